@@ -1,0 +1,99 @@
+"""The two losses and their slopes with respect to the scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.intp]
+
+
+def sigmoid(scores: Floats) -> Floats:
+    """1 / (1 + exp(-s)), without overflow."""
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * scores)), np.float32)
+
+
+def cross_entropy(scores: Floats, targets: Floats) -> Floats:
+    """Cross-entropy of each row between sigmoid(s) and a target in [0, 1], in nats, (n,)."""
+    return np.asarray(np.logaddexp(0.0, scores) - targets * scores, np.float32)
+
+
+def cross_entropy_slopes(scores: Floats, targets: Floats) -> Floats:
+    """d(mean cross-entropy)/ds of each row, (n,)."""
+    return np.asarray((sigmoid(scores) - targets) / max(len(scores), 1), np.float32)
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The ordered pairs within queries: row ``better[k]`` and row ``worse[k]`` belong to one query.
+
+    ``share[k]`` is one over the number of pairs of that query times the number of queries with a pair, so that a
+    sum over pairs is the mean over queries of the mean over pairs.
+    """
+
+    better: Integers
+    worse: Integers
+    share: Floats
+
+
+def pairs_within(queries: npt.NDArray[np.intp]) -> Pairs:
+    """All ordered pairs of different rows that share a query code.
+
+    Parameters
+    ----------
+    queries : (n,) integer code of each row's query.
+    """
+    order = np.argsort(queries, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(queries[order]) != 0]) if len(order) else np.array([], np.intp)
+    groups = [group for group in np.split(order, starts[1:]) if len(group) > 1]
+    if not groups:
+        empty = np.array([], np.intp)
+        return Pairs(empty, empty, np.array([], np.float32))
+    better, worse, share = [], [], []
+    for group in groups:
+        left, right = np.nonzero(~np.eye(len(group), dtype=bool))
+        better.append(group[left])
+        worse.append(group[right])
+        share.append(np.full(len(left), 1.0 / (len(left) * len(groups)), np.float32))
+    return Pairs(np.concatenate(better), np.concatenate(worse), np.concatenate(share))
+
+
+def ranking_loss(scores: Floats, relevance: Floats, pairs: Pairs) -> float:
+    """Pairwise logistic loss within queries (RankNet, Burges 2005), weighted by the difference in relevance.
+
+    Mean over queries of the mean over pairs of max(r_i - r_j, 0) · log(1 + exp(-(s_i - s_j))).
+    """
+    weight = np.maximum(relevance[pairs.better] - relevance[pairs.worse], 0) * pairs.share
+    return float((weight * np.logaddexp(0.0, scores[pairs.worse] - scores[pairs.better])).sum())
+
+
+def ranking_slopes(scores: Floats, relevance: Floats, pairs: Pairs) -> Floats:
+    """d(ranking loss)/ds of each row, (n,)."""
+    weight = np.maximum(relevance[pairs.better] - relevance[pairs.worse], 0) * pairs.share
+    pull = weight * sigmoid(scores[pairs.worse] - scores[pairs.better])
+    slopes = np.bincount(pairs.worse, pull, len(scores)) - np.bincount(pairs.better, pull, len(scores))
+    return slopes.astype(np.float32)
+
+
+def fitted_temperature(scores: Floats, relevance: Floats, pairs: Pairs, steps: int = 40) -> float:
+    """The factor b that minimises the ranking loss of b·s, by Newton's method; negative where s ranks backwards.
+
+    At b·s the loss has no slope along the scale of the scores, so its gradient says which rows are ordered wrongly
+    and nothing about whether the scores are too large or too small on the whole (cf. Guo 2017, temperature scaling).
+    """
+    weight = np.maximum(relevance[pairs.better] - relevance[pairs.worse], 0) * pairs.share
+    kept = weight > 0
+    weight, difference = weight[kept].astype(np.float64), (scores[pairs.better] - scores[pairs.worse])[kept]
+    factor = 0.0
+    for _ in range(steps):
+        wrong = 1.0 / (1.0 + np.exp(np.clip(factor * difference, -50, 50)))
+        slope = -(weight * wrong * difference).sum()
+        curvature = (weight * wrong * (1 - wrong) * difference**2).sum()
+        step = float(np.clip(slope / max(curvature, 1e-12), -1.0, 1.0))
+        factor -= step
+        if abs(step) < 1e-6:
+            break
+    return float(np.clip(factor, -50.0, 50.0))

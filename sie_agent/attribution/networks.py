@@ -1,0 +1,93 @@
+"""The target models on text features: a linear model, and a perceptron with one hidden layer.
+
+Both are small enough that every gradient has a closed form: the gradient of a loss through the scores, and the
+change of the scores along a direction in parameter space. Influence of any row then costs one matrix product.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Network:
+    """Parameters of s(x) = output · relu(x hidden + hidden_bias) + x direct + bias.
+
+    The linear special case has no hidden units; the perceptron has no direct weights.
+
+    Attributes
+    ----------
+    hidden : (n_features, n_hidden); hidden_bias : (n_hidden,); output : (n_hidden,)
+    direct : (n_features,); zeros for the perceptron.
+    bias : (1,)
+    """
+
+    hidden: Floats
+    hidden_bias: Floats
+    output: Floats
+    direct: Floats
+    bias: Floats
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether there are no hidden units."""
+        return self.output.size == 0
+
+    def arrays(self) -> list[Floats]:
+        """The parameter arrays, in a fixed order."""
+        return [self.hidden, self.hidden_bias, self.output, self.direct, self.bias]
+
+
+def new_network(n_features: int, n_hidden: int, rng: np.random.Generator) -> Network:
+    """A network at its start: He initialisation (2015) for the hidden layer, zeros for a linear model."""
+    spread = np.sqrt(2.0 / max(n_features, 1))
+    return Network(
+        (rng.standard_normal((n_features, n_hidden)) * spread).astype(np.float32),
+        np.zeros(n_hidden, np.float32),
+        (rng.standard_normal(n_hidden) / np.sqrt(max(n_hidden, 1))).astype(np.float32),
+        np.zeros(n_features, np.float32),
+        np.zeros(1, np.float32),
+    )
+
+
+def scores(network: Network, features: Floats) -> Floats:
+    """s(x) of each row, (n,) on the log-odds scale."""
+    if network.is_linear:
+        return np.asarray(features @ network.direct + network.bias, np.float32)
+    return np.asarray(np.maximum(features @ network.hidden + network.hidden_bias, 0) @ network.output + network.bias)
+
+
+def backward(network: Network, features: Floats, slopes: Floats) -> Network:
+    """Gradient of sum_i L(s_i) where ``slopes[i]`` is dL/ds_i; shaped like the network."""
+    total = np.asarray([slopes.sum()], np.float32)
+    if network.is_linear:
+        empty = Network(network.hidden, network.hidden_bias, network.output, network.direct, network.bias)
+        return Network(empty.hidden, empty.hidden_bias, empty.output, features.T @ slopes, total)
+    before = features @ network.hidden + network.hidden_bias
+    active = np.maximum(before, 0)
+    inner = (slopes[:, None] * network.output) * (before > 0)
+    return Network(features.T @ inner, inner.sum(axis=0), active.T @ slopes, np.zeros_like(network.direct), total)
+
+
+def directional(network: Network, features: Floats, direction: Network) -> Floats:
+    """Derivative of s(x) of each row along *direction* in parameter space, (n,)."""
+    if network.is_linear:
+        return np.asarray(features @ direction.direct + direction.bias, np.float32)
+    before = features @ network.hidden + network.hidden_bias
+    moved = (features @ direction.hidden + direction.hidden_bias) * (before > 0)
+    return np.asarray(np.maximum(before, 0) @ direction.output + moved @ network.output + direction.bias, np.float32)
+
+
+def squared_gradient_norm(network: Network, features: Floats) -> Floats:
+    """Squared length of ds/dparameters at each row, (n,)."""
+    lengths = (features**2).sum(axis=1) + 1.0
+    if network.is_linear:
+        return np.asarray(lengths, np.float32)
+    before = features @ network.hidden + network.hidden_bias
+    through = ((before > 0) * network.output**2).sum(axis=1)
+    return np.asarray((np.maximum(before, 0) ** 2).sum(axis=1) + through * lengths + 1.0, np.float32)

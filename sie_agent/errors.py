@@ -1,0 +1,62 @@
+"""The errors a user can meet, each with the exit code that the command line turns it into."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+EXIT_DONE = 0
+EXIT_ENVIRONMENT = 1
+EXIT_BAD_INPUT = 2
+EXIT_PARTIAL = 3
+
+
+class SieError(Exception):
+    """Base of every error that is shown to a user as one line, without a traceback."""
+
+    exit_code = EXIT_ENVIRONMENT
+
+
+class InputError(SieError):
+    """Something the user gave is wrong: names the place and the mend.
+
+    Parameters
+    ----------
+    problem : what is wrong, in a few words.
+    where : file, and where it is known the row and the field.
+    mend : what to do about it.
+    """
+
+    exit_code = EXIT_BAD_INPUT
+
+    def __init__(self, problem: str, *, where: str | Path | None = None, mend: str | None = None) -> None:
+        self.problem = problem
+        self.where = None if where is None else str(where)
+        self.mend = mend
+        super().__init__(compose(problem, self.where, mend))
+
+
+class EnvironmentFailure(SieError):
+    """The machine or the network is in the way: server unreachable, disk full, folder not writable."""
+
+    exit_code = EXIT_ENVIRONMENT
+
+    def __init__(self, problem: str, *, where: str | Path | None = None, mend: str | None = None) -> None:
+        self.problem = problem
+        self.where = None if where is None else str(where)
+        self.mend = mend
+        super().__init__(compose(problem, self.where, mend))
+
+
+class MissingExtraError(EnvironmentFailure):
+    """An optional dependency is not installed; says which extra brings it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"the package '{package}' is not installed", mend=f"pip install 'sie-agent[{extra}]'"
+        )
+
+
+def compose(problem: str, where: str | None, mend: str | None) -> str:
+    """One line: place, problem, mend; parts that are not known are left out."""
+    text = f"{where}: {problem}" if where else problem
+    return f"{text}. {mend}" if mend else text

@@ -1,0 +1,66 @@
+"""Intervals by a bootstrap that resamples queries, shared by all draws (Efron 1979; Field & Welsh 2007)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Integers = npt.NDArray[np.intp]
+Doubles = npt.NDArray[np.float64]
+
+
+def resampled_rows(queries: Integers, copies: Integers) -> Integers:
+    """Row numbers of a resample in which query q comes ``copies[q]`` times.
+
+    Parameters
+    ----------
+    queries : (n,) query code of each row; copies : (n_queries,) how often each query was drawn.
+    """
+    return np.repeat(np.arange(len(queries)), copies[queries])
+
+
+def query_copies(n_queries: int, replicates: int, seed: int) -> npt.NDArray[np.intp]:
+    """(replicates, n_queries): how often each query is drawn in each replicate."""
+    rng = np.random.default_rng(seed)
+    return rng.multinomial(n_queries, np.full(n_queries, 1 / n_queries), size=replicates).astype(np.intp)
+
+
+def interval(values: Sequence[float] | Doubles, level: float = 0.95) -> tuple[float, float]:
+    """Percentile interval; (NaN, NaN) where fewer than ten values are finite."""
+    finite = np.asarray(values, np.float64)
+    finite = finite[np.isfinite(finite)]
+    if len(finite) < 10:
+        return float("nan"), float("nan")
+    tail = (1 - level) / 2
+    return float(np.quantile(finite, tail)), float(np.quantile(finite, 1 - tail))
+
+
+def bootstrap_mean(
+    statistics: Sequence[Callable[[Integers], float]],
+    queries: Sequence[Integers],
+    copies: npt.NDArray[np.intp],
+) -> Doubles:
+    """Bootstrap replicates of the mean of a statistic over draws, (replicates,).
+
+    A query that two draws share is drawn for both together: draws of one log are not independent.
+
+    Parameters
+    ----------
+    statistics : per draw, from row numbers to the statistic on these rows.
+    queries : per draw, (n,) query code of each row, codes shared by the draws.
+    copies : from :func:`query_copies`.
+    """
+    replicates = []
+    for drawn in copies:
+        values = [statistic(resampled_rows(codes, drawn)) for statistic, codes in zip(statistics, queries, strict=True)]
+        finite = [value for value in values if np.isfinite(value)]
+        replicates.append(float(np.mean(finite)) if finite else float("nan"))
+    return np.asarray(replicates)
+
+
+def widen(low: float, high: float, middle: float, extra_deviation: float) -> tuple[float, float]:
+    """An interval with a further independent error of standard deviation *extra_deviation* added in quadrature."""
+    added = 1.959964 * extra_deviation
+    return middle - float(np.hypot(middle - low, added)), middle + float(np.hypot(high - middle, added))

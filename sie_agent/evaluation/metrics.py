@@ -1,0 +1,89 @@
+"""Agreement of a score with a reference: one function per metric, one registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import kendalltau, rankdata
+
+Doubles = npt.NDArray[np.float64]
+
+
+def correlation(left: Doubles, right: Doubles) -> float:
+    """Pearson correlation; NaN where a side is constant or there are fewer than three rows."""
+    if len(left) < 3:
+        return float("nan")
+    left, right = left - left.mean(), right - right.mean()
+    spread = float(np.sqrt((left**2).sum() * (right**2).sum()))
+    return float((left * right).sum() / spread) if spread > 1e-12 else float("nan")
+
+
+def spearman(score: Doubles, reference: Doubles) -> float:
+    """Spearman's rank correlation (1904), in [-1, 1]."""
+    return correlation(rankdata(score), rankdata(reference))
+
+
+def kendall(score: Doubles, reference: Doubles) -> float:
+    """Kendall's τ-b (1945), in [-1, 1]."""
+    return float(kendalltau(score, reference).statistic)
+
+
+def overlap(score: Doubles, reference: Doubles, share: float, *, top: bool) -> float:
+    """Share of the reference's top (or bottom) rows that the score has there too, in [0, 1]."""
+    count = max(1, round(share * len(score)))
+    sign = -1.0 if top else 1.0
+    chosen, wanted = (set(np.argsort(sign * side, kind="stable")[:count].tolist()) for side in (score, reference))
+    return len(chosen & wanted) / count
+
+
+def top10_overlap(score: Doubles, reference: Doubles) -> float:
+    """Overlap of the top tenths; 0.10 by chance."""
+    return overlap(score, reference, 0.1, top=True)
+
+
+def bottom10_overlap(score: Doubles, reference: Doubles) -> float:
+    """Overlap of the bottom tenths; 0.10 by chance."""
+    return overlap(score, reference, 0.1, top=False)
+
+
+METRICS: dict[str, Callable[[Doubles, Doubles], float]] = {
+    "spearman": spearman,
+    "kendall": kendall,
+    "top10_overlap": top10_overlap,
+    "bottom10_overlap": bottom10_overlap,
+}
+
+
+def partial_spearman(score: Doubles, reference: Doubles, given: list[Doubles]) -> float:
+    """Rank correlation of *score* and *reference* once the ranks of *given* are taken out of both linearly.
+
+    Parameters
+    ----------
+    score, reference : (n,); given : variables of shape (n,) to hold fixed.
+    """
+    known = [rankdata(column) for column in given if np.ptp(column) > 0]
+    design = np.column_stack([np.ones(len(score)), *known])
+
+    def residual(column: Doubles) -> Doubles:
+        ranks = rankdata(column)
+        left = ranks - design @ np.linalg.lstsq(design, ranks, rcond=None)[0]
+        # a column that the others determine has no residual but rounding errors, which must not be correlated
+        return np.asarray(np.zeros(len(left)) if left.std() < 1e-8 * max(ranks.std(), 1.0) else left)
+
+    return correlation(residual(score), residual(reference))
+
+
+def roc_auc(score: Doubles, positive: npt.NDArray[np.bool_]) -> float:
+    """Area under the ROC curve, ties counted half; NaN where there is one class only."""
+    count = int(positive.sum())
+    if count in (0, len(positive)):
+        return float("nan")
+    ranks = rankdata(score)
+    return float((ranks[positive].sum() - count * (count + 1) / 2) / (count * (len(positive) - count)))
+
+
+def spearman_brown(half: float) -> float:
+    """Reliability at full size from the correlation of two halves (Spearman 1910, Brown 1910)."""
+    return 2 * half / (1 + half) if half > -1 else float("nan")

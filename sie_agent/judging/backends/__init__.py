@@ -1,0 +1,118 @@
+"""The backends, registered in one dictionary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...errors import InputError
+from .base import Backend, Batch, check_method
+from .embedding import EmbeddingBackend
+from .lexical import LexicalBackend
+from .local import LocalBackend
+from .openai import OpenAIBackend
+
+__all__ = ["BACKENDS", "Backend", "Batch", "check_method", "make_backend"]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the caller of :func:`make_backend` asked for."""
+
+    model: str | None = None
+    base_url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    concurrency: int = 8
+    batch_size: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _local(wishes: Wishes) -> Backend:
+    options = checked_options(wishes, {"precision": ("bfloat16", "float32")})
+    return LocalBackend(wishes.model, wishes.batch_size, **options)
+
+
+def _openai(wishes: Wishes) -> Backend:
+    options = checked_options(wishes, {"timeout": float, "max_retries": int, "top_logprobs": int})
+    return OpenAIBackend(wishes.model, wishes.base_url, wishes.api_key, wishes.concurrency, **options)
+
+
+def _embedding(wishes: Wishes) -> Backend:
+    checked_options(wishes, {})
+    return EmbeddingBackend(wishes.model, wishes.batch_size)
+
+
+def _lexical(wishes: Wishes) -> Backend:
+    checked_options(wishes, {})
+    return LexicalBackend()
+
+
+BACKENDS: dict[str, Callable[[Wishes], Backend]] = {
+    "local": _local,
+    "openai": _openai,
+    "embedding": _embedding,
+    "lexical": _lexical,
+}
+
+
+def checked_options(wishes: Wishes, known: Mapping[str, Any]) -> dict[str, Any]:
+    """The options, each of a known name and value; *known* maps a name to a type or to the values allowed."""
+    checked: dict[str, Any] = {}
+    for name, value in wishes.options.items():
+        if name not in known:
+            mend = f"The options are: {', '.join(known)}" if known else "This backend has no options"
+            raise InputError(f"unknown backend option '{name}'", mend=mend)
+        expected = known[name]
+        if isinstance(expected, tuple):
+            if value not in expected:
+                mend = f"Use one of {', '.join(expected)}"
+                raise InputError(f"backend option '{name}' is {value!r}", mend=mend)
+        elif not is_positive(value, expected):
+            mend = f"Give a positive {'whole number' if expected is int else 'number'}"
+            raise InputError(f"backend option '{name}' is {value!r}", mend=mend)
+        checked[name] = value
+    return checked
+
+
+def is_positive(value: Any, kind: type) -> bool:
+    """Whether *value* is a finite positive number, a whole one if *kind* is int."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 < value < float("inf") and (kind is float or value == int(value))
+
+
+def make_backend(
+    kind: str,
+    *,
+    model: str | None = None,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    concurrency: int = 8,
+    batch_size: int | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Backend:
+    """A judge by name. Nothing is loaded and no server is asked before the first answer is wanted.
+
+    Parameters
+    ----------
+    kind : ``"local"`` (the embedded model, or *model*), ``"openai"`` (a server at *base_url*),
+        ``"embedding"`` (MiniLM cosine) or ``"lexical"``.
+    model : a folder, a Hub id, or the name the server knows it by; None for the default.
+    base_url, api_key : for ``"openai"``; else from VLLM_BASE_URL, OPENAI_BASE_URL, OPENAI_API_KEY.
+    concurrency : requests under way at once (``"openai"``).
+    batch_size : requests per forward pass (``"local"``, ``"embedding"``).
+    options : further settings: ``precision`` (local); ``timeout`` in seconds, ``max_retries``,
+        ``top_logprobs`` (openai).
+
+    Raises
+    ------
+    InputError : unknown kind or option, or a number out of range.
+    """
+    if kind not in BACKENDS:
+        raise InputError(f"unknown backend '{kind}'", mend=f"The backends are: {', '.join(BACKENDS)}")
+    if concurrency < 1:
+        raise InputError(f"concurrency is {concurrency}", mend="Give a number of at least 1")
+    if batch_size is not None and batch_size < 1:
+        raise InputError(f"batch size is {batch_size}", mend="Give a number of at least 1")
+    return BACKENDS[kind](Wishes(model, base_url, api_key, concurrency, batch_size, dict(options or {})))

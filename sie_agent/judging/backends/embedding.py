@@ -1,0 +1,100 @@
+"""Cosine of sentence embeddings as a judge: a strong baseline that reads no rubric."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from ...progress import say
+from ..answers import Answer, Request
+from ..variants import Variant
+from . import models
+from .base import FLUSH_COUNT, Batch
+
+MAX_TOKENS = 256
+
+
+class EmbeddingBackend:
+    """all-MiniLM-L6-v2 from its package, or any local sentence encoder: mean pooling, unit length.
+
+    Parameters
+    ----------
+    model : None for MiniLM, else the folder or Hub id of an encoder.
+    batch_size : texts per forward pass.
+    """
+
+    kind = "embedding"
+    family = "sentence-encoder"
+    methods = frozenset({"embedding"})
+
+    def __init__(self, model: str | None = None, batch_size: int | None = None) -> None:
+        self._given = model
+        self._batch_size = batch_size or 32
+        self._loaded: tuple[Any, Any] | None = None
+
+    @property
+    def model(self) -> str:
+        return models.shown_name(self._given, models.ENCODER_NAME)
+
+    def fingerprint(self) -> str:
+        if self._given is None:
+            source = models.packaged_file(models.ENCODER_MODULE, models.ENCODER_FILE, models.ENCODER_MEND)
+            return models.file_hash(source)
+        return models.folder_hash(models.named_folder(self._given))
+
+    def settings(self, method: str) -> Mapping[str, Any]:
+        return {"pooling": "mean", "max_tokens": MAX_TOKENS}
+
+    def fallback_method(self, method: str) -> str | None:
+        return None
+
+    def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
+        waiting = iter(requests)
+        while window := list(islice(waiting, FLUSH_COUNT)):
+            started = time.perf_counter()
+            distinct = {message["content"] for request in window for message in request.messages}
+            texts = sorted(distinct, key=lambda text: (len(text), text))
+            vectors = self._encode(texts)
+            each = (time.perf_counter() - started) * 1000.0 / len(window)
+            batch: Batch = []
+            for request in window:
+                query, item = (vectors[message["content"]] for message in request.messages)
+                cosine = float(query @ item)
+                if math.isfinite(cosine):
+                    answer = Answer("ok", "embedding", number=cosine, latency_ms=each)
+                else:
+                    answer = Answer("bad-logprobs", "embedding", detail="the cosine is not a number")
+                batch.append((request, answer))
+            yield batch
+
+    def _encode(self, texts: list[str]) -> dict[str, Any]:
+        """Unit vectors by text: the mean of the last hidden states over the real tokens."""
+        import torch
+
+        model, tokenizer = self._load()
+        vectors: dict[str, Any] = {}
+        for start in range(0, len(texts), self._batch_size):
+            chunk = texts[start : start + self._batch_size]
+            cut = {"padding": True, "truncation": True, "max_length": MAX_TOKENS}
+            inputs = tokenizer(chunk, return_tensors="pt", **cut)
+            with torch.inference_mode():
+                hidden = model(**inputs).last_hidden_state.float()
+                mask = inputs["attention_mask"].unsqueeze(-1).float()
+                pooled = (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1.0)
+                unit = torch.nn.functional.normalize(pooled, dim=1)
+            vectors.update(zip(chunk, unit, strict=True))
+        return vectors
+
+    def _load(self) -> tuple[Any, Any]:
+        if self._loaded is None:
+            models.require_transformers()
+            folder = models.encoder_folder() if self._given is None else models.named_folder(self._given)
+            say(f"Loading {self.model} ...")
+            self._loaded = models.load_pretrained("AutoModel", folder, "float32")
+        return self._loaded
+
+    def close(self) -> None:
+        self._loaded = None

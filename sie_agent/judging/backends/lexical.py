@@ -1,0 +1,58 @@
+"""The judge that reads nothing: share of the query's words in the item's text. A baseline."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ..answers import Answer, Request
+from ..variants import Variant
+from .base import FLUSH_COUNT, Batch
+
+WORD = re.compile(r"[^\W_]+", re.UNICODE)
+
+
+def share_of_words(query: str, text: str) -> float | None:
+    """Share of the distinct words of *query* that stand in *text*, in [0, 1]; None if it has no word."""
+    wanted = set(WORD.findall(query.casefold()))
+    if not wanted:
+        return None
+    return len(wanted & set(WORD.findall(text.casefold()))) / len(wanted)
+
+
+class LexicalBackend:
+    """Scores by words in common: no model, no probabilities."""
+
+    kind = "lexical"
+    family = "lexical"
+    model = "lexical"
+    methods = frozenset({"lexical"})
+
+    def fingerprint(self) -> str:
+        return "distinct-words-1"
+
+    def settings(self, method: str) -> Mapping[str, Any]:
+        return {}
+
+    def fallback_method(self, method: str) -> str | None:
+        return None
+
+    def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
+        batch: Batch = []
+        for request in requests:
+            query, item = (message["content"] for message in request.messages)
+            share = share_of_words(query, item)
+            if share is None:
+                answer = Answer("empty", "lexical", detail="the query has no word")
+            else:
+                answer = Answer("ok", "lexical", number=share)
+            batch.append((request, answer))
+            if len(batch) == FLUSH_COUNT:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+    def close(self) -> None:
+        return None

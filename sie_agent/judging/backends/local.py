@@ -1,0 +1,151 @@
+"""A causal language model in this process, used as a likelihood model.
+
+A tiny instruct model is a poor grader and a usable likelihood model (DESIGN §9), so this backend answers
+variants of method ``likelihood`` and no others.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from ...progress import say
+from ..answers import Answer, Request
+from ..variants import Variant
+from . import models
+from .base import Batch
+from .likelihood import PrefixScorer, Tokens
+
+DEFAULT_BATCH = 16
+WINDOW_BATCHES = 16
+
+
+class LocalBackend:
+    """The embedded SmolLM2-135M, or any Hugging Face folder or Hub id, on the CPU.
+
+    Parameters
+    ----------
+    model : None for the embedded one, else a folder or a Hub id.
+    batch_size : requests per forward pass.
+    precision : ``"bfloat16"`` or ``"float32"``.
+    """
+
+    kind = "local"
+    family = "transformers"
+    methods = frozenset({"likelihood"})
+
+    def __init__(
+        self, model: str | None = None, batch_size: int | None = None, precision: str = "bfloat16"
+    ) -> None:
+        self._given = model
+        self._batch_size = batch_size or DEFAULT_BATCH
+        self._precision = precision
+        self._loaded: tuple[Any, Any] | None = None
+
+    @property
+    def model(self) -> str:
+        return models.shown_name(self._given, models.EMBEDDED_NAME)
+
+    def fingerprint(self) -> str:
+        if self._given is None:
+            source = models.packaged_file(models.EMBEDDED_MODULE, models.EMBEDDED_FILE, models.EMBEDDED_MEND)
+            return models.file_hash(source)
+        return models.folder_hash(models.named_folder(self._given))
+
+    def settings(self, method: str) -> Mapping[str, Any]:
+        return {"precision": self._precision}
+
+    def fallback_method(self, method: str) -> str | None:
+        return None
+
+    def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
+        model, tokenizer = self._load()
+        scorer: PrefixScorer | None = None
+        room = int(getattr(model.config, "max_position_embeddings", 0) or 1_000_000)
+        generic: dict[str, float] = {}
+        waiting = iter(requests)
+        while window := list(islice(waiting, self._batch_size * WINDOW_BATCHES)):
+            prefix = tokenizer(window[0].messages[0]["content"])["input_ids"]
+            if scorer is None:
+                scorer = PrefixScorer(model, prefix)
+            ready, refused = tokenized(tokenizer, window, room - len(prefix))
+            if refused:
+                yield refused
+            # rows of like length together: less padding to compute
+            ready.sort(key=lambda asked: asked.tokens.length)
+            for start in range(0, len(ready), self._batch_size):
+                yield scored(scorer, tokenizer, ready[start : start + self._batch_size], generic)
+
+    def _load(self) -> tuple[Any, Any]:
+        if self._loaded is None:
+            models.require_transformers()
+            folder = models.embedded_folder() if self._given is None else models.named_folder(self._given)
+            say(f"Loading {self.model} ...")
+            self._loaded = models.load_pretrained("AutoModelForCausalLM", folder, self._precision)
+        return self._loaded
+
+    def close(self) -> None:
+        self._loaded = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A request and its token ids; ``generic`` stands for the query beside a product that says nothing."""
+
+    request: Request
+    tokens: Tokens
+    generic: str | None
+
+
+def tokenized(tokenizer: Any, window: list[Request], room: int) -> tuple[list[Ready], Batch]:
+    """Token ids of every request; those that are too long or have nothing to score are refused."""
+
+    def ids(role: int) -> list[list[int]]:
+        texts = [request.messages[role]["content"] for request in window]
+        return list(tokenizer(texts, add_special_tokens=False)["input_ids"])
+
+    ready: list[Ready] = []
+    refused: Batch = []
+    for request, context, target in zip(window, ids(1), ids(2), strict=True):
+        tokens = Tokens(context, target)
+        if tokens.length > room:
+            detail = f"{tokens.length} tokens, {room} fit"
+            refused.append((request, Answer("too-long", "likelihood", detail=detail)))
+        elif not target or not context:
+            refused.append((request, Answer("empty", "likelihood", detail="no token to score")))
+        else:
+            generic = request.messages[3]["content"] if len(request.messages) > 3 else None
+            ready.append(Ready(request, tokens, generic))
+    return ready, refused
+
+
+def scored(scorer: PrefixScorer, tokenizer: Any, chunk: list[Ready], generic: dict[str, float]) -> Batch:
+    """Answers of one batch. *generic* remembers log P(query | generic product), asked once per query."""
+    started = time.perf_counter()
+    fresh: dict[str, Tokens] = {}
+    for asked in chunk:
+        query = asked.request.messages[2]["content"]
+        if asked.generic is not None and query not in generic and query not in fresh:
+            context = tokenizer(asked.generic, add_special_tokens=False)["input_ids"]
+            fresh[query] = Tokens(context, asked.tokens.target)
+    numbers = scorer.mean_log_likelihoods([asked.tokens for asked in chunk])
+    if fresh:
+        generic.update(zip(fresh, scorer.mean_log_likelihoods(list(fresh.values())), strict=True))
+    each = (time.perf_counter() - started) * 1000.0 / len(chunk)
+    batch: Batch = []
+    for asked, number in zip(chunk, numbers, strict=True):
+        detail = f"mean log-probability {number:.4f}"
+        if asked.generic is not None:
+            blank = generic[asked.request.messages[2]["content"]]
+            detail += f", {blank:.4f} for a generic product"
+            number -= blank
+        if math.isfinite(number):
+            answer = Answer("ok", "likelihood", detail, None, None, number, asked.tokens.length, 0, each)
+        else:
+            answer = Answer("bad-logprobs", "likelihood", detail=detail)
+        batch.append((asked.request, answer))
+    return batch

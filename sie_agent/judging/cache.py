@@ -1,0 +1,195 @@
+"""Judgments on disk, as they arrive: one SQLite file in write-ahead mode."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ..errors import EnvironmentFailure, InputError
+from ..paths import cache_dir
+from .answers import Answer, answer_from_json, answer_to_json
+
+VERSION = 1
+BUSY_SECONDS = 30.0
+LOOKUP_CHUNK = 500
+TABLE = (
+    "CREATE TABLE IF NOT EXISTS judgments (key TEXT PRIMARY KEY, value TEXT NOT NULL, created REAL NOT NULL, "
+    "variant TEXT NOT NULL, model TEXT NOT NULL, status TEXT NOT NULL) WITHOUT ROWID"
+)
+
+
+class JudgmentCache:
+    """What judges said, by cache key. A context manager; safe for several processes at once.
+
+    Parameters
+    ----------
+    path : the SQLite file; ``judgments.sqlite`` in the cache folder if not given. Made if absent.
+
+    Raises
+    ------
+    InputError : the file is no judgment cache, or was written by a newer version.
+    EnvironmentFailure : it cannot be opened or written.
+    """
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        self.path = Path(path) if path is not None else cache_dir() / "judgments.sqlite"
+        if self.path.is_dir():
+            raise InputError("is a folder, not a judgment cache", where=self.path, mend="Name a file in it")
+        with self._explained():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+            try:
+                self._prepare()
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def _prepare(self) -> None:
+        self._connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+        version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+        if version > VERSION:
+            raise InputError(
+                f"was written by a newer version (format {version}, this one knows {VERSION})",
+                where=self.path,
+                mend="Upgrade sie-agent, or set SIE_CACHE_DIR to another folder",
+            )
+        found = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        tables = {name for (name,) in found}
+        if tables and "judgments" not in tables:
+            mend = "Name another file"
+            raise InputError("is a database, but no judgment cache", where=self.path, mend=mend)
+        if version == VERSION and tables:
+            return
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute(TABLE)
+        self._connection.execute(f"PRAGMA user_version = {VERSION}")
+
+    def __enter__(self) -> JudgmentCache:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def get(self, keys: Sequence[str]) -> dict[str, Answer]:
+        """The answers that are there, by key. An entry that cannot be read counts as absent."""
+        found: dict[str, Answer] = {}
+        with self._explained():
+            for start in range(0, len(keys), LOOKUP_CHUNK):
+                chunk = keys[start : start + LOOKUP_CHUNK]
+                marks = ",".join("?" * len(chunk))
+                rows = self._connection.execute(
+                    f"SELECT key, value FROM judgments WHERE key IN ({marks})", list(chunk)
+                )
+                for key, value in rows:
+                    try:
+                        found[key] = answer_from_json(value)
+                    except ValueError:
+                        continue
+        return found
+
+    def put(self, answers: Iterable[tuple[str, Answer]], *, variant: str, model: str) -> int:
+        """Commit answers; they are on disk when this returns. Transient failures are left out.
+
+        Parameters
+        ----------
+        answers : (key, answer) pairs.
+        variant, model : what they came from, for :meth:`stats` and :meth:`clear`.
+
+        Returns
+        -------
+        How many were kept.
+        """
+        now = time.time()
+        rows = [
+            (key, answer_to_json(answer), now, variant, model, answer.status)
+            for key, answer in answers
+            if answer.lasting
+        ]
+        if not rows:
+            return 0
+        with self._explained():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                insert = "INSERT OR REPLACE INTO judgments VALUES (?, ?, ?, ?, ?, ?)"
+                self._connection.executemany(insert, rows)
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+        return len(rows)
+
+    def stats(self) -> dict[str, Any]:
+        """Where it lies, how large it is, how many answers by variant, model and status."""
+        with self._explained():
+            groups = self._connection.execute(
+                "SELECT variant, model, status, COUNT(*) FROM judgments GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+            ).fetchall()
+        names = ("variant", "model", "status", "count")
+        return {
+            "path": str(self.path),
+            "bytes": self.path.stat().st_size,
+            "entries": sum(group[3] for group in groups),
+            "groups": [dict(zip(names, group, strict=True)) for group in groups],
+        }
+
+    def clear(self, *, variant: str | None = None, model: str | None = None) -> int:
+        """Delete answers, all or those of one variant or model; gives how many there were."""
+        with self._explained():
+            cursor = self._connection.execute(
+                "DELETE FROM judgments WHERE (?1 IS NULL OR variant = ?1) AND (?2 IS NULL OR model = ?2)",
+                (variant, model),
+            )
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._connection.execute("VACUUM")
+        return cursor.rowcount
+
+    def export(self, path: str | Path) -> int:
+        """Write every entry as JSON lines (key, variant, model, created, answer); gives the count."""
+        count = 0
+        target = Path(path)
+        partial = target.with_name(target.name + ".partial")
+        with self._explained():
+            rows = self._connection.execute(
+                "SELECT key, variant, model, created, value FROM judgments ORDER BY created, key"
+            )
+            with _writing(partial) as write:
+                for key, variant, model, created, value in rows:
+                    entry = {"key": key, "variant": variant, "model": model, "created": created}
+                    write(json.dumps({**entry, "answer": json.loads(value)}, ensure_ascii=False) + "\n")
+                    count += 1
+            partial.replace(target)
+        return count
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn SQLite's and the system's errors into one line that says what to do."""
+        try:
+            yield
+        except (sqlite3.OperationalError, OSError) as error:
+            raise EnvironmentFailure(
+                f"the judgment cache cannot be used: {error}",
+                where=self.path,
+                mend="Check free space and permissions, or set SIE_CACHE_DIR to another folder",
+            ) from error
+        except sqlite3.DatabaseError as error:
+            mend = "Move it away or name another file"
+            raise InputError(f"is no usable judgment cache: {error}", where=self.path, mend=mend) from error
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[Any]:
+    with path.open("w", encoding="utf-8") as stream:
+        yield stream.write

@@ -1,0 +1,244 @@
+"""Prompt variants: one YAML file each, checked when read.
+
+The format is described in ``prompts/README.md``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Hashable
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from jinja2 import StrictUndefined, TemplateError, meta
+from jinja2.sandbox import SandboxedEnvironment
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ..errors import InputError
+from ..paths import prompts_dir
+
+ASPECTS = ("relevance", "clarity")
+FIELDS = ("query", "title", "description", "attributes")
+ITEM_FIELDS = FIELDS[1:]
+ENVIRONMENT = SandboxedEnvironment(undefined=StrictUndefined)
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Level(BaseModel):
+    """One step of the grade scale."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    token: Annotated[str, Field(min_length=1, max_length=20, pattern=r"^\S+$")]
+    value: Annotated[float, Field(ge=0.0, le=1.0)]
+    meaning: Text
+
+
+class Example(BaseModel):
+    """One worked example; ``answer`` is a token of the scale (none for likelihood variants)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+    query: Text
+    title: str = ""
+    description: str = ""
+    attributes: str = ""
+    answer: str | None = None
+    rationale: str = ""
+
+
+class Calibration(BaseModel):
+    """The logistic curve from a mean log-likelihood (nats) to a probability of relevance."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    center: Annotated[float, Field(allow_inf_nan=False)]
+    width: Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+    model: str = ""
+    fitted_on: str = ""
+
+
+class Variant(BaseModel):
+    """How a judge is asked about one aspect. Read with :func:`load_variant`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+    name: Text
+    about: Text
+    aspect: Literal["relevance", "clarity"]
+    method: Literal["likelihood", "graded", "written", "lexical", "embedding"]
+    scale: tuple[Level, ...] = ()
+    system: str = ""
+    examples: tuple[Example, ...] = ()
+    user: Text
+    rationale: bool = False
+    generic_title: str = ""
+    max_query_chars: Annotated[int, Field(ge=1, le=10_000)] = 300
+    max_title_chars: Annotated[int, Field(ge=1, le=100_000)] = 300
+    max_description_chars: Annotated[int, Field(ge=0, le=100_000)] = 600
+    max_attributes_chars: Annotated[int, Field(ge=0, le=100_000)] = 300
+    max_output_tokens: Annotated[int, Field(ge=1, le=10_000)] = 300
+    calibration: Calibration = Calibration(center=-3.0, width=1.0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Variant:
+        check_scale(self)
+        check_examples(self)
+        check_template(self)
+        return self
+
+
+def check_scale(variant: Variant) -> None:
+    """Grades need a scale of at least two distinct tokens; the other methods have none."""
+    tokens = [level.token for level in variant.scale]
+    if variant.method in ("graded", "written"):
+        if len(tokens) < 2:
+            raise ValueError(f"scale: a {variant.method} variant needs at least two levels")
+        if len({level.value for level in variant.scale}) < 2:
+            raise ValueError("scale: all levels have the same value")
+    elif tokens:
+        raise ValueError(f"scale: a {variant.method} variant has none, its scale is fixed")
+    if len(set(tokens)) != len(tokens):
+        raise ValueError("scale: a token is there twice")
+    if variant.rationale and variant.method != "written":
+        raise ValueError("rationale: only a written variant can ask for one")
+    if variant.generic_title and variant.method != "likelihood":
+        raise ValueError("generic_title: only a likelihood variant can have one")
+
+
+def check_examples(variant: Variant) -> None:
+    """Every example must answer in the scale's tokens, where there is a scale."""
+    tokens = [level.token for level in variant.scale]
+    for number, example in enumerate(variant.examples, start=1):
+        if tokens and example.answer not in tokens:
+            raise ValueError(f"examples, number {number}: answer must be one of {', '.join(tokens)}")
+        if not tokens and example.answer is not None:
+            raise ValueError(f"examples, number {number}: a {variant.method} variant has no answers")
+
+
+def check_template(variant: Variant) -> None:
+    """The template must compile, use the known fields alone, and fence what sellers write."""
+    try:
+        used = meta.find_undeclared_variables(ENVIRONMENT.parse(variant.user))
+        strange = sorted(used - set(FIELDS))
+        if strange:
+            raise ValueError(f"user: unknown field {strange[0]!r}; the fields are {', '.join(FIELDS)}")
+        shown = compiled(variant.user).render({name: f"\x02{name}\x03" for name in FIELDS})
+    except (TemplateError, ArithmeticError, TypeError, AttributeError, LookupError) as error:
+        line = getattr(error, "lineno", None)
+        raise ValueError(f"user: bad template{f', line {line}' if line else ''}: {error}") from error
+    if variant.aspect == "clarity" and used & set(ITEM_FIELDS):
+        raise ValueError("user: clarity is asked once per query, so the template can use 'query' alone")
+    if variant.aspect == "relevance" and "title" not in used:
+        raise ValueError("user: the template never shows the title")
+    if variant.method in ("likelihood", "embedding", "lexical"):
+        if "query" in used:
+            raise ValueError(f"user: a {variant.method} variant shows the item alone, without the query")
+        if variant.aspect == "clarity":
+            raise ValueError(f"method: {variant.method} cannot judge clarity")
+    elif "query" not in used:
+        raise ValueError("user: the template never shows the query")
+    else:
+        check_fences(shown, used)
+
+
+def check_fences(shown: str, used: set[str]) -> None:
+    """Item fields between ``<item>`` and ``</item>``, the query between ``<query>`` and ``</query>``."""
+    for name in sorted(used):
+        fence = "query" if name == "query" else "item"
+        outside = shown
+        while f"<{fence}>" in outside and f"</{fence}>" in outside:
+            before, rest = outside.split(f"<{fence}>", 1)
+            outside = before + rest.split(f"</{fence}>", 1)[-1] if f"</{fence}>" in rest else before
+        if f"\x02{name}\x03" in outside:
+            raise ValueError(f"user: '{name}' must stand between <{fence}> and </{fence}>, it is data")
+
+
+@lru_cache(maxsize=256)
+def compiled(source: str) -> Any:
+    """The template, compiled once per text."""
+    return ENVIRONMENT.from_string(source)
+
+
+class UniqueKeyLoader(yaml.SafeLoader):
+    """YAML that refuses a key given twice instead of silently keeping the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        doubled = [key for key in keys if keys.count(key) > 1]
+        if doubled:
+            problem = f"key {doubled[0]!r} is there twice"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
+def list_variants(aspect: str | None = None) -> list[str]:
+    """Names of the variants that ship, such as ``relevance/graded``, sorted."""
+    folder = prompts_dir()
+    wanted = ASPECTS if aspect is None else (aspect,)
+    return sorted(f"{name}/{path.stem}" for name in wanted for path in (folder / name).glob("*.yaml"))
+
+
+def load_variant(name_or_path: str | Path) -> Variant:
+    """Read and check a variant.
+
+    Parameters
+    ----------
+    name_or_path : the name of one that ships (``relevance/graded``) or the path of a YAML file.
+
+    Raises
+    ------
+    InputError : unknown variant (names the near ones), unreadable file, bad YAML, bad field, bad template.
+    """
+    path = find_variant(name_or_path)
+    try:
+        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeyLoader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read: {error}", where=path) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{path}, line {mark.line + 1}" if mark else str(path)
+        raise InputError(f"not valid YAML: {getattr(error, 'problem', error)}", where=place) from error
+    if not isinstance(loaded, dict):
+        raise InputError("a prompt variant is a YAML mapping", where=path, mend="See prompts/README.md")
+    try:
+        return Variant.model_validate({"name": variant_name(path), **loaded})
+    except ValidationError as error:
+        raise InputError(first_problem(error), where=path, mend="See prompts/README.md") from error
+
+
+def find_variant(name_or_path: str | Path) -> Path:
+    """The file of a variant, or an InputError that lists the near ones."""
+    text = str(name_or_path)
+    as_path = Path(name_or_path).expanduser()
+    if as_path.suffix in (".yaml", ".yml"):
+        if as_path.is_file():
+            return as_path
+        raise InputError("no such prompt variant file", where=as_path)
+    known = list_variants()
+    if text in known:
+        return prompts_dir() / f"{text}.yaml"
+    endings = [name for name in known if name.split("/")[-1] == text]
+    close = difflib.get_close_matches(text, known, n=3, cutoff=0.4)
+    near = endings + [name for name in close if name not in endings]
+    hint = f"Near it: {', '.join(near)}" if near else f"There are: {', '.join(known)}"
+    raise InputError(f"unknown prompt variant {text[:80]!r}", mend=hint)
+
+
+def variant_name(path: Path) -> str:
+    """``aspect/name`` for a file of that layout."""
+    return f"{path.parent.name}/{path.stem}" if path.parent.name in ASPECTS else path.stem
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first complaint of pydantic in one line: field and message."""
+    problem = error.errors()[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(place, Variant.model_fields, n=1)
+        return f"unknown key '{place}'" + (f" (did you mean '{near[0]}'?)" if near else "")
+    return f"{place}: {message}" if place else message

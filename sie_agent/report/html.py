@@ -1,0 +1,160 @@
+"""The page: everything put together into one file that opens without a network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sie_agent.errors import EnvironmentFailure
+from sie_agent.report import (
+    headline,
+    pick,
+    plots_agreement,
+    plots_downstream,
+    plots_rows,
+    rows,
+    tables,
+    tables_downstream,
+    tables_run,
+    words,
+)
+from sie_agent.report.glossary import GLOSSARY
+from sie_agent.report.read import RunFolder, read_run, without_secrets
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write_report(run_dir: Path) -> Path:
+    """Write ``report.html`` into a run folder: one self-contained page, no network needed to open it.
+
+    Reads ``agreement.json``, ``manifest.json``, ``suite.yaml``, ``samples.parquet``, ``judgments.parquet``,
+    ``labels.parquet``, ``scores.parquet`` and, where the run has one, ``reference.parquet``. What a run
+    without grades cannot hold (agreement, downstream) is left out of the page, and the page says so.
+
+    Parameters
+    ----------
+    run_dir : folder written by ``sie run``.
+
+    Returns
+    -------
+    path of the page.
+
+    Raises
+    ------
+    InputError : a file is missing or damaged; names it.
+    EnvironmentFailure : the page cannot be written.
+    """
+    run = read_run(Path(run_dir))
+    target = run.path / "report.html"
+    # a lone surrogate from a JSON file must not keep the page from being written
+    page = render(run).encode("utf-8", errors="replace")
+    unfinished = target.with_name(".report.html.part")
+    try:
+        unfinished.write_bytes(page)
+        os.replace(unfinished, target)
+    except OSError as error:
+        raise EnvironmentFailure(
+            f"cannot be written ({error.strerror or error})",
+            where=target,
+            mend="Free space, or make the folder writable.",
+        ) from error
+    return target
+
+
+def render(run: RunFolder) -> str:
+    """The page as text."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+    from plotly.offline import get_plotlyjs
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    library, drawing = _script(get_plotlyjs()), _script((TEMPLATES / "report.js").read_text(encoding="utf-8"))
+    return environment.get_template("report.html.j2").render(
+        **content(run),
+        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
+        scripts=[Markup(library), Markup(drawing)],
+        policy=policy([library, drawing]),
+        data_block=lambda text: Markup(for_script(text)),
+    )
+
+
+def content(run: RunFolder) -> dict[str, Any]:
+    """What the template shows; texts are plain, so that the template escapes them."""
+    known = rows.known_rows(run)
+    clicks = pick.log_is_clicks(run.suite)
+    quality = pick.judge_quality(run.agreement, pick.primary_judge(run))
+    return {
+        "top": headline.top_of(run),
+        "agreement_plot": plots_agreement.agreement_plot(run),
+        "agreement_table": tables.agreement_table(run),
+        "all_agreement": tables.all_agreement_table(run),
+        "reliability": tables.reliability_table(run.agreement),
+        "contribution_plot": plots_agreement.contribution_plot(run),
+        "contribution_table": tables.contribution_table(run),
+        "judges_plot": plots_agreement.judges_plot(run),
+        "judges_table": tables.judges_table(run.agreement),
+        "judge_words": words.judge_beside_target(
+            quality.auc if quality else None, pick.target_auc(run.agreement)
+        ),
+        "downstream_plots": plots_downstream.downstream_plots(run),
+        "gap_table": tables_downstream.gap_table(run.agreement),
+        "downstream_table": tables_downstream.downstream_table(run.agreement),
+        "map_plot": plots_rows.map_plot(run, known, clicks=clicks),
+        "most": rows.extremes(known, most=True, clicks=clicks),
+        "least": rows.extremes(known, most=False, clicks=clicks),
+        "row_mode": pick.mode_of(run.agreement, pick.primary_judge(run)),
+        "clarity_plot": plots_rows.clarity_plot(run),
+        "clarity_source": rows.clarity_source(run),
+        "clearest": rows.queries_by_clarity(run, clearest=True),
+        "vaguest": rows.queries_by_clarity(run, clearest=False),
+        "score_plots": plots_rows.score_plots(run, known),
+        "status_table": tables_run.status_table(run),
+        "cost_table": tables_run.cost_table(run),
+        "origin_table": tables_run.origin_table(run),
+        "command": command_line(run.manifest.command),
+        "suite_text": yaml.safe_dump(
+            without_secrets(run.suite), sort_keys=False, allow_unicode=True, width=100
+        ),
+        "notes": run.agreement.notes,
+        "glossary": GLOSSARY,
+    }
+
+
+def command_line(command: str | list[str]) -> str:
+    """The command as one line that a shell takes."""
+    return command if isinstance(command, str) else shlex.join(command)
+
+
+def for_script(text: str) -> str:
+    """JSON that cannot end the script element it stands in, whatever its strings hold."""
+    for letter in "<>&\u2028\u2029":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return text
+
+
+def _script(text: str) -> str:
+    """Script text as the browser will hash it."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("</script", "<\\/script")
+
+
+def policy(scripts: Sequence[str]) -> str:
+    """A content security policy: these scripts and no others run, and nothing is fetched from anywhere."""
+    digests = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts)
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )

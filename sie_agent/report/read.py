@@ -1,0 +1,157 @@
+"""Reading a run folder: every file that is missing or damaged is named."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from sie_agent.errors import InputError
+from sie_agent.report.shapes import Agreement, Manifest
+
+MEND = "Make the run anew with 'sie run', or put the file back."
+SECRET_WORDS = ("api_key", "apikey", "token", "secret", "password", "authorization")
+
+SAMPLE_COLUMNS = ("sample_id", "query")
+JUDGMENT_COLUMNS = ("sample_id", "query", "aspect", "status", "score")
+SCORE_COLUMNS = ("sample_id", "hardness", "support", "value")
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """All that the report knows of a run.
+
+    ``reference`` is None where the run made none (a log without grades).
+    """
+
+    path: Path
+    agreement: Agreement
+    manifest: Manifest
+    suite: dict[str, Any]
+    samples: pd.DataFrame
+    judgments: pd.DataFrame
+    labels: pd.DataFrame
+    scores: pd.DataFrame
+    reference: pd.DataFrame | None
+
+
+def read_run(run_dir: Path) -> RunFolder:
+    """Read the files of a run folder.
+
+    Parameters
+    ----------
+    run_dir : folder written by ``sie run``.
+
+    Raises
+    ------
+    InputError : a file is missing, damaged, or lacks a column; names the file, and the field if known.
+    """
+    if not run_dir.is_dir():
+        raise InputError("there is no such run folder", where=run_dir, mend="Give the folder of a 'sie run'.")
+    reference = run_dir / "reference.parquet"
+    return RunFolder(
+        path=run_dir,
+        agreement=_read_json(run_dir / "agreement.json", Agreement),
+        manifest=_read_json(run_dir / "manifest.json", Manifest),
+        suite=_read_suite(run_dir / "suite.yaml"),
+        samples=_with_defaults(_read_parquet(run_dir / "samples.parquet", SAMPLE_COLUMNS)),
+        judgments=_numeric(_read_parquet(run_dir / "judgments.parquet", JUDGMENT_COLUMNS), ["score"]),
+        labels=_numeric(_read_parquet(run_dir / "labels.parquet", SCORE_COLUMNS), SCORE_COLUMNS[1:]),
+        scores=_numeric(_read_parquet(run_dir / "scores.parquet", SCORE_COLUMNS), SCORE_COLUMNS[1:]),
+        reference=_read_parquet(reference, ("sample_id",)) if reference.exists() else None,
+    )
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError("the file is missing", where=path, mend=MEND) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot be read ({error})", where=path, mend=MEND) from error
+
+
+def _read_json(path: Path, shape: type[Shape]) -> Shape:
+    try:
+        return shape.model_validate(json.loads(_read_text(path)))
+    except json.JSONDecodeError as error:
+        problem = f"is not JSON (line {error.lineno}, column {error.colno}: {error.msg})"
+        raise InputError(problem, where=path, mend=MEND) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the top level"
+        raise InputError(f"field '{place}': {first['msg']}", where=path, mend=MEND) from error
+
+
+def _read_suite(path: Path) -> dict[str, Any]:
+    try:
+        suite = yaml.safe_load(_read_text(path))
+    except yaml.YAMLError as error:
+        raise InputError(f"is not YAML ({' '.join(str(error).split())})", where=path, mend=MEND) from error
+    if suite is None:
+        return {}
+    if not isinstance(suite, dict):
+        raise InputError("is not a mapping of keys to values", where=path, mend=MEND)
+    return suite
+
+
+def _read_parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    if not path.is_file():
+        raise InputError("the file is missing", where=path, mend=MEND)
+    try:
+        frame = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        problem = f"is not a readable Parquet file ({' '.join(str(error).split())[:200]})"
+        raise InputError(problem, where=path, mend=MEND) from error
+    for column in columns:
+        if column not in frame.columns:
+            raise InputError(f"the column '{column}' is missing", where=path, mend=MEND)
+    if "sample_id" in frame.columns:
+        frame["sample_id"] = frame["sample_id"].astype(str)
+    return frame
+
+
+def _numeric(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Scores as floats; what is no number, or not finite, counts as absent."""
+    for column in columns:
+        values = pd.to_numeric(frame[column], errors="coerce").astype("float64")
+        frame[column] = values.replace([np.inf, -np.inf], math.nan)
+    return frame
+
+
+def _with_defaults(samples: pd.DataFrame) -> pd.DataFrame:
+    """The columns that the report shows, empty where the run does not carry them."""
+    for column in ("item_id", "title", "query_set"):
+        samples[column] = samples[column].fillna("").astype(str) if column in samples.columns else ""
+    for column in ("label", "grade"):
+        if column not in samples.columns:
+            samples[column] = math.nan
+    samples["query"] = samples["query"].fillna("").astype(str)
+    return _numeric(samples, ["label", "grade"])
+
+
+def without_secrets(value: Any) -> Any:
+    """A copy of a suite in which nothing that looks like a credential is left: reports are passed around."""
+    if isinstance(value, dict):
+        return {
+            key: "(hidden)" if _is_secret(str(key)) and item else without_secrets(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [without_secrets(item) for item in value]
+    return value
+
+
+def _is_secret(key: str) -> bool:
+    folded = key.casefold().replace("-", "_")
+    return any(folded == word or folded.endswith(f"_{word}") for word in SECRET_WORDS)

@@ -1,0 +1,157 @@
+"""Rows of the log with all that is known of them, and which of them to show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sie_agent.report import words
+from sie_agent.report.read import RunFolder
+
+HELD_OUT = ("reference-validation", "test")
+SHOWN = 10
+PER_QUERY = 2
+TWO_DECIMALS = ("label", "relevance", "clarity", "grade", "support", "hardness")
+
+
+@dataclass(frozen=True)
+class ShownRow:
+    """One row as the page shows it; texts are foreign and must be escaped."""
+
+    query: str
+    title: str
+    sample_id: str
+    label: str
+    relevance: str
+    clarity: str
+    value: str
+    support: str
+    hardness: str
+    grade: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ShownQuery:
+    """One query and its clarity; the text is foreign and must be escaped."""
+
+    query: str
+    clarity: str
+    rows: str
+
+
+def known_rows(run: RunFolder) -> pd.DataFrame:
+    """The log's rows with scores, judged relevance and clarity.
+
+    Returns
+    -------
+    columns of the samples, and ``hardness, support, value, relevance, clarity`` in their own scales (NaN
+    where unknown), ``relevance_rank, clarity_rank`` in [0, 1] (share of judged rows, or queries, that lie
+    below). Rows of the graded sets are left out: they are not part of what is trained on.
+    """
+    rows = run.samples[~run.samples["query_set"].isin(HELD_OUT)].drop(
+        columns=["hardness", "support", "value"], errors="ignore"
+    )
+    scores = run.scores[["sample_id", "hardness", "support", "value"]].drop_duplicates("sample_id")
+    rows = rows.merge(scores, on="sample_id", how="left")
+    relevance, clarity = relevance_of(run), clarity_of(run)
+    rows["relevance"] = rows["sample_id"].map(relevance).astype("float64")
+    rows["relevance_rank"] = rows["sample_id"].map(_share_below(relevance)).astype("float64")
+    rows["clarity"] = rows["query"].map(clarity).astype("float64")
+    rows["clarity_rank"] = rows["query"].map(_share_below(clarity)).astype("float64")
+    return rows
+
+
+def relevance_of(run: RunFolder) -> pd.Series[float]:
+    """Judged relevance per sample; the mean where several variants judged it."""
+    judged = run.judgments[(run.judgments["aspect"] == "relevance") & run.judgments["score"].notna()]
+    return judged.groupby("sample_id")["score"].mean()
+
+
+def clarity_of(run: RunFolder) -> pd.Series[float]:
+    """Clarity per query; the mean where several variants judged it."""
+    judged = run.judgments[(run.judgments["aspect"] == "clarity") & run.judgments["score"].notna()]
+    return judged.groupby(judged["query"].astype(str))["score"].mean()
+
+
+def clarity_source(run: RunFolder) -> str:
+    """Who judged clarity, in words; empty where nobody did."""
+    judged = run.judgments[run.judgments["aspect"] == "clarity"]
+    if judged.empty:
+        return ""
+    models = sorted(set(judged["model"].dropna().astype(str))) if "model" in judged.columns else []
+    if models == ["clarity-score"]:
+        return "classic clarity score from the catalogue (Cronen-Townsend 2002), not judged by a model"
+    return f"judged by {', '.join(models)}" if models else "judged"
+
+
+def _share_below(scores: pd.Series[float]) -> pd.Series[float]:
+    if len(scores) < 2:
+        return scores * 0 + 0.5
+    return (scores.rank(method="average") - 1) / (len(scores) - 1)
+
+
+def extremes(rows: pd.DataFrame, *, most: bool, clicks: bool) -> list[ShownRow]:
+    """The most (or least) valuable rows, at most two of a query so that one query cannot fill the list."""
+    scored = rows[rows["value"].notna()].sort_values(["value", "sample_id"], ascending=[not most, True])
+    chosen = scored.groupby("query", sort=False).head(PER_QUERY).head(SHOWN)
+    return [_shown(record, most=most, clicks=clicks) for record in chosen.to_dict("records")]
+
+
+def _shown(record: dict[Any, Any], *, most: bool, clicks: bool) -> ShownRow:
+    facts = words.RowFacts(
+        label=_known(record["label"]),
+        relevance=_known(record["relevance"]),
+        relevance_rank=_known(record["relevance_rank"]),
+        clarity=_known(record["clarity"]),
+        clarity_rank=_known(record["clarity_rank"]),
+    )
+    texts = {name: words.number(_known(record[name])) for name in TWO_DECIMALS}
+    return ShownRow(
+        query=_short(record["query"], 120),
+        title=_short(record["title"], 200),
+        sample_id=_short(record["sample_id"], 60),
+        reason=words.row_reason(facts, clicks=clicks, most=most),
+        # gradients come in any size: three significant digits say more than two decimals
+        value=significant(_known(record["value"])),
+        **texts,
+    )
+
+
+def significant(value: float | None) -> str:
+    """Three significant digits, a true minus sign, a dash where there is none."""
+    return words.ABSENT if value is None else f"{value:.3g}".replace("-", "−")
+
+
+def _known(value: Any) -> float | None:
+    return None if value is None or pd.isna(value) else float(value)
+
+
+def _short(text: Any, limit: int) -> str:
+    """Foreign text with its white space folded and no control characters, cut to what a page can carry."""
+    folded = " ".join(
+        "".join(letter for letter in str(text) if letter.isprintable() or letter.isspace()).split()
+    )
+    return folded if len(folded) <= limit else f"{folded[: limit - 1]}…"
+
+
+def queries_by_clarity(run: RunFolder, *, clearest: bool) -> list[ShownQuery]:
+    """The clearest (or vaguest) queries and how many rows hang on each."""
+    clarity = clarity_of(run).sort_index().sort_values(ascending=not clearest, kind="stable").head(SHOWN)
+    sizes = run.samples["query"].value_counts()
+    return [
+        ShownQuery(_short(query, 120), words.number(float(score)), words.count(float(sizes.get(query, 0))))
+        for query, score in clarity.items()
+    ]
+
+
+def spread(rows: pd.DataFrame, limit: int) -> pd.DataFrame:
+    """At most *limit* judged and scored rows, drawn with a fixed seed."""
+    both = rows[rows["value"].notna() & rows["relevance"].notna()]
+    if len(both) <= limit:
+        return both
+    drawn = np.random.default_rng(0).choice(len(both), limit, replace=False)
+    return both.iloc[np.sort(drawn)]

@@ -1,0 +1,179 @@
+"""The shapes of ``agreement.json`` and ``manifest.json``, as far as the report reads them.
+
+Every field that a run may lack has a default, and unknown fields are passed over, so that a report can be
+made of a run without grades and of a run made by a newer version.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _none_for_nan(value: Any) -> Any:
+    """Python's JSON writer leaves NaN behind where a figure could not be computed: the same as absent."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _empty_for_none(value: Any) -> Any:
+    return "" if value is None else value
+
+
+Figure = Annotated[float | None, BeforeValidator(_none_for_nan)]
+Text = Annotated[str, BeforeValidator(_empty_for_none)]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class AgreementRow(_Shape):
+    """Agreement of one label with one reference under one metric."""
+
+    label: str
+    judge: str = "none"
+    mode: Text = ""
+    reference: Text = ""
+    metric: str
+    value: Figure = None
+    ci_low: Figure = None
+    ci_high: Figure = None
+    n_samples: int | None = None
+    n_queries: int | None = None
+    is_baseline: bool = False
+    draws: list[Figure] = Field(default_factory=list)
+    source: Text = "scorer"
+
+
+class Reliability(_Shape):
+    """How far a reference agrees with itself, and the bound that follows."""
+
+    reference: str
+    metric: str = "spearman"
+    judge: str | None = None
+    value: Figure = None
+    ci_low: Figure = None
+    ci_high: Figure = None
+    bound: Figure = None
+
+
+class Ceiling(_Shape):
+    """Agreement of the same pipeline with the human grade in the judge's place."""
+
+    label: str
+    reference: str
+    metric: str = "spearman"
+    value: Figure = None
+    ci_low: Figure = None
+    ci_high: Figure = None
+
+
+class Downstream(_Shape):
+    """Quality of the target model trained with one strategy."""
+
+    strategy: str
+    judge: str | None = None
+    keep: Figure = None
+    weighting: str | None = None
+    metric: str
+    value: Figure = None
+    ci_low: Figure = None
+    ci_high: Figure = None
+    gap_recovered: Figure = None
+    gap_ci_low: Figure = None
+    gap_ci_high: Figure = None
+    n_queries: int | None = None
+
+
+class JudgeQuality(_Shape):
+    """How well a judge agrees with the human grade."""
+
+    judge: str
+    kind: str | None = None
+    mode: str | None = None
+    n_pairs: int | None = None
+    auc: Figure = None
+    spearman: Figure = None
+
+
+class PrimaryJudge(_Shape):
+    """The judge of the headline next to the target model."""
+
+    judge: str | None = None
+    auc: Figure = None
+    spearman: Figure = None
+    target_auc: Figure = None
+
+
+class Verdict(_Shape):
+    """What to do with the scores, and why."""
+
+    text: Text = ""
+    use: Text = "unknown"
+
+
+class Headline(_Shape):
+    """Which row of the agreement is the headline."""
+
+    label: str | None = None
+    judge: str | None = None
+    reference: str | None = None
+
+
+class Agreement(_Shape):
+    """``agreement.json`` as a whole."""
+
+    suite: Text = ""
+    mode: Text = ""
+    verdict: Verdict = Field(default_factory=Verdict)
+    headline: Headline | None = None
+    rows: list[AgreementRow] = Field(default_factory=list)
+    reliability: list[Reliability] = Field(default_factory=list)
+    ceiling: list[Ceiling] = Field(default_factory=list)
+    downstream: list[Downstream] = Field(default_factory=list)
+    judges: list[JudgeQuality] = Field(default_factory=list)
+    judge: PrimaryJudge | None = None
+    target: dict[str, Figure] | None = None
+    notes: list[str] = Field(default_factory=list)
+    interval_level: float = 0.95
+
+
+class Stage(_Shape):
+    """One stage of the run and how long it took."""
+
+    name: str
+    seconds: Figure = None
+
+
+class Tokens(_Shape):
+    """Tokens sent to and received from the judge."""
+
+    input: int | None = None
+    output: int | None = None
+
+
+class Cost(_Shape):
+    """What the judge cost, if that is known."""
+
+    amount: Figure = None
+    currency: Text = "USD"
+
+
+class Manifest(_Shape):
+    """``manifest.json`` as a whole."""
+
+    sie_version: Text = ""
+    command: str | list[str] = ""
+    started: Text = ""
+    finished: Text = ""
+    wall_seconds: Figure = None
+    stages: list[Stage] = Field(default_factory=list)
+    counts: dict[str, Any] = Field(default_factory=dict)
+    tokens: Tokens | None = None
+    cost: Cost | None = None
+    hashes: dict[str, Any] = Field(default_factory=dict)
+    versions: dict[str, Any] = Field(default_factory=dict)
+    seeds: Any = Field(default_factory=list)
+    platform: Any = Field(default_factory=dict)

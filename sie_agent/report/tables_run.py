@@ -1,0 +1,83 @@
+"""The tables about the run itself: what came back, what it cost, where the figures come from."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sie_agent.report import words
+from sie_agent.report.read import RunFolder
+from sie_agent.report.tables import LONG, NUMBER, TEXT, Table, table
+
+
+def status_table(run: RunFolder) -> Table | None:
+    """Judgments by aspect and status."""
+    grouped = run.judgments.groupby(
+        [run.judgments["aspect"].astype(str), run.judgments["status"].astype(str)]
+    )
+    total = run.judgments.groupby(run.judgments["aspect"].astype(str)).size()
+    columns = [
+        ("Asked", TEXT),
+        ("Outcome", TEXT),
+        ("Judgments", NUMBER),
+        ("Share", NUMBER),
+        ("From the cache", NUMBER),
+    ]
+    rows = []
+    for (aspect, status), members in grouped:
+        cached = (
+            int(members["cached"].fillna(False).astype(bool).sum()) if "cached" in members.columns else None
+        )
+        rows.append(
+            (
+                str(aspect),
+                "answered" if status == "ok" else f"no answer: {status}",
+                words.count(len(members)),
+                words.percent(len(members) / int(total[str(aspect)])),
+                words.count(cached),
+            )
+        )
+    return table("What came back from the judge", columns, rows)
+
+
+def cost_table(run: RunFolder) -> Table | None:
+    """Time per stage, tokens and cost."""
+    manifest = run.manifest
+    rows = [(stage.name, words.duration(stage.seconds)) for stage in manifest.stages]
+    if manifest.wall_seconds is not None:
+        rows.append(("the whole run", words.duration(manifest.wall_seconds)))
+    if manifest.tokens is not None:
+        rows.append(("tokens read by the judge", words.count(manifest.tokens.input)))
+        rows.append(("tokens written by the judge", words.count(manifest.tokens.output)))
+    cost = "not known" if manifest.cost is None else words.money(manifest.cost.amount, manifest.cost.currency)
+    rows.append(("cost", cost))
+    return table("Time, tokens and cost", [("Stage", TEXT), ("Amount", NUMBER)], rows)
+
+
+def origin_table(run: RunFolder) -> Table | None:
+    """Seeds, versions, hashes, counts: what another run must share to give the same figures."""
+    manifest = run.manifest
+    rows = [
+        ("sie_agent", manifest.sie_version or words.ABSENT),
+        ("started", manifest.started or words.ABSENT),
+        ("finished", manifest.finished or words.ABSENT),
+        ("seeds", plain(manifest.seeds) or words.ABSENT),
+    ]
+    rows += [
+        (f"number of {name}", words.count(value) if isinstance(value, int) else plain(value))
+        for name, value in manifest.counts.items()
+    ]
+    for title, held in (("version", manifest.versions), ("hash", manifest.hashes)):
+        rows += [(f"{title} of {name}", plain(value)) for name, value in held.items()]
+    platform = manifest.platform if isinstance(manifest.platform, dict) else {"platform": manifest.platform}
+    rows += [(str(name), plain(value)) for name, value in platform.items()]
+    return table("Seeds, versions, hashes", [("What", TEXT), ("Value", LONG)], rows)
+
+
+def plain(value: Any) -> str:
+    """A value of the manifest as text."""
+    if isinstance(value, list):
+        return ", ".join(plain(item) for item in value)
+    if isinstance(value, bool) or value is None:
+        return "yes" if value else words.ABSENT if value is None else "no"
+    return str(value) if not isinstance(value, dict) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,240 @@
+"""Numbers to words: every sentence of the report that depends on a figure is made here."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+FEW_QUERIES = 100
+WIDE_INTERVAL = 0.30
+NEAR_TARGET = 0.005
+ABSENT = "–"
+MODES = {
+    "zero-shot": "the scorer saw the judge's answers and no human grade",
+    "gold-calibrated": "the judge's scale was fitted on a number of human grades",
+    "reference-calibrated": "the scorer also saw the reference importance of some rows",
+    "simulated": "the judge is a human grade with noise added: a ceiling, not a result",
+}
+VERDICTS = {
+    "weights": "Use these weights",
+    "filter": "Use them to filter only",
+    "no": "Do not use these weights",
+    "unknown": "Unknown",
+}
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A figure rounded for reading, with a true minus sign; a dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return ABSENT
+    text = f"{value:,.{digits}f}"
+    return text.replace("-", "−") if float(text.replace(",", "")) else text.replace("-", "")
+
+
+def percent(value: float | None) -> str:
+    """A share as a whole percentage."""
+    return ABSENT if value is None or not math.isfinite(value) else f"{number(value * 100, 0)} %"
+
+
+def count(value: float | None, one: str = "", many: str = "") -> str:
+    """A whole number with thousands separated, and its noun: ``1 query``, ``2,000 queries``."""
+    if value is None or not math.isfinite(value):
+        return f"an unknown number of {many}" if many else ABSENT
+    noun = one if value == 1 else many or one
+    return f"{value:,.0f} {noun}".strip()
+
+
+def interval(low: float | None, high: float | None, digits: int = 2) -> str:
+    """``0.51 to 0.57``; a dash where there is no interval."""
+    return ABSENT if low is None or high is None else f"{number(low, digits)} to {number(high, digits)}"
+
+
+def figure(value: float | None, low: float | None, high: float | None, digits: int = 2) -> str:
+    """A figure with its interval in brackets, where it has one."""
+    if low is None or high is None:
+        return number(value, digits)
+    return f"{number(value, digits)} ({interval(low, high, digits)})"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as a person says them: ``0.4 s``, ``12 s``, ``3 min 5 s``, ``2 h 10 min``."""
+    if seconds is None:
+        return ABSENT
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def money(amount: float | None, currency: str) -> str:
+    """A cost; says so where it is not known."""
+    if amount is None:
+        return "not known"
+    if amount == 0:
+        return "nothing"
+    return f"{number(amount, 2 if amount >= 0.1 else 4)} {currency}"
+
+
+def mode_words(mode: str) -> str:
+    """What a mode means, in a clause; empty where the mode is not one of the known ones."""
+    return MODES.get(mode, "")
+
+
+def verdict_title(use: str) -> str:
+    """The verdict in a few words; anything that is not known counts as unknown."""
+    return VERDICTS.get(use, VERDICTS["unknown"])
+
+
+def verdict_reason(text: str, use: str, has_figures: bool) -> str:
+    """The reason that evaluation gave, or a plain one where it gave none."""
+    if text.strip():
+        return text.strip()
+    if not has_figures:
+        return "Nobody graded any pair, so agreement and effect cannot be measured: grade some pairs first."
+    return f"The run gives no reason for '{use}'; the figures below are all there is."
+
+
+def few_queries_warning(
+    queries: int | None, low: float | None, high: float | None, level: float = 0.95
+) -> list[str]:
+    """Sentences for the warning box; empty where there are enough queries and the interval is narrow.
+
+    Parameters
+    ----------
+    queries : number of queries behind the headline figure.
+    low, high : its interval.
+    level : coverage of the interval.
+    """
+    width = None if low is None or high is None else high - low
+    few = queries is None or queries < FEW_QUERIES
+    if not few and width is not None and width < WIDE_INTERVAL:
+        return []
+    sentences = []
+    if few:
+        sentences.append(
+            f"The headline rests on {count(queries, 'query', 'queries')}; "
+            f"below {FEW_QUERIES} the interval itself is shaky."
+        )
+    if width is None:
+        sentences.append("There is no interval around the headline figure: it may be off by any amount.")
+    else:
+        sentences.append(
+            f"Its {percent(level)} interval is {number(width)} wide, from {number(low)} to {number(high)}."
+        )
+    sentences.append(
+        "No conclusion can be drawn from this run: read it as a demonstration, "
+        "and judge and grade more queries before acting on it."
+        if few
+        else "No firm conclusion can be drawn from a figure this uncertain: more queries would narrow it."
+    )
+    return sentences
+
+
+def judge_beside_target(judge: float | None, target: float | None) -> str:
+    """Who knows more about relevance, the judge or the model whose data is being valued."""
+    if judge is None:
+        return "The judge was not checked against human grades, so how good it is remains unknown."
+    told = f"The judge tells relevant from irrelevant items at AUC {number(judge, 3)}"
+    if target is None:
+        return f"{told}; the target model's own AUC is not known."
+    if judge > target + NEAR_TARGET:
+        return f"{told}, better than the target model's {number(target, 3)}: it has something to teach."
+    if judge < target - NEAR_TARGET:
+        return (
+            f"{told}, worse than the target model's {number(target, 3)}: "
+            "a judge that knows less than the model it teaches does harm."
+        )
+    return f"{told}, about the same as the target model's {number(target, 3)}: it has little to teach."
+
+
+def contribution_words(value: float | None, low: float | None, high: float | None) -> str:
+    """Whether the judge adds anything beyond the pipeline around it."""
+    if value is None:
+        return "The judge's own contribution was not measured."
+    told = f"The judge's own contribution is {figure(value, low, high)}"
+    if low is None or high is None:
+        return f"{told}, without an interval."
+    if low <= 0 <= high:
+        return f"{told}; the interval holds zero, so it may be none."
+    return f"{told}: above zero." if low > 0 else f"{told}: below zero, the judge misleads."
+
+
+def gap_words(value: float | None, low: float | None, high: float | None) -> str:
+    """Gap recovered; where no ratio is given, why."""
+    if value is None:
+        return "not given"
+    return (
+        percent(value)
+        if low is None or high is None
+        else f"{percent(value)} ({percent(low)} to {percent(high)})"
+    )
+
+
+@dataclass(frozen=True)
+class RowFacts:
+    """What is known of one row when its sentence is written.
+
+    ``relevance_rank`` and ``clarity_rank`` are shares of the run's judged rows (queries) that lie below:
+    judges use their scales differently, so "high" means high for this judge.
+    """
+
+    label: float | None
+    relevance: float | None
+    relevance_rank: float | None
+    clarity: float | None
+    clarity_rank: float | None
+
+
+def log_says(label: float | None, clicks: bool) -> str:
+    """The log's label in a word or two."""
+    if label is None:
+        return "has no label"
+    if 0.0 < label < 1.0:
+        return f"says {number(label)}"
+    positive, negative = ("clicked", "not clicked") if clicks else ("relevant", "not relevant")
+    return f"says {positive if label >= 0.5 else negative}"
+
+
+def row_reason(facts: RowFacts, *, clicks: bool, most: bool) -> str:
+    """Why a row is among the most (or least) valuable, in one sentence."""
+    opening = f"The log {log_says(facts.label, clicks)}"
+    if facts.relevance is None or facts.relevance_rank is None:
+        return f"{opening}; this row was not judged, the scorer places it by its text and its label alone."
+    parts = [opening, f"the judge gives {number(facts.relevance)}"]
+    vague = facts.clarity_rank is not None and facts.clarity_rank < 1 / 3
+    if facts.clarity_rank is not None:
+        parts.append(
+            "intent vague"
+            if vague
+            else "intent clear"
+            if facts.clarity_rank > 2 / 3
+            else "intent fairly clear"
+        )
+    return f"{', '.join(parts)}: {_conclusion(facts, vague=vague, clicks=clicks, most=most)}."
+
+
+def _conclusion(facts: RowFacts, *, vague: bool, clicks: bool, most: bool) -> str:
+    assert facts.relevance_rank is not None
+    positive = (facts.label if facts.label is not None else 0.5) >= 0.5
+    high, low = facts.relevance_rank > 2 / 3, facts.relevance_rank < 1 / 3
+    if not high and not low:
+        return "the judge is undecided" + (
+            ", the scorer sees use in it" if most else ", the scorer sees harm in it"
+        )
+    if positive == high:
+        return (
+            "the judge supports the label"
+            if most
+            else "the judge supports the label, yet training on it pulls the wrong way"
+        )
+    if most:
+        return "the judge doubts the label, yet training on it is estimated to help"
+    if positive:
+        return "perhaps a wrong label, but the query is vague" if vague else "likely a wrong label"
+    if clicks:
+        return "a good item passed over, perhaps never looked at"
+    return "perhaps a relevant item marked down" if vague else "likely a relevant item marked down"

@@ -1,0 +1,31 @@
+"""Samples: one schema, adapters for files and Hugging Face data sets, query sets, simulated logs."""
+
+from __future__ import annotations
+
+from sie_agent.samples.column_maps import ColumnMap, load_column_map, ready_maps
+from sie_agent.samples.loading import load_samples
+from sie_agent.samples.noise import simulate_clicks, simulate_flips
+from sie_agent.samples.schema import COLUMNS, validate_samples, without_grade
+from sie_agent.samples.shipped import sample_histories
+from sie_agent.samples.splits import QUERY_SETS, assign_query_sets, check_query_sets, normalise_query
+from sie_agent.samples.tables import log_hash, read_table, write_table
+
+__all__ = [
+    "COLUMNS",
+    "QUERY_SETS",
+    "ColumnMap",
+    "assign_query_sets",
+    "check_query_sets",
+    "load_column_map",
+    "load_samples",
+    "log_hash",
+    "normalise_query",
+    "read_table",
+    "ready_maps",
+    "sample_histories",
+    "simulate_clicks",
+    "simulate_flips",
+    "validate_samples",
+    "without_grade",
+    "write_table",
+]

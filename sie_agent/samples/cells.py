@@ -1,0 +1,64 @@
+"""Cells that hold JSON: attributes and histories; and how a cell is quoted in a message."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+
+EXAMPLES = {
+    "attributes": 'Give a JSON object, such as {"brand": "Acme"}, or leave it empty',
+    "history": 'Give a JSON list of item ids, such as ["i12", "i7"], or leave it empty',
+}
+
+
+def attributes_text(value: object) -> str:
+    """JSON text of an object; ``{}`` for nothing. ValueError if it is anything else."""
+    if nothing(value):
+        return "{}"
+    parsed = parse(value, "attributes")
+    if not isinstance(parsed, dict):
+        raise ValueError(f"the attributes are not a JSON object but {kind(parsed)}")
+    return json.dumps(parsed, ensure_ascii=False, default=str)
+
+
+def history_text(value: object) -> str:
+    """JSON text of a list of item ids, each as text; ``[]`` for nothing. ValueError for anything else."""
+    if nothing(value):
+        return "[]"
+    parsed = value.tolist() if isinstance(value, np.ndarray) else parse(value, "history")
+    if not isinstance(parsed, list | tuple):
+        raise ValueError(f"the history is not a JSON list but {kind(parsed)}")
+    if not all(isinstance(item, str | int) and not isinstance(item, bool) for item in parsed):
+        raise ValueError("the history holds something that is not an item id")
+    return json.dumps([str(item) for item in parsed], ensure_ascii=False)
+
+
+def parse(value: object, name: str) -> object:
+    """The value itself, or what its JSON text says."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (json.JSONDecodeError, RecursionError):
+        raise ValueError(f"the {name} {short(value)} cannot be read as JSON") from None
+
+
+def nothing(value: object) -> bool:
+    """Whether a cell is empty: null, NaN, or text without a visible character."""
+    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
+        return True
+    return isinstance(value, str) and not value.strip()
+
+
+def kind(value: object) -> str:
+    """What a person calls a JSON value of this kind."""
+    names = {dict: "an object", list: "a list", str: "a text", int: "a number", float: "a number"}
+    return names.get(type(value), "something else")
+
+
+def short(value: object, longest: int = 40) -> str:
+    """A value in quotes, cut so that a message stays one line."""
+    text = " ".join(str(value).split())
+    return f"'{text[:longest]}…'" if len(text) > longest else f"'{text}'"

@@ -1,0 +1,214 @@
+"""Column maps: how the columns of someone's data become the table of samples."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Literal, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from sie_agent.errors import InputError
+from sie_agent.samples.tables import unreadable
+
+MAPS = Path(__file__).resolve().parent / "maps"
+
+SchemaColumn = Literal[
+    "sample_id",
+    "query",
+    "item_id",
+    "title",
+    "description",
+    "attributes",
+    "label",
+    "grade",
+    "user_id",
+    "history",
+    "position",
+    "timestamp",
+]
+
+
+class Strict(BaseModel):
+    """A part of a map; a key that is not known is an error, since it is most often a slip of the pen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Scale(Strict):
+    """How a source column becomes a number in [0, 1]: by its range, or word by word."""
+
+    column: str
+    minimum: float | None = None
+    maximum: float | None = None
+    values: dict[str | int | float, float] | None = None
+
+    @model_validator(mode="after")
+    def range_or_values(self) -> Scale:
+        """Exactly one of the two ways, and one that leads into [0, 1]."""
+        ranged = self.minimum is not None or self.maximum is not None
+        if ranged == (self.values is not None):
+            raise ValueError("give either minimum and maximum, or values")
+        if ranged and (self.minimum is None or self.maximum is None or not self.minimum < self.maximum):
+            raise ValueError("give both minimum and maximum, the minimum smaller")
+        if self.values is not None and not all(0 <= value <= 1 for value in self.values.values()):
+            raise ValueError("values have to be numbers from 0 to 1")
+        return self
+
+
+class Join(Strict):
+    """A further file of the same folder, joined to the main one by a key column of both."""
+
+    file: str
+    key: str
+
+
+class Files(Strict):
+    """Data that lies in several files of one folder (a star: one main file, others joined to it)."""
+
+    main: str
+    separator: str | None = None
+    joins: list[Join] = []
+
+
+class NextItem(Strict):
+    """Purchase sequences: the query is made of the titles of the last items, the label is the next one.
+
+    Per shopper one row for the item bought next (label 1) and *others* rows for items drawn evenly from
+    all that the shopper did not buy (label 0).
+    """
+
+    items: str
+    sequences: str
+    item_id: str = "item_id"
+    title: str = "title"
+    user_id: str = "user_id"
+    history: str = "history"
+    target: str = "target_item_id"
+    last: int = Field(default=3, ge=1)
+    others: int = Field(default=1, ge=1)
+    seed: int = 0
+
+
+class ColumnMap(Strict):
+    """How source columns become the table of samples.
+
+    A map is complete: a source column that it does not name is not read, even if its name is one of
+    the schema's.
+
+    Attributes
+    ----------
+    note : what the map is for, shown to people.
+    columns : schema column to source column; several source columns are joined (ids with ``-``,
+        text with a line break).
+    constants : schema column to a value that every row gets.
+    attributes : attribute name to source column; empty cells are left out.
+    label, grade : scale that leads into [0, 1].
+    html : schema columns in which HTML entities are resolved and tags dropped.
+    filters : source column to the values that are kept, as text.
+    split_column : source column that holds the name of the split.
+    files : several files in one folder.
+    next_item : purchase sequences.
+    keep : source columns kept under their own names, behind the schema's.
+    """
+
+    note: str = ""
+    columns: dict[SchemaColumn, str | list[str]] = {}
+    constants: dict[SchemaColumn, str | float] = {}
+    attributes: dict[str, str] = {}
+    label: Scale | None = None
+    grade: Scale | None = None
+    html: list[Literal["query", "title", "description"]] = []
+    filters: dict[str, list[str]] = {}
+    split_column: str | None = None
+    files: Files | None = None
+    next_item: NextItem | None = None
+    keep: list[str] = []
+
+    @model_validator(mode="after")
+    def one_source_each(self) -> ColumnMap:
+        """No schema column may have two sources, and none may be without a name."""
+        named: list[str] = [*self.columns, *self.constants]
+        named += [name for name in ("label", "grade") if getattr(self, name) is not None]
+        named += ["attributes"] if self.attributes else []
+        twice = sorted({name for name in named if named.count(name) > 1})
+        if twice:
+            raise ValueError(f"'{twice[0]}' is given in two ways")
+        if any(not source for source in self.columns.values()):
+            raise ValueError("a column has no source column")
+        if self.files and self.next_item:
+            raise ValueError("give either files or next_item")
+        return self
+
+
+def ready_maps() -> list[str]:
+    """Names of the maps that ship."""
+    return sorted(path.stem for path in MAPS.glob("*.yaml"))
+
+
+def load_column_map(chosen: str | Path | ColumnMap) -> ColumnMap:
+    """A ready map by its name, or a map of one's own from a YAML file.
+
+    Raises
+    ------
+    InputError
+        If there is no such map, the YAML cannot be parsed, or a key or value in it is wrong.
+    """
+    if isinstance(chosen, ColumnMap):
+        return chosen
+    ready = MAPS / f"{chosen}.yaml"
+    path = ready if str(chosen) in ready_maps() else Path(chosen).expanduser()
+    if not path.is_file():
+        raise unknown_map(str(chosen))
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise InputError("the column map is not UTF-8", where=path, mend="Save it as UTF-8") from None
+    except PermissionError:
+        raise unreadable(path) from None
+    except yaml.YAMLError as error:
+        raise not_yaml(path, error) from None
+    if not isinstance(content, dict):
+        raise InputError(
+            "the column map holds no keys", where=path, mend="Write at least: columns: {query: …, title: …}"
+        )
+    try:
+        return ColumnMap.model_validate(content)
+    except ValidationError as error:
+        raise wrong_map(path, error) from None
+
+
+def unknown_map(name: str) -> InputError:
+    """No ready map and no file has this name."""
+    near = difflib.get_close_matches(name, ready_maps(), n=1, cutoff=0.4)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    return InputError(
+        f"there is no ready column map and no file '{name}'.{hint} Ready maps: {', '.join(ready_maps())}",
+        where="column map",
+        mend="Name a ready map or the path of a YAML file",
+    )
+
+
+def not_yaml(path: Path, error: yaml.YAMLError) -> InputError:
+    """Where a YAML file stops making sense."""
+    mark = getattr(error, "problem_mark", None)
+    place = f"{path}, line {mark.line + 1}" if mark is not None else str(path)
+    problem = getattr(error, "problem", None) or "not YAML"
+    return InputError(f"the column map does not parse ({problem})", where=place, mend="Mend the YAML there")
+
+
+def wrong_map(path: Path, error: ValidationError) -> InputError:
+    """The first thing that pydantic found wrong with a map, in words."""
+    fault = error.errors()[0]
+    field = ".".join(str(part) for part in fault["loc"]) or "the map"
+    last = str(fault["loc"][-1]) if fault["loc"] else ""
+    known = [*ColumnMap.model_fields, *Scale.model_fields, *NextItem.model_fields, *get_args(SchemaColumn)]
+    if fault["type"] == "extra_forbidden" or last == "[key]":
+        key = str(fault["loc"][-2]) if last == "[key]" else last
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        place = f"{path}, field '{field}'"
+        return InputError(f"unknown key '{key}'{hint}", where=place, mend="Rename or drop it")
+    message = fault["msg"].removeprefix("Value error, ")
+    return InputError(message, where=f"{path}, field '{field}'", mend="Change the value in the column map")

@@ -1,0 +1,155 @@
+"""One way in: whatever the source is, a validated table of samples comes out."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from sie_agent.errors import InputError
+from sie_agent.paths import data_dir
+from sie_agent.progress import say
+from sie_agent.samples.column_maps import ColumnMap, load_column_map
+from sie_agent.samples.folders import SPLIT, read_folder, read_hub
+from sie_agent.samples.joins import next_item_table, read_joined
+from sie_agent.samples.mapping import apply_map, pick
+from sie_agent.samples.readers import data_ending, read_file
+from sie_agent.samples.schema import validate_samples
+from sie_agent.samples.text import text_column
+
+QUICKSTART = Path(__file__).resolve().parent / "quickstart"
+SHORTHANDS = ("sample", "homedepot", "games")
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+
+
+def load_samples(
+    source: str | Path,
+    *,
+    column_map: str | Path | ColumnMap | None = None,
+    split: str | None = None,
+    limit: int | None = None,
+) -> pd.DataFrame:
+    """Load a log and bring it into the schema of samples.
+
+    Parameters
+    ----------
+    source : ``"sample"`` (ships with the package); ``"homedepot"`` or ``"games"`` (the real data, where it
+        is at hand); a Parquet, CSV, TSV or JSONL file; a folder with such files or one made by
+        ``Dataset.save_to_disk``; or the id of a data set on the Hugging Face Hub.
+    column_map : a ready map by name, the path of a YAML file, or a :class:`ColumnMap`. Without one,
+        columns have to carry the names of the schema (the shorthands bring their own map).
+    split : only the rows of this split, by the split of the data set or the file name, or by the map's
+        split column. Without it, all rows.
+    limit : at most this many rows, the first ones.
+
+    Returns
+    -------
+    pandas.DataFrame
+        See :func:`sie_agent.samples.validate_samples`.
+
+    Raises
+    ------
+    InputError
+        If anything about the data, the map, the split or the limit is wrong.
+    EnvironmentFailure
+        If the Hub cannot be reached or a file cannot be read.
+    """
+    if limit is not None and limit < 1:
+        raise InputError(f"the limit is {limit}", where="--limit", mend="Give a whole number from 1 upwards")
+    path, map_name = resolve(source)
+    chosen = column_map if column_map is not None else map_name
+    mapping = load_column_map(chosen) if chosen is not None else None
+    where = str(source) if path is None else str(path)
+    frame = read_source(str(source), path, mapping, limit if split is None else None)
+    frame = chosen_rows(frame, mapping, split, where)
+    if not len(frame):
+        raise InputError("the table has no rows", where=where, mend="Give data with at least one row")
+    frame = frame if limit is None else frame.iloc[:limit]
+    if mapping is not None:
+        frame = apply_map(frame, mapping, where)
+    return validate_samples(frame.drop(columns=SPLIT, errors="ignore"), where)
+
+
+def resolve(source: str | Path) -> tuple[Path | None, str | None]:
+    """Path of a source (None: it is on the Hub), and the name of the map that it brings."""
+    if source == "sample":
+        return QUICKSTART / "pairs.jsonl", "sample"
+    if source in SHORTHANDS:
+        path = data_dir() / str(source)
+        path = path / "pairs.parquet" if source == "homedepot" else path
+        if not path.exists():
+            raise InputError(
+                f"the real data '{source}' is not at hand",
+                where=path,
+                mend="Set SIE_DATA to the folder that holds it, or use --data sample",
+            )
+        return path, str(source)
+    path = Path(source).expanduser()
+    if path.exists():
+        return path, None
+    text = str(source)
+    if isinstance(source, str) and HUB_ID.fullmatch(text) and data_ending(path) is None:
+        return None, None
+    near = difflib.get_close_matches(text, SHORTHANDS, n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    raise InputError(
+        f"there is no such file or folder{hint}",
+        where=text,
+        mend=f"Give a file, a folder, a Hub id (owner/name) or one of: {', '.join(SHORTHANDS)}",
+    )
+
+
+def read_source(source: str, path: Path | None, mapping: ColumnMap | None, limit: int | None) -> pd.DataFrame:
+    """The source's own table, before any map."""
+    if path is None:
+        return read_hub(source)
+    several = mapping is not None and (mapping.files or mapping.next_item)
+    if several and not path.is_dir():
+        raise InputError(
+            "this column map needs a folder", where=path, mend="Give the folder that holds its files"
+        )
+    if mapping is not None and mapping.files:
+        return read_joined(path, mapping.files)
+    if mapping is not None and mapping.next_item:
+        return next_item_table(path, mapping.next_item, limit)
+    return read_folder(path) if path.is_dir() else read_file(path)
+
+
+def chosen_rows(
+    frame: pd.DataFrame, mapping: ColumnMap | None, split: str | None, where: str
+) -> pd.DataFrame:
+    """The rows that the map's filters and the split leave."""
+    for name, kept in (mapping.filters if mapping else {}).items():
+        mask = text_column(pick(frame, name, f"filters.{name}", where)).isin(kept).to_numpy(dtype=bool)
+        if not mask.any():
+            raise InputError(
+                f"no row has {' or '.join(kept)} in the column '{name}'",
+                where=where,
+                mend="Change the map's filters",
+            )
+        frame = frame[mask]
+    return frame if split is None else rows_of_split(frame, mapping, split, where)
+
+
+def rows_of_split(frame: pd.DataFrame, mapping: ColumnMap | None, split: str, where: str) -> pd.DataFrame:
+    """The rows of one split; InputError lists the splits there if it is not among them."""
+    by_column = mapping.split_column if mapping else None
+    candidates = [SPLIT, by_column] if by_column else [SPLIT, "split"]
+    there: list[str] = []
+    for name in candidates:
+        if name not in frame.columns:
+            continue
+        values = text_column(frame[name])
+        mask = (values == split).to_numpy(dtype=bool)
+        if mask.any():
+            say(f"{where}: {int(mask.sum()):,} of {len(frame):,} rows are in the split '{split}'")
+            return frame[mask]
+        there += sorted(values.unique())
+    listed = ", ".join(dict.fromkeys(there))
+    raise InputError(
+        f"there is no split '{split}'" + (f"; there are: {listed}" if listed else ", and no split column"),
+        where=where,
+        mend="Name one of them, or leave the split out to take all rows",
+    )

@@ -1,0 +1,138 @@
+"""Apply a column map to a table."""
+
+from __future__ import annotations
+
+import difflib
+import json
+
+import numpy as np
+import pandas as pd
+
+from sie_agent.errors import InputError
+from sie_agent.samples.cells import short
+from sie_agent.samples.column_maps import ColumnMap, Scale
+from sie_agent.samples.schema import COLUMNS, Places, first, numbers
+from sie_agent.samples.text import plain_text, text_column
+
+
+def apply_map(frame: pd.DataFrame, column_map: ColumnMap, where: str) -> pd.DataFrame:
+    """Rename, scale and join columns as the map says; rows and their index stay.
+
+    Parameters
+    ----------
+    frame : source table.
+    column_map : the map.
+    where : name of the source, for messages.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns of the schema that the map gives, not validated yet, and those that it keeps.
+
+    Raises
+    ------
+    InputError
+        If the map names a column that is absent, or a value is outside of a scale.
+    """
+    mapped: dict[str, pd.Series] = {}
+    for target, source in column_map.columns.items():
+        sources = [source] if isinstance(source, str) else source
+        between = "-" if target.endswith("_id") else "\n"
+        mapped[target] = joined(frame, sources, between, f"columns.{target}", where)
+    for target, value in column_map.constants.items():
+        mapped[target] = pd.Series([value] * len(frame), index=frame.index, dtype=object)
+    if column_map.attributes:
+        mapped["attributes"] = gathered(frame, column_map.attributes, where)
+    for name, scale in (("label", column_map.label), ("grade", column_map.grade)):
+        if scale is not None:
+            mapped[name] = scaled(pick(frame, scale.column, name, where), scale, name, where)
+    for field in column_map.html:
+        if field in mapped:
+            mapped[field] = reindexed(plain_text(text_column(mapped[field])), frame)
+    for name in column_map.keep:
+        if name not in COLUMNS:
+            mapped[name] = pick(frame, name, "keep", where)
+    return pd.DataFrame(mapped, index=frame.index)
+
+
+def pick(frame: pd.DataFrame, name: str, field: str, where: str) -> pd.Series:
+    """A source column, or InputError that says which are there."""
+    if name not in frame.columns:
+        there = [str(column) for column in frame.columns]
+        near = difflib.get_close_matches(name, there, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        raise InputError(
+            f"the column map names the column '{name}' (field '{field}'), which is absent{hint} "
+            f"The columns there are: {', '.join(there) or 'none'}",
+            where=where,
+            mend="Change the name in the column map, or choose another map",
+        )
+    column: pd.Series = frame[name]
+    return column
+
+
+def joined(frame: pd.DataFrame, sources: list[str], between: str, field: str, where: str) -> pd.Series:
+    """One source column as it is, or the texts of several that are not empty, joined."""
+    columns = [pick(frame, source, field, where) for source in sources]
+    if len(columns) == 1:
+        return columns[0]
+    texts = [text_column(column) for column in columns]
+    rows = [between.join(part for part in parts if part) for parts in zip(*texts, strict=True)]
+    return pd.Series(rows, index=frame.index, dtype=object)
+
+
+def gathered(frame: pd.DataFrame, names: dict[str, str], where: str) -> pd.Series:
+    """JSON objects of several source columns, without the empty cells."""
+    texts = [text_column(pick(frame, source, f"attributes.{name}", where)) for name, source in names.items()]
+    objects = (
+        {name: text for name, text in zip(names, parts, strict=True) if text.strip()}
+        for parts in zip(*texts, strict=True)
+    )
+    rows = [json.dumps(attributes, ensure_ascii=False) for attributes in objects]
+    return pd.Series(rows, index=frame.index, dtype=object)
+
+
+def reindexed(values: pd.Series, frame: pd.DataFrame) -> pd.Series:
+    """The same values under the index of the source table."""
+    values.index = frame.index
+    return values
+
+
+def scaled(given: pd.Series, scale: Scale, name: str, where: str) -> pd.Series:
+    """Numbers in [0, 1], NaN where the source is empty."""
+    place = Places(given.index, where)
+    if scale.values is not None:
+        return by_word(given, scale.values, name, place)
+    values = numbers(name, given, place)
+    low, high = float(scale.minimum or 0.0), float(scale.maximum or 0.0)
+    with np.errstate(invalid="ignore"):
+        outside = ~np.isnan(values) & ((values < low) | (values > high))
+    if outside.any():
+        row = first(outside)
+        raise InputError(
+            f"the {name} {values[row]:g} is outside of its scale, {low:g} to {high:g}",
+            where=place(row, scale.column),
+            mend="Mend the value, or the minimum and maximum in the column map",
+        )
+    return pd.Series((values - low) / (high - low), index=given.index)
+
+
+def by_word(given: pd.Series, values: dict[str | int | float, float], name: str, place: Places) -> pd.Series:
+    """Numbers for words (or for numbers that stand for words), case folded."""
+    known = {fold(key): value for key, value in values.items()}
+    texts = text_column(given).str.strip().str.casefold()
+    result = texts.map(known).astype(float)
+    unknown = (result.isna() & (texts != "")).to_numpy(dtype=bool)
+    if unknown.any():
+        row = first(unknown)
+        raise InputError(
+            f"unknown {name} {short(given.iloc[row])}; known are: {', '.join(str(key) for key in values)}",
+            where=place(row, str(given.name)),
+            mend="Mend the value, or add it to the values in the column map",
+        )
+    return reindexed(result, given.to_frame())
+
+
+def fold(key: str | int | float) -> str:
+    """The text under which a value of a scale is looked up; 3 and 3.0 are one."""
+    return str(int(key) if isinstance(key, float) and key.is_integer() else key).strip().casefold()

@@ -1,0 +1,248 @@
+"""The table of samples: its columns, and the checks that every table passes before it is used."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sie_agent.errors import InputError
+from sie_agent.samples.cells import EXAMPLES, attributes_text, history_text, short
+from sie_agent.samples.text import clean_text, text_column
+
+COLUMNS = (
+    "sample_id",
+    "query",
+    "item_id",
+    "title",
+    "description",
+    "attributes",
+    "label",
+    "grade",
+    "user_id",
+    "history",
+    "position",
+    "timestamp",
+)
+REQUIRED = ("query", "item_id", "title")
+NEVER_EMPTY = ("sample_id", "query", "item_id", "title")
+DEFAULTS = {"description": "", "attributes": "{}", "user_id": "", "history": "[]", "timestamp": ""}
+# a title of a megabyte is a broken export; it would also be paid for, token by token
+LONGEST = {"sample_id": 1_000, "item_id": 1_000, "query": 20_000, "title": 20_000, "description": 200_000}
+
+
+def validate_samples(frame: pd.DataFrame, where: str | Path) -> pd.DataFrame:
+    """Bring a table into the schema, or say what is wrong with it.
+
+    Missing optional columns are filled in; a missing ``sample_id`` becomes the number of the row.
+    Control characters in text become spaces; query and title are stripped.
+
+    Parameters
+    ----------
+    frame : table with at least ``query``, ``item_id`` and ``title``; other columns as in ``COLUMNS``,
+        further columns are kept behind them. If its index is named ``row`` or ``line``, that is
+        what messages quote; otherwise rows are counted from 1.
+    where : file or other name of the source, for messages.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns in the order of ``COLUMNS``, then any others; index 0 … n-1. ``label`` and ``grade``
+        are float64 in [0, 1] or NaN, ``position`` is Int64, all others are text.
+
+    Raises
+    ------
+    InputError
+        For every fault, naming source, row and field.
+    """
+    check_columns(frame, where)
+    if not len(frame):
+        raise InputError("the table has no rows", where=where, mend="Give a table with at least one row")
+    place = Places(frame.index, str(where))
+    table: dict[str, pd.Series] = {}
+    for name in COLUMNS:
+        given = frame[name] if name in frame.columns else None
+        table[name] = column(name, given, place)
+    repeated = table["sample_id"].duplicated().to_numpy()
+    if repeated.any():
+        row = first(repeated)
+        raise InputError(
+            f"the id {short(table['sample_id'].iloc[row])} occurs more than once",
+            where=place(row, "sample_id"),
+            mend="Give every row an id of its own, or leave the column out to have rows numbered",
+        )
+    for name in frame.columns:
+        if name not in table:
+            table[str(name)] = frame[name].reset_index(drop=True)
+    return pd.DataFrame(table)
+
+
+class Places:
+    """Turns the position of a row and a field into words: ``file, row 3, field 'title'``."""
+
+    def __init__(self, index: pd.Index, where: str) -> None:
+        self.where = where
+        self.word = str(index.name) if index.name in ("row", "line") else "row"
+        self.numbers = index.to_numpy() if index.name in ("row", "line") else np.arange(1, len(index) + 1)
+
+    def __call__(self, row: int, field: str) -> str:
+        return f"{self.where}, {self.word} {self.numbers[row]}, field '{field}'"
+
+
+def check_columns(frame: pd.DataFrame, where: str | Path) -> None:
+    """Raise InputError if a required column is missing, or a column is there twice."""
+    there = [str(name) for name in frame.columns]
+    twice = sorted({name for name in there if there.count(name) > 1})
+    if twice:
+        raise InputError(f"the column '{twice[0]}' is there twice", where=where, mend="Rename one of them")
+    for name in REQUIRED:
+        if name not in there:
+            near = difflib.get_close_matches(name, there, n=1)
+            hint = f"; is it '{near[0]}'?" if near else ""
+            raise InputError(
+                f"the column '{name}' is missing{hint} The columns there are: {', '.join(there) or 'none'}",
+                where=where,
+                mend=f"Rename a column to '{name}', or say in a column map (--map) which one it is",
+            )
+
+
+def column(name: str, given: pd.Series | None, place: Places) -> pd.Series:
+    """One column of the schema, checked."""
+    if name in ("label", "grade"):
+        return unit_interval(name, given, place)
+    if name == "position":
+        return positions(given, place)
+    if given is None:
+        count = len(place.numbers)
+        values = [DEFAULTS[name]] * count if name in DEFAULTS else [str(number) for number in place.numbers]
+        return text_column(pd.Series(values, dtype=object))
+    if name == "attributes":
+        return text_column(each(given, name, attributes_text, place))
+    if name == "history":
+        return text_column(each(given, name, history_text, place))
+    texts = clean_text(text_column(given), one_line=name != "description", strip=name in ("query", "title"))
+    if name in NEVER_EMPTY:
+        refuse_empty(name, texts, place)
+    if name in LONGEST:
+        refuse_long(name, texts, place)
+    return texts
+
+
+def refuse_empty(name: str, texts: pd.Series, place: Places) -> None:
+    """Raise InputError at the first text without a visible character."""
+    empty = (texts.str.strip() == "").to_numpy(dtype=bool)
+    if empty.any():
+        raise InputError(
+            f"the {name} is empty",
+            where=place(first(empty), name),
+            mend=f"Give it a text or drop the row ({int(empty.sum()):,} of {len(empty):,} rows have none)",
+        )
+
+
+def refuse_long(name: str, texts: pd.Series, place: Places) -> None:
+    """Raise InputError at the first text that is too long to be real."""
+    lengths = texts.str.len().to_numpy()
+    long = lengths > LONGEST[name]
+    if long.any():
+        row = first(long)
+        raise InputError(
+            f"the {name} has {lengths[row]:,} characters; at most {LONGEST[name]:,} are allowed",
+            where=place(row, name),
+            mend="Shorten it: a text of this length is usually a broken export (an unclosed quote)",
+        )
+
+
+def unit_interval(name: str, given: pd.Series | None, place: Places) -> pd.Series:
+    """A number in [0, 1] per row; grades may be missing, labels are there for all rows or for none."""
+    if given is None:
+        return pd.Series(np.full(len(place.numbers), np.nan))
+    values = numbers(name, given, place)
+    missing = np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        outside = ~missing & ((values < 0) | (values > 1))
+    if outside.any():
+        row = first(outside)
+        raise InputError(
+            f"the {name} {values[row]:g} is outside of 0 to 1",
+            where=place(row, name),
+            mend=f"Scale it, or give its scale in a column map ({name}: {{column, minimum, maximum}})",
+        )
+    if name == "label" and missing.any() and not missing.all():
+        raise InputError(
+            f"the label is missing here but given elsewhere ({int(missing.sum()):,} rows lack it)",
+            where=place(first(missing), name),
+            mend="Give a label for every row or for none; drop the rows that the log has no label for",
+        )
+    return pd.Series(values)
+
+
+def numbers(name: str, given: pd.Series, place: Places) -> npt.NDArray[np.float64]:
+    """The column as float64, NaN where it is empty; InputError at the first entry that is no number."""
+    if pd.api.types.is_numeric_dtype(given.dtype):
+        return np.asarray(given.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan))
+    # clicks are often written as true and false
+    texts = text_column(given).str.strip().str.lower().replace({"true": "1", "false": "0"})
+    values = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    wrong = np.isnan(values) & ~texts.isin(["", "nan"]).to_numpy(dtype=bool)
+    if wrong.any():
+        row = first(wrong)
+        raise InputError(
+            f"the {name} {short(given.iloc[row])} is not a number",
+            where=place(row, name),
+            mend=f"Give numbers, or map its words in a column map ({name}: {{column, values}})",
+        )
+    return np.asarray(values, dtype=np.float64)
+
+
+def positions(given: pd.Series | None, place: Places) -> pd.Series:
+    """Rank at which the item was shown: a positive whole number or missing."""
+    if given is None:
+        return pd.Series(pd.array([pd.NA] * len(place.numbers), dtype="Int64"))
+    values = numbers("position", given, place)
+    missing = np.isnan(values)
+    wrong = ~missing & ~((values >= 1) & (values < 2**53) & (np.floor(values) == values))
+    if wrong.any():
+        row = first(wrong)
+        raise InputError(
+            f"the position {values[row]:g} is not a positive whole number",
+            where=place(row, "position"),
+            mend="Positions count from 1; leave the field empty where it is not known",
+        )
+    whole = np.where(missing, 0, values).astype(np.int64)
+    return pd.Series(pd.array(whole, dtype="Int64")).mask(missing)
+
+
+def each(given: pd.Series, name: str, convert: Callable[[object], str], place: Places) -> pd.Series:
+    """Apply *convert* to every entry, and name the row of the entry it refuses."""
+    seen: dict[str, str] = {}
+    results = []
+    for row, value in enumerate(given.tolist()):
+        # most rows of a log share their text, and a repeated text need not be parsed again
+        if isinstance(value, str) and value in seen:
+            results.append(seen[value])
+            continue
+        try:
+            result = convert(value)
+        except ValueError as error:
+            raise InputError(str(error), where=place(row, name), mend=EXAMPLES[name]) from None
+        if isinstance(value, str):
+            seen[value] = result
+        results.append(result)
+    return pd.Series(results, dtype=object)
+
+
+def first(mask: npt.NDArray[np.bool_]) -> int:
+    """Position of the first true entry."""
+    return int(np.argmax(mask))
+
+
+def without_grade(frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns that judge, weak labels and scorer may see: the schema without ``grade``.
+
+    Columns outside of the schema are left out too, since they may hold the grade under another name.
+    """
+    return frame[[name for name in COLUMNS if name != "grade"]].copy()

@@ -1,0 +1,71 @@
+"""Text columns: one type, no control characters, no HTML."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+ALL_CONTROLS = r"[\x{00}-\x{1f}\x{7f}-\x{9f}\x{2028}\x{2029}]+"
+CONTROLS_BUT_LAYOUT = r"[\x{00}-\x{08}\x{0b}\x{0c}\x{0e}-\x{1f}\x{7f}-\x{9f}]+"
+TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+
+
+def text_column(values: pd.Series) -> pd.Series:
+    """Every entry as text: null becomes empty; in a column of whole numbers 12.0 becomes ``12``."""
+    if isinstance(values.dtype, pd.StringDtype):
+        return from_arrow(pc.fill_null(pa.array(values, pa.large_string(), from_pandas=True), ""))
+    if pd.api.types.is_float_dtype(values.dtype):
+        given = values.dropna()
+        # ids that are whole numbers turn into floats as soon as one of them is missing
+        if ((given % 1) == 0).all():
+            values = values.astype("Int64")
+    missing = values.isna().to_numpy()
+    texts = [
+        "" if absent else value if isinstance(value, str) else str(value)
+        for value, absent in zip(values.tolist(), missing, strict=True)
+    ]
+    return from_arrow(arrow_text(texts))
+
+
+def arrow_text(texts: list[str]) -> pa.Array:
+    """Arrow text; half of a surrogate pair, which JSON can hold and UTF-8 cannot, becomes ``?``."""
+    try:
+        return pa.array(texts, pa.large_string())
+    except UnicodeEncodeError:
+        mended = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+        return pa.array(mended, pa.large_string())
+
+
+def from_arrow(array: pa.Array | pa.ChunkedArray) -> pd.Series:
+    """A pandas Series of text over an arrow array."""
+    series: pd.Series = array.to_pandas()
+    return series.reset_index(drop=True)
+
+
+def clean_text(texts: pd.Series, *, one_line: bool, strip: bool) -> pd.Series:
+    """Put a space in the place of control characters.
+
+    Parameters
+    ----------
+    texts : text column.
+    one_line : also replace tabs and line breaks.
+    strip : also remove white space at both ends.
+    """
+    array = pa.array(texts, pa.large_string())
+    pattern = ALL_CONTROLS if one_line else CONTROLS_BUT_LAYOUT
+    array = pc.replace_substring_regex(array, pattern=pattern, replacement=" ")
+    return from_arrow(pc.utf8_trim_whitespace(array) if strip else array)
+
+
+def plain_text(texts: pd.Series) -> pd.Series:
+    """Resolve HTML entities and drop HTML tags; only texts that hold ``&`` or ``<`` are touched."""
+    marked = texts.str.contains("[&<]", regex=True).to_numpy(dtype=bool)
+    if not marked.any():
+        return texts
+    values = texts.astype(object).copy()
+    values[marked] = [TAG.sub(" ", html.unescape(text)) for text in values[marked]]
+    return text_column(values)

@@ -1,0 +1,22 @@
+"""The small distilled model that scores the whole log, and what is made of its scores."""
+
+from sie_agent.scorer.model import LABELS, Scorer, distil_scorer, load_scorer, save_scorer, student_inputs
+from sie_agent.scorer.select import HIGHER_IS_KEPT, keep_mask, select_rows, weigh_rows, weights_from
+from sie_agent.scorer.student import Student, StudentSettings, fit_student
+
+__all__ = [
+    "HIGHER_IS_KEPT",
+    "LABELS",
+    "Scorer",
+    "Student",
+    "StudentSettings",
+    "distil_scorer",
+    "fit_student",
+    "keep_mask",
+    "load_scorer",
+    "save_scorer",
+    "select_rows",
+    "student_inputs",
+    "weigh_rows",
+    "weights_from",
+]

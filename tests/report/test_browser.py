@@ -1,0 +1,125 @@
+"""The page in a real browser, with the network cut: drawn, silent, and nothing asked of anyone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sie_agent.report import write_report
+
+from .fixtures import HOSTILE, Options, build_run
+from .test_report import hostile_everywhere
+
+CHROMIUM = Path("/usr/bin/chromium")
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no Chromium at {CHROMIUM}: apt-get install chromium"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield opened
+        opened.close()
+
+
+def open_page(browser: Any, path: Path, **settings: Any) -> tuple[Any, list[str]]:
+    """The page and everything it should not have done: console output, errors, requests."""
+    context = browser.new_context(**settings)
+    context.set_offline(True)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+    page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
+    page.on(
+        "request",
+        lambda request: (
+            None if request.url.startswith(("file://", "data:")) else complaints.append(request.url)
+        ),
+    )
+    page.goto(path.as_uri())
+    page.wait_for_function(
+        """() => Array.from(document.querySelectorAll('.plot')).every(plot => plot.querySelector('.main-svg'))"""
+    )
+    return page, complaints
+
+
+def marks_per_plot(page: Any) -> dict[str, int]:
+    """How many traces with something drawn in them each chart has."""
+    script = """() => Object.fromEntries(Array.from(document.querySelectorAll('.plot')).map(plot => [plot.id,
+        Array.from(plot.querySelectorAll('.trace')).filter(trace => trace.querySelector('path')).length]))"""
+    drawn: dict[str, int] = page.evaluate(script)
+    return drawn
+
+
+@pytest.mark.parametrize("settings", [{}, {"color_scheme": "dark"}, PHONE], ids=["light", "dark", "phone"])
+def test_every_plot_is_drawn_and_the_console_is_clean(
+    browser: Any, tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    page, complaints = open_page(browser, write_report(build_run(tmp_path / "run")), **settings)
+    drawn = marks_per_plot(page)
+    assert len(drawn) == 11
+    assert all(drawn.values()), drawn
+    assert complaints == []
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.context.close()
+
+
+def test_dark_text_is_light(browser: Any, tmp_path: Path) -> None:
+    page, _ = open_page(browser, write_report(build_run(tmp_path / "run")), color_scheme="dark")
+    script = "getComputedStyle(document.querySelector('.plot .ytick text')).fill"
+    red, green, blue = (
+        int(part) for part in page.evaluate(script).removeprefix("rgb(").removesuffix(")").split(",")
+    )
+    assert min(red, green, blue) > 140
+    page.context.close()
+
+
+def test_a_log_without_grades_draws_what_it_has(browser: Any, tmp_path: Path) -> None:
+    page, complaints = open_page(browser, write_report(build_run(tmp_path / "run", Options(graded=False))))
+    drawn = marks_per_plot(page)
+    assert len(drawn) == 6 and all(drawn.values()), drawn
+    assert complaints == []
+    page.context.close()
+
+
+def test_hostile_text_runs_nothing_and_hover_shows_it_as_text(browser: Any, tmp_path: Path) -> None:
+    run = build_run(tmp_path / "run", Options(texts=HOSTILE))
+    hostile_everywhere(run)
+    page, complaints = open_page(browser, write_report(run))
+    page.evaluate(
+        """() => { const plot = document.getElementById('plot-map'); plot.scrollIntoView();
+        Plotly.Fx.hover(plot, [{curveNumber: 0, pointNumber: 0}]); }"""
+    )
+    page.wait_for_selector("#plot-map .hoverlayer .hovertext")
+    assert "<" in page.inner_text("#plot-map .hoverlayer") or "<" in page.text_content(
+        "#plot-map .hoverlayer"
+    )
+    assert (
+        page.evaluate("document.querySelectorAll('.plot a, .plot image, .plot script, main img').length") == 0
+    )
+    assert page.evaluate("window.injected") is None
+    assert complaints == []
+    page.context.close()
+
+
+def test_print_opens_what_is_folded(browser: Any, tmp_path: Path) -> None:
+    page, complaints = open_page(browser, write_report(build_run(tmp_path / "run")))
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate("document.querySelectorAll('details:not([open])').length") == 0
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate("document.querySelectorAll('details[open]').length") == 0
+    assert len(page.pdf()) > 10_000
+    assert complaints == []
+    page.context.close()

@@ -1,0 +1,178 @@
+"""Numbers to sentences."""
+
+from __future__ import annotations
+
+import pytest
+
+from sie_agent.report import words
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (0.5449, 2, "0.54"),
+        (-0.05, 2, "−0.05"),
+        (-0.001, 2, "0.00"),
+        (None, 2, "–"),
+        (float("nan"), 2, "–"),
+        (0.6849, 3, "0.685"),
+    ],
+)
+def test_numbers_are_rounded_for_reading(value: float | None, digits: int, text: str) -> None:
+    assert words.number(value, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "–"),
+        (0.42, "0.4 s"),
+        (12.4, "12 s"),
+        (59.6, "1 min 0 s"),
+        (185, "3 min 5 s"),
+        (7800, "2 h 10 min"),
+    ],
+)
+def test_durations_read_as_a_person_says_them(seconds: float | None, text: str) -> None:
+    assert words.duration(seconds) == text
+
+
+def test_counts_take_their_noun() -> None:
+    assert words.count(1, "query", "queries") == "1 query"
+    assert words.count(2000, "query", "queries") == "2,000 queries"
+    assert words.count(None, "query", "queries") == "an unknown number of queries"
+    assert words.count(None) == "–"
+
+
+def test_cost_says_when_it_is_not_known() -> None:
+    assert words.money(None, "USD") == "not known"
+    assert words.money(0.0, "USD") == "nothing"
+    assert words.money(0.0123, "USD") == "0.0123 USD"
+    assert words.money(12.5, "USD") == "12.50 USD"
+
+
+@pytest.mark.parametrize(
+    ("use", "title"),
+    [
+        ("weights", "Use these weights"),
+        ("filter", "Use them to filter only"),
+        ("no", "Do not use these weights"),
+        ("unknown", "Unknown"),
+        ("surprise", "Unknown"),
+    ],
+)
+def test_every_verdict_has_plain_words(use: str, title: str) -> None:
+    assert words.verdict_title(use) == title
+
+
+def test_a_verdict_without_a_reason_gets_one() -> None:
+    assert words.verdict_reason(" Because. ", "no", True) == "Because."
+    assert "Nobody graded" in words.verdict_reason("", "unknown", False)
+    assert "gives no reason" in words.verdict_reason("", "no", True)
+
+
+def test_few_queries_are_warned_of_with_the_width() -> None:
+    text = " ".join(words.few_queries_warning(15, 0.30, 0.78))
+    assert "15 queries" in text
+    assert "0.48 wide, from 0.30 to 0.78" in text
+    assert "No conclusion can be drawn" in text
+
+
+def test_many_queries_and_a_narrow_interval_need_no_warning() -> None:
+    assert words.few_queries_warning(240, 0.51, 0.57) == []
+
+
+def test_a_wide_interval_is_warned_of_even_with_many_queries() -> None:
+    text = " ".join(words.few_queries_warning(500, -0.1, 0.4))
+    assert "No firm conclusion" in text
+    assert "500" not in text
+
+
+def test_a_missing_interval_is_warned_of() -> None:
+    assert "no interval" in " ".join(words.few_queries_warning(500, None, None))
+    assert "unknown number of queries" in " ".join(words.few_queries_warning(None, None, None))
+
+
+@pytest.mark.parametrize(
+    ("judge", "target", "part"),
+    [
+        (0.9, 0.711, "something to teach"),
+        (0.684, 0.711, "does harm"),
+        (0.711, 0.711, "little to teach"),
+        (None, 0.711, "remains unknown"),
+        (0.8, None, "not known"),
+    ],
+)
+def test_the_judge_is_set_beside_the_target_model(
+    judge: float | None, target: float | None, part: str
+) -> None:
+    assert part in words.judge_beside_target(judge, target)
+
+
+@pytest.mark.parametrize(
+    ("figures", "part"),
+    [
+        ((0.4, 0.3, 0.5), "above zero"),
+        ((0.01, -0.05, 0.07), "may be none"),
+        ((-0.2, -0.3, -0.1), "misleads"),
+        ((None, None, None), "not measured"),
+        ((0.4, None, None), "without an interval"),
+    ],
+)
+def test_contribution_is_put_into_words(figures: tuple[float | None, ...], part: str) -> None:
+    assert part in words.contribution_words(*figures)
+
+
+def test_no_ratio_is_given_where_there_is_none() -> None:
+    assert words.gap_words(None, None, None) == "not given"
+    assert words.gap_words(0.79, 0.67, 0.91) == "79 % (67 % to 91 %)"
+
+
+def facts(
+    label: float | None, relevance: float | None, rank: float | None, clarity_rank: float | None = 0.9
+) -> words.RowFacts:
+    return words.RowFacts(label, relevance, rank, 0.9, clarity_rank)
+
+
+def test_a_row_says_why_it_is_harmful() -> None:
+    told = words.row_reason(facts(1.0, 0.08, 0.05), clicks=True, most=False)
+    assert told == "The log says clicked, the judge gives 0.08, intent clear: likely a wrong label."
+
+
+@pytest.mark.parametrize(
+    ("row", "clicks", "most", "part"),
+    [
+        (
+            facts(1.0, 0.08, 0.05, 0.1),
+            True,
+            False,
+            "intent vague: perhaps a wrong label, but the query is vague",
+        ),
+        (
+            facts(0.0, 0.95, 0.95),
+            True,
+            False,
+            "not clicked, the judge gives 0.95, intent clear: a good item passed over",
+        ),
+        (
+            facts(0.0, 0.95, 0.95),
+            False,
+            False,
+            "not relevant, the judge gives 0.95, intent clear: likely a relevant item",
+        ),
+        (facts(1.0, 0.95, 0.95), True, True, "the judge supports the label."),
+        (facts(1.0, 0.95, 0.95), True, False, "yet training on it pulls the wrong way"),
+        (facts(1.0, 0.05, 0.05), True, True, "the judge doubts the label, yet"),
+        (facts(1.0, 0.5, 0.5), True, True, "undecided"),
+        (facts(1.0, None, None), True, True, "was not judged"),
+        (
+            facts(None, 0.5, 0.5, None),
+            True,
+            True,
+            "has no label, the judge gives 0.50: the judge is undecided",
+        ),
+        (facts(0.67, 0.9, 0.9), True, True, "says 0.67"),
+    ],
+)
+def test_rows_are_explained(row: words.RowFacts, clicks: bool, most: bool, part: str) -> None:
+    assert part in words.row_reason(row, clicks=clicks, most=most)
