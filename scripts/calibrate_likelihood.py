@@ -2,7 +2,7 @@
 
     python scripts/calibrate_likelihood.py [--write] [--model FOLDER] [VARIANT ...]
 
-A logistic curve from the variant's number (mean log-probability in nats, less that for a generic product) to
+A logistic curve from the variant's number (mean log-probability in nats, less that of a generic product) to
 relevance, by maximum likelihood with Platt's (1999) smoothed targets, so that 60 pairs cannot make it certain.
 """
 

@@ -161,6 +161,6 @@ def queries_in(run: RunFolder, query_set: str) -> int | None:
 
 def log_is_clicks(suite: dict[str, Any]) -> bool:
     """Whether the log's labels are clicks, as far as the suite says."""
-    noise = suite.get("noise")
-    kind = noise.get("kind") or noise.get("name") or noise.get("type") if isinstance(noise, dict) else noise
+    log = suite.get("log")
+    kind = log.get("kind") if isinstance(log, dict) else log
     return "click" in str(kind or "").casefold()

@@ -32,10 +32,10 @@ STYLE = {
     "plain-loss": (OCHRE, "diamond", "dot"),
     "random": (GREY, "x", "dot"),
 }
-SPARE = ((SKY, "cross", "longdash"), (ROSE, "star", "dashdot"), (VERMILLION, "hourglass", "longdashdot"))
+SPARE = ((SKY, "cross", "longdash"), (ROSE, "star", "dashdot"), (VERMILLION, "hexagon", "longdashdot"))
 LINES = {"all-noisy": ("whole log as it is", "dash", GREY), "clean-labels": ("clean labels", "solid", ROSE)}
 METRICS = {"auc": "AUC", "ndcg@10": "NDCG@10"}
-ALL_WEIGHTED = 1.25
+ALL_WEIGHTED = 1.33
 
 
 def downstream_plots(run: RunFolder) -> list[Plot]:
@@ -91,7 +91,7 @@ def _layout(name: str) -> dict[str, Any]:
     return {
         "xaxis": {
             "title": {"text": "share of rows kept"},
-            "range": [0.0, 1.36],
+            "range": [0.0, 1.47],
             "tickvals": [0.25, 0.5, 0.75, 1.0, ALL_WEIGHTED],
             "ticktext": ["25 %", "50 %", "75 %", "100 %", "weighted"],
             "tickangle": 0,
@@ -192,7 +192,7 @@ def _levels(lines: list[Downstream]) -> list[Trace]:
                 "type": "scatter",
                 "mode": "lines",
                 "name": name,
-                "x": [0.0, 1.36],
+                "x": [0.0, 1.47],
                 "y": [row.value, row.value],
                 "line": {"color": color, "dash": dash, "width": 2},
                 "hovertemplate": f"{name}: {told}<extra></extra>",

@@ -93,7 +93,7 @@ def build_run(folder: Path, options: Options | None = None) -> Path:
     suite = {
         "name": "homedepot-clicks",
         "data": {"source": "homedepot"},
-        "noise": {"kind": "clicks", "seed": 3},
+        "log": {"kind": "clicks"},
         "judge": {"backend": "openai", "api_key": "sk-hidden", "max_tokens": 1},
     }
     (folder / "suite.yaml").write_text(yaml.safe_dump(suite), encoding="utf-8")

@@ -122,11 +122,15 @@ def _usage(body: object) -> dict[str, int]:
 
 
 def error_text(error: object, secret: str | None) -> str:
-    """One short line of an error, without keys: neither ours nor what looks like one."""
-    text = " ".join(str(error).split())
+    """One short line of an error, without keys."""
+    return without_secrets(" ".join(str(error).split()), secret)[:DETAIL_CHARS]
+
+
+def without_secrets(text: str, secret: str | None) -> str:
+    """*text* without keys: neither ours nor what looks like one. Some servers echo what they were sent."""
     if secret and len(secret) >= 4:
         text = text.replace(secret, "[key]")
-    return SECRETS.sub("[key]", text)[:DETAIL_CHARS]
+    return SECRETS.sub("[key]", text)
 
 
 def shown_url(url: str) -> str:

@@ -17,7 +17,7 @@ from ...progress import say
 from ..answers import Answer, Request
 from ..variants import Variant
 from .base import Batch
-from .chat import NoLogprobs, chat_request, error_text, read_answer, shown_url
+from .chat import NoLogprobs, chat_request, error_text, read_answer, shown_url, without_secrets
 from .concurrent import answers_as_they_come
 
 DEFAULT_TIMEOUT = 120.0
@@ -99,6 +99,8 @@ class OpenAIBackend:
     def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
         self._failures = 0
         name = self.model
+        # one look first: a server that is not there is one message, not a failure per pair
+        self._listed_models()
 
         async def work(client: Any, request: Request) -> Answer:
             return await self._answer_one(client, variant, request, name)
@@ -143,7 +145,8 @@ class OpenAIBackend:
                 answer = self._failure(error, method)
             break
         self._watch(answer)
-        return replace(answer, latency_ms=(time.perf_counter() - started) * 1000.0)
+        took = (time.perf_counter() - started) * 1000.0
+        return replace(answer, detail=without_secrets(answer.detail, self._key), latency_ms=took)
 
     def _write_from_now_on(self) -> None:
         if not self._in_writing:

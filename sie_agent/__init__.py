@@ -1,0 +1,95 @@
+"""Sample importance for e-commerce search and recommendation, estimated with a language model.
+
+Every verb of the command line is a function here: ``sie_agent.label``, ``distil``, ``score``, ``select``,
+``weights``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``, ``init``, ``doctor``. Names are
+loaded when they are first used, so that ``import sie_agent`` is quick.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sie_agent.errors import EnvironmentFailure, InputError, MissingExtraError, SieError
+    from sie_agent.judging import JudgmentCache, judge, list_variants, load_variant, make_backend
+    from sie_agent.run import evaluate_run, load_suite, run_suite
+    from sie_agent.samples import ColumnMap, load_samples
+    from sie_agent.scorer import Scorer, load_scorer
+    from sie_agent.verbs.attribute import attribute
+    from sie_agent.verbs.cache import cache_clear, cache_stats
+    from sie_agent.verbs.compare import compare_prompts
+    from sie_agent.verbs.distil import distil
+    from sie_agent.verbs.doctor import doctor
+    from sie_agent.verbs.init import init
+    from sie_agent.verbs.label import label
+    from sie_agent.verbs.score import score
+    from sie_agent.verbs.select import select
+    from sie_agent.verbs.weights import weights
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ColumnMap",
+    "EnvironmentFailure",
+    "InputError",
+    "JudgmentCache",
+    "MissingExtraError",
+    "Scorer",
+    "SieError",
+    "__version__",
+    "attribute",
+    "cache_clear",
+    "cache_stats",
+    "compare_prompts",
+    "distil",
+    "doctor",
+    "evaluate_run",
+    "init",
+    "judge",
+    "label",
+    "list_variants",
+    "load_samples",
+    "load_scorer",
+    "load_suite",
+    "load_variant",
+    "make_backend",
+    "run_suite",
+    "score",
+    "select",
+    "weights",
+]
+
+_HOMES = {
+    "sie_agent.errors": ("EnvironmentFailure", "InputError", "MissingExtraError", "SieError"),
+    "sie_agent.judging": ("JudgmentCache", "judge", "list_variants", "load_variant", "make_backend"),
+    "sie_agent.run": ("evaluate_run", "load_suite", "run_suite"),
+    "sie_agent.samples": ("ColumnMap", "load_samples"),
+    "sie_agent.scorer": ("Scorer", "load_scorer"),
+    "sie_agent.verbs.attribute": ("attribute",),
+    "sie_agent.verbs.cache": ("cache_clear", "cache_stats"),
+    "sie_agent.verbs.compare": ("compare_prompts",),
+    "sie_agent.verbs.distil": ("distil",),
+    "sie_agent.verbs.doctor": ("doctor",),
+    "sie_agent.verbs.init": ("init",),
+    "sie_agent.verbs.label": ("label",),
+    "sie_agent.verbs.score": ("score",),
+    "sie_agent.verbs.select": ("select",),
+    "sie_agent.verbs.weights": ("weights",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name where it is first asked for."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'sie_agent' has no attribute '{name}'")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, also those that are not loaded yet."""
+    return sorted(__all__)

@@ -1,0 +1,232 @@
+"""Agreement of every label with every reference over the draws of a run, with its controls and intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sie_agent.evaluation.bootstrap import bootstrap_mean, interval, widen
+from sie_agent.evaluation.metrics import METRICS, partial_spearman, roc_auc, spearman, spearman_brown
+from sie_agent.evaluation.moments import query_moments, resampled_auc, resampled_correlation
+
+Doubles = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.intp]
+
+SLOW_REPLICATES = 60
+
+
+@dataclass(frozen=True)
+class DrawEvidence:
+    """One draw: the log-unseen rows, the log-judged rows, and what permutations reached by judge and reference."""
+
+    unseen: pd.DataFrame
+    judged: pd.DataFrame
+    permutations: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column whose agreement is reported: where it stands in the evidence and what it is called in the rows."""
+
+    key: str
+    label: str
+    judge: str
+    mode: str
+    source: str
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether no judge that is being evaluated made it."""
+        return self.source == "baseline"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """All draws, and the resamples of queries that they share."""
+
+    draws: Sequence[DrawEvidence]
+    copies: npt.NDArray[np.intp]
+
+    @property
+    def n_queries(self) -> int:
+        """Number of queries in the data, over all draws."""
+        return int(self.copies.shape[1])
+
+    def having(self, *keys: str) -> list[DrawEvidence]:
+        """The draws whose log-unseen rows have all of these columns."""
+        return [draw for draw in self.draws if all(key in draw.unseen for key in keys) and len(draw.unseen) > 2]
+
+
+def known(frame: pd.DataFrame, keys: Sequence[str]) -> tuple[list[Doubles], Integers]:
+    """The columns on the rows where all are known, and these rows' query codes."""
+    part = frame.dropna(subset=list(keys))
+    return [part[key].to_numpy(np.float64) for key in keys], part["query_code"].to_numpy(np.intp)
+
+
+def correlation_row(panel: Panel, keys: Sequence[str], extra_deviations: Sequence[float] = ()) -> dict[str, Any] | None:
+    """Mean over draws of the rank correlation of the first two columns given the others, with its interval.
+
+    Parameters
+    ----------
+    keys : (score, reference, given ...) columns of the log-unseen rows.
+    extra_deviations : per draw, standard deviation of an error that resampling queries cannot show.
+    """
+    values, replicates, rows, queries = [], [], 0, set[int]()
+    for draw in panel.having(*keys):
+        columns, codes = known(draw.unseen, keys)
+        if len(codes) < 3:
+            continue
+        score, reference, *given = columns
+        values.append(partial_spearman(score, reference, given) if given else spearman(score, reference))
+        moments = query_moments(columns, codes, panel.n_queries)
+        replicates.append(resampled_correlation(moments, panel.copies))
+        rows += len(codes)
+        queries |= set(codes.tolist())
+    finite = [value for value in values if np.isfinite(value)]
+    if not finite:
+        return None
+    mean = float(np.mean(finite))
+    low, high = interval(np.nanmean(np.asarray(replicates), axis=0))
+    if len(extra_deviations):
+        deviation = float(np.sqrt(np.square(extra_deviations).sum()) / len(extra_deviations))
+        low, high = widen(low, high, mean, deviation)
+    return {
+        "value": mean,
+        "ci_low": max(low, -1.0) if np.isfinite(low) else low,
+        "ci_high": min(high, 1.0) if np.isfinite(high) else high,
+        "n_samples": rows,
+        "n_queries": len(queries),
+        "draws": values,
+    }
+
+
+def metric_row(panel: Panel, key: str, reference: str, metric: str) -> dict[str, Any] | None:
+    """Mean over draws of any metric, with an interval from resamples that are computed anew."""
+    function = METRICS[metric]
+    statistics, codes, values, rows = [], [], [], 0
+    for draw in panel.having(key, reference):
+        (score, wanted), queries = known(draw.unseen, [key, reference])
+        values.append(function(score, wanted))
+        statistics.append(lambda chosen, s=score, w=wanted: function(s[chosen], w[chosen]))
+        codes.append(queries)
+        rows += len(queries)
+    if not values:
+        return None
+    low, high = interval(bootstrap_mean(statistics, codes, panel.copies[:SLOW_REPLICATES]))
+    n_queries = len(set(np.concatenate(codes).tolist()))
+    return {
+        "value": float(np.mean(values)), "ci_low": low, "ci_high": high,
+        "n_samples": rows, "n_queries": n_queries, "draws": values,
+    }
+
+
+def flipped_row(panel: Panel, key: str, *, judged: bool) -> dict[str, Any] | None:
+    """Area under the ROC curve with which low values of a column find the flipped labels, mean over draws."""
+    values, replicates, rows, queries = [], [], 0, set[int]()
+    for draw in panel.draws:
+        frame = draw.judged if judged else draw.unseen
+        if key not in frame or "flipped" not in frame or not frame["flipped"].any():
+            continue
+        part = frame.dropna(subset=[key])
+        score, flipped = -part[key].to_numpy(np.float64), part["flipped"].to_numpy(bool)
+        if len(part) < 3:
+            continue
+        codes = part["query_code"].to_numpy(np.intp)
+        values.append(roc_auc(score, flipped))
+        replicates.append(resampled_auc(score, flipped, panel.copies[:, codes]))
+        rows += len(part)
+        queries |= set(codes.tolist())
+    if not values:
+        return None
+    low, high = interval(np.nanmean(np.asarray(replicates), axis=0))
+    return {
+        "value": float(np.mean(values)), "ci_low": low, "ci_high": high,
+        "n_samples": rows, "n_queries": len(queries), "draws": values,
+    }
+
+
+def permutation_deviations(panel: Panel, judge: str, reference: str) -> list[float]:
+    """Per draw, how far the contribution of a judge that knows nothing strays from zero (root mean square)."""
+    found = []
+    for draw in panel.draws:
+        values = draw.permutations.get(judge, {}).get(reference, {}).get("partial_spearman")
+        if values:
+            finite = [value for value in values if value is not None and np.isfinite(value)]
+            found.append(float(np.sqrt(np.mean(np.square(finite)))))
+    return found
+
+
+def reliability_rows(panel: Panel, references: Sequence[str], control: str) -> list[dict[str, Any]]:
+    """Agreement of each reference with itself over disjoint halves of validation queries and seeds, at full size.
+
+    Parameters
+    ----------
+    control : the column of the no-judge control that the partial figure is given, with the plain loss.
+    """
+    rows = []
+    for reference in references:
+        halves = [f"half-a|{reference}", f"half-b|{reference}"]
+        for metric, given in (("spearman", []), ("partial_spearman", [control, "baseline|plain-loss"])):
+            found = correlation_row(panel, [*halves, *given])
+            if found is None:
+                continue
+            full, low, high = (spearman_brown(found[name]) for name in ("value", "ci_low", "ci_high"))
+            bound = float(np.sqrt(full)) if full > 0 else float("nan")
+            rows.append(
+                {"reference": reference, "metric": metric, "value": full, "ci_low": low, "ci_high": high, "bound": bound}
+            )
+    return rows
+
+
+def agreement_rows(
+    panel: Panel, columns: Sequence[Column], references: Sequence[str], detailed: Sequence[str]
+) -> list[dict[str, Any]]:
+    """All rows of ``agreement.json``.
+
+    Parameters
+    ----------
+    columns : what is compared; references : with what.
+    detailed : keys of the columns that get every metric, not only the correlations.
+    """
+    rows = []
+    for reference in references:
+        for column in columns:
+            key = f"reference|{reference}"
+            rows.append(finished(column, reference, "spearman", correlation_row(panel, [column.key, key])))
+            control = f"control|{column.judge}"
+            if column.label == "value" and column.source == "scorer" and panel.having(control):
+                deviations = permutation_deviations(panel, column.judge, reference)
+                found = correlation_row(panel, [column.key, key, control, "baseline|plain-loss"], deviations)
+                rows.append(finished(column, reference, "partial_spearman", found))
+            if column.key in detailed:
+                for metric in METRICS:
+                    if metric != "spearman":
+                        rows.append(finished(column, reference, metric, metric_row(panel, column.key, key, metric)))
+    return [row for row in rows if row is not None]
+
+
+def finished(column: Column, reference: str, metric: str, found: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A row of ``agreement.json``; None where there was nothing to compute."""
+    if found is None:
+        return None
+    about = {
+        "label": column.label, "judge": column.judge, "mode": column.mode, "reference": reference, "metric": metric,
+        "is_baseline": column.is_baseline, "source": column.source,
+    }
+    return {**about, **found}
+
+
+def flipped_rows(panel: Panel, columns: Sequence[Column]) -> list[dict[str, Any]]:
+    """How well each column finds flipped labels: weak labels on the rows they judge, the rest on unseen queries."""
+    rows = []
+    for column in columns:
+        found = flipped_row(panel, column.key, judged=column.source == "weak label")
+        row = finished(column, "flipped-labels", "auc_flipped", found)
+        if row is not None:
+            rows.append(row)
+    return rows

@@ -1,0 +1,137 @@
+"""What a strategy does to the model that is trained on the log: predictions on tuning and test queries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sie_agent.attribution import Rows, TrainingSettings, cross_entropy, predict, scores, train
+from sie_agent.evaluation.metrics import roc_auc
+from sie_agent.scorer import keep_mask, weights_from
+
+Doubles = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A way to use a score of the log's rows: ``judge`` is '' where none took part; high scores are kept."""
+
+    name: str
+    judge: str
+    score: Doubles
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Predictions of models trained in one way.
+
+    Attributes
+    ----------
+    strategy, judge, keep, weighting : what was done; keep 1.0 with weighting '' is plain training.
+    predictions : (n_test,) mean over seeds; tune_auc : AUC on tuning queries, NaN where there are none.
+    """
+
+    strategy: str
+    judge: str
+    keep: float
+    weighting: str
+    predictions: Floats
+    tune_auc: float
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Everything that stays the same while strategies change.
+
+    Attributes
+    ----------
+    log : training rows with the log's labels; clean : (n,) whether the human grade says relevant.
+    tune, test : rows whose ``targets`` hold the human grade.
+    """
+
+    log: Rows
+    clean: Floats
+    tune: Rows
+    test: Rows
+    relevant_at: float
+    settings: TrainingSettings
+    seeds: Sequence[int]
+
+    def effect(
+        self,
+        strategy: str,
+        judge: str,
+        *,
+        keep: npt.NDArray[np.bool_] | None = None,
+        share: float = 1.0,
+        weights: Doubles | None = None,
+        weighting: str = "",
+        targets: Floats | None = None,
+    ) -> Effect:
+        """Train on the rows in one way and predict the test queries."""
+        chosen = np.ones(len(self.log.targets), bool) if keep is None else keep
+        labels = self.log.targets if targets is None else targets
+        row_weights = None if weights is None else weights[chosen].astype(np.float32)
+        networks = [
+            train(self.log.features[chosen], labels[chosen], self.settings, seed, row_weights)[-1] for seed in self.seeds
+        ]
+        tuned = float("nan")
+        if len(self.tune.targets):
+            tuned = roc_auc(
+                predict(networks, self.tune.features).astype(np.float64), self.tune.targets >= self.relevant_at
+            )
+        return Effect(strategy, judge, share, weighting, predict(networks, self.test.features), tuned)
+
+
+def base_effects(bench: Bench) -> list[Effect]:
+    """Training on the noisy log as it is, and on clean labels of the same rows."""
+    return [bench.effect("all-noisy", ""), bench.effect("clean-labels", "", targets=bench.clean)]
+
+
+def baseline_strategies(bench: Bench, seed: int) -> list[Strategy]:
+    """Strategies without a judge: random rows, and dropping the rows of the highest loss."""
+    networks = [train(bench.log.features, bench.log.targets, bench.settings, 1000 + one)[-1] for one in bench.seeds]
+    losses = [cross_entropy(scores(network, bench.log.features), bench.log.targets) for network in networks]
+    rng = np.random.default_rng(seed)
+    return [
+        Strategy("random", "", rng.random(len(bench.log.targets))),
+        Strategy("plain-loss", "", -np.mean(losses, axis=0).astype(np.float64)),
+    ]
+
+
+def filter_effects(
+    bench: Bench, strategies: Sequence[Strategy], shares: Sequence[float], step: Callable[[], None]
+) -> list[Effect]:
+    """Each strategy at each share of rows kept."""
+    effects = []
+    for strategy in strategies:
+        for share in shares:
+            mask = keep_mask(strategy.score, share)
+            effects.append(bench.effect(strategy.name, strategy.judge, keep=mask, share=share))
+            step()
+    return effects
+
+
+def weight_effects(
+    bench: Bench, strategies: Sequence[Strategy], strengths: Sequence[float], step: Callable[[], None]
+) -> list[Effect]:
+    """Each strategy as weights; of the strengths tried, the one with the best AUC on tuning queries is kept."""
+    effects = []
+    for strategy in strategies:
+        tried = []
+        for strength in strengths:
+            weights = weights_from(strategy.score, strength)
+            name = f"{strategy.name}-weights"
+            tried.append(bench.effect(name, strategy.judge, weights=weights, weighting="weights"))
+            step()
+        effects.append(max(tried, key=lambda effect: np.nan_to_num(effect.tune_auc, nan=-1.0)))
+    return effects
+
+
+def effect_columns(effects: Sequence[Effect]) -> Mapping[str, Floats]:
+    """Predictions by a column name that says what was done: ``strategy|judge|keep|weighting``."""
+    return {f"{e.strategy}|{e.judge}|{e.keep:g}|{e.weighting}": e.predictions for e in effects}

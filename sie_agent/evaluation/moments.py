@@ -1,0 +1,90 @@
+"""Rank correlations of many query resamples at once, from one matrix of moments per query.
+
+Ranks are taken once, on all rows; a resample then weighs the rows. This differs from ranking every resample anew by
+less than the interval's own error (tests/evaluation/test_moments.py compares the two) and is some hundred times faster.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import rankdata
+
+Doubles = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.intp]
+
+
+def query_moments(columns: list[Doubles], queries: Integers, n_queries: int) -> Doubles:
+    """Sums of products of the ranks of *columns* within each query, (n_queries, k + 1, k + 1).
+
+    Parameters
+    ----------
+    columns : k arrays of shape (n,), turned into standardised ranks; queries : (n,) query codes.
+    """
+    ranked = []
+    for column in columns:
+        ranks = rankdata(column)
+        ranked.append((ranks - ranks.mean()) / (ranks.std() or 1.0))
+    stacked = np.column_stack([*ranked, np.ones(len(queries))])
+    order = np.argsort(queries, kind="stable")
+    present, starts = np.unique(queries[order], return_index=True)
+    products = np.einsum("ni,nj->nij", stacked[order], stacked[order])
+    sums = np.zeros((n_queries, stacked.shape[1], stacked.shape[1]))
+    sums[present] = np.add.reduceat(products, starts, axis=0)
+    return sums
+
+
+def resampled_correlation(moments: Doubles, copies: npt.NDArray[np.integer]) -> Doubles:
+    """Correlation of the first two columns, given the others, in each resample, (replicates,).
+
+    Parameters
+    ----------
+    moments : from :func:`query_moments`, columns (score, reference, given ...).
+    copies : (replicates, n_queries): how often each query was drawn.
+    """
+    n_queries, size, _ = moments.shape
+    summed = (copies @ moments.reshape(n_queries, -1)).reshape(len(copies), size, size)
+    count = np.maximum(summed[:, -1:, -1:], 1e-12)
+    means = summed[:, :-1, -1:] / count
+    covariance = summed[:, :-1, :-1] / count - means @ means.transpose(0, 2, 1)
+    if covariance.shape[1] > 2:
+        given = covariance[:, 2:, 2:] + 1e-9 * np.eye(covariance.shape[1] - 2)
+        cross = covariance[:, :2, 2:]
+        covariance = covariance[:, :2, :2] - cross @ np.linalg.solve(given, cross.transpose(0, 2, 1))
+    spread = np.sqrt(np.maximum(covariance[:, 0, 0] * covariance[:, 1, 1], 0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(spread > 1e-9, covariance[:, 0, 1] / spread, np.nan)
+
+
+def resampled_auc(score: Doubles, positive: npt.NDArray[np.bool_], row_copies: npt.NDArray[np.integer]) -> Doubles:
+    """Area under the ROC curve in each resample, ties counted half, (replicates,).
+
+    Parameters
+    ----------
+    score : (n,); positive : (n,); row_copies : (replicates, n): how often each row was drawn.
+    """
+    order = np.argsort(score, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(score[order]) > 0])
+    ups = np.add.reduceat(row_copies[:, order] * positive[order], starts, axis=1).astype(np.float64)
+    downs = np.add.reduceat(row_copies[:, order] * ~positive[order], starts, axis=1).astype(np.float64)
+    below = np.cumsum(downs, axis=1) - 0.5 * downs
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((ups * below).sum(axis=1) / (ups.sum(axis=1) * downs.sum(axis=1)))
+
+
+def query_ndcg(score: Doubles, grade: Doubles, queries: Integers, n_queries: int, depth: int = 10) -> Doubles:
+    """NDCG at *depth* of each query with gain 2^(3·grade) - 1 (Järvelin 2002, Burges 2005), (n_queries,).
+
+    NaN for a query without rows or without any gain. Ties in the score are broken by the order of the rows.
+    """
+    gains = np.exp2(3 * grade) - 1
+    result = np.full(n_queries, np.nan)
+    order = np.argsort(queries, kind="stable")
+    present, starts = np.unique(queries[order], return_index=True)
+    for query, rows in zip(present, np.split(order, starts[1:]), strict=True):
+        discount = 1 / np.log2(2 + np.arange(min(depth, len(rows))))
+        best = (np.sort(gains[rows])[::-1][:depth] * discount).sum()
+        if best > 0:
+            ranked = rows[np.argsort(-score[rows], kind="stable")][:depth]
+            result[query] = (gains[ranked] * discount).sum() / best
+    return result

@@ -1,0 +1,130 @@
+"""Comparison of prompt variants: the same pairs, quality against human grades, paired differences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sie_agent.errors import InputError
+from sie_agent.evaluation.bootstrap import interval, query_copies, resampled_rows
+from sie_agent.evaluation.metrics import roc_auc, spearman
+from sie_agent.samples import normalise_query
+
+Doubles = npt.NDArray[np.float64]
+
+BOOTSTRAP_SEED = 20_241
+MEASURES = ("auc", "spearman")
+
+
+def compare_judgments(
+    samples: pd.DataFrame,
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    relevant_at: float = 0.75,
+    replicates: int = 1000,
+) -> dict[str, Any]:
+    """Quality of each variant's judgments and the paired difference of each to the first.
+
+    Pairs that any variant left without a grade are left out for all, and counted: a variant must not look better by
+    refusing the hard ones. Intervals resample queries with all their pairs.
+
+    Parameters
+    ----------
+    samples : the samples table, with grades; tables : judgments of the same samples by variant, the first the baseline.
+    relevant_at : grade from which on a pair counts as relevant, for the AUC.
+
+    Returns
+    -------
+    ``variants`` (each: variant, n_graded, n_failed, input_tokens, and per measure value, ci_low, ci_high) and
+    ``differences`` (each: variant, baseline, measure, value, ci_low, ci_high, certain), ``n_pairs``, ``n_queries``.
+
+    Raises
+    ------
+    InputError : no grades, fewer than two variants, or no pair that all variants graded.
+    """
+    if len(tables) < 2:
+        raise InputError("comparing needs at least two variants", where="--variants", mend="Give two or more.")
+    grade = samples["grade"].to_numpy(np.float64)
+    scores = {name: scores_of(samples, table) for name, table in tables.items()}
+    usable = ~np.isnan(grade) & np.all([~np.isnan(score) for score in scores.values()], axis=0)
+    if np.isnan(grade).all():
+        raise InputError("the samples have no grades", where="field 'grade'", mend="Map the human grade in the column map.")
+    if not usable.any():
+        raise InputError("no pair was graded by every variant", mend="See `status` and `detail` in the judgments.")
+    codes = pd.factorize(samples["query"][usable].map(normalise_query))[0].astype(np.intp)
+    relevant = grade[usable] >= relevant_at
+    kept = {name: score[usable] for name, score in scores.items()}
+    resampled = {name: replicate(score, grade[usable], relevant, codes, replicates) for name, score in kept.items()}
+    baseline = next(iter(tables))
+    measured = {name: dict(zip(MEASURES, measure(score, grade[usable], relevant), strict=True)) for name, score in kept.items()}
+    variants = [
+        {
+            "variant": name,
+            "n_graded": int((~np.isnan(scores[name])).sum()),
+            "n_failed": int(np.isnan(scores[name]).sum()),
+            "input_tokens": int(np.nansum(table["input_tokens"].to_numpy(np.float64))),
+            **{
+                key: with_interval(measured[name][key], resampled[name][:, place])
+                for place, key in enumerate(MEASURES)
+            },
+        }
+        for name, table in tables.items()
+    ]
+    differences = [
+        difference(name, baseline, key, measured[name][key] - measured[baseline][key], resampled[name][:, place] - resampled[baseline][:, place])
+        for name in tables
+        if name != baseline
+        for place, key in enumerate(MEASURES)
+    ]
+    return {
+        "mode": "zero-shot",
+        "baseline": baseline,
+        "n_pairs": int(usable.sum()),
+        "n_left_out": int((~usable).sum()),
+        "n_queries": int(codes.max() + 1),
+        "relevant_at": relevant_at,
+        "variants": variants,
+        "differences": differences,
+    }
+
+
+def scores_of(samples: pd.DataFrame, table: pd.DataFrame) -> Doubles:
+    """(n,) score of each sample in a judgments table, NaN where there is none."""
+    said = dict(zip(table["sample_id"], table["score"], strict=True))
+    return samples["sample_id"].map(said).to_numpy(np.float64)
+
+
+def measure(score: Doubles, grade: Doubles, relevant: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """AUC of relevant, and Spearman with the grade."""
+    return roc_auc(score, relevant), spearman(score, grade)
+
+
+def replicate(
+    score: Doubles, grade: Doubles, relevant: npt.NDArray[np.bool_], codes: npt.NDArray[np.intp], replicates: int
+) -> Doubles:
+    """(replicates, 2): both measures on each resample of queries; the same resamples for every variant."""
+    copies = query_copies(int(codes.max()) + 1, replicates, BOOTSTRAP_SEED)
+    chosen = (resampled_rows(codes, drawn) for drawn in copies)
+    return np.asarray([measure(score[rows], grade[rows], relevant[rows]) for rows in chosen])
+
+
+def with_interval(value: float, replicates: Doubles) -> dict[str, float]:
+    """A value and its interval."""
+    low, high = interval(replicates)
+    return {"value": value, "ci_low": low, "ci_high": high}
+
+
+def difference(variant: str, baseline: str, key: str, value: float, replicates: Doubles) -> dict[str, Any]:
+    """A paired difference; ``certain`` where its interval does not hold zero."""
+    found = with_interval(value, replicates)
+    certain = bool(found["ci_low"] > 0 or found["ci_high"] < 0)
+    return {"variant": variant, "baseline": baseline, "measure": key, **found, "certain": certain}
+
+
+def ranking(result: Mapping[str, Any]) -> Sequence[str]:
+    """Variants from best to worst by AUC."""
+    return [row["variant"] for row in sorted(result["variants"], key=lambda row: -row["auc"]["value"])]

@@ -1,0 +1,19 @@
+"""A whole run: the suite, its draws, its files, its manifest."""
+
+from sie_agent.run.compare import compare_prompts
+from sie_agent.run.manifest import Manifest, command_line, write_json, write_text
+from sie_agent.run.suite import Suite, dump_suite, load_suite
+from sie_agent.run.suite_run import evaluate_run, run_suite
+
+__all__ = [
+    "Manifest",
+    "Suite",
+    "command_line",
+    "compare_prompts",
+    "dump_suite",
+    "evaluate_run",
+    "load_suite",
+    "run_suite",
+    "write_json",
+    "write_text",
+]

@@ -1,0 +1,269 @@
+"""The suite: one YAML file that says what a run does."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from sie_agent.attribution import REFERENCES
+from sie_agent.errors import InputError
+from sie_agent.paths import suites_dir
+from sie_agent.samples import QUERY_SETS
+
+
+class Part(BaseModel):
+    """Base of every part of a suite: a key that is not known is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataPart(Part):
+    """Which samples: ``source`` and ``map`` as `load_samples` takes them."""
+
+    source: str
+    map: str | None = None
+    split: str | None = None
+    limit: int | None = Field(None, ge=1)
+    min_items_per_query: int = Field(1, ge=1)
+
+
+class LogPart(Part):
+    """Where the log's labels come from: the data itself, or a simulation on the grades."""
+
+    kind: Literal["given", "flips", "clicks"] = "given"
+    rate: float = Field(0.2, ge=0, le=0.5)
+    relevant_at: float = Field(0.75, gt=0, le=1)
+
+
+class JudgePart(Part):
+    """One judge. ``simulated`` reads the grade, and is never a headline."""
+
+    name: str
+    kind: Literal["local", "openai", "embedding", "lexical", "simulated", "random"]
+    variant: str | None = None
+    model: str | None = None
+    base_url: str | None = None
+    concurrency: int = Field(8, ge=1)
+    auc: float | None = Field(None, gt=0.5, le=1)
+    by_rank: bool = False
+    draws: int | None = Field(None, ge=1, description="judge only the first so many draws")
+
+    @model_validator(mode="after")
+    def settings_fit_the_kind(self) -> JudgePart:
+        """Only a simulated judge has a stated AUC, and only it can do without a variant."""
+        if self.kind == "simulated" and self.auc is None:
+            raise ValueError("a simulated judge needs `auc`")
+        if self.kind != "simulated" and self.auc is not None:
+            raise ValueError("`auc` is for simulated judges only")
+        return self
+
+    @property
+    def mode(self) -> str:
+        """What the figures of this judge are marked with."""
+        return "simulated" if self.kind in ("simulated", "random") else "zero-shot"
+
+
+class LabelPart(Part):
+    """How weak labels are made (see `sie_agent.labels.LabelSettings`)."""
+
+    proxies: int = Field(6, ge=1)
+    pool_loss: Literal["ranking", "mean"] = "ranking"
+    temperature: Literal["fitted", "one"] = "fitted"
+    clarity: Literal["catalogue", "none"] = "catalogue"
+
+
+class ScorerPart(Part):
+    """The student's size (see `sie_agent.scorer.StudentSettings`)."""
+
+    trees: int = Field(150, ge=1)
+    leaves: int = Field(15, ge=2)
+    learning_rate: float = Field(0.08, gt=0)
+
+
+class TargetPart(Part):
+    """The target model and how many seeds of it are averaged."""
+
+    hidden: int = Field(64, ge=0)
+    epochs: int = Field(8, ge=1)
+    batch_size: int = Field(256, ge=1)
+    learning_rate: float = Field(2e-3, gt=0)
+    weight_decay: float = Field(1.0, ge=0)
+    checkpoints: int = Field(4, ge=1)
+    seeds: int = Field(6, ge=2)
+
+
+class DownstreamPart(Part):
+    """What is tried on the model that is trained on the log; ``draws`` 0 leaves it out."""
+
+    draws: int = Field(3, ge=0)
+    seeds: int = Field(2, ge=1)
+    keep: tuple[float, ...] = (0.25, 0.5, 0.75, 0.9)
+    judges: tuple[str, ...] | None = None
+    strengths: tuple[float, ...] = (0.5, 1.0)
+
+
+class EvaluationPart(Part):
+    """Controls and intervals."""
+
+    permutations: int = Field(20, ge=2)
+    replicates: int = Field(500, ge=20)
+
+
+class Suite(Part):
+    """A whole run. ``draws`` are seeds: each redraws the query sets, the log, the simulated judges and the models."""
+
+    name: str
+    data: DataPart
+    log: LogPart = LogPart()
+    query_sets: dict[str, float]
+    draws: tuple[int, ...] = (0,)
+    judges: tuple[JudgePart, ...]
+    headline_judge: str | None = None
+    labels: LabelPart = LabelPart()
+    scorer: ScorerPart = ScorerPart()
+    target: TargetPart = TargetPart()
+    references: tuple[str, ...] = ("tracin-ranking", "tracin-mean", "influence-linear", "el2n")
+    headline_reference: str = "tracin-ranking"
+    downstream: DownstreamPart = DownstreamPart()
+    evaluation: EvaluationPart = EvaluationPart()
+
+    @field_validator("query_sets")
+    @classmethod
+    def sets_are_known(cls, shares: dict[str, float]) -> dict[str, float]:
+        """Set names are those of the design."""
+        for name in shares:
+            if name not in QUERY_SETS:
+                raise ValueError(f"no query set '{name}'; the sets are {', '.join(QUERY_SETS)}")
+        return shares
+
+    @model_validator(mode="after")
+    def parts_fit_together(self) -> Suite:
+        """Names that refer to other parts of the suite exist there."""
+        names = [judge.name for judge in self.judges]
+        if not names:
+            raise ValueError("`judges` is empty")
+        if len(set(names)) != len(names) or "human-grade" in names:
+            raise ValueError("judges need distinct names, and 'human-grade' is taken")
+        if self.headline_judge is not None and self.headline_judge not in names:
+            raise ValueError(f"headline_judge '{self.headline_judge}' is none of {', '.join(names)}")
+        for name in (*self.references, self.headline_reference):
+            if name not in REFERENCES:
+                raise ValueError(f"no reference '{name}'; known: {', '.join(REFERENCES)}")
+        if self.headline_reference not in self.references:
+            raise ValueError(f"headline_reference '{self.headline_reference}' is not among `references`")
+        if len(set(self.draws)) != len(self.draws) or not self.draws:
+            raise ValueError("`draws` must be one or more distinct seeds")
+        unknown = [name for name in self.downstream.judges or () if name not in names]
+        if unknown:
+            raise ValueError(f"downstream.judges names '{unknown[0]}', which is none of {', '.join(names)}")
+        if any(not 0 < share < 1 for share in self.downstream.keep):
+            raise ValueError("downstream.keep holds shares above 0 and below 1")
+        return self
+
+    @property
+    def primary(self) -> JudgePart:
+        """The judge of the headline: the one named, else the first."""
+        wanted = self.headline_judge or self.judges[0].name
+        return next(judge for judge in self.judges if judge.name == wanted)
+
+
+def load_suite(source: str | Path, overrides: Sequence[str] = ()) -> Suite:
+    """Read a suite from a file, or one that ships by its name; then apply ``key=value`` overrides.
+
+    Parameters
+    ----------
+    source : path of a YAML file, or a name in ``eval/suites``.
+    overrides : such as ``target.epochs=4`` or ``draws=[1,2]``; values are YAML.
+
+    Raises
+    ------
+    InputError : no such file, not YAML, unknown or wrong keys; names the file and the key.
+    """
+    path = find_suite(source)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise InputError("not valid YAML", where=f"{path}{line}", mend="Check the indentation and the colons.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read the suite ({type(error).__name__})", where=path) from error
+    if not isinstance(content, dict):
+        raise InputError("a suite is a mapping of keys", where=path, mend="`sie init DATA` writes one to start from.")
+    for override in overrides:
+        apply_override(content, override)
+    try:
+        return Suite.model_validate(content)
+    except ValidationError as error:
+        raise InputError(explain(error), where=path, mend="`sie init DATA` writes a commented suite.") from error
+
+
+def find_suite(source: str | Path) -> Path:
+    """The file of a suite.
+
+    Raises
+    ------
+    InputError : neither a file nor a suite that ships.
+    """
+    path = Path(source)
+    if path.is_file():
+        return path
+    shipped = {found.stem: found for found in sorted(suites_dir().glob("*.yaml"))}
+    if str(source) in shipped:
+        return shipped[str(source)]
+    raise InputError("no such suite", where=source, mend=f"Give a YAML file, or one of: {', '.join(shipped) or 'none ship'}.")
+
+
+def apply_override(content: dict[str, Any], override: str) -> None:
+    """Set one dotted key of a suite in place.
+
+    Raises
+    ------
+    InputError : not of the form ``key=value``, the value is no YAML, or the key goes through something that is no mapping.
+    """
+    key, equals, text = override.partition("=")
+    if not equals or not key.strip():
+        raise InputError(f"'{override}' is not key=value", where="--set", mend="For example --set target.epochs=4.")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"'{text}' is not a YAML value", where=f"--set {key}") from error
+    place = content
+    *parents, last = key.strip().split(".")
+    for parent in parents:
+        place = place.setdefault(parent, {})
+        if not isinstance(place, dict):
+            raise InputError(f"'{parent}' has no keys below it", where=f"--set {key}")
+    place[last] = value
+
+
+def explain(error: ValidationError) -> str:
+    """All mistakes of a suite in one line: the dotted key and what is wrong with it."""
+    mistakes = []
+    for mistake in error.errors():
+        place = ".".join(str(part) for part in mistake["loc"])
+        if mistake["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(str(mistake["loc"][-1]), known_keys(), 1)
+            mistakes.append(f"unknown key '{place}'" + (f" (did you mean '{near[0]}'?)" if near else ""))
+        else:
+            message = mistake["msg"].removeprefix("Value error, ")
+            mistakes.append(f"{place}: {message}" if place else message)
+    return "; ".join(mistakes)
+
+
+def known_keys() -> list[str]:
+    """Every key that a suite can hold, at any depth."""
+    parts: tuple[type[Part], ...] = (
+        Suite, DataPart, LogPart, JudgePart, LabelPart, ScorerPart, TargetPart, DownstreamPart, EvaluationPart,
+    )
+    return sorted({key for part in parts for key in part.model_fields})
+
+
+def dump_suite(suite: Suite) -> str:
+    """The suite as resolved, as YAML."""
+    return yaml.safe_dump(suite.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

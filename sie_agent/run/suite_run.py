@@ -1,0 +1,215 @@
+"""``sie run``: every stage of a suite, draw by draw, into one run folder; and the evaluation of what lies there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, EnvironmentFailure
+from sie_agent.judging import JudgmentCache
+from sie_agent.progress import bar, say
+from sie_agent.report import write_report
+from sie_agent.run.draw import CEILING, Draw, apply_judge, compute_references, start_draw, train_models
+from sie_agent.run.evidence import is_finished, load_draw, run_downstream, store_draw
+from sie_agent.run.manifest import Manifest, command_line, digest, write_json, write_text
+from sie_agent.run.suite import JudgePart, Suite, dump_suite, load_suite
+from sie_agent.run.summary import summarise
+from sie_agent.run.world import World, build_world
+from sie_agent.samples import log_hash, read_table, write_table
+from sie_agent.scorer import LABELS, Scorer, save_scorer
+
+FORMAT = 1
+
+
+def run_suite(
+    suite: str | Path,
+    out: str | Path,
+    *,
+    overrides: Sequence[str] = (),
+    cache_path: Path | None = None,
+    command: str | None = None,
+) -> dict[str, Any]:
+    """Run a suite; go on where an earlier run of the same suite in the same folder stopped.
+
+    Parameters
+    ----------
+    suite : YAML file, or the name of a suite that ships; overrides : ``key=value`` settings.
+    out : the run folder; cache_path : of the judgment cache, the default one when not given.
+
+    Returns
+    -------
+    Summary: ``report``, ``verdict``, ``headline`` and ``exit_code`` (3 where some pairs have no grade).
+
+    Raises
+    ------
+    InputError, EnvironmentFailure : see the stages.
+    """
+    resolved, folder = load_suite(suite, overrides), Path(out)
+    manifest = Manifest(command or command_line(), seeds=list(resolved.draws))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EnvironmentFailure(f"cannot make the folder ({error.strerror})", where=folder, mend="Choose another --out.") from error
+    write_text(folder / "suite.yaml", dump_suite(resolved))
+    with JudgmentCache(cache_path) as cache:
+        with manifest.stage("samples and features"):
+            say(f"Reading {resolved.data.source} and computing text features")
+            world = build_world(resolved, cache)
+        draws = [start_draw(world, seed) for seed in resolved.draws]
+        with manifest.stage("judging"):
+            ask_judges(world, draws)
+        for place, draw in enumerate(draws):
+            run_draw(draw, judges_at(world, place), place, folder, manifest)
+    account(world, manifest)
+    write_table(world.judgments_table(), folder / "judgments.parquet")
+    with manifest.stage("agreement"):
+        say("Computing agreement, intervals and controls")
+        write_json(folder / "agreement.json", summarise(resolved, [load_draw(folder, seed) for seed in resolved.draws]))
+    manifest.write(folder / "manifest.json")
+    return finish(folder, manifest.counts.get("failed", 0))
+
+
+def evaluate_run(run_dir: str | Path) -> dict[str, Any]:
+    """Compute the figures and the report of a run folder anew from its draws; nothing is judged or trained.
+
+    Raises
+    ------
+    InputError : the folder holds no finished run.
+    """
+    folder = Path(run_dir)
+    suite = load_suite(folder / "suite.yaml")
+    write_json(folder / "agreement.json", summarise(suite, [load_draw(folder, seed) for seed in suite.draws]))
+    judgments = read_table(folder / "judgments.parquet")
+    return finish(folder, failed_pairs(judgments))
+
+
+def finish(folder: Path, failed: int) -> dict[str, Any]:
+    """Write the report and say what came out."""
+    report = write_report(folder)
+    figures = json.loads((folder / "agreement.json").read_text(encoding="utf-8"))
+    headline = figures["headline"]
+    rows = [
+        row
+        for row in figures["rows"]
+        if row["source"] == "scorer" and all(row[key] == headline[key] for key in ("label", "judge", "reference"))
+    ]
+    return {
+        "report": str(report),
+        "verdict": figures["verdict"],
+        "headline": {**headline, "mode": figures["mode"], "metrics": {row["metric"]: row["value"] for row in rows}},
+        "pairs_without_grade": failed,
+        "exit_code": EXIT_PARTIAL if failed else EXIT_DONE,
+    }
+
+
+def judges_at(world: World, place: int) -> list[JudgePart]:
+    """The judges that take part in the draw at *place* of the suite's draws."""
+    return [judge for judge in world.judges if judge.draws is None or place < judge.draws]
+
+
+def ask_judges(world: World, draws: Sequence[Draw]) -> None:
+    """Ask every real judge once for all the log-judged rows of its draws; a draw still reads only its own."""
+    for judge in world.judges:
+        if judge.kind in ("simulated", "random"):
+            continue
+        wanted = np.any([draw.judged for place, draw in enumerate(draws) if judge in judges_at(world, place)], axis=0)
+        say(f"Asking judge '{judge.name}' about {int(wanted.sum())} pairs")
+        world.ask(judge, wanted)
+
+
+def run_draw(draw: Draw, judges: list[JudgePart], place: int, folder: Path, manifest: Manifest) -> None:
+    """One draw, unless it is finished already; the first draw also gives the run folder its main files."""
+    world, seed, key = draw.world, draw.seed, draw_key(draw, judges)
+    suite = world.suite
+    if place == 0:
+        manifest.hashes["log"] = log_hash(world.samples.assign(label=draw.label))
+    if is_finished(folder, seed, key) and (place > 0 or (folder / "scorer" / "config.json").is_file()):
+        say(f"Draw {seed}: finished earlier, kept")
+        return
+    everyone = [*judges, CEILING] if world.has_grades else judges
+    taking_part = {judge.name for judge in judges}
+    helped = [name for name in suite.downstream.judges or [suite.primary.name] if name in taking_part]
+    steps = steps_of(suite, everyone, helped, place)
+    with manifest.stage(f"models, labels, scorers, draw {seed}"), bar(f"Draw {seed}", steps) as shown:
+        train_models(draw, shown.advance)
+        compute_references(draw, shown.advance)
+        for judge in everyone:
+            apply_judge(draw, judge, shown.advance)
+        effects = run_downstream(draw, helped, shown.advance) if place < suite.downstream.draws else None
+    if place == 0:
+        write_main_files(draw, folder)
+    store_draw(draw, effects, folder, key)
+
+
+def draw_key(draw: Draw, judges: Sequence[JudgePart]) -> str:
+    """What a finished draw depends on: the suite's settings, the log, and what its real judges said."""
+    world = draw.world
+    settings = world.suite.model_dump(mode="json", exclude={"draws", "headline_judge", "headline_reference", "name", "judges"})
+    said = {
+        judge.name: digest(world.relevance(judge, draw.judged).tobytes()) for judge in judges if judge.name in world.judgments
+    }
+    asked = [judge.model_dump(mode="json", exclude={"draws", "base_url", "concurrency"}) for judge in judges]
+    log = log_hash(world.samples.assign(label=draw.label))
+    return digest(json.dumps([FORMAT, settings, draw.seed, asked, said, log], sort_keys=True))
+
+
+def steps_of(suite: Suite, judges: Sequence[JudgePart], helped: Sequence[str], place: int) -> int:
+    """How many steps the bar of a draw has."""
+    steps = suite.target.seeds + suite.labels.proxies + len(suite.references) + 3 * len(judges)
+    steps += suite.evaluation.permutations * (len(judges) - 1)
+    if place < suite.downstream.draws:
+        part = suite.downstream
+        steps += len(part.keep) * (2 + 4 * len(helped)) + 4 * len(part.strengths) * len(helped)
+    return steps
+
+
+def write_main_files(draw: Draw, folder: Path) -> None:
+    """The run folder's files of its first draw and primary judge."""
+    world, name, log = draw.world, draw.world.suite.primary.name, draw.judged | draw.unseen
+    identifiers = world.samples["sample_id"].to_numpy()
+    write_table(
+        world.samples.assign(label=draw.label, query_set=draw.sets.to_numpy(), clarity=world.clarity), folder / "samples.parquet"
+    )
+    labels = {label: draw.columns[f"weak|{label}|{name}"][draw.judged] for label in LABELS}
+    write_table(pd.DataFrame({"sample_id": identifiers[draw.judged], **labels}), folder / "labels.parquet")
+    scores = {label: draw.columns[f"scorer|{label}|{name}"][log] for label in LABELS}
+    write_table(pd.DataFrame({"sample_id": identifiers[log], **scores}), folder / "scores.parquet")
+    references = {
+        reference: draw.columns[f"reference|{reference}"][log]
+        for reference in world.suite.references
+        if f"reference|{reference}" in draw.columns
+    }
+    write_table(pd.DataFrame({"sample_id": identifiers[log], **references}), folder / "reference.parquet")
+    about = {"judge": name, "mode": world.suite.primary.mode, "suite": world.suite.name, "draw": draw.seed}
+    save_scorer(Scorer(world.features, draw.students[name], about), folder / "scorer")
+
+
+def account(world: World, manifest: Manifest) -> None:
+    """Counts and tokens of the judging, for the manifest."""
+    table = world.judgments_table()
+    pairs = table[table["aspect"] == "relevance"] if len(table) else table
+    asked = pairs[~pairs["cached"].astype(bool)] if len(pairs) else pairs
+    manifest.counts.update(
+        samples=len(world.samples),
+        queries=len(world.query_names),
+        judged=len(pairs),
+        cached=len(pairs) - len(asked),
+        failed=failed_pairs(table),
+    )
+    for kind in ("input", "output"):
+        manifest.tokens[kind] = int(np.nansum(asked[f"{kind}_tokens"].to_numpy(np.float64))) if len(asked) else 0
+    manifest.hashes["suite"] = digest(dump_suite(world.suite))
+    manifest.hashes["samples"] = digest("\n".join(world.samples["sample_id"] + "\t" + world.samples["query"] + "\t" + world.samples["title"]))
+
+
+def failed_pairs(judgments: pd.DataFrame) -> int:
+    """Number of relevance judgments without a grade."""
+    if judgments.empty:
+        return 0
+    relevance = judgments[judgments["aspect"] == "relevance"]
+    return int(relevance["score"].isna().sum())

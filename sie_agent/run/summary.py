@@ -1,0 +1,165 @@
+"""From finished draws to ``agreement.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sie_agent.evaluation import query_copies
+from sie_agent.evaluation.agreement import (
+    Column,
+    DrawEvidence,
+    Panel,
+    agreement_rows,
+    flipped_rows,
+    permutation_deviations,
+    reliability_rows,
+)
+from sie_agent.evaluation.effects import downstream_rows
+from sie_agent.evaluation.verdict import FEW_QUERIES, verdict
+from sie_agent.run.draw import CEILING
+from sie_agent.run.evidence import Stored
+from sie_agent.run.suite import JudgePart, Suite
+from sie_agent.run.world import LEXICAL
+
+BOOTSTRAP_SEED = 20_240
+
+
+def judges_of(suite: Suite) -> list[JudgePart]:
+    """The suite's judges and the lexical baseline."""
+    given = list(suite.judges)
+    return given if any(judge.kind == "lexical" for judge in given) else [*given, LEXICAL]
+
+
+def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
+    """All figures of a run, as ``agreement.json`` holds them (SCHEMAS.md).
+
+    Parameters
+    ----------
+    draws : the finished draws, in the suite's order.
+    """
+    n_queries = int(draws[0].facts["n_queries"])
+    copies = query_copies(n_queries, suite.evaluation.replicates, BOOTSTRAP_SEED)
+    panel = Panel([as_evidence(draw) for draw in draws], copies)
+    primary, judges = suite.primary, judges_of(suite)
+    references = [name for name in suite.references if panel.having(f"reference|{name}")]
+    columns = reported_columns(judges, primary)
+    detailed = [f"scorer|value|{primary.name}", f"scorer|support|{primary.name}"]
+    rows = agreement_rows(panel, columns, references, detailed) + flipped_rows(panel, columns)
+    effects = [draw.effects for draw in draws if draw.effects is not None]
+    downstream = downstream_rows(effects, copies, suite.log.relevant_at) if effects else []
+    qualities = [judge_row(judge, draws) for judge in judges]
+    target_auc = mean_of([draw.facts.get("target_auc") for draw in draws])
+    quality = next(row for row in qualities if row["judge"] == primary.name)
+    quality_of_primary = {**quality, "target_auc": target_auc}
+    test_queries = len(set(np.concatenate([table["query_code"].to_numpy() for table in effects]))) if effects else 0
+    items = len(draws[0].evidence) / max(draws[0].evidence["query_code"].nunique(), 1)
+    ceiling = [
+        {key: row[key] for key in ("label", "reference", "metric", "value", "ci_low", "ci_high")}
+        for row in rows
+        if row["judge"] == CEILING.name
+    ]
+    return {
+        "suite": suite.name,
+        "mode": primary.mode,
+        "verdict": verdict(primary.name, primary.mode, downstream, quality_of_primary, test_queries, items),
+        "headline": {"label": "value", "judge": primary.name, "reference": suite.headline_reference},
+        "rows": [row for row in rows if row["judge"] != CEILING.name],
+        "reliability": reliability_rows(panel, references, f"control|{primary.name}"),
+        "ceiling": ceiling,
+        "permutations": permutation_summary(panel, judges, references),
+        "downstream": downstream,
+        "judges": qualities,
+        "judge": {key: quality_of_primary[key] for key in ("judge", "auc", "spearman", "target_auc")},
+        "target": {"auc": target_auc},
+        "notes": notes(suite, draws, test_queries),
+    }
+
+
+def as_evidence(draw: Stored) -> DrawEvidence:
+    """A stored draw, split into its query sets."""
+    sets = draw.evidence["query_set"]
+    return DrawEvidence(
+        unseen=draw.evidence[sets == "log-unseen"].reset_index(drop=True),
+        judged=draw.evidence[sets == "log-judged"].reset_index(drop=True),
+        permutations=draw.facts.get("permutations", {}),
+    )
+
+
+def reported_columns(judges: Sequence[JudgePart], primary: JudgePart) -> list[Column]:
+    """What is compared with the references: the scorers of every judge, their controls, and the baselines."""
+    columns = [
+        Column("baseline|plain-loss", "plain-loss", "none", "no judge", "baseline"),
+        Column("baseline|proxy-loss", "proxy-loss", "none", "no judge", "baseline"),
+        Column("baseline|random", "random", "none", "no judge", "baseline"),
+    ]
+    for judge in judges:
+        baseline = judge.kind == "lexical" and judge.name != primary.name
+        for label in ("value", "support", "hardness"):
+            source = "baseline" if baseline else "scorer"
+            shown = "lexical" if baseline and label == "value" else label
+            columns.append(Column(f"scorer|{label}|{judge.name}", shown, judge.name, judge.mode, source))
+            columns.append(Column(f"weak|{label}|{judge.name}", label, judge.name, judge.mode, "weak label"))
+        columns.append(Column(f"control|{judge.name}", "no-judge-control", judge.name, judge.mode, "baseline"))
+    for label in ("value", "support", "hardness"):
+        columns.append(Column(f"scorer|{label}|{CEILING.name}", "grade", CEILING.name, f"ceiling ({label})", "scorer"))
+    return columns
+
+
+def judge_row(judge: JudgePart, draws: Sequence[Stored]) -> dict[str, Any]:
+    """Quality of a judge against the human grade, mean over the draws that it judged."""
+    facts = [draw.facts["judges"][judge.name] for draw in draws if judge.name in draw.facts.get("judges", {})]
+    return {
+        "judge": judge.name,
+        "kind": judge.kind,
+        "mode": judge.mode,
+        "n_draws": len(facts),
+        "n_pairs": int(sum(fact["n_pairs"] for fact in facts)),
+        "auc": mean_of([fact["auc"] for fact in facts]),
+        "spearman": mean_of([fact["spearman"] for fact in facts]),
+    }
+
+
+def permutation_summary(panel: Panel, judges: Sequence[JudgePart], references: Sequence[str]) -> list[dict[str, Any]]:
+    """How single permutations of each judge agree with each reference: their mean and spread, plain and partial."""
+    summary = []
+    for judge in judges:
+        for reference in references:
+            alone = [
+                value
+                for draw in panel.draws
+                for value in draw.permutations.get(judge.name, {}).get(reference, {}).get("spearman", [])
+                if value is not None
+            ]
+            deviations = permutation_deviations(panel, judge.name, reference)
+            if alone and deviations:
+                summary.append(
+                    {
+                        "judge": judge.name, "reference": reference, "n": len(alone),
+                        "spearman_mean": float(np.mean(alone)), "spearman_deviation": float(np.std(alone)),
+                        "partial_deviation": float(np.mean(deviations)),
+                    }
+                )
+    return summary
+
+
+def mean_of(values: Sequence[float | None]) -> float | None:
+    """Mean of the values that are there and finite; None where there are none."""
+    finite = [value for value in values if value is not None and np.isfinite(value)]
+    return float(np.mean(finite)) if finite else None
+
+
+def notes(suite: Suite, draws: Sequence[Stored], test_queries: int) -> list[str]:
+    """What a reader must know to read the figures rightly."""
+    texts = [
+        f"Mean over {len(draws)} draw{'s' if len(draws) > 1 else ''} of query sets, log and models, fixed in the suite.",
+        "Intervals resample queries; those of the judge's contribution also hold the spread of single permutations of the judge's answers.",
+        "The no-judge control is the mean rank over permutations, each distilled; single permutations stray further (see `permutations`).",
+    ]
+    if 0 < test_queries < FEW_QUERIES:
+        texts.append(f"So few queries ({test_queries} test queries) can tell very little: no figure here is a headline.")
+    if any(judge.kind == "simulated" for judge in suite.judges):
+        texts.append("Simulated judges are human grades plus noise: they show what a judge of that quality would reach.")
+    return texts

@@ -1,0 +1,153 @@
+"""What stays the same over the draws of a run: samples, features, queries, judges' answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sie_agent.attribution import TrainingSettings
+from sie_agent.errors import InputError
+from sie_agent.judging import (
+    JUDGMENT_COLUMNS,
+    JudgmentCache,
+    judge,
+    judge_clarity_from_catalogue,
+    load_variant,
+    make_backend,
+)
+from sie_agent.run.suite import JudgePart, Suite
+from sie_agent.samples import load_samples, normalise_query, without_grade
+from sie_agent.samples.features import TextFeatures
+
+Doubles = npt.NDArray[np.float64]
+Booleans = npt.NDArray[np.bool_]
+Integers = npt.NDArray[np.intp]
+
+DEFAULT_VARIANTS = {
+    "local": "relevance/query-likelihood",
+    "openai": "relevance/graded",
+    "embedding": "relevance/cosine",
+    "lexical": "relevance/lexical",
+}
+LEXICAL = JudgePart(name="lexical", kind="lexical")
+
+
+@dataclass
+class World:
+    """The run's fixed part.
+
+    Attributes
+    ----------
+    samples : the samples table; inputs : (n, d) text features; queries : (n,) code of each row's query.
+    grade : (n,) human grade, NaN where there is none; only evaluation and simulations read it.
+    clarity : (n,) clarity of each row's query in [0, 1], NaN where nothing judged it.
+    judgments : the judgments tables gathered so far, by judge.
+    """
+
+    suite: Suite
+    samples: pd.DataFrame
+    features: TextFeatures
+    inputs: npt.NDArray[np.float32]
+    queries: Integers
+    query_names: list[str]
+    clarity: Doubles
+    cache: JudgmentCache
+    judgments: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    @property
+    def grade(self) -> Doubles:
+        """(n,) human grade in [0, 1], NaN where there is none."""
+        return self.samples["grade"].to_numpy(np.float64)
+
+    @property
+    def has_grades(self) -> bool:
+        """Whether every row has a human grade."""
+        return not bool(self.samples["grade"].isna().any())
+
+    @property
+    def judges(self) -> tuple[JudgePart, ...]:
+        """The suite's judges, and the lexical one as a baseline where the suite has none."""
+        given = self.suite.judges
+        return given if any(judge.kind == "lexical" for judge in given) else (*given, LEXICAL)
+
+    @property
+    def training(self) -> TrainingSettings:
+        """The target model's training settings."""
+        return TrainingSettings(**self.suite.target.model_dump(exclude={"seeds"}))
+
+    def ask(self, part: JudgePart, rows: Booleans) -> None:
+        """Have a real judge answer for the chosen rows; keeps its judgments table."""
+        variant = load_variant(part.variant or DEFAULT_VARIANTS[part.kind])
+        backend = make_backend(part.kind, model=part.model, base_url=part.base_url, concurrency=part.concurrency)
+        try:
+            self.judgments[part.name] = judge(without_grade(self.samples[rows]), variant, backend, self.cache)
+        finally:
+            backend.close()
+
+    def relevance(self, part: JudgePart, rows: Booleans) -> Doubles:
+        """What a real judge said of the chosen rows, (n,), NaN elsewhere and where it gave no grade."""
+        table = self.judgments[part.name]
+        said = dict(zip(table["sample_id"], table["score"], strict=True))
+        return np.where(rows, self.samples["sample_id"].map(said).to_numpy(np.float64), np.nan)
+
+    def judgments_table(self) -> pd.DataFrame:
+        """All judgments of the run, of relevance and of clarity."""
+        tables = [table for table in self.judgments.values() if len(table)]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(JUDGMENT_COLUMNS))
+
+
+def build_world(suite: Suite, cache: JudgmentCache) -> World:
+    """Load the samples of a suite and compute what no draw changes.
+
+    Raises
+    ------
+    InputError : the data do not fit the suite: no grades for a simulation, no labels for a given log, no rows left.
+    """
+    part = suite.data
+    samples = load_samples(part.source, column_map=part.map, split=part.split, limit=part.limit)
+    keys = samples["query"].map(normalise_query)
+    enough = keys.groupby(keys).transform("size") >= part.min_items_per_query
+    samples, keys = samples[enough].reset_index(drop=True), keys[enough]
+    if samples.empty:
+        raise InputError(
+            f"no query has {part.min_items_per_query} items", where=part.source, mend="Lower data.min_items_per_query."
+        )
+    check_labels(suite, samples)
+    codes, names = pd.factorize(keys)
+    features = TextFeatures.fit(without_grade(samples))
+    world = World(
+        suite=suite,
+        samples=samples,
+        features=features,
+        inputs=features.transform(without_grade(samples)),
+        queries=codes.astype(np.intp),
+        query_names=[str(name) for name in names],
+        clarity=np.full(len(samples), np.nan),
+        cache=cache,
+    )
+    if suite.labels.clarity == "catalogue":
+        table = judge_clarity_from_catalogue(without_grade(samples))
+        world.judgments["clarity"] = table
+        by_query = dict(zip(table["query"], table["score"], strict=True))
+        world.clarity = samples["query"].map(by_query).to_numpy(np.float64)
+    return world
+
+
+def check_labels(suite: Suite, samples: pd.DataFrame) -> None:
+    """The log that the suite asks for can be had from these samples."""
+    if suite.log.kind == "given" and samples["label"].isna().any():
+        raise InputError(
+            "the samples have no label",
+            where=f"{suite.data.source}, field 'label'",
+            mend="Map the log's label (clicks, purchases) in the column map, or simulate a log with log.kind.",
+        )
+    simulated = suite.log.kind != "given" or any(judge.kind == "simulated" for judge in suite.judges)
+    if simulated and samples["grade"].isna().any():
+        raise InputError(
+            "a simulated log or judge needs a grade in every row",
+            where=f"{suite.data.source}, field 'grade'",
+            mend="Map the grade, or use log.kind: given and a real judge.",
+        )

@@ -1,0 +1,130 @@
+"""``sie attribute``: gradient-based reference importance of a log's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sie_agent.attribution import REFERENCES, Rows, Setting, reference_importance, train
+from sie_agent.errors import InputError
+from sie_agent.progress import bar
+from sie_agent.samples import (
+    assign_query_sets,
+    check_query_sets,
+    log_hash,
+    normalise_query,
+    without_grade,
+    write_table,
+)
+from sie_agent.samples.features import TextFeatures
+from sie_agent.verbs.common import load_graded_log, parquet_target, training_settings
+
+RELEVANT_AT = 0.75
+
+
+def attribute(
+    data: str | Path,
+    out: str | Path,
+    *,
+    column_map: str | Path | None = None,
+    split: str | None = None,
+    limit: int | None = None,
+    references: Sequence[str] = tuple(REFERENCES),
+    seeds: int = 6,
+    validation: float = 0.3,
+    relevant_at: float = RELEVANT_AT,
+    simulate: str | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Train target models on a log, and write what each row did to their loss on trusted rows (Parquet).
+
+    Queries are split: the grades of a share *validation* of them are the trusted ones, the rows of the others
+    are the log. Only rows of the log get an importance, and their grades are never read.
+
+    Parameters
+    ----------
+    data, column_map, split, limit : as `load_samples` takes them; labels and grades are needed.
+    references : names of `sie_agent.attribution.REFERENCES`.
+    seeds : how many target models are averaged.
+    relevant_at : grade from which on a trusted row counts as relevant (mean loss and influence).
+    simulate : draw the log from the grades, ``clicks`` or ``flips``; seed : of all draws.
+
+    Returns
+    -------
+    ``reference`` (path), ``rows``, ``validation_rows``, ``references``, ``seeds``, ``log_hash``.
+
+    Raises
+    ------
+    InputError : no label, no grade, an unknown reference, or a share or number out of range.
+    """
+    check(references, seeds, validation, relevant_at)
+    target = parquet_target(out)
+    samples = load_graded_log(
+        data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed
+    )
+    shares = {"log-unseen": 1 - validation, "reference-validation": validation}
+    sets = assign_query_sets(samples, shares, seed)
+    check_query_sets(samples, sets)
+    in_log = (sets == "log-unseen").to_numpy(bool)
+    grade = samples["grade"].to_numpy(np.float64)
+    trusted = ~in_log & ~np.isnan(grade)
+    check_trusted(grade[trusted], relevant_at, str(data))
+    readable = without_grade(samples)
+    inputs = TextFeatures.fit(readable).transform(readable)
+    queries = pd.factorize(samples["query"].map(normalise_query))[0].astype(np.intp)
+    log = Rows(inputs[in_log], samples["label"].to_numpy(np.float32)[in_log], queries[in_log])
+    validating = Rows(inputs[trusted], grade[trusted].astype(np.float32), queries[trusted])
+    settings = training_settings(len(log.targets))
+    columns: dict[str, Any] = {"sample_id": samples["sample_id"].to_numpy()[in_log]}
+    with bar("Target models and references", seeds + len(references)) as shown:
+        runs = []
+        for one in range(seeds):
+            runs.append(train(log.features, log.targets, settings, 10_000 * seed + one))
+            shown.advance()
+        for name in references:
+            columns[name] = reference_importance(name, Setting(runs, log, log, validating, relevant_at))
+            shown.advance()
+    return {
+        "reference": str(write_table(pd.DataFrame(columns), target)),
+        "rows": int(in_log.sum()),
+        "validation_rows": int(trusted.sum()),
+        "references": list(references),
+        "seeds": seeds,
+        "log_hash": log_hash(samples[in_log]),
+        "exit_code": 0,
+    }
+
+
+def check(references: Sequence[str], seeds: int, validation: float, relevant_at: float) -> None:
+    """The settings that need no data to be found wrong."""
+    if not references:
+        raise InputError("no reference is named", where="--reference", mend=f"Known: {', '.join(REFERENCES)}.")
+    for name in references:
+        if name not in REFERENCES:
+            raise InputError(f"no reference '{name}'", where="--reference", mend=f"Known: {', '.join(REFERENCES)}.")
+    if seeds < 1:
+        raise InputError(f"seeds is {seeds}", where="--seeds", mend="Give a whole number of at least 1.")
+    if not 0 < validation < 1:
+        raise InputError(
+            f"the share of validation queries is {validation:g}", where="--validation", mend="Give a share between 0 and 1."
+        )
+    if not 0 < relevant_at <= 1:
+        raise InputError(
+            f"relevant_at is {relevant_at:g}", where="--relevant-at", mend="Give a grade above 0 and at most 1."
+        )
+
+
+def check_trusted(grade: np.ndarray[Any, np.dtype[np.float64]], relevant_at: float, where: str) -> None:
+    """There are trusted rows, relevant ones and others."""
+    relevant = int((grade >= relevant_at).sum())
+    if relevant in (0, len(grade)):
+        raise InputError(
+            f"of {len(grade):,} validation rows {relevant:,} have a grade of at least {relevant_at:g}; "
+            "relevant ones and others are needed",
+            where=f"{where}, field 'grade'",
+            mend="Give more graded rows, a larger --validation, or another --relevant-at.",
+        )

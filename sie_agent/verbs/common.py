@@ -1,0 +1,151 @@
+"""What several verbs do in the same way: load a log, guard a folder, hash the samples, choose how proxies train."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from sie_agent.attribution import TrainingSettings
+from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.progress import say
+from sie_agent.samples import load_samples, simulate_clicks, simulate_flips
+
+SIMULATIONS = ("clicks", "flips")
+FLIP_RATE = 0.2
+FEWEST_STEPS_PER_EPOCH = 16
+
+
+def load_log(
+    data: str | Path,
+    *,
+    column_map: str | Path | None = None,
+    split: str | None = None,
+    limit: int | None = None,
+    simulate: str | None = None,
+    seed: int = 0,
+    label_needed: bool = True,
+) -> pd.DataFrame:
+    """Samples with the log's label.
+
+    Parameters
+    ----------
+    data, column_map, split, limit : as `load_samples` takes them.
+    simulate : None for the data's own labels, else ``clicks`` or ``flips`` (20 %), drawn from the grades with *seed*.
+    label_needed : whether data without a label are refused.
+
+    Raises
+    ------
+    InputError : there is no label and none was simulated, or the simulation is unknown or has no grades to go by.
+    """
+    if simulate is not None and simulate not in SIMULATIONS:
+        raise InputError(
+            f"no simulated log '{simulate}'", where="--simulate", mend=f"Choose one of {', '.join(SIMULATIONS)}."
+        )
+    samples = load_samples(data, column_map=column_map, split=split, limit=limit)
+    if simulate == "clicks":
+        return samples.assign(label=simulate_clicks(samples, seed=seed)["label"])
+    if simulate == "flips":
+        return samples.assign(label=simulate_flips(samples, rate=FLIP_RATE, seed=seed)["label"])
+    if label_needed and samples["label"].isna().any():
+        raise InputError(
+            "the data have no label, that is, nothing that the log says (clicks, purchases)",
+            where=f"{data}, field 'label'",
+            mend="Map its column in a column map (label: {column: clicks, minimum: 0, maximum: 1}), or, where there "
+            "are grades, draw a log from them with --simulate clicks.",
+        )
+    return samples
+
+
+def load_graded_log(
+    data: str | Path,
+    *,
+    column_map: str | Path | None = None,
+    split: str | None = None,
+    limit: int | None = None,
+    simulate: str | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """:func:`load_log`, with at least one grade.
+
+    Raises
+    ------
+    InputError : as :func:`load_log`; or no row has a grade.
+    """
+    samples = load_log(
+        data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed
+    )
+    if samples["grade"].isna().all():
+        raise InputError(
+            "no row has a grade, and reference importance is measured against trusted grades",
+            where=f"{data}, field 'grade'",
+            mend="Map the column of human grades in a column map (grade: {column: …, minimum: 0, maximum: 3}).",
+        )
+    return samples
+
+
+def writable_folder(path: str | Path) -> Path:
+    """A folder, made if it is absent, that takes files: found out before anything is paid for.
+
+    Raises
+    ------
+    InputError : the path is a file.
+    EnvironmentFailure : the folder cannot be made or written to.
+    """
+    folder = Path(path).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise InputError("is a file, and a folder is needed", where=folder, mend="Give another --out.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".sie-"):
+            pass
+    except OSError as error:
+        raise EnvironmentFailure(
+            f"the folder cannot be written to ({error.strerror})",
+            where=folder,
+            mend="Change its permissions, free some space, or choose another --out.",
+        ) from error
+    return folder
+
+
+def parquet_target(path: str | Path) -> Path:
+    """Where a Parquet file is to go, its folder checked.
+
+    Raises
+    ------
+    InputError : the name does not end in ``.parquet``, or is a folder.
+    EnvironmentFailure : its folder cannot be written to.
+    """
+    target = Path(path).expanduser()
+    if target.suffix != ".parquet":
+        raise InputError("the file to write does not end in .parquet", where=target, mend="Give --out NAME.parquet.")
+    if target.is_dir():
+        raise InputError("is a folder", where=target, mend="Give --out the name of a file.")
+    writable_folder(target.parent)
+    return target
+
+
+def samples_hash(samples: pd.DataFrame) -> str:
+    """SHA-256, in hex, of id, query, item and title of every row, in order."""
+    digest = hashlib.sha256()
+    for row in samples[["sample_id", "query", "item_id", "title"]].itertuples(index=False):
+        digest.update(("\t".join(map(str, row)) + "\n").encode("utf-8", "replace"))
+    return digest.hexdigest()
+
+
+def training_settings(n_rows: int) -> TrainingSettings:
+    """How target models and proxies train on a log of *n_rows* rows: as suites do by default.
+
+    A small log gets smaller batches, or the few steps of an epoch would leave the model where it began.
+    """
+    from sie_agent.run import Suite
+
+    part = Suite.model_fields["target"].get_default()
+    given: dict[str, float] = part.model_dump(exclude={"seeds"})
+    most = max(16, n_rows // FEWEST_STEPS_PER_EPOCH)
+    batch_size = min(int(given["batch_size"]), most)
+    if batch_size < given["batch_size"]:
+        say(f"A small log ({n_rows:,} rows): training in batches of {batch_size}")
+    return TrainingSettings(**{**part.model_dump(exclude={"seeds"}), "batch_size": batch_size})
