@@ -2,8 +2,9 @@
 
     python scripts/calibrate_likelihood.py [--write] [--model FOLDER] [VARIANT ...]
 
-A logistic curve from the variant's number (mean log-probability in nats, less that of a generic product) to
-relevance, by maximum likelihood with Platt's (1999) smoothed targets, so that 60 pairs cannot make it certain.
+A logistic curve from the variant's number (mean log-probability in nats, less that of a generic product)
+to relevance, by maximum likelihood with Platt's (1999) smoothed targets, so that 60 pairs cannot make it
+certain.
 """
 
 from __future__ import annotations

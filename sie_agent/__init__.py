@@ -1,8 +1,8 @@
 """Sample importance for e-commerce search and recommendation, estimated with a language model.
 
 Every verb of the command line is a function here: ``sie_agent.label``, ``distil``, ``score``, ``select``,
-``weights``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``, ``init``, ``doctor``. Names are
-loaded when they are first used, so that ``import sie_agent`` is quick.
+``weights``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``, ``init``, ``doctor``.
+Names are loaded when they are first used, so that ``import sie_agent`` is quick.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sie_agent.errors import EnvironmentFailure, InputError, MissingExtraError, SieError
     from sie_agent.judging import JudgmentCache, judge, list_variants, load_variant, make_backend
-    from sie_agent.run import evaluate_run, load_suite, run_suite
+    from sie_agent.run import compare_prompts, evaluate_run, load_suite, run_suite
     from sie_agent.samples import ColumnMap, load_samples
-    from sie_agent.scorer import Scorer, load_scorer
+    from sie_agent.scorer import Scorer, distil_scorer, load_scorer, select_rows, weigh_rows
     from sie_agent.verbs.attribute import attribute
     from sie_agent.verbs.cache import cache_clear, cache_stats
-    from sie_agent.verbs.compare import compare_prompts
     from sie_agent.verbs.distil import distil
     from sie_agent.verbs.doctor import doctor
     from sie_agent.verbs.init import init
@@ -42,6 +41,7 @@ __all__ = [
     "cache_stats",
     "compare_prompts",
     "distil",
+    "distil_scorer",
     "doctor",
     "evaluate_run",
     "init",
@@ -56,18 +56,19 @@ __all__ = [
     "run_suite",
     "score",
     "select",
+    "select_rows",
+    "weigh_rows",
     "weights",
 ]
 
 _HOMES = {
     "sie_agent.errors": ("EnvironmentFailure", "InputError", "MissingExtraError", "SieError"),
     "sie_agent.judging": ("JudgmentCache", "judge", "list_variants", "load_variant", "make_backend"),
-    "sie_agent.run": ("evaluate_run", "load_suite", "run_suite"),
+    "sie_agent.run": ("compare_prompts", "evaluate_run", "load_suite", "run_suite"),
     "sie_agent.samples": ("ColumnMap", "load_samples"),
-    "sie_agent.scorer": ("Scorer", "load_scorer"),
+    "sie_agent.scorer": ("Scorer", "distil_scorer", "load_scorer", "select_rows", "weigh_rows"),
     "sie_agent.verbs.attribute": ("attribute",),
     "sie_agent.verbs.cache": ("cache_clear", "cache_stats"),
-    "sie_agent.verbs.compare": ("compare_prompts",),
     "sie_agent.verbs.distil": ("distil",),
     "sie_agent.verbs.doctor": ("doctor",),
     "sie_agent.verbs.init": ("init",),

@@ -51,9 +51,7 @@ class MissingExtraError(EnvironmentFailure):
     """An optional dependency is not installed; says which extra brings it."""
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(
-            f"the package '{package}' is not installed", mend=f"pip install 'sie-agent[{extra}]'"
-        )
+        super().__init__(f"the package '{package}' is not installed", mend=f"pip install 'sie-agent[{extra}]'")
 
 
 def compose(problem: str, where: str | None, mend: str | None) -> str:

@@ -1,5 +1,14 @@
 """How far a scorer agrees with gradient-based importance, and what using it does to the trained model."""
 
+from sie_agent.evaluation.agreement import (
+    Column,
+    DrawEvidence,
+    Panel,
+    agreement_rows,
+    flipped_rows,
+    permutation_deviations,
+    reliability_rows,
+)
 from sie_agent.evaluation.bootstrap import bootstrap_mean, interval, query_copies, resampled_rows, widen
 from sie_agent.evaluation.downstream import (
     Bench,
@@ -11,27 +20,40 @@ from sie_agent.evaluation.downstream import (
     filter_effects,
     weight_effects,
 )
+from sie_agent.evaluation.effects import downstream_rows
 from sie_agent.evaluation.metrics import METRICS, kendall, partial_spearman, roc_auc, spearman, spearman_brown
 from sie_agent.evaluation.moments import query_moments, query_ndcg, resampled_auc, resampled_correlation
+from sie_agent.evaluation.prompts import compare_judgments
 from sie_agent.evaluation.simulated import noise_for_auc, simulate_judge
+from sie_agent.evaluation.verdict import FEW_QUERIES, verdict
 
 __all__ = [
+    "FEW_QUERIES",
     "METRICS",
     "Bench",
+    "Column",
+    "DrawEvidence",
     "Effect",
+    "Panel",
     "Strategy",
+    "agreement_rows",
     "base_effects",
     "baseline_strategies",
     "bootstrap_mean",
+    "compare_judgments",
+    "downstream_rows",
     "effect_columns",
     "filter_effects",
+    "flipped_rows",
     "interval",
     "kendall",
     "noise_for_auc",
     "partial_spearman",
+    "permutation_deviations",
     "query_copies",
     "query_moments",
     "query_ndcg",
+    "reliability_rows",
     "resampled_auc",
     "resampled_correlation",
     "resampled_rows",
@@ -39,6 +61,7 @@ __all__ = [
     "simulate_judge",
     "spearman",
     "spearman_brown",
+    "verdict",
     "weight_effects",
     "widen",
 ]

@@ -18,6 +18,7 @@ Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
 
 SLOW_REPLICATES = 60
+HIGH_IS_SUSPICIOUS = ("hardness", "plain-loss", "proxy-loss")
 
 
 @dataclass(frozen=True)
@@ -120,20 +121,28 @@ def metric_row(panel: Panel, key: str, reference: str, metric: str) -> dict[str,
     low, high = interval(bootstrap_mean(statistics, codes, panel.copies[:SLOW_REPLICATES]))
     n_queries = len(set(np.concatenate(codes).tolist()))
     return {
-        "value": float(np.mean(values)), "ci_low": low, "ci_high": high,
-        "n_samples": rows, "n_queries": n_queries, "draws": values,
+        "value": float(np.mean(values)),
+        "ci_low": low,
+        "ci_high": high,
+        "n_samples": rows,
+        "n_queries": n_queries,
+        "draws": values,
     }
 
 
 def flipped_row(panel: Panel, key: str, *, judged: bool) -> dict[str, Any] | None:
-    """Area under the ROC curve with which low values of a column find the flipped labels, mean over draws."""
+    """Area under the ROC curve with which a column finds the flipped labels, mean over draws.
+
+    Low values are the suspicious ones, but for losses and ``hardness``.
+    """
+    sign = 1.0 if key.split("|")[1] in HIGH_IS_SUSPICIOUS else -1.0
     values, replicates, rows, queries = [], [], 0, set[int]()
     for draw in panel.draws:
         frame = draw.judged if judged else draw.unseen
         if key not in frame or "flipped" not in frame or not frame["flipped"].any():
             continue
         part = frame.dropna(subset=[key])
-        score, flipped = -part[key].to_numpy(np.float64), part["flipped"].to_numpy(bool)
+        score, flipped = sign * part[key].to_numpy(np.float64), part["flipped"].to_numpy(bool)
         if len(part) < 3:
             continue
         codes = part["query_code"].to_numpy(np.intp)
@@ -145,8 +154,12 @@ def flipped_row(panel: Panel, key: str, *, judged: bool) -> dict[str, Any] | Non
         return None
     low, high = interval(np.nanmean(np.asarray(replicates), axis=0))
     return {
-        "value": float(np.mean(values)), "ci_low": low, "ci_high": high,
-        "n_samples": rows, "n_queries": len(queries), "draws": values,
+        "value": float(np.mean(values)),
+        "ci_low": low,
+        "ci_high": high,
+        "n_samples": rows,
+        "n_queries": len(queries),
+        "draws": values,
     }
 
 
@@ -178,7 +191,14 @@ def reliability_rows(panel: Panel, references: Sequence[str], control: str) -> l
             full, low, high = (spearman_brown(found[name]) for name in ("value", "ci_low", "ci_high"))
             bound = float(np.sqrt(full)) if full > 0 else float("nan")
             rows.append(
-                {"reference": reference, "metric": metric, "value": full, "ci_low": low, "ci_high": high, "bound": bound}
+                {
+                    "reference": reference,
+                    "metric": metric,
+                    "value": full,
+                    "ci_low": low,
+                    "ci_high": high,
+                    "bound": bound,
+                }
             )
     return rows
 
@@ -199,7 +219,7 @@ def agreement_rows(
             key = f"reference|{reference}"
             rows.append(finished(column, reference, "spearman", correlation_row(panel, [column.key, key])))
             control = f"control|{column.judge}"
-            if column.label == "value" and column.source == "scorer" and panel.having(control):
+            if column.key.startswith("scorer|value|") and panel.having(control):
                 deviations = permutation_deviations(panel, column.judge, reference)
                 found = correlation_row(panel, [column.key, key, control, "baseline|plain-loss"], deviations)
                 rows.append(finished(column, reference, "partial_spearman", found))
@@ -215,8 +235,13 @@ def finished(column: Column, reference: str, metric: str, found: dict[str, Any] 
     if found is None:
         return None
     about = {
-        "label": column.label, "judge": column.judge, "mode": column.mode, "reference": reference, "metric": metric,
-        "is_baseline": column.is_baseline, "source": column.source,
+        "label": column.label,
+        "judge": column.judge,
+        "mode": column.mode,
+        "reference": reference,
+        "metric": metric,
+        "is_baseline": column.is_baseline,
+        "source": column.source,
     }
     return {**about, **found}
 

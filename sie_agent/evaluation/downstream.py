@@ -77,12 +77,14 @@ class Bench:
         labels = self.log.targets if targets is None else targets
         row_weights = None if weights is None else weights[chosen].astype(np.float32)
         networks = [
-            train(self.log.features[chosen], labels[chosen], self.settings, seed, row_weights)[-1] for seed in self.seeds
+            train(self.log.features[chosen], labels[chosen], self.settings, seed, row_weights)[-1]
+            for seed in self.seeds
         ]
         tuned = float("nan")
         if len(self.tune.targets):
             tuned = roc_auc(
-                predict(networks, self.tune.features).astype(np.float64), self.tune.targets >= self.relevant_at
+                predict(networks, self.tune.features).astype(np.float64),
+                self.tune.targets >= self.relevant_at,
             )
         return Effect(strategy, judge, share, weighting, predict(networks, self.test.features), tuned)
 

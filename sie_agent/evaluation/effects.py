@@ -18,7 +18,9 @@ Doubles = npt.NDArray[np.float64]
 NOISY, CLEAN = "all-noisy||1|", "clean-labels||1|"
 
 
-def downstream_rows(tables: Sequence[pd.DataFrame], copies: npt.NDArray[np.intp], relevant_at: float) -> list[dict[str, Any]]:
+def downstream_rows(
+    tables: Sequence[pd.DataFrame], copies: npt.NDArray[np.intp], relevant_at: float
+) -> list[dict[str, Any]]:
     """Rows of ``agreement.json`` under ``downstream``.
 
     Parameters
@@ -27,6 +29,7 @@ def downstream_rows(tables: Sequence[pd.DataFrame], copies: npt.NDArray[np.intp]
     copies : (replicates, n_queries): how often each query is drawn.
     """
     rows = []
+    n_queries = len({code for table in tables for code in table["query_code"]})
     for metric in ("auc", "ndcg@10"):
         measured = [measure(table, copies, relevant_at, metric) for table in tables]
         names = list(dict.fromkeys(name for one in measured for name in one))
@@ -42,8 +45,16 @@ def downstream_rows(tables: Sequence[pd.DataFrame], copies: npt.NDArray[np.intp]
             strategy, judge, keep, weighting = name.split("|")
             rows.append(
                 {
-                    "strategy": strategy, "judge": judge or None, "keep": float(keep), "weighting": weighting or None,
-                    "metric": metric, "value": value, "ci_low": low, "ci_high": high, "n_draws": len(having),
+                    "strategy": strategy,
+                    "judge": judge or None,
+                    "keep": float(keep),
+                    "weighting": weighting or None,
+                    "metric": metric,
+                    "value": value,
+                    "ci_low": low,
+                    "ci_high": high,
+                    "n_draws": len(having),
+                    "n_queries": n_queries,
                     **gap(value, replicates, noisy, clean),
                 }
             )
@@ -68,7 +79,10 @@ def measure(
             per_query = query_ndcg(score, grade, codes, copies.shape[1])
             has = np.isfinite(per_query)
             drawn = copies[:, has]
-            found[name] = float(per_query[has].mean()), drawn @ per_query[has] / np.maximum(drawn.sum(axis=1), 1)
+            found[name] = (
+                float(per_query[has].mean()),
+                drawn @ per_query[has] / np.maximum(drawn.sum(axis=1), 1),
+            )
     return found
 
 
@@ -88,5 +102,7 @@ def gap(
         shares = (replicates - noisy[1]) / (clean[1] - noisy[1])
     gap_low, gap_high = interval(shares)
     return {
-        "gap_recovered": (value - noisy[0]) / (clean[0] - noisy[0]), "gap_ci_low": gap_low, "gap_ci_high": gap_high,
+        "gap_recovered": (value - noisy[0]) / (clean[0] - noisy[0]),
+        "gap_ci_low": gap_low,
+        "gap_ci_high": gap_high,
     }

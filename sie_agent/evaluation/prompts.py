@@ -52,7 +52,9 @@ def compare_judgments(
     scores = {name: scores_of(samples, table) for name, table in tables.items()}
     usable = ~np.isnan(grade) & np.all([~np.isnan(score) for score in scores.values()], axis=0)
     if np.isnan(grade).all():
-        raise InputError("the samples have no grades", where="field 'grade'", mend="Map the human grade in the column map.")
+        raise InputError(
+            "the samples have no grades", where="field 'grade'", mend="Map the human grade in the column map."
+        )
     if not usable.any():
         raise InputError("no pair was graded by every variant", mend="See `status` and `detail` in the judgments.")
     codes = pd.factorize(samples["query"][usable].map(normalise_query))[0].astype(np.intp)
@@ -60,7 +62,9 @@ def compare_judgments(
     kept = {name: score[usable] for name, score in scores.items()}
     resampled = {name: replicate(score, grade[usable], relevant, codes, replicates) for name, score in kept.items()}
     baseline = next(iter(tables))
-    measured = {name: dict(zip(MEASURES, measure(score, grade[usable], relevant), strict=True)) for name, score in kept.items()}
+    measured = {
+        name: dict(zip(MEASURES, measure(score, grade[usable], relevant), strict=True)) for name, score in kept.items()
+    }
     variants = [
         {
             "variant": name,
@@ -68,14 +72,19 @@ def compare_judgments(
             "n_failed": int(np.isnan(scores[name]).sum()),
             "input_tokens": int(np.nansum(table["input_tokens"].to_numpy(np.float64))),
             **{
-                key: with_interval(measured[name][key], resampled[name][:, place])
-                for place, key in enumerate(MEASURES)
+                key: with_interval(measured[name][key], resampled[name][:, place]) for place, key in enumerate(MEASURES)
             },
         }
         for name, table in tables.items()
     ]
     differences = [
-        difference(name, baseline, key, measured[name][key] - measured[baseline][key], resampled[name][:, place] - resampled[baseline][:, place])
+        difference(
+            name,
+            baseline,
+            key,
+            measured[name][key] - measured[baseline][key],
+            resampled[name][:, place] - resampled[baseline][:, place],
+        )
         for name in tables
         if name != baseline
         for place, key in enumerate(MEASURES)
@@ -104,7 +113,11 @@ def measure(score: Doubles, grade: Doubles, relevant: npt.NDArray[np.bool_]) -> 
 
 
 def replicate(
-    score: Doubles, grade: Doubles, relevant: npt.NDArray[np.bool_], codes: npt.NDArray[np.intp], replicates: int
+    score: Doubles,
+    grade: Doubles,
+    relevant: npt.NDArray[np.bool_],
+    codes: npt.NDArray[np.intp],
+    replicates: int,
 ) -> Doubles:
     """(replicates, 2): both measures on each resample of queries; the same resamples for every variant."""
     copies = query_copies(int(codes.max()) + 1, replicates, BOOTSTRAP_SEED)

@@ -12,7 +12,12 @@ BETWEEN_QUERY = 0.1
 
 
 def verdict(
-    judge: str, mode: str, downstream: Sequence[Mapping[str, Any]], quality: Mapping[str, Any], n_queries: int, items: float
+    judge: str,
+    mode: str,
+    downstream: Sequence[Mapping[str, Any]],
+    quality: Mapping[str, Any],
+    n_queries: int,
+    items: float,
 ) -> dict[str, str]:
     """What to do with this judge's scores, from the gap that they recover on test queries.
 
@@ -22,12 +27,24 @@ def verdict(
     n_queries : queries behind the downstream figures; items : mean number of items of a query.
     """
     rows = [row for row in downstream if row["judge"] == judge and row["metric"] == "auc"]
+    if not rows and quality.get("target_auc") is not None:
+        return {
+            "use": "unknown",
+            "text": f"Unknown: the suite did not try {judge} on the target model. Set downstream.draws above 0 "
+            "and name the judge in downstream.judges.",
+        }
+    if not rows and (downstream or quality.get("auc") is not None):
+        return {
+            "use": "unknown",
+            "text": f"Unknown: no model was trained with {judge}'s scores. Name it in downstream.judges, give "
+            "downstream.draws at least 1, and keep a test query set.",
+        }
     if not rows:
         pairs = pairs_needed(items)
         return {
             "use": "unknown",
-            "text": f"Unknown: there are no graded test queries. Grade {pairs} more pairs (about {math.ceil(pairs / items)} "
-            f"queries) to know the effect on AUC to ± {HALF_WIDTH}.",
+            "text": f"Unknown: there are no graded test queries. Grade {pairs} more pairs "
+            f"(about {math.ceil(pairs / items)} queries) to know the effect on AUC to ± {HALF_WIDTH}.",
         }
     told = f"{judge} ({mode})"
     compared = compare_with_target(quality)
@@ -35,16 +52,20 @@ def verdict(
     weights = best_certain([row for row in rows if row["weighting"]])
     filters = best_certain([row for row in rows if not row["weighting"] and row["keep"] == 0.5])
     if weights is not None:
-        return {"use": "weights", "text": f"Use these weights: {describe(weights)} with {told}.{compared}{few}"}
+        return {
+            "use": "weights",
+            "text": f"Use these weights: {describe(weights)} with {told}.{compared}{few}",
+        }
     if filters is not None:
         return {
             "use": "filter",
-            "text": f"Use them for filtering only: {describe(filters)} with {told}; no weighting helps for certain.{compared}{few}",
+            "text": f"Use them for filtering only: {describe(filters)} with {told}; no weighting helps for certain."
+            f"{compared}{few}",
         }
     return {
         "use": "no",
-        "text": f"Do not use these weights: with {told} neither weighting nor keeping half of the rows recovers any of the "
-        f"gap to clean labels for certain.{compared}{few}",
+        "text": f"Do not use these weights: with {told} neither weighting nor keeping half of the rows recovers any "
+        f"of the gap to clean labels for certain.{compared}{few}",
     }
 
 
@@ -56,7 +77,9 @@ def best_certain(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
 
 def describe(row: Mapping[str, Any]) -> str:
     """One downstream row in words."""
-    shares = f"{row['gap_recovered']:.0%} of the gap to clean labels [{row['gap_ci_low']:.0%}, {row['gap_ci_high']:.0%}]"
+    shares = (
+        f"{row['gap_recovered']:.0%} of the gap to clean labels [{row['gap_ci_low']:.0%}, {row['gap_ci_high']:.0%}]"
+    )
     return f"{row['strategy']} recovers {shares}, AUC {row['value']:.3f}"
 
 

@@ -89,9 +89,7 @@ class JudgmentCache:
             for start in range(0, len(keys), LOOKUP_CHUNK):
                 chunk = keys[start : start + LOOKUP_CHUNK]
                 marks = ",".join("?" * len(chunk))
-                rows = self._connection.execute(
-                    f"SELECT key, value FROM judgments WHERE key IN ({marks})", list(chunk)
-                )
+                rows = self._connection.execute(f"SELECT key, value FROM judgments WHERE key IN ({marks})", list(chunk))
                 for key, value in rows:
                     try:
                         found[key] = answer_from_json(value)

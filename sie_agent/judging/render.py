@@ -61,9 +61,7 @@ def clean_fields(variant: Variant, row: Mapping[str, Any]) -> dict[str, str]:
         "query": clean_text(str(row["query"]), variant.max_query_chars),
         "title": clean_text(str(row.get("title", "")), variant.max_title_chars),
         "description": clean_text(str(row.get("description", "")), variant.max_description_chars),
-        "attributes": clean_text(
-            attribute_text(str(row.get("attributes", ""))), variant.max_attributes_chars
-        ),
+        "attributes": clean_text(attribute_text(str(row.get("attributes", ""))), variant.max_attributes_chars),
     }
 
 

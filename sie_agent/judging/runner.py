@@ -116,9 +116,7 @@ def fields_of(rows: pd.DataFrame, variant: Variant) -> Iterator[dict[str, str]]:
         yield clean_fields(variant, dict(zip(names, values, strict=True)))
 
 
-def distinct_questions(
-    rows: pd.DataFrame, variant: Variant, backend: Backend
-) -> tuple[list[Asked], list[int]]:
+def distinct_questions(rows: pd.DataFrame, variant: Variant, backend: Backend) -> tuple[list[Asked], list[int]]:
     """The distinct questions, and for every row the place of its question in that list.
 
     Messages are rendered here for the key alone and again when they are sent: a million of them would not
@@ -199,9 +197,7 @@ def ask(
     return answers
 
 
-def commit(
-    batch: Batch, variant: Variant, backend: Backend, cache: JudgmentCache
-) -> Iterator[dict[str, Answer]]:
+def commit(batch: Batch, variant: Variant, backend: Backend, cache: JudgmentCache) -> Iterator[dict[str, Answer]]:
     """Write a batch to disk, then let it count."""
     for start in range(0, len(batch), COMMIT_COUNT):
         part = batch[start : start + COMMIT_COUNT]

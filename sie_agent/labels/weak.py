@@ -97,4 +97,8 @@ def value(evidence: Evidence) -> Doubles:
     return np.asarray(total / max(len(evidence.proxies), 1))
 
 
-WEAK_LABELS: dict[str, Callable[[Evidence], Doubles]] = {"hardness": hardness, "support": support, "value": value}
+WEAK_LABELS: dict[str, Callable[[Evidence], Doubles]] = {
+    "hardness": hardness,
+    "support": support,
+    "value": value,
+}

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, InputError
-from sie_agent.evaluation.prompts import compare_judgments
+from sie_agent.evaluation import compare_judgments
 from sie_agent.judging import JudgmentCache, judge, load_variant, make_backend
 from sie_agent.progress import say
 from sie_agent.run.manifest import Manifest, command_line, write_json
@@ -45,14 +45,26 @@ def compare_prompts(
     InputError : fewer than two variants, a variant twice or of another aspect, no grades.
     """
     if len(variants) < 2 or len(set(variants)) != len(variants):
-        raise InputError("give two or more different variants", where="--variants", mend="For example --variants relevance/A relevance/B.")
+        raise InputError(
+            "give two or more different variants",
+            where="--variants",
+            mend="For example --variants relevance/A relevance/B.",
+        )
     loaded = [load_variant(name) for name in variants]
     for name, variant in zip(variants, loaded, strict=True):
         if variant.aspect != "relevance":
-            raise InputError(f"'{name}' judges {variant.aspect}, not relevance", where="--variants", mend="Choose relevance variants.")
+            raise InputError(
+                f"'{name}' judges {variant.aspect}, not relevance",
+                where="--variants",
+                mend="Choose relevance variants.",
+            )
     samples = load_samples(data, column_map=column_map, limit=limit)
     if samples["grade"].isna().all():
-        raise InputError("the samples have no grades to compare with", where=f"{data}, field 'grade'", mend="Map the human grade in the column map.")
+        raise InputError(
+            "the samples have no grades to compare with",
+            where=f"{data}, field 'grade'",
+            mend="Map the human grade in the column map.",
+        )
     manifest, folder = Manifest(command_line()), Path(out)
     judging_backend = make_backend(backend, model=model, base_url=base_url, concurrency=concurrency)
     tables: dict[str, pd.DataFrame] = {}

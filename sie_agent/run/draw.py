@@ -21,6 +21,7 @@ from sie_agent.attribution import (
     reference_importance,
     train,
 )
+from sie_agent.errors import EnvironmentFailure
 from sie_agent.evaluation import partial_spearman, roc_auc, simulate_judge, spearman
 from sie_agent.labels import WEAK_LABELS, Evidence, LabelSettings
 from sie_agent.run.suite import JudgePart
@@ -75,9 +76,7 @@ class Draw:
 
     def rows(self, chosen: Booleans, targets: Doubles) -> Rows:
         """The chosen rows with *targets* (n,) beside them."""
-        return Rows(
-            self.world.inputs[chosen], targets[chosen].astype(np.float32), self.world.queries[chosen]
-        )
+        return Rows(self.world.inputs[chosen], targets[chosen].astype(np.float32), self.world.queries[chosen])
 
 
 def start_draw(world: World, seed: int) -> Draw:
@@ -147,9 +146,21 @@ def compute_references(draw: Draw, step: Callable[[], None]) -> None:
         step()
 
 
+def asked_rows(draw: Draw, part: JudgePart) -> Booleans:
+    """(n,) the log-judged rows that a judge is asked about: all, or whole queries in a drawn order up to its limit."""
+    judged = draw.judged
+    if part.max_pairs is None or judged.sum() <= part.max_pairs:
+        return judged
+    queries = draw.world.queries
+    place = np.random.default_rng(draw.seed).permutation(len(draw.world.query_names))[queries]
+    order = np.argsort(place[judged], kind="stable")
+    places = place[judged][order]
+    return np.asarray(judged & (place < places[part.max_pairs]))
+
+
 def relevance_of(draw: Draw, part: JudgePart) -> Doubles:
-    """The judge's relevance of the log-judged rows, (n,), NaN elsewhere."""
-    world, judged = draw.world, draw.judged
+    """The judge's relevance of the rows that it is asked about, (n,), NaN elsewhere."""
+    world, judged = draw.world, asked_rows(draw, part)
     if part.kind == "simulated":
         full = simulate_judge(world.grade, part.auc or 1.0, world.suite.log.relevant_at, 7_000 + draw.seed)
         return np.where(judged, full, np.nan)
@@ -177,6 +188,13 @@ def apply_judge(draw: Draw, part: JudgePart, step: Callable[[], None]) -> None:
     """Weak labels, their students, the students' scores of every row, and the no-judge control of one judge."""
     suite, relevance = draw.world.suite, relevance_of(draw, part)
     names = tuple(WEAK_LABELS)
+    graded = int(np.isfinite(relevance).sum())
+    if graded < 2:
+        raise EnvironmentFailure(
+            f"judge '{part.name}' graded {graded} of {int(asked_rows(draw, part).sum())} pairs; weak labels need 2",
+            where=f"draw {draw.seed}",
+            mend="Check its model or server; `sie label` shows the status of each pair.",
+        )
     labels = weak_labels(draw, part, relevance, names)
     inputs = student_inputs(draw.world.inputs, draw.label)
     settings = StudentSettings(**suite.scorer.model_dump())
@@ -191,7 +209,7 @@ def apply_judge(draw: Draw, part: JudgePart, step: Callable[[], None]) -> None:
         step()
     draw.students[part.name] = students
     draw.facts.setdefault("judges", {})[part.name] = judge_quality(draw, relevance)
-    if draw.world.has_grades and part.name != CEILING.name:
+    if draw.world.has_grades and draw.unseen.any() and part.name != CEILING.name:
         control(draw, part, relevance, inputs, settings, step)
 
 

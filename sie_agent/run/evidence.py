@@ -80,10 +80,15 @@ def load_draw(run_dir: Path, seed: int) -> Stored:
     try:
         facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError("no finished draw here", where=folder, mend="Run the suite again: it goes on where it stopped.") from error
+        raise InputError(
+            "no finished draw here", where=folder, mend="Run the suite again: it goes on where it stopped."
+        ) from error
     effects = folder / "effects.parquet"
     return Stored(
-        seed, read_table(folder / "evidence.parquet"), read_table(effects) if effects.is_file() else None, facts
+        seed,
+        read_table(folder / "evidence.parquet"),
+        read_table(effects) if effects.is_file() else None,
+        facts,
     )
 
 
@@ -140,6 +145,4 @@ def run_downstream(draw: Draw, judges: list[str], step: Callable[[], None]) -> p
         strategies = strategies_of(draw, judge)
         effects += filter_effects(bench, strategies, part.keep, step)
         effects += weight_effects(bench, strategies, part.strengths, step)
-    return pd.DataFrame(
-        {"query_code": world.queries[test], "grade": world.grade[test], **effect_columns(effects)}
-    )
+    return pd.DataFrame({"query_code": world.queries[test], "grade": world.grade[test], **effect_columns(effects)})

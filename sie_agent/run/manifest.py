@@ -18,7 +18,18 @@ from typing import Any
 
 from sie_agent.errors import EnvironmentFailure
 
-LIBRARIES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "lightgbm", "datasets", "openai", "torch", "transformers")
+LIBRARIES = (
+    "numpy",
+    "scipy",
+    "pandas",
+    "pyarrow",
+    "scikit-learn",
+    "lightgbm",
+    "datasets",
+    "openai",
+    "torch",
+    "transformers",
+)
 
 
 @dataclass
@@ -64,9 +75,16 @@ class Manifest:
             "tokens": self.tokens,
             "cost": {"amount": self.cost, "currency": "USD"},
             "hashes": self.hashes,
-            "versions": {"python": platform.python_version(), **{name: version_of(name) for name in LIBRARIES}},
+            "versions": {
+                "python": platform.python_version(),
+                **{name: version_of(name) for name in LIBRARIES},
+            },
             "seeds": self.seeds,
-            "platform": {"system": platform.platform(terse=True), "machine": platform.machine(), "cores": os.cpu_count()},
+            "platform": {
+                "system": platform.platform(terse=True),
+                "machine": platform.machine(),
+                "cores": os.cpu_count(),
+            },
             **self.extra,
         }
 
@@ -118,7 +136,9 @@ def write_text(path: Path, text: str) -> None:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True) if temporary.parent.is_dir() else None
-        raise EnvironmentFailure(f"cannot write ({error.strerror})", where=path, mend="Free space or choose another --out.") from error
+        raise EnvironmentFailure(
+            f"cannot write ({error.strerror})", where=path, mend="Free space or choose another --out."
+        ) from error
 
 
 def without_nan(content: Any) -> Any:

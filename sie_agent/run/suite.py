@@ -52,6 +52,7 @@ class JudgePart(Part):
     auc: float | None = Field(None, gt=0.5, le=1)
     by_rank: bool = False
     draws: int | None = Field(None, ge=1, description="judge only the first so many draws")
+    max_pairs: int | None = Field(None, ge=1, description="judge at most so many pairs of a draw, by whole queries")
 
     @model_validator(mode="after")
     def settings_fit_the_kind(self) -> JudgePart:
@@ -139,6 +140,8 @@ class Suite(Part):
         for name in shares:
             if name not in QUERY_SETS:
                 raise ValueError(f"no query set '{name}'; the sets are {', '.join(QUERY_SETS)}")
+        if not shares.get("log-judged"):
+            raise ValueError("'log-judged' needs a share: its rows are what the judge reads")
         return shares
 
     @model_validator(mode="after")
@@ -190,7 +193,9 @@ def load_suite(source: str | Path, overrides: Sequence[str] = ()) -> Suite:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise InputError("not valid YAML", where=f"{path}{line}", mend="Check the indentation and the colons.") from error
+        raise InputError(
+            "not valid YAML", where=f"{path}{line}", mend="Check the indentation and the colons."
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read the suite ({type(error).__name__})", where=path) from error
     if not isinstance(content, dict):
@@ -216,7 +221,11 @@ def find_suite(source: str | Path) -> Path:
     shipped = {found.stem: found for found in sorted(suites_dir().glob("*.yaml"))}
     if str(source) in shipped:
         return shipped[str(source)]
-    raise InputError("no such suite", where=source, mend=f"Give a YAML file, or one of: {', '.join(shipped) or 'none ship'}.")
+    raise InputError(
+        "no such suite",
+        where=source,
+        mend=f"Give a YAML file, or one of: {', '.join(shipped) or 'none ship'}.",
+    )
 
 
 def apply_override(content: dict[str, Any], override: str) -> None:
@@ -224,7 +233,7 @@ def apply_override(content: dict[str, Any], override: str) -> None:
 
     Raises
     ------
-    InputError : not of the form ``key=value``, the value is no YAML, or the key goes through something that is no mapping.
+    InputError : not of the form ``key=value``, the value is no YAML, or the key goes through what is no mapping.
     """
     key, equals, text = override.partition("=")
     if not equals or not key.strip():
@@ -259,7 +268,15 @@ def explain(error: ValidationError) -> str:
 def known_keys() -> list[str]:
     """Every key that a suite can hold, at any depth."""
     parts: tuple[type[Part], ...] = (
-        Suite, DataPart, LogPart, JudgePart, LabelPart, ScorerPart, TargetPart, DownstreamPart, EvaluationPart,
+        Suite,
+        DataPart,
+        LogPart,
+        JudgePart,
+        LabelPart,
+        ScorerPart,
+        TargetPart,
+        DownstreamPart,
+        EvaluationPart,
     )
     return sorted({key for part in parts for key in part.model_fields})
 

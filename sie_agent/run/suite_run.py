@@ -14,7 +14,15 @@ from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, EnvironmentFailure
 from sie_agent.judging import JudgmentCache
 from sie_agent.progress import bar, say
 from sie_agent.report import write_report
-from sie_agent.run.draw import CEILING, Draw, apply_judge, compute_references, start_draw, train_models
+from sie_agent.run.draw import (
+    CEILING,
+    Draw,
+    apply_judge,
+    asked_rows,
+    compute_references,
+    start_draw,
+    train_models,
+)
 from sie_agent.run.evidence import is_finished, load_draw, run_downstream, store_draw
 from sie_agent.run.manifest import Manifest, command_line, digest, write_json, write_text
 from sie_agent.run.suite import JudgePart, Suite, dump_suite, load_suite
@@ -54,7 +62,9 @@ def run_suite(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise EnvironmentFailure(f"cannot make the folder ({error.strerror})", where=folder, mend="Choose another --out.") from error
+        raise EnvironmentFailure(
+            f"cannot make the folder ({error.strerror})", where=folder, mend="Choose another --out."
+        ) from error
     write_text(folder / "suite.yaml", dump_suite(resolved))
     with JudgmentCache(cache_path) as cache:
         with manifest.stage("samples and features"):
@@ -69,7 +79,10 @@ def run_suite(
     write_table(world.judgments_table(), folder / "judgments.parquet")
     with manifest.stage("agreement"):
         say("Computing agreement, intervals and controls")
-        write_json(folder / "agreement.json", summarise(resolved, [load_draw(folder, seed) for seed in resolved.draws]))
+        write_json(
+            folder / "agreement.json",
+            summarise(resolved, [load_draw(folder, seed) for seed in resolved.draws]),
+        )
     manifest.write(folder / "manifest.json")
     return finish(folder, manifest.counts.get("failed", 0))
 
@@ -101,7 +114,11 @@ def finish(folder: Path, failed: int) -> dict[str, Any]:
     return {
         "report": str(report),
         "verdict": figures["verdict"],
-        "headline": {**headline, "mode": figures["mode"], "metrics": {row["metric"]: row["value"] for row in rows}},
+        "headline": {
+            **headline,
+            "mode": figures["mode"],
+            "metrics": {row["metric"]: row["value"] for row in rows},
+        },
         "pairs_without_grade": failed,
         "exit_code": EXIT_PARTIAL if failed else EXIT_DONE,
     }
@@ -117,7 +134,8 @@ def ask_judges(world: World, draws: Sequence[Draw]) -> None:
     for judge in world.judges:
         if judge.kind in ("simulated", "random"):
             continue
-        wanted = np.any([draw.judged for place, draw in enumerate(draws) if judge in judges_at(world, place)], axis=0)
+        taking_part = [draw for place, draw in enumerate(draws) if judge in judges_at(world, place)]
+        wanted = np.any([asked_rows(draw, judge) for draw in taking_part], axis=0)
         say(f"Asking judge '{judge.name}' about {int(wanted.sum())} pairs")
         world.ask(judge, wanted)
 
@@ -128,7 +146,7 @@ def run_draw(draw: Draw, judges: list[JudgePart], place: int, folder: Path, mani
     suite = world.suite
     if place == 0:
         manifest.hashes["log"] = log_hash(world.samples.assign(label=draw.label))
-    if is_finished(folder, seed, key) and (place > 0 or (folder / "scorer" / "config.json").is_file()):
+    if is_finished(folder, seed, key) and (place > 0 or has_main_files(folder, suite.primary.name, seed)):
         say(f"Draw {seed}: finished earlier, kept")
         return
     everyone = [*judges, CEILING] if world.has_grades else judges
@@ -146,16 +164,31 @@ def run_draw(draw: Draw, judges: list[JudgePart], place: int, folder: Path, mani
     store_draw(draw, effects, folder, key)
 
 
+def has_main_files(folder: Path, judge: str, seed: int) -> bool:
+    """Whether the run folder's main files are there and of this judge and draw."""
+    try:
+        about = json.loads((folder / "scorer" / "config.json").read_text(encoding="utf-8"))["about"]
+        return bool(about["judge"] == judge and about["draw"] == seed)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
 def draw_key(draw: Draw, judges: Sequence[JudgePart]) -> str:
     """What a finished draw depends on: the suite's settings, the log, and what its real judges said."""
     world = draw.world
-    settings = world.suite.model_dump(mode="json", exclude={"draws", "headline_judge", "headline_reference", "name", "judges"})
+    settings = world.suite.model_dump(
+        mode="json", exclude={"draws", "headline_judge", "headline_reference", "name", "judges"}
+    )
     said = {
-        judge.name: digest(world.relevance(judge, draw.judged).tobytes()) for judge in judges if judge.name in world.judgments
+        judge.name: digest(world.relevance(judge, draw.judged).tobytes())
+        for judge in judges
+        if judge.name in world.judgments
     }
     asked = [judge.model_dump(mode="json", exclude={"draws", "base_url", "concurrency"}) for judge in judges]
     log = log_hash(world.samples.assign(label=draw.label))
-    return digest(json.dumps([FORMAT, settings, draw.seed, asked, said, log], sort_keys=True))
+    # whose scores are tried downstream is in the settings, but for the primary judge that stands in for none named
+    tried = [] if world.suite.downstream.judges else [world.suite.primary.name]
+    return digest(json.dumps([FORMAT, settings, draw.seed, asked, said, log, *tried], sort_keys=True))
 
 
 def steps_of(suite: Suite, judges: Sequence[JudgePart], helped: Sequence[str], place: int) -> int:
@@ -173,7 +206,8 @@ def write_main_files(draw: Draw, folder: Path) -> None:
     world, name, log = draw.world, draw.world.suite.primary.name, draw.judged | draw.unseen
     identifiers = world.samples["sample_id"].to_numpy()
     write_table(
-        world.samples.assign(label=draw.label, query_set=draw.sets.to_numpy(), clarity=world.clarity), folder / "samples.parquet"
+        world.samples.assign(label=draw.label, query_set=draw.sets.to_numpy(), clarity=world.clarity),
+        folder / "samples.parquet",
     )
     labels = {label: draw.columns[f"weak|{label}|{name}"][draw.judged] for label in LABELS}
     write_table(pd.DataFrame({"sample_id": identifiers[draw.judged], **labels}), folder / "labels.parquet")
@@ -204,7 +238,9 @@ def account(world: World, manifest: Manifest) -> None:
     for kind in ("input", "output"):
         manifest.tokens[kind] = int(np.nansum(asked[f"{kind}_tokens"].to_numpy(np.float64))) if len(asked) else 0
     manifest.hashes["suite"] = digest(dump_suite(world.suite))
-    manifest.hashes["samples"] = digest("\n".join(world.samples["sample_id"] + "\t" + world.samples["query"] + "\t" + world.samples["title"]))
+    manifest.hashes["samples"] = digest(
+        "\n".join(world.samples["sample_id"] + "\t" + world.samples["query"] + "\t" + world.samples["title"])
+    )
 
 
 def failed_pairs(judgments: pd.DataFrame) -> int:

@@ -7,18 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from sie_agent.evaluation import query_copies
-from sie_agent.evaluation.agreement import (
+from sie_agent.evaluation import (
+    FEW_QUERIES,
     Column,
     DrawEvidence,
     Panel,
     agreement_rows,
+    downstream_rows,
     flipped_rows,
     permutation_deviations,
+    query_copies,
     reliability_rows,
+    verdict,
 )
-from sie_agent.evaluation.effects import downstream_rows
-from sie_agent.evaluation.verdict import FEW_QUERIES, verdict
 from sie_agent.run.draw import CEILING
 from sie_agent.run.evidence import Stored
 from sie_agent.run.suite import JudgePart, Suite
@@ -96,11 +97,12 @@ def reported_columns(judges: Sequence[JudgePart], primary: JudgePart) -> list[Co
         Column("baseline|random", "random", "none", "no judge", "baseline"),
     ]
     for judge in judges:
-        baseline = judge.kind == "lexical" and judge.name != primary.name
+        if judge.kind == "lexical" and judge.name != primary.name:
+            columns.append(Column(f"scorer|value|{judge.name}", "lexical", judge.name, judge.mode, "baseline"))
+        else:
+            for label in ("value", "support", "hardness"):
+                columns.append(Column(f"scorer|{label}|{judge.name}", label, judge.name, judge.mode, "scorer"))
         for label in ("value", "support", "hardness"):
-            source = "baseline" if baseline else "scorer"
-            shown = "lexical" if baseline and label == "value" else label
-            columns.append(Column(f"scorer|{label}|{judge.name}", shown, judge.name, judge.mode, source))
             columns.append(Column(f"weak|{label}|{judge.name}", label, judge.name, judge.mode, "weak label"))
         columns.append(Column(f"control|{judge.name}", "no-judge-control", judge.name, judge.mode, "baseline"))
     for label in ("value", "support", "hardness"):
@@ -137,8 +139,11 @@ def permutation_summary(panel: Panel, judges: Sequence[JudgePart], references: S
             if alone and deviations:
                 summary.append(
                     {
-                        "judge": judge.name, "reference": reference, "n": len(alone),
-                        "spearman_mean": float(np.mean(alone)), "spearman_deviation": float(np.std(alone)),
+                        "judge": judge.name,
+                        "reference": reference,
+                        "n": len(alone),
+                        "spearman_mean": float(np.mean(alone)),
+                        "spearman_deviation": float(np.std(alone)),
                         "partial_deviation": float(np.mean(deviations)),
                     }
                 )
@@ -154,12 +159,18 @@ def mean_of(values: Sequence[float | None]) -> float | None:
 def notes(suite: Suite, draws: Sequence[Stored], test_queries: int) -> list[str]:
     """What a reader must know to read the figures rightly."""
     texts = [
-        f"Mean over {len(draws)} draw{'s' if len(draws) > 1 else ''} of query sets, log and models, fixed in the suite.",
-        "Intervals resample queries; those of the judge's contribution also hold the spread of single permutations of the judge's answers.",
-        "The no-judge control is the mean rank over permutations, each distilled; single permutations stray further (see `permutations`).",
+        f"Mean over {len(draws)} draw(s) of query sets, log and models, fixed in the suite.",
+        "Intervals resample queries; those of the judge's contribution also hold the spread of single permutations of "
+        "the judge's answers.",
+        "The no-judge control is the mean rank over permutations, each distilled; single permutations stray further "
+        "(see `permutations`).",
     ]
     if 0 < test_queries < FEW_QUERIES:
-        texts.append(f"So few queries ({test_queries} test queries) can tell very little: no figure here is a headline.")
+        texts.append(
+            f"So few queries ({test_queries} test queries) can tell very little: no figure here is a headline."
+        )
     if any(judge.kind == "simulated" for judge in suite.judges):
-        texts.append("Simulated judges are human grades plus noise: they show what a judge of that quality would reach.")
+        texts.append(
+            "Simulated judges are human grades plus noise: they show what a judge of that quality would reach."
+        )
     return texts

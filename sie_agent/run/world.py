@@ -19,8 +19,7 @@ from sie_agent.judging import (
     make_backend,
 )
 from sie_agent.run.suite import JudgePart, Suite
-from sie_agent.samples import load_samples, normalise_query, without_grade
-from sie_agent.samples.features import TextFeatures
+from sie_agent.samples import TextFeatures, load_samples, normalise_query, without_grade
 
 Doubles = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
@@ -113,7 +112,9 @@ def build_world(suite: Suite, cache: JudgmentCache) -> World:
     samples, keys = samples[enough].reset_index(drop=True), keys[enough]
     if samples.empty:
         raise InputError(
-            f"no query has {part.min_items_per_query} items", where=part.source, mend="Lower data.min_items_per_query."
+            f"no query has {part.min_items_per_query} items",
+            where=part.source,
+            mend="Lower data.min_items_per_query.",
         )
     check_labels(suite, samples)
     codes, names = pd.factorize(keys)

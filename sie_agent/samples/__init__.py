@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sie_agent.samples.column_maps import ColumnMap, load_column_map, ready_maps
-from sie_agent.samples.loading import load_samples
+from sie_agent.samples.features import TextFeatures, feature_names
+from sie_agent.samples.loading import SHORTHANDS, load_samples, read_source, resolve
 from sie_agent.samples.noise import simulate_clicks, simulate_flips
 from sie_agent.samples.schema import COLUMNS, validate_samples, without_grade
 from sie_agent.samples.shipped import sample_histories
@@ -13,15 +14,20 @@ from sie_agent.samples.tables import log_hash, read_table, write_table
 __all__ = [
     "COLUMNS",
     "QUERY_SETS",
+    "SHORTHANDS",
     "ColumnMap",
+    "TextFeatures",
     "assign_query_sets",
     "check_query_sets",
+    "feature_names",
     "load_column_map",
     "load_samples",
     "log_hash",
     "normalise_query",
+    "read_source",
     "read_table",
     "ready_maps",
+    "resolve",
     "sample_histories",
     "simulate_clicks",
     "simulate_flips",

@@ -6,7 +6,10 @@ document frequencies and a latent space), which are kept as plain arrays so that
 
 from __future__ import annotations
 
+import itertools
 import re
+import zipfile
+import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -110,7 +113,13 @@ class TextFeatures:
         )
         raw = unscaled.transform(samples)
         scale = raw.std(axis=0)
-        return cls(word_rarity, unscaled.character_rarity, topics, raw.mean(axis=0), np.where(scale > 1e-6, scale, 1.0))
+        return cls(
+            word_rarity,
+            unscaled.character_rarity,
+            topics,
+            raw.mean(axis=0),
+            np.where(scale > 1e-6, scale, 1.0),
+        )
 
     def transform(self, samples: pd.DataFrame) -> Floats:
         """Features of each row, standardised.
@@ -126,7 +135,8 @@ class TextFeatures:
             unit_rows(count_words(list(texts)).multiply(self.word_rarity).tocsr()) for texts in (queries, titles)
         )
         query_characters, title_characters = (
-            unit_rows(count_characters(list(texts)).multiply(self.character_rarity).tocsr()) for texts in (queries, titles)
+            unit_rows(count_characters(list(texts)).multiply(self.character_rarity).tocsr())
+            for texts in (queries, titles)
         )
         query_topics = unit_dense(query_words @ self.topics)[query_codes]
         title_topics = unit_dense(title_words @ self.topics)[title_codes]
@@ -152,7 +162,10 @@ class TextFeatures:
         rarity_of = dict(zip(asked, self.word_rarity[buckets].tolist(), strict=True)) if asked else {}
         rows = zip(samples["query"], samples["title"], samples["description"], strict=True)
         return np.array(
-            [overlap_features(q, t, split(q), split(t), split(d), [rarity_of[w] for w in split(q)]) for q, t, d in rows],
+            [
+                overlap_features(q, t, split(q), split(t), split(d), [rarity_of[w] for w in split(q)])
+                for q, t, d in rows
+            ],
             np.float32,
         ).reshape(len(samples), len(OVERLAP_NAMES))
 
@@ -172,15 +185,24 @@ class TextFeatures:
         try:
             with np.load(path, allow_pickle=False) as archive:
                 loaded = cls(**{field.name: archive[field.name] for field in fields(cls)})
-        except (OSError, ValueError, KeyError, EOFError) as error:
-            raise InputError(f"cannot read the features ({type(error).__name__})", where=path, mend="Distil the scorer again.") from error
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise InputError(
+                f"cannot read the features ({type(error).__name__})",
+                where=path,
+                mend="Distil the scorer again.",
+            ) from error
         if loaded.centre.shape != (len(feature_names()),):
             raise InputError("features of another version", where=path, mend="Distil the scorer again.")
         return loaded
 
 
 def overlap_features(
-    query: str, title: str, query_words: list[str], title_words: list[str], description_words: list[str], rarities: list[float]
+    query: str,
+    title: str,
+    query_words: list[str],
+    title_words: list[str],
+    description_words: list[str],
+    rarities: list[float],
 ) -> list[float]:
     """The features that count shared words; one value per name in ``OVERLAP_NAMES``."""
     in_title, in_description, asked = set(title_words), set(description_words), set(query_words)
@@ -188,8 +210,8 @@ def overlap_features(
     hits = [word in in_title for word in query_words]
     matched = sum(hits)
     total_rarity = sum(rarities) or 1.0
-    pairs = list(zip(query_words, query_words[1:], strict=False))
-    title_pairs = set(zip(title_words, title_words[1:], strict=False))
+    pairs = list(itertools.pairwise(query_words))
+    title_pairs = set(itertools.pairwise(title_words))
     numbers = [hit for word, hit in zip(query_words, hits, strict=True) if any(c.isdigit() for c in word)]
     first = next((place for place, word in enumerate(title_words) if word in asked), len(title_words))
     return [
@@ -222,7 +244,9 @@ def count_words(texts: list[str], *, single: bool = False) -> Any:
     from sklearn.feature_extraction.text import HashingVectorizer
 
     analyse = (lambda text: [text]) if single else words
-    return HashingVectorizer(n_features=WORD_BUCKETS, analyzer=analyse, norm=None, alternate_sign=False).transform(texts)
+    return HashingVectorizer(n_features=WORD_BUCKETS, analyzer=analyse, norm=None, alternate_sign=False).transform(
+        texts
+    )
 
 
 def count_characters(texts: list[str]) -> Any:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import EnvironmentFailure, InputError
-from sie_agent.samples.features import TextFeatures
+from sie_agent.samples import TextFeatures
 from sie_agent.scorer.student import Student, StudentSettings, fit_student, settings_as_dict
 
 FORMAT = 1
@@ -42,7 +42,9 @@ class Scorer:
         -------
         Table of ``sample_id`` and one column per weak label.
         """
-        return self.predict_from(samples["sample_id"], student_inputs(self.features.transform(samples), samples["label"]))
+        return self.predict_from(
+            samples["sample_id"], student_inputs(self.features.transform(samples), samples["label"])
+        )
 
     def predict_from(self, sample_ids: pd.Series[str], inputs: npt.NDArray[np.floating]) -> pd.DataFrame:
         """:meth:`predict` where the inputs have been computed already."""
@@ -87,7 +89,9 @@ def distil_scorer(
     inputs = student_inputs(fitted.transform(rows), rows["label"])
     students = {}
     for name in LABELS:
-        target = known.loc[rows["sample_id"], name].to_numpy(np.float64) if name in known else np.full(len(rows), np.nan)
+        target = (
+            known.loc[rows["sample_id"], name].to_numpy(np.float64) if name in known else np.full(len(rows), np.nan)
+        )
         if (~np.isnan(target)).sum() >= 2:
             students[name] = fit_student(inputs, target, chosen, seed)
     described = {"settings": settings_as_dict(chosen), "seed": seed, "n_samples": len(rows), **(about or {})}
@@ -134,15 +138,20 @@ def load_scorer(folder: Path) -> Scorer:
         raise InputError("damaged scorer configuration", where=path, mend=again) from error
     if written > FORMAT:
         raise InputError(f"scorer of a newer format ({written})", where=path, mend="Upgrade sie-agent.")
-    for name, expected in config["sha256"].items():
+    try:
+        parts, about = dict(config["sha256"]), dict(config["about"])
+        quantiles = {name: np.asarray(config["quantiles"][name], np.float64) for name in config["labels"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError("damaged scorer configuration", where=path, mend=again) from error
+    for name, expected in parts.items():
         part = Path(folder) / name
         if not part.is_file() or digest(part) != expected:
             raise InputError("part of the scorer is missing or damaged", where=part, mend=again)
     students = {}
-    for name in config["labels"]:
+    for name in quantiles:
         text = (Path(folder) / f"{name}.txt").read_text(encoding="utf-8")
-        students[name] = Student(lightgbm.Booster(model_str=text), np.asarray(config["quantiles"][name]))
-    return Scorer(TextFeatures.load(Path(folder) / "features.npz"), students, config["about"])
+        students[name] = Student(lightgbm.Booster(model_str=text), quantiles[name])
+    return Scorer(TextFeatures.load(Path(folder) / "features.npz"), students, about)
 
 
 def digest(path: Path) -> str:

@@ -32,7 +32,7 @@ def check_column(scores: pd.DataFrame, by: str, where: str | None = None) -> Dou
 
 
 def keep_mask(score: Doubles, keep: float, *, higher: bool = True) -> npt.NDArray[np.bool_]:
-    """True for the share *keep* of rows with the highest score (or the lowest); ties by order, NaN dropped last.
+    """True for the share *keep* of rows with the highest score (or the lowest); ties by order, NaN in the middle.
 
     Parameters
     ----------

@@ -61,9 +61,7 @@ def spread(ranks: Doubles, quantiles: Doubles) -> Doubles:
     return np.asarray(inside + 1e-3 * unit * (ranks - 0.5))
 
 
-def fit_student(
-    inputs: npt.NDArray[np.floating], label: Doubles, settings: StudentSettings, seed: int
-) -> Student:
+def fit_student(inputs: npt.NDArray[np.floating], label: Doubles, settings: StudentSettings, seed: int) -> Student:
     """Fit the trees on the ranks of a weak label; rows without one (NaN) are left out.
 
     Parameters

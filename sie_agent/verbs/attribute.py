@@ -13,6 +13,7 @@ from sie_agent.attribution import REFERENCES, Rows, Setting, reference_importanc
 from sie_agent.errors import InputError
 from sie_agent.progress import bar
 from sie_agent.samples import (
+    TextFeatures,
     assign_query_sets,
     check_query_sets,
     log_hash,
@@ -20,7 +21,6 @@ from sie_agent.samples import (
     without_grade,
     write_table,
 )
-from sie_agent.samples.features import TextFeatures
 from sie_agent.verbs.common import load_graded_log, parquet_target, training_settings
 
 RELEVANT_AT = 0.75
@@ -63,9 +63,7 @@ def attribute(
     """
     check(references, seeds, validation, relevant_at)
     target = parquet_target(out)
-    samples = load_graded_log(
-        data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed
-    )
+    samples = load_graded_log(data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed)
     shares = {"log-unseen": 1 - validation, "reference-validation": validation}
     sets = assign_query_sets(samples, shares, seed)
     check_query_sets(samples, sets)
@@ -110,11 +108,15 @@ def check(references: Sequence[str], seeds: int, validation: float, relevant_at:
         raise InputError(f"seeds is {seeds}", where="--seeds", mend="Give a whole number of at least 1.")
     if not 0 < validation < 1:
         raise InputError(
-            f"the share of validation queries is {validation:g}", where="--validation", mend="Give a share between 0 and 1."
+            f"the share of validation queries is {validation:g}",
+            where="--validation",
+            mend="Give a share between 0 and 1.",
         )
     if not 0 < relevant_at <= 1:
         raise InputError(
-            f"relevant_at is {relevant_at:g}", where="--relevant-at", mend="Give a grade above 0 and at most 1."
+            f"relevant_at is {relevant_at:g}",
+            where="--relevant-at",
+            mend="Give a grade above 0 and at most 1.",
         )
 
 

@@ -1,4 +1,4 @@
-"""What several verbs do in the same way: load a log, guard a folder, hash the samples, choose how proxies train."""
+"""What several verbs do alike: load a log, guard a folder, hash samples, choose how proxies train."""
 
 from __future__ import annotations
 
@@ -33,16 +33,19 @@ def load_log(
     Parameters
     ----------
     data, column_map, split, limit : as `load_samples` takes them.
-    simulate : None for the data's own labels, else ``clicks`` or ``flips`` (20 %), drawn from the grades with *seed*.
+    simulate : None for the data's own labels, else ``clicks`` or ``flips`` (20 %), drawn from the grades
+        with *seed*.
     label_needed : whether data without a label are refused.
 
     Raises
     ------
-    InputError : there is no label and none was simulated, or the simulation is unknown or has no grades to go by.
+    InputError : there is no label and none was simulated, or the simulation is unknown or has no grades.
     """
     if simulate is not None and simulate not in SIMULATIONS:
         raise InputError(
-            f"no simulated log '{simulate}'", where="--simulate", mend=f"Choose one of {', '.join(SIMULATIONS)}."
+            f"no simulated log '{simulate}'",
+            where="--simulate",
+            mend=f"Choose one of {', '.join(SIMULATIONS)}.",
         )
     samples = load_samples(data, column_map=column_map, split=split, limit=limit)
     if simulate == "clicks":
@@ -53,8 +56,8 @@ def load_log(
         raise InputError(
             "the data have no label, that is, nothing that the log says (clicks, purchases)",
             where=f"{data}, field 'label'",
-            mend="Map its column in a column map (label: {column: clicks, minimum: 0, maximum: 1}), or, where there "
-            "are grades, draw a log from them with --simulate clicks.",
+            mend="Map its column in a column map (label: {column: clicks, minimum: 0, maximum: 1}), or, "
+            "where there are grades, draw a log from them with --simulate clicks.",
         )
     return samples
 
@@ -74,14 +77,12 @@ def load_graded_log(
     ------
     InputError : as :func:`load_log`; or no row has a grade.
     """
-    samples = load_log(
-        data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed
-    )
+    samples = load_log(data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed)
     if samples["grade"].isna().all():
         raise InputError(
             "no row has a grade, and reference importance is measured against trusted grades",
             where=f"{data}, field 'grade'",
-            mend="Map the column of human grades in a column map (grade: {column: …, minimum: 0, maximum: 3}).",
+            mend="Map the column of human grades (grade: {column: …, minimum: 0, maximum: 3}).",
         )
     return samples
 

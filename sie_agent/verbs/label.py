@@ -49,8 +49,8 @@ def label(
 
     Returns
     -------
-    ``judgments`` (path), ``pairs``, ``ok``, ``failed``, ``failed_by_cause``, ``cached``, ``asked``, ``seconds``,
-    ``per_second``, ``tokens``, ``model``, ``variants``, and ``exit_code`` (3 where some have no grade).
+    ``judgments`` (path), ``pairs``, ``ok``, ``failed``, ``failed_by_cause``, ``cached``, ``asked``,
+    ``seconds``, ``per_second``, ``tokens``, ``model``, ``variants``, and ``exit_code`` (3: some failed).
 
     Raises
     ------

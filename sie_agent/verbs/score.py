@@ -29,8 +29,8 @@ def score(
 ) -> dict[str, Any]:
     """Score every row of a log and write ``sample_id`` and one column per weak label to *out* (Parquet).
 
-    No language model, no gradient, no grade: text features and the log's label alone. Rows without a label are
-    scored too, as rows whose label is not known.
+    No language model, no gradient, no grade: text features and the log's label alone. Rows without a label
+    are scored too, as rows whose label is not known.
 
     Parameters
     ----------
@@ -50,7 +50,13 @@ def score(
     loaded = load_scorer(scorer_folder(Path(scorer).expanduser()))
     target = parquet_target(out)
     log = load_log(
-        data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed, label_needed=False
+        data,
+        column_map=column_map,
+        split=split,
+        limit=limit,
+        simulate=simulate,
+        seed=seed,
+        label_needed=False,
     )
     samples = without_grade(log)
     if samples["label"].isna().all():

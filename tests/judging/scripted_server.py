@@ -28,9 +28,7 @@ class Reply:
 Script = Callable[[dict[str, Any], int], Reply]
 
 
-def completion(
-    content: str | None = None, *, top: dict[str, float] | None = None, **more: Any
-) -> dict[str, Any]:
+def completion(content: str | None = None, *, top: dict[str, float] | None = None, **more: Any) -> dict[str, Any]:
     """A chat-completions response with *content*, and with log-probabilities where *top* gives them."""
     choice: dict[str, Any] = {"index": 0, "finish_reason": "stop"}
     choice["message"] = {"role": "assistant", "content": content}
@@ -77,9 +75,7 @@ def scripted_server(script: Script, models: tuple[str, ...] = ("m",)) -> Iterato
             return None
 
         def do_GET(self) -> None:
-            self.send(
-                Reply(body={"object": "list", "data": [{"id": name, "object": "model"} for name in models]})
-            )
+            self.send(Reply(body={"object": "list", "data": [{"id": name, "object": "model"} for name in models]}))
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -33,8 +33,7 @@ def plain_bits(query: str, documents: list[str]) -> float:
     bits = 0.0
     for word, background in collection.items():
         share = sum(
-            probability(word, text) * likelihood
-            for text, likelihood in zip(retrieved, likelihoods, strict=True)
+            probability(word, text) * likelihood for text, likelihood in zip(retrieved, likelihoods, strict=True)
         )
         share /= sum(likelihoods)
         bits += share * math.log2(share / background)
@@ -53,10 +52,7 @@ def test_against_the_plain_formula(documents: list[str], query: str) -> None:
 
 
 def test_a_query_of_one_thing_is_clearer_than_one_of_many() -> None:
-    titles = [
-        f"red {word} kit {number}"
-        for number, word in enumerate(["hose", "chair", "lamp", "drill", "vase"] * 6)
-    ]
+    titles = [f"red {word} kit {number}" for number, word in enumerate(["hose", "chair", "lamp", "drill", "vase"] * 6)]
     samples = table([("red", title) for title in titles])
     samples.loc[0, "query"] = "hose"
     found = judge_clarity_from_catalogue(samples).set_index("query")

@@ -86,10 +86,7 @@ def test_no_grade_and_no_label_reaches_a_key(name: str, column: str) -> None:
     )
     samples = table(PAIRS)
     changed = samples.assign(**{column: [0.1, 0.9, 0.2, 0.8, 0.7]})
-    asked = [
-        distinct_questions(wanted_rows(frame, variant, None), variant, backend)
-        for frame in (samples, changed)
-    ]
+    asked = [distinct_questions(wanted_rows(frame, variant, None), variant, backend) for frame in (samples, changed)]
     assert asked[0] == asked[1]
     assert column not in wanted_rows(samples, variant, None).columns
 

@@ -22,6 +22,7 @@ from sie_agent.judging.render import clean_fields, render_messages
 from .conftest import table
 
 DEFAULT = "relevance/query-likelihood"
+TERSE = f"{DEFAULT}-terse"
 PAIRS = [
     ("garden hose", "Rubber Garden Hose 50 ft with Brass Fittings, Kink Resistant, Lead Free, Green"),
     ("office chair", "Mesh Task Chair"),
@@ -74,21 +75,22 @@ def exact() -> LocalBackend:
 
 @pytest.mark.model
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [DEFAULT, f"{DEFAULT}-plain", f"{DEFAULT}-terse"])
+@pytest.mark.parametrize("name", [DEFAULT, f"{DEFAULT}-plain", TERSE])
 def test_scores_equal_a_plain_forward_pass(exact: LocalBackend, name: str) -> None:
     model, tokenizer = exact._load()
-    expected = [oracle(model, tokenizer, request) for request in requests(name, PAIRS)]
-    assert numbers(exact, name, PAIRS) == pytest.approx(expected, abs=2e-4)
+    pairs = PAIRS if name == TERSE else PAIRS[:3]
+    expected = [oracle(model, tokenizer, request) for request in requests(name, pairs)]
+    assert numbers(exact, name, pairs) == pytest.approx(expected, abs=2e-4)
 
 
 @pytest.mark.model
 @pytest.mark.slow
 def test_scores_depend_on_neither_company_nor_order(exact: LocalBackend) -> None:
-    together = numbers(exact, DEFAULT, PAIRS)
+    together = numbers(exact, TERSE, PAIRS)
     single = LocalBackend(precision="float32", batch_size=1)
     single._loaded = exact._load()
-    assert numbers(single, DEFAULT, PAIRS) == pytest.approx(together, abs=2e-4)
-    backwards = numbers(exact, DEFAULT, PAIRS[::-1])
+    assert numbers(single, TERSE, PAIRS) == pytest.approx(together, abs=2e-4)
+    backwards = numbers(exact, TERSE, PAIRS[::-1])
     assert backwards[::-1] == pytest.approx(together, abs=2e-4)
 
 
@@ -96,7 +98,7 @@ def test_scores_depend_on_neither_company_nor_order(exact: LocalBackend) -> None
 @pytest.mark.slow
 def test_without_a_generic_product_it_is_the_plain_log_likelihood(exact: LocalBackend) -> None:
     model, tokenizer = exact._load()
-    variant = load_variant(DEFAULT).model_copy(update={"generic_title": ""})
+    variant = load_variant(TERSE).model_copy(update={"generic_title": ""})
     fields = clean_fields(variant, {"query": "garden hose", "title": "Rubber Garden Hose"})
     request = Request("0", "garden hose", fields, render_messages(variant, fields, "likelihood"))
     assert len(request.messages) == 3
@@ -107,9 +109,7 @@ def test_without_a_generic_product_it_is_the_plain_log_likelihood(exact: LocalBa
 
 @pytest.mark.model
 @pytest.mark.slow
-def test_half_precision_is_near_and_the_judgments_make_sense(
-    exact: LocalBackend, cache: JudgmentCache
-) -> None:
+def test_half_precision_is_near_and_the_judgments_make_sense(exact: LocalBackend, cache: JudgmentCache) -> None:
     found = judge(table(PAIRS), load_variant(DEFAULT), make_backend("local"), cache)
     assert set(found["model"]) == {"smollm2-135m-instruct"} and set(found["status"]) == {"ok"}
     precise = judge(table(PAIRS), load_variant(DEFAULT), exact, cache)
@@ -169,6 +169,19 @@ def test_cosine_of_sentences(cache: JudgmentCache) -> None:
     assert found["score"][2] == pytest.approx(1.0, abs=1e-5)
     alone = judge(table(pairs[:1]), load_variant("relevance/cosine"), EmbeddingBackend(batch_size=1), cache)
     assert alone["cached"][0]
+
+
+@pytest.mark.model
+@pytest.mark.slow
+def test_the_threads_of_torch_are_given_back(exact: LocalBackend) -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    variant = load_variant(TERSE)
+    started = exact.answer(variant, iter(requests(TERSE, PAIRS * 4)))
+    assert next(started)
+    started.close()
+    assert torch.get_num_threads() == before
 
 
 @pytest.mark.model
@@ -281,7 +294,7 @@ def test_the_shipped_calibration_fits_its_pairs(cache: JudgmentCache) -> None:
     lines = (prompts_dir() / "calibration.jsonl").read_text(encoding="utf-8").splitlines()
     pairs = pd.DataFrame([json.loads(line) for line in lines])
     samples = table(list(zip(pairs["query"], pairs["title"], strict=True)))
-    variant = load_variant(DEFAULT)
+    variant = load_variant(TERSE)
     found = judge(samples, variant, make_backend("local"), cache)
     auc = roc_auc_score(pairs["relevant"], found["score"])
     assert variant.calibration.fitted_on.endswith(f"AUC {auc:.3f}") or auc == pytest.approx(

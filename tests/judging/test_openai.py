@@ -59,9 +59,7 @@ def test_requests_of_a_query_follow_each_other(cache: JudgmentCache, samples: pd
     assert asked == sorted(asked)
 
 
-def test_nothing_is_asked_twice_and_no_server_is_needed_then(
-    cache: JudgmentCache, samples: pd.DataFrame
-) -> None:
+def test_nothing_is_asked_twice_and_no_server_is_needed_then(cache: JudgmentCache, samples: pd.DataFrame) -> None:
     with scripted_server(lambda body, number: Reply(body=GRADED)) as server:
         first = run(server.url, cache, samples)
     again = run(server.url, cache, samples)
@@ -356,9 +354,7 @@ def test_bad_settings(settings: dict[str, Any]) -> None:
         make_backend(base_url="http://host/v1", **settings)
 
 
-@pytest.mark.parametrize(
-    ("kind", "name"), [("openai", "lexical"), ("lexical", "graded"), ("local", "written")]
-)
+@pytest.mark.parametrize(("kind", "name"), [("openai", "lexical"), ("lexical", "graded"), ("local", "written")])
 def test_a_variant_the_backend_cannot_do(cache: JudgmentCache, kind: str, name: str) -> None:
     backend = make_backend(kind, base_url="http://host/v1", model="m")
     with pytest.raises(InputError, match="Use backend"):

@@ -104,9 +104,7 @@ BROKEN: list[tuple[str, object, str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("content", "words"), [case[1:] for case in BROKEN], ids=[case[0] for case in BROKEN]
-)
+@pytest.mark.parametrize(("content", "words"), [case[1:] for case in BROKEN], ids=[case[0] for case in BROKEN])
 def test_broken_variants_are_refused_with_their_file(tmp_path: Path, content: object, words: str) -> None:
     path = written(tmp_path, content)
     with pytest.raises(InputError) as caught:
@@ -179,10 +177,7 @@ def test_attributes_are_read_as_words() -> None:
 
 def test_a_megabyte_of_title_is_cut() -> None:
     variant = load_variant("relevance/graded")
-    assert (
-        len(clean_fields(variant, {"query": "q", "title": "x" * 1_000_000})["title"])
-        == variant.max_title_chars
-    )
+    assert len(clean_fields(variant, {"query": "q", "title": "x" * 1_000_000})["title"]) == variant.max_title_chars
 
 
 def test_examples_are_not_among_the_calibration_pairs() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -15,6 +16,7 @@ from . import models
 from .base import FLUSH_COUNT, Batch
 
 MAX_TOKENS = 256
+CUT = {"padding": True, "truncation": True, "max_length": MAX_TOKENS}
 
 
 class EmbeddingBackend:
@@ -71,22 +73,18 @@ class EmbeddingBackend:
             yield batch
 
     def _encode(self, texts: list[str]) -> dict[str, Any]:
-        """Unit vectors by text: the mean of the last hidden states over the real tokens."""
-        import torch
-
+        """Unit vectors by text."""
         model, tokenizer = self._load()
-        vectors: dict[str, Any] = {}
-        for start in range(0, len(texts), self._batch_size):
-            chunk = texts[start : start + self._batch_size]
-            cut = {"padding": True, "truncation": True, "max_length": MAX_TOKENS}
-            inputs = tokenizer(chunk, return_tensors="pt", **cut)
-            with torch.inference_mode():
-                hidden = model(**inputs).last_hidden_state.float()
-                mask = inputs["attention_mask"].unsqueeze(-1).float()
-                pooled = (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1.0)
-                unit = torch.nn.functional.normalize(pooled, dim=1)
-            vectors.update(zip(chunk, unit, strict=True))
-        return vectors
+        chunks = [texts[start : start + self._batch_size] for start in range(0, len(texts), self._batch_size)]
+        # the tokenizer must not be used by two threads at once, the model may
+        inputs = [tokenizer(chunk, return_tensors="pt", **CUT) for chunk in chunks]
+        with models.workers() as pool:
+            encoded = list(pool.map(partial(encode, model), inputs))
+        return {
+            text: vector
+            for chunk, part in zip(chunks, encoded, strict=True)
+            for text, vector in zip(chunk, part, strict=True)
+        }
 
     def _load(self) -> tuple[Any, Any]:
         if self._loaded is None:
@@ -98,3 +96,14 @@ class EmbeddingBackend:
 
     def close(self) -> None:
         self._loaded = None
+
+
+def encode(model: Any, inputs: Any) -> Any:
+    """Unit vectors (texts × width): the mean of the last hidden states over the real tokens."""
+    import torch
+
+    with torch.inference_mode():
+        hidden = model(**inputs).last_hidden_state.float()
+        mask = inputs["attention_mask"].unsqueeze(-1).float()
+        pooled = (hidden * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1.0)
+        return torch.nn.functional.normalize(pooled, dim=1)

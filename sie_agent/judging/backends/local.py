@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -38,9 +39,7 @@ class LocalBackend:
     family = "transformers"
     methods = frozenset({"likelihood"})
 
-    def __init__(
-        self, model: str | None = None, batch_size: int | None = None, precision: str = "bfloat16"
-    ) -> None:
+    def __init__(self, model: str | None = None, batch_size: int | None = None, precision: str = "bfloat16") -> None:
         self._given = model
         self._batch_size = batch_size or DEFAULT_BATCH
         self._precision = precision
@@ -68,17 +67,18 @@ class LocalBackend:
         room = int(getattr(model.config, "max_position_embeddings", 0) or 1_000_000)
         generic: dict[str, float] = {}
         waiting = iter(requests)
-        while window := list(islice(waiting, self._batch_size * WINDOW_BATCHES)):
-            prefix = tokenizer(window[0].messages[0]["content"])["input_ids"]
-            if scorer is None:
-                scorer = PrefixScorer(model, prefix)
-            ready, refused = tokenized(tokenizer, window, room - len(prefix))
-            if refused:
-                yield refused
-            # rows of like length together: less padding to compute
-            ready.sort(key=lambda asked: asked.tokens.length)
-            for start in range(0, len(ready), self._batch_size):
-                yield scored(scorer, tokenizer, ready[start : start + self._batch_size], generic)
+        with models.workers() as pool:
+            while window := list(islice(waiting, self._batch_size * WINDOW_BATCHES)):
+                prefix = tokenizer(window[0].messages[0]["content"])["input_ids"]
+                if scorer is None:
+                    scorer = PrefixScorer(model, prefix)
+                ready, refused = tokenized(tokenizer, window, room - len(prefix))
+                if refused:
+                    yield refused
+                # rows of like length together: less padding to compute
+                ready.sort(key=lambda asked: asked.tokens.length)
+                chunks = [ready[at : at + self._batch_size] for at in range(0, len(ready), self._batch_size)]
+                yield from pool.map(partial(scored, scorer, generic), chunks)
 
     def _load(self) -> tuple[Any, Any]:
         if self._loaded is None:
@@ -94,11 +94,11 @@ class LocalBackend:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A request and its token ids; ``generic`` stands for the query beside a product that says nothing."""
+    """A request and its token ids; ``generic`` has the same query after a product that says nothing."""
 
     request: Request
     tokens: Tokens
-    generic: str | None
+    generic: Tokens | None
 
 
 def tokenized(tokenizer: Any, window: list[Request], room: int) -> tuple[list[Ready], Batch]:
@@ -108,6 +108,8 @@ def tokenized(tokenizer: Any, window: list[Request], room: int) -> tuple[list[Re
         texts = [request.messages[role]["content"] for request in window]
         return list(tokenizer(texts, add_special_tokens=False)["input_ids"])
 
+    blank = window[0].messages[3]["content"] if len(window[0].messages) > 3 else ""
+    nothing = tokenizer(blank, add_special_tokens=False)["input_ids"] if blank else None
     ready: list[Ready] = []
     refused: Batch = []
     for request, context, target in zip(window, ids(1), ids(2), strict=True):
@@ -118,20 +120,18 @@ def tokenized(tokenizer: Any, window: list[Request], room: int) -> tuple[list[Re
         elif not target or not context:
             refused.append((request, Answer("empty", "likelihood", detail="no token to score")))
         else:
-            generic = request.messages[3]["content"] if len(request.messages) > 3 else None
-            ready.append(Ready(request, tokens, generic))
+            ready.append(Ready(request, tokens, Tokens(nothing, target) if nothing else None))
     return ready, refused
 
 
-def scored(scorer: PrefixScorer, tokenizer: Any, chunk: list[Ready], generic: dict[str, float]) -> Batch:
-    """Answers of one batch. *generic* remembers log P(query | generic product), asked once per query."""
+def scored(scorer: PrefixScorer, generic: dict[str, float], chunk: list[Ready]) -> Batch:
+    """Answers of one batch. *generic* remembers log P(query | generic product), so it is asked once per query."""
     started = time.perf_counter()
-    fresh: dict[str, Tokens] = {}
-    for asked in chunk:
-        query = asked.request.messages[2]["content"]
-        if asked.generic is not None and query not in generic and query not in fresh:
-            context = tokenizer(asked.generic, add_special_tokens=False)["input_ids"]
-            fresh[query] = Tokens(context, asked.tokens.target)
+    fresh = {
+        asked.request.query: asked.generic
+        for asked in chunk
+        if asked.generic is not None and asked.request.query not in generic
+    }
     numbers = scorer.mean_log_likelihoods([asked.tokens for asked in chunk])
     if fresh:
         generic.update(zip(fresh, scorer.mean_log_likelihoods(list(fresh.values())), strict=True))
@@ -140,7 +140,7 @@ def scored(scorer: PrefixScorer, tokenizer: Any, chunk: list[Ready], generic: di
     for asked, number in zip(chunk, numbers, strict=True):
         detail = f"mean log-probability {number:.4f}"
         if asked.generic is not None:
-            blank = generic[asked.request.messages[2]["content"]]
+            blank = generic[asked.request.query]
             detail += f", {blank:.4f} for a generic product"
             number -= blank
         if math.isfinite(number):

@@ -77,9 +77,7 @@ class OpenAIBackend:
             names = self._listed_models()
             if len(names) != 1:
                 listed = f"It lists: {', '.join(names[:10])}" if names else "It lists none"
-                raise InputError(
-                    "no model was named", where=shown_url(self._url), mend=f"Give --model. {listed}"
-                )
+                raise InputError("no model was named", where=shown_url(self._url), mend=f"Give --model. {listed}")
             self._given = names[0]
         return self._given
 
@@ -131,9 +129,7 @@ class OpenAIBackend:
                 self._gave_logprobs = self._gave_logprobs or answer.probabilities is not None
             except NoLogprobs:
                 if self._gave_logprobs:
-                    answer = Answer(
-                        "bad-logprobs", method, detail="this answer came without log-probabilities"
-                    )
+                    answer = Answer("bad-logprobs", method, detail="this answer came without log-probabilities")
                 else:
                     self._write_from_now_on()
                     continue
@@ -217,9 +213,7 @@ class OpenAIBackend:
         except EnvironmentFailure:
             listed = ""
         mend = f"It serves: {listed}" if listed else "Check the address (it usually ends in /v1) and --model"
-        return EnvironmentFailure(
-            f"the server knows no model '{self._given}'", where=shown_url(self._url), mend=mend
-        )
+        return EnvironmentFailure(f"the server knows no model '{self._given}'", where=shown_url(self._url), mend=mend)
 
     def _listed_models(self) -> list[str]:
         return listed_models(self._url, self._key)
@@ -246,9 +240,7 @@ def server_url(base_url: str | None, *, has_key: bool) -> str:
     except ValueError:
         port_is_fine = False
     if not port_is_fine or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError(
-            "the server's address is no http or https address", mend="Like http://127.0.0.1:8000/v1"
-        )
+        raise InputError("the server's address is no http or https address", mend="Like http://127.0.0.1:8000/v1")
     return given.rstrip("/") + ("/v1" if parts.path in ("", "/") else "")
 
 

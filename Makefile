@@ -1,0 +1,58 @@
+# `make quickstart` and `make test` do all their own set-up; `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help quickstart test lint types build clean
+
+BIN := .venv/bin
+SETUP := pyproject.toml constraints.txt scripts/install.sh
+QUICKSTART := runs/quickstart
+PYTEST_ARGS ?=
+
+# waiting threads that spin stall each other where cores are shared
+export OMP_WAIT_POLICY ?= PASSIVE
+
+help:  ## this list
+	@echo "make quickstart  judge the sample that ships with a small model, distil a scorer, write a report"
+	@echo "make test        lint, types and all tests"
+	@echo "make lint        ruff"
+	@echo "make types       mypy"
+	@echo "make build       wheel and source archive into dist/"
+	@echo "make clean       remove .venv, dist/ and the tools' caches; runs/ and cache/ stay"
+
+quickstart: .venv/.ready-run
+	@echo "==> Running eval/suites/quickstart.yaml into $(QUICKSTART): judging, weak labels, scorer, references, report"
+	@$(BIN)/sie run eval/suites/quickstart.yaml --out $(QUICKSTART) || { code=$$?; [ $$code -eq 3 ] || exit $$code; }
+	@echo "==> Done. Open $(CURDIR)/$(QUICKSTART)/report.html in a browser"
+
+test: lint types
+	@scripts/install.sh browser
+	@echo "==> Running all tests"
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: .venv/.ready-test
+	@echo "==> Linting (ruff)"
+	@$(BIN)/ruff check .
+
+types: .venv/.ready-test
+	@echo "==> Checking types (mypy --strict)"
+	@$(BIN)/mypy
+
+build: .venv/.ready-test
+	@echo "==> Building the wheel and the source archive into dist/"
+	@$(BIN)/python -m build --no-isolation --outdir dist .
+
+clean:
+	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find sie_agent tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.ready-run: $(SETUP)
+	@echo "==> Setting up (once)"
+	@scripts/install.sh run
+	@touch $@
+
+.venv/.ready-test: $(SETUP)
+	@echo "==> Setting up for tests (once)"
+	@scripts/install.sh test
+	@touch $@ .venv/.ready-run

@@ -1,0 +1,132 @@
+"""Print the figures of a run as Markdown tables, for the README.
+
+python scripts/results_table.py eval/results/homedepot-clicks
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def with_interval(row: dict[str, Any], digits: int = 2) -> str:
+    """A value with its interval."""
+    value, low, high = (row[key] for key in ("value", "ci_low", "ci_high"))
+    ends = "" if low is None or high is None else f" [{low:.{digits}f}, {high:.{digits}f}]"
+    return f"{value:.{digits}f}{ends}"
+
+
+def find(rows: list[dict[str, Any]], **wanted: Any) -> dict[str, Any] | None:
+    """The first row with these values."""
+    return next((row for row in rows if all(row[key] == value for key, value in wanted.items())), None)
+
+
+def shown(row: dict[str, Any] | None, digits: int = 2) -> str:
+    """A cell; a dash where there is no figure."""
+    return "–" if row is None else with_interval(row, digits)
+
+
+def agreement_table(figures: dict[str, Any], reference: str) -> list[str]:
+    """Per judge: quality, value's Spearman, contribution, control, support."""
+    rows = [row for row in figures["rows"] if row["reference"] == reference]
+    lines = [
+        "| judge | mode | draws | judge's AUC | `value`, Spearman | contribution (partial) | no-judge control "
+        "| `support`, Spearman |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for judge in figures["judges"]:
+        name = judge["judge"]
+        value = find(rows, judge=name, metric="spearman", source="scorer", label="value") or find(
+            rows, judge=name, metric="spearman", label="lexical"
+        )
+        partial = next((row for row in rows if row["judge"] == name and row["metric"] == "partial_spearman"), None)
+        control = find(rows, judge=name, label="no-judge-control", metric="spearman")
+        support = find(rows, judge=name, label="support", metric="spearman", source="scorer")
+        auc = "–" if judge["auc"] is None else f"{judge['auc']:.3f}"
+        cells = [
+            name,
+            judge["mode"],
+            str(judge["n_draws"]),
+            auc,
+            *map(shown, (value, partial, control, support)),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def baseline_lines(figures: dict[str, Any], reference: str) -> list[str]:
+    """Plain loss, proxy loss, random; reliability; ceiling; what single permutations reach."""
+    rows = [row for row in figures["rows"] if row["reference"] == reference and row["metric"] == "spearman"]
+    told = [
+        f"{label} {shown(find(rows, label=label, judge='none'))}" for label in ("plain-loss", "proxy-loss", "random")
+    ]
+    lines = ["", f"Baselines against {reference}: " + "; ".join(told) + "."]
+    for row in figures["reliability"]:
+        if row["reference"] == reference:
+            bound = "–" if row["bound"] is None else f"{row['bound']:.2f}"
+            lines.append(f"Reliability ({row['metric']}): {with_interval(row)}, bound {bound}.")
+    for row in figures["ceiling"]:
+        if row["reference"] == reference:
+            lines.append(f"Ceiling (human grade as the judge, {row['metric']}): {with_interval(row)}.")
+            break
+    for row in figures["permutations"]:
+        if row["reference"] == reference:
+            lines.append(
+                f"Single permutations of {row['judge']}: Spearman {row['spearman_mean']:.2f} "
+                f"± {row['spearman_deviation']:.2f}; contribution strays {row['partial_deviation']:.2f} from zero "
+                "in one draw."
+            )
+    return lines
+
+
+def flipped_table(figures: dict[str, Any]) -> list[str]:
+    """How well flipped labels are found."""
+    rows = [
+        row
+        for row in figures["rows"]
+        if row["metric"] == "auc_flipped"
+        and row["label"] in ("support", "hardness", "plain-loss", "proxy-loss", "value", "random")
+    ]
+    if not rows:
+        return []
+    lines = ["", "| label | judge | source | AUC of flipped labels |", "|---|---|---|---|"]
+    return lines + [f"| {row['label']} | {row['judge']} | {row['source']} | {with_interval(row, 3)} |" for row in rows]
+
+
+def downstream_table(figures: dict[str, Any]) -> list[str]:
+    """What strategies do to the target model, half of the rows kept or weighted."""
+    lines = ["", "| strategy | judge | kept | AUC | gap recovered | NDCG@10 |", "|---|---|---|---|---|---|"]
+    for row in figures["downstream"]:
+        if row["metric"] != "auc" or row["keep"] not in (0.5, 1.0):
+            continue
+        same = {key: row[key] for key in ("strategy", "judge", "keep", "weighting")}
+        gain = find(figures["downstream"], metric="ndcg@10", **same)
+        gap = row["gap_recovered"]
+        gap_text = "–" if gap is None else f"{gap:.0%} [{row['gap_ci_low']:.0%}, {row['gap_ci_high']:.0%}]"
+        cells = [
+            row["strategy"],
+            row["judge"] or "–",
+            "weights" if row["weighting"] else f"{row['keep']:.0%}",
+            with_interval(row, 3),
+            gap_text,
+            shown(gain, 3),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def main(folder: Path) -> None:
+    """Print all tables of a run folder."""
+    figures = json.loads((folder / "agreement.json").read_text(encoding="utf-8"))
+    reference = figures["headline"]["reference"]
+    print(f"### {figures['suite']}: {figures['verdict']['text']}\n")
+    lines = agreement_table(figures, reference) + baseline_lines(figures, reference)
+    print("\n".join(lines + flipped_table(figures) + downstream_table(figures)))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(Path(sys.argv[1]))

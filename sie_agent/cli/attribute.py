@@ -1,0 +1,72 @@
+"""``sie attribute``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from sie_agent.cli.options import Data, Limit, Map, OutFile, Seed, Simulate, Split, examples
+from sie_agent.cli.output import call, show
+
+EPILOG = examples(
+    "sie attribute --data log.csv --map map.yaml --out reference.parquet",
+    "sie attribute --data sample --simulate clicks --reference tracin-ranking --out reference.parquet",
+)
+
+
+def command(
+    data: Data,
+    out: OutFile,
+    column_map: Map = None,
+    split: Split = None,
+    limit: Limit = None,
+    reference: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--reference",
+            help="tracin-ranking, tracin-mean, influence-linear or el2n; may be repeated. Otherwise all.",
+            metavar="NAME",
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option("--seeds", help="How many target models are averaged.", metavar="N")] = 6,
+    validation: Annotated[
+        float,
+        typer.Option("--validation", help="Share of the queries whose grades are trusted.", metavar="SHARE"),
+    ] = 0.3,
+    relevant_at: Annotated[
+        float,
+        typer.Option("--relevant-at", help="Grade (0 to 1) from which a row is relevant.", metavar="GRADE"),
+    ] = 0.75,
+    simulate: Simulate = None,
+    seed: Seed = 0,
+) -> None:
+    """Train target models on a log and measure, by gradients, what each row did to them.
+
+    The data need labels and grades; the grades of a share of the queries are what is measured against.
+    """
+
+    def work() -> dict[str, Any]:
+        from sie_agent.verbs.attribute import attribute
+
+        chosen = {"references": reference} if reference else {}
+        return attribute(
+            data,
+            out,
+            column_map=column_map,
+            split=split,
+            limit=limit,
+            seeds=seeds,
+            validation=validation,
+            relevant_at=relevant_at,
+            simulate=simulate,
+            seed=seed,
+            **chosen,
+        )
+
+    result = call(work)
+    lines = [
+        f"{result['rows']:,} rows of the log, against {result['validation_rows']:,} graded rows of others",
+        f"References ({', '.join(result['references'])}; {result['seeds']} seeds): {result['reference']}",
+    ]
+    show(result, lines)

@@ -1,0 +1,86 @@
+"""``sie distill``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from sie_agent.cli.options import Data, Limit, Map, OutFolder, Seed, Simulate, Split, examples
+from sie_agent.cli.output import call, show
+
+EPILOG = examples(
+    "sie distill --judgments runs/labels/judgments.parquet --data log.csv --map map.yaml --out runs/scorer",
+    "sie distill --judgments runs/labels --data sample --simulate clicks --out runs/scorer",
+)
+
+
+def command(
+    judgments: Annotated[
+        str, typer.Option("--judgments", help="File that `sie label` wrote, or its folder.", metavar="FILE")
+    ],
+    data: Data,
+    out: OutFolder,
+    column_map: Map = None,
+    split: Split = None,
+    limit: Limit = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help="Whose judgments, if the file has several models'.", metavar="NAME"),
+    ] = None,
+    variant: Annotated[
+        str | None,
+        typer.Option("--variant", help="Which prompt's judgments, if the file has several.", metavar="NAME"),
+    ] = None,
+    by_rank: Annotated[
+        bool | None,
+        typer.Option(
+            "--by-rank/--by-degree",
+            help="Use only the order of the judge's answers, or their degree; otherwise the variant decides.",
+        ),
+    ] = None,
+    proxies: Annotated[
+        int, typer.Option("--proxies", help="How many proxy models `value` is averaged over.", metavar="N")
+    ] = 6,
+    simulate: Simulate = None,
+    seed: Seed = 0,
+) -> None:
+    """Make weak labels of a judged log and distil the scorer.
+
+    Writes labels.parquet, scorer/ and manifest.json. The log's own labels are needed, human grades are not:
+    none is read.
+    """
+
+    def work() -> dict[str, Any]:
+        from sie_agent.verbs.distil import distil
+
+        return distil(
+            judgments,
+            data,
+            out,
+            column_map=column_map,
+            split=split,
+            limit=limit,
+            model=model,
+            variant=variant,
+            by_rank=by_rank,
+            proxies=proxies,
+            simulate=simulate,
+            seed=seed,
+        )
+
+    result = call(work)
+    show(result, lines_of(result))
+
+
+def lines_of(result: dict[str, Any]) -> list[str]:
+    """The summary for people."""
+    scale = "its order only" if result["by_rank"] else "its degrees"
+    clarity = "as judged" if result["clarity"] == "judged" else "from the catalogue (Cronen-Townsend 2002)"
+    judge = f"{result['model']} ({result['variant']}; {scale})"
+    return [
+        f"{result['judged']:,} of {result['rows']:,} rows are judged, by {judge}",
+        f"Clarity of queries: {clarity}",
+        f"Weak labels: {result['labels']}",
+        f"Scorer for {', '.join(result['weak_labels'])}: {result['scorer']}",
+    ]

@@ -1,0 +1,36 @@
+"""``sie doctor``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sie_agent.cli.options import examples
+from sie_agent.cli.output import call, columns, show
+
+EPILOG = examples("sie doctor", "sie doctor --output json")
+
+
+def command() -> None:
+    """Check what is installed and within reach, and say what mends what is not.
+
+    Exit 1 if something that is needed is broken.
+    """
+
+    def work() -> dict[str, Any]:
+        from sie_agent.verbs.doctor import doctor
+
+        return doctor()
+
+    result = call(work)
+    show(result, lines_of(result))
+
+
+def lines_of(result: dict[str, Any]) -> list[str]:
+    """The table, and the mends below it."""
+    rows = [(check["name"], check["status"], check["found"]) for check in result["checks"]]
+    lines = columns(("check", "status", "found"), rows)
+    mends = [f"  {check['name']}: {check['mend']}" for check in result["checks"] if check["mend"]]
+    if mends:
+        lines += ["", "What to do:", *mends]
+    broken = result["broken"]
+    return [*lines, "", f"Broken: {', '.join(broken)}" if broken else "Nothing that is needed is broken."]

@@ -1,0 +1,48 @@
+"""The entry point: read the arguments, run the verb, turn what goes wrong into one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+
+from sie_agent.cli.arguments import prepared
+from sie_agent.cli.failures import failure
+from sie_agent.cli.output import show_failure, wishes
+from sie_agent.progress import set_quiet
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``sie`` and return its exit code.
+
+    0 done; 1 the environment is in the way; 2 bad input; 3 done, but some pairs have no grade;
+    130 interrupted.
+
+    Parameters
+    ----------
+    arguments : what is typed after ``sie``; those of the process when not given.
+    """
+    # threads that spin while they wait stall each other where cores are shared: trees took a hundred times as long
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    given, found = prepared(sys.argv[1:] if arguments is None else arguments)
+    wishes.json, wishes.debug = found.json, found.debug
+    set_quiet(found.json or found.quiet)
+    try:
+        from sie_agent.cli.app import app
+
+        with warnings.catch_warnings():
+            if not wishes.debug:
+                # libraries warn about their own future; a user can do nothing about it
+                warnings.simplefilter("ignore")
+            return int(app(given, standalone_mode=False, prog_name="sie") or 0)
+    except (Exception, KeyboardInterrupt) as error:
+        code, message = failure(error)
+        if wishes.debug:
+            import traceback
+
+            traceback.print_exc()
+        show_failure(message, code)
+        return code
+    finally:
+        set_quiet(False)

@@ -1,0 +1,67 @@
+"""What goes wrong, in one line, with its exit code."""
+
+from __future__ import annotations
+
+import errno
+
+from sie_agent.errors import EXIT_BAD_INPUT, EXIT_ENVIRONMENT, SieError
+
+EXIT_INTERRUPTED = 130
+INTERRUPTED = "stopped; what has been judged is kept: the same command, started again, goes on from there"
+MENDS = {
+    errno.ENOSPC: "Free some space or write elsewhere.",
+    errno.EDQUOT: "Free some space or write elsewhere.",
+    errno.EACCES: "Change its permissions or use another folder.",
+    errno.EPERM: "Change its permissions or use another folder.",
+    errno.EROFS: "Use a folder that can be written to.",
+}
+
+
+class Interrupted(Exception):
+    """The user pressed Ctrl-C."""
+
+
+def failure(error: BaseException) -> tuple[int, str]:
+    """Exit code and message of whatever a verb raised."""
+    if isinstance(error, SieError):
+        return error.exit_code, one_line(str(error))
+    if isinstance(error, Interrupted | KeyboardInterrupt):
+        return EXIT_INTERRUPTED, INTERRUPTED
+    if type(error).__name__ == "Abort":
+        return EXIT_ENVIRONMENT, "stopped; nothing was changed. With --yes nothing is asked."
+    if callable(explain := getattr(error, "format_message", None)):
+        return EXIT_BAD_INPUT, usage(error, explain())
+    if isinstance(error, OSError) and error.errno is not None:
+        return EXIT_ENVIRONMENT, system_error(error)
+    if isinstance(error, MemoryError):
+        return EXIT_ENVIRONMENT, "out of memory. Give fewer rows (--limit) or a larger machine."
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("sie_agent"):
+        package = error.name.split(".")[0]
+        return (
+            EXIT_ENVIRONMENT,
+            f"the package '{package}' is not installed. `sie doctor` says what brings it.",
+        )
+    said = one_line(str(error))[:200]
+    return (
+        EXIT_ENVIRONMENT,
+        f"unexpected {type(error).__name__}: {said}; run again with --debug for the traceback",
+    )
+
+
+def usage(error: BaseException, message: str) -> str:
+    """What is wrong with the arguments, and where the right ones are listed."""
+    context = getattr(error, "ctx", None)
+    path = getattr(context, "command_path", None) or "sie"
+    return f"{one_line(message).rstrip('.')}. See `{path} --help`."
+
+
+def system_error(error: OSError) -> str:
+    """What the system said, the file it said it about, and the mend where one is known."""
+    place = f"{error.filename}: " if error.filename else ""
+    mend = MENDS.get(error.errno or 0, "Check the path and its permissions.")
+    return f"{place}{(error.strerror or str(error)).lower()}. {mend}"
+
+
+def one_line(text: str) -> str:
+    """The same text without line breaks."""
+    return " ".join(text.split())

@@ -1,0 +1,76 @@
+"""Results on standard output, for people or as one JSON object; everything else on standard error."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any, TypeVar
+
+import typer
+
+from sie_agent.cli.arguments import Wishes
+from sie_agent.cli.failures import Interrupted
+
+T = TypeVar("T")
+wishes = Wishes()
+
+
+def call(work: Callable[[], T]) -> T:
+    """Do the work of a verb; whatever libraries print meanwhile does not get into the result."""
+    try:
+        with redirect_stdout(sys.stderr):
+            return work()
+    except KeyboardInterrupt as error:
+        raise Interrupted from error
+
+
+def show(result: Mapping[str, Any], lines: Iterable[str]) -> None:
+    """Print a verb's result, as lines or as JSON, and end with its exit code."""
+    if wishes.json:
+        print(json.dumps(plain(result), ensure_ascii=False, indent=1, allow_nan=False))
+    else:
+        for line in lines:
+            print(line)
+    if code := int(result.get("exit_code", 0)):
+        raise typer.Exit(code)
+
+
+def show_failure(message: str, code: int) -> None:
+    """Print what went wrong on standard error."""
+    text = json.dumps({"error": message, "exit_code": code}, ensure_ascii=False) if wishes.json else f"sie: {message}"
+    print(text, file=sys.stderr)
+
+
+def plain(value: Any) -> Any:
+    """The same structure in JSON's own types; NaN and infinities become null."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def columns(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A table as lines, columns aligned; the last column runs on."""
+    table = [list(header), *(list(row) for row in rows)]
+    widths = [max(len(row[place]) for row in table) for place in range(len(header))]
+    lines = []
+    for row in table:
+        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
+        lines.append("  ".join([*cells, row[-1]]).rstrip())
+    return lines
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A figure for people; a dash where there is none."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"

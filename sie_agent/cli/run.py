@@ -1,0 +1,57 @@
+"""``sie run``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sie_agent.cli.options import OutFolder, examples
+from sie_agent.cli.output import call, number, show
+
+EPILOG = examples(
+    "sie run quickstart --out runs/quickstart",
+    "sie run my-suite.yaml --out runs/mine --set draws=[1,2] --set target.epochs=4",
+)
+
+
+def command(
+    suite: Annotated[str, typer.Argument(help="A suite: a YAML file, or the name of one that ships.", metavar="SUITE")],
+    out: OutFolder,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change a setting of the suite; may be repeated.", metavar="KEY=VALUE"),
+    ] = None,
+) -> None:
+    """Do everything that a suite says: judge, weak labels, scorer, references, agreement, report.
+
+    A run that was stopped goes on where it was: give the same command again.
+    """
+
+    def work() -> dict[str, object]:
+        from sie_agent.run import run_suite
+
+        return dict(run_suite(suite, out, overrides=overrides or ()))
+
+    result = call(work)
+    show(result, lines_of(result))
+
+
+def lines_of(result: dict[str, object]) -> list[str]:
+    """The verdict, the headline, and where the report lies."""
+    lines = []
+    verdict, headline = result.get("verdict"), result.get("headline")
+    if isinstance(verdict, dict):
+        lines.append(str(verdict.get("text", "")))
+    if isinstance(headline, dict):
+        metrics = ", ".join(
+            f"{name.replace('_', ' ')} {number(value)}" for name, value in dict(headline.get("metrics", {})).items()
+        )
+        lines.append(
+            f"{headline.get('label')} by {headline.get('judge')} against {headline.get('reference')} "
+            f"({headline.get('mode')}): {metrics or 'no reference'}"
+        )
+    if result.get("pairs_without_grade"):
+        lines.append(f"{result['pairs_without_grade']} pairs have no grade: judgments.parquet says why")
+    lines.append(f"Report: {result.get('report')}")
+    return lines

@@ -1,0 +1,42 @@
+"""``sie score``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from sie_agent.cli.options import Data, Limit, Map, OutFile, Seed, Simulate, Split, examples
+from sie_agent.cli.output import call, show
+
+EPILOG = examples(
+    "sie score --scorer runs/scorer --data log.csv --map map.yaml --out scores.parquet",
+    "sie score --scorer runs/quickstart --data sample --simulate clicks --out scores.parquet",
+)
+
+
+def command(
+    scorer: Annotated[
+        str, typer.Option("--scorer", help="Folder that `sie distill` or `sie run` wrote.", metavar="DIR")
+    ],
+    data: Data,
+    out: OutFile,
+    column_map: Map = None,
+    split: Split = None,
+    limit: Limit = None,
+    simulate: Simulate = None,
+    seed: Seed = 0,
+) -> None:
+    """Score every row of a log with a distilled scorer: no language model, no gradient, no grade."""
+
+    def work() -> dict[str, Any]:
+        from sie_agent.verbs.score import score
+
+        return score(scorer, data, out, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed)
+
+    result = call(work)
+    lines = [
+        f"{result['rows']:,} rows scored in {result['seconds']:.1f} s ({result['per_second']:,}/s)",
+        f"Scores ({', '.join(result['columns'])}): {result['scores']}",
+    ]
+    show(result, lines)

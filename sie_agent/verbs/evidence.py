@@ -1,0 +1,154 @@
+"""What a judgments file says about a log: relevance row by row, clarity query by query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sie_agent.errors import InputError
+from sie_agent.judging import list_variants, load_variant
+
+Doubles = npt.NDArray[np.float64]
+FEWEST_JUDGED = 10
+SCALE_MEANS_NOTHING = ("likelihood", "embedding", "lexical")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One judge's relevance of a log.
+
+    Attributes
+    ----------
+    relevance : (n,) in [0, 1], NaN where there is no judgment; model, variant : whose it is.
+    by_rank : whether only the order of the answers means something.
+    """
+
+    relevance: Doubles
+    model: str
+    variant: str
+    by_rank: bool
+
+    @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        """(n,) rows that have a judgment."""
+        return ~np.isnan(self.relevance)
+
+
+def relevance_of(
+    table: pd.DataFrame,
+    samples: pd.DataFrame,
+    where: str,
+    *,
+    model: str | None = None,
+    variant: str | None = None,
+    by_rank: bool | None = None,
+) -> Judged:
+    """The relevance of each sample by one judge.
+
+    Parameters
+    ----------
+    table : judgments; samples : the log; where : name of the judgments file, for messages.
+    model, variant : the judge, where the table holds several; by_rank : None to go by the variant's method.
+
+    Raises
+    ------
+    InputError : no relevance, several judges, judgments of other data, or fewer than 10 rows with a grade.
+    """
+    rows = table[table["aspect"] == "relevance"].reset_index(drop=True)
+    if rows.empty:
+        raise InputError(
+            "holds no judgment of relevance",
+            where=where,
+            mend="Make some with `sie label --variant relevance/NAME`.",
+        )
+    # a server that gave no log-probabilities answered in writing: the same judge, by another method
+    rows["asked"] = rows["variant"].str.split("+", regex=False).str[0]
+    rows, chosen_model = one_of(rows, rows["model"], "model", model, where)
+    rows, chosen_variant = one_of(rows, rows["asked"], "variant", variant, where)
+    if rows["sample_id"].duplicated().any():
+        twice = rows.loc[rows["sample_id"].duplicated(), "sample_id"].iloc[0]
+        raise InputError(f"the sample '{twice}' is judged twice", where=where, mend="Label the data anew.")
+    refuse_scores(rows, where)
+    by_id = rows.set_index("sample_id")
+    ids = samples["sample_id"]
+    refuse_other_data(by_id["query"], samples, where)
+    relevance = ids.map(by_id["score"]).to_numpy(np.float64)
+    count = int((~np.isnan(relevance)).sum())
+    if count < FEWEST_JUDGED:
+        raise InputError(
+            f"{count} of the {len(samples):,} samples have a relevance; at least {FEWEST_JUDGED} are needed",
+            where=where,
+            mend="Give the data that were labelled, or label more of them.",
+        )
+    ranked = scale_means_nothing(chosen_variant) if by_rank is None else by_rank
+    return Judged(relevance, chosen_model, chosen_variant, ranked)
+
+
+def one_of(
+    rows: pd.DataFrame, values: pd.Series[str], what: str, wanted: str | None, where: str
+) -> tuple[pd.DataFrame, str]:
+    """The rows of one model or variant: the one wanted, or the only one there."""
+    there = sorted(str(value) for value in values.unique())
+    option = f"--{what}"
+    if wanted is not None and wanted not in there:
+        raise InputError(
+            f"holds no judgment of {what} '{wanted}'",
+            where=where,
+            mend=f"Give {option} one of: {', '.join(there)}.",
+        )
+    if wanted is None and len(there) > 1:
+        raise InputError(
+            f"holds judgments of several {what}s, which are not to be mixed",
+            where=where,
+            mend=f"Choose one with {option}: {', '.join(there)}.",
+        )
+    chosen = wanted or there[0]
+    return rows[values == chosen], chosen
+
+
+def refuse_scores(rows: pd.DataFrame, where: str) -> None:
+    """Raise InputError at the first score that is no number in [0, 1]."""
+    if not pd.api.types.is_numeric_dtype(rows["score"].dtype):
+        raise InputError("the scores are not numbers", where=f"{where}, field 'score'", mend="Label the data anew.")
+    outside = (rows["score"] < 0) | (rows["score"] > 1)
+    if outside.any():
+        wrong = rows[outside].iloc[0]
+        raise InputError(
+            f"the score {wrong['score']:g} of sample '{wrong['sample_id']}' is outside of 0 to 1",
+            where=f"{where}, field 'score'",
+            mend="Label the data anew.",
+        )
+
+
+def refuse_other_data(query_of: pd.Series[str], samples: pd.DataFrame, where: str) -> None:
+    """Raise InputError where a judged id has another query in the log: ids are often mere row numbers."""
+    judged = samples["sample_id"].map(query_of)
+    differs = (judged.notna() & (judged != samples["query"])).to_numpy(bool)
+    if differs.any():
+        row = int(np.argmax(differs))
+        raise InputError(
+            f"sample '{samples['sample_id'].iloc[row]}' was judged for the query "
+            f"'{str(judged.iloc[row])[:60]}', and the data have '{samples['query'].iloc[row][:60]}'",
+            where=where,
+            mend="Give the data, the map and the split that were labelled.",
+        )
+
+
+def scale_means_nothing(variant: str) -> bool:
+    """Whether a variant's answers are only an order (likelihoods, cosines, shared words), not a degree."""
+    return variant in list_variants() and load_variant(variant).method in SCALE_MEANS_NOTHING
+
+
+def clarity_of(table: pd.DataFrame, samples: pd.DataFrame) -> tuple[Doubles, str]:
+    """Clarity of each sample's query as the judgments file has it, (n,), and where it is from.
+
+    ``catalogue`` in the second place says that the file has none, and the first is NaN.
+    """
+    rows = table[(table["aspect"] == "clarity") & table["score"].notna()]
+    if rows.empty:
+        return np.full(len(samples), np.nan), "catalogue"
+    by_query = rows.drop_duplicates("query", keep="last").set_index("query")["score"]
+    return samples["query"].map(by_query).to_numpy(np.float64), "judged"

@@ -1,0 +1,162 @@
+"""``sie init``: a commented suite and a column map for someone's own file."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sie_agent.errors import InputError
+from sie_agent.run import load_suite, write_text
+from sie_agent.samples import SHORTHANDS, load_samples, read_source, resolve
+from sie_agent.verbs.common import writable_folder
+from sie_agent.verbs.guess import Guess, guess_columns
+
+ROWS_CHECKED = 2_000
+MAP_HEAD = """\
+# Which columns of {source} are what. Written by `sie init` as a guess: look through it.
+# columns: our name: your column. Ours are sample_id, query, item_id, title, description, attributes, label,
+#   grade, user_id, history, position, timestamp; query, item_id and title are needed.
+# label: what the log says of the row (clicked, bought), from 0 to 1.
+# grade: what a person said of it, from 0 to 1; never shown to the judge.
+# Where these are on another scale, say so: grade: {{column: relevance, minimum: 1, maximum: 3}}, or in words:
+#   grade: {{column: verdict, values: {{Exact: 1, Partial: 0.5, Irrelevant: 0}}}}
+"""
+SUITE = """\
+# What `sie run` does with {source}.
+# Written by `sie init`; every line can be changed here, or for one run with --set key=value.
+# Paths are read from the folder in which sie is started.
+name: {name}
+data:
+  source: {source_yaml}
+{map_line}  # split: train            # only the rows of this split
+  # limit: 20000            # only the first so many rows
+  min_items_per_query: 1    # leave out queries with fewer items
+
+# Where the labels come from. given: the data's own. clicks, flips: drawn from the grades, to try things out.
+log: {log}
+
+# Shares of the queries. The judge and the scorer see log-judged alone; the target model trains on log-unseen
+# as well; the other three need grades: settings are chosen on tune, references measured on
+# reference-validation, and what using the scores does is measured on test.
+query_sets: {query_sets}
+
+# Seeds. Each draws the query sets and the models anew; the report gives the mean over all of them.
+draws: [1, 2, 3]
+
+judges:
+  # the small model that comes along. Its answers are an order rather than degrees, hence by_rank
+  - {{name: embedded, kind: local, variant: relevance/query-likelihood, by_rank: true}}
+  # shared words: costs nothing, and every judge should do better
+  - {{name: lexical, kind: lexical, variant: relevance/lexical, by_rank: true}}
+  # a model on a server, say one that you started with vLLM
+  # - {{name: served, kind: openai, variant: relevance/graded, model: NAME, base_url: "http://127.0.0.1:8000/v1"}}
+headline_judge: embedded
+
+labels:
+  clarity: catalogue        # how clear queries are, from the items' texts; or none
+# scorer: {{trees: 150, leaves: 15}}
+{target}
+headline_reference: tracin-ranking
+downstream: {downstream}
+"""
+SMALL_TARGET = "target: {epochs: 20, batch_size: 32}    # a small log: more and smaller steps"
+LARGE_TARGET = "# target: {hidden: 64, epochs: 8, batch_size: 256, seeds: 6}"
+FIVE_SETS = "{log-judged: 0.4, log-unseen: 0.2, tune: 0.1, reference-validation: 0.15, test: 0.15}"
+TWO_SETS = "{log-judged: 0.7, log-unseen: 0.3}"
+
+
+def init(
+    data: str | Path,
+    out: str | Path = ".",
+    *,
+    column_map: str | Path | None = None,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Guess the columns of a source and write ``NAME-map.yaml`` and ``NAME-suite.yaml`` into *out*.
+
+    Both are tried on the first rows before this returns.
+
+    Parameters
+    ----------
+    data : file, folder, Hub id or shorthand; column_map : a map that is there already, which saves the guess.
+    force : overwrite files that are there.
+
+    Returns
+    -------
+    ``suite``, ``map`` (path or None), ``guessed`` (schema column to source column), ``notes``, ``next_out``.
+
+    Raises
+    ------
+    InputError : the columns cannot be guessed, the data are wrong, or a file is there already.
+    EnvironmentFailure : *out* cannot be written to.
+    """
+    source, shorthand = str(data), str(data) in SHORTHANDS
+    name = re.sub(r"[^\w-]+", "-", Path(source).name.split(".")[0]).strip("-") or "log"
+    folder = writable_folder(out)
+    suite_path, map_path = folder / f"{name}-suite.yaml", folder / f"{name}-map.yaml"
+    own_map = not shorthand and column_map is None
+    for path in (suite_path, map_path) if own_map else (suite_path,):
+        if path.exists() and not force:
+            raise InputError("is there already", where=path, mend="Give --force to overwrite it, or another --out.")
+    guess = Guess()
+    if own_map:
+        where, _ = resolve(source)
+        guess = guess_columns(read_source(source, where, None, None), source)
+        write_text(map_path, MAP_HEAD.format(source=source) + map_yaml(guess))
+    map_name = str(map_path) if own_map else None if column_map is None else str(column_map)
+    samples = load_samples(source, column_map=map_name, limit=ROWS_CHECKED)
+    labelled, graded = bool(samples["label"].notna().all()), bool(samples["grade"].notna().all())
+    notes = [*guess.notes, *advice(labelled, graded, bool(samples["grade"].notna().any()))]
+    write_text(suite_path, suite_yaml(name, source, map_name, labelled, graded, len(samples) < ROWS_CHECKED))
+    load_suite(suite_path)
+    guessed = {one: guess.source(one) for one in (*guess.columns, *guess.scales)}
+    return {
+        "suite": str(suite_path),
+        "map": str(map_path) if own_map else None,
+        "guessed": guessed,
+        "notes": notes,
+        "next_out": f"runs/{name}",
+        "exit_code": 0,
+    }
+
+
+def map_yaml(guess: Guess) -> str:
+    """The guessed map as YAML."""
+    return yaml.safe_dump({"columns": guess.columns, **guess.scales}, sort_keys=False, allow_unicode=True)
+
+
+def suite_yaml(name: str, source: str, map_name: str | None, labelled: bool, graded: bool, small: bool) -> str:
+    """The commented suite."""
+    return SUITE.format(
+        name=quoted(name),
+        source=source,
+        source_yaml=quoted(source),
+        map_line=f"  map: {quoted(map_name)}\n" if map_name else "",
+        log="{kind: given}" if labelled else "{kind: clicks}",
+        target=SMALL_TARGET if small else LARGE_TARGET,
+        query_sets=FIVE_SETS if graded else TWO_SETS,
+        downstream="{draws: 3, keep: [0.25, 0.5, 0.75]}" if graded else "{draws: 0}   # needs grades",
+    )
+
+
+def quoted(text: str) -> str:
+    """A text as YAML takes it, whatever is in it."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def advice(labelled: bool, graded: bool, some_graded: bool) -> list[str]:
+    """What the data allow, in words."""
+    notes = []
+    if not labelled and not graded:
+        notes.append("There is no label in every row: `sie run` needs one, or a grade in every row to draw one from.")
+    elif not labelled:
+        notes.append("There is no label: the suite draws a click log from the grades. Map your clicks when you can.")
+    if some_graded and not graded:
+        notes.append("Only some rows have a grade, so the suite goes without: no agreement, no verdict.")
+    elif not graded:
+        notes.append("There is no grade: there will be scores, weights and diagnostics, and no verdict.")
+    return notes

@@ -1,0 +1,154 @@
+"""Agreement over draws: values, controls, intervals, counts, flipped labels, reliability."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sie_agent.evaluation import partial_spearman, query_copies, roc_auc, spearman, spearman_brown
+from sie_agent.evaluation.agreement import (
+    Column,
+    DrawEvidence,
+    Panel,
+    agreement_rows,
+    flipped_rows,
+    permutation_deviations,
+    reliability_rows,
+)
+
+REFERENCE = "tracin-ranking"
+
+
+def make_draw(seed: int, first_query: int = 0, *, permutation: float = 0.05) -> DrawEvidence:
+    rng = np.random.default_rng(seed)
+    queries = first_query + np.arange(240) // 6
+    truth, control = rng.normal(size=(2, 240))
+    halves = truth + control + rng.normal(size=(2, 240))
+    unseen = pd.DataFrame(
+        {
+            "query_code": queries,
+            "flipped": rng.random(240) < 0.3,
+            f"reference|{REFERENCE}": halves.mean(axis=0),
+            f"half-a|{REFERENCE}": halves[0],
+            f"half-b|{REFERENCE}": halves[1],
+            "scorer|value|good": truth + 0.5 * control + 0.5 * rng.normal(size=240),
+            "scorer|value|empty": control + 0.5 * rng.normal(size=240),
+            "control|good": control,
+            "control|empty": control,
+            "baseline|plain-loss": rng.normal(size=240),
+        }
+    )
+    unseen["scorer|support|good"] = -1.0 * unseen["flipped"] + rng.normal(size=240)
+    judged = pd.DataFrame({"query_code": queries + 60, "flipped": rng.random(240) < 0.3})
+    judged["weak|support|good"] = np.where(
+        rng.random(240) < 0.2, np.nan, -2.0 * judged["flipped"] + rng.normal(size=240)
+    )
+    spread = {"partial_spearman": [permutation, -permutation, None], "spearman": [0.1, 0.2]}
+    return DrawEvidence(unseen, judged, {"good": {REFERENCE: spread}, "empty": {REFERENCE: spread}})
+
+
+COLUMNS = [
+    Column("scorer|value|good", "value", "good", "simulated", "scorer"),
+    Column("scorer|value|empty", "value", "empty", "simulated", "scorer"),
+    Column("scorer|support|good", "support", "good", "simulated", "scorer"),
+    Column("weak|support|good", "support", "good", "simulated", "weak label"),
+    Column("baseline|plain-loss", "plain-loss", "none", "no judge", "baseline"),
+]
+
+
+@pytest.fixture(scope="module")
+def panel() -> Panel:
+    return Panel([make_draw(0), make_draw(1, 20)], query_copies(130, 300, 0))
+
+
+def found(rows: list[dict], judge: str, metric: str, label: str = "value") -> dict:  # type: ignore[type-arg]
+    (row,) = [row for row in rows if (row["judge"], row["metric"], row["label"]) == (judge, metric, label)]
+    return row
+
+
+def test_values_are_means_over_draws_with_their_counts(panel: Panel) -> None:
+    rows = agreement_rows(panel, COLUMNS, [REFERENCE], ["scorer|value|good"])
+    draws = [draw.unseen for draw in panel.draws]
+    plain = [spearman(d["scorer|value|good"], d[f"reference|{REFERENCE}"]) for d in draws]
+    row = found(rows, "good", "spearman")
+    assert row["draws"] == pytest.approx(plain) and row["value"] == pytest.approx(np.mean(plain))
+    assert row["n_samples"] == 480 and row["n_queries"] == 60  # queries 0-39 and 20-59
+    assert row["ci_low"] < row["value"] < row["ci_high"]
+    given = [
+        partial_spearman(
+            *(d[key].to_numpy() for key in ("scorer|value|good", f"reference|{REFERENCE}")),
+            [d["control|good"].to_numpy(), d["baseline|plain-loss"].to_numpy()],
+        )
+        for d in draws
+    ]
+    assert found(rows, "good", "partial_spearman")["value"] == pytest.approx(np.mean(given))
+    assert {row["metric"] for row in rows if row["judge"] == "good" and row["label"] == "value"} == {
+        "spearman",
+        "partial_spearman",
+        "kendall",
+        "top10_overlap",
+        "bottom10_overlap",
+    }
+    assert not any(row["label"] == "support" and row["source"] == "weak label" for row in rows)
+
+
+def test_a_judge_that_only_echoes_the_control_contributes_nothing(panel: Panel) -> None:
+    rows = agreement_rows(panel, COLUMNS, [REFERENCE], [])
+    assert found(rows, "empty", "spearman")["ci_low"] > 0.3
+    contribution = found(rows, "empty", "partial_spearman")
+    assert contribution["ci_low"] < 0 < contribution["ci_high"]
+    assert found(rows, "good", "partial_spearman")["ci_low"] > 0.3
+
+
+def test_the_spread_of_permutations_widens_the_contribution() -> None:
+    widths = []
+    for permutation in (0.0, 0.2):
+        panel = Panel([make_draw(0, permutation=permutation)], query_copies(130, 300, 0))
+        row = found(agreement_rows(panel, COLUMNS, [REFERENCE], []), "good", "partial_spearman")
+        widths.append(row["ci_high"] - row["ci_low"])
+        assert permutation_deviations(panel, "good", REFERENCE) == pytest.approx([permutation])
+    assert widths[1] > widths[0] + 0.4
+    narrow = Panel([make_draw(0, permutation=0.2)] * 4, query_copies(130, 300, 0))
+    row = found(agreement_rows(narrow, COLUMNS, [REFERENCE], []), "good", "partial_spearman")
+    assert widths[0] < row["ci_high"] - row["ci_low"] < widths[1]
+
+
+def test_unknown_rows_are_left_out(panel: Panel) -> None:
+    draw = make_draw(0)
+    draw.unseen.loc[:119, "scorer|value|good"] = np.nan
+    rows = agreement_rows(Panel([draw], panel.copies), COLUMNS, [REFERENCE], [])
+    row = found(rows, "good", "spearman")
+    assert row["n_samples"] == 120 and row["n_queries"] == 20
+    kept = draw.unseen.iloc[120:]
+    assert row["value"] == pytest.approx(spearman(kept["scorer|value|good"], kept[f"reference|{REFERENCE}"]))
+
+
+def test_flipped_labels_have_low_support(panel: Panel) -> None:
+    rows = flipped_rows(panel, COLUMNS)
+    by_source = {row["source"]: row for row in rows if row["label"] == "support"}
+    weak = [draw.judged.dropna() for draw in panel.draws]
+    expected = [roc_auc(-frame["weak|support|good"].to_numpy(), frame["flipped"].to_numpy()) for frame in weak]
+    assert by_source["weak label"]["value"] == pytest.approx(np.mean(expected)) and np.mean(expected) > 0.8
+    assert by_source["weak label"]["n_samples"] == sum(map(len, weak))
+    assert by_source["scorer"]["value"] > 0.6
+    assert by_source["scorer"]["ci_low"] < by_source["scorer"]["value"] < by_source["scorer"]["ci_high"]
+
+
+def test_high_loss_and_high_hardness_find_flipped_labels(panel: Panel) -> None:
+    """Where a high value is the suspicious one, it is the high values that are looked at."""
+    draw = make_draw(0)
+    draw.unseen["baseline|plain-loss"] = draw.unseen["flipped"] + 0.0
+    draw.unseen["scorer|hardness|good"] = draw.unseen["flipped"] + 0.0
+    columns = [COLUMNS[-1], Column("scorer|hardness|good", "hardness", "good", "simulated", "scorer")]
+    assert [row["value"] for row in flipped_rows(Panel([draw], panel.copies), columns)] == [1.0, 1.0]
+
+
+def test_reliability_is_the_halves_agreement_at_full_size(panel: Panel) -> None:
+    rows = {row["metric"]: row for row in reliability_rows(panel, [REFERENCE], "control|good")}
+    halves = [spearman(d.unseen[f"half-a|{REFERENCE}"], d.unseen[f"half-b|{REFERENCE}"]) for d in panel.draws]
+    plain = rows["spearman"]
+    assert plain["value"] == pytest.approx(spearman_brown(float(np.mean(halves))))
+    assert plain["bound"] == pytest.approx(np.sqrt(plain["value"]))
+    assert rows["partial_spearman"]["value"] < plain["value"]
+    assert plain["ci_low"] < plain["value"] < plain["ci_high"]

@@ -1,0 +1,102 @@
+"""The verdict, and the gap behind it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sie_agent.evaluation.effects import gap
+from sie_agent.evaluation.verdict import pairs_needed, verdict
+
+QUALITY = {"auc": 0.7, "target_auc": 0.72}
+
+
+def row(judge: str, low: float | None, *, keep: float = 1.0, weighting: str | None = None) -> dict[str, Any]:
+    recovered = None if low is None else low + 0.2
+    high = None if low is None else low + 0.4
+    return {
+        "strategy": "support",
+        "judge": judge,
+        "keep": keep,
+        "weighting": weighting,
+        "metric": "auc",
+        "value": 0.7,
+        "gap_recovered": recovered,
+        "gap_ci_low": low,
+        "gap_ci_high": high,
+    }
+
+
+def test_weights_that_help_for_certain() -> None:
+    rows = [row("j", 0.1, weighting="weights"), row("j", 0.3, keep=0.5)]
+    said = verdict("j", "zero-shot", rows, QUALITY, 500, 8)
+    assert said["use"] == "weights"
+    assert "30%" in said["text"] and "zero-shot" in said["text"] and "knows less than the target" in said["text"]
+
+
+def test_filtering_alone() -> None:
+    rows = [row("j", -0.1, weighting="weights"), row("j", 0.3, keep=0.5)]
+    assert verdict("j", "zero-shot", rows, QUALITY, 500, 8)["use"] == "filter"
+    # half of the rows is what is stated (DESIGN §2): another share does not count
+    assert verdict("j", "zero-shot", [row("j", 0.3, keep=0.9)], QUALITY, 500, 8)["use"] == "no"
+
+
+def test_a_judge_that_knows_nothing_is_not_to_be_used() -> None:
+    rows = [row("j", -0.2, weighting="weights"), row("j", -0.4, keep=0.5), row("j", None, keep=0.5)]
+    said = verdict("j", "zero-shot", rows, {"auc": 0.5, "target_auc": 0.7}, 500, 8)
+    assert said["use"] == "no" and said["text"].startswith("Do not use")
+
+
+def test_another_judges_success_is_not_this_ones() -> None:
+    rows = [row("other", 0.4, weighting="weights"), row("j", -0.2, weighting="weights")]
+    assert verdict("j", "zero-shot", rows, QUALITY, 500, 8)["use"] == "no"
+
+
+def test_no_grades_is_unknown_and_says_how_many() -> None:
+    said = verdict("j", "zero-shot", [], {"auc": None, "target_auc": None}, 0, 8)
+    assert said["use"] == "unknown" and f"Grade {pairs_needed(8)} more pairs" in said["text"]
+
+
+def test_grades_but_no_downstream_is_unknown_without_asking_for_grades() -> None:
+    """`downstream.draws: 0`, or a primary judge that `downstream.judges` leaves out."""
+    for rows in ([], [row("other", 0.4, weighting="weights")]):
+        said = verdict("j", "zero-shot", rows, QUALITY, 500, 8)
+        assert said["use"] == "unknown"
+        assert "Grade" not in said["text"] and "downstream" in said["text"]
+
+
+def test_few_queries_are_told() -> None:
+    rows = [row("j", 0.1, weighting="weights")]
+    assert "Only 12 test queries" in verdict("j", "zero-shot", rows, QUALITY, 12, 8)["text"]
+    assert "Only" not in verdict("j", "zero-shot", rows, QUALITY, 500, 8)["text"]
+
+
+def test_pairs_needed_grow_with_the_cluster() -> None:
+    assert pairs_needed(1) < pairs_needed(10) == pytest.approx(pairs_needed(1) * 1.9, rel=0.01)
+    # an AUC of 0.7 from that many independent pairs has a standard error of 0.05 / 1.96
+    rng, half = np.random.default_rng(0), pairs_needed(1) // 2
+    shift = 0.7416  # of two unit normals with an AUC of 0.7
+    aucs = [np.mean(rng.normal(shift, 1, half)[:, None] > rng.normal(0, 1, half)) for _ in range(300)]
+    assert np.std(aucs) == pytest.approx(0.05 / 1.96, rel=0.15)
+
+
+def spread(middle: float, deviation: float, seed: int) -> tuple[float, np.ndarray]:
+    return middle, middle + deviation * np.random.default_rng(seed).normal(size=500)
+
+
+def test_gap_is_the_share_of_the_way_to_clean_labels() -> None:
+    noisy, clean = spread(0.65, 0.001, 0), spread(0.71, 0.001, 1)
+    found = gap(*spread(0.70, 0.001, 2), noisy, clean)
+    assert found["gap_recovered"] == pytest.approx(0.05 / 0.06)
+    assert found["gap_ci_low"] < 0.05 / 0.06 < found["gap_ci_high"]
+    assert gap(*noisy, noisy, clean)["gap_recovered"] == 0
+    assert gap(*clean, noisy, clean)["gap_recovered"] == 1
+
+
+def test_no_gap_where_the_denominators_interval_holds_zero() -> None:
+    noisy, clean = spread(0.65, 0.02, 0), spread(0.66, 0.02, 1)
+    assert set(gap(*spread(0.66, 0.02, 2), noisy, clean).values()) == {None}
+    worse = spread(0.60, 0.001, 1)
+    assert set(gap(*spread(0.66, 0.02, 2), spread(0.65, 0.001, 0), worse).values()) == {None}

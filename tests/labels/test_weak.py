@@ -1,0 +1,145 @@
+"""The weak labels: formulas, signs, invariances, and that no grade can get in."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from sie_agent.attribution import (
+    Rows,
+    TrainingSettings,
+    backward,
+    fitted_temperature,
+    pairs_within,
+    ranking_slopes,
+    row_influence,
+    scores,
+    train,
+)
+from sie_agent.labels import WEAK_LABELS, Evidence, LabelSettings, hardness, match_log, support, value
+
+
+@pytest.fixture(scope="module")
+def evidence() -> Evidence:
+    """A log of 240 rows of 40 queries, a good judge, proxies trained on the log."""
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(240, 6)).astype(np.float32)
+    truth = 1 / (1 + np.exp(-2 * features[:, 0]))
+    label = (rng.random(240) < truth).astype(np.float32)
+    relevance = np.clip(truth + 0.1 * rng.normal(size=240), 0, 1)
+    rows = Rows(features, label, np.arange(240) // 6)
+    settings = TrainingSettings(hidden=6, epochs=6, batch_size=32, learning_rate=1e-2, checkpoints=1)
+    proxies = [train(features, label, settings, seed)[-1] for seed in range(3)]
+    pool = Rows(features, relevance.astype(np.float32), rows.queries)
+    return Evidence(rows, relevance, np.full(240, np.nan), proxies, pool, LabelSettings())
+
+
+def test_hardness_and_support_follow_their_formulas(evidence: Evidence) -> None:
+    clarity = np.where(np.arange(240) % 3 == 0, np.nan, np.arange(240) / 240)
+    given = replace(evidence, clarity=clarity)
+    matched = match_log(evidence.relevance, evidence.rows.targets.astype(float))
+    error = np.abs(evidence.rows.targets - matched)
+    np.testing.assert_allclose(hardness(given), error)
+    np.testing.assert_allclose(support(given), np.where(np.isnan(clarity), 1.0, clarity) * (0.5 - error))
+    assert (hardness(given) >= 0).all() and (hardness(given) <= 1).all()
+    assert (np.abs(support(given)) <= 0.5).all()
+
+
+def test_unclear_intent_pulls_support_to_nothing(evidence: Evidence) -> None:
+    assert not support(replace(evidence, clarity=np.zeros(240))).any()
+    half = support(replace(evidence, clarity=np.full(240, 0.5)))
+    np.testing.assert_allclose(half, 0.5 * support(evidence))
+
+
+def test_support_is_positive_where_judge_and_log_agree(evidence: Evidence) -> None:
+    clearly = evidence.relevance > 0.9
+    assert (support(evidence)[clearly & (evidence.rows.targets == 1)] > 0).all()
+    assert (support(evidence)[clearly & (evidence.rows.targets == 0)] < 0).all()
+
+
+def test_unjudged_rows_have_no_hardness_and_no_support(evidence: Evidence) -> None:
+    relevance = evidence.relevance.copy()
+    relevance[::5] = np.nan
+    given = replace(evidence, relevance=relevance)
+    for label in (hardness, support):
+        np.testing.assert_array_equal(np.isnan(label(given)), np.isnan(relevance))
+
+
+def flipped(evidence: Evidence, row: int) -> Evidence:
+    targets = evidence.rows.targets.copy()
+    targets[row] = 1 - targets[row]
+    return replace(evidence, rows=replace(evidence.rows, targets=targets))
+
+
+@pytest.mark.parametrize("loss", ["ranking", "mean"])
+def test_value_says_that_right_labels_help_and_wrong_ones_hurt(evidence: Evidence, loss: str) -> None:
+    """The proxies know little of the truth; the judged pool does: rows labelled against it get lower values."""
+    weak = TrainingSettings(hidden=6, epochs=1, batch_size=240, learning_rate=1e-3, checkpoints=1)
+    log = evidence.rows
+    proxies = [train(log.features, log.targets, weak, seed)[-1] for seed in range(5)]
+    given = replace(evidence, proxies=proxies, settings=LabelSettings(pool_loss=loss))
+    before = value(given)
+    sure = np.flatnonzero((evidence.relevance > 0.9) & (log.targets == 1))[:8]
+    assert len(sure) == 8
+    falls = [before[row] - value(flipped(given, int(row)))[row] for row in sure]
+    assert np.mean(np.array(falls) > 0) >= 0.75 and np.mean(falls) > 0
+
+
+def test_value_is_the_fall_of_the_pool_loss(evidence: Evidence) -> None:
+    """One proxy: the order is that of the influence on the ranking loss at the fitted temperature, at unit spread."""
+    proxy, pool = evidence.proxies[0], evidence.pool
+    predicted, pairs = scores(proxy, pool.features), pairs_within(pool.queries)
+    factor = fitted_temperature(predicted, pool.targets, pairs)
+    slopes = ranking_slopes((factor * predicted).astype(np.float32), pool.targets, pairs)
+    influence = row_influence(proxy, evidence.rows, backward(proxy, pool.features, slopes))
+    found = value(replace(evidence, proxies=[proxy]))
+    np.testing.assert_allclose(found, influence / influence.std(), rtol=1e-3, atol=1e-5)
+    assert found.std() == pytest.approx(1, abs=1e-4)
+    assert not np.allclose(found, value(replace(evidence, proxies=[proxy], settings=LabelSettings(temperature="one"))))
+
+
+def test_no_proxy_outweighs_another(evidence: Evidence) -> None:
+    parts = [value(replace(evidence, proxies=[proxy])) for proxy in evidence.proxies]
+    np.testing.assert_allclose(value(evidence), np.mean(parts, axis=0), rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", sorted(WEAK_LABELS))
+def test_the_order_of_rows_does_not_matter(evidence: Evidence, name: str) -> None:
+    rng = np.random.default_rng(2)
+    order, pool_order = rng.permutation(240), rng.permutation(240)
+    shuffled = replace(
+        evidence,
+        rows=evidence.rows.take(order),
+        relevance=evidence.relevance[order],
+        clarity=evidence.clarity[order],
+        pool=evidence.pool.take(pool_order),
+    )
+    expected = WEAK_LABELS[name](evidence)[order]
+    np.testing.assert_allclose(WEAK_LABELS[name](shuffled), expected, rtol=1e-3, atol=2e-4)
+
+
+def test_a_pool_of_permuted_relevance_gives_another_value(evidence: Evidence) -> None:
+    targets = np.random.default_rng(3).permutation(evidence.pool.targets)
+    permuted = value(replace(evidence, pool=replace(evidence.pool, targets=targets)))
+    assert spearmanr(value(evidence), permuted).statistic < 0.9
+
+
+def test_relevance_that_is_the_same_everywhere_gives_no_value(evidence: Evidence) -> None:
+    pool = replace(evidence.pool, targets=np.full(240, 0.5, np.float32))
+    assert not value(replace(evidence, pool=pool)).any()
+
+
+def test_no_grade_is_within_reach() -> None:
+    """The labels' input has no field for a grade, and the labels read nothing else."""
+    assert {field.name for field in fields(Evidence)} == {
+        "rows",
+        "relevance",
+        "clarity",
+        "proxies",
+        "pool",
+        "settings",
+    }
+    assert {field.name for field in fields(Rows)} == {"features", "targets", "queries"}

@@ -1,0 +1,140 @@
+"""Suites: what they may hold, and how a mistake is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sie_agent.errors import InputError
+from sie_agent.paths import suites_dir
+from sie_agent.run import dump_suite, load_suite
+
+SHIPPED = sorted(path.stem for path in suites_dir().glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_suites_load_by_name_and_come_back_the_same(name: str, tmp_path: Path) -> None:
+    suite = load_suite(name)
+    assert suite.name == name
+    assert sum(suite.query_sets.values()) == pytest.approx(1)
+    (tmp_path / "suite.yaml").write_text(dump_suite(suite))
+    assert load_suite(tmp_path / "suite.yaml") == suite
+
+
+def test_the_suites_of_the_issue_ship() -> None:
+    assert {"quickstart", "homedepot-flips", "homedepot-clicks"} <= set(SHIPPED)
+    clicks, flips = load_suite("homedepot-clicks"), load_suite("homedepot-flips")
+    assert len(clicks.draws) == 10 and clicks.log.kind == "clicks"
+    assert len([judge for judge in clicks.judges if judge.kind == "simulated"]) == 4
+    assert flips.log.kind == "flips" and flips.log.rate == 0.3
+    for suite in (clicks, flips):
+        assert suite.evaluation.permutations >= 20
+        assert suite.primary.kind not in ("simulated", "random")  # a simulated judge is never a headline
+
+
+MISTAKES: list[tuple[dict[str, Any], str]] = [
+    ({"jugdes": []}, r"unknown key 'jugdes' \(did you mean 'judges'\?\)"),
+    ({"target": {"epoch": 3}}, r"unknown key 'target.epoch' \(did you mean 'epochs'\?\)"),
+    ({"target": {"epochs": "many"}}, r"target.epochs.*integer"),
+    ({"target": {"epochs": 0}}, r"target.epochs.*greater than or equal to 1"),
+    ({"log": {"kind": "purchases"}}, r"log.kind.*'clicks'"),
+    ({"log": {"rate": 0.8}}, r"log.rate.*0\.5"),
+    ({"query_sets": {"log-judged": 0.5, "train": 0.5}}, r"no query set 'train'"),
+    ({"judges": []}, r"`judges` is empty"),
+    ({"judges": [{"name": "a", "kind": "random"}, {"name": "a", "kind": "lexical"}]}, "distinct names"),
+    ({"judges": [{"name": "human-grade", "kind": "random"}]}, "'human-grade' is taken"),
+    ({"judges": [{"name": "a", "kind": "simulated"}]}, "needs `auc`"),
+    ({"judges": [{"name": "a", "kind": "lexical", "auc": 0.9}]}, "simulated judges only"),
+    ({"judges": [{"name": "a", "kind": "gpt"}]}, r"judges.0.kind"),
+    ({"headline_judge": "nobody"}, "headline_judge 'nobody' is none of strong, lexical, guess"),
+    ({"references": ["trak"]}, "no reference 'trak'; known: tracin-ranking"),
+    ({"references": ["el2n"]}, "headline_reference 'tracin-ranking' is not among"),
+    ({"draws": []}, "one or more distinct seeds"),
+    ({"draws": [1, 1]}, "one or more distinct seeds"),
+    ({"downstream": {"judges": ["nobody"]}}, "downstream.judges names 'nobody'"),
+    ({"downstream": {"keep": [1.0]}}, "shares above 0 and below 1"),
+]
+
+
+@pytest.mark.parametrize(("changes", "told"), MISTAKES, ids=[told[:30] for _, told in MISTAKES])
+def test_a_mistake_names_file_and_key(workshop: Any, changes: dict[str, Any], told: str) -> None:
+    path = workshop.suite(Path("pairs.csv"), **changes)
+    with pytest.raises(InputError, match=told) as caught:
+        load_suite(path)
+    assert str(path) in str(caught.value) and caught.value.exit_code == 2 and "\n" not in str(caught.value)
+
+
+def test_every_mistake_is_told_at_once(workshop: Any) -> None:
+    path = workshop.suite(Path("pairs.csv"), jugdes=[], target={"epochs": 0})
+    with pytest.raises(InputError, match=r"target\.epochs.*jugdes|jugdes.*target\.epochs"):
+        load_suite(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [("name: [", "line 1.*not valid YAML|not valid YAML"), ("- a\n- b", "mapping of keys"), ("", "mapping of keys")],
+)
+def test_a_file_that_is_no_suite(tmp_path: Path, content: str, told: str) -> None:
+    path = tmp_path / "suite.yaml"
+    path.write_text(content)
+    with pytest.raises(InputError, match=told):
+        load_suite(path)
+    path.write_bytes(b"\xff\xfe\x00name")
+    with pytest.raises(InputError, match=r"cannot read|not valid YAML"):
+        load_suite(path)
+
+
+def test_an_unknown_suite_lists_those_that_ship() -> None:
+    with pytest.raises(InputError, match=r"no such suite.*quickstart"):
+        load_suite("quikstart")
+
+
+def test_overrides(workshop: Any) -> None:
+    path = workshop.suite(Path("pairs.csv"))
+    suite = load_suite(path, ["target.epochs=7", "draws=[4, 5]", "labels.pool_loss=mean", "scorer.trees=3"])
+    assert (suite.target.epochs, suite.draws, suite.labels.pool_loss, suite.scorer.trees) == (7, (4, 5), "mean", 3)
+    assert suite.target.hidden == 8
+    assert yaml.safe_load(path.read_text())["target"]["epochs"] == 2
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("target.epochs", "not key=value"),
+        ("=3", "not key=value"),
+        ("draws=[1", "not a YAML value"),
+        ("name.part=1", "has no keys below it"),
+        ("target.epoch=3", "did you mean 'epochs'"),
+    ],
+)
+def test_wrong_overrides(workshop: Any, override: str, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        load_suite(workshop.suite(Path("pairs.csv")), [override])
+
+
+@pytest.mark.parametrize("sets", [{"log-judged": 0.5, "log-unseen": 0.2}, {"log-judged": 1.5, "log-unseen": -0.5}])
+def test_shares_that_do_not_sum_to_one(workshop: Any, sets: dict[str, float]) -> None:
+    from sie_agent.run import run_suite
+
+    with pytest.raises(InputError, match="query sets"):
+        run_suite(workshop.suite(query_sets=sets), workshop.folder / "run", cache_path=workshop.cache)
+
+
+def test_without_log_judged_queries_there_is_nothing_to_judge(workshop: Any) -> None:
+    from sie_agent.run import run_suite
+
+    sets = {"log-unseen": 0.5, "reference-validation": 0.5}
+    with pytest.raises(InputError, match="log-judged"):
+        run_suite(workshop.suite(query_sets=sets), workshop.folder / "run", cache_path=workshop.cache)
+
+
+def test_a_run_without_log_unseen_queries_still_gives_labels_and_scores(workshop: Any) -> None:
+    from sie_agent.run import run_suite
+
+    sets = {"log-judged": 0.6, "reference-validation": 0.2, "test": 0.2}
+    summary = run_suite(workshop.suite(query_sets=sets, draws=[1]), workshop.folder / "run", cache_path=workshop.cache)
+    assert summary["exit_code"] == 0
+    assert (workshop.folder / "run" / "report.html").is_file()

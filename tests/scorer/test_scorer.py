@@ -1,0 +1,162 @@
+"""The distilled scorer: what it learns, what its scores depend on, and its files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import spearmanr
+
+from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.scorer import (
+    LABELS,
+    Scorer,
+    StudentSettings,
+    distil_scorer,
+    fit_student,
+    load_scorer,
+    save_scorer,
+)
+from sie_agent.scorer.student import spread
+
+
+def matrix(scores: pd.DataFrame) -> np.ndarray:
+    return scores[list(LABELS)].to_numpy(np.float64)
+
+
+def test_scores_of_unseen_rows_follow_the_labels(scorer: Scorer, samples: pd.DataFrame, labels: pd.DataFrame) -> None:
+    scores = scorer.predict(samples)
+    assert list(scores.columns) == ["sample_id", *LABELS]
+    assert scores["sample_id"].tolist() == samples["sample_id"].tolist()
+    assert np.isfinite(matrix(scores)).all()
+    for name in LABELS:
+        # rows from 120 on had no weak label
+        assert spearmanr(scores[name][120:], labels[name][120:]).statistic > 0.5
+
+
+def test_a_rows_scores_depend_on_that_row_alone(scorer: Scorer, samples: pd.DataFrame) -> None:
+    whole = matrix(scorer.predict(samples))
+    batches = [matrix(scorer.predict(samples.iloc[start : start + 7])) for start in range(0, len(samples), 7)]
+    np.testing.assert_allclose(np.concatenate(batches), whole, atol=1e-9, rtol=0)
+    order = np.random.default_rng(0).permutation(len(samples))
+    np.testing.assert_allclose(matrix(scorer.predict(samples.iloc[order])), whole[order], atol=1e-9, rtol=0)
+    odd = np.arange(len(samples)) % 2 == 1
+    np.testing.assert_allclose(matrix(scorer.predict(samples[odd])), whole[odd], atol=1e-9, rtol=0)
+    one = samples.iloc[[5]]
+    np.testing.assert_allclose(matrix(scorer.predict(one)), whole[[5]], atol=1e-9, rtol=0)
+
+
+def test_grade_changes_neither_the_scorer_nor_its_scores(
+    scorer: Scorer, samples: pd.DataFrame, labels: pd.DataFrame
+) -> None:
+    other = samples.assign(grade=1 - samples["grade"])
+    without = samples.drop(columns="grade")
+    expected = matrix(scorer.predict(samples))
+    np.testing.assert_array_equal(matrix(scorer.predict(other)), expected)
+    small = StudentSettings(trees=20, rows_per_leaf=5)
+    again = distil_scorer(without, labels.head(120), settings=small, seed=1)
+    np.testing.assert_array_equal(matrix(again.predict(without)), expected)
+
+
+def test_the_logs_label_matters(scorer: Scorer, samples: pd.DataFrame) -> None:
+    turned = scorer.predict(samples.assign(label=1 - samples["label"]))
+    assert spearmanr(turned["support"], scorer.predict(samples)["support"]).statistic < 0
+    unlabelled = scorer.predict(samples.assign(label=np.nan))
+    assert np.isfinite(matrix(unlabelled)).all()
+
+
+def test_saved_and_loaded_scores_are_identical(scorer: Scorer, samples: pd.DataFrame, tmp_path: Path) -> None:
+    save_scorer(scorer, tmp_path / "scorer")
+    loaded = load_scorer(tmp_path / "scorer")
+    np.testing.assert_array_equal(matrix(loaded.predict(samples)), matrix(scorer.predict(samples)))
+    assert loaded.about["n_samples"] == 120 and loaded.about["seed"] == 1
+
+
+def test_no_pickle_in_the_folder(scorer: Scorer, tmp_path: Path) -> None:
+    save_scorer(scorer, tmp_path)
+    files = {path.name: path for path in tmp_path.iterdir()}
+    assert set(files) == {"config.json", "features.npz", "hardness.txt", "support.txt", "value.txt"}
+    for name in ("config.json", "hardness.txt", "support.txt", "value.txt"):
+        files[name].read_text(encoding="utf-8")
+    with np.load(files["features.npz"], allow_pickle=False) as archive:
+        assert all(archive[name].dtype.kind == "f" for name in archive.files)
+
+
+def test_a_folder_that_is_no_scorer_is_bad_input(scorer: Scorer, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no scorer here"):
+        load_scorer(tmp_path / "nowhere")
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(InputError, match="damaged scorer configuration"):
+        load_scorer(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"format": 1}', '{"format": 1, "sha256": []}'])
+def test_a_configuration_that_lacks_something_is_bad_input(tmp_path: Path, content: str) -> None:
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(InputError, match="damaged"):
+        load_scorer(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["features.npz", "support.txt"])
+@pytest.mark.parametrize("how", ["cut", "missing"])
+def test_damaged_parts_are_bad_input(scorer: Scorer, tmp_path: Path, name: str, how: str) -> None:
+    save_scorer(scorer, tmp_path)
+    part = tmp_path / name
+    if how == "cut":
+        part.write_bytes(part.read_bytes()[:-30])
+    else:
+        part.unlink()
+    with pytest.raises(InputError, match=f"{name}.*missing or damaged"):
+        load_scorer(tmp_path)
+
+
+def test_a_newer_format_is_bad_input(scorer: Scorer, tmp_path: Path) -> None:
+    save_scorer(scorer, tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "format": config["format"] + 1}))
+    with pytest.raises(InputError, match=r"newer format.*Upgrade"):
+        load_scorer(tmp_path)
+
+
+def test_a_file_in_the_way_is_the_environments_failure(scorer: Scorer, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(EnvironmentFailure):
+        save_scorer(scorer, tmp_path / "taken")
+
+
+def test_labels_of_another_data_set_are_bad_input(samples: pd.DataFrame, labels: pd.DataFrame) -> None:
+    with pytest.raises(InputError, match="weak label"):
+        distil_scorer(samples, labels.assign(sample_id="x" + labels["sample_id"]))
+
+
+def test_only_the_labels_that_are_there_are_distilled(samples: pd.DataFrame, labels: pd.DataFrame) -> None:
+    partly = labels.assign(value=np.nan).drop(columns="hardness")
+    small = distil_scorer(samples, partly, settings=StudentSettings(trees=3))
+    assert list(small.students) == ["support"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(-3, 3), min_size=101, max_size=101),
+    st.lists(st.integers(-500, 1500), min_size=2, max_size=30, unique=True),
+)
+def test_spread_is_strictly_rising(values: list[int], ranks: list[int]) -> None:
+    """Also where the label has ties, where it is constant, and outside the ranks that were seen."""
+    ordered = np.sort(np.array(ranks)) / 1000
+    assert (np.diff(spread(ordered, np.sort(np.array(values, float)))) > 0).all()
+
+
+def test_spread_brings_back_unit_and_sign() -> None:
+    quantiles = np.linspace(-0.5, 0.5, 101)
+    found = spread(np.array([0.0, 0.25, 0.5, 1.0]), quantiles)
+    np.testing.assert_allclose(found, [-0.5, -0.25, 0.0, 0.5], atol=2e-3)
+
+
+def test_a_student_needs_two_labelled_rows() -> None:
+    with pytest.raises(ValueError, match="fewer than two"):
+        fit_student(np.zeros((3, 2), np.float32), np.array([1.0, np.nan, np.nan]), StudentSettings(), 0)

@@ -1,0 +1,74 @@
+"""What a judgments file says of a log."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sie_agent.errors import InputError
+from sie_agent.verbs.evidence import clarity_of, relevance_of, scale_means_nothing
+
+
+def test_rows_find_their_judgment_in_any_order(samples: pd.DataFrame, judgments: pd.DataFrame) -> None:
+    judged = relevance_of(judgments.sample(frac=1, random_state=0), samples, "j")
+    assert judged.relevance.tolist() == judgments["score"].tolist()
+    assert (judged.model, judged.variant, judged.by_rank) == ("m", "relevance/graded", False)
+
+
+def test_rows_without_a_judgment_are_not_known(samples: pd.DataFrame, judgments: pd.DataFrame) -> None:
+    judgments.loc[3, "score"] = np.nan
+    judged = relevance_of(judgments.iloc[:15], samples, "j")
+    assert judged.known.sum() == 14
+    assert not judged.known[3] and not judged.known[15:].any()
+
+
+def test_written_answers_are_the_same_judge_s(samples: pd.DataFrame, judgments: pd.DataFrame) -> None:
+    judgments.loc[::2, "variant"] = "relevance/graded+written"
+    assert relevance_of(judgments, samples, "j").known.all()
+
+
+def test_one_of_two_judges_is_chosen(samples: pd.DataFrame, judgments: pd.DataFrame) -> None:
+    other = judgments.assign(model="other", score=0.25)
+    both = pd.concat([judgments, other])
+    with pytest.raises(InputError, match="several models"):
+        relevance_of(both, samples, "j")
+    assert set(relevance_of(both, samples, "j", model="other").relevance) == {0.25}
+
+
+def test_one_of_two_variants_is_chosen(samples: pd.DataFrame, judgments: pd.DataFrame) -> None:
+    both = pd.concat([judgments, judgments.assign(variant="relevance/written", score=0.75)])
+    with pytest.raises(InputError, match="--variant: relevance/graded, relevance/written"):
+        relevance_of(both, samples, "j")
+    assert set(relevance_of(both, samples, "j", variant="relevance/written").relevance) == {0.75}
+
+
+def test_a_sample_judged_twice(samples: pd.DataFrame, judgments: pd.DataFrame) -> None:
+    with pytest.raises(InputError, match="'s0' is judged twice"):
+        relevance_of(pd.concat([judgments, judgments.iloc[:1]]), samples, "j")
+
+
+def test_only_clarity(samples: pd.DataFrame, judgments: pd.DataFrame) -> None:
+    with pytest.raises(InputError, match="no judgment of relevance"):
+        relevance_of(judgments.assign(aspect="clarity"), samples, "j")
+
+
+@pytest.mark.parametrize(
+    ("variant", "expected"),
+    [("relevance/graded", False), ("relevance/query-likelihood", True), ("relevance/lexical", True), ("mine", False)],
+)
+def test_whose_scale_means_nothing(variant: str, expected: bool) -> None:
+    assert scale_means_nothing(variant) is expected
+
+
+def test_the_user_decides_about_the_scale(samples: pd.DataFrame, judgments: pd.DataFrame) -> None:
+    assert relevance_of(judgments, samples, "j", by_rank=True).by_rank
+
+
+def test_clarity_from_the_file(samples: pd.DataFrame, judgments: pd.DataFrame) -> None:
+    clarity, source = clarity_of(judgments, samples)
+    assert source == "catalogue" and np.isnan(clarity).all()
+    rows = pd.DataFrame({"query": ["Desk lamp", "light"], "score": [0.9, 0.2], "aspect": "clarity"})
+    clarity, source = clarity_of(pd.concat([judgments, rows]), samples)
+    assert source == "judged"
+    assert clarity[:2].tolist() == [0.9, 0.2] and np.isnan(clarity[2])
