@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 FEW_QUERIES = 200
+# fixed before any test figure is seen: the best of many strategies on test queries would look better than it is
+WEIGHTING, FILTER, SHARE = "support-distilled-weights", "support-distilled", 0.5
 HALF_WIDTH = 0.05
 BETWEEN_QUERY = 0.1
 
@@ -21,18 +23,15 @@ def verdict(
 ) -> dict[str, str]:
     """What to do with this judge's scores, from the gap that they recover on test queries.
 
+    Two strategies, fixed beforehand, are looked at: the scorer's ``support`` as weights (their strength is chosen on
+    tuning queries), and half of the rows kept by it.
+
     Parameters
     ----------
     downstream : rows under ``downstream``; quality : ``auc`` and ``target_auc``.
     n_queries : queries behind the downstream figures; items : mean number of items of a query.
     """
     rows = [row for row in downstream if row["judge"] == judge and row["metric"] == "auc"]
-    if not rows and quality.get("target_auc") is not None:
-        return {
-            "use": "unknown",
-            "text": f"Unknown: the suite did not try {judge} on the target model. Set downstream.draws above 0 "
-            "and name the judge in downstream.judges.",
-        }
     if not rows and (downstream or quality.get("auc") is not None):
         return {
             "use": "unknown",
@@ -49,8 +48,8 @@ def verdict(
     told = f"{judge} ({mode})"
     compared = compare_with_target(quality)
     few = f" Only {n_queries} test queries stand behind this: take it as a hint." if n_queries < FEW_QUERIES else ""
-    weights = best_certain([row for row in rows if row["weighting"]])
-    filters = best_certain([row for row in rows if not row["weighting"] and row["keep"] == 0.5])
+    weights = certain([row for row in rows if row["strategy"] == WEIGHTING])
+    filters = certain([row for row in rows if row["strategy"] == FILTER and row["keep"] == SHARE])
     if weights is not None:
         return {
             "use": "weights",
@@ -59,20 +58,19 @@ def verdict(
     if filters is not None:
         return {
             "use": "filter",
-            "text": f"Use them for filtering only: {describe(filters)} with {told}; no weighting helps for certain."
+            "text": f"Use them for filtering only: {describe(filters)} with {told}; weighting does not help for certain."
             f"{compared}{few}",
         }
     return {
         "use": "no",
-        "text": f"Do not use these weights: with {told} neither weighting nor keeping half of the rows recovers any "
-        f"of the gap to clean labels for certain.{compared}{few}",
+        "text": f"Do not use these weights: with {told} neither weighting by the distilled support nor keeping half of "
+        f"the rows by it recovers any of the gap to clean labels for certain.{compared}{few}",
     }
 
 
-def best_certain(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The row with the largest share of the gap, among those whose interval lies above zero."""
-    sure = [row for row in rows if row["gap_ci_low"] is not None and row["gap_ci_low"] > 0]
-    return max(sure, key=lambda row: float(row["gap_recovered"]), default=None)
+def certain(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The row, where the interval of the gap that it recovers lies above zero."""
+    return next((row for row in rows if row["gap_ci_low"] is not None and row["gap_ci_low"] > 0), None)
 
 
 def describe(row: Mapping[str, Any]) -> str:

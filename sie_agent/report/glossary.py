@@ -35,8 +35,7 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ),
     (
         "no-judge control",
-        "the same pipeline with the judge's answers shuffled among the rows: "
-        "what it reaches is not the judge's doing.",
+        "the same pipeline with the judge's answers shuffled among the rows: what it reaches is not the judge's doing.",
     ),
     (
         "contribution",

@@ -42,11 +42,7 @@ def top_of(run: RunFolder) -> Top:
     judge = pick.primary_judge(run)
     mode = row.mode or pick.mode_of(agreement, judge) if row else pick.mode_of(agreement, judge)
     use = agreement.verdict.use if agreement.verdict.use in words.VERDICTS else "unknown"
-    warning = (
-        words.few_queries_warning(row.n_queries, row.ci_low, row.ci_high, agreement.interval_level)
-        if row
-        else []
-    )
+    warning = words.few_queries_warning(row.n_queries, row.ci_low, row.ci_high, agreement.interval_level) if row else []
     return Top(
         suite=agreement.suite or str(run.suite.get("name") or run.path.name),
         judge=judge or "an unnamed judge",
@@ -54,9 +50,7 @@ def top_of(run: RunFolder) -> Top:
         mode_words=words.mode_words(mode),
         use=use,
         verdict=words.verdict_title(use),
-        reason=words.verdict_reason(
-            agreement.verdict.text, use, bool(agreement.rows or agreement.downstream)
-        ),
+        reason=words.verdict_reason(agreement.verdict.text, use, bool(agreement.rows or agreement.downstream)),
         simulated=mode == "simulated",
         sentences=_sentences(run, row, judge, mode),
         warning=warning,
@@ -84,18 +78,14 @@ def _sentences(run: RunFolder, row: AgreementRow | None, judge: str | None, mode
     agrees = f"On queries that the scorer never saw, {what} agrees with {row.reference} "
     agrees += f"at Spearman {words.number(row.value)}"
     if row.ci_low is not None and row.ci_high is not None:
-        agrees += (
-            f" ({words.percent(agreement.interval_level)} interval {words.interval(row.ci_low, row.ci_high)})"
-        )
+        agrees += f" ({words.percent(agreement.interval_level)} interval {words.interval(row.ci_low, row.ci_high)})"
     bound = pick.bound_of(agreement, row.reference, judge=row.judge)
     if bound and row.value is not None:
         agrees += f", {words.percent(row.value / bound)} of what labels can reach ({words.number(bound)})"
     sentences = [opening, f"{agrees}.", _comparison(run, row)]
     partial = _partial(run, row)
     sentences.append(
-        words.contribution_words(
-            *((partial.value, partial.ci_low, partial.ci_high) if partial else (None, None, None))
-        )
+        words.contribution_words(*((partial.value, partial.ci_low, partial.ci_high) if partial else (None, None, None)))
     )
     return [sentence for sentence in sentences if sentence]
 
@@ -149,7 +139,5 @@ def _tiles(run: RunFolder, row: AgreementRow | None, judge: str | None) -> list[
     quality = pick.judge_quality(agreement, judge)
     if quality is not None and quality.auc is not None:
         target = pick.target_auc(agreement)
-        tiles.append(
-            Tile("Judge's AUC", words.number(quality.auc, 3), f"target model {words.number(target, 3)}")
-        )
+        tiles.append(Tile("Judge's AUC", words.number(quality.auc, 3), f"target model {words.number(target, 3)}"))
     return tiles

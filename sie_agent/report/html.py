@@ -106,9 +106,7 @@ def content(run: RunFolder) -> dict[str, Any]:
         "contribution_table": tables.contribution_table(run),
         "judges_plot": plots_agreement.judges_plot(run),
         "judges_table": tables.judges_table(run.agreement),
-        "judge_words": words.judge_beside_target(
-            quality.auc if quality else None, pick.target_auc(run.agreement)
-        ),
+        "judge_words": words.judge_beside_target(quality.auc if quality else None, pick.target_auc(run.agreement)),
         "downstream_plots": plots_downstream.downstream_plots(run),
         "gap_table": tables_downstream.gap_table(run.agreement),
         "downstream_table": tables_downstream.downstream_table(run.agreement),
@@ -125,9 +123,7 @@ def content(run: RunFolder) -> dict[str, Any]:
         "cost_table": tables_run.cost_table(run),
         "origin_table": tables_run.origin_table(run),
         "command": command_line(run.manifest.command),
-        "suite_text": yaml.safe_dump(
-            without_secrets(run.suite), sort_keys=False, allow_unicode=True, width=100
-        ),
+        "suite_text": yaml.safe_dump(without_secrets(run.suite), sort_keys=False, allow_unicode=True, width=100),
         "notes": run.agreement.notes,
         "glossary": GLOSSARY,
     }

@@ -25,10 +25,7 @@ def headline_row(agreement: Agreement) -> AgreementRow | None:
     candidates = [
         row
         for row in agreement.rows
-        if row.metric == "spearman"
-        and row.value is not None
-        and not is_baseline(row)
-        and row.label != "grade"
+        if row.metric == "spearman" and row.value is not None and not is_baseline(row) and row.label != "grade"
     ]
     named = agreement.headline
     if named is not None and named.label is not None:

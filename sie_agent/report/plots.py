@@ -51,9 +51,7 @@ class Plot:
 def safe(text: str, limit: int = 60) -> str:
     """Foreign text for a chart: shortened, and escaped because plotly reads a dialect of HTML."""
     # direction overrides and the like are dropped: they could turn a chart's text around
-    folded = " ".join(
-        "".join(letter for letter in str(text) if letter.isprintable() or letter.isspace()).split()
-    )
+    folded = " ".join("".join(letter for letter in str(text) if letter.isprintable() or letter.isspace()).split())
     shortened = folded if len(folded) <= limit else folded[: limit - 1].rstrip() + "…"
     # a template would be filled in where %{...} stands, and TeX set where $...$ stands
     return html.escape(shortened, quote=True).replace("%{", "% {").replace("$", "&#36;")

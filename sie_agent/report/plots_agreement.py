@@ -53,12 +53,9 @@ def agreement_plot(run: RunFolder) -> Plot | None:
             is_baseline=True,
         )
         entries.append(("Ceiling: human grade", as_row, item.label))
-    figure, height = dots.dot_chart(
-        entries, bound=bound, control=control.value if control else None, metric="Spearman"
-    )
+    figure, height = dots.dot_chart(entries, bound=bound, control=control.value if control else None, metric="Spearman")
     told = "; ".join(
-        f"{item.label} ({_group(item).lower()}) {words.figure(item.value, item.ci_low, item.ci_high)}"
-        for item in rows
+        f"{item.label} ({_group(item).lower()}) {words.figure(item.value, item.ci_low, item.ci_high)}" for item in rows
     )
     return Plot(
         key="plot-agreement",
@@ -95,16 +92,12 @@ def contribution_plot(run: RunFolder) -> Plot | None:
         judge: place
         for place, judge in enumerate(
             dict.fromkeys(
-                row.judge
-                for row in sorted(rows, key=lambda row: (row.judge != headline.judge, -(row.value or 0.0)))
+                row.judge for row in sorted(rows, key=lambda row: (row.judge != headline.judge, -(row.value or 0.0)))
             )
         )
     }
     rows.sort(key=lambda row: rank[row.judge])
-    entries = [
-        (safe(f"Judge: {row.judge}", 34) if row.judge != "none" else "No judge", row, row.label)
-        for row in rows
-    ]
+    entries = [(safe(f"Judge: {row.judge}", 34) if row.judge != "none" else "No judge", row, row.label) for row in rows]
     bound = pick.bound_of(run.agreement, headline.reference, metric="partial_spearman", judge=headline.judge)
     figure, height = dots.dot_chart(entries, bound=bound, control=None, metric="Partial Spearman")
     told = "; ".join(

@@ -65,9 +65,7 @@ def _curves(run: RunFolder, metric: str) -> Plot | None:
             shown = not distilled or strategy.endswith("-distilled") or strategy in ("random", "plain-loss")
             traces += _line(strategy, members, place, shown)
     name = METRICS.get(metric, metric)
-    told = "; ".join(
-        _told(row) for row in [*lines, *points] if row.keep in (None, 1.0, pick.HALF) or row.weighting
-    )
+    told = "; ".join(_told(row) for row in [*lines, *points] if row.keep in (None, 1.0, pick.HALF) or row.weighting)
     return Plot(
         key=f"plot-downstream-{''.join(letter for letter in metric if letter.isalnum())}",
         title=f"{name} of the target model",
@@ -104,9 +102,7 @@ def _layout(name: str) -> dict[str, Any]:
 
 
 def _told(row: Downstream) -> str:
-    share = (
-        "" if row.strategy in LINES else " weighted" if row.weighting else f" at {words.percent(row.keep)}"
-    )
+    share = "" if row.strategy in LINES else " weighted" if row.weighting else f" at {words.percent(row.keep)}"
     return f"{row.strategy}{share} {words.figure(row.value, row.ci_low, row.ci_high, 3)}"
 
 

@@ -132,8 +132,6 @@ def clarity_plot(run: RunFolder) -> Plot | None:
         unit="queries",
         color=GREEN,
         limits=(0.0, 1.0),
-        mode="no judge"
-        if source.startswith("classic")
-        else pick.mode_of(run.agreement, pick.primary_judge(run)),
+        mode="no judge" if source.startswith("classic") else pick.mode_of(run.agreement, pick.primary_judge(run)),
         caption=f"Asked once per query; {source}.",
     )

@@ -144,8 +144,7 @@ def without_secrets(value: Any) -> Any:
     """A copy of a suite in which nothing that looks like a credential is left: reports are passed around."""
     if isinstance(value, dict):
         return {
-            key: "(hidden)" if _is_secret(str(key)) and item else without_secrets(item)
-            for key, item in value.items()
+            key: "(hidden)" if _is_secret(str(key)) and item else without_secrets(item) for key, item in value.items()
         }
     if isinstance(value, list):
         return [without_secrets(item) for item in value]

@@ -132,9 +132,7 @@ def _known(value: Any) -> float | None:
 
 def _short(text: Any, limit: int) -> str:
     """Foreign text with its white space folded and no control characters, cut to what a page can carry."""
-    folded = " ".join(
-        "".join(letter for letter in str(text) if letter.isprintable() or letter.isspace()).split()
-    )
+    folded = " ".join("".join(letter for letter in str(text) if letter.isprintable() or letter.isspace()).split())
     return folded if len(folded) <= limit else f"{folded[: limit - 1]}…"
 
 

@@ -167,9 +167,7 @@ def contribution_table(run: RunFolder) -> Table | None:
         and row.value is not None
         and row.source == headline.source
     ]
-    return table(
-        f"Partial Spearman with {headline.reference}, given the control and the plain loss", columns, rows
-    )
+    return table(f"Partial Spearman with {headline.reference}, given the control and the plain loss", columns, rows)
 
 
 def reliability_table(agreement: Agreement) -> Table | None:
@@ -191,9 +189,7 @@ def reliability_table(agreement: Agreement) -> Table | None:
         )
         for entry in agreement.reliability
     ]
-    return table(
-        "How far each reference agrees with itself, and the most that any label can reach", columns, rows
-    )
+    return table("How far each reference agrees with itself, and the most that any label can reach", columns, rows)
 
 
 def judges_table(agreement: Agreement) -> Table | None:
@@ -218,11 +214,7 @@ def judges_table(agreement: Agreement) -> Table | None:
         for entry in agreement.judges
     ]
     named = agreement.judge
-    if (
-        named is not None
-        and named.auc is not None
-        and named.judge not in {entry.judge for entry in agreement.judges}
-    ):
+    if named is not None and named.auc is not None and named.judge not in {entry.judge for entry in agreement.judges}:
         rows.append(
             (
                 named.judge or "judge",

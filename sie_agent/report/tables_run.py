@@ -12,9 +12,7 @@ from sie_agent.report.tables import LONG, NUMBER, TEXT, Table, table
 
 def status_table(run: RunFolder) -> Table | None:
     """Judgments by aspect and status."""
-    grouped = run.judgments.groupby(
-        [run.judgments["aspect"].astype(str), run.judgments["status"].astype(str)]
-    )
+    grouped = run.judgments.groupby([run.judgments["aspect"].astype(str), run.judgments["status"].astype(str)])
     total = run.judgments.groupby(run.judgments["aspect"].astype(str)).size()
     columns = [
         ("Asked", TEXT),
@@ -25,9 +23,7 @@ def status_table(run: RunFolder) -> Table | None:
     ]
     rows = []
     for (aspect, status), members in grouped:
-        cached = (
-            int(members["cached"].fillna(False).astype(bool).sum()) if "cached" in members.columns else None
-        )
+        cached = int(members["cached"].fillna(False).astype(bool).sum()) if "cached" in members.columns else None
         rows.append(
             (
                 str(aspect),

@@ -98,9 +98,7 @@ def verdict_reason(text: str, use: str, has_figures: bool) -> str:
     return f"The run gives no reason for '{use}'; the figures below are all there is."
 
 
-def few_queries_warning(
-    queries: int | None, low: float | None, high: float | None, level: float = 0.95
-) -> list[str]:
+def few_queries_warning(queries: int | None, low: float | None, high: float | None, level: float = 0.95) -> list[str]:
     """Sentences for the warning box; empty where there are enough queries and the interval is narrow.
 
     Parameters
@@ -167,11 +165,7 @@ def gap_words(value: float | None, low: float | None, high: float | None) -> str
     """Gap recovered; where no ratio is given, why."""
     if value is None:
         return "not given"
-    return (
-        percent(value)
-        if low is None or high is None
-        else f"{percent(value)} ({percent(low)} to {percent(high)})"
-    )
+    return percent(value) if low is None or high is None else f"{percent(value)} ({percent(low)} to {percent(high)})"
 
 
 @dataclass(frozen=True)
@@ -208,11 +202,7 @@ def row_reason(facts: RowFacts, *, clicks: bool, most: bool) -> str:
     vague = facts.clarity_rank is not None and facts.clarity_rank < 1 / 3
     if facts.clarity_rank is not None:
         parts.append(
-            "intent vague"
-            if vague
-            else "intent clear"
-            if facts.clarity_rank > 2 / 3
-            else "intent fairly clear"
+            "intent vague" if vague else "intent clear" if facts.clarity_rank > 2 / 3 else "intent fairly clear"
         )
     return f"{', '.join(parts)}: {_conclusion(facts, vague=vague, clicks=clicks, most=most)}."
 
@@ -222,9 +212,7 @@ def _conclusion(facts: RowFacts, *, vague: bool, clicks: bool, most: bool) -> st
     positive = (facts.label if facts.label is not None else 0.5) >= 0.5
     high, low = facts.relevance_rank > 2 / 3, facts.relevance_rank < 1 / 3
     if not high and not low:
-        return "the judge is undecided" + (
-            ", the scorer sees use in it" if most else ", the scorer sees harm in it"
-        )
+        return "the judge is undecided" + (", the scorer sees use in it" if most else ", the scorer sees harm in it")
     if positive == high:
         return (
             "the judge supports the label"

@@ -155,7 +155,7 @@ def asked_rows(draw: Draw, part: JudgePart) -> Booleans:
     place = np.random.default_rng(draw.seed).permutation(len(draw.world.query_names))[queries]
     order = np.argsort(place[judged], kind="stable")
     places = place[judged][order]
-    return np.asarray(judged & (place < places[part.max_pairs]))
+    return np.asarray(judged & (place < max(places[part.max_pairs], places[0] + 1)))
 
 
 def relevance_of(draw: Draw, part: JudgePart) -> Doubles:

@@ -174,7 +174,7 @@ def has_main_files(folder: Path, judge: str, seed: int) -> bool:
 
 
 def draw_key(draw: Draw, judges: Sequence[JudgePart]) -> str:
-    """What a finished draw depends on: the suite's settings, the log, and what its real judges said."""
+    """What a finished draw depends on: the suite's settings, the samples, the log, and what its real judges said."""
     world = draw.world
     settings = world.suite.model_dump(
         mode="json", exclude={"draws", "headline_judge", "headline_reference", "name", "judges"}
@@ -185,10 +185,12 @@ def draw_key(draw: Draw, judges: Sequence[JudgePart]) -> str:
         if judge.name in world.judgments
     }
     asked = [judge.model_dump(mode="json", exclude={"draws", "base_url", "concurrency"}) for judge in judges]
+    texts = world.samples[["query", "title", "description"]].agg("\t".join, axis=1)
+    read = digest("\n".join([*texts, world.grade.tobytes().hex()]))
     log = log_hash(world.samples.assign(label=draw.label))
     # whose scores are tried downstream is in the settings, but for the primary judge that stands in for none named
     tried = [] if world.suite.downstream.judges else [world.suite.primary.name]
-    return digest(json.dumps([FORMAT, settings, draw.seed, asked, said, log, *tried], sort_keys=True))
+    return digest(json.dumps([FORMAT, settings, draw.seed, asked, said, log, read, *tried], sort_keys=True))
 
 
 def steps_of(suite: Suite, judges: Sequence[JudgePart], helped: Sequence[str], place: int) -> int:

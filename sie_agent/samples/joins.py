@@ -99,9 +99,7 @@ def next_item_table(folder: Path, source: NextItem, limit: int | None) -> pd.Dat
     return numbered(pd.DataFrame(table))
 
 
-def read_histories(
-    shoppers: pd.DataFrame, source: NextItem, title_of: dict[str, str], where: str
-) -> list[list[str]]:
+def read_histories(shoppers: pd.DataFrame, source: NextItem, title_of: dict[str, str], where: str) -> list[list[str]]:
     """What each shopper bought, oldest first; InputError if nothing, or an item unknown to the query."""
     place = Places(shoppers.index, where)
     histories: list[list[str]] = []
@@ -109,9 +107,7 @@ def read_histories(
         try:
             history: list[str] = json.loads(history_text(value))
         except ValueError as error:
-            raise InputError(
-                str(error), where=place(row, source.history), mend="Give a list of item ids"
-            ) from None
+            raise InputError(str(error), where=place(row, source.history), mend="Give a list of item ids") from None
         if not history:
             mend = "Drop the row: the query is made of the history"
             raise InputError("the history is empty", where=place(row, source.history), mend=mend)

@@ -107,9 +107,7 @@ def read_source(source: str, path: Path | None, mapping: ColumnMap | None, limit
         return read_hub(source)
     several = mapping is not None and (mapping.files or mapping.next_item)
     if several and not path.is_dir():
-        raise InputError(
-            "this column map needs a folder", where=path, mend="Give the folder that holds its files"
-        )
+        raise InputError("this column map needs a folder", where=path, mend="Give the folder that holds its files")
     if mapping is not None and mapping.files:
         return read_joined(path, mapping.files)
     if mapping is not None and mapping.next_item:
@@ -117,9 +115,7 @@ def read_source(source: str, path: Path | None, mapping: ColumnMap | None, limit
     return read_folder(path) if path.is_dir() else read_file(path)
 
 
-def chosen_rows(
-    frame: pd.DataFrame, mapping: ColumnMap | None, split: str | None, where: str
-) -> pd.DataFrame:
+def chosen_rows(frame: pd.DataFrame, mapping: ColumnMap | None, split: str | None, where: str) -> pd.DataFrame:
     """The rows that the map's filters and the split leave."""
     for name, kept in (mapping.filters if mapping else {}).items():
         mask = text_column(pick(frame, name, f"filters.{name}", where)).isin(kept).to_numpy(dtype=bool)

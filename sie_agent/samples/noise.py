@@ -12,9 +12,7 @@ from sie_agent.errors import InputError
 from sie_agent.samples.splits import query_keys
 
 
-def simulate_flips(
-    samples: pd.DataFrame, *, rate: float, seed: int, relevant_at: float = 0.75
-) -> pd.DataFrame:
+def simulate_flips(samples: pd.DataFrame, *, rate: float, seed: int, relevant_at: float = 0.75) -> pd.DataFrame:
     """A log whose labels are the truth, flipped at random.
 
     ``y = grade >= relevant_at``, flipped with probability *rate*. Every draw is a hash of

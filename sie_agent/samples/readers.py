@@ -99,9 +99,7 @@ def read_separated(path: Path, separator: str) -> pd.DataFrame:
         with opened(path) as stream:
             header = pacsv.open_csv(stream, read_options=how, parse_options=parse).schema.names
         refuse_repeated(header, path)
-        cells = pacsv.ConvertOptions(
-            column_types=dict.fromkeys(header, pa.large_string()), strings_can_be_null=False
-        )
+        cells = pacsv.ConvertOptions(column_types=dict.fromkeys(header, pa.large_string()), strings_can_be_null=False)
         with opened(path) as stream:
             table = pacsv.read_csv(stream, read_options=how, parse_options=parse, convert_options=cells)
     except pa.ArrowInvalid as error:
@@ -182,9 +180,7 @@ def json_object(line: str, place: str) -> dict[str, object]:
         record = json.loads(line)
     except (json.JSONDecodeError, RecursionError) as error:
         reason = error.msg if isinstance(error, json.JSONDecodeError) else "too deeply nested"
-        raise InputError(
-            f"not a line of JSON ({reason})", where=place, mend="Write one JSON object per line"
-        ) from None
+        raise InputError(f"not a line of JSON ({reason})", where=place, mend="Write one JSON object per line") from None
     if not isinstance(record, dict):
         raise InputError("the line is JSON but not an object", where=place, mend='Write {"query": …, …}')
     return record

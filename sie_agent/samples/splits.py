@@ -76,9 +76,7 @@ def check_shares(shares: Mapping[str, float]) -> None:
             raise InputError(f"the share {share:g} is outside of 0 to 1", where=f"query sets, '{name}'")
     total = sum(shares.values())
     if not abs(total - 1) <= 1e-6:
-        raise InputError(
-            f"the shares sum to {total:g}", where="query sets", mend="Change them so that they sum to 1"
-        )
+        raise InputError(f"the shares sum to {total:g}", where="query sets", mend="Change them so that they sum to 1")
 
 
 def check_query_sets(samples: pd.DataFrame, sets: pd.Series) -> None:

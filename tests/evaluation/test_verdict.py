@@ -17,7 +17,7 @@ def row(judge: str, low: float | None, *, keep: float = 1.0, weighting: str | No
     recovered = None if low is None else low + 0.2
     high = None if low is None else low + 0.4
     return {
-        "strategy": "support",
+        "strategy": "support-distilled-weights" if weighting else "support-distilled",
         "judge": judge,
         "keep": keep,
         "weighting": weighting,
@@ -51,6 +51,16 @@ def test_a_judge_that_knows_nothing_is_not_to_be_used() -> None:
 
 def test_another_judges_success_is_not_this_ones() -> None:
     rows = [row("other", 0.4, weighting="weights"), row("j", -0.2, weighting="weights")]
+    assert verdict("j", "zero-shot", rows, QUALITY, 500, 8)["use"] == "no"
+
+
+def test_the_luckiest_of_many_strategies_does_not_count() -> None:
+    """Strategies are fixed before test figures are seen; another one that did well on test changes nothing."""
+    lucky = [
+        {**row("j", 0.4, weighting="weights"), "strategy": "value-weights"},
+        {**row("j", 0.4, keep=0.5), "strategy": "value"},
+    ]
+    rows = [*lucky, row("j", -0.2, weighting="weights"), row("j", -0.3, keep=0.5)]
     assert verdict("j", "zero-shot", rows, QUALITY, 500, 8)["use"] == "no"
 
 
