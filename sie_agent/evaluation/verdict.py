@@ -58,8 +58,8 @@ def verdict(
     if filters is not None:
         return {
             "use": "filter",
-            "text": f"Use them for filtering only: {describe(filters)} with {told}; weighting does not help for certain."
-            f"{compared}{few}",
+            "text": f"Use them for filtering only: {describe(filters)} with {told}; weighting does not help "
+            f"for certain.{compared}{few}",
         }
     return {
         "use": "no",

@@ -70,12 +70,16 @@ class JudgePart(Part):
 
 
 class LabelPart(Part):
-    """How weak labels are made (see `sie_agent.labels.LabelSettings`)."""
+    """How weak labels are made (see `sie_agent.labels.LabelSettings`).
+
+    ``clarity``: ``catalogue`` computes the score of Cronen-Townsend (2002), for judges that cannot judge it; ``judge``
+    asks the headline judge once per query, which must be a server; ``none`` counts every query as clear.
+    """
 
     proxies: int = Field(6, ge=1)
     pool_loss: Literal["ranking", "mean"] = "ranking"
     temperature: Literal["fitted", "one"] = "fitted"
-    clarity: Literal["catalogue", "none"] = "catalogue"
+    clarity: Literal["catalogue", "judge", "none"] = "catalogue"
 
 
 class ScorerPart(Part):
@@ -164,6 +168,8 @@ class Suite(Part):
         unknown = [name for name in self.downstream.judges or () if name not in names]
         if unknown:
             raise ValueError(f"downstream.judges names '{unknown[0]}', which is none of {', '.join(names)}")
+        if self.labels.clarity == "judge" and self.primary.kind != "openai":
+            raise ValueError("labels.clarity: judge needs a headline judge of kind openai; use catalogue")
         if any(not 0 < share < 1 for share in self.downstream.keep):
             raise ValueError("downstream.keep holds shares above 0 and below 1")
         return self

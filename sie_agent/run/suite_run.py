@@ -186,7 +186,7 @@ def draw_key(draw: Draw, judges: Sequence[JudgePart]) -> str:
     }
     asked = [judge.model_dump(mode="json", exclude={"draws", "base_url", "concurrency"}) for judge in judges]
     texts = world.samples[["query", "title", "description"]].agg("\t".join, axis=1)
-    read = digest("\n".join([*texts, world.grade.tobytes().hex()]))
+    read = digest("\n".join([*texts, world.grade.tobytes().hex(), world.clarity.tobytes().hex()]))
     log = log_hash(world.samples.assign(label=draw.label))
     # whose scores are tried downstream is in the settings, but for the primary judge that stands in for none named
     tried = [] if world.suite.downstream.judges else [world.suite.primary.name]

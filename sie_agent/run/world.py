@@ -31,6 +31,7 @@ DEFAULT_VARIANTS = {
     "embedding": "relevance/cosine",
     "lexical": "relevance/lexical",
 }
+CLARITY_VARIANT = "clarity/graded"
 LEXICAL = JudgePart(name="lexical", kind="lexical")
 
 
@@ -80,11 +81,20 @@ class World:
     def ask(self, part: JudgePart, rows: Booleans) -> None:
         """Have a real judge answer for the chosen rows; keeps its judgments table."""
         variant = load_variant(part.variant or DEFAULT_VARIANTS[part.kind])
+        asked = without_grade(self.samples[rows])
         backend = make_backend(part.kind, model=part.model, base_url=part.base_url, concurrency=part.concurrency)
         try:
-            self.judgments[part.name] = judge(without_grade(self.samples[rows]), variant, backend, self.cache)
+            self.judgments[part.name] = judge(asked, variant, backend, self.cache)
+            if self.suite.labels.clarity == "judge" and part == self.suite.primary:
+                self.take_clarity(judge(asked, load_variant(CLARITY_VARIANT), backend, self.cache))
         finally:
             backend.close()
+
+    def take_clarity(self, table: pd.DataFrame) -> None:
+        """Remember clarity judgments, one per query, and give each row its query's."""
+        self.judgments["clarity"] = table
+        by_query = dict(zip(table["query"], table["score"], strict=True))
+        self.clarity = self.samples["query"].map(by_query).to_numpy(np.float64)
 
     def relevance(self, part: JudgePart, rows: Booleans) -> Doubles:
         """What a real judge said of the chosen rows, (n,), NaN elsewhere and where it gave no grade."""
@@ -130,10 +140,7 @@ def build_world(suite: Suite, cache: JudgmentCache) -> World:
         cache=cache,
     )
     if suite.labels.clarity == "catalogue":
-        table = judge_clarity_from_catalogue(without_grade(samples))
-        world.judgments["clarity"] = table
-        by_query = dict(zip(table["query"], table["score"], strict=True))
-        world.clarity = samples["query"].map(by_query).to_numpy(np.float64)
+        world.take_clarity(judge_clarity_from_catalogue(without_grade(samples)))
     return world
 
 
