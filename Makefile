@@ -34,6 +34,7 @@ test: lint types
 lint: .venv/.ready-test
 	@echo "==> Linting (ruff)"
 	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
 
 types: .venv/.ready-test
 	@echo "==> Checking types (mypy --strict)"

@@ -106,7 +106,7 @@ def reported_columns(judges: Sequence[JudgePart], primary: JudgePart) -> list[Co
             columns.append(Column(f"weak|{label}|{judge.name}", label, judge.name, judge.mode, "weak label"))
         columns.append(Column(f"control|{judge.name}", "no-judge-control", judge.name, judge.mode, "baseline"))
     for label in ("value", "support", "hardness"):
-        columns.append(Column(f"scorer|{label}|{CEILING.name}", "grade", CEILING.name, f"ceiling ({label})", "scorer"))
+        columns.append(Column(f"scorer|{label}|{CEILING.name}", label, CEILING.name, "ceiling", "scorer"))
     return columns
 
 

@@ -211,9 +211,7 @@ def _agreement(options: Options, generator: np.random.Generator) -> dict[str, An
         ("random", 0.0),
         ("no-judge-control", 0.08),
     ):
-        rows.append(
-            _row(label, "none", "zero-shot", value, 0.03, options, is_baseline=True, source="baseline")
-        )
+        rows.append(_row(label, "none", "zero-shot", value, 0.03, options, is_baseline=True, source="baseline"))
     return {
         **empty,
         "verdict": {"text": verdict, "use": options.use},

@@ -26,9 +26,7 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"]
-        )
+        opened = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
         yield opened
         opened.close()
 
@@ -44,9 +42,7 @@ def open_page(browser: Any, path: Path, **settings: Any) -> tuple[Any, list[str]
     page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
     page.on(
         "request",
-        lambda request: (
-            None if request.url.startswith(("file://", "data:")) else complaints.append(request.url)
-        ),
+        lambda request: None if request.url.startswith(("file://", "data:")) else complaints.append(request.url),
     )
     page.goto(path.as_uri())
     page.wait_for_function(
@@ -64,9 +60,7 @@ def marks_per_plot(page: Any) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("settings", [{}, {"color_scheme": "dark"}, PHONE], ids=["light", "dark", "phone"])
-def test_every_plot_is_drawn_and_the_console_is_clean(
-    browser: Any, tmp_path: Path, settings: dict[str, Any]
-) -> None:
+def test_every_plot_is_drawn_and_the_console_is_clean(browser: Any, tmp_path: Path, settings: dict[str, Any]) -> None:
     page, complaints = open_page(browser, write_report(build_run(tmp_path / "run")), **settings)
     drawn = marks_per_plot(page)
     assert len(drawn) == 11
@@ -79,9 +73,7 @@ def test_every_plot_is_drawn_and_the_console_is_clean(
 def test_dark_text_is_light(browser: Any, tmp_path: Path) -> None:
     page, _ = open_page(browser, write_report(build_run(tmp_path / "run")), color_scheme="dark")
     script = "getComputedStyle(document.querySelector('.plot .ytick text')).fill"
-    red, green, blue = (
-        int(part) for part in page.evaluate(script).removeprefix("rgb(").removesuffix(")").split(",")
-    )
+    red, green, blue = (int(part) for part in page.evaluate(script).removeprefix("rgb(").removesuffix(")").split(","))
     assert min(red, green, blue) > 140
     page.context.close()
 
@@ -104,9 +96,7 @@ def test_hostile_text_runs_nothing_and_hover_shows_it_as_text(browser: Any, tmp_
     )
     page.wait_for_selector("#plot-map .hoverlayer .hovertext")
     assert "<" in page.text_content("#plot-map .hoverlayer")
-    assert (
-        page.evaluate("document.querySelectorAll('.plot a, .plot image, .plot script, main img').length") == 0
-    )
+    assert page.evaluate("document.querySelectorAll('.plot a, .plot image, .plot script, main img').length") == 0
     assert page.evaluate("window.injected") is None
     assert complaints == []
     page.context.close()

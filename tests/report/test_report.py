@@ -118,9 +118,7 @@ def test_every_chart_says_its_mode_and_what_it_rests_on(tmp_path: Path) -> None:
     badges = [attributes for tag, attributes in page.tags if attributes.get("class") == "badge"]
     assert len(charts) == len(figures) == 11
     assert len(badges) >= len(charts)
-    assert all(
-        attributes["role"] == "img" and len(attributes["aria-label"] or "") > 30 for attributes in charts
-    )
+    assert all(attributes["role"] == "img" and len(attributes["aria-label"] or "") > 30 for attributes in charts)
     assert "simulated, zero-shot" in page.words
 
 

@@ -103,9 +103,7 @@ def test_a_missing_interval_is_warned_of() -> None:
         (0.8, None, "not known"),
     ],
 )
-def test_the_judge_is_set_beside_the_target_model(
-    judge: float | None, target: float | None, part: str
-) -> None:
+def test_the_judge_is_set_beside_the_target_model(judge: float | None, target: float | None, part: str) -> None:
     assert part in words.judge_beside_target(judge, target)
 
 

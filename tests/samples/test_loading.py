@@ -94,9 +94,7 @@ def test_a_data_set_saved_to_disk(tmp_path: Path, several: bool) -> None:
     import datasets
 
     one = datasets.Dataset.from_list(ROWS)
-    saved = datasets.DatasetDict(
-        {"train": one, "test": one.select([0]).map(lambda row: {"sample_id": "010"})}
-    )
+    saved = datasets.DatasetDict({"train": one, "test": one.select([0]).map(lambda row: {"sample_id": "010"})})
     (saved if several else one).save_to_disk(str(tmp_path / "saved"))
     table = load_samples(tmp_path / "saved", split="train")
     assert table["sample_id"].tolist() == ["007", "008", "009"]
@@ -137,9 +135,7 @@ def test_a_map_of_ones_own(tmp_path: Path) -> None:
     assert table["grade"].tolist() == [0.75, 0.25]
     assert table["user_id"].tolist() == ["nobody", "nobody"]
     assert table["market"].tolist() == ["uk", "us"]
-    filtered = ColumnMap(
-        columns={"query": "q", "item_id": "sku", "title": "name"}, filters={"market": ["us"]}
-    )
+    filtered = ColumnMap(columns={"query": "q", "item_id": "sku", "title": "name"}, filters={"market": ["us"]})
     assert load_samples(path, column_map=filtered)["item_id"].tolist() == ["5"]
     # the row of the source, though the filter left but one
     assert load_samples(path, column_map=filtered)["sample_id"].tolist() == ["2"]

@@ -61,9 +61,7 @@ def test_a_row_keeps_its_draw_in_any_order_and_any_part_of_the_log(seed: int, ra
     pd.testing.assert_frame_equal(simulate_flips(samples.loc[chosen], rate=0.4, seed=seed), whole.loc[chosen])
     shuffled = random.sample(list(samples.index), 60)
     clicks = simulate_clicks(samples, seed=seed)
-    pd.testing.assert_frame_equal(
-        simulate_clicks(samples.loc[shuffled], seed=seed).loc[samples.index], clicks
-    )
+    pd.testing.assert_frame_equal(simulate_clicks(samples.loc[shuffled], seed=seed).loc[samples.index], clicks)
 
 
 def test_seeds_differ_and_repeat() -> None:

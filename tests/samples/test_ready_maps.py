@@ -141,9 +141,9 @@ def test_wands_without_one_of_its_files(tmp_path: Path) -> None:
 
 
 def games_folder(folder: Path) -> Path:
-    pd.DataFrame(
-        {"item_id": range(9), "title": [f"Game {'abcdefghi'[number]}" for number in range(9)]}
-    ).to_parquet(folder / "items.parquet", index=False)
+    pd.DataFrame({"item_id": range(9), "title": [f"Game {'abcdefghi'[number]}" for number in range(9)]}).to_parquet(
+        folder / "items.parquet", index=False
+    )
     sequences = {"user_id": [4, 6], "history": [[0, 1, 2, 3], [5]], "target_item_id": [4, 6]}
     pd.DataFrame(sequences).to_parquet(folder / "sequences.parquet", index=False)
     return folder

@@ -16,9 +16,7 @@ from sie_agent.samples import COLUMNS, validate_samples, without_grade
 
 
 def small(**columns: object) -> pd.DataFrame:
-    return pd.DataFrame(
-        {"query": ["lamp", "desk"], "item_id": [1, 2], "title": ["A lamp", "A desk"], **columns}
-    )
+    return pd.DataFrame({"query": ["lamp", "desk"], "item_id": [1, 2], "title": ["A lamp", "A desk"], **columns})
 
 
 def test_optional_columns_are_filled_in() -> None:
@@ -40,9 +38,7 @@ def test_ids_that_became_floats_are_whole_numbers_again() -> None:
 
 
 def test_control_characters_become_spaces() -> None:
-    table = validate_samples(
-        small(title=["A\0lamp\x1b[0m", "A\tdesk\n"], description=["one\ntwo\x07", "\x85"]), "test"
-    )
+    table = validate_samples(small(title=["A\0lamp\x1b[0m", "A\tdesk\n"], description=["one\ntwo\x07", "\x85"]), "test")
     assert table["title"].tolist() == ["A lamp [0m", "A desk"]
     assert table["description"].tolist() == ["one\ntwo ", " "]
 

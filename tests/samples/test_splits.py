@@ -48,9 +48,7 @@ def test_shares_are_met_to_within_a_query(queries: list[str], seed: int) -> None
 
 
 def test_case_and_white_space_do_not_make_two_queries_of_one() -> None:
-    samples = table_of(
-        ["Light ", "light", "LIGHT", " li ght", "li  ght", *(f"q{number}" for number in range(40))]
-    )
+    samples = table_of(["Light ", "light", "LIGHT", " li ght", "li  ght", *(f"q{number}" for number in range(40))])
     for seed in range(20):
         sets = assign_query_sets(samples, SHARES, seed)
         assert sets.iloc[:3].nunique() == 1
@@ -63,9 +61,7 @@ def test_another_seed_is_another_shuffle() -> None:
 
 
 def test_a_set_without_a_share_gets_no_query() -> None:
-    sets = assign_query_sets(
-        table_of(["a", "b", "c", "d"]), {"log-judged": 0.5, "log-unseen": 0.5, "test": 0.0}, 0
-    )
+    sets = assign_query_sets(table_of(["a", "b", "c", "d"]), {"log-judged": 0.5, "log-unseen": 0.5, "test": 0.0}, 0)
     assert sets.value_counts().to_dict() == {"log-judged": 2, "log-unseen": 2}
 
 
