@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -136,8 +136,3 @@ def difference(variant: str, baseline: str, key: str, value: float, replicates: 
     found = with_interval(value, replicates)
     certain = bool(found["ci_low"] > 0 or found["ci_high"] < 0)
     return {"variant": variant, "baseline": baseline, "measure": key, **found, "certain": certain}
-
-
-def ranking(result: Mapping[str, Any]) -> Sequence[str]:
-    """Variants from best to worst by AUC."""
-    return [row["variant"] for row in sorted(result["variants"], key=lambda row: -row["auc"]["value"])]

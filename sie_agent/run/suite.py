@@ -69,6 +69,9 @@ class JudgePart(Part):
         return "simulated" if self.kind in ("simulated", "random") else "zero-shot"
 
 
+LEXICAL = JudgePart(name="lexical", kind="lexical")
+
+
 class LabelPart(Part):
     """How weak labels are made (see `sie_agent.labels.LabelSettings`).
 
@@ -156,6 +159,8 @@ class Suite(Part):
             raise ValueError("`judges` is empty")
         if len(set(names)) != len(names) or "human-grade" in names:
             raise ValueError("judges need distinct names, and 'human-grade' is taken")
+        if any(judge.name == LEXICAL.name and judge.kind != LEXICAL.kind for judge in self.judges):
+            raise ValueError("the name 'lexical' is for a judge of kind lexical, which is a baseline of every run")
         if self.headline_judge is not None and self.headline_judge not in names:
             raise ValueError(f"headline_judge '{self.headline_judge}' is none of {', '.join(names)}")
         for name in (*self.references, self.headline_reference):
@@ -173,6 +178,11 @@ class Suite(Part):
         if any(not 0 < share < 1 for share in self.downstream.keep):
             raise ValueError("downstream.keep holds shares above 0 and below 1")
         return self
+
+    @property
+    def judges_and_baseline(self) -> tuple[JudgePart, ...]:
+        """The judges, and the lexical one as a baseline where none of them is it."""
+        return self.judges if any(judge.kind == "lexical" for judge in self.judges) else (*self.judges, LEXICAL)
 
     @property
     def primary(self) -> JudgePart:

@@ -126,12 +126,12 @@ def finish(folder: Path, failed: int) -> dict[str, Any]:
 
 def judges_at(world: World, place: int) -> list[JudgePart]:
     """The judges that take part in the draw at *place* of the suite's draws."""
-    return [judge for judge in world.judges if judge.draws is None or place < judge.draws]
+    return [judge for judge in world.suite.judges_and_baseline if judge.draws is None or place < judge.draws]
 
 
 def ask_judges(world: World, draws: Sequence[Draw]) -> None:
     """Ask every real judge once for all the log-judged rows of its draws; a draw still reads only its own."""
-    for judge in world.judges:
+    for judge in world.suite.judges_and_baseline:
         if judge.kind in ("simulated", "random"):
             continue
         taking_part = [draw for place, draw in enumerate(draws) if judge in judges_at(world, place)]

@@ -23,15 +23,8 @@ from sie_agent.evaluation import (
 from sie_agent.run.draw import CEILING
 from sie_agent.run.evidence import Stored
 from sie_agent.run.suite import JudgePart, Suite
-from sie_agent.run.world import LEXICAL
 
 BOOTSTRAP_SEED = 20_240
-
-
-def judges_of(suite: Suite) -> list[JudgePart]:
-    """The suite's judges and the lexical baseline."""
-    given = list(suite.judges)
-    return given if any(judge.kind == "lexical" for judge in given) else [*given, LEXICAL]
 
 
 def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
@@ -44,7 +37,7 @@ def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
     n_queries = int(draws[0].facts["n_queries"])
     copies = query_copies(n_queries, suite.evaluation.replicates, BOOTSTRAP_SEED)
     panel = Panel([as_evidence(draw) for draw in draws], copies)
-    primary, judges = suite.primary, judges_of(suite)
+    primary, judges = suite.primary, suite.judges_and_baseline
     references = [name for name in suite.references if panel.having(f"reference|{name}")]
     columns = reported_columns(judges, primary)
     detailed = [f"scorer|value|{primary.name}", f"scorer|support|{primary.name}"]

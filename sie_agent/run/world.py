@@ -32,7 +32,6 @@ DEFAULT_VARIANTS = {
     "lexical": "relevance/lexical",
 }
 CLARITY_VARIANT = "clarity/graded"
-LEXICAL = JudgePart(name="lexical", kind="lexical")
 
 
 @dataclass
@@ -66,12 +65,6 @@ class World:
     def has_grades(self) -> bool:
         """Whether every row has a human grade."""
         return not bool(self.samples["grade"].isna().any())
-
-    @property
-    def judges(self) -> tuple[JudgePart, ...]:
-        """The suite's judges, and the lexical one as a baseline where the suite has none."""
-        given = self.suite.judges
-        return given if any(judge.kind == "lexical" for judge in given) else (*given, LEXICAL)
 
     @property
     def training(self) -> TrainingSettings:
