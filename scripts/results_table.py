@@ -71,6 +71,10 @@ def baseline_lines(figures: dict[str, Any], reference: str) -> list[str]:
         if row["reference"] == reference:
             lines.append(f"Ceiling (human grade as the judge, {row['metric']}): {with_interval(row)}.")
             break
+    for row in rows:
+        if row["label"] == "value" and row["source"] == "scorer" and len(row["draws"]) > 1:
+            low, high = min(row["draws"]), max(row["draws"])
+            lines.append(f"Single draws of `value` by {row['judge']}: {low:.2f} to {high:.2f}.")
     for row in figures["permutations"]:
         if row["reference"] == reference:
             lines.append(
