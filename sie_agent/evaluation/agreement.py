@@ -88,21 +88,38 @@ def correlation_row(panel: Panel, keys: Sequence[str], extra_deviations: Sequenc
         replicates.append(resampled_correlation(moments, panel.copies))
         rows += len(codes)
         queries |= set(codes.tolist())
+    deviation = (
+        float(np.sqrt(np.square(extra_deviations).sum()) / len(extra_deviations)) if len(extra_deviations) else 0.0
+    )
+    return figure(values, replicates, rows, len(queries), deviation)
+
+
+def figure(
+    values: Sequence[float], replicates: Sequence[Doubles], rows: int, n_queries: int, deviation: float = 0.0
+) -> dict[str, Any] | None:
+    """The mean over draws with an interval that holds the spread of the draws too; None where no value is finite.
+
+    Draws differ by more than their queries: by the log's noise, the models' seeds, the judge's luck. The resampling of
+    queries does not show that, so the standard error over draws is added to it in quadrature.
+
+    Parameters
+    ----------
+    values : of each draw; replicates : of each draw, (n_replicates,); rows, n_queries : behind them.
+    deviation : of the mean, known from elsewhere; the larger of it and the standard error over draws counts.
+    """
     finite = [value for value in values if np.isfinite(value)]
     if not finite:
         return None
     mean = float(np.mean(finite))
-    low, high = interval(np.nanmean(np.asarray(replicates), axis=0))
-    if len(extra_deviations):
-        deviation = float(np.sqrt(np.square(extra_deviations).sum()) / len(extra_deviations))
-        low, high = widen(low, high, mean, deviation)
+    between = float(np.std(finite, ddof=1) / np.sqrt(len(finite))) if len(finite) > 1 else 0.0
+    low, high = widen(*interval(np.nanmean(np.asarray(replicates), axis=0)), mean, max(between, deviation))
     return {
         "value": mean,
         "ci_low": max(low, -1.0) if np.isfinite(low) else low,
         "ci_high": min(high, 1.0) if np.isfinite(high) else high,
         "n_samples": rows,
-        "n_queries": len(queries),
-        "draws": values,
+        "n_queries": n_queries,
+        "draws": list(values),
     }
 
 
@@ -118,16 +135,8 @@ def metric_row(panel: Panel, key: str, reference: str, metric: str) -> dict[str,
         rows += len(queries)
     if not values:
         return None
-    low, high = interval(bootstrap_mean(statistics, codes, panel.copies[:SLOW_REPLICATES]))
-    n_queries = len(set(np.concatenate(codes).tolist()))
-    return {
-        "value": float(np.mean(values)),
-        "ci_low": low,
-        "ci_high": high,
-        "n_samples": rows,
-        "n_queries": n_queries,
-        "draws": values,
-    }
+    replicates = bootstrap_mean(statistics, codes, panel.copies[:SLOW_REPLICATES])
+    return figure(values, [replicates], rows, len(set(np.concatenate(codes).tolist())))
 
 
 def flipped_row(panel: Panel, key: str, *, judged: bool) -> dict[str, Any] | None:
@@ -150,17 +159,7 @@ def flipped_row(panel: Panel, key: str, *, judged: bool) -> dict[str, Any] | Non
         replicates.append(resampled_auc(score, flipped, panel.copies[:, codes]))
         rows += len(part)
         queries |= set(codes.tolist())
-    if not values:
-        return None
-    low, high = interval(np.nanmean(np.asarray(replicates), axis=0))
-    return {
-        "value": float(np.mean(values)),
-        "ci_low": low,
-        "ci_high": high,
-        "n_samples": rows,
-        "n_queries": len(queries),
-        "draws": values,
-    }
+    return figure(values, replicates, rows, len(queries))
 
 
 def permutation_deviations(panel: Panel, judge: str, reference: str) -> list[float]:

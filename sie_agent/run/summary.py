@@ -153,8 +153,8 @@ def notes(suite: Suite, draws: Sequence[Stored], test_queries: int) -> list[str]
     """What a reader must know to read the figures rightly."""
     texts = [
         f"Mean over {len(draws)} draw(s) of query sets, log and models, fixed in the suite.",
-        "Intervals resample queries; those of the judge's contribution also hold the spread of single permutations of "
-        "the judge's answers.",
+        "Intervals resample queries and hold the spread over draws; those of the judge's contribution also that of "
+        "single permutations of the judge's answers.",
         "The no-judge control is the mean rank over permutations, each distilled; single permutations stray further "
         "(see `permutations`).",
     ]

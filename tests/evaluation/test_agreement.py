@@ -12,6 +12,7 @@ from sie_agent.evaluation.agreement import (
     DrawEvidence,
     Panel,
     agreement_rows,
+    figure,
     flipped_rows,
     permutation_deviations,
     reliability_rows,
@@ -99,6 +100,15 @@ def test_a_judge_that_only_echoes_the_control_contributes_nothing(panel: Panel) 
     contribution = found(rows, "empty", "partial_spearman")
     assert contribution["ci_low"] < 0 < contribution["ci_high"]
     assert found(rows, "good", "partial_spearman")["ci_low"] > 0.3
+
+
+def test_draws_that_disagree_widen_the_interval() -> None:
+    """Many queries behind each draw must not make the mean of draws that contradict each other look certain."""
+    alike = figure([0.5, 0.5], [np.linspace(0.49, 0.51, 50)] * 2, 10, 5)
+    apart = figure([0.3, 0.7], [np.linspace(0.49, 0.51, 50)] * 2, 10, 5)
+    assert alike is not None and apart is not None
+    assert alike["ci_high"] - alike["ci_low"] == pytest.approx(0.019, abs=1e-3)
+    assert apart["ci_high"] == pytest.approx(0.5 + np.hypot(0.0095, 1.96 * 0.2), abs=1e-3)
 
 
 def test_the_spread_of_permutations_widens_the_contribution() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from sie_agent.errors import InputError
 from sie_agent.evaluation import roc_auc, spearman
-from sie_agent.evaluation.prompts import compare_judgments, ranking
+from sie_agent.evaluation.prompts import compare_judgments
 from sie_agent.samples import validate_samples
 
 
@@ -46,7 +46,6 @@ def test_a_clearly_better_variant_is_certain(samples: pd.DataFrame) -> None:
     for difference in result["differences"]:
         assert difference["certain"] and difference["ci_low"] > 0
         assert difference["variant"] == "good" and difference["baseline"] == "poor"
-    assert ranking(result) == ["good", "poor"]
     by_name = {row["variant"]: row for row in result["variants"]}
     assert by_name["good"]["auc"]["value"] == pytest.approx(roc_auc(good, grade >= 0.75))
     assert by_name["good"]["spearman"]["value"] == pytest.approx(spearman(good, grade))
