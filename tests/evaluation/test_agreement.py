@@ -63,7 +63,7 @@ def panel() -> Panel:
     return Panel([make_draw(0), make_draw(1, 20)], query_copies(130, 300, 0))
 
 
-def found(rows: list[dict], judge: str, metric: str, label: str = "value") -> dict:  # type: ignore[type-arg]
+def found(rows: list[dict], judge: str, metric: str, label: str = "value") -> dict:
     (row,) = [row for row in rows if (row["judge"], row["metric"], row["label"]) == (judge, metric, label)]
     return row
 

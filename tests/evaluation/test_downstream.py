@@ -47,7 +47,7 @@ def counted() -> tuple[list[int], object]:
     return steps, lambda: steps.append(1)
 
 
-def table_of(bench: Bench, effects: list) -> pd.DataFrame:  # type: ignore[type-arg]
+def table_of(bench: Bench, effects: list) -> pd.DataFrame:
     return pd.DataFrame(
         {"query_code": bench.test.queries, "grade": bench.test.targets.astype(float), **effect_columns(effects)}
     )

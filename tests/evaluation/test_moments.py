@@ -68,7 +68,7 @@ def test_a_resample_without_variation_has_no_correlation() -> None:
     st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.integers(0, 3)), min_size=2, max_size=30),
     st.randoms(use_true_random=False),
 )
-def test_resampled_auc_is_the_auc_of_the_resampled_rows(rows: list[tuple[int, bool, int]], random) -> None:  # type: ignore[no-untyped-def]
+def test_resampled_auc_is_the_auc_of_the_resampled_rows(rows: list[tuple[int, bool, int]], random) -> None:
     score, positive, queries = (np.array(side) for side in zip(*rows, strict=True))
     copies = np.array([[random.randint(0, 3) for _ in range(4)] for _ in range(5)])
     found = resampled_auc(score.astype(float), positive, copies[:, queries])

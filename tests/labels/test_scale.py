@@ -23,7 +23,7 @@ def test_the_mean_is_the_logs_and_the_order_is_kept(rows: list[tuple[float, floa
 
 
 @pytest.mark.parametrize("bend", [np.sqrt, lambda r: r**3, lambda r: 0.2 + 0.1 * r])
-def test_by_rank_knows_only_the_order(bend) -> None:  # type: ignore[no-untyped-def]
+def test_by_rank_knows_only_the_order(bend) -> None:
     rng = np.random.default_rng(0)
     relevance, label = rng.random(50), (rng.random(50) < 0.3).astype(float)
     plain, bent = match_log(relevance, label, by_rank=True), match_log(bend(relevance), label, by_rank=True)
