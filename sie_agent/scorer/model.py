@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pandas as pd
 
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.samples import TextFeatures
-from sie_agent.scorer.student import Student, StudentSettings, fit_student, settings_as_dict
+from sie_agent.scorer.student import Student, StudentSettings, fit_student
 
 FORMAT = 1
 LABELS = ("hardness", "support", "value")
@@ -94,7 +94,7 @@ def distil_scorer(
         )
         if (~np.isnan(target)).sum() >= 2:
             students[name] = fit_student(inputs, target, chosen, seed)
-    described = {"settings": settings_as_dict(chosen), "seed": seed, "n_samples": len(rows), **(about or {})}
+    described = {"settings": asdict(chosen), "seed": seed, "n_samples": len(rows), **(about or {})}
     return Scorer(fitted, students, described)
 
 

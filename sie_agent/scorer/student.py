@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -93,8 +93,3 @@ def fit_student(inputs: npt.NDArray[np.floating], label: Doubles, settings: Stud
     data = lightgbm.Dataset(inputs[known], ranks, params={"verbose": -1})
     booster = lightgbm.train(parameters, data, settings.trees)
     return Student(booster, np.quantile(label[known], np.linspace(0, 1, QUANTILES)))
-
-
-def settings_as_dict(settings: StudentSettings) -> dict[str, Any]:
-    """The settings as they are written beside the model."""
-    return asdict(settings)
