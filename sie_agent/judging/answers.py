@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from .variants import Calibration, Variant
@@ -13,23 +13,29 @@ from .variants import Calibration, Variant
 Message = dict[str, str]
 
 # A judge that could not be reached may answer next time: these are never served from the cache.
-TRANSIENT_STATUSES = frozenset({"timeout", "rate-limited", "server-error", "connection", "rejected"})
+TRANSIENT_STATUSES = frozenset(
+    {"timeout", "rate-limited", "server-error", "connection", "malformed", "rejected", "not-asked"}
+)
 LEAST_SCALE_MASS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One thing to ask: the rendered messages and the key that stands for them in the cache.
+    """One thing to ask: the rendered messages and the keys that stand for them in the cache.
 
-    ``fields`` are the cleaned texts, kept so that a backend can render them for another method;
-    ``fallback_key`` is the key under which an answer by that other method is kept.
+    ``keys`` run parallel to the sources of the backend: an answer is kept under the key of the source that
+    gave it. ``fields`` are the cleaned texts, kept so that a backend can render them for another method.
     """
 
-    key: str
+    keys: tuple[str, ...]
     query: str
     fields: Mapping[str, str]
     messages: tuple[Message, ...]
-    fallback_key: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The key of the preferred source: what the question is known by within a run."""
+        return self.keys[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,7 @@ class Answer:
     holds ``probabilities`` over the scale's tokens (graded), a ``grade`` (written) or a plain
     ``number``: the mean log-probability of the query's tokens in nats, less that given a generic
     product where the variant names one (likelihood), the cosine (embedding), the share of words (lexical).
+    ``model`` is empty where the backend has one model only; ``endpoint`` is the name of the server that answered.
     """
 
     status: str
@@ -51,6 +58,8 @@ class Answer:
     input_tokens: int = 0
     output_tokens: int = 0
     latency_ms: float = 0.0
+    model: str = ""
+    endpoint: str = ""
 
     @property
     def lasting(self) -> bool:
@@ -67,12 +76,14 @@ class Scored:
     entropy: float
 
 
+ANSWER_FIELDS = frozenset(field.name for field in fields(Answer))
+STORED = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 UNSCORED = Scored(math.nan, None, math.nan)
 
 
 def answer_to_json(answer: Answer) -> str:
     """The text that the cache keeps."""
-    return json.dumps(asdict(answer), ensure_ascii=False, sort_keys=True)
+    return STORED.encode({name: getattr(answer, name) for name in ANSWER_FIELDS})
 
 
 def answer_from_json(text: str) -> Answer:
@@ -85,9 +96,10 @@ def answer_from_json(text: str) -> Answer:
     loaded = json.loads(text)
     if not isinstance(loaded, dict) or not isinstance(loaded.get("status"), str):
         raise ValueError("not a stored answer")
-    known = {field.name for field in fields(Answer)}
+    if not loaded.keys() <= ANSWER_FIELDS:
+        loaded = {name: value for name, value in loaded.items() if name in ANSWER_FIELDS}
     try:
-        return Answer(**{name: value for name, value in loaded.items() if name in known})
+        return Answer(**loaded)
     except TypeError as error:
         raise ValueError("not a stored answer") from error
 

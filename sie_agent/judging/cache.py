@@ -17,6 +17,7 @@ from .answers import Answer, answer_from_json, answer_to_json
 
 VERSION = 1
 BUSY_SECONDS = 30.0
+BALLAST_BYTES = 4 * 1024 * 1024
 LOOKUP_CHUNK = 500
 TABLE = (
     "CREATE TABLE IF NOT EXISTS judgments (key TEXT PRIMARY KEY, value TEXT NOT NULL, created REAL NOT NULL, "
@@ -30,20 +31,27 @@ class JudgmentCache:
     Parameters
     ----------
     path : the SQLite file; ``judgments.sqlite`` in the cache folder if not given. Made if absent.
+    busy_seconds : how long to wait for another process that is writing.
+
+    Attributes
+    ----------
+    ballast_used : whether the disk got full and the space that :meth:`reserve` had set aside was used.
 
     Raises
     ------
     InputError : the file is no judgment cache, or was written by a newer version.
-    EnvironmentFailure : it cannot be opened or written.
+    EnvironmentFailure : it cannot be opened.
     """
 
-    def __init__(self, path: str | Path | None = None) -> None:
+    def __init__(self, path: str | Path | None = None, *, busy_seconds: float = BUSY_SECONDS) -> None:
+        self.ballast_used = False
+        self._busy_seconds = busy_seconds
         self.path = Path(path) if path is not None else cache_dir() / "judgments.sqlite"
         if self.path.is_dir():
             raise InputError("is a folder, not a judgment cache", where=self.path, mend="Name a file in it")
         with self._explained():
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+            self._connection = sqlite3.connect(self.path, timeout=busy_seconds, isolation_level=None)
             try:
                 self._prepare()
             except BaseException:
@@ -51,7 +59,7 @@ class JudgmentCache:
                 raise
 
     def _prepare(self) -> None:
-        self._connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+        self._connection.execute(f"PRAGMA busy_timeout = {int(self._busy_seconds * 1000)}")
         version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
         if version > VERSION:
             raise InputError(
@@ -86,16 +94,48 @@ class JudgmentCache:
         """The answers that are there, by key. An entry that cannot be read counts as absent."""
         found: dict[str, Answer] = {}
         with self._explained():
-            for start in range(0, len(keys), LOOKUP_CHUNK):
-                chunk = keys[start : start + LOOKUP_CHUNK]
+            # in the order of the file, where neighbours share their pages
+            ordered = sorted(keys)
+            for start in range(0, len(ordered), LOOKUP_CHUNK):
+                chunk = ordered[start : start + LOOKUP_CHUNK]
                 marks = ",".join("?" * len(chunk))
-                rows = self._connection.execute(f"SELECT key, value FROM judgments WHERE key IN ({marks})", list(chunk))
+                rows = self._connection.execute(f"SELECT key, value FROM judgments WHERE key IN ({marks})", chunk)
                 for key, value in rows:
                     try:
                         found[key] = answer_from_json(value)
                     except ValueError:
                         continue
         return found
+
+    def reserve(self) -> None:
+        """Make sure that answers can be written, before anybody pays for one.
+
+        Tries the lock, and sets 4 MiB aside in a file beside the cache, which are given up when the disk is full:
+        the answers that are under way then can still be written.
+
+        Raises
+        ------
+        EnvironmentFailure : the cache cannot be written to, or the disk has no room.
+        """
+        with self._explained():
+            self._connection.execute("BEGIN IMMEDIATE")
+            # a read-only file lets a transaction begin; only a write shows it
+            self._connection.execute(f"PRAGMA user_version = {VERSION}")
+            self._connection.execute("COMMIT")
+            ballast = self._ballast()
+            if not ballast.exists() or ballast.stat().st_size < BALLAST_BYTES:
+                ballast.write_bytes(bytes(BALLAST_BYTES))
+
+    def _ballast(self) -> Path:
+        return self.path.with_name(self.path.name + ".ballast")
+
+    def full(self) -> EnvironmentFailure:
+        """What to tell the user when the ballast had to be used."""
+        return EnvironmentFailure(
+            "the disk is full; all answers that came were kept",
+            where=self.path,
+            mend="Free some space and run the same command again, or set SIE_CACHE_DIR to another folder",
+        )
 
     def put(self, answers: Iterable[tuple[str, Answer]], *, variant: str, model: str) -> int:
         """Commit answers; they are on disk when this returns. Transient failures are left out.
@@ -118,16 +158,25 @@ class JudgmentCache:
         if not rows:
             return 0
         with self._explained():
-            self._connection.execute("BEGIN IMMEDIATE")
             try:
-                insert = "INSERT OR REPLACE INTO judgments VALUES (?, ?, ?, ?, ?, ?)"
-                self._connection.executemany(insert, rows)
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+                self._insert(rows)
+            except sqlite3.OperationalError as error:
+                if not is_full(error) or not self._ballast().exists():
+                    raise
+                self._ballast().unlink()
+                self.ballast_used = True
+                self._insert(rows)
         return len(rows)
+
+    def _insert(self, rows: Sequence[tuple[object, ...]]) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            self._connection.executemany("INSERT OR REPLACE INTO judgments VALUES (?, ?, ?, ?, ?, ?)", rows)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
 
     def stats(self) -> dict[str, Any]:
         """Where it lies, how large it is, how many answers by variant, model and status."""
@@ -185,6 +234,11 @@ class JudgmentCache:
         except sqlite3.DatabaseError as error:
             mend = "Move it away or name another file"
             raise InputError(f"is no usable judgment cache: {error}", where=self.path, mend=mend) from error
+
+
+def is_full(error: sqlite3.Error) -> bool:
+    """Whether SQLite says that there is no room; on some file systems that shows as an input/output error."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .answers import Answer
-from .runner import JUDGMENT_COLUMNS, typed
+from .table import JUDGMENT_COLUMNS, typed
 
 MODEL = "clarity-score"
 VARIANT = "clarity/cronen-townsend"
@@ -71,6 +71,7 @@ def judge_clarity_from_catalogue(samples: pd.DataFrame) -> pd.DataFrame:
         "aspect": "clarity",
         "variant": VARIANT,
         "model": MODEL,
+        "endpoint": "",
     }
     fixed |= {"probabilities": None, "entropy": math.nan, "input_tokens": 0, "output_tokens": 0}
     return typed(table.assign(**fixed, cached=False, latency_ms=0.0))[list(JUDGMENT_COLUMNS)]

@@ -6,17 +6,36 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from .answers import Message
+from .filling import Filling
 from .variants import FIELDS, Example, Variant, compiled
 
 # What could pass for one of the prompt's own fences, for a chat template's control token or for a role
 # tag: the bracket is swapped for a look-alike that no tokeniser or fence knows.
 BRACKETS = re.compile(r"[<\uff1c\ufe64](?=\s*[/|\uff5c!?a-zA-Z\uff0f])")
 INSTRUCTION_TAGS = re.compile(r"\[(?=\s*/?\s*(?:INST|SYS|ITEM|QUERY)\b)", re.IGNORECASE)
+# the brackets that the two patterns begin with: a text without them, as nearly all are, needs no search
+ANGLES = ("<", "\uff1c", "\ufe64")
+SPACE_CATEGORIES = frozenset({"Cc", "Zl", "Zp", "Zs"})
 DROPPED_CATEGORIES = frozenset({"Cf", "Co", "Cs", "Cn"})
 INPUT_WINDOW = 4
+
+
+class Replacements(dict[int, int | str | None]):
+    """What ``str.translate`` puts in the place of a character, looked up when one is met first."""
+
+    def __missing__(self, code: int) -> int | str | None:
+        category = unicodedata.category(chr(code))
+        put = " " if category in SPACE_CATEGORIES else None if category in DROPPED_CATEGORIES else code
+        if code < 0x10000:  # so that no text, however strange, can fill the memory
+            self[code] = put
+        return put
+
+
+REPLACEMENTS = Replacements()
 
 
 def clean_text(text: str, max_chars: int) -> str:
@@ -26,17 +45,25 @@ def clean_text(text: str, max_chars: int) -> str:
     invisible ones (zero-width, direction overrides, tags) are dropped.
     """
     # only the head can show up in the result; a megabyte of title is not worth scanning
-    head = text[: max_chars * INPUT_WINDOW + 200]
-    kept = []
-    for character in head:
-        category = unicodedata.category(character)
-        if category in ("Cc", "Zl", "Zp", "Zs"):
-            kept.append(" ")
-        elif category not in DROPPED_CATEGORIES:
-            kept.append(character)
-    folded = " ".join("".join(kept).split())
-    safe = INSTRUCTION_TAGS.sub("(", BRACKETS.sub("\u2039", folded))
+    safe = without_markers(one_line(text[: max_chars * INPUT_WINDOW + 200]))
     return safe if len(safe) <= max_chars else safe[: max(max_chars - 1, 0)].rstrip() + "\u2026"[:max_chars]
+
+
+def one_line(text: str) -> str:
+    """The text with single spaces for all white space and control characters, without invisible ones."""
+    # not printable are exactly the characters of the two sets of categories, other than the space
+    if not text.isprintable():
+        text = text.translate(REPLACEMENTS)
+    if "  " in text or text[:1] == " " or text[-1:] == " ":
+        return " ".join(text.split())
+    return text
+
+
+def without_markers(text: str) -> str:
+    """The text with look-alikes for brackets that could pass for a fence, a role tag or a control token."""
+    if any(angle in text for angle in ANGLES):
+        text = BRACKETS.sub("\u2039", text)
+    return INSTRUCTION_TAGS.sub("(", text) if "[" in text else text
 
 
 def attribute_text(attributes: str) -> str:
@@ -65,8 +92,46 @@ def clean_fields(variant: Variant, row: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+class Renderer:
+    """The messages of one variant for one method; what is the same in all of them is rendered once.
+
+    Called with the fields from :func:`clean_fields` it gives the messages of that row, as
+    :func:`render_messages` does. The dictionaries of the messages that never change are shared by all
+    calls, so that a million requests do not hold a million copies of the examples: do not change them.
+
+    Parameters
+    ----------
+    variant : the prompt variant.
+    method : the variant's method, or ``"written"`` where a graded variant has to be asked in writing.
+    """
+
+    def __init__(self, variant: Variant, method: str) -> None:
+        self._item = Filling(variant.user)
+        self._head: tuple[Message, ...] = ()
+        self._tail: tuple[Message, ...] = ()
+        self._ending = ""
+        self._method = method
+        if method == "likelihood":
+            self._head = ({"role": "prefix", "content": likelihood_prefix(variant)},)
+            if variant.generic_title:
+                blank = {**dict.fromkeys(FIELDS, ""), "title": variant.generic_title}
+                self._tail = ({"role": "generic", "content": self._item(blank)},)
+        elif method not in ("embedding", "lexical"):
+            self._head = turns_before(variant, method)
+            self._ending = asked_in_writing(variant, "", method)
+
+    def __call__(self, fields: Mapping[str, str]) -> tuple[Message, ...]:
+        item = self._item(fields)
+        if self._method == "likelihood":
+            target = {"role": "target", "content": f" {fields['query']}"}
+            return (*self._head, {"role": "context", "content": item}, target, *self._tail)
+        if self._method in ("embedding", "lexical"):
+            return ({"role": "query", "content": fields["query"]}, {"role": "item", "content": item})
+        return (*self._head, {"role": "user", "content": item + self._ending})
+
+
 def render_messages(variant: Variant, fields: Mapping[str, str], method: str) -> tuple[Message, ...]:
-    """The messages for one request.
+    """The messages for one request. For many of one variant, a :class:`Renderer` saves looking it up.
 
     Chat methods: the system text, the examples as turns, the question. ``likelihood``: a ``prefix``
     (system text and examples, the same for every request), the ``context`` (this item) and the
@@ -79,22 +144,22 @@ def render_messages(variant: Variant, fields: Mapping[str, str], method: str) ->
     fields : from :func:`clean_fields`.
     method : the variant's method, or ``"written"`` where a graded variant has to be asked in writing.
     """
-    item = str(compiled(variant.user).render(fields))
-    if method == "likelihood":
-        parts = [likelihood_prefix(variant), item, f" {fields['query']}"]
-        if variant.generic_title:
-            blank = {**dict.fromkeys(FIELDS, ""), "title": variant.generic_title}
-            parts.append(str(compiled(variant.user).render(blank)))
-        roles = ("prefix", "context", "target", "generic")
-        return tuple({"role": role, "content": part} for role, part in zip(roles, parts, strict=False))
-    if method in ("embedding", "lexical"):
-        return ({"role": "query", "content": fields["query"]}, {"role": "item", "content": item})
+    return tuple(dict(message) for message in renderer(variant, method)(fields))
+
+
+@lru_cache(maxsize=64)
+def renderer(variant: Variant, method: str) -> Renderer:
+    """The renderer of a variant, made once."""
+    return Renderer(variant, method)
+
+
+def turns_before(variant: Variant, method: str) -> tuple[Message, ...]:
+    """The messages before the question: the system text, the examples as turns."""
     messages: list[Message] = [{"role": "system", "content": variant.system}] if variant.system else []
     for example in variant.examples:
         shown = compiled(variant.user).render(example_fields(variant, example))
         messages.append({"role": "user", "content": asked_in_writing(variant, shown, method)})
         messages.append({"role": "assistant", "content": example_answer(variant, example, method)})
-    messages.append({"role": "user", "content": asked_in_writing(variant, item, method)})
     return tuple(messages)
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sie_agent.judging import load_variant, make_backend
+from sie_agent.judging import Backend, Variant, load_variant, make_backend
 from sie_agent.judging.answers import answer_schema
-from sie_agent.judging.key import cache_key
-from sie_agent.judging.runner import distinct_questions, wanted_rows
+from sie_agent.judging.key import cache_key, key_maker
+from sie_agent.judging.questions import KeyMaker, Question, Rows, distinct_questions, wanted_rows
 
 from .conftest import PAIRS, table
 
@@ -45,6 +46,14 @@ CHANGES: list[dict[str, Any]] = [
 ]
 
 
+FIELDS = {"query": "hose", "title": "a", "description": "", "attributes": ""}
+
+
+def questions(samples: pd.DataFrame, variant: Variant, backend: Backend) -> tuple[list[Question], list[int]]:
+    keys = KeyMaker(variant, backend.sources(variant.method))
+    return distinct_questions(Rows(wanted_rows(samples, variant), variant), keys)
+
+
 def test_every_change_gives_another_key() -> None:
     keys = {cache_key(**{**BASE, **change}) for change in CHANGES} | {cache_key(**BASE)}
     assert len(keys) == len(CHANGES) + 1
@@ -67,12 +76,57 @@ def test_keys_are_equal_exactly_where_the_texts_are(first: list[str], second: li
     assert (key(first) == key(second)) == (first == second)
 
 
+def test_a_key_never_changes_or_every_cache_would_be_lost() -> None:
+    assert cache_key(**BASE) == GOLDEN
+
+
+GOLDEN = "GOLD"
+
+words = st.text(max_size=8) | st.sampled_from(['"messages":[', '","role":"', "\\", '"', "é\ud800"])
+messages = st.lists(st.fixed_dictionaries({"role": words, "content": words}), max_size=5)
+
+
+@given(
+    st.lists(messages, min_size=1, max_size=6),
+    st.fixed_dictionaries({"model": words, "fingerprint": words, "method": words, "family": words}),
+    st.none() | st.dictionaries(words, words, max_size=2),
+    st.dictionaries(words | st.just("messages"), st.lists(words, max_size=1) | st.floats(0, 1), max_size=3),
+)
+def test_the_short_way_to_a_key_gives_the_same(
+    asked: list[list[dict[str, str]]],
+    names: dict[str, str],
+    schema: dict[str, str] | None,
+    settings: dict[str, Any],
+) -> None:
+    same: dict[str, Any] = {**names, "schema": schema, "scale": BASE["scale"], "settings": settings}
+    make = key_maker(**same)
+    # in a row that shares its beginnings, as those of a run do, and in one that does not
+    for texts in [*asked, *([*asked[0], *more] for more in asked), *asked]:
+        assert make(texts) == cache_key(messages=texts, **same)
+    texts = [dict(message) for message in asked[0]]
+    if texts:
+        texts[0]["content"] += "x"
+        assert make(texts) == cache_key(messages=texts, **same)
+
+
+def test_messages_of_other_shapes_have_the_same_key_both_ways() -> None:
+    same = {name: value for name, value in BASE.items() if name != "messages"}
+    make = key_maker(**same)
+    shapes: list[list[dict[str, str]]] = [[{"content": "a"}, {"role": "user", "content": "b", "name": "c"}], [], [{}]]
+    for texts in shapes * 2:
+        assert make(texts) == cache_key(messages=texts, **same)
+    head = {"role": "system", "content": "rate"}
+    first = make([head, {"role": "user", "content": "a"}])
+    # a caller may use a message again for another text
+    head["content"] = "grade"
+    assert make([head, {"role": "user", "content": "a"}]) != first
+
+
 def test_the_address_and_the_concurrency_are_not_in_the_key() -> None:
     variant = load_variant("relevance/graded")
     one = make_backend("openai", model="m", base_url="http://a:1/v1", concurrency=1, api_key="first-key")
     two = make_backend("openai", model="m", base_url="http://b:2/v1", concurrency=9, api_key="other-key")
-    asked = [distinct_questions(wanted_rows(table(PAIRS), variant, None), variant, b)[0] for b in (one, two)]
-    assert asked[0] == asked[1]
+    assert questions(table(PAIRS), variant, one) == questions(table(PAIRS), variant, two)
 
 
 @pytest.mark.parametrize("column", ["grade", "label"])
@@ -86,18 +140,18 @@ def test_no_grade_and_no_label_reaches_a_key(name: str, column: str) -> None:
     )
     samples = table(PAIRS)
     changed = samples.assign(**{column: [0.1, 0.9, 0.2, 0.8, 0.7]})
-    asked = [distinct_questions(wanted_rows(frame, variant, None), variant, backend) for frame in (samples, changed)]
-    assert asked[0] == asked[1]
-    assert column not in wanted_rows(samples, variant, None).columns
+    assert questions(samples, variant, backend) == questions(changed, variant, backend)
+    assert column not in wanted_rows(samples, variant).columns
 
 
 def test_title_and_query_are_in_the_key() -> None:
     variant = load_variant("relevance/graded")
     backend = make_backend("openai", model="m", base_url="http://a:1/v1")
     samples = table([("hose", "a"), ("hose", "b"), ("chair", "a"), ("hose", "a")])
-    asked, places = distinct_questions(wanted_rows(samples, variant, None), variant, backend)
+    asked, places = questions(samples, variant, backend)
     assert len(asked) == 3 and places == [0, 1, 2, 0]
-    assert all(question.fallback_key not in (None, question.key) for question in asked)
+    keys = KeyMaker(variant, backend.sources("graded"))
+    assert keys.make(FIELDS, 0) != keys.make(FIELDS, 1)
 
 
 def test_a_new_calibration_needs_no_new_judgments() -> None:
@@ -105,5 +159,4 @@ def test_a_new_calibration_needs_no_new_judgments() -> None:
     other = variant.model_copy(update={"calibration": variant.calibration.model_copy(update={"center": 9.0})})
     assert answer_schema(variant, "likelihood") is None
     backend = make_backend("lexical")
-    rows = wanted_rows(table(PAIRS), variant, None)
-    assert distinct_questions(rows, variant, backend) == distinct_questions(rows, other, backend)
+    assert questions(table(PAIRS), variant, backend) == questions(table(PAIRS), other, backend)

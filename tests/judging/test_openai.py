@@ -7,6 +7,7 @@ import logging
 import math
 import sqlite3
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -182,10 +183,10 @@ TRANSIENT = [
     (Reply(503, b"<html>busy</html>"), "server-error"),
     (Reply(body=GRADED, delay=1.5), "timeout"),
     (Reply(body=GRADED, cut=True), "connection"),
-    (Reply(body=b'{"choices": [{"mess'), "server-error"),
-    (Reply(body=b"<html>a proxy's page</html>"), "server-error"),
-    (Reply(body={"unexpected": True}), "server-error"),
-    (Reply(body={"choices": []}), "server-error"),
+    (Reply(body=b'{"choices": [{"mess'), "malformed"),
+    (Reply(body=b"<html>a proxy's page</html>"), "malformed"),
+    (Reply(body={"unexpected": True}), "malformed"),
+    (Reply(body={"choices": []}), "malformed"),
     (Reply(422, error("no such field")), "rejected"),
 ]
 
@@ -210,9 +211,10 @@ def test_passing_failures_are_tried_again(cache: JudgmentCache, reply: Reply) ->
 
 def test_retry_after_is_heeded(cache: JudgmentCache) -> None:
     busy = Reply(429, error("slow down"), headers={"Retry-After": "1"})
+    started = time.monotonic()
     with scripted_server(lambda _, number: busy if number == 1 else Reply(body=GRADED)) as server:
         found = run(server.url, cache, one())
-    assert found["status"][0] == "ok" and found["latency_ms"][0] > 900
+    assert found["status"][0] == "ok" and time.monotonic() - started > 0.9
 
 
 def test_a_too_long_prompt_is_that_pairs_failure(cache: JudgmentCache) -> None:
@@ -233,9 +235,9 @@ def test_a_server_that_dies_stops_the_run_and_keeps_what_came(cache: JudgmentCac
     def script(body: dict[str, Any], number: int) -> Reply:
         return Reply(body=GRADED) if number <= 30 else Reply(500, error("down"))
 
-    patient = {"max_retries": 1, "timeout": 5.0}
+    impatient = {"max_retries": 1, "timeout": 5.0, "patience": 1.5}
     with scripted_server(script) as server, pytest.raises(EnvironmentFailure, match="run again"):
-        run(server.url, cache, many, options=patient, concurrency=4)
+        run(server.url, cache, many, options=impatient, concurrency=4)
     assert cache.stats()["entries"] == 30
     assert len(server.bodies) < 120
 
@@ -303,7 +305,7 @@ def test_requests_are_drawn_as_they_are_needed() -> None:
     def endless() -> Any:
         for number in range(1_000_000):
             drawn.append(number)
-            yield Request(str(number), "q", {}, ())
+            yield Request((str(number),), "q", {}, ())
 
     class Client:
         async def close(self) -> None:

@@ -7,13 +7,33 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import InputError
-from .base import Backend, Batch, check_method
+from .base import Accounted, Backend, Batch, Price, Source, check_method
 from .embedding import EmbeddingBackend
+from .endpoints import DOUBLE_JUDGED, Endpoint, EndpointList, PricePart, load_endpoints
 from .lexical import LexicalBackend
 from .local import LocalBackend
-from .openai import OpenAIBackend
+from .openai import OpenAIBackend, keys_of, single_endpoint
 
-__all__ = ["BACKENDS", "Backend", "Batch", "check_method", "make_backend"]
+__all__ = [
+    "AT_ONCE",
+    "BACKENDS",
+    "DOUBLE_JUDGED",
+    "Accounted",
+    "Backend",
+    "Batch",
+    "Endpoint",
+    "EndpointList",
+    "OpenAIBackend",
+    "Price",
+    "PricePart",
+    "Source",
+    "check_method",
+    "load_endpoints",
+    "make_backend",
+]
+
+
+AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -23,8 +43,11 @@ class Wishes:
     model: str | None = None
     base_url: str | None = None
     api_key: str | None = field(default=None, repr=False)
-    concurrency: int = 8
+    concurrency: int = AT_ONCE
     batch_size: int | None = None
+    endpoints: EndpointList | None = None
+    revision: str = ""
+    price: PricePart | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -34,8 +57,17 @@ def _local(wishes: Wishes) -> Backend:
 
 
 def _openai(wishes: Wishes) -> Backend:
-    options = checked_options(wishes, {"timeout": float, "max_retries": int, "top_logprobs": int})
-    return OpenAIBackend(wishes.model, wishes.base_url, wishes.api_key, wishes.concurrency, **options)
+    known = {"timeout": float, "max_retries": int, "top_logprobs": int, "patience": float}
+    options = checked_options(wishes, known)
+    if wishes.endpoints is not None:
+        for name, given in (("model", wishes.model), ("base_url", wishes.base_url), ("api_key", wishes.api_key)):
+            if given is not None:
+                raise InputError(f"'{name}' was given beside a list of endpoints", mend="Put it into the list")
+        listed = wishes.endpoints.endpoints
+        return OpenAIBackend(listed, keys_of(listed, "endpoints"), **options)
+    more = {"revision": wishes.revision, "price": wishes.price}
+    endpoint, key = single_endpoint(wishes.model, wishes.base_url, wishes.api_key, wishes.concurrency, **more)
+    return OpenAIBackend([endpoint], [key], **options)
 
 
 def _embedding(wishes: Wishes) -> Backend:
@@ -88,8 +120,11 @@ def make_backend(
     model: str | None = None,
     base_url: str | None = None,
     api_key: str | None = None,
-    concurrency: int = 8,
+    concurrency: int = AT_ONCE,
     batch_size: int | None = None,
+    endpoints: EndpointList | None = None,
+    revision: str = "",
+    price: PricePart | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Backend:
     """A judge by name. Nothing is loaded and no server is asked before the first answer is wanted.
@@ -100,10 +135,13 @@ def make_backend(
         ``"embedding"`` (MiniLM cosine) or ``"lexical"``.
     model : a folder, a Hub id, or the name the server knows it by; None for the default.
     base_url, api_key : for ``"openai"``; else from VLLM_BASE_URL, OPENAI_BASE_URL, OPENAI_API_KEY.
-    concurrency : requests under way at once (``"openai"``).
+    concurrency : most requests under way at once (``"openai"``); the number adapts to what the server takes.
     batch_size : requests per forward pass (``"local"``, ``"embedding"``).
+    endpoints : several servers instead of one (``"openai"``), from ``load_endpoints``.
+    revision : what tells the server's model from another of the same name; part of the cache key (``"openai"``).
+    price : what tokens cost (``"openai"``).
     options : further settings: ``precision`` (local); ``timeout`` in seconds, ``max_retries``,
-        ``top_logprobs`` (openai).
+        ``top_logprobs``, ``patience`` in seconds (openai).
 
     Raises
     ------
@@ -115,4 +153,17 @@ def make_backend(
         raise InputError(f"concurrency is {concurrency}", mend="Give a number of at least 1")
     if batch_size is not None and batch_size < 1:
         raise InputError(f"batch size is {batch_size}", mend="Give a number of at least 1")
-    return BACKENDS[kind](Wishes(model, base_url, api_key, concurrency, batch_size, dict(options or {})))
+    if kind != "openai" and (endpoints is not None or price is not None or revision):
+        raise InputError(f"backend '{kind}' asks no server: it has no endpoints, price or revision")
+    wishes = Wishes(
+        model=model,
+        base_url=base_url,
+        api_key=api_key,
+        concurrency=concurrency,
+        batch_size=batch_size,
+        endpoints=endpoints,
+        revision=revision,
+        price=price,
+        options=dict(options or {}),
+    )
+    return BACKENDS[kind](wishes)

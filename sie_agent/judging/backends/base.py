@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 from ...errors import InputError
 from ..answers import Answer, Request
@@ -11,7 +12,38 @@ from ..variants import Variant
 
 Batch = list[tuple[Request, Answer]]
 FLUSH_COUNT = 64
-FLUSH_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Who may answer, by which method: what the cache keys of all its answers have in common.
+
+    Attributes
+    ----------
+    model : the model's name, as it stands in the judgments.
+    fingerprint : the model's revision: a hash of its content where that is at hand, else what the user says it is.
+    method : how it answers.
+    family : kind of endpoint.
+    settings : settings that can change an answer.
+    """
+
+    model: str
+    fingerprint: str
+    method: str
+    family: str
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What tokens cost, in USD per million."""
+
+    input: float = 0.0
+    output: float = 0.0
+
+    def of(self, input_tokens: int, output_tokens: int) -> float:
+        """USD for so many tokens."""
+        return (input_tokens * self.input + output_tokens * self.output) / 1e6
 
 
 class Backend(Protocol):
@@ -20,35 +52,27 @@ class Backend(Protocol):
     Attributes
     ----------
     kind : name under which it is registered.
-    family : kind of endpoint, part of the cache key.
     methods : the methods of prompt variants that it can answer.
     """
 
     kind: str
-    family: str
     methods: frozenset[str]
 
     @property
     def model(self) -> str:
-        """The model's name, as it stands in the judgments."""
+        """The name of the preferred model."""
         ...
 
-    def fingerprint(self) -> str:
-        """The model's revision: a hash of its content where that is at hand, else empty."""
-        ...
-
-    def settings(self, method: str) -> Mapping[str, Any]:
-        """Settings that can change an answer by *method*: part of the cache key."""
-        ...
-
-    def fallback_method(self, method: str) -> str | None:
-        """The method used instead of *method* where the model cannot do it; None if there is none."""
+    def sources(self, method: str) -> tuple[Source, ...]:
+        """Who may answer a variant of *method*: the preferred source first, then those that may step in."""
         ...
 
     def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
-        """Answer requests, in small batches as they are done (at most 64, at least one a second).
+        """Answer requests, in small batches as they are done.
 
-        Every request is answered once; a failure is an answer whose status says the cause.
+        Every request that is drawn is answered once; a failure is an answer whose status says the cause. When the
+        iterator is resumed, the batch before is on disk. The caller ends *requests* early when it wants to stop:
+        what is under way is then finished and handed over.
 
         Raises
         ------
@@ -58,6 +82,20 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Let go of what is held."""
+        ...
+
+
+@runtime_checkable
+class Accounted(Protocol):
+    """A backend that asks servers: what they cost, and what they did."""
+
+    @property
+    def prices(self) -> Mapping[str, Price]:
+        """The price by name of the endpoint, where one was stated."""
+        ...
+
+    def report(self) -> list[dict[str, Any]]:
+        """What each endpoint did, for the manifest."""
         ...
 
 

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from ..answers import Answer, Request, answer_schema, grade_probabilities, parse_written
@@ -22,25 +22,30 @@ class NoLogprobs(Exception):
     """The server answered, but without log-probabilities."""
 
 
-def chat_request(
-    variant: Variant, request: Request, method: str, model: str, style: Mapping[str, Any]
-) -> dict[str, Any]:
+class Manner(Protocol):
+    """How a server wants to be asked: the name of the limit, whether it takes a JSON schema, how many alternatives."""
+
+    limit_name: str
+    schema: bool
+    top_logprobs: int
+
+
+def chat_request(variant: Variant, request: Request, method: str, model: str, style: Manner) -> dict[str, Any]:
     """The body of one chat-completions request.
 
     Parameters
     ----------
-    style : what this server understands: ``limit_name`` (``max_tokens`` or ``max_completion_tokens``),
-        ``schema`` (whether it takes a JSON schema), ``top_logprobs``.
+    style : what this server understands.
     """
     messages = request.messages
     if method != variant.method:
         messages = render_messages(variant, request.fields, method)
     body: dict[str, Any] = {"model": model, "messages": list(messages), "temperature": 0.0, "seed": 0}
     if method == "graded":
-        body |= {style["limit_name"]: 1, "logprobs": True, "top_logprobs": style["top_logprobs"]}
+        body |= {style.limit_name: 1, "logprobs": True, "top_logprobs": style.top_logprobs}
         return body
-    body[style["limit_name"]] = variant.max_output_tokens
-    if style["schema"]:
+    body[style.limit_name] = variant.max_output_tokens
+    if style.schema:
         schema = answer_schema(variant, "written")
         described = {"name": "judgment", "strict": True, "schema": schema}
         body["response_format"] = {"type": "json_schema", "json_schema": described}
@@ -56,7 +61,7 @@ def read_answer(variant: Variant, method: str, body: object) -> Answer:
     """
     choice = _first_choice(body)
     if choice is None:
-        return Answer("server-error", method, detail="the response is no chat completion")
+        return Answer("malformed", method, detail="the response is no chat completion")
     used = _usage(body)
     answer = _read_choice(variant, method, choice, used["output_tokens"])
     return replace(answer, input_tokens=used["input_tokens"], output_tokens=used["output_tokens"])

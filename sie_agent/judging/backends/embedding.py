@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -13,7 +13,7 @@ from ...progress import say
 from ..answers import Answer, Request
 from ..variants import Variant
 from . import models
-from .base import FLUSH_COUNT, Batch
+from .base import FLUSH_COUNT, Batch, Source
 
 MAX_TOKENS = 256
 CUT = {"padding": True, "truncation": True, "max_length": MAX_TOKENS}
@@ -29,7 +29,6 @@ class EmbeddingBackend:
     """
 
     kind = "embedding"
-    family = "sentence-encoder"
     methods = frozenset({"embedding"})
 
     def __init__(self, model: str | None = None, batch_size: int | None = None) -> None:
@@ -42,16 +41,15 @@ class EmbeddingBackend:
         return models.shown_name(self._given, models.ENCODER_NAME)
 
     def fingerprint(self) -> str:
+        """Hash of the weights."""
         if self._given is None:
             source = models.packaged_file(models.ENCODER_MODULE, models.ENCODER_FILE, models.ENCODER_MEND)
             return models.file_hash(source)
         return models.folder_hash(models.named_folder(self._given))
 
-    def settings(self, method: str) -> Mapping[str, Any]:
-        return {"pooling": "mean", "max_tokens": MAX_TOKENS}
-
-    def fallback_method(self, method: str) -> str | None:
-        return None
+    def sources(self, method: str) -> tuple[Source, ...]:
+        settings = {"pooling": "mean", "max_tokens": MAX_TOKENS}
+        return (Source(self.model, self.fingerprint(), method, "sentence-encoder", settings),)
 
     def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
         waiting = iter(requests)

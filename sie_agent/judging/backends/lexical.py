@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from ..answers import Answer, Request
 from ..variants import Variant
-from .base import FLUSH_COUNT, Batch
+from .base import FLUSH_COUNT, Batch, Source
 
 WORD = re.compile(r"[^\W_]+", re.UNICODE)
 
@@ -25,18 +24,11 @@ class LexicalBackend:
     """Scores by words in common: no model, no probabilities."""
 
     kind = "lexical"
-    family = "lexical"
     model = "lexical"
     methods = frozenset({"lexical"})
 
-    def fingerprint(self) -> str:
-        return "distinct-words-1"
-
-    def settings(self, method: str) -> Mapping[str, Any]:
-        return {}
-
-    def fallback_method(self, method: str) -> str | None:
-        return None
+    def sources(self, method: str) -> tuple[Source, ...]:
+        return (Source(self.model, "distinct-words-1", method, "lexical", {}),)
 
     def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
         batch: Batch = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -18,7 +18,7 @@ from ...progress import say
 from ..answers import Answer, Request
 from ..variants import Variant
 from . import models
-from .base import Batch
+from .base import Batch, Source
 from .likelihood import PrefixScorer, Tokens
 
 DEFAULT_BATCH = 16
@@ -36,7 +36,6 @@ class LocalBackend:
     """
 
     kind = "local"
-    family = "transformers"
     methods = frozenset({"likelihood"})
 
     def __init__(self, model: str | None = None, batch_size: int | None = None, precision: str = "bfloat16") -> None:
@@ -50,16 +49,15 @@ class LocalBackend:
         return models.shown_name(self._given, models.EMBEDDED_NAME)
 
     def fingerprint(self) -> str:
+        """Hash of the weights."""
         if self._given is None:
             source = models.packaged_file(models.EMBEDDED_MODULE, models.EMBEDDED_FILE, models.EMBEDDED_MEND)
             return models.file_hash(source)
         return models.folder_hash(models.named_folder(self._given))
 
-    def settings(self, method: str) -> Mapping[str, Any]:
-        return {"precision": self._precision}
-
-    def fallback_method(self, method: str) -> str | None:
-        return None
+    def sources(self, method: str) -> tuple[Source, ...]:
+        settings = {"precision": self._precision}
+        return (Source(self.model, self.fingerprint(), method, "transformers", settings),)
 
     def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
         model, tokenizer = self._load()

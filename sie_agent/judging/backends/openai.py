@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible server over HTTP: ``vllm serve`` first, hosted interfaces as well.
+"""OpenAI-compatible servers over HTTP: ``vllm serve`` first, hosted interfaces as well, one or several.
 
 Graded variants are answered by one token's log-probabilities. A server that gives none is asked to write
 JSON instead, from then on and for the rest of the run, and every judgment says so.
@@ -6,24 +6,36 @@ JSON instead, from then on and for the rest of the run, and every judgment says 
 
 from __future__ import annotations
 
+import asyncio
 import os
+import random
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from ...errors import EnvironmentFailure, InputError
 from ...progress import say
 from ..answers import Answer, Request
 from ..variants import Variant
-from .base import Batch
-from .chat import NoLogprobs, chat_request, error_text, read_answer, shown_url, without_secrets
+from .attempt import Trouble, attempt
+from .base import Batch, Price, Source
+from .chat import shown_url
 from .concurrent import answers_as_they_come
+from .endpoints import Endpoint, checked_url, key_of
+from .pool import Pool
+from .server import Server, listed_models
 
 DEFAULT_TIMEOUT = 120.0
 DEFAULT_RETRIES = 5
+DEFAULT_PATIENCE = 900.0
 HOSTED_URL = "https://api.openai.com/v1"
-FAILURES_IN_A_ROW = 20
+CHARS_PER_TOKEN = 4
+FIRST_BACKOFF = 0.5
+LONGEST_BACKOFF = 30.0
+MOST_OUTAGES = 5
+# being told to come back later is no sign that the request is bad
+PATIENT_TRIES = 6
+FAILURES_IN_A_ROW = 500
 
 
 class OpenAIBackend:
@@ -31,195 +43,232 @@ class OpenAIBackend:
 
     Parameters
     ----------
-    model : the name the server knows it by; None where the server has one only.
-    base_url : the server's address; else VLLM_BASE_URL, else OPENAI_BASE_URL.
-    api_key : else OPENAI_API_KEY. Never written anywhere.
-    concurrency : requests under way at once.
+    endpoints : the servers, those to be preferred first.
+    keys : the API key of each; never written anywhere.
     timeout : seconds to wait for one answer.
-    max_retries : how often one request is sent again after 429, 5xx, a timeout or a cut connection.
+    max_retries : how often one request is sent again after 429, 5xx, a timeout, a cut connection or an answer
+        that is none. While a server is down for all requests, that is nobody's try.
     top_logprobs : how many alternatives to ask for.
+    patience : seconds to wait for a server to come back while none can be asked.
     """
 
     kind = "openai"
-    family = "openai-chat"
     methods = frozenset({"graded", "written"})
 
     def __init__(
         self,
-        model: str | None = None,
-        base_url: str | None = None,
-        api_key: str | None = None,
-        concurrency: int = 8,
+        endpoints: Sequence[Endpoint],
+        keys: Sequence[str | None],
         *,
         timeout: float = DEFAULT_TIMEOUT,
         max_retries: int = DEFAULT_RETRIES,
         top_logprobs: int = 20,
+        patience: float = DEFAULT_PATIENCE,
     ) -> None:
-        key = api_key or os.environ.get("OPENAI_API_KEY")
-        self._url = server_url(base_url, has_key=bool(key))
-        self._key = key
-        self._given = model
-        self._concurrency = concurrency
+        self._top_logprobs = int(top_logprobs)
+        self._servers = [
+            Server(endpoint, key, top_logprobs=self._top_logprobs)
+            for endpoint, key in zip(endpoints, keys, strict=True)
+        ]
+        self._pool = Pool(self._servers, patience)
         self._timeout = timeout
         self._retries = int(max_retries)
-        self._style: dict[str, Any] = {"limit_name": "max_tokens", "schema": True}
-        self._style["top_logprobs"] = int(top_logprobs)
-        self._gave_logprobs = False
-        self._in_writing = False
-        self._failures = 0
+        self._failed_in_a_row = 0
+        self._seen_working: set[str] = set()
 
     def __repr__(self) -> str:
-        return f"OpenAIBackend(model={self._given!r}, base_url={shown_url(self._url)!r})"
+        return f"OpenAIBackend({', '.join(shown_url(server.url) for server in self._servers)})"
 
     @property
     def model(self) -> str:
-        if self._given is None:
-            names = self._listed_models()
-            if len(names) != 1:
-                listed = f"It lists: {', '.join(names[:10])}" if names else "It lists none"
-                raise InputError("no model was named", where=shown_url(self._url), mend=f"Give --model. {listed}")
-            self._given = names[0]
-        return self._given
+        return self._servers[0].model
 
-    def fingerprint(self) -> str:
-        # a server does not tell the revision of its weights: the name has to stand for it
-        return ""
+    @property
+    def prices(self) -> Mapping[str, Price]:
+        """The price by name of the endpoint, where one was stated."""
+        return {server.name: rate for server in self._servers if (rate := server.endpoint.rate) is not None}
 
-    def settings(self, method: str) -> Mapping[str, Any]:
-        settings: dict[str, Any] = {"temperature": 0.0, "seed": 0}
-        if method == "graded":
-            settings |= {"max_tokens": 1, "top_logprobs": self._style["top_logprobs"]}
-        return settings
+    def report(self) -> list[dict[str, Any]]:
+        """What each endpoint did, for the manifest."""
+        return [server.as_dict() for server in self._servers]
 
-    def fallback_method(self, method: str) -> str | None:
-        return "written" if method == "graded" else None
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The servers, as they were given."""
+        return tuple(server.endpoint for server in self._servers)
 
-    def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
-        self._failures = 0
-        name = self.model
-        # one look first: a server that is not there is one message, not a failure per pair
-        self._listed_models()
-
-        async def work(client: Any, request: Request) -> Answer:
-            return await self._answer_one(client, variant, request, name)
-
-        yield from answers_as_they_come(self._client, work, requests, self._concurrency)
-
-    def _client(self) -> Any:
-        import openai
-
-        return openai.AsyncOpenAI(
-            base_url=self._url, api_key=self._key or "none", timeout=self._timeout, max_retries=self._retries
+    def only(self, model: str) -> OpenAIBackend:
+        """The same backend with the servers of one model alone."""
+        chosen = [server for server in self._servers if server.model == model]
+        return OpenAIBackend(
+            [server.endpoint for server in chosen],
+            [server.key for server in chosen],
+            timeout=self._timeout,
+            max_retries=self._retries,
+            top_logprobs=self._top_logprobs,
+            patience=self._pool.patience,
         )
 
-    async def _answer_one(self, client: Any, variant: Variant, request: Request, model: str) -> Answer:
-        """One request, with the fallbacks a server may need; raises only for what concerns all of them."""
-        from dataclasses import replace
+    def sources(self, method: str) -> tuple[Source, ...]:
+        methods = (method, "written") if method == "graded" else (method,)
+        found: list[Source] = []
+        for model, revision in dict.fromkeys(server.group for server in self._servers):
+            found += [
+                Source(model, revision, one, "openai-chat", settings_of(one, self._top_logprobs)) for one in methods
+            ]
+        return tuple(found)
 
-        import openai
+    def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
+        self._look_first()
 
-        started = time.perf_counter()
-        answer = Answer("server-error", variant.method, detail="the server took no form of the request")
-        for _ in range(4):
-            method = "written" if self._in_writing else variant.method
-            body = chat_request(variant, request, method, model, self._style)
+        async def work(client: _Clients, request: Request) -> Answer:
+            return await self._answer_one(variant, request)
+
+        async def admit(client: _Clients, request: Request) -> None:
+            client.placed[request.key] = await self._pool.place(tokens_of(request))
+
+        self._placed: dict[str, Server] = {}
+
+        def open_clients() -> _Clients:
+            return _Clients(self._servers, self._pool, self._placed, self._timeout)
+
+        at_once = sum(server.limiter.most for server in self._servers)
+        yield from answers_as_they_come(open_clients, work, requests, at_once, admit=admit)
+
+    def _look_first(self) -> None:
+        """A server that is not there at the beginning is one message, not a failure per pair."""
+        problems: list[EnvironmentFailure] = []
+        for server in self._servers:
+            if server.name in self._seen_working or server.lost:
+                continue
             try:
-                raw = await client.chat.completions.with_raw_response.create(**body)
-                answer = read_answer(variant, method, raw.http_response.json())
-                self._gave_logprobs = self._gave_logprobs or answer.probabilities is not None
-            except NoLogprobs:
-                if self._gave_logprobs:
-                    answer = Answer("bad-logprobs", method, detail="this answer came without log-probabilities")
-                else:
-                    self._write_from_now_on()
-                    continue
-            except openai.BadRequestError as error:
-                if self._adapted(error, method):
-                    continue
-                answer = self._failure(error, method)
-            except (openai.APIError, ValueError) as error:
-                answer = self._failure(error, method)
-            break
-        self._watch(answer)
-        took = (time.perf_counter() - started) * 1000.0
-        return replace(answer, detail=without_secrets(answer.detail, self._key), latency_ms=took)
+                listed_models(server.url, server.key)
+                self._seen_working.add(server.name)
+            except EnvironmentFailure as problem:
+                problems.append(problem)
+                server.away_since = time.monotonic()
+        if problems and not any(server.usable for server in self._servers):
+            raise problems[0]
+        for absent in problems:
+            say(f"{absent}. It is looked after again while the others work.")
 
-    def _write_from_now_on(self) -> None:
-        if not self._in_writing:
-            self._in_writing = True
-            say("The server gives no log-probabilities: the rest of this run is answered in writing (JSON)")
+    async def _answer_one(self, variant: Variant, request: Request) -> Answer:
+        """Try until there is an answer or the tries are used up; raises only for what concerns all requests."""
+        tries = outages = refusals = 0
+        server: Server | None = self._placed.pop(request.key, None)
+        while True:
+            if server is None:
+                server = await self._pool.place(tokens_of(request))
+            sent_at = time.monotonic()
+            server.tally.requests += 1
+            try:
+                said = await attempt(server, variant, request)
+            finally:
+                await self._pool.give_back(server)
+            if isinstance(said, Answer):
+                return self._done(server, said)
+            if said.answer.status == "rejected" and said.kind == "server":
+                return self._done(server, said.answer)
+            theirs = await self._pool.failed(server, said, sent_at)
+            if said.kind == "rate":
+                refusals += 1
+            elif theirs:
+                outages += 1
+            else:
+                tries += 1
+            if tries > self._retries or outages > MOST_OUTAGES or refusals > self._retries * PATIENT_TRIES:
+                return self._gave_up(server, said)
+            server = None
+            if said.kind == "server":
+                await asyncio.sleep(backoff(tries, said.retry_after))
 
-    def _adapted(self, error: Any, method: str) -> bool:
-        """Whether the server named something it does not know and can be asked in another way."""
-        text = str(error).lower()
-        if method == "graded" and "logprob" in text and not self._gave_logprobs:
-            self._write_from_now_on()
-            return True
-        if "max_completion_tokens" in text and self._style["limit_name"] == "max_tokens":
-            self._style["limit_name"] = "max_completion_tokens"
-            return True
-        schema_named = "response_format" in text or "json_schema" in text
-        if method == "written" and schema_named and self._style["schema"]:
-            self._style["schema"] = False
-            say("The server takes no JSON schema: answers are checked when they are read")
-            return True
-        return False
+    def _done(self, server: Server, answer: Answer) -> Answer:
+        self._failed_in_a_row = 0
+        self._pool.succeeded(server)
+        server.tally.answers += 1
+        server.tally.input_tokens += answer.input_tokens
+        server.tally.output_tokens += answer.output_tokens
+        return answer
 
-    def _failure(self, error: Exception, method: str) -> Answer:
-        """A status for what went wrong with one pair; raises for what goes wrong with all of them."""
-        import openai
-
-        detail = error_text(error, self._key)
-        where = shown_url(self._url)
-        if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
+    def _gave_up(self, server: Server, trouble: Trouble) -> Answer:
+        """The tries are used up: the pair's failure. Where it is everybody's, they need not fail one by one."""
+        self._failed_in_a_row += 1
+        if self._failed_in_a_row >= max(FAILURES_IN_A_ROW, 8 * server.limiter.most):
+            answer = trouble.answer
             raise EnvironmentFailure(
-                f"the server refuses the API key ({error.status_code})",
-                where=where,
-                mend="Set OPENAI_API_KEY",
-            ) from None
-        if isinstance(error, openai.NotFoundError):
-            raise self._wrong_model() from None
-        kinds: list[tuple[type[Exception], str]] = [
-            (openai.APITimeoutError, "timeout"),
-            (openai.APIConnectionError, "connection"),
-            (openai.RateLimitError, "rate-limited"),
-            (openai.InternalServerError, "server-error"),
-        ]
-        status = next((status for kind, status in kinds if isinstance(error, kind)), "server-error")
-        ours = isinstance(error, openai.APIStatusError) and 400 <= error.status_code < 500
-        if ours and status == "server-error":
-            signs = ("context length", "too long", "maximum context")
-            status = "too-long" if any(sign in detail.lower() for sign in signs) else "rejected"
-        if status == "connection":
-            detail = f"the connection failed ({type(error.__cause__ or error).__name__})"
-        return Answer(status, method, detail=detail)
-
-    def _watch(self, answer: Answer) -> None:
-        """Give up when nothing gets through any more: a million pairs need not fail one by one."""
-        if answer.lasting:
-            self._failures = 0
-            return
-        self._failures += 1
-        if self._failures >= max(FAILURES_IN_A_ROW, 2 * self._concurrency):
-            raise EnvironmentFailure(
-                f"the last {self._failures} requests failed ({answer.status}: {answer.detail})",
-                where=shown_url(self._url),
+                f"the last {self._failed_in_a_row} requests failed ({answer.status}: {answer.detail}), "
+                "although the server answers a test question",
+                where=shown_url(server.url),
                 mend="Look after the server and run again: what was answered is kept",
             )
-
-    def _wrong_model(self) -> EnvironmentFailure:
-        try:
-            listed = ", ".join(self._listed_models()[:10])
-        except EnvironmentFailure:
-            listed = ""
-        mend = f"It serves: {listed}" if listed else "Check the address (it usually ends in /v1) and --model"
-        return EnvironmentFailure(f"the server knows no model '{self._given}'", where=shown_url(self._url), mend=mend)
-
-    def _listed_models(self) -> list[str]:
-        return listed_models(self._url, self._key)
+        return trouble.answer
 
     def close(self) -> None:
         return None
+
+
+class _Clients:
+    """The HTTP clients of one event loop, made with it and closed with it."""
+
+    def __init__(self, servers: Sequence[Server], pool: Pool, placed: dict[str, Server], timeout: float) -> None:
+        import openai
+
+        self.placed = placed
+        self._servers = servers
+        self._pool = pool
+        for server in servers:
+            server.client = openai.AsyncOpenAI(
+                base_url=server.url, api_key=server.key or "none", timeout=timeout, max_retries=0
+            )
+        pool.open()
+
+    async def close(self) -> None:
+        await self._pool.close()
+        for server in self._servers:
+            await server.client.close()
+
+
+def settings_of(method: str, top_logprobs: int) -> dict[str, Any]:
+    """Settings that can change an answer by *method*."""
+    settings: dict[str, Any] = {"temperature": 0.0, "seed": 0}
+    if method == "graded":
+        settings |= {"max_tokens": 1, "top_logprobs": top_logprobs}
+    return settings
+
+
+def tokens_of(request: Request) -> int:
+    """About how many tokens a request has, for limits per minute."""
+    return 1 + sum(len(message["content"]) for message in request.messages) // CHARS_PER_TOKEN
+
+
+def backoff(tries: int, retry_after: float) -> float:
+    """Seconds to wait before the next try: doubling, with full jitter, and no less than the server asked for."""
+    longest = min(FIRST_BACKOFF * 2.0 ** min(tries, 10), LONGEST_BACKOFF)
+    return max(random.uniform(0.0, longest), retry_after)
+
+
+def single_endpoint(
+    model: str | None, base_url: str | None, api_key: str | None, concurrency: int, **more: Any
+) -> tuple[Endpoint, str | None]:
+    """The server named on the command line or in the environment, and its key.
+
+    Raises
+    ------
+    InputError : no server is known, or its address is none.
+    """
+    key = api_key or os.environ.get("OPENAI_API_KEY") or None
+    url = server_url(base_url, has_key=bool(key))
+    return Endpoint(base_url=url, model=model, concurrency=concurrency, **more), key
+
+
+def keys_of(endpoints: Sequence[Endpoint], where: str) -> list[str | None]:
+    """The API keys of endpoints, from the environment variables that they name.
+
+    Raises
+    ------
+    InputError : a variable is not set.
+    """
+    return [key_of(endpoint, where=where) for endpoint in endpoints]
 
 
 def server_url(base_url: str | None, *, has_key: bool) -> str:
@@ -235,46 +284,8 @@ def server_url(base_url: str | None, *, has_key: bool) -> str:
     if not given:
         raise InputError("no server was named", mend="Give --base-url or set VLLM_BASE_URL")
     try:
-        parts = urlsplit(given)
-        port_is_fine = parts.port is None or parts.port > 0
-    except ValueError:
-        port_is_fine = False
-    if not port_is_fine or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError("the server's address is no http or https address", mend="Like http://127.0.0.1:8000/v1")
-    return given.rstrip("/") + ("/v1" if parts.path in ("", "/") else "")
-
-
-def listed_models(url: str, key: str | None) -> list[str]:
-    """Names of the models a server lists; empty where it lists none.
-
-    Raises
-    ------
-    EnvironmentFailure : it cannot be reached, or refuses the key.
-    """
-    import openai
-
-    client = openai.OpenAI(base_url=url, api_key=key or "none", timeout=10.0, max_retries=1)
-    try:
-        listed = client.models.with_raw_response.list().http_response.json()
-    except openai.APIConnectionError as error:
-        raise unreachable(url) from error
-    except (openai.AuthenticationError, openai.PermissionDeniedError):
-        raise EnvironmentFailure(
-            "the server refuses the API key", where=shown_url(url), mend="Set OPENAI_API_KEY"
-        ) from None
-    except (openai.APIError, ValueError):
-        return []
-    finally:
-        client.close()
-    entries = listed.get("data") if isinstance(listed, dict) else None
-    entries = entries if isinstance(entries, list) else []
-    return [entry["id"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
-
-
-def unreachable(url: str) -> EnvironmentFailure:
-    """The one line for a server that does not answer."""
-    return EnvironmentFailure(
-        "the server cannot be reached",
-        where=shown_url(url),
-        mend="Start it, or check --base-url / VLLM_BASE_URL",
-    )
+        return checked_url(given)
+    except ValueError as error:
+        raise InputError(
+            "the server's address is no http or https address", mend="Like http://127.0.0.1:8000/v1"
+        ) from error

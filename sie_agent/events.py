@@ -1,0 +1,65 @@
+"""One JSON line per event of a run, for people who feed logs into a machine; off unless asked for."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from .errors import EnvironmentFailure
+
+_lock = threading.Lock()
+_stream: TextIO | None = None
+
+
+@contextmanager
+def log_events(target: str | Path | None) -> Iterator[None]:
+    """Write the events of the body to *target*: a file that is appended to, ``"-"`` for standard error, None for none.
+
+    Raises
+    ------
+    EnvironmentFailure : the file cannot be written to.
+    """
+    global _stream
+    if target is None:
+        yield
+        return
+    stream = _opened(target)
+    _stream = stream
+    try:
+        yield
+    finally:
+        _stream = None
+        if stream is not sys.stderr:
+            stream.close()
+
+
+def event(name: str, **facts: Any) -> None:
+    """Note that something happened. *facts* are plain JSON values; nobody may put a key or a product text in."""
+    if _stream is None:
+        return
+    line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": name, **facts})
+    with _lock:
+        # the log may end while threads still work; a log that cannot be written must not end a paid run
+        try:
+            if _stream is not None:
+                _stream.write(line + "\n")
+                _stream.flush()
+        except (OSError, ValueError):
+            return
+
+
+def _opened(target: str | Path) -> TextIO:
+    if str(target) == "-":
+        return sys.stderr
+    try:
+        return Path(target).expanduser().open("a", encoding="utf-8")
+    except OSError as error:
+        raise EnvironmentFailure(
+            f"the log cannot be written ({error.strerror})", where=target, mend="Give another --log-json"
+        ) from error

@@ -1,0 +1,184 @@
+"""The servers that may be asked: one YAML file, checked when read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from ...errors import InputError
+from ..variants import UniqueKeyLoader
+from .base import Price
+from .chat import shown_url
+
+MOST_AT_ONCE = 64
+DOUBLE_JUDGED = 50
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+
+
+class PricePart(BaseModel):
+    """USD per million tokens."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input: Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+    output: Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+
+
+class Endpoint(BaseModel):
+    """One server.
+
+    Attributes
+    ----------
+    base_url : address, with ``/v1`` where no path is given.
+    name : what judgments, manifest and messages call it; its address if not given.
+    model : the name the server knows its model by; may be left out where there is one server with one model.
+    revision : what tells this model from another of the same name; part of the cache key.
+    api_key_env : name of the environment variable that holds the key. The key itself has no place in a file.
+    concurrency : most requests under way at once.
+    requests_per_minute, tokens_per_minute : limits that the provider states.
+    price : USD per million tokens.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base_url: str
+    name: str = ""
+    model: str | None = None
+    revision: str = ""
+    api_key_env: str | None = None
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] = MOST_AT_ONCE
+    requests_per_minute: Positive | None = None
+    tokens_per_minute: Positive | None = None
+    price: PricePart | None = None
+
+    @field_validator("base_url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        return checked_url(value)
+
+    @model_validator(mode="after")
+    def _named(self) -> Endpoint:
+        if not self.name:
+            object.__setattr__(self, "name", shown_url(self.base_url))
+        return self
+
+    @property
+    def rate(self) -> Price | None:
+        """The price, for computing with."""
+        return None if self.price is None else Price(self.price.input, self.price.output)
+
+
+class EndpointList(BaseModel):
+    """The content of an endpoints file.
+
+    Attributes
+    ----------
+    endpoints : those to be preferred first. Servers of one model next to each other share its work; another
+        model is asked only while no server of the models before it can be.
+    double_judged : where more than one model answered, each of them judges so many of the same pairs, so that
+        their agreement can be shown. 0 for none.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    endpoints: Annotated[tuple[Endpoint, ...], Field(min_length=1)]
+    double_judged: Annotated[int, Field(ge=0)] = DOUBLE_JUDGED
+
+    @model_validator(mode="after")
+    def _distinct(self) -> EndpointList:
+        for endpoint in self.endpoints:
+            # the cache has to be looked up while some server is down
+            if endpoint.model is None and len(self.endpoints) > 1:
+                raise ValueError(f"endpoint '{endpoint.name}' names no model")
+        names = [endpoint.name for endpoint in self.endpoints]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two endpoints are called '{name}'; give them names")
+        return self
+
+
+def load_endpoints(path: str | Path) -> EndpointList:
+    """Read and check an endpoints file.
+
+    Raises
+    ------
+    InputError : unreadable file, bad YAML, unknown or bad field, a key's variable that is not set.
+    """
+    source = Path(path).expanduser()
+    try:
+        loaded = yaml.load(source.read_text(encoding="utf-8"), Loader=UniqueKeyLoader)
+    except (OSError, UnicodeDecodeError) as error:
+        mend = "Give a YAML file with a list `endpoints:`"
+        raise InputError(f"cannot be read: {getattr(error, 'strerror', error)}", where=source, mend=mend) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{source}, line {mark.line + 1}" if mark else str(source)
+        raise InputError(f"not valid YAML: {getattr(error, 'problem', error)}", where=place) from error
+    listed = endpoint_list(loaded, str(source))
+    for endpoint in listed.endpoints:
+        key_of(endpoint, where=str(source))
+    return listed
+
+
+def endpoint_list(loaded: Any, where: str) -> EndpointList:
+    """Check what an endpoints file says.
+
+    Raises
+    ------
+    InputError : names the field.
+    """
+    if isinstance(loaded, list):
+        loaded = {"endpoints": loaded}
+    if not isinstance(loaded, dict):
+        raise InputError("holds no list of endpoints", where=where, mend="Begin with `endpoints:` and a list")
+    try:
+        return EndpointList.model_validate(loaded)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            known = ", ".join(Endpoint.model_fields if "endpoints" in place else EndpointList.model_fields)
+            message = f"unknown key; the keys are {known}"
+        raise InputError(message, where=f"{where}, {place}" if place else where) from None
+
+
+def key_of(endpoint: Endpoint, *, where: str) -> str | None:
+    """The API key of an endpoint, from the environment.
+
+    Raises
+    ------
+    InputError : the variable is not set.
+    """
+    if endpoint.api_key_env is None:
+        return None
+    key = os.environ.get(endpoint.api_key_env)
+    if not key:
+        raise InputError(
+            f"the variable {endpoint.api_key_env} is not set",
+            where=f"{where}, endpoint '{endpoint.name}'",
+            mend=f"export {endpoint.api_key_env}=…, or leave api_key_env out where no key is needed",
+        )
+    return key
+
+
+def checked_url(given: str) -> str:
+    """An address with ``/v1`` where no path is given.
+
+    Raises
+    ------
+    ValueError : it is no http or https address.
+    """
+    try:
+        parts = urlsplit(given)
+        port_is_fine = parts.port is None or parts.port > 0
+    except ValueError:
+        port_is_fine = False
+    if not port_is_fine or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("the server's address is no http or https address; it looks like http://127.0.0.1:8000/v1")
+    return given.rstrip("/") + ("/v1" if parts.path in ("", "/") else "")

@@ -1,0 +1,221 @@
+"""Several servers as one: which is asked next, which is left alone, and when it comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from ...errors import EnvironmentFailure
+from ...events import event
+from ...progress import say
+from .attempt import Trouble, classify
+from .chat import shown_url
+from .server import Server, listed_models
+
+FAILURES_TO_DOUBT = 5
+FIRST_COOLING = 1.0
+LONGEST_COOLING = 60.0
+TEST_SECONDS = 10.0
+LOOK_SECONDS = 0.5
+SPILL_SECONDS = 30.0
+TEST_QUESTION = [{"role": "user", "content": "Say 1"}]
+
+
+class Pool:
+    """The servers of a run, those to be preferred first.
+
+    Parameters
+    ----------
+    servers : servers of one model next to each other share its work; another model is asked only while none of
+        those before it can be.
+    patience : seconds to wait while no server can be asked, before the run is given up.
+    """
+
+    def __init__(self, servers: Sequence[Server], patience: float) -> None:
+        self.servers = list(servers)
+        self.patience = patience
+        self._nobody_since: float | None = None
+        self._changed = asyncio.Condition()
+        self._examined: dict[str, asyncio.Task[bool]] = {}
+        self._watchers: dict[str, asyncio.Task[None]] = {}
+
+    def open(self) -> None:
+        """Begin in a new event loop; servers that were away are watched again."""
+        self._changed = asyncio.Condition()
+        self._examined, self._watchers = {}, {}
+        for server in self.servers:
+            # places of an event loop that ended while requests were under way
+            server.limiter.under_way = 0
+            if server.away_since is not None and not server.lost:
+                self._watch(server)
+
+    async def close(self) -> None:
+        """Stop watching."""
+        for task in (*self._watchers.values(), *self._examined.values()):
+            task.cancel()
+        await asyncio.gather(*self._watchers.values(), *self._examined.values(), return_exceptions=True)
+
+    async def place(self, tokens: int) -> Server:
+        """A server that takes a request of about so many tokens; waits until there is one.
+
+        Raises
+        ------
+        EnvironmentFailure : there was none for as long as patience lasts, or there will never be one.
+        """
+        while True:
+            now = time.monotonic()
+            server, wait = self._choose(now)
+            if server is not None:
+                server.limiter.sent(now, tokens)
+                return server
+            self._check_patience(now)
+            async with self._changed:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._changed.wait(), min(max(wait, 0.001), LOOK_SECONDS))
+
+    def _choose(self, now: float) -> tuple[Server | None, float]:
+        """The server to ask, or how long until there may be one."""
+        for group in dict.fromkeys(server.group for server in self.servers if server.usable):
+            members = [server for server in self.servers if server.usable and server.group == group]
+            self._nobody_since = None
+            waits = [server.limiter.wait(now) for server in members]
+            if min(waits) <= 0.0:
+                ready = [server for server, wait in zip(members, waits, strict=True) if wait <= 0.0]
+                return min(ready, key=lambda server: server.limiter.under_way / server.limiter.limit), 0.0
+            # a server that wants to be left alone for long counts as away, where another model can be asked
+            if min(server.limiter.paused(now) for server in members) < SPILL_SECONDS:
+                return None, min(waits)
+        return None, math.inf
+
+    def _check_patience(self, now: float) -> None:
+        usable = [server for server in self.servers if server.usable]
+        if usable:
+            pause = min(server.limiter.paused(now) for server in usable)
+            if pause > self.patience:
+                raise EnvironmentFailure(
+                    f"the server asks to be left alone for {pause:,.0f} s",
+                    where=", ".join(shown_url(server.url) for server in usable),
+                    mend="Run again then: what was answered is kept",
+                )
+            return
+        if all(server.lost for server in self.servers):
+            raise lost_failure(self.servers[0])
+        if self._nobody_since is None:
+            self._nobody_since = now
+            say(f"No server answers: waiting up to {self.patience:,.0f} s for one to come back")
+        if now - self._nobody_since > self.patience:
+            raise EnvironmentFailure(
+                f"no server has answered for {self.patience:,.0f} s",
+                where=", ".join(shown_url(server.url) for server in self.servers),
+                mend="Look after the server and run again: what was answered is kept",
+            )
+
+    async def give_back(self, server: Server) -> None:
+        """A request came back."""
+        server.limiter.ended()
+        async with self._changed:
+            self._changed.notify()
+
+    def succeeded(self, server: Server) -> None:
+        """An answer came, good or bad: the server works."""
+        server.failures_in_a_row = 0
+        server.limiter.succeeded(time.monotonic())
+
+    async def failed(self, server: Server, trouble: Trouble, sent_at: float) -> bool:
+        """Take note of trouble; whether it was the server's, so that it is no try of the request's."""
+        now = time.monotonic()
+        server.tally.failures[trouble.answer.status] += 1
+        facts = {"endpoint": server.name, "status": trouble.answer.status, "retry_after": trouble.retry_after}
+        event("trouble", kind=trouble.kind, **facts)
+        if trouble.kind == "rate":
+            server.limiter.rate_limited(now, sent_at=sent_at, retry_after=trouble.retry_after)
+            return False
+        if trouble.kind == "lost":
+            self._lose(server, trouble)
+            return True
+        server.limiter.failed(now)
+        server.failures_in_a_row += 1
+        if not server.usable:
+            return True
+        if trouble.kind == "refused" or server.failures_in_a_row >= FAILURES_TO_DOUBT:
+            return not await self._examine(server)
+        return False
+
+    def _lose(self, server: Server, trouble: Trouble) -> None:
+        if not server.lost:
+            server.lost = trouble.answer.detail
+            event("endpoint-lost", endpoint=server.name, detail=server.lost)
+            if len(self.servers) > 1:
+                say(f"{server.name} is left for good: {server.lost}")
+
+    async def _examine(self, server: Server) -> bool:
+        """Whether the server answers a test question; one question at a time, however many ask."""
+        task = self._examined.get(server.name)
+        if task is None or task.done():
+            task = asyncio.ensure_future(self._test(server))
+            self._examined[server.name] = task
+        works = await asyncio.shield(task)
+        if works:
+            server.failures_in_a_row = 0
+        elif server.usable:
+            server.away_since = time.monotonic()
+            server.tally.outages += 1
+            event("endpoint-away", endpoint=server.name)
+            say(f"{server.name} does not answer and is left alone for a while")
+            self._watch(server)
+        return works
+
+    async def _test(self, server: Server) -> bool:
+        """One short question: the way of the real ones, at the price of a token."""
+        import openai
+
+        limit = {server.style.limit_name: 1}
+        try:
+            await server.client.chat.completions.with_raw_response.create(
+                model=server.model, messages=TEST_QUESTION, timeout=TEST_SECONDS, **limit
+            )
+        except (openai.APIError, ValueError) as error:
+            trouble = classify(error, "graded", server.key)
+            if trouble.kind == "lost":
+                self._lose(server, trouble)
+            # who says that it is too much, or that the question is wrong, is there
+            return trouble.kind == "rate" or trouble.answer.status == "rejected"
+        return True
+
+    def _watch(self, server: Server) -> None:
+        task = self._watchers.get(server.name)
+        if task is None or task.done():
+            self._watchers[server.name] = asyncio.ensure_future(self._until_back(server))
+
+    async def _until_back(self, server: Server) -> None:
+        cooling = FIRST_COOLING
+        while not server.lost:
+            await asyncio.sleep(cooling)
+            if await self._test(server):
+                server.away_since = None
+                server.failures_in_a_row = 0
+                event("endpoint-back", endpoint=server.name)
+                say(f"{server.name} answers again")
+                async with self._changed:
+                    self._changed.notify_all()
+                return
+            cooling = min(cooling * 2.0, LONGEST_COOLING)
+
+
+def lost_failure(server: Server) -> EnvironmentFailure:
+    """What to tell the user when no request can get through any more."""
+    where = shown_url(server.url)
+    if "API key" in server.lost:
+        variable = server.endpoint.api_key_env or "OPENAI_API_KEY"
+        return EnvironmentFailure(server.lost, where=where, mend=f"Set {variable}")
+    if "no such model" in server.lost:
+        try:
+            listed = ", ".join(listed_models(server.url, server.key)[:10])
+        except EnvironmentFailure:
+            listed = ""
+        mend = f"It serves: {listed}" if listed else "Check the address (it usually ends in /v1) and --model"
+        return EnvironmentFailure(f"the server knows no model '{server.model}'", where=where, mend=mend)
+    return EnvironmentFailure(f"the server takes no more requests: {server.lost}", where=where)

@@ -1,0 +1,83 @@
+"""Judgments as a table: one row per sample, or per query where clarity was asked."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from .answers import UNSCORED, Answer, score_answer
+from .backends import Source
+from .questions import Question
+from .variants import Variant
+
+JUDGMENT_COLUMNS = (
+    "sample_id",
+    "query",
+    "item_id",
+    "aspect",
+    "variant",
+    "model",
+    "endpoint",
+    "score",
+    "probabilities",
+    "entropy",
+    "status",
+    "detail",
+    "input_tokens",
+    "output_tokens",
+    "cached",
+    "latency_ms",
+)
+ANSWER_COLUMNS = JUDGMENT_COLUMNS[4:]
+
+
+def judgment_table(
+    rows: pd.DataFrame,
+    asked: Sequence[Question],
+    places: Sequence[int],
+    answers: Mapping[str, tuple[Answer, Source]],
+    known: frozenset[str],
+    variant: Variant,
+) -> pd.DataFrame:
+    """The judgments, one per row. A question that occurs twice was paid for once: then it is cached."""
+    records = [answer_record(variant, *answers[question.key]) for question in asked]
+    counted: set[int] = set()
+    cached = []
+    for place in places:
+        cached.append(place in counted or asked[place].key in known)
+        counted.add(place)
+    columns = list(zip(*records, strict=True)) if records else [()] * (len(ANSWER_COLUMNS) - 1)
+    names = [name for name in ANSWER_COLUMNS if name != "cached"]
+    table = pd.DataFrame(
+        {name: [column[place] for place in places] for name, column in zip(names, columns, strict=True)}
+    )
+    for name in ("sample_id", "query", "item_id"):
+        table[name] = rows[name].to_numpy(dtype=object)
+    table["aspect"] = variant.aspect
+    table["cached"] = cached
+    return typed(table)
+
+
+def answer_record(variant: Variant, answer: Answer, source: Source) -> tuple[object, ...]:
+    """What an answer puts into the table, in the order of the columns."""
+    scored = score_answer(variant, answer) if answer.status == "ok" else UNSCORED
+    used = variant.name if answer.method == variant.method else f"{variant.name}+{answer.method}"
+    shares = None if scored.probabilities is None else json.dumps(scored.probabilities)
+    status = "unscored" if answer.status == "ok" and math.isnan(scored.score) else answer.status
+    said = (used, answer.model or source.model, answer.endpoint, scored.score, shares, scored.entropy, status)
+    return (*said, answer.detail, answer.input_tokens, answer.output_tokens, answer.latency_ms)
+
+
+def typed(table: pd.DataFrame) -> pd.DataFrame:
+    """Columns in order and of the types that the schema promises, also where there is no row."""
+    for name in ("score", "entropy", "latency_ms"):
+        table[name] = table[name].astype("float64")
+    for name in ("input_tokens", "output_tokens"):
+        table[name] = table[name].astype("int64")
+    table["cached"] = table["cached"].astype("bool")
+    # a text column even where every entry is null, so that files of different judges can be put together
+    table["probabilities"] = pd.array(table["probabilities"].tolist(), dtype="string")
+    return table[list(JUDGMENT_COLUMNS)]
