@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sie_agent.errors import EnvironmentFailure, InputError, MissingExtraError, SieError
-    from sie_agent.judging import JudgmentCache, judge, list_variants, load_variant, make_backend
+    from sie_agent.judging import JudgmentCache, judge, list_variants, load_endpoints, load_variant, make_backend
     from sie_agent.run import compare_prompts, evaluate_run, load_suite, run_suite
     from sie_agent.samples import ColumnMap, load_samples
     from sie_agent.scorer import Scorer, distil_scorer, load_scorer, select_rows, weigh_rows
     from sie_agent.verbs.attribute import attribute
-    from sie_agent.verbs.cache import cache_clear, cache_stats
+    from sie_agent.verbs.cache import cache_export, cache_prune, cache_stats
     from sie_agent.verbs.distil import distil
     from sie_agent.verbs.doctor import doctor
     from sie_agent.verbs.init import init
-    from sie_agent.verbs.label import label
+    from sie_agent.verbs.judges import Judge
+    from sie_agent.verbs.label import label, plan
     from sie_agent.verbs.score import score
     from sie_agent.verbs.select import select
     from sie_agent.verbs.weights import weights
@@ -31,13 +32,15 @@ __all__ = [
     "ColumnMap",
     "EnvironmentFailure",
     "InputError",
+    "Judge",
     "JudgmentCache",
     "MissingExtraError",
     "Scorer",
     "SieError",
     "__version__",
     "attribute",
-    "cache_clear",
+    "cache_export",
+    "cache_prune",
     "cache_stats",
     "compare_prompts",
     "distil",
@@ -48,11 +51,13 @@ __all__ = [
     "judge",
     "label",
     "list_variants",
+    "load_endpoints",
     "load_samples",
     "load_scorer",
     "load_suite",
     "load_variant",
     "make_backend",
+    "plan",
     "run_suite",
     "score",
     "select",
@@ -63,16 +68,24 @@ __all__ = [
 
 _HOMES = {
     "sie_agent.errors": ("EnvironmentFailure", "InputError", "MissingExtraError", "SieError"),
-    "sie_agent.judging": ("JudgmentCache", "judge", "list_variants", "load_variant", "make_backend"),
+    "sie_agent.judging": (
+        "JudgmentCache",
+        "judge",
+        "list_variants",
+        "load_endpoints",
+        "load_variant",
+        "make_backend",
+    ),
     "sie_agent.run": ("compare_prompts", "evaluate_run", "load_suite", "run_suite"),
     "sie_agent.samples": ("ColumnMap", "load_samples"),
     "sie_agent.scorer": ("Scorer", "distil_scorer", "load_scorer", "select_rows", "weigh_rows"),
     "sie_agent.verbs.attribute": ("attribute",),
-    "sie_agent.verbs.cache": ("cache_clear", "cache_stats"),
+    "sie_agent.verbs.cache": ("cache_export", "cache_prune", "cache_stats"),
     "sie_agent.verbs.distil": ("distil",),
     "sie_agent.verbs.doctor": ("doctor",),
     "sie_agent.verbs.init": ("init",),
-    "sie_agent.verbs.label": ("label",),
+    "sie_agent.verbs.judges": ("Judge",),
+    "sie_agent.verbs.label": ("label", "plan"),
     "sie_agent.verbs.score": ("score",),
     "sie_agent.verbs.select": ("select",),
     "sie_agent.verbs.weights": ("weights",),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
+LINE_SECONDS = 30.0
 _quiet = False
 
 
@@ -32,26 +34,30 @@ def say(message: str) -> None:
 
 
 @contextmanager
-def bar(description: str, total: int) -> Iterator[Bar]:
-    """A progress bar with count, rate and time left.
+def bar(description: str, total: int | None) -> Iterator[Bar]:
+    """A progress bar with count, time left and a note; a line every half minute where nobody watches a terminal.
 
     Parameters
     ----------
     description : what is being done.
-    total : how many steps there are.
+    total : how many steps there are; None where that is not known.
     """
     from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    if _quiet or not console.is_terminal:
+        yield _Lines(description, total)
+        return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TimeRemainingColumn(elapsed_when_finished=True),
         TextColumn("{task.fields[note]}"),
     )
-    progress = Progress(*columns, console=Console(stderr=True), disable=_quiet)
-    with progress:
+    with Progress(*columns, console=console, speed_estimate_period=60.0) as progress:
         task = progress.add_task(description, total=total, note="")
 
         class Shown:
@@ -62,6 +68,31 @@ def bar(description: str, total: int) -> Iterator[Bar]:
                     progress.update(task, advance=amount)
 
         yield Shown()
+
+
+class _Lines:
+    """The bar of a log file: where the work is, now and then."""
+
+    def __init__(self, description: str, total: int | None) -> None:
+        self._description = description
+        self._total = total
+        self._done = 0
+        self._note = ""
+        self._started = self._told = time.monotonic()
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        self._done += amount
+        self._note = note or self._note
+        now = time.monotonic()
+        if now - self._told < LINE_SECONDS:
+            return
+        self._told = now
+        left = ""
+        if self._total and self._done:
+            seconds = (now - self._started) * (self._total - self._done) / self._done
+            left = f", about {seconds / 60:,.0f} min left"
+        of = f" of {self._total:,}" if self._total else ""
+        say(f"{self._description}: {self._done:,}{of}{left}{' · ' if self._note else ''}{self._note}")
 
 
 def track(items: Iterable[T], description: str, total: int) -> Iterator[T]:

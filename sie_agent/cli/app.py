@@ -96,4 +96,4 @@ VERBS: tuple[tuple[str, Any, str], ...] = (
 )
 for name, module, short in VERBS:
     app.command(name, epilog=module.EPILOG, short_help=short)(module.command)
-app.add_typer(cache.app, name="cache", short_help="The judgment cache: stats, clear.")
+app.add_typer(cache.app, name="cache", short_help="The judgment cache: stats, export, prune.")

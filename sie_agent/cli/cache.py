@@ -1,4 +1,4 @@
-"""``sie cache stats`` and ``sie cache clear``."""
+"""``sie cache stats``, ``sie cache export`` and ``sie cache prune``."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from sie_agent.cli.output import call, columns, show, wishes
 from sie_agent.errors import InputError
 
 app = typer.Typer(
-    help="The judgment cache: what it holds, and how to empty it. It lies in cache/, or where SIE_CACHE_DIR says.",
-    epilog=examples("sie cache stats", "sie cache clear --variant relevance/graded --yes"),
+    help="The judgment cache: what it holds, and how to make it smaller. It lies in cache/, or where SIE_CACHE_DIR "
+    "says.",
+    epilog=examples("sie cache stats", "sie cache export --out answers.jsonl", "sie cache prune --older-than 90 --yes"),
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -37,25 +38,55 @@ def stats() -> None:
     show(result, lines)
 
 
-@app.command(epilog=examples("sie cache clear", "sie cache clear --variant relevance/graded --yes"))
-def clear(
+@app.command(epilog=examples("sie cache export --out answers.jsonl"))
+def export(
+    out: Annotated[str, typer.Option("--out", help="JSON-lines file to write.", metavar="FILE")],
+) -> None:
+    """Write every answer as a line of JSON: key, variant, model, time, and what was said."""
+
+    def work() -> dict[str, Any]:
+        from sie_agent.verbs.cache import cache_export
+
+        return cache_export(out)
+
+    result = call(work)
+    show(result, [f"{result['exported']:,} answers of {result['path']} written to {result['out']}"])
+
+
+@app.command(
+    epilog=examples(
+        "sie cache prune --variant relevance/graded --model judge --yes",
+        "sie cache prune --status refused",
+        "sie cache prune --older-than 90",
+        "sie cache prune --all",
+    )
+)
+def prune(
     variant: Annotated[
         str | None, typer.Option("--variant", help="Only the answers to this prompt variant.", metavar="NAME")
     ] = None,
     model: Annotated[str | None, typer.Option("--model", help="Only this model's answers.", metavar="NAME")] = None,
+    status: Annotated[
+        str | None, typer.Option("--status", help="Only answers of this status, such as refused.", metavar="NAME")
+    ] = None,
+    older_than: Annotated[
+        float | None, typer.Option("--older-than", help="Only answers older than so many days.", metavar="DAYS")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All answers.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Delete answers; they are paid for again when they are next needed. Asks first."""
 
     def work() -> dict[str, Any]:
-        from sie_agent.verbs.cache import cache_clear
+        from sie_agent.verbs.cache import cache_prune
 
-        return cache_clear(variant=variant, model=model)
+        return cache_prune(variant=variant, model=model, status=status, older_than=older_than, everything=everything)
 
     if not yes and wishes.json:
-        raise InputError("programs cannot be asked", where="sie cache clear", mend="Give --yes.")
+        raise InputError("programs cannot be asked", where="sie cache prune", mend="Give --yes.")
     if not yes:
-        wanted = " and ".join(f"{what} {name}" for what, name in (("variant", variant), ("model", model)) if name)
-        typer.confirm(f"Delete {f'the answers of {wanted}' if wanted else 'all answers'}?", abort=True, err=True)
+        given = (("variant", variant), ("model", model), ("status", status), ("older than days", older_than))
+        wanted = ", ".join(f"{what} {value}" for what, value in given if value is not None)
+        typer.confirm(f"Delete {f'the answers with {wanted}' if wanted else 'all answers'}?", abort=True, err=True)
     result = call(work)
     show(result, [f"{result['deleted']:,} answers deleted from {result['path']}"])

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from sie_agent.cli.options import (
+    AT_ONCE,
     BackendName,
     BaseUrl,
     Concurrency,
@@ -14,17 +15,23 @@ from sie_agent.cli.options import (
     Limit,
     Map,
     Model,
-    OutFolder,
     Split,
     examples,
 )
 from sie_agent.cli.output import call, show
+from sie_agent.cli.words import causes, dollars, duration, plan_lines
+from sie_agent.errors import InputError
 
 EPILOG = examples(
     "sie label --data sample --variant relevance/query-likelihood --out runs/labels",
-    "sie label --data log.csv --map map.yaml --variant relevance/graded \\",
-    "    --backend openai --base-url http://127.0.0.1:8000/v1 --out runs/labels --limit 1000",
+    "sie label --data log.parquet --variant relevance/graded --backend openai \\",
+    "    --base-url http://127.0.0.1:8000/v1 --out runs/labels --dry-run",
+    "sie label --data log.parquet --variant relevance/graded --backend openai \\",
+    "    --endpoints endpoints.yaml --max-cost 20 --log-json runs/labels.jsonl --out runs/labels",
+    "sie label ... --retry-failed      ask again what has no grade, and nothing else",
 )
+SERVERS = "Servers (--backend openai)"
+MONEY = "Cost"
 
 
 def command(
@@ -37,42 +44,87 @@ def command(
             metavar="NAME",
         ),
     ],
-    out: OutFolder,
+    out: Annotated[
+        str | None, typer.Option("--out", help="Folder to write into (not needed for --dry-run).", metavar="DIR")
+    ] = None,
     column_map: Map = None,
     split: Split = None,
     backend: BackendName = "local",
     base_url: BaseUrl = None,
     model: Model = None,
     limit: Limit = None,
-    concurrency: Concurrency = 8,
+    concurrency: Concurrency = AT_ONCE,
+    endpoints: Annotated[
+        str | None,
+        typer.Option("--endpoints", help="YAML file with several servers, the preferred ones first.", metavar="FILE"),
+    ] = None,
+    revision: Annotated[
+        str, typer.Option("--revision", help="What tells the server's model from others of its name.", metavar="TEXT")
+    ] = "",
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", help="Seconds to wait for one answer (120).", metavar="SECONDS")
+    ] = None,
+    patience: Annotated[
+        float | None,
+        typer.Option("--patience", help="Seconds to wait for a server that went away (900).", metavar="SECONDS"),
+    ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Ask again where the cache holds a failure.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be asked, what it costs and how long it takes.")
+    ] = False,
+    max_cost: Annotated[
+        float | None, typer.Option("--max-cost", help="Stop before this run costs more, in USD.", metavar="USD")
+    ] = None,
+    price_input: Annotated[
+        float | None, typer.Option("--price-input", help="USD per million tokens sent.", metavar="USD")
+    ] = None,
+    price_output: Annotated[
+        float | None, typer.Option("--price-output", help="USD per million tokens answered.", metavar="USD")
+    ] = None,
+    log_json: Annotated[
+        str | None,
+        typer.Option("--log-json", help="File for one JSON line per event; - for standard error.", metavar="FILE"),
+    ] = None,
 ) -> None:
     """Put every pair of a log before a judge; writes judgments.parquet and manifest.json.
 
     Answers are kept in the judgment cache as they come: a stopped run goes on, nothing is asked twice.
     """
+    if out is None and not dry_run:
+        raise InputError("no folder to write into", where="sie label", mend="Give --out DIR, or --dry-run")
+    options = {name: value for name, value in (("timeout", timeout), ("patience", patience)) if value is not None}
 
     def work() -> dict[str, Any]:
-        from sie_agent.verbs.label import label
+        from sie_agent.verbs.judges import Judge
+        from sie_agent.verbs.label import label, plan
 
-        return label(
-            data,
-            out,
-            variant=variant,
-            column_map=column_map,
-            split=split,
+        judge = Judge(
             backend=backend,
-            base_url=base_url,
             model=model,
-            limit=limit,
+            base_url=base_url,
+            endpoints=endpoints,
             concurrency=concurrency,
-            retry_failed=retry_failed,
+            revision=revision,
+            price_input=price_input,
+            price_output=price_output,
+            options=options,
         )
+        wanted: dict[str, Any] = {
+            "variant": variant,
+            "column_map": column_map,
+            "split": split,
+            "limit": limit,
+            "judge": judge,
+            "retry_failed": retry_failed,
+        }
+        if dry_run:
+            return plan(data, **wanted)
+        return label(data, str(out), **wanted, max_cost=max_cost, log_json=log_json)
 
     result = call(work)
-    show(result, lines_of(result))
+    show(result, plan_lines(result) if dry_run else lines_of(result))
 
 
 def lines_of(result: dict[str, Any]) -> list[str]:
@@ -85,14 +137,26 @@ def lines_of(result: dict[str, Any]) -> list[str]:
     lines.append(f"  from the cache  {result['cached']:,}")
     if result["per_second"] is not None:
         tokens = result["tokens"]
-        rate = f"{result['per_second']:.1f}/s"
         lines.append(
-            f"  asked           {result['asked']:,} in {result['seconds']:.1f} s ({rate}), "
+            f"  asked           {result['asked']:,} in {duration(result['seconds'])} ({result['per_second']:.1f}/s), "
             f"{tokens['input']:,} tokens in, {tokens['output']:,} out"
         )
+    if result["cost"] is not None:
+        stopped = ", stopped at --max-cost" if result["stopped"] == "cost" else ""
+        lines.append(f"  cost            {dollars(result['cost'])}{stopped}")
+    if len(result["models"]) > 1:
+        lines.append(f"  several models  {', '.join(f'{name} {count:,}' for name, count in result['models'].items())}")
+        lines += mixture_lines(result["mixture"])
     return [*lines, f"Judgments: {result['judgments']}"]
 
 
-def causes(counts: dict[str, int]) -> str:
-    """How many failed for which cause."""
-    return f" ({', '.join(f'{cause} {count:,}' for cause, count in counts.items())})" if counts else ""
+def mixture_lines(mixture: dict[str, Any] | None) -> list[str]:
+    """How far the models agree on pairs that each judged."""
+    if not mixture:
+        return ["                  how far they agree is not known: no pair was judged by each"]
+    return [
+        f"                  {one['first']} and {one['second']} agree at Spearman {one['spearman']:.2f} "
+        f"[{one['spearman_low']:.2f}, {one['spearman_high']:.2f}], {one['second']} higher by "
+        f"{one['difference']:+.2f} ({mixture['pairs']} pairs judged by each)"
+        for one in mixture["between"]
+    ]

@@ -32,7 +32,7 @@ BackendName = Annotated[
     str,
     typer.Option(
         "--backend",
-        help="local (in process), openai (any compatible server), embedding or lexical.",
+        help="local (in process), openai (any compatible server), vllm (in process), langchain, embedding or lexical.",
         metavar="NAME",
     ),
 ]
@@ -48,7 +48,10 @@ Model = Annotated[
     str | None,
     typer.Option("--model", help="A model's folder or Hub id (local), or the server's name for it.", metavar="NAME"),
 ]
-Concurrency = Annotated[int, typer.Option("--concurrency", help="Requests under way at once (openai).", metavar="N")]
+AT_ONCE = 32
+Concurrency = Annotated[
+    int, typer.Option("--concurrency", help="Most requests under way at once (openai); adapts below.", metavar="N")
+]
 Simulate = Annotated[
     str | None,
     typer.Option(

@@ -22,6 +22,7 @@ from sie_agent.evaluation.downstream import (
 )
 from sie_agent.evaluation.effects import downstream_rows
 from sie_agent.evaluation.metrics import METRICS, kendall, partial_spearman, roc_auc, spearman, spearman_brown
+from sie_agent.evaluation.mixture import agreement_of_models
 from sie_agent.evaluation.moments import query_moments, query_ndcg, resampled_auc, resampled_correlation
 from sie_agent.evaluation.prompts import compare_judgments
 from sie_agent.evaluation.simulated import noise_for_auc, simulate_judge
@@ -36,6 +37,7 @@ __all__ = [
     "Effect",
     "Panel",
     "Strategy",
+    "agreement_of_models",
     "agreement_rows",
     "base_effects",
     "baseline_strategies",

@@ -2,27 +2,53 @@
 
 from __future__ import annotations
 
-from .backends import BACKENDS, Backend, Source, make_backend
+from .backends import (
+    AT_ONCE,
+    BACKENDS,
+    DOUBLE_JUDGED,
+    Accounted,
+    Backend,
+    Endpoint,
+    EndpointList,
+    PricePart,
+    Source,
+    load_endpoints,
+    make_backend,
+)
 from .cache import JudgmentCache
 from .clarity import judge_clarity_from_catalogue
+from .doubles import Sampler, judge_by_each
+from .estimate import estimate
 from .runner import judge, judge_chunks
 from .session import Account, Session
+from .signals import stop_on_signals
 from .table import JUDGMENT_COLUMNS
 from .variants import Variant, list_variants, load_variant
 
 __all__ = [
+    "AT_ONCE",
     "BACKENDS",
+    "DOUBLE_JUDGED",
     "JUDGMENT_COLUMNS",
     "Account",
+    "Accounted",
     "Backend",
+    "Endpoint",
+    "EndpointList",
     "JudgmentCache",
+    "PricePart",
+    "Sampler",
     "Session",
     "Source",
     "Variant",
+    "estimate",
     "judge",
+    "judge_by_each",
     "judge_chunks",
     "judge_clarity_from_catalogue",
     "list_variants",
+    "load_endpoints",
     "load_variant",
     "make_backend",
+    "stop_on_signals",
 ]

@@ -18,6 +18,8 @@ from .answers import Answer, answer_from_json, answer_to_json
 VERSION = 1
 BUSY_SECONDS = 30.0
 BALLAST_BYTES = 4 * 1024 * 1024
+RATE_COUNT = 2000
+PAUSE_SECONDS = 10.0
 LOOKUP_CHUNK = 500
 TABLE = (
     "CREATE TABLE IF NOT EXISTS judgments (key TEXT PRIMARY KEY, value TEXT NOT NULL, created REAL NOT NULL, "
@@ -49,34 +51,48 @@ class JudgmentCache:
         self.path = Path(path) if path is not None else cache_dir() / "judgments.sqlite"
         if self.path.is_dir():
             raise InputError("is a folder, not a judgment cache", where=self.path, mend="Name a file in it")
+        self._unwritable = ""
         with self._explained():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(self.path, timeout=busy_seconds, isolation_level=None)
             try:
-                self._prepare()
-            except BaseException:
-                self._connection.close()
-                raise
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._connection = self._opened(str(self.path))
+            except (sqlite3.OperationalError, OSError) as error:
+                # a full disk, a read-only folder: what is there can still be read
+                if not self.path.is_file():
+                    raise
+                self._unwritable = str(error)
+                self._connection = self._opened(f"{self.path.resolve().as_uri()}?immutable=1")
 
-    def _prepare(self) -> None:
-        self._connection.execute(f"PRAGMA busy_timeout = {int(self._busy_seconds * 1000)}")
-        version = int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+    def _opened(self, address: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            address, timeout=self._busy_seconds, isolation_level=None, uri=address.startswith("file:")
+        )
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        connection.execute(f"PRAGMA busy_timeout = {int(self._busy_seconds * 1000)}")
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         if version > VERSION:
             raise InputError(
                 f"was written by a newer version (format {version}, this one knows {VERSION})",
                 where=self.path,
                 mend="Upgrade sie-agent, or set SIE_CACHE_DIR to another folder",
             )
-        found = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         tables = {name for (name,) in found}
         if tables and "judgments" not in tables:
             mend = "Name another file"
             raise InputError("is a database, but no judgment cache", where=self.path, mend=mend)
         if version == VERSION and tables:
             return
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute(TABLE)
-        self._connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(TABLE)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
 
     def __enter__(self) -> JudgmentCache:
         return self
@@ -118,6 +134,8 @@ class JudgmentCache:
         EnvironmentFailure : the cache cannot be written to, or the disk has no room.
         """
         with self._explained():
+            if self._unwritable:
+                raise OSError(f"it can be read only ({self._unwritable})")
             self._connection.execute("BEGIN IMMEDIATE")
             # a read-only file lets a transaction begin; only a write shows it
             self._connection.execute(f"PRAGMA user_version = {VERSION}")
@@ -143,7 +161,7 @@ class JudgmentCache:
         Parameters
         ----------
         answers : (key, answer) pairs.
-        variant, model : what they came from, for :meth:`stats` and :meth:`clear`.
+        variant, model : what they came from, for :meth:`stats` and :meth:`prune`.
 
         Returns
         -------
@@ -178,6 +196,21 @@ class JudgmentCache:
                 self._connection.execute("ROLLBACK")
             raise
 
+    def recent_rate(self, model: str) -> float | None:
+        """Answers per second of a model when it last answered for at least a second without a pause; None if never."""
+        with self._explained():
+            found = self._connection.execute(
+                "SELECT created FROM judgments WHERE model = ? ORDER BY created DESC LIMIT ?", (model, RATE_COUNT)
+            )
+            times = [float(created) for (created,) in found]
+        count = next(
+            (place for place in range(1, len(times)) if times[place - 1] - times[place] > PAUSE_SECONDS), len(times)
+        )
+        # answers of one commit share its time: those of the first came before the clock was looked at
+        first = sum(1 for created in times[:count] if created == times[count - 1]) if count else 0
+        span = times[0] - times[count - 1] if count else 0.0
+        return (count - first) / span if span >= 1.0 else None
+
     def stats(self) -> dict[str, Any]:
         """Where it lies, how large it is, how many answers by variant, model and status."""
         with self._explained():
@@ -192,12 +225,30 @@ class JudgmentCache:
             "groups": [dict(zip(names, group, strict=True)) for group in groups],
         }
 
-    def clear(self, *, variant: str | None = None, model: str | None = None) -> int:
-        """Delete answers, all or those of one variant or model; gives how many there were."""
+    def prune(
+        self,
+        *,
+        variant: str | None = None,
+        model: str | None = None,
+        status: str | None = None,
+        before: float | None = None,
+    ) -> int:
+        """Delete the answers that meet all that is given, and give their space back; without anything, all.
+
+        Parameters
+        ----------
+        variant, model, status : of the answers to delete.
+        before : only those written before this time (seconds since 1970).
+
+        Returns
+        -------
+        How many there were.
+        """
         with self._explained():
             cursor = self._connection.execute(
-                "DELETE FROM judgments WHERE (?1 IS NULL OR variant = ?1) AND (?2 IS NULL OR model = ?2)",
-                (variant, model),
+                "DELETE FROM judgments WHERE (?1 IS NULL OR variant = ?1) AND (?2 IS NULL OR model = ?2) "
+                "AND (?3 IS NULL OR status = ?3) AND (?4 IS NULL OR created < ?4)",
+                (variant, model, status, before),
             )
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._connection.execute("VACUUM")

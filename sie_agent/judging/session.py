@@ -44,6 +44,15 @@ class Account:
     endpoints: Counter[str] = field(default_factory=Counter)
     spread: list[int] = field(default_factory=lambda: [0] * GRADE_BINS)
 
+    def add_spent(self, other: Account) -> None:
+        """Count what another session asked and paid for; its judgments are not part of this one's result."""
+        self.asked += other.asked
+        self.failed += other.failed
+        self.input_tokens += other.input_tokens
+        self.output_tokens += other.output_tokens
+        if other.cost is not None:
+            self.cost = (self.cost or 0.0) + other.cost
+
     def add_table(self, table: pd.DataFrame) -> None:
         """Count the judgments of a finished table."""
         graded = table["score"].notna().to_numpy()
@@ -139,10 +148,24 @@ class Session:
             latency_ms=round(answer.latency_ms, 1),
         )
 
-    def may_ask(self, request: Request, variant: Variant) -> bool:
-        """Whether the limit on cost leaves room for one more request, with those under way at their dearest."""
+    def room_for(self, request: Request, variant: Variant) -> bool | None:
+        """Whether the limit on cost leaves room for one more request, with those under way at their dearest.
+
+        None where that will be known when some of them have come back. A request that there is room for counts as
+        under way from then on.
+        """
         if self._max_cost is None:
             return True
+        expected = self._dearest(request, variant)
+        # the worker thread draws while the main thread counts: a copy, or the dictionary may change under the sum
+        reserved = sum(list(self._reserved.values()))
+        if (self.account.cost or 0.0) + reserved + expected > self._max_cost:
+            return None if reserved else False
+        self._reserved[request.key] = expected
+        return True
+
+    def _dearest(self, request: Request, variant: Variant) -> float:
+        """USD that a request may cost, at the dearest endpoint: its length at what a token was long so far."""
         account = self.account
         per_token = CAUTIOUS_CHARS_PER_TOKEN
         if account.input_tokens:
@@ -152,13 +175,7 @@ class Session:
         )
         written = self._writes or variant.method == "written"
         tokens = int(MARGIN * characters(request) / per_token) + 16
-        expected = dearest.of(tokens, variant.max_output_tokens if written else 1)
-        # the worker thread draws while the main thread counts: a copy, or the dictionary may change under the sum
-        if (account.cost or 0.0) + sum(list(self._reserved.values())) + expected > self._max_cost:
-            self.stop("cost")
-            return False
-        self._reserved[request.key] = expected
-        return True
+        return dearest.of(tokens, variant.max_output_tokens if written else 1)
 
     def note(self) -> str:
         """Rate, spread of grades, failures, tokens and cost, for the bar."""
@@ -175,27 +192,45 @@ class Session:
 
 
 class Drawn:
-    """Requests until they are all drawn or the session stops; an iterator with an attribute ``stopped``."""
+    """Requests until they are all drawn or the session stops: an iterator that can be asked to wait.
+
+    Attributes
+    ----------
+    stopped : whether the session wants no more answers than those under way.
+    waiting : whether the next request has to wait for answers that are under way.
+    """
 
     def __init__(self, requests: Iterator[Request], session: Session, variant: Variant) -> None:
         self._requests = requests
         self._session = session
         self._variant = variant
+        self._held: Request | None = None
+        self._has_room = False
 
     @property
     def stopped(self) -> bool:
-        """Whether the session wants no more answers than those under way."""
         return self._session.stopped is not None
+
+    @property
+    def waiting(self) -> bool:
+        if self._held is None:
+            self._held = next(self._requests, None)
+        if self._held is None or self._has_room or self.stopped:
+            return False
+        room = self._session.room_for(self._held, self._variant)
+        self._has_room = room is True
+        if room is False:
+            self._session.stop("cost")
+        return room is None
 
     def __iter__(self) -> Drawn:
         return self
 
     def __next__(self) -> Request:
-        if self.stopped:
+        # who does not look at `waiting` stops here instead of waiting
+        if self.waiting or self.stopped or self._held is None:
             raise StopIteration
-        request = next(self._requests)
-        if not self._session.may_ask(request, self._variant):
-            raise StopIteration
+        request, self._held, self._has_room = self._held, None, False
         return request
 
 

@@ -161,6 +161,34 @@ class Cost(_Shape):
     currency: Text = "USD"
 
 
+class Between(_Shape):
+    """How far two models agree on pairs that each judged."""
+
+    first: Text = ""
+    second: Text = ""
+    spearman: Figure = None
+    spearman_low: Figure = None
+    spearman_high: Figure = None
+    difference: Figure = None
+    difference_low: Figure = None
+    difference_high: Figure = None
+
+
+class Mixture(_Shape):
+    """Agreement of the models whose judgments are in one result."""
+
+    pairs: int = 0
+    between: list[Between] = Field(default_factory=list)
+
+
+class Asked(_Shape):
+    """Who answered for one judge."""
+
+    models: dict[str, int] = Field(default_factory=dict)
+    endpoints: dict[str, int] = Field(default_factory=dict)
+    mixture: Mixture | None = None
+
+
 class Manifest(_Shape):
     """``manifest.json`` as a whole."""
 
@@ -177,3 +205,4 @@ class Manifest(_Shape):
     versions: dict[str, Any] = Field(default_factory=dict)
     seeds: Any = Field(default_factory=list)
     platform: Any = Field(default_factory=dict)
+    judges: dict[str, Asked] = Field(default_factory=dict)

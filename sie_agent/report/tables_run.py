@@ -36,6 +36,48 @@ def status_table(run: RunFolder) -> Table | None:
     return table("What came back from the judge", columns, rows)
 
 
+def models_table(run: RunFolder) -> Table | None:
+    """Where several models or servers answered for one judge: how many judgments each gave."""
+    rows = []
+    for judge, asked in run.manifest.judges.items():
+        if len(asked.models) < 2 and len(asked.endpoints) < 2:
+            continue
+        rows += [(judge, "model", name, words.count(count)) for name, count in asked.models.items()]
+        rows += [(judge, "server", name, words.count(count)) for name, count in asked.endpoints.items()]
+    columns = [("Judge", TEXT), ("What", TEXT), ("Name", LONG), ("Judgments with a grade", NUMBER)]
+    return table("Who answered", columns, rows)
+
+
+def mixture_table(run: RunFolder) -> Table | None:
+    """How far models that answered for one judge agree, on pairs that each of them judged."""
+    rows = []
+    for judge, asked in run.manifest.judges.items():
+        if len(asked.models) < 2:
+            continue
+        pairs = asked.mixture.pairs if asked.mixture is not None else 0
+        between = asked.mixture.between if asked.mixture is not None else []
+        if not between:
+            rows.append((judge, " and ".join(asked.models), words.count(pairs), "not known", "not known"))
+        rows += [
+            (
+                judge,
+                f"{one.first} and {one.second}",
+                words.count(pairs),
+                words.figure(one.spearman, one.spearman_low, one.spearman_high),
+                words.figure(one.difference, one.difference_low, one.difference_high),
+            )
+            for one in between
+        ]
+    columns = [
+        ("Judge", TEXT),
+        ("Models", LONG),
+        ("Pairs judged by each", NUMBER),
+        ("Spearman", NUMBER),
+        ("Second less first", NUMBER),
+    ]
+    return table("Do the models that answered agree?", columns, rows)
+
+
 def cost_table(run: RunFolder) -> Table | None:
     """Time per stage, tokens and cost."""
     manifest = run.manifest

@@ -2,11 +2,13 @@
 
 from sie_agent.run.compare import compare_prompts
 from sie_agent.run.manifest import Manifest, command_line, write_json, write_text
+from sie_agent.run.mixture import Mixture
 from sie_agent.run.suite import Suite, dump_suite, load_suite
 from sie_agent.run.suite_run import evaluate_run, run_suite
 
 __all__ = [
     "Manifest",
+    "Mixture",
     "Suite",
     "command_line",
     "compare_prompts",

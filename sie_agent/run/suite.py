@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from sie_agent.attribution import REFERENCES
 from sie_agent.errors import InputError
+from sie_agent.judging import AT_ONCE, DOUBLE_JUDGED, Endpoint, EndpointList, PricePart
 from sie_agent.paths import suites_dir
 from sie_agent.samples import QUERY_SETS
 
@@ -44,11 +45,15 @@ class JudgePart(Part):
     """One judge. ``simulated`` reads the grade, and is never a headline."""
 
     name: str
-    kind: Literal["local", "openai", "embedding", "lexical", "simulated", "random"]
+    kind: Literal["local", "openai", "vllm", "langchain", "embedding", "lexical", "simulated", "random"]
     variant: str | None = None
     model: str | None = None
+    revision: str = ""
     base_url: str | None = None
-    concurrency: int = Field(8, ge=1)
+    endpoints: tuple[Endpoint, ...] | None = None
+    double_judged: int = Field(DOUBLE_JUDGED, ge=0, description="pairs that each model judges, where several answered")
+    price: PricePart | None = None
+    concurrency: int = Field(AT_ONCE, ge=1)
     auc: float | None = Field(None, gt=0.5, le=1)
     by_rank: bool = False
     draws: int | None = Field(None, ge=1, description="judge only the first so many draws")
@@ -61,7 +66,16 @@ class JudgePart(Part):
             raise ValueError("a simulated judge needs `auc`")
         if self.kind != "simulated" and self.auc is not None:
             raise ValueError("`auc` is for simulated judges only")
+        if self.endpoints is not None and (self.model or self.base_url or self.price or self.revision):
+            raise ValueError("`endpoints` say model, address, revision and price of each; leave them out beside it")
         return self
+
+    @property
+    def servers(self) -> EndpointList | None:
+        """The endpoints, where several were named."""
+        if self.endpoints is None:
+            return None
+        return EndpointList(endpoints=self.endpoints, double_judged=self.double_judged)
 
     @property
     def mode(self) -> str:
@@ -173,8 +187,10 @@ class Suite(Part):
         unknown = [name for name in self.downstream.judges or () if name not in names]
         if unknown:
             raise ValueError(f"downstream.judges names '{unknown[0]}', which is none of {', '.join(names)}")
-        if self.labels.clarity == "judge" and self.primary.kind != "openai":
-            raise ValueError("labels.clarity: judge needs a headline judge of kind openai; use catalogue")
+        if self.labels.clarity == "judge" and self.primary.kind not in ("openai", "vllm", "langchain"):
+            raise ValueError(
+                "labels.clarity: judge needs a headline judge of kind openai, vllm or langchain; use catalogue"
+            )
         if any(not 0 < share < 1 for share in self.downstream.keep):
             raise ValueError("downstream.keep holds shares above 0 and below 1")
         return self

@@ -32,6 +32,8 @@ from sie_agent.samples import log_hash, read_table, write_table
 from sie_agent.scorer import LABELS, Scorer, save_scorer
 
 FORMAT = 1
+# who was asked and at what price; what they answered is hashed by itself
+NOT_ANSWERS = {"draws", "base_url", "concurrency", "endpoints", "double_judged", "price", "revision"}
 
 
 def run_suite(
@@ -184,7 +186,7 @@ def draw_key(draw: Draw, judges: Sequence[JudgePart]) -> str:
         for judge in judges
         if judge.name in world.judgments
     }
-    asked = [judge.model_dump(mode="json", exclude={"draws", "base_url", "concurrency"}) for judge in judges]
+    asked = [judge.model_dump(mode="json", exclude=NOT_ANSWERS) for judge in judges]
     texts = world.samples[["query", "title", "description"]].agg("\t".join, axis=1)
     read = digest("\n".join([*texts, world.grade.tobytes().hex(), world.clarity.tobytes().hex()]))
     log = log_hash(world.samples.assign(label=draw.label))
@@ -239,6 +241,10 @@ def account(world: World, manifest: Manifest) -> None:
     )
     for kind in ("input", "output"):
         manifest.tokens[kind] = int(np.nansum(asked[f"{kind}_tokens"].to_numpy(np.float64))) if len(asked) else 0
+    if world.asked:
+        manifest.extra["judges"] = world.asked
+        costs = [one["cost"] for one in world.asked.values() if one["cost"] is not None]
+        manifest.cost = sum(costs) if costs else None
     manifest.hashes["suite"] = digest(dump_suite(world.suite))
     manifest.hashes["samples"] = digest(
         "\n".join(world.samples["sample_id"] + "\t" + world.samples["query"] + "\t" + world.samples["title"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +13,16 @@ from sie_agent.attribution import TrainingSettings
 from sie_agent.errors import InputError
 from sie_agent.judging import (
     JUDGMENT_COLUMNS,
+    Accounted,
+    Backend,
     JudgmentCache,
+    Session,
     judge,
     judge_clarity_from_catalogue,
     load_variant,
     make_backend,
 )
+from sie_agent.run.mixture import Mixture
 from sie_agent.run.suite import JudgePart, Suite
 from sie_agent.samples import TextFeatures, load_samples, normalise_query, without_grade
 
@@ -28,6 +33,8 @@ Integers = npt.NDArray[np.intp]
 DEFAULT_VARIANTS = {
     "local": "relevance/query-likelihood",
     "openai": "relevance/graded",
+    "vllm": "relevance/graded",
+    "langchain": "relevance/written",
     "embedding": "relevance/cosine",
     "lexical": "relevance/lexical",
 }
@@ -44,6 +51,7 @@ class World:
     grade : (n,) human grade, NaN where there is none; only evaluation and simulations read it.
     clarity : (n,) clarity of each row's query in [0, 1], NaN where nothing judged it.
     judgments : the judgments tables gathered so far, by judge.
+    asked : by judge, who answered and what it cost, for the manifest.
     """
 
     suite: Suite
@@ -55,6 +63,7 @@ class World:
     clarity: Doubles
     cache: JudgmentCache
     judgments: dict[str, pd.DataFrame] = field(default_factory=dict)
+    asked: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def grade(self) -> Doubles:
@@ -75,13 +84,43 @@ class World:
         """Have a real judge answer for the chosen rows; keeps its judgments table."""
         variant = load_variant(part.variant or DEFAULT_VARIANTS[part.kind])
         asked = without_grade(self.samples[rows])
-        backend = make_backend(part.kind, model=part.model, base_url=part.base_url, concurrency=part.concurrency)
+        backend = make_backend(
+            part.kind,
+            model=part.model,
+            base_url=part.base_url,
+            concurrency=part.concurrency,
+            endpoints=part.servers,
+            revision=part.revision,
+            price=part.price,
+        )
+        mixture = Mixture(part.servers)
+        mixture.add(asked)
         try:
-            self.judgments[part.name] = judge(asked, variant, backend, self.cache)
+            session = Session(backend, self.cache)
+            self.judgments[part.name] = judge(asked, variant, backend, self.cache, session=session)
             if self.suite.labels.clarity == "judge" and part == self.suite.primary:
-                self.take_clarity(judge(asked, load_variant(CLARITY_VARIANT), backend, self.cache))
+                clarity = load_variant(CLARITY_VARIANT)
+                self.take_clarity(judge(asked, clarity, backend, self.cache, session=session))
+            mixed = mixture.measure([variant], backend, self.cache, session)
         finally:
             backend.close()
+        self.take_account(part, session, mixed, backend)
+
+    def take_account(self, part: JudgePart, session: Session, mixed: dict[str, Any] | None, backend: Backend) -> None:
+        """Remember who answered for a judge and what it cost; a judge of several draws is asked several times."""
+        before = self.asked.get(part.name, {"asked": 0, "cost": None})
+        account = session.account
+        cost = account.cost if before["cost"] is None else before["cost"] + (account.cost or 0.0)
+        table = self.judgments[part.name]
+        graded = table[table["score"].notna()]
+        self.asked[part.name] = {
+            "asked": before["asked"] + account.asked,
+            "cost": cost,
+            "models": {str(name): int(count) for name, count in graded["model"].value_counts().items()},
+            "endpoints": {str(name): int(count) for name, count in graded["endpoint"].value_counts().items() if name},
+            "mixture": mixed if mixed is not None else before.get("mixture"),
+            "servers": backend.report() if isinstance(backend, Accounted) else [],
+        }
 
     def take_clarity(self, table: pd.DataFrame) -> None:
         """Remember clarity judgments, one per query, and give each row its query's."""

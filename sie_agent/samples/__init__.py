@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sie_agent.samples.column_maps import ColumnMap, load_column_map, ready_maps
+from sie_agent.samples.counting import count_rows
 from sie_agent.samples.features import TextFeatures, feature_names
 from sie_agent.samples.loading import SHORTHANDS, load_samples, read_source, resolve
 from sie_agent.samples.noise import simulate_clicks, simulate_flips
@@ -19,6 +20,7 @@ __all__ = [
     "TextFeatures",
     "assign_query_sets",
     "check_query_sets",
+    "count_rows",
     "feature_names",
     "load_column_map",
     "load_samples",

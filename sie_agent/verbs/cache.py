@@ -1,11 +1,16 @@
-"""``sie cache``: what the judgment cache holds, and how to empty it."""
+"""``sie cache``: what the judgment cache holds, how to take it elsewhere, how to make it smaller."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
+from sie_agent.errors import InputError
 from sie_agent.judging import JudgmentCache
+from sie_agent.verbs.common import writable_folder
+
+DAY_SECONDS = 86_400.0
 
 
 def cache_stats(*, cache_path: str | Path | None = None) -> dict[str, Any]:
@@ -24,10 +29,41 @@ def cache_stats(*, cache_path: str | Path | None = None) -> dict[str, Any]:
         return {**cache.stats(), "exit_code": 0}
 
 
-def cache_clear(
-    *, variant: str | None = None, model: str | None = None, cache_path: str | Path | None = None
+def cache_export(out: str | Path, *, cache_path: str | Path | None = None) -> dict[str, Any]:
+    """Write every answer as JSON lines: ``key, variant, model, created, answer``.
+
+    Returns
+    -------
+    ``path``, ``out`` and ``exported``.
+
+    Raises
+    ------
+    InputError, EnvironmentFailure : as :func:`cache_stats`; or *out* cannot be written to.
+    """
+    target = Path(out).expanduser()
+    if target.is_dir():
+        raise InputError("is a folder", where=target, mend="Give --out the name of a file")
+    writable_folder(target.parent)
+    with JudgmentCache(cache_path) as cache:
+        return {"path": str(cache.path), "out": str(target), "exported": cache.export(target), "exit_code": 0}
+
+
+def cache_prune(
+    *,
+    variant: str | None = None,
+    model: str | None = None,
+    status: str | None = None,
+    older_than: float | None = None,
+    everything: bool = False,
+    cache_path: str | Path | None = None,
 ) -> dict[str, Any]:
-    """Delete answers: all, or those of one variant, one model, or both.
+    """Delete the answers that meet all that is given.
+
+    Parameters
+    ----------
+    variant, model, status : of the answers to delete.
+    older_than : only those older than so many days.
+    everything : needed where nothing else is given.
 
     Returns
     -------
@@ -35,7 +71,15 @@ def cache_clear(
 
     Raises
     ------
-    InputError, EnvironmentFailure : as :func:`cache_stats`.
+    InputError, EnvironmentFailure : as :func:`cache_stats`; or nothing says what to delete.
     """
+    if older_than is not None and not 0.0 <= older_than < float("inf"):
+        raise InputError(f"the age is {older_than}", where="--older-than", mend="Give a number of days")
+    chosen = any(given is not None for given in (variant, model, status, older_than))
+    if chosen == everything:
+        problem = "--all was given beside a choice" if chosen else "nothing says which answers to delete"
+        raise InputError(problem, mend="Give --variant, --model, --status or --older-than, or --all alone")
+    before = None if older_than is None else time.time() - older_than * DAY_SECONDS
     with JudgmentCache(cache_path) as cache:
-        return {"path": str(cache.path), "deleted": cache.clear(variant=variant, model=model), "exit_code": 0}
+        deleted = cache.prune(variant=variant, model=model, status=status, before=before)
+        return {"path": str(cache.path), "deleted": deleted, "exit_code": 0}

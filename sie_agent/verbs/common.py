@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -131,9 +132,15 @@ def parquet_target(path: str | Path) -> Path:
 def samples_hash(samples: pd.DataFrame) -> str:
     """SHA-256, in hex, of id, query, item and title of every row, in order."""
     digest = hashlib.sha256()
-    for row in samples[["sample_id", "query", "item_id", "title"]].itertuples(index=False):
-        digest.update(("\t".join(map(str, row)) + "\n").encode("utf-8", "replace"))
+    add_to_hash(digest, samples)
     return digest.hexdigest()
+
+
+def add_to_hash(digest: Any, samples: pd.DataFrame) -> None:
+    """Hash some more rows: what :func:`samples_hash` gives for them all together."""
+    columns = [samples[name].tolist() for name in ("sample_id", "query", "item_id", "title")]
+    lines = ["\t".join(map(str, row)) + "\n" for row in zip(*columns, strict=True)]
+    digest.update("".join(lines).encode("utf-8", "replace"))
 
 
 def training_settings(n_rows: int) -> TrainingSettings:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sie_agent.attribution import Rows, pairs_within, train_many
 from sie_agent.errors import InputError
-from sie_agent.judging import JUDGMENT_COLUMNS, judge_clarity_from_catalogue
+from sie_agent.judging import judge_clarity_from_catalogue
 from sie_agent.labels import WEAK_LABELS, Evidence, LabelSettings
 from sie_agent.progress import bar, say
 from sie_agent.run import Manifest, command_line
@@ -67,7 +67,7 @@ def distil(
     manifest = Manifest(command_line(), seeds=[seed])
     path = Path(judgments).expanduser()
     path = path / "judgments.parquet" if path.is_dir() else path
-    table = read_table(path, required=JUDGMENT_COLUMNS)
+    table = read_table(path, required=("sample_id", "query", "aspect", "score", "status"))
     samples = load_log(data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed)
     judged = relevance_of(table, samples, str(path), model=model, variant=variant, by_rank=by_rank)
     folder = writable_folder(out)

@@ -2,20 +2,71 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL
-from sie_agent.judging import JudgmentCache, Variant, judge, load_variant, make_backend
-from sie_agent.progress import say
-from sie_agent.run import Manifest, command_line
-from sie_agent.samples import load_samples, without_grade, write_table
-from sie_agent.verbs.common import samples_hash, writable_folder
+from sie_agent.events import event, log_events
+from sie_agent.judging import (
+    Accounted,
+    Backend,
+    JudgmentCache,
+    Session,
+    Variant,
+    estimate,
+    judge_chunks,
+    load_variant,
+    stop_on_signals,
+)
+from sie_agent.progress import bar
+from sie_agent.run import Manifest, Mixture, command_line
+from sie_agent.samples import TableWriter, count_rows, stream_samples, without_grade
+from sie_agent.verbs.common import add_to_hash, writable_folder
+from sie_agent.verbs.judges import Judge, open_judge
+
+
+@dataclass(frozen=True)
+class Log:
+    """Where the pairs come from, as `stream_samples` takes it."""
+
+    data: str | Path
+    column_map: str | Path | None = None
+    split: str | None = None
+    limit: int | None = None
+
+    def chunks(self) -> Iterator[pd.DataFrame]:
+        """The rows, chunk by chunk, without grades."""
+        for chunk in stream_samples(self.data, column_map=self.column_map, split=self.split, limit=self.limit):
+            yield without_grade(chunk)
+
+    @property
+    def count(self) -> int | None:
+        """How many rows there are, where that is cheap to know."""
+        known = count_rows(self.data) if self.split is None else None
+        return known if known is None or self.limit is None else min(known, self.limit)
+
+
+@dataclass
+class Passage:
+    """What went by while a log was read once: counts and the hash of what the judge saw."""
+
+    samples: int = 0
+    queries: set[int] = field(default_factory=set)
+    digest: Any = field(default_factory=hashlib.sha256)
+
+    def watch(self, chunks: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        """The same chunks, counted."""
+        for chunk in chunks:
+            self.samples += len(chunk)
+            self.queries.update(pd.util.hash_array(chunk["query"].to_numpy(dtype=object)).tolist())
+            add_to_hash(self.digest, chunk)
+            yield chunk
 
 
 def label(
@@ -25,85 +76,170 @@ def label(
     variant: str | Path | Sequence[str | Path],
     column_map: str | Path | None = None,
     split: str | None = None,
-    backend: str = "local",
-    base_url: str | None = None,
-    model: str | None = None,
     limit: int | None = None,
-    concurrency: int = 8,
+    judge: Judge | None = None,
     retry_failed: bool = False,
+    max_cost: float | None = None,
+    log_json: str | Path | None = None,
     cache_path: str | Path | None = None,
 ) -> dict[str, Any]:
     """Judge every pair of a log, and write ``judgments.parquet`` and ``manifest.json`` into *out*.
 
     Answers are in the judgment cache before they count: a run that was killed goes on where it stopped, and
-    nothing is asked twice.
+    nothing is asked twice. The log is read in chunks: memory does not grow with it.
 
     Parameters
     ----------
-    data, column_map, split, limit : as `load_samples` takes them. Grades and labels never reach the judge.
+    data, column_map, split, limit : as `stream_samples` takes them. Grades and labels never reach the judge.
     out : folder to write into.
     variant : name or file of a prompt variant, or several; clarity variants are asked once per query.
-    backend, base_url, model, concurrency : as `make_backend` takes them.
+    judge : who is asked; the embedded model if not given.
     retry_failed : ask again where the cache holds a lasting failure.
+    max_cost : stop before the answers of this run cost more, in USD; the rest has the status ``not-asked``.
+    log_json : file for one JSON line per event, ``"-"`` for standard error.
     cache_path : the judgment cache; the default one when not given.
 
     Returns
     -------
-    ``judgments`` (path), ``pairs``, ``ok``, ``failed``, ``failed_by_cause``, ``cached``, ``asked``,
-    ``seconds``, ``per_second``, ``tokens``, ``model``, ``variants``, and ``exit_code`` (3: some failed).
+    ``judgments`` (path), ``pairs``, ``queries``, ``ok``, ``failed``, ``failed_by_cause``, ``cached``, ``asked``,
+    ``seconds``, ``per_second``, ``tokens``, ``cost``, ``stopped``, ``model``, ``models``, ``endpoints``, ``mixture``,
+    ``variants``, and ``exit_code`` (3: some have no grade).
 
     Raises
     ------
     InputError : the data, the map, a variant or the backend's settings are wrong.
     EnvironmentFailure : the server or the disk is in the way.
+    KeyboardInterrupt : stopped by a signal; what had been asked was waited for and kept.
     """
-    names = [variant] if isinstance(variant, str | Path) else list(variant)
-    variants = {one.name: one for one in map(load_variant, names)}
+    variants = load_variants(variant)
+    log = Log(data, column_map, split, limit)
     manifest = Manifest(command_line())
-    judging = make_backend(backend, model=model, base_url=base_url, concurrency=concurrency)
+    backend, doubled = open_judge(judge or Judge())
     folder = writable_folder(out)
-    with manifest.stage("samples"):
-        samples = without_grade(load_samples(data, column_map=column_map, split=split, limit=limit))
-        say(f"{len(samples):,} pairs of {samples['query'].nunique():,} queries")
     started = time.perf_counter()
+    mixture = Mixture(doubled)
+    passage = Passage()
     try:
-        with manifest.stage("judging"), JudgmentCache(cache_path) as cache:
-            tables = [judge(samples, one, judging, cache, retry_failed=retry_failed) for one in variants.values()]
+        with log_events(log_json), JudgmentCache(cache_path) as cache, manifest.stage("judging"):
+            session = Session(backend, cache, max_cost=max_cost)
+            event("start", data=str(data), variants=[one.name for one in variants], judge=repr(backend))
+            target = folder / "judgments.parquet"
+            with stop_on_signals(session), TableWriter(target) as writer:
+                for place, one in enumerate(variants):
+                    chunks = log.chunks() if place else passage.watch(log.chunks())
+                    write_judgments(writer, mixture.watch(chunks), one, backend, cache, session, log, retry_failed)
+                mixed = mixture.measure(variants, backend, cache, session, max_cost=max_cost)
+            event("end", asked=session.account.asked, failed=session.account.failed, cost=session.account.cost)
     finally:
-        judging.close()
-    judgments = pd.concat(tables, ignore_index=True)
-    target = write_table(judgments, folder / "judgments.parquet")
-    result = summary(judgments, list(variants.values()), time.perf_counter() - started)
-    manifest.counts.update(samples=len(samples), queries=int(samples["query"].nunique()))
-    manifest.counts.update(
-        judged=len(judgments), **{name: int(result[name]) for name in ("ok", "failed", "cached", "asked")}
-    )
-    manifest.tokens.update(result["tokens"])
-    manifest.hashes["data"] = samples_hash(samples)
-    manifest.extra["judge"] = {name: result[name] for name in ("model", "variants")} | {"backend": backend}
-    manifest.write(folder / "manifest.json")
+        backend.close()
+    result = summary(session, variants, passage, time.perf_counter() - started)
+    result |= {"model": backend.model, "mixture": mixed}
+    write_manifest(manifest, folder, result, passage, backend, judge or Judge())
     return {"judgments": str(target), "manifest": str(folder / "manifest.json"), **result}
 
 
-def summary(judgments: pd.DataFrame, variants: Sequence[Variant], seconds: float) -> dict[str, Any]:
-    """What came out of a batch of judgments, in figures."""
-    failed = judgments["score"].isna().to_numpy()
-    cached = judgments["cached"].to_numpy(bool)
-    causes = judgments.loc[failed, "status"].value_counts()
-    asked = judgments[~cached]
-    tokens = {kind: int(np.nansum(asked[f"{kind}_tokens"].to_numpy(np.float64))) for kind in ("input", "output")}
+def write_judgments(
+    writer: TableWriter,
+    chunks: Iterator[pd.DataFrame],
+    variant: Variant,
+    backend: Backend,
+    cache: JudgmentCache,
+    session: Session,
+    log: Log,
+    retry_failed: bool,
+) -> None:
+    """Judge the log by one variant, and write the judgments as they come."""
+    with bar(f"Judging {variant.aspect} with {backend.model}", log.count) as shown:
+        session.shown = shown
+        tables = judge_chunks(chunks, variant, backend, cache, retry_failed=retry_failed, session=session)
+        for table in tables:
+            writer.write(table)
+
+
+def load_variants(variant: str | Path | Sequence[str | Path]) -> list[Variant]:
+    """Each variant once."""
+    names = [variant] if isinstance(variant, str | Path) else list(variant)
+    return list({one.name: one for one in map(load_variant, names)}.values())
+
+
+def plan(
+    data: str | Path,
+    *,
+    variant: str | Path | Sequence[str | Path],
+    column_map: str | Path | None = None,
+    split: str | None = None,
+    limit: int | None = None,
+    judge: Judge | None = None,
+    retry_failed: bool = False,
+    cache_path: str | Path | None = None,
+) -> dict[str, Any]:
+    """What :func:`label` would ask, cost and take; asks no judge and writes nothing.
+
+    Returns
+    -------
+    ``parts`` (per variant, as `estimate` gives them), and their sums ``to_ask``, ``cached``, ``tokens``, ``cost``,
+    ``seconds`` (None where a part is not known).
+    """
+    log = Log(data, column_map, split, limit)
+    backend, _ = open_judge(judge or Judge())
+    try:
+        with JudgmentCache(cache_path) as cache:
+            parts = [
+                estimate(log.chunks(), one, backend, cache, retry_failed=retry_failed) for one in load_variants(variant)
+            ]
+    finally:
+        backend.close()
+    costs = [part["cost"] for part in parts]
+    seconds = [part["seconds"] for part in parts]
     return {
-        "pairs": int((judgments["aspect"] == "relevance").sum()),
-        "queries": int((judgments["aspect"] == "clarity").sum()),
-        "ok": int((~failed).sum()),
-        "failed": int(failed.sum()),
-        "failed_by_cause": {str(cause): int(count) for cause, count in causes.items()},
-        "cached": int(cached.sum()),
-        "asked": len(asked),
-        "seconds": round(seconds, 2),
-        "per_second": round(len(asked) / seconds, 2) if len(asked) and seconds > 0 else None,
-        "tokens": tokens,
-        "model": str(judgments["model"].iloc[0]),
-        "variants": [one.name for one in variants],
-        "exit_code": EXIT_PARTIAL if failed.any() else EXIT_DONE,
+        "parts": parts,
+        "to_ask": sum(part["to_ask"] for part in parts),
+        "cached": sum(part["cached"] for part in parts),
+        "tokens": {kind: sum(part[f"{kind}_tokens"] for part in parts) for kind in ("input", "output")},
+        "cost": None if None in costs else sum(costs),
+        "seconds": None if None in seconds else sum(seconds),
+        "exit_code": EXIT_DONE,
     }
+
+
+def summary(session: Session, variants: Sequence[Variant], passage: Passage, seconds: float) -> dict[str, Any]:
+    """What came out of a batch of judgments, in figures."""
+    account = session.account
+    failed = sum(account.causes.values())
+    aspects = [one.aspect for one in variants]
+    return {
+        "pairs": passage.samples if "relevance" in aspects else 0,
+        "queries": len(passage.queries) if "clarity" in aspects else 0,
+        "ok": account.rows - failed,
+        "failed": failed,
+        "failed_by_cause": dict(account.causes.most_common()),
+        "cached": account.cached,
+        "asked": account.asked,
+        "seconds": round(seconds, 2),
+        "per_second": round(account.asked / seconds, 2) if account.asked and seconds > 0 else None,
+        "tokens": {"input": account.input_tokens, "output": account.output_tokens},
+        "cost": account.cost,
+        "stopped": session.stopped,
+        "models": dict(account.models.most_common()),
+        "endpoints": dict(account.endpoints.most_common()),
+        "variants": [one.name for one in variants],
+        "exit_code": EXIT_PARTIAL if failed else EXIT_DONE,
+    }
+
+
+def write_manifest(
+    manifest: Manifest, folder: Path, result: dict[str, Any], passage: Passage, backend: Backend, judge: Judge
+) -> None:
+    """The truth about the run: what was asked of whom, and what it cost."""
+    manifest.counts.update(
+        samples=passage.samples, queries=len(passage.queries), judged=result["ok"] + result["failed"]
+    )
+    manifest.counts.update({name: int(result[name]) for name in ("ok", "failed", "cached", "asked")})
+    manifest.tokens.update(result["tokens"])
+    manifest.cost = result["cost"]
+    manifest.hashes["data"] = passage.digest.hexdigest()
+    facts = {name: result[name] for name in ("model", "models", "endpoints", "variants", "stopped", "failed_by_cause")}
+    manifest.extra["judge"] = {**facts, "backend": judge.backend, "mixture": result["mixture"]}
+    if isinstance(backend, Accounted):
+        manifest.extra["judge"]["servers"] = backend.report()
+    manifest.write(folder / "manifest.json")

@@ -46,7 +46,7 @@ def test_thousands_of_keys(tmp_path: Path) -> None:
         assert len(cache.get([str(number) for number in range(3000)])) == 2500
 
 
-def test_stats_clear_and_export(tmp_path: Path) -> None:
+def test_stats_prune_and_export(tmp_path: Path) -> None:
     with JudgmentCache(tmp_path / "judgments.sqlite") as cache:
         cache.put([("a", OK), ("b", Answer("refused", "graded"))], variant="v", model="m")
         cache.put([("c", OK)], variant="w", model="m")
@@ -56,8 +56,10 @@ def test_stats_clear_and_export(tmp_path: Path) -> None:
         assert cache.export(tmp_path / "all.jsonl") == 3
         lines = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
         assert {line["key"] for line in lines} == {"a", "b", "c"} and lines[0]["answer"]["method"] == "graded"
-        assert cache.clear(variant="w") == 1
-        assert cache.clear() == 2
+        assert cache.prune(variant="w", before=1.0) == 0
+        assert cache.prune(variant="w") == 1
+        assert cache.prune(status="refused") == 1
+        assert cache.prune() == 1
         assert cache.stats()["entries"] == 0
 
 
@@ -102,7 +104,7 @@ def test_a_truncated_cache(tmp_path: Path) -> None:
     path = tmp_path / "judgments.sqlite"
     with JudgmentCache(path) as cache:
         cache.put([(str(number), OK) for number in range(500)], variant="v", model="m")
-        cache.clear(variant="none")
+        cache.prune(variant="none")
     os.truncate(path, path.stat().st_size // 2)
     with pytest.raises((InputError, EnvironmentFailure)), JudgmentCache(path) as cache:
         cache.get([str(number) for number in range(500)])

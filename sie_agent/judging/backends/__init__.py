@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...errors import InputError
 from .base import Accounted, Backend, Batch, Price, Source, check_method
 from .embedding import EmbeddingBackend
 from .endpoints import DOUBLE_JUDGED, Endpoint, EndpointList, PricePart, load_endpoints
+from .langchain import LangChainBackend, Named
 from .lexical import LexicalBackend
 from .local import LocalBackend
 from .openai import OpenAIBackend, keys_of, single_endpoint
@@ -23,6 +24,7 @@ __all__ = [
     "Batch",
     "Endpoint",
     "EndpointList",
+    "LangChainBackend",
     "OpenAIBackend",
     "Price",
     "PricePart",
@@ -48,6 +50,7 @@ class Wishes:
     endpoints: EndpointList | None = None
     revision: str = ""
     price: PricePart | None = None
+    chat_model: Any = field(default=None, repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -70,6 +73,23 @@ def _openai(wishes: Wishes) -> Backend:
     return OpenAIBackend([endpoint], [key], **options)
 
 
+def _langchain(wishes: Wishes) -> Backend:
+    known = {"timeout": float, "max_retries": int, "top_logprobs": int}
+    ours = {name: value for name, value in wishes.options.items() if name in known}
+    parameters = {name: value for name, value in wishes.options.items() if name not in known}
+    options = checked_options(replace(wishes, options=ours), known)
+    if wishes.chat_model is not None:
+        others = {"model": wishes.model, "base_url": wishes.base_url, "api_key": wishes.api_key, **parameters}
+        for name, given in others.items():
+            if given is not None:
+                raise InputError(f"'{name}' was given beside a chat model", mend="Set it on the chat model")
+        return LangChainBackend(wishes.chat_model, concurrency=wishes.concurrency, **options)
+    if wishes.model is None:
+        raise InputError("no chat model was named", mend="Give --model provider:name, such as openai:NAME")
+    named = Named(wishes.model, wishes.base_url, wishes.api_key, parameters)
+    return LangChainBackend(named, concurrency=wishes.concurrency, **options)
+
+
 def _embedding(wishes: Wishes) -> Backend:
     checked_options(wishes, {})
     return EmbeddingBackend(wishes.model, wishes.batch_size)
@@ -83,6 +103,7 @@ def _lexical(wishes: Wishes) -> Backend:
 BACKENDS: dict[str, Callable[[Wishes], Backend]] = {
     "local": _local,
     "openai": _openai,
+    "langchain": _langchain,
     "embedding": _embedding,
     "lexical": _lexical,
 }
@@ -125,6 +146,7 @@ def make_backend(
     endpoints: EndpointList | None = None,
     revision: str = "",
     price: PricePart | None = None,
+    chat_model: Any = None,
     options: Mapping[str, Any] | None = None,
 ) -> Backend:
     """A judge by name. Nothing is loaded and no server is asked before the first answer is wanted.
@@ -132,16 +154,20 @@ def make_backend(
     Parameters
     ----------
     kind : ``"local"`` (the embedded model, or *model*), ``"openai"`` (a server at *base_url*),
-        ``"embedding"`` (MiniLM cosine) or ``"lexical"``.
-    model : a folder, a Hub id, or the name the server knows it by; None for the default.
-    base_url, api_key : for ``"openai"``; else from VLLM_BASE_URL, OPENAI_BASE_URL, OPENAI_API_KEY.
+        ``"langchain"`` (any LangChain chat model), ``"embedding"`` (MiniLM cosine) or ``"lexical"``.
+    model : a folder, a Hub id, the name the server knows it by, or ``provider:name`` (``"langchain"``); None for
+        the default.
+    base_url, api_key : for ``"openai"``; else from VLLM_BASE_URL, OPENAI_BASE_URL, OPENAI_API_KEY. For
+        ``"langchain"`` handed to the chat model, if given.
     concurrency : most requests under way at once (``"openai"``); the number adapts to what the server takes.
     batch_size : requests per forward pass (``"local"``, ``"embedding"``).
     endpoints : several servers instead of one (``"openai"``), from ``load_endpoints``.
     revision : what tells the server's model from another of the same name; part of the cache key (``"openai"``).
     price : what tokens cost (``"openai"``).
+    chat_model : a LangChain ``BaseChatModel``, instead of *model* (``"langchain"``).
     options : further settings: ``precision`` (local); ``timeout`` in seconds, ``max_retries``,
-        ``top_logprobs``, ``patience`` in seconds (openai).
+        ``top_logprobs``, ``patience`` in seconds (openai); the first three and any parameter of the chat model
+        (langchain).
 
     Raises
     ------
@@ -155,6 +181,8 @@ def make_backend(
         raise InputError(f"batch size is {batch_size}", mend="Give a number of at least 1")
     if kind != "openai" and (endpoints is not None or price is not None or revision):
         raise InputError(f"backend '{kind}' asks no server: it has no endpoints, price or revision")
+    if kind != "langchain" and chat_model is not None:
+        raise InputError(f"backend '{kind}' takes no chat model", mend="Use backend 'langchain'")
     wishes = Wishes(
         model=model,
         base_url=base_url,
@@ -164,6 +192,7 @@ def make_backend(
         endpoints=endpoints,
         revision=revision,
         price=price,
+        chat_model=chat_model,
         options=dict(options or {}),
     )
     return BACKENDS[kind](wishes)

@@ -14,6 +14,7 @@ from .base import FLUSH_COUNT, Batch
 
 DRAIN_SECONDS = 20.0
 LOOK_SECONDS = 0.2
+WAIT_SECONDS = 0.01
 HAND_OVER_SECONDS = 10.0
 
 
@@ -47,7 +48,8 @@ def answers_as_they_come(
     work : answers one request; what it raises ends everything.
     admit : waited for before a request that was drawn is worked on.
     requests : where it has an attribute ``stopped``, what is under way gets 20 seconds to finish once that is
-        true; answers that come in time are handed over.
+        true; answers that come in time are handed over. Where it has an attribute ``waiting``, nothing is drawn
+        while that is true.
 
     Raises
     ------
@@ -160,6 +162,8 @@ class _Crew:
         waiting = iter(self._requests)
         while not self._stopping:
             await self._places.acquire()
+            while getattr(self._requests, "waiting", False):
+                await asyncio.sleep(WAIT_SECONDS)
             request = next(waiting, None)
             if request is None:
                 return

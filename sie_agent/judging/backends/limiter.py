@@ -94,8 +94,8 @@ class Limiter:
         self.under_way -= 1
 
     def succeeded(self, now: float) -> None:
-        """An answer: grow, unless there was trouble lately or the places are not even used."""
-        if now < self._grow_after or self.under_way < IN_USE * self.limit:
+        """An answer, its place just freed: grow, unless there was trouble lately or the places are not even used."""
+        if now < self._grow_after or self.under_way + 1 < IN_USE * self.limit:
             return
         self.limit = min(self.limit + (1.0 if self._starting else 1.0 / self.limit), float(self.most))
 
@@ -103,7 +103,7 @@ class Limiter:
         """Too many requests: halve, once for all requests that were under way together, and pause."""
         self._paused_until = max(self._paused_until, now + retry_after)
         self._starting = False
-        if sent_at >= self._shrunk_at:
+        if sent_at > self._shrunk_at:
             self._shrunk_at = now
             self.limit = max(self.limit * SHRINK, 1.0)
 

@@ -93,9 +93,9 @@ class OpenAIBackend:
         return [server.as_dict() for server in self._servers]
 
     @property
-    def endpoints(self) -> tuple[Endpoint, ...]:
-        """The servers, as they were given."""
-        return tuple(server.endpoint for server in self._servers)
+    def servers(self) -> tuple[Server, ...]:
+        """The servers, those to be preferred first."""
+        return tuple(self._servers)
 
     def only(self, model: str) -> OpenAIBackend:
         """The same backend with the servers of one model alone."""

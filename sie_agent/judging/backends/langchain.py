@@ -1,0 +1,317 @@
+"""Any LangChain chat model as a judge: one that was made in Python, or one named ``provider:model``.
+
+Graded variants are answered by one token's log-probabilities where the model gives them. Where it gives none,
+the rest of the run is answered in writing (JSON), and every judgment says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from ...errors import EnvironmentFailure, InputError, MissingExtraError
+from ...progress import say
+from ..answers import Answer, Request
+from ..variants import Variant
+from .attempt import FORMS, Trouble
+from .base import Batch, Source
+from .chat import NoLogprobs, chat_request, read_answer
+from .concurrent import answers_as_they_come
+from .langchain_reading import (
+    as_completion,
+    classify,
+    identity,
+    is_too_long,
+    key_variables,
+    model_name,
+    one_line,
+    secrets_of,
+    takes_schema,
+)
+from .openai import backoff
+
+if TYPE_CHECKING:
+    from langchain_core.language_models.chat_models import BaseChatModel
+
+DEFAULT_TIMEOUT = 120.0
+# chat models send a request again by themselves as well
+DEFAULT_RETRIES = 2
+FAILURES_AT_FIRST = 5
+FAILURES_IN_A_ROW = 50
+THREADS = 256
+SENT_BY_THE_MODEL = ("model", "messages", "temperature", "seed")
+
+
+@dataclass(frozen=True)
+class Named:
+    """A chat model by name, made when it is needed.
+
+    Attributes
+    ----------
+    name : ``provider:model``, as LangChain's ``init_chat_model`` takes it.
+    base_url, api_key : where it is and with what key, where the provider's own settings do not say it.
+    parameters : further parameters of the chat model, such as ``temperature`` (0 if not given).
+    """
+
+    name: str
+    base_url: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def open(self) -> BaseChatModel:
+        """Make the chat model; asks nobody.
+
+        Raises
+        ------
+        MissingExtraError : LangChain is not installed.
+        EnvironmentFailure : the provider's package is not installed, or there is no key.
+        InputError : no such provider, or a bad parameter.
+        """
+        try:
+            from langchain.chat_models import init_chat_model
+        except ImportError as error:
+            raise MissingExtraError("langchain", "langchain") from error
+        given: dict[str, Any] = {"temperature": 0.0, **self.parameters}
+        given |= {name: value for name in ("base_url", "api_key") if (value := getattr(self, name)) is not None}
+        secrets = (self.api_key,) if self.api_key else ()
+        try:
+            made: BaseChatModel = init_chat_model(self.name, **given)
+            return made
+        except ImportError as error:
+            raise EnvironmentFailure(one_line(error, secrets), where=f"--model {self.name}") from None
+        except Exception as error:  # every provider's package complains in its own way
+            problem = one_line(error, secrets)
+            if "api_key" in problem or "credentials" in problem.lower():
+                raise EnvironmentFailure(problem, where=f"--model {self.name}") from None
+            mend = "Give provider:model, such as openai:NAME"
+            raise InputError(problem, where=f"--model {self.name}", mend=mend) from None
+
+
+@dataclass
+class Manner:
+    """How this chat model may be asked, as found out while asking. As ``chat.Manner``."""
+
+    limit_name: str = "max_tokens"
+    schema: bool = False
+    top_logprobs: int = 20
+    limited: bool = True
+    gave_logprobs: bool = False
+    in_writing: bool = False
+
+    def write_from_now_on(self) -> None:
+        """The model gives no log-probabilities: it is asked for JSON for the rest of the run."""
+        if not self.in_writing:
+            self.in_writing = True
+            say("The chat model gives no log-probabilities: the rest of this run is answered in writing (JSON)")
+
+    def adapted(self, error: Exception, sent: Mapping[str, Any]) -> bool:
+        """Whether the error names something that was sent and can be left out."""
+        text = str(error).lower()
+        if is_too_long(error):
+            return False
+        if "logprobs" in sent and "logprob" in text and not self.gave_logprobs:
+            self.write_from_now_on()
+            return True
+        if "response_format" in sent and ("response_format" in text or "json_schema" in text):
+            self.schema = False
+            return True
+        if self.limit_name in sent and self.limit_name in text:
+            self.limited = False
+            say("The chat model takes no limit on the length of its answers; its own applies")
+            return True
+        return False
+
+
+class LangChainBackend:
+    """A LangChain chat model.
+
+    Parameters
+    ----------
+    chat_model : any ``BaseChatModel``, or the name of one. Its own settings (temperature, seed) hold.
+    concurrency : most calls under way at once.
+    timeout : seconds to wait for one answer.
+    max_retries : how often a call is made again after it failed, beside the chat model's own retries.
+    top_logprobs : how many alternatives to ask for.
+
+    Raises
+    ------
+    InputError : *chat_model* is something else.
+    MissingExtraError : LangChain is not installed.
+    """
+
+    kind = "langchain"
+    methods = frozenset({"graded", "written"})
+
+    def __init__(
+        self,
+        chat_model: BaseChatModel | Named,
+        *,
+        concurrency: int = 32,
+        timeout: float = DEFAULT_TIMEOUT,
+        max_retries: int = DEFAULT_RETRIES,
+        top_logprobs: int = 20,
+    ) -> None:
+        self._named = chat_model if isinstance(chat_model, Named) else None
+        self._opened = None if isinstance(chat_model, Named) else checked_model(chat_model)
+        self._concurrency = concurrency
+        self._timeout = timeout
+        self._retries = int(max_retries)
+        self._manner = Manner(top_logprobs=int(top_logprobs))
+        self._prepared = False
+        self._answered = False
+        self._failed_in_a_row = 0
+
+    def __repr__(self) -> str:
+        shown = self._named.name if self._named is not None else type(self._opened).__name__
+        return f"LangChainBackend({shown})"
+
+    @property
+    def chat_model(self) -> BaseChatModel:
+        """The chat model; made here where it was named only."""
+        if self._opened is None and self._named is not None:
+            self._opened = checked_model(self._named.open())
+        assert self._opened is not None
+        if not self._prepared:
+            self._manner.schema = takes_schema(self._opened)
+            self._prepared = True
+        return self._opened
+
+    @property
+    def model(self) -> str:
+        return model_name(self.chat_model)
+
+    def sources(self, method: str) -> tuple[Source, ...]:
+        methods = (method, "written") if method == "graded" else (method,)
+        return tuple(Source(self.model, "", one, "langchain", self._settings(one)) for one in methods)
+
+    def _settings(self, method: str) -> dict[str, Any]:
+        settings = identity(self.chat_model)
+        if method == "graded":
+            settings |= {"max_tokens": 1, "top_logprobs": self._manner.top_logprobs}
+        return settings
+
+    def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
+        chat_model = self.chat_model
+
+        async def work(client: _Nothing, request: Request) -> Answer:
+            return await self._answer_one(chat_model, variant, request)
+
+        yield from answers_as_they_come(_Nothing, work, requests, self._concurrency)
+
+    async def _answer_one(self, chat_model: BaseChatModel, variant: Variant, request: Request) -> Answer:
+        """Try until there is an answer or the tries are used up; raises only for what concerns all requests."""
+        tries = 0
+        while True:
+            started = time.perf_counter()
+            said = await self._try(chat_model, variant, request)
+            took = (time.perf_counter() - started) * 1000.0
+            if isinstance(said, Answer):
+                self._answered = True
+                self._failed_in_a_row = 0
+                return replace(said, latency_ms=took)
+            if said.kind == "lost":
+                raise self._lost(said.answer)
+            tries += 1
+            if tries > self._retries or said.answer.status in ("rejected", "too-long"):
+                return self._gave_up(replace(said.answer, latency_ms=took))
+            await asyncio.sleep(backoff(tries, said.retry_after))
+
+    async def _try(self, chat_model: BaseChatModel, variant: Variant, request: Request) -> Answer | Trouble:
+        """Ask once, in the form that this model understands; find that form if need be."""
+        manner = self._manner
+        method = variant.method
+        for _ in range(FORMS):
+            method = "written" if manner.in_writing else variant.method
+            body = chat_request(variant, request, method, "", manner)
+            sent = {name: value for name, value in body.items() if name not in SENT_BY_THE_MODEL}
+            if not manner.limited:
+                sent.pop(manner.limit_name)
+            try:
+                message = await self._ask(chat_model, body["messages"], sent)
+                answer = read_answer(variant, method, as_completion(message))
+            except NoLogprobs:
+                if manner.gave_logprobs:
+                    return Answer("bad-logprobs", method, detail="this answer came without log-probabilities")
+                manner.write_from_now_on()
+                continue
+            except Exception as error:  # every provider's package has exceptions of its own
+                if manner.adapted(error, sent):
+                    continue
+                said = classify(error, method, secrets_of(chat_model))
+                return said.answer if said.answer.status in ("refused", "unparsed") else said
+            manner.gave_logprobs = manner.gave_logprobs or answer.probabilities is not None
+            return answer
+        return Trouble("server", Answer("rejected", method, detail="the chat model took no form of the request"))
+
+    async def _ask(self, chat_model: BaseChatModel, messages: list[dict[str, str]], sent: dict[str, Any]) -> Any:
+        """One call, in the loop where all chat models live."""
+        called = asyncio.wait_for(chat_model.ainvoke(messages, **sent), self._timeout)
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(called, models_loop()))
+
+    def _gave_up(self, answer: Answer) -> Answer:
+        """The pair's failure. Where it is everybody's, they need not fail one by one."""
+        if answer.status == "too-long":
+            return answer
+        self._failed_in_a_row += 1
+        most = max(FAILURES_IN_A_ROW, 4 * self._concurrency) if self._answered else FAILURES_AT_FIRST
+        if self._failed_in_a_row >= most:
+            raise EnvironmentFailure(
+                f"the last {self._failed_in_a_row} calls failed ({answer.status}: {answer.detail})",
+                where=self.model,
+                mend="Look after the model and run again: what was answered is kept",
+            )
+        return answer
+
+    def _lost(self, answer: Answer) -> EnvironmentFailure:
+        """What to tell the user when no call can get through."""
+        variables = key_variables(self.chat_model) if "key" in answer.detail else ()
+        mend = f"Set {' or '.join(variables)}" if variables else "Check the model's name, address and key"
+        return EnvironmentFailure(answer.detail, where=self.model, mend=mend)
+
+    def close(self) -> None:
+        return None
+
+
+class _Nothing:
+    """There is no client to close: the chat model is its user's, and may be used again."""
+
+    async def close(self) -> None:
+        return None
+
+
+@lru_cache(maxsize=1)
+def models_loop() -> asyncio.AbstractEventLoop:
+    """The event loop in which chat models are called, in a thread of its own, for as long as the process lives.
+
+    Their clients keep connections that belong to the loop of the first call, and share them between models:
+    a call from another loop, after the first is closed, fails.
+    """
+    loop = asyncio.new_event_loop()
+    # chat models without asynchronous calls of their own run in these
+    loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="chat-model"))
+    threading.Thread(target=loop.run_forever, name="chat-models", daemon=True).start()
+    return loop
+
+
+def checked_model(chat_model: Any) -> BaseChatModel:
+    """*chat_model*, which is a ``BaseChatModel``.
+
+    Raises
+    ------
+    InputError : it is something else.
+    MissingExtraError : LangChain is not installed.
+    """
+    try:
+        from langchain_core.language_models.chat_models import BaseChatModel
+    except ImportError as error:
+        raise MissingExtraError("langchain-core", "langchain") from error
+    if not isinstance(chat_model, BaseChatModel):
+        mend = "Give the chat model itself, before bind(), with_retry() or with_structured_output()"
+        raise InputError(f"a LangChain BaseChatModel is needed, not {type(chat_model).__name__}", mend=mend)
+    return chat_model

@@ -1,0 +1,229 @@
+"""What a LangChain chat model says, of itself and in answers and errors: pure functions, no network."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..answers import Answer
+from .attempt import TOO_LONG_SIGNS, Kind, Trouble, retry_after
+from .chat import DETAIL_CHARS, SECRETS, without_secrets
+
+if TYPE_CHECKING:
+    from langchain_core.language_models.chat_models import BaseChatModel
+
+NAME_FIELDS = ("model", "model_name", "model_id", "deployment_name", "azure_deployment")
+# parameters with one of these words in their name are secret, or say where and how patiently a model is asked:
+# they have no place in a cache key, or change no answer
+SECRET_WORDS = {"key", "keys", "apikey", "secret", "secrets", "password", "token", "credential", "credentials"}
+SECRET_WORDS |= {"auth", "authorization", "header", "headers", "cookie", "cookies", "organization"}
+PLACE_WORDS = {"url", "uri", "endpoint", "host", "address", "proxy", "proxies", "client"}
+MANNER_WORDS = {"retries", "retry", "timeout", "stream", "streaming", "callbacks", "verbose", "cache", "concurrency"}
+NOT_IDENTIFYING = SECRET_WORDS | PLACE_WORDS | MANNER_WORDS
+NOT_IDENTIFYING_ENDINGS = ("api_base",)
+REFUSED_REASONS = frozenset({"content_filter", "safety", "refusal", "prohibited_content", "blocklist", "spii"})
+CUT_REASONS = frozenset({"length", "max_tokens"})
+PASSING_CODES = frozenset({408, 409, 425})
+CAUSES_LOOKED_AT = 4
+
+
+def model_name(chat_model: BaseChatModel) -> str:
+    """The model's name as its provider knows it; the class's name where it has none."""
+    for name in NAME_FIELDS:
+        value = getattr(chat_model, name, None)
+        if isinstance(value, str) and value:
+            return value
+    return type(chat_model).__name__
+
+
+def identity(chat_model: BaseChatModel) -> dict[str, Any]:
+    """Class and parameters that can change an answer, without secrets and addresses.
+
+    The parameters are those that the class itself calls identifying, and those that were given when it was made:
+    many classes name none, or forget some.
+    """
+    from langchain_core.language_models.chat_models import BaseChatModel
+
+    parameters: dict[str, Any] = {}
+    given = chat_model.model_fields_set - BaseChatModel.model_fields.keys()
+    found = {name: getattr(chat_model, name, None) for name in sorted(given)}
+    for name, value in {**found, **chat_model._identifying_params}.items():
+        kept = plain(value)
+        if identifying(name) and kept is not None:
+            parameters[name] = kept
+    return {"class": type(chat_model).__name__, "parameters": parameters}
+
+
+def identifying(name: str) -> bool:
+    """Whether a parameter of this name may stand in a cache key."""
+    words = re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(name)).lower())
+    return NOT_IDENTIFYING.isdisjoint(words) and not "_".join(words).endswith(NOT_IDENTIFYING_ENDINGS)
+
+
+def plain(value: Any) -> Any:
+    """*value* as JSON has it, without what looks like a key or an address; None where nothing is left."""
+    if isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, str):
+        return None if "://" in value or SECRETS.search(value) else value
+    if isinstance(value, Mapping):
+        kept = {str(name): plain(entry) for name, entry in value.items() if identifying(str(name))}
+        return {name: entry for name, entry in kept.items() if entry is not None} or None
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value] or None
+    return None
+
+
+def secrets_of(chat_model: BaseChatModel) -> tuple[str, ...]:
+    """Keys that the chat model holds, so that none gets into a message."""
+    found: list[object] = [os.environ.get(variable) for variable in key_variables(chat_model)]
+    for name in (*type(chat_model).model_fields, *_secret_names(chat_model)):
+        value: Any = getattr(chat_model, name, None)
+        if hasattr(value, "get_secret_value"):
+            found.append(value.get_secret_value())
+        elif name in _secret_names(chat_model):
+            found.append(value)
+    return tuple(dict.fromkeys(one for one in found if isinstance(one, str) and one))
+
+
+def key_variables(chat_model: BaseChatModel) -> tuple[str, ...]:
+    """Environment variables from which the chat model takes its keys."""
+    secrets = chat_model.lc_secrets
+    return tuple(secrets.values()) if isinstance(secrets, dict) else ()
+
+
+def _secret_names(chat_model: BaseChatModel) -> tuple[str, ...]:
+    secrets = chat_model.lc_secrets
+    return tuple(secrets) if isinstance(secrets, dict) else ()
+
+
+def takes_schema(chat_model: BaseChatModel) -> bool:
+    """Whether its class is known to take ``response_format`` with a JSON schema."""
+    return any(part.__module__.split(".")[0] == "langchain_openai" for part in type(chat_model).__mro__)
+
+
+def as_completion(message: Any) -> dict[str, Any]:
+    """An answer of a chat model in the form of a chat completion, the form that is read strictly."""
+    metadata = message.response_metadata or {}
+    reason = str(metadata.get("finish_reason") or metadata.get("stop_reason") or "").lower()
+    reason = "content_filter" if reason in REFUSED_REASONS else "length" if reason in CUT_REASONS else reason
+    logprobs = metadata.get("logprobs")
+    if isinstance(logprobs, list):
+        logprobs = {"content": logprobs} if logprobs else None
+    usage = message.usage_metadata or {}
+    choice = {
+        "finish_reason": reason,
+        "message": {"content": str(message.text), "refusal": _refusal(message)},
+        "logprobs": logprobs,
+    }
+    counts = {"prompt_tokens": usage.get("input_tokens"), "completion_tokens": usage.get("output_tokens")}
+    return {"choices": [choice], "usage": counts}
+
+
+def _refusal(message: Any) -> str:
+    said = message.additional_kwargs.get("refusal")
+    if isinstance(said, str) and said:
+        return said
+    blocks = message.content if isinstance(message.content, list) else []
+    refused = [block for block in blocks if isinstance(block, dict) and block.get("type") == "refusal"]
+    return str(refused[0].get("refusal") or "refused") if refused else ""
+
+
+def classify(error: Exception, method: str, secrets: Sequence[str]) -> Trouble:
+    """What an exception means, whoever's it is: by its name and by the HTTP status that it carries.
+
+    Parameters
+    ----------
+    secrets : what must not stand in the answer's detail.
+    """
+    names, code = _names(error), _code(error)
+    detail = one_line(error, secrets)
+    if is_too_long(error):
+        return Trouble("server", Answer("too-long", method, detail=detail))
+    if "LengthFinishReasonError" in names:
+        return Trouble(
+            "server", _with_usage(error, Answer("unparsed", method, detail="cut off: the answer has no end"))
+        )
+    if "ContentFilterFinishReasonError" in names:
+        return Trouble("server", Answer("refused", method, detail="stopped by the content filter"))
+    if code == 429 or "ModelRateLimitError" in names:
+        kind: Kind = "lost" if "insufficient_quota" in str(error) else "rate"
+        return Trouble(kind, Answer("rate-limited", method, detail=detail), _wait(error))
+    if code in (401, 403) or names & {"ModelAuthenticationError", "ModelPermissionDeniedError"}:
+        return Trouble(
+            "lost", Answer("rejected", method, detail=f"the provider refuses the API key ({code or 'denied'})")
+        )
+    if code == 404 or "ModelNotFoundError" in names:
+        return Trouble("lost", Answer("rejected", method, detail="the provider knows no such model"))
+    if any("Timeout" in name for name in names):
+        return Trouble("server", Answer("timeout", method, detail="no answer in time"))
+    if any("Connect" in name for name in names) or "loop is closed" in str(error):
+        return Trouble("server", Answer("connection", method, detail=f"the connection failed ({type(error).__name__})"))
+    if code is not None:
+        passing = code >= 500 or code in PASSING_CODES
+        status = "server-error" if passing else "rejected"
+        return Trouble("server", Answer(status, method, detail=detail), _wait(error) if passing else 0.0)
+    shown = f"the chat model failed ({type(error).__name__}: {detail})"
+    return Trouble("server", Answer("malformed", method, detail=shown[:DETAIL_CHARS]))
+
+
+def is_too_long(error: Exception) -> bool:
+    """Whether the request was longer than the model reads."""
+    text = str(error).lower()
+    return "ContextOverflowError" in _names(error) or any(sign in text for sign in TOO_LONG_SIGNS)
+
+
+def one_line(error: object, secrets: Sequence[str]) -> str:
+    """One short line of an error, without keys."""
+    text = " ".join(str(error).split())
+    for secret in secrets:
+        text = without_secrets(text, secret)
+    return without_secrets(text, None)[:DETAIL_CHARS]
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it was raised from."""
+    current: BaseException | None = error
+    for _ in range(CAUSES_LOOKED_AT):
+        if current is None:
+            return
+        yield current
+        current = current.__cause__
+
+
+def _names(error: Exception) -> frozenset[str]:
+    return frozenset(part.__name__ for part in type(error).__mro__)
+
+
+def _code(error: Exception) -> int | None:
+    """The HTTP status that the error, its response or its cause carries."""
+    for one in _chain(error):
+        response = getattr(one, "response", None)
+        for holder, name in ((one, "status_code"), (response, "status_code"), (one, "code"), (one, "http_status")):
+            value = getattr(holder, name, None)
+            if isinstance(value, int) and not isinstance(value, bool) and 400 <= value < 600:
+                return value
+    return None
+
+
+def _wait(error: Exception) -> float:
+    """Seconds for which the provider asked to be left alone."""
+    for one in _chain(error):
+        headers = getattr(getattr(one, "response", None), "headers", None)
+        if headers is not None:
+            return retry_after(headers)
+    return 0.0
+
+
+def _with_usage(error: Exception, answer: Answer) -> Answer:
+    """The answer with what it cost, where the error carries the completion."""
+    usage = getattr(getattr(error, "completion", None), "usage", None)
+    counts = [getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens")]
+    whole = [count if isinstance(count, int) else 0 for count in counts]
+    return replace(answer, input_tokens=whole[0], output_tokens=whole[1])

@@ -1,0 +1,75 @@
+"""Who is asked: what the verbs that judge have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sie_agent.errors import InputError
+from sie_agent.judging import AT_ONCE, Backend, EndpointList, PricePart, load_endpoints, make_backend
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A judge, as the command line describes it.
+
+    Attributes
+    ----------
+    backend, model, base_url, concurrency, revision, options : as `make_backend` takes them.
+    endpoints : file with several servers, instead of one.
+    price_input, price_output : USD per million tokens.
+    """
+
+    backend: str = "local"
+    model: str | None = None
+    base_url: str | None = None
+    endpoints: str | Path | None = None
+    concurrency: int = AT_ONCE
+    revision: str = ""
+    price_input: float | None = None
+    price_output: float | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def open_judge(judge: Judge) -> tuple[Backend, EndpointList | None]:
+    """The backend, and the endpoints it was made from.
+
+    Raises
+    ------
+    InputError : settings that do not fit together.
+    """
+    listed = None if judge.endpoints is None else load_endpoints(judge.endpoints)
+    price = price_of(judge)
+    if listed is not None and price is not None:
+        raise InputError(
+            "a price was given beside a list of endpoints", mend="Put it into the list, endpoint by endpoint"
+        )
+    backend = make_backend(
+        judge.backend,
+        model=judge.model,
+        base_url=judge.base_url,
+        concurrency=judge.concurrency,
+        endpoints=listed,
+        revision=judge.revision,
+        price=price,
+        options=judge.options,
+    )
+    return backend, listed
+
+
+def price_of(judge: Judge) -> PricePart | None:
+    """The price, where one was given.
+
+    Raises
+    ------
+    InputError : a negative one.
+    """
+    if judge.price_input is None and judge.price_output is None:
+        return None
+    given = {"input": judge.price_input or 0.0, "output": judge.price_output or 0.0}
+    for name, value in given.items():
+        if not 0.0 <= value < float("inf"):
+            raise InputError(f"the price is {value}", where=f"--price-{name}", mend="Give USD per million tokens")
+    return PricePart(**given)
