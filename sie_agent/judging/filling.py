@@ -57,7 +57,7 @@ def is_plain(node: nodes.Node) -> bool:
     return False
 
 
-def asks_for_fields(test: nodes.Expr) -> bool:
+def asks_for_fields(test: nodes.Node) -> bool:
     """Whether a condition is made of fields, ``not``, ``and`` and ``or`` alone."""
     if isinstance(test, nodes.Not):
         return asks_for_fields(test.node)

@@ -77,6 +77,8 @@ def _langchain(wishes: Wishes) -> Backend:
     known = {"timeout": float, "max_retries": int, "top_logprobs": int}
     ours = {name: value for name, value in wishes.options.items() if name in known}
     parameters = {name: value for name, value in wishes.options.items() if name not in known}
+    if foreign := parameters.keys() & {"patience", "precision"}:
+        raise InputError(f"backend 'langchain' has no option '{min(foreign)}'")
     options = checked_options(replace(wishes, options=ours), known)
     if wishes.chat_model is not None:
         others = {"model": wishes.model, "base_url": wishes.base_url, "api_key": wishes.api_key, **parameters}

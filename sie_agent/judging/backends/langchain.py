@@ -33,6 +33,7 @@ from .langchain_reading import (
     one_line,
     secrets_of,
     takes_schema,
+    without_keys,
 )
 from .openai import backoff
 
@@ -164,6 +165,7 @@ class LangChainBackend:
         self._retries = int(max_retries)
         self._manner = Manner(top_logprobs=int(top_logprobs))
         self._prepared = False
+        self._secrets: tuple[str, ...] = ()
         self._answered = False
         self._failed_in_a_row = 0
 
@@ -198,6 +200,7 @@ class LangChainBackend:
 
     def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
         chat_model = self.chat_model
+        self._secrets = secrets_of(chat_model)
 
         async def work(client: _Nothing, request: Request) -> Answer:
             return await self._answer_one(chat_model, variant, request)
@@ -214,7 +217,7 @@ class LangChainBackend:
             if isinstance(said, Answer):
                 self._answered = True
                 self._failed_in_a_row = 0
-                return replace(said, latency_ms=took)
+                return replace(said, latency_ms=took, detail=without_keys(said.detail, self._secrets))
             if said.kind == "lost":
                 raise self._lost(said.answer)
             tries += 1
@@ -243,7 +246,7 @@ class LangChainBackend:
             except Exception as error:  # every provider's package has exceptions of its own
                 if manner.adapted(error, sent):
                     continue
-                said = classify(error, method, secrets_of(chat_model))
+                said = classify(error, method, self._secrets)
                 return said.answer if said.answer.status in ("refused", "unparsed") else said
             manner.gave_logprobs = manner.gave_logprobs or answer.probabilities is not None
             return answer

@@ -181,10 +181,14 @@ def is_too_long(error: Exception) -> bool:
 
 def one_line(error: object, secrets: Sequence[str]) -> str:
     """One short line of an error, without keys."""
-    text = " ".join(str(error).split())
+    return without_keys(" ".join(str(error).split()), secrets)[:DETAIL_CHARS]
+
+
+def without_keys(text: str, secrets: Sequence[str]) -> str:
+    """*text* without keys: some providers echo what they were sent."""
     for secret in secrets:
         text = without_secrets(text, secret)
-    return without_secrets(text, None)[:DETAIL_CHARS]
+    return without_secrets(text, None)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
