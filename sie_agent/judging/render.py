@@ -17,8 +17,6 @@ from .variants import FIELDS, Example, Variant, compiled
 # tag: the bracket is swapped for a look-alike that no tokeniser or fence knows.
 BRACKETS = re.compile(r"[<\uff1c\ufe64](?=\s*[/|\uff5c!?a-zA-Z\uff0f])")
 INSTRUCTION_TAGS = re.compile(r"\[(?=\s*/?\s*(?:INST|SYS|ITEM|QUERY)\b)", re.IGNORECASE)
-# the brackets that the two patterns begin with: a text without them, as nearly all are, needs no search
-ANGLES = ("<", "\uff1c", "\ufe64")
 SPACE_CATEGORIES = frozenset({"Cc", "Zl", "Zp", "Zs"})
 DROPPED_CATEGORIES = frozenset({"Cf", "Co", "Cs", "Cn"})
 INPUT_WINDOW = 4
@@ -61,7 +59,7 @@ def one_line(text: str) -> str:
 
 def without_markers(text: str) -> str:
     """The text with look-alikes for brackets that could pass for a fence, a role tag or a control token."""
-    if any(angle in text for angle in ANGLES):
+    if "<" in text or "\uff1c" in text or "\ufe64" in text:
         text = BRACKETS.sub("\u2039", text)
     return INSTRUCTION_TAGS.sub("(", text) if "[" in text else text
 

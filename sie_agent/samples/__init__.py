@@ -10,13 +10,15 @@ from sie_agent.samples.noise import simulate_clicks, simulate_flips
 from sie_agent.samples.schema import COLUMNS, validate_samples, without_grade
 from sie_agent.samples.shipped import sample_histories
 from sie_agent.samples.splits import QUERY_SETS, assign_query_sets, check_query_sets, normalise_query
-from sie_agent.samples.tables import log_hash, read_table, write_table
+from sie_agent.samples.streaming import stream_samples
+from sie_agent.samples.tables import TableWriter, log_hash, read_table, write_table
 
 __all__ = [
     "COLUMNS",
     "QUERY_SETS",
     "SHORTHANDS",
     "ColumnMap",
+    "TableWriter",
     "TextFeatures",
     "assign_query_sets",
     "check_query_sets",
@@ -33,6 +35,7 @@ __all__ = [
     "sample_histories",
     "simulate_clicks",
     "simulate_flips",
+    "stream_samples",
     "validate_samples",
     "without_grade",
     "write_table",

@@ -28,8 +28,26 @@ def read_folder(path: Path) -> pd.DataFrame:
     InputError
         If there is no data file, or one is damaged.
     """
-    if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
-        return through_datasets(path, saved=True)
+    if is_saved(path):
+        return concatenated(load_folder(path, saved=True))
+    files = data_files(path)
+    if all(data_ending(file) == ".parquet" for file in files):
+        return concatenated(load_folder(path, saved=False))
+    parts = [read_file(file) for file in files]
+    for file, part in zip(files, parts, strict=True):
+        part[SPLIT] = split_of(file.relative_to(path))
+    if len(parts) == 1:
+        return parts[0]
+    return numbered(pd.concat(parts, ignore_index=True))
+
+
+def is_saved(path: Path) -> bool:
+    """Whether ``save_to_disk`` made this folder."""
+    return (path / "dataset_dict.json").is_file() or (path / "state.json").is_file()
+
+
+def data_files(path: Path) -> list[Path]:
+    """The data files in a folder and those below it, sorted; InputError if there is none."""
     found = (file for file in path.rglob("*") if file.is_file() and data_ending(file))
     files = sorted(file for file in found if not hidden(file.relative_to(path)))
     if not files:
@@ -38,14 +56,7 @@ def read_folder(path: Path) -> pd.DataFrame:
             where=path,
             mend="Put Parquet, CSV, TSV or JSONL files into it, or give another folder",
         )
-    if all(data_ending(file) == ".parquet" for file in files):
-        return through_datasets(path, saved=False)
-    parts = [read_file(file) for file in files]
-    for file, part in zip(files, parts, strict=True):
-        part[SPLIT] = split_of(file.relative_to(path))
-    if len(parts) == 1:
-        return parts[0]
-    return numbered(pd.concat(parts, ignore_index=True))
+    return files
 
 
 def hidden(relative: Path) -> bool:
@@ -60,8 +71,8 @@ def split_of(relative: Path) -> str:
     return SPLIT_ALIASES.get(name, name)
 
 
-def through_datasets(path: Path, *, saved: bool) -> pd.DataFrame:
-    """Load a local folder with ``datasets``."""
+def load_folder(path: Path, *, saved: bool) -> dict[str, Any]:
+    """The splits of a local folder, by name, through ``datasets``."""
     import datasets
 
     try:
@@ -75,17 +86,21 @@ def through_datasets(path: Path, *, saved: bool) -> pd.DataFrame:
             where=path,
             mend="A file in it is damaged, or its files do not share their columns",
         ) from None
-    return concatenated(loaded)
+    return by_split(loaded)
 
 
-def concatenated(loaded: Any) -> pd.DataFrame:
-    """All splits of a Dataset or DatasetDict as one table."""
-    if not isinstance(loaded, dict):
-        loaded = {str(loaded.split or "train"): loaded}
+def by_split(loaded: Any) -> dict[str, Any]:
+    """The splits of a Dataset or DatasetDict by name."""
+    splits = loaded if isinstance(loaded, dict) else {str(loaded.split or "train"): loaded}
+    return {str(name): part.with_format(None) for name, part in splits.items()}
+
+
+def concatenated(splits: dict[str, Any]) -> pd.DataFrame:
+    """All splits as one table."""
     parts = []
-    for name, part in loaded.items():
-        frame = part.with_format(None).to_pandas()
-        frame[SPLIT] = str(name)
+    for name, part in splits.items():
+        frame = part.to_pandas()
+        frame[SPLIT] = name
         parts.append(frame)
     return numbered(pd.concat(parts, ignore_index=True))
 
@@ -104,8 +119,8 @@ def first_cause(error: BaseException) -> str:
     return " ".join(str(error).split())[:160] or type(error).__name__
 
 
-def read_hub(name: str) -> pd.DataFrame:
-    """A data set of the Hugging Face Hub, all splits.
+def load_hub(name: str) -> dict[str, Any]:
+    """The splits of a data set of the Hugging Face Hub, by name.
 
     Asks the Hub first, with a time limit: without it a machine with no network waits for minutes.
     With ``HF_HUB_OFFLINE=1`` only what was downloaded before is looked at.
@@ -124,7 +139,7 @@ def read_hub(name: str) -> pd.DataFrame:
     try:
         if not constants.HF_HUB_OFFLINE:
             HfApi().dataset_info(name, timeout=HUB_TIMEOUT)
-        return concatenated(datasets.load_dataset(name))
+        return by_split(datasets.load_dataset(name))
     except (GatedRepoError, RepositoryNotFoundError, HFValidationError):
         raise InputError(
             "no such folder here, and the Hugging Face Hub has no such data set that you may read",

@@ -12,7 +12,7 @@ from sie_agent.errors import InputError
 from sie_agent.paths import data_dir
 from sie_agent.progress import say
 from sie_agent.samples.column_maps import ColumnMap, load_column_map
-from sie_agent.samples.folders import SPLIT, read_folder, read_hub
+from sie_agent.samples.folders import SPLIT, concatenated, load_hub, read_folder
 from sie_agent.samples.joins import next_item_table, read_joined
 from sie_agent.samples.mapping import apply_map, pick
 from sie_agent.samples.readers import data_ending, read_file
@@ -56,20 +56,27 @@ def load_samples(
     EnvironmentFailure
         If the Hub cannot be reached or a file cannot be read.
     """
+    path, mapping, where = chosen_source(source, column_map, limit)
+    frame = read_source(str(source), path, mapping, limit if split is None else None)
+    frame = chosen_rows(frame, mapping, split, where)
+    if not len(frame):
+        raise no_rows(where)
+    frame = frame if limit is None else frame.iloc[:limit]
+    if mapping is not None:
+        frame = apply_map(frame, mapping, where)
+    return validate_samples(frame.drop(columns=SPLIT, errors="ignore"), where)
+
+
+def chosen_source(
+    source: str | Path, column_map: str | Path | ColumnMap | None, limit: int | None
+) -> tuple[Path | None, ColumnMap | None, str]:
+    """Path of a source (None: it is on the Hub), its column map, and its name for messages."""
     if limit is not None and limit < 1:
         raise InputError(f"the limit is {limit}", where="--limit", mend="Give a whole number from 1 upwards")
     path, map_name = resolve(source)
     chosen = column_map if column_map is not None else map_name
     mapping = load_column_map(chosen) if chosen is not None else None
-    where = str(source) if path is None else str(path)
-    frame = read_source(str(source), path, mapping, limit if split is None else None)
-    frame = chosen_rows(frame, mapping, split, where)
-    if not len(frame):
-        raise InputError("the table has no rows", where=where, mend="Give data with at least one row")
-    frame = frame if limit is None else frame.iloc[:limit]
-    if mapping is not None:
-        frame = apply_map(frame, mapping, where)
-    return validate_samples(frame.drop(columns=SPLIT, errors="ignore"), where)
+    return path, mapping, str(source) if path is None else str(path)
 
 
 def resolve(source: str | Path) -> tuple[Path | None, str | None]:
@@ -104,7 +111,7 @@ def resolve(source: str | Path) -> tuple[Path | None, str | None]:
 def read_source(source: str, path: Path | None, mapping: ColumnMap | None, limit: int | None) -> pd.DataFrame:
     """The source's own table, before any map."""
     if path is None:
-        return read_hub(source)
+        return concatenated(load_hub(source))
     several = mapping is not None and (mapping.files or mapping.next_item)
     if several and not path.is_dir():
         raise InputError("this column map needs a folder", where=path, mend="Give the folder that holds its files")
@@ -120,21 +127,31 @@ def chosen_rows(frame: pd.DataFrame, mapping: ColumnMap | None, split: str | Non
     for name, kept in (mapping.filters if mapping else {}).items():
         mask = text_column(pick(frame, name, f"filters.{name}", where)).isin(kept).to_numpy(dtype=bool)
         if not mask.any():
-            raise InputError(
-                f"no row has {' or '.join(kept)} in the column '{name}'",
-                where=where,
-                mend="Change the map's filters",
-            )
+            raise no_match(name, kept, where)
         frame = frame[mask]
     return frame if split is None else rows_of_split(frame, mapping, split, where)
 
 
+def no_rows(where: str) -> InputError:
+    """There is nothing in the source."""
+    return InputError("the table has no rows", where=where, mend="Give data with at least one row")
+
+
+def no_match(name: str, kept: list[str], where: str) -> InputError:
+    """A filter leaves nothing."""
+    problem = f"no row has {' or '.join(kept)} in the column '{name}'"
+    return InputError(problem, where=where, mend="Change the map's filters")
+
+
+def split_columns(mapping: ColumnMap | None) -> list[str]:
+    """Columns that may hold the name of the split, the one that is looked at first in front."""
+    return [SPLIT, (mapping.split_column if mapping else None) or "split"]
+
+
 def rows_of_split(frame: pd.DataFrame, mapping: ColumnMap | None, split: str, where: str) -> pd.DataFrame:
     """The rows of one split; InputError lists the splits there if it is not among them."""
-    by_column = mapping.split_column if mapping else None
-    candidates = [SPLIT, by_column] if by_column else [SPLIT, "split"]
     there: list[str] = []
-    for name in candidates:
+    for name in split_columns(mapping):
         if name not in frame.columns:
             continue
         values = text_column(frame[name])
@@ -143,8 +160,13 @@ def rows_of_split(frame: pd.DataFrame, mapping: ColumnMap | None, split: str, wh
             say(f"{where}: {int(mask.sum()):,} of {len(frame):,} rows are in the split '{split}'")
             return frame[mask]
         there += sorted(values.unique())
+    raise no_split(split, there, where)
+
+
+def no_split(split: str, there: list[str], where: str) -> InputError:
+    """The split that was asked for is not among those *there*."""
     listed = ", ".join(dict.fromkeys(there))
-    raise InputError(
+    return InputError(
         f"there is no split '{split}'" + (f"; there are: {listed}" if listed else ", and no split column"),
         where=where,
         mend="Name one of them, or leave the split out to take all rows",

@@ -6,8 +6,9 @@ import gzip
 import json
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import pandas as pd
 import pyarrow as pa
@@ -46,6 +47,15 @@ def read_file(path: Path, *, separator: str | None = None) -> pd.DataFrame:
     EnvironmentFailure
         If the system does not let it be read.
     """
+    with faults_in_words(path):
+        ending = checked_ending(path)
+        if separator is not None and ending in (".csv", ".tsv"):
+            return read_separated(path, separator)
+        return READERS[ending](path)
+
+
+def checked_ending(path: Path) -> str:
+    """The ending of a data file that is there and holds something."""
     if not path.exists():
         raise InputError("there is no such file", where=path, mend="Check the path")
     ending = data_ending(path)
@@ -55,12 +65,16 @@ def read_file(path: Path, *, separator: str | None = None) -> pd.DataFrame:
             where=path,
             mend=f"Give a file that ends in {', '.join(READERS)} (all but Parquet may be gzipped: .gz)",
         )
+    if path.stat().st_size == 0:
+        raise InputError("the file is empty", where=path, mend="Give a file with at least one row")
+    return ending
+
+
+@contextmanager
+def faults_in_words(path: Path) -> Iterator[None]:
+    """What the system or a damaged gzip file says while a file is read, in words."""
     try:
-        if path.stat().st_size == 0:
-            raise InputError("the file is empty", where=path, mend="Give a file with at least one row")
-        if separator is not None and ending in (".csv", ".tsv"):
-            return read_separated(path, separator)
-        return READERS[ending](path)
+        yield
     except PermissionError:
         raise unreadable(path) from None
     except (gzip.BadGzipFile, EOFError, zlib.error):
@@ -85,6 +99,14 @@ def read_parquet(path: Path) -> pd.DataFrame:
 
 def read_separated(path: Path, separator: str) -> pd.DataFrame:
     """A CSV or TSV file with a header line; every cell is text, so that ids keep their zeros."""
+    with csv_batches(path, separator, BLOCK) as batches:
+        table = batches.read_all()
+    return numbered(table.to_pandas())
+
+
+@contextmanager
+def csv_batches(path: Path, separator: str, block: int) -> Iterator[Any]:
+    """A reader of record batches, each of about *block* bytes; a row has to fit into one."""
     ragged: list[str] = []
 
     def note(row: pacsv.InvalidRow) -> str:
@@ -94,14 +116,14 @@ def read_separated(path: Path, separator: str) -> pd.DataFrame:
 
     parse = pacsv.ParseOptions(delimiter=separator, newlines_in_values=True, invalid_row_handler=note)
     # without threads, or arrow does not know the number of a ragged line
-    how = pacsv.ReadOptions(use_threads=False, block_size=BLOCK)
+    how = pacsv.ReadOptions(use_threads=False, block_size=block)
     try:
         with opened(path) as stream:
             header = pacsv.open_csv(stream, read_options=how, parse_options=parse).schema.names
         refuse_repeated(header, path)
         cells = pacsv.ConvertOptions(column_types=dict.fromkeys(header, pa.large_string()), strings_can_be_null=False)
         with opened(path) as stream:
-            table = pacsv.read_csv(stream, read_options=how, parse_options=parse, convert_options=cells)
+            yield pacsv.open_csv(stream, read_options=how, parse_options=parse, convert_options=cells)
     except pa.ArrowInvalid as error:
         if ragged:
             raise InputError(
@@ -109,8 +131,13 @@ def read_separated(path: Path, separator: str) -> pd.DataFrame:
                 where=f"{path}, {ragged[0]}",
                 mend="Put fields that hold the separator in double quotes, or fill up the row",
             ) from None
+        if "straddling" in str(error) and block < BLOCK:
+            raise LongRow from None
         raise csv_fault(path, error) from None
-    return numbered(table.to_pandas())
+
+
+class LongRow(Exception):
+    """A row of a CSV file does not fit into a block; it may, into a larger one."""
 
 
 def csv_fault(path: Path, error: Exception) -> InputError:
@@ -159,19 +186,28 @@ def read_jsonl(path: Path) -> pd.DataFrame:
     """A file with one JSON object per line; empty lines are passed over."""
     numbers: list[int] = []
     records: list[dict[str, object]] = []
+    for number, record in json_records(path):
+        records.append(record)
+        numbers.append(number)
+    return json_table(numbers, records, list(dict.fromkeys(name for record in records for name in record)))
+
+
+def json_table(numbers: list[int], records: list[dict[str, object]], names: list[str]) -> pd.DataFrame:
+    """Records as a table with these columns, under the numbers of their lines."""
+    columns = {name: [record.get(name) for record in records] for name in names}
+    return pd.DataFrame(columns, index=pd.Index(numbers, name="line", dtype="int64"), dtype=object)
+
+
+def json_records(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
+    """The objects of a file with one per line, each with the number of its line."""
     for number, raw in raw_lines(path):
         place = f"{path}, line {number}"
         try:
             line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
         except UnicodeDecodeError:
             raise InputError("the text is not UTF-8", where=place, mend="Save the file as UTF-8") from None
-        if not line:
-            continue
-        records.append(json_object(line, place))
-        numbers.append(number)
-    names = list(dict.fromkeys(name for record in records for name in record))
-    columns = {name: [record.get(name) for record in records] for name in names}
-    return pd.DataFrame(columns, index=pd.Index(numbers, name="line", dtype="int64"), dtype=object)
+        if line:
+            yield number, json_object(line, place)
 
 
 def json_object(line: str, place: str) -> dict[str, object]:

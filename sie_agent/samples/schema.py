@@ -35,7 +35,33 @@ DEFAULTS = {"description": "", "attributes": "{}", "user_id": "", "history": "[]
 LONGEST = {"sample_id": 1_000, "item_id": 1_000, "query": 20_000, "title": 20_000, "description": 200_000}
 
 
-def validate_samples(frame: pd.DataFrame, where: str | Path) -> pd.DataFrame:
+class Across:
+    """What has to hold for all rows together; kept from one chunk to the next where a table comes in chunks."""
+
+    def __init__(self) -> None:
+        self.labelled = False
+        self.unlabelled = 0
+        self.first_unlabelled = ""
+
+    def repeated(self, ids: pd.Series, *, given: bool) -> npt.NDArray[np.bool_]:
+        """Which rows have an id that a row before has; *given*: not made of the numbers of the rows."""
+        return np.asarray(ids.duplicated().to_numpy(dtype=bool))
+
+    def label_everywhere_or_nowhere(self, missing: npt.NDArray[np.bool_], place: Places) -> None:
+        """Raise InputError at the first row without a label if another has one."""
+        if missing.any() and not self.unlabelled:
+            self.first_unlabelled = place(first(missing), "label")
+        self.unlabelled += int(missing.sum())
+        self.labelled = self.labelled or not missing.all()
+        if self.labelled and self.unlabelled:
+            raise InputError(
+                f"the label is missing here but given elsewhere ({self.unlabelled:,} rows lack it)",
+                where=self.first_unlabelled,
+                mend="Give a label for every row or for none; drop the rows that the log has no label for",
+            )
+
+
+def validate_samples(frame: pd.DataFrame, where: str | Path, *, across: Across | None = None) -> pd.DataFrame:
     """Bring a table into the schema, or say what is wrong with it.
 
     Missing optional columns are filled in; a missing ``sample_id`` becomes the number of the row.
@@ -47,6 +73,7 @@ def validate_samples(frame: pd.DataFrame, where: str | Path) -> pd.DataFrame:
         further columns are kept behind them. If its index is named ``row`` or ``line``, that is
         what messages quote; otherwise rows are counted from 1.
     where : file or other name of the source, for messages.
+    across : what is known of the chunks before, where *frame* is one of several.
 
     Returns
     -------
@@ -62,12 +89,15 @@ def validate_samples(frame: pd.DataFrame, where: str | Path) -> pd.DataFrame:
     check_columns(frame, where)
     if not len(frame):
         raise InputError("the table has no rows", where=where, mend="Give a table with at least one row")
+    across = Across() if across is None else across
     place = Places(frame.index, str(where))
     table: dict[str, pd.Series] = {}
     for name in COLUMNS:
         given = frame[name] if name in frame.columns else None
         table[name] = column(name, given, place)
-    repeated = table["sample_id"].duplicated().to_numpy()
+        if name == "label":
+            across.label_everywhere_or_nowhere(np.isnan(table[name].to_numpy()), place)
+    repeated = across.repeated(table["sample_id"], given="sample_id" in frame.columns)
     if repeated.any():
         row = first(repeated)
         raise InputError(
@@ -157,7 +187,7 @@ def refuse_long(name: str, texts: pd.Series, place: Places) -> None:
 
 
 def unit_interval(name: str, given: pd.Series | None, place: Places) -> pd.Series:
-    """A number in [0, 1] per row; grades may be missing, labels are there for all rows or for none."""
+    """A number in [0, 1] per row, NaN where it is missing."""
     if given is None:
         return pd.Series(np.full(len(place.numbers), np.nan))
     values = numbers(name, given, place)
@@ -170,12 +200,6 @@ def unit_interval(name: str, given: pd.Series | None, place: Places) -> pd.Serie
             f"the {name} {values[row]:g} is outside of 0 to 1",
             where=place(row, name),
             mend=f"Scale it, or give its scale in a column map ({name}: {{column, minimum, maximum}})",
-        )
-    if name == "label" and missing.any() and not missing.all():
-        raise InputError(
-            f"the label is missing here but given elsewhere ({int(missing.sum()):,} rows lack it)",
-            where=place(first(missing), name),
-            mend="Give a label for every row or for none; drop the rows that the log has no label for",
         )
     return pd.Series(values)
 

@@ -6,8 +6,11 @@ import errno
 import hashlib
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
 
 import pandas as pd
 import pyarrow as pa
@@ -34,25 +37,98 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
     EnvironmentFailure
         If the disk is full or the folder cannot be written to.
     """
-    target = Path(path)
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    temporary: str | None = None
+    with TableWriter(path) as writer:
+        writer.write(frame)
+    return writer.path
+
+
+class TableWriter:
+    """Write a Parquet file table by table, so that no reader ever sees half of it.
+
+    A context manager. The tables go to a hidden file beside the target, each as a row group of its own, and
+    take the target's place when the block ends; an error in the block leaves the target as it was. The first
+    table fixes columns and types.
+
+    Parameters
+    ----------
+    path : file to make or replace; missing folders are made.
+    empty : a table without rows, for the columns of the file where nothing is written at all.
+
+    Raises
+    ------
+    EnvironmentFailure
+        If the disk is full or the folder cannot be written to, at whichever step that shows.
+    """
+
+    def __init__(self, path: str | Path, *, empty: pd.DataFrame | None = None) -> None:
+        self.path = Path(path)
+        self.rows = 0
+        self._empty = pd.DataFrame() if empty is None else empty.head(0)
+        self._temporary: str | None = None
+        self._stream: IO[bytes] | None = None
+        self._writer: Any = None
+
+    def __enter__(self) -> TableWriter:
+        with failures_in_words(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            handle, self._temporary = tempfile.mkstemp(
+                prefix=f".{self.path.name}.", suffix=".part", dir=self.path.parent
+            )
+            self._stream = os.fdopen(handle, "wb")
+        return self
+
+    def write(self, frame: pd.DataFrame) -> None:
+        """Append a table; its index is not kept."""
+        schema = None if self._writer is None else self._writer.schema
+        table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+        with failures_in_words(self.path):
+            if self._writer is None:
+                self._writer = pq.ParquetWriter(self._stream, table.schema)
+            self._writer.write_table(table)
+        self.rows += len(frame)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._finish()
+        finally:
+            self._discard()
+
+    def _finish(self) -> None:
+        """Put what was written in the target's place."""
+        if self._writer is None:
+            self.write(self._empty)
+        assert self._stream is not None and self._temporary is not None
+        with failures_in_words(self.path):
+            self._writer.close()
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
+            self._stream.close()
+            # mkstemp makes files that only their owner can read; give what a plain open() would
+            os.chmod(self._temporary, 0o666 & ~current_umask())
+            os.replace(self._temporary, self.path)
+
+    def _discard(self) -> None:
+        """Close what is open and remove the hidden file, where it still is one."""
+        for opened in (self._writer, self._stream):
+            # closing writes what is left, into a file that nobody wants any more
+            with suppress(OSError, pa.ArrowException):
+                if opened is not None:
+                    opened.close()
+        if self._temporary is not None:
+            with suppress(FileNotFoundError):
+                os.unlink(self._temporary)
+
+
+@contextmanager
+def failures_in_words(path: Path) -> Iterator[None]:
+    """Turn what the system says when a file cannot be written into an EnvironmentFailure."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
-        with os.fdopen(handle, "wb") as stream:
-            pq.write_table(table, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        # mkstemp makes files that only their owner can read; give what a plain open() would
-        os.chmod(temporary, 0o666 & ~current_umask())
-        os.replace(temporary, target)
+        yield
     except OSError as error:
-        raise write_failure(error, target) from error
-    finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
-    return target
+        raise write_failure(error, path) from error
 
 
 def current_umask() -> int:

@@ -18,17 +18,20 @@ def text_column(values: pd.Series) -> pd.Series:
     """Every entry as text: null becomes empty; in a column of whole numbers 12.0 becomes ``12``."""
     if isinstance(values.dtype, pd.StringDtype):
         return from_arrow(pc.fill_null(pa.array(values, pa.large_string(), from_pandas=True), ""))
-    if pd.api.types.is_float_dtype(values.dtype):
-        given = values.dropna()
-        # ids that are whole numbers turn into floats as soon as one of them is missing
-        if ((given % 1) == 0).all():
-            values = values.astype("Int64")
+    # ids that are whole numbers turn into floats as soon as one of them is missing
+    if pd.api.types.is_float_dtype(values.dtype) and all_whole(values):
+        values = values.astype("Int64")
     missing = values.isna().to_numpy()
     texts = [
         "" if absent else value if isinstance(value, str) else str(value)
         for value, absent in zip(values.tolist(), missing, strict=True)
     ]
     return from_arrow(arrow_text(texts))
+
+
+def all_whole(values: pd.Series) -> bool:
+    """Whether all numbers of a column of floats that are there are whole."""
+    return bool(((values.dropna() % 1) == 0).all())
 
 
 def arrow_text(texts: list[str]) -> pa.Array:

@@ -24,7 +24,7 @@ from sie_agent.judging import (
     load_variant,
     stop_on_signals,
 )
-from sie_agent.progress import bar
+from sie_agent.progress import bar, say
 from sie_agent.run import Manifest, Mixture, command_line
 from sie_agent.samples import TableWriter, count_rows, stream_samples, without_grade
 from sie_agent.verbs.common import add_to_hash, writable_folder
@@ -128,6 +128,7 @@ def label(
                 for place, one in enumerate(variants):
                     chunks = log.chunks() if place else passage.watch(log.chunks())
                     write_judgments(writer, mixture.watch(chunks), one, backend, cache, session, log, retry_failed)
+                say(f"{passage.samples:,} pairs of {len(passage.queries):,} queries")
                 mixed = mixture.measure(variants, backend, cache, session, max_cost=max_cost)
             event("end", asked=session.account.asked, failed=session.account.failed, cost=session.account.cost)
     finally:

@@ -67,7 +67,7 @@ def test_full_disk_while_a_table_is_written(sie: Sie, log: Path, monkeypatch: py
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(pyarrow.parquet, "write_table", full)
+    monkeypatch.setattr(pyarrow.parquet.ParquetWriter, "write_table", full)
     assert_one_line(sie(*LABEL, "--data", log, "--out", "out", "--quiet"), "disk is full", "Free some space")
 
 

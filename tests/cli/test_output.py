@@ -59,7 +59,7 @@ def test_quiet(sie: Sie, log: Path, how: tuple[str, ...]) -> None:
 
 
 def test_pairs_without_a_grade_exit_with_3(sie: Sie, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sie_agent.verbs.label.make_backend", refusing(4))
+    monkeypatch.setattr("sie_agent.verbs.judges.make_backend", refusing(4))
     ran = sie(*LABEL, "--data", log, "--output", "json")
     assert ran.code == 3
     said = ran.json
@@ -122,7 +122,7 @@ def test_every_verb_has_a_sentence_and_examples(sie: Sie, verb: str) -> None:
 
 
 def test_help_of_cache_verbs(sie: Sie) -> None:
-    assert "sie cache clear" in sie("cache", "clear", "--help").out
+    assert "sie cache prune" in sie("cache", "prune", "--help").out
 
 
 def test_json_types() -> None:

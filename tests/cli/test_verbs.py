@@ -135,19 +135,19 @@ def test_cache(sie: Sie, log: Path) -> None:
     stats = done(sie("cache", "stats", "--output", "json")).json
     assert stats["entries"] > 0 and stats["groups"][0]["variant"] == "relevance/lexical"
     assert "relevance/lexical" in done(sie("cache", "stats")).out
-    assert done(sie("cache", "clear", "--variant", "other", "--yes", "--output", "json")).json["deleted"] == 0
-    assert done(sie("cache", "clear", "--yes", "--output", "json")).json["deleted"] == stats["entries"]
+    assert done(sie("cache", "prune", "--variant", "other", "--yes", "--output", "json")).json["deleted"] == 0
+    assert done(sie("cache", "prune", "--all", "--yes", "--output", "json")).json["deleted"] == stats["entries"]
     assert done(sie("cache", "stats", "--output", "json")).json["entries"] == 0
 
 
-def test_clearing_the_cache_asks_first(sie: Sie, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pruning_the_cache_asks_first(sie: Sie, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import io
 
     done(sie(*LABEL, "--data", log, "--out", "out"))
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
-    ran = sie("cache", "clear")
+    ran = sie("cache", "prune", "--all")
     assert ran.code == 1 and "Delete all answers?" in ran.err and "nothing was changed" in ran.err
-    ran = sie("cache", "clear", "--output", "json")
+    ran = sie("cache", "prune", "--all", "--output", "json")
     assert ran.code == 2 and "--yes" in ran.err and ran.out == ""
     assert done(sie("cache", "stats", "--output", "json")).json["entries"] > 0
 

@@ -79,6 +79,9 @@ def scripted_server(script: Script, models: tuple[str, ...] = ("m",)) -> Iterato
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if not self.path.endswith("/chat/completions"):
+                self.send(Reply(404, error("no such path")))
+                return
             with lock:
                 state.bodies.append(body)
                 state.headers.append({name.lower(): value for name, value in self.headers.items()})

@@ -110,7 +110,10 @@ def test_a_server_asking_for_a_long_pause_is_stood_in_for(cache: JudgmentCache) 
         judges = backend(endpoint(first.url, "first", "good"), endpoint(second.url, "second", "other"))
         found = judge(pairs(20), VARIANT, judges, cache)
     assert set(found["model"]) == {"other"} and (found["status"] == "ok").all()
-    with scripted_server(lambda *_: busy) as first, pytest.raises(EnvironmentFailure, match=r"left alone for 3,\d\d\d s"):
+    with (
+        scripted_server(lambda *_: busy) as first,
+        pytest.raises(EnvironmentFailure, match=r"left alone for 3,\d\d\d s"),
+    ):
         judge(pairs(21), VARIANT, backend(endpoint(first.url, "first", "good")), cache)
 
 
@@ -247,9 +250,7 @@ def test_bad_endpoint_files(tmp_path: Path, text: str, problem: str) -> None:
     assert "endpoints.yaml" in str(caught.value)
 
 
-def test_keys_come_from_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: JudgmentCache
-) -> None:
+def test_keys_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: JudgmentCache) -> None:
     monkeypatch.setenv("SHOP_KEY", "sk-shop-0123456789")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-other-0123456789")
     path = tmp_path / "endpoints.yaml"

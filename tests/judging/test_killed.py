@@ -51,6 +51,11 @@ def start(log: Path, server: Scripted, *more: str, out: str = "out") -> subproce
     )
 
 
+def ask_one(server: Scripted, cache: JudgmentCache) -> pd.DataFrame:
+    backend = make_backend("openai", base_url=server.url, model="m")
+    return judge(table([("hose", "a hose")]), load_variant("relevance/graded"), backend, cache)
+
+
 def kept(log: Path) -> int:
     path = log.parent / "cache" / "judgments.sqlite"
     if not path.exists():
@@ -138,8 +143,7 @@ def test_a_writer_that_never_ends_is_not_waited_for_for_ever(tmp_path: Path) -> 
             JudgmentCache(path, busy_seconds=0.2) as cache,
             pytest.raises(EnvironmentFailure, match="locked"),
         ):
-            backend = make_backend("openai", base_url=server.url, model="m")
-            judge(table([("hose", "a hose")]), load_variant("relevance/graded"), backend, cache)
+            ask_one(server, cache)
         assert not server.bodies, "nothing may be paid for that cannot be kept"
     finally:
         holder.close()
@@ -183,8 +187,7 @@ def test_no_room_at_all_is_said_before_anything_is_paid(small_disk: Path) -> Non
         JudgmentCache(path) as cache,
         pytest.raises(EnvironmentFailure, match="free space"),
     ):
-        backend = make_backend("openai", base_url=server.url, model="m")
-        judge(table([("hose", "a hose")]), load_variant("relevance/graded"), backend, cache)
+        ask_one(server, cache)
     assert not server.bodies
 
 

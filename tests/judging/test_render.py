@@ -108,7 +108,7 @@ def test_messages_are_those_that_jinja_renders_row_by_row(name: str, row: dict[s
 TEMPLATES = [
     "{{ title }}",
     "{{ query }}%s 100 % {{ title }}\n",
-    "{% if description and not attributes %}{{ description }}{% elif query or title %}{{ title }}{% else %}-{% endif %}",
+    "{% if description and not attributes %}{{ description }}{% elif query or title %}{{ title }}{% endif %}",
     "  {%- if title %} {{ title }} {%- endif %}\n{# a note #}{{ query }}{{ query }}",
     # what follows is for Jinja alone
     "{{ title | upper }} {{ query }}",

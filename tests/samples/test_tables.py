@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sie_agent.errors import EnvironmentFailure, InputError
-from sie_agent.samples import load_samples, log_hash, read_table, validate_samples, write_table
+from sie_agent.samples import TableWriter, load_samples, log_hash, read_table, validate_samples, write_table
 
 
 def test_a_table_comes_back_as_it_was_written(graded: pd.DataFrame, tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_rubbish(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(pq, "write_table", full)
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
     with pytest.raises(EnvironmentFailure, match=r"samples\.parquet: the disk is full"):
         write_table(graded, path)
     assert os.listdir(tmp_path) == ["samples.parquet"]
@@ -110,3 +110,81 @@ def test_the_hash_is_of_ids_and_labels_in_order(graded: pd.DataFrame) -> None:
 
 
 ONE_ROW = "eccfd3f62b5c20deb954e093d4ac977f8e4a0eca3f82b6e89a06c6156059b74e"
+
+
+def test_tables_are_appended(graded: pd.DataFrame, tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "samples.parquet"
+    with TableWriter(path) as writer:
+        for start in range(0, len(graded), 7):
+            writer.write(graded.iloc[start : start + 7])
+            assert not path.exists()
+    assert writer.rows == len(graded)
+    assert pq.ParquetFile(path).num_row_groups == 5
+    pd.testing.assert_frame_equal(read_table(path), graded)
+    assert os.listdir(path.parent) == ["samples.parquet"]
+
+
+def test_nothing_written_is_a_file_without_rows(graded: pd.DataFrame, tmp_path: Path) -> None:
+    with TableWriter(tmp_path / "samples.parquet", empty=graded):
+        pass
+    pd.testing.assert_frame_equal(read_table(tmp_path / "samples.parquet"), graded.head(0))
+
+
+def test_types_are_those_of_the_first_table(tmp_path: Path) -> None:
+    with TableWriter(tmp_path / "a.parquet") as writer:
+        writer.write(pd.DataFrame({"text": ["a"], "number": [0.5]}))
+        writer.write(pd.DataFrame({"text": pd.Series([None], dtype=object), "number": [1]}))
+    table = read_table(tmp_path / "a.parquet")
+    assert table["number"].tolist() == [0.5, 1.0] and table["text"].isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
+def test_an_error_between_two_tables_leaves_the_old_file(
+    graded: pd.DataFrame, tmp_path: Path, error: type[BaseException]
+) -> None:
+    path = write_table(graded.head(3), tmp_path / "samples.parquet")
+
+    def stopped() -> None:
+        with TableWriter(path) as writer:
+            writer.write(graded)
+            raise error
+
+    with pytest.raises(error):
+        stopped()
+    assert os.listdir(tmp_path) == ["samples.parquet"]
+    assert len(read_table(path)) == 3
+
+
+@pytest.mark.parametrize("failing", ["open", "write", "close"])
+def test_a_disk_that_is_full_at_any_step(
+    graded: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    where = {"open": (pq, "ParquetWriter"), "write": (pq.ParquetWriter, "write_table"), "close": (os, "fsync")}
+    monkeypatch.setattr(*where[failing], full)
+    with (
+        pytest.raises(EnvironmentFailure, match=r"samples\.parquet: the disk is full"),
+        TableWriter(tmp_path / "samples.parquet") as writer,
+    ):
+        writer.write(graded)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_device_that_is_really_full(graded: pd.DataFrame, tmp_path: Path) -> None:
+    def write() -> None:
+        with open("/dev/full", "wb", buffering=0) as stream, TableWriter(tmp_path / "samples.parquet") as writer:
+            assert writer._stream is not None
+            os.dup2(stream.fileno(), writer._stream.fileno())
+            writer.write(pd.concat([graded] * 1000))
+
+    with pytest.raises(EnvironmentFailure, match=r"samples\.parquet: the disk is full"):
+        write()
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_file_gets_the_permissions_of_any_other(graded: pd.DataFrame, tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("")
+    path = write_table(graded, tmp_path / "samples.parquet")
+    assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode

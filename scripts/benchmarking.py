@@ -1,0 +1,160 @@
+"""What the benchmarks have in common: blocks of pairs, intervals over rounds, facts about the server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pandas as pd
+
+from sie_agent.evaluation import interval
+from sie_agent.run import Manifest, command_line, write_json
+
+REPLICATES = 10_000
+SECONDS = 30.0
+# one token's alternatives, as a server with log-probabilities sends them
+ALTERNATIVES = [{"token": str(grade), "logprob": logprob} for grade, logprob in ((3, -0.4), (2, -1.4), (1, -3.0))]
+FIRST_TOKEN = {"token": "3", "logprob": -0.4, "top_logprobs": ALTERNATIVES}
+COMPLETION = {
+    "id": "scripted",
+    "object": "chat.completion",
+    "model": "scripted",
+    "choices": [
+        {
+            "index": 0,
+            "finish_reason": "length",
+            "message": {"role": "assistant", "content": "3"},
+            "logprobs": {"content": [FIRST_TOKEN]},
+        }
+    ],
+    "usage": {"prompt_tokens": 500, "completion_tokens": 1, "total_tokens": 501},
+}
+
+
+def query_blocks(samples: pd.DataFrame, share: int, count: int, seed: int) -> list[pd.DataFrame]:
+    """Disjoint blocks of whole queries, drawn without looking at any grade.
+
+    Parameters
+    ----------
+    samples : a table of samples; of pairs with the same query and title the first counts.
+    share : rows of a block, which takes whole queries until it has them and is then cut to them.
+    count : how many blocks.
+    seed : of the order in which queries are drawn.
+    """
+    samples = samples.drop_duplicates(["query", "title"]).reset_index(drop=True)
+    queries = samples["query"].drop_duplicates().to_numpy(dtype=object)
+    rows_of = samples.groupby("query", sort=False).indices
+    blocks: list[pd.DataFrame] = []
+    taken: list[int] = []
+    for place in np.random.default_rng(seed).permutation(len(queries)):
+        taken += rows_of[queries[place]].tolist()
+        if len(taken) >= share:
+            blocks.append(samples.iloc[taken[:share]].reset_index(drop=True))
+            taken = []
+            if len(blocks) == count:
+                return blocks
+    raise SystemExit(f"the data hold fewer than {count} blocks of {share} pairs")
+
+
+def median_with_interval(values: Sequence[float], seed: int = 0) -> dict[str, float]:
+    """Median, and its 95 % interval by a bootstrap over rounds; NaN where a round has no value."""
+    array = np.asarray(values, np.float64)
+    drawn = np.random.default_rng(seed).integers(len(array), size=(REPLICATES, len(array)))
+    low, high = interval(np.median(array[drawn], axis=1))
+    return {"median": float(np.median(array)), "low": low, "high": high}
+
+
+def root_of(base_url: str) -> str:
+    """The server's address without ``/v1``."""
+    return base_url.rstrip("/").removesuffix("/v1")
+
+
+def reset_prefix_cache(base_url: str) -> bool:
+    """Empty vLLM's prefix cache; False where the server cannot (it needs VLLM_SERVER_DEV_MODE=1)."""
+    try:
+        reply = httpx.post(f"{root_of(base_url)}/reset_prefix_cache", timeout=SECONDS)
+        said = reply.json() if reply.content else {}
+    except (httpx.HTTPError, ValueError):
+        return False
+    return reply.status_code == 200 and (not isinstance(said, dict) or said.get("success", True) is True)
+
+
+def server_facts(base_url: str) -> dict[str, Any]:
+    """Version and list of models, as the server states them."""
+    facts: dict[str, Any] = {}
+    for name, url in (("version", f"{root_of(base_url)}/version"), ("models", f"{root_of(base_url)}/v1/models")):
+        try:
+            said = httpx.get(url, timeout=SECONDS).json()
+        except (httpx.HTTPError, ValueError):
+            continue
+        if name == "models":
+            kept = ("id", "max_model_len", "owned_by")
+            said = [{key: entry.get(key) for key in kept} for entry in said.get("data", [])]
+        facts[name] = said
+    return facts
+
+
+def started_manifest(**settings: Any) -> Manifest:
+    """The manifest of a benchmark that begins now."""
+    manifest = Manifest(f"python scripts/{command_line()}")
+    manifest.extra = {"settings": settings, "load_at_start": [round(load, 2) for load in os.getloadavg()]}
+    return manifest
+
+
+def say(text: str) -> None:
+    """Progress goes to standard error; figures go into the file."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@dataclass
+class ScriptedServer:
+    """The fastest server there can be here: reads a request, sends one fixed answer.
+
+    Attributes
+    ----------
+    bodies : the bodies that were posted, as they came over the wire, if *keep* is set.
+    """
+
+    model: str = "scripted"
+    keep: bool = False
+    bodies: list[bytes] = field(default_factory=list)
+
+    async def serve(self, ready: Callable[[int], None]) -> None:
+        """Serve on a free port until cancelled; *ready* is told which."""
+        server = await asyncio.start_server(self._connection, "127.0.0.1", 0)
+        ready(server.sockets[0].getsockname()[1])
+        async with server:
+            await server.serve_forever()
+
+    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        models = json.dumps({"object": "list", "data": [{"id": self.model, "object": "model"}]}).encode()
+        answer = json.dumps(COMPLETION).encode()
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).lower()
+                length = int(head.split(b"content-length:")[1].split(b"\r\n")[0]) if b"content-length:" in head else 0
+                body = await reader.readexactly(length)
+                if self.keep and body:
+                    self.bodies.append(body)
+                sent = answer if body else models
+                writer.write(
+                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+                    % (len(sent), sent)
+                )
+                await writer.drain()
+        writer.close()
+
+
+def write_figures(path: Path, manifest: Manifest, figures: dict[str, Any]) -> None:
+    """The manifest with the figures, as one JSON file."""
+    write_json(path, {**manifest.as_dict(), **figures})
+    say(f"Written: {path}")

@@ -1,0 +1,265 @@
+"""vLLM in this process: the highest batch speed, without a server.
+
+Graded variants are answered by the exact log-probabilities of the grade tokens; written ones under a JSON schema.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ...errors import EnvironmentFailure, InputError, MissingExtraError
+from ...progress import say
+from ..answers import Answer, Request, answer_schema, bare_token, grade_probabilities, parse_written
+from ..variants import Variant
+from . import models
+from .base import Batch, Source
+
+DEFAULT_LENGTH = 4096
+TOP_LOGPROBS = 20
+MOST_TOKEN_IDS = 128
+FIRST_CHUNK, LONGEST_CHUNK = 64, 4096
+# so long a chunk takes: longer, and more is lost with a killed run; shorter, and the engine idles at its ends
+CHUNK_SECONDS = 10.0
+
+
+class VLLMBackend:
+    """A model in vLLM's engine, on a GPU or, with the CPU build, without one.
+
+    Parameters
+    ----------
+    model : None for the embedded SmolLM2-135M, else a folder or a Hub id.
+    max_model_len : longest prompt and answer together, in tokens; 4096, or what the model can if that is less.
+    dtype : ``"auto"``, ``"bfloat16"``, ``"float16"`` or ``"float32"``.
+    more : further settings of ``vllm.LLM``: ``gpu_memory_utilization``, ``tensor_parallel_size``, ``enforce_eager``.
+    """
+
+    kind = "vllm"
+    methods = frozenset({"graded", "written"})
+
+    def __init__(
+        self, model: str | None = None, *, max_model_len: int | None = None, dtype: str = "auto", **more: Any
+    ) -> None:
+        if more.get("gpu_memory_utilization", 0.5) > 1.0:
+            raise InputError("backend option 'gpu_memory_utilization' is above 1", mend="Give a share, such as 0.9")
+        self._given = model
+        self._length = None if max_model_len is None else int(max_model_len)
+        self._dtype = dtype
+        self._more = more
+        self._engine: Any = None
+        self._grade_ids: dict[tuple[str, ...], list[int] | None] = {}
+
+    @property
+    def model(self) -> str:
+        return models.shown_name(self._given, models.EMBEDDED_NAME)
+
+    def fingerprint(self) -> str:
+        """Hash of the weights; of a model from the Hub its revision."""
+        if self._given is None:
+            source = models.packaged_file(models.EMBEDDED_MODULE, models.EMBEDDED_FILE, models.EMBEDDED_MEND)
+            return models.file_hash(source)
+        folder = models.named_folder(self._given)
+        # the Hub's client calls the folder of a snapshot by its commit
+        return models.folder_hash(folder) if Path(self._given).expanduser().is_dir() else folder.name
+
+    def sources(self, method: str) -> tuple[Source, ...]:
+        settings: dict[str, Any] = {"temperature": 0.0, "dtype": self._dtype}
+        if method == "graded":
+            settings |= {"max_tokens": 1, "logprobs": "grade tokens"}
+        return (Source(self.model, self.fingerprint(), method, "vllm", settings),)
+
+    def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
+        engine = self._load()
+        tokens = variant.max_output_tokens if variant.method == "written" else 1
+        room = int(engine.llm_engine.model_config.max_model_len) - tokens
+        parameters = self._parameters(variant)
+        waiting, size = iter(requests), FIRST_CHUNK
+        while chunk := list(islice(waiting, size)):
+            fitting, refused = sorted_out(engine.get_tokenizer(), chunk, room, variant.method)
+            if refused:
+                yield refused
+            if not fitting:
+                continue
+            started = time.perf_counter()
+            outputs = chat(engine, fitting, parameters)
+            took = time.perf_counter() - started
+            yield [
+                (request, replace(read_output(variant, output), latency_ms=took * 1000.0 / len(fitting)))
+                for request, output in zip(fitting, outputs, strict=True)
+            ]
+            size = next_size(size, took)
+
+    def close(self) -> None:
+        """End the engine's processes."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            with suppress(Exception):  # what cannot be ended in order ends with this process
+                engine.llm_engine.engine_core.shutdown()
+
+    def _load(self) -> Any:
+        if self._engine is None:
+            require_vllm()
+            folder = models.embedded_folder() if self._given is None else models.named_folder(self._given)
+            say(f"Loading {self.model} into vLLM ...")
+            self._engine = load_engine(folder, self._settings(folder))
+            if not getattr(self._engine.get_tokenizer(), "chat_template", None):
+                self.close()
+                raise InputError("the model has no chat template", where=folder, mend="Use an instruction-tuned model")
+        return self._engine
+
+    def _settings(self, folder: Path) -> dict[str, Any]:
+        """The arguments of ``vllm.LLM``."""
+        length = self._length or min(DEFAULT_LENGTH, models.longest_input(folder) or DEFAULT_LENGTH)
+        given = {"max_model_len": length, "dtype": self._dtype, "enable_prefix_caching": True, "seed": 0}
+        return {**given, **self._more}
+
+    def _parameters(self, variant: Variant) -> Any:
+        """Sampling parameters of all requests of a variant."""
+        from vllm import SamplingParams
+        from vllm.sampling_params import StructuredOutputsParams
+
+        if variant.method == "written":
+            schema = StructuredOutputsParams(json=answer_schema(variant, "written"))
+            return SamplingParams(temperature=0.0, max_tokens=variant.max_output_tokens, structured_outputs=schema)
+        tokens = tuple(level.token for level in variant.scale)
+        if tokens not in self._grade_ids:
+            self._grade_ids[tokens] = grade_ids(self._engine.get_tokenizer(), tokens)
+        ids = self._grade_ids[tokens]
+        if ids is None:
+            return SamplingParams(temperature=0.0, max_tokens=1, logprobs=TOP_LOGPROBS)
+        return SamplingParams(temperature=0.0, max_tokens=1, logprob_token_ids=ids)
+
+
+def require_vllm() -> None:
+    """Say how to install vLLM before anything slow begins.
+
+    Raises
+    ------
+    EnvironmentFailure : it is not installed.
+    """
+    if importlib.util.find_spec("vllm") is not None:
+        return
+    if shutil.which("nvidia-smi"):
+        raise MissingExtraError("vllm", "vllm")
+    raise EnvironmentFailure(
+        "the package 'vllm' is not installed",
+        mend="pip install 'sie-agent[vllm]'; without a GPU: scripts/install.sh vllm, then .venv-vllm/bin/sie",
+    )
+
+
+def load_engine(folder: Path, settings: Mapping[str, Any]) -> Any:
+    """vLLM's engine with a model.
+
+    Raises
+    ------
+    EnvironmentFailure : it cannot be loaded.
+    """
+    with quiet_surroundings():
+        from vllm import LLM
+        from vllm.platforms import current_platform
+
+        if current_platform.is_cpu():
+            settings = {"enforce_eager": True, "block_size": 32, **settings}
+            settings["dtype"] = "bfloat16" if settings["dtype"] == "auto" else settings["dtype"]
+        try:
+            return LLM(model=str(folder), use_tqdm_on_load=False, **settings)
+        except Exception as error:
+            # the engine's process fails in many ways, and all that arrives here is that it did
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            raise EnvironmentFailure(
+                f"vLLM cannot load the model: {lines[0][:200]}",
+                where=folder,
+                mend="Lower max_model_len or gpu_memory_utilization; VLLM_LOGGING_LEVEL=INFO tells more",
+            ) from error
+
+
+@contextmanager
+def quiet_surroundings() -> Iterator[None]:
+    """Environment variables that vLLM and its processes read when they start, where the user has not set them."""
+    wanted = {
+        "VLLM_LOGGING_LEVEL": "ERROR",
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_CPU_KVCACHE_SPACE": "1",
+        "TORCH_CPP_LOG_LEVEL": "ERROR",
+        "HF_HUB_OFFLINE": "1",
+    }
+    added = {name: value for name, value in wanted.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+def grade_ids(tokenizer: Any, tokens: Sequence[str]) -> list[int] | None:
+    """Ids of all spellings of the grade tokens; None where a token has none, or there are too many to ask for."""
+    ids = list(range(len(tokenizer)))
+    bare = [bare_token(text) for text in tokenizer.batch_decode([[one] for one in ids])]
+    found = [one for one, text in zip(ids, bare, strict=True) if text in tokens]
+    if len(found) > MOST_TOKEN_IDS or not set(tokens) <= {bare[one] for one in found}:
+        return None
+    return found
+
+
+def sorted_out(tokenizer: Any, chunk: list[Request], room: int, method: str) -> tuple[list[Request], Batch]:
+    """The requests that fit into *room* tokens, and the refusal of those that do not."""
+    fitting: list[Request] = []
+    refused: Batch = []
+    for request in chunk:
+        # hardly any token is shorter than a byte: only what could be too long is worth counting
+        if sum(len(message["content"].encode()) + 32 for message in request.messages) > room:
+            text = tokenizer.apply_chat_template(list(request.messages), tokenize=False, add_generation_prompt=True)
+            count = len(tokenizer(text, add_special_tokens=False)["input_ids"])
+            if count > room:
+                refused.append((request, Answer("too-long", method, detail=f"{count} tokens, {room} fit")))
+                continue
+        fitting.append(request)
+    return fitting, refused
+
+
+def chat(engine: Any, requests: list[Request], parameters: Any) -> list[Any]:
+    """What the engine says to each request.
+
+    Raises
+    ------
+    EnvironmentFailure : the engine died.
+    """
+    try:
+        return list(engine.chat([list(request.messages) for request in requests], parameters, use_tqdm=False))
+    except Exception as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        mend = "Run again: what was answered is kept. VLLM_LOGGING_LEVEL=INFO tells more"
+        raise EnvironmentFailure(f"vLLM stopped: {lines[0][:200]}", mend=mend) from error
+
+
+def read_output(variant: Variant, output: Any) -> Answer:
+    """What one output of the engine says."""
+    said = output.outputs[0]
+    tokens = [level.token for level in variant.scale]
+    used = {"input_tokens": len(output.prompt_token_ids or ()), "output_tokens": len(said.token_ids)}
+    if variant.method == "written":
+        status, detail, grade = parse_written(said.text, tokens, rationale=variant.rationale)
+        if status == "unparsed" and said.finish_reason == "length":
+            detail = f"cut off after {used['output_tokens']} tokens"
+        return Answer(status, "written", detail=detail, grade=grade, **used)
+    if not said.logprobs:
+        return Answer("empty", "graded", detail="no token was generated", **used)
+    # spellings of one token decode alike: each counts
+    alternatives = [(entry.decoded_token or "", float(entry.logprob)) for entry in said.logprobs[0].values()]
+    status, detail, probabilities = grade_probabilities(alternatives, tokens)
+    return Answer(status, "graded", detail=detail, probabilities=probabilities, **used)
+
+
+def next_size(size: int, took: float) -> int:
+    """How many requests to hand over next, so that a chunk takes about ten seconds."""
+    aimed = size * CHUNK_SECONDS / max(took, 0.01)
+    return int(min(max(aimed, size / 2, FIRST_CHUNK), size * 2, LONGEST_CHUNK))

@@ -1,0 +1,289 @@
+"""A log in chunks: what ``load_samples`` gives, with memory that does not grow with the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sie_agent.errors import InputError
+from sie_agent.progress import say
+from sie_agent.samples.column_maps import ColumnMap
+from sie_agent.samples.folders import SPLIT
+from sie_agent.samples.loading import (
+    chosen_source,
+    load_samples,
+    no_match,
+    no_rows,
+    no_split,
+    split_columns,
+)
+from sie_agent.samples.mapping import apply_map, pick
+from sie_agent.samples.pieces import Pieces, pieces_of
+from sie_agent.samples.schema import COLUMNS, Across, Places, column, validate_samples
+from sie_agent.samples.text import all_whole, text_column
+
+NUMBERS = ("label", "grade", "position")
+
+
+def stream_samples(
+    source: str | Path,
+    *,
+    column_map: str | Path | ColumnMap | None = None,
+    split: str | None = None,
+    limit: int | None = None,
+    chunk_rows: int = 20_000,
+) -> Iterator[pd.DataFrame]:
+    """Load a log chunk by chunk, in the schema of samples.
+
+    Put together, the chunks are the table that :func:`load_samples` gives. In memory are one chunk and
+    8 bytes per row that has an id of its own, by which repeated ids are found. Not so for sources that have to
+    be whole before the first row is known, which are loaded and cut: column maps with ``files`` or
+    ``next_item``, folders that mix Parquet and text files or whose splits differ in their columns, filters by
+    a column of fractions.
+
+    Where the data have a fault, it is named as by ``load_samples``, once the chunks before it were given;
+    of several faults that may be another one, and how many rows share a fault is counted as far as was read.
+    Rows behind the limit are not looked at.
+
+    Parameters
+    ----------
+    source, column_map, split, limit : as :func:`load_samples` takes them.
+    chunk_rows : rows per chunk; the last one may have fewer.
+
+    Yields
+    ------
+    pandas.DataFrame
+        As :func:`validate_samples` returns them, at least one row each.
+
+    Raises
+    ------
+    InputError, EnvironmentFailure
+        As :func:`load_samples`; what is wrong with the arguments at the call, all else while rows are drawn.
+    """
+    if chunk_rows < 1:
+        raise InputError(f"chunk_rows is {chunk_rows}", mend="Give a whole number from 1 upwards")
+    path, mapping, where = chosen_source(source, column_map, limit)
+
+    def chunks() -> Iterator[pd.DataFrame]:
+        pieces = pieces_of(str(source), path, mapping, chunk_rows)
+        floats = set() if pieces is None else float_columns(next(pieces()))
+        if pieces is None or floats & chosen_by(mapping, split):
+            table = load_samples(source, column_map=column_map, split=split, limit=limit)
+            for start in range(0, len(table), chunk_rows):
+                yield table.iloc[start : start + chunk_rows].reset_index(drop=True)
+            return
+        choice = Choice(pieces, mapping, split, where)
+
+        def frames() -> Iterator[pd.DataFrame]:
+            return regrouped(choice.rows(), chunk_rows, limit)
+
+        yield from validated(frames, mapping, where, fractions(frames, floats & read_as_text(mapping)))
+
+    return chunks()
+
+
+def float_columns(frame: pd.DataFrame) -> set[str]:
+    """The columns that hold floats."""
+    return {name for name in frame.columns if pd.api.types.is_float_dtype(frame[name].dtype)}
+
+
+def chosen_by(mapping: ColumnMap | None, split: str | None) -> set[str]:
+    """Columns of the source by which rows are chosen."""
+    return {*(mapping.filters if mapping else {}), *(split_columns(mapping) if split is not None else [])}
+
+
+def read_as_text(mapping: ColumnMap | None) -> set[str]:
+    """Columns of the source that are read as text."""
+    if mapping is None:
+        return {name for name in COLUMNS if name not in NUMBERS}
+    named = [source for target, source in mapping.columns.items() if target not in NUMBERS]
+    names = {name for source in named for name in ([source] if isinstance(source, str) else source)}
+    scales = (mapping.label, mapping.grade)
+    return names | set(mapping.attributes.values()) | {one.column for one in scales if one is not None and one.values}
+
+
+def fractions(frames: Callable[[], Iterator[pd.DataFrame]], floats: set[str]) -> list[str]:
+    """Those of the columns of floats that are not all whole: only they are written with their decimals.
+
+    The log is read once more for this, where a column that is read as text holds floats at all, as few do.
+    """
+    found: set[str] = set()
+    for frame in frames() if floats else ():
+        found.update(name for name in floats if not all_whole(frame[name].astype(float)))
+    return sorted(found)
+
+
+class Choice:
+    """The rows of a source that the map's filters and the split leave.
+
+    Parameters
+    ----------
+    pieces, mapping, where : the source, its map and its name.
+    split : name of the split, or None.
+    """
+
+    def __init__(self, pieces: Pieces, mapping: ColumnMap | None, split: str | None, where: str) -> None:
+        self._pieces = pieces
+        self._mapping = mapping
+        self._split = split
+        self._where = where
+
+    def rows(self) -> Iterator[pd.DataFrame]:
+        """Pieces of the chosen rows.
+
+        Raises
+        ------
+        InputError
+            At the end, where a filter or the split left nothing.
+        """
+        if self._split is None:
+            yield from self._filtered()
+            return
+        there: list[str] = []
+        columns = next(self._pieces()).columns
+        for name in [name for name in split_columns(self._mapping) if name in columns]:
+            count = total = 0
+            others: set[str] = set()
+            for piece in self._filtered():
+                values = text_column(piece[name])
+                mask = (values == self._split).to_numpy(dtype=bool)
+                total += len(piece)
+                count += int(mask.sum())
+                if mask.any():
+                    yield piece[mask]
+                elif not count:
+                    others.update(values.unique())
+            if count:
+                say(f"{self._where}: {count:,} of {total:,} rows are in the split '{self._split}'")
+                return
+            there += sorted(others)
+        # what the filters have to say comes first
+        for _ in () if there else self._filtered():
+            pass
+        raise no_split(self._split, there, self._where)
+
+    def _filtered(self) -> Iterator[pd.DataFrame]:
+        """Pieces with the rows that the filters leave, empty ones as well."""
+        filters = self._mapping.filters if self._mapping else {}
+        met: set[str] = set()
+        for piece in self._pieces():
+            for name, kept in filters.items():
+                column = pick(piece, name, f"filters.{name}", self._where)
+                mask = text_column(column).isin(kept).to_numpy(dtype=bool)
+                met.update([name] if mask.any() else [])
+                piece = piece[mask]
+            yield piece
+        for name, kept in filters.items():
+            if name not in met:
+                raise no_match(name, kept, self._where)
+
+
+def regrouped(pieces: Iterable[pd.DataFrame], rows: int, limit: int | None) -> Iterator[pd.DataFrame]:
+    """The same rows, *rows* at a time, up to the limit; nothing where there are none."""
+    held: list[pd.DataFrame] = []
+    count = given = 0
+    for piece in pieces:
+        if len(piece):
+            held.append(piece)
+            count += len(piece)
+        while count >= rows or (limit is not None and given + count >= limit):
+            together = pd.concat(held) if len(held) > 1 else held[0]
+            take = rows if limit is None else min(rows, limit - given)
+            yield together.iloc[:take]
+            given += take
+            if given == limit:
+                return
+            count -= take
+            held = [together.iloc[take:]] if count else []
+    if count:
+        yield pd.concat(held) if len(held) > 1 else held[0]
+
+
+def validated(
+    frames: Callable[[], Iterator[pd.DataFrame]], mapping: ColumnMap | None, where: str, fractional: list[str]
+) -> Iterator[pd.DataFrame]:
+    """Chunks in the schema of samples, after the checks of each and of all together.
+
+    Parameters
+    ----------
+    frames : gives the source's chunks, from the first each time.
+    mapping, where : the map and the name of the source.
+    fractional : columns of floats that are read as text, and are not all whole.
+    """
+
+    def mapped() -> Iterator[pd.DataFrame]:
+        for frame in frames():
+            texts = as_in_the_whole(frame, fractional)
+            yield (texts if mapping is None else apply_map(texts, mapping, where)).drop(columns=SPLIT, errors="ignore")
+
+    def ids() -> Iterator[pd.Series]:
+        for frame in mapped():
+            yield column("sample_id", frame["sample_id"], Places(frame.index, where))
+
+    across = AcrossChunks(ids)
+    for frame in mapped():
+        yield validate_samples(frame, where, across=across)
+    if not across.count:
+        raise no_rows(where)
+
+
+def as_in_the_whole(frame: pd.DataFrame, fractional: list[str]) -> pd.DataFrame:
+    """The chunk with 1.0 where the whole table would show 1.0, though the chunk alone would show 1."""
+    whole = [name for name in fractional if all_whole(frame[name].astype(float))]
+    return frame.astype(dict.fromkeys(whole, object)) if whole else frame
+
+
+class AcrossChunks(Across):
+    """Finds ids that were in an earlier chunk by 64-bit hashes in sorted arrays, and makes sure by reading again.
+
+    Parameters
+    ----------
+    ids : gives the ids of all chunks, from the first on.
+    """
+
+    def __init__(self, ids: Callable[[], Iterator[pd.Series]]) -> None:
+        super().__init__()
+        self.count = 0
+        self._ids = ids
+        self._runs: list[npt.NDArray[np.uint64]] = []
+
+    def repeated(self, ids: pd.Series, *, given: bool) -> npt.NDArray[np.bool_]:
+        """Which rows of the next chunk have an id that a row before has."""
+        repeated = super().repeated(ids, given=given)
+        if given:
+            hashes = pd.util.hash_array(ids.to_numpy(dtype=object), categorize=False)
+            suspect = self._known(hashes)
+            if suspect.any():
+                repeated = repeated | ids.isin(self._earlier(set(ids[suspect]))).to_numpy(dtype=bool)
+            self._add(np.sort(hashes))
+        self.count += len(ids)
+        return repeated
+
+    def _known(self, hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+        found = np.zeros(len(hashes), dtype=bool)
+        for run in self._runs:
+            places = np.minimum(np.searchsorted(run, hashes), len(run) - 1)
+            found |= run[places] == hashes
+        return found
+
+    def _earlier(self, suspects: set[str]) -> set[str]:
+        """Those of the suspects that really were among the ids so far."""
+        left = self.count
+        there: set[str] = set()
+        for ids in self._ids():
+            there |= suspects.intersection(ids.iloc[:left])
+            left -= min(left, len(ids))
+            if not left:
+                break
+        return there
+
+    def _add(self, run: npt.NDArray[np.uint64]) -> None:
+        """Keep a sorted run; runs of about one size are merged, so that there are never many."""
+        self._runs.append(run)
+        while len(self._runs) > 1 and len(self._runs[-2]) <= 2 * len(self._runs[-1]):
+            last = self._runs.pop()
+            self._runs[-1] = np.sort(np.concatenate([self._runs[-1], last]), kind="stable")

@@ -1,0 +1,35 @@
+"""The benchmarks of `sie label` run, at a size that says nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+def figures(script: str, out: Path, *options: str) -> dict[str, Any]:
+    command = [sys.executable, str(SCRIPTS / f"benchmark_{script}.py"), "--out", str(out), *options]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    written: dict[str, Any] = json.loads((out / f"{script}.json").read_text())
+    return written
+
+
+@pytest.mark.slow
+def test_a_full_cache_needs_no_server(tmp_path: Path) -> None:
+    found = figures("cached_rerun", tmp_path, "--pairs", "60", "--runs", "1")
+    assert found["runs"][0]["judgments"] == 60
+    assert 0 < found["per_second"]["median"] < found["per_second_judging"]["median"]
+    assert found["versions"]["pandas"]
+
+
+@pytest.mark.slow
+def test_memory_is_that_of_the_process(tmp_path: Path) -> None:
+    found = figures("memory", tmp_path, "--sizes", "40", "80")
+    assert [run["pairs"] for run in found["runs"]] == [40, 80]
+    assert all(20 < run["peak_anonymous_mib"] < run["peak_mib"] < 4000 for run in found["runs"])
