@@ -115,7 +115,7 @@ def add_rows(
     measure.characters += sum(lengths(pending, fields, keys, variant))
     if pending and not measure.counted_tokens and measure.known < FEWEST_KNOWN:
         step = max(len(pending) // COUNTED_BY_SERVER, 1)
-        for request in requests_for(pending[::step][:COUNTED_BY_SERVER], fields, keys, variant):
+        for request in requests_for(pending[::step][:COUNTED_BY_SERVER], fields, keys):
             tokens = count_tokens(backend, request.messages)
             if tokens is None:
                 break
@@ -125,7 +125,7 @@ def add_rows(
 
 def lengths(questions: list[Question], fields: Rows, keys: KeyMaker, variant: Variant) -> list[int]:
     """Characters of every question as it is sent."""
-    return [characters(request) for request in requests_for(questions, fields, keys, variant)]
+    return [characters(request) for request in requests_for(questions, fields, keys)]
 
 
 def as_estimate(

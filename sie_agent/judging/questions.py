@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,8 @@ from ..errors import InputError
 from .answers import Answer, Request, answer_schema
 from .backends import Source
 from .cache import JudgmentCache
-from .key import cache_key
-from .render import clean_fields, render_messages
+from .key import key_maker
+from .render import Renderer, clean_fields
 from .variants import FIELDS, ITEM_FIELDS, Variant
 
 UNSEEN = ("grade", "label")
@@ -46,29 +46,35 @@ def wanted_rows(samples: pd.DataFrame, variant: Variant) -> pd.DataFrame:
 
 
 class KeyMaker:
-    """Cache keys of one variant for the sources of one backend; what is the same in all of them is looked up once."""
+    """Messages and cache keys of one variant for the sources of one backend; what all have in common is done once."""
 
     def __init__(self, variant: Variant, sources: Sequence[Source]) -> None:
-        self._variant = variant
         self.sources = tuple(sources)
+        self.render = Renderer(variant, self.sources[0].method)
+        renderers = {source.method: Renderer(variant, source.method) for source in self.sources}
+        self._makers = [(renderers[source.method], maker_for(variant, source)) for source in self.sources]
 
-    def make(self, fields: dict[str, str], place: int) -> str:
+    def make(self, fields: Mapping[str, str], place: int) -> str:
         """Key of the answer by the source at *place*."""
-        source = self.sources[place]
-        return cache_key(
-            model=source.model,
-            fingerprint=source.fingerprint,
-            messages=render_messages(self._variant, fields, source.method),
-            schema=answer_schema(self._variant, source.method),
-            scale=[(level.token, level.value) for level in self._variant.scale],
-            method=source.method,
-            settings=settings_of(self._variant, source),
-            family=source.family,
-        )
+        render, make = self._makers[place]
+        return make(render(fields))
 
-    def all(self, fields: dict[str, str], first: str) -> tuple[str, ...]:
+    def all(self, fields: Mapping[str, str], first: str) -> tuple[str, ...]:
         """Keys for all sources; *first*, that of the preferred one, is known."""
         return (first, *(self.make(fields, place) for place in range(1, len(self.sources))))
+
+
+def maker_for(variant: Variant, source: Source) -> Callable[[Sequence[Mapping[str, str]]], str]:
+    """From messages to the key of the answer that *source* gives to *variant*."""
+    return key_maker(
+        model=source.model,
+        fingerprint=source.fingerprint,
+        schema=answer_schema(variant, source.method),
+        scale=[(level.token, level.value) for level in variant.scale],
+        method=source.method,
+        settings=settings_of(variant, source),
+        family=source.family,
+    )
 
 
 def settings_of(variant: Variant, source: Source) -> dict[str, Any]:
@@ -130,10 +136,8 @@ def cached_answers(
     return found
 
 
-def requests_for(questions: Iterable[Question], rows: Rows, keys: KeyMaker, variant: Variant) -> Iterator[Request]:
+def requests_for(questions: Iterable[Question], rows: Rows, keys: KeyMaker) -> Iterator[Request]:
     """Requests, rendered when they are wanted."""
-    method = keys.sources[0].method
     for question in questions:
         fields = rows.fields(question.row)
-        messages = render_messages(variant, fields, method)
-        yield Request(keys.all(fields, question.key), fields["query"], fields, messages)
+        yield Request(keys.all(fields, question.key), fields["query"], fields, keys.render(fields))

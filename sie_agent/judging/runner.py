@@ -167,7 +167,7 @@ def ask(
     queries = rows["query"].to_numpy(dtype=object)
     # one query after the other: servers keep the prefix that such requests share
     ordered = sorted(pending, key=lambda question: (str(queries[question.row]), question.row))
-    drawn = Drawn(requests_for(ordered, fields, keys, variant), session, variant)
+    drawn = Drawn(requests_for(ordered, fields, keys), session, variant)
     for batch in backend.answer(variant, drawn):
         session.keep(batch, variant, places, preferred.model)
         for request, answer in batch:
