@@ -55,3 +55,47 @@ def test_clarity_by_the_judge_needs_a_server(workshop: Workshop) -> None:
     path = workshop.suite(labels={"proxies": 2, "clarity": "judge"})
     with pytest.raises(InputError, match=r"labels\.clarity.*kind openai"):
         load_suite(path)
+
+
+def test_a_judge_of_several_servers_says_who_answered_and_how_far_they_agree(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The preferred model goes away after 15 answers; another one stands in, and the report shows both."""
+    monkeypatch.setattr("sie_agent.judging.backends.pool.FIRST_COOLING", 0.1)
+
+    def shaky(body: dict[str, Any], number: int) -> Reply:
+        ill = number > 15 and len(hosted.bodies) < 10
+        return Reply(500, {"error": {"message": "down"}}) if ill else graded(body, number)
+
+    out = workshop.folder / "run"
+    with scripted_server(graded) as hosted, scripted_server(shaky) as mine:
+        endpoints = [
+            {
+                "name": "mine",
+                "base_url": mine.url,
+                "model": "good",
+                "concurrency": 2,
+                "price": {"input": 1, "output": 1},
+            },
+            {"name": "hosted", "base_url": hosted.url, "model": "other", "concurrency": 2},
+        ]
+        judge = {"name": "servers", "kind": "openai", "endpoints": endpoints, "double_judged": 12}
+        suite = workshop.suite(judges=[judge], labels={"proxies": 2}, draws=[1], downstream={"draws": 0})
+        run_suite(suite, out, cache_path=workshop.cache)
+    asked = json.loads((out / "manifest.json").read_text())
+    said = asked["judges"]["servers"]
+    table = pd.read_parquet(out / "judgments.parquet")
+    graded_rows = table[(table["aspect"] == "relevance") & table["score"].notna() & (table["model"] != "lexical")]
+    assert set(said["models"]) == {"good", "other"} == set(graded_rows["model"])
+    assert sum(said["models"].values()) == len(graded_rows) and set(said["endpoints"]) == {"mine", "hosted"}
+    assert said["mixture"]["between"][0]["spearman"] == pytest.approx(1.0) and said["mixture"]["pairs"] > 5
+    assert said["cost"] == asked["cost"]["amount"] > 0
+    report = (out / "report.html").read_text()
+    assert "Who answered" in report and "Do the models that answered agree?" in report and "hosted" in report
+
+
+def test_endpoints_stand_alone(workshop: Workshop) -> None:
+    endpoints = [{"name": "a", "base_url": "http://127.0.0.1:9/v1", "model": "m"}]
+    judge = {"name": "servers", "kind": "openai", "endpoints": endpoints, "model": "m"}
+    with pytest.raises(InputError, match="`endpoints` say model"):
+        load_suite(workshop.suite(judges=[judge]))
