@@ -54,7 +54,7 @@ def plan_lines(result: dict[str, Any]) -> list[str]:
 def time_of(part: dict[str, Any]) -> str:
     """How long it takes, and how that is known."""
     if part["seconds"] is None:
-        return "– (no answers of this model in the cache yet: judge some with --limit 200 first)"
+        return "– (no answers of this kind in the cache yet: judge some with --limit 200 first)"
     if not part["to_ask"]:
         return "none"
     return f"{duration(part['seconds'])} (at {part['per_second']:,.1f}/s, as this model answered last)"

@@ -196,20 +196,20 @@ class JudgmentCache:
                 self._connection.execute("ROLLBACK")
             raise
 
-    def recent_rate(self, model: str) -> float | None:
-        """Answers per second of a model when it last answered for at least a second without a pause; None if never."""
+    def recent_rate(self, variant: str, model: str) -> float | None:
+        """Answers per second to a variant when a model last answered for a second without a pause; None if never."""
         with self._explained():
             found = self._connection.execute(
-                "SELECT created FROM judgments WHERE model = ? ORDER BY created DESC LIMIT ?", (model, RATE_COUNT)
+                "SELECT created FROM judgments WHERE variant = ? AND model = ? ORDER BY created DESC LIMIT ?",
+                (variant, model, RATE_COUNT),
             )
             times = [float(created) for (created,) in found]
-        count = next(
-            (place for place in range(1, len(times)) if times[place - 1] - times[place] > PAUSE_SECONDS), len(times)
-        )
+        pauses = (place for place in range(1, len(times)) if times[place - 1] - times[place] > PAUSE_SECONDS)
+        steady = times[: next(pauses, len(times))]
+        if not steady or steady[0] - steady[-1] < 1.0:
+            return None
         # answers of one commit share its time: those of the first came before the clock was looked at
-        first = sum(1 for created in times[:count] if created == times[count - 1]) if count else 0
-        span = times[0] - times[count - 1] if count else 0.0
-        return (count - first) / span if span >= 1.0 else None
+        return (len(steady) - steady.count(steady[-1])) / (steady[0] - steady[-1])
 
     def stats(self) -> dict[str, Any]:
         """Where it lies, how large it is, how many answers by variant, model and status."""

@@ -59,7 +59,7 @@ def estimate(
 
     Tokens come from answers to the same variant that are in the cache (at least 20), else from the server's own
     count of 16 requests where it offers one (vLLM's ``/tokenize``), else from the length: 4 characters a token.
-    The time comes from how fast answers of this model were written into the cache last.
+    The time comes from how fast this model's answers to the variant came last.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def as_estimate(
     else:
         output_tokens = measure.pending * (variant.max_output_tokens if variant.method == "written" else 1)
     prices = list(backend.prices.values()) if isinstance(backend, Accounted) else []
-    rate = cache.recent_rate(model)
+    rate = cache.recent_rate(variant.name, model)
     return {
         "variant": variant.name,
         "model": model,

@@ -159,3 +159,19 @@ def test_the_default_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("SIE_CACHE_DIR", str(tmp_path / "here"))
     with JudgmentCache() as cache:
         assert cache.path == tmp_path / "here" / "judgments.sqlite"
+
+
+def test_how_fast_answers_came_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty a second for ten seconds, an hour after slower times; other variants and models do not count."""
+    clock = [1_000_000.0]
+    monkeypatch.setattr("sie_agent.judging.cache.time.time", lambda: clock[0])
+    with JudgmentCache(tmp_path / "judgments.sqlite") as cache:
+        assert cache.recent_rate("v", "m") is None
+        for step in range(30):
+            clock[0] += 1.0 if step < 20 else 0.5
+            clock[0] += 3600.0 if step == 20 else 0.0
+            count = 2 if step < 20 else 10
+            cache.put([(f"{step}-{number}", OK) for number in range(count)], variant="v", model="m")
+            cache.put([(f"other-{step}-{number}", OK) for number in range(100)], variant="w", model="m")
+        assert cache.recent_rate("v", "m") == pytest.approx(20.0)
+        assert cache.recent_rate("v", "n") is None

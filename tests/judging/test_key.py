@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sie_agent.judging import Backend, Variant, load_variant, make_backend
+from sie_agent.judging import Backend, PricePart, Variant, load_variant, make_backend
 from sie_agent.judging.answers import answer_schema
 from sie_agent.judging.key import cache_key, key_maker
 from sie_agent.judging.questions import KeyMaker, Question, Rows, distinct_questions, wanted_rows
+from sie_agent.judging.variants import Level
 
 from .conftest import PAIRS, table
 
@@ -160,3 +161,52 @@ def test_a_new_calibration_needs_no_new_judgments() -> None:
     assert answer_schema(variant, "likelihood") is None
     backend = make_backend("lexical")
     assert questions(table(PAIRS), variant, backend) == questions(table(PAIRS), other, backend)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"base_url": "http://b:2/v1"},
+        {"api_key": "another-key"},
+        {"concurrency": 3},
+        {"price": PricePart(input=1.0, output=2.0)},
+        {"options": {"timeout": 3.0, "max_retries": 1, "patience": 2.0}},
+    ],
+)
+def test_what_changes_no_answer_changes_no_key(more: dict[str, Any]) -> None:
+    variant = load_variant("relevance/graded")
+    given: dict[str, Any] = {"model": "m", "base_url": "http://a:1/v1", "api_key": "a-key"}
+    one, two = make_backend("openai", **given), make_backend("openai", **{**given, **more})
+    assert questions(table(PAIRS), variant, one) == questions(table(PAIRS), variant, two)
+    renamed = variant.model_copy(update={"name": "mine/renamed", "about": "something else"})
+    assert questions(table(PAIRS), variant, one) == questions(table(PAIRS), renamed, one)
+
+
+@pytest.mark.parametrize(
+    "more", [{"model": "n"}, {"revision": "2"}, {"options": {"top_logprobs": 5}}], ids=["model", "revision", "logprobs"]
+)
+def test_what_changes_answers_changes_all_keys(more: dict[str, Any]) -> None:
+    variant = load_variant("relevance/graded")
+    given: dict[str, Any] = {"model": "m", "base_url": "http://a:1/v1"}
+    one, two = make_backend("openai", **given), make_backend("openai", **{**given, **more})
+    keys = [{question.key for question in questions(table(PAIRS), variant, made)[0]} for made in (one, two)]
+    assert not keys[0] & keys[1]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"system": "Rate it."},
+        {"user": "<query>{{ query }}</query> <item>{{ title }}</item>"},
+        {"examples": ()},
+        {"max_title_chars": 5},
+        {"scale": (Level(token="0", value=0.0, meaning="no"), Level(token="3", value=1.0, meaning="yes"))},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_every_part_of_a_variant_that_reaches_the_judge_is_in_the_key(change: dict[str, Any]) -> None:
+    variant = load_variant("relevance/graded")
+    backend = make_backend("openai", model="m", base_url="http://a:1/v1")
+    changed = variant.model_copy(update=change)
+    keys = [{question.key for question in questions(table(PAIRS), one, backend)[0]} for one in (variant, changed)]
+    assert not keys[0] & keys[1]
