@@ -19,7 +19,7 @@ help:  ## this list
 	@echo "make lint        ruff"
 	@echo "make types       mypy"
 	@echo "make build       wheel and source archive into dist/"
-	@echo "make clean       remove .venv, dist/ and the tools' caches; runs/ and cache/ stay"
+	@echo "make clean       remove .venv, .venv-vllm, dist/ and the tools' caches; runs/ and cache/ stay"
 
 quickstart: .venv/.ready-run
 	@echo "==> Running eval/suites/quickstart.yaml into $(QUICKSTART): judging, weak labels, scorer, references, report"
@@ -28,6 +28,7 @@ quickstart: .venv/.ready-run
 
 test: lint types
 	@scripts/install.sh browser
+	@scripts/install.sh vllm cpu
 	@echo "==> Running all tests"
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
@@ -45,7 +46,7 @@ build: .venv/.ready-test
 	@$(BIN)/python -m build --no-isolation --outdir dist .
 
 clean:
-	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-vllm dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find sie_agent tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.ready-run: $(SETUP)

@@ -9,7 +9,7 @@ answers; and `judge()` judges the same pairs, rendering, reading answers and wri
 them goes first alternates. The bare client is httpx with one pool of connections, or, with `--bare-client sockets`,
 plain connections that are kept open: where the client and not the server is the limit, httpx is the slower one by far.
 Before every run the server's prefix cache is emptied (vLLM with VLLM_SERVER_DEV_MODE=1); where it cannot be, each run
-puts a number of its own at the head of the system text instead.
+puts a number that no run had before at the head of the system text instead.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ from sie_agent.samples import load_samples, without_grade
 FEWEST_ROUNDS = 5
 ANSWER_SECONDS = 600.0
 WARM_UP_PAIRS = 8
+# a server that runs on may still hold what an earlier benchmark sent
+STARTED = int(time.time())
 ARMS = ("bare", "ours")
 PACKAGES = ("openai", "httpx", "httpx2")
 
@@ -138,7 +140,7 @@ def run_arm(arm: str, task: Task, number: int, empties: bool) -> dict[str, Any]:
     """One run of one arm, timed from before its client exists until after its last answer."""
     variant = task.variant
     if not empties:
-        variant = variant.model_copy(update={"system": f"Run {number:04d}.\n{variant.system}"})
+        variant = variant.model_copy(update={"system": f"Run {STARTED}-{number:04d}.\n{variant.system}"})
     elif not reset_prefix_cache(task.base_url):
         raise SystemExit("the server did not empty its prefix cache")
     bodies = recorded(task, variant)

@@ -250,7 +250,8 @@ def report(summary: dict[str, Any]) -> None:
             share, mean = found["lifted_by_more_than_one_grade"], found["lift_in_grades"]["mean"]
             print(
                 f"{prompt:6} {kind:17} lifted {found['lifted']:3} of {found['items']:3} = {share['share']:6.1%} "
-                f"[{share['low']:.1%}, {share['high']:.1%}]  mean lift {mean:+.2f}, largest {found['largest_lift']:+.2f}"
+                f"[{share['low']:.1%}, {share['high']:.1%}]  mean lift {mean:+.2f}, "
+                f"largest {found['largest_lift']:+.2f}"
             )
         if "sample" in summary[prompt]:
             known = summary[prompt]["sample"]

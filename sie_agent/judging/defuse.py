@@ -8,16 +8,12 @@ here, so nearly all of them leave after one search.
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterator
 
 # Compatibility forms that draw a plain letter or digit in another dress: small capitals apart, NFKC knows them.
 DRESSED = re.compile("[\uff01-\uff5e\u2460-\u24ff\u2776-\u2793\U0001d400-\U0001d7ff\U0001f130-\U0001f189]")
 SMALL_CAPITALS = dict(zip(map(ord, "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ"), "abcdefghijklmnoprstuvwyz", strict=True))
 NEGATIVE_SQUARES = {0x1F130 + place: letter for place, letter in enumerate("abcdefghijklmnopqrstuvwxyz")} | {
-    first + place: letter
-    for first in (0x1F150, 0x1F170)
-    for place, letter in enumerate("abcdefghijklmnopqrstuvwxyz")
+    first + place: letter for first in (0x1F150, 0x1F170) for place, letter in enumerate("abcdefghijklmnopqrstuvwxyz")
 }
 # Cyrillic and Greek letters that are drawn like Latin ones
 TWINS = dict(

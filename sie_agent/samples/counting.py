@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 
 from sie_agent.samples.loading import resolve
 
-
 BLOCK_BYTES = 1 << 20
 
 

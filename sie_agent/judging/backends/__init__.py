@@ -14,6 +14,7 @@ from .langchain import LangChainBackend, Named
 from .lexical import LexicalBackend
 from .local import LocalBackend
 from .openai import OpenAIBackend, keys_of, single_endpoint
+from .vllm import VLLMBackend
 
 __all__ = [
     "AT_ONCE",
@@ -102,9 +103,21 @@ def _lexical(wishes: Wishes) -> Backend:
     return LexicalBackend()
 
 
+def _vllm(wishes: Wishes) -> Backend:
+    known = {
+        "max_model_len": int,
+        "dtype": ("auto", "bfloat16", "float16", "float32"),
+        "gpu_memory_utilization": float,
+        "tensor_parallel_size": int,
+        "enforce_eager": (True, False),
+    }
+    return VLLMBackend(wishes.model, **checked_options(wishes, known))
+
+
 BACKENDS: dict[str, Callable[[Wishes], Backend]] = {
     "local": _local,
     "openai": _openai,
+    "vllm": _vllm,
     "langchain": _langchain,
     "embedding": _embedding,
     "lexical": _lexical,
@@ -121,7 +134,7 @@ def checked_options(wishes: Wishes, known: Mapping[str, Any]) -> dict[str, Any]:
         expected = known[name]
         if isinstance(expected, tuple):
             if value not in expected:
-                mend = f"Use one of {', '.join(expected)}"
+                mend = f"Use one of {', '.join(map(str, expected))}"
                 raise InputError(f"backend option '{name}' is {value!r}", mend=mend)
         elif not is_positive(value, expected):
             mend = f"Give a positive {'whole number' if expected is int else 'number'}"
@@ -156,7 +169,8 @@ def make_backend(
     Parameters
     ----------
     kind : ``"local"`` (the embedded model, or *model*), ``"openai"`` (a server at *base_url*),
-        ``"langchain"`` (any LangChain chat model), ``"embedding"`` (MiniLM cosine) or ``"lexical"``.
+        ``"vllm"`` (vLLM in this process), ``"langchain"`` (any LangChain chat model), ``"embedding"`` (MiniLM
+        cosine) or ``"lexical"``.
     model : a folder, a Hub id, the name the server knows it by, or ``provider:name`` (``"langchain"``); None for
         the default.
     base_url, api_key : for ``"openai"``; else from VLLM_BASE_URL, OPENAI_BASE_URL, OPENAI_API_KEY. For
@@ -167,7 +181,8 @@ def make_backend(
     revision : what tells the server's model from another of the same name; part of the cache key (``"openai"``).
     price : what tokens cost (``"openai"``).
     chat_model : a LangChain ``BaseChatModel``, instead of *model* (``"langchain"``).
-    options : further settings: ``precision`` (local); ``timeout`` in seconds, ``max_retries``,
+    options : further settings: ``precision`` (local); ``max_model_len``, ``dtype``, ``gpu_memory_utilization``,
+        ``tensor_parallel_size``, ``enforce_eager`` (vllm); ``timeout`` in seconds, ``max_retries``,
         ``top_logprobs``, ``patience`` in seconds (openai); the first three and any parameter of the chat model
         (langchain).
 

@@ -6,6 +6,7 @@ Graded variants are answered by the exact log-probabilities of the grade tokens;
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shutil
 import time
@@ -26,7 +27,7 @@ from .base import Batch, Source
 DEFAULT_LENGTH = 4096
 TOP_LOGPROBS = 20
 MOST_TOKEN_IDS = 128
-FIRST_CHUNK, LONGEST_CHUNK = 64, 4096
+LEAST_CHUNK, LONGEST_CHUNK = 64, 4096
 # so long a chunk takes: longer, and more is lost with a killed run; shorter, and the engine idles at its ends
 CHUNK_SECONDS = 10.0
 
@@ -81,7 +82,8 @@ class VLLMBackend:
         tokens = variant.max_output_tokens if variant.method == "written" else 1
         room = int(engine.llm_engine.model_config.max_model_len) - tokens
         parameters = self._parameters(variant)
-        waiting, size = iter(requests), FIRST_CHUNK
+        # the first request alone: all others find the rubric and the examples in the prefix cache
+        waiting, size = iter(requests), 1
         while chunk := list(islice(waiting, size)):
             fitting, refused = sorted_out(engine.get_tokenizer(), chunk, room, variant.method)
             if refused:
@@ -91,8 +93,9 @@ class VLLMBackend:
             started = time.perf_counter()
             outputs = chat(engine, fitting, parameters)
             took = time.perf_counter() - started
+            each = took * 1000.0 / len(fitting)
             yield [
-                (request, replace(read_output(variant, output), latency_ms=took * 1000.0 / len(fitting)))
+                (request, counted(read_output(variant, output), output, each))
                 for request, output in zip(fitting, outputs, strict=True)
             ]
             size = next_size(size, took)
@@ -117,7 +120,7 @@ class VLLMBackend:
 
     def _settings(self, folder: Path) -> dict[str, Any]:
         """The arguments of ``vllm.LLM``."""
-        length = self._length or min(DEFAULT_LENGTH, models.longest_input(folder) or DEFAULT_LENGTH)
+        length = self._length or min(DEFAULT_LENGTH, longest_input(folder))
         given = {"max_model_len": length, "dtype": self._dtype, "enable_prefix_caching": True, "seed": 0}
         return {**given, **self._more}
 
@@ -155,6 +158,15 @@ def require_vllm() -> None:
     )
 
 
+def longest_input(folder: Path) -> int:
+    """The number of tokens that a model can take at most, as far as its configuration says."""
+    try:
+        said = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return int(said.get("text_config", said)["max_position_embeddings"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return DEFAULT_LENGTH
+
+
 def load_engine(folder: Path, settings: Mapping[str, Any]) -> Any:
     """vLLM's engine with a model.
 
@@ -189,6 +201,9 @@ def quiet_surroundings() -> Iterator[None]:
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_CPU_KVCACHE_SPACE": "1",
         "TORCH_CPP_LOG_LEVEL": "ERROR",
+        # without a GPU there is no triton, which needs no mention
+        "TORCH_LOGS": "-torch._library.triton",
+        "PYTHONWARNINGS": "ignore::FutureWarning",
         "HF_HUB_OFFLINE": "1",
     }
     added = {name: value for name, value in wanted.items() if name not in os.environ}
@@ -245,21 +260,30 @@ def read_output(variant: Variant, output: Any) -> Answer:
     """What one output of the engine says."""
     said = output.outputs[0]
     tokens = [level.token for level in variant.scale]
-    used = {"input_tokens": len(output.prompt_token_ids or ()), "output_tokens": len(said.token_ids)}
     if variant.method == "written":
         status, detail, grade = parse_written(said.text, tokens, rationale=variant.rationale)
         if status == "unparsed" and said.finish_reason == "length":
-            detail = f"cut off after {used['output_tokens']} tokens"
-        return Answer(status, "written", detail=detail, grade=grade, **used)
+            detail = f"cut off after {len(said.token_ids)} tokens"
+        return Answer(status, "written", detail=detail, grade=grade)
     if not said.logprobs:
-        return Answer("empty", "graded", detail="no token was generated", **used)
+        return Answer("empty", "graded", detail="no token was generated")
     # spellings of one token decode alike: each counts
     alternatives = [(entry.decoded_token or "", float(entry.logprob)) for entry in said.logprobs[0].values()]
     status, detail, probabilities = grade_probabilities(alternatives, tokens)
-    return Answer(status, "graded", detail=detail, probabilities=probabilities, **used)
+    return Answer(status, "graded", detail=detail, probabilities=probabilities)
+
+
+def counted(answer: Answer, output: Any, latency_ms: float) -> Answer:
+    """The answer with its tokens and its share of the chunk's time."""
+    written = len(output.outputs[0].token_ids)
+    return replace(
+        answer, input_tokens=len(output.prompt_token_ids or ()), output_tokens=written, latency_ms=latency_ms
+    )
 
 
 def next_size(size: int, took: float) -> int:
     """How many requests to hand over next, so that a chunk takes about ten seconds."""
+    if size < LEAST_CHUNK:
+        return LEAST_CHUNK
     aimed = size * CHUNK_SECONDS / max(took, 0.01)
-    return int(min(max(aimed, size / 2, FIRST_CHUNK), size * 2, LONGEST_CHUNK))
+    return int(min(max(aimed, size / 2, LEAST_CHUNK), size * 2, LONGEST_CHUNK))
