@@ -216,7 +216,7 @@ CASES = (
         )[0],
     ),
     # the judge
-    Case("unknown backend", (*LABEL[:4], "vllm", "--out", "out", *DATA), ("'vllm'", "openai"), changed(0)),
+    Case("unknown backend", (*LABEL[:4], "llama", "--out", "out", *DATA), ("'llama'", "openai"), changed(0)),
     Case(
         "unknown variant",
         ("label", "--variant", "relevance/grated", "--out", "out", *DATA),

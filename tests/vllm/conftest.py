@@ -38,7 +38,8 @@ class RealServer:
         self.port = free_port()
         self.root = f"http://127.0.0.1:{self.port}"
         self.url = f"{self.root}/v1"
-        self._log, self._pid_file = folder / "vllm.log", folder / "vllm.pid"
+        self._folder, self._pid_file = folder, folder / "vllm.pid"
+        self._starts = 0
 
     @property
     def pid(self) -> int | None:
@@ -46,8 +47,9 @@ class RealServer:
         return int(self._pid_file.read_text()) if self._pid_file.is_file() else None
 
     def start(self) -> None:
+        self._starts += 1
         command = [SERVE, "--device", "cpu", "--port", self.port, "--max-model-len", LONGEST, "--detach"]
-        command += ["--log", self._log, "--pid-file", self._pid_file]
+        command += ["--log", self._folder / f"vllm-{self._starts}.log", "--pid-file", self._pid_file]
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=400)
         assert done.returncode == 0, done.stderr
         assert f"Serving {NAME} on the cpu at {self.url}" in done.stderr

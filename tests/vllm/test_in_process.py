@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from sie_agent.judging import JudgmentCache, load_variant
+from sie_agent.paths import cache_dir
 
 from .conftest import NAME, RealServer
 from .test_server import changed_variant, judged
@@ -29,7 +30,10 @@ def test_it_judges_as_the_server_does(
     command = [str(vllm_python), "-m", "sie_agent", "--output", "json", "label", "--backend", "vllm"]
     command += ["--data", str(tmp_path / "pairs.parquet"), "--out", str(tmp_path / "out")]
     command += ["--variant", roomy, "--variant", "relevance/written"]
-    surroundings = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
+    # a judgment cache of its own, beside the model that the server has unpacked
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "models").symlink_to(cache_dir() / "models")
+    surroundings = {**os.environ, "SIE_CACHE_DIR": str(tmp_path / "cache"), "OMP_WAIT_POLICY": "PASSIVE"}
     surroundings.pop("PYTHONDONTWRITEBYTECODE", None)  # kept bytecode makes the next start quicker
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=surroundings, cwd=tmp_path)
     assert done.returncode == 3, done.stderr
