@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from .answers import Message
+from .defuse import defused
 from .filling import Filling
 from .variants import FIELDS, Example, Variant, compiled
 
@@ -45,6 +46,14 @@ def clean_text(text: str, max_chars: int) -> str:
     # only the head can show up in the result; a megabyte of title is not worth scanning
     safe = without_markers(one_line(text[: max_chars * INPUT_WINDOW + 200]))
     return safe if len(safe) <= max_chars else safe[: max(max_chars - 1, 0)].rstrip() + "\u2026"[:max_chars]
+
+
+def item_text(text: str, max_chars: int) -> str:
+    """What a seller wrote, cleaned and cut, and without what is meant for the judge."""
+    if not text:
+        return ""
+    # cut first: what is meant for the judge may cost a seller the room it takes, and a million rows their time
+    return clean_text(defused(clean_text(text, max_chars)), max_chars)
 
 
 def one_line(text: str) -> str:
@@ -84,9 +93,9 @@ def clean_fields(variant: Variant, row: Mapping[str, Any]) -> dict[str, str]:
     """
     return {
         "query": clean_text(str(row["query"]), variant.max_query_chars),
-        "title": clean_text(str(row.get("title", "")), variant.max_title_chars),
-        "description": clean_text(str(row.get("description", "")), variant.max_description_chars),
-        "attributes": clean_text(attribute_text(str(row.get("attributes", ""))), variant.max_attributes_chars),
+        "title": item_text(str(row.get("title", "")), variant.max_title_chars),
+        "description": item_text(str(row.get("description", "")), variant.max_description_chars),
+        "attributes": item_text(attribute_text(str(row.get("attributes", ""))), variant.max_attributes_chars),
     }
 
 
@@ -101,31 +110,35 @@ class Renderer:
     ----------
     variant : the prompt variant.
     method : the variant's method, or ``"written"`` where a graded variant has to be asked in writing.
+
+    Attributes
+    ----------
+    head : the messages before the question, the same for every row.
     """
 
     def __init__(self, variant: Variant, method: str) -> None:
         self._item = Filling(variant.user)
-        self._head: tuple[Message, ...] = ()
+        self.head: tuple[Message, ...] = ()
         self._tail: tuple[Message, ...] = ()
         self._ending = ""
         self._method = method
         if method == "likelihood":
-            self._head = ({"role": "prefix", "content": likelihood_prefix(variant)},)
+            self.head = ({"role": "prefix", "content": likelihood_prefix(variant)},)
             if variant.generic_title:
                 blank = {**dict.fromkeys(FIELDS, ""), "title": variant.generic_title}
                 self._tail = ({"role": "generic", "content": self._item(blank)},)
         elif method not in ("embedding", "lexical"):
-            self._head = turns_before(variant, method)
+            self.head = turns_before(variant, method)
             self._ending = asked_in_writing(variant, "", method)
 
     def __call__(self, fields: Mapping[str, str]) -> tuple[Message, ...]:
         item = self._item(fields)
         if self._method == "likelihood":
             target = {"role": "target", "content": f" {fields['query']}"}
-            return (*self._head, {"role": "context", "content": item}, target, *self._tail)
+            return (*self.head, {"role": "context", "content": item}, target, *self._tail)
         if self._method in ("embedding", "lexical"):
             return ({"role": "query", "content": fields["query"]}, {"role": "item", "content": item})
-        return (*self._head, {"role": "user", "content": item + self._ending})
+        return (*self.head, {"role": "user", "content": item + self._ending})
 
 
 def render_messages(variant: Variant, fields: Mapping[str, str], method: str) -> tuple[Message, ...]:
