@@ -104,10 +104,10 @@ STEM = 5
 BEGINNINGS = (
     "grade gradi score scori ratin rate relev digit verdi note nota ziffe puntu bewer calif valut punte repon répon"
     " respu antwo answe respo reply outpu write choos pick selec give assig retur print say deser recei earn earns"
-    " merit award conte gib vergi donne rispo asseg ignor disre forge skip overr oubli olvid dimen instr rule rules guide"
-    " task promp rubri adden scale syste assis human user devel shopp judge searc query queri reque inten match hit resul"
-    " likel keywo tag tags relat suchb palab corre role ratio item inst end start begin secre hidde messa dear atten"
-    " ai llm chatb evalu rater annot langu"
+    " merit award conte gib vergi donne rispo asseg ignor disre forge skip overr oubli olvid dimen instr rule rules"
+    " guide task promp rubri adden scale syste assis human user devel shopp judge searc query queri reque inten match"
+    " hit resul likel keywo tag tags relat suchb palab corre role ratio item inst end start begin secre hidde messa dear"
+    " atten ai llm chatb evalu rater annot langu"
 )
 STEMS = frozenset(BEGINNINGS.split())
 SIGNS = (
@@ -132,26 +132,31 @@ MOST_REPEATS = 3
 SHORTEST_DRUMMED = 3
 
 
-def defused(text: str) -> str:
+def defused(text: str, trusted: bool = False) -> str:
     """The text without what is meant for a judge.
 
     Parameters
     ----------
     text : a title, a description or attributes, on one line.
+    trusted : whether what stands beside an order is still read. It is in a title, without which there is no product;
+        of a description that speaks to the judge no word is believed.
 
     Returns
     -------
     str
-        The same text where there is nothing to take out. Where an order is all there is, what is left may be empty.
+        The same text where there is nothing to take out; an empty one where nothing is left.
     """
     plain = text.isascii()
     if not plain:
         text = undressed(text)
+    text = SPACED.sub(lambda found: re.sub(r"[ ._*-]", "", found.group()), text)
     lowered = text.lower()
     words = WORD.findall(lowered)
     stems = {word[:STEM] for word in words}
     if not plain or not STEMS.isdisjoint(stems) or any(sign in lowered for sign in SIGNS):
-        text = without_orders(text)
+        kept = without_orders(text)
+        if kept is not text:
+            return without_repeats(kept) if trusted else ""
     return without_repeats(text) if len(words) - len(stems) >= MOST_REPEATS else text
 
 
@@ -170,7 +175,7 @@ def undressed(text: str) -> str:
 
 
 def without_orders(text: str) -> str:
-    """Each piece of the text up to where it turns to the judge."""
+    """Each piece of the text up to where it turns to the judge; the very same text where it never does."""
     pieces = BREAK.split(text)
     found = [ORDERS.search(piece) for piece in pieces[::2]]
     if not any(found):

@@ -48,12 +48,12 @@ def clean_text(text: str, max_chars: int) -> str:
     return safe if len(safe) <= max_chars else safe[: max(max_chars - 1, 0)].rstrip() + "\u2026"[:max_chars]
 
 
-def item_text(text: str, max_chars: int) -> str:
+def item_text(text: str, max_chars: int, trusted: bool = False) -> str:
     """What a seller wrote, cleaned and cut, and without what is meant for the judge."""
     if not text:
         return ""
     # cut first: what is meant for the judge may cost a seller the room it takes, and a million rows their time
-    return clean_text(defused(clean_text(text, max_chars)), max_chars)
+    return clean_text(defused(clean_text(text, max_chars), trusted), max_chars)
 
 
 def one_line(text: str) -> str:
@@ -93,7 +93,7 @@ def clean_fields(variant: Variant, row: Mapping[str, Any]) -> dict[str, str]:
     """
     return {
         "query": clean_text(str(row["query"]), variant.max_query_chars),
-        "title": item_text(str(row.get("title", "")), variant.max_title_chars),
+        "title": item_text(str(row.get("title", "")), variant.max_title_chars, trusted=True),
         "description": item_text(str(row.get("description", "")), variant.max_description_chars),
         "attributes": item_text(attribute_text(str(row.get("attributes", ""))), variant.max_attributes_chars),
     }
