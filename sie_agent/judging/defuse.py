@@ -75,7 +75,8 @@ ORDERS = re.compile(
     # an order
     | \b{SAY}\b\W+(?:\w+\W+){{0,6}}?{TOP}{ENDS}
     | \b(?:ignore|disregard|forget|skip|overrule|oublie[rz]?|ignore[rz]|ignora|olvida|ignorier\w*|vergiss|dimentica)\s+
-        (?:the|all|any|every|previous|prior|above|earlier|your|what|rules?|instruct\w+|les?|las?|los|die|alle|tod[ao]s)\b
+        (?:\w+\s+){{0,4}}?(?:rule|instruct|prior|previous|above|earlier|rubric|scale|criteri|prompt|grad|rating|what|other
+        |consigne|r[eé]gl|regel|anweis|istruzion|instruc)\w*
     | \b(?:new|updated|changed|additional|special|hidden|secret|following)\s+(?:instruction|rule|guideline|task|prompt)
     | \b(?:dear|attention|note\s+to|message\s+(?:to|for)|hey|hello)\s+(?:the\s+|all\s+|any\s+)?{JUDGE}s?\b
     | \byou\s+are\s+(?:now\s+)?(?:an?|the)\s+(?:\w+\s+)?{JUDGE}\b | \b{JUDGE}s\b\s*(?::|,|must|should|shall|have)
@@ -106,8 +107,8 @@ BEGINNINGS = (
     " respu antwo answe respo reply outpu write choos pick selec give assig retur print say deser recei earn earns"
     " merit award conte gib vergi donne rispo asseg ignor disre forge skip overr oubli olvid dimen instr rule rules"
     " guide task promp rubri adden scale syste assis human user devel shopp judge searc query queri reque inten match"
-    " hit resul likel keywo tag tags relat suchb palab corre role ratio item inst end start begin secre hidde messa dear"
-    " atten ai llm chatb evalu rater annot langu"
+    " hit resul likel keywo tag tags relat suchb palab corre role ratio item inst end start begin secre hidde messa"
+    " dear atten ai llm chatb evalu rater annot langu"
 )
 STEMS = frozenset(BEGINNINGS.split())
 SIGNS = (
@@ -127,9 +128,11 @@ SIGNS = (
     "query",
     "answer",
 )
-# a word may come this often in one field: enough for "Tile, 3 in. Tile Sample, Floor Tile", too little to drum it in
+# a word may come so often in one field, or be such a share of it: enough for "Tile, 3 in. Tile Sample, Floor Tile" and
+# for the small words of a long description, too little to drum it in
 MOST_REPEATS = 3
-SHORTEST_DRUMMED = 3
+LARGEST_SHARE = 12
+SHORTEST_DRUMMED = 4
 
 
 def defused(text: str, trusted: bool = False) -> str:
@@ -195,9 +198,11 @@ def without_repeats(text: str) -> str:
     """Each word at most a few times: the rest is drumming, and takes the room of what describes the product."""
     counts: dict[str, int] = {}
     kept: list[str] = []
-    for word in text.split(" "):
+    words = text.split(" ")
+    most = max(MOST_REPEATS, len(words) // LARGEST_SHARE)
+    for word in words:
         bare = word.strip(".,;:!?()|-").lower()
         counts[bare] = counts.get(bare, 0) + (len(bare) >= SHORTEST_DRUMMED and bare.isalpha())
-        if counts[bare] <= MOST_REPEATS:
+        if counts[bare] <= most:
             kept.append(word)
     return " ".join(kept)
