@@ -37,6 +37,7 @@ WORD = re.compile(r"\w+")
 # no written language stacks three of these on one letter; keycaps and emoji selectors are dress as well
 FLOODS = re.compile("(?:[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]\u0334?){3,}|[\ufe00-\ufe0f\u20e3]+")
 # letters held apart: "g r a d e", "3 . 3"
+SPACES = re.compile(r"[ ._*-]")
 SPACED = re.compile(r"(?<!\w)(?:[A-Za-z][ ._*-]){4,}[A-Za-z0-9](?!\w)")
 
 # Where a piece of text ends. A full stop counts only before a space, so that 2.5 and 4.0GHz hold together.
@@ -111,23 +112,10 @@ BEGINNINGS = (
     " dear atten ai llm chatb evalu rater annot langu"
 )
 STEMS = frozenset(BEGINNINGS.split())
-SIGNS = (
-    "<",
-    "\u2039",
-    "&lt;",
-    "```",
-    "]]",
-    "##",
-    "->",
-    "=",
-    "\u2192",
-    "3/3",
-    "3 / 3",
-    "grade",
-    "item",
-    "query",
-    "answer",
-)
+SIGNS = ("<", "=", ">", "&lt;", "```", "]]", "##", "3/3", "3 / 3")
+LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
+FEWEST_APART = 4
+PUNCTUATION = str.maketrans(dict.fromkeys("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~", " "))
 # a word may come so often in one field, or be such a share of it: enough for "Tile, 3 in. Tile Sample, Floor Tile" and
 # for the small words of a long description, too little to drum it in
 MOST_REPEATS = 3
@@ -152,15 +140,21 @@ def defused(text: str, trusted: bool = False) -> str:
     plain = text.isascii()
     if not plain:
         text = undressed(text)
-    text = SPACED.sub(lambda found: re.sub(r"[ ._*-]", "", found.group()), text)
     lowered = text.lower()
-    words = WORD.findall(lowered)
+    words = lowered.translate(PUNCTUATION).split()
     stems = {word[:STEM] for word in words}
-    if not plain or not STEMS.isdisjoint(stems) or any(sign in lowered for sign in SIGNS):
+    if not plain or is_suspicious(lowered, stems):
         kept = without_orders(text)
         if kept is not text:
             return without_repeats(kept) if trusted else ""
     return without_repeats(text) if len(words) - len(stems) >= MOST_REPEATS else text
+
+
+def is_suspicious(lowered: str, stems: set[str]) -> bool:
+    """Whether the long search is worth its time."""
+    if not STEMS.isdisjoint(stems) or len(stems & LETTERS) >= FEWEST_APART:
+        return True
+    return any(map(lowered.__contains__, SIGNS))
 
 
 def undressed(text: str) -> str:
@@ -179,7 +173,8 @@ def undressed(text: str) -> str:
 
 def without_orders(text: str) -> str:
     """Each piece of the text up to where it turns to the judge; the very same text where it never does."""
-    pieces = BREAK.split(text)
+    together = SPACED.sub(lambda found: SPACES.sub("", found.group()), text)
+    pieces = BREAK.split(together)
     found = [ORDERS.search(piece) for piece in pieces[::2]]
     if not any(found):
         return text

@@ -48,12 +48,13 @@ def clean_text(text: str, max_chars: int) -> str:
     return safe if len(safe) <= max_chars else safe[: max(max_chars - 1, 0)].rstrip() + "\u2026"[:max_chars]
 
 
+@lru_cache(maxsize=16_384)  # the same items come up under many queries
 def item_text(text: str, max_chars: int, trusted: bool = False) -> str:
     """What a seller wrote, cleaned and cut, and without what is meant for the judge."""
-    if not text:
-        return ""
     # cut first: what is meant for the judge may cost a seller the room it takes, and a million rows their time
-    return clean_text(defused(clean_text(text, max_chars), trusted), max_chars)
+    cleaned = clean_text(text, max_chars)
+    left = defused(cleaned, trusted)
+    return cleaned if left is cleaned else clean_text(left, max_chars)
 
 
 def one_line(text: str) -> str:
@@ -91,11 +92,13 @@ def clean_fields(variant: Variant, row: Mapping[str, Any]) -> dict[str, str]:
 
     Only these four are read from *row*: no grade and no label can reach a prompt.
     """
+    title, description = str(row.get("title", "")), str(row.get("description", ""))
+    attributes = attribute_text(str(row.get("attributes", "")))
     return {
         "query": clean_text(str(row["query"]), variant.max_query_chars),
-        "title": item_text(str(row.get("title", "")), variant.max_title_chars, trusted=True),
-        "description": item_text(str(row.get("description", "")), variant.max_description_chars),
-        "attributes": item_text(attribute_text(str(row.get("attributes", ""))), variant.max_attributes_chars),
+        "title": item_text(title, variant.max_title_chars, True),
+        "description": description and item_text(description, variant.max_description_chars),
+        "attributes": attributes and item_text(attributes, variant.max_attributes_chars),
     }
 
 

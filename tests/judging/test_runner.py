@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,10 +12,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
 from sie_agent.judging import JUDGMENT_COLUMNS, JudgmentCache, judge, load_variant, make_backend
 from sie_agent.judging.backends.lexical import share_of_words
+from sie_agent.judging.table import probabilities_text
 
 from .conftest import table
 from .scripted_server import Reply, completion, scripted_server
@@ -155,3 +159,8 @@ def test_closing_early_stops_the_workers(cache: JudgmentCache) -> None:
         asked = len(server.bodies)
         time.sleep(0.2)
         assert len(server.bodies) == asked < 200
+
+
+@given(st.dictionaries(st.text(max_size=5), st.floats(0, 1), max_size=5))
+def test_probabilities_are_written_as_json_writes_them(probabilities: dict[str, float]) -> None:
+    assert probabilities_text(probabilities) == json.dumps(probabilities)
