@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 from sie_agent.judging import list_variants, load_variant
 from sie_agent.judging.defuse import BREAK, ORDERS, STEM, STEMS, WORD, defused
 from sie_agent.judging.render import clean_fields, clean_text
+from sie_agent.paths import data_dir
 from sie_agent.samples import load_samples
 
+HOMEDEPOT = data_dir() / "homedepot" / "pairs.parquet"
 HOSTILE = Path(__file__).parents[2] / "eval" / "hostile"
 
 HONEST = [
@@ -102,6 +105,14 @@ def test_worked_examples_are_shown_as_they_are_written() -> None:
 
 def test_stems_are_as_long_as_what_is_looked_up() -> None:
     assert all(len(stem) <= STEM for stem in STEMS)
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not HOMEDEPOT.is_file(), reason="the Home Depot pairs are not at hand: set SIE_DATA")
+def test_real_titles_stay_as_they_are() -> None:
+    titles = pd.read_parquet(HOMEDEPOT, columns=["product_title"])["product_title"].drop_duplicates()
+    changed = [title for title in titles.map(lambda text: clean_text(text, 300)) if defused(title, True) != title]
+    assert len(titles) > 30_000 and len(changed) <= 10, changed
 
 
 @given(st.text(max_size=300))
