@@ -1,30 +1,29 @@
 """Target models on text features and the gradient-based importance of their training rows."""
 
-from sie_agent.attribution.influence import fit_logistic, linear_influence
+from sie_agent.attribution.gradients import VALIDATION_LOSSES, row_influence
+from sie_agent.attribution.logistic import Logistic, fit_batches, fit_logistic, linear_influence
 from sie_agent.attribution.losses import (
     Pairs,
     cross_entropy,
     cross_entropy_slopes,
     fitted_temperature,
+    listwise_loss,
+    listwise_slopes,
     pairs_within,
     ranking_loss,
     ranking_slopes,
     sigmoid,
 )
 from sie_agent.attribution.networks import Network, backward, directional, new_network, scores
-from sie_agent.attribution.references import (
-    REFERENCES,
-    SIGNED,
-    Rows,
-    Setting,
-    reference_importance,
-    row_influence,
-)
+from sie_agent.attribution.references import REFERENCES, SIGNED, reference_importance
+from sie_agent.attribution.setting import Rows, Setting
 from sie_agent.attribution.training import TrainingSettings, predict, train, train_many
 
 __all__ = [
     "REFERENCES",
     "SIGNED",
+    "VALIDATION_LOSSES",
+    "Logistic",
     "Network",
     "Pairs",
     "Rows",
@@ -34,9 +33,12 @@ __all__ = [
     "cross_entropy",
     "cross_entropy_slopes",
     "directional",
+    "fit_batches",
     "fit_logistic",
     "fitted_temperature",
     "linear_influence",
+    "listwise_loss",
+    "listwise_slopes",
     "new_network",
     "pairs_within",
     "predict",

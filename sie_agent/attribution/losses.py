@@ -78,6 +78,39 @@ def ranking_slopes(scores: Floats, relevance: Floats, pairs: Pairs) -> Floats:
     return slopes.astype(np.float32)
 
 
+def listwise_loss(scores: Floats, relevance: Floats, queries: Integers) -> float:
+    """Cross-entropy between the softmax of the scores and the relevance shared out, within queries (ListNet, Cao 2007).
+
+    Mean over queries with any relevance of -Σ r_i/Σr · log softmax(s)_i.
+    """
+    shares, codes, weight = listwise_parts(relevance, queries)
+    highest = np.full(len(weight), -np.inf)
+    np.maximum.at(highest, codes, scores)
+    centred = scores - highest[codes]
+    total = np.log(np.bincount(codes, np.exp(centred)))
+    return float((weight[codes] * shares * (total[codes] - centred)).sum())
+
+
+def listwise_slopes(scores: Floats, relevance: Floats, queries: Integers) -> Floats:
+    """d(listwise loss)/ds of each row, (n,)."""
+    shares, codes, weight = listwise_parts(relevance, queries)
+    highest = np.full(len(weight), -np.inf)
+    np.maximum.at(highest, codes, scores)
+    raised = np.exp(scores - highest[codes])
+    softmax = raised / np.bincount(codes, raised)[codes]
+    return np.asarray(weight[codes] * (softmax - shares), np.float32)
+
+
+def listwise_parts(
+    relevance: Floats, queries: Integers
+) -> tuple[npt.NDArray[np.float64], Integers, npt.NDArray[np.float64]]:
+    """Share of its query's relevance of each row, code of its query from 0 on, and weight of each query."""
+    codes = np.unique(queries, return_inverse=True)[1].ravel() if len(queries) else queries
+    total = np.bincount(codes, relevance)
+    weight = (total > 0) / max(int((total > 0).sum()), 1)
+    return relevance / np.where(total > 0, total, 1.0)[codes], codes, weight
+
+
 def fitted_temperature(scores: Floats, relevance: Floats, pairs: Pairs, steps: int = 40) -> float:
     """The factor b that minimises the ranking loss of b·s, by Newton's method; negative where s ranks backwards.
 

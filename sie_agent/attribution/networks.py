@@ -6,7 +6,8 @@ change of the scores along a direction in parameter space. Influence of any row 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,12 @@ class Network:
     def arrays(self) -> list[Floats]:
         """The parameter arrays, in a fixed order."""
         return [self.hidden, self.hidden_bias, self.output, self.direct, self.bias]
+
+    def blocks(self) -> list[Floats]:
+        """The parameters by layer, each (n_in + 1, n_out) with the biases as the last row."""
+        if self.is_linear:
+            return [np.append(self.direct, self.bias)[:, None]]
+        return [np.vstack([self.hidden, self.hidden_bias]), np.append(self.output, self.bias)[:, None]]
 
 
 def new_network(n_features: int, n_hidden: int, rng: np.random.Generator) -> Network:
@@ -91,3 +98,36 @@ def squared_gradient_norm(network: Network, features: Floats) -> Floats:
     before = features @ network.hidden + network.hidden_bias
     through = ((before > 0) * network.output**2).sum(axis=1)
     return np.asarray((np.maximum(before, 0) ** 2).sum(axis=1) + through * lengths + 1.0, np.float32)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What one layer does to the score of each row: ds/dweights of row i is the outer product of the two.
+
+    Attributes
+    ----------
+    inputs : (n, n_in + 1) what comes in, with a column of ones for the biases.
+    slopes : (n, n_out) derivative of the score by what goes out.
+    """
+
+    inputs: Floats
+    slopes: Floats
+
+
+def layers(network: Network, features: Floats) -> list[Layer]:
+    """The layers as they work on some rows, in the order of ``Network.blocks``."""
+    ones = np.ones((len(features), 1), np.float32)
+    first = np.concatenate([features, ones], axis=1)
+    if network.is_linear:
+        return [Layer(first, ones)]
+    before = features @ network.hidden + network.hidden_bias
+    second = np.concatenate([np.maximum(before, 0), ones], axis=1)
+    return [Layer(first, ((before > 0) * network.output).astype(np.float32)), Layer(second, ones)]
+
+
+def with_blocks(like: Network, blocks: Sequence[Floats]) -> Network:
+    """A network of the same shape from ``Network.blocks``."""
+    last = blocks[-1][:, 0]
+    if like.is_linear:
+        return replace(like, direct=last[:-1], bias=last[-1:])
+    return Network(blocks[0][:-1], blocks[0][-1], last[:-1], np.zeros_like(like.direct), last[-1:])

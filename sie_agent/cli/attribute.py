@@ -25,7 +25,8 @@ def command(
         list[str] | None,
         typer.Option(
             "--reference",
-            help="tracin-ranking, tracin-mean, influence-linear or el2n; may be repeated. Otherwise all.",
+            help="METHOD-LOSS (tracin, influence-linear, ekfac or trak; ranking, listwise or mean), el2n, grand or "
+            "self-influence; may be repeated. Otherwise tracin-ranking, tracin-mean, influence-linear-mean and el2n.",
             metavar="NAME",
         ),
     ] = None,

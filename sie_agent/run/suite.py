@@ -149,7 +149,7 @@ class Suite(Part):
     labels: LabelPart = LabelPart()
     scorer: ScorerPart = ScorerPart()
     target: TargetPart = TargetPart()
-    references: tuple[str, ...] = ("tracin-ranking", "tracin-mean", "influence-linear", "el2n")
+    references: tuple[str, ...] = ("tracin-ranking", "tracin-mean", "influence-linear-mean", "el2n")
     headline_reference: str = "tracin-ranking"
     downstream: DownstreamPart = DownstreamPart()
     evaluation: EvaluationPart = EvaluationPart()

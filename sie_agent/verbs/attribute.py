@@ -24,6 +24,7 @@ from sie_agent.samples import (
 from sie_agent.verbs.common import load_graded_log, parquet_target, training_settings
 
 RELEVANT_AT = 0.75
+DEFAULT_REFERENCES = ("tracin-ranking", "tracin-mean", "influence-linear-mean", "el2n")
 
 
 def attribute(
@@ -33,7 +34,7 @@ def attribute(
     column_map: str | Path | None = None,
     split: str | None = None,
     limit: int | None = None,
-    references: Sequence[str] = tuple(REFERENCES),
+    references: Sequence[str] = DEFAULT_REFERENCES,
     seeds: int = 6,
     validation: float = 0.3,
     relevant_at: float = RELEVANT_AT,

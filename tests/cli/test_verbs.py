@@ -7,7 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from sie_agent.attribution import REFERENCES, SIGNED
 from sie_agent.judging import JUDGMENT_COLUMNS
+from sie_agent.verbs.attribute import DEFAULT_REFERENCES
 
 from .conftest import Ran, Sie
 
@@ -95,13 +97,22 @@ def test_damaged_scorer(sie: Sie, log: Path, scorer: Path) -> None:
 def test_attribute(sie: Sie, log: Path, tmp_path: Path) -> None:
     done(sie("attribute", "--data", log, "--out", "r.parquet", "--seeds", "2", "--relevant-at", "0.6"))
     table = pd.read_parquet(tmp_path / "r.parquet")
-    assert list(table.columns) == ["sample_id", "tracin-ranking", "tracin-mean", "influence-linear", "el2n"]
+    assert list(table.columns) == ["sample_id", *DEFAULT_REFERENCES]
     assert 0 < len(table) < 80 and table.notna().all().all()
     asked = pd.read_csv(log).set_index("sample_id").loc[table["sample_id"], "query"].unique()
     assert len(asked) < 8
     one = done(sie("attribute", "--data", log, "--out", "o.parquet", "--seeds", "2", "--reference", "el2n"))
     assert "el2n" in one.out
     pd.testing.assert_series_equal(pd.read_parquet(tmp_path / "o.parquet")["el2n"], table["el2n"])
+
+
+def test_help_of_attribute_names_every_reference(sie: Sie) -> None:
+    shown = "".join(done(sie("attribute", "--help")).out.replace("│", "").split())
+    for name in REFERENCES:
+        method, _, loss = name.rpartition("-") if name in SIGNED else (name, "", "")
+        assert method in shown and loss in shown
+    for name in DEFAULT_REFERENCES:
+        assert name in shown
 
 
 def test_simulated_log(sie: Sie, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_the_folder_holds_what_is_documented(finished: Finished) -> None:
         "sample_id",
         "tracin-ranking",
         "tracin-mean",
-        "influence-linear",
+        "influence-linear-mean",
         "el2n",
     ]
     samples = read(out, "samples").set_index("sample_id")

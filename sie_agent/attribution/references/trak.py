@@ -1,0 +1,87 @@
+"""TRAK (Park 2023): influence on a linearised model in randomly projected gradients."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from sie_agent.attribution.gradients import VALIDATION_LOSSES, errors, validation_gradient
+from sie_agent.attribution.losses import Floats
+from sie_agent.attribution.networks import Network, layers
+from sie_agent.attribution.references.common import Doubles, trained
+from sie_agent.attribution.setting import Setting
+
+INPUT_SIZE, OUTPUT_SIZE = 48, 16
+# of the mean eigenvalue: without any, the kernel of correlated gradients is singular, and what comes out is noise
+DAMPING = 0.1
+SEED = 20_230
+
+
+class Projection:
+    """A random map from gradients to numbers, factored by layer: (P_in x) ⊗ (P_out g) (LoGra, Choe 2024).
+
+    A layer that is no larger than the projection is kept as it is.
+
+    Parameters
+    ----------
+    network : any network of the shape to come; seed : of the Gaussian matrices.
+    """
+
+    def __init__(self, network: Network, seed: int = SEED) -> None:
+        rng = np.random.default_rng(seed)
+        self._sides = [
+            (side(block.shape[0], INPUT_SIZE, rng), side(block.shape[1], OUTPUT_SIZE, rng))
+            for block in network.blocks()
+        ]
+
+    def of_gradient(self, gradient: Network) -> Doubles:
+        """(k,) of a gradient shaped like the network."""
+        parts = [
+            (inputs.T @ block @ outputs).ravel()
+            for (inputs, outputs), block in zip(self._sides, gradient.blocks(), strict=True)
+        ]
+        return np.concatenate(parts).astype(np.float64)
+
+    def of_rows(self, network: Network, features: Floats) -> Floats:
+        """(n, k) of the gradient of each row's score."""
+        parts = []
+        for (inputs, outputs), layer in zip(self._sides, layers(network, features), strict=True):
+            left, right = layer.inputs @ inputs, layer.slopes @ outputs
+            parts.append((left[:, :, None] * right[:, None, :]).reshape(len(features), -1))
+        return np.asarray(np.concatenate(parts, axis=1), np.float32)
+
+
+def side(size: int, most: int, rng: np.random.Generator) -> Floats:
+    """(size, at most *most*): Gaussian columns of unit expected length, or the identity where that is no smaller."""
+    if size <= most:
+        return np.eye(size, dtype=np.float32)
+    return np.asarray(rng.standard_normal((size, most)) / np.sqrt(most), np.float32)
+
+
+def trak(setting: Setting, loss: str) -> Doubles:
+    """Mean over seeds of ∇L_val·(ΦᵀΦ)⁻¹·φ_i, times the mean error of the row, (n,); positive: the row helps.
+
+    φ is the projected gradient of the score. The loss of a set of rows stands where Park (2023) has the output for one
+    row, and there is no soft threshold.
+
+    Parameters
+    ----------
+    loss : a name in ``VALIDATION_LOSSES``.
+    """
+    slopes_of = VALIDATION_LOSSES[loss](setting)
+    kernel_part = np.zeros(len(setting.rows.targets))
+    error_part = np.zeros(len(setting.rows.targets))
+    for network in trained(setting):
+        projection = Projection(network)
+        wanted = projection.of_gradient(validation_gradient(network, setting, slopes_of))
+        direction = solved(projection.of_rows(network, setting.training.features), wanted)
+        kernel_part += projection.of_rows(network, setting.rows.features) @ direction
+        error_part += errors(network, setting.rows)
+    return np.asarray(kernel_part * error_part / max(len(setting.runs), 1) ** 2)
+
+
+def solved(features: Floats, wanted: Doubles, damping: float = DAMPING) -> npt.NDArray[np.float32]:
+    """(ΦᵀΦ/n + damping · its mean eigenvalue)⁻¹ wanted, (k,)."""
+    kernel = (features.T @ features).astype(np.float64) / max(len(features), 1)
+    kernel[np.diag_indices_from(kernel)] += damping * np.trace(kernel) / len(kernel)
+    return np.asarray(np.linalg.solve(kernel, wanted), np.float32)

@@ -1,0 +1,50 @@
+"""What a reference is computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sie_agent.attribution.losses import Floats, Integers
+from sie_agent.attribution.networks import Network
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of the log as the target model sees them.
+
+    Attributes
+    ----------
+    features : (n, d) float32; targets : (n,) label in [0, 1]; queries : (n,) integer code of the query.
+    """
+
+    features: Floats
+    targets: Floats
+    queries: Integers
+
+    def take(self, chosen: npt.NDArray[np.bool_] | Integers) -> Rows:
+        """The chosen rows."""
+        return Rows(self.features[chosen], self.targets[chosen], self.queries[chosen])
+
+
+@dataclass(frozen=True)
+class Setting:
+    """All that a reference is computed from.
+
+    Attributes
+    ----------
+    runs : per seed, the checkpoints of the target model, oldest first.
+    training : the rows that the target model was trained on.
+    rows : the rows whose importance is asked for, all of them training rows.
+    validation : trusted rows; ``targets`` holds the human grade.
+    relevant_at : grade from which on a row counts as relevant, for the mean loss.
+    """
+
+    runs: Sequence[Sequence[Network]]
+    training: Rows
+    rows: Rows
+    validation: Rows
+    relevant_at: float

@@ -1,0 +1,79 @@
+"""EK-FAC against matrices written out in full, and against kronfluence."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from sie_agent.attribution import Network, Setting, reference_importance, scores
+from sie_agent.attribution.gradients import VALIDATION_LOSSES, errors, validation_gradient
+from sie_agent.attribution.references.ekfac import DAMPING, curvatures
+
+from .fixtures import flat, make_setting, score_gradients
+
+
+def active(network: Network, features: np.ndarray) -> np.ndarray:
+    return np.maximum(features @ network.hidden + network.hidden_bias, 0)
+
+
+def written_out(setting: Setting, loss: str) -> np.ndarray:
+    """The same by Kronecker products of whole matrices and one gradient per row."""
+    total = np.zeros(len(setting.rows.targets))
+    for run in setting.runs:
+        network = run[-1]
+        gradients = score_gradients(network, setting.training.features)
+        asked = score_gradients(network, setting.rows.features)
+        wanted = flat(validation_gradient(network, setting, VALIDATION_LOSSES[loss](setting)))
+        p = 1 / (1 + np.exp(-scores(network, setting.training.features).astype(np.float64)))
+        direction, start = [], 0
+        for block in network.blocks():
+            inputs, outputs = block.shape
+            own = slice(start, start + block.size)
+            start += block.size
+            per_row = gradients[:, own].reshape(-1, inputs, outputs)
+            slopes = per_row[:, -1, :]  # the bias's input is one
+            came_in = setting.training.features if inputs == 6 else active(network, setting.training.features)
+            came_in = np.column_stack([came_in, np.ones(len(p))]).astype(np.float64)
+            a, g = came_in.T @ came_in, (slopes * (p * (1 - p))[:, None]).T @ slopes
+            basis = np.kron(np.linalg.eigh(a / len(p))[1], np.linalg.eigh(g / len(p))[1])
+            eigenvalues = (p * (1 - p)) @ (gradients[:, own] @ basis) ** 2 / len(p)
+            inverse = basis @ np.diag(1 / (eigenvalues + DAMPING * eigenvalues.mean())) @ basis.T
+            direction.append(inverse @ wanted[own])
+        total += errors(network, setting.rows) * (asked @ np.concatenate(direction))
+    return total / len(setting.runs)
+
+
+@pytest.mark.parametrize("hidden", [0, 7])
+@pytest.mark.parametrize("loss", list(VALIDATION_LOSSES))
+def test_it_is_the_kronecker_product_written_out(hidden: int, loss: str) -> None:
+    setting = make_setting(hidden)
+    found = reference_importance(f"ekfac-{loss}", setting)
+    np.testing.assert_allclose(found, written_out(setting, loss), rtol=1e-3, atol=1e-5 * np.abs(found).max())
+
+
+def test_eigenvalues_add_up_to_the_trace_of_the_fisher_matrix() -> None:
+    """A rotation keeps squared lengths: a wrong basis, such as one not transposed, does not."""
+    setting = make_setting(6)
+    network = setting.runs[0][-1]
+    p = 1 / (1 + np.exp(-scores(network, setting.training.features).astype(np.float64)))
+    trace = (p * (1 - p)) @ (score_gradients(network, setting.training.features) ** 2).sum(axis=1) / len(p)
+    found = curvatures(network, setting.training)
+    assert sum(one.eigenvalues.sum() for one in found) == pytest.approx(trace, rel=1e-4)
+    for one in found:
+        np.testing.assert_allclose(one.inputs.T @ one.inputs, np.eye(len(one.inputs)), atol=1e-8)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("kronfluence") is None, reason="kronfluence is not installed")
+def test_kronfluence_says_the_same(tmp_path: Any) -> None:
+    """It draws the labels of its Fisher matrix where ours are exact, so that small differences are due."""
+    from .library import kronfluence_scores
+
+    setting = make_setting(6, checkpoints=1, seeds=1)
+    theirs = kronfluence_scores(setting, tmp_path)
+    ours = reference_importance("ekfac-mean", setting)
+    assert spearmanr(ours, theirs).statistic >= 0.98
