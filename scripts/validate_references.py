@@ -1,0 +1,288 @@
+"""Every reference held against retraining: linear datamodelling score, wrong labels found, seconds; libraries beside.
+
+    python scripts/validate_references.py --target mlp       also: linear
+
+A log of Home Depot pairs with flipped labels. Half of its rows are drawn again and again; the target model is trained
+on each half with two seeds. The linear datamodelling score (Park 2023) is the Spearman correlation over the halves
+between the sum of a reference over the rows that are in, and the loss that the model then has on graded validation
+queries, with its sign turned: here the mean over groups of validation queries. `reliability` is how far the losses of
+the two seeds agree, which bounds what any reference can reach. A reference sees neither the halves nor their models.
+Writes TARGET.json and TARGET.parquet (row ids and scores) into --out; subsets already trained are kept in --work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from benchmarking import say, started_manifest, write_figures
+
+from sie_agent.attribution import (
+    REFERENCES,
+    SIGNED,
+    VALIDATION_LOSSES,
+    Network,
+    Rows,
+    Setting,
+    TrainingSettings,
+    cross_entropy,
+    listwise_loss,
+    pairs_within,
+    ranking_loss,
+    reference_importance,
+    scores,
+    train,
+)
+from sie_agent.evaluation import interval, roc_auc, spearman
+from sie_agent.run.manifest import version_of
+from sie_agent.samples import (
+    TextFeatures,
+    assign_query_sets,
+    load_samples,
+    normalise_query,
+    simulate_flips,
+    without_grade,
+)
+
+TARGETS = {
+    "linear": TrainingSettings(hidden=0, epochs=20, weight_decay=1.0),
+    "mlp": TrainingSettings(hidden=64, epochs=8, weight_decay=1.0),
+}
+RELEVANT_AT = 0.75
+REPLICATES = 2000
+PACKAGES = ("kronfluence", "dattri", "captum")
+
+
+def parsed() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--target", choices=TARGETS, required=True)
+    parser.add_argument("--data", default="homedepot")
+    parser.add_argument("--rows", type=int, default=4000, help="rows of the log")
+    parser.add_argument("--flips", type=float, default=0.2, help="share of labels that are flipped")
+    parser.add_argument("--subsets", type=int, default=100)
+    parser.add_argument("--subset-seeds", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=5, help="models that a reference is averaged over")
+    parser.add_argument("--groups", type=int, default=20, help="groups of validation queries")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--without-libraries", action="store_true")
+    parser.add_argument("--work", type=Path, default=None, help="folder that keeps subset losses; none if absent")
+    parser.add_argument("--out", type=Path, default=Path("eval/results/references"))
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure and write."""
+    arguments = parsed()
+    manifest = started_manifest(**{name: str(value) for name, value in vars(arguments).items()})
+    with manifest.stage("data"):
+        log, validation, groups, flipped, sample_ids = prepared(arguments)
+    settings = TARGETS[arguments.target]
+    with manifest.stage("models"):
+        runs = [train(log.features, log.targets, settings, 100 + seed) for seed in range(arguments.seeds)]
+    setting = Setting(runs, log, log, validation, RELEVANT_AT)
+    with manifest.stage("subsets"):
+        chosen, losses = subset_losses(arguments, setting, groups, settings)
+    rows, columns = [], {}
+    with manifest.stage("references"):
+        for name in REFERENCES:
+            for seeds in sorted({1, arguments.seeds}):
+                found = measured(name, replace(setting, runs=runs[:seeds]), groups, chosen, losses, flipped)
+                rows.append({"by": "sie_agent", "seeds": seeds, **found[0]})
+                columns[name] = found[1]
+            say(described(rows[-1]))
+    if not arguments.without_libraries:
+        with manifest.stage("libraries"):
+            rows += library_rows(setting, groups, chosen, losses, flipped)
+    figures = {
+        "target": arguments.target,
+        "log_rows": len(log.targets),
+        "validation_rows": len(validation.targets),
+        "packages": {name: version_of(name) for name in PACKAGES},
+        "reliability": {name: reliability(one) for name, one in losses.items()},
+        "rows": rows,
+    }
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    table = pd.DataFrame({"sample_id": sample_ids, "flipped": flipped, **columns})
+    table.to_parquet(arguments.out / f"{arguments.target}.parquet", index=False)
+    write_figures(arguments.out / f"{arguments.target}.json", manifest, figures)
+
+
+def prepared(arguments: argparse.Namespace) -> tuple[Rows, Rows, np.ndarray, np.ndarray, np.ndarray]:
+    """Log, validation rows, the group of each validation row, which labels are flipped, ids of the log's rows."""
+    samples = load_samples(arguments.data)
+    sizes = samples.groupby("query")["query"].transform("size")
+    samples = samples[sizes >= 7].reset_index(drop=True)
+    sets = assign_query_sets(samples, {"log-unseen": 0.75, "reference-validation": 0.25}, arguments.seed)
+    queries = pd.factorize(samples["query"].map(normalise_query))[0].astype(np.intp)
+    readable = without_grade(samples)
+    inputs = TextFeatures.fit(readable).transform(readable)
+    labelled = simulate_flips(samples, rate=arguments.flips, relevant_at=RELEVANT_AT, seed=arguments.seed)
+    in_log = first_queries(queries, (sets == "log-unseen").to_numpy(), arguments.rows)
+    trusted = first_queries(queries, (sets == "reference-validation").to_numpy(), arguments.rows)
+    grade = samples["grade"].to_numpy(np.float32)
+    log = Rows(inputs[in_log], labelled["label"].to_numpy(np.float32)[in_log], queries[in_log])
+    validation = Rows(inputs[trusted], grade[trusted], queries[trusted])
+    names = np.unique(validation.queries)
+    group_of = dict(
+        zip(names, np.random.default_rng(arguments.seed).permutation(len(names)) % arguments.groups, strict=True)
+    )
+    groups = np.array([group_of[query] for query in validation.queries])
+    return log, validation, groups, labelled["flipped"].to_numpy(bool)[in_log], samples["sample_id"].to_numpy()[in_log]
+
+
+def first_queries(queries: np.ndarray, mask: np.ndarray, count: int) -> np.ndarray:
+    """Whole queries of the mask, in order, until there are *count* rows."""
+    places = np.flatnonzero(mask)
+    first = pd.unique(queries[places])
+    sizes = np.cumsum([np.sum(queries[places] == query) for query in first])
+    kept = first[: max(int(np.searchsorted(sizes, count, side="right")), 1)]
+    return places[np.isin(queries[places], kept)]
+
+
+def validation_losses(network: Network, validation: Rows) -> dict[str, float]:
+    """The losses that references are about, on some validation rows."""
+    predicted = scores(network, validation.features)
+    relevant = (validation.targets >= RELEVANT_AT).astype(np.float32)
+    return {
+        "ranking": ranking_loss(predicted, validation.targets, pairs_within(validation.queries)),
+        "listwise": listwise_loss(predicted, validation.targets, validation.queries),
+        "mean": float(cross_entropy(predicted, relevant).mean()),
+    }
+
+
+def subset_losses(
+    arguments: argparse.Namespace, setting: Setting, groups: np.ndarray, settings: TrainingSettings
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """(subsets, n) which rows are in, and by loss (seeds, subsets, groups) what a model trained on them has."""
+    count = len(setting.training.targets)
+    rng = np.random.default_rng(1000 + arguments.seed)
+    chosen = np.zeros((arguments.subsets, count), bool)
+    for one in chosen:
+        one[rng.permutation(count)[: count // 2]] = True
+    folder = arguments.work or Path(tempfile.mkdtemp(prefix="sie-subsets-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = [setting.validation.take(groups == group) for group in range(arguments.groups)]
+    kept: dict[str, list[Any]] = {name: [] for name in VALIDATION_LOSSES}
+    for seed in range(arguments.subset_seeds):
+        found: dict[str, list[Any]] = {name: [] for name in VALIDATION_LOSSES}
+        for number, one in enumerate(chosen):
+            path = (
+                folder / f"{arguments.target}-{arguments.rows}-{arguments.flips:g}-{arguments.seed}-{seed}-{number}.npy"
+            )
+            if not path.is_file():
+                rows = setting.training.take(one)
+                network = train(rows.features, rows.targets, settings, 10_000 * (seed + 1) + number)[-1]
+                losses = [validation_losses(network, part) for part in parts]
+                np.save(path, np.array([[loss[name] for loss in losses] for name in VALIDATION_LOSSES]))
+            for name, values in zip(VALIDATION_LOSSES, np.load(path), strict=True):
+                found[name].append(values)
+        for name in VALIDATION_LOSSES:
+            kept[name].append(found[name])
+        say(f"subsets, seed {seed + 1} of {arguments.subset_seeds}")
+    return chosen, {name: np.array(values) for name, values in kept.items()}
+
+
+def reliability(losses: np.ndarray) -> float | None:
+    """Mean over groups of the correlation over subsets of the two seeds' losses, stepped up to their mean."""
+    if len(losses) < 2:
+        return None
+    single = np.mean([spearman(losses[0][:, group], losses[1][:, group]) for group in range(losses.shape[2])])
+    return float(2 * single / (1 + single))
+
+
+def datamodelling(by_group: np.ndarray, chosen: np.ndarray, losses: np.ndarray) -> dict[str, float]:
+    """Linear datamodelling score: mean over groups with its interval.
+
+    Parameters
+    ----------
+    by_group : (groups, n) importance for each group's loss; losses : (seeds, subsets, groups).
+    """
+    predicted = chosen.astype(np.float64) @ by_group.T
+    reached = -losses.mean(axis=0)
+    each = np.array([spearman(predicted[:, group], reached[:, group]) for group in range(len(by_group))])
+    drawn = np.random.default_rng(0).integers(len(each), size=(REPLICATES, len(each)))
+    low, high = interval(each[drawn].mean(axis=1))
+    return {"lds": float(each.mean()), "lds_low": low, "lds_high": high}
+
+
+def measured(
+    name: str,
+    setting: Setting,
+    groups: np.ndarray,
+    chosen: np.ndarray,
+    losses: dict[str, np.ndarray],
+    flipped: np.ndarray,
+) -> tuple[dict[str, Any], np.ndarray]:
+    """The figures of one reference, and its importance for the whole validation set."""
+    started = time.perf_counter()
+    whole = reference_importance(name, setting)
+    found: dict[str, Any] = {"reference": name, "seconds": time.perf_counter() - started}
+    found["auc_flipped"] = roc_auc(-whole if name in SIGNED else whole, flipped)
+    if name in SIGNED:
+        loss = name.rpartition("-")[2]
+        by_group = [
+            reference_importance(name, replace(setting, validation=setting.validation.take(groups == group)))
+            for group in range(int(groups.max()) + 1)
+        ]
+        found |= datamodelling(np.array(by_group), chosen, losses[loss])
+    return found, whole
+
+
+def library_rows(
+    setting: Setting, groups: np.ndarray, chosen: np.ndarray, losses: dict[str, np.ndarray], flipped: np.ndarray
+) -> list[dict[str, Any]]:
+    """The same figures of the libraries, on the mean loss."""
+    from reference_libraries import LIBRARIES
+
+    rows = []
+    for method, (package, seeds, function) in LIBRARIES.items():
+        with tempfile.TemporaryDirectory() as folder:
+            count = len(setting.runs) if seeds == "all" else 1
+            started = time.perf_counter()
+            pairs = attempted(lambda one=function, place=folder: one(setting, Path(place)))
+            seconds = time.perf_counter() - started
+        if isinstance(pairs, str):
+            rows.append({"by": package, "reference": f"{method}-mean", "seeds": count, "failed": pairs})
+            continue
+        by_group = np.array([pairs[groups == group].mean(axis=0) for group in range(int(groups.max()) + 1)])
+        rows.append(
+            {
+                "by": package,
+                "reference": f"{method}-mean",
+                "seeds": count,
+                "seconds": seconds,
+                "auc_flipped": roc_auc(-pairs.mean(axis=0), flipped),
+                **datamodelling(by_group, chosen, losses["mean"]),
+            }
+        )
+        say(described(rows[-1]))
+    return rows
+
+
+def attempted(call: Callable[[], np.ndarray]) -> np.ndarray | str:
+    """What the call gives, or why it does not."""
+    try:
+        return call()
+    except ImportError as error:
+        return f"not installed: {error}"
+
+
+def described(row: dict[str, Any]) -> str:
+    """One row in a line."""
+    score = f"LDS {row['lds']:.3f} [{row['lds_low']:.3f}, {row['lds_high']:.3f}]" if "lds" in row else "-"
+    return (
+        f"{row['by']:12} {row['reference']:26} {row['seeds']} seeds: {score}, flipped {row['auc_flipped']:.3f}, "
+        f"{row['seconds']:.2f} s"
+    )
+
+
+if __name__ == "__main__":
+    main()
