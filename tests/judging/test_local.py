@@ -129,7 +129,7 @@ def test_half_precision_is_near_and_the_judgments_make_sense(exact: LocalBackend
 @pytest.mark.slow
 def test_too_long_a_text_is_a_status(exact: LocalBackend) -> None:
     variant = load_variant(DEFAULT).model_copy(update={"max_title_chars": 100_000})
-    fields = clean_fields(variant, {"query": "hose", "title": "hose reel " * 5000})
+    fields = clean_fields(variant, {"query": "hose", "title": " ".join(f"hose{n}" for n in range(9000))})
     request = Request("0", "hose", fields, render_messages(variant, fields, "likelihood"))
     [[(_, answer)]] = list(exact.answer(variant, [request]))
     assert (answer.status, answer.number) == ("too-long", None)

