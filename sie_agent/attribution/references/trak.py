@@ -11,16 +11,16 @@ from sie_agent.attribution.networks import Network, layers
 from sie_agent.attribution.references.common import Doubles, trained
 from sie_agent.attribution.setting import Setting
 
-INPUT_SIZE, OUTPUT_SIZE = 48, 16
-# of the mean eigenvalue: without any, the kernel of correlated gradients is singular, and what comes out is noise
-DAMPING = 0.1
+OUTPUT_SIZE, LAYER_SIZE = 16, 1024
+# of the mean eigenvalue, chosen like that of EK-FAC: without any, what comes out is noise
+DAMPING = 0.3
 SEED = 20_230
 
 
 class Projection:
     """A random map from gradients to numbers, factored by layer: (P_in x) ⊗ (P_out g) (LoGra, Choe 2024).
 
-    A layer that is no larger than the projection is kept as it is.
+    At most ``LAYER_SIZE`` numbers a layer; a side that is no larger than its share is kept as it is.
 
     Parameters
     ----------
@@ -30,8 +30,8 @@ class Projection:
     def __init__(self, network: Network, seed: int = SEED) -> None:
         rng = np.random.default_rng(seed)
         self._sides = [
-            (side(block.shape[0], INPUT_SIZE, rng), side(block.shape[1], OUTPUT_SIZE, rng))
-            for block in network.blocks()
+            (side(inputs, LAYER_SIZE // min(outputs, OUTPUT_SIZE), rng), side(outputs, OUTPUT_SIZE, rng))
+            for inputs, outputs in (block.shape for block in network.blocks())
         ]
 
     def of_gradient(self, gradient: Network) -> Doubles:

@@ -8,9 +8,11 @@ from scipy.stats import spearmanr
 
 from sie_agent.attribution import Setting, new_network, reference_importance
 from sie_agent.attribution.gradients import VALIDATION_LOSSES, errors, validation_gradient
-from sie_agent.attribution.references.trak import DAMPING, INPUT_SIZE, Projection
+from sie_agent.attribution.references.trak import DAMPING, LAYER_SIZE, OUTPUT_SIZE, Projection
 
 from .fixtures import flat, make_rows, make_setting, score_gradients
+
+INPUTS = 4 * LAYER_SIZE // OUTPUT_SIZE  # four times as many as are kept
 
 
 def written_out(setting: Setting, loss: str) -> np.ndarray:
@@ -36,8 +38,8 @@ def test_small_networks_are_not_projected(hidden: int, loss: str) -> None:
 
 def test_a_projection_keeps_dot_products() -> None:
     """Johnson & Lindenstrauss (1984), for factored maps: right on the average, off by chance."""
-    network = new_network(4 * INPUT_SIZE, 64, np.random.default_rng(0))
-    features = np.random.default_rng(1).normal(size=(40, 4 * INPUT_SIZE)).astype(np.float32)
+    network = new_network(INPUTS, 64, np.random.default_rng(0))
+    features = np.random.default_rng(1).normal(size=(40, INPUTS)).astype(np.float32)
     exact = score_gradients(network, features)
     products = exact @ exact.T
     projected = np.mean(
