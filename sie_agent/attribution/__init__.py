@@ -15,9 +15,9 @@ from sie_agent.attribution.losses import (
     sigmoid,
 )
 from sie_agent.attribution.networks import Network, backward, directional, new_network, scores
-from sie_agent.attribution.references import REFERENCES, SIGNED, reference_importance
+from sie_agent.attribution.references import REFERENCES, SIGNED, curvatures, preconditioned, reference_importance
 from sie_agent.attribution.setting import Rows, Setting
-from sie_agent.attribution.training import TrainingSettings, predict, train, train_many
+from sie_agent.attribution.training import TrainingSettings, predict, predict_held_out, train, train_many
 
 __all__ = [
     "REFERENCES",
@@ -33,6 +33,7 @@ __all__ = [
     "backward",
     "cross_entropy",
     "cross_entropy_slopes",
+    "curvatures",
     "directional",
     "fit_batches",
     "fit_logistic",
@@ -42,7 +43,9 @@ __all__ = [
     "listwise_slopes",
     "new_network",
     "pairs_within",
+    "preconditioned",
     "predict",
+    "predict_held_out",
     "ranking_loss",
     "ranking_slopes",
     "reference_importance",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sie_agent.attribution.losses import Floats, sigmoid
+from sie_agent.attribution.losses import Floats, Integers, sigmoid
 from sie_agent.attribution.networks import Network, backward, new_network, scores
 
 
@@ -104,3 +104,29 @@ def train_many(
 def predict(networks: Sequence[Network], features: Floats) -> Floats:
     """Mean probability over *networks*, (n,)."""
     return np.asarray(np.mean([sigmoid(scores(network, features)) for network in networks], axis=0), np.float32)
+
+
+def predict_held_out(
+    features: Floats,
+    targets: Floats,
+    queries: Integers,
+    settings: TrainingSettings,
+    seeds: Sequence[int],
+    folds: int = 5,
+) -> Floats:
+    """Mean probability of each row by networks that were trained without any row of its query, (n,).
+
+    Parameters
+    ----------
+    features : (n, d); targets : (n,) in [0, 1]; queries : (n,) codes. seeds : of the networks, for each fold.
+    folds : parts that the queries are split into, by the first seed.
+    """
+    names, codes = np.unique(queries, return_inverse=True)
+    fold = np.random.default_rng(seeds[0]).permutation(len(names))[codes.ravel()] % folds
+    found = np.full(len(features), float(np.mean(targets)) if len(targets) else 0.5, np.float32)
+    for one in range(folds):
+        inside, outside = fold == one, fold != one
+        if inside.any() and outside.any():
+            networks = [train(features[outside], targets[outside], settings, seed)[-1] for seed in seeds]
+            found[inside] = predict(networks, features[inside])
+    return found

@@ -8,7 +8,12 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 from scipy.stats import rankdata
 
+from sie_agent.attribution import fit_logistic
+
 Doubles = npt.NDArray[np.float64]
+
+CLIP = 0.02
+DECAY = 1.0  # of the sum over rows: next to nothing, but the columns may repeat each other
 
 
 def match_log(relevance: Doubles, label: Doubles, *, by_rank: bool = False) -> Doubles:
@@ -37,3 +42,39 @@ def match_log(relevance: Doubles, label: Doubles, *, by_rank: bool = False) -> D
     shift = brentq(lambda b: float(np.mean(expit(odds + b))) - goal, -30.0, 30.0)
     matched[known] = expit(odds + shift)
     return matched
+
+
+def joint_with_proxies(relevance: Doubles, label: Doubles, held_out: Doubles, *, by_rank: bool = False) -> Doubles:
+    """Probability of the log's label given the judge *and* cheap models of the log, fitted on the log itself.
+
+    A logistic regression of the label on the judge's relevance (its log-odds, itself and its square) and on the
+    log-odds of the proxies. Unbiased whatever the judge is worth: a judge that knows nothing gets no weight, and what
+    is left is the proxies' own opinion (DESIGN §8, 2: only the no-judge control shows how much that is).
+
+    Parameters
+    ----------
+    relevance : (n,) in [0, 1], NaN where there is no judgment; label : (n,) of the same rows, in [0, 1].
+    held_out : (n,) probability of the label by proxies that saw no row of the same query.
+    by_rank : the judge's scale means nothing: take ranks in (0, 1) first.
+
+    Returns
+    -------
+    (n,) in (0, 1), NaN where *relevance* is.
+    """
+    known = ~np.isnan(relevance)
+    found = np.full(len(relevance), np.nan)
+    if not known.any():
+        return found
+    values = relevance[known]
+    if by_rank:
+        values = (rankdata(values) - 0.5) / len(values)
+    odds = logit(np.clip(values, CLIP, 1 - CLIP))
+    cheap = logit(np.clip(held_out[known], CLIP, 1 - CLIP))
+    columns = np.column_stack([odds, values, values**2, cheap])
+    spread = columns.std(axis=0)
+    design = np.column_stack(
+        [(columns - columns.mean(axis=0)) / np.where(spread > 0, spread, 1.0), np.ones(len(values))]
+    )
+    weights = fit_logistic(design, label[known], decay=DECAY / len(values))
+    found[known] = expit(design @ weights)
+    return found

@@ -13,13 +13,15 @@ from sie_agent.attribution import (
     Rows,
     backward,
     cross_entropy_slopes,
+    curvatures,
     fitted_temperature,
     pairs_within,
+    preconditioned,
     ranking_slopes,
     row_influence,
     scores,
 )
-from sie_agent.labels.scale import match_log
+from sie_agent.labels.scale import joint_with_proxies, match_log
 
 Doubles = npt.NDArray[np.float64]
 
@@ -34,11 +36,17 @@ class LabelSettings:
     temperature : ``fitted`` scales each proxy's scores to the pool before the ranking loss is taken, so that the
         label does not measure whether the proxy's scores are too large on the whole; ``one`` leaves them.
     by_rank : the judge's scale means nothing; only its order is used for ``hardness`` and ``support``.
+    scale : how relevance is put on the log's scale for these two: ``matched`` gives it the log's mean, ``joint`` fits
+        it to the log's labels together with held-out proxies.
+    curvature : ``ekfac`` takes the pool's gradient through the inverse curvature of the proxy (EK-FAC) for ``value``,
+        as an influence function does; ``none`` takes it as it is.
     """
 
     pool_loss: str = "ranking"
     temperature: str = "fitted"
     by_rank: bool = False
+    scale: str = "matched"
+    curvature: str = "none"
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,7 @@ class Evidence:
     clarity : (n,) clarity of each row's query in [0, 1]; NaN where nothing judged it.
     proxies : cheap models of the target's family, trained on the same log with seeds of their own.
     pool : the judged pool; ``pool.targets`` holds judged relevance.
+    held_out : (n,) probability of the log's label by proxies that saw no row of the same query, for the joint scale.
     """
 
     rows: Rows
@@ -60,12 +69,20 @@ class Evidence:
     proxies: Sequence[Network]
     pool: Rows
     settings: LabelSettings
+    held_out: Doubles | None = None
 
 
 def hardness(evidence: Evidence) -> Doubles:
     """abs(y - r), (n,) in [0, 1], with r on the log's scale; NaN where there is no judgment."""
     label = evidence.rows.targets.astype(np.float64)
-    return np.abs(label - match_log(evidence.relevance, label, by_rank=evidence.settings.by_rank))
+    settings = evidence.settings
+    if settings.scale == "joint":
+        if evidence.held_out is None:
+            raise ValueError("the joint scale needs held-out proxies")
+        expected = joint_with_proxies(evidence.relevance, label, evidence.held_out, by_rank=settings.by_rank)
+    else:
+        expected = match_log(evidence.relevance, label, by_rank=settings.by_rank)
+    return np.abs(label - expected)
 
 
 def support(evidence: Evidence) -> Doubles:
@@ -92,7 +109,10 @@ def value(evidence: Evidence) -> Doubles:
             if evidence.settings.temperature == "fitted":
                 factor = fitted_temperature(predicted, pool.targets, pairs)
             slopes = ranking_slopes((factor * predicted).astype(np.float32), pool.targets, pairs)
-        influence = row_influence(proxy, evidence.rows, backward(proxy, pool.features, slopes)).astype(np.float64)
+        gradient = backward(proxy, pool.features, slopes)
+        if evidence.settings.curvature == "ekfac":
+            gradient = preconditioned(gradient, curvatures(proxy, evidence.rows))
+        influence = row_influence(proxy, evidence.rows, gradient).astype(np.float64)
         total += influence / (influence.std() or 1.0)
     return np.asarray(total / max(len(evidence.proxies), 1))
 

@@ -18,6 +18,7 @@ from sie_agent.attribution import (
     Setting,
     cross_entropy,
     predict,
+    predict_held_out,
     reference_importance,
     train,
 )
@@ -32,6 +33,7 @@ from sie_agent.scorer import Student, StudentSettings, fit_student, student_inpu
 Doubles = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 
+HELD_OUT_SEEDS = 2
 CEILING = JudgePart(name="human-grade", kind="simulated", auc=1.0)
 
 
@@ -114,6 +116,13 @@ def train_models(draw: Draw, step: Callable[[], None]) -> None:
     )
     cheap = predict(draw.proxies, draw.world.inputs).astype(np.float64)
     draw.columns["baseline|proxy-loss"] = np.abs(draw.label - cheap)
+    if suite.labels.scale == "joint":
+        held_out = np.full(len(draw.label), np.nan)
+        seeds = [10_000 * draw.seed + 8_000 + one for one in range(HELD_OUT_SEEDS)]
+        held_out[log] = predict_held_out(features, label, draw.world.queries[log], draw.world.training, seeds)
+        draw.columns["baseline|held-out"] = held_out
+        draw.columns["baseline|held-out-loss"] = np.abs(draw.label - held_out)
+        step()
     draw.columns["baseline|random"] = np.random.default_rng(draw.seed).random(len(draw.label))
     if draw.world.has_grades and draw.mask("test").any():
         test = draw.mask("test")
@@ -179,7 +188,10 @@ def weak_labels(draw: Draw, part: JudgePart, relevance: Doubles, names: tuple[st
         clarity=draw.world.clarity[draw.judged],
         proxies=draw.proxies,
         pool=draw.rows(known, relevance),
-        settings=LabelSettings(settings.pool_loss, settings.temperature, part.by_rank),
+        settings=LabelSettings(
+            settings.pool_loss, settings.temperature, part.by_rank, settings.scale, settings.curvature
+        ),
+        held_out=draw.columns["baseline|held-out"][draw.judged] if settings.scale == "joint" else None,
     )
     return {name: WEAK_LABELS[name](evidence) for name in names}
 

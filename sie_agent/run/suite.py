@@ -96,6 +96,8 @@ class LabelPart(Part):
     proxies: int = Field(6, ge=1)
     pool_loss: Literal["ranking", "mean"] = "ranking"
     temperature: Literal["fitted", "one"] = "fitted"
+    scale: Literal["matched", "joint"] = "matched"
+    curvature: Literal["none", "ekfac"] = "none"
     clarity: Literal["catalogue", "judge", "none"] = "catalogue"
 
 

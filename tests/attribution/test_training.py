@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sie_agent.attribution import TrainingSettings, cross_entropy, predict, scores, train, train_many
+from sie_agent.attribution import TrainingSettings, cross_entropy, predict, predict_held_out, scores, train, train_many
 from sie_agent.evaluation import roc_auc
 
 
@@ -68,3 +68,18 @@ def test_train_many_and_mean_prediction(log: tuple[np.ndarray, np.ndarray]) -> N
     runs = train_many(*log, settings, [1, 2])
     single = [1 / (1 + np.exp(-scores(run[-1], log[0]).astype(np.float64))) for run in runs]
     np.testing.assert_allclose(predict([run[-1] for run in runs], log[0]), np.mean(single, axis=0), atol=1e-5)
+
+
+def test_held_out_probabilities_come_from_networks_that_saw_no_row_of_the_query() -> None:
+    """Labels that are the query's own cannot be known to them; to a network that saw the query they can."""
+    rng = np.random.default_rng(0)
+    queries = np.repeat(np.arange(60), 5)
+    features = np.eye(60, dtype=np.float32)[queries] * 5
+    targets = (rng.random(60) < 0.5).astype(np.float32)[queries]
+    settings = TrainingSettings(hidden=0, epochs=60, batch_size=32, learning_rate=0.05, weight_decay=0.0)
+    seen = predict([train(features, targets, settings, 0)[-1]], features)
+    held_out = predict_held_out(features, targets, queries, settings, [0])
+    assert np.abs(seen - targets).mean() < 0.1
+    assert np.abs(held_out - targets).mean() > 0.4
+    for query in range(60):
+        assert np.ptp(held_out[queries == query]) < 1e-6, "a query is in one fold"

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from sie_agent.labels import match_log
+from sie_agent.evaluation import roc_auc
+from sie_agent.labels import joint_with_proxies, match_log
 
 
 @settings(max_examples=60, deadline=None)
@@ -46,3 +47,43 @@ def test_a_rare_click_does_not_make_every_relevant_row_wrong() -> None:
     label = (rng.random(1000) < 0.05).astype(float)
     matched = match_log(np.full(1000, 0.8), label)
     np.testing.assert_allclose(matched, label.mean(), atol=1e-6)
+
+
+def noisy_log(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """True relevance of 4,000 rows, labels of which 30 % are flipped, and which are."""
+    rng = np.random.default_rng(seed)
+    relevant = rng.random(4000) < 0.5
+    flipped = rng.random(4000) < 0.3
+    return relevant, (relevant != flipped).astype(float), flipped
+
+
+@pytest.mark.parametrize("by_rank", [False, True])
+def test_judge_and_proxies_together_find_more_wrong_labels_than_either(by_rank: bool) -> None:
+    relevant, label, flipped = noisy_log(0)
+    rng = np.random.default_rng(1)
+    judge = np.clip(0.5 + 0.15 * (2 * relevant - 1) + 0.2 * rng.normal(size=4000), 0, 1)
+    proxies = 1 / (1 + np.exp(-(0.4 * (2 * relevant - 1) + 0.6 * rng.normal(size=4000))))
+    expected = joint_with_proxies(judge, label, proxies, by_rank=by_rank)
+
+    def found(probability: np.ndarray) -> float:
+        return roc_auc(np.abs(label - probability), flipped)
+
+    alone = max(found(match_log(judge, label)), found(match_log(proxies, label)))
+    assert found(expected) > alone + 0.02
+    assert expected.mean() == pytest.approx(label.mean(), abs=0.01), "a probability of the log's own label"
+
+
+def test_a_judge_that_knows_nothing_gets_no_weight() -> None:
+    relevant, label, _ = noisy_log(2)
+    rng = np.random.default_rng(3)
+    proxies = 1 / (1 + np.exp(-(0.4 * (2 * relevant - 1) + 0.6 * rng.normal(size=4000))))
+    first, second = (joint_with_proxies(rng.random(4000), label, proxies) for _ in range(2))
+    assert np.corrcoef(first, second)[0, 1] > 0.97
+    assert np.abs(first - second).max() < 0.15
+
+
+def test_joint_leaves_unjudged_rows_out() -> None:
+    relevance = np.array([0.9, np.nan, 0.2, 0.6, 0.1])
+    found = joint_with_proxies(relevance, np.array([1.0, 1.0, 0.0, 0.0, 0.0]), np.full(5, 0.5))
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(relevance))
+    assert np.isnan(joint_with_proxies(np.full(3, np.nan), np.ones(3), np.full(3, 0.5))).all()

@@ -12,14 +12,25 @@ from sie_agent.attribution import (
     Rows,
     TrainingSettings,
     backward,
+    curvatures,
     fitted_temperature,
     pairs_within,
+    preconditioned,
     ranking_slopes,
     row_influence,
     scores,
     train,
 )
-from sie_agent.labels import WEAK_LABELS, Evidence, LabelSettings, hardness, match_log, support, value
+from sie_agent.labels import (
+    WEAK_LABELS,
+    Evidence,
+    LabelSettings,
+    hardness,
+    joint_with_proxies,
+    match_log,
+    support,
+    value,
+)
 
 
 @pytest.fixture(scope="module")
@@ -141,5 +152,31 @@ def test_no_grade_is_within_reach() -> None:
         "proxies",
         "pool",
         "settings",
+        "held_out",
     }
     assert {field.name for field in fields(Rows)} == {"features", "targets", "queries"}
+
+
+def test_value_through_curvature_is_an_influence_function(evidence: Evidence) -> None:
+    """By hand, proxy by proxy: the pool's gradient through the inverse curvature, then along each row's gradient."""
+    given = replace(evidence, settings=LabelSettings(curvature="ekfac"))
+    pairs, expected = pairs_within(evidence.pool.queries), np.zeros(240)
+    for proxy in evidence.proxies:
+        predicted = scores(proxy, evidence.pool.features)
+        factor = fitted_temperature(predicted, evidence.pool.targets, pairs)
+        slopes = ranking_slopes((factor * predicted).astype(np.float32), evidence.pool.targets, pairs)
+        gradient = backward(proxy, evidence.pool.features, slopes)
+        one = row_influence(proxy, evidence.rows, preconditioned(gradient, curvatures(proxy, evidence.rows)))
+        expected += one / one.std()
+    np.testing.assert_allclose(value(given), expected / 3, rtol=1e-3, atol=1e-4)
+    assert spearmanr(value(given), value(evidence)).statistic < 0.999
+
+
+def test_the_joint_scale_needs_held_out_proxies_and_uses_them(evidence: Evidence) -> None:
+    joint = LabelSettings(scale="joint")
+    with pytest.raises(ValueError, match="held-out"):
+        support(replace(evidence, settings=joint))
+    label = evidence.rows.targets.astype(float)
+    held_out = np.random.default_rng(5).random(240)
+    given = replace(evidence, settings=joint, held_out=held_out)
+    np.testing.assert_allclose(hardness(given), np.abs(label - joint_with_proxies(given.relevance, label, held_out)))

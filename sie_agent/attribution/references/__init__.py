@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from sie_agent.attribution.gradients import VALIDATION_LOSSES
 from sie_agent.attribution.references.common import Doubles
-from sie_agent.attribution.references.ekfac import ekfac
+from sie_agent.attribution.references.ekfac import curvatures, ekfac, preconditioned
 from sie_agent.attribution.references.el2n import el2n
 from sie_agent.attribution.references.grand import grand
 from sie_agent.attribution.references.influence import influence
@@ -18,6 +18,8 @@ from sie_agent.attribution.references.tracin import tracin
 from sie_agent.attribution.references.trak import trak
 from sie_agent.attribution.setting import Setting
 from sie_agent.errors import InputError
+
+__all__ = ["MAGNITUDES", "REFERENCES", "SIGNED", "curvatures", "preconditioned", "reference_importance"]
 
 Reference = Callable[[Setting], Doubles]
 
