@@ -110,7 +110,8 @@ def main() -> None:
         "rows": rows,
     }
     arguments.out.mkdir(parents=True, exist_ok=True)
-    table = pd.DataFrame({"sample_id": sample_ids, "flipped": flipped, **columns})
+    kept = {name: column.astype(np.float32) for name, column in columns.items()}
+    table = pd.DataFrame({"sample_id": sample_ids, "flipped": flipped, **kept})
     table.to_parquet(arguments.out / f"{arguments.target}.parquet", index=False)
     write_figures(arguments.out / f"{arguments.target}.json", manifest, figures)
 

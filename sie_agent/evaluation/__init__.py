@@ -11,6 +11,7 @@ from sie_agent.evaluation.agreement import (
 )
 from sie_agent.evaluation.bootstrap import bootstrap_mean, interval, query_copies, resampled_rows, widen
 from sie_agent.evaluation.downstream import (
+    BASELINES,
     Bench,
     Effect,
     Strategy,
@@ -29,6 +30,7 @@ from sie_agent.evaluation.simulated import noise_for_auc, simulate_judge
 from sie_agent.evaluation.verdict import FEW_QUERIES, verdict
 
 __all__ = [
+    "BASELINES",
     "FEW_QUERIES",
     "METRICS",
     "Bench",

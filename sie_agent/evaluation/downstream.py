@@ -8,12 +8,23 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sie_agent.attribution import Rows, TrainingSettings, cross_entropy, predict, scores, train
+from sie_agent.attribution import (
+    Rows,
+    Setting,
+    TrainingSettings,
+    cross_entropy,
+    predict,
+    reference_importance,
+    scores,
+    train,
+)
 from sie_agent.evaluation.metrics import roc_auc
 from sie_agent.scorer import keep_mask, weights_from
 
 Doubles = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
+
+BASELINES = ("random", "plain-loss", "drop-easiest", "exact-influence", "oracle")
 
 
 @dataclass(frozen=True)
@@ -50,13 +61,15 @@ class Bench:
     Attributes
     ----------
     log : training rows with the log's labels; clean : (n,) whether the human grade says relevant.
-    tune, test : rows whose ``targets`` hold the human grade.
+    tune, test, validation : rows whose ``targets`` hold the human grade; *validation*, which may be empty, is only for
+        the baseline that selects by exact influence.
     """
 
     log: Rows
     clean: Floats
     tune: Rows
     test: Rows
+    validation: Rows
     relevant_at: float
     settings: TrainingSettings
     seeds: Sequence[int]
@@ -95,14 +108,27 @@ def base_effects(bench: Bench) -> list[Effect]:
 
 
 def baseline_strategies(bench: Bench, seed: int) -> list[Strategy]:
-    """Strategies without a judge: random rows, and dropping the rows of the highest loss."""
+    """The strategies that no judge takes part in, in the order of ``BASELINES``.
+
+    ``random``; ``plain-loss`` drops the rows of the highest loss, ``drop-easiest`` those of the lowest;
+    ``exact-influence`` keeps those of the highest influence on the graded ``bench.validation`` by the linear model;
+    ``oracle`` drops rows whose label is wrong first. The last two read grades: they are bounds, not choices.
+    """
     networks = [train(bench.log.features, bench.log.targets, bench.settings, 1000 + one)[-1] for one in bench.seeds]
     losses = [cross_entropy(scores(network, bench.log.features), bench.log.targets) for network in networks]
+    loss = np.mean(losses, axis=0).astype(np.float64)
     rng = np.random.default_rng(seed)
-    return [
-        Strategy("random", "", rng.random(len(bench.log.targets))),
-        Strategy("plain-loss", "", -np.mean(losses, axis=0).astype(np.float64)),
-    ]
+    chance = rng.random(len(bench.log.targets))
+    found = {
+        "random": chance,
+        "plain-loss": -loss,
+        "drop-easiest": loss,
+        "oracle": 1.0 - np.abs(bench.log.targets - bench.clean) + 1e-3 * chance,
+    }
+    if len(bench.validation.targets):
+        setting = Setting([], bench.log, bench.log, bench.validation, bench.relevant_at)
+        found["exact-influence"] = reference_importance("influence-linear-mean", setting)
+    return [Strategy(name, "", found[name]) for name in BASELINES if name in found]
 
 
 def filter_effects(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
+from sie_agent.evaluation import BASELINES
 from sie_agent.report import pick, words
 from sie_agent.report.plots import (
     BLUE,
@@ -31,6 +32,9 @@ STYLE = {
     "hardness": (PURPLE, "triangle-up", "dashdot"),
     "plain-loss": (OCHRE, "diamond", "dot"),
     "random": (GREY, "x", "dot"),
+    "drop-easiest": (OCHRE, "diamond-open", "longdash"),
+    "exact-influence": (VERMILLION, "pentagon", "dot"),
+    "oracle": (ROSE, "star-diamond", "dot"),
 }
 SPARE = ((SKY, "cross", "longdash"), (ROSE, "star", "dashdot"), (VERMILLION, "hexagon", "longdashdot"))
 LINES = {"all-noisy": ("whole log as it is", "dash", GREY), "clean-labels": ("clean labels", "solid", ROSE)}
@@ -62,7 +66,7 @@ def _curves(run: RunFolder, metric: str) -> Plot | None:
             traces.append(_weighting(members[-1], place))
         else:
             # the weak labels themselves would bury the scorer's curves: they wait in the legend and the table
-            shown = not distilled or strategy.endswith("-distilled") or strategy in ("random", "plain-loss")
+            shown = not distilled or strategy.endswith("-distilled") or strategy in BASELINES
             traces += _line(strategy, members, place, shown)
     name = METRICS.get(metric, metric)
     told = "; ".join(_told(row) for row in [*lines, *points] if row.keep in (None, 1.0, pick.HALF) or row.weighting)

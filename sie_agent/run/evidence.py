@@ -135,6 +135,7 @@ def run_downstream(draw: Draw, judges: list[str], step: Callable[[], None]) -> p
         clean=(world.grade[draw.judged] >= relevant_at).astype(np.float32),
         tune=draw.rows(draw.mask("tune"), world.grade),
         test=draw.rows(test, world.grade),
+        validation=draw.rows(draw.mask("reference-validation"), world.grade),
         relevant_at=relevant_at,
         settings=world.training,
         seeds=[20_000 + 100 * draw.seed + one for one in range(part.seeds)],

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, EnvironmentFailure
+from sie_agent.evaluation import BASELINES
 from sie_agent.judging import JudgmentCache
 from sie_agent.progress import bar, say
 from sie_agent.report import write_report
@@ -198,10 +199,10 @@ def draw_key(draw: Draw, judges: Sequence[JudgePart]) -> str:
 def steps_of(suite: Suite, judges: Sequence[JudgePart], helped: Sequence[str], place: int) -> int:
     """How many steps the bar of a draw has."""
     steps = suite.target.seeds + suite.labels.proxies + len(suite.references) + 3 * len(judges)
-    steps += suite.evaluation.permutations * (len(judges) - 1)
+    steps += suite.evaluation.permutations * (len(judges) - 1) + (suite.labels.scale == "joint")
     if place < suite.downstream.draws:
         part = suite.downstream
-        steps += len(part.keep) * (2 + 4 * len(helped)) + 4 * len(part.strengths) * len(helped)
+        steps += len(part.keep) * (len(BASELINES) + 4 * len(helped)) + 4 * len(part.strengths) * len(helped)
     return steps
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from sklearn.metrics import ndcg_score
 
 from sie_agent.attribution import Rows, TrainingSettings
 from sie_agent.evaluation import (
+    BASELINES,
     Bench,
     Strategy,
     base_effects,
@@ -36,10 +39,10 @@ def bench() -> Bench:
     features, grade = rows_of(N_LOG, 0)
     clean = (grade >= 0.75).astype(np.float32)
     flipped = np.random.default_rng(1).random(N_LOG) < 0.35
-    tune, test = (Rows(*rows_of(N_OTHER, seed), np.arange(N_OTHER) // 5) for seed in (2, 3))
+    tune, test, trusted = (Rows(*rows_of(N_OTHER, seed), np.arange(N_OTHER) // 5) for seed in (2, 3, 4))
     settings = TrainingSettings(hidden=8, epochs=12, batch_size=32, learning_rate=1e-2, checkpoints=1)
     log = Rows(features, np.where(flipped, 1 - clean, clean).astype(np.float32), np.arange(N_LOG) // 5)
-    return Bench(log, clean, tune, test, 0.75, settings, (1, 2))
+    return Bench(log, clean, tune, test, trusted, 0.75, settings, (1, 2))
 
 
 def counted() -> tuple[list[int], object]:
@@ -60,7 +63,7 @@ def test_an_oracle_recovers_the_gap_and_its_reverse_does_not(bench: Bench) -> No
     effects = base_effects(bench)
     effects += filter_effects(bench, [*baseline_strategies(bench, 0), *strategies], (0.5,), step)
     effects += weight_effects(bench, strategies, (0.5, 1.0), step)
-    assert len(steps) == 4 + 4
+    assert len(steps) == len(BASELINES) + 2 + 4
     rows = downstream_rows([table_of(bench, effects)], query_copies(40, 200, 0), 0.75)
     auc = {(row["strategy"], row["judge"], row["keep"]): row for row in rows if row["metric"] == "auc"}
     noisy, clean = auc["all-noisy", None, 1.0], auc["clean-labels", None, 1.0]
@@ -69,6 +72,10 @@ def test_an_oracle_recovers_the_gap_and_its_reverse_does_not(bench: Bench) -> No
     oracle, liar = auc["support", "oracle", 0.5], auc["support", "liar", 0.5]
     assert oracle["gap_recovered"] > 0.5 and oracle["gap_ci_low"] > 0
     assert liar["gap_recovered"] < 0
+    bound = auc["oracle", None, 0.5]
+    assert bound["gap_recovered"] > 0.5 and abs(bound["value"] - oracle["value"]) < 0.05
+    assert auc["exact-influence", None, 0.5]["value"] > auc["random", None, 0.5]["value"]
+    assert auc["drop-easiest", None, 0.5]["gap_recovered"] < 0
     assert auc["support-weights", "oracle", 1.0]["gap_recovered"] > 0.3
     expected = (oracle["value"] - noisy["value"]) / (clean["value"] - noisy["value"])
     assert oracle["gap_recovered"] == pytest.approx(expected)
@@ -102,6 +109,7 @@ def test_the_strength_is_chosen_on_tuning_queries_not_on_test(bench: Bench) -> N
         bench.clean,
         bench.tune,
         Rows(bench.test.features, 1 - bench.test.targets, bench.test.queries),
+        bench.validation,
         0.75,
         bench.settings,
         bench.seeds,
@@ -131,3 +139,8 @@ def test_rows_over_draws_are_means(bench: Bench) -> None:
     assert both["value"] == pytest.approx(np.mean(single))
     assert both["n_draws"] == 2 and both["n_queries"] == 30
     assert both["gap_recovered"] is None  # the predictions are noise
+
+
+def test_without_graded_validation_rows_there_is_no_selection_by_influence(bench: Bench) -> None:
+    none = replace(bench, validation=bench.validation.take(np.zeros(N_OTHER, bool)))
+    assert [one.name for one in baseline_strategies(none, 0)] == [n for n in BASELINES if n != "exact-influence"]

@@ -69,17 +69,18 @@ def preconditioned(gradient: Network, found: list[Curvature], damping: float = D
     )
 
 
-def ekfac(setting: Setting, loss: str) -> Doubles:
+def ekfac(setting: Setting, loss: str, damping: float = DAMPING) -> Doubles:
     """∇L_val · H⁻¹ · ∇ℓ_i with H by EK-FAC, at the end of training, mean over seeds, (n,); positive: the row helps.
 
     Parameters
     ----------
     loss : a name in ``VALIDATION_LOSSES``.
+    damping : of the mean eigenvalue of each layer.
     """
     slopes_of = VALIDATION_LOSSES[loss](setting)
     total = np.zeros(len(setting.rows.targets))
     for network in trained(setting):
         gradient = validation_gradient(network, setting, slopes_of)
-        direction = preconditioned(gradient, curvatures(network, setting.training))
+        direction = preconditioned(gradient, curvatures(network, setting.training), damping)
         total += row_influence(network, setting.rows, direction)
     return np.asarray(total / max(len(setting.runs), 1))

@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 
 from sie_agent.attribution import Network, Setting, reference_importance, scores
 from sie_agent.attribution.gradients import VALIDATION_LOSSES, errors, validation_gradient
-from sie_agent.attribution.references.ekfac import DAMPING, curvatures
+from sie_agent.attribution.references.ekfac import DAMPING, curvatures, ekfac
 
 from .fixtures import flat, make_setting, score_gradients
 
@@ -77,5 +77,4 @@ def test_kronfluence_says_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     setting = make_setting(6, checkpoints=1, seeds=1)
     theirs = kronfluence_scores(setting, tmp_path).mean(axis=0)
-    ours = reference_importance("ekfac-mean", setting)
-    assert spearmanr(ours, theirs).statistic >= 0.98
+    assert spearmanr(ekfac(setting, "mean", damping=0.1), theirs).statistic >= 0.99
