@@ -1,13 +1,16 @@
 """Every reference held against retraining: linear datamodelling score, wrong labels found, seconds; libraries beside.
 
-    python scripts/validate_references.py --target mlp       also: linear
+    python scripts/validate_references.py --target mlp       also: linear; --log clicks
 
-A log of Home Depot pairs with flipped labels. Half of its rows are drawn again and again; the target model is trained
-on each half with two seeds. The linear datamodelling score (Park 2023) is the Spearman correlation over the halves
-between the sum of a reference over the rows that are in, and the loss that the model then has on graded validation
+A log of Home Depot pairs with flipped labels or biased clicks. Half of its rows are drawn again and again; the target
+model is trained on each half with two seeds. The linear datamodelling score (Park 2023) is the Spearman correlation
+over the halves between the sum of a reference over the rows that are in, and the loss that the model then has on graded validation
 queries, with its sign turned: here the mean over groups of validation queries. `reliability` is how far the losses of
 the two seeds agree, which bounds what any reference can reach. A reference sees neither the halves nor their models.
-Writes TARGET.json and TARGET.parquet (row ids and scores) into --out; subsets already trained are kept in --work.
+The scorer is held against the same: it is distilled from the labels of half of the queries, judged by simulated judges
+(and by one whose answers are permuted), and scores all rows; it knows no groups, hence `lds_whole`, against the loss on
+all validation queries. Writes TARGET-LOG.json and .parquet (row ids and scores) into --out; subsets already trained are
+kept in --work.
 """
 
 from __future__ import annotations
@@ -40,16 +43,19 @@ from sie_agent.attribution import (
     scores,
     train,
 )
-from sie_agent.evaluation import interval, roc_auc, spearman
+from sie_agent.evaluation import interval, roc_auc, simulate_judge, spearman
+from sie_agent.labels import Evidence, LabelSettings, value
 from sie_agent.run.manifest import version_of
 from sie_agent.samples import (
     TextFeatures,
     assign_query_sets,
     load_samples,
     normalise_query,
+    simulate_clicks,
     simulate_flips,
     without_grade,
 )
+from sie_agent.scorer import StudentSettings, fit_student, student_inputs
 
 TARGETS = {
     "linear": TrainingSettings(hidden=0, epochs=20, weight_decay=1.0),
@@ -57,7 +63,14 @@ TARGETS = {
 }
 RELEVANT_AT = 0.75
 REPLICATES = 2000
+WHOLE_REPLICATES = 400
+PROXIES = 6
+# simulated judges by their AUC of relevance; the last one's answers are permuted among the pairs
+JUDGES = {"1.00": 1.0, "0.90": 0.9, "0.79": 0.79, "0.69": 0.69, "permuted": 0.9}
 PACKAGES = ("kronfluence", "dattri", "captum")
+
+
+Losses = dict[str, np.ndarray]
 
 
 def parsed() -> argparse.Namespace:
@@ -66,6 +79,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--target", choices=TARGETS, required=True)
     parser.add_argument("--data", default="homedepot")
     parser.add_argument("--rows", type=int, default=4000, help="rows of the log")
+    parser.add_argument("--log", choices=("flips", "clicks"), default="flips")
     parser.add_argument("--flips", type=float, default=0.2, help="share of labels that are flipped")
     parser.add_argument("--subsets", type=int, default=100)
     parser.add_argument("--subset-seeds", type=int, default=2)
@@ -83,7 +97,7 @@ def main() -> None:
     arguments = parsed()
     manifest = started_manifest(**{name: str(value) for name, value in vars(arguments).items()})
     with manifest.stage("data"):
-        log, validation, groups, flipped, sample_ids = prepared(arguments)
+        log, validation, groups, grade, flipped, sample_ids = prepared(arguments)
     settings = TARGETS[arguments.target]
     with manifest.stage("models"):
         runs = [train(log.features, log.targets, settings, 100 + seed) for seed in range(arguments.seeds)]
@@ -98,11 +112,14 @@ def main() -> None:
                 rows.append({"by": "sie_agent", "seeds": seeds, **found[0]})
                 columns[name] = found[1]
             say(described(rows[-1]))
+    with manifest.stage("scorer"):
+        rows += scorer_rows(setting, settings, grade, chosen, losses)
     if not arguments.without_libraries:
         with manifest.stage("libraries"):
             rows += library_rows(setting, groups, chosen, losses, flipped)
     figures = {
         "target": arguments.target,
+        "log": arguments.log,
         "log_rows": len(log.targets),
         "validation_rows": len(validation.targets),
         "packages": {name: version_of(name) for name in PACKAGES},
@@ -112,12 +129,14 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     kept = {name: column.astype(np.float32) for name, column in columns.items()}
     table = pd.DataFrame({"sample_id": sample_ids, "flipped": flipped, **kept})
-    table.to_parquet(arguments.out / f"{arguments.target}.parquet", index=False)
-    write_figures(arguments.out / f"{arguments.target}.json", manifest, figures)
+    table.to_parquet(arguments.out / f"{arguments.target}-{arguments.log}.parquet", index=False)
+    write_figures(arguments.out / f"{arguments.target}-{arguments.log}.json", manifest, figures)
 
 
-def prepared(arguments: argparse.Namespace) -> tuple[Rows, Rows, np.ndarray, np.ndarray, np.ndarray]:
-    """Log, validation rows, the group of each validation row, which labels are flipped, ids of the log's rows."""
+def prepared(
+    arguments: argparse.Namespace,
+) -> tuple[Rows, Rows, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Log, validation rows, the group of each, then of the log's rows: grade, whether the label is flipped, id."""
     samples = load_samples(arguments.data)
     sizes = samples.groupby("query")["query"].transform("size")
     samples = samples[sizes >= 7].reset_index(drop=True)
@@ -125,7 +144,12 @@ def prepared(arguments: argparse.Namespace) -> tuple[Rows, Rows, np.ndarray, np.
     queries = pd.factorize(samples["query"].map(normalise_query))[0].astype(np.intp)
     readable = without_grade(samples)
     inputs = TextFeatures.fit(readable).transform(readable)
-    labelled = simulate_flips(samples, rate=arguments.flips, relevant_at=RELEVANT_AT, seed=arguments.seed)
+    if arguments.log == "flips":
+        labelled = simulate_flips(samples, rate=arguments.flips, relevant_at=RELEVANT_AT, seed=arguments.seed)
+        flipped = labelled["flipped"].to_numpy(bool)
+    else:
+        labelled = simulate_clicks(samples, seed=arguments.seed)
+        flipped = np.zeros(len(samples), bool)
     in_log = first_queries(queries, (sets == "log-unseen").to_numpy(), arguments.rows)
     trusted = first_queries(queries, (sets == "reference-validation").to_numpy(), arguments.rows)
     grade = samples["grade"].to_numpy(np.float32)
@@ -136,7 +160,7 @@ def prepared(arguments: argparse.Namespace) -> tuple[Rows, Rows, np.ndarray, np.
         zip(names, np.random.default_rng(arguments.seed).permutation(len(names)) % arguments.groups, strict=True)
     )
     groups = np.array([group_of[query] for query in validation.queries])
-    return log, validation, groups, labelled["flipped"].to_numpy(bool)[in_log], samples["sample_id"].to_numpy()[in_log]
+    return log, validation, groups, grade[in_log], flipped[in_log], samples["sample_id"].to_numpy()[in_log]
 
 
 def first_queries(queries: np.ndarray, mask: np.ndarray, count: int) -> np.ndarray:
@@ -226,15 +250,50 @@ def measured(
     started = time.perf_counter()
     whole = reference_importance(name, setting)
     found: dict[str, Any] = {"reference": name, "seconds": time.perf_counter() - started}
-    found["auc_flipped"] = roc_auc(-whole if name in SIGNED else whole, flipped)
+    found["auc_flipped"] = roc_auc(-whole if name in SIGNED else whole, flipped) if flipped.any() else None
     if name in SIGNED:
         loss = name.rpartition("-")[2]
         by_group = [
             reference_importance(name, replace(setting, validation=setting.validation.take(groups == group)))
             for group in range(int(groups.max()) + 1)
         ]
-        found |= datamodelling(np.array(by_group), chosen, losses[loss])
+        found |= datamodelling(np.array(by_group), chosen, losses[loss]) | whole_score(whole, chosen, losses[loss])
     return found, whole
+
+
+def whole_score(score: np.ndarray, chosen: np.ndarray, losses: np.ndarray) -> dict[str, float]:
+    """The score against the loss on all validation queries, with an interval that resamples subsets."""
+    predicted, reached = chosen.astype(np.float64) @ score, -losses.mean(axis=(0, 2))
+    drawn = np.random.default_rng(0).integers(len(chosen), size=(WHOLE_REPLICATES, len(chosen)))
+    low, high = interval(np.array([spearman(predicted[rows], reached[rows]) for rows in drawn]))
+    return {"lds_whole": spearman(predicted, reached), "lds_whole_low": low, "lds_whole_high": high}
+
+
+def scorer_rows(
+    setting: Setting, settings: TrainingSettings, grade: np.ndarray, chosen: np.ndarray, losses: Losses
+) -> list[dict[str, Any]]:
+    """The distilled scorer's figures on the ranking loss, for judges of several qualities and both kinds of value."""
+    log = setting.training
+    names = np.unique(log.queries)
+    judged = np.isin(log.queries, np.random.default_rng(7).permutation(names)[: len(names) // 2])
+    proxies = [train(log.features, log.targets, settings, 500 + seed)[-1] for seed in range(PROXIES)]
+    inputs = student_inputs(log.features, log.targets.astype(np.float64))
+    rows = []
+    for name, auc in JUDGES.items():
+        relevance = simulate_judge(grade.astype(np.float64), auc, RELEVANT_AT, 11)[judged]
+        if name == "permuted":
+            relevance = np.random.default_rng(13).permutation(relevance)
+        part = log.take(judged)
+        pool = Rows(part.features, relevance.astype(np.float32), part.queries)
+        for curvature in ("none", "ekfac"):
+            evidence = Evidence(
+                part, relevance, np.full(len(relevance), np.nan), proxies, pool, LabelSettings(curvature=curvature)
+            )
+            score = fit_student(inputs[judged], value(evidence), StudentSettings(), 0).predict(inputs)
+            found = whole_score(score, chosen, losses["ranking"])
+            rows.append({"by": "scorer", "reference": "value", "judge": name, "curvature": curvature, **found})
+            say(f"scorer, judge {name}, curvature {curvature}: LDS {found['lds_whole']:.3f}")
+    return rows
 
 
 def library_rows(
@@ -260,7 +319,7 @@ def library_rows(
                 "reference": f"{method}-mean",
                 "seeds": count,
                 "seconds": seconds,
-                "auc_flipped": roc_auc(-pairs.mean(axis=0), flipped),
+                "auc_flipped": roc_auc(-pairs.mean(axis=0), flipped) if flipped.any() else None,
                 **datamodelling(by_group, chosen, losses["mean"]),
             }
         )
@@ -279,8 +338,10 @@ def attempted(call: Callable[[], np.ndarray]) -> np.ndarray | str:
 def described(row: dict[str, Any]) -> str:
     """One row in a line."""
     score = f"LDS {row['lds']:.3f} [{row['lds_low']:.3f}, {row['lds_high']:.3f}]" if "lds" in row else "-"
+    whole = f", whole {row['lds_whole']:.3f}" if "lds_whole" in row else ""
+    wrong = "-" if row["auc_flipped"] is None else f"{row['auc_flipped']:.3f}"
     return (
-        f"{row['by']:12} {row['reference']:26} {row['seeds']} seeds: {score}, flipped {row['auc_flipped']:.3f}, "
+        f"{row['by']:12} {row['reference']:26} {row['seeds']} seeds: {score}{whole}, flipped {wrong}, "
         f"{row['seconds']:.2f} s"
     )
 
