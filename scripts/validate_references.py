@@ -4,9 +4,11 @@
 
 A log of Home Depot pairs with flipped labels or biased clicks. Half of its rows are drawn again and again; the target
 model is trained on each half with two seeds. The linear datamodelling score (Park 2023) is the Spearman correlation
-over the halves between the sum of a reference over the rows that are in, and the loss that the model then has on graded validation
-queries, with its sign turned: here the mean over groups of validation queries. `reliability` is how far the losses of
-the two seeds agree, which bounds what any reference can reach. A reference sees neither the halves nor their models.
+over the halves between the sum of a reference over the rows that are in, and the loss that the model then has on graded
+validation queries, with its sign turned: here the mean over groups of validation queries. `reliability` is how far the
+losses of the two seeds agree, which bounds what any reference can reach. A reference sees neither the halves nor their
+models.
+
 The scorer is held against the same: it is distilled from the labels of half of the queries, judged by simulated judges
 (and by one whose answers are permuted), and scores all rows; it knows no groups, hence `lds_whole`, against the loss on
 all validation queries. Writes TARGET-LOG.json and .parquet (row ids and scores) into --out; subsets already trained are
