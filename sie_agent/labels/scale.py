@@ -16,6 +16,13 @@ CLIP = 0.02
 DECAY = 1.0  # of the sum over rows: next to nothing, but the columns may repeat each other
 
 
+def judged_values(relevance: Doubles, by_rank: bool) -> tuple[npt.NDArray[np.bool_], Doubles]:
+    """(n,) which rows are judged, and their relevance or, *by_rank*, its ranks in (0, 1)."""
+    known = ~np.isnan(relevance)
+    values = relevance[known]
+    return known, (rankdata(values) - 0.5) / max(len(values), 1) if by_rank else values
+
+
 def match_log(relevance: Doubles, label: Doubles, *, by_rank: bool = False) -> Doubles:
     """Relevance shifted in log-odds so that its mean is the log's mean.
 
@@ -30,13 +37,10 @@ def match_log(relevance: Doubles, label: Doubles, *, by_rank: bool = False) -> D
     -------
     (n,) in (0, 1), NaN where *relevance* is.
     """
-    known = ~np.isnan(relevance)
+    known, values = judged_values(relevance, by_rank)
     matched = np.full(len(relevance), np.nan)
     if not known.any():
         return matched
-    values = relevance[known]
-    if by_rank:
-        values = (rankdata(values) - 0.5) / len(values)
     odds = logit(np.clip(values, 1e-3, 1 - 1e-3))
     goal = float(np.clip(np.mean(label[known]), 1e-3, 1 - 1e-3))
     shift = brentq(lambda b: float(np.mean(expit(odds + b))) - goal, -30.0, 30.0)
@@ -61,13 +65,10 @@ def joint_with_proxies(relevance: Doubles, label: Doubles, held_out: Doubles, *,
     -------
     (n,) in (0, 1), NaN where *relevance* is.
     """
-    known = ~np.isnan(relevance)
+    known, values = judged_values(relevance, by_rank)
     found = np.full(len(relevance), np.nan)
     if not known.any():
         return found
-    values = relevance[known]
-    if by_rank:
-        values = (rankdata(values) - 0.5) / len(values)
     odds = logit(np.clip(values, CLIP, 1 - CLIP))
     cheap = logit(np.clip(held_out[known], CLIP, 1 - CLIP))
     columns = np.column_stack([odds, values, values**2, cheap])
