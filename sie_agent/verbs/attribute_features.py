@@ -211,7 +211,8 @@ def open_parquet(path: Path) -> Any:
     import pyarrow.parquet as pq
 
     try:
-        opened = pq.ParquetFile(path)
+        # buffering ahead would hold all row groups that were read
+        opened = pq.ParquetFile(path, pre_buffer=False)
     except FileNotFoundError as error:
         raise InputError("no such file", where=path) from error
     except (OSError, pa.ArrowInvalid) as error:
