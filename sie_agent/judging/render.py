@@ -43,18 +43,27 @@ def clean_text(text: str, max_chars: int) -> str:
     Control and separator characters become spaces (so that no text can open a line of its own),
     invisible ones (zero-width, direction overrides, tags) are dropped.
     """
-    # only the head can show up in the result; a megabyte of title is not worth scanning
-    safe = without_markers(one_line(text[: max_chars * INPUT_WINDOW + 200]))
+    safe = without_markers(one_line(text[: head_of(max_chars)]))
     return safe if len(safe) <= max_chars else safe[: max(max_chars - 1, 0)].rstrip() + "\u2026"[:max_chars]
 
 
-@lru_cache(maxsize=16_384)  # the same items come up under many queries
 def item_text(text: str, max_chars: int, trusted: bool = False) -> str:
     """What a seller wrote, cleaned and cut, and without what is meant for the judge."""
+    return head_text(text[: head_of(max_chars)], max_chars, trusted)
+
+
+@lru_cache(maxsize=16_384)  # the same items come up under many queries
+def head_text(text: str, max_chars: int, trusted: bool) -> str:
+    """The same of a text's head alone, so that no megabyte of title is kept."""
     # cut first: what is meant for the judge may cost a seller the room it takes, and a million rows their time
     cleaned = clean_text(text, max_chars)
     left = defused(cleaned, trusted)
     return cleaned if left is cleaned else clean_text(left, max_chars)
+
+
+def head_of(max_chars: int) -> int:
+    """Characters of which *max_chars* can come: the rest cannot show up, and a megabyte is not worth scanning."""
+    return max_chars * INPUT_WINDOW + 200
 
 
 def one_line(text: str) -> str:

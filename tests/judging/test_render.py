@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tracemalloc
 import unicodedata
 from collections.abc import Mapping
 
@@ -25,6 +26,7 @@ from sie_agent.judging.render import (
     clean_text,
     example_answer,
     example_fields,
+    head_text,
     likelihood_prefix,
     one_line,
     render_messages,
@@ -68,6 +70,17 @@ def test_every_character_there_is_is_cleaned_alike() -> None:
 def test_strange_characters_do_not_fill_the_memory() -> None:
     clean_text("".join(map(chr, range(0xE0000, 0xE2000))), 100_000)
     assert len(REPLACEMENTS) <= 0x10000
+
+
+def test_a_megabyte_of_title_is_not_kept() -> None:
+    head_text.cache_clear()
+    variant, long = load_variant("relevance/graded"), "x" * 10_000_000
+    tracemalloc.start()
+    for number in range(20):
+        clean_fields(variant, {"query": "q", "title": f"{number} {long}", "description": f"{number} {long}"})
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 1_000_000
 
 
 def slow_messages(variant: Variant, fields: Mapping[str, str], method: str) -> tuple[Message, ...]:
