@@ -108,7 +108,7 @@ def test_share_of_words(query: str, text: str, share: float | None) -> None:
 RUN = """
 import sys
 sys.path[:0] = {path!r}
-from tests.judging.conftest import table
+from conftest import table  # some packages bring a `tests` of their own
 from sie_agent.judging import JudgmentCache, judge, load_variant, make_backend
 pairs = table([(f"query {{number}}", "thing") for number in range({count})])
 backend = make_backend("openai", model="m", base_url={url!r}, concurrency=4)
@@ -123,7 +123,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     count, root = 400, str(Path(__file__).resolve().parents[2])
     path = tmp_path / "judgments.sqlite"
     with scripted_server(lambda _, number: Reply(body=GRADED, delay=0.02)) as server:
-        code = RUN.format(path=[root], count=count, url=server.url, cache=str(path))
+        code = RUN.format(path=[root, str(Path(__file__).parent)], count=count, url=server.url, cache=str(path))
         environment = {**os.environ, "PYTHONPATH": root}
         first = subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
