@@ -74,7 +74,7 @@ def answer_record(variant: Variant, answer: Answer, source: Source) -> tuple[obj
 
 def probabilities_text(probabilities: Mapping[str, float]) -> str:
     """What ``json.dumps`` gives, in a quarter of its time: a million of them are written where the cache is full."""
-    return f"{{{', '.join([f'{quoted(token)}: {share!r}' for token, share in probabilities.items()])}}}"
+    return f"{{{', '.join([f'{quoted(token)}: {float(share)!r}' for token, share in probabilities.items()])}}}"
 
 
 quoted = lru_cache(maxsize=1024)(json.dumps)

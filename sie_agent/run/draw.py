@@ -121,7 +121,6 @@ def train_models(draw: Draw, step: Callable[[], None]) -> None:
         seeds = [10_000 * draw.seed + 8_000 + one for one in range(HELD_OUT_SEEDS)]
         held_out[log] = predict_held_out(features, label, draw.world.queries[log], draw.world.training, seeds)
         draw.columns["baseline|held-out"] = held_out
-        draw.columns["baseline|held-out-loss"] = np.abs(draw.label - held_out)
         step()
     draw.columns["baseline|random"] = np.random.default_rng(draw.seed).random(len(draw.label))
     if draw.world.has_grades and draw.mask("test").any():

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -164,3 +165,6 @@ def test_closing_early_stops_the_workers(cache: JudgmentCache) -> None:
 @given(st.dictionaries(st.text(max_size=5), st.floats(0, 1), max_size=5))
 def test_probabilities_are_written_as_json_writes_them(probabilities: dict[str, float]) -> None:
     assert probabilities_text(probabilities) == json.dumps(probabilities)
+    # whatever kind of float a backend gives
+    given = {token: np.float64(share) for token, share in probabilities.items()}
+    assert probabilities_text(given) == json.dumps(probabilities)
