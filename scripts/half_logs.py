@@ -21,7 +21,6 @@ from sie_agent.attribution import (
     listwise_loss,
     pairs_within,
     ranking_loss,
-    scores,
     train,
 )
 from sie_agent.samples import (
@@ -78,7 +77,7 @@ def first_queries(queries: np.ndarray, mask: np.ndarray, count: int) -> np.ndarr
 
 def validation_losses(network: Network, validation: Rows) -> dict[str, float]:
     """The losses that references are about, on some validation rows."""
-    predicted = scores(network, validation.features)
+    predicted = network.scores(validation.features)
     relevant = (validation.targets >= RELEVANT_AT).astype(np.float32)
     return {
         "ranking": ranking_loss(predicted, validation.targets, pairs_within(validation.queries)),

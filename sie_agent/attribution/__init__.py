@@ -14,30 +14,35 @@ from sie_agent.attribution.losses import (
     ranking_slopes,
     sigmoid,
 )
-from sie_agent.attribution.networks import Network, backward, directional, new_network, scores
+from sie_agent.attribution.model import Layered, Model, layered
+from sie_agent.attribution.networks import Network, new_network
 from sie_agent.attribution.references import REFERENCES, SIGNED, curvatures, preconditioned, reference_importance
 from sie_agent.attribution.setting import Rows, Setting
-from sie_agent.attribution.training import TrainingSettings, predict, predict_held_out, train, train_many
+from sie_agent.attribution.training import TARGETS, TrainingSettings, predict, predict_held_out, train
+from sie_agent.attribution.training_losses import TRAINING_LOSSES
 
 __all__ = [
     "REFERENCES",
     "SIGNED",
+    "TARGETS",
+    "TRAINING_LOSSES",
     "VALIDATION_LOSSES",
     "Batch",
+    "Layered",
     "Logistic",
+    "Model",
     "Network",
     "Pairs",
     "Rows",
     "Setting",
     "TrainingSettings",
-    "backward",
     "cross_entropy",
     "cross_entropy_slopes",
     "curvatures",
-    "directional",
     "fit_batches",
     "fit_logistic",
     "fitted_temperature",
+    "layered",
     "linear_influence",
     "listwise_loss",
     "listwise_slopes",
@@ -50,8 +55,6 @@ __all__ = [
     "ranking_slopes",
     "reference_importance",
     "row_influence",
-    "scores",
     "sigmoid",
     "train",
-    "train_many",
 ]

@@ -1,23 +1,19 @@
-"""Gradients of rows and of validation losses, in the closed forms of the small target models."""
+"""Gradients of rows and of validation losses, for any model that can go backward and along a direction."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 
-from sie_agent.attribution.losses import (
-    Floats,
-    cross_entropy_slopes,
-    listwise_slopes,
-    pairs_within,
-    ranking_slopes,
-    sigmoid,
-)
-from sie_agent.attribution.networks import Network, backward, directional, scores
+from sie_agent.attribution.losses import Floats, cross_entropy_slopes, listwise_slopes, pairs_within, ranking_slopes
+from sie_agent.attribution.model import Model
 from sie_agent.attribution.setting import Rows, Setting
+from sie_agent.attribution.training_losses import TRAINING_LOSSES
 
 Slopes = Callable[[Floats], Floats]
+AnyModel = TypeVar("AnyModel", bound=Model)
 
 
 def mean_slopes(setting: Setting) -> Slopes:
@@ -45,20 +41,21 @@ VALIDATION_LOSSES: dict[str, Callable[[Setting], Slopes]] = {
 }
 
 
-def validation_gradient(network: Network, setting: Setting, slopes_of: Slopes) -> Network:
+def validation_gradient(network: AnyModel, setting: Setting, slopes_of: Slopes) -> AnyModel:
     """Gradient of a validation loss, shaped like the network."""
     features = setting.validation.features
-    return backward(network, features, slopes_of(scores(network, features)))
+    return network.backward(features, slopes_of(network.scores(features)))
 
 
-def errors(network: Network, rows: Rows) -> Floats:
-    """d(cross-entropy)/ds of each row, (n,): predicted probability minus label."""
-    return np.asarray(sigmoid(scores(network, rows.features)) - rows.targets, np.float32)
+def row_slopes(network: Model, rows: Rows, training_loss: str = "pointwise") -> Floats:
+    """d(training loss of all rows)/ds of each row, (n,): under the pointwise loss predicted probability minus label."""
+    return TRAINING_LOSSES[training_loss].slopes(network.scores(rows.features), rows)
 
 
-def row_influence(network: Network, rows: Rows, gradient: Network) -> Floats:
-    """Dot product of each row's cross-entropy gradient with *gradient*, (n,).
+def row_influence(network: AnyModel, rows: Rows, gradient: AnyModel, training_loss: str = "pointwise") -> Floats:
+    """Dot product with *gradient* of the gradient of what each row adds to the training loss, (n,).
 
     Positive: a step of gradient descent on the row lowers the loss that *gradient* belongs to.
     """
-    return np.asarray(errors(network, rows) * directional(network, rows.features, gradient), np.float32)
+    moved = network.directional(rows.features, gradient)
+    return TRAINING_LOSSES[training_loss].along(network.scores(rows.features), rows, moved)

@@ -47,18 +47,17 @@ def pairs_within(queries: npt.NDArray[np.intp]) -> Pairs:
     queries : (n,) integer code of each row's query.
     """
     order = np.argsort(queries, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(queries[order]) != 0]) if len(order) else np.array([], np.intp)
-    groups = [group for group in np.split(order, starts[1:]) if len(group) > 1]
-    if not groups:
-        empty = np.array([], np.intp)
-        return Pairs(empty, empty, np.array([], np.float32))
-    better, worse, share = [], [], []
-    for group in groups:
-        left, right = np.nonzero(~np.eye(len(group), dtype=bool))
-        better.append(group[left])
-        worse.append(group[right])
-        share.append(np.full(len(left), 1.0 / (len(left) * len(groups)), np.float32))
-    return Pairs(np.concatenate(better), np.concatenate(worse), np.concatenate(share))
+    _, starts, sizes = np.unique(queries[order], return_index=True, return_counts=True)
+    start, size = np.repeat(starts, sizes), np.repeat(sizes, sizes)
+    left = np.repeat(np.arange(len(order)), size)
+    # the place of each pair among those of its left row gives the right row
+    place = np.arange(len(left)) - np.repeat(np.cumsum(size) - size, size)
+    right = start[left] + place
+    different = left != right
+    left, right = left[different], right[different]
+    of_query = size[left].astype(np.float64)
+    share = 1.0 / (of_query * (of_query - 1) * max(int((sizes > 1).sum()), 1))
+    return Pairs(order[left], order[right], share.astype(np.float32))
 
 
 def ranking_loss(scores: Floats, relevance: Floats, pairs: Pairs) -> float:

@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+from sie_agent.attribution.model import Floats, Layer
 
 
 @dataclass(frozen=True)
@@ -43,11 +42,70 @@ class Network:
         """The parameter arrays, in a fixed order."""
         return [self.hidden, self.hidden_bias, self.output, self.direct, self.bias]
 
+    def with_arrays(self, arrays: Sequence[Floats]) -> Network:
+        """A network with other parameters, in the same order."""
+        return Network(*arrays)
+
+    @property
+    def decayed(self) -> tuple[bool, ...]:
+        """Which of the arrays weight decay acts on: all but the biases."""
+        return (True, False, True, True, False)
+
     def blocks(self) -> list[Floats]:
         """The parameters by layer, each (n_in + 1, n_out) with the biases as the last row."""
         if self.is_linear:
             return [np.append(self.direct, self.bias)[:, None]]
         return [np.vstack([self.hidden, self.hidden_bias]), np.append(self.output, self.bias)[:, None]]
+
+    def scores(self, features: Floats) -> Floats:
+        """s(x) of each row, (n,) on the log-odds scale."""
+        if self.is_linear:
+            return np.asarray(features @ self.direct + self.bias, np.float32)
+        return np.asarray(np.maximum(features @ self.hidden + self.hidden_bias, 0) @ self.output + self.bias)
+
+    def backward(self, features: Floats, slopes: Floats) -> Network:
+        """Gradient of sum_i L(s_i) where ``slopes[i]`` is dL/ds_i; shaped like the network."""
+        total = np.asarray([slopes.sum()], np.float32)
+        if self.is_linear:
+            return replace(self, direct=features.T @ slopes, bias=total)
+        before = features @ self.hidden + self.hidden_bias
+        active = np.maximum(before, 0)
+        inner = (slopes[:, None] * self.output) * (before > 0)
+        return Network(features.T @ inner, inner.sum(axis=0), active.T @ slopes, np.zeros_like(self.direct), total)
+
+    def directional(self, features: Floats, direction: Network) -> Floats:
+        """Derivative of s(x) of each row along *direction* in parameter space, (n,)."""
+        if self.is_linear:
+            return np.asarray(features @ direction.direct + direction.bias, np.float32)
+        before = features @ self.hidden + self.hidden_bias
+        moved = (features @ direction.hidden + direction.hidden_bias) * (before > 0)
+        return np.asarray(np.maximum(before, 0) @ direction.output + moved @ self.output + direction.bias, np.float32)
+
+    def squared_gradient_norm(self, features: Floats) -> Floats:
+        """Squared length of ds/dparameters at each row, (n,)."""
+        lengths = (features**2).sum(axis=1) + 1.0
+        if self.is_linear:
+            return np.asarray(lengths, np.float32)
+        before = features @ self.hidden + self.hidden_bias
+        through = ((before > 0) * self.output**2).sum(axis=1)
+        return np.asarray((np.maximum(before, 0) ** 2).sum(axis=1) + through * lengths + 1.0, np.float32)
+
+    def layers(self, features: Floats) -> list[Layer]:
+        """The layers as they work on some rows, in the order of ``Network.blocks``."""
+        ones = np.ones((len(features), 1), np.float32)
+        first = np.concatenate([features, ones], axis=1)
+        if self.is_linear:
+            return [Layer(first, ones)]
+        before = features @ self.hidden + self.hidden_bias
+        second = np.concatenate([np.maximum(before, 0), ones], axis=1)
+        return [Layer(first, ((before > 0) * self.output).astype(np.float32)), Layer(second, ones)]
+
+    def with_blocks(self, blocks: Sequence[Floats]) -> Network:
+        """A network of the same shape from ``Network.blocks``."""
+        last = blocks[-1][:, 0]
+        if self.is_linear:
+            return replace(self, direct=last[:-1], bias=last[-1:])
+        return Network(blocks[0][:-1], blocks[0][-1], last[:-1], np.zeros_like(self.direct), last[-1:])
 
 
 def new_network(n_features: int, n_hidden: int, rng: np.random.Generator) -> Network:
@@ -60,74 +118,3 @@ def new_network(n_features: int, n_hidden: int, rng: np.random.Generator) -> Net
         np.zeros(n_features, np.float32),
         np.zeros(1, np.float32),
     )
-
-
-def scores(network: Network, features: Floats) -> Floats:
-    """s(x) of each row, (n,) on the log-odds scale."""
-    if network.is_linear:
-        return np.asarray(features @ network.direct + network.bias, np.float32)
-    return np.asarray(np.maximum(features @ network.hidden + network.hidden_bias, 0) @ network.output + network.bias)
-
-
-def backward(network: Network, features: Floats, slopes: Floats) -> Network:
-    """Gradient of sum_i L(s_i) where ``slopes[i]`` is dL/ds_i; shaped like the network."""
-    total = np.asarray([slopes.sum()], np.float32)
-    if network.is_linear:
-        empty = Network(network.hidden, network.hidden_bias, network.output, network.direct, network.bias)
-        return Network(empty.hidden, empty.hidden_bias, empty.output, features.T @ slopes, total)
-    before = features @ network.hidden + network.hidden_bias
-    active = np.maximum(before, 0)
-    inner = (slopes[:, None] * network.output) * (before > 0)
-    return Network(features.T @ inner, inner.sum(axis=0), active.T @ slopes, np.zeros_like(network.direct), total)
-
-
-def directional(network: Network, features: Floats, direction: Network) -> Floats:
-    """Derivative of s(x) of each row along *direction* in parameter space, (n,)."""
-    if network.is_linear:
-        return np.asarray(features @ direction.direct + direction.bias, np.float32)
-    before = features @ network.hidden + network.hidden_bias
-    moved = (features @ direction.hidden + direction.hidden_bias) * (before > 0)
-    return np.asarray(np.maximum(before, 0) @ direction.output + moved @ network.output + direction.bias, np.float32)
-
-
-def squared_gradient_norm(network: Network, features: Floats) -> Floats:
-    """Squared length of ds/dparameters at each row, (n,)."""
-    lengths = (features**2).sum(axis=1) + 1.0
-    if network.is_linear:
-        return np.asarray(lengths, np.float32)
-    before = features @ network.hidden + network.hidden_bias
-    through = ((before > 0) * network.output**2).sum(axis=1)
-    return np.asarray((np.maximum(before, 0) ** 2).sum(axis=1) + through * lengths + 1.0, np.float32)
-
-
-@dataclass(frozen=True)
-class Layer:
-    """What one layer does to the score of each row: ds/dweights of row i is the outer product of the two.
-
-    Attributes
-    ----------
-    inputs : (n, n_in + 1) what comes in, with a column of ones for the biases.
-    slopes : (n, n_out) derivative of the score by what goes out.
-    """
-
-    inputs: Floats
-    slopes: Floats
-
-
-def layers(network: Network, features: Floats) -> list[Layer]:
-    """The layers as they work on some rows, in the order of ``Network.blocks``."""
-    ones = np.ones((len(features), 1), np.float32)
-    first = np.concatenate([features, ones], axis=1)
-    if network.is_linear:
-        return [Layer(first, ones)]
-    before = features @ network.hidden + network.hidden_bias
-    second = np.concatenate([np.maximum(before, 0), ones], axis=1)
-    return [Layer(first, ((before > 0) * network.output).astype(np.float32)), Layer(second, ones)]
-
-
-def with_blocks(like: Network, blocks: Sequence[Floats]) -> Network:
-    """A network of the same shape from ``Network.blocks``."""
-    last = blocks[-1][:, 0]
-    if like.is_linear:
-        return replace(like, direct=last[:-1], bias=last[-1:])
-    return Network(blocks[0][:-1], blocks[0][-1], last[:-1], np.zeros_like(like.direct), last[-1:])

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sie_agent.attribution.losses import Floats, Integers
-from sie_agent.attribution.networks import Network
+from sie_agent.attribution.model import Model
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class Rows:
 
     Attributes
     ----------
-    features : (n, d) float32; targets : (n,) label in [0, 1]; queries : (n,) integer code of the query.
+    features : (n, d) float32, or whatever the target model reads, a row each.
+    targets : (n,) label in [0, 1]; queries : (n,) integer code of the query.
     """
 
     features: Floats
@@ -41,10 +42,12 @@ class Setting:
     rows : the rows whose importance is asked for, all of them training rows.
     validation : trusted rows; ``targets`` holds the human grade.
     relevant_at : grade from which on a row counts as relevant, for the mean loss.
+    training_loss : what the target model was trained on, a name in ``TRAINING_LOSSES``.
     """
 
-    runs: Sequence[Sequence[Network]]
+    runs: Sequence[Sequence[Model]]
     training: Rows
     rows: Rows
     validation: Rows
     relevant_at: float
+    training_loss: str = "pointwise"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
-from sie_agent.attribution.losses import Floats, Integers, sigmoid
-from sie_agent.attribution.networks import Network, backward, new_network, scores
+from sie_agent.attribution.losses import Floats, Integers, pairs_within, ranking_slopes, sigmoid
+from sie_agent.attribution.model import Model, Trainable
+from sie_agent.attribution.networks import new_network
+
+AnyTrainable = TypeVar("AnyTrainable", bound=Trainable)
 
 
 @dataclass(frozen=True)
@@ -17,17 +21,27 @@ class TrainingSettings:
 
     Attributes
     ----------
+    kind : a name in ``TARGETS``.
     hidden : number of hidden units; 0 is the linear model.
+    loss : ``pointwise`` is the cross-entropy of each row, ``pairwise`` the ranking loss within queries (RankNet).
     epochs, batch_size, learning_rate, weight_decay : of AdamW (Loshchilov 2019).
     checkpoints : how many states are kept, evenly spaced over the epochs, the last one always among them.
     """
 
+    kind: str = "perceptron"
     hidden: int = 64
+    loss: str = "pointwise"
     epochs: int = 12
     batch_size: int = 256
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     checkpoints: int = 4
+
+
+# a new model of a kind: from the number of features, the settings and a random generator
+TARGETS: dict[str, Callable[[int, TrainingSettings, np.random.Generator], Trainable]] = {
+    "perceptron": lambda count, settings, rng: new_network(count, settings.hidden, rng),
+}
 
 
 def train(
@@ -36,52 +50,93 @@ def train(
     settings: TrainingSettings,
     seed: int,
     weights: Floats | None = None,
-) -> list[Network]:
-    """Train one network on the mean cross-entropy.
+    queries: Integers | None = None,
+) -> list[Model]:
+    """Train one model of the settings' kind.
 
     Parameters
     ----------
     features : (n, d) float32, standardised; targets : (n,) in [0, 1]; weights : (n,) of each row, or None for ones.
     seed : of the start and of the order of the rows.
+    queries : (n,) code of each row's query; the pairwise loss needs it. There a pair weighs what its rows weigh
+        together, their product.
 
     Returns
     -------
-    The checkpoints, oldest first; the last one is the trained network.
+    The checkpoints, oldest first; the last one is the trained model.
     """
     rng = np.random.default_rng(seed)
-    network = new_network(features.shape[1], settings.hidden, rng)
+    model = TARGETS[settings.kind](features.shape[1], settings, rng)
     row_weights = np.ones(len(features), np.float32) if weights is None else weights.astype(np.float32)
-    optimiser = AdamW(network, settings)
-    keep_after = set(np.linspace(0, settings.epochs, settings.checkpoints + 1)[1:].round().astype(int).tolist())
-    kept = []
+    optimiser = AdamW(model, settings)
+    keep_after = checkpoint_epochs(settings)
+    kept: list[Model] = []
     for epoch in range(1, settings.epochs + 1):
-        order = rng.permutation(len(features))
-        for start in range(0, len(order), settings.batch_size):
-            rows = order[start : start + settings.batch_size]
-            predicted = scores(network, features[rows])
-            slopes = row_weights[rows] * (sigmoid(predicted) - targets[rows]) / len(rows)
-            network = optimiser.step(network, backward(network, features[rows], slopes.astype(np.float32)))
+        for rows in batches(len(features), settings, rng, queries):
+            predicted = model.scores(features[rows])
+            if settings.loss == "pairwise" and queries is not None:
+                slopes = weighted_ranking_slopes(predicted, targets[rows], queries[rows], row_weights[rows])
+            else:
+                error = row_weights[rows] * (sigmoid(predicted) - targets[rows])
+                slopes = np.asarray(error / len(rows), np.float32)
+            model = optimiser.step(model, model.backward(features[rows], slopes))
         if epoch in keep_after:
-            kept.append(network)
+            kept.append(model)
     return kept
 
 
-class AdamW:
-    """Adam with decoupled weight decay (Loshchilov 2019); biases are not decayed."""
+def checkpoint_epochs(settings: TrainingSettings) -> set[int]:
+    """The epochs after which a checkpoint is kept."""
+    return set(np.linspace(0, settings.epochs, settings.checkpoints + 1)[1:].round().astype(int).tolist())
 
-    def __init__(self, network: Network, settings: TrainingSettings) -> None:
+
+def batches(
+    count: int, settings: TrainingSettings, rng: np.random.Generator, queries: Integers | None
+) -> Iterator[Integers]:
+    """Rows of each step of an epoch: in a drawn order, or whole queries in a drawn order for the pairwise loss.
+
+    Raises
+    ------
+    ValueError : the pairwise loss without queries.
+    """
+    size = settings.batch_size
+    if settings.loss == "pointwise":
+        order = rng.permutation(count)
+        yield from (order[start : start + size] for start in range(0, count, size))
+        return
+    if queries is None:
+        raise ValueError("the pairwise loss needs the query of each row")
+    names, codes = np.unique(queries, return_inverse=True)
+    place = rng.permutation(len(names))[codes.ravel()]
+    order = np.argsort(place, kind="stable")
+    ends = np.flatnonzero(np.diff(place[order], append=len(names))) + 1
+    cuts = ends[np.unique(np.searchsorted(ends, np.arange(size, count + size, size)).clip(max=len(ends) - 1))]
+    yield from (part for part in np.split(order, cuts) if len(part))
+
+
+def weighted_ranking_slopes(scores: Floats, targets: Floats, queries: Integers, weights: Floats) -> Floats:
+    """Slopes of the ranking loss where a pair weighs the product of its rows' weights, (n,)."""
+    pairs = pairs_within(queries)
+    if not np.all(weights == 1):
+        pairs = replace(pairs, share=pairs.share * weights[pairs.better] * weights[pairs.worse])
+    return ranking_slopes(scores, targets, pairs)
+
+
+class AdamW:
+    """Adam with decoupled weight decay (Loshchilov 2019)."""
+
+    def __init__(self, network: Trainable, settings: TrainingSettings) -> None:
         self.settings = settings
         self.first = [np.zeros_like(array) for array in network.arrays()]
         self.second = [np.zeros_like(array) for array in network.arrays()]
         self.steps = 0
 
-    def step(self, network: Network, gradient: Network) -> Network:
+    def step(self, network: AnyTrainable, gradient: AnyTrainable) -> AnyTrainable:
         """The network after one step down *gradient*."""
         self.steps += 1
         rate = self.settings.learning_rate
         rate_now = rate * np.sqrt(1 - 0.999**self.steps) / (1 - 0.9**self.steps)
         moved = []
-        decayed = (True, False, True, True, False)
         for place, (value, slope) in enumerate(zip(network.arrays(), gradient.arrays(), strict=True)):
             if value.size == 0:
                 moved.append(value)
@@ -89,21 +144,14 @@ class AdamW:
             self.first[place] = 0.9 * self.first[place] + 0.1 * slope
             self.second[place] = 0.999 * self.second[place] + 0.001 * slope**2
             update = rate_now * self.first[place] / (np.sqrt(self.second[place]) + 1e-8)
-            shrink = 1 - rate * self.settings.weight_decay if decayed[place] else 1.0
+            shrink = 1 - rate * self.settings.weight_decay if network.decayed[place] else 1.0
             moved.append((shrink * value - update).astype(np.float32))
-        return Network(*moved)
+        return network.with_arrays(moved)
 
 
-def train_many(
-    features: Floats, targets: Floats, settings: TrainingSettings, seeds: Sequence[int]
-) -> list[list[Network]]:
-    """:func:`train` for each seed."""
-    return [train(features, targets, settings, seed) for seed in seeds]
-
-
-def predict(networks: Sequence[Network], features: Floats) -> Floats:
+def predict(networks: Sequence[Model], features: Floats) -> Floats:
     """Mean probability over *networks*, (n,)."""
-    return np.asarray(np.mean([sigmoid(scores(network, features)) for network in networks], axis=0), np.float32)
+    return np.asarray(np.mean([sigmoid(network.scores(features)) for network in networks], axis=0), np.float32)
 
 
 def predict_held_out(
@@ -127,6 +175,9 @@ def predict_held_out(
     for one in range(folds):
         inside, outside = fold == one, fold != one
         if inside.any() and outside.any():
-            networks = [train(features[outside], targets[outside], settings, seed)[-1] for seed in seeds]
+            networks = [
+                train(features[outside], targets[outside], settings, seed, queries=queries[outside])[-1]
+                for seed in seeds
+            ]
             found[inside] = predict(networks, features[inside])
     return found

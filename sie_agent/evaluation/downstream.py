@@ -15,7 +15,6 @@ from sie_agent.attribution import (
     cross_entropy,
     predict,
     reference_importance,
-    scores,
     train,
 )
 from sie_agent.evaluation.metrics import roc_auc
@@ -115,7 +114,7 @@ def baseline_strategies(bench: Bench, seed: int) -> list[Strategy]:
     ``oracle`` drops rows whose label is wrong first. The last two read grades: they are bounds, not choices.
     """
     networks = [train(bench.log.features, bench.log.targets, bench.settings, 1000 + one)[-1] for one in bench.seeds]
-    losses = [cross_entropy(scores(network, bench.log.features), bench.log.targets) for network in networks]
+    losses = [cross_entropy(network.scores(bench.log.features), bench.log.targets) for network in networks]
     loss = np.mean(losses, axis=0).astype(np.float64)
     rng = np.random.default_rng(seed)
     chance = rng.random(len(bench.log.targets))

@@ -9,17 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from sie_agent.attribution import (
-    Network,
+    Model,
     Rows,
-    backward,
     cross_entropy_slopes,
     curvatures,
     fitted_temperature,
+    layered,
     pairs_within,
     preconditioned,
     ranking_slopes,
     row_influence,
-    scores,
 )
 from sie_agent.labels.scale import joint_with_proxies, match_log
 
@@ -60,15 +59,17 @@ class Evidence:
     clarity : (n,) clarity of each row's query in [0, 1]; NaN where nothing judged it.
     proxies : cheap models of the target's family, trained on the same log with seeds of their own.
     pool : the judged pool; ``pool.targets`` holds judged relevance.
+    training_loss : what the proxies were trained on; ``pairwise`` needs ``rows`` to be whole queries.
     held_out : (n,) probability of the log's label by proxies that saw no row of the same query, for the joint scale.
     """
 
     rows: Rows
     relevance: Doubles
     clarity: Doubles
-    proxies: Sequence[Network]
+    proxies: Sequence[Model]
     pool: Rows
     settings: LabelSettings
+    training_loss: str = "pointwise"
     held_out: Doubles | None = None
 
 
@@ -101,7 +102,7 @@ def value(evidence: Evidence) -> Doubles:
     pairs = pairs_within(pool.queries)
     total = np.zeros(len(evidence.rows.targets))
     for proxy in evidence.proxies:
-        predicted = scores(proxy, pool.features)
+        predicted = proxy.scores(pool.features)
         if evidence.settings.pool_loss == "mean":
             slopes = cross_entropy_slopes(predicted, pool.targets)
         else:
@@ -109,10 +110,13 @@ def value(evidence: Evidence) -> Doubles:
             if evidence.settings.temperature == "fitted":
                 factor = fitted_temperature(predicted, pool.targets, pairs)
             slopes = ranking_slopes((factor * predicted).astype(np.float32), pool.targets, pairs)
-        gradient = backward(proxy, pool.features, slopes)
         if evidence.settings.curvature == "ekfac":
-            gradient = preconditioned(gradient, curvatures(proxy, evidence.rows))
-        influence = row_influence(proxy, evidence.rows, gradient).astype(np.float64)
+            dense = layered(proxy, "labels.curvature: ekfac")
+            curvature = curvatures(dense, evidence.rows, evidence.training_loss)
+            gradient: Model = preconditioned(dense.backward(pool.features, slopes), curvature)
+        else:
+            gradient = proxy.backward(pool.features, slopes)
+        influence = row_influence(proxy, evidence.rows, gradient, evidence.training_loss).astype(np.float64)
         total += influence / (influence.std() or 1.0)
     return np.asarray(total / max(len(evidence.proxies), 1))
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,10 @@ from scipy.stats import rankdata
 
 from sie_agent.attribution import (
     SIGNED,
-    Network,
+    TRAINING_LOSSES,
+    Model,
     Rows,
     Setting,
-    cross_entropy,
     predict,
     predict_held_out,
     reference_importance,
@@ -56,8 +56,8 @@ class Draw:
     label: Doubles
     flipped: Booleans
     sets: pd.Series[str]
-    targets: list[list[Network]] = field(default_factory=list)
-    proxies: list[Network] = field(default_factory=list)
+    targets: list[list[Model]] = field(default_factory=list)
+    proxies: list[Model] = field(default_factory=list)
     columns: dict[str, Doubles] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     students: dict[str, dict[str, Student]] = field(default_factory=dict)
@@ -77,8 +77,12 @@ class Draw:
         return self.mask("log-unseen")
 
     def rows(self, chosen: Booleans, targets: Doubles) -> Rows:
-        """The chosen rows with *targets* (n,) beside them."""
-        return Rows(self.world.inputs[chosen], targets[chosen].astype(np.float32), self.world.queries[chosen])
+        """The chosen rows as the target model reads them, with *targets* (n,) beside them."""
+        return Rows(self.world.target_inputs[chosen], targets[chosen].astype(np.float32), self.world.queries[chosen])
+
+    def proxy_rows(self, chosen: Booleans, targets: Doubles) -> Rows:
+        """The chosen rows as the proxies read them."""
+        return replace(self.rows(chosen, targets), features=self.world.proxy_inputs[chosen])
 
 
 def start_draw(world: World, seed: int) -> Draw:
@@ -100,26 +104,25 @@ def start_draw(world: World, seed: int) -> Draw:
 
 def train_models(draw: Draw, step: Callable[[], None]) -> None:
     """Train the target model's seeds and the proxies on the same log, with seeds of their own."""
-    suite, log = draw.world.suite, draw.judged | draw.unseen
-    features, label = draw.world.inputs[log], draw.label[log].astype(np.float32)
+    world, suite, log = draw.world, draw.world.suite, draw.judged | draw.unseen
+    label, queries = draw.label[log].astype(np.float32), draw.world.queries[log]
     for one in range(suite.target.seeds):
-        draw.targets.append(train(features, label, draw.world.training, 10_000 * draw.seed + one))
+        seed = 10_000 * draw.seed + one
+        draw.targets.append(train(world.target_inputs[log], label, world.training, seed, queries=queries))
         step()
     for one in range(suite.labels.proxies):
-        draw.proxies.append(train(features, label, draw.world.training, 10_000 * draw.seed + 5_000 + one)[-1])
+        seed = 10_000 * draw.seed + 5_000 + one
+        draw.proxies.append(train(world.proxy_inputs[log], label, world.proxy_training, seed, queries=queries)[-1])
         step()
-    trained = [run[-1] for run in draw.targets]
-    odds = predict(trained, draw.world.inputs).astype(np.float64)
-    odds = np.log(np.clip(odds, 1e-7, 1) / np.clip(1 - odds, 1e-7, 1))
-    draw.columns["baseline|plain-loss"] = cross_entropy(odds.astype(np.float32), draw.label.astype(np.float32)).astype(
-        np.float64
-    )
-    cheap = predict(draw.proxies, draw.world.inputs).astype(np.float64)
-    draw.columns["baseline|proxy-loss"] = np.abs(draw.label - cheap)
+    odds = log_odds([run[-1] for run in draw.targets], world.target_inputs)
+    draw.columns["baseline|plain-loss"] = own_losses(draw, odds, draw.rows(log, draw.label), world.training.loss)
+    cheap = log_odds(draw.proxies, world.proxy_inputs)
+    rows = draw.proxy_rows(log, draw.label)
+    draw.columns["baseline|proxy-loss"] = own_losses(draw, cheap, rows, world.proxy_training.loss)
     if suite.labels.scale == "joint":
         held_out = np.full(len(draw.label), np.nan)
         seeds = [10_000 * draw.seed + 8_000 + one for one in range(HELD_OUT_SEEDS)]
-        held_out[log] = predict_held_out(features, label, draw.world.queries[log], draw.world.training, seeds)
+        held_out[log] = predict_held_out(world.proxy_inputs[log], label, queries, world.proxy_training, seeds)
         draw.columns["baseline|held-out"] = held_out
         step()
     draw.columns["baseline|random"] = np.random.default_rng(draw.seed).random(len(draw.label))
@@ -127,6 +130,19 @@ def train_models(draw: Draw, step: Callable[[], None]) -> None:
         test = draw.mask("test")
         relevant = draw.world.grade[test] >= suite.log.relevant_at
         draw.facts["target_auc"] = roc_auc(odds[test], relevant)
+
+
+def log_odds(models: Sequence[Model], features: npt.NDArray[np.float32]) -> Doubles:
+    """Log-odds of the mean probability of some models, (n,)."""
+    probability = predict(models, features).astype(np.float64)
+    return np.asarray(np.log(np.clip(probability, 1e-7, 1) / np.clip(1 - probability, 1e-7, 1)))
+
+
+def own_losses(draw: Draw, odds: Doubles, rows: Rows, training_loss: str) -> Doubles:
+    """The training loss of each row of the log, (n,), NaN elsewhere."""
+    log, column = draw.judged | draw.unseen, np.full(len(odds), np.nan)
+    column[log] = TRAINING_LOSSES[training_loss].losses(odds[log].astype(np.float32), rows)
+    return column
 
 
 def compute_references(draw: Draw, step: Callable[[], None]) -> None:
@@ -147,7 +163,7 @@ def compute_references(draw: Draw, step: Callable[[], None]) -> None:
         for part, (runs, rows) in parts.items():
             if part != "reference" and name not in SIGNED:
                 rows = trusted
-            setting = Setting(runs, asked, asked, rows, world.suite.log.relevant_at)
+            setting = Setting(runs, asked, asked, rows, world.suite.log.relevant_at, world.training.loss)
             column = np.full(len(world.samples), np.nan)
             column[log] = reference_importance(name, setting)
             draw.columns[f"{part}|{name}"] = column
@@ -182,14 +198,15 @@ def weak_labels(draw: Draw, part: JudgePart, relevance: Doubles, names: tuple[st
     settings = draw.world.suite.labels
     known = draw.judged & ~np.isnan(relevance)
     evidence = Evidence(
-        rows=draw.rows(draw.judged, draw.label),
+        rows=draw.proxy_rows(draw.judged, draw.label),
         relevance=relevance[draw.judged],
         clarity=draw.world.clarity[draw.judged],
         proxies=draw.proxies,
-        pool=draw.rows(known, relevance),
+        pool=draw.proxy_rows(known, relevance),
         settings=LabelSettings(
             settings.pool_loss, settings.temperature, part.by_rank, settings.scale, settings.curvature
         ),
+        training_loss=draw.world.proxy_training.loss,
         held_out=draw.columns["baseline|held-out"][draw.judged] if settings.scale == "joint" else None,
     )
     return {name: WEAK_LABELS[name](evidence) for name in names}

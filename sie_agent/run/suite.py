@@ -10,7 +10,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from sie_agent.attribution import REFERENCES
+from sie_agent.attribution import REFERENCES, TARGETS
 from sie_agent.errors import InputError
 from sie_agent.judging import AT_ONCE, DOUBLE_JUDGED, Endpoint, EndpointList, PricePart
 from sie_agent.paths import suites_dir
@@ -86,11 +86,34 @@ class JudgePart(Part):
 LEXICAL = JudgePart(name="lexical", kind="lexical")
 
 
+class TargetPart(Part):
+    """The target model, what it is trained on, and how many seeds of it are averaged."""
+
+    kind: str = "perceptron"
+    loss: Literal["pointwise", "pairwise"] = "pointwise"
+    hidden: int = Field(64, ge=0)
+    epochs: int = Field(8, ge=1)
+    batch_size: int = Field(256, ge=1)
+    learning_rate: float = Field(2e-3, gt=0)
+    weight_decay: float = Field(1.0, ge=0)
+    checkpoints: int = Field(4, ge=1)
+    seeds: int = Field(6, ge=2)
+
+    @field_validator("kind")
+    @classmethod
+    def kind_is_known(cls, kind: str) -> str:
+        """A name in ``TARGETS``."""
+        if kind not in TARGETS:
+            raise ValueError(f"no target '{kind}'; known: {', '.join(TARGETS)}")
+        return kind
+
+
 class LabelPart(Part):
     """How weak labels are made (see `sie_agent.labels.LabelSettings`).
 
     ``clarity``: ``catalogue`` computes the score of Cronen-Townsend (2002), for judges that cannot judge it; ``judge``
-    asks the headline judge once per query, which must be a server; ``none`` counts every query as clear.
+    asks the headline judge once per query, which must be a server; ``none`` counts every query as clear. ``proxy``: the
+    cheap model, where it shall be another than the target; its ``seeds`` are not read.
     """
 
     proxies: int = Field(6, ge=1)
@@ -99,6 +122,7 @@ class LabelPart(Part):
     scale: Literal["matched", "joint"] = "matched"
     curvature: Literal["none", "ekfac"] = "none"
     clarity: Literal["catalogue", "judge", "none"] = "catalogue"
+    proxy: TargetPart | None = None
 
 
 class ScorerPart(Part):
@@ -107,18 +131,6 @@ class ScorerPart(Part):
     trees: int = Field(150, ge=1)
     leaves: int = Field(15, ge=2)
     learning_rate: float = Field(0.08, gt=0)
-
-
-class TargetPart(Part):
-    """The target model and how many seeds of it are averaged."""
-
-    hidden: int = Field(64, ge=0)
-    epochs: int = Field(8, ge=1)
-    batch_size: int = Field(256, ge=1)
-    learning_rate: float = Field(2e-3, gt=0)
-    weight_decay: float = Field(1.0, ge=0)
-    checkpoints: int = Field(4, ge=1)
-    seeds: int = Field(6, ge=2)
 
 
 class DownstreamPart(Part):

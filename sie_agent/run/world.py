@@ -22,6 +22,7 @@ from sie_agent.judging import (
     load_variant,
     make_backend,
 )
+from sie_agent.run.inputs import READERS
 from sie_agent.run.mixture import Mixture
 from sie_agent.run.suite import JudgePart, Suite
 from sie_agent.samples import TextFeatures, load_samples, normalise_query, without_grade
@@ -47,7 +48,8 @@ class World:
 
     Attributes
     ----------
-    samples : the samples table; inputs : (n, d) text features; queries : (n,) code of each row's query.
+    samples : the samples table; queries : (n,) code of each row's query.
+    inputs : (n, d) text features; target_inputs : (n, ...) what the target model reads.
     grade : (n,) human grade, NaN where there is none; only evaluation and simulations read it.
     clarity : (n,) clarity of each row's query in [0, 1], NaN where nothing judged it.
     judgments : the judgments tables gathered so far, by judge.
@@ -58,6 +60,7 @@ class World:
     samples: pd.DataFrame
     features: TextFeatures
     inputs: npt.NDArray[np.float32]
+    target_inputs: npt.NDArray[np.float32]
     queries: Integers
     query_names: list[str]
     clarity: Doubles
@@ -79,6 +82,17 @@ class World:
     def training(self) -> TrainingSettings:
         """The target model's training settings."""
         return TrainingSettings(**self.suite.target.model_dump(exclude={"seeds"}))
+
+    @property
+    def proxy_training(self) -> TrainingSettings:
+        """The proxies' training settings: as the suite says, else those of the target."""
+        part = self.suite.labels.proxy or self.suite.target
+        return TrainingSettings(**part.model_dump(exclude={"seeds"}))
+
+    @property
+    def proxy_inputs(self) -> npt.NDArray[np.float32]:
+        """What the proxies read, a row each."""
+        return self.target_inputs if self.proxy_training.kind == self.training.kind else self.inputs
 
     def ask(self, part: JudgePart, rows: Booleans) -> None:
         """Have a real judge answer for the chosen rows; keeps its judgments table."""
@@ -161,11 +175,13 @@ def build_world(suite: Suite, cache: JudgmentCache) -> World:
     check_labels(suite, samples)
     codes, names = pd.factorize(keys)
     features = TextFeatures.fit(without_grade(samples))
+    inputs = features.transform(without_grade(samples))
     world = World(
         suite=suite,
         samples=samples,
         features=features,
-        inputs=features.transform(without_grade(samples)),
+        inputs=inputs,
+        target_inputs=READERS[suite.target.kind](without_grade(samples), inputs, suite.target),
         queries=codes.astype(np.intp),
         query_names=[str(name) for name in names],
         clarity=np.full(len(samples), np.nan),

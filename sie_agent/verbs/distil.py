@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sie_agent.attribution import Rows, pairs_within, train_many
+from sie_agent.attribution import Rows, pairs_within, train
 from sie_agent.errors import InputError
 from sie_agent.judging import judge_clarity_from_catalogue
 from sie_agent.labels import WEAK_LABELS, Evidence, LabelSettings
@@ -143,7 +143,7 @@ def gather(
     trained = []
     with bar("Training proxies", proxies) as shown:
         for one in seeds:
-            trained.append(train_many(log.features, log.targets, settings, [one])[0][-1])
+            trained.append(train(log.features, log.targets, settings, one)[-1])
             shown.advance()
     relevance = judged.relevance[judged.known]
     rows = log.take(judged.known)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sie_agent.attribution import Network, backward, directional, new_network, scores
-from sie_agent.attribution.networks import squared_gradient_norm
+from sie_agent.attribution import Network, new_network
 
 STEP = 1e-6
 
@@ -40,13 +39,13 @@ def setting(request: pytest.FixtureRequest) -> tuple[Network, np.ndarray]:
 
 def test_scores_follow_the_formula(setting: tuple[Network, np.ndarray]) -> None:
     network, features = setting
-    np.testing.assert_allclose(scores(network, features), forward(doubles(network), features), atol=1e-5)
+    np.testing.assert_allclose(network.scores(features), forward(doubles(network), features), atol=1e-5)
 
 
 def test_backward_is_the_gradient(setting: tuple[Network, np.ndarray]) -> None:
     network, features = setting
     slopes = np.random.default_rng(3).normal(size=len(features)).astype(np.float32)
-    gradient = doubles(backward(network, features, slopes))
+    gradient = doubles(network.backward(features, slopes))
     arrays = doubles(network)
     moved = [0, 1, 2, 4] if network.output.size else [3, 4]
     for place in moved:
@@ -63,7 +62,7 @@ def test_backward_is_the_gradient(setting: tuple[Network, np.ndarray]) -> None:
 def test_perceptron_has_no_gradient_in_its_direct_weights() -> None:
     network = random_network(4, 5, 2)
     features = np.ones((3, 4), np.float32)
-    assert not backward(network, features, np.ones(3, np.float32)).direct.any()
+    assert not network.backward(features, np.ones(3, np.float32)).direct.any()
 
 
 def test_directional_derivative(setting: tuple[Network, np.ndarray]) -> None:
@@ -74,20 +73,20 @@ def test_directional_derivative(setting: tuple[Network, np.ndarray]) -> None:
         forward([array + sign * STEP * step for array, step in zip(arrays, along, strict=True)], features)
         for sign in (1, -1)
     )
-    np.testing.assert_allclose(directional(network, features, direction), (ahead - behind) / (2 * STEP), atol=5e-5)
+    np.testing.assert_allclose(network.directional(features, direction), (ahead - behind) / (2 * STEP), atol=5e-5)
 
 
 def test_squared_gradient_norm_is_the_directional_derivative_along_itself(setting: tuple[Network, np.ndarray]) -> None:
     network, features = setting
     lengths = []
     for row in features:
-        gradient = backward(network, row[None, :], np.ones(1, np.float32))
+        gradient = network.backward(row[None, :], np.ones(1, np.float32))
         arrays = gradient.arrays() if network.output.size else [gradient.direct, gradient.bias]
         lengths.append(sum(float((array.astype(np.float64) ** 2).sum()) for array in arrays))
-    np.testing.assert_allclose(squared_gradient_norm(network, features), lengths, rtol=1e-4)
+    np.testing.assert_allclose(network.squared_gradient_norm(features), lengths, rtol=1e-4)
 
 
 def test_linear_model_starts_at_zero_and_perceptron_does_not() -> None:
     features = np.ones((2, 3), np.float32)
-    assert not scores(new_network(3, 0, np.random.default_rng(0)), features).any()
-    assert scores(new_network(3, 8, np.random.default_rng(0)), features).any()
+    assert not new_network(3, 0, np.random.default_rng(0)).scores(features).any()
+    assert new_network(3, 8, np.random.default_rng(0)).scores(features).any()

@@ -13,7 +13,6 @@ from sie_agent.attribution import (
     Network,
     Rows,
     Setting,
-    backward,
     cross_entropy,
     cross_entropy_slopes,
     fit_batches,
@@ -24,7 +23,6 @@ from sie_agent.attribution import (
     ranking_slopes,
     reference_importance,
     row_influence,
-    scores,
 )
 from sie_agent.attribution.logistic import Batch, batched_influence, with_bias
 from sie_agent.errors import InputError
@@ -60,17 +58,17 @@ def test_row_influence_is_the_fall_of_the_loss_under_a_small_step(hidden: int, l
             return float((weight.astype(np.float64) * np.logaddexp(0, -gap)).sum())
         return float(np.mean(np.logaddexp(0, predicted) - relevant * predicted))
 
-    predicted = scores(network, trusted.features)
+    predicted = network.scores(trusted.features)
     slopes = (
         ranking_slopes(predicted, trusted.targets, pairs)
         if loss == "ranking"
         else cross_entropy_slopes(predicted, relevant)
     )
-    influence = row_influence(network, setting.rows, backward(network, trusted.features, slopes))
+    influence = row_influence(network, setting.rows, network.backward(trusted.features, slopes))
     rate = 1e-5
     for row in range(0, 120, 7):
         one = setting.rows.take(np.array([row]))
-        own = backward(network, one.features, cross_entropy_slopes(scores(network, one.features), one.targets))
+        own = network.backward(one.features, cross_entropy_slopes(network.scores(one.features), one.targets))
         fall = (loss_of(stepped(network, own, -rate)) - loss_of(stepped(network, own, rate))) / (2 * rate)
         assert influence[row] == pytest.approx(fall, rel=2e-3, abs=2e-5)
     if loss == "ranking":
@@ -81,12 +79,12 @@ def test_row_influence_is_the_fall_of_the_loss_under_a_small_step(hidden: int, l
 def test_tracin_with_one_checkpoint_is_the_row_influence(name: str) -> None:
     setting = make_setting(6, 1, 1)
     network, trusted = setting.runs[0][0], setting.validation
-    predicted = scores(network, trusted.features)
+    predicted = network.scores(trusted.features)
     if name == "tracin-mean":
         slopes = cross_entropy_slopes(predicted, (trusted.targets >= 0.6).astype(np.float32))
     else:
         slopes = ranking_slopes(predicted, trusted.targets, pairs_within(trusted.queries))
-    expected = row_influence(network, setting.rows, backward(network, trusted.features, slopes))
+    expected = row_influence(network, setting.rows, network.backward(trusted.features, slopes))
     np.testing.assert_allclose(reference_importance(name, setting), expected, rtol=1e-6)
 
 
@@ -105,7 +103,7 @@ def test_tracin_sums_checkpoints_and_averages_seeds(name: str) -> None:
 
 def test_el2n_is_the_error_early_in_training() -> None:
     setting = make_setting(6)
-    early = [1 / (1 + np.exp(-scores(run[0], setting.rows.features).astype(np.float64))) for run in setting.runs]
+    early = [1 / (1 + np.exp(-run[0].scores(setting.rows.features).astype(np.float64))) for run in setting.runs]
     expected = np.sqrt(2) * np.mean([np.abs(p - setting.rows.targets) for p in early], axis=0)
     found = reference_importance("el2n", setting)
     np.testing.assert_allclose(found, expected, rtol=1e-5)
@@ -210,6 +208,6 @@ def test_batches_change_nothing() -> None:
 
 def test_el2n_follows_the_loss_of_its_networks() -> None:
     setting = make_setting(6, 1, 1)
-    predicted = scores(setting.runs[0][0], setting.rows.features)
+    predicted = setting.runs[0][0].scores(setting.rows.features)
     loss = cross_entropy(predicted, setting.rows.targets)
     assert spearmanr(loss, reference_importance("el2n", setting)).statistic == pytest.approx(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sie_agent.attribution import TrainingSettings, cross_entropy, predict, predict_held_out, scores, train, train_many
+from sie_agent.attribution import TrainingSettings, cross_entropy, predict, predict_held_out, train
 from sie_agent.evaluation import roc_auc
 
 
@@ -25,10 +25,10 @@ def test_training_learns_and_is_deterministic_by_seed(log: tuple[np.ndarray, np.
     for left, right in zip(first, again, strict=True):
         for one, two in zip(left.arrays(), right.arrays(), strict=True):
             np.testing.assert_array_equal(one, two)
-    assert not np.array_equal(scores(first[-1], log[0]), scores(other[-1], log[0]))
-    losses = [float(cross_entropy(scores(network, log[0]), log[1]).mean()) for network in first]
+    assert not np.array_equal(first[-1].scores(log[0]), other[-1].scores(log[0]))
+    losses = [float(cross_entropy(network.scores(log[0]), log[1]).mean()) for network in first]
     assert losses[-1] < losses[0] < 1.0
-    assert roc_auc(scores(first[-1], log[0]).astype(np.float64), log[1] > 0) > 0.9
+    assert roc_auc(first[-1].scores(log[0]).astype(np.float64), log[1] > 0) > 0.9
 
 
 @pytest.mark.parametrize(("epochs", "checkpoints", "kept"), [(8, 4, 4), (12, 4, 4), (5, 1, 1), (2, 4, 2), (3, 3, 3)])
@@ -40,7 +40,7 @@ def test_number_of_checkpoints(log: tuple[np.ndarray, np.ndarray], epochs: int, 
 def test_the_last_checkpoint_is_the_trained_network(log: tuple[np.ndarray, np.ndarray]) -> None:
     all_kept = train(*log, TrainingSettings(hidden=4, epochs=4, checkpoints=4), 0)
     last_kept = train(*log, TrainingSettings(hidden=4, epochs=4, checkpoints=1), 0)
-    np.testing.assert_array_equal(scores(all_kept[-1], log[0]), scores(last_kept[-1], log[0]))
+    np.testing.assert_array_equal(all_kept[-1].scores(log[0]), last_kept[-1].scores(log[0]))
 
 
 def test_weight_zero_is_leaving_the_row_out(log: tuple[np.ndarray, np.ndarray]) -> None:
@@ -52,21 +52,21 @@ def test_weight_zero_is_leaving_the_row_out(log: tuple[np.ndarray, np.ndarray]) 
     weighted = train(features, spoiled, settings, 0, weights)[-1]
     without = train(features[:150], targets[:150], settings, 0)[-1]
     spoiled_fully = train(features, spoiled, settings, 0)[-1]
-    left, right = scores(weighted, features), scores(without, features)
+    left, right = weighted.scores(features), without.scores(features)
     assert np.corrcoef(left, right)[0, 1] > 0.999
-    assert np.corrcoef(scores(spoiled_fully, features), right)[0, 1] < 0.9
+    assert np.corrcoef(spoiled_fully.scores(features), right)[0, 1] < 0.9
 
 
 def test_weights_of_one_change_nothing(log: tuple[np.ndarray, np.ndarray]) -> None:
     settings = TrainingSettings(hidden=3, epochs=2)
     plain, weighted = train(*log, settings, 0), train(*log, settings, 0, np.ones(300, np.float32))
-    np.testing.assert_array_equal(scores(plain[-1], log[0]), scores(weighted[-1], log[0]))
+    np.testing.assert_array_equal(plain[-1].scores(log[0]), weighted[-1].scores(log[0]))
 
 
-def test_train_many_and_mean_prediction(log: tuple[np.ndarray, np.ndarray]) -> None:
+def test_mean_prediction(log: tuple[np.ndarray, np.ndarray]) -> None:
     settings = TrainingSettings(hidden=3, epochs=1, checkpoints=1)
-    runs = train_many(*log, settings, [1, 2])
-    single = [1 / (1 + np.exp(-scores(run[-1], log[0]).astype(np.float64))) for run in runs]
+    runs = [train(*log, settings, seed) for seed in (1, 2)]
+    single = [1 / (1 + np.exp(-run[-1].scores(log[0]).astype(np.float64))) for run in runs]
     np.testing.assert_allclose(predict([run[-1] for run in runs], log[0]), np.mean(single, axis=0), atol=1e-5)
 
 

@@ -11,14 +11,12 @@ from scipy.stats import spearmanr
 from sie_agent.attribution import (
     Rows,
     TrainingSettings,
-    backward,
     curvatures,
     fitted_temperature,
     pairs_within,
     preconditioned,
     ranking_slopes,
     row_influence,
-    scores,
     train,
 )
 from sie_agent.labels import (
@@ -102,10 +100,10 @@ def test_value_says_that_right_labels_help_and_wrong_ones_hurt(evidence: Evidenc
 def test_value_is_the_fall_of_the_pool_loss(evidence: Evidence) -> None:
     """One proxy: the order is that of the influence on the ranking loss at the fitted temperature, at unit spread."""
     proxy, pool = evidence.proxies[0], evidence.pool
-    predicted, pairs = scores(proxy, pool.features), pairs_within(pool.queries)
+    predicted, pairs = proxy.scores(pool.features), pairs_within(pool.queries)
     factor = fitted_temperature(predicted, pool.targets, pairs)
     slopes = ranking_slopes((factor * predicted).astype(np.float32), pool.targets, pairs)
-    influence = row_influence(proxy, evidence.rows, backward(proxy, pool.features, slopes))
+    influence = row_influence(proxy, evidence.rows, proxy.backward(pool.features, slopes))
     found = value(replace(evidence, proxies=[proxy]))
     np.testing.assert_allclose(found, influence / influence.std(), rtol=1e-3, atol=1e-5)
     assert found.std() == pytest.approx(1, abs=1e-4)
@@ -153,6 +151,7 @@ def test_no_grade_is_within_reach() -> None:
         "pool",
         "settings",
         "held_out",
+        "training_loss",
     }
     assert {field.name for field in fields(Rows)} == {"features", "targets", "queries"}
 
@@ -162,10 +161,10 @@ def test_value_through_curvature_is_an_influence_function(evidence: Evidence) ->
     given = replace(evidence, settings=LabelSettings(curvature="ekfac"))
     pairs, expected = pairs_within(evidence.pool.queries), np.zeros(240)
     for proxy in evidence.proxies:
-        predicted = scores(proxy, evidence.pool.features)
+        predicted = proxy.scores(evidence.pool.features)
         factor = fitted_temperature(predicted, evidence.pool.targets, pairs)
         slopes = ranking_slopes((factor * predicted).astype(np.float32), evidence.pool.targets, pairs)
-        gradient = backward(proxy, evidence.pool.features, slopes)
+        gradient = proxy.backward(evidence.pool.features, slopes)
         one = row_influence(proxy, evidence.rows, preconditioned(gradient, curvatures(proxy, evidence.rows)))
         expected += one / one.std()
     np.testing.assert_allclose(value(given), expected / 3, rtol=1e-3, atol=1e-4)

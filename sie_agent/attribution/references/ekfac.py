@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from sie_agent.attribution.gradients import VALIDATION_LOSSES, row_influence, validation_gradient
-from sie_agent.attribution.losses import Floats, sigmoid
-from sie_agent.attribution.networks import Layer, Network, layers, scores, with_blocks
+from sie_agent.attribution.losses import Floats
+from sie_agent.attribution.model import Layer, Layered, layered
 from sie_agent.attribution.references.common import Doubles, trained
 from sie_agent.attribution.setting import Rows, Setting
+from sie_agent.attribution.training_losses import TRAINING_LOSSES
+
+AnyLayered = TypeVar("AnyLayered", bound=Layered)
 
 # of the mean eigenvalue, per layer (Grosse 2023 has 0.1); chosen on subsets of another split than the one reported
 DAMPING = 0.3
@@ -45,7 +49,9 @@ def curvature(layer: Layer, weights: Doubles) -> Curvature:
 
     Parameters
     ----------
-    layer : inputs and slopes of each row; weights : (n,) p(1 - p) of each row.
+    layer : inputs and slopes of each row.
+    weights : (n,) second derivative of the loss by the score of each row: p(1 - p)
+        under the pointwise loss.
     """
     inputs, slopes = layer.inputs.astype(np.float64), layer.slopes.astype(np.float64)
     count = max(len(inputs), 1)
@@ -56,16 +62,16 @@ def curvature(layer: Layer, weights: Doubles) -> Curvature:
     return Curvature(input_vectors, output_vectors, eigenvalues)
 
 
-def curvatures(network: Network, rows: Rows) -> list[Curvature]:
+def curvatures(network: Layered, rows: Rows, training_loss: str = "pointwise") -> list[Curvature]:
     """EK-FAC of every layer on the training rows."""
-    predicted = sigmoid(scores(network, rows.features)).astype(np.float64)
-    return [curvature(layer, predicted * (1 - predicted)) for layer in layers(network, rows.features)]
+    weights = TRAINING_LOSSES[training_loss].curvatures(network.scores(rows.features), rows).astype(np.float64)
+    return [curvature(layer, weights) for layer in network.layers(rows.features)]
 
 
-def preconditioned(gradient: Network, found: list[Curvature], damping: float = DAMPING) -> Network:
+def preconditioned(gradient: AnyLayered, found: list[Curvature], damping: float = DAMPING) -> AnyLayered:
     """Inverse curvature times a gradient, layer by layer, shaped like the network."""
-    return with_blocks(
-        gradient, [one.solve(block, damping) for one, block in zip(found, gradient.blocks(), strict=True)]
+    return gradient.with_blocks(
+        [one.solve(block, damping) for one, block in zip(found, gradient.blocks(), strict=True)]
     )
 
 
@@ -79,8 +85,9 @@ def ekfac(setting: Setting, loss: str, damping: float = DAMPING) -> Doubles:
     """
     slopes_of = VALIDATION_LOSSES[loss](setting)
     total = np.zeros(len(setting.rows.targets))
-    for network in trained(setting):
+    for model in trained(setting):
+        network = layered(model, "ekfac")
         gradient = validation_gradient(network, setting, slopes_of)
-        direction = preconditioned(gradient, curvatures(network, setting.training), damping)
-        total += row_influence(network, setting.rows, direction)
+        direction = preconditioned(gradient, curvatures(network, setting.training, setting.training_loss), damping)
+        total += row_influence(network, setting.rows, direction, setting.training_loss)
     return np.asarray(total / max(len(setting.runs), 1))

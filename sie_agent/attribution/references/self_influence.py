@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sie_agent.attribution.gradients import errors
-from sie_agent.attribution.networks import squared_gradient_norm
+from sie_agent.attribution.gradients import row_slopes
 from sie_agent.attribution.references.common import Doubles
 from sie_agent.attribution.setting import Setting
 
@@ -18,6 +17,6 @@ def self_influence(setting: Setting) -> Doubles:
     total = np.zeros(len(setting.rows.targets))
     for run in setting.runs:
         for network in run:
-            norms = squared_gradient_norm(network, setting.rows.features)
-            total += errors(network, setting.rows).astype(np.float64) ** 2 * norms
+            norms = network.squared_gradient_norm(setting.rows.features)
+            total += row_slopes(network, setting.rows, setting.training_loss).astype(np.float64) ** 2 * norms
     return np.asarray(total / max(len(setting.runs), 1))

@@ -26,5 +26,7 @@ def tracin(setting: Setting, loss: str) -> Doubles:
     total = np.zeros(len(setting.rows.targets))
     for run in setting.runs:
         for network in run:
-            total += row_influence(network, setting.rows, validation_gradient(network, setting, slopes_of))
+            total += row_influence(
+                network, setting.rows, validation_gradient(network, setting, slopes_of), setting.training_loss
+            )
     return np.asarray(total / max(len(setting.runs), 1))

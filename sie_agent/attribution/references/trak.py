@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sie_agent.attribution.gradients import VALIDATION_LOSSES, errors, validation_gradient
+from sie_agent.attribution.gradients import VALIDATION_LOSSES, row_slopes, validation_gradient
 from sie_agent.attribution.losses import Floats
-from sie_agent.attribution.networks import Network, layers
+from sie_agent.attribution.model import Layered, layered
 from sie_agent.attribution.references.common import Doubles, trained
 from sie_agent.attribution.setting import Setting
+from sie_agent.attribution.training_losses import TRAINING_LOSSES
 
 OUTPUT_SIZE, LAYER_SIZE = 16, 1024
 # of the mean eigenvalue, chosen like that of EK-FAC: without any, what comes out is noise
@@ -27,14 +28,14 @@ class Projection:
     network : any network of the shape to come; seed : of the Gaussian matrices.
     """
 
-    def __init__(self, network: Network, seed: int = SEED) -> None:
+    def __init__(self, network: Layered, seed: int = SEED) -> None:
         rng = np.random.default_rng(seed)
         self._sides = [
             (side(inputs, LAYER_SIZE // min(outputs, OUTPUT_SIZE), rng), side(outputs, OUTPUT_SIZE, rng))
             for inputs, outputs in (block.shape for block in network.blocks())
         ]
 
-    def of_gradient(self, gradient: Network) -> Doubles:
+    def of_gradient(self, gradient: Layered) -> Doubles:
         """(k,) of a gradient shaped like the network."""
         parts = [
             (inputs.T @ block @ outputs).ravel()
@@ -42,10 +43,10 @@ class Projection:
         ]
         return np.concatenate(parts).astype(np.float64)
 
-    def of_rows(self, network: Network, features: Floats) -> Floats:
+    def of_rows(self, network: Layered, features: Floats) -> Floats:
         """(n, k) of the gradient of each row's score."""
         parts = []
-        for (inputs, outputs), layer in zip(self._sides, layers(network, features), strict=True):
+        for (inputs, outputs), layer in zip(self._sides, network.layers(features), strict=True):
             left, right = layer.inputs @ inputs, layer.slopes @ outputs
             parts.append((left[:, :, None] * right[:, None, :]).reshape(len(features), -1))
         return np.asarray(np.concatenate(parts, axis=1), np.float32)
@@ -62,7 +63,8 @@ def trak(setting: Setting, loss: str) -> Doubles:
     """Mean over seeds of ∇L_val·(ΦᵀΦ)⁻¹·φ_i, times the mean error of the row, (n,); positive: the row helps.
 
     φ is the projected gradient of the score. The loss of a set of rows stands where Park (2023) has the output for one
-    row, and there is no soft threshold.
+    row, and there is no soft threshold. Under the pairwise training loss a row's error is not one number; there the
+    product is averaged.
 
     Parameters
     ----------
@@ -71,13 +73,21 @@ def trak(setting: Setting, loss: str) -> Doubles:
     slopes_of = VALIDATION_LOSSES[loss](setting)
     kernel_part = np.zeros(len(setting.rows.targets))
     error_part = np.zeros(len(setting.rows.targets))
-    for network in trained(setting):
+    paired = np.zeros(len(setting.rows.targets))
+    for model in trained(setting):
+        network = layered(model, "trak")
         projection = Projection(network)
         wanted = projection.of_gradient(validation_gradient(network, setting, slopes_of))
         direction = solved(projection.of_rows(network, setting.training.features), wanted)
-        kernel_part += projection.of_rows(network, setting.rows.features) @ direction
-        error_part += errors(network, setting.rows)
-    return np.asarray(kernel_part * error_part / max(len(setting.runs), 1) ** 2)
+        moved = projection.of_rows(network, setting.rows.features) @ direction
+        if setting.training_loss == "pointwise":
+            kernel_part += moved
+            error_part += row_slopes(network, setting.rows)
+        else:
+            loss_of_rows = TRAINING_LOSSES[setting.training_loss]
+            paired += loss_of_rows.along(network.scores(setting.rows.features), setting.rows, moved)
+    count = max(len(setting.runs), 1)
+    return np.asarray(kernel_part * error_part / count**2 + paired / count)
 
 
 def solved(features: Floats, wanted: Doubles, damping: float = DAMPING) -> npt.NDArray[np.float32]:

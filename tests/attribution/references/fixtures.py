@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sie_agent.attribution import Network, Rows, Setting, TrainingSettings, backward, train
+from sie_agent.attribution import Network, Rows, Setting, TrainingSettings, train
 
 
 def make_rows(count: int, seed: int, *, graded: bool = False) -> Rows:
@@ -30,4 +30,4 @@ def flat(gradient: Network) -> np.ndarray:
 def score_gradients(network: Network, features: np.ndarray) -> np.ndarray:
     """(n, p): the gradient of each row's score, one backward pass per row."""
     one = np.ones(1, np.float32)
-    return np.array([flat(backward(network, features[row : row + 1], one)) for row in range(len(features))])
+    return np.array([flat(network.backward(features[row : row + 1], one)) for row in range(len(features))])

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from sie_agent.attribution import listwise_loss, listwise_slopes, new_network
-from sie_agent.attribution.networks import layers, with_blocks
 
 from .fixtures import flat, make_rows, score_gradients
 
@@ -15,8 +14,7 @@ from .fixtures import flat, make_rows, score_gradients
 def test_a_rows_gradient_is_the_outer_product_of_its_layers(hidden: int) -> None:
     network, rows = new_network(5, hidden, np.random.default_rng(0)), make_rows(20, 3)
     products = [
-        (layer.inputs[:, :, None] * layer.slopes[:, None, :]).reshape(20, -1)
-        for layer in layers(network, rows.features)
+        (layer.inputs[:, :, None] * layer.slopes[:, None, :]).reshape(20, -1) for layer in network.layers(rows.features)
     ]
     np.testing.assert_allclose(np.concatenate(products, axis=1), score_gradients(network, rows.features), atol=1e-6)
 
@@ -24,7 +22,7 @@ def test_a_rows_gradient_is_the_outer_product_of_its_layers(hidden: int) -> None
 @pytest.mark.parametrize("hidden", [0, 6])
 def test_blocks_go_back_into_a_network(hidden: int) -> None:
     network = new_network(5, hidden, np.random.default_rng(0))
-    changed = with_blocks(network, [block + 1 for block in network.blocks()])
+    changed = network.with_blocks([block + 1 for block in network.blocks()])
     np.testing.assert_allclose(flat(changed), flat(network) + 1)
     for one, other in zip(network.arrays(), changed.arrays(), strict=True):
         assert one.shape == other.shape

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from sie_agent.attribution import Network, Setting, reference_importance, scores
-from sie_agent.attribution.gradients import VALIDATION_LOSSES, errors, validation_gradient
+from sie_agent.attribution import Network, Setting, reference_importance
+from sie_agent.attribution.gradients import VALIDATION_LOSSES, row_slopes, validation_gradient
 from sie_agent.attribution.references.ekfac import DAMPING, curvatures, ekfac
 
 from .fixtures import flat, make_setting, score_gradients
@@ -28,7 +28,7 @@ def written_out(setting: Setting, loss: str) -> np.ndarray:
         gradients = score_gradients(network, setting.training.features)
         asked = score_gradients(network, setting.rows.features)
         wanted = flat(validation_gradient(network, setting, VALIDATION_LOSSES[loss](setting)))
-        p = 1 / (1 + np.exp(-scores(network, setting.training.features).astype(np.float64)))
+        p = 1 / (1 + np.exp(-network.scores(setting.training.features).astype(np.float64)))
         direction, start = [], 0
         for block in network.blocks():
             inputs, outputs = block.shape
@@ -43,7 +43,7 @@ def written_out(setting: Setting, loss: str) -> np.ndarray:
             eigenvalues = (p * (1 - p)) @ (gradients[:, own] @ basis) ** 2 / len(p)
             inverse = basis @ np.diag(1 / (eigenvalues + DAMPING * eigenvalues.mean())) @ basis.T
             direction.append(inverse @ wanted[own])
-        total += errors(network, setting.rows) * (asked @ np.concatenate(direction))
+        total += row_slopes(network, setting.rows) * (asked @ np.concatenate(direction))
     return total / len(setting.runs)
 
 
@@ -59,7 +59,7 @@ def test_eigenvalues_add_up_to_the_trace_of_the_fisher_matrix() -> None:
     """A rotation keeps squared lengths: a wrong basis, such as one not transposed, does not."""
     setting = make_setting(6)
     network = setting.runs[0][-1]
-    p = 1 / (1 + np.exp(-scores(network, setting.training.features).astype(np.float64)))
+    p = 1 / (1 + np.exp(-network.scores(setting.training.features).astype(np.float64)))
     trace = (p * (1 - p)) @ (score_gradients(network, setting.training.features) ** 2).sum(axis=1) / len(p)
     found = curvatures(network, setting.training)
     assert sum(one.eigenvalues.sum() for one in found) == pytest.approx(trace, rel=1e-4)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sie_agent.attribution import reference_importance
-from sie_agent.attribution.gradients import errors
+from sie_agent.attribution.gradients import row_slopes
 
 from .fixtures import make_setting, score_gradients
 
@@ -15,7 +15,9 @@ from .fixtures import make_setting, score_gradients
 def test_grand_is_the_length_of_a_rows_gradient_early_in_training(hidden: int) -> None:
     setting = make_setting(hidden)
     lengths = [
-        np.linalg.norm(errors(run[0], setting.rows)[:, None] * score_gradients(run[0], setting.rows.features), axis=1)
+        np.linalg.norm(
+            row_slopes(run[0], setting.rows)[:, None] * score_gradients(run[0], setting.rows.features), axis=1
+        )
         for run in setting.runs
     ]
     np.testing.assert_allclose(reference_importance("grand", setting), np.mean(lengths, axis=0), rtol=1e-3, atol=1e-6)
@@ -25,7 +27,7 @@ def test_grand_is_the_length_of_a_rows_gradient_early_in_training(hidden: int) -
 def test_self_influence_sums_squared_lengths_over_checkpoints(hidden: int) -> None:
     setting = make_setting(hidden)
     squares = [
-        (errors(one, setting.rows)[:, None] * score_gradients(one, setting.rows.features)) ** 2
+        (row_slopes(one, setting.rows)[:, None] * score_gradients(one, setting.rows.features)) ** 2
         for run in setting.runs
         for one in run
     ]

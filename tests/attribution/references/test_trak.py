@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from sie_agent.attribution import Setting, new_network, reference_importance
-from sie_agent.attribution.gradients import VALIDATION_LOSSES, errors, validation_gradient
+from sie_agent.attribution.gradients import VALIDATION_LOSSES, row_slopes, validation_gradient
 from sie_agent.attribution.references.trak import DAMPING, LAYER_SIZE, OUTPUT_SIZE, Projection
 
 from .fixtures import flat, make_rows, make_setting, score_gradients
@@ -24,7 +24,7 @@ def written_out(setting: Setting, loss: str) -> np.ndarray:
         kernel += DAMPING * np.trace(kernel) / len(kernel) * np.eye(len(kernel))
         wanted = flat(validation_gradient(network, setting, VALIDATION_LOSSES[loss](setting)))
         kernel_part.append(score_gradients(network, setting.rows.features) @ np.linalg.solve(kernel, wanted))
-        error_part.append(errors(network, setting.rows))
+        error_part.append(row_slopes(network, setting.rows))
     return np.mean(kernel_part, axis=0) * np.mean(error_part, axis=0)
 
 
@@ -52,10 +52,9 @@ def test_a_projection_keeps_dot_products() -> None:
 def test_a_gradient_is_projected_like_the_rows_it_comes_from() -> None:
     network, rows = make_setting(6).runs[0][-1], make_rows(30, 5)
     projection = Projection(network)
-    from sie_agent.attribution import backward
 
     slopes = np.random.default_rng(0).normal(size=30).astype(np.float32)
     summed = projection.of_rows(network, rows.features).T @ slopes
     np.testing.assert_allclose(
-        projection.of_gradient(backward(network, rows.features, slopes)), summed, rtol=1e-3, atol=1e-4
+        projection.of_gradient(network.backward(rows.features, slopes)), summed, rtol=1e-3, atol=1e-4
     )

@@ -1,0 +1,18 @@
+"""What a target model of each kind reads of the samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy.typing as npt
+import pandas as pd
+
+from sie_agent.run.suite import TargetPart
+
+Reader = Callable[[pd.DataFrame, npt.NDArray[Any], TargetPart], npt.NDArray[Any]]
+
+# from the samples without their grades, their text features, and the target's settings to (n, ...), a row each
+READERS: dict[str, Reader] = {
+    "perceptron": lambda samples, inputs, part: inputs,
+}
