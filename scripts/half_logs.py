@@ -107,7 +107,9 @@ def subset_losses(
             )
             if not path.is_file():
                 rows = setting.training.take(one)
-                network = train(rows.features, rows.targets, settings, 10_000 * (seed + 1) + number)[-1]
+                network = train(
+                    rows.features, rows.targets, settings, 10_000 * (seed + 1) + number, queries=rows.queries
+                )[-1]
                 losses = [validation_losses(network, part) for part in parts]
                 np.save(path, np.array([[loss[name] for loss in losses] for name in VALIDATION_LOSSES]))
             for name, values in zip(VALIDATION_LOSSES, np.load(path), strict=True):

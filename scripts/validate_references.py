@@ -1,6 +1,6 @@
 """Every reference held against retraining: linear datamodelling score, wrong labels found, seconds; libraries beside.
 
-    python scripts/validate_references.py --target mlp       also: linear; --log clicks
+    python scripts/validate_references.py --target mlp       also: linear, mlp-pairwise, linear-pairwise; --log clicks
 
 A log of Home Depot pairs with flipped labels or biased clicks. Half of its rows are drawn again and again; the target
 model is trained on each half with two seeds. The linear datamodelling score (Park 2023) is the Spearman correlation
@@ -47,6 +47,8 @@ from sie_agent.scorer import StudentSettings, fit_student, student_inputs
 TARGETS = {
     "linear": TrainingSettings(hidden=0, epochs=20, weight_decay=1.0),
     "mlp": TrainingSettings(hidden=64, epochs=8, weight_decay=1.0),
+    "linear-pairwise": TrainingSettings(hidden=0, epochs=20, weight_decay=1.0, loss="pairwise"),
+    "mlp-pairwise": TrainingSettings(hidden=64, epochs=8, weight_decay=1.0, loss="pairwise"),
 }
 REPLICATES = 2000
 WHOLE_REPLICATES = 400
@@ -86,8 +88,11 @@ def main() -> None:
         log, validation, groups, grade, flipped, sample_ids = prepared(arguments)
     settings = TARGETS[arguments.target]
     with manifest.stage("models"):
-        runs = [train(log.features, log.targets, settings, 100 + seed) for seed in range(arguments.seeds)]
-    setting = Setting(runs, log, log, validation, RELEVANT_AT)
+        runs = [
+            train(log.features, log.targets, settings, 100 + seed, queries=log.queries)
+            for seed in range(arguments.seeds)
+        ]
+    setting = Setting(runs, log, log, validation, RELEVANT_AT, settings.loss)
     with manifest.stage("subsets"):
         chosen, losses = subset_losses(arguments, setting, groups, settings)
     rows, columns = [], {}
@@ -100,7 +105,8 @@ def main() -> None:
             say(described(rows[-1]))
     with manifest.stage("scorer"):
         rows += scorer_rows(setting, settings, grade, chosen, losses)
-    if not arguments.without_libraries:
+    # the libraries' adapters know the pointwise loss
+    if not arguments.without_libraries and settings.loss == "pointwise":
         with manifest.stage("libraries"):
             rows += library_rows(setting, groups, chosen, losses, flipped)
     figures = {
@@ -180,7 +186,9 @@ def scorer_rows(
     log = setting.training
     names = np.unique(log.queries)
     judged = np.isin(log.queries, np.random.default_rng(7).permutation(names)[: len(names) // 2])
-    proxies = [train(log.features, log.targets, settings, 500 + seed)[-1] for seed in range(PROXIES)]
+    proxies = [
+        train(log.features, log.targets, settings, 500 + seed, queries=log.queries)[-1] for seed in range(PROXIES)
+    ]
     inputs = student_inputs(log.features, log.targets.astype(np.float64))
     rows = []
     for name, auc in JUDGES.items():
@@ -190,9 +198,9 @@ def scorer_rows(
         part = log.take(judged)
         pool = Rows(part.features, relevance.astype(np.float32), part.queries)
         for curvature in ("none", "ekfac"):
-            evidence = Evidence(
-                part, relevance, np.full(len(relevance), np.nan), proxies, pool, LabelSettings(curvature=curvature)
-            )
+            unknown = np.full(len(relevance), np.nan)
+            how = LabelSettings(curvature=curvature)
+            evidence = Evidence(part, relevance, unknown, proxies, pool, how, settings.loss)
             score = fit_student(inputs[judged], value(evidence), StudentSettings(), 0).predict(inputs)
             found = whole_score(score, chosen, losses["ranking"])
             rows.append({"by": "scorer", "reference": "value", "judge": name, "curvature": curvature, **found})
