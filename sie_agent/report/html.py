@@ -101,7 +101,7 @@ def content(run: RunFolder) -> dict[str, Any]:
     quality_plots = plots_quality.quality_plots(run)
     return {
         "quality_plots": quality_plots,
-        "quality_table": tables_quality.quality_table(run.agreement) if quality_plots else None,
+        "quality_tables": tables_quality.quality_tables(run.agreement) if quality_plots else [],
         "top": headline.top_of(run),
         "agreement_plot": plots_agreement.agreement_plot(run),
         "agreement_table": tables.agreement_table(run),

@@ -126,8 +126,10 @@ def _traces(quality: Quality, measure: str) -> list[Trace]:
             }
         )
     if curve:
+        alone = [(figure.value, figure.ci_low, figure.ci_high) for _, figure in curve] if len(banded) == 1 else []
         traces.append(
             {
+                "error_y": _bars(alone, color),
                 "type": "scatter",
                 "mode": "lines+markers",
                 "name": name,
@@ -150,15 +152,15 @@ def _traces(quality: Quality, measure: str) -> list[Trace]:
 
 def _real_trace(real: Sequence[tuple[QualityPoint, Measured]], measure: str) -> Trace:
     *_, color, symbol = STYLE[measure]
-    shift = 0 if measure != "filter" else 1
     return {
         "type": "scatter",
         "mode": "markers+text",
         "name": REAL[measure],
         "x": [point.auc for point, _ in real],
         "y": [figure.value for _, figure in real],
-        "text": [f" {safe(point.judge, 20)} " for point, _ in real],
-        "textposition": [PLACES[(place + shift) % len(PLACES)] for place in range(len(real))],
+        # a judge has the same place on the axis for both strategies: one name will do
+        "text": ["" if measure == "filter" and point.weights else f" {safe(point.judge, 20)} " for point, _ in real],
+        "textposition": [PLACES[place % len(PLACES)] for place in range(len(real))],
         "textfont": {"size": 12},
         "marker": {"color": color, "symbol": symbol, "size": 12, "line": {"width": 2}},
         "error_x": _bars([(point.auc, point.auc_low, point.auc_high) for point, _ in real], color),
