@@ -1,6 +1,7 @@
 """Print the figures of a run as Markdown tables, for the README.
 
 python scripts/results_table.py eval/results/homedepot-clicks
+python scripts/results_table.py eval/results/homedepot-clicks --quality    # only the curve of judge quality
 """
 
 from __future__ import annotations
@@ -9,6 +10,10 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
+
+from sie_agent.evaluation import judge_quality_curve
+
+MANY_PAIRS = 5000
 
 
 def with_interval(row: dict[str, Any], digits: int = 2) -> str:
@@ -121,16 +126,66 @@ def downstream_table(figures: dict[str, Any]) -> list[str]:
     return lines
 
 
-def main(folder: Path) -> None:
+def gap_cell(figure: dict[str, Any] | None) -> str:
+    """Gap recovered with its interval."""
+    if figure is None:
+        return "–"
+    return f"{figure['value']:.0%} [{figure['ci_low']:.0%}, {figure['ci_high']:.0%}]"
+
+
+def quality_table(figures: dict[str, Any]) -> list[str]:
+    """The curve of judge quality; computed from the other figures where the run is older than it."""
+    inputs = (figures[key] for key in ("judges", "rows", "downstream", "reliability", "headline"))
+    quality = figures.get("quality") or judge_quality_curve(*inputs, figures["target"]["auc"])
+    places = {(one["judge"], one["measure"]): one for one in quality["placed"]}
+    lines = [
+        "| judge | mode | pairs | draws | judge's AUC | Spearman | share of the bound | beside the curve "
+        "| gap, weights | gap, half kept |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for point in quality["points"]:
+        place, of_bound = places.get((point["judge"], "agreement")), point["share_of_bound"]
+        beside = "–"
+        if place is not None:
+            ends = f"[{place['ci_low']:+.2f}, {place['ci_high']:+.2f}]"
+            beside = f"{place['place']}: {place['difference']:+.2f} {ends}, {place['n_shared_draws']} draw(s)"
+        cells = [
+            point["judge"],
+            point["mode"],
+            "–" if point["n_pairs"] is None else f"{point['n_pairs']:,}",
+            str(point["n_draws"]),
+            f"{point['auc']:.3f}",
+            shown(point["agreement"]),
+            "–" if of_bound is None else f"{of_bound:.0%}",
+            beside,
+            gap_cell(point["weights"]),
+            gap_cell(point["filter"]),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    many = [point for point in quality["points"] if point["kind"] == "real" and point["n_pairs"] >= MANY_PAIRS]
+    if many:
+        best = max(many, key=lambda point: point["auc"])["judge"]
+        place = places.get((best, "agreement"))
+        told = place["place"] if place is not None else "not beside any part of"
+        lines += ["", f"Real judge of the highest AUC over at least {MANY_PAIRS:,} pairs: {best}, {told} the curve."]
+    return lines
+
+
+def main(folder: Path, *, quality_alone: bool = False) -> None:
     """Print all tables of a run folder."""
     figures = json.loads((folder / "agreement.json").read_text(encoding="utf-8"))
     reference = figures["headline"]["reference"]
     print(f"### {figures['suite']}: {figures['verdict']['text']}\n")
+    if quality_alone:
+        print("\n".join(quality_table(figures)))
+        return
     lines = agreement_table(figures, reference) + baseline_lines(figures, reference)
     print("\n".join(lines + flipped_table(figures) + downstream_table(figures)))
+    print("\n".join(["", *quality_table(figures)]))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    arguments = [argument for argument in sys.argv[1:] if argument != "--quality"]
+    if len(arguments) != 1:
         sys.exit(__doc__)
-    main(Path(sys.argv[1]))
+    main(Path(arguments[0]), quality_alone="--quality" in sys.argv)

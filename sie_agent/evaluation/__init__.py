@@ -26,6 +26,7 @@ from sie_agent.evaluation.metrics import METRICS, kendall, partial_spearman, roc
 from sie_agent.evaluation.mixture import agreement_of_models
 from sie_agent.evaluation.moments import query_moments, query_ndcg, resampled_auc, resampled_correlation
 from sie_agent.evaluation.prompts import compare_judgments
+from sie_agent.evaluation.quality import judge_quality_curve
 from sie_agent.evaluation.simulated import noise_for_auc, simulate_judge
 from sie_agent.evaluation.verdict import FEW_QUERIES, verdict
 
@@ -50,6 +51,7 @@ __all__ = [
     "filter_effects",
     "flipped_rows",
     "interval",
+    "judge_quality_curve",
     "kendall",
     "noise_for_auc",
     "partial_spearman",

@@ -81,6 +81,12 @@ def finish(traces: Sequence[Trace], layout: dict[str, Any], height: int) -> str:
     return str(go.Figure(data=list(traces), layout=frame).to_json())
 
 
+def see_through(color: str) -> str:
+    """A colour for a band behind a line of that colour."""
+    red, green, blue = (int(color[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.13)"
+
+
 def legend_below() -> dict[str, Any]:
     """A legend under the chart; the page makes the chart taller where the legend takes more lines."""
     return {

@@ -23,7 +23,15 @@ from sie_agent.attribution import (
     train,
 )
 from sie_agent.errors import EnvironmentFailure
-from sie_agent.evaluation import partial_spearman, roc_auc, simulate_judge, spearman
+from sie_agent.evaluation import (
+    interval,
+    partial_spearman,
+    query_copies,
+    resampled_auc,
+    roc_auc,
+    simulate_judge,
+    spearman,
+)
 from sie_agent.labels import WEAK_LABELS, Evidence, LabelSettings
 from sie_agent.run.suite import JudgePart
 from sie_agent.run.world import World
@@ -244,14 +252,18 @@ def apply_judge(draw: Draw, part: JudgePart, step: Callable[[], None]) -> None:
 def judge_quality(draw: Draw, relevance: Doubles) -> dict[str, float]:
     """AUC and Spearman of a judge with the human grade on the rows it judged; NaN without grades."""
     known = ~np.isnan(relevance)
-    grade = draw.world.grade[known]
+    facts = {"n_pairs": int(known.sum())}
     if not draw.world.has_grades or not known.any():
-        return {"n_pairs": int(known.sum()), "auc": float("nan"), "spearman": float("nan")}
-    return {
-        "n_pairs": int(known.sum()),
-        "auc": roc_auc(relevance[known], grade >= draw.world.suite.log.relevant_at),
-        "spearman": spearman(relevance[known], grade),
-    }
+        return {**facts, **dict.fromkeys(("auc", "auc_low", "auc_high", "spearman"), float("nan"))}
+    score, grade, queries = relevance[known], draw.world.grade[known], draw.world.queries[known]
+    relevant = grade >= draw.world.suite.log.relevant_at
+    # codes of these rows' queries alone: queries that were not judged need not be drawn
+    present, codes = np.unique(queries, return_inverse=True)
+    copies = query_copies(len(present), draw.world.suite.evaluation.replicates, 12_000 + draw.seed)
+    parts = [resampled_auc(score, relevant, part[:, codes]) for part in np.array_split(copies, 10)]
+    low, high = interval(np.concatenate(parts))
+    auc = {"auc": roc_auc(score, relevant), "auc_low": low, "auc_high": high}
+    return {**facts, **auc, "spearman": spearman(score, grade)}
 
 
 def control(

@@ -15,6 +15,7 @@ from sie_agent.evaluation import (
     agreement_rows,
     downstream_rows,
     flipped_rows,
+    judge_quality_curve,
     permutation_deviations,
     query_copies,
     reliability_rows,
@@ -55,19 +56,23 @@ def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
         for row in rows
         if row["judge"] == CEILING.name
     ]
+    headline = {"label": "value", "judge": primary.name, "reference": suite.headline_reference}
+    reliability = reliability_rows(panel, references, f"control|{primary.name}")
+    curve = judge_quality_curve(qualities, rows, downstream, reliability, headline, target_auc)
     return {
         "suite": suite.name,
         "mode": primary.mode,
-        "verdict": verdict(primary.name, primary.mode, downstream, quality_of_primary, test_queries, items),
-        "headline": {"label": "value", "judge": primary.name, "reference": suite.headline_reference},
+        "verdict": verdict(primary.name, primary.mode, downstream, quality_of_primary, test_queries, items, curve),
+        "headline": headline,
         "rows": [row for row in rows if row["judge"] != CEILING.name],
-        "reliability": reliability_rows(panel, references, f"control|{primary.name}"),
+        "reliability": reliability,
         "ceiling": ceiling,
         "permutations": permutation_summary(panel, judges, references),
         "downstream": downstream,
         "judges": qualities,
         "judge": {key: quality_of_primary[key] for key in ("judge", "auc", "spearman", "target_auc")},
         "target": {"auc": target_auc},
+        "quality": curve,
         "notes": notes(suite, draws, test_queries),
     }
 
@@ -104,7 +109,10 @@ def reported_columns(judges: Sequence[JudgePart], primary: JudgePart) -> list[Co
 
 
 def judge_row(judge: JudgePart, draws: Sequence[Stored]) -> dict[str, Any]:
-    """Quality of a judge against the human grade, mean over the draws that it judged."""
+    """Quality of a judge against the human grade, mean over the draws that it judged.
+
+    The ends of its AUC's interval are means as well: draws share queries, so more draws do not narrow it.
+    """
     facts = [draw.facts["judges"][judge.name] for draw in draws if judge.name in draw.facts.get("judges", {})]
     return {
         "judge": judge.name,
@@ -113,6 +121,8 @@ def judge_row(judge: JudgePart, draws: Sequence[Stored]) -> dict[str, Any]:
         "n_draws": len(facts),
         "n_pairs": int(sum(fact["n_pairs"] for fact in facts)),
         "auc": mean_of([fact["auc"] for fact in facts]),
+        "auc_low": mean_of([fact.get("auc_low") for fact in facts]),
+        "auc_high": mean_of([fact.get("auc_high") for fact in facts]),
         "spearman": mean_of([fact["spearman"] for fact in facts]),
     }
 

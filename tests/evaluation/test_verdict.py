@@ -49,6 +49,47 @@ def test_a_judge_that_knows_nothing_is_not_to_be_used() -> None:
     assert said["use"] == "no" and said["text"].startswith("Do not use")
 
 
+def test_a_judge_like_a_random_one_is_refused_whatever_its_luck() -> None:
+    """Downstream luck, or the log's own label inside `support`, must not make a "use" of a coin toss."""
+    lucky = [row("j", 0.4, weighting="weights"), row("j", 0.4, keep=0.5)]
+    quality = {"auc": 0.52, "auc_low": 0.49, "auc_high": 0.55, "target_auc": 0.5}
+    said = verdict("j", "zero-shot", lucky, quality, 500, 8)
+    assert said["use"] == "no" and "answers at random" in said["text"] and "0.520 [0.490, 0.550]" in said["text"]
+    assert verdict("j", "zero-shot", lucky, {**quality, "auc_low": 0.505}, 500, 8)["use"] == "weights"
+    # runs of older versions have no interval: the figure itself must do
+    assert verdict("j", "zero-shot", lucky, {"auc": 0.5, "target_auc": 0.5}, 500, 8)["use"] == "no"
+    assert verdict("j", "zero-shot", [], quality, 0, 8)["use"] == "no"
+
+
+def test_few_pairs_are_told_from_a_bad_judge() -> None:
+    said = verdict("j", "zero-shot", [], {"auc": 0.7, "auc_low": 0.45, "auc_high": 0.9}, 0, 8)
+    assert said["use"] == "no" and "needs more graded pairs" in said["text"]
+
+
+def test_what_a_random_judge_recovers_too_is_not_the_judges() -> None:
+    rows = [row("j", 0.1, weighting="weights")]
+    gap = {"value": 0.15, "ci_low": 0.0, "ci_high": 0.3}
+    curve = {"needed": [], "points": [{"kind": "random", "weights": gap, "filter": None}]}
+    said = verdict("j", "zero-shot", rows, QUALITY, 500, 8, curve)
+    assert said["use"] == "no" and "at random does about as well" in said["text"]
+    gap["value"] = 0.05
+    assert verdict("j", "zero-shot", rows, QUALITY, 500, 8, curve)["use"] == "weights"
+
+
+def test_the_quality_that_is_needed_is_told() -> None:
+    entry = {"measure": "weights", "lowest": 0.6, "highest": 0.9, "above_zero": 0.74, "certain": 0.8}
+    curve = {"points": [], "needed": [entry, {**entry, "measure": "filter", "above_zero": None, "certain": None}]}
+    said = verdict("j", "zero-shot", [row("j", -0.2, weighting="weights")], QUALITY, 500, 8, curve)["text"]
+    assert "knows less than the target model" in said
+    assert "by weighting, the curve crosses zero at an AUC of about 0.74 and is above it for certain from 0.80" in said
+    assert "not even the best (AUC 0.90) recovers any" in said
+
+
+def test_other_rankers_do_not_count() -> None:
+    rows = [{**row("j", 0.3, weighting="weights"), "ranker": "linear"}, row("j", -0.2, weighting="weights")]
+    assert verdict("j", "zero-shot", rows, QUALITY, 500, 8)["use"] == "no"
+
+
 def test_another_judges_success_is_not_this_ones() -> None:
     rows = [row("other", 0.4, weighting="weights"), row("j", -0.2, weighting="weights")]
     assert verdict("j", "zero-shot", rows, QUALITY, 500, 8)["use"] == "no"

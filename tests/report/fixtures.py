@@ -260,7 +260,51 @@ def _agreement(options: Options, generator: np.random.Generator) -> dict[str, An
         ],
         "judge": {"auc": 0.9, "spearman": 0.6, "target_auc": 0.711, "judge": "strong"},
         "target": {"auc": 0.711, "ndcg@10": 0.83},
+        "quality": _quality(),
         "notes": ["Ten draws of clicks, seeds fixed in the suite."],
+    }
+
+
+def _quality() -> dict[str, Any]:
+    """A curve of two simulated judges and the control, and two real judges, one of them on it."""
+
+    def figure(value: float, width: float) -> dict[str, float]:
+        return {"value": value, "ci_low": value - width, "ci_high": value + width}
+
+    def point(judge: str, kind: str, auc: float, value: float, gap: float | None) -> dict[str, Any]:
+        return {
+            "judge": judge,
+            "mode": {"real": "zero-shot", "control": "no judge"}.get(kind, "simulated"),
+            "kind": kind,
+            "auc": auc,
+            "auc_low": auc - 0.02,
+            "auc_high": auc + 0.02,
+            "n_pairs": 5200,
+            "n_draws": 10,
+            "agreement": figure(value, 0.04),
+            "share_of_bound": value / 0.84,
+            "contribution": figure(value - 0.1, 0.04),
+            "weights": None if gap is None else figure(gap, 0.15),
+            "filter": None if gap is None else figure(gap - 0.3, 0.15),
+        }
+
+    points = [
+        point("no-judge control", "control", 0.5, 0.08, None),
+        point("guess", "random", 0.503, 0.07, -0.6),
+        point("embedded", "real", 0.68, 0.3, 0.02),
+        point("simulated-0.79", "simulated", 0.79, 0.42, 0.3),
+        point("server", "real", 0.83, 0.46, 0.5),
+        point("strong", "simulated", 0.9, 0.54, 0.77),
+    ]
+    place = {"judge": "embedded", "measure": "agreement", "n_shared_draws": 10, "place": "on"}
+    return {
+        "reference": REFERENCE,
+        "label": "value",
+        "bound": 0.84,
+        "target_auc": 0.711,
+        "points": points,
+        "placed": [{**place, "difference": 0.03, "ci_low": -0.02, "ci_high": 0.08}],
+        "needed": [],
     }
 
 

@@ -77,6 +77,23 @@ def test_the_page_opens_with_the_headline_in_words(tmp_path: Path) -> None:
     assert "How little this run can tell" not in page.words
 
 
+def test_judge_quality_stands_near_the_verdict(tmp_path: Path) -> None:
+    page = page_of(tmp_path / "run")
+    assert page.words.index("Is my judge good enough?") < page.words.index("Does the scorer agree")
+    assert "on it, 0.03 (−0.02 to 0.08)" in page.words
+    labels = {a["id"]: a["aria-label"] or "" for t, a in page.tags if t == "div" and a.get("data-plot")}
+    assert "embedded (zero-shot), AUC 0.680: 0.30 (0.26 to 0.34)" in labels["plot-quality-agreement"]
+    assert "server (zero-shot), AUC 0.830: 0.50 (0.35 to 0.65)" in labels["plot-quality-gap"]
+
+
+def test_a_run_of_an_older_version_has_the_chart_of_judges(tmp_path: Path) -> None:
+    run = build_run(tmp_path / "run")
+    figures = json.loads((run / "agreement.json").read_text())
+    (run / "agreement.json").write_text(json.dumps({key: figures[key] for key in figures if key != "quality"}))
+    source = write_report(run).read_text(encoding="utf-8")
+    assert "Is my judge good enough?" not in source and 'id="plot-judges"' in source
+
+
 def test_few_queries_put_a_warning_at_the_top(tmp_path: Path) -> None:
     page = page_of(tmp_path / "run", Options(headline_queries=15, use="no"))
     assert "Do not use these weights" in page.words
@@ -116,7 +133,7 @@ def test_every_chart_says_its_mode_and_what_it_rests_on(tmp_path: Path) -> None:
     charts = [attributes for tag, attributes in page.tags if tag == "div" and attributes.get("data-plot")]
     figures = [attributes for tag, attributes in page.tags if tag == "figure"]
     badges = [attributes for tag, attributes in page.tags if attributes.get("class") == "badge"]
-    assert len(charts) == len(figures) == 11
+    assert len(charts) == len(figures) == 12
     assert len(badges) >= len(charts)
     assert all(attributes["role"] == "img" and len(attributes["aria-label"] or "") > 30 for attributes in charts)
     assert "simulated, zero-shot" in page.words
