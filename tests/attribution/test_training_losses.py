@@ -166,8 +166,7 @@ def test_references_of_a_pairwise_target_foretell_a_step_on_the_pairs_of_a_row()
             for sign in (1, -1)
         )
         change = (
-            written_out(ahead.scores(trusted.features), trusted)
-            - written_out(behind.scores(trusted.features), trusted)
+            written_out(ahead.scores(trusted.features), trusted) - written_out(behind.scores(trusted.features), trusted)
         ) / (2 * scale * len(np.unique(trusted.queries)))
         assert found[row] == pytest.approx(change * 1.0, rel=0.08, abs=2e-4)
     for name in ("ekfac-ranking", "trak-ranking", "el2n", "grand", "self-influence"):
