@@ -16,12 +16,20 @@ from sie_agent.attribution.losses import (
 )
 from sie_agent.attribution.model import Layered, Model, layered
 from sie_agent.attribution.networks import Network, new_network
-from sie_agent.attribution.references import REFERENCES, SIGNED, curvatures, preconditioned, reference_importance
+from sie_agent.attribution.references import (
+    MAGNITUDES,
+    REFERENCES,
+    SIGNED,
+    curvatures,
+    preconditioned,
+    reference_importance,
+)
 from sie_agent.attribution.setting import Rows, Setting
 from sie_agent.attribution.training import TARGETS, TrainingSettings, predict, predict_held_out, train
 from sie_agent.attribution.training_losses import TRAINING_LOSSES
 
 __all__ = [
+    "MAGNITUDES",
     "REFERENCES",
     "SIGNED",
     "TARGETS",

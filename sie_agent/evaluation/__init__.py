@@ -7,9 +7,11 @@ from sie_agent.evaluation.agreement import (
     agreement_rows,
     flipped_rows,
     permutation_deviations,
+    random_judges_told,
     reliability_rows,
 )
 from sie_agent.evaluation.bootstrap import bootstrap_mean, interval, query_copies, resampled_rows, widen
+from sie_agent.evaluation.confident import confident_learning
 from sie_agent.evaluation.downstream import (
     BASELINES,
     Bench,
@@ -46,6 +48,7 @@ __all__ = [
     "baseline_strategies",
     "bootstrap_mean",
     "compare_judgments",
+    "confident_learning",
     "downstream_rows",
     "effect_columns",
     "filter_effects",
@@ -59,6 +62,7 @@ __all__ = [
     "query_copies",
     "query_moments",
     "query_ndcg",
+    "random_judges_told",
     "reliability_rows",
     "resampled_auc",
     "resampled_correlation",

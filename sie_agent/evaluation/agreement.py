@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sie_agent.attribution import MAGNITUDES
 from sie_agent.evaluation.bootstrap import bootstrap_mean, interval, widen
 from sie_agent.evaluation.metrics import METRICS, partial_spearman, roc_auc, spearman, spearman_brown
 from sie_agent.evaluation.moments import query_moments, resampled_auc, resampled_correlation
@@ -18,7 +19,10 @@ Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
 
 SLOW_REPLICATES = 60
-HIGH_IS_SUSPICIOUS = ("hardness", "plain-loss", "proxy-loss")
+FEWEST_PERMUTATIONS = 5
+NORMAL = 1.959964
+HIGH_IS_SUSPICIOUS = ("hardness", "plain-loss", "proxy-loss", *MAGNITUDES)
+ON_JUDGED = " on judged rows"
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Column:
     @property
     def is_baseline(self) -> bool:
         """Whether no judge that is being evaluated made it."""
-        return self.source == "baseline"
+        return self.source.startswith("baseline")
 
 
 @dataclass(frozen=True)
@@ -173,6 +177,24 @@ def permutation_deviations(panel: Panel, judge: str, reference: str) -> list[flo
     return found
 
 
+def random_judges_told(panel: Panel, judge: str, reference: str) -> tuple[int, int]:
+    """Of judges that know nothing, how many have a contribution whose interval holds zero, and how many there were.
+
+    Every permutation of a judge's answers is such a judge. Its contribution is given the others', and its interval is
+    the spread of the others alone: the error of resampling queries, left out, would only widen it.
+    """
+    held = total = 0
+    for draw in panel.draws:
+        values = draw.permutations.get(judge, {}).get(reference, {}).get("partial_spearman") or []
+        squares = np.square([value for value in values if value is not None and np.isfinite(value)])
+        if len(squares) < FEWEST_PERMUTATIONS:
+            continue
+        others = (squares.sum() - squares) / (len(squares) - 1)
+        held += int((squares <= NORMAL**2 * others).sum())
+        total += len(squares)
+    return held, total
+
+
 def reliability_rows(panel: Panel, references: Sequence[str], control: str) -> list[dict[str, Any]]:
     """Agreement of each reference with itself over disjoint halves of validation queries and seeds, at full size.
 
@@ -222,6 +244,9 @@ def agreement_rows(
                 deviations = permutation_deviations(panel, column.judge, reference)
                 found = correlation_row(panel, [column.key, key, control, "baseline|plain-loss"], deviations)
                 rows.append(finished(column, reference, "partial_spearman", found))
+            if column.key.startswith("scorer|hardness|") and reference in MAGNITUDES:
+                found = correlation_row(panel, [column.key, key, "baseline|proxy-loss"])
+                rows.append(finished(column, reference, "partial_given_proxy_loss", found))
             if column.key in detailed:
                 for metric in METRICS:
                     if metric != "spearman":
@@ -246,11 +271,15 @@ def finished(column: Column, reference: str, metric: str, found: dict[str, Any] 
 
 
 def flipped_rows(panel: Panel, columns: Sequence[Column]) -> list[dict[str, Any]]:
-    """How well each column finds flipped labels: weak labels on the rows they judge, the rest on unseen queries."""
-    rows = []
-    for column in columns:
-        found = flipped_row(panel, column.key, judged=column.source == "weak label")
-        row = finished(column, "flipped-labels", "auc_flipped", found)
-        if row is not None:
-            rows.append(row)
-    return rows
+    """How well each column finds flipped labels: weak labels on the rows they judge, the rest on unseen queries.
+
+    What no judge made is also measured on the judged rows, so that weak labels have their match on the same rows.
+    """
+    alone = [column for column in columns if column.judge == "none"]
+    asked = [(column, column.source == "weak label") for column in columns]
+    asked += [(replace(column, source=f"{column.source}{ON_JUDGED}"), True) for column in alone]
+    found = [
+        finished(column, "flipped-labels", "auc_flipped", flipped_row(panel, column.key, judged=judged))
+        for column, judged in asked
+    ]
+    return [row for row in found if row is not None]

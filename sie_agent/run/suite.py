@@ -45,7 +45,7 @@ class JudgePart(Part):
     """One judge. ``simulated`` reads the grade, and is never a headline."""
 
     name: str
-    kind: Literal["local", "openai", "vllm", "langchain", "embedding", "lexical", "simulated", "random"]
+    kind: Literal["local", "openai", "vllm", "langchain", "embedding", "lexical", "simulated", "random", "panel"]
     variant: str | None = None
     model: str | None = None
     revision: str = ""
@@ -55,6 +55,7 @@ class JudgePart(Part):
     price: PricePart | None = None
     concurrency: int = Field(AT_ONCE, ge=1)
     auc: float | None = Field(None, gt=0.5, le=1)
+    members: tuple[str, ...] | None = Field(None, description="of a panel: the judges whose ranks are averaged")
     by_rank: bool = False
     draws: int | None = Field(None, ge=1, description="judge only the first so many draws")
     max_pairs: int | None = Field(None, ge=1, description="judge at most so many pairs of a draw, by whole queries")
@@ -66,6 +67,8 @@ class JudgePart(Part):
             raise ValueError("a simulated judge needs `auc`")
         if self.kind != "simulated" and self.auc is not None:
             raise ValueError("`auc` is for simulated judges only")
+        if (self.kind == "panel") != bool(self.members):
+            raise ValueError("`members` names the judges of a panel, and is for panels only")
         if self.endpoints is not None and (self.model or self.base_url or self.price or self.revision):
             raise ValueError("`endpoints` say model, address, revision and price of each; leave them out beside it")
         return self
@@ -198,6 +201,10 @@ class Suite(Part):
             raise ValueError(f"headline_reference '{self.headline_reference}' is not among `references`")
         if len(set(self.draws)) != len(self.draws) or not self.draws:
             raise ValueError("`draws` must be one or more distinct seeds")
+        for judge in self.judges:
+            for member in judge.members or ():
+                if not any(one.name == member and one.kind != "panel" for one in self.judges):
+                    raise ValueError(f"judges: panel '{judge.name}' names '{member}', which is no other judge here")
         unknown = [name for name in self.downstream.judges or () if name not in names]
         if unknown:
             raise ValueError(f"downstream.judges names '{unknown[0]}', which is none of {', '.join(names)}")

@@ -21,6 +21,7 @@ from sie_agent.run.draw import (
     apply_judge,
     asked_rows,
     compute_references,
+    needs_held_out,
     start_draw,
     train_models,
 )
@@ -135,7 +136,7 @@ def judges_at(world: World, place: int) -> list[JudgePart]:
 def ask_judges(world: World, draws: Sequence[Draw]) -> None:
     """Ask every real judge once for all the log-judged rows of its draws; a draw still reads only its own."""
     for judge in world.suite.judges_and_baseline:
-        if judge.kind in ("simulated", "random"):
+        if judge.kind in ("simulated", "random", "panel"):
             continue
         taking_part = [draw for place, draw in enumerate(draws) if judge in judges_at(world, place)]
         wanted = np.any([asked_rows(draw, judge) for draw in taking_part], axis=0)
@@ -199,7 +200,7 @@ def draw_key(draw: Draw, judges: Sequence[JudgePart]) -> str:
 def steps_of(suite: Suite, judges: Sequence[JudgePart], helped: Sequence[str], place: int) -> int:
     """How many steps the bar of a draw has."""
     steps = suite.target.seeds + suite.labels.proxies + len(suite.references) + 3 * len(judges)
-    steps += suite.evaluation.permutations * (len(judges) - 1) + (suite.labels.scale == "joint")
+    steps += suite.evaluation.permutations * (len(judges) - 1) + needs_held_out(suite)
     if place < suite.downstream.draws:
         part = suite.downstream
         steps += len(part.keep) * (len(BASELINES) + 4 * len(helped)) + 4 * len(part.strengths) * len(helped)

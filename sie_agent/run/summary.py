@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sie_agent.attribution import SIGNED
 from sie_agent.evaluation import (
     FEW_QUERIES,
     Column,
@@ -18,6 +19,7 @@ from sie_agent.evaluation import (
     judge_quality_curve,
     permutation_deviations,
     query_copies,
+    random_judges_told,
     reliability_rows,
     verdict,
 )
@@ -42,7 +44,8 @@ def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
     references = [name for name in suite.references if panel.having(f"reference|{name}")]
     columns = reported_columns(judges, primary)
     detailed = [f"scorer|value|{primary.name}", f"scorer|support|{primary.name}"]
-    rows = agreement_rows(panel, columns, references, detailed) + flipped_rows(panel, columns)
+    rows = agreement_rows(panel, columns, references, detailed)
+    rows += flipped_rows(panel, columns + reference_columns(references))
     effects = [draw.effects for draw in draws if draw.effects is not None]
     downstream = downstream_rows(effects, copies, suite.log.relevant_at) if effects else []
     qualities = [judge_row(judge, draws) for judge in judges]
@@ -92,6 +95,7 @@ def reported_columns(judges: Sequence[JudgePart], primary: JudgePart) -> list[Co
     columns = [
         Column("baseline|plain-loss", "plain-loss", "none", "no judge", "baseline"),
         Column("baseline|proxy-loss", "proxy-loss", "none", "no judge", "baseline"),
+        Column("baseline|confident-learning", "confident-learning", "none", "no judge", "baseline"),
         Column("baseline|random", "random", "none", "no judge", "baseline"),
     ]
     for judge in judges:
@@ -106,6 +110,14 @@ def reported_columns(judges: Sequence[JudgePart], primary: JudgePart) -> list[Co
     for label in ("value", "support", "hardness"):
         columns.append(Column(f"scorer|{label}|{CEILING.name}", label, CEILING.name, "ceiling", "scorer"))
     return columns
+
+
+def reference_columns(references: Sequence[str]) -> list[Column]:
+    """The references, as finders of flipped labels; the signed ones read the grades of their validation queries."""
+    return [
+        Column(f"reference|{name}", name, "none", "reads grades" if name in SIGNED else "no judge", "reference")
+        for name in references
+    ]
 
 
 def judge_row(judge: JudgePart, draws: Sequence[Stored]) -> dict[str, Any]:
@@ -139,6 +151,7 @@ def permutation_summary(panel: Panel, judges: Sequence[JudgePart], references: S
                 if value is not None
             ]
             deviations = permutation_deviations(panel, judge.name, reference)
+            held, told = random_judges_told(panel, judge.name, reference)
             if alone and deviations:
                 summary.append(
                     {
@@ -148,6 +161,8 @@ def permutation_summary(panel: Panel, judges: Sequence[JudgePart], references: S
                         "spearman_mean": float(np.mean(alone)),
                         "spearman_deviation": float(np.std(alone)),
                         "partial_deviation": float(np.mean(deviations)),
+                        "random_holds_zero": held / told if told else None,
+                        "random_judges": told,
                     }
                 )
     return summary

@@ -45,7 +45,8 @@ def test_hardness_is_that_of_judge_and_held_out_proxies(ran: tuple[pd.DataFrame,
     held_out = judged["baseline|held-out"].to_numpy(np.float64)
     assert ((held_out > 0) & (held_out < 1)).all()
     label = judged["label"].to_numpy(np.float64)
-    expected = np.abs(label - joint_with_proxies(judged["relevance|strong"].to_numpy(np.float64), label, held_out))
+    relevance, codes = judged["relevance|strong"].to_numpy(np.float64), judged["query_code"].to_numpy()
+    expected = np.abs(label - joint_with_proxies(relevance, label, held_out, codes))
     np.testing.assert_allclose(judged["weak|hardness|strong"], expected, atol=1e-4)
 
 
