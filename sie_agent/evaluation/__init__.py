@@ -9,7 +9,7 @@ from sie_agent.evaluation.agreement import (
     permutation_deviations,
     reliability_rows,
 )
-from sie_agent.evaluation.bootstrap import bootstrap_mean, interval, query_copies, resampled_rows, widen
+from sie_agent.evaluation.bootstrap import bootstrap_mean, interval, query_copies, resampled_rows, standard_error, widen
 from sie_agent.evaluation.downstream import (
     BASELINES,
     Bench,
@@ -26,6 +26,7 @@ from sie_agent.evaluation.metrics import METRICS, kendall, partial_spearman, roc
 from sie_agent.evaluation.mixture import agreement_of_models
 from sie_agent.evaluation.moments import query_moments, query_ndcg, resampled_auc, resampled_correlation
 from sie_agent.evaluation.prompts import compare_judgments
+from sie_agent.evaluation.rankers import RANKERS, TARGET, main_ranker
 from sie_agent.evaluation.simulated import noise_for_auc, simulate_judge
 from sie_agent.evaluation.verdict import FEW_QUERIES, verdict
 
@@ -33,6 +34,8 @@ __all__ = [
     "BASELINES",
     "FEW_QUERIES",
     "METRICS",
+    "RANKERS",
+    "TARGET",
     "Bench",
     "Column",
     "DrawEvidence",
@@ -51,6 +54,7 @@ __all__ = [
     "flipped_rows",
     "interval",
     "kendall",
+    "main_ranker",
     "noise_for_auc",
     "partial_spearman",
     "permutation_deviations",
@@ -65,6 +69,7 @@ __all__ = [
     "simulate_judge",
     "spearman",
     "spearman_brown",
+    "standard_error",
     "verdict",
     "weight_effects",
     "widen",

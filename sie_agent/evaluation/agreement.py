@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sie_agent.evaluation.bootstrap import bootstrap_mean, interval, widen
+from sie_agent.evaluation.bootstrap import bootstrap_mean, interval, standard_error, widen
 from sie_agent.evaluation.metrics import METRICS, partial_spearman, roc_auc, spearman, spearman_brown
 from sie_agent.evaluation.moments import query_moments, resampled_auc, resampled_correlation
 
@@ -111,8 +111,8 @@ def figure(
     if not finite:
         return None
     mean = float(np.mean(finite))
-    between = float(np.std(finite, ddof=1) / np.sqrt(len(finite))) if len(finite) > 1 else 0.0
-    low, high = widen(*interval(np.nanmean(np.asarray(replicates), axis=0)), mean, max(between, deviation))
+    error = max(standard_error(finite), deviation)
+    low, high = widen(*interval(np.nanmean(np.asarray(replicates), axis=0)), mean, error)
     return {
         "value": mean,
         "ci_low": max(low, -1.0) if np.isfinite(low) else low,

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sie_agent.evaluation.rankers import TARGET, main_ranker
+
 FEW_QUERIES = 200
 # fixed before any test figure is seen: the best of many strategies on test queries would look better than it is
 WEIGHTING, FILTER, SHARE = "support-distilled-weights", "support-distilled", 0.5
@@ -24,7 +26,8 @@ def verdict(
     """What to do with this judge's scores, from the gap that they recover on test queries.
 
     Two strategies, fixed beforehand, are looked at: the scorer's ``support`` as weights (their strength is chosen on
-    tuning queries), and half of the rows kept by it.
+    tuning queries), and half of the rows kept by it; both on the target model, or where no figure is of it, on the
+    first ranker.
 
     Parameters
     ----------
@@ -32,6 +35,8 @@ def verdict(
     n_queries : queries behind the downstream figures; items : mean number of items of a query.
     """
     rows = [row for row in downstream if row["judge"] == judge and row["metric"] == "auc"]
+    ranker = main_ranker(row.get("ranker", TARGET) for row in rows)
+    rows = [row for row in rows if row.get("ranker", TARGET) == ranker]
     if not rows and (downstream or quality.get("auc") is not None):
         return {
             "use": "unknown",
@@ -78,7 +83,9 @@ def describe(row: Mapping[str, Any]) -> str:
     shares = (
         f"{row['gap_recovered']:.0%} of the gap to clean labels [{row['gap_ci_low']:.0%}, {row['gap_ci_high']:.0%}]"
     )
-    return f"{row['strategy']} recovers {shares}, AUC {row['value']:.3f}"
+    ranker = row.get("ranker", TARGET)
+    model = "" if ranker == TARGET else f" of {ranker}"
+    return f"{row['strategy']} recovers {shares}, AUC{model} {row['value']:.3f}"
 
 
 def compare_with_target(quality: Mapping[str, Any]) -> str:
