@@ -156,7 +156,7 @@ def flipped_row(panel: Panel, key: str, *, judged: bool) -> dict[str, Any] | Non
             continue
         codes = part["query_code"].to_numpy(np.intp)
         values.append(roc_auc(score, flipped))
-        replicates.append(resampled_auc(score, flipped, panel.copies[:, codes]))
+        replicates.append(resampled_auc(score, flipped, codes, panel.copies))
         rows += len(part)
         queries |= set(codes.tolist())
     return figure(values, replicates, rows, len(queries))

@@ -91,14 +91,13 @@ def measure(table: pd.DataFrame, copies: npt.NDArray[np.intp], relevant_at: floa
     """Value and bootstrap replicates of one metric for every effect of one draw."""
     codes, grade = table["query_code"].to_numpy(np.intp), table["grade"].to_numpy(np.float64)
     found: dict[Way, Measured] = {}
-    row_copies = copies[:, codes]
     for name in table.columns:
         if name in ("query_code", "grade"):
             continue
         score = table[name].to_numpy(np.float64)
         if metric == "auc":
             relevant = grade >= relevant_at
-            found[way_of(name)] = Measured(roc_auc(score, relevant), resampled_auc(score, relevant, row_copies))
+            found[way_of(name)] = Measured(roc_auc(score, relevant), resampled_auc(score, relevant, codes, copies))
         else:
             per_query = query_ndcg(score, grade, codes, copies.shape[1])
             has = np.isfinite(per_query)
