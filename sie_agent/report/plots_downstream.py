@@ -40,6 +40,8 @@ SPARE = ((SKY, "cross", "longdash"), (ROSE, "star", "dashdot"), (VERMILLION, "he
 LINES = {"all-noisy": ("whole log as it is", "dash", GREY), "clean-labels": ("clean labels", "solid", ROSE)}
 METRICS = {"auc": "AUC", "ndcg@10": "NDCG@10"}
 ALL_WEIGHTED = 1.33
+# keeping what is wrong falls so far that all the others would look alike
+FAR_BELOW = ("drop-easiest",)
 
 
 def downstream_plots(run: RunFolder) -> list[Plot]:
@@ -90,7 +92,7 @@ def shown_at_first(strategy: str, *, distilled: bool) -> bool:
     ----------
     distilled : whether the run has distilled scores: then the weak labels themselves would bury the scorer's curves.
     """
-    return not distilled or strategy.endswith("-distilled") or strategy in BASELINES
+    return strategy not in FAR_BELOW and (not distilled or strategy.endswith("-distilled") or strategy in BASELINES)
 
 
 def _basis(run: RunFolder, rows: list[Downstream]) -> str:
@@ -126,7 +128,7 @@ def _told(row: Downstream) -> str:
 
 def style_of(strategy: str, place: int) -> tuple[str, str, str]:
     """Colour, marker and dash of a strategy; those not known get one by their place."""
-    base = strategy.removesuffix("-distilled").removesuffix("-weights")
+    base = strategy.removesuffix("-weights").removesuffix("-distilled")
     return STYLE.get(base, SPARE[place % len(SPARE)])
 
 
@@ -175,8 +177,10 @@ def _line(strategy: str, members: list[Downstream], place: int, shown: bool) -> 
 
 def _weighting(row: Downstream, place: int, shown: bool) -> Trace:
     color, symbol, _ = style_of(row.strategy, place)
-    symbol = symbol.removesuffix("-open")
-    spread = {"value": -0.025, "support": 0.0, "hardness": 0.025}.get(row.strategy.split("-")[0], 0.04)
+    distilled = row.strategy.endswith("-distilled-weights")
+    symbol = symbol.removesuffix("-open") + ("-dot" if distilled else "-open-dot")
+    spread = {"value": -0.05, "support": -0.01, "hardness": 0.03}.get(row.strategy.split("-")[0], 0.07)
+    spread += 0.02 * distilled
     value = row.value or 0.0
     return {
         "type": "scatter",
@@ -185,7 +189,7 @@ def _weighting(row: Downstream, place: int, shown: bool) -> Trace:
         "visible": True if shown else "legendonly",
         "x": [ALL_WEIGHTED + spread],
         "y": [value],
-        "marker": {"color": color, "symbol": f"{symbol}-open-dot", "size": 12, "line": {"width": 2}},
+        "marker": {"color": color, "symbol": symbol, "size": 12, "line": {"width": 2}},
         "error_y": {
             "type": "data",
             "symmetric": False,

@@ -11,8 +11,10 @@ from sie_agent.report.read import RunFolder
 from sie_agent.report.shapes import Downstream
 
 PANEL, FRAME = 210, 130
-BETWEEN = 0.1
+BETWEEN = 0.08
 WEIGHTS_WIDTH = 0.2
+# a strategy that does much harm would flatten all the others
+LOWEST, HIGHEST = -1.0, 2.0
 
 
 def rankers_plot(run: RunFolder) -> Plot | None:
@@ -46,10 +48,11 @@ def rankers_plot(run: RunFolder) -> Plot | None:
         summary=f"Share of the gap in AUC that each strategy recovers: {told}.",
         caption="A panel per model. 0 % is the whole noisy log, 100 % clean labels, each of the same model. Marks "
         "right of 100 % of the rows: all rows kept, but weighted. A panel is empty where a model does not learn more "
-        "from clean labels for certain. Tap a name in the legend to show or hide it in every panel.",
+        f"from clean labels for certain; what lies below {words.percent(LOWEST)} is outside. "
+        "Tap a name in the legend to show or hide it in every panel.",
         mode=pick.mode_of(run.agreement, judge),
         basis=words.count(next((row.n_queries for row in rows if row.n_queries), None), "test query", "test queries"),
-        figure=finish(traces, _layout(rankers, {row.ranker for row in rows}), height),
+        figure=finish(traces, _layout(rankers, rows), height),
         height=height,
     )
 
@@ -94,8 +97,11 @@ def _trace(strategy: str, members: list[Downstream], place: int, count: int) -> 
     }
 
 
-def _layout(rankers: list[str], known: set[str]) -> dict[str, Any]:
-    """Panels one below the other: they stay readable on a telephone."""
+def _layout(rankers: list[str], rows: list[Downstream]) -> dict[str, Any]:
+    """Panels one below the other, which stay readable on a telephone, with one scale for all."""
+    gaps = [row.gap_recovered or 0.0 for row in rows]
+    known = {row.ranker for row in rows}
+    scale = [max(min(*gaps, 0.0), LOWEST) - 0.08, min(max(*gaps, 1.0), HIGHEST) + 0.08]
     size = (1 - BETWEEN * (len(rankers) - 1)) / len(rankers)
     layout: dict[str, Any] = {
         "xaxis": {**share_axis(), "anchor": _axis("y", len(rankers) - 1)},
@@ -114,8 +120,7 @@ def _layout(rankers: list[str], known: set[str]) -> dict[str, Any]:
             "zeroline": True,
             "zerolinecolor": GREY,
             "gridcolor": BAND,
-            # a panel without figures still gets both ends of its scale
-            **({} if ranker in known else {"range": [-0.2, 1.2]}),
+            "range": scale,
         }
         level = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "yref": _axis("y", panel), "y0": 1, "y1": 1}
         layout["shapes"].append({**level, "line": {"dash": "dot", "color": GREY, "width": 1.5}, "layer": "below"})
