@@ -105,19 +105,22 @@ def flipped_table(figures: dict[str, Any]) -> list[str]:
 
 
 def downstream_table(figures: dict[str, Any]) -> list[str]:
-    """What strategies do to the target model, half of the rows kept or weighted."""
-    lines = ["", "| strategy | judge | kept | AUC | gap recovered | NDCG@10 |", "|---|---|---|---|---|---|"]
-    for row in figures["downstream"]:
+    """What strategies do to the models trained on the log, half of the rows kept or weighted."""
+    lines = ["", "| strategy | judge | kept | model | AUC | gap recovered | NDCG@10 |", "|---|---|---|---|---|---|---|"]
+    # runs of older versions trained the target model only, and did not say so
+    rows = [{"ranker": "target", **row} for row in figures["downstream"]]
+    for row in rows:
         if row["metric"] != "auc" or row["keep"] not in (0.5, 1.0):
             continue
-        same = {key: row[key] for key in ("strategy", "judge", "keep", "weighting")}
-        gain = find(figures["downstream"], metric="ndcg@10", **same)
+        same = {key: row[key] for key in ("strategy", "judge", "keep", "weighting", "ranker")}
+        gain = find(rows, metric="ndcg@10", **same)
         gap = row["gap_recovered"]
         gap_text = "–" if gap is None else f"{gap:.0%} [{row['gap_ci_low']:.0%}, {row['gap_ci_high']:.0%}]"
         cells = [
             row["strategy"],
             row["judge"] or "–",
             "weights" if row["weighting"] else f"{row['keep']:.0%}",
+            row["ranker"],
             with_interval(row, 3),
             gap_text,
             shown(gain, 3),

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.attribution import MAGNITUDES
-from sie_agent.evaluation.bootstrap import bootstrap_mean, interval, widen
+from sie_agent.evaluation.bootstrap import bootstrap_mean, interval, standard_error, widen
 from sie_agent.evaluation.metrics import METRICS, partial_spearman, roc_auc, spearman, spearman_brown
 from sie_agent.evaluation.moments import query_moments, resampled_auc, resampled_correlation
 
@@ -115,8 +115,8 @@ def figure(
     if not finite:
         return None
     mean = float(np.mean(finite))
-    between = float(np.std(finite, ddof=1) / np.sqrt(len(finite))) if len(finite) > 1 else 0.0
-    low, high = widen(*interval(np.nanmean(np.asarray(replicates), axis=0)), mean, max(between, deviation))
+    error = max(standard_error(finite), deviation)
+    low, high = widen(*interval(np.nanmean(np.asarray(replicates), axis=0)), mean, error)
     return {
         "value": mean,
         "ci_low": max(low, -1.0) if np.isfinite(low) else low,
@@ -160,7 +160,7 @@ def flipped_row(panel: Panel, key: str, *, judged: bool) -> dict[str, Any] | Non
             continue
         codes = part["query_code"].to_numpy(np.intp)
         values.append(roc_auc(score, flipped))
-        replicates.append(resampled_auc(score, flipped, panel.copies[:, codes]))
+        replicates.append(resampled_auc(score, flipped, codes, panel.copies))
         rows += len(part)
         queries |= set(codes.tolist())
     return figure(values, replicates, rows, len(queries))

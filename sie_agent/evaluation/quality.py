@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import t as student_t
 
+from sie_agent.evaluation.rankers import TARGET, main_ranker
+
 Doubles = npt.NDArray[np.float64]
 Row = Mapping[str, Any]
 
@@ -25,7 +27,6 @@ MEASURES = ("agreement", "weights", "filter")
 DRAWS_FOR_SPREAD = 3
 # one simulated judge and the no-judge end make a straight line, and what lies between is no line
 SIMULATED_FOR_CURVE = 2
-TARGET_RANKER = "target"
 GAP_ENDS = ("all-noisy", "clean-labels")
 
 
@@ -135,14 +136,15 @@ def control_point(
     return [{**about, **counts, "agreement": agreement, "share_of_bound": share(agreement, bound), **nothing}]
 
 
-def target_rows(downstream: Sequence[Row]) -> list[Row]:
-    """The downstream rows of the target model; other rankers' rows answer another question."""
-    return [row for row in downstream if row.get("ranker", TARGET_RANKER) == TARGET_RANKER]
+def main_rows(downstream: Sequence[Row]) -> list[Row]:
+    """The downstream rows of the ranker that the verdict is about; other rankers' rows answer another question."""
+    ranker = main_ranker(row.get("ranker", TARGET) for row in downstream)
+    return [row for row in downstream if row.get("ranker", TARGET) == ranker]
 
 
 def gap_of(downstream: Sequence[Row], judge: str, strategy: str, keep: float) -> dict[str, Any] | None:
     """The gap that a judge's scores recover by one strategy; None where it was not measured or there is no gap."""
-    rows = [row for row in target_rows(downstream) if row["metric"] == "auc"]
+    rows = [row for row in main_rows(downstream) if row["metric"] == "auc"]
     row = next(
         (row for row in rows if (row["judge"], row["strategy"], row["keep"]) == (judge, strategy, keep)),
         None,

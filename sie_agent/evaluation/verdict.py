@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sie_agent.evaluation.quality import FILTER, SHARE, WEIGHTING, known, target_rows
+from sie_agent.evaluation.quality import FILTER, SHARE, WEIGHTING, known, main_rows
+from sie_agent.evaluation.rankers import TARGET
 
 FEW_QUERIES = 200
 HALF_WIDTH = 0.05
@@ -29,7 +30,8 @@ def verdict(
     A judge that cannot be told from a random one is not to be used, whatever its scores did on test queries. Else two
     strategies, fixed beforehand, are looked at: the scorer's ``support`` as weights (their strength is chosen on
     tuning queries), and half of the rows kept by it. The interval of the gap recovered must lie above zero, and above
-    what a random judge recovered where the run tried one.
+    what a random judge recovered where the run tried one. Both are of the target model, or where no figure is of it, of
+    the first ranker.
 
     Parameters
     ----------
@@ -40,7 +42,7 @@ def verdict(
     told, few = f"{judge} ({mode})", ""
     if like_random(quality):
         return {"use": "no", "text": f"Do not use these weights: {random_words(told, quality)}"}
-    rows = [row for row in target_rows(downstream) if row["judge"] == judge and row["metric"] == "auc"]
+    rows = [row for row in main_rows(downstream) if row["judge"] == judge and row["metric"] == "auc"]
     if not rows:
         return {"use": "unknown", "text": f"Unknown: {unknown_words(judge, downstream, quality, items)}"}
     if not known(quality.get("auc")):
@@ -146,7 +148,9 @@ def describe(row: Mapping[str, Any]) -> str:
     shares = (
         f"{row['gap_recovered']:.0%} of the gap to clean labels [{row['gap_ci_low']:.0%}, {row['gap_ci_high']:.0%}]"
     )
-    return f"{row['strategy']} recovers {shares}, AUC {row['value']:.3f}"
+    ranker = row.get("ranker", TARGET)
+    model = "" if ranker == TARGET else f" of {ranker}"
+    return f"{row['strategy']} recovers {shares}, AUC{model} {row['value']:.3f}"
 
 
 def compare_with_target(quality: Mapping[str, Any]) -> str:

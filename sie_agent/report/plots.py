@@ -73,7 +73,7 @@ def finish(traces: Sequence[Trace], layout: dict[str, Any], height: int) -> str:
         "dragmode": False,
         **layout,
     }
-    for name in ("xaxis", "yaxis"):
+    for name in dict.fromkeys(["xaxis", "yaxis", *(key for key in layout if key[1:5] == "axis")]):
         own = layout.get(name, {})
         if "title" in own:
             own = {**own, "title": {**own["title"], "font": {"size": 13}}}

@@ -71,12 +71,13 @@ class Ceiling(_Shape):
 
 
 class Downstream(_Shape):
-    """Quality of the target model trained with one strategy."""
+    """Quality of one ranker trained with one strategy; runs of older versions knew the target model only."""
 
     strategy: str
     judge: str | None = None
     keep: Figure = None
     weighting: str | None = None
+    ranker: Text = "target"
     metric: str
     value: Figure = None
     ci_low: Figure = None

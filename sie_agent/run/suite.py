@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from sie_agent.attribution import REFERENCES, TARGETS
 from sie_agent.errors import InputError
+from sie_agent.evaluation import RANKERS, TARGET
 from sie_agent.judging import AT_ONCE, DOUBLE_JUDGED, Endpoint, EndpointList, PricePart
 from sie_agent.paths import suites_dir
 from sie_agent.samples import QUERY_SETS
@@ -137,13 +138,25 @@ class ScorerPart(Part):
 
 
 class DownstreamPart(Part):
-    """What is tried on the model that is trained on the log; ``draws`` 0 leaves it out."""
+    """What is tried on the models that are trained on the log; ``draws`` 0 leaves it out."""
 
     draws: int = Field(3, ge=0)
     seeds: int = Field(2, ge=1)
-    keep: tuple[float, ...] = (0.25, 0.5, 0.75, 0.9)
+    rankers: tuple[str, ...] = (TARGET,)
+    keep: tuple[float, ...] = (0.1, 0.25, 0.5, 0.75, 0.9)
     judges: tuple[str, ...] | None = None
     strengths: tuple[float, ...] = (0.5, 1.0)
+
+    @field_validator("rankers")
+    @classmethod
+    def rankers_are_known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Ranker names are those of the registry, each once."""
+        for name in names:
+            if name not in RANKERS:
+                raise ValueError(f"no ranker '{name}'; known: {', '.join(RANKERS)}")
+        if not names or len(set(names)) != len(names):
+            raise ValueError(f"give one or more distinct rankers of {', '.join(RANKERS)}")
+        return names
 
 
 class EvaluationPart(Part):

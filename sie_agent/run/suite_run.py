@@ -33,7 +33,7 @@ from sie_agent.run.world import World, build_world
 from sie_agent.samples import log_hash, read_table, write_table
 from sie_agent.scorer import LABELS, Scorer, save_scorer
 
-FORMAT = 1
+FORMAT = 2
 # who was asked and at what price; what they answered is hashed by itself
 NOT_ANSWERS = {"draws", "base_url", "concurrency", "endpoints", "double_judged", "price", "revision"}
 
@@ -203,7 +203,8 @@ def steps_of(suite: Suite, judges: Sequence[JudgePart], helped: Sequence[str], p
     steps += suite.evaluation.permutations * (len(judges) - 1) + needs_held_out(suite)
     if place < suite.downstream.draws:
         part = suite.downstream
-        steps += len(part.keep) * (len(BASELINES) + 4 * len(helped)) + 4 * len(part.strengths) * len(helped)
+        strategies = len(BASELINES) + 4 * len(helped)
+        steps += len(part.rankers) * strategies * (len(part.keep) + len(part.strengths))
     return steps
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sie_agent.evaluation.effects import gap
+from sie_agent.evaluation.effects import Measured, gap
 from sie_agent.evaluation.verdict import pairs_needed, verdict
 
 QUALITY = {"auc": 0.7, "target_auc": 0.72}
@@ -133,21 +133,31 @@ def test_pairs_needed_grow_with_the_cluster() -> None:
     assert np.std(aucs) == pytest.approx(0.05 / 1.96, rel=0.15)
 
 
-def spread(middle: float, deviation: float, seed: int) -> tuple[float, np.ndarray]:
-    return middle, middle + deviation * np.random.default_rng(seed).normal(size=500)
+def test_the_verdict_is_about_the_target_model() -> None:
+    target, trees = row("j", -0.1, weighting="weights"), row("j", 0.3, weighting="weights")
+    both = [{**trees, "ranker": "lambdamart"}, {**target, "ranker": "target"}]
+    assert verdict("j", "zero-shot", both, QUALITY, 500, 8)["use"] == "no"
+    alone = verdict("j", "zero-shot", both[:1], QUALITY, 500, 8)
+    assert alone["use"] == "weights" and "AUC of lambdamart 0.700" in alone["text"]
+
+
+def spread(middle: float, deviation: float, seed: int) -> list[Measured]:
+    return [Measured(middle, middle + deviation * np.random.default_rng(seed).normal(size=500))]
 
 
 def test_gap_is_the_share_of_the_way_to_clean_labels() -> None:
     noisy, clean = spread(0.65, 0.001, 0), spread(0.71, 0.001, 1)
-    found = gap(*spread(0.70, 0.001, 2), noisy, clean)
+    found = gap(spread(0.70, 0.001, 2), noisy, clean)
     assert found["gap_recovered"] == pytest.approx(0.05 / 0.06)
     assert found["gap_ci_low"] < 0.05 / 0.06 < found["gap_ci_high"]
-    assert gap(*noisy, noisy, clean)["gap_recovered"] == 0
-    assert gap(*clean, noisy, clean)["gap_recovered"] == 1
+    assert found["gap_draws"] == [found["gap_recovered"]]
+    assert gap(noisy, noisy, clean)["gap_recovered"] == 0
+    assert gap(clean, noisy, clean)["gap_recovered"] == 1
 
 
 def test_no_gap_where_the_denominators_interval_holds_zero() -> None:
     noisy, clean = spread(0.65, 0.02, 0), spread(0.66, 0.02, 1)
-    assert set(gap(*spread(0.66, 0.02, 2), noisy, clean).values()) == {None}
+    nothing = {"gap_recovered": None, "gap_ci_low": None, "gap_ci_high": None, "gap_draws": [None]}
+    assert gap(spread(0.66, 0.02, 2), noisy, clean) == nothing
     worse = spread(0.60, 0.001, 1)
-    assert set(gap(*spread(0.66, 0.02, 2), spread(0.65, 0.001, 0), worse).values()) == {None}
+    assert gap(spread(0.66, 0.02, 2), spread(0.65, 0.001, 0), worse) == nothing

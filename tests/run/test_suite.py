@@ -55,6 +55,9 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"draws": []}, "one or more distinct seeds"),
     ({"draws": [1, 1]}, "one or more distinct seeds"),
     ({"downstream": {"judges": ["nobody"]}}, "downstream.judges names 'nobody'"),
+    ({"downstream": {"rankers": ["mlp"]}}, "no ranker 'mlp'; known: target, linear, lambdamart"),
+    ({"downstream": {"rankers": ["linear", "linear"]}}, "one or more distinct rankers of target"),
+    ({"downstream": {"rankers": []}}, "one or more distinct rankers of target"),
     ({"downstream": {"keep": [1.0]}}, "shares above 0 and below 1"),
 ]
 
