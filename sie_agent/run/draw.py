@@ -134,6 +134,7 @@ def train_models(draw: Draw, step: Callable[[], None]) -> None:
         held_out[log] = predict_held_out(world.proxy_inputs[log], label, queries, world.proxy_training, seeds)
         draw.columns["baseline|held-out"] = held_out
         draw.columns["baseline|confident-learning"] = confident_learning(draw.label, held_out)
+        draw.columns["baseline|held-out-confidence"] = 1 - np.abs(draw.label - held_out)
         step()
     draw.columns["baseline|random"] = np.random.default_rng(draw.seed).random(len(draw.label))
     if draw.world.has_grades and draw.mask("test").any():

@@ -216,8 +216,7 @@ class Suite(Part):
             raise ValueError("`draws` must be one or more distinct seeds")
         for judge in self.judges:
             for member in judge.members or ():
-                if not any(one.name == member and one.kind != "panel" for one in self.judges):
-                    raise ValueError(f"judges: panel '{judge.name}' names '{member}', which is no other judge here")
+                check_member(judge, next((one for one in self.judges if one.name == member), None), member)
         unknown = [name for name in self.downstream.judges or () if name not in names]
         if unknown:
             raise ValueError(f"downstream.judges names '{unknown[0]}', which is none of {', '.join(names)}")
@@ -239,6 +238,19 @@ class Suite(Part):
         """The judge of the headline: the one named, else the first."""
         wanted = self.headline_judge or self.judges[0].name
         return next(judge for judge in self.judges if judge.name == wanted)
+
+
+def check_member(panel: JudgePart, member: JudgePart | None, name: str) -> None:
+    """A panel's member is a real judge of the suite, and judges at least the panel's draws.
+
+    Raises
+    ------
+    ValueError : it is not, or does not.
+    """
+    if member is None or member.kind in ("panel", "simulated", "random"):
+        raise ValueError(f"judges: panel '{panel.name}' names '{name}', which is no real judge of this suite")
+    if member.draws is not None and (panel.draws is None or panel.draws > member.draws):
+        raise ValueError(f"judges: panel '{panel.name}' needs `draws` of at most {member.draws}, those of '{name}'")
 
 
 def load_suite(source: str | Path, overrides: Sequence[str] = ()) -> Suite:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,8 @@ from sie_agent.run.evidence import Stored
 from sie_agent.run.suite import JudgePart, Suite
 
 BOOTSTRAP_SEED = 20_240
+# 17 of 20: an interval of 95 % holds zero that often or more in all but one of a hundred suites
+RANDOM_HELD = 0.85
 
 
 def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
@@ -48,6 +50,7 @@ def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
     rows += flipped_rows(panel, columns + reference_columns(references))
     effects = [draw.effects for draw in draws if draw.effects is not None]
     downstream = downstream_rows(effects, copies, suite.log.relevant_at) if effects else []
+    permutations = permutation_summary(panel, judges, references)
     qualities = [judge_row(judge, draws) for judge in judges]
     target_auc = mean_of([draw.facts.get("target_auc") for draw in draws])
     quality = next(row for row in qualities if row["judge"] == primary.name)
@@ -70,13 +73,13 @@ def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
         "rows": [row for row in rows if row["judge"] != CEILING.name],
         "reliability": reliability,
         "ceiling": ceiling,
-        "permutations": permutation_summary(panel, judges, references),
+        "permutations": permutations,
         "downstream": downstream,
         "judges": qualities,
         "judge": {key: quality_of_primary[key] for key in ("judge", "auc", "spearman", "target_auc")},
         "target": {"auc": target_auc},
         "quality": curve,
-        "notes": notes(suite, draws, test_queries),
+        "notes": notes(suite, draws, test_queries, permutations),
     }
 
 
@@ -96,6 +99,7 @@ def reported_columns(judges: Sequence[JudgePart], primary: JudgePart) -> list[Co
         Column("baseline|plain-loss", "plain-loss", "none", "no judge", "baseline"),
         Column("baseline|proxy-loss", "proxy-loss", "none", "no judge", "baseline"),
         Column("baseline|confident-learning", "confident-learning", "none", "no judge", "baseline"),
+        Column("baseline|held-out-confidence", "held-out-confidence", "none", "no judge", "baseline"),
         Column("baseline|random", "random", "none", "no judge", "baseline"),
     ]
     for judge in judges:
@@ -168,13 +172,30 @@ def permutation_summary(panel: Panel, judges: Sequence[JudgePart], references: S
     return summary
 
 
+def told_by_headline(row: Mapping[str, Any], suite: Suite) -> bool:
+    """Whether these permutations are of the headline's judge and reference, and enough to tell."""
+    about = (suite.primary.name, suite.headline_reference)
+    return (row["judge"], row["reference"]) == about and row["random_holds_zero"] is not None
+
+
+def random_note(row: Mapping[str, Any]) -> str:
+    """How often a judge that knows nothing is told for what it is."""
+    share, count = row["random_holds_zero"], row["random_judges"]
+    text = f"Of {count} random judges (permuted answers), {share:.0%} have a contribution whose interval holds zero"
+    if share < RANDOM_HELD:
+        return f"{text}: too few. On this suite the contribution can be luck; use another reference or more draws."
+    return f"{text} (at least {RANDOM_HELD:.0%} must)."
+
+
 def mean_of(values: Sequence[float | None]) -> float | None:
     """Mean of the values that are there and finite; None where there are none."""
     finite = [value for value in values if value is not None and np.isfinite(value)]
     return float(np.mean(finite)) if finite else None
 
 
-def notes(suite: Suite, draws: Sequence[Stored], test_queries: int) -> list[str]:
+def notes(
+    suite: Suite, draws: Sequence[Stored], test_queries: int, permutations: Sequence[Mapping[str, Any]]
+) -> list[str]:
     """What a reader must know to read the figures rightly."""
     texts = [
         f"Mean over {len(draws)} draw(s) of query sets, log and models, fixed in the suite.",
@@ -183,6 +204,7 @@ def notes(suite: Suite, draws: Sequence[Stored], test_queries: int) -> list[str]
         "The no-judge control is the mean rank over permutations, each distilled; single permutations stray further "
         "(see `permutations`).",
     ]
+    texts += [random_note(row) for row in permutations if told_by_headline(row, suite)]
     if 0 < test_queries < FEW_QUERIES:
         texts.append(
             f"So few queries ({test_queries} test queries) can tell very little: no figure here is a headline."
