@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sie_agent.attribution import (
+    TRAINING_LOSSES,
     Rows,
     Setting,
     TrainingSettings,
-    cross_entropy,
     reference_importance,
     train,
 )
@@ -112,8 +112,9 @@ def baseline_strategies(bench: Bench, seed: int) -> list[Strategy]:
     ``exact-influence`` keeps those of the highest influence on the graded ``bench.validation`` by the linear model;
     ``oracle`` drops rows whose label is wrong first. The last two read grades: they are bounds, not choices.
     """
-    networks = [train(bench.log.features, bench.log.targets, bench.settings, 1000 + one)[-1] for one in bench.seeds]
-    losses = [cross_entropy(network.scores(bench.log.features), bench.log.targets) for network in networks]
+    log, how = bench.log, bench.settings
+    networks = [train(log.features, log.targets, how, 1000 + one, queries=log.queries)[-1] for one in bench.seeds]
+    losses = [TRAINING_LOSSES[how.loss].losses(network.scores(log.features), log) for network in networks]
     loss = np.mean(losses, axis=0).astype(np.float64)
     rng = np.random.default_rng(seed)
     chance = rng.random(len(bench.log.targets))

@@ -37,7 +37,7 @@ def target_model(
     -------
     Mean prediction over seeds for each matrix, (m,); higher is better, and comparable within one call only.
     """
-    networks = [train(log.features, log.targets, settings, seed, weights)[-1] for seed in seeds]
+    networks = [train(log.features, log.targets, settings, seed, weights, log.queries)[-1] for seed in seeds]
     return [predict(networks, features) for features in wanted]
 
 
@@ -45,7 +45,7 @@ def linear_model(
     log: Rows, weights: Floats | None, settings: TrainingSettings, seeds: Sequence[int], wanted: Sequence[Floats]
 ) -> list[Floats]:
     """:func:`target_model` without hidden units, otherwise trained in the same way."""
-    return target_model(log, weights, replace(settings, hidden=0), seeds, wanted)
+    return target_model(log, weights, replace(settings, kind="perceptron", hidden=0), seeds, wanted)
 
 
 def lambdamart(
