@@ -61,17 +61,26 @@ def agreement_table(figures: dict[str, Any], reference: str) -> list[str]:
     return lines
 
 
+def reliability_lines(figures: dict[str, Any]) -> list[str]:
+    """How far each reference agrees with itself: to be read before any agreement."""
+    lines = ["| reference | reliability | bound | partial reliability | bound |", "|---|---|---|---|---|"]
+    rows = figures["reliability"]
+    for reference in dict.fromkeys(row["reference"] for row in rows):
+        cells = [reference]
+        for metric in ("spearman", "partial_spearman"):
+            row = find(rows, reference=reference, metric=metric)
+            cells += [shown(row), "–" if row is None or row["bound"] is None else f"{row['bound']:.2f}"]
+        lines.append("| " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
 def baseline_lines(figures: dict[str, Any], reference: str) -> list[str]:
-    """Plain loss, proxy loss, random; reliability; ceiling; what single permutations reach."""
+    """Plain loss, proxy loss, random; ceiling; what single permutations reach."""
     rows = [row for row in figures["rows"] if row["reference"] == reference and row["metric"] == "spearman"]
     told = [
         f"{label} {shown(find(rows, label=label, judge='none'))}" for label in ("plain-loss", "proxy-loss", "random")
     ]
     lines = ["", f"Baselines against {reference}: " + "; ".join(told) + "."]
-    for row in figures["reliability"]:
-        if row["reference"] == reference:
-            bound = "–" if row["bound"] is None else f"{row['bound']:.2f}"
-            lines.append(f"Reliability ({row['metric']}): {with_interval(row)}, bound {bound}.")
     for row in figures["ceiling"]:
         if row["reference"] == reference:
             lines.append(f"Ceiling (human grade as the judge, {row['metric']}): {with_interval(row)}.")
@@ -85,8 +94,34 @@ def baseline_lines(figures: dict[str, Any], reference: str) -> list[str]:
             lines.append(
                 f"Single permutations of {row['judge']}: Spearman {row['spearman_mean']:.2f} "
                 f"± {row['spearman_deviation']:.2f}; contribution strays {row['partial_deviation']:.2f} from zero "
-                "in one draw."
+                f"in one draw; {random_words(row)}."
             )
+    return lines
+
+
+def random_words(row: dict[str, Any]) -> str:
+    """How many of the permutations, each a judge that knows nothing, are told for what they are."""
+    share = row.get("random_holds_zero")
+    return "not counted as judges" if share is None else f"{share:.0%} of {row['random_judges']} hold zero"
+
+
+def hardness_table(figures: dict[str, Any]) -> list[str]:
+    """Hardness against the magnitudes, with what the proxy loss reaches alone and what is left when it is given."""
+    rows = [row for row in figures["rows"] if row["metric"] in ("spearman", "partial_given_proxy_loss")]
+    given = [row for row in rows if row["metric"] == "partial_given_proxy_loss"]
+    if not given:
+        return []
+    lines = [
+        "",
+        "| reference | judge | `hardness`, Spearman | given the proxy loss | proxy loss alone |",
+        "|---|---|---|---|---|",
+    ]
+    for row in given:
+        same = {"reference": row["reference"], "metric": "spearman"}
+        plain = find(rows, judge=row["judge"], label="hardness", source="scorer", **same)
+        alone = find(rows, label="proxy-loss", judge="none", **same)
+        cells = [row["reference"], row["judge"], *map(shown, (plain, row, alone))]
+        lines.append("| " + " | ".join(cells) + " |")
     return lines
 
 
@@ -95,8 +130,7 @@ def flipped_table(figures: dict[str, Any]) -> list[str]:
     rows = [
         row
         for row in figures["rows"]
-        if row["metric"] == "auc_flipped"
-        and row["label"] in ("support", "hardness", "plain-loss", "proxy-loss", "value", "random")
+        if row["metric"] == "auc_flipped" and (row["label"] == "support" or row["source"].endswith("on judged rows"))
     ]
     if not rows:
         return []
@@ -182,8 +216,8 @@ def main(folder: Path, *, quality_alone: bool = False) -> None:
     if quality_alone:
         print("\n".join(quality_table(figures)))
         return
-    lines = agreement_table(figures, reference) + baseline_lines(figures, reference)
-    print("\n".join(lines + flipped_table(figures) + downstream_table(figures)))
+    lines = reliability_lines(figures) + agreement_table(figures, reference) + baseline_lines(figures, reference)
+    print("\n".join(lines + hardness_table(figures) + flipped_table(figures) + downstream_table(figures)))
     print("\n".join(["", *quality_table(figures)]))
 
 

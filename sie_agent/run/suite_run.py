@@ -123,6 +123,11 @@ def finish(folder: Path, failed: int) -> dict[str, Any]:
             "mode": figures["mode"],
             "metrics": {row["metric"]: row["value"] for row in rows},
         },
+        "reliability": {
+            row["metric"]: {"value": row["value"], "bound": row["bound"]}
+            for row in figures["reliability"]
+            if row["reference"] == headline["reference"]
+        },
         "pairs_without_grade": failed,
         "exit_code": EXIT_PARTIAL if failed else EXIT_DONE,
     }
