@@ -1,7 +1,8 @@
-"""Print the figures of a run as Markdown tables, for the README.
+"""Print the figures of runs as Markdown tables.
 
 python scripts/results_table.py eval/results/homedepot-clicks
 python scripts/results_table.py eval/results/homedepot-clicks --quality    # only the curve of judge quality
+python scripts/results_table.py eval/results/*/ > eval/results/TABLES.md   # every run that is kept
 """
 
 from __future__ import annotations
@@ -212,7 +213,7 @@ def main(folder: Path, *, quality_alone: bool = False) -> None:
     """Print all tables of a run folder."""
     figures = json.loads((folder / "agreement.json").read_text(encoding="utf-8"))
     reference = figures["headline"]["reference"]
-    print(f"### {figures['suite']}: {figures['verdict']['text']}\n")
+    print(f"\n## {figures['suite']}\n{figures['verdict']['text']}\n")
     if quality_alone:
         print("\n".join(quality_table(figures)))
         return
@@ -223,6 +224,8 @@ def main(folder: Path, *, quality_alone: bool = False) -> None:
 
 if __name__ == "__main__":
     arguments = [argument for argument in sys.argv[1:] if argument != "--quality"]
-    if len(arguments) != 1:
+    if not arguments:
         sys.exit(__doc__)
-    main(Path(arguments[0]), quality_alone="--quality" in sys.argv)
+    for argument in arguments:
+        if (Path(argument) / "agreement.json").is_file():
+            main(Path(argument), quality_alone="--quality" in sys.argv)
