@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.stats import t as student_t
 
 from sie_agent.attribution import MAGNITUDES
 from sie_agent.evaluation.bootstrap import bootstrap_mean, interval, standard_error, widen
@@ -166,15 +167,27 @@ def flipped_row(panel: Panel, key: str, *, judged: bool) -> dict[str, Any] | Non
     return figure(values, replicates, rows, len(queries))
 
 
-def permutation_deviations(panel: Panel, judge: str, reference: str) -> list[float]:
-    """Per draw, how far the contribution of a judge that knows nothing strays from zero (root mean square)."""
+def permutation_deviations(panel: Panel, judge: str, reference: str, *, student: bool = False) -> list[float]:
+    """Per draw, how far the contribution of a judge that knows nothing strays from zero (root mean square).
+
+    Parameters
+    ----------
+    student : widen each for the number of permutations that it is known from, so that 1.96 times it is as far as
+        Student's t allows.
+    """
     found = []
     for draw in panel.draws:
         values = draw.permutations.get(judge, {}).get(reference, {}).get("partial_spearman")
         if values:
             finite = [value for value in values if value is not None and np.isfinite(value)]
-            found.append(float(np.sqrt(np.mean(np.square(finite)))))
+            scale = student_quantile(len(finite)) / NORMAL if student else 1.0
+            found.append(scale * float(np.sqrt(np.mean(np.square(finite)))))
     return found
+
+
+def student_quantile(count: int) -> float:
+    """How many deviations a 95 % interval reaches where the deviation is known from *count* values of mean zero."""
+    return float(student_t.ppf(0.975, count))
 
 
 def random_judges_told(panel: Panel, judge: str, reference: str) -> tuple[int, int]:
@@ -190,7 +203,7 @@ def random_judges_told(panel: Panel, judge: str, reference: str) -> tuple[int, i
         if len(squares) < FEWEST_PERMUTATIONS:
             continue
         others = (squares.sum() - squares) / (len(squares) - 1)
-        held += int((squares <= NORMAL**2 * others).sum())
+        held += int((squares <= student_quantile(len(squares) - 1) ** 2 * others).sum())
         total += len(squares)
     return held, total
 
@@ -241,7 +254,7 @@ def agreement_rows(
             rows.append(finished(column, reference, "spearman", correlation_row(panel, [column.key, key])))
             control = f"control|{column.judge}"
             if column.key.startswith("scorer|value|") and panel.having(control):
-                deviations = permutation_deviations(panel, column.judge, reference)
+                deviations = permutation_deviations(panel, column.judge, reference, student=True)
                 found = correlation_row(panel, [column.key, key, control, "baseline|plain-loss"], deviations)
                 rows.append(finished(column, reference, "partial_spearman", found))
             if column.key.startswith("scorer|hardness|") and reference in MAGNITUDES:

@@ -119,8 +119,11 @@ def test_the_spread_of_permutations_widens_the_contribution() -> None:
         row = found(agreement_rows(panel, COLUMNS, [REFERENCE], []), "good", "partial_spearman")
         widths.append(row["ci_high"] - row["ci_low"])
         assert permutation_deviations(panel, "good", REFERENCE) == pytest.approx([permutation])
+        # known from two permutations only: 4.303 deviations, where 1.96 would do for many
+        (wide,) = permutation_deviations(panel, "good", REFERENCE, student=True)
+        assert wide == pytest.approx(permutation * 4.3027 / 1.96, rel=1e-3)
     assert widths[1] > widths[0] + 0.4
-    narrow = Panel([make_draw(0, permutation=0.2)] * 4, query_copies(130, 300, 0))
+    narrow = Panel([make_draw(0, permutation=0.1)] * 4, query_copies(130, 300, 0))
     row = found(agreement_rows(narrow, COLUMNS, [REFERENCE], []), "good", "partial_spearman")
     assert widths[0] < row["ci_high"] - row["ci_low"] < widths[1]
 
@@ -177,6 +180,7 @@ def test_random_judges_are_counted_each_against_the_spread_of_the_others() -> No
     assert told(ordinary) == (12, 12)
     # an outlier is told by the others' spread; it does not hide itself, as it would if it counted into its own
     assert told([*ordinary, 0.5]) == (12, 14)
+    assert told([*ordinary, 0.25]) == (14, 14)  # 2.4 deviations, of six values: Student's t allows 2.45
     assert told([*ordinary, None, float("nan")]) == (12, 12)
     assert told(ordinary[:3]) == (0, 0)
 
