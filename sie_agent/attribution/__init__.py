@@ -20,6 +20,7 @@ from sie_agent.attribution.references import REFERENCES, SIGNED, curvatures, pre
 from sie_agent.attribution.setting import Rows, Setting
 from sie_agent.attribution.training import TARGETS, TrainingSettings, predict, predict_held_out, train
 from sie_agent.attribution.training_losses import TRAINING_LOSSES
+from sie_agent.attribution.two_tower import TwoTower, new_two_tower
 
 __all__ = [
     "REFERENCES",
@@ -36,6 +37,7 @@ __all__ = [
     "Rows",
     "Setting",
     "TrainingSettings",
+    "TwoTower",
     "cross_entropy",
     "cross_entropy_slopes",
     "curvatures",
@@ -47,6 +49,7 @@ __all__ = [
     "listwise_loss",
     "listwise_slopes",
     "new_network",
+    "new_two_tower",
     "pairs_within",
     "preconditioned",
     "predict",
