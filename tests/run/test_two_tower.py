@@ -10,11 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sie_agent.attribution import TrainingSettings, train
 from sie_agent.errors import InputError
+from sie_agent.evaluation import roc_auc
 from sie_agent.judging import JudgmentCache
+from sie_agent.paths import data_dir
 from sie_agent.run import run_suite
 from sie_agent.run.suite import load_suite
 from sie_agent.run.world import World, build_world
+from sie_agent.samples import TextFeatures, load_samples, shopper_and_item
 
 TARGET = {
     "kind": "two-tower",
@@ -25,6 +29,7 @@ TARGET = {
     "checkpoints": 2,
     "seeds": 2,
 }
+GAMES_AT_HAND = (data_dir() / "games" / "sequences.parquet").is_file()
 KINDS = ("brolp", "tavit", "munker")
 
 
@@ -84,3 +89,20 @@ def test_a_log_without_histories_is_refused(workshop: Any) -> None:
 def test_two_towers_need_outputs(workshop: Any) -> None:
     with pytest.raises(InputError, match="a two-tower target needs `hidden` of 1 or more"):
         load_suite(history_suite(workshop, target={**TARGET, "hidden": 0}))
+
+
+@pytest.mark.slow
+@pytest.mark.data
+@pytest.mark.skipif(not GAMES_AT_HAND, reason="the game purchases are not at hand: set SIE_DATA")
+def test_two_towers_learn_what_is_bought_next_and_items_alone_do_not_tell() -> None:
+    samples = load_samples("games", column_map="games-recommender", limit=16_000)
+    features = shopper_and_item(samples, TextFeatures.fit(samples).transform(samples))
+    bought = samples["grade"].to_numpy(np.float32)
+    test = np.arange(len(samples)) // 8 % 5 == 0
+
+    def test_auc(read: np.ndarray, settings: TrainingSettings) -> float:
+        model = train(read[~test], bought[~test], settings, 0)[-1]
+        return roc_auc(model.scores(read[test]).astype(np.float64), bought[test] > 0)
+
+    assert test_auc(features, TrainingSettings(kind="two-tower", hidden=32, epochs=8, weight_decay=1.0)) > 0.7
+    assert test_auc(features[:, 64:], TrainingSettings(epochs=8, weight_decay=1.0)) < 0.56
