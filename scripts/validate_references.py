@@ -29,6 +29,7 @@ import numpy as np
 import pandas as pd
 from benchmarking import say, started_manifest, write_figures
 from half_logs import RELEVANT_AT, prepared, subset_losses
+from keep_results import numbered, numbers_of
 
 from sie_agent.attribution import (
     REFERENCES,
@@ -117,6 +118,9 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     kept = {name: column.astype(np.float32) for name, column in columns.items()}
     table = pd.DataFrame({"sample_id": sample_ids, "flipped": flipped, **kept})
+    if settings.kind == "two-tower":
+        # ids of the games name shopper and item
+        table = numbered(table, numbers_of(table["sample_id"]))
     table.to_parquet(arguments.out / f"{arguments.target}-{arguments.log}.parquet", index=False)
     write_figures(arguments.out / f"{arguments.target}-{arguments.log}.json", manifest, figures)
 
