@@ -48,7 +48,7 @@ from sie_agent.scorer import StudentSettings, fit_student, student_inputs
 TARGETS = {
     "linear": TrainingSettings(hidden=0, epochs=20, weight_decay=1.0),
     "mlp": TrainingSettings(hidden=64, epochs=8, weight_decay=1.0),
-    "two-tower": TrainingSettings(kind="two-tower", hidden=32, epochs=8, weight_decay=1.0),
+    "two-tower": TrainingSettings(kind="two-tower", hidden=32, epochs=16, weight_decay=1.0),
 }
 REPLICATES = 2000
 WHOLE_REPLICATES = 400
