@@ -27,6 +27,7 @@ from sie_agent.attribution.references import (
 from sie_agent.attribution.setting import Rows, Setting
 from sie_agent.attribution.training import TARGETS, TrainingSettings, predict, predict_held_out, train
 from sie_agent.attribution.training_losses import TRAINING_LOSSES
+from sie_agent.attribution.two_tower import TwoTower, new_two_tower
 
 __all__ = [
     "MAGNITUDES",
@@ -44,6 +45,7 @@ __all__ = [
     "Rows",
     "Setting",
     "TrainingSettings",
+    "TwoTower",
     "cross_entropy",
     "cross_entropy_slopes",
     "curvatures",
@@ -55,6 +57,7 @@ __all__ = [
     "listwise_loss",
     "listwise_slopes",
     "new_network",
+    "new_two_tower",
     "pairs_within",
     "preconditioned",
     "predict",

@@ -11,6 +11,7 @@ import numpy as np
 from sie_agent.attribution.losses import Floats, Integers, pairs_within, ranking_slopes, sigmoid
 from sie_agent.attribution.model import Model, Trainable
 from sie_agent.attribution.networks import new_network
+from sie_agent.attribution.two_tower import new_two_tower
 
 AnyTrainable = TypeVar("AnyTrainable", bound=Trainable)
 
@@ -22,7 +23,7 @@ class TrainingSettings:
     Attributes
     ----------
     kind : a name in ``TARGETS``.
-    hidden : number of hidden units; 0 is the linear model.
+    hidden : number of hidden units; 0 is the linear model. Of two towers, how many numbers each gives.
     loss : ``pointwise`` is the cross-entropy of each row, ``pairwise`` the ranking loss within queries (RankNet).
     epochs, batch_size, learning_rate, weight_decay : of AdamW (Loshchilov 2019).
     checkpoints : how many states are kept, evenly spaced over the epochs, the last one always among them.
@@ -41,6 +42,7 @@ class TrainingSettings:
 # a new model of a kind: from the number of features, the settings and a random generator
 TARGETS: dict[str, Callable[[int, TrainingSettings, np.random.Generator], Trainable]] = {
     "perceptron": lambda count, settings, rng: new_network(count, settings.hidden, rng),
+    "two-tower": lambda count, settings, rng: new_two_tower(count, settings.hidden, rng),
 }
 
 

@@ -111,6 +111,13 @@ class TargetPart(Part):
             raise ValueError(f"no target '{kind}'; known: {', '.join(TARGETS)}")
         return kind
 
+    @model_validator(mode="after")
+    def towers_give_something(self) -> TargetPart:
+        """Two towers without outputs have no score."""
+        if self.kind == "two-tower" and not self.hidden:
+            raise ValueError("a two-tower target needs `hidden` of 1 or more")
+        return self
+
 
 class LabelPart(Part):
     """How weak labels are made (see `sie_agent.labels.LabelSettings`).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -89,10 +90,13 @@ class World:
         part = self.suite.labels.proxy or self.suite.target
         return TrainingSettings(**part.model_dump(exclude={"seeds"}))
 
-    @property
+    @cached_property
     def proxy_inputs(self) -> npt.NDArray[np.float32]:
         """What the proxies read, a row each."""
-        return self.target_inputs if self.proxy_training.kind == self.training.kind else self.inputs
+        part = self.suite.labels.proxy or self.suite.target
+        if part.kind == self.suite.target.kind:
+            return self.target_inputs
+        return READERS[part.kind](without_grade(self.samples), self.inputs, part)
 
     def ask(self, part: JudgePart, rows: Booleans) -> None:
         """Have a real judge answer for the chosen rows; keeps its judgments table."""
