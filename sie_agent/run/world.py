@@ -24,7 +24,7 @@ from sie_agent.judging import (
 )
 from sie_agent.run.inputs import READERS
 from sie_agent.run.mixture import Mixture
-from sie_agent.run.suite import JudgePart, Suite
+from sie_agent.run.suite import JudgePart, Suite, TargetPart
 from sie_agent.samples import TextFeatures, load_samples, normalise_query, without_grade
 
 Doubles = npt.NDArray[np.float64]
@@ -85,8 +85,10 @@ class World:
 
     @property
     def proxy_training(self) -> TrainingSettings:
-        """The proxies' training settings: as the suite says, else those of the target."""
+        """The proxies' training settings: as the suite says, else the target's; beside a transformer, a perceptron's."""
         part = self.suite.labels.proxy or self.suite.target
+        if part.kind == "cross-encoder":
+            part = TargetPart(loss=part.loss)
         return TrainingSettings(**part.model_dump(exclude={"seeds"}))
 
     @property
