@@ -42,7 +42,7 @@ class CrossEncoder:
     def scores(self, features: Floats) -> Floats:
         """s(x) of each row, (n,) on the log-odds scale; ``features`` are (n, length) token ids."""
         with torch.no_grad():
-            return by_batches(self.body, features, lambda ids: forward(self.body, self.state, ids))
+            return by_batches(self.body, features, lambda ids: forward(self.body, self.state, ids), BATCH)
 
     def backward(self, features: Floats, slopes: Floats) -> CrossEncoder:
         """Gradient of sum_i L(s_i) where ``slopes[i]`` is dL/ds_i."""
@@ -61,7 +61,7 @@ class CrossEncoder:
             )
             return found[1].detach()
 
-        return by_batches(self.body, features, moved)
+        return by_batches(self.body, features, moved, BATCH)
 
     def squared_gradient_norm(self, features: Floats) -> Floats:
         """Squared length of ds/dparameters at each row, (n,)."""
@@ -102,7 +102,7 @@ def as_ids(features: Floats, longest: int) -> Tensor:
     return torch.from_numpy(np.asarray(features[:, : max(longest, 1)], np.int64))
 
 
-def by_batches(body: Body, features: Floats, function: Callable[[Tensor], Tensor], size: int = BATCH) -> Floats:
+def by_batches(body: Body, features: Floats, function: Callable[[Tensor], Tensor], size: int) -> Floats:
     """What *function* gives for each row, batch by batch, (n,)."""
     found = np.zeros(len(features), np.float32)
     for rows, ids in short_batches(body, features, size):

@@ -53,9 +53,12 @@ def token_pairs(queries: Sequence[str], items: Sequence[str], model: str, length
     Raises
     ------
     EnvironmentFailure : torch or transformers is missing, or the tokenizer cannot be loaded.
-    InputError : no such model.
+    InputError : no such model, or it reads fewer tokens.
     """
     folder = model_folder(model)
+    room = stated(folder, "max_position_embeddings")
+    if room is not None and length > room:
+        raise InputError(f"the model reads {room} tokens, not {length}", where=folder, mend="Lower target.length.")
     from transformers import AutoTokenizer
 
     try:
@@ -67,6 +70,15 @@ def token_pairs(queries: Sequence[str], items: Sequence[str], model: str, length
         return np.zeros((0, length), np.int32)
     found = tokenizer(list(queries), list(items), truncation=True, max_length=length, padding="max_length")
     return np.asarray(found["input_ids"], np.int32)
+
+
+def stated(folder: Path, key: str) -> int | None:
+    """A number that the model's ``config.json`` states, None where it does not."""
+    try:
+        found = json.loads((folder / "config.json").read_text(encoding="utf-8")).get(key)
+    except (OSError, ValueError, AttributeError):
+        return None  # the model's own loader says what is wrong with the file
+    return found if isinstance(found, int) else None
 
 
 def with_padding(tokenizer: Any) -> Any:
@@ -92,8 +104,8 @@ def body_in(folder: str, layers: int | None) -> Body:
     """The transformer of a folder, loaded once."""
     options: dict[str, Any] = {}
     if layers is not None:
-        there = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8")).get("num_hidden_layers", layers)
-        if layers > there:
+        there = stated(Path(folder), "num_hidden_layers")
+        if there is not None and layers > there:
             raise InputError(f"the model has {there} layers, not {layers}", where=folder, mend="Lower target.layers.")
         options["num_hidden_layers"] = layers
     # eager attention: the fused kernels have no forward-mode derivative

@@ -85,7 +85,7 @@ class World:
 
     @property
     def proxy_training(self) -> TrainingSettings:
-        """The proxies' training settings: as the suite says, else the target's; beside a transformer, a perceptron's."""
+        """The proxies' training settings: as the suite says, else the target's; a perceptron's beside a transformer."""
         part = self.suite.labels.proxy or self.suite.target
         if part.kind == "cross-encoder":
             part = TargetPart(loss=part.loss)
