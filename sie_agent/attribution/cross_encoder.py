@@ -6,7 +6,8 @@ a direction (so a row's influence costs two passes, whatever the number of param
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,21 @@ State = dict[str, Tensor]
 
 BATCH = 128
 HEAD_SPREAD = 0.02
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread of torch.
+
+    The batches are small: several threads would mostly wait for each other, spinning, many times slower as soon as
+    anything else runs. One thread also adds up in one order, on any machine.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True)
@@ -44,6 +60,7 @@ class CrossEncoder:
         with torch.no_grad():
             return by_batches(self.body, features, lambda ids: forward(self.body, self.state, ids), BATCH)
 
+    @one_thread()
     def backward(self, features: Floats, slopes: Floats) -> CrossEncoder:
         """Gradient of sum_i L(s_i) where ``slopes[i]`` is dL/ds_i."""
         state = leaves(self.state)
@@ -102,6 +119,7 @@ def as_ids(features: Floats, longest: int) -> Tensor:
     return torch.from_numpy(np.asarray(features[:, : max(longest, 1)], np.int64))
 
 
+@one_thread()
 def by_batches(body: Body, features: Floats, function: Callable[[Tensor], Tensor], size: int) -> Floats:
     """What *function* gives for each row, batch by batch, (n,)."""
     found = np.zeros(len(features), np.float32)
@@ -128,6 +146,7 @@ def new_state(body: Body, rng: np.random.Generator) -> State:
     return own | {"head.weight": head, "head.bias": torch.zeros(1)}
 
 
+@one_thread()
 def train_cross_encoder(
     features: Floats,
     targets: Floats,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,17 @@ transformers = pytest.importorskip("transformers")
 
 WORDS = ["red", "blue", "drill", "hammer", "saw", "claw", "long", "short", "handle", "steel", "wood", "bolt"]
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-QUERIES = ["red drill", "claw hammer", "wood saw", "steel bolt", "blue drill", "long handle", "short saw", "hammer"]
+QUERIES = ["red drill", "claw hammer", "wood saw", "steel bolt", "blue drill", "long handle"]
 LENGTH = 14
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """The plain module of these tests is tiny: threads would only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -162,16 +172,18 @@ def test_references_are_explicit_products_of_gradients(
     runs = [
         train(log.features, log.targets, replace(settings, loss=loss), seed, queries=log.queries) for seed in (0, 1)
     ]
-    validation = log.take(log.queries >= 5)
+    trusted = log.queries >= 4
+    validation = log.take(trusted)
     setting = Setting(runs, log, log, validation, 0.5, loss)
     tracin, own = np.zeros(len(log.targets)), np.zeros(len(log.targets))
     for model in (state for run in runs for state in run):
         plain = Plain(folder, model)
         each = [plain.gradient(row) for row in log.features]
         scores = np.array([plain(row).item() for row in log.features])
-        trusted = scores[log.queries >= 5].astype(np.float32)
-        slopes = ranking_slopes(trusted, validation.targets, pairs_within(validation.queries))
-        asked = [each[place] for place in np.flatnonzero(log.queries >= 5)]
+        slopes = ranking_slopes(
+            scores[trusted].astype(np.float32), validation.targets, pairs_within(validation.queries)
+        )
+        asked = [each[place] for place in np.flatnonzero(trusted)]
         target = {name: sum(s * one[name] for s, one in zip(slopes, asked, strict=True)) for name in each[0]}
         products = np.array([dot(one, target) for one in each], np.float32)
         tracin += TRAINING_LOSSES[loss].along(scores.astype(np.float32), log, products) / len(runs)
@@ -222,9 +234,9 @@ def test_training_leaves_the_shared_body_alone(log: Rows, settings: TrainingSett
 
 
 def test_rows_of_weight_zero_are_as_good_as_not_there(log: Rows, settings: TrainingSettings) -> None:
-    spoiled = np.where(log.queries < 4, 1 - log.targets, log.targets).astype(np.float32)
+    spoiled = np.where(log.queries < 3, 1 - log.targets, log.targets).astype(np.float32)
     whole = replace(settings, batch_size=1000, epochs=5, checkpoints=1)
-    kept = log.queries >= 4
+    kept = log.queries >= 3
     weighted = train(log.features, spoiled, whole, 0, kept.astype(np.float32) * 2)[-1]
     without = train(log.features[kept], log.targets[kept], whole, 0)[-1]
     np.testing.assert_allclose(weighted.scores(log.features), without.scores(log.features), atol=5e-3)
