@@ -8,8 +8,8 @@ validation queries and the linear datamodelling score (LDS) are those of `valida
 the cross-encoder's own references (`by: cross-encoder`; EK-FAC by kronfluence), those of a perceptron on text features
 that was trained on the same log (`by: perceptron`), and the scorer that is distilled from simulated judges through such
 perceptrons (`by: scorer`). `own_tracin` is the Spearman correlation of each with the cross-encoder's own TracIn of the
-same loss over the rows of the log (of the scorer: over the queries that no judge saw). Writes cross-encoder-LOG.json and
-.parquet (row ids and scores) into --out; losses of subsets are kept in --work, so that a killed run goes on.
+same loss over the rows of the log (of the scorer: over the queries that no judge saw). Writes cross-encoder-LOG.json
+and .parquet (row ids and scores) into --out; losses of subsets are kept in --work, so that a killed run goes on.
 """
 
 from __future__ import annotations

@@ -28,11 +28,12 @@ from sie_agent.attribution import (
 )
 from sie_agent.errors import InputError, MissingExtraError
 
+from .tiny_bert import SPECIAL, write_tiny_bert
+
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
 WORDS = ["red", "blue", "drill", "hammer", "saw", "claw", "long", "short", "handle", "steel", "wood", "bolt"]
-SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 QUERIES = ["red drill", "claw hammer", "wood saw", "steel bolt", "blue drill", "long handle"]
 LENGTH = 14
 
@@ -49,22 +50,7 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A BERT of two layers and 17 words."""
-    path = tmp_path_factory.mktemp("bert")
-    (path / "vocab.txt").write_text("\n".join([*SPECIAL, *WORDS]), encoding="utf-8")
-    words = {word: place for place, word in enumerate([*SPECIAL, *WORDS])}
-    transformers.BertTokenizerFast(vocab=words).save_pretrained(str(path))
-    torch.manual_seed(0)
-    config = transformers.BertConfig(
-        vocab_size=len(words),
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=24,
-        max_position_embeddings=40,
-        initializer_range=0.3,
-    )
-    transformers.BertModel(config).save_pretrained(str(path))
-    return str(path)
+    return write_tiny_bert(tmp_path_factory.mktemp("bert"), WORDS)
 
 
 @pytest.fixture(scope="module")
