@@ -64,7 +64,9 @@ def test_a_run_with_every_reference_that_it_can_have(workshop: Any, body: str, l
 
 @needs_torch
 def test_the_target_is_what_is_trained_downstream(workshop: Any, body: str) -> None:
-    suite = workshop.suite(draws=[1], target=target(body), references=["el2n"], headline_reference="el2n")
+    few = {"draws": 1, "seeds": 1, "keep": [0.5], "strengths": [1.0], "judges": ["guess"]}
+    part = target(body, epochs=1, batch_size=64, checkpoints=1)
+    suite = workshop.suite(draws=[1], target=part, references=["el2n"], headline_reference="el2n", downstream=few)
     out = Path(workshop.folder) / "run"
     run_suite(suite, out, cache_path=workshop.cache)
     effects = pd.read_parquet(out / "draws" / "1" / "effects.parquet")
