@@ -13,7 +13,7 @@ from benchmarking import say
 
 from sie_agent.attribution import (
     VALIDATION_LOSSES,
-    Network,
+    Model,
     Rows,
     Setting,
     TrainingSettings,
@@ -23,6 +23,8 @@ from sie_agent.attribution import (
     ranking_loss,
     train,
 )
+from sie_agent.run.inputs import READERS
+from sie_agent.run.suite import TargetPart
 from sie_agent.samples import (
     TextFeatures,
     assign_query_sets,
@@ -34,19 +36,23 @@ from sie_agent.samples import (
 )
 
 RELEVANT_AT = 0.75
+# what a target of another kind than the perceptron is tried on: source, column map, rows that are read
+OWN_DATA = {"two-tower": ("games", "games-recommender", 24_000)}
 
 
 def prepared(
-    arguments: argparse.Namespace,
-) -> tuple[Rows, Rows, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Log, validation rows, the group of each, then of the log's rows: grade, whether the label is flipped, id."""
-    samples = load_samples(arguments.data)
+    arguments: argparse.Namespace, kind: str
+) -> tuple[Rows, Rows, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Log, validation rows, the group of each, then of the log's rows: grade, whether flipped, id, text features."""
+    source, column_map, limit = OWN_DATA.get(kind, (arguments.data, None, None))
+    samples = load_samples(source, column_map=column_map, limit=limit)
     sizes = samples.groupby("query")["query"].transform("size")
     samples = samples[sizes >= 7].reset_index(drop=True)
     sets = assign_query_sets(samples, {"log-unseen": 0.75, "reference-validation": 0.25}, arguments.seed)
     queries = pd.factorize(samples["query"].map(normalise_query))[0].astype(np.intp)
     readable = without_grade(samples)
-    inputs = TextFeatures.fit(readable).transform(readable)
+    texts = TextFeatures.fit(readable).transform(readable)
+    inputs = READERS[kind](readable, texts, TargetPart(kind=kind))
     if arguments.log == "flips":
         labelled = simulate_flips(samples, rate=arguments.flips, relevant_at=RELEVANT_AT, seed=arguments.seed)
         flipped = labelled["flipped"].to_numpy(bool)
@@ -63,7 +69,8 @@ def prepared(
         zip(names, np.random.default_rng(arguments.seed).permutation(len(names)) % arguments.groups, strict=True)
     )
     groups = np.array([group_of[query] for query in validation.queries])
-    return log, validation, groups, grade[in_log], flipped[in_log], samples["sample_id"].to_numpy()[in_log]
+    ids = samples["sample_id"].to_numpy()
+    return log, validation, groups, grade[in_log], flipped[in_log], ids[in_log], texts[in_log]
 
 
 def first_queries(queries: np.ndarray, mask: np.ndarray, count: int) -> np.ndarray:
@@ -75,7 +82,7 @@ def first_queries(queries: np.ndarray, mask: np.ndarray, count: int) -> np.ndarr
     return places[np.isin(queries[places], kept)]
 
 
-def validation_losses(network: Network, validation: Rows) -> dict[str, float]:
+def validation_losses(network: Model, validation: Rows) -> dict[str, float]:
     """The losses that references are about, on some validation rows."""
     predicted = network.scores(validation.features)
     relevant = (validation.targets >= RELEVANT_AT).astype(np.float32)
@@ -107,7 +114,9 @@ def subset_losses(
             )
             if not path.is_file():
                 rows = setting.training.take(one)
-                network = train(rows.features, rows.targets, settings, 10_000 * (seed + 1) + number)[-1]
+                network = train(
+                    rows.features, rows.targets, settings, 10_000 * (seed + 1) + number, queries=rows.queries
+                )[-1]
                 losses = [validation_losses(network, part) for part in parts]
                 np.save(path, np.array([[loss[name] for loss in losses] for name in VALIDATION_LOSSES]))
             for name, values in zip(VALIDATION_LOSSES, np.load(path), strict=True):

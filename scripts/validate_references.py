@@ -1,13 +1,14 @@
 """Every reference held against retraining: linear datamodelling score, wrong labels found, seconds; libraries beside.
 
-    python scripts/validate_references.py --target mlp       also: linear; --log clicks
+    python scripts/validate_references.py --target mlp       also: linear, mlp-pairwise, linear-pairwise, two-tower;
+                                                             --log clicks
 
-A log of Home Depot pairs with flipped labels or biased clicks. Half of its rows are drawn again and again; the target
-model is trained on each half with two seeds. The linear datamodelling score (Park 2023) is the Spearman correlation
-over the halves between the sum of a reference over the rows that are in, and the loss that the model then has on graded
-validation queries, with its sign turned: here the mean over groups of validation queries. `reliability` is how far the
-losses of the two seeds agree, which bounds what any reference can reach. A reference sees neither the halves nor their
-models.
+A log of Home Depot pairs, or for two towers of the games, with flipped labels or biased clicks. Half of its rows are
+drawn again and again; the target model is trained on each half with two seeds. The linear datamodelling score (Park
+2023) is the Spearman correlation over the halves between the sum of a reference over the rows that are in, and the loss
+that the model then has on graded validation queries, with its sign turned: here the mean over groups of validation
+queries. `reliability` is how far the losses of the two seeds agree, which bounds what any reference can reach. A
+reference sees neither the halves nor their models.
 
 The scorer is held against the same: it is distilled from the labels of half of the queries, judged by simulated judges
 (and by one whose answers are permuted), and scores all rows; it knows no groups, hence `lds_whole`, against the loss on
@@ -29,6 +30,7 @@ import numpy as np
 import pandas as pd
 from benchmarking import say, started_manifest, write_figures
 from half_logs import RELEVANT_AT, prepared, subset_losses
+from keep_results import numbered, numbers_of
 
 from sie_agent.attribution import (
     REFERENCES,
@@ -47,6 +49,9 @@ from sie_agent.scorer import StudentSettings, fit_student, student_inputs
 TARGETS = {
     "linear": TrainingSettings(hidden=0, epochs=20, weight_decay=1.0),
     "mlp": TrainingSettings(hidden=64, epochs=8, weight_decay=1.0),
+    "linear-pairwise": TrainingSettings(hidden=0, epochs=20, weight_decay=1.0, loss="pairwise"),
+    "mlp-pairwise": TrainingSettings(hidden=64, epochs=8, weight_decay=1.0, loss="pairwise"),
+    "two-tower": TrainingSettings(kind="two-tower", hidden=32, epochs=16, weight_decay=1.0),
 }
 REPLICATES = 2000
 WHOLE_REPLICATES = 400
@@ -63,7 +68,7 @@ def parsed() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--target", choices=TARGETS, required=True)
-    parser.add_argument("--data", default="homedepot")
+    parser.add_argument("--data", default="homedepot", help="graded pairs; two towers have the games")
     parser.add_argument("--rows", type=int, default=4000, help="rows of the log")
     parser.add_argument("--log", choices=("flips", "clicks"), default="flips")
     parser.add_argument("--flips", type=float, default=0.2, help="share of labels that are flipped")
@@ -82,12 +87,15 @@ def main() -> None:
     """Measure and write."""
     arguments = parsed()
     manifest = started_manifest(**{name: str(value) for name, value in vars(arguments).items()})
-    with manifest.stage("data"):
-        log, validation, groups, grade, flipped, sample_ids = prepared(arguments)
     settings = TARGETS[arguments.target]
+    with manifest.stage("data"):
+        log, validation, groups, grade, flipped, sample_ids, texts = prepared(arguments, settings.kind)
     with manifest.stage("models"):
-        runs = [train(log.features, log.targets, settings, 100 + seed) for seed in range(arguments.seeds)]
-    setting = Setting(runs, log, log, validation, RELEVANT_AT)
+        runs = [
+            train(log.features, log.targets, settings, 100 + seed, queries=log.queries)
+            for seed in range(arguments.seeds)
+        ]
+    setting = Setting(runs, log, log, validation, RELEVANT_AT, settings.loss)
     with manifest.stage("subsets"):
         chosen, losses = subset_losses(arguments, setting, groups, settings)
     rows, columns = [], {}
@@ -99,8 +107,9 @@ def main() -> None:
                 columns[name] = found[1]
             say(described(rows[-1]))
     with manifest.stage("scorer"):
-        rows += scorer_rows(setting, settings, grade, chosen, losses)
-    if not arguments.without_libraries:
+        rows += scorer_rows(setting, settings, grade, texts, chosen, losses)
+    # the libraries are given the perceptron written in torch, and know the pointwise loss
+    if (settings.kind, settings.loss) == ("perceptron", "pointwise") and not arguments.without_libraries:
         with manifest.stage("libraries"):
             rows += library_rows(setting, groups, chosen, losses, flipped)
     figures = {
@@ -115,6 +124,9 @@ def main() -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     kept = {name: column.astype(np.float32) for name, column in columns.items()}
     table = pd.DataFrame({"sample_id": sample_ids, "flipped": flipped, **kept})
+    if settings.kind == "two-tower":
+        # ids of the games name shopper and item
+        table = numbered(table, numbers_of(table["sample_id"]))
     table.to_parquet(arguments.out / f"{arguments.target}-{arguments.log}.parquet", index=False)
     write_figures(arguments.out / f"{arguments.target}-{arguments.log}.json", manifest, figures)
 
@@ -174,14 +186,21 @@ def whole_score(score: np.ndarray, chosen: np.ndarray, losses: np.ndarray) -> di
 
 
 def scorer_rows(
-    setting: Setting, settings: TrainingSettings, grade: np.ndarray, chosen: np.ndarray, losses: Losses
+    setting: Setting,
+    settings: TrainingSettings,
+    grade: np.ndarray,
+    texts: np.ndarray,
+    chosen: np.ndarray,
+    losses: Losses,
 ) -> list[dict[str, Any]]:
     """The distilled scorer's figures on the ranking loss, for judges of several qualities and both kinds of value."""
     log = setting.training
     names = np.unique(log.queries)
     judged = np.isin(log.queries, np.random.default_rng(7).permutation(names)[: len(names) // 2])
-    proxies = [train(log.features, log.targets, settings, 500 + seed)[-1] for seed in range(PROXIES)]
-    inputs = student_inputs(log.features, log.targets.astype(np.float64))
+    proxies = [
+        train(log.features, log.targets, settings, 500 + seed, queries=log.queries)[-1] for seed in range(PROXIES)
+    ]
+    inputs = student_inputs(texts, log.targets.astype(np.float64))
     rows = []
     for name, auc in JUDGES.items():
         relevance = simulate_judge(grade.astype(np.float64), auc, RELEVANT_AT, 11)[judged]
@@ -190,9 +209,9 @@ def scorer_rows(
         part = log.take(judged)
         pool = Rows(part.features, relevance.astype(np.float32), part.queries)
         for curvature in ("none", "ekfac"):
-            evidence = Evidence(
-                part, relevance, np.full(len(relevance), np.nan), proxies, pool, LabelSettings(curvature=curvature)
-            )
+            unknown = np.full(len(relevance), np.nan)
+            how = LabelSettings(curvature=curvature)
+            evidence = Evidence(part, relevance, unknown, proxies, pool, how, settings.loss)
             score = fit_student(inputs[judged], value(evidence), StudentSettings(), 0).predict(inputs)
             found = whole_score(score, chosen, losses["ranking"])
             rows.append({"by": "scorer", "reference": "value", "judge": name, "curvature": curvature, **found})

@@ -17,12 +17,21 @@ from sie_agent.attribution.losses import (
 from sie_agent.attribution.model import Layered, Model, layered
 from sie_agent.attribution.networks import Network, new_network
 from sie_agent.attribution.pretrained import token_pairs
-from sie_agent.attribution.references import REFERENCES, SIGNED, curvatures, preconditioned, reference_importance
+from sie_agent.attribution.references import (
+    MAGNITUDES,
+    REFERENCES,
+    SIGNED,
+    curvatures,
+    preconditioned,
+    reference_importance,
+)
 from sie_agent.attribution.setting import Rows, Setting
 from sie_agent.attribution.training import TARGETS, TRAINERS, TrainingSettings, predict, predict_held_out, train
 from sie_agent.attribution.training_losses import TRAINING_LOSSES
+from sie_agent.attribution.two_tower import TwoTower, new_two_tower
 
 __all__ = [
+    "MAGNITUDES",
     "REFERENCES",
     "SIGNED",
     "TARGETS",
@@ -38,6 +47,7 @@ __all__ = [
     "Rows",
     "Setting",
     "TrainingSettings",
+    "TwoTower",
     "cross_entropy",
     "cross_entropy_slopes",
     "curvatures",
@@ -49,6 +59,7 @@ __all__ = [
     "listwise_loss",
     "listwise_slopes",
     "new_network",
+    "new_two_tower",
     "pairs_within",
     "preconditioned",
     "predict",

@@ -11,6 +11,7 @@ import numpy as np
 from sie_agent.attribution.losses import Floats, Integers, pairs_within, ranking_slopes, sigmoid
 from sie_agent.attribution.model import Model, Trainable
 from sie_agent.attribution.networks import new_network
+from sie_agent.attribution.two_tower import new_two_tower
 from sie_agent.judging import require_transformers
 
 AnyTrainable = TypeVar("AnyTrainable", bound=Trainable)
@@ -22,6 +23,8 @@ class TrainingSettings:
 
     Attributes
     ----------
+    kind : a name in ``TARGETS``.
+    hidden : number of hidden units; 0 is the linear model. Of two towers, how many numbers each gives.
     kind : a name in ``TARGETS`` or ``TRAINERS``.
     hidden : number of hidden units; 0 is the linear model.
     loss : ``pointwise`` is the cross-entropy of each row, ``pairwise`` the ranking loss within queries (RankNet).
@@ -47,6 +50,7 @@ class TrainingSettings:
 # a new model of a kind: from the number of features, the settings and a random generator
 TARGETS: dict[str, Callable[[int, TrainingSettings, np.random.Generator], Trainable]] = {
     "perceptron": lambda count, settings, rng: new_network(count, settings.hidden, rng),
+    "two-tower": lambda count, settings, rng: new_two_tower(count, settings.hidden, rng),
 }
 
 Trainer = Callable[[Floats, Floats, TrainingSettings, int, Floats, Integers | None], list[Model]]

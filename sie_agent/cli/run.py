@@ -38,12 +38,13 @@ def command(
 
 
 def lines_of(result: dict[str, object]) -> list[str]:
-    """The verdict, the headline, and where the report lies."""
+    """The verdict, what the reference is worth, the headline, and where the report lies."""
     lines = []
     verdict, headline = result.get("verdict"), result.get("headline")
     if isinstance(verdict, dict):
         lines.append(str(verdict.get("text", "")))
     if isinstance(headline, dict):
+        lines += reliability_lines(str(headline.get("reference")), result.get("reliability"))
         metrics = ", ".join(
             f"{name.replace('_', ' ')} {number(value)}" for name, value in dict(headline.get("metrics", {})).items()
         )
@@ -55,3 +56,14 @@ def lines_of(result: dict[str, object]) -> list[str]:
         lines.append(f"{result['pairs_without_grade']} pairs have no grade: judgments.parquet says why")
     lines.append(f"Report: {result.get('report')}")
     return lines
+
+
+def reliability_lines(reference: str, reliability: object) -> list[str]:
+    """How far a reference agrees with itself, which comes before any agreement with it."""
+    if not isinstance(reliability, dict) or not reliability:
+        return []
+    told = ", ".join(
+        f"{metric.replace('_', ' ')} {number(one['value'])} (no label can agree at more than {number(one['bound'])})"
+        for metric, one in reliability.items()
+    )
+    return [f"Reliability of {reference}: {told}"]

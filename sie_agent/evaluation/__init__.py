@@ -7,9 +7,11 @@ from sie_agent.evaluation.agreement import (
     agreement_rows,
     flipped_rows,
     permutation_deviations,
+    random_judges_told,
     reliability_rows,
 )
-from sie_agent.evaluation.bootstrap import bootstrap_mean, interval, query_copies, resampled_rows, widen
+from sie_agent.evaluation.bootstrap import bootstrap_mean, interval, query_copies, resampled_rows, standard_error, widen
+from sie_agent.evaluation.confident import confident_learning
 from sie_agent.evaluation.downstream import (
     BASELINES,
     Bench,
@@ -26,6 +28,8 @@ from sie_agent.evaluation.metrics import METRICS, kendall, partial_spearman, roc
 from sie_agent.evaluation.mixture import agreement_of_models
 from sie_agent.evaluation.moments import query_moments, query_ndcg, resampled_auc, resampled_correlation
 from sie_agent.evaluation.prompts import compare_judgments
+from sie_agent.evaluation.quality import judge_quality_curve
+from sie_agent.evaluation.rankers import RANKERS, TARGET, main_ranker
 from sie_agent.evaluation.simulated import noise_for_auc, simulate_judge
 from sie_agent.evaluation.verdict import FEW_QUERIES, verdict
 
@@ -33,6 +37,8 @@ __all__ = [
     "BASELINES",
     "FEW_QUERIES",
     "METRICS",
+    "RANKERS",
+    "TARGET",
     "Bench",
     "Column",
     "DrawEvidence",
@@ -45,18 +51,22 @@ __all__ = [
     "baseline_strategies",
     "bootstrap_mean",
     "compare_judgments",
+    "confident_learning",
     "downstream_rows",
     "effect_columns",
     "filter_effects",
     "flipped_rows",
     "interval",
+    "judge_quality_curve",
     "kendall",
+    "main_ranker",
     "noise_for_auc",
     "partial_spearman",
     "permutation_deviations",
     "query_copies",
     "query_moments",
     "query_ndcg",
+    "random_judges_told",
     "reliability_rows",
     "resampled_auc",
     "resampled_correlation",
@@ -65,6 +75,7 @@ __all__ = [
     "simulate_judge",
     "spearman",
     "spearman_brown",
+    "standard_error",
     "verdict",
     "weight_effects",
     "widen",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.stats import t as student_t
 
-from sie_agent.evaluation.bootstrap import bootstrap_mean, interval, widen
+from sie_agent.attribution import MAGNITUDES
+from sie_agent.evaluation.bootstrap import bootstrap_mean, interval, standard_error, widen
 from sie_agent.evaluation.metrics import METRICS, partial_spearman, roc_auc, spearman, spearman_brown
 from sie_agent.evaluation.moments import query_moments, resampled_auc, resampled_correlation
 
@@ -18,7 +20,10 @@ Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
 
 SLOW_REPLICATES = 60
-HIGH_IS_SUSPICIOUS = ("hardness", "plain-loss", "proxy-loss")
+FEWEST_PERMUTATIONS = 5
+NORMAL = 1.959964
+HIGH_IS_SUSPICIOUS = ("hardness", "plain-loss", "proxy-loss", *MAGNITUDES)
+ON_JUDGED = " on judged rows"
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class Column:
     @property
     def is_baseline(self) -> bool:
         """Whether no judge that is being evaluated made it."""
-        return self.source == "baseline"
+        return self.source.startswith("baseline")
 
 
 @dataclass(frozen=True)
@@ -111,8 +116,8 @@ def figure(
     if not finite:
         return None
     mean = float(np.mean(finite))
-    between = float(np.std(finite, ddof=1) / np.sqrt(len(finite))) if len(finite) > 1 else 0.0
-    low, high = widen(*interval(np.nanmean(np.asarray(replicates), axis=0)), mean, max(between, deviation))
+    error = max(standard_error(finite), deviation)
+    low, high = widen(*interval(np.nanmean(np.asarray(replicates), axis=0)), mean, error)
     return {
         "value": mean,
         "ci_low": max(low, -1.0) if np.isfinite(low) else low,
@@ -156,21 +161,51 @@ def flipped_row(panel: Panel, key: str, *, judged: bool) -> dict[str, Any] | Non
             continue
         codes = part["query_code"].to_numpy(np.intp)
         values.append(roc_auc(score, flipped))
-        replicates.append(resampled_auc(score, flipped, panel.copies[:, codes]))
+        replicates.append(resampled_auc(score, flipped, codes, panel.copies))
         rows += len(part)
         queries |= set(codes.tolist())
     return figure(values, replicates, rows, len(queries))
 
 
-def permutation_deviations(panel: Panel, judge: str, reference: str) -> list[float]:
-    """Per draw, how far the contribution of a judge that knows nothing strays from zero (root mean square)."""
+def permutation_deviations(panel: Panel, judge: str, reference: str, *, student: bool = False) -> list[float]:
+    """Per draw, how far the contribution of a judge that knows nothing strays from zero (root mean square).
+
+    Parameters
+    ----------
+    student : widen each for the number of permutations that it is known from, so that 1.96 times it is as far as
+        Student's t allows.
+    """
     found = []
     for draw in panel.draws:
         values = draw.permutations.get(judge, {}).get(reference, {}).get("partial_spearman")
         if values:
             finite = [value for value in values if value is not None and np.isfinite(value)]
-            found.append(float(np.sqrt(np.mean(np.square(finite)))))
+            scale = student_quantile(len(finite)) / NORMAL if student else 1.0
+            found.append(scale * float(np.sqrt(np.mean(np.square(finite)))))
     return found
+
+
+def student_quantile(count: int) -> float:
+    """How many deviations a 95 % interval reaches where the deviation is known from *count* values of mean zero."""
+    return float(student_t.ppf(0.975, count))
+
+
+def random_judges_told(panel: Panel, judge: str, reference: str) -> tuple[int, int]:
+    """Of judges that know nothing, how many have a contribution whose interval holds zero, and how many there were.
+
+    Every permutation of a judge's answers is such a judge. Its contribution is given the others', and its interval is
+    the spread of the others alone: the error of resampling queries, left out, would only widen it.
+    """
+    held = total = 0
+    for draw in panel.draws:
+        values = draw.permutations.get(judge, {}).get(reference, {}).get("partial_spearman") or []
+        squares = np.square([value for value in values if value is not None and np.isfinite(value)])
+        if len(squares) < FEWEST_PERMUTATIONS:
+            continue
+        others = (squares.sum() - squares) / (len(squares) - 1)
+        held += int((squares <= student_quantile(len(squares) - 1) ** 2 * others).sum())
+        total += len(squares)
+    return held, total
 
 
 def reliability_rows(panel: Panel, references: Sequence[str], control: str) -> list[dict[str, Any]]:
@@ -219,9 +254,12 @@ def agreement_rows(
             rows.append(finished(column, reference, "spearman", correlation_row(panel, [column.key, key])))
             control = f"control|{column.judge}"
             if column.key.startswith("scorer|value|") and panel.having(control):
-                deviations = permutation_deviations(panel, column.judge, reference)
+                deviations = permutation_deviations(panel, column.judge, reference, student=True)
                 found = correlation_row(panel, [column.key, key, control, "baseline|plain-loss"], deviations)
                 rows.append(finished(column, reference, "partial_spearman", found))
+            if column.key.startswith("scorer|hardness|") and reference in MAGNITUDES:
+                found = correlation_row(panel, [column.key, key, "baseline|proxy-loss"])
+                rows.append(finished(column, reference, "partial_given_proxy_loss", found))
             if column.key in detailed:
                 for metric in METRICS:
                     if metric != "spearman":
@@ -246,11 +284,15 @@ def finished(column: Column, reference: str, metric: str, found: dict[str, Any] 
 
 
 def flipped_rows(panel: Panel, columns: Sequence[Column]) -> list[dict[str, Any]]:
-    """How well each column finds flipped labels: weak labels on the rows they judge, the rest on unseen queries."""
-    rows = []
-    for column in columns:
-        found = flipped_row(panel, column.key, judged=column.source == "weak label")
-        row = finished(column, "flipped-labels", "auc_flipped", found)
-        if row is not None:
-            rows.append(row)
-    return rows
+    """How well each column finds flipped labels: weak labels on the rows they judge, the rest on unseen queries.
+
+    What no judge made is also measured on the judged rows, so that weak labels have their match on the same rows.
+    """
+    alone = [column for column in columns if column.judge == "none"]
+    asked = [(column, column.source == "weak label") for column in columns]
+    asked += [(replace(column, source=f"{column.source}{ON_JUDGED}"), True) for column in alone]
+    found = [
+        finished(column, "flipped-labels", "auc_flipped", flipped_row(panel, column.key, judged=judged))
+        for column, judged in asked
+    ]
+    return [row for row in found if row is not None]

@@ -60,7 +60,14 @@ def bootstrap_mean(
     return np.asarray(replicates)
 
 
+def standard_error(values: Sequence[float] | Doubles) -> float:
+    """Standard error of a mean over draws; 0 where one draw cannot show it."""
+    return float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
+
+
 def widen(low: float, high: float, middle: float, extra_deviation: float) -> tuple[float, float]:
     """An interval with a further independent error of standard deviation *extra_deviation* added in quadrature."""
+    if not extra_deviation:
+        return low, high
     added = 1.959964 * extra_deviation
     return middle - float(np.hypot(middle - low, added)), middle + float(np.hypot(high - middle, added))

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from sie_agent.attribution import (
+    TRAINING_LOSSES,
     Rows,
     Setting,
     TrainingSettings,
-    cross_entropy,
-    predict,
     reference_importance,
     train,
 )
 from sie_agent.evaluation.metrics import roc_auc
+from sie_agent.evaluation.rankers import RANKERS, TARGET
 from sie_agent.scorer import keep_mask, weights_from
 
 Doubles = npt.NDArray[np.float64]
@@ -42,6 +42,7 @@ class Effect:
     Attributes
     ----------
     strategy, judge, keep, weighting : what was done; keep 1.0 with weighting '' is plain training.
+    ranker : which model was trained.
     predictions : (n_test,) mean over seeds; tune_auc : AUC on tuning queries, NaN where there are none.
     """
 
@@ -49,6 +50,7 @@ class Effect:
     judge: str
     keep: float
     weighting: str
+    ranker: str
     predictions: Floats
     tune_auc: float
 
@@ -62,6 +64,7 @@ class Bench:
     log : training rows with the log's labels; clean : (n,) whether the human grade says relevant.
     tune, test, validation : rows whose ``targets`` hold the human grade; *validation*, which may be empty, is only for
         the baseline that selects by exact influence.
+    settings, seeds : of the target model; ranker : name in ``RANKERS`` of the model that is trained.
     """
 
     log: Rows
@@ -72,6 +75,7 @@ class Bench:
     relevant_at: float
     settings: TrainingSettings
     seeds: Sequence[int]
+    ranker: str = TARGET
 
     def effect(
         self,
@@ -86,19 +90,14 @@ class Bench:
     ) -> Effect:
         """Train on the rows in one way and predict the test queries."""
         chosen = np.ones(len(self.log.targets), bool) if keep is None else keep
-        labels = self.log.targets if targets is None else targets
+        log = self.log if targets is None else replace(self.log, targets=targets)
         row_weights = None if weights is None else weights[chosen].astype(np.float32)
-        networks = [
-            train(self.log.features[chosen], labels[chosen], self.settings, seed, row_weights)[-1]
-            for seed in self.seeds
-        ]
+        wanted = [self.test.features, *([self.tune.features] if len(self.tune.targets) else [])]
+        tested, *on_tune = RANKERS[self.ranker](log.take(chosen), row_weights, self.settings, self.seeds, wanted)
         tuned = float("nan")
-        if len(self.tune.targets):
-            tuned = roc_auc(
-                predict(networks, self.tune.features).astype(np.float64),
-                self.tune.targets >= self.relevant_at,
-            )
-        return Effect(strategy, judge, share, weighting, predict(networks, self.test.features), tuned)
+        for predictions in on_tune:
+            tuned = roc_auc(predictions.astype(np.float64), self.tune.targets >= self.relevant_at)
+        return Effect(strategy, judge, share, weighting, self.ranker, tested, tuned)
 
 
 def base_effects(bench: Bench) -> list[Effect]:
@@ -107,14 +106,15 @@ def base_effects(bench: Bench) -> list[Effect]:
 
 
 def baseline_strategies(bench: Bench, seed: int) -> list[Strategy]:
-    """The strategies that no judge takes part in, in the order of ``BASELINES``.
+    """The strategies that no judge takes part in, in the order of ``BASELINES``; the losses are the target model's.
 
     ``random``; ``plain-loss`` drops the rows of the highest loss, ``drop-easiest`` those of the lowest;
     ``exact-influence`` keeps those of the highest influence on the graded ``bench.validation`` by the linear model;
     ``oracle`` drops rows whose label is wrong first. The last two read grades: they are bounds, not choices.
     """
-    networks = [train(bench.log.features, bench.log.targets, bench.settings, 1000 + one)[-1] for one in bench.seeds]
-    losses = [cross_entropy(network.scores(bench.log.features), bench.log.targets) for network in networks]
+    log, how = bench.log, bench.settings
+    networks = [train(log.features, log.targets, how, 1000 + one, queries=log.queries)[-1] for one in bench.seeds]
+    losses = [TRAINING_LOSSES[how.loss].losses(network.scores(log.features), log) for network in networks]
     loss = np.mean(losses, axis=0).astype(np.float64)
     rng = np.random.default_rng(seed)
     chance = rng.random(len(bench.log.targets))
@@ -160,5 +160,5 @@ def weight_effects(
 
 
 def effect_columns(effects: Sequence[Effect]) -> Mapping[str, Floats]:
-    """Predictions by a column name that says what was done: ``strategy|judge|keep|weighting``."""
-    return {f"{e.strategy}|{e.judge}|{e.keep:g}|{e.weighting}": e.predictions for e in effects}
+    """Predictions by a column name that says what was done: ``strategy|judge|keep|weighting|ranker``."""
+    return {f"{e.strategy}|{e.judge}|{e.keep:g}|{e.weighting}|{e.ranker}": e.predictions for e in effects}

@@ -13,6 +13,8 @@ from scipy.stats import rankdata
 Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
 
+QUERIES_AT_ONCE = 256
+
 
 def query_moments(columns: list[Doubles], queries: Integers, n_queries: int) -> Doubles:
     """Sums of products of the ranks of *columns* within each query, (n_queries, k + 1, k + 1).
@@ -56,20 +58,39 @@ def resampled_correlation(moments: Doubles, copies: npt.NDArray[np.integer]) -> 
         return np.where(spread > 1e-9, covariance[:, 0, 1] / spread, np.nan)
 
 
-def resampled_auc(score: Doubles, positive: npt.NDArray[np.bool_], row_copies: npt.NDArray[np.integer]) -> Doubles:
+def resampled_auc(
+    score: Doubles, positive: npt.NDArray[np.bool_], queries: Integers, copies: npt.NDArray[np.integer]
+) -> Doubles:
     """Area under the ROC curve in each resample, ties counted half, (replicates,).
+
+    The pairs that are in order are counted once, by the query of their positive and that of their negative row; a
+    resample then weighs these counts.
 
     Parameters
     ----------
-    score : (n,); positive : (n,); row_copies : (replicates, n): how often each row was drawn.
+    score, positive, queries : (n,), codes of queries; copies : (replicates, n_queries): how often each was drawn.
     """
-    order = np.argsort(score, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(score[order]) > 0])
-    ups = np.add.reduceat(row_copies[:, order] * positive[order], starts, axis=1).astype(np.float64)
-    downs = np.add.reduceat(row_copies[:, order] * ~positive[order], starts, axis=1).astype(np.float64)
-    below = np.cumsum(downs, axis=1) - 0.5 * downs
+    present, codes = np.unique(queries, return_inverse=True)
+    drawn = copies[:, present].astype(np.float64)
+    ups, downs = (np.bincount(codes[side], minlength=len(present)) for side in (positive, ~positive))
+    if not positive.any() or positive.all():
+        return np.full(len(copies), np.nan)
+    high, low = (np.flatnonzero(side)[np.argsort(score[side], kind="stable")] for side in (positive, ~positive))
+    below, upto = (np.searchsorted(score[low], score[high], side) for side in ("left", "right"))
+    by_query = np.argsort(codes[low], kind="stable")
+    owners, starts = np.unique(codes[low][by_query], return_index=True)
+    ordered = np.zeros(len(copies))
+    for start in range(0, len(present), QUERIES_AT_ONCE):
+        block = drawn[:, start : start + QUERIES_AT_ONCE]
+        inside = (codes[high] >= start) & (codes[high] < start + QUERIES_AT_ONCE)
+        # how many positives of each query lie above each negative, from how many negatives lie below each positive
+        counts = np.zeros((block.shape[1], len(low) + 1))
+        for place in (below, upto):
+            np.add.at(counts, (codes[high][inside] - start, place[inside]), 0.5)
+        above = counts[:, ::-1].cumsum(axis=1)[:, ::-1][:, 1:]
+        ordered += ((block @ np.add.reduceat(above[:, by_query], starts, axis=1)) * drawn[:, owners]).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray((ups * below).sum(axis=1) / (ups.sum(axis=1) * downs.sum(axis=1)))
+        return np.asarray(ordered / ((drawn @ ups) * (drawn @ downs)))
 
 
 def query_ndcg(score: Doubles, grade: Doubles, queries: Integers, n_queries: int, depth: int = 10) -> Doubles:

@@ -6,11 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sie_agent.evaluation.quality import FILTER, SHARE, WEIGHTING, known, main_rows
+from sie_agent.evaluation.rankers import TARGET
+
 FEW_QUERIES = 200
-# fixed before any test figure is seen: the best of many strategies on test queries would look better than it is
-WEIGHTING, FILTER, SHARE = "support-distilled-weights", "support-distilled", 0.5
 HALF_WIDTH = 0.05
 BETWEEN_QUERY = 0.1
+WIDE = 0.2
+MEANS = {"weights": "by weighting", "filter": "by keeping half of the rows"}
 
 
 def verdict(
@@ -20,57 +23,124 @@ def verdict(
     quality: Mapping[str, Any],
     n_queries: int,
     items: float,
+    curve: Mapping[str, Any] | None = None,
 ) -> dict[str, str]:
-    """What to do with this judge's scores, from the gap that they recover on test queries.
+    """What to do with this judge's scores, from its quality and from the gap that they recover on test queries.
 
-    Two strategies, fixed beforehand, are looked at: the scorer's ``support`` as weights (their strength is chosen on
-    tuning queries), and half of the rows kept by it.
+    A judge that cannot be told from a random one is not to be used, whatever its scores did on test queries. Else two
+    strategies, fixed beforehand, are looked at: the scorer's ``support`` as weights (their strength is chosen on
+    tuning queries), and half of the rows kept by it. The interval of the gap recovered must lie above zero, and above
+    what a random judge recovered where the run tried one. Both are of the target model, or where no figure is of it, of
+    the first ranker.
 
     Parameters
     ----------
-    downstream : rows under ``downstream``; quality : ``auc`` and ``target_auc``.
+    downstream : rows under ``downstream``; quality : ``auc, auc_low, auc_high, n_pairs`` and ``target_auc``.
     n_queries : queries behind the downstream figures; items : mean number of items of a query.
+    curve : from :func:`judge_quality_curve`.
     """
-    rows = [row for row in downstream if row["judge"] == judge and row["metric"] == "auc"]
-    if not rows and (downstream or quality.get("auc") is not None):
-        return {
-            "use": "unknown",
-            "text": f"Unknown: no model was trained with {judge}'s scores. Name it in downstream.judges, give "
-            "downstream.draws at least 1, and keep a test query set.",
-        }
+    told, few = f"{judge} ({mode})", ""
+    if like_random(quality):
+        return {"use": "no", "text": f"Do not use these weights: {random_words(told, quality)}"}
+    rows = [row for row in main_rows(downstream) if row["judge"] == judge and row["metric"] == "auc"]
     if not rows:
-        pairs = pairs_needed(items)
-        return {
-            "use": "unknown",
-            "text": f"Unknown: there are no graded test queries. Grade {pairs} more pairs "
-            f"(about {math.ceil(pairs / items)} queries) to know the effect on AUC to ± {HALF_WIDTH}.",
-        }
-    told = f"{judge} ({mode})"
-    compared = compare_with_target(quality)
-    few = f" Only {n_queries} test queries stand behind this: take it as a hint." if n_queries < FEW_QUERIES else ""
-    weights = certain([row for row in rows if row["strategy"] == WEIGHTING])
-    filters = certain([row for row in rows if row["strategy"] == FILTER and row["keep"] == SHARE])
-    if weights is not None:
-        return {
-            "use": "weights",
-            "text": f"Use these weights: {describe(weights)} with {told}.{compared}{few}",
-        }
-    if filters is not None:
+        return {"use": "unknown", "text": f"Unknown: {unknown_words(judge, downstream, quality, items)}"}
+    if not known(quality.get("auc")):
+        return {"use": "unknown", "text": f"Unknown: how good {told} is was not measured; grade some judged pairs."}
+    if n_queries < FEW_QUERIES:
+        few = f" Only {n_queries} test queries stand behind this: take it as a hint."
+    after = f"{compare_with_target(quality)}{curve_words(curve)}{few}"
+    weights = [row for row in rows if row["strategy"] == WEIGHTING]
+    filters = [row for row in rows if row["strategy"] == FILTER and row["keep"] == SHARE]
+    if (row := certain(weights, random_gap(curve, "weights"))) is not None:
+        return {"use": "weights", "text": f"Use these weights: {describe(row)} with {told}.{after}"}
+    if (row := certain(filters, random_gap(curve, "filter"))) is not None:
         return {
             "use": "filter",
-            "text": f"Use them for filtering only: {describe(filters)} with {told}; weighting does not help "
-            f"for certain.{compared}{few}",
+            "text": f"Use them for filtering only: {describe(row)} with {told}; weighting does not help for "
+            f"certain.{after}",
         }
-    return {
-        "use": "no",
-        "text": f"Do not use these weights: with {told} neither weighting by the distilled support nor keeping half of "
-        f"the rows by it recovers any of the gap to clean labels for certain.{compared}{few}",
-    }
+    lucky = certain(weights) or certain(filters)
+    if lucky is not None:
+        why = f"{describe(lucky)} with {told}, but a judge that answers at random does about as well."
+    else:
+        why = (
+            f"with {told} neither weighting by the distilled support nor keeping half of the rows by it recovers any "
+            "of the gap to clean labels for certain."
+        )
+    return {"use": "no", "text": f"Do not use these weights: {why}{after}"}
 
 
-def certain(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The row, where the interval of the gap that it recovers lies above zero."""
-    return next((row for row in rows if row["gap_ci_low"] is not None and row["gap_ci_low"] > 0), None)
+def like_random(quality: Mapping[str, Any]) -> bool:
+    """Whether a judge whose quality is known cannot be told from one that answers at random.
+
+    The interval of its AUC must lie above 0.5; in a run of an older version, which has none, the AUC itself.
+    """
+    auc, low = quality.get("auc"), quality.get("auc_low")
+    least = low if known(low) else auc
+    return known(auc) and least is not None and not least > 0.5
+
+
+def random_words(told: str, quality: Mapping[str, Any]) -> str:
+    """Why a judge counts as random."""
+    low, high = quality.get("auc_low"), quality.get("auc_high")
+    text = (
+        f"nothing tells {told} from a judge that answers at random: its AUC with human grades is {quality['auc']:.3f}"
+    )
+    if low is None or high is None:
+        return f"{text}."
+    wide = " So wide an interval needs more graded pairs." if high - low > WIDE else ""
+    return f"{text} [{low:.3f}, {high:.3f}], and 0.5 is a coin toss.{wide}"
+
+
+def unknown_words(judge: str, downstream: Sequence[Mapping[str, Any]], quality: Mapping[str, Any], items: float) -> str:
+    """What is missing for a verdict."""
+    if downstream or quality.get("auc") is not None:
+        return (
+            f"no model was trained with {judge}'s scores. Name it in downstream.judges, give downstream.draws at least "
+            "1, and keep a test query set."
+        )
+    pairs = pairs_needed(items)
+    return (
+        f"there are no graded test queries. Grade {pairs} more pairs (about {math.ceil(pairs / items)} queries) to "
+        f"know the effect on AUC to ± {HALF_WIDTH}."
+    )
+
+
+def random_gap(curve: Mapping[str, Any] | None, measure: str) -> float:
+    """The most that a random judge recovered by a strategy in this run; 0 where none was tried or it lost."""
+    points = curve["points"] if curve is not None else []
+    gaps = [float(one[measure]["value"]) for one in points if one["kind"] == "random" and one[measure]]
+    return max([0.0, *gaps])
+
+
+def certain(rows: Sequence[Mapping[str, Any]], least: float = 0.0) -> Mapping[str, Any] | None:
+    """The row, where the interval of the gap that it recovers lies above *least*."""
+    return next((row for row in rows if row["gap_ci_low"] is not None and row["gap_ci_low"] > least), None)
+
+
+def curve_words(curve: Mapping[str, Any] | None) -> str:
+    """How good a judge must be on this log, from the simulated judges, in a sentence; empty without a curve."""
+    found = {entry["measure"]: entry for entry in curve["needed"]} if curve is not None else {}
+    if not found:
+        return ""
+    return " Simulated judges on this log: " + "; ".join(needed_words(entry) for entry in found.values()) + "."
+
+
+def needed_words(entry: Mapping[str, Any]) -> str:
+    """The judge's AUC that one strategy needs, in words."""
+    means = MEANS[entry["measure"]]
+    above, sure = entry["above_zero"], entry["certain"]
+    if above is None:
+        return f"{means}, not even the best (AUC {entry['highest']:.2f}) recovers any of the gap"
+    if entry["lowest"] == entry["highest"]:
+        return f"{means}, one of AUC {above:.2f} recovers some of the gap{'' if sure else ', though not for certain'}"
+    some = f"{means}, the curve crosses zero at an AUC of about {above:.2f}"
+    if above <= entry["lowest"]:
+        some = f"{means}, all of them (AUC {above:.2f} and more) recover some of the gap"
+    if sure is None:
+        return f"{some}, but none is above zero for certain"
+    return some if sure <= above else f"{some} and is above it for certain from {sure:.2f}"
 
 
 def describe(row: Mapping[str, Any]) -> str:
@@ -78,7 +148,9 @@ def describe(row: Mapping[str, Any]) -> str:
     shares = (
         f"{row['gap_recovered']:.0%} of the gap to clean labels [{row['gap_ci_low']:.0%}, {row['gap_ci_high']:.0%}]"
     )
-    return f"{row['strategy']} recovers {shares}, AUC {row['value']:.3f}"
+    ranker = row.get("ranker", TARGET)
+    model = "" if ranker == TARGET else f" of {ranker}"
+    return f"{row['strategy']} recovers {shares}, AUC{model} {row['value']:.3f}"
 
 
 def compare_with_target(quality: Mapping[str, Any]) -> str:

@@ -36,7 +36,7 @@ class LabelSettings:
         label does not measure whether the proxy's scores are too large on the whole; ``one`` leaves them.
     by_rank : the judge's scale means nothing; only its order is used for ``hardness`` and ``support``.
     scale : how relevance is put on the log's scale for these two: ``matched`` gives it the log's mean, ``joint`` fits
-        it to the log's labels together with held-out proxies.
+        it to the log's labels together with held-out proxies and what the query's other rows say.
     curvature : ``ekfac`` takes the pool's gradient through the inverse curvature of the proxy (EK-FAC) for ``value``,
         as an influence function does; ``none`` takes it as it is.
     """
@@ -80,7 +80,9 @@ def hardness(evidence: Evidence) -> Doubles:
     if settings.scale == "joint":
         if evidence.held_out is None:
             raise ValueError("the joint scale needs held-out proxies")
-        expected = joint_with_proxies(evidence.relevance, label, evidence.held_out, by_rank=settings.by_rank)
+        expected = joint_with_proxies(
+            evidence.relevance, label, evidence.held_out, evidence.rows.queries, by_rank=settings.by_rank
+        )
     else:
         expected = match_log(evidence.relevance, label, by_rank=settings.by_rank)
     return np.abs(label - expected)

@@ -45,6 +45,10 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ("ceiling", "agreement when the human grade stands in for the judge."),
     ("AUC", "how often a relevant item is placed above an irrelevant one: 0.5 is a coin toss, 1 is perfect."),
     ("NDCG@10", "how good the first ten results of a query are, 1 being the best order there is."),
+    (
+        "curve of judge quality",
+        "what simulated judges of known AUC reach; a real judge on it does what its own AUC promises.",
+    ),
     ("gap recovered", "the share of what label noise cost the target model that a strategy wins back."),
     ("zero-shot", "the scorer saw the judge's answers and no human grade."),
     ("gold-calibrated", "the judge's scale was fitted on a stated number of human grades."),

@@ -18,10 +18,13 @@ from sie_agent.report import (
     pick,
     plots_agreement,
     plots_downstream,
+    plots_quality,
+    plots_rankers,
     plots_rows,
     rows,
     tables,
     tables_downstream,
+    tables_quality,
     tables_run,
     words,
 )
@@ -96,7 +99,10 @@ def content(run: RunFolder) -> dict[str, Any]:
     known = rows.known_rows(run)
     clicks = pick.log_is_clicks(run.suite)
     quality = pick.judge_quality(run.agreement, pick.primary_judge(run))
+    quality_plots = plots_quality.quality_plots(run)
     return {
+        "quality_plots": quality_plots,
+        "quality_tables": tables_quality.quality_tables(run.agreement) if quality_plots else [],
         "top": headline.top_of(run),
         "agreement_plot": plots_agreement.agreement_plot(run),
         "agreement_table": tables.agreement_table(run),
@@ -104,11 +110,14 @@ def content(run: RunFolder) -> dict[str, Any]:
         "reliability": tables.reliability_table(run.agreement),
         "contribution_plot": plots_agreement.contribution_plot(run),
         "contribution_table": tables.contribution_table(run),
-        "judges_plot": plots_agreement.judges_plot(run),
+        # the chart of judge quality shows the same, and more
+        "judges_plot": None if quality_plots else plots_agreement.judges_plot(run),
         "judges_table": tables.judges_table(run.agreement),
         "judge_words": words.judge_beside_target(quality.auc if quality else None, pick.target_auc(run.agreement)),
         "downstream_plots": plots_downstream.downstream_plots(run),
         "gap_table": tables_downstream.gap_table(run.agreement),
+        "rankers_plot": plots_rankers.rankers_plot(run),
+        "rankers_table": tables_downstream.rankers_table(run),
         "downstream_table": tables_downstream.downstream_table(run.agreement),
         "map_plot": plots_rows.map_plot(run, known, clicks=clicks),
         "most": rows.extremes(known, most=True, clicks=clicks),

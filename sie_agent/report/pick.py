@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from sie_agent.evaluation import main_ranker
 from sie_agent.report.read import RunFolder
 from sie_agent.report.shapes import Agreement, AgreementRow, Downstream, JudgeQuality
 
@@ -141,12 +142,21 @@ def target_auc(agreement: Agreement) -> float | None:
     return agreement.judge.target_auc if agreement.judge else None
 
 
-def downstream_of(agreement: Agreement, judge: str | None, metric: str) -> list[Downstream]:
-    """The downstream rows of one judge and of the strategies that need none."""
+def rankers_of(agreement: Agreement) -> list[str]:
+    """The rankers that the run trained downstream, the main one first."""
+    names = list(dict.fromkeys(row.ranker for row in agreement.downstream))
+    return sorted(names, key=lambda name: name != main_ranker(names))
+
+
+def of_main_ranker(agreement: Agreement) -> list[Downstream]:
+    """The downstream rows that verdict and default tables are about."""
+    return [row for row in agreement.downstream if row.ranker in rankers_of(agreement)[:1]]
+
+
+def downstream_of(rows: Iterable[Downstream], judge: str | None, metric: str) -> list[Downstream]:
+    """Of downstream rows, those of one judge and of the strategies that need none."""
     return [
-        row
-        for row in agreement.downstream
-        if row.metric == metric and row.value is not None and row.judge in (None, "", "none", judge)
+        row for row in rows if row.metric == metric and row.value is not None and row.judge in (None, "", "none", judge)
     ]
 
 

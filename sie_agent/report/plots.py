@@ -73,12 +73,18 @@ def finish(traces: Sequence[Trace], layout: dict[str, Any], height: int) -> str:
         "dragmode": False,
         **layout,
     }
-    for name in ("xaxis", "yaxis"):
+    for name in dict.fromkeys(["xaxis", "yaxis", *(key for key in layout if key[1:5] == "axis")]):
         own = layout.get(name, {})
         if "title" in own:
             own = {**own, "title": {**own["title"], "font": {"size": 13}}}
         frame[name] = {"automargin": True, "gridcolor": BAND, "zeroline": False, "fixedrange": True, **own}
     return str(go.Figure(data=list(traces), layout=frame).to_json())
+
+
+def see_through(color: str) -> str:
+    """A colour for a band behind a line of that colour."""
+    red, green, blue = (int(color[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.13)"
 
 
 def legend_below() -> dict[str, Any]:

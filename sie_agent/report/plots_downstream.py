@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
-from sie_agent.evaluation import BASELINES
+from sie_agent.evaluation import BASELINES, TARGET
 from sie_agent.report import pick, words
 from sie_agent.report.plots import (
     BLUE,
@@ -40,6 +40,8 @@ SPARE = ((SKY, "cross", "longdash"), (ROSE, "star", "dashdot"), (VERMILLION, "he
 LINES = {"all-noisy": ("whole log as it is", "dash", GREY), "clean-labels": ("clean labels", "solid", ROSE)}
 METRICS = {"auc": "AUC", "ndcg@10": "NDCG@10"}
 ALL_WEIGHTED = 1.33
+# keeping what is wrong falls so far that all the others would look alike
+FAR_BELOW = ("drop-easiest",)
 
 
 def downstream_plots(run: RunFolder) -> list[Plot]:
@@ -50,7 +52,7 @@ def downstream_plots(run: RunFolder) -> list[Plot]:
 
 def _curves(run: RunFolder, metric: str) -> Plot | None:
     judge = pick.primary_judge(run)
-    rows = pick.downstream_of(run.agreement, judge, metric)
+    rows = pick.downstream_of(pick.of_main_ranker(run.agreement), judge, metric)
     lines = [row for row in rows if row.strategy in LINES]
     points = [row for row in rows if row.strategy not in LINES]
     if not points:
@@ -58,21 +60,20 @@ def _curves(run: RunFolder, metric: str) -> Plot | None:
     distilled = any(row.strategy.endswith("-distilled") for row in points)
     traces: list[Trace] = []
     points.sort(key=lambda row: (bool(row.weighting), row.strategy, row.keep or 0.0))
+    # the weights of strategies without a judge wait in the legend, too
     for place, ((weighted, strategy), chunk) in enumerate(
         groupby(points, key=lambda row: (bool(row.weighting), row.strategy))
     ):
         members = list(chunk)
         if weighted:
-            traces.append(_weighting(members[-1], place))
+            traces.append(_weighting(members[-1], place, strategy.removesuffix("-weights") not in BASELINES))
         else:
-            # the weak labels themselves would bury the scorer's curves: they wait in the legend and the table
-            shown = not distilled or strategy.endswith("-distilled") or strategy in BASELINES
-            traces += _line(strategy, members, place, shown)
-    name = METRICS.get(metric, metric)
+            traces += _line(strategy, members, place, shown_at_first(strategy, distilled=distilled))
+    name, model = METRICS.get(metric, metric), (pick.rankers_of(run.agreement) or [""])[0]
     told = "; ".join(_told(row) for row in [*lines, *points] if row.keep in (None, 1.0, pick.HALF) or row.weighting)
     return Plot(
         key=f"plot-downstream-{''.join(letter for letter in metric if letter.isalnum())}",
-        title=f"{name} of the target model",
+        title=f"{name} of the target model" if model == TARGET else f"{name} of {model}",
         summary=f"{name} on test queries: {told}.",
         caption="Lines: the model trained on the best-scored share of the log; bands: intervals. Horizontal "
         "lines: the whole noisy log, and clean labels. Marks right of 100 %: all rows kept, but weighted. "
@@ -84,20 +85,35 @@ def _curves(run: RunFolder, metric: str) -> Plot | None:
     )
 
 
+def shown_at_first(strategy: str, *, distilled: bool) -> bool:
+    """Whether a strategy's line is drawn before it is tapped in the legend.
+
+    Parameters
+    ----------
+    distilled : whether the run has distilled scores: then the weak labels themselves would bury the scorer's curves.
+    """
+    return strategy not in FAR_BELOW and (not distilled or strategy.endswith("-distilled") or strategy in BASELINES)
+
+
 def _basis(run: RunFolder, rows: list[Downstream]) -> str:
     queries = next((row.n_queries for row in rows if row.n_queries), None) or pick.queries_in(run, "test")
     return words.count(queries, "test query", "test queries")
 
 
+def share_axis() -> dict[str, Any]:
+    """The axis of the share of rows kept, with a place for weights at its right."""
+    return {
+        "title": {"text": "share of rows kept"},
+        "range": [0.0, 1.47],
+        "tickvals": [0.25, 0.5, 0.75, 1.0, ALL_WEIGHTED],
+        "ticktext": ["25 %", "50 %", "75 %", "100 %", "weighted"],
+        "tickangle": 0,
+    }
+
+
 def _layout(name: str) -> dict[str, Any]:
     return {
-        "xaxis": {
-            "title": {"text": "share of rows kept"},
-            "range": [0.0, 1.47],
-            "tickvals": [0.25, 0.5, 0.75, 1.0, ALL_WEIGHTED],
-            "ticktext": ["25 %", "50 %", "75 %", "100 %", "weighted"],
-            "tickangle": 0,
-        },
+        "xaxis": share_axis(),
         "yaxis": {"title": {"text": name}, "tickformat": ".3~f"},
         "showlegend": True,
         "legend": legend_below(),
@@ -110,13 +126,14 @@ def _told(row: Downstream) -> str:
     return f"{row.strategy}{share} {words.figure(row.value, row.ci_low, row.ci_high, 3)}"
 
 
-def _style(strategy: str, place: int) -> tuple[str, str, str]:
-    base = strategy.removesuffix("-distilled").removesuffix("-weights")
+def style_of(strategy: str, place: int) -> tuple[str, str, str]:
+    """Colour, marker and dash of a strategy; those not known get one by their place."""
+    base = strategy.removesuffix("-weights").removesuffix("-distilled")
     return STYLE.get(base, SPARE[place % len(SPARE)])
 
 
 def _line(strategy: str, members: list[Downstream], place: int, shown: bool) -> list[Trace]:
-    color, symbol, dash = _style(strategy, place)
+    color, symbol, dash = style_of(strategy, place)
     visible = True if shown else "legendonly"
     if not strategy.endswith("-distilled") and strategy in ("value", "support", "hardness"):
         symbol += "-open"
@@ -158,17 +175,21 @@ def _line(strategy: str, members: list[Downstream], place: int, shown: bool) -> 
     return traces
 
 
-def _weighting(row: Downstream, place: int) -> Trace:
-    color, symbol, _ = _style(row.strategy, place)
-    spread = {"value": -0.025, "support": 0.0, "hardness": 0.025}.get(row.strategy.split("-")[0], 0.04)
+def _weighting(row: Downstream, place: int, shown: bool) -> Trace:
+    color, symbol, _ = style_of(row.strategy, place)
+    distilled = row.strategy.endswith("-distilled-weights")
+    symbol = symbol.removesuffix("-open") + ("-dot" if distilled else "-open-dot")
+    spread = {"value": -0.05, "support": -0.01, "hardness": 0.03}.get(row.strategy.split("-")[0], 0.07)
+    spread += 0.02 * distilled
     value = row.value or 0.0
     return {
         "type": "scatter",
         "mode": "markers",
         "name": safe(row.strategy, 28),
+        "visible": True if shown else "legendonly",
         "x": [ALL_WEIGHTED + spread],
         "y": [value],
-        "marker": {"color": color, "symbol": f"{symbol}-open-dot", "size": 12, "line": {"width": 2}},
+        "marker": {"color": color, "symbol": symbol, "size": 12, "line": {"width": 2}},
         "error_y": {
             "type": "data",
             "symmetric": False,

@@ -71,12 +71,13 @@ class Ceiling(_Shape):
 
 
 class Downstream(_Shape):
-    """Quality of the target model trained with one strategy."""
+    """Quality of one ranker trained with one strategy; runs of older versions knew the target model only."""
 
     strategy: str
     judge: str | None = None
     keep: Figure = None
     weighting: str | None = None
+    ranker: Text = "target"
     metric: str
     value: Figure = None
     ci_low: Figure = None
@@ -95,7 +96,58 @@ class JudgeQuality(_Shape):
     mode: str | None = None
     n_pairs: int | None = None
     auc: Figure = None
+    auc_low: Figure = None
+    auc_high: Figure = None
     spearman: Figure = None
+
+
+class Measured(_Shape):
+    """A figure with its interval."""
+
+    value: Figure = None
+    ci_low: Figure = None
+    ci_high: Figure = None
+
+
+class QualityPoint(_Shape):
+    """One judge on the curve of judge quality, or beside it."""
+
+    judge: str
+    mode: Text = ""
+    kind: Text = ""
+    auc: float
+    auc_low: Figure = None
+    auc_high: Figure = None
+    n_pairs: int | None = None
+    n_draws: int | None = None
+    share_of_bound: Figure = None
+    agreement: Measured | None = None
+    contribution: Measured | None = None
+    weights: Measured | None = None
+    filter: Measured | None = None
+
+
+class Placed(_Shape):
+    """A real judge less the curve at its AUC."""
+
+    judge: str
+    measure: str
+    difference: Figure = None
+    ci_low: Figure = None
+    ci_high: Figure = None
+    n_shared_draws: int = 0
+    place: Text = "unknown"
+
+
+class Quality(_Shape):
+    """Agreement and gain against the judge's AUC."""
+
+    reference: Text = ""
+    label: Text = ""
+    bound: Figure = None
+    target_auc: Figure = None
+    points: list[QualityPoint] = Field(default_factory=list)
+    placed: list[Placed] = Field(default_factory=list)
 
 
 class PrimaryJudge(_Shape):
@@ -136,6 +188,7 @@ class Agreement(_Shape):
     judges: list[JudgeQuality] = Field(default_factory=list)
     judge: PrimaryJudge | None = None
     target: dict[str, Figure] | None = None
+    quality: Quality | None = None
     notes: list[str] = Field(default_factory=list)
     interval_level: float = 0.95
 

@@ -207,7 +207,7 @@ def judges_table(agreement: Agreement) -> Table | None:
             entry.judge,
             entry.kind or words.ABSENT,
             entry.mode or words.ABSENT,
-            words.number(entry.auc, 3),
+            words.figure(entry.auc, entry.auc_low, entry.auc_high, 3),
             words.number(entry.spearman),
             words.count(entry.n_pairs),
         )

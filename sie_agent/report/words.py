@@ -168,6 +168,14 @@ def gap_words(value: float | None, low: float | None, high: float | None) -> str
     return percent(value) if low is None or high is None else f"{percent(value)} ({percent(low)} to {percent(high)})"
 
 
+def place_words(place: str, difference: float | None, low: float | None, high: float | None) -> str:
+    """Where a real judge lies beside the curve of simulated ones: ``above, by 0.12 (0.05 to 0.19)``."""
+    if place not in ("above", "on", "below"):
+        return ABSENT
+    told = f"{number(difference)} ({interval(low, high)})"
+    return f"on it, {told}" if place == "on" else f"{place} it, {told}"
+
+
 @dataclass(frozen=True)
 class RowFacts:
     """What is known of one row when its sentence is written.

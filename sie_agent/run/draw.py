@@ -23,9 +23,18 @@ from sie_agent.attribution import (
     train,
 )
 from sie_agent.errors import EnvironmentFailure
-from sie_agent.evaluation import partial_spearman, roc_auc, simulate_judge, spearman
+from sie_agent.evaluation import (
+    confident_learning,
+    interval,
+    partial_spearman,
+    query_copies,
+    resampled_auc,
+    roc_auc,
+    simulate_judge,
+    spearman,
+)
 from sie_agent.labels import WEAK_LABELS, Evidence, LabelSettings
-from sie_agent.run.suite import JudgePart
+from sie_agent.run.suite import JudgePart, Suite
 from sie_agent.run.world import World
 from sie_agent.samples import assign_query_sets, check_query_sets, simulate_clicks, simulate_flips
 from sie_agent.scorer import Student, StudentSettings, fit_student, student_inputs
@@ -119,17 +128,24 @@ def train_models(draw: Draw, step: Callable[[], None]) -> None:
     cheap = log_odds(draw.proxies, world.proxy_inputs)
     rows = draw.proxy_rows(log, draw.label)
     draw.columns["baseline|proxy-loss"] = own_losses(draw, cheap, rows, world.proxy_training.loss)
-    if suite.labels.scale == "joint":
+    if needs_held_out(suite):
         held_out = np.full(len(draw.label), np.nan)
         seeds = [10_000 * draw.seed + 8_000 + one for one in range(HELD_OUT_SEEDS)]
         held_out[log] = predict_held_out(world.proxy_inputs[log], label, queries, world.proxy_training, seeds)
         draw.columns["baseline|held-out"] = held_out
+        draw.columns["baseline|confident-learning"] = confident_learning(draw.label, held_out)
+        draw.columns["baseline|held-out-confidence"] = 1 - np.abs(draw.label - held_out)
         step()
     draw.columns["baseline|random"] = np.random.default_rng(draw.seed).random(len(draw.label))
     if draw.world.has_grades and draw.mask("test").any():
         test = draw.mask("test")
         relevant = draw.world.grade[test] >= suite.log.relevant_at
         draw.facts["target_auc"] = roc_auc(odds[test], relevant)
+
+
+def needs_held_out(suite: Suite) -> bool:
+    """Whether proxies that never saw a row's query are asked for: by the joint scale, or to find flipped labels."""
+    return suite.labels.scale == "joint" or suite.log.kind == "flips"
 
 
 def log_odds(models: Sequence[Model], features: npt.NDArray[np.float32]) -> Doubles:
@@ -190,7 +206,18 @@ def relevance_of(draw: Draw, part: JudgePart) -> Doubles:
         return np.where(judged, full, np.nan)
     if part.kind == "random":
         return np.where(judged, np.random.default_rng(9_000 + draw.seed).random(len(judged)), np.nan)
+    if part.kind == "panel":
+        members = [one for one in world.suite.judges if one.name in (part.members or ())]
+        return mean_rank([relevance_of(draw, one) for one in members], judged)
     return world.relevance(part, judged)
+
+
+def mean_rank(answers: Sequence[Doubles], rows: Booleans) -> Doubles:
+    """Mean over judges of the rank of their answers in (0, 1), (n,), on the *rows* that all of them graded."""
+    known = rows & np.all([~np.isnan(one) for one in answers], axis=0)
+    found = np.full(len(rows), np.nan)
+    found[known] = np.mean([(rankdata(one[known]) - 0.5) / known.sum() for one in answers], axis=0)
+    return found
 
 
 def weak_labels(draw: Draw, part: JudgePart, relevance: Doubles, names: tuple[str, ...]) -> dict[str, Doubles]:
@@ -244,14 +271,17 @@ def apply_judge(draw: Draw, part: JudgePart, step: Callable[[], None]) -> None:
 def judge_quality(draw: Draw, relevance: Doubles) -> dict[str, float]:
     """AUC and Spearman of a judge with the human grade on the rows it judged; NaN without grades."""
     known = ~np.isnan(relevance)
-    grade = draw.world.grade[known]
+    facts = {"n_pairs": int(known.sum())}
     if not draw.world.has_grades or not known.any():
-        return {"n_pairs": int(known.sum()), "auc": float("nan"), "spearman": float("nan")}
-    return {
-        "n_pairs": int(known.sum()),
-        "auc": roc_auc(relevance[known], grade >= draw.world.suite.log.relevant_at),
-        "spearman": spearman(relevance[known], grade),
-    }
+        return {**facts, **dict.fromkeys(("auc", "auc_low", "auc_high", "spearman"), float("nan"))}
+    score, grade, queries = relevance[known], draw.world.grade[known], draw.world.queries[known]
+    relevant = grade >= draw.world.suite.log.relevant_at
+    # codes of these rows' queries alone: queries that were not judged need not be drawn
+    present, codes = np.unique(queries, return_inverse=True)
+    copies = query_copies(len(present), draw.world.suite.evaluation.replicates, 12_000 + draw.seed)
+    low, high = interval(resampled_auc(score, relevant, codes, copies))
+    auc = {"auc": roc_auc(score, relevant), "auc_low": low, "auc_high": high}
+    return {**facts, **auc, "spearman": spearman(score, grade)}
 
 
 def control(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +125,10 @@ def strategies_of(draw: Draw, judge: str) -> list[Strategy]:
 
 
 def run_downstream(draw: Draw, judges: list[str], step: Callable[[], None]) -> pd.DataFrame | None:
-    """Predictions on test queries of models trained on the log-judged rows in each way; None without grades."""
+    """Predictions on test queries of models trained on the log-judged rows in each way; None without grades.
+
+    The strategies are computed once, the baselines among them from the target model, and tried on every ranker.
+    """
     world, part, test = draw.world, draw.world.suite.downstream, draw.mask("test")
     if not world.has_grades or not test.any():
         return None
@@ -140,10 +143,13 @@ def run_downstream(draw: Draw, judges: list[str], step: Callable[[], None]) -> p
         settings=world.training,
         seeds=[20_000 + 100 * draw.seed + one for one in range(part.seeds)],
     )
-    effects = base_effects(bench)
-    effects += filter_effects(bench, baseline_strategies(bench, draw.seed), part.keep, step)
+    strategies = baseline_strategies(bench, draw.seed)
     for judge in judges:
-        strategies = strategies_of(draw, judge)
-        effects += filter_effects(bench, strategies, part.keep, step)
-        effects += weight_effects(bench, strategies, part.strengths, step)
+        strategies += strategies_of(draw, judge)
+    effects = []
+    for ranker in part.rankers:
+        trained = replace(bench, ranker=ranker)
+        effects += base_effects(trained)
+        effects += filter_effects(trained, strategies, part.keep, step)
+        effects += weight_effects(trained, strategies, part.strengths, step)
     return pd.DataFrame({"query_code": world.queries[test], "grade": world.grade[test], **effect_columns(effects)})

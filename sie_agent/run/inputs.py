@@ -10,6 +10,7 @@ import pandas as pd
 
 from sie_agent.attribution import token_pairs
 from sie_agent.run.suite import TargetPart
+from sie_agent.samples import shopper_and_item
 
 # characters of a description that are worth tokenising: far more than a row has tokens for
 DESCRIPTION = 1000
@@ -26,5 +27,6 @@ def read_tokens(samples: pd.DataFrame, inputs: npt.NDArray[Any], part: TargetPar
 # from the samples without their grades, their text features, and the target's settings to (n, ...), a row each
 READERS: dict[str, Reader] = {
     "perceptron": lambda samples, inputs, part: inputs,
+    "two-tower": lambda samples, inputs, part: shopper_and_item(samples, inputs),
     "cross-encoder": read_tokens,
 }

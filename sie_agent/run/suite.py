@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from sie_agent.attribution import REFERENCES, TARGETS, TRAINERS
 from sie_agent.errors import InputError
+from sie_agent.evaluation import RANKERS, TARGET
 from sie_agent.judging import AT_ONCE, DOUBLE_JUDGED, Endpoint, EndpointList, PricePart
 from sie_agent.paths import suites_dir
 from sie_agent.samples import QUERY_SETS
@@ -45,7 +46,7 @@ class JudgePart(Part):
     """One judge. ``simulated`` reads the grade, and is never a headline."""
 
     name: str
-    kind: Literal["local", "openai", "vllm", "langchain", "embedding", "lexical", "simulated", "random"]
+    kind: Literal["local", "openai", "vllm", "langchain", "embedding", "lexical", "simulated", "random", "panel"]
     variant: str | None = None
     model: str | None = None
     revision: str = ""
@@ -55,6 +56,7 @@ class JudgePart(Part):
     price: PricePart | None = None
     concurrency: int = Field(AT_ONCE, ge=1)
     auc: float | None = Field(None, gt=0.5, le=1)
+    members: tuple[str, ...] | None = Field(None, description="of a panel: the judges whose ranks are averaged")
     by_rank: bool = False
     draws: int | None = Field(None, ge=1, description="judge only the first so many draws")
     max_pairs: int | None = Field(None, ge=1, description="judge at most so many pairs of a draw, by whole queries")
@@ -66,6 +68,8 @@ class JudgePart(Part):
             raise ValueError("a simulated judge needs `auc`")
         if self.kind != "simulated" and self.auc is not None:
             raise ValueError("`auc` is for simulated judges only")
+        if (self.kind == "panel") != bool(self.members):
+            raise ValueError("`members` names the judges of a panel, and is for panels only")
         if self.endpoints is not None and (self.model or self.base_url or self.price or self.revision):
             raise ValueError("`endpoints` say model, address, revision and price of each; leave them out beside it")
         return self
@@ -114,6 +118,13 @@ class TargetPart(Part):
             raise ValueError(f"no target '{kind}'; known: {', '.join((*TARGETS, *TRAINERS))}")
         return kind
 
+    @model_validator(mode="after")
+    def towers_give_something(self) -> TargetPart:
+        """Two towers without outputs have no score."""
+        if self.kind == "two-tower" and not self.hidden:
+            raise ValueError("a two-tower target needs `hidden` of 1 or more")
+        return self
+
 
 class LabelPart(Part):
     """How weak labels are made (see `sie_agent.labels.LabelSettings`).
@@ -141,13 +152,25 @@ class ScorerPart(Part):
 
 
 class DownstreamPart(Part):
-    """What is tried on the model that is trained on the log; ``draws`` 0 leaves it out."""
+    """What is tried on the models that are trained on the log; ``draws`` 0 leaves it out."""
 
     draws: int = Field(3, ge=0)
     seeds: int = Field(2, ge=1)
-    keep: tuple[float, ...] = (0.25, 0.5, 0.75, 0.9)
+    rankers: tuple[str, ...] = (TARGET,)
+    keep: tuple[float, ...] = (0.1, 0.25, 0.5, 0.75, 0.9)
     judges: tuple[str, ...] | None = None
     strengths: tuple[float, ...] = (0.5, 1.0)
+
+    @field_validator("rankers")
+    @classmethod
+    def rankers_are_known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Ranker names are those of the registry, each once."""
+        for name in names:
+            if name not in RANKERS:
+                raise ValueError(f"no ranker '{name}'; known: {', '.join(RANKERS)}")
+        if not names or len(set(names)) != len(names):
+            raise ValueError(f"give one or more distinct rankers of {', '.join(RANKERS)}")
+        return names
 
 
 class EvaluationPart(Part):
@@ -205,6 +228,9 @@ class Suite(Part):
             raise ValueError(f"headline_reference '{self.headline_reference}' is not among `references`")
         if len(set(self.draws)) != len(self.draws) or not self.draws:
             raise ValueError("`draws` must be one or more distinct seeds")
+        for judge in self.judges:
+            for member in judge.members or ():
+                check_member(judge, next((one for one in self.judges if one.name == member), None), member)
         unknown = [name for name in self.downstream.judges or () if name not in names]
         if unknown:
             raise ValueError(f"downstream.judges names '{unknown[0]}', which is none of {', '.join(names)}")
@@ -226,6 +252,19 @@ class Suite(Part):
         """The judge of the headline: the one named, else the first."""
         wanted = self.headline_judge or self.judges[0].name
         return next(judge for judge in self.judges if judge.name == wanted)
+
+
+def check_member(panel: JudgePart, member: JudgePart | None, name: str) -> None:
+    """A panel's member is a real judge of the suite, and judges at least the panel's draws.
+
+    Raises
+    ------
+    ValueError : it is not, or does not.
+    """
+    if member is None or member.kind in ("panel", "simulated", "random"):
+        raise ValueError(f"judges: panel '{panel.name}' names '{name}', which is no real judge of this suite")
+    if member.draws is not None and (panel.draws is None or panel.draws > member.draws):
+        raise ValueError(f"judges: panel '{panel.name}' needs `draws` of at most {member.draws}, those of '{name}'")
 
 
 def load_suite(source: str | Path, overrides: Sequence[str] = ()) -> Suite:

@@ -21,6 +21,7 @@ from sie_agent.run.draw import (
     apply_judge,
     asked_rows,
     compute_references,
+    needs_held_out,
     start_draw,
     train_models,
 )
@@ -32,7 +33,7 @@ from sie_agent.run.world import World, build_world
 from sie_agent.samples import log_hash, read_table, write_table
 from sie_agent.scorer import LABELS, Scorer, save_scorer
 
-FORMAT = 1
+FORMAT = 2
 # who was asked and at what price; what they answered is hashed by itself
 NOT_ANSWERS = {"draws", "base_url", "concurrency", "endpoints", "double_judged", "price", "revision"}
 
@@ -122,6 +123,11 @@ def finish(folder: Path, failed: int) -> dict[str, Any]:
             "mode": figures["mode"],
             "metrics": {row["metric"]: row["value"] for row in rows},
         },
+        "reliability": {
+            row["metric"]: {"value": row["value"], "bound": row["bound"]}
+            for row in figures["reliability"]
+            if row["reference"] == headline["reference"]
+        },
         "pairs_without_grade": failed,
         "exit_code": EXIT_PARTIAL if failed else EXIT_DONE,
     }
@@ -135,7 +141,7 @@ def judges_at(world: World, place: int) -> list[JudgePart]:
 def ask_judges(world: World, draws: Sequence[Draw]) -> None:
     """Ask every real judge once for all the log-judged rows of its draws; a draw still reads only its own."""
     for judge in world.suite.judges_and_baseline:
-        if judge.kind in ("simulated", "random"):
+        if judge.kind in ("simulated", "random", "panel"):
             continue
         taking_part = [draw for place, draw in enumerate(draws) if judge in judges_at(world, place)]
         wanted = np.any([asked_rows(draw, judge) for draw in taking_part], axis=0)
@@ -199,10 +205,11 @@ def draw_key(draw: Draw, judges: Sequence[JudgePart]) -> str:
 def steps_of(suite: Suite, judges: Sequence[JudgePart], helped: Sequence[str], place: int) -> int:
     """How many steps the bar of a draw has."""
     steps = suite.target.seeds + suite.labels.proxies + len(suite.references) + 3 * len(judges)
-    steps += suite.evaluation.permutations * (len(judges) - 1) + (suite.labels.scale == "joint")
+    steps += suite.evaluation.permutations * (len(judges) - 1) + needs_held_out(suite)
     if place < suite.downstream.draws:
         part = suite.downstream
-        steps += len(part.keep) * (len(BASELINES) + 4 * len(helped)) + 4 * len(part.strengths) * len(helped)
+        strategies = len(BASELINES) + 4 * len(helped)
+        steps += len(part.rankers) * strategies * (len(part.keep) + len(part.strengths))
     return steps
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from sie_agent.attribution import SIGNED
 from sie_agent.evaluation import (
     FEW_QUERIES,
     Column,
@@ -15,8 +16,10 @@ from sie_agent.evaluation import (
     agreement_rows,
     downstream_rows,
     flipped_rows,
+    judge_quality_curve,
     permutation_deviations,
     query_copies,
+    random_judges_told,
     reliability_rows,
     verdict,
 )
@@ -25,6 +28,8 @@ from sie_agent.run.evidence import Stored
 from sie_agent.run.suite import JudgePart, Suite
 
 BOOTSTRAP_SEED = 20_240
+# 17 of 20: an interval of 95 % holds zero that often or more in all but one of a hundred suites
+RANDOM_HELD = 0.85
 
 
 def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
@@ -41,9 +46,11 @@ def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
     references = [name for name in suite.references if panel.having(f"reference|{name}")]
     columns = reported_columns(judges, primary)
     detailed = [f"scorer|value|{primary.name}", f"scorer|support|{primary.name}"]
-    rows = agreement_rows(panel, columns, references, detailed) + flipped_rows(panel, columns)
+    rows = agreement_rows(panel, columns, references, detailed)
+    rows += flipped_rows(panel, columns + reference_columns(references))
     effects = [draw.effects for draw in draws if draw.effects is not None]
     downstream = downstream_rows(effects, copies, suite.log.relevant_at) if effects else []
+    permutations = permutation_summary(panel, judges, references)
     qualities = [judge_row(judge, draws) for judge in judges]
     target_auc = mean_of([draw.facts.get("target_auc") for draw in draws])
     quality = next(row for row in qualities if row["judge"] == primary.name)
@@ -55,20 +62,24 @@ def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
         for row in rows
         if row["judge"] == CEILING.name
     ]
+    headline = {"label": "value", "judge": primary.name, "reference": suite.headline_reference}
+    reliability = reliability_rows(panel, references, f"control|{primary.name}")
+    curve = judge_quality_curve(qualities, rows, downstream, reliability, headline, target_auc)
     return {
         "suite": suite.name,
         "mode": primary.mode,
-        "verdict": verdict(primary.name, primary.mode, downstream, quality_of_primary, test_queries, items),
-        "headline": {"label": "value", "judge": primary.name, "reference": suite.headline_reference},
+        "verdict": verdict(primary.name, primary.mode, downstream, quality_of_primary, test_queries, items, curve),
+        "headline": headline,
         "rows": [row for row in rows if row["judge"] != CEILING.name],
-        "reliability": reliability_rows(panel, references, f"control|{primary.name}"),
+        "reliability": reliability,
         "ceiling": ceiling,
-        "permutations": permutation_summary(panel, judges, references),
+        "permutations": permutations,
         "downstream": downstream,
         "judges": qualities,
         "judge": {key: quality_of_primary[key] for key in ("judge", "auc", "spearman", "target_auc")},
         "target": {"auc": target_auc},
-        "notes": notes(suite, draws, test_queries),
+        "quality": curve,
+        "notes": notes(suite, draws, test_queries, permutations),
     }
 
 
@@ -87,6 +98,8 @@ def reported_columns(judges: Sequence[JudgePart], primary: JudgePart) -> list[Co
     columns = [
         Column("baseline|plain-loss", "plain-loss", "none", "no judge", "baseline"),
         Column("baseline|proxy-loss", "proxy-loss", "none", "no judge", "baseline"),
+        Column("baseline|confident-learning", "confident-learning", "none", "no judge", "baseline"),
+        Column("baseline|held-out-confidence", "held-out-confidence", "none", "no judge", "baseline"),
         Column("baseline|random", "random", "none", "no judge", "baseline"),
     ]
     for judge in judges:
@@ -103,8 +116,19 @@ def reported_columns(judges: Sequence[JudgePart], primary: JudgePart) -> list[Co
     return columns
 
 
+def reference_columns(references: Sequence[str]) -> list[Column]:
+    """The references, as finders of flipped labels; the signed ones read the grades of their validation queries."""
+    return [
+        Column(f"reference|{name}", name, "none", "reads grades" if name in SIGNED else "no judge", "reference")
+        for name in references
+    ]
+
+
 def judge_row(judge: JudgePart, draws: Sequence[Stored]) -> dict[str, Any]:
-    """Quality of a judge against the human grade, mean over the draws that it judged."""
+    """Quality of a judge against the human grade, mean over the draws that it judged.
+
+    The ends of its AUC's interval are means as well: draws share queries, so more draws do not narrow it.
+    """
     facts = [draw.facts["judges"][judge.name] for draw in draws if judge.name in draw.facts.get("judges", {})]
     return {
         "judge": judge.name,
@@ -113,6 +137,8 @@ def judge_row(judge: JudgePart, draws: Sequence[Stored]) -> dict[str, Any]:
         "n_draws": len(facts),
         "n_pairs": int(sum(fact["n_pairs"] for fact in facts)),
         "auc": mean_of([fact["auc"] for fact in facts]),
+        "auc_low": mean_of([fact.get("auc_low") for fact in facts]),
+        "auc_high": mean_of([fact.get("auc_high") for fact in facts]),
         "spearman": mean_of([fact["spearman"] for fact in facts]),
     }
 
@@ -129,6 +155,7 @@ def permutation_summary(panel: Panel, judges: Sequence[JudgePart], references: S
                 if value is not None
             ]
             deviations = permutation_deviations(panel, judge.name, reference)
+            held, told = random_judges_told(panel, judge.name, reference)
             if alone and deviations:
                 summary.append(
                     {
@@ -138,9 +165,26 @@ def permutation_summary(panel: Panel, judges: Sequence[JudgePart], references: S
                         "spearman_mean": float(np.mean(alone)),
                         "spearman_deviation": float(np.std(alone)),
                         "partial_deviation": float(np.mean(deviations)),
+                        "random_holds_zero": held / told if told else None,
+                        "random_judges": told,
                     }
                 )
     return summary
+
+
+def told_by_headline(row: Mapping[str, Any], suite: Suite) -> bool:
+    """Whether these permutations are of the headline's judge and reference, and enough to tell."""
+    about = (suite.primary.name, suite.headline_reference)
+    return (row["judge"], row["reference"]) == about and row["random_holds_zero"] is not None
+
+
+def random_note(row: Mapping[str, Any]) -> str:
+    """How often a judge that knows nothing is told for what it is."""
+    share, count = row["random_holds_zero"], row["random_judges"]
+    text = f"Of {count} random judges (permuted answers), {share:.0%} have a contribution whose interval holds zero"
+    if share < RANDOM_HELD:
+        return f"{text}: too few. On this suite the contribution can be luck; use another reference or more draws."
+    return f"{text} (at least {RANDOM_HELD:.0%} must)."
 
 
 def mean_of(values: Sequence[float | None]) -> float | None:
@@ -149,7 +193,9 @@ def mean_of(values: Sequence[float | None]) -> float | None:
     return float(np.mean(finite)) if finite else None
 
 
-def notes(suite: Suite, draws: Sequence[Stored], test_queries: int) -> list[str]:
+def notes(
+    suite: Suite, draws: Sequence[Stored], test_queries: int, permutations: Sequence[Mapping[str, Any]]
+) -> list[str]:
     """What a reader must know to read the figures rightly."""
     texts = [
         f"Mean over {len(draws)} draw(s) of query sets, log and models, fixed in the suite.",
@@ -158,6 +204,7 @@ def notes(suite: Suite, draws: Sequence[Stored], test_queries: int) -> list[str]
         "The no-judge control is the mean rank over permutations, each distilled; single permutations stray further "
         "(see `permutations`).",
     ]
+    texts += [random_note(row) for row in permutations if told_by_headline(row, suite)]
     if 0 < test_queries < FEW_QUERIES:
         texts.append(
             f"So few queries ({test_queries} test queries) can tell very little: no figure here is a headline."

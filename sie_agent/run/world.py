@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -84,17 +85,23 @@ class World:
         return TrainingSettings(**self.suite.target.model_dump(exclude={"seeds"}))
 
     @property
-    def proxy_training(self) -> TrainingSettings:
-        """The proxies' training settings: as the suite says, else the target's; a perceptron's beside a transformer."""
-        part = self.suite.labels.proxy or self.suite.target
-        if part.kind == "cross-encoder":
-            part = TargetPart(loss=part.loss)
-        return TrainingSettings(**part.model_dump(exclude={"seeds"}))
+    def proxy_part(self) -> TargetPart:
+        """The proxies' settings: as the suite says, else the target's; beside a transformer, a perceptron's."""
+        if self.suite.labels.proxy is None and self.suite.target.kind == "cross-encoder":
+            return TargetPart(loss=self.suite.target.loss)
+        return self.suite.labels.proxy or self.suite.target
 
     @property
+    def proxy_training(self) -> TrainingSettings:
+        """The proxies' training settings."""
+        return TrainingSettings(**self.proxy_part.model_dump(exclude={"seeds"}))
+
+    @cached_property
     def proxy_inputs(self) -> npt.NDArray[np.float32]:
         """What the proxies read, a row each."""
-        return self.target_inputs if self.proxy_training.kind == self.training.kind else self.inputs
+        if self.proxy_part.kind == self.suite.target.kind:
+            return self.target_inputs
+        return READERS[self.proxy_part.kind](without_grade(self.samples), self.inputs, self.proxy_part)
 
     def ask(self, part: JudgePart, rows: Booleans) -> None:
         """Have a real judge answer for the chosen rows; keeps its judgments table."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sie_agent.samples.column_maps import ColumnMap, load_column_map, ready_maps
 from sie_agent.samples.counting import count_rows
 from sie_agent.samples.features import TextFeatures, feature_names
+from sie_agent.samples.histories import shopper_and_item
 from sie_agent.samples.loading import SHORTHANDS, load_samples, read_source, resolve
 from sie_agent.samples.noise import simulate_clicks, simulate_flips
 from sie_agent.samples.schema import COLUMNS, validate_samples, without_grade
@@ -33,6 +34,7 @@ __all__ = [
     "ready_maps",
     "resolve",
     "sample_histories",
+    "shopper_and_item",
     "simulate_clicks",
     "simulate_flips",
     "stream_samples",

@@ -75,8 +75,9 @@ class Files(Strict):
 class NextItem(Strict):
     """Purchase sequences: the query is made of the titles of the last items, the label is the next one.
 
-    Per shopper one row for the item bought next (label 1) and *others* rows for items drawn evenly from
-    all that the shopper did not buy (label 0).
+    Per shopper one row for the item bought next (label 1) and *others* rows for items drawn from all that the
+    shopper did not buy (label 0): evenly, or as often as each is bought next, so that an item's popularity tells
+    nothing of its label.
     """
 
     items: str
@@ -88,6 +89,7 @@ class NextItem(Strict):
     target: str = "target_item_id"
     last: int = Field(default=3, ge=1)
     others: int = Field(default=1, ge=1)
+    drawn: Literal["evenly", "by-popularity"] = "evenly"
     seed: int = 0
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
@@ -57,7 +58,7 @@ def next_item_table(folder: Path, source: NextItem, limit: int | None) -> pd.Dat
     """Rows (shopper, item) made of purchase sequences, in the names of the schema.
 
     Per shopper, in the order of the file: the item bought next with label 1, then ``source.others``
-    items with label 0, drawn evenly from all items that are neither it nor in the history.
+    items with label 0, drawn as ``source.drawn`` says from all items that are neither it nor in the history.
 
     Parameters
     ----------
@@ -77,12 +78,17 @@ def next_item_table(folder: Path, source: NextItem, limit: int | None) -> pd.Dat
     refuse_empty(source.title, titles, Places(items.index, str(items_path)))
     title_of = dict(zip(ids, titles.tolist(), strict=True))
     per_shopper = 1 + source.others
+    popularity: npt.NDArray[np.float64] | None = None
+    if source.drawn == "by-popularity":
+        # of the whole file, for the same reason as in draw_others
+        bought = text_column(pick(shoppers, source.target, "next_item.target", str(shoppers_path)))
+        popularity = np.asarray(bought.value_counts().reindex(ids, fill_value=0), np.float64)
     if limit is not None:
         shoppers = shoppers.iloc[: -(-limit // per_shopper)]
     users = text_column(pick(shoppers, source.user_id, "next_item.user_id", str(shoppers_path)))
     histories = read_histories(shoppers, source, title_of, str(shoppers_path))
     targets = read_targets(shoppers, source, title_of, str(shoppers_path))
-    others = draw_others(histories, targets, ids, source, str(items_path))
+    others = draw_others(histories, targets, ids, source, str(items_path), popularity)
     shown = [item for target, drawn in zip(targets, others, strict=True) for item in (target, *drawn)]
     queries = ["; ".join(title_of[item] for item in history[-source.last :]) for history in histories]
     texts = [json.dumps(history, ensure_ascii=False) for history in histories]
@@ -135,25 +141,50 @@ def unknown_item(item: str, source: NextItem, where: str) -> InputError:
 
 
 def draw_others(
-    histories: list[list[str]], targets: list[str], ids: list[str], source: NextItem, where: str
+    histories: list[list[str]],
+    targets: list[str],
+    ids: list[str],
+    source: NextItem,
+    where: str,
+    popularity: npt.NDArray[np.float64] | None = None,
 ) -> list[list[str]]:
-    """Per shopper ``source.others`` distinct items that are neither bought nor bought next, drawn evenly."""
+    """Per shopper ``source.others`` distinct items that are neither bought nor bought next.
+
+    Parameters
+    ----------
+    popularity : (n_items,) how often each item is drawn before another; evenly without it.
+    """
     random = np.random.default_rng(source.seed)
+    upto = None if popularity is None else np.cumsum(popularity / popularity.sum())
+    drawable = set(ids) if popularity is None else {ids[number] for number in np.flatnonzero(popularity)}
     others: list[list[str]] = []
-    guesses = random.integers(len(ids), size=(len(histories), source.others))
-    for history, target, guessed in zip(histories, targets, guesses.tolist(), strict=True):
+    guesses = guessed_items(random, len(ids), upto, (len(histories), source.others))
+    for row, (history, target, guessed) in enumerate(zip(histories, targets, guesses.tolist(), strict=True)):
         barred = {*history, target}
-        if len(ids) - len(barred) < source.others:
+        if len(drawable - barred) < source.others:
             raise InputError(
-                f"{len(ids)} items are too few to draw {source.others} that a shopper did not buy",
+                f"{len(drawable)} items are too few to draw {source.others} that a shopper did not buy",
                 where=where,
                 mend="Give more items, or a smaller number of others",
             )
         drawn = []
+        # further guesses are the shopper's own, so that nobody's items depend on how many shoppers are read
+        random = np.random.default_rng([source.seed, row])
         for number in guessed:
             while ids[number] in barred:
-                number = int(random.integers(len(ids)))
+                number = int(guessed_items(random, len(ids), upto, None))
             barred.add(ids[number])
             drawn.append(ids[number])
         others.append(drawn)
     return others
+
+
+def guessed_items(
+    random: np.random.Generator, count: int, upto: npt.NDArray[np.float64] | None, shape: tuple[int, int] | None
+) -> npt.NDArray[np.int64]:
+    """Numbers below *count*: evenly, or by the summed shares *upto* (count,); one of them where *shape* is None."""
+    if upto is None:
+        return np.asarray(random.integers(count, size=shape), np.int64)
+    # the sum of the shares may fall short of one by rounding; the last share that is not zero takes the rest
+    last = int(np.searchsorted(upto, upto[-1]))
+    return np.asarray(np.minimum(np.searchsorted(upto, random.random(shape), side="right"), last), np.int64)

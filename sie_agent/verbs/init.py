@@ -139,7 +139,9 @@ def suite_yaml(name: str, source: str, map_name: str | None, labelled: bool, gra
         log="{kind: given}" if labelled else "{kind: clicks}",
         target=SMALL_TARGET if small else LARGE_TARGET,
         query_sets=FIVE_SETS if graded else TWO_SETS,
-        downstream="{draws: 3, keep: [0.25, 0.5, 0.75]}" if graded else "{draws: 0}   # needs grades",
+        downstream="{draws: 3, keep: [0.25, 0.5, 0.75]}   # rankers: [target, linear, lambdamart]"
+        if graded
+        else "{draws: 0}   # needs grades",
     )
 
 

@@ -145,3 +145,30 @@ def test_python_dash_m(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
         runpy.run_module("sie_agent", run_name="__main__")
     assert left.value.code == 0
     assert capsys.readouterr().out.startswith("sie ")
+
+
+def test_a_run_tells_reliability_before_any_agreement() -> None:
+    from sie_agent.cli.run import lines_of
+
+    lines = lines_of(
+        {
+            "verdict": {"use": "no", "text": "Do not use these weights."},
+            "headline": {
+                "label": "value",
+                "judge": "a",
+                "reference": "tracin-ranking",
+                "mode": "zero-shot",
+                "metrics": {"spearman": 0.42},
+            },
+            "reliability": {
+                "spearman": {"value": 0.81, "bound": 0.9},
+                "partial_spearman": {"value": -0.1, "bound": None},
+            },
+            "report": "r.html",
+        }
+    )
+    (reliability,) = [place for place, line in enumerate(lines) if line.startswith("Reliability of tracin-ranking")]
+    (agreement,) = [place for place, line in enumerate(lines) if "0.420" in line]
+    assert reliability < agreement
+    assert "spearman 0.810 (no label can agree at more than 0.900)" in lines[reliability] and "–" in lines[reliability]
+    assert not any("Reliability" in line for line in lines_of({"report": "r.html", "reliability": {}}))

@@ -15,6 +15,7 @@ from sie_agent.evaluation.agreement import (
     figure,
     flipped_rows,
     permutation_deviations,
+    random_judges_told,
     reliability_rows,
 )
 
@@ -118,8 +119,11 @@ def test_the_spread_of_permutations_widens_the_contribution() -> None:
         row = found(agreement_rows(panel, COLUMNS, [REFERENCE], []), "good", "partial_spearman")
         widths.append(row["ci_high"] - row["ci_low"])
         assert permutation_deviations(panel, "good", REFERENCE) == pytest.approx([permutation])
+        # known from two permutations only: 4.303 deviations, where 1.96 would do for many
+        (wide,) = permutation_deviations(panel, "good", REFERENCE, student=True)
+        assert wide == pytest.approx(permutation * 4.3027 / 1.96, rel=1e-3)
     assert widths[1] > widths[0] + 0.4
-    narrow = Panel([make_draw(0, permutation=0.2)] * 4, query_copies(130, 300, 0))
+    narrow = Panel([make_draw(0, permutation=0.1)] * 4, query_copies(130, 300, 0))
     row = found(agreement_rows(narrow, COLUMNS, [REFERENCE], []), "good", "partial_spearman")
     assert widths[0] < row["ci_high"] - row["ci_low"] < widths[1]
 
@@ -162,3 +166,58 @@ def test_reliability_is_the_halves_agreement_at_full_size(panel: Panel) -> None:
     assert plain["bound"] == pytest.approx(np.sqrt(plain["value"]))
     assert rows["partial_spearman"]["value"] < plain["value"]
     assert plain["ci_low"] < plain["value"] < plain["ci_high"]
+
+
+def test_random_judges_are_counted_each_against_the_spread_of_the_others() -> None:
+    ordinary = [0.1, -0.1, 0.12, -0.09, 0.11, -0.1]
+
+    def told(values: list[float | None]) -> tuple[int, int]:
+        draw = make_draw(0)
+        spread = {"good": {REFERENCE: {"partial_spearman": values}}}
+        one = DrawEvidence(draw.unseen, draw.judged, spread)
+        return random_judges_told(Panel([one, one], query_copies(130, 20, 0)), "good", REFERENCE)
+
+    assert told(ordinary) == (12, 12)
+    # an outlier is told by the others' spread; it does not hide itself, as it would if it counted into its own
+    assert told([*ordinary, 0.5]) == (12, 14)
+    assert told([*ordinary, 0.25]) == (14, 14)  # 2.4 deviations, of six values: Student's t allows 2.45
+    assert told([*ordinary, None, float("nan")]) == (12, 12)
+    assert told(ordinary[:3]) == (0, 0)
+
+
+def test_what_no_judge_made_finds_flipped_labels_on_the_judged_rows_too(panel: Panel) -> None:
+    columns = [
+        Column("reference|el2n", "el2n", "none", "no judge", "reference"),
+        Column("reference|influence-linear-mean", "influence-linear-mean", "none", "reads grades", "reference"),
+    ]
+    draw = panel.draws[0]
+    frames = {}
+    for name, frame in (("unseen", draw.unseen), ("judged", draw.judged)):
+        high = frame["flipped"].to_numpy(float)
+        frames[name] = frame.assign(**{"reference|el2n": high, "reference|influence-linear-mean": -high})
+    rows = flipped_rows(
+        Panel([DrawEvidence(frames["unseen"], frames["judged"], {})], panel.copies), [*COLUMNS, *columns]
+    )
+    by_source = {(row["label"], row["source"]): row for row in rows}
+    for name in ("el2n", "influence-linear-mean"):
+        assert by_source[name, "reference"]["value"] == by_source[name, "reference on judged rows"]["value"] == 1
+    assert ("plain-loss", "baseline on judged rows") not in by_source  # it has no such column here
+    assert by_source["plain-loss", "baseline"]["is_baseline"]
+
+
+def test_hardness_is_also_given_the_proxy_loss() -> None:
+    draw = make_draw(4)
+    rng = np.random.default_rng(9)
+    cheap = rng.random(len(draw.unseen))
+    magnitude = cheap + 0.2 * rng.random(len(cheap))
+    echo = cheap + 0.2 * rng.random(len(cheap))
+    unseen = draw.unseen.assign(
+        **{"reference|el2n": magnitude, "baseline|proxy-loss": cheap, "scorer|hardness|good": echo}
+    )
+    column = Column("scorer|hardness|good", "hardness", "good", "simulated", "scorer")
+    rows = agreement_rows(
+        Panel([DrawEvidence(unseen, draw.judged, {})], query_copies(130, 200, 0)), [column], ["el2n"], []
+    )
+    plain = found(rows, "good", "spearman", "hardness")
+    given = found(rows, "good", "partial_given_proxy_loss", "hardness")
+    assert plain["value"] > 0.8 and given["ci_low"] < 0 < given["ci_high"]

@@ -22,7 +22,7 @@ from sie_agent.evaluation import (
     roc_auc,
     weight_effects,
 )
-from sie_agent.evaluation.effects import downstream_rows
+from sie_agent.evaluation.effects import Measured, downstream_rows, gap, over_draws
 
 N_LOG, N_OTHER = 400, 200
 
@@ -87,7 +87,7 @@ def test_metrics_are_those_of_the_predictions(bench: Bench) -> None:
     effects = base_effects(bench)
     table = table_of(bench, effects)
     rows = downstream_rows([table], query_copies(40, 50, 0), 0.75)
-    noisy = table["all-noisy||1|"].to_numpy(float)
+    noisy = table["all-noisy||1||target"].to_numpy(float)
     found = {row["metric"]: row["value"] for row in rows if row["strategy"] == "all-noisy"}
     assert found["auc"] == pytest.approx(roc_auc(noisy, bench.test.targets >= 0.75))
     gains = np.exp2(3 * bench.test.targets.astype(float)) - 1
@@ -122,7 +122,7 @@ def test_the_strength_is_chosen_on_tuning_queries_not_on_test(bench: Bench) -> N
 
 def test_rows_over_draws_are_means(bench: Bench) -> None:
     rng = np.random.default_rng(0)
-    names = ["all-noisy||1|", "clean-labels||1|", "value|j|0.5|"]
+    names = ["all-noisy||1||target", "clean-labels||1||target", "value|j|0.5||target"]
     tables = [
         pd.DataFrame(
             {
@@ -135,8 +135,8 @@ def test_rows_over_draws_are_means(bench: Bench) -> None:
     ]
     rows = downstream_rows(tables, query_copies(40, 50, 0), 0.75)
     both = next(row for row in rows if row["strategy"] == "value" and row["metric"] == "auc")
-    single = [roc_auc(table["value|j|0.5|"].to_numpy(), table["grade"].to_numpy() >= 0.75) for table in tables]
-    assert both["value"] == pytest.approx(np.mean(single))
+    single = [roc_auc(table["value|j|0.5||target"].to_numpy(), table["grade"].to_numpy() >= 0.75) for table in tables]
+    assert both["value"] == pytest.approx(np.mean(single)) and both["draws"] == pytest.approx(single)
     assert both["n_draws"] == 2 and both["n_queries"] == 30
     assert both["gap_recovered"] is None  # the predictions are noise
 
@@ -144,3 +144,73 @@ def test_rows_over_draws_are_means(bench: Bench) -> None:
 def test_without_graded_validation_rows_there_is_no_selection_by_influence(bench: Bench) -> None:
     none = replace(bench, validation=bench.validation.take(np.zeros(N_OTHER, bool)))
     assert [one.name for one in baseline_strategies(none, 0)] == [n for n in BASELINES if n != "exact-influence"]
+
+
+def test_each_ranker_is_held_against_itself(bench: Bench) -> None:
+    right = (bench.log.targets == bench.clean).astype(float)
+    effects = []
+    for ranker in ("target", "linear", "lambdamart"):
+        trained = replace(bench, ranker=ranker)
+        effects += base_effects(trained)
+        effects += filter_effects(trained, [Strategy("support", "oracle", right)], (0.65,), lambda: None)
+        effects += weight_effects(trained, [Strategy("support", "oracle", right)], (0.5, 1.0), lambda: None)
+    rows = downstream_rows([table_of(bench, effects)], query_copies(40, 200, 0), 0.75)
+    auc = {(row["strategy"], row["ranker"]): row for row in rows if row["metric"] == "auc"}
+    assert len(auc) == 4 * 3
+    for ranker in ("target", "linear", "lambdamart"):
+        noisy, clean, kept, weighted = (
+            auc[name, ranker] for name in ("all-noisy", "clean-labels", "support", "support-weights")
+        )
+        span = clean["value"] - noisy["value"]
+        assert noisy["gap_recovered"] == 0 and clean["gap_recovered"] == 1
+        assert kept["gap_recovered"] == pytest.approx((kept["value"] - noisy["value"]) / span)
+        assert kept["gap_recovered"] > 0.4 and weighted["gap_recovered"] > 0.2, ranker
+    assert len({auc["all-noisy", ranker]["value"] for ranker in ("target", "linear", "lambdamart")}) == 3
+
+
+def measured(value: float, seed: int) -> Measured:
+    return Measured(value, value + 0.002 * np.random.default_rng(seed).normal(size=4000))
+
+
+def test_the_interval_holds_the_spread_of_the_draws() -> None:
+    """Against a computation by hand: draws 0.6 and 0.8 have a standard error of 0.1."""
+    alone = over_draws([measured(0.7, 0)])
+    assert alone["ci_high"] == pytest.approx(0.7 + 1.96 * 0.002, abs=3e-4) and alone["draws"] == [0.7]
+    apart = over_draws([measured(0.6, 0), measured(0.8, 1)])
+    assert apart["value"] == pytest.approx(0.7) and apart["draws"] == [0.6, 0.8]
+    expected = np.hypot(1.96 * 0.002 / np.sqrt(2), 1.96 * 0.1)
+    assert apart["ci_low"] == pytest.approx(0.7 - expected, abs=1e-3)
+    assert apart["ci_high"] == pytest.approx(0.7 + expected, abs=1e-3)
+    assert over_draws([measured(0.2, 0), measured(1.0, 1)])["ci_high"] == 1.0
+
+
+def test_the_gap_is_a_ratio_of_means_with_the_spread_of_the_draws() -> None:
+    """By hand: gains 0.02 and 0.06, ways 0.10 and 0.10: 40 %, with a standard error of 20 %."""
+    noisy, clean = [Measured(0.6, np.full(50, 0.6))] * 2, [Measured(0.7, np.full(50, 0.7))] * 2
+    treated = [Measured(value, np.full(50, value)) for value in (0.62, 0.66)]
+    found = gap(treated, noisy, clean)
+    assert found["gap_recovered"] == pytest.approx(0.4) and found["gap_draws"] == pytest.approx([0.2, 0.6])
+    assert found["gap_ci_low"] == pytest.approx(0.4 - 1.96 * 0.2, abs=1e-4)
+    assert found["gap_ci_high"] == pytest.approx(0.4 + 1.96 * 0.2, abs=1e-4)
+    # gains 0.02 and 0.09 of ways 0.1 and 0.3: 27.5 %, not the mean of 20 % and 30 %; strays of -+0.0375
+    longer = [clean[0], Measured(0.9, np.full(50, 0.9))]
+    found = gap([treated[0], Measured(0.69, np.full(50, 0.69))], noisy, longer)
+    assert found["gap_recovered"] == pytest.approx(0.275)
+    assert found["gap_ci_high"] - 0.275 == pytest.approx(1.96 * 0.0375, abs=1e-4)
+
+
+def test_no_gap_where_draws_disagree_on_the_way_to_clean_labels() -> None:
+    """Each draw alone is sure of its own way; together they are not."""
+    noisy = [measured(0.65, 0), measured(0.65, 1)]
+    clean = [measured(0.64, 2), measured(0.75, 3)]
+    found = gap([measured(0.66, 4), measured(0.70, 5)], noisy, clean)
+    assert found["gap_recovered"] is None and found["gap_ci_low"] is None
+    assert found["gap_draws"][0] is None and found["gap_draws"][1] == pytest.approx(0.5)
+
+
+def test_columns_of_an_older_run_are_of_the_target_model() -> None:
+    rng = np.random.default_rng(0)
+    columns = {name: rng.random(60) for name in ("all-noisy||1|", "clean-labels||1|", "value|j|0.5|")}
+    table = pd.DataFrame({"query_code": np.arange(60) // 3, "grade": rng.random(60), **columns})
+    rows = downstream_rows([table], query_copies(20, 50, 0), 0.75)
+    assert {row["ranker"] for row in rows} == {"target"} and len(rows) == 6

@@ -71,7 +71,7 @@ def test_a_resample_without_variation_has_no_correlation() -> None:
 def test_resampled_auc_is_the_auc_of_the_resampled_rows(rows: list[tuple[int, bool, int]], random) -> None:
     score, positive, queries = (np.array(side) for side in zip(*rows, strict=True))
     copies = np.array([[random.randint(0, 3) for _ in range(4)] for _ in range(5)])
-    found = resampled_auc(score.astype(float), positive, copies[:, queries])
+    found = resampled_auc(score.astype(float), positive, queries, copies)
     for value, drawn in zip(found, copies, strict=True):
         chosen = resampled_rows(queries, drawn)
         if len(chosen) == 0 or positive[chosen].all() or not positive[chosen].any():
@@ -80,14 +80,24 @@ def test_resampled_auc_is_the_auc_of_the_resampled_rows(rows: list[tuple[int, bo
             assert value == pytest.approx(roc_auc(score[chosen].astype(float), positive[chosen]))
 
 
+def test_resampled_auc_over_more_queries_than_are_counted_at_once() -> None:
+    rng = np.random.default_rng(0)
+    queries, positive = rng.permutation(np.repeat(np.arange(600), 3)), rng.random(1800) < 0.3
+    score = rng.normal(size=1800).round(1)
+    copies = query_copies(650, 4, 0)  # fifty queries of the data have no row here
+    expected = [roc_auc(score[chosen], positive[chosen]) for chosen in (resampled_rows(queries, one) for one in copies)]
+    assert resampled_auc(score, positive, queries, copies) == pytest.approx(expected)
+
+
 def test_two_guesses_differ_for_certain_about_once_in_twenty() -> None:
     """Paired difference of two AUCs on 50 queries, as `compare-prompts` takes it."""
     positive, queries = np.random.default_rng(0).random(300) < 0.3, np.arange(300) // 6
-    row_copies = query_copies(50, 400, 7)[:, queries]
+    copies = query_copies(50, 400, 7)
     certain = 0
     for seed in range(150):
         left, right = np.random.default_rng(seed).random((2, 300))
-        low, high = interval(resampled_auc(left, positive, row_copies) - resampled_auc(right, positive, row_copies))
+        sides = [resampled_auc(side, positive, queries, copies) for side in (left, right)]
+        low, high = interval(sides[0] - sides[1])
         certain += low > 0 or high < 0
     assert certain <= 0.11 * 150
 

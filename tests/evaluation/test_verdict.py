@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sie_agent.evaluation.effects import gap
+from sie_agent.evaluation.effects import Measured, gap
 from sie_agent.evaluation.verdict import pairs_needed, verdict
 
 QUALITY = {"auc": 0.7, "target_auc": 0.72}
@@ -47,6 +47,47 @@ def test_a_judge_that_knows_nothing_is_not_to_be_used() -> None:
     rows = [row("j", -0.2, weighting="weights"), row("j", -0.4, keep=0.5), row("j", None, keep=0.5)]
     said = verdict("j", "zero-shot", rows, {"auc": 0.5, "target_auc": 0.7}, 500, 8)
     assert said["use"] == "no" and said["text"].startswith("Do not use")
+
+
+def test_a_judge_like_a_random_one_is_refused_whatever_its_luck() -> None:
+    """Downstream luck, or the log's own label inside `support`, must not make a "use" of a coin toss."""
+    lucky = [row("j", 0.4, weighting="weights"), row("j", 0.4, keep=0.5)]
+    quality = {"auc": 0.52, "auc_low": 0.49, "auc_high": 0.55, "target_auc": 0.5}
+    said = verdict("j", "zero-shot", lucky, quality, 500, 8)
+    assert said["use"] == "no" and "answers at random" in said["text"] and "0.520 [0.490, 0.550]" in said["text"]
+    assert verdict("j", "zero-shot", lucky, {**quality, "auc_low": 0.505}, 500, 8)["use"] == "weights"
+    # runs of older versions have no interval: the figure itself must do
+    assert verdict("j", "zero-shot", lucky, {"auc": 0.5, "target_auc": 0.5}, 500, 8)["use"] == "no"
+    assert verdict("j", "zero-shot", [], quality, 0, 8)["use"] == "no"
+
+
+def test_few_pairs_are_told_from_a_bad_judge() -> None:
+    said = verdict("j", "zero-shot", [], {"auc": 0.7, "auc_low": 0.45, "auc_high": 0.9}, 0, 8)
+    assert said["use"] == "no" and "needs more graded pairs" in said["text"]
+
+
+def test_what_a_random_judge_recovers_too_is_not_the_judges() -> None:
+    rows = [row("j", 0.1, weighting="weights")]
+    gap = {"value": 0.15, "ci_low": 0.0, "ci_high": 0.3}
+    curve = {"needed": [], "points": [{"kind": "random", "weights": gap, "filter": None}]}
+    said = verdict("j", "zero-shot", rows, QUALITY, 500, 8, curve)
+    assert said["use"] == "no" and "at random does about as well" in said["text"]
+    gap["value"] = 0.05
+    assert verdict("j", "zero-shot", rows, QUALITY, 500, 8, curve)["use"] == "weights"
+
+
+def test_the_quality_that_is_needed_is_told() -> None:
+    entry = {"measure": "weights", "lowest": 0.6, "highest": 0.9, "above_zero": 0.74, "certain": 0.8}
+    curve = {"points": [], "needed": [entry, {**entry, "measure": "filter", "above_zero": None, "certain": None}]}
+    said = verdict("j", "zero-shot", [row("j", -0.2, weighting="weights")], QUALITY, 500, 8, curve)["text"]
+    assert "knows less than the target model" in said
+    assert "by weighting, the curve crosses zero at an AUC of about 0.74 and is above it for certain from 0.80" in said
+    assert "not even the best (AUC 0.90) recovers any" in said
+
+
+def test_other_rankers_do_not_count() -> None:
+    rows = [{**row("j", 0.3, weighting="weights"), "ranker": "linear"}, row("j", -0.2, weighting="weights")]
+    assert verdict("j", "zero-shot", rows, QUALITY, 500, 8)["use"] == "no"
 
 
 def test_another_judges_success_is_not_this_ones() -> None:
@@ -92,21 +133,31 @@ def test_pairs_needed_grow_with_the_cluster() -> None:
     assert np.std(aucs) == pytest.approx(0.05 / 1.96, rel=0.15)
 
 
-def spread(middle: float, deviation: float, seed: int) -> tuple[float, np.ndarray]:
-    return middle, middle + deviation * np.random.default_rng(seed).normal(size=500)
+def test_the_verdict_is_about_the_target_model() -> None:
+    target, trees = row("j", -0.1, weighting="weights"), row("j", 0.3, weighting="weights")
+    both = [{**trees, "ranker": "lambdamart"}, {**target, "ranker": "target"}]
+    assert verdict("j", "zero-shot", both, QUALITY, 500, 8)["use"] == "no"
+    alone = verdict("j", "zero-shot", both[:1], QUALITY, 500, 8)
+    assert alone["use"] == "weights" and "AUC of lambdamart 0.700" in alone["text"]
+
+
+def spread(middle: float, deviation: float, seed: int) -> list[Measured]:
+    return [Measured(middle, middle + deviation * np.random.default_rng(seed).normal(size=500))]
 
 
 def test_gap_is_the_share_of_the_way_to_clean_labels() -> None:
     noisy, clean = spread(0.65, 0.001, 0), spread(0.71, 0.001, 1)
-    found = gap(*spread(0.70, 0.001, 2), noisy, clean)
+    found = gap(spread(0.70, 0.001, 2), noisy, clean)
     assert found["gap_recovered"] == pytest.approx(0.05 / 0.06)
     assert found["gap_ci_low"] < 0.05 / 0.06 < found["gap_ci_high"]
-    assert gap(*noisy, noisy, clean)["gap_recovered"] == 0
-    assert gap(*clean, noisy, clean)["gap_recovered"] == 1
+    assert found["gap_draws"] == [found["gap_recovered"]]
+    assert gap(noisy, noisy, clean)["gap_recovered"] == 0
+    assert gap(clean, noisy, clean)["gap_recovered"] == 1
 
 
 def test_no_gap_where_the_denominators_interval_holds_zero() -> None:
     noisy, clean = spread(0.65, 0.02, 0), spread(0.66, 0.02, 1)
-    assert set(gap(*spread(0.66, 0.02, 2), noisy, clean).values()) == {None}
+    nothing = {"gap_recovered": None, "gap_ci_low": None, "gap_ci_high": None, "gap_draws": [None]}
+    assert gap(spread(0.66, 0.02, 2), noisy, clean) == nothing
     worse = spread(0.60, 0.001, 1)
-    assert set(gap(*spread(0.66, 0.02, 2), spread(0.65, 0.001, 0), worse).values()) == {None}
+    assert gap(spread(0.66, 0.02, 2), spread(0.65, 0.001, 0), worse) == nothing

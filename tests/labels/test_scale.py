@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sie_agent.evaluation import roc_auc
 from sie_agent.labels import joint_with_proxies, match_log
+from sie_agent.labels.scale import mean_of_others
 
 
 @settings(max_examples=60, deadline=None)
@@ -63,7 +64,7 @@ def test_judge_and_proxies_together_find_more_wrong_labels_than_either(by_rank: 
     rng = np.random.default_rng(1)
     judge = np.clip(0.5 + 0.15 * (2 * relevant - 1) + 0.2 * rng.normal(size=4000), 0, 1)
     proxies = 1 / (1 + np.exp(-(0.4 * (2 * relevant - 1) + 0.6 * rng.normal(size=4000))))
-    expected = joint_with_proxies(judge, label, proxies, by_rank=by_rank)
+    expected = joint_with_proxies(judge, label, proxies, np.arange(len(label)), by_rank=by_rank)
 
     def found(probability: np.ndarray) -> float:
         return roc_auc(np.abs(label - probability), flipped)
@@ -77,13 +78,33 @@ def test_a_judge_that_knows_nothing_gets_no_weight() -> None:
     relevant, label, _ = noisy_log(2)
     rng = np.random.default_rng(3)
     proxies = 1 / (1 + np.exp(-(0.4 * (2 * relevant - 1) + 0.6 * rng.normal(size=4000))))
-    first, second = (joint_with_proxies(rng.random(4000), label, proxies) for _ in range(2))
+    first, second = (joint_with_proxies(rng.random(4000), label, proxies, np.arange(4000)) for _ in range(2))
     assert np.corrcoef(first, second)[0, 1] > 0.97
     assert np.abs(first - second).max() < 0.15
 
 
 def test_joint_leaves_unjudged_rows_out() -> None:
     relevance = np.array([0.9, np.nan, 0.2, 0.6, 0.1])
-    found = joint_with_proxies(relevance, np.array([1.0, 1.0, 0.0, 0.0, 0.0]), np.full(5, 0.5))
+    found = joint_with_proxies(relevance, np.array([1.0, 1.0, 0.0, 0.0, 0.0]), np.full(5, 0.5), np.arange(5))
     np.testing.assert_array_equal(np.isnan(found), np.isnan(relevance))
-    assert np.isnan(joint_with_proxies(np.full(3, np.nan), np.ones(3), np.full(3, 0.5))).all()
+    assert np.isnan(joint_with_proxies(np.full(3, np.nan), np.ones(3), np.full(3, 0.5), np.arange(3))).all()
+
+
+def test_joint_reads_what_the_querys_other_rows_say() -> None:
+    """Queries that differ in their share of relevant rows: the others' labels tell of a row's own."""
+    rng = np.random.default_rng(5)
+    queries = np.repeat(np.arange(400), 10)
+    relevant = rng.random(4000) < np.repeat(rng.choice([0.1, 0.9], 400), 10)
+    flipped = rng.random(4000) < 0.3
+    label, judge = (relevant != flipped).astype(float), np.clip(relevant + rng.standard_normal(4000), 0, 1)
+    nothing = np.full(4000, 0.5)
+    alone, together = (
+        roc_auc(np.abs(label - joint_with_proxies(judge, label, nothing, codes)), flipped)
+        for codes in (np.arange(4000), queries)
+    )
+    assert together > alone + 0.05
+
+
+def test_the_mean_of_others_leaves_the_row_itself_out() -> None:
+    values, codes = np.array([1.0, 0.0, 0.5, 0.25]), np.array([0, 0, 0, 1])
+    np.testing.assert_allclose(mean_of_others(values, codes), [0.25, 0.75, 0.5, values.mean()])

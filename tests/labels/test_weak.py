@@ -178,4 +178,6 @@ def test_the_joint_scale_needs_held_out_proxies_and_uses_them(evidence: Evidence
     label = evidence.rows.targets.astype(float)
     held_out = np.random.default_rng(5).random(240)
     given = replace(evidence, settings=joint, held_out=held_out)
-    np.testing.assert_allclose(hardness(given), np.abs(label - joint_with_proxies(given.relevance, label, held_out)))
+    np.testing.assert_allclose(
+        hardness(given), np.abs(label - joint_with_proxies(given.relevance, label, held_out, given.rows.queries))
+    )

@@ -64,6 +64,7 @@ class Options:
     use: str = "weights"
     texts: tuple[str, ...] = ()
     headline_queries: int = 240
+    rankers: tuple[str, ...] = ("target",)
 
 
 def build_run(folder: Path, options: Options | None = None) -> Path:
@@ -246,7 +247,7 @@ def _agreement(options: Options, generator: np.random.Generator) -> dict[str, An
                 "ci_high": 0.74,
             }
         ],
-        "downstream": _downstream(),
+        "downstream": [row for name in options.rankers for row in _downstream(name)],
         "judges": [
             {
                 "judge": judge,
@@ -260,12 +261,59 @@ def _agreement(options: Options, generator: np.random.Generator) -> dict[str, An
         ],
         "judge": {"auc": 0.9, "spearman": 0.6, "target_auc": 0.711, "judge": "strong"},
         "target": {"auc": 0.711, "ndcg@10": 0.83},
+        "quality": _quality(),
         "notes": ["Ten draws of clicks, seeds fixed in the suite."],
     }
 
 
-def _downstream() -> list[dict[str, Any]]:
-    """Curves in the shape that filtering has: a rise, a best share, a fall where too little is left."""
+def _quality() -> dict[str, Any]:
+    """A curve of two simulated judges and the control, and two real judges, one of them on it."""
+
+    def figure(value: float, width: float) -> dict[str, float]:
+        return {"value": value, "ci_low": value - width, "ci_high": value + width}
+
+    def point(judge: str, kind: str, auc: float, value: float, gap: float | None) -> dict[str, Any]:
+        return {
+            "judge": judge,
+            "mode": {"real": "zero-shot", "control": "no judge"}.get(kind, "simulated"),
+            "kind": kind,
+            "auc": auc,
+            "auc_low": auc - 0.02,
+            "auc_high": auc + 0.02,
+            "n_pairs": 5200,
+            "n_draws": 10,
+            "agreement": figure(value, 0.04),
+            "share_of_bound": value / 0.84,
+            "contribution": figure(value - 0.1, 0.04),
+            "weights": None if gap is None else figure(gap, 0.15),
+            "filter": None if gap is None else figure(gap - 0.3, 0.15),
+        }
+
+    points = [
+        point("no-judge control", "control", 0.5, 0.08, None),
+        point("guess", "random", 0.503, 0.07, -0.6),
+        point("embedded", "real", 0.68, 0.3, 0.02),
+        point("simulated-0.79", "simulated", 0.79, 0.42, 0.3),
+        point("server", "real", 0.83, 0.46, 0.5),
+        point("strong", "simulated", 0.9, 0.54, 0.77),
+    ]
+    place = {"judge": "embedded", "measure": "agreement", "n_shared_draws": 10, "place": "on"}
+    return {
+        "reference": REFERENCE,
+        "label": "value",
+        "bound": 0.84,
+        "target_auc": 0.711,
+        "points": points,
+        "placed": [{**place, "difference": 0.03, "ci_low": -0.02, "ci_high": 0.08}],
+        "needed": [],
+    }
+
+
+def _downstream(ranker: str) -> list[dict[str, Any]]:
+    """Curves in the shape that filtering has: a rise, a best share, a fall where too little is left.
+
+    ``lambdamart`` stands for a model that clean labels do not help for certain: no gap is given.
+    """
     rows: list[dict[str, Any]] = []
     for metric, noisy, clean, width in (("auc", 0.659, 0.711, 0.008), ("ndcg@10", 0.801, 0.842, 0.006)):
 
@@ -282,13 +330,15 @@ def _downstream() -> list[dict[str, Any]]:
         ) -> None:
             value = noisy + share * (clean - noisy)
             no_judge = strategy in ("all-noisy", "clean-labels", "random", "plain-loss")
-            given = metric == "auc" and not no_judge
+            given = metric == "auc" and not no_judge and ranker != "lambdamart"
+            share -= 0.2 if given and ranker == "linear" else 0.0
             rows.append(
                 {
                     "strategy": strategy,
                     "judge": "none" if no_judge else "strong",
                     "keep": keep,
                     "weighting": weighting,
+                    "ranker": ranker,
                     "metric": metric,
                     "value": value,
                     "ci_low": value - width,

@@ -61,9 +61,10 @@ def marks_per_plot(page: Any) -> dict[str, int]:
 
 @pytest.mark.parametrize("settings", [{}, {"color_scheme": "dark"}, PHONE], ids=["light", "dark", "phone"])
 def test_every_plot_is_drawn_and_the_console_is_clean(browser: Any, tmp_path: Path, settings: dict[str, Any]) -> None:
-    page, complaints = open_page(browser, write_report(build_run(tmp_path / "run")), **settings)
+    options = Options(rankers=("target", "linear", "lambdamart"))
+    page, complaints = open_page(browser, write_report(build_run(tmp_path / "run", options)), **settings)
     drawn = marks_per_plot(page)
-    assert len(drawn) == 11
+    assert len(drawn) == 12
     assert all(drawn.values()), drawn
     assert complaints == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -29,6 +29,9 @@ FILES = (
 )
 
 
+RANKERS = ("target", "linear", "lambdamart")
+
+
 class Page(HTMLParser):
     """Elements and text of a page as a browser would read them."""
 
@@ -77,6 +80,23 @@ def test_the_page_opens_with_the_headline_in_words(tmp_path: Path) -> None:
     assert "How little this run can tell" not in page.words
 
 
+def test_judge_quality_stands_near_the_verdict(tmp_path: Path) -> None:
+    page = page_of(tmp_path / "run")
+    assert page.words.index("Is my judge good enough?") < page.words.index("Does the scorer agree")
+    assert "on it, 0.03 (−0.02 to 0.08)" in page.words
+    labels = {a["id"]: a["aria-label"] or "" for t, a in page.tags if t == "div" and a.get("data-plot")}
+    assert "embedded (zero-shot), AUC 0.680: 0.30 (0.26 to 0.34)" in labels["plot-quality-agreement"]
+    assert "server (zero-shot), AUC 0.830: 0.50 (0.35 to 0.65)" in labels["plot-quality-gap"]
+
+
+def test_a_run_of_an_older_version_has_the_chart_of_judges(tmp_path: Path) -> None:
+    run = build_run(tmp_path / "run")
+    figures = json.loads((run / "agreement.json").read_text())
+    (run / "agreement.json").write_text(json.dumps({key: figures[key] for key in figures if key != "quality"}))
+    source = write_report(run).read_text(encoding="utf-8")
+    assert "Is my judge good enough?" not in source and 'id="plot-judges"' in source
+
+
 def test_few_queries_put_a_warning_at_the_top(tmp_path: Path) -> None:
     page = page_of(tmp_path / "run", Options(headline_queries=15, use="no"))
     assert "Do not use these weights" in page.words
@@ -116,7 +136,7 @@ def test_every_chart_says_its_mode_and_what_it_rests_on(tmp_path: Path) -> None:
     charts = [attributes for tag, attributes in page.tags if tag == "div" and attributes.get("data-plot")]
     figures = [attributes for tag, attributes in page.tags if tag == "figure"]
     badges = [attributes for tag, attributes in page.tags if attributes.get("class") == "badge"]
-    assert len(charts) == len(figures) == 11
+    assert len(charts) == len(figures) == 12
     assert len(badges) >= len(charts)
     assert all(attributes["role"] == "img" and len(attributes["aria-label"] or "") > 30 for attributes in charts)
     assert "simulated, zero-shot" in page.words
@@ -130,6 +150,46 @@ def test_tables_have_captions_and_heads_and_ids_are_unique(tmp_path: Path) -> No
     identifiers = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(identifiers) == len(set(identifiers))
     assert names.count("h1") == 1
+
+
+def test_rankers_get_a_panel_each_and_a_table(tmp_path: Path) -> None:
+    folder = build_run(tmp_path / "run", Options(rankers=RANKERS))
+    page = Page(write_report(folder).read_text(encoding="utf-8"))
+    agreement = json.loads((folder / "agreement.json").read_text(encoding="utf-8"))
+    held = {
+        row["ranker"]: row
+        for row in agreement["downstream"]
+        if (row["strategy"], row["keep"], row["metric"]) == ("support-distilled", 0.5, "auc")
+    }
+    figure = next(json.loads(block) for block in page.data if '"yaxis3"' in block)
+    lines = [trace for trace in figure["data"] if trace["name"] == "support-distilled"]
+    # no line for LambdaMART: clean labels do not help it for certain, and the panel says so
+    assert [trace["yaxis"] for trace in lines] == ["y", "y2"] and [trace["showlegend"] for trace in lines] == [
+        True,
+        False,
+    ]
+    for trace, ranker in zip(lines, ("target", "linear"), strict=True):
+        assert trace["y"][trace["x"].index(0.5)] == held[ranker]["gap_recovered"]
+    told = [note["text"] for note in figure["layout"]["annotations"]]
+    assert told == ["target", "linear", "lambdamart: no gap for certain"]
+    legend = [trace["name"] for trace in figure["data"] if trace["showlegend"]]
+    assert len(legend) == len(set(legend))
+    assert "support-distilled 50 % simulated 79 % (67 % to 91 %) 59 % (47 % to 71 %) not given" in page.words
+
+
+def test_a_run_with_one_ranker_has_no_panels(tmp_path: Path) -> None:
+    page = page_of(tmp_path / "run")
+    assert "Gap recovered, by the model that is trained" not in page.words
+    alone = page_of(tmp_path / "alone", Options(rankers=("linear",)))
+    assert "AUC of linear" in alone.words and "AUC of the target model" not in alone.words
+
+
+def test_the_default_tables_are_about_the_target_model(tmp_path: Path) -> None:
+    """Beside other rankers, the gap table and the curves are those of the target model alone."""
+    alone, beside = page_of(tmp_path / "alone"), page_of(tmp_path / "beside", Options(rankers=RANKERS[::-1]))
+    caption = "What filtering to half of the rows, or weighting, wins back"
+    parts = [page.words.split(caption)[1].split("“Not given”")[0] for page in (alone, beside)]
+    assert len(parts[0]) > 200 and sorted(parts[0].split()) == sorted(parts[1].split())
 
 
 def test_the_page_is_self_contained_and_holds_plotly_once(tmp_path: Path) -> None:
@@ -236,7 +296,7 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
 
 
 def test_hostile_text_in_charts_is_escaped_twice_over(tmp_path: Path) -> None:
-    run = build_run(tmp_path / "run", Options(texts=HOSTILE))
+    run = build_run(tmp_path / "run", Options(texts=HOSTILE, rankers=RANKERS))
     hostile_everywhere(run)
     page = Page(write_report(run).read_text(encoding="utf-8"))
     assert page.data

@@ -31,7 +31,7 @@ def test_the_suites_of_the_issue_ship() -> None:
     assert len([judge for judge in clicks.judges if judge.kind == "simulated"]) == 4
     assert flips.log.kind == "flips" and flips.log.rate == 0.3
     for suite in (clicks, flips):
-        assert suite.evaluation.permutations >= 20
+        assert suite.evaluation.permutations * len(suite.draws) >= 20
         assert suite.primary.kind not in ("simulated", "random")  # a simulated judge is never a headline
 
 
@@ -49,12 +49,39 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"judges": [{"name": "a", "kind": "simulated"}]}, "needs `auc`"),
     ({"judges": [{"name": "a", "kind": "lexical", "auc": 0.9}]}, "simulated judges only"),
     ({"judges": [{"name": "a", "kind": "gpt"}]}, r"judges.0.kind"),
+    ({"judges": [{"name": "a", "kind": "lexical", "members": ["b"]}]}, "is for panels only"),
+    ({"judges": [{"name": "p", "kind": "panel"}]}, "names the judges of a panel"),
+    ({"judges": [{"name": "p", "kind": "panel", "members": ["strong"]}]}, "'strong', which is no real judge"),
+    (
+        {
+            "judges": [
+                {"name": "lexical", "kind": "lexical"},
+                {"name": "s", "kind": "simulated", "auc": 0.9},
+                {"name": "p", "kind": "panel", "members": ["lexical", "s"]},
+            ]
+        },
+        "'s', which is no real judge",
+    ),
+    (
+        {
+            "judges": [
+                {"name": "lexical", "kind": "lexical", "draws": 1},
+                {"name": "p", "kind": "panel", "members": ["lexical"]},
+            ]
+        },
+        "needs `draws` of at most 1",
+    ),
+    ({"target": {"kind": "forest"}}, "no target 'forest'; known: perceptron"),
+    ({"target": {"loss": "listwise"}}, r"target.loss.*'pairwise'"),
     ({"headline_judge": "nobody"}, "headline_judge 'nobody' is none of strong, lexical, guess"),
     ({"references": ["trak"]}, "no reference 'trak'; known: tracin-ranking"),
     ({"references": ["el2n"]}, "headline_reference 'tracin-ranking' is not among"),
     ({"draws": []}, "one or more distinct seeds"),
     ({"draws": [1, 1]}, "one or more distinct seeds"),
     ({"downstream": {"judges": ["nobody"]}}, "downstream.judges names 'nobody'"),
+    ({"downstream": {"rankers": ["mlp"]}}, "no ranker 'mlp'; known: target, linear, lambdamart"),
+    ({"downstream": {"rankers": ["linear", "linear"]}}, "one or more distinct rankers of target"),
+    ({"downstream": {"rankers": []}}, "one or more distinct rankers of target"),
     ({"downstream": {"keep": [1.0]}}, "shares above 0 and below 1"),
 ]
 

@@ -65,3 +65,16 @@ def test_the_script_runs(tmp_path: Path) -> None:
     assert found["log_rows"] <= 300 and len(list((tmp_path / "work").iterdir())) == 10
     table = pd.read_parquet(tmp_path / "out" / "linear-clicks.parquet")
     assert not {"query", "title", "grade"} & set(table.columns) and len(table) == found["log_rows"]
+
+
+def test_numbers_for_ids_follow_no_order_of_the_table(script: ModuleType) -> None:
+    assert script.numbers_of(["4-2", "4-7", "9-1"]) == script.numbers_of(["9-1", "4-7", "4-2", "4-2"])
+    ids = [f"{shopper}-{item}" for shopper in range(30) for item in range(2)]
+    number_of = script.numbers_of(ids)
+    assert sorted(map(int, number_of.values())) == list(range(60))
+    table = pd.DataFrame({"sample_id": ids, "first": [1.0, 0.0] * 30})
+    kept = script.numbered(table, number_of)
+    assert kept["sample_id"].tolist() == [str(number) for number in range(60)]
+    assert kept["first"].tolist() != table["first"].tolist()
+    back = {number: one for one, number in number_of.items()}
+    assert [back[number].endswith("-0") for number in kept["sample_id"]] == kept["first"].astype(bool).tolist()

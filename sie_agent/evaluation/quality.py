@@ -1,0 +1,257 @@
+"""Agreement and downstream gain against the judge's quality: a curve of simulated judges, and real judges beside it.
+
+Simulated judges are human grades plus noise (DESIGN §8), so their AUC can be turned. The left end of the agreement
+curve, at AUC 0.5, is the no-judge control: the same pipeline with the answers permuted. The gap has no such control; a
+judge of kind ``random`` among ``downstream.judges`` gives it one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import t as student_t
+
+from sie_agent.evaluation.rankers import TARGET, main_ranker
+
+Doubles = npt.NDArray[np.float64]
+Row = Mapping[str, Any]
+
+# fixed before any test figure is seen: the best of many strategies on test queries would look better than it is
+WEIGHTING, FILTER, SHARE = "support-distilled-weights", "support-distilled", 0.5
+MEASURES = ("agreement", "weights", "filter")
+# fewer draws than these say too little about their own spread: then the intervals' widths are added in quadrature
+DRAWS_FOR_SPREAD = 3
+# one simulated judge and the no-judge end make a straight line, and what lies between is no line
+SIMULATED_FOR_CURVE = 2
+GAP_ENDS = ("all-noisy", "clean-labels")
+
+
+def judge_quality_curve(
+    judges: Sequence[Row],
+    rows: Sequence[Row],
+    downstream: Sequence[Row],
+    reliability: Sequence[Row],
+    headline: Row,
+    target_auc: float | None,
+) -> dict[str, Any]:
+    """What stands in ``agreement.json`` under ``quality`` (SCHEMAS.md).
+
+    Parameters
+    ----------
+    judges, rows, downstream, reliability : as in ``agreement.json``, draws in the suite's order.
+    headline : ``label`` and ``reference`` of the agreement that is drawn.
+    target_auc : of the target model trained on the log.
+    """
+    reference = headline["reference"]
+    bound = next(
+        (row["bound"] for row in reliability if row["reference"] == reference and row["metric"] == "spearman"), None
+    )
+    points = [point_of(judge, rows, downstream, headline, bound) for judge in judges if known(judge["auc"])]
+    points += control_point(judges, rows, reference, bound)
+    points.sort(key=lambda point: (point["auc"], point["judge"]))
+    real = [point for point in points if point["kind"] == "real"]
+    return {
+        "reference": reference,
+        "label": headline["label"],
+        "bound": bound,
+        "target_auc": target_auc,
+        "points": points,
+        "placed": [place for point in real for name in MEASURES if (place := placed(point, points, name)) is not None],
+        "needed": [needed(points, name) for name in ("weights", "filter") if curve_of(points, name)],
+    }
+
+
+def known(value: float | None) -> bool:
+    """Whether a figure is there and finite."""
+    return value is not None and math.isfinite(value)
+
+
+def point_of(
+    judge: Row, rows: Sequence[Row], downstream: Sequence[Row], headline: Row, bound: float | None
+) -> dict[str, Any]:
+    """One judge: its quality, and what its scores reach."""
+    name, kind = judge["judge"], judge["kind"]
+    of_judge = [row for row in rows if row["judge"] == name]
+    distilled = [
+        row
+        for row in of_judge
+        if row["reference"] == headline["reference"]
+        and ((row["label"] == headline["label"] and row["source"] == "scorer") or row["label"] == "lexical")
+    ]
+    flipped = [row for row in of_judge if row["label"] == "support" and row["source"] == "weak label"]
+    agreement = measured(distilled, "spearman")
+    return {
+        "judge": name,
+        "mode": judge["mode"],
+        "kind": kind if kind in ("simulated", "random") else "real",
+        "auc": judge["auc"],
+        "auc_low": judge.get("auc_low"),
+        "auc_high": judge.get("auc_high"),
+        "n_pairs": judge["n_pairs"],
+        "n_draws": judge["n_draws"],
+        "agreement": agreement,
+        "share_of_bound": share(agreement, bound),
+        "contribution": measured(distilled, "partial_spearman"),
+        "flipped": measured(flipped, "auc_flipped"),
+        "weights": gap_of(downstream, name, WEIGHTING, 1.0),
+        "filter": gap_of(downstream, name, FILTER, SHARE),
+    }
+
+
+def measured(rows: Sequence[Row], metric: str) -> dict[str, Any] | None:
+    """Value, interval and draws of the first row with this metric."""
+    row = next((row for row in rows if row["metric"] == metric), None)
+    return None if row is None else {key: row[key] for key in ("value", "ci_low", "ci_high", "draws")}
+
+
+def share(agreement: Row | None, bound: float | None) -> float | None:
+    """Agreement as a share of the most that any label can reach."""
+    return None if agreement is None or bound is None or not bound > 0 else float(agreement["value"]) / bound
+
+
+def control_point(
+    judges: Sequence[Row], rows: Sequence[Row], reference: str, bound: float | None
+) -> list[dict[str, Any]]:
+    """The no-judge control as a point at AUC 0.5: the mean of the simulated judges' controls, which share the draws."""
+    simulated = {judge["judge"] for judge in judges if judge["kind"] == "simulated"}
+    controls = [
+        row
+        for row in rows
+        if row["judge"] in simulated
+        and (row["label"], row["reference"], row["metric"]) == ("no-judge-control", reference, "spearman")
+    ]
+    if not controls:
+        return []
+    longest = max(len(row["draws"]) for row in controls)
+    full = [row for row in controls if len(row["draws"]) == longest]
+    agreement = {key: np.mean([row[key] for row in full], axis=0).tolist() for key in ("value", "ci_low", "ci_high")}
+    agreement["draws"] = np.mean([row["draws"] for row in full], axis=0).tolist()
+    nothing = dict.fromkeys(("contribution", "flipped", "weights", "filter"))
+    about = {"judge": "no-judge control", "mode": "no judge", "kind": "control", "auc": 0.5}
+    counts = {"auc_low": None, "auc_high": None, "n_pairs": None, "n_draws": longest}
+    return [{**about, **counts, "agreement": agreement, "share_of_bound": share(agreement, bound), **nothing}]
+
+
+def main_rows(downstream: Sequence[Row]) -> list[Row]:
+    """The downstream rows of the ranker that the verdict is about; other rankers' rows answer another question."""
+    ranker = main_ranker(row.get("ranker", TARGET) for row in downstream)
+    return [row for row in downstream if row.get("ranker", TARGET) == ranker]
+
+
+def gap_of(downstream: Sequence[Row], judge: str, strategy: str, keep: float) -> dict[str, Any] | None:
+    """The gap that a judge's scores recover by one strategy; None where it was not measured or there is no gap."""
+    rows = [row for row in main_rows(downstream) if row["metric"] == "auc"]
+    row = next(
+        (row for row in rows if (row["judge"], row["strategy"], row["keep"]) == (judge, strategy, keep)),
+        None,
+    )
+    if row is None or not known(row["gap_recovered"]):
+        return None
+    return {
+        "value": row["gap_recovered"],
+        "ci_low": row["gap_ci_low"],
+        "ci_high": row["gap_ci_high"],
+        "draws": gap_draws(row, rows),
+    }
+
+
+def gap_draws(row: Row, rows: Sequence[Row]) -> list[float]:
+    """The gap recovered in each draw, as a share of the mean gap over them; empty where rows do not tell draws."""
+    ends = [next((one.get("draws", ()) for one in rows if one["strategy"] == name), ()) for name in GAP_ENDS]
+    values, count = row.get("draws", ()), len(row.get("draws", ()))
+    if not count or any(len(end) < count for end in ends):
+        return []
+    noisy, clean = (np.asarray(end[:count], np.float64) for end in ends)
+    whole = float(np.mean(clean - noisy))
+    return ((np.asarray(values, np.float64) - noisy) / whole).tolist() if whole > 0 else []
+
+
+def curve_of(points: Sequence[Row], measure: str) -> list[Row]:
+    """The points that make the curve of a measure, by rising AUC: simulated judges and the no-judge end."""
+    kinds = ("simulated", "control" if measure == "agreement" else "random")
+    held = [point for point in points if point["kind"] in kinds and point[measure] is not None]
+    return held if any(point["kind"] == "simulated" for point in held) else []
+
+
+def placed(point: Row, points: Sequence[Row], measure: str) -> dict[str, Any] | None:
+    """A real judge less the curve at its AUC, with an interval; None where the curve does not reach that AUC.
+
+    In draws that both have, the difference is taken draw by draw: log, queries and models are the same there, and what
+    they do to both sides falls out.
+    """
+    curve, own = curve_of(points, measure), point[measure]
+    simulated = sum(other["kind"] == "simulated" for other in curve)
+    if own is None or simulated < SIMULATED_FOR_CURVE or not curve[0]["auc"] <= point["auc"] <= curve[-1]["auc"]:
+        return None
+    aucs = [other["auc"] for other in curve]
+
+    def at(values: Sequence[float]) -> float:
+        return float(np.interp(point["auc"], aucs, values))
+
+    count = min(len(own["draws"]), *(len(other[measure]["draws"]) for other in curve))
+    expected = at([other[measure]["value"] for other in curve])
+    differences = np.asarray(
+        [own["draws"][one] - at([other[measure]["draws"][one] for other in curve]) for one in range(count)]
+    )
+    differences = differences[np.isfinite(differences)]
+    difference = float(differences.mean()) if len(differences) else own["value"] - expected
+    if len(differences) >= DRAWS_FOR_SPREAD:
+        error = float(differences.std(ddof=1) / np.sqrt(len(differences)))
+        half = float(student_t.ppf(0.975, len(differences) - 1)) * error
+    else:
+        half = math.hypot(half_width(own), at([half_width(other[measure]) for other in curve]))
+    return {
+        "judge": point["judge"],
+        "measure": measure,
+        "curve": expected,
+        "n_shared_draws": len(differences),
+        "difference": difference,
+        "ci_low": difference - half,
+        "ci_high": difference + half,
+        "place": place_name(difference - half, difference + half),
+    }
+
+
+def half_width(figure: Row) -> float:
+    """Half of the width of an interval; NaN where there is none."""
+    if not known(figure["ci_low"]) or not known(figure["ci_high"]):
+        return float("nan")
+    return float(figure["ci_high"] - figure["ci_low"]) / 2
+
+
+def place_name(low: float, high: float) -> str:
+    """Where a judge lies: ``on`` the curve where the interval of the difference holds zero."""
+    if not math.isfinite(low) or not math.isfinite(high):
+        return "unknown"
+    return "above" if low > 0 else "below" if high < 0 else "on"
+
+
+def needed(points: Sequence[Row], measure: str) -> dict[str, Any]:
+    """The judge's AUC from which on simulated judges recover some of the gap, and from which on for certain."""
+    curve = curve_of(points, measure)
+    return {
+        "measure": measure,
+        "lowest": curve[0]["auc"],
+        "highest": curve[-1]["auc"],
+        "above_zero": crossing(curve, measure, "value"),
+        "certain": crossing(curve, measure, "ci_low"),
+    }
+
+
+def crossing(curve: Sequence[Row], measure: str, key: str) -> float | None:
+    """The AUC from which on the curve stays above zero, by straight lines; None where its right end is not above.
+
+    It is the lowest AUC of the curve where nothing of it lies below zero: then less may do as well.
+    """
+    level: list[float] = [point[measure][key] for point in curve]
+    if not level[-1] > 0:
+        return None
+    for place in range(len(curve) - 2, -1, -1):
+        if not level[place] > 0:
+            left, right = curve[place]["auc"], curve[place + 1]["auc"]
+            return float(left + (right - left) * (0 - level[place]) / (level[place + 1] - level[place]))
+    return float(curve[0]["auc"])

@@ -1,0 +1,104 @@
+"""The models that are trained on the log downstream, by name: one function and one line of ``RANKERS`` each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from sie_agent.attribution import Rows, TrainingSettings, predict, train
+
+Floats = npt.NDArray[np.float32]
+FitPredict = Callable[[Rows, Floats | None, TrainingSettings, Sequence[int], Sequence[Floats]], list[Floats]]
+
+TARGET = "target"
+TREES, LEAVES, ROWS_PER_LEAF = 100, 15, 20
+THREADS = 2
+# labels in [0, 1] become integers, with the gain that NDCG is reported with
+LEVELS = 100
+GAINS = [2.0 ** (3 * level / LEVELS) - 1 for level in range(LEVELS + 1)]
+MOST_ROWS = 10_000
+
+
+def target_model(
+    log: Rows, weights: Floats | None, settings: TrainingSettings, seeds: Sequence[int], wanted: Sequence[Floats]
+) -> list[Floats]:
+    """Train the suite's target model once per seed and predict.
+
+    Parameters
+    ----------
+    log : training rows; weights : (n,) of each row, or None for ones.
+    settings : of the target model; seeds : of the models whose predictions are averaged.
+    wanted : feature matrices to predict, each (m, d).
+
+    Returns
+    -------
+    Mean prediction over seeds for each matrix, (m,); higher is better, and comparable within one call only.
+    """
+    networks = [train(log.features, log.targets, settings, seed, weights, log.queries)[-1] for seed in seeds]
+    return [predict(networks, features) for features in wanted]
+
+
+def linear_model(
+    log: Rows, weights: Floats | None, settings: TrainingSettings, seeds: Sequence[int], wanted: Sequence[Floats]
+) -> list[Floats]:
+    """:func:`target_model` without hidden units, otherwise trained in the same way."""
+    return target_model(log, weights, replace(settings, kind="perceptron", hidden=0), seeds, wanted)
+
+
+def lambdamart(
+    log: Rows, weights: Floats | None, settings: TrainingSettings, seeds: Sequence[int], wanted: Sequence[Floats]
+) -> list[Floats]:
+    """LambdaMART (Burges 2010) by LightGBM, grouped by query; see :func:`target_model`.
+
+    LightGBM multiplies the gradient of a row by its weight, but the row would still push the others of its query:
+    rows of weight zero are therefore left out. Each seed draws the features that a tree may use. A query whose labels
+    are all the same has no pairs and changes nothing. *settings* are the target model's and are not used.
+    """
+    import lightgbm
+
+    order = np.argsort(log.queries, kind="stable")
+    if weights is not None:
+        order = order[weights[order] > 0]
+    parameters = {
+        "objective": "lambdarank",
+        "label_gain": GAINS,
+        "num_leaves": LEAVES,
+        "learning_rate": 0.05,
+        "min_data_in_leaf": max(1, min(ROWS_PER_LEAF, len(order) // 10)),
+        "max_bin": 63,
+        "feature_fraction": 0.5,
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": THREADS,
+        "verbose": -1,
+    }
+    data = lightgbm.Dataset(
+        log.features[order],
+        np.round(LEVELS * log.targets[order]),
+        weight=None if weights is None else weights[order],
+        group=group_sizes(log.queries[order]),
+        params=parameters,
+    )
+    boosters = [lightgbm.train({**parameters, "feature_fraction_seed": seed}, data, TREES) for seed in seeds]
+    return [
+        np.mean([booster.predict(features, num_threads=THREADS) for booster in boosters], axis=0).astype(np.float32)
+        for features in wanted
+    ]
+
+
+def group_sizes(queries: npt.NDArray[np.intp]) -> list[int]:
+    """Rows of each query in sorted codes; a query with more rows than LightGBM takes is cut into several."""
+    _, counts = np.unique(queries, return_counts=True)
+    return [min(MOST_ROWS, int(count) - start) for count in counts for start in range(0, int(count), MOST_ROWS)]
+
+
+RANKERS: dict[str, FitPredict] = {TARGET: target_model, "linear": linear_model, "lambdamart": lambdamart}
+
+
+def main_ranker(names: Iterable[str]) -> str:
+    """The ranker that verdict and default tables are about: the target model where it is there, else the first."""
+    known = list(names)
+    return known[0] if known and TARGET not in known else TARGET
