@@ -26,23 +26,23 @@ def table(path: Path) -> str:
     lines += ["", "| scorer's `value`, judge | curvature | whole |", "|---|---|---|"]
     for row in found["rows"]:
         if row["by"] == "scorer":
-            lines.append(f"| {row['judge']} | {row['curvature']} | {with_interval(row, 'lds_whole')} |")
+            lines.append(f"| {row['judge']} | {row.get('curvature', 'none')} | {with_interval(row, 'lds_whole')} |")
     return "\n".join(lines)
 
 
 def reference_line(row: dict[str, Any]) -> str:
     """One reference."""
     if "failed" in row:
-        return f"| {row['reference']} | {row['by']} | {row['seeds']} | {row['failed']} | – | – | – |"
+        return f"| {row['reference']} | {row['by']} | {row.get('seeds', '–')} | {row['failed']} | – | – | – |"
     flipped = row.get("auc_flipped")
     cells = [
         row["reference"],
         row["by"],
-        str(row["seeds"]),
+        str(row.get("seeds", "–")),
         with_interval(row, "lds"),
         f"{row['lds_whole']:.2f}" if "lds_whole" in row else "–",
         "–" if flipped is None else f"{flipped:.2f}",
-        f"{row['seconds']:.2f}",
+        f"{row['seconds']:.2f}" if "seconds" in row else "–",
     ]
     return f"| {' | '.join(cells)} |"
 

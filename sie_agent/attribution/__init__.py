@@ -16,6 +16,7 @@ from sie_agent.attribution.losses import (
 )
 from sie_agent.attribution.model import Layered, Model, layered
 from sie_agent.attribution.networks import Network, new_network
+from sie_agent.attribution.pretrained import token_pairs
 from sie_agent.attribution.references import (
     MAGNITUDES,
     REFERENCES,
@@ -25,7 +26,7 @@ from sie_agent.attribution.references import (
     reference_importance,
 )
 from sie_agent.attribution.setting import Rows, Setting
-from sie_agent.attribution.training import TARGETS, TrainingSettings, predict, predict_held_out, train
+from sie_agent.attribution.training import TARGETS, TRAINERS, TrainingSettings, predict, predict_held_out, train
 from sie_agent.attribution.training_losses import TRAINING_LOSSES
 from sie_agent.attribution.two_tower import TwoTower, new_two_tower
 
@@ -34,6 +35,7 @@ __all__ = [
     "REFERENCES",
     "SIGNED",
     "TARGETS",
+    "TRAINERS",
     "TRAINING_LOSSES",
     "VALIDATION_LOSSES",
     "Batch",
@@ -67,5 +69,6 @@ __all__ = [
     "reference_importance",
     "row_influence",
     "sigmoid",
+    "token_pairs",
     "train",
 ]

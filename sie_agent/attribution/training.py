@@ -12,6 +12,7 @@ from sie_agent.attribution.losses import Floats, Integers, pairs_within, ranking
 from sie_agent.attribution.model import Model, Trainable
 from sie_agent.attribution.networks import new_network
 from sie_agent.attribution.two_tower import new_two_tower
+from sie_agent.judging import require_transformers
 
 AnyTrainable = TypeVar("AnyTrainable", bound=Trainable)
 
@@ -24,9 +25,13 @@ class TrainingSettings:
     ----------
     kind : a name in ``TARGETS``.
     hidden : number of hidden units; 0 is the linear model. Of two towers, how many numbers each gives.
+    kind : a name in ``TARGETS`` or ``TRAINERS``.
+    hidden : number of hidden units; 0 is the linear model.
     loss : ``pointwise`` is the cross-entropy of each row, ``pairwise`` the ranking loss within queries (RankNet).
     epochs, batch_size, learning_rate, weight_decay : of AdamW (Loshchilov 2019).
     checkpoints : how many states are kept, evenly spaced over the epochs, the last one always among them.
+    model : of a transformer, its folder or Hub id; empty for the MiniLM that comes in a package.
+    layers : of a transformer, keep only the first so many; None for all. length : tokens that it reads of a row.
     """
 
     kind: str = "perceptron"
@@ -37,6 +42,9 @@ class TrainingSettings:
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
     checkpoints: int = 4
+    model: str = ""
+    layers: int | None = None
+    length: int = 32
 
 
 # a new model of a kind: from the number of features, the settings and a random generator
@@ -44,6 +52,27 @@ TARGETS: dict[str, Callable[[int, TrainingSettings, np.random.Generator], Traina
     "perceptron": lambda count, settings, rng: new_network(count, settings.hidden, rng),
     "two-tower": lambda count, settings, rng: new_two_tower(count, settings.hidden, rng),
 }
+
+Trainer = Callable[[Floats, Floats, TrainingSettings, int, Floats, Integers | None], list[Model]]
+
+
+def train_transformer(
+    features: Floats,
+    targets: Floats,
+    settings: TrainingSettings,
+    seed: int,
+    weights: Floats,
+    queries: Integers | None,
+) -> list[Model]:
+    """Train a cross-encoder; torch is imported here and not before."""
+    require_transformers()
+    from sie_agent.attribution.cross_encoder import train_cross_encoder
+
+    return train_cross_encoder(features, targets, settings, seed, weights, queries)
+
+
+# kinds that bring their own training; arguments as of `train`, weights filled in
+TRAINERS: dict[str, Trainer] = {"cross-encoder": train_transformer}
 
 
 def train(
@@ -67,20 +96,18 @@ def train(
     -------
     The checkpoints, oldest first; the last one is the trained model.
     """
+    row_weights = np.ones(len(features), np.float32) if weights is None else weights.astype(np.float32)
+    if settings.kind in TRAINERS:
+        return TRAINERS[settings.kind](features, targets, settings, seed, row_weights, queries)
     rng = np.random.default_rng(seed)
     model = TARGETS[settings.kind](features.shape[1], settings, rng)
-    row_weights = np.ones(len(features), np.float32) if weights is None else weights.astype(np.float32)
     optimiser = AdamW(model, settings)
     keep_after = checkpoint_epochs(settings)
     kept: list[Model] = []
     for epoch in range(1, settings.epochs + 1):
         for rows in batches(len(features), settings, rng, queries):
-            predicted = model.scores(features[rows])
-            if settings.loss == "pairwise" and queries is not None:
-                slopes = weighted_ranking_slopes(predicted, targets[rows], queries[rows], row_weights[rows])
-            else:
-                error = row_weights[rows] * (sigmoid(predicted) - targets[rows])
-                slopes = np.asarray(error / len(rows), np.float32)
+            inside = None if queries is None else queries[rows]
+            slopes = step_slopes(model.scores(features[rows]), targets[rows], row_weights[rows], inside, settings.loss)
             model = optimiser.step(model, model.backward(features[rows], slopes))
         if epoch in keep_after:
             kept.append(model)
@@ -114,6 +141,13 @@ def batches(
     ends = np.flatnonzero(np.diff(place[order], append=len(names))) + 1
     cuts = ends[np.unique(np.searchsorted(ends, np.arange(size, count + size, size)).clip(max=len(ends) - 1))]
     yield from (part for part in np.split(order, cuts) if len(part))
+
+
+def step_slopes(scores: Floats, targets: Floats, weights: Floats, queries: Integers | None, loss: str) -> Floats:
+    """d(training loss of one step's rows)/ds of each row, (n,)."""
+    if loss == "pairwise" and queries is not None:
+        return weighted_ranking_slopes(scores, targets, queries, weights)
+    return np.asarray(weights * (sigmoid(scores) - targets) / len(scores), np.float32)
 
 
 def weighted_ranking_slopes(scores: Floats, targets: Floats, queries: Integers, weights: Floats) -> Floats:

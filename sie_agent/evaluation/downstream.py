@@ -124,7 +124,7 @@ def baseline_strategies(bench: Bench, seed: int) -> list[Strategy]:
         "drop-easiest": loss,
         "oracle": 1.0 - np.abs(bench.log.targets - bench.clean) + 1e-3 * chance,
     }
-    if len(bench.validation.targets):
+    if len(bench.validation.targets) and np.issubdtype(bench.log.features.dtype, np.floating):  # not of token ids
         setting = Setting([], bench.log, bench.log, bench.validation, bench.relevant_at)
         found["exact-influence"] = reference_importance("influence-linear-mean", setting)
     return [Strategy(name, "", found[name]) for name in BASELINES if name in found]

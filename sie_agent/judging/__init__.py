@@ -15,6 +15,7 @@ from .backends import (
     load_endpoints,
     make_backend,
 )
+from .backends.models import encoder_folder, load_pretrained, named_folder, require_transformers
 from .cache import JudgmentCache
 from .clarity import judge_clarity_from_catalogue
 from .doubles import Sampler, judge_by_each
@@ -41,6 +42,7 @@ __all__ = [
     "Session",
     "Source",
     "Variant",
+    "encoder_folder",
     "estimate",
     "judge",
     "judge_by_each",
@@ -48,7 +50,10 @@ __all__ = [
     "judge_clarity_from_catalogue",
     "list_variants",
     "load_endpoints",
+    "load_pretrained",
     "load_variant",
     "make_backend",
+    "named_folder",
+    "require_transformers",
     "stop_on_signals",
 ]

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from sie_agent.attribution import REFERENCES, TARGETS
+from sie_agent.attribution import REFERENCES, TARGETS, TRAINERS
 from sie_agent.errors import InputError
 from sie_agent.evaluation import RANKERS, TARGET
 from sie_agent.judging import AT_ONCE, DOUBLE_JUDGED, Endpoint, EndpointList, PricePart
@@ -91,7 +91,11 @@ LEXICAL = JudgePart(name="lexical", kind="lexical")
 
 
 class TargetPart(Part):
-    """The target model, what it is trained on, and how many seeds of it are averaged."""
+    """The target model, what it is trained on, and how many seeds of it are averaged.
+
+    ``model``, ``layers`` and ``length`` are for a cross-encoder: its folder or Hub id (empty: the MiniLM in a package),
+    how many of its layers are kept, and how many tokens it reads of a row.
+    """
 
     kind: str = "perceptron"
     loss: Literal["pointwise", "pairwise"] = "pointwise"
@@ -102,13 +106,16 @@ class TargetPart(Part):
     weight_decay: float = Field(1.0, ge=0)
     checkpoints: int = Field(4, ge=1)
     seeds: int = Field(6, ge=2)
+    model: str = ""
+    layers: int | None = Field(None, ge=1)
+    length: int = Field(32, ge=8, le=512)
 
     @field_validator("kind")
     @classmethod
     def kind_is_known(cls, kind: str) -> str:
-        """A name in ``TARGETS``."""
-        if kind not in TARGETS:
-            raise ValueError(f"no target '{kind}'; known: {', '.join(TARGETS)}")
+        """A name in ``TARGETS`` or ``TRAINERS``."""
+        if kind not in (*TARGETS, *TRAINERS):
+            raise ValueError(f"no target '{kind}'; known: {', '.join((*TARGETS, *TRAINERS))}")
         return kind
 
     @model_validator(mode="after")

@@ -25,7 +25,7 @@ from sie_agent.judging import (
 )
 from sie_agent.run.inputs import READERS
 from sie_agent.run.mixture import Mixture
-from sie_agent.run.suite import JudgePart, Suite
+from sie_agent.run.suite import JudgePart, Suite, TargetPart
 from sie_agent.samples import TextFeatures, load_samples, normalise_query, without_grade
 
 Doubles = npt.NDArray[np.float64]
@@ -85,18 +85,23 @@ class World:
         return TrainingSettings(**self.suite.target.model_dump(exclude={"seeds"}))
 
     @property
+    def proxy_part(self) -> TargetPart:
+        """The proxies' settings: as the suite says, else the target's; beside a transformer, a perceptron's."""
+        if self.suite.labels.proxy is None and self.suite.target.kind == "cross-encoder":
+            return TargetPart(loss=self.suite.target.loss)
+        return self.suite.labels.proxy or self.suite.target
+
+    @property
     def proxy_training(self) -> TrainingSettings:
-        """The proxies' training settings: as the suite says, else those of the target."""
-        part = self.suite.labels.proxy or self.suite.target
-        return TrainingSettings(**part.model_dump(exclude={"seeds"}))
+        """The proxies' training settings."""
+        return TrainingSettings(**self.proxy_part.model_dump(exclude={"seeds"}))
 
     @cached_property
     def proxy_inputs(self) -> npt.NDArray[np.float32]:
         """What the proxies read, a row each."""
-        part = self.suite.labels.proxy or self.suite.target
-        if part.kind == self.suite.target.kind:
+        if self.proxy_part.kind == self.suite.target.kind:
             return self.target_inputs
-        return READERS[part.kind](without_grade(self.samples), self.inputs, part)
+        return READERS[self.proxy_part.kind](without_grade(self.samples), self.inputs, self.proxy_part)
 
     def ask(self, part: JudgePart, rows: Booleans) -> None:
         """Have a real judge answer for the chosen rows; keeps its judgments table."""

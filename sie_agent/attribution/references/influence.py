@@ -8,6 +8,7 @@ from sie_agent.attribution.gradients import VALIDATION_LOSSES
 from sie_agent.attribution.logistic import linear_influence
 from sie_agent.attribution.references.common import Doubles
 from sie_agent.attribution.setting import Setting
+from sie_agent.errors import InputError
 
 
 def influence(setting: Setting, loss: str) -> Doubles:
@@ -16,7 +17,17 @@ def influence(setting: Setting, loss: str) -> Doubles:
     Parameters
     ----------
     loss : a name in ``VALIDATION_LOSSES``.
+
+    Raises
+    ------
+    InputError : the rows are no numbers that a regression could be fitted to.
     """
+    if not np.issubdtype(setting.training.features.dtype, np.floating):
+        raise InputError(
+            "'influence-linear' needs a target model that reads features, not token ids",
+            where="references",
+            mend="Use tracin, el2n, grand or self-influence with this target.",
+        )
     slopes_of = VALIDATION_LOSSES[loss](setting)
     return linear_influence(
         setting.training.features,

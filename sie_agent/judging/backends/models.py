@@ -188,8 +188,8 @@ def shown_name(given: str | None, default: str) -> str:
     return folder.resolve().name if folder.is_dir() else given
 
 
-def load_pretrained(model_class: str, folder: Path, dtype: str) -> tuple[Any, Any]:
-    """Model (in evaluation mode) and tokenizer of a folder.
+def load_pretrained(model_class: str, folder: Path, dtype: str, **options: Any) -> tuple[Any, Any]:
+    """Model (in evaluation mode) and tokenizer of a folder; *options* go to the model's ``from_pretrained``.
 
     Raises
     ------
@@ -202,7 +202,7 @@ def load_pretrained(model_class: str, folder: Path, dtype: str) -> tuple[Any, An
     try:
         tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder))
         loader: Any = getattr(transformers, model_class)
-        model = loader.from_pretrained(str(folder), dtype=getattr(torch, dtype))
+        model = loader.from_pretrained(str(folder), dtype=getattr(torch, dtype), **options)
     except Exception as error:
         # damaged files surface as a dozen kinds of error, depending on which file is damaged
         lines = str(error).strip().splitlines() or [type(error).__name__]
