@@ -24,7 +24,7 @@ from sie_agent.attribution import (
     train,
 )
 from sie_agent.run.inputs import READERS
-from sie_agent.run.suite import TargetPart
+from sie_agent.run.suite_parts import TargetPart
 from sie_agent.samples import (
     TextFeatures,
     assign_query_sets,

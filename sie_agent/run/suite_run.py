@@ -15,19 +15,12 @@ from sie_agent.evaluation import BASELINES
 from sie_agent.judging import JudgmentCache
 from sie_agent.progress import bar, say
 from sie_agent.report import write_report
-from sie_agent.run.draw import (
-    CEILING,
-    Draw,
-    apply_judge,
-    asked_rows,
-    compute_references,
-    needs_held_out,
-    start_draw,
-    train_models,
-)
+from sie_agent.run.draw import CEILING, Draw, compute_references, needs_held_out, start_draw, train_models
+from sie_agent.run.draw_judges import apply_judge, asked_rows
 from sie_agent.run.evidence import is_finished, load_draw, run_downstream, store_draw
 from sie_agent.run.manifest import Manifest, command_line, digest, write_json, write_text
-from sie_agent.run.suite import JudgePart, Suite, dump_suite, load_suite
+from sie_agent.run.suite import Suite, dump_suite, load_suite
+from sie_agent.run.suite_parts import JudgePart
 from sie_agent.run.summary import summarise
 from sie_agent.run.world import World, build_world
 from sie_agent.samples import log_hash, read_table, write_table

@@ -25,7 +25,8 @@ from sie_agent.evaluation import (
 )
 from sie_agent.run.draw import CEILING
 from sie_agent.run.evidence import Stored
-from sie_agent.run.suite import JudgePart, Suite
+from sie_agent.run.suite import Suite
+from sie_agent.run.suite_parts import JudgePart
 
 BOOTSTRAP_SEED = 20_240
 # 17 of 20: an interval of 95 % holds zero that often or more in all but one of a hundred suites

@@ -25,7 +25,8 @@ from sie_agent.judging import (
 )
 from sie_agent.run.inputs import READERS
 from sie_agent.run.mixture import Mixture
-from sie_agent.run.suite import JudgePart, Suite, TargetPart
+from sie_agent.run.suite import Suite
+from sie_agent.run.suite_parts import JudgePart, TargetPart
 from sie_agent.samples import TextFeatures, load_samples, normalise_query, without_grade
 
 Doubles = npt.NDArray[np.float64]

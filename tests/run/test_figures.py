@@ -126,6 +126,10 @@ def test_support_finds_flipped_labels(workshop: Any) -> None:
     figures = json.loads((workshop.folder / "run" / "agreement.json").read_text())
     support = row_of(figures, label="support", judge="strong", metric="auc_flipped", source="weak label")
     assert support["value"] >= 0.88
-    assert row_of(figures, label="plain-loss", metric="auc_flipped")["value"] > 0.5
+    for source in ("baseline", "baseline on judged rows"):
+        assert row_of(figures, label="plain-loss", metric="auc_flipped", source=source)["value"] > 0.5
+    rivals = ("plain-loss", "confident-learning", "held-out-confidence")
+    best = max(row_of(figures, label=one, source="baseline on judged rows")["value"] for one in rivals)
+    assert support["ci_low"] > best
     evidence = pd.read_parquet(workshop.folder / "run" / "draws" / "1" / "evidence.parquet")
     assert np.mean(evidence["flipped"]) == pytest.approx(0.3, abs=0.03)
