@@ -85,5 +85,8 @@ def roc_auc(score: Doubles, positive: npt.NDArray[np.bool_]) -> float:
 
 
 def spearman_brown(half: float) -> float:
-    """Reliability at full size from the correlation of two halves (Spearman 1910, Brown 1910)."""
-    return 2 * half / (1 + half) if half > -1 else float("nan")
+    """Reliability at full size from the correlation of two halves (Spearman 1910, Brown 1910).
+
+    Halves that disagree have nothing in common that more of the same would bring out: below zero the figure is theirs.
+    """
+    return 2 * half / (1 + half) if half > 0 else half

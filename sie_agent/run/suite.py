@@ -86,6 +86,7 @@ class Suite(Part):
             raise ValueError(
                 "labels.clarity: judge needs a headline judge of kind openai, vllm or langchain; use catalogue"
             )
+        check_joint(self)
         if any(not 0 < share < 1 for share in self.downstream.keep):
             raise ValueError("downstream.keep holds shares above 0 and below 1")
         return self
@@ -100,6 +101,22 @@ class Suite(Part):
         """The judge of the headline: the one named, else the first."""
         wanted = self.headline_judge or self.judges[0].name
         return next(judge for judge in self.judges if judge.name == wanted)
+
+
+def check_joint(suite: Suite) -> None:
+    """The joint scale is tried downstream beside a judge that knows nothing.
+
+    Raises
+    ------
+    ValueError : it is not.
+    """
+    told = suite.downstream.judges or (suite.primary.name,)
+    known = any(judge.kind == "random" and judge.name in told for judge in suite.judges)
+    if suite.labels.scale == "joint" and suite.downstream.draws and not known:
+        raise ValueError(
+            "labels.scale: joint also uses the log's own opinion, and only a judge of kind random tells how much that "
+            "is: add one to `judges` and downstream.judges, or set downstream.draws: 0"
+        )
 
 
 def check_member(panel: JudgePart, member: JudgePart | None, name: str) -> None:

@@ -81,7 +81,9 @@ def test_overlaps() -> None:
 def test_spearman_brown() -> None:
     assert spearman_brown(0.5) == pytest.approx(2 / 3)
     assert spearman_brown(0.0) == 0 and spearman_brown(1.0) == 1
-    assert np.isnan(spearman_brown(-1.0))
+    # halves that disagree are not made to agree by more of the same, and no figure leaves [-1, 1]
+    assert spearman_brown(-0.4) == -0.4 and spearman_brown(-1.0) == -1
+    assert np.isnan(spearman_brown(float("nan")))
 
 
 def test_spearman_brown_predicts_the_reliability_of_twice_the_length() -> None:

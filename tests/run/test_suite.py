@@ -71,6 +71,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         },
         "needs `draws` of at most 1",
     ),
+    ({"labels": {"scale": "joint"}, "downstream": {"judges": ["strong"]}}, "only a judge of kind random tells"),
     ({"target": {"kind": "forest"}}, "no target 'forest'; known: perceptron"),
     ({"target": {"loss": "listwise"}}, r"target.loss.*'pairwise'"),
     ({"headline_judge": "nobody"}, "headline_judge 'nobody' is none of strong, lexical, guess"),
