@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from sie_agent.attribution import (
     train,
 )
 from sie_agent.run.inputs import READERS
+from sie_agent.run.manifest import digest
 from sie_agent.run.suite_parts import TargetPart
 from sie_agent.samples import (
     TextFeatures,
@@ -105,13 +107,13 @@ def subset_losses(
     folder = arguments.work or Path(tempfile.mkdtemp(prefix="sie-subsets-"))
     folder.mkdir(parents=True, exist_ok=True)
     parts = [setting.validation.take(groups == group) for group in range(arguments.groups)]
+    asked = [getattr(arguments, name) for name in ("target", "data", "log", "rows", "flips", "seed")]
+    key = digest(json.dumps([*map(str, asked), str(settings)]))[:16]
     kept: dict[str, list[Any]] = {name: [] for name in VALIDATION_LOSSES}
     for seed in range(arguments.subset_seeds):
         found: dict[str, list[Any]] = {name: [] for name in VALIDATION_LOSSES}
         for number, one in enumerate(chosen):
-            path = (
-                folder / f"{arguments.target}-{arguments.rows}-{arguments.flips:g}-{arguments.seed}-{seed}-{number}.npy"
-            )
+            path = folder / f"{key}-{seed}-{number}.npy"
             if not path.is_file():
                 rows = setting.training.take(one)
                 network = train(

@@ -23,10 +23,8 @@ class TrainingSettings:
 
     Attributes
     ----------
-    kind : a name in ``TARGETS``.
-    hidden : number of hidden units; 0 is the linear model. Of two towers, how many numbers each gives.
     kind : a name in ``TARGETS`` or ``TRAINERS``.
-    hidden : number of hidden units; 0 is the linear model.
+    hidden : number of hidden units; 0 is the linear model. Of two towers, how many numbers each gives.
     loss : ``pointwise`` is the cross-entropy of each row, ``pairwise`` the ranking loss within queries (RankNet).
     epochs, batch_size, learning_rate, weight_decay : of AdamW (Loshchilov 2019).
     checkpoints : how many states are kept, evenly spaced over the epochs, the last one always among them.

@@ -8,6 +8,7 @@ from sie_agent.evaluation.agreement import (
     flipped_rows,
     permutation_deviations,
     random_judges_told,
+    random_mean,
     reliability_rows,
 )
 from sie_agent.evaluation.bootstrap import bootstrap_mean, interval, query_copies, resampled_rows, standard_error, widen
@@ -67,6 +68,7 @@ __all__ = [
     "query_moments",
     "query_ndcg",
     "random_judges_told",
+    "random_mean",
     "reliability_rows",
     "resampled_auc",
     "resampled_correlation",

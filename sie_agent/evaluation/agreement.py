@@ -22,6 +22,7 @@ Integers = npt.NDArray[np.intp]
 SLOW_REPLICATES = 60
 FEWEST_PERMUTATIONS = 5
 NORMAL = 1.959964
+DRAWS_FOR_SPREAD = 3
 HIGH_IS_SUSPICIOUS = ("hardness", "plain-loss", "proxy-loss", *MAGNITUDES)
 ON_JUDGED = " on judged rows"
 
@@ -190,11 +191,31 @@ def student_quantile(count: int) -> float:
     return float(student_t.ppf(0.975, count))
 
 
+def random_mean(panel: Panel, judge: str, reference: str) -> tuple[float, float, float]:
+    """Mean contribution of judges that know nothing, with its interval; away from zero the harness leans.
+
+    Over draws by Student's t where there are three or more; else over the permutations.
+    """
+    draws: list[list[float]] = []
+    for draw in panel.draws:
+        told = draw.permutations.get(judge, {}).get(reference, {}).get("partial_spearman") or []
+        finite = [float(value) for value in told if value is not None and np.isfinite(value)]
+        draws += [finite] if finite else []
+    enough = len(draws) >= DRAWS_FOR_SPREAD
+    values = np.array([np.mean(one) for one in draws] if enough else [value for one in draws for value in one])
+    if len(values) < 2:
+        return float("nan"), float("nan"), float("nan")
+    mean = float(values.mean())
+    half = student_quantile(len(values) - 1) * float(values.std(ddof=1)) / np.sqrt(len(values))
+    return mean, mean - half, mean + half
+
+
 def random_judges_told(panel: Panel, judge: str, reference: str) -> tuple[int, int]:
     """Of judges that know nothing, how many have a contribution whose interval holds zero, and how many there were.
 
     Every permutation of a judge's answers is such a judge. Its contribution is given the others', and its interval is
-    the spread of the others alone: the error of resampling queries, left out, would only widen it.
+    the spread of the others about zero: the error of resampling queries, left out, would only widen it. This tells
+    judges that stray further than the others do; whether all lean to one side is :func:`random_mean`'s to tell.
     """
     held = total = 0
     for draw in panel.draws:

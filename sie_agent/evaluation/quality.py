@@ -27,6 +27,7 @@ MEASURES = ("agreement", "weights", "filter")
 DRAWS_FOR_SPREAD = 3
 # one simulated judge and the no-judge end make a straight line, and what lies between is no line
 SIMULATED_FOR_CURVE = 2
+NORMAL = 1.959964
 GAP_ENDS = ("all-noisy", "clean-labels")
 
 
@@ -37,6 +38,7 @@ def judge_quality_curve(
     reliability: Sequence[Row],
     headline: Row,
     target_auc: float | None,
+    permutations: Sequence[Row] = (),
 ) -> dict[str, Any]:
     """What stands in ``agreement.json`` under ``quality`` (SCHEMAS.md).
 
@@ -45,12 +47,15 @@ def judge_quality_curve(
     judges, rows, downstream, reliability : as in ``agreement.json``, draws in the suite's order.
     headline : ``label`` and ``reference`` of the agreement that is drawn.
     target_auc : of the target model trained on the log.
+    permutations : as in ``agreement.json``: what single permutations of a judge's answers reach.
     """
     reference = headline["reference"]
     bound = next(
         (row["bound"] for row in reliability if row["reference"] == reference and row["metric"] == "spearman"), None
     )
     points = [point_of(judge, rows, downstream, headline, bound) for judge in judges if known(judge["auc"])]
+    luck = {row["judge"]: row["spearman_deviation"] for row in permutations if row["reference"] == reference}
+    points = [{**point, "luck": luck.get(point["judge"], 0.0)} for point in points]
     points += control_point(judges, rows, reference, bound)
     points.sort(key=lambda point: (point["auc"], point["judge"]))
     real = [point for point in points if point["kind"] == "real"]
@@ -192,28 +197,42 @@ def placed(point: Row, points: Sequence[Row], measure: str) -> dict[str, Any] | 
     def at(values: Sequence[float]) -> float:
         return float(np.interp(point["auc"], aucs, values))
 
-    count = min(len(own["draws"]), *(len(other[measure]["draws"]) for other in curve))
-    expected = at([other[measure]["value"] for other in curve])
-    differences = np.asarray(
-        [own["draws"][one] - at([other[measure]["draws"][one] for other in curve]) for one in range(count)]
-    )
-    differences = differences[np.isfinite(differences)]
-    difference = float(differences.mean()) if len(differences) else own["value"] - expected
-    if len(differences) >= DRAWS_FOR_SPREAD:
-        error = float(differences.std(ddof=1) / np.sqrt(len(differences)))
-        half = float(student_t.ppf(0.975, len(differences) - 1)) * error
-    else:
-        half = math.hypot(half_width(own), at([half_width(other[measure]) for other in curve]))
+    ends = {key: at([other[measure][key] for other in curve]) for key in ("value", "ci_low", "ci_high")}
+    shared = range(min(len(other[measure]["draws"]) for other in curve))
+    expected: dict[str, Any] = {
+        **ends,
+        "draws": [at([other[measure]["draws"][one] for other in curve]) for one in shared],
+    }
+    difference, half = paired_difference(own, expected)
+    count = min(len(own["draws"]), len(expected["draws"]))
+    if count < DRAWS_FOR_SPREAD and measure == "agreement":
+        # in so few draws agreement is luck as well: that of a judge whose answers are permuted
+        half = math.hypot(half, NORMAL * point.get("luck", 0.0) / math.sqrt(max(count, 1)))
     return {
         "judge": point["judge"],
         "measure": measure,
-        "curve": expected,
-        "n_shared_draws": len(differences),
+        "curve": ends["value"],
+        "n_shared_draws": count,
         "difference": difference,
         "ci_low": difference - half,
         "ci_high": difference + half,
         "place": place_name(difference - half, difference + half),
     }
+
+
+def paired_difference(own: Row, other: Row) -> tuple[float, float]:
+    """One figure less another, and half of the width of its interval.
+
+    Draw by draw where three or more are shared, by Student's t; else the two widths in quadrature.
+    """
+    count = min(len(own["draws"]), len(other["draws"]))
+    differences = np.asarray(own["draws"][:count], np.float64) - np.asarray(other["draws"][:count], np.float64)
+    differences = differences[np.isfinite(differences)]
+    if len(differences) < DRAWS_FOR_SPREAD:
+        difference = float(differences.mean()) if len(differences) else float(own["value"] - other["value"])
+        return difference, math.hypot(half_width(own), half_width(other))
+    error = float(differences.std(ddof=1) / np.sqrt(len(differences)))
+    return float(differences.mean()), float(student_t.ppf(0.975, len(differences) - 1)) * error
 
 
 def half_width(figure: Row) -> float:

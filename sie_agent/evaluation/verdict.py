@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sie_agent.evaluation.quality import FILTER, SHARE, WEIGHTING, known, main_rows
+from sie_agent.evaluation.quality import FILTER, SHARE, WEIGHTING, known, main_rows, paired_difference
 from sie_agent.evaluation.rankers import TARGET
 
 FEW_QUERIES = 200
@@ -52,9 +52,9 @@ def verdict(
     after = f"{compare_with_target(quality)}{curve_words(curve)}{few}"
     weights = [row for row in rows if row["strategy"] == WEIGHTING]
     filters = [row for row in rows if row["strategy"] == FILTER and row["keep"] == SHARE]
-    if (row := certain(weights, random_gap(curve, "weights"))) is not None:
+    if (row := certain(weights)) is not None and beats_random(judge, curve, downstream, "weights"):
         return {"use": "weights", "text": f"Use these weights: {describe(row)} with {told}.{after}"}
-    if (row := certain(filters, random_gap(curve, "filter"))) is not None:
+    if (row := certain(filters)) is not None and beats_random(judge, curve, downstream, "filter"):
         return {
             "use": "filter",
             "text": f"Use them for filtering only: {describe(row)} with {told}; weighting does not help for "
@@ -62,7 +62,7 @@ def verdict(
         }
     lucky = certain(weights) or certain(filters)
     if lucky is not None:
-        why = f"{describe(lucky)} with {told}, but a judge that answers at random does about as well."
+        why = f"{describe(lucky)} with {told}, but a judge that answers at random was not shown to do worse."
     else:
         why = (
             f"with {told} neither weighting by the distilled support nor keeping half of the rows by it recovers any "
@@ -84,6 +84,11 @@ def like_random(quality: Mapping[str, Any]) -> bool:
 def random_words(told: str, quality: Mapping[str, Any]) -> str:
     """Why a judge counts as random."""
     low, high = quality.get("auc_low"), quality.get("auc_high")
+    if low is not None and high is not None and high < 0.5:
+        return (
+            f"{told} orders items backwards: its AUC with human grades is {quality['auc']:.3f} [{low:.3f}, {high:.3f}]"
+            ". Look at its prompt and its scale."
+        )
     text = (
         f"nothing tells {told} from a judge that answers at random: its AUC with human grades is {quality['auc']:.3f}"
     )
@@ -107,16 +112,28 @@ def unknown_words(judge: str, downstream: Sequence[Mapping[str, Any]], quality: 
     )
 
 
-def random_gap(curve: Mapping[str, Any] | None, measure: str) -> float:
-    """The most that a random judge recovered by a strategy in this run; 0 where none was tried or it lost."""
-    points = curve["points"] if curve is not None else []
-    gaps = [float(one[measure]["value"]) for one in points if one["kind"] == "random" and one[measure]]
-    return max([0.0, *gaps])
+def beats_random(
+    judge: str, curve: Mapping[str, Any] | None, downstream: Sequence[Mapping[str, Any]], measure: str
+) -> bool:
+    """Whether a judge recovers more of the gap than every random judge that the run tried, for certain.
+
+    A random judge whose gap could not be measured counts as one that was not beaten.
+    """
+    points, tried = curve["points"] if curve is not None else [], {row["judge"] for row in downstream}
+    own = next((one[measure] for one in points if one["judge"] == judge), None)
+    rivals = [one for one in points if one["kind"] == "random" and one["judge"] in tried - {judge}]
+    for rival in (one[measure] for one in rivals):
+        if own is None or rival is None:
+            return False
+        difference, half = paired_difference(own, rival)
+        if not difference - half > 0:
+            return False
+    return True
 
 
-def certain(rows: Sequence[Mapping[str, Any]], least: float = 0.0) -> Mapping[str, Any] | None:
-    """The row, where the interval of the gap that it recovers lies above *least*."""
-    return next((row for row in rows if row["gap_ci_low"] is not None and row["gap_ci_low"] > least), None)
+def certain(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The row, where the interval of the gap that it recovers lies above zero."""
+    return next((row for row in rows if row["gap_ci_low"] is not None and row["gap_ci_low"] > 0), None)
 
 
 def curve_words(curve: Mapping[str, Any] | None) -> str:
@@ -158,8 +175,11 @@ def compare_with_target(quality: Mapping[str, Any]) -> str:
     judge, target = quality.get("auc"), quality.get("target_auc")
     if judge is None or target is None or math.isnan(judge) or math.isnan(target):
         return ""
-    word = "more" if judge > target else "less"
-    return f" The judge (AUC {judge:.3f}) knows {word} than the target model trained on the log (AUC {target:.3f})."
+    low, high = quality.get("auc_low"), quality.get("auc_high")
+    word = "more than" if judge > target else "less than"
+    if low is not None and high is not None and low <= target <= high:
+        word = "about as much as"
+    return f" The judge (AUC {judge:.3f}) knows {word} the target model trained on the log (AUC {target:.3f})."
 
 
 def pairs_needed(items: float) -> int:

@@ -137,7 +137,8 @@ def train_models(draw: Draw, step: Callable[[], None]) -> None:
 
 def needs_held_out(suite: Suite) -> bool:
     """Whether proxies that never saw a row's query are asked for: by the joint scale, or to find flipped labels."""
-    return suite.labels.scale == "joint" or suite.log.kind == "flips"
+    probabilities = (suite.labels.proxy or suite.target).loss == "pointwise"
+    return suite.labels.scale == "joint" or (suite.log.kind == "flips" and probabilities)
 
 
 def log_odds(models: Sequence[Model], features: npt.NDArray[np.float32]) -> Doubles:

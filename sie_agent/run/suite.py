@@ -10,8 +10,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError, field_validator, model_validator
 
-from sie_agent.attribution import REFERENCES
+from sie_agent.attribution import REFERENCES, TRAINERS
 from sie_agent.errors import InputError
+from sie_agent.evaluation import TARGET
 from sie_agent.paths import suites_dir
 from sie_agent.run.suite_parts import (
     LEXICAL,
@@ -87,6 +88,7 @@ class Suite(Part):
                 "labels.clarity: judge needs a headline judge of kind openai, vllm or langchain; use catalogue"
             )
         check_joint(self)
+        check_transformer(self)
         if any(not 0 < share < 1 for share in self.downstream.keep):
             raise ValueError("downstream.keep holds shares above 0 and below 1")
         return self
@@ -111,11 +113,44 @@ def check_joint(suite: Suite) -> None:
     ValueError : it is not.
     """
     told = suite.downstream.judges or (suite.primary.name,)
-    known = any(judge.kind == "random" and judge.name in told for judge in suite.judges)
-    if suite.labels.scale == "joint" and suite.downstream.draws and not known:
+    wanted = min(suite.downstream.draws, len(suite.draws))
+    known = any(
+        judge.kind == "random" and judge.name in told and (judge.draws is None or judge.draws >= wanted)
+        for judge in suite.judges
+    )
+    if suite.labels.scale == "joint" and wanted and not known:
         raise ValueError(
             "labels.scale: joint also uses the log's own opinion, and only a judge of kind random tells how much that "
-            "is: add one to `judges` and downstream.judges, or set downstream.draws: 0"
+            "is: add one to `judges` and downstream.judges, for as many draws, or set downstream.draws: 0"
+        )
+    if suite.labels.scale == "joint" and (suite.labels.proxy or suite.target).loss == "pairwise":
+        raise ValueError(
+            "labels.scale: joint needs proxies that give probabilities; with the loss pairwise use matched"
+        )
+
+
+def check_transformer(suite: Suite) -> None:
+    """Nothing asks a cross-encoder for what it does not have: dense layers, or numbers for other models to read.
+
+    Raises
+    ------
+    ValueError : something does.
+    """
+    if suite.labels.curvature == "ekfac" and suite.labels.proxy and suite.labels.proxy.kind in TRAINERS:
+        raise ValueError(
+            "labels.curvature: ekfac needs proxies of dense layers; use none, or another labels.proxy.kind"
+        )
+    if suite.target.kind not in TRAINERS:
+        return
+    layered = [name for name in suite.references if name.startswith(("ekfac", "trak", "influence-linear"))]
+    if layered:
+        raise ValueError(
+            f"references: '{layered[0]}' needs a target of dense layers; with target.kind {suite.target.kind} use "
+            "tracin, el2n, grand or self-influence"
+        )
+    if suite.downstream.draws and set(suite.downstream.rankers) - {TARGET}:
+        raise ValueError(
+            f"downstream.rankers: other models cannot read the tokens of a {suite.target.kind}; use [target]"
         )
 
 

@@ -20,6 +20,7 @@ from sie_agent.evaluation import (
     permutation_deviations,
     query_copies,
     random_judges_told,
+    random_mean,
     reliability_rows,
     verdict,
 )
@@ -65,7 +66,7 @@ def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
     ]
     headline = {"label": "value", "judge": primary.name, "reference": suite.headline_reference}
     reliability = reliability_rows(panel, references, f"control|{primary.name}")
-    curve = judge_quality_curve(qualities, rows, downstream, reliability, headline, target_auc)
+    curve = judge_quality_curve(qualities, rows, downstream, reliability, headline, target_auc, permutations)
     return {
         "suite": suite.name,
         "mode": primary.mode,
@@ -157,6 +158,7 @@ def permutation_summary(panel: Panel, judges: Sequence[JudgePart], references: S
             ]
             deviations = permutation_deviations(panel, judge.name, reference)
             held, told = random_judges_told(panel, judge.name, reference)
+            mean, low, high = random_mean(panel, judge.name, reference)
             if alone and deviations:
                 summary.append(
                     {
@@ -168,6 +170,9 @@ def permutation_summary(panel: Panel, judges: Sequence[JudgePart], references: S
                         "partial_deviation": float(np.mean(deviations)),
                         "random_holds_zero": held / told if told else None,
                         "random_judges": told,
+                        "partial_mean": mean,
+                        "partial_mean_low": low,
+                        "partial_mean_high": high,
                     }
                 )
     return summary
@@ -182,10 +187,14 @@ def told_by_headline(row: Mapping[str, Any], suite: Suite) -> bool:
 def random_note(row: Mapping[str, Any]) -> str:
     """How often a judge that knows nothing is told for what it is."""
     share, count = row["random_holds_zero"], row["random_judges"]
-    text = f"Of {count} random judges (permuted answers), {share:.0%} have a contribution whose interval holds zero"
-    if share < RANDOM_HELD:
-        return f"{text}: too few. On this suite the contribution can be luck; use another reference or more draws."
-    return f"{text} (at least {RANDOM_HELD:.0%} must)."
+    low, high = row["partial_mean_low"], row["partial_mean_high"]
+    text = (
+        f"Of {count} random judges (permuted answers), {share:.0%} have a contribution whose interval holds zero (at "
+        f"least {RANDOM_HELD:.0%} must); their mean is {row['partial_mean']:.2f} [{low:.2f}, {high:.2f}]"
+    )
+    if share < RANDOM_HELD or not low <= 0 <= high:
+        return f"{text}. That is not nothing: on this suite a contribution can be luck, or the harness leans."
+    return f"{text}."
 
 
 def mean_of(values: Sequence[float | None]) -> float | None:

@@ -100,7 +100,8 @@ class World:
     @cached_property
     def proxy_inputs(self) -> npt.NDArray[np.float32]:
         """What the proxies read, a row each."""
-        if self.proxy_part.kind == self.suite.target.kind:
+        proxy, target = self.proxy_part, self.suite.target
+        if (proxy.kind, proxy.model, proxy.length) == (target.kind, target.model, target.length):
             return self.target_inputs
         return READERS[self.proxy_part.kind](without_grade(self.samples), self.inputs, self.proxy_part)
 

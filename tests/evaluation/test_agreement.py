@@ -16,6 +16,7 @@ from sie_agent.evaluation.agreement import (
     flipped_rows,
     permutation_deviations,
     random_judges_told,
+    random_mean,
     reliability_rows,
 )
 
@@ -183,6 +184,29 @@ def test_random_judges_are_counted_each_against_the_spread_of_the_others() -> No
     assert told([*ordinary, 0.25]) == (14, 14)  # 2.4 deviations, of six values: Student's t allows 2.45
     assert told([*ordinary, None, float("nan")]) == (12, 12)
     assert told(ordinary[:3]) == (0, 0)
+
+
+def test_random_judges_that_lean_to_one_side_are_told() -> None:
+    """Each holds zero against the others' spread, but all of them together do not."""
+
+    def told(draws: list[list[float]]) -> tuple[float, float, float]:
+        one = make_draw(0)
+        panel = [
+            DrawEvidence(one.unseen, one.judged, {"good": {REFERENCE: {"partial_spearman": values}}})
+            for values in draws
+        ]
+        return random_mean(Panel(panel, query_copies(130, 20, 0)), "good", REFERENCE)
+
+    leaning = np.random.default_rng(0).normal(0.5, 0.05, (4, 12)).tolist()
+    mean, low, high = told(leaning)
+    assert mean == pytest.approx(0.5, abs=0.05) and low > 0.4
+    honest = np.random.default_rng(1).normal(0.0, 0.4, (4, 12)).tolist()
+    mean, low, high = told(honest)
+    assert low < 0 < high
+    # with a single draw, over its permutations
+    mean, low, high = told(honest[:1])
+    assert high - low == pytest.approx(2 * 2.201 * np.std(honest[0], ddof=1) / np.sqrt(12), rel=1e-3)
+    assert np.isnan(told([[]])).all()
 
 
 def test_what_no_judge_made_finds_flipped_labels_on_the_judged_rows_too(panel: Panel) -> None:

@@ -66,14 +66,46 @@ def test_few_pairs_are_told_from_a_bad_judge() -> None:
     assert said["use"] == "no" and "needs more graded pairs" in said["text"]
 
 
+def recovered(value: float, half: float, draws: list[float] | None = None) -> dict[str, Any]:
+    return {"value": value, "ci_low": value - half, "ci_high": value + half, "draws": draws or []}
+
+
+def curve_of(own: dict[str, Any] | None, rival: dict[str, Any] | None) -> dict[str, Any]:
+    points = [("j", "real", own), ("guess", "random", rival)]
+    named = [{"judge": name, "kind": kind, "weights": figure, "filter": None} for name, kind, figure in points]
+    return {"needed": [], "points": named}
+
+
 def test_what_a_random_judge_recovers_too_is_not_the_judges() -> None:
+    rows = [row("j", 0.1, weighting="weights"), row("guess", 0.0, weighting="weights")]
+
+    def said(own: dict[str, Any] | None, rival: dict[str, Any] | None) -> dict[str, str]:
+        return verdict("j", "zero-shot", rows, QUALITY, 500, 8, curve_of(own, rival))
+
+    close = said(recovered(0.3, 0.2), recovered(0.15, 0.15))
+    assert close["use"] == "no" and "at random was not shown to do worse" in close["text"]
+    assert said(recovered(0.3, 0.2), recovered(-0.2, 0.15))["use"] == "weights"
+    # an unsure random judge is not beaten by a lucky value of its own
+    assert said(recovered(0.55, 0.2), recovered(0.34, 0.4))["use"] == "no"
+    # draw by draw, what both share falls out
+    paired = said(recovered(0.3, 0.2, [0.1, 0.3, 0.5]), recovered(0.15, 0.2, [-0.05, 0.15, 0.34]))
+    assert paired["use"] == "weights"
+    # one that was tried and could not be measured was not beaten; one that was not tried does not count
+    assert said(recovered(0.3, 0.2), None)["use"] == "no"
+    alone = verdict("j", "zero-shot", rows[:1], QUALITY, 500, 8, curve_of(recovered(0.3, 0.2), None))
+    assert alone["use"] == "weights"
+
+
+def test_a_judge_that_orders_backwards_is_told_so() -> None:
+    said = verdict("j", "zero-shot", [], {"auc": 0.4, "auc_low": 0.38, "auc_high": 0.42}, 0, 8)
+    assert said["use"] == "no" and "backwards" in said["text"]
+
+
+def test_a_judge_is_compared_with_the_target_as_far_as_its_interval_allows() -> None:
     rows = [row("j", 0.1, weighting="weights")]
-    gap = {"value": 0.15, "ci_low": 0.0, "ci_high": 0.3}
-    curve = {"needed": [], "points": [{"kind": "random", "weights": gap, "filter": None}]}
-    said = verdict("j", "zero-shot", rows, QUALITY, 500, 8, curve)
-    assert said["use"] == "no" and "at random does about as well" in said["text"]
-    gap["value"] = 0.05
-    assert verdict("j", "zero-shot", rows, QUALITY, 500, 8, curve)["use"] == "weights"
+    for low, high, words in ((0.66, 0.71, "about as much as"), (0.69, 0.71, "more than"), (0.6, 0.67, "less than")):
+        quality = {"auc": (low + high) / 2, "auc_low": low, "auc_high": high, "target_auc": 0.68}
+        assert f"knows {words} the target model" in verdict("j", "zero-shot", rows, quality, 500, 8)["text"]
 
 
 def test_the_quality_that_is_needed_is_told() -> None:

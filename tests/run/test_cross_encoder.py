@@ -45,7 +45,7 @@ def target(body: str, **changes: Any) -> dict[str, Any]:
 
 def world_of(workshop: Any, **changes: Any) -> World:
     cache = JudgmentCache(workshop.cache)
-    return build_world(load_suite(workshop.suite(**changes)), cache)
+    return build_world(load_suite(workshop.suite(references=["tracin-ranking"], **changes)), cache)
 
 
 @needs_torch
@@ -101,7 +101,7 @@ def test_the_target_reads_query_and_item(workshop: Any, body: str) -> None:
 @needs_torch
 def test_a_reference_that_needs_layers_is_an_input_error(workshop: Any, body: str) -> None:
     suite = workshop.suite(draws=[1], target=target(body), references=["ekfac-mean"], headline_reference="ekfac-mean")
-    with pytest.raises(InputError, match="'ekfac' needs a target model of dense layers"):
+    with pytest.raises(InputError, match="'ekfac-mean' needs a target of dense layers"):
         run_suite(suite, Path(workshop.folder) / "run", cache_path=workshop.cache)
 
 

@@ -72,6 +72,34 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         "needs `draws` of at most 1",
     ),
     ({"labels": {"scale": "joint"}, "downstream": {"judges": ["strong"]}}, "only a judge of kind random tells"),
+    (
+        {
+            "labels": {"scale": "joint"},
+            "downstream": {"draws": 2, "judges": ["strong", "guess"]},
+            "judges": [
+                {"name": "strong", "kind": "simulated", "auc": 0.9},
+                {"name": "guess", "kind": "random", "draws": 1},
+            ],
+        },
+        "for as many draws",
+    ),
+    (
+        {"labels": {"scale": "joint"}, "downstream": {"draws": 0}, "target": {"loss": "pairwise"}},
+        "proxies that give probabilities",
+    ),
+    ({"target": {"kind": "cross-encoder"}}, "'influence-linear-mean' needs a target of dense layers"),
+    (
+        {
+            "target": {"kind": "cross-encoder"},
+            "references": ["tracin-ranking"],
+            "downstream": {"judges": ["strong"], "rankers": ["target", "linear"]},
+        },
+        "other models cannot read the tokens",
+    ),
+    (
+        {"labels": {"curvature": "ekfac", "proxy": {"kind": "cross-encoder"}}},
+        "needs proxies of dense layers",
+    ),
     ({"target": {"kind": "forest"}}, "no target 'forest'; known: perceptron"),
     ({"target": {"loss": "listwise"}}, r"target.loss.*'pairwise'"),
     ({"headline_judge": "nobody"}, "headline_judge 'nobody' is none of strong, lexical, guess"),
