@@ -23,8 +23,9 @@ Row = Mapping[str, Any]
 # fixed before any test figure is seen: the best of many strategies on test queries would look better than it is
 WEIGHTING, FILTER, SHARE = "support-distilled-weights", "support-distilled", 0.5
 MEASURES = ("agreement", "weights", "filter")
-# fewer draws than these say too little about their own spread: then the intervals' widths are added in quadrature
-DRAWS_FOR_SPREAD = 3
+# fewer draws than these say too little about their own spread (of three, Student asks for 4.3 deviations): then the
+# widths of the intervals, which hold it, are added in quadrature
+DRAWS_FOR_SPREAD = 5
 # one simulated judge and the no-judge end make a straight line, and what lies between is no line
 SIMULATED_FOR_CURVE = 2
 NORMAL = 1.959964
@@ -223,7 +224,7 @@ def placed(point: Row, points: Sequence[Row], measure: str) -> dict[str, Any] | 
 def paired_difference(own: Row, other: Row) -> tuple[float, float]:
     """One figure less another, and half of the width of its interval.
 
-    Draw by draw where three or more are shared, by Student's t; else the two widths in quadrature.
+    Draw by draw where five or more are shared, by Student's t; else the two widths in quadrature.
     """
     count = min(len(own["draws"]), len(other["draws"]))
     differences = np.asarray(own["draws"][:count], np.float64) - np.asarray(other["draws"][:count], np.float64)

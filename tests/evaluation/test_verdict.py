@@ -88,7 +88,7 @@ def test_what_a_random_judge_recovers_too_is_not_the_judges() -> None:
     # an unsure random judge is not beaten by a lucky value of its own
     assert said(recovered(0.55, 0.2), recovered(0.34, 0.4))["use"] == "no"
     # draw by draw, what both share falls out
-    paired = said(recovered(0.3, 0.2, [0.1, 0.3, 0.5]), recovered(0.15, 0.2, [-0.05, 0.15, 0.34]))
+    paired = said(recovered(0.3, 0.2, [0.1, 0.2, 0.3, 0.4, 0.5]), recovered(0.15, 0.2, [-0.05, 0.05, 0.15, 0.26, 0.34]))
     assert paired["use"] == "weights"
     # one that was tried and could not be measured was not beaten; one that was not tried does not count
     assert said(recovered(0.3, 0.2), None)["use"] == "no"

@@ -64,7 +64,7 @@ def test_every_plot_is_drawn_and_the_console_is_clean(browser: Any, tmp_path: Pa
     options = Options(rankers=("target", "linear", "lambdamart"))
     page, complaints = open_page(browser, write_report(build_run(tmp_path / "run", options)), **settings)
     drawn = marks_per_plot(page)
-    assert len(drawn) == 12
+    assert len(drawn) == 13
     assert all(drawn.values()), drawn
     assert complaints == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
