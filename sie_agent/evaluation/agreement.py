@@ -168,6 +168,16 @@ def flipped_row(panel: Panel, key: str, *, judged: bool) -> dict[str, Any] | Non
     return figure(values, replicates, rows, len(queries))
 
 
+def random_contributions(panel: Panel, judge: str, reference: str) -> list[Doubles]:
+    """Per draw that has any, what single permutations of a judge's answers contribute, given the others."""
+    found = []
+    for draw in panel.draws:
+        told = draw.permutations.get(judge, {}).get(reference, {}).get("partial_spearman") or []
+        values = np.asarray([value for value in told if value is not None and np.isfinite(value)], np.float64)
+        found += [values] if len(values) else []
+    return found
+
+
 def permutation_deviations(panel: Panel, judge: str, reference: str, *, student: bool = False) -> list[float]:
     """Per draw, how far the contribution of a judge that knows nothing strays from zero (root mean square).
 
@@ -177,12 +187,9 @@ def permutation_deviations(panel: Panel, judge: str, reference: str, *, student:
         Student's t allows.
     """
     found = []
-    for draw in panel.draws:
-        values = draw.permutations.get(judge, {}).get(reference, {}).get("partial_spearman")
-        if values:
-            finite = [value for value in values if value is not None and np.isfinite(value)]
-            scale = student_quantile(len(finite)) / NORMAL if student else 1.0
-            found.append(scale * float(np.sqrt(np.mean(np.square(finite)))))
+    for values in random_contributions(panel, judge, reference):
+        scale = student_quantile(len(values)) / NORMAL if student else 1.0
+        found.append(scale * float(np.sqrt(np.mean(np.square(values)))))
     return found
 
 
@@ -196,13 +203,9 @@ def random_mean(panel: Panel, judge: str, reference: str) -> tuple[float, float,
 
     Over draws by Student's t where there are three or more; else over the permutations.
     """
-    draws: list[list[float]] = []
-    for draw in panel.draws:
-        told = draw.permutations.get(judge, {}).get(reference, {}).get("partial_spearman") or []
-        finite = [float(value) for value in told if value is not None and np.isfinite(value)]
-        draws += [finite] if finite else []
+    draws = random_contributions(panel, judge, reference)
     enough = len(draws) >= DRAWS_FOR_SPREAD
-    values = np.array([np.mean(one) for one in draws] if enough else [value for one in draws for value in one])
+    values = np.array([one.mean() for one in draws] if enough else [value for one in draws for value in one])
     if len(values) < 2:
         return float("nan"), float("nan"), float("nan")
     mean = float(values.mean())
@@ -218,9 +221,8 @@ def random_judges_told(panel: Panel, judge: str, reference: str) -> tuple[int, i
     judges that stray further than the others do; whether all lean to one side is :func:`random_mean`'s to tell.
     """
     held = total = 0
-    for draw in panel.draws:
-        values = draw.permutations.get(judge, {}).get(reference, {}).get("partial_spearman") or []
-        squares = np.square([value for value in values if value is not None and np.isfinite(value)])
+    for values in random_contributions(panel, judge, reference):
+        squares = values**2
         if len(squares) < FEWEST_PERMUTATIONS:
             continue
         others = (squares.sum() - squares) / (len(squares) - 1)

@@ -21,6 +21,7 @@ from sie_agent.report.plots import (
     finish,
     legend_below,
     safe,
+    see_through,
 )
 from sie_agent.report.read import RunFolder
 from sie_agent.report.shapes import Downstream
@@ -145,7 +146,7 @@ def _line(strategy: str, members: list[Downstream], place: int, shown: bool) -> 
                 "type": "scatter",
                 "mode": "lines",
                 "fill": "toself",
-                "fillcolor": _see_through(color),
+                "fillcolor": see_through(color),
                 "line": {"width": 0},
                 "x": [row.keep for row in banded] + [row.keep for row in reversed(banded)],
                 "y": [row.ci_low for row in banded] + [row.ci_high for row in reversed(banded)],
@@ -220,8 +221,3 @@ def _levels(lines: list[Downstream]) -> list[Trace]:
             }
         )
     return traces
-
-
-def _see_through(color: str) -> str:
-    red, green, blue = (int(color[start : start + 2], 16) for start in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.13)"
