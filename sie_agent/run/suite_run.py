@@ -23,8 +23,8 @@ from sie_agent.run.suite import Suite, dump_suite, load_suite
 from sie_agent.run.suite_parts import JudgePart
 from sie_agent.run.summary import summarise
 from sie_agent.run.world import World, build_world
-from sie_agent.samples import log_hash, read_table, write_table
-from sie_agent.scorer import LABELS, Scorer, save_scorer
+from sie_agent.samples import log_hash, read_table, without_grade, write_table
+from sie_agent.scorer import LABELS, Scorer, save_scorer, with_score_quantiles
 
 FORMAT = 2
 # who was asked and at what price; what they answered is hashed by itself
@@ -225,7 +225,9 @@ def write_main_files(draw: Draw, folder: Path) -> None:
     }
     write_table(pd.DataFrame({"sample_id": identifiers[log], **references}), folder / "reference.parquet")
     about = {"judge": name, "mode": world.suite.primary.mode, "suite": world.suite.name, "draw": draw.seed}
-    save_scorer(Scorer(world.features, draw.students[name], about), folder / "scorer")
+    rows = world.samples.assign(label=draw.label)[log]
+    scorer = with_score_quantiles(Scorer(world.features, draw.students[name], about), without_grade(rows))
+    save_scorer(scorer, folder / "scorer")
 
 
 def account(world: World, manifest: Manifest) -> None:

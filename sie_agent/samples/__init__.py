@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from sie_agent.samples import reading
 from sie_agent.samples.column_maps import ColumnMap, load_column_map, ready_maps
 from sie_agent.samples.counting import count_rows
 from sie_agent.samples.features import TextFeatures, feature_names
 from sie_agent.samples.histories import shopper_and_item
 from sie_agent.samples.loading import SHORTHANDS, load_samples, read_source, resolve
 from sie_agent.samples.noise import simulate_clicks, simulate_flips
+from sie_agent.samples.overlap import OVERLAP_NAMES
 from sie_agent.samples.schema import COLUMNS, validate_samples, without_grade
 from sie_agent.samples.shipped import sample_histories
 from sie_agent.samples.splits import QUERY_SETS, assign_query_sets, check_query_sets, normalise_query
@@ -16,6 +18,7 @@ from sie_agent.samples.tables import TableWriter, log_hash, read_table, write_ta
 
 __all__ = [
     "COLUMNS",
+    "OVERLAP_NAMES",
     "QUERY_SETS",
     "SHORTHANDS",
     "ColumnMap",
@@ -31,6 +34,7 @@ __all__ = [
     "normalise_query",
     "read_source",
     "read_table",
+    "reading",
     "ready_maps",
     "resolve",
     "sample_histories",

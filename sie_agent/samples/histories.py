@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.samples.features import Floats, feature_names, unit_dense, unit_rows
+from sie_agent.samples.features import Floats, feature_names, unit_dense
 
 HISTORY_SIZE = 40
 
@@ -85,12 +85,13 @@ def vectors_of(owned: Any, seed: int = 0) -> tuple[Floats, Floats]:
     """
     from scipy import sparse
     from sklearn.decomposition import TruncatedSVD
+    from sklearn.preprocessing import normalize
 
     holders = np.asarray(owned.sum(axis=0)).ravel()
-    weighted = unit_rows(owned @ sparse.diags(np.log(1 + owned.shape[0] / holders)))
+    weighted = normalize(owned @ sparse.diags(np.log(1 + owned.shape[0] / holders)))
     size = max(min(HISTORY_SIZE, min(owned.shape) - 1), 1)
     decomposition = TruncatedSVD(size, random_state=seed, n_iter=7).fit(weighted)
-    items = unit_dense(decomposition.components_.T * np.sqrt(decomposition.singular_values_))
+    items = unit_dense(decomposition.components_.T * np.sqrt(decomposition.singular_values_)).astype(np.float32)
     lengths = np.maximum(np.asarray(owned.sum(axis=1)), 1)
     return np.asarray(owned @ items / lengths, np.float32), items
 

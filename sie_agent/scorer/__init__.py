@@ -1,13 +1,16 @@
 """The small distilled model that scores the whole log, and what is made of its scores."""
 
-from sie_agent.scorer.model import LABELS, Scorer, distil_scorer, load_scorer, save_scorer, student_inputs
+from sie_agent.scorer.files import load_scorer, save_scorer
+from sie_agent.scorer.model import LABELS, Scorer, distil_scorer, student_inputs, with_score_quantiles
 from sie_agent.scorer.select import HIGHER_IS_KEPT, keep_mask, select_rows, weigh_rows, weights_from
+from sie_agent.scorer.session import ScorerSession
 from sie_agent.scorer.student import Student, StudentSettings, fit_student
 
 __all__ = [
     "HIGHER_IS_KEPT",
     "LABELS",
     "Scorer",
+    "ScorerSession",
     "Student",
     "StudentSettings",
     "distil_scorer",
@@ -19,4 +22,5 @@ __all__ = [
     "student_inputs",
     "weigh_rows",
     "weights_from",
+    "with_score_quantiles",
 ]

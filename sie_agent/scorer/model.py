@@ -1,23 +1,20 @@
-"""The distilled scorer: features and one student per weak label, kept in a folder without pickle."""
+"""The distilled scorer: text features and one student per weak label."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.errors import InputError
 from sie_agent.samples import TextFeatures
-from sie_agent.scorer.student import Student, StudentSettings, fit_student
+from sie_agent.scorer.student import QUANTILES, Student, StudentSettings, fit_student, spread
 
-FORMAT = 1
 LABELS = ("hardness", "support", "value")
 Doubles = npt.NDArray[np.float64]
 
@@ -29,11 +26,14 @@ class Scorer:
     Attributes
     ----------
     features : the fitted text features; students : by weak label; about : provenance, written beside the model.
+    score_quantiles : by weak label, (101,) quantiles of its scores on the log that it was distilled from: what live
+        scores are held against.
     """
 
     features: TextFeatures
     students: Mapping[str, Student]
     about: Mapping[str, Any]
+    score_quantiles: Mapping[str, Doubles] = field(default_factory=dict)
 
     def predict(self, samples: pd.DataFrame) -> pd.DataFrame:
         """Scores of each row; a row's scores depend on that row alone.
@@ -48,8 +48,30 @@ class Scorer:
 
     def predict_from(self, sample_ids: pd.Series[str], inputs: npt.NDArray[np.floating]) -> pd.DataFrame:
         """:meth:`predict` where the inputs have been computed already."""
-        scored = {name: student.predict(inputs) for name, student in self.students.items()}
+        ranks = self._trees.run(None, {"inputs": np.asarray(inputs, np.float64)})[0]
+        scored = {
+            name: spread(ranks[:, place], student.quantiles)
+            for place, (name, student) in enumerate(self.students.items())
+        }
         return pd.DataFrame({"sample_id": sample_ids.to_numpy(), **scored})
+
+    @cached_property
+    def _trees(self) -> Any:
+        """The trees in onnxruntime, which walks them half as fast again as LightGBM does, to the same sums."""
+        from sie_agent.scorer.onnx_model import tree_model
+        from sie_agent.scorer.runtime import open_session
+
+        return open_session(tree_model(self.students, len(self.features.centre) + 1), 1, "the scorer's trees")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_trees"}
+
+
+def with_score_quantiles(scorer: Scorer, samples: pd.DataFrame) -> Scorer:
+    """The scorer with the quantiles of its scores on *samples*, the log that it was distilled from."""
+    scores = scorer.predict(samples)
+    steps = np.linspace(0, 1, QUANTILES)
+    return replace(scorer, score_quantiles={name: np.quantile(scores[name], steps) for name in scorer.students})
 
 
 def student_inputs(features: npt.NDArray[np.floating], label: pd.Series[float] | Doubles) -> npt.NDArray[np.float32]:
@@ -95,65 +117,4 @@ def distil_scorer(
         if (~np.isnan(target)).sum() >= 2:
             students[name] = fit_student(inputs, target, chosen, seed)
     described = {"settings": asdict(chosen), "seed": seed, "n_samples": len(rows), **(about or {})}
-    return Scorer(fitted, students, described)
-
-
-def save_scorer(scorer: Scorer, folder: Path) -> None:
-    """Write ``config.json``, ``features.npz`` and one LightGBM text file per weak label."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        scorer.features.save(folder / "features.npz")
-        for name, student in scorer.students.items():
-            (folder / f"{name}.txt").write_text(student.booster.model_to_string(), encoding="utf-8")
-        files = ["features.npz", *(f"{name}.txt" for name in scorer.students)]
-        config = {
-            "format": FORMAT,
-            "labels": list(scorer.students),
-            "quantiles": {name: student.quantiles.tolist() for name, student in scorer.students.items()},
-            "sha256": {name: digest(folder / name) for name in files},
-            "about": dict(scorer.about),
-        }
-        (folder / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
-    except OSError as error:
-        raise EnvironmentFailure(f"cannot write the scorer ({error.strerror})", where=folder) from error
-
-
-def load_scorer(folder: Path) -> Scorer:
-    """Read what :func:`save_scorer` wrote.
-
-    Raises
-    ------
-    InputError : the folder is no scorer, is damaged, or was written by a newer version.
-    """
-    import lightgbm
-
-    again = "Distil the scorer again with `sie distill`."
-    path = Path(folder) / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        written = int(config["format"])
-    except FileNotFoundError as error:
-        raise InputError("no scorer here", where=folder, mend="Give the folder that `sie distill` wrote.") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError("damaged scorer configuration", where=path, mend=again) from error
-    if written > FORMAT:
-        raise InputError(f"scorer of a newer format ({written})", where=path, mend="Upgrade sie-agent.")
-    try:
-        parts, about = dict(config["sha256"]), dict(config["about"])
-        quantiles = {name: np.asarray(config["quantiles"][name], np.float64) for name in config["labels"]}
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError("damaged scorer configuration", where=path, mend=again) from error
-    for name, expected in parts.items():
-        part = Path(folder) / name
-        if not part.is_file() or digest(part) != expected:
-            raise InputError("part of the scorer is missing or damaged", where=part, mend=again)
-    students = {}
-    for name in quantiles:
-        text = (Path(folder) / f"{name}.txt").read_text(encoding="utf-8")
-        students[name] = Student(lightgbm.Booster(model_str=text), quantiles[name])
-    return Scorer(TextFeatures.load(Path(folder) / "features.npz"), students, about)
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return with_score_quantiles(Scorer(fitted, students, described), samples)

@@ -12,6 +12,8 @@ from scipy.stats import rankdata
 Doubles = npt.NDArray[np.float64]
 
 QUANTILES = 101
+# how far, in units of the label's range, predictions spread where the label has ties, and outside its range
+BEYOND = 1e-3
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,7 @@ class Student:
 
     def predict(self, inputs: npt.NDArray[np.floating]) -> Doubles:
         """Predicted weak label of each row, (n,), in the unit of the label."""
-        ranks = np.asarray(self.booster.predict(inputs, num_threads=0), np.float64)
-        return spread(ranks, self.quantiles)
+        return spread(np.asarray(self.booster.predict(inputs, num_threads=0), np.float64), self.quantiles)
 
 
 def spread(ranks: Doubles, quantiles: Doubles) -> Doubles:
@@ -57,8 +58,12 @@ def spread(ranks: Doubles, quantiles: Doubles) -> Doubles:
     Plain interpolation would be flat where the label has ties, and ties would lose the order of the predictions.
     """
     inside = np.interp(ranks, np.linspace(0, 1, len(quantiles)), quantiles)
-    unit = float(quantiles[-1] - quantiles[0]) or 1.0
-    return np.asarray(inside + 1e-3 * unit * (ranks - 0.5))
+    return np.asarray(inside + BEYOND * unit_of(quantiles) * (ranks - 0.5))
+
+
+def unit_of(quantiles: Doubles) -> float:
+    """The range of a label, 1 where it has none."""
+    return float(quantiles[-1] - quantiles[0]) or 1.0
 
 
 def fit_student(inputs: npt.NDArray[np.floating], label: Doubles, settings: StudentSettings, seed: int) -> Student:

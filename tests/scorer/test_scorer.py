@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -16,12 +20,14 @@ from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.scorer import (
     LABELS,
     Scorer,
+    ScorerSession,
     StudentSettings,
     distil_scorer,
     fit_student,
     load_scorer,
     save_scorer,
 )
+from sie_agent.scorer.onnx_model import tree_model
 from sie_agent.scorer.student import spread
 
 
@@ -80,11 +86,11 @@ def test_saved_and_loaded_scores_are_identical(scorer: Scorer, samples: pd.DataF
 def test_no_pickle_in_the_folder(scorer: Scorer, tmp_path: Path) -> None:
     save_scorer(scorer, tmp_path)
     files = {path.name: path for path in tmp_path.iterdir()}
-    assert set(files) == {"config.json", "features.npz", "hardness.txt", "support.txt", "value.txt"}
-    for name in ("config.json", "hardness.txt", "support.txt", "value.txt"):
+    assert set(files) == {"README.md", "config.json", "model.onnx"}
+    for name in ("README.md", "config.json"):
         files[name].read_text(encoding="utf-8")
-    with np.load(files["features.npz"], allow_pickle=False) as archive:
-        assert all(archive[name].dtype.kind == "f" for name in archive.files)
+    model = onnx.load(files["model.onnx"])
+    assert not any(tensor.external_data for tensor in model.graph.initializer)
 
 
 def test_a_folder_that_is_no_scorer_is_bad_input(scorer: Scorer, tmp_path: Path) -> None:
@@ -95,24 +101,44 @@ def test_a_folder_that_is_no_scorer_is_bad_input(scorer: Scorer, tmp_path: Path)
         load_scorer(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["[]", "{}", '{"format": 1}', '{"format": 1, "sha256": []}'])
+@pytest.mark.parametrize("content", ["[]", "{}", '{"format": 2}', '{"format": 2, "sha256": []}', '{"format": "x"}'])
 def test_a_configuration_that_lacks_something_is_bad_input(tmp_path: Path, content: str) -> None:
     (tmp_path / "config.json").write_text(content)
     with pytest.raises(InputError, match="damaged"):
         load_scorer(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["features.npz", "support.txt"])
-@pytest.mark.parametrize("how", ["cut", "missing"])
-def test_damaged_parts_are_bad_input(scorer: Scorer, tmp_path: Path, name: str, how: str) -> None:
+@pytest.mark.parametrize("read", [load_scorer, ScorerSession])
+@pytest.mark.parametrize("how", ["cut", "missing", "one bit"])
+def test_a_damaged_model_is_bad_input(scorer: Scorer, tmp_path: Path, how: str, read: Callable[[Path], object]) -> None:
     save_scorer(scorer, tmp_path)
-    part = tmp_path / name
+    part = tmp_path / "model.onnx"
+    content = bytearray(part.read_bytes())
     if how == "cut":
-        part.write_bytes(part.read_bytes()[:-30])
+        part.write_bytes(content[:-30])
+    elif how == "one bit":
+        content[len(content) // 2] ^= 1
+        part.write_bytes(content)
     else:
         part.unlink()
-    with pytest.raises(InputError, match=f"{name}.*missing or damaged"):
-        load_scorer(tmp_path)
+    with pytest.raises(InputError, match=r"model\.onnx.*missing or damaged"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("read", [load_scorer, ScorerSession])
+@pytest.mark.parametrize("content", [b"", b"not a model", "another model"])
+def test_a_model_of_another_kind_is_bad_input(
+    scorer: Scorer, tmp_path: Path, content: bytes | str, read: Callable[[Path], object]
+) -> None:
+    save_scorer(scorer, tmp_path)
+    if isinstance(content, str):
+        content = tree_model({"other": scorer.students["support"]}, 97)
+    (tmp_path / "model.onnx").write_bytes(content)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["sha256"]["model.onnx"] = hashlib.sha256(content).hexdigest()
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match=r"model\.onnx"):
+        read(tmp_path)
 
 
 def test_a_newer_format_is_bad_input(scorer: Scorer, tmp_path: Path) -> None:
@@ -121,6 +147,18 @@ def test_a_newer_format_is_bad_input(scorer: Scorer, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({**config, "format": config["format"] + 1}))
     with pytest.raises(InputError, match=r"newer format.*Upgrade"):
         load_scorer(tmp_path)
+
+
+def test_an_older_format_is_bad_input(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"format": 1}')
+    with pytest.raises(InputError, match=r"older format.*Distil it again"):
+        load_scorer(tmp_path)
+
+
+def test_a_scorer_that_has_predicted_can_be_sent_to_another_process(scorer: Scorer, samples: pd.DataFrame) -> None:
+    expected = matrix(scorer.predict(samples))
+    sent = pickle.loads(pickle.dumps(scorer))
+    np.testing.assert_array_equal(matrix(sent.predict(samples)), expected)
 
 
 def test_a_file_in_the_way_is_the_environments_failure(scorer: Scorer, tmp_path: Path) -> None:

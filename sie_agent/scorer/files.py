@@ -1,0 +1,147 @@
+"""The folder of a scorer: ``README.md`` (model card), ``config.json`` and ``model.onnx``, which holds all weights.
+
+``model.onnx`` scores raw texts with onnxruntime alone. It also carries, as metadata, the text form of LightGBM's trees,
+from which explanations are computed. No pickle anywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.samples import TextFeatures, feature_names, reading
+from sie_agent.scorer.card import scorer_card
+from sie_agent.scorer.model import Scorer
+from sie_agent.scorer.onnx_model import scorer_model
+from sie_agent.scorer.onnx_trees import QUANTILES_OF
+from sie_agent.scorer.student import Student
+
+FORMAT = 2
+CARD, CONFIG, MODEL = "README.md", "config.json", "model.onnx"
+TREES_OF = "lightgbm of "
+AGAIN = "Distil the scorer again with `sie distill`, or fetch it again."
+
+
+def save_scorer(scorer: Scorer, folder: Path) -> None:
+    """Write the card, the configuration and the model; the configuration last, so that half a scorer never loads.
+
+    Raises
+    ------
+    EnvironmentFailure : the folder cannot be written to.
+    """
+    from sie_agent import __version__
+
+    trees = {f"{TREES_OF}{name}": student.booster.model_to_string() for name, student in scorer.students.items()}
+    model = scorer_model(scorer.features, scorer.students, {"sie.format": str(FORMAT), **trees})
+    config = {
+        "format": FORMAT,
+        "library_name": "sie-agent",
+        "sie_version": __version__,
+        "labels": list(scorer.students),
+        "inputs": {**dict.fromkeys(reading.FIELDS, "text"), "label": "float32, NaN where the log says nothing"},
+        "outputs": dict.fromkeys(scorer.students, "float64"),
+        "sha256": {MODEL: hashlib.sha256(model).hexdigest()},
+        "score_quantiles": {name: values.tolist() for name, values in scorer.score_quantiles.items()},
+        "about": dict(scorer.about),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / MODEL, model)
+        write_whole(folder / CARD, scorer_card(config).encode("utf-8"))
+        write_whole(folder / CONFIG, json.dumps(config, indent=1).encode("utf-8"))
+    except OSError as error:
+        raise EnvironmentFailure(f"cannot write the scorer ({error.strerror})", where=folder) from error
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole, or as it was before."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        unfinished.write_bytes(content)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The configuration of a scorer.
+
+    Raises
+    ------
+    InputError : the folder is no scorer, its configuration is damaged, or its format is another one.
+    """
+    path = Path(folder) / CONFIG
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        written = int(config["format"])
+    except FileNotFoundError as error:
+        raise InputError("no scorer here", where=folder, mend="Give the folder that `sie distill` wrote.") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError("damaged scorer configuration", where=path, mend=AGAIN) from error
+    if written > FORMAT:
+        raise InputError(f"scorer of a newer format ({written})", where=path, mend="Upgrade sie-agent.")
+    if written < FORMAT:
+        raise InputError(f"scorer of an older format ({written})", where=path, mend="Distil it again.")
+    wanted = {"labels": list, "sha256": dict, "score_quantiles": dict, "about": dict}
+    if not all(isinstance(config.get(name), kind) for name, kind in wanted.items()) or not config["labels"]:
+        raise InputError("damaged scorer configuration", where=path, mend=AGAIN)
+    return dict(config)
+
+
+def read_model(folder: Path, config: Mapping[str, Any]) -> bytes:
+    """The bytes of ``model.onnx``, as they were written.
+
+    Raises
+    ------
+    InputError : it is missing or damaged.
+    """
+    path = Path(folder) / MODEL
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError("part of the scorer is missing or damaged", where=path, mend=AGAIN) from error
+    if hashlib.sha256(content).hexdigest() != config["sha256"].get(MODEL):
+        raise InputError("part of the scorer is missing or damaged", where=path, mend=AGAIN)
+    return content
+
+
+def load_scorer(folder: Path) -> Scorer:
+    """Read what :func:`save_scorer` wrote.
+
+    Raises
+    ------
+    InputError : the folder is no scorer, is damaged, or was written by a newer version.
+    """
+    import lightgbm
+    import onnx
+    from google.protobuf.message import DecodeError
+    from onnx import numpy_helper
+
+    config = read_config(folder)
+    content = read_model(folder, config)
+    try:
+        model = onnx.load_model_from_string(content)
+        kept = {tensor.name: tensor for tensor in model.graph.initializer}
+        texts = {entry.key: entry.value for entry in model.metadata_props}
+        parts = {field.name: numpy_helper.to_array(kept[field.name]) for field in fields(TextFeatures)}
+        students = {
+            name: Student(
+                lightgbm.Booster(model_str=texts[f"{TREES_OF}{name}"]),
+                numpy_helper.to_array(kept[f"{QUANTILES_OF}{name}"]),
+            )
+            for name in config["labels"]
+        }
+        quantiles = {name: np.asarray(values, np.float64) for name, values in config["score_quantiles"].items()}
+    except (DecodeError, KeyError, ValueError, TypeError, lightgbm.basic.LightGBMError) as error:
+        raise InputError("not a scorer of this version", where=Path(folder) / MODEL, mend=AGAIN) from error
+    if parts["centre"].shape != (len(feature_names()),):
+        raise InputError("features of another version", where=Path(folder) / MODEL, mend=AGAIN)
+    return Scorer(TextFeatures(**parts), students, config["about"], quantiles)

@@ -1,0 +1,123 @@
+"""Writing an ONNX graph as one writes arithmetic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+OPSET, TREES_OPSET, TEXT_OPSET = 20, 5, 1
+IR_VERSION = 10
+TREES, TEXT = "ai.onnx.ml", "com.microsoft"
+
+
+class Graph:
+    """Nodes and constants of a graph that is being written; values are known by their names.
+
+    It holds state because an ONNX graph is a list that grows, each node naming those before it.
+    """
+
+    def __init__(self) -> None:
+        self.nodes: list[Any] = []
+        self.constants: dict[bytes, Any] = {}
+
+    def add(self, operator: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
+        """Add a node with one result; returns the result's name."""
+        from onnx import helper
+
+        name = f"{operator}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, list(inputs), [name], domain=domain, **attributes))
+        return name
+
+    def add_named(self, operator: str, value: str, result: str) -> None:
+        """Add a node whose result has a name of its own: an output of the model."""
+        from onnx import helper
+
+        self.nodes.append(helper.make_node(operator, [value], [result]))
+
+    def constant(self, value: npt.ArrayLike, kind: npt.DTypeLike) -> str:
+        """The name of a constant; the same value is kept once."""
+        from onnx import numpy_helper
+
+        tensor = numpy_helper.from_array(np.asarray(value, kind))
+        key = tensor.SerializeToString()
+        if key not in self.constants:
+            tensor.name = f"constant_{len(self.constants)}"
+            self.constants[key] = tensor
+        return str(self.constants[key].name)
+
+    def weights(self, name: str, value: npt.NDArray[np.floating[Any]]) -> str:
+        """Doubles that were learned: kept in the file in the type they have, to be found there by their name."""
+        from onnx import numpy_helper
+
+        self.constants[name.encode()] = numpy_helper.from_array(value, name)
+        return self.cast(name, np.float64)
+
+    def whole(self, *values: int) -> str:
+        """A constant list of whole numbers."""
+        return self.constant(list(values), np.int64)
+
+    def double(self, value: float) -> str:
+        """A constant number."""
+        return self.constant(value, np.float64)
+
+    def text(self, value: str) -> str:
+        """A constant text."""
+        return self.constant(np.array(value, object), object)
+
+    def cast(self, value: str, kind: npt.DTypeLike) -> str:
+        """The same numbers in another type."""
+        from onnx import helper
+
+        return self.add("Cast", value, to=helper.np_dtype_to_tensor_dtype(np.dtype(kind)))
+
+    def slice(self, value: str, start: int, end: int, axis: int) -> str:
+        """Entries from *start* up to *end* along an axis; negative ones count from the end."""
+        return self.add("Slice", value, self.whole(start), self.whole(end), self.whole(axis))
+
+    def widen(self, value: str, axis: int) -> str:
+        """The same with one more axis of length 1."""
+        return self.add("Unsqueeze", value, self.whole(axis))
+
+    def total(self, value: str, axis: int) -> str:
+        """Sums along an axis, as doubles."""
+        return self.add("ReduceSum", self.cast(value, np.float64), self.whole(axis), keepdims=0)
+
+    def some(self, value: str, axis: int) -> str:
+        """Whether any entry along an axis is true."""
+        counted = self.add("ReduceSum", self.cast(value, np.float32), self.whole(axis), keepdims=0)
+        return self.add("Greater", counted, self.constant(0, np.float32))
+
+    def both(self, *values: str) -> str:
+        """Whether all of several are true."""
+        result = values[0]
+        for value in values[1:]:
+            result = self.add("And", result, value)
+        return result
+
+    def share(self, part: str, whole: str) -> str:
+        """Part over whole, and 0 where the whole is 0."""
+        return self.add("Div", part, self.add("Max", whole, self.double(1)))
+
+    def model(self, inputs: dict[str, Any], outputs: dict[str, Any], about: dict[str, str]) -> bytes:
+        """The finished model.
+
+        Parameters
+        ----------
+        inputs, outputs : element type (``onnx.TensorProto``) and shape by name; about : metadata kept in the file.
+        """
+        from onnx import checker, helper
+
+        reads, gives = (
+            [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in side.items()]
+            for side in (inputs, outputs)
+        )
+        graph = helper.make_graph(self.nodes, "scorer", reads, gives, list(self.constants.values()))
+        versions = [("", OPSET), (TREES, TREES_OPSET), (TEXT, TEXT_OPSET)]
+        opsets = [helper.make_opsetid(domain, version) for domain, version in versions]
+        model = helper.make_model(graph, opset_imports=opsets, producer_name="sie-agent")
+        model.ir_version = IR_VERSION
+        helper.set_model_props(model, about)
+        checker.check_model(model)
+        return bytes(model.SerializeToString())

@@ -1,0 +1,43 @@
+"""A scorer as one ONNX model: raw texts and the log's label in, weak labels out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from sie_agent.samples import TextFeatures, reading
+from sie_agent.scorer.onnx_graph import Graph
+from sie_agent.scorer.onnx_text import text_features
+from sie_agent.scorer.onnx_trees import spread_ranks, tree_ranks
+from sie_agent.scorer.student import Student
+
+
+def scorer_model(features: TextFeatures, students: Mapping[str, Student], about: Mapping[str, str]) -> bytes:
+    """The whole scorer.
+
+    Inputs ``query``, ``title``, ``description`` (texts) and ``label`` (float, NaN where the log has none), each (n,);
+    one double output (n,) per weak label, named by it. *about* is kept as the file's metadata.
+    """
+    from onnx import TensorProto
+
+    graph = Graph()
+    columns = text_features(graph, features)
+    label = graph.add("Unsqueeze", "label", graph.whole(1))
+    inputs = graph.cast(graph.add("Concat", columns, label, axis=1), np.float64)
+    scores = spread_ranks(graph, tree_ranks(graph, inputs, students), students)
+    for name, score in scores.items():
+        graph.add_named("Identity", score, name)
+    texts = {name: (TensorProto.STRING, ["rows"]) for name in reading.FIELDS}
+    outputs = {name: (TensorProto.DOUBLE, ["rows"]) for name in students}
+    return graph.model({**texts, "label": (TensorProto.FLOAT, ["rows"])}, outputs, dict(about))
+
+
+def tree_model(students: Mapping[str, Student], n_inputs: int) -> bytes:
+    """The trees alone: (n, n_inputs) doubles ``inputs`` in, (n, students) doubles ``ranks`` out."""
+    from onnx import TensorProto
+
+    graph = Graph()
+    graph.add_named("Identity", tree_ranks(graph, "inputs", students), "ranks")
+    kind = TensorProto.DOUBLE
+    return graph.model({"inputs": (kind, ["rows", n_inputs])}, {"ranks": (kind, ["rows", len(students)])}, {})

@@ -1,0 +1,107 @@
+"""LightGBM's trees, and the way from ranks back to the label's unit, as an ONNX graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sie_agent.scorer.onnx_graph import TREES, Graph
+from sie_agent.scorer.student import BEYOND, Student, unit_of
+
+LESS_OR_EQUAL, SUM = 0, 1
+QUANTILES_OF = "quantiles of "
+
+
+def tree_ranks(graph: Graph, inputs: str, students: Mapping[str, Student]) -> str:
+    """Add the trees of all students: (n, students) ranks, doubles, from (n, d) doubles."""
+    from onnx import numpy_helper
+
+    table: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    for target, student in enumerate(students.values()):
+        for tree in student.booster.dump_model()["tree_info"]:
+            table["tree_roots"].append(add_node(table, tree["tree_structure"], target))
+    tensors: dict[str, npt.NDArray[Any]] = {
+        "nodes_splits": np.asarray(table.pop("nodes_splits"), np.float64),
+        "nodes_modes": np.full(len(table["nodes_featureids"]), LESS_OR_EQUAL, np.uint8),
+        "leaf_weights": np.asarray(table.pop("leaf_weights"), np.float64),
+    }
+    return graph.add(
+        "TreeEnsemble",
+        inputs,
+        domain=TREES,
+        n_targets=len(students),
+        aggregate_function=SUM,
+        **table,
+        **{name: numpy_helper.from_array(value, name) for name, value in tensors.items()},
+    )
+
+
+COLUMNS = (
+    "tree_roots",
+    "nodes_featureids",
+    "nodes_splits",
+    "nodes_missing_value_tracks_true",
+    "nodes_truenodeids",
+    "nodes_trueleafs",
+    "nodes_falsenodeids",
+    "nodes_falseleafs",
+    "leaf_targetids",
+    "leaf_weights",
+)
+
+
+def add_node(table: dict[str, list[Any]], node: Mapping[str, Any], target: int) -> int:
+    """Write a node and all below it into the columns of the operator; returns its number.
+
+    A tree of one leaf becomes a node with that leaf on both sides: the operator has no other way to say it.
+    """
+    number = len(table["nodes_featureids"])
+    alone = "split_feature" not in node
+    # where no value was missing in training, LightGBM reads a missing one as zero
+    missing_left = not alone and (
+        node["default_left"] if node["missing_type"] == "NaN" else float(node["threshold"]) >= 0
+    )
+    table["nodes_featureids"].append(0 if alone else int(node["split_feature"]))
+    table["nodes_splits"].append(0.0 if alone else float(node["threshold"]))
+    table["nodes_missing_value_tracks_true"].append(int(missing_left))
+    for side in ("true", "false"):
+        table[f"nodes_{side}nodeids"].append(0)
+        table[f"nodes_{side}leafs"].append(0)
+    for side, key in (("true", "left_child"), ("false", "right_child")):
+        child = node if alone else node[key]
+        leaf = "leaf_value" in child
+        table[f"nodes_{side}leafs"][number] = int(leaf)
+        if leaf:
+            table[f"nodes_{side}nodeids"][number] = len(table["leaf_weights"])
+            table["leaf_weights"].append(float(child["leaf_value"]))
+            table["leaf_targetids"].append(target)
+        else:
+            table[f"nodes_{side}nodeids"][number] = add_node(table, child, target)
+    return number
+
+
+def spread_ranks(graph: Graph, ranks: str, students: Mapping[str, Student]) -> dict[str, str]:
+    """Add :func:`sie_agent.scorer.student.spread` for each column of ranks: (n,) results by weak label."""
+    results = {}
+    for column, (name, student) in enumerate(students.items()):
+        rank = graph.add("Gather", ranks, graph.constant(column, np.int64), axis=1)
+        steps = len(student.quantiles) - 1
+        place = graph.add("Mul", clipped(graph, rank, 0, 1), graph.double(steps))
+        lower = clipped(graph, graph.add("Floor", place), 0, steps - 1)
+        index = graph.cast(lower, np.int64)
+        quantiles = graph.weights(f"{QUANTILES_OF}{name}", student.quantiles)
+        below = graph.add("Gather", quantiles, index)
+        above = graph.add("Gather", quantiles, graph.add("Add", index, graph.constant(1, np.int64)))
+        part = graph.add("Mul", graph.add("Sub", above, below), graph.add("Sub", place, lower))
+        slope = graph.double(BEYOND * unit_of(student.quantiles))
+        beyond = graph.add("Mul", slope, graph.add("Sub", rank, graph.double(0.5)))
+        results[name] = graph.add("Add", graph.add("Add", below, part), beyond)
+    return results
+
+
+def clipped(graph: Graph, value: str, low: float, high: float) -> str:
+    """Values below *low* as *low*, above *high* as *high*."""
+    return graph.add("Min", graph.add("Max", value, graph.double(low)), graph.double(high))

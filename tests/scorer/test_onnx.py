@@ -1,0 +1,158 @@
+"""The ONNX file: the same features and scores as in Python, for any text, batch and order, by onnxruntime alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx import TensorProto
+
+from sie_agent.samples import feature_names, reading
+from sie_agent.scorer import LABELS, Scorer, ScorerSession, StudentSettings, fit_student, save_scorer
+from sie_agent.scorer.onnx_graph import Graph
+from sie_agent.scorer.onnx_model import tree_model
+from sie_agent.scorer.onnx_text import text_features
+from sie_agent.scorer.runtime import open_session
+
+Features = Callable[[pd.DataFrame], np.ndarray]
+WORDS = st.sampled_from(
+    [
+        "lamp",
+        "Lamps",
+        "glass",
+        "18V",
+        "1/2",
+        "-",
+        "é",
+        "日本",
+        "ss",
+        "s",
+        "as",
+        "bus",
+        "a",
+        " ",
+        "\u00a0",
+        "½",
+        "x" * 30,
+    ]
+)
+TEXTS = st.one_of(st.text(max_size=60), st.lists(WORDS, max_size=14).map(" ".join), st.lists(WORDS).map("".join))
+
+
+@pytest.fixture(scope="module")
+def by_onnx(scorer: Scorer) -> Features:
+    graph = Graph()
+    graph.add_named("Identity", text_features(graph, scorer.features), "features")
+    texts = {name: (TensorProto.STRING, ["rows"]) for name in reading.FIELDS}
+    model = graph.model(texts, {"features": (TensorProto.FLOAT, ["rows", len(feature_names())])}, {})
+    session = open_session(model, 1, "test")
+
+    def compute(samples: pd.DataFrame) -> np.ndarray:
+        feeds = {name: samples[name].astype(object).to_numpy() for name in reading.FIELDS}
+        found: np.ndarray = session.run(None, feeds)[0]
+        return found
+
+    return compute
+
+
+@pytest.fixture(scope="module")
+def folder(scorer: Scorer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("scorer")
+    save_scorer(scorer, path)
+    return path
+
+
+def columns(samples: pd.DataFrame) -> tuple[list[str], list[str], list[str], np.ndarray]:
+    texts = [samples[name].tolist() for name in reading.FIELDS]
+    return texts[0], texts[1], texts[2], samples["label"].to_numpy()
+
+
+def test_features_are_those_of_python(scorer: Scorer, samples: pd.DataFrame, by_onnx: Features) -> None:
+    np.testing.assert_allclose(by_onnx(samples), scorer.features.transform(samples), atol=1e-6, rtol=1e-6)
+
+
+@settings(max_examples=150, deadline=None)
+@given(query=TEXTS, title=TEXTS, description=TEXTS)
+def test_features_of_any_text_are_those_of_python(
+    scorer: Scorer, by_onnx: Features, query: str, title: str, description: str
+) -> None:
+    # of other alphabets the model takes lower case, and control characters are cleaned out of samples before
+    rows = pd.DataFrame({"query": [query], "title": [title], "description": [description]})
+    clean = rows.map(lambda text: "".join(one for one in text.lower().lower() if one >= " " and one != "\x7f"))
+    np.testing.assert_allclose(by_onnx(clean), scorer.features.transform(clean), atol=1e-6, rtol=1e-6)
+
+
+@pytest.mark.parametrize("length", [510, 511, 512, 513, 514, 2_000])
+@pytest.mark.parametrize("unit", ["lamp ", "ab", "a ", "日"])
+def test_long_texts_are_cut_at_the_same_place(scorer: Scorer, by_onnx: Features, length: int, unit: str) -> None:
+    text = (unit * length)[:length].strip()
+    rows = pd.DataFrame({"query": [text, "lamp"], "title": ["lamp a", text], "description": [text, text]})
+    np.testing.assert_allclose(by_onnx(rows), scorer.features.transform(rows), atol=1e-6, rtol=1e-6)
+
+
+def test_scores_by_onnxruntime_alone(scorer: Scorer, samples: pd.DataFrame, folder: Path) -> None:
+    """Not one line of this package: what a service in another language does."""
+    session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
+    feeds: dict[str, Any] = {name: samples[name].astype(object).to_numpy() for name in reading.FIELDS}
+    feeds["label"] = samples["label"].to_numpy(np.float32)
+    found = dict(zip([one.name for one in session.get_outputs()], session.run(None, feeds), strict=True))
+    expected = scorer.predict(samples)
+    assert set(found) == set(LABELS)
+    for name in LABELS:
+        np.testing.assert_allclose(found[name], expected[name], atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 50, 64, 65, 180])
+def test_scores_are_the_same_in_any_batch_and_order(
+    scorer: Scorer, samples: pd.DataFrame, folder: Path, rows: int
+) -> None:
+    session = ScorerSession(folder)
+    mixed = samples.assign(label=samples["label"].where(samples.index % 3 > 0)).sample(frac=1, random_state=rows)
+    parts = [session.score(*columns(mixed.iloc[start : start + rows])) for start in range(0, len(mixed), rows)]
+    expected = scorer.predict(mixed)
+    for name in LABELS:
+        together = np.concatenate([part[name] for part in parts])
+        np.testing.assert_allclose(together, expected[name], atol=1e-6, rtol=0)
+
+
+def test_a_session_folds_capital_letters_of_every_alphabet(scorer: Scorer, folder: Path) -> None:
+    session = ScorerSession(folder)
+    texts = ["Écran LAMPE", "écran lampe"]
+    found = session.score(texts, texts, ["", ""], [1.0, 1.0])
+    assert found["support"][0] == found["support"][1]
+    rows = pd.DataFrame({"sample_id": ["a"], "query": texts[:1], "title": texts[:1], "description": "", "label": 1.0})
+    assert found["support"][0] == pytest.approx(scorer.predict(rows)["support"][0], abs=1e-6)
+
+
+def test_a_session_says_what_it_scores(folder: Path) -> None:
+    session = ScorerSession(folder)
+    assert session.labels == LABELS and len(session.version) == 12
+    assert {name: len(values) for name, values in session.score([], [], [], []).items()} == dict.fromkeys(LABELS, 0)
+    unknown = session.score(["lamp"], ["Lamp"], [""], [None])
+    assert all(np.isfinite(values).all() for values in unknown.values())
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10_000), leaves=st.integers(2, 31), missing=st.floats(0, 0.5), constant=st.booleans())
+def test_trees_are_those_of_lightgbm(seed: int, leaves: int, missing: float, constant: bool) -> None:
+    """On the thresholds themselves as well, and where values are missing."""
+    rng = np.random.default_rng(seed)
+    inputs = np.round(rng.normal(size=(300, 6)), 1).astype(np.float32)
+    inputs[rng.random(inputs.shape) < missing] = np.nan
+    label = np.zeros(300) if constant else np.nan_to_num(inputs[:, 0]) + rng.normal(size=300)
+    student = fit_student(inputs, label, StudentSettings(trees=8, leaves=leaves, rows_per_leaf=5), seed)
+    thresholds = student.booster.trees_to_dataframe()["threshold"].dropna().clip(-1e38, 1e38).to_numpy(np.float32)
+    # LightGBM takes numbers nearer to zero than 1e-35 for zero, and puts its thresholds there; no feature is so small
+    finite = thresholds[np.abs(thresholds) > 1e-30]
+    extreme = np.resize(np.concatenate([finite, [np.nan, 0, 1e30, -1e30]]), (60, 6)).astype(np.float32)
+    both = np.vstack([inputs, extreme])
+    session = open_session(tree_model({"label": student}, 6), 1, "test")
+    ranks = session.run(None, {"inputs": both.astype(np.float64)})[0][:, 0]
+    np.testing.assert_allclose(ranks, student.booster.predict(both), atol=1e-12)
