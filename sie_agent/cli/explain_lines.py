@@ -41,7 +41,7 @@ def row_lines(explained: Mapping[str, Any], top: int, *, coloured: bool) -> Iter
     yield marked("title", shown.title, coloured=coloured)
     yield shown.opening
     yield from bars(shown.features)
-    yield shown.about_words
+    yield f"{shown.about_words}:" if shown.words else shown.about_words
     yield from bars(shown.words, "{} ({})")
     yield from [sentence for sentence in (shown.left_out, shown.what_if) if sentence]
 

@@ -17,7 +17,7 @@ LISTED = 8
 SMALLEST_SCALE = 0.05
 # with three decimals it would be shown as zero
 UNSEEN = 0.0005
-WORDS_TELL = "What the row's place would lose without each word:"
+WORDS_TELL = "What each word adds to the row's place, found by scoring the row without it"
 LONGEST = {"query": 120, "title": 200}
 
 
@@ -98,9 +98,14 @@ def what_if(explained: Explained) -> str:
     low, high = explained.score_if_label_0, explained.score_if_label_1
     if low is None or high is None:
         return ""
+    if explained.label in (0.0, 1.0):
+        other, score = (1, high) if explained.label == 0 else (0, low)
+        return (
+            f"The log says {explained.label:.0f}. If it said {other}, the {explained.by} would be {significant(score)}."
+        )
     said = "has no label" if explained.label is None else f"says {explained.label:.3g}"
     return (
-        f"The log {said} here. If it said 0, the {explained.by} would be {significant(low)}; "
+        f"The log {said}. If it said 0, the {explained.by} would be {significant(low)}; "
         f"if it said 1, {significant(high)}."
     )
 

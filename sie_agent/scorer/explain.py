@@ -114,15 +114,20 @@ def explain_rows(scorer: Scorer, samples: pd.DataFrame, by: str = "support", top
     ------
     InputError : the scorer does not know *by*, or *top* is below 1.
     """
+    check_asked(scorer, by, top)
+    explained: list[Explanation] = []
+    for first in range(0, len(samples), ROWS_AT_ONCE):
+        explained += explain_batch(scorer, samples.iloc[first : first + ROWS_AT_ONCE], by)
+    return [shortened(one, top) for one in explained]
+
+
+def check_asked(scorer: Scorer, by: str, top: int | None) -> None:
+    """Raise InputError where the scorer does not know *by*, or *top* is below 1."""
     if by not in scorer.students:
         there = ", ".join(name for name in LABELS if name in scorer.students) or "none"
         raise InputError(f"the scorer has no '{by}'", where="--by", mend=f"There are: {there}.")
     if top is not None and top < 1:
         raise InputError(f"{top} features were asked for", where="--top", mend="Give a whole number from 1 upwards.")
-    explained: list[Explanation] = []
-    for first in range(0, len(samples), ROWS_AT_ONCE):
-        explained += explain_batch(scorer, samples.iloc[first : first + ROWS_AT_ONCE], by)
-    return [shortened(one, top) for one in explained]
 
 
 def shortened(explanation: Explanation, top: int | None) -> Explanation:

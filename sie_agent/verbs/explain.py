@@ -13,7 +13,7 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.report import write_explanations
 from sie_agent.samples import stream_samples, validate_samples, without_grade
-from sie_agent.scorer import explain_rows, load_scorer, shortened
+from sie_agent.scorer import check_asked, explain_rows, load_scorer, shortened
 from sie_agent.verbs.common import writable_folder
 from sie_agent.verbs.score import scorer_folder
 
@@ -62,6 +62,7 @@ def explain(
     """
     folder = Path(scorer).expanduser()
     loaded = load_scorer(scorer_folder(folder))
+    check_asked(loaded, by, top)
     target = None if html is None else page_target(html)
     typed = query is not None or title is not None
     if typed == bool(ids or rows):
