@@ -13,7 +13,7 @@ from sie_agent.scorer import Scorer, StudentSettings, distil_scorer, load_scorer
 
 from .conftest import Ran, Sie, log_rows
 
-HOSTILE = "Lamp\u202e [bold red]<script>window.injected=1</script>[/] {x}"
+HOSTILE = "Lamp\u202e [bold]red[/bold] <script>window.injected=1</script> {x}"
 
 
 @pytest.fixture
@@ -107,11 +107,15 @@ def test_a_run_folder_brings_its_samples(sie: Sie, log: Path, scorer: Path) -> N
 
 
 def test_hostile_texts(sie: Sie, log: Path, scorer: Path, tmp_path: Path) -> None:
-    nasty = [{**row, "title": HOSTILE, "query": f"\x1b[31m {HOSTILE}"} for row in log_rows(3)]
+    nasty = [
+        {**row, "sample_id": f"[bold]{row['sample_id']}[/bold]", "title": HOSTILE, "query": f"\x1b[31m {HOSTILE}"}
+        for row in log_rows(3)
+    ]
     (tmp_path / "nasty.jsonl").write_text("\n".join(map(json.dumps, nasty)), encoding="utf-8")
     ran = sie("explain", "--scorer", scorer, "--data", "nasty.jsonl", "--row", "1", "--html", "why.html")
     assert ran.code == 0, ran.err
-    assert "\x1b" not in ran.out and "\u202e" not in ran.out and "[bold" in ran.out
+    assert "\x1b" not in ran.out and "\u202e" not in ran.out and "[bold]red[/bold]" in ran.out
+    assert ran.out.startswith("row    [bold]s0[/bold]\n")
     page = (tmp_path / "why.html").read_text(encoding="utf-8")
     assert "<script" not in page and "\u202e" not in page
 
