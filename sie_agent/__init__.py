@@ -1,7 +1,7 @@
 """Sample importance for e-commerce search and recommendation, estimated with a language model.
 
 Every verb of the command line is a function here: ``sie_agent.label``, ``distil``, ``score``, ``select``,
-``weights``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``, ``init``, ``doctor``.
+``weights``, ``explain``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``, ``init``, ``doctor``.
 Names are loaded when they are first used, so that ``import sie_agent`` is quick.
 """
 
@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from sie_agent.judging import JudgmentCache, judge, list_variants, load_endpoints, load_variant, make_backend
     from sie_agent.run import compare_prompts, evaluate_run, load_suite, run_suite
     from sie_agent.samples import ColumnMap, load_samples
-    from sie_agent.scorer import Scorer, distil_scorer, load_scorer, select_rows, weigh_rows
+    from sie_agent.scorer import Explanation, Scorer, distil_scorer, explain_rows, load_scorer, select_rows, weigh_rows
     from sie_agent.verbs.attribute import attribute
     from sie_agent.verbs.cache import cache_export, cache_prune, cache_stats
     from sie_agent.verbs.distil import distil
     from sie_agent.verbs.doctor import doctor
+    from sie_agent.verbs.explain import explain
     from sie_agent.verbs.init import init
     from sie_agent.verbs.judges import Judge
     from sie_agent.verbs.label import label, plan
@@ -31,6 +32,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ColumnMap",
     "EnvironmentFailure",
+    "Explanation",
     "InputError",
     "Judge",
     "JudgmentCache",
@@ -47,6 +49,8 @@ __all__ = [
     "distil_scorer",
     "doctor",
     "evaluate_run",
+    "explain",
+    "explain_rows",
     "init",
     "judge",
     "label",
@@ -78,11 +82,20 @@ _HOMES = {
     ),
     "sie_agent.run": ("compare_prompts", "evaluate_run", "load_suite", "run_suite"),
     "sie_agent.samples": ("ColumnMap", "load_samples"),
-    "sie_agent.scorer": ("Scorer", "distil_scorer", "load_scorer", "select_rows", "weigh_rows"),
+    "sie_agent.scorer": (
+        "Explanation",
+        "Scorer",
+        "distil_scorer",
+        "explain_rows",
+        "load_scorer",
+        "select_rows",
+        "weigh_rows",
+    ),
     "sie_agent.verbs.attribute": ("attribute",),
     "sie_agent.verbs.cache": ("cache_export", "cache_prune", "cache_stats"),
     "sie_agent.verbs.distil": ("distil",),
     "sie_agent.verbs.doctor": ("doctor",),
+    "sie_agent.verbs.explain": ("explain",),
     "sie_agent.verbs.init": ("init",),
     "sie_agent.verbs.judges": ("Judge",),
     "sie_agent.verbs.label": ("label", "plan"),

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import os
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from sie_agent.errors import EnvironmentFailure
 from sie_agent.report import (
     headline,
     pick,
@@ -29,17 +24,17 @@ from sie_agent.report import (
     words,
 )
 from sie_agent.report.glossary import GLOSSARY
+from sie_agent.report.page import TEMPLATES, environment, policy, write_page
 from sie_agent.report.read import RunFolder, read_run, without_secrets
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write_report(run_dir: Path) -> Path:
     """Write ``report.html`` into a run folder: one self-contained page, no network needed to open it.
 
     Reads ``agreement.json``, ``manifest.json``, ``suite.yaml``, ``samples.parquet``, ``judgments.parquet``,
-    ``labels.parquet``, ``scores.parquet`` and, where the run has one, ``reference.parquet``. What a run
-    without grades cannot hold (agreement, downstream) is left out of the page, and the page says so.
+    ``labels.parquet``, ``scores.parquet`` and, where the run has them, ``reference.parquet`` and
+    ``explanations.json``. What a run without grades cannot hold (agreement, downstream) is left out of the page,
+    and the page says so.
 
     Parameters
     ----------
@@ -55,42 +50,25 @@ def write_report(run_dir: Path) -> Path:
     EnvironmentFailure : the page cannot be written.
     """
     run = read_run(Path(run_dir))
-    target = run.path / "report.html"
-    # a lone surrogate from a JSON file must not keep the page from being written
-    page = render(run).encode("utf-8", errors="replace")
-    unfinished = target.with_name(".report.html.part")
-    try:
-        unfinished.write_bytes(page)
-        os.replace(unfinished, target)
-    except OSError as error:
-        raise EnvironmentFailure(
-            f"cannot be written ({error.strerror or error})",
-            where=target,
-            mend="Free space, or make the folder writable.",
-        ) from error
-    return target
+    return write_page(run.path / "report.html", render(run))
 
 
 def render(run: RunFolder) -> str:
     """The page as text."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     library, drawing = _script(get_plotlyjs()), _script((TEMPLATES / "report.js").read_text(encoding="utf-8"))
-    return environment.get_template("report.html.j2").render(
-        **content(run),
-        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
-        scripts=[Markup(library), Markup(drawing)],
-        policy=policy([library, drawing]),
-        data_block=lambda text: Markup(for_script(text)),
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            **content(run),
+            style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
+            scripts=[Markup(library), Markup(drawing)],
+            policy=policy([library, drawing]),
+            data_block=lambda text: Markup(for_script(text)),
+        )
     )
 
 
@@ -120,8 +98,8 @@ def content(run: RunFolder) -> dict[str, Any]:
         "rankers_table": tables_downstream.rankers_table(run),
         "downstream_table": tables_downstream.downstream_table(run.agreement),
         "map_plot": plots_rows.map_plot(run, known, clicks=clicks),
-        "most": rows.extremes(known, most=True, clicks=clicks),
-        "least": rows.extremes(known, most=False, clicks=clicks),
+        "most": rows.extremes(known, most=True, clicks=clicks, explained=run.explanations),
+        "least": rows.extremes(known, most=False, clicks=clicks, explained=run.explanations),
         "row_mode": pick.mode_of(run.agreement, pick.primary_judge(run)),
         "clarity_plot": plots_rows.clarity_plot(run),
         "clarity_source": rows.clarity_source(run),
@@ -155,13 +133,3 @@ def for_script(text: str) -> str:
 def _script(text: str) -> str:
     """Script text as the browser will hash it."""
     return text.replace("\r\n", "\n").replace("\r", "\n").replace("</script", "<\\/script")
-
-
-def policy(scripts: Sequence[str]) -> str:
-    """A content security policy: these scripts and no others run, and nothing is fetched from anywhere."""
-    digests = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts)
-    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
-    return (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
-        "img-src data:; base-uri 'none'; form-action 'none'"
-    )

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from sie_agent.errors import InputError
 from sie_agent.report.shapes import Agreement, Manifest
+from sie_agent.report.shapes_why import Explained, Explanations
 
 MEND = "Make the run anew with 'sie run', or put the file back."
 SECRET_WORDS = ("api_key", "apikey", "token", "secret", "password", "authorization")
@@ -31,7 +32,8 @@ Shape = TypeVar("Shape", bound=BaseModel)
 class RunFolder:
     """All that the report knows of a run.
 
-    ``reference`` is None where the run made none (a log without grades).
+    ``reference`` is None where the run made none (a log without grades). ``explanations``, by ``sample_id``, are
+    empty where it has none (a run of an older version).
     """
 
     path: Path
@@ -43,6 +45,7 @@ class RunFolder:
     labels: pd.DataFrame
     scores: pd.DataFrame
     reference: pd.DataFrame | None
+    explanations: dict[str, Explained]
 
 
 def read_run(run_dir: Path) -> RunFolder:
@@ -69,6 +72,7 @@ def read_run(run_dir: Path) -> RunFolder:
         labels=_numeric(_read_parquet(run_dir / "labels.parquet", SCORE_COLUMNS), SCORE_COLUMNS[1:]),
         scores=_numeric(_read_parquet(run_dir / "scores.parquet", SCORE_COLUMNS), SCORE_COLUMNS[1:]),
         reference=_read_parquet(reference, ("sample_id",)) if reference.exists() else None,
+        explanations=_read_explanations(run_dir / "explanations.json"),
     )
 
 
@@ -91,6 +95,12 @@ def _read_json(path: Path, shape: type[Shape]) -> Shape:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the top level"
         raise InputError(f"field '{place}': {first['msg']}", where=path, mend=MEND) from error
+
+
+def _read_explanations(path: Path) -> dict[str, Explained]:
+    if not path.exists():
+        return {}
+    return {one.sample_id: one for one in _read_json(path, Explanations).explanations}
 
 
 def _read_suite(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,13 @@ import pandas as pd
 
 from sie_agent.report import words
 from sie_agent.report.read import RunFolder
+from sie_agent.report.shapes_why import Explained
+from sie_agent.report.why import Why, why
 
 HELD_OUT = ("reference-validation", "test")
 SHOWN = 10
 PER_QUERY = 2
+SCORES = ("hardness", "support", "value")
 TWO_DECIMALS = ("label", "relevance", "clarity", "grade", "support", "hardness")
 
 
@@ -32,6 +36,7 @@ class ShownRow:
     hardness: str
     grade: str
     reason: str
+    why: Why | None
 
 
 @dataclass(frozen=True)
@@ -52,17 +57,25 @@ def known_rows(run: RunFolder) -> pd.DataFrame:
     where unknown), ``relevance_rank, clarity_rank`` in [0, 1] (share of judged rows, or queries, that lie
     below). Rows of the graded sets are left out: they are not part of what is trained on.
     """
-    rows = run.samples[~run.samples["query_set"].isin(HELD_OUT)].drop(
-        columns=["hardness", "support", "value"], errors="ignore"
-    )
-    scores = run.scores[["sample_id", "hardness", "support", "value"]].drop_duplicates("sample_id")
-    rows = rows.merge(scores, on="sample_id", how="left")
+    rows = scored_rows(run.samples, run.scores)
     relevance, clarity = relevance_of(run), clarity_of(run)
     rows["relevance"] = rows["sample_id"].map(relevance).astype("float64")
     rows["relevance_rank"] = rows["sample_id"].map(_share_below(relevance)).astype("float64")
     rows["clarity"] = rows["query"].map(clarity).astype("float64")
     rows["clarity_rank"] = rows["query"].map(_share_below(clarity)).astype("float64")
     return rows
+
+
+def scored_rows(samples: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """The rows that are trained on, with their scores; NaN where there is none."""
+    rows = samples[~samples["query_set"].isin(HELD_OUT)].drop(columns=list(SCORES), errors="ignore")
+    return rows.merge(scores[["sample_id", *SCORES]].drop_duplicates("sample_id"), on="sample_id", how="left")
+
+
+def shown_ids(samples: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
+    """``sample_id`` of the rows that the page lists, each once."""
+    rows = scored_rows(samples, scores)
+    return list(dict.fromkeys(name for most in (False, True) for name in chosen(rows, most=most)["sample_id"]))
 
 
 def relevance_of(run: RunFolder) -> pd.Series[float]:
@@ -94,14 +107,24 @@ def _share_below(scores: pd.Series[float]) -> pd.Series[float]:
     return (scores.rank(method="average") - 1) / (len(scores) - 1)
 
 
-def extremes(rows: pd.DataFrame, *, most: bool, clicks: bool) -> list[ShownRow]:
+def extremes(
+    rows: pd.DataFrame, *, most: bool, clicks: bool, explained: Mapping[str, Explained] | None = None
+) -> list[ShownRow]:
+    """The most (or least) valuable rows, each with why, as far as it was *explained*."""
+    reasons = explained or {}
+    return [
+        _shown(record, reasons.get(str(record["sample_id"])), most=most, clicks=clicks)
+        for record in chosen(rows, most=most).to_dict("records")
+    ]
+
+
+def chosen(rows: pd.DataFrame, *, most: bool) -> pd.DataFrame:
     """The most (or least) valuable rows, at most two of a query so that one query cannot fill the list."""
     scored = rows[rows["value"].notna()].sort_values(["value", "sample_id"], ascending=[not most, True])
-    chosen = scored.groupby("query", sort=False).head(PER_QUERY).head(SHOWN)
-    return [_shown(record, most=most, clicks=clicks) for record in chosen.to_dict("records")]
+    return scored.groupby("query", sort=False).head(PER_QUERY).head(SHOWN)
 
 
-def _shown(record: dict[Any, Any], *, most: bool, clicks: bool) -> ShownRow:
+def _shown(record: dict[Any, Any], explained: Explained | None, *, most: bool, clicks: bool) -> ShownRow:
     facts = words.RowFacts(
         label=_known(record["label"]),
         relevance=_known(record["relevance"]),
@@ -117,6 +140,7 @@ def _shown(record: dict[Any, Any], *, most: bool, clicks: bool) -> ShownRow:
         reason=words.row_reason(facts, clicks=clicks, most=most),
         # gradients come in any size: three significant digits say more than two decimals
         value=significant(_known(record["value"])),
+        why=None if explained is None else why(explained),
         **texts,
     )
 

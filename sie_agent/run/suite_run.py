@@ -18,6 +18,7 @@ from sie_agent.report import write_report
 from sie_agent.run.draw import CEILING, Draw, compute_references, needs_held_out, start_draw, train_models
 from sie_agent.run.draw_judges import apply_judge, asked_rows
 from sie_agent.run.evidence import is_finished, load_draw, run_downstream, store_draw
+from sie_agent.run.explanations import write_run_explanations
 from sie_agent.run.manifest import Manifest, command_line, digest, write_json, write_text
 from sie_agent.run.suite import Suite, dump_suite, load_suite
 from sie_agent.run.suite_parts import JudgePart
@@ -80,6 +81,8 @@ def run_suite(
             folder / "agreement.json",
             summarise(resolved, [load_draw(folder, seed) for seed in resolved.draws]),
         )
+    with manifest.stage("explanations"):
+        write_run_explanations(folder)
     manifest.write(folder / "manifest.json")
     return finish(folder, manifest.counts.get("failed", 0))
 

@@ -107,8 +107,8 @@ def test_version(sie: Sie) -> None:
 
 
 VERBS = (
-    "run", "label", "distill", "score", "select", "weights", "attribute", "evaluate", "compare-prompts", "init",
-    "doctor", "cache",
+    "run", "label", "distill", "score", "select", "weights", "explain", "attribute", "evaluate", "compare-prompts",
+    "init", "doctor", "cache",
 )  # fmt: skip
 
 

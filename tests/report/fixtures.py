@@ -65,6 +65,7 @@ class Options:
     texts: tuple[str, ...] = ()
     headline_queries: int = 240
     rankers: tuple[str, ...] = ("target",)
+    explained: bool = False
 
 
 def build_run(folder: Path, options: Options | None = None) -> Path:
@@ -89,6 +90,8 @@ def build_run(folder: Path, options: Options | None = None) -> Path:
     scores.to_parquet(folder / "labels.parquet")
     if chosen.graded:
         scores[["sample_id"]].assign(tracin=scores["value"]).to_parquet(folder / "reference.parquet")
+    if chosen.explained:
+        (folder / "explanations.json").write_text(json.dumps(_explanations(samples, scores)), encoding="utf-8")
     (folder / "agreement.json").write_text(json.dumps(_agreement(chosen, generator)), encoding="utf-8")
     (folder / "manifest.json").write_text(json.dumps(_manifest(len(samples))), encoding="utf-8")
     suite = {
@@ -154,6 +157,25 @@ def _judgments(samples: pd.DataFrame, relevance: pd.Series[float], options: Opti
         for place, query in enumerate(queries["query"])
     ]
     return pd.concat([pairs, queries], ignore_index=True)
+
+
+def _explanations(samples: pd.DataFrame, scores: pd.DataFrame) -> dict[str, Any]:
+    """Every row explained by formula: the first word of the query raises the score, that of the title lowers it."""
+    explained = []
+    for row, score in zip(samples.to_dict("records"), scores["value"], strict=True):
+        words = []
+        for field, effect in (("query", 0.12), ("title", -0.04)):
+            word = row[field].split()[0]
+            words.append({"field": field, "word": word, "start": 0, "end": len(word), "effect": effect})
+        features = [
+            {"name": "label (what the log says)", "effect": 0.2, "meaning": f"the log says {row['label']:g}"},
+            {"name": "query words", "effect": -0.05, "meaning": "the query has 4 words"},
+        ]
+        texts = {name: row[name] for name in ("sample_id", "query", "title", "label")}
+        sums = {"score": score, "rank": 0.66, "base": 0.5, "rest": 0.01, "words_left_out": 0}
+        what_if = {"score_if_label_0": score - 0.01, "score_if_label_1": score + 0.01}
+        explained.append({**texts, **sums, **what_if, "by": "value", "features": features, "words": words})
+    return {"by": "value", "explanations": explained}
 
 
 def _row(

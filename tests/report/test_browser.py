@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sie_agent.report import write_report
+from sie_agent.report import write_explanations, write_report
 
 from .fixtures import HOSTILE, Options, build_run
 from .test_report import hostile_everywhere
@@ -101,6 +102,39 @@ def test_hostile_text_runs_nothing_and_hover_shows_it_as_text(browser: Any, tmp_
     assert page.evaluate("window.injected") is None
     assert complaints == []
     page.context.close()
+
+
+@pytest.mark.parametrize("settings", [{}, {"color_scheme": "dark"}, PHONE], ids=["light", "dark", "phone"])
+def test_a_row_opens_to_show_why(browser: Any, tmp_path: Path, settings: dict[str, Any]) -> None:
+    run = build_run(tmp_path / "run", Options(explained=True))
+    page, complaints = open_page(browser, write_report(run), **settings)
+    row = page.locator("#rows .rows li").first
+    table, word = row.locator(".features"), row.locator(".mark-word.up").first
+    assert not table.is_visible()
+    row.get_by_text("Why this score").click()
+    assert table.is_visible() and "+0.200" in table.inner_text()
+    assert row.locator(".bar .up").first.bounding_box()["width"] > 20
+    shade = "element => getComputedStyle(element).backgroundColor"
+    assert word.evaluate(shade) != row.locator(".mark-word.down").first.evaluate(shade)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert complaints == []
+    page.context.close()
+
+
+def test_hostile_words_run_nothing(browser: Any, tmp_path: Path) -> None:
+    run = build_run(tmp_path / "run", Options(texts=HOSTILE, explained=True))
+    explanations = json.loads((run / "explanations.json").read_text(encoding="utf-8"))["explanations"]
+    alone = write_explanations([{**one, "sample_id": one["title"]} for one in explanations[:40]], tmp_path / "why.html")
+    for path in (write_report(run), alone):
+        page, complaints = open_page(browser, path)
+        page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+        foreign = "main img, main a[href^=javascript], main script:not([type='application/json'])"
+        assert page.locator(foreign).count() == 0
+        assert "<img" in page.inner_text("main")
+        assert page.evaluate("window.injected") is None
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        assert complaints == []
+        page.context.close()
 
 
 def test_print_opens_what_is_folded(browser: Any, tmp_path: Path) -> None:

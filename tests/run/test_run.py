@@ -59,6 +59,29 @@ def test_the_folder_holds_what_is_documented(finished: Finished) -> None:
     assert summary["exit_code"] == 0 and Path(summary["report"]).stat().st_size > 10_000
 
 
+def test_the_rows_of_the_report_are_explained(finished: Finished) -> None:
+    _, out, _ = finished
+    explained = json.loads((out / "explanations.json").read_text())
+    scores = read(out, "scores").set_index("sample_id")["value"]
+    assert explained["by"] == "value" and 10 < len(explained["explanations"]) <= 20
+    for one in explained["explanations"]:
+        assert one["score"] == pytest.approx(scores[one["sample_id"]], abs=1e-9)
+        effects = [feature["effect"] for feature in one["features"]]
+        assert one["base"] + sum(effects) + one["rest"] == pytest.approx(one["rank"], abs=1e-9)
+    assert {scores.idxmax(), scores.idxmin()} <= {one["sample_id"] for one in explained["explanations"]}
+    page = (out / "report.html").read_text()
+    assert page.count("Why this score") == len(explained["explanations"])
+
+
+def test_a_run_without_explanations_is_evaluated(finished: Finished, tmp_path: Path) -> None:
+    _, out, _ = finished
+    older = tmp_path / "older"
+    shutil.copytree(out, older)
+    (older / "explanations.json").unlink()
+    evaluate_run(older)
+    assert "Why this score" not in (older / "report.html").read_text()
+
+
 def test_no_query_is_in_two_sets(finished: Finished) -> None:
     _, out, _ = finished
     samples = read(out, "samples")

@@ -1,0 +1,260 @@
+"""Why a row has its score: the share of each feature, and what each word does.
+
+Two answers that do not replace one another. Contributions of features are exact for the trees and add up, but
+features overlap, so that credit is shared among those that say the same. Leaving out a word shows what the whole
+scorer makes of it, but of two words that say the same, leaving out either changes little.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sie_agent.errors import InputError
+from sie_agent.samples import feature_names
+from sie_agent.scorer.meanings import LABEL_NAME, TOPIC, TOPIC_GROUPS, meaning_of
+from sie_agent.scorer.model import LABELS, Scorer, student_inputs
+
+Doubles = npt.NDArray[np.float64]
+
+FIELDS = ("query", "title", "description")
+WORD = re.compile(r"\S+\s*")
+# a title of a megabyte would else be scored as often as it has words
+MOST_WORDS = 100
+ROWS_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class FeatureEffect:
+    """What a feature, or a group of them, adds to the predicted rank of a row.
+
+    Attributes
+    ----------
+    name : of the feature; value : not standardised, None for a group or a label that is not known.
+    effect : SHAP value in units of the rank (0 to 1); meaning : the value in words.
+    """
+
+    name: str
+    value: float | None
+    effect: float
+    meaning: str
+
+
+@dataclass(frozen=True)
+class WordEffect:
+    """What the score loses without a word.
+
+    Attributes
+    ----------
+    field : ``query``, ``title`` or ``description``; word : as it stands there, at ``[start, end)``.
+    effect : predicted rank less the rank without the word: positive, the word raises the score.
+    score_without : score of the row without the word, in the label's unit.
+    """
+
+    field: str
+    word: str
+    start: int
+    end: int
+    effect: float
+    score_without: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a row has its score. ``base`` + the features' effects + ``rest`` = ``rank``.
+
+    Attributes
+    ----------
+    by : the weak label that is explained; score : in its unit.
+    rank : what the trees predict, in (0, 1): the row's place among the rows that the scorer learned from.
+    base : mean prediction of the trees over these rows.
+    features : greatest effects first; rest : sum of the effects that are not listed.
+    words : in the order of the texts; words_left_out : how many words of long texts were not tried.
+    score_if_label_0, score_if_label_1 : the score, if the log said 0 or 1.
+    """
+
+    sample_id: str
+    by: str
+    query: str
+    title: str
+    label: float | None
+    score: float
+    rank: float
+    base: float
+    features: tuple[FeatureEffect, ...]
+    rest: float
+    words: tuple[WordEffect, ...]
+    words_left_out: int
+    score_if_label_0: float
+    score_if_label_1: float
+
+
+def explain_rows(scorer: Scorer, samples: pd.DataFrame, by: str = "support", top: int | None = 8) -> list[Explanation]:
+    """Explain the score of each row.
+
+    Features: SHAP values of the student's trees, exact, with the trees' own cover as the background (TreeSHAP,
+    Lundberg 2018). They live on the scale that the trees predict, the rank of the label; the quantiles that the
+    student has learned, a rising function, map the rank to the score. Words: the row is scored again without each
+    word of its texts (erasure, Li et al. 2016).
+
+    Parameters
+    ----------
+    samples : a table of samples (``sample_id, query, title, description, label``); a row's explanation depends
+        on that row alone.
+    by : the weak label: ``hardness``, ``support`` or ``value``.
+    top : how many features are listed; None for all. Latent topics count as three: of query, title and both.
+
+    Raises
+    ------
+    InputError : the scorer does not know *by*, or *top* is below 1.
+    """
+    check_asked(scorer, by, top)
+    explained: list[Explanation] = []
+    for first in range(0, len(samples), ROWS_AT_ONCE):
+        explained += explain_batch(scorer, samples.iloc[first : first + ROWS_AT_ONCE], by)
+    return [shortened(one, top) for one in explained]
+
+
+def check_asked(scorer: Scorer, by: str, top: int | None) -> None:
+    """Raise InputError where the scorer does not know *by*, or *top* is below 1."""
+    if by not in scorer.students:
+        there = ", ".join(name for name in LABELS if name in scorer.students) or "none"
+        raise InputError(f"the scorer has no '{by}'", where="--by", mend=f"There are: {there}.")
+    if top is not None and top < 1:
+        raise InputError(f"{top} features were asked for", where="--top", mend="Give a whole number from 1 upwards.")
+
+
+def shortened(explanation: Explanation, top: int | None) -> Explanation:
+    """The explanation with at most *top* features; what the others add goes into ``rest``."""
+    if top is None or len(explanation.features) <= top:
+        return explanation
+    others = sum(feature.effect for feature in explanation.features[top:])
+    return replace(explanation, features=explanation.features[:top], rest=explanation.rest + others)
+
+
+def explain_batch(scorer: Scorer, samples: pd.DataFrame, by: str) -> list[Explanation]:
+    """Rows and all that is asked of them, scored at once."""
+    student = scorer.students[by]
+    rows = samples[["sample_id", *FIELDS, "label"]].to_dict("records")
+    erased = [list(erasures(row)) for row in rows]
+    asked = [variant for row, words in zip(rows, erased, strict=True) for variant in variants(row, words)]
+    table = pd.DataFrame(asked, columns=[*FIELDS, "label"])
+    inputs = student_inputs(scorer.features.transform(table), table["label"].astype(np.float64))
+    ranks = np.asarray(student.booster.predict(inputs), np.float64)
+    scores = student.predict(inputs)
+    starts = np.cumsum([0, *(3 + len(words) for words in erased[:-1])])
+    effects = np.asarray(student.booster.predict(inputs[starts], pred_contrib=True), np.float64)
+    raw = inputs[starts, :-1].astype(np.float64) * scorer.features.scale + scorer.features.centre
+    explained = []
+    for place, (row, words, start) in enumerate(zip(rows, erased, starts.tolist(), strict=True)):
+        own = slice(start, start + 3 + len(words))
+        features = feature_effects([*raw[place], float(row["label"])], effects[place, :-1])
+        explained.append(one_row(row, by, ranks[own], scores[own], float(effects[place, -1]), features, words))
+    return explained
+
+
+def one_row(
+    row: dict[Any, Any],
+    by: str,
+    ranks: Doubles,
+    scores: Doubles,
+    base: float,
+    features: tuple[FeatureEffect, ...],
+    words: Sequence[WordEffect],
+) -> Explanation:
+    """The explanation of a row from what its :func:`variants` got, *ranks* and *scores*, each (3 + words,)."""
+    effects = [
+        replace(word, effect=float(ranks[0] - rank), score_without=float(score))
+        for word, rank, score in zip(words, ranks[3:], scores[3:], strict=True)
+    ]
+    label = float(row["label"])
+    return Explanation(
+        sample_id=str(row["sample_id"]),
+        by=by,
+        query=row["query"],
+        title=row["title"],
+        label=None if np.isnan(label) else label,
+        score=float(scores[0]),
+        rank=float(ranks[0]),
+        base=base,
+        features=features,
+        rest=0.0,
+        words=tuple(effects),
+        words_left_out=sum(len(row[field].split()) for field in FIELDS) - len(words),
+        score_if_label_0=float(scores[1]),
+        score_if_label_1=float(scores[2]),
+    )
+
+
+def variants(row: dict[Any, Any], words: Sequence[WordEffect]) -> Iterator[tuple[str, str, str, float]]:
+    """The row, the row with label 0 and with label 1, and the row without each of the words."""
+    query, title, description, label = (*(row[field] for field in FIELDS), float(row["label"]))
+    yield query, title, description, label
+    yield query, title, description, 0.0
+    yield query, title, description, 1.0
+    for word in words:
+        texts = {"query": query, "title": title, "description": description}
+        texts[word.field] = without_word(texts[word.field], word.start)
+        yield texts["query"], texts["title"], texts["description"], label
+
+
+def erasures(row: dict[Any, Any]) -> Iterator[WordEffect]:
+    """The words that are to be left out in turn, without their effects."""
+    for field in FIELDS:
+        for count, match in enumerate(WORD.finditer(row[field])):
+            if count == MOST_WORDS:
+                break
+            word = match.group().rstrip()
+            yield WordEffect(field, word, match.start(), match.start() + len(word), 0.0, 0.0)
+
+
+def without_word(text: str, start: int) -> str:
+    """The text without the word that starts at *start* and the white space behind it."""
+    match = WORD.match(text, start)
+    return text if match is None else (text[:start] + text[match.end() :]).rstrip()
+
+
+def feature_effects(values: Sequence[float], effects: Doubles) -> tuple[FeatureEffect, ...]:
+    """Features by size of their effect, latent topics in one line each.
+
+    Parameters
+    ----------
+    values : (d + 1,) not standardised, the label last; effects : (d + 1,) their SHAP values.
+    """
+    names = [*feature_names(), LABEL_NAME]
+    groups = dict.fromkeys(TOPIC_GROUPS, 0.0)
+    single = []
+    for name, value, effect in zip(names, values, effects.tolist(), strict=True):
+        if topic := TOPIC.fullmatch(name):
+            groups[topic.group(1)] += effect
+        else:
+            known = None if np.isnan(value) else round(float(value), 6) + 0.0
+            single.append(FeatureEffect(name, known, effect, meaning_of(name, float(value))))
+    topics = [FeatureEffect(name, None, groups[kind], meaning) for kind, (name, meaning) in TOPIC_GROUPS.items()]
+    return tuple(sorted([*single, *topics], key=lambda feature: (-abs(feature.effect), feature.name)))
+
+
+def marked_text(text: str, words: Iterable[tuple[int, int, float]]) -> list[tuple[str, float]]:
+    """The text in pieces, each with the effect of the word that it is; 0 for what lies between.
+
+    Parameters
+    ----------
+    words : start, end and effect of each word, in the order of the text; places outside of the text are cut.
+    """
+    pieces: list[tuple[str, float]] = []
+    done = 0
+    for start, end, effect in words:
+        pieces += [(text[done:start], 0.0), (text[max(start, done) : end], effect)]
+        done = max(done, end)
+    return [piece for piece in [*pieces, (text[done:], 0.0)] if piece[0]]
+
+
+def strength(effect: float) -> int:
+    """How strongly an effect on the rank is to be shown, 0 (not at all) to 3; the same for every row."""
+    return int(np.searchsorted([0.005, 0.03, 0.1], abs(effect), side="right"))

@@ -1,0 +1,183 @@
+"""``sie explain``: why rows of a log, or a typed-in pair, have their score."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sie_agent.errors import InputError
+from sie_agent.report import write_explanations
+from sie_agent.samples import stream_samples, validate_samples, without_grade
+from sie_agent.scorer import check_asked, explain_rows, load_scorer, shortened
+from sie_agent.verbs.common import writable_folder
+from sie_agent.verbs.score import scorer_folder
+
+LISTED = 8
+# naming near ids compares texts one by one: on a long log only its beginning
+ROWS_COMPARED = 200_000
+
+
+def explain(
+    scorer: str | Path,
+    data: str | Path | None = None,
+    *,
+    ids: Sequence[str] = (),
+    rows: Sequence[int] = (),
+    query: str | None = None,
+    title: str | None = None,
+    description: str = "",
+    label: float | None = None,
+    by: str = "support",
+    top: int = LISTED,
+    column_map: str | Path | None = None,
+    split: str | None = None,
+    html: str | Path | None = None,
+) -> dict[str, Any]:
+    """Explain scores by features and by words; see :func:`sie_agent.explain_rows`.
+
+    Give *ids* or *rows* of *data*, or a *query* and a *title*. The data are read in chunks, as far as is needed.
+
+    Parameters
+    ----------
+    scorer : folder that ``sie distill`` wrote, or a run folder.
+    data, column_map, split : as `load_samples` takes them; without *data*, the samples of the run folder.
+    ids, rows : ``sample_id`` of rows, and their numbers, counted from 1.
+    query, title, description, label : a pair that is in no log; no *label*: the log's label is not known.
+    by : ``support``, ``value`` or ``hardness``; top : how many features the page lists.
+    html : where to write a self-contained page.
+
+    Returns
+    -------
+    ``by``, ``explanations`` (one object per row, all features), ``html`` (path or None).
+
+    Raises
+    ------
+    InputError : the scorer, the data, or what is asked for is wrong; an unknown id comes with those near it.
+    EnvironmentFailure : the page cannot be written.
+    """
+    folder = Path(scorer).expanduser()
+    loaded = load_scorer(scorer_folder(folder))
+    check_asked(loaded, by, top)
+    target = None if html is None else page_target(html)
+    typed = query is not None or title is not None
+    if typed == bool(ids or rows):
+        raise InputError(
+            "both rows of the data and a typed-in pair" if typed else "no row is named",
+            mend="Give --id or --row, or else --query and --title.",
+        )
+    if typed:
+        samples = typed_sample(query, title, description, label)
+    else:
+        samples = named_rows(run_samples(folder) if data is None else data, ids, rows, column_map, split)
+    explained = explain_rows(loaded, samples, by, None)
+    if target is not None:
+        write_explanations([asdict(shortened(one, top)) for one in explained], target)
+    return {
+        "by": by,
+        "explanations": [asdict(one) for one in explained],
+        "html": None if target is None else str(target),
+        "exit_code": 0,
+    }
+
+
+def page_target(path: str | Path) -> Path:
+    """Where the page is to go, its folder checked.
+
+    Raises
+    ------
+    InputError : the name does not end in ``.html``, or is a folder.
+    EnvironmentFailure : its folder cannot be written to.
+    """
+    target = Path(path).expanduser()
+    if target.suffix != ".html" or target.is_dir():
+        raise InputError("the page to write is no .html file", where=target, mend="Give --html NAME.html.")
+    writable_folder(target.parent)
+    return target
+
+
+def run_samples(folder: Path) -> Path:
+    """The samples of a run folder.
+
+    Raises
+    ------
+    InputError : it holds none.
+    """
+    path = folder / "samples.parquet"
+    if not path.is_file():
+        raise InputError(
+            "no data to look the row up in", where=folder, mend="Give --data, or the folder of a `sie run`."
+        )
+    return path
+
+
+def typed_sample(query: str | None, title: str | None, description: str, label: float | None) -> pd.DataFrame:
+    """A pair as a table of one sample.
+
+    Raises
+    ------
+    InputError : one of its fields is missing, empty or out of range.
+    """
+    if query is None or title is None:
+        missing = "--query" if query is None else "--title"
+        raise InputError(f"{missing} is missing", mend="A typed-in pair needs --query and --title.")
+    row = {"sample_id": "typed", "query": query, "item_id": "typed", "title": title, "description": description}
+    return without_grade(validate_samples(pd.DataFrame([{**row, "label": label}]), "the typed-in pair"))
+
+
+def named_rows(
+    data: str | Path,
+    ids: Sequence[str],
+    rows: Sequence[int],
+    column_map: str | Path | None = None,
+    split: str | None = None,
+) -> pd.DataFrame:
+    """The rows with these ids, then those with these numbers, in the order asked; each once.
+
+    Raises
+    ------
+    InputError : an id or a number is not in the data.
+    """
+    for number in rows:
+        if number < 1:
+            raise InputError(f"there is no row {number}", where="--row", mend="Rows are counted from 1.")
+    by_id: dict[str, pd.DataFrame] = {}
+    by_number: dict[int, pd.DataFrame] = {}
+    read = 0
+    for chunk in stream_samples(data, column_map=column_map, split=split):
+        samples = without_grade(chunk)
+        for place in samples.index[samples["sample_id"].isin(ids)]:
+            by_id[samples["sample_id"].iloc[place]] = samples.iloc[[place]]
+        for number in rows:
+            if read < number <= read + len(samples):
+                by_number[number] = samples.iloc[[number - read - 1]]
+        read += len(samples)
+        if len(by_id) == len(set(ids)) and len(by_number) == len(set(rows)):
+            break
+    for name in ids:
+        if name not in by_id:
+            raise unknown_id(name, data, column_map, split)
+    for number in rows:
+        if number not in by_number:
+            raise InputError(f"there is no row {number}", where=data, mend=f"The data have {read:,} rows.")
+    found = pd.concat([*(by_id[name] for name in ids), *(by_number[number] for number in rows)])
+    return found.drop_duplicates("sample_id").reset_index(drop=True)
+
+
+def unknown_id(
+    name: str, data: str | Path, column_map: str | Path | None = None, split: str | None = None
+) -> InputError:
+    """There is no such id; names the nearest ones."""
+    near: list[str] = []
+    read = 0
+    for chunk in stream_samples(data, column_map=column_map, split=split):
+        near = difflib.get_close_matches(name, [*near, *chunk["sample_id"]], n=3, cutoff=0.5)
+        read += len(chunk)
+        if read >= ROWS_COMPARED:
+            break
+    mend = f"Near it are: {', '.join(near)}." if near else "Give one of the file's ids, or --row with its number."
+    return InputError(f"no row has the id '{name}'", where=f"{data}, field 'sample_id'", mend=mend)
