@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sie_agent.run import compare_prompts, evaluate_run, load_suite, run_suite
     from sie_agent.samples import ColumnMap, load_samples
     from sie_agent.scorer import Scorer, distil_scorer, load_scorer, select_rows, weigh_rows
+    from sie_agent.scorer.estimator import ImportanceScorer
     from sie_agent.verbs.attribute import attribute
     from sie_agent.verbs.cache import cache_export, cache_prune, cache_stats
     from sie_agent.verbs.distil import distil
@@ -31,6 +32,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ColumnMap",
     "EnvironmentFailure",
+    "ImportanceScorer",
     "InputError",
     "Judge",
     "JudgmentCache",
@@ -79,6 +81,7 @@ _HOMES = {
     "sie_agent.run": ("compare_prompts", "evaluate_run", "load_suite", "run_suite"),
     "sie_agent.samples": ("ColumnMap", "load_samples"),
     "sie_agent.scorer": ("Scorer", "distil_scorer", "load_scorer", "select_rows", "weigh_rows"),
+    "sie_agent.scorer.estimator": ("ImportanceScorer",),
     "sie_agent.verbs.attribute": ("attribute",),
     "sie_agent.verbs.cache": ("cache_export", "cache_prune", "cache_stats"),
     "sie_agent.verbs.distil": ("distil",),
