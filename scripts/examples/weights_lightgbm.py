@@ -21,7 +21,7 @@ def main() -> None:
         model.fit(features.transform(train), train["label"] > 0, sample_weight=given)
         predicted = model.predict_proba(features.transform(test))[:, 1]
         print(f"LightGBM, {name}: AUC {roc_auc_score(relevant, predicted):.3f} on {len(test)} rows of unseen queries")
-    print("A word-counting judge and few rows show that it runs, not which is better: that takes `sie run` on your log.")
+    print("Few rows and a judge that counts words show that it runs, not which is better: `sie run` tells on your log.")
 
 
 if __name__ == "__main__":

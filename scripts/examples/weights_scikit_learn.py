@@ -23,7 +23,7 @@ def main() -> None:
         model.fit(train, train["label"] > 0, logisticregression__sample_weight=given)
         auc = roc_auc_score(relevant, model.predict_proba(test)[:, 1])
         print(f"scikit-learn, {name}: AUC {auc:.3f} on {len(test)} rows of unseen queries")
-    print("A word-counting judge and few rows show that it runs, not which is better: that takes `sie run` on your log.")
+    print("Few rows and a judge that counts words show that it runs, not which is better: `sie run` tells on your log.")
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def main() -> None:
         with torch.no_grad():
             predicted = model(torch.from_numpy(features.transform(test)))[:, 0].numpy()
         print(f"PyTorch, {name}: AUC {roc_auc_score(relevant, predicted):.3f} on {len(test)} rows of unseen queries")
-    print("A word-counting judge and few rows show that it runs, not which is better: that takes `sie run` on your log.")
+    print("Few rows and a judge that counts words show that it runs, not which is better: `sie run` tells on your log.")
 
 
 if __name__ == "__main__":
