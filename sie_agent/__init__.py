@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sie_agent.verbs.init import init
     from sie_agent.verbs.judges import Judge
     from sie_agent.verbs.label import label, plan
+    from sie_agent.verbs.push import push_labels, push_scorer
     from sie_agent.verbs.score import score
     from sie_agent.verbs.select import select
     from sie_agent.verbs.weights import weights
@@ -60,6 +61,8 @@ __all__ = [
     "load_variant",
     "make_backend",
     "plan",
+    "push_labels",
+    "push_scorer",
     "run_suite",
     "score",
     "select",
@@ -89,6 +92,7 @@ _HOMES = {
     "sie_agent.verbs.init": ("init",),
     "sie_agent.verbs.judges": ("Judge",),
     "sie_agent.verbs.label": ("label", "plan"),
+    "sie_agent.verbs.push": ("push_labels", "push_scorer"),
     "sie_agent.verbs.score": ("score",),
     "sie_agent.verbs.select": ("select",),
     "sie_agent.verbs.weights": ("weights",),

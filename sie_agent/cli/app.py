@@ -15,6 +15,7 @@ from sie_agent.cli import (
     evaluate,
     init,
     label,
+    push,
     run,
     score,
     select,
@@ -97,3 +98,4 @@ VERBS: tuple[tuple[str, Any, str], ...] = (
 for name, module, short in VERBS:
     app.command(name, epilog=module.EPILOG, short_help=short)(module.command)
 app.add_typer(cache.app, name="cache", short_help="The judgment cache: stats, export, prune.")
+app.add_typer(push.app, name="push", short_help="Publish a scorer or labels on the Hub.")

@@ -9,6 +9,7 @@ import yaml
 
 # what `sie push` puts the repository's name in place of
 PLACE = "OWNER/NAME"
+UNSTATED = "unknown: whoever published this did not state it"
 MEANINGS = {
     "hardness": "abs(y - r), 0 to 1: how far the log's label is from what the judge says; higher pulls harder",
     "support": "c · (0.5 - abs(y - r)), -0.5 to 0.5: how well the judge supports the log's label",
@@ -79,6 +80,7 @@ def scorer_card(config: Mapping[str, Any]) -> str:
         "## Intended use\nChoosing, weighing and inspecting rows of a training log: `sie select`, `sie weights`, "
         "`sample_weight` of any trainer.\n",
         f"## Limits\n{LIMITS}",
+        f"## Licence\n{about.get('license') or UNSTATED}.\n",
     ]
     return "\n".join(parts)
 
@@ -106,17 +108,16 @@ def labels_card(
         },
     }
     rows = "".join(f"| `{name}` | {dtype} | {COLUMN_MEANINGS.get(name, '')} |\n" for name, dtype in columns.items())
-    said = licence or "unknown: whoever published this set did not state the licence of the data it was made from"
     parts = [
         front_matter(metadata),
         "# Sample importance labels\n",
-        f"Weak importance labels of {count:,} logged (query, item) rows, made by `sie distill` from a language model's "
-        "judgments and the log (Python package `sie-agent`). No human grade is in it.\n",
+        f"Weak importance labels of {count:,} logged (query, item) rows, made by `sie distill` from a judge's "
+        "answers and the log (Python package `sie-agent`).\n",
         f"## Columns\n| column | type | meaning |\n|---|---|---|\n{rows}",
         f"Empty: there was no judgment.\n\n## Load\n```python\nimport datasets\n\n"
         f'labels = datasets.load_dataset("{PLACE}", split="train")\n```\n',
         f"## Provenance\n{fact_table(judge)}",
-        f"## Licence of the data\n{said}.\n",
+        f"## Licence of the data\n{licence or UNSTATED}.\n",
         "## Limits\nThese are a judge's opinions put into numbers, not human annotations: they rank rows of this log "
         "for training, and do not measure the quality of items, sellers or shoppers.\n",
     ]
