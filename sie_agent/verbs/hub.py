@@ -112,6 +112,10 @@ def explained(error: BaseException, to: str) -> SieError:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
     chain = list(causes(error))
+    first = chain[0]
+    if "Invalid metadata in README.md" in str(first):
+        said = " ".join(str(first).split())[:200]
+        return InputError(f"the Hub refuses the card ({said})", where=to, mend="Mend README.md, or check --license.")
     for one in chain:
         if isinstance(one, OfflineModeIsEnabled):
             return EnvironmentFailure("HF_HUB_OFFLINE is set, and nothing can be pushed", where=to, mend="Unset it.")
@@ -119,10 +123,6 @@ def explained(error: BaseException, to: str) -> SieError:
             return name_error(to)
         if isinstance(one, HfHubHTTPError) and getattr(one, "response", None) is not None:
             return refused(one.response.status_code, said_by(one), to)
-    first = chain[0]
-    if "Invalid metadata in README.md" in str(first):
-        said = " ".join(str(first).split())[:200]
-        return InputError(f"the Hub refuses the card ({said})", where=to, mend="Mend README.md, or check --license.")
     if any(isinstance(one, OSError) or type(one).__module__.split(".")[0].rstrip("2") in NETWORK for one in chain):
         mend = "Check the network and HF_ENDPOINT, and give the same command again."
         return EnvironmentFailure(f"the Hub cannot be reached ({type(chain[-1]).__name__})", where=to, mend=mend)

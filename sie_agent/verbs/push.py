@@ -123,6 +123,8 @@ def push_labels(
     table = published(path, samples, str(data), with_text=with_text)
     columns = {field.name: "float64" if str(field.type) == "double" else str(field.type) for field in table.schema}
     card = labels_card(columns, table.num_rows, table.nbytes, licence, judge_of(path)).replace(PLACE, to or PLACE)
+    if simulate is not None:
+        say("This log was drawn from human grades: its labels tell something about them")
     if set(columns) & set(TEXTS):
         say("The texts of the log are part of what is published")
     files: dict[str, bytes | Path] = {"README.md": card.encode(), "data/train.parquet": as_parquet(table)}
