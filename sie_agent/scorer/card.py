@@ -44,6 +44,24 @@ LIMITS = """- It ranks rows of logs like the one it was distilled from. On anoth
 - A judge that knows less than the model being trained does harm, and the scorer repeats the judge's mistakes.
 - It does not judge relevance for ranking, people, or the quality of sellers.
 """
+ONNX = """
+With onnxruntime alone, without this package. Letters beyond ASCII have to be in lower case; others need not be.
+
+```python
+import numpy as np
+import onnxruntime
+
+session = onnxruntime.InferenceSession("{model}")
+rows = {{
+    "query": np.array(["desk lamp"], object),
+    "title": np.array(["Brass desk lamp"], object),
+    "description": np.array([""], object),
+    "label": np.array([1.0], np.float32),  # NaN where the log says nothing
+}}
+names = [output.name for output in session.get_outputs()]
+scores = dict(zip(names, session.run(names, rows)))
+```
+"""
 
 
 def scorer_card(config: Mapping[str, Any]) -> str:
@@ -53,8 +71,7 @@ def scorer_card(config: Mapping[str, Any]) -> str:
     ----------
     config : the folder's ``config.json``. Read are ``labels``, ``sha256`` (the names of the files), ``about``
         (``mode``, ``model``, ``variant``, ``log_hash``, ``versions``, ``license``, ``agreement``: rows as in
-        ``agreement.json``, and optionally ``dataset``, the name of the data they are from) and ``inputs`` and
-        ``outputs`` of an ONNX file (name to type). All of it may be absent.
+        ``agreement.json``, and ``dataset``, the name of the data they are from). All of it may be absent.
 
     Returns
     -------
@@ -74,7 +91,7 @@ def scorer_card(config: Mapping[str, Any]) -> str:
         f"## Input\n{INPUTS}",
         "A row's scores depend on that row alone.\n",
         f"## Output\n{output_table(labels)}",
-        f"## Load\n{loading(files, config)}",
+        f"## Load\n{loading(files)}",
         f"## Provenance\n{fact_table(about)}",
         f"## Agreement\n{figure_table(figures)}",
         "## Intended use\nChoosing, weighing and inspecting rows of a training log: `sie select`, `sie weights`, "
@@ -173,7 +190,7 @@ def output_table(labels: Sequence[str]) -> str:
     return f"| score | meaning |\n|---|---|\n{rows}\ny is the log's label, r the judged relevance, c clarity.\n"
 
 
-def loading(files: Sequence[str], config: Mapping[str, Any]) -> str:
+def loading(files: Sequence[str]) -> str:
     """How the folder is loaded: with this package, and with onnxruntime alone where there is such a file."""
     text = (
         "```python\nimport sie_agent\nfrom huggingface_hub import snapshot_download\n\n"
@@ -183,14 +200,7 @@ def loading(files: Sequence[str], config: Mapping[str, Any]) -> str:
     model = next((name for name in files if name.endswith(".onnx")), None)
     if model is None:
         return text
-    described = ", ".join(f"`{name}` ({kind})" for name, kind in (config.get("inputs") or {}).items())
-    named = f" Its inputs: {described}." if described else ""
-    return text + (
-        f"\nWith onnxruntime alone, without this package, from the same columns:{named}\n\n"
-        "```python\nimport numpy as np\nimport onnxruntime\n\n"
-        f'session = onnxruntime.InferenceSession("{model}")\n'
-        "for put in session.get_inputs():\n    print(put.name, put.type, put.shape)\n```\n"
-    )
+    return text + ONNX.format(model=model)
 
 
 def fact_table(about: Mapping[str, Any]) -> str:

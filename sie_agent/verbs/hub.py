@@ -22,7 +22,7 @@ STATUSES = {
     404: ("no such repository or revision, or the token may not see it", "Check --to, --revision and the token."),
     409: ("the repository was changed meanwhile", "Give the same command again."),
     412: ("the repository was changed meanwhile", "Give the same command again."),
-    413: ("the upload is larger than the Hub takes", "Push fewer rows at once (--limit)."),
+    413: ("the upload is larger than the Hub takes", "Publish a file of fewer rows."),
     429: ("the Hub asks for fewer requests", AGAIN),
 }
 NETWORK = ("httpx", "httpcore", "requests", "urllib3")

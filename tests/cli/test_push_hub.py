@@ -123,7 +123,7 @@ def failed(ran: Ran, *parts: str) -> None:
         ("create", 409, ("cannot be used",)),
         ("commit", 409, ("changed meanwhile", "again")),
         ("commit", 412, ("changed meanwhile", "again")),
-        ("commit", 413, ("larger than the Hub takes", "--limit")),
+        ("commit", 413, ("larger than the Hub takes", "fewer rows")),
         ("commit", 422, ("refuses the request (422)",)),
         ("create", 429, ("fewer requests", "not sent twice")),
         ("commit", 500, ("has a fault (500)", "same command again")),

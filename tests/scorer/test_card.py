@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from huggingface_hub import DatasetCard, ModelCard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sie_agent.scorer import LABELS
+from sie_agent.scorer import LABELS, Scorer, save_scorer
 from sie_agent.scorer.card import UNSTATED, labels_card, scorer_card, size_category
 
 FIGURE = {
@@ -24,7 +26,6 @@ FIGURE = {
 CONFIG: dict[str, Any] = {
     "labels": list(LABELS),
     "sha256": {"model.onnx": "0", "README.md": "0"},
-    "inputs": {"query": "string", "label": "float"},
     "about": {
         "mode": "zero-shot",
         "model": "judge-1",
@@ -47,7 +48,6 @@ def test_card_of_a_scorer() -> None:
         assert said in card.text
     for name in (*LABELS, "query", "title", "description", "label"):
         assert f"`{name}`" in card.text
-    assert "`query` (string), `label` (float)" in card.text
     assert UNSTATED in card.text and "license" not in card.data.to_dict()
 
 
@@ -57,6 +57,23 @@ def test_without_figures_nothing_is_claimed() -> None:
     assert "Not measured" in card.text and "not recorded" in card.text and "onnxruntime" not in card.text
     assert UNSTATED not in card.text
     assert "not for use" in scorer_card({"about": {"mode": "simulated"}}).lower()
+
+
+def test_what_the_card_says_of_onnxruntime_runs(
+    scorer: Scorer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_scorer(scorer, tmp_path)
+    if not (tmp_path / "model.onnx").is_file():
+        pytest.skip("this scorer has no ONNX file")
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    [code] = [part.split("```")[0] for part in card.split("```python\n")[1:] if "InferenceSession" in part]
+    monkeypatch.chdir(tmp_path)
+    told: dict[str, Any] = {}
+    exec(code, told)
+    row = {"sample_id": "s", "query": "desk lamp", "title": "Brass desk lamp", "description": "", "label": 1.0}
+    expected = scorer.predict(pd.DataFrame([row]))
+    for name in LABELS:
+        assert told["scores"][name] == pytest.approx(expected[name].to_numpy(), abs=1e-9)
 
 
 TEXT = st.text(max_size=30)
