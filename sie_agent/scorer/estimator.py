@@ -14,10 +14,17 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted, check_random_state
 
 from sie_agent.errors import InputError
+from sie_agent.scorer import (
+    HIGHER_IS_KEPT,
+    LABELS,
+    Scorer,
+    StudentSettings,
+    distil_scorer,
+    load_scorer,
+    save_scorer,
+    weights_from,
+)
 from sie_agent.scorer.estimator_inputs import READ, TEXTS, Samples, named_labels, prepared
-from sie_agent.scorer.model import LABELS, Scorer, distil_scorer, load_scorer, save_scorer
-from sie_agent.scorer.select import HIGHER_IS_KEPT, weights_from
-from sie_agent.scorer.student import StudentSettings
 
 if TYPE_CHECKING:
     # scikit-learn ships no types, and a class may not be derived from Any
