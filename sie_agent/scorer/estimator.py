@@ -24,7 +24,7 @@ from sie_agent.scorer import (
     save_scorer,
     weights_from,
 )
-from sie_agent.scorer.estimator_inputs import READ, TEXTS, Samples, named_labels, prepared
+from sie_agent.scorer.estimator_inputs import READ, Samples, named_labels, prepared
 
 if TYPE_CHECKING:
     # scikit-learn ships no types, and a class may not be derived from Any
@@ -99,20 +99,24 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         settings = self._settings()
         table, read = prepared(samples)
         named = named_labels(labels, samples, len(table), self.label)
-        seed = self.random_state
-        if not isinstance(seed, int | np.integer):
-            seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
-        about = {"estimator": {"label": self.label, "columns": read}}
-        self.scorer_: Scorer = distil_scorer(
-            table, named.assign(sample_id=table["sample_id"]), settings=settings, seed=int(seed), about=about
-        )
-        self.labels_ = [name for name in LABELS if name in self.scorer_.predict(table.head(1))]
-        if not self.labels_ or (self.label is not None and self.label not in self.labels_):
+        enough = [name for name in LABELS if name in named and named[name].notna().sum() >= 2]
+        if not enough or (self.label is not None and self.label not in enough):
             raise InputError(
                 "fewer than 2 rows have a weak label",
                 where=f"labels, column '{self.label or named.columns[0]}'",
                 mend="Give labels of at least 2 rows.",
             )
+        seed = self.random_state
+        if not isinstance(seed, int | np.integer):
+            seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
+        self.scorer_: Scorer = distil_scorer(
+            table,
+            named[enough].assign(sample_id=table["sample_id"]),
+            settings=settings,
+            seed=int(seed),
+            about={"estimator": {"label": self.label, "columns": read}},
+        )
+        self.labels_ = enough
         self._remember(read)
         return self
 
@@ -183,8 +187,7 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         settings = {field.name: known[field.name] for field in fields(StudentSettings) if field.name in known}
         loaded = cls(own.get("label"), random_state=about.get("seed", 0), **settings)
         loaded.scorer_ = scorer
-        example = dict.fromkeys(TEXTS, "x") | {"sample_id": "0", "label": 0.0}
-        loaded.labels_ = [name for name in LABELS if name in scorer.predict(pd.DataFrame([example]))]
+        loaded.labels_ = [name for name in LABELS if name in scorer.students]
         loaded._remember(own.get("columns") or list(READ))
         return loaded
 

@@ -106,7 +106,7 @@ def test_labels_are_aligned_by_id_or_by_row(samples: pd.DataFrame, labels: pd.Da
         ImportanceScorer().fit(samples, pd.concat([labels, labels]))
     with pytest.raises(InputError, match="180 samples and 179 labels"):
         ImportanceScorer().fit(samples, by_row[1:])
-    with pytest.raises(InputError, match=r"fewer than 2 rows|0 of the samples"):
+    with pytest.raises(InputError, match="fewer than 2 rows"):
         ImportanceScorer().fit(samples, labels.assign(sample_id="x" + labels["sample_id"]))
 
 
