@@ -1,7 +1,8 @@
 """Sample importance for e-commerce search and recommendation, estimated with a language model.
 
 Every verb of the command line is a function here: ``sie_agent.label``, ``distil``, ``score``, ``select``,
-``weights``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``, ``init``, ``doctor``.
+``weights``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``, ``push_scorer``, ``push_labels``,
+``init``, ``doctor``.
 Names are loaded when they are first used, so that ``import sie_agent`` is quick.
 """
 
