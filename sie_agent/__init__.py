@@ -1,7 +1,8 @@
 """Sample importance for e-commerce search and recommendation, estimated with a language model.
 
 Every verb of the command line is a function here: ``sie_agent.label``, ``distil``, ``score``, ``select``,
-``weights``, ``explain``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``, ``init``, ``doctor``.
+``weights``, ``explain``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``, ``push_scorer``,
+``push_labels``, ``init``, ``doctor``.
 Names are loaded when they are first used, so that ``import sie_agent`` is quick.
 """
 
@@ -14,7 +15,18 @@ if TYPE_CHECKING:
     from sie_agent.judging import JudgmentCache, judge, list_variants, load_endpoints, load_variant, make_backend
     from sie_agent.run import compare_prompts, evaluate_run, load_suite, run_suite
     from sie_agent.samples import ColumnMap, load_samples
-    from sie_agent.scorer import Explanation, Scorer, distil_scorer, explain_rows, load_scorer, select_rows, weigh_rows
+    from sie_agent.scorer import (
+        Explanation,
+        Scorer,
+        ScorerSession,
+        distil_scorer,
+        explain_rows,
+        load_scorer,
+        save_scorer,
+        select_rows,
+        weigh_rows,
+    )
+    from sie_agent.scorer.estimator import ImportanceScorer
     from sie_agent.verbs.attribute import attribute
     from sie_agent.verbs.cache import cache_export, cache_prune, cache_stats
     from sie_agent.verbs.distil import distil
@@ -23,6 +35,7 @@ if TYPE_CHECKING:
     from sie_agent.verbs.init import init
     from sie_agent.verbs.judges import Judge
     from sie_agent.verbs.label import label, plan
+    from sie_agent.verbs.push import push_labels, push_scorer
     from sie_agent.verbs.score import score
     from sie_agent.verbs.select import select
     from sie_agent.verbs.weights import weights
@@ -33,11 +46,13 @@ __all__ = [
     "ColumnMap",
     "EnvironmentFailure",
     "Explanation",
+    "ImportanceScorer",
     "InputError",
     "Judge",
     "JudgmentCache",
     "MissingExtraError",
     "Scorer",
+    "ScorerSession",
     "SieError",
     "__version__",
     "attribute",
@@ -62,7 +77,10 @@ __all__ = [
     "load_variant",
     "make_backend",
     "plan",
+    "push_labels",
+    "push_scorer",
     "run_suite",
+    "save_scorer",
     "score",
     "select",
     "select_rows",
@@ -85,12 +103,15 @@ _HOMES = {
     "sie_agent.scorer": (
         "Explanation",
         "Scorer",
+        "ScorerSession",
         "distil_scorer",
         "explain_rows",
         "load_scorer",
+        "save_scorer",
         "select_rows",
         "weigh_rows",
     ),
+    "sie_agent.scorer.estimator": ("ImportanceScorer",),
     "sie_agent.verbs.attribute": ("attribute",),
     "sie_agent.verbs.cache": ("cache_export", "cache_prune", "cache_stats"),
     "sie_agent.verbs.distil": ("distil",),
@@ -99,6 +120,7 @@ _HOMES = {
     "sie_agent.verbs.init": ("init",),
     "sie_agent.verbs.judges": ("Judge",),
     "sie_agent.verbs.label": ("label", "plan"),
+    "sie_agent.verbs.push": ("push_labels", "push_scorer"),
     "sie_agent.verbs.score": ("score",),
     "sie_agent.verbs.select": ("select",),
     "sie_agent.verbs.weights": ("weights",),

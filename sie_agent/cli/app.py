@@ -16,6 +16,7 @@ from sie_agent.cli import (
     explain,
     init,
     label,
+    push,
     run,
     score,
     select,
@@ -99,3 +100,4 @@ VERBS: tuple[tuple[str, Any, str], ...] = (
 for name, module, short in VERBS:
     app.command(name, epilog=module.EPILOG, short_help=short)(module.command)
 app.add_typer(cache.app, name="cache", short_help="The judgment cache: stats, export, prune.")
+app.add_typer(push.app, name="push", short_help="Publish a scorer or labels on the Hub.")

@@ -9,6 +9,7 @@ import yaml
 
 # what `sie push` puts the repository's name in place of
 PLACE = "OWNER/NAME"
+UNSTATED = "unknown: whoever published this did not state it"
 MEANINGS = {
     "hardness": "abs(y - r), 0 to 1: how far the log's label is from what the judge says; higher pulls harder",
     "support": "c · (0.5 - abs(y - r)), -0.5 to 0.5: how well the judge supports the log's label",
@@ -43,6 +44,24 @@ LIMITS = """- It ranks rows of logs like the one it was distilled from. On anoth
 - A judge that knows less than the model being trained does harm, and the scorer repeats the judge's mistakes.
 - It does not judge relevance for ranking, people, or the quality of sellers.
 """
+ONNX = """
+With onnxruntime alone, without this package. Letters beyond ASCII have to be in lower case; others need not be.
+
+```python
+import numpy as np
+import onnxruntime
+
+session = onnxruntime.InferenceSession("{model}")
+rows = {{
+    "query": np.array(["desk lamp"], object),
+    "title": np.array(["Brass desk lamp"], object),
+    "description": np.array([""], object),
+    "label": np.array([1.0], np.float32),  # NaN where the log says nothing
+}}
+names = [output.name for output in session.get_outputs()]
+scores = dict(zip(names, session.run(names, rows)))
+```
+"""
 
 
 def scorer_card(config: Mapping[str, Any]) -> str:
@@ -52,8 +71,7 @@ def scorer_card(config: Mapping[str, Any]) -> str:
     ----------
     config : the folder's ``config.json``. Read are ``labels``, ``sha256`` (the names of the files), ``about``
         (``mode``, ``model``, ``variant``, ``log_hash``, ``versions``, ``license``, ``agreement``: rows as in
-        ``agreement.json``, and optionally ``dataset``, the name of the data they are from) and ``inputs`` and
-        ``outputs`` of an ONNX file (name to type). All of it may be absent.
+        ``agreement.json``, and ``dataset``, the name of the data they are from). All of it may be absent.
 
     Returns
     -------
@@ -73,12 +91,13 @@ def scorer_card(config: Mapping[str, Any]) -> str:
         f"## Input\n{INPUTS}",
         "A row's scores depend on that row alone.\n",
         f"## Output\n{output_table(labels)}",
-        f"## Load\n{loading(files, config)}",
+        f"## Load\n{loading(files)}",
         f"## Provenance\n{fact_table(about)}",
         f"## Agreement\n{figure_table(figures)}",
         "## Intended use\nChoosing, weighing and inspecting rows of a training log: `sie select`, `sie weights`, "
         "`sample_weight` of any trainer.\n",
         f"## Limits\n{LIMITS}",
+        f"## Licence\n{about.get('license') or UNSTATED}.\n",
     ]
     return "\n".join(parts)
 
@@ -106,17 +125,16 @@ def labels_card(
         },
     }
     rows = "".join(f"| `{name}` | {dtype} | {COLUMN_MEANINGS.get(name, '')} |\n" for name, dtype in columns.items())
-    said = licence or "unknown: whoever published this set did not state the licence of the data it was made from"
     parts = [
         front_matter(metadata),
         "# Sample importance labels\n",
-        f"Weak importance labels of {count:,} logged (query, item) rows, made by `sie distill` from a language model's "
-        "judgments and the log (Python package `sie-agent`). No human grade is in it.\n",
+        f"Weak importance labels of {count:,} logged (query, item) rows, made by `sie distill` from a judge's "
+        "answers and the log (Python package `sie-agent`).\n",
         f"## Columns\n| column | type | meaning |\n|---|---|---|\n{rows}",
         f"Empty: there was no judgment.\n\n## Load\n```python\nimport datasets\n\n"
         f'labels = datasets.load_dataset("{PLACE}", split="train")\n```\n',
         f"## Provenance\n{fact_table(judge)}",
-        f"## Licence of the data\n{said}.\n",
+        f"## Licence of the data\n{licence or UNSTATED}.\n",
         "## Limits\nThese are a judge's opinions put into numbers, not human annotations: they rank rows of this log "
         "for training, and do not measure the quality of items, sellers or shoppers.\n",
     ]
@@ -172,7 +190,7 @@ def output_table(labels: Sequence[str]) -> str:
     return f"| score | meaning |\n|---|---|\n{rows}\ny is the log's label, r the judged relevance, c clarity.\n"
 
 
-def loading(files: Sequence[str], config: Mapping[str, Any]) -> str:
+def loading(files: Sequence[str]) -> str:
     """How the folder is loaded: with this package, and with onnxruntime alone where there is such a file."""
     text = (
         "```python\nimport sie_agent\nfrom huggingface_hub import snapshot_download\n\n"
@@ -182,14 +200,7 @@ def loading(files: Sequence[str], config: Mapping[str, Any]) -> str:
     model = next((name for name in files if name.endswith(".onnx")), None)
     if model is None:
         return text
-    described = ", ".join(f"`{name}` ({kind})" for name, kind in (config.get("inputs") or {}).items())
-    named = f" Its inputs: {described}." if described else ""
-    return text + (
-        f"\nWith onnxruntime alone, without this package, from the same columns:{named}\n\n"
-        "```python\nimport numpy as np\nimport onnxruntime\n\n"
-        f'session = onnxruntime.InferenceSession("{model}")\n'
-        "for put in session.get_inputs():\n    print(put.name, put.type, put.shape)\n```\n"
-    )
+    return text + ONNX.format(model=model)
 
 
 def fact_table(about: Mapping[str, Any]) -> str:

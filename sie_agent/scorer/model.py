@@ -97,7 +97,7 @@ def distil_scorer(
 
     Raises
     ------
-    InputError : no sample has a weak label.
+    InputError : fewer than two samples have a weak label, or no weak label is given for two of them.
     """
     chosen = settings or StudentSettings()
     fitted = features or TextFeatures.fit(samples)
@@ -116,5 +116,9 @@ def distil_scorer(
         )
         if (~np.isnan(target)).sum() >= 2:
             students[name] = fit_student(inputs, target, chosen, seed)
+    if not students:
+        raise InputError(
+            f"none of {', '.join(LABELS)} is given for two rows or more", mend="Give at least one weak label."
+        )
     described = {"settings": asdict(chosen), "seed": seed, "n_samples": len(rows), **(about or {})}
     return with_score_quantiles(Scorer(fitted, students, described), samples)

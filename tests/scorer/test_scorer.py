@@ -198,3 +198,8 @@ def test_spread_brings_back_unit_and_sign() -> None:
 def test_a_student_needs_two_labelled_rows() -> None:
     with pytest.raises(ValueError, match="fewer than two"):
         fit_student(np.zeros((3, 2), np.float32), np.array([1.0, np.nan, np.nan]), StudentSettings(), 0)
+
+
+def test_no_weak_label_on_any_row_is_bad_input(samples: pd.DataFrame, labels: pd.DataFrame) -> None:
+    with pytest.raises(InputError, match="hardness, support, value"):
+        distil_scorer(samples, labels.assign(hardness=np.nan, support=np.nan, value=np.nan))

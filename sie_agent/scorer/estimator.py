@@ -1,0 +1,254 @@
+"""The scorer as a scikit-learn estimator: ``fit``, ``predict``, ``score``, and weights for another trainer."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.stats import spearmanr
+from sklearn.utils.metadata_routing import UNUSED
+from sklearn.utils.validation import check_is_fitted, check_random_state
+
+from sie_agent.errors import InputError
+from sie_agent.scorer import (
+    HIGHER_IS_KEPT,
+    LABELS,
+    Scorer,
+    StudentSettings,
+    distil_scorer,
+    load_scorer,
+    save_scorer,
+    weights_from,
+)
+from sie_agent.scorer.estimator_inputs import READ, Samples, named_labels, prepared
+
+if TYPE_CHECKING:
+    # scikit-learn ships no types, and a class may not be derived from Any
+    class BaseEstimator: ...
+
+    class RegressorMixin:
+        def __sklearn_tags__(self) -> Any: ...
+else:
+    from sklearn.base import BaseEstimator, RegressorMixin
+
+Doubles = npt.NDArray[np.float64]
+
+
+class ImportanceScorer(RegressorMixin, BaseEstimator):
+    """Weak importance labels from the text of a row and the log's label.
+
+    A wrapper around :func:`sie_agent.distil_scorer`: rows are a table (or a list of dictionaries) with the columns
+    ``query`` and ``title``, and where there are any ``description`` and ``label`` (what the log says, 0 to 1 or
+    NaN). Other columns, a human ``grade`` among them, are not read. A row's scores depend on that row alone.
+
+    Parameters
+    ----------
+    label : the weak label to predict, one of ``hardness``, ``support``, ``value``; None for all that were fitted.
+    trees, leaves, learning_rate, rows_per_leaf, feature_share : as in :class:`sie_agent.scorer.StudentSettings`.
+    random_state : seed (or a ``numpy.random.RandomState``) of the trees; None draws one.
+
+    Attributes
+    ----------
+    scorer_ : the fitted :class:`sie_agent.Scorer`.
+    labels_ : names of the weak labels that were fitted.
+    feature_names_in_, n_features_in_ : the columns that were read, and how many.
+    """
+
+    # samples and labels are X and y, not metadata that a meta-estimator could be asked to route
+    __metadata_request__fit: ClassVar[dict[str, str]] = {"samples": UNUSED, "labels": UNUSED}
+    __metadata_request__predict: ClassVar[dict[str, str]] = {"samples": UNUSED}
+    __metadata_request__score: ClassVar[dict[str, str]] = {"samples": UNUSED, "labels": UNUSED}
+
+    def __init__(
+        self,
+        label: str | None = None,
+        *,
+        trees: int = 150,
+        leaves: int = 15,
+        learning_rate: float = 0.08,
+        rows_per_leaf: int = 20,
+        feature_share: float = 0.5,
+        random_state: Any = 0,
+    ) -> None:
+        self.label = label
+        self.trees = trees
+        self.leaves = leaves
+        self.learning_rate = learning_rate
+        self.rows_per_leaf = rows_per_leaf
+        self.feature_share = feature_share
+        self.random_state = random_state
+
+    def fit(self, samples: Samples, labels: Any) -> ImportanceScorer:
+        """Distil the weak labels.
+
+        Parameters
+        ----------
+        samples : (n) rows, see the class.
+        labels : (n,) one weak label, row by row: of the name of the series, else of the parameter ``label``, else
+            ``value``. Or a table with some of the columns ``hardness``, ``support``, ``value``, row by row (its index
+            is not read), or by ``sample_id`` where both tables have that column. NaN: the row has no weak label.
+
+        Raises
+        ------
+        InputError : a column is missing or wrong, rows and labels do not fit, fewer than two labels, a parameter.
+        """
+        settings = self._settings()
+        table, read = prepared(samples)
+        named = named_labels(labels, samples, len(table), self.label)
+        enough = [name for name in LABELS if name in named and named[name].notna().sum() >= 2]
+        if not enough or (self.label is not None and self.label not in enough):
+            raise InputError(
+                "fewer than 2 rows have a weak label",
+                where=f"labels, column '{self.label or named.columns[0]}'",
+                mend="Give labels of at least 2 rows.",
+            )
+        seed = self.random_state
+        if not isinstance(seed, int | np.integer):
+            seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
+        self.scorer_: Scorer = distil_scorer(
+            table,
+            named[enough].assign(sample_id=table["sample_id"]),
+            settings=settings,
+            seed=int(seed),
+            about={"estimator": {"label": self.label, "columns": read}},
+        )
+        self.labels_ = enough
+        self._remember(read)
+        return self
+
+    def predict(self, samples: Samples) -> Doubles:
+        """Predicted weak labels in their own unit: (n,) for one label, else (n, k) in the order of ``labels_``.
+
+        Raises
+        ------
+        InputError : a column that was there in :meth:`fit` is missing, or the rows are wrong.
+        sklearn.exceptions.NotFittedError : before :meth:`fit`.
+        """
+        chosen = [self.label] if self.label is not None else self._fitted()
+        scores = self._scores(samples)[chosen].to_numpy(np.float64)
+        return np.asarray(scores[:, 0] if len(chosen) == 1 else scores)
+
+    def score(self, samples: Samples, labels: Any) -> float:
+        """Rank agreement with weak labels: Spearman's correlation, the mean over labels where there are several.
+
+        Ranks, because ranks are what weights and selections are made of. Rows without a label are left out; 0 where
+        one side is constant. *labels* as in :meth:`fit`.
+        """
+        chosen = [self.label] if self.label is not None else self._fitted()
+        named = named_labels(labels, samples, len(prepared(samples)[0]), chosen[0] if len(chosen) == 1 else None)
+        shared = [name for name in chosen if name in named]
+        if not shared:
+            raise InputError("none of the labels was fitted", where="labels", mend=f"Give {', '.join(chosen)}.")
+        scores = self._scores(samples)
+        return float(np.mean([rank_agreement(scores[name].to_numpy(), named[name].to_numpy()) for name in shared]))
+
+    def sample_weight(self, samples: Samples, strength: float = 1.0, by: str | None = None) -> Doubles:
+        """Weights of mean 1, (n,), for the ``sample_weight`` of another trainer; see :func:`weights_from`.
+
+        Weights are made of ranks within *samples*: give the whole training set at once.
+
+        Parameters
+        ----------
+        strength : how far weights spread around 1; 0 leaves all at 1.
+        by : the weak label, ``label`` or the only one fitted when not given, ``support`` where there are several.
+            Rows of high ``support`` or ``value`` weigh more, and rows of low ``hardness``.
+
+        Raises
+        ------
+        InputError : the label was not fitted, or *strength* is negative.
+        """
+        fitted = self._fitted()
+        chosen = by or self.label or (fitted[0] if len(fitted) == 1 else "support")
+        if chosen not in fitted:
+            raise InputError(f"'{chosen}' was not fitted", where="by", mend=f"Choose one of {', '.join(fitted)}.")
+        column = self._scores(samples)[chosen].to_numpy(np.float64)
+        return weights_from(column, strength, higher=HIGHER_IS_KEPT[chosen])
+
+    def save(self, folder: str | Path) -> None:
+        """Write the scorer, as ``sie distill`` does: ``sie score`` and ``load_scorer`` read it too."""
+        self._fitted()
+        save_scorer(self.scorer_, Path(folder))
+
+    @classmethod
+    def load(cls, folder: str | Path) -> ImportanceScorer:
+        """Read a scorer that :meth:`save`, ``sie distill`` or ``sie run`` wrote.
+
+        Raises
+        ------
+        InputError : the folder is no scorer, or is damaged.
+        """
+        scorer = load_scorer(Path(folder))
+        about = dict(scorer.about)
+        known, own = about.get("settings") or {}, about.get("estimator") or {}
+        settings = {field.name: known[field.name] for field in fields(StudentSettings) if field.name in known}
+        loaded = cls(own.get("label"), random_state=about.get("seed", 0), **settings)
+        loaded.scorer_ = scorer
+        loaded.labels_ = [name for name in LABELS if name in scorer.students]
+        loaded._remember(own.get("columns") or list(READ))
+        return loaded
+
+    def __sklearn_tags__(self) -> Any:
+        """Rows are records of text with gaps, not a matrix of numbers; labels may be several."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        tags.input_tags.allow_nan = True
+        tags.target_tags.multi_output = True
+        return tags
+
+    def _settings(self) -> StudentSettings:
+        settings = StudentSettings(**{field.name: getattr(self, field.name) for field in fields(StudentSettings)})
+        checks = {
+            "label": self.label is None or self.label in LABELS,
+            "trees": settings.trees >= 1,
+            "leaves": settings.leaves >= 2,
+            "learning_rate": settings.learning_rate > 0,
+            "rows_per_leaf": settings.rows_per_leaf >= 1,
+            "feature_share": 0 < settings.feature_share <= 1,
+        }
+        for name, fine in checks.items():
+            if not fine:
+                raise InputError(f"{name} is {getattr(self, name)!r}", where="ImportanceScorer", mend=ALLOWED[name])
+        return settings
+
+    def _remember(self, read: list[str]) -> None:
+        self.feature_names_in_ = np.array(read, dtype=object)
+        self.n_features_in_ = len(read)
+
+    def _fitted(self) -> list[str]:
+        check_is_fitted(self, "scorer_")
+        return self.labels_
+
+    def _scores(self, samples: Samples) -> pd.DataFrame:
+        self._fitted()
+        table, there = prepared(samples)
+        missing = [name for name in self.feature_names_in_ if name not in there]
+        if missing:
+            raise InputError(
+                f"the column '{missing[0]}' is missing, and the scorer was fitted with it",
+                where="samples",
+                mend="Give it, empty (NaN for the label) where it is not known.",
+            )
+        return self.scorer_.predict(table)
+
+
+ALLOWED = {
+    "label": f"It must be None or one of {', '.join(LABELS)}.",
+    "trees": "It must be at least 1.",
+    "leaves": "It must be at least 2.",
+    "learning_rate": "It must be above 0.",
+    "rows_per_leaf": "It must be at least 1.",
+    "feature_share": "It must be above 0 and at most 1.",
+}
+
+
+def rank_agreement(predicted: Doubles, label: Doubles) -> float:
+    """Spearman's rank correlation over the rows that have a label; 0 where one side is constant."""
+    known = ~np.isnan(label)
+    if known.sum() < 2 or np.ptp(predicted[known]) == 0 or np.ptp(label[known]) == 0:
+        return 0.0
+    return float(spearmanr(predicted[known], label[known]).statistic)

@@ -1,0 +1,222 @@
+"""``sie push``: a scorer or a labelled set, with its card, onto the Hugging Face Hub or into a folder."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.progress import say
+from sie_agent.scorer import load_scorer
+from sie_agent.scorer.card import PLACE, UNSTATED, labels_card, scorer_card
+from sie_agent.verbs.common import load_log, writable_folder
+from sie_agent.verbs.hub import Files, Kind, name_error, upload
+from sie_agent.verbs.push_table import TEXTS, as_parquet, published
+from sie_agent.verbs.score import scorer_folder
+
+OWNER_AND_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+
+
+def push_scorer(
+    scorer: str | Path,
+    *,
+    to: str | None = None,
+    folder: str | Path | None = None,
+    private: bool = False,
+    revision: str | None = None,
+    message: str | None = None,
+    licence: str | None = None,
+    dry_run: bool = False,
+) -> dict[str, Any]:
+    """Publish a scorer: the files that its ``config.json`` names, that file, and the card (README.md).
+
+    Nothing else of the folder is published. A README.md that is there is kept; otherwise a card is written.
+
+    Parameters
+    ----------
+    scorer : folder that ``sie distill`` wrote, or a run folder.
+    to : ``owner/name`` of a model repository; or folder : a local folder to write instead.
+    private, revision, message : of the repository, its branch, the commit.
+    licence : its identifier (``apache-2.0``); without it the card says that it is not known.
+    dry_run : only say what would be published.
+
+    Returns
+    -------
+    ``kind``, ``files`` (``path``, ``bytes``), ``card``, ``dry_run``, and ``folder`` or ``to, url, commit, changed``.
+
+    Raises
+    ------
+    InputError : no scorer, a damaged one, a wrong name, or a repository that is public where *private* is asked for.
+    EnvironmentFailure : the folder, the network, the token or the Hub are in the way.
+    """
+    target = checked_target(to, folder, dry_run)
+    source = scorer_folder(Path(scorer).expanduser())
+    load_scorer(source)
+    config = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    readme = source / "README.md"
+    card = readme.read_text(encoding="utf-8") if readme.is_file() else scorer_card(config)
+    card = licensed(checked_card(card, readme), licence).replace(PLACE, to or PLACE)
+    parts = [name for name in config["sha256"] if name != "README.md"]
+    files: dict[str, bytes | Path] = {"README.md": card.encode(), "config.json": source / "config.json"}
+    files |= {name: source / name for name in parts}
+    said = message or "Publish the importance scorer"
+    return publish(files, "model", card, target, private=private, revision=revision, message=said, dry_run=dry_run)
+
+
+def push_labels(
+    labels: str | Path,
+    *,
+    to: str | None = None,
+    folder: str | Path | None = None,
+    data: str | Path | None = None,
+    column_map: str | Path | None = None,
+    split: str | None = None,
+    limit: int | None = None,
+    simulate: str | None = None,
+    seed: int = 0,
+    with_text: bool = False,
+    private: bool = False,
+    revision: str | None = None,
+    message: str | None = None,
+    licence: str | None = None,
+    dry_run: bool = False,
+) -> dict[str, Any]:
+    """Publish weak labels as a data set that ``datasets.load_dataset`` reads: ``data/train.parquet`` and a card.
+
+    Published are ``sample_id``, ``item_id`` and ``label`` where they are known, and the weak labels. ``query``,
+    ``title`` and ``description`` go with them only with *with_text*; a human ``grade`` and other columns never.
+
+    Parameters
+    ----------
+    labels : ``labels.parquet`` of ``sie distill`` or its folder, or a scores file.
+    data, column_map, split, limit, simulate, seed : the log to take item, label and texts from, as
+        ``sie distill`` takes it; not needed where the labels file has them or they are not wanted.
+    with_text : publish query, title and description too.
+    to, folder, private, revision, message, licence, dry_run : as in :func:`push_scorer`; the repository is a data set.
+
+    Returns
+    -------
+    As :func:`push_scorer`, and ``rows``, ``columns``.
+
+    Raises
+    ------
+    InputError : the labels are wrong, do not belong to the data, or there are no texts to publish.
+    EnvironmentFailure : as :func:`push_scorer`.
+    """
+    target = checked_target(to, folder, dry_run)
+    path = Path(labels).expanduser()
+    path = path / "labels.parquet" if path.is_dir() else path
+    samples = None
+    if data is not None:
+        samples = load_log(
+            data,
+            column_map=column_map,
+            split=split,
+            limit=limit,
+            simulate=simulate,
+            seed=seed,
+            label_needed=False,
+        )
+    table = published(path, samples, str(data), with_text=with_text)
+    columns = {field.name: "float64" if str(field.type) == "double" else str(field.type) for field in table.schema}
+    card = labels_card(columns, table.num_rows, table.nbytes, licence, judge_of(path)).replace(PLACE, to or PLACE)
+    if simulate is not None:
+        say("This log was drawn from human grades: its labels tell something about them")
+    if set(columns) & set(TEXTS):
+        say("The texts of the log are part of what is published")
+    files: dict[str, bytes | Path] = {"README.md": card.encode(), "data/train.parquet": as_parquet(table)}
+    said = message or "Publish sample importance labels"
+    done = publish(files, "dataset", card, target, private=private, revision=revision, message=said, dry_run=dry_run)
+    return {**done, "rows": table.num_rows, "columns": list(columns)}
+
+
+def checked_target(to: str | None, folder: str | Path | None, dry_run: bool) -> str | Path | None:
+    """Where it is to go, found wrong before any work is done: a repository, a folder, or nowhere in a dry run."""
+    if to is not None and folder is not None:
+        raise InputError("both --to and --folder are given", where="sie push", mend="Give one of them.")
+    if to is None and folder is None and not dry_run:
+        raise InputError("no place to publish", where="sie push", mend="Give --to owner/name, or --folder DIR.")
+    if to is not None and not OWNER_AND_NAME.fullmatch(to):
+        raise name_error(to)
+    return to if folder is None else Path(folder).expanduser()
+
+
+def publish(
+    files: Files,
+    kind: Kind,
+    card: str,
+    target: str | Path | None,
+    *,
+    private: bool,
+    revision: str | None,
+    message: str,
+    dry_run: bool,
+) -> dict[str, Any]:
+    """Put the files where they are to go, and say what was done."""
+    sizes = [
+        {"path": path, "bytes": len(content) if isinstance(content, bytes) else content.stat().st_size}
+        for path, content in files.items()
+    ]
+    done: dict[str, Any] = {"kind": kind, "files": sizes, "card": card, "dry_run": dry_run, "exit_code": 0}
+    if isinstance(target, Path):
+        if not dry_run:
+            place(files, target)
+        return {**done, "folder": str(target)}
+    if target is None or dry_run:
+        return {**done, "to": target}
+    uploaded = upload(files, target, kind, private=private, revision=revision, message=message)
+    return {**done, "to": target, **uploaded}
+
+
+def place(files: Files, folder: Path) -> None:
+    """Write the files into a folder; others that are there stay."""
+    writable_folder(folder)
+    for path, content in files.items():
+        file = folder / path
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(content, bytes):
+                file.write_bytes(content)
+            elif not (file.exists() and file.samefile(content)):
+                shutil.copyfile(content, file)
+        except OSError as error:
+            raise EnvironmentFailure(f"cannot be written ({error.strerror})", where=file) from error
+
+
+def checked_card(card: str, where: Path) -> str:
+    """The card, if the Hub's library can read its front matter."""
+    from huggingface_hub import ModelCard
+
+    try:
+        ModelCard(card, ignore_metadata_errors=False)
+    except Exception as error:
+        # YAML's errors and the library's own have no common type
+        said = " ".join(str(error).split())[:160]
+        mend = "Mend the front matter, or delete the file to have the card written anew."
+        raise InputError(f"the front matter cannot be read ({said})", where=where, mend=mend) from error
+    return card
+
+
+def licensed(card: str, licence: str | None) -> str:
+    """The card with the licence in its front matter and in its text."""
+    if licence is None:
+        return card
+    from huggingface_hub import ModelCard
+
+    changed = ModelCard(card)
+    changed.data["license"] = licence
+    return str(changed).replace(UNSTATED, licence)
+
+
+def judge_of(labels: Path) -> dict[str, Any]:
+    """Who judged, as the manifest beside the labels has it; nothing where there is none."""
+    try:
+        manifest = json.loads((labels.parent / "manifest.json").read_text(encoding="utf-8"))
+        facts = dict(manifest.get("judge") or {})
+        hashes, versions = manifest.get("hashes") or {}, manifest.get("versions") or {}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+    return {**facts, "log_hash": hashes.get("log"), "versions": versions}
