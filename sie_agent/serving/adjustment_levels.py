@@ -23,6 +23,7 @@ class Standing:
     ----------
     level : index into ``LEVELS``; since_events, since : when it came about, in events of the service and UTC time.
     above_watch, above_distil, below : looks in a row at which the figure was so.
+    raised_watch, raised_distil : how often it was raised to that level.
     value, critical : at the last look; live, baseline : means, where the figure is the change of one.
     """
 
@@ -32,6 +33,8 @@ class Standing:
     above_watch: int = 0
     above_distil: int = 0
     below: int = 0
+    raised_watch: int = 0
+    raised_distil: int = 0
     value: float = math.nan
     critical: float = math.nan
     live: float | None = None
@@ -55,6 +58,8 @@ class Standing:
             level = self.level if self.below < persist else seen
         if level == self.level:
             return False
+        self.raised_watch += self.level < 1 <= level
+        self.raised_distil += self.level < 2 <= level
         self.level, self.since_events, self.since, self.below = level, events, now(), 0
         return True
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sie_agent.serving.adjustment_levels import LEVELS, Standing, advice, rounded
+from sie_agent.serving.adjustment_levels import DISTIL, LEVELS, WATCH, Standing, advice, rounded
 from sie_agent.serving.adjustment_settings import MEANS
 from sie_agent.serving.adjustment_stream import MIX, Stream
 
@@ -24,6 +24,7 @@ def state_of(adjustment: Adjustment) -> dict[str, Any]:
         "started": adjustment.started,
         "events": adjustment.events,
         "advice": advice(adjustment.named_standings(), chosen),
+        "alarms": alarms_of(adjustment),
         "labels": {name: distribution_of(adjustment, name) for name in adjustment.labels},
         "mix": figure_of(adjustment, None, MIX),
         "judge_versus_log": judge_versus_log(adjustment, None),
@@ -48,6 +49,15 @@ def state_of(adjustment: Adjustment) -> dict[str, Any]:
             "of_the_department": chosen.promise(chosen.department_window),
         },
         "settings": chosen.as_dict(),
+    }
+
+
+def alarms_of(adjustment: Adjustment) -> dict[str, int]:
+    """How often any figure was raised to a level, since the beginning."""
+    standings = [standing for _, _, standing in adjustment.named_standings()]
+    return {
+        WATCH: sum(standing.raised_watch for standing in standings),
+        DISTIL: sum(standing.raised_distil for standing in standings),
     }
 
 
@@ -89,6 +99,8 @@ def metrics_of(adjustment: Adjustment) -> Iterator[tuple[str, dict[str, str], fl
     said = advice(adjustment.named_standings(), adjustment.settings)
     yield "sie_adjustment_distil_again", {}, float(said["distil_again"])
     yield "sie_adjustment_level", {}, float(LEVELS.index(said["level"]))
+    for level, count in alarms_of(adjustment).items():
+        yield "sie_adjustment_alarms_total", {"level": level}, float(count)
     for label, window in adjustment.ranks.items():
         baseline = np.interp(SHOWN_QUANTILES, np.linspace(0, 1, len(window.quantiles)), window.quantiles)
         sources = {"baseline": baseline}
