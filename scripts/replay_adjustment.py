@@ -11,14 +11,14 @@ judge is the embedded one, out of the cache. Departments are clusters of the tit
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from benchmarking import say, started_manifest, write_figures
 from replay_market import BATCH, Conduct, Market, Stream, drifting, fresh_queries, make_market, stream_of
+from replay_noise import calibration, noise_alone
 from replay_picture import picture
 
 from sie_agent.scorer import LABELS
@@ -179,43 +179,6 @@ def summary_of(found: dict, shift: int, stream: Stream, market: Market, flipped:
     return summary
 
 
-def noise_alone(events: int, seed: int) -> dict[str, Any]:
-    """Alarms on made-up streams without any shift: 20 departments, rows of a query alike (design effect about 4)."""
-    rng = np.random.default_rng(seed)
-    known = np.quantile(rng.normal(size=200_000), np.linspace(0, 1, 101))
-    adjustment = Adjustment(dict.fromkeys(LABELS, known), baseline_events=200_000)
-    share = 1 / np.arange(1, 21)
-    beyond = looks = 0
-    started = time.perf_counter()
-    for names, queries, scores, labels in made_up(events, share / share.sum(), rng):
-        adjustment.observe(dict(zip(LABELS, scores, strict=True)), labels, names, queries)
-    seconds = time.perf_counter() - started
-    for _, _, standing in adjustment.named_standings():
-        looks += 1
-        beyond += abs(standing.value) > standing.critical
-    return {
-        "seed": seed,
-        "events": events,
-        "alarms": adjustment.state()["alarms"],
-        "figures_at_end": looks,
-        "beyond_chance_at_end": int(beyond),
-        "microseconds_per_event": round(seconds / events * 1e6, 2),
-    }
-
-
-def made_up(
-    events: int, share: np.ndarray, rng: np.random.Generator
-) -> Iterator[tuple[list[str], list[str], np.ndarray, np.ndarray]]:
-    """Batches of 100 queries of 10 rows: half of a score's variance, and of the label's odds, is the query's."""
-    for start in range(0, events, 1000):
-        departments = rng.choice(len(share), 100, p=share).repeat(10)
-        by_query = rng.normal(size=(3, 100)).repeat(10, axis=1)
-        scores = np.sqrt(0.35) * by_query + np.sqrt(0.65) * rng.normal(size=(3, 1000))
-        labels = (rng.random(1000) < 0.2 + 0.1 * (by_query[0] > 0)).astype(float)
-        queries = [f"{start}-{row // 10}" for row in range(1000)]
-        yield [f"d{one}" for one in departments], queries, scores, labels
-
-
 def main() -> None:
     """Run every scenario and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -225,6 +188,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="streams of each scenario")
     parser.add_argument("--noise-events", type=int, default=1_000_000, help="of each made-up stream without a shift")
     parser.add_argument("--noise-seeds", type=int, default=10)
+    parser.add_argument(
+        "--replicates", type=int, default=40_000, help="pairs of windows without a shift, to see chance"
+    )
     parser.add_argument("--url", help="of a running `sie serve`, started afresh; one scenario is sent to it")
     parser.add_argument("--scenario", default="flips_in_one_department", help="the one that is sent to --url")
     parser.add_argument("--out", type=Path, default=Path("eval/results/benchmarks"))
@@ -259,6 +225,8 @@ def main() -> None:
     with manifest.stage("noise"):
         for seed in range(arguments.noise_seeds):
             figures["noise"].append(noise_alone(arguments.noise_events, 1_000 + seed))
+    with manifest.stage("calibration"):
+        figures["calibration"] = calibration(arguments.replicates, 7)
     with manifest.stage("baseline of fitted rows"):
         figures["fitted_rows_as_baseline"] = fitted_baseline(market, arguments.events)
     arguments.out.mkdir(parents=True, exist_ok=True)
