@@ -51,30 +51,42 @@ class Adjustment:
         department_events: int = 2_000,
         settings: AdjustmentSettings | None = None,
     ) -> None:
-        self.settings = chosen = settings or AdjustmentSettings()
-        self.baseline = checked_quantiles(baseline, "baseline")
-        self.labels = tuple(self.baseline)
-        self.department_baseline = {
+        self.settings = settings or AdjustmentSettings()
+        self._lock = threading.RLock()
+        self.begin(baseline, departments, baseline_events=baseline_events, department_events=department_events)
+
+    def begin(
+        self,
+        baseline: Mapping[str, Sequence[float] | Doubles],
+        departments: Mapping[str, Mapping[str, Sequence[float] | Doubles]] | None = None,
+        *,
+        baseline_events: int = 10_000,
+        department_events: int = 2_000,
+    ) -> None:
+        """Begin with nothing seen, as where another scorer takes over; parameters and errors as of the class."""
+        checked = checked_quantiles(baseline, "baseline")
+        by_department = {
             name_of(name): checked_quantiles(known, f"baseline of department '{name}'")
             for name, known in (departments or {}).items()
         }
-        for name, known in self.department_baseline.items():
-            if strange := set(known) - set(self.labels):
+        for name, known in by_department.items():
+            if strange := set(known) - set(checked):
                 raise InputError(f"'{min(strange)}' is no score of this scorer", where=f"baseline of '{name}'")
-        self.department_events = department_events
-        self.started = now()
-        self.events = 0
-        self.streams: dict[str, Stream] = {}
-        self.numbers: dict[str, int] = {}  # a department's number, in the order they came
-        self.standings: dict[tuple[str | None, str], Standing] = {}
-        self.baseline_events = baseline_events
-        self.overall = self.overall_template()
-        warm_up = max(1, chosen.window // WARM_SHARE)
-        self.ranks = {name: RankWindow(known, chosen.window, warm_up) for name, known in self.baseline.items()}
-        self._lock = threading.RLock()
-        self._pending: list[Rows] = []
-        self._pending_names: list[str] = []
-        self._waiting = 0
+        with self._lock:
+            self.baseline, self.department_baseline = checked, by_department
+            self.labels = tuple(checked)
+            self.baseline_events, self.department_events = baseline_events, department_events
+            self.started = now()
+            self.events = 0
+            self.streams: dict[str, Stream] = {}
+            self.numbers: dict[str, int] = {}  # a department's number, in the order they came
+            self.standings: dict[tuple[str | None, str], Standing] = {}
+            self.overall = self.overall_template()
+            window = self.settings.window
+            self.ranks = {name: RankWindow(known, window, window // WARM_SHARE) for name, known in checked.items()}
+            self._pending: list[Rows] = []
+            self._pending_names: list[str] = []
+            self._waiting = 0
 
     def observe(
         self,
@@ -97,9 +109,10 @@ class Adjustment:
         """
         count = len(departments)
         said = np.asarray(labels, np.float64)
-        values = [np.asarray(scores[name], np.float64) for name in self.labels if name in scores]
-        if len(values) < len(self.labels):
-            raise ValueError(f"scores are needed for {', '.join(self.labels)}")
+        wanted = self.labels
+        values = [np.asarray(scores[name], np.float64) for name in wanted if name in scores]
+        if len(values) < len(wanted):
+            raise ValueError(f"scores are needed for {', '.join(wanted)}")
         if {len(part) for part in values} | {len(said), len(queries) if queries is not None else count} != {count}:
             raise ValueError("scores, labels, departments and queries must be of one length")
         if count == 0:
@@ -111,6 +124,8 @@ class Adjustment:
             groups = np.array(dealt, np.int64) % self.settings.groups
         rows = Rows(np.array(values), said.copy(), groups)
         with self._lock:
+            if wanted != self.labels:
+                return  # another scorer has taken over meanwhile: these are the last scores of the old one
             self._pending.append(rows)
             self._pending_names.extend(departments)
             self._waiting += count

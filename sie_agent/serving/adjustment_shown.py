@@ -95,12 +95,12 @@ def figure_of(adjustment: Adjustment, department: str | None, name: str) -> dict
 
 def metrics_of(adjustment: Adjustment) -> Iterator[tuple[str, dict[str, str], float]]:
     """Name, labels and value of each metric."""
-    yield "sie_adjustment_events_total", {}, float(adjustment.events)
+    yield "sie_adjustment_events", {}, float(adjustment.events)
     said = advice(adjustment.named_standings(), adjustment.settings)
     yield "sie_adjustment_distil_again", {}, float(said["distil_again"])
     yield "sie_adjustment_level", {}, float(LEVELS.index(said["level"]))
     for level, count in alarms_of(adjustment).items():
-        yield "sie_adjustment_alarms_total", {"level": level}, float(count)
+        yield "sie_adjustment_alarms", {"level": level}, float(count)
     for label, window in adjustment.ranks.items():
         baseline = np.interp(SHOWN_QUANTILES, np.linspace(0, 1, len(window.quantiles)), window.quantiles)
         sources = {"baseline": baseline}
@@ -111,7 +111,7 @@ def metrics_of(adjustment: Adjustment) -> Iterator[tuple[str, dict[str, str], fl
                 labels = {"label": label, "source": source, "quantile": str(quantile)}
                 yield "sie_adjustment_score_quantile", labels, value
     for name, stream in adjustment.streams.items():
-        yield "sie_adjustment_department_events_total", {"department": name}, float(stream.events)
+        yield "sie_adjustment_department_events", {"department": name}, float(stream.events)
     for department, name, standing in adjustment.named_standings():
         yield from figure_metrics(department or "", name, standing)
 

@@ -262,7 +262,22 @@ def test_the_state_is_json_and_the_metrics_are_numbers() -> None:
     assert all(len(keys) == 1 for keys in by_name.values())
     series = [(name, tuple(sorted(labels.items()))) for name, labels, _ in found]
     assert len(series) == len(set(series))
-    assert ("sie_adjustment_events_total", {}, 6_000.0) in found
+    assert ("sie_adjustment_events", {}, 6_000.0) in found
+
+
+def test_a_new_scorer_begins_with_an_empty_window() -> None:
+    rng = np.random.default_rng(9)
+    adjustment = Adjustment(BASELINE, settings=SMALL)
+    send(adjustment, market(rng, 3_000, shift=1.0))
+    moved = {name: quantiles + 1 for name, quantiles in BASELINE.items() if name != "value"}
+    adjustment.begin(moved)
+    assert adjustment.state()["events"] == 0
+    assert adjustment.weigh("support", np.array([NORMAL[50] + 1]))[0] == pytest.approx(1)
+    send(adjustment, market(rng, 3_000, shift=1.0))
+    assert adjustment.state()["advice"]["level"] == "steady"
+    with pytest.raises(InputError, match="no quantiles of scores"):
+        adjustment.begin({})
+    assert adjustment.state()["events"] == 3_000
 
 
 def test_a_department_with_a_baseline_of_its_own_needs_no_warm_up() -> None:
