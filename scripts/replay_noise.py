@@ -46,7 +46,7 @@ def grouped_counts(queries: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def noise_alone(events: int, seed: int) -> dict[str, Any]:
-    """Alarms on made-up streams without any shift: 20 departments, rows of a query alike (design effect about 4)."""
+    """Alarms on made-up streams without any shift: 20 departments, rows of a query alike."""
     rng = np.random.default_rng(seed)
     known = np.quantile(rng.normal(size=200_000), np.linspace(0, 1, 101))
     adjustment = Adjustment(dict.fromkeys(LABELS, known), baseline_events=200_000)
@@ -72,7 +72,7 @@ def noise_alone(events: int, seed: int) -> dict[str, Any]:
 def made_up(
     events: int, share: np.ndarray, rng: np.random.Generator
 ) -> Iterator[tuple[list[str], list[str], np.ndarray, np.ndarray]]:
-    """Batches of 100 queries of 10 rows: half of a score's variance, and of the label's odds, is the query's."""
+    """Batches of 100 queries of 10 rows: a third of a score's variance is the query's."""
     for start in range(0, events, 1000):
         departments = rng.choice(len(share), 100, p=share).repeat(10)
         by_query = rng.normal(size=(3, 100)).repeat(10, axis=1)

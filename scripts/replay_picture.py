@@ -20,7 +20,7 @@ HIGHEST = 0.5
 def picture(found: Mapping[str, Sequence[Mapping[str, Any]]], shift: int) -> str:
     """One panel for each scenario, two in a row; values above 0.5 are drawn at 0.5."""
     rows = (len(found) + 1) // 2
-    width, height = 2 * (WIDTH + LEFT) + 20, TOP + rows * (HEIGHT + GAP)
+    width, height = 2 * (WIDTH + LEFT) + 40, TOP + rows * (HEIGHT + GAP)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="system-ui, sans-serif" '
         f'font-size="11" fill="{GREY}">',

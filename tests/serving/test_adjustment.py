@@ -124,6 +124,16 @@ def test_departments_that_were_never_seen_are_told() -> None:
     assert "the mix of departments" in adjustment.state()["advice"]["reasons"][0]
 
 
+def test_a_fifth_of_new_products_is_told_though_old_shares_hardly_move() -> None:
+    rng = np.random.default_rng(0)
+    adjustment = Adjustment(BASELINE, settings=SMALL)
+    send(adjustment, market(rng, 4_000))
+    known, new = market(rng, 4_000), market(rng, 1_000, first=7)
+    mixed = (batch for place in range(50) for batch in [next(known if place % 5 else new)])
+    assert told_after(adjustment, mixed, distil_again) <= SMALL.promise(SMALL.window)
+    assert "the mix of departments" in adjustment.state()["advice"]["reasons"][0]
+
+
 def test_a_level_falls_again_when_the_market_comes_back() -> None:
     rng = np.random.default_rng(1)
     adjustment = Adjustment(BASELINE, settings=SMALL)
