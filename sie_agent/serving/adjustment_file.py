@@ -1,0 +1,88 @@
+"""The adjustment's memory in a JSON file, so that a restart forgets nothing."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import tempfile
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sie_agent.errors import EnvironmentFailure
+
+FORMAT = 1
+KINDS = {"<f8", "<i8", "<i4"}
+LARGEST = 2**28  # bytes of one array: a damaged size must not take the machine's memory
+
+
+def packed(array: npt.NDArray[Any]) -> dict[str, Any]:
+    """An array as JSON: type, shape and its bytes, compressed and in base 64 (counts are mostly zeros)."""
+    kept = np.ascontiguousarray(array)
+    data = base64.b64encode(zlib.compress(kept.tobytes(), 1)).decode("ascii")
+    return {"type": kept.dtype.str, "shape": list(kept.shape), "data": data}
+
+
+def unpacked(saved: Any, shape: tuple[int, ...] | None = None) -> npt.NDArray[Any]:
+    """What :func:`packed` gave.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError : it is not that, or of another shape.
+    """
+    if saved["type"] not in KINDS:
+        raise ValueError("unknown type of array")
+    reader = zlib.decompressobj()
+    try:
+        data = reader.decompress(base64.b64decode(saved["data"], validate=True), LARGEST)
+    except zlib.error as error:
+        raise ValueError("damaged array") from error
+    array = np.frombuffer(data, saved["type"]).reshape(saved["shape"]).copy()
+    if shape is not None and array.shape != shape:
+        raise ValueError("array of another shape")
+    return array
+
+
+def write_state(path: Path, content: dict[str, Any]) -> None:
+    """Write the file in one step: a reader, or a crash, never meets half of it.
+
+    Raises
+    ------
+    EnvironmentFailure : the folder cannot be written to, or the disk is full.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            json.dump(content, stream, allow_nan=False)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None:
+            with suppress(OSError):
+                os.unlink(temporary)
+        raise EnvironmentFailure(
+            f"cannot write the state of the adjustment ({error.strerror})",
+            where=path,
+            mend="Free space, or give a folder that can be written to.",
+        ) from error
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """The file's content.
+
+    Raises
+    ------
+    ValueError : it is no such file; FileNotFoundError : there is none; OSError : it cannot be read.
+    """
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ValueError("not a state of this version")
+    return content

@@ -1,0 +1,192 @@
+"""Keep what the adjustment knows over a restart."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sie_agent.errors import EnvironmentFailure
+from sie_agent.serving.adjustment import Adjustment, name_of
+from sie_agent.serving.adjustment_file import FORMAT, packed, read_state, unpacked, write_state
+from sie_agent.serving.adjustment_levels import Standing
+from sie_agent.serving.adjustment_stream import Reference, Rows, Stream
+
+
+def save_adjustment(adjustment: Adjustment, path: Path) -> None:
+    """Write what is known to a JSON file, in one step.
+
+    Raises
+    ------
+    EnvironmentFailure : it cannot be written.
+    """
+    content = adjustment.held(lambda: content_of(adjustment))
+    write_state(Path(path), content)
+
+
+def resume_adjustment(path: Path, fresh: Adjustment) -> Adjustment:
+    """Go on from a saved file: *fresh* with what the file knows, or as it is where there is none.
+
+    A file that is damaged, or of another scorer or other settings, gives a warning and is left alone until the next
+    saving replaces it.
+
+    Raises
+    ------
+    EnvironmentFailure : the file is there and the system does not let it be read.
+    """
+    try:
+        content = read_state(Path(path))
+    except FileNotFoundError:
+        return fresh
+    except OSError as error:
+        raise EnvironmentFailure(
+            f"cannot read the state of the adjustment ({error.strerror})", where=path, mend="Change its permissions."
+        ) from error
+    except (ValueError, RecursionError):
+        return started_afresh(path, "is damaged", fresh)
+    if content.get("made_for") != made_for(fresh):
+        return started_afresh(path, "is of another scorer or other settings", fresh)
+    try:
+        parts = parts_of(content, fresh)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError):
+        return started_afresh(path, "is damaged", fresh)
+    for name, value in parts.items():
+        setattr(fresh, name, value)
+    for label, kept, place in zip(fresh.labels, *ring_parts(content, fresh), strict=True):
+        fresh.ranks[label].kept, fresh.ranks[label].place = kept, place
+        fresh.ranks[label].refresh()
+    return fresh
+
+
+def started_afresh(path: Path, why: str, fresh: Adjustment) -> Adjustment:
+    """Say why a file is not gone on from."""
+    warnings.warn(f"{path}: the state of the adjustment {why}; it starts afresh", stacklevel=3)
+    return fresh
+
+
+def made_for(adjustment: Adjustment) -> str:
+    """Fingerprint of baselines and settings: windows of one scorer mean nothing for another."""
+    baselines = {"": adjustment.baseline, **adjustment.department_baseline}
+    told = {name: {label: q.tolist() for label, q in known.items()} for name, known in baselines.items()}
+    text = json.dumps(
+        [told, adjustment.settings.as_dict(), adjustment.baseline_events, adjustment.department_events], sort_keys=True
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def content_of(adjustment: Adjustment) -> dict[str, Any]:
+    """What is written; nothing may be waiting."""
+    return {
+        "format": FORMAT,
+        "made_for": made_for(adjustment),
+        "started": adjustment.started,
+        "events": adjustment.events,
+        "ranks": [[packed(window.kept), window.place] for window in adjustment.ranks.values()],
+        "overall": stream_content(adjustment.overall),
+        "departments": [
+            [name, adjustment.numbers[name], stream_content(stream)] for name, stream in adjustment.streams.items()
+        ],
+        "standings": [
+            [department, name, standing.saved()] for department, name, standing in adjustment.named_standings()
+        ],
+    }
+
+
+def stream_content(stream: Stream) -> dict[str, Any]:
+    """One stream as JSON."""
+    warm = stream.warm or [stream.nothing()]
+    return {
+        "events": stream.events,
+        "segment": stream.segment,
+        "filled": stream.filled,
+        "live": packed(stream.live),
+        "sums": packed(stream.sums),
+        "base_sums": None if stream.base_sums is None else packed(stream.base_sums),
+        "warm": [
+            packed(np.concatenate([part.values for part in warm], axis=1)),
+            packed(np.concatenate([part.labels for part in warm])),
+            packed(np.concatenate([part.groups for part in warm])),
+        ],
+        "references": {
+            name: {
+                "edges": packed(reference.edges),
+                "expected": packed(reference.expected),
+                "counts": packed(reference.counts),
+                "bin_of": None if reference.bin_of is None else packed(reference.bin_of),
+            }
+            for name, reference in stream.references.items()
+        },
+    }
+
+
+def parts_of(content: Mapping[str, Any], fresh: Adjustment) -> dict[str, Any]:
+    """The attributes of an adjustment, from a file's content; *fresh* gives shapes.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError, AttributeError, IndexError : the content is damaged.
+    """
+    ring_parts(content, fresh)
+    template = Adjustment(
+        fresh.baseline,
+        departments=fresh.department_baseline,
+        department_events=fresh.department_events,
+        settings=fresh.settings,
+    )
+    streams, numbers = {}, {}
+    for name, number, saved in content["departments"]:
+        if name_of(name) != name or template.add_department(name) != name:
+            raise ValueError("too many departments")
+        streams[name] = filled_stream(template.streams[name], saved)
+        numbers[name] = int(number)
+    if sorted(numbers.values()) != sorted(template.numbers.values()):
+        raise ValueError("numbers of departments")
+    return {
+        "started": str(content["started"]),
+        "events": int(content["events"]),
+        "overall": filled_stream(fresh.overall_template(), content["overall"]),
+        "streams": streams,
+        "numbers": numbers,
+        "standings": {
+            (None if department is None else str(department), str(name)): Standing.restored(saved)
+            for department, name, saved in content["standings"]
+        },
+    }
+
+
+def ring_parts(content: Mapping[str, Any], fresh: Adjustment) -> tuple[list[Any], list[int]]:
+    """The latest scores of each weak label, and the place of the next one."""
+    kept, places = [], []
+    for window, (saved, place) in zip(fresh.ranks.values(), content["ranks"], strict=True):
+        kept.append(unpacked(saved, window.kept.shape))
+        if not 0 <= int(place) < len(window.kept):
+            raise ValueError("place outside of the window")
+        places.append(int(place))
+    return kept, places
+
+
+def filled_stream(empty: Stream, saved: Mapping[str, Any]) -> Stream:
+    """A stream with what was saved of it."""
+    values, labels, groups = (unpacked(part) for part in saved["warm"])
+    if values.shape != (len(empty.measures), len(labels)) or groups.shape != labels.shape:
+        raise ValueError("rows of the warm-up")
+    empty.live = unpacked(saved["live"], empty.live.shape)
+    empty.sums = unpacked(saved["sums"], empty.sums.shape)
+    if saved["base_sums"] is not None:
+        empty.base_sums = unpacked(saved["base_sums"], empty.sums.shape[1:])
+    empty.warm = [Rows(values, labels, groups)] if len(labels) else []
+    empty.events, empty.segment, empty.filled = (int(saved[key]) for key in ("events", "segment", "filled"))
+    if not (0 <= empty.segment < len(empty.live) and 0 <= empty.filled < empty.step and empty.room() > 0):
+        raise ValueError("place outside of the window")
+    for name, known in saved["references"].items():
+        if name not in empty.measures:
+            raise ValueError("a measure that is not kept")
+        bin_of = None if known["bin_of"] is None else unpacked(known["bin_of"])
+        edges, expected, counts = (unpacked(known[key]) for key in ("edges", "expected", "counts"))
+        empty.references[name] = Reference(edges, expected, counts, bin_of)
+    return empty

@@ -1,0 +1,151 @@
+"""A restart forgets nothing, and a damaged file costs a warning."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from sie_agent.errors import EnvironmentFailure
+from sie_agent.serving.adjustment import Adjustment
+from sie_agent.serving.adjustment_file import packed, unpacked
+from sie_agent.serving.adjustment_resume import resume_adjustment, save_adjustment
+from sie_agent.serving.adjustment_settings import AdjustmentSettings
+
+LABELS = ("hardness", "support", "value")
+BASELINE = dict.fromkeys(LABELS, np.linspace(-3, 3, 101))
+SETTINGS = AdjustmentSettings(window=800, department_window=400, warm_up=400, pending=64)
+
+
+def fresh(**changes: Any) -> Adjustment:
+    return Adjustment(BASELINE, settings=SETTINGS, **changes)
+
+
+def events(seed: int, count: int, shift: float = 0.0) -> Iterator[Any]:
+    rng = np.random.default_rng(seed)
+    for _ in range(count // 50):
+        scores = dict(zip(LABELS, rng.normal(shift, 1, (3, 50)), strict=True))
+        names = [f"d{number}" for number in rng.integers(0, 5, 50)]
+        yield scores, (rng.random(50) < 0.3).astype(float), names, [str(one) for one in rng.integers(0, 10**9, 50)]
+
+
+def comparable(adjustment: Adjustment) -> dict[str, Any]:
+    """The state without times of day."""
+
+    def without_times(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {key: without_times(value) for key, value in part.items() if key not in ("since", "started")}
+        return part
+
+    found: dict[str, Any] = without_times(adjustment.state())
+    return found
+
+
+@pytest.mark.parametrize("before", [0, 50, 1_000, 1_850, 6_000])
+def test_a_restart_changes_nothing(tmp_path: Path, before: int) -> None:
+    whole, first = fresh(), fresh()
+    for batch in events(1, before):
+        whole.observe(*batch)
+        first.observe(*batch)
+    whole.state()
+    save_adjustment(first, tmp_path / "state.json")
+    second = resume_adjustment(tmp_path / "state.json", fresh())
+    assert second.started == first.started
+    assert comparable(second) == comparable(first)
+    for batch in events(2, 4_000, shift=0.8):
+        whole.observe(*batch)
+        second.observe(*batch)
+    assert comparable(second) == comparable(whole)
+    assert second.state()["advice"]["distil_again"]
+    asked = np.linspace(-3, 3, 40)
+    np.testing.assert_array_equal(second.weigh("support", asked), whole.weigh("support", asked))
+
+
+def test_where_there_is_no_file_it_starts_afresh_without_a_word(tmp_path: Path, recwarn: Any) -> None:
+    assert resume_adjustment(tmp_path / "none.json", fresh()).events == 0
+    assert not recwarn.list
+
+
+def saved(tmp_path: Path) -> Path:
+    adjustment = fresh()
+    for batch in events(3, 2_000):
+        adjustment.observe(*batch)
+    save_adjustment(adjustment, tmp_path / "state.json")
+    return tmp_path / "state.json"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99}', "null", "\x00", "[" * 100_000])
+def test_a_file_that_is_no_state_gives_a_warning(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(text)
+    with pytest.warns(UserWarning, match="is damaged; it starts afresh"):
+        assert resume_adjustment(path, fresh()).events == 0
+
+
+DAMAGES = {
+    "no departments": lambda content: content.pop("departments"),
+    "a shape": lambda content: content["overall"]["live"].update(shape=[1, 2]),
+    "bytes": lambda content: content["overall"]["sums"].update(data="AAAA"),
+    "a type": lambda content: content["ranks"][0][0].update(type="|O"),
+    "a place": lambda content: content["ranks"][0].__setitem__(1, 10**9),
+    "a segment": lambda content: content["overall"].update(segment=99),
+    "a fill": lambda content: content["overall"].update(filled=100),
+    "a number": lambda content: content["departments"][0].__setitem__(1, 77),
+    "standings": lambda content: content.update(standings=[["d0", "support", {"level": 1}]]),
+    "a measure": lambda content: content["overall"]["references"].update(fame={}),
+    "nothing": lambda content: content.update(overall=None),
+}
+
+
+@pytest.mark.parametrize("damage", list(DAMAGES))
+def test_a_file_with_a_damaged_part_gives_a_warning(tmp_path: Path, damage: str) -> None:
+    path = saved(tmp_path)
+    content = json.loads(path.read_text())
+    DAMAGES[damage](content)
+    path.write_text(json.dumps(content))
+    with pytest.warns(UserWarning, match="is damaged; it starts afresh"):
+        resumed = resume_adjustment(path, fresh())
+    assert comparable(resumed) == comparable(fresh())
+
+
+def test_the_state_of_another_scorer_is_not_gone_on_from(tmp_path: Path) -> None:
+    path = saved(tmp_path)
+    other = Adjustment({name: quantiles + 1 for name, quantiles in BASELINE.items()}, settings=SETTINGS)
+    with pytest.warns(UserWarning, match="is of another scorer or other settings"):
+        assert resume_adjustment(path, other).events == 0
+    with pytest.warns(UserWarning, match="is of another scorer or other settings"):
+        assert resume_adjustment(path, fresh(baseline_events=7)).events == 0
+
+
+def test_a_failed_saving_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(tmp_path)
+    before = path.read_bytes()
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(EnvironmentFailure, match="No space left on device"):
+        save_adjustment(fresh(), path)
+    assert path.read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir()] == ["state.json"]
+
+
+def test_where_nothing_can_be_written_it_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EnvironmentFailure, match="cannot write the state of the adjustment"):
+        save_adjustment(fresh(), tmp_path / "file" / "state.json")
+
+
+@given(arrays.arrays(np.float64, st.tuples(st.integers(0, 5), st.integers(0, 5))))
+def test_arrays_come_back_as_they_were(array: np.ndarray) -> None:
+    back = unpacked(json.loads(json.dumps(packed(array))), array.shape)
+    np.testing.assert_array_equal(back, array)
