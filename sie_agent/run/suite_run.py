@@ -24,7 +24,7 @@ from sie_agent.run.suite import Suite, dump_suite, load_suite
 from sie_agent.run.suite_parts import JudgePart
 from sie_agent.run.summary import summarise
 from sie_agent.run.world import World, build_world
-from sie_agent.samples import log_hash, read_table, without_grade, write_table
+from sie_agent.samples import log_hash, read_table, write_table
 from sie_agent.scorer import LABELS, Scorer, save_scorer, with_score_quantiles
 
 FORMAT = 2
@@ -228,8 +228,8 @@ def write_main_files(draw: Draw, folder: Path) -> None:
     }
     write_table(pd.DataFrame({"sample_id": identifiers[log], **references}), folder / "reference.parquet")
     about = {"judge": name, "mode": world.suite.primary.mode, "suite": world.suite.name, "draw": draw.seed}
-    rows = world.samples.assign(label=draw.label)[log]
-    scorer = with_score_quantiles(Scorer(world.features, draw.students[name], about), without_grade(rows))
+    unseen = {label: draw.columns[f"scorer|{label}|{name}"][draw.unseen] for label in draw.students[name]}
+    scorer = with_score_quantiles(Scorer(world.features, draw.students[name], about), unseen)
     save_scorer(scorer, folder / "scorer")
 
 

@@ -50,6 +50,7 @@ def save_scorer(scorer: Scorer, folder: Path) -> None:
         "outputs": dict.fromkeys(scorer.students, "float64"),
         "sha256": {MODEL: hashlib.sha256(model).hexdigest()},
         "score_quantiles": {name: values.tolist() for name, values in scorer.score_quantiles.items()},
+        "score_rows": scorer.score_rows,
         "about": dict(scorer.about),
     }
     try:
@@ -90,7 +91,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise InputError(f"scorer of a newer format ({written})", where=path, mend="Upgrade sie-agent.")
     if written < FORMAT:
         raise InputError(f"scorer of an older format ({written})", where=path, mend="Distil it again.")
-    wanted = {"labels": list, "sha256": dict, "score_quantiles": dict, "about": dict}
+    wanted = {"labels": list, "sha256": dict, "score_quantiles": dict, "score_rows": int, "about": dict}
     if not all(isinstance(config.get(name), kind) for name, kind in wanted.items()) or not config["labels"]:
         raise InputError("damaged scorer configuration", where=path, mend=AGAIN)
     return dict(config)
@@ -144,4 +145,4 @@ def load_scorer(folder: Path) -> Scorer:
         raise InputError("not a scorer of this version", where=Path(folder) / MODEL, mend=AGAIN) from error
     if parts["centre"].shape != (len(feature_names()),):
         raise InputError("features of another version", where=Path(folder) / MODEL, mend=AGAIN)
-    return Scorer(TextFeatures(**parts), students, config["about"], quantiles)
+    return Scorer(TextFeatures(**parts), students, config["about"], quantiles, config["score_rows"])

@@ -16,6 +16,7 @@ from sie_agent.samples import TextFeatures
 from sie_agent.scorer.student import QUANTILES, Student, StudentSettings, fit_student, spread
 
 LABELS = ("hardness", "support", "value")
+FOLDS = 3
 Doubles = npt.NDArray[np.float64]
 
 
@@ -26,14 +27,15 @@ class Scorer:
     Attributes
     ----------
     features : the fitted text features; students : by weak label; about : provenance, written beside the model.
-    score_quantiles : by weak label, (101,) quantiles of its scores on the log that it was distilled from: what live
-        scores are held against.
+    score_quantiles : by weak label, (101,) quantiles of scores on the log that it was distilled from, of rows that
+        the students had not seen: what live scores are held against. score_rows : how many rows these are of.
     """
 
     features: TextFeatures
     students: Mapping[str, Student]
     about: Mapping[str, Any]
     score_quantiles: Mapping[str, Doubles] = field(default_factory=dict)
+    score_rows: int = 0
 
     def predict(self, samples: pd.DataFrame) -> pd.DataFrame:
         """Scores of each row; a row's scores depend on that row alone.
@@ -67,11 +69,11 @@ class Scorer:
         return {name: value for name, value in self.__dict__.items() if name != "_trees"}
 
 
-def with_score_quantiles(scorer: Scorer, samples: pd.DataFrame) -> Scorer:
-    """The scorer with the quantiles of its scores on *samples*, the log that it was distilled from."""
-    scores = scorer.predict(samples)
+def with_score_quantiles(scorer: Scorer, scores: Mapping[str, Doubles]) -> Scorer:
+    """The scorer with the quantiles of *scores*, by weak label (n,), of rows that its students had not seen."""
     steps = np.linspace(0, 1, QUANTILES)
-    return replace(scorer, score_quantiles={name: np.quantile(scores[name], steps) for name in scorer.students})
+    quantiles = {name: np.quantile(scores[name], steps) for name in scorer.students}
+    return replace(scorer, score_quantiles=quantiles, score_rows=len(next(iter(scores.values()))))
 
 
 def student_inputs(features: npt.NDArray[np.floating], label: pd.Series[float] | Doubles) -> npt.NDArray[np.float32]:
@@ -109,16 +111,38 @@ def distil_scorer(
             mend="Check that the judgments belong to this data set.",
         )
     inputs = student_inputs(fitted.transform(rows), rows["label"])
-    students = {}
+    students, unseen = {}, {}
     for name in LABELS:
         target = (
             known.loc[rows["sample_id"], name].to_numpy(np.float64) if name in known else np.full(len(rows), np.nan)
         )
         if (~np.isnan(target)).sum() >= 2:
             students[name] = fit_student(inputs, target, chosen, seed)
+            unseen[name] = cross_fitted(inputs, target, rows["query"], chosen, seed)
     if not students:
         raise InputError(
             f"none of {', '.join(LABELS)} is given for two rows or more", mend="Give at least one weak label."
         )
     described = {"settings": asdict(chosen), "seed": seed, "n_samples": len(rows), **(about or {})}
-    return with_score_quantiles(Scorer(fitted, students, described), samples)
+    return with_score_quantiles(Scorer(fitted, students, described), unseen)
+
+
+def cross_fitted(
+    inputs: npt.NDArray[np.float32], target: Doubles, queries: pd.Series[str], settings: StudentSettings, seed: int
+) -> Doubles:
+    """Scores of each row by a student that saw none of its query's rows, (n,).
+
+    A student is surer of the rows it was fitted on: live scores held against those would look as if the market had
+    shifted.
+    """
+    folds = pd.util.hash_array(queries.to_numpy(dtype=object), categorize=True) % FOLDS
+    scores = np.full(len(target), np.nan)
+    for fold in range(FOLDS):
+        held_out = folds == fold
+        known = ~held_out & ~np.isnan(target)
+        if held_out.any() and known.sum() >= 2:
+            scores[held_out] = fit_student(inputs[known], target[known], settings, seed).predict(inputs[held_out])
+    seen = np.isnan(scores)
+    if seen.any():
+        scores[seen] = fit_student(inputs, target, settings, seed).predict(inputs[seen])
+    return scores

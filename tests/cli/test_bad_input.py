@@ -280,7 +280,7 @@ CASES = (
         "part of the scorer is gone",
         SCORE,
         ("model.onnx", "again"),
-        scorer(format=2, sha256={"model.onnx": "0"}, about={}, score_quantiles={}, labels=["value"]),
+        scorer(format=2, sha256={"model.onnx": "0"}, about={}, score_quantiles={}, score_rows=0, labels=["value"]),
     ),
     Case("share above one", (*SELECT, "--keep", "1.5"), ("1.5", "at most 1"), scores),
     Case("unknown weak label", (*SELECT, "--keep", "0.5", "--by", "worth"), ("'worth'", "support"), scores),

@@ -203,3 +203,14 @@ def test_a_student_needs_two_labelled_rows() -> None:
 def test_no_weak_label_on_any_row_is_bad_input(samples: pd.DataFrame, labels: pd.DataFrame) -> None:
     with pytest.raises(InputError, match="hardness, support, value"):
         distil_scorer(samples, labels.assign(hardness=np.nan, support=np.nan, value=np.nan))
+
+
+def test_the_quantiles_kept_are_of_rows_that_no_student_saw(scorer: Scorer, samples: pd.DataFrame) -> None:
+    """A fitted row's support is further from the middle than that of one that was left out."""
+    rng = np.random.default_rng(0)
+    noise = pd.DataFrame({"sample_id": samples["sample_id"], "support": rng.normal(size=len(samples))})
+    fitted = distil_scorer(samples, noise, settings=StudentSettings(trees=200, rows_per_leaf=3))
+    kept, seen = fitted.score_quantiles["support"], fitted.predict(samples)["support"].to_numpy()
+    assert np.std(kept) < 0.8 * np.std(seen)
+    assert fitted.score_rows == len(samples)
+    assert scorer.score_rows == 120 and all(len(values) == 101 for values in scorer.score_quantiles.values())
