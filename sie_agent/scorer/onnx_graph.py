@@ -72,6 +72,12 @@ class Graph:
 
         return self.add("Cast", value, to=helper.np_dtype_to_tensor_dtype(np.dtype(kind)))
 
+    def zeros(self, shape: str, kind: npt.DTypeLike) -> str:
+        """Zeros of a shape that is known only when the graph runs."""
+        from onnx import numpy_helper
+
+        return self.add("ConstantOfShape", shape, value=numpy_helper.from_array(np.zeros(1, kind)))
+
     def slice(self, value: str, start: int, end: int, axis: int) -> str:
         """Entries from *start* up to *end* along an axis; negative ones count from the end."""
         return self.add("Slice", value, self.whole(start), self.whole(end), self.whole(axis))

@@ -273,8 +273,9 @@ def count(graph: Graph, hashed: Hashed) -> str:
     """(n, width) how often each bucket occurs in each text."""
     rows = graph.slice(graph.add("Shape", hashed.bucket), 0, 1, 0)
     shape = graph.add("Concat", rows, graph.whole(hashed.width), axis=0)
-    zeros = graph.add("Expand", graph.constant(0, np.float32), shape)
-    ones = graph.cast(hashed.there, np.float32)
+    # no text has more entries than these whole numbers hold, and the less memory there is to fill the better
+    zeros = graph.zeros(shape, np.int16)
+    ones = graph.cast(hashed.there, np.int16)
     return graph.add("ScatterElements", zeros, hashed.bucket, ones, axis=1, reduction="add")
 
 
