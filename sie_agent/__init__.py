@@ -1,7 +1,7 @@
 """Sample importance for e-commerce search and recommendation, estimated with a language model.
 
 Every verb of the command line is a function here: ``sie_agent.label``, ``distil``, ``score``, ``select``,
-``weights``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``, ``init``, ``doctor``.
+``weights``, ``serve``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``, ``init``, ``doctor``.
 Names are loaded when they are first used, so that ``import sie_agent`` is quick.
 """
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sie_agent.run import compare_prompts, evaluate_run, load_suite, run_suite
     from sie_agent.samples import ColumnMap, load_samples
     from sie_agent.scorer import Scorer, distil_scorer, load_scorer, select_rows, weigh_rows
+    from sie_agent.serving import serve
     from sie_agent.verbs.attribute import attribute
     from sie_agent.verbs.cache import cache_export, cache_prune, cache_stats
     from sie_agent.verbs.distil import distil
@@ -62,6 +63,7 @@ __all__ = [
     "score",
     "select",
     "select_rows",
+    "serve",
     "weigh_rows",
     "weights",
 ]
@@ -79,6 +81,7 @@ _HOMES = {
     "sie_agent.run": ("compare_prompts", "evaluate_run", "load_suite", "run_suite"),
     "sie_agent.samples": ("ColumnMap", "load_samples"),
     "sie_agent.scorer": ("Scorer", "distil_scorer", "load_scorer", "select_rows", "weigh_rows"),
+    "sie_agent.serving": ("serve",),
     "sie_agent.verbs.attribute": ("attribute",),
     "sie_agent.verbs.cache": ("cache_export", "cache_prune", "cache_stats"),
     "sie_agent.verbs.distil": ("distil",),

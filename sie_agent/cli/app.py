@@ -18,6 +18,7 @@ from sie_agent.cli import (
     run,
     score,
     select,
+    serve,
     weights,
 )
 
@@ -88,6 +89,7 @@ VERBS: tuple[tuple[str, Any, str], ...] = (
     ("score", score, "Score a whole log with the scorer."),
     ("select", select, "The rows worth keeping."),
     ("weights", weights, "A weight for every row."),
+    ("serve", serve, "The scorer over HTTP."),
     ("attribute", attribute, "Reference importance by gradients."),
     ("evaluate", evaluate, "A run's figures and report anew."),
     ("compare-prompts", compare_prompts, "Prompt variants on the same pairs."),
