@@ -22,7 +22,6 @@ from sie_agent.scorer import StudentSettings, distil_scorer, save_scorer
 
 TOKEN = "a-token-of-the-tests-0123456789"
 ROOT = Path(__file__).resolve().parents[2]
-STRANGER = ROOT / "tests" / "serving" / "odd_service.py"
 
 
 @pytest.fixture(scope="session")
@@ -133,3 +132,19 @@ def guarded_service(launch: Start, scorer_folder: Path) -> Service:
 def client(open_service: Service) -> Iterator[httpx.Client]:
     with open_service.client() as client:
         yield client
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Iterator[Start]:
+    """Start a service with an engine of the tests' own: ``odd(seconds=0.2, limits={…}, observer=True)``."""
+    services: list[Service] = []
+
+    def start(**settings: Any) -> Service:
+        (tmp_path / "config.json").write_text("{}")
+        program = str(ROOT / "tests" / "serving" / "odd_service.py")
+        services.append(started([program, str(tmp_path), json.dumps(settings)], None))
+        return services[-1]
+
+    yield start
+    for service in services:
+        service.stop(signal.SIGKILL)

@@ -1,0 +1,72 @@
+"""A service whose engine or observer the tests choose: ``python odd_service.py FOLDER ENGINE [OBSERVER] [LIMITS]``."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sie_agent.serving import Limits
+from sie_agent.serving.app import create_app, make_state
+from sie_agent.serving.server import Stopping, listen, run
+
+
+class Slow:
+    """Takes its time for every batch, and fails on one word."""
+
+    labels = ("support",)
+
+    def __init__(self, folder: Path, seconds: float) -> None:
+        self.seconds = seconds
+
+    def score(self, query: list[str], title: list[str], description: list[str], label: list[float | None]) -> Any:
+        time.sleep(self.seconds)
+        if "poison" in query:
+            raise RuntimeError("secret text of a product")
+        return {"support": np.array([float(len(text)) for text in title])}
+
+
+class Watching:
+    """Counts what it sees; slow, to show that nobody waits for it; fails where a department says so."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.departments: list[str] = []
+        self.unlabelled = 0
+
+    def observe(self, scores: Any, labels: Any, departments: list[str]) -> None:
+        time.sleep(0.5)
+        if "broken" in departments:
+            raise RuntimeError("observer")
+        self.rows += len(labels)
+        self.unlabelled += int(np.isnan(labels).sum())
+        self.departments += departments
+        assert set(scores) == {"support"}
+
+    def weigh(self, by: str, scores: Any) -> Any:
+        return scores[by] / 10
+
+    def state(self) -> dict[str, Any]:
+        return {"rows": self.rows, "unlabelled": self.unlabelled, "departments": self.departments}
+
+
+def main() -> None:
+    folder, settings = Path(sys.argv[1]), json.loads(sys.argv[2])
+    state = make_state(
+        folder,
+        limits=Limits(**settings.get("limits", {})),
+        observer=Watching() if settings.get("observer") else None,
+        loader=lambda found: Slow(found, settings.get("seconds", 0.0)),
+    )
+    listener = listen("127.0.0.1", 0)
+    said = f"odd at http://127.0.0.1:{listener.getsockname()[1]}, ready"
+    stopping = Stopping(settings.get("drain", 0.0), 30.0)
+    run(create_app(state), state, listener, stopping=stopping, ready=lambda: print(said, file=sys.stderr, flush=True))
+
+
+if __name__ == "__main__":
+    main()
