@@ -64,13 +64,14 @@ class Sample(Strict):
 
     query: Annotated[str, AfterValidator(clean_query), Field(json_schema_extra=bounds("query"))]
     title: Annotated[str, AfterValidator(clean_title), Field(json_schema_extra=bounds("title"))]
-    description: Annotated[str | None, AfterValidator(clean_description)] = Field(
-        None, description=f"At most {LONGEST['description']:,} characters."
-    )
+    description: Annotated[
+        Annotated[str, Field(json_schema_extra=bounds("description", visible=False))] | None,
+        AfterValidator(clean_description),
+    ] = None
     label: float | None = Field(None, ge=0, le=1, description="What the log says; null where it says nothing.")
-    sample_id: Annotated[str | int | None, AfterValidator(clean_id)] = Field(
-        None, description="Comes back with the scores. The number of the row, from 1, where it is not given."
-    )
+    sample_id: Annotated[
+        Annotated[str, Field(json_schema_extra=bounds("sample_id"))] | int | None, AfterValidator(clean_id)
+    ] = Field(None, description="Comes back with the scores. The number of the row, from 1, where it is not given.")
     department: str | None = Field(
         None, max_length=LONGEST["sample_id"], description="Part of the shop, for the adjustment of weights."
     )
