@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from sie_agent import __version__
+from sie_agent.errors import InputError
 from sie_agent.serving.batching import Batcher
 from sie_agent.serving.bodies import JSON, NDJSON, content_type
 from sie_agent.serving.describing import ABOUT, SCORE_BODY, completed, failures, stream_answer
@@ -62,10 +63,12 @@ def make_state(
 
     Raises
     ------
-    InputError : the folder is no scorer, is damaged, or was written by a newer version.
+    InputError : the folder is no scorer, is damaged or newer, or does not give what is weighed by.
     """
     path, chosen, metrics = Path(folder), limits or Limits(), Metrics()
     loaded = load(path, loader)
+    if observer is not None and weigh_by not in loaded.engine.labels:
+        raise InputError(f"cannot weigh by '{weigh_by}'", mend=f"Choose one of {', '.join(loaded.engine.labels)}.")
     metrics.serving(loaded)
     batcher = Batcher(metrics, chosen.samples, chosen.queue_rows, observer, weigh_by)
     return State(path, loader, loaded, chosen, metrics, batcher, token, open_metrics)
@@ -124,6 +127,11 @@ def add_probes(app: FastAPI, state: State) -> None:
     async def show_metrics() -> Response:
         """Figures for Prometheus."""
         state.metrics.under_way.set(state.under_way)
+        if (observer := state.batcher.observer) is not None:
+            try:
+                state.metrics.show(await state.batcher.in_thread(lambda: list(observer.metrics())))
+            except Exception as error:
+                state.batcher.note("observer", error)
         return Response(generate_latest(state.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 

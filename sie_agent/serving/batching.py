@@ -20,10 +20,11 @@ import numpy as np
 from sie_agent.serving.engine import Loaded
 from sie_agent.serving.errors import Refusal, busy
 from sie_agent.serving.metrics import Metrics
-from sie_agent.serving.protocol import Doubles, Observer, Scores
+from sie_agent.serving.protocol import Observer, Scores
 from sie_agent.serving.schema import Sample
 
 T = TypeVar("T")
+WEIGHT = "weight"
 logger = logging.getLogger("sie_agent.serving")
 
 
@@ -130,16 +131,23 @@ class Batcher:
         """In the thread: score a batch, send the scores back, and only then let the observer look at them."""
         answers = self._answers(batch)
         loop.call_soon_threadsafe(self._deliver, batch, answers, loop)
-        if self.observer is None:
-            return
-        for job, answer in zip(batch, answers, strict=True):
-            if isinstance(answer, Refusal):
-                continue
+        scored = [(job, answer) for job, answer in zip(batch, answers, strict=True) if not isinstance(answer, Refusal)]
+        if self.observer is not None and scored:
             try:
-                scores = {name: scores for name, scores in answer.items() if name != "weight"}
-                self.observer.observe(scores, labels_of(job.samples), [s.department or "" for s in job.samples])
+                self._show(self.observer, scored)
             except Exception as error:
-                self._note("observer", error)
+                self.note("observer", error)
+
+    def _show(self, observer: Observer, scored: Sequence[tuple[Job, Scores]]) -> None:
+        """Let the observer look at the rows of a batch."""
+        samples = [sample for job, _ in scored for sample in job.samples]
+        names = [name for name in scored[0][1] if name != WEIGHT]
+        observer.observe(
+            {name: np.concatenate([answer[name] for _, answer in scored]) for name in names},
+            np.array([np.nan if sample.label is None else sample.label for sample in samples], np.float64),
+            [sample.department or "" for sample in samples],
+            [sample.query for sample in samples],
+        )
 
     def _answers(self, batch: list[Job]) -> list[Scores | Refusal]:
         """Scores of each job; where a batch fails its jobs are tried one by one, so that only the culprit pays."""
@@ -149,7 +157,7 @@ class Batcher:
         except Exception as error:
             if len(batch) > 1:
                 return [self._answers([job])[0] for job in batch]
-            self._note("engine", error)
+            self.note("engine", error)
             return [Refusal(500, "internal", "the scorer failed on these rows")]
         ends = np.cumsum([len(job.samples) for job in batch])
         return [
@@ -172,10 +180,10 @@ class Batcher:
         self.metrics.rows.inc(len(samples))
         if self.observer is not None:
             try:
-                scores["weight"] = np.asarray(self.observer.weigh(self.weigh_by, scores), np.float64)
+                scores[WEIGHT] = np.asarray(self.observer.weigh(self.weigh_by, scores[self.weigh_by]), np.float64)
             except Exception as error:
-                self._note("observer", error)
-                scores["weight"] = np.full(len(samples), np.nan)
+                self.note("observer", error)
+                scores[WEIGHT] = np.full(len(samples), np.nan)
         return scores
 
     def _deliver(self, batch: list[Job], answers: list[Scores | Refusal], loop: asyncio.AbstractEventLoop) -> None:
@@ -189,12 +197,8 @@ class Batcher:
             else:
                 job.done.set_result(answer)
 
-    def _note(self, part: str, error: Exception) -> None:
+    def note(self, part: str, error: Exception) -> None:
+        """Count and log a fault that costs at most one request its answer."""
         # the message could hold a product's text, its kind cannot
         self.metrics.faults.labels(part).inc()
         logger.error("the %s failed: %s", part, type(error).__name__, exc_info=error)
-
-
-def labels_of(samples: Sequence[Sample]) -> Doubles:
-    """(n,) labels of the log, NaN where it has none."""
-    return np.array([np.nan if sample.label is None else sample.label for sample in samples], np.float64)

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from sie_agent.serving.engine import Loaded
 
+Figure = tuple[str, Mapping[str, str], float]
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+
+class Observed(Collector):
+    """Gauges that somebody else names."""
+
+    figures: tuple[Figure, ...] = ()
+
+    def collect(self) -> Iterable[Metric]:
+        families: dict[str, GaugeMetricFamily] = {}
+        for name, labels, value in self.figures:
+            keys = tuple(sorted(labels))
+            family = families.setdefault(name, GaugeMetricFamily(name, "Of the adjustment of weights", labels=keys))
+            family.add_metric([labels[key] for key in keys], value)
+        return families.values()
 
 
 class Metrics:
@@ -41,6 +58,8 @@ class Metrics:
         self.scorer = Gauge("sie_scorer_info", "The scorer that answers", ["sha256", "labels"], registry=self.registry)
         self.loaded = Gauge("sie_scorer_loaded_seconds", "When it was loaded, since 1970", registry=self.registry)
         self.draining = Gauge("sie_draining", "1 while the service is stopping", registry=self.registry)
+        self.observed = Observed()
+        self.registry.register(self.observed)
         # a series that appears with its first event has no rate at that event
         for outcome in ("changed", "unchanged", "refused"):
             self.reloads.labels(outcome)
@@ -56,6 +75,10 @@ class Metrics:
         self.scorer.clear()
         self.scorer.labels(loaded.sha256, ",".join(loaded.engine.labels)).set(1)
         self.loaded.set(loaded.at)
+
+    def show(self, figures: Iterable[Figure]) -> None:
+        """Show gauges of the observer's from now on, in the place of those before."""
+        self.observed.figures = tuple(figures)
 
     def total(self, name: str) -> int:
         """Sum of a counter over its labels."""

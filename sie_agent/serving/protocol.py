@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -32,14 +32,22 @@ class Observer(Protocol):
     An observer that raises costs nobody an answer: the fault is counted and logged, and the weight is null.
     """
 
-    def observe(self, scores: Scores, labels: Doubles, departments: Sequence[str]) -> None:
-        """Take note of a batch after it has been answered; *labels* (n,) hold NaN, *departments* "" where not given."""
+    def observe(
+        self, scores: Scores, labels: Doubles, departments: Sequence[str], queries: Sequence[str] | None = None
+    ) -> None:
+        """Take note of a batch after it has been answered.
 
-    def weigh(self, by: str, scores: Scores) -> Doubles:
-        """(n,) weights of rows with these scores."""
+        *labels* (n,) hold NaN and *departments* (n,) "" where there is none.
+        """
+
+    def weigh(self, by: str, scores: Doubles) -> Doubles:
+        """(n,) weights of rows whose weak label *by* has these scores."""
 
     def state(self) -> Mapping[str, Any]:
         """The present state, in JSON's own types."""
+
+    def metrics(self) -> Iterable[tuple[str, Mapping[str, str], float]]:
+        """Name, labels and value of gauges for Prometheus."""
 
 
 Loader = Callable[[Path], Engine]

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 from starlette.requests import Request
 
+from sie_agent.serving.batching import WEIGHT
 from sie_agent.serving.bodies import Lines, chunks, read_body
 from sie_agent.serving.engine import Loaded
 from sie_agent.serving.errors import Refusal
@@ -17,7 +18,6 @@ from sie_agent.serving.schema import Sample, ScoreRequest, first_fault
 from sie_agent.serving.state import State
 
 LINES_AT_ONCE = 256
-WEIGHT = "weight"
 
 
 async def score_request(request: Request, state: State) -> tuple[bytes, Loaded]:

@@ -38,20 +38,24 @@ class Watching:
         self.departments: list[str] = []
         self.unlabelled = 0
 
-    def observe(self, scores: Any, labels: Any, departments: list[str]) -> None:
+    def observe(self, scores: Any, labels: Any, departments: list[str], queries: list[str]) -> None:
         time.sleep(0.5)
         if "broken" in departments:
             raise RuntimeError("observer")
         self.rows += len(labels)
         self.unlabelled += int(np.isnan(labels).sum())
         self.departments += departments
-        assert set(scores) == {"support"}
+        assert set(scores) == {"support"} and len(queries) == len(departments)
 
     def weigh(self, by: str, scores: Any) -> Any:
-        return scores[by] / 10
+        assert by == "support"
+        return scores / 10
 
     def state(self) -> dict[str, Any]:
         return {"rows": self.rows, "unlabelled": self.unlabelled, "departments": self.departments}
+
+    def metrics(self) -> Any:
+        return [("sie_adjustment_rows", {"department": 'a "b"'}, float(self.rows))]
 
 
 def main() -> None:

@@ -104,7 +104,9 @@ def test_an_observer_weighs_and_holds_nobody_up(odd: Start) -> None:
         broken = client.post("/v1/score", json={"samples": [{**rows[0], "department": "broken"}]})
         assert broken.status_code == 200
         assert client.get("/v1/adjustment").json()["rows"] == 2
-        assert 'sie_faults_total{part="observer"} 1' in client.get("/metrics").text
+        figures = client.get("/metrics").text
+        assert 'sie_faults_total{part="observer"} 1' in figures
+        assert 'sie_adjustment_rows{department="a \\"b\\""} 2.0' in figures
         assert "/v1/adjustment" in client.get("/openapi.json").json()["paths"]
 
 
