@@ -22,12 +22,16 @@ class Slow:
 
     def __init__(self, folder: Path, seconds: float) -> None:
         self.seconds = seconds
+        self.offset = json.loads((folder / "config.json").read_text()).get("offset", 0)
+        self.fresh = True
 
     def score(self, query: list[str], title: list[str], description: list[str], label: list[float | None]) -> Any:
-        time.sleep(self.seconds)
+        # the row that is scored at loading is not waited for: a reload has to fit into the time of a batch
+        time.sleep(0 if self.fresh else self.seconds)
+        self.fresh = False
         if "poison" in query:
             raise RuntimeError("secret text of a product")
-        return {"support": np.array([float(len(text)) for text in title])}
+        return {"support": np.array([float(len(text) + self.offset) for text in title])}
 
 
 class Watching:

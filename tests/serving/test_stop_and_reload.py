@@ -53,7 +53,8 @@ def test_a_stop_under_load_loses_nothing(launch: Start, scorer_folder: Path) -> 
         assert reply.status_code == 503 and reply.json()["error"]["code"] == "draining"
         assert client.get("/healthz").status_code == 200
         # who comes while the service drains is still answered
-        assert client.post("/v1/score", json={"samples": [ROW]}).status_code == 200
+        late = client.post("/v1/score", json={"samples": [ROW]})
+        assert late.status_code == 200 and late.headers["connection"] == "close"
     drained.set()
     for worker in workers:
         worker.join(20)
@@ -198,6 +199,23 @@ def test_one_request_one_scorer(launch: Start, folder: Path, scorer_folder: Path
             for one in asking:
                 one.result()
         assert seen == set(by_version)
+
+
+def test_a_batch_has_one_scorer(odd: Start, tmp_path: Path) -> None:
+    service = odd(seconds=0.5)
+    with service.client() as client, ThreadPoolExecutor(3) as pool:
+
+        def ask() -> Any:
+            return pool.submit(client.post, "/v1/score", json={"samples": [{"query": "q", "title": "abc"}]})
+
+        first, _ = ask(), time.sleep(0.2)
+        before = ask()
+        (tmp_path / "config.json").write_text('{"offset": 10}')
+        assert client.post("/v1/reload").json()["changed"]
+        after = ask()
+        # the second and the third wait together, and were meant for different scorers
+        values = [reply.result().json()["scores"][0]["support"] for reply in (first, before, after)]
+    assert values == [3.0, 3.0, 13.0]
 
 
 def test_a_stream_keeps_its_scorer(launch: Start, folder: Path, other_folder: Path) -> None:
