@@ -101,9 +101,8 @@ def started(command: list[str], token: str | None) -> Service:
     raise AssertionError("".join(said))
 
 
-@pytest.fixture(scope="session")
-def launch() -> Iterator[Start]:
-    """Start ``sie serve`` with further arguments; ended at the end of the session at the latest."""
+def launching() -> Iterator[Start]:
+    """Start ``sie serve`` with further arguments; whatever still runs is killed afterwards."""
     services: list[Service] = []
 
     def start(folder: Path, *arguments: str, token: str | None = None) -> Service:
@@ -116,16 +115,20 @@ def launch() -> Iterator[Start]:
         service.stop(signal.SIGKILL)
 
 
+launch = pytest.fixture(launching, name="launch")
+launch_shared = pytest.fixture(launching, name="launch_shared", scope="session")
+
+
 @pytest.fixture(scope="session")
-def open_service(launch: Start, scorer_folder: Path) -> Service:
+def open_service(launch_shared: Start, scorer_folder: Path) -> Service:
     """A service without a token; tests that share it change nothing."""
-    return launch(scorer_folder)
+    return launch_shared(scorer_folder)
 
 
 @pytest.fixture(scope="session")
-def guarded_service(launch: Start, scorer_folder: Path) -> Service:
+def guarded_service(launch_shared: Start, scorer_folder: Path) -> Service:
     """A service with a token."""
-    return launch(scorer_folder, token=TOKEN)
+    return launch_shared(scorer_folder, token=TOKEN)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import jsonschema_rs
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
@@ -50,6 +51,7 @@ def try_everything(address: str, check: Callable[[Any], None], headers: dict[str
     return count
 
 
+@pytest.mark.slow
 def test_without_a_token_set(open_service: Service) -> None:
     def check(case: Any) -> None:
         # no stream is wrong as a whole, only its lines are
@@ -59,6 +61,7 @@ def test_without_a_token_set(open_service: Service) -> None:
     assert try_everything(open_service.address, check, {}) > 60
 
 
+@pytest.mark.slow
 def test_with_the_token(guarded_service: Service) -> None:
     def check(case: Any) -> None:
         # these checks spoil the header that is put right here; the next test has a wrong one
@@ -68,6 +71,7 @@ def test_with_the_token(guarded_service: Service) -> None:
     assert try_everything(guarded_service.address, check, KEY) > 60
 
 
+@pytest.mark.slow
 def test_without_the_token(guarded_service: Service) -> None:
     def check(case: Any) -> None:
         reply = case.call(headers={"authorization": "Bearer no"}, timeout=30)

@@ -24,9 +24,9 @@ JSON = {"content-type": "application/json"}
 
 
 @pytest.fixture(scope="module")
-def small(launch: Start, scorer_folder: Path) -> Service:
+def small(launch_shared: Start, scorer_folder: Path) -> Service:
     """A service with small limits."""
-    return launch(scorer_folder, "--max-body", "4096", "--max-samples", "8", "--max-queue", "16")
+    return launch_shared(scorer_folder, "--max-body", "4096", "--max-samples", "8", "--max-queue", "16")
 
 
 def fault_of(reply: httpx.Response, status: int) -> dict[str, Any]:

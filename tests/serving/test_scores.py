@@ -98,7 +98,7 @@ def test_an_observer_weighs_and_holds_nobody_up(odd: Start) -> None:
     with service.client() as client:
         reply = client.post("/v1/score", json={"samples": rows})
         # the observer takes half a second
-        assert reply.elapsed.total_seconds() < 0.3
+        assert reply.elapsed.total_seconds() < 0.45
         assert [row["weight"] for row in reply.json()["scores"]] == [0.4, 0.2]
         assert client.get("/v1/adjustment").json() == {"rows": 2, "unlabelled": 1, "departments": ["garden", ""]}
         broken = client.post("/v1/score", json={"samples": [{**rows[0], "department": "broken"}]})

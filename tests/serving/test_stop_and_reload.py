@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,7 @@ ROW = {"query": "oak table", "title": "Oak table", "label": 1}
 
 
 def test_a_stop_under_load_loses_nothing(launch: Start, scorer_folder: Path) -> None:
-    service = launch(scorer_folder, "--drain-seconds", "1")
+    service = launch(scorer_folder, "--drain-seconds", "2")
     answered: list[int] = []
     lost: list[str] = []
     drained = threading.Event()
@@ -47,7 +48,7 @@ def test_a_stop_under_load_loses_nothing(launch: Start, scorer_folder: Path) -> 
     before = len(answered)
     service.process.send_signal(signal.SIGTERM)
     with service.client() as client:
-        deadline = time.monotonic() + 0.9
+        deadline = time.monotonic() + 1.5
         while (reply := client.get("/readyz")).status_code == 200 and time.monotonic() < deadline:
             time.sleep(0.01)
         assert reply.status_code == 503 and reply.json()["error"]["code"] == "draining"
@@ -85,6 +86,22 @@ def test_a_stream_is_finished(odd: Start) -> None:
         service.process.send_signal(signal.SIGTERM)
         assert len(reply.result().text.splitlines()) == 40
     assert service.stop()[0] == 0
+
+
+def test_a_stream_without_end_is_cut_after_the_grace(launch: Start, scorer_folder: Path) -> None:
+    service = launch(scorer_folder, "--grace-seconds", "1")
+    place = ("127.0.0.1", int(service.address.rsplit(":", 1)[1]))
+    with socket.create_connection(place, timeout=10) as wire:
+        wire.sendall(
+            b"POST /v1/score HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-ndjson\r\n"
+            b"transfer-encoding: chunked\r\n\r\n4\r\nbad\n\r\n"
+        )
+        while b"invalid_json" not in wire.recv(65536):
+            pass
+        started = time.monotonic()
+        code, said = service.stop()
+    assert code == 0 and 0.9 < time.monotonic() - started < 15
+    assert "Traceback" not in said
 
 
 def test_ctrl_c_is_a_stop_too(launch: Start, scorer_folder: Path) -> None:
@@ -202,7 +219,7 @@ def test_one_request_one_scorer(launch: Start, folder: Path, scorer_folder: Path
 
 
 def test_a_batch_has_one_scorer(odd: Start, tmp_path: Path) -> None:
-    service = odd(seconds=0.5)
+    service = odd(seconds=1.0)
     with service.client() as client, ThreadPoolExecutor(3) as pool:
 
         def ask() -> Any:
