@@ -2,7 +2,7 @@
 
 Every verb of the command line is a function here: ``sie_agent.label``, ``distil``, ``score``, ``select``,
 ``weights``, ``explain``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``, ``push_scorer``,
-``push_labels``, ``init``, ``doctor``.
+``push_labels``, ``serve``, ``init``, ``doctor``.
 Names are loaded when they are first used, so that ``import sie_agent`` is quick.
 """
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         weigh_rows,
     )
     from sie_agent.scorer.estimator import ImportanceScorer
+    from sie_agent.serving import serve
     from sie_agent.verbs.attribute import attribute
     from sie_agent.verbs.cache import cache_export, cache_prune, cache_stats
     from sie_agent.verbs.distil import distil
@@ -84,6 +85,7 @@ __all__ = [
     "score",
     "select",
     "select_rows",
+    "serve",
     "weigh_rows",
     "weights",
 ]
@@ -112,6 +114,7 @@ _HOMES = {
         "weigh_rows",
     ),
     "sie_agent.scorer.estimator": ("ImportanceScorer",),
+    "sie_agent.serving": ("serve",),
     "sie_agent.verbs.attribute": ("attribute",),
     "sie_agent.verbs.cache": ("cache_export", "cache_prune", "cache_stats"),
     "sie_agent.verbs.distil": ("distil",),

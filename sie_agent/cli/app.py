@@ -20,6 +20,7 @@ from sie_agent.cli import (
     run,
     score,
     select,
+    serve,
     weights,
 )
 
@@ -91,6 +92,7 @@ VERBS: tuple[tuple[str, Any, str], ...] = (
     ("select", select, "The rows worth keeping."),
     ("weights", weights, "A weight for every row."),
     ("explain", explain, "Why rows have their score."),
+    ("serve", serve, "The scorer over HTTP."),
     ("attribute", attribute, "Reference importance by gradients."),
     ("evaluate", evaluate, "A run's figures and report anew."),
     ("compare-prompts", compare_prompts, "Prompt variants on the same pairs."),

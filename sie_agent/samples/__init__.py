@@ -10,7 +10,7 @@ from sie_agent.samples.histories import shopper_and_item
 from sie_agent.samples.loading import SHORTHANDS, load_samples, read_source, resolve
 from sie_agent.samples.noise import simulate_clicks, simulate_flips
 from sie_agent.samples.overlap import OVERLAP_NAMES
-from sie_agent.samples.schema import COLUMNS, validate_samples, without_grade
+from sie_agent.samples.schema import COLUMNS, LONGEST, validate_samples, without_grade
 from sie_agent.samples.shipped import sample_histories
 from sie_agent.samples.splits import QUERY_SETS, assign_query_sets, check_query_sets, normalise_query
 from sie_agent.samples.streaming import stream_samples
@@ -18,6 +18,7 @@ from sie_agent.samples.tables import TableWriter, log_hash, read_table, write_ta
 
 __all__ = [
     "COLUMNS",
+    "LONGEST",
     "OVERLAP_NAMES",
     "QUERY_SETS",
     "SHORTHANDS",

@@ -1,0 +1,76 @@
+"""``sie serve``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sie_agent.cli.options import examples
+from sie_agent.cli.output import call, show, wishes
+
+EPILOG = examples(
+    "sie serve --scorer runs/scorer",
+    "sie serve --scorer runs/scorer --host 0.0.0.0 --token-file /run/secrets/sie-token --open-metrics",
+)
+
+
+def command(
+    scorer: Annotated[
+        str, typer.Option("--scorer", help="Folder that `sie distill` or `sie run` wrote.", metavar="DIR")
+    ],
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.", metavar="HOST")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="Port to listen on; 0: a free one.", min=0, max=65535)] = 8000,
+    token_file: Annotated[
+        str | None,
+        typer.Option("--token-file", help="File with the bearer token; otherwise SIE_SERVE_TOKEN.", metavar="FILE"),
+    ] = None,
+    no_token: Annotated[
+        bool, typer.Option("--no-token", help="Answer whoever can reach the service, also from other machines.")
+    ] = False,
+    open_metrics: Annotated[bool, typer.Option("--open-metrics", help="/metrics needs no token.")] = False,
+    max_body: Annotated[
+        int, typer.Option("--max-body", help="Largest JSON body, in bytes; streams have no limit.", min=1, metavar="N")
+    ] = 2 * 2**20,
+    max_samples: Annotated[
+        int, typer.Option("--max-samples", help="Most rows of a request, and of a batch.", min=1, metavar="N")
+    ] = 512,
+    max_queue: Annotated[
+        int, typer.Option("--max-queue", help="Most rows that wait; beyond it the answer is 503.", min=1, metavar="N")
+    ] = 4096,
+    drain_seconds: Annotated[
+        float,
+        typer.Option("--drain-seconds", help="After SIGTERM: answer, but not ready, for so long.", min=0, metavar="S"),
+    ] = 3.0,
+    grace_seconds: Annotated[
+        float,
+        typer.Option("--grace-seconds", help="After that: let requests finish for so long.", min=1, metavar="S"),
+    ] = 30.0,
+) -> None:
+    """Serve a distilled scorer over HTTP: POST /v1/score, JSON or streamed NDJSON.
+
+    SIGTERM stops it once all that was accepted is answered; SIGHUP or POST /v1/reload loads the scorer again.
+    """
+
+    def work() -> dict[str, Any]:
+        from sie_agent.progress import say
+        from sie_agent.serving import Limits, serve
+        from sie_agent.verbs.score import scorer_folder
+
+        return serve(
+            scorer_folder(Path(scorer).expanduser()),
+            host=host,
+            port=port,
+            token_file=token_file,
+            no_token=no_token,
+            open_metrics=open_metrics,
+            limits=Limits(body_bytes=max_body, samples=max_samples, queue_rows=max_queue),
+            drain_seconds=drain_seconds,
+            grace_seconds=grace_seconds,
+            debug=wishes.debug,
+            ready=say,
+        )
+
+    result = call(work)
+    show(result, [f"{result['requests']:,} requests, {result['rows']:,} rows in {result['seconds']:,.0f} s"])

@@ -1,0 +1,207 @@
+"""The FastAPI application: routes, and how they are put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
+
+from sie_agent import __version__
+from sie_agent.errors import InputError
+from sie_agent.serving.batching import Batcher
+from sie_agent.serving.bodies import JSON, NDJSON, content_type
+from sie_agent.serving.describing import ABOUT, SCORE_BODY, completed, failures, stream_answer
+from sie_agent.serving.engine import Loaded, load, load_engine
+from sie_agent.serving.errors import Refusal, error_body
+from sie_agent.serving.guard import STREAM, Guard
+from sie_agent.serving.metrics import Metrics
+from sie_agent.serving.protocol import Loader, Observer
+from sie_agent.serving.schema import Health, Reloaded, ScoreAnswer, Scorer
+from sie_agent.serving.scoring import score_lines, score_request
+from sie_agent.serving.settings import Limits
+from sie_agent.serving.state import State
+
+VERSION_HEADER = "x-sie-scorer"
+
+
+class Stream(StreamingResponse):
+    """An answer that is sent while its request is still being read.
+
+    Starlette's own would listen for the client's going away, and so take parts of the body from the reader.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[f"sie.{STREAM}"] = True
+        await self.stream_response(send)
+
+
+def make_state(
+    folder: str | Path,
+    *,
+    token: str | None = None,
+    limits: Limits | None = None,
+    open_metrics: bool = False,
+    observer: Observer | None = None,
+    weigh_by: str = "support",
+    loader: Loader = load_engine,
+) -> State:
+    """Load the scorer, and put together all that the routes share.
+
+    Parameters
+    ----------
+    folder : the scorer's. token : what a client has to send; None where it needs none.
+    observer, weigh_by : what adjusts weights, and by which weak label.
+    loader : how an engine is made of the folder.
+
+    Raises
+    ------
+    InputError : the folder is no scorer, is damaged or newer, or does not give what is weighed by.
+    """
+    path, chosen, metrics = Path(folder), limits or Limits(), Metrics()
+    loaded = load(path, loader)
+    if observer is not None and weigh_by not in loaded.engine.labels:
+        raise InputError(f"cannot weigh by '{weigh_by}'", mend=f"Choose one of {', '.join(loaded.engine.labels)}.")
+    metrics.serving(loaded)
+    batcher = Batcher(metrics, chosen.samples, chosen.queue_rows, observer, weigh_by)
+    return State(path, loader, loaded, chosen, metrics, batcher, token, open_metrics)
+
+
+def create_app(state: State) -> FastAPI:
+    """The application over a state."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        state.batcher.close()
+
+    app = FastAPI(
+        title="sie serve",
+        version=__version__,
+        description=ABOUT,
+        # the pages that show a description load scripts from elsewhere
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.add_middleware(Guard, state=state)
+    app.add_exception_handler(HTTPException, plain_fault)
+    app.add_exception_handler(Refusal, refusal_answer)
+    add_probes(app, state)
+    add_scoring(app, state)
+    if state.batcher.observer is not None:
+        add_adjustment(app, state, state.batcher.observer)
+    app.openapi_schema = completed(app, state)
+    return app
+
+
+def add_probes(app: FastAPI, state: State) -> None:
+    """Routes for machines that watch: /healthz, /readyz and /metrics."""
+
+    @app.get("/healthz", response_model=Health, tags=["watching"], responses=failures(405))
+    async def healthz() -> Response:
+        """The process is alive."""
+        return JSONResponse({"status": "alive"})
+
+    @app.get("/readyz", response_model=Health, tags=["watching"], responses=failures(405, 503))
+    async def readyz() -> Response:
+        """The scorer is loaded and the service is not stopping."""
+        if state.draining:
+            raise Refusal(503, "draining", "the service is stopping", headers={"retry-after": "5"})
+        return JSONResponse({"status": "ready"})
+
+    metrics: dict[int | str, dict[str, Any]] = {
+        200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": "sie_rows_total 12.0"}}},
+        **failures(405, token=state.token is not None and not state.open_metrics),
+    }
+
+    @app.get("/metrics", response_class=Response, tags=["watching"], responses=metrics)
+    async def show_metrics() -> Response:
+        """Figures for Prometheus."""
+        state.metrics.under_way.set(state.under_way)
+        if (observer := state.batcher.observer) is not None:
+            try:
+                state.metrics.show(await state.batcher.in_thread(lambda: list(observer.metrics())))
+            except Exception as error:
+                state.batcher.note("observer", error)
+        return Response(generate_latest(state.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def add_scoring(app: FastAPI, state: State) -> None:
+    """Routes for those who score: /v1/score, /v1/scorer and /v1/reload."""
+    token = state.token is not None
+
+    @app.post(
+        "/v1/score",
+        response_model=ScoreAnswer,
+        tags=["scoring"],
+        openapi_extra={"requestBody": SCORE_BODY},
+        responses={200: stream_answer(), **failures(405, 408, 413, 415, 422, 500, 503, token=token)},
+    )
+    async def score(request: Request) -> Response:
+        """Score rows: a JSON request at once, or a stream of NDJSON lines answered line by line."""
+        if content_type(request) == NDJSON:
+            return stream(request, state)
+        body, loaded = await score_request(request, state)
+        return Response(body, media_type=JSON, headers={VERSION_HEADER: loaded.version})
+
+    @app.get("/v1/scorer", response_model=Scorer, tags=["scoring"], responses=failures(405, token=token))
+    async def scorer() -> Response:
+        """Which scorer answers."""
+        return JSONResponse(described(state.loaded))
+
+    @app.post("/v1/reload", response_model=Reloaded, tags=["scoring"], responses=failures(405, 409, token=token))
+    async def reload() -> Response:
+        """Load the scorer's folder again; one that is damaged or newer is refused, and the old scorer goes on."""
+        changed = await state.reload()
+        return JSONResponse({"scorer": described(state.loaded), "changed": changed})
+
+
+def add_adjustment(app: FastAPI, state: State, observer: Observer) -> None:
+    """The state of the adjustment of weights."""
+
+    @app.get("/v1/adjustment", tags=["scoring"], responses=failures(405, token=state.token is not None))
+    async def adjustment() -> dict[str, Any]:
+        """How weights are adjusted now."""
+        # an observer is only ever called from the thread of the model, so that it needs no locks
+        return dict(await state.batcher.in_thread(observer.state))
+
+
+def stream(request: Request, state: State) -> Response:
+    """The answer to a stream; one scorer answers all of it. Refusal 503 where the queue is full already."""
+    if not state.batcher.has_room(1):
+        raise state.batcher.full()
+    loaded = state.loaded
+    return Stream(score_lines(request, state, loaded), media_type=NDJSON, headers={VERSION_HEADER: loaded.version})
+
+
+def described(loaded: Loaded) -> dict[str, Any]:
+    """Which scorer this is."""
+    at = datetime.fromtimestamp(loaded.at, UTC).isoformat(timespec="seconds")
+    return {"version": loaded.version, "sha256": loaded.sha256, "labels": list(loaded.engine.labels), "loaded": at}
+
+
+async def plain_fault(request: Request, error: Exception) -> Response:
+    """What the framework refuses: unknown paths and methods."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = error.headers if isinstance(error, HTTPException) else None
+    code, message = {
+        404: ("not_found", "there is nothing at this path"),
+        405: ("method_not_allowed", "this path does not take this method"),
+    }.get(status, ("refused", "the request was refused"))
+    return Response(error_body(code, message), status, headers, JSON)
+
+
+async def refusal_answer(request: Request, error: Exception) -> Response:
+    """What the routes refuse."""
+    if not isinstance(error, Refusal):
+        raise error
+    return Response(error_body(error.code, error.message, error.field), error.status, error.headers, JSON)

@@ -1,0 +1,204 @@
+"""Micro-batches without waiting: whatever came while the model was busy is scored at once when it is free.
+
+Nothing is delayed to fill a batch. At low load a row is scored alone as soon as it comes; under load batches grow by
+themselves until the model keeps up. The model runs in one thread, so that the event loop stays free.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+
+from sie_agent.serving.engine import Loaded
+from sie_agent.serving.errors import Refusal, busy
+from sie_agent.serving.metrics import Metrics
+from sie_agent.serving.protocol import Observer, Scores
+from sie_agent.serving.schema import Sample
+
+T = TypeVar("T")
+WEIGHT = "weight"
+logger = logging.getLogger("sie_agent.serving")
+
+
+@dataclass(eq=False)
+class Job:
+    """Rows of one request, the scorer that answers them, and where their scores go."""
+
+    samples: Sequence[Sample]
+    loaded: Loaded
+    done: asyncio.Future[Scores]
+
+
+@dataclass
+class Batcher:
+    """The queue before the model.
+
+    Attributes
+    ----------
+    batch_rows : most rows of a batch; a single job may have no more. queue_rows : most rows that wait.
+    observer, weigh_by : what sees the scores of each batch, and by which of them it weighs.
+    """
+
+    metrics: Metrics
+    batch_rows: int
+    queue_rows: int
+    observer: Observer | None = None
+    weigh_by: str = "support"
+    waiting: deque[Job] = field(default_factory=deque)
+    waiting_rows: int = 0
+    busy: bool = False
+    thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "inference"))
+    _room: deque[asyncio.Future[None]] = field(default_factory=deque)
+
+    def __post_init__(self) -> None:
+        self.metrics.watch_queue(lambda: self.waiting_rows)
+
+    async def score(self, samples: Sequence[Sample], loaded: Loaded) -> Scores:
+        """Scores of some rows, (n,) per weak label, and "weight" where there is an observer.
+
+        Raises
+        ------
+        Refusal : the queue is full, or the scorer failed on these rows.
+        """
+        if not self.has_room(len(samples)):
+            raise self.full()
+        return await self._enqueue(samples, loaded)
+
+    async def score_in_turn(self, samples: Sequence[Sample], loaded: Loaded) -> Scores:
+        """As :meth:`score`, but waits for room: a stream slows its sender down instead of being refused half-way."""
+        while not self.has_room(len(samples)):
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._room.append(turn)
+            await turn
+        return await self._enqueue(samples, loaded)
+
+    def has_room(self, rows: int) -> bool:
+        """Whether so many more rows may wait."""
+        return self.waiting_rows + rows <= self.queue_rows
+
+    def full(self) -> Refusal:
+        """What a client is told where there is no room."""
+        return busy(f"{self.waiting_rows:,} rows are waiting; at most {self.queue_rows:,} may")
+
+    async def in_thread(self, call: Callable[[], T]) -> T:
+        """The result of a call made in the thread of the model, between two batches."""
+        return await asyncio.wrap_future(self.thread.submit(call))
+
+    def close(self) -> None:
+        """End the thread, once everything has been answered."""
+        self.thread.shutdown(wait=True)
+
+    async def _enqueue(self, samples: Sequence[Sample], loaded: Loaded) -> Scores:
+        loop = asyncio.get_running_loop()
+        job = Job(samples, loaded, loop.create_future())
+        self.waiting.append(job)
+        self.waiting_rows += len(samples)
+        if not self.busy:
+            self._dispatch(loop)
+        return await job.done
+
+    def _dispatch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Hand the next batch to the thread: jobs in their order, as many as fit, all of the same scorer."""
+        batch: list[Job] = []
+        rows = 0
+        while self.waiting:
+            job = self.waiting[0]
+            if batch and (rows + len(job.samples) > self.batch_rows or job.loaded is not batch[0].loaded):
+                break
+            self.waiting.popleft()
+            self.waiting_rows -= len(job.samples)
+            # who has gone away needs no scores
+            if not job.done.cancelled():
+                batch.append(job)
+                rows += len(job.samples)
+        self.busy = bool(batch)
+        while self._room:
+            turn = self._room.popleft()
+            if not turn.cancelled():
+                turn.set_result(None)
+        if batch:
+            self.thread.submit(self._work, batch, loop)
+
+    def _work(self, batch: list[Job], loop: asyncio.AbstractEventLoop) -> None:
+        """In the thread: score a batch, send the scores back, and only then let the observer look at them."""
+        answers = self._answers(batch)
+        loop.call_soon_threadsafe(self._deliver, batch, answers, loop)
+        scored = [(job, answer) for job, answer in zip(batch, answers, strict=True) if not isinstance(answer, Refusal)]
+        if self.observer is not None and scored:
+            try:
+                self._show(self.observer, scored)
+            except Exception as error:
+                self.note("observer", error)
+
+    def _show(self, observer: Observer, scored: Sequence[tuple[Job, Scores]]) -> None:
+        """Let the observer look at the rows of a batch."""
+        samples = [sample for job, _ in scored for sample in job.samples]
+        names = [name for name in scored[0][1] if name != WEIGHT]
+        observer.observe(
+            {name: np.concatenate([answer[name] for _, answer in scored]) for name in names},
+            np.array([np.nan if sample.label is None else sample.label for sample in samples], np.float64),
+            [sample.department or "" for sample in samples],
+            [sample.query for sample in samples],
+        )
+
+    def _answers(self, batch: list[Job]) -> list[Scores | Refusal]:
+        """Scores of each job; where a batch fails its jobs are tried one by one, so that only the culprit pays."""
+        samples = [sample for job in batch for sample in job.samples]
+        try:
+            scores = self._infer(samples, batch[0].loaded)
+        except Exception as error:
+            if len(batch) > 1:
+                return [self._answers([job])[0] for job in batch]
+            self.note("engine", error)
+            return [Refusal(500, "internal", "the scorer failed on these rows")]
+        ends = np.cumsum([len(job.samples) for job in batch])
+        return [
+            {name: values[end - len(job.samples) : end] for name, values in scores.items()}
+            for job, end in zip(batch, ends, strict=True)
+        ]
+
+    def _infer(self, samples: Sequence[Sample], loaded: Loaded) -> Scores:
+        started = time.perf_counter()
+        scores = dict(
+            loaded.engine.score(
+                [sample.query for sample in samples],
+                [sample.title for sample in samples],
+                [sample.description or "" for sample in samples],
+                [sample.label for sample in samples],
+            )
+        )
+        self.metrics.inference.observe(time.perf_counter() - started)
+        self.metrics.batch_rows.observe(len(samples))
+        self.metrics.rows.inc(len(samples))
+        if self.observer is not None:
+            try:
+                scores[WEIGHT] = np.asarray(self.observer.weigh(self.weigh_by, scores[self.weigh_by]), np.float64)
+            except Exception as error:
+                self.note("observer", error)
+                scores[WEIGHT] = np.full(len(samples), np.nan)
+        return scores
+
+    def _deliver(self, batch: list[Job], answers: list[Scores | Refusal], loop: asyncio.AbstractEventLoop) -> None:
+        """In the event loop: the next batch first, then wake those who wait for this one."""
+        self._dispatch(loop)
+        for job, answer in zip(batch, answers, strict=True):
+            if job.done.cancelled():
+                continue
+            if isinstance(answer, Refusal):
+                job.done.set_exception(answer)
+            else:
+                job.done.set_result(answer)
+
+    def note(self, part: str, error: Exception) -> None:
+        """Count and log a fault that costs at most one request its answer."""
+        # the message could hold a product's text, its kind cannot
+        self.metrics.faults.labels(part).inc()
+        logger.error("the %s failed: %s", part, type(error).__name__, exc_info=error)

@@ -1,0 +1,86 @@
+"""``sie serve``: check what was given, load the scorer, serve, and sum up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from sie_agent.errors import InputError, MissingExtraError
+from sie_agent.serving.protocol import Observer
+from sie_agent.serving.settings import Limits, read_token
+
+EXTRA = {"fastapi": "fastapi", "uvicorn": "uvicorn", "httptools": "uvicorn", "prometheus_client": "prometheus-client"}
+
+
+def serve(
+    scorer: str | Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    token_file: str | Path | None = None,
+    no_token: bool = False,
+    open_metrics: bool = False,
+    limits: Limits | None = None,
+    drain_seconds: float = 3.0,
+    grace_seconds: float = 30.0,
+    observer: Observer | None = None,
+    weigh_by: str = "support",
+    debug: bool = False,
+    ready: Callable[[str], None] = lambda said: None,
+) -> dict[str, Any]:
+    """Serve a scorer over HTTP until SIGTERM or SIGINT.
+
+    Parameters
+    ----------
+    scorer : folder that ``sie distill`` wrote. host, port : where to listen; port 0 takes a free one.
+    token_file, no_token : where the bearer token is, else ``SIE_SERVE_TOKEN``; or that none is wanted.
+    open_metrics : /metrics needs no token. limits : of bodies, batches and the queue.
+    drain_seconds : how long to go on answering after the signal, saying "not ready".
+    grace_seconds : how long requests under way may take after that.
+    observer, weigh_by : what adjusts weights while scores pass by, and by which weak label.
+    ready : told in words where the service listens, once it answers.
+
+    Returns
+    -------
+    ``address``, ``requests``, ``rows``, ``seconds``, ``scorer`` (version).
+
+    Raises
+    ------
+    InputError : the scorer, the token or a limit is wrong.
+    EnvironmentFailure : the address cannot be had, or the extra `serve` is missing.
+    """
+    for module, package in EXTRA.items():
+        if find_spec(module) is None:
+            raise MissingExtraError(package, "serve")
+    if drain_seconds < 0 or grace_seconds < 1:
+        raise InputError("times to stop in are too short", mend="Drain for 0 s or more, with a grace of 1 s or more.")
+    token = read_token(token_file, host=host, none_wanted=no_token)
+    from sie_agent.serving.app import create_app, make_state
+    from sie_agent.serving.server import Stopping, listen, run
+
+    state = make_state(
+        scorer, token=token, limits=limits, open_metrics=open_metrics, observer=observer, weigh_by=weigh_by
+    )
+    listener = listen(host, port)
+    address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+    guarded = "with a token" if token else "without a token"
+    started = time.perf_counter()
+    run(
+        create_app(state),
+        state,
+        listener,
+        stopping=Stopping(drain_seconds, grace_seconds),
+        ready=lambda: ready(f"Scorer {state.loaded.version} at {address}, {guarded}. Ctrl-C or SIGTERM stops it."),
+        debug=debug,
+    )
+    return {
+        "address": address,
+        "requests": state.metrics.total("sie_requests"),
+        "rows": state.metrics.total("sie_rows"),
+        "seconds": round(time.perf_counter() - started, 1),
+        "scorer": state.loaded.version,
+        "exit_code": 0,
+    }

@@ -1,0 +1,150 @@
+"""The OpenAPI description: what FastAPI cannot know because the service reads bodies itself, and all examples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from sie_agent.serving.bodies import JSON, NDJSON
+from sie_agent.serving.guard import OPEN
+from sie_agent.serving.schema import SAMPLE, ErrorAnswer, ScoreRequest
+from sie_agent.serving.state import State
+
+ABOUT = """Importance of rows of a shopping log, by a small distilled scorer: no language model, no gradient, no grade.
+
+Every error has the form `{"error": {"code", "message", "field"}}`. Scores of one request come from one scorer; its
+version is in the answer and in the header `x-sie-scorer`."""
+
+SHA = "9f2c44d1a8be0c37d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c"
+SCORE = {"sample_id": "s1", "hardness": 0.12, "support": 0.31, "value": 0.004}
+SCORER = {
+    "version": SHA[:16],
+    "sha256": SHA,
+    "labels": ["hardness", "support", "value"],
+    "loaded": "2026-11-24T10:15:33+00:00",
+}
+LINES_IN = '{"query": "oak table", "title": "Solid oak table", "label": 1}\n{"query": "", "title": "Lamp"}\n'
+BAD_LINE = '{"code": "invalid_request", "message": "query: the query is empty", "field": "query"}'
+LINES_OUT = (
+    '{"line": 1, "sample_id": "1", "hardness": 0.12, "support": 0.31, "value": 0.004}\n'
+    f'{{"line": 2, "error": {BAD_LINE}}}\n'
+)
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "Score": SCORE,
+    "ScoreAnswer": {"scorer": SHA[:16], "scores": [SCORE]},
+    "Scorer": SCORER,
+    "Reloaded": {"scorer": SCORER, "changed": True},
+    "Health": {"status": "ready"},
+    "Fault": {
+        "code": "invalid_request",
+        "message": "samples[3].title: the title is empty",
+        "field": "samples[3].title",
+    },
+    "ErrorAnswer": {"error": {"code": "not_found", "message": "there is nothing at this path", "field": None}},
+}
+SCORE_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        JSON: {
+            "schema": {"$ref": "#/components/schemas/ScoreRequest"},
+            "examples": {
+                "one row": {"value": {"samples": [SAMPLE]}},
+                "support alone, of a row without label": {
+                    "value": {"samples": [{"query": "oak table", "title": "Solid oak table"}], "labels": ["support"]}
+                },
+            },
+        },
+        NDJSON: {
+            "schema": {"type": "string", "description": "One sample a line, as in `samples` of the JSON request."},
+            "examples": {"two lines": {"value": LINES_IN}},
+        },
+    },
+}
+# status: what it means, and an error of each kind
+FAILURES: dict[int, tuple[str, list[tuple[str, str, str | None]]]] = {
+    401: ("No valid token", [("unauthorized", "a valid token is needed: Authorization: Bearer TOKEN", None)]),
+    405: ("Not with this method", [("method_not_allowed", "this path does not take this method", None)]),
+    408: ("The body did not come", [("timeout", "nothing came for 60 s", None)]),
+    409: (
+        "The folder cannot be served; the old scorer goes on",
+        [
+            (
+                "reload_refused",
+                "scorer/model.onnx: part of the scorer is missing or damaged. The old scorer goes on.",
+                None,
+            )
+        ],
+    ),
+    413: (
+        "The body is too large",
+        [("too_large", "the body is larger than 2,097,152 bytes; send several requests", None)],
+    ),
+    415: ("Not this type", [("unsupported_type", f"the content type must be {JSON} or {NDJSON}", "content-type")]),
+    422: (
+        "The request is wrong",
+        [
+            ("invalid_request", "samples[3].title: the title is empty", "samples[3].title"),
+            ("invalid_json", "Invalid JSON: EOF while parsing a value at line 1 column 0", None),
+            (
+                "too_many_samples",
+                "513 samples; at most 512 in one request. Send several requests, or a stream.",
+                "samples",
+            ),
+            ("unknown_label", "the scorer does not give 'worth'; it gives hardness, support, value", "labels"),
+        ],
+    ),
+    500: ("The service failed", [("internal", "the scorer failed on these rows", None)]),
+    503: (
+        "Not now",
+        [("busy", "4,096 rows are waiting; at most 4,096 may", None), ("draining", "the service is stopping", None)],
+    ),
+}
+
+
+def failures(*statuses: int, token: bool = False) -> dict[int | str, dict[str, Any]]:
+    """Responses of a route that are errors, with an example of each; 401 too where it needs a token."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for status in (*statuses, *((401,) if token else ())):
+        meaning, kinds = FAILURES[status]
+        examples = {
+            code: {"value": {"error": {"code": code, "message": message, "field": field}}}
+            for code, message, field in kinds
+        }
+        found[status] = {"model": ErrorAnswer, "description": meaning, "content": {JSON: {"examples": examples}}}
+        if status == 503:
+            found[status]["headers"] = {"retry-after": {"schema": {"type": "string"}, "description": "Seconds."}}
+        if status == 401:
+            found[status]["headers"] = {"www-authenticate": {"schema": {"type": "string"}}}
+    return found
+
+
+def stream_answer() -> dict[str, Any]:
+    """The scores, as JSON or as lines."""
+    return {
+        "description": "Scores, in the order of the rows",
+        "headers": {"x-sie-scorer": {"schema": {"type": "string"}, "description": "Version of the scorer."}},
+        "content": {NDJSON: {"schema": {"type": "string"}, "examples": {"two lines": {"value": LINES_OUT}}}},
+    }
+
+
+def completed(app: FastAPI, state: State) -> dict[str, Any]:
+    """The description with the request's schema, an example for every schema, limits, and the token if one is set."""
+    described = app.openapi()
+    schemas = described["components"]["schemas"]
+    request = ScoreRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(request.pop("$defs"))
+    request["properties"]["samples"]["maxItems"] = state.limits.samples
+    known = {"type": "string", "enum": list(state.loaded.engine.labels)}
+    request["properties"]["labels"]["anyOf"][0]["items"] = known
+    schemas["ScoreRequest"] = request
+    for name, example in EXAMPLES.items():
+        if name in schemas:
+            schemas[name]["examples"] = [example]
+    if state.token is not None:
+        described["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        for path, operations in described["paths"].items():
+            if path not in OPEN and not (path == "/metrics" and state.open_metrics):
+                for operation in operations.values():
+                    operation["security"] = [{"token": []}]
+    return described

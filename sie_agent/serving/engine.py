@@ -1,0 +1,78 @@
+"""Loading a scorer for the service: the engine, and which scorer it is."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.serving.protocol import Engine, Loader
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A scorer that is ready to answer.
+
+    Attributes
+    ----------
+    engine : what scores. sha256 : of all files of its folder but Markdown. at : seconds since 1970.
+    """
+
+    engine: Engine
+    sha256: str
+    at: float
+
+    @property
+    def version(self) -> str:
+        """The start of the hash; every answer carries it."""
+        return self.sha256[:16]
+
+
+def load_engine(folder: Path) -> Engine:
+    """The engine of a scorer's folder.
+
+    Raises
+    ------
+    InputError : the folder is no scorer, is damaged, or was written by a newer version.
+    """
+    from sie_agent.scorer import ScorerSession
+
+    return ScorerSession(folder)
+
+
+def load(folder: Path, loader: Loader = load_engine) -> Loaded:
+    """Load a scorer and let it score a row before anybody relies on it.
+
+    Raises
+    ------
+    InputError : the folder is no scorer, is damaged or newer, changes while it is read, or gives no finite scores.
+    EnvironmentFailure : the folder cannot be read.
+    """
+    # a folder that is put in place by turning a link is read from one side of the turn
+    resolved = folder.resolve()
+    try:
+        before = folder_hash(resolved)
+        engine = loader(resolved)
+        if folder_hash(resolved) != before:
+            raise InputError(
+                "the scorer changed while it was read", where=folder, mend="Write it elsewhere, then move."
+            )
+    except OSError as error:
+        raise EnvironmentFailure(f"cannot read the scorer ({error.strerror})", where=folder) from error
+    probe = engine.score(["oak table"], ["Oak dining table"], [""], [1.0])
+    if not engine.labels or not all(np.isfinite(probe[name]).all() for name in engine.labels):
+        raise InputError("the scorer gives no finite scores", where=folder, mend="Distil it again with `sie distill`.")
+    return Loaded(engine, before, time.time())
+
+
+def folder_hash(folder: Path) -> str:
+    """SHA-256 over names and contents of a folder's files; a changed README is no other scorer."""
+    total = hashlib.sha256()
+    for path in sorted(folder.iterdir() if folder.is_dir() else []):
+        if path.is_file() and path.suffix != ".md":
+            total.update(f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return total.hexdigest()

@@ -1,0 +1,105 @@
+"""The outermost layer: who may ask, how much is under way, what is counted, and the form of a failure."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import time
+from collections.abc import Iterable
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sie_agent.serving.errors import Refusal, busy, error_body
+from sie_agent.serving.state import State
+
+OPEN = frozenset({"/healthz", "/readyz"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+STREAM = "stream"
+logger = logging.getLogger("sie_agent.serving")
+
+
+class Guard:
+    """ASGI middleware; Starlette's own base class for middleware would add a task to every request."""
+
+    def __init__(self, app: ASGIApp, state: State) -> None:
+        self.app, self.state = app, state
+        self.expected = f"Bearer {state.token}".encode() if state.token else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        state, started, status = self.state, time.perf_counter(), 500
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                if state.draining:
+                    # a client that keeps its connection must not find it closed under its next request
+                    message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+                scope["sie.started"] = True
+            await send(message)
+
+        state.under_way += 1
+        try:
+            self.check(scope)
+            await self.app(scope, receive, watched)
+        except Refusal as refusal:
+            await refuse(refusal, watched)
+        except Exception as error:
+            state.metrics.faults.labels("service").inc()
+            logger.error("a request failed: %s", type(error).__name__, exc_info=error)
+            if scope.get("sie.started"):
+                raise
+            await refuse(Refusal(500, "internal", "the service failed on this request"), watched)
+        finally:
+            state.under_way -= 1
+            self.count(scope, status, time.perf_counter() - started)
+
+    def check(self, scope: Scope) -> None:
+        """Refuse who has no token, before anything is said about the path, and whoever is one too many."""
+        path = scope["path"]
+        if path in OPEN:
+            return
+        if not (self.expected is None or (path == "/metrics" and self.state.open_metrics)):
+            given = authorization(scope["headers"])
+            if given is None or not hmac.compare_digest(given, self.expected):
+                raise Refusal(
+                    401,
+                    "unauthorized",
+                    "a valid token is needed: Authorization: Bearer TOKEN",
+                    headers={"www-authenticate": "Bearer"},
+                )
+        if self.state.under_way > self.state.limits.requests:
+            raise busy(f"more than {self.state.limits.requests:,} requests are under way")
+
+    def count(self, scope: Scope, status: int, seconds: float) -> None:
+        """Count a request under the name of its route."""
+        metrics = self.state.metrics
+        route = getattr(scope.get("route"), "path", "other") if status != 401 else "unauthorized"
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        metrics.requests.labels(route, method, str(status)).inc()
+        if not scope.get(f"sie.{STREAM}"):
+            metrics.seconds.labels(route).observe(seconds)
+
+
+def authorization(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    """The one Authorization header, its scheme as we write it; None where there is none or several."""
+    found = [value for name, value in headers if name == b"authorization"]
+    if len(found) != 1:
+        return None
+    scheme, _, token = found[0].partition(b" ")
+    return b"Bearer " + token.strip() if scheme.lower() == b"bearer" else None
+
+
+async def refuse(refusal: Refusal, send: Send) -> None:
+    """Send an error in the one form of all errors."""
+    body = error_body(refusal.code, refusal.message, refusal.field)
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        *((name.lower().encode(), value.encode()) for name, value in refusal.headers.items()),
+    ]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

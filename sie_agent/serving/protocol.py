@@ -1,0 +1,53 @@
+"""What the service asks of its parts: an engine that scores rows, and an observer that watches the scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Doubles = npt.NDArray[np.float64]
+Scores = Mapping[str, Doubles]
+
+
+class Engine(Protocol):
+    """A loaded scorer. It is called from one thread at a time and never from the event loop."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The weak labels that it gives, such as ``("hardness", "support", "value")``."""
+
+    def score(
+        self, query: Sequence[str], title: Sequence[str], description: Sequence[str], label: Sequence[float | None]
+    ) -> Scores:
+        """One (n,) array per weak label. A row's scores depend on that row alone."""
+
+
+class Observer(Protocol):
+    """Something that adjusts weights while scores pass by. All calls come from the inference thread, one at a time.
+
+    An observer that raises costs nobody an answer: the fault is counted and logged, and the weight is null.
+    """
+
+    def observe(
+        self, scores: Scores, labels: Doubles, departments: Sequence[str], queries: Sequence[str] | None = None
+    ) -> None:
+        """Take note of a batch after it has been answered.
+
+        *labels* (n,) hold NaN and *departments* (n,) "" where there is none.
+        """
+
+    def weigh(self, by: str, scores: Doubles) -> Doubles:
+        """(n,) weights of rows whose weak label *by* has these scores."""
+
+    def state(self) -> Mapping[str, Any]:
+        """The present state, in JSON's own types."""
+
+    def metrics(self) -> Iterable[tuple[str, Mapping[str, str], float]]:
+        """Name, labels and value of gauges for Prometheus."""
+
+
+Loader = Callable[[Path], Engine]

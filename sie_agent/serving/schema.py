@@ -1,0 +1,155 @@
+"""What goes in and out of the service, as pydantic models; the description of the service is made of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic_core import PydanticCustomError, ValidationError
+
+from sie_agent.samples import LONGEST
+from sie_agent.serving.cleaning import VISIBLE, description_text, identifier, required_text
+
+SAMPLE: dict[str, JsonValue] = {
+    "sample_id": "s1",
+    "query": "oak dining table",
+    "title": "Solid oak table for six",
+    "description": "180 cm, oiled.",
+    "label": 1,
+}
+REQUEST: dict[str, JsonValue] = {"samples": [SAMPLE], "labels": ["support"]}
+
+
+def clean(kind: str, text: Any) -> str:
+    """A field's text, cleaned; an error of pydantic's own that says what is wrong with it."""
+    try:
+        if kind == "sample_id":
+            return identifier(str(text))
+        return description_text(text) if kind == "description" else required_text(kind, text)
+    except ValueError as error:
+        raise PydanticCustomError("text", "{said}", {"said": str(error)}) from None
+
+
+def clean_query(text: str) -> str:
+    return clean("query", text)
+
+
+def clean_title(text: str) -> str:
+    return clean("title", text)
+
+
+def clean_description(text: str | None) -> str:
+    return clean("description", text)
+
+
+def clean_id(given: str | int | None) -> str | None:
+    return None if given is None else clean("sample_id", given)
+
+
+def bounds(name: str, *, visible: bool = True) -> dict[str, Any]:
+    """What the description of the service says about a text."""
+    return {"maxLength": LONGEST[name], **({"minLength": 1, "pattern": VISIBLE} if visible else {})}
+
+
+class Strict(BaseModel):
+    """Nothing is converted silently and no field is made up: a misspelt label would be scored as no label."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Sample(Strict):
+    """One row of a log: what was asked, what was shown, and what the log says of it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [SAMPLE]})
+
+    query: Annotated[str, AfterValidator(clean_query), Field(json_schema_extra=bounds("query"))]
+    title: Annotated[str, AfterValidator(clean_title), Field(json_schema_extra=bounds("title"))]
+    description: Annotated[
+        Annotated[str, Field(json_schema_extra=bounds("description", visible=False))] | None,
+        AfterValidator(clean_description),
+    ] = None
+    label: float | None = Field(None, ge=0, le=1, description="What the log says; null where it says nothing.")
+    sample_id: Annotated[
+        Annotated[str, Field(json_schema_extra=bounds("sample_id"))] | int | None, AfterValidator(clean_id)
+    ] = Field(None, description="Comes back with the scores. The number of the row, from 1, where it is not given.")
+    department: str | None = Field(
+        None, max_length=LONGEST["sample_id"], description="Part of the shop, for the adjustment of weights."
+    )
+
+
+class ScoreRequest(Strict):
+    """Rows to score."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [REQUEST]})
+
+    samples: list[Sample] = Field(min_length=1)
+    labels: list[str] | None = Field(
+        None, min_length=1, description="Which weak labels are wanted; all that the scorer gives where it is null."
+    )
+
+
+class Score(BaseModel):
+    """Scores of one row, in the order of the request; weak labels that were not asked for are left out."""
+
+    sample_id: str
+    hardness: float | None = Field(None, description="Higher pulls harder on a model.")
+    support: float | None = Field(None, description="-0.5 to 0.5; higher: the judge supports the log's label.")
+    value: float | None = Field(None, description="Positive: training on the row helps.")
+    weight: float | None = Field(None, description="Only with an adjustment: the row's weight in training.")
+
+
+class ScoreAnswer(BaseModel):
+    """Scores of one request, all from the same scorer."""
+
+    scorer: str = Field(description="Version: the first 16 digits of the SHA-256 over its files.")
+    scores: list[Score]
+
+
+class Scorer(BaseModel):
+    """The scorer that answers now."""
+
+    version: str
+    sha256: str
+    labels: list[str]
+    loaded: str = Field(description="When it was loaded, in UTC.")
+
+
+class Reloaded(BaseModel):
+    """What a reload did."""
+
+    scorer: Scorer
+    changed: bool = Field(description="False where the folder held the scorer that was serving already.")
+
+
+class Health(BaseModel):
+    """How the service is."""
+
+    status: str
+
+
+class Fault(BaseModel):
+    """What went wrong."""
+
+    code: str = Field(description="For programs; does not change between versions.")
+    message: str = Field(description="For people.")
+    field: str | None = Field(description="Where in the request, such as samples[3].title; null where nowhere.")
+
+
+class ErrorAnswer(BaseModel):
+    """The one form of every error."""
+
+    error: Fault
+
+
+def first_fault(error: ValidationError) -> tuple[str, str, str | None]:
+    """Code, message and field of the first thing that is wrong with a request."""
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    first, others = found[0], len(found) - 1
+    if first["type"] == "json_invalid":
+        return "invalid_json", first["msg"], None
+    # the name of the branch of a union is not part of the place
+    parts = [part for part in first["loc"] if part not in ("str", "int")]
+    field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")
+    said = "unknown field" if first["type"] == "extra_forbidden" else first["msg"]
+    more = f" (and {others} more)" if others else ""
+    return "invalid_request", f"{field or 'body'}: {said}{more}", field or None

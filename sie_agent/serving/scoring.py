@@ -1,0 +1,140 @@
+"""Scores of a JSON request, and of a stream of NDJSON lines."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import to_json
+from starlette.requests import Request
+
+from sie_agent.serving.batching import WEIGHT
+from sie_agent.serving.bodies import Lines, chunks, read_body
+from sie_agent.serving.engine import Loaded
+from sie_agent.serving.errors import Refusal
+from sie_agent.serving.protocol import Scores
+from sie_agent.serving.schema import Sample, ScoreRequest, first_fault
+from sie_agent.serving.state import State
+
+LINES_AT_ONCE = 256
+
+
+async def score_request(request: Request, state: State) -> tuple[bytes, Loaded]:
+    """The answer to a JSON request, and the scorer that gave it.
+
+    Raises
+    ------
+    Refusal : 413, 422, 503 and so on, with what is wrong.
+    """
+    body = await read_body(request, state.limits)
+    loaded = state.loaded
+    wanted = parse(body, state, loaded)
+    scores = await state.batcher.score(wanted.samples, loaded)
+    names = chosen(scores, wanted.labels, loaded)
+    ids = [str(sample.sample_id or number) for number, sample in enumerate(wanted.samples, 1)]
+    return as_json({"scorer": loaded.version, "scores": rows_of(ids, scores, names)}), loaded
+
+
+def parse(body: bytes, state: State, loaded: Loaded) -> ScoreRequest:
+    """The request, checked; Refusal 422 with the first thing that is wrong."""
+    try:
+        wanted = ScoreRequest.model_validate_json(body)
+    except ValidationError as error:
+        raise Refusal(422, *first_fault(error)) from None
+    if len(wanted.samples) > (most := state.limits.samples):
+        raise Refusal(
+            422,
+            "too_many_samples",
+            f"{len(wanted.samples):,} samples; at most {most:,} in one request. Send several requests, or a stream.",
+            "samples",
+        )
+    for name in wanted.labels or ():
+        if name not in loaded.engine.labels:
+            known = ", ".join(loaded.engine.labels)
+            raise Refusal(422, "unknown_label", f"the scorer does not give '{name[:40]}'; it gives {known}", "labels")
+    return wanted
+
+
+def chosen(scores: Scores, labels: Sequence[str] | None, loaded: Loaded) -> list[str]:
+    """Names of the scores that go into the answer."""
+    names = [name for name in loaded.engine.labels if labels is None or name in labels]
+    return [*names, WEIGHT] if WEIGHT in scores else names
+
+
+def rows_of(ids: Sequence[str], scores: Scores, names: Sequence[str]) -> list[dict[str, Any]]:
+    """One object per row."""
+    columns = [scores[name].tolist() for name in names]
+    return [
+        {"sample_id": given, **dict(zip(names, values, strict=True))}
+        for given, *values in zip(ids, *columns, strict=True)
+    ]
+
+
+def as_json(value: Any) -> bytes:
+    """JSON of plain values; what is not finite becomes null."""
+    return to_json(value, inf_nan_mode="null")
+
+
+async def score_lines(request: Request, state: State, loaded: Loaded) -> AsyncIterator[bytes]:
+    """An answer line for each line of the body, in order, as soon as it is known; all from the same scorer.
+
+    A line that is wrong gets ``{"line", "error"}`` and the stream goes on. Lines that have come are never kept
+    waiting for others: whoever sends one line and waits gets its answer.
+    """
+    lines = Lines(state.limits.line_bytes)
+    try:
+        async for part in chunks(request, state.limits):
+            async for answer in answer_lines(lines.feed(part), state, loaded):
+                yield answer
+        async for answer in answer_lines(lines.end(), state, loaded):
+            yield answer
+    except Refusal as refusal:
+        # the status has been sent long ago: what is left is a last line
+        state.metrics.lines.labels("cut").inc()
+        yield as_json({"line": lines.number + 1, "error": fault(refusal.code, refusal.message)}) + b"\n"
+
+
+async def answer_lines(numbered: list[tuple[int, bytes | None]], state: State, loaded: Loaded) -> AsyncIterator[bytes]:
+    """Answers to lines, a block at a time."""
+    at_once = min(LINES_AT_ONCE, state.limits.samples)
+    for start in range(0, len(numbered), at_once):
+        yield await answer_block(numbered[start : start + at_once], state, loaded)
+
+
+async def answer_block(numbered: list[tuple[int, bytes | None]], state: State, loaded: Loaded) -> bytes:
+    """Answers to so many lines that the model may take them at once."""
+    answers: dict[int, dict[str, Any]] = {}
+    good: list[tuple[int, Sample]] = []
+    for number, line in numbered:
+        try:
+            good.append((number, parse_line(line, state)))
+        except Refusal as refusal:
+            answers[number] = {"error": fault(refusal.code, refusal.message, refusal.field)}
+    if good:
+        try:
+            scores = await state.batcher.score_in_turn([sample for _, sample in good], loaded)
+            ids = [str(sample.sample_id or number) for number, sample in good]
+            rows = rows_of(ids, scores, chosen(scores, None, loaded))
+            answers.update(zip((number for number, _ in good), rows, strict=True))
+        except Refusal as refusal:
+            answers.update({number: {"error": fault(refusal.code, refusal.message)} for number, _ in good})
+    failed = sum("error" in answer for answer in answers.values())
+    state.metrics.lines.labels("refused").inc(failed)
+    state.metrics.lines.labels("scored").inc(len(numbered) - failed)
+    return b"".join(as_json({"line": number, **answers[number]}) + b"\n" for number, _ in numbered)
+
+
+def parse_line(line: bytes | None, state: State) -> Sample:
+    """The sample of a line, checked; Refusal with what is wrong."""
+    if line is None:
+        raise Refusal(413, "too_large", f"the line is longer than {state.limits.line_bytes:,} bytes")
+    try:
+        return Sample.model_validate_json(line)
+    except ValidationError as error:
+        raise Refusal(422, *first_fault(error)) from None
+
+
+def fault(code: str, message: str, field: str | None = None) -> dict[str, str | None]:
+    """What went wrong, as an object of the answer."""
+    return {"code": code, "message": message, "field": field}

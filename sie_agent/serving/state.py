@@ -1,0 +1,71 @@
+"""What the routes share: the scorer that answers, how it is exchanged, and whether the service is stopping."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sie_agent.errors import SieError
+from sie_agent.serving.batching import Batcher
+from sie_agent.serving.engine import Loaded, load
+from sie_agent.serving.errors import Refusal
+from sie_agent.serving.metrics import Metrics
+from sie_agent.serving.protocol import Loader
+from sie_agent.serving.settings import Limits
+
+logger = logging.getLogger("sie_agent.serving")
+
+
+@dataclass
+class State:
+    """The service's state; changed in the event loop only.
+
+    Attributes
+    ----------
+    folder, loader : where the scorer lies, and how it is loaded. loaded : the one that answers.
+    draining : the service is stopping; what has been accepted is still answered. under_way : requests now.
+    """
+
+    folder: Path
+    loader: Loader
+    loaded: Loaded
+    limits: Limits
+    metrics: Metrics
+    batcher: Batcher
+    token: str | None = None
+    open_metrics: bool = False
+    draining: bool = False
+    under_way: int = 0
+    _reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def drain(self) -> None:
+        """Say to whoever asks that this service is about to stop."""
+        self.draining = True
+        self.metrics.draining.set(1)
+
+    async def reload(self) -> bool:
+        """Load the scorer of the folder again; True if it is another one.
+
+        The old one answers until the new one has been loaded and has scored a row; if that fails it goes on.
+
+        Raises
+        ------
+        Refusal : 409 with what is wrong with the folder.
+        """
+        async with self._reloading:
+            try:
+                fresh = await asyncio.to_thread(load, self.folder, self.loader)
+            except Exception as error:
+                self.metrics.reloads.labels("refused").inc()
+                said = str(error) if isinstance(error, SieError) else f"{type(error).__name__} while it was loaded"
+                logger.warning("the scorer was not reloaded, the old one goes on: %s", said)
+                raise Refusal(409, "reload_refused", f"{said} The old scorer goes on.") from error
+            changed = fresh.sha256 != self.loaded.sha256
+            if changed:
+                self.loaded = fresh
+                self.metrics.serving(fresh)
+            self.metrics.reloads.labels("changed" if changed else "unchanged").inc()
+            logger.info("scorer %s, %s", fresh.version, "loaded" if changed else "unchanged")
+            return changed

@@ -1,0 +1,129 @@
+"""Who may ask: every route with every method, and where the token may come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from sie_agent.cli import main
+from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.serving.settings import read_token
+
+from .conftest import TOKEN, Service, Start
+
+PATHS = ("/v1/score", "/v1/scorer", "/v1/reload", "/v1/adjustment", "/v1/nothing", "/v1", "/metrics", "/openapi.json")
+ODD = ("//v1/scorer", "/V1/scorer", "/v1/../v1/scorer", "/v1/scorer/", "/%76%31/scorer", "/healthz/../v1/scorer", "/")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND")
+WRONG = (
+    {},
+    {"authorization": f"Bearer {TOKEN}x"},
+    {"authorization": f"Bearer {TOKEN[:-1]}"},
+    {"authorization": "Bearer"},
+    {"authorization": f"Basic {TOKEN}"},
+    {"authorization": TOKEN},
+    {"x-token": TOKEN},
+)
+RIGHT = {"authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.mark.parametrize("path", PATHS + ODD)
+def test_nothing_is_said_without_the_token(guarded_service: Service, path: str) -> None:
+    with guarded_service.client() as client:
+        for method in METHODS:
+            for headers in WRONG:
+                body = b"{not json" if method == "POST" else None
+                reply = client.request(method, path, headers=headers, content=body)
+                assert reply.status_code == 401, (method, headers)
+                assert reply.headers["www-authenticate"] == "Bearer"
+                if method != "HEAD":
+                    assert reply.json()["error"]["code"] == "unauthorized"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/scorer", 200),
+        ("POST", "/v1/reload", 200),
+        ("GET", "/metrics", 200),
+        ("GET", "/openapi.json", 200),
+        ("POST", "/v1/score", 415),
+        ("GET", "/v1/score", 405),
+        ("GET", "/v1/nothing", 404),
+        ("GET", "/v1/adjustment", 404),
+    ],
+)
+def test_the_token_opens(guarded_service: Service, method: str, path: str, status: int) -> None:
+    with guarded_service.client() as client:
+        for headers in (RIGHT, {"authorization": f"bearer  {TOKEN}"}):
+            assert client.request(method, path, headers=headers).status_code == status
+
+
+def test_probes_need_none(guarded_service: Service) -> None:
+    with guarded_service.client() as client:
+        assert client.get("/healthz").json() == {"status": "alive"}
+        assert client.get("/readyz").json() == {"status": "ready"}
+
+
+def test_two_tokens_are_none(guarded_service: Service) -> None:
+    headers = [("authorization", f"Bearer {TOKEN}"), ("authorization", "Bearer other")]
+    with guarded_service.client() as client:
+        assert client.get("/v1/scorer", headers=headers).status_code == 401
+
+
+def test_metrics_may_be_open(launch: Start, scorer_folder: Path) -> None:
+    with launch(scorer_folder, "--open-metrics", token=TOKEN).client() as client:
+        assert client.get("/metrics").status_code == 200
+        assert client.get("/v1/scorer").status_code == 401
+        described = client.get("/openapi.json", headers=RIGHT).json()["paths"]
+        assert "security" not in described["/metrics"]["get"]
+        assert described["/v1/scorer"]["get"]["security"]
+
+
+def test_without_a_token_everything_is_open(client: httpx.Client) -> None:
+    assert client.get("/v1/scorer").status_code == 200
+    assert "securitySchemes" not in client.get("/openapi.json").json()["components"]
+
+
+def test_a_token_file_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIE_SERVE_TOKEN", "of-the-environment-0123")
+    file = tmp_path / "token"
+    file.write_text("of-the-file-0123456789\n")
+    assert read_token(file, host="127.0.0.1") == "of-the-file-0123456789"
+    assert read_token(None, host="127.0.0.1") == "of-the-environment-0123"
+    assert read_token(None, host="127.0.0.1", none_wanted=True) is None
+
+
+@pytest.mark.parametrize("given", ["", "  \n", "short", "two words of some length", "tökén-0123456789-0123"])
+def test_what_is_no_token_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    file = tmp_path / "token"
+    file.write_text(given, encoding="utf-8")
+    with pytest.raises(InputError, match="openssl rand"):
+        read_token(file, host="127.0.0.1")
+    monkeypatch.setenv("SIE_SERVE_TOKEN", given)
+    with pytest.raises(InputError, match="SIE_SERVE_TOKEN"):
+        read_token(None, host="127.0.0.1")
+
+
+def test_a_token_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such token file"):
+        read_token(tmp_path / "none", host="127.0.0.1")
+    with pytest.raises(EnvironmentFailure, match="cannot read the token"):
+        read_token(tmp_path, host="127.0.0.1")
+
+
+def test_other_machines_need_a_token_or_a_word(
+    scorer_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("SIE_SERVE_TOKEN", raising=False)
+    assert read_token(None, host="127.0.0.1") is None
+    assert read_token(None, host="0.0.0.0", none_wanted=True) is None
+    assert main(["serve", "--scorer", str(scorer_folder), "--host", "0.0.0.0", "--port", "0"]) == 2
+    assert "--no-token" in capsys.readouterr().err
+
+
+def test_the_token_has_no_option_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--scorer", "x", "--token", TOKEN]) == 2
+    assert main(["serve", "--help"]) == 0
+    assert "--token " not in capsys.readouterr().out
