@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -101,7 +102,10 @@ class AcrossChunks(Across):
         fresh = np.sort(np.concatenate(self._runs)) if self._runs else np.empty(0, np.uint64)
         self._runs = []
         with failures_in_words(self._spill or Path(tempfile.gettempdir())):
-            new: Any = tempfile.TemporaryFile(dir=self._spill)
+            handle, name = tempfile.mkstemp(dir=self._spill, prefix=".sie-ids-")
+            # without a name it is gone when the process is, however that ends
+            os.unlink(name)
+            new = os.fdopen(handle, "w+b")
             suspects = [np.empty(0, np.uint64)]
             for old in blocks(self._file):
                 upto = int(np.searchsorted(fresh, old[-1], side="right"))
@@ -124,7 +128,7 @@ class AcrossChunks(Across):
             ids = ids.iloc[:left]
             left -= len(ids)
             hashes = pd.util.hash_array(ids.to_numpy(dtype=object), categorize=False)
-            for row in np.flatnonzero(np.isin(hashes, suspects)):
+            for row in np.flatnonzero(np.isin(hashes, suspects)).tolist():
                 text = str(ids.iloc[row])
                 if text in seen:
                     raise repeated_id(text, Places(ids.index, self._where)(row, "sample_id"))

@@ -45,8 +45,9 @@ def stream_samples(
     loaded and cut: column maps with ``files`` or ``next_item``, folders that mix Parquet and text files or
     whose splits differ in their columns, filters by a column of fractions.
 
-    Where the data have a fault, it is named as by ``load_samples``, once the chunks before it were given (an id
-    repeated more than two million rows later: once some or all of the rest were given, too); of several faults that may be another one, and how many rows share a fault is counted as far as was read.
+    Where the data have a fault, it is named as by ``load_samples``, once the chunks before it were given, or,
+    where an id comes again more than two million rows later, further ones, too; of several faults that may be
+    another one, and how many rows share a fault is counted as far as was read.
     Rows behind the limit are not looked at.
 
     Parameters

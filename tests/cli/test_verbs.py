@@ -14,7 +14,8 @@ from sie_agent.verbs.attribute import DEFAULT_REFERENCES
 from .conftest import Ran, Sie
 
 LABEL = ("label", "--variant", "relevance/lexical", "--backend", "lexical")
-SCORES = ["sample_id", "hardness", "support", "value"]
+LABELS = ["sample_id", "hardness", "support", "value"]
+SCORES = ["sample_id", "query", "label", "hardness", "support", "value"]
 
 
 def done(ran: Ran) -> Ran:
@@ -48,7 +49,7 @@ def test_limit(sie: Sie, log: Path) -> None:
 
 def test_from_judgments_to_weights(sie: Sie, log: Path, scorer: Path, tmp_path: Path) -> None:
     labels = pd.read_parquet(scorer / "labels.parquet")
-    assert list(labels.columns) == SCORES and len(labels) == 80 and labels.notna().all().all()
+    assert list(labels.columns) == LABELS and len(labels) == 80 and labels.notna().all().all()
     done(sie("score", "--scorer", scorer, "--data", log, "--out", "scores.parquet"))
     scores = pd.read_parquet(tmp_path / "scores.parquet")
     assert list(scores.columns) == SCORES and scores["sample_id"].tolist() == [f"s{row}" for row in range(80)]
