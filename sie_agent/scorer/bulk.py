@@ -34,7 +34,7 @@ def database(target: Path) -> Iterator[Any]:
     """
     import duckdb
 
-    folder = target.with_name(f".{target.name}.spill")
+    folder = spill_folder(target)
     with failures_in_words(folder):
         # what a killed process left
         shutil.rmtree(folder, ignore_errors=True)
@@ -56,6 +56,11 @@ def database(target: Path) -> Iterator[Any]:
         ) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def spill_folder(target: Path) -> Path:
+    """The hidden folder of :func:`database`."""
+    return target.with_name(f".{target.name}.spill")
 
 
 def load_scores(
