@@ -32,7 +32,7 @@ from synthetic import VOCABULARY
 from sie_agent.samples import TableWriter
 from sie_agent.scorer import distil_scorer, save_scorer
 
-SAMPLE_SECONDS = 0.1
+SAMPLE_SECONDS = 0.2
 ROWS_AT_ONCE = 20_000
 ROWS_PER_QUERY = 20
 POSITIVE_SHARE = 0.3

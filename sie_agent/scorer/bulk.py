@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -80,48 +80,37 @@ def load_scores(
     fields += [("positive", pa.bool_())] if positive_at is not None else []
     fields += [("query", pa.string())] if queries else []
     schema = pa.schema(fields)
-    known = 0
-
-    def rows() -> Iterator[pa.RecordBatch]:
-        nonlocal known
-        start = 0
-        for batch in table_batches(path, names):
-            score = oriented(numbers_of(batch, by, path), by)
-            known += int((~np.isnan(score)).sum())
-            arrays = [pa.array(np.arange(start, start + len(batch))), pa.array(score, from_pandas=True)]
-            if positive_at is not None:
-                arrays.append(pa.array(numbers_of(batch, "label", path) >= positive_at))
-            if queries:
-                arrays.append(batch.column("query").cast(pa.string()))
-            yield from pa.Table.from_arrays(arrays, schema=schema).to_batches()
-            start += len(batch)
-            shown.advance(len(batch))
-
-    with failed_reads() as kept:
-        connection.register("incoming", pa.RecordBatchReader.from_batches(schema, kept(rows())))
-        connection.execute("CREATE TABLE scored AS SELECT * FROM incoming")
-        connection.unregister("incoming")
+    insert = inserter(connection, "scored", schema)
+    start = known = 0
+    for batch in table_batches(path, names):
+        score = oriented(numbers_of(batch, by, path), by)
+        known += int((~np.isnan(score)).sum())
+        arrays = [pa.array(np.arange(start, start + len(batch))), pa.array(score, from_pandas=True)]
+        if positive_at is not None:
+            arrays.append(pa.array(numbers_of(batch, "label", path) >= positive_at))
+        if queries:
+            arrays.append(batch.column("query").cast(pa.string()))
+        insert(pa.Table.from_arrays(arrays, schema=schema))
+        start += len(batch)
+        shown.advance(len(batch))
     if not known:
         raise InputError(f"column '{by}' holds no score", where=path, mend="Was this weak label distilled?")
     return known
 
 
-@contextmanager
-def failed_reads() -> Iterator[Any]:
-    """Keep an error that a stream of rows raises inside of the database, which would tell it in words of its own."""
-    errors: list[Exception] = []
+def inserter(connection: Any, name: str, schema: pa.Schema) -> Callable[[pa.Table], None]:
+    """Make an empty table, and give what puts rows into it.
 
-    def kept(rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        try:
-            yield from rows
-        except Exception as error:
-            errors.append(error)
-            raise
+    Rows are handed over piece by piece: the database would read a stream of them far ahead, up to a gigabyte.
+    """
+    connection.register("piece", schema.empty_table())
+    connection.execute(f"CREATE TABLE {name} AS SELECT * FROM piece")
 
-    try:
-        yield kept
-    except Exception as error:
-        raise (errors or [error])[0] from None
+    def insert(piece: pa.Table) -> None:
+        connection.register("piece", piece)
+        connection.execute(f"INSERT INTO {name} SELECT * FROM piece")
+
+    return insert
 
 
 def oriented(column: Doubles, by: str) -> Doubles:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from sie_agent.progress import bar
 from sie_agent.samples import TableWriter, failures_in_words, table_batches, table_columns
-from sie_agent.scorer.bulk import ROWS_PER_BATCH, Cursor, database, load_scores, spill_folder, stream
+from sie_agent.scorer.bulk import ROWS_PER_BATCH, Cursor, database, inserter, load_scores, spill_folder, stream
 from sie_agent.scorer.select import check_name, check_strength, raw_weights
 
 WEIGHED = pa.schema([("row", pa.int64()), ("weight", pa.float64())])
@@ -42,7 +42,7 @@ def weigh_file(scores: Path, target: Path, by: str, strength: float = 1.0) -> di
     names, rows = table_columns(scores, required=("sample_id",))
     check_name(by, names, str(scores))
     smallest, largest = np.inf, -np.inf
-    with database(target) as connection, bar("Weighing", 3 * rows) as shown:
+    with database(target) as connection, bar("Weighing", 4 * rows) as shown:
         known = load_scores(connection, scores, by, shown)
         ranked = Ranked(spill_folder(target), known, strength)
         with failures_in_words(target):
@@ -51,7 +51,10 @@ def weigh_file(scores: Path, target: Path, by: str, strength: float = 1.0) -> di
                 shown.advance(len(batch))
             connection.execute("DROP TABLE scored")
             mean = (ranked.finish() + rows - known) / rows
-        connection.register("weighed", pa.RecordBatchReader.from_batches(WEIGHED, ranked.weighed()))
+            insert = inserter(connection, "weighed", WEIGHED)
+            for piece in ranked.weighed():
+                insert(piece)
+                shown.advance(len(piece))
         weights = Cursor(connection, "SELECT weight FROM weighed ORDER BY row")
         with TableWriter(target) as writer:
             for batch in table_batches(scores, ["sample_id"]):
@@ -107,14 +110,14 @@ class Ranked:
         append(self._weights, weights)
         append(self._counts, counts)
 
-    def weighed(self) -> Iterator[pa.RecordBatch]:
+    def weighed(self) -> Iterator[pa.Table]:
         """Each row and its weight, before the mean is taken."""
         with self._rows.open("rb") as rows:
             for weight in self._spread_out():
                 row = np.fromfile(rows, np.int64, len(weight))
-                yield pa.record_batch([pa.array(row), pa.array(weight)], schema=WEIGHED)
+                yield pa.Table.from_arrays([pa.array(row), pa.array(weight)], schema=WEIGHED)
             while len(row := np.fromfile(rows, np.int64, ROWS_PER_BATCH)):
-                yield pa.record_batch([pa.array(row), pa.array(np.ones(len(row)))], schema=WEIGHED)
+                yield pa.Table.from_arrays([pa.array(row), pa.array(np.ones(len(row)))], schema=WEIGHED)
 
     def _spread_out(self) -> Iterator[npt.NDArray[np.float64]]:
         """The weights of rows that have a score, one per row, some at a time."""
