@@ -5,7 +5,8 @@ python scripts/benchmark_bulk.py --sizes 100000 1000000 10000000 --out eval/resu
 A scorer is distilled from a small synthetic log, and larger ones of the same kind are scored, selected from and
 weighed, each verb in a process of its own. Recorded are rows per second and the peak of the memory of the process and
 those that it started: their proportional set size (`Pss`, in which a page that several share counts once), summed, and
-the largest resident size of the first. `per_second_ratio` is the slowest size over the fastest, in the same run.
+the largest resident size of the first. `further_rows_per_second` is how fast the rows went that a log has
+more than the one before: equal where time is linear.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -132,13 +134,18 @@ def runs_of(count: int, workers: int, scorer: Path, folder: Path) -> Iterator[di
     yield measured("weights", count, ["--scores", scores, "--out", folder / "weights.parquet"])
 
 
-def growth(runs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """By verb: peak memory of the longest log over that of the shortest, and the slowest speed over the fastest."""
+def growth(runs: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """By verb: peak memory of the longest log over that of the shortest, and rows per second from size to size.
+
+    The latter are of the rows that a log has more than the one before, so that starting the program does not count:
+    equal where time is linear.
+    """
     found = {}
     for verb in dict.fromkeys(run["verb"] for run in runs):
-        peaks = [run["peak_mib"] for run in runs if run["verb"] == verb]
-        speeds = [run["per_second"] for run in runs if run["verb"] == verb]
-        found[verb] = {"peak_ratio": peaks[-1] / peaks[0], "per_second_ratio": min(speeds) / max(speeds)}
+        mine = [run for run in runs if run["verb"] == verb]
+        more = [(run["rows"] - last["rows"], run["seconds"] - last["seconds"]) for last, run in pairwise(mine)]
+        speeds = [rows / seconds if seconds > 0 else None for rows, seconds in more]
+        found[verb] = {"peak_ratio": mine[-1]["peak_mib"] / mine[0]["peak_mib"], "further_rows_per_second": speeds}
     return found
 
 

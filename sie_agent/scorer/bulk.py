@@ -45,6 +45,9 @@ def database(target: Path) -> Iterator[Any]:
         # each thread has buffers of its own
         "threads": min(2, len(os.sched_getaffinity(0))),
         "preserve_insertion_order": False,
+        # neither the network nor variables of this program are looked at
+        "autoinstall_known_extensions": False,
+        "python_enable_replacements": False,
     }
     try:
         with duckdb.connect(config=settings) as connection:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sie_agent.errors import InputError
 from sie_agent.progress import say
-from sie_agent.scorer import POSITIVE_AT, select_file
+from sie_agent.scorer import POSITIVE_AT, only_one, select_file
 from sie_agent.verbs.common import parquet_target
 
 
@@ -44,15 +44,15 @@ def select(
     Raises
     ------
     InputError : the file, the share, the column or *positive_at* is wrong.
-    EnvironmentFailure : the result cannot be written.
+    EnvironmentFailure : the result cannot be written, or another process writes it.
     """
     target = parquet_target(out)
     other = None if dropped is None else parquet_target(dropped)
     if other is not None and other.resolve() == target.resolve():
         raise InputError("is the file of the kept rows, too", where=f"--dropped {dropped}", mend="Give another name.")
-    found = select_file(
-        Path(scores).expanduser(), target, keep, by, coverage=coverage, positive_at=positive_at, dropped=other
-    )
+    path = Path(scores).expanduser()
+    with only_one(target):
+        found = select_file(path, target, keep, by, coverage=coverage, positive_at=positive_at, dropped=other)
     if coverage and not found["coverage"]:
         say(f"{scores}: no columns query and label, so queries may lose all positives; score the log again for them")
     return {

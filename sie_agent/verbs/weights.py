@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sie_agent.scorer import weigh_file
+from sie_agent.scorer import only_one, weigh_file
 from sie_agent.verbs.common import parquet_target
 
 
@@ -28,10 +28,11 @@ def weights(scores: str | Path, out: str | Path, *, by: str = "support", strengt
     Raises
     ------
     InputError : the file, the column or the strength is wrong.
-    EnvironmentFailure : the result cannot be written.
+    EnvironmentFailure : the result cannot be written, or another process writes it.
     """
     target = parquet_target(out)
-    found = weigh_file(Path(scores).expanduser(), target, by, strength)
+    with only_one(target):
+        found = weigh_file(Path(scores).expanduser(), target, by, strength)
     return {
         "weights": str(target),
         "rows": found["rows"],

@@ -74,3 +74,13 @@ def test_kept_and_dropped_rows_need_a_file_each(sie: Sie, scores: pd.DataFrame, 
 def test_rows_without_a_score_are_counted(sie: Sie, scores: pd.DataFrame) -> None:
     said = sie("weights", "--scores", "scores.parquet", "--out", "w.parquet", "--output", "json").json
     assert said["rows"] == 6 and said["unscored"] == 1
+
+
+def test_two_at_once_do_not_mix(sie: Sie, scores: pd.DataFrame, tmp_path: Path) -> None:
+    from sie_agent.scorer import only_one
+
+    with only_one(tmp_path / "kept.parquet"):
+        ran = sie(*SELECT)
+        other = sie("weights", "--scores", "scores.parquet", "--out", "kept.parquet")
+    for one in (ran, other):
+        assert one.code == 1 and "another process is writing" in one.err and one.err.count("\n") == 1
