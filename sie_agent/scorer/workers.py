@@ -15,7 +15,7 @@ import pandas as pd
 
 from sie_agent.errors import EnvironmentFailure
 from sie_agent.samples import write_table
-from sie_agent.scorer.model import Scorer, load_scorer
+from sie_agent.scorer.model import Scorer
 
 # beside the chunk that each worker has, so that none waits for the reader
 CHUNKS_WAITING = 2
@@ -81,6 +81,8 @@ def begin(folder: Path) -> None:
     # there are as many workers as cores are wanted; libraries read this when they are loaded
     os.environ["OMP_NUM_THREADS"] = "1"
     threading.Thread(target=end_with_parent, daemon=True).start()
+    from sie_agent.scorer import load_scorer
+
     global _scorer
     _scorer = load_scorer(folder)
 
