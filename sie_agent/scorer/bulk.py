@@ -104,7 +104,7 @@ def load_scores(
 def inserter(connection: Any, name: str, schema: pa.Schema) -> Callable[[pa.Table], None]:
     """Make an empty table, and give what puts rows into it.
 
-    Rows are handed over piece by piece: the database would read a stream of them far ahead, up to a gigabyte.
+    Rows are handed over piece by piece, so that how far ahead a stream would be read cannot matter to memory.
     """
     connection.register("piece", schema.empty_table())
     connection.execute(f"CREATE TABLE {name} AS SELECT * FROM piece")
