@@ -7,7 +7,7 @@ import errno
 from sie_agent.errors import EXIT_BAD_INPUT, EXIT_ENVIRONMENT, SieError
 
 EXIT_INTERRUPTED = 130
-INTERRUPTED = "stopped; what has been judged is kept: the same command, started again, goes on from there"
+INTERRUPTED = "stopped; what has been done is kept: the same command, started again, goes on from there"
 MENDS = {
     errno.ENOSPC: "Free some space or write elsewhere.",
     errno.EDQUOT: "Free some space or write elsewhere.",

@@ -26,17 +26,35 @@ def command(
     limit: Limit = None,
     simulate: Simulate = None,
     seed: Seed = 0,
+    workers: Annotated[
+        int, typer.Option("--workers", help="Processes that score; 0: as many as there are cores.", metavar="N")
+    ] = 0,
 ) -> None:
-    """Score every row of a log with a distilled scorer: no language model, no gradient, no grade."""
+    """Score every row of a log with a distilled scorer: no language model, no gradient, no grade.
+
+    A run that was stopped goes on where it was when the same command is given again.
+    """
 
     def work() -> dict[str, Any]:
         from sie_agent.verbs.score import score
 
-        return score(scorer, data, out, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed)
+        return score(
+            scorer,
+            data,
+            out,
+            column_map=column_map,
+            split=split,
+            limit=limit,
+            simulate=simulate,
+            seed=seed,
+            workers=workers,
+        )
 
     result = call(work)
+    scored = result["rows"] - result["resumed"]
+    before = f", {result['resumed']:,} had been before" if result["resumed"] else ""
     lines = [
-        f"{result['rows']:,} rows scored in {result['seconds']:.1f} s ({result['per_second']:,}/s)",
+        f"{scored:,} rows scored in {result['seconds']:.1f} s ({result['per_second']:,}/s){before}",
         f"Scores ({', '.join(result['columns'])}): {result['scores']}",
     ]
     show(result, lines)

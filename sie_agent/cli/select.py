@@ -7,9 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from sie_agent.cli.options import By, OutFile, Scores, examples
-from sie_agent.cli.output import call, show
+from sie_agent.cli.output import call, number, show
 
-EPILOG = examples("sie select --scores scores.parquet --keep 0.5 --by support --out kept.parquet")
+EPILOG = examples(
+    "sie select --scores scores.parquet --keep 0.5 --by support --out kept.parquet",
+    "sie select --scores scores.parquet --keep 0.5 --out kept.parquet --dropped dropped.parquet",
+)
 
 
 def command(
@@ -19,13 +22,48 @@ def command(
     ],
     out: OutFile,
     by: By = "support",
+    coverage: Annotated[
+        bool,
+        typer.Option("--coverage/--no-coverage", help="Every query that has positive rows keeps the best of them."),
+    ] = True,
+    positive_at: Annotated[
+        float, typer.Option("--positive-at", help="The label from which on a row is positive.", metavar="LABEL")
+    ] = 0.5,
+    dropped: Annotated[
+        str | None,
+        typer.Option("--dropped", help="File for the dropped rows, each with the reason.", metavar="FILE.parquet"),
+    ] = None,
 ) -> None:
-    """Keep the most important share of the rows of a scores file."""
+    """Keep the most important share of the rows of a scores file, and say what was dropped and why."""
 
     def work() -> dict[str, Any]:
         from sie_agent.verbs.select import select
 
-        return select(scores, out, keep=keep, by=by)
+        return select(scores, out, keep=keep, by=by, coverage=coverage, positive_at=positive_at, dropped=dropped)
 
     result = call(work)
-    show(result, [f"{result['kept']:,} of {result['rows']:,} rows kept by {by}: {result['selected']}"])
+    show(result, lines(result))
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """The result for people."""
+    lost = [f"{count:,} {reason}" for reason, count in result["dropped"].items() if count]
+    told = [
+        f"{result['kept']:,} of {result['rows']:,} rows kept by {result['by']}: {result['selected']}",
+        f"Dropped: {', '.join(lost) or 'nothing'} (threshold {number(result['threshold'], 4)})",
+    ]
+    if result["coverage"]:
+        told.append(f"Kept for coverage: {result['kept_for_coverage']:,} rows, the best positive of a query each")
+    if result["positives"] is not None:
+        sides = [
+            f"{name} {result[name]['before']:,} → {result[name]['after']:,}" for name in ("positives", "negatives")
+        ]
+        told.append(f"Labels: {', '.join(sides)}")
+    if (queries := result["queries"]) is not None:
+        told.append(
+            f"Queries: {queries['touched']:,} of {queries['before']:,} lost rows, {queries['dropped']:,} "
+            f"({queries['share_dropped']:.1%}) all of them"
+        )
+    if result["dropped_rows"]:
+        told.append(f"Dropped rows: {result['dropped_rows']}")
+    return told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sie_agent.samples import reading
+from sie_agent.samples.batches import numbers_of, table_batches, table_columns
 from sie_agent.samples.column_maps import ColumnMap, load_column_map, ready_maps
 from sie_agent.samples.counting import count_rows
 from sie_agent.samples.features import TextFeatures, feature_names
@@ -14,7 +15,7 @@ from sie_agent.samples.schema import COLUMNS, LONGEST, validate_samples, without
 from sie_agent.samples.shipped import sample_histories
 from sie_agent.samples.splits import QUERY_SETS, assign_query_sets, check_query_sets, normalise_query
 from sie_agent.samples.streaming import stream_samples
-from sie_agent.samples.tables import TableWriter, log_hash, read_table, write_table
+from sie_agent.samples.tables import TableWriter, failures_in_words, log_hash, read_table, write_table
 
 __all__ = [
     "COLUMNS",
@@ -28,11 +29,13 @@ __all__ = [
     "assign_query_sets",
     "check_query_sets",
     "count_rows",
+    "failures_in_words",
     "feature_names",
     "load_column_map",
     "load_samples",
     "log_hash",
     "normalise_query",
+    "numbers_of",
     "read_source",
     "read_table",
     "reading",
@@ -43,6 +46,8 @@ __all__ = [
     "simulate_clicks",
     "simulate_flips",
     "stream_samples",
+    "table_batches",
+    "table_columns",
     "validate_samples",
     "without_grade",
     "write_table",

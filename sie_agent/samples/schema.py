@@ -100,11 +100,7 @@ def validate_samples(frame: pd.DataFrame, where: str | Path, *, across: Across |
     repeated = across.repeated(table["sample_id"], given="sample_id" in frame.columns)
     if repeated.any():
         row = first(repeated)
-        raise InputError(
-            f"the id {short(table['sample_id'].iloc[row])} occurs more than once",
-            where=place(row, "sample_id"),
-            mend="Give every row an id of its own, or leave the column out to have rows numbered",
-        )
+        raise repeated_id(table["sample_id"].iloc[row], place(row, "sample_id"))
     for name in frame.columns:
         if name not in table:
             table[str(name)] = frame[name].reset_index(drop=True)
@@ -257,6 +253,15 @@ def each(given: pd.Series, name: str, convert: Callable[[object], str], place: P
             seen[value] = result
         results.append(result)
     return pd.Series(results, dtype=object)
+
+
+def repeated_id(text: str, where: str) -> InputError:
+    """A row has an id that a row before has."""
+    return InputError(
+        f"the id {short(text)} occurs more than once",
+        where=where,
+        mend="Give every row an id of its own, or leave the column out to have rows numbered",
+    )
 
 
 def first(mask: npt.NDArray[np.bool_]) -> int:

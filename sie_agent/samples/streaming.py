@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
@@ -23,7 +21,8 @@ from sie_agent.samples.loading import (
 )
 from sie_agent.samples.mapping import apply_map, pick
 from sie_agent.samples.pieces import Pieces, pieces_of
-from sie_agent.samples.schema import COLUMNS, Across, Places, column, validate_samples
+from sie_agent.samples.repeats import AcrossChunks
+from sie_agent.samples.schema import COLUMNS, Places, column, validate_samples
 from sie_agent.samples.text import all_whole, text_column
 
 NUMBERS = ("label", "grade", "position")
@@ -36,23 +35,26 @@ def stream_samples(
     split: str | None = None,
     limit: int | None = None,
     chunk_rows: int = 20_000,
+    spill: Path | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Load a log chunk by chunk, in the schema of samples.
 
-    Put together, the chunks are the table that :func:`load_samples` gives. In memory are one chunk and
-    8 bytes per row that has an id of its own, by which repeated ids are found. Not so for sources that have to
-    be whole before the first row is known, which are loaded and cut: column maps with ``files`` or
-    ``next_item``, folders that mix Parquet and text files or whose splits differ in their columns, filters by
-    a column of fractions.
+    Put together, the chunks are the table that :func:`load_samples` gives. In memory are one chunk and the
+    hashes of the last two million ids, by which repeated ids are found; those before are in a temporary file
+    of 8 bytes per row. Not so for sources that have to be whole before the first row is known, which are
+    loaded and cut: column maps with ``files`` or ``next_item``, folders that mix Parquet and text files or
+    whose splits differ in their columns, filters by a column of fractions.
 
-    Where the data have a fault, it is named as by ``load_samples``, once the chunks before it were given;
-    of several faults that may be another one, and how many rows share a fault is counted as far as was read.
+    Where the data have a fault, it is named as by ``load_samples``, once the chunks before it were given, or,
+    where an id comes again more than two million rows later, further ones, too; of several faults that may be
+    another one, and how many rows share a fault is counted as far as was read.
     Rows behind the limit are not looked at.
 
     Parameters
     ----------
     source, column_map, split, limit : as :func:`load_samples` takes them.
     chunk_rows : rows per chunk; the last one may have fewer.
+    spill : folder for the temporary file; the system's own when not given.
 
     Yields
     ------
@@ -81,7 +83,7 @@ def stream_samples(
         def frames() -> Iterator[pd.DataFrame]:
             return regrouped(choice.rows(), chunk_rows, limit)
 
-        yield from validated(frames, mapping, where, fractions(frames, floats & read_as_text(mapping)))
+        yield from validated(frames, mapping, where, fractions(frames, floats & read_as_text(mapping)), spill)
 
     return chunks()
 
@@ -204,7 +206,11 @@ def regrouped(pieces: Iterable[pd.DataFrame], rows: int, limit: int | None) -> I
 
 
 def validated(
-    frames: Callable[[], Iterator[pd.DataFrame]], mapping: ColumnMap | None, where: str, fractional: list[str]
+    frames: Callable[[], Iterator[pd.DataFrame]],
+    mapping: ColumnMap | None,
+    where: str,
+    fractional: list[str],
+    spill: Path | None,
 ) -> Iterator[pd.DataFrame]:
     """Chunks in the schema of samples, after the checks of each and of all together.
 
@@ -213,6 +219,7 @@ def validated(
     frames : gives the source's chunks, from the first each time.
     mapping, where : the map and the name of the source.
     fractional : columns of floats that are read as text, and are not all whole.
+    spill : folder for the temporary file of ids.
     """
 
     def mapped() -> Iterator[pd.DataFrame]:
@@ -222,68 +229,17 @@ def validated(
 
     def ids() -> Iterator[pd.Series]:
         for frame in mapped():
-            yield column("sample_id", frame["sample_id"], Places(frame.index, where))
+            yield column("sample_id", frame["sample_id"], Places(frame.index, where)).set_axis(frame.index)
 
-    across = AcrossChunks(ids)
+    across = AcrossChunks(ids, where, spill)
     for frame in mapped():
         yield validate_samples(frame, where, across=across)
     if not across.count:
         raise no_rows(where)
+    across.finish()
 
 
 def as_in_the_whole(frame: pd.DataFrame, fractional: list[str]) -> pd.DataFrame:
     """The chunk with 1.0 where the whole table would show 1.0, though the chunk alone would show 1."""
     whole = [name for name in fractional if all_whole(frame[name].astype(float))]
     return frame.astype(dict.fromkeys(whole, object)) if whole else frame
-
-
-class AcrossChunks(Across):
-    """Finds ids that were in an earlier chunk by 64-bit hashes in sorted arrays, and makes sure by reading again.
-
-    Parameters
-    ----------
-    ids : gives the ids of all chunks, from the first on.
-    """
-
-    def __init__(self, ids: Callable[[], Iterator[pd.Series]]) -> None:
-        super().__init__()
-        self.count = 0
-        self._ids = ids
-        self._runs: list[npt.NDArray[np.uint64]] = []
-
-    def repeated(self, ids: pd.Series, *, given: bool) -> npt.NDArray[np.bool_]:
-        """Which rows of the next chunk have an id that a row before has."""
-        repeated = super().repeated(ids, given=given)
-        if given:
-            hashes = pd.util.hash_array(ids.to_numpy(dtype=object), categorize=False)
-            suspect = self._known(hashes)
-            if suspect.any():
-                repeated = repeated | ids.isin(self._earlier(set(ids[suspect]))).to_numpy(dtype=bool)
-            self._add(np.sort(hashes))
-        self.count += len(ids)
-        return repeated
-
-    def _known(self, hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-        found = np.zeros(len(hashes), dtype=bool)
-        for run in self._runs:
-            places = np.minimum(np.searchsorted(run, hashes), len(run) - 1)
-            found |= run[places] == hashes
-        return found
-
-    def _earlier(self, suspects: set[str]) -> set[str]:
-        """Those of the suspects that really were among the ids so far."""
-        left = self.count
-        there: set[str] = set()
-        for ids in self._ids():
-            there |= suspects.intersection(ids.iloc[:left])
-            left -= min(left, len(ids))
-            if not left:
-                break
-        return there
-
-    def _add(self, run: npt.NDArray[np.uint64]) -> None:
-        """Keep a sorted run; runs of about one size are merged, so that there are never many."""
-        self._runs.append(run)
-        while len(self._runs) > 1 and len(self._runs[-2]) <= 2 * len(self._runs[-1]):
-            last = self._runs.pop()
-            self._runs[-1] = np.sort(np.concatenate([self._runs[-1], last]), kind="stable")

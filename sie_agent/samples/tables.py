@@ -77,10 +77,13 @@ class TableWriter:
             self._stream = os.fdopen(handle, "wb")
         return self
 
-    def write(self, frame: pd.DataFrame) -> None:
-        """Append a table; its index is not kept."""
+    def write(self, frame: pd.DataFrame | pa.Table) -> None:
+        """Append a table; the index of a frame is not kept."""
         schema = None if self._writer is None else self._writer.schema
-        table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+        if isinstance(frame, pd.DataFrame):
+            table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+        else:
+            table = frame if schema is None else frame.cast(schema)
         with failures_in_words(self.path):
             if self._writer is None:
                 self._writer = pq.ParquetWriter(self._stream, table.schema)

@@ -1,5 +1,7 @@
 """The small distilled model that scores the whole log, and what is made of its scores."""
 
+from sie_agent.scorer.bulk_select import select_file
+from sie_agent.scorer.bulk_weights import weigh_file
 from sie_agent.scorer.explain import (
     Explanation,
     FeatureEffect,
@@ -12,32 +14,52 @@ from sie_agent.scorer.explain import (
 )
 from sie_agent.scorer.files import load_scorer, save_scorer
 from sie_agent.scorer.model import LABELS, Scorer, distil_scorer, student_inputs, with_score_quantiles
-from sie_agent.scorer.select import HIGHER_IS_KEPT, keep_mask, select_rows, weigh_rows, weights_from
+from sie_agent.scorer.parts import Parts, folder_hash, only_one, source_identity
+from sie_agent.scorer.select import (
+    HIGHER_IS_KEPT,
+    POSITIVE_AT,
+    covering_mask,
+    keep_mask,
+    select_rows,
+    weigh_rows,
+    weights_from,
+)
 from sie_agent.scorer.session import ScorerSession
 from sie_agent.scorer.student import Student, StudentSettings, fit_student
+from sie_agent.scorer.workers import scored_by_workers, scored_here
 
 __all__ = [
     "HIGHER_IS_KEPT",
     "LABELS",
+    "POSITIVE_AT",
     "Explanation",
     "FeatureEffect",
+    "Parts",
     "Scorer",
     "ScorerSession",
     "Student",
     "StudentSettings",
     "WordEffect",
     "check_asked",
+    "covering_mask",
     "distil_scorer",
     "explain_rows",
     "fit_student",
+    "folder_hash",
     "keep_mask",
     "load_scorer",
     "marked_text",
+    "only_one",
     "save_scorer",
+    "scored_by_workers",
+    "scored_here",
+    "select_file",
     "select_rows",
     "shortened",
+    "source_identity",
     "strength",
     "student_inputs",
+    "weigh_file",
     "weigh_rows",
     "weights_from",
     "with_score_quantiles",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +51,8 @@ def load(folder: Path, loader: Loader = load_engine) -> Loaded:
     InputError : the folder is no scorer, is damaged or newer, changes while it is read, or gives no finite scores.
     EnvironmentFailure : the folder cannot be read.
     """
+    from sie_agent.scorer import folder_hash
+
     # a folder that is put in place by turning a link is read from one side of the turn
     resolved = folder.resolve()
     try:
@@ -67,12 +68,3 @@ def load(folder: Path, loader: Loader = load_engine) -> Loaded:
     if not engine.labels or not all(np.isfinite(probe[name]).all() for name in engine.labels):
         raise InputError("the scorer gives no finite scores", where=folder, mend="Distil it again with `sie distill`.")
     return Loaded(engine, before, time.time())
-
-
-def folder_hash(folder: Path) -> str:
-    """SHA-256 over names and contents of a folder's files; a changed README is no other scorer."""
-    total = hashlib.sha256()
-    for path in sorted(folder.iterdir() if folder.is_dir() else []):
-        if path.is_file() and path.suffix != ".md":
-            total.update(f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    return total.hexdigest()

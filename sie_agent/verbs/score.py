@@ -2,18 +2,77 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from sie_agent.errors import InputError
 from sie_agent.progress import bar, say
-from sie_agent.samples import without_grade, write_table
-from sie_agent.scorer import load_scorer
+from sie_agent.samples import count_rows, resolve, stream_samples, without_grade
+from sie_agent.scorer import Parts, folder_hash, load_scorer, only_one, scored_by_workers, scored_here
+from sie_agent.scorer import source_identity as identity_of
 from sie_agent.verbs.common import load_log, parquet_target
 
 ROWS_AT_ONCE = 20_000
+
+
+@dataclass(frozen=True)
+class Log:
+    """Where the rows come from, as ``load_log`` takes it."""
+
+    data: str | Path
+    column_map: str | Path | None
+    split: str | None
+    limit: int | None
+    simulate: str | None
+    seed: int
+
+    def chunks(self, spill: Path) -> Iterator[pd.DataFrame]:
+        """The rows without grades, chunk by chunk; a simulated log has to be whole before its first row is known."""
+        if self.simulate is None:
+            streamed = stream_samples(
+                self.data,
+                column_map=self.column_map,
+                split=self.split,
+                limit=self.limit,
+                chunk_rows=ROWS_AT_ONCE,
+                spill=spill,
+            )
+            yield from map(without_grade, streamed)
+            return
+        whole = load_log(
+            self.data,
+            column_map=self.column_map,
+            split=self.split,
+            limit=self.limit,
+            simulate=self.simulate,
+            seed=self.seed,
+        )
+        for first in range(0, len(whole), ROWS_AT_ONCE):
+            yield without_grade(whole.iloc[first : first + ROWS_AT_ONCE].reset_index(drop=True))
+
+    @property
+    def count(self) -> int | None:
+        """How many rows there are, where that is cheap to know."""
+        known = count_rows(self.data) if self.split is None else None
+        return known if known is None or self.limit is None else min(known, self.limit)
+
+    def identity(self) -> dict[str, Any]:
+        """What decides on the rows; a data set on the Hub is known by its name alone."""
+        path, _ = resolve(self.data)
+        file = None if self.column_map is None else Path(self.column_map).expanduser()
+        mapped = str(self.column_map) if file is None or not file.is_file() else identity_of(file)
+        return {
+            "source": str(self.data) if path is None else identity_of(path),
+            "column map": mapped,
+            "options": [self.split, self.limit, self.simulate, self.seed if self.simulate else None],
+        }
 
 
 def score(
@@ -26,58 +85,118 @@ def score(
     limit: int | None = None,
     simulate: str | None = None,
     seed: int = 0,
+    workers: int = 1,
 ) -> dict[str, Any]:
-    """Score every row of a log and write ``sample_id`` and one column per weak label to *out* (Parquet).
+    """Score every row of a log and write *out* (Parquet): ``sample_id, query, label``, a column per weak label.
 
     No language model, no gradient, no grade: text features and the log's label alone. Rows without a label
-    are scored too, as rows whose label is not known.
+    are scored too, as rows whose label is not known. Scores do not depend on *workers*.
+
+    The log is read in chunks and memory does not grow with it, except with *simulate*. Scored chunks are kept in
+    the folder ``OUT.parts`` until all are there: the same call goes on where a killed one was.
 
     Parameters
     ----------
     scorer : folder that ``sie distill`` wrote, or a run folder.
-    data, column_map, split, limit : as `load_samples` takes them.
+    data, column_map, split, limit : as `stream_samples` takes them.
     simulate, seed : draw the log from the grades, ``clicks`` or ``flips``.
+    workers : processes that score; 0 for as many as there are cores. With more than one, a script that calls
+        this has to guard its main part (``if __name__ == "__main__"``), as `multiprocessing` asks.
 
     Returns
     -------
-    ``scores`` (path), ``rows``, ``columns``, ``seconds``, ``per_second``.
+    ``scores`` (path), ``rows``, ``resumed`` (rows that were there already), ``columns``, ``workers``, ``seconds``,
+    ``per_second`` (of rows scored now).
 
     Raises
     ------
-    InputError : the scorer or the data are wrong.
-    EnvironmentFailure : the result cannot be written.
+    InputError : the scorer, the data or the number of workers is wrong.
+    EnvironmentFailure : the result cannot be written, another process writes it, or a worker ended.
     """
-    loaded = load_scorer(scorer_folder(Path(scorer).expanduser()))
+    if workers < 0:
+        raise InputError(f"{workers} workers", where="--workers", mend="Give a number from 0 (all cores) upwards.")
+    folder = scorer_folder(Path(scorer).expanduser())
+    loaded = load_scorer(folder)
     target = parquet_target(out)
-    log = load_log(
-        data,
-        column_map=column_map,
-        split=split,
-        limit=limit,
-        simulate=simulate,
-        seed=seed,
-        label_needed=False,
-    )
-    samples = without_grade(log)
-    if samples["label"].isna().all():
-        say("The data have no label: rows are scored as rows whose label is not known")
+    log = Log(data, column_map, split, limit, simulate, seed)
     started = time.perf_counter()
-    parts = []
-    with bar("Scoring", len(samples)) as shown:
-        for first in range(0, len(samples), ROWS_AT_ONCE):
-            part = samples.iloc[first : first + ROWS_AT_ONCE]
-            parts.append(loaded.predict(part))
-            shown.advance(len(part))
-    scores = pd.concat(parts, ignore_index=True)
+    with only_one(target):
+        parts = Parts(target, made_from(folder, log))
+        run = Run(parts, log, workers or cores())
+        if parts.complete is None:
+            run.score(folder, loaded)
+        rows = parts.assemble()
     seconds = time.perf_counter() - started
+    resumed = rows - run.scored
     return {
-        "scores": str(write_table(scores, target)),
-        "rows": len(scores),
-        "columns": [name for name in scores.columns if name != "sample_id"],
+        "scores": str(target),
+        "rows": rows,
+        "resumed": resumed,
+        "columns": list(loaded.students),
+        "workers": run.workers,
         "seconds": round(seconds, 2),
-        "per_second": round(len(scores) / max(seconds, 1e-9)),
+        "per_second": round(run.scored / max(seconds, 1e-9)),
         "exit_code": 0,
     }
+
+
+class Run:
+    """One passage over the log, in which the parts that are missing are made.
+
+    Attributes
+    ----------
+    workers : processes that score.
+    scored : rows scored so far.
+    """
+
+    def __init__(self, parts: Parts, log: Log, workers: int) -> None:
+        self.workers = workers
+        self.scored = 0
+        self._parts = parts
+        self._log = log
+        self._count = 0
+        self._skipped = 0
+
+    def score(self, folder: Path, loaded: Any) -> None:
+        """Make the missing parts; *loaded* is the scorer in *folder*."""
+        tasks = self._missing()
+        first = list(itertools.islice(tasks, 2))
+        # a process takes longer to start than a chunk to score
+        self.workers = self.workers if len(first) > 1 else 1
+        todo = itertools.chain(first, tasks)
+        written = scored_here(loaded, todo) if self.workers == 1 else scored_by_workers(folder, todo, self.workers)
+        with bar("Scoring", self._log.count) as shown:
+            told = 0
+            for rows in written:
+                self.scored += rows
+                shown.advance(self.scored + self._skipped - told)
+                told = self.scored + self._skipped
+        if self._skipped:
+            say(f"{self._skipped:,} rows had been scored before")
+        self._parts.finish(self._count)
+
+    def _missing(self) -> Iterator[tuple[Path, pd.DataFrame]]:
+        """File and rows of each part that is not there yet; all rows are read, for faults that only all tell."""
+        for chunk in self._log.chunks(self._parts.target.parent):
+            if not self._count and chunk["label"].isna().all():
+                say("The data have no label: rows are scored as rows whose label is not known")
+            number, self._count = self._count, self._count + 1
+            if self._parts.rows(number) == len(chunk):
+                self._skipped += len(chunk)
+            else:
+                yield self._parts.path(number), chunk
+
+
+def made_from(folder: Path, log: Log) -> dict[str, Any]:
+    """What decides on the scores."""
+    from sie_agent import __version__
+
+    return {"scorer": folder_hash(folder), **log.identity(), "version": __version__, "rows per part": ROWS_AT_ONCE}
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def scorer_folder(folder: Path) -> Path:

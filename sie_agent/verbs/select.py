@@ -5,36 +5,62 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sie_agent.samples import read_table, write_table
-from sie_agent.scorer import select_rows
+from sie_agent.errors import InputError
+from sie_agent.progress import say
+from sie_agent.scorer import POSITIVE_AT, only_one, select_file
 from sie_agent.verbs.common import parquet_target
 
 
-def select(scores: str | Path, out: str | Path, *, keep: float, by: str = "support") -> dict[str, Any]:
-    """Keep the share *keep* of the rows of a scores file and write them to *out* (Parquet).
+def select(
+    scores: str | Path,
+    out: str | Path,
+    *,
+    keep: float,
+    by: str = "support",
+    coverage: bool = True,
+    positive_at: float = POSITIVE_AT,
+    dropped: str | Path | None = None,
+) -> dict[str, Any]:
+    """Keep the share *keep* of the rows of a scores file and write them to *out* (Parquet), in their order.
+
+    Every query that has positive rows keeps the best of them; the rows that this adds take the place of the least
+    important others. Where there are more such queries than rows to keep, more rows are kept. Ties are broken by
+    the order of rows. Memory does not grow with the file: rows are ordered on disk, beside *out*.
 
     Parameters
     ----------
-    scores : file that ``sie score`` wrote.
+    scores : file that ``sie score`` wrote; one without ``query`` and ``label`` is selected from without coverage.
     keep : share of the rows, above 0 and at most 1.
     by : ``value`` or ``support`` (the highest are kept), or ``hardness`` (the lowest are kept).
+    coverage : whether queries keep their best positive row.
+    positive_at : the label from which on a row is positive.
+    dropped : Parquet file for ``sample_id, query, reason, score`` of every dropped row.
 
     Returns
     -------
-    ``selected`` (path), ``rows``, ``kept``, ``keep``, ``by``.
+    ``selected`` (path), ``dropped_rows`` (path or None), ``keep``, ``by``, ``positive_at``, and what
+    :func:`sie_agent.scorer.select_file` returns.
 
     Raises
     ------
-    InputError : the file, the share or the column is wrong.
-    EnvironmentFailure : the result cannot be written.
+    InputError : the file, the share, the column or *positive_at* is wrong.
+    EnvironmentFailure : the result cannot be written, or another process writes it.
     """
-    table = read_table(scores, required=("sample_id",))
-    kept = select_rows(table, keep, by, str(scores))
+    target = parquet_target(out)
+    other = None if dropped is None else parquet_target(dropped)
+    if other is not None and other.resolve() == target.resolve():
+        raise InputError("is the file of the kept rows, too", where=f"--dropped {dropped}", mend="Give another name.")
+    path = Path(scores).expanduser()
+    with only_one(target):
+        found = select_file(path, target, keep, by, coverage=coverage, positive_at=positive_at, dropped=other)
+    if coverage and not found["coverage"]:
+        say(f"{scores}: no columns query and label, so queries may lose all positives; score the log again for them")
     return {
-        "selected": str(write_table(kept, parquet_target(out))),
-        "rows": len(table),
-        "kept": len(kept),
+        "selected": str(target),
+        "dropped_rows": None if other is None else str(other),
         "keep": keep,
         "by": by,
+        "positive_at": positive_at,
+        **found,
         "exit_code": 0,
     }

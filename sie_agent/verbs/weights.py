@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sie_agent.samples import read_table, write_table
-from sie_agent.scorer import weigh_rows
+from sie_agent.scorer import only_one, weigh_file
 from sie_agent.verbs.common import parquet_target
 
 
@@ -14,6 +13,7 @@ def weights(scores: str | Path, out: str | Path, *, by: str = "support", strengt
     """Weigh the rows of a scores file, mean 1, and write ``sample_id`` and ``weight`` to *out* (Parquet).
 
     w = clip(1 + a · (rank - 0.5) · 2, 0, 2), scaled to mean 1, where the rank of the score is in (0, 1).
+    Memory does not grow with the file: rows are ranked on disk, beside *out*.
 
     Parameters
     ----------
@@ -23,21 +23,23 @@ def weights(scores: str | Path, out: str | Path, *, by: str = "support", strengt
 
     Returns
     -------
-    ``weights`` (path), ``rows``, ``by``, ``strength``, ``smallest``, ``largest``.
+    ``weights`` (path), ``rows``, ``unscored`` (rows without a score), ``by``, ``strength``, ``smallest``, ``largest``.
 
     Raises
     ------
     InputError : the file, the column or the strength is wrong.
-    EnvironmentFailure : the result cannot be written.
+    EnvironmentFailure : the result cannot be written, or another process writes it.
     """
-    table = read_table(scores, required=("sample_id",))
-    weighed = weigh_rows(table, by, strength, str(scores))
+    target = parquet_target(out)
+    with only_one(target):
+        found = weigh_file(Path(scores).expanduser(), target, by, strength)
     return {
-        "weights": str(write_table(weighed, parquet_target(out))),
-        "rows": len(weighed),
+        "weights": str(target),
+        "rows": found["rows"],
+        "unscored": found["unscored"],
         "by": by,
         "strength": strength,
-        "smallest": round(float(weighed["weight"].min()), 6),
-        "largest": round(float(weighed["weight"].max()), 6),
+        "smallest": round(found["smallest"], 6),
+        "largest": round(found["largest"], 6),
         "exit_code": 0,
     }

@@ -14,7 +14,8 @@ from sie_agent.verbs.attribute import DEFAULT_REFERENCES
 from .conftest import Ran, Sie
 
 LABEL = ("label", "--variant", "relevance/lexical", "--backend", "lexical")
-SCORES = ["sample_id", "hardness", "support", "value"]
+LABELS = ["sample_id", "hardness", "support", "value"]
+SCORES = ["sample_id", "query", "label", "hardness", "support", "value"]
 
 
 def done(ran: Ran) -> Ran:
@@ -48,14 +49,19 @@ def test_limit(sie: Sie, log: Path) -> None:
 
 def test_from_judgments_to_weights(sie: Sie, log: Path, scorer: Path, tmp_path: Path) -> None:
     labels = pd.read_parquet(scorer / "labels.parquet")
-    assert list(labels.columns) == SCORES and len(labels) == 80 and labels.notna().all().all()
+    assert list(labels.columns) == LABELS and len(labels) == 80 and labels.notna().all().all()
     done(sie("score", "--scorer", scorer, "--data", log, "--out", "scores.parquet"))
     scores = pd.read_parquet(tmp_path / "scores.parquet")
     assert list(scores.columns) == SCORES and scores["sample_id"].tolist() == [f"s{row}" for row in range(80)]
-    ran = done(sie("select", "--scores", "scores.parquet", "--keep", "0.25", "--by", "hardness", "--out", "k.parquet"))
+    select = ("select", "--scores", "scores.parquet", "--keep", "0.25", "--by", "hardness", "--out", "k.parquet")
+    ran = done(sie(*select, "--no-coverage"))
     assert "20 of 80 rows kept by hardness" in ran.out
     kept = pd.read_parquet(tmp_path / "k.parquet")
     assert kept["hardness"].max() <= scores["hardness"].sort_values().iloc[19] + 1e-12
+    assert "20 of 80 rows kept by hardness" in done(sie(*select)).out
+    positive = scores[scores["label"] >= 0.5]
+    kept = pd.read_parquet(tmp_path / "k.parquet")
+    assert set(kept.loc[kept["label"] >= 0.5, "query"]) == set(positive["query"])
     done(sie("weights", "--scores", "scores.parquet", "--by", "value", "--out", "w.parquet"))
     weights = pd.read_parquet(tmp_path / "w.parquet")
     assert list(weights.columns) == ["sample_id", "weight"]

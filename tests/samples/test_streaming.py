@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
 from sie_agent.progress import set_quiet
-from sie_agent.samples import ColumnMap, load_samples, pieces, stream_samples
-from sie_agent.samples.streaming import AcrossChunks
+from sie_agent.samples import ColumnMap, load_samples, pieces, repeats, stream_samples
+from sie_agent.samples.repeats import AcrossChunks
 
 ENDINGS = [".parquet", ".csv", ".tsv", ".csv.gz", ".jsonl", ".jsonl.gz"]
 
@@ -184,6 +184,44 @@ def test_ids_whose_hashes_clash_are_told_apart(monkeypatch: pytest.MonkeyPatch) 
         [False, True],
         [False, True],
     ]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    ids=st.lists(st.integers(0, 60), min_size=1, max_size=60),
+    clash=st.booleans(),
+    rows=st.integers(1, 9),
+    memory=st.integers(1, 25),
+    block=st.integers(1, 7),
+)
+def test_ids_are_found_in_the_file_as_in_memory(
+    ids: list[int], clash: bool, rows: int, memory: int, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever of the hashes is on disk, and however many of them clash, the same rows are refused or none."""
+    path = save(tmp_path / "log.csv", log(len(ids), sample_id=[f"s{number}" for number in ids]))
+    expected = outcome(path, None)
+    with monkeypatch.context() as patched:
+        patched.setattr(repeats, "HASHES_IN_MEMORY", memory)
+        patched.setattr(repeats, "BLOCK_HASHES", block)
+        if clash:
+            real = pd.util.hash_array
+            patched.setattr(pd.util, "hash_array", lambda values, **how: real(values, **how) % np.uint64(3))
+        found = outcome(path, rows)
+    if isinstance(expected, str):
+        assert found == expected
+    else:
+        pd.testing.assert_frame_equal(expected, found)
+    assert [file.name for file in tmp_path.iterdir()] == ["log.csv"]
+
+
+def test_what_is_in_memory_does_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeats, "HASHES_IN_MEMORY", 50)
+    across = AcrossChunks(lambda: iter([]))
+    for number in range(200):
+        across.repeated(pd.Series([f"{number}-{place}" for place in range(10)]), given=True)
+        assert sum(map(len, across._runs)) < 50
+    assert across._file is not None
+    across.finish()
 
 
 def test_runs_of_hashes_stay_few() -> None:

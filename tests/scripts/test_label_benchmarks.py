@@ -1,4 +1,4 @@
-"""The benchmarks of `sie label` run, at a size that says nothing."""
+"""The benchmarks of verbs run, at a size that says nothing."""
 
 from __future__ import annotations
 
@@ -33,3 +33,12 @@ def test_memory_is_that_of_the_process(tmp_path: Path) -> None:
     found = figures("memory", tmp_path, "--sizes", "40", "80")
     assert [run["pairs"] for run in found["runs"]] == [40, 80]
     assert all(20 < run["peak_anonymous_mib"] < run["peak_mib"] < 4000 for run in found["runs"])
+
+
+@pytest.mark.slow
+def test_bulk_verbs_are_measured_at_every_size(tmp_path: Path) -> None:
+    found = figures("bulk", tmp_path, "--sizes", "300", "600", "--workers", "1")
+    verbs = ("score", "select", "weights")
+    assert [(run["rows"], run["verb"]) for run in found["runs"]] == [(n, verb) for n in (300, 600) for verb in verbs]
+    assert all(20 < run["peak_mib"] < 4000 and run["per_second"] > 0 for run in found["runs"])
+    assert set(found["growth"]) == set(verbs)

@@ -1,0 +1,79 @@
+"""Parquet files of the stages read in batches, for what is done to tables of any length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sie_agent.errors import InputError
+from sie_agent.samples.tables import not_parquet
+
+ROWS_PER_BATCH = 50_000
+SMALL_BLOCK = 1024 * 1024
+
+
+def table_columns(path: str | Path, *, required: Sequence[str] = ()) -> tuple[list[str], int]:
+    """Columns and number of rows of a Parquet file that a stage wrote.
+
+    Raises
+    ------
+    InputError : the file is missing, is not a whole Parquet file, or lacks a required column.
+    EnvironmentFailure : the file cannot be read.
+    """
+    source = Path(path).expanduser()
+    if not source.is_file():
+        mend = "Check the path, or run the stage that makes it"
+        raise InputError("there is no such file", where=source, mend=mend)
+    try:
+        with pq.ParquetFile(source) as file:
+            names, count = list(map(str, file.schema_arrow.names)), int(file.metadata.num_rows)
+    except (pa.ArrowException, OSError) as error:
+        raise not_parquet(source, error) from None
+    missing = [name for name in required if name not in names]
+    if missing:
+        raise InputError(
+            f"the column '{missing[0]}' is missing; the columns there are: {', '.join(names)}",
+            where=source,
+            mend="Give the file that the stage before this one wrote",
+        )
+    return names, count
+
+
+def table_batches(path: str | Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """The rows of a Parquet file, some at a time, in order; all columns where none are named.
+
+    Raises
+    ------
+    InputError : the file is damaged.
+    EnvironmentFailure : the file cannot be read.
+    """
+    source = Path(path).expanduser()
+    named = None if columns is None else list(columns)
+    try:
+        # read in small parts: the pages of a column of one large row group can be most of the file
+        with pq.ParquetFile(source, buffer_size=SMALL_BLOCK, pre_buffer=False) as file:
+            for batch in file.iter_batches(batch_size=ROWS_PER_BATCH, columns=named, use_threads=False):
+                yield pa.Table.from_batches([batch])
+    except (pa.ArrowException, OSError) as error:
+        raise not_parquet(source, error) from None
+
+
+def numbers_of(batch: pa.Table, name: str, where: str | Path) -> npt.NDArray[np.float64]:
+    """A column of a batch as float64, NaN where it is empty.
+
+    Raises
+    ------
+    InputError : the column holds something else than numbers.
+    """
+    try:
+        column = pc.cast(batch.column(name), pa.float64())
+    except (pa.ArrowException, NotImplementedError):
+        kind = batch.schema.field(name).type
+        raise InputError(f"the column '{name}' holds no numbers ({kind})", where=where, mend="Make it anew") from None
+    return np.array(column.to_numpy(), dtype=np.float64)

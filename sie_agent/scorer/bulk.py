@@ -1,0 +1,166 @@
+"""A scores file of any length in a database that overflows to disk: rows ordered and grouped in little memory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.progress import Bar
+from sie_agent.samples import failures_in_words, numbers_of, table_batches
+from sie_agent.scorer.select import HIGHER_IS_KEPT
+
+Doubles = npt.NDArray[np.float64]
+
+MEMORY = "128MB"
+ROWS_PER_BATCH = 50_000
+
+
+@contextmanager
+def database(target: Path) -> Iterator[Any]:
+    """A DuckDB connection whose tables overflow into a hidden folder beside *target* while the block runs.
+
+    Raises
+    ------
+    EnvironmentFailure : the folder cannot be written, or the disk is full.
+    """
+    import duckdb
+
+    folder = spill_folder(target)
+    with failures_in_words(folder):
+        # what a killed process left
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": MEMORY,
+        "temp_directory": str(folder / "overflow"),
+        # each thread has buffers of its own
+        "threads": min(2, len(os.sched_getaffinity(0))),
+        "preserve_insertion_order": False,
+        # neither the network nor variables of this program are looked at
+        "autoinstall_known_extensions": False,
+        "python_enable_replacements": False,
+    }
+    try:
+        with duckdb.connect(config=settings) as connection:
+            yield connection
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        said = str(error).splitlines()[0][:160]
+        raise EnvironmentFailure(
+            f"rows cannot be ordered on disk ({said})", where=folder, mend="Free some space, or give another --out."
+        ) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def spill_folder(target: Path) -> Path:
+    """The hidden folder of :func:`database`."""
+    return target.with_name(f".{target.name}.spill")
+
+
+def load_scores(
+    connection: Any, path: Path, by: str, shown: Bar, *, positive_at: float | None = None, queries: bool = False
+) -> int:
+    """Make the table ``scored`` of the rows of a scores file; returns how many have a score.
+
+    Its columns are ``row`` (from 0), ``score`` (higher is kept; null where there is none) and, where they are asked
+    for, ``positive`` (whether the label is at least *positive_at*) and ``query``.
+
+    Raises
+    ------
+    InputError : a column does not hold numbers, or no row has a score.
+    """
+    names = [by, *(["label"] if positive_at is not None else []), *(["query"] if queries else [])]
+    fields = [("row", pa.int64()), ("score", pa.float64())]
+    fields += [("positive", pa.bool_())] if positive_at is not None else []
+    fields += [("query", pa.string())] if queries else []
+    schema = pa.schema(fields)
+    insert = inserter(connection, "scored", schema)
+    start = known = 0
+    for batch in table_batches(path, names):
+        score = oriented(numbers_of(batch, by, path), by)
+        known += int((~np.isnan(score)).sum())
+        arrays = [pa.array(np.arange(start, start + len(batch))), pa.array(score, from_pandas=True)]
+        if positive_at is not None:
+            arrays.append(pa.array(numbers_of(batch, "label", path) >= positive_at))
+        if queries:
+            arrays.append(batch.column("query").cast(pa.string()))
+        insert(pa.Table.from_arrays(arrays, schema=schema))
+        start += len(batch)
+        shown.advance(len(batch))
+    if not known:
+        raise InputError(f"column '{by}' holds no score", where=path, mend="Was this weak label distilled?")
+    return known
+
+
+def inserter(connection: Any, name: str, schema: pa.Schema) -> Callable[[pa.Table], None]:
+    """Make an empty table, and give what puts rows into it.
+
+    Rows are handed over piece by piece, so that how far ahead a stream would be read cannot matter to memory.
+    """
+    connection.register("piece", schema.empty_table())
+    connection.execute(f"CREATE TABLE {name} AS SELECT * FROM piece")
+
+    def insert(piece: pa.Table) -> None:
+        connection.register("piece", piece)
+        connection.execute(f"INSERT INTO {name} SELECT * FROM piece")
+
+    return insert
+
+
+def oriented(column: Doubles, by: str) -> Doubles:
+    """The scores turned so that higher ones are kept, without a negative zero."""
+    return (column if HIGHER_IS_KEPT[by] else -column) + 0.0
+
+
+def one(connection: Any, query: str) -> tuple[Any, ...]:
+    """The only row of a query's result."""
+    (row,) = connection.execute(query).fetchall()
+    return tuple(row)
+
+
+def stream(connection: Any, query: str) -> Iterator[pa.RecordBatch]:
+    """The result of a query, batch by batch."""
+    yield from connection.sql(query).to_arrow_reader(ROWS_PER_BATCH)
+
+
+class Cursor:
+    """A column of a query's result, taken in pieces of any length."""
+
+    def __init__(self, connection: Any, query: str) -> None:
+        self._batches = stream(connection, query)
+        self._held: npt.NDArray[Any] = np.empty(0)
+
+    def take(self, count: int) -> npt.NDArray[Any]:
+        """The next *count* values, fewer at the end."""
+        pieces, there = [self._held], len(self._held)
+        while there < count and (batch := next(self._batches, None)) is not None:
+            pieces.append(batch.column(0).to_numpy(zero_copy_only=False))
+            there += len(batch)
+        together = np.concatenate([piece for piece in pieces if len(piece)]) if there else pieces[0]
+        self._held = together[count:]
+        return together[:count]
+
+    def below(self, bound: int) -> npt.NDArray[np.int64]:
+        """The next values that are less than *bound*, of a column that rises."""
+        pieces = []
+        while True:
+            if not len(self._held):
+                batch = next(self._batches, None)
+                if batch is None:
+                    break
+                self._held = batch.column(0).to_numpy(zero_copy_only=False)
+            upto = int(np.searchsorted(self._held, bound))
+            pieces.append(self._held[:upto])
+            self._held = self._held[upto:]
+            if len(self._held):
+                break
+        return np.concatenate(pieces).astype(np.int64) if pieces else np.empty(0, np.int64)

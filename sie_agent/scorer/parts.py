@@ -1,0 +1,158 @@
+"""A table made in parts that outlive the process: what is there already, and the parts put together."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sie_agent.errors import EnvironmentFailure
+from sie_agent.progress import bar, say
+from sie_agent.samples import TableWriter, failures_in_words, read_table
+
+STATE = "state.json"
+BLOCK_BYTES = 1 << 20
+
+
+class Parts:
+    """The parts of a table, in a folder beside it, for what they were made from.
+
+    Parameters
+    ----------
+    target : the Parquet file that the parts are to become; the folder is its name with ``.parts``.
+    made_from : what decides on the content, by name; parts made from anything else are removed, in words.
+
+    Raises
+    ------
+    EnvironmentFailure : the folder cannot be written.
+    """
+
+    def __init__(self, target: Path, made_from: Mapping[str, Any]) -> None:
+        self.target = target
+        self.folder = target.with_name(f"{target.name}.parts")
+        self._state: dict[str, Any] = {"made_from": json.loads(json.dumps(made_from)), "parts": None}
+        text = json.dumps(self._state["made_from"], sort_keys=True)
+        # in the parts' names, so that a process that outlives its run cannot put its part among those of another
+        self._key = hashlib.sha256(text.encode()).hexdigest()[:12]
+        found = self._read_state()
+        if found.get("made_from") == self._state["made_from"]:
+            self._state = found
+            return
+        if self.folder.is_dir():
+            before = found.get("made_from")
+            known = before if isinstance(before, dict) else {}
+            differ = [name for name, value in self._state["made_from"].items() if known.get(name) != value]
+            say(f"{self.folder}: parts of another run (other {', '.join(differ)}); starting again")
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self._write_state()
+
+    @property
+    def complete(self) -> int | None:
+        """How many parts there are, once all were made."""
+        count = self._state.get("parts")
+        return (
+            count if isinstance(count, int) and all(self.rows(number) is not None for number in range(count)) else None
+        )
+
+    def path(self, number: int) -> Path:
+        """The file of a part, numbered from 0."""
+        return self.folder / f"{self._key}-{number:06d}.parquet"
+
+    def rows(self, number: int) -> int | None:
+        """Rows of a part; None where it is not there, or not whole."""
+        try:
+            return int(pq.read_metadata(self.path(number)).num_rows)
+        except (OSError, pa.ArrowException):
+            return None
+
+    def finish(self, count: int) -> None:
+        """Note that all parts were made."""
+        self._state["parts"] = count
+        self._write_state()
+
+    def assemble(self) -> int:
+        """Put the parts together as the target, one in memory at a time, and remove them; returns its rows.
+
+        Raises
+        ------
+        EnvironmentFailure : the target cannot be written.
+        """
+        count = int(self._state["parts"])
+        with TableWriter(self.target) as writer, bar("Putting together", count) as shown:
+            for number in range(count):
+                writer.write(read_table(self.path(number)))
+                shown.advance()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return writer.rows
+
+    def _read_state(self) -> dict[str, Any]:
+        try:
+            found = json.loads((self.folder / STATE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _write_state(self) -> None:
+        with failures_in_words(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            fresh = self.folder / f".{STATE}"
+            fresh.write_text(json.dumps(self._state, indent=1), encoding="utf-8")
+            os.replace(fresh, self.folder / STATE)
+
+
+@contextmanager
+def only_one(target: Path) -> Iterator[None]:
+    """Nobody else makes *target* meanwhile; the system lets go of the lock when the process ends, however it does.
+
+    Raises
+    ------
+    EnvironmentFailure : another process is at it, or the lock cannot be made.
+    """
+    lock = target.with_name(f".{target.name}.lock")
+    with failures_in_words(lock):
+        stream = lock.open("w")
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise EnvironmentFailure(
+                "another process is writing this file", where=target, mend="Wait for it, or give another --out."
+            ) from error
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+def source_identity(path: Path) -> list[list[Any]]:
+    """Name, size and time of change of a file, or of every file of a folder."""
+    files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    facts = [(str(file.resolve()), file.stat()) for file in files]
+    return [[name, fact.st_size, fact.st_mtime_ns] for name, fact in facts]
+
+
+def folder_hash(folder: Path) -> str:
+    """SHA-256, in hex, of the files of a folder and their names; texts for people (``.md``) do not count."""
+    whole = hashlib.sha256()
+    for file in sorted(folder.iterdir() if folder.is_dir() else []):
+        if file.is_file() and file.suffix != ".md":
+            whole.update(f"{file.name}\t{file_hash(file)}\n".encode())
+    return whole.hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256, in hex, of a file, read in blocks."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()

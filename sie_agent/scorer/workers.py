@@ -1,0 +1,104 @@
+"""Chunks of a log scored in several processes, each with the scorer loaded once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import pandas as pd
+
+from sie_agent.errors import EnvironmentFailure
+from sie_agent.samples import write_table
+from sie_agent.scorer.model import Scorer
+
+# beside the chunk that each worker has, so that none waits for the reader
+CHUNKS_WAITING = 2
+PASSED_THROUGH = ("sample_id", "query", "label")
+READ = ("sample_id", "query", "title", "description", "label")
+Task = tuple[Path, pd.DataFrame]
+
+_scorer: Scorer | None = None
+
+
+def write_scores(scorer: Scorer, path: Path, chunk: pd.DataFrame) -> int:
+    """Score the rows of a chunk and write them, whole or not at all; returns their number."""
+    scored = scorer.predict(chunk).drop(columns="sample_id")
+    write_table(pd.concat([chunk[list(PASSED_THROUGH)].reset_index(drop=True), scored], axis=1), path)
+    return len(chunk)
+
+
+def scored_here(scorer: Scorer, tasks: Iterable[Task]) -> Iterator[int]:
+    """Score chunks in this process; rows of each, as it is written."""
+    for path, chunk in tasks:
+        yield write_scores(scorer, path, chunk)
+
+
+def scored_by_workers(folder: Path, tasks: Iterable[Task], workers: int) -> Iterator[int]:
+    """Score chunks in *workers* processes; rows of each, in order, as it is written.
+
+    Few chunks are in memory at once: one per worker, and ``CHUNKS_WAITING``.
+
+    Parameters
+    ----------
+    folder : of the scorer.
+    tasks : file to write and rows to score, as ``validate_samples`` returns them.
+
+    Raises
+    ------
+    EnvironmentFailure : a worker ended, or could not write.
+    """
+    import multiprocessing
+
+    pool = ProcessPoolExecutor(
+        workers, mp_context=multiprocessing.get_context("spawn"), initializer=begin, initargs=(folder,)
+    )
+    waiting: deque[Future[int]] = deque()
+    try:
+        for path, chunk in tasks:
+            waiting.append(pool.submit(work, path, chunk[list(READ)]))
+            while len(waiting) >= workers + CHUNKS_WAITING:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise EnvironmentFailure(
+            "a scoring process ended before its work was done; the machine may have run out of memory",
+            mend="Start the same command again, with fewer --workers: it goes on from what is scored.",
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def begin(folder: Path) -> None:
+    """What a worker does first: load the scorer, and make sure to end with the process that started it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # there are as many workers as cores are wanted; libraries read this when they are loaded
+    os.environ["OMP_NUM_THREADS"] = "1"
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    from sie_agent.scorer import load_scorer
+
+    global _scorer
+    _scorer = load_scorer(folder)
+
+
+def end_with_parent() -> None:
+    """End this process when its parent is gone, which a worker that waits for work would not notice."""
+    import multiprocessing
+    from multiprocessing.connection import wait
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def work(path: Path, chunk: pd.DataFrame) -> int:
+    """Score one chunk in a worker."""
+    assert _scorer is not None
+    return write_scores(_scorer, path, chunk)
