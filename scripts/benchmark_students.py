@@ -69,7 +69,7 @@ def students(arguments: argparse.Namespace) -> dict[str, Callable[[Setting, int]
         "perceptron, 64": dense(epochs),
         "perceptron, 128 and 64": dense(wide),
         "word vectors, perceptron 128": static({"5 epochs": DenseSettings((128,), 5)}),
-        f"MiniLM, {arguments.layers} layers": transformer(arguments.layers, arguments.transformer_seconds),
+        f"MiniLM, {arguments.layers} layers": transformer(arguments.layers, arguments.transformer_steps),
     }
 
 
@@ -101,7 +101,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--cache", default=str(cache_dir() / "judgments.sqlite"))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--layers", type=int, default=2)
-    parser.add_argument("--transformer-seconds", type=float, default=150.0)
+    parser.add_argument("--transformer-steps", type=int, default=450, help="of 64 rows")
     parser.add_argument("--rows", type=int, default=5_000, help="rows that are scored to time a student")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
@@ -111,7 +111,7 @@ def parsed() -> argparse.Namespace:
     if arguments.smoke:
         arguments.set += SMOKE
         arguments.judges, arguments.rows, arguments.rounds = ["lexical", "simulated-0.90"], 60, 2
-        arguments.layers, arguments.transformer_seconds = 1, 1.0
+        arguments.layers, arguments.transformer_steps = 1, 2
     return arguments
 
 

@@ -224,13 +224,13 @@ def static(candidates: Mapping[str, DenseSettings]) -> Callable[[Setting, int], 
     return fit
 
 
-def transformer(layers: int, seconds: float) -> Callable[[Setting, int], Trained]:
-    """The first layers of MiniLM as a cross-encoder with a number for each label, trained for so many seconds."""
+def transformer(layers: int, steps: int) -> Callable[[Setting, int], Trained]:
+    """The first layers of MiniLM as a cross-encoder with a number for each label, trained in so many steps."""
 
     def fit(setting: Setting, seed: int) -> Trained:
         ranks = np.column_stack([setting.ranks(name) for name in LABELS])
         rows = setting.samples[setting.training]
-        scores, size, steps = fit_transformer(rows, ranks[setting.training], layers, seconds, seed)
-        return Trained(scores, size, slow=True, chosen=dict.fromkeys(LABELS, f"{steps} steps"))
+        scores, size = fit_transformer(rows, ranks[setting.training], layers, steps, seed)
+        return Trained(scores, size, slow=True)
 
     return fit

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -137,33 +137,31 @@ class Cut(nn.Module):
 
 
 def fit_transformer(
-    samples: pd.DataFrame, ranks: Doubles, layers: int, seconds: float, seed: int
-) -> tuple[Callable[[pd.DataFrame], Doubles], int, int]:
-    """Fine-tune a cut MiniLM to the *ranks* (n, 3) for so many seconds, the rate falling to nothing over them.
+    samples: pd.DataFrame, ranks: Doubles, layers: int, steps: int, seed: int
+) -> tuple[Callable[[pd.DataFrame], Doubles], int]:
+    """Fine-tune a cut MiniLM to the *ranks* (n, 3) in so many steps, the rate falling to nothing over them.
 
     Returns
     -------
-    From a table of samples to (n, 3); bytes of its weights; steps that were made.
+    From a table of samples to (n, 3); bytes of its weights.
     """
     torch.manual_seed(seed)
     net, rng = Cut(layers).train(), np.random.default_rng(seed)
-    tokens, steps = net.tokens(samples), 0
+    tokens = net.tokens(samples)
     label, goal = as_tensor(samples["label"]), torch.from_numpy(ranks.astype(np.float32))
     groups = [{"params": net.body.parameters(), "lr": 2e-4}, {"params": net.head.parameters(), "lr": 2e-3}]
     optimiser = torch.optim.AdamW(groups, weight_decay=0.01)
     waiting = batches(tokens, rng)
-    rates, started = [group["lr"] for group in groups], time.perf_counter()
-    while (left := 1 - (time.perf_counter() - started) / seconds) > 0:
+    rates = [group["lr"] for group in groups]
+    for step, rows in enumerate(islice(waiting, steps)):
         for rate, group in zip(rates, optimiser.param_groups, strict=True):
-            group["lr"] = rate * min(left, (1 + steps) / 50)
-        rows = next(waiting)
+            group["lr"] = rate * min(1 - step / steps, (1 + step) / 50)
         optimiser.zero_grad()
         (net([tokens[row] for row in rows], label[rows]) - goal[rows]).square().mean().backward()
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
-        steps += 1
     size = 4 * sum(value.numel() for value in net.parameters())
-    return scores_of(net.eval()), size, steps
+    return scores_of(net.eval()), size
 
 
 def batches(tokens: list[dict[str, list[int]]], rng: np.random.Generator) -> Iterator[list[int]]:
