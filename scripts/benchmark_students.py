@@ -80,15 +80,16 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     manifest = started_manifest(**{name: str(value) for name, value in vars(arguments).items()})
     settings = settings_of(arguments.suite, arguments.set, arguments.judges, Path(arguments.cache), arguments.seed)
-    judges = [judged(setting, students(arguments), arguments) for setting in settings]
-    figures = {
-        "benchmark": "students of the weak labels: agreement on unseen queries, and rows per second from raw text",
-        "mode": "zero-shot; the simulated judge is simulated",
-        "within": WITHIN,
-        "judges": judges,
-    }
-    folder = Path(arguments.out)
-    write_figures(folder / "students.json", manifest, figures)
+    folder, judges = Path(arguments.out), []
+    for setting in settings:
+        judges.append(judged(setting, students(arguments), arguments))
+        figures = {
+            "benchmark": "students of the weak labels: agreement on unseen queries, and rows per second from raw text",
+            "mode": "zero-shot; the simulated judge is simulated",
+            "within": WITHIN,
+            "judges": judges,
+        }
+        write_figures(folder / "students.json", manifest, figures)
     write_pareto(folder / "students.svg", judges[0], LABELS, SHIPPED)
 
 
