@@ -9,33 +9,39 @@ from pathlib import Path
 from typing import Any
 
 WIDTH, HEIGHT, LEFT, TOP, GAP, KEY = 300, 260, 52, 46, 62, 20
-INK, FAINT, LINE, CHOSEN = "#1c1c1c", "#d8d8d8", "#6b7a99", "#c2410c"
+INK, FAINT, LINE, CHOSEN, BAND = "#1c1c1c", "#d8d8d8", "#6b7a99", "#c2410c", "#e4efe4"
+NEAR = 0.02
+# an axis shows so much below the best; what is worse sits at its end
+DEEPEST = 0.25
 
 
 def write_pareto(path: Path, judged: Mapping[str, Any], labels: Sequence[str], chosen: str) -> None:
     """Draw the students of one judge that have a rate; the front of the best is joined, the chosen one is marked."""
     students = [row for row in judged["students"] if row.get("rows_per_second")]
-    panels = [panel(students, label, place, chosen) for place, label in enumerate(labels)]
+    best = {label: judged["best"][label]["spearman"] for label in labels}
+    panels = [panel(students, label, place, chosen, best[label]) for place, label in enumerate(labels)]
     bottom = TOP + HEIGHT + 44
     width, height = len(labels) * (WIDTH + GAP) + LEFT - 20, bottom + KEY * math.ceil(len(students) / 2) + 14
+    note = f"green: within {NEAR} of the best at any size; hollow: below the axis"
     title = f"Agreement with the weak label of judge '{judged['judge']}' on unseen queries, and speed from raw text"
     path.write_text(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" '
         f'font-size="11" fill="{INK}" role="img"><title>{escape(title)}</title>'
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>'
         f'<text x="{LEFT}" y="18" font-size="14">{escape(title)}</text>'
+        f'<text x="{width - 20}" y="{height - 8}" text-anchor="end">{note}</text>'
         f"{''.join(panels)}{''.join(key(students, chosen, width, bottom))}</svg>\n",
         encoding="utf-8",
     )
 
 
-def panel(students: Sequence[Mapping[str, Any]], label: str, place: int, chosen: str) -> str:
-    """One label: rows per second on a logarithmic axis, agreement with its interval upwards."""
+def panel(students: Sequence[Mapping[str, Any]], label: str, place: int, chosen: str, best: float) -> str:
+    """One label: rows per second on a logarithmic axis, agreement with its interval upwards; near the *best* shaded."""
     rates = [row["rows_per_second"]["median"] for row in students]
     told = [row["agreement"][label] for row in students]
     first, last = math.floor(math.log10(min(rates))), math.ceil(math.log10(max(rates)))
-    lowest = max(min(one["spearman"] for one in told) - 0.05, -1.0)
-    highest = min(max(one["spearman"] for one in told) + 0.05, 1.0)
+    lowest = max(min(one["spearman"] for one in told) - 0.02, best - DEEPEST)
+    highest = min(best + 0.03, 1.0)
     left = LEFT + place * (WIDTH + GAP)
 
     def across(rate: float) -> float:
@@ -44,7 +50,11 @@ def panel(students: Sequence[Mapping[str, Any]], label: str, place: int, chosen:
     def up(value: float) -> float:
         return TOP + HEIGHT * (highest - min(max(value, lowest), highest)) / (highest - lowest)
 
-    parts = [f'<text x="{left}" y="{TOP - 10}" font-size="12" font-weight="bold">{escape(label)}</text>']
+    parts = [
+        f'<text x="{left}" y="{TOP - 10}" font-size="12" font-weight="bold">{escape(label)}</text>',
+        f'<rect x="{left}" y="{up(best):.1f}" width="{WIDTH}" '
+        f'height="{up(best - NEAR) - up(best):.1f}" fill="{BAND}"/>',
+    ]
     for power in range(first, last + 1):
         x = across(10.0**power)
         parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{TOP + HEIGHT}" stroke="{FAINT}"/>')
@@ -57,8 +67,11 @@ def panel(students: Sequence[Mapping[str, Any]], label: str, place: int, chosen:
     parts.append(f'<text x="{left + WIDTH / 2}" y="{TOP + HEIGHT + 30}" text-anchor="middle">rows per second</text>')
     corners = " ".join(f"{across(rate):.1f},{up(value):.1f}" for rate, value in front(rates, told))
     parts.append(f'<polyline points="{corners}" fill="none" stroke="{LINE}" stroke-dasharray="4 3"/>')
-    for number, (row, rate, one) in enumerate(zip(students, rates, told, strict=True), 1):
-        parts.append(dot(across(rate), up(one["spearman"]), up(one["low"]), up(one["high"]), number, row, chosen))
+    numbered = list(enumerate(zip(students, rates, told, strict=True), 1))
+    # the chosen one last, on top
+    for number, (row, rate, one) in sorted(numbered, key=lambda entry: entry[1][0]["student"] == chosen):
+        ends = (up(one["low"]), up(one["high"]))
+        parts.append(dot(across(rate), up(one["spearman"]), ends, number, row["student"] == chosen, one, lowest))
     return "".join(parts)
 
 
@@ -72,14 +85,18 @@ def front(rates: Sequence[float], told: Sequence[Mapping[str, float]]) -> list[t
     return found
 
 
-def dot(x: float, y: float, low: float, high: float, number: int, row: Mapping[str, Any], chosen: str) -> str:
-    """A student: its interval, its number."""
-    colour, size = (CHOSEN, 8) if row["student"] == chosen else (LINE, 7)
+def dot(
+    x: float, y: float, ends: tuple[float, float], number: int, chosen: bool, told: Mapping[str, float], lowest: float
+) -> str:
+    """A student: its interval, its number; hollow where its agreement lies below the axis."""
+    colour = CHOSEN if chosen else LINE
+    hollow = told["spearman"] < lowest
+    fill, ink = ("#ffffff", colour) if hollow else (colour, "#ffffff")
     return (
-        f"<g><title>{escape(row['student'])}</title>"
-        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{low:.1f}" y2="{high:.1f}" stroke="{colour}"/>'
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size}" fill="{colour}"/>'
-        f'<text x="{x:.1f}" y="{y + 3.5:.1f}" text-anchor="middle" font-size="9" fill="#ffffff">{number}</text></g>'
+        f"<g><title>{told['spearman']:.3f} ({told['low']:.3f} to {told['high']:.3f})</title>"
+        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{ends[0]:.1f}" y2="{ends[1]:.1f}" stroke="{colour}"/>'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7" fill="{fill}" stroke="{colour}"/>'
+        f'<text x="{x:.1f}" y="{y + 3.5:.1f}" text-anchor="middle" font-size="9" fill="{ink}">{number}</text></g>'
     )
 
 

@@ -98,7 +98,9 @@ def test_the_picture_joins_those_that_no_other_beats(script: Any, tmp_path: Path
         for rate, value in told
     ]
     path = tmp_path / "students.svg"
-    module.write_pareto(path, {"judge": "a & b", "students": students}, ["value"], "<50.0>")
+    module.write_pareto(
+        path, {"judge": "a & b", "students": students, "best": {"value": {"spearman": 0.9}}}, ["value"], "<50.0>"
+    )
     root = ElementTree.fromstring(path.read_text())
     circles = root.findall(".//{*}circle")
     assert len(circles) == 4 and sum(circle.get("fill") == module.CHOSEN for circle in circles) == 1
