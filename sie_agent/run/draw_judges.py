@@ -22,7 +22,7 @@ from sie_agent.evaluation import (
 from sie_agent.labels import WEAK_LABELS, Evidence, LabelSettings
 from sie_agent.run.draw import CEILING, Booleans, Doubles, Draw
 from sie_agent.run.suite_parts import JudgePart
-from sie_agent.scorer import StudentSettings, fit_student, student_inputs
+from sie_agent.scorer import StudentSettings, fit_student, settings_of, student_inputs
 
 
 def asked_rows(draw: Draw, part: JudgePart) -> Booleans:
@@ -91,20 +91,20 @@ def apply_judge(draw: Draw, part: JudgePart, step: Callable[[], None]) -> None:
         )
     labels = weak_labels(draw, part, relevance, names)
     inputs = student_inputs(draw.world.inputs, draw.label)
-    settings = StudentSettings(**suite.scorer.model_dump())
+    chosen = suite.scorer.model_dump()
     draw.columns[f"relevance|{part.name}"] = relevance
     students = {}
     for name, label in labels.items():
         column = np.full(len(draw.label), np.nan)
         column[draw.judged] = label
         draw.columns[f"weak|{name}|{part.name}"] = column
-        students[name] = fit_student(inputs[draw.judged], label, settings, draw.seed)
+        students[name] = fit_student(inputs[draw.judged], label, settings_of(name, **chosen), draw.seed)
         draw.columns[f"scorer|{name}|{part.name}"] = students[name].predict(inputs)
         step()
     draw.students[part.name] = students
     draw.facts.setdefault("judges", {})[part.name] = judge_quality(draw, relevance)
     if draw.world.has_grades and draw.unseen.any() and part.name != CEILING.name:
-        control(draw, part, relevance, inputs, settings, step)
+        control(draw, part, relevance, inputs, settings_of("value", **chosen), step)
 
 
 def judge_quality(draw: Draw, relevance: Doubles) -> dict[str, float]:

@@ -24,7 +24,7 @@ from sie_agent.evaluation import (
 from sie_agent.run.draw import Draw
 from sie_agent.run.manifest import write_json
 from sie_agent.samples import read_table, write_table
-from sie_agent.scorer import StudentSettings, fit_student, student_inputs
+from sie_agent.scorer import fit_student, settings_of, student_inputs
 
 FOLDS = 5
 
@@ -108,11 +108,11 @@ def strategies_of(draw: Draw, judge: str) -> list[Strategy]:
     """
     world, judged = draw.world, draw.judged
     inputs = student_inputs(world.inputs[judged], draw.label[judged])
-    settings = StudentSettings(**world.suite.scorer.model_dump())
     fold = np.random.default_rng(draw.seed).integers(0, FOLDS, len(world.query_names))[world.queries[judged]]
     strategies = []
     for name in ("support", "value"):
         label = draw.columns[f"weak|{name}|{judge}"][judged]
+        settings = settings_of(name, **world.suite.scorer.model_dump())
         strategies.append(Strategy(name, judge, label))
         distilled = np.full(len(label), np.nan)
         for one in range(FOLDS):

@@ -137,11 +137,12 @@ class LabelPart(Part):
 
 
 class ScorerPart(Part):
-    """The student's size (see `sie_agent.scorer.StudentSettings`)."""
+    """The students' size, of all weak labels; each has defaults of its own (see `sie_agent.scorer.settings_of`)."""
 
-    trees: int = Field(150, ge=1)
-    leaves: int = Field(15, ge=2)
-    learning_rate: float = Field(0.08, gt=0)
+    trees: int | None = Field(None, ge=1)
+    leaves: int | None = Field(None, ge=2)
+    learning_rate: float | None = Field(None, gt=0)
+    feature_share: float | None = Field(None, gt=0, le=1)
 
 
 class DownstreamPart(Part):

@@ -25,7 +25,7 @@ from sie_agent.scorer.select import (
     weights_from,
 )
 from sie_agent.scorer.session import ScorerSession
-from sie_agent.scorer.student import Student, StudentSettings, fit_student
+from sie_agent.scorer.student import Student, StudentSettings, fit_student, settings_of
 from sie_agent.scorer.workers import scored_by_workers, scored_here
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "scored_here",
     "select_file",
     "select_rows",
+    "settings_of",
     "shortened",
     "source_identity",
     "strength",

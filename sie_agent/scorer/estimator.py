@@ -22,6 +22,7 @@ from sie_agent.scorer import (
     distil_scorer,
     load_scorer,
     save_scorer,
+    settings_of,
     weights_from,
 )
 from sie_agent.scorer.estimator_inputs import READ, Samples, named_labels, prepared
@@ -48,7 +49,8 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
     Parameters
     ----------
     label : the weak label to predict, one of ``hardness``, ``support``, ``value``; None for all that were fitted.
-    trees, leaves, learning_rate, rows_per_leaf, feature_share : as in :class:`sie_agent.scorer.StudentSettings`.
+    trees, leaves, learning_rate, rows_per_leaf, feature_share : as in :class:`sie_agent.scorer.StudentSettings`; None
+        for the default of the weak label, :func:`sie_agent.scorer.settings_of`.
     random_state : seed (or a ``numpy.random.RandomState``) of the trees; None draws one.
 
     Attributes
@@ -67,11 +69,11 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         self,
         label: str | None = None,
         *,
-        trees: int = 150,
-        leaves: int = 15,
-        learning_rate: float = 0.08,
-        rows_per_leaf: int = 20,
-        feature_share: float = 0.5,
+        trees: int | None = None,
+        leaves: int | None = None,
+        learning_rate: float | None = None,
+        rows_per_leaf: int | None = None,
+        feature_share: float | None = None,
         random_state: Any = 0,
     ) -> None:
         self.label = label
@@ -114,7 +116,7 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
             named[enough].assign(sample_id=table["sample_id"]),
             settings=settings,
             seed=int(seed),
-            about={"estimator": {"label": self.label, "columns": read}},
+            about={"estimator": {"label": self.label, "columns": read, "settings": self._given()}},
         )
         self.labels_ = enough
         self._remember(read)
@@ -183,9 +185,8 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         """
         scorer = load_scorer(Path(folder))
         about = dict(scorer.about)
-        known, own = about.get("settings") or {}, about.get("estimator") or {}
-        settings = {field.name: known[field.name] for field in fields(StudentSettings) if field.name in known}
-        loaded = cls(own.get("label"), random_state=about.get("seed", 0), **settings)
+        own = about.get("estimator") or {}
+        loaded = cls(own.get("label"), random_state=about.get("seed", 0), **(own.get("settings") or {}))
         loaded.scorer_ = scorer
         loaded.labels_ = [name for name in LABELS if name in scorer.students]
         loaded._remember(own.get("columns") or list(READ))
@@ -200,8 +201,12 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         tags.target_tags.multi_output = True
         return tags
 
-    def _settings(self) -> StudentSettings:
-        settings = StudentSettings(**{field.name: getattr(self, field.name) for field in fields(StudentSettings)})
+    def _given(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(StudentSettings)}
+
+    def _settings(self) -> dict[str, StudentSettings]:
+        chosen = {name: settings_of(name, **self._given()) for name in LABELS}
+        settings = chosen[LABELS[0]]
         checks = {
             "label": self.label is None or self.label in LABELS,
             "trees": settings.trees >= 1,
@@ -213,7 +218,7 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         for name, fine in checks.items():
             if not fine:
                 raise InputError(f"{name} is {getattr(self, name)!r}", where="ImportanceScorer", mend=ALLOWED[name])
-        return settings
+        return chosen
 
     def _remember(self, read: list[str]) -> None:
         self.feature_names_in_ = np.array(read, dtype=object)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.samples import TextFeatures
-from sie_agent.scorer.student import QUANTILES, Student, StudentSettings, fit_student, spread
+from sie_agent.scorer.student import QUANTILES, Student, StudentSettings, fit_student, settings_of, spread
 
 LABELS = ("hardness", "support", "value")
 FOLDS = 3
@@ -86,7 +86,7 @@ def distil_scorer(
     labels: pd.DataFrame,
     *,
     features: TextFeatures | None = None,
-    settings: StudentSettings | None = None,
+    settings: StudentSettings | Mapping[str, StudentSettings] | None = None,
     seed: int = 0,
     about: Mapping[str, Any] | None = None,
 ) -> Scorer:
@@ -96,12 +96,14 @@ def distil_scorer(
     ----------
     samples : the samples table; labels : ``sample_id`` and one column per weak label, for some of the samples.
     features : fitted text features; fitted on *samples* when not given.
+    settings : of the students, of all or by weak label; :func:`settings_of` where not given.
 
     Raises
     ------
     InputError : fewer than two samples have a weak label, or no weak label is given for two of them.
     """
-    chosen = settings or StudentSettings()
+    given = dict.fromkeys(LABELS, settings) if isinstance(settings, StudentSettings) else dict(settings or {})
+    chosen = {name: given.get(name, settings_of(name)) for name in LABELS}
     fitted = features or TextFeatures.fit(samples)
     known = labels.set_index("sample_id")
     rows = samples[samples["sample_id"].isin(known.index)]
@@ -117,13 +119,18 @@ def distil_scorer(
             known.loc[rows["sample_id"], name].to_numpy(np.float64) if name in known else np.full(len(rows), np.nan)
         )
         if (~np.isnan(target)).sum() >= 2:
-            students[name] = fit_student(inputs, target, chosen, seed)
-            unseen[name] = cross_fitted(inputs, target, rows["query"], chosen, seed)
+            students[name] = fit_student(inputs, target, chosen[name], seed)
+            unseen[name] = cross_fitted(inputs, target, rows["query"], chosen[name], seed)
     if not students:
         raise InputError(
             f"none of {', '.join(LABELS)} is given for two rows or more", mend="Give at least one weak label."
         )
-    described = {"settings": asdict(chosen), "seed": seed, "n_samples": len(rows), **(about or {})}
+    described = {
+        "settings": {name: asdict(chosen[name]) for name in students},
+        "seed": seed,
+        "n_samples": len(rows),
+        **(about or {}),
+    }
     return with_score_quantiles(Scorer(fitted, students, described), unseen)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,17 @@ class StudentSettings:
     learning_rate: float = 0.08
     rows_per_leaf: int = 20
     feature_share: float = 0.5
+
+
+# `value` is nearly a function of what the student reads, the others are not: it takes a quicker, larger student, with
+# which they would only learn noise (scripts/benchmark_students.py)
+OWN_SETTINGS = {"value": StudentSettings(leaves=31, learning_rate=0.15, feature_share=1.0)}
+
+
+def settings_of(label: str, **chosen: Any) -> StudentSettings:
+    """Settings of a weak label's student: its defaults, but for what is *chosen*, by name, and not None."""
+    wanted = {name: value for name, value in chosen.items() if value is not None}
+    return replace(OWN_SETTINGS.get(label, StudentSettings()), **wanted)
 
 
 @dataclass(frozen=True)

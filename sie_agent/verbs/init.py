@@ -58,7 +58,7 @@ headline_judge: embedded
 
 labels:
   clarity: catalogue        # how clear queries are, from the items' texts; or none
-# scorer: {{trees: 150, leaves: 15}}
+# scorer: {{trees: 150}}     # of all students; each weak label has settings of its own
 {target}
 headline_reference: tracin-ranking
 downstream: {downstream}

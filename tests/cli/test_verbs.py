@@ -95,9 +95,9 @@ def test_data_without_labels_are_scored(sie: Sie, log: Path, scorer: Path, tmp_p
 
 
 def test_damaged_scorer(sie: Sie, log: Path, scorer: Path) -> None:
-    (scorer / "scorer" / "value.txt").write_text("cut off")
+    (scorer / "scorer" / "model.onnx").write_text("cut off")
     ran = sie("score", "--scorer", scorer, "--data", log, "--out", "scores.parquet")
-    assert ran.code == 2 and "value.txt" in ran.err and "sie distill" in ran.err
+    assert ran.code == 2 and "model.onnx" in ran.err and "sie distill" in ran.err
 
 
 def test_attribute(sie: Sie, log: Path, tmp_path: Path) -> None:

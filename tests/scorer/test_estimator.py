@@ -26,7 +26,7 @@ from sklearn.utils.validation import validate_data
 
 from sie_agent import ImportanceScorer, InputError
 from sie_agent.samples import TextFeatures
-from sie_agent.scorer import LABELS, StudentSettings, distil_scorer, load_scorer, save_scorer, weights_from
+from sie_agent.scorer import LABELS, StudentSettings, distil_scorer, load_scorer, save_scorer, settings_of, weights_from
 
 SMALL: dict[str, Any] = {"trees": 20, "rows_per_leaf": 5}
 
@@ -39,7 +39,10 @@ def fitted(samples: pd.DataFrame, labels: pd.DataFrame) -> ImportanceScorer:
 def test_it_is_the_distilled_scorer(fitted: ImportanceScorer, samples: pd.DataFrame, labels: pd.DataFrame) -> None:
     first = samples.head(120)
     same = distil_scorer(
-        first, labels, features=TextFeatures.fit(first), settings=StudentSettings(trees=20, rows_per_leaf=5)
+        first,
+        labels,
+        features=TextFeatures.fit(first),
+        settings={name: settings_of(name, trees=20, rows_per_leaf=5) for name in LABELS},
     )
     np.testing.assert_array_equal(fitted.predict(samples), same.predict(samples)[list(LABELS)].to_numpy())
     assert fitted.labels_ == list(LABELS)
@@ -50,7 +53,7 @@ def test_it_is_the_distilled_scorer(fitted: ImportanceScorer, samples: pd.DataFr
 def test_parameters_are_the_settings_of_the_student() -> None:
     mine = ImportanceScorer().get_params()
     assert {name: mine[name] for name in mine if name not in ("label", "random_state")} == {
-        field.name: field.default for field in fields(StudentSettings)
+        field.name: None for field in fields(StudentSettings)
     }
     assert clone(ImportanceScorer(trees=7)).set_params(leaves=3).get_params()["trees"] == 7
     with pytest.raises(ValueError, match="Invalid parameter"):
@@ -83,7 +86,8 @@ def test_one_label_as_array_series_column_or_parameter(samples: pd.DataFrame, la
     assert expected.shape == (180,)
     unnamed = ImportanceScorer(**SMALL).fit(samples, support.to_numpy())
     assert unnamed.labels_ == ["value"]
-    np.testing.assert_array_equal(unnamed.predict(samples), expected)
+    # the same label taken for another has that one's student
+    assert spearmanr(unnamed.predict(samples), expected).statistic > 0.9
     chosen = ImportanceScorer("support", **SMALL)
     np.testing.assert_array_equal(chosen.fit(samples, support.tolist()).predict(samples), expected)
     np.testing.assert_array_equal(chosen.fit(samples, labels).predict(samples), expected)

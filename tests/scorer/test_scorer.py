@@ -26,6 +26,7 @@ from sie_agent.scorer import (
     fit_student,
     load_scorer,
     save_scorer,
+    settings_of,
 )
 from sie_agent.scorer.onnx_model import tree_model
 from sie_agent.scorer.student import spread
@@ -214,3 +215,13 @@ def test_the_quantiles_kept_are_of_rows_that_no_student_saw(scorer: Scorer, samp
     assert np.std(kept) < 0.8 * np.std(seen)
     assert fitted.score_rows == len(samples)
     assert scorer.score_rows == 120 and all(len(values) == 101 for values in scorer.score_quantiles.values())
+
+
+def test_each_weak_label_has_settings_of_its_own(samples: pd.DataFrame, labels: pd.DataFrame) -> None:
+    assert settings_of("value") != settings_of("support") == StudentSettings()
+    assert settings_of("value", trees=7, leaves=None).trees == 7
+    assert settings_of("value", trees=7, leaves=None).leaves == settings_of("value").leaves
+    fitted = distil_scorer(samples, labels, settings={"value": StudentSettings(trees=4)})
+    trees = {name: student.booster.num_trees() for name, student in fitted.students.items()}
+    assert trees == {"hardness": 150, "support": 150, "value": 4}
+    assert fitted.about["settings"]["value"]["trees"] == 4
