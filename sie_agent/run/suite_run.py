@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, EnvironmentFailure
@@ -25,7 +26,15 @@ from sie_agent.run.suite_parts import JudgePart
 from sie_agent.run.summary import summarise
 from sie_agent.run.world import World, build_world
 from sie_agent.samples import log_hash, read_table, write_table
-from sie_agent.scorer import LABELS, Scorer, save_scorer, with_score_quantiles
+from sie_agent.scorer import (
+    LABELS,
+    Scorer,
+    cross_fitted,
+    save_scorer,
+    settings_of,
+    student_inputs,
+    with_score_quantiles,
+)
 
 FORMAT = 2
 # who was asked and at what price; what they answered is hashed by itself
@@ -228,9 +237,23 @@ def write_main_files(draw: Draw, folder: Path) -> None:
     }
     write_table(pd.DataFrame({"sample_id": identifiers[log], **references}), folder / "reference.parquet")
     about = {"judge": name, "mode": world.suite.primary.mode, "suite": world.suite.name, "draw": draw.seed}
-    unseen = {label: draw.columns[f"scorer|{label}|{name}"][draw.unseen] for label in draw.students[name]}
-    scorer = with_score_quantiles(Scorer(world.features, draw.students[name], about), unseen)
+    scorer = with_score_quantiles(Scorer(world.features, draw.students[name], about), scores_of_unseen(draw, name))
     save_scorer(scorer, folder / "scorer")
+
+
+def scores_of_unseen(draw: Draw, judge: str) -> dict[str, npt.NDArray[np.float64]]:
+    """By weak label, scores of log rows that the judge's students had not seen, by other students if need be."""
+    labels = draw.students[judge]
+    if draw.unseen.any():
+        return {label: draw.columns[f"scorer|{label}|{judge}"][draw.unseen] for label in labels}
+    rows, chosen = draw.judged, draw.world.suite.scorer.model_dump()
+    inputs, queries = student_inputs(draw.world.inputs, draw.label)[rows], draw.world.samples["query"][rows]
+    return {
+        label: cross_fitted(
+            inputs, draw.columns[f"weak|{label}|{judge}"][rows], queries, settings_of(label, **chosen), draw.seed
+        )
+        for label in labels
+    }
 
 
 def account(world: World, manifest: Manifest) -> None:

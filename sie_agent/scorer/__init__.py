@@ -13,7 +13,7 @@ from sie_agent.scorer.explain import (
     strength,
 )
 from sie_agent.scorer.files import load_scorer, save_scorer
-from sie_agent.scorer.model import LABELS, Scorer, distil_scorer, student_inputs, with_score_quantiles
+from sie_agent.scorer.model import LABELS, Scorer, cross_fitted, distil_scorer, student_inputs, with_score_quantiles
 from sie_agent.scorer.parts import Parts, folder_hash, only_one, source_identity
 from sie_agent.scorer.select import (
     HIGHER_IS_KEPT,
@@ -42,6 +42,7 @@ __all__ = [
     "WordEffect",
     "check_asked",
     "covering_mask",
+    "cross_fitted",
     "distil_scorer",
     "explain_rows",
     "fit_student",

@@ -87,7 +87,7 @@ def test_one_label_as_array_series_column_or_parameter(samples: pd.DataFrame, la
     unnamed = ImportanceScorer(**SMALL).fit(samples, support.to_numpy())
     assert unnamed.labels_ == ["value"]
     # the same label taken for another has that one's student
-    assert spearmanr(unnamed.predict(samples), expected).statistic > 0.9
+    assert spearmanr(unnamed.predict(samples), expected).statistic > 0.8
     chosen = ImportanceScorer("support", **SMALL)
     np.testing.assert_array_equal(chosen.fit(samples, support.tolist()).predict(samples), expected)
     np.testing.assert_array_equal(chosen.fit(samples, labels).predict(samples), expected)
