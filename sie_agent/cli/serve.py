@@ -12,6 +12,7 @@ from sie_agent.cli.output import call, show, wishes
 
 EPILOG = examples(
     "sie serve --scorer runs/scorer",
+    "sie serve --scorer runs/scorer --weigh-by value --adjustment-file runs/adjustment.json",
     "sie serve --scorer runs/scorer --host 0.0.0.0 --token-file /run/secrets/sie-token --open-metrics",
 )
 
@@ -39,6 +40,23 @@ def command(
     max_queue: Annotated[
         int, typer.Option("--max-queue", help="Most rows that wait; beyond it the answer is 503.", min=1, metavar="N")
     ] = 4096,
+    weigh_by: Annotated[
+        str, typer.Option("--weigh-by", help="Weak label that each row's weight is made of.", metavar="LABEL")
+    ] = "support",
+    strength: Annotated[
+        float, typer.Option("--strength", help="How far weights spread around 1; 0 leaves all at 1.", metavar="A")
+    ] = 1.0,
+    window: Annotated[
+        int,
+        typer.Option("--window", help="Live rows that weights and drift are taken over.", min=64, metavar="N"),
+    ] = 4_000,
+    adjustment_file: Annotated[
+        str | None,
+        typer.Option("--adjustment-file", help="Keeps the live distributions over a restart.", metavar="FILE.json"),
+    ] = None,
+    no_adjustment: Annotated[
+        bool, typer.Option("--no-adjustment", help="No live distributions, no drift, no weights: scores alone.")
+    ] = False,
     drain_seconds: Annotated[
         float,
         typer.Option("--drain-seconds", help="After SIGTERM: answer, but not ready, for so long.", min=0, metavar="S"),
@@ -50,12 +68,15 @@ def command(
 ) -> None:
     """Serve a distilled scorer over HTTP: POST /v1/score, JSON or streamed NDJSON.
 
+    While it serves it compares live scores with those of the log that the scorer was distilled from, gives each row a
+    weight by its rank among the latest, and says at /v1/adjustment when to distil again.
+
     SIGTERM stops it once all that was accepted is answered; SIGHUP or POST /v1/reload loads the scorer again.
     """
 
     def work() -> dict[str, Any]:
         from sie_agent.progress import say
-        from sie_agent.serving import Limits, serve
+        from sie_agent.serving import AdjustmentSettings, Limits, serve
         from sie_agent.verbs.score import scorer_folder
 
         return serve(
@@ -66,6 +87,10 @@ def command(
             no_token=no_token,
             open_metrics=open_metrics,
             limits=Limits(body_bytes=max_body, samples=max_samples, queue_rows=max_queue),
+            adjust=not no_adjustment,
+            adjustment=AdjustmentSettings(window=window, strength=strength),
+            adjustment_file=adjustment_file,
+            weigh_by=weigh_by,
             drain_seconds=drain_seconds,
             grace_seconds=grace_seconds,
             debug=wishes.debug,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from sie_agent.serving.adjustment_settings import AdjustmentSettings
 from sie_agent.serving.command import serve
 from sie_agent.serving.protocol import Engine, Observer
 from sie_agent.serving.settings import Limits
 
-__all__ = ["Engine", "Limits", "Observer", "serve"]
+__all__ = ["AdjustmentSettings", "Engine", "Limits", "Observer", "serve"]

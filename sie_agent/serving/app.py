@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,13 +24,14 @@ from sie_agent.serving.engine import Loaded, load, load_engine
 from sie_agent.serving.errors import Refusal, error_body
 from sie_agent.serving.guard import STREAM, Guard
 from sie_agent.serving.metrics import Metrics
-from sie_agent.serving.protocol import Loader, Observer
+from sie_agent.serving.protocol import Engine, Loader, Observer
 from sie_agent.serving.schema import Health, Reloaded, ScoreAnswer, Scorer
 from sie_agent.serving.scoring import score_lines, score_request
 from sie_agent.serving.settings import Limits
 from sie_agent.serving.state import State
 
 VERSION_HEADER = "x-sie-scorer"
+SAVE_SECONDS = 60
 
 
 class Stream(StreamingResponse):
@@ -49,7 +51,7 @@ def make_state(
     token: str | None = None,
     limits: Limits | None = None,
     open_metrics: bool = False,
-    observer: Observer | None = None,
+    observer: Observer | Callable[[Engine], Observer] | None = None,
     weigh_by: str = "support",
     loader: Loader = load_engine,
 ) -> State:
@@ -58,7 +60,7 @@ def make_state(
     Parameters
     ----------
     folder : the scorer's. token : what a client has to send; None where it needs none.
-    observer, weigh_by : what adjusts weights, and by which weak label.
+    observer, weigh_by : what adjusts weights, or what makes it of the loaded scorer; and by which weak label.
     loader : how an engine is made of the folder.
 
     Raises
@@ -67,6 +69,8 @@ def make_state(
     """
     path, chosen, metrics = Path(folder), limits or Limits(), Metrics()
     loaded = load(path, loader)
+    if callable(observer):
+        observer = observer(loaded.engine)
     if observer is not None and weigh_by not in loaded.engine.labels:
         raise InputError(f"cannot weigh by '{weigh_by}'", mend=f"Choose one of {', '.join(loaded.engine.labels)}.")
     metrics.serving(loaded)
@@ -79,7 +83,10 @@ def create_app(state: State) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        saving = asyncio.create_task(save_now_and_then(state))
         yield
+        saving.cancel()
+        await state.batcher.save()
         state.batcher.close()
 
     app = FastAPI(
@@ -101,6 +108,13 @@ def create_app(state: State) -> FastAPI:
         add_adjustment(app, state, state.batcher.observer)
     app.openapi_schema = completed(app, state)
     return app
+
+
+async def save_now_and_then(state: State) -> None:
+    """Keep what the observer knows, so that a crash loses a minute of it."""
+    while True:
+        await asyncio.sleep(SAVE_SECONDS)
+        await state.batcher.save()
 
 
 def add_probes(app: FastAPI, state: State) -> None:

@@ -92,6 +92,23 @@ class Batcher:
         """The result of a call made in the thread of the model, between two batches."""
         return await asyncio.wrap_future(self.thread.submit(call))
 
+    async def scorer_changed(self, loaded: Loaded) -> None:
+        """Tell the observer that another scorer answers; batches of the one before are out of the queue by then."""
+        if (observer := self.observer) is not None:
+            await self._quietly(lambda: observer.scorer_changed(loaded.engine))
+
+    async def save(self) -> None:
+        """Let the observer keep what it knows."""
+        if (observer := self.observer) is not None:
+            await self._quietly(observer.save)
+
+    async def _quietly(self, call: Callable[[], None]) -> None:
+        """A call in the thread of the model whose failure is noted and costs nobody an answer."""
+        try:
+            await self.in_thread(call)
+        except Exception as error:
+            self.note("observer", error)
+
     def close(self) -> None:
         """End the thread, once everything has been answered."""
         self.thread.shutdown(wait=True)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from sie_agent.errors import InputError, MissingExtraError
-from sie_agent.serving.protocol import Observer
+from sie_agent.serving.adjustment_settings import AdjustmentSettings
+from sie_agent.serving.protocol import Engine, Observer
 from sie_agent.serving.settings import Limits, read_token
 
 EXTRA = {"fastapi": "fastapi", "uvicorn": "uvicorn", "httptools": "uvicorn", "prometheus_client": "prometheus-client"}
@@ -26,7 +27,9 @@ def serve(
     limits: Limits | None = None,
     drain_seconds: float = 3.0,
     grace_seconds: float = 30.0,
-    observer: Observer | None = None,
+    adjust: bool = True,
+    adjustment: AdjustmentSettings | None = None,
+    adjustment_file: str | Path | None = None,
     weigh_by: str = "support",
     debug: bool = False,
     ready: Callable[[str], None] = lambda said: None,
@@ -40,7 +43,9 @@ def serve(
     open_metrics : /metrics needs no token. limits : of bodies, batches and the queue.
     drain_seconds : how long to go on answering after the signal, saying "not ready".
     grace_seconds : how long requests under way may take after that.
-    observer, weigh_by : what adjusts weights while scores pass by, and by which weak label.
+    adjust : keep the live distribution of scores, give each row the weight of its rank in it, and say when to distil
+        again. adjustment : its windows and thresholds; adjustment_file : where it is kept over a restart.
+    weigh_by : the weak label that weights are made of.
     ready : told in words where the service listens, once it answers.
 
     Returns
@@ -61,8 +66,19 @@ def serve(
     from sie_agent.serving.app import create_app, make_state
     from sie_agent.serving.server import Stopping, listen, run
 
+    def observer(engine: Engine) -> Observer:
+        from sie_agent.serving.live import LiveAdjustment
+
+        file = None if adjustment_file is None else Path(adjustment_file).expanduser()
+        return LiveAdjustment(getattr(engine, "config", {}), adjustment, file)
+
     state = make_state(
-        scorer, token=token, limits=limits, open_metrics=open_metrics, observer=observer, weigh_by=weigh_by
+        scorer,
+        token=token,
+        limits=limits,
+        open_metrics=open_metrics,
+        observer=observer if adjust else None,
+        weigh_by=weigh_by,
     )
     listener = listen(host, port)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"

@@ -49,5 +49,11 @@ class Observer(Protocol):
     def metrics(self) -> Iterable[tuple[str, Mapping[str, str], float]]:
         """Name, labels and value of gauges for Prometheus."""
 
+    def scorer_changed(self, engine: Engine) -> None:
+        """Another scorer answers from now on."""
+
+    def save(self) -> None:
+        """Keep what is known over a restart; called now and then, and at the end."""
+
 
 Loader = Callable[[Path], Engine]

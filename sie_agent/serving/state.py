@@ -66,6 +66,7 @@ class State:
             if changed:
                 self.loaded = fresh
                 self.metrics.serving(fresh)
+                await self.batcher.scorer_changed(fresh)
             self.metrics.reloads.labels("changed" if changed else "unchanged").inc()
             logger.info("scorer %s, %s", fresh.version, "loaded" if changed else "unchanged")
             return changed

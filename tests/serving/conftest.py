@@ -105,9 +105,10 @@ def launching() -> Iterator[Start]:
     """Start ``sie serve`` with further arguments; whatever still runs is killed afterwards."""
     services: list[Service] = []
 
-    def start(folder: Path, *arguments: str, token: str | None = None) -> Service:
+    def start(folder: Path, *arguments: str, token: str | None = None, adjust: bool = False) -> Service:
         command = ["-m", "sie_agent", "serve", "--scorer", str(folder), "--port", "0", "--drain-seconds", "0"]
-        services.append(started([*command, *arguments], token))
+        # weights depend on who asked before: where scores are compared they would be in the way
+        services.append(started([*command, *([] if adjust else ["--no-adjustment"]), *arguments], token))
         return services[-1]
 
     yield start
@@ -127,8 +128,8 @@ def open_service(launch_shared: Start, scorer_folder: Path) -> Service:
 
 @pytest.fixture(scope="session")
 def guarded_service(launch_shared: Start, scorer_folder: Path) -> Service:
-    """A service with a token."""
-    return launch_shared(scorer_folder, token=TOKEN)
+    """A service with a token, and with its adjustment."""
+    return launch_shared(scorer_folder, token=TOKEN, adjust=True)
 
 
 @pytest.fixture

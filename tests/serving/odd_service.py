@@ -55,6 +55,11 @@ class Watching:
         assert by == "support"
         return scores / 10
 
+    def scorer_changed(self, engine: Any) -> None:
+        self.rows = 0
+
+    def save(self) -> None: ...
+
     def state(self) -> dict[str, Any]:
         return {"rows": self.rows, "unlabelled": self.unlabelled, "departments": self.departments}
 

@@ -108,7 +108,3 @@ def test_an_observer_weighs_and_holds_nobody_up(odd: Start) -> None:
         assert 'sie_faults_total{part="observer"} 1' in figures
         assert 'sie_adjustment_rows{department="a \\"b\\""} 2.0' in figures
         assert "/v1/adjustment" in client.get("/openapi.json").json()["paths"]
-
-
-def test_no_observer_no_adjustment(client: httpx.Client) -> None:
-    assert client.get("/v1/adjustment").status_code == 404

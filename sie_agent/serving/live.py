@@ -1,0 +1,69 @@
+"""The adjustment beside a scorer: its baseline, what happens at a reload, and its file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sie_agent.errors import InputError
+from sie_agent.serving.adjustment import Adjustment
+from sie_agent.serving.adjustment_resume import resume_adjustment, save_adjustment
+from sie_agent.serving.adjustment_settings import AdjustmentSettings
+from sie_agent.serving.protocol import Engine
+
+
+class LiveAdjustment(Adjustment):
+    """An adjustment for the scorer in a folder, kept in a file where one is given.
+
+    Parameters
+    ----------
+    config : the scorer's ``config.json``: ``score_quantiles`` and ``score_rows``.
+    settings : windows and thresholds; path : file that it goes on from and is saved to.
+
+    Raises
+    ------
+    InputError : the scorer does not say what its scores were like when it was distilled.
+    EnvironmentFailure : the file is there and cannot be read.
+    """
+
+    def __init__(
+        self, config: Mapping[str, Any], settings: AdjustmentSettings | None = None, path: Path | None = None
+    ) -> None:
+        super().__init__(**baseline_of(config), settings=settings)
+        self.path = path
+        if path is not None:
+            resume_adjustment(path, self)
+
+    def scorer_changed(self, engine: Engine) -> None:
+        """Begin with nothing seen: the scores of another scorer are not to be compared with those before."""
+        self.begin(**baseline_of(getattr(engine, "config", {})))
+
+    def save(self) -> None:
+        """Write what is known to the file, where there is one.
+
+        Raises
+        ------
+        EnvironmentFailure : it cannot be written.
+        """
+        if self.path is not None:
+            save_adjustment(self, self.path)
+
+
+def baseline_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The baseline that a scorer's configuration holds.
+
+    Raises
+    ------
+    InputError : it holds none.
+    """
+    quantiles = {name: np.asarray(values, np.float64) for name, values in config.get("score_quantiles", {}).items()}
+    if not quantiles:
+        raise InputError(
+            "the scorer does not say what its scores were like when it was distilled",
+            where="config.json, field 'score_quantiles'",
+            mend="Distil it again, or serve it with --no-adjustment.",
+        )
+    return {"baseline": quantiles, "baseline_events": max(int(config.get("score_rows", 0)), 1)}
