@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -121,11 +121,8 @@ def boosted(
 
 
 def features_size(setting: Setting) -> int:
-    """Bytes of the fitted text features on disk."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "features.npz"
-        setting.features.save(path)
-        return path.stat().st_size
+    """Bytes of the fitted text features."""
+    return sum(getattr(setting.features, field.name).nbytes for field in fields(setting.features))
 
 
 def dense(candidates: Mapping[str, DenseSettings]) -> Callable[[Setting, int], Trained]:
