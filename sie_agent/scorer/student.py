@@ -36,7 +36,7 @@ class StudentSettings:
 
 # `value` is nearly a function of all that the student reads, and a tree that sees half of it learns it less well. More
 # leaves or larger steps learn the label a little better still, and what it is meant for less well (eval/EXPERIMENTS.md)
-OWN_SETTINGS = {"value": StudentSettings(feature_share=1.0)}
+OWN_SETTINGS = {"value": StudentSettings(learning_rate=0.12, feature_share=1.0)}
 
 
 def settings_of(label: str, **chosen: Any) -> StudentSettings:
