@@ -5,8 +5,8 @@
 
 Open loop: every request has a time at which it is to be sent, whatever became of those before it, and its latency is
 counted from that time, so that a service that stalls is charged for all who had to wait (Tene 2015, "coordinated
-omission"). Both services are processes of their own with the same middleware, validation, queue and thread; only the
-engine differs. Rounds alternate between them, the one after the other, and who goes first alternates too; the ratio is
+omission"). Both services are processes of their own with the same middleware, validation, queue and thread; they differ
+in the engine, and in the adjustment that `sie serve` keeps beside it. Rounds alternate between them, the one after the other, and who goes first alternates too; the ratio is
 taken within a round. Client and services share this machine's cores.
 
 The highest rate is the last of a rising series at which the 99th percentile, the median of three runs, is under 50 ms
@@ -55,10 +55,13 @@ class Constant:
 def serve(folder: Path, engine: str) -> None:
     """The process of a service; says its port."""
     from sie_agent.serving.app import create_app, make_state
-    from sie_agent.serving.engine import load_engine
+    from sie_agent.serving.live import LiveAdjustment
     from sie_agent.serving.server import Stopping, listen, run
 
-    state = make_state(folder, loader=load_engine if engine == "scorer" else lambda found: Constant())
+    if engine == "scorer":
+        state = make_state(folder, observer=lambda loaded: LiveAdjustment(getattr(loaded, "config", {})))
+    else:
+        state = make_state(folder, loader=lambda found: Constant())
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
     run(create_app(state), state, listener, stopping=Stopping(0.0), ready=lambda: print(port, flush=True))
