@@ -6,8 +6,9 @@
 Open loop: every request has a time at which it is to be sent, whatever became of those before it, and its latency is
 counted from that time, so that a service that stalls is charged for all who had to wait (Tene 2015, "coordinated
 omission"). Both services are processes of their own with the same middleware, validation, queue and thread; they
-differ in the engine, and in the adjustment that `sie serve` keeps beside it. Rounds alternate between them, the one after the other, and who goes first alternates too; the ratio is
-taken within a round. Client and services share this machine's cores.
+differ in the engine, and in the adjustment that `sie serve` keeps beside it. Rounds alternate between them, the one
+after the other, and who goes first alternates too; the ratio is taken within a round. Client and services share this
+machine's cores.
 
 The highest rate is the last of a rising series at which the 99th percentile, the median of three runs, is under 50 ms
 and nothing failed.
