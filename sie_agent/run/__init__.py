@@ -1,7 +1,7 @@
 """A whole run: the suite, its draws, its files, its manifest."""
 
 from sie_agent.run.compare import compare_prompts
-from sie_agent.run.manifest import Manifest, command_line, write_json, write_text
+from sie_agent.run.manifest import Manifest, command_line, library_versions, write_json, write_text
 from sie_agent.run.mixture import Mixture
 from sie_agent.run.suite import Suite, dump_suite, load_suite
 from sie_agent.run.suite_run import evaluate_run, run_suite
@@ -14,6 +14,7 @@ __all__ = [
     "compare_prompts",
     "dump_suite",
     "evaluate_run",
+    "library_versions",
     "load_suite",
     "run_suite",
     "write_json",

@@ -75,10 +75,7 @@ class Manifest:
             "tokens": self.tokens,
             "cost": {"amount": self.cost, "currency": "USD"},
             "hashes": self.hashes,
-            "versions": {
-                "python": platform.python_version(),
-                **{name: version_of(name) for name in LIBRARIES},
-            },
+            "versions": library_versions(),
             "seeds": self.seeds,
             "platform": {
                 "system": platform.platform(terse=True),
@@ -91,6 +88,11 @@ class Manifest:
     def write(self, path: Path) -> None:
         """Write the manifest as JSON."""
         write_json(path, self.as_dict())
+
+
+def library_versions() -> dict[str, str | None]:
+    """Versions of Python and of the libraries that figures depend on."""
+    return {"python": platform.python_version(), **{name: version_of(name) for name in LIBRARIES}}
 
 
 def version_of(package: str) -> str | None:

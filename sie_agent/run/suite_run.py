@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, EnvironmentFailure
@@ -20,21 +20,14 @@ from sie_agent.run.draw import CEILING, Draw, compute_references, needs_held_out
 from sie_agent.run.draw_judges import apply_judge, asked_rows
 from sie_agent.run.evidence import is_finished, load_draw, run_downstream, store_draw
 from sie_agent.run.explanations import write_run_explanations
+from sie_agent.run.main_files import describe_with_figures, has_main_files, write_main_files
 from sie_agent.run.manifest import Manifest, command_line, digest, write_json, write_text
 from sie_agent.run.suite import Suite, dump_suite, load_suite
 from sie_agent.run.suite_parts import JudgePart
 from sie_agent.run.summary import summarise
 from sie_agent.run.world import World, build_world
 from sie_agent.samples import log_hash, read_table, write_table
-from sie_agent.scorer import (
-    LABELS,
-    Scorer,
-    cross_fitted,
-    save_scorer,
-    settings_of,
-    student_inputs,
-    with_score_quantiles,
-)
+from sie_agent.scorer import LABELS, settings_of
 
 FORMAT = 2
 # who was asked and at what price; what they answered is hashed by itself
@@ -111,7 +104,8 @@ def evaluate_run(run_dir: str | Path) -> dict[str, Any]:
 
 
 def finish(folder: Path, failed: int) -> dict[str, Any]:
-    """Write the report and say what came out."""
+    """Write the report, add the figures to the scorer's card, and say what came out."""
+    describe_with_figures(folder)
     report = write_report(folder)
     figures = json.loads((folder / "agreement.json").read_text(encoding="utf-8"))
     headline = figures["headline"]
@@ -178,21 +172,14 @@ def run_draw(draw: Draw, judges: list[JudgePart], place: int, folder: Path, mani
     store_draw(draw, effects, folder, key)
 
 
-def has_main_files(folder: Path, judge: str, seed: int) -> bool:
-    """Whether the run folder's main files are there and of this judge and draw."""
-    try:
-        about = json.loads((folder / "scorer" / "config.json").read_text(encoding="utf-8"))["about"]
-        return bool(about["judge"] == judge and about["draw"] == seed)
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-
-
 def draw_key(draw: Draw, judges: Sequence[JudgePart]) -> str:
     """What a finished draw depends on: the suite's settings, the samples, the log, and what its real judges said."""
     world = draw.world
     settings = world.suite.model_dump(
         mode="json", exclude={"draws", "headline_judge", "headline_reference", "name", "judges"}
     )
+    # what is left to the scorer's defaults may change with the program
+    settings["scorer"] = {label: asdict(settings_of(label, **world.suite.scorer.model_dump())) for label in LABELS}
     said = {
         judge.name: digest(world.relevance(judge, draw.judged).tobytes())
         for judge in judges
@@ -216,44 +203,6 @@ def steps_of(suite: Suite, judges: Sequence[JudgePart], helped: Sequence[str], p
         strategies = len(BASELINES) + 4 * len(helped)
         steps += len(part.rankers) * strategies * (len(part.keep) + len(part.strengths))
     return steps
-
-
-def write_main_files(draw: Draw, folder: Path) -> None:
-    """The run folder's files of its first draw and primary judge."""
-    world, name, log = draw.world, draw.world.suite.primary.name, draw.judged | draw.unseen
-    identifiers = world.samples["sample_id"].to_numpy()
-    write_table(
-        world.samples.assign(label=draw.label, query_set=draw.sets.to_numpy(), clarity=world.clarity),
-        folder / "samples.parquet",
-    )
-    labels = {label: draw.columns[f"weak|{label}|{name}"][draw.judged] for label in LABELS}
-    write_table(pd.DataFrame({"sample_id": identifiers[draw.judged], **labels}), folder / "labels.parquet")
-    scores = {label: draw.columns[f"scorer|{label}|{name}"][log] for label in LABELS}
-    write_table(pd.DataFrame({"sample_id": identifiers[log], **scores}), folder / "scores.parquet")
-    references = {
-        reference: draw.columns[f"reference|{reference}"][log]
-        for reference in world.suite.references
-        if f"reference|{reference}" in draw.columns
-    }
-    write_table(pd.DataFrame({"sample_id": identifiers[log], **references}), folder / "reference.parquet")
-    about = {"judge": name, "mode": world.suite.primary.mode, "suite": world.suite.name, "draw": draw.seed}
-    scorer = with_score_quantiles(Scorer(world.features, draw.students[name], about), scores_of_unseen(draw, name))
-    save_scorer(scorer, folder / "scorer")
-
-
-def scores_of_unseen(draw: Draw, judge: str) -> dict[str, npt.NDArray[np.float64]]:
-    """By weak label, scores of log rows that the judge's students had not seen, by other students if need be."""
-    labels = draw.students[judge]
-    if draw.unseen.any():
-        return {label: draw.columns[f"scorer|{label}|{judge}"][draw.unseen] for label in labels}
-    rows, chosen = draw.judged, draw.world.suite.scorer.model_dump()
-    inputs, queries = student_inputs(draw.world.inputs, draw.label)[rows], draw.world.samples["query"][rows]
-    return {
-        label: cross_fitted(
-            inputs, draw.columns[f"weak|{label}|{judge}"][rows], queries, settings_of(label, **chosen), draw.seed
-        )
-        for label in labels
-    }
 
 
 def account(world: World, manifest: Manifest) -> None:

@@ -12,7 +12,7 @@ from sie_agent.scorer.explain import (
     shortened,
     strength,
 )
-from sie_agent.scorer.files import load_scorer, save_scorer
+from sie_agent.scorer.files import describe_scorer, load_scorer, save_scorer
 from sie_agent.scorer.model import LABELS, Scorer, cross_fitted, distil_scorer, student_inputs, with_score_quantiles
 from sie_agent.scorer.parts import Parts, folder_hash, only_one, source_identity
 from sie_agent.scorer.select import (
@@ -43,6 +43,7 @@ __all__ = [
     "check_asked",
     "covering_mask",
     "cross_fitted",
+    "describe_scorer",
     "distil_scorer",
     "explain_rows",
     "fit_student",

@@ -56,6 +56,26 @@ def save_scorer(scorer: Scorer, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / MODEL, model)
+    except OSError as error:
+        raise EnvironmentFailure(f"cannot write the scorer ({error.strerror})", where=folder) from error
+    write_description(folder, config)
+
+
+def describe_scorer(folder: Path, more: Mapping[str, Any]) -> None:
+    """Add facts to what a scorer's folder says of it, such as figures that were measured after it was written.
+
+    Raises
+    ------
+    InputError : the folder is no scorer, or its configuration is damaged.
+    EnvironmentFailure : the folder cannot be written to.
+    """
+    config = read_config(folder)
+    write_description(folder, {**config, "about": {**config["about"], **more}})
+
+
+def write_description(folder: Path, config: Mapping[str, Any]) -> None:
+    """Write the card and the configuration, the configuration last."""
+    try:
         write_whole(folder / CARD, scorer_card(config).encode("utf-8"))
         write_whole(folder / CONFIG, json.dumps(config, indent=1).encode("utf-8"))
     except OSError as error:

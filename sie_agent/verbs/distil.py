@@ -13,7 +13,7 @@ from sie_agent.errors import InputError
 from sie_agent.judging import judge_clarity_from_catalogue
 from sie_agent.labels import WEAK_LABELS, Evidence, LabelSettings
 from sie_agent.progress import bar, say
-from sie_agent.run import Manifest, command_line
+from sie_agent.run import Manifest, command_line, library_versions
 from sie_agent.samples import TextFeatures, log_hash, normalise_query, read_table, without_grade, write_table
 from sie_agent.scorer import distil_scorer, save_scorer
 from sie_agent.verbs.common import load_log, samples_hash, training_settings, writable_folder
@@ -101,7 +101,7 @@ def distil(
             labels,
             features=features,
             seed=seed,
-            about={**facts, "log_hash": log_hash(samples)},
+            about={**facts, "log_hash": log_hash(samples), "versions": library_versions()},
         )
         save_scorer(scorer, folder / "scorer")
     write_table(labels, folder / "labels.parquet")
