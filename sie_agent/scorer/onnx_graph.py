@@ -21,6 +21,7 @@ class Graph:
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.constants: dict[bytes, Any] = {}
+        self._halves: dict[str, tuple[str, str]] = {}
 
     def add(self, operator: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         """Add a node with one result; returns the result's name."""
@@ -82,29 +83,28 @@ class Graph:
         """Entries from *start* up to *end* along an axis; negative ones count from the end."""
         return self.add("Slice", value, self.whole(start), self.whole(end), self.whole(axis))
 
-    def widen(self, value: str, axis: int) -> str:
-        """The same with one more axis of length 1."""
-        return self.add("Unsqueeze", value, self.whole(axis))
+    def flag(self, value: str) -> str:
+        """Whether something is so, as a float 0 or 1."""
+        return self.cast(value, np.float32)
 
-    def total(self, value: str, axis: int) -> str:
-        """Sums along an axis, as doubles."""
-        return self.add("ReduceSum", self.cast(value, np.float64), self.whole(axis), keepdims=0)
+    def sum(self, value: str) -> str:
+        """(n, 1) sums along the last of two axes."""
+        return self.add("ReduceSum", value, self.whole(1), keepdims=1)
 
-    def some(self, value: str, axis: int) -> str:
-        """Whether any entry along an axis is true."""
-        counted = self.add("ReduceSum", self.cast(value, np.float32), self.whole(axis), keepdims=0)
-        return self.add("Greater", counted, self.constant(0, np.float32))
+    def high(self, value: str, axis: int, *, keep: bool = True) -> str:
+        """The highest along an axis; of flags: whether any is set."""
+        return self.add("ReduceMax", value, self.whole(axis), keepdims=int(keep))
 
-    def both(self, *values: str) -> str:
-        """Whether all of several are true."""
-        result = values[0]
-        for value in values[1:]:
-            result = self.add("And", result, value)
-        return result
+    def half(self, value: str, place: int) -> str:
+        """The first (0) or the second (1) half of the rows."""
+        key = f"halves of {value}"
+        if key not in self._halves:
+            from onnx import helper
 
-    def share(self, part: str, whole: str) -> str:
-        """Part over whole, and 0 where the whole is 0."""
-        return self.add("Div", part, self.add("Max", whole, self.double(1)))
+            names = (f"{value}_first", f"{value}_second")
+            self.nodes.append(helper.make_node("Split", [value], list(names), axis=0, num_outputs=2))
+            self._halves[key] = names
+        return self._halves[key][place]
 
     def model(self, inputs: dict[str, Any], outputs: dict[str, Any], about: dict[str, str]) -> bytes:
         """The finished model.

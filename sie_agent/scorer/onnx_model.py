@@ -26,8 +26,8 @@ def scorer_model(features: TextFeatures, students: Mapping[str, Student], about:
     label = graph.add("Unsqueeze", "label", graph.whole(1))
     inputs = graph.cast(graph.add("Concat", columns, label, axis=1), np.float64)
     scores = spread_ranks(graph, tree_ranks(graph, inputs, students), students)
-    for name, score in scores.items():
-        graph.add_named("Identity", score, name)
+    for column, name in enumerate(students):
+        graph.add_named("Identity", graph.add("Gather", scores, graph.constant(column, np.int64), axis=1), name)
     texts = {name: (TensorProto.STRING, ["rows"]) for name in reading.FIELDS}
     outputs = {name: (TensorProto.DOUBLE, ["rows"]) for name in students}
     return graph.model({**texts, "label": (TensorProto.FLOAT, ["rows"])}, outputs, dict(about))

@@ -83,25 +83,21 @@ def add_node(table: dict[str, list[Any]], node: Mapping[str, Any], target: int) 
     return number
 
 
-def spread_ranks(graph: Graph, ranks: str, students: Mapping[str, Student]) -> dict[str, str]:
-    """Add :func:`sie_agent.scorer.student.spread` for each column of ranks: (n,) results by weak label."""
-    results = {}
-    for column, (name, student) in enumerate(students.items()):
-        rank = graph.add("Gather", ranks, graph.constant(column, np.int64), axis=1)
-        steps = len(student.quantiles) - 1
-        place = graph.add("Mul", clipped(graph, rank, 0, 1), graph.double(steps))
-        lower = clipped(graph, graph.add("Floor", place), 0, steps - 1)
-        index = graph.cast(lower, np.int64)
-        quantiles = graph.weights(f"{QUANTILES_OF}{name}", student.quantiles)
-        below = graph.add("Gather", quantiles, index)
-        above = graph.add("Gather", quantiles, graph.add("Add", index, graph.constant(1, np.int64)))
-        part = graph.add("Mul", graph.add("Sub", above, below), graph.add("Sub", place, lower))
-        slope = graph.double(BEYOND * unit_of(student.quantiles))
-        beyond = graph.add("Mul", slope, graph.add("Sub", rank, graph.double(0.5)))
-        results[name] = graph.add("Add", graph.add("Add", below, part), beyond)
-    return results
-
-
-def clipped(graph: Graph, value: str, low: float, high: float) -> str:
-    """Values below *low* as *low*, above *high* as *high*."""
-    return graph.add("Min", graph.add("Max", value, graph.double(low)), graph.double(high))
+def spread_ranks(graph: Graph, ranks: str, students: Mapping[str, Student]) -> str:
+    """Add :func:`sie_agent.scorer.student.spread` of each column of ranks: (n, students) scores."""
+    tables = [graph.weights(f"{QUANTILES_OF}{name}", student.quantiles) for name, student in students.items()]
+    quantiles = graph.add("Concat", *tables, axis=0)
+    sizes = [len(student.quantiles) for student in students.values()]
+    steps = graph.constant(np.subtract(sizes, 1), np.float64)
+    first = graph.constant(np.cumsum([0, *sizes[:-1]]), np.int64)
+    inside = graph.add("Clip", ranks, graph.double(0), graph.double(1))
+    place = graph.add("Mul", inside, steps)
+    last = graph.constant(np.subtract(sizes, 2), np.float64)
+    lower = graph.add("Min", graph.add("Floor", place), last)
+    index = graph.add("Add", graph.cast(lower, np.int64), first)
+    below = graph.add("Gather", quantiles, index)
+    above = graph.add("Gather", quantiles, graph.add("Add", index, graph.constant(1, np.int64)))
+    part = graph.add("Mul", graph.add("Sub", above, below), graph.add("Sub", place, lower))
+    slopes = graph.constant([BEYOND * unit_of(student.quantiles) for student in students.values()], np.float64)
+    beyond = graph.add("Mul", slopes, graph.add("Sub", ranks, graph.double(0.5)))
+    return graph.add("Add", graph.add("Add", below, part), beyond)
