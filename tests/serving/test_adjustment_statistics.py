@@ -176,3 +176,21 @@ def test_the_window_holds_the_latest_scores(parts: list[list[float]], size: int)
     np.testing.assert_allclose(weights[:-1], expected)
     assert weights[-1] == 1
     np.testing.assert_allclose(window.weights(np.array(latest), 1.0, higher=False), 2 - expected, atol=1e-12)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    quantiles=st.lists(st.integers(-4, 4), min_size=2, max_size=12),
+    seen=st.lists(st.integers(-5, 5), max_size=30),
+    scores=st.lists(st.integers(-6, 6) | st.just(float("nan")), min_size=5, max_size=9),
+    higher=st.booleans(),
+)
+def test_one_row_weighs_what_it_weighs_among_many(
+    quantiles: list[int], seen: list[int], scores: list[float], higher: bool
+) -> None:
+    window = RankWindow(np.sort(np.array(quantiles, float)), 20, 15)
+    window.add(np.array(seen, float))
+    window.refresh()
+    many = np.array(scores, float) / 1.0
+    alone = [window.weights(many[[place]], 0.8, higher=higher)[0] for place in range(len(many))]
+    np.testing.assert_allclose(alone, window.weights(many, 0.8, higher=higher), atol=1e-12)
