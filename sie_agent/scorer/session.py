@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from sie_agent.scorer.runtime import open_session
 
 # more rows at once are slower: what they share no longer fits the processor's caches
 ROWS_AT_ONCE = 64
+# of characters: all texts of a call are filled up to the longest, so that one long text would cost as many
+TEXT_AT_ONCE = ROWS_AT_ONCE * 1_024
 
 
 class ScorerSession:
@@ -47,9 +49,9 @@ class ScorerSession:
 
     def score(
         self,
-        query: Sequence[str],
-        title: Sequence[str],
-        description: Sequence[str],
+        query: Iterable[str],
+        title: Iterable[str],
+        description: Iterable[str | None],
         label: Sequence[float | None] | npt.NDArray[np.floating[Any]],
     ) -> dict[str, npt.NDArray[np.float64]]:
         """Weak labels of (n,) rows, by name, each (n,), in the unit of the label.
@@ -58,17 +60,42 @@ class ScorerSession:
         ----------
         query, title, description : (n,) texts as the table of samples has them.
         label : (n,) what the log says, in [0, 1]; None or NaN where it says nothing.
+
+        Raises
+        ------
+        InputError : the columns are of different lengths.
         """
-        texts = {"query": lowered(query), "title": lowered(title), "description": lowered(description)}
+        texts = {
+            name: lowered(["" if text is None else text for text in values])
+            for name, values in (("query", query), ("title", title), ("description", description))
+        }
         known = np.array([np.nan if value is None else value for value in label], np.float32)
-        parts = []
-        for start in range(0, len(known), ROWS_AT_ONCE):
-            rows = slice(start, start + ROWS_AT_ONCE)
+        if {len(values) for values in texts.values()} != {len(known)}:
+            raise InputError("query, title, description and label are of different lengths", mend="Give one per row.")
+        scores = {name: np.empty(len(known)) for name in self.labels}
+        for rows in blocks(texts):
             feeds = {name: values[rows] for name, values in texts.items()}
-            parts.append(self._session.run(list(self.labels), {**feeds, "label": known[rows]}))
-        if not parts:
-            return {name: np.empty(0) for name in self.labels}
-        return {name: np.concatenate([part[place] for part in parts]) for place, name in enumerate(self.labels)}
+            found = self._session.run(list(self.labels), {**feeds, "label": known[rows]})
+            for name, values in zip(self.labels, found, strict=True):
+                scores[name][rows] = values
+        return scores
+
+
+def blocks(texts: Mapping[str, npt.NDArray[np.object_]]) -> Iterator[npt.NDArray[np.intp] | slice]:
+    """Rows to score at once: few, and long texts not together with short ones."""
+    if len(texts["description"]) == 1:
+        yield slice(0, 1)
+        return
+    lengths = np.max([[len(text) for text in values] for values in texts.values()], axis=0, initial=0)
+    if len(lengths) * lengths.max(initial=0) <= TEXT_AT_ONCE and len(lengths) <= ROWS_AT_ONCE:
+        yield slice(0, len(lengths))
+        return
+    order = np.argsort(lengths, kind="stable")
+    start = 0
+    for end in range(1, len(order) + 1):
+        if end == len(order) or end - start == ROWS_AT_ONCE or (end + 1 - start) * lengths[order[end]] > TEXT_AT_ONCE:
+            yield order[start:end]
+            start = end
 
 
 def lowered(texts: Sequence[str]) -> npt.NDArray[np.object_]:

@@ -14,12 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto
 
+from sie_agent.errors import InputError
 from sie_agent.samples import feature_names, reading
 from sie_agent.scorer import LABELS, Scorer, ScorerSession, StudentSettings, fit_student, save_scorer
 from sie_agent.scorer.onnx_graph import Graph
 from sie_agent.scorer.onnx_model import tree_model
 from sie_agent.scorer.onnx_text import text_features
 from sie_agent.scorer.runtime import open_session
+from sie_agent.scorer.session import TEXT_AT_ONCE, blocks
 
 Features = Callable[[pd.DataFrame], np.ndarray]
 WORDS = st.sampled_from(
@@ -137,6 +139,31 @@ def test_a_session_says_what_it_scores(folder: Path) -> None:
     assert {name: len(values) for name, values in session.score([], [], [], []).items()} == dict.fromkeys(LABELS, 0)
     unknown = session.score(["lamp"], ["Lamp"], [""], [None])
     assert all(np.isfinite(values).all() for values in unknown.values())
+
+
+def test_one_long_text_does_not_make_the_others_dear(scorer: Scorer, folder: Path) -> None:
+    session = ScorerSession(folder)
+    lengths = [1, 3, 200_000, 5, 70_000, 2, *range(1, 90)]
+    texts = [("lamp " * length)[:length].strip() or "a" for length in lengths]
+    sizes = []
+    for rows in blocks({"description": np.array(texts, object)}):
+        taken = np.arange(len(texts))[rows]
+        sizes.append(len(taken) * max(len(texts[row]) for row in taken))
+        assert len(taken) == 1 or sizes[-1] <= TEXT_AT_ONCE
+    assert sum(sizes) < 2 * sum(lengths)
+    found = session.score(["lamp"] * len(texts), ["Lamp"] * len(texts), texts, [1.0] * len(texts))
+    table = pd.DataFrame({"sample_id": texts, "query": "lamp", "title": "Lamp", "description": texts, "label": 1.0})
+    np.testing.assert_allclose(found["support"], scorer.predict(table)["support"], atol=1e-6)
+
+
+def test_columns_of_a_session_are_checked(samples: pd.DataFrame, folder: Path) -> None:
+    session = ScorerSession(folder)
+    with pytest.raises(InputError, match="different lengths"):
+        session.score(["lamp"], ["Lamp", "Saw"], [""], [1.0])
+    part = samples.iloc[20:25]
+    by_series = session.score(part["query"], part["title"], [None] * 5, part["label"])
+    by_list = session.score(part["query"].tolist(), part["title"].tolist(), [""] * 5, part["label"].tolist())
+    np.testing.assert_array_equal(by_series["support"], by_list["support"])
 
 
 @settings(max_examples=15, deadline=None)
