@@ -19,10 +19,14 @@ from sie_agent.paths import cache_dir, data_dir, prompts_dir, suites_dir
 
 CORE = (
     "datasets",
+    "duckdb",
     "httpx",
+    "huggingface_hub",
     "jinja2",
     "lightgbm",
     "numpy",
+    "onnx",
+    "onnxruntime",
     "openai",
     "pandas",
     "plotly",
@@ -35,6 +39,7 @@ CORE = (
     "tenacity",
     "typer",
 )
+SERVE = ("fastapi", "prometheus_client", "uvicorn")
 LOCAL = ("torch", "transformers", "gguf", "accelerate", "safetensors")
 DISTRIBUTIONS = {"yaml": "PyYAML", "sklearn": "scikit-learn"}
 SERVERS = ("VLLM_BASE_URL", "OPENAI_BASE_URL")
@@ -85,21 +90,28 @@ def python() -> list[Check]:
 
 
 def packages() -> list[Check]:
-    """The packages that every verb needs, and those of the embedded judge."""
+    """The packages that every verb needs, those of the embedded judge, and those of the service."""
     missing = [name for name in CORE if importlib.util.find_spec(name) is None]
     core = Check("packages", "ok", f"all {len(CORE)} there, {versions(('numpy', 'pandas', 'lightgbm'))}")
     if missing:
         core = Check("packages", "broken", f"missing: {', '.join(missing)}", "pip install sie-agent")
-    missing = [name for name in LOCAL if importlib.util.find_spec(name) is None]
-    local = Check("extra 'local'", "ok", versions(("torch", "transformers")))
-    if missing:
-        local = Check(
-            "extra 'local'",
-            "note",
-            f"missing: {', '.join(missing)}; the backends local and embedding need it",
-            "pip install 'sie-agent[local]', or judge with --backend openai",
-        )
-    return [core, local]
+    local = extra(
+        "local",
+        LOCAL,
+        ("torch", "transformers"),
+        "the backends local and embedding need it",
+        ", or judge with --backend openai",
+    )
+    return [core, local, extra("serve", SERVE, ("fastapi", "uvicorn"), "`sie serve` needs it")]
+
+
+def extra(name: str, modules: tuple[str, ...], shown: tuple[str, ...], use: str, otherwise: str = "") -> Check:
+    """Whether the packages of an extra are there."""
+    missing = [module for module in modules if importlib.util.find_spec(module) is None]
+    if not missing:
+        return Check(f"extra '{name}'", "ok", versions(shown))
+    mend = f"pip install 'sie-agent[{name}]'{otherwise}"
+    return Check(f"extra '{name}'", "note", f"missing: {', '.join(missing)}; {use}", mend)
 
 
 def versions(names: tuple[str, ...]) -> str:

