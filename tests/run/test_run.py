@@ -158,6 +158,26 @@ def test_the_saved_scorer_gives_the_scores(finished: Finished) -> None:
     np.testing.assert_allclose(predicted[LABELS], scores[LABELS], atol=1e-9)
 
 
+def test_the_scorers_card_says_where_it_is_from_and_what_was_measured(finished: Finished) -> None:
+    _, out, _ = finished
+    about = json.loads((out / "scorer" / "config.json").read_text())["about"]
+    assert {"judge", "mode", "suite", "draw", "seed", "n_samples", "settings", "log_hash", "versions"} <= set(about)
+    assert set(about["settings"]) == set(LABELS) and about["n_samples"] > 0
+    figures = json.loads((out / "agreement.json").read_text())
+    wanted = next(
+        row
+        for row in figures["rows"]
+        if row["source"] == "scorer"
+        and row["metric"] == "spearman"
+        and all(row[key] == figures["headline"][key] for key in ("label", "judge", "reference"))
+    )
+    assert wanted["value"] in [row["value"] for row in about["agreement"]]
+    card = (out / "scorer" / "README.md").read_text()
+    assert figures["headline"]["reference"] in card and f"{wanted['value']:.2f}" in card and about["judge"] in card
+    scores = pd.read_parquet(out / "scores.parquet")
+    assert list(scores.columns) == ["sample_id", "query", "label", *LABELS]
+
+
 def test_the_manifest_counts(finished: Finished) -> None:
     _, out, _ = finished
     manifest = json.loads((out / "manifest.json").read_text())
