@@ -25,6 +25,7 @@ from sie_agent.scorer import (
     settings_of,
     weights_from,
 )
+from sie_agent.scorer.card_text import table_of
 from sie_agent.scorer.estimator_inputs import READ, Samples, named_labels, prepared
 
 if TYPE_CHECKING:
@@ -254,14 +255,13 @@ ALLOWED = {
 
 def remembered(told: Any, fitted: list[str]) -> dict[str, Any]:
     """``label``, ``settings`` and ``columns`` of an estimator that was saved, without what none has."""
-    own = told if isinstance(told, dict) else {}
-    settings = own.get("settings") if isinstance(own.get("settings"), dict) else {}
-    columns = own.get("columns") if isinstance(own.get("columns"), list) else []
+    own = table_of(told)
+    settings, columns = table_of(own.get("settings")), own.get("columns")
     known = {field.name: settings.get(field.name) for field in fields(StudentSettings)}
     return {
         "label": own.get("label") if own.get("label") in fitted else None,
         "settings": {name: value for name, value in known.items() if type(value) in (int, float)},
-        "columns": [name for name in READ if name in columns] or list(READ),
+        "columns": [name for name in READ if isinstance(columns, list) and name in columns] or list(READ),
     }
 
 
