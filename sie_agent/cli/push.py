@@ -146,7 +146,10 @@ def lines_of(result: dict[str, Any]) -> list[str]:
     lines = [f"  {file['path']}  {file['bytes']:,} bytes" for file in result["files"]]
     where = result.get("folder") or result.get("url") or result.get("to")
     if result["dry_run"]:
-        return [*lines, "", result["card"], f"Nothing was sent{f' to {where}' if where else ''}."]
+        from sie_agent.scorer.card_text import without_controls
+
+        # a card may be another's: a terminal would obey the control sequences in it
+        return [*lines, "", without_controls(result["card"]), f"Nothing was sent{f' to {where}' if where else ''}."]
     if result.get("changed") is False:
         return [*lines, f"{where} has these files already: nothing was committed."]
     commit = f" (commit {result['commit'][:8]})" if result.get("commit") else ""

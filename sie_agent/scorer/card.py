@@ -7,6 +7,9 @@ from typing import Any
 
 import yaml
 
+from sie_agent.scorer.card_figures import figure_table, figures_of, model_index
+from sie_agent.scorer.card_text import code, licence_of, table_of
+
 # what `sie push` puts the repository's name in place of
 PLACE = "OWNER/NAME"
 UNSTATED = "unknown: whoever published this did not state it"
@@ -23,14 +26,16 @@ MODES = {
 }
 FACTS = {
     "mode": "mode",
-    "model": "judge",
+    "suite": "suite of `sie run`",
+    "draw": "draw of the suite (its seed)",
+    "judge": "judge of the suite",
+    "model": "model of the judge",
     "variant": "prompt variant",
     "clarity": "clarity of queries",
     "pool_loss": "loss of the judged pool",
     "n_samples": "rows it was distilled from",
     "seed": "seed",
     "log_hash": "SHA-256 of the log (ids and labels)",
-    "student": "kind of student",
 }
 INPUTS = (
     "| column | type | meaning |\n|---|---|---|\n"
@@ -44,6 +49,14 @@ LIMITS = """- It ranks rows of logs like the one it was distilled from. On anoth
 - A judge that knows less than the model being trained does harm, and the scorer repeats the judge's mistakes.
 - It does not judge relevance for ranking, people, or the quality of sellers.
 """
+LOADING = f"""```python
+import sie_agent
+from huggingface_hub import snapshot_download
+
+scorer = sie_agent.load_scorer(snapshot_download("{PLACE}"))
+scores = scorer.predict(samples)  # sample_id, and a column per score
+```
+"""
 ONNX = """
 With onnxruntime alone, without this package. Letters beyond ASCII have to be in lower case; others need not be.
 
@@ -51,13 +64,13 @@ With onnxruntime alone, without this package. Letters beyond ASCII have to be in
 import numpy as np
 import onnxruntime
 
-session = onnxruntime.InferenceSession("{model}")
-rows = {{
+session = onnxruntime.InferenceSession("model.onnx")
+rows = {
     "query": np.array(["desk lamp"], object),
     "title": np.array(["Brass desk lamp"], object),
     "description": np.array([""], object),
     "label": np.array([1.0], np.float32),  # NaN where the log says nothing
-}}
+}
 names = [output.name for output in session.get_outputs()]
 scores = dict(zip(names, session.run(names, rows)))
 ```
@@ -69,53 +82,55 @@ def scorer_card(config: Mapping[str, Any]) -> str:
 
     Parameters
     ----------
-    config : the folder's ``config.json``. Read are ``labels``, ``sha256`` (the names of the files), ``about``
-        (``mode``, ``model``, ``variant``, ``log_hash``, ``versions``, ``license``, ``agreement``: rows as in
-        ``agreement.json``, and ``dataset``, the name of the data they are from). All of it may be absent.
+    config : the folder's ``config.json``. Read are ``labels`` and of ``about`` what `FACTS` names, ``versions``,
+        ``license`` and ``agreement``, rows as in ``agreement.json``. All of it may be absent, and it may be of
+        somebody else: what is malformed is left out, and nothing of it is shown as markup.
 
     Returns
     -------
     Markdown behind YAML front matter that ``huggingface_hub.ModelCard`` reads.
     """
-    about = dict(config.get("about") or {})
-    labels = [str(name) for name in config.get("labels") or []]
-    files = list(config.get("sha256") or {})
-    figures = [row for row in about.get("agreement") or [] if row.get("value") is not None]
+    about = table_of(config.get("about"))
+    named = config.get("labels")
+    labels = [str(name) for name in named] if isinstance(named, list) else []
+    figures = figures_of(about)
     parts = [
-        front_matter(scorer_metadata(about, files, figures)),
+        front_matter(scorer_metadata(about, figures)),
         "# Importance scorer\n",
         "A small distilled model that says how much a logged row (query, item, label) matters to the ranking model "
-        "that is trained on it. No language model runs when it scores. Made by `sie distill` of the Python package "
-        "`sie-agent`.\n",
+        "that is trained on it. No language model runs when it scores. Made with the Python package "
+        "`sie-agent` (`sie distill` or `sie run`).\n",
         f"It is {MODES.get(str(about.get('mode')), 'of a mode that was not recorded')}.\n",
         f"## Input\n{INPUTS}",
         "A row's scores depend on that row alone.\n",
         f"## Output\n{output_table(labels)}",
-        f"## Load\n{loading(files)}",
+        f"## Load\n{LOADING}{ONNX}",
         f"## Provenance\n{fact_table(about)}",
-        f"## Agreement\n{figure_table(figures)}",
+        f"## Agreement\n{figure_table(figures, about)}",
         "## Intended use\nChoosing, weighing and inspecting rows of a training log: `sie select`, `sie weights`, "
         "`sample_weight` of any trainer.\n",
         f"## Limits\n{LIMITS}",
-        f"## Licence\n{about.get('license') or UNSTATED}.\n",
+        f"## Licence\n{code(licence_of(about)) or UNSTATED}.\n",
     ]
     return "\n".join(parts)
 
 
 def labels_card(
-    columns: Mapping[str, str], count: int, size: int, licence: str | None, judge: Mapping[str, Any]
+    columns: Mapping[str, str], count: int, size: int, licence: str | None, kind: str, facts: Mapping[str, Any]
 ) -> str:
     """README.md of a labelled set, with what ``datasets.load_dataset`` needs to read ``data/train.parquet``.
 
     Parameters
     ----------
     columns : name to type (``string``, ``float64``); count : rows; size : bytes of the table in memory.
-    licence : of the data, None where it was not said; judge : who judged, from the manifest.
+    licence : of the data, None where it was not said.
+    kind : what the numbers are, a key of `KINDS`; facts : where they are from, as the manifest has it.
     """
+    title, what, limits = KINDS[kind]
     metadata = {
         **({"license": licence} if licence else {}),
-        "pretty_name": "Sample importance labels",
-        "tags": ["sie-agent", "sample-importance", "weak-supervision"],
+        "pretty_name": title,
+        "tags": ["sie-agent", "sample-importance", *(["weak-supervision"] if kind == "weak labels" else [])],
         "size_categories": [size_category(count)],
         "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": "data/train.parquet"}]}],
         "dataset_info": {
@@ -127,20 +142,38 @@ def labels_card(
     rows = "".join(f"| `{name}` | {dtype} | {COLUMN_MEANINGS.get(name, '')} |\n" for name, dtype in columns.items())
     parts = [
         front_matter(metadata),
-        "# Sample importance labels\n",
-        f"Weak importance labels of {count:,} logged (query, item) rows, made by `sie distill` from a judge's "
-        "answers and the log (Python package `sie-agent`).\n",
+        f"# {title}\n",
+        f"{count:,} logged (query, item) rows (Python package `sie-agent`). {what}\n",
         f"## Columns\n| column | type | meaning |\n|---|---|---|\n{rows}",
-        f"Empty: there was no judgment.\n\n## Load\n```python\nimport datasets\n\n"
+        "Empty: not known for this row.\n\n## Load\n```python\nimport datasets\n\n"
         f'labels = datasets.load_dataset("{PLACE}", split="train")\n```\n',
-        f"## Provenance\n{fact_table(judge)}",
-        f"## Licence of the data\n{licence or UNSTATED}.\n",
-        "## Limits\nThese are a judge's opinions put into numbers, not human annotations: they rank rows of this log "
-        "for training, and do not measure the quality of items, sellers or shoppers.\n",
+        f"## Provenance\n{fact_table(facts)}",
+        f"## Licence of the data\n{code(licence or '') or UNSTATED}.\n",
+        f"## Limits\n{limits} They are no human annotations: they rank rows of this log for training, and do not "
+        "measure the quality of items, sellers or shoppers.\n",
     ]
     return "\n".join(parts)
 
 
+# of a labelled set: its title, what its numbers are, and what they are not
+KINDS = {
+    "weak labels": (
+        "Sample importance labels",
+        "Weak importance labels, made from a judge's answers and the log by `sie distill` or `sie run`.",
+        "These are a judge's opinions put into numbers.",
+    ),
+    "scores": (
+        "Sample importance scores",
+        "Scores of a distilled scorer (`sie score`): a model's predictions of weak importance labels, not a judge's "
+        "answers.",
+        "These are a small model's predictions, with its errors beside those of the judge that it learned from.",
+    ),
+    "not recorded": (
+        "Sample importance labels or scores",
+        "Weak importance labels, or a distilled scorer's predictions of them: which of the two was not recorded.",
+        "These are a judge's opinions put into numbers, or a model's predictions of such numbers.",
+    ),
+}
 COLUMN_MEANINGS = {
     "sample_id": "id of the row in the log",
     "query": "what the shopper typed",
@@ -157,80 +190,31 @@ def front_matter(metadata: Mapping[str, Any]) -> str:
     return f"---\n{yaml.safe_dump(dict(metadata), sort_keys=False, allow_unicode=True)}---\n"
 
 
-def scorer_metadata(
-    about: Mapping[str, Any], files: Sequence[str], figures: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
+def scorer_metadata(about: Mapping[str, Any], figures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The front matter of a scorer's card; a model index where figures are known."""
-    tags = ["sie-agent", "sample-importance", "e-commerce", "tabular-regression"]
-    metadata: dict[str, Any] = {"library_name": "sie-agent"}
-    if about.get("license"):
-        metadata["license"] = str(about["license"])
-    metadata["pipeline_tag"] = "tabular-regression"
-    metadata["tags"] = [*tags, *(["onnx"] if any(name.endswith(".onnx") for name in files) else [])]
-    if figures:
-        metadata["metrics"] = sorted({str(row["metric"]) for row in figures})
-        metadata["model-index"] = [{"name": "importance-scorer", "results": [indexed(row, about) for row in figures]}]
-    return metadata
-
-
-def indexed(row: Mapping[str, Any], about: Mapping[str, Any]) -> dict[str, Any]:
-    """A figure as the Hub's model index has it."""
-    name = " ".join(str(row[key]) for key in ("label", "reference") if row.get(key))
-    data = str(about.get("dataset") or "not named")
+    licence = licence_of(about)
     return {
-        "task": {"type": "tabular-regression", "name": "agreement with reference importance"},
-        "dataset": {"type": data, "name": data},
-        "metrics": [{"type": str(row["metric"]), "value": float(row["value"]), "name": f"{row['metric']} of {name}"}],
+        "library_name": "sie-agent",
+        **({"license": licence} if licence else {}),
+        "pipeline_tag": "tabular-regression",
+        "tags": ["sie-agent", "sample-importance", "e-commerce", "tabular-regression", "onnx"],
+        **model_index(figures, about),
     }
 
 
 def output_table(labels: Sequence[str]) -> str:
     """The weak labels that the scorer predicts, and what they mean."""
-    rows = "".join(f"| `{name}` | {MEANINGS.get(name, '')} |\n" for name in labels)
+    rows = "".join(f"| {code(name)} | {MEANINGS.get(name, '')} |\n" for name in labels)
     return f"| score | meaning |\n|---|---|\n{rows}\ny is the log's label, r the judged relevance, c clarity.\n"
-
-
-def loading(files: Sequence[str]) -> str:
-    """How the folder is loaded: with this package, and with onnxruntime alone where there is such a file."""
-    text = (
-        "```python\nimport sie_agent\nfrom huggingface_hub import snapshot_download\n\n"
-        f'scorer = sie_agent.load_scorer(snapshot_download("{PLACE}"))\n'
-        "scores = scorer.predict(samples)  # sample_id, and a column per score\n```\n"
-    )
-    model = next((name for name in files if name.endswith(".onnx")), None)
-    if model is None:
-        return text
-    return text + ONNX.format(model=model)
 
 
 def fact_table(about: Mapping[str, Any]) -> str:
     """Where it is from, as far as that is known."""
-    facts = [(said, about[key]) for key, said in FACTS.items() if about.get(key) is not None]
-    facts += [(f"version of {name}", version) for name, version in (about.get("versions") or {}).items()]
-    if not facts:
-        return "Not recorded.\n"
-    return "| | |\n|---|---|\n" + "".join(f"| {said} | {one_cell(value)} |\n" for said, value in facts)
-
-
-def one_cell(value: Any) -> str:
-    """A fact as the text of a table's cell."""
-    return " ".join(str(value).split()).replace("|", "\\|")
-
-
-def figure_table(figures: Sequence[Mapping[str, Any]]) -> str:
-    """Agreement with reference importance, where it was measured."""
-    if not figures:
-        return "Not measured for this scorer.\n"
-    rows = ""
-    for row in figures:
-        low, high = row.get("ci_low"), row.get("ci_high")
-        interval = f" [{low:.2f}, {high:.2f}]" if low is not None and high is not None else ""
-        cells = [row.get("label", ""), row.get("reference", ""), row["metric"], f"{row['value']:.2f}{interval}"]
-        rows += f"| {' | '.join(one_cell(cell) for cell in cells)} | {one_cell(row.get('mode', ''))} |\n"
-    return (
-        "On queries that the scorer never saw, with 95 % intervals.\n\n"
-        f"| label | reference | metric | value | mode |\n|---|---|---|---|---|\n{rows}"
-    )
+    facts = [(said, about.get(key)) for key, said in FACTS.items()]
+    facts += [(f"version of {code(name)}", version) for name, version in table_of(about.get("versions")).items()]
+    told = [(said, code(value)) for said, value in facts if isinstance(value, str | int | float)]
+    rows = "".join(f"| {said} | {value} |\n" for said, value in told if value)
+    return f"| | |\n|---|---|\n{rows}" if rows else "Not recorded.\n"
 
 
 def size_category(count: int) -> str:

@@ -25,6 +25,7 @@ from sie_agent.scorer import (
     settings_of,
     weights_from,
 )
+from sie_agent.scorer.card_text import table_of
 from sie_agent.scorer.estimator_inputs import READ, Samples, named_labels, prepared
 
 if TYPE_CHECKING:
@@ -185,11 +186,12 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         """
         scorer = load_scorer(Path(folder))
         about = dict(scorer.about)
-        own = about.get("estimator") or {}
-        loaded = cls(own.get("label"), random_state=about.get("seed", 0), **(own.get("settings") or {}))
+        own = remembered(about.get("estimator"), list(scorer.students))
+        seed = about.get("seed")
+        loaded = cls(own["label"], random_state=seed if isinstance(seed, int) else 0, **own["settings"])
         loaded.scorer_ = scorer
         loaded.labels_ = [name for name in LABELS if name in scorer.students]
-        loaded._remember(own.get("columns") or list(READ))
+        loaded._remember(own["columns"])
         return loaded
 
     def __sklearn_tags__(self) -> Any:
@@ -249,6 +251,18 @@ ALLOWED = {
     "rows_per_leaf": "It must be at least 1.",
     "feature_share": "It must be above 0 and at most 1.",
 }
+
+
+def remembered(told: Any, fitted: list[str]) -> dict[str, Any]:
+    """``label``, ``settings`` and ``columns`` of an estimator that was saved, without what none has."""
+    own = table_of(told)
+    settings, columns = table_of(own.get("settings")), own.get("columns")
+    known = {field.name: settings.get(field.name) for field in fields(StudentSettings)}
+    return {
+        "label": own.get("label") if own.get("label") in fitted else None,
+        "settings": {name: value for name, value in known.items() if type(value) in (int, float)},
+        "columns": [name for name in READ if isinstance(columns, list) and name in columns] or list(READ),
+    }
 
 
 def rank_agreement(predicted: Doubles, label: Doubles) -> float:

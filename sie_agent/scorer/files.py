@@ -105,14 +105,16 @@ def read_config(folder: Path) -> dict[str, Any]:
         written = int(config["format"])
     except FileNotFoundError as error:
         raise InputError("no scorer here", where=folder, mend="Give the folder that `sie distill` wrote.") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise InputError("damaged scorer configuration", where=path, mend=AGAIN) from error
     if written > FORMAT:
         raise InputError(f"scorer of a newer format ({written})", where=path, mend="Upgrade sie-agent.")
     if written < FORMAT:
         raise InputError(f"scorer of an older format ({written})", where=path, mend="Distil it again.")
     wanted = {"labels": list, "sha256": dict, "score_quantiles": dict, "score_rows": int, "about": dict}
-    if not all(isinstance(config.get(name), kind) for name, kind in wanted.items()) or not config["labels"]:
+    whole = all(isinstance(config.get(name), kind) for name, kind in wanted.items()) and config["labels"]
+    # the names are those of files: one that save_scorer does not write may lie anywhere
+    if not whole or set(config["sha256"]) != {MODEL}:
         raise InputError("damaged scorer configuration", where=path, mend=AGAIN)
     return dict(config)
 

@@ -61,15 +61,16 @@ def upload(
     api = HfApi(endpoint=endpoint, library_name="sie-agent", library_version=__version__)
     with in_words(to), quiet_library():
         api.create_repo(to, repo_type=kind, private=private or None, exist_ok=True)
-        if revision and revision != "main":
-            api.create_branch(to, repo_type=kind, branch=revision, exist_ok=True)
-        before = api.repo_info(to, repo_type=kind, revision=revision)
+        before = api.repo_info(to, repo_type=kind)
         if private and not before.private:
             raise InputError(
                 "the repository is there already, and it is public",
                 where=to,
                 mend="Make it private on the Hub, choose another name, or leave out --private.",
             )
+        if revision and revision != "main":
+            api.create_branch(to, repo_type=kind, branch=revision, exist_ok=True)
+            before = api.repo_info(to, repo_type=kind, revision=revision)
         operations = [CommitOperationAdd(path, content) for path, content in files.items()]
         made = api.create_commit(to, operations, commit_message=message, repo_type=kind, revision=revision)
     home = f"{api.endpoint}/{'datasets/' if kind == 'dataset' else ''}{to}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from pathlib import Path
@@ -12,8 +11,11 @@ from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.progress import say
 from sie_agent.scorer import load_scorer
 from sie_agent.scorer.card import PLACE, UNSTATED, labels_card, scorer_card
+from sie_agent.scorer.card_text import code
+from sie_agent.scorer.files import CARD, CONFIG, MODEL, read_config
 from sie_agent.verbs.common import load_log, writable_folder
 from sie_agent.verbs.hub import Files, Kind, name_error, upload
+from sie_agent.verbs.push_origin import origin_of
 from sie_agent.verbs.push_table import TEXTS, as_parquet, published
 from sie_agent.verbs.score import scorer_folder
 
@@ -31,9 +33,9 @@ def push_scorer(
     licence: str | None = None,
     dry_run: bool = False,
 ) -> dict[str, Any]:
-    """Publish a scorer: the files that its ``config.json`` names, that file, and the card (README.md).
+    """Publish a scorer: ``model.onnx``, ``config.json``, and the card (``README.md``).
 
-    Nothing else of the folder is published. A README.md that is there is kept; otherwise a card is written.
+    Nothing else is published. A README.md that is there is kept; otherwise a card is written.
 
     Parameters
     ----------
@@ -49,19 +51,17 @@ def push_scorer(
 
     Raises
     ------
-    InputError : no scorer, a damaged one, a wrong name, or a repository that is public where *private* is asked for.
+    InputError : no scorer, a damaged one, a card that is no text, a wrong name, or a repository that is public where
+        *private* is asked for.
     EnvironmentFailure : the folder, the network, the token or the Hub are in the way.
     """
     target = checked_target(to, folder, dry_run)
     source = scorer_folder(Path(scorer).expanduser())
     load_scorer(source)
-    config = json.loads((source / "config.json").read_text(encoding="utf-8"))
-    readme = source / "README.md"
-    card = readme.read_text(encoding="utf-8") if readme.is_file() else scorer_card(config)
+    readme = source / CARD
+    card = read_card(readme) if readme.is_file() else scorer_card(read_config(source))
     card = licensed(checked_card(card, readme), licence).replace(PLACE, to or PLACE)
-    parts = [name for name in config["sha256"] if name != "README.md"]
-    files: dict[str, bytes | Path] = {"README.md": card.encode(), "config.json": source / "config.json"}
-    files |= {name: source / name for name in parts}
+    files: dict[str, bytes | Path] = {CARD: card.encode(), CONFIG: source / CONFIG, MODEL: source / MODEL}
     said = message or "Publish the importance scorer"
     return publish(files, "model", card, target, private=private, revision=revision, message=said, dry_run=dry_run)
 
@@ -122,7 +122,7 @@ def push_labels(
         )
     table = published(path, samples, str(data), with_text=with_text)
     columns = {field.name: "float64" if str(field.type) == "double" else str(field.type) for field in table.schema}
-    card = labels_card(columns, table.num_rows, table.nbytes, licence, judge_of(path)).replace(PLACE, to or PLACE)
+    card = labels_card(columns, table.num_rows, table.nbytes, licence, *origin_of(path)).replace(PLACE, to or PLACE)
     if simulate is not None:
         say("This log was drawn from human grades: its labels tell something about them")
     if set(columns) & set(TEXTS):
@@ -186,6 +186,21 @@ def place(files: Files, folder: Path) -> None:
             raise EnvironmentFailure(f"cannot be written ({error.strerror})", where=file) from error
 
 
+def read_card(path: Path) -> str:
+    """The card that is there, if it is a text of this folder; a link may lead to a file that nobody wants published."""
+    mend = "Save it as UTF-8, or delete it to have the card written anew."
+    try:
+        real = path.resolve()
+        # the Hub's cache keeps files as links into the folder `blobs` of the repository
+        if real.parent not in (path.parent.resolve(), path.parent.resolve().parent.parent / "blobs"):
+            raise InputError("links to a file outside the scorer's folder", where=path, mend="Put a copy there.")
+        return real.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"is no UTF-8 text (byte {error.start + 1})", where=path, mend=mend) from error
+    except OSError as error:
+        raise EnvironmentFailure(f"cannot be read ({error.strerror})", where=path) from error
+
+
 def checked_card(card: str, where: Path) -> str:
     """The card, if the Hub's library can read its front matter."""
     from huggingface_hub import ModelCard
@@ -208,15 +223,4 @@ def licensed(card: str, licence: str | None) -> str:
 
     changed = ModelCard(card)
     changed.data["license"] = licence
-    return str(changed).replace(UNSTATED, licence)
-
-
-def judge_of(labels: Path) -> dict[str, Any]:
-    """Who judged, as the manifest beside the labels has it; nothing where there is none."""
-    try:
-        manifest = json.loads((labels.parent / "manifest.json").read_text(encoding="utf-8"))
-        facts = dict(manifest.get("judge") or {})
-        hashes, versions = manifest.get("hashes") or {}, manifest.get("versions") or {}
-    except (OSError, ValueError, AttributeError, TypeError):
-        return {}
-    return {**facts, "log_hash": hashes.get("log"), "versions": versions}
+    return str(changed).replace(UNSTATED, code(licence))

@@ -117,6 +117,93 @@ def test_neither_grades_nor_texts_unless_asked(sie: Sie, made: Path, tmp_path: P
     assert table["title"].tolist() == log["title"].tolist() and table["label"].tolist() == log["label"].tolist()
 
 
+@pytest.mark.parametrize("name", ["../secret.txt", "/etc/hostname", "samples.parquet"])
+def test_nothing_else_that_a_configuration_names_is_published(sie: Sie, made: Path, tmp_path: Path, name: str) -> None:
+    (made / "secret.txt").write_text("for nobody")
+    (made / "scorer" / "samples.parquet").write_bytes(b"for nobody")
+    path = made / "scorer" / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "sha256": {**config["sha256"], name: "0"}}))
+    ran = sie("push", "scorer", made, "--folder", "out")
+    assert ran.code == 2 and "damaged" in ran.err and "config.json" in ran.err and ran.err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_card_that_is_no_text_of_this_folder(sie: Sie, made: Path, tmp_path: Path) -> None:
+    readme = made / "scorer" / "README.md"
+    readme.write_bytes("---\nlibrary_name: sie-agent\n---\nCafé".encode("latin-1"))
+    ran = sie("push", "scorer", made, "--folder", "out")
+    assert ran.code == 2 and "README.md" in ran.err and "UTF-8" in ran.err and ran.err.count("\n") == 1
+    readme.unlink()
+    (made / "secret.txt").write_text("for nobody")
+    readme.symlink_to("../secret.txt")
+    ran = sie("push", "scorer", made, "--folder", "out")
+    assert ran.code == 2 and "outside the scorer's folder" in ran.err and not (tmp_path / "out").exists()
+
+
+def test_the_hubs_cache_keeps_files_as_links(sie: Sie, made: Path, tmp_path: Path) -> None:
+    blobs, snapshot = tmp_path / "repository" / "blobs", tmp_path / "repository" / "snapshots" / "c0ffee"
+    blobs.mkdir(parents=True)
+    snapshot.mkdir(parents=True)
+    for path in (made / "scorer").iterdir():
+        (blobs / path.name).write_bytes(path.read_bytes())
+        (snapshot / path.name).symlink_to(blobs / path.name)
+    assert sie("push", "scorer", snapshot, "--folder", "out").code == 0
+    assert (tmp_path / "out" / "README.md").is_file() and load_scorer(tmp_path / "out")
+
+
+@pytest.mark.parametrize("about", [{"agreement": [{"value": "x"}]}, {"agreement": [{"value": 0.5}]}, {"versions": [1]}])
+def test_a_malformed_configuration_without_a_card(sie: Sie, made: Path, tmp_path: Path, about: object) -> None:
+    (made / "scorer" / "README.md").unlink()
+    path = made / "scorer" / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "about": about}))
+    ran = sie("push", "scorer", made, "--folder", "out")
+    assert ran.code == 0, ran.err
+    assert "Not measured" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_a_dry_run_shows_a_card_without_control_characters(sie: Sie, made: Path) -> None:
+    (made / "scorer" / "README.md").write_text("---\nlibrary_name: sie-agent\n---\nOurs\x1b]0;title\x07\x9b2J\u202e!\n")
+    ran = sie("push", "scorer", made, "--dry-run")
+    assert ran.code == 0 and "Ours" in ran.out
+    assert all(letter.isprintable() or letter == "\n" for letter in ran.out)
+
+
+def test_scores_are_not_called_a_judges_labels(sie: Sie, made: Path, tmp_path: Path) -> None:
+    def card_of(path: Path) -> str:
+        ran = sie("push", "labels", path, "--folder", "out")
+        assert ran.code == 0, ran.err
+        return (tmp_path / "out" / "README.md").read_text()
+
+    weak = card_of(made)
+    assert "answers and the log" in weak and "relevance/lexical" in weak and "weak-supervision" in weak
+    # beside the manifest of sie distill, of which it is not
+    assert sie("score", "--scorer", made, "--data", "log.csv", "--out", made / "scores.parquet").code == 0
+    for name in ("scores.parquet", "labels.parquet"):
+        told = card_of((made / "scores.parquet").replace(made / name))
+        assert "a model's predictions" in told and "Weak importance labels" not in told
+        assert "relevance/lexical" not in told and "weak-supervision" not in told
+        (made / name).rename(made / "scores.parquet")
+
+
+def test_labels_without_a_manifest_of_theirs(sie: Sie, made: Path, tmp_path: Path) -> None:
+    def card() -> str:
+        assert sie("push", "labels", made, "--folder", "out").code == 0
+        return (tmp_path / "out" / "README.md").read_text()
+
+    manifest = made / "manifest.json"
+    # that of sie label, of a run, and none
+    manifest.write_text(json.dumps({"judge": {"model": "words", "variants": ["relevance/lexical"]}}))
+    assert "not recorded" in card() and "words" not in card()
+    manifest.write_text(json.dumps({"hashes": {"suite": "5eed", "log": "abc"}, "versions": [1]}))
+    assert "`sie run`" in card() and "words" in card() and "abc" in card()
+    for content in ("[]", '{"judge": [1], "hashes": 3}', "{"):
+        manifest.write_text(content)
+        assert "not recorded" in card()
+    manifest.unlink()
+    assert "not recorded" in card()
+
+
 def test_dry_run_writes_nothing(sie: Sie, made: Path, tmp_path: Path) -> None:
     before = sorted(path.name for path in tmp_path.iterdir())
     ran = sie("push", "scorer", made, "--to", "owner/name", "--dry-run")

@@ -99,6 +99,8 @@ def test_private_and_branches(sie: Sie, hub: Hub, made: Path) -> None:
     pd.read_parquet(made / "labels.parquet").assign(value=1.0).to_parquet(made / "labels.parquet", index=False)
     ran = sie("push", "labels", made, "--to", "owner/open", "--private")
     assert ran.code == 2 and "public" in ran.err and hub.count("PUT") == sent
+    ran = sie("push", "labels", made, "--to", "owner/open", "--private", "--revision", "v1")
+    assert ran.code == 2 and "public" in ran.err and set(hub.repositories["datasets/owner/open"].branches) == {"main"}
     before = hub.files("datasets/owner/open")
     assert sie("push", "labels", made, "--to", "owner/open", "--revision", "v2").code == 0
     assert hub.files("datasets/owner/open") == before != hub.files("datasets/owner/open", "v2")

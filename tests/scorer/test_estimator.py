@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import subprocess
 import sys
 from dataclasses import fields
@@ -227,6 +228,27 @@ def test_saved_and_loaded(
     np.testing.assert_allclose(again.predict(samples), one.predict(samples), atol=1e-6)
     save_scorer(distil_scorer(samples, labels, settings=StudentSettings(trees=3)), tmp_path / "distilled")
     assert ImportanceScorer.load(tmp_path / "distilled").predict(samples).shape == (180, 3)
+
+
+@pytest.mark.parametrize(
+    ("told", "leaves"),
+    [
+        ("x", None),
+        ({"settings": {"depth": 3, "trees": "many", "leaves": 7}, "label": ["value"], "columns": "query"}, 7),
+        ({"settings": [1], "label": "grade", "columns": [1, "query", "title", "description", "label"]}, None),
+    ],
+)
+def test_of_a_configuration_by_others_only_what_is_known_is_kept(
+    fitted: ImportanceScorer, samples: pd.DataFrame, tmp_path: Path, told: Any, leaves: int | None
+) -> None:
+    fitted.save(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["about"] |= {"estimator": told, "seed": "x"}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    loaded = ImportanceScorer.load(tmp_path)
+    np.testing.assert_allclose(loaded.predict(samples), fitted.predict(samples), atol=1e-6)
+    assert loaded.label is None and loaded.random_state == 0 and loaded.trees is None
+    assert loaded.leaves == leaves
 
 
 def test_tags_and_metadata() -> None:

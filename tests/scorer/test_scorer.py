@@ -102,7 +102,9 @@ def test_a_folder_that_is_no_scorer_is_bad_input(scorer: Scorer, tmp_path: Path)
         load_scorer(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["[]", "{}", '{"format": 2}', '{"format": 2, "sha256": []}', '{"format": "x"}'])
+@pytest.mark.parametrize(
+    "content", ["[]", "{}", '{"format": 2}', '{"format": Infinity}', '{"format": 2, "sha256": []}', '{"format": "x"}']
+)
 def test_a_configuration_that_lacks_something_is_bad_input(tmp_path: Path, content: str) -> None:
     (tmp_path / "config.json").write_text(content)
     with pytest.raises(InputError, match="damaged"):
@@ -140,6 +142,15 @@ def test_a_model_of_another_kind_is_bad_input(
     (tmp_path / "config.json").write_text(json.dumps(config))
     with pytest.raises(InputError, match=r"model\.onnx"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../secret.txt", "/etc/hostname", "README.md"])
+def test_a_configuration_that_names_other_files_is_bad_input(scorer: Scorer, tmp_path: Path, name: str) -> None:
+    save_scorer(scorer, tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "sha256": {**config["sha256"], name: "0"}}))
+    with pytest.raises(InputError, match=r"config\.json.*damaged scorer configuration"):
+        load_scorer(tmp_path)
 
 
 def test_a_newer_format_is_bad_input(scorer: Scorer, tmp_path: Path) -> None:

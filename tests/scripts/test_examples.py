@@ -21,7 +21,8 @@ EXAMPLES = {
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example(name: str, tmp_path: Path) -> None:
-    if "torch" in name and importlib.util.find_spec("torch") is None:
+    # where everything is tested, a missing torch is a fault of the installation
+    if "torch" in name and importlib.util.find_spec("torch") is None and not os.environ.get("CI"):
         pytest.skip("torch is not installed")
     surroundings = {**os.environ, "PYTHONPATH": str(ROOT), "SIE_CACHE_DIR": str(tmp_path)}
     ran = subprocess.run(
