@@ -110,7 +110,7 @@ def raw_weights(ranks: Doubles, count: int, strength: float) -> Doubles:
 def check_strength(strength: float) -> None:
     """Raise InputError where *strength* is negative, infinite or no number."""
     if not 0 <= strength < np.inf:
-        raise InputError(f"strength is {strength}", where="--strength", mend="It must be a number from 0 upwards.")
+        raise InputError(f"strength is {strength}", where="--strength", mend="It must be a number, 0 or more.")
 
 
 def covering_mask(

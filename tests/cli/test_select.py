@@ -108,7 +108,7 @@ def test_scores_are_never_replaced(
 @pytest.mark.parametrize("strength", ["inf", "nan", "-1"])
 def test_a_strength_that_is_no_number(sie: Sie, scores: pd.DataFrame, strength: str) -> None:
     ran = sie("weights", "--scores", "scores.parquet", "--out", "w.parquet", "--strength", strength)
-    assert ran.code == 2 and "--strength" in ran.err and "from 0 upwards" in ran.err
+    assert ran.code == 2 and "--strength" in ran.err and "a number, 0 or more" in ran.err
 
 
 @pytest.mark.parametrize("there", ["value", "hardness"])
