@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from sie_agent.cli.options import Map, Split, examples
+from sie_agent.cli.options import Limit, Map, Seed, Simulate, Split, examples
 from sie_agent.cli.output import call, show
 
 EPILOG = examples(
     "sie explain --scorer runs/quickstart --row 1 --row 2",
     "sie explain --scorer runs/scorer --data log.csv --id r17 --by value --html why.html",
+    "sie explain --scorer runs/quickstart --data sample --simulate clicks --row 1",
     'sie explain --scorer runs/scorer --query "desk lamp" --title "Brass lamp" --label 1',
 )
 
@@ -41,14 +42,22 @@ def command(
         float | None, typer.Option("--label", help="What the log would say of the pair, 0 to 1.", metavar="LABEL")
     ] = None,
     by: Annotated[
-        str, typer.Option("--by", help="The score to explain: support, value or hardness.", metavar="LABEL")
-    ] = "support",
+        str | None,
+        typer.Option(
+            "--by",
+            help="The score to explain: support, value or hardness; otherwise the first of these that is there.",
+            metavar="LABEL",
+        ),
+    ] = None,
     top: Annotated[int, typer.Option("--top", help="Features and words listed per row.", metavar="N")] = 8,
     html: Annotated[
         str | None, typer.Option("--html", help="Also write a self-contained page.", metavar="FILE.html")
     ] = None,
     column_map: Map = None,
     split: Split = None,
+    limit: Limit = None,
+    simulate: Simulate = None,
+    seed: Seed = 0,
 ) -> None:
     """Why rows have their score: what each feature adds, and what the score loses without each word."""
 
@@ -68,6 +77,9 @@ def command(
             top=top,
             column_map=column_map,
             split=split,
+            limit=limit,
+            simulate=simulate,
+            seed=seed,
             html=html,
         )
 

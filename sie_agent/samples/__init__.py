@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sie_agent.samples import reading
-from sie_agent.samples.batches import numbers_of, table_batches, table_columns
+from sie_agent.samples.batches import numbers_of, table_batches, table_columns, texts_of
 from sie_agent.samples.column_maps import ColumnMap, load_column_map, ready_maps
 from sie_agent.samples.counting import count_rows
 from sie_agent.samples.features import TextFeatures, feature_names
@@ -48,6 +48,7 @@ __all__ = [
     "stream_samples",
     "table_batches",
     "table_columns",
+    "texts_of",
     "validate_samples",
     "without_grade",
     "write_table",

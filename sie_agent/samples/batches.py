@@ -23,7 +23,8 @@ def table_columns(path: str | Path, *, required: Sequence[str] = ()) -> tuple[li
 
     Raises
     ------
-    InputError : the file is missing, is not a whole Parquet file, or lacks a required column.
+    InputError : the file is missing, is not a whole Parquet file, has a column twice, or lacks a required one,
+        or that one holds lists.
     EnvironmentFailure : the file cannot be read.
     """
     source = Path(path).expanduser()
@@ -32,9 +33,13 @@ def table_columns(path: str | Path, *, required: Sequence[str] = ()) -> tuple[li
         raise InputError("there is no such file", where=source, mend=mend)
     try:
         with pq.ParquetFile(source) as file:
-            names, count = list(map(str, file.schema_arrow.names)), int(file.metadata.num_rows)
+            schema, count = file.schema_arrow, int(file.metadata.num_rows)
     except (pa.ArrowException, OSError) as error:
         raise not_parquet(source, error) from None
+    names = list(map(str, schema.names))
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        raise InputError(f"the column '{twice[0]}' is there twice", where=source, mend="Rename one of them")
     missing = [name for name in required if name not in names]
     if missing:
         raise InputError(
@@ -42,6 +47,12 @@ def table_columns(path: str | Path, *, required: Sequence[str] = ()) -> tuple[li
             where=source,
             mend="Give the file that the stage before this one wrote",
         )
+    for name in required:
+        if pa.types.is_nested(kind := schema.field(name).type):
+            mend = "Give one text per row"
+            raise InputError(
+                f"the column '{name}' holds no texts ({kind})", where=f"{source}, field '{name}'", mend=mend
+            )
     return names, count
 
 
@@ -62,6 +73,27 @@ def table_batches(path: str | Path, columns: Sequence[str] | None = None) -> Ite
                 yield pa.Table.from_batches([batch])
     except (pa.ArrowException, OSError) as error:
         raise not_parquet(source, error) from None
+
+
+def texts_of(batch: pa.Table, name: str, where: str | Path) -> pa.ChunkedArray:
+    """A column of a batch as text, null where it is empty.
+
+    Raises
+    ------
+    InputError : the column holds something else than text, or its bytes are not UTF-8.
+    """
+    kind = batch.schema.field(name).type
+    try:
+        texts = pc.cast(batch.column(name), pa.string())
+        # what is called text in a file has not been looked at yet
+        texts.validate(full=True)
+    except (pa.ArrowException, NotImplementedError):
+        raise InputError(
+            f"the column '{name}' cannot be read as text ({kind})",
+            where=f"{where}, field '{name}'",
+            mend="Give one text per row, in UTF-8",
+        ) from None
+    return texts
 
 
 def numbers_of(batch: pa.Table, name: str, where: str | Path) -> npt.NDArray[np.float64]:

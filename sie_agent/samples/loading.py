@@ -30,6 +30,7 @@ def load_samples(
     column_map: str | Path | ColumnMap | None = None,
     split: str | None = None,
     limit: int | None = None,
+    labels_may_lack: bool = False,
 ) -> pd.DataFrame:
     """Load a log and bring it into the schema of samples.
 
@@ -43,6 +44,7 @@ def load_samples(
     split : only the rows of this split, by the split of the data set or the file name, or by the map's
         split column. Without it, all rows.
     limit : at most this many rows, the first ones.
+    labels_may_lack : whether some rows may have a label and others none (NaN); otherwise that is refused.
 
     Returns
     -------
@@ -64,7 +66,7 @@ def load_samples(
     frame = frame if limit is None else frame.iloc[:limit]
     if mapping is not None:
         frame = apply_map(frame, mapping, where)
-    return validate_samples(frame.drop(columns=SPLIT, errors="ignore"), where)
+    return validate_samples(frame.drop(columns=SPLIT, errors="ignore"), where, labels_may_lack=labels_may_lack)
 
 
 def chosen_source(

@@ -34,10 +34,18 @@ class AcrossChunks(Across):
     where : name of the source, for messages.
     spill : folder of the file, which has no name there and is gone when the process is; the system's own for
         temporary files when None.
+    labels_may_lack : whether some rows may have a label and others none.
     """
 
-    def __init__(self, ids: Callable[[], Iterator[pd.Series]], where: str = "", spill: Path | None = None) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        ids: Callable[[], Iterator[pd.Series]],
+        where: str = "",
+        spill: Path | None = None,
+        *,
+        labels_may_lack: bool = False,
+    ) -> None:
+        super().__init__(labels_may_lack=labels_may_lack)
         self.count = 0
         self._ids = ids
         self._where = where

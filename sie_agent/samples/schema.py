@@ -36,9 +36,15 @@ LONGEST = {"sample_id": 1_000, "item_id": 1_000, "query": 20_000, "title": 20_00
 
 
 class Across:
-    """What has to hold for all rows together; kept from one chunk to the next where a table comes in chunks."""
+    """What has to hold for all rows together; kept from one chunk to the next where a table comes in chunks.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    labels_may_lack : whether some rows may have a label and others none.
+    """
+
+    def __init__(self, *, labels_may_lack: bool = False) -> None:
+        self.labels_may_lack = labels_may_lack
         self.labelled = False
         self.unlabelled = 0
         self.first_unlabelled = ""
@@ -48,12 +54,12 @@ class Across:
         return np.asarray(ids.duplicated().to_numpy(dtype=bool))
 
     def label_everywhere_or_nowhere(self, missing: npt.NDArray[np.bool_], place: Places) -> None:
-        """Raise InputError at the first row without a label if another has one."""
+        """Raise InputError at the first row without a label if another has one, unless that may be."""
         if missing.any() and not self.unlabelled:
             self.first_unlabelled = place(first(missing), "label")
         self.unlabelled += int(missing.sum())
         self.labelled = self.labelled or not missing.all()
-        if self.labelled and self.unlabelled:
+        if self.labelled and self.unlabelled and not self.labels_may_lack:
             raise InputError(
                 f"the label is missing here but given elsewhere ({self.unlabelled:,} rows lack it)",
                 where=self.first_unlabelled,
@@ -61,7 +67,9 @@ class Across:
             )
 
 
-def validate_samples(frame: pd.DataFrame, where: str | Path, *, across: Across | None = None) -> pd.DataFrame:
+def validate_samples(
+    frame: pd.DataFrame, where: str | Path, *, across: Across | None = None, labels_may_lack: bool = False
+) -> pd.DataFrame:
     """Bring a table into the schema, or say what is wrong with it.
 
     Missing optional columns are filled in; a missing ``sample_id`` becomes the number of the row.
@@ -74,6 +82,7 @@ def validate_samples(frame: pd.DataFrame, where: str | Path, *, across: Across |
         what messages quote; otherwise rows are counted from 1.
     where : file or other name of the source, for messages.
     across : what is known of the chunks before, where *frame* is one of several.
+    labels_may_lack : whether some rows may have a label and others none; where *across* is given, it decides.
 
     Returns
     -------
@@ -89,7 +98,7 @@ def validate_samples(frame: pd.DataFrame, where: str | Path, *, across: Across |
     check_columns(frame, where)
     if not len(frame):
         raise InputError("the table has no rows", where=where, mend="Give a table with at least one row")
-    across = Across() if across is None else across
+    across = Across(labels_may_lack=labels_may_lack) if across is None else across
     place = Places(frame.index, str(where))
     table: dict[str, pd.Series] = {}
     for name in COLUMNS:

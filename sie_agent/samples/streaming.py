@@ -36,6 +36,7 @@ def stream_samples(
     limit: int | None = None,
     chunk_rows: int = 20_000,
     spill: Path | None = None,
+    labels_may_lack: bool = False,
 ) -> Iterator[pd.DataFrame]:
     """Load a log chunk by chunk, in the schema of samples.
 
@@ -52,7 +53,7 @@ def stream_samples(
 
     Parameters
     ----------
-    source, column_map, split, limit : as :func:`load_samples` takes them.
+    source, column_map, split, limit, labels_may_lack : as :func:`load_samples` takes them.
     chunk_rows : rows per chunk; the last one may have fewer.
     spill : folder for the temporary file; the system's own when not given.
 
@@ -74,7 +75,9 @@ def stream_samples(
         pieces = pieces_of(str(source), path, mapping, chunk_rows)
         floats = set() if pieces is None else float_columns(next(pieces()))
         if pieces is None or floats & chosen_by(mapping, split):
-            table = load_samples(source, column_map=column_map, split=split, limit=limit)
+            table = load_samples(
+                source, column_map=column_map, split=split, limit=limit, labels_may_lack=labels_may_lack
+            )
             for start in range(0, len(table), chunk_rows):
                 yield table.iloc[start : start + chunk_rows].reset_index(drop=True)
             return
@@ -83,7 +86,8 @@ def stream_samples(
         def frames() -> Iterator[pd.DataFrame]:
             return regrouped(choice.rows(), chunk_rows, limit)
 
-        yield from validated(frames, mapping, where, fractions(frames, floats & read_as_text(mapping)), spill)
+        fractional = fractions(frames, floats & read_as_text(mapping))
+        yield from validated(frames, mapping, where, fractional, spill, labels_may_lack=labels_may_lack)
 
     return chunks()
 
@@ -211,6 +215,8 @@ def validated(
     where: str,
     fractional: list[str],
     spill: Path | None,
+    *,
+    labels_may_lack: bool = False,
 ) -> Iterator[pd.DataFrame]:
     """Chunks in the schema of samples, after the checks of each and of all together.
 
@@ -220,6 +226,7 @@ def validated(
     mapping, where : the map and the name of the source.
     fractional : columns of floats that are read as text, and are not all whole.
     spill : folder for the temporary file of ids.
+    labels_may_lack : whether some rows may have a label and others none.
     """
 
     def mapped() -> Iterator[pd.DataFrame]:
@@ -231,7 +238,7 @@ def validated(
         for frame in mapped():
             yield column("sample_id", frame["sample_id"], Places(frame.index, where)).set_axis(frame.index)
 
-    across = AcrossChunks(ids, where, spill)
+    across = AcrossChunks(ids, where, spill, labels_may_lack=labels_may_lack)
     for frame in mapped():
         yield validate_samples(frame, where, across=across)
     if not across.count:

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.progress import Bar
-from sie_agent.samples import failures_in_words, numbers_of, table_batches
+from sie_agent.samples import failures_in_words, numbers_of, table_batches, texts_of
 from sie_agent.scorer.select import HIGHER_IS_KEPT
 
 Doubles = npt.NDArray[np.float64]
@@ -76,7 +76,7 @@ def load_scores(
 
     Raises
     ------
-    InputError : a column does not hold numbers, or no row has a score.
+    InputError : a column does not hold numbers or texts, or no row has a score.
     """
     names = [by, *(["label"] if positive_at is not None else []), *(["query"] if queries else [])]
     fields = [("row", pa.int64()), ("score", pa.float64())]
@@ -92,7 +92,7 @@ def load_scores(
         if positive_at is not None:
             arrays.append(pa.array(numbers_of(batch, "label", path) >= positive_at))
         if queries:
-            arrays.append(batch.column("query").cast(pa.string()))
+            arrays.append(texts_of(batch, "query", path))
         insert(pa.Table.from_arrays(arrays, schema=schema))
         start += len(batch)
         shown.advance(len(batch))

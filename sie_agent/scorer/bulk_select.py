@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sie_agent.progress import bar
-from sie_agent.samples import TableWriter, numbers_of, table_batches, table_columns
+from sie_agent.samples import TableWriter, numbers_of, table_batches, table_columns, texts_of
 from sie_agent.scorer.bulk import Cursor, database, load_scores, one, oriented
 from sie_agent.scorer.select import HIGHER_IS_KEPT, POSITIVE_AT, check_name, check_positive_at, count_kept
 
@@ -131,7 +131,7 @@ def select_file(
             mask, reason = judged(batch, start, by, scores, choice, best, tally)
             writer.write(batch.filter(pa.array(mask)))
             if other is not None:
-                other.write(dropped_rows(batch, by, mask, reason))
+                other.write(dropped_rows(batch, by, scores, mask, reason))
             if labelled:
                 count_labels(tally, numbers_of(batch, "label", scores), mask, positive_at)
             shown.advance(len(batch))
@@ -231,10 +231,10 @@ def judged(
     return mask, reason
 
 
-def dropped_rows(batch: pa.Table, by: str, mask: Mask, reason: npt.NDArray[np.object_]) -> pa.Table:
+def dropped_rows(batch: pa.Table, by: str, scores: Path, mask: Mask, reason: npt.NDArray[np.object_]) -> pa.Table:
     """What is told of the dropped rows of a batch."""
-    query = batch.column("query") if "query" in batch.column_names else pa.nulls(len(batch), pa.string())
-    columns = [batch.column("sample_id"), query, pa.array(reason, pa.string()), batch.column(by)]
+    query = texts_of(batch, "query", scores) if "query" in batch.column_names else pa.nulls(len(batch), pa.string())
+    columns = [texts_of(batch, "sample_id", scores), query, pa.array(reason, pa.string()), batch.column(by)]
     table = pa.Table.from_arrays(columns, names=DROPPED.names)
     return table.filter(pa.array(~mask)).cast(DROPPED)
 

@@ -20,6 +20,7 @@ from sie_agent.errors import InputError
 from sie_agent.samples import feature_names
 from sie_agent.scorer.meanings import LABEL_NAME, TOPIC, TOPIC_GROUPS, meaning_of
 from sie_agent.scorer.model import LABELS, Scorer, student_inputs
+from sie_agent.scorer.select import HIGHER_IS_KEPT
 
 Doubles = npt.NDArray[np.float64]
 
@@ -119,6 +120,11 @@ def explain_rows(scorer: Scorer, samples: pd.DataFrame, by: str = "support", top
     for first in range(0, len(samples), ROWS_AT_ONCE):
         explained += explain_batch(scorer, samples.iloc[first : first + ROWS_AT_ONCE], by)
     return [shortened(one, top) for one in explained]
+
+
+def explained_by(scorer: Scorer) -> str:
+    """The weak label that is explained where none is asked for: ``support``, or the first that the scorer knows."""
+    return next(name for name in ("support", *HIGHER_IS_KEPT) if name in scorer.students)
 
 
 def check_asked(scorer: Scorer, by: str, top: int | None) -> None:

@@ -8,9 +8,9 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -94,6 +94,11 @@ class Parts:
         shutil.rmtree(self.folder, ignore_errors=True)
         return writer.rows
 
+    def tidy(self) -> None:
+        """Remove the folder where no part is in it, as after a run that bad input ended."""
+        if not any(self.folder.glob("*-*.parquet")):
+            shutil.rmtree(self.folder, ignore_errors=True)
+
     def _read_state(self) -> dict[str, Any]:
         try:
             found = json.loads((self.folder / STATE).read_text(encoding="utf-8"))
@@ -118,19 +123,32 @@ def only_one(target: Path) -> Iterator[None]:
     EnvironmentFailure : another process is at it, or the lock cannot be made.
     """
     lock = target.with_name(f".{target.name}.lock")
-    with failures_in_words(lock):
-        stream = lock.open("w")
-    with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise EnvironmentFailure(
-                "another process is writing this file", where=target, mend="Wait for it, or give another --out."
-            ) from error
+    with ExitStack() as held:
+        while True:
+            with failures_in_words(lock):
+                stream = held.enter_context(lock.open("w"))
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise EnvironmentFailure(
+                    "another process is writing this file", where=target, mend="Wait for it, or give another --out."
+                ) from error
+            # whoever had it may have removed the file since it was opened here: a lock on that keeps nobody out
+            if is_at(stream, lock):
+                break
+            held.close()
         try:
             yield
         finally:
             lock.unlink(missing_ok=True)
+
+
+def is_at(stream: IO[str], path: Path) -> bool:
+    """Whether an open file is the one that has this name."""
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def source_identity(path: Path) -> list[list[Any]]:

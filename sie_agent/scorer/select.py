@@ -21,8 +21,16 @@ def check_name(by: str, names: Collection[str], where: str | None = None) -> Non
     """Raise InputError where *by* is no weak label, or not among the columns *names*."""
     if by not in HIGHER_IS_KEPT:
         raise InputError(f"cannot select by '{by}'", mend=f"Choose one of {', '.join(HIGHER_IS_KEPT)}.")
-    if by not in names:
+    if by in names:
+        return
+    there = [name for name in HIGHER_IS_KEPT if name in names]
+    if not there:
         raise InputError(f"no column '{by}'", where=where, mend="Give a scores.parquet that `sie score` wrote.")
+    raise InputError(
+        f"no column '{by}'; the weak labels there are: {', '.join(there)}",
+        where=where,
+        mend=f"Give --by {there[0]}.",
+    )
 
 
 def check_column(scores: pd.DataFrame, by: str, where: str | None = None) -> Doubles:
@@ -84,7 +92,7 @@ def weights_from(score: Doubles, strength: float = 1.0, *, higher: bool = True) 
 
     Raises
     ------
-    InputError : *strength* is negative.
+    InputError : *strength* is negative or infinite.
     """
     check_strength(strength)
     known = ~np.isnan(score)
@@ -100,9 +108,9 @@ def raw_weights(ranks: Doubles, count: int, strength: float) -> Doubles:
 
 
 def check_strength(strength: float) -> None:
-    """Raise InputError where *strength* is negative or no number."""
-    if not strength >= 0:
-        raise InputError(f"strength is {strength}", mend="It must be 0 or more.")
+    """Raise InputError where *strength* is negative, infinite or no number."""
+    if not 0 <= strength < np.inf:
+        raise InputError(f"strength is {strength}", where="--strength", mend="It must be a number, 0 or more.")
 
 
 def covering_mask(

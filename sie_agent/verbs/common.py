@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ def load_log(
     simulate: str | None = None,
     seed: int = 0,
     label_needed: bool = True,
+    labels_may_lack: bool = False,
 ) -> pd.DataFrame:
     """Samples with the log's label.
 
@@ -37,6 +39,7 @@ def load_log(
     simulate : None for the data's own labels, else ``clicks`` or ``flips`` (20 %), drawn from the grades
         with *seed*.
     label_needed : whether data without a label are refused.
+    labels_may_lack : whether some rows of the data may have a label of their own and others none.
 
     Raises
     ------
@@ -48,7 +51,7 @@ def load_log(
             where="--simulate",
             mend=f"Choose one of {', '.join(SIMULATIONS)}.",
         )
-    samples = load_samples(data, column_map=column_map, split=split, limit=limit)
+    samples = load_samples(data, column_map=column_map, split=split, limit=limit, labels_may_lack=labels_may_lack)
     if simulate == "clicks":
         return samples.assign(label=simulate_clicks(samples, seed=seed)["label"])
     if simulate == "flips":
@@ -127,6 +130,46 @@ def parquet_target(path: str | Path) -> Path:
         raise InputError("is a folder", where=target, mend="Give --out the name of a file.")
     writable_folder(target.parent)
     return target
+
+
+def check_apart(outputs: Mapping[str, Path], inputs: Iterable[Path]) -> None:
+    """Make sure that no file to write is one that is read, or that another option writes.
+
+    Parameters
+    ----------
+    outputs : the files to write, by their option; they need not be there.
+    inputs : files, and folders all of whose files are read.
+
+    Raises
+    ------
+    InputError : one is, by whatever name or link, or lies in a folder that is read.
+    """
+    sources = list(inputs)
+    taken: dict[str, Path] = {}
+    for option, path in outputs.items():
+        where = f"{option} {path}"
+        for other, before in taken.items():
+            if same_file(path, before):
+                raise InputError(f"is the file of {other}, too", where=where, mend="Give another name.")
+        for source in sources:
+            if path.exists() and any(same_file(path, file) for file in files_of(source)):
+                raise InputError(f"would replace what is read ({source})", where=where, mend="Give another name.")
+            if source.is_dir() and path.resolve().is_relative_to(source.resolve()):
+                mend = "Give a file in another folder."
+                raise InputError(f"lies in a folder that is read ({source})", where=where, mend=mend)
+        taken[option] = path
+
+
+def same_file(first: Path, second: Path) -> bool:
+    """Whether two paths lead to one file, be it there or not."""
+    if first.exists() and second.exists():
+        return first.samefile(second)
+    return first.resolve() == second.resolve()
+
+
+def files_of(source: Path) -> Iterator[Path]:
+    """A file, or the files of a folder and of those below it."""
+    return (file for file in source.rglob("*") if file.is_file()) if source.is_dir() else iter([source])
 
 
 def samples_hash(samples: pd.DataFrame) -> str:

@@ -12,10 +12,10 @@ import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.report import write_explanations
-from sie_agent.samples import stream_samples, validate_samples, without_grade
-from sie_agent.scorer import check_asked, explain_rows, load_scorer, shortened
+from sie_agent.samples import validate_samples, without_grade
+from sie_agent.scorer import check_asked, explain_rows, explained_by, load_scorer, shortened
 from sie_agent.verbs.common import writable_folder
-from sie_agent.verbs.score import scorer_folder
+from sie_agent.verbs.score import Log, scorer_folder
 
 LISTED = 8
 # naming near ids compares texts one by one: on a long log only its beginning
@@ -32,10 +32,13 @@ def explain(
     title: str | None = None,
     description: str = "",
     label: float | None = None,
-    by: str = "support",
+    by: str | None = None,
     top: int = LISTED,
     column_map: str | Path | None = None,
     split: str | None = None,
+    limit: int | None = None,
+    simulate: str | None = None,
+    seed: int = 0,
     html: str | Path | None = None,
 ) -> dict[str, Any]:
     """Explain scores by features and by words; see :func:`sie_agent.explain_rows`.
@@ -45,10 +48,12 @@ def explain(
     Parameters
     ----------
     scorer : folder that ``sie distill`` wrote, or a run folder.
-    data, column_map, split : as `load_samples` takes them; without *data*, the samples of the run folder.
+    data, column_map, split, limit, simulate, seed : as :func:`sie_agent.score` takes them, so that a row has the
+        label that it was scored with; without *data*, the samples of the run folder.
     ids, rows : ``sample_id`` of rows, and their numbers, counted from 1.
     query, title, description, label : a pair that is in no log; no *label*: the log's label is not known.
-    by : ``support``, ``value`` or ``hardness``; top : how many features the page lists.
+    by : ``support``, ``value`` or ``hardness``; when not given, the first of these that the scorer knows.
+    top : how many features the page lists.
     html : where to write a self-contained page.
 
     Returns
@@ -62,6 +67,7 @@ def explain(
     """
     folder = Path(scorer).expanduser()
     loaded = load_scorer(scorer_folder(folder))
+    by = explained_by(loaded) if by is None else by
     check_asked(loaded, by, top)
     target = None if html is None else page_target(html)
     typed = query is not None or title is not None
@@ -73,7 +79,8 @@ def explain(
     if typed:
         samples = typed_sample(query, title, description, label)
     else:
-        samples = named_rows(run_samples(folder) if data is None else data, ids, rows, column_map, split)
+        source = run_samples(folder) if data is None else data
+        samples = named_rows(Log(source, column_map, split, limit, simulate, seed), ids, rows)
     explained = explain_rows(loaded, samples, by, None)
     if target is not None:
         write_explanations([asdict(shortened(one, top)) for one in explained], target)
@@ -129,13 +136,7 @@ def typed_sample(query: str | None, title: str | None, description: str, label: 
     return without_grade(validate_samples(pd.DataFrame([{**row, "label": label}]), "the typed-in pair"))
 
 
-def named_rows(
-    data: str | Path,
-    ids: Sequence[str],
-    rows: Sequence[int],
-    column_map: str | Path | None = None,
-    split: str | None = None,
-) -> pd.DataFrame:
+def named_rows(log: Log, ids: Sequence[str], rows: Sequence[int]) -> pd.DataFrame:
     """The rows with these ids, then those with these numbers, in the order asked; each once.
 
     Raises
@@ -148,8 +149,7 @@ def named_rows(
     by_id: dict[str, pd.DataFrame] = {}
     by_number: dict[int, pd.DataFrame] = {}
     read = 0
-    for chunk in stream_samples(data, column_map=column_map, split=split):
-        samples = without_grade(chunk)
+    for samples in log.chunks():
         for place in samples.index[samples["sample_id"].isin(ids)]:
             by_id[samples["sample_id"].iloc[place]] = samples.iloc[[place]]
         for number in rows:
@@ -160,24 +160,22 @@ def named_rows(
             break
     for name in ids:
         if name not in by_id:
-            raise unknown_id(name, data, column_map, split)
+            raise unknown_id(name, log)
     for number in rows:
         if number not in by_number:
-            raise InputError(f"there is no row {number}", where=data, mend=f"The data have {read:,} rows.")
+            raise InputError(f"there is no row {number}", where=log.data, mend=f"The data have {read:,} rows.")
     found = pd.concat([*(by_id[name] for name in ids), *(by_number[number] for number in rows)])
     return found.drop_duplicates("sample_id").reset_index(drop=True)
 
 
-def unknown_id(
-    name: str, data: str | Path, column_map: str | Path | None = None, split: str | None = None
-) -> InputError:
+def unknown_id(name: str, log: Log) -> InputError:
     """There is no such id; names the nearest ones."""
     near: list[str] = []
     read = 0
-    for chunk in stream_samples(data, column_map=column_map, split=split):
+    for chunk in log.chunks():
         near = difflib.get_close_matches(name, [*near, *chunk["sample_id"]], n=3, cutoff=0.5)
         read += len(chunk)
         if read >= ROWS_COMPARED:
             break
     mend = f"Near it are: {', '.join(near)}." if near else "Give one of the file's ids, or --row with its number."
-    return InputError(f"no row has the id '{name}'", where=f"{data}, field 'sample_id'", mend=mend)
+    return InputError(f"no row has the id '{name}'", where=f"{log.data}, field 'sample_id'", mend=mend)

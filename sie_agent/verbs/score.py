@@ -17,7 +17,7 @@ from sie_agent.progress import bar, say
 from sie_agent.samples import count_rows, resolve, stream_samples, without_grade
 from sie_agent.scorer import Parts, folder_hash, load_scorer, only_one, scored_by_workers, scored_here
 from sie_agent.scorer import source_identity as identity_of
-from sie_agent.verbs.common import load_log, parquet_target
+from sie_agent.verbs.common import check_apart, load_log, parquet_target
 
 ROWS_AT_ONCE = 20_000
 
@@ -33,7 +33,7 @@ class Log:
     simulate: str | None
     seed: int
 
-    def chunks(self, spill: Path) -> Iterator[pd.DataFrame]:
+    def chunks(self, spill: Path | None = None) -> Iterator[pd.DataFrame]:
         """The rows without grades, chunk by chunk; a simulated log has to be whole before its first row is known."""
         if self.simulate is None:
             streamed = stream_samples(
@@ -43,6 +43,7 @@ class Log:
                 limit=self.limit,
                 chunk_rows=ROWS_AT_ONCE,
                 spill=spill,
+                labels_may_lack=True,
             )
             yield from map(without_grade, streamed)
             return
@@ -53,6 +54,7 @@ class Log:
             limit=self.limit,
             simulate=self.simulate,
             seed=self.seed,
+            labels_may_lack=True,
         )
         for first in range(0, len(whole), ROWS_AT_ONCE):
             yield without_grade(whole.iloc[first : first + ROWS_AT_ONCE].reset_index(drop=True))
@@ -62,6 +64,12 @@ class Log:
         """How many rows there are, where that is cheap to know."""
         known = count_rows(self.data) if self.split is None else None
         return known if known is None or self.limit is None else min(known, self.limit)
+
+    def files(self) -> list[Path]:
+        """What is read of this machine's disk: the data, a file or a folder, and the column map."""
+        path, _ = resolve(self.data)
+        mapped = None if self.column_map is None else Path(self.column_map).expanduser()
+        return [*([] if path is None else [path]), *([mapped] if mapped is not None and mapped.is_file() else [])]
 
     def identity(self) -> dict[str, Any]:
         """What decides on the rows; a data set on the Hub is known by its name alone."""
@@ -110,7 +118,7 @@ def score(
 
     Raises
     ------
-    InputError : the scorer, the data or the number of workers is wrong.
+    InputError : the scorer, the data or the number of workers is wrong, or *out* is one of the files read.
     EnvironmentFailure : the result cannot be written, another process writes it, or a worker ended.
     """
     if workers < 0:
@@ -119,13 +127,17 @@ def score(
     loaded = load_scorer(folder)
     target = parquet_target(out)
     log = Log(data, column_map, split, limit, simulate, seed)
+    check_apart({"--out": target}, [folder, *log.files()])
     started = time.perf_counter()
     with only_one(target):
         parts = Parts(target, made_from(folder, log))
         run = Run(parts, log, workers or cores())
-        if parts.complete is None:
-            run.score(folder, loaded)
-        rows = parts.assemble()
+        try:
+            if parts.complete is None:
+                run.score(folder, loaded)
+            rows = parts.assemble()
+        finally:
+            parts.tidy()
     seconds = time.perf_counter() - started
     resumed = rows - run.scored
     return {
@@ -156,6 +168,8 @@ class Run:
         self._log = log
         self._count = 0
         self._skipped = 0
+        self._rows = 0
+        self._unlabelled = 0
 
     def score(self, folder: Path, loaded: Any) -> None:
         """Make the missing parts; *loaded* is the scorer in *folder*."""
@@ -173,13 +187,17 @@ class Run:
                 told = self.scored + self._skipped
         if self._skipped:
             say(f"{self._skipped:,} rows had been scored before")
+        if self._unlabelled:
+            none = self._unlabelled == self._rows
+            which = "The data have no label: rows" if none else f"{self._unlabelled:,} rows have no label: they"
+            say(f"{which} are scored as rows whose label is not known")
         self._parts.finish(self._count)
 
     def _missing(self) -> Iterator[tuple[Path, pd.DataFrame]]:
         """File and rows of each part that is not there yet; all rows are read, for faults that only all tell."""
         for chunk in self._log.chunks(self._parts.target.parent):
-            if not self._count and chunk["label"].isna().all():
-                say("The data have no label: rows are scored as rows whose label is not known")
+            self._rows += len(chunk)
+            self._unlabelled += int(chunk["label"].isna().sum())
             number, self._count = self._count, self._count + 1
             if self._parts.rows(number) == len(chunk):
                 self._skipped += len(chunk)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sie_agent.errors import InputError
 from sie_agent.progress import say
 from sie_agent.scorer import POSITIVE_AT, only_one, select_file
-from sie_agent.verbs.common import parquet_target
+from sie_agent.verbs.common import check_apart, parquet_target
 
 
 def select(
@@ -43,14 +42,13 @@ def select(
 
     Raises
     ------
-    InputError : the file, the share, the column or *positive_at* is wrong.
+    InputError : the file, the share, the column or *positive_at* is wrong, or two of the files are one.
     EnvironmentFailure : the result cannot be written, or another process writes it.
     """
     target = parquet_target(out)
     other = None if dropped is None else parquet_target(dropped)
-    if other is not None and other.resolve() == target.resolve():
-        raise InputError("is the file of the kept rows, too", where=f"--dropped {dropped}", mend="Give another name.")
     path = Path(scores).expanduser()
+    check_apart({"--out": target, **({} if other is None else {"--dropped": other})}, [path])
     with only_one(target):
         found = select_file(path, target, keep, by, coverage=coverage, positive_at=positive_at, dropped=other)
     if coverage and not found["coverage"]:

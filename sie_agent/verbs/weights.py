@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sie_agent.scorer import only_one, weigh_file
-from sie_agent.verbs.common import parquet_target
+from sie_agent.verbs.common import check_apart, parquet_target
 
 
 def weights(scores: str | Path, out: str | Path, *, by: str = "support", strength: float = 1.0) -> dict[str, Any]:
@@ -27,12 +27,14 @@ def weights(scores: str | Path, out: str | Path, *, by: str = "support", strengt
 
     Raises
     ------
-    InputError : the file, the column or the strength is wrong.
+    InputError : the file, the column or the strength is wrong, or *out* is the scores file.
     EnvironmentFailure : the result cannot be written, or another process writes it.
     """
     target = parquet_target(out)
+    path = Path(scores).expanduser()
+    check_apart({"--out": target}, [path])
     with only_one(target):
-        found = weigh_file(Path(scores).expanduser(), target, by, strength)
+        found = weigh_file(path, target, by, strength)
     return {
         "weights": str(target),
         "rows": found["rows"],

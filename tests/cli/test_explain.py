@@ -150,3 +150,41 @@ def test_reading_stops_where_the_rows_are_found(
     pd.DataFrame(rows).to_parquet(tmp_path / "long.parquet")
     assert sie("explain", "--scorer", scorer, "--data", "long.parquet", "--id", "r7").code == 0
     refused(sie("explain", "--scorer", scorer, "--data", "long.parquet", "--id", "r49998"), "title")
+
+
+@pytest.mark.parametrize("options", [("--simulate", "clicks", "--seed", "3", "--limit", "60"), ("--simulate", "flips")])
+def test_what_was_scored_on_a_simulated_log(
+    sie: Sie, log: Path, scorer: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """A row has the label, and so the score, that `sie score` with the same options gave it."""
+    named = ("--scorer", scorer, "--data", log, *options)
+    assert sie("score", *named, "--out", "s.parquet").code == 0
+    scores = pd.read_parquet(tmp_path / "s.parquet")
+    rows = [option for number in range(1, len(scores) + 1, 7) for option in ("--row", str(number))]
+    explained = sie("explain", *named, *rows, "--output", "json").json["explanations"]
+    expected = scores.iloc[::7]
+    assert [one["sample_id"] for one in explained] == expected["sample_id"].tolist()
+    assert [one["label"] for one in explained] == expected["label"].tolist()
+    assert [one["score"] for one in explained] == pytest.approx(expected["support"].tolist(), abs=1e-9)
+
+
+def test_rows_beyond_the_limit(sie: Sie, log: Path, scorer: Path) -> None:
+    refused(sie("explain", "--scorer", scorer, "--data", log, "--limit", "5", "--row", "6"), "no row 6", "5 rows")
+
+
+def test_a_row_that_lacks_the_label(sie: Sie, scorer: Path, tmp_path: Path) -> None:
+    rows = [{**row, "label": None if number == 2 else row["label"]} for number, row in enumerate(log_rows(5))]
+    (tmp_path / "some.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    ran = sie("explain", "--scorer", scorer, "--data", "some.jsonl", "--row", "2", "--row", "3", "--output", "json")
+    assert ran.code == 0, ran.err
+    first, second = ran.json["explanations"]
+    assert first["label"] == rows[1]["label"] and second["label"] is None
+
+
+@pytest.mark.parametrize(("names", "expected"), [(["hardness", "value"], "value"), (["hardness"], "hardness")])
+def test_a_scorer_that_has_no_support(sie: Sie, log: Path, tmp_path: Path, names: list[str], expected: str) -> None:
+    samples = load_samples(log)
+    labels = samples[["sample_id"]].assign(**{name: samples["title"].str.len().astype(float) for name in names})
+    save_scorer(distil_scorer(samples, labels, settings=StudentSettings(trees=3)), tmp_path / "other")
+    assert sie("explain", "--scorer", "other", "--data", log, "--row", "1", "--output", "json").json["by"] == expected
+    refused(sie("explain", "--scorer", "other", "--data", log, "--row", "1", "--by", "support"), "no 'support'")

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pandas as pd
 import psutil
@@ -263,3 +264,80 @@ def test_a_repeated_id_is_named(place: Path, tmp_path: Path, sie: Sie, monkeypat
 def test_a_negative_number_of_workers(place: Path, sie: Sie) -> None:
     ran = sie("score", "--scorer", place / "scorer", "--data", "sample", "--out", "s.parquet", "--workers", "-1")
     assert ran.code == 2 and "--workers" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("data", "column_map", "out"),
+    [
+        ("logs/log.parquet", None, "logs/log.parquet"),
+        ("logs/log.parquet", None, "./logs/../logs/log.parquet"),
+        ("logs/log.parquet", None, "link.parquet"),
+        ("logs", None, "logs/log.parquet"),
+        ("logs", None, "logs/new.parquet"),
+        ("logs/log.parquet", "map.parquet", "map.parquet"),
+        ("logs/log.parquet", None, "scorer/new.parquet"),
+    ],
+)
+def test_what_is_read_is_never_replaced(
+    place: Path, tmp_path: Path, sie: Sie, data: str, column_map: str | None, out: str
+) -> None:
+    shutil.copytree(place / "scorer", tmp_path / "scorer")
+    (tmp_path / "logs").mkdir()
+    pd.DataFrame(log_rows(8)).to_parquet(tmp_path / "logs" / "log.parquet")
+    (tmp_path / "map.parquet").write_text("columns: {title: title}\n")
+    (tmp_path / "link.parquet").symlink_to(tmp_path / "logs" / "log.parquet")
+    before = contents(tmp_path)
+    options = [] if column_map is None else ["--map", column_map]
+    ran = sie("score", "--scorer", "scorer", "--data", data, "--out", out, *options)
+    assert ran.code == 2 and f"--out {Path(out)}" in ran.err and " read (" in ran.err and ran.err.count("\n") == 1
+    assert contents(tmp_path) == before
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """What every file of a folder holds."""
+    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_rows_that_lack_a_label_are_scored_as_unknown(place: Path, tmp_path: Path, sie: Sie) -> None:
+    rows = log_rows(60)
+    unknown = [{**row, "label": ""} for row in rows]
+    some = [one if number % 3 else row for number, (row, one) in enumerate(zip(rows, unknown, strict=True))]
+    found, said = {}, {}
+    for name, log in {"all": rows, "none": unknown, "some": some}.items():
+        (tmp_path / f"{name}.csv").write_text(csv_text(log), encoding="utf-8")
+        ran = sie("score", "--scorer", place / "scorer", "--data", f"{name}.csv", "--out", f"{name}.parquet")
+        assert ran.code == 0, ran.err
+        found[name], said[name] = pd.read_parquet(tmp_path / f"{name}.parquet"), ran.err
+    lack = [number % 3 != 0 for number in range(60)]
+    expected = found["all"].where(~pd.Series(lack), found["none"])
+    pd.testing.assert_frame_equal(found["some"], expected, check_exact=True)
+    assert "no label" not in said["all"]
+    assert "The data have no label" in said["none"] and "40 rows have no label" in said["some"]
+
+
+def test_bad_input_leaves_nothing_behind(place: Path, tmp_path: Path, sie: Sie) -> None:
+    rows = log_rows(10)
+    rows[3]["title"] = " "
+    (tmp_path / "bad.csv").write_text(csv_text(rows), encoding="utf-8")
+    ran = sie("score", "--scorer", place / "scorer", "--data", "bad.csv", "--out", "s.parquet")
+    assert ran.code == 2 and "row 4, field 'title'" in ran.err
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.csv"]
+
+
+def test_a_lock_whose_file_went_meanwhile_is_taken_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one before removes its file between this one's opening it and locking it."""
+    from sie_agent.errors import EnvironmentFailure
+    from sie_agent.scorer import only_one, parts
+
+    lock, target = tmp_path / ".s.parquet.lock", tmp_path / "s.parquet"
+    really, times = parts.fcntl.flock, iter([True])
+
+    def late(stream: IO[str], how: int) -> None:
+        if next(times, False):
+            lock.unlink()
+        really(stream, how)
+
+    monkeypatch.setattr(parts.fcntl, "flock", late)
+    with only_one(target), pytest.raises(EnvironmentFailure, match="another process"), only_one(target):
+        pass
+    assert list(tmp_path.iterdir()) == []

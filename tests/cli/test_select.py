@@ -84,3 +84,36 @@ def test_two_at_once_do_not_mix(sie: Sie, scores: pd.DataFrame, tmp_path: Path) 
         other = sie("weights", "--scores", "scores.parquet", "--out", "kept.parquet")
     for one in (ran, other):
         assert one.code == 1 and "another process is writing" in one.err and one.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("verb", "options"),
+    [
+        ("select", ("--keep", "0.5", "--out", "scores.parquet")),
+        ("select", ("--keep", "0.5", "--out", "link.parquet")),
+        ("select", ("--keep", "0.5", "--out", "kept.parquet", "--dropped", "./scores.parquet")),
+        ("weights", ("--out", "scores.parquet")),
+    ],
+)
+def test_scores_are_never_replaced(
+    sie: Sie, scores: pd.DataFrame, tmp_path: Path, verb: str, options: tuple[str, ...]
+) -> None:
+    (tmp_path / "link.parquet").symlink_to("scores.parquet")
+    ran = sie(verb, "--scores", "scores.parquet", *options)
+    assert ran.code == 2 and f"{options[-2]} " in ran.err and "would replace what is read" in ran.err
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "scores.parquet"), scores)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.parquet", "scores.parquet"]
+
+
+@pytest.mark.parametrize("strength", ["inf", "nan", "-1"])
+def test_a_strength_that_is_no_number(sie: Sie, scores: pd.DataFrame, strength: str) -> None:
+    ran = sie("weights", "--scores", "scores.parquet", "--out", "w.parquet", "--strength", strength)
+    assert ran.code == 2 and "--strength" in ran.err and "a number, 0 or more" in ran.err
+
+
+@pytest.mark.parametrize("there", ["value", "hardness"])
+def test_a_weak_label_that_is_not_there(sie: Sie, scores: pd.DataFrame, tmp_path: Path, there: str) -> None:
+    scores.rename(columns={"support": there}).to_parquet(tmp_path / "scores.parquet")
+    for one in (sie(*SELECT), sie("weights", "--scores", "scores.parquet", "--out", "w.parquet")):
+        assert one.code == 2 and "no column 'support'" in one.err and f"Give --by {there}." in one.err
+    assert sie(*SELECT, "--by", there).code == 0

@@ -289,3 +289,38 @@ def test_a_label_that_no_row_can_have_is_bad_input(tmp_path: Path, positive_at: 
         select_rows(frame, 0.5, "support", positive_at=positive_at)
     with pytest.raises(InputError, match="--positive-at"):
         select_file(saved(frame, tmp_path), tmp_path / "k.parquet", 0.5, "support", positive_at=positive_at)
+
+
+ODD = {
+    "query twice": (["sample_id", "query", "query", "support"], [["a"], ["b"], ["c"], [1.0]], "'query' is there twice"),
+    "score twice": (["sample_id", "support", "support"], [["a"], [1.0], [2.0]], "'support' is there twice"),
+    "list of ids": (["sample_id", "support"], [[["a"]], [1.0]], "'sample_id' holds no texts"),
+    "list of queries": (["sample_id", "query", "support"], [["a"], [["b"]], [1.0]], "'query' cannot be read as text"),
+    "bytes": (["sample_id", "query", "support"], [["a"], [b"\xff"], [1.0]], "'query' cannot be read as text"),
+    "bytes called text": (
+        ["sample_id", "query", "support"],
+        [["a"], pa.Array.from_buffers(pa.string(), 1, pa.array([b"\xff"]).buffers()), [1.0]],
+        "'query' cannot be read as text",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_odd_parquet_is_bad_input(tmp_path: Path, case: str) -> None:
+    names, columns, words = ODD[case]
+    path = tmp_path / "scores.parquet"
+    pq.write_table(pa.Table.from_arrays([pa.array(column) for column in columns], names=names), path)
+    with pytest.raises(InputError, match=words) as refused:
+        select_file(path, tmp_path / "k.parquet", 0.5, "support", dropped=tmp_path / "d.parquet")
+    assert str(path) in str(refused.value)
+    if "query" not in names or "twice" in case:
+        with pytest.raises(InputError, match=words):
+            weigh_file(path, tmp_path / "w.parquet", "support")
+    assert [left.name for left in tmp_path.iterdir()] == ["scores.parquet"]
+
+
+def test_ids_of_dropped_rows_that_are_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "scores.parquet"
+    pq.write_table(pa.table({"sample_id": [b"a", b"\xff"], "support": [1.0, 0.0]}), path)
+    with pytest.raises(InputError, match="'sample_id' cannot be read as text"):
+        select_file(path, tmp_path / "k.parquet", 0.5, "support", dropped=tmp_path / "d.parquet")
