@@ -54,9 +54,7 @@ class Constant:
 
 def serve(folder: Path, engine: str) -> None:
     """The process of a service; says its port."""
-    from sie_agent.serving.app import create_app, make_state
-    from sie_agent.serving.live import LiveAdjustment
-    from sie_agent.serving.server import Stopping, listen, run
+    from sie_agent.serving import LiveAdjustment, Stopping, create_app, listen, make_state, run
 
     if engine == "scorer":
         state = make_state(folder, observer=lambda loaded: LiveAdjustment(getattr(loaded, "config", {})))
