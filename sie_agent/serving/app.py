@@ -16,7 +16,6 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from sie_agent import __version__
-from sie_agent.errors import InputError
 from sie_agent.serving.batching import Batcher
 from sie_agent.serving.bodies import JSON, NDJSON, content_type
 from sie_agent.serving.describing import ABOUT, SCORE_BODY, completed, failures, stream_answer
@@ -27,11 +26,12 @@ from sie_agent.serving.metrics import Metrics
 from sie_agent.serving.protocol import Engine, Loader, Observer
 from sie_agent.serving.schema import Health, Reloaded, ScoreAnswer, Scorer
 from sie_agent.serving.scoring import score_lines, score_request
-from sie_agent.serving.settings import Limits
+from sie_agent.serving.settings import LOOPBACK, Limits
 from sie_agent.serving.state import State
 
 VERSION_HEADER = "x-sie-scorer"
 SAVE_SECONDS = 60
+USUAL = "support"  # what is weighed by where nothing else is asked for
 
 
 class Stream(StreamingResponse):
@@ -52,16 +52,18 @@ def make_state(
     limits: Limits | None = None,
     open_metrics: bool = False,
     observer: Observer | Callable[[Engine], Observer] | None = None,
-    weigh_by: str = "support",
+    weigh_by: str | None = None,
     loader: Loader = load_engine,
+    host: str = "127.0.0.1",
 ) -> State:
     """Load the scorer, and put together all that the routes share.
 
     Parameters
     ----------
     folder : the scorer's. token : what a client has to send; None where it needs none.
-    observer, weigh_by : what adjusts weights, or what makes it of the loaded scorer; and by which weak label.
-    loader : how an engine is made of the folder.
+    observer, weigh_by : what adjusts weights, or what makes it of the loaded scorer; and by which weak label, by
+        default ``support``, or the first where the scorer does not give that.
+    loader : how an engine is made of the folder. host : where the service is going to listen.
 
     Raises
     ------
@@ -69,13 +71,15 @@ def make_state(
     """
     path, chosen, metrics = Path(folder), limits or Limits(), Metrics()
     loaded = load(path, loader)
+    labels = loaded.engine.labels
+    by = weigh_by or (USUAL if USUAL in labels else labels[0])
     if callable(observer):
         observer = observer(loaded.engine)
-    if observer is not None and weigh_by not in loaded.engine.labels:
-        raise InputError(f"cannot weigh by '{weigh_by}'", mend=f"Choose one of {', '.join(loaded.engine.labels)}.")
     metrics.serving(loaded)
-    batcher = Batcher(metrics, chosen.samples, chosen.queue_rows, observer, weigh_by)
-    return State(path, loader, loaded, chosen, metrics, batcher, token, open_metrics)
+    batcher = Batcher(metrics, chosen.samples, chosen.queue_rows, observer, by, loaded)
+    batcher.check(loaded)
+    alone = token is None and host in LOOPBACK
+    return State(path, loader, loaded, chosen, metrics, batcher, token, open_metrics, alone)
 
 
 def create_app(state: State) -> FastAPI:

@@ -25,6 +25,7 @@ class State:
     Attributes
     ----------
     folder, loader : where the scorer lies, and how it is loaded. loaded : the one that answers.
+    alone : it listens on this machine only and without a token, so that who asks is told by headers alone.
     draining : the service is stopping; what has been accepted is still answered. under_way : requests now.
     """
 
@@ -36,6 +37,7 @@ class State:
     batcher: Batcher
     token: str | None = None
     open_metrics: bool = False
+    alone: bool = False
     draining: bool = False
     under_way: int = 0
     _reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -50,13 +52,19 @@ class State:
 
         The old one answers until the new one has been loaded and has scored a row; if that fails it goes on.
 
+    def load_checked(self) -> Loaded:
+        """The scorer of the folder, fit to answer; errors as of :func:`load` and of the batcher's check."""
+        fresh = load(self.folder, self.loader)
+        self.batcher.check(fresh)
+        return fresh
+
         Raises
         ------
-        Refusal : 409 with what is wrong with the folder.
+        Refusal : 409 with what is wrong with the folder, or why its scores cannot be weighed.
         """
         async with self._reloading:
             try:
-                fresh = await asyncio.to_thread(load, self.folder, self.loader)
+                fresh = await asyncio.to_thread(self.load_checked)
             except Exception as error:
                 self.metrics.reloads.labels("refused").inc()
                 said = str(error) if isinstance(error, SieError) else f"{type(error).__name__} while it was loaded"
