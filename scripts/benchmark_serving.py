@@ -6,8 +6,9 @@
 Open loop: every request has a time at which it is to be sent, whatever became of those before it, and its latency is
 counted from that time, so that a service that stalls is charged for all who had to wait (Tene 2015, "coordinated
 omission"). Both services are processes of their own with the same middleware, validation, queue and thread; they
-differ in the engine, and in the adjustment that `sie serve` keeps beside it. Rounds alternate between them, the one after the other, and who goes first alternates too; the ratio is
-taken within a round. Client and services share this machine's cores.
+differ in the engine, and in the adjustment that `sie serve` keeps beside it. Rounds alternate between them, the one
+after the other, and who goes first alternates too; the ratio is taken within a round. Client and services share this
+machine's cores.
 
 The highest rate is the last of a rising series at which the 99th percentile, the median of three runs, is under 50 ms
 and nothing failed.
@@ -170,10 +171,8 @@ def raw_requests(samples: pd.DataFrame, rows: int, count: int) -> list[bytes]:
     for number in range(count):
         chosen = [records[(number * rows + place) % len(records)] for place in range(rows)]
         body = json.dumps({"samples": chosen}).encode()
-        head = (
-            f"POST /v1/score HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
-        )
-        found.append(head.encode() + b"\r\n" + body)
+        head = "POST /v1/score HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+        found.append(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
     return found
 
 

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from sie_agent import __version__
 from sie_agent.serving.batching import Batcher
 from sie_agent.serving.bodies import JSON, NDJSON, content_type
-from sie_agent.serving.describing import ABOUT, SCORE_BODY, completed, failures, stream_answer
+from sie_agent.serving.describing import ABOUT, SCORE_BODY, adjustment_answer, completed, failures, stream_answer
 from sie_agent.serving.engine import Loaded, load, load_engine
 from sie_agent.serving.errors import Refusal, error_body
 from sie_agent.serving.guard import STREAM, Guard
@@ -124,11 +124,13 @@ async def save_now_and_then(state: State) -> None:
 def add_probes(app: FastAPI, state: State) -> None:
     """Routes for machines that watch: /healthz, /readyz and /metrics."""
 
+    @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", response_model=Health, tags=["watching"], responses=failures(405))
     async def healthz() -> Response:
         """The process is alive."""
         return JSONResponse({"status": "alive"})
 
+    @app.head("/readyz", include_in_schema=False)
     @app.get("/readyz", response_model=Health, tags=["watching"], responses=failures(405, 503))
     async def readyz() -> Response:
         """The scorer is loaded and the service is not stopping."""
@@ -138,7 +140,7 @@ def add_probes(app: FastAPI, state: State) -> None:
 
     metrics: dict[int | str, dict[str, Any]] = {
         200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": "sie_rows_total 12.0"}}},
-        **failures(405, token=state.token is not None and not state.open_metrics),
+        **failures(405, *(() if state.token is not None and state.open_metrics else (state.unknown_status,))),
     }
 
     @app.get("/metrics", response_class=Response, tags=["watching"], responses=metrics)
@@ -155,14 +157,14 @@ def add_probes(app: FastAPI, state: State) -> None:
 
 def add_scoring(app: FastAPI, state: State) -> None:
     """Routes for those who score: /v1/score, /v1/scorer and /v1/reload."""
-    token = state.token is not None
+    unknown = state.unknown_status
 
     @app.post(
         "/v1/score",
         response_model=ScoreAnswer,
         tags=["scoring"],
         openapi_extra={"requestBody": SCORE_BODY},
-        responses={200: stream_answer(), **failures(405, 408, 413, 415, 422, 500, 503, token=token)},
+        responses={200: stream_answer(), **failures(unknown, 405, 408, 413, 415, 422, 500, 503)},
     )
     async def score(request: Request) -> Response:
         """Score rows: a JSON request at once, or a stream of NDJSON lines answered line by line."""
@@ -171,12 +173,12 @@ def add_scoring(app: FastAPI, state: State) -> None:
         body, loaded = await score_request(request, state)
         return Response(body, media_type=JSON, headers={VERSION_HEADER: loaded.version})
 
-    @app.get("/v1/scorer", response_model=Scorer, tags=["scoring"], responses=failures(405, token=token))
+    @app.get("/v1/scorer", response_model=Scorer, tags=["scoring"], responses=failures(unknown, 405))
     async def scorer() -> Response:
         """Which scorer answers."""
         return JSONResponse(described(state.loaded))
 
-    @app.post("/v1/reload", response_model=Reloaded, tags=["scoring"], responses=failures(405, 409, token=token))
+    @app.post("/v1/reload", response_model=Reloaded, tags=["scoring"], responses=failures(unknown, 405, 409))
     async def reload() -> Response:
         """Load the scorer's folder again; one that is damaged or newer is refused, and the old scorer goes on."""
         changed = await state.reload()
@@ -186,11 +188,13 @@ def add_scoring(app: FastAPI, state: State) -> None:
 def add_adjustment(app: FastAPI, state: State, observer: Observer) -> None:
     """The state of the adjustment of weights."""
 
-    @app.get("/v1/adjustment", tags=["scoring"], responses=failures(405, token=state.token is not None))
-    async def adjustment() -> dict[str, Any]:
+    answers: dict[int | str, dict[str, Any]] = {200: adjustment_answer(), **failures(state.unknown_status, 405)}
+
+    @app.get("/v1/adjustment", response_class=JSONResponse, tags=["scoring"], responses=answers)
+    async def adjustment() -> Response:
         """How weights are adjusted now."""
         # an observer is only ever called from the thread of the model, so that it needs no locks
-        return dict(await state.batcher.in_thread(observer.state))
+        return JSONResponse(dict(await state.batcher.in_thread(observer.state)))
 
 
 def stream(request: Request, state: State) -> Response:

@@ -42,21 +42,26 @@ class State:
     under_way: int = 0
     _reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    @property
+    def unknown_status(self) -> int:
+        """Status for who may not ask: 401 where a token is set, else 403."""
+        return 403 if self.token is None else 401
+
     def drain(self) -> None:
         """Say to whoever asks that this service is about to stop."""
         self.draining = True
         self.metrics.draining.set(1)
-
-    async def reload(self) -> bool:
-        """Load the scorer of the folder again; True if it is another one.
-
-        The old one answers until the new one has been loaded and has scored a row; if that fails it goes on.
 
     def load_checked(self) -> Loaded:
         """The scorer of the folder, fit to answer; errors as of :func:`load` and of the batcher's check."""
         fresh = load(self.folder, self.loader)
         self.batcher.check(fresh)
         return fresh
+
+    async def reload(self) -> bool:
+        """Load the scorer of the folder again; True if it is another one.
+
+        The old one answers until the new one has been loaded and has scored a row; if that fails it goes on.
 
         Raises
         ------

@@ -93,7 +93,7 @@ def test_a_stream_without_end_is_cut_after_the_grace(launch: Start, scorer_folde
     place = ("127.0.0.1", int(service.address.rsplit(":", 1)[1]))
     with socket.create_connection(place, timeout=10) as wire:
         wire.sendall(
-            b"POST /v1/score HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-ndjson\r\n"
+            b"POST /v1/score HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-ndjson\r\n"
             b"transfer-encoding: chunked\r\n\r\n4\r\nbad\n\r\n"
         )
         while b"invalid_json" not in wire.recv(65536):
