@@ -55,9 +55,7 @@ class Constant:
 
 def serve(folder: Path, engine: str) -> None:
     """The process of a service; says its port."""
-    from sie_agent.serving.app import create_app, make_state
-    from sie_agent.serving.live import LiveAdjustment
-    from sie_agent.serving.server import Stopping, listen, run
+    from sie_agent.serving import LiveAdjustment, Stopping, create_app, listen, make_state, run
 
     if engine == "scorer":
         state = make_state(folder, observer=lambda loaded: LiveAdjustment(getattr(loaded, "config", {})))
@@ -173,10 +171,8 @@ def raw_requests(samples: pd.DataFrame, rows: int, count: int) -> list[bytes]:
     for number in range(count):
         chosen = [records[(number * rows + place) % len(records)] for place in range(rows)]
         body = json.dumps({"samples": chosen}).encode()
-        head = (
-            f"POST /v1/score HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
-        )
-        found.append(head.encode() + b"\r\n" + body)
+        head = "POST /v1/score HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+        found.append(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
     return found
 
 

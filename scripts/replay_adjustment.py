@@ -22,7 +22,7 @@ from replay_noise import calibration, noise_alone
 from replay_picture import picture
 
 from sie_agent.scorer import LABELS
-from sie_agent.serving.adjustment import Adjustment
+from sie_agent.serving import Adjustment
 
 BY = "support"
 LOOK_EVERY = 500

@@ -10,8 +10,7 @@ import numpy as np
 from scipy.stats import chi2
 
 from sie_agent.scorer import LABELS
-from sie_agent.serving.adjustment import Adjustment
-from sie_agent.serving.adjustment_statistics import critical_index, stability_index
+from sie_agent.serving import Adjustment, critical_index, stability_index
 
 GROUPS, BINS = 32, 10
 EDGES = np.quantile(np.random.default_rng(0).normal(size=1_000_000), np.linspace(0, 1, BINS + 1)[1:-1])

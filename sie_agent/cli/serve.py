@@ -41,8 +41,13 @@ def command(
         int, typer.Option("--max-queue", help="Most rows that wait; beyond it the answer is 503.", min=1, metavar="N")
     ] = 4096,
     weigh_by: Annotated[
-        str, typer.Option("--weigh-by", help="Weak label that each row's weight is made of.", metavar="LABEL")
-    ] = "support",
+        str | None,
+        typer.Option(
+            "--weigh-by",
+            help="Weak label that each row's weight is made of; by default support, or the first if there is none.",
+            metavar="LABEL",
+        ),
+    ] = None,
     strength: Annotated[
         float, typer.Option("--strength", help="How far weights spread around 1; 0 leaves all at 1.", metavar="A")
     ] = 1.0,

@@ -31,7 +31,7 @@ class ScorerSession:
 
     Attributes
     ----------
-    labels : the weak labels it scores; config : ``config.json``; version : first 12 digits of the model's SHA-256.
+    labels : the weak labels it scores; config : ``config.json``.
 
     Raises
     ------
@@ -41,7 +41,6 @@ class ScorerSession:
     def __init__(self, folder: str | Path, *, threads: int = 1) -> None:
         self.config = read_config(Path(folder))
         self.labels: tuple[str, ...] = tuple(self.config["labels"])
-        self.version = str(self.config["sha256"].get(MODEL, ""))[:12]
         self._session = open_session(read_model(Path(folder), self.config), threads, str(Path(folder) / MODEL))
         names = {output.name for output in self._session.get_outputs()}
         if not names.issuperset(self.labels):

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sie_agent.errors import InputError
-from sie_agent.scorer.select import HIGHER_IS_KEPT
+from sie_agent.scorer import HIGHER_IS_KEPT
 from sie_agent.serving.adjustment_levels import Standing, now, thresholds_of
 from sie_agent.serving.adjustment_ranks import RankWindow
 from sie_agent.serving.adjustment_settings import AdjustmentSettings

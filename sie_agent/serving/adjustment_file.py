@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import tempfile
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from sie_agent.errors import EnvironmentFailure
 
-FORMAT = 1
+FORMAT = 2
 KINDS = {"<f8", "<i8", "<i4"}
 LARGEST = 2**28  # bytes of one array: a damaged size must not take the machine's memory
 
@@ -48,19 +49,41 @@ def unpacked(saved: Any, shape: tuple[int, ...] | None = None) -> npt.NDArray[An
     return array
 
 
+def as_text(content: dict[str, Any]) -> str:
+    """JSON in one line; arrays are compressed. What is read from it gives the same text again."""
+    return json.dumps(content, allow_nan=False, default=array_only)
+
+
+def array_only(value: object) -> dict[str, Any]:
+    """What JSON does not know itself: arrays, and nothing else; TypeError."""
+    if not isinstance(value, np.ndarray):
+        raise TypeError(f"no array: {type(value).__name__}")
+    return packed(value)
+
+
+def seal_of(text: str) -> str:
+    """SHA-256 of a file's content: a damaged number would still be a number."""
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
 def write_state(path: Path, content: dict[str, Any]) -> None:
     """Write the file in one step: a reader, or a crash, never meets half of it.
+
+    Parameters
+    ----------
+    content : values of JSON, and arrays, which are compressed here.
 
     Raises
     ------
     EnvironmentFailure : the folder cannot be written to, or the disk is full.
     """
+    text = as_text({"format": FORMAT, **content})
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(content, stream, allow_nan=False)
+            stream.write(f'{text[:-1]}, "sha256": "{seal_of(text)}"}}')
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)
@@ -80,9 +103,12 @@ def read_state(path: Path) -> dict[str, Any]:
 
     Raises
     ------
-    ValueError : it is no such file; FileNotFoundError : there is none; OSError : it cannot be read.
+    ValueError : it is no such file, or not as it was written; FileNotFoundError : there is none.
+    OSError : it cannot be read.
     """
     content = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ValueError("not a state of this version")
+    if content.pop("sha256", None) != seal_of(as_text(content)):
+        raise ValueError("not as it was written")
     return content

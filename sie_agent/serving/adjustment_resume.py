@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import warnings
+import logging
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,12 @@ import numpy as np
 
 from sie_agent.errors import EnvironmentFailure
 from sie_agent.serving.adjustment import Adjustment, name_of
-from sie_agent.serving.adjustment_file import FORMAT, packed, read_state, unpacked, write_state
+from sie_agent.serving.adjustment_file import read_state, unpacked, write_state
 from sie_agent.serving.adjustment_levels import Standing
 from sie_agent.serving.adjustment_stream import Reference, Rows, Stream
+
+# a library's warnings are not shown by the command line, its log is
+logger = logging.getLogger("sie_agent.serving")
 
 
 def save_adjustment(adjustment: Adjustment, path: Path) -> None:
@@ -25,19 +29,17 @@ def save_adjustment(adjustment: Adjustment, path: Path) -> None:
     ------
     EnvironmentFailure : it cannot be written.
     """
-    content = adjustment.held(lambda: content_of(adjustment))
-    write_state(Path(path), content)
+    write_state(Path(path), content_of(adjustment))
 
 
 def resume_adjustment(path: Path, fresh: Adjustment) -> Adjustment:
     """Go on from a saved file: *fresh* with what the file knows, or as it is where there is none.
 
-    A file that is damaged, or of another scorer or other settings, gives a warning and is left alone until the next
-    saving replaces it.
+    A file that is damaged, or of another scorer or other settings, is kept as FILE.bad, and the log has a warning.
 
     Raises
     ------
-    EnvironmentFailure : the file is there and the system does not let it be read.
+    EnvironmentFailure : the file is there and the system does not let it be read, or not be kept under another name.
     """
     try:
         content = read_state(Path(path))
@@ -64,8 +66,17 @@ def resume_adjustment(path: Path, fresh: Adjustment) -> Adjustment:
 
 
 def started_afresh(path: Path, why: str, fresh: Adjustment) -> Adjustment:
-    """Say why a file is not gone on from."""
-    warnings.warn(f"{path}: the state of the adjustment {why}; it starts afresh", stacklevel=3)
+    """Say why a file is not gone on from, and keep it: the next saving would replace it."""
+    aside = Path(f"{path}.bad")
+    try:
+        os.replace(path, aside)
+    except OSError as error:
+        raise EnvironmentFailure(
+            f"the state of the adjustment {why}, and cannot be kept as {aside.name} ({error.strerror})",
+            where=path,
+            mend="Move it away, or give another file.",
+        ) from error
+    logger.warning("%s: the state of the adjustment %s; it starts afresh. The old file is kept as %s", path, why, aside)
     return fresh
 
 
@@ -80,13 +91,17 @@ def made_for(adjustment: Adjustment) -> str:
 
 
 def content_of(adjustment: Adjustment) -> dict[str, Any]:
-    """What is written; nothing may be waiting."""
+    """What is written, with everything taken in that waits: copies, so that it can be written at leisure."""
+    return adjustment.held(lambda: copied(adjustment))
+
+
+def copied(adjustment: Adjustment) -> dict[str, Any]:
+    """The content; arrays that are replaced and never changed are not copied."""
     return {
-        "format": FORMAT,
         "made_for": made_for(adjustment),
         "started": adjustment.started,
         "events": adjustment.events,
-        "ranks": [[packed(window.kept), window.place] for window in adjustment.ranks.values()],
+        "ranks": [[window.kept.copy(), window.place] for window in adjustment.ranks.values()],
         "overall": stream_content(adjustment.overall),
         "departments": [
             [name, adjustment.numbers[name], stream_content(stream)] for name, stream in adjustment.streams.items()
@@ -98,26 +113,26 @@ def content_of(adjustment: Adjustment) -> dict[str, Any]:
 
 
 def stream_content(stream: Stream) -> dict[str, Any]:
-    """One stream as JSON."""
+    """One stream, its arrays as they are."""
     warm = stream.warm or [stream.nothing()]
     return {
         "events": stream.events,
         "segment": stream.segment,
         "filled": stream.filled,
-        "live": packed(stream.live),
-        "sums": packed(stream.sums),
-        "base_sums": None if stream.base_sums is None else packed(stream.base_sums),
+        "live": stream.live.copy(),
+        "sums": stream.sums.copy(),
+        "base_sums": stream.base_sums,
         "warm": [
-            packed(np.concatenate([part.values for part in warm], axis=1)),
-            packed(np.concatenate([part.labels for part in warm])),
-            packed(np.concatenate([part.groups for part in warm])),
+            np.concatenate([part.values for part in warm], axis=1),
+            np.concatenate([part.labels for part in warm]),
+            np.concatenate([part.groups for part in warm]),
         ],
         "references": {
             name: {
-                "edges": packed(reference.edges),
-                "expected": packed(reference.expected),
-                "counts": packed(reference.counts),
-                "bin_of": None if reference.bin_of is None else packed(reference.bin_of),
+                "edges": reference.edges,
+                "expected": reference.expected,
+                "counts": reference.counts,
+                "bin_of": reference.bin_of,
             }
             for name, reference in stream.references.items()
         },

@@ -16,10 +16,9 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from sie_agent import __version__
-from sie_agent.errors import InputError
 from sie_agent.serving.batching import Batcher
 from sie_agent.serving.bodies import JSON, NDJSON, content_type
-from sie_agent.serving.describing import ABOUT, SCORE_BODY, completed, failures, stream_answer
+from sie_agent.serving.describing import ABOUT, SCORE_BODY, adjustment_answer, completed, failures, stream_answer
 from sie_agent.serving.engine import Loaded, load, load_engine
 from sie_agent.serving.errors import Refusal, error_body
 from sie_agent.serving.guard import STREAM, Guard
@@ -27,11 +26,12 @@ from sie_agent.serving.metrics import Metrics
 from sie_agent.serving.protocol import Engine, Loader, Observer
 from sie_agent.serving.schema import Health, Reloaded, ScoreAnswer, Scorer
 from sie_agent.serving.scoring import score_lines, score_request
-from sie_agent.serving.settings import Limits
+from sie_agent.serving.settings import LOOPBACK, Limits
 from sie_agent.serving.state import State
 
 VERSION_HEADER = "x-sie-scorer"
 SAVE_SECONDS = 60
+USUAL = "support"  # what is weighed by where nothing else is asked for
 
 
 class Stream(StreamingResponse):
@@ -52,16 +52,18 @@ def make_state(
     limits: Limits | None = None,
     open_metrics: bool = False,
     observer: Observer | Callable[[Engine], Observer] | None = None,
-    weigh_by: str = "support",
+    weigh_by: str | None = None,
     loader: Loader = load_engine,
+    host: str = "127.0.0.1",
 ) -> State:
     """Load the scorer, and put together all that the routes share.
 
     Parameters
     ----------
     folder : the scorer's. token : what a client has to send; None where it needs none.
-    observer, weigh_by : what adjusts weights, or what makes it of the loaded scorer; and by which weak label.
-    loader : how an engine is made of the folder.
+    observer, weigh_by : what adjusts weights, or what makes it of the loaded scorer; and by which weak label, by
+        default ``support``, or the first where the scorer does not give that.
+    loader : how an engine is made of the folder. host : where the service is going to listen.
 
     Raises
     ------
@@ -69,13 +71,15 @@ def make_state(
     """
     path, chosen, metrics = Path(folder), limits or Limits(), Metrics()
     loaded = load(path, loader)
+    labels = loaded.engine.labels
+    by = weigh_by or (USUAL if USUAL in labels else labels[0])
     if callable(observer):
         observer = observer(loaded.engine)
-    if observer is not None and weigh_by not in loaded.engine.labels:
-        raise InputError(f"cannot weigh by '{weigh_by}'", mend=f"Choose one of {', '.join(loaded.engine.labels)}.")
     metrics.serving(loaded)
-    batcher = Batcher(metrics, chosen.samples, chosen.queue_rows, observer, weigh_by)
-    return State(path, loader, loaded, chosen, metrics, batcher, token, open_metrics)
+    batcher = Batcher(metrics, chosen.samples, chosen.queue_rows, observer, by, loaded)
+    batcher.check(loaded)
+    alone = token is None and host in LOOPBACK
+    return State(path, loader, loaded, chosen, metrics, batcher, token, open_metrics, alone)
 
 
 def create_app(state: State) -> FastAPI:
@@ -120,11 +124,13 @@ async def save_now_and_then(state: State) -> None:
 def add_probes(app: FastAPI, state: State) -> None:
     """Routes for machines that watch: /healthz, /readyz and /metrics."""
 
+    @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", response_model=Health, tags=["watching"], responses=failures(405))
     async def healthz() -> Response:
         """The process is alive."""
         return JSONResponse({"status": "alive"})
 
+    @app.head("/readyz", include_in_schema=False)
     @app.get("/readyz", response_model=Health, tags=["watching"], responses=failures(405, 503))
     async def readyz() -> Response:
         """The scorer is loaded and the service is not stopping."""
@@ -134,7 +140,7 @@ def add_probes(app: FastAPI, state: State) -> None:
 
     metrics: dict[int | str, dict[str, Any]] = {
         200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": "sie_rows_total 12.0"}}},
-        **failures(405, token=state.token is not None and not state.open_metrics),
+        **failures(405, *(() if state.token is not None and state.open_metrics else (state.unknown_status,))),
     }
 
     @app.get("/metrics", response_class=Response, tags=["watching"], responses=metrics)
@@ -151,14 +157,14 @@ def add_probes(app: FastAPI, state: State) -> None:
 
 def add_scoring(app: FastAPI, state: State) -> None:
     """Routes for those who score: /v1/score, /v1/scorer and /v1/reload."""
-    token = state.token is not None
+    unknown = state.unknown_status
 
     @app.post(
         "/v1/score",
         response_model=ScoreAnswer,
         tags=["scoring"],
         openapi_extra={"requestBody": SCORE_BODY},
-        responses={200: stream_answer(), **failures(405, 408, 413, 415, 422, 500, 503, token=token)},
+        responses={200: stream_answer(), **failures(unknown, 405, 408, 413, 415, 422, 500, 503)},
     )
     async def score(request: Request) -> Response:
         """Score rows: a JSON request at once, or a stream of NDJSON lines answered line by line."""
@@ -167,12 +173,12 @@ def add_scoring(app: FastAPI, state: State) -> None:
         body, loaded = await score_request(request, state)
         return Response(body, media_type=JSON, headers={VERSION_HEADER: loaded.version})
 
-    @app.get("/v1/scorer", response_model=Scorer, tags=["scoring"], responses=failures(405, token=token))
+    @app.get("/v1/scorer", response_model=Scorer, tags=["scoring"], responses=failures(unknown, 405))
     async def scorer() -> Response:
         """Which scorer answers."""
         return JSONResponse(described(state.loaded))
 
-    @app.post("/v1/reload", response_model=Reloaded, tags=["scoring"], responses=failures(405, 409, token=token))
+    @app.post("/v1/reload", response_model=Reloaded, tags=["scoring"], responses=failures(unknown, 405, 409))
     async def reload() -> Response:
         """Load the scorer's folder again; one that is damaged or newer is refused, and the old scorer goes on."""
         changed = await state.reload()
@@ -182,11 +188,13 @@ def add_scoring(app: FastAPI, state: State) -> None:
 def add_adjustment(app: FastAPI, state: State, observer: Observer) -> None:
     """The state of the adjustment of weights."""
 
-    @app.get("/v1/adjustment", tags=["scoring"], responses=failures(405, token=state.token is not None))
-    async def adjustment() -> dict[str, Any]:
+    answers: dict[int | str, dict[str, Any]] = {200: adjustment_answer(), **failures(state.unknown_status, 405)}
+
+    @app.get("/v1/adjustment", response_class=JSONResponse, tags=["scoring"], responses=answers)
+    async def adjustment() -> Response:
         """How weights are adjusted now."""
         # an observer is only ever called from the thread of the model, so that it needs no locks
-        return dict(await state.batcher.in_thread(observer.state))
+        return JSONResponse(dict(await state.batcher.in_thread(observer.state)))
 
 
 def stream(request: Request, state: State) -> Response:

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from sie_agent.errors import InputError
 from sie_agent.serving.engine import Loaded
 from sie_agent.serving.errors import Refusal, busy
 from sie_agent.serving.metrics import Metrics
@@ -45,6 +46,7 @@ class Batcher:
     ----------
     batch_rows : most rows of a batch; a single job may have no more. queue_rows : most rows that wait.
     observer, weigh_by : what sees the scores of each batch, and by which of them it weighs.
+    watched : the scorer that the observer knows; scores of another one are neither shown to it nor weighed.
     """
 
     metrics: Metrics
@@ -52,10 +54,13 @@ class Batcher:
     queue_rows: int
     observer: Observer | None = None
     weigh_by: str = "support"
+    watched: Loaded | None = None
     waiting: deque[Job] = field(default_factory=deque)
     waiting_rows: int = 0
     busy: bool = False
     thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "inference"))
+    # one thread, so that a state that is older is never written over one that is newer
+    writer: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "saving"))
     _room: deque[asyncio.Future[None]] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
@@ -92,26 +97,47 @@ class Batcher:
         """The result of a call made in the thread of the model, between two batches."""
         return await asyncio.wrap_future(self.thread.submit(call))
 
+    def check(self, loaded: Loaded) -> None:
+        """Make sure that a scorer's rows can be weighed, before it answers.
+
+        Raises
+        ------
+        InputError : it does not give the weak label that is weighed by, or the observer cannot watch it.
+        """
+        if self.observer is None:
+            return
+        if self.weigh_by not in (labels := loaded.engine.labels):
+            raise InputError(f"cannot weigh by '{self.weigh_by}'", mend=f"Choose one of {', '.join(labels)}.")
+        self.observer.check(loaded.engine, self.weigh_by)
+
     async def scorer_changed(self, loaded: Loaded) -> None:
-        """Tell the observer that another scorer answers; batches of the one before are out of the queue by then."""
-        if (observer := self.observer) is not None:
-            await self._quietly(lambda: observer.scorer_changed(loaded.engine))
+        """Tell the observer that another scorer answers; streams and jobs of the one before may still be under way."""
+        if (observer := self.observer) is None:
+            return
+
+        def exchange() -> None:
+            self.watched = None
+            observer.scorer_changed(loaded.engine)
+            self.watched = loaded
+
+        try:
+            await self.in_thread(exchange)
+        except Exception as error:
+            self.note("observer", error)
 
     async def save(self) -> None:
-        """Let the observer keep what it knows."""
-        if (observer := self.observer) is not None:
-            await self._quietly(observer.save)
-
-    async def _quietly(self, call: Callable[[], None]) -> None:
-        """A call in the thread of the model whose failure is noted and costs nobody an answer."""
+        """Let the observer keep what it knows; the model waits for the copy, not for the writing."""
+        if (observer := self.observer) is None:
+            return
         try:
-            await self.in_thread(call)
+            await asyncio.wrap_future(self.writer.submit(await self.in_thread(observer.saving)))
         except Exception as error:
             self.note("observer", error)
 
     def close(self) -> None:
-        """End the thread, once everything has been answered."""
+        """End the threads, once everything has been answered."""
         self.thread.shutdown(wait=True)
+        self.writer.shutdown(wait=True)
 
     async def _enqueue(self, samples: Sequence[Sample], loaded: Loaded) -> Scores:
         loop = asyncio.get_running_loop()
@@ -149,7 +175,7 @@ class Batcher:
         answers = self._answers(batch)
         loop.call_soon_threadsafe(self._deliver, batch, answers, loop)
         scored = [(job, answer) for job, answer in zip(batch, answers, strict=True) if not isinstance(answer, Refusal)]
-        if self.observer is not None and scored:
+        if self.observer is not None and scored and batch[0].loaded is self.watched:
             try:
                 self._show(self.observer, scored)
             except Exception as error:
@@ -196,11 +222,12 @@ class Batcher:
         self.metrics.batch_rows.observe(len(samples))
         self.metrics.rows.inc(len(samples))
         if self.observer is not None:
-            try:
-                scores[WEIGHT] = np.asarray(self.observer.weigh(self.weigh_by, scores[self.weigh_by]), np.float64)
-            except Exception as error:
-                self.note("observer", error)
-                scores[WEIGHT] = np.full(len(samples), np.nan)
+            scores[WEIGHT] = np.full(len(samples), np.nan)
+            if loaded is self.watched:
+                try:
+                    scores[WEIGHT] = np.asarray(self.observer.weigh(self.weigh_by, scores[self.weigh_by]), np.float64)
+                except Exception as error:
+                    self.note("observer", error)
         return scores
 
     def _deliver(self, batch: list[Job], answers: list[Scores | Refusal], loop: asyncio.AbstractEventLoop) -> None:

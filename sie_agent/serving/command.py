@@ -30,7 +30,7 @@ def serve(
     adjust: bool = True,
     adjustment: AdjustmentSettings | None = None,
     adjustment_file: str | Path | None = None,
-    weigh_by: str = "support",
+    weigh_by: str | None = None,
     debug: bool = False,
     ready: Callable[[str], None] = lambda said: None,
 ) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def serve(
     grace_seconds : how long requests under way may take after that.
     adjust : keep the live distribution of scores, give each row the weight of its rank in it, and say when to distil
         again. adjustment : its windows and thresholds; adjustment_file : where it is kept over a restart.
-    weigh_by : the weak label that weights are made of.
+    weigh_by : the weak label that weights are made of; by default ``support``, or the first where there is none.
     ready : told in words where the service listens, once it answers.
 
     Returns
@@ -79,6 +79,7 @@ def serve(
         open_metrics=open_metrics,
         observer=observer if adjust else None,
         weigh_by=weigh_by,
+        host=host,
     )
     listener = listen(host, port)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from sie_agent.serving.adjustment_example import ADJUSTMENT
 from sie_agent.serving.bodies import JSON, NDJSON
 from sie_agent.serving.guard import OPEN
 from sie_agent.serving.schema import SAMPLE, ErrorAnswer, ScoreRequest
@@ -17,7 +18,7 @@ Every error has the form `{"error": {"code", "message", "field"}}`. Scores of on
 version is in the answer and in the header `x-sie-scorer`."""
 
 SHA = "9f2c44d1a8be0c37d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c"
-SCORE = {"sample_id": "s1", "hardness": 0.12, "support": 0.31, "value": 0.004}
+SCORE = {"sample_id": "s1", "hardness": 0.12, "support": 0.31, "value": 0.004, "weight": 1.42}
 SCORER = {
     "version": SHA[:16],
     "sha256": SHA,
@@ -27,7 +28,7 @@ SCORER = {
 LINES_IN = '{"query": "oak table", "title": "Solid oak table", "label": 1}\n{"query": "", "title": "Lamp"}\n'
 BAD_LINE = '{"code": "invalid_request", "message": "query: the query is empty", "field": "query"}'
 LINES_OUT = (
-    '{"line": 1, "sample_id": "1", "hardness": 0.12, "support": 0.31, "value": 0.004}\n'
+    '{"line": 1, "sample_id": "1", "hardness": 0.12, "support": 0.31, "value": 0.004, "weight": 1.42}\n'
     f'{{"line": 2, "error": {BAD_LINE}}}\n'
 )
 EXAMPLES: dict[str, dict[str, Any]] = {
@@ -64,6 +65,10 @@ SCORE_BODY: dict[str, Any] = {
 # status: what it means, and an error of each kind
 FAILURES: dict[int, tuple[str, list[tuple[str, str, str | None]]]] = {
     401: ("No valid token", [("unauthorized", "a valid token is needed: Authorization: Bearer TOKEN", None)]),
+    403: (
+        "Sent by a page of another site, or to another name, while no token is set",
+        [("forbidden", "without a token no page of another site is answered", "origin")],
+    ),
     405: ("Not with this method", [("method_not_allowed", "this path does not take this method", None)]),
     408: ("The body did not come", [("timeout", "nothing came for 60 s", None)]),
     409: (
@@ -102,10 +107,10 @@ FAILURES: dict[int, tuple[str, list[tuple[str, str, str | None]]]] = {
 }
 
 
-def failures(*statuses: int, token: bool = False) -> dict[int | str, dict[str, Any]]:
-    """Responses of a route that are errors, with an example of each; 401 too where it needs a token."""
+def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Responses of a route that are errors, with an example of each."""
     found: dict[int | str, dict[str, Any]] = {}
-    for status in (*statuses, *((401,) if token else ())):
+    for status in statuses:
         meaning, kinds = FAILURES[status]
         examples = {
             code: {"value": {"error": {"code": code, "message": message, "field": field}}}
@@ -128,6 +133,15 @@ def stream_answer() -> dict[str, Any]:
     }
 
 
+def adjustment_answer() -> dict[str, Any]:
+    """The state of the adjustment; its figures are null until there has been a look."""
+    described = "How weights are adjusted now; ADJUSTMENT.md explains each key"
+    kinds = {"started": "string", "events": "integer", "mix": ["object", "null"]}
+    properties = {name: {"type": kinds.get(name, "object")} for name in ADJUSTMENT}
+    schema = {"type": "object", "properties": properties}
+    return {"description": described, "content": {JSON: {"schema": schema}}}
+
+
 def completed(app: FastAPI, state: State) -> dict[str, Any]:
     """The description with the request's schema, an example for every schema, limits, and the token if one is set."""
     described = app.openapi()
@@ -141,6 +155,10 @@ def completed(app: FastAPI, state: State) -> dict[str, Any]:
     for name, example in EXAMPLES.items():
         if name in schemas:
             schemas[name]["examples"] = [example]
+    if state.batcher.observer is not None:
+        answer = described["paths"]["/v1/adjustment"]["get"]["responses"]["200"]
+        # not earlier: the framework leaves out what is null
+        answer["content"][JSON]["example"] = ADJUSTMENT
     if state.token is not None:
         described["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         for path, operations in described["paths"].items():

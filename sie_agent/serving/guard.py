@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hmac
 import logging
+import re
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,6 +16,8 @@ from sie_agent.serving.state import State
 OPEN = frozenset({"/healthz", "/readyz"})
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 STREAM = "stream"
+# names of this machine, with or without a port
+LOCAL = re.compile(rb"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?", re.IGNORECASE)
 logger = logging.getLogger("sie_agent.serving")
 
 
@@ -58,11 +61,16 @@ class Guard:
             self.count(scope, status, time.perf_counter() - started)
 
     def check(self, scope: Scope) -> None:
-        """Refuse who has no token, before anything is said about the path, and whoever is one too many."""
+        """Refuse who has no token, before anything is said about the path, and whoever is one too many.
+
+        Where there is no token, web pages are refused: a browser asks for them in the name of who looks at them.
+        """
         path = scope["path"]
         if path in OPEN:
             return
-        if not (self.expected is None or (path == "/metrics" and self.state.open_metrics)):
+        if self.expected is None:
+            refuse_pages(scope["headers"], alone=self.state.alone)
+        elif not (path == "/metrics" and self.state.open_metrics):
             given = authorization(scope["headers"])
             if given is None or not hmac.compare_digest(given, self.expected):
                 raise Refusal(
@@ -91,6 +99,26 @@ def authorization(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
         return None
     scheme, _, token = found[0].partition(b" ")
     return b"Bearer " + token.strip() if scheme.lower() == b"bearer" else None
+
+
+def refuse_pages(headers: Collection[tuple[bytes, bytes]], *, alone: bool) -> None:
+    """Refuse what a page of another site has a browser send.
+
+    Parameters
+    ----------
+    alone : the service listens on this machine only, hence has its names only: a page whose own name was made to
+        point here (DNS rebinding) sends that name as the host.
+
+    Raises
+    ------
+    Refusal : 403, of another site, or to a name that is not this machine's.
+    """
+    hosts = [value.strip().lower() for name, value in headers if name == b"host"]
+    if alone and not all(LOCAL.fullmatch(host) for host in hosts):
+        raise Refusal(403, "forbidden", "without a token the host must be localhost, 127.0.0.1 or [::1]", "host")
+    origins = [value.strip().lower() for name, value in headers if name == b"origin"]
+    if any(origin.partition(b"://")[2] not in hosts for origin in origins):
+        raise Refusal(403, "forbidden", "without a token no page of another site is answered", "origin")
 
 
 async def refuse(refusal: Refusal, send: Send) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sie_agent.errors import InputError
-from sie_agent.serving.adjustment import Adjustment
-from sie_agent.serving.adjustment_resume import resume_adjustment, save_adjustment
+from sie_agent.serving.adjustment import Adjustment, checked_quantiles
+from sie_agent.serving.adjustment_file import write_state
+from sie_agent.serving.adjustment_resume import content_of, resume_adjustment
 from sie_agent.serving.adjustment_settings import AdjustmentSettings
 from sie_agent.serving.protocol import Engine
+
+WHERE = "config.json, field 'score_quantiles'"
+MEND = "Distil it again, or serve it with --no-adjustment."
 
 
 class LiveAdjustment(Adjustment):
@@ -37,19 +42,31 @@ class LiveAdjustment(Adjustment):
         if path is not None:
             resume_adjustment(path, self)
 
+    def check(self, engine: Engine, by: str) -> None:
+        """Make sure that a scorer has a baseline, also of the weak label *by*, and gives all that the baseline has.
+
+        Raises
+        ------
+        InputError : it has none, or it and its scores differ.
+        """
+        known = checked_quantiles(baseline_of(getattr(engine, "config", {}))["baseline"], WHERE)
+        if strange := sorted(set(known) - set(engine.labels)):
+            raise InputError(f"'{strange[0]}' is no score of this scorer", where=WHERE, mend=MEND)
+        if by not in known:
+            raise InputError(f"there is no baseline of '{by}' to weigh by", where=WHERE, mend=MEND)
+
     def scorer_changed(self, engine: Engine) -> None:
         """Begin with nothing seen: the scores of another scorer are not to be compared with those before."""
         self.begin(**baseline_of(getattr(engine, "config", {})))
 
-    def save(self) -> None:
-        """Write what is known to the file, where there is one.
+    def saving(self) -> Callable[[], None]:
+        """Copy what is known; what is returned writes it to the file, where there is one.
 
-        Raises
-        ------
-        EnvironmentFailure : it cannot be written.
+        What is returned raises EnvironmentFailure where the file cannot be written.
         """
-        if self.path is not None:
-            save_adjustment(self, self.path)
+        if self.path is None:
+            return lambda: None
+        return partial(write_state, self.path, content_of(self))
 
 
 def baseline_of(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,7 +80,7 @@ def baseline_of(config: Mapping[str, Any]) -> dict[str, Any]:
     if not quantiles:
         raise InputError(
             "the scorer does not say what its scores were like when it was distilled",
-            where="config.json, field 'score_quantiles'",
-            mend="Distil it again, or serve it with --no-adjustment.",
+            where=WHERE,
+            mend=MEND,
         )
     return {"baseline": quantiles, "baseline_events": max(int(config.get("score_rows", 0)), 1)}

@@ -29,8 +29,15 @@ class Engine(Protocol):
 class Observer(Protocol):
     """Something that adjusts weights while scores pass by. All calls come from the inference thread, one at a time.
 
-    An observer that raises costs nobody an answer: the fault is counted and logged, and the weight is null.
+    An observer that raises costs nobody an answer: the fault is counted and logged, and the weight is null. Rows of
+    another scorer than that of the last :meth:`scorer_changed` are not shown to it, and have no weight.
     """
+
+    def check(self, engine: Engine, by: str) -> None:
+        """Raise where this scorer cannot be watched, or its rows not be weighed by *by*; changes nothing.
+
+        This one alone is called from other threads, before :meth:`scorer_changed`.
+        """
 
     def observe(
         self, scores: Scores, labels: Doubles, departments: Sequence[str], queries: Sequence[str] | None = None
@@ -52,8 +59,11 @@ class Observer(Protocol):
     def scorer_changed(self, engine: Engine) -> None:
         """Another scorer answers from now on."""
 
-    def save(self) -> None:
-        """Keep what is known over a restart; called now and then, and at the end."""
+    def saving(self) -> Callable[[], None]:
+        """Copy what is to be kept over a restart, and return what writes it; now and then, and at the end.
+
+        What is returned is called in another thread: it may take its time.
+        """
 
 
 Loader = Callable[[Path], Engine]

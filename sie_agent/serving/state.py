@@ -25,6 +25,7 @@ class State:
     Attributes
     ----------
     folder, loader : where the scorer lies, and how it is loaded. loaded : the one that answers.
+    alone : it listens on this machine only and without a token, so that who asks is told by headers alone.
     draining : the service is stopping; what has been accepted is still answered. under_way : requests now.
     """
 
@@ -36,14 +37,26 @@ class State:
     batcher: Batcher
     token: str | None = None
     open_metrics: bool = False
+    alone: bool = False
     draining: bool = False
     under_way: int = 0
     _reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def unknown_status(self) -> int:
+        """Status for who may not ask: 401 where a token is set, else 403."""
+        return 403 if self.token is None else 401
 
     def drain(self) -> None:
         """Say to whoever asks that this service is about to stop."""
         self.draining = True
         self.metrics.draining.set(1)
+
+    def load_checked(self) -> Loaded:
+        """The scorer of the folder, fit to answer; errors as of :func:`load` and of the batcher's check."""
+        fresh = load(self.folder, self.loader)
+        self.batcher.check(fresh)
+        return fresh
 
     async def reload(self) -> bool:
         """Load the scorer of the folder again; True if it is another one.
@@ -52,11 +65,11 @@ class State:
 
         Raises
         ------
-        Refusal : 409 with what is wrong with the folder.
+        Refusal : 409 with what is wrong with the folder, or why its scores cannot be weighed.
         """
         async with self._reloading:
             try:
-                fresh = await asyncio.to_thread(load, self.folder, self.loader)
+                fresh = await asyncio.to_thread(self.load_checked)
             except Exception as error:
                 self.metrics.reloads.labels("refused").inc()
                 said = str(error) if isinstance(error, SieError) else f"{type(error).__name__} while it was loaded"

@@ -64,6 +64,7 @@ class Service:
 
     process: subprocess.Popen[str]
     address: str
+    said_before: str = ""
 
     def client(self, **further: Any) -> httpx.Client:
         return httpx.Client(base_url=self.address, timeout=30, trust_env=False, **further)
@@ -97,7 +98,7 @@ def started(command: list[str], token: str | None) -> Service:
     for line in process.stderr:
         said.append(line)
         if " at http" in line:
-            return Service(process, line.split(" at ")[1].split(",")[0])
+            return Service(process, line.split(" at ")[1].split(",")[0], "".join(said))
     raise AssertionError("".join(said))
 
 

@@ -55,10 +55,13 @@ class Watching:
         assert by == "support"
         return scores / 10
 
+    def check(self, engine: Any, by: str) -> None: ...
+
     def scorer_changed(self, engine: Any) -> None:
         self.rows = 0
 
-    def save(self) -> None: ...
+    def saving(self) -> Any:
+        return lambda: None
 
     def state(self) -> dict[str, Any]:
         return {"rows": self.rows, "unlabelled": self.unlabelled, "departments": self.departments}

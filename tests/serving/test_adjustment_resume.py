@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as arrays
 
 from sie_agent.errors import EnvironmentFailure
 from sie_agent.serving.adjustment import Adjustment
-from sie_agent.serving.adjustment_file import packed, unpacked
+from sie_agent.serving.adjustment_file import packed, unpacked, write_state
 from sie_agent.serving.adjustment_resume import resume_adjustment, save_adjustment
 from sie_agent.serving.adjustment_settings import AdjustmentSettings
 
@@ -69,9 +69,11 @@ def test_a_restart_changes_nothing(tmp_path: Path, before: int) -> None:
     np.testing.assert_array_equal(second.weigh("support", asked), whole.weigh("support", asked))
 
 
-def test_where_there_is_no_file_it_starts_afresh_without_a_word(tmp_path: Path, recwarn: Any) -> None:
+def test_where_there_is_no_file_it_starts_afresh_without_a_word(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     assert resume_adjustment(tmp_path / "none.json", fresh()).events == 0
-    assert not recwarn.list
+    assert not caplog.records
 
 
 def saved(tmp_path: Path) -> Path:
@@ -83,11 +85,12 @@ def saved(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99}', "null", "\x00", "[" * 100_000])
-def test_a_file_that_is_no_state_gives_a_warning(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_no_state_gives_a_warning(tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "state.json"
     path.write_text(text)
-    with pytest.warns(UserWarning, match="is damaged; it starts afresh"):
-        assert resume_adjustment(path, fresh()).events == 0
+    assert resume_adjustment(path, fresh()).events == 0
+    assert "is damaged; it starts afresh" in caplog.text
+    assert not path.exists() and (tmp_path / "state.json.bad").read_text() == text
 
 
 DAMAGES = {
@@ -106,23 +109,59 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", list(DAMAGES))
-def test_a_file_with_a_damaged_part_gives_a_warning(tmp_path: Path, damage: str) -> None:
+def test_a_file_with_a_damaged_part_gives_a_warning(
+    tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
     path = saved(tmp_path)
     content = json.loads(path.read_text())
     DAMAGES[damage](content)
-    path.write_text(json.dumps(content))
-    with pytest.warns(UserWarning, match="is damaged; it starts afresh"):
-        resumed = resume_adjustment(path, fresh())
+    del content["sha256"], content["format"]
+    write_state(path, content)  # with a seal that is right, so that the parts themselves are looked at
+    resumed = resume_adjustment(path, fresh())
+    assert "is damaged; it starts afresh" in caplog.text
     assert comparable(resumed) == comparable(fresh())
 
 
-def test_the_state_of_another_scorer_is_not_gone_on_from(tmp_path: Path) -> None:
+def test_numbers_that_were_changed_are_damage(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Edges that do not rise, bins out of range, a level that is none: whatever is not as it was written."""
     path = saved(tmp_path)
+    whole = path.read_text()
+    assert resume_adjustment(path, fresh()).events == 2_000
+    reference = json.loads(whole)["overall"]["references"]["support"]
+    falling = packed(unpacked(reference["edges"])[::-1])
+    for old, new in (
+        (json.dumps(reference["edges"]), json.dumps(falling)),
+        ('"events": 2000', '"events": 2001'),
+        ('"level": 0', '"level": 7'),
+    ):
+        assert old in whole
+        path.write_text(whole.replace(old, new))
+        caplog.clear()
+        assert resume_adjustment(path, fresh()).events == 0
+        assert "is damaged; it starts afresh" in caplog.text
+    path.write_text(json.dumps(json.loads(whole), indent=1))
+    assert resume_adjustment(path, fresh()).events == 2_000
+
+
+def test_the_state_of_another_scorer_is_kept_beside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = saved(tmp_path)
+    before = path.read_bytes()
     other = Adjustment({name: quantiles + 1 for name, quantiles in BASELINE.items()}, settings=SETTINGS)
-    with pytest.warns(UserWarning, match="is of another scorer or other settings"):
-        assert resume_adjustment(path, other).events == 0
-    with pytest.warns(UserWarning, match="is of another scorer or other settings"):
-        assert resume_adjustment(path, fresh(baseline_events=7)).events == 0
+    for else_made in (other, fresh(baseline_events=7)):
+        caplog.clear()
+        path.write_bytes(before)
+        assert resume_adjustment(path, else_made).events == 0
+        assert "is of another scorer or other settings" in caplog.text
+        assert not path.exists() and (tmp_path / "state.json.bad").read_bytes() == before
+
+
+def test_a_damaged_file_that_cannot_be_kept_is_not_gone_over(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text("{")
+    (tmp_path / "state.json.bad").mkdir()
+    with pytest.raises(EnvironmentFailure, match=r"is damaged, and cannot be kept as state\.json\.bad"):
+        resume_adjustment(path, fresh())
+    assert path.read_text() == "{"
 
 
 def test_a_failed_saving_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

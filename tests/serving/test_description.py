@@ -91,6 +91,7 @@ def test_every_schema_and_every_error_has_an_example(guarded_service: Service) -
         assert schema["examples"], name
         for example in schema["examples"]:
             jsonschema_rs.validate(whole, example)
+    assert "weight" in schemas["Score"]["examples"][0]
     for path, operations in described["paths"].items():
         for method, operation in operations.items():
             for status, response in operation["responses"].items():
@@ -101,3 +102,27 @@ def test_every_schema_and_every_error_has_an_example(guarded_service: Service) -
     ].values():
         with guarded_service.client(headers={"authorization": f"Bearer {TOKEN}"}) as client:
             assert client.post("/v1/score", json=example["value"]).status_code == 200
+
+
+def test_the_example_of_the_adjustment_has_the_shape_of_a_real_one(guarded_service: Service) -> None:
+    with guarded_service.client(headers=KEY) as client:
+        content = client.get("/openapi.json").json()["paths"]["/v1/adjustment"]["get"]["responses"]["200"]["content"]
+        row = {"query": "q", "title": "t", "department": "garden"}
+        assert client.post("/v1/score", json={"samples": [row]}).status_code == 200
+        found = client.get("/v1/adjustment").json()
+    example = content["application/json"]["example"]
+    jsonschema_rs.validate(content["application/json"]["schema"], found)
+    jsonschema_rs.validate(content["application/json"]["schema"], example)
+    # figures are null before the first look
+    assert keys_of({**found, "departments": found["departments"]["garden"]}) <= keys_of(
+        {**example, "departments": example["departments"]["garden"]}
+    )
+    assert set(found) == set(example) and found["settings"] == example["settings"]
+    assert found["thresholds"] == example["thresholds"]
+
+
+def keys_of(part: Any, *above: str) -> set[tuple[str, ...]]:
+    """The path of every key."""
+    if not isinstance(part, dict):
+        return set()
+    return {(*above, key) for key in part}.union(*(keys_of(value, *above, key) for key, value in part.items()))

@@ -126,7 +126,7 @@ def test_an_endless_body_is_refused_before_its_end(small: Service) -> None:
     place = ("127.0.0.1", int(small.address.rsplit(":", 1)[1]))
     with socket.create_connection(place, timeout=10) as wire:
         wire.sendall(
-            b"POST /v1/score HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+            b"POST /v1/score HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
             b"transfer-encoding: chunked\r\n\r\n"
         )
         for _ in range(5):
@@ -160,7 +160,8 @@ def test_a_body_that_does_not_come(odd: Start) -> None:
     place = ("127.0.0.1", int(service.address.rsplit(":", 1)[1]))
     with socket.create_connection(place, timeout=10) as wire:
         wire.sendall(
-            b"POST /v1/score HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{"
+            b"POST /v1/score HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+            b"content-length: 9\r\n\r\n{"
         )
         assert wire.recv(12) == b"HTTP/1.1 408"
 

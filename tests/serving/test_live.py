@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
+import threading
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,9 @@ import numpy as np
 import pytest
 
 from sie_agent.errors import InputError
+from sie_agent.serving.batching import Batcher
 from sie_agent.serving.live import LiveAdjustment
+from sie_agent.serving.metrics import Metrics
 
 Rows = list[dict[str, Any]]
 Start = Callable[..., Any]
@@ -71,9 +76,15 @@ def test_a_damaged_file_is_said_and_begins_anew(launch: Start, rows: Rows, score
     file = tmp_path / "adjustment.json"
     file.write_text("{")
     service = launch(scorer_folder, "--adjustment-file", str(file), adjust=True)
+    assert f"{file}: the state of the adjustment is damaged; it starts afresh" in service.said_before
+    assert (tmp_path / "adjustment.json.bad").read_text() == "{"
     with service.client() as client:
         send(client, rows[:10])
         assert client.get("/v1/adjustment").json()["events"] == 10
+    assert service.stop()[0] == 0 and file.is_file()
+    again = launch(scorer_folder, "--adjustment-file", str(file), "--window", "512", adjust=True)
+    assert "of another scorer or other settings" in again.said_before
+    assert json.loads((tmp_path / "adjustment.json.bad").read_text())["events"] == 10
 
 
 def test_another_scorer_begins_anew(
@@ -90,6 +101,99 @@ def test_another_scorer_begins_anew(
         assert client.get("/v1/adjustment").json()["events"] == 0
         send(client, rows[:50])
         assert client.get("/v1/adjustment").json()["events"] == 50
+
+
+def limited(folder: Path, source: Path, *labels: str) -> None:
+    """A scorer that gives some of its weak labels only."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(source, folder)
+    config = json.loads((folder / "config.json").read_text())
+    known = {name: config["score_quantiles"][name] for name in labels}
+    (folder / "config.json").write_text(json.dumps({**config, "labels": labels, "score_quantiles": known}))
+
+
+def test_without_support_the_first_label_is_weighed_by(
+    launch: Start, rows: Rows, scorer_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "scorer"
+    limited(folder, scorer_folder, "hardness", "value")
+    with launch(folder, adjust=True).client() as client:
+        found = send(client, rows[:40])
+    alone = LiveAdjustment(json.loads((folder / "config.json").read_text()))
+    expected = alone.weigh("hardness", np.array([row["hardness"] for row in found]))
+    np.testing.assert_allclose([row["weight"] for row in found], expected, atol=1e-6)
+
+
+def test_a_scorer_that_cannot_be_weighed_by_is_not_reloaded(
+    launch: Start, rows: Rows, scorer_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "scorer"
+    shutil.copytree(scorer_folder, folder)
+    service = launch(folder, adjust=True)
+
+    def refused() -> str:
+        reply = client.post("/v1/reload")
+        assert reply.status_code == 409 and reply.json()["error"]["code"] == "reload_refused"
+        assert all(row["weight"] is not None for row in send(client, rows[:5]))
+        return str(reply.json()["error"]["message"])
+
+    with service.client() as client:
+        limited(folder, scorer_folder, "hardness", "value")
+        assert "cannot weigh by 'support'. Choose one of hardness, value." in refused()
+        config = json.loads((scorer_folder / "config.json").read_text())
+        for quantiles, said in (
+            ({}, "does not say what its scores were like"),
+            ({"hardness": [0, 1]}, "no baseline of 'support'"),
+            ({"support": [1, 0]}, "no rising numbers"),
+            ({"support": [0, 1], "fame": [0, 1]}, "'fame' is no score"),
+        ):
+            limited(folder, scorer_folder, *config["labels"])
+            (folder / "config.json").write_text(json.dumps({**config, "score_quantiles": quantiles}))
+            assert said in refused()
+        assert 'sie_faults_total{part="observer"} 0' in client.get("/metrics").text
+
+
+def test_saving_copies_in_the_models_thread_and_writes_in_another(scorer_folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "adjustment.json"
+    config = json.loads((scorer_folder / "config.json").read_text())
+    threads: list[str] = []
+
+    class Noted(LiveAdjustment):
+        def saving(self) -> Callable[[], None]:
+            threads.append(threading.current_thread().name)
+            write = super().saving()
+
+            def later() -> None:
+                threads.append(threading.current_thread().name)
+                write()
+
+            return later
+
+    async def save() -> None:
+        batcher = Batcher(Metrics(), 10, 10, Noted(config, path=file))
+        await batcher.save()
+        batcher.close()
+
+    asyncio.run(save())
+    assert [name.split("_")[0] for name in threads] == ["inference", "saving"] and file.is_file()
+
+
+def test_what_comes_after_the_copy_is_not_saved(
+    scorer_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "adjustment.json"
+    config = json.loads((scorer_folder / "config.json").read_text())
+    live = LiveAdjustment(config, path=file)
+    scores = {name: np.linspace(0, 1, 1200) for name in config["score_quantiles"]}
+    live.observe(scores, np.ones(1200), ["garden"] * 1200)
+    with monkeypatch.context() as patch:
+        patch.setattr(zlib, "compress", None)  # the model must not wait for it
+        write = live.saving()
+    before = live.state()
+    live.observe(scores, np.ones(1200), ["kitchen"] * 1200)
+    live.state()
+    write()
+    assert LiveAdjustment(config, path=file).state() == before
 
 
 def test_without_adjustment_there_are_scores_alone(launch: Start, rows: Rows, scorer_folder: Path) -> None:

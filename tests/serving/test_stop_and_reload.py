@@ -93,7 +93,7 @@ def test_a_stream_without_end_is_cut_after_the_grace(launch: Start, scorer_folde
     place = ("127.0.0.1", int(service.address.rsplit(":", 1)[1]))
     with socket.create_connection(place, timeout=10) as wire:
         wire.sendall(
-            b"POST /v1/score HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-ndjson\r\n"
+            b"POST /v1/score HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-ndjson\r\n"
             b"transfer-encoding: chunked\r\n\r\n4\r\nbad\n\r\n"
         )
         while b"invalid_json" not in wire.recv(65536):
@@ -233,6 +233,25 @@ def test_a_batch_has_one_scorer(odd: Start, tmp_path: Path) -> None:
         # the second and the third wait together, and were meant for different scorers
         values = [reply.result().json()["scores"][0]["support"] for reply in (first, before, after)]
     assert values == [3.0, 3.0, 13.0]
+
+
+def test_what_is_under_way_for_the_old_scorer_is_not_weighed_by_the_new_one(odd: Start, tmp_path: Path) -> None:
+    service = odd(seconds=1.0, observer=True)
+    with service.client() as client, ThreadPoolExecutor(3) as pool:
+
+        def ask() -> Any:
+            return pool.submit(client.post, "/v1/score", json={"samples": [{"query": "q", "title": "abc"}]})
+
+        first, _ = ask(), time.sleep(0.2)
+        queued = ask()
+        (tmp_path / "config.json").write_text('{"offset": 10}')
+        assert client.post("/v1/reload").json()["changed"]
+        after = ask()
+        found = [reply.result().json()["scores"][0] for reply in (first, queued, after)]
+        assert [(row["support"], row["weight"]) for row in found] == [(3.0, 0.3), (3.0, None), (13.0, 1.3)]
+        # the observer began anew with the new scorer: of these rows it has seen the last alone
+        assert client.get("/v1/adjustment").json()["rows"] == 1
+        assert 'sie_faults_total{part="observer"} 0' in client.get("/metrics").text
 
 
 def test_a_stream_keeps_its_scorer(launch: Start, folder: Path, other_folder: Path) -> None:

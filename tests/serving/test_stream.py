@@ -23,7 +23,10 @@ from sie_agent.serving.bodies import Lines
 from .conftest import Service, Start
 
 NDJSON = {"content-type": "application/x-ndjson"}
-HEAD = b"POST /v1/score HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n"
+HEAD = (
+    b"POST /v1/score HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-ndjson\r\n"
+    b"transfer-encoding: chunked\r\n\r\n"
+)
 
 
 @given(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from pathlib import Path
 
 import httpx
@@ -66,6 +68,21 @@ def test_probes_need_none(guarded_service: Service) -> None:
         assert client.get("/readyz").json() == {"status": "ready"}
 
 
+def test_probes_may_be_asked_for_the_head_alone(guarded_service: Service, odd: Start) -> None:
+    with guarded_service.client() as client:
+        for path in ("/healthz", "/readyz"):
+            reply = client.head(path)
+            assert reply.status_code == 200 and reply.content == b""
+    stopping = odd(drain=5.0)
+    with stopping.client() as client:
+        stopping.process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + 4
+        while (reply := client.head("/readyz")).status_code == 200 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert reply.status_code == 503 and reply.content == b""
+        assert client.head("/healthz").status_code == 200
+
+
 def test_two_tokens_are_none(guarded_service: Service) -> None:
     headers = [("authorization", f"Bearer {TOKEN}"), ("authorization", "Bearer other")]
     with guarded_service.client() as client:
@@ -84,6 +101,51 @@ def test_metrics_may_be_open(launch: Start, scorer_folder: Path) -> None:
 def test_without_a_token_everything_is_open(client: httpx.Client) -> None:
     assert client.get("/v1/scorer").status_code == 200
     assert "securitySchemes" not in client.get("/openapi.json").json()["components"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "field"),
+    [
+        ({"origin": "https://elsewhere.example"}, "origin"),
+        ({"origin": "null"}, "origin"),
+        ({"origin": "http://localhost:1"}, "origin"),
+        ({"host": "elsewhere.example"}, "host"),
+        ({"host": "elsewhere.example", "origin": "http://elsewhere.example"}, "host"),
+        ({"host": "localhost.elsewhere.example"}, "host"),
+        ({"host": "127.0.0.1.elsewhere.example:80"}, "host"),
+        ({"host": ""}, "host"),
+    ],
+)
+def test_without_a_token_no_page_of_another_site_is_answered(
+    client: httpx.Client, headers: dict[str, str], field: str
+) -> None:
+    for method, path in (("POST", "/v1/score"), ("POST", "/v1/reload"), ("GET", "/metrics"), ("OPTIONS", "/v1/score")):
+        reply = client.request(method, path, headers=headers)
+        assert reply.status_code == 403, (method, path)
+        assert reply.json()["error"]["code"] == "forbidden" and reply.json()["error"]["field"] == field
+    assert client.get("/healthz", headers=headers).status_code == 200
+
+
+def test_without_a_token_this_machines_own_names_are_answered(client: httpx.Client) -> None:
+    port = client.base_url.port
+    for name in (f"127.0.0.1:{port}", f"localhost:{port}", f"[::1]:{port}", "LOCALHOST", "127.0.0.1"):
+        for headers in ({"host": name}, {"host": name, "origin": f"http://{name}"}):
+            assert client.get("/v1/scorer", headers=headers).status_code == 200, headers
+
+
+def test_with_a_token_any_name_and_page_will_do(guarded_service: Service) -> None:
+    with guarded_service.client() as client:
+        for headers in ({"host": "scores.example"}, {"origin": "https://elsewhere.example"}):
+            assert client.get("/v1/scorer", headers={**RIGHT, **headers}).status_code == 200
+
+
+def test_a_service_for_other_machines_has_any_name(launch: Start, scorer_folder: Path) -> None:
+    service = launch(scorer_folder, "--host", "0.0.0.0", "--no-token")
+    with httpx.Client(base_url=service.address.replace("0.0.0.0", "127.0.0.1"), trust_env=False) as client:
+        own = {"host": "scores.example", "origin": "https://scores.example"}
+        assert client.get("/v1/scorer", headers=own).status_code == 200
+        other = {"host": "scores.example", "origin": "https://elsewhere.example"}
+        assert client.get("/v1/scorer", headers=other).status_code == 403
 
 
 def test_a_token_file_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
