@@ -190,7 +190,8 @@ def test_pairs_judged_by_each_model_show_how_far_they_agree(cache: JudgmentCache
 def test_a_limit_on_cost_is_never_passed(cache: JudgmentCache) -> None:
     price = {"input": 1000.0, "output": 0.0}
     with scripted_server(lambda *_: Reply(body=HIGH.body, delay=0.005)) as server:
-        judges = backend(endpoint(server.url, "paid", price=price))
+        # nothing is to be asked twice here, not even on a machine that stands still for seconds
+        judges = backend(endpoint(server.url, "paid", price=price), timeout=60.0)
         session = Session(judges, cache, max_cost=4.0)
         found = judge(pairs(200), VARIANT, judges, cache, session=session)
         asked = len(server.bodies)

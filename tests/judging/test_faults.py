@@ -126,7 +126,8 @@ def test_faults_that_pass_leave_no_trace(log: Path) -> None:
         return FAULTS[passing[drawn % 6]][0]() if drawn < 30 else right(max(number_of(body), 0))
 
     with scripted_server(script) as server:
-        assert label(server, log) == 0
+        # no request hangs here: a busy machine is not to look like a server that does
+        assert label(server, log, "--timeout", "20", "--patience", "120") == 0
     found = table(log)
     wanted = found["sample_id"].str[1:].astype(int).map(lambda number: GRADES[str(number % 4)])
     assert found["score"].tolist() == pytest.approx(wanted.tolist())
