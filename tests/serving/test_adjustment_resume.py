@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,12 +23,6 @@ from sie_agent.serving.adjustment_settings import AdjustmentSettings
 LABELS = ("hardness", "support", "value")
 BASELINE = dict.fromkeys(LABELS, np.linspace(-3, 3, 101))
 SETTINGS = AdjustmentSettings(window=800, department_window=400, warm_up=400, pending=64)
-
-
-@pytest.fixture(autouse=True)
-def heard(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service that another test has run keeps its log lines to itself."""
-    monkeypatch.setattr(logging.getLogger("sie_agent.serving"), "propagate", True)
 
 
 def fresh(**changes: Any) -> Adjustment:

@@ -1,0 +1,16 @@
+"""What holds for all tests."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def level_of_all_logs() -> Iterator[None]:
+    """Some libraries (kronfluence) set the level of all loggers there are, which would silence those of later tests."""
+    before = logging.root.level
+    yield
+    logging.root.setLevel(before)
