@@ -58,7 +58,7 @@ scores = scorer.predict(samples)  # sample_id, and a column per score
 ```
 """
 ONNX = """
-With onnxruntime alone, without this package. Letters beyond ASCII have to be in lower case; others need not be.
+With onnxruntime alone, without this package:
 
 ```python
 import numpy as np

@@ -10,6 +10,7 @@ import numpy.typing as npt
 OPSET, TREES_OPSET, TEXT_OPSET = 20, 5, 1
 IR_VERSION = 10
 TREES, TEXT = "ai.onnx.ml", "com.microsoft"
+END = np.iinfo(np.int64).max
 
 
 class Graph:
@@ -18,16 +19,18 @@ class Graph:
     It holds state because an ONNX graph is a list that grows, each node naming those before it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, within: Graph | None = None, name: str = "") -> None:
         self.nodes: list[Any] = []
-        self.constants: dict[bytes, Any] = {}
+        self.constants: dict[bytes, Any] = {} if within is None else within.constants
+        # a part of another graph sees that one's values, so its own need other names
+        self.prefix: str = "" if within is None else f"{within.prefix}{name}_{len(within.nodes)}/"
         self._halves: dict[str, tuple[str, str]] = {}
 
     def add(self, operator: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         """Add a node with one result; returns the result's name."""
         from onnx import helper
 
-        name = f"{operator}_{len(self.nodes)}"
+        name = f"{self.prefix}{operator}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, list(inputs), [name], domain=domain, **attributes))
         return name
 
@@ -83,6 +86,10 @@ class Graph:
         """Entries from *start* up to *end* along an axis; negative ones count from the end."""
         return self.add("Slice", value, self.whole(start), self.whole(end), self.whole(axis))
 
+    def tokens(self, texts: str, expression: str) -> str:
+        """What matches *expression* in each text, one after the other, one more axis, filled up with empty texts."""
+        return self.add("Tokenizer", texts, domain=TEXT, mark=0, pad_value="", mincharnum=1, tokenexp=expression)
+
     def flag(self, value: str) -> str:
         """Whether something is so, as a float 0 or 1."""
         return self.cast(value, np.float32)
@@ -105,6 +112,16 @@ class Graph:
             self.nodes.append(helper.make_node("Split", [value], list(names), axis=0, num_outputs=2))
             self._halves[key] = names
         return self._halves[key][place]
+
+    def part(self, results: dict[str, Any], inputs: dict[str, Any] | None = None) -> Any:
+        """These nodes as the body of an ``If`` or a ``Loop``; results and inputs are (element type, shape) by name."""
+        from onnx import helper
+
+        reads, gives = (
+            [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in side.items()]
+            for side in (inputs or {}, results)
+        )
+        return helper.make_graph(self.nodes, f"{self.prefix}part", reads, gives)
 
     def model(self, inputs: dict[str, Any], outputs: dict[str, Any], about: dict[str, str]) -> bytes:
         """The finished model.

@@ -1,8 +1,7 @@
 """The text features of :class:`sie_agent.samples.TextFeatures` as an ONNX graph that reads raw texts.
 
 The same definitions as `tokens` and `overlap` of `sie_agent.samples`, in the operators that onnxruntime has for texts;
-a test holds the two against each other. Upper case is folded for ASCII letters only: how other alphabets are folded
-depends on the machine's locale there, so texts in them come in lower case.
+a test holds the two against each other.
 
 A single row takes as long as there are operators, whatever they do. So queries and titles are read together, one half
 of the rows behind the other; whether something is so is a float 0 or 1; and quotients are taken all at once.
@@ -15,12 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sie_agent.samples import OVERLAP_NAMES, TextFeatures, reading
-from sie_agent.scorer.onnx_graph import TEXT, Graph
+from sie_agent.scorer.onnx_graph import END, TEXT, Graph
 from sie_agent.scorer.onnx_hashed import Hashed, bucket, cosines, topic_vectors
+from sie_agent.scorer.onnx_lower import lower
 
-# one more text, so that no axis is ever empty; it is cut off as soon as texts are taken apart
-SENTINEL = "sentinels of 2 words"
-END = np.iinfo(np.int64).max
 # no hash of a word is one of these: what fills up a shorter text is equal to no word
 PADS = {"both": -(2**40), "description": -(2**41)}
 
@@ -46,7 +43,7 @@ def text_features(graph: Graph, features: TextFeatures) -> str:
     -------
     Name of the (n, n_features) float32 result, what :meth:`TextFeatures.transform` gives.
     """
-    both, description_text = lower(graph, "query", "title"), lower(graph, "description")
+    both, description_text = lower(graph, ("query", "title"), ("description",))
     found, buckets = words(graph, both, reading.MOST_WORDS["title"], "both")
     # a query is read less far than a title
     halves = [half(graph, found, place) for place in (0, 1)]
@@ -72,17 +69,6 @@ def text_features(graph: Graph, features: TextFeatures) -> str:
     return graph.cast(scaled, np.float32)
 
 
-def lower(graph: Graph, *names: str) -> str:
-    """Texts of some inputs in lower case, one input behind the other, the sentinel last."""
-    both = graph.add("Concat", *names, graph.constant(np.array([SENTINEL], object), object), axis=0)
-    return graph.add("StringNormalizer", both, case_change_action="LOWER", locale="C")
-
-
-def tokens(graph: Graph, texts: str, expression: str) -> str:
-    """What matches *expression* in each text, one after the other, one more axis, filled up with empty texts."""
-    return graph.add("Tokenizer", texts, domain=TEXT, mark=0, pad_value="", mincharnum=1, tokenexp=expression)
-
-
 def hashes(graph: Graph, texts: str) -> str:
     """MurmurHash3 of each text, as 64-bit numbers."""
     return graph.cast(graph.add("MurmurHash3", texts, domain=TEXT, positive=0, seed=0), np.int64)
@@ -95,8 +81,8 @@ def empty(graph: Graph, texts: str) -> str:
 
 def words(graph: Graph, texts: str, most: int, pad: str) -> tuple[Words, str]:
     """The words of each text, plural endings taken off, and the buckets of their hashes."""
-    found = graph.slice(tokens(graph, texts, reading.WORD), 0, most, 1)
-    stems = graph.add("Gather", tokens(graph, found, reading.STEM), graph.constant(0, np.int64), axis=2)
+    found = graph.slice(graph.tokens(texts, reading.WORD), 0, most, 1)
+    stems = graph.add("Gather", graph.tokens(found, reading.STEM), graph.constant(0, np.int64), axis=2)
     found, stems = (graph.slice(value, 0, -1, 0) for value in (found, stems))
     plural = graph.add("RegexFullMatch", found, pattern=reading.PLURAL)
     stemmed = graph.add("Where", plural, stems, found)
@@ -235,7 +221,7 @@ def pairs_in_title(graph: Graph, length: str, equal: str, matched: str, count: s
 def spelled(graph: Graph, texts: str) -> str:
     """(n, characters + 2) the characters of each text, a space at both ends, runs of white space as one space."""
     padded = graph.add("StringConcat", graph.add("StringConcat", graph.text(" "), texts), graph.text(" "))
-    found = graph.slice(tokens(graph, padded, rf"{reading.SPACE}|(?s:.)"), 0, -1, 0)
+    found = graph.slice(graph.tokens(padded, rf"{reading.SPACE}|(?s:.)"), 0, -1, 0)
     return graph.add("Where", graph.add("RegexFullMatch", found, pattern=reading.SPACE), graph.text(" "), found)
 
 

@@ -33,6 +33,11 @@ WORDS = st.sampled_from(
         "1/2",
         "-",
         "é",
+        "ÉCRAN",
+        "İSTANBUL",
+        "ΛΑΜΠΑΣ",
+        "STRAẞE",
+        "Ⅷ",
         "日本",
         "ss",
         "s",
@@ -85,14 +90,14 @@ def test_features_are_those_of_python(scorer: Scorer, samples: pd.DataFrame, by_
 def test_features_of_any_text_are_those_of_python(
     scorer: Scorer, by_onnx: Features, query: str, title: str, description: str
 ) -> None:
-    # of other alphabets the model takes lower case, and control characters are cleaned out of samples before
+    # control characters are cleaned out of samples before
     rows = pd.DataFrame({"query": [query], "title": [title], "description": [description]})
-    clean = rows.map(lambda text: "".join(one for one in text.lower().lower() if one >= " " and one != "\x7f"))
+    clean = rows.map(lambda text: "".join(one for one in text if one >= " " and one != "\x7f"))
     np.testing.assert_allclose(by_onnx(clean), scorer.features.transform(clean), atol=1e-6, rtol=1e-6)
 
 
 @pytest.mark.parametrize("length", [510, 511, 512, 513, 514, 2_000])
-@pytest.mark.parametrize("unit", ["lamp ", "ab", "a ", "日"])
+@pytest.mark.parametrize("unit", ["lamp ", "ab", "a ", "日", "É", "ÄB "])
 def test_long_texts_are_cut_at_the_same_place(scorer: Scorer, by_onnx: Features, length: int, unit: str) -> None:
     text = (unit * length)[:length].strip()
     rows = pd.DataFrame({"query": [text, "lamp"], "title": ["lamp a", text], "description": [text, text]})
@@ -122,6 +127,13 @@ def test_scores_are_the_same_in_any_batch_and_order(
     for name in LABELS:
         together = np.concatenate([part[name] for part in parts])
         np.testing.assert_allclose(together, expected[name], atol=1e-6, rtol=0)
+
+
+def test_features_of_every_capital_letter_are_those_of_python(scorer: Scorer, by_onnx: Features) -> None:
+    letters = "".join(letter for letter in map(chr, range(0x80, 0x20000)) if letter.lower() != letter)
+    texts = [" ".join(letters[start : start + 20]) for start in range(0, len(letters), 20)]
+    rows = pd.DataFrame({"query": texts, "title": [text.lower() for text in texts], "description": texts[::-1]})
+    np.testing.assert_allclose(by_onnx(rows), scorer.features.transform(rows), atol=1e-6, rtol=1e-6)
 
 
 def test_a_session_folds_capital_letters_of_every_alphabet(scorer: Scorer, folder: Path) -> None:
