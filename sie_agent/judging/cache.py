@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
+
 from ..errors import EnvironmentFailure, InputError
 from ..paths import cache_dir
 from .answers import Answer, answer_from_json, answer_to_json
@@ -58,7 +60,7 @@ class JudgmentCache:
                 self._connection = self._opened(str(self.path))
             except (sqlite3.OperationalError, OSError) as error:
                 # a full disk, a read-only folder: what is there can still be read
-                if not self.path.is_file():
+                if not self.path.is_file() or is_busy(error):
                     raise
                 self._unwritable = str(error)
                 self._connection = self._opened(f"{self.path.resolve().as_uri()}?immutable=1")
@@ -90,7 +92,15 @@ class JudgmentCache:
             raise InputError("is a database, but no judgment cache", where=self.path, mend=mend)
         if version == VERSION and tables:
             return
-        connection.execute("PRAGMA journal_mode = WAL")
+        # two processes may make the file at once, and this one statement fails instead of waiting for the other
+        for attempt in Retrying(
+            retry=retry_if_exception(is_busy),
+            stop=stop_after_delay(self._busy_seconds),
+            wait=wait_random(0.005, 0.05),
+            reraise=True,
+        ):
+            with attempt:
+                connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(TABLE)
         connection.execute(f"PRAGMA user_version = {VERSION}")
 
@@ -285,6 +295,11 @@ class JudgmentCache:
         except sqlite3.DatabaseError as error:
             mend = "Move it away or name another file"
             raise InputError(f"is no usable judgment cache: {error}", where=self.path, mend=mend) from error
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether SQLite says that another process holds the file."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def is_full(error: sqlite3.Error) -> bool:

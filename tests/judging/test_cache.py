@@ -6,6 +6,8 @@ import json
 import multiprocessing
 import os
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -153,6 +155,30 @@ def test_processes_write_at_once(tmp_path: Path) -> None:
     assert [process.exitcode for process in processes] == [0, 0, 0]
     with JudgmentCache(path) as cache:
         assert cache.stats()["entries"] == 120
+
+
+def test_several_make_the_file_at_once(tmp_path: Path) -> None:
+    """The step to write-ahead mode is refused, not delayed, where two take it together."""
+    together = threading.Barrier(4)
+
+    def make(path: Path) -> bool:
+        together.wait()
+        with JudgmentCache(path) as cache:
+            cache.reserve()
+            return cache.put([("a", OK)], variant="v", model="m") == 1
+
+    with ThreadPoolExecutor(4) as threads:
+        for number in range(100):
+            assert all(threads.map(make, [tmp_path / f"{number}.sqlite"] * 4))
+
+
+def test_a_file_that_another_process_keeps_is_said(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "cache.sqlite", isolation_level=None)
+    other.execute("BEGIN")
+    other.execute("SELECT * FROM sqlite_master").fetchall()
+    with pytest.raises(EnvironmentFailure, match="locked"):
+        JudgmentCache(tmp_path / "cache.sqlite", busy_seconds=0.1)
+    other.close()
 
 
 def test_the_default_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,9 +124,8 @@ def test_two_processes_share_a_cache(tmp_path: Path) -> None:
     log = write_log(tmp_path / "log.csv", 600)
     with scripted_server(lambda body, number: Reply(body=GRADED, delay=0.005)) as server:
         both = [start(log, server, "--quiet", out=f"out{number}") for number in range(2)]
-        for process in both:
-            process.communicate(timeout=120)
-        assert [process.returncode for process in both] == [0, 0]
+        told = [process.communicate(timeout=120)[1] for process in both]
+        assert [process.returncode for process in both] == [0, 0], told
     assert kept(log) == 600
     for number in range(2):
         assert (pd.read_parquet(tmp_path / f"out{number}" / "judgments.parquet")["status"] == "ok").all()
