@@ -30,7 +30,7 @@ test: lint types
 	@scripts/install.sh browser
 	@scripts/install.sh vllm cpu
 	@echo "==> Running all tests"
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "" $(PYTEST_ARGS)
 
 lint: .venv/.ready-test
 	@echo "==> Linting (ruff)"

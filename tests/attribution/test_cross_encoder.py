@@ -30,6 +30,8 @@ from sie_agent.errors import InputError, MissingExtraError
 
 from .tiny_bert import SPECIAL, write_tiny_bert
 
+pytestmark = pytest.mark.slow
+
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 

@@ -42,6 +42,7 @@ def refused(ran: Ran, *parts: str) -> None:
         assert part in ran.err
 
 
+@pytest.mark.slow
 def test_json_is_complete(sie: Sie, log: Path, scorer: Path) -> None:
     ran = sie(
         "explain", "--scorer", scorer, "--data", log, "--id", "s3", "--row", "2", "--top", "1", "--output", "json"

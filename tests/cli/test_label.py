@@ -54,6 +54,7 @@ def server_options(server: Scripted) -> list[str]:
     return ["--variant", "relevance/graded", "--backend", "openai", "--base-url", server.url, "--model", "m"]
 
 
+@pytest.mark.slow
 def test_the_estimate_before_is_the_account_after(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     prices = ["--price-input", "2", "--price-output", "8"]
     out = ["--data", str(log), "--out", str(log.parent / "out")]
@@ -75,6 +76,7 @@ def test_the_estimate_before_is_the_account_after(log: Path, capsys: pytest.Capt
     assert manifest["cost"]["amount"] == pytest.approx((done["tokens"]["input"] * 2 + done["asked"] * 8) / 1e6)
 
 
+@pytest.mark.slow
 def test_the_limit_on_cost_ends_the_run_cleanly(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with scripted_server(graded) as server:
         first = ["label", "--data", str(log), "--out", str(log.parent / "out"), *server_options(server)]
@@ -119,6 +121,7 @@ def two_servers(log: Path, first: str, second: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_two_models_are_counted_and_compared(
     log: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,6 +163,7 @@ def test_clarity_and_relevance_in_one_file(log: Path, capsys: pytest.CaptureFixt
     assert found["aspect"].value_counts().to_dict() == {"relevance": COUNT, "clarity": 9}
 
 
+@pytest.mark.slow
 def test_cache_verbs(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with scripted_server(graded) as server:
         sie(capsys, "label", "--data", str(log), "--out", str(log.parent / "out"), *server_options(server))

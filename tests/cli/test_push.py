@@ -186,6 +186,7 @@ def test_scores_are_not_called_a_judges_labels(sie: Sie, made: Path, tmp_path: P
         (made / name).rename(made / "scores.parquet")
 
 
+@pytest.mark.slow
 def test_labels_without_a_manifest_of_theirs(sie: Sie, made: Path, tmp_path: Path) -> None:
     def card() -> str:
         assert sie("push", "labels", made, "--folder", "out").code == 0

@@ -19,6 +19,8 @@ from .scripted_hub import TOKEN, Fault, Hub, scripted_hub
 from .test_environment import free_port
 from .test_push import made
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["made"]
 
 ROOT = Path(__file__).parents[2]

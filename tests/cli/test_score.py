@@ -77,6 +77,7 @@ def test_query_and_label_pass_through(place: Path) -> None:
     pd.testing.assert_frame_equal(scores[["sample_id", "query", "label"]], log[["sample_id", "query", "label"]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1, 7, 599, 600])
 def test_scores_do_not_depend_on_the_size_of_chunks(
     place: Path, tmp_path: Path, rows: int, monkeypatch: pytest.MonkeyPatch
@@ -91,6 +92,7 @@ def test_scores_do_not_depend_on_the_size_of_chunks(
     assert [path.name for path in tmp_path.iterdir()] == ["s.parquet"]
 
 
+@pytest.mark.slow
 def test_scores_do_not_depend_on_the_workers(place: Path, program: Callable[..., list[str]], tmp_path: Path) -> None:
     command = program(place, 50, "--workers", "2", "--output", "json")
     ran = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
@@ -214,6 +216,7 @@ def test_killed_while_parts_are_put_together(place: Path, half_done: Path, monke
     same(place, half_done / "s.parquet")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "word"),
     [
@@ -232,6 +235,7 @@ def test_parts_of_another_run_do_not_count(
     same(place, half_done / "s.parquet")
 
 
+@pytest.mark.slow
 def test_other_options_start_again(half_done: Path, sie: Sie) -> None:
     ran = sie("score", "--scorer", "scorer", "--data", "log.csv", "--out", "s.parquet", "--limit", "250")
     assert "other options" in ran.err and "250 rows scored" in ran.out

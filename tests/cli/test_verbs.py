@@ -47,6 +47,7 @@ def test_limit(sie: Sie, log: Path) -> None:
     assert done(sie(*LABEL, "--data", log, "--out", "out", "--limit", "7", "--output", "json")).json["pairs"] == 7
 
 
+@pytest.mark.slow
 def test_from_judgments_to_weights(sie: Sie, log: Path, scorer: Path, tmp_path: Path) -> None:
     labels = pd.read_parquet(scorer / "labels.parquet")
     assert list(labels.columns) == LABELS and len(labels) == 80 and labels.notna().all().all()
@@ -68,6 +69,7 @@ def test_from_judgments_to_weights(sie: Sie, log: Path, scorer: Path, tmp_path: 
     assert weights["weight"].mean() == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_scores_do_not_depend_on_the_chunks(
     sie: Sie, log: Path, scorer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,6 +80,7 @@ def test_scores_do_not_depend_on_the_chunks(
     pd.testing.assert_frame_equal(whole, parts)
 
 
+@pytest.mark.slow
 def test_grades_change_nothing_but_references(sie: Sie, log: Path, scorer: Path, tmp_path: Path) -> None:
     frame = pd.read_csv(log)
     frame["grade"] = frame["grade"].to_numpy()[::-1]
@@ -87,6 +90,7 @@ def test_grades_change_nothing_but_references(sie: Sie, log: Path, scorer: Path,
     pd.testing.assert_frame_equal(before, after)
 
 
+@pytest.mark.slow
 def test_data_without_labels_are_scored(sie: Sie, log: Path, scorer: Path, tmp_path: Path) -> None:
     pd.read_csv(log).drop(columns=["label", "grade"]).to_csv(tmp_path / "bare.csv", index=False)
     ran = done(sie("score", "--scorer", scorer, "--data", "bare.csv", "--out", "scores.parquet"))
@@ -94,6 +98,7 @@ def test_data_without_labels_are_scored(sie: Sie, log: Path, scorer: Path, tmp_p
     assert pd.read_parquet(tmp_path / "scores.parquet")["support"].notna().all()
 
 
+@pytest.mark.slow
 def test_damaged_scorer(sie: Sie, log: Path, scorer: Path) -> None:
     (scorer / "scorer" / "model.onnx").write_text("cut off")
     ran = sie("score", "--scorer", scorer, "--data", log, "--out", "scores.parquet")

@@ -157,6 +157,7 @@ def test_processes_write_at_once(tmp_path: Path) -> None:
         assert cache.stats()["entries"] == 120
 
 
+@pytest.mark.slow
 def test_several_make_the_file_at_once(tmp_path: Path) -> None:
     """The step to write-ahead mode is refused, not delayed, where two take it together."""
     together = threading.Barrier(4)

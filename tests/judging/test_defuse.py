@@ -107,6 +107,7 @@ def test_stems_are_as_long_as_what_is_looked_up() -> None:
     assert all(len(stem) <= STEM for stem in STEMS)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.skipif(not HOMEDEPOT.is_file(), reason="the Home Depot pairs are not at hand: set SIE_DATA")
 def test_real_titles_stay_as_they_are() -> None:

@@ -56,6 +56,7 @@ def is_test(body: dict[str, Any]) -> bool:
     return "thing" not in str(body["messages"])
 
 
+@pytest.mark.slow
 def test_servers_of_one_model_share_the_work(cache: JudgmentCache) -> None:
     slow = Reply(body=HIGH.body, delay=0.02)
     with scripted_server(lambda *_: slow) as one, scripted_server(lambda *_: slow) as two:
@@ -65,6 +66,7 @@ def test_servers_of_one_model_share_the_work(cache: JudgmentCache) -> None:
     assert set(counts.index) == {"one", "two"} and counts.min() > 20
 
 
+@pytest.mark.slow
 def test_another_model_steps_in_and_the_first_comes_back(cache: JudgmentCache, tmp_path: Path) -> None:
     """The preferred server breaks down after 20 answers and is well again a second later."""
     fell: list[float] = []
@@ -97,6 +99,7 @@ def test_another_model_steps_in_and_the_first_comes_back(cache: JudgmentCache, t
     assert again["cached"].all() and again["model"].tolist() == found["model"].tolist()
 
 
+@pytest.mark.slow
 def test_the_other_model_is_not_asked_while_the_first_can_be(cache: JudgmentCache) -> None:
     with scripted_server(lambda *_: HIGH) as first, scripted_server(lambda *_: LOW) as second:
         judges = backend(endpoint(first.url, "first", "good", concurrency=2), endpoint(second.url, "second", "other"))
@@ -117,6 +120,7 @@ def test_a_server_asking_for_a_long_pause_is_stood_in_for(cache: JudgmentCache) 
         judge(pairs(21), VARIANT, backend(endpoint(first.url, "first", "good")), cache)
 
 
+@pytest.mark.slow
 def test_an_outage_makes_no_failures(cache: JudgmentCache) -> None:
     """The only server is gone for a second and a half: everything waits, nothing fails."""
     fell: list[float] = []
@@ -131,6 +135,7 @@ def test_an_outage_makes_no_failures(cache: JudgmentCache) -> None:
     assert (found["status"] == "ok").all()
 
 
+@pytest.mark.slow
 def test_patience_ends(cache: JudgmentCache) -> None:
     with scripted_server(lambda _, number: HIGH if number <= 10 else DOWN) as server:
         impatient = backend(endpoint(server.url, "only", concurrency=2), patience=0.5)
@@ -149,6 +154,7 @@ def test_a_refused_key_leaves_the_others_at_work(cache: JudgmentCache) -> None:
     assert set(found["endpoint"]) == {"second"} and (found["status"] == "ok").all()
 
 
+@pytest.mark.slow
 def test_one_that_is_down_at_the_start_joins_later(cache: JudgmentCache) -> None:
     with scripted_server(lambda *_: Reply(body=LOW.body, delay=0.01)) as second:
         judges = backend(endpoint("http://127.0.0.1:9/v1", "first", "good"), endpoint(second.url, "second", "other"))
@@ -187,6 +193,7 @@ def test_pairs_judged_by_each_model_show_how_far_they_agree(cache: JudgmentCache
     assert between["difference_low"] == pytest.approx(1 / 3, abs=0.001)
 
 
+@pytest.mark.slow
 def test_a_limit_on_cost_is_never_passed(cache: JudgmentCache) -> None:
     price = {"input": 1000.0, "output": 0.0}
     with scripted_server(lambda *_: Reply(body=HIGH.body, delay=0.005)) as server:
@@ -211,6 +218,7 @@ def test_a_limit_on_cost_needs_a_price(cache: JudgmentCache) -> None:
         Session(make_backend("lexical"), cache, max_cost=1.0)
 
 
+@pytest.mark.slow
 def test_concurrency_shrinks_and_grows_again(cache: JudgmentCache) -> None:
     """A server that takes six at once and refuses the rest: all pairs get through."""
 

@@ -16,8 +16,10 @@ from sie_agent.cli import main
 
 from .scripted_server import Reply, Scripted, completion, error, scripted_server
 
+pytestmark = pytest.mark.slow
+
 SECRET = "sk-faulty-0123456789abcdef"
-COUNT = 240
+COUNT = 120
 GRADES = {"0": 0.0, "1": 0.3333, "2": 0.6667, "3": 1.0}
 HALF = json.dumps(completion("1", top={"1": 0.0})).encode()[:60]
 FAULTS: dict[str, tuple[Callable[[], Reply], str]] = {
@@ -133,4 +135,4 @@ def test_faults_that_pass_leave_no_trace(log: Path) -> None:
     assert found["score"].tolist() == pytest.approx(wanted.tolist())
     manifest = json.loads((log.parent / "out" / "manifest.json").read_text())
     server_facts = manifest["judge"]["servers"][0]
-    assert server_facts["answers"] == COUNT and sum(server_facts["failures"].values()) > 30
+    assert server_facts["answers"] == COUNT and sum(server_facts["failures"].values()) > 15

@@ -162,6 +162,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
+@pytest.mark.slow
 def test_a_disk_that_gets_full_loses_no_answer(small_disk: Path) -> None:
     # an answer of 6 kB each, so that a small disk is full soon
     long = completion(json.dumps({"rationale": "r" * 300, "grade": "2"}))

@@ -196,6 +196,7 @@ TRANSIENT = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("reply", "status"), TRANSIENT)
 def test_passing_failures_are_not_kept(cache: JudgmentCache, reply: Reply, status: str) -> None:
     with scripted_server(lambda _, number: reply) as server:
@@ -204,6 +205,7 @@ def test_passing_failures_are_not_kept(cache: JudgmentCache, reply: Reply, statu
     assert cache.stats()["entries"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reply", [case[0] for case in TRANSIENT[:5]])
 def test_passing_failures_are_tried_again(cache: JudgmentCache, reply: Reply) -> None:
     with scripted_server(lambda _, number: reply if number == 1 else Reply(body=GRADED)) as server:
@@ -241,12 +243,14 @@ def test_a_model_that_never_answers_ends_the_run_early(cache: JudgmentCache) -> 
     assert "unknown argument" in message and asked <= 12
 
 
+@pytest.mark.slow
 def test_a_model_that_stops_answering_ends_the_run_and_keeps_what_came(cache: JudgmentCache) -> None:
     message, asked = ending(lambda _, number: Reply(body=GRADED) if number <= 30 else Reply(500, error("down")), cache)
     assert "run again" in message and asked < 120
     assert cache.stats()["entries"] == 30
 
 
+@pytest.mark.slow
 def test_one_model_in_several_event_loops(cache: JudgmentCache) -> None:
     with scripted_server(lambda _, number: Reply(body=GRADED)) as server:
         model = chat_openai(server.url)

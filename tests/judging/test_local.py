@@ -273,6 +273,7 @@ def test_nothing_heavy_before_the_first_answer() -> None:
     assert embedding.MAX_TOKENS == 256
 
 
+@pytest.mark.slow
 def test_importing_the_stage_loads_no_model_library() -> None:
     import subprocess
     import sys

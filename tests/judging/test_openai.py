@@ -191,6 +191,7 @@ TRANSIENT = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("reply", "status"), TRANSIENT)
 def test_passing_failures_are_not_kept(cache: JudgmentCache, reply: Reply, status: str) -> None:
     with scripted_server(lambda _, number: reply) as server:
@@ -202,6 +203,7 @@ def test_passing_failures_are_not_kept(cache: JudgmentCache, reply: Reply, statu
         assert run(server.url, cache, one())["status"][0] == "ok"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reply", [case[0] for case in TRANSIENT[:5]])
 def test_passing_failures_are_tried_again(cache: JudgmentCache, reply: Reply) -> None:
     with scripted_server(lambda _, number: reply if number == 1 else Reply(body=GRADED)) as server:
@@ -209,6 +211,7 @@ def test_passing_failures_are_tried_again(cache: JudgmentCache, reply: Reply) ->
     assert found["status"][0] == "ok" and len(server.bodies) == 2
 
 
+@pytest.mark.slow
 def test_retry_after_is_heeded(cache: JudgmentCache) -> None:
     busy = Reply(429, error("slow down"), headers={"Retry-After": "1"})
     started = time.monotonic()
@@ -229,6 +232,7 @@ def test_a_server_that_is_not_there(cache: JudgmentCache) -> None:
     assert "--base-url" in str(caught.value) and "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_stops_the_run_and_keeps_what_came(cache: JudgmentCache) -> None:
     many = table([(f"query {number}", "thing") for number in range(200)])
 
@@ -289,6 +293,7 @@ def test_the_key_is_sent_and_written_nowhere(
         assert KEY not in place
 
 
+@pytest.mark.slow
 def test_concurrency_is_bounded_and_used(cache: JudgmentCache) -> None:
     many = table([(f"query {number}", "thing") for number in range(40)])
     with scripted_server(lambda _, number: Reply(body=GRADED, delay=0.03)) as server:

@@ -61,6 +61,7 @@ def test_text_is_cleaned_as_character_by_character(text: str, limit: int) -> Non
     assert clean_text(text, limit) == slow_clean_text(text, limit)
 
 
+@pytest.mark.slow
 def test_every_character_there_is_is_cleaned_alike() -> None:
     for code in range(sys.maxunicode + 1):
         text = f"a{chr(code)}b"
@@ -106,6 +107,7 @@ def slow_messages(variant: Variant, fields: Mapping[str, str], method: str) -> t
 rows = st.fixed_dictionaries(dict.fromkeys(FIELDS, st.just("") | texts))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list_variants())
 @given(row=rows)
 @settings(max_examples=60, deadline=None)

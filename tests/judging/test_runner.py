@@ -145,6 +145,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
         assert len(server.bodies) - asked == count - kept
 
 
+@pytest.mark.slow
 def test_closing_early_stops_the_workers(cache: JudgmentCache) -> None:
     pairs = table([(f"query {number}", "thing") for number in range(200)])
     with scripted_server(lambda _, number: Reply(body=GRADED, delay=0.01)) as server:

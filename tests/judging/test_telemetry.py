@@ -59,6 +59,7 @@ def test_without_the_package_nothing_is_missing(
     assert found["status"][0] == "ok" and not spans.get_finished_spans()
 
 
+@pytest.mark.slow
 def test_a_line_per_event(cache: JudgmentCache, tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     with (

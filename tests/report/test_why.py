@@ -60,6 +60,7 @@ def test_only_rows_that_were_explained_say_why(tmp_path: Path) -> None:
     assert Page(write_report(run).read_text(encoding="utf-8")).words.count("Why this score") == 1
 
 
+@pytest.mark.slow
 def test_the_ids_are_those_of_the_listed_rows(tmp_path: Path) -> None:
     run = build_run(tmp_path / "run", Options(explained=True))
     held = read_run(run)
@@ -79,6 +80,7 @@ def test_a_damaged_file_is_named(tmp_path: Path, text: str) -> None:
         write_report(run)
 
 
+@pytest.mark.slow
 def test_hostile_words_stay_text(tmp_path: Path) -> None:
     clean = page_of(tmp_path / "clean", Options(explained=True))
     run = build_run(tmp_path / "run", Options(texts=HOSTILE, explained=True))

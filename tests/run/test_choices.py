@@ -16,6 +16,8 @@ from sie_agent.evaluation import BASELINES
 from sie_agent.labels import joint_with_proxies
 from sie_agent.run import run_suite
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def ran(workshop: Any) -> tuple[pd.DataFrame, dict[str, Any]]:

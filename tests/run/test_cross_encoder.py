@@ -19,6 +19,8 @@ from sie_agent.run.world import World, build_world
 from ..attribution.tiny_bert import write_tiny_bert
 from .conftest import KINDS, LOOKS
 
+pytestmark = pytest.mark.slow
+
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed")
 REFERENCES = ["tracin-ranking", "tracin-mean", "el2n", "grand", "self-influence"]
 

@@ -12,6 +12,8 @@ from sie_agent.evaluation import BASELINES, RANKERS
 from sie_agent.run import evaluate_run, load_suite, run_suite, suite_run
 from sie_agent.run.evidence import load_draw
 
+pytestmark = pytest.mark.slow
+
 SMALL: dict[str, Any] = {
     "judges": [{"name": "strong", "kind": "simulated", "auc": 0.9}],
     "evaluation": {"permutations": 2, "replicates": 20},

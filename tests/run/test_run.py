@@ -21,6 +21,8 @@ from sie_agent.run import evaluate_run, run_suite
 from sie_agent.samples import normalise_query
 from sie_agent.scorer import load_scorer
 
+pytestmark = pytest.mark.slow
+
 TABLES = ("judgments", "labels", "scores", "reference", "samples")
 LABELS = ["hardness", "support", "value"]
 Finished = tuple[Any, Path, dict[str, Any]]

@@ -15,6 +15,8 @@ from sie_agent.run import load_suite, run_suite
 from ..judging.scripted_server import Reply, completion, scripted_server
 from .conftest import Workshop
 
+pytestmark = pytest.mark.slow
+
 
 def graded(body: dict[str, Any], number: int) -> Reply:
     """Surer of a 3 the longer the prompt is; a refusal for one look of item."""

@@ -187,6 +187,7 @@ def test_without_log_judged_queries_there_is_nothing_to_judge(workshop: Any) -> 
         run_suite(workshop.suite(query_sets=sets), workshop.folder / "run", cache_path=workshop.cache)
 
 
+@pytest.mark.slow
 def test_a_run_without_log_unseen_queries_still_gives_labels_and_scores(workshop: Any) -> None:
     from sie_agent.run import run_suite
 

@@ -58,6 +58,7 @@ def world_of(suite: Path, workshop: Any) -> World:
         return build_world(load_suite(suite), cache)
 
 
+@pytest.mark.slow
 def test_a_run_with_two_towers(workshop: Any) -> None:
     out = Path(workshop.folder) / "run"
     summary = run_suite(history_suite(workshop), out, cache_path=workshop.cache)

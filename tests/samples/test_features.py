@@ -176,6 +176,7 @@ ASCII = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=80)
 SHOP = st.lists(st.sampled_from([*NOUNS, "Lamps", "18v", "2", "-", "a", "for", "lamp lamp"]), max_size=10).map(" ".join)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(rows=st.lists(st.tuples(ASCII | SHOP, ASCII | SHOP, ASCII | SHOP), min_size=1, max_size=6))
 def test_many_rows_at_once_are_what_one_row_gives(features: TextFeatures, rows: list[tuple[str, str, str]]) -> None:

@@ -131,6 +131,7 @@ def test_negatives_are_drawn_by_popularity(tmp_path: Path) -> None:
         load_samples(tmp_path, column_map="games-recommender")
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.skipif(not GAMES_AT_HAND, reason="the game purchases are not at hand: set SIE_DATA")
 def test_the_games_as_a_recommenders_log() -> None:

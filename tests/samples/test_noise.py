@@ -108,6 +108,7 @@ title_texts = st.lists(st.sampled_from([*WORDS, "é", "x", "-"]), min_size=1, ma
 query_texts = st.sampled_from(["lamp", "Lamp ", "oak desk", "x", "light brass"])
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(query_texts, title_texts, st.floats(0, 1)), min_size=1, max_size=25))
 def test_clicks_follow_the_formula(rows: list[tuple[str, str, float]]) -> None:

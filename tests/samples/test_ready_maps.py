@@ -206,6 +206,7 @@ def test_home_depot() -> None:
     assert ((table["grade"] >= 0.75) == (source["relevance"] >= 2.5)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.skipif(not AT_HAND, reason="the Home Depot pairs are not at hand: set SIE_DATA")
 def test_home_depot_is_loaded_and_clicked_on_quickly() -> None:

@@ -39,6 +39,7 @@ def test_sets_are_disjoint_repeatable_and_do_not_depend_on_the_order(
     assert assign_query_sets(shuffled, SHARES, seed).loc[samples.index].equals(sets)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(many_queries, st.integers(0, 10_000))
 def test_shares_are_met_to_within_a_query(queries: list[str], seed: int) -> None:

@@ -91,6 +91,7 @@ cells = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ENDINGS)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
@@ -137,6 +138,7 @@ FAULTS: list[tuple[str, int, Any]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".parquet", ".csv", ".jsonl"])
 @pytest.mark.parametrize(("name", "row", "value"), FAULTS)
 def test_a_fault_is_named_by_the_same_row(tmp_path: Path, ending: str, name: str, row: int, value: object) -> None:
@@ -186,6 +188,7 @@ def test_ids_whose_hashes_clash_are_told_apart(monkeypatch: pytest.MonkeyPatch) 
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     ids=st.lists(st.integers(0, 60), min_size=1, max_size=60),
@@ -295,6 +298,7 @@ def test_the_type_of_a_column_is_that_of_the_whole(tmp_path: Path, columns: dict
         assert_same(path, rows, limit=3)
 
 
+@pytest.mark.slow
 def test_maps_filters_and_splits(tmp_path: Path) -> None:
     frame = log(60, market=[["uk", "us", "de"][number % 3] for number in range(60)], stars=[0.5, 1.0, 2.0] * 20)
     frame = frame.assign(part=["train"] * 50 + ["dev"] * 10)
@@ -343,6 +347,7 @@ def test_a_folder_of_one_file_and_one_of_several_kinds(tmp_path: Path) -> None:
     assert_same(tmp_path, 4, split="validation")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("differ", [False, True])
 def test_data_sets_saved_to_disk(tmp_path: Path, differ: bool) -> None:
     import datasets
@@ -386,6 +391,7 @@ def test_rows_behind_the_limit_are_not_read(tmp_path: Path) -> None:
     assert len(streamed(path, 10, limit=30)) == 30
 
 
+@pytest.mark.slow
 def test_the_shipped_sample(tmp_path: Path) -> None:
     for rows in (1, 100, 1000):
         assert_same("sample", rows)

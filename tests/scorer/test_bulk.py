@@ -53,6 +53,7 @@ def saved(frame: pd.DataFrame, folder: Path) -> Path:
     return folder / "scores.parquet"
 
 
+@pytest.mark.slow
 @SMALL
 @given(ROWS, KEEP, BY, st.booleans(), st.sampled_from([0.0, 0.5, 1.0]))
 def test_the_same_rows_are_kept_on_disk_and_in_memory(
@@ -102,6 +103,7 @@ def check_said(
     assert gave_way >= set(lost.loc[lost["reason"] == "gave way to coverage", "sample_id"])
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(ROWS, KEEP, BY, st.sampled_from([0.3, 0.5, 1.0]))
 def test_no_query_loses_all_its_positives(rows: list[dict[str, Any]], keep: float, by: str, positive_at: float) -> None:
@@ -112,6 +114,7 @@ def test_no_query_loses_all_its_positives(rows: list[dict[str, Any]], keep: floa
     assert len(kept) == max(round(keep * len(frame)), 1, len(with_positive))
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(ROWS, KEEP, BY)
 def test_coverage_changes_no_more_than_it_has_to(rows: list[dict[str, Any]], keep: float, by: str) -> None:
@@ -181,6 +184,7 @@ def test_a_file_without_query_and_label_is_selected_from_by_score(tmp_path: Path
     assert pd.read_parquet(tmp_path / "d.parquet")["query"].isna().all()
 
 
+@pytest.mark.slow
 @SMALL
 @given(ROWS, st.floats(0, 4), BY)
 def test_weights_on_disk_are_those_in_memory(

@@ -79,6 +79,7 @@ def test_wrong_parameters_are_found_when_fitted(
         ImportanceScorer(**{name: wrong}).fit(samples, labels)
 
 
+@pytest.mark.slow
 def test_one_label_as_array_series_column_or_parameter(samples: pd.DataFrame, labels: pd.DataFrame) -> None:
     support = labels["support"]
     by_name = ImportanceScorer(**SMALL).fit(samples, support)
@@ -96,6 +97,7 @@ def test_one_label_as_array_series_column_or_parameter(samples: pd.DataFrame, la
         chosen.fit(samples, labels["hardness"])
 
 
+@pytest.mark.slow
 def test_labels_are_aligned_by_id_or_by_row(samples: pd.DataFrame, labels: pd.DataFrame) -> None:
     expected = ImportanceScorer(**SMALL).fit(samples, labels).predict(samples)
     shuffled = labels.sample(frac=1, random_state=0)
@@ -115,6 +117,7 @@ def test_labels_are_aligned_by_id_or_by_row(samples: pd.DataFrame, labels: pd.Da
         ImportanceScorer().fit(samples, labels.assign(sample_id="x" + labels["sample_id"]))
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(12)), cut=st.integers(1, 11), start=st.integers(-5, 5))
 def test_a_prediction_depends_on_its_row_alone(
@@ -161,6 +164,7 @@ def test_before_fit(samples: pd.DataFrame, tmp_path: Path) -> None:
             call(samples)
 
 
+@pytest.mark.slow
 def test_seed(samples: pd.DataFrame, labels: pd.DataFrame) -> None:
     def predicted(state: Any) -> np.ndarray:
         scorer = ImportanceScorer("support", random_state=state, **SMALL)
@@ -182,6 +186,7 @@ def test_score_is_rank_agreement(fitted: ImportanceScorer, samples: pd.DataFrame
     assert fitted.score(unseen, wanted.assign(support=1.0)[["support"]]) == 0.0
 
 
+@pytest.mark.slow
 def test_grid_search_by_query_over_a_pipeline(samples: pd.DataFrame, labels: pd.DataFrame) -> None:
     pipeline = Pipeline(
         [
@@ -212,6 +217,7 @@ def test_weights(fitted: ImportanceScorer, samples: pd.DataFrame) -> None:
         fitted.sample_weight(samples, by="grade")
 
 
+@pytest.mark.slow
 def test_saved_and_loaded(
     fitted: ImportanceScorer, samples: pd.DataFrame, labels: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -260,6 +266,7 @@ def test_tags_and_metadata() -> None:
     assert set(inspect.signature(ImportanceScorer().fit).parameters) == {"samples", "labels"}
 
 
+@pytest.mark.slow
 def test_import_stays_light() -> None:
     code = "import sie_agent, sys; assert 'sklearn' not in sys.modules; sie_agent.ImportanceScorer"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
@@ -313,6 +320,7 @@ EXPECTED_TO_FAIL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Can't test estimator")
 def test_scikit_learns_own_checks() -> None:
     found = check_estimator(ImportanceScorer(), on_fail=None, on_skip=None)

@@ -69,6 +69,7 @@ def test_effects_add_up_to_the_rank_and_the_rank_gives_the_score(
     assert max(abs(one.rest) for one in explained) > 0
 
 
+@pytest.mark.slow
 @hypothesis_settings(max_examples=60, deadline=None)
 @given(query=TEXT, title=TEXT, description=TEXT, label=st.one_of(st.floats(0, 1, width=32), st.just(float("nan"))))
 def test_effects_of_any_row_add_up(scorer: Scorer, query: str, title: str, description: str, label: float) -> None:

@@ -85,6 +85,7 @@ def test_features_are_those_of_python(scorer: Scorer, samples: pd.DataFrame, by_
     np.testing.assert_allclose(by_onnx(samples), scorer.features.transform(samples), atol=1e-6, rtol=1e-6)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(query=TEXTS, title=TEXTS, description=TEXTS)
 def test_features_of_any_text_are_those_of_python(

@@ -41,6 +41,7 @@ def setting(tmp_path: Path) -> Setting:
     return Setting(runs, log, log, graded, 0.5)
 
 
+@pytest.mark.slow
 def test_tracin_by_groups_is_that_of_the_package(gradients: ModuleType, setting: Setting) -> None:
     groups = (setting.validation.queries > 0).astype(int)
     found = gradients.products_by_state(setting, groups, ("ranking", "mean"))

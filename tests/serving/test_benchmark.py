@@ -12,6 +12,8 @@ import pytest
 
 from .conftest import ROOT, Start
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:

@@ -82,6 +82,7 @@ def test_without_the_token(guarded_service: Service) -> None:
     assert try_everything(guarded_service.address, check, KEY) > 60
 
 
+@pytest.mark.slow
 def test_every_schema_and_every_error_has_an_example(guarded_service: Service) -> None:
     with guarded_service.client(headers={"authorization": f"Bearer {TOKEN}"}) as client:
         described = client.get("/openapi.json").json()

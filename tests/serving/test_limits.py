@@ -19,6 +19,8 @@ from sie_agent.serving import Limits
 
 from .conftest import Service, Start
 
+pytestmark = pytest.mark.slow
+
 ROW = {"query": "oak table", "title": "Oak table"}
 JSON = {"content-type": "application/json"}
 

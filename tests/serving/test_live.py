@@ -20,6 +20,8 @@ from sie_agent.serving.batching import Batcher
 from sie_agent.serving.live import LiveAdjustment
 from sie_agent.serving.metrics import Metrics
 
+pytestmark = pytest.mark.slow
+
 Rows = list[dict[str, Any]]
 Start = Callable[..., Any]
 

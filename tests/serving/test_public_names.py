@@ -12,6 +12,7 @@ import sie_agent.serving
 from .conftest import ROOT
 
 
+@pytest.mark.slow
 def test_every_public_name_is_there() -> None:
     for name in sie_agent.serving.__all__:
         assert getattr(sie_agent.serving, name) is not None
@@ -19,6 +20,7 @@ def test_every_public_name_is_there() -> None:
         sie_agent.serving.__getattr__("fame")
 
 
+@pytest.mark.slow
 def test_the_adjustment_needs_no_web_framework() -> None:
     code = (
         "from sie_agent.serving import Adjustment, AdjustmentSettings, resume_adjustment, save_adjustment; import sys; "

@@ -44,6 +44,7 @@ def test_only_what_is_asked_for(client: httpx.Client, rows: Rows) -> None:
     assert reply.json()["scorer"] == reply.headers["x-sie-scorer"] == version
 
 
+@pytest.mark.slow
 def test_scores_do_not_depend_on_who_else_asks(open_service: Service, client: httpx.Client, rows: Rows) -> None:
     chance = random.Random(0)
     requests = [chance.sample(rows, chance.choice((1, 1, 2, 16))) for _ in range(150)]
@@ -92,6 +93,7 @@ def test_metrics(client: httpx.Client, rows: Rows) -> None:
     assert "made-up" not in text
 
 
+@pytest.mark.slow
 def test_an_observer_weighs_and_holds_nobody_up(odd: Start) -> None:
     service = odd(observer=True)
     rows = [{"query": "q", "title": "abcd", "label": 1, "department": "garden"}, {"query": "q", "title": "ab"}]

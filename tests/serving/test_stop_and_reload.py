@@ -19,6 +19,8 @@ from sie_agent.cli import main
 
 from .conftest import Service, Start
 
+pytestmark = pytest.mark.slow
+
 ROW = {"query": "oak table", "title": "Oak table", "label": 1}
 
 

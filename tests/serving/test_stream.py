@@ -22,6 +22,8 @@ from sie_agent.serving.bodies import Lines
 
 from .conftest import Service, Start
 
+pytestmark = pytest.mark.slow
+
 NDJSON = {"content-type": "application/x-ndjson"}
 HEAD = (
     b"POST /v1/score HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-ndjson\r\n"

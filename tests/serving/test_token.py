@@ -15,6 +15,8 @@ from sie_agent.serving.settings import read_token
 
 from .conftest import TOKEN, Service, Start
 
+pytestmark = pytest.mark.slow
+
 PATHS = ("/v1/score", "/v1/scorer", "/v1/reload", "/v1/adjustment", "/v1/nothing", "/v1", "/metrics", "/openapi.json")
 ODD = ("//v1/scorer", "/V1/scorer", "/v1/../v1/scorer", "/v1/scorer/", "/%76%31/scorer", "/healthz/../v1/scorer", "/")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND")

@@ -87,16 +87,19 @@ def test_little_space(monkeypatch: pytest.MonkeyPatch) -> None:
     assert doctor()["exit_code"] == 0
 
 
+@pytest.mark.slow
 def test_server_within_reach(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VLLM_BASE_URL", f"{address}/v1/")
     assert check("VLLM_BASE_URL")["status"] == "ok" and "small" in check("VLLM_BASE_URL")["found"]
 
 
+@pytest.mark.slow
 def test_server_with_another_path(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", address)
     assert check("OPENAI_BASE_URL")["status"] == "broken" and "/v1" in check("OPENAI_BASE_URL")["mend"]
 
 
+@pytest.mark.slow
 def test_server_that_refuses_the_key(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "wrong")
     monkeypatch.setenv("OPENAI_BASE_URL", f"{address}/v1")

@@ -17,6 +17,8 @@ import pytest
 
 from .conftest import SERVE, free_port
 
+pytestmark = pytest.mark.slow
+
 # what the environment's Python does: look for vllm, ask the server one question, be the server
 STAND_IN = f"""#!{sys.executable}
 import os, subprocess, sys, time
