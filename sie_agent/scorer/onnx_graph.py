@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ class Graph:
         self.constants: dict[bytes, Any] = {} if within is None else within.constants
         # a part of another graph sees that one's values, so its own need other names
         self.prefix: str = "" if within is None else f"{within.prefix}{name}_{len(within.nodes)}/"
-        self._halves: dict[str, tuple[str, str]] = {}
+        self._halves: dict[str, tuple[str, ...]] = {}
 
     def add(self, operator: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         """Add a node with one result; returns the result's name."""
@@ -33,6 +34,14 @@ class Graph:
         name = f"{self.prefix}{operator}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, list(inputs), [name], domain=domain, **attributes))
         return name
+
+    def add_several(self, operator: str, inputs: Sequence[str], count: int, **attributes: Any) -> tuple[str, ...]:
+        """Add a node with several results; returns their names."""
+        from onnx import helper
+
+        names = tuple(f"{self.prefix}{operator}_{len(self.nodes)}_{place}" for place in range(count))
+        self.nodes.append(helper.make_node(operator, list(inputs), list(names), **attributes))
+        return names
 
     def add_named(self, operator: str, value: str, result: str) -> None:
         """Add a node whose result has a name of its own: an output of the model."""
@@ -94,9 +103,18 @@ class Graph:
         """Whether something is so, as a float 0 or 1."""
         return self.cast(value, np.float32)
 
+    def unless(self, value: str) -> str:
+        """Whether something is not so, as a float 0 or 1."""
+        return self.add("Where", value, self.constant(0, np.float32), self.constant(1, np.float32))
+
     def sum(self, value: str) -> str:
         """(n, 1) sums along the last of two axes."""
         return self.add("ReduceSum", value, self.whole(1), keepdims=1)
+
+    def sums(self, *values: str) -> tuple[str, ...]:
+        """:meth:`sum` of several values of one shape, taken at once."""
+        together = self.sum(self.add("Concat", *values, axis=0))
+        return self.add_several("Split", [together], len(values), axis=0, num_outputs=len(values))
 
     def high(self, value: str, axis: int, *, keep: bool = True) -> str:
         """The highest along an axis; of flags: whether any is set."""
@@ -106,11 +124,7 @@ class Graph:
         """The first (0) or the second (1) half of the rows."""
         key = f"halves of {value}"
         if key not in self._halves:
-            from onnx import helper
-
-            names = (f"{value}_first", f"{value}_second")
-            self.nodes.append(helper.make_node("Split", [value], list(names), axis=0, num_outputs=2))
-            self._halves[key] = names
+            self._halves[key] = self.add_several("Split", [value], 2, axis=0, num_outputs=2)
         return self._halves[key][place]
 
     def part(self, results: dict[str, Any], inputs: dict[str, Any] | None = None) -> Any:

@@ -50,8 +50,8 @@ def dot(graph: Graph, squared: str, counts: str, buckets: str) -> str:
 
 
 def positive(graph: Graph, value: str) -> str:
-    """The value, and 1 where it is 0, to divide by."""
-    return graph.add("Where", graph.add("Greater", value, graph.double(0)), value, graph.double(1))
+    """The value, and next to nothing where it is 0, to divide 0 by."""
+    return graph.add("Max", value, graph.double(1e-300))
 
 
 def count(graph: Graph, hashed: Hashed) -> str:

@@ -7,6 +7,7 @@ That takes the texts apart and puts them together again: it is done only where s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -32,8 +33,7 @@ def lower(graph: Graph, *groups: tuple[str, ...]) -> list[str]:
     last = graph.constant(np.array([SENTINEL], object), object)
     texts = [graph.add("Concat", *names, last, axis=0) for names in groups]
     foreign = graph.add("RegexFullMatch", graph.add("Concat", *texts, axis=0), pattern=any_of(small_letters()))
-    some = graph.cast(graph.add("ReduceMax", graph.flag(foreign), keepdims=0), np.bool_)
-    folded = [fold_where(graph, some, values) for values in texts]
+    folded = fold_where(graph, graph.add("ReduceMax", foreign, keepdims=0), texts)
     return [graph.add("StringNormalizer", values, case_change_action="LOWER", locale="C") for values in folded]
 
 
@@ -42,16 +42,15 @@ def any_of(letters: dict[str, str]) -> str:
     return f"(?s:.*)[{''.join(letters)}](?s:.*)"
 
 
-def fold_where(graph: Graph, condition: str, texts: str) -> str:
-    """(n,) *texts* with the capital letters beyond ASCII folded, if the condition holds."""
+def fold_where(graph: Graph, condition: str, texts: Sequence[str]) -> tuple[str, ...]:
+    """Several (n,) *texts* with the capital letters beyond ASCII folded, if the condition holds."""
     from onnx import TensorProto
 
     then, otherwise = Graph(graph, "fold"), Graph(graph, "plain")
     text = (TensorProto.STRING, None)
-    folding = then.part({joined(then, folded(then, texts)): text})
-    return graph.add(
-        "If", condition, then_branch=folding, else_branch=otherwise.part({otherwise.add("Identity", texts): text})
-    )
+    folding = then.part({joined(then, folded(then, values)): text for values in texts})
+    keeping = otherwise.part({otherwise.add("Identity", values): text for values in texts})
+    return graph.add_several("If", [condition], len(texts), then_branch=folding, else_branch=keeping)
 
 
 def folded(graph: Graph, texts: str) -> str:

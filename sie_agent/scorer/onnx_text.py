@@ -28,12 +28,26 @@ class Words:
 
     Attributes
     ----------
-    identity : hash of each word; there : 0 beyond the end of a text; number : whether the word has a digit.
+    identity : hash of each word; there : 0 beyond the end of a text.
     """
 
     identity: str
     there: str
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is known of the words of queries.
+
+    Attributes
+    ----------
+    words : as above; number : (n, words) whether the word has a digit.
+    rare : (n, words) rarity of each word, 0 beyond the query's end.
+    """
+
+    words: Words
     number: str
+    rare: str
 
 
 def text_features(graph: Graph, features: TextFeatures) -> str:
@@ -44,13 +58,18 @@ def text_features(graph: Graph, features: TextFeatures) -> str:
     Name of the (n, n_features) float32 result, what :meth:`TextFeatures.transform` gives.
     """
     both, description_text = lower(graph, ("query", "title"), ("description",))
-    found, buckets = words(graph, both, reading.MOST_WORDS["title"], "both")
+    stems = words(graph, both, reading.MOST_WORDS["title"])
+    hashed_words, absent = hashes(graph, stems), empty(graph, stems)
+    found = identity(graph, hashed_words, absent, "both"), graph.unless(absent)
     # a query is read less far than a title
-    halves = [half(graph, found, place) for place in (0, 1)]
     shorter = reading.MOST_WORDS["query"]
-    query = Words(*(graph.slice(value, 0, shorter, 1) for value in (vars(halves[0])[name] for name in vars(halves[0]))))
-    description, _ = words(graph, description_text, reading.MOST_WORDS["description"], "description")
-    there = cut_queries(graph, query.there, halves[1].there)
+    query = Words(*(graph.slice(graph.half(value, 0), 0, shorter, 1) for value in found))
+    title = Words(*(graph.half(value, 1) for value in found))
+    number = numbers_in(graph, graph.slice(graph.half(stems, 0), 0, shorter, 1))
+    described = words(graph, description_text, reading.MOST_WORDS["description"])
+    description = identity(graph, hashes(graph, described), empty(graph, described), "description")
+    there = cut_queries(graph, query.there, title.there)
+    buckets = bucket(graph, hashed_words, reading.WORD_BUCKETS)
     hashed = Hashed(buckets, there, reading.WORD_BUCKETS)
     rarity = graph.weights("word_rarity", features.word_rarity)
     word_cosine, lengths, weights = cosines(graph, hashed, rarity)
@@ -61,7 +80,8 @@ def text_features(graph: Graph, features: TextFeatures) -> str:
     topics = [graph.half(vectors, place) for place in (0, 1)]
     shared = graph.add("Mul", *topics)
     rare = graph.slice(graph.half(weights, 0), 0, shorter, 1)
-    overlap = overlap_columns(graph, query, halves[1], description, rare, text_lengths(graph, characters))
+    asked = Query(query, number, rare)
+    overlap = overlap_columns(graph, asked, title, description, text_lengths(graph, characters))
     latent = graph.add("ReduceSum", shared, graph.whole(1), keepdims=1)
     raw = graph.add("Concat", overlap, word_cosine, character_cosine, latent, *topics, shared, axis=1)
     centred = graph.add("Sub", raw, graph.weights("centre", features.centre))
@@ -79,23 +99,22 @@ def empty(graph: Graph, texts: str) -> str:
     return graph.add("Equal", texts, graph.text(""))
 
 
-def words(graph: Graph, texts: str, most: int, pad: str) -> tuple[Words, str]:
-    """The words of each text, plural endings taken off, and the buckets of their hashes."""
+def words(graph: Graph, texts: str, most: int) -> str:
+    """(n, words) the words of each text, plural endings taken off, filled up with empty ones."""
     found = graph.slice(graph.tokens(texts, reading.WORD), 0, most, 1)
     stems = graph.add("Gather", graph.tokens(found, reading.STEM), graph.constant(0, np.int64), axis=2)
-    found, stems = (graph.slice(value, 0, -1, 0) for value in (found, stems))
     plural = graph.add("RegexFullMatch", found, pattern=reading.PLURAL)
-    stemmed = graph.add("Where", plural, stems, found)
-    hashed, absent = hashes(graph, stemmed), empty(graph, found)
-    identity = graph.add("Where", absent, graph.constant(PADS[pad], np.int64), hashed)
-    there = graph.flag(graph.add("Not", absent))
-    number = graph.flag(graph.add("RegexFullMatch", stemmed, pattern=f".*{reading.DIGIT}.*"))
-    return Words(identity, there, number), bucket(graph, hashed, reading.WORD_BUCKETS)
+    return graph.slice(graph.add("Where", plural, stems, found), 0, -1, 0)
 
 
-def half(graph: Graph, found: Words, place: int) -> Words:
-    """Words of the queries (0) or of the titles (1)."""
-    return Words(*(graph.half(value, place) for value in (found.identity, found.there, found.number)))
+def identity(graph: Graph, hashed: str, absent: str, pad: str) -> str:
+    """What tells words apart: their hashes, and beyond the end of a text what no word has."""
+    return graph.add("Where", absent, graph.constant(PADS[pad], np.int64), hashed)
+
+
+def numbers_in(graph: Graph, found: str) -> str:
+    """Whether each word has a digit."""
+    return graph.flag(graph.add("RegexFullMatch", found, pattern=f".*{reading.DIGIT}.*"))
 
 
 def cut_queries(graph: Graph, query: str, title: str) -> str:
@@ -107,20 +126,21 @@ def cut_queries(graph: Graph, query: str, title: str) -> str:
     return graph.add("Concat", wide, title, axis=0)
 
 
-def overlap_columns(graph: Graph, query: Words, title: Words, description: Words, rare: str, lengths: str) -> str:
+def overlap_columns(graph: Graph, asked: Query, title: Words, description: str, lengths: str) -> str:
     """(n, 21) the features of ``OVERLAP_NAMES``.
 
     Parameters
     ----------
-    rare : (n, words) rarity of the query's words, 0 beyond its end.
-    lengths : (n, 2) characters of query and title.
+    description : (n, words) identities of the description's words; lengths : (n, 2) characters of query and title.
     """
-    one = graph.constant(1, np.float32)
+    one, query = graph.constant(1, np.float32), asked.words
     there = graph.add("Unsqueeze", title.there, graph.whole(1))
     equal = graph.add("Mul", same_words(graph, query.identity, title.identity), there)
-    hit, asked = graph.high(equal, 2, keep=False), graph.high(equal, 1, keep=False)
-    described = graph.high(same_words(graph, query.identity, description.identity), 2, keep=False)
-    length, title_length = graph.sum(query.there), graph.sum(title.there)
+    hit, named = graph.high(equal, 2, keep=False), graph.high(equal, 1, keep=False)
+    described = graph.high(same_words(graph, query.identity, description), 2, keep=False)
+    shares, title_shares = shares_of_distinct(graph, query), shares_of_distinct(graph, title)
+    length = graph.sum(query.there)
+    title_length, matched_title, title_distinct = graph.sums(title.there, named, title_shares)
     count, title_count = graph.add("Max", length, one), graph.add("Max", title_length, one)
     place, title_place = (graph.add("CumSum", words.there, graph.constant(1, np.int64)) for words in (query, title))
     last = graph.add("Mul", graph.flag(graph.add("Equal", place, length)), query.there)
@@ -128,12 +148,20 @@ def overlap_columns(graph: Graph, query: Words, title: Words, description: Words
     at_end = graph.add("Unsqueeze", graph.add("Mul", near_end, title.there), graph.whole(1))
     ends = graph.high(graph.add("Mul", equal, at_end), 2, keep=False)
     behind = graph.add("Add", title_length, one)
-    met = graph.add("Where", graph.add("Greater", asked, graph.constant(0, np.float32)), title_place, behind)
+    met = graph.add("Where", graph.add("Greater", named, graph.constant(0, np.float32)), title_place, behind)
     first = graph.add("Sub", graph.add("ReduceMin", met, graph.whole(1), keepdims=1), one)
-    matched = graph.sum(hit)
-    numbers, number_hits = graph.sum(query.number), graph.sum(graph.add("Mul", hit, query.number))
-    distinct, shared = distinct_words(graph, query, hit)
-    title_distinct, _ = distinct_words(graph, title, title.there)
+    matched, numbers, number_hits, in_description, in_item, last_hit, last_ends, distinct, shared = graph.sums(
+        hit,
+        asked.number,
+        graph.add("Mul", hit, asked.number),
+        described,
+        graph.add("Max", hit, described),
+        graph.add("Mul", hit, last),
+        graph.add("Mul", ends, last),
+        shares,
+        graph.add("Mul", shares, hit),
+    )
+    distinct, title_distinct, shared = (graph.add("Round", value) for value in (distinct, title_distinct, shared))
     either = graph.add("Sub", graph.add("Add", distinct, title_distinct), shared)
     pairs, pair_count = pairs_in_title(graph, length, equal, matched, count)
     numbered = graph.add("Greater", numbers, graph.constant(0, np.float32))
@@ -146,17 +174,17 @@ def overlap_columns(graph: Graph, query: Words, title: Words, description: Words
         ),
         "place of first match in title": (first, title_count),
         "words shared over words in either": (shared, graph.add("Max", either, one)),
-        "share of query words in description": (graph.sum(described), count),
-        "share of query words in item": (graph.sum(graph.add("Max", hit, described)), count),
-        "share of title words in query": (graph.sum(asked), title_count),
+        "share of query words in description": (in_description, count),
+        "share of query words in item": (in_item, count),
+        "share of title words in query": (matched_title, title_count),
     }
     plain = {
         "all query words in title": graph.flag(graph.add("Equal", matched, count)),
-        "last query word in title": graph.sum(graph.add("Mul", hit, last)),
-        "last query word ends title": graph.sum(graph.add("Mul", ends, last)),
+        "last query word in title": last_hit,
+        "last query word ends title": last_ends,
         "first query word in title": graph.slice(hit, 0, 1, 1),
         "query has a number": graph.add("Min", numbers, one),
-        "first title word in query": graph.slice(asked, 0, 1, 1),
+        "first title word in query": graph.slice(named, 0, 1, 1),
         "query words": length,
         "title words": title_length,
     }
@@ -164,7 +192,7 @@ def overlap_columns(graph: Graph, query: Words, title: Words, description: Words
         graph.cast(graph.add("Concat", *(pair[side] for pair in quotients.values()), axis=1), np.float64)
         for side in (0, 1)
     )
-    rarities = rarity_columns(graph, rare, hit, count)
+    rarities = rarity_columns(graph, asked.rare, hit, count)
     counted = graph.cast(graph.add("Concat", *plain.values(), lengths, axis=1), np.float64)
     together = graph.add("Concat", graph.add("Div", above, below), counted, *rarities.values(), axis=1)
     order = [*quotients, *plain, "query characters", "title characters", *rarities]
@@ -191,17 +219,13 @@ def same_words(graph: Graph, left: str, right: str) -> str:
     return graph.flag(graph.add("Equal", *wide))
 
 
-def distinct_words(graph: Graph, found: Words, wanted: str) -> tuple[str, str]:
-    """(n, 1) number of distinct words, and of those of them that are *wanted* (n, words) 0 or 1.
+def shares_of_distinct(graph: Graph, found: Words) -> str:
+    """(n, words) parts that add up to the number of distinct words.
 
-    A word that stands there k times counts 1/k each time, and the sum is rounded to the whole number it is.
+    A word that stands there k times counts 1/k each time; the sum is to be rounded to the whole number it is.
     """
     times = graph.add("ReduceSum", same_words(graph, found.identity, found.identity), graph.whole(2), keepdims=0)
-    share = graph.add("Div", found.there, times)
-    numbers = [graph.add("Round", graph.sum(share))]
-    if wanted != found.there:
-        numbers.append(graph.add("Round", graph.sum(graph.add("Mul", share, wanted))))
-    return numbers[0], numbers[-1]
+    return graph.add("Div", found.there, times)
 
 
 def pairs_in_title(graph: Graph, length: str, equal: str, matched: str, count: str) -> tuple[str, str]:
@@ -227,7 +251,7 @@ def spelled(graph: Graph, texts: str) -> str:
 
 def text_lengths(graph: Graph, characters: str) -> str:
     """(n, 2) characters of query and title, without the spaces at their ends."""
-    there = graph.flag(graph.add("Not", empty(graph, characters)))
+    there = graph.unless(empty(graph, characters))
     inner = graph.add("Sub", graph.sum(there), graph.constant(2, np.float32))
     lengths = graph.add("Max", inner, graph.constant(0, np.float32))
     return graph.add("Concat", graph.half(lengths, 0), graph.half(lengths, 1), axis=1)
@@ -235,25 +259,20 @@ def text_lengths(graph: Graph, characters: str) -> str:
 
 def hashed_grams(graph: Graph, characters: str) -> Hashed:
     """Hashed n-grams within words and the space around each."""
-    most = reading.MOST_CHARACTERS + 1
+    most, (shortest, _) = reading.MOST_CHARACTERS + 1, reading.GRAM_SIZES
     kept = graph.slice(characters, 0, most, 1)
     # a text that is cut ends with a space, as one that is not
     behind = graph.slice(characters, most, most + 1, 1)
     closed = graph.add("Where", empty(graph, behind), graph.text(""), graph.text(" "))
     line = graph.add("Concat", kept, closed, axis=1)
-    absent, space = empty(graph, line), graph.add("Equal", line, graph.text(" "))
-    grams, invalid = [], []
-    for size in reading.GRAM_SIZES:
-        ends = [(place, place - size + 1 or END) for place in range(size)]
-        pieces = [graph.slice(line, *end, 1) for end in ends]
-        gram = pieces[0]
-        for piece in pieces[1:]:
-            gram = graph.add("StringConcat", gram, piece)
-        grams.append(gram)
-        wrong = graph.slice(absent, *ends[-1], 1)
-        for inner in ends[1:-1]:
-            wrong = graph.add("Or", wrong, graph.slice(space, *inner, 1))
-        invalid.append(wrong)
+    pieces = [graph.slice(line, place, place - shortest + 1 or END, 1) for place in range(shortest)]
+    gram = graph.add("StringConcat", graph.add("StringConcat", *pieces[:2]), pieces[2])
+    absent, space = empty(graph, pieces[2]), graph.add("Equal", pieces[1], graph.text(" "))
+    wrong = graph.add("Or", absent, space)
+    # one character more, and wrong where either of the two shorter ones in it is
+    longer = graph.add("StringConcat", graph.slice(gram, 0, -1, 1), graph.slice(line, shortest, END, 1))
+    both = graph.add("Or", graph.slice(wrong, 0, -1, 1), graph.slice(wrong, 1, END, 1))
+    grams, invalid = [gram, longer], [wrong, both]
     hashed = hashes(graph, graph.add("Concat", *grams, axis=1))
-    there = graph.flag(graph.add("Not", graph.add("Concat", *invalid, axis=1)))
+    there = graph.unless(graph.add("Concat", *invalid, axis=1))
     return Hashed(bucket(graph, hashed, reading.CHARACTER_BUCKETS), there, reading.CHARACTER_BUCKETS)

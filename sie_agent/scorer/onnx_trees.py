@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sie_agent.scorer.onnx_graph import TREES, Graph
+from sie_agent.scorer.onnx_graph import END, TREES, Graph
 from sie_agent.scorer.student import BEYOND, Student, unit_of
 
 LESS_OR_EQUAL, SUM = 0, 1
@@ -96,8 +96,9 @@ def spread_ranks(graph: Graph, ranks: str, students: Mapping[str, Student]) -> s
     lower = graph.add("Min", graph.add("Floor", place), last)
     index = graph.add("Add", graph.cast(lower, np.int64), first)
     below = graph.add("Gather", quantiles, index)
-    above = graph.add("Gather", quantiles, graph.add("Add", index, graph.constant(1, np.int64)))
-    part = graph.add("Mul", graph.add("Sub", above, below), graph.add("Sub", place, lower))
+    # of constants alone: done once, when the model is opened
+    rises = graph.add("Sub", graph.slice(quantiles, 1, END, 0), graph.slice(quantiles, 0, -1, 0))
+    part = graph.add("Mul", graph.add("Gather", rises, index), graph.add("Sub", place, lower))
     slopes = graph.constant([BEYOND * unit_of(student.quantiles) for student in students.values()], np.float64)
     beyond = graph.add("Mul", slopes, graph.add("Sub", ranks, graph.double(0.5)))
     return graph.add("Add", graph.add("Add", below, part), beyond)

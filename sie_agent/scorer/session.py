@@ -82,11 +82,11 @@ class ScorerSession:
 
 def blocks(texts: Mapping[str, npt.NDArray[np.object_]]) -> Iterator[npt.NDArray[np.intp] | slice]:
     """Rows to score at once: few, and long texts not together with short ones."""
-    if len(texts["description"]) == 1:
-        yield slice(0, 1)
+    if len(texts["description"]) <= 1:
+        yield from [slice(0, 1)] * len(texts["description"])
         return
-    lengths = np.max([[len(text) for text in values] for values in texts.values()], axis=0, initial=0)
-    if len(lengths) * lengths.max(initial=0) <= TEXT_AT_ONCE and len(lengths) <= ROWS_AT_ONCE:
+    lengths = np.max([[len(text) for text in values] for values in texts.values()], axis=0)
+    if len(lengths) * lengths.max() <= TEXT_AT_ONCE and len(lengths) <= ROWS_AT_ONCE:
         yield slice(0, len(lengths))
         return
     order = np.argsort(lengths, kind="stable")
