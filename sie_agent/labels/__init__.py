@@ -1,15 +1,27 @@
 """Judgments and the log, made into weak importance labels."""
 
+from sie_agent.labels.evidence import Evidence, LabelSettings
+from sie_agent.labels.hardness import hardness
+from sie_agent.labels.label import StudentSettings, WeakLabel
+from sie_agent.labels.registry import WEAK_LABELS, label_named, label_names, student_settings
+from sie_agent.labels.relevance import relevance
 from sie_agent.labels.scale import joint_with_proxies, match_log
-from sie_agent.labels.weak import WEAK_LABELS, Evidence, LabelSettings, hardness, support, value
+from sie_agent.labels.support import support
+from sie_agent.labels.value import value
 
 __all__ = [
     "WEAK_LABELS",
     "Evidence",
     "LabelSettings",
+    "StudentSettings",
+    "WeakLabel",
     "hardness",
     "joint_with_proxies",
+    "label_named",
+    "label_names",
     "match_log",
+    "relevance",
+    "student_settings",
     "support",
     "value",
 ]

@@ -8,8 +8,6 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 from scipy.stats import rankdata
 
-from sie_agent.attribution import fit_logistic
-
 Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
 
@@ -70,6 +68,8 @@ def joint_with_proxies(
     -------
     (n,) in (0, 1), NaN where *relevance* is.
     """
+    from sie_agent.attribution import fit_logistic
+
     known, values = judged_values(relevance, by_rank)
     found = np.full(len(relevance), np.nan)
     if not known.any():

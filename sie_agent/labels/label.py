@@ -1,0 +1,61 @@
+"""What a weak importance label is: how it is made, which way it points, what it is called, what its student is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sie_agent.labels.evidence import Evidence
+
+Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class StudentSettings:
+    """How the trees of a student are grown (LightGBM's names, spelled out).
+
+    Attributes
+    ----------
+    trees, leaves, learning_rate : number of trees, leaves of each, and step.
+    rows_per_leaf : fewest rows in a leaf.
+    feature_share : share of the features tried by each tree.
+    """
+
+    trees: int = 150
+    leaves: int = 15
+    learning_rate: float = 0.08
+    rows_per_leaf: int = 20
+    feature_share: float = 0.5
+
+
+@dataclass(frozen=True)
+class WeakLabel:
+    """A weak importance label. All that any other part of the program knows of it stands here.
+
+    Attributes
+    ----------
+    name : of its column in every file, option and answer.
+    make : from the evidence of some rows to the label of each, (n,), NaN where there is none.
+    high_is_good : whether rows of a high label are kept first and weigh more.
+    low, high : the ends of its range; None where it has none.
+    title, meaning, axis : for people: a heading, a sentence, and what stands beside a scale.
+    is_importance : whether it says something of the row's place in training. ``relevance`` does not, and nothing is
+        selected or weighed by it unless it is asked for by name.
+    reads_label : whether its student may see the log's label of the row.
+    student : its student's defaults.
+    """
+
+    name: str
+    make: Callable[[Evidence], Doubles]
+    high_is_good: bool
+    low: float | None
+    high: float | None
+    title: str
+    meaning: str
+    axis: str
+    is_importance: bool = True
+    reads_label: bool = True
+    student: StudentSettings = StudentSettings()

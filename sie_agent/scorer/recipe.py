@@ -1,0 +1,173 @@
+"""The recipe: how the scores of a row become what a trainer takes, a target and a weight.
+
+A recipe reads one row at a time, so that the bulk verbs and the service give a row the same target and weight.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sie_agent.errors import InputError
+from sie_agent.labels import WEAK_LABELS
+from sie_agent.scorer.ranks import ranks_in_quantiles
+
+Doubles = npt.NDArray[np.float64]
+
+RELEVANCE = "relevance"
+# the mean that labels are brought to before the judge's ranks, whose mean is a half, are mixed in
+LEVEL = 0.25
+CHOSEN = ("tuned", "rule", "log", "given")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a trainer is given for a row.
+
+    Attributes
+    ----------
+    blend : λ in [0, 1], the judge's share of the target: 0 is the log as it is, 1 is training on the judge.
+    by : the weak label that weights are made of; None: every weight is 1.
+    strength : a of the weight's formula, at least 0. level : q, the mean that the log's labels are brought to.
+    mean_label : mean label of the log.
+    quantiles : by weak label, evenly spaced quantiles of its scores: of *by* over the log, and of the distilled
+        relevance over the judged answers.
+    chosen : how it was chosen: ``tuned`` on graded queries; by the ``rule`` for logs without grades; the ``log`` as it
+        is, since nothing better was shown; or ``given`` by the user. why : the same in a sentence.
+    """
+
+    blend: float = 0.0
+    by: str | None = None
+    strength: float = 0.0
+    level: float = LEVEL
+    mean_label: float = LEVEL
+    quantiles: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    chosen: str = "log"
+    why: str = ""
+
+    @property
+    def is_log(self) -> bool:
+        """Whether target and weight are the log's own."""
+        return self.blend == 0 and (self.by is None or self.strength == 0)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The weak labels that it reads."""
+        wanted = [self.by] if self.by is not None and self.strength > 0 else []
+        return tuple(dict.fromkeys([*wanted, *([RELEVANCE] if self.blend > 0 else [])]))
+
+    def weights(self, scores: Mapping[str, Doubles], count: int) -> Doubles:
+        """w = clip(1 + a · (rank - 0.5) · 2, 0, 2) of each row, (count,); 1 where there is no score.
+
+        The rank is that among the quantiles of the log's scores, so the mean over the log is 1: the formula is
+        symmetric about a rank of a half.
+        """
+        if self.by is None or self.strength == 0:
+            return np.ones(count)
+        return weights_of(self.ranks(self.by, scores[self.by]), self.strength, higher=WEAK_LABELS[self.by].high_is_good)
+
+    def targets(self, scores: Mapping[str, Doubles], label: Doubles) -> Doubles:
+        """clip((1 - λ)·q·y/ȳ + λ·ρ, 0, 1) of each row, (n,): the blended label.
+
+        ρ is the rank of the distilled relevance among the judged answers; without a blend the log's own label is
+        given. A row without a label (NaN) gets ρ, one without a score its label; NaN where it has neither.
+        """
+        label = np.asarray(label, np.float64)
+        if self.blend == 0:
+            return label
+        ranks = self.ranks(RELEVANCE, scores[RELEVANCE])
+        blended = blended_label(label, ranks, self.blend, level=self.level, mean_label=self.mean_label)
+        return np.where(np.isnan(label), ranks, np.where(np.isnan(ranks), label, blended))
+
+    def ranks(self, name: str, scores: Doubles) -> Doubles:
+        """Rank of each score in the quantiles of a weak label, (n,) in [0, 1], NaN where there is no score."""
+        scores = np.asarray(scores, np.float64)
+        if name not in self.quantiles:
+            raise InputError(f"the recipe has no quantiles of '{name}'", mend="Distil the scorer again.")
+        found = np.full(len(scores), np.nan)
+        known = ~np.isnan(scores)
+        found[known] = ranks_in_quantiles(scores[known], np.asarray(self.quantiles[name], np.float64))
+        return found
+
+    @property
+    def words(self) -> str:
+        """What it does, in a sentence."""
+        if self.is_log:
+            return "the log's own labels, every weight 1"
+        target = "the log's own labels"
+        if self.blend > 0:
+            target = f"labels blended with the judge's relevance (λ = {self.blend:g})"
+        if self.by is None or self.strength == 0:
+            return f"{target}, every weight 1"
+        return f"{target}, weights by {self.by} of strength {self.strength:g}"
+
+    def to_json(self) -> str:
+        """As a line of JSON, without what is not finite."""
+        return json.dumps(asdict(self), sort_keys=True, allow_nan=False)
+
+
+def weights_of(ranks: Doubles, strength: float, *, higher: bool) -> Doubles:
+    """clip(1 + a · (rank - 0.5) · 2, 0, 2) of ranks in [0, 1], (n,); 1 for a rank that is not known."""
+    turned = ranks if higher else 1 - ranks
+    return np.asarray(np.where(np.isnan(ranks), 1.0, np.clip(1 + strength * (turned - 0.5) * 2, 0, 2)))
+
+
+def blended_label(
+    label: Doubles, ranks: Doubles, blend: float, *, level: float = LEVEL, mean_label: float | None = None
+) -> Doubles:
+    """clip((1 - λ)·q·y/ȳ + λ·ρ, 0, 1), (n,).
+
+    Parameters
+    ----------
+    label : (n,) what the log says; ranks : (n,) ρ in (0, 1). blend : λ; level : q; mean_label : ȳ, that of *label*
+        where it is not given.
+    """
+    mean = float(np.mean(label)) if mean_label is None else mean_label
+    scaled = label * (level / mean) if mean > 0 else label
+    return np.asarray(np.clip((1 - blend) * scaled + blend * ranks, 0, 1))
+
+
+def read_recipe(content: Any, where: str) -> Recipe:
+    """A recipe from what a file holds (JSON text, or what it decodes to), checked.
+
+    Raises
+    ------
+    InputError : it is none, or damaged.
+    """
+    mend = "Distil the scorer again with `sie distill`."
+    try:
+        told = json.loads(content) if isinstance(content, str | bytes) else content
+        quantiles = {
+            str(name): tuple(float(value) for value in values) for name, values in dict(told["quantiles"]).items()
+        }
+        known = {name: told[name] for name in ("blend", "by", "strength", "level", "mean_label", "chosen", "why")}
+        recipe = Recipe(**known, quantiles=quantiles)
+        check_recipe(recipe)
+    except InputError as error:
+        raise InputError(f"the recipe is damaged: {error.problem}", where=where, mend=mend) from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError("the recipe is damaged", where=where, mend=mend) from error
+    return recipe
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Raise InputError where a part of a recipe is not as it must be."""
+    numbers = {"blend": (0.0, 1.0), "strength": (0.0, math.inf), "level": (0.0, 1.0), "mean_label": (0.0, 1.0)}
+    for name, (low, high) in numbers.items():
+        value = getattr(recipe, name)
+        if not isinstance(value, int | float) or not math.isfinite(value) or not low <= value <= high:
+            allowed = f"from {low:g} to {high:g}" if math.isfinite(high) else f"a number, {low:g} or more"
+            raise InputError(f"{name} is {value}", mend=f"It must be {allowed}.")
+    if recipe.by is not None and recipe.by not in WEAK_LABELS:
+        raise InputError(f"no weak label '{recipe.by}'", mend=f"Choose one of {', '.join(WEAK_LABELS)}.")
+    if recipe.chosen not in CHOSEN:
+        raise InputError(f"chosen is '{recipe.chosen}'", mend=f"It must be one of {', '.join(CHOSEN)}.")
+    for name, values in recipe.quantiles.items():
+        if len(values) < 2 or not np.isfinite(values).all() or (np.diff(values) < 0).any():
+            raise InputError(f"the quantiles of '{name}' are no rising row of numbers")
