@@ -23,7 +23,6 @@ SLOW_REPLICATES = 60
 FEWEST_PERMUTATIONS = 5
 NORMAL = 1.959964
 DRAWS_FOR_SPREAD = 3
-HIGH_IS_SUSPICIOUS = ("hardness", "plain-loss", "proxy-loss", *MAGNITUDES)
 ON_JUDGED = " on judged rows"
 
 
@@ -38,13 +37,19 @@ class DrawEvidence:
 
 @dataclass(frozen=True)
 class Column:
-    """A column whose agreement is reported: where it stands in the evidence and what it is called in the rows."""
+    """A column whose agreement is reported: where it stands in the evidence and what it is called in the rows.
+
+    ``contributes``: its judge's contribution is reported too, given the no-judge control. ``high_is_suspicious``: wrong
+    labels are looked for where it is high.
+    """
 
     key: str
     label: str
     judge: str
     mode: str
     source: str
+    contributes: bool = False
+    high_is_suspicious: bool = False
 
     @property
     def is_baseline(self) -> bool:
@@ -145,12 +150,9 @@ def metric_row(panel: Panel, key: str, reference: str, metric: str) -> dict[str,
     return figure(values, [replicates], rows, len(set(np.concatenate(codes).tolist())))
 
 
-def flipped_row(panel: Panel, key: str, *, judged: bool) -> dict[str, Any] | None:
-    """Area under the ROC curve with which a column finds the flipped labels, mean over draws.
-
-    Low values are the suspicious ones, but for losses and ``hardness``.
-    """
-    sign = 1.0 if key.split("|")[1] in HIGH_IS_SUSPICIOUS else -1.0
+def flipped_row(panel: Panel, column: Column, *, judged: bool) -> dict[str, Any] | None:
+    """Area under the ROC curve with which a column finds the flipped labels, mean over draws."""
+    sign, key = 1.0 if column.high_is_suspicious else -1.0, column.key
     values, replicates, rows, queries = [], [], 0, set[int]()
     for draw in panel.draws:
         frame = draw.judged if judged else draw.unseen
@@ -276,11 +278,11 @@ def agreement_rows(
             key = f"reference|{reference}"
             rows.append(finished(column, reference, "spearman", correlation_row(panel, [column.key, key])))
             control = f"control|{column.judge}"
-            if column.key.startswith("scorer|value|") and panel.having(control):
+            if column.contributes and panel.having(control):
                 deviations = permutation_deviations(panel, column.judge, reference, student=True)
                 found = correlation_row(panel, [column.key, key, control, "baseline|plain-loss"], deviations)
                 rows.append(finished(column, reference, "partial_spearman", found))
-            if column.key.startswith("scorer|hardness|") and reference in MAGNITUDES:
+            if column.source == "scorer" and column.high_is_suspicious and reference in MAGNITUDES:
                 found = correlation_row(panel, [column.key, key, "baseline|proxy-loss"])
                 rows.append(finished(column, reference, "partial_given_proxy_loss", found))
             if column.key in detailed:
@@ -315,7 +317,7 @@ def flipped_rows(panel: Panel, columns: Sequence[Column]) -> list[dict[str, Any]
     asked = [(column, column.source == "weak label") for column in columns]
     asked += [(replace(column, source=f"{column.source}{ON_JUDGED}"), True) for column in alone]
     found = [
-        finished(column, "flipped-labels", "auc_flipped", flipped_row(panel, column.key, judged=judged))
+        finished(column, "flipped-labels", "auc_flipped", flipped_row(panel, column, judged=judged))
         for column, judged in asked
     ]
     return [row for row in found if row is not None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,6 @@ from sie_agent.attribution import (
     Rows,
     Setting,
     predict,
-    predict_held_out,
     reference_importance,
     train,
 )
@@ -25,16 +24,16 @@ from sie_agent.evaluation import (
     confident_learning,
     roc_auc,
 )
+from sie_agent.pipeline import Log, Proxies, train_proxies
 from sie_agent.run.suite import Suite
 from sie_agent.run.suite_parts import JudgePart
 from sie_agent.run.world import World
-from sie_agent.samples import assign_query_sets, check_query_sets, simulate_clicks, simulate_flips
+from sie_agent.samples import assign_query_sets, check_query_sets, simulate_log
 from sie_agent.scorer import Student
 
 Doubles = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 
-HELD_OUT_SEEDS = 2
 CEILING = JudgePart(name="human-grade", kind="simulated", auc=1.0)
 
 
@@ -45,8 +44,10 @@ class Draw:
     Attributes
     ----------
     label, flipped : (n,) the log's label of every row, and whether it was flipped.
+    position, examination : (n,) rank at which the row was shown, and the true probability that it was looked at; NaN
+        where the log has none. impressions : (n,) how often it was shown.
     judged, unseen, tune, validation, test : (n,) masks of the five query sets.
-    targets : per seed, the checkpoints of the target model; proxies : the trained proxies.
+    targets : per seed, the checkpoints of the target model; proxies : trained on the log alone.
     columns : evidence by column name, each (n,), NaN where it does not apply.
     facts : numbers about the draw that are no columns.
     students : by judge, the students of its weak labels.
@@ -56,9 +57,12 @@ class Draw:
     seed: int
     label: Doubles
     flipped: Booleans
+    position: Doubles
+    examination: Doubles
+    impressions: Doubles
     sets: pd.Series[str]
     targets: list[list[Model]] = field(default_factory=list)
-    proxies: list[Model] = field(default_factory=list)
+    proxies: Proxies | None = None
     columns: dict[str, Doubles] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     students: dict[str, dict[str, Student]] = field(default_factory=dict)
@@ -77,68 +81,82 @@ class Draw:
         """Rows that only the target and the proxies train on."""
         return self.mask("log-unseen")
 
+    @property
+    def logged(self) -> Booleans:
+        """Rows of the log: judged or unseen."""
+        return self.judged | self.unseen
+
+    @property
+    def every_row(self) -> Log:
+        """All rows as the pipeline reads them, those of other query sets too."""
+        return Log(self.world.inputs, self.world.proxy_inputs, self.label, self.world.queries)
+
     def rows(self, chosen: Booleans, targets: Doubles) -> Rows:
         """The chosen rows as the target model reads them, with *targets* (n,) beside them."""
         return Rows(self.world.target_inputs[chosen], targets[chosen].astype(np.float32), self.world.queries[chosen])
 
-    def proxy_rows(self, chosen: Booleans, targets: Doubles) -> Rows:
-        """The chosen rows as the proxies read them."""
-        return replace(self.rows(chosen, targets), features=self.world.proxy_inputs[chosen])
+    @property
+    def has_references(self) -> bool:
+        """Whether reference importance is asked for and can be had."""
+        validation = bool(self.mask("reference-validation").any())
+        return bool(self.world.suite.references) and self.world.has_grades and validation
 
 
 def start_draw(world: World, seed: int) -> Draw:
     """Assign the query sets and make the log."""
-    suite = world.suite
-    sets = assign_query_sets(world.samples, suite.query_sets, seed)
-    check_query_sets(world.samples, sets)
-    flipped = np.zeros(len(world.samples), bool)
-    if suite.log.kind == "flips":
-        log = simulate_flips(world.samples, rate=suite.log.rate, relevant_at=suite.log.relevant_at, seed=seed)
-        flipped = log["flipped"].to_numpy(bool)
-        label = log["label"].to_numpy(np.float64)
-    elif suite.log.kind == "clicks":
-        label = simulate_clicks(world.samples, seed=seed)["label"].to_numpy(np.float64)
-    else:
-        label = world.samples["label"].to_numpy(np.float64)
-    return Draw(world, seed, label, flipped, sets)
+    suite, samples = world.suite, world.samples
+    sets = assign_query_sets(samples, suite.query_sets, seed)
+    check_query_sets(samples, sets)
+    count, simulation = len(samples), suite.log.simulation
+    if simulation is None:
+        position = samples["position"].to_numpy(np.float64, na_value=np.nan)
+        label, unknown = samples["label"].to_numpy(np.float64), np.full(count, np.nan)
+        return Draw(world, seed, label, np.zeros(count, bool), position, unknown, np.ones(count), sets)
+    log = simulate_log(samples, simulation, seed)
+    return Draw(
+        world,
+        seed,
+        log["label"].to_numpy(np.float64),
+        log["flipped"].to_numpy(bool),
+        log["position"].to_numpy(np.float64, na_value=np.nan),
+        log["examination"].to_numpy(np.float64),
+        log["impressions"].to_numpy(np.float64),
+        sets,
+    )
 
 
 def train_models(draw: Draw, step: Callable[[], None]) -> None:
-    """Train the target model's seeds and the proxies on the same log, with seeds of their own."""
-    world, suite, log = draw.world, draw.world.suite, draw.judged | draw.unseen
-    label, queries = draw.label[log].astype(np.float32), draw.world.queries[log]
+    """Train the proxies, and where references are asked for the target model's seeds, on the same log."""
+    world, suite, log = draw.world, draw.world.suite, draw.logged
+    settings, needed = suite.distilling, needs_held_out(suite)
+    draw.proxies = train_proxies(draw.every_row.take(log), settings, draw.seed, step, held_out=needed)
+    draw.columns["baseline|random"] = np.random.default_rng(draw.seed).random(len(draw.label))
+    if draw.proxies.held_out is not None:
+        held_out = np.full(len(draw.label), np.nan)
+        held_out[log] = draw.proxies.held_out
+        draw.columns["baseline|confident-learning"] = confident_learning(draw.label, held_out)
+        draw.columns["baseline|held-out-confidence"] = 1 - np.abs(draw.label - held_out)
+    if not draw.has_references:
+        return
+    label, queries = draw.label[log].astype(np.float32), world.queries[log]
     for one in range(suite.target.seeds):
         seed = 10_000 * draw.seed + one
         draw.targets.append(train(world.target_inputs[log], label, world.training, seed, queries=queries))
         step()
-    for one in range(suite.labels.proxies):
-        seed = 10_000 * draw.seed + 5_000 + one
-        draw.proxies.append(train(world.proxy_inputs[log], label, world.proxy_training, seed, queries=queries)[-1])
-        step()
     odds = log_odds([run[-1] for run in draw.targets], world.target_inputs)
-    draw.columns["baseline|plain-loss"] = own_losses(draw, odds, draw.rows(log, draw.label), world.training.loss)
-    cheap = log_odds(draw.proxies, world.proxy_inputs)
-    rows = draw.proxy_rows(log, draw.label)
-    draw.columns["baseline|proxy-loss"] = own_losses(draw, cheap, rows, world.proxy_training.loss)
-    if needs_held_out(suite):
-        held_out = np.full(len(draw.label), np.nan)
-        seeds = [10_000 * draw.seed + 8_000 + one for one in range(HELD_OUT_SEEDS)]
-        held_out[log] = predict_held_out(world.proxy_inputs[log], label, queries, world.proxy_training, seeds)
-        draw.columns["baseline|held-out"] = held_out
-        draw.columns["baseline|confident-learning"] = confident_learning(draw.label, held_out)
-        draw.columns["baseline|held-out-confidence"] = 1 - np.abs(draw.label - held_out)
-        step()
-    draw.columns["baseline|random"] = np.random.default_rng(draw.seed).random(len(draw.label))
-    if draw.world.has_grades and draw.mask("test").any():
+    rows = draw.rows(log, draw.label)
+    draw.columns["baseline|plain-loss"] = own_losses(draw, odds, rows, world.training.loss)
+    cheap = log_odds(draw.proxies.models, world.proxy_inputs)
+    proxy_rows = draw.every_row.take(log).rows()
+    draw.columns["baseline|proxy-loss"] = own_losses(draw, cheap, proxy_rows, draw.proxies.training.loss)
+    if draw.mask("test").any():
         test = draw.mask("test")
-        relevant = draw.world.grade[test] >= suite.log.relevant_at
-        draw.facts["target_auc"] = roc_auc(odds[test], relevant)
+        draw.facts["target_auc"] = roc_auc(odds[test], world.grade[test] >= suite.log.relevant_at)
 
 
 def needs_held_out(suite: Suite) -> bool:
     """Whether proxies that never saw a row's query are asked for: by the joint scale, or to find flipped labels."""
-    probabilities = (suite.labels.proxy or suite.target).loss == "pointwise"
-    return suite.labels.scale == "joint" or (suite.log.kind == "flips" and probabilities)
+    return suite.labels.scale == "joint" or (suite.log.kind == "flips" and suite.distilling.proxy.loss == "pointwise")
 
 
 def log_odds(models: Sequence[Model], features: npt.NDArray[np.float32]) -> Doubles:
@@ -149,17 +167,17 @@ def log_odds(models: Sequence[Model], features: npt.NDArray[np.float32]) -> Doub
 
 def own_losses(draw: Draw, odds: Doubles, rows: Rows, training_loss: str) -> Doubles:
     """The training loss of each row of the log, (n,), NaN elsewhere."""
-    log, column = draw.judged | draw.unseen, np.full(len(odds), np.nan)
+    log, column = draw.logged, np.full(len(odds), np.nan)
     column[log] = TRAINING_LOSSES[training_loss].losses(odds[log].astype(np.float32), rows)
     return column
 
 
 def compute_references(draw: Draw, step: Callable[[], None]) -> None:
     """Every reference on all rows of the log, and on disjoint halves of validation queries and seeds."""
-    world = draw.world
-    if not world.has_grades or not draw.mask("reference-validation").any():
+    if not draw.has_references:
         return
-    log, validation = draw.judged | draw.unseen, draw.mask("reference-validation")
+    world = draw.world
+    log, validation = draw.logged, draw.mask("reference-validation")
     asked, trusted = draw.rows(log, draw.label), draw.rows(validation, world.grade)
     half = np.random.default_rng(draw.seed).permutation(len(world.query_names)) % 2 == 0
     first = half[trusted.queries]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.attribution import token_pairs
-from sie_agent.run.suite_parts import TargetPart
+from sie_agent.pipeline import TargetPart
 from sie_agent.samples import shopper_and_item
 
 # characters of a description that are worth tokenising: far more than a row has tokens for

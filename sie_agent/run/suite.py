@@ -11,37 +11,33 @@ import yaml
 from pydantic import ValidationError, field_validator, model_validator
 
 from sie_agent.attribution import REFERENCES, TRAINERS
+from sie_agent.bench import RANKERS
 from sie_agent.errors import InputError
-from sie_agent.evaluation import TARGET
 from sie_agent.paths import suites_dir
+from sie_agent.pipeline import DistilSettings, LabelPart, Part, RecipePart, ScorerPart, TargetPart
 from sie_agent.run.suite_parts import (
     LEXICAL,
+    MADE_UP,
+    RANDOM,
     DataPart,
     DownstreamPart,
     EvaluationPart,
     JudgePart,
-    LabelPart,
     LogPart,
-    Part,
-    ScorerPart,
-    TargetPart,
 )
 from sie_agent.samples import QUERY_SETS
 
 
-class Suite(Part):
+class Suite(DistilSettings):
     """A whole run. ``draws`` are seeds: each redraws the query sets, the log, the simulated judges and the models."""
 
     name: str
     data: DataPart
     log: LogPart = LogPart()
-    query_sets: dict[str, float]
+    query_sets: dict[str, float] = {"log-judged": 0.25, "log-unseen": 0.75}
     draws: tuple[int, ...] = (0,)
     judges: tuple[JudgePart, ...]
     headline_judge: str | None = None
-    labels: LabelPart = LabelPart()
-    scorer: ScorerPart = ScorerPart()
-    target: TargetPart = TargetPart()
     references: tuple[str, ...] = ("tracin-ranking", "tracin-mean", "influence-linear-mean", "el2n")
     headline_reference: str = "tracin-ranking"
     downstream: DownstreamPart = DownstreamPart()
@@ -66,8 +62,11 @@ class Suite(Part):
             raise ValueError("`judges` is empty")
         if len(set(names)) != len(names) or "human-grade" in names:
             raise ValueError("judges need distinct names, and 'human-grade' is taken")
-        if any(judge.name == LEXICAL.name and judge.kind != LEXICAL.kind for judge in self.judges):
-            raise ValueError("the name 'lexical' is for a judge of kind lexical, which is a baseline of every run")
+        for baseline in (LEXICAL, RANDOM):
+            if any(judge.name == baseline.name and judge.kind != baseline.kind for judge in self.judges):
+                raise ValueError(
+                    f"the name '{baseline.name}' is for a judge of kind {baseline.kind}, which is a baseline of every run"
+                )
         if self.headline_judge is not None and self.headline_judge not in names:
             raise ValueError(f"headline_judge '{self.headline_judge}' is none of {', '.join(names)}")
         for name in (*self.references, self.headline_reference):
@@ -87,11 +86,13 @@ class Suite(Part):
             raise ValueError(
                 "labels.clarity: judge needs a headline judge of kind openai, vllm or langchain; use catalogue"
             )
-        check_joint(self)
         check_transformer(self)
-        if any(not 0 < share < 1 for share in self.downstream.keep):
-            raise ValueError("downstream.keep holds shares above 0 and below 1")
         return self
+
+    @property
+    def distilling(self) -> DistilSettings:
+        """What decides on weak labels, scorer and recipe: all that `sie distill` reads of a suite."""
+        return DistilSettings(labels=self.labels, scorer=self.scorer, target=self.target, recipe=self.recipe)
 
     @property
     def judges_and_baseline(self) -> tuple[JudgePart, ...]:
@@ -99,34 +100,18 @@ class Suite(Part):
         return self.judges if any(judge.kind == "lexical" for judge in self.judges) else (*self.judges, LEXICAL)
 
     @property
+    def bench_judges(self) -> tuple[JudgePart, ...]:
+        """The judges of the bench: those named, else all; and word overlap and chance, which stand in every table."""
+        named = self.downstream.judges
+        chosen = [judge for judge in self.judges if named is None or judge.name in named]
+        missing = [one for one in (LEXICAL, RANDOM) if not any(judge.kind == one.kind for judge in chosen)]
+        return (*chosen, *missing)
+
+    @property
     def primary(self) -> JudgePart:
         """The judge of the headline: the one named, else the first."""
         wanted = self.headline_judge or self.judges[0].name
         return next(judge for judge in self.judges if judge.name == wanted)
-
-
-def check_joint(suite: Suite) -> None:
-    """The joint scale is tried downstream beside a judge that knows nothing.
-
-    Raises
-    ------
-    ValueError : it is not.
-    """
-    told = suite.downstream.judges or (suite.primary.name,)
-    wanted = min(suite.downstream.draws, len(suite.draws))
-    known = any(
-        judge.kind == "random" and judge.name in told and (judge.draws is None or judge.draws >= wanted)
-        for judge in suite.judges
-    )
-    if suite.labels.scale == "joint" and wanted and not known:
-        raise ValueError(
-            "labels.scale: joint also uses the log's own opinion, and only a judge of kind random tells how much that "
-            "is: add one to `judges` and downstream.judges, for as many draws, or set downstream.draws: 0"
-        )
-    if suite.labels.scale == "joint" and (suite.labels.proxy or suite.target).loss == "pairwise":
-        raise ValueError(
-            "labels.scale: joint needs proxies that give probabilities; with the loss pairwise use matched"
-        )
 
 
 def check_transformer(suite: Suite) -> None:
@@ -136,10 +121,6 @@ def check_transformer(suite: Suite) -> None:
     ------
     ValueError : something does.
     """
-    if suite.labels.curvature == "ekfac" and suite.labels.proxy and suite.labels.proxy.kind in TRAINERS:
-        raise ValueError(
-            "labels.curvature: ekfac needs proxies of dense layers; use none, or another labels.proxy.kind"
-        )
     if suite.target.kind not in TRAINERS:
         return
     layered = [name for name in suite.references if name.startswith(("ekfac", "trak", "influence-linear"))]
@@ -148,10 +129,9 @@ def check_transformer(suite: Suite) -> None:
             f"references: '{layered[0]}' needs a target of dense layers; with target.kind {suite.target.kind} use "
             "tracin, el2n, grand or self-influence"
         )
-    if suite.downstream.draws and set(suite.downstream.rankers) - {TARGET}:
-        raise ValueError(
-            f"downstream.rankers: other models cannot read the tokens of a {suite.target.kind}; use [target]"
-        )
+    others = [name for name in suite.downstream.rankers if name != "target" and RANKERS[name].reads == "target"]
+    if suite.downstream.draws and others:
+        raise ValueError(f"downstream.rankers: '{others[0]}' cannot read the tokens of a {suite.target.kind}")
 
 
 def check_member(panel: JudgePart, member: JudgePart | None, name: str) -> None:
@@ -161,7 +141,7 @@ def check_member(panel: JudgePart, member: JudgePart | None, name: str) -> None:
     ------
     ValueError : it is not, or does not.
     """
-    if member is None or member.kind in ("panel", "simulated", "random"):
+    if member is None or member.kind in ("panel", *MADE_UP):
         raise ValueError(f"judges: panel '{panel.name}' names '{name}', which is no real judge of this suite")
     if member.draws is not None and (panel.draws is None or panel.draws > member.draws):
         raise ValueError(f"judges: panel '{panel.name}' needs `draws` of at most {member.draws}, those of '{name}'")
@@ -267,6 +247,7 @@ def known_keys() -> list[str]:
         LabelPart,
         ScorerPart,
         TargetPart,
+        RecipePart,
         DownstreamPart,
         EvaluationPart,
     )

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from sie_agent.attribution import TARGETS, TRAINERS
-from sie_agent.evaluation import RANKERS, TARGET
+from sie_agent.bench import RANKERS, TARGET
 from sie_agent.judging import AT_ONCE, DOUBLE_JUDGED, Endpoint, EndpointList, PricePart
-
-
-class Part(BaseModel):
-    """Base of every part of a suite: a key that is not known is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from sie_agent.pipeline import Part
+from sie_agent.samples import LOGS, LogSettings
 
 
 class DataPart(Part):
@@ -28,18 +23,46 @@ class DataPart(Part):
 
 
 class LogPart(Part):
-    """Where the log's labels come from: the data itself, or a simulation on the grades."""
+    """Where the log's labels come from: the data itself (``given``), or a simulation on the grades (``LOGS``).
 
-    kind: Literal["given", "flips", "clicks"] = "given"
-    rate: float = Field(0.2, ge=0, le=0.5)
+    ``rate`` means what the simulation says; its default where it is not given.
+    """
+
+    kind: str = "given"
+    rate: float | None = Field(None, ge=0, le=1)
     relevant_at: float = Field(0.75, gt=0, le=1)
+
+    @field_validator("kind")
+    @classmethod
+    def kind_is_known(cls, kind: str) -> str:
+        """``given``, or a name in ``LOGS``."""
+        if kind != "given" and kind not in LOGS:
+            raise ValueError(f"no log '{kind}'; known: given, {', '.join(LOGS)}")
+        return kind
+
+    @property
+    def simulation(self) -> LogSettings | None:
+        """The simulation's settings; None for the log that is given."""
+        return None if self.kind == "given" else LogSettings(self.kind, self.rate, self.relevant_at)
 
 
 class JudgePart(Part):
     """One judge. ``simulated`` reads the grade, and is never a headline."""
 
     name: str
-    kind: Literal["local", "openai", "vllm", "langchain", "embedding", "lexical", "simulated", "random", "panel"]
+    kind: Literal[
+        "local",
+        "openai",
+        "vllm",
+        "langchain",
+        "embedding",
+        "lexical",
+        "simulated",
+        "random",
+        "positions",
+        "between",
+        "panel",
+    ]
     variant: str | None = None
     model: str | None = None
     revision: str = ""
@@ -77,83 +100,33 @@ class JudgePart(Part):
     @property
     def mode(self) -> str:
         """What the figures of this judge are marked with."""
-        return "simulated" if self.kind in ("simulated", "random") else "zero-shot"
+        return "simulated" if self.kind in MADE_UP else "zero-shot"
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether something is asked that reads texts; a made-up judge and a panel are worked out."""
+        return self.kind not in (*MADE_UP, "panel")
 
 
-LEXICAL = JudgePart(name="lexical", kind="lexical")
-
-
-class TargetPart(Part):
-    """The target model, what it is trained on, and how many seeds of it are averaged.
-
-    ``model``, ``layers`` and ``length`` are for a cross-encoder: its folder or Hub id (empty: the MiniLM in a package),
-    how many of its layers are kept, and how many tokens it reads of a row.
-    """
-
-    kind: str = "perceptron"
-    loss: Literal["pointwise", "pairwise"] = "pointwise"
-    hidden: int = Field(64, ge=0)
-    epochs: int = Field(8, ge=1)
-    batch_size: int = Field(256, ge=1)
-    learning_rate: float = Field(2e-3, gt=0)
-    weight_decay: float = Field(1.0, ge=0)
-    checkpoints: int = Field(4, ge=1)
-    seeds: int = Field(6, ge=2)
-    model: str = ""
-    layers: int | None = Field(None, ge=1)
-    length: int = Field(32, ge=8, le=512)
-
-    @field_validator("kind")
-    @classmethod
-    def kind_is_known(cls, kind: str) -> str:
-        """A name in ``TARGETS`` or ``TRAINERS``."""
-        if kind not in (*TARGETS, *TRAINERS):
-            raise ValueError(f"no target '{kind}'; known: {', '.join((*TARGETS, *TRAINERS))}")
-        return kind
-
-    @model_validator(mode="after")
-    def towers_give_something(self) -> TargetPart:
-        """Two towers without outputs have no score."""
-        if self.kind == "two-tower" and not self.hidden:
-            raise ValueError("a two-tower target needs `hidden` of 1 or more")
-        return self
-
-
-class LabelPart(Part):
-    """How weak labels are made (see `sie_agent.labels.LabelSettings`).
-
-    ``clarity``: ``catalogue`` computes the score of Cronen-Townsend (2002), for judges that cannot judge it; ``judge``
-    asks the headline judge once per query, which must be a server; ``none`` counts every query as clear. ``proxy``: the
-    cheap model, where it shall be another than the target; its ``seeds`` are not read.
-    """
-
-    proxies: int = Field(6, ge=1)
-    pool_loss: Literal["ranking", "mean"] = "ranking"
-    temperature: Literal["fitted", "one"] = "fitted"
-    scale: Literal["matched", "joint"] = "matched"
-    curvature: Literal["none", "ekfac"] = "none"
-    clarity: Literal["catalogue", "judge", "none"] = "catalogue"
-    proxy: TargetPart | None = None
-
-
-class ScorerPart(Part):
-    """The students' size, of all weak labels; each has defaults of its own (see `sie_agent.scorer.settings_of`)."""
-
-    trees: int | None = Field(None, ge=1)
-    leaves: int | None = Field(None, ge=2)
-    learning_rate: float | None = Field(None, gt=0)
-    feature_share: float | None = Field(None, gt=0, le=1)
+# judges that are worked out of grades, positions or chance: for controls, curves and tests
+MADE_UP = ("simulated", "random", "positions", "between")
+LEXICAL = JudgePart(name="lexical", kind="lexical", by_rank=True)
+RANDOM = JudgePart(name="random", kind="random")
 
 
 class DownstreamPart(Part):
-    """What is tried on the models that are trained on the log; ``draws`` 0 leaves it out."""
+    """What is tried on the models that are trained on the log; ``draws`` 0 leaves it out.
+
+    Queries are cut into ``folds``, each tested once a draw; of the others a share ``recipe.tune`` of all is for tuning,
+    the rest is the log, and a share ``judged`` of its queries is judged. ``seeds`` models are averaged.
+    """
 
     draws: int = Field(3, ge=0)
-    seeds: int = Field(2, ge=1)
+    folds: int = Field(5, ge=2)
+    judged: float = Field(0.25, gt=0, le=1)
+    seeds: int = Field(1, ge=1)
     rankers: tuple[str, ...] = (TARGET,)
-    keep: tuple[float, ...] = (0.1, 0.25, 0.5, 0.75, 0.9)
     judges: tuple[str, ...] | None = None
-    strengths: tuple[float, ...] = (0.5, 1.0)
 
     @field_validator("rankers")
     @classmethod

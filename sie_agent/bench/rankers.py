@@ -1,9 +1,9 @@
-"""The models that are trained on the log downstream, by name: one function and one line of ``RANKERS`` each."""
+"""The models that are trained on the log, by name: one function and one line of ``RANKERS`` each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,13 @@ def linear_model(
 ) -> list[Floats]:
     """:func:`target_model` without hidden units, otherwise trained in the same way."""
     return target_model(log, weights, replace(settings, kind="perceptron", hidden=0), seeds, wanted)
+
+
+def perceptron(
+    log: Rows, weights: Floats | None, settings: TrainingSettings, seeds: Sequence[int], wanted: Sequence[Floats]
+) -> list[Floats]:
+    """:func:`target_model` with a perceptron, whatever kind the suite's target is of."""
+    return target_model(log, weights, replace(settings, kind="perceptron"), seeds, wanted)
 
 
 def lambdamart(
@@ -96,10 +103,25 @@ def group_sizes(queries: npt.NDArray[np.intp]) -> list[int]:
     return [min(MOST_ROWS, int(count) - start) for count in counts for start in range(0, int(count), MOST_ROWS)]
 
 
-RANKERS: dict[str, FitPredict] = {TARGET: target_model, "linear": linear_model, "lambdamart": lambdamart}
+@dataclass(frozen=True)
+class Ranker:
+    """A model that is trained on the log.
+
+    Attributes
+    ----------
+    words : what it is, for people. reads : ``target`` for what the suite's target model reads, ``text`` for text
+        features, ``embeddings`` for frozen sentence embeddings.
+    fit : trains and predicts, see :func:`target_model`.
+    """
+
+    words: str
+    reads: str
+    fit: FitPredict
 
 
-def main_ranker(names: Iterable[str]) -> str:
-    """The ranker that verdict and default tables are about: the target model where it is there, else the first."""
-    known = list(names)
-    return known[0] if known and TARGET not in known else TARGET
+RANKERS: dict[str, Ranker] = {
+    TARGET: Ranker("the suite's target model", "target", target_model),
+    "linear": Ranker("a linear model on what the target model reads", "target", linear_model),
+    "embeddings": Ranker("a perceptron on frozen sentence embeddings", "embeddings", perceptron),
+    "lambdamart": Ranker("LambdaMART on text features", "text", lambdamart),
+}

@@ -1,0 +1,38 @@
+"""What a target and a weight for every row do to the ranker that is trained on the whole log."""
+
+from sie_agent.bench.fold import run_fold
+from sie_agent.bench.folds import Fold, make_folds
+from sie_agent.bench.judged import AUTO, JUDGE_LABELS, JUDGED_ONLY, RULE, recipe_name, strength_by_log
+from sie_agent.bench.measuring import AUC, BENCH_METRICS, NDCG, WITHIN, measure_fold, run_bench
+from sie_agent.bench.rankers import RANKERS, TARGET, Ranker
+from sie_agent.bench.strategies import BASELINES, CLEAN, LOG, Baseline, Columns
+from sie_agent.bench.world import BenchData, JudgeAnswers, Way
+
+__all__ = [
+    "AUC",
+    "AUTO",
+    "BASELINES",
+    "BENCH_METRICS",
+    "CLEAN",
+    "JUDGED_ONLY",
+    "JUDGE_LABELS",
+    "LOG",
+    "NDCG",
+    "RANKERS",
+    "RULE",
+    "TARGET",
+    "WITHIN",
+    "Baseline",
+    "BenchData",
+    "Columns",
+    "Fold",
+    "JudgeAnswers",
+    "Ranker",
+    "Way",
+    "make_folds",
+    "measure_fold",
+    "recipe_name",
+    "run_bench",
+    "run_fold",
+    "strength_by_log",
+]

@@ -1,0 +1,130 @@
+"""The plain verdict: whether this log is better off with this judge, and if not, with what simpler thing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sie_agent.bench.figures import Values, best_text, minus
+from sie_agent.bench.judged import AUTO
+from sie_agent.bench.strategies import CLEAN, LOG
+from sie_agent.bench.world import Way
+
+USE, SIMPLER, LOSES_NOTHING, CANNOT_TELL, UNKNOWN = "use", "simpler", "log loses nothing", "cannot tell", "unknown"
+Copies = npt.NDArray[np.intp]
+
+
+def verdict(
+    judge: str, mode: str, values: Values, ranker: str, copies: Copies, *, overlap: str, chance: str
+) -> dict[str, Any]:
+    """What to do with a judge's target and weights, from accuracy within the test queries.
+
+    ``use`` where a ranker trained by `auto` with the judge is certainly better (95 %) than each of: the log as it is,
+    the best untrained text score, word overlap and a random judge through the same pipeline, and the judge's own twin
+    without its knowledge. All must hold, so no correction for their number is due.
+
+    Parameters
+    ----------
+    judge, mode : whose verdict. values : (draws, queries) accuracy by way, from :func:`by_way`.
+    overlap, chance : names of the judges that share words and that answer at random.
+
+    Returns
+    -------
+    ``judge``, ``use`` (one of the words above), ``text`` for people, and ``against``: by rival, what `auto` gains.
+    """
+    own = Way(ranker, AUTO, judge)
+    told = f"{judge} ({mode})"
+    if own not in values or Way(ranker, CLEAN) not in values:
+        return {
+            "judge": judge,
+            "use": UNKNOWN,
+            "text": "Unknown: nothing was measured on graded queries.",
+            "against": [],
+        }
+    text = best_text(values, ranker)
+    rivals = [
+        ("the log as it is", Way(ranker, LOG)),
+        (f"the text score {text.strategy}" if text else "a text score", text),
+        ("word overlap as the judge", Way(ranker, AUTO, overlap)),
+        ("a judge that answers at random", Way(ranker, AUTO, chance)),
+        ("the judge without its knowledge", Way(ranker, AUTO, judge, twin=True)),
+    ]
+    against = [against_rival(name, values, own, rival, copies) for name, rival in rivals]
+    result = {"judge": judge, "against": against}
+    clean = Way(ranker, CLEAN)
+    over_text, over_log = (minus(values, clean, rival, copies) for rival in (text, Way(ranker, LOG)))
+    n_queries = int((~np.isnan(values[own])).any(axis=0).sum())
+    if over_text is not None and not over_text["ci_low"] > 0:
+        return {**result, "use": CANNOT_TELL, "text": cannot_tell(text, over_text, n_queries)}
+    if over_log is not None and not over_log["ci_low"] > 0:
+        return {**result, "use": LOSES_NOTHING, "text": loses_nothing(over_log)}
+    beaten = [one for one in against if one["beaten"]]
+    if len(beaten) == len(against):
+        others = ", ".join(one["rival"] for one in against[1:])
+        said = (
+            f"Use target and weights: with {told} the ranker puts more of the pairs of a query in the right order than "
+            f"with the log as it is, {interval_words(against[0])}; it is also certainly ahead of {others}."
+        )
+        return {**result, "use": USE, "text": said}
+    return {**result, "use": SIMPLER, "text": simpler(told, next(one for one in against if not one["beaten"]))}
+
+
+def against_rival(name: str, values: Values, own: Way, rival: Way | None, copies: Copies) -> dict[str, Any]:
+    """What a way gains over a rival; a judge is not ahead of itself, and a rival that was not tried is not beaten."""
+    found = None if rival is None or rival == own else minus(values, own, rival, copies)
+    if found is None:
+        return {"rival": name, "value": None, "ci_low": None, "ci_high": None, "beaten": False}
+    return {"rival": name, **found, "beaten": bool(found["ci_low"] > 0)}
+
+
+def cannot_tell(text: Way | None, over_text: Mapping[str, float], n_queries: int) -> str:
+    """Clean labels are not shown to beat a text score: what is missing."""
+    name = text.strategy if text else "a text score"
+    start = (
+        f"This set cannot tell: even human grades as labels are not certainly better than the text score {name} "
+        f"({interval_words(over_text)})."
+    )
+    if over_text["value"] > 0:
+        half = over_text["value"] - over_text["ci_low"]
+        needed = math.ceil(n_queries * (half / over_text["value"]) ** 2)
+        return (
+            f"{start} About {needed:,} graded queries could, if the difference stays as it is; there are {n_queries:,}."
+        )
+    return f"{start} More queries like these will not: what the ranker reads does not show what the grades say."
+
+
+def loses_nothing(over_log: Mapping[str, float]) -> str:
+    """The log is as good as clean labels."""
+    return (
+        "Your log loses nothing: human grades as labels are not certainly better than the log as it is "
+        f"({interval_words(over_log)}). Train on the log."
+    )
+
+
+def simpler(told: str, rival: Mapping[str, Any]) -> str:
+    """The first rival that was not beaten, from the simplest on, and what follows."""
+    measured = "" if rival["value"] is None else f" ({interval_words(rival)} against it)"
+    advice = {
+        "the log as it is": "Train on the log as it is",
+        "word overlap as the judge": "Word overlap does as well: this log needs no language model",
+        "a judge that answers at random": "A judge that answers at random does as well: train on the log as it is",
+        "the judge without its knowledge": "The gain does not come from what the judge knows: do not pay for it",
+    }.get(rival["rival"], f"Rank by {rival['rival']}: it needs neither log nor judge")
+    return f"Do not use {told}. {advice}{measured}."
+
+
+def interval_words(difference: Mapping[str, Any]) -> str:
+    """A difference in percentage points with its interval."""
+    value, low, high = (100 * difference[name] for name in ("value", "ci_low", "ci_high"))
+    return f"{value:+.1f} points [{low:+.1f}, {high:+.1f}]"
+
+
+def all_verdicts(
+    judges: Sequence[tuple[str, str]], values: Values, ranker: str, copies: Copies, *, overlap: str, chance: str
+) -> list[dict[str, Any]]:
+    """:func:`verdict` of every judge, given as (name, mode)."""
+    return [verdict(name, mode, values, ranker, copies, overlap=overlap, chance=chance) for name, mode in judges]

@@ -1,0 +1,87 @@
+"""What stays the same while strategies change: the rows of one draw, and the judges' answers to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sie_agent.pipeline import DistilSettings, Log
+
+Doubles = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.intp]
+Booleans = npt.NDArray[np.bool_]
+
+
+class Way(NamedTuple):
+    """What was done to the log, and the model that was trained on it.
+
+    ``judge`` is '' where none took part; ``twin`` says that the judge's knowledge had been removed.
+    """
+
+    ranker: str
+    strategy: str
+    judge: str = ""
+    twin: bool = False
+
+
+@dataclass(frozen=True)
+class JudgeAnswers:
+    """One judge's answers to every row that it may be asked about.
+
+    Attributes
+    ----------
+    relevance : (n,) in [0, 1], NaN where there is none. by_rank : only their order means something.
+    twin : a control, whose knowledge was removed.
+    """
+
+    name: str
+    relevance: Doubles
+    by_rank: bool
+    twin: bool = False
+
+
+@dataclass(frozen=True)
+class BenchData:
+    """The rows of one draw.
+
+    Attributes
+    ----------
+    rows : the log's view of every row: text features, what proxies read, label, query code. No grade.
+    features : by what rankers read (``target``, ``text``, ``embeddings``), (n, ...).
+    grade : (n,) human grade; only tuning, testing and clean labels read it. relevant_at : from which on relevant.
+    position, examination : (n,) rank at which a row was shown, and the true probability that it was looked at up to
+        a factor; NaN where the log has none. impressions : (n,) how often it was shown.
+    text_scores : by name, untrained scores of every row, (n,). query_names : of the query codes.
+    """
+
+    rows: Log
+    features: Mapping[str, npt.NDArray[np.float32]]
+    grade: Doubles
+    relevant_at: float
+    position: Doubles
+    examination: Doubles
+    impressions: Doubles
+    query_names: Sequence[str]
+    settings: DistilSettings
+    seed: int
+    text_scores: Mapping[str, Doubles] = field(default_factory=dict)
+
+    @property
+    def queries(self) -> Integers:
+        """(n,) code of each row's query."""
+        return self.rows.queries
+
+    @property
+    def relevant(self) -> Booleans:
+        """(n,) whether a row is relevant."""
+        return self.grade >= self.relevant_at
+
+    @property
+    def has_positions(self) -> bool:
+        """Whether the log says where rows were shown."""
+        return bool(np.isfinite(self.position).all())

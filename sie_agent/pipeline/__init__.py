@@ -1,0 +1,50 @@
+"""From a judged log to weak labels, a scorer and a recipe: the one way that every verb takes."""
+
+from sie_agent.pipeline.distilling import (
+    Distilled,
+    Proxies,
+    distil_labels,
+    distil_log,
+    make_labels,
+    scorer_of,
+    train_proxies,
+    training_of,
+)
+from sie_agent.pipeline.log import Log
+from sie_agent.pipeline.recipes import (
+    CANDIDATES,
+    LOG,
+    WITHOUT_GRADES,
+    above_chance,
+    choose_by_grades,
+    choose_by_log,
+    strength_words,
+    tuned,
+)
+from sie_agent.pipeline.settings import DistilSettings, LabelPart, Part, RecipePart, ScorerPart, TargetPart
+
+__all__ = [
+    "CANDIDATES",
+    "LOG",
+    "WITHOUT_GRADES",
+    "DistilSettings",
+    "Distilled",
+    "LabelPart",
+    "Log",
+    "Part",
+    "Proxies",
+    "RecipePart",
+    "ScorerPart",
+    "TargetPart",
+    "above_chance",
+    "choose_by_grades",
+    "choose_by_log",
+    "distil_labels",
+    "distil_log",
+    "make_labels",
+    "scorer_of",
+    "strength_words",
+    "train_proxies",
+    "training_of",
+    "tuned",
+]

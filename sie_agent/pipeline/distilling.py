@@ -1,0 +1,194 @@
+"""From a judged log to weak labels and their students: what `sie distill` and `sie run` both do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sie_agent.attribution import Model, TrainingSettings, predict_held_out, train
+from sie_agent.labels import WEAK_LABELS, Evidence, LabelSettings, student_settings
+from sie_agent.pipeline.log import Doubles, Log
+from sie_agent.pipeline.settings import DistilSettings
+from sie_agent.scorer import Scorer, Student, cross_fitted, fit_student, student_inputs, with_score_quantiles
+
+HELD_OUT_SEEDS = 2
+PROXY_SEED, HELD_OUT_SEED = 5_000, 8_000
+# of a small log, or the few steps of an epoch would leave the model where it began
+FEWEST_STEPS_PER_EPOCH, SMALLEST_BATCH = 16, 16
+
+
+@dataclass(frozen=True)
+class Proxies:
+    """Cheap models trained on the log alone.
+
+    Attributes
+    ----------
+    models : trained with seeds of their own; training : how. held_out : (n,) probability of the log's label by models
+        that saw no row of the same query; None where nothing asks for it.
+    """
+
+    models: Sequence[Model]
+    training: TrainingSettings
+    held_out: Doubles | None = None
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """What one judge's answers became.
+
+    Attributes
+    ----------
+    labels : by weak label, (n,) of the log's rows, NaN where there is no judgment.
+    students : by weak label.
+    """
+
+    labels: Mapping[str, Doubles]
+    students: Mapping[str, Student]
+
+    def scores(self, inputs: npt.NDArray[np.float32], label: Doubles) -> dict[str, Doubles]:
+        """Scores of any rows, by weak label, each (m,), from their text features and labels."""
+        read = student_inputs(inputs, label)
+        return {name: student.predict(read) for name, student in self.students.items()}
+
+
+def training_of(settings: TrainingSettings, rows: int) -> TrainingSettings:
+    """The settings with smaller batches where the log is small."""
+    most = max(SMALLEST_BATCH, rows // FEWEST_STEPS_PER_EPOCH)
+    return replace(settings, batch_size=min(settings.batch_size, most))
+
+
+def train_proxies(
+    log: Log, settings: DistilSettings, seed: int, step: Callable[[], None] = lambda: None, *, held_out: bool = False
+) -> Proxies:
+    """Train the proxies on the log, with seeds of their own.
+
+    Parameters
+    ----------
+    seed : of the draw. step : told after each model.
+    held_out : also predict each row by models that saw none of its query; the joint scale always does.
+    """
+    training = training_of(settings.proxy.training, len(log.label))
+    label = log.label.astype(np.float32)
+    models = []
+    for one in range(settings.labels.proxies):
+        models.append(
+            train(log.model_inputs, label, training, 10_000 * seed + PROXY_SEED + one, queries=log.queries)[-1]
+        )
+        step()
+    outside = None
+    if held_out or settings.labels.scale == "joint":
+        seeds = [10_000 * seed + HELD_OUT_SEED + one for one in range(HELD_OUT_SEEDS)]
+        outside = predict_held_out(log.model_inputs, label, log.queries, training, seeds).astype(np.float64)
+        step()
+    return Proxies(models, training, outside)
+
+
+def make_labels(
+    log: Log,
+    proxies: Proxies,
+    relevance: Doubles,
+    settings: DistilSettings,
+    *,
+    by_rank: bool,
+    names: Sequence[str] | None = None,
+) -> dict[str, Doubles]:
+    """Weak labels of a log by name, each (n,), NaN where there is no judgment.
+
+    Parameters
+    ----------
+    relevance : (n,) in [0, 1], NaN where there is no judgment. by_rank : only its order means something.
+    names : which; all that are registered when not given.
+    """
+    known = ~np.isnan(relevance)
+    judged = log.take(known)
+    chosen = settings.labels
+    evidence = Evidence(
+        rows=judged.rows(),
+        relevance=relevance[known],
+        proxies=proxies.models,
+        pool=judged.rows(relevance[known]),
+        settings=LabelSettings(chosen.pool_loss, chosen.temperature, by_rank, chosen.scale, chosen.curvature),
+        training_loss=proxies.training.loss,
+        held_out=None if proxies.held_out is None else proxies.held_out[known],
+    )
+    found = {}
+    for name in WEAK_LABELS if names is None else names:
+        found[name] = np.full(len(log.label), np.nan)
+        found[name][known] = WEAK_LABELS[name].make(evidence)
+    return found
+
+
+def distil_labels(
+    log: Log,
+    labels: Mapping[str, Doubles],
+    settings: DistilSettings,
+    seed: int,
+    step: Callable[[], None] = lambda: None,
+) -> Distilled:
+    """Fit a student to each weak label; one that fewer than two rows have gets none."""
+    inputs = student_inputs(log.inputs, log.label)
+    students = {}
+    for name, label in labels.items():
+        known = ~np.isnan(label)
+        if known.sum() >= 2:
+            chosen = student_settings(name, **settings.scorer.model_dump())
+            students[name] = fit_student(
+                inputs[known], label[known], chosen, seed, reads_label=WEAK_LABELS[name].reads_label
+            )
+        step()
+    return Distilled(labels, students)
+
+
+def distil_log(
+    log: Log, proxies: Proxies, relevance: Doubles, settings: DistilSettings, seed: int, *, by_rank: bool
+) -> Distilled:
+    """Every registered weak label of a judged log, and its student; parameters as of :func:`make_labels`."""
+    return distil_labels(log, make_labels(log, proxies, relevance, settings, by_rank=by_rank), settings, seed)
+
+
+def scorer_of(
+    features: Any,
+    log: Log,
+    query_names: pd.Series[str],
+    distilled: Distilled,
+    settings: DistilSettings,
+    seed: int,
+    about: Mapping[str, Any],
+) -> Scorer:
+    """The scorer of a log, with the quantiles of its scores on rows that its students had not seen.
+
+    Those are the log's rows without a judgment; where there are none, the judged ones by other students.
+
+    Parameters
+    ----------
+    features : fitted text features; query_names : (n,) of the log's rows. about : provenance.
+    """
+    unseen = np.isnan(next(iter(distilled.labels.values())))
+    if unseen.any():
+        scores = distilled.scores(log.inputs[unseen], log.label[unseen])
+    else:
+        inputs = student_inputs(log.inputs, log.label)
+        scores = {
+            name: cross_fitted(
+                inputs,
+                distilled.labels[name],
+                query_names,
+                student_settings(name, **settings.scorer.model_dump()),
+                seed,
+            )
+            for name in distilled.students
+        }
+    described = {
+        "seed": seed,
+        "n_samples": int((~unseen).sum()),
+        "settings": {
+            name: asdict(student_settings(name, **settings.scorer.model_dump())) for name in distilled.students
+        },
+        **about,
+    }
+    return with_score_quantiles(Scorer(features, distilled.students, described), scores)

@@ -1,0 +1,38 @@
+"""The log as the pipeline reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sie_agent.attribution import Rows
+
+Doubles = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.intp]
+Booleans = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Log:
+    """Rows of a log, without a grade.
+
+    Attributes
+    ----------
+    inputs : (n, d) text features, which students read; model_inputs : (n, ...) what proxies read.
+    label : (n,) what the log says, in [0, 1]; queries : (n,) code of each row's query.
+    """
+
+    inputs: npt.NDArray[np.float32]
+    model_inputs: npt.NDArray[np.float32]
+    label: Doubles
+    queries: Integers
+
+    def take(self, chosen: Booleans) -> Log:
+        """The chosen rows."""
+        return Log(self.inputs[chosen], self.model_inputs[chosen], self.label[chosen], self.queries[chosen])
+
+    def rows(self, targets: Doubles | None = None) -> Rows:
+        """The rows as models read them, with their labels or other *targets* (n,) beside them."""
+        return Rows(self.model_inputs, (self.label if targets is None else targets).astype(np.float32), self.queries)

@@ -1,0 +1,100 @@
+"""Which target and weights a log is given: a few recipes are tried on graded queries, and one is chosen by a rule.
+
+With graded queries (`choose_by_grades`): the judge is used only where its answers put the items of a query in the right
+order certainly more often than by chance, and where what a model trained by a recipe gains on the tuning queries is more
+than its standard error. Without any (`choose_by_log`): only where the judge's answers put the log's own labels in order
+certainly more often than by chance; then one stated recipe is taken. Else the log stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from sie_agent.evaluation import WithinQueries
+from sie_agent.scorer import Recipe
+
+Doubles = npt.NDArray[np.float64]
+
+LOG = Recipe(why="nothing better was shown")
+# what is tried; the log first
+CANDIDATES: tuple[Recipe, ...] = (
+    LOG,
+    Recipe(by="support", strength=0.5),
+    Recipe(by="value", strength=0.5),
+    Recipe(blend=0.3, by="value", strength=0.5),
+    Recipe(blend=0.6, by="value", strength=0.5),
+    Recipe(blend=0.6),
+    Recipe(blend=1.0),
+)
+# what is taken without grades, where the log's labels back the judge: of the candidates the one that harms least
+WITHOUT_GRADES = Recipe(by="support", strength=0.5)
+CHANCE = 0.5
+# a gain is believed from so many of its standard errors on
+ERRORS = 1.0
+
+
+def above_chance(judge: WithinQueries) -> bool:
+    """Whether a judge certainly orders the items of a query better than a coin."""
+    return judge.low > CHANCE
+
+
+def strength_words(judge: WithinQueries) -> str:
+    """How well a judge orders the items of a query, for people."""
+    if not judge.n_queries:
+        return "no query has two rows that could be compared"
+    return f"{judge.mean:.3f} [{judge.low:.3f}, {judge.high:.3f}] on {judge.n_queries} queries; a coin toss has 0.5"
+
+
+def choose_by_grades(accuracy: Doubles, judge: WithinQueries) -> int:
+    """Number of the candidate to use, from what models trained by each reach on tuning queries.
+
+    The one whose mean gain over the log, less its standard error over queries, is the largest; the log itself where
+    none is above zero.
+
+    Parameters
+    ----------
+    accuracy : (candidates, queries) share of the pairs of a tuning query that each model puts in the right order, NaN
+        where a query has none; of the log's own recipe first.
+    judge : how well the judge orders the graded queries at hand.
+    """
+    known = ~np.isnan(accuracy).any(axis=0)
+    count = int(known.sum())
+    if not above_chance(judge) or count < 2:
+        return 0
+    gains = accuracy[:, known] - accuracy[0, known]
+    safe = gains.mean(axis=1) - ERRORS * gains.std(axis=1, ddof=1) / np.sqrt(count)
+    best = int(np.argmax(safe))
+    return best if safe[best] > 0 else 0
+
+
+def tuned(candidates: Sequence[Recipe], accuracy: Doubles, judge: WithinQueries) -> Recipe:
+    """The recipe of :func:`choose_by_grades`, with its reasons."""
+    chosen, known = choose_by_grades(accuracy, judge), ~np.isnan(accuracy).any(axis=0)
+    if not above_chance(judge):
+        why = f"the judge does not certainly order the items of graded queries better than chance ({strength_words(judge)})"
+        return replace(candidates[0], chosen="log", why=why)
+    if chosen == 0:
+        why = f"no recipe certainly ordered the items of {int(known.sum())} tuning queries better than the log as it is"
+        return replace(candidates[0], chosen="log", why=why)
+    reached, log = accuracy[chosen, known].mean(), accuracy[0, known].mean()
+    why = (
+        f"best of {len(candidates)} on {int(known.sum())} tuning queries: {reached:.3f} of the pairs of a query in the "
+        f"right order, {log:.3f} with the log as it is"
+    )
+    return replace(candidates[chosen], chosen="tuned", why=why)
+
+
+def choose_by_log(judge: WithinQueries) -> Recipe:
+    """The recipe for a log without grades, from how well the judge orders the log's own labels within queries."""
+    if above_chance(judge):
+        why = f"there are no grades to choose on; the judge backs the log's own labels within queries ({strength_words(judge)})"
+        return replace(WITHOUT_GRADES, chosen="rule", why=why)
+    why = (
+        "there are no grades, and the judge does not certainly order the log's own labels within queries better than "
+        f"chance ({strength_words(judge)})"
+    )
+    return replace(LOG, chosen="log", why=why)

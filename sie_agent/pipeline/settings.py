@@ -1,0 +1,124 @@
+"""Every setting of the way from a judged log to a scorer and a recipe; `sie run` and `sie distill` read the same."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from sie_agent.attribution import TARGETS, TRAINERS, TrainingSettings
+
+
+class Part(BaseModel):
+    """Base of every mapping of a suite: a key that is not known is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TargetPart(Part):
+    """The target model, what it is trained on, and how many seeds of it are averaged.
+
+    ``model``, ``layers`` and ``length`` are for a cross-encoder: its folder or Hub id (empty: the MiniLM in a package),
+    how many of its layers are kept, and how many tokens it reads of a row.
+    """
+
+    kind: str = "perceptron"
+    loss: Literal["pointwise", "pairwise"] = "pointwise"
+    hidden: int = Field(64, ge=0)
+    epochs: int = Field(8, ge=1)
+    batch_size: int = Field(256, ge=1)
+    learning_rate: float = Field(2e-3, gt=0)
+    weight_decay: float = Field(1.0, ge=0)
+    checkpoints: int = Field(4, ge=1)
+    seeds: int = Field(6, ge=2)
+    model: str = ""
+    layers: int | None = Field(None, ge=1)
+    length: int = Field(32, ge=8, le=512)
+
+    @field_validator("kind")
+    @classmethod
+    def kind_is_known(cls, kind: str) -> str:
+        """A name in ``TARGETS`` or ``TRAINERS``."""
+        if kind not in (*TARGETS, *TRAINERS):
+            raise ValueError(f"no target '{kind}'; known: {', '.join((*TARGETS, *TRAINERS))}")
+        return kind
+
+    @model_validator(mode="after")
+    def towers_give_something(self) -> TargetPart:
+        """Two towers without outputs have no score."""
+        if self.kind == "two-tower" and not self.hidden:
+            raise ValueError("a two-tower target needs `hidden` of 1 or more")
+        return self
+
+    @property
+    def training(self) -> TrainingSettings:
+        """How one model of it is trained."""
+        return TrainingSettings(**self.model_dump(exclude={"seeds"}))
+
+
+class LabelPart(Part):
+    """How weak labels are made (see `sie_agent.labels.LabelSettings`).
+
+    ``clarity`` of the queries is shown beside the labels and enters none of them: ``catalogue`` computes the score of
+    Cronen-Townsend (2002), ``judge`` asks the headline judge once per query, which must be a server, ``none`` does
+    without. ``proxy``: the cheap model, where it shall be another than the target; its ``seeds`` are not read.
+    """
+
+    proxies: int = Field(6, ge=1)
+    pool_loss: Literal["ranking", "mean"] = "ranking"
+    temperature: Literal["fitted", "one"] = "fitted"
+    scale: Literal["matched", "joint"] = "matched"
+    curvature: Literal["none", "ekfac"] = "none"
+    clarity: Literal["catalogue", "judge", "none"] = "catalogue"
+    proxy: TargetPart | None = None
+
+
+class ScorerPart(Part):
+    """The students' size, of all weak labels; each has defaults of its own (see `sie_agent.labels`)."""
+
+    trees: int | None = Field(None, ge=1)
+    leaves: int | None = Field(None, ge=2)
+    learning_rate: float | None = Field(None, gt=0)
+    feature_share: float | None = Field(None, gt=0, le=1)
+
+
+class RecipePart(Part):
+    """How target and weight of a row are chosen (see `sie_agent.pipeline.recipes`).
+
+    ``tune``: share of the queries that are held out to choose on, graded ones; ``seeds``: models that are trained and
+    averaged for each candidate; ``auto: false`` leaves the log as it is.
+    """
+
+    auto: bool = True
+    tune: float = Field(0.15, gt=0, lt=1)
+    seeds: int = Field(2, ge=1)
+
+
+class DistilSettings(Part):
+    """What decides on weak labels, scorer and recipe, beside the log and the judgments."""
+
+    labels: LabelPart = LabelPart()
+    scorer: ScorerPart = ScorerPart()
+    target: TargetPart = TargetPart()
+    recipe: RecipePart = RecipePart()
+
+    @model_validator(mode="after")
+    def labels_can_be_made(self) -> DistilSettings:
+        """The proxies are of a kind that the weak labels can be made with."""
+        proxy = self.proxy
+        if self.labels.scale == "joint" and proxy.loss == "pairwise":
+            raise ValueError(
+                "labels.scale: joint needs proxies that give probabilities; with the loss pairwise use matched"
+            )
+        if self.labels.curvature == "ekfac" and proxy.kind in TRAINERS:
+            raise ValueError(
+                "labels.curvature: ekfac needs proxies of dense layers; use none, or another labels.proxy.kind"
+            )
+        return self
+
+    @property
+    def proxy(self) -> TargetPart:
+        """The proxies' settings: as given, else the target's; beside a transformer, a perceptron's."""
+        if self.labels.proxy is None and self.target.kind in TRAINERS:
+            return TargetPart(loss=self.target.loss)
+        return self.labels.proxy or self.target
