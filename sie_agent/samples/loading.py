@@ -20,7 +20,9 @@ from sie_agent.samples.schema import validate_samples
 from sie_agent.samples.text import text_column
 
 QUICKSTART = Path(__file__).resolve().parent / "quickstart"
-SHORTHANDS = ("sample", "homedepot", "games")
+SHORTHANDS = ("sample", "homedepot", "crowdflower", "games")
+# a shorthand that is one file of its folder
+PAIRS = ("homedepot", "crowdflower")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
@@ -87,7 +89,7 @@ def resolve(source: str | Path) -> tuple[Path | None, str | None]:
         return QUICKSTART / "pairs.jsonl", "sample"
     if source in SHORTHANDS:
         path = data_dir() / str(source)
-        path = path / "pairs.parquet" if source == "homedepot" else path
+        path = path / "pairs.parquet" if source in PAIRS else path
         if not path.exists():
             raise InputError(
                 f"the real data '{source}' is not at hand",
