@@ -7,6 +7,7 @@ from sie_agent.samples.batches import numbers_of, table_batches, table_columns, 
 from sie_agent.samples.column_maps import ColumnMap, load_column_map, ready_maps
 from sie_agent.samples.counting import count_rows
 from sie_agent.samples.features import TextFeatures, feature_names
+from sie_agent.samples.generated import generate_samples
 from sie_agent.samples.histories import shopper_and_item
 from sie_agent.samples.loading import SHORTHANDS, load_samples, read_source, resolve
 from sie_agent.samples.logs import (
@@ -44,6 +45,7 @@ __all__ = [
     "count_rows",
     "failures_in_words",
     "feature_names",
+    "generate_samples",
     "lexical_scores",
     "load_column_map",
     "load_samples",
