@@ -14,7 +14,10 @@ EPILOG = examples("sie init log.csv", "sie init log.parquet --out suites --force
 
 def command(
     data: Annotated[
-        str, typer.Argument(help="Your file, folder or Hub id; or sample, homedepot, games.", metavar="DATA")
+        str,
+        typer.Argument(
+            help="Your file, folder or Hub id; or sample, generated, homedepot, crowdflower, games.", metavar="DATA"
+        ),
     ],
     column_map: Annotated[
         str | None, typer.Option("--map", help="A column map that you have already.", metavar="MAP")

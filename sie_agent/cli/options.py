@@ -56,7 +56,9 @@ Simulate = Annotated[
     str | None,
     typer.Option(
         "--simulate",
-        help="Draw the log's labels from the grades: clicks (position and brand bias) or flips (20 % wrong).",
+        help="Draw the log from the grades: flips (20 % wrong), missing-positives (half of them), ranked-clicks, "
+        "cascade or impressions (clicks at places that a trained ranker gives), clicks (places by shared words: a "
+        "warning).",
         metavar="LOG",
     ),
 ]

@@ -1,4 +1,4 @@
-"""Samples: one schema, adapters for files and Hugging Face data sets, query sets, simulated logs."""
+"""Samples: one schema, adapters for files and Hugging Face data sets, query sets, simulated logs, a made-up shop."""
 
 from __future__ import annotations
 
@@ -7,9 +7,19 @@ from sie_agent.samples.batches import numbers_of, table_batches, table_columns, 
 from sie_agent.samples.column_maps import ColumnMap, load_column_map, ready_maps
 from sie_agent.samples.counting import count_rows
 from sie_agent.samples.features import TextFeatures, feature_names
+from sie_agent.samples.generated import generate_samples
 from sie_agent.samples.histories import shopper_and_item
 from sie_agent.samples.loading import SHORTHANDS, load_samples, read_source, resolve
-from sie_agent.samples.noise import simulate_clicks, simulate_flips
+from sie_agent.samples.logs import (
+    LOG_COLUMNS,
+    LOGS,
+    LogKind,
+    LogSettings,
+    lexical_scores,
+    simulate_clicks,
+    simulate_flips,
+    simulate_log,
+)
 from sie_agent.samples.overlap import OVERLAP_NAMES
 from sie_agent.samples.schema import COLUMNS, LONGEST, validate_samples, without_grade
 from sie_agent.samples.shipped import sample_histories
@@ -19,11 +29,15 @@ from sie_agent.samples.tables import TableWriter, failures_in_words, log_hash, r
 
 __all__ = [
     "COLUMNS",
+    "LOGS",
+    "LOG_COLUMNS",
     "LONGEST",
     "OVERLAP_NAMES",
     "QUERY_SETS",
     "SHORTHANDS",
     "ColumnMap",
+    "LogKind",
+    "LogSettings",
     "TableWriter",
     "TextFeatures",
     "assign_query_sets",
@@ -31,6 +45,8 @@ __all__ = [
     "count_rows",
     "failures_in_words",
     "feature_names",
+    "generate_samples",
+    "lexical_scores",
     "load_column_map",
     "load_samples",
     "log_hash",
@@ -45,6 +61,7 @@ __all__ = [
     "shopper_and_item",
     "simulate_clicks",
     "simulate_flips",
+    "simulate_log",
     "stream_samples",
     "table_batches",
     "table_columns",

@@ -13,6 +13,7 @@ from sie_agent.paths import data_dir
 from sie_agent.progress import say
 from sie_agent.samples.column_maps import ColumnMap, load_column_map
 from sie_agent.samples.folders import SPLIT, concatenated, load_hub, read_folder
+from sie_agent.samples.generated import generated_source, is_generated
 from sie_agent.samples.joins import next_item_table, read_joined
 from sie_agent.samples.mapping import apply_map, pick
 from sie_agent.samples.readers import data_ending, read_file
@@ -20,7 +21,9 @@ from sie_agent.samples.schema import validate_samples
 from sie_agent.samples.text import text_column
 
 QUICKSTART = Path(__file__).resolve().parent / "quickstart"
-SHORTHANDS = ("sample", "homedepot", "games")
+SHORTHANDS = ("sample", "generated", "homedepot", "crowdflower", "games")
+# a shorthand that is one file of its folder
+PAIRS = ("homedepot", "crowdflower")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
@@ -36,8 +39,9 @@ def load_samples(
 
     Parameters
     ----------
-    source : ``"sample"`` (ships with the package); ``"homedepot"`` or ``"games"`` (the real data, where it
-        is at hand); a Parquet, CSV, TSV or JSONL file; a folder with such files or one made by
+    source : ``"sample"`` (ships with the package); ``"generated"`` or ``"generated:QUERIES"`` (a made-up shop, see
+        :func:`sie_agent.samples.generate_samples`); ``"homedepot"``, ``"crowdflower"`` or ``"games"`` (the real data,
+        where it is at hand); a Parquet, CSV, TSV or JSONL file; a folder with such files or one made by
         ``Dataset.save_to_disk``; or the id of a data set on the Hugging Face Hub.
     column_map : a ready map by name, the path of a YAML file, or a :class:`ColumnMap`. Without one,
         columns have to carry the names of the schema (the shorthands bring their own map).
@@ -72,7 +76,7 @@ def load_samples(
 def chosen_source(
     source: str | Path, column_map: str | Path | ColumnMap | None, limit: int | None
 ) -> tuple[Path | None, ColumnMap | None, str]:
-    """Path of a source (None: it is on the Hub), its column map, and its name for messages."""
+    """Path of a source (None: it is generated, or on the Hub), its column map, and its name for messages."""
     if limit is not None and limit < 1:
         raise InputError(f"the limit is {limit}", where="--limit", mend="Give a whole number from 1 upwards")
     path, map_name = resolve(source)
@@ -82,12 +86,14 @@ def chosen_source(
 
 
 def resolve(source: str | Path) -> tuple[Path | None, str | None]:
-    """Path of a source (None: it is on the Hub), and the name of the map that it brings."""
+    """Path of a source (None: it is generated, or on the Hub), and the name of the map that it brings."""
     if source == "sample":
         return QUICKSTART / "pairs.jsonl", "sample"
+    if is_generated(source):
+        return None, None
     if source in SHORTHANDS:
         path = data_dir() / str(source)
-        path = path / "pairs.parquet" if source == "homedepot" else path
+        path = path / "pairs.parquet" if source in PAIRS else path
         if not path.exists():
             raise InputError(
                 f"the real data '{source}' is not at hand",
@@ -112,6 +118,8 @@ def resolve(source: str | Path) -> tuple[Path | None, str | None]:
 
 def read_source(source: str, path: Path | None, mapping: ColumnMap | None, limit: int | None) -> pd.DataFrame:
     """The source's own table, before any map."""
+    if is_generated(source):
+        return generated_source(source)
     if path is None:
         return concatenated(load_hub(source))
     several = mapping is not None and (mapping.files or mapping.next_item)

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from sie_agent.samples.column_maps import ColumnMap
 from sie_agent.samples.folders import SPLIT, data_files, is_saved, load_folder, load_hub, split_of
+from sie_agent.samples.generated import is_generated
 from sie_agent.samples.readers import (
     BLOCK,
     LongRow,
@@ -39,7 +40,7 @@ def pieces_of(source: str, path: Path | None, mapping: ColumnMap | None, rows: i
     The types of a column may differ from piece to piece where putting the pieces together gives the type that
     it has in the whole table.
     """
-    if mapping is not None and (mapping.files or mapping.next_item):
+    if is_generated(source) or (mapping is not None and (mapping.files or mapping.next_item)):
         return None
     names = cache(column_names)
     if path is None:

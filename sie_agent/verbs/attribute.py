@@ -52,7 +52,7 @@ def attribute(
     references : names of `sie_agent.attribution.REFERENCES`.
     seeds : how many target models are averaged.
     relevant_at : grade from which on a trusted row counts as relevant (mean loss and influence).
-    simulate : draw the log from the grades, ``clicks`` or ``flips``; seed : of all draws.
+    simulate : draw the log from the grades, by a name in ``LOGS``; seed : of all draws.
 
     Returns
     -------

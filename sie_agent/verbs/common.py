@@ -13,10 +13,9 @@ import pandas as pd
 from sie_agent.attribution import TrainingSettings
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.progress import say
-from sie_agent.samples import load_samples, simulate_clicks, simulate_flips
+from sie_agent.samples import LOGS, LogSettings, load_samples, simulate_log
 
-SIMULATIONS = ("clicks", "flips")
-FLIP_RATE = 0.2
+SIMULATIONS = tuple(LOGS)
 FEWEST_STEPS_PER_EPOCH = 16
 
 
@@ -36,8 +35,9 @@ def load_log(
     Parameters
     ----------
     data, column_map, split, limit : as `load_samples` takes them.
-    simulate : None for the data's own labels, else ``clicks`` or ``flips`` (20 %), drawn from the grades
-        with *seed*.
+    simulate : None for the data's own labels, else a name in ``LOGS``, drawn from the grades with *seed* at the
+        kind's own rate. Its positions become those of the samples; a column ``impressions`` comes behind the
+        schema's where rows were shown several times.
     label_needed : whether data without a label are refused.
     labels_may_lack : whether some rows of the data may have a label of their own and others none.
 
@@ -52,10 +52,8 @@ def load_log(
             mend=f"Choose one of {', '.join(SIMULATIONS)}.",
         )
     samples = load_samples(data, column_map=column_map, split=split, limit=limit, labels_may_lack=labels_may_lack)
-    if simulate == "clicks":
-        return samples.assign(label=simulate_clicks(samples, seed=seed)["label"])
-    if simulate == "flips":
-        return samples.assign(label=simulate_flips(samples, rate=FLIP_RATE, seed=seed)["label"])
+    if simulate is not None:
+        return with_log(samples, simulate_log(samples, LogSettings(simulate), seed))
     if label_needed and samples["label"].isna().any():
         raise InputError(
             "the data have no label, that is, nothing that the log says (clicks, purchases)",
@@ -64,6 +62,16 @@ def load_log(
             "where there are grades, draw a log from them with --simulate clicks.",
         )
     return samples
+
+
+def with_log(samples: pd.DataFrame, log: pd.DataFrame) -> pd.DataFrame:
+    """The samples with the label of a simulated log and, where it has them, positions and counts of impressions."""
+    columns = {"label": log["label"]}
+    if log["position"].notna().all():
+        columns["position"] = log["position"]
+    if (log["impressions"] > 1).any():
+        columns["impressions"] = log["impressions"]
+    return samples.assign(**columns)
 
 
 def load_graded_log(

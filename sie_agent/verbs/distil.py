@@ -50,7 +50,7 @@ def distil(
     by_rank : use only the order of the judge's answers; None: where the judge's scale means nothing (query
         likelihood, cosine, shared words).
     proxies : how many cheap models ``value`` is averaged over.
-    simulate : draw the log from the grades, ``clicks`` or ``flips``; seed : of all draws.
+    simulate : draw the log from the grades, by a name in ``LOGS``; seed : of all draws.
 
     Returns
     -------

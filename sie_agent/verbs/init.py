@@ -94,7 +94,7 @@ def init(
     InputError : the columns cannot be guessed, the data are wrong, or a file is there already.
     EnvironmentFailure : *out* cannot be written to.
     """
-    source, shorthand = str(data), str(data) in SHORTHANDS
+    source, shorthand = str(data), str(data) in SHORTHANDS or str(data).startswith("generated:")
     name = re.sub(r"[^\w-]+", "-", Path(source).name.split(".")[0]).strip("-") or "log"
     folder = writable_folder(out)
     suite_path, map_path = folder / f"{name}-suite.yaml", folder / f"{name}-map.yaml"

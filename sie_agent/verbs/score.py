@@ -107,7 +107,7 @@ def score(
     ----------
     scorer : folder that ``sie distill`` wrote, or a run folder.
     data, column_map, split, limit : as `stream_samples` takes them.
-    simulate, seed : draw the log from the grades, ``clicks`` or ``flips``.
+    simulate, seed : draw the log from the grades, by a name in ``LOGS``.
     workers : processes that score; 0 for as many as there are cores. With more than one, a script that calls
         this has to guard its main part (``if __name__ == "__main__"``), as `multiprocessing` asks.
 

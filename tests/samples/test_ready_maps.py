@@ -13,6 +13,7 @@ from sie_agent.paths import data_dir
 from sie_agent.samples import load_column_map, load_samples, ready_maps, simulate_clicks, validate_samples
 
 AT_HAND = (data_dir() / "homedepot" / "pairs.parquet").is_file()
+CROWDFLOWER_AT_HAND = (data_dir() / "crowdflower" / "pairs.parquet").is_file()
 GAMES_AT_HAND = (data_dir() / "games" / "sequences.parquet").is_file()
 
 
@@ -22,7 +23,9 @@ def test_every_ready_map_loads(name: str) -> None:
 
 
 def test_the_public_sets_have_a_ready_map() -> None:
-    assert {"esci-us-small", "games", "homedepot", "sample", "tasksource-esci", "wands"} <= set(ready_maps())
+    assert {"crowdflower", "esci-us-small", "games", "homedepot", "sample", "tasksource-esci", "wands"} <= set(
+        ready_maps()
+    )
 
 
 def product(number: int) -> dict[str, object]:
@@ -224,6 +227,39 @@ def test_home_depot_is_loaded_and_clicked_on_quickly() -> None:
 
 
 @pytest.mark.data
+@pytest.mark.skipif(not CROWDFLOWER_AT_HAND, reason="the crowdflower pairs are not at hand: set SIE_DATA")
+def test_crowdflower() -> None:
+    table = load_samples("crowdflower")
+    assert len(table) == 6_456
+    assert table["query"].nunique() == 168
+    assert sorted(table["grade"].unique()) == pytest.approx([0, 1 / 3, 2 / 3, 1])
+    source = pd.read_parquet(data_dir() / "crowdflower" / "pairs.parquet")
+    # relevant is what the median rater gave the best of the four marks
+    assert ((table["grade"] >= 0.75) == (source["median_relevance"] == 4)).all()
+    assert ((table["description"] == "") >= source["product_description"].isna()).all()
+    assert table["relevance_variance"].equals(source["relevance_variance"])
+    assert not table["description"].str.contains("<br").any()
+
+
+def test_crowdflower_rows_without_a_description(tmp_path: Path) -> None:
+    rows = {
+        "id": [1, 2],
+        "query": ["brass lamp", "brass lamp"],
+        "product_title": ["Lamp &amp; shade", "Lamp &amp; shade"],
+        "product_description": ["<p>Made of brass.</p>", None],
+        "median_relevance": [4, 2],
+        "relevance_variance": [0.0, 0.471],
+    }
+    pd.DataFrame(rows).to_parquet(tmp_path / "pairs.parquet", index=False)
+    table = load_samples(tmp_path / "pairs.parquet", column_map="crowdflower")
+    assert table["item_id"].tolist() == table["sample_id"].tolist() == ["1", "2"]
+    assert table["title"].tolist() == ["Lamp & shade"] * 2
+    assert [text.strip() for text in table["description"]] == ["Made of brass.", ""]
+    assert table["grade"].tolist() == pytest.approx([1, 1 / 3])
+    assert table["relevance_variance"].tolist() == [0.0, 0.471]
+
+
+@pytest.mark.data
 @pytest.mark.skipif(not GAMES_AT_HAND, reason="the game purchases are not at hand: set SIE_DATA")
 def test_games() -> None:
     table = load_samples("games", limit=2_001)
@@ -232,7 +268,7 @@ def test_games() -> None:
     assert validate_samples(table, "again").equals(table)
 
 
-@pytest.mark.parametrize("name", ["homedepot", "games"])
+@pytest.mark.parametrize("name", ["homedepot", "crowdflower", "games"])
 def test_real_data_that_is_not_at_hand(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIE_DATA", str(tmp_path))
     with pytest.raises(InputError, match=r"is not at hand\. Set SIE_DATA"):

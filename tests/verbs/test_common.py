@@ -8,7 +8,15 @@ import pandas as pd
 import pytest
 
 from sie_agent.errors import InputError
-from sie_agent.verbs.common import load_log, parquet_target, samples_hash, training_settings, writable_folder
+from sie_agent.samples import LOGS, load_samples, simulate_clicks, simulate_flips
+from sie_agent.verbs.common import (
+    SIMULATIONS,
+    load_log,
+    parquet_target,
+    samples_hash,
+    training_settings,
+    writable_folder,
+)
 
 
 def test_a_small_log_is_trained_in_small_batches() -> None:
@@ -29,6 +37,37 @@ def test_folders_and_files_to_write(tmp_path: Path) -> None:
     (tmp_path / "folder.parquet").mkdir()
     with pytest.raises(InputError, match="is a folder"):
         parquet_target(tmp_path / "folder.parquet")
+
+
+@pytest.mark.parametrize("kind", SIMULATIONS)
+def test_every_simulated_log_can_be_asked_for(kind: str) -> None:
+    log = load_log("sample", simulate=kind, seed=3)
+    assert log["label"].between(0, 1).all()
+    assert log["position"].notna().all() == (kind not in ("flips", "missing-positives"))
+    assert ("impressions" in log.columns) == (kind == "impressions")
+
+
+def test_the_labels_that_were_simulated_before_there_was_a_choice() -> None:
+    samples = load_samples("sample")
+    for kind, labels in (
+        ("clicks", simulate_clicks(samples, seed=3)["label"]),
+        ("flips", simulate_flips(samples, rate=0.2, seed=3)["label"]),
+    ):
+        assert load_log("sample", simulate=kind, seed=3)["label"].equals(labels)
+
+
+def test_the_help_names_every_simulated_log() -> None:
+    from typer.models import OptionInfo
+
+    from sie_agent.cli import options
+
+    [option] = [one for one in options.Simulate.__metadata__ if isinstance(one, OptionInfo)]
+    assert set(LOGS) <= set(str(option.help).replace(",", " ").split())
+
+
+def test_an_unknown_simulated_log() -> None:
+    with pytest.raises(InputError, match=r"no simulated log 'dwell'.*ranked-clicks, cascade"):
+        load_log("sample", simulate="dwell")
 
 
 def test_simulated_logs_of_the_sample() -> None:

@@ -60,6 +60,12 @@ def test_the_sample_needs_no_map(tmp_path: Path) -> None:
     assert said["map"] is None and load_suite(said["suite"]).data.map is None
 
 
+def test_a_made_up_shop_needs_no_map(tmp_path: Path) -> None:
+    summary = init("generated:30", out=tmp_path)
+    assert summary["map"] is None
+    assert load_suite(summary["suite"]).data.source == "generated:30"
+
+
 def test_a_map_that_is_there_already(tmp_path: Path) -> None:
     path = export(tmp_path / "log.csv")
     columns = {"query": "Search Term", "item_id": "sku", "title": "Product Name", "label": "clicked"}

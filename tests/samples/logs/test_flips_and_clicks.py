@@ -76,7 +76,7 @@ def test_seeds_differ_and_repeat() -> None:
 
 
 def slow_clicks(samples: pd.DataFrame) -> tuple[list[int], list[float]]:
-    """Position and probability of a click, one row at a time, as DESIGN section 2 says."""
+    """Position and probability of a click, one row at a time, as the docstring says."""
     titles = [" ".join(title.casefold().split()) for title in samples["title"]]
     queries = [" ".join(query.casefold().split()) for query in samples["query"]]
     vectorizer = TfidfVectorizer(
