@@ -1,7 +1,8 @@
 """The small distilled model that scores the whole log, and what is made of its scores."""
 
+from sie_agent.labels import StudentSettings
 from sie_agent.scorer.bulk_select import select_file
-from sie_agent.scorer.bulk_weights import weigh_file
+from sie_agent.scorer.bulk_weights import recipe_in, weigh_file
 from sie_agent.scorer.explain import (
     Explanation,
     FeatureEffect,
@@ -14,34 +15,47 @@ from sie_agent.scorer.explain import (
     strength,
 )
 from sie_agent.scorer.files import describe_scorer, load_scorer, save_scorer
-from sie_agent.scorer.model import LABELS, Scorer, cross_fitted, distil_scorer, student_inputs, with_score_quantiles
+from sie_agent.scorer.model import (
+    Scorer,
+    cross_fitted,
+    distil_scorer,
+    student_inputs,
+    with_recipe,
+    with_score_quantiles,
+)
 from sie_agent.scorer.parts import Parts, folder_hash, only_one, source_identity
+from sie_agent.scorer.ranks import rank_in_quantiles, rank_in_sample, ranks_in_quantiles, ranks_in_sample
+from sie_agent.scorer.recipe import Recipe, blended_label, check_recipe, read_recipe, weights_of
 from sie_agent.scorer.select import (
-    HIGHER_IS_KEPT,
     POSITIVE_AT,
     covering_mask,
     keep_mask,
     select_rows,
-    weigh_rows,
+    selected_by,
     weights_from,
 )
 from sie_agent.scorer.session import ScorerSession
-from sie_agent.scorer.student import Student, StudentSettings, fit_student, settings_of
+from sie_agent.scorer.student import Student, fit_student
+from sie_agent.scorer.usual import AUTO, USUAL, usual_label
+from sie_agent.scorer.weigh import weigh_rows
 from sie_agent.scorer.workers import scored_by_workers, scored_here
 
 __all__ = [
-    "HIGHER_IS_KEPT",
-    "LABELS",
+    "AUTO",
     "POSITIVE_AT",
+    "USUAL",
     "Explanation",
     "FeatureEffect",
     "Parts",
+    "Recipe",
     "Scorer",
     "ScorerSession",
     "Student",
     "StudentSettings",
     "WordEffect",
+    "blended_label",
     "check_asked",
+    "check_recipe",
     "covering_mask",
     "cross_fitted",
     "describe_scorer",
@@ -54,18 +68,27 @@ __all__ = [
     "load_scorer",
     "marked_text",
     "only_one",
+    "rank_in_quantiles",
+    "rank_in_sample",
+    "ranks_in_quantiles",
+    "ranks_in_sample",
+    "read_recipe",
+    "recipe_in",
     "save_scorer",
     "scored_by_workers",
     "scored_here",
     "select_file",
     "select_rows",
-    "settings_of",
+    "selected_by",
     "shortened",
     "source_identity",
     "strength",
     "student_inputs",
+    "usual_label",
     "weigh_file",
     "weigh_rows",
     "weights_from",
+    "weights_of",
+    "with_recipe",
     "with_score_quantiles",
 ]

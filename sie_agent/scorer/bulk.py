@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.errors import EnvironmentFailure
+from sie_agent.labels import WEAK_LABELS
 from sie_agent.progress import Bar
 from sie_agent.samples import failures_in_words, numbers_of, table_batches, texts_of
-from sie_agent.scorer.select import HIGHER_IS_KEPT
+from sie_agent.scorer.select import no_score, strata_of
 
 Doubles = npt.NDArray[np.float64]
 
@@ -66,39 +68,71 @@ def spill_folder(target: Path) -> Path:
     return target.with_name(f".{target.name}.spill")
 
 
-def load_scores(
-    connection: Any, path: Path, by: str, shown: Bar, *, positive_at: float | None = None, queries: bool = False
-) -> int:
-    """Make the table ``scored`` of the rows of a scores file; returns how many have a score.
+@dataclass(frozen=True)
+class Wanted:
+    """What is read of a scores file to select from it.
 
-    Its columns are ``row`` (from 0), ``score`` (higher is kept; null where there is none) and, where they are asked
-    for, ``positive`` (whether the label is at least *positive_at*) and ``query``.
+    Attributes
+    ----------
+    by : the weak label. labelled, queries : whether the file has ``label`` and ``query``.
+    positive_at : the label from which on a row is positive; balance : whether labels stay in balance.
+    """
+
+    by: str
+    labelled: bool
+    queries: bool
+    positive_at: float
+    balance: bool
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are read."""
+        return [self.by, *(["label"] if self.labelled else []), *(["query"] if self.queries else [])]
+
+    def score(self, batch: pa.Table, path: Path) -> Doubles:
+        """The scores of a batch, (n,), turned so that higher ones are kept, without a negative zero."""
+        column = numbers_of(batch, self.by, path)
+        return (column if WEAK_LABELS[self.by].high_is_good else -column) + 0.0
+
+    def label(self, batch: pa.Table, path: Path) -> Doubles | None:
+        """What the log says of the rows of a batch, (n,); None where the file does not tell."""
+        return numbers_of(batch, "label", path) if self.labelled else None
+
+    def stratum(self, label: Doubles | None, rows: int) -> npt.NDArray[np.int8]:
+        """See :func:`sie_agent.scorer.select.strata_of`."""
+        return strata_of(label if self.balance else None, rows, self.positive_at)
+
+
+def load_scores(connection: Any, path: Path, wanted: Wanted, shown: Bar) -> None:
+    """Make the table ``scored`` of the rows of a scores file.
+
+    Its columns are ``row`` (from 0), ``score`` (higher is kept; null where there is none), ``stratum`` and, where the
+    file tells, ``positive`` and ``query``.
 
     Raises
     ------
     InputError : a column does not hold numbers or texts, or no row has a score.
     """
-    names = [by, *(["label"] if positive_at is not None else []), *(["query"] if queries else [])]
-    fields = [("row", pa.int64()), ("score", pa.float64())]
-    fields += [("positive", pa.bool_())] if positive_at is not None else []
-    fields += [("query", pa.string())] if queries else []
+    fields = [("row", pa.int64()), ("score", pa.float64()), ("stratum", pa.int8())]
+    fields += [("positive", pa.bool_())] if wanted.labelled else []
+    fields += [("query", pa.string())] if wanted.queries else []
     schema = pa.schema(fields)
     insert = inserter(connection, "scored", schema)
     start = known = 0
-    for batch in table_batches(path, names):
-        score = oriented(numbers_of(batch, by, path), by)
+    for batch in table_batches(path, wanted.columns):
+        score, label = wanted.score(batch, path), wanted.label(batch, path)
         known += int((~np.isnan(score)).sum())
         arrays = [pa.array(np.arange(start, start + len(batch))), pa.array(score, from_pandas=True)]
-        if positive_at is not None:
-            arrays.append(pa.array(numbers_of(batch, "label", path) >= positive_at))
-        if queries:
+        arrays.append(pa.array(wanted.stratum(label, len(batch))))
+        if label is not None:
+            arrays.append(pa.array(label >= wanted.positive_at))
+        if wanted.queries:
             arrays.append(texts_of(batch, "query", path))
         insert(pa.Table.from_arrays(arrays, schema=schema))
         start += len(batch)
         shown.advance(len(batch))
     if not known:
-        raise InputError(f"column '{by}' holds no score", where=path, mend="Was this weak label distilled?")
-    return known
+        raise no_score(wanted.by, str(path))
 
 
 def inserter(connection: Any, name: str, schema: pa.Schema) -> Callable[[pa.Table], None]:
@@ -114,11 +148,6 @@ def inserter(connection: Any, name: str, schema: pa.Schema) -> Callable[[pa.Tabl
         connection.execute(f"INSERT INTO {name} SELECT * FROM piece")
 
     return insert
-
-
-def oriented(column: Doubles, by: str) -> Doubles:
-    """The scores turned so that higher ones are kept, without a negative zero."""
-    return (column if HIGHER_IS_KEPT[by] else -column) + 0.0
 
 
 def one(connection: Any, query: str) -> tuple[Any, ...]:

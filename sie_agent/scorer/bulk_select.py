@@ -13,10 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from sie_agent.labels import WEAK_LABELS
 from sie_agent.progress import bar
-from sie_agent.samples import TableWriter, numbers_of, table_batches, table_columns, texts_of
-from sie_agent.scorer.bulk import Cursor, database, load_scores, one, oriented
-from sie_agent.scorer.select import HIGHER_IS_KEPT, POSITIVE_AT, check_name, check_positive_at, count_kept
+from sie_agent.samples import TableWriter, table_batches, table_columns, texts_of
+from sie_agent.scorer.bulk import Cursor, Wanted, database, load_scores, one
+from sie_agent.scorer.bulk_cuts import Choice, Cuts, choose
+from sie_agent.scorer.select import POSITIVE_AT, STRATA, check_name, check_positive_at, count_kept
 
 Mask = npt.NDArray[np.bool_]
 Doubles = npt.NDArray[np.float64]
@@ -26,48 +28,6 @@ REASONS = (BELOW, GAVE_WAY, UNSCORED)
 DROPPED = pa.schema(
     [("sample_id", pa.string()), ("query", pa.string()), ("reason", pa.string()), ("score", pa.float64())]
 )
-
-
-@dataclass(frozen=True)
-class Cut:
-    """The last row that is kept in the order of scores, ties by the order of rows.
-
-    Attributes
-    ----------
-    score : higher ones are kept; row : from 0.
-    """
-
-    score: float
-    row: int
-
-    def above(self, score: Doubles, row: npt.NDArray[np.int64]) -> Mask:
-        """Which rows are kept, (n,)."""
-        return np.asarray((score > self.score) | ((score == self.score) & (row <= self.row)))
-
-    @property
-    def sql(self) -> str:
-        """:meth:`above` as a condition; the score is written so that it is read back as it is."""
-        return f"(score > {literal(self.score)} OR (score = {literal(self.score)} AND row <= {self.row}))"
-
-
-NOTHING = Cut(np.inf, -1)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What decides whether a row is kept.
-
-    Attributes
-    ----------
-    by_score : cut of the share to keep; others : cut among rows that coverage does not keep, the same without it.
-    middle : the median, which stands for the score of rows without one.
-    covered : rows that coverage keeps.
-    """
-
-    by_score: Cut
-    others: Cut
-    middle: float
-    covered: int
 
 
 @dataclass
@@ -88,6 +48,7 @@ def select_file(
     by: str,
     *,
     coverage: bool = True,
+    balance: bool = True,
     positive_at: float = POSITIVE_AT,
     dropped: Path | None = None,
 ) -> dict[str, Any]:
@@ -98,15 +59,16 @@ def select_file(
     Parameters
     ----------
     scores : Parquet file; target : Parquet file to write.
-    keep, by, coverage, positive_at : as :func:`select_rows` takes them.
+    keep, by, coverage, balance, positive_at : as :func:`select_rows` takes them; *by* is a weak label.
     dropped : Parquet file for ``sample_id, query, reason, score`` of every dropped row.
 
     Returns
     -------
-    ``rows``, ``kept``, ``coverage`` (whether it was asked for and the file has what it needs), ``threshold`` (score of
-    the last row that was kept by its score), ``kept_for_coverage``, ``dropped`` (rows by reason), ``positives`` and
-    ``negatives`` (before, after; null where there is no label), ``queries`` (``before``, ``after``, ``touched``: lost a
-    row, ``dropped``: lost all, ``share_dropped``; null where there is no query).
+    ``rows``, ``kept``, ``coverage`` and ``balance`` (whether each was asked for and the file has what it needs),
+    ``thresholds`` (score of the last row that was kept by its score: of ``positives, negatives, unlabelled``, or of
+    ``all`` without balance; null where none was), ``kept_for_coverage``, ``dropped`` (rows by reason), ``positives``
+    and ``negatives`` (before, after; null where there is no label), ``queries`` (``before``, ``after``, ``touched``:
+    lost a row, ``dropped``: lost all, ``share_dropped``; null where there is no query).
 
     Raises
     ------
@@ -117,79 +79,45 @@ def select_file(
     count_kept(keep, 1)
     names, rows = table_columns(scores, required=("sample_id",))
     check_name(by, names, str(scores))
-    labelled, asked = "label" in names, "query" in names
-    covers = coverage and labelled and asked
+    wanted = Wanted(by, "label" in names, "query" in names, positive_at, balance and "label" in names)
+    covers = coverage and wanted.labelled and wanted.queries
+    tally = Tally()
     with database(target) as connection, bar("Selecting", 2 * rows) as shown, ExitStack() as files:
-        load_scores(connection, scores, by, shown, positive_at=positive_at if labelled else None, queries=asked)
-        choice = choose(connection, rows, count_kept(keep, rows), covers)
-        queries = query_counts(connection, choice) if asked else None
+        load_scores(connection, scores, wanted, shown)
+        choice = choose(connection, count_kept(keep, rows), covers)
+        queries = query_counts(connection, choice) if wanted.queries else None
         best = Cursor(connection, "SELECT row FROM best ORDER BY row")
         writer = files.enter_context(TableWriter(target))
         other = None if dropped is None else files.enter_context(TableWriter(dropped))
-        tally = Tally()
         for start, batch in numbered(table_batches(scores)):
-            mask, reason = judged(batch, start, by, scores, choice, best, tally)
+            label = wanted.label(batch, scores)
+            mask, reason = judged(batch, start, wanted, label, scores, choice, best, tally)
             writer.write(batch.filter(pa.array(mask)))
             if other is not None:
                 other.write(dropped_rows(batch, by, scores, mask, reason))
-            if labelled:
-                count_labels(tally, numbers_of(batch, "label", scores), mask, positive_at)
+            if label is not None:
+                count_labels(tally, label, mask, positive_at)
             shown.advance(len(batch))
-    threshold = choice.others.score if np.isfinite(choice.others.score) else None
     return {
         "rows": rows,
         "kept": tally.kept,
         "coverage": covers,
-        "threshold": threshold if threshold is None or HIGHER_IS_KEPT[by] else -threshold,
+        "balance": wanted.balance,
+        "thresholds": thresholds(choice.others, wanted),
         "kept_for_coverage": tally.for_coverage,
         "dropped": {reason: tally.reasons[reason] for reason in REASONS},
-        "positives": dict(zip(("before", "after"), tally.positives, strict=True)) if labelled else None,
-        "negatives": dict(zip(("before", "after"), tally.negatives, strict=True)) if labelled else None,
+        "positives": dict(zip(("before", "after"), tally.positives, strict=True)) if wanted.labelled else None,
+        "negatives": dict(zip(("before", "after"), tally.negatives, strict=True)) if wanted.labelled else None,
         "queries": queries,
     }
 
 
-def choose(connection: Any, rows: int, count: int, covers: bool) -> Choice:
-    """Find the cuts, and make the view ``keyed`` (``scored`` without nulls) and the table ``best`` of covered rows.
-
-    Parameters
-    ----------
-    rows : in the table ``scored``; count : to keep; covers : whether queries keep their best positive row.
-    """
-    middle = median(connection)
-    connection.execute(
-        f"CREATE VIEW keyed AS SELECT * REPLACE (coalesce(score, {literal(middle)}) AS score) FROM scored"
-    )
-    connection.execute("CREATE TABLE best (row BIGINT)")
-    if covers:
-        # a pair is compared by its score first; of equal scores, the row that comes first is the best
-        connection.execute(
-            "INSERT INTO best SELECT -top.turned FROM (SELECT max(struct_pack(score := score, turned := -row)) AS top "
-            "FROM keyed WHERE positive AND query IS NOT NULL GROUP BY query)"
-        )
-    (covered,) = one(connection, "SELECT count(*) FROM best")
-    by_score = cut(connection, "keyed", count)
-    others = cut(connection, "keyed ANTI JOIN best USING (row)", count - covered) if covered else by_score
-    return Choice(by_score, others, middle, covered)
-
-
-def median(connection: Any) -> float:
-    """The median of the scores that there are, as `numpy.nanmedian` takes it; 0 where all rows have one."""
-    known, missing = one(connection, "SELECT count(score), count(*) - count(score) FROM scored")
-    if not missing:
-        return 0.0
-    middle = connection.execute(
-        "SELECT score FROM scored WHERE score IS NOT NULL ORDER BY score "
-        f"LIMIT {2 - known % 2} OFFSET {(known - 1) // 2}"
-    ).fetchall()
-    return float(np.mean([score for (score,) in middle]))
-
-
-def cut(connection: Any, rows: str, count: int) -> Cut:
-    """The last of the first *count* rows, by score; nothing is above it where that is none."""
-    if count < 1:
-        return NOTHING
-    return Cut(*one(connection, f"SELECT score, row FROM {rows} ORDER BY score DESC, row LIMIT 1 OFFSET {count - 1}"))
+def thresholds(cuts: Cuts, wanted: Wanted) -> dict[str, float | None]:
+    """The scores of the cuts as the file has them, by stratum."""
+    sign = 1 if WEAK_LABELS[wanted.by].high_is_good else -1
+    names = STRATA if wanted.balance else ("all",)
+    scores = [sign * cut.score + 0.0 if np.isfinite(cut.score) else None for cut in cuts.each]
+    return dict(zip(names, scores, strict=False))
 
 
 def query_counts(connection: Any, choice: Choice) -> dict[str, Any]:
@@ -198,7 +126,8 @@ def query_counts(connection: Any, choice: Choice) -> dict[str, Any]:
         connection,
         "SELECT count(*), count(*) FILTER (kept < n), count(*) FILTER (kept = 0) FROM (SELECT count(*) AS n, "
         f"count(*) FILTER (best.row IS NOT NULL OR {choice.others.sql}) AS kept "
-        "FROM (SELECT query, score, row FROM keyed WHERE query IS NOT NULL) LEFT JOIN best USING (row) GROUP BY query)",
+        "FROM (SELECT query, score, row, stratum FROM keyed WHERE query IS NOT NULL) LEFT JOIN best USING (row) "
+        "GROUP BY query)",
     )
     share = gone / before if before else 0.0
     return {"before": before, "after": before - gone, "touched": touched, "dropped": gone, "share_dropped": share}
@@ -213,17 +142,24 @@ def numbered(batches: Iterator[pa.Table]) -> Iterator[tuple[int, pa.Table]]:
 
 
 def judged(
-    batch: pa.Table, start: int, by: str, scores: Path, choice: Choice, best: Cursor, tally: Tally
+    batch: pa.Table,
+    start: int,
+    wanted: Wanted,
+    label: Doubles | None,
+    scores: Path,
+    choice: Choice,
+    best: Cursor,
+    tally: Tally,
 ) -> tuple[Mask, npt.NDArray[np.object_]]:
     """Which rows of a batch are kept, and why each dropped one is not; both (n,). Counts them in *tally*."""
-    score = oriented(numbers_of(batch, by, scores), by)
+    score, stratum = wanted.score(batch, scores), wanted.stratum(label, len(batch))
     unknown = np.isnan(score)
-    key = np.where(unknown, choice.middle, score)
+    key = np.where(unknown, np.array(choice.middles)[stratum], score)
     row = np.arange(start, start + len(batch))
     covered = np.zeros(len(batch), dtype=bool)
     covered[best.below(start + len(batch)) - start] = True
-    by_score = choice.by_score.above(key, row)
-    mask = covered | choice.others.above(key, row)
+    by_score = choice.by_score.above(key, row, stratum)
+    mask = covered | choice.others.above(key, row, stratum)
     reason = np.where(unknown, UNSCORED, np.where(by_score, GAVE_WAY, BELOW)).astype(object)
     tally.kept += int(mask.sum())
     tally.for_coverage += int((covered & ~by_score).sum())
@@ -245,8 +181,3 @@ def count_labels(tally: Tally, label: Doubles, mask: Mask, positive_at: float) -
     for counts, which in ((tally.positives, positive), (tally.negatives, negative)):
         counts[0] += int(which.sum())
         counts[1] += int((which & mask).sum())
-
-
-def literal(number: float) -> str:
-    """A number in SQL, to its last digit."""
-    return f"'{number!r}'::DOUBLE"

@@ -1,135 +1,174 @@
-"""Weights of a scores file of any length: what ``weights_from`` gives, in memory that does not grow with it."""
+"""Weights and blended labels of a scores file of any length: what ``weigh_rows`` gives, a piece at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from sie_agent.progress import bar
-from sie_agent.samples import TableWriter, failures_in_words, table_batches, table_columns
-from sie_agent.scorer.bulk import ROWS_PER_BATCH, Cursor, database, inserter, load_scores, spill_folder, stream
-from sie_agent.scorer.select import check_name, check_strength, raw_weights
+from sie_agent.samples import TableWriter, numbers_of, table_batches, table_columns
+from sie_agent.scorer.bulk import Cursor, database, inserter
+from sie_agent.scorer.given import mean_of, quantiles_of, recipe_for
+from sie_agent.scorer.recipe import KEY, Recipe, read_recipe
+from sie_agent.scorer.select import no_score
+from sie_agent.scorer.weigh import BLENDED, WEIGHT
 
-WEIGHED = pa.schema([("row", pa.int64()), ("weight", pa.float64())])
+Doubles = npt.NDArray[np.float64]
+
+PLACES_AT_ONCE = 50_000
+SCORES = pa.schema([("score", pa.float64())])
 
 
-def weigh_file(scores: Path, target: Path, by: str, strength: float = 1.0) -> dict[str, Any]:
-    """Write ``sample_id`` and ``weight`` of every row of a scores file, in its order.
+def recipe_in(scores: Path) -> Recipe | None:
+    """The recipe that ``sie score`` left in a scores file; None where there is none.
 
-    Rows are ordered on disk, beside *target*: by score, where their ranks and so their weights show, and back.
+    Raises
+    ------
+    InputError : the file is no whole Parquet file, or its recipe is damaged.
+    """
+    table_columns(scores)
+    told = (pq.read_schema(scores).metadata or {}).get(KEY)
+    return None if told is None else read_recipe(told, str(scores))
+
+
+def weigh_file(
+    scores: Path,
+    target: Path,
+    by: str | None = None,
+    strength: float | None = None,
+    blend: float | None = None,
+) -> tuple[Recipe, dict[str, Any]]:
+    """Write ``sample_id, weight, blended_label`` of every row of a scores file, in its order.
+
+    Rows are weighed as they are read. Only where quantiles of the file itself are needed are rows ordered, on disk,
+    beside *target*.
 
     Parameters
     ----------
     scores : Parquet file; target : Parquet file to write.
-    by : ``value``, ``support`` or ``hardness``; strength : a of the formula of :func:`weights_from`.
+    by, strength, blend : in place of those of the recipe in the file, as :func:`weigh_rows` takes them.
 
     Returns
     -------
-    ``rows``, ``unscored`` (rows without a score, which get weight 1 before the mean is taken), ``smallest``,
-    ``largest``.
+    The recipe that was used, and of the rows: ``rows``, ``unscored`` (they lack a score that the recipe reads),
+    ``labelled`` (whether the file has labels), ``smallest, largest, mean`` of the weights (None of no rows),
+    ``mean_of_positives`` (Σ y·w / Σ y) and ``mean_of_negatives`` (Σ (1 - y)·w / Σ (1 - y)); None where there are none.
 
     Raises
     ------
-    InputError : the file, the column or the strength is wrong.
+    InputError : the file, its recipe, a column or a part of the recipe is wrong.
     EnvironmentFailure : the disk is in the way.
     """
-    check_strength(strength)
     names, rows = table_columns(scores, required=("sample_id",))
-    check_name(by, names, str(scores))
-    smallest, largest = np.inf, -np.inf
-    with database(target) as connection, bar("Weighing", 4 * rows) as shown:
-        known = load_scores(connection, scores, by, shown)
-        ranked = Ranked(spill_folder(target), known, strength)
-        with failures_in_words(target):
-            for batch in stream(connection, "SELECT score, row FROM scored ORDER BY score NULLS LAST"):
-                ranked.add(batch)
-                shown.advance(len(batch))
-            connection.execute("DROP TABLE scored")
-            mean = (ranked.finish() + rows - known) / rows
-            insert = inserter(connection, "weighed", WEIGHED)
-            for piece in ranked.weighed():
-                insert(piece)
-                shown.advance(len(piece))
-        weights = Cursor(connection, "SELECT weight FROM weighed ORDER BY row")
-        with TableWriter(target) as writer:
-            for batch in table_batches(scores, ["sample_id"]):
-                weight = weights.take(len(batch)) / mean
-                smallest, largest = min(smallest, weight.min()), max(largest, weight.max())
-                writer.write(batch.append_column("weight", pa.array(weight)))
-                shown.advance(len(batch))
-    return {"rows": rows, "unscored": rows - known, "smallest": float(smallest), "largest": float(largest)}
+    recipe = recipe_for(File(scores, target, names), recipe_in(scores), by, strength, blend, str(scores))
+    labelled = "label" in names
+    tally = Tally(recipe)
+    with bar("Weighing", rows) as shown, TableWriter(target) as writer:
+        for batch in table_batches(scores, ["sample_id", *recipe.reads, *(["label"] if labelled else [])]):
+            read = {name: numbers_of(batch, name, scores) for name in recipe.reads}
+            label = numbers_of(batch, "label", scores) if labelled else np.full(len(batch), np.nan)
+            weight, blended = recipe.weights(read, len(batch)), recipe.targets(read, label)
+            columns = [batch.column("sample_id"), pa.array(weight), pa.array(blended, from_pandas=True)]
+            writer.write(pa.Table.from_arrays(columns, names=["sample_id", WEIGHT, BLENDED]))
+            tally.add(read, weight, label)
+            shown.advance(len(batch))
+        for name in recipe.reads:
+            if not tally.known[name]:
+                raise no_score(name, str(scores))
+    return recipe, {"rows": rows, "labelled": labelled, **tally.told()}
 
 
-class Ranked:
-    """Rows in the order of their scores, and the weight that goes with each distinct score, in files.
+@dataclass
+class Tally:
+    """Counts and sums over the rows of a file."""
 
-    Parameters
+    recipe: Recipe
+    known: dict[str, int] = field(default_factory=dict)
+    unscored: int = 0
+    smallest: float = np.inf
+    largest: float = -np.inf
+    sums: Doubles = field(default_factory=lambda: np.zeros((2, 3)))
+
+    def __post_init__(self) -> None:
+        self.known = dict.fromkeys(self.recipe.reads, 0)
+
+    def add(self, scores: Mapping[str, Doubles], weight: Doubles, label: Doubles) -> None:
+        """Take some rows."""
+        if not len(weight):
+            return
+        missing = np.zeros(len(weight), dtype=bool)
+        for name, score in scores.items():
+            lacks = np.isnan(score)
+            self.known[name] += int((~lacks).sum())
+            missing |= lacks
+        self.unscored += int(missing.sum())
+        self.smallest, self.largest = min(self.smallest, weight.min()), max(self.largest, weight.max())
+        says = np.nan_to_num(label)
+        parts = np.array([np.ones(len(weight)), says, np.where(np.isnan(label), 0.0, 1 - says)])
+        self.sums += np.stack([parts @ weight, parts.sum(axis=1)])
+
+    def told(self) -> dict[str, Any]:
+        """What is said of the rows."""
+        of_weights, of_rows = self.sums.tolist()
+        means = [part / whole if whole > 0 else None for part, whole in zip(of_weights, of_rows, strict=True)]
+        some = of_rows[0] > 0
+        return {
+            "unscored": self.unscored,
+            "smallest": float(self.smallest) if some else None,
+            "largest": float(self.largest) if some else None,
+            **dict(zip(("mean", "mean_of_positives", "mean_of_negatives"), means, strict=True)),
+        }
+
+
+@dataclass(frozen=True)
+class File:
+    """A scores file, as :func:`sie_agent.scorer.given.recipe_for` asks it.
+
+    Attributes
     ----------
-    folder : for the files; known : rows that have a score; strength : a of the formula.
+    path : the file; target : rows are ordered in a hidden folder beside it; names : the columns.
     """
 
-    def __init__(self, folder: Path, known: int, strength: float) -> None:
-        self._rows, self._weights, self._counts = (folder / name for name in ("rows", "weights", "counts"))
-        self._known = known
-        self._strength = strength
-        self._before = 0
-        self._open = (np.nan, 0)
-        self._total = 0.0
+    path: Path
+    target: Path
+    names: Collection[str]
 
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Take scores (in order, null at the end) and their rows."""
-        append(self._rows, batch.column(1).to_numpy())
-        score = batch.column(0).to_numpy(zero_copy_only=False)
-        values, counts = np.unique(score[~np.isnan(score)], return_counts=True)
-        if len(values):
-            # a tie may go on in the next batch
-            last, count = self._open
-            if last == values[0]:
-                counts[0] += count
-            elif count:
-                counts = np.concatenate([[count], counts])
-            self._open = (float(values[-1]), int(counts[-1]))
-            self._close(counts[:-1])
+    def quantiles(self, name: str) -> tuple[float, ...]:
+        """Exact quantiles of a column."""
+        known = 0
+        with database(self.target) as connection, bar(f"Ordering by {name}", None) as shown:
+            insert = inserter(connection, "scored", SCORES)
+            for batch in table_batches(self.path, [name]):
+                score = numbers_of(batch, name, self.path) + 0.0
+                score = score[~np.isnan(score)]
+                insert(pa.Table.from_arrays([pa.array(score)], schema=SCORES))
+                known += len(score)
+                shown.advance(len(batch))
+            if not known:
+                raise no_score(name, str(self.path))
+            ordered = Cursor(connection, "SELECT score FROM scored ORDER BY score")
+            return quantiles_of(known, lambda places: picked(ordered, places))
 
-    def finish(self) -> float:
-        """The sum of the weights of all rows that have a score, once they were added."""
-        self._close(np.array([self._open[1]]))
-        return self._total
-
-    def _close(self, counts: npt.NDArray[np.int64]) -> None:
-        ends = self._before + np.cumsum(counts)
-        # the mean of the ranks of a tie, as in Kendall 1945
-        weights = raw_weights(ends - (counts - 1) / 2, self._known, self._strength)
-        self._total += float(weights @ counts)
-        self._before += int(counts.sum())
-        append(self._weights, weights)
-        append(self._counts, counts)
-
-    def weighed(self) -> Iterator[pa.Table]:
-        """Each row and its weight, before the mean is taken."""
-        with self._rows.open("rb") as rows:
-            for weight in self._spread_out():
-                row = np.fromfile(rows, np.int64, len(weight))
-                yield pa.Table.from_arrays([pa.array(row), pa.array(weight)], schema=WEIGHED)
-            while len(row := np.fromfile(rows, np.int64, ROWS_PER_BATCH)):
-                yield pa.Table.from_arrays([pa.array(row), pa.array(np.ones(len(row)))], schema=WEIGHED)
-
-    def _spread_out(self) -> Iterator[npt.NDArray[np.float64]]:
-        """The weights of rows that have a score, one per row, some at a time."""
-        with self._weights.open("rb") as weights, self._counts.open("rb") as counts:
-            while len(weight := np.fromfile(weights, np.float64, ROWS_PER_BATCH)):
-                ends = np.cumsum(np.fromfile(counts, np.int64, ROWS_PER_BATCH))
-                for start in range(0, int(ends[-1]), ROWS_PER_BATCH):
-                    places = np.arange(start, min(start + ROWS_PER_BATCH, int(ends[-1])))
-                    yield weight[np.searchsorted(ends, places, side="right")]
+    def mean_label(self) -> float:
+        """Mean of the labels that are known."""
+        if "label" not in self.names:
+            return mean_of([])
+        return mean_of(numbers_of(batch, "label", self.path) for batch in table_batches(self.path, ["label"]))
 
 
-def append(path: Path, values: npt.NDArray[Any]) -> None:
-    """Write numbers behind those that a file has."""
-    with path.open("ab") as file:
-        values.tofile(file)
+def picked(ordered: Cursor, places: npt.NDArray[np.int64]) -> Doubles:
+    """The values at some places, which rise, of a column."""
+    found, start = [], 0
+    while start <= places[-1]:
+        values = ordered.take(PLACES_AT_ONCE)
+        wanted = places[(places >= start) & (places < start + len(values))]
+        found.append(values[wanted - start])
+        start += len(values)
+    return np.concatenate(found).astype(np.float64)

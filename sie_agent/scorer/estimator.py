@@ -14,19 +14,13 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted, check_random_state
 
 from sie_agent.errors import InputError
-from sie_agent.scorer import (
-    HIGHER_IS_KEPT,
-    LABELS,
-    Scorer,
-    StudentSettings,
-    distil_scorer,
-    load_scorer,
-    save_scorer,
-    settings_of,
-    weights_from,
-)
+from sie_agent.labels import WEAK_LABELS, StudentSettings, label_names, student_settings
 from sie_agent.scorer.card_text import table_of
 from sie_agent.scorer.estimator_inputs import READ, Samples, named_labels, prepared
+from sie_agent.scorer.files import load_scorer, save_scorer
+from sie_agent.scorer.model import Scorer, distil_scorer
+from sie_agent.scorer.select import weights_from
+from sie_agent.scorer.usual import usual_label
 
 if TYPE_CHECKING:
     # scikit-learn ships no types, and a class may not be derived from Any
@@ -49,9 +43,9 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
 
     Parameters
     ----------
-    label : the weak label to predict, one of ``hardness``, ``support``, ``value``; None for all that were fitted.
+    label : the weak label to predict, a name in :data:`sie_agent.labels.WEAK_LABELS`; None for all that were fitted.
     trees, leaves, learning_rate, rows_per_leaf, feature_share : as in :class:`sie_agent.scorer.StudentSettings`; None
-        for the default of the weak label, :func:`sie_agent.scorer.settings_of`.
+        for the default of the weak label, :func:`sie_agent.labels.student_settings`.
     random_state : seed (or a ``numpy.random.RandomState``) of the trees; None draws one.
 
     Attributes
@@ -92,8 +86,8 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         ----------
         samples : (n) rows, see the class.
         labels : (n,) one weak label, row by row: of the name of the series, else of the parameter ``label``, else
-            ``value``. Or a table with some of the columns ``hardness``, ``support``, ``value``, row by row (its index
-            is not read), or by ``sample_id`` where both tables have that column. NaN: the row has no weak label.
+            ``value``. Or a table with columns named as weak labels, row by row (its index is not read), or by
+            ``sample_id`` where both tables have that column. NaN: the row has no weak label.
 
         Raises
         ------
@@ -102,7 +96,7 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         settings = self._settings()
         table, read = prepared(samples)
         named = named_labels(labels, samples, len(table), self.label)
-        enough = [name for name in LABELS if name in named and named[name].notna().sum() >= 2]
+        enough = [name for name in named if named[name].notna().sum() >= 2]
         if not enough or (self.label is not None and self.label not in enough):
             raise InputError(
                 "fewer than 2 rows have a weak label",
@@ -157,19 +151,19 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         Parameters
         ----------
         strength : how far weights spread around 1; 0 leaves all at 1.
-        by : the weak label, ``label`` or the only one fitted when not given, ``support`` where there are several.
-            Rows of high ``support`` or ``value`` weigh more, and rows of low ``hardness``.
+        by : the weak label; when not given ``label``, or the only one fitted, and where there are several that of the
+            scorer's recipe, else ``value``. Which end of a label weighs more, its `high_is_good` says.
 
         Raises
         ------
         InputError : the label was not fitted, or *strength* is negative.
         """
         fitted = self._fitted()
-        chosen = by or self.label or (fitted[0] if len(fitted) == 1 else "support")
+        chosen = by or self.label or usual_label(fitted, self.scorer_.recipe)
         if chosen not in fitted:
             raise InputError(f"'{chosen}' was not fitted", where="by", mend=f"Choose one of {', '.join(fitted)}.")
         column = self._scores(samples)[chosen].to_numpy(np.float64)
-        return weights_from(column, strength, higher=HIGHER_IS_KEPT[chosen])
+        return weights_from(column, strength, higher=WEAK_LABELS[chosen].high_is_good)
 
     def save(self, folder: str | Path) -> None:
         """Write the scorer, as ``sie distill`` does: ``sie score`` and ``load_scorer`` read it too."""
@@ -190,7 +184,7 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         seed = about.get("seed")
         loaded = cls(own["label"], random_state=seed if isinstance(seed, int) else 0, **own["settings"])
         loaded.scorer_ = scorer
-        loaded.labels_ = [name for name in LABELS if name in scorer.students]
+        loaded.labels_ = list(label_names(scorer.students))
         loaded._remember(own["columns"])
         return loaded
 
@@ -207,10 +201,12 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         return {field.name: getattr(self, field.name) for field in fields(StudentSettings)}
 
     def _settings(self) -> dict[str, StudentSettings]:
-        chosen = {name: settings_of(name, **self._given()) for name in LABELS}
-        settings = chosen[LABELS[0]]
+        chosen = {name: student_settings(name, **self._given()) for name in label_names()}
+        settings = next(iter(chosen.values()))
+        if self.label is not None and self.label not in chosen:
+            mend = f"It must be None or one of {', '.join(chosen)}."
+            raise InputError(f"label is {self.label!r}", where="ImportanceScorer", mend=mend)
         checks = {
-            "label": self.label is None or self.label in LABELS,
             "trees": settings.trees >= 1,
             "leaves": settings.leaves >= 2,
             "learning_rate": settings.learning_rate > 0,
@@ -244,7 +240,6 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
 
 
 ALLOWED = {
-    "label": f"It must be None or one of {', '.join(LABELS)}.",
     "trees": "It must be at least 1.",
     "leaves": "It must be at least 2.",
     "learning_rate": "It must be above 0.",

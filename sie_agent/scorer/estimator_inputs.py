@@ -10,15 +10,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
+from sie_agent.labels import label_names
 from sie_agent.samples import validate_samples
-from sie_agent.scorer.model import LABELS
+from sie_agent.scorer.usual import USUAL
 
 Doubles = npt.NDArray[np.float64]
 Samples = pd.DataFrame | Iterable[Mapping[str, Any]]
 TEXTS = ("query", "title", "description")
 READ = (*TEXTS, "label")
-# what an array without a name is taken for: an importance, of which more is better
-UNNAMED = "value"
 
 
 def as_table(samples: Samples) -> pd.DataFrame:
@@ -64,22 +63,24 @@ def log_label(given: npt.NDArray[Any]) -> Doubles:
 
 def named_labels(labels: Any, samples: Samples, count: int, name: str | None) -> pd.DataFrame:
     """Weak labels in columns of their names, a row per sample, index 0 ... n-1."""
+    known = label_names()
     if not isinstance(labels, pd.DataFrame):
         own = getattr(labels, "name", None)
-        if own in LABELS and name is not None and own != name:
+        if own in known and name is not None and own != name:
             raise InputError(f"the labels are of '{own}', not of '{name}'", where="labels", mend="Give label=None.")
-        chosen = own if own in LABELS else (name or UNNAMED)
+        # an array without a name is taken for an importance of which more is better
+        chosen = own if own in known else (name or USUAL)
         column = np.asarray(labels)
         if column.ndim == 2 and column.shape[1] == 1:
             column = column[:, 0]
         if column.ndim != 1:
             raise InputError(f"labels have {column.ndim} dimensions", where="labels", mend="Give a named table.")
         labels = pd.DataFrame({chosen: column})
-    there = [column for column in LABELS if column in labels.columns]
+    there = label_names(labels.columns)
     if not there:
         found = ", ".join(map(str, labels.columns)) or "none"
         raise InputError(
-            f"no weak label among the columns ({found})", where="labels", mend=f"Name one of {', '.join(LABELS)}."
+            f"no weak label among the columns ({found})", where="labels", mend=f"Name one of {', '.join(known)}."
         )
     if "sample_id" in labels.columns and isinstance(samples, pd.DataFrame) and "sample_id" in samples.columns:
         labels = by_id(labels, samples["sample_id"])

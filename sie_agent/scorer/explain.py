@@ -17,10 +17,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
+from sie_agent.labels import label_names
 from sie_agent.samples import feature_names
 from sie_agent.scorer.meanings import LABEL_NAME, TOPIC, TOPIC_GROUPS, meaning_of
-from sie_agent.scorer.model import LABELS, Scorer, student_inputs
-from sie_agent.scorer.select import HIGHER_IS_KEPT
+from sie_agent.scorer.model import Scorer, student_inputs
+from sie_agent.scorer.student import spread
+from sie_agent.scorer.usual import usual_label
 
 Doubles = npt.NDArray[np.float64]
 
@@ -96,7 +98,9 @@ class Explanation:
     score_if_label_1: float
 
 
-def explain_rows(scorer: Scorer, samples: pd.DataFrame, by: str = "support", top: int | None = 8) -> list[Explanation]:
+def explain_rows(
+    scorer: Scorer, samples: pd.DataFrame, by: str | None = None, top: int | None = 8
+) -> list[Explanation]:
     """Explain the score of each row.
 
     Features: SHAP values of the student's trees, exact, with the trees' own cover as the background (TreeSHAP,
@@ -108,13 +112,14 @@ def explain_rows(scorer: Scorer, samples: pd.DataFrame, by: str = "support", top
     ----------
     samples : a table of samples (``sample_id, query, title, description, label``); a row's explanation depends
         on that row alone.
-    by : the weak label: ``hardness``, ``support`` or ``value``.
+    by : the weak label; :func:`explained_by` where none is given.
     top : how many features are listed; None for all. Latent topics count as three: of query, title and both.
 
     Raises
     ------
     InputError : the scorer does not know *by*, or *top* is below 1.
     """
+    by = explained_by(scorer) if by is None else by
     check_asked(scorer, by, top)
     explained: list[Explanation] = []
     for first in range(0, len(samples), ROWS_AT_ONCE):
@@ -123,14 +128,14 @@ def explain_rows(scorer: Scorer, samples: pd.DataFrame, by: str = "support", top
 
 
 def explained_by(scorer: Scorer) -> str:
-    """The weak label that is explained where none is asked for: ``support``, or the first that the scorer knows."""
-    return next(name for name in ("support", *HIGHER_IS_KEPT) if name in scorer.students)
+    """The weak label that is explained where none is asked for: the recipe's, else ``value``, else the first one."""
+    return usual_label(scorer.students, scorer.recipe)
 
 
 def check_asked(scorer: Scorer, by: str, top: int | None) -> None:
     """Raise InputError where the scorer does not know *by*, or *top* is below 1."""
     if by not in scorer.students:
-        there = ", ".join(name for name in LABELS if name in scorer.students) or "none"
+        there = ", ".join(label_names(scorer.students)) or "none"
         raise InputError(f"the scorer has no '{by}'", where="--by", mend=f"There are: {there}.")
     if top is not None and top < 1:
         raise InputError(f"{top} features were asked for", where="--top", mend="Give a whole number from 1 upwards.")
@@ -152,10 +157,10 @@ def explain_batch(scorer: Scorer, samples: pd.DataFrame, by: str) -> list[Explan
     asked = [variant for row, words in zip(rows, erased, strict=True) for variant in variants(row, words)]
     table = pd.DataFrame(asked, columns=[*FIELDS, "label"])
     inputs = student_inputs(scorer.features.transform(table), table["label"].astype(np.float64))
-    ranks = np.asarray(student.booster.predict(inputs), np.float64)
-    scores = student.predict(inputs)
+    ranks = student.ranks(inputs)
+    scores = spread(ranks, student.quantiles)
     starts = np.cumsum([0, *(3 + len(words) for words in erased[:-1])])
-    effects = np.asarray(student.booster.predict(inputs[starts], pred_contrib=True), np.float64)
+    effects = np.asarray(student.booster.predict(inputs[starts], pred_contrib=True, num_threads=1), np.float64)
     raw = inputs[starts, :-1].astype(np.float64) * scorer.features.scale + scorer.features.centre
     explained = []
     for place, (row, words, start) in enumerate(zip(rows, erased, starts.tolist(), strict=True)):

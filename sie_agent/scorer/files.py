@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,10 @@ from sie_agent.scorer.card import scorer_card
 from sie_agent.scorer.model import Scorer
 from sie_agent.scorer.onnx_model import scorer_model
 from sie_agent.scorer.onnx_trees import QUANTILES_OF
+from sie_agent.scorer.recipe import Recipe, read_recipe
 from sie_agent.scorer.student import Student
 
-FORMAT = 2
+FORMAT = 3
 CARD, CONFIG, MODEL = "README.md", "config.json", "model.onnx"
 TREES_OF = "lightgbm of "
 AGAIN = "Distil the scorer again with `sie distill`, or fetch it again."
@@ -51,6 +52,7 @@ def save_scorer(scorer: Scorer, folder: Path) -> None:
         "sha256": {MODEL: hashlib.sha256(model).hexdigest()},
         "score_quantiles": {name: values.tolist() for name, values in scorer.score_quantiles.items()},
         "score_rows": scorer.score_rows,
+        "recipe": None if scorer.recipe is None else asdict(scorer.recipe),
         "about": dict(scorer.about),
     }
     try:
@@ -116,7 +118,24 @@ def read_config(folder: Path) -> dict[str, Any]:
     # the names are those of files: one that save_scorer does not write may lie anywhere
     if not whole or set(config["sha256"]) != {MODEL}:
         raise InputError("damaged scorer configuration", where=path, mend=AGAIN)
+    recipe_of(config, path)
     return dict(config)
+
+
+def recipe_of(config: Mapping[str, Any], where: Path) -> Recipe | None:
+    """The recipe of a configuration, None where it has none.
+
+    Raises
+    ------
+    InputError : it is damaged, or reads a weak label that the scorer does not give.
+    """
+    told = config.get("recipe")
+    if told is None:
+        return None
+    recipe = read_recipe(told, str(where))
+    if not set(recipe.reads) <= set(config["labels"]) & set(recipe.quantiles):
+        raise InputError("the recipe reads what the scorer does not give", where=where, mend=AGAIN)
+    return recipe
 
 
 def read_model(folder: Path, config: Mapping[str, Any]) -> bytes:
@@ -167,4 +186,5 @@ def load_scorer(folder: Path) -> Scorer:
         raise InputError("not a scorer of this version", where=Path(folder) / MODEL, mend=AGAIN) from error
     if parts["centre"].shape != (len(feature_names()),):
         raise InputError("features of another version", where=Path(folder) / MODEL, mend=AGAIN)
-    return Scorer(TextFeatures(**parts), students, config["about"], quantiles, config["score_rows"])
+    recipe = recipe_of(config, Path(folder) / CONFIG)
+    return Scorer(TextFeatures(**parts), students, config["about"], quantiles, config["score_rows"], recipe)

@@ -12,23 +12,25 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
+from sie_agent.labels import WEAK_LABELS, StudentSettings, label_names, student_settings
 from sie_agent.samples import TextFeatures
-from sie_agent.scorer.student import QUANTILES, Student, StudentSettings, fit_student, settings_of, spread
+from sie_agent.scorer.recipe import RELEVANCE, Recipe
+from sie_agent.scorer.student import QUANTILES, Student, fit_student, spread
 
-LABELS = ("hardness", "support", "value")
 FOLDS = 3
 Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """Sample text and label in; ``hardness``, ``support`` and ``value`` out. No language model, gradient or grade.
+    """Sample text and label in, weak labels out. No language model, gradient or grade.
 
     Attributes
     ----------
     features : the fitted text features; students : by weak label; about : provenance, written beside the model.
     score_quantiles : by weak label, (101,) quantiles of scores on the log that it was distilled from, of rows that
         the students had not seen: what live scores are held against. score_rows : how many rows these are of.
+    recipe : how its scores become targets and weights; None where nobody has chosen.
     """
 
     features: TextFeatures
@@ -36,6 +38,7 @@ class Scorer:
     about: Mapping[str, Any]
     score_quantiles: Mapping[str, Doubles] = field(default_factory=dict)
     score_rows: int = 0
+    recipe: Recipe | None = None
 
     def predict(self, samples: pd.DataFrame) -> pd.DataFrame:
         """Scores of each row; a row's scores depend on that row alone.
@@ -76,6 +79,30 @@ def with_score_quantiles(scorer: Scorer, scores: Mapping[str, Doubles]) -> Score
     return replace(scorer, score_quantiles=quantiles, score_rows=len(next(iter(scores.values()))))
 
 
+def with_recipe(scorer: Scorer, recipe: Recipe) -> Scorer:
+    """The scorer with a recipe, and in that the quantiles of this scorer: ranks are taken in them, one row at a time.
+
+    Of the label that weights are made of, the quantiles of its scores over the log, so that the mean weight is 1
+    there; of ``relevance``, wherever it was distilled, the scores at evenly spaced ranks of the judged answers.
+
+    Raises
+    ------
+    InputError : the recipe reads a weak label that the scorer does not know.
+    """
+    quantiles: dict[str, tuple[float, ...]] = {}
+    if recipe.by is not None and recipe.by in scorer.score_quantiles:
+        quantiles[recipe.by] = tuple(np.asarray(scorer.score_quantiles[recipe.by], np.float64).tolist())
+    if RELEVANCE in scorer.students:
+        quantiles[RELEVANCE] = tuple(scorer.students[RELEVANCE].knots.tolist())
+    for name in recipe.reads:
+        if name not in quantiles:
+            raise InputError(
+                f"the recipe reads '{name}', which the scorer does not know",
+                mend=f"Choose among {', '.join(label_names(scorer.students))}.",
+            )
+    return replace(scorer, recipe=replace(recipe, quantiles=quantiles))
+
+
 def student_inputs(features: npt.NDArray[np.floating], label: pd.Series[float] | Doubles) -> npt.NDArray[np.float32]:
     """(n, d + 1): text features and the log's label, NaN where the log has none."""
     return np.column_stack([features, np.asarray(label, np.float32)]).astype(np.float32)
@@ -89,6 +116,7 @@ def distil_scorer(
     settings: StudentSettings | Mapping[str, StudentSettings] | None = None,
     seed: int = 0,
     about: Mapping[str, Any] | None = None,
+    recipe: Recipe | None = None,
 ) -> Scorer:
     """Distil a scorer from weak labels.
 
@@ -96,14 +124,17 @@ def distil_scorer(
     ----------
     samples : the samples table; labels : ``sample_id`` and one column per weak label, for some of the samples.
     features : fitted text features; fitted on *samples* when not given.
-    settings : of the students, of all or by weak label; :func:`settings_of` where not given.
+    settings : of the students, of all or by weak label; :func:`sie_agent.labels.student_settings` where not given.
+    recipe : how scores become targets and weights; its quantiles are taken from the scorer, see :func:`with_recipe`.
 
     Raises
     ------
-    InputError : fewer than two samples have a weak label, or no weak label is given for two of them.
+    InputError : fewer than two samples have a weak label, no weak label is given for two of them, or the recipe reads
+        one that is not.
     """
-    given = dict.fromkeys(LABELS, settings) if isinstance(settings, StudentSettings) else dict(settings or {})
-    chosen = {name: given.get(name, settings_of(name)) for name in LABELS}
+    names = label_names()
+    given = dict.fromkeys(names, settings) if isinstance(settings, StudentSettings) else dict(settings or {})
+    chosen = {name: given.get(name, student_settings(name)) for name in names}
     fitted = features or TextFeatures.fit(samples)
     known = labels.set_index("sample_id")
     rows = samples[samples["sample_id"].isin(known.index)]
@@ -114,16 +145,17 @@ def distil_scorer(
         )
     inputs = student_inputs(fitted.transform(rows), rows["label"])
     students, unseen = {}, {}
-    for name in LABELS:
+    for name in names:
         target = (
             known.loc[rows["sample_id"], name].to_numpy(np.float64) if name in known else np.full(len(rows), np.nan)
         )
         if (~np.isnan(target)).sum() >= 2:
-            students[name] = fit_student(inputs, target, chosen[name], seed)
-            unseen[name] = cross_fitted(inputs, target, rows["query"], chosen[name], seed)
+            reads = WEAK_LABELS[name].reads_label
+            students[name] = fit_student(inputs, target, chosen[name], seed, reads_label=reads)
+            unseen[name] = cross_fitted(inputs, target, rows["query"], chosen[name], seed, reads_label=reads)
     if not students:
         raise InputError(
-            f"none of {', '.join(LABELS)} is given for two rows or more", mend="Give at least one weak label."
+            f"none of {', '.join(names)} is given for two rows or more", mend="Give at least one weak label."
         )
     described = {
         "settings": {name: asdict(chosen[name]) for name in students},
@@ -131,25 +163,36 @@ def distil_scorer(
         "n_samples": len(rows),
         **(about or {}),
     }
-    return with_score_quantiles(Scorer(fitted, students, described), unseen)
+    scorer = with_score_quantiles(Scorer(fitted, students, described), unseen)
+    return scorer if recipe is None else with_recipe(scorer, recipe)
 
 
 def cross_fitted(
-    inputs: npt.NDArray[np.float32], target: Doubles, queries: pd.Series[str], settings: StudentSettings, seed: int
+    inputs: npt.NDArray[np.float32],
+    target: Doubles,
+    queries: pd.Series[str],
+    settings: StudentSettings,
+    seed: int,
+    *,
+    reads_label: bool = True,
 ) -> Doubles:
-    """Scores of each row by a student that saw none of its query's rows, (n,).
+    """Scores of each row by a student that saw none of its query's rows, (n,); parameters as :func:`fit_student`.
 
     A student is surer of the rows it was fitted on: live scores held against those would look as if the market had
     shifted.
     """
     folds = pd.util.hash_array(queries.to_numpy(dtype=object), categorize=True) % FOLDS
     scores = np.full(len(target), np.nan)
+
+    def fitted(rows: npt.NDArray[np.bool_]) -> Student:
+        return fit_student(inputs[rows], target[rows], settings, seed, reads_label=reads_label)
+
     for fold in range(FOLDS):
         held_out = folds == fold
         known = ~held_out & ~np.isnan(target)
         if held_out.any() and known.sum() >= 2:
-            scores[held_out] = fit_student(inputs[known], target[known], settings, seed).predict(inputs[held_out])
+            scores[held_out] = fitted(known).predict(inputs[held_out])
     seen = np.isnan(scores)
     if seen.any():
-        scores[seen] = fit_student(inputs, target, settings, seed).predict(inputs[seen])
+        scores[seen] = fitted(~np.isnan(target)).predict(inputs[seen])
     return scores

@@ -79,8 +79,12 @@ class Parts:
         self._state["parts"] = count
         self._write_state()
 
-    def assemble(self) -> int:
+    def assemble(self, metadata: Mapping[bytes, bytes] | None = None) -> int:
         """Put the parts together as the target, one in memory at a time, and remove them; returns its rows.
+
+        Parameters
+        ----------
+        metadata : what the schema of the target says beside its columns.
 
         Raises
         ------
@@ -89,7 +93,8 @@ class Parts:
         count = int(self._state["parts"])
         with TableWriter(self.target) as writer, bar("Putting together", count) as shown:
             for number in range(count):
-                writer.write(read_table(self.path(number)))
+                part = pa.Table.from_pandas(read_table(self.path(number)), preserve_index=False)
+                writer.write(part.replace_schema_metadata({**(part.schema.metadata or {}), **(metadata or {})}))
                 shown.advance()
         shutil.rmtree(self.folder, ignore_errors=True)
         return writer.rows

@@ -23,6 +23,8 @@ Doubles = npt.NDArray[np.float64]
 RELEVANCE = "relevance"
 # the mean that labels are brought to before the judge's ranks, whose mean is a half, are mixed in
 LEVEL = 0.25
+# of the recipe in the metadata of a scores file
+KEY = b"sie.recipe"
 CHOSEN = ("tuned", "rule", "log", "given")
 
 

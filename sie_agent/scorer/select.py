@@ -1,8 +1,8 @@
-"""From scores to what a trainer takes: rows to keep, or weights."""
+"""From scores to what a trainer takes: rows to keep, or weights by rank."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -10,20 +10,24 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from sie_agent.errors import InputError
+from sie_agent.labels import WEAK_LABELS, label_named, label_names
+from sie_agent.scorer.recipe import Recipe, weights_of
+from sie_agent.scorer.usual import AUTO, USUAL
 
 Doubles = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 POSITIVE_AT = 0.5
-HIGHER_IS_KEPT = {"value": True, "support": True, "hardness": False}
+# kinds of rows that each lose the same share where labels stay in balance, in the order of their numbers
+STRATA = ("positives", "negatives", "unlabelled")
 
 
 def check_name(by: str, names: Collection[str], where: str | None = None) -> None:
     """Raise InputError where *by* is no weak label, or not among the columns *names*."""
-    if by not in HIGHER_IS_KEPT:
-        raise InputError(f"cannot select by '{by}'", mend=f"Choose one of {', '.join(HIGHER_IS_KEPT)}.")
+    label_named(by, "--by")
     if by in names:
         return
-    there = [name for name in HIGHER_IS_KEPT if name in names]
+    there = label_names(names)
     if not there:
         raise InputError(f"no column '{by}'", where=where, mend="Give a scores.parquet that `sie score` wrote.")
     raise InputError(
@@ -43,8 +47,13 @@ def check_column(scores: pd.DataFrame, by: str, where: str | None = None) -> Dou
     check_name(by, scores.columns, where)
     column = scores[by].to_numpy(np.float64)
     if np.isnan(column).all():
-        raise InputError(f"column '{by}' holds no score", where=where, mend="Was this weak label distilled?")
+        raise no_score(by, where)
     return column
+
+
+def no_score(by: str, where: str | None) -> InputError:
+    """No row has this score."""
+    return InputError(f"column '{by}' holds no score", where=where, mend="Was this weak label distilled?")
 
 
 def count_kept(keep: float, rows: int) -> int:
@@ -59,21 +68,63 @@ def count_kept(keep: float, rows: int) -> int:
     return max(1, round(keep * rows))
 
 
-def keep_mask(score: Doubles, keep: float, *, higher: bool = True) -> npt.NDArray[np.bool_]:
+def keep_mask(
+    score: Doubles,
+    keep: float,
+    *,
+    higher: bool = True,
+    label: Doubles | None = None,
+    positive_at: float = POSITIVE_AT,
+) -> Mask:
     """True for the share *keep* of rows with the highest score (or the lowest); ties by order, NaN in the middle.
 
     Parameters
     ----------
     score : (n,); keep : share in (0, 1].
+    label : (n,) what the log says, where the balance of labels is to be kept: then positive rows, other rows and rows
+        without a label lose the same share each, by the order among themselves. None: one order of all rows.
+    positive_at : the label from which on a row is positive.
 
     Raises
     ------
-    InputError : *keep* is not in (0, 1].
+    InputError : *keep* is not in (0, 1], or *positive_at* is not in [0, 1].
     """
     count = count_kept(keep, len(score))
+    stratum = strata_of(label, len(score), positive_at)
     mask = np.zeros(len(score), dtype=bool)
-    mask[kept_order(score, higher)[:count]] = True
+    for number, share in enumerate(apportioned(count, np.bincount(stratum).tolist())):
+        rows = np.flatnonzero(stratum == number)
+        mask[rows[kept_order(score[rows], higher)[:share]]] = True
     return mask
+
+
+def strata_of(label: Doubles | None, rows: int, positive_at: float) -> npt.NDArray[np.int8]:
+    """Place of each row in `STRATA`, (rows,); 0 for all where there are no labels to keep in balance."""
+    check_positive_at(positive_at)
+    if label is None:
+        return np.zeros(rows, np.int8)
+    return np.where(np.isnan(label), 2, np.where(label >= positive_at, 0, 1)).astype(np.int8)
+
+
+def apportioned(count: int, sizes: Sequence[int]) -> list[int]:
+    """*count* rows shared out among strata by their sizes, by largest remainder (Hamilton); ties to the first one."""
+    whole = sum(sizes)
+    if not whole:
+        return [0] * len(sizes)
+    shares = [count * size // whole for size in sizes]
+    # whole numbers: which of two remainders is larger must not hang on rounding
+    order = sorted(range(len(sizes)), key=lambda place: -(count * sizes[place] % whole))
+    for place in order[: count - sum(shares)]:
+        shares[place] += 1
+    return shares
+
+
+def shares_with_coverage(count: int, sizes: Sequence[int], covered: int) -> list[int]:
+    """:func:`apportioned`, but that the first stratum keeps at least *covered* rows; the others give way to it."""
+    shares = apportioned(count, sizes)
+    if covered <= shares[0]:
+        return shares
+    return [covered, *apportioned(max(0, count - covered), sizes[1:])]
 
 
 def kept_order(score: Doubles, higher: bool) -> npt.NDArray[np.intp]:
@@ -98,13 +149,9 @@ def weights_from(score: Doubles, strength: float = 1.0, *, higher: bool = True) 
     known = ~np.isnan(score)
     weights = np.ones(len(score))
     if known.any():
-        weights[known] = raw_weights(rankdata(score[known] if higher else -score[known]), int(known.sum()), strength)
+        ranks = (rankdata(score[known] if higher else -score[known]) - 0.5) / known.sum()
+        weights[known] = weights_of(ranks, strength, higher=True)
     return np.asarray(weights / weights.mean())
-
-
-def raw_weights(ranks: Doubles, count: int, strength: float) -> Doubles:
-    """The formula of :func:`weights_from` before the mean is taken; *ranks* from 1 to *count*."""
-    return np.asarray(np.clip(1 + strength * ((ranks - 0.5) / count - 0.5) * 2, 0, 2))
 
 
 def check_strength(strength: float) -> None:
@@ -121,7 +168,8 @@ def covering_mask(
     *,
     higher: bool = True,
     positive_at: float = POSITIVE_AT,
-) -> npt.NDArray[np.bool_]:
+    balance: bool = False,
+) -> Mask:
     """:func:`keep_mask`, except that the best positive row of every query is kept.
 
     As many rows are kept as by :func:`keep_mask`, unless there are more queries with a positive row than that.
@@ -131,6 +179,8 @@ def covering_mask(
     ----------
     score, label : (n,); query : (n,), compared as it is written; keep : share in (0, 1].
     positive_at : the label from which on a row is positive.
+    balance : whether positive rows, others and those without a label lose the same share each. Where there are more
+        queries with a positive row than positive rows to keep, the other rows give way.
 
     Raises
     ------
@@ -138,14 +188,22 @@ def covering_mask(
     """
     check_positive_at(positive_at)
     count = count_kept(keep, len(score))
-    order = kept_order(score, higher)
     positive = (label >= positive_at) & query.notna().to_numpy(dtype=bool)
-    first = order[positive[order]]
-    best = first[~query.iloc[first].duplicated().to_numpy(dtype=bool)]
+    stratum = strata_of(label if balance else None, len(score), positive_at)
+    ordered = []
     mask = np.zeros(len(score), dtype=bool)
-    mask[best] = True
-    others = order[~mask[order]]
-    mask[others[: max(0, count - len(best))]] = True
+    for number in range(len(STRATA)):
+        rows = np.flatnonzero(stratum == number)
+        order = rows[kept_order(score[rows], higher)]
+        first = order[positive[order]]
+        mask[first[~query.iloc[first].duplicated().to_numpy(dtype=bool)]] = True
+        ordered.append(order)
+    covered = int(mask.sum())
+    shares = shares_with_coverage(count, [len(order) for order in ordered], covered)
+    for number, (order, share) in enumerate(zip(ordered, shares, strict=True)):
+        # positive rows are all in the first stratum
+        others = order[~mask[order]]
+        mask[others[: max(0, share - (covered if number == 0 else 0))]] = True
     return mask
 
 
@@ -160,10 +218,12 @@ def check_positive_at(positive_at: float) -> None:
 def select_rows(
     scores: pd.DataFrame,
     keep: float,
-    by: str,
+    by: str = AUTO,
     where: str | None = None,
     *,
+    recipe: Recipe | None = None,
     coverage: bool = True,
+    balance: bool = True,
     positive_at: float = POSITIVE_AT,
 ) -> pd.DataFrame:
     """The rows of a scores table that are kept, in their order.
@@ -171,25 +231,31 @@ def select_rows(
     Parameters
     ----------
     scores : table that :meth:`Scorer.predict` made, or that ``sie score`` wrote.
-    keep : share of the rows; by : ``value``, ``support`` or ``hardness``; where : name of the table, for messages.
+    keep : share of the rows; by : a weak label, ``auto`` for that of the *recipe*, and ``value`` where it has none;
+        where : name of the table, for messages.
     coverage : whether every query keeps its best positive row, where the table has ``query`` and ``label``.
+    balance : whether positive rows, others and those without a label lose the same share each, where the table has
+        ``label``.
     positive_at : the label from which on a row is positive.
 
     Raises
     ------
     InputError : the share, the column or *positive_at* is wrong.
     """
-    column = check_column(scores, by, where)
-    higher = HIGHER_IS_KEPT[by]
-    if not coverage or not {"query", "label"} <= set(scores.columns):
-        return scores[keep_mask(column, keep, higher=higher)].reset_index(drop=True)
-    label = scores["label"].to_numpy(np.float64)
-    mask = covering_mask(column, keep, scores["query"], label, higher=higher, positive_at=positive_at)
+    chosen = selected_by(by, recipe)
+    column = check_column(scores, chosen, where)
+    higher = WEAK_LABELS[chosen].high_is_good
+    label = scores["label"].to_numpy(np.float64) if "label" in scores.columns else None
+    if label is None or not coverage or "query" not in scores.columns:
+        mask = keep_mask(column, keep, higher=higher, label=label if balance else None, positive_at=positive_at)
+        return scores[mask].reset_index(drop=True)
+    query = scores["query"]
+    mask = covering_mask(column, keep, query, label, higher=higher, positive_at=positive_at, balance=balance)
     return scores[mask].reset_index(drop=True)
 
 
-def weigh_rows(scores: pd.DataFrame, by: str, strength: float = 1.0, where: str | None = None) -> pd.DataFrame:
-    """``sample_id`` and ``weight`` for each row of a scores table."""
-    column = check_column(scores, by, where)
-    weights = weights_from(column, strength, higher=HIGHER_IS_KEPT[by])
-    return pd.DataFrame({"sample_id": scores["sample_id"], "weight": weights})
+def selected_by(by: str, recipe: Recipe | None) -> str:
+    """The weak label that rows are selected by: *by*, or for ``auto`` that of the recipe, and ``value`` without one."""
+    if by != AUTO:
+        return by
+    return USUAL if recipe is None or recipe.by is None else recipe.by

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sie_agent.errors import InputError
-from sie_agent.scorer.files import AGAIN, MODEL, read_config, read_model
+from sie_agent.scorer.files import AGAIN, CONFIG, MODEL, read_config, read_model, recipe_of
+from sie_agent.scorer.recipe import Recipe
 from sie_agent.scorer.runtime import open_session
 
 # more rows at once are slower: what they share no longer fits the processor's caches
@@ -32,6 +33,7 @@ class ScorerSession:
     Attributes
     ----------
     labels : the weak labels it scores; config : ``config.json``.
+    recipe : how its scores become targets and weights; None where nobody has chosen.
 
     Raises
     ------
@@ -41,6 +43,7 @@ class ScorerSession:
     def __init__(self, folder: str | Path, *, threads: int = 1) -> None:
         self.config = read_config(Path(folder))
         self.labels: tuple[str, ...] = tuple(self.config["labels"])
+        self.recipe: Recipe | None = recipe_of(self.config, Path(folder) / CONFIG)
         self._session = open_session(read_model(Path(folder), self.config), threads, str(Path(folder) / MODEL))
         names = {output.name for output in self._session.get_outputs()}
         if not names.issuperset(self.labels):

@@ -2,47 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
+from sie_agent.labels import StudentSettings
+
 Doubles = npt.NDArray[np.float64]
 
 QUANTILES = 101
 # how far, in units of the label's range, predictions spread where the label has ties, and outside its range
 BEYOND = 1e-3
-
-
-@dataclass(frozen=True)
-class StudentSettings:
-    """How the trees are grown (LightGBM's names, spelled out).
-
-    Attributes
-    ----------
-    trees, leaves, learning_rate : number of trees, leaves of each, and step.
-    rows_per_leaf : fewest rows in a leaf.
-    feature_share : share of the features tried by each tree.
-    """
-
-    trees: int = 150
-    leaves: int = 15
-    learning_rate: float = 0.08
-    rows_per_leaf: int = 20
-    feature_share: float = 0.5
-
-
-# `value` is nearly a function of all that the student reads, and a tree that sees half of it learns it less well. More
-# leaves or larger steps learn the label a little better still, and what it is meant for less well (eval/EXPERIMENTS.md)
-OWN_SETTINGS = {"value": StudentSettings(learning_rate=0.12, feature_share=1.0)}
-
-
-def settings_of(label: str, **chosen: Any) -> StudentSettings:
-    """Settings of a weak label's student: its defaults, but for what is *chosen*, by name, and not None."""
-    wanted = {name: value for name, value in chosen.items() if value is not None}
-    return replace(OWN_SETTINGS.get(label, StudentSettings()), **wanted)
+NEXT_TO_NONE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -60,7 +34,21 @@ class Student:
 
     def predict(self, inputs: npt.NDArray[np.floating]) -> Doubles:
         """Predicted weak label of each row, (n,), in the unit of the label."""
-        return spread(np.asarray(self.booster.predict(inputs, num_threads=0), np.float64), self.quantiles)
+        return spread(self.ranks(inputs), self.quantiles)
+
+    def ranks(self, inputs: npt.NDArray[np.floating]) -> Doubles:
+        """Predicted rank of each row among the rows that it learned from, (n,), about (0, 1)."""
+        # one thread, here as in `fit_student`: sums of several differ in the last bits
+        return np.asarray(self.booster.predict(inputs, num_threads=1), np.float64)
+
+    @property
+    def knots(self) -> Doubles:
+        """(101,) scores at evenly spaced ranks from 0 to 1, strictly rising.
+
+        :func:`sie_agent.scorer.ranks.ranks_in_quantiles` among them is the inverse of :func:`spread`, whose pieces are
+        straight between them.
+        """
+        return spread(np.linspace(0, 1, len(self.quantiles)), self.quantiles)
 
 
 def spread(ranks: Doubles, quantiles: Doubles) -> Doubles:
@@ -73,16 +61,22 @@ def spread(ranks: Doubles, quantiles: Doubles) -> Doubles:
 
 
 def unit_of(quantiles: Doubles) -> float:
-    """The range of a label, 1 where it has none."""
-    return float(quantiles[-1] - quantiles[0]) or 1.0
+    """The range of a label; 1, or its size, where it has next to none: steps have to show beside it in doubles."""
+    rise, size = float(quantiles[-1] - quantiles[0]), float(np.abs(quantiles).max())
+    return rise if rise > NEXT_TO_NONE * size else max(1.0, size)
 
 
-def fit_student(inputs: npt.NDArray[np.floating], label: Doubles, settings: StudentSettings, seed: int) -> Student:
+def fit_student(
+    inputs: npt.NDArray[np.floating], label: Doubles, settings: StudentSettings, seed: int, *, reads_label: bool = True
+) -> Student:
     """Fit the trees on the ranks of a weak label; rows without one (NaN) are left out.
+
+    The same call gives the same trees to the last bit.
 
     Parameters
     ----------
     inputs : (n, d) from :func:`sie_agent.scorer.student_inputs`; label : (n,).
+    reads_label : whether the trees may split on what the log says, the last column of *inputs*.
 
     Raises
     ------
@@ -104,8 +98,13 @@ def fit_student(inputs: npt.NDArray[np.floating], label: Doubles, settings: Stud
         "seed": seed,
         "deterministic": True,
         "force_row_wise": True,
+        "num_threads": 1,
         "verbose": -1,
     }
-    data = lightgbm.Dataset(inputs[known], ranks, params={"verbose": -1})
+    seen = np.array(inputs[known])
+    if not reads_label:
+        # no tree can split on what it never saw, so that the score is the same whatever the log says
+        seen[:, -1] = np.nan
+    data = lightgbm.Dataset(seen, ranks, params={"verbose": -1, "num_threads": 1})
     booster = lightgbm.train(parameters, data, settings.trees)
     return Student(booster, np.quantile(label[known], np.linspace(0, 1, QUANTILES)))

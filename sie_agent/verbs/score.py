@@ -17,6 +17,7 @@ from sie_agent.progress import bar, say
 from sie_agent.samples import count_rows, resolve, stream_samples, without_grade
 from sie_agent.scorer import Parts, folder_hash, load_scorer, only_one, scored_by_workers, scored_here
 from sie_agent.scorer import source_identity as identity_of
+from sie_agent.scorer.recipe import KEY
 from sie_agent.verbs.common import check_apart, load_log, parquet_target
 
 ROWS_AT_ONCE = 20_000
@@ -97,6 +98,7 @@ def score(
 ) -> dict[str, Any]:
     """Score every row of a log and write *out* (Parquet): ``sample_id, query, label``, a column per weak label.
 
+    The scorer's recipe goes into the metadata of the file's schema, where ``sie select`` and ``sie weights`` find it.
     No language model, no gradient, no grade: text features and the log's label alone. Rows without a label
     are scored too, as rows whose label is not known. Scores do not depend on *workers*.
 
@@ -114,7 +116,7 @@ def score(
     Returns
     -------
     ``scores`` (path), ``rows``, ``resumed`` (rows that were there already), ``columns``, ``workers``, ``seconds``,
-    ``per_second`` (of rows scored now).
+    ``per_second`` (of rows scored now), ``recipe`` (in words, None where the scorer has none).
 
     Raises
     ------
@@ -135,7 +137,8 @@ def score(
         try:
             if parts.complete is None:
                 run.score(folder, loaded)
-            rows = parts.assemble()
+            recipe = loaded.recipe
+            rows = parts.assemble({} if recipe is None else {KEY: recipe.to_json().encode()})
         finally:
             parts.tidy()
     seconds = time.perf_counter() - started
@@ -148,6 +151,7 @@ def score(
         "workers": run.workers,
         "seconds": round(seconds, 2),
         "per_second": round(run.scored / max(seconds, 1e-9)),
+        "recipe": None if loaded.recipe is None else loaded.recipe.words,
         "exit_code": 0,
     }
 

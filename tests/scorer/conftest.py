@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sie_agent.samples import validate_samples
-from sie_agent.scorer import Scorer, StudentSettings, distil_scorer
+from sie_agent.scorer import Recipe, Scorer, StudentSettings, distil_scorer
 
 THINGS = ("lamp", "kettle", "saw", "rug", "mug", "tent")
 LOOKS = ("blue", "steel", "small", "round", "wooden", "heavy", "folding")
@@ -41,10 +41,22 @@ def labels(samples: pd.DataFrame) -> pd.DataFrame:
     relevance = np.array([word in title for word, title in zip(last, samples["title"], strict=True)], float)
     hardness = np.abs(samples["label"].to_numpy() - (0.1 + 0.8 * relevance))
     return pd.DataFrame(
-        {"sample_id": samples["sample_id"], "hardness": hardness, "support": 0.5 - hardness, "value": 1 - 2 * hardness}
+        {
+            "sample_id": samples["sample_id"],
+            "relevance": 0.1 + 0.8 * relevance,
+            "value": 1 - 2 * hardness,
+            "support": 1 - hardness,
+            "hardness": hardness,
+        }
     )
 
 
 @pytest.fixture(scope="session")
 def scorer(samples: pd.DataFrame, labels: pd.DataFrame) -> Scorer:
-    return distil_scorer(samples, labels.head(120), settings=StudentSettings(trees=20, rows_per_leaf=5), seed=1)
+    return distil_scorer(
+        samples,
+        labels.head(120),
+        settings=StudentSettings(trees=20, rows_per_leaf=5),
+        seed=1,
+        recipe=Recipe(blend=0.6, by="value", strength=0.5, mean_label=0.4, chosen="rule", why="of a test"),
+    )

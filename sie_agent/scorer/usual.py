@@ -1,0 +1,17 @@
+"""The weak label that is taken where nobody named one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sie_agent.labels import label_names
+from sie_agent.scorer.recipe import Recipe
+
+USUAL = "value"
+AUTO = "auto"
+
+
+def usual_label(names: Collection[str], recipe: Recipe | None = None) -> str:
+    """The label that a recipe weighs by, else ``value``, else the first importance among *names*, else their first."""
+    wanted = (None if recipe is None else recipe.by, USUAL, *label_names(names, importance=True), *label_names(names))
+    return next((name for name in wanted if name in names), USUAL)
