@@ -33,6 +33,7 @@ from sie_agent.evaluation.quality import judge_quality_curve
 from sie_agent.evaluation.rankers import RANKERS, TARGET, main_ranker
 from sie_agent.evaluation.simulated import noise_for_auc, simulate_judge
 from sie_agent.evaluation.verdict import FEW_QUERIES, verdict
+from sie_agent.evaluation.within import QueryNdcg, QueryPairs, query_accuracy
 
 __all__ = [
     "BASELINES",
@@ -45,6 +46,8 @@ __all__ = [
     "DrawEvidence",
     "Effect",
     "Panel",
+    "QueryNdcg",
+    "QueryPairs",
     "Strategy",
     "agreement_of_models",
     "agreement_rows",
@@ -64,6 +67,7 @@ __all__ = [
     "noise_for_auc",
     "partial_spearman",
     "permutation_deviations",
+    "query_accuracy",
     "query_copies",
     "query_moments",
     "query_ndcg",
