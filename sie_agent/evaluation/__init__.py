@@ -31,7 +31,9 @@ from sie_agent.evaluation.moments import query_moments, query_ndcg, resampled_au
 from sie_agent.evaluation.prompts import compare_judgments
 from sie_agent.evaluation.quality import judge_quality_curve
 from sie_agent.evaluation.rankers import RANKERS, TARGET, main_ranker
-from sie_agent.evaluation.simulated import noise_for_auc, simulate_judge
+from sie_agent.evaluation.simulated import between_judge, noise_for_auc, positions_judge, simulate_judge
+from sie_agent.evaluation.strength import WithinQueries, judge_within, paired_query_difference
+from sie_agent.evaluation.twin import Twin, knowledge_removed
 from sie_agent.evaluation.verdict import FEW_QUERIES, verdict
 from sie_agent.evaluation.within import QueryNdcg, QueryPairs, query_accuracy
 
@@ -49,10 +51,13 @@ __all__ = [
     "QueryNdcg",
     "QueryPairs",
     "Strategy",
+    "Twin",
+    "WithinQueries",
     "agreement_of_models",
     "agreement_rows",
     "base_effects",
     "baseline_strategies",
+    "between_judge",
     "bootstrap_mean",
     "compare_judgments",
     "confident_learning",
@@ -62,11 +67,15 @@ __all__ = [
     "flipped_rows",
     "interval",
     "judge_quality_curve",
+    "judge_within",
     "kendall",
+    "knowledge_removed",
     "main_ranker",
     "noise_for_auc",
+    "paired_query_difference",
     "partial_spearman",
     "permutation_deviations",
+    "positions_judge",
     "query_accuracy",
     "query_copies",
     "query_moments",

@@ -59,7 +59,7 @@ class QueryPairs:
         if not np.isnan(score).any():
             return np.asarray(earned / self._counts)
         counted = np.add.reduceat(~np.isnan(high + low), self._starts, dtype=np.int64)
-        return np.divide(earned, counted, out=np.full(len(counted), np.nan), where=counted > 0)
+        return np.asarray(np.divide(earned, counted, out=np.full(len(counted), np.nan), where=counted > 0))
 
 
 class QueryNdcg:
