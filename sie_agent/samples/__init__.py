@@ -9,11 +9,11 @@ from sie_agent.samples.counting import count_rows
 from sie_agent.samples.features import TextFeatures, feature_names
 from sie_agent.samples.histories import shopper_and_item
 from sie_agent.samples.loading import SHORTHANDS, load_samples, read_source, resolve
-from sie_agent.samples.noise import simulate_clicks, simulate_flips
+from sie_agent.samples.noise import lexical_scores, simulate_clicks, simulate_flips
 from sie_agent.samples.overlap import OVERLAP_NAMES
 from sie_agent.samples.schema import COLUMNS, LONGEST, validate_samples, without_grade
 from sie_agent.samples.shipped import sample_histories
-from sie_agent.samples.splits import QUERY_SETS, assign_query_sets, check_query_sets, normalise_query
+from sie_agent.samples.splits import QUERY_SETS, assign_query_sets, check_query_sets, normalise_query, query_keys
 from sie_agent.samples.streaming import stream_samples
 from sie_agent.samples.tables import TableWriter, failures_in_words, log_hash, read_table, write_table
 
@@ -31,11 +31,13 @@ __all__ = [
     "count_rows",
     "failures_in_words",
     "feature_names",
+    "lexical_scores",
     "load_column_map",
     "load_samples",
     "log_hash",
     "normalise_query",
     "numbers_of",
+    "query_keys",
     "read_source",
     "read_table",
     "reading",
