@@ -25,14 +25,19 @@ from sie_agent.evaluation.downstream import (
     weight_effects,
 )
 from sie_agent.evaluation.effects import downstream_rows
+from sie_agent.evaluation.embeddings import embed_texts, embedding_features
 from sie_agent.evaluation.metrics import METRICS, kendall, partial_spearman, roc_auc, spearman, spearman_brown
 from sie_agent.evaluation.mixture import agreement_of_models
 from sie_agent.evaluation.moments import query_moments, query_ndcg, resampled_auc, resampled_correlation
 from sie_agent.evaluation.prompts import compare_judgments
 from sie_agent.evaluation.quality import judge_quality_curve
 from sie_agent.evaluation.rankers import RANKERS, TARGET, main_ranker
-from sie_agent.evaluation.simulated import noise_for_auc, simulate_judge
+from sie_agent.evaluation.simulated import between_judge, noise_for_auc, positions_judge, simulate_judge
+from sie_agent.evaluation.strength import WithinQueries, judge_within, paired_query_difference
+from sie_agent.evaluation.text_scores import TEXT_SCORES, TextScore
+from sie_agent.evaluation.twin import Twin, knowledge_removed
 from sie_agent.evaluation.verdict import FEW_QUERIES, verdict
+from sie_agent.evaluation.within import QueryNdcg, QueryPairs, query_accuracy
 
 __all__ = [
     "BASELINES",
@@ -40,30 +45,44 @@ __all__ = [
     "METRICS",
     "RANKERS",
     "TARGET",
+    "TEXT_SCORES",
     "Bench",
     "Column",
     "DrawEvidence",
     "Effect",
     "Panel",
+    "QueryNdcg",
+    "QueryPairs",
     "Strategy",
+    "TextScore",
+    "Twin",
+    "WithinQueries",
     "agreement_of_models",
     "agreement_rows",
     "base_effects",
     "baseline_strategies",
+    "between_judge",
     "bootstrap_mean",
     "compare_judgments",
     "confident_learning",
     "downstream_rows",
     "effect_columns",
+    "embed_texts",
+    "embedding_features",
     "filter_effects",
     "flipped_rows",
     "interval",
     "judge_quality_curve",
+    "judge_within",
     "kendall",
+    "knowledge_removed",
     "main_ranker",
     "noise_for_auc",
+    "paired_query_difference",
     "partial_spearman",
     "permutation_deviations",
+    "positions_judge",
+    "query_accuracy",
     "query_copies",
     "query_moments",
     "query_ndcg",

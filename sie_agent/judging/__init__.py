@@ -15,7 +15,9 @@ from .backends import (
     load_endpoints,
     make_backend,
 )
-from .backends.models import encoder_folder, load_pretrained, named_folder, require_transformers
+from .backends.embedding import MAX_TOKENS, encode
+from .backends.lexical import share_of_words
+from .backends.models import encoder_folder, load_pretrained, named_folder, require_transformers, workers
 from .cache import JudgmentCache
 from .clarity import judge_clarity_from_catalogue
 from .doubles import Sampler, judge_by_each
@@ -31,6 +33,7 @@ __all__ = [
     "BACKENDS",
     "DOUBLE_JUDGED",
     "JUDGMENT_COLUMNS",
+    "MAX_TOKENS",
     "Account",
     "Accounted",
     "Backend",
@@ -42,6 +45,7 @@ __all__ = [
     "Session",
     "Source",
     "Variant",
+    "encode",
     "encoder_folder",
     "estimate",
     "judge",
@@ -55,5 +59,7 @@ __all__ = [
     "make_backend",
     "named_folder",
     "require_transformers",
+    "share_of_words",
     "stop_on_signals",
+    "workers",
 ]

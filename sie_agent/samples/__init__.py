@@ -23,7 +23,7 @@ from sie_agent.samples.logs import (
 from sie_agent.samples.overlap import OVERLAP_NAMES
 from sie_agent.samples.schema import COLUMNS, LONGEST, validate_samples, without_grade
 from sie_agent.samples.shipped import sample_histories
-from sie_agent.samples.splits import QUERY_SETS, assign_query_sets, check_query_sets, normalise_query
+from sie_agent.samples.splits import QUERY_SETS, assign_query_sets, check_query_sets, normalise_query, query_keys
 from sie_agent.samples.streaming import stream_samples
 from sie_agent.samples.tables import TableWriter, failures_in_words, log_hash, read_table, write_table
 
@@ -52,6 +52,7 @@ __all__ = [
     "log_hash",
     "normalise_query",
     "numbers_of",
+    "query_keys",
     "read_source",
     "read_table",
     "reading",

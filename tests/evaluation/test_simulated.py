@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sie_agent.evaluation import noise_for_auc, roc_auc, simulate_judge
+from sie_agent.evaluation import (
+    between_judge,
+    noise_for_auc,
+    positions_judge,
+    query_accuracy,
+    roc_auc,
+    simulate_judge,
+)
 
 
 @pytest.fixture(scope="module")
@@ -35,3 +42,23 @@ def test_seeds(grade: np.ndarray) -> None:
 def test_weaker_judges_are_noisier(grade: np.ndarray) -> None:
     noises = [noise_for_auc(grade, auc, 0.75) for auc in (0.95, 0.9, 0.8, 0.7)]
     assert noises == sorted(noises)
+
+
+@pytest.mark.parametrize("spread", [0.25, 0.4])
+def test_right_between_queries_and_backwards_within_them(spread: float) -> None:
+    """Pooled AUC and within-query accuracy tell opposite stories of one judge."""
+    rng = np.random.default_rng(0)
+    queries = rng.permutation(np.repeat(np.arange(170), 38))
+    level = np.clip(0.6 + spread * rng.normal(size=170), 0, 1)[queries]
+    graded = np.round(3 * np.clip(level + 0.35 * rng.normal(size=len(queries)), 0, 1)) / 3
+    judged = between_judge(graded, queries, 1)
+    assert judged.min() >= 0 and judged.max() <= 1
+    assert roc_auc(judged, graded >= 0.75) > 0.62
+    assert 0.02 < np.nanmean(query_accuracy(judged, graded, queries, 170)) < 0.35
+    np.testing.assert_array_equal(judged, between_judge(graded, queries, 1))
+    assert not np.array_equal(judged, between_judge(graded, queries, 2))
+
+
+def test_a_judge_of_positions_reads_only_these() -> None:
+    judged = positions_judge(np.array([1, 4, np.nan, 1]))
+    assert np.isnan(judged[2]) and judged[[0, 1, 3]].tolist() == [1, 0.25, 1]
