@@ -1,5 +1,6 @@
 """What a target and a weight for every row do to the ranker that is trained on the whole log."""
 
+from sie_agent.bench.choosing import choose_recipe
 from sie_agent.bench.fold import run_fold
 from sie_agent.bench.folds import Fold, make_folds
 from sie_agent.bench.judged import AUTO, JUDGE_LABELS, JUDGED_ONLY, RULE, recipe_name, strength_by_log
@@ -29,6 +30,7 @@ __all__ = [
     "JudgeAnswers",
     "Ranker",
     "Way",
+    "choose_recipe",
     "make_folds",
     "measure_fold",
     "recipe_name",

@@ -14,7 +14,7 @@ from sie_agent.bench.strategies import Columns
 from sie_agent.bench.world import BenchData, Doubles, JudgeAnswers
 from sie_agent.evaluation import WithinQueries, judge_within, mean_within
 from sie_agent.pipeline import CANDIDATES, Distilled, Log, Proxies, distil_labels, make_labels
-from sie_agent.scorer import Recipe, student_quantiles
+from sie_agent.scorer import Recipe, made_ready, quantiles_of
 
 REPLICATES, STRENGTH_SEED = 1_000, 40_000
 JUDGED_ONLY, JUDGE_LABELS = "judge's labels, judged rows", "judge's labels, distilled"
@@ -70,14 +70,11 @@ def scored_by(log: Log, distilled: Distilled, unseen: np.ndarray) -> Scored:
     """The scores of a log and the candidates that are made ready for them; *unseen* (n,) rows have no judgment."""
     scores = distilled.scores(log.inputs, log.label)
     known = unseen if unseen.any() else ~unseen
-    quantiles = student_quantiles(distilled.students, {name: column[known] for name, column in scores.items()})
+    quantiles = quantiles_of({name: column[known] for name, column in scores.items()})
     mean = float(log.label.mean())
     return Scored(
         scores,
-        [
-            replace(recipe, mean_label=mean, quantiles={name: quantiles[name] for name in recipe.reads})
-            for recipe in CANDIDATES
-        ],
+        [made_ready(replace(recipe, mean_label=mean), distilled.students, quantiles) for recipe in CANDIDATES],
     )
 
 

@@ -168,5 +168,3 @@ def control(draw: Draw, part: JudgePart, relevance: Doubles, step: Callable[[], 
         given = [partial_spearman(one, asked, [stacked.sum(axis=0) - one, loss]) for one in stacked]
         spread[name] = {"spearman": alone, "partial_spearman": given}
     draw.facts.setdefault("permutations", {})[part.name] = spread
-
-

@@ -8,24 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from sie_agent.bench import choose_recipe
 from sie_agent.errors import InputError
+from sie_agent.labels import label_names
+from sie_agent.pipeline import Distilled, Log, scorer_of
 from sie_agent.progress import say
 from sie_agent.run.draw import Draw
+from sie_agent.run.draw_judges import relevance_of
 from sie_agent.run.manifest import library_versions
 from sie_agent.samples import log_hash, write_table
-from sie_agent.scorer import (
-    LABELS,
-    Scorer,
-    cross_fitted,
-    describe_scorer,
-    save_scorer,
-    settings_of,
-    student_inputs,
-    with_score_quantiles,
-)
+from sie_agent.scorer import Recipe, describe_scorer, save_scorer, with_recipe
 
 
 def has_main_files(folder: Path, judge: str, seed: int) -> bool:
@@ -39,15 +33,21 @@ def has_main_files(folder: Path, judge: str, seed: int) -> bool:
 
 def write_main_files(draw: Draw, folder: Path) -> None:
     """The run folder's files of its first draw and primary judge."""
-    world, name, log = draw.world, draw.world.suite.primary.name, draw.judged | draw.unseen
+    world, name, log = draw.world, draw.world.suite.primary.name, draw.logged
     identifiers = world.samples["sample_id"].to_numpy()
     write_table(
-        world.samples.assign(label=draw.label, query_set=draw.sets.to_numpy(), clarity=world.clarity),
+        world.samples.assign(
+            label=draw.label,
+            position=pd.array(np.where(np.isnan(draw.position), None, draw.position), dtype="Int64"),
+            query_set=draw.sets.to_numpy(),
+            clarity=world.clarity,
+        ),
         folder / "samples.parquet",
     )
-    labels = {label: draw.columns[f"weak|{label}|{name}"][draw.judged] for label in LABELS}
+    names = label_names(draw.students[name])
+    labels = {label: draw.columns[f"weak|{label}|{name}"][draw.judged] for label in names}
     write_table(pd.DataFrame({"sample_id": identifiers[draw.judged], **labels}), folder / "labels.parquet")
-    scores = {label: draw.columns[f"scorer|{label}|{name}"][log] for label in LABELS}
+    scores = {label: draw.columns[f"scorer|{label}|{name}"][log] for label in names}
     read = {"query": world.samples["query"].to_numpy()[log], "label": draw.label[log]}
     write_table(pd.DataFrame({"sample_id": identifiers[log], **read, **scores}), folder / "scores.parquet")
     references = {
@@ -56,14 +56,36 @@ def write_main_files(draw: Draw, folder: Path) -> None:
         if f"reference|{reference}" in draw.columns
     }
     write_table(pd.DataFrame({"sample_id": identifiers[log], **references}), folder / "reference.parquet")
-    scorer = Scorer(world.features, draw.students[name], provenance(draw))
-    save_scorer(with_score_quantiles(scorer, scores_of_unseen(draw, name)), folder / "scorer")
+    logged = draw.every_row.take(log)
+    distilled = Distilled({label: draw.columns[f"weak|{label}|{name}"][log] for label in names}, draw.students[name])
+    settings, queries = world.suite.distilling, world.samples["query"][log]
+    scorer = scorer_of(world.features, logged, queries, distilled, settings, draw.seed, provenance(draw))
+    recipe = main_recipe(draw, logged, distilled)
+    draw.facts["recipe"] = asdict(recipe)
+    save_scorer(with_recipe(scorer, recipe), folder / "scorer")
+
+
+def main_recipe(draw: Draw, logged: Log, distilled: Distilled) -> Recipe:
+    """The recipe of the run's scorer: chosen on the draw's tuning queries where they are graded."""
+    world, part, tune = draw.world, draw.world.suite.primary, draw.mask("tune")
+    graded = tune & np.isfinite(world.grade)
+    answers = relevance_of(draw, part, graded)
+    return choose_recipe(
+        logged,
+        distilled,
+        relevance_of(draw, part)[draw.logged],
+        draw.every_row.take(graded),
+        world.grade[graded],
+        answers[graded],
+        world.suite.distilling,
+        draw.seed,
+        position=draw.position[draw.logged],
+    )
 
 
 def provenance(draw: Draw) -> dict[str, Any]:
     """Where the scorer of the headline judge is from, for its configuration and its card."""
     world, part = draw.world, draw.world.suite.primary
-    chosen = world.suite.scorer.model_dump()
     answers = world.judgments.get(part.name)
     said = {} if answers is None else {name: sorted(set(answers[name])) for name in ("model", "variant")}
     return {
@@ -72,9 +94,6 @@ def provenance(draw: Draw) -> dict[str, Any]:
         "mode": part.mode,
         "suite": world.suite.name,
         "draw": draw.seed,
-        "seed": draw.seed,
-        "n_samples": int(draw.judged.sum()),
-        "settings": {label: asdict(settings_of(label, **chosen)) for label in draw.students[part.name]},
         "log_hash": log_hash(world.samples.assign(label=draw.label)[draw.judged]),
         "versions": library_versions(),
     }
@@ -93,18 +112,3 @@ def describe_with_figures(folder: Path) -> None:
         describe_scorer(folder / "scorer", {"agreement": rows})
     except InputError as error:
         say(f"The scorer's card says nothing of these figures: {error}")
-
-
-def scores_of_unseen(draw: Draw, judge: str) -> dict[str, npt.NDArray[np.float64]]:
-    """By weak label, scores of log rows that the judge's students had not seen, by other students if need be."""
-    labels = draw.students[judge]
-    if draw.unseen.any():
-        return {label: draw.columns[f"scorer|{label}|{judge}"][draw.unseen] for label in labels}
-    rows, chosen = draw.judged, draw.world.suite.scorer.model_dump()
-    inputs, queries = student_inputs(draw.world.inputs, draw.label)[rows], draw.world.samples["query"][rows]
-    return {
-        label: cross_fitted(
-            inputs, draw.columns[f"weak|{label}|{judge}"][rows], queries, settings_of(label, **chosen), draw.seed
-        )
-        for label in labels
-    }

@@ -9,27 +9,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, EnvironmentFailure
-from sie_agent.evaluation import BASELINES
 from sie_agent.judging import JudgmentCache
+from sie_agent.labels import WEAK_LABELS, student_settings
 from sie_agent.progress import bar, say
 from sie_agent.report import write_report
+from sie_agent.run.downstream import bench_rows_asked, run_downstream
 from sie_agent.run.draw import CEILING, Draw, compute_references, needs_held_out, start_draw, train_models
 from sie_agent.run.draw_judges import apply_judge, asked_rows
-from sie_agent.run.evidence import is_finished, load_draw, run_downstream, store_draw
+from sie_agent.run.evidence import is_finished, load_draw, store_draw
 from sie_agent.run.explanations import write_run_explanations
 from sie_agent.run.main_files import describe_with_figures, has_main_files, write_main_files
 from sie_agent.run.manifest import Manifest, command_line, digest, write_json, write_text
-from sie_agent.run.suite import Suite, dump_suite, load_suite
+from sie_agent.run.suite import dump_suite, load_suite
 from sie_agent.run.suite_parts import JudgePart
 from sie_agent.run.summary import summarise
 from sie_agent.run.world import World, build_world
 from sie_agent.samples import log_hash, read_table, write_table
-from sie_agent.scorer import LABELS, settings_of
+from sie_agent.threads import one_thread
 
-FORMAT = 2
+FORMAT = 3
 # who was asked and at what price; what they answered is hashed by itself
 NOT_ANSWERS = {"draws", "base_url", "concurrency", "endpoints", "double_judged", "price", "revision"}
 
@@ -69,8 +71,9 @@ def run_suite(
     with JudgmentCache(cache_path) as cache:
         with manifest.stage("samples and features"):
             say(f"Reading {resolved.data.source} and computing text features")
-            world = build_world(resolved, cache)
-        draws = [start_draw(world, seed) for seed in resolved.draws]
+            with one_thread():
+                world = build_world(resolved, cache)
+                draws = [start_draw(world, seed) for seed in resolved.draws]
         with manifest.stage("judging"):
             ask_judges(world, draws)
         for place, draw in enumerate(draws):
@@ -137,71 +140,97 @@ def judges_at(world: World, place: int) -> list[JudgePart]:
     return [judge for judge in world.suite.judges_and_baseline if judge.draws is None or place < judge.draws]
 
 
+def bench_judges_at(world: World, place: int) -> list[JudgePart]:
+    """The judges that take part in the bench of the draw at *place*: none where it has no bench."""
+    if place >= world.suite.downstream.draws or not world.has_grades:
+        return []
+    return [judge for judge in world.suite.bench_judges if judge.draws is None or place < judge.draws]
+
+
 def ask_judges(world: World, draws: Sequence[Draw]) -> None:
-    """Ask every real judge once for all the log-judged rows of its draws; a draw still reads only its own."""
-    for judge in world.suite.judges_and_baseline:
-        if judge.kind in ("simulated", "random", "panel"):
+    """Ask every real judge once for all rows that some draw of its reads; a draw still reads only its own."""
+    everyone = dict.fromkeys([*world.suite.judges_and_baseline, *world.suite.bench_judges])
+    for judge in everyone:
+        if not judge.is_asked:
             continue
-        taking_part = [draw for place, draw in enumerate(draws) if judge in judges_at(world, place)]
-        wanted = np.any([asked_rows(draw, judge) for draw in taking_part], axis=0)
+        wanted = np.zeros(len(world.samples), bool)
+        for place, draw in enumerate(draws):
+            wanted |= rows_read(draw, judge, judges_at(world, place), bench_judges_at(world, place))
         say(f"Asking judge '{judge.name}' about {int(wanted.sum())} pairs")
         world.ask(judge, wanted)
 
 
 def run_draw(draw: Draw, judges: list[JudgePart], place: int, folder: Path, manifest: Manifest) -> None:
     """One draw, unless it is finished already; the first draw also gives the run folder its main files."""
-    world, seed, key = draw.world, draw.seed, draw_key(draw, judges)
-    suite = world.suite
+    world, seed, suite = draw.world, draw.seed, draw.world.suite
+    tried = bench_judges_at(world, place)
+    key = draw_key(draw, judges, tried)
     if place == 0:
         manifest.hashes["log"] = log_hash(world.samples.assign(label=draw.label))
     if is_finished(folder, seed, key) and (place > 0 or has_main_files(folder, suite.primary.name, seed)):
         say(f"Draw {seed}: finished earlier, kept")
         return
-    everyone = [*judges, CEILING] if world.has_grades else judges
-    taking_part = {judge.name for judge in judges}
-    helped = [name for name in suite.downstream.judges or [suite.primary.name] if name in taking_part]
-    steps = steps_of(suite, everyone, helped, place)
-    with manifest.stage(f"models, labels, scorers, draw {seed}"), bar(f"Draw {seed}", steps) as shown:
+    everyone = [*judges, CEILING] if draw.has_references else judges
+    with manifest.stage(f"draw {seed}"), bar(f"Draw {seed}", steps_of(draw, everyone, tried)) as shown, one_thread():
         train_models(draw, shown.advance)
         compute_references(draw, shown.advance)
         for judge in everyone:
             apply_judge(draw, judge, shown.advance)
-        effects = run_downstream(draw, helped, shown.advance) if place < suite.downstream.draws else None
-    if place == 0:
-        write_main_files(draw, folder)
-    store_draw(draw, effects, folder, key)
+        bench = run_downstream(draw, tried, shown.advance) if tried else None
+        if place == 0:
+            write_main_files(draw, folder)
+    store_draw(draw, bench, folder, key)
 
 
-def draw_key(draw: Draw, judges: Sequence[JudgePart]) -> str:
+def draw_key(draw: Draw, judges: Sequence[JudgePart], tried: Sequence[JudgePart]) -> str:
     """What a finished draw depends on: the suite's settings, the samples, the log, and what its real judges said."""
     world = draw.world
     settings = world.suite.model_dump(
         mode="json", exclude={"draws", "headline_judge", "headline_reference", "name", "judges"}
     )
     # what is left to the scorer's defaults may change with the program
-    settings["scorer"] = {label: asdict(settings_of(label, **world.suite.scorer.model_dump())) for label in LABELS}
+    chosen = world.suite.scorer.model_dump()
+    settings["scorer"] = {label: asdict(student_settings(label, **chosen)) for label in WEAK_LABELS}
+    everyone = list(dict.fromkeys([*judges, *tried]))
     said = {
-        judge.name: digest(world.relevance(judge, draw.judged).tobytes())
-        for judge in judges
+        judge.name: digest(world.relevance(judge, rows_read(draw, judge, judges, tried)).tobytes())
+        for judge in everyone
         if judge.name in world.judgments
     }
-    asked = [judge.model_dump(mode="json", exclude=NOT_ANSWERS) for judge in judges]
+    asked = [judge.model_dump(mode="json", exclude=NOT_ANSWERS) for judge in everyone]
     texts = world.samples[["query", "title", "description"]].agg("\t".join, axis=1)
     read = digest("\n".join([*texts, world.grade.tobytes().hex(), world.clarity.tobytes().hex()]))
     log = log_hash(world.samples.assign(label=draw.label))
-    # whose scores are tried downstream is in the settings, but for the primary judge that stands in for none named
-    tried = [] if world.suite.downstream.judges else [world.suite.primary.name]
-    return digest(json.dumps([FORMAT, settings, draw.seed, asked, said, log, read, *tried], sort_keys=True))
+    return digest(json.dumps([FORMAT, settings, draw.seed, asked, said, log, read], sort_keys=True))
 
 
-def steps_of(suite: Suite, judges: Sequence[JudgePart], helped: Sequence[str], place: int) -> int:
-    """How many steps the bar of a draw has."""
-    steps = suite.target.seeds + suite.labels.proxies + len(suite.references) + 3 * len(judges)
-    steps += suite.evaluation.permutations * (len(judges) - 1) + needs_held_out(suite)
-    if place < suite.downstream.draws:
-        part = suite.downstream
-        strategies = len(BASELINES) + 4 * len(helped)
-        steps += len(part.rankers) * strategies * (len(part.keep) + len(part.strengths))
+def rows_read(
+    draw: Draw, judge: JudgePart, judges: Sequence[JudgePart], tried: Sequence[JudgePart]
+) -> npt.NDArray[np.bool_]:
+    """(n,) the rows whose answers by a judge a draw reads, for its labels and for its bench."""
+    rows = np.zeros(len(draw.label), bool)
+    if judge in judges:
+        rows |= asked_rows(draw, judge)
+    for part in tried:
+        if part == judge or judge.name in (part.members or ()):
+            rows |= bench_rows_asked(draw, part)
+    return rows
+
+
+def steps_of(draw: Draw, judges: Sequence[JudgePart], tried: Sequence[JudgePart]) -> int:
+    """How many steps the bar of a draw has.
+
+    Parameters
+    ----------
+    judges : whose labels are made; tried : whose labels are tried downstream, each with its twin.
+    """
+    suite = draw.world.suite
+    steps = suite.labels.proxies + needs_held_out(suite) + len(WEAK_LABELS) * len(judges)
+    if draw.has_references:
+        steps += suite.target.seeds + len(suite.references) + suite.evaluation.permutations * (len(judges) - 1)
+    if tried:
+        part, answers = suite.downstream, 2 * len(tried)
+        steps += part.folds * (answers + len(part.rankers) * (1 + answers))
     return steps
 
 

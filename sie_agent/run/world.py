@@ -11,7 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.attribution import TrainingSettings
+from sie_agent.bench import RANKERS
 from sie_agent.errors import InputError
+from sie_agent.evaluation import TEXT_SCORES, embedding_features
 from sie_agent.judging import (
     JUDGMENT_COLUMNS,
     Accounted,
@@ -26,7 +28,7 @@ from sie_agent.judging import (
 from sie_agent.run.inputs import READERS
 from sie_agent.run.mixture import Mixture
 from sie_agent.run.suite import Suite
-from sie_agent.run.suite_parts import JudgePart, TargetPart
+from sie_agent.run.suite_parts import JudgePart
 from sie_agent.samples import TextFeatures, load_samples, normalise_query, without_grade
 
 Doubles = npt.NDArray[np.float64]
@@ -83,27 +85,37 @@ class World:
     @property
     def training(self) -> TrainingSettings:
         """The target model's training settings."""
-        return TrainingSettings(**self.suite.target.model_dump(exclude={"seeds"}))
-
-    @property
-    def proxy_part(self) -> TargetPart:
-        """The proxies' settings: as the suite says, else the target's; beside a transformer, a perceptron's."""
-        if self.suite.labels.proxy is None and self.suite.target.kind == "cross-encoder":
-            return TargetPart(loss=self.suite.target.loss)
-        return self.suite.labels.proxy or self.suite.target
-
-    @property
-    def proxy_training(self) -> TrainingSettings:
-        """The proxies' training settings."""
-        return TrainingSettings(**self.proxy_part.model_dump(exclude={"seeds"}))
+        return self.suite.target.training
 
     @cached_property
     def proxy_inputs(self) -> npt.NDArray[np.float32]:
         """What the proxies read, a row each."""
-        proxy, target = self.proxy_part, self.suite.target
+        proxy, target = self.suite.distilling.proxy, self.suite.target
         if (proxy.kind, proxy.model, proxy.length) == (target.kind, target.model, target.length):
             return self.target_inputs
-        return READERS[self.proxy_part.kind](without_grade(self.samples), self.inputs, self.proxy_part)
+        return READERS[proxy.kind](without_grade(self.samples), self.inputs, proxy)
+
+    def model_features(self, reads: str) -> npt.NDArray[np.float32]:
+        """What rankers of a kind read, a row each: ``target``, ``text`` or ``embeddings``."""
+        if reads == "embeddings":
+            return self.embeddings
+        return self.inputs if reads == "text" else self.target_inputs
+
+    @cached_property
+    def embeddings(self) -> npt.NDArray[np.float32]:
+        """(n, d) features made of frozen sentence embeddings."""
+        return embedding_features(without_grade(self.samples))
+
+    @cached_property
+    def text_scores(self) -> dict[str, Doubles]:
+        """Untrained text scores of every row; those of embeddings only where a ranker reads embeddings too."""
+        embedded = any(RANKERS[name].reads == "embeddings" for name in self.suite.downstream.rankers)
+        readable = without_grade(self.samples)
+        return {
+            name: score.score(readable)
+            for name, score in TEXT_SCORES.items()
+            if embedded or score.reads != "embeddings"
+        }
 
     def ask(self, part: JudgePart, rows: Booleans) -> None:
         """Have a real judge answer for the chosen rows; keeps its judgments table."""
@@ -211,7 +223,8 @@ def check_labels(suite: Suite, samples: pd.DataFrame) -> None:
             where=f"{suite.data.source}, field 'label'",
             mend="Map the log's label (clicks, purchases) in the column map, or simulate a log with log.kind.",
         )
-    simulated = suite.log.kind != "given" or any(judge.kind == "simulated" for judge in suite.judges)
+    of_grades = ("simulated", "between")
+    simulated = suite.log.kind != "given" or any(judge.kind in of_grades for judge in suite.judges)
     if simulated and samples["grade"].isna().any():
         raise InputError(
             "a simulated log or judge needs a grade in every row",

@@ -74,8 +74,7 @@ class Scorer:
 
 def with_score_quantiles(scorer: Scorer, scores: Mapping[str, Doubles]) -> Scorer:
     """The scorer with the quantiles of *scores*, by weak label (n,), of rows that its students had not seen."""
-    steps = np.linspace(0, 1, QUANTILES)
-    quantiles = {name: np.quantile(scores[name], steps) for name in scorer.students}
+    quantiles = quantiles_of({name: scores[name] for name in scorer.students})
     return replace(scorer, score_quantiles=quantiles, score_rows=len(next(iter(scores.values()))))
 
 
@@ -89,18 +88,28 @@ def with_recipe(scorer: Scorer, recipe: Recipe) -> Scorer:
     ------
     InputError : the recipe reads a weak label that the scorer does not know.
     """
+    return replace(scorer, recipe=made_ready(recipe, scorer.students, scorer.score_quantiles))
+
+
+def made_ready(recipe: Recipe, students: Mapping[str, Student], score_quantiles: Mapping[str, Doubles]) -> Recipe:
+    """:func:`with_recipe` for students that are in no scorer yet; *score_quantiles* by weak label, evenly spaced."""
     quantiles: dict[str, tuple[float, ...]] = {}
-    if recipe.by is not None and recipe.by in scorer.score_quantiles:
-        quantiles[recipe.by] = tuple(np.asarray(scorer.score_quantiles[recipe.by], np.float64).tolist())
-    if RELEVANCE in scorer.students:
-        quantiles[RELEVANCE] = tuple(scorer.students[RELEVANCE].knots.tolist())
+    if recipe.by is not None and recipe.by in score_quantiles:
+        quantiles[recipe.by] = tuple(np.asarray(score_quantiles[recipe.by], np.float64).tolist())
+    if RELEVANCE in students:
+        quantiles[RELEVANCE] = tuple(students[RELEVANCE].knots.tolist())
     for name in recipe.reads:
         if name not in quantiles:
             raise InputError(
                 f"the recipe reads '{name}', which the scorer does not know",
-                mend=f"Choose among {', '.join(label_names(scorer.students))}.",
+                mend=f"Choose among {', '.join(label_names(students))}.",
             )
-    return replace(scorer, recipe=replace(recipe, quantiles=quantiles))
+    return replace(recipe, quantiles=quantiles)
+
+
+def quantiles_of(scores: Mapping[str, Doubles]) -> dict[str, Doubles]:
+    """Evenly spaced quantiles (101) of scores, by weak label."""
+    return {name: np.quantile(values, np.linspace(0, 1, QUANTILES)) for name, values in scores.items()}
 
 
 def student_inputs(features: npt.NDArray[np.floating], label: pd.Series[float] | Doubles) -> npt.NDArray[np.float32]:
