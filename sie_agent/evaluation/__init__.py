@@ -30,6 +30,7 @@ from sie_agent.evaluation.metrics import METRICS, kendall, partial_spearman, roc
 from sie_agent.evaluation.mixture import agreement_of_models
 from sie_agent.evaluation.moments import query_moments, query_ndcg, resampled_auc, resampled_correlation
 from sie_agent.evaluation.prompts import compare_judgments
+from sie_agent.evaluation.propensity import propensity_weights, regression_em
 from sie_agent.evaluation.quality import judge_quality_curve
 from sie_agent.evaluation.rankers import RANKERS, TARGET, main_ranker
 from sie_agent.evaluation.simulated import between_judge, noise_for_auc, positions_judge, simulate_judge
@@ -82,12 +83,14 @@ __all__ = [
     "partial_spearman",
     "permutation_deviations",
     "positions_judge",
+    "propensity_weights",
     "query_accuracy",
     "query_copies",
     "query_moments",
     "query_ndcg",
     "random_judges_told",
     "random_mean",
+    "regression_em",
     "reliability_rows",
     "resampled_auc",
     "resampled_correlation",

@@ -15,9 +15,11 @@ from .backends import (
     load_endpoints,
     make_backend,
 )
-from .backends.embedding import MAX_TOKENS, encode
+from .backends.embedding import MAX_TOKENS as ENCODER_TOKENS
+from .backends.embedding import encode as encode_sentences
 from .backends.lexical import share_of_words
-from .backends.models import encoder_folder, load_pretrained, named_folder, require_transformers, workers
+from .backends.models import encoder_folder, load_pretrained, named_folder, require_transformers
+from .backends.models import workers as torch_workers
 from .cache import JudgmentCache
 from .clarity import judge_clarity_from_catalogue
 from .doubles import Sampler, judge_by_each
@@ -32,8 +34,8 @@ __all__ = [
     "AT_ONCE",
     "BACKENDS",
     "DOUBLE_JUDGED",
+    "ENCODER_TOKENS",
     "JUDGMENT_COLUMNS",
-    "MAX_TOKENS",
     "Account",
     "Accounted",
     "Backend",
@@ -45,7 +47,7 @@ __all__ = [
     "Session",
     "Source",
     "Variant",
-    "encode",
+    "encode_sentences",
     "encoder_folder",
     "estimate",
     "judge",
@@ -61,5 +63,5 @@ __all__ = [
     "require_transformers",
     "share_of_words",
     "stop_on_signals",
-    "workers",
+    "torch_workers",
 ]

@@ -100,12 +100,12 @@ class TestEncoder:
     def test_vectors_are_those_of_one_text_without_padding(self) -> None:
         import torch
 
-        from sie_agent.judging import encode
+        from sie_agent.judging import encode_sentences
 
         model, tokenizer = embeddings.encoder()
         texts = ["hose", "a red garden hose of 50 ft with a reel"]
         for text, vector in zip(texts, embed_texts(texts), strict=True):
-            alone = encode(model, tokenizer([text], return_tensors="pt"))[0]
+            alone = encode_sentences(model, tokenizer([text], return_tensors="pt"))[0]
             assert torch.allclose(alone, torch.tensor(vector), atol=2e-6)
 
     def test_the_threads_of_torch_are_given_back(self) -> None:

@@ -115,3 +115,16 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(
     assert 0.925 <= covered / 800 <= 0.975
     # a true null: below 0.1 about once in ten
     assert 0.06 < np.mean(np.array(below) < 0.1) < 0.14
+
+
+@pytest.mark.slow
+def test_resampling_five_draws_covers_too_seldom_where_draws_matter_most() -> None:
+    """Why the draws' part is not taken from a bootstrap of draws."""
+    rng, copies = np.random.default_rng(1), query_copies(160, 500, 0)
+    covered = 0
+    for _ in range(400):
+        values = 0.02 * rng.normal(size=160) + 0.05 * rng.normal(size=(5, 1)) + 0.1 * rng.normal(size=(5, 160))
+        drawn = rng.multinomial(5, np.full(5, 0.2), size=500) / 5
+        low, high = interval(((drawn @ values) * copies).sum(axis=1) / 160)
+        covered += low <= 0 <= high
+    assert covered / 400 < 0.9
