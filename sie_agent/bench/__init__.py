@@ -1,12 +1,14 @@
 """What a target and a weight for every row do to the ranker that is trained on the whole log."""
 
 from sie_agent.bench.choosing import choose_recipe
+from sie_agent.bench.figures import all_values, bench_rows, choices_made, what_it_teaches
 from sie_agent.bench.fold import run_fold
 from sie_agent.bench.folds import Fold, make_folds
 from sie_agent.bench.judged import AUTO, JUDGE_LABELS, JUDGED_ONLY, RULE, recipe_name, strength_by_log
 from sie_agent.bench.measuring import AUC, BENCH_METRICS, NDCG, WITHIN, measure_fold, run_bench
 from sie_agent.bench.rankers import RANKERS, TARGET, Ranker
 from sie_agent.bench.strategies import BASELINES, CLEAN, LOG, Baseline, Columns
+from sie_agent.bench.verdict import all_verdicts, verdict
 from sie_agent.bench.world import BenchData, JudgeAnswers, Way
 
 __all__ = [
@@ -30,6 +32,10 @@ __all__ = [
     "JudgeAnswers",
     "Ranker",
     "Way",
+    "all_values",
+    "all_verdicts",
+    "bench_rows",
+    "choices_made",
     "choose_recipe",
     "make_folds",
     "measure_fold",
@@ -37,4 +43,6 @@ __all__ = [
     "run_bench",
     "run_fold",
     "strength_by_log",
+    "verdict",
+    "what_it_teaches",
 ]

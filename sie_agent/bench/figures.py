@@ -57,9 +57,17 @@ def row_of(way: Way, metric: str, values: Values, copies: npt.NDArray[np.intp]) 
         "n_draws": int(tried.sum()),
         "n_queries": int((~np.isnan(own)).any(axis=0).sum()),
         "minus_log": minus(values, way, Way(way.ranker, LOG), copies),
+        "gains": gains_of_draws(own, values.get(Way(way.ranker, LOG))),
         "minus_text": minus(values, way, best_text(values, way.ranker), copies),
         "gap_recovered": gap(values, way, copies),
     }
+
+
+def gains_of_draws(own: Doubles, log: Doubles | None) -> list[float]:
+    """What each draw gains over the log."""
+    if log is None:
+        return []
+    return [float(np.nanmean(draw)) for draw in own - log if not np.isnan(draw).all()]
 
 
 def minus(values: Values, way: Way, other: Way | None, copies: npt.NDArray[np.intp]) -> dict[str, float] | None:

@@ -10,7 +10,7 @@ import numpy as np
 from sie_agent.attribution import cross_entropy, train
 from sie_agent.bench.folds import Fold
 from sie_agent.bench.world import BenchData, Doubles
-from sie_agent.evaluation import inverse_propensity_labels, regression_em
+from sie_agent.evaluation import propensity_weights, regression_em
 from sie_agent.pipeline import training_of
 from sie_agent.scorer import weights_from
 
@@ -52,10 +52,10 @@ def clean_labels(data: BenchData, fold: Fold) -> Columns:
 
 
 def true_propensities(data: BenchData, fold: Fold) -> Columns | None:
-    """Labels divided by the true probability that the row was looked at (Joachims 2017)."""
-    if not data.has_positions:
+    """Clicks weighed by the inverse of the true probability that the row was looked at (Joachims 2017)."""
+    if not data.has_positions or np.isnan(data.examination).any():
         return None
-    return Columns(inverse_propensity_labels(data.rows.label[fold.log], data.examination[fold.log]))
+    return Columns(*propensity_weights(data.rows.label[fold.log], data.examination[fold.log]))
 
 
 def estimated_propensities(data: BenchData, fold: Fold) -> Columns | None:
@@ -71,7 +71,7 @@ def estimated_propensities(data: BenchData, fold: Fold) -> Columns | None:
         impressions=data.impressions[log],
         seed=data.seed,
     )
-    return Columns(inverse_propensity_labels(data.rows.label[log], examination))
+    return Columns(*propensity_weights(data.rows.label[log], examination))
 
 
 def plain_loss(data: BenchData, fold: Fold) -> Columns:

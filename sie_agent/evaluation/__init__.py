@@ -13,71 +13,46 @@ from sie_agent.evaluation.agreement import (
 )
 from sie_agent.evaluation.bootstrap import bootstrap_mean, interval, query_copies, resampled_rows, standard_error, widen
 from sie_agent.evaluation.confident import confident_learning
-from sie_agent.evaluation.downstream import (
-    BASELINES,
-    Bench,
-    Effect,
-    Strategy,
-    base_effects,
-    baseline_strategies,
-    effect_columns,
-    filter_effects,
-    weight_effects,
-)
-from sie_agent.evaluation.effects import downstream_rows
 from sie_agent.evaluation.embeddings import embed_texts, embedding_features
 from sie_agent.evaluation.metrics import METRICS, kendall, partial_spearman, roc_auc, spearman, spearman_brown
 from sie_agent.evaluation.mixture import agreement_of_models
 from sie_agent.evaluation.moments import query_moments, query_ndcg, resampled_auc, resampled_correlation
+from sie_agent.evaluation.pooled import query_auc
 from sie_agent.evaluation.prompts import compare_judgments
 from sie_agent.evaluation.propensity import propensity_weights, regression_em
 from sie_agent.evaluation.quality import judge_quality_curve
-from sie_agent.evaluation.rankers import RANKERS, TARGET, main_ranker
 from sie_agent.evaluation.simulated import between_judge, noise_for_auc, positions_judge, simulate_judge
-from sie_agent.evaluation.strength import WithinQueries, judge_within, paired_query_difference
+from sie_agent.evaluation.strength import WithinQueries, judge_within, mean_within, paired_query_difference
 from sie_agent.evaluation.text_scores import TEXT_SCORES, TextScore
 from sie_agent.evaluation.twin import Twin, knowledge_removed
-from sie_agent.evaluation.verdict import FEW_QUERIES, verdict
 from sie_agent.evaluation.within import QueryNdcg, QueryPairs, query_accuracy
 
 __all__ = [
-    "BASELINES",
-    "FEW_QUERIES",
     "METRICS",
-    "RANKERS",
-    "TARGET",
     "TEXT_SCORES",
-    "Bench",
     "Column",
     "DrawEvidence",
-    "Effect",
     "Panel",
     "QueryNdcg",
     "QueryPairs",
-    "Strategy",
     "TextScore",
     "Twin",
     "WithinQueries",
     "agreement_of_models",
     "agreement_rows",
-    "base_effects",
-    "baseline_strategies",
     "between_judge",
     "bootstrap_mean",
     "compare_judgments",
     "confident_learning",
-    "downstream_rows",
-    "effect_columns",
     "embed_texts",
     "embedding_features",
-    "filter_effects",
     "flipped_rows",
     "interval",
     "judge_quality_curve",
     "judge_within",
     "kendall",
     "knowledge_removed",
-    "main_ranker",
+    "mean_within",
     "noise_for_auc",
     "paired_query_difference",
     "partial_spearman",
@@ -85,6 +60,7 @@ __all__ = [
     "positions_judge",
     "propensity_weights",
     "query_accuracy",
+    "query_auc",
     "query_copies",
     "query_moments",
     "query_ndcg",
@@ -100,7 +76,5 @@ __all__ = [
     "spearman",
     "spearman_brown",
     "standard_error",
-    "verdict",
-    "weight_effects",
     "widen",
 ]

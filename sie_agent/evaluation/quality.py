@@ -1,8 +1,8 @@
 """Agreement and downstream gain against the judge's quality: a curve of simulated judges, and real judges beside it.
 
-Simulated judges are human grades plus noise (DESIGN §8), so their AUC can be turned. The left end of the agreement
-curve, at AUC 0.5, is the no-judge control: the same pipeline with the answers permuted. The gap has no such control; a
-judge of kind ``random`` among ``downstream.judges`` gives it one.
+Simulated judges are human grades plus noise, so their AUC can be turned. The left end of the agreement curve, at AUC
+0.5, is the no-judge control: the same pipeline with the answers permuted. That of the gain is a judge that answers at
+random.
 """
 
 from __future__ import annotations
@@ -15,27 +15,24 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import t as student_t
 
-from sie_agent.evaluation.rankers import TARGET, main_ranker
-
 Doubles = npt.NDArray[np.float64]
 Row = Mapping[str, Any]
 
-# fixed before any test figure is seen: the best of many strategies on test queries would look better than it is
-WEIGHTING, FILTER, SHARE = "support-distilled-weights", "support-distilled", 0.5
-MEASURES = ("agreement", "weights", "filter")
+MEASURES = ("agreement", "gain")
+# worked out of positions or grades to lead a bench astray: on no curve
+MADE_UP = ("positions", "between")
 # fewer draws than these say too little about their own spread (of three, Student asks for 4.3 deviations): then the
 # widths of the intervals, which hold it, are added in quadrature
 DRAWS_FOR_SPREAD = 5
 # one simulated judge and the no-judge end make a straight line, and what lies between is no line
 SIMULATED_FOR_CURVE = 2
 NORMAL = 1.959964
-GAP_ENDS = ("all-noisy", "clean-labels")
 
 
 def judge_quality_curve(
     judges: Sequence[Row],
     rows: Sequence[Row],
-    downstream: Sequence[Row],
+    gains: Mapping[str, Row],
     reliability: Sequence[Row],
     headline: Row,
     target_auc: float | None,
@@ -45,7 +42,8 @@ def judge_quality_curve(
 
     Parameters
     ----------
-    judges, rows, downstream, reliability : as in ``agreement.json``, draws in the suite's order.
+    judges, rows, reliability : as in ``agreement.json``, draws in the suite's order.
+    gains : by judge, what its target and weights gain within queries over the log: ``value, ci_low, ci_high, draws``.
     headline : ``label`` and ``reference`` of the agreement that is drawn.
     target_auc : of the target model trained on the log.
     permutations : as in ``agreement.json``: what single permutations of a judge's answers reach.
@@ -54,7 +52,7 @@ def judge_quality_curve(
     bound = next(
         (row["bound"] for row in reliability if row["reference"] == reference and row["metric"] == "spearman"), None
     )
-    points = [point_of(judge, rows, downstream, headline, bound) for judge in judges if known(judge["auc"])]
+    points = [point_of(judge, rows, gains, headline, bound) for judge in judges if known(judge["auc"])]
     luck = {row["judge"]: row["spearman_deviation"] for row in permutations if row["reference"] == reference}
     points = [{**point, "luck": luck.get(point["judge"], 0.0)} for point in points]
     points += control_point(judges, rows, reference, bound)
@@ -67,7 +65,7 @@ def judge_quality_curve(
         "target_auc": target_auc,
         "points": points,
         "placed": [place for point in real for name in MEASURES if (place := placed(point, points, name)) is not None],
-        "needed": [needed(points, name) for name in ("weights", "filter") if curve_of(points, name)],
+        "needed": [needed(points, "gain")] if curve_of(points, "gain") else [],
     }
 
 
@@ -77,7 +75,7 @@ def known(value: float | None) -> bool:
 
 
 def point_of(
-    judge: Row, rows: Sequence[Row], downstream: Sequence[Row], headline: Row, bound: float | None
+    judge: Row, rows: Sequence[Row], gains: Mapping[str, Row], headline: Row, bound: float | None
 ) -> dict[str, Any]:
     """One judge: its quality, and what its scores reach."""
     name, kind = judge["judge"], judge["kind"]
@@ -93,18 +91,18 @@ def point_of(
     return {
         "judge": name,
         "mode": judge["mode"],
-        "kind": kind if kind in ("simulated", "random") else "real",
+        "kind": kind if kind in ("simulated", "random") else "made up" if kind in MADE_UP else "real",
         "auc": judge["auc"],
         "auc_low": judge.get("auc_low"),
         "auc_high": judge.get("auc_high"),
+        "within": judge.get("within"),
         "n_pairs": judge["n_pairs"],
         "n_draws": judge["n_draws"],
         "agreement": agreement,
         "share_of_bound": share(agreement, bound),
         "contribution": measured(distilled, "partial_spearman"),
         "flipped": measured(flipped, "auc_flipped"),
-        "weights": gap_of(downstream, name, WEIGHTING, 1.0),
-        "filter": gap_of(downstream, name, FILTER, SHARE),
+        "gain": gains.get(name),
     }
 
 
@@ -136,44 +134,10 @@ def control_point(
     full = [row for row in controls if len(row["draws"]) == longest]
     agreement = {key: np.mean([row[key] for row in full], axis=0).tolist() for key in ("value", "ci_low", "ci_high")}
     agreement["draws"] = np.mean([row["draws"] for row in full], axis=0).tolist()
-    nothing = dict.fromkeys(("contribution", "flipped", "weights", "filter"))
+    nothing = dict.fromkeys(("contribution", "flipped", "gain"))
     about = {"judge": "no-judge control", "mode": "no judge", "kind": "control", "auc": 0.5}
-    counts = {"auc_low": None, "auc_high": None, "n_pairs": None, "n_draws": longest}
+    counts = {"auc_low": None, "auc_high": None, "within": 0.5, "n_pairs": None, "n_draws": longest}
     return [{**about, **counts, "agreement": agreement, "share_of_bound": share(agreement, bound), **nothing}]
-
-
-def main_rows(downstream: Sequence[Row]) -> list[Row]:
-    """The downstream rows of the ranker that the verdict is about; other rankers' rows answer another question."""
-    ranker = main_ranker(row.get("ranker", TARGET) for row in downstream)
-    return [row for row in downstream if row.get("ranker", TARGET) == ranker]
-
-
-def gap_of(downstream: Sequence[Row], judge: str, strategy: str, keep: float) -> dict[str, Any] | None:
-    """The gap that a judge's scores recover by one strategy; None where it was not measured or there is no gap."""
-    rows = [row for row in main_rows(downstream) if row["metric"] == "auc"]
-    row = next(
-        (row for row in rows if (row["judge"], row["strategy"], row["keep"]) == (judge, strategy, keep)),
-        None,
-    )
-    if row is None or not known(row["gap_recovered"]):
-        return None
-    return {
-        "value": row["gap_recovered"],
-        "ci_low": row["gap_ci_low"],
-        "ci_high": row["gap_ci_high"],
-        "draws": gap_draws(row, rows),
-    }
-
-
-def gap_draws(row: Row, rows: Sequence[Row]) -> list[float]:
-    """The gap recovered in each draw, as a share of the mean gap over them; empty where rows do not tell draws."""
-    ends = [next((one.get("draws", ()) for one in rows if one["strategy"] == name), ()) for name in GAP_ENDS]
-    values, count = row.get("draws", ()), len(row.get("draws", ()))
-    if not count or any(len(end) < count for end in ends):
-        return []
-    noisy, clean = (np.asarray(end[:count], np.float64) for end in ends)
-    whole = float(np.mean(clean - noisy))
-    return ((np.asarray(values, np.float64) - noisy) / whole).tolist() if whole > 0 else []
 
 
 def curve_of(points: Sequence[Row], measure: str) -> list[Row]:

@@ -46,7 +46,11 @@ def judge_within(relevance: Doubles, grade: Doubles, queries: Integers, replicat
     relevance : (n,) the judge's answers, NaN where it has none; grade : (n,), NaN where none is known.
     queries : (n,) query codes; replicates, seed : of the bootstrap.
     """
-    each = query_accuracy(relevance, grade, queries, int(queries.max(initial=-1)) + 1)
+    return mean_within(query_accuracy(relevance, grade, queries, int(queries.max(initial=-1)) + 1), replicates, seed)
+
+
+def mean_within(each: Doubles, replicates: int, seed: int) -> WithinQueries:
+    """Mean over queries of a judge's accuracy on each, (n_queries,), NaN where a query has no pair; see above."""
     each = each[~np.isnan(each)]
     if not len(each):
         return WithinQueries(float("nan"), float("nan"), float("nan"), 0)

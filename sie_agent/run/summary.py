@@ -6,15 +6,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from sie_agent.attribution import SIGNED
+from sie_agent.attribution import MAGNITUDES, SIGNED
+from sie_agent.bench import (
+    AUTO,
+    WITHIN,
+    all_values,
+    all_verdicts,
+    bench_rows,
+    choices_made,
+    what_it_teaches,
+)
 from sie_agent.evaluation import (
-    FEW_QUERIES,
     Column,
     DrawEvidence,
     Panel,
     agreement_rows,
-    downstream_rows,
     flipped_rows,
     judge_quality_curve,
     permutation_deviations,
@@ -22,16 +30,22 @@ from sie_agent.evaluation import (
     random_judges_told,
     random_mean,
     reliability_rows,
-    verdict,
 )
+from sie_agent.labels import WEAK_LABELS
 from sie_agent.run.draw import CEILING
+from sie_agent.run.draw_judges import HEADLINE_LABEL
 from sie_agent.run.evidence import Stored
 from sie_agent.run.suite import Suite
 from sie_agent.run.suite_parts import JudgePart
 
 BOOTSTRAP_SEED = 20_240
+FEW_QUERIES = 200
 # 17 of 20: an interval of 95 % holds zero that often or more in all but one of a hundred suites
 RANDOM_HELD = 0.85
+NOTHING_TRIED = (
+    "Unknown: no ranker was trained with this judge's target and weights. Give the data human grades, name the judge in "
+    "downstream.judges, and set downstream.draws to 1 or more."
+)
 
 
 def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
@@ -47,41 +61,71 @@ def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
     primary, judges = suite.primary, suite.judges_and_baseline
     references = [name for name in suite.references if panel.having(f"reference|{name}")]
     columns = reported_columns(judges, primary)
-    detailed = [f"scorer|value|{primary.name}", f"scorer|support|{primary.name}"]
+    detailed = [f"scorer|{name}|{primary.name}" for name in (HEADLINE_LABEL, "support")]
     rows = agreement_rows(panel, columns, references, detailed)
     rows += flipped_rows(panel, columns + reference_columns(references))
-    effects = [draw.effects for draw in draws if draw.effects is not None]
-    downstream = downstream_rows(effects, copies, suite.log.relevant_at) if effects else []
     permutations = permutation_summary(panel, judges, references)
-    qualities = [judge_row(judge, draws) for judge in judges]
+    everyone = list(dict.fromkeys([*judges, *suite.bench_judges]))
+    qualities = [judge_row(judge, draws) for judge in everyone]
     target_auc = mean_of([draw.facts.get("target_auc") for draw in draws])
     quality = next(row for row in qualities if row["judge"] == primary.name)
-    quality_of_primary = {**quality, "target_auc": target_auc}
-    test_queries = len(set(np.concatenate([table["query_code"].to_numpy() for table in effects]))) if effects else 0
-    items = len(draws[0].evidence) / max(draws[0].evidence["query_code"].nunique(), 1)
     ceiling = [
         {key: row[key] for key in ("label", "reference", "metric", "value", "ci_low", "ci_high")}
         for row in rows
         if row["judge"] == CEILING.name
     ]
-    headline = {"label": "value", "judge": primary.name, "reference": suite.headline_reference}
+    headline = {"label": HEADLINE_LABEL, "judge": primary.name, "reference": suite.headline_reference}
     reliability = reliability_rows(panel, references, f"control|{primary.name}")
-    curve = judge_quality_curve(qualities, rows, downstream, reliability, headline, target_auc, permutations)
+    bench = bench_of(suite, draws, n_queries, copies)
+    curve = judge_quality_curve(qualities, rows, bench.pop("gains"), reliability, headline, target_auc, permutations)
     return {
         "suite": suite.name,
         "mode": primary.mode,
-        "verdict": verdict(primary.name, primary.mode, downstream, quality_of_primary, test_queries, items, curve),
+        "log": suite.log.model_dump(mode="json"),
         "headline": headline,
         "rows": [row for row in rows if row["judge"] != CEILING.name],
         "reliability": reliability,
         "ceiling": ceiling,
         "permutations": permutations,
-        "downstream": downstream,
+        **bench,
         "judges": qualities,
-        "judge": {key: quality_of_primary[key] for key in ("judge", "auc", "spearman", "target_auc")},
+        "judge": {**{key: quality[key] for key in ("judge", "within", "auc", "spearman")}, "target_auc": target_auc},
         "target": {"auc": target_auc},
         "quality": curve,
-        "notes": notes(suite, draws, test_queries, permutations),
+        "notes": notes(suite, draws, bench["n_test_queries"], permutations),
+    }
+
+
+def bench_of(suite: Suite, draws: Sequence[Stored], n_queries: int, copies: npt.NDArray[np.intp]) -> dict[str, Any]:
+    """What the bench gives to ``agreement.json``: the verdict on the headline judge, and what it rests on."""
+    tables = [draw.bench for draw in draws if draw.bench is not None]
+    values = all_values(tables, n_queries) if tables else {}
+    told = [(judge.name, judge.mode) for judge in suite.bench_judges]
+    overlap, chance = (
+        next((judge.name for judge in suite.bench_judges if judge.kind == kind), kind) for kind in ("lexical", "random")
+    )
+    within = values.get(WITHIN, {})
+    verdicts = {
+        ranker: all_verdicts(told, within, ranker, copies, overlap=overlap, chance=chance)
+        for ranker in suite.downstream.rankers
+    }
+    main = suite.downstream.rankers[0]
+    own = next((one for one in verdicts[main] if one["judge"] == suite.primary.name), None)
+    rows = bench_rows(values, copies) if values else []
+    gains = {
+        row["judge"]: {**row["minus_log"], "draws": row["gains"]}
+        for row in rows
+        if (row["strategy"], row["metric"], row["ranker"], row["twin"]) == (AUTO, WITHIN, main, False)
+    }
+    return {
+        "verdict": own or {"judge": suite.primary.name, "use": "unknown", "text": NOTHING_TRIED, "against": []},
+        "verdicts": verdicts,
+        "downstream": rows,
+        "teaches": what_it_teaches(values, copies) if values else [],
+        "choices": choices_made([draw.facts.get("choices", []) for draw in draws]),
+        "twins": [draw.facts["twins"] for draw in draws if "twins" in draw.facts],
+        "n_test_queries": max((row["n_queries"] for row in rows), default=0),
+        "gains": gains,
     }
 
 
@@ -98,30 +142,52 @@ def as_evidence(draw: Stored) -> DrawEvidence:
 def reported_columns(judges: Sequence[JudgePart], primary: JudgePart) -> list[Column]:
     """What is compared with the references: the scorers of every judge, their controls, and the baselines."""
     columns = [
-        Column("baseline|plain-loss", "plain-loss", "none", "no judge", "baseline"),
-        Column("baseline|proxy-loss", "proxy-loss", "none", "no judge", "baseline"),
+        Column("baseline|plain-loss", "plain-loss", "none", "no judge", "baseline", high_is_suspicious=True),
+        Column("baseline|proxy-loss", "proxy-loss", "none", "no judge", "baseline", high_is_suspicious=True),
         Column("baseline|confident-learning", "confident-learning", "none", "no judge", "baseline"),
         Column("baseline|held-out-confidence", "held-out-confidence", "none", "no judge", "baseline"),
         Column("baseline|random", "random", "none", "no judge", "baseline"),
     ]
     for judge in judges:
         if judge.kind == "lexical" and judge.name != primary.name:
-            columns.append(Column(f"scorer|value|{judge.name}", "lexical", judge.name, judge.mode, "baseline"))
+            key = f"scorer|{HEADLINE_LABEL}|{judge.name}"
+            columns.append(Column(key, "lexical", judge.name, judge.mode, "baseline", contributes=True))
         else:
-            for label in ("value", "support", "hardness"):
-                columns.append(Column(f"scorer|{label}|{judge.name}", label, judge.name, judge.mode, "scorer"))
-        for label in ("value", "support", "hardness"):
-            columns.append(Column(f"weak|{label}|{judge.name}", label, judge.name, judge.mode, "weak label"))
+            columns += label_columns("scorer", judge.name, judge.mode, "scorer")
+        columns += label_columns("weak", judge.name, judge.mode, "weak label")
         columns.append(Column(f"control|{judge.name}", "no-judge-control", judge.name, judge.mode, "baseline"))
-    for label in ("value", "support", "hardness"):
-        columns.append(Column(f"scorer|{label}|{CEILING.name}", label, CEILING.name, "ceiling", "scorer"))
+    columns += label_columns("scorer", CEILING.name, "ceiling", "scorer")
     return columns
+
+
+def label_columns(kind: str, judge: str, mode: str, source: str) -> list[Column]:
+    """A judge's importance labels, as they are or distilled."""
+    return [
+        Column(
+            f"{kind}|{name}|{judge}",
+            name,
+            judge,
+            mode,
+            source,
+            contributes=kind == "scorer" and name == HEADLINE_LABEL,
+            high_is_suspicious=not label.high_is_good,
+        )
+        for name, label in WEAK_LABELS.items()
+        if label.is_importance
+    ]
 
 
 def reference_columns(references: Sequence[str]) -> list[Column]:
     """The references, as finders of flipped labels; the signed ones read the grades of their validation queries."""
     return [
-        Column(f"reference|{name}", name, "none", "reads grades" if name in SIGNED else "no judge", "reference")
+        Column(
+            f"reference|{name}",
+            name,
+            "none",
+            "reads grades" if name in SIGNED else "no judge",
+            "reference",
+            high_is_suspicious=name in MAGNITUDES,
+        )
         for name in references
     ]
 
@@ -138,6 +204,7 @@ def judge_row(judge: JudgePart, draws: Sequence[Stored]) -> dict[str, Any]:
         "mode": judge.mode,
         "n_draws": len(facts),
         "n_pairs": int(sum(fact["n_pairs"] for fact in facts)),
+        **{name: mean_of([fact.get(name) for fact in facts]) for name in ("within", "within_low", "within_high")},
         "auc": mean_of([fact["auc"] for fact in facts]),
         "auc_low": mean_of([fact.get("auc_low") for fact in facts]),
         "auc_high": mean_of([fact.get("auc_high") for fact in facts]),
