@@ -6,7 +6,7 @@ from sie_agent.bench.fold import run_fold
 from sie_agent.bench.folds import Fold, make_folds
 from sie_agent.bench.judged import AUTO, JUDGE_LABELS, JUDGED_ONLY, RULE, recipe_name, strength_by_log
 from sie_agent.bench.measuring import AUC, BENCH_METRICS, NDCG, WITHIN, measure_fold, run_bench
-from sie_agent.bench.rankers import RANKERS, TARGET, Ranker
+from sie_agent.bench.rankers import RANKERS, TARGET, Ranker, main_ranker
 from sie_agent.bench.strategies import BASELINES, CLEAN, LOG, Baseline, Columns
 from sie_agent.bench.verdict import all_verdicts, verdict
 from sie_agent.bench.world import BenchData, JudgeAnswers, Way
@@ -37,6 +37,7 @@ __all__ = [
     "bench_rows",
     "choices_made",
     "choose_recipe",
+    "main_ranker",
     "make_folds",
     "measure_fold",
     "recipe_name",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -125,3 +125,9 @@ RANKERS: dict[str, Ranker] = {
     "embeddings": Ranker("a perceptron on frozen sentence embeddings", "embeddings", perceptron),
     "lambdamart": Ranker("LambdaMART on text features", "text", lambdamart),
 }
+
+
+def main_ranker(names: Iterable[str]) -> str:
+    """The ranker that verdict and default tables are about: the target model where it is there, else the first."""
+    known = list(names)
+    return known[0] if known and TARGET not in known else TARGET

@@ -16,21 +16,28 @@ from sie_agent.bench.world import Way
 
 USE, SIMPLER, LOSES_NOTHING, CANNOT_TELL, UNKNOWN = "use", "simpler", "log loses nothing", "cannot tell", "unknown"
 Copies = npt.NDArray[np.intp]
+# judges that cost nothing, by kind; the simplest first
+SIMPLE = {
+    "lexical": "word overlap as the judge",
+    "positions": "the log's own positions as the judge",
+    "random": "a judge that answers at random",
+}
 
 
 def verdict(
-    judge: str, mode: str, values: Values, ranker: str, copies: Copies, *, overlap: str, chance: str
+    judge: str, mode: str, values: Values, ranker: str, copies: Copies, simple: Mapping[str, str]
 ) -> dict[str, Any]:
     """What to do with a judge's target and weights, from accuracy within the test queries.
 
     ``use`` where a ranker trained by `auto` with the judge is certainly better (95 %) than each of: the log as it is,
-    the best untrained text score, word overlap and a random judge through the same pipeline, and the judge's own twin
-    without its knowledge. All must hold, so no correction for their number is due.
+    the best untrained text score, what needs no judge through the same pipeline (word overlap, the positions at which
+    rows were shown, chance), and the judge's own twin without its knowledge. All must hold, so no correction for their
+    number is due.
 
     Parameters
     ----------
     judge, mode : whose verdict. values : (draws, queries) accuracy by way, from :func:`by_way`.
-    overlap, chance : names of the judges that share words and that answer at random.
+    simple : by kind (a key of ``SIMPLE``), names of the judges that need no language model.
 
     Returns
     -------
@@ -46,11 +53,10 @@ def verdict(
             "against": [],
         }
     text = best_text(values, ranker)
-    rivals = [
+    rivals: list[tuple[str, Way | None]] = [
         ("the log as it is", Way(ranker, LOG)),
         (f"the text score {text.strategy}" if text else "a text score", text),
-        ("word overlap as the judge", Way(ranker, AUTO, overlap)),
-        ("a judge that answers at random", Way(ranker, AUTO, chance)),
+        *((SIMPLE[kind], Way(ranker, AUTO, name)) for kind, name in simple.items()),
         ("the judge without its knowledge", Way(ranker, AUTO, judge, twin=True)),
     ]
     against = [against_rival(name, values, own, rival, copies) for name, rival in rivals]
@@ -110,8 +116,9 @@ def simpler(told: str, rival: Mapping[str, Any]) -> str:
     measured = "" if rival["value"] is None else f" ({interval_words(rival)} against it)"
     advice = {
         "the log as it is": "Train on the log as it is",
-        "word overlap as the judge": "Word overlap does as well: this log needs no language model",
-        "a judge that answers at random": "A judge that answers at random does as well: train on the log as it is",
+        SIMPLE["lexical"]: "Word overlap does as well: this log needs no language model",
+        SIMPLE["positions"]: "The positions at which rows were shown do as well: this log needs no language model",
+        SIMPLE["random"]: "A judge that answers at random does as well: train on the log as it is",
         "the judge without its knowledge": "The gain does not come from what the judge knows: do not pay for it",
     }.get(rival["rival"], f"Rank by {rival['rival']}: it needs neither log nor judge")
     return f"Do not use {told}. {advice}{measured}."
@@ -124,7 +131,7 @@ def interval_words(difference: Mapping[str, Any]) -> str:
 
 
 def all_verdicts(
-    judges: Sequence[tuple[str, str]], values: Values, ranker: str, copies: Copies, *, overlap: str, chance: str
+    judges: Sequence[tuple[str, str]], values: Values, ranker: str, copies: Copies, simple: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """:func:`verdict` of every judge, given as (name, mode)."""
-    return [verdict(name, mode, values, ranker, copies, overlap=overlap, chance=chance) for name, mode in judges]
+    return [verdict(name, mode, values, ranker, copies, simple) for name, mode in judges]

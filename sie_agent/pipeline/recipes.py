@@ -1,9 +1,9 @@
 """Which target and weights a log is given: a few recipes are tried on graded queries, and one is chosen by a rule.
 
 With graded queries (`choose_by_grades`): the judge is used only where its answers put the items of a query in the right
-order certainly more often than by chance, and where what a model trained by a recipe gains on the tuning queries is more
-than its standard error. Without any (`choose_by_log`): only where the judge's answers put the log's own labels in order
-certainly more often than by chance; then one stated recipe is taken. Else the log stays as it is.
+order certainly more often than by chance, and where what a model trained by a recipe gains on the tuning queries is
+more than its standard error. Without any (`choose_by_log`): only where the judge's answers put the log's own labels in
+order certainly more often than by chance; then one stated recipe is taken. Else the log stays as it is.
 """
 
 from __future__ import annotations
@@ -74,8 +74,9 @@ def choose_by_grades(accuracy: Doubles, judge: WithinQueries) -> int:
 def tuned(candidates: Sequence[Recipe], accuracy: Doubles, judge: WithinQueries) -> Recipe:
     """The recipe of :func:`choose_by_grades`, with its reasons."""
     chosen, known = choose_by_grades(accuracy, judge), ~np.isnan(accuracy).any(axis=0)
+    said = strength_words(judge)
     if not above_chance(judge):
-        why = f"the judge does not certainly order the items of graded queries better than chance ({strength_words(judge)})"
+        why = f"the judge does not certainly order the items of graded queries better than chance ({said})"
         return replace(candidates[0], chosen="log", why=why)
     if chosen == 0:
         why = f"no recipe certainly ordered the items of {int(known.sum())} tuning queries better than the log as it is"
@@ -90,11 +91,12 @@ def tuned(candidates: Sequence[Recipe], accuracy: Doubles, judge: WithinQueries)
 
 def choose_by_log(judge: WithinQueries) -> Recipe:
     """The recipe for a log without grades, from how well the judge orders the log's own labels within queries."""
+    said = strength_words(judge)
     if above_chance(judge):
-        why = f"there are no grades to choose on; the judge backs the log's own labels within queries ({strength_words(judge)})"
+        why = f"there are no grades to choose on; the judge backs the log's own labels within queries ({said})"
         return replace(WITHOUT_GRADES, chosen="rule", why=why)
     why = (
         "there are no grades, and the judge does not certainly order the log's own labels within queries better than "
-        f"chance ({strength_words(judge)})"
+        f"chance ({said})"
     )
     return replace(LOG, chosen="log", why=why)

@@ -9,7 +9,7 @@ import pandas as pd
 from sie_agent.bench import RANKERS, BenchData, Fold, JudgeAnswers, make_folds, run_bench
 from sie_agent.evaluation import knowledge_removed
 from sie_agent.run.draw import Booleans, Draw
-from sie_agent.run.draw_judges import asked_rows, relevance_of
+from sie_agent.run.draw_judges import asked_rows, judge_quality, relevance_of
 from sie_agent.run.suite_parts import JudgePart
 from sie_agent.run.world import World
 
@@ -47,6 +47,7 @@ def answers_of(draw: Draw, parts: list[JudgePart]) -> list[JudgeAnswers]:
             relevance, world.queries, world.grade, world.suite.log.relevant_at, TWIN_SEED + draw.seed
         )
         draw.facts.setdefault("twins", {})[part.name] = {"cells": twin.cells, "covered": twin.covered}
+        draw.facts.setdefault("judges", {}).setdefault(part.name, judge_quality(draw, relevance))
         found.append(JudgeAnswers(part.name, relevance, part.by_rank))
         found.append(JudgeAnswers(part.name, twin.relevance, True, twin=True))
     return found
@@ -67,6 +68,7 @@ def run_downstream(draw: Draw, parts: list[JudgePart], step: Callable[[], None])
         step,
     )
     draw.facts["choices"] = choices
+    draw.facts["has_positions"] = draw.has_positions
     return table
 
 

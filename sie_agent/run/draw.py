@@ -96,6 +96,11 @@ class Draw:
         return Rows(self.world.target_inputs[chosen], targets[chosen].astype(np.float32), self.world.queries[chosen])
 
     @property
+    def has_positions(self) -> bool:
+        """Whether the log says where every row was shown."""
+        return bool(np.isfinite(self.position).all())
+
+    @property
     def has_references(self) -> bool:
         """Whether reference importance is asked for and can be had."""
         validation = bool(self.mask("reference-validation").any())

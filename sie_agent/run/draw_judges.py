@@ -30,7 +30,7 @@ HEADLINE_LABEL = "value"
 
 
 def asked_rows(draw: Draw, part: JudgePart, rows: Booleans | None = None) -> Booleans:
-    """(n,) the rows that a judge is asked about: all log-judged ones, or whole queries in a drawn order up to its limit.
+    """(n,) the rows that a judge is asked about: the log-judged ones, or whole queries of them up to its limit.
 
     Parameters
     ----------

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
-from pydantic import ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from sie_agent.attribution import REFERENCES, TRAINERS
 from sie_agent.bench import RANKERS
@@ -18,6 +19,7 @@ from sie_agent.pipeline import DistilSettings, LabelPart, Part, RecipePart, Scor
 from sie_agent.run.suite_parts import (
     LEXICAL,
     MADE_UP,
+    POSITIONS,
     RANDOM,
     DataPart,
     DownstreamPart,
@@ -27,6 +29,8 @@ from sie_agent.run.suite_parts import (
 )
 from sie_agent.samples import QUERY_SETS
 
+WHOLE_LOG: Mapping[str, float] = MappingProxyType({"log-judged": 0.25, "log-unseen": 0.75})
+
 
 class Suite(DistilSettings):
     """A whole run. ``draws`` are seeds: each redraws the query sets, the log, the simulated judges and the models."""
@@ -34,7 +38,7 @@ class Suite(DistilSettings):
     name: str
     data: DataPart
     log: LogPart = LogPart()
-    query_sets: dict[str, float] = {"log-judged": 0.25, "log-unseen": 0.75}
+    query_sets: dict[str, float] = Field(default_factory=lambda: dict(WHOLE_LOG))
     draws: tuple[int, ...] = (0,)
     judges: tuple[JudgePart, ...]
     headline_judge: str | None = None
@@ -62,17 +66,17 @@ class Suite(DistilSettings):
             raise ValueError("`judges` is empty")
         if len(set(names)) != len(names) or "human-grade" in names:
             raise ValueError("judges need distinct names, and 'human-grade' is taken")
-        for baseline in (LEXICAL, RANDOM):
+        for baseline in (LEXICAL, RANDOM, POSITIONS):
             if any(judge.name == baseline.name and judge.kind != baseline.kind for judge in self.judges):
                 raise ValueError(
-                    f"the name '{baseline.name}' is for a judge of kind {baseline.kind}, which is a baseline of every run"
+                    f"the name '{baseline.name}' is for a judge of kind {baseline.kind}, a baseline of every run"
                 )
         if self.headline_judge is not None and self.headline_judge not in names:
             raise ValueError(f"headline_judge '{self.headline_judge}' is none of {', '.join(names)}")
         for name in (*self.references, self.headline_reference):
             if name not in REFERENCES:
                 raise ValueError(f"no reference '{name}'; known: {', '.join(REFERENCES)}")
-        if self.headline_reference not in self.references:
+        if self.references and self.headline_reference not in self.references:
             raise ValueError(f"headline_reference '{self.headline_reference}' is not among `references`")
         if len(set(self.draws)) != len(self.draws) or not self.draws:
             raise ValueError("`draws` must be one or more distinct seeds")
@@ -99,12 +103,15 @@ class Suite(DistilSettings):
         """The judges, and the lexical one as a baseline where none of them is it."""
         return self.judges if any(judge.kind == "lexical" for judge in self.judges) else (*self.judges, LEXICAL)
 
-    @property
-    def bench_judges(self) -> tuple[JudgePart, ...]:
-        """The judges of the bench: those named, else all; and word overlap and chance, which stand in every table."""
+    def bench_judges(self, *, positions: bool) -> tuple[JudgePart, ...]:
+        """The judges of the bench: those named, else all; and what could be had without a judge, in every table.
+
+        That is word overlap, chance, and the positions at which rows were shown, where the log has *positions*.
+        """
         named = self.downstream.judges
         chosen = [judge for judge in self.judges if named is None or judge.name in named]
-        missing = [one for one in (LEXICAL, RANDOM) if not any(judge.kind == one.kind for judge in chosen)]
+        baselines = (LEXICAL, RANDOM, *((POSITIONS,) if positions else ()))
+        missing = [one for one in baselines if not any(judge.name == one.name for judge in chosen)]
         return (*chosen, *missing)
 
     @property

@@ -112,6 +112,8 @@ class JudgePart(Part):
 MADE_UP = ("simulated", "random", "positions", "between")
 LEXICAL = JudgePart(name="lexical", kind="lexical", by_rank=True)
 RANDOM = JudgePart(name="random", kind="random")
+# what a log's positions say is known without any judge
+POSITIONS = JudgePart(name="positions", kind="positions", by_rank=True)
 
 
 class DownstreamPart(Part):

@@ -140,22 +140,24 @@ def judges_at(world: World, place: int) -> list[JudgePart]:
     return [judge for judge in world.suite.judges_and_baseline if judge.draws is None or place < judge.draws]
 
 
-def bench_judges_at(world: World, place: int) -> list[JudgePart]:
+def bench_judges_at(draw: Draw, place: int) -> list[JudgePart]:
     """The judges that take part in the bench of the draw at *place*: none where it has no bench."""
+    world = draw.world
     if place >= world.suite.downstream.draws or not world.has_grades:
         return []
-    return [judge for judge in world.suite.bench_judges if judge.draws is None or place < judge.draws]
+    everyone = world.suite.bench_judges(positions=draw.has_positions)
+    return [judge for judge in everyone if judge.draws is None or place < judge.draws]
 
 
 def ask_judges(world: World, draws: Sequence[Draw]) -> None:
     """Ask every real judge once for all rows that some draw of its reads; a draw still reads only its own."""
-    everyone = dict.fromkeys([*world.suite.judges_and_baseline, *world.suite.bench_judges])
-    for judge in everyone:
+    tried = [judge for place, draw in enumerate(draws) for judge in bench_judges_at(draw, place)]
+    for judge in dict.fromkeys([*world.suite.judges_and_baseline, *tried]):
         if not judge.is_asked:
             continue
         wanted = np.zeros(len(world.samples), bool)
         for place, draw in enumerate(draws):
-            wanted |= rows_read(draw, judge, judges_at(world, place), bench_judges_at(world, place))
+            wanted |= rows_read(draw, judge, judges_at(world, place), bench_judges_at(draw, place))
         say(f"Asking judge '{judge.name}' about {int(wanted.sum())} pairs")
         world.ask(judge, wanted)
 
@@ -163,7 +165,7 @@ def ask_judges(world: World, draws: Sequence[Draw]) -> None:
 def run_draw(draw: Draw, judges: list[JudgePart], place: int, folder: Path, manifest: Manifest) -> None:
     """One draw, unless it is finished already; the first draw also gives the run folder its main files."""
     world, seed, suite = draw.world, draw.seed, draw.world.suite
-    tried = bench_judges_at(world, place)
+    tried = bench_judges_at(draw, place)
     key = draw_key(draw, judges, tried)
     if place == 0:
         manifest.hashes["log"] = log_hash(world.samples.assign(label=draw.label))
@@ -208,9 +210,12 @@ def rows_read(
     draw: Draw, judge: JudgePart, judges: Sequence[JudgePart], tried: Sequence[JudgePart]
 ) -> npt.NDArray[np.bool_]:
     """(n,) the rows whose answers by a judge a draw reads, for its labels and for its bench."""
-    rows = np.zeros(len(draw.label), bool)
+    rows, primary = np.zeros(len(draw.label), bool), draw.world.suite.primary
     if judge in judges:
         rows |= asked_rows(draw, judge)
+    if judge == primary or judge.name in (primary.members or ()):
+        # the recipe of the run's scorer is chosen on these
+        rows |= draw.mask("tune")
     for part in tried:
         if part == judge or judge.name in (part.members or ()):
             rows |= bench_rows_asked(draw, part)

@@ -43,8 +43,8 @@ FEW_QUERIES = 200
 # 17 of 20: an interval of 95 % holds zero that often or more in all but one of a hundred suites
 RANDOM_HELD = 0.85
 NOTHING_TRIED = (
-    "Unknown: no ranker was trained with this judge's target and weights. Give the data human grades, name the judge in "
-    "downstream.judges, and set downstream.draws to 1 or more."
+    "Unknown: no ranker was trained with this judge's target and weights. Give the data human grades, name the judge "
+    "in downstream.judges, and set downstream.draws to 1 or more."
 )
 
 
@@ -65,8 +65,8 @@ def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
     rows = agreement_rows(panel, columns, references, detailed)
     rows += flipped_rows(panel, columns + reference_columns(references))
     permutations = permutation_summary(panel, judges, references)
-    everyone = list(dict.fromkeys([*judges, *suite.bench_judges]))
-    qualities = [judge_row(judge, draws) for judge in everyone]
+    tried = suite.bench_judges(positions=any(draw.facts.get("has_positions") for draw in draws))
+    qualities = [judge_row(judge, draws) for judge in dict.fromkeys([*judges, *tried])]
     target_auc = mean_of([draw.facts.get("target_auc") for draw in draws])
     quality = next(row for row in qualities if row["judge"] == primary.name)
     ceiling = [
@@ -76,7 +76,7 @@ def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
     ]
     headline = {"label": HEADLINE_LABEL, "judge": primary.name, "reference": suite.headline_reference}
     reliability = reliability_rows(panel, references, f"control|{primary.name}")
-    bench = bench_of(suite, draws, n_queries, copies)
+    bench = bench_of(suite, tried, draws, n_queries, copies)
     curve = judge_quality_curve(qualities, rows, bench.pop("gains"), reliability, headline, target_auc, permutations)
     return {
         "suite": suite.name,
@@ -96,19 +96,21 @@ def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
     }
 
 
-def bench_of(suite: Suite, draws: Sequence[Stored], n_queries: int, copies: npt.NDArray[np.intp]) -> dict[str, Any]:
+def bench_of(
+    suite: Suite,
+    tried: Sequence[JudgePart],
+    draws: Sequence[Stored],
+    n_queries: int,
+    copies: npt.NDArray[np.intp],
+) -> dict[str, Any]:
     """What the bench gives to ``agreement.json``: the verdict on the headline judge, and what it rests on."""
     tables = [draw.bench for draw in draws if draw.bench is not None]
     values = all_values(tables, n_queries) if tables else {}
-    told = [(judge.name, judge.mode) for judge in suite.bench_judges]
-    overlap, chance = (
-        next((judge.name for judge in suite.bench_judges if judge.kind == kind), kind) for kind in ("lexical", "random")
-    )
+    told = [(judge.name, judge.mode) for judge in tried]
+    names = {judge.kind: judge.name for judge in reversed(tried)}
+    simple = {kind: names[kind] for kind in ("lexical", "positions", "random") if kind in names}
     within = values.get(WITHIN, {})
-    verdicts = {
-        ranker: all_verdicts(told, within, ranker, copies, overlap=overlap, chance=chance)
-        for ranker in suite.downstream.rankers
-    }
+    verdicts = {ranker: all_verdicts(told, within, ranker, copies, simple) for ranker in suite.downstream.rankers}
     main = suite.downstream.rankers[0]
     own = next((one for one in verdicts[main] if one["judge"] == suite.primary.name), None)
     rows = bench_rows(values, copies) if values else []
