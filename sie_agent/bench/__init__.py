@@ -4,7 +4,7 @@ from sie_agent.bench.choosing import choose_recipe
 from sie_agent.bench.figures import all_values, bench_rows, choices_made, what_it_teaches
 from sie_agent.bench.fold import run_fold
 from sie_agent.bench.folds import Fold, make_folds
-from sie_agent.bench.judged import AUTO, JUDGE_LABELS, JUDGED_ONLY, RULE, recipe_name, strength_by_log
+from sie_agent.bench.judged import AUTO, JUDGE_LABELS, JUDGED_ONLY, RULE, SAME_RECIPE, recipe_name, strength_by_log
 from sie_agent.bench.measuring import AUC, BENCH_METRICS, NDCG, WITHIN, measure_fold, run_bench
 from sie_agent.bench.rankers import RANKERS, TARGET, Ranker, main_ranker
 from sie_agent.bench.strategies import BASELINES, CLEAN, LOG, Baseline, Columns
@@ -23,6 +23,7 @@ __all__ = [
     "NDCG",
     "RANKERS",
     "RULE",
+    "SAME_RECIPE",
     "TARGET",
     "WITHIN",
     "Baseline",

@@ -14,6 +14,7 @@ from sie_agent.bench.judged import (
     AUTO,
     JUDGED_ONLY,
     RULE,
+    SAME_RECIPE,
     Scored,
     judged_only,
     recipe_name,
@@ -85,14 +86,19 @@ class Prepared:
     ----------
     relevance : (n_log,) its answers to the log's rows, NaN where it has read none.
     strength : how well it orders the graded queries at hand. rule : the recipe that is taken without grades.
-    scored : what its scorer gives the log; None for a twin that every rule refuses: nothing would be made of it.
+    scored : what its scorer gives the log.
     """
 
     answers: JudgeAnswers
     relevance: Doubles
     strength: WithinQueries
     rule: Recipe
-    scored: Scored | None
+    scored: Scored
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether every rule leaves the log as it is, whatever the recipes would reach."""
+        return self.rule.is_log and not above_chance(self.strength)
 
 
 def prepare(data: BenchData, fold: Fold, log: Log, proxies: Proxies, answers: JudgeAnswers) -> Prepared:
@@ -101,9 +107,7 @@ def prepare(data: BenchData, fold: Fold, log: Log, proxies: Proxies, answers: Ju
     position = data.position[fold.log] if data.has_positions else None
     strength = strength_by_grades(data, fold, answers)
     rule = choose_by_log(strength_by_log(relevance, log.label, log.queries, position, data.seed))
-    needed = not answers.twin or above_chance(strength) or not rule.is_log
-    scored = score_log(log, proxies, answers, relevance, data) if needed else None
-    return Prepared(answers, relevance, strength, rule, scored)
+    return Prepared(answers, relevance, strength, rule, score_log(log, proxies, answers, relevance, data))
 
 
 def run_fold(
@@ -114,7 +118,10 @@ def run_fold(
     seeds: int,
     step: Callable[[], None] = lambda: None,
 ) -> tuple[dict[Way, Floats], dict[Way, str]]:
-    """Predictions of the fold's test rows by every way, and for each `auto` the name of the recipe that it chose."""
+    """Predictions of the fold's test rows by every way, and for each `auto` the name of the recipe that it chose.
+
+    A judge's twin comes after it in *judges*: it is also given the recipe that the judge's own `auto` chose.
+    """
     log = data.rows.take(fold.log)
     proxies = train_proxies(log, data.settings, data.seed)
     prepared = []
@@ -137,11 +144,23 @@ def run_fold(
                 on_tune = tuned if name == LOG else on_tune
         step()
         for one in prepared:
-            ways, picked = judged_ways(trainer, one, (on_tune, found[Way(ranker, LOG)]), log.label)
+            base = (on_tune, found[Way(ranker, LOG)])
+            if one.answers.twin:
+                taken = chosen[Way(ranker, AUTO, one.answers.name)]
+                found[Way(ranker, SAME_RECIPE, one.answers.name, True)] = by_recipe(
+                    trainer, one, taken, base, log.label
+                )
+            ways, picked = judged_ways(trainer, one, base, log.label)
             found |= ways
             chosen |= picked
             step()
     return found, chosen
+
+
+def by_recipe(trainer: Trainer, judge: Prepared, name: str, log: tuple[Doubles, Floats], label: Doubles) -> Floats:
+    """Predictions with one recipe, whatever the rules say of the judge."""
+    recipe = next(one for one in judge.scored.recipes if recipe_name(one) == name)
+    return log[1] if recipe.is_log else trainer.train(judge.scored.columns(recipe, label))[1]
 
 
 def judged_ways(
@@ -158,7 +177,7 @@ def judged_ways(
     def way(strategy: str) -> Way:
         return Way(ranker, strategy, answers.name, answers.twin)
 
-    if judge.scored is None:
+    if answers.twin and judge.is_refused:
         name = recipe_name(CANDIDATES[0])
         return {way(AUTO): log[1], way(RULE): log[1]}, {way(AUTO): name, way(RULE): name}
     tried = [

@@ -19,6 +19,8 @@ from sie_agent.scorer import Recipe, made_ready, quantiles_of
 REPLICATES, STRENGTH_SEED = 1_000, 40_000
 JUDGED_ONLY, JUDGE_LABELS = "judge's labels, judged rows", "judge's labels, distilled"
 AUTO, RULE = "auto", "auto, no grades"
+# of a twin: what its judge's own `auto` chose, with no rule in the way
+SAME_RECIPE = "the judge's recipe"
 
 
 def recipe_name(recipe: Recipe) -> str:

@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from sie_agent.bench.figures import Values, best_text, minus
-from sie_agent.bench.judged import AUTO
+from sie_agent.bench.judged import AUTO, SAME_RECIPE
 from sie_agent.bench.strategies import CLEAN, LOG
 from sie_agent.bench.world import Way
 
 USE, SIMPLER, LOSES_NOTHING, CANNOT_TELL, UNKNOWN = "use", "simpler", "log loses nothing", "cannot tell", "unknown"
 Copies = npt.NDArray[np.intp]
+TWIN = "the judge without its knowledge"
 # judges that cost nothing, by kind; the simplest first
 SIMPLE = {
     "lexical": "word overlap as the judge",
@@ -57,7 +58,8 @@ def verdict(
         ("the log as it is", Way(ranker, LOG)),
         (f"the text score {text.strategy}" if text else "a text score", text),
         *((SIMPLE[kind], Way(ranker, AUTO, name)) for kind, name in simple.items()),
-        ("the judge without its knowledge", Way(ranker, AUTO, judge, twin=True)),
+        (TWIN, Way(ranker, AUTO, judge, twin=True)),
+        (f"{TWIN}, by the same recipe", Way(ranker, SAME_RECIPE, judge, twin=True)),
     ]
     against = [against_rival(name, values, own, rival, copies) for name, rival in rivals]
     result = {"judge": judge, "against": against}
@@ -119,7 +121,9 @@ def simpler(told: str, rival: Mapping[str, Any]) -> str:
         SIMPLE["lexical"]: "Word overlap does as well: this log needs no language model",
         SIMPLE["positions"]: "The positions at which rows were shown do as well: this log needs no language model",
         SIMPLE["random"]: "A judge that answers at random does as well: train on the log as it is",
-        "the judge without its knowledge": "The gain does not come from what the judge knows: do not pay for it",
+        **dict.fromkeys(
+            (TWIN, f"{TWIN}, by the same recipe"), "The gain does not come from what the judge knows: do not pay for it"
+        ),
     }.get(rival["rival"], f"Rank by {rival['rival']}: it needs neither log nor judge")
     return f"Do not use {told}. {advice}{measured}."
 
