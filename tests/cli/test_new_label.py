@@ -57,6 +57,7 @@ def test_it_is_distilled_with_its_own_settings_and_saved(made: Path) -> None:
     assert f"| `toy` | {TOY.meaning} |" in card and "weights by toy" in card
 
 
+@pytest.mark.slow
 def test_it_is_scored_selected_weighed_and_explained(sie: Sie, made: Path) -> None:
     assert "support, toy" in sie("score", "--scorer", "scorer", "--data", "log.csv", "--out", "s.parquet").out
     scores = pd.read_parquet("s.parquet")
