@@ -34,6 +34,7 @@ import numpy as np
 import pandas as pd
 from benchmarking import median_with_interval, say, started_manifest, write_figures
 
+from sie_agent.labels import label_names
 from sie_agent.progress import set_quiet
 from sie_agent.run.manifest import version_of
 from sie_agent.samples import load_samples
@@ -47,7 +48,7 @@ ARMS = ("constant", "scorer")
 class Constant:
     """The fastest engine there can be."""
 
-    labels = ("hardness", "support", "value")
+    labels = label_names()
 
     def score(self, query: Sequence[str], title: Any, description: Any, label: Any) -> dict[str, Any]:
         return {name: np.full(len(query), 0.25) for name in self.labels}
@@ -211,10 +212,8 @@ def made_scorer(samples: pd.DataFrame, folder: Path) -> Path:
     """A scorer of the usual size, distilled from made-up labels: what it says does not matter here."""
     from sie_agent.scorer import distil_scorer, save_scorer
 
-    hardness = np.abs(samples["label"] - samples["grade"])
-    labels = pd.DataFrame(
-        {"sample_id": samples["sample_id"], "hardness": hardness, "support": 0.5 - hardness, "value": 1 - 2 * hardness}
-    )
+    made_up = np.abs(samples["label"] - samples["grade"])
+    labels = samples[["sample_id"]].assign(**dict.fromkeys(label_names(), made_up))
     save_scorer(distil_scorer(samples, labels), folder)
     return folder
 

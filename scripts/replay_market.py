@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sie_agent.labels import label_names
 from sie_agent.paths import cache_dir
 from sie_agent.run import load_suite
 from sie_agent.samples import (
@@ -27,11 +28,12 @@ from sie_agent.samples import (
     without_grade,
     write_table,
 )
-from sie_agent.scorer import LABELS, load_scorer
+from sie_agent.scorer import load_scorer
 from sie_agent.verbs.distil import distil
 from sie_agent.verbs.judges import Judge
 from sie_agent.verbs.label import label
 
+LABELS = label_names(importance=True)
 SUITE = Path(__file__).parents[1] / "eval/suites/homedepot-clicks.yaml"
 DEPARTMENTS = 8
 UNSEEN = 2  # departments whose queries neither judge nor scorer saw

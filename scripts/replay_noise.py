@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from scipy.stats import chi2
 
-from sie_agent.scorer import LABELS
+from sie_agent.labels import label_names
 from sie_agent.serving import Adjustment, critical_index, stability_index
 
 GROUPS, BINS = 32, 10
+LABELS = label_names(importance=True)
 EDGES = np.quantile(np.random.default_rng(0).normal(size=1_000_000), np.linspace(0, 1, BINS + 1)[1:-1])
 
 
@@ -74,8 +75,8 @@ def made_up(
     """Batches of 100 queries of 10 rows: a third of a score's variance is the query's."""
     for start in range(0, events, 1000):
         departments = rng.choice(len(share), 100, p=share).repeat(10)
-        by_query = rng.normal(size=(3, 100)).repeat(10, axis=1)
-        scores = np.sqrt(0.35) * by_query + np.sqrt(0.65) * rng.normal(size=(3, 1000))
+        by_query = rng.normal(size=(len(LABELS), 100)).repeat(10, axis=1)
+        scores = np.sqrt(0.35) * by_query + np.sqrt(0.65) * rng.normal(size=(len(LABELS), 1000))
         labels = (rng.random(1000) < 0.2 + 0.1 * (by_query[0] > 0)).astype(float)
         queries = [f"{start}-{row // 10}" for row in range(1000)]
         yield [f"d{one}" for one in departments], queries, scores, labels
