@@ -23,6 +23,7 @@ from sie_agent.cli import (
     serve,
     weights,
 )
+from sie_agent.cli.weak_labels import WithWeakLabels
 
 EPILOG = """\b
 Examples:
@@ -100,6 +101,6 @@ VERBS: tuple[tuple[str, Any, str], ...] = (
     ("doctor", doctor, "What is missing, and the mend."),
 )
 for name, module, short in VERBS:
-    app.command(name, epilog=module.EPILOG, short_help=short)(module.command)
+    app.command(name, cls=WithWeakLabels, epilog=module.EPILOG, short_help=short)(module.command)
 app.add_typer(cache.app, name="cache", short_help="The judgment cache: stats, export, prune.")
 app.add_typer(push.app, name="push", short_help="Publish a scorer or labels on the Hub.")

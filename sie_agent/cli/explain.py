@@ -8,6 +8,7 @@ import typer
 
 from sie_agent.cli.options import Limit, Map, Seed, Simulate, Split, examples
 from sie_agent.cli.output import call, show
+from sie_agent.cli.weak_labels import PLACE
 
 EPILOG = examples(
     "sie explain --scorer runs/quickstart --row 1 --row 2",
@@ -45,7 +46,7 @@ def command(
         str | None,
         typer.Option(
             "--by",
-            help="The score to explain: support, value or hardness; otherwise the first of these that is there.",
+            help=f"The score to explain: {PLACE}; otherwise that of the scorer's recipe, or value.",
             metavar="LABEL",
         ),
     ] = None,

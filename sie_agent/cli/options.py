@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from sie_agent.cli.weak_labels import PLACE
+
 Data = Annotated[
     str,
     typer.Option(
@@ -26,7 +28,7 @@ OutFile = Annotated[str, typer.Option("--out", help="Parquet file to write.", me
 Scores = Annotated[str, typer.Option("--scores", help="File that `sie score` wrote.", metavar="FILE")]
 By = Annotated[
     str,
-    typer.Option("--by", help="value or support (the highest count), or hardness (the lowest count).", metavar="LABEL"),
+    typer.Option("--by", help=f"auto: as the recipe in the scores file says; or {PLACE}.", metavar="LABEL"),
 ]
 BackendName = Annotated[
     str,

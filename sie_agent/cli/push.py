@@ -111,8 +111,8 @@ def labels(
 ) -> None:
     """Publish weak labels as a data set that datasets.load_dataset reads.
 
-    Published are sample_id, hardness, support and value, and with --data also item_id and label. Texts are
-    published only with --with-text. Human grades and any other columns are never published.
+    Published are sample_id and the weak labels, and with --data also item_id and label. Texts are published only
+    with --with-text. Human grades and any other columns are never published.
     """
 
     def work() -> dict[str, Any]:

@@ -57,4 +57,6 @@ def command(
         f"{scored:,} rows scored in {result['seconds']:.1f} s ({result['per_second']:,}/s){before}",
         f"Scores ({', '.join(result['columns'])}): {result['scores']}",
     ]
+    if result["recipe"]:
+        lines.append(f"Recipe, for sie weights and sie select: {result['recipe']}")
     show(result, lines)

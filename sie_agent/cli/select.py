@@ -10,8 +10,8 @@ from sie_agent.cli.options import By, OutFile, Scores, examples
 from sie_agent.cli.output import call, number, show
 
 EPILOG = examples(
-    "sie select --scores scores.parquet --keep 0.5 --by support --out kept.parquet",
     "sie select --scores scores.parquet --keep 0.5 --out kept.parquet --dropped dropped.parquet",
+    "sie select --scores scores.parquet --keep 0.5 --by support --no-balance --out kept.parquet",
 )
 
 
@@ -21,10 +21,14 @@ def command(
         float, typer.Option("--keep", help="Share of the rows to keep, above 0, at most 1.", metavar="SHARE")
     ],
     out: OutFile,
-    by: By = "support",
+    by: By = "auto",
     coverage: Annotated[
         bool,
         typer.Option("--coverage/--no-coverage", help="Every query that has positive rows keeps the best of them."),
+    ] = True,
+    balance: Annotated[
+        bool,
+        typer.Option("--balance/--no-balance", help="Positive rows and others lose the same share each."),
     ] = True,
     positive_at: Annotated[
         float, typer.Option("--positive-at", help="The label from which on a row is positive.", metavar="LABEL")
@@ -39,7 +43,16 @@ def command(
     def work() -> dict[str, Any]:
         from sie_agent.verbs.select import select
 
-        return select(scores, out, keep=keep, by=by, coverage=coverage, positive_at=positive_at, dropped=dropped)
+        return select(
+            scores,
+            out,
+            keep=keep,
+            by=by,
+            coverage=coverage,
+            balance=balance,
+            positive_at=positive_at,
+            dropped=dropped,
+        )
 
     result = call(work)
     show(result, lines(result))
@@ -50,7 +63,7 @@ def lines(result: dict[str, Any]) -> list[str]:
     lost = [f"{count:,} {reason}" for reason, count in result["dropped"].items() if count]
     told = [
         f"{result['kept']:,} of {result['rows']:,} rows kept by {result['by']}: {result['selected']}",
-        f"Dropped: {', '.join(lost) or 'nothing'} (threshold {number(result['threshold'], 4)})",
+        f"Dropped: {', '.join(lost) or 'nothing'} ({thresholds(result['thresholds'])})",
     ]
     if result["coverage"]:
         told.append(f"Kept for coverage: {result['kept_for_coverage']:,} rows, the best positive of a query each")
@@ -67,3 +80,9 @@ def lines(result: dict[str, Any]) -> list[str]:
     if result["dropped_rows"]:
         told.append(f"Dropped rows: {result['dropped_rows']}")
     return told
+
+
+def thresholds(found: dict[str, float | None]) -> str:
+    """The lowest scores that were kept, where one was."""
+    told = [f"{name} {number(score, 4)}" for name, score in found.items() if score is not None]
+    return f"threshold: {', '.join(told) or number(None)}"

@@ -6,28 +6,64 @@ from typing import Annotated, Any
 
 import typer
 
-from sie_agent.cli.options import By, OutFile, Scores, examples
-from sie_agent.cli.output import call, show
+from sie_agent.cli.options import OutFile, Scores, examples
+from sie_agent.cli.output import call, number, show
+from sie_agent.cli.weak_labels import PLACE
 
-EPILOG = examples("sie weights --scores scores.parquet --by support --out weights.parquet")
+EPILOG = examples(
+    "sie weights --scores scores.parquet --out weights.parquet",
+    "sie weights --scores scores.parquet --by value --strength 0.5 --blend 0.6 --out weights.parquet",
+)
 
 
 def command(
     scores: Scores,
     out: OutFile,
-    by: By = "support",
+    by: Annotated[
+        str,
+        typer.Option(
+            "--by",
+            help=f"auto: as the recipe in the scores file says; none: every weight 1; or {PLACE}.",
+            metavar="LABEL",
+        ),
+    ] = "auto",
     strength: Annotated[
-        float,
-        typer.Option("--strength", help="How far weights spread around 1; 0 leaves all at 1.", metavar="A"),
-    ] = 1.0,
+        float | None,
+        typer.Option("--strength", help="How far weights spread around 1; otherwise as the recipe says.", metavar="A"),
+    ] = None,
+    blend: Annotated[
+        float | None,
+        typer.Option(
+            "--blend", help="The judge's share of the label, 0 to 1; otherwise as the recipe says.", metavar="SHARE"
+        ),
+    ] = None,
 ) -> None:
-    """Give every row of a scores file a weight of mean 1, for a trainer that takes weights."""
+    """Give every row of a scores file a weight and a blended label, for a trainer that takes both."""
 
     def work() -> dict[str, Any]:
         from sie_agent.verbs.weights import weights
 
-        return weights(scores, out, by=by, strength=strength)
+        return weights(scores, out, by=by, strength=strength, blend=blend)
 
     result = call(work)
-    spread = f"from {result['smallest']:.3f} to {result['largest']:.3f}"
-    show(result, [f"{result['rows']:,} weights by {by}, {spread}: {result['weights']}"])
+    show(result, lines(result))
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """The result for people."""
+    told = [f"{result['rows']:,} rows, each with a weight and a blended label: {result['weights']}"]
+    if result["chosen"] == "log":
+        told.append(
+            "Nothing better than the log as it is was shown: blended_label is the log's label and every weight is 1"
+        )
+    else:
+        told.append(f"Recipe: {result['recipe']} (chosen: {result['chosen']})")
+    if result["why"]:
+        told.append(f"Why: {result['why']}")
+    means = (
+        f"{number(result['mean_weight_positives'])} of positives, {number(result['mean_weight_negatives'])} of others"
+    )
+    told.append(f"Weights: from {number(result['smallest'])} to {number(result['largest'])}; mean {means}")
+    if result["unscored"]:
+        told.append(f"Without a score, and so of weight 1 or with the log's label alone: {result['unscored']:,} rows")
+    return told

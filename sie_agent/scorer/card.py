@@ -7,17 +7,15 @@ from typing import Any
 
 import yaml
 
+from sie_agent.errors import InputError
+from sie_agent.labels import WEAK_LABELS
 from sie_agent.scorer.card_figures import figure_table, figures_of, model_index
 from sie_agent.scorer.card_text import code, licence_of, table_of
+from sie_agent.scorer.recipe import read_recipe
 
 # what `sie push` puts the repository's name in place of
 PLACE = "OWNER/NAME"
 UNSTATED = "unknown: whoever published this did not state it"
-MEANINGS = {
-    "hardness": "abs(y - r), 0 to 1: how far the log's label is from what the judge says; higher pulls harder",
-    "support": "c · (0.5 - abs(y - r)), -0.5 to 0.5: how well the judge supports the log's label",
-    "value": "influence of the row on judged pairs through proxy models, no unit: positive helps",
-}
 MODES = {
     "zero-shot": "zero-shot: it saw a judge's answers and the log, no human grade",
     "gold-calibrated": "gold-calibrated: the judge's scale was fitted on human grades",
@@ -31,7 +29,6 @@ FACTS = {
     "judge": "judge of the suite",
     "model": "model of the judge",
     "variant": "prompt variant",
-    "clarity": "clarity of queries",
     "pool_loss": "loss of the judged pool",
     "n_samples": "rows it was distilled from",
     "seed": "seed",
@@ -82,9 +79,9 @@ def scorer_card(config: Mapping[str, Any]) -> str:
 
     Parameters
     ----------
-    config : the folder's ``config.json``. Read are ``labels`` and of ``about`` what `FACTS` names, ``versions``,
-        ``license`` and ``agreement``, rows as in ``agreement.json``. All of it may be absent, and it may be of
-        somebody else: what is malformed is left out, and nothing of it is shown as markup.
+    config : the folder's ``config.json``. Read are ``labels``, ``recipe`` and of ``about`` what `FACTS` names,
+        ``versions``, ``license`` and ``agreement``, rows as in ``agreement.json``. All of it may be absent, and it may
+        be of somebody else: what is malformed is left out, and nothing of it is shown as markup.
 
     Returns
     -------
@@ -104,6 +101,7 @@ def scorer_card(config: Mapping[str, Any]) -> str:
         f"## Input\n{INPUTS}",
         "A row's scores depend on that row alone.\n",
         f"## Output\n{output_table(labels)}",
+        f"## Recipe\n{recipe_text(config.get('recipe'))}",
         f"## Load\n{LOADING}{ONNX}",
         f"## Provenance\n{fact_table(about)}",
         f"## Agreement\n{figure_table(figures, about)}",
@@ -139,7 +137,8 @@ def labels_card(
             "dataset_size": size,
         },
     }
-    rows = "".join(f"| `{name}` | {dtype} | {COLUMN_MEANINGS.get(name, '')} |\n" for name, dtype in columns.items())
+    meanings = {**COLUMN_MEANINGS, **label_meanings()}
+    rows = "".join(f"| `{name}` | {dtype} | {meanings.get(name, '')} |\n" for name, dtype in columns.items())
     parts = [
         front_matter(metadata),
         f"# {title}\n",
@@ -181,8 +180,12 @@ COLUMN_MEANINGS = {
     "title": "title of the item",
     "description": "of the item",
     "label": "what the log says, 0 to 1",
-    **MEANINGS,
 }
+
+
+def label_meanings() -> dict[str, str]:
+    """What each weak label says of a row."""
+    return {name: label.meaning for name, label in WEAK_LABELS.items()}
 
 
 def front_matter(metadata: Mapping[str, Any]) -> str:
@@ -204,8 +207,21 @@ def scorer_metadata(about: Mapping[str, Any], figures: Sequence[Mapping[str, Any
 
 def output_table(labels: Sequence[str]) -> str:
     """The weak labels that the scorer predicts, and what they mean."""
-    rows = "".join(f"| {code(name)} | {MEANINGS.get(name, '')} |\n" for name in labels)
-    return f"| score | meaning |\n|---|---|\n{rows}\ny is the log's label, r the judged relevance, c clarity.\n"
+    meanings = label_meanings()
+    rows = "".join(f"| {code(name)} | {meanings.get(name, '')} |\n" for name in labels)
+    return f"| score | meaning |\n|---|---|\n{rows}"
+
+
+def recipe_text(told: Any) -> str:
+    """How the scores become weights and blended labels, as far as that was chosen."""
+    try:
+        recipe = None if told is None else read_recipe(told, "")
+    except InputError:
+        recipe = None
+    if recipe is None:
+        return "None: say to `sie weights` what to weigh by.\n"
+    why = f": {code(recipe.why)}" if recipe.why else ""
+    return f"What `sie weights` makes of the scores: {recipe.words}.\nChosen: {recipe.chosen}{why}.\n"
 
 
 def fact_table(about: Mapping[str, Any]) -> str:

@@ -96,7 +96,7 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         settings = self._settings()
         table, read = prepared(samples)
         named = named_labels(labels, samples, len(table), self.label)
-        enough = [name for name in named if named[name].notna().sum() >= 2]
+        enough = [name for name in label_names(named.columns) if named[name].notna().sum() >= 2]
         if not enough or (self.label is not None and self.label not in enough):
             raise InputError(
                 "fewer than 2 rows have a weak label",

@@ -13,5 +13,6 @@ AUTO = "auto"
 
 def usual_label(names: Collection[str], recipe: Recipe | None = None) -> str:
     """The label that a recipe weighs by, else ``value``, else the first importance among *names*, else their first."""
-    wanted = (None if recipe is None else recipe.by, USUAL, *label_names(names, importance=True), *label_names(names))
+    own = () if recipe is None or recipe.by is None else (recipe.by,)
+    wanted = (*own, USUAL, *label_names(names, importance=True), *names)
     return next((name for name in wanted if name in names), USUAL)

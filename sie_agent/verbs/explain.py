@@ -13,7 +13,7 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.report import write_explanations
 from sie_agent.samples import validate_samples, without_grade
-from sie_agent.scorer import check_asked, explain_rows, explained_by, load_scorer, shortened
+from sie_agent.scorer import AUTO, check_asked, explain_rows, explained_by, load_scorer, shortened
 from sie_agent.verbs.common import writable_folder
 from sie_agent.verbs.score import Log, scorer_folder
 
@@ -52,7 +52,8 @@ def explain(
         label that it was scored with; without *data*, the samples of the run folder.
     ids, rows : ``sample_id`` of rows, and their numbers, counted from 1.
     query, title, description, label : a pair that is in no log; no *label*: the log's label is not known.
-    by : ``support``, ``value`` or ``hardness``; when not given, the first of these that the scorer knows.
+    by : a weak label; when not given (or ``auto``) that of the scorer's recipe, else ``value``, else the first that
+        the scorer knows.
     top : how many features the page lists.
     html : where to write a self-contained page.
 
@@ -67,7 +68,7 @@ def explain(
     """
     folder = Path(scorer).expanduser()
     loaded = load_scorer(scorer_folder(folder))
-    by = explained_by(loaded) if by is None else by
+    by = explained_by(loaded) if by is None or by == AUTO else by
     check_asked(loaded, by, top)
     target = None if html is None else page_target(html)
     typed = query is not None or title is not None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sie_agent.errors import InputError
-from sie_agent.scorer import LABELS
+from sie_agent.labels import label_names
 from sie_agent.scorer.card_text import table_of
 from sie_agent.scorer.files import read_config
 
@@ -36,7 +36,7 @@ def is_scored(path: Path) -> bool:
         columns = set(pq.read_schema(path).names)
     except (OSError, ValueError):
         return False
-    return columns >= SCORED and columns - SCORED <= set(LABELS)
+    return columns >= SCORED and columns - SCORED <= set(label_names())
 
 
 def judge_beside(folder: Path) -> dict[str, Any] | None:

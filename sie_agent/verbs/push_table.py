@@ -10,12 +10,10 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.errors import InputError
+from sie_agent.labels import label_names
 from sie_agent.samples import read_table
-from sie_agent.scorer import LABELS
 
 TEXTS = ("query", "title", "description")
-# the order of the columns; grade and whatever else a file may hold is not among them
-NUMBERS = ("label", *LABELS)
 
 
 def published(path: Path, samples: pd.DataFrame | None, source: str, *, with_text: bool) -> Any:
@@ -38,19 +36,21 @@ def published(path: Path, samples: pd.DataFrame | None, source: str, *, with_tex
     if ids.duplicated().any():
         twice = ids[ids.duplicated()].iloc[0]
         raise InputError(f"the sample '{twice}' is there twice", where=path, mend="Give one row per sample.")
-    if not set(LABELS) & set(labels.columns):
+    weak = label_names()
+    if not set(weak) & set(labels.columns):
         mend = "Give the labels.parquet that `sie distill` wrote."
-        raise InputError(f"none of the columns {', '.join(LABELS)}", where=path, mend=mend)
+        raise InputError(f"none of the columns {', '.join(weak)}", where=path, mend=mend)
     known = labels if samples is None else joined(labels, ids, samples, source, path)
-    wanted = [*(TEXTS if with_text else ()), "item_id", *NUMBERS]
+    # the order of the columns; grade and whatever else a file may hold is not among them
+    wanted = [*(TEXTS if with_text else ()), "item_id", "label", *weak]
     there = [name for name in wanted if name in known.columns]
     if with_text and not {"query", "title"} <= set(there):
         raise InputError("has no query and title", where=path, mend="Give the log with --data to take them from it.")
     columns: dict[str, Any] = {"sample_id": pa.array(ids.tolist(), pa.string())}
     for name in there:
-        if name in NUMBERS:
+        if name == "label" or name in weak:
             numbers = as_numbers(known[name], name, path)
-            if name in LABELS or not np.isnan(numbers).all():
+            if name in weak or not np.isnan(numbers).all():
                 columns[name] = pa.array(numbers, pa.float64(), from_pandas=True)
         else:
             columns[name] = pa.array(known[name].fillna("").astype(str).tolist(), pa.string())

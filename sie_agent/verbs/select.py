@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from sie_agent.progress import say
-from sie_agent.scorer import POSITIVE_AT, only_one, select_file
+from sie_agent.scorer import AUTO, POSITIVE_AT, only_one, recipe_in, select_file, selected_by
 from sie_agent.verbs.common import check_apart, parquet_target
+
+LOST = {"coverage": "queries may lose all positives", "balance": "positives may lose more rows than others"}
 
 
 def select(
@@ -15,23 +17,26 @@ def select(
     out: str | Path,
     *,
     keep: float,
-    by: str = "support",
+    by: str = AUTO,
     coverage: bool = True,
+    balance: bool = True,
     positive_at: float = POSITIVE_AT,
     dropped: str | Path | None = None,
 ) -> dict[str, Any]:
     """Keep the share *keep* of the rows of a scores file and write them to *out* (Parquet), in their order.
 
     Every query that has positive rows keeps the best of them; the rows that this adds take the place of the least
-    important others. Where there are more such queries than rows to keep, more rows are kept. Ties are broken by
-    the order of rows. Memory does not grow with the file: rows are ordered on disk, beside *out*.
+    important others. Where there are more such queries than rows to keep, more rows are kept. Positive rows, others
+    and rows without a label lose the same share each, so that the balance of labels stays. Ties are broken by the order
+    of rows. Memory does not grow with the file: rows are ordered on disk, beside *out*.
 
     Parameters
     ----------
     scores : file that ``sie score`` wrote; one without ``query`` and ``label`` is selected from without coverage.
     keep : share of the rows, above 0 and at most 1.
-    by : ``value`` or ``support`` (the highest are kept), or ``hardness`` (the lowest are kept).
+    by : a weak label; ``auto`` for that of the recipe in the scores file, and ``value`` where there is none.
     coverage : whether queries keep their best positive row.
+    balance : whether labels keep their balance.
     positive_at : the label from which on a row is positive.
     dropped : Parquet file for ``sample_id, query, reason, score`` of every dropped row.
 
@@ -49,15 +54,23 @@ def select(
     other = None if dropped is None else parquet_target(dropped)
     path = Path(scores).expanduser()
     check_apart({"--out": target, **({} if other is None else {"--dropped": other})}, [path])
+    chosen = by
+    if by == AUTO:
+        recipe = recipe_in(path)
+        chosen = selected_by(by, recipe)
+        if recipe is None or recipe.by is None:
+            say(f"Selected by {chosen}: {scores} has no recipe that names a weak label")
+    how = {"coverage": coverage, "balance": balance}
     with only_one(target):
-        found = select_file(path, target, keep, by, coverage=coverage, positive_at=positive_at, dropped=other)
-    if coverage and not found["coverage"]:
-        say(f"{scores}: no columns query and label, so queries may lose all positives; score the log again for them")
+        found = select_file(path, target, keep, chosen, positive_at=positive_at, dropped=other, **how)
+    lost = [said for name, said in LOST.items() if how[name] and not found[name]]
+    if lost:
+        say(f"{scores}: no columns query and label, so {' and '.join(lost)}; score the log again for them")
     return {
         "selected": str(target),
         "dropped_rows": None if other is None else str(other),
         "keep": keep,
-        "by": by,
+        "by": chosen,
         "positive_at": positive_at,
         **found,
         "exit_code": 0,

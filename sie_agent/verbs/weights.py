@@ -1,47 +1,97 @@
-"""``sie weights``: a weight for every row, for a trainer that takes weights."""
+"""``sie weights``: a weight and a blended label for every row, for a trainer that takes both."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from sie_agent.progress import say
 from sie_agent.scorer import only_one, weigh_file
 from sie_agent.verbs.common import check_apart, parquet_target
 
+# mean weight of positives by that of negatives: below it, a trainer hardly sees what the log was about
+FEWEST = 0.5
+DIGITS = 6
 
-def weights(scores: str | Path, out: str | Path, *, by: str = "support", strength: float = 1.0) -> dict[str, Any]:
-    """Weigh the rows of a scores file, mean 1, and write ``sample_id`` and ``weight`` to *out* (Parquet).
 
-    w = clip(1 + a · (rank - 0.5) · 2, 0, 2), scaled to mean 1, where the rank of the score is in (0, 1).
-    Memory does not grow with the file: rows are ranked on disk, beside *out*.
+def weights(
+    scores: str | Path,
+    out: str | Path,
+    *,
+    by: str | None = None,
+    strength: float | None = None,
+    blend: float | None = None,
+) -> dict[str, Any]:
+    """Write ``sample_id, weight, blended_label`` of every row of a scores file to *out* (Parquet), in its order.
+
+    The recipe of the scores file says how: weights of mean 1 over the log by one of the weak labels, and the log's
+    label blended with the judge's relevance. Memory does not grow with the file.
 
     Parameters
     ----------
     scores : file that ``sie score`` wrote.
-    by : ``value`` or ``support`` (more weight to higher scores), or ``hardness`` (to lower ones).
-    strength : a of the formula, at least 0; 0 gives every row weight 1.
+    by : in place of the recipe's, the weak label that weights are made of; ``none``: every weight is 1. None or
+        ``auto``: the recipe's.
+    strength : in place of the recipe's, how far weights spread around 1, at least 0.
+    blend : in place of the recipe's, the judge's share of the label, 0 to 1.
 
     Returns
     -------
-    ``weights`` (path), ``rows``, ``unscored`` (rows without a score), ``by``, ``strength``, ``smallest``, ``largest``.
+    ``weights`` (path), ``recipe`` (in words), ``by, strength, blend, level, mean_label``, ``chosen`` (``tuned``,
+    ``rule``, ``log`` or ``given``) and ``why``, ``rows``, ``unscored`` (they lack a score that the recipe reads),
+    ``smallest, largest, mean_weight``, ``mean_weight_positives`` (Σ y·w / Σ y), ``mean_weight_negatives``
+    (Σ (1 - y)·w / Σ (1 - y)) and ``warning`` (None, or what is wrong with these).
 
     Raises
     ------
-    InputError : the file, the column or the strength is wrong, or *out* is the scores file.
+    InputError : the file has no recipe and none is given, the file, a column or a part of the recipe is wrong, or
+        *out* is the scores file.
     EnvironmentFailure : the result cannot be written, or another process writes it.
     """
     target = parquet_target(out)
     path = Path(scores).expanduser()
     check_apart({"--out": target}, [path])
     with only_one(target):
-        found = weigh_file(path, target, by, strength)
+        recipe, found = weigh_file(path, target, by, strength, blend)
+    if not found["labelled"]:
+        say(f"{scores}: no column label, so blended_label is what the scorer alone says; score the log again for it")
+    figures = ("smallest", "largest", "mean", "mean_of_positives", "mean_of_negatives")
+    smallest, largest, mean, positives, negatives = (rounded(found[name]) for name in figures)
+    warning = warning_of(positives, negatives)
+    if warning is not None:
+        say(f"Warning: {warning}")
     return {
         "weights": str(target),
+        "recipe": recipe.words,
+        "by": recipe.by,
+        "strength": recipe.strength,
+        "blend": recipe.blend,
+        "level": recipe.level,
+        "mean_label": recipe.mean_label,
+        "chosen": recipe.chosen,
+        "why": recipe.why,
         "rows": found["rows"],
         "unscored": found["unscored"],
-        "by": by,
-        "strength": strength,
-        "smallest": round(found["smallest"], 6),
-        "largest": round(found["largest"], 6),
+        "smallest": smallest,
+        "largest": largest,
+        "mean_weight": mean,
+        "mean_weight_positives": positives,
+        "mean_weight_negatives": negatives,
+        "warning": warning,
         "exit_code": 0,
     }
+
+
+def warning_of(positives: float | None, negatives: float | None) -> str | None:
+    """What is wrong with mean weights of positive and negative rows, if anything is."""
+    if positives is None or negatives is None or positives >= FEWEST * negatives:
+        return None
+    return (
+        f"positives weigh {positives:.3f} on average and negatives {negatives:.3f}: a trainer would lose what the log "
+        "says of positives. Give a lower --strength, another --by, or --by none"
+    )
+
+
+def rounded(figure: float | None) -> float | None:
+    """A figure without what rounding left in its last digits."""
+    return None if figure is None else round(figure, DIGITS)
