@@ -45,8 +45,9 @@ class Market:
 
     Attributes
     ----------
-    labels : the weak labels that the scorer gives; scores : (2, labels, n) by the log's label; grade, place, brand : (n,) of the click model; fitted : (n,) rows that
-        the scorer was fitted on; known : (queries,) queries of departments that it could see; rows : rows by query.
+    labels : the weak labels that the scorer gives; scores : (2, labels, n) by the log's label; grade, place, brand :
+        (n,) of the click model; fitted : (n,) rows that the scorer was fitted on; known : (queries,) queries of
+        departments that it could see; rows : rows by query.
     """
 
     samples: pd.DataFrame
