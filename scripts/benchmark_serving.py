@@ -210,11 +210,14 @@ def highest_rate(port: int, requests: list[bytes], seconds: float) -> dict[str, 
 
 def made_scorer(samples: pd.DataFrame, folder: Path) -> Path:
     """A scorer of the usual size, distilled from made-up labels: what it says does not matter here."""
-    from sie_agent.scorer import distil_scorer, save_scorer
+    from sie_agent.scorer import Recipe, distil_scorer, save_scorer
 
-    made_up = np.abs(samples["label"] - samples["grade"])
-    labels = samples[["sample_id"]].assign(**dict.fromkeys(label_names(), made_up))
-    save_scorer(distil_scorer(samples, labels), folder)
+    hardness = np.abs(samples["label"] - samples["grade"])
+    known = {"relevance": samples["grade"], "support": 1 - hardness, "hardness": hardness}
+    scores = {name: known.get(name, 1 - 2 * hardness) for name in label_names()}
+    labels = pd.DataFrame({"sample_id": samples["sample_id"], **scores})
+    recipe = Recipe(blend=0.6, by="value", strength=0.5, mean_label=float(samples["label"].mean()), chosen="given")
+    save_scorer(distil_scorer(samples, labels, recipe=recipe), folder)
     return folder
 
 

@@ -46,11 +46,13 @@ class Market:
 
     Attributes
     ----------
-    scores : (2, labels, n) by the log's label; grade, place, brand : (n,) of the click model; fitted : (n,) rows that
-        the scorer was fitted on; known : (queries,) queries of departments that it could see; rows : rows by query.
+    labels : the weak labels that the scorer gives; scores : (2, labels, n) by the log's label; grade, place, brand :
+        (n,) of the click model; fitted : (n,) rows that the scorer was fitted on; known : (queries,) queries of
+        departments that it could see; rows : rows by query.
     """
 
     samples: pd.DataFrame
+    labels: tuple[str, ...]
     scores: np.ndarray
     departments: np.ndarray
     grade: np.ndarray
@@ -95,14 +97,14 @@ def make_market(source: str, cache: Path | None, seed: int) -> tuple[Market, dic
     log = readable.assign(label=clicks["label"])
     with tempfile.TemporaryDirectory(prefix="sie-replay-") as name:
         scorer, facts = make_scorer(log[known[codes]], log[judged], cache or cache_dir(), Path(name), seed)
-    scores = np.stack(
-        [scorer.predict(readable.assign(label=float(said)))[list(LABELS)].to_numpy().T for said in (0, 1)]
-    )
+    names = label_names(scorer.students)
+    scores = np.stack([scorer.predict(readable.assign(label=float(said)))[list(names)].to_numpy().T for said in (0, 1)])
     first_word = samples["title"].str.split(n=1).str[0].str.casefold()
     counts = first_word.map(first_word.value_counts()).to_numpy(float)
     rows = [np.asarray(found) for found in pd.Series(range(len(codes))).groupby(codes).apply(np.asarray)]
     market = Market(
         readable,
+        names,
         scores,
         departments,
         samples["grade"].to_numpy(float),

@@ -38,7 +38,7 @@ def write_main_files(draw: Draw, folder: Path) -> None:
     write_table(
         world.samples.assign(
             label=draw.label,
-            position=pd.array(np.where(np.isnan(draw.position), None, draw.position), dtype="Int64"),
+            position=pd.Series(draw.position).round().astype("Int64"),
             query_set=draw.sets.to_numpy(),
             clarity=world.clarity,
         ),

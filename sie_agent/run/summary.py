@@ -107,7 +107,7 @@ def bench_of(
     tables = [draw.bench for draw in draws if draw.bench is not None]
     values = all_values(tables, n_queries) if tables else {}
     told = [(judge.name, judge.mode) for judge in tried]
-    names = {judge.kind: judge.name for judge in reversed(tried)}
+    names: dict[str, str] = {judge.kind: judge.name for judge in reversed(tried)}
     simple = {kind: names[kind] for kind in ("lexical", "positions", "random") if kind in names}
     within = values.get(WITHIN, {})
     verdicts = {ranker: all_verdicts(told, within, ranker, copies, simple) for ranker in suite.downstream.rankers}
