@@ -33,7 +33,7 @@ LOGS = {
     "cascade-0.15": {"kind": "cascade", "rate": 0.15},
     "impressions-0.15": {"kind": "impressions", "rate": 0.15},
 }
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 @dataclass(frozen=True)
