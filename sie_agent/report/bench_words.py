@@ -20,7 +20,7 @@ NOTES = {
 TITLES = {
     "use": ("Use target and weights", "good", "✓"),
     "simpler": ("Something simpler does as well", "bad", "✕"),
-    "log loses nothing": ("Your log loses nothing", "fair", "＝"),
+    "log loses nothing": ("Your log loses nothing", "fair", "="),
     "cannot tell": ("This set cannot tell", "open", "?"),
     "unknown": ("Unknown", "open", "?"),
 }

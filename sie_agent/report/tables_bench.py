@@ -80,7 +80,11 @@ def gains_table(agreement: Agreement) -> Table | None:
     held: dict[tuple[str, str, str, str], dict[str, Downstream]] = {}
     for row in agreement.downstream:
         mode = pick.mode_of(agreement, row.judge) if row.judge else "no judge"
-        key = (bench_words.way_name(row), row.judge or words.ABSENT, mode, row.ranker)
+        name = bench_words.way_name(row)
+        if row.n_queries is not None and row.n_queries < agreement.n_test_queries:
+            # a twin that was mostly refused is measured in some folds only
+            name += f" ({words.count(row.n_queries)} of {words.count(agreement.n_test_queries)} queries)"
+        key = (name, row.judge or words.ABSENT, mode, row.ranker)
         held.setdefault(key, {})[row.metric] = row
     rows = [(*key, *(cell for metric in metrics for cell in cells(by.get(metric)))) for key, by in held.items()]
     return table("Every way to train on the log, and what it gains", columns, rows)
