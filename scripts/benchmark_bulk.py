@@ -31,8 +31,9 @@ import psutil
 from benchmarking import say, started_manifest, write_figures
 from synthetic import VOCABULARY
 
+from sie_agent.labels import label_names
 from sie_agent.samples import TableWriter
-from sie_agent.scorer import distil_scorer, save_scorer
+from sie_agent.scorer import USUAL, Recipe, distil_scorer, save_scorer
 
 SAMPLE_SECONDS = 0.2
 ROWS_AT_ONCE = 20_000
@@ -79,12 +80,14 @@ def write_log(path: Path, count: int) -> Path:
 
 
 def write_scorer(folder: Path) -> Path:
-    """A scorer of three weak labels, distilled from a log that is not among those that are scored."""
+    """A scorer of every weak label, with a recipe that reads two, of a log that is not among those that are scored."""
     samples = pd.concat(chunks(DISTIL_ROWS, seed=1), ignore_index=True).assign(description="")
-    noise = np.random.default_rng(0).normal(size=(len(samples), 3))
+    names = label_names()
+    noise = np.random.default_rng(0).normal(size=(len(samples), len(names)))
     shared = samples["title"].str.len().to_numpy(np.float64) / 100
-    labels = pd.DataFrame(shared[:, None] + 0.1 * noise, columns=["hardness", "support", "value"])
-    save_scorer(distil_scorer(samples, labels.assign(sample_id=samples["sample_id"])), folder)
+    labels = pd.DataFrame(shared[:, None] + 0.1 * noise, columns=list(names))
+    recipe = Recipe(blend=0.6, by=USUAL, strength=0.5, mean_label=float(samples["label"].mean()), chosen="given")
+    save_scorer(distil_scorer(samples, labels.assign(sample_id=samples["sample_id"]), recipe=recipe), folder)
     return folder
 
 

@@ -102,7 +102,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scorer", type=Path, required=True)
     parser.add_argument("--data", required=True)
-    parser.add_argument("--by", default="support")
+    parser.add_argument("--by", default="value")
     parser.add_argument("--rows", type=int, default=500)
     parser.add_argument("--timed", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)

@@ -34,6 +34,7 @@ from benchmarking import median_with_interval, say, started_manifest, write_figu
 from cross_encoder_onnx import SETTINGS, export_cross_encoder, open_cross_encoder
 
 from sie_agent.judging import JudgmentCache, judge, load_variant, make_backend
+from sie_agent.labels import label_names
 from sie_agent.progress import set_quiet
 from sie_agent.run.manifest import version_of
 from sie_agent.samples import load_samples, simulate_clicks, without_grade, write_table
@@ -118,10 +119,7 @@ def distilled(log: pd.DataFrame, seed: int) -> Scorer:
         for query, title in zip(log["query"], log["title"], strict=True)
     ]
     label = log["label"].to_numpy(np.float64)
-    weak = {
-        name: np.abs(label - np.clip(shared + 0.2 * rng.standard_normal(len(log)), 0, 1))
-        for name in ("hardness", "support", "value")
-    }
+    weak = {name: np.abs(label - np.clip(shared + 0.2 * rng.standard_normal(len(log)), 0, 1)) for name in label_names()}
     return distil_scorer(log, pd.DataFrame({"sample_id": log["sample_id"].to_numpy(), **weak}), seed=seed)
 
 
@@ -150,7 +148,7 @@ def scorer_round(pool: ProcessPoolExecutor, rows: pd.DataFrame, chunk: int, numb
     parts = [rows.iloc[start : start + chunk] for start in range(0, len(rows), chunk)]
     found = pd.concat(pool.map(scored, parts), ignore_index=True)
     seconds = time.perf_counter() - started
-    if not found["hardness"].notna().all() or len(found) != len(rows):
+    if not found.notna().all(axis=None) or len(found) != len(rows):
         raise SystemExit("the scorer left rows without a score")
     return {"scorer": len(rows) / seconds}
 

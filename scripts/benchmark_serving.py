@@ -34,6 +34,7 @@ import numpy as np
 import pandas as pd
 from benchmarking import median_with_interval, say, started_manifest, write_figures
 
+from sie_agent.labels import label_names
 from sie_agent.progress import set_quiet
 from sie_agent.run.manifest import version_of
 from sie_agent.samples import load_samples
@@ -47,7 +48,7 @@ ARMS = ("constant", "scorer")
 class Constant:
     """The fastest engine there can be."""
 
-    labels = ("hardness", "support", "value")
+    labels = label_names()
 
     def score(self, query: Sequence[str], title: Any, description: Any, label: Any) -> dict[str, Any]:
         return {name: np.full(len(query), 0.25) for name in self.labels}
@@ -209,13 +210,14 @@ def highest_rate(port: int, requests: list[bytes], seconds: float) -> dict[str, 
 
 def made_scorer(samples: pd.DataFrame, folder: Path) -> Path:
     """A scorer of the usual size, distilled from made-up labels: what it says does not matter here."""
-    from sie_agent.scorer import distil_scorer, save_scorer
+    from sie_agent.scorer import Recipe, distil_scorer, save_scorer
 
     hardness = np.abs(samples["label"] - samples["grade"])
-    labels = pd.DataFrame(
-        {"sample_id": samples["sample_id"], "hardness": hardness, "support": 0.5 - hardness, "value": 1 - 2 * hardness}
-    )
-    save_scorer(distil_scorer(samples, labels), folder)
+    known = {"relevance": samples["grade"], "support": 1 - hardness, "hardness": hardness}
+    scores = {name: known.get(name, 1 - 2 * hardness) for name in label_names()}
+    labels = pd.DataFrame({"sample_id": samples["sample_id"], **scores})
+    recipe = Recipe(blend=0.6, by="value", strength=0.5, mean_label=float(samples["label"].mean()), chosen="given")
+    save_scorer(distil_scorer(samples, labels, recipe=recipe), folder)
     return folder
 
 

@@ -6,7 +6,7 @@
 Needs the real pairs (`SIE_DATA`) and a judgment cache that holds the real judges' answers (`sie run homedepot-clicks`
 fills it; it is copied, never written to). Students learn the weak labels of half of the queries; a tenth of the queries
 chooses their settings (early stopping, size, strength); agreement is Spearman with the weak label on the rows of the
-other queries, with an interval that resamples these queries. Rows per second are of all three labels from raw text, in
+other queries, with an interval that resamples these queries. Rows per second are of all these labels from raw text, in
 one process that may use both cores, students taking turns. Writes students.json and students.svg.
 """
 

@@ -21,10 +21,10 @@ from replay_market import BATCH, Conduct, Market, Stream, drifting, fresh_querie
 from replay_noise import calibration, noise_alone
 from replay_picture import picture
 
-from sie_agent.scorer import LABELS
 from sie_agent.serving import Adjustment
 
-BY = "support"
+# the weak label that weights are made of here, and how far they spread: the most that the formula gives
+BY, STRENGTH = "support", 1.0
 LOOK_EVERY = 500
 BIASED = Conduct(brand=0.5, position=2.0)
 FLIPS = 0.2
@@ -39,8 +39,8 @@ class Local:
 
     def send(self, rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Weigh a batch, then observe it; (n,) weights."""
-        scores = dict(zip(LABELS, scores_of(self.market, rows, labels), strict=True))
-        weights = self.adjustment.weigh(BY, scores[BY])
+        scores = dict(zip(self.market.labels, scores_of(self.market, rows, labels), strict=True))
+        weights = self.adjustment.weigh(BY, scores[BY], STRENGTH)
         queries = self.market.samples["query"].to_numpy()[rows]
         self.adjustment.observe(scores, labels, self.market.departments[rows], queries)
         return weights
@@ -98,7 +98,7 @@ def baseline_of(market: Market, fitted: bool, seed: int) -> tuple[dict[str, np.n
     rng = np.random.default_rng(seed)
     labels = (rng.random(len(rows)) < Conduct().probability(market)[rows]).astype(float)
     quantiles = np.quantile(scores_of(market, rows, labels), np.linspace(0, 1, 101), axis=1).T
-    return dict(zip(LABELS, quantiles, strict=True)), len(rows)
+    return dict(zip(market.labels, quantiles, strict=True)), len(rows)
 
 
 def scenarios(market: Market, events: int, flipped: str) -> dict[str, Callable[[np.random.Generator], Stream]]:
@@ -236,8 +236,8 @@ def main() -> None:
 
 def frozen_weights(market: Market, frozen: Adjustment) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """Weights by the baseline's ranks for ever: those of an adjustment that observes nothing."""
-    place = LABELS.index(BY)
-    return lambda rows, labels: frozen.weigh(BY, scores_of(market, rows, labels)[place])
+    place = market.labels.index(BY)
+    return lambda rows, labels: frozen.weigh(BY, scores_of(market, rows, labels)[place], STRENGTH)
 
 
 def commonest_department(market: Market) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sie_agent.labels import label_names
 from sie_agent.paths import cache_dir
 from sie_agent.run import load_suite
 from sie_agent.samples import (
@@ -27,11 +28,12 @@ from sie_agent.samples import (
     without_grade,
     write_table,
 )
-from sie_agent.scorer import LABELS, load_scorer
+from sie_agent.scorer import load_scorer
 from sie_agent.verbs.distil import distil
 from sie_agent.verbs.judges import Judge
 from sie_agent.verbs.label import label
 
+LABELS = label_names(importance=True)
 SUITE = Path(__file__).parents[1] / "eval/suites/homedepot-clicks.yaml"
 DEPARTMENTS = 8
 UNSEEN = 2  # departments whose queries neither judge nor scorer saw
@@ -44,11 +46,13 @@ class Market:
 
     Attributes
     ----------
-    scores : (2, labels, n) by the log's label; grade, place, brand : (n,) of the click model; fitted : (n,) rows that
-        the scorer was fitted on; known : (queries,) queries of departments that it could see; rows : rows by query.
+    labels : the weak labels that the scorer gives; scores : (2, labels, n) by the log's label; grade, place, brand :
+        (n,) of the click model; fitted : (n,) rows that the scorer was fitted on; known : (queries,) queries of
+        departments that it could see; rows : rows by query.
     """
 
     samples: pd.DataFrame
+    labels: tuple[str, ...]
     scores: np.ndarray
     departments: np.ndarray
     grade: np.ndarray
@@ -93,14 +97,14 @@ def make_market(source: str, cache: Path | None, seed: int) -> tuple[Market, dic
     log = readable.assign(label=clicks["label"])
     with tempfile.TemporaryDirectory(prefix="sie-replay-") as name:
         scorer, facts = make_scorer(log[known[codes]], log[judged], cache or cache_dir(), Path(name), seed)
-    scores = np.stack(
-        [scorer.predict(readable.assign(label=float(said)))[list(LABELS)].to_numpy().T for said in (0, 1)]
-    )
+    names = label_names(scorer.students)
+    scores = np.stack([scorer.predict(readable.assign(label=float(said)))[list(names)].to_numpy().T for said in (0, 1)])
     first_word = samples["title"].str.split(n=1).str[0].str.casefold()
     counts = first_word.map(first_word.value_counts()).to_numpy(float)
     rows = [np.asarray(found) for found in pd.Series(range(len(codes))).groupby(codes).apply(np.asarray)]
     market = Market(
         readable,
+        names,
         scores,
         departments,
         samples["grade"].to_numpy(float),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import chi2
 
-from sie_agent.scorer import LABELS
+from sie_agent.labels import label_names
 from sie_agent.serving import Adjustment, critical_index, stability_index
 
 GROUPS, BINS = 32, 10
@@ -48,12 +48,12 @@ def noise_alone(events: int, seed: int) -> dict[str, Any]:
     """Alarms on made-up streams without any shift: 20 departments, rows of a query alike."""
     rng = np.random.default_rng(seed)
     known = np.quantile(rng.normal(size=200_000), np.linspace(0, 1, 101))
-    adjustment = Adjustment(dict.fromkeys(LABELS, known), baseline_events=200_000)
+    adjustment = Adjustment(dict.fromkeys(label_names(), known), baseline_events=200_000)
     share = 1 / np.arange(1, 21)
     beyond = looks = 0
     started = time.perf_counter()
     for names, queries, scores, labels in made_up(events, share / share.sum(), rng):
-        adjustment.observe(dict(zip(LABELS, scores, strict=True)), labels, names, queries)
+        adjustment.observe(dict(zip(label_names(), scores, strict=True)), labels, names, queries)
     seconds = time.perf_counter() - started
     for _, _, standing in adjustment.named_standings():
         looks += 1
@@ -72,10 +72,11 @@ def made_up(
     events: int, share: np.ndarray, rng: np.random.Generator
 ) -> Iterator[tuple[list[str], list[str], np.ndarray, np.ndarray]]:
     """Batches of 100 queries of 10 rows: a third of a score's variance is the query's."""
+    count = len(label_names())
     for start in range(0, events, 1000):
         departments = rng.choice(len(share), 100, p=share).repeat(10)
-        by_query = rng.normal(size=(3, 100)).repeat(10, axis=1)
-        scores = np.sqrt(0.35) * by_query + np.sqrt(0.65) * rng.normal(size=(3, 1000))
+        by_query = rng.normal(size=(count, 100)).repeat(10, axis=1)
+        scores = np.sqrt(0.35) * by_query + np.sqrt(0.65) * rng.normal(size=(count, 1000))
         labels = (rng.random(1000) < 0.2 + 0.1 * (by_query[0] > 0)).astype(float)
         queries = [f"{start}-{row // 10}" for row in range(1000)]
         yield [f"d{one}" for one in departments], queries, scores, labels

@@ -1,4 +1,4 @@
-"""The students that are tried: each learns the three weak labels and scores rows from their raw text."""
+"""The students that are tried: each learns the weak labels of importance and scores rows from their raw text."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from student_networks import DenseSettings, fit_dense, fit_transformer, word_vec
 from student_setting import Setting
 
 from sie_agent.evaluation import spearman
-from sie_agent.labels import WEAK_LABELS
+from sie_agent.labels import label_names
 from sie_agent.samples import feature_names
 from sie_agent.scorer import distil_scorer, save_scorer, student_inputs
 
 Doubles = npt.NDArray[np.float64]
 
-LABELS = tuple(WEAK_LABELS)
+LABELS = label_names(importance=True)
 SHIPPED = "shipped: distil_scorer"
 ALPHAS = (1.0, 16.0)
 # (n-grams of words, n-grams of characters, pairs of words) as powers of two
@@ -39,11 +39,11 @@ OVERLAP = tuple(name for name in feature_names() if not name.endswith("cosine") 
 
 @dataclass(frozen=True)
 class Trained:
-    """A student of all three labels.
+    """A student of all these labels.
 
     Attributes
     ----------
-    scores : from a table of samples to (n, 3), columns in the order of LABELS; raw text in.
+    scores : from a table of samples to (n, labels), columns in the order of LABELS; raw text in.
     size : bytes on disk; slow : whether a transformer runs over every row; chosen : by label, what tuning chose.
     """
 

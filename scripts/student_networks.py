@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from sie_agent.judging import encoder_folder, load_pretrained
+from sie_agent.labels import label_names
 
 Doubles = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
@@ -22,7 +23,7 @@ CLIP = 4.0
 TOKENS = 40
 BATCH = 64
 ROWS_AT_ONCE = 128
-LABELS = 3
+LABELS = len(label_names(importance=True))
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ class Cut(nn.Module):
         ]
 
     def forward(self, rows: list[dict[str, list[int]]], label: torch.Tensor) -> torch.Tensor:
-        """(n, 3): what the head makes of the mean state, plus what it makes of it signed by the label."""
+        """(n, LABELS): what the head makes of the mean state, plus what it makes of it signed by the label."""
         inputs = self.tokenizer.pad(rows, return_tensors="pt")
         hidden = self.body(**inputs).last_hidden_state
         real = inputs["attention_mask"].unsqueeze(-1)

@@ -107,7 +107,7 @@ def settings_from(world: World, draw: Draw, parts: Sequence[JudgePart]) -> list[
         if np.isnan(relevance).any():
             raise SystemExit(f"judge '{part.name}' left {int(np.isnan(relevance).sum())} pairs without a grade")
         pool = Rows(world.inputs[training], relevance[training].astype(np.float32), world.queries[training])
-        evidence = Evidence(rows, relevance, world.clarity, proxies, pool, LabelSettings(by_rank=part.by_rank))
+        evidence = Evidence(rows, relevance, proxies, pool, LabelSettings(by_rank=part.by_rank))
         found.append(
             Setting(
                 judge=part.name,
@@ -116,7 +116,7 @@ def settings_from(world: World, draw: Draw, parts: Sequence[JudgePart]) -> list[
                 training=training,
                 tuning=tuning,
                 unseen=unseen,
-                weak={name: make(evidence) for name, make in WEAK_LABELS.items()},
+                weak={name: label.make(evidence) for name, label in WEAK_LABELS.items() if label.is_importance},
                 baselines={"the log's label alone": draw.label, "loss of the proxies": np.abs(draw.label - chance)},
                 features=features,
                 inputs=inputs,

@@ -310,7 +310,6 @@ def scorer_rows(setting: Setting, pairs: Pairs, held: Held, columns: dict[str, n
         evidence = Evidence(
             part,
             relevance,
-            np.full(len(relevance), np.nan),
             [run[-1] for run in setting.runs],
             Rows(part.features, relevance.astype(np.float32), part.queries),
             LabelSettings(),

@@ -209,9 +209,8 @@ def scorer_rows(
         part = log.take(judged)
         pool = Rows(part.features, relevance.astype(np.float32), part.queries)
         for curvature in ("none", "ekfac"):
-            unknown = np.full(len(relevance), np.nan)
             how = LabelSettings(curvature=curvature)
-            evidence = Evidence(part, relevance, unknown, proxies, pool, how, settings.loss)
+            evidence = Evidence(part, relevance, proxies, pool, how, settings.loss)
             score = fit_student(inputs[judged], value(evidence), StudentSettings(), 0).predict(inputs)
             found = whole_score(score, chosen, losses["ranking"])
             rows.append({"by": "scorer", "reference": "value", "judge": name, "curvature": curvature, **found})

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sie_agent.samples import ColumnMap, load_samples
     from sie_agent.scorer import (
         Explanation,
+        Recipe,
         Scorer,
         ScorerSession,
         distil_scorer,
@@ -52,6 +53,7 @@ __all__ = [
     "Judge",
     "JudgmentCache",
     "MissingExtraError",
+    "Recipe",
     "Scorer",
     "ScorerSession",
     "SieError",
@@ -104,6 +106,7 @@ _HOMES = {
     "sie_agent.samples": ("ColumnMap", "load_samples"),
     "sie_agent.scorer": (
         "Explanation",
+        "Recipe",
         "Scorer",
         "ScorerSession",
         "distil_scorer",

@@ -1,4 +1,4 @@
-"""The first half of every example: a small log, judged in part, and a scorer that weighs all of its rows."""
+"""The first half of every example: a small log, judged in part, and a scorer that speaks for all of its rows."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 
 import sie_agent
-from sie_agent.labels import match_log
-from sie_agent.samples import simulate_clicks
+from sie_agent.attribution import Rows, TrainingSettings, train
+from sie_agent.labels import Evidence, LabelSettings, label_named
+from sie_agent.samples import TextFeatures, simulate_clicks
+
+PROXIES = 3
 
 
 def small_log() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -22,16 +25,40 @@ def small_log() -> tuple[pd.DataFrame, pd.DataFrame]:
     return samples[~held_out].reset_index(drop=True), samples[held_out].reset_index(drop=True)
 
 
-def weigh(train: pd.DataFrame) -> np.ndarray:
-    """A weight for every row, (n,) of mean 1: half of the queries are judged, the scorer speaks for the others."""
-    judged = train[train["query"].isin(train["query"].unique()[::2])]
+def weigh(log: pd.DataFrame) -> pd.DataFrame:
+    """``weight`` and ``blended_label`` of every row: half of the queries are judged, the scorer speaks for the others.
+
+    On your own log `sie label`, `sie distill`, `sie score` and `sie weights` do the same, and choose the recipe.
+    """
+    judged = log["query"].isin(log["query"].unique()[::2]).to_numpy()
+    scorer = distilled(log, judged)
+    scores = scorer.predict(log).assign(label=log["label"])
+    found = sie_agent.weigh_rows(scores, scorer.recipe)
+    low, high = found["weight"].min(), found["weight"].max()
+    print(f"{judged.sum()} of {len(log)} rows judged; weights from {low:.2f} to {high:.2f}")
+    return found
+
+
+def distilled(log: pd.DataFrame, judged: np.ndarray) -> sie_agent.Scorer:
+    """A scorer of what the judge says and of what training on a row is worth, with a recipe that reads both."""
+    features = TextFeatures.fit(log)
+    rows = Rows(features.transform(log), log["label"].to_numpy(np.float32), pd.factorize(log["query"])[0])
+    proxies = [train(rows.features, rows.targets, TrainingSettings(batch_size=16), seed)[-1] for seed in range(PROXIES)]
+    relevance = judge(log[judged])
+    part = rows.take(judged)
+    pool = Rows(part.features, relevance.astype(np.float32), part.queries)
+    evidence = Evidence(part, relevance, proxies, pool, LabelSettings(by_rank=True))
+    labels = log.loc[judged, ["sample_id"]].assign(
+        **{name: label_named(name).make(evidence) for name in ("relevance", "value")}
+    )
+    recipe = sie_agent.Recipe(
+        blend=0.6, by="value", strength=0.5, mean_label=float(log["label"].mean()), chosen="given", why="for an example"
+    )
+    return sie_agent.distil_scorer(log[judged], labels, features=features, recipe=recipe)
+
+
+def judge(rows: pd.DataFrame) -> np.ndarray:
+    """How well each item answers its query, (n,) in [0, 1], by a judge that counts words."""
     variant, backend = sie_agent.load_variant("relevance/lexical"), sie_agent.make_backend("lexical")
     with tempfile.TemporaryDirectory() as folder, sie_agent.JudgmentCache(Path(folder) / "cache.sqlite") as cache:
-        judgments = sie_agent.judge(judged, variant, backend, cache)
-    label = judged["label"].to_numpy()
-    # how far the log's label is from what the judge says, on the log's own scale
-    hardness = np.abs(label - match_log(judgments["score"].to_numpy(), label, by_rank=True))
-    scorer = sie_agent.ImportanceScorer("support").fit(judged, pd.Series(0.5 - hardness, name="support"))
-    weights = scorer.sample_weight(train)
-    print(f"{len(judged)} of {len(train)} rows judged; weights from {weights.min():.2f} to {weights.max():.2f}, mean 1")
-    return np.asarray(weights)
+        return sie_agent.judge(rows, variant, backend, cache)["score"].to_numpy(np.float64)

@@ -3,8 +3,17 @@
 from sie_agent.bench.choosing import choose_recipe
 from sie_agent.bench.figures import all_values, bench_rows, choices_made, what_it_teaches
 from sie_agent.bench.fold import run_fold
-from sie_agent.bench.folds import Fold, make_folds
-from sie_agent.bench.judged import AUTO, JUDGE_LABELS, JUDGED_ONLY, RULE, SAME_RECIPE, recipe_name, strength_by_log
+from sie_agent.bench.folds import Fold, hashed_order, make_folds
+from sie_agent.bench.judged import (
+    AUTO,
+    JUDGE_LABELS,
+    JUDGED_ONLY,
+    RULE,
+    SAME_RECIPE,
+    recipe_name,
+    strength_by_log,
+    strength_on,
+)
 from sie_agent.bench.measuring import AUC, BENCH_METRICS, NDCG, WITHIN, measure_fold, run_bench
 from sie_agent.bench.rankers import RANKERS, TARGET, Ranker, main_ranker
 from sie_agent.bench.strategies import BASELINES, CLEAN, LOG, Baseline, Columns
@@ -38,6 +47,7 @@ __all__ = [
     "bench_rows",
     "choices_made",
     "choose_recipe",
+    "hashed_order",
     "main_ranker",
     "make_folds",
     "measure_fold",
@@ -45,6 +55,7 @@ __all__ = [
     "run_bench",
     "run_fold",
     "strength_by_log",
+    "strength_on",
     "verdict",
     "what_it_teaches",
 ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from sie_agent.attribution import predict, train
-from sie_agent.bench.judged import REPLICATES, STRENGTH_SEED, scored_by, strength_by_log
+from sie_agent.bench.judged import STRENGTH_SEED, scored_by, strength_by_log
 from sie_agent.bench.world import Doubles
-from sie_agent.evaluation import QueryPairs, judge_within
+from sie_agent.evaluation import QueryPairs, WithinQueries
 from sie_agent.pipeline import Distilled, DistilSettings, Log, above_chance, choose_by_log, training_of, tuned
 from sie_agent.scorer import Recipe
 
@@ -20,7 +20,7 @@ def choose_recipe(
     relevance: Doubles,
     graded: Log,
     grade: Doubles,
-    answers: Doubles,
+    judge: WithinQueries | None,
     settings: DistilSettings,
     seed: int,
     *,
@@ -32,23 +32,22 @@ def choose_recipe(
     ----------
     log, distilled : the log, and what the judge's answers to it became. relevance : (n,) these answers, NaN where there
         are none; position : (n,) where the log's rows were shown, NaN where that is not known.
-    graded : rows of queries that are not in the log, with *grade* (m,) and the judge's *answers* (m,) to them, NaN
-        where it has not read them. Without any the recipe goes by the log alone.
+    graded : rows of queries that are not in the log, with their *grade* (m,). judge : how well the judge orders the
+        graded queries at hand; None where there are none: the recipe then goes by the log alone.
     """
     mean = float(np.mean(log.label))
     if not settings.recipe.auto:
         return Recipe(mean_label=mean, why="recipe.auto is off")
     scored = scored_by(log, distilled, np.isnan(relevance))
-    if not len(grade):
+    if judge is None:
         shown = None if position is None or np.isnan(position).any() else position
         rule = choose_by_log(strength_by_log(relevance, log.label, log.queries, shown, STRENGTH_SEED + seed))
         return Recipe(rule.blend, rule.by, rule.strength, mean_label=mean, chosen=rule.chosen, why=rule.why)
     codes = np.unique(graded.queries, return_inverse=True)[1].ravel()
-    pairs = QueryPairs(grade, codes, int(codes.max()) + 1)
-    judge = judge_within(answers, grade, codes, REPLICATES, STRENGTH_SEED + seed)
+    pairs = QueryPairs(grade, codes, int(codes.max(initial=-1)) + 1)
     accuracy = np.zeros((len(scored.recipes), pairs.n_queries))
     if above_chance(judge):
-        training = training_of(settings.target.training, len(log.label))
+        training = training_of(settings.proxy.training, len(log.label))
         seeds = [CANDIDATE_SEED + 100 * seed + one for one in range(settings.recipe.seeds)]
         for place, recipe in enumerate(scored.recipes):
             columns = scored.columns(recipe, log.label)

@@ -121,7 +121,7 @@ def choices_made(choices: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[st
     keys = list(Way._fields)
     counted = table.groupby([*keys, "recipe"], sort=False).size().rename("count").reset_index()
     counted["of"] = counted.groupby(keys, sort=False)["count"].transform("sum")
-    return [dict(row) for row in counted.to_dict("records")]
+    return [{str(key): value for key, value in row.items()} for row in counted.to_dict("records")]
 
 
 def all_values(tables: Sequence[pd.DataFrame], n_queries: int) -> dict[str, dict[Way, Doubles]]:

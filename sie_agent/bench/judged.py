@@ -89,8 +89,13 @@ def judged_only(relevance: Doubles) -> tuple[np.ndarray, Columns]:
 def strength_by_grades(data: BenchData, fold: Fold, answers: JudgeAnswers) -> WithinQueries:
     """How well a judge orders the graded queries at hand: the tuning queries of a fold."""
     tune = fold.tune
-    seed = STRENGTH_SEED + data.seed
-    return judge_within(answers.relevance[tune], data.grade[tune], data.queries[tune], REPLICATES, seed)
+    return strength_on(answers.relevance[tune], data.grade[tune], data.queries[tune], data.seed)
+
+
+def strength_on(answers: Doubles, grade: Doubles, queries: np.ndarray, seed: int) -> WithinQueries:
+    """How well a judge's *answers* (m,) order graded queries; NaN where it has not read a row."""
+    codes = np.unique(queries, return_inverse=True)[1].ravel()
+    return judge_within(answers, grade, codes, REPLICATES, STRENGTH_SEED + seed)
 
 
 def strength_by_log(

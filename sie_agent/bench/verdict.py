@@ -16,7 +16,8 @@ from sie_agent.bench.world import Way
 
 USE, SIMPLER, LOSES_NOTHING, CANNOT_TELL, UNKNOWN = "use", "simpler", "log loses nothing", "cannot tell", "unknown"
 Copies = npt.NDArray[np.intp]
-TWIN = "the judge without its knowledge"
+TWIN, TWIN_BY_RECIPE = "the judge without its knowledge", "the judge without its knowledge, by the same recipe"
+NOT_ITS_DOING = "The gain does not come from what the judge knows: do not pay for it"
 # judges that cost nothing, by kind; the simplest first
 SIMPLE = {
     "lexical": "word overlap as the judge",
@@ -59,7 +60,7 @@ def verdict(
         (f"the text score {text.strategy}" if text else "a text score", text),
         *((SIMPLE[kind], Way(ranker, AUTO, name)) for kind, name in simple.items()),
         (TWIN, Way(ranker, AUTO, judge, twin=True)),
-        (f"{TWIN}, by the same recipe", Way(ranker, SAME_RECIPE, judge, twin=True)),
+        (TWIN_BY_RECIPE, Way(ranker, SAME_RECIPE, judge, twin=True)),
     ]
     against = [against_rival(name, values, own, rival, copies) for name, rival in rivals]
     result = {"judge": judge, "against": against}

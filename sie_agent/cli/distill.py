@@ -11,7 +11,8 @@ from sie_agent.cli.output import call, show
 
 EPILOG = examples(
     "sie distill --judgments runs/labels/judgments.parquet --data log.csv --map map.yaml --out runs/scorer",
-    "sie distill --judgments runs/labels --data sample --simulate clicks --out runs/scorer",
+    "sie distill --judgments runs/labels --data sample --simulate ranked-clicks --out runs/scorer",
+    "sie distill --judgments runs/labels --data log.csv --suite suite.yaml --set labels.proxies=3 --out runs/scorer",
 )
 
 
@@ -39,16 +40,23 @@ def command(
             help="Use only the order of the judge's answers, or their degree; otherwise the variant decides.",
         ),
     ] = None,
-    proxies: Annotated[
-        int, typer.Option("--proxies", help="How many proxy models `value` is averaged over.", metavar="N")
-    ] = 6,
+    suite: Annotated[
+        str | None,
+        typer.Option(
+            "--suite", help="Take labels, scorer, target and recipe settings from this suite.", metavar="SUITE"
+        ),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="One such setting, say labels.proxies=3; can be repeated.", metavar="KEY=VALUE"),
+    ] = None,
     simulate: Simulate = None,
     seed: Seed = 0,
 ) -> None:
-    """Make weak labels of a judged log and distil the scorer.
+    """Make weak labels of a judged log, distil the scorer, and choose what to train with.
 
-    Writes labels.parquet, scorer/ and manifest.json. The log's own labels are needed, human grades are not:
-    none is read.
+    Writes labels.parquet, scorer/ and manifest.json. The log's own labels are needed. Human grades are not; where there
+    are some, target and weights are chosen on them, and nothing else reads them.
     """
 
     def work() -> dict[str, Any]:
@@ -64,7 +72,8 @@ def command(
             model=model,
             variant=variant,
             by_rank=by_rank,
-            proxies=proxies,
+            suite=suite,
+            overrides=overrides or (),
             simulate=simulate,
             seed=seed,
         )
@@ -76,11 +85,10 @@ def command(
 def lines_of(result: dict[str, Any]) -> list[str]:
     """The summary for people."""
     scale = "its order only" if result["by_rank"] else "its degrees"
-    clarity = "as judged" if result["clarity"] == "judged" else "from the catalogue (Cronen-Townsend 2002)"
     judge = f"{result['model']} ({result['variant']}; {scale})"
     return [
         f"{result['judged']:,} of {result['rows']:,} rows are judged, by {judge}",
-        f"Clarity of queries: {clarity}",
         f"Weak labels: {result['labels']}",
         f"Scorer for {', '.join(result['weak_labels'])}: {result['scorer']}",
+        f"Train with {result['recipe']['words']}: {result['recipe']['why']}",
     ]

@@ -41,26 +41,33 @@ def command(
         int, typer.Option("--max-queue", help="Most rows that wait; beyond it the answer is 503.", min=1, metavar="N")
     ] = 4096,
     weigh_by: Annotated[
-        str | None,
+        str,
         typer.Option(
             "--weigh-by",
-            help="Weak label that each row's weight is made of; by default support, or the first if there is none.",
+            help="Weak label that weights are made of; auto: as the scorer's recipe says, none: every weight is 1.",
             metavar="LABEL",
         ),
-    ] = None,
+    ] = "auto",
     strength: Annotated[
-        float, typer.Option("--strength", help="How far weights spread around 1; 0 leaves all at 1.", metavar="A")
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            "--strength",
+            help="How far weights spread around 1, 0 leaves all at 1; by default as the recipe says, else 0.5.",
+            metavar="A",
+        ),
+    ] = None,
     window: Annotated[
         int,
-        typer.Option("--window", help="Live rows that weights and drift are taken over.", min=64, metavar="N"),
+        typer.Option(
+            "--window", help="Live rows that ranks for weights and drift are taken over.", min=64, metavar="N"
+        ),
     ] = 4_000,
     adjustment_file: Annotated[
         str | None,
         typer.Option("--adjustment-file", help="Keeps the live distributions over a restart.", metavar="FILE.json"),
     ] = None,
     no_adjustment: Annotated[
-        bool, typer.Option("--no-adjustment", help="No live distributions, no drift, no weights: scores alone.")
+        bool, typer.Option("--no-adjustment", help="No live distributions and no drift; weights by the recipe alone.")
     ] = False,
     drain_seconds: Annotated[
         float,
@@ -73,8 +80,9 @@ def command(
 ) -> None:
     """Serve a distilled scorer over HTTP: POST /v1/score, JSON or streamed NDJSON.
 
-    While it serves it compares live scores with those of the log that the scorer was distilled from, gives each row a
-    weight by its rank among the latest, and says at /v1/adjustment when to distil again.
+    Each row gets its scores and, by the scorer's recipe, a weight and a blended label. While it serves it compares live
+    scores with those of the log that the scorer was distilled from, takes ranks for weights among the latest, and says
+    at /v1/adjustment when to distil again.
 
     SIGTERM stops it once all that was accepted is answered; SIGHUP or POST /v1/reload loads the scorer again.
     """

@@ -1,12 +1,14 @@
 """A whole run: the suite, its draws, its files, its manifest."""
 
 from sie_agent.run.compare import compare_prompts
+from sie_agent.run.inputs import READERS
 from sie_agent.run.manifest import Manifest, command_line, library_versions, write_json, write_text
 from sie_agent.run.mixture import Mixture
-from sie_agent.run.suite import Suite, dump_suite, load_suite
+from sie_agent.run.suite import Suite, dump_suite, load_distil_settings, load_suite
 from sie_agent.run.suite_run import evaluate_run, run_suite
 
 __all__ = [
+    "READERS",
     "Manifest",
     "Mixture",
     "Suite",
@@ -15,6 +17,7 @@ __all__ = [
     "dump_suite",
     "evaluate_run",
     "library_versions",
+    "load_distil_settings",
     "load_suite",
     "run_suite",
     "write_json",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sie_agent.bench import choose_recipe
+from sie_agent.bench import choose_recipe, strength_on
 from sie_agent.errors import InputError
 from sie_agent.labels import label_names
 from sie_agent.pipeline import Distilled, Log, scorer_of
@@ -38,7 +38,7 @@ def write_main_files(draw: Draw, folder: Path) -> None:
     write_table(
         world.samples.assign(
             label=draw.label,
-            position=pd.array(np.where(np.isnan(draw.position), None, draw.position), dtype="Int64"),
+            position=pd.Series(draw.position).round().astype("Int64"),
             query_set=draw.sets.to_numpy(),
             clarity=world.clarity,
         ),
@@ -67,16 +67,19 @@ def write_main_files(draw: Draw, folder: Path) -> None:
 
 def main_recipe(draw: Draw, logged: Log, distilled: Distilled) -> Recipe:
     """The recipe of the run's scorer: chosen on the draw's tuning queries where they are graded."""
-    world, part, tune = draw.world, draw.world.suite.primary, draw.mask("tune")
-    graded = tune & np.isfinite(world.grade)
-    answers = relevance_of(draw, part, graded)
+    world, part = draw.world, draw.world.suite.primary
+    graded = draw.mask("tune") & np.isfinite(world.grade)
+    judge = None
+    if graded.any():
+        answers = relevance_of(draw, part, graded)[graded]
+        judge = strength_on(answers, world.grade[graded], world.queries[graded], draw.seed)
     return choose_recipe(
         logged,
         distilled,
         relevance_of(draw, part)[draw.logged],
         draw.every_row.take(graded),
         world.grade[graded],
-        answers[graded],
+        judge,
         world.suite.distilling,
         draw.seed,
         position=draw.position[draw.logged],

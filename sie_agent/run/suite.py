@@ -187,6 +187,26 @@ def load_suite(source: str | Path, overrides: Sequence[str] = ()) -> Suite:
         raise InputError(explain(error), where=path, mend="`sie init DATA` writes a commented suite.") from error
 
 
+def load_distil_settings(source: str | Path | None, overrides: Sequence[str] = ()) -> DistilSettings:
+    """The settings of ``sie distill``: those of a suite, or the defaults; then ``key=value`` overrides.
+
+    Raises
+    ------
+    InputError : as of :func:`load_suite`.
+    """
+    if source is not None:
+        return load_suite(source, overrides).distilling
+    content: dict[str, Any] = {}
+    for override in overrides:
+        apply_override(content, override)
+    try:
+        return DistilSettings.model_validate(content)
+    except ValidationError as error:
+        raise InputError(
+            explain(error), where="--set", mend="Keys are those of a suite's labels, scorer, target and recipe."
+        ) from error
+
+
 def find_suite(source: str | Path) -> Path:
     """The file of a suite.
 

@@ -15,6 +15,7 @@ from sie_agent.scorer.explain import (
     strength,
 )
 from sie_agent.scorer.files import describe_scorer, load_scorer, save_scorer
+from sie_agent.scorer.given import MILD, NONE, recipe_for
 from sie_agent.scorer.model import (
     Scorer,
     cross_fitted,
@@ -39,13 +40,17 @@ from sie_agent.scorer.select import (
 from sie_agent.scorer.session import ScorerSession
 from sie_agent.scorer.student import Student, fit_student
 from sie_agent.scorer.usual import AUTO, USUAL, usual_label
-from sie_agent.scorer.weigh import weigh_rows
+from sie_agent.scorer.weigh import BLENDED, WEIGHT, weigh_rows
 from sie_agent.scorer.workers import scored_by_workers, scored_here
 
 __all__ = [
     "AUTO",
+    "BLENDED",
+    "MILD",
+    "NONE",
     "POSITIVE_AT",
     "USUAL",
+    "WEIGHT",
     "Explanation",
     "FeatureEffect",
     "Parts",
@@ -77,6 +82,7 @@ __all__ = [
     "ranks_in_quantiles",
     "ranks_in_sample",
     "read_recipe",
+    "recipe_for",
     "recipe_in",
     "save_scorer",
     "scored_by_workers",

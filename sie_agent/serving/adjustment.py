@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sie_agent.errors import InputError
-from sie_agent.scorer import HIGHER_IS_KEPT
+from sie_agent.labels import label_named
+from sie_agent.scorer import MILD
 from sie_agent.serving.adjustment_levels import Standing, now, thresholds_of
 from sie_agent.serving.adjustment_ranks import RankWindow
 from sie_agent.serving.adjustment_settings import AdjustmentSettings
@@ -132,11 +133,22 @@ class Adjustment:
             if self._waiting >= self.settings.pending:
                 self._take_in()
 
-    def weigh(self, by: str, scores: npt.NDArray[np.floating[Any]]) -> Doubles:
+    def weigh(
+        self,
+        by: str,
+        scores: npt.NDArray[np.floating[Any]],
+        strength: float | None = None,
+        quantiles: Sequence[float] | None = None,
+    ) -> Doubles:
         """Weights clip(1 + a · (rank - 0.5) · 2, 0, 2) by the rank among live scores, (n,); mean about 1.
 
-        Low ``hardness``, high ``support`` and high ``value`` get more. Until enough events were observed the rank is
-        that in the baseline. Does not observe.
+        The good end of the weak label gets more. Until enough events were observed the rank is that in *quantiles*.
+        Does not observe.
+
+        Parameters
+        ----------
+        strength : a, such as a recipe's; a strength of the settings goes before it, and 0.5 stands in for both.
+        quantiles : evenly spaced quantiles, such as a recipe's; by default the baseline's.
 
         Raises
         ------
@@ -144,9 +156,9 @@ class Adjustment:
         """
         if by not in self.ranks:
             raise InputError(f"cannot weigh by '{by}'", mend=f"Choose one of {', '.join(self.labels)}.")
-        return self.ranks[by].weights(
-            np.asarray(scores, np.float64), self.settings.strength, higher=HIGHER_IS_KEPT.get(by, True)
-        )
+        power = next(a for a in (self.settings.strength, strength, MILD) if a is not None)
+        higher = label_named(by).high_is_good
+        return self.ranks[by].weights(np.asarray(scores, np.float64), power, higher=higher, start=quantiles)
 
     def held(self, look: Callable[[], T]) -> T:
         """What *look* returns, with everything taken in that waits, and nothing changing meanwhile."""

@@ -17,9 +17,13 @@ import numpy.typing as npt
 
 from sie_agent.errors import EnvironmentFailure
 
-FORMAT = 2
+FORMAT = 3
 KINDS = {"<f8", "<i8", "<i4"}
 LARGEST = 2**28  # bytes of one array: a damaged size must not take the machine's memory
+
+
+class OtherFormat(Exception):
+    """A state that another version of the program wrote."""
 
 
 def packed(array: npt.NDArray[Any]) -> dict[str, Any]:
@@ -103,12 +107,15 @@ def read_state(path: Path) -> dict[str, Any]:
 
     Raises
     ------
-    ValueError : it is no such file, or not as it was written; FileNotFoundError : there is none.
+    OtherFormat : another version wrote it. FileNotFoundError : there is none.
+    ValueError : it is no such file, or not as it was written.
     OSError : it cannot be read.
     """
     content = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ValueError("not a state of this version")
+    if not isinstance(content, dict):
+        raise ValueError("not a state")
+    if isinstance(written := content.get("format"), int) and written != FORMAT:
+        raise OtherFormat(written)
     if content.pop("sha256", None) != seal_of(as_text(content)):
         raise ValueError("not as it was written")
     return content

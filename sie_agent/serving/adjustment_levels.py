@@ -123,9 +123,9 @@ def reason(department: str | None, name: str, standing: Standing, settings: Adju
     since = f"(since event {standing.since_events:,})"
     if standing.baseline is not None and standing.live is not None:
         moved = "fell" if standing.value < 0 else "rose"
-        what = "the mean label" if name == "mean_label" else "the judge's mean support of the log"
+        what = name.removeprefix("mean_")
         return (
-            f"{where}, {what} {moved} from {standing.baseline:.3f} to {standing.live:.3f}, "
+            f"{where}, the mean {what} {moved} from {standing.baseline:.3f} to {standing.live:.3f}, "
             f"{abs(standing.value):.2f} deviations; threshold {threshold:g} {since}"
         )
     what = "the mix of departments" if name == MIX else f"the scores for {name}"

@@ -14,7 +14,7 @@ import numpy as np
 
 from sie_agent.errors import EnvironmentFailure
 from sie_agent.serving.adjustment import Adjustment, name_of
-from sie_agent.serving.adjustment_file import read_state, unpacked, write_state
+from sie_agent.serving.adjustment_file import OtherFormat, read_state, unpacked, write_state
 from sie_agent.serving.adjustment_levels import Standing
 from sie_agent.serving.adjustment_stream import Reference, Rows, Stream
 
@@ -35,7 +35,8 @@ def save_adjustment(adjustment: Adjustment, path: Path) -> None:
 def resume_adjustment(path: Path, fresh: Adjustment) -> Adjustment:
     """Go on from a saved file: *fresh* with what the file knows, or as it is where there is none.
 
-    A file that is damaged, or of another scorer or other settings, is kept as FILE.bad, and the log has a warning.
+    A file that is damaged, or of another version, another scorer or other settings, is kept as FILE.bad, and the log
+    has a warning.
 
     Raises
     ------
@@ -49,6 +50,8 @@ def resume_adjustment(path: Path, fresh: Adjustment) -> Adjustment:
         raise EnvironmentFailure(
             f"cannot read the state of the adjustment ({error.strerror})", where=path, mend="Change its permissions."
         ) from error
+    except OtherFormat:
+        return started_afresh(path, "is of another version", fresh)
     except (ValueError, RecursionError):
         return started_afresh(path, "is damaged", fresh)
     if content.get("made_for") != made_for(fresh):
@@ -81,12 +84,15 @@ def started_afresh(path: Path, why: str, fresh: Adjustment) -> Adjustment:
 
 
 def made_for(adjustment: Adjustment) -> str:
-    """Fingerprint of baselines and settings: windows of one scorer mean nothing for another."""
+    """Fingerprint of baselines and settings: windows of one scorer mean nothing for another.
+
+    The order of the weak labels counts, since arrays are in it. The strength of weights does not: no window knows it.
+    """
     baselines = {"": adjustment.baseline, **adjustment.department_baseline}
     told = {name: {label: q.tolist() for label, q in known.items()} for name, known in baselines.items()}
-    text = json.dumps(
-        [told, adjustment.settings.as_dict(), adjustment.baseline_events, adjustment.department_events], sort_keys=True
-    )
+    settings = {name: value for name, value in adjustment.settings.as_dict().items() if name != "strength"}
+    counts = [adjustment.baseline_events, adjustment.department_events]
+    text = json.dumps([list(adjustment.labels), told, settings, counts], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -9,7 +9,9 @@ from sie_agent.errors import InputError
 
 WHERE = "adjustment settings"
 FEWEST_ROWS = 8  # of a segment
-MEANS = ("label", "support")
+# the weak label that says how far the judge backs the log; a scorer may be without it
+BACKING = "support"
+MEANS = ("label", BACKING)
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class AdjustmentSettings:
         that moves by d of them PSI is d², so these see less than the indexes do: a fifth of the labels flipped moves
         the support of Home Depot's pairs by 0.2 and its PSI to 0.05 only.
     false_alarms : looks beyond chance that are allowed in a million events where nothing changes.
-    strength : a of the weight's formula.
+    strength : a of the weight's formula; None: that of the scorer's recipe.
     bins : of equal share in the baseline; groups : parts that queries are dealt to, to see how alike their rows are.
     departments : that get figures of their own; the rest shares the bucket ``other``.
     pending : events that are taken in at once.
@@ -44,7 +46,7 @@ class AdjustmentSettings:
     watch_change: float = 0.1
     distil_change: float = 0.15
     false_alarms: float = 1.0
-    strength: float = 1.0
+    strength: float | None = None
     bins: int = 10
     groups: int = 32
     departments: int = 200
@@ -58,7 +60,8 @@ class AdjustmentSettings:
             require(name, getattr(self, name), getattr(self, name) >= least, f"{least} or more")
         require("bins", self.bins, 2 <= self.bins <= 50, "2 to 50")
         require("groups", self.groups, 8 <= self.groups <= 256, "8 to 256")
-        require("strength", self.strength, 0 <= self.strength < float("inf"), "0 or more")
+        if self.strength is not None:
+            require("strength", self.strength, 0 <= self.strength < float("inf"), "0 or more")
         require("false_alarms", self.false_alarms, 0 < self.false_alarms < 1e5, "above 0 and below 100000")
         for name in ("index", "change"):
             low, high = getattr(self, f"watch_{name}"), getattr(self, f"distil_{name}")

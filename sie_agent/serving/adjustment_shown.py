@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sie_agent.serving.adjustment_levels import DISTIL, LEVELS, WATCH, Standing, advice, rounded
-from sie_agent.serving.adjustment_settings import MEANS
+from sie_agent.serving.adjustment_settings import BACKING, MEANS
 from sie_agent.serving.adjustment_stream import MIX, Stream
 
 if TYPE_CHECKING:
@@ -80,9 +80,9 @@ def distribution_of(adjustment: Adjustment, label: str) -> dict[str, Any]:
 
 
 def judge_versus_log(adjustment: Adjustment, department: str | None) -> dict[str, Any]:
-    """How far the judge backs the log's labels: distribution and mean of support, and the mean label."""
+    """How far the judge backs the log's labels: distribution and mean of that weak label, and the mean label."""
     return {
-        "support_psi": figure_of(adjustment, department, "support"),
+        f"{BACKING}_psi": figure_of(adjustment, department, BACKING),
         **{f"mean_{name}": figure_of(adjustment, department, f"mean_{name}") for name in MEANS},
     }
 

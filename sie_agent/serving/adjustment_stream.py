@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from sie_agent.serving.adjustment_settings import MEANS, AdjustmentSettings
+from sie_agent.serving.adjustment_settings import BACKING, MEANS, AdjustmentSettings
 from sie_agent.serving.adjustment_statistics import (
     critical_change,
     critical_index,
@@ -90,7 +90,7 @@ class Stream:
     settings: AdjustmentSettings
     references: dict[str, Reference] = field(default_factory=dict)
     base_sums: Doubles | None = None
-    known_mean: tuple[float, float, float] | None = None  # support's mean, deviation and rows, from quantiles
+    known_mean: tuple[float, float, float] | None = None  # of BACKING: mean, deviation and rows, from quantiles
     events: int = 0
     segment: int = 0
     filled: int = 0
@@ -140,7 +140,7 @@ class Stream:
         self.filled = 0
 
     def findings(self) -> dict[str, Finding]:
-        """All figures of the window by name, those of means named ``mean_label`` and ``mean_support``."""
+        """All figures of the window by name, those of means named ``mean_label`` and so on."""
         level = self.settings.level_per_test(len([name for name in self.measures if name != MIX]))
         counts = self.live.sum(axis=0).astype(np.float64)
         found = {}
@@ -166,19 +166,19 @@ class Stream:
         return counted.reshape(len(self.measures), groups, bins)
 
     def _summed(self, rows: Rows) -> Doubles:
-        """(groups, means · 3) rows, sum and sum of squares of label and support."""
+        """(groups, means · 3) rows, sum and sum of squares of each of ``MEANS``."""
         parts = []
-        for values in (rows.labels, self._support(rows)):
+        for values in (rows.labels, self._backing(rows)):
             known = ~np.isnan(values)
             groups, values = rows.groups[known], values[known]
             for weights in (None, values, values**2):
                 parts.append(np.bincount(groups, weights, minlength=self.settings.groups))
         return np.column_stack(parts).astype(np.float64)
 
-    def _support(self, rows: Rows) -> Doubles:
-        if "support" not in self.measures:
+    def _backing(self, rows: Rows) -> Doubles:
+        if BACKING not in self.measures:
             return np.full(len(rows.labels), np.nan)
-        return np.asarray(rows.values[list(self.measures).index("support")])
+        return np.asarray(rows.values[list(self.measures).index(BACKING)])
 
     def _make_baseline(self) -> None:
         """Make the events of the warm-up the baseline of whatever has none."""
@@ -212,7 +212,7 @@ class Stream:
         if rows < self.window / 2:
             return None
         mean, variance, freedom = mean_of(live)
-        if MEANS[place] == "support" and self.known_mean is not None:
+        if MEANS[place] == BACKING and self.known_mean is not None:
             old_mean, deviation, old_rows = self.known_mean
             spread = max(squares / rows - mean**2, 1e-300)
             # only quantiles are known of the baseline: its rows are taken to be as alike as the live ones
@@ -269,12 +269,12 @@ def mix_reference(numbers: Doubles, settings: AdjustmentSettings) -> Reference:
 def quantile_references(
     quantiles: Mapping[str, Doubles], rows: float, settings: AdjustmentSettings
 ) -> tuple[dict[str, Reference], tuple[float, float, float] | None]:
-    """References and support's mean, deviation and rows, from quantiles of a log of *rows* scored events."""
+    """References, and of BACKING mean, deviation and rows, from quantiles of a log of *rows* scored events."""
     references = {}
     for name, known in quantiles.items():
         edges, shares = edges_of(known, settings.bins)
         references[name] = Reference(edges, shares * rows, np.zeros((settings.groups, len(shares))))
-    if "support" not in quantiles:
+    if BACKING not in quantiles:
         return references, None
-    middles = (quantiles["support"][1:] + quantiles["support"][:-1]) / 2
+    middles = (quantiles[BACKING][1:] + quantiles[BACKING][:-1]) / 2
     return references, (float(middles.mean()), float(middles.std()), rows)

@@ -16,22 +16,23 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from sie_agent import __version__
+from sie_agent.scorer import AUTO
 from sie_agent.serving.batching import Batcher
 from sie_agent.serving.bodies import JSON, NDJSON, content_type
-from sie_agent.serving.describing import ABOUT, SCORE_BODY, adjustment_answer, completed, failures, stream_answer
+from sie_agent.serving.describing import ABOUT, adjustment_answer, completed, failures, score_body, stream_answer
 from sie_agent.serving.engine import Loaded, load, load_engine
 from sie_agent.serving.errors import Refusal, error_body
 from sie_agent.serving.guard import STREAM, Guard
 from sie_agent.serving.metrics import Metrics
 from sie_agent.serving.protocol import Engine, Loader, Observer
-from sie_agent.serving.schema import Health, Reloaded, ScoreAnswer, Scorer
+from sie_agent.serving.schema import Health, Reloaded, Scorer, answer_model
 from sie_agent.serving.scoring import score_lines, score_request
 from sie_agent.serving.settings import LOOPBACK, Limits
 from sie_agent.serving.state import State
+from sie_agent.serving.weighing import Wish
 
 VERSION_HEADER = "x-sie-scorer"
 SAVE_SECONDS = 60
-USUAL = "support"  # what is weighed by where nothing else is asked for
 
 
 class Stream(StreamingResponse):
@@ -52,7 +53,8 @@ def make_state(
     limits: Limits | None = None,
     open_metrics: bool = False,
     observer: Observer | Callable[[Engine], Observer] | None = None,
-    weigh_by: str | None = None,
+    weigh_by: str = AUTO,
+    strength: float | None = None,
     loader: Loader = load_engine,
     host: str = "127.0.0.1",
 ) -> State:
@@ -61,25 +63,25 @@ def make_state(
     Parameters
     ----------
     folder : the scorer's. token : what a client has to send; None where it needs none.
-    observer, weigh_by : what adjusts weights, or what makes it of the loaded scorer; and by which weak label, by
-        default ``support``, or the first where the scorer does not give that.
+    observer : what adjusts weights, or what makes it of the loaded scorer.
+    weigh_by, strength : the weak label that weights are made of, and how far they spread around 1; by default as the
+        scorer's recipe says. With ``none`` every weight is 1.
     loader : how an engine is made of the folder. host : where the service is going to listen.
 
     Raises
     ------
-    InputError : the folder is no scorer, is damaged or newer, or does not give what is weighed by.
+    InputError : the folder is no scorer, is damaged or newer, or does not give what its rows are to be weighed by.
     """
     path, chosen, metrics = Path(folder), limits or Limits(), Metrics()
-    loaded = load(path, loader)
-    labels = loaded.engine.labels
-    by = weigh_by or (USUAL if USUAL in labels else labels[0])
+    wish = Wish(weigh_by, strength)
+    loaded = load(path, loader, wish)
     if callable(observer):
         observer = observer(loaded.engine)
     metrics.serving(loaded)
-    batcher = Batcher(metrics, chosen.samples, chosen.queue_rows, observer, by, loaded)
+    batcher = Batcher(metrics, chosen.samples, chosen.queue_rows, observer, loaded)
     batcher.check(loaded)
     alone = token is None and host in LOOPBACK
-    return State(path, loader, loaded, chosen, metrics, batcher, token, open_metrics, alone)
+    return State(path, loader, loaded, chosen, metrics, batcher, token, open_metrics, alone, wish=wish)
 
 
 def create_app(state: State) -> FastAPI:
@@ -161,10 +163,10 @@ def add_scoring(app: FastAPI, state: State) -> None:
 
     @app.post(
         "/v1/score",
-        response_model=ScoreAnswer,
+        response_model=answer_model(state.loaded.engine.labels),
         tags=["scoring"],
-        openapi_extra={"requestBody": SCORE_BODY},
-        responses={200: stream_answer(), **failures(unknown, 405, 408, 413, 415, 422, 500, 503)},
+        openapi_extra={"requestBody": score_body(state.loaded)},
+        responses={200: stream_answer(state.loaded), **failures(unknown, 405, 408, 413, 415, 422, 500, 503)},
     )
     async def score(request: Request) -> Response:
         """Score rows: a JSON request at once, or a stream of NDJSON lines answered line by line."""
@@ -208,7 +210,14 @@ def stream(request: Request, state: State) -> Response:
 def described(loaded: Loaded) -> dict[str, Any]:
     """Which scorer this is."""
     at = datetime.fromtimestamp(loaded.at, UTC).isoformat(timespec="seconds")
-    return {"version": loaded.version, "sha256": loaded.sha256, "labels": list(loaded.engine.labels), "loaded": at}
+    words = None if loaded.recipe is None else loaded.recipe.words
+    return {
+        "version": loaded.version,
+        "sha256": loaded.sha256,
+        "labels": list(loaded.engine.labels),
+        "recipe": words,
+        "loaded": at,
+    }
 
 
 async def plain_fault(request: Request, error: Exception) -> Response:

@@ -17,15 +17,14 @@ from typing import TypeVar
 
 import numpy as np
 
-from sie_agent.errors import InputError
 from sie_agent.serving.engine import Loaded
 from sie_agent.serving.errors import Refusal, busy
 from sie_agent.serving.metrics import Metrics
-from sie_agent.serving.protocol import Observer, Scores
+from sie_agent.serving.protocol import Doubles, Observer, Scores
 from sie_agent.serving.schema import Sample
+from sie_agent.serving.weighing import weighed_by, weight_and_label
 
 T = TypeVar("T")
-WEIGHT = "weight"
 logger = logging.getLogger("sie_agent.serving")
 
 
@@ -45,15 +44,14 @@ class Batcher:
     Attributes
     ----------
     batch_rows : most rows of a batch; a single job may have no more. queue_rows : most rows that wait.
-    observer, weigh_by : what sees the scores of each batch, and by which of them it weighs.
-    watched : the scorer that the observer knows; scores of another one are neither shown to it nor weighed.
+    observer : what sees the scores of each batch, and has weights follow them.
+    watched : the scorer that the observer knows; scores of another one are neither shown to it nor weighed by it.
     """
 
     metrics: Metrics
     batch_rows: int
     queue_rows: int
     observer: Observer | None = None
-    weigh_by: str = "support"
     watched: Loaded | None = None
     waiting: deque[Job] = field(default_factory=deque)
     waiting_rows: int = 0
@@ -67,7 +65,7 @@ class Batcher:
         self.metrics.watch_queue(lambda: self.waiting_rows)
 
     async def score(self, samples: Sequence[Sample], loaded: Loaded) -> Scores:
-        """Scores of some rows, (n,) per weak label, and "weight" where there is an observer.
+        """Scores of some rows, (n,) per weak label, with "weight" and "blended_label" where there is a recipe.
 
         Raises
         ------
@@ -98,17 +96,9 @@ class Batcher:
         return await asyncio.wrap_future(self.thread.submit(call))
 
     def check(self, loaded: Loaded) -> None:
-        """Make sure that a scorer's rows can be weighed, before it answers.
-
-        Raises
-        ------
-        InputError : it does not give the weak label that is weighed by, or the observer cannot watch it.
-        """
-        if self.observer is None:
-            return
-        if self.weigh_by not in (labels := loaded.engine.labels):
-            raise InputError(f"cannot weigh by '{self.weigh_by}'", mend=f"Choose one of {', '.join(labels)}.")
-        self.observer.check(loaded.engine, self.weigh_by)
+        """Make sure that the observer can watch a scorer, before that answers; InputError where it cannot."""
+        if self.observer is not None:
+            self.observer.check(loaded.engine, weighed_by(loaded.recipe))
 
     async def scorer_changed(self, loaded: Loaded) -> None:
         """Tell the observer that another scorer answers; streams and jobs of the one before may still be under way."""
@@ -184,10 +174,12 @@ class Batcher:
     def _show(self, observer: Observer, scored: Sequence[tuple[Job, Scores]]) -> None:
         """Let the observer look at the rows of a batch."""
         samples = [sample for job, _ in scored for sample in job.samples]
-        names = [name for name in scored[0][1] if name != WEIGHT]
         observer.observe(
-            {name: np.concatenate([answer[name] for _, answer in scored]) for name in names},
-            np.array([np.nan if sample.label is None else sample.label for sample in samples], np.float64),
+            {
+                name: np.concatenate([answer[name] for _, answer in scored])
+                for name in scored[0][0].loaded.engine.labels
+            },
+            labels_of(samples),
             [sample.department or "" for sample in samples],
             [sample.query for sample in samples],
         )
@@ -221,14 +213,12 @@ class Batcher:
         self.metrics.inference.observe(time.perf_counter() - started)
         self.metrics.batch_rows.observe(len(samples))
         self.metrics.rows.inc(len(samples))
-        if self.observer is not None:
-            scores[WEIGHT] = np.full(len(samples), np.nan)
-            if loaded is self.watched:
-                try:
-                    scores[WEIGHT] = np.asarray(self.observer.weigh(self.weigh_by, scores[self.weigh_by]), np.float64)
-                except Exception as error:
-                    self.note("observer", error)
-        return scores
+        live = self.observer if loaded is self.watched else None
+        label = labels_of(samples)
+        more = weight_and_label(
+            loaded.recipe, blends=loaded.blends, scores=scores, label=label, live=live, note=self.note
+        )
+        return {**scores, **more}
 
     def _deliver(self, batch: list[Job], answers: list[Scores | Refusal], loop: asyncio.AbstractEventLoop) -> None:
         """In the event loop: the next batch first, then wake those who wait for this one."""
@@ -246,3 +236,8 @@ class Batcher:
         # the message could hold a product's text, its kind cannot
         self.metrics.faults.labels(part).inc()
         logger.error("the %s failed: %s", part, type(error).__name__, exc_info=error)
+
+
+def labels_of(samples: Sequence[Sample]) -> Doubles:
+    """What the log says of each row, (n,), NaN where it says nothing."""
+    return np.array([np.nan if sample.label is None else sample.label for sample in samples], np.float64)

@@ -30,7 +30,7 @@ def serve(
     adjust: bool = True,
     adjustment: AdjustmentSettings | None = None,
     adjustment_file: str | Path | None = None,
-    weigh_by: str | None = None,
+    weigh_by: str = "auto",
     debug: bool = False,
     ready: Callable[[str], None] = lambda said: None,
 ) -> dict[str, Any]:
@@ -43,9 +43,10 @@ def serve(
     open_metrics : /metrics needs no token. limits : of bodies, batches and the queue.
     drain_seconds : how long to go on answering after the signal, saying "not ready".
     grace_seconds : how long requests under way may take after that.
-    adjust : keep the live distribution of scores, give each row the weight of its rank in it, and say when to distil
-        again. adjustment : its windows and thresholds; adjustment_file : where it is kept over a restart.
-    weigh_by : the weak label that weights are made of; by default ``support``, or the first where there is none.
+    adjust : keep the live distribution of scores, take ranks for weights in it, and say when to distil again.
+    adjustment : its windows and thresholds, and a strength of weights in place of the recipe's, also without *adjust*.
+    adjustment_file : where it is kept over a restart.
+    weigh_by : the weak label that weights are made of; ``auto``: as the scorer's recipe says, ``none``: all are 1.
     ready : told in words where the service listens, once it answers.
 
     Returns
@@ -79,6 +80,7 @@ def serve(
         open_metrics=open_metrics,
         observer=observer if adjust else None,
         weigh_by=weigh_by,
+        strength=None if adjustment is None else adjustment.strength,
         host=host,
     )
     listener = listen(host, port)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from fastapi import FastAPI
 
-from sie_agent.serving.adjustment_example import ADJUSTMENT
+from sie_agent.labels import WEAK_LABELS, label_names
+from sie_agent.scorer import BLENDED, WEIGHT
+from sie_agent.serving.adjustment_example import SHARE, adjustment_example, example_of
 from sie_agent.serving.bodies import JSON, NDJSON
+from sie_agent.serving.engine import Loaded
 from sie_agent.serving.guard import OPEN
 from sie_agent.serving.schema import SAMPLE, ErrorAnswer, ScoreRequest
 from sie_agent.serving.state import State
@@ -18,24 +22,9 @@ Every error has the form `{"error": {"code", "message", "field"}}`. Scores of on
 version is in the answer and in the header `x-sie-scorer`."""
 
 SHA = "9f2c44d1a8be0c37d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c"
-SCORE = {"sample_id": "s1", "hardness": 0.12, "support": 0.31, "value": 0.004, "weight": 1.42}
-SCORER = {
-    "version": SHA[:16],
-    "sha256": SHA,
-    "labels": ["hardness", "support", "value"],
-    "loaded": "2026-11-24T10:15:33+00:00",
-}
 LINES_IN = '{"query": "oak table", "title": "Solid oak table", "label": 1}\n{"query": "", "title": "Lamp"}\n'
 BAD_LINE = '{"code": "invalid_request", "message": "query: the query is empty", "field": "query"}'
-LINES_OUT = (
-    '{"line": 1, "sample_id": "1", "hardness": 0.12, "support": 0.31, "value": 0.004, "weight": 1.42}\n'
-    f'{{"line": 2, "error": {BAD_LINE}}}\n'
-)
 EXAMPLES: dict[str, dict[str, Any]] = {
-    "Score": SCORE,
-    "ScoreAnswer": {"scorer": SHA[:16], "scores": [SCORE]},
-    "Scorer": SCORER,
-    "Reloaded": {"scorer": SCORER, "changed": True},
     "Health": {"status": "ready"},
     "Fault": {
         "code": "invalid_request",
@@ -43,24 +32,6 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "field": "samples[3].title",
     },
     "ErrorAnswer": {"error": {"code": "not_found", "message": "there is nothing at this path", "field": None}},
-}
-SCORE_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {
-        JSON: {
-            "schema": {"$ref": "#/components/schemas/ScoreRequest"},
-            "examples": {
-                "one row": {"value": {"samples": [SAMPLE]}},
-                "support alone, of a row without label": {
-                    "value": {"samples": [{"query": "oak table", "title": "Solid oak table"}], "labels": ["support"]}
-                },
-            },
-        },
-        NDJSON: {
-            "schema": {"type": "string", "description": "One sample a line, as in `samples` of the JSON request."},
-            "examples": {"two lines": {"value": LINES_IN}},
-        },
-    },
 }
 # status: what it means, and an error of each kind
 FAILURES: dict[int, tuple[str, list[tuple[str, str, str | None]]]] = {
@@ -96,7 +67,7 @@ FAILURES: dict[int, tuple[str, list[tuple[str, str, str | None]]]] = {
                 "513 samples; at most 512 in one request. Send several requests, or a stream.",
                 "samples",
             ),
-            ("unknown_label", "the scorer does not give 'worth'; it gives hardness, support, value", "labels"),
+            ("unknown_label", f"the scorer does not give 'worth'; it gives {', '.join(WEAK_LABELS)}", "labels"),
         ],
     ),
     500: ("The service failed", [("internal", "the scorer failed on these rows", None)]),
@@ -124,12 +95,64 @@ def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return found
 
 
-def stream_answer() -> dict[str, Any]:
+def score_example(loaded: Loaded) -> dict[str, Any]:
+    """What the service could answer of a row."""
+    scores = {name: example_of(name, SHARE) for name in loaded.engine.labels}
+    weight = {} if loaded.recipe is None else {WEIGHT: 1.42}
+    return {"sample_id": "s1", **scores, **weight, **({BLENDED: 0.91} if loaded.blends else {})}
+
+
+def one_label(loaded: Loaded) -> str:
+    """A weak label to ask for."""
+    return next(iter((*label_names(loaded.engine.labels, importance=True), *loaded.engine.labels)))
+
+
+def examples_of(loaded: Loaded) -> dict[str, dict[str, Any]]:
+    """An example for every schema."""
+    score = score_example(loaded)
+    scorer = {
+        "version": SHA[:16],
+        "sha256": SHA,
+        "labels": list(loaded.engine.labels),
+        "recipe": None if loaded.recipe is None else loaded.recipe.words,
+        "loaded": "2026-11-24T10:15:33+00:00",
+    }
+    return {
+        **EXAMPLES,
+        "ScoreRequest": {"samples": [SAMPLE], "labels": [one_label(loaded)]},
+        "Score": score,
+        "ScoreAnswer": {"scorer": SHA[:16], "scores": [score]},
+        "Scorer": scorer,
+        "Reloaded": {"scorer": scorer, "changed": True},
+    }
+
+
+def score_body(loaded: Loaded) -> dict[str, Any]:
+    """The two forms of a request, with examples that the service answers."""
+    name = one_label(loaded)
+    alone = {"samples": [{"query": "oak table", "title": "Solid oak table"}], "labels": [name]}
+    whole = {
+        "schema": {"$ref": "#/components/schemas/ScoreRequest"},
+        "examples": {
+            "one row": {"value": {"samples": [SAMPLE]}},
+            f"{name} alone, of a row without label": {"value": alone},
+        },
+    }
+    lines = {
+        "schema": {"type": "string", "description": "One sample a line, as in `samples` of the JSON request."},
+        "examples": {"two lines": {"value": LINES_IN}},
+    }
+    return {"required": True, "content": {JSON: whole, NDJSON: lines}}
+
+
+def stream_answer(loaded: Loaded) -> dict[str, Any]:
     """The scores, as JSON or as lines."""
+    first = json.dumps({"line": 1, **score_example(loaded), "sample_id": "1"})
+    lines = f'{first}\n{{"line": 2, "error": {BAD_LINE}}}\n'
     return {
         "description": "Scores, in the order of the rows",
         "headers": {"x-sie-scorer": {"schema": {"type": "string"}, "description": "Version of the scorer."}},
-        "content": {NDJSON: {"schema": {"type": "string"}, "examples": {"two lines": {"value": LINES_OUT}}}},
+        "content": {NDJSON: {"schema": {"type": "string"}, "examples": {"two lines": {"value": lines}}}},
     }
 
 
@@ -137,7 +160,7 @@ def adjustment_answer() -> dict[str, Any]:
     """The state of the adjustment; its figures are null until there has been a look."""
     described = "How weights are adjusted now; ADJUSTMENT.md explains each key"
     kinds = {"started": "string", "events": "integer", "mix": ["object", "null"]}
-    properties = {name: {"type": kinds.get(name, "object")} for name in ADJUSTMENT}
+    properties = {name: {"type": kinds.get(name, "object")} for name in adjustment_example(())}
     schema = {"type": "object", "properties": properties}
     return {"description": described, "content": {JSON: {"schema": schema}}}
 
@@ -152,13 +175,13 @@ def completed(app: FastAPI, state: State) -> dict[str, Any]:
     known = {"type": "string", "enum": list(state.loaded.engine.labels)}
     request["properties"]["labels"]["anyOf"][0]["items"] = known
     schemas["ScoreRequest"] = request
-    for name, example in EXAMPLES.items():
+    for name, example in examples_of(state.loaded).items():
         if name in schemas:
             schemas[name]["examples"] = [example]
     if state.batcher.observer is not None:
         answer = described["paths"]["/v1/adjustment"]["get"]["responses"]["200"]
         # not earlier: the framework leaves out what is null
-        answer["content"][JSON]["example"] = ADJUSTMENT
+        answer["content"][JSON]["example"] = adjustment_example(state.loaded.engine.labels)
     if state.token is not None:
         described["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         for path, operations in described["paths"].items():

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.scorer import Recipe
 from sie_agent.serving.protocol import Engine, Loader
+from sie_agent.serving.weighing import AS_IT_IS, Wish, recipe_of
 
 
 @dataclass(frozen=True)
@@ -19,16 +21,23 @@ class Loaded:
     Attributes
     ----------
     engine : what scores. sha256 : of all files of its folder but Markdown. at : seconds since 1970.
+    recipe : how its rows get weights and blended labels; None where they get none.
     """
 
     engine: Engine
     sha256: str
     at: float
+    recipe: Recipe | None = None
 
     @property
     def version(self) -> str:
         """The start of the hash; every answer carries it."""
         return self.sha256[:16]
+
+    @property
+    def blends(self) -> bool:
+        """Whether rows get a blended label: that takes a recipe of the scorer's own."""
+        return getattr(self.engine, "recipe", None) is not None
 
 
 def load_engine(folder: Path) -> Engine:
@@ -43,12 +52,13 @@ def load_engine(folder: Path) -> Engine:
     return ScorerSession(folder)
 
 
-def load(folder: Path, loader: Loader = load_engine) -> Loaded:
+def load(folder: Path, loader: Loader = load_engine, wish: Wish = AS_IT_IS) -> Loaded:
     """Load a scorer and let it score a row before anybody relies on it.
 
     Raises
     ------
-    InputError : the folder is no scorer, is damaged or newer, changes while it is read, or gives no finite scores.
+    InputError : the folder is no scorer, is damaged or newer, changes while it is read, gives no finite scores, or
+        does not give what its recipe, or *wish*, takes.
     EnvironmentFailure : the folder cannot be read.
     """
     from sie_agent.scorer import folder_hash
@@ -67,4 +77,4 @@ def load(folder: Path, loader: Loader = load_engine) -> Loaded:
     probe = engine.score(["oak table"], ["Oak dining table"], [""], [1.0])
     if not engine.labels or not all(np.isfinite(probe[name]).all() for name in engine.labels):
         raise InputError("the scorer gives no finite scores", where=folder, mend="Distil it again with `sie distill`.")
-    return Loaded(engine, before, time.time())
+    return Loaded(engine, before, time.time(), recipe_of(engine, wish))

@@ -15,8 +15,8 @@ from sie_agent.serving.adjustment_file import write_state
 from sie_agent.serving.adjustment_resume import content_of, resume_adjustment
 from sie_agent.serving.adjustment_settings import AdjustmentSettings
 from sie_agent.serving.protocol import Engine
+from sie_agent.serving.weighing import WHERE
 
-WHERE = "config.json, field 'score_quantiles'"
 MEND = "Distil it again, or serve it with --no-adjustment."
 
 
@@ -42,7 +42,7 @@ class LiveAdjustment(Adjustment):
         if path is not None:
             resume_adjustment(path, self)
 
-    def check(self, engine: Engine, by: str) -> None:
+    def check(self, engine: Engine, by: str | None) -> None:
         """Make sure that a scorer has a baseline, also of the weak label *by*, and gives all that the baseline has.
 
         Raises
@@ -52,7 +52,7 @@ class LiveAdjustment(Adjustment):
         known = checked_quantiles(baseline_of(getattr(engine, "config", {}))["baseline"], WHERE)
         if strange := sorted(set(known) - set(engine.labels)):
             raise InputError(f"'{strange[0]}' is no score of this scorer", where=WHERE, mend=MEND)
-        if by not in known:
+        if by is not None and by not in known:
             raise InputError(f"there is no baseline of '{by}' to weigh by", where=WHERE, mend=MEND)
 
     def scorer_changed(self, engine: Engine) -> None:

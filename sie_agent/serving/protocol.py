@@ -14,11 +14,15 @@ Scores = Mapping[str, Doubles]
 
 
 class Engine(Protocol):
-    """A loaded scorer. It is called from one thread at a time and never from the event loop."""
+    """A loaded scorer. It is called from one thread at a time and never from the event loop.
+
+    It may have a ``recipe`` (:class:`sie_agent.scorer.Recipe`, or None), by which rows get weights and blended labels,
+    and a ``config`` with ``score_quantiles``, which the adjustment holds live scores against.
+    """
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The weak labels that it gives, such as ``("hardness", "support", "value")``."""
+        """The weak labels that it gives, such as ``("relevance", "value")``."""
 
     def score(
         self, query: Sequence[str], title: Sequence[str], description: Sequence[str], label: Sequence[float | None]
@@ -29,14 +33,14 @@ class Engine(Protocol):
 class Observer(Protocol):
     """Something that adjusts weights while scores pass by. All calls come from the inference thread, one at a time.
 
-    An observer that raises costs nobody an answer: the fault is counted and logged, and the weight is null. Rows of
-    another scorer than that of the last :meth:`scorer_changed` are not shown to it, and have no weight.
+    An observer that raises costs nobody an answer: the fault is counted and logged, and the weight is that of the
+    recipe. So it is for rows of another scorer than that of the last :meth:`scorer_changed`: they are not shown to it.
     """
 
-    def check(self, engine: Engine, by: str) -> None:
-        """Raise where this scorer cannot be watched, or its rows not be weighed by *by*; changes nothing.
+    def check(self, engine: Engine, by: str | None) -> None:
+        """Raise where this scorer cannot be watched, or its rows not be weighed by *by* (None: by nothing).
 
-        This one alone is called from other threads, before :meth:`scorer_changed`.
+        It changes nothing. This one alone is called from other threads, before :meth:`scorer_changed`.
         """
 
     def observe(
@@ -47,8 +51,11 @@ class Observer(Protocol):
         *labels* (n,) hold NaN and *departments* (n,) "" where there is none.
         """
 
-    def weigh(self, by: str, scores: Doubles) -> Doubles:
-        """(n,) weights of rows whose weak label *by* has these scores."""
+    def weigh(self, by: str, scores: Doubles, strength: float, quantiles: Sequence[float]) -> Doubles:
+        """(n,) weights of rows whose weak label *by* has these scores.
+
+        *strength* is that of the recipe; while nothing has been observed ranks are those in its *quantiles*.
+        """
 
     def state(self) -> Mapping[str, Any]:
         """The present state, in JSON's own types."""

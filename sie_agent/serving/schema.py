@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, create_model
 from pydantic_core import PydanticCustomError, ValidationError
 
+from sie_agent.labels import WEAK_LABELS
 from sie_agent.samples import LONGEST
+from sie_agent.scorer import BLENDED, WEIGHT
 from sie_agent.serving.cleaning import VISIBLE, description_text, identifier, required_text
 
 SAMPLE: dict[str, JsonValue] = {
@@ -17,7 +20,6 @@ SAMPLE: dict[str, JsonValue] = {
     "description": "180 cm, oiled.",
     "label": 1,
 }
-REQUEST: dict[str, JsonValue] = {"samples": [SAMPLE], "labels": ["support"]}
 
 
 def clean(kind: str, text: Any) -> str:
@@ -80,8 +82,6 @@ class Sample(Strict):
 class ScoreRequest(Strict):
     """Rows to score."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [REQUEST]})
-
     samples: list[Sample] = Field(min_length=1)
     labels: list[str] | None = Field(
         None, min_length=1, description="Which weak labels are wanted; all that the scorer gives where it is null."
@@ -92,17 +92,24 @@ class Score(BaseModel):
     """Scores of one row, in the order of the request; weak labels that were not asked for are left out."""
 
     sample_id: str
-    hardness: float | None = Field(None, description="Higher pulls harder on a model.")
-    support: float | None = Field(None, description="-0.5 to 0.5; higher: the judge supports the log's label.")
-    value: float | None = Field(None, description="Positive: training on the row helps.")
-    weight: float | None = Field(None, description="Only with an adjustment: the row's weight in training.")
 
 
 class ScoreAnswer(BaseModel):
     """Scores of one request, all from the same scorer."""
 
     scorer: str = Field(description="Version: the first 16 digits of the SHA-256 over its files.")
-    scores: list[Score]
+
+
+def answer_model(labels: Iterable[str]) -> type[ScoreAnswer]:
+    """The model of an answer, with a field for each weak label: those of a scorer, and any that a reload may bring."""
+    names = dict.fromkeys([*labels, *WEAK_LABELS])
+    said = {name: f"{WEAK_LABELS[name].meaning}." if name in WEAK_LABELS else None for name in names}
+    said[WEIGHT] = "Where there is a recipe: the row's weight in training, 0 to 2."
+    said[BLENDED] = "Where the scorer has a recipe: the row's target in training, 0 to 1; null where nothing is known."
+    fields: dict[str, Any] = {name: (float | None, Field(None, description=text)) for name, text in said.items()}
+    score = create_model("Score", __base__=Score, __doc__=Score.__doc__, **fields)
+    scores: dict[str, Any] = {"scores": (list[score], ...)}  # a model that is made here is no name of a type
+    return create_model("ScoreAnswer", __base__=ScoreAnswer, __doc__=ScoreAnswer.__doc__, **scores)
 
 
 class Scorer(BaseModel):
@@ -111,6 +118,9 @@ class Scorer(BaseModel):
     version: str
     sha256: str
     labels: list[str]
+    recipe: str | None = Field(
+        description="How rows get weights and blended labels, in words; null where they get none."
+    )
     loaded: str = Field(description="When it was loaded, in UTC.")
 
 

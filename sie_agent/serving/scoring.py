@@ -9,13 +9,13 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 from starlette.requests import Request
 
-from sie_agent.serving.batching import WEIGHT
 from sie_agent.serving.bodies import Lines, chunks, read_body
 from sie_agent.serving.engine import Loaded
 from sie_agent.serving.errors import Refusal
 from sie_agent.serving.protocol import Scores
 from sie_agent.serving.schema import Sample, ScoreRequest, first_fault
 from sie_agent.serving.state import State
+from sie_agent.serving.weighing import ROW_COLUMNS
 
 LINES_AT_ONCE = 256
 
@@ -57,9 +57,9 @@ def parse(body: bytes, state: State, loaded: Loaded) -> ScoreRequest:
 
 
 def chosen(scores: Scores, labels: Sequence[str] | None, loaded: Loaded) -> list[str]:
-    """Names of the scores that go into the answer."""
+    """Names of what goes into the answer: weak labels, all or those asked for, then weight and blended label."""
     names = [name for name in loaded.engine.labels if labels is None or name in labels]
-    return [*names, WEIGHT] if WEIGHT in scores else names
+    return [*names, *(name for name in ROW_COLUMNS if name in scores)]
 
 
 def rows_of(ids: Sequence[str], scores: Scores, names: Sequence[str]) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from sie_agent.serving.errors import Refusal
 from sie_agent.serving.metrics import Metrics
 from sie_agent.serving.protocol import Loader
 from sie_agent.serving.settings import Limits
+from sie_agent.serving.weighing import AS_IT_IS, Wish
 
 logger = logging.getLogger("sie_agent.serving")
 
@@ -25,6 +26,7 @@ class State:
     Attributes
     ----------
     folder, loader : where the scorer lies, and how it is loaded. loaded : the one that answers.
+    wish : what the user wants in place of parts of any scorer's recipe.
     alone : it listens on this machine only and without a token, so that who asks is told by headers alone.
     draining : the service is stopping; what has been accepted is still answered. under_way : requests now.
     """
@@ -38,6 +40,7 @@ class State:
     token: str | None = None
     open_metrics: bool = False
     alone: bool = False
+    wish: Wish = AS_IT_IS
     draining: bool = False
     under_way: int = 0
     _reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -54,7 +57,7 @@ class State:
 
     def load_checked(self) -> Loaded:
         """The scorer of the folder, fit to answer; errors as of :func:`load` and of the batcher's check."""
-        fresh = load(self.folder, self.loader)
+        fresh = load(self.folder, self.loader, self.wish)
         self.batcher.check(fresh)
         return fresh
 

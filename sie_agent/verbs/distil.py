@@ -1,25 +1,28 @@
-"""``sie distill``: judgments and the log into weak labels, weak labels into a scorer."""
+"""``sie distill``: judgments and the log into weak labels, weak labels into a scorer, and the recipe for its scores."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from sie_agent.attribution import Rows, pairs_within, train
-from sie_agent.errors import InputError
-from sie_agent.judging import judge_clarity_from_catalogue
-from sie_agent.labels import WEAK_LABELS, Evidence, LabelSettings
+from sie_agent.bench import choose_recipe, hashed_order, strength_on
+from sie_agent.pipeline import Distilled, DistilSettings, Log, distil_log, scorer_of, train_proxies
 from sie_agent.progress import bar, say
-from sie_agent.run import Manifest, command_line, library_versions
+from sie_agent.run import READERS, Manifest, command_line, library_versions, load_distil_settings
 from sie_agent.samples import TextFeatures, log_hash, normalise_query, read_table, without_grade, write_table
-from sie_agent.scorer import distil_scorer, save_scorer
-from sie_agent.verbs.common import load_log, samples_hash, training_settings, writable_folder
-from sie_agent.verbs.evidence import Judged, clarity_of, relevance_of
+from sie_agent.scorer import Recipe, save_scorer, with_recipe
+from sie_agent.threads import one_thread
+from sie_agent.verbs.common import load_log, samples_hash, writable_folder
+from sie_agent.verbs.evidence import FEWEST_JUDGED, Judged, relevance_of
 
-PROXY_SEEDS = 5_000
+Doubles = npt.NDArray[np.float64]
+Booleans = npt.NDArray[np.bool_]
 
 
 def distil(
@@ -33,37 +36,39 @@ def distil(
     model: str | None = None,
     variant: str | None = None,
     by_rank: bool | None = None,
-    proxies: int = 6,
+    suite: str | Path | None = None,
+    overrides: Sequence[str] = (),
     simulate: str | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Make weak labels of a judged log and distil a scorer from them.
+    """Make weak labels of a judged log, distil a scorer from them, and choose what to train with.
 
-    Writes ``labels.parquet``, ``scorer/`` and ``manifest.json`` into *out*. No grade is read.
+    Writes ``labels.parquet``, ``scorer/`` and ``manifest.json`` into *out*. Labels and scorer read no grade. Where the
+    data have grades, the recipe (which target and weights a trainer gets) is chosen on some of the graded queries,
+    which are held out of the log for that; see `sie_agent.pipeline.recipes` for the rule.
 
     Parameters
     ----------
-    judgments : file that ``sie label`` wrote, or its folder. Clarity is taken from it where it is there, else
-        computed from the catalogue (Cronen-Townsend 2002).
+    judgments : file that ``sie label`` wrote, or its folder.
     data, column_map, split, limit : the log that was judged, as `load_samples` takes it; labels are needed.
     model, variant : whose judgments, where the file holds several judges'.
     by_rank : use only the order of the judge's answers; None: where the judge's scale means nothing (query
         likelihood, cosine, shared words).
-    proxies : how many cheap models ``value`` is averaged over.
-    simulate : draw the log from the grades, by a name in ``LOGS``; seed : of all draws.
+    suite : a suite whose settings (``labels``, ``scorer``, ``target``, ``recipe``) to take; overrides : ``key=value``
+        settings of these, such as ``labels.proxies=3``.
+    simulate : draw the log from the grades, a name in ``LOGS``; seed : of all draws.
 
     Returns
     -------
-    ``labels``, ``scorer``, ``manifest`` (paths), ``rows``, ``judged``, ``without_judgment``, ``model``,
-    ``variant``, ``by_rank``, ``clarity`` (``judged`` or ``catalogue``), ``pool_loss``, ``weak_labels``.
+    ``labels``, ``scorer``, ``manifest`` (paths), ``rows``, ``judged``, ``without_judgment``, ``model``, ``variant``,
+    ``by_rank``, ``mode``, ``weak_labels``, ``recipe`` (``words``, ``chosen``, ``why`` and its numbers).
 
     Raises
     ------
-    InputError : no label in the data, judgments of several judges, or judgments of other data.
+    InputError : no label in the data, judgments of several judges, judgments of other data, or wrong settings.
     EnvironmentFailure : the folder cannot be written to.
     """
-    if proxies < 1:
-        raise InputError(f"proxies is {proxies}", where="--proxies", mend="Give a whole number of at least 1.")
+    settings = load_distil_settings(suite, overrides)
     manifest = Manifest(command_line(), seeds=[seed])
     path = Path(judgments).expanduser()
     path = path / "judgments.parquet" if path.is_dir() else path
@@ -72,48 +77,27 @@ def distil(
     judged = relevance_of(table, samples, str(path), model=model, variant=variant, by_rank=by_rank)
     folder = writable_folder(out)
     readable = without_grade(samples)
-    with manifest.stage("features and clarity"):
-        say("Computing text features")
-        features = TextFeatures.fit(readable)
-        inputs = features.transform(readable)
-        clarity, clarity_from = clarity_of(table, readable)
-        if clarity_from == "catalogue":
-            by_query = judge_clarity_from_catalogue(readable).set_index("query")["score"]
-            clarity = readable["query"].map(by_query).to_numpy(np.float64)
-    with manifest.stage("proxies and weak labels"):
-        log = as_rows(inputs, readable)
-        evidence = gather(log, judged, clarity, proxies, seed)
-        labels = pd.DataFrame({"sample_id": readable["sample_id"].to_numpy()[judged.known]})
-        for name, make in WEAK_LABELS.items():
-            labels[name] = make(evidence)
-    facts = {
-        "model": judged.model,
-        "variant": judged.variant,
-        "by_rank": judged.by_rank,
-        "clarity": clarity_from,
-        "pool_loss": evidence.settings.pool_loss,
-        "mode": "zero-shot",
-    }
-    with manifest.stage("scorer"):
-        say("Distilling the scorer")
-        scorer = distil_scorer(
-            readable[judged.known],
-            labels,
-            features=features,
-            seed=seed,
-            about={**facts, "log_hash": log_hash(samples), "versions": library_versions()},
-        )
-        save_scorer(scorer, folder / "scorer")
-    write_table(labels, folder / "labels.parquet")
-    count = int(judged.known.sum())
-    manifest.counts.update(
-        samples=len(samples),
-        queries=int(samples["query"].nunique()),
-        judged=count,
-        failed=len(samples) - count,
-    )
+    facts = {"model": judged.model, "variant": judged.variant, "by_rank": judged.by_rank, "mode": "zero-shot"}
+    with one_thread():
+        with manifest.stage("features"):
+            say("Computing text features")
+            features = TextFeatures.fit(readable)
+            work = Work.of(readable, features.transform(readable), judged, settings, seed)
+        with manifest.stage("proxies, weak labels, scorer"):
+            distilled = work.distil()
+            about = {**facts, "log_hash": log_hash(samples), "versions": library_versions()}
+            scorer = scorer_of(features, work.log, readable["query"], distilled, settings, seed, about)
+        with manifest.stage("recipe"):
+            grade = samples["grade"].to_numpy(np.float64)
+            recipe = work.recipe(distilled, grade, readable["position"].to_numpy(np.float64, na_value=np.nan))
+    save_scorer(with_recipe(scorer, recipe), folder / "scorer")
+    labels = {name: values[judged.known] for name, values in distilled.labels.items()}
+    ids = readable["sample_id"].to_numpy()[judged.known]
+    write_table(pd.DataFrame({"sample_id": ids, **labels}), folder / "labels.parquet")
+    count, told = int(judged.known.sum()), describe(recipe)
+    manifest.counts.update(samples=len(samples), queries=work.n_queries, judged=count, failed=len(samples) - count)
     manifest.hashes.update(data=samples_hash(samples), log=log_hash(samples))
-    manifest.extra["judge"] = facts
+    manifest.extra.update(judge=facts, settings=settings.model_dump(mode="json"), recipe=told)
     manifest.write(folder / "manifest.json")
     return {
         "labels": str(folder / "labels.parquet"),
@@ -124,39 +108,108 @@ def distil(
         "without_judgment": len(samples) - count,
         **facts,
         "weak_labels": list(scorer.students),
+        "recipe": told,
         "exit_code": 0,
     }
 
 
-def as_rows(inputs: np.ndarray[Any, np.dtype[np.float32]], samples: pd.DataFrame) -> Rows:
-    """The log as models see it: features, label, and a code per query."""
-    queries = pd.factorize(samples["query"].map(normalise_query))[0].astype(np.intp)
-    return Rows(inputs, samples["label"].to_numpy(np.float32), queries)
+@dataclass(frozen=True)
+class Work:
+    """A judged log, ready to be distilled whole or in part.
+
+    Attributes
+    ----------
+    names : (n_queries,) the queries, in the order of their codes.
+    """
+
+    log: Log
+    judged: Judged
+    names: Sequence[str]
+    settings: DistilSettings
+    seed: int
+
+    @classmethod
+    def of(
+        cls,
+        readable: pd.DataFrame,
+        inputs: npt.NDArray[np.float32],
+        judged: Judged,
+        settings: DistilSettings,
+        seed: int,
+    ) -> Work:
+        """From the rows without their grades, and their text features."""
+        queries, names = pd.factorize(readable["query"].map(normalise_query))
+        read = READERS[settings.proxy.kind](readable, inputs, settings.proxy)
+        log = Log(inputs, read, readable["label"].to_numpy(np.float64), queries.astype(np.intp))
+        return cls(log, judged, [str(name) for name in names], settings, seed)
+
+    @property
+    def n_queries(self) -> int:
+        """Number of queries."""
+        return len(self.names)
+
+    def distil(self, rows: Booleans | None = None) -> Distilled:
+        """Proxies, weak labels and students of the log, or of some of its rows, (n,)."""
+        log = self.log if rows is None else self.log.take(rows)
+        relevance = self.judged.relevance if rows is None else self.judged.relevance[rows]
+        with bar("Training proxies", self.settings.labels.proxies) as shown:
+            proxies = train_proxies(log, self.settings, self.seed, shown.advance)
+        say("Making weak labels and distilling the scorer")
+        return distil_log(log, proxies, relevance, self.settings, self.seed, by_rank=self.judged.by_rank)
+
+    def recipe(self, distilled: Distilled, grade: Doubles, position: Doubles) -> Recipe:
+        """The recipe: by graded queries that are held out for it, else by the log.
+
+        Parameters
+        ----------
+        distilled : of the whole log. grade, position : (n,) NaN where there is none.
+        """
+        tune = self.tuning_rows(grade)
+        kept = ~np.isin(self.log.queries, np.unique(self.log.queries[tune]))
+        if not self.settings.recipe.auto or not tune.any() or self.judged.known[kept].sum() < FEWEST_JUDGED:
+            everything = np.ones(len(grade), bool)
+            return self._chosen(distilled, everything, ~everything, grade, position, by_grades=False)
+        say("Choosing target and weights on graded queries that are held out")
+        return self._chosen(self.distil(kept), kept, tune, grade, position, by_grades=True)
+
+    def _chosen(
+        self,
+        distilled: Distilled,
+        rows: Booleans,
+        tune: Booleans,
+        grade: Doubles,
+        position: Doubles,
+        *,
+        by_grades: bool,
+    ) -> Recipe:
+        relevance, known = self.judged.relevance, np.isfinite(grade)
+        judge = strength_on(relevance[known], grade[known], self.log.queries[known], self.seed) if by_grades else None
+        return choose_recipe(
+            self.log.take(rows),
+            distilled,
+            relevance[rows],
+            self.log.take(tune),
+            grade[tune],
+            judge,
+            self.settings,
+            self.seed,
+            position=position[rows],
+        )
+
+    def tuning_rows(self, grade: Doubles) -> Booleans:
+        """(n,) graded rows of the queries to choose on: in an order by hash, up to the share that is asked for.
+
+        A query counts where two of its rows differ in grade.
+        """
+        known = np.isfinite(grade)
+        spread = pd.Series(grade[known]).groupby(self.log.queries[known]).nunique()
+        useful = set(spread.index[spread > 1].tolist())
+        wanted = max(1, round(self.settings.recipe.tune * self.n_queries))
+        chosen = [code for code in hashed_order(self.names, f"{self.seed}\0tune") if code in useful][:wanted]
+        return known & np.isin(self.log.queries, chosen)
 
 
-def gather(
-    log: Rows, judged: Judged, clarity: np.ndarray[Any, np.dtype[np.float64]], proxies: int, seed: int
-) -> Evidence:
-    """Train the proxies on the whole log; put together what weak labels of the judged rows may read."""
-    settings = training_settings(len(log.targets))
-    seeds = [10_000 * seed + PROXY_SEEDS + one for one in range(proxies)]
-    trained = []
-    with bar("Training proxies", proxies) as shown:
-        for one in seeds:
-            trained.append(train(log.features, log.targets, settings, one)[-1])
-            shown.advance()
-    relevance = judged.relevance[judged.known]
-    rows = log.take(judged.known)
-    pool = Rows(rows.features, relevance.astype(np.float32), rows.queries)
-    pairs = pairs_within(pool.queries)
-    ordered = bool((pool.targets[pairs.better] != pool.targets[pairs.worse]).any())
-    if not ordered:
-        say("No query has two items that the judge tells apart: `value` is taken on the mean loss")
-    return Evidence(
-        rows=rows,
-        relevance=relevance,
-        clarity=clarity[judged.known],
-        proxies=trained,
-        pool=pool,
-        settings=LabelSettings(pool_loss="ranking" if ordered else "mean", by_rank=judged.by_rank),
-    )
+def describe(recipe: Recipe) -> dict[str, Any]:
+    """What a recipe is, for results and manifests."""
+    numbers = {name: getattr(recipe, name) for name in ("blend", "by", "strength", "mean_label", "chosen", "why")}
+    return {"words": recipe.words, **numbers}

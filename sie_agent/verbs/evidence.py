@@ -1,4 +1,4 @@
-"""What a judgments file says about a log: relevance row by row, clarity query by query."""
+"""What a judgments file says about a log: relevance row by row."""
 
 from __future__ import annotations
 
@@ -140,15 +140,3 @@ def refuse_other_data(query_of: pd.Series[str], samples: pd.DataFrame, where: st
 def scale_means_nothing(variant: str) -> bool:
     """Whether a variant's answers are only an order (likelihoods, cosines, shared words), not a degree."""
     return variant in list_variants() and load_variant(variant).method in SCALE_MEANS_NOTHING
-
-
-def clarity_of(table: pd.DataFrame, samples: pd.DataFrame) -> tuple[Doubles, str]:
-    """Clarity of each sample's query as the judgments file has it, (n,), and where it is from.
-
-    ``catalogue`` in the second place says that the file has none, and the first is NaN.
-    """
-    rows = table[(table["aspect"] == "clarity") & table["score"].notna()]
-    if rows.empty:
-        return np.full(len(samples), np.nan), "catalogue"
-    by_query = rows.drop_duplicates("query", keep="last").set_index("query")["score"]
-    return samples["query"].map(by_query).to_numpy(np.float64), "judged"

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -89,7 +90,7 @@ def scores(folder: Path) -> None:
     pd.DataFrame({"sample_id": ["a", "b"], "support": [0.1, 0.2]}).to_parquet(folder / "scores.parquet")
 
 
-def scorer(**config: object) -> Prepare:
+def scorer(**config: Any) -> Prepare:
     """A scorer folder with this configuration."""
 
     def write(folder: Path) -> None:
@@ -125,6 +126,15 @@ RUN = ("run", "suite.yaml", "--out", "out")
 DATA = ("--data", "log.jsonl")
 MINE = ("label", "--variant", "mine.yaml", "--backend", "openai", "--out", "out", *DATA)
 SELECT = ("select", "--scores", "scores.parquet", "--out", "kept.parquet")
+WEIGHTS = ("weights", "--scores", "scores.parquet", "--out", "w.parquet")
+WHOLE = {
+    "format": 3,
+    "sha256": {"model.onnx": "0"},
+    "about": {},
+    "score_quantiles": {},
+    "score_rows": 0,
+    "labels": ["value"],
+}
 SCORE = ("score", "--scorer", "scorer", "--out", "s.parquet", *DATA)
 
 CASES = (
@@ -275,12 +285,19 @@ CASES = (
     Case("no scorer", SCORE, ("scorer", "sie distill"), changed(0)),
     Case("damaged scorer", SCORE, ("config.json", "again"), scorer(format="x")),
     Case("scorer of an older format", SCORE, ("older format", "Distil it again"), scorer(format=1)),
+    Case("scorer with support of another kind", SCORE, ("older format", "Distil it again"), scorer(format=2)),
     Case("scorer of a newer format", SCORE, ("newer format", "Upgrade"), scorer(format=99)),
     Case(
         "part of the scorer is gone",
         SCORE,
         ("model.onnx", "again"),
-        scorer(format=2, sha256={"model.onnx": "0"}, about={}, score_quantiles={}, score_rows=0, labels=["value"]),
+        scorer(**WHOLE),
+    ),
+    Case(
+        "damaged recipe",
+        SCORE,
+        ("config.json", "recipe is damaged", "sie distill"),
+        scorer(**WHOLE, recipe={"blend": 3}),
     ),
     Case("share above one", (*SELECT, "--keep", "1.5"), ("1.5", "at most 1"), scores),
     Case("unknown weak label", (*SELECT, "--keep", "0.5", "--by", "worth"), ("'worth'", "support"), scores),
@@ -292,12 +309,9 @@ CASES = (
     ),
     Case("scores cut off", (*SELECT, "--keep", "0.5"), ("scores.parquet", "anew"), truncated("scores.parquet")),
     Case("file to write is no Parquet", (*SELECT[:-1], "kept.csv", "--keep", "0.5"), ("kept.csv", ".parquet"), scores),
-    Case(
-        "negative strength",
-        ("weights", "--scores", "scores.parquet", "--out", "w.parquet", "--strength", "-1"),
-        ("-1", "0 or more"),
-        scores,
-    ),
+    Case("negative strength", (*WEIGHTS, "--by", "support", "--strength", "-1"), ("-1", "0 or more"), scores),
+    Case("blend above one", (*WEIGHTS, "--by", "none", "--blend", "1.5"), ("--blend", "from 0 to 1"), scores),
+    Case("scores without a recipe", WEIGHTS, ("no recipe", "--by value"), scores),
     Case(
         "unknown reference",
         ("attribute", *DATA, "--out", "r.parquet", "--reference", "shapley"),

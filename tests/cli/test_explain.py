@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from sie_agent.samples import load_samples
-from sie_agent.scorer import Scorer, StudentSettings, distil_scorer, load_scorer, save_scorer
+from sie_agent.scorer import Recipe, Scorer, StudentSettings, distil_scorer, load_scorer, save_scorer
 
 from .conftest import Ran, Sie, log_rows
 
@@ -24,8 +24,8 @@ def scorer(log: Path, tmp_path: Path) -> Path:
         len(set(query.split()) & set(title.lower().split())) > 0
         for query, title in zip(samples["query"], samples["title"], strict=True)
     ]
-    support = 0.5 - (samples["label"] - pd.Series(shared, dtype=float)).abs()
-    labels = samples[["sample_id"]].assign(support=support, value=support * 2)
+    support = 1 - (samples["label"] - pd.Series(shared, dtype=float)).abs()
+    labels = samples[["sample_id"]].assign(support=support, value=2 * support - 1)
     settings = StudentSettings(trees=20, rows_per_leaf=3)
     save_scorer(distil_scorer(samples, labels, settings=settings), tmp_path / "distilled" / "scorer")
     return tmp_path / "distilled"
@@ -48,11 +48,11 @@ def test_json_is_complete(sie: Sie, log: Path, scorer: Path) -> None:
         "explain", "--scorer", scorer, "--data", log, "--id", "s3", "--row", "2", "--top", "1", "--output", "json"
     )
     assert ran.code == 0, ran.err
-    assert ran.json["by"] == "support" and ran.json["html"] is None
+    assert ran.json["by"] == "value" and ran.json["html"] is None
     first, second = ran.json["explanations"]
     assert (first["sample_id"], second["sample_id"]) == ("s3", "s1")
     samples = load_samples(log).set_index("sample_id", drop=False).loc[["s3", "s1"]]
-    for one, score in zip((first, second), loaded(scorer).predict(samples)["support"], strict=True):
+    for one, score in zip((first, second), loaded(scorer).predict(samples)["value"], strict=True):
         assert one["score"] == pytest.approx(score, abs=1e-9)
         assert len(one["features"]) > 20 and one["rest"] == 0
         total = one["base"] + sum(feature["effect"] for feature in one["features"])
@@ -90,7 +90,7 @@ def test_a_typed_in_pair(sie: Sie, scorer: Path) -> None:
     assert bare["label"] is None and labelled["label"] == 1
     assert {word["field"] for word in labelled["words"]} == {"query", "title", "description"}
     row = {"sample_id": "typed", "query": "desk lamp", "title": "Brass desk lamp", "description": "", "label": None}
-    expected = loaded(scorer).predict(pd.DataFrame([row]).astype({"label": float}))["support"].item()
+    expected = loaded(scorer).predict(pd.DataFrame([row]).astype({"label": float}))["value"].item()
     assert bare["score"] == pytest.approx(expected, abs=1e-9)
 
 
@@ -136,7 +136,7 @@ def test_other_bad_input(sie: Sie, log: Path, scorer: Path, tmp_path: Path) -> N
     refused(sie(*command, "--query", "x"), "--title is missing")
     refused(sie(*command, "--query", " ", "--title", "y"), "the typed-in pair", "query")
     refused(sie(*command, "--query", "x", "--title", "y", "--label", "3"), "label", "0 to 1")
-    refused(sie(*command, "--query", "x", "--title", "y", "--by", "hardness"), "--by", "support, value")
+    refused(sie(*command, "--query", "x", "--title", "y", "--by", "hardness"), "--by", "value, support")
     refused(sie(*command, "--query", "x", "--title", "y", "--top", "0"), "--top")
     refused(sie(*command, "--query", "x", "--title", "y", "--html", "why.txt"), "why.txt", ".html")
     refused(sie("explain", "--scorer", "absent", "--query", "x", "--title", "y"), "absent", "sie distill")
@@ -166,7 +166,7 @@ def test_what_was_scored_on_a_simulated_log(
     expected = scores.iloc[::7]
     assert [one["sample_id"] for one in explained] == expected["sample_id"].tolist()
     assert [one["label"] for one in explained] == expected["label"].tolist()
-    assert [one["score"] for one in explained] == pytest.approx(expected["support"].tolist(), abs=1e-9)
+    assert [one["score"] for one in explained] == pytest.approx(expected["value"].tolist(), abs=1e-9)
 
 
 def test_rows_beyond_the_limit(sie: Sie, log: Path, scorer: Path) -> None:
@@ -182,10 +182,22 @@ def test_a_row_that_lacks_the_label(sie: Sie, scorer: Path, tmp_path: Path) -> N
     assert first["label"] == rows[1]["label"] and second["label"] is None
 
 
-@pytest.mark.parametrize(("names", "expected"), [(["hardness", "value"], "value"), (["hardness"], "hardness")])
-def test_a_scorer_that_has_no_support(sie: Sie, log: Path, tmp_path: Path, names: list[str], expected: str) -> None:
+@pytest.mark.parametrize(
+    ("names", "recipe", "expected"),
+    [
+        (["hardness", "value"], None, "value"),
+        (["hardness", "value"], Recipe(by="hardness", strength=0.5), "hardness"),
+        (["hardness", "value"], Recipe(), "value"),
+        (["relevance", "hardness"], None, "hardness"),
+        (["relevance"], None, "relevance"),
+    ],
+)
+def test_what_is_explained_where_nobody_says(
+    sie: Sie, log: Path, tmp_path: Path, names: list[str], recipe: Recipe | None, expected: str
+) -> None:
     samples = load_samples(log)
     labels = samples[["sample_id"]].assign(**{name: samples["title"].str.len().astype(float) for name in names})
-    save_scorer(distil_scorer(samples, labels, settings=StudentSettings(trees=3)), tmp_path / "other")
+    small = StudentSettings(trees=3)
+    save_scorer(distil_scorer(samples, labels, settings=small, recipe=recipe), tmp_path / "other")
     assert sie("explain", "--scorer", "other", "--data", log, "--row", "1", "--output", "json").json["by"] == expected
     refused(sie("explain", "--scorer", "other", "--data", log, "--row", "1", "--by", "support"), "no 'support'")

@@ -28,7 +28,7 @@ def made(tmp_path: Path) -> Path:
     samples = validate_samples(log, "log")
     value = np.where(np.arange(80) % 7, np.sin(np.arange(80)), np.nan)
     labels = pd.DataFrame(
-        {"sample_id": samples["sample_id"], "hardness": 0.5 - value / 2, "support": value / 2, "value": value}
+        {"sample_id": samples["sample_id"], "value": value, "support": 0.5 + value / 2, "hardness": 0.5 - value / 2}
     )
     folder = tmp_path / "made"
     scorer = distil_scorer(
@@ -78,7 +78,7 @@ def test_labels_into_a_folder_and_back(sie: Sie, made: Path, tmp_path: Path, mon
 
     ran = sie("push", "labels", made, "--folder", "out", "--output", "json")
     assert ran.code == 0, ran.err
-    assert ran.json["columns"] == ["sample_id", "hardness", "support", "value"] and ran.json["rows"] == 80
+    assert ran.json["columns"] == ["sample_id", "value", "support", "hardness"] and ran.json["rows"] == 80
     loaded = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "hf"))
     assert list(loaded) == ["train"]
     pd.testing.assert_frame_equal(
@@ -106,7 +106,7 @@ def test_neither_grades_nor_texts_unless_asked(sie: Sie, made: Path, tmp_path: P
         names: list[str] = pq.read_schema(tmp_path / "out" / "data" / "train.parquet").names
         return names
 
-    weak = ["hardness", "support", "value"]
+    weak = ["value", "support", "hardness"]
     assert columns() == ["sample_id", *weak]
     assert columns("--with-text") == ["sample_id", "query", "title", *weak]
     assert columns("--data", tmp_path / "log.csv") == ["sample_id", "item_id", "label", *weak]

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -20,8 +21,10 @@ import pytest
 
 from sie_agent.progress import set_quiet
 from sie_agent.samples import load_samples
-from sie_agent.scorer import StudentSettings, distil_scorer, save_scorer
+from sie_agent.scorer import Recipe, StudentSettings, distil_scorer, load_scorer, recipe_in, save_scorer
 from sie_agent.verbs.score import score
+from sie_agent.verbs.select import select
+from sie_agent.verbs.weights import weights
 
 from .conftest import Sie, csv_text, log_rows
 
@@ -44,9 +47,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [{**row, "title": f"{row['title']} {number}"} for number, row in enumerate(log_rows(ROWS))]
     (folder / "log.csv").write_text(csv_text(rows), encoding="utf-8")
     samples = load_samples(folder / "log.csv")
-    labels = pd.DataFrame({"sample_id": samples["sample_id"], "support": samples["label"] - 0.5})
-    labels = labels.assign(hardness=0.5 - labels["support"], value=samples["title"].str.len().astype(float))
-    save_scorer(distil_scorer(samples, labels, settings=StudentSettings(trees=8)), folder / "scorer")
+    labels = pd.DataFrame({"sample_id": samples["sample_id"], "support": samples["label"].astype(float)})
+    labels = labels.assign(hardness=1 - labels["support"], value=samples["title"].str.len().astype(float))
+    recipe = Recipe(by="value", strength=0.5, mean_label=float(samples["label"].mean()), chosen="rule", why="a test")
+    small = StudentSettings(trees=8)
+    save_scorer(distil_scorer(samples, labels, settings=small, recipe=recipe), folder / "scorer")
     set_quiet(True)
     score(folder / "scorer", folder / "log.csv", folder / "expected.parquet")
     set_quiet(False)
@@ -67,14 +72,34 @@ def program(tmp_path: Path) -> Callable[..., list[str]]:
 
 
 def same(place: Path, found: Path) -> None:
-    """The table is bit for bit what one process made of the log in one piece."""
+    """The table is bit for bit what one process made of the log in one piece, and the recipe is with it."""
+    assert recipe_in(found) == load_scorer(place / "scorer").recipe
     pd.testing.assert_frame_equal(pd.read_parquet(found), pd.read_parquet(place / "expected.parquet"), check_exact=True)
 
 
 def test_query_and_label_pass_through(place: Path) -> None:
     scores, log = pd.read_parquet(place / "expected.parquet"), load_samples(place / "log.csv")
-    assert list(scores.columns) == ["sample_id", "query", "label", "hardness", "support", "value"]
+    assert list(scores.columns) == ["sample_id", "query", "label", "value", "support", "hardness"]
     pd.testing.assert_frame_equal(scores[["sample_id", "query", "label"]], log[["sample_id", "query", "label"]])
+
+
+def test_the_recipe_goes_with_the_scores(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sie_agent.verbs.score.ROWS_AT_ONCE", 250)
+    said = score(place / "scorer", place / "log.csv", tmp_path / "s.parquet")
+    assert said["recipe"] == "the log's own labels, weights by value of strength 0.5"
+    same(place, tmp_path / "s.parquet")
+    # what is selected is weighed by it too
+    chosen = select(tmp_path / "s.parquet", tmp_path / "k.parquet", keep=0.5)
+    assert chosen["by"] == "value" and recipe_in(tmp_path / "k.parquet") == load_scorer(place / "scorer").recipe
+    told = weights(tmp_path / "s.parquet", tmp_path / "w.parquet")
+    assert (told["chosen"], told["why"], told["by"]) == ("rule", "a test", "value") and told["rows"] == ROWS
+    assert told["mean_weight"] == pytest.approx(1, abs=0.05)
+
+
+def test_scores_of_a_scorer_without_a_recipe_have_none(place: Path, tmp_path: Path) -> None:
+    save_scorer(replace(load_scorer(place / "scorer"), recipe=None), tmp_path / "scorer")
+    assert score(tmp_path / "scorer", place / "log.csv", tmp_path / "s.parquet", limit=9)["recipe"] is None
+    assert recipe_in(tmp_path / "s.parquet") is None
 
 
 @pytest.mark.slow

@@ -43,7 +43,7 @@ def test_unjudged_rows_stay_unjudged_and_do_not_count() -> None:
 
 
 def test_a_rare_click_does_not_make_every_relevant_row_wrong() -> None:
-    """DESIGN §8.4: a click rate is not a relevance."""
+    """A click rate is not a relevance."""
     rng = np.random.default_rng(1)
     label = (rng.random(1000) < 0.05).astype(float)
     matched = match_log(np.full(1000, 0.8), label)

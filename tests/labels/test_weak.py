@@ -26,6 +26,7 @@ from sie_agent.labels import (
     hardness,
     joint_with_proxies,
     match_log,
+    relevance,
     support,
     value,
 )
@@ -38,43 +39,32 @@ def evidence() -> Evidence:
     features = rng.normal(size=(240, 6)).astype(np.float32)
     truth = 1 / (1 + np.exp(-2 * features[:, 0]))
     label = (rng.random(240) < truth).astype(np.float32)
-    relevance = np.clip(truth + 0.1 * rng.normal(size=240), 0, 1)
+    judged = np.clip(truth + 0.1 * rng.normal(size=240), 0, 1)
     rows = Rows(features, label, np.arange(240) // 6)
     settings = TrainingSettings(hidden=6, epochs=6, batch_size=32, learning_rate=1e-2, checkpoints=1)
     proxies = [train(features, label, settings, seed)[-1] for seed in range(3)]
-    pool = Rows(features, relevance.astype(np.float32), rows.queries)
-    return Evidence(rows, relevance, np.full(240, np.nan), proxies, pool, LabelSettings())
+    pool = Rows(features, judged.astype(np.float32), rows.queries)
+    return Evidence(rows, judged, proxies, pool, LabelSettings())
 
 
-def test_hardness_and_support_follow_their_formulas(evidence: Evidence) -> None:
-    clarity = np.where(np.arange(240) % 3 == 0, np.nan, np.arange(240) / 240)
-    given = replace(evidence, clarity=clarity)
+def test_hardness_is_the_distance_of_label_and_judge_on_the_logs_scale(evidence: Evidence) -> None:
     matched = match_log(evidence.relevance, evidence.rows.targets.astype(float))
-    error = np.abs(evidence.rows.targets - matched)
-    np.testing.assert_allclose(hardness(given), error)
-    np.testing.assert_allclose(support(given), np.where(np.isnan(clarity), 1.0, clarity) * (0.5 - error))
-    assert (hardness(given) >= 0).all() and (hardness(given) <= 1).all()
-    assert (np.abs(support(given)) <= 0.5).all()
+    np.testing.assert_allclose(hardness(evidence), np.abs(evidence.rows.targets - matched))
 
 
-def test_unclear_intent_pulls_support_to_nothing(evidence: Evidence) -> None:
-    assert not support(replace(evidence, clarity=np.zeros(240))).any()
-    half = support(replace(evidence, clarity=np.full(240, 0.5)))
-    np.testing.assert_allclose(half, 0.5 * support(evidence))
-
-
-def test_support_is_positive_where_judge_and_log_agree(evidence: Evidence) -> None:
-    clearly = evidence.relevance > 0.9
-    assert (support(evidence)[clearly & (evidence.rows.targets == 1)] > 0).all()
-    assert (support(evidence)[clearly & (evidence.rows.targets == 0)] < 0).all()
+def test_relevance_is_what_the_judge_said(evidence: Evidence) -> None:
+    given = replace(evidence, relevance=np.where(np.arange(240) % 5, evidence.relevance, np.nan))
+    np.testing.assert_array_equal(relevance(given), given.relevance)
+    # the log is not looked at
+    np.testing.assert_array_equal(relevance(replace(given, rows=flipped(given, 1).rows)), given.relevance)
 
 
 def test_unjudged_rows_have_no_hardness_and_no_support(evidence: Evidence) -> None:
-    relevance = evidence.relevance.copy()
-    relevance[::5] = np.nan
-    given = replace(evidence, relevance=relevance)
+    judged = evidence.relevance.copy()
+    judged[::5] = np.nan
     for label in (hardness, support):
-        np.testing.assert_array_equal(np.isnan(label(given)), np.isnan(relevance))
+        np.testing.assert_array_equal(np.isnan(label(replace(evidence, relevance=judged))), np.isnan(judged))
+        assert np.isnan(label(replace(evidence, relevance=np.full(240, np.nan)))).all()
 
 
 def flipped(evidence: Evidence, row: int) -> Evidence:
@@ -123,11 +113,10 @@ def test_the_order_of_rows_does_not_matter(evidence: Evidence, name: str) -> Non
         evidence,
         rows=evidence.rows.take(order),
         relevance=evidence.relevance[order],
-        clarity=evidence.clarity[order],
         pool=evidence.pool.take(pool_order),
     )
-    expected = WEAK_LABELS[name](evidence)[order]
-    np.testing.assert_allclose(WEAK_LABELS[name](shuffled), expected, rtol=1e-3, atol=2e-4)
+    expected = WEAK_LABELS[name].make(evidence)[order]
+    np.testing.assert_allclose(WEAK_LABELS[name].make(shuffled), expected, rtol=1e-3, atol=2e-4)
 
 
 def test_a_pool_of_permuted_relevance_gives_another_value(evidence: Evidence) -> None:
@@ -136,9 +125,18 @@ def test_a_pool_of_permuted_relevance_gives_another_value(evidence: Evidence) ->
     assert spearmanr(value(evidence), permuted).statistic < 0.9
 
 
-def test_relevance_that_is_the_same_everywhere_gives_no_value(evidence: Evidence) -> None:
-    pool = replace(evidence.pool, targets=np.full(240, 0.5, np.float32))
-    assert not value(replace(evidence, pool=pool)).any()
+@pytest.mark.parametrize("kind", ["all alike", "one row a query"])
+def test_where_no_query_is_ordered_the_mean_loss_stands_in(evidence: Evidence, kind: str) -> None:
+    """A ranking loss without a pair to order would make every value zero."""
+    pool = evidence.pool
+    pool = (
+        replace(pool, targets=np.full(240, 0.5, np.float32))
+        if kind == "all alike"
+        else replace(pool, queries=np.arange(240))
+    )
+    given = replace(evidence, pool=pool)
+    np.testing.assert_array_equal(value(given), value(replace(given, settings=LabelSettings(pool_loss="mean"))))
+    assert value(given).std() > 0.1
 
 
 def test_no_grade_is_within_reach() -> None:
@@ -146,7 +144,6 @@ def test_no_grade_is_within_reach() -> None:
     assert {field.name for field in fields(Evidence)} == {
         "rows",
         "relevance",
-        "clarity",
         "proxies",
         "pool",
         "settings",

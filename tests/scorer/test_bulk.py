@@ -55,12 +55,12 @@ def saved(frame: pd.DataFrame, folder: Path) -> Path:
 
 @pytest.mark.slow
 @SMALL
-@given(ROWS, KEEP, BY, st.booleans(), st.sampled_from([0.0, 0.5, 1.0]))
+@given(ROWS, KEEP, BY, st.booleans(), st.booleans(), st.sampled_from([0.0, 0.5, 1.0]))
 def test_the_same_rows_are_kept_on_disk_and_in_memory(
-    tmp_path: Path, rows: list[dict[str, Any]], keep: float, by: str, coverage: bool, positive_at: float
+    tmp_path: Path, rows: list[dict[str, Any]], keep: float, by: str, coverage: bool, balance: bool, positive_at: float
 ) -> None:
     frame = scores(rows, by)
-    how: dict[str, Any] = {"coverage": coverage, "positive_at": positive_at}
+    how: dict[str, Any] = {"coverage": coverage, "balance": balance, "positive_at": positive_at}
     target, dropped = tmp_path / "kept.parquet", tmp_path / "dropped.parquet"
     said = select_file(saved(frame, tmp_path), target, keep, by, dropped=dropped, **how)
     expected = select_rows(frame, keep, by, **how)
@@ -97,7 +97,9 @@ def check_said(
     share = len(gone) / len(before) if len(before) else 0
     expected = {"before": len(before), "after": len(after), "touched": len(touched), "dropped": len(gone)}
     assert said["queries"] == {**expected, "share_dropped": pytest.approx(share)}
-    by_score = frame[keep_mask(frame[by].to_numpy(), keep, higher=by != "hardness")]
+    label = frame["label"].to_numpy() if said["balance"] else None
+    higher = by != "hardness"
+    by_score = frame[keep_mask(frame[by].to_numpy(), keep, higher=higher, label=label, positive_at=positive_at)]
     assert said["kept_for_coverage"] == len(set(found["sample_id"]) - set(by_score["sample_id"]))
     gave_way = set(by_score["sample_id"]) - set(found["sample_id"])
     assert gave_way >= set(lost.loc[lost["reason"] == "gave way to coverage", "sample_id"])
@@ -105,10 +107,12 @@ def check_said(
 
 @pytest.mark.slow
 @settings(max_examples=300, deadline=None)
-@given(ROWS, KEEP, BY, st.sampled_from([0.3, 0.5, 1.0]))
-def test_no_query_loses_all_its_positives(rows: list[dict[str, Any]], keep: float, by: str, positive_at: float) -> None:
+@given(ROWS, KEEP, BY, st.booleans(), st.sampled_from([0.3, 0.5, 1.0]))
+def test_no_query_loses_all_its_positives(
+    rows: list[dict[str, Any]], keep: float, by: str, balance: bool, positive_at: float
+) -> None:
     frame = scores(rows, by)
-    kept = select_rows(frame, keep, by, positive_at=positive_at)
+    kept = select_rows(frame, keep, by, balance=balance, positive_at=positive_at)
     with_positive = set(frame.loc[frame["label"] >= positive_at, "query"].dropna())
     assert set(kept.loc[kept["label"] >= positive_at, "query"].dropna()) == with_positive
     assert len(kept) == max(round(keep * len(frame)), 1, len(with_positive))
@@ -116,13 +120,16 @@ def test_no_query_loses_all_its_positives(rows: list[dict[str, Any]], keep: floa
 
 @pytest.mark.slow
 @settings(max_examples=200, deadline=None)
-@given(ROWS, KEEP, BY)
-def test_coverage_changes_no_more_than_it_has_to(rows: list[dict[str, Any]], keep: float, by: str) -> None:
+@given(ROWS, KEEP, BY, st.booleans())
+def test_coverage_changes_no_more_than_it_has_to(
+    rows: list[dict[str, Any]], keep: float, by: str, balance: bool
+) -> None:
     """What comes in are best positives; what goes out are the last of the rows that were kept by their score."""
     frame, higher = scores(rows, by), by != "hardness"
     score = frame[by].to_numpy()
-    plain = keep_mask(score, keep, higher=higher)
-    covered = covering_mask(score, keep, frame["query"], frame["label"].to_numpy(), higher=higher)
+    label = frame["label"].to_numpy()
+    plain = keep_mask(score, keep, higher=higher, label=label if balance else None)
+    covered = covering_mask(score, keep, frame["query"], label, higher=higher, balance=balance)
     added, removed = covered & ~plain, plain & ~covered
     if not added.any():
         assert (covered == plain).all()
@@ -142,8 +149,10 @@ def test_which_rows_give_way() -> None:
             "support": [5.0, 4.0, 3.0, 1.0, 1.0, 0.0],
         }
     )
-    assert select_rows(frame, 0.5, "support")["sample_id"].tolist() == ["a", "b", "d"]
-    assert select_rows(frame, 0.5, "support", coverage=False)["sample_id"].tolist() == ["a", "b", "c"]
+    kept = select_rows(frame, 0.5, "support", balance=False)
+    assert kept["sample_id"].tolist() == ["a", "b", "d"]
+    kept = select_rows(frame, 0.5, "support", coverage=False, balance=False)
+    assert kept["sample_id"].tolist() == ["a", "b", "c"]
     # more queries have a positive than rows are to be kept
     assert select_rows(frame, 0.1, "support")["sample_id"].tolist() == ["b", "d"]
 
@@ -158,12 +167,17 @@ def test_what_is_said_of_a_selection(tmp_path: Path) -> None:
         }
     )
     dropped = tmp_path / "d.parquet"
-    said = select_file(saved(frame, tmp_path), tmp_path / "k.parquet", 3 / 7, "hardness", dropped=dropped)
+    path, target = saved(frame, tmp_path), tmp_path / "k.parquet"
+    balanced = select_file(path, target, 3 / 7, "hardness", coverage=False)
+    assert balanced["thresholds"] == {"positives": 0.1, "negatives": 0.2, "unlabelled": None}
+    assert balanced["positives"] == {"before": 3, "after": 1} and balanced["negatives"] == {"before": 4, "after": 2}
+    said = select_file(path, target, 3 / 7, "hardness", balance=False, dropped=dropped)
     assert said == {
         "rows": 7,
         "kept": 3,
         "coverage": True,
-        "threshold": 0.0,
+        "balance": False,
+        "thresholds": {"all": 0.0},
         "kept_for_coverage": 1,
         "dropped": {"below the threshold": 2, "gave way to coverage": 1, "no score": 1},
         "positives": {"before": 3, "after": 2},
@@ -179,26 +193,9 @@ def test_what_is_said_of_a_selection(tmp_path: Path) -> None:
 def test_a_file_without_query_and_label_is_selected_from_by_score(tmp_path: Path) -> None:
     frame = pd.DataFrame({"sample_id": list("abcd"), "support": [1.0, 2.0, 3.0, 4.0]})
     said = select_file(saved(frame, tmp_path), tmp_path / "k.parquet", 0.5, "support", dropped=tmp_path / "d.parquet")
-    assert not said["coverage"] and said["queries"] is None and said["positives"] is None
+    assert not said["coverage"] and not said["balance"] and said["queries"] is None and said["positives"] is None
     assert pd.read_parquet(tmp_path / "k.parquet")["sample_id"].tolist() == ["c", "d"]
     assert pd.read_parquet(tmp_path / "d.parquet")["query"].isna().all()
-
-
-@pytest.mark.slow
-@SMALL
-@given(ROWS, st.floats(0, 4), BY)
-def test_weights_on_disk_are_those_in_memory(
-    tmp_path: Path, rows: list[dict[str, Any]], strength: float, by: str
-) -> None:
-    frame = scores(rows, by)
-    said = weigh_file(saved(frame, tmp_path), tmp_path / "w.parquet", by, strength)
-    found = pd.read_parquet(tmp_path / "w.parquet")
-    expected = weigh_rows(frame, by, strength)
-    assert found["sample_id"].tolist() == expected["sample_id"].tolist()
-    np.testing.assert_allclose(found["weight"], expected["weight"], rtol=1e-12, atol=1e-15)
-    assert said["rows"] == len(frame) and said["unscored"] == frame[by].isna().sum()
-    assert said["smallest"] == found["weight"].min() and said["largest"] == found["weight"].max()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["scores.parquet", "w.parquet"]
 
 
 @pytest.mark.slow
@@ -221,9 +218,9 @@ def test_many_rows_spill_and_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     found = pd.read_parquet(tmp_path / "k.parquet")
     assert found["sample_id"].tolist() == select_rows(frame, 0.2, "value")["sample_id"].tolist()
     assert said["kept"] == len(found) and said["kept_for_coverage"] > 100_000
-    weigh_file(path, tmp_path / "w.parquet", "value")
-    weights = pd.read_parquet(tmp_path / "w.parquet")["weight"]
-    np.testing.assert_allclose(weights, weigh_rows(frame, "value")["weight"], rtol=1e-12)
+    weigh_file(path, tmp_path / "w.parquet", "value", 0.7)
+    found = pd.read_parquet(tmp_path / "w.parquet")
+    pd.testing.assert_frame_equal(found, weigh_rows(frame, by="value", strength=0.7), check_exact=True)
 
 
 def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
@@ -242,7 +239,7 @@ def test_odd_names(tmp_path: Path, name: str) -> None:
     folder.mkdir()
     frame.to_parquet(folder / name)
     assert select_file(folder / name, folder / f"k {name}", 1.0, "support")["kept"] == 1
-    assert weigh_file(folder / name, folder / f"w {name}", "support")["rows"] == 1
+    assert weigh_file(folder / name, folder / f"w {name}", "support")[1]["rows"] == 1
 
 
 @pytest.mark.parametrize("act", ["select", "weigh"])

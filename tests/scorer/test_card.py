@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,12 @@ from huggingface_hub import DatasetCard, ModelCard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sie_agent.scorer import LABELS, Scorer, save_scorer
+from sie_agent.labels import WEAK_LABELS, label_names
+from sie_agent.scorer import Recipe, Scorer, save_scorer
 from sie_agent.scorer.card import UNSTATED, labels_card, scorer_card, size_category
 from sie_agent.scorer.card_text import plain
+
+LABELS = label_names()
 
 FIGURE = {
     "label": "value",
@@ -67,6 +70,9 @@ def test_card_of_a_scorer(saved: Path) -> None:
     assert "the suite `my-log`" in card.text and "torch" not in card.text and "kendall" not in card.text
     for name in (*LABELS, "query", "title", "description", "label"):
         assert f"`{name}`" in card.text
+    for name in LABELS:
+        assert f"| `{name}` | {WEAK_LABELS[name].meaning} |" in card.text
+    assert "weights by value of strength 0.5" in card.text and "Chosen: rule: `of a test`" in card.text
     assert UNSTATED in card.text and "license" not in card.data.to_dict()
 
 
@@ -105,8 +111,9 @@ def test_what_the_card_says_of_onnxruntime_runs(scorer: Scorer, saved: Path, mon
     ],
 )
 def test_what_is_malformed_is_left_out(about: Any) -> None:
-    card = ModelCard(scorer_card({"labels": "value", "about": about}), ignore_metadata_errors=False)
+    card = ModelCard(scorer_card({"labels": "value", "about": about, "recipe": about}), ignore_metadata_errors=False)
     assert card.data.eval_results is None and "Not measured" in card.text and "Not recorded" in card.text
+    assert "None: say to `sie weights` what to weigh by." in card.text
     assert UNSTATED in card.text
 
 
@@ -122,7 +129,7 @@ def test_what_others_wrote_is_no_markup() -> None:
     row = {**FIGURE, "label": EVIL, "reference": EVIL, "mode": EVIL}
     about = dict.fromkeys(ABOUT, EVIL) | {"license": EVIL, "versions": {EVIL: EVIL}, "agreement": [row]}
     cards = [
-        scorer_card({"labels": [EVIL], "about": about}),
+        scorer_card({"labels": [EVIL], "about": about, "recipe": {**asdict(Recipe()), "why": EVIL}}),
         labels_card({"sample_id": "string"}, 1, 1, EVIL, "weak labels", about),
     ]
     for card in cards:

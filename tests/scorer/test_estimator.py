@@ -26,9 +26,11 @@ from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import validate_data
 
 from sie_agent import ImportanceScorer, InputError
+from sie_agent.labels import label_names, student_settings
 from sie_agent.samples import TextFeatures
-from sie_agent.scorer import LABELS, StudentSettings, distil_scorer, load_scorer, save_scorer, settings_of, weights_from
+from sie_agent.scorer import StudentSettings, distil_scorer, load_scorer, save_scorer, weights_from
 
+LABELS = label_names()
 SMALL: dict[str, Any] = {"trees": 20, "rows_per_leaf": 5}
 
 
@@ -43,7 +45,7 @@ def test_it_is_the_distilled_scorer(fitted: ImportanceScorer, samples: pd.DataFr
         first,
         labels,
         features=TextFeatures.fit(first),
-        settings={name: settings_of(name, trees=20, rows_per_leaf=5) for name in LABELS},
+        settings={name: student_settings(name, trees=20, rows_per_leaf=5) for name in LABELS},
     )
     np.testing.assert_array_equal(fitted.predict(samples), same.predict(samples)[list(LABELS)].to_numpy())
     assert fitted.labels_ == list(LABELS)
@@ -182,7 +184,7 @@ def test_score_is_rank_agreement(fitted: ImportanceScorer, samples: pd.DataFrame
     predicted = fitted.predict(unseen)
     each = [spearmanr(predicted[:, k], wanted[name]).statistic for k, name in enumerate(LABELS)]
     assert fitted.score(unseen, wanted) == pytest.approx(np.mean(each)) and min(each) > 0.4
-    assert fitted.score(unseen, wanted["support"]) == pytest.approx(each[1])
+    assert fitted.score(unseen, wanted["support"]) == pytest.approx(each[LABELS.index("support")])
     assert fitted.score(unseen, wanted.assign(support=1.0)[["support"]]) == 0.0
 
 
@@ -208,7 +210,7 @@ def test_grid_search_by_query_over_a_pipeline(samples: pd.DataFrame, labels: pd.
 def test_weights(fitted: ImportanceScorer, samples: pd.DataFrame) -> None:
     scores = fitted.predict(samples)
     weights = fitted.sample_weight(samples)
-    np.testing.assert_array_equal(weights, weights_from(scores[:, LABELS.index("support")]))
+    np.testing.assert_array_equal(weights, weights_from(scores[:, LABELS.index("value")]))
     assert weights.mean() == pytest.approx(1) and weights.shape == (180,)
     hard = fitted.sample_weight(samples, by="hardness")
     assert spearmanr(hard, scores[:, LABELS.index("hardness")]).statistic < -0.99
@@ -233,7 +235,7 @@ def test_saved_and_loaded(
     assert again.get_params() == one.get_params() and again.labels_ == ["support"]
     np.testing.assert_allclose(again.predict(samples), one.predict(samples), atol=1e-6)
     save_scorer(distil_scorer(samples, labels, settings=StudentSettings(trees=3)), tmp_path / "distilled")
-    assert ImportanceScorer.load(tmp_path / "distilled").predict(samples).shape == (180, 3)
+    assert ImportanceScorer.load(tmp_path / "distilled").predict(samples).shape == (180, len(LABELS))
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import sie_agent
 from sie_agent.errors import InputError
+from sie_agent.labels import label_names
 from sie_agent.samples import feature_names
 from sie_agent.scorer import (
-    LABELS,
     Explanation,
     Scorer,
     StudentSettings,
@@ -53,7 +53,7 @@ def one_row(query: str, title: str, description: str, label: float) -> pd.DataFr
     return pd.DataFrame([row])
 
 
-@pytest.mark.parametrize("by", LABELS)
+@pytest.mark.parametrize("by", label_names())
 def test_effects_add_up_to_the_rank_and_the_rank_gives_the_score(
     scorer: Scorer, samples: pd.DataFrame, by: str
 ) -> None:
@@ -133,7 +133,7 @@ def test_leaving_a_word_out_is_scoring_the_shortened_text(scorer: Scorer, sample
 def test_the_score_under_either_label(scorer: Scorer, samples: pd.DataFrame) -> None:
     explained = explain_rows(scorer, samples.iloc[:20])
     for label, name in ((0.0, "score_if_label_0"), (1.0, "score_if_label_1")):
-        expected = scorer.predict(samples.iloc[:20].assign(label=label))["support"]
+        expected = scorer.predict(samples.iloc[:20].assign(label=label))["value"]
         np.testing.assert_allclose([getattr(one, name) for one in explained], expected, atol=1e-9, rtol=0)
 
 
@@ -190,7 +190,7 @@ def test_endless_texts_are_cut(scorer: Scorer) -> None:
 
 
 def test_bad_input(scorer: Scorer, samples: pd.DataFrame) -> None:
-    with pytest.raises(InputError, match=r"no 'worth'.*hardness, support, value"):
+    with pytest.raises(InputError, match=r"no 'worth'.*relevance, value, support, hardness"):
         explain_rows(scorer, samples, "worth")
     with pytest.raises(InputError, match="--top"):
         explain_rows(scorer, samples, top=0)

@@ -15,13 +15,16 @@ from hypothesis import strategies as st
 from onnx import TensorProto
 
 from sie_agent.errors import InputError
+from sie_agent.labels import label_names
 from sie_agent.samples import feature_names, reading
-from sie_agent.scorer import LABELS, Scorer, ScorerSession, StudentSettings, fit_student, save_scorer
+from sie_agent.scorer import Scorer, ScorerSession, StudentSettings, fit_student, save_scorer
 from sie_agent.scorer.onnx_graph import Graph
 from sie_agent.scorer.onnx_model import tree_model
 from sie_agent.scorer.onnx_text import text_features
 from sie_agent.scorer.runtime import open_session
 from sie_agent.scorer.session import TEXT_AT_ONCE, blocks
+
+LABELS = label_names()
 
 Features = Callable[[pd.DataFrame], np.ndarray]
 WORDS = st.sampled_from(

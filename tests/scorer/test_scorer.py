@@ -6,7 +6,9 @@ import hashlib
 import json
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -17,19 +19,24 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.labels import label_names, student_settings
 from sie_agent.scorer import (
-    LABELS,
+    Recipe,
     Scorer,
     ScorerSession,
     StudentSettings,
     distil_scorer,
     fit_student,
     load_scorer,
+    ranks_in_quantiles,
     save_scorer,
-    settings_of,
+    student_inputs,
+    with_recipe,
 )
 from sie_agent.scorer.onnx_model import tree_model
-from sie_agent.scorer.student import spread
+from sie_agent.scorer.student import Student, spread
+
+LABELS = label_names()
 
 
 def matrix(scores: pd.DataFrame) -> np.ndarray:
@@ -103,7 +110,7 @@ def test_a_folder_that_is_no_scorer_is_bad_input(scorer: Scorer, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "content", ["[]", "{}", '{"format": 2}', '{"format": Infinity}', '{"format": 2, "sha256": []}', '{"format": "x"}']
+    "content", ["[]", "{}", '{"format": 3}', '{"format": Infinity}', '{"format": 3, "sha256": []}', '{"format": "x"}']
 )
 def test_a_configuration_that_lacks_something_is_bad_input(tmp_path: Path, content: str) -> None:
     (tmp_path / "config.json").write_text(content)
@@ -161,8 +168,10 @@ def test_a_newer_format_is_bad_input(scorer: Scorer, tmp_path: Path) -> None:
         load_scorer(tmp_path)
 
 
-def test_an_older_format_is_bad_input(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text('{"format": 1}')
+@pytest.mark.parametrize("format", [1, 2])
+def test_an_older_format_is_bad_input(tmp_path: Path, format: int) -> None:
+    """What format 2 calls support is another thing than support is now."""
+    (tmp_path / "config.json").write_text(json.dumps({"format": format}))
     with pytest.raises(InputError, match=r"older format.*Distil it again"):
         load_scorer(tmp_path)
 
@@ -185,7 +194,7 @@ def test_labels_of_another_data_set_are_bad_input(samples: pd.DataFrame, labels:
 
 
 def test_only_the_labels_that_are_there_are_distilled(samples: pd.DataFrame, labels: pd.DataFrame) -> None:
-    partly = labels.assign(value=np.nan).drop(columns="hardness")
+    partly = labels.assign(value=np.nan).drop(columns=["hardness", "relevance"])
     small = distil_scorer(samples, partly, settings=StudentSettings(trees=3))
     assert list(small.students) == ["support"]
 
@@ -213,8 +222,8 @@ def test_a_student_needs_two_labelled_rows() -> None:
 
 
 def test_no_weak_label_on_any_row_is_bad_input(samples: pd.DataFrame, labels: pd.DataFrame) -> None:
-    with pytest.raises(InputError, match="hardness, support, value"):
-        distil_scorer(samples, labels.assign(hardness=np.nan, support=np.nan, value=np.nan))
+    with pytest.raises(InputError, match="relevance, value, support, hardness"):
+        distil_scorer(samples, labels.assign(**dict.fromkeys(LABELS, np.nan)))
 
 
 def test_the_quantiles_kept_are_of_rows_that_no_student_saw(scorer: Scorer, samples: pd.DataFrame) -> None:
@@ -229,10 +238,105 @@ def test_the_quantiles_kept_are_of_rows_that_no_student_saw(scorer: Scorer, samp
 
 
 def test_each_weak_label_has_settings_of_its_own(samples: pd.DataFrame, labels: pd.DataFrame) -> None:
-    assert settings_of("value") != settings_of("support") == StudentSettings()
-    assert settings_of("value", trees=7, leaves=None).trees == 7
-    assert settings_of("value", trees=7, leaves=None).leaves == settings_of("value").leaves
+    assert student_settings("value") != student_settings("support") == StudentSettings()
+    assert student_settings("value", trees=7, leaves=None).trees == 7
+    assert student_settings("value", trees=7, leaves=None).leaves == student_settings("value").leaves
     fitted = distil_scorer(samples, labels, settings={"value": StudentSettings(trees=4)})
     trees = {name: student.booster.num_trees() for name, student in fitted.students.items()}
-    assert trees == {"hardness": 150, "support": 150, "value": 4}
+    assert trees == {**dict.fromkeys(LABELS, 150), "value": 4}
     assert fitted.about["settings"]["value"]["trees"] == 4
+
+
+def test_the_same_twice_is_the_same_to_the_last_bit(samples: pd.DataFrame, labels: pd.DataFrame) -> None:
+    """Also with more threads than one at hand."""
+    texts = []
+    for _ in range(2):
+        fitted = distil_scorer(samples, labels, settings=StudentSettings(trees=10, rows_per_leaf=3))
+        texts.append([student.booster.model_to_string() for student in fitted.students.values()])
+        assert all("[num_threads: 1]" in text for text in texts[-1])
+    assert texts[0] == texts[1]
+
+
+def test_relevance_does_not_hang_on_what_the_log_says(scorer: Scorer, samples: pd.DataFrame) -> None:
+    said = [scorer.predict(samples.assign(label=label)) for label in (0.0, 1.0, np.nan)]
+    for other in said[1:]:
+        np.testing.assert_array_equal(said[0]["relevance"], other["relevance"])
+    assert not np.array_equal(said[0]["support"], said[1]["support"])
+
+
+def test_live_quantiles_of_relevance_do_not_hang_on_the_log_either(samples: pd.DataFrame, labels: pd.DataFrame) -> None:
+    small = StudentSettings(trees=5, rows_per_leaf=5)
+    one, other = (
+        distil_scorer(samples.assign(label=label), labels, settings=small) for label in (samples["label"], np.nan)
+    )
+    np.testing.assert_array_equal(one.score_quantiles["relevance"], other.score_quantiles["relevance"])
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.integers(-3, 3) | st.floats(-5, 5, width=32), min_size=101, max_size=101),
+    st.lists(st.floats(0, 1), min_size=1, max_size=30),
+    st.sampled_from([1.0, 1e-9, 1e6]),
+    st.sampled_from([0.0, 1e3]),
+)
+def test_ranks_among_the_knots_undo_the_spread(
+    values: list[float], ranks: list[float], scale: float, offset: float
+) -> None:
+    student = Student(None, np.sort(np.array(values, float)) * scale + offset)
+    assert (np.diff(student.knots) > 0).all()
+    found = ranks_in_quantiles(spread(np.array(ranks), student.quantiles), student.knots)
+    np.testing.assert_allclose(found, ranks, atol=1e-4 if offset else 1e-9)
+
+
+def test_relevance_is_ranked_as_the_trees_rank_it(scorer: Scorer, samples: pd.DataFrame) -> None:
+    student = scorer.students["relevance"]
+    ranks = student.ranks(student_inputs(scorer.features.transform(samples), samples["label"]))
+    assert scorer.recipe is not None
+    found = scorer.recipe.ranks("relevance", scorer.predict(samples)["relevance"].to_numpy())
+    np.testing.assert_allclose(found, np.clip(ranks, 0, 1), atol=1e-9)
+
+
+def test_the_recipe_is_kept_with_the_quantiles_of_the_scorer(scorer: Scorer, tmp_path: Path) -> None:
+    recipe = scorer.recipe
+    assert recipe is not None and set(recipe.quantiles) == {"value", "relevance"}
+    np.testing.assert_array_equal(recipe.quantiles["value"], scorer.score_quantiles["value"])
+    np.testing.assert_array_equal(recipe.quantiles["relevance"], scorer.students["relevance"].knots)
+    save_scorer(scorer, tmp_path)
+    assert load_scorer(tmp_path).recipe == recipe and ScorerSession(tmp_path).recipe == recipe
+    save_scorer(replace(scorer, recipe=None), tmp_path)
+    assert json.loads((tmp_path / "config.json").read_text())["recipe"] is None
+    assert load_scorer(tmp_path).recipe is None and ScorerSession(tmp_path).recipe is None
+
+
+def test_a_recipe_of_what_was_not_distilled_is_bad_input(scorer: Scorer) -> None:
+    lesser = replace(scorer, students={"value": scorer.students["value"]})
+    with pytest.raises(InputError, match=r"reads 'relevance'.*value"):
+        with_recipe(lesser, Recipe(blend=0.5))
+    assert with_recipe(lesser, Recipe(by="value", strength=0.5)).recipe is not None
+
+
+@pytest.mark.parametrize("read", [load_scorer, ScorerSession])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"blend": 2},
+        {"blend": None},
+        {"by": "worth"},
+        {"by": "support"},
+        {"chosen": "guessed"},
+        {"quantiles": {}},
+        {"quantiles": {"value": [1, 0], "relevance": [0, 1]}},
+        "value",
+        [],
+    ],
+)
+def test_a_damaged_recipe_is_bad_input(
+    scorer: Scorer, tmp_path: Path, change: Any, read: Callable[[Path], object]
+) -> None:
+    save_scorer(scorer, tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    recipe = {**config["recipe"], **change} if isinstance(change, dict) else change
+    (tmp_path / "config.json").write_text(json.dumps({**config, "recipe": recipe}))
+    with pytest.raises(InputError, match=r"config\.json.*recipe") as refused:
+        read(tmp_path)
+    assert "\n" not in str(refused.value)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 
 from sie_agent.errors import InputError
-from sie_agent.scorer import keep_mask, select_rows, weigh_rows, weights_from
+from sie_agent.scorer import Recipe, keep_mask, select_rows, weights_from
+from sie_agent.scorer.select import kept_order
 
 SCORES = st.lists(st.floats(-5, 5, width=32), min_size=1, max_size=40).map(lambda values: np.array(values, float))
 
@@ -64,7 +65,7 @@ def test_weights_of_strength_zero_or_of_ties_are_neutral() -> None:
 def table() -> pd.DataFrame:
     rising = np.arange(10) / 10
     return pd.DataFrame(
-        {"sample_id": [f"s{n}" for n in range(10)], "hardness": rising, "support": rising - 0.5, "value": -rising}
+        {"sample_id": [f"s{n}" for n in range(10)], "hardness": rising, "support": rising, "value": -rising}
     )
 
 
@@ -72,15 +73,70 @@ def test_select_keeps_easy_supported_and_valuable_rows(table: pd.DataFrame) -> N
     assert select_rows(table, 0.3, "hardness")["sample_id"].tolist() == ["s0", "s1", "s2"]
     assert select_rows(table, 0.3, "support")["sample_id"].tolist() == ["s7", "s8", "s9"]
     assert select_rows(table, 0.3, "value")["sample_id"].tolist() == ["s0", "s1", "s2"]
-    weights = weigh_rows(table, "hardness")["weight"]
-    assert (np.diff(weights) < 0).all()
-    assert (np.diff(weigh_rows(table, "support")["weight"]) > 0).all()
+    assert select_rows(table, 0.3)["sample_id"].tolist() == ["s0", "s1", "s2"]
+    assert select_rows(table, 0.3, recipe=Recipe(by="support"))["sample_id"].tolist() == ["s7", "s8", "s9"]
+    assert select_rows(table, 0.3, recipe=Recipe())["sample_id"].tolist() == ["s0", "s1", "s2"]
 
 
 def test_wrong_columns_are_bad_input(table: pd.DataFrame) -> None:
-    with pytest.raises(InputError, match="cannot select by 'grade'"):
+    with pytest.raises(InputError, match=r"no weak label 'grade'.*relevance, value, support, hardness"):
         select_rows(table, 0.5, "grade")
     with pytest.raises(InputError, match="no column 'value'"):
         select_rows(table.drop(columns="value"), 0.5, "value")
     with pytest.raises(InputError, match="holds no score"):
-        weigh_rows(table.assign(value=np.nan), "value")
+        select_rows(table.assign(value=np.nan), 0.5, "value")
+
+
+LABELLED = st.lists(
+    st.tuples(st.none() | st.floats(-5, 5, width=32), st.sampled_from([0.0, 0.3, 0.5, 1.0, None])),
+    min_size=1,
+    max_size=60,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(LABELLED, st.floats(0.01, 1), st.booleans(), st.sampled_from([0.3, 0.5, 1.0]))
+def test_balance_keeps_the_same_share_of_every_kind_of_row(
+    rows: list[tuple[float | None, float | None]], keep: float, higher: bool, positive_at: float
+) -> None:
+    score, label = (np.array([row[place] for row in rows], float) for place in (0, 1))
+    mask = keep_mask(score, keep, higher=higher, label=label, positive_at=positive_at)
+    total = max(1, round(keep * len(rows)))
+    assert mask.sum() == total
+    for kind in (label >= positive_at, label < positive_at, np.isnan(label)):
+        assert abs(mask[kind].sum() - total * kind.sum() / len(rows)) < 1
+        if kind.any() and mask[kind].any():
+            # the best of its kind, by the order of these rows alone
+            alone = kept_order(score[kind], higher)[: mask[kind].sum()]
+            assert set(np.flatnonzero(mask[kind])) == set(alone)
+
+
+def test_balance_by_hand() -> None:
+    label = np.array([1, 0, 0, 1, 0, 0, 0, 0, np.nan, np.nan])
+    score = np.array([-9, 5, 4, -8, 3, 2, 1, 0, -7, -6], float)
+    assert np.flatnonzero(keep_mask(score, 0.5)).tolist() == [1, 2, 4, 5, 6]
+    assert np.flatnonzero(keep_mask(score, 0.5, label=label)).tolist() == [1, 2, 3, 4, 9]
+    assert np.flatnonzero(keep_mask(-score, 0.5, higher=False, label=label)).tolist() == [1, 2, 3, 4, 9]
+
+
+def test_support_of_a_rare_click_does_not_cost_the_clicks() -> None:
+    """Clicks whose scores are all below those of other rows: by score alone none of them would be left."""
+    label = np.repeat([1.0, 0.0], [20, 80])
+    table = pd.DataFrame({"sample_id": np.arange(100).astype(str), "label": label, "support": np.arange(100) / 100})
+    kept = select_rows(table, 0.5, "support")
+    assert kept["label"].sum() == 10 and len(kept) == 50
+    assert select_rows(table, 0.5, "support", balance=False)["label"].sum() == 0
+
+
+def test_more_queries_than_positives_to_keep_take_from_the_others() -> None:
+    table = pd.DataFrame(
+        {
+            "sample_id": list("abcdefgh"),
+            "query": ["p", "q", "r", "s", "p", "q", "r", "s"],
+            "label": [1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0],
+            "value": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0],
+        }
+    )
+    assert select_rows(table, 0.75)["sample_id"].tolist() == ["a", "b", "c", "d", "g", "h"]
+    assert select_rows(table, 0.25)["sample_id"].tolist() == ["a", "b", "c", "d"]
+    assert select_rows(table, 0.75, coverage=False)["sample_id"].tolist() == ["b", "c", "d", "f", "g", "h"]

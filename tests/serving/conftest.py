@@ -17,10 +17,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sie_agent.labels import label_names
 from sie_agent.samples import load_samples
-from sie_agent.scorer import StudentSettings, distil_scorer, save_scorer
+from sie_agent.scorer import Recipe, StudentSettings, distil_scorer, save_scorer
 
 TOKEN = "a-token-of-the-tests-0123456789"
+RECIPE = Recipe(blend=0.6, by="value", strength=0.5, mean_label=0.4, chosen="rule", why="of the tests")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -31,13 +33,13 @@ def log() -> pd.DataFrame:
     return samples.assign(label=(samples["grade"] >= 0.5).astype(float))
 
 
-def train(log: pd.DataFrame, folder: Path, seed: int) -> Path:
+def train(log: pd.DataFrame, folder: Path, seed: int, recipe: Recipe | None = RECIPE) -> Path:
     """A tiny scorer in *folder*."""
     hardness = np.abs(log["label"] - log["grade"])
-    labels = pd.DataFrame(
-        {"sample_id": log["sample_id"], "hardness": hardness, "support": 0.5 - hardness, "value": 1 - 2 * hardness}
-    )
-    save_scorer(distil_scorer(log, labels, settings=StudentSettings(trees=12), seed=seed), folder)
+    known = {"relevance": log["grade"], "support": 1 - hardness, "hardness": hardness}
+    scores = {name: known.get(name, 1 - 2 * hardness) for name in label_names()}
+    labels = pd.DataFrame({"sample_id": log["sample_id"], **scores})
+    save_scorer(distil_scorer(log, labels, settings=StudentSettings(trees=12), seed=seed, recipe=recipe), folder)
     return folder
 
 
@@ -50,6 +52,12 @@ def scorer_folder(log: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -
 def other_folder(log: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A scorer whose scores differ."""
     return train(log.head(200), tmp_path_factory.mktemp("scorer") / "second", 1)
+
+
+@pytest.fixture(scope="session")
+def plain_folder(log: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A scorer without a recipe."""
+    return train(log, tmp_path_factory.mktemp("scorer") / "plain", 0, None)
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,7 @@ class Slow:
     def __init__(self, folder: Path, seconds: float) -> None:
         self.seconds = seconds
         self.offset = json.loads((folder / "config.json").read_text()).get("offset", 0)
+        self.config = {"score_quantiles": {"support": [0.0, 1.0]}}
         self.fresh = True
 
     def score(self, query: list[str], title: list[str], description: list[str], label: list[float | None]) -> Any:
@@ -51,8 +52,10 @@ class Watching:
         self.departments += departments
         assert set(scores) == {"support"} and len(queries) == len(departments)
 
-    def weigh(self, by: str, scores: Any) -> Any:
-        assert by == "support"
+    def weigh(self, by: str, scores: Any, strength: float, quantiles: Any) -> Any:
+        assert (by, strength, quantiles) == ("support", 0.5, (0.0, 1.0))
+        if 6 in scores:
+            raise RuntimeError("observer")
         return scores / 10
 
     def check(self, engine: Any, by: str) -> None: ...
@@ -76,6 +79,7 @@ def main() -> None:
         folder,
         limits=Limits(**settings.get("limits", {})),
         observer=Watching() if settings.get("observer") else None,
+        weigh_by="support" if settings.get("observer") else "auto",
         loader=lambda found: Slow(found, settings.get("seconds", 0.0)),
     )
     listener = listen("127.0.0.1", 0)

@@ -16,15 +16,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
+from sie_agent.labels import WEAK_LABELS, label_names
+from sie_agent.scorer import Recipe
 from sie_agent.serving.adjustment import Adjustment
 from sie_agent.serving.adjustment_levels import Standing
 from sie_agent.serving.adjustment_settings import AdjustmentSettings
 from sie_agent.serving.adjustment_stream import Finding
 
-LABELS = ("hardness", "support", "value")
+LABELS = label_names(importance=True)
 NORMAL = np.quantile(np.random.default_rng(0).normal(size=100_000), np.linspace(0, 1, 101))
 BASELINE = dict.fromkeys(LABELS, NORMAL)
-SMALL = AdjustmentSettings(window=1_600, department_window=800, warm_up=800, pending=200)
+SMALL = AdjustmentSettings(window=1_600, department_window=800, warm_up=800, pending=200, strength=1.0)
 
 
 def market(
@@ -41,8 +43,8 @@ def market(
     for _ in range(events // 100):
         names = [f"d{one}" for one in rng.integers(first, first + departments, 10).repeat(10)]
         struck = np.array([hit is None or name == hit for name in names])
-        by_query = rng.normal(size=(3, 10)).repeat(10, axis=1)
-        scores = np.sqrt(0.5) * (by_query + rng.normal(size=(3, 100))) + shift * struck
+        by_query = rng.normal(size=(len(LABELS), 10)).repeat(10, axis=1)
+        scores = np.sqrt(0.5) * (by_query + rng.normal(size=(len(LABELS), 100))) + shift * struck
         labels = (rng.random(100) < 0.25) ^ (struck & (rng.random(100) < flips))
         queries = [str(one) for one in rng.integers(10**12, size=10).repeat(10)]
         yield dict(zip(LABELS, scores, strict=True)), labels.astype(float), names, queries
@@ -165,10 +167,54 @@ def test_of_the_window_itself_the_mean_weight_is_exactly_1() -> None:
 
 
 def test_before_events_come_the_baseline_gives_the_rank() -> None:
-    adjustment = Adjustment(BASELINE)
+    adjustment = Adjustment(BASELINE, settings=SMALL)
     found = adjustment.weigh("support", np.array([NORMAL[0] - 1, NORMAL[50], NORMAL[75], NORMAL[100] + 1, np.nan]))
     np.testing.assert_allclose(found, [0, 1, 1.5, 2, 1])
     np.testing.assert_allclose(adjustment.weigh("hardness", NORMAL[[0, 25, 100]]), [2, 1.5, 0])
+
+
+@pytest.mark.parametrize("name", label_names())
+@pytest.mark.parametrize("count", [1, 4, 500])
+def test_before_events_come_weights_are_exactly_those_of_a_recipe(name: str, count: int) -> None:
+    quantiles = tuple(np.round(NORMAL + 0.3, 1).tolist())  # others than the baseline's, and with ties
+    recipe = Recipe(by=name, strength=0.7, quantiles={name: quantiles})
+    scores = np.random.default_rng(count).normal(size=count).round(1 if count > 1 else 9)
+    scores[-1] = np.nan if count > 1 else scores[-1]
+    adjustment = Adjustment({name: NORMAL})
+    for extreme in (scores, np.full(count, 99.0), np.full(count, -99.0)):
+        found = adjustment.weigh(name, extreme, recipe.strength, recipe.quantiles[name])
+        np.testing.assert_allclose(found, recipe.weights({name: extreme}, count), rtol=0, atol=1e-15)
+
+
+def test_the_good_end_of_a_label_weighs_more_in_the_window_too() -> None:
+    rng = np.random.default_rng(10)
+    for name, label in WEAK_LABELS.items():
+        adjustment = Adjustment({name: NORMAL}, settings=SMALL)
+        adjustment.observe({name: rng.normal(5, 1, 2_000)}, np.zeros(2_000), ["d"] * 2_000)
+        for count in (1, 50):
+            low, high = (adjustment.weigh(name, np.full(count, score))[0] for score in (4.0, 6.0))
+            assert (high > 1 > low) if label.high_is_good else (high < 1 < low)
+
+
+def test_the_strength_is_that_of_the_settings_else_the_recipes_else_mild() -> None:
+    best = np.array([99.0])
+    assert Adjustment({"value": NORMAL}).weigh("value", best)[0] == 1.5
+    assert Adjustment({"value": NORMAL}).weigh("value", best, 0.2)[0] == 1.2
+    assert Adjustment({"value": NORMAL}, settings=SMALL).weigh("value", best, 0.2)[0] == 2
+    assert Adjustment({"value": NORMAL}, settings=AdjustmentSettings(strength=0.0)).weigh("value", best, 0.2)[0] == 1
+
+
+def test_a_scorer_without_support_is_watched_all_the_same() -> None:
+    adjustment = Adjustment({"relevance": NORMAL, "value": NORMAL}, settings=SMALL)
+    rng = np.random.default_rng(11)
+    for flips in (0.0, 0.5):
+        for scores, labels, names, queries in market(rng, 6_000, flips=flips):
+            known = {"relevance": scores["hardness"], "value": scores["value"]}
+            adjustment.observe(known, labels, names, queries)
+    state = adjustment.state()
+    assert state["judge_versus_log"]["support_psi"] is state["judge_versus_log"]["mean_support"] is None
+    assert state["judge_versus_log"]["mean_label"]["level"] == "distil_again"
+    assert set(state["labels"]) == {"relevance", "value"}
 
 
 def test_no_weight_jumps_when_the_window_takes_over() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from sie_agent.errors import EnvironmentFailure
+from sie_agent.labels import label_names
 from sie_agent.serving.adjustment import Adjustment
 from sie_agent.serving.adjustment_file import packed, unpacked, write_state
 from sie_agent.serving.adjustment_resume import resume_adjustment, save_adjustment
 from sie_agent.serving.adjustment_settings import AdjustmentSettings
 
-LABELS = ("hardness", "support", "value")
+LABELS = label_names()
 BASELINE = dict.fromkeys(LABELS, np.linspace(-3, 3, 101))
 SETTINGS = AdjustmentSettings(window=800, department_window=400, warm_up=400, pending=64)
 
@@ -32,7 +34,7 @@ def fresh(**changes: Any) -> Adjustment:
 def events(seed: int, count: int, shift: float = 0.0) -> Iterator[Any]:
     rng = np.random.default_rng(seed)
     for _ in range(count // 50):
-        scores = dict(zip(LABELS, rng.normal(shift, 1, (3, 50)), strict=True))
+        scores = dict(zip(LABELS, rng.normal(shift, 1, (len(LABELS), 50)), strict=True))
         names = [f"d{number}" for number in rng.integers(0, 5, 50)]
         yield scores, (rng.random(50) < 0.3).astype(float), names, [str(one) for one in rng.integers(0, 10**9, 50)]
 
@@ -84,7 +86,7 @@ def saved(tmp_path: Path) -> Path:
     return tmp_path / "state.json"
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99}', "null", "\x00", "[" * 100_000])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": "x"}', '{"format": 3}', "null", "\x00", "[" * 100_000])
 def test_a_file_that_is_no_state_gives_a_warning(tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "state.json"
     path.write_text(text)
@@ -153,6 +155,30 @@ def test_the_state_of_another_scorer_is_kept_beside(tmp_path: Path, caplog: pyte
         assert resume_adjustment(path, else_made).events == 0
         assert "is of another scorer or other settings" in caplog.text
         assert not path.exists() and (tmp_path / "state.json.bad").read_bytes() == before
+
+
+@pytest.mark.parametrize("written", [2, 99])
+def test_the_state_of_another_version_is_kept_beside(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, written: int
+) -> None:
+    path = saved(tmp_path)
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "format": written}))
+    assert resume_adjustment(path, fresh()).events == 0
+    said = f"{path}: the state of the adjustment is of another version; it starts afresh. The old file is kept as"
+    assert [record.getMessage() for record in caplog.records] == [f"{said} {path}.bad"]
+
+
+def test_labels_in_another_order_are_another_scorer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The quantiles are the same here, and without a look at the order the windows would be exchanged."""
+    turned = Adjustment({name: BASELINE[name] for name in reversed(LABELS)}, settings=SETTINGS)
+    assert resume_adjustment(saved(tmp_path), turned).events == 0
+    assert "is of another scorer or other settings" in caplog.text
+
+
+def test_another_strength_of_weights_goes_on(tmp_path: Path) -> None:
+    stronger = Adjustment(BASELINE, settings=replace(SETTINGS, strength=0.3))
+    assert resume_adjustment(saved(tmp_path), stronger).events == 2_000
 
 
 def test_a_damaged_file_that_cannot_be_kept_is_not_gone_over(tmp_path: Path) -> None:

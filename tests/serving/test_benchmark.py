@@ -10,6 +10,8 @@ from types import ModuleType
 import pandas as pd
 import pytest
 
+from sie_agent.labels import label_names
+
 from .conftest import ROOT, Start
 
 pytestmark = pytest.mark.slow
@@ -43,6 +45,6 @@ def test_the_constant_is_no_scorer(script: ModuleType, scorer_folder: Path) -> N
             httpx.post(f"http://127.0.0.1:{each}/v1/score", json=body, trust_env=False).json()["scores"][0]
             for each in (port, other)
         ]
-    assert answers[0] == {"sample_id": "1", "hardness": 0.25, "support": 0.25, "value": 0.25}
-    assert answers[1].keys() == answers[0].keys() | {"weight"}
+    assert answers[0] == {"sample_id": "1", **dict.fromkeys(label_names(), 0.25)}
+    assert answers[1].keys() == answers[0].keys() | {"weight", "blended_label"}
     assert answers[1]["support"] != answers[0]["support"]

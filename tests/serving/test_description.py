@@ -14,6 +14,8 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, negative_data_rejection
 
+from sie_agent.labels import WEAK_LABELS, label_names
+
 from .conftest import TOKEN, Service
 
 schemathesis.serializer("application/x-ndjson")(
@@ -93,7 +95,9 @@ def test_every_schema_and_every_error_has_an_example(guarded_service: Service) -
         assert schema["examples"], name
         for example in schema["examples"]:
             jsonschema_rs.validate(whole, example)
-    assert "weight" in schemas["Score"]["examples"][0]
+    assert {*label_names(), "weight", "blended_label"} < set(schemas["Score"]["examples"][0])
+    for name, label in WEAK_LABELS.items():
+        assert schemas["Score"]["properties"][name]["description"] == f"{label.meaning}."
     for path, operations in described["paths"].items():
         for method, operation in operations.items():
             for status, response in operation["responses"].items():

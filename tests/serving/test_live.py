@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from sie_agent.errors import InputError
+from sie_agent.labels import label_names
 from sie_agent.serving.batching import Batcher
 from sie_agent.serving.live import LiveAdjustment
 from sie_agent.serving.metrics import Metrics
@@ -34,15 +35,6 @@ def send(client: httpx.Client, rows: Rows, times: int = 1) -> Rows:
         assert reply.status_code == 200, reply.text
         found = reply.json()["scores"]
     return found
-
-
-def test_weights_are_those_of_the_baseline_at_first(launch: Start, rows: Rows, scorer_folder: Path) -> None:
-    with launch(scorer_folder, adjust=True).client() as client:
-        found = send(client, rows[:40])
-    alone = LiveAdjustment(json.loads((scorer_folder / "config.json").read_text()))
-    expected = alone.weigh("support", np.array([row["support"] for row in found]))
-    got = np.array([row["weight"] for row in found])
-    np.testing.assert_allclose(got, expected, atol=1e-6)
 
 
 def test_a_shifted_market_is_told_and_the_weights_follow(launch: Start, rows: Rows, scorer_folder: Path) -> None:
@@ -106,24 +98,13 @@ def test_another_scorer_begins_anew(
 
 
 def limited(folder: Path, source: Path, *labels: str) -> None:
-    """A scorer that gives some of its weak labels only."""
+    """A scorer without a recipe that gives some of its weak labels only."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(source, folder)
     config = json.loads((folder / "config.json").read_text())
     known = {name: config["score_quantiles"][name] for name in labels}
-    (folder / "config.json").write_text(json.dumps({**config, "labels": labels, "score_quantiles": known}))
-
-
-def test_without_support_the_first_label_is_weighed_by(
-    launch: Start, rows: Rows, scorer_folder: Path, tmp_path: Path
-) -> None:
-    folder = tmp_path / "scorer"
-    limited(folder, scorer_folder, "hardness", "value")
-    with launch(folder, adjust=True).client() as client:
-        found = send(client, rows[:40])
-    alone = LiveAdjustment(json.loads((folder / "config.json").read_text()))
-    expected = alone.weigh("hardness", np.array([row["hardness"] for row in found]))
-    np.testing.assert_allclose([row["weight"] for row in found], expected, atol=1e-6)
+    changes = {"labels": labels, "score_quantiles": known, "recipe": None}
+    (folder / "config.json").write_text(json.dumps({**config, **changes}))
 
 
 def test_a_scorer_that_cannot_be_weighed_by_is_not_reloaded(
@@ -131,7 +112,7 @@ def test_a_scorer_that_cannot_be_weighed_by_is_not_reloaded(
 ) -> None:
     folder = tmp_path / "scorer"
     shutil.copytree(scorer_folder, folder)
-    service = launch(folder, adjust=True)
+    service = launch(folder, "--weigh-by", "support", adjust=True)
 
     def refused() -> str:
         reply = client.post("/v1/reload")
@@ -144,9 +125,10 @@ def test_a_scorer_that_cannot_be_weighed_by_is_not_reloaded(
         assert "cannot weigh by 'support'. Choose one of hardness, value." in refused()
         config = json.loads((scorer_folder / "config.json").read_text())
         for quantiles, said in (
-            ({}, "does not say what its scores were like"),
+            ({}, "no baseline of 'support'"),
             ({"hardness": [0, 1]}, "no baseline of 'support'"),
-            ({"support": [1, 0]}, "no rising numbers"),
+            ({"support": [1, 0]}, "no rising row of numbers"),
+            ({"support": [0, 1], "value": [1, 0]}, "'value' are no rising numbers"),
             ({"support": [0, 1], "fame": [0, 1]}, "'fame' is no score"),
         ):
             limited(folder, scorer_folder, *config["labels"])
@@ -198,9 +180,9 @@ def test_what_comes_after_the_copy_is_not_saved(
     assert LiveAdjustment(config, path=file).state() == before
 
 
-def test_without_adjustment_there_are_scores_alone(launch: Start, rows: Rows, scorer_folder: Path) -> None:
+def test_without_adjustment_nothing_is_watched(launch: Start, rows: Rows, scorer_folder: Path) -> None:
     with launch(scorer_folder).client() as client:
-        assert set(send(client, rows[:1])[0]) == {"sample_id", "hardness", "support", "value"}
+        assert set(send(client, rows[:1])[0]) == {"sample_id", *label_names(), "weight", "blended_label"}
         assert client.get("/v1/adjustment").status_code == 404
 
 

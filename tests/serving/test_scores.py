@@ -11,12 +11,14 @@ import httpx
 import pandas as pd
 import pytest
 
+from sie_agent.labels import label_names
 from sie_agent.samples import validate_samples
-from sie_agent.scorer import LABELS, load_scorer
+from sie_agent.scorer import load_scorer
 
 from .conftest import Service, Start
 
 Rows = list[dict[str, Any]]
+LABELS = label_names()
 
 
 def values(scores: list[dict[str, Any]]) -> list[list[float]]:
@@ -38,7 +40,7 @@ def test_the_scores_are_those_of_the_scorer(client: httpx.Client, rows: Rows, sc
 def test_only_what_is_asked_for(client: httpx.Client, rows: Rows) -> None:
     asked = [{"query": "q", "title": "t"}, {"query": "q", "title": "t", "sample_id": 7}]
     reply = client.post("/v1/score", json={"samples": asked, "labels": ["support"]})
-    assert [set(row) for row in reply.json()["scores"]] == [{"sample_id", "support"}] * 2
+    assert [set(row) for row in reply.json()["scores"]] == [{"sample_id", "support", "weight", "blended_label"}] * 2
     assert [row["sample_id"] for row in reply.json()["scores"]] == ["1", "7"]
     version = client.get("/v1/scorer").json()["version"]
     assert reply.json()["scorer"] == reply.headers["x-sie-scorer"] == version
@@ -86,7 +88,7 @@ def test_metrics(client: httpx.Client, rows: Rows) -> None:
         "sie_inference_seconds_sum",
         "sie_queue_rows 0.0",
         'sie_reloads_total{outcome="refused"}',
-        f'sie_scorer_info{{labels="hardness,support,value",sha256="{sha256}"}} 1.0',
+        f'sie_scorer_info{{labels="{",".join(LABELS)}",sha256="{sha256}"}} 1.0',
         "process_resident_memory_bytes",
     ):
         assert wanted in text
@@ -103,10 +105,13 @@ def test_an_observer_weighs_and_holds_nobody_up(odd: Start) -> None:
         assert reply.elapsed.total_seconds() < 0.45
         assert [row["weight"] for row in reply.json()["scores"]] == [0.4, 0.2]
         assert client.get("/v1/adjustment").json() == {"rows": 2, "unlabelled": 1, "departments": ["garden", ""]}
+        # where the observer fails the weight is that of the recipe: 6 lies beyond its quantiles
+        failed = client.post("/v1/score", json={"samples": [{"query": "q", "title": "abcdef"}]})
+        assert [row["weight"] for row in failed.json()["scores"]] == [1.5]
         broken = client.post("/v1/score", json={"samples": [{**rows[0], "department": "broken"}]})
         assert broken.status_code == 200
-        assert client.get("/v1/adjustment").json()["rows"] == 2
+        assert client.get("/v1/adjustment").json()["rows"] == 3
         figures = client.get("/metrics").text
-        assert 'sie_faults_total{part="observer"} 1' in figures
-        assert 'sie_adjustment_rows{department="a \\"b\\""} 2.0' in figures
+        assert 'sie_faults_total{part="observer"} 2' in figures
+        assert 'sie_adjustment_rows{department="a \\"b\\""} 3.0' in figures
         assert "/v1/adjustment" in client.get("/openapi.json").json()["paths"]

@@ -237,7 +237,7 @@ def test_a_batch_has_one_scorer(odd: Start, tmp_path: Path) -> None:
     assert values == [3.0, 3.0, 13.0]
 
 
-def test_what_is_under_way_for_the_old_scorer_is_not_weighed_by_the_new_one(odd: Start, tmp_path: Path) -> None:
+def test_what_is_under_way_for_the_old_scorer_is_weighed_by_its_recipe_alone(odd: Start, tmp_path: Path) -> None:
     service = odd(seconds=1.0, observer=True)
     with service.client() as client, ThreadPoolExecutor(3) as pool:
 
@@ -250,7 +250,7 @@ def test_what_is_under_way_for_the_old_scorer_is_not_weighed_by_the_new_one(odd:
         assert client.post("/v1/reload").json()["changed"]
         after = ask()
         found = [reply.result().json()["scores"][0] for reply in (first, queued, after)]
-        assert [(row["support"], row["weight"]) for row in found] == [(3.0, 0.3), (3.0, None), (13.0, 1.3)]
+        assert [(row["support"], row["weight"]) for row in found] == [(3.0, 0.3), (3.0, 1.5), (13.0, 1.3)]
         # the observer began anew with the new scorer: of these rows it has seen the last alone
         assert client.get("/v1/adjustment").json()["rows"] == 1
         assert 'sie_faults_total{part="observer"} 0' in client.get("/metrics").text

@@ -17,13 +17,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sie_agent.scorer import LABELS
+from sie_agent.labels import label_names
 from sie_agent.serving.bodies import Lines
 
 from .conftest import Service, Start
 
 pytestmark = pytest.mark.slow
 
+LABELS = (*label_names(), "weight", "blended_label")
 NDJSON = {"content-type": "application/x-ndjson"}
 HEAD = (
     b"POST /v1/score HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-ndjson\r\n"

@@ -72,7 +72,8 @@ def some_scores(first: int, count: int) -> pd.DataFrame:
             "sample_id": np.arange(first, first + count).astype(str),
             "query": [f"a query of usual length {number}" for number in draw.integers(0, 10**9, count).tolist()],
             "label": draw.integers(0, 2, count).astype(float),
-            "support": draw.normal(size=count),
+            "relevance": draw.random(count),
+            "value": draw.normal(size=count),
         }
     )
 
@@ -98,7 +99,7 @@ def grown(peaks: Sequence[int]) -> float:
 def test_memory_of_score_does_not_grow_with_the_log(tmp_path: Path) -> None:
     logs = [written(tmp_path / f"log-{rows}.parquet", some_rows, rows) for rows in ROWS]
     samples = load_samples(logs[0], limit=400)
-    labels = samples[["sample_id"]].assign(support=samples["label"] - 0.5)
+    labels = samples[["sample_id"]].assign(support=samples["label"].astype(float))
     save_scorer(distil_scorer(samples, labels, settings=StudentSettings(trees=10)), tmp_path / "scorer")
     named = ("score", "--scorer", tmp_path / "scorer", "--out", tmp_path / "s.parquet", "--workers", "1")
     peaks = [peak(*named, "--data", log) for log in logs]
@@ -113,7 +114,7 @@ def scores(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("verb", [("select", "--keep", "0.3"), ("weights",)])
+@pytest.mark.parametrize("verb", [("select", "--keep", "0.3"), ("weights", "--by", "value", "--blend", "0.6")])
 def test_memory_of_what_is_made_of_scores_does_not_grow(
     scores: list[Path], tmp_path: Path, verb: tuple[str, ...]
 ) -> None:

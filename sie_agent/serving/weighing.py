@@ -1,0 +1,115 @@
+"""From the scores of a row to its weight and its blended label: the scorer's recipe, and what the user puts in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sie_agent.errors import InputError
+from sie_agent.scorer import AUTO, BLENDED, NONE, WEIGHT, Recipe, check_recipe, recipe_for
+from sie_agent.serving.protocol import Doubles, Engine, Observer, Scores
+
+WHERE = "config.json, field 'score_quantiles'"
+ROW_COLUMNS = (WEIGHT, BLENDED)
+
+Note = Callable[[str, Exception], None]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user wants in place of parts of the scorer's recipe.
+
+    Attributes
+    ----------
+    by : the weak label that weights are made of; ``auto``: the recipe's, ``none``: every weight is 1.
+    strength : how far weights spread around 1; None: as the recipe says.
+    """
+
+    by: str = AUTO
+    strength: float | None = None
+
+
+AS_IT_IS = Wish()
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a scorer says of its scores, where a scores table would be asked for its columns."""
+
+    names: Collection[str]
+    config: Mapping[str, Any]
+
+    def quantiles(self, name: str) -> tuple[float, ...]:
+        """Quantiles of its scores on the log that it was distilled from; InputError where it does not say."""
+        known = self.config.get("score_quantiles", {})
+        if name not in known:
+            raise InputError(
+                f"there is no baseline of '{name}' to weigh by", where=WHERE, mend="Distil the scorer again."
+            )
+        return tuple(float(value) for value in known[name])
+
+    def mean_label(self) -> float:
+        """Of no use here: labels are blended by the scorer's own recipe alone, which knows the mean."""
+        return Recipe().mean_label
+
+
+def recipe_of(engine: Engine, wish: Wish) -> Recipe | None:
+    """The recipe that a scorer's rows are served by; None where there is none, and nothing else was asked for.
+
+    Raises
+    ------
+    InputError : the scorer does not give what is weighed by or blended with, or does not know its quantiles.
+    """
+    own: Recipe | None = getattr(engine, "recipe", None)
+    if own is None and wish.by == AUTO:
+        if wish.strength is not None:
+            raise InputError(
+                "a strength, and the scorer has no recipe", where="--strength", mend="Say also what to --weigh-by."
+            )
+        return None
+    if wish.by not in (AUTO, NONE, *engine.labels):
+        raise InputError(f"cannot weigh by '{wish.by}'", mend=f"Choose one of {', '.join(engine.labels)}.")
+    recipe = recipe_for(
+        Known(engine.labels, getattr(engine, "config", {})), own, wish.by, wish.strength, None, "the scorer"
+    )
+    check_recipe(recipe)
+    return recipe
+
+
+def weighed_by(recipe: Recipe | None) -> str | None:
+    """The weak label that weights are made of; None where every weight is 1, or there are none."""
+    return None if recipe is None or recipe.strength == 0 else recipe.by
+
+
+def weight_and_label(
+    recipe: Recipe | None, *, blends: bool, scores: Scores, label: Doubles, live: Observer | None, note: Note
+) -> dict[str, Doubles]:
+    """The columns ``weight`` and ``blended_label`` of some rows, each (n,), or nothing where there is no recipe.
+
+    Parameters
+    ----------
+    blends : whether the scorer itself has a recipe; without one there is no blended label.
+    scores : by weak label, (n,); label : (n,) what the log says, NaN where it says nothing.
+    live : where it is given, ranks for weights are taken among what it saw last. note : told of its faults, after
+        which the weight is that of the recipe.
+    """
+    if recipe is None:
+        return {}
+    weights = live_weights(recipe, scores, live, note)
+    found = {WEIGHT: recipe.weights(scores, len(label)) if weights is None else weights}
+    return {**found, BLENDED: recipe.targets(scores, label)} if blends else found
+
+
+def live_weights(recipe: Recipe, scores: Scores, live: Observer | None, note: Note) -> Doubles | None:
+    """Weights by the ranks among live scores; None where there are none to be had."""
+    by = weighed_by(recipe)
+    if live is None or by is None:
+        return None
+    try:
+        return np.asarray(live.weigh(by, scores[by], recipe.strength, recipe.quantiles[by]), np.float64)
+    except Exception as error:
+        note("observer", error)
+        return None

@@ -1,0 +1,115 @@
+"""A weak label that is registered in one line goes through every verb that reads scores, and through the estimator."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sie_agent
+from sie_agent.labels import WEAK_LABELS, StudentSettings, WeakLabel
+from sie_agent.samples import load_samples
+from sie_agent.scorer import Recipe, ScorerSession, distil_scorer, load_scorer, save_scorer
+
+from .conftest import Sie
+
+TOY = WeakLabel(
+    name="toy",
+    make=lambda evidence: evidence.relevance,
+    high_is_good=False,
+    low=0.0,
+    high=1.0,
+    title="Toy",
+    meaning="how long the title is beside the longest one",
+    axis="toy: 0 short, 1 long",
+    reads_label=False,
+    student=StudentSettings(trees=7, rows_per_leaf=3),
+)
+
+
+@pytest.fixture
+def made(log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A scorer of the new label and of an old one, and the labels it was made of."""
+    monkeypatch.setitem(WEAK_LABELS, "toy", TOY)
+    samples = load_samples(log)
+    toy = samples["title"].str.len() / samples["title"].str.len().max()
+    labels = samples[["sample_id"]].assign(toy=toy, support=samples["label"].astype(float))
+    recipe = Recipe(by="toy", strength=0.5, mean_label=0.5, chosen="tuned")
+    save_scorer(distil_scorer(samples, labels, recipe=recipe), tmp_path / "scorer")
+    labels.to_parquet(tmp_path / "labels.parquet")
+    return tmp_path
+
+
+def test_it_is_distilled_with_its_own_settings_and_saved(made: Path) -> None:
+    scorer = load_scorer(made / "scorer")
+    assert list(scorer.students) == ["support", "toy"] and scorer.students["toy"].booster.num_trees() == 7
+    samples = load_samples(made / "log.csv")
+    np.testing.assert_array_equal(
+        scorer.predict(samples)["toy"], scorer.predict(samples.assign(label=1 - samples["label"]))["toy"]
+    )
+    session = ScorerSession(made / "scorer")
+    columns = (samples[name] for name in ("query", "title", "description", "label"))
+    np.testing.assert_allclose(session.score(*columns)["toy"], scorer.predict(samples)["toy"], atol=1e-6)
+    card = (made / "scorer" / "README.md").read_text(encoding="utf-8")
+    assert f"| `toy` | {TOY.meaning} |" in card and "weights by toy" in card
+
+
+@pytest.mark.slow
+def test_it_is_scored_selected_weighed_and_explained(sie: Sie, made: Path) -> None:
+    assert "support, toy" in sie("score", "--scorer", "scorer", "--data", "log.csv", "--out", "s.parquet").out
+    scores = pd.read_parquet("s.parquet")
+    assert list(scores.columns) == ["sample_id", "query", "label", "support", "toy"]
+    options = ("--scores", "s.parquet", "--out")
+    assert (
+        "40 of 80 rows kept by toy"
+        in sie("select", *options, "k.parquet", "--keep", "0.5", "--no-balance", "--no-coverage").out
+    )
+    kept = pd.read_parquet("k.parquet")
+    assert kept["toy"].max() <= scores["toy"].sort_values().iloc[39]
+    ran = sie("weights", *options, "w.parquet", "--output", "json")
+    assert ran.json["by"] == "toy", ran.err
+    weights = pd.read_parquet("w.parquet")["weight"]
+    # less of it is good
+    assert np.corrcoef(weights, scores["toy"])[0, 1] < -0.5
+    explained = sie("explain", "--scorer", "scorer", "--data", "log.csv", "--row", "1", "--output", "json")
+    assert explained.json["by"] == "toy"
+    assert "toy (low is good)" in " ".join(sie("weights", "--help").out.split())
+    refused = sie("select", *options, "k.parquet", "--keep", "0.5", "--by", "worth")
+    assert refused.code == 2 and "hardness, toy" in refused.err
+
+
+@pytest.mark.parametrize("what", ["scorer", "labels.parquet", "s.parquet"])
+def test_it_is_published(sie: Sie, made: Path, what: str) -> None:
+    if what == "s.parquet":
+        sie("score", "--scorer", "scorer", "--data", "log.csv", "--out", what)
+    kind = "scorer" if what == "scorer" else "labels"
+    ran = sie("push", kind, what, "--folder", "out", "--output", "json")
+    assert ran.code == 0, ran.err
+    assert TOY.meaning in (made / "out" / "README.md").read_text(encoding="utf-8")
+    if kind == "labels":
+        assert ran.json["columns"][-2:] == ["support", "toy"]
+        assert ("Sample importance scores" in ran.json["card"]) == (what == "s.parquet")
+
+
+def test_the_estimator_knows_it(made: Path) -> None:
+    samples, labels = load_samples(made / "log.csv"), pd.read_parquet(made / "labels.parquet")
+    fitted = sie_agent.ImportanceScorer().fit(samples, labels)
+    assert fitted.labels_ == ["support", "toy"] and fitted.predict(samples).shape == (80, 2)
+    assert np.corrcoef(fitted.sample_weight(samples, by="toy"), fitted.predict(samples)[:, 1])[0, 1] < -0.5
+    one = sie_agent.ImportanceScorer("toy").fit(samples, labels["toy"].to_numpy())
+    assert one.predict(samples).shape == (80,)
+
+
+def test_a_file_of_a_label_that_is_not_registered_any_more(
+    sie: Sie, made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its recipe cannot be followed; a scorer without one still scores."""
+    monkeypatch.delitem(WEAK_LABELS, "toy")
+    ran = sie("score", "--scorer", "scorer", "--data", "log.csv", "--out", "s.parquet")
+    assert ran.code == 2 and "no weak label 'toy'" in ran.err
+    config = json.loads((made / "scorer" / "config.json").read_text())
+    (made / "scorer" / "config.json").write_text(json.dumps({**config, "recipe": None}))
+    assert sie("score", "--scorer", "scorer", "--data", "log.csv", "--out", "s.parquet").code == 0
