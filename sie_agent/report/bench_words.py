@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from sie_agent.bench import AUC, AUTO, BASELINES, NDCG, RANKERS, WITHIN
+from sie_agent.bench import AUC, AUTO, BASELINES, NDCG, RANKERS, WITHIN, recipe_name
 from sie_agent.report import words
 from sie_agent.report.shapes import Agreement, Choice, Downstream, Measured
 from sie_agent.scorer import Recipe
@@ -20,7 +20,7 @@ NOTES = {
 TITLES = {
     "use": ("Use target and weights", "good", "✓"),
     "simpler": ("Something simpler does as well", "bad", "✕"),
-    "log loses nothing": ("Your log loses nothing", "fair", "＝"),
+    "log loses nothing": ("Your log loses nothing", "fair", "="),
     "cannot tell": ("This set cannot tell", "open", "?"),
     "unknown": ("Unknown", "open", "?"),
 }
@@ -69,17 +69,23 @@ def share(value: float | None, low: float | None, high: float | None) -> str:
     return f"{told} ({words.interval(100 * low, 100 * high, 1)})"
 
 
-def recipe_words(use: str, recipe: Recipe | None) -> tuple[str, str]:
-    """What a trainer is given, and why; empty where the run does not say."""
+def recipe_words(use: str, recipe: Recipe | None, chosen: Sequence[Choice]) -> tuple[str, str]:
+    """What a trainer is given by the run's scorer, and why; empty where the run does not say.
+
+    Parameters
+    ----------
+    chosen : what `auto` chose in the test with the same judge.
+    """
     if recipe is None:
         return "", ""
+    if use not in ("use", "unknown"):
+        kept = "just that" if recipe.is_log else recipe.words
+        return "Leave targets and weights as the log has them.", f"The scorer of this run gives {kept}."
+    told = f"Train on {'the log as it is' if recipe.is_log else recipe.words}."
     why = f"{recipe.why[:1].upper()}{recipe.why[1:]}." if recipe.why else ""
-    if use in ("use", "unknown"):
-        return f"Train on {recipe.words}.", why
-    kept = (
-        "The scorer of this run gives just that." if recipe.is_log else f"The scorer of this run gives {recipe.words}."
-    )
-    return "Leave targets and weights as the log has them.", kept
+    if chosen and max(chosen, key=lambda one: one.count).recipe != recipe_name(recipe):
+        why += f" The test reached its verdict with another recipe, which “auto” chose there: {chosen_words(chosen)}."
+    return told, why.strip()
 
 
 def teaches_words(agreement: Agreement, ranker: str, metric: str = WITHIN) -> str:
@@ -104,8 +110,7 @@ def chosen_words(choices: Iterable[Choice]) -> str:
     return ", ".join(f"{one.recipe} ({one.count} of {one.of})" for one in ordered) or words.ABSENT
 
 
-def auto_words(agreement: Agreement, ranker: str, judge: str | None) -> str:
-    """What `auto` chose with the judge, in a sentence; empty where it was not tried."""
-    own = [one for one in agreement.choices if (one.ranker, one.strategy, one.judge) == (ranker, AUTO, judge)]
-    told = chosen_words(one for one in own if not one.twin)
-    return "" if told == words.ABSENT else f"In the test, `auto` chose in folds and draws: {told}."
+def auto_chose(agreement: Agreement, ranker: str, judge: str | None) -> list[Choice]:
+    """What `auto` chose with a judge on a ranker."""
+    wanted = (ranker, AUTO, judge, False)
+    return [one for one in agreement.choices if (one.ranker, one.strategy, one.judge, one.twin) == wanted]

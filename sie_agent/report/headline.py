@@ -45,13 +45,9 @@ def top_of(run: RunFolder) -> Top:
     mode = pick.mode_of(agreement, judge)
     use = agreement.verdict.use if agreement.verdict.use in bench_words.TITLES else "unknown"
     verdict, tone, mark = bench_words.TITLES[use]
-    recipe, why = bench_words.recipe_words(use, run.recipe)
     ranker = pick.main_ranker(agreement)
-    sentences = [
-        bench_words.auto_words(agreement, ranker, judge),
-        bench_words.teaches_words(agreement, ranker),
-        _opening(run, judge, mode),
-    ]
+    recipe, why = bench_words.recipe_words(use, run.recipe, bench_words.auto_chose(agreement, ranker, judge))
+    sentences = [bench_words.teaches_words(agreement, ranker), _opening(run, judge, mode)]
     return Top(
         suite=agreement.suite or str(run.suite.get("name") or run.path.name),
         mode=mode,

@@ -32,7 +32,9 @@ OF_JUDGE = {
     (AUTO, True): (VERMILLION, "circle-open"),
     (SAME_RECIPE, True): (VERMILLION, "x"),
 }
-NO_JUDGE = "No judge"
+NO_JUDGE, NO_MODEL = "No judge", "Judges without a language model"
+# of these only `auto` is drawn, unless the verdict is about them
+WITHOUT_MODEL = ("lexical", "positions", "random", "between")
 ROW_HEIGHT = 22
 # a way that does much harm would flatten all the others: the axis ends at this many times the greatest gain
 FURTHEST_BELOW = 1.5
@@ -50,7 +52,7 @@ def gains_plot(run: RunFolder) -> Plot | None:
         if rows:
             figure, height = _figure(agreement, rows)
             name = bench_words.metric_words(metric)
-            told = "; ".join(f"{_group(agreement, row)}, {bench_words.way_name(row)} {_gain(row)}" for row in rows)
+            told = "; ".join(f"{_group(agreement, row)}, {_name(agreement, row)} {_gain(row)}" for row in rows)
             summary = f"Gain in points over the log as it is, {name}, of {bench_words.ranker_words(ranker)}: {told}."
             choices.append(Choice(ranker, name, bench_words.NOTES.get(metric, ""), summary, figure))
             heights.append(height)
@@ -73,13 +75,19 @@ def gains_plot(run: RunFolder) -> Plot | None:
 
 
 def judges_in_order(agreement: Agreement) -> list[str]:
-    """The judges that were tried, the headline's first."""
+    """The judges that were tried, the one that the verdict is about first."""
     names = dict.fromkeys(row.judge for row in agreement.downstream if row.judge)
     return sorted(names, key=lambda name: name != agreement.verdict.judge)
 
 
+def without_model(agreement: Agreement, judge: str | None) -> bool:
+    """Whether a judge stands in the chart for what needs no language model."""
+    kinds = {one.judge: one.kind for one in agreement.judges}
+    return judge != agreement.verdict.judge and kinds.get(judge or "") in WITHOUT_MODEL
+
+
 def drawn_rows(agreement: Agreement, ranker: str, metric: str) -> list[Downstream]:
-    """The rows of one figure from top to bottom: without a judge, then judge by judge."""
+    """The rows of one figure from top to bottom: the judge of the verdict, what needs less, and the other judges."""
     rows = [
         row
         for row in agreement.downstream
@@ -87,11 +95,21 @@ def drawn_rows(agreement: Agreement, ranker: str, metric: str) -> list[Downstrea
         and row.minus_log is not None
         and row.minus_log.value is not None
     ]
-    alone = [row for row in rows if not row.judge and row.strategy != LOG]
-    alone.sort(key=lambda row: row.strategy not in BASELINES)
+    alone = sorted((row for row in rows if not row.judge and row.strategy != LOG), key=_is_text)
     found = {(row.judge, row.strategy, row.twin): row for row in rows if row.judge}
-    ways = [(judge, *way) for judge in judges_in_order(agreement) for way in OF_JUDGE]
-    return [*alone, *(found[way] for way in ways if way in found)]
+    own: list[Downstream] = []
+    others: list[Downstream] = []
+    simple: list[Downstream] = []
+    for judge in judges_in_order(agreement):
+        is_simple = without_model(agreement, judge)
+        kept = simple if is_simple else own if judge == agreement.verdict.judge else others
+        ways = [(AUTO, False)] if is_simple else OF_JUDGE
+        kept += [found[judge, *way] for way in ways if (judge, *way) in found]
+    return [*own, *alone, *simple, *others]
+
+
+def _is_text(row: Downstream) -> bool:
+    return row.strategy not in BASELINES
 
 
 def _figure(agreement: Agreement, rows: Sequence[Downstream]) -> tuple[str, int]:
@@ -111,7 +129,7 @@ def _dot(agreement: Agreement, row: Downstream) -> Dot:
         color, symbol = ROSE, "star"
     elif row.strategy in BASELINES:
         color, symbol = (PURPLE if BASELINES[row.strategy].reads_truth else OCHRE), "diamond"
-    group, name = _group(agreement, row), bench_words.way_name(row)
+    group, name = _group(agreement, row), _name(agreement, row)
     whole = bench_words.share(row.value, row.ci_low, row.ci_high)
     return Dot(
         group=group,
@@ -122,12 +140,21 @@ def _dot(agreement: Agreement, row: Downstream) -> Dot:
         color=color,
         symbol=symbol,
         hover=f"<b>{safe(name, 40)}</b>, {safe(group, 40)}<br>{_gain(row)}<br>in all {whole}",
-        quiet=not row.judge,
+        quiet=group in (NO_JUDGE, NO_MODEL),
     )
 
 
 def _group(agreement: Agreement, row: Downstream) -> str:
-    return f"{row.judge} ({pick.mode_of(agreement, row.judge)})" if row.judge else NO_JUDGE
+    if not row.judge:
+        return NO_JUDGE
+    if without_model(agreement, row.judge):
+        return NO_MODEL
+    return f"{row.judge} ({pick.mode_of(agreement, row.judge)})"
+
+
+def _name(agreement: Agreement, row: Downstream) -> str:
+    name = bench_words.way_name(row)
+    return f"{row.judge}: {name}" if without_model(agreement, row.judge) else name
 
 
 def _gain(row: Downstream) -> str:

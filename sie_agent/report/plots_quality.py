@@ -62,7 +62,7 @@ def gain_plot(run: RunFolder) -> Plot | None:
         title="What a better judge buys",
         figure=finish(_traces(marks), layout, HEIGHT),
         height=HEIGHT,
-        summary=f"Points that `auto` gains over the log against the judge's accuracy within queries: {_told(marks)}.",
+        summary=f"Points that “auto” gains over the log against the judge's accuracy within queries: {_told(marks)}.",
         caption="The line joins simulated judges (human grades with noise, whose quality is known) and starts at a "
         "judge that answers at random. Real judges are diamonds. Crosses are made up of positions or grades to lead "
         "a test astray. The dashed line is the ranker trained on the log: left of it, a judge orders the items of a "

@@ -147,12 +147,16 @@ def _shown(record: dict[Any, Any], explained: Explained | None, *, most: bool, c
         label=words.number(known["label"]),
         judged=words.number(known["judged"]),
         clarity=words.number(known["clarity"]),
-        # some labels come in any size: three significant digits say more than two decimals
-        scores=[(name, significant(_known(record[name]))) for name in label_names(record)],
+        scores=[(name, _score(name, _known(record[name]))) for name in label_names(record)],
         grade=words.number(_known(record["grade"])),
         reason=words.row_reason(facts, clicks=clicks, most=most),
         why=None if explained is None else why(explained),
     )
+
+
+def _score(name: str, value: float | None) -> str:
+    """A weak label; one without ends comes in any size, and three significant digits say more than two decimals."""
+    return significant(value) if WEAK_LABELS[name].high is None else words.number(value)
 
 
 def significant(value: float | None) -> str:

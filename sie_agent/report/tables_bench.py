@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-
 from sie_agent.bench import AUTO, RULE
 from sie_agent.report import bench_words, pick, words
-from sie_agent.report.shapes import Against, Agreement, Downstream, Verdict
+from sie_agent.report.shapes import Against, Agreement, Choice, Downstream, Verdict
 from sie_agent.report.tables import NUMBER, TEXT, Table, table
 
 DASHES = (words.ABSENT, words.ABSENT)
@@ -16,7 +14,7 @@ def against_table(agreement: Agreement) -> Table | None:
     """What the verdict rests on: every rival must be beaten."""
     columns = [("Against", TEXT), ("Gain in points", NUMBER), ("Beaten?", TEXT)]
     rows = [(one.rival, bench_words.points(one), beaten_words(one)) for one in agreement.verdict.against]
-    return table("What the verdict rests on: `auto` with this judge, within queries, less each rival", columns, rows)
+    return table("What the verdict rests on: “auto” with this judge, within queries, less each rival", columns, rows)
 
 
 def beaten_words(against: Against) -> str:
@@ -58,18 +56,15 @@ def not_beaten(verdict: Verdict) -> str:
 
 def choices_table(agreement: Agreement) -> Table | None:
     """Which recipes were chosen with each judge, and with its twin."""
-    columns = [("Judge", TEXT), ("Model", TEXT), ("`auto` chose", TEXT), ("By the rule, without grades", TEXT)]
-    held: dict[tuple[str, bool, str], dict[str, str]] = {}
-    ordered = sorted(agreement.choices, key=lambda one: (one.ranker, one.judge, one.twin, one.strategy))
-    for (ranker, judge, twin, strategy), members in groupby(
-        ordered, key=lambda one: (one.ranker, one.judge, one.twin, one.strategy)
-    ):
-        held.setdefault((judge, twin, ranker), {})[strategy] = bench_words.chosen_words(members)
+    columns = [("Judge", TEXT), ("Model", TEXT), ("“auto” chose", TEXT), ("By the rule, without grades", TEXT)]
+    held: dict[tuple[str, bool, str], dict[str, list[Choice]]] = {}
+    for one in sorted(agreement.choices, key=lambda one: one.judge != agreement.verdict.judge):
+        held.setdefault((one.judge, one.twin, one.ranker), {}).setdefault(one.strategy, []).append(one)
     rows = [
         (
             f"{judge}, its twin" if twin else judge,
             ranker,
-            *(by.get(strategy, words.ABSENT) for strategy in (AUTO, RULE)),
+            *(bench_words.chosen_words(by.get(strategy, [])) for strategy in (AUTO, RULE)),
         )
         for (judge, twin, ranker), by in held.items()
     ]
@@ -85,7 +80,11 @@ def gains_table(agreement: Agreement) -> Table | None:
     held: dict[tuple[str, str, str, str], dict[str, Downstream]] = {}
     for row in agreement.downstream:
         mode = pick.mode_of(agreement, row.judge) if row.judge else "no judge"
-        key = (bench_words.way_name(row), row.judge or words.ABSENT, mode, row.ranker)
+        name = bench_words.way_name(row)
+        if row.n_queries is not None and row.n_queries < agreement.n_test_queries:
+            # a twin that was mostly refused is measured in some folds only
+            name += f" ({words.count(row.n_queries)} of {words.count(agreement.n_test_queries)} queries)"
+        key = (name, row.judge or words.ABSENT, mode, row.ranker)
         held.setdefault(key, {})[row.metric] = row
     rows = [(*key, *(cell for metric in metrics for cell in cells(by.get(metric)))) for key, by in held.items()]
     return table("Every way to train on the log, and what it gains", columns, rows)

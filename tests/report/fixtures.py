@@ -12,6 +12,16 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from sie_agent.bench import (
+    AUTO,
+    CLEAN,
+    JUDGE_LABELS,
+    JUDGED_ONLY,
+    LOG,
+    RULE,
+    SAME_RECIPE,
+)
+
 QUERIES = (
     ("garden hose 50 ft", 0.9),
     ("cordless drill battery", 0.82),
@@ -41,11 +51,24 @@ ITEMS = (
     "water-saving shower head with filter",
 )
 REFERENCE = "tracin, ranking loss"
+# name, accuracy within queries, agreement, points gained over the log, mode, kind
 JUDGES = (
-    ("strong", 0.9, 0.54, "simulated"),
-    ("middling", 0.79, 0.43, "simulated"),
-    ("SmolLM2-135M", 0.684, 0.17, "zero-shot"),
+    ("strong", 0.88, 0.54, 0.047, "simulated", "simulated"),
+    ("middling", 0.74, 0.43, 0.021, "simulated", "simulated"),
+    ("SmolLM2-135M", 0.584, 0.17, 0.003, "zero-shot", "openai"),
+    ("lexical", 0.53, 0.12, 0.0, "zero-shot", "lexical"),
 )
+METRICS = ("within", "ndcg@10", "auc")
+RECIPE = {
+    "blend": 0.6,
+    "by": "value",
+    "strength": 0.5,
+    "level": 0.25,
+    "mean_label": 0.15,
+    "quantiles": {},
+    "chosen": "tuned",
+    "why": "of 7 recipes it orders 96 tuning queries best",
+}
 HOSTILE = (
     "</script><script>window.injected=1</script>",
     '<img src=x onerror="window.injected=2">',
@@ -60,10 +83,11 @@ class Options:
 
     queries: int = 60
     graded: bool = True
-    judges: int = 3
-    use: str = "weights"
+    referenced: bool = True
+    judges: int = 4
+    use: str = "use"
     texts: tuple[str, ...] = ()
-    headline_queries: int = 240
+    test_queries: int = 640
     rankers: tuple[str, ...] = ("target",)
     explained: bool = False
 
@@ -77,25 +101,26 @@ def build_run(folder: Path, options: Options | None = None) -> Path:
     relevance = np.clip(samples["grade"] + generator.normal(0, 0.2, len(samples)), 0, 1)
     samples.drop(columns=[] if chosen.graded else ["grade"]).to_parquet(folder / "samples.parquet")
     _judgments(samples, relevance, chosen).to_parquet(folder / "judgments.parquet")
-    support = (0.5 - (samples["label"] - relevance).abs()) * 0.8
+    hardness = (samples["label"] - relevance).abs().clip(0, 1)
     scores = pd.DataFrame(
         {
             "sample_id": samples["sample_id"],
-            "hardness": (samples["label"] - relevance).abs().clip(0, 1),
-            "support": support,
-            "value": support * 0.004 + generator.normal(0, 0.0006, len(samples)),
+            "relevance": relevance,
+            "value": (0.5 - hardness) * 0.0032 + generator.normal(0, 0.0006, len(samples)),
+            "support": 1 - hardness,
+            "hardness": hardness,
         }
     )
     scores.to_parquet(folder / "scores.parquet")
-    scores.to_parquet(folder / "labels.parquet")
-    if chosen.graded:
-        scores[["sample_id"]].assign(tracin=scores["value"]).to_parquet(folder / "reference.parquet")
     if chosen.explained:
         (folder / "explanations.json").write_text(json.dumps(_explanations(samples, scores)), encoding="utf-8")
     (folder / "agreement.json").write_text(json.dumps(_agreement(chosen, generator)), encoding="utf-8")
     (folder / "manifest.json").write_text(json.dumps(_manifest(len(samples))), encoding="utf-8")
+    (folder / "draws" / "1").mkdir(parents=True, exist_ok=True)
+    (folder / "draws" / "1" / "facts.json").write_text(json.dumps({"recipe": RECIPE}), encoding="utf-8")
     suite = {
         "name": "homedepot-clicks",
+        "draws": [1, 2],
         "data": {"source": "homedepot"},
         "log": {"kind": "clicks"},
         "judge": {"backend": "openai", "api_key": "sk-hidden", "max_tokens": 1},
@@ -192,7 +217,7 @@ def _row(
         "ci_high": value + spread,
         "n_samples": 2600,
         "is_baseline": False,
-        "n_queries": options.headline_queries,
+        "n_queries": 240,
         "draws": [],
         "source": "scorer",
         **other,
@@ -200,194 +225,179 @@ def _row(
 
 
 def _agreement(options: Options, generator: np.random.Generator) -> dict[str, Any]:
-    verdict = "At half the rows the target model wins back 79 % of the loss, and the judge knows more."
     empty: dict[str, Any] = {
         "suite": "homedepot-clicks",
         "mode": "zero-shot",
-        "verdict": {"text": "", "use": "unknown"},
-        "headline": None,
-        "rows": [],
-        "reliability": [],
-        "ceiling": [],
-        "downstream": [],
-        "judges": [],
-        "judge": None,
-        "target": None,
-        "notes": [],
+        "verdict": {"judge": "strong", "use": "unknown", "text": "", "against": []},
+        "verdicts": {},
+        "headline": {"label": "value", "judge": "strong", "reference": REFERENCE},
+        **{name: [] for name in ("rows", "reliability", "ceiling", "permutations", "downstream", "teaches")},
+        **{name: [] for name in ("choices", "twins", "judges", "notes")},
+        "n_test_queries": 0,
+        "quality": {"reference": REFERENCE, "label": "value", "bound": None, "points": [], "placed": [], "needed": []},
     }
     if not options.graded:
-        return {**empty, "verdict": {"text": "Grade 180 more pairs to get a verdict.", "use": "unknown"}}
-    spread = 0.03 if options.headline_queries > 99 else 0.24
-    rows = []
-    for judge, _, value, mode in JUDGES[: options.judges]:
-        draws = (value + generator.normal(0, 0.03, 10)).round(3).tolist()
-        rows.append(_row("value", judge, mode, value, spread, options, draws=draws))
-        rows.append(_row("value", judge, mode, value - 0.1, 0.04, options, metric="partial_spearman"))
-        rows.append(_row("support", judge, mode, value - 0.1, spread, options))
-        rows.append(_row("value", judge, mode, value - 0.08, 0.04, options, source="weak label"))
-        rows.append(_row("support", judge, mode, value - 0.14, 0.04, options, source="weak label"))
-        rows.append(_row("value", judge, mode, value - 0.2, 0.04, options, metric="kendall"))
-    rows.append(_row("random", "random", "zero-shot", 0.01, 0.05, options, metric="partial_spearman"))
-    for label, value in (
-        ("plain-loss", -0.32),
-        ("lexical", 0.12),
-        ("random", 0.0),
-        ("no-judge-control", 0.08),
-    ):
-        rows.append(_row(label, "none", "zero-shot", value, 0.03, options, is_baseline=True, source="baseline"))
+        return {**empty, "verdict": {**empty["verdict"], "text": "Grade 180 more pairs to get a verdict."}}
+    judges = JUDGES[: options.judges]
+    verdicts = [_verdict(judge[0], judge[3], options.use) for judge in judges]
     return {
         **empty,
-        "verdict": {"text": verdict, "use": options.use},
-        "rows": rows,
-        "mode": JUDGES[0][3],
-        "headline": {"label": "value", "judge": "strong", "reference": REFERENCE},
-        "reliability": [
+        **(_agreed(options, generator) if options.referenced else {}),
+        "mode": judges[0][4],
+        "verdict": verdicts[0],
+        "verdicts": dict.fromkeys(options.rankers, verdicts),
+        "downstream": [row for ranker in options.rankers for row in _downstream(ranker, options)],
+        "teaches": [
             {
-                "reference": REFERENCE,
-                "metric": "spearman",
-                "value": 0.71,
-                "ci_low": 0.66,
-                "ci_high": 0.75,
-                "bound": 0.84,
-            },
-            {
-                "reference": REFERENCE,
-                "metric": "partial_spearman",
-                "value": 0.6,
-                "ci_low": None,
-                "ci_high": None,
-                "bound": 0.77,
-            },
-        ],
-        "ceiling": [
-            {
-                "label": "value",
-                "reference": REFERENCE,
-                "metric": "spearman",
-                "value": 0.71,
-                "ci_low": 0.68,
-                "ci_high": 0.74,
+                "ranker": ranker,
+                "metric": metric,
+                "best_text": "tfidf",
+                "clean_minus_text": _figure(0.112, 0.01),
+                "clean_minus_log": _figure(0.052, 0.01),
             }
+            for ranker in options.rankers
+            for metric in METRICS
         ],
-        "downstream": [row for name in options.rankers for row in _downstream(name)],
+        "choices": [
+            {"ranker": ranker, "strategy": AUTO, "judge": judge[0], "twin": twin, "recipe": recipe, "count": n, "of": 5}
+            for ranker in options.rankers
+            for judge in judges
+            for twin, recipe, n in ((False, "log", 2), (False, "blend 0.6", 3), (True, "log", 5))
+        ],
+        "n_test_queries": options.test_queries,
         "judges": [
             {
-                "judge": judge,
-                "kind": "simulated" if mode == "simulated" else "local",
+                "judge": name,
+                "kind": kind,
                 "mode": mode,
+                "n_draws": 2,
                 "n_pairs": 5200,
-                "auc": auc,
-                "spearman": auc - 0.3,
+                "within": within,
+                "within_low": within - 0.01,
+                "within_high": within + 0.01,
+                "auc": within - 0.1,
+                "spearman": within - 0.3,
             }
-            for judge, auc, _, mode in JUDGES[: options.judges]
+            for name, within, _, _, mode, kind in judges
         ],
-        "judge": {"auc": 0.9, "spearman": 0.6, "target_auc": 0.711, "judge": "strong"},
-        "target": {"auc": 0.711, "ndcg@10": 0.83},
-        "quality": _quality(),
+        "quality": _quality(options),
         "notes": ["Ten draws of clicks, seeds fixed in the suite."],
     }
 
 
-def _quality() -> dict[str, Any]:
-    """A curve of two simulated judges and the control, and two real judges, one of them on it."""
+def _figure(value: float, width: float) -> dict[str, float]:
+    return {"value": value, "ci_low": value - width, "ci_high": value + width}
 
-    def figure(value: float, width: float) -> dict[str, float]:
-        return {"value": value, "ci_low": value - width, "ci_high": value + width}
 
-    def point(judge: str, kind: str, auc: float, value: float, gap: float | None) -> dict[str, Any]:
+def _verdict(judge: str, gain: float, use: str) -> dict[str, Any]:
+    """Three rivals: one that is beaten, one that is not, one that was not tried."""
+    against = [
+        {"rival": "the log as it is", **_figure(gain, 0.006), "beaten": gain > 0.006},
+        {"rival": "word overlap as the judge", **_figure(gain - 0.045, 0.006), "beaten": False},
+        {"rival": "a judge that answers at random", "value": None, "ci_low": None, "ci_high": None, "beaten": False},
+    ]
+    return {"judge": judge, "use": use, "text": f"What to do with {judge}, and why.", "against": against}
+
+
+def _downstream(ranker: str, options: Options) -> list[dict[str, Any]]:
+    """Every way to train, with gains over the log by formula; a twin gains nothing."""
+    ways: list[tuple[str, str | None, bool, float]] = [
+        ("tfidf", None, False, -0.06),
+        (LOG, None, False, 0.0),
+        (CLEAN, None, False, 0.052),
+        ("estimated propensities", None, False, -0.01),
+        ("plain loss", None, False, 0.004),
+    ]
+    for name, *_, gain, _, _ in JUDGES[: options.judges]:
+        ways += [(AUTO, name, False, gain), (RULE, name, False, gain / 2), (JUDGE_LABELS, name, False, gain - 0.01)]
+        ways += [(JUDGED_ONLY, name, False, gain - 0.03), ("blend 0.6", name, False, gain - 0.005)]
+        ways += [(AUTO, name, True, 0.0), (SAME_RECIPE, name, True, -0.3)]
+    shift = 0.01 * options.rankers.index(ranker)
+    return [
+        {
+            "ranker": ranker,
+            "strategy": strategy,
+            "judge": judge,
+            "twin": twin,
+            "metric": metric,
+            **_figure(base + gain, 0.008),
+            "draws": [base + gain] * 2,
+            "n_draws": 2,
+            "n_queries": options.test_queries,
+            "minus_log": _figure(gain + shift, 0.006),
+            "gains": [gain] * 2,
+            "minus_text": _figure(gain + 0.06, 0.01),
+            "gap_recovered": gain / 0.052,
+        }
+        for metric, base in zip(METRICS, (0.724, 0.723, 0.72), strict=True)
+        for strategy, judge, twin, gain in ways
+    ]
+
+
+def _quality(options: Options) -> dict[str, Any]:
+    """The judges on a curve that starts at one that answers at random, and one that is made up."""
+
+    def point(judge: str, kind: str, within: float, agreement: float, gain: float) -> dict[str, Any]:
         return {
             "judge": judge,
             "mode": {"real": "zero-shot", "control": "no judge"}.get(kind, "simulated"),
             "kind": kind,
-            "auc": auc,
-            "auc_low": auc - 0.02,
-            "auc_high": auc + 0.02,
+            "auc": within - 0.1,
+            "auc_low": within - 0.12,
+            "auc_high": within - 0.08,
+            "within": within,
             "n_pairs": 5200,
-            "n_draws": 10,
-            "agreement": figure(value, 0.04),
-            "share_of_bound": value / 0.84,
-            "contribution": figure(value - 0.1, 0.04),
-            "weights": None if gap is None else figure(gap, 0.15),
-            "filter": None if gap is None else figure(gap - 0.3, 0.15),
+            "n_draws": 2,
+            "agreement": _figure(agreement, 0.04) if options.referenced else None,
+            "share_of_bound": agreement / 0.84 if options.referenced else None,
+            "contribution": None,
+            "gain": None if kind == "control" else _figure(gain, 0.006),
         }
 
+    kinds = {"simulated": "simulated", "openai": "real", "lexical": "real"}
     points = [
-        point("no-judge control", "control", 0.5, 0.08, None),
-        point("guess", "random", 0.503, 0.07, -0.6),
-        point("embedded", "real", 0.68, 0.3, 0.02),
-        point("simulated-0.79", "simulated", 0.79, 0.42, 0.3),
-        point("server", "real", 0.83, 0.46, 0.5),
-        point("strong", "simulated", 0.9, 0.54, 0.77),
+        point("no-judge control", "control", 0.6, 0.08, 0.0),
+        point("guess", "random", 0.5, 0.07, 0.0),
+        point("positions", "made up", 0.73, 0.2, 0.007),
+        *(point(name, kinds[kind], within, value, gain) for name, within, value, gain, _, kind in JUDGES),
     ]
-    place = {"judge": "embedded", "measure": "agreement", "n_shared_draws": 10, "place": "on"}
+    placed = {"judge": "SmolLM2-135M", "place": "on", **dict(zip(("ci_low", "ci_high"), (-0.02, 0.08), strict=True))}
     return {
         "reference": REFERENCE,
         "label": "value",
         "bound": 0.84,
-        "target_auc": 0.711,
-        "points": points,
-        "placed": [{**place, "difference": 0.03, "ci_low": -0.02, "ci_high": 0.08}],
+        "target_auc": None,
+        "points": sorted(points, key=lambda one: float(one["auc"])),
+        "placed": [{**placed, "measure": "gain", "difference": 0.03}],
         "needed": [],
     }
 
 
-def _downstream(ranker: str) -> list[dict[str, Any]]:
-    """Curves in the shape that filtering has: a rise, a best share, a fall where too little is left.
-
-    ``lambdamart`` stands for a model that clean labels do not help for certain: no gap is given.
-    """
-    rows: list[dict[str, Any]] = []
-    for metric, noisy, clean, width in (("auc", 0.659, 0.711, 0.008), ("ndcg@10", 0.801, 0.842, 0.006)):
-
-        def put(
-            strategy: str,
-            keep: float,
-            share: float,
-            weighting: str | None = None,
-            *,
-            metric: str = metric,
-            noisy: float = noisy,
-            clean: float = clean,
-            width: float = width,
-        ) -> None:
-            value = noisy + share * (clean - noisy)
-            no_judge = strategy in ("all-noisy", "clean-labels", "random", "plain-loss")
-            given = metric == "auc" and not no_judge and ranker != "lambdamart"
-            share -= 0.2 if given and ranker == "linear" else 0.0
-            rows.append(
-                {
-                    "strategy": strategy,
-                    "judge": "none" if no_judge else "strong",
-                    "keep": keep,
-                    "weighting": weighting,
-                    "ranker": ranker,
-                    "metric": metric,
-                    "value": value,
-                    "ci_low": value - width,
-                    "ci_high": value + width,
-                    "gap_recovered": share if given else None,
-                    "gap_ci_low": share - 0.12 if given else None,
-                    "gap_ci_high": share + 0.12 if given else None,
-                }
-            )
-
-        put("all-noisy", 1.0, 0.0)
-        put("clean-labels", 1.0, 1.0)
-        peaks = {
-            "random": -0.35,
-            "plain-loss": 0.2,
-            "value": 0.4,
-            "support": 0.74,
-            "value-distilled": 0.5,
-            "support-distilled": 0.79,
-            "hardness-distilled": 0.45,
-        }
-        for strategy, peak in peaks.items():
-            for keep in (0.1, 0.3, 0.5, 0.7, 0.9, 1.0):
-                put(strategy, keep, peak * (1 - ((keep - 0.5) / 0.5) ** 2) - max(0.0, 0.3 - keep) * 2)
-        put("value-weights", 1.0, 0.48, "weights")
-        put("support-weights", 1.0, 0.77, "weights")
-    return rows
+def _agreed(options: Options, generator: np.random.Generator) -> dict[str, Any]:
+    """Agreement with one reference."""
+    rows = []
+    for judge, _, value, _, mode, kind in JUDGES[: options.judges]:
+        if kind == "lexical":
+            rows.append(_row("lexical", judge, mode, value, 0.03, options, is_baseline=True, source="baseline"))
+            continue
+        draws = (value + generator.normal(0, 0.03, 10)).round(3).tolist()
+        rows.append(_row("value", judge, mode, value, 0.03, options, draws=draws))
+        rows.append(_row("value", judge, mode, value - 0.1, 0.04, options, metric="partial_spearman"))
+        rows.append(_row("support", judge, mode, value - 0.1, 0.03, options))
+        rows.append(_row("value", judge, mode, value - 0.08, 0.04, options, source="weak label"))
+        rows.append(_row("support", judge, mode, value - 0.14, 0.04, options, source="weak label"))
+        rows.append(_row("value", judge, mode, value - 0.2, 0.04, options, metric="kendall"))
+    for label, value in (("plain-loss", -0.32), ("random", 0.0), ("no-judge-control", 0.08)):
+        rows.append(_row(label, "none", "zero-shot", value, 0.03, options, is_baseline=True, source="baseline"))
+    about = {"reference": REFERENCE, "ci_low": None, "ci_high": None}
+    return {
+        "rows": rows,
+        "reliability": [
+            {**about, "metric": "spearman", "value": 0.71, "bound": 0.84},
+            {**about, "metric": "partial_spearman", "value": 0.6, "bound": 0.77},
+        ],
+        "ceiling": [{**about, "label": "value", "metric": "spearman", **_figure(0.71, 0.03)}],
+    }
 
 
 def _manifest(samples: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sie_agent.labels import WEAK_LABELS
 from sie_agent.report import write_explanations, write_report
 
 from .fixtures import HOSTILE, Options, build_run
@@ -65,10 +66,23 @@ def test_every_plot_is_drawn_and_the_console_is_clean(browser: Any, tmp_path: Pa
     options = Options(rankers=("target", "linear", "lambdamart"))
     page, complaints = open_page(browser, write_report(build_run(tmp_path / "run", options)), **settings)
     drawn = marks_per_plot(page)
-    assert len(drawn) == 13
+    assert len(drawn) == 8 + len(WEAK_LABELS)
     assert all(drawn.values()), drawn
     assert complaints == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.context.close()
+
+
+def test_model_and_measure_are_chosen(browser: Any, tmp_path: Path) -> None:
+    run = build_run(tmp_path / "run", Options(rankers=("target", "lambdamart")))
+    page, complaints = open_page(browser, write_report(run))
+    first = page.evaluate("document.getElementById('plot-gains').data[0].x[0]")
+    page.get_by_label("Model and measure").select_option(index=5)
+    assert page.evaluate("document.getElementById('plot-gains').data[0].x[0]") == pytest.approx(first + 1)
+    assert "No shopper sees the second" in page.inner_text("#plot-gains-note")
+    assert "LambdaMART" in page.get_attribute("#plot-gains", "aria-label")
+    assert marks_per_plot(page)["plot-gains"] > 0
+    assert complaints == []
     page.context.close()
 
 
@@ -83,7 +97,7 @@ def test_dark_text_is_light(browser: Any, tmp_path: Path) -> None:
 def test_a_log_without_grades_draws_what_it_has(browser: Any, tmp_path: Path) -> None:
     page, complaints = open_page(browser, write_report(build_run(tmp_path / "run", Options(graded=False))))
     drawn = marks_per_plot(page)
-    assert len(drawn) == 6 and all(drawn.values()), drawn
+    assert len(drawn) == 3 + len(WEAK_LABELS) and all(drawn.values()), drawn
     assert complaints == []
     page.context.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ import pandas as pd
 import pytest
 
 from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.labels import WEAK_LABELS
 from sie_agent.report import write_report
 from sie_agent.report.html import for_script
 from sie_agent.report.plots import safe
 
-from .fixtures import HOSTILE, Options, build_run
+from .fixtures import HOSTILE, RECIPE, Options, build_run
 
 FILES = (
     "agreement.json",
@@ -24,7 +26,6 @@ FILES = (
     "suite.yaml",
     "samples.parquet",
     "judgments.parquet",
-    "labels.parquet",
     "scores.parquet",
 )
 
@@ -67,53 +68,144 @@ def page_of(folder: Path, options: Options | None = None) -> Page:
     return Page(write_report(build_run(folder, options)).read_text(encoding="utf-8"))
 
 
-def test_the_page_opens_with_the_headline_in_words(tmp_path: Path) -> None:
+def figure_of(source: str, key: str) -> Any:
+    """A chart's data and layout."""
+    found = re.search(rf'id="{key}">(.*?)</script>', source, re.DOTALL)
+    assert found is not None, key
+    return json.loads(found[1])
+
+
+def test_the_page_opens_with_what_to_do(tmp_path: Path) -> None:
     page = page_of(tmp_path / "run")
-    assert "Use these weights" in page.words
+    assert "Use target and weights What to do with strong, and why." in page.words
     assert (
-        "the distilled value agrees with tracin, ranking loss at Spearman 0.54 (95 % interval 0.51 to 0.57)"
-        in page.words
+        "Train on labels blended with the judge's relevance (λ = 0.6), weights by value of strength 0.5." in page.words
     )
-    assert "64 % of what labels can reach (0.84)" in page.words
-    assert "the same pipeline with shuffled answers reaches 0.08" in page.words
+    assert "Of 7 recipes it orders 96 tuning queries best." in page.words
+    assert "another recipe, which “auto” chose there: blend 0.6 (3 of 5), log (2 of 5)" in page.words
+    assert "human grades in place of the log's labels gain +5.2 (+4.2 to +6.2) points within queries" in page.words
     assert "The judge of this run is simulated" in page.words
     assert "How little this run can tell" not in page.words
 
 
-def test_judge_quality_stands_near_the_verdict(tmp_path: Path) -> None:
-    page = page_of(tmp_path / "run")
-    assert page.words.index("Is my judge good enough?") < page.words.index("Does the scorer agree")
-    assert "on it, 0.03 (−0.02 to 0.08)" in page.words
-    labels = {a["id"]: a["aria-label"] or "" for t, a in page.tags if t == "div" and a.get("data-plot")}
-    assert "embedded (zero-shot), AUC 0.680: 0.30 (0.26 to 0.34)" in labels["plot-quality-agreement"]
-    assert "server (zero-shot), AUC 0.830: 0.50 (0.35 to 0.65)" in labels["plot-quality-gap"]
+def test_the_verdict_stands_beside_what_it_rests_on(tmp_path: Path) -> None:
+    words = page_of(tmp_path / "run").words
+    top = words[: words.index("What does each way to train gain?")]
+    assert "the log as it is +4.7 (+4.1 to +5.3) ✓ yes" in top
+    assert "word overlap as the judge +0.2 (−0.4 to +0.8) ✕ not for certain" in top
+    assert "a judge that answers at random – not compared" in top
 
 
-def test_a_run_of_an_older_version_has_the_chart_of_judges(tmp_path: Path) -> None:
+@pytest.mark.parametrize("use", ["simpler", "log loses nothing", "cannot tell"])
+def test_a_verdict_against_the_judge_leaves_the_log_as_it_is(tmp_path: Path, use: str) -> None:
+    page = page_of(tmp_path / "run", Options(use=use))
+    assert "Leave targets and weights as the log has them." in page.words
+    assert "The scorer of this run gives labels blended" in page.words
+    assert "Train on" not in page.words
+
+
+def test_a_run_without_a_recipe_says_nothing_of_one(tmp_path: Path) -> None:
     run = build_run(tmp_path / "run")
-    figures = json.loads((run / "agreement.json").read_text())
-    (run / "agreement.json").write_text(json.dumps({key: figures[key] for key in figures if key != "quality"}))
+    (run / "draws" / "1" / "facts.json").write_text("{}", encoding="utf-8")
+    assert "Train on" not in Page(write_report(run).read_text(encoding="utf-8")).words
+
+
+def test_gains_are_drawn_by_model_and_measure(tmp_path: Path) -> None:
+    source = write_report(build_run(tmp_path / "run", Options(rankers=RANKERS))).read_text(encoding="utf-8")
+    page = Page(source)
+    options = [attributes for tag, attributes in page.tags if tag == "option"]
+    groups = [attributes["label"] for tag, attributes in page.tags if tag == "optgroup"]
+    assert tuple(groups) == RANKERS and len(options) == 3 * len(RANKERS)
+    assert sum("Pooled AUC mixes two things" in (one["data-note"] or "") for one in options) == len(RANKERS)
+    assert "strong (simulated), auto +4.7 (+4.1 to +5.3) points" in (options[0]["data-summary"] or "")
+    assert figure_of(source, "plot-gains-data") == figure_of(source, "plot-gains-data-0")
+    names = figure_of(source, "plot-gains-data")["layout"]["yaxis"]["ticktext"]
+    assert names[0] == "auto" and names[4:6] == ["twin: auto", "twin: the judge&#x27;s recipe"]
+    # word overlap needs no language model: one line is enough
+    assert names.count("lexical: auto") == 1 and names.count("auto") == 3 and "text: tfidf" in names
+
+
+def test_a_great_loss_is_an_arrow_with_its_size(tmp_path: Path) -> None:
+    source = write_report(build_run(tmp_path / "run")).read_text(encoding="utf-8")
+    figure = figure_of(source, "plot-gains-data")
+    arrows = [trace for trace in figure["data"] if trace["marker"]["symbol"] == "triangle-left"]
+    left = figure["layout"]["xaxis"]["range"][0]
+    assert {text for trace in arrows for text in trace["text"]} == {"−30.0"}
+    assert all(x == left > -15 for trace in arrows for x in trace["x"])
+
+
+def test_the_judge_is_measured_within_queries_first(tmp_path: Path) -> None:
+    source = write_report(build_run(tmp_path / "run")).read_text(encoding="utf-8")
+    words = Page(source).words
+    assert "The judge puts 88.0 % (87.0 to 89.0) of the pairs" in words
+    assert words.index("Right pairs within queries") < words.index("Pooled AUC Spearman with grade")
+    assert "on it, 3.00 (−2.00 to 8.00)" in words
+    traces = {trace.get("name"): trace for trace in figure_of(source, "plot-quality-gain-data")["data"]}
+    assert traces["simulated judges"]["x"] == pytest.approx([50, 74, 88])
+    assert [text.strip() for text in traces["real judges"]["text"]] == ["lexical", "SmolLM2-135M"]
+    assert [text.strip() for text in traces["made up to lead astray"]["text"]] == ["positions"]
+
+
+def test_without_references_one_sentence_stands_for_agreement(tmp_path: Path) -> None:
+    source = write_report(build_run(tmp_path / "run", Options(referenced=False))).read_text(encoding="utf-8")
+    assert "Not measured: the suite names no references" in source
+    assert 'id="plot-agreement"' not in source and 'id="plot-quality-agreement"' not in source
+    assert 'id="plot-gains"' in source
+
+
+def test_agreement_is_told_in_words(tmp_path: Path) -> None:
+    words = page_of(tmp_path / "run").words
+    told = "the distilled value agrees with tracin, ranking loss at Spearman 0.54 (95 % interval 0.51 to 0.57), 64 % of"
+    assert told in words and "the same pipeline with shuffled answers reaches 0.08" in words
+    assert words.index("What does each way to train gain?") < words.index(told)
+
+
+def test_a_label_of_the_registry_is_all_the_report_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = build_run(tmp_path / "run", Options(explained=True))
+    scores = pd.read_parquet(run / "scores.parquet")
+    scores.assign(novelty=scores["hardness"] * 3, other=1.0).to_parquet(run / "scores.parquet")
+    made = replace(
+        WEAK_LABELS["hardness"],
+        name="novelty",
+        title="How new?",
+        meaning="how seldom it is seen",
+        axis="of 3",
+        high=3.0,
+    )
+    monkeypatch.setitem(WEAK_LABELS, "novelty", made)
     source = write_report(run).read_text(encoding="utf-8")
-    assert "Is my judge good enough?" not in source and 'id="plot-judges"' in source
+    assert "How new?" in source and "novelty: how seldom it is seen" in source
+    assert "<dt>novelty</dt>" in source and "<dt>other</dt>" not in source
+    title = figure_of(source, f"plot-score-{len(WEAK_LABELS) - 1}-data")["layout"]["xaxis"]
+    assert title["title"]["text"] == "of 3" and title["range"] == [0, 3]
+
+
+def test_a_run_of_an_older_version_is_refused_in_one_line(tmp_path: Path) -> None:
+    run = build_run(tmp_path / "run")
+    old = {"suite": "old", "verdict": {"use": "filter", "text": ""}, "downstream": [{"strategy": "value", "keep": 0.5}]}
+    (run / "agreement.json").write_text(json.dumps(old), encoding="utf-8")
+    with pytest.raises(InputError, match="older version") as caught:
+        write_report(run)
+    assert "Run the suite again" in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_few_queries_put_a_warning_at_the_top(tmp_path: Path) -> None:
-    page = page_of(tmp_path / "run", Options(headline_queries=15, use="no"))
-    assert "Do not use these weights" in page.words
-    assert page.words.index("The headline rests on 15 queries") < page.words.index("Does the scorer agree")
+    words = page_of(tmp_path / "run", Options(test_queries=15, use="cannot tell")).words
+    assert "This set cannot tell" in words
+    assert words.index("The verdict rests on 15 queries") < words.index("What does each way to train gain?")
 
 
 def test_a_log_without_grades_still_has_a_page(tmp_path: Path) -> None:
     page = page_of(tmp_path / "run", Options(graded=False))
     assert "Grade 180 more pairs to get a verdict." in page.words
-    assert "Agreement could not be measured" in page.words
+    assert "Not measured: what training gains can be seen only on queries" in page.words
     assert "human grade 0." not in page.words
     assert "Least valuable" in page.words and "likely a wrong label" in page.words
 
 
 def test_nothing_judged_and_nothing_scored_still_has_a_page(tmp_path: Path) -> None:
     run = build_run(tmp_path / "run", Options(graded=False))
-    for name in ("judgments", "scores", "labels"):
+    for name in ("judgments", "scores"):
         pd.read_parquet(run / f"{name}.parquet").head(0).to_parquet(run / f"{name}.parquet")
     page = Page(write_report(run).read_text(encoding="utf-8"))
     assert "Nothing judged clarity" in page.words
@@ -123,11 +215,10 @@ def test_nothing_judged_and_nothing_scored_still_has_a_page(tmp_path: Path) -> N
 def test_a_bare_agreement_file_is_enough(tmp_path: Path) -> None:
     run = build_run(tmp_path / "run")
     (run / "agreement.json").write_text(
-        '{"rows": [{"label": "value", "metric": "spearman", "value": NaN}]}', encoding="utf-8"
+        '{"verdicts": {}, "rows": [{"label": "value", "metric": "spearman", "value": NaN}]}', encoding="utf-8"
     )
     (run / "manifest.json").write_text("{}", encoding="utf-8")
     (run / "suite.yaml").write_text("", encoding="utf-8")
-    (run / "reference.parquet").unlink()
     assert "Unknown" in Page(write_report(run).read_text(encoding="utf-8")).words
 
 
@@ -136,7 +227,7 @@ def test_every_chart_says_its_mode_and_what_it_rests_on(tmp_path: Path) -> None:
     charts = [attributes for tag, attributes in page.tags if tag == "div" and attributes.get("data-plot")]
     figures = [attributes for tag, attributes in page.tags if tag == "figure"]
     badges = [attributes for tag, attributes in page.tags if attributes.get("class") == "badge"]
-    assert len(charts) == len(figures) == 12
+    assert len(charts) == len(figures) == 8 + len(WEAK_LABELS)
     assert len(badges) >= len(charts)
     assert all(attributes["role"] == "img" and len(attributes["aria-label"] or "") > 30 for attributes in charts)
     assert "simulated, zero-shot" in page.words
@@ -150,46 +241,6 @@ def test_tables_have_captions_and_heads_and_ids_are_unique(tmp_path: Path) -> No
     identifiers = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(identifiers) == len(set(identifiers))
     assert names.count("h1") == 1
-
-
-def test_rankers_get_a_panel_each_and_a_table(tmp_path: Path) -> None:
-    folder = build_run(tmp_path / "run", Options(rankers=RANKERS))
-    page = Page(write_report(folder).read_text(encoding="utf-8"))
-    agreement = json.loads((folder / "agreement.json").read_text(encoding="utf-8"))
-    held = {
-        row["ranker"]: row
-        for row in agreement["downstream"]
-        if (row["strategy"], row["keep"], row["metric"]) == ("support-distilled", 0.5, "auc")
-    }
-    figure = next(json.loads(block) for block in page.data if '"yaxis3"' in block)
-    lines = [trace for trace in figure["data"] if trace["name"] == "support-distilled"]
-    # no line for LambdaMART: clean labels do not help it for certain, and the panel says so
-    assert [trace["yaxis"] for trace in lines] == ["y", "y2"] and [trace["showlegend"] for trace in lines] == [
-        True,
-        False,
-    ]
-    for trace, ranker in zip(lines, ("target", "linear"), strict=True):
-        assert trace["y"][trace["x"].index(0.5)] == held[ranker]["gap_recovered"]
-    told = [note["text"] for note in figure["layout"]["annotations"]]
-    assert told == ["target", "linear", "lambdamart: no gap for certain"]
-    legend = [trace["name"] for trace in figure["data"] if trace["showlegend"]]
-    assert len(legend) == len(set(legend))
-    assert "support-distilled 50 % simulated 79 % (67 % to 91 %) 59 % (47 % to 71 %) not given" in page.words
-
-
-def test_a_run_with_one_ranker_has_no_panels(tmp_path: Path) -> None:
-    page = page_of(tmp_path / "run")
-    assert "Gap recovered, by the model that is trained" not in page.words
-    alone = page_of(tmp_path / "alone", Options(rankers=("linear",)))
-    assert "AUC of linear" in alone.words and "AUC of the target model" not in alone.words
-
-
-def test_the_default_tables_are_about_the_target_model(tmp_path: Path) -> None:
-    """Beside other rankers, the gap table and the curves are those of the target model alone."""
-    alone, beside = page_of(tmp_path / "alone"), page_of(tmp_path / "beside", Options(rankers=RANKERS[::-1]))
-    caption = "What filtering to half of the rows, or weighting, wins back"
-    parts = [page.words.split(caption)[1].split("“Not given”")[0] for page in (alone, beside)]
-    assert len(parts[0]) > 200 and sorted(parts[0].split()) == sorted(parts[1].split())
 
 
 def test_the_page_is_self_contained_and_holds_plotly_once(tmp_path: Path) -> None:
@@ -228,7 +279,7 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
     assert "missing" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", [*FILES, "reference.parquet"])
+@pytest.mark.parametrize("name", [*FILES, "draws/1/facts.json"])
 def test_a_damaged_file_is_named(tmp_path: Path, name: str) -> None:
     run = build_run(tmp_path / "run")
     (run / name).write_bytes(b"PAR1 \xff\xfe: [cut" if name.endswith("parquet") else b'{"rows": [1,')
@@ -239,12 +290,12 @@ def test_a_damaged_file_is_named(tmp_path: Path, name: str) -> None:
 def test_a_missing_column_and_a_wrong_field_are_named(tmp_path: Path) -> None:
     run = build_run(tmp_path / "run")
     scores = pd.read_parquet(run / "scores.parquet")
-    scores.drop(columns="support").to_parquet(run / "scores.parquet")
-    with pytest.raises(InputError, match=r"scores\.parquet: the column 'support' is missing"):
+    scores.drop(columns="sample_id").to_parquet(run / "scores.parquet")
+    with pytest.raises(InputError, match=r"scores\.parquet: the column 'sample_id' is missing"):
         write_report(run)
     scores.to_parquet(run / "scores.parquet")
     (run / "agreement.json").write_text(
-        '{"rows": [{"label": "value", "metric": "spearman", "value": "high"}]}', encoding="utf-8"
+        '{"verdicts": {}, "rows": [{"label": "value", "metric": "spearman", "value": "high"}]}', encoding="utf-8"
     )
     with pytest.raises(InputError, match=r"agreement\.json: field 'rows\.0\.value'"):
         write_report(run)
@@ -273,12 +324,15 @@ def hostile_everywhere(run: Path) -> None:
     )
     agreement = json.loads(text)
     agreement["suite"] = agreement["verdict"]["text"] = agreement["notes"][0] = nasty
-    agreement["downstream"][5]["strategy"] = nasty
+    agreement["downstream"][8]["strategy"] = agreement["choices"][0]["recipe"] = nasty
+    agreement["verdict"]["against"][0]["rival"] = agreement["teaches"][0]["best_text"] = nasty
+    facts = json.dumps({"recipe": {**RECIPE, "why": nasty}})
+    (run / "draws" / "1" / "facts.json").write_text(facts, encoding="utf-8")
     (run / "agreement.json").write_text(json.dumps(agreement), encoding="utf-8")
     manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
     manifest["command"] = manifest["versions"]["numpy"] = nasty
     (run / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    (run / "suite.yaml").write_text(json.dumps({"name": nasty, nasty: nasty}), encoding="utf-8")
+    (run / "suite.yaml").write_text(json.dumps({"name": nasty, nasty: nasty, "draws": [1]}), encoding="utf-8")
 
 
 def test_hostile_text_stays_text(tmp_path: Path) -> None:
