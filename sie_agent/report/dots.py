@@ -1,171 +1,150 @@
-"""Dots with intervals, one line per label: the chart that agreement and contribution share."""
+"""Dots with intervals, one line each under headings: the chart that gains and agreement share."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
-from sie_agent.report import pick, words
-from sie_agent.report.plots import (
-    BAND,
-    BLUE,
-    GREEN,
-    GREY,
-    MUTED,
-    OCHRE,
-    PURPLE,
-    ROSE,
-    SKY,
-    VERMILLION,
-    Trace,
-    finish,
-    note_at,
-    safe,
-    vertical_line,
-)
-from sie_agent.report.shapes import AgreementRow
+from sie_agent.report.plots import BAND, MUTED, Trace, bars, finish, note_at, safe, vertical_line
 
-STYLE = {
-    "value": (BLUE, "circle"),
-    "support": (GREEN, "square"),
-    "hardness": (PURPLE, "triangle-up"),
-    "plain-loss": (OCHRE, "diamond"),
-    "proxy-loss": (OCHRE, "x"),
-    "lexical": (SKY, "cross"),
-    "random": (GREY, "hourglass"),
-    pick.CONTROL: (VERMILLION, "star-diamond"),
-    "grade": (ROSE, "star"),
-}
-ROW_HEIGHT = 30
+HEADING_HEIGHT, FRAME = 1.25, 96
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One line of the chart.
+
+    Attributes
+    ----------
+    group : heading; dots of equal headings follow each other. name : what stands beside the line.
+    hover : escaped text. draws : values of single draws, drawn faintly. quiet : on the grey band.
+    """
+
+    group: str
+    name: str
+    value: float
+    low: float | None
+    high: float | None
+    color: str
+    symbol: str
+    hover: str
+    draws: tuple[float, ...] = ()
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class Level:
+    """A line over the full height; without *text* its row has a name."""
+
+    value: float
+    dash: str
+    color: str
+    text: str = ""
 
 
 def dot_chart(
-    entries: Sequence[tuple[str, AgreementRow, str]],
-    *,
-    bound: float | None,
-    control: float | None,
-    metric: str,
+    dots: Sequence[Dot], levels: Sequence[Level], *, axis: str, span: tuple[float, float], row_height: int = 30
 ) -> tuple[str, int]:
-    """Dots with intervals, one line per entry, under group headings; the baselines on a grey band.
+    """Draw the dots from top to bottom.
 
     Parameters
     ----------
-    entries : (heading, row, name) in the order of drawing; equal headings follow each other.
-    bound, control : lines over the full height; None leaves them out.
-    metric : title of the axis.
+    levels : vertical lines beside the one at zero. axis : title of the axis.
+    span : ends of the axis; a dot beyond them becomes an arrow at the end with its value beside it.
 
     Returns
     -------
     the figure's JSON and its height in pixels.
     """
-    traces, ticks, shapes, notes = [], [], [], []
-    # headings stand inside the chart: as ticks they would leave it no room on a phone
-    place, heading = 0, None
-    for group, row, name in entries:
-        if group != heading:
-            notes.append(_heading(group, place))
-            heading, place = group, place - 1
-        if pick.is_baseline(row) and row.label != "grade":
-            shapes.append(
-                {
-                    "type": "rect",
-                    "xref": "paper",
-                    "x0": 0,
-                    "x1": 1,
-                    "y0": place - 0.5,
-                    "y1": place + 0.5,
-                    "fillcolor": BAND,
-                    "line": {"width": 0},
-                    "layer": "below",
-                }
-            )
-        ticks.append((place, safe(name, 24)))
-        traces += _dot(row, place)
-        place -= 1
-    reach = [
-        value
-        for _, row, _ in entries
-        for value in (row.value, row.ci_low, row.ci_high, *row.draws)
-        if value is not None
-    ]
-    reach += [value for value in (bound, 0.0) if value is not None]
-    if bound is not None:
-        shapes.append(vertical_line(bound, "dash"))
-        notes.append(note_at(bound, f"bound {words.number(bound)}", top=True, right_of=False))
-    if control is not None:
-        # no words at this line: on a phone they would run into those of the bound, and its row has a name
-        shapes.append(vertical_line(control, "dot", VERMILLION))
+    notes, shapes, places = [], [], []
+    place = 0.0
+    for group, members in groupby(dots, key=lambda dot: dot.group):
+        # headings stand inside the chart: as ticks they would leave it no room on a phone
+        notes.append(_heading(group, place))
+        place -= HEADING_HEIGHT
+        for dot in members:
+            places.append(place)
+            if dot.quiet:
+                shapes.append(_band(place))
+            place -= 1
+    shapes += [vertical_line(level.value, level.dash, level.color) for level in levels]
     shapes.append(vertical_line(0.0, "solid", MUTED))
+    notes += [note_at(level.value, level.text, top=True, right_of=False) for level in levels if level.text]
     layout = {
-        "xaxis": {
-            "title": {"text": metric},
-            "range": [max(-1.0, min(reach) - 0.06), min(1.0, max(reach) + 0.06)],
-        },
+        "xaxis": {"title": {"text": axis}, "range": list(span)},
         "yaxis": {
-            "tickvals": [tick for tick, _ in ticks],
-            "ticktext": [text for _, text in ticks],
-            "range": [place + 0.4, 0.5],
+            "tickvals": places,
+            "ticktext": [safe(dot.name, 28) for dot in dots],
+            "range": [place + 0.4, 0.6],
             "showgrid": False,
         },
         "shapes": shapes,
         "annotations": notes,
         "margin": {"l": 8, "r": 16, "t": 28, "b": 8},
+        "hovermode": "closest",
     }
-    height = 96 + ROW_HEIGHT * -place
-    return finish(traces, layout, height), height
+    height = FRAME + round(row_height * -place)
+    return finish(_traces(dots, places, span), layout, height), height
 
 
-def _heading(text: str, place: int) -> dict[str, Any]:
+def _traces(dots: Sequence[Dot], places: Sequence[float], span: tuple[float, float]) -> list[Trace]:
+    """A trace for each style, its single draws behind it."""
+    low, high = span
+    styles: dict[tuple[str, str], list[tuple[Dot, float]]] = {}
+    for dot, place in zip(dots, places, strict=True):
+        symbol = "triangle-left" if dot.value < low else "triangle-right" if dot.value > high else dot.symbol
+        styles.setdefault((dot.color, symbol), []).append((dot, place))
+    traces: list[Trace] = []
+    for (color, symbol), members in styles.items():
+        single = [(draw, place - 0.24) for dot, place in members if len(dot.draws) > 1 for draw in dot.draws]
+        if single:
+            traces.append(
+                {
+                    "type": "scatter",
+                    "mode": "markers",
+                    "x": [draw for draw, _ in single],
+                    "y": [place for _, place in single],
+                    "marker": {"color": color, "size": 4, "opacity": 0.5, "symbol": "circle"},
+                    "hoverinfo": "skip",
+                }
+            )
+        beyond = symbol in ("triangle-left", "triangle-right")
+        ends = [(None, None, None) if beyond else (dot.value, dot.low, dot.high) for dot, _ in members]
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers+text" if beyond else "markers",
+                "x": [min(max(dot.value, low), high) for dot, _ in members],
+                "y": [place for _, place in members],
+                "text": [f"{dot.value:+.1f}".replace("-", "−") if beyond else "" for dot, _ in members],
+                "textposition": "middle right" if symbol == "triangle-left" else "middle left",
+                "textfont": {"size": 11},
+                "marker": {"color": color, "symbol": symbol, "size": 11, "line": {"width": 2, "color": color}},
+                "error_x": bars(ends, color),
+                "hovertext": [dot.hover for dot, _ in members],
+                "hovertemplate": "%{hovertext}<extra></extra>",
+                "cliponaxis": not beyond,
+            }
+        )
+    return traces
+
+
+def _band(place: float) -> dict[str, Any]:
+    ends = {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": place - 0.5, "y1": place + 0.5}
+    return {**ends, "fillcolor": BAND, "line": {"width": 0}, "layer": "below"}
+
+
+def _heading(text: str, place: float) -> dict[str, Any]:
     return {
         "xref": "paper",
         "x": 0,
         "xanchor": "left",
         "y": place,
         "yanchor": "middle",
-        "text": f"<b>{text}</b>",
+        "text": f"<b>{safe(text, 40)}</b>",
         "showarrow": False,
         "font": {"size": 13},
         "xshift": 4,
     }
-
-
-def _dot(row: AgreementRow, place: int) -> list[Trace]:
-    """One mark with its interval, and its single draws faintly below."""
-    color, symbol = STYLE.get(row.label, (GREY, "circle"))
-    if row.source == "weak label" and not pick.is_baseline(row):
-        symbol += "-open"
-    traces: list[Trace] = []
-    draws = [draw for draw in row.draws if draw is not None]
-    if len(draws) > 1:
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "x": draws,
-                "y": [place - 0.24] * len(draws),
-                "marker": {"color": color, "size": 4, "opacity": 0.5, "symbol": "circle"},
-                "hoverinfo": "skip",
-            }
-        )
-    error = {
-        "type": "data",
-        "symmetric": False,
-        "color": color,
-        "thickness": 2,
-        "width": 5,
-        "array": [(row.ci_high if row.ci_high is not None else row.value or 0) - (row.value or 0)],
-        "arrayminus": [(row.value or 0) - (row.ci_low if row.ci_low is not None else row.value or 0)],
-    }
-    traces.append(
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "x": [row.value],
-            "y": [place],
-            "marker": {"color": color, "symbol": symbol, "size": 12, "line": {"width": 2, "color": color}},
-            "error_x": error,
-            "hovertemplate": f"{safe(row.label)}: {words.figure(row.value, row.ci_low, row.ci_high)}<br>"
-            f"judge {safe(row.judge)}<br>{words.count(row.n_queries, 'query', 'queries')}<extra></extra>",
-        }
-    )
-    return traces

@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
-GLOSSARY: tuple[tuple[str, str], ...] = (
-    (
-        "row",
-        "one line of the log: a query, an item that was shown for it, and what the log says of the pair.",
-    ),
-    ("judge", "the language model that reads a query and an item and says how well they fit, from 0 to 1."),
-    ("relevance", "the judge's answer: 0 is no use to this shopper, 1 is just what was asked for."),
+from sie_agent.labels import WEAK_LABELS
+
+BEFORE = (
+    ("row", "one line of the log: a query, an item that was shown for it, and what the log says of the pair."),
+    ("judge", "the language model that reads a query and an item and says how well they fit."),
+    ("judged relevance", "the judge's answer: 0 is no use to this shopper, 1 is just what was asked for."),
     ("clarity", "how plain it is what a query asks for, from 0 (could mean anything) to 1."),
-    ("value", "whether training on the row helps the model (above zero) or sets it back (below zero)."),
-    ("support", "how far the judge backs the log's label, held back where the query is vague; −0.5 to 0.5."),
+    ("weak label", "a number of a row, worked out from the judge's answers and the log alone."),
+)
+AFTER = (
+    ("scorer", "the small, fast model that learned the weak labels and scores the rest of the log with no judge."),
+    ("recipe", "how the scores of a row become what a trainer takes: a target and a weight."),
+    ("auto", "training by the recipe that orders graded tuning queries best, or by the log where none is certain."),
+    ("auto, no grades", "training by the recipe that is taken where nobody has graded anything."),
+    ("judge's labels", "the judge's answers as targets: on the rows that it read, or distilled for every row."),
+    ("clean labels", "human grades as targets: what training could reach if the log had no noise."),
     (
-        "hardness",
-        "how far the log's label lies from the judge's answer: how strongly the row pulls, right or wrong.",
+        "twin",
+        "a judge whose knowledge was taken out: within each query and grade its answers are put on one scale, so they "
+        "keep their ties to words and positions and lose what they say of relevance.",
     ),
-    ("weak label", "one of the three numbers above, worked out from the judge's answers and the log alone."),
+    ("within queries", "the share of pairs of one query's items in the right order, as a mean over queries."),
+    ("NDCG@10", "how good the first ten results of a query are, 1 being the best order there is."),
     (
-        "scorer",
-        "the small, fast model that learned the weak labels and scores the rest of the log with no judge.",
+        "pooled AUC",
+        "how often a relevant item is placed above an irrelevant one of any query: 0.5 is a coin toss. It mixes in "
+        "differences between queries.",
     ),
-    ("target model", "the ranking model that is trained on the log, and whose data is being valued."),
-    ("reference", "importance measured the expensive way, with gradients of the target model."),
-    ("Spearman", "how alike two orderings are: 1 the same, 0 unrelated, −1 reversed."),
+    ("point", "a hundredth: from 72 % to 77 % is a gain of 5 points."),
+    ("gap recovered", "the share of the way from the log as it is to clean labels."),
     (
         "interval",
         "where the figure would probably fall with other queries of the same kind; "
         "found by drawing the queries again and again (bootstrap).",
     ),
-    (
-        "bound",
-        "the most that any label can agree with the reference, since the reference is itself uncertain.",
-    ),
+    ("target model", "the ranking model that is trained on the log, and whose data is being valued."),
+    ("reference", "importance measured the expensive way, with gradients of the target model."),
+    ("Spearman", "how alike two orderings are: 1 the same, 0 unrelated, −1 reversed."),
+    ("bound", "the most that any label can agree with the reference, since the reference is itself uncertain."),
     (
         "no-judge control",
         "the same pipeline with the judge's answers shuffled among the rows: what it reaches is not the judge's doing.",
@@ -43,15 +51,14 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ),
     ("plain loss", "how wrong a model trained on the log is about the row; needs no judge."),
     ("ceiling", "agreement when the human grade stands in for the judge."),
-    ("AUC", "how often a relevant item is placed above an irrelevant one: 0.5 is a coin toss, 1 is perfect."),
-    ("NDCG@10", "how good the first ten results of a query are, 1 being the best order there is."),
-    (
-        "curve of judge quality",
-        "what simulated judges of known AUC reach; a real judge on it does what its own AUC promises.",
-    ),
-    ("gap recovered", "the share of what label noise cost the target model that a strategy wins back."),
     ("zero-shot", "the scorer saw the judge's answers and no human grade."),
     ("gold-calibrated", "the judge's scale was fitted on a stated number of human grades."),
     ("reference-calibrated", "the scorer also saw the reference importance of a stated number of rows."),
     ("simulated", "the judge is a human grade with noise added: for ceilings and tests, never a result."),
 )
+
+
+def glossary() -> list[tuple[str, str]]:
+    """Words and their meanings, those of the weak labels as the registry has them."""
+    labels = [(label.name, f"{label.meaning}.") for label in WEAK_LABELS.values()]
+    return [*BEFORE, *labels, *AFTER]

@@ -1,10 +1,11 @@
-"""The top of the page: what was judged, by whom, how well it agrees, and what to do."""
+"""The top of the page: what to do, what it rests on, who judged."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sie_agent.report import pick, words
+from sie_agent.bench import AUTO, CLEAN, WITHIN
+from sie_agent.report import bench_words, pick, words
 from sie_agent.report.read import RunFolder
 from sie_agent.report.shapes import AgreementRow
 
@@ -20,15 +21,17 @@ class Tile:
 
 @dataclass(frozen=True)
 class Top:
-    """What the page opens with; all of it plain text."""
+    """What the page opens with; all of it plain text. ``tone`` and ``mark`` are the look of the verdict."""
 
     suite: str
-    judge: str
     mode: str
     mode_words: str
-    use: str
+    tone: str
+    mark: str
     verdict: str
     reason: str
+    recipe: str
+    recipe_why: str
     simulated: bool
     sentences: list[str]
     warning: list[str]
@@ -36,62 +39,102 @@ class Top:
 
 
 def top_of(run: RunFolder) -> Top:
-    """Put the headline into words."""
+    """Put the verdict into words."""
     agreement = run.agreement
-    row = pick.headline_row(agreement)
     judge = pick.primary_judge(run)
-    mode = row.mode or pick.mode_of(agreement, judge) if row else pick.mode_of(agreement, judge)
-    use = agreement.verdict.use if agreement.verdict.use in words.VERDICTS else "unknown"
-    warning = words.few_queries_warning(row.n_queries, row.ci_low, row.ci_high, agreement.interval_level) if row else []
+    mode = pick.mode_of(agreement, judge)
+    use = agreement.verdict.use if agreement.verdict.use in bench_words.TITLES else "unknown"
+    verdict, tone, mark = bench_words.TITLES[use]
+    ranker = pick.main_ranker(agreement)
+    recipe, why = bench_words.recipe_words(use, run.recipe, bench_words.auto_chose(agreement, ranker, judge))
+    sentences = [bench_words.teaches_words(agreement, ranker), _opening(run, judge, mode)]
     return Top(
         suite=agreement.suite or str(run.suite.get("name") or run.path.name),
-        judge=judge or "an unnamed judge",
         mode=mode,
         mode_words=words.mode_words(mode),
-        use=use,
-        verdict=words.verdict_title(use),
-        reason=words.verdict_reason(agreement.verdict.text, use, bool(agreement.rows or agreement.downstream)),
+        tone=tone,
+        mark=mark,
+        verdict=verdict,
+        reason=words.verdict_reason(agreement.verdict.text, use, bool(agreement.downstream)),
+        recipe=recipe,
+        recipe_why=why,
         simulated=mode == "simulated",
-        sentences=_sentences(run, row, judge, mode),
-        warning=warning,
-        tiles=_tiles(run, row, judge),
+        sentences=[sentence for sentence in sentences if sentence],
+        warning=words.few_queries_warning(agreement.n_test_queries) if agreement.downstream else [],
+        tiles=_tiles(run, ranker, judge),
     )
 
 
-def _sentences(run: RunFolder, row: AgreementRow | None, judge: str | None, mode: str) -> list[str]:
-    agreement = run.agreement
+def _opening(run: RunFolder, judge: str | None, mode: str) -> str:
     judged = run.judgments[(run.judgments["aspect"] == "relevance") & run.judgments["score"].notna()]
-    opening = (
-        f"The judge {judge or '(no name recorded)'} ({mode}) read "
+    return (
+        f"The judge {judge or '(no name recorded)'} ({mode}) and those beside it read "
         f"{words.count(judged['sample_id'].nunique(), 'pair', 'pairs')} "
         f"of {words.count(judged['query'].nunique(), 'query', 'queries')}; "
         f"the run holds {words.count(len(run.samples), 'row', 'rows')} "
         f"of {words.count(run.samples['query'].nunique(), 'query', 'queries')} in all."
     )
+
+
+def _tiles(run: RunFolder, ranker: str, judge: str | None) -> list[Tile]:
+    """Gain, twin, clean labels, gap and judge, each within queries; empty where nothing was measured."""
+    agreement = run.agreement
+    rows = {
+        (row.strategy, row.judge, row.twin): row
+        for row in agreement.downstream
+        if (row.ranker, row.metric) == (ranker, WITHIN)
+    }
+    own, twin, clean = rows.get((AUTO, judge, False)), rows.get((AUTO, judge, True)), rows.get((CLEAN, None, False))
+    tiles = []
+    for name, row in (("Gain over the log", own), ("Its twin, knowledge removed", twin), ("Clean labels", clean)):
+        if row is not None and row.minus_log is not None and row.minus_log.value is not None:
+            value, ends = bench_words.points(row.minus_log).partition(" ")[::2]
+            tiles.append(Tile(name, value, f"points {ends}"))
+    if own is not None:
+        tiles.append(Tile("Gap recovered", words.percent(own.gap_recovered), "of the way to clean labels"))
+    quality = pick.judge_quality(agreement, judge)
+    if quality is not None and quality.within is not None:
+        value = f"{words.number(100 * quality.within, 1)} %"
+        tiles.append(Tile("Judge within queries", value, "of pairs in the right order"))
+    if agreement.n_test_queries:
+        tiles.append(Tile("Behind it", words.count(agreement.n_test_queries), "graded queries, each tested"))
+    return tiles
+
+
+def judge_words(run: RunFolder) -> str:
+    """The judge beside the ranker that is trained on the log, both within queries."""
+    quality = pick.judge_quality(run.agreement, pick.primary_judge(run))
+    if quality is None or quality.within is None:
+        return "The judge was not checked against human grades, so how good it is remains unknown."
+    judge = bench_words.share(quality.within, quality.within_low, quality.within_high)
+    told = f"The judge puts {judge} of the pairs of a query's items in the right order"
+    log = pick.log_within(run.agreement)
+    if log is None:
+        return f"{told}; a coin toss gets half of them right."
+    return f"{told}; the ranker trained on the log as it is, {bench_words.share(log, None, None)}."
+
+
+def agreement_sentences(run: RunFolder) -> list[str]:
+    """How well the headline's label agrees with its reference, in words; empty where that was not measured."""
+    row = pick.headline_row(run.agreement)
     if row is None:
-        return [
-            opening,
-            "Agreement could not be measured: it needs rows that people have graded. "
-            "The scores, weights and diagnostics below are there all the same.",
-        ]
+        return []
     what = f"the distilled {row.label}" if row.source == "scorer" else row.label
     agrees = f"On queries that the scorer never saw, {what} agrees with {row.reference} "
     agrees += f"at Spearman {words.number(row.value)}"
     if row.ci_low is not None and row.ci_high is not None:
-        agrees += f" ({words.percent(agreement.interval_level)} interval {words.interval(row.ci_low, row.ci_high)})"
-    bound = pick.bound_of(agreement, row.reference, judge=row.judge)
+        agrees += f" (95 % interval {words.interval(row.ci_low, row.ci_high)})"
+    bound = pick.bound_of(run.agreement, row.reference, judge=row.judge)
     if bound and row.value is not None:
         agrees += f", {words.percent(row.value / bound)} of what labels can reach ({words.number(bound)})"
-    sentences = [opening, f"{agrees}.", _comparison(run, row)]
     partial = _partial(run, row)
-    sentences.append(
-        words.contribution_words(*((partial.value, partial.ci_low, partial.ci_high) if partial else (None, None, None)))
-    )
+    told = (partial.value, partial.ci_low, partial.ci_high) if partial else (None, None, None)
+    sentences = [f"{agrees}.", _comparison(run, row), words.contribution_words(*told)]
     return [sentence for sentence in sentences if sentence]
 
 
 def _comparison(run: RunFolder, row: AgreementRow) -> str:
-    rows = [other for other in pick.beside(run.agreement, row) if pick.is_baseline(other)]
+    rows = [other for other in pick.beside(run.agreement, row) if other.is_baseline]
     control = pick.labelled(rows, pick.CONTROL)
     others = [other for other in rows if other.label != pick.CONTROL]
     told = ", ".join(f"{other.label} {words.number(other.value)}" for other in others)
@@ -104,40 +147,12 @@ def _comparison(run: RunFolder, row: AgreementRow) -> str:
 
 
 def _partial(run: RunFolder, row: AgreementRow) -> AgreementRow | None:
+    same = (row.label, row.judge, row.reference, row.source)
     return next(
         (
             other
             for other in run.agreement.rows
-            if other.metric == "partial_spearman"
-            and other.label == row.label
-            and other.judge == row.judge
-            and other.reference == row.reference
-            and other.source == row.source
+            if other.metric == "partial_spearman" and (other.label, other.judge, other.reference, other.source) == same
         ),
         None,
     )
-
-
-def _tiles(run: RunFolder, row: AgreementRow | None, judge: str | None) -> list[Tile]:
-    agreement = run.agreement
-    tiles = []
-    if row is not None:
-        bound = pick.bound_of(agreement, row.reference, judge=row.judge)
-        control = pick.labelled(pick.beside(agreement, row), pick.CONTROL)
-        partial = _partial(run, row)
-        tiles = [
-            Tile("Agreement", words.number(row.value), words.interval(row.ci_low, row.ci_high)),
-            Tile("No-judge control", words.number(control.value if control else None), "shuffled answers"),
-            Tile("Bound", words.number(bound), "for a perfect label"),
-            Tile(
-                "Judge's contribution",
-                words.number(partial.value if partial else None),
-                words.interval(partial.ci_low, partial.ci_high) if partial else "not measured",
-            ),
-            Tile("Behind it", words.count(row.n_queries), "queries never seen"),
-        ]
-    quality = pick.judge_quality(agreement, judge)
-    if quality is not None and quality.auc is not None:
-        target = pick.target_auc(agreement)
-        tiles.append(Tile("Judge's AUC", words.number(quality.auc, 3), f"target model {words.number(target, 3)}"))
-    return tiles

@@ -12,18 +12,16 @@ from sie_agent.report import (
     headline,
     pick,
     plots_agreement,
-    plots_downstream,
+    plots_gains,
     plots_quality,
-    plots_rankers,
     plots_rows,
     rows,
     tables,
-    tables_downstream,
+    tables_bench,
     tables_quality,
     tables_run,
-    words,
 )
-from sie_agent.report.glossary import GLOSSARY
+from sie_agent.report.glossary import glossary
 from sie_agent.report.page import TEMPLATES, environment, policy, write_page
 from sie_agent.report.read import RunFolder, read_run, without_secrets
 
@@ -32,9 +30,9 @@ def write_report(run_dir: Path) -> Path:
     """Write ``report.html`` into a run folder: one self-contained page, no network needed to open it.
 
     Reads ``agreement.json``, ``manifest.json``, ``suite.yaml``, ``samples.parquet``, ``judgments.parquet``,
-    ``labels.parquet``, ``scores.parquet`` and, where the run has them, ``reference.parquet`` and
-    ``explanations.json``. What a run without grades cannot hold (agreement, downstream) is left out of the page,
-    and the page says so.
+    ``scores.parquet`` and, where the run has them, ``explanations.json`` and the ``facts.json`` of its first draw.
+    What a run cannot hold (gains without grades, agreement without references) is left out of the page, and the page
+    says so.
 
     Parameters
     ----------
@@ -46,7 +44,7 @@ def write_report(run_dir: Path) -> Path:
 
     Raises
     ------
-    InputError : a file is missing or damaged; names it.
+    InputError : a file is missing or damaged, or the run is of an older version; names it.
     EnvironmentFailure : the page cannot be written.
     """
     run = read_run(Path(run_dir))
@@ -76,31 +74,32 @@ def content(run: RunFolder) -> dict[str, Any]:
     """What the template shows; texts are plain, so that the template escapes them."""
     known = rows.known_rows(run)
     clicks = pick.log_is_clicks(run.suite)
-    quality = pick.judge_quality(run.agreement, pick.primary_judge(run))
-    quality_plots = plots_quality.quality_plots(run)
+    agreement = run.agreement
     return {
-        "quality_plots": quality_plots,
-        "quality_tables": tables_quality.quality_tables(run.agreement) if quality_plots else [],
         "top": headline.top_of(run),
+        "against": tables_bench.against_table(agreement),
+        "gains_plot": plots_gains.gains_plot(run),
+        "choices": tables_bench.choices_table(agreement),
+        "verdicts": tables_bench.verdicts_table(agreement),
+        "gains": tables_bench.gains_table(agreement),
+        "judges": tables.judges_table(agreement),
+        "judge_words": headline.judge_words(run),
+        "gain_plot": plots_quality.gain_plot(run),
+        "gain_table": tables_quality.gain_table(agreement),
+        "agreement_words": headline.agreement_sentences(run),
         "agreement_plot": plots_agreement.agreement_plot(run),
         "agreement_table": tables.agreement_table(run),
         "all_agreement": tables.all_agreement_table(run),
-        "reliability": tables.reliability_table(run.agreement),
+        "reliability": tables.reliability_table(agreement),
         "contribution_plot": plots_agreement.contribution_plot(run),
         "contribution_table": tables.contribution_table(run),
-        # the chart of judge quality shows the same, and more
-        "judges_plot": None if quality_plots else plots_agreement.judges_plot(run),
-        "judges_table": tables.judges_table(run.agreement),
-        "judge_words": words.judge_beside_target(quality.auc if quality else None, pick.target_auc(run.agreement)),
-        "downstream_plots": plots_downstream.downstream_plots(run),
-        "gap_table": tables_downstream.gap_table(run.agreement),
-        "rankers_plot": plots_rankers.rankers_plot(run),
-        "rankers_table": tables_downstream.rankers_table(run),
-        "downstream_table": tables_downstream.downstream_table(run.agreement),
+        "agreement_quality_plot": plots_quality.agreement_quality_plot(run),
+        "agreement_quality_table": tables_quality.agreement_quality_table(agreement),
         "map_plot": plots_rows.map_plot(run, known, clicks=clicks),
         "most": rows.extremes(known, most=True, clicks=clicks, explained=run.explanations),
         "least": rows.extremes(known, most=False, clicks=clicks, explained=run.explanations),
-        "row_mode": pick.mode_of(run.agreement, pick.primary_judge(run)),
+        "row_mode": pick.mode_of(agreement, pick.primary_judge(run)),
+        "ranked_by": rows.ranking_label(known.columns),
         "clarity_plot": plots_rows.clarity_plot(run),
         "clarity_source": rows.clarity_source(run),
         "clearest": rows.queries_by_clarity(run, clearest=True),
@@ -113,8 +112,8 @@ def content(run: RunFolder) -> dict[str, Any]:
         "origin_table": tables_run.origin_table(run),
         "command": command_line(run.manifest.command),
         "suite_text": yaml.safe_dump(without_secrets(run.suite), sort_keys=False, allow_unicode=True, width=100),
-        "notes": run.agreement.notes,
-        "glossary": GLOSSARY,
+        "notes": agreement.notes,
+        "glossary": glossary(),
     }
 
 

@@ -5,28 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sie_agent.bench import main_ranker
+from sie_agent.bench import LOG, WITHIN
+from sie_agent.labels import WEAK_LABELS
 from sie_agent.report.read import RunFolder
 from sie_agent.report.shapes import Agreement, AgreementRow, Downstream, JudgeQuality
 
 CONTROL = "no-judge-control"
-BASELINES = ("plain-loss", "proxy-loss", "lexical", "random", CONTROL)
-LABELS = ("value", "support", "hardness")
 SOURCES = ("scorer", "weak label", "baseline")
-HALF = 0.5
-
-
-def is_baseline(row: AgreementRow) -> bool:
-    """Whether a row is there for comparison only."""
-    return row.is_baseline or row.label in BASELINES
 
 
 def headline_row(agreement: Agreement) -> AgreementRow | None:
     """The row that the report opens with; None where nothing could be measured."""
     candidates = [
-        row
-        for row in agreement.rows
-        if row.metric == "spearman" and row.value is not None and not is_baseline(row) and row.label != "grade"
+        row for row in agreement.rows if row.metric == "spearman" and row.value is not None and not row.is_baseline
     ]
     named = agreement.headline
     if named is not None and named.label is not None:
@@ -49,8 +40,8 @@ def beside(agreement: Agreement, row: AgreementRow, *, metric: str = "spearman")
     for other in agreement.rows:
         if other.metric != metric or other.reference != row.reference or other.value is None:
             continue
-        key = (other.label, "baseline" if is_baseline(other) else other.source)
-        if other.judge == row.judge or (is_baseline(other) and _no_better(found.get(key), other, row)):
+        key = (other.label, "baseline" if other.is_baseline else other.source)
+        if other.judge == row.judge or (other.is_baseline and _no_better(found.get(key), other, row)):
             found[key] = other
     return sorted(found.values(), key=_order)
 
@@ -61,8 +52,8 @@ def _no_better(held: AgreementRow | None, other: AgreementRow, row: AgreementRow
 
 
 def _order(row: AgreementRow) -> tuple[int, int, float]:
-    group = 2 if is_baseline(row) else SOURCES.index(row.source) if row.source in SOURCES else 1
-    known = LABELS.index(row.label) if row.label in LABELS else len(LABELS)
+    group = 2 if row.is_baseline else SOURCES.index(row.source) if row.source in SOURCES else 1
+    known = list(WEAK_LABELS).index(row.label) if row.label in WEAK_LABELS else len(WEAK_LABELS)
     return group, known, -(row.value or 0.0)
 
 
@@ -92,28 +83,22 @@ def mode_of(agreement: Agreement, judge: str | None) -> str:
         if entry.judge == judge and entry.mode:
             return entry.mode
     for row in agreement.rows:
-        if row.judge == judge and row.mode and not is_baseline(row):
+        if row.judge == judge and row.mode and not row.is_baseline:
             return row.mode
     return agreement.mode or "mode not stated"
 
 
 def modes_of(agreement: Agreement, rows: Iterable[AgreementRow]) -> str:
     """The modes that meet in one figure, without repeats."""
-    modes = [row.mode or mode_of(agreement, row.judge) for row in rows if not is_baseline(row)]
+    modes = [row.mode or mode_of(agreement, row.judge) for row in rows if not row.is_baseline]
     return ", ".join(dict.fromkeys(modes)) or "no judge"
 
 
 def primary_judge(run: RunFolder) -> str | None:
-    """The judge whose figures are the headline."""
-    row = headline_row(run.agreement)
-    if row is not None:
-        return row.judge
-    named = run.agreement.headline.judge if run.agreement.headline else None
-    if named or (run.agreement.judge and run.agreement.judge.judge):
-        return named or (run.agreement.judge.judge if run.agreement.judge else None)
-    if run.agreement.judges:
-        return run.agreement.judges[0].judge
-    return judged_by(run)
+    """The judge that the verdict is about."""
+    agreement = run.agreement
+    named = agreement.verdict.judge or (agreement.headline.judge if agreement.headline else None)
+    return named or (agreement.judges[0].judge if agreement.judges else judged_by(run))
 
 
 def judged_by(run: RunFolder) -> str | None:
@@ -126,44 +111,28 @@ def judged_by(run: RunFolder) -> str | None:
 
 def judge_quality(agreement: Agreement, judge: str | None) -> JudgeQuality | None:
     """Quality of one judge against the human grade; None where nothing was graded."""
-    for entry in agreement.judges:
-        if entry.judge == judge and (entry.auc is not None or entry.spearman is not None):
-            return entry
-    named = agreement.judge
-    if named is not None and named.auc is not None and named.judge in (None, judge):
-        return JudgeQuality(judge=judge or "judge", auc=named.auc, spearman=named.spearman)
-    return None
-
-
-def target_auc(agreement: Agreement) -> float | None:
-    """AUC of the target model that was trained on the noisy log."""
-    if agreement.target and agreement.target.get("auc") is not None:
-        return agreement.target["auc"]
-    return agreement.judge.target_auc if agreement.judge else None
+    return next((entry for entry in agreement.judges if entry.judge == judge and entry.auc is not None), None)
 
 
 def rankers_of(agreement: Agreement) -> list[str]:
-    """The rankers that the run trained downstream, the main one first."""
-    names = list(dict.fromkeys(row.ranker for row in agreement.downstream))
-    return sorted(names, key=lambda name: name != main_ranker(names))
+    """The rankers that the run trained, the one that the verdict is about first."""
+    return list(dict.fromkeys([*agreement.verdicts, *(row.ranker for row in agreement.downstream)]))
+
+
+def main_ranker(agreement: Agreement) -> str:
+    """The ranker that the verdict is about; empty where none was trained."""
+    return next(iter(rankers_of(agreement)), "")
 
 
 def of_main_ranker(agreement: Agreement) -> list[Downstream]:
-    """The downstream rows that verdict and default tables are about."""
-    return [row for row in agreement.downstream if row.ranker in rankers_of(agreement)[:1]]
+    """The rows of the ranker that the verdict is about."""
+    return [row for row in agreement.downstream if row.ranker == main_ranker(agreement)]
 
 
-def downstream_of(rows: Iterable[Downstream], judge: str | None, metric: str) -> list[Downstream]:
-    """Of downstream rows, those of one judge and of the strategies that need none."""
-    return [
-        row for row in rows if row.metric == metric and row.value is not None and row.judge in (None, "", "none", judge)
-    ]
-
-
-def queries_in(run: RunFolder, query_set: str) -> int | None:
-    """Distinct queries of a query set; None where the run does not say which rows are in it."""
-    chosen = run.samples.loc[run.samples["query_set"] == query_set, "query"]
-    return int(chosen.nunique()) or None
+def log_within(agreement: Agreement) -> float | None:
+    """Accuracy within queries of the main ranker, trained on the log as it is."""
+    rows = of_main_ranker(agreement)
+    return next((row.value for row in rows if (row.strategy, row.metric) == (LOG, WITHIN)), None)
 
 
 def log_is_clicks(suite: dict[str, Any]) -> bool:

@@ -13,13 +13,34 @@ from typing import Any
 
 import numpy as np
 
+from sie_agent.labels import WEAK_LABELS
+
 # Okabe and Ito (2008), shifted to middle lightness so that each has contrast 3:1 on white and on near-black
 BLUE, GREEN, VERMILLION, OCHRE = "#2f7fc1", "#0d9a74", "#d55e00", "#a97a0c"
 PURPLE, GREY, ROSE, SKY = "#a866b4", "#7d858f", "#c8577f", "#2b93a8"
+PALETTE = (OCHRE, BLUE, GREEN, PURPLE, ROSE, SKY, VERMILLION)
+SYMBOLS = ("pentagon", "circle", "square", "triangle-up", "hexagon", "star-triangle-up", "triangle-down")
 BAND = "rgba(125,133,143,0.14)"
 MUTED = "rgba(125,133,143,0.55)"
 
 Trace = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several figures that share a place on the page; the first is the plot's own.
+
+    Parameters
+    ----------
+    group, name : what the reader chooses by.
+    note : what is to be known of this figure alone.
+    """
+
+    group: str
+    name: str
+    note: str
+    summary: str
+    figure: str
 
 
 @dataclass(frozen=True)
@@ -36,6 +57,7 @@ class Plot:
     basis : number of rows or queries behind it.
     figure : JSON of data and layout.
     height : in pixels.
+    choices : the figures that the reader can choose from; empty where there is one alone.
     """
 
     key: str
@@ -46,6 +68,17 @@ class Plot:
     basis: str
     figure: str
     height: int
+    choices: tuple[Choice, ...] = ()
+
+
+def label_color(name: str) -> str:
+    """The colour of a weak label, by its place in the registry; grey for what is none."""
+    return PALETTE[list(WEAK_LABELS).index(name) % len(PALETTE)] if name in WEAK_LABELS else GREY
+
+
+def label_symbol(name: str) -> str:
+    """The marker of a weak label, by its place in the registry."""
+    return SYMBOLS[list(WEAK_LABELS).index(name) % len(SYMBOLS)] if name in WEAK_LABELS else "circle"
 
 
 def safe(text: str, limit: int = 60) -> str:
@@ -100,6 +133,14 @@ def legend_below() -> dict[str, Any]:
         "maxheight": 1,
         "font": {"size": 12},
     }
+
+
+def bars(figures: Sequence[tuple[float | None, float | None, float | None]], color: str) -> dict[str, Any]:
+    """Error bars of (value, low, high); none where an end is not known."""
+    above = [0.0 if high is None or value is None else high - value for value, _, high in figures]
+    below = [0.0 if low is None or value is None else value - low for value, low, _ in figures]
+    style = {"color": color, "thickness": 1.5, "width": 4}
+    return {"type": "data", "symmetric": False, "array": above, "arrayminus": below, **style}
 
 
 def vertical_line(value: float, dash: str, color: str = GREY) -> dict[str, Any]:

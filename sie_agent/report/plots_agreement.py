@@ -1,28 +1,31 @@
-"""Charts of agreement: dots with intervals, the judge's contribution, judges side by side."""
+"""Charts of agreement: dots with intervals, and the judge's contribution."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
-from sie_agent.report import dots, pick, words
+from sie_agent.report import pick, words
+from sie_agent.report.dots import Dot, Level, dot_chart
 from sie_agent.report.plots import (
-    BLUE,
-    GREEN,
+    GREY,
     OCHRE,
-    PURPLE,
     ROSE,
     SKY,
     VERMILLION,
     Plot,
-    Trace,
-    finish,
-    note_at,
+    label_color,
+    label_symbol,
     safe,
-    vertical_line,
 )
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes import AgreementRow
+from sie_agent.report.shapes import AgreementRow, Ceiling
 
+OTHERS = {
+    "plain-loss": (OCHRE, "diamond"),
+    "proxy-loss": (OCHRE, "x"),
+    "lexical": (SKY, "cross"),
+    pick.CONTROL: (VERMILLION, "star-diamond"),
+}
 GROUPS = ("Distilled scorer", "Weak labels, not distilled", "Baselines: no judge")
 
 
@@ -34,26 +37,15 @@ def agreement_plot(run: RunFolder) -> Plot | None:
     rows = pick.beside(run.agreement, row)
     bound = pick.bound_of(run.agreement, row.reference, judge=row.judge)
     control = pick.labelled(rows, pick.CONTROL)
-    entries = [(_group(item), item, item.label) for item in rows]
-    ceiling = [
-        item
-        for item in run.agreement.ceiling
-        if item.reference == row.reference and item.metric == "spearman" and item.value is not None
-    ]
-    for item in ceiling:
-        as_row = AgreementRow(
-            label="grade",
-            judge="none",
-            metric="spearman",
-            value=item.value,
-            ci_low=item.ci_low,
-            ci_high=item.ci_high,
-            reference=item.reference,
-            source="ceiling",
-            is_baseline=True,
-        )
-        entries.append(("Ceiling: human grade", as_row, item.label))
-    figure, height = dots.dot_chart(entries, bound=bound, control=control.value if control else None, metric="Spearman")
+    dots = [_dot(_group(item), item, quiet=item.is_baseline) for item in rows]
+    for item in run.agreement.ceiling:
+        if (item.reference, item.metric) == (row.reference, "spearman") and item.value is not None:
+            grade = AgreementRow(label=item.label, metric=item.metric, source="ceiling", **_ends(item))
+            dots.append(_dot("Ceiling: human grade", grade, quiet=False))
+    levels = [] if bound is None else [Level(bound, "dash", GREY, f"bound {words.number(bound)}")]
+    if control is not None and control.value is not None:
+        levels.append(Level(control.value, "dot", VERMILLION))
+    figure, height = dot_chart(dots, levels, axis="Spearman", span=_span(dots, bound))
     told = "; ".join(
         f"{item.label} ({_group(item).lower()}) {words.figure(item.value, item.ci_low, item.ci_high)}" for item in rows
     )
@@ -84,7 +76,7 @@ def contribution_plot(run: RunFolder) -> Plot | None:
         and row.value is not None
         and row.reference == headline.reference
         and row.source == headline.source
-        and not (pick.is_baseline(row) and row.label != "random")
+        and not row.is_baseline
     ]
     if not rows:
         return None
@@ -97,9 +89,8 @@ def contribution_plot(run: RunFolder) -> Plot | None:
         )
     }
     rows.sort(key=lambda row: rank[row.judge])
-    entries = [(safe(f"Judge: {row.judge}", 34) if row.judge != "none" else "No judge", row, row.label) for row in rows]
-    bound = pick.bound_of(run.agreement, headline.reference, metric="partial_spearman", judge=headline.judge)
-    figure, height = dots.dot_chart(entries, bound=bound, control=None, metric="Partial Spearman")
+    dots = [_dot(f"Judge: {row.judge}" if row.judge != "none" else "No judge", row, quiet=False) for row in rows]
+    figure, height = dot_chart(dots, [], axis="Partial Spearman", span=_span(dots, None))
     told = "; ".join(
         f"{row.label}, judge {row.judge}, {words.figure(row.value, row.ci_low, row.ci_high)}" for row in rows
     )
@@ -116,97 +107,37 @@ def contribution_plot(run: RunFolder) -> Plot | None:
     )
 
 
-def judges_plot(run: RunFolder) -> Plot | None:
-    """Agreement against the judge's AUC, one mark per judge; None unless two judges have both."""
-    headline = pick.headline_row(run.agreement)
-    if headline is None:
-        return None
-    found = [
-        (row, quality.auc)
-        for row in run.agreement.rows
-        if row.label == headline.label
-        and row.reference == headline.reference
-        and row.metric == "spearman"
-        and row.source == headline.source
-        and row.value is not None
-        and not pick.is_baseline(row)
-        and (quality := pick.judge_quality(run.agreement, row.judge))
-        and quality.auc is not None
-    ]
-    if len({row.judge for row, _ in found}) < 2:
-        return None
-    palette, symbols = (
-        (BLUE, VERMILLION, GREEN, PURPLE, OCHRE, SKY, ROSE),
-        ("circle", "square", "diamond", "triangle-up", "cross", "star", "x"),
-    )
-    traces: list[Trace] = []
-    for place, (row, auc) in enumerate(sorted(found, key=lambda pair: pair[1] or 0.0)):
-        color = palette[place % len(palette)]
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers+text",
-                "x": [auc],
-                "y": [row.value],
-                "name": safe(row.judge, 40),
-                "text": [f"  {safe(row.judge, 24)}  "],
-                "textposition": "middle left" if place == len(found) - 1 else "middle right",
-                "textfont": {"size": 12},
-                "marker": {"color": color, "symbol": symbols[place % len(symbols)], "size": 12},
-                "error_y": _error(row, color),
-                "hovertemplate": f"{safe(row.judge, 40)} ({safe(pick.mode_of(run.agreement, row.judge))})<br>"
-                "AUC %{x:.3f}<br>"
-                f"agreement {words.figure(row.value, row.ci_low, row.ci_high)}<extra></extra>",
-                "cliponaxis": False,
-            }
-        )
-    target = pick.target_auc(run.agreement)
-    known = [auc for _, auc in found if auc is not None] + ([target] if target is not None else [])
-    margin = max(0.03, (max(known) - min(known)) * 0.22)
-    layout: dict[str, Any] = {
-        "xaxis": {
-            "title": {"text": "judge's AUC against the human grade"},
-            "range": [min(known) - margin, max(known) + margin],
-        },
-        "yaxis": {"title": {"text": "agreement (Spearman)"}},
-        "margin": {"l": 8, "r": 16, "t": 28, "b": 8},
-    }
-    if target is not None:
-        layout["shapes"] = [vertical_line(target, "dash")]
-        layout["annotations"] = [
-            note_at(target, f"target model {words.number(target, 3)}", top=True, right_of=target < 0.8)
-        ]
-    told = "; ".join(
-        f"{row.judge}: AUC {words.number(auc, 3)}, agreement {words.number(row.value)}" for row, auc in found
-    )
-    return Plot(
-        key="plot-judges",
-        title="Better judge, better agreement?",
-        figure=finish(traces, layout, 360),
-        height=360,
-        summary=f"Agreement of {headline.label} with {headline.reference} against the judge's AUC: {told}.",
-        caption="One mark per judge, with its interval. Left of the dashed line a judge knows less than the "
-        "model that is trained on the log.",
-        mode=pick.modes_of(run.agreement, [row for row, _ in found]),
-        basis=words.count(headline.n_queries, "query", "queries"),
+def _ends(item: Ceiling) -> dict[str, float | None]:
+    return {"value": item.value, "ci_low": item.ci_low, "ci_high": item.ci_high}
+
+
+def _dot(group: str, row: AgreementRow, *, quiet: bool) -> Dot:
+    color, symbol = OTHERS.get(row.label, (label_color(row.label), label_symbol(row.label)))
+    if row.source == "ceiling":
+        color, symbol = ROSE, "star"
+    elif row.source == "weak label":
+        symbol += "-open"
+    hover = f"{safe(row.label)}: {words.figure(row.value, row.ci_low, row.ci_high)}<br>judge {safe(row.judge)}"
+    return Dot(
+        group=group,
+        name=row.label,
+        value=row.value or 0.0,
+        low=row.ci_low,
+        high=row.ci_high,
+        color=color,
+        symbol=symbol,
+        hover=f"{hover}<br>{words.count(row.n_queries, 'query', 'queries')}",
+        draws=tuple(draw for draw in row.draws if draw is not None),
+        quiet=quiet,
     )
 
 
-def _error(row: AgreementRow, color: str) -> dict[str, Any]:
-    if row.value is None or row.ci_low is None or row.ci_high is None:
-        return {"visible": False}
-    return {
-        "type": "data",
-        "symmetric": False,
-        "color": color,
-        "thickness": 2,
-        "width": 5,
-        "array": [row.ci_high - row.value],
-        "arrayminus": [row.value - row.ci_low],
-    }
+def _span(dots: Sequence[Dot], bound: float | None) -> tuple[float, float]:
+    ends = [end for dot in dots for end in (dot.value, dot.low, dot.high, *dot.draws, bound, 0.0) if end is not None]
+    return max(-1.0, min(ends) - 0.06), min(1.0, max(ends) + 0.06)
 
 
 def _group(row: AgreementRow) -> str:
-    if pick.is_baseline(row):
+    if row.is_baseline:
         return GROUPS[2]
     return GROUPS[0] if row.source == "scorer" else GROUPS[1]

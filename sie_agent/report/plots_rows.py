@@ -1,22 +1,22 @@
-"""Charts of the rows themselves: judged relevance against value, distributions, clarity."""
+"""Charts of the rows themselves: judged relevance against importance, distributions, clarity."""
 
 from __future__ import annotations
 
 import pandas as pd
 
+from sie_agent.labels import WEAK_LABELS, label_names
 from sie_agent.report import pick, rows, words
 from sie_agent.report.plots import (
     BLUE,
     GREEN,
     GREY,
     MUTED,
-    OCHRE,
-    PURPLE,
     VERMILLION,
     Plot,
     Trace,
     finish,
     histogram,
+    label_color,
     legend_below,
     safe,
 )
@@ -24,17 +24,12 @@ from sie_agent.report.read import RunFolder
 
 MAP_LIMIT = 400
 SHORT = 48
-BUILT_FROM = {
-    "value": ("Value", "value: above zero helps, below zero harms", BLUE, None),
-    "support": ("Support", "support: how far the judge backs the label", GREEN, (-0.5, 0.5)),
-    "hardness": ("Hardness", "hardness: distance of label and judge", PURPLE, (0.0, 1.0)),
-}
 
 
 def map_plot(run: RunFolder, known: pd.DataFrame, *, clicks: bool) -> Plot | None:
-    """Value against judged relevance, by what the log says; None where no row has both."""
-    drawn = rows.spread(known, MAP_LIMIT)
-    if drawn.empty:
+    """The label that rows are ranked by against judged relevance, by what the log says; None where no row has both."""
+    drawn, by = rows.spread(known, MAP_LIMIT), rows.ranking_label(known.columns)
+    if by is None or drawn.empty:
         return None
     positive, negative = ("clicked", "not clicked") if clicks else ("relevant", "not relevant")
     traces: list[Trace] = []
@@ -52,30 +47,30 @@ def map_plot(run: RunFolder, known: pd.DataFrame, *, clicks: bool) -> Plot | Non
                 "type": "scatter",
                 "mode": "markers",
                 "name": f"log says {name}",
-                "x": [round(float(value), 4) for value in members["relevance"]],
-                "y": [float(f"{value:.4g}") for value in members["value"]],
+                "x": [round(float(value), 4) for value in members["judged"]],
+                "y": [float(f"{value:.4g}") for value in members[by]],
                 "marker": {"color": color, "symbol": symbol, "size": 7, "opacity": 0.75},
                 "hovertext": [
                     f"<b>{safe(query, SHORT)}</b><br>{safe(title, SHORT)}"
                     for query, title in zip(members["query"], members["title"], strict=True)
                 ],
-                "hovertemplate": "%{hovertext}<br>judged %{x:.2f}, value %{y:.3g}<extra></extra>",
+                "hovertemplate": f"%{{hovertext}}<br>judged %{{x:.2f}}, {by} %{{y:.3g}}<extra></extra>",
             }
         )
     layout = {
         "xaxis": {"title": {"text": "judged relevance"}, "range": [-0.03, 1.03]},
-        "yaxis": {"title": {"text": "value (scorer)"}, "zeroline": True, "zerolinecolor": MUTED},
+        "yaxis": {"title": {"text": f"{by} (scorer)"}, "zeroline": True, "zerolinecolor": MUTED},
         "showlegend": True,
         "legend": legend_below(),
         "hovermode": "closest",
     }
-    doubted = int(((drawn["label"] >= 0.5) & (drawn["relevance_rank"] < 1 / 3)).sum())
+    doubted = int(((drawn["label"] >= 0.5) & (drawn["judged_rank"] < 1 / 3)).sum())
     return Plot(
         key="plot-map",
         title="Rows at a glance",
         figure=finish(traces, layout, 420),
         height=420,
-        summary=f"Scatter of value against judged relevance for {len(drawn):,} rows; {doubted} of them are "
+        summary=f"Scatter of {by} against judged relevance for {len(drawn):,} rows; {doubted} of them are "
         f"{positive} in the log although the judge puts them in its lowest third.",
         caption="Each mark is a row. Log and judge disagree where filled marks stand on the left "
         "and open ones on the right. Point at a mark to read the row.",
@@ -85,36 +80,36 @@ def map_plot(run: RunFolder, known: pd.DataFrame, *, clicks: bool) -> Plot | Non
 
 
 def score_plots(run: RunFolder, known: pd.DataFrame) -> list[Plot]:
-    """Distributions of judged relevance and of the three scores."""
+    """Distributions of judged relevance and of every weak label that the run has."""
     mode = pick.mode_of(run.agreement, pick.primary_judge(run))
-    relevance = rows.relevance_of(run)
     plots = [
         histogram(
-            relevance.to_numpy(),
-            key="plot-relevance",
+            rows.relevance_of(run).to_numpy(),
+            key="plot-judged",
             title="Judged relevance",
             axis="judged relevance",
             mode=mode,
             unit="rows",
-            color=OCHRE,
+            color=GREY,
             limits=(0.0, 1.0),
             caption="A judge that gives every row the same answer tells nothing apart.",
         )
     ]
-    for name, (title, axis, color, limits) in BUILT_FROM.items():
-        values = known[name].dropna()
+    for place, name in enumerate(label_names(known.columns)):
+        label, values = WEAK_LABELS[name], known[name].dropna()
+        limits = None if label.low is None or label.high is None else (label.low, label.high)
         inside = limits is None or values.between(limits[0] - 1e-6, limits[1] + 1e-6).all()
         plots.append(
             histogram(
                 values.to_numpy(),
-                key=f"plot-{name}",
-                title=title,
-                axis=axis,
+                key=f"plot-score-{place}",
+                title=label.title,
+                axis=label.axis,
                 mode=mode,
                 unit="rows",
-                color=color,
+                color=label_color(name),
                 limits=limits if inside else None,
-                caption="As the distilled scorer gives it.",
+                caption=f"{name}: {label.meaning}. As the distilled scorer gives it.",
             )
         )
     return [plot for plot in plots if plot is not None]

@@ -15,15 +15,17 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from sie_agent.errors import InputError
-from sie_agent.report.shapes import Agreement, Manifest
+from sie_agent.labels import label_names
+from sie_agent.report.shapes import Agreement, Facts, Manifest
 from sie_agent.report.shapes_why import Explained, Explanations
+from sie_agent.scorer import Recipe, read_recipe
 
 MEND = "Make the run anew with 'sie run', or put the file back."
 SECRET_WORDS = ("api_key", "apikey", "token", "secret", "password", "authorization")
 
 SAMPLE_COLUMNS = ("sample_id", "query")
 JUDGMENT_COLUMNS = ("sample_id", "query", "aspect", "status", "score")
-SCORE_COLUMNS = ("sample_id", "hardness", "support", "value")
+OLDER = "the run is of an older version of sie: it has no 'verdicts'"
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -32,8 +34,8 @@ Shape = TypeVar("Shape", bound=BaseModel)
 class RunFolder:
     """All that the report knows of a run.
 
-    ``reference`` is None where the run made none (a log without grades). ``explanations``, by ``sample_id``, are
-    empty where it has none (a run of an older version).
+    ``scores`` has a column for each weak label of the registry that the run has. ``recipe`` is that of the run's
+    scorer, None where the run does not say. ``explanations`` are by ``sample_id``.
     """
 
     path: Path
@@ -42,9 +44,8 @@ class RunFolder:
     suite: dict[str, Any]
     samples: pd.DataFrame
     judgments: pd.DataFrame
-    labels: pd.DataFrame
     scores: pd.DataFrame
-    reference: pd.DataFrame | None
+    recipe: Recipe | None
     explanations: dict[str, Explained]
 
 
@@ -57,21 +58,22 @@ def read_run(run_dir: Path) -> RunFolder:
 
     Raises
     ------
-    InputError : a file is missing, damaged, or lacks a column; names the file, and the field if known.
+    InputError : a file is missing, damaged, or lacks a column; names the file, and the field if known. Or the run is
+        of an older version.
     """
     if not run_dir.is_dir():
         raise InputError("there is no such run folder", where=run_dir, mend="Give the folder of a 'sie run'.")
-    reference = run_dir / "reference.parquet"
+    suite = _read_suite(run_dir / "suite.yaml")
+    scores = _read_parquet(run_dir / "scores.parquet", ("sample_id",))
     return RunFolder(
         path=run_dir,
-        agreement=_read_json(run_dir / "agreement.json", Agreement),
-        manifest=_read_json(run_dir / "manifest.json", Manifest),
-        suite=_read_suite(run_dir / "suite.yaml"),
+        agreement=_read_agreement(run_dir / "agreement.json"),
+        manifest=_read_shape(run_dir / "manifest.json", Manifest),
+        suite=suite,
         samples=_with_defaults(_read_parquet(run_dir / "samples.parquet", SAMPLE_COLUMNS)),
         judgments=_numeric(_read_parquet(run_dir / "judgments.parquet", JUDGMENT_COLUMNS), ["score"]),
-        labels=_numeric(_read_parquet(run_dir / "labels.parquet", SCORE_COLUMNS), SCORE_COLUMNS[1:]),
-        scores=_numeric(_read_parquet(run_dir / "scores.parquet", SCORE_COLUMNS), SCORE_COLUMNS[1:]),
-        reference=_read_parquet(reference, ("sample_id",)) if reference.exists() else None,
+        scores=_numeric(scores, label_names(scores.columns)),
+        recipe=_read_recipe(run_dir, suite),
         explanations=_read_explanations(run_dir / "explanations.json"),
     )
 
@@ -85,22 +87,45 @@ def _read_text(path: Path) -> str:
         raise InputError(f"cannot be read ({error})", where=path, mend=MEND) from error
 
 
-def _read_json(path: Path, shape: type[Shape]) -> Shape:
+def _read_json(path: Path) -> Any:
     try:
-        return shape.model_validate(json.loads(_read_text(path)))
+        return json.loads(_read_text(path))
     except json.JSONDecodeError as error:
         problem = f"is not JSON (line {error.lineno}, column {error.colno}: {error.msg})"
         raise InputError(problem, where=path, mend=MEND) from error
+
+
+def _read_shape(path: Path, shape: type[Shape], told: Any = None) -> Shape:
+    try:
+        return shape.model_validate(_read_json(path) if told is None else told)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the top level"
         raise InputError(f"field '{place}': {first['msg']}", where=path, mend=MEND) from error
 
 
+def _read_agreement(path: Path) -> Agreement:
+    told = _read_json(path)
+    if isinstance(told, dict) and "verdicts" not in told:
+        raise InputError(OLDER, where=path, mend="Run the suite again with 'sie run'.")
+    return _read_shape(path, Agreement, told)
+
+
+def _read_recipe(run_dir: Path, suite: dict[str, Any]) -> Recipe | None:
+    """The recipe of the run's scorer, which is made of the first draw."""
+    seeds = suite.get("draws")
+    first = seeds[0] if isinstance(seeds, list) and seeds else None
+    path = run_dir / "draws" / str(first) / "facts.json"
+    if not isinstance(first, int) or not path.is_file():
+        return None
+    recipe = _read_shape(path, Facts).recipe
+    return None if recipe is None else read_recipe(recipe, str(path))
+
+
 def _read_explanations(path: Path) -> dict[str, Explained]:
     if not path.exists():
         return {}
-    return {one.sample_id: one for one in _read_json(path, Explanations).explanations}
+    return {one.sample_id: one for one in _read_shape(path, Explanations).explanations}
 
 
 def _read_suite(path: Path) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from sie_agent.labels import WEAK_LABELS, label_names
 from sie_agent.report import words
 from sie_agent.report.read import RunFolder
 from sie_agent.report.shapes_why import Explained
@@ -17,8 +18,6 @@ from sie_agent.report.why import Why, why
 HELD_OUT = ("reference-validation", "test")
 SHOWN = 10
 PER_QUERY = 2
-SCORES = ("hardness", "support", "value")
-TWO_DECIMALS = ("label", "relevance", "clarity", "grade", "support", "hardness")
 
 
 @dataclass(frozen=True)
@@ -29,11 +28,9 @@ class ShownRow:
     title: str
     sample_id: str
     label: str
-    relevance: str
+    judged: str
     clarity: str
-    value: str
-    support: str
-    hardness: str
+    scores: list[tuple[str, str]]
     grade: str
     reason: str
     why: Why | None
@@ -53,23 +50,29 @@ def known_rows(run: RunFolder) -> pd.DataFrame:
 
     Returns
     -------
-    columns of the samples, and ``hardness, support, value, relevance, clarity`` in their own scales (NaN
-    where unknown), ``relevance_rank, clarity_rank`` in [0, 1] (share of judged rows, or queries, that lie
-    below). Rows of the graded sets are left out: they are not part of what is trained on.
+    columns of the samples, the weak labels of the run, ``judged`` and ``clarity`` in their own scales (NaN where
+    unknown), ``judged_rank, clarity_rank`` in [0, 1] (share of judged rows, or queries, that lie below). Rows of the
+    graded sets are left out: they are not part of what is trained on.
     """
     rows = scored_rows(run.samples, run.scores)
     relevance, clarity = relevance_of(run), clarity_of(run)
-    rows["relevance"] = rows["sample_id"].map(relevance).astype("float64")
-    rows["relevance_rank"] = rows["sample_id"].map(_share_below(relevance)).astype("float64")
+    rows["judged"] = rows["sample_id"].map(relevance).astype("float64")
+    rows["judged_rank"] = rows["sample_id"].map(_share_below(relevance)).astype("float64")
     rows["clarity"] = rows["query"].map(clarity).astype("float64")
     rows["clarity_rank"] = rows["query"].map(_share_below(clarity)).astype("float64")
     return rows
 
 
+def ranking_label(columns: Iterable[str]) -> str | None:
+    """The weak label that rows are ranked by: the registry's first importance label among the *columns*."""
+    return next(iter(label_names(columns, importance=True)), None)
+
+
 def scored_rows(samples: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """The rows that are trained on, with their scores; NaN where there is none."""
-    rows = samples[~samples["query_set"].isin(HELD_OUT)].drop(columns=list(SCORES), errors="ignore")
-    return rows.merge(scores[["sample_id", *SCORES]].drop_duplicates("sample_id"), on="sample_id", how="left")
+    labels = list(label_names(scores.columns))
+    rows = samples[~samples["query_set"].isin(HELD_OUT)].drop(columns=labels, errors="ignore")
+    return rows.merge(scores[["sample_id", *labels]].drop_duplicates("sample_id"), on="sample_id", how="left")
 
 
 def shown_ids(samples: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
@@ -120,28 +123,35 @@ def extremes(
 
 def chosen(rows: pd.DataFrame, *, most: bool) -> pd.DataFrame:
     """The most (or least) valuable rows, at most two of a query so that one query cannot fill the list."""
-    scored = rows[rows["value"].notna()].sort_values(["value", "sample_id"], ascending=[not most, True])
+    by = ranking_label(rows.columns)
+    if by is None:
+        return rows.head(0)
+    ascending = most != WEAK_LABELS[by].high_is_good
+    scored = rows[rows[by].notna()].sort_values([by, "sample_id"], ascending=[ascending, True])
     return scored.groupby("query", sort=False).head(PER_QUERY).head(SHOWN)
 
 
 def _shown(record: dict[Any, Any], explained: Explained | None, *, most: bool, clicks: bool) -> ShownRow:
+    known = {name: _known(record[name]) for name in ("label", "judged", "judged_rank", "clarity", "clarity_rank")}
     facts = words.RowFacts(
-        label=_known(record["label"]),
-        relevance=_known(record["relevance"]),
-        relevance_rank=_known(record["relevance_rank"]),
-        clarity=_known(record["clarity"]),
-        clarity_rank=_known(record["clarity_rank"]),
+        label=known["label"],
+        relevance=known["judged"],
+        relevance_rank=known["judged_rank"],
+        clarity=known["clarity"],
+        clarity_rank=known["clarity_rank"],
     )
-    texts = {name: words.number(_known(record[name])) for name in TWO_DECIMALS}
     return ShownRow(
         query=_short(record["query"], 120),
         title=_short(record["title"], 200),
         sample_id=_short(record["sample_id"], 60),
+        label=words.number(known["label"]),
+        judged=words.number(known["judged"]),
+        clarity=words.number(known["clarity"]),
+        # some labels come in any size: three significant digits say more than two decimals
+        scores=[(name, significant(_known(record[name]))) for name in label_names(record)],
+        grade=words.number(_known(record["grade"])),
         reason=words.row_reason(facts, clicks=clicks, most=most),
-        # gradients come in any size: three significant digits say more than two decimals
-        value=significant(_known(record["value"])),
         why=None if explained is None else why(explained),
-        **texts,
     )
 
 
@@ -172,7 +182,10 @@ def queries_by_clarity(run: RunFolder, *, clearest: bool) -> list[ShownQuery]:
 
 def spread(rows: pd.DataFrame, limit: int) -> pd.DataFrame:
     """At most *limit* judged and scored rows, drawn with a fixed seed."""
-    both = rows[rows["value"].notna() & rows["relevance"].notna()]
+    by = ranking_label(rows.columns)
+    if by is None:
+        return rows.head(0)
+    both = rows[rows[by].notna() & rows["judged"].notna()]
     if len(both) <= limit:
         return both
     drawn = np.random.default_rng(0).choice(len(both), limit, replace=False)

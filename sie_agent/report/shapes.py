@@ -1,4 +1,4 @@
-"""The shapes of ``agreement.json`` and ``manifest.json``, as far as the report reads them.
+"""The shapes of ``agreement.json``, ``manifest.json`` and a draw's ``facts.json``, as far as the report reads them.
 
 Every field that a run may lack has a default, and unknown fields are passed over, so that a report can be
 made of a run without grades and of a run made by a newer version.
@@ -70,37 +70,6 @@ class Ceiling(_Shape):
     ci_high: Figure = None
 
 
-class Downstream(_Shape):
-    """Quality of one ranker trained with one strategy; runs of older versions knew the target model only."""
-
-    strategy: str
-    judge: str | None = None
-    keep: Figure = None
-    weighting: str | None = None
-    ranker: Text = "target"
-    metric: str
-    value: Figure = None
-    ci_low: Figure = None
-    ci_high: Figure = None
-    gap_recovered: Figure = None
-    gap_ci_low: Figure = None
-    gap_ci_high: Figure = None
-    n_queries: int | None = None
-
-
-class JudgeQuality(_Shape):
-    """How well a judge agrees with the human grade."""
-
-    judge: str
-    kind: str | None = None
-    mode: str | None = None
-    n_pairs: int | None = None
-    auc: Figure = None
-    auc_low: Figure = None
-    auc_high: Figure = None
-    spearman: Figure = None
-
-
 class Measured(_Shape):
     """A figure with its interval."""
 
@@ -109,22 +78,52 @@ class Measured(_Shape):
     ci_high: Figure = None
 
 
+class Downstream(Measured):
+    """Quality of one ranker trained in one way; ``minus_log`` is what that gains over the log as it is."""
+
+    ranker: str
+    strategy: str
+    judge: str | None = None
+    twin: bool = False
+    metric: str
+    n_queries: int | None = None
+    minus_log: Measured | None = None
+    gap_recovered: Figure = None
+
+
+class JudgeQuality(_Shape):
+    """How well a judge agrees with the human grade, within queries first."""
+
+    judge: str
+    kind: Text = ""
+    mode: Text = ""
+    n_pairs: int | None = None
+    n_draws: int | None = None
+    within: Figure = None
+    within_low: Figure = None
+    within_high: Figure = None
+    auc: Figure = None
+    auc_low: Figure = None
+    auc_high: Figure = None
+    spearman: Figure = None
+
+
 class QualityPoint(_Shape):
     """One judge on the curve of judge quality, or beside it."""
 
     judge: str
     mode: Text = ""
     kind: Text = ""
-    auc: float
+    auc: Figure = None
     auc_low: Figure = None
     auc_high: Figure = None
+    within: Figure = None
     n_pairs: int | None = None
     n_draws: int | None = None
     share_of_bound: Figure = None
     agreement: Measured | None = None
     contribution: Measured | None = None
-    weights: Measured | None = None
-    filter: Measured | None = None
+    gain: Measured | None = None
 
 
 class Placed(_Shape):
@@ -135,35 +134,55 @@ class Placed(_Shape):
     difference: Figure = None
     ci_low: Figure = None
     ci_high: Figure = None
-    n_shared_draws: int = 0
     place: Text = "unknown"
 
 
 class Quality(_Shape):
-    """Agreement and gain against the judge's AUC."""
+    """Agreement and gain against the judge's quality."""
 
     reference: Text = ""
     label: Text = ""
     bound: Figure = None
-    target_auc: Figure = None
     points: list[QualityPoint] = Field(default_factory=list)
     placed: list[Placed] = Field(default_factory=list)
 
 
-class PrimaryJudge(_Shape):
-    """The judge of the headline next to the target model."""
+class Against(Measured):
+    """What training with a judge gains over one rival."""
 
-    judge: str | None = None
-    auc: Figure = None
-    spearman: Figure = None
-    target_auc: Figure = None
+    rival: Text
+    beaten: bool = False
 
 
 class Verdict(_Shape):
-    """What to do with the scores, and why."""
+    """What to do with one judge's target and weights, and why."""
 
-    text: Text = ""
+    judge: Text = ""
     use: Text = "unknown"
+    text: Text = ""
+    against: list[Against] = Field(default_factory=list)
+
+
+class Teaches(_Shape):
+    """What clean labels gain, by ranker and metric."""
+
+    ranker: str
+    metric: str
+    best_text: str | None = None
+    clean_minus_text: Measured | None = None
+    clean_minus_log: Measured | None = None
+
+
+class Choice(_Shape):
+    """How often a recipe was chosen."""
+
+    ranker: str
+    strategy: str
+    judge: Text = ""
+    twin: bool = False
+    recipe: Text = ""
+    count: int = 0
+    of: int = 0
 
 
 class Headline(_Shape):
@@ -180,17 +199,24 @@ class Agreement(_Shape):
     suite: Text = ""
     mode: Text = ""
     verdict: Verdict = Field(default_factory=Verdict)
+    verdicts: dict[str, list[Verdict]] = Field(default_factory=dict)
+    downstream: list[Downstream] = Field(default_factory=list)
+    teaches: list[Teaches] = Field(default_factory=list)
+    choices: list[Choice] = Field(default_factory=list)
+    n_test_queries: int = 0
     headline: Headline | None = None
     rows: list[AgreementRow] = Field(default_factory=list)
     reliability: list[Reliability] = Field(default_factory=list)
     ceiling: list[Ceiling] = Field(default_factory=list)
-    downstream: list[Downstream] = Field(default_factory=list)
     judges: list[JudgeQuality] = Field(default_factory=list)
-    judge: PrimaryJudge | None = None
-    target: dict[str, Figure] | None = None
     quality: Quality | None = None
     notes: list[str] = Field(default_factory=list)
-    interval_level: float = 0.95
+
+
+class Facts(_Shape):
+    """``facts.json`` of a draw, as far as it is read."""
+
+    recipe: dict[str, Any] | None = None
 
 
 class Stage(_Shape):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sie_agent.report import pick, words
+from sie_agent.report import bench_words, pick, words
 from sie_agent.report.read import RunFolder
 from sie_agent.report.shapes import Agreement, AgreementRow
 
@@ -16,8 +16,6 @@ METRIC_NAMES = {
     "top10_overlap": "Overlap of top 10 %",
     "bottom10_overlap": "Overlap of bottom 10 %",
     "auc_flipped": "AUC of flipped labels",
-    "auc": "AUC",
-    "ndcg@10": "NDCG@10",
 }
 NUMBER, TEXT, LONG = "number", "text", "long"
 
@@ -87,7 +85,7 @@ def agreement_table(run: RunFolder) -> Table | None:
 
 
 def _agreement_cells(row: AgreementRow, bound: float | None) -> tuple[str, ...]:
-    baseline = pick.is_baseline(row)
+    baseline = row.is_baseline
     return (
         row.label,
         "baseline" if baseline else row.source,
@@ -122,7 +120,7 @@ def all_agreement_table(run: RunFolder) -> Table | None:
     rows = [
         (
             row.label,
-            "baseline" if pick.is_baseline(row) else row.source,
+            "baseline" if row.is_baseline else row.source,
             row.judge,
             row.mode or words.ABSENT,
             row.reference or words.ABSENT,
@@ -193,48 +191,28 @@ def reliability_table(agreement: Agreement) -> Table | None:
 
 
 def judges_table(agreement: Agreement) -> Table | None:
-    """Quality of the judges, with the target model's own figure in the last line."""
+    """Quality of the judges, within queries first."""
     columns = [
         ("Judge", TEXT),
         ("Kind", TEXT),
         ("Mode", TEXT),
-        ("AUC", NUMBER),
+        ("Right pairs within queries", NUMBER),
+        ("Pooled AUC", NUMBER),
         ("Spearman with grade", NUMBER),
         ("Graded pairs", NUMBER),
+        ("Draws", NUMBER),
     ]
     rows = [
         (
             entry.judge,
             entry.kind or words.ABSENT,
             entry.mode or words.ABSENT,
+            bench_words.share(entry.within, entry.within_low, entry.within_high),
             words.figure(entry.auc, entry.auc_low, entry.auc_high, 3),
             words.number(entry.spearman),
             words.count(entry.n_pairs),
+            words.count(entry.n_draws),
         )
         for entry in agreement.judges
     ]
-    named = agreement.judge
-    if named is not None and named.auc is not None and named.judge not in {entry.judge for entry in agreement.judges}:
-        rows.append(
-            (
-                named.judge or "judge",
-                words.ABSENT,
-                agreement.mode or words.ABSENT,
-                words.number(named.auc, 3),
-                words.number(named.spearman),
-                words.ABSENT,
-            )
-        )
-    target = pick.target_auc(agreement)
-    if target is not None:
-        rows.append(
-            (
-                "the target model itself",
-                "trained on the noisy log",
-                words.ABSENT,
-                words.number(target, 3),
-                words.ABSENT,
-                words.ABSENT,
-            )
-        )
-    return table("How well judges and target model tell relevant items from others", columns, rows)
+    return table("How well each judge orders the items of a query, and relevant items in all", columns, rows)

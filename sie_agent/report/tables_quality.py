@@ -1,66 +1,60 @@
-"""The tables under the charts of judge quality."""
+"""The table under the charts of judge quality."""
 
 from __future__ import annotations
 
-from sie_agent.report import words
-from sie_agent.report.shapes import Agreement, Measured, Placed, QualityPoint
+from sie_agent.report import bench_words, words
+from sie_agent.report.shapes import Agreement, Placed, QualityPoint
 from sie_agent.report.tables import NUMBER, TEXT, Table, table
 
-ABOUT = [("Judge", TEXT), ("Mode", TEXT), ("AUC", NUMBER), ("Pairs", NUMBER), ("Draws", NUMBER)]
-BESIDE = ("Beside the curve", NUMBER)
+ABOUT = [("Judge", TEXT), ("Mode", TEXT), ("Draws", NUMBER)]
+BESIDE = ("Beside the simulated judges of its AUC", NUMBER)
 
 
-def quality_tables(agreement: Agreement) -> list[Table]:
-    """Every judge by rising AUC: agreement, then gap recovered, and where real judges lie beside the curve."""
+def gain_table(agreement: Agreement) -> Table | None:
+    """Every judge by rising accuracy within queries, with what it gains."""
     quality = agreement.quality
-    if quality is None:
-        return []
-    columns = [*ABOUT, ("Spearman", NUMBER), ("Of the bound", NUMBER), ("Contribution", NUMBER), BESIDE]
+    held = [point for point in quality.points if point.gain is not None] if quality else []
+    held.sort(key=lambda point: point.within or 0.0)
+    columns = [*ABOUT, ("Right pairs within queries", NUMBER), ("Points over the log", NUMBER), BESIDE]
     rows = [
         (
             *_about(point),
-            _figure(point.agreement),
+            bench_words.share(point.within, None, None),
+            bench_words.points(point.gain),
+            _place(point, quality.placed if quality else [], "gain", 100.0),
+        )
+        for point in held
+    ]
+    return table("Judge's quality, and what training with it gains", columns, rows)
+
+
+def agreement_quality_table(agreement: Agreement) -> Table | None:
+    """Every judge by rising pooled AUC, with its agreement."""
+    quality = agreement.quality
+    if quality is None:
+        return None
+    columns = [*ABOUT, ("Pooled AUC", NUMBER), ("Spearman", NUMBER), ("Of the bound", NUMBER), BESIDE]
+    rows = [
+        (
+            *_about(point),
+            words.figure(point.auc, point.auc_low, point.auc_high, 3),
+            words.figure(point.agreement.value, point.agreement.ci_low, point.agreement.ci_high),
             words.percent(point.share_of_bound),
-            _figure(point.contribution),
-            _place(point, quality.placed, "agreement"),
+            _place(point, quality.placed, "agreement", 1.0),
         )
         for point in quality.points
         if point.agreement is not None
     ]
-    gaps = [*ABOUT, ("Gap, weighted", NUMBER), BESIDE, ("Gap, half kept", NUMBER), BESIDE]
-    gap_rows = [
-        (
-            *_about(point),
-            _gap(point.weights),
-            _place(point, quality.placed, "weights"),
-            _gap(point.filter),
-            _place(point, quality.placed, "filter"),
-        )
-        for point in quality.points
-        if point.weights is not None or point.filter is not None
-    ]
-    held = (
-        table(f"Judge's quality and agreement ({quality.label} with {quality.reference})", columns, rows),
-        table("Judge's quality and the gap recovered", gaps, gap_rows),
-    )
-    return [one for one in held if one is not None]
+    return table(f"Judge's quality and agreement ({quality.label} with {quality.reference})", columns, rows)
 
 
-def _about(point: QualityPoint) -> tuple[str, str, str, str, str]:
-    auc = words.figure(point.auc, point.auc_low, point.auc_high, 3)
-    return point.judge, point.mode or words.ABSENT, auc, words.count(point.n_pairs), words.count(point.n_draws)
+def _about(point: QualityPoint) -> tuple[str, str, str]:
+    return point.judge, point.mode or words.ABSENT, words.count(point.n_draws)
 
 
-def _figure(figure: Measured | None) -> str:
-    return words.ABSENT if figure is None else words.figure(figure.value, figure.ci_low, figure.ci_high)
-
-
-def _gap(figure: Measured | None) -> str:
-    return words.ABSENT if figure is None else words.gap_words(figure.value, figure.ci_low, figure.ci_high)
-
-
-def _place(point: QualityPoint, placed: list[Placed], measure: str) -> str:
-    found = next((one for one in placed if one.judge == point.judge and one.measure == measure), None)
+def _place(point: QualityPoint, placed: list[Placed], measure: str, scale: float) -> str:
+    found = next((one for one in placed if (one.judge, one.measure) == (point.judge, measure)), None)
     if found is None:
         return words.ABSENT
-    return words.place_words(found.place, found.difference, found.ci_low, found.ci_high)
+    ends = (found.difference, found.ci_low, found.ci_high)
+    return words.place_words(found.place, *(None if end is None else scale * end for end in ends))

@@ -6,20 +6,12 @@ import math
 from dataclasses import dataclass
 
 FEW_QUERIES = 100
-WIDE_INTERVAL = 0.30
-NEAR_TARGET = 0.005
 ABSENT = "–"
 MODES = {
     "zero-shot": "the scorer saw the judge's answers and no human grade",
     "gold-calibrated": "the judge's scale was fitted on a number of human grades",
     "reference-calibrated": "the scorer also saw the reference importance of some rows",
     "simulated": "the judge is a human grade with noise added: a ceiling, not a result",
-}
-VERDICTS = {
-    "weights": "Use these weights",
-    "filter": "Use them to filter only",
-    "no": "Do not use these weights",
-    "unknown": "Unknown",
 }
 
 
@@ -84,69 +76,24 @@ def mode_words(mode: str) -> str:
     return MODES.get(mode, "")
 
 
-def verdict_title(use: str) -> str:
-    """The verdict in a few words; anything that is not known counts as unknown."""
-    return VERDICTS.get(use, VERDICTS["unknown"])
-
-
 def verdict_reason(text: str, use: str, has_figures: bool) -> str:
     """The reason that evaluation gave, or a plain one where it gave none."""
     if text.strip():
         return text.strip()
     if not has_figures:
-        return "Nobody graded any pair, so agreement and effect cannot be measured: grade some pairs first."
+        return "Nobody graded any pair, so the effect on a ranker cannot be measured: grade some pairs first."
     return f"The run gives no reason for '{use}'; the figures below are all there is."
 
 
-def few_queries_warning(queries: int | None, low: float | None, high: float | None, level: float = 0.95) -> list[str]:
-    """Sentences for the warning box; empty where there are enough queries and the interval is narrow.
-
-    Parameters
-    ----------
-    queries : number of queries behind the headline figure.
-    low, high : its interval.
-    level : coverage of the interval.
-    """
-    width = None if low is None or high is None else high - low
-    few = queries is None or queries < FEW_QUERIES
-    if not few and width is not None and width < WIDE_INTERVAL:
+def few_queries_warning(queries: int) -> list[str]:
+    """Sentences for the warning box; empty where there are enough queries."""
+    if queries >= FEW_QUERIES:
         return []
-    sentences = []
-    if few:
-        sentences.append(
-            f"The headline rests on {count(queries, 'query', 'queries')}; "
-            f"below {FEW_QUERIES} the interval itself is shaky."
-        )
-    if width is None:
-        sentences.append("There is no interval around the headline figure: it may be off by any amount.")
-    else:
-        sentences.append(
-            f"Its {percent(level)} interval is {number(width)} wide, from {number(low)} to {number(high)}."
-        )
-    sentences.append(
+    return [
+        f"The verdict rests on {count(queries, 'query', 'queries')}; below {FEW_QUERIES} the interval itself is shaky.",
         "No conclusion can be drawn from this run: read it as a demonstration, "
-        "and judge and grade more queries before acting on it."
-        if few
-        else "No firm conclusion can be drawn from a figure this uncertain: more queries would narrow it."
-    )
-    return sentences
-
-
-def judge_beside_target(judge: float | None, target: float | None) -> str:
-    """Who knows more about relevance, the judge or the model whose data is being valued."""
-    if judge is None:
-        return "The judge was not checked against human grades, so how good it is remains unknown."
-    told = f"The judge tells relevant from irrelevant items at AUC {number(judge, 3)}"
-    if target is None:
-        return f"{told}; the target model's own AUC is not known."
-    if judge > target + NEAR_TARGET:
-        return f"{told}, better than the target model's {number(target, 3)}: it has something to teach."
-    if judge < target - NEAR_TARGET:
-        return (
-            f"{told}, worse than the target model's {number(target, 3)}: "
-            "a judge that knows less than the model it teaches does harm."
-        )
-    return f"{told}, about the same as the target model's {number(target, 3)}: it has little to teach."
+        "and judge and grade more queries before acting on it.",
+    ]
 
 
 def contribution_words(value: float | None, low: float | None, high: float | None) -> str:
@@ -159,13 +106,6 @@ def contribution_words(value: float | None, low: float | None, high: float | Non
     if low <= 0 <= high:
         return f"{told}; the interval holds zero, so it may be none."
     return f"{told}: above zero." if low > 0 else f"{told}: below zero, the judge misleads."
-
-
-def gap_words(value: float | None, low: float | None, high: float | None) -> str:
-    """Gap recovered; where no ratio is given, why."""
-    if value is None:
-        return "not given"
-    return percent(value) if low is None or high is None else f"{percent(value)} ({percent(low)} to {percent(high)})"
 
 
 def place_words(place: str, difference: float | None, low: float | None, high: float | None) -> str:

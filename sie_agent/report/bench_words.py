@@ -1,0 +1,116 @@
+"""What the bench says, in words: ways to train, gains in points, what a set can teach, what was chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sie_agent.bench import AUC, AUTO, BASELINES, NDCG, RANKERS, WITHIN, recipe_name
+from sie_agent.report import words
+from sie_agent.report.shapes import Agreement, Choice, Downstream, Measured
+from sie_agent.scorer import Recipe
+
+METRICS = {WITHIN: "within queries", NDCG: "NDCG@10", AUC: "pooled AUC"}
+NOTES = {
+    WITHIN: "Within queries: the share of pairs of a query's items that stand in the right order, as a mean over "
+    "queries. A coin toss puts half of them right.",
+    NDCG: "NDCG@10: how good the first ten results of a query are, as a mean over queries.",
+    AUC: "Pooled AUC mixes two things: the order of the items of a query, and how queries differ from each other. "
+    "No shopper sees the second, so a gain here need not change any list of results.",
+}
+TITLES = {
+    "use": ("Use target and weights", "good", "✓"),
+    "simpler": ("Something simpler does as well", "bad", "✕"),
+    "log loses nothing": ("Your log loses nothing", "fair", "＝"),
+    "cannot tell": ("This set cannot tell", "open", "?"),
+    "unknown": ("Unknown", "open", "?"),
+}
+
+
+def metric_words(metric: str) -> str:
+    """A metric as people say it."""
+    return METRICS.get(metric, metric)
+
+
+def ranker_words(ranker: str) -> str:
+    """What a ranker is."""
+    return RANKERS[ranker].words if ranker in RANKERS else ranker
+
+
+def way_name(row: Downstream) -> str:
+    """A way to train beside the ways of the same judge."""
+    if row.twin:
+        return f"twin: {row.strategy}"
+    return row.strategy if row.judge or row.strategy in BASELINES else f"text: {row.strategy}"
+
+
+def points(measured: Measured | None) -> str:
+    """A difference in percentage points, with its interval: ``+4.7 (+4.1 to +5.3)``."""
+    if measured is None or measured.value is None:
+        return words.ABSENT
+    told = signed(measured.value)
+    if measured.ci_low is None or measured.ci_high is None:
+        return told
+    return f"{told} ({signed(measured.ci_low)} to {signed(measured.ci_high)})"
+
+
+def signed(difference: float) -> str:
+    """A difference in percentage points with its sign, one decimal."""
+    text = words.number(100 * difference, 1)
+    return text if text.startswith("−") or text == "0.0" else f"+{text}"
+
+
+def share(value: float | None, low: float | None, high: float | None) -> str:
+    """An accuracy in percent, with its interval: ``72.4 % (71.7 to 73.2)``."""
+    if value is None:
+        return words.ABSENT
+    told = f"{words.number(100 * value, 1)} %"
+    if low is None or high is None:
+        return told
+    return f"{told} ({words.interval(100 * low, 100 * high, 1)})"
+
+
+def recipe_words(use: str, recipe: Recipe | None, chosen: Sequence[Choice]) -> tuple[str, str]:
+    """What a trainer is given by the run's scorer, and why; empty where the run does not say.
+
+    Parameters
+    ----------
+    chosen : what `auto` chose in the test with the same judge.
+    """
+    if recipe is None:
+        return "", ""
+    if use not in ("use", "unknown"):
+        kept = "just that" if recipe.is_log else recipe.words
+        return "Leave targets and weights as the log has them.", f"The scorer of this run gives {kept}."
+    told = f"Train on {'the log as it is' if recipe.is_log else recipe.words}."
+    why = f"{recipe.why[:1].upper()}{recipe.why[1:]}." if recipe.why else ""
+    if chosen and max(chosen, key=lambda one: one.count).recipe != recipe_name(recipe):
+        why += f" The test reached its verdict with another recipe, which “auto” chose there: {chosen_words(chosen)}."
+    return told, why.strip()
+
+
+def teaches_words(agreement: Agreement, ranker: str, metric: str = WITHIN) -> str:
+    """What human grades as labels gain, which is the most that a judge can be shown to gain."""
+    found = next((one for one in agreement.teaches if (one.ranker, one.metric) == (ranker, metric)), None)
+    if found is None:
+        return ""
+    over_log, over_text = found.clean_minus_log, found.clean_minus_text
+    told = f"What this set can teach: human grades in place of the log's labels gain {points(over_log)} points "
+    told += f"{metric_words(metric)} over the log"
+    if found.best_text is not None:
+        told += f", and {points(over_text)} points over the best text score, {found.best_text}"
+    sure = [one for one in (over_log, over_text) if one is not None and one.ci_low is not None and one.ci_low > 0]
+    if len(sure) == sum(one is not None for one in (over_log, over_text)):
+        return f"{told}. Both differences are certain, so there is room to tell good labels from bad ones."
+    return f"{told}. Where an interval holds zero, no judge can be told from another by it."
+
+
+def chosen_words(choices: Iterable[Choice]) -> str:
+    """Recipes by how often they were chosen: ``blend 0.6 (3 of 5), log (2 of 5)``."""
+    ordered = sorted(choices, key=lambda one: -one.count)
+    return ", ".join(f"{one.recipe} ({one.count} of {one.of})" for one in ordered) or words.ABSENT
+
+
+def auto_chose(agreement: Agreement, ranker: str, judge: str | None) -> list[Choice]:
+    """What `auto` chose with a judge on a ranker."""
+    wanted = (ranker, AUTO, judge, False)
+    return [one for one in agreement.choices if (one.ranker, one.strategy, one.judge, one.twin) == wanted]

@@ -1,0 +1,168 @@
+"""The chart of what every way to train gains over the log as it is: a figure for each ranker and metric."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sie_agent.bench import AUTO, BASELINES, CLEAN, JUDGE_LABELS, JUDGED_ONLY, LOG, RULE, SAME_RECIPE
+from sie_agent.report import bench_words, pick, words
+from sie_agent.report.dots import Dot, Level, dot_chart
+from sie_agent.report.plots import (
+    BLUE,
+    GREEN,
+    GREY,
+    OCHRE,
+    PURPLE,
+    ROSE,
+    SKY,
+    VERMILLION,
+    Choice,
+    Plot,
+    safe,
+)
+from sie_agent.report.read import RunFolder
+from sie_agent.report.shapes import Agreement, Downstream
+
+# what is drawn of a judge, in this order, and of its twin; the other recipes are in the table
+OF_JUDGE = {
+    (AUTO, False): (BLUE, "circle"),
+    (RULE, False): (SKY, "diamond"),
+    (JUDGE_LABELS, False): (GREEN, "square"),
+    (JUDGED_ONLY, False): (GREEN, "square-open"),
+    (AUTO, True): (VERMILLION, "circle-open"),
+    (SAME_RECIPE, True): (VERMILLION, "x"),
+}
+NO_JUDGE, NO_MODEL = "No judge", "Judges without a language model"
+# of these only `auto` is drawn, unless the verdict is about them
+WITHOUT_MODEL = ("lexical", "positions", "random", "between")
+ROW_HEIGHT = 22
+# a way that does much harm would flatten all the others: the axis ends at this many times the greatest gain
+FURTHEST_BELOW = 1.5
+LEAST_SPAN = 1.0
+
+
+def gains_plot(run: RunFolder) -> Plot | None:
+    """Gains over the log with intervals, the main ranker within queries first; None where nothing was measured."""
+    agreement = run.agreement
+    pairs = dict.fromkeys((row.ranker, row.metric) for row in agreement.downstream)
+    rankers = pick.rankers_of(agreement)
+    choices, heights = [], []
+    for ranker, metric in sorted(pairs, key=lambda pair: rankers.index(pair[0])):
+        rows = drawn_rows(agreement, ranker, metric)
+        if rows:
+            figure, height = _figure(agreement, rows)
+            name = bench_words.metric_words(metric)
+            told = "; ".join(f"{_group(agreement, row)}, {_name(agreement, row)} {_gain(row)}" for row in rows)
+            summary = f"Gain in points over the log as it is, {name}, of {bench_words.ranker_words(ranker)}: {told}."
+            choices.append(Choice(ranker, name, bench_words.NOTES.get(metric, ""), summary, figure))
+            heights.append(height)
+    if not choices:
+        return None
+    return Plot(
+        key="plot-gains",
+        title="Gain over the log as it is",
+        figure=choices[0].figure,
+        height=max(heights),
+        summary=choices[0].summary,
+        caption="Each mark is a ranker trained on the whole log in one way, less the same ranker trained on the log as "
+        "it is (the line at zero); bars are 95 % intervals over queries. The dashed line is what human grades as "
+        "labels reach. A twin is the judge with its knowledge taken out: what it gains is not the judge's doing. "
+        "An arrow stands for a loss that lies beyond the axis, with its size.",
+        mode=", ".join(dict.fromkeys(pick.mode_of(agreement, judge) for judge in judges_in_order(agreement))),
+        basis=words.count(agreement.n_test_queries or None, "test query", "test queries"),
+        choices=tuple(choices),
+    )
+
+
+def judges_in_order(agreement: Agreement) -> list[str]:
+    """The judges that were tried, the one that the verdict is about first."""
+    names = dict.fromkeys(row.judge for row in agreement.downstream if row.judge)
+    return sorted(names, key=lambda name: name != agreement.verdict.judge)
+
+
+def without_model(agreement: Agreement, judge: str | None) -> bool:
+    """Whether a judge stands in the chart for what needs no language model."""
+    kinds = {one.judge: one.kind for one in agreement.judges}
+    return judge != agreement.verdict.judge and kinds.get(judge or "") in WITHOUT_MODEL
+
+
+def drawn_rows(agreement: Agreement, ranker: str, metric: str) -> list[Downstream]:
+    """The rows of one figure from top to bottom: the judge of the verdict, what needs less, and the other judges."""
+    rows = [
+        row
+        for row in agreement.downstream
+        if (row.ranker, row.metric) == (ranker, metric)
+        and row.minus_log is not None
+        and row.minus_log.value is not None
+    ]
+    alone = sorted((row for row in rows if not row.judge and row.strategy != LOG), key=_is_text)
+    found = {(row.judge, row.strategy, row.twin): row for row in rows if row.judge}
+    own: list[Downstream] = []
+    others: list[Downstream] = []
+    simple: list[Downstream] = []
+    for judge in judges_in_order(agreement):
+        is_simple = without_model(agreement, judge)
+        kept = simple if is_simple else own if judge == agreement.verdict.judge else others
+        ways = [(AUTO, False)] if is_simple else OF_JUDGE
+        kept += [found[judge, *way] for way in ways if (judge, *way) in found]
+    return [*own, *alone, *simple, *others]
+
+
+def _is_text(row: Downstream) -> bool:
+    return row.strategy not in BASELINES
+
+
+def _figure(agreement: Agreement, rows: Sequence[Downstream]) -> tuple[str, int]:
+    dots = [_dot(agreement, row) for row in rows]
+    clean = next((dot.value for dot in dots if dot.group == NO_JUDGE and dot.name == CLEAN), None)
+    levels = [] if clean is None else [Level(clean, "dash", ROSE)]
+    return dot_chart(dots, levels, axis="points gained over the log", span=_span(dots), row_height=ROW_HEIGHT)
+
+
+def _dot(agreement: Agreement, row: Downstream) -> Dot:
+    gain = row.minus_log
+    assert gain is not None and gain.value is not None
+    color, symbol = GREY, "cross"
+    if row.judge:
+        color, symbol = OF_JUDGE[row.strategy, row.twin]
+    elif row.strategy == CLEAN:
+        color, symbol = ROSE, "star"
+    elif row.strategy in BASELINES:
+        color, symbol = (PURPLE if BASELINES[row.strategy].reads_truth else OCHRE), "diamond"
+    group, name = _group(agreement, row), _name(agreement, row)
+    whole = bench_words.share(row.value, row.ci_low, row.ci_high)
+    return Dot(
+        group=group,
+        name=name,
+        value=100 * gain.value,
+        low=None if gain.ci_low is None else 100 * gain.ci_low,
+        high=None if gain.ci_high is None else 100 * gain.ci_high,
+        color=color,
+        symbol=symbol,
+        hover=f"<b>{safe(name, 40)}</b>, {safe(group, 40)}<br>{_gain(row)}<br>in all {whole}",
+        quiet=group in (NO_JUDGE, NO_MODEL),
+    )
+
+
+def _group(agreement: Agreement, row: Downstream) -> str:
+    if not row.judge:
+        return NO_JUDGE
+    if without_model(agreement, row.judge):
+        return NO_MODEL
+    return f"{row.judge} ({pick.mode_of(agreement, row.judge)})"
+
+
+def _name(agreement: Agreement, row: Downstream) -> str:
+    name = bench_words.way_name(row)
+    return f"{row.judge}: {name}" if without_model(agreement, row.judge) else name
+
+
+def _gain(row: Downstream) -> str:
+    return f"{bench_words.points(row.minus_log)} points"
+
+
+def _span(dots: Sequence[Dot]) -> tuple[float, float]:
+    """An axis that holds every gain, and losses as far as they leave the gains apart."""
+    top = max(LEAST_SPAN, *(dot.value if dot.high is None else dot.high for dot in dots))
+    bottom = min(-0.25 * top, *(dot.value if dot.low is None else dot.low for dot in dots))
+    return max(bottom, -FURTHEST_BELOW * top) - 0.06 * top, 1.08 * top
