@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from benchmarking import say, started_manifest, write_figures
-from replay_market import BATCH, LABELS, Conduct, Market, Stream, drifting, fresh_queries, make_market, stream_of
+from replay_market import BATCH, Conduct, Market, Stream, drifting, fresh_queries, make_market, stream_of
 from replay_noise import calibration, noise_alone
 from replay_picture import picture
 

@@ -48,10 +48,9 @@ def lines_of(result: dict[str, object]) -> list[str]:
         metrics = ", ".join(
             f"{name.replace('_', ' ')} {number(value)}" for name, value in dict(headline.get("metrics", {})).items()
         )
-        lines.append(
-            f"{headline.get('label')} by {headline.get('judge')} against {headline.get('reference')} "
-            f"({headline.get('mode')}): {metrics or 'no reference'}"
-        )
+        if metrics:
+            about = f"{headline.get('label')} by {headline.get('judge')} against {headline.get('reference')}"
+            lines.append(f"{about} ({headline.get('mode')}): {metrics}")
     if result.get("pairs_without_grade"):
         lines.append(f"{result['pairs_without_grade']} pairs have no grade: judgments.parquet says why")
     lines.append(f"Report: {result.get('report')}")

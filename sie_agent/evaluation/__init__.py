@@ -12,6 +12,7 @@ from sie_agent.evaluation.agreement import (
     reliability_rows,
 )
 from sie_agent.evaluation.bootstrap import bootstrap_mean, interval, query_copies, resampled_rows, standard_error, widen
+from sie_agent.evaluation.calibration import calibration
 from sie_agent.evaluation.confident import confident_learning
 from sie_agent.evaluation.embeddings import embed_texts, embedding_features
 from sie_agent.evaluation.metrics import METRICS, kendall, partial_spearman, roc_auc, spearman, spearman_brown
@@ -42,6 +43,7 @@ __all__ = [
     "agreement_rows",
     "between_judge",
     "bootstrap_mean",
+    "calibration",
     "compare_judgments",
     "confident_learning",
     "embed_texts",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
@@ -11,6 +12,7 @@ from sie_agent.attribution import SIGNED
 from sie_agent.errors import EnvironmentFailure
 from sie_agent.evaluation import (
     between_judge,
+    calibration,
     interval,
     judge_within,
     partial_spearman,
@@ -27,6 +29,8 @@ from sie_agent.run.suite_parts import JudgePart
 
 # the weak label that the headline is about, and whose control is drawn
 HEADLINE_LABEL = "value"
+# the weak label that is a probability
+SUPPORT = "support"
 
 
 def asked_rows(draw: Draw, part: JudgePart, rows: Booleans | None = None) -> Booleans:
@@ -110,8 +114,28 @@ def apply_judge(draw: Draw, part: JudgePart, step: Callable[[], None]) -> None:
         draw.columns[f"scorer|{name}|{part.name}"] = scores
     draw.students[part.name] = dict(distilled.students)
     draw.facts.setdefault("judges", {})[part.name] = judge_quality(draw, relevance)
+    draw.facts.setdefault("calibration", {})[part.name] = support_calibration(draw, part.name)
     if draw.has_references and draw.unseen.any() and part.name != CEILING.name:
         control(draw, part, relevance, step)
+
+
+def support_calibration(draw: Draw, judge: str) -> list[dict[str, Any]]:
+    """Whether labels are right as often as `support` says, for labels of 1 and of 0; nothing without grades.
+
+    Of the weak label on the rows that the judge has read, and of the scorer on the rest of the log.
+    """
+    world, found = draw.world, []
+    if not world.has_grades:
+        return []
+    relevant = world.grade >= world.suite.log.relevant_at
+    for source, kind, rows in (("weak label", "weak", draw.judged), ("scorer", "scorer", draw.unseen)):
+        said = draw.columns.get(f"{kind}|{SUPPORT}|{judge}")
+        for label in (1.0, 0.0):
+            chosen = rows & (draw.label == label)
+            if said is not None and chosen.any():
+                told = calibration(said[chosen], relevant[chosen] == bool(label))
+                found.append({"source": source, "label": label, **told})
+    return found
 
 
 def judge_quality(draw: Draw, relevance: Doubles) -> dict[str, float]:

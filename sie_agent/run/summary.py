@@ -88,6 +88,7 @@ def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
         "ceiling": ceiling,
         "permutations": permutations,
         **bench,
+        "calibration": calibration_rows(draws),
         "judges": qualities,
         "judge": {**{key: quality[key] for key in ("judge", "within", "auc", "spearman")}, "target_auc": target_auc},
         "target": {"auc": target_auc},
@@ -108,7 +109,7 @@ def bench_of(
     values = all_values(tables, n_queries) if tables else {}
     told = [(judge.name, judge.mode) for judge in tried]
     names: dict[str, str] = {judge.kind: judge.name for judge in reversed(tried)}
-    simple = {kind: names[kind] for kind in ("lexical", "positions", "random") if kind in names}
+    simple: dict[str, str] = {kind: names[kind] for kind in ("lexical", "positions", "random") if kind in names}
     within = values.get(WITHIN, {})
     verdicts = {ranker: all_verdicts(told, within, ranker, copies, simple) for ranker in suite.downstream.rankers}
     main = suite.downstream.rankers[0]
@@ -264,6 +265,28 @@ def random_note(row: Mapping[str, Any]) -> str:
     if share < RANDOM_HELD or not low <= 0 <= high:
         return f"{text}. That is not nothing: on this suite a contribution can be luck, or the harness leans."
     return f"{text}."
+
+
+def calibration_rows(draws: Sequence[Stored]) -> list[dict[str, Any]]:
+    """Calibration of `support` by judge, source and label, means over draws."""
+    told = [
+        {"judge": judge, **row}
+        for draw in draws
+        for judge, rows in draw.facts.get("calibration", {}).items()
+        for row in rows
+    ]
+    keys = ("judge", "source", "label")
+    groups = dict.fromkeys(tuple(row[key] for key in keys) for row in told)
+    return [
+        {
+            **dict(zip(keys, group, strict=True)),
+            **{
+                name: mean_of([row[name] for row in told if tuple(row[key] for key in keys) == group])
+                for name in ("n", "mean", "share", "error")
+            },
+        }
+        for group in groups
+    ]
 
 
 def mean_of(values: Sequence[float | None]) -> float | None:

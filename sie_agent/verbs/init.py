@@ -11,7 +11,7 @@ import yaml
 
 from sie_agent.errors import InputError
 from sie_agent.run import load_suite, write_text
-from sie_agent.samples import SHORTHANDS, load_samples, read_source, resolve
+from sie_agent.samples import LOGS, SHORTHANDS, load_samples, read_source, resolve
 from sie_agent.verbs.common import writable_folder
 from sie_agent.verbs.guess import Guess, guess_columns
 
@@ -36,12 +36,12 @@ data:
   # limit: 20000            # only the first so many rows
   min_items_per_query: 1    # leave out queries with fewer items
 
-# Where the labels come from. given: the data's own. clicks, flips: drawn from the grades, to try things out.
+# Where the labels come from. given: the data's own. Drawn from the grades, to try things out: {logs}.
 log: {log}
 
-# Shares of the queries. The judge and the scorer see log-judged alone; the target model trains on log-unseen
-# as well; the other three need grades: settings are chosen on tune, references measured on
-# reference-validation, and what using the scores does is measured on test.
+# Shares of the queries, for scorer and agreement. The judge and the scorer see log-judged alone; the target model
+# trains on log-unseen as well. The others need grades: target and weights are chosen on tune, references are
+# measured on reference-validation.
 query_sets: {query_sets}
 
 # Seeds. Each draws the query sets and the models anew; the report gives the mean over all of them.
@@ -57,15 +57,16 @@ judges:
 headline_judge: embedded
 
 labels:
-  clarity: catalogue        # how clear queries are, from the items' texts; or none
+  clarity: catalogue        # how clear queries are, from the items' texts, for the report; or none
 # scorer: {{trees: 150}}     # of all students; each weak label has settings of its own
 {target}
 headline_reference: tracin-ranking
+# What target and weights do to the ranker: every query is tested once in each draw.
 downstream: {downstream}
 """
 SMALL_TARGET = "target: {epochs: 20, batch_size: 32}    # a small log: more and smaller steps"
 LARGE_TARGET = "# target: {hidden: 64, epochs: 8, batch_size: 256, seeds: 6}"
-FIVE_SETS = "{log-judged: 0.4, log-unseen: 0.2, tune: 0.1, reference-validation: 0.15, test: 0.15}"
+FOUR_SETS = "{log-judged: 0.25, log-unseen: 0.45, tune: 0.15, reference-validation: 0.15}"
 TWO_SETS = "{log-judged: 0.7, log-unseen: 0.3}"
 
 
@@ -136,10 +137,11 @@ def suite_yaml(name: str, source: str, map_name: str | None, labelled: bool, gra
         source=source,
         source_yaml=quoted(source),
         map_line=f"  map: {quoted(map_name)}\n" if map_name else "",
-        log="{kind: given}" if labelled else "{kind: clicks}",
+        log="{kind: given}" if labelled else "{kind: ranked-clicks}",
+        logs=", ".join(LOGS),
         target=SMALL_TARGET if small else LARGE_TARGET,
-        query_sets=FIVE_SETS if graded else TWO_SETS,
-        downstream="{draws: 3, keep: [0.25, 0.5, 0.75]}   # rankers: [target, linear, lambdamart]"
+        query_sets=FOUR_SETS if graded else TWO_SETS,
+        downstream="{draws: 3}   # rankers: [target, linear, lambdamart]"
         if graded
         else "{draws: 0}   # needs grades",
     )

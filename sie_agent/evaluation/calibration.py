@@ -1,0 +1,32 @@
+"""Whether a probability is as often right as it says: a calibration table by groups of rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Doubles = npt.NDArray[np.float64]
+BINS = 10
+
+
+def calibration(probability: Doubles, right: npt.NDArray[np.bool_], bins: int = BINS) -> dict[str, Any]:
+    """Mean probability beside the share that is right, and the expected calibration error (Naeini 2015).
+
+    Parameters
+    ----------
+    probability : (n,) in [0, 1], NaN rows are left out; right : (n,). bins : of equal numbers of rows.
+
+    Returns
+    -------
+    ``n``, ``mean`` (probability), ``share`` (right) and ``error``: mean over bins of the distance of the two. NaN for
+    no rows.
+    """
+    known = ~np.isnan(probability)
+    said, true = probability[known], right[known].astype(np.float64)
+    if not len(said):
+        return {"n": 0, "mean": float("nan"), "share": float("nan"), "error": float("nan")}
+    parts = np.array_split(np.argsort(said, kind="stable"), min(bins, len(said)))
+    error = sum(len(rows) * abs(said[rows].mean() - true[rows].mean()) for rows in parts) / len(said)
+    return {"n": len(said), "mean": float(said.mean()), "share": float(true.mean()), "error": float(error)}
