@@ -52,7 +52,8 @@ def command(
 def lines(result: dict[str, Any]) -> list[str]:
     """The result for people."""
     told = [f"{result['rows']:,} rows, each with a weight and a blended label: {result['weights']}"]
-    if result["chosen"] == "log":
+    changed = result["blend"] > 0 or (result["by"] is not None and result["strength"] > 0)
+    if not changed and result["chosen"] != "given":
         told.append(
             "Nothing better than the log as it is was shown: blended_label is the log's label and every weight is 1"
         )

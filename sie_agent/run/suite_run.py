@@ -172,7 +172,8 @@ def run_draw(draw: Draw, judges: list[JudgePart], place: int, folder: Path, mani
     if is_finished(folder, seed, key) and (place > 0 or has_main_files(folder, suite.primary.name, seed)):
         say(f"Draw {seed}: finished earlier, kept")
         return
-    everyone = [*judges, CEILING] if draw.has_references else judges
+    # without references nothing is asked of the other judges' labels: the bench makes its own, fold by fold
+    everyone = [*judges, CEILING] if draw.has_references else [judge for judge in judges if judge == suite.primary]
     with manifest.stage(f"draw {seed}"), bar(f"Draw {seed}", steps_of(draw, everyone, tried)) as shown, one_thread():
         train_models(draw, shown.advance)
         compute_references(draw, shown.advance)

@@ -118,7 +118,6 @@ def read_config(folder: Path) -> dict[str, Any]:
     # the names are those of files: one that save_scorer does not write may lie anywhere
     if not whole or set(config["sha256"]) != {MODEL}:
         raise InputError("damaged scorer configuration", where=path, mend=AGAIN)
-    recipe_of(config, path)
     return dict(config)
 
 
