@@ -17,7 +17,7 @@ from sie_agent.bench.judged import (
 from sie_agent.bench.measuring import AUC, BENCH_METRICS, NDCG, WITHIN, measure_fold, run_bench
 from sie_agent.bench.rankers import RANKERS, TARGET, Ranker, main_ranker
 from sie_agent.bench.strategies import BASELINES, CLEAN, LOG, Baseline, Columns
-from sie_agent.bench.verdict import all_verdicts, verdict
+from sie_agent.bench.verdict import NOTHING_TRIED, all_verdicts, verdict
 from sie_agent.bench.world import BenchData, JudgeAnswers, Way
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "JUDGE_LABELS",
     "LOG",
     "NDCG",
+    "NOTHING_TRIED",
     "RANKERS",
     "RULE",
     "SAME_RECIPE",

@@ -15,6 +15,10 @@ from sie_agent.bench.strategies import CLEAN, LOG
 from sie_agent.bench.world import Way
 
 USE, SIMPLER, LOSES_NOTHING, CANNOT_TELL, UNKNOWN = "use", "simpler", "log loses nothing", "cannot tell", "unknown"
+NOTHING_TRIED = (
+    "Unknown: no ranker was trained with this judge's target and weights. Give the data human grades, name the judge "
+    "in downstream.judges, and set downstream.draws to 1 or more."
+)
 Copies = npt.NDArray[np.intp]
 TWIN, TWIN_BY_RECIPE = "the judge without its knowledge", "the judge without its knowledge, by the same recipe"
 NOT_ITS_DOING = "The gain does not come from what the judge knows: do not pay for it"
@@ -51,7 +55,7 @@ def verdict(
         return {
             "judge": judge,
             "use": UNKNOWN,
-            "text": "Unknown: nothing was measured on graded queries.",
+            "text": NOTHING_TRIED,
             "against": [],
         }
     text = best_text(values, ranker)

@@ -110,8 +110,10 @@ class Suite(DistilSettings):
         """
         named = self.downstream.judges
         chosen = [judge for judge in self.judges if named is None or judge.name in named]
+        # a baseline that the suite has among its judges is that judge: two of one name would share their answers
+        own = {judge.name: judge for judge in self.judges}
         baselines = (LEXICAL, RANDOM, *((POSITIONS,) if positions else ()))
-        missing = [one for one in baselines if not any(judge.name == one.name for judge in chosen)]
+        missing = [own.get(one.name, one) for one in baselines if not any(judge.name == one.name for judge in chosen)]
         return (*chosen, *missing)
 
     @property

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sie_agent.attribution import MAGNITUDES, SIGNED
 from sie_agent.bench import (
     AUTO,
+    NOTHING_TRIED,
     WITHIN,
     all_values,
     all_verdicts,
@@ -42,10 +43,6 @@ BOOTSTRAP_SEED = 20_240
 FEW_QUERIES = 200
 # 17 of 20: an interval of 95 % holds zero that often or more in all but one of a hundred suites
 RANDOM_HELD = 0.85
-NOTHING_TRIED = (
-    "Unknown: no ranker was trained with this judge's target and weights. Give the data human grades, name the judge "
-    "in downstream.judges, and set downstream.draws to 1 or more."
-)
 
 
 def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import rankdata
 
 from sie_agent.attribution import REFERENCES, SIGNED
-from sie_agent.evaluation import BASELINES
+from sie_agent.bench import BASELINES
 from sie_agent.labels import joint_with_proxies
 from sie_agent.run import run_suite
 
@@ -45,9 +45,9 @@ def test_every_reference_has_a_row_and_signed_ones_a_contribution(ran: tuple[pd.
 def test_hardness_is_that_of_judge_and_held_out_proxies(ran: tuple[pd.DataFrame, dict[str, Any]]) -> None:
     evidence, _ = ran
     judged = evidence[evidence["query_set"] == "log-judged"]
-    held_out = judged["baseline|held-out"].to_numpy(np.float64)
-    assert ((held_out > 0) & (held_out < 1)).all()
-    label = judged["label"].to_numpy(np.float64)
+    label, sure = judged["label"].to_numpy(np.float64), judged["baseline|held-out-confidence"].to_numpy(np.float64)
+    held_out = np.where(label == 1, sure, 1 - sure)
+    assert ((held_out > 0) & (held_out < 1)).all() and set(label) == {0.0, 1.0}
     relevance, codes = judged["relevance|strong"].to_numpy(np.float64), judged["query_code"].to_numpy()
     expected = np.abs(label - joint_with_proxies(relevance, label, held_out, codes))
     np.testing.assert_allclose(judged["weak|hardness|strong"], expected, atol=1e-4)

@@ -66,24 +66,24 @@ def test_a_run_with_every_reference_that_it_can_have(workshop: Any, body: str, l
 
 @needs_torch
 def test_the_target_is_what_is_trained_downstream(workshop: Any, body: str) -> None:
-    few = {"draws": 1, "seeds": 1, "keep": [0.5], "strengths": [1.0], "judges": ["guess"]}
+    few = {"draws": 1, "seeds": 1, "folds": 2, "judges": ["guess"]}
     part = target(body, epochs=1, batch_size=64, checkpoints=1)
     suite = workshop.suite(draws=[1], target=part, references=["el2n"], headline_reference="el2n", downstream=few)
     out = Path(workshop.folder) / "run"
     run_suite(suite, out, cache_path=workshop.cache)
-    effects = pd.read_parquet(out / "draws" / "1" / "effects.parquet")
-    assert len(effects) and np.isfinite(effects.select_dtypes("number")).all().all()
+    bench = pd.read_parquet(out / "draws" / "1" / "bench.parquet")
+    assert set(bench["ranker"]) == {"target"} and np.isfinite(bench["within"]).any()
 
 
 @needs_torch
 def test_proxies_stay_cheap(workshop: Any, body: str) -> None:
     world = world_of(workshop, target=target(body, loss="pairwise"))
+    proxy = world.suite.distilling.proxy
     assert world.target_inputs.dtype == np.int32 and world.target_inputs.shape == (len(world.samples), 12)
-    assert world.proxy_training.kind == "perceptron" and world.proxy_training.hidden == 64
-    assert world.proxy_training.loss == "pairwise"
+    assert proxy.kind == "perceptron" and proxy.hidden == 64 and proxy.loss == "pairwise"
     assert world.proxy_inputs is world.inputs
     chosen = {"proxies": 2, "clarity": "none", "proxy": {"kind": "perceptron", "hidden": 3}}
-    assert world_of(workshop, target=target(body), labels=chosen).proxy_training.hidden == 3
+    assert world_of(workshop, target=target(body), labels=chosen).suite.distilling.proxy.hidden == 3
 
 
 @needs_torch

@@ -12,11 +12,13 @@ import pandas as pd
 import pytest
 
 import sie_agent.run.world as world_module
+from sie_agent.bench import make_folds
 from sie_agent.errors import InputError
 from sie_agent.evaluation import partial_spearman, roc_auc, spearman
 from sie_agent.judging import JUDGMENT_COLUMNS
 from sie_agent.judging.answers import Answer
 from sie_agent.judging.backends.lexical import LexicalBackend
+from sie_agent.labels import label_names
 from sie_agent.run import evaluate_run, run_suite
 from sie_agent.samples import normalise_query
 from sie_agent.scorer import load_scorer
@@ -24,7 +26,7 @@ from sie_agent.scorer import load_scorer
 pytestmark = pytest.mark.slow
 
 TABLES = ("judgments", "labels", "scores", "reference", "samples")
-LABELS = ["hardness", "support", "value"]
+LABELS = list(label_names())
 Finished = tuple[Any, Path, dict[str, Any]]
 
 
@@ -96,9 +98,8 @@ def test_no_query_is_in_two_sets(finished: Finished) -> None:
         assert set(evidence["query_set"]) == {"log-judged", "log-unseen"}
 
 
-def test_the_judge_is_asked_about_log_judged_rows_only(finished: Finished) -> None:
+def test_labels_are_made_of_log_judged_rows_only(finished: Finished) -> None:
     _, out, _ = finished
-    judged: set[str] = set()
     for seed in (1, 2):
         evidence = pd.read_parquet(out / "draws" / str(seed) / "evidence.parquet")
         unseen = evidence["query_set"] == "log-unseen"
@@ -106,8 +107,29 @@ def test_the_judge_is_asked_about_log_judged_rows_only(finished: Finished) -> No
             if column.startswith(("relevance|", "weak|")):
                 assert evidence.loc[unseen, column].isna().all()
         assert evidence.loc[~unseen, "relevance|lexical"].notna().all()
-        judged |= set(evidence.loc[~unseen, "sample_id"])
-    assert set(read(out, "judgments")["sample_id"]) == judged
+
+
+def test_the_judge_is_asked_about_what_some_draw_reads_and_nothing_else(finished: Finished) -> None:
+    """Log-judged rows of every draw, and of the draw with a bench what is judged or tuned on in a fold."""
+    _, out, _ = finished
+    samples = read(out, "samples")
+    wanted = set()
+    for seed in (1, 2):
+        evidence = pd.read_parquet(out / "draws" / str(seed) / "evidence.parquet")
+        wanted |= set(evidence.loc[evidence["query_set"] == "log-judged", "sample_id"])
+    codes, names = pd.factorize(samples["query"].map(normalise_query))
+    for fold in make_folds(codes, list(names), folds=2, judged=0.25, tune=0.15, seed=1):
+        wanted |= set(samples["sample_id"][fold.judged | fold.tune])
+    assert set(read(out, "judgments")["sample_id"]) == wanted
+
+
+def test_the_bench_tests_every_query_once_a_draw(finished: Finished) -> None:
+    _, out, _ = finished
+    bench = pd.read_parquet(out / "draws" / "1" / "bench.parquet")
+    assert not (out / "draws" / "2" / "bench.parquet").exists()
+    for _, rows in bench.groupby(["ranker", "strategy", "judge", "twin"]):
+        assert sorted(rows["query_code"]) == list(range(60))
+    assert set(bench["judge"]) == {"", "strong", "guess", "lexical", "random", "positions"}
 
 
 def test_figures_follow_from_the_evidence(finished: Finished) -> None:
@@ -255,7 +277,7 @@ GIVEN: dict[str, Any] = {
     "log": {"kind": "given"},
     "judges": [{"name": "lexical", "kind": "lexical"}],
     "draws": [1],
-    "downstream": {"draws": 1, "seeds": 1, "keep": [0.5], "strengths": [1.0]},
+    "downstream": {"draws": 1, "seeds": 1, "folds": 2},
 }
 
 
@@ -264,7 +286,7 @@ def test_a_log_without_grades_works(workshop: Any, make_shop: Any) -> None:
     sets = {"log-judged": 0.5, "log-unseen": 0.5}
     out = workshop.folder / "run"
     summary = run_suite(workshop.suite(data, **{**GIVEN, "query_sets": sets}), out, cache_path=workshop.cache)
-    assert summary["verdict"]["use"] == "unknown" and "Grade" in summary["verdict"]["text"]
+    assert summary["verdict"]["use"] == "unknown" and "Give the data human grades" in summary["verdict"]["text"]
     assert summary["exit_code"] == 0
     for name, rows in (("labels", 180), ("scores", 360)):
         assert len(read(out, name)) == rows
@@ -281,7 +303,9 @@ def test_grades_change_neither_judgments_nor_labels_nor_scores(workshop: Any, ma
     for number, grade in enumerate((shop["grade"], rng.permutation(shop["grade"]), np.full(len(shop), np.nan))):
         data = workshop.data(shop.assign(grade=grade), f"pairs{number}.csv")
         out = workshop.folder / f"run{number}"
-        run_suite(workshop.suite(data, **GIVEN), out, cache_path=workshop.folder / f"{number}.sqlite")
+        # a bench asks about more rows, and there is none without grades
+        suite = workshop.suite(data, **{**GIVEN, "downstream": {"draws": 0}})
+        run_suite(suite, out, cache_path=workshop.folder / f"{number}.sqlite")
         outs.append(out)
     for other in outs[1:]:
         for name in ("labels", "scores"):

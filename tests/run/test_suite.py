@@ -11,6 +11,7 @@ import yaml
 from sie_agent.errors import InputError
 from sie_agent.paths import suites_dir
 from sie_agent.run import dump_suite, load_suite
+from sie_agent.samples import LOGS, LogSettings
 
 SHIPPED = sorted(path.stem for path in suites_dir().glob("*.yaml"))
 
@@ -24,15 +25,12 @@ def test_shipped_suites_load_by_name_and_come_back_the_same(name: str, tmp_path:
     assert load_suite(tmp_path / "suite.yaml") == suite
 
 
-def test_the_suites_of_the_issue_ship() -> None:
-    assert {"quickstart", "homedepot-flips", "homedepot-clicks"} <= set(SHIPPED)
-    clicks, flips = load_suite("homedepot-clicks"), load_suite("homedepot-flips")
-    assert len(clicks.draws) == 10 and clicks.log.kind == "clicks"
-    assert len([judge for judge in clicks.judges if judge.kind == "simulated"]) == 4
-    assert flips.log.kind == "flips" and flips.log.rate == 0.3
-    for suite in (clicks, flips):
+@pytest.mark.parametrize("name", SHIPPED)
+def test_no_shipped_suite_has_a_judge_for_its_headline_that_reads_grades(name: str) -> None:
+    suite = load_suite(name)
+    assert suite.primary.mode == "zero-shot"
+    if suite.references:
         assert suite.evaluation.permutations * len(suite.draws) >= 20
-        assert suite.primary.kind not in ("simulated", "random")  # a simulated judge is never a headline
 
 
 MISTAKES: list[tuple[dict[str, Any], str]] = [
@@ -40,8 +38,8 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"target": {"epoch": 3}}, r"unknown key 'target.epoch' \(did you mean 'epochs'\?\)"),
     ({"target": {"epochs": "many"}}, r"target.epochs.*integer"),
     ({"target": {"epochs": 0}}, r"target.epochs.*greater than or equal to 1"),
-    ({"log": {"kind": "purchases"}}, r"log.kind.*'clicks'"),
-    ({"log": {"rate": 0.8}}, r"log.rate.*0\.5"),
+    ({"log": {"kind": "purchases"}}, r"log.kind: no log 'purchases'; known: given, flips"),
+    ({"log": {"rate": 1.8}}, r"log.rate.*less than or equal to 1"),
     ({"query_sets": {"log-judged": 0.5, "train": 0.5}}, r"no query set 'train'"),
     ({"judges": []}, r"`judges` is empty"),
     ({"judges": [{"name": "a", "kind": "random"}, {"name": "a", "kind": "lexical"}]}, "distinct names"),
@@ -71,18 +69,12 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
         },
         "needs `draws` of at most 1",
     ),
-    ({"labels": {"scale": "joint"}, "downstream": {"judges": ["strong"]}}, "only a judge of kind random tells"),
     (
-        {
-            "labels": {"scale": "joint"},
-            "downstream": {"draws": 2, "judges": ["strong", "guess"]},
-            "judges": [
-                {"name": "strong", "kind": "simulated", "auc": 0.9},
-                {"name": "guess", "kind": "random", "draws": 1},
-            ],
-        },
-        "for as many draws",
+        {"judges": [{"name": "strong", "kind": "simulated", "auc": 0.9}, {"name": "random", "kind": "lexical"}]},
+        "the name 'random' is for a judge of kind random, a baseline of every run",
     ),
+    ({"judges": [{"name": "positions", "kind": "between"}]}, "the name 'positions' is for a judge of kind positions"),
+    ({"judges": [{"name": "lexical", "kind": "random"}]}, "the name 'lexical' is for a judge of kind lexical"),
     (
         {"labels": {"scale": "joint"}, "downstream": {"draws": 0}, "target": {"loss": "pairwise"}},
         "proxies that give probabilities",
@@ -94,7 +86,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
             "references": ["tracin-ranking"],
             "downstream": {"judges": ["strong"], "rankers": ["target", "linear"]},
         },
-        "other models cannot read the tokens",
+        "'linear' cannot read the tokens of a cross-encoder",
     ),
     (
         {"labels": {"curvature": "ekfac", "proxy": {"kind": "cross-encoder"}}},
@@ -108,10 +100,14 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"draws": []}, "one or more distinct seeds"),
     ({"draws": [1, 1]}, "one or more distinct seeds"),
     ({"downstream": {"judges": ["nobody"]}}, "downstream.judges names 'nobody'"),
-    ({"downstream": {"rankers": ["mlp"]}}, "no ranker 'mlp'; known: target, linear, lambdamart"),
+    ({"downstream": {"rankers": ["mlp"]}}, "no ranker 'mlp'; known: target, linear, embeddings, lambdamart"),
     ({"downstream": {"rankers": ["linear", "linear"]}}, "one or more distinct rankers of target"),
     ({"downstream": {"rankers": []}}, "one or more distinct rankers of target"),
-    ({"downstream": {"keep": [1.0]}}, "shares above 0 and below 1"),
+    ({"downstream": {"keep": [0.5]}}, "unknown key 'downstream.keep'"),
+    ({"downstream": {"folds": 1}}, "downstream.folds.*greater than or equal to 2"),
+    ({"downstream": {"judged": 0}}, "downstream.judged.*greater than 0"),
+    ({"recipe": {"tune": 1.0}}, "recipe.tune.*less than 1"),
+    ({"recipe": {"share": 0.1}}, "unknown key 'recipe.share'"),
 ]
 
 
@@ -127,6 +123,30 @@ def test_every_mistake_is_told_at_once(workshop: Any) -> None:
     path = workshop.suite(Path("pairs.csv"), jugdes=[], target={"epochs": 0})
     with pytest.raises(InputError, match=r"target\.epochs.*jugdes|jugdes.*target\.epochs"):
         load_suite(path)
+
+
+def test_what_needs_no_judge_is_in_every_bench_once(workshop: Any) -> None:
+    suite = load_suite(workshop.suite(Path("pairs.csv")))
+    assert suite.judges_and_baseline == suite.judges
+    tried = suite.bench_judges(positions=True)
+    assert [judge.name for judge in tried] == ["strong", "guess", "lexical", "random", "positions"]
+    # the suite's own settings of the judge count, whether it is named for the bench or not
+    assert tried[2] == suite.judges[1] and not tried[2].by_rank
+    assert [judge.name for judge in suite.bench_judges(positions=False)][-1] == "random"
+    bare = load_suite(
+        workshop.suite(Path("pairs.csv"), judges=[{"name": "guess", "kind": "random"}]), ["downstream={}"]
+    )
+    assert [judge.by_rank for judge in bare.bench_judges(positions=True) if judge.name == "lexical"] == [True]
+
+
+@pytest.mark.parametrize("kind", LOGS)
+def test_every_simulated_log_can_be_asked_for(workshop: Any, kind: str) -> None:
+    suite = load_suite(workshop.suite(Path("pairs.csv"), log={"kind": kind, "relevant_at": 0.6}))
+    assert suite.log.simulation == LogSettings(kind, None, 0.6)
+
+
+def test_a_given_log_is_not_simulated(workshop: Any) -> None:
+    assert load_suite(workshop.suite(Path("pairs.csv"), log={"kind": "given"})).log.simulation is None
 
 
 @pytest.mark.parametrize(
