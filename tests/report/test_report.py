@@ -264,6 +264,7 @@ def hostile_everywhere(run: Path) -> None:
     (run / "suite.yaml").write_text(json.dumps({"name": nasty, nasty: nasty, "draws": [1]}), encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_hostile_text_stays_text(tmp_path: Path) -> None:
     run = build_run(tmp_path / "run", Options(texts=HOSTILE))
     hostile_everywhere(run)
