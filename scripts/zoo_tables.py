@@ -171,8 +171,8 @@ def levels_text(levels: Mapping[str, Any], rows: Mapping[str, Any]) -> str:
     lines = [
         f"- {levels['pairs']} pairs of judge and log; certainly more than half a point below the log (Holm): "
         f"{len(harms)}{named}.",
-        "- `auto` behind the best strategy in hindsight (chosen on half of the queries, scored on the other), mean over "
-        f"judges and logs: {100 * behind['mean']:.2f} points; largest {100 * behind['largest']:.2f}.",
+        "- `auto` behind the best strategy in hindsight (chosen on half of the queries, scored on the other), mean "
+        f"over judges and logs: {100 * behind['mean']:.2f} points; largest {100 * behind['largest']:.2f}.",
         f"- The five lowest of `auto`: {worst}.",
         "",
         markdown(["`auto` less the judge's labels, distilled", *SIMULATED], body),
