@@ -78,6 +78,9 @@ def recipe_words(use: str, recipe: Recipe | None, chosen: Sequence[Choice]) -> t
     """
     if recipe is None:
         return "", ""
+    if use == "simpler":
+        kept = "leaves the log as it is" if recipe.is_log else f"would give {recipe.words}"
+        return "Do not train by this judge's scorer.", f"It {kept}."
     if use not in ("use", "unknown"):
         kept = "just that" if recipe.is_log else recipe.words
         return "Leave targets and weights as the log has them.", f"The scorer of this run gives {kept}."
@@ -102,6 +105,23 @@ def teaches_words(agreement: Agreement, ranker: str, metric: str = WITHIN) -> st
     if len(sure) == sum(one is not None for one in (over_log, over_text)):
         return f"{told}. Both differences are certain, so there is room to tell good labels from bad ones."
     return f"{told}. Where an interval holds zero, no judge can be told from another by it."
+
+
+def twins_words(agreement: Agreement) -> str:
+    """How the twins were made; empty where there are none."""
+    twins = [(judge, twin) for draw in agreement.twins for judge, twin in draw.items()]
+    covered = [twin.covered for _, twin in twins if twin.covered is not None]
+    if not covered:
+        return ""
+    told = f"In a twin, answers keep their order among rows of a query and grade alone; {words.percent(min(covered))} "
+    told += "of the rows or more have two others to be ordered among."
+    coarse = dict.fromkeys(judge for judge, twin in twins if twin.cells == "relevant")
+    if coarse:
+        told += (
+            f" For {', '.join(coarse)} grades were too fine for that: there, rows are relevant or not, and the twin "
+        )
+        told += "still knows which of two relevant rows is better."
+    return told
 
 
 def chosen_words(choices: Iterable[Choice]) -> str:

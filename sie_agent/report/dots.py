@@ -141,6 +141,7 @@ def _heading(text: str, place: float) -> dict[str, Any]:
         "xref": "paper",
         "x": 0,
         "xanchor": "left",
+        "yref": "y",
         "y": place,
         "yanchor": "middle",
         "text": f"<b>{safe(text, 40)}</b>",

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from sie_agent.report import (
+    bench_words,
     headline,
     pick,
     plots_agreement,
@@ -79,6 +80,7 @@ def content(run: RunFolder) -> dict[str, Any]:
         "top": headline.top_of(run),
         "against": tables_bench.against_table(agreement),
         "gains_plot": plots_gains.gains_plot(run),
+        "twins_words": bench_words.twins_words(agreement),
         "choices": tables_bench.choices_table(agreement),
         "verdicts": tables_bench.verdicts_table(agreement),
         "gains": tables_bench.gains_table(agreement),

@@ -32,6 +32,9 @@ OF_JUDGE = {
     (AUTO, True): (VERMILLION, "circle-open"),
     (SAME_RECIPE, True): (VERMILLION, "x"),
 }
+# of further judges, where there are many
+OF_MANY = ((AUTO, False), (JUDGE_LABELS, False), (SAME_RECIPE, True))
+FEW_JUDGES = 3
 NO_JUDGE, NO_MODEL = "No judge", "Judges without a language model"
 # of these only `auto` is drawn, unless the verdict is about them
 WITHOUT_MODEL = ("lexical", "positions", "random", "between")
@@ -67,7 +70,7 @@ def gains_plot(run: RunFolder) -> Plot | None:
         caption="Each mark is a ranker trained on the whole log in one way, less the same ranker trained on the log as "
         "it is (the line at zero); bars are 95 % intervals over queries. The dashed line is what human grades as "
         "labels reach. A twin is the judge with its knowledge taken out: what it gains is not the judge's doing. "
-        "An arrow stands for a loss that lies beyond the axis, with its size.",
+        "An arrow stands for a loss that lies beyond the axis, with its size. The table below has every way.",
         mode=", ".join(dict.fromkeys(pick.mode_of(agreement, judge) for judge in judges_in_order(agreement))),
         basis=words.count(agreement.n_test_queries or None, "test query", "test queries"),
         choices=tuple(choices),
@@ -100,10 +103,14 @@ def drawn_rows(agreement: Agreement, ranker: str, metric: str) -> list[Downstrea
     own: list[Downstream] = []
     others: list[Downstream] = []
     simple: list[Downstream] = []
-    for judge in judges_in_order(agreement):
-        is_simple = without_model(agreement, judge)
-        kept = simple if is_simple else own if judge == agreement.verdict.judge else others
-        ways = [(AUTO, False)] if is_simple else OF_JUDGE
+    judges = judges_in_order(agreement)
+    many = sum(not without_model(agreement, judge) for judge in judges) > FEW_JUDGES
+    for judge in judges:
+        kept, ways = others, OF_MANY if many else tuple(OF_JUDGE)
+        if without_model(agreement, judge):
+            kept, ways = simple, ((AUTO, False),)
+        elif judge == agreement.verdict.judge:
+            kept, ways = own, tuple(OF_JUDGE)
         kept += [found[judge, *way] for way in ways if (judge, *way) in found]
     return [*own, *alone, *simple, *others]
 

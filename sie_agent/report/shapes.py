@@ -185,6 +185,13 @@ class Choice(_Shape):
     of: int = 0
 
 
+class Twin(_Shape):
+    """How a judge's knowledge was taken out."""
+
+    cells: Text = "grade"
+    covered: Figure = None
+
+
 class Headline(_Shape):
     """Which row of the agreement is the headline."""
 
@@ -203,6 +210,7 @@ class Agreement(_Shape):
     downstream: list[Downstream] = Field(default_factory=list)
     teaches: list[Teaches] = Field(default_factory=list)
     choices: list[Choice] = Field(default_factory=list)
+    twins: list[dict[str, Twin]] = Field(default_factory=list)
     n_test_queries: int = 0
     headline: Headline | None = None
     rows: list[AgreementRow] = Field(default_factory=list)

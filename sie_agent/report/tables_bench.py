@@ -21,7 +21,9 @@ def beaten_words(against: Against) -> str:
     """Whether a rival is beaten for certain."""
     if against.value is None:
         return "not compared"
-    return "✓ yes" if against.beaten else "✕ not for certain"
+    if against.beaten:
+        return "✓ yes"
+    return "✕ no, it is better" if against.ci_high is not None and against.ci_high < 0 else "✕ not for certain"
 
 
 def verdicts_table(agreement: Agreement) -> Table | None:

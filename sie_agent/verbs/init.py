@@ -141,9 +141,7 @@ def suite_yaml(name: str, source: str, map_name: str | None, labelled: bool, gra
         logs=", ".join(LOGS),
         target=SMALL_TARGET if small else LARGE_TARGET,
         query_sets=FOUR_SETS if graded else TWO_SETS,
-        downstream="{draws: 3}   # rankers: [target, linear, lambdamart]"
-        if graded
-        else "{draws: 0}   # needs grades",
+        downstream="{draws: 3}   # rankers: [target, linear, lambdamart]" if graded else "{draws: 0}   # needs grades",
     )
 
 

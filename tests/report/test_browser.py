@@ -12,7 +12,8 @@ import pytest
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.report import write_explanations, write_report
 
-from .fixtures import HOSTILE, Options, build_run
+from .figures import Options
+from .fixtures import HOSTILE, build_run
 from .test_report import hostile_everywhere
 
 CHROMIUM = Path("/usr/bin/chromium")

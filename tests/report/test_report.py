@@ -18,7 +18,8 @@ from sie_agent.report import write_report
 from sie_agent.report.html import for_script
 from sie_agent.report.plots import safe
 
-from .fixtures import HOSTILE, RECIPE, Options, build_run
+from .figures import Options
+from .fixtures import HOSTILE, RECIPE, build_run
 
 FILES = (
     "agreement.json",
@@ -28,7 +29,6 @@ FILES = (
     "judgments.parquet",
     "scores.parquet",
 )
-
 
 RANKERS = ("target", "linear", "lambdamart")
 
@@ -64,10 +64,6 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.text).split())
 
 
-def page_of(folder: Path, options: Options | None = None) -> Page:
-    return Page(write_report(build_run(folder, options)).read_text(encoding="utf-8"))
-
-
 def figure_of(source: str, key: str) -> Any:
     """A chart's data and layout."""
     found = re.search(rf'id="{key}">(.*?)</script>', source, re.DOTALL)
@@ -75,75 +71,8 @@ def figure_of(source: str, key: str) -> Any:
     return json.loads(found[1])
 
 
-def test_the_page_opens_with_what_to_do(tmp_path: Path) -> None:
-    page = page_of(tmp_path / "run")
-    assert "Use target and weights What to do with strong, and why." in page.words
-    assert (
-        "Train on labels blended with the judge's relevance (λ = 0.6), weights by value of strength 0.5." in page.words
-    )
-    assert "Of 7 recipes it orders 96 tuning queries best." in page.words
-    assert "another recipe, which “auto” chose there: blend 0.6 (3 of 5), log (2 of 5)" in page.words
-    assert "human grades in place of the log's labels gain +5.2 (+4.2 to +6.2) points within queries" in page.words
-    assert "The judge of this run is simulated" in page.words
-    assert "How little this run can tell" not in page.words
-
-
-def test_the_verdict_stands_beside_what_it_rests_on(tmp_path: Path) -> None:
-    words = page_of(tmp_path / "run").words
-    top = words[: words.index("What does each way to train gain?")]
-    assert "the log as it is +4.7 (+4.1 to +5.3) ✓ yes" in top
-    assert "word overlap as the judge +0.2 (−0.4 to +0.8) ✕ not for certain" in top
-    assert "a judge that answers at random – not compared" in top
-
-
-@pytest.mark.parametrize("use", ["simpler", "log loses nothing", "cannot tell"])
-def test_a_verdict_against_the_judge_leaves_the_log_as_it_is(tmp_path: Path, use: str) -> None:
-    page = page_of(tmp_path / "run", Options(use=use))
-    assert "Leave targets and weights as the log has them." in page.words
-    assert "The scorer of this run gives labels blended" in page.words
-    assert "Train on" not in page.words
-
-
-def test_a_run_without_a_recipe_says_nothing_of_one(tmp_path: Path) -> None:
-    run = build_run(tmp_path / "run")
-    (run / "draws" / "1" / "facts.json").write_text("{}", encoding="utf-8")
-    assert "Train on" not in Page(write_report(run).read_text(encoding="utf-8")).words
-
-
-def test_gains_are_drawn_by_model_and_measure(tmp_path: Path) -> None:
-    source = write_report(build_run(tmp_path / "run", Options(rankers=RANKERS))).read_text(encoding="utf-8")
-    page = Page(source)
-    options = [attributes for tag, attributes in page.tags if tag == "option"]
-    groups = [attributes["label"] for tag, attributes in page.tags if tag == "optgroup"]
-    assert tuple(groups) == RANKERS and len(options) == 3 * len(RANKERS)
-    assert sum("Pooled AUC mixes two things" in (one["data-note"] or "") for one in options) == len(RANKERS)
-    assert "strong (simulated), auto +4.7 (+4.1 to +5.3) points" in (options[0]["data-summary"] or "")
-    assert figure_of(source, "plot-gains-data") == figure_of(source, "plot-gains-data-0")
-    names = figure_of(source, "plot-gains-data")["layout"]["yaxis"]["ticktext"]
-    assert names[0] == "auto" and names[4:6] == ["twin: auto", "twin: the judge&#x27;s recipe"]
-    # word overlap needs no language model: one line is enough
-    assert names.count("lexical: auto") == 1 and names.count("auto") == 3 and "text: tfidf" in names
-
-
-def test_a_great_loss_is_an_arrow_with_its_size(tmp_path: Path) -> None:
-    source = write_report(build_run(tmp_path / "run")).read_text(encoding="utf-8")
-    figure = figure_of(source, "plot-gains-data")
-    arrows = [trace for trace in figure["data"] if trace["marker"]["symbol"] == "triangle-left"]
-    left = figure["layout"]["xaxis"]["range"][0]
-    assert {text for trace in arrows for text in trace["text"]} == {"−30.0"}
-    assert all(x == left > -15 for trace in arrows for x in trace["x"])
-
-
-def test_the_judge_is_measured_within_queries_first(tmp_path: Path) -> None:
-    source = write_report(build_run(tmp_path / "run")).read_text(encoding="utf-8")
-    words = Page(source).words
-    assert "The judge puts 88.0 % (87.0 to 89.0) of the pairs" in words
-    assert words.index("Right pairs within queries") < words.index("Pooled AUC Spearman with grade")
-    assert "on it, 3.00 (−2.00 to 8.00)" in words
-    traces = {trace.get("name"): trace for trace in figure_of(source, "plot-quality-gain-data")["data"]}
-    assert traces["simulated judges"]["x"] == pytest.approx([50, 74, 88])
-    assert [text.strip() for text in traces["real judges"]["text"]] == ["lexical", "SmolLM2-135M"]
-    assert [text.strip() for text in traces["made up to lead astray"]["text"]] == ["positions"]
+def page_of(folder: Path, options: Options | None = None) -> Page:
+    return Page(write_report(build_run(folder, options)).read_text(encoding="utf-8"))
 
 
 def test_without_references_one_sentence_stands_for_agreement(tmp_path: Path) -> None:
@@ -335,6 +264,7 @@ def hostile_everywhere(run: Path) -> None:
     (run / "suite.yaml").write_text(json.dumps({"name": nasty, nasty: nasty, "draws": [1]}), encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_hostile_text_stays_text(tmp_path: Path) -> None:
     run = build_run(tmp_path / "run", Options(texts=HOSTILE))
     hostile_everywhere(run)

@@ -13,7 +13,8 @@ from sie_agent.report import shown_explanation, shown_ids, write_explanations, w
 from sie_agent.report.read import read_run
 from sie_agent.report.why import LISTED, cleaned, kind_of, signed
 
-from .fixtures import HOSTILE, Options, build_run
+from .figures import Options
+from .fixtures import HOSTILE, build_run
 from .test_report import Page, page_of
 
 

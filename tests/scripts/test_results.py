@@ -11,7 +11,8 @@ import pytest
 from scripts.keep_results import keep
 from scripts.results_table import main
 
-from ..report.fixtures import Options, build_run
+from ..report.figures import Options
+from ..report.fixtures import build_run
 
 
 @pytest.fixture

@@ -1,0 +1,112 @@
+"""The top of the page and the gains: what to do, what that rests on, and the charts of the bench."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sie_agent.report import write_report
+from sie_agent.report.bench_words import twins_words
+from sie_agent.report.plots_gains import drawn_rows
+from sie_agent.report.shapes import Agreement
+
+from .figures import Options
+from .fixtures import build_run
+from .test_report import RANKERS, Page, figure_of, page_of
+
+
+def test_the_page_opens_with_what_to_do(tmp_path: Path) -> None:
+    page = page_of(tmp_path / "run")
+    assert "Use target and weights What to do with strong, and why." in page.words
+    assert (
+        "Train on labels blended with the judge's relevance (λ = 0.6), weights by value of strength 0.5." in page.words
+    )
+    assert "Of 7 recipes it orders 96 tuning queries best." in page.words
+    assert "another recipe, which “auto” chose there: blend 0.6 (3 of 5), log (2 of 5)" in page.words
+    assert "human grades in place of the log's labels gain +5.2 (+4.2 to +6.2) points within queries" in page.words
+    assert "The judge of this run is simulated" in page.words
+    assert "How little this run can tell" not in page.words
+
+
+def test_the_verdict_stands_beside_what_it_rests_on(tmp_path: Path) -> None:
+    words = page_of(tmp_path / "run").words
+    top = words[: words.index("What does each way to train gain?")]
+    assert "the log as it is +4.7 (+4.1 to +5.3) ✓ yes" in top
+    assert "word overlap as the judge +0.2 (−0.4 to +0.8) ✕ not for certain" in top
+    assert "a judge that answers at random – not compared" in top
+
+
+@pytest.mark.parametrize(
+    ("use", "told"),
+    [
+        ("simpler", "Do not train by this judge's scorer. It would give labels blended"),
+        ("log loses nothing", "Leave targets and weights as the log has them. The scorer of this run gives labels"),
+        ("cannot tell", "Leave targets and weights as the log has them. The scorer of this run gives labels"),
+    ],
+)
+def test_a_verdict_against_the_judge_recommends_no_recipe(tmp_path: Path, use: str, told: str) -> None:
+    page = page_of(tmp_path / "run", Options(use=use))
+    assert told in page.words and "Train on" not in page.words
+
+
+def test_twins_that_keep_some_knowledge_are_named(tmp_path: Path) -> None:
+    run = build_run(tmp_path / "run")
+    figures = json.loads((run / "agreement.json").read_text())
+    told = twins_words(Agreement.model_validate(figures))
+    assert "94 % of the rows or more" in told and "too fine" not in told
+    figures["twins"][0]["middling"] = {"cells": "relevant", "covered": 0.84}
+    assert "For middling grades were too fine" in twins_words(Agreement.model_validate(figures))
+
+
+def test_of_many_judges_the_chart_has_fewer_lines(tmp_path: Path) -> None:
+    run = build_run(tmp_path / "run")
+    figures = json.loads((run / "agreement.json").read_text())
+    more = [{**row, "judge": "fourth"} for row in figures["downstream"] if row["judge"] == "middling"]
+    figures["downstream"] += more
+    rows = drawn_rows(Agreement.model_validate(figures), "target", "within")
+    count = {judge: sum(row.judge == judge for row in rows) for judge in ("strong", "middling", "fourth", "lexical")}
+    assert count == {"strong": 6, "middling": 3, "fourth": 3, "lexical": 1}
+
+
+def test_a_run_without_a_recipe_says_nothing_of_one(tmp_path: Path) -> None:
+    run = build_run(tmp_path / "run")
+    (run / "draws" / "1" / "facts.json").write_text("{}", encoding="utf-8")
+    assert "Train on" not in Page(write_report(run).read_text(encoding="utf-8")).words
+
+
+def test_gains_are_drawn_by_model_and_measure(tmp_path: Path) -> None:
+    source = write_report(build_run(tmp_path / "run", Options(rankers=RANKERS))).read_text(encoding="utf-8")
+    page = Page(source)
+    options = [attributes for tag, attributes in page.tags if tag == "option"]
+    groups = [attributes["label"] for tag, attributes in page.tags if tag == "optgroup"]
+    assert tuple(groups) == RANKERS and len(options) == 3 * len(RANKERS)
+    assert sum("Pooled AUC mixes two things" in (one["data-note"] or "") for one in options) == len(RANKERS)
+    assert "strong (simulated), auto +4.7 (+4.1 to +5.3) points" in (options[0]["data-summary"] or "")
+    assert figure_of(source, "plot-gains-data") == figure_of(source, "plot-gains-data-0")
+    names = figure_of(source, "plot-gains-data")["layout"]["yaxis"]["ticktext"]
+    assert names[0] == "auto" and names[4:6] == ["twin: auto", "twin: the judge&#x27;s recipe"]
+    # word overlap needs no language model: one line is enough
+    assert names.count("lexical: auto") == 1 and names.count("auto") == 3 and "text: tfidf" in names
+
+
+def test_a_great_loss_is_an_arrow_with_its_size(tmp_path: Path) -> None:
+    source = write_report(build_run(tmp_path / "run")).read_text(encoding="utf-8")
+    figure = figure_of(source, "plot-gains-data")
+    arrows = [trace for trace in figure["data"] if trace["marker"]["symbol"] == "triangle-left"]
+    left = figure["layout"]["xaxis"]["range"][0]
+    assert {text for trace in arrows for text in trace["text"]} == {"−30.0"}
+    assert all(x == left > -15 for trace in arrows for x in trace["x"])
+
+
+def test_the_judge_is_measured_within_queries_first(tmp_path: Path) -> None:
+    source = write_report(build_run(tmp_path / "run")).read_text(encoding="utf-8")
+    words = Page(source).words
+    assert "The judge puts 88.0 % (87.0 to 89.0) of the pairs" in words
+    assert words.index("Right pairs within queries") < words.index("Pooled AUC Spearman with grade")
+    assert "on it, 3.00 (−2.00 to 8.00)" in words
+    traces = {trace.get("name"): trace for trace in figure_of(source, "plot-quality-gain-data")["data"]}
+    assert traces["simulated judges"]["x"] == pytest.approx([50, 74, 88])
+    assert [text.strip() for text in traces["real judges"]["text"]] == ["lexical", "SmolLM2-135M"]
+    assert [text.strip() for text in traces["made up to lead astray"]["text"]] == ["positions"]
