@@ -24,14 +24,14 @@ SMALL: dict[str, Any] = {
 
 
 def toy_data(
-    n_queries: int = 60, items: int = 8, seed: int = 1, *, positions: bool = True, **settings: Any
+    n_queries: int = 60, items: int = 12, seed: int = 1, *, positions: bool = True, **settings: Any
 ) -> BenchData:
     """Rows whose first number tells the grade; clicks fall with the position, which the second number decides."""
     rng = np.random.default_rng(seed)
     count = n_queries * items
     inputs = rng.normal(size=(count, 6)).astype(np.float32)
     queries = np.repeat(np.arange(n_queries), items)
-    grade = np.clip(np.round(2 + 1.5 * inputs[:, 0] + 0.5 * rng.normal(size=count)) / 4, 0, 1)
+    grade = np.clip(np.round(1 + 0.8 * inputs[:, 0] + 0.3 * rng.normal(size=count)) / 2, 0, 1)
     order = np.lexsort((-inputs[:, 1], queries))
     position = np.empty(count)
     position[order] = np.tile(np.arange(1, items + 1), n_queries)
