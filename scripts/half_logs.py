@@ -24,9 +24,9 @@ from sie_agent.attribution import (
     ranking_loss,
     train,
 )
+from sie_agent.pipeline import TargetPart
 from sie_agent.run.inputs import READERS
 from sie_agent.run.manifest import digest
-from sie_agent.run.suite_parts import TargetPart
 from sie_agent.samples import (
     TextFeatures,
     assign_query_sets,

@@ -93,7 +93,10 @@ def settings_from(world: World, draw: Draw, parts: Sequence[JudgePart]) -> list[
     """The settings of a draw whose judges have answered."""
     label = draw.label.astype(np.float32)
     seeds = [10_000 * draw.seed + 5_000 + one for one in range(world.suite.labels.proxies)]
-    proxies = [train(world.inputs, label, world.proxy_training, one, queries=world.queries)[-1] for one in seeds]
+    proxies = [
+        train(world.inputs, label, world.suite.distilling.proxy.training, one, queries=world.queries)[-1]
+        for one in seeds
+    ]
     chance = 1 / (1 + np.exp(-log_odds(proxies, world.inputs)))
     samples = without_grade(world.samples.assign(label=draw.label))
     training, tuning, unseen = draw.judged, draw.mask("tune"), draw.unseen

@@ -13,6 +13,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from sie_agent.samples import load_samples
+from sie_agent.scorer import StudentSettings, distil_scorer, save_scorer
+
 from .conftest import Sie, csv_text, log_rows
 
 Prepare = Callable[[Path], None]
@@ -97,6 +100,20 @@ def scorer(**config: Any) -> Prepare:
         changed(0)(folder)
         (folder / "scorer").mkdir()
         (folder / "scorer" / "config.json").write_text(json.dumps(config), encoding="utf-8")
+
+    return write
+
+
+def whole_scorer(recipe: object) -> Prepare:
+    """A scorer that works, but for its recipe."""
+
+    def write(folder: Path) -> None:
+        changed(0)(folder)
+        samples = load_samples(folder / "log.jsonl")
+        labels = samples[["sample_id"]].assign(support=samples["label"].astype(float))
+        save_scorer(distil_scorer(samples, labels, settings=StudentSettings(trees=2)), folder / "scorer")
+        config = json.loads((folder / "scorer" / "config.json").read_text(encoding="utf-8"))
+        (folder / "scorer" / "config.json").write_text(json.dumps({**config, "recipe": recipe}), encoding="utf-8")
 
     return write
 
@@ -281,7 +298,23 @@ CASES = (
     Case("judgments of other data", (*DISTILL, *DATA), ("'s0'", "were labelled"), judged(query="another")),
     Case("scores that are none", (*DISTILL, *DATA), ("'score'", "outside of 0 to 1"), judged(score=7.0)),
     Case("nothing was judged", (*DISTILL, *DATA), ("0 of the 12", "label more"), judged(score=float("nan"))),
-    Case("no proxies", (*DISTILL, *DATA, "--proxies", "0"), ("--proxies", "at least 1"), judged()),
+    Case("no proxies", (*DISTILL, *DATA, "--set", "labels.proxies=0"), ("--set", "labels.proxies", "1"), judged()),
+    Case(
+        "unknown setting",
+        (*DISTILL, *DATA, "--set", "labels.proxy_count=3"),
+        ("--set", "unknown key 'labels.proxy_count'", "'proxy'"),
+        judged(),
+    ),
+    Case("setting of a run", (*DISTILL, *DATA, "--set", "draws=[1]"), ("unknown key 'draws'", "recipe"), judged()),
+    Case("setting without a value to distil by", (*DISTILL, *DATA, "--set", "labels"), ("key=value",), judged()),
+    Case("setting below a number", (*DISTILL, *DATA, "--set", "labels.proxies.few=1"), ("labels.proxies",), judged()),
+    Case("settings of no suite", (*DISTILL, *DATA, "--suite", "quikstart"), ("quikstart", "quickstart"), judged()),
+    Case(
+        "joint scale of pairwise proxies",
+        (*DISTILL, *DATA, "--set", "labels.scale=joint", "--set", "target.loss=pairwise"),
+        ("labels.scale", "matched"),
+        judged(),
+    ),
     Case("no scorer", SCORE, ("scorer", "sie distill"), changed(0)),
     Case("damaged scorer", SCORE, ("config.json", "again"), scorer(format="x")),
     Case("scorer of an older format", SCORE, ("older format", "Distil it again"), scorer(format=1)),
@@ -297,7 +330,7 @@ CASES = (
         "damaged recipe",
         SCORE,
         ("config.json", "recipe is damaged", "sie distill"),
-        scorer(**WHOLE, recipe={"blend": 3}),
+        whole_scorer({"blend": 3}),
     ),
     Case("share above one", (*SELECT, "--keep", "1.5"), ("1.5", "at most 1"), scores),
     Case("unknown weak label", (*SELECT, "--keep", "0.5", "--by", "worth"), ("'worth'", "support"), scores),
@@ -336,6 +369,14 @@ CASES = (
     Case("suite that is a list", RUN, ("suite.yaml", "mapping", "sie init"), text("suite.yaml", "- a\n")),
     Case("unknown suite key", RUN, ("suite.yaml", "'lables'", "did you mean 'labels'"), suite("lables: {}\n")),
     Case("value of the wrong type", RUN, ("suite.yaml", "draws"), suite("draws: often\n")),
+    Case("unknown log", RUN, ("suite.yaml", "no log 'buys'", "ranked-clicks"), suite("log: {kind: buys}\n")),
+    Case("flips at more than one", RUN, ("log.rate", "1"), suite("log: {kind: flips, rate: 1.2}\n")),
+    Case(
+        "figures that were there before",
+        RUN,
+        ("unknown key 'downstream.keep'",),
+        suite("downstream: {keep: [0.5]}\n"),
+    ),
     Case("unknown kind of judge", RUN, ("judges.0.kind", "lexical"), suite(judge="oracle")),
     Case("shares above one", RUN, ("sum to 1",), suite(sets="{log-judged: 0.9, log-unseen: 0.4}")),
     Case("unknown query set", RUN, ("'train'", "log-judged"), suite(sets="{train: 1.0}")),

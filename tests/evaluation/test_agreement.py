@@ -52,11 +52,11 @@ def make_draw(seed: int, first_query: int = 0, *, permutation: float = 0.05) -> 
 
 
 COLUMNS = [
-    Column("scorer|value|good", "value", "good", "simulated", "scorer"),
-    Column("scorer|value|empty", "value", "empty", "simulated", "scorer"),
+    Column("scorer|value|good", "value", "good", "simulated", "scorer", contributes=True),
+    Column("scorer|value|empty", "value", "empty", "simulated", "scorer", contributes=True),
     Column("scorer|support|good", "support", "good", "simulated", "scorer"),
     Column("weak|support|good", "support", "good", "simulated", "weak label"),
-    Column("baseline|plain-loss", "plain-loss", "none", "no judge", "baseline"),
+    Column("baseline|plain-loss", "plain-loss", "none", "no judge", "baseline", high_is_suspicious=True),
 ]
 
 
@@ -155,7 +155,10 @@ def test_high_loss_and_high_hardness_find_flipped_labels(panel: Panel) -> None:
     draw = make_draw(0)
     draw.unseen["baseline|plain-loss"] = draw.unseen["flipped"] + 0.0
     draw.unseen["scorer|hardness|good"] = draw.unseen["flipped"] + 0.0
-    columns = [COLUMNS[-1], Column("scorer|hardness|good", "hardness", "good", "simulated", "scorer")]
+    columns = [
+        COLUMNS[-1],
+        Column("scorer|hardness|good", "hardness", "good", "simulated", "scorer", high_is_suspicious=True),
+    ]
     assert [row["value"] for row in flipped_rows(Panel([draw], panel.copies), columns)] == [1.0, 1.0]
 
 
@@ -211,7 +214,7 @@ def test_random_judges_that_lean_to_one_side_are_told() -> None:
 
 def test_what_no_judge_made_finds_flipped_labels_on_the_judged_rows_too(panel: Panel) -> None:
     columns = [
-        Column("reference|el2n", "el2n", "none", "no judge", "reference"),
+        Column("reference|el2n", "el2n", "none", "no judge", "reference", high_is_suspicious=True),
         Column("reference|influence-linear-mean", "influence-linear-mean", "none", "reads grades", "reference"),
     ]
     draw = panel.draws[0]
@@ -238,7 +241,7 @@ def test_hardness_is_also_given_the_proxy_loss() -> None:
     unseen = draw.unseen.assign(
         **{"reference|el2n": magnitude, "baseline|proxy-loss": cheap, "scorer|hardness|good": echo}
     )
-    column = Column("scorer|hardness|good", "hardness", "good", "simulated", "scorer")
+    column = Column("scorer|hardness|good", "hardness", "good", "simulated", "scorer", high_is_suspicious=True)
     rows = agreement_rows(
         Panel([DrawEvidence(unseen, draw.judged, {})], query_copies(130, 200, 0)), [column], ["el2n"], []
     )

@@ -35,17 +35,10 @@ def agreement(
     }
 
 
-def effect(name: str | None, strategy: str, gap: float | None, width: float = 0.1, **more: Any) -> dict[str, Any]:
-    return {
-        "strategy": strategy,
-        "judge": name,
-        "keep": 0.5 if strategy == "support-distilled" else 1.0,
-        "metric": "auc",
-        "gap_recovered": gap,
-        "gap_ci_low": None if gap is None else gap - width,
-        "gap_ci_high": None if gap is None else gap + width,
-        **more,
-    }
+def gain(value: float, width: float = 0.1, draws: list[float] | None = None) -> dict[str, Any]:
+    """What a judge's target and weights gain over the log."""
+    given = (value + DRAWS).tolist() if draws is None else draws
+    return {"value": value, "ci_low": value - width, "ci_high": value + width, "draws": given}
 
 
 SIMULATED = [judge("s70", "simulated", 0.7), judge("s90", "simulated", 0.9)]
@@ -57,8 +50,8 @@ ROWS = [
 ]
 
 
-def curve(judges: list[Any], rows: list[Any], downstream: list[Any] | None = None) -> dict[str, Any]:
-    return judge_quality_curve(judges, rows, downstream or [], RELIABILITY, HEADLINE, 0.72)
+def curve(judges: list[Any], rows: list[Any], gains: dict[str, Any] | None = None) -> dict[str, Any]:
+    return judge_quality_curve(judges, rows, gains or {}, RELIABILITY, HEADLINE, 0.72)
 
 
 def test_points_rise_with_the_auc_and_start_at_the_control() -> None:
@@ -106,36 +99,47 @@ def test_no_place_without_a_curve_or_beyond_it() -> None:
 
 
 def test_the_quality_that_the_log_asks_for() -> None:
-    """Weights: −0.2 at 0.7, 0.2 at 0.9, so zero at 0.8; certain where 0.2 − 0.1 … crosses, at 0.85."""
-    effects = [effect("s70", "support-distilled-weights", -0.2), effect("s90", "support-distilled-weights", 0.2)]
-    effects += [effect("s70", "support-distilled", -0.4), effect("s90", "support-distilled", -0.1)]
-    weights, half = curve(SIMULATED, ROWS, effects)["needed"]
-    assert weights["above_zero"] == pytest.approx(0.8) and weights["certain"] == pytest.approx(0.85)
-    assert half["above_zero"] is None and half["certain"] is None
+    """-0.2 at 0.7 and 0.2 at 0.9, so zero at 0.8; 0.2 less 0.1 is certain, which the line reaches at 0.85."""
+    found = curve(SIMULATED, ROWS, {"s70": gain(-0.2), "s90": gain(0.2)})
+    (needed,) = found["needed"]
+    assert needed["above_zero"] == pytest.approx(0.8) and needed["certain"] == pytest.approx(0.85)
+    assert (needed["measure"], needed["lowest"], needed["highest"]) == ("gain", 0.7, 0.9)
+    (needed,) = curve(SIMULATED, ROWS, {"s70": gain(-0.4), "s90": gain(-0.1)})["needed"]
+    assert needed["above_zero"] is None and needed["certain"] is None
 
 
-def test_other_rankers_and_missing_gaps_are_left_out() -> None:
-    effects = [
-        effect("s70", "support-distilled-weights", 0.9, ranker="linear"),
-        effect("s70", "support-distilled-weights", -0.3, ranker="target"),
-        effect("s90", "support-distilled-weights", None),
-    ]
-    points = {point["judge"]: point for point in curve(SIMULATED, ROWS, effects)["points"]}
-    assert points["s70"]["weights"]["value"] == -0.3 and points["s90"]["weights"] is None
+def test_a_random_judge_is_the_left_end_of_the_gain() -> None:
+    """The agreement starts at the control instead: the same pipeline with the answers permuted."""
+    judges = [*SIMULATED, judge("guess", "random", 0.5)]
+    (needed,) = curve(judges, ROWS, {"guess": gain(-0.2), "s70": gain(0.0), "s90": gain(0.2)})["needed"]
+    assert needed["lowest"] == 0.5 and needed["above_zero"] == pytest.approx(0.7)
+    found = curve([*judges, judge("real", "local", 0.6)], [*ROWS, agreement("real", 0.1)], {"guess": gain(-0.2)})
+    assert [place["curve"] for place in found["placed"]] == [pytest.approx(0.125)]
 
 
-def test_gaps_are_told_by_draw_where_the_rows_have_draws() -> None:
-    effects = [
-        effect(None, "all-noisy", None, draws=[0.6, 0.62]),
-        effect(None, "clean-labels", None, draws=[0.7, 0.74]),
-        effect("s70", "support-distilled-weights", 0.5, draws=[0.65, 0.68]),
-        effect("s90", "support-distilled-weights", 0.5),
-    ]
-    points = {point["judge"]: point for point in curve(SIMULATED, ROWS, effects)["points"]}
-    assert points["s70"]["weights"]["draws"] == pytest.approx([0.05 / 0.11, 0.06 / 0.11])
-    assert points["s90"]["weights"]["draws"] == []
+@pytest.mark.parametrize(("value", "place"), [(0.1, "on"), (0.2, "above"), (-0.2, "below")])
+def test_a_real_judge_is_held_against_the_gain_at_its_auc(value: float, place: str) -> None:
+    gains = {"s70": gain(0.0), "s90": gain(0.2), "real": gain(value, draws=[value] * 5)}
+    found = curve([*SIMULATED, judge("real", "local", 0.8)], ROWS, gains)
+    (placed,) = found["placed"]
+    assert placed["measure"] == "gain" and placed["curve"] == pytest.approx(0.1)
+    assert placed["place"] == place and placed["difference"] == pytest.approx(value - 0.1)
+
+
+@pytest.mark.parametrize("kind", ["positions", "between"])
+def test_judges_that_are_made_to_lead_astray_are_on_no_curve(kind: str) -> None:
+    gains = {"s70": gain(-0.2), "s90": gain(0.2)}
+    plain = curve(SIMULATED, ROWS, gains)
+    found = curve([*SIMULATED, judge("astray", kind, 0.8)], ROWS, {**gains, "astray": gain(0.9)})
+    assert found["needed"] == plain["needed"] and found["placed"] == []
+    assert next(point for point in found["points"] if point["judge"] == "astray")["kind"] == "made up"
+
+
+def test_a_judge_without_a_bench_has_no_gain() -> None:
+    points = {point["judge"]: point for point in curve(SIMULATED, ROWS, {"s70": gain(-0.2)})["points"]}
+    assert points["s70"]["gain"]["value"] == -0.2 and points["s90"]["gain"] is None
 
 
 def test_nothing_graded_gives_an_empty_curve() -> None:
-    found = judge_quality_curve([{**SIMULATED[0], "auc": None}], [], [], [], HEADLINE, None)
+    found = judge_quality_curve([{**SIMULATED[0], "auc": None}], [], {}, [], HEADLINE, None)
     assert found["points"] == found["placed"] == found["needed"] == []

