@@ -14,7 +14,7 @@ from sie_agent.pipeline.log import Log
 from sie_agent.pipeline.recipes import (
     CANDIDATES,
     LOG,
-    WITHOUT_GRADES,
+    MILDEST,
     above_chance,
     choose_by_grades,
     choose_by_log,
@@ -26,7 +26,7 @@ from sie_agent.pipeline.settings import DistilSettings, LabelPart, Part, RecipeP
 __all__ = [
     "CANDIDATES",
     "LOG",
-    "WITHOUT_GRADES",
+    "MILDEST",
     "DistilSettings",
     "Distilled",
     "LabelPart",

@@ -1,9 +1,10 @@
 """Which target and weights a log is given: a few recipes are tried on graded queries, and one is chosen by a rule.
 
 With graded queries (`choose_by_grades`): the judge is used only where its answers put the items of a query in the right
-order certainly more often than by chance, and where what a model trained by a recipe gains on the tuning queries is
-more than its standard error. Without any (`choose_by_log`): only where the judge's answers put the log's own labels in
-order certainly more often than by chance; then one stated recipe is taken. Else the log stays as it is.
+order certainly more often than by chance. Then the mildest recipe is taken, unless a model trained by another is
+certainly better on the tuning queries; and neither where it is worse there than the log. Without any (`choose_by_log`):
+the mildest recipe, where the judge's answers put the log's own labels in order certainly more often than by chance.
+Else the log stays as it is.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ CANDIDATES: tuple[Recipe, ...] = (
     Recipe(blend=0.6),
     Recipe(blend=1.0),
 )
-# what is taken without grades, where the log's labels back the judge: of the candidates the one that harms least
-WITHOUT_GRADES = Recipe(by="support", strength=0.5)
+# of the candidates the one that harms least where a judge knows little
+MILDEST = CANDIDATES[1]
 CHANCE = 0.5
-# a gain is believed from so many of its standard errors on
-ERRORS = 1.0
+# another recipe is believed to be better from so many standard errors on: 95 %, one-sided
+ERRORS = 1.645
 
 
 def above_chance(judge: WithinQueries) -> bool:
@@ -52,23 +53,25 @@ def strength_words(judge: WithinQueries) -> str:
 def choose_by_grades(accuracy: Doubles, judge: WithinQueries) -> int:
     """Number of the candidate to use, from what models trained by each reach on tuning queries.
 
-    The one whose mean gain over the log, less its standard error over queries, is the largest; the log itself where
-    none is above zero.
+    The mildest recipe, or the one that is furthest ahead of it once 1.645 standard errors over queries are taken off;
+    the log where the judge is not above chance, or where the chosen one does worse than the log.
 
     Parameters
     ----------
     accuracy : (candidates, queries) share of the pairs of a tuning query that each model puts in the right order, NaN
-        where a query has none; of the log's own recipe first.
+        where a query has none; in the order of ``CANDIDATES``.
     judge : how well the judge orders the graded queries at hand.
     """
     known = ~np.isnan(accuracy).any(axis=0)
-    count = int(known.sum())
+    count, mildest = int(known.sum()), CANDIDATES.index(MILDEST)
     if not above_chance(judge) or count < 2:
         return 0
-    gains = accuracy[:, known] - accuracy[0, known]
-    safe = gains.mean(axis=1) - ERRORS * gains.std(axis=1, ddof=1) / np.sqrt(count)
-    best = int(np.argmax(safe))
-    return best if safe[best] > 0 else 0
+    ahead = accuracy[:, known] - accuracy[mildest, known]
+    sure = ahead.mean(axis=1) - ERRORS * ahead.std(axis=1, ddof=1) / np.sqrt(count)
+    sure[mildest], sure[0] = 0.0, -np.inf
+    best = int(np.argmax(sure))
+    gain = float((accuracy[best, known] - accuracy[0, known]).mean())
+    return best if gain >= 0 else 0
 
 
 def tuned(candidates: Sequence[Recipe], accuracy: Doubles, judge: WithinQueries) -> Recipe:
@@ -79,12 +82,13 @@ def tuned(candidates: Sequence[Recipe], accuracy: Doubles, judge: WithinQueries)
         why = f"the judge does not certainly order the items of graded queries better than chance ({said})"
         return replace(candidates[0], chosen="log", why=why)
     if chosen == 0:
-        why = f"no recipe certainly ordered the items of {int(known.sum())} tuning queries better than the log as it is"
+        why = f"no recipe put the items of {int(known.sum())} tuning queries in a better order than the log as it is"
         return replace(candidates[0], chosen="log", why=why)
     reached, log = accuracy[chosen, known].mean(), accuracy[0, known].mean()
+    place = "mildest" if candidates[chosen].words == MILDEST.words else "best for certain"
     why = (
-        f"best of {len(candidates)} on {int(known.sum())} tuning queries: {reached:.3f} of the pairs of a query in the "
-        f"right order, {log:.3f} with the log as it is"
+        f"the {place} of {len(candidates)} on {int(known.sum())} tuning queries: {reached:.3f} of the pairs of a query "
+        f"in the right order, {log:.3f} with the log as it is"
     )
     return replace(candidates[chosen], chosen="tuned", why=why)
 
@@ -94,7 +98,7 @@ def choose_by_log(judge: WithinQueries) -> Recipe:
     said = strength_words(judge)
     if above_chance(judge):
         why = f"there are no grades to choose on; the judge backs the log's own labels within queries ({said})"
-        return replace(WITHOUT_GRADES, chosen="rule", why=why)
+        return replace(MILDEST, chosen="rule", why=why)
     why = (
         "there are no grades, and the judge does not certainly order the log's own labels within queries better than "
         f"chance ({said})"

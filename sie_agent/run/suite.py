@@ -29,7 +29,7 @@ from sie_agent.run.suite_parts import (
 )
 from sie_agent.samples import QUERY_SETS
 
-WHOLE_LOG: Mapping[str, float] = MappingProxyType({"log-judged": 0.25, "log-unseen": 0.75})
+WHOLE_LOG: Mapping[str, float] = MappingProxyType({"log-judged": 0.21, "log-unseen": 0.64, "tune": 0.15})
 
 
 class Suite(DistilSettings):

@@ -11,7 +11,7 @@ import pytest
 
 from sie_agent.bench import BenchData, choose_recipe, recipe_name, strength_by_log, strength_on
 from sie_agent.evaluation import simulate_judge
-from sie_agent.pipeline import CANDIDATES, WITHOUT_GRADES, above_chance, distil_log, train_proxies
+from sie_agent.pipeline import CANDIDATES, MILDEST, above_chance, distil_log, train_proxies
 from sie_agent.scorer import Recipe
 
 RELEVANT_AT = 0.75
@@ -118,7 +118,7 @@ def test_a_strong_judge_is_given_a_recipe_that_was_tried(choose: Choose, log: Be
     assert found.chosen == "tuned" and not found.is_log
     assert recipe_name(found) in {recipe_name(one) for one in CANDIDATES}
     assert found.mean_label == pytest.approx(log.rows.label[log.queries % 3 > 0].mean())
-    assert f"best of {len(CANDIDATES)} on 40 tuning queries" in found.why
+    assert f"best for certain of {len(CANDIDATES)} on 40 tuning queries" in found.why
     assert found == choose(strong(log)), "chosen anew, it is the same"
 
 
@@ -137,7 +137,7 @@ def test_labels_of_the_graded_queries_are_not_read(choose: Choose, log: BenchDat
 
 def test_without_grades_the_log_has_to_back_the_judge(choose: Choose, log: BenchData) -> None:
     found = choose(strong(log), graded=False)
-    assert (found.blend, found.by, found.strength) == (0.0, WITHOUT_GRADES.by, WITHOUT_GRADES.strength)
+    assert (found.blend, found.by, found.strength) == (0.0, MILDEST.by, MILDEST.strength)
     assert found.chosen == "rule" and "backs the log's own labels" in found.why
     refused = choose(1 / log.position, graded=False)
     assert refused.is_log and "does not certainly order the log's own labels" in refused.why

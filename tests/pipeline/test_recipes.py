@@ -7,7 +7,7 @@ import pytest
 
 from sie_agent.bench import recipe_name
 from sie_agent.evaluation import WithinQueries
-from sie_agent.pipeline import CANDIDATES, LOG, WITHOUT_GRADES, above_chance, choose_by_grades, choose_by_log, tuned
+from sie_agent.pipeline import CANDIDATES, LOG, MILDEST, above_chance, choose_by_grades, choose_by_log, tuned
 
 GOOD, CHANCE = WithinQueries(0.7, 0.6, 0.8, 40), WithinQueries(0.55, 0.49, 0.6, 40)
 NOTHING = WithinQueries(float("nan"), float("nan"), float("nan"), 0)
@@ -28,7 +28,7 @@ def accuracy(*gains: tuple[float, float]) -> np.ndarray:
 def test_the_log_is_the_first_candidate_and_no_name_comes_twice() -> None:
     assert CANDIDATES[0] is LOG and LOG.is_log and not any(one.is_log for one in CANDIDATES[1:])
     assert len({recipe_name(one) for one in CANDIDATES}) == len(CANDIDATES)
-    assert recipe_name(WITHOUT_GRADES) in {recipe_name(one) for one in CANDIDATES}
+    assert recipe_name(MILDEST) in {recipe_name(one) for one in CANDIDATES}
 
 
 @pytest.mark.parametrize("judge", [CHANCE, EXACT, NOTHING])
@@ -38,13 +38,21 @@ def test_a_judge_not_above_chance_is_never_used(judge: WithinQueries) -> None:
     assert choose_by_grades(accuracy((0.2, 0.01)), GOOD) == 1
 
 
-@pytest.mark.parametrize(("errors", "chosen"), [(0.9, 0), (1.1, 1)])
-def test_a_gain_has_to_be_more_than_its_error(errors: float, chosen: int) -> None:
-    error = 0.2 / np.sqrt(40)
-    assert choose_by_grades(accuracy((errors * error, 0.2)), GOOD) == chosen
+@pytest.mark.parametrize(("errors", "chosen"), [(1.5, 1), (1.8, 2)])
+def test_another_recipe_has_to_be_certainly_better_than_the_mildest(errors: float, chosen: int) -> None:
+    table = accuracy((0.01, 0.02), (0.01, 0.02))
+    ahead = errors * 0.2 / np.sqrt(40)
+    noise = np.where(np.arange(40) % 2, 1.0, -1.0)
+    table[2] = table[1] + ahead + 0.2 * noise / noise.std(ddof=1)
+    assert choose_by_grades(table, GOOD) == chosen
 
 
-def test_the_best_is_that_of_the_highest_gain_less_its_error() -> None:
+def test_the_mildest_is_taken_unless_it_does_worse_than_the_log() -> None:
+    assert choose_by_grades(accuracy((0.0001, 0.2)), GOOD) == 1
+    assert choose_by_grades(accuracy((-0.0001, 0.2)), GOOD) == 0
+
+
+def test_the_best_is_that_of_the_largest_lead_less_its_error() -> None:
     assert choose_by_grades(accuracy((0.02, 0.01), (0.05, 0.02), (0.03, 0.02)), GOOD) == 2
     # more on the whole, but by a few queries
     assert choose_by_grades(accuracy((0.05, 0.02), (0.06, 0.4)), GOOD) == 1
@@ -65,14 +73,14 @@ def test_queries_without_pairs_do_not_count_and_one_is_too_few() -> None:
 def test_reasons_are_given() -> None:
     chosen = tuned(CANDIDATES[:2], accuracy((0.05, 0.02)), GOOD)
     assert (chosen.by, chosen.strength, chosen.chosen) == (CANDIDATES[1].by, CANDIDATES[1].strength, "tuned")
-    assert "best of 2 on 40 tuning queries" in chosen.why
+    assert "the mildest of 2 on 40 tuning queries" in chosen.why
     assert "0.550 [0.490, 0.600] on 40 queries" in tuned(CANDIDATES[:2], accuracy((0.05, 0.02)), CHANCE).why
-    assert "no recipe certainly" in tuned(CANDIDATES[:2], accuracy((-0.05, 0.02)), GOOD).why
-    for why in (tuned(CANDIDATES[:2], accuracy((0.05, 0.02)), CHANCE), tuned(CANDIDATES[:2], accuracy((0, 1)), GOOD)):
+    assert "no recipe put" in tuned(CANDIDATES[:2], accuracy((-0.05, 0.02)), GOOD).why
+    for why in (tuned(CANDIDATES[:2], accuracy((0.05, 0.02)), CHANCE), tuned(CANDIDATES[:2], accuracy((-0.01, 1)), GOOD)):
         assert why.is_log and why.chosen == "log"
 
 
 def test_without_grades_the_log_decides() -> None:
-    assert choose_by_log(GOOD).chosen == "rule" and choose_by_log(GOOD).by == WITHOUT_GRADES.by
+    assert choose_by_log(GOOD).chosen == "rule" and choose_by_log(GOOD).by == MILDEST.by
     assert choose_by_log(CHANCE).is_log and choose_by_log(NOTHING).is_log
     assert "no query has two rows that could be compared" in choose_by_log(NOTHING).why
