@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from starlette.testclient import TestClient
 
 import sie_agent
 from sie_agent.labels import WEAK_LABELS, StudentSettings, WeakLabel
 from sie_agent.samples import load_samples
 from sie_agent.scorer import Recipe, ScorerSession, distil_scorer, load_scorer, save_scorer
+from sie_agent.serving import create_app, make_state
 
 from .conftest import Sie
 
@@ -27,6 +29,14 @@ TOY = WeakLabel(
     axis="toy: 0 short, 1 long",
     reads_label=False,
     student=StudentSettings(trees=7, rows_per_leaf=3),
+)
+
+
+LEXICAL = ("--variant", "relevance/lexical", "--backend", "lexical")
+SMALL = tuple(
+    part
+    for setting in ("labels.proxies=1", "target.hidden=4", "target.epochs=1", "target.seeds=2")
+    for part in ("--set", setting)
 )
 
 
@@ -92,6 +102,55 @@ def test_it_is_published(sie: Sie, made: Path, what: str) -> None:
     if kind == "labels":
         assert ran.json["columns"][-2:] == ["support", "toy"]
         assert ("Sample importance scores" in ran.json["card"]) == (what == "s.parquet")
+
+
+@pytest.mark.slow
+def test_it_goes_from_judgments_to_scores_to_the_service(
+    sie: Sie, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`sie distill` makes it of the judge's answers; what is scored with it is what the service answers."""
+    monkeypatch.setitem(WEAK_LABELS, "toy", TOY)
+    assert sie("label", *LEXICAL, "--data", log, "--out", "labelled").code == 0
+    ran = sie("distill", "--judgments", "labelled", "--data", log, "--out", "made", *SMALL, "--output", "json")
+    assert ran.code == 0 and ran.json["weak_labels"][-1] == "toy", ran.err
+    labels = pd.read_parquet("made/labels.parquet")
+    judged = pd.read_parquet("labelled/judgments.parquet").set_index("sample_id")["score"]
+    np.testing.assert_allclose(labels["toy"], judged[labels["sample_id"]])
+    assert load_scorer(tmp_path / "made" / "scorer").students["toy"].booster.num_trees() == TOY.student.trees
+    assert TOY.meaning in (tmp_path / "made" / "scorer" / "README.md").read_text(encoding="utf-8")
+    assert sie("score", "--scorer", "made", "--data", log, "--out", "s.parquet").code == 0
+    assert "by toy" in sie("weights", "--scores", "s.parquet", "--by", "toy", "--out", "w.parquet").out
+    pushed = sie("push", "labels", "made/labels.parquet", "--folder", "out", "--output", "json")
+    assert pushed.code == 0 and pushed.json["columns"][-1] == "toy", pushed.err
+    scores = pd.read_parquet("s.parquet")
+    rows = load_samples(log)[["sample_id", "query", "title", "label"]].to_dict("records")
+    with TestClient(create_app(make_state(tmp_path / "made" / "scorer")), base_url="http://localhost") as client:
+        answered = pd.DataFrame(client.post("/v1/score", json={"samples": rows}).json()["scores"])
+        assert client.get("/openapi.json").json()["components"]["schemas"]["Score"]["properties"]["toy"]
+    np.testing.assert_allclose(answered["toy"], scores["toy"], atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_run_reports_it(sie: Sie, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(WEAK_LABELS, "toy", TOY)
+    (tmp_path / "suite.yaml").write_text(
+        f"name: toy\ndata: {{source: {log}}}\njudges: [{{name: words, kind: lexical, by_rank: true}}]\n"
+        "query_sets: {log-judged: 0.5, log-unseen: 0.25, reference-validation: 0.25}\n"
+        "references: [tracin-ranking]\nlabels: {clarity: none}\ndownstream: {draws: 0}\n"
+        "evaluation: {permutations: 2, replicates: 20}\n",
+        encoding="utf-8",
+    )
+    ran = sie("run", "suite.yaml", "--out", "run", *SMALL, "--output", "json")
+    assert ran.code == 0, ran.err
+    for table in ("labels", "scores"):
+        assert pd.read_parquet(f"run/{table}.parquet")["toy"].notna().all()
+    assert "toy" in load_scorer(tmp_path / "run" / "scorer").students
+    figures = json.loads((tmp_path / "run" / "agreement.json").read_text())
+    told = [row for row in figures["rows"] if row["label"] == "toy"]
+    assert {row["judge"] for row in told} == {"words"} and any(row["metric"] == "spearman" for row in told)
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert TOY.meaning in page
+    assert f"| `toy` | {TOY.meaning} |" in (tmp_path / "run" / "scorer" / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_estimator_knows_it(made: Path) -> None:

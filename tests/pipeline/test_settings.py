@@ -35,7 +35,7 @@ def other_value(name: str, field: FieldInfo) -> Any:
     kinds = get_args(field.annotation) if get_origin(field.annotation) in (Union, type(int | None)) else ()
     kind = next((one for one in kinds if one is not type(None)), field.annotation)
     if get_origin(kind) is Literal:
-        return next(one for one in get_args(kind) if one != field.default)
+        return [one for one in get_args(kind) if one != field.default][-1]
     if kind is bool:
         return not field.default
     if kind is int:

@@ -262,17 +262,6 @@ def test_a_folder_without_a_run_is_bad_input(tmp_path: Path) -> None:
         evaluate_run(tmp_path)
 
 
-def test_seeds_reproduce_exactly(finished: Finished, tmp_path: Path) -> None:
-    shared, out, _ = finished
-    run_suite(
-        shared.folder / "tiny.yaml", tmp_path / "again", overrides=["draws=[1]"], cache_path=tmp_path / "c.sqlite"
-    )
-    for name in ("labels", "scores", "reference"):
-        pd.testing.assert_frame_equal(read(tmp_path / "again", name), read(out, name))
-    paths = [folder / "draws" / "1" / "evidence.parquet" for folder in (out, tmp_path / "again")]
-    pd.testing.assert_frame_equal(*map(pd.read_parquet, paths))
-
-
 GIVEN: dict[str, Any] = {
     "log": {"kind": "given"},
     "judges": [{"name": "lexical", "kind": "lexical"}],
