@@ -136,7 +136,7 @@ def test_a_run_reports_it(sie: Sie, log: Path, tmp_path: Path, monkeypatch: pyte
     (tmp_path / "suite.yaml").write_text(
         f"name: toy\ndata: {{source: {log}}}\njudges: [{{name: words, kind: lexical, by_rank: true}}]\n"
         "query_sets: {log-judged: 0.5, log-unseen: 0.25, reference-validation: 0.25}\n"
-        "references: [tracin-ranking]\nlabels: {clarity: none}\ndownstream: {draws: 0}\n"
+        "references: [tracin-mean]\nheadline_reference: tracin-mean\nlabels: {clarity: none}\ndownstream: {draws: 0}\n"
         "evaluation: {permutations: 2, replicates: 20}\n",
         encoding="utf-8",
     )
