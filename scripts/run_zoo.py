@@ -53,7 +53,7 @@ class Job:
 
 def command(suite: Path, log: str, draws: list[int], folder: Path) -> list[str]:
     """``sie run`` of some draws on a log."""
-    sets = [f"name={folder.name}", f"log={json.dumps(LOGS[log])}", f"draws={json.dumps(draws)}"]
+    sets = [f"name={json.dumps(folder.name)}", f"log={json.dumps(LOGS[log])}", f"draws={json.dumps(draws)}"]
     options = [part for one in sets for part in ("--set", one)]
     return [sys.executable, "-m", "sie_agent", "--quiet", "run", str(suite), "--out", str(folder), *options]
 

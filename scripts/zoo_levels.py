@@ -54,11 +54,7 @@ def figures_of(folder: Path) -> dict[str, Any]:
         "choices": told["choices"],
         "judges": told["judges"],
         "calibration": told.get("calibration", []),
-        "seconds": [
-            stage["seconds"]
-            for stage in json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["stages"]
-            if stage["name"].startswith("draw")
-        ],
+        "seconds": [json.loads((draw / "facts.json").read_text(encoding="utf-8")).get("seconds") for draw in draws],
         "rankers": {
             ranker: {
                 "ways": [way_row(way, values, copies) for way in values[WITHIN] if way.ranker == ranker],

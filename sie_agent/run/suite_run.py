@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -175,6 +176,7 @@ def run_draw(draw: Draw, judges: list[JudgePart], place: int, folder: Path, mani
     # without references nothing is asked of the other judges' labels: the bench makes its own, fold by fold
     everyone = [*judges, CEILING] if draw.has_references else [judge for judge in judges if judge == suite.primary]
     with manifest.stage(f"draw {seed}"), bar(f"Draw {seed}", steps_of(draw, everyone, tried)) as shown, one_thread():
+        started = time.perf_counter()
         train_models(draw, shown.advance)
         compute_references(draw, shown.advance)
         for judge in everyone:
@@ -182,6 +184,7 @@ def run_draw(draw: Draw, judges: list[JudgePart], place: int, folder: Path, mani
         bench = run_downstream(draw, tried, shown.advance) if tried else None
         if place == 0:
             write_main_files(draw, folder)
+        draw.facts["seconds"] = round(time.perf_counter() - started, 1)
     store_draw(draw, bench, folder, key)
 
 
