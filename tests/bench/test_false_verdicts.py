@@ -19,7 +19,7 @@ from sie_agent.threads import one_thread
 pytestmark = pytest.mark.slow
 
 DRAWS = range(1, 11)
-SOURCE, FOLDS, REPLICATES = "generated:150", 5, 500
+SOURCE, FOLDS, REPLICATES = "generated:120", 4, 500
 LOGS = {"clicks": LogSettings("clicks"), "ranked-clicks": LogSettings("ranked-clicks", 0.15)}
 SETTINGS = DistilSettings.model_validate(
     {"labels": {"proxies": 2, "clarity": "none"}, "scorer": {"trees": 40}, "target": {"hidden": 16}}

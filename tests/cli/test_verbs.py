@@ -29,7 +29,7 @@ def done(ran: Ran) -> Ran:
 def scorer(sie: Sie, log: Path, tmp_path: Path) -> Path:
     """A scorer that was distilled from the small log."""
     done(sie(*LABEL, "--data", log, "--out", "labelled"))
-    done(sie("distill", "--judgments", "labelled", "--data", log, "--out", "distilled", "--proxies", "2"))
+    done(sie("distill", "--judgments", "labelled", "--data", log, "--out", "distilled", "--set", "labels.proxies=2"))
     return tmp_path / "distilled"
 
 
@@ -82,11 +82,13 @@ def test_scores_do_not_depend_on_the_chunks(
 
 
 @pytest.mark.slow
-def test_grades_change_nothing_but_references(sie: Sie, log: Path, scorer: Path, tmp_path: Path) -> None:
+def test_grades_change_no_weak_label(sie: Sie, log: Path, scorer: Path, tmp_path: Path) -> None:
     frame = pd.read_csv(log)
     frame["grade"] = frame["grade"].to_numpy()[::-1]
     frame.to_csv(tmp_path / "other.csv", index=False)
-    done(sie("distill", "--judgments", "labelled", "--data", "other.csv", "--out", "again", "--proxies", "2"))
+    done(
+        sie("distill", "--judgments", "labelled", "--data", "other.csv", "--out", "again", "--set", "labels.proxies=2")
+    )
     before, after = (pd.read_parquet(folder / "labels.parquet") for folder in (scorer, tmp_path / "again"))
     pd.testing.assert_frame_equal(before, after)
 
