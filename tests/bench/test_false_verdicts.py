@@ -101,9 +101,10 @@ def test_who_follows_positions_is_hardly_ever_recommended(verdicts: tuple[str, V
 
 
 def test_a_strong_judge_is_recommended_unless_positions_do_as_well(verdicts: tuple[str, Verdicts]) -> None:
-    """In eight of ten draws. The shop's ranker of ranked clicks read four fifths of the grades: its order, learned, is
+    """In eight of ten draws.
 
-    as good as clean labels, so that no judge is certainly better.
+    The shop's ranker of ranked clicks was fitted on four fifths of the grades: its order, learned, is as good as clean
+    labels, so that no judge is certainly better than that.
     """
     log, found = verdicts
     unbeaten = [[one["rival"] for one in draw["against"] if not one["beaten"]] for draw in found["strong"]]
