@@ -14,7 +14,8 @@ FREE = ("lexical", "positions", "random", "between")
 INTRODUCTION = """\
 Rankers trained on the whole log, a quarter of it judged; every query tested once a draw. Accuracy within queries: the
 share of a query's pairs of different grade that are in the right order. Gains over the log as it is, in points
-(hundredths), with 95 % intervals over queries and draws. Simulated judges are human grades plus noise."""
+(hundredths), with 95 % intervals over queries and draws. Two draws tell next to nothing of their spread (Student's t with
+one degree of freedom), so that rows with two have the widest intervals. Simulated judges are human grades plus noise."""
 BASELINES = (
     "clean labels",
     "tfidf",
@@ -107,7 +108,7 @@ def teaches_table(rows: Mapping[str, Any], missing: Mapping[str, str]) -> str:
                 [
                     source,
                     log,
-                    str(row["draws"]),
+                    ", ".join(map(str, row["draws"])),
                     f"{log_way['within']:.3f}" if log_way else "–",
                     f"{clean['within']:.3f}" if clean else "–",
                     f"{points(told['clean_minus_text'])} ({told['best_text']})",
@@ -142,17 +143,24 @@ def baselines_table(rows: Mapping[str, Any]) -> str:
     return markdown(["within", *there], body)
 
 
+def verdicts_of(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The verdicts of the first ranker."""
+    return list(next(iter(row["rankers"].values()))["verdicts"])
+
+
 def verdict_table(rows: Mapping[str, Any]) -> str:
     """The verdict on each judge."""
     judges = [*SIMULATED, *REAL, *FREE]
     there = [
         judge
         for judge in judges
-        if any(one["judge"] == judge for row in rows.values() for one in next(iter(row["verdicts"].values())))
+        if any(
+            one["judge"] == judge for row in rows.values() for one in next(iter(row["rankers"].values()))["verdicts"]
+        )
     ]
     body = []
     for name in names_of(rows):
-        told = {one["judge"]: one["use"] for one in next(iter(rows[name]["verdicts"].values()))}
+        told = {one["judge"]: one["use"] for one in verdicts_of(rows[name])}
         body.append([name, *(told.get(judge, "–") for judge in there)])
     return markdown(["verdict", *there], body)
 
