@@ -154,6 +154,7 @@ def test_two_models_are_counted_and_compared(
     assert KEY not in json.dumps(manifest) + shown.out + shown.err + json.dumps(done)
 
 
+@pytest.mark.slow
 def test_clarity_and_relevance_in_one_file(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with scripted_server(graded) as server:
         arguments = ["label", "--data", str(log), "--out", str(log.parent / "out"), *server_options(server)]
