@@ -186,7 +186,11 @@ def collected(folder: Path) -> dict[str, Any]:
                 rows[f"{source}-{log}"] = figures_of(draws)
             else:
                 missing[f"{source}-{log}"] = "not run"
-    return {"rows": rows, "missing": missing, "levels": levels(rows)}
+    found = {"missing": missing, "levels": levels(rows)}
+    for other in sorted(folder.glob("*-rankers")):
+        if draws := draws_of(other):
+            rows[other.name] = figures_of(draws)
+    return {"rows": rows, **found}
 
 
 def main() -> None:
