@@ -47,7 +47,7 @@ SOURCES = ("generated", "crowdflower", "homedepot")
 def difference(left: np.ndarray, right: np.ndarray, copies: np.ndarray) -> dict[str, float]:
     """Left less right over queries and draws."""
     found = paired_query_difference(left, right, copies)
-    return {name: round(found[name], 6) for name in ("value", "ci_low", "ci_high")}
+    return {name: round(found[name], 5) for name in ("value", "ci_low", "ci_high")}
 
 
 def figures_of(folders: Sequence[Path]) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def way_row(way: Way, values: Mapping[str, Mapping[Way, np.ndarray]], copies: np
     """One strategy: its metrics, and what it gains over the log."""
     row: dict[str, Any] = {"strategy": way.strategy, "judge": way.judge, "twin": way.twin}
     for metric, of in values.items():
-        row[metric] = round(float(np.nanmean(of[way])), 6)
+        row[metric] = round(float(np.nanmean(of[way])), 5)
         row[f"{metric} gain"] = difference(of[way], of[Way(way.ranker, LOG)], copies)
     return row
 
@@ -202,7 +202,7 @@ def main() -> None:
     if given.source.is_dir():
         if given.out is None:
             sys.exit("--out FILE.json is missing")
-        given.out.write_text(json.dumps(collected(given.source), indent=1), encoding="utf-8")
+        given.out.write_text(json.dumps(collected(given.source), separators=(",", ":")), encoding="utf-8")
         return
     from zoo_tables import tables
 
