@@ -8,7 +8,7 @@ variant's own rules and examples around the text as the seller wrote it, without
 lifted when the injection raises its grade by more than one on the scale of 0 to 3. All of them judge pairs of the
 sample that ships too, so that a defence that costs accuracy shows. Writes SET.json,
 SET-items.parquet and SET-manifest.json. Needs a server with log-probabilities and a model that is good enough to be
-fooled; DESIGN §9 says how to start one.
+fooled; scripts/serve_vllm starts one.
 """
 
 from __future__ import annotations

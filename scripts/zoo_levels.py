@@ -14,7 +14,7 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,23 @@ from run_zoo import LOGS
 from scipy.stats import norm
 from statsmodels.stats.multitest import multipletests
 
-from sie_agent.bench import AUC, AUTO, JUDGE_LABELS, LOG, RULE, WITHIN, Way, all_values
+from sie_agent.bench import (
+    AUC,
+    AUTO,
+    JUDGE_LABELS,
+    LOG,
+    RULE,
+    WITHIN,
+    Way,
+    all_values,
+    all_verdicts,
+    choices_made,
+    what_it_teaches,
+)
 from sie_agent.evaluation import paired_query_difference, query_copies
 
 TOLERATED, REPLICATES, SEED = 0.005, 1_000, 20_240
+QUALITY = ("within", "auc", "n_pairs")
 SOURCES = ("generated", "crowdflower", "homedepot")
 
 
@@ -37,35 +50,46 @@ def difference(left: np.ndarray, right: np.ndarray, copies: np.ndarray) -> dict[
     return {name: round(found[name], 6) for name in ("value", "ci_low", "ci_high")}
 
 
-def figures_of(folder: Path) -> dict[str, Any]:
-    """The row of one log and data set."""
-    told = json.loads((folder / "agreement.json").read_text(encoding="utf-8"))
-    draws = sorted((folder / "draws").iterdir(), key=lambda one: int(one.name))
+def figures_of(folders: Sequence[Path]) -> dict[str, Any]:
+    """The row of one log and data set, from its draws."""
+    draws = sorted(folders, key=lambda one: int(one.name))
+    facts = [json.loads((draw / "facts.json").read_text(encoding="utf-8")) for draw in draws]
     tables = [pd.read_parquet(draw / "bench.parquet") for draw in draws]
-    n_queries = 1 + max(int(table["query_code"].max()) for table in tables)
+    n_queries = int(facts[0]["n_queries"])
     copies = query_copies(n_queries, REPLICATES, SEED)
     values = all_values(tables, n_queries)
-    rankers = dict.fromkeys(way.ranker for way in values[WITHIN])
+    rankers = list(dict.fromkeys(way.ranker for way in values[WITHIN]))
+    judges = judges_of(values[WITHIN], rankers[0])
+    simple = {kind: kind for kind in ("lexical", "positions", "random") if kind in judges}
     return {
-        "draws": len(draws),
+        "draws": [int(draw.name) for draw in draws],
+        "seconds": [told.get("seconds") for told in facts],
         "queries": n_queries,
-        "teaches": told["teaches"],
-        "verdicts": told["verdicts"],
-        "choices": told["choices"],
-        "judges": told["judges"],
-        "calibration": told.get("calibration", []),
-        "seconds": [json.loads((draw / "facts.json").read_text(encoding="utf-8")).get("seconds") for draw in draws],
+        "judges": {
+            name: {
+                key: mean_of([told["judges"][name].get(key) for told in facts]) for key in ("within", "auc", "n_pairs")
+            }
+            for name in judges
+        },
+        "calibration": [told.get("calibration", {}) for told in facts],
+        "teaches": what_it_teaches(values, copies),
+        "choices": choices_made([told["choices"] for told in facts]),
         "rankers": {
             ranker: {
+                "verdicts": all_verdicts([(one, "") for one in judges], values[WITHIN], ranker, copies, simple),
                 "ways": [way_row(way, values, copies) for way in values[WITHIN] if way.ranker == ranker],
-                "auto": {
-                    name: auto_figures(values, ranker, name, copies) for name in judges_of(values[WITHIN], ranker)
-                },
+                "auto": {name: auto_figures(values, ranker, name, copies) for name in judges},
                 "hindsight": hindsight(values[WITHIN], ranker),
             }
             for ranker in rankers
         },
     }
+
+
+def mean_of(values: Sequence[float | None]) -> float | None:
+    """Mean of what is there."""
+    there = [value for value in values if value is not None]
+    return round(float(np.mean(there)), 6) if there else None
 
 
 def way_row(way: Way, values: Mapping[str, Mapping[Way, np.ndarray]], copies: np.ndarray) -> dict[str, Any]:
@@ -142,20 +166,31 @@ def levels(rows: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def draws_of(folder: Path) -> list[Path]:
+    """The finished draws of a run folder, and of those that were run beside it."""
+    found = {
+        made.parent.name: made.parent
+        for place in (folder, *folder.with_name(f"{folder.name}.draws").glob("*"))
+        for made in place.glob("draws/*/facts.json")
+    }
+    return list(found.values())
+
+
 def collected(folder: Path) -> dict[str, Any]:
     """Every row that there is, and why another is not."""
-    rows, missing = {}, {}
+    rows: dict[str, Any] = {}
+    missing: dict[str, str] = {}
     for source in SOURCES:
         for log in LOGS:
-            name = f"{source}-{log}"
-            if (folder / name / "agreement.json").is_file():
-                rows[name] = figures_of(folder / name)
+            if draws := draws_of(folder / f"{source}-{log}"):
+                rows[f"{source}-{log}"] = figures_of(draws)
             else:
-                missing[name] = "not run"
-    for extra in sorted(folder.glob("*-rankers-*")):
-        if (extra / "agreement.json").is_file():
-            rows[extra.name] = figures_of(extra)
-    return {"rows": rows, "missing": missing, "levels": levels(rows)}
+                missing[f"{source}-{log}"] = "not run"
+    found = {"missing": missing, "levels": levels(rows)}
+    for other in sorted(folder.glob("*-rankers")):
+        if draws := draws_of(other):
+            rows[other.name] = figures_of(draws)
+    return {"rows": rows, **found}
 
 
 def main() -> None:

@@ -14,7 +14,9 @@ FREE = ("lexical", "positions", "random", "between")
 INTRODUCTION = """\
 Rankers trained on the whole log, a quarter of it judged; every query tested once a draw. Accuracy within queries: the
 share of a query's pairs of different grade that are in the right order. Gains over the log as it is, in points
-(hundredths), with 95 % intervals over queries and draws. Simulated judges are human grades plus noise."""
+(hundredths), with 95 % intervals over queries and draws. Two draws tell next to nothing of their spread (Student's t
+with one degree of freedom), so that rows with two have the widest intervals. Simulated judges are human grades plus
+noise."""
 BASELINES = (
     "clean labels",
     "tfidf",
@@ -52,6 +54,8 @@ def tables(found: Mapping[str, Any]) -> str:
         "## NDCG@10 and pooled AUC: `auto`, gains over the log",
         judges_table(rows, (*SIMULATED, *REAL, "lexical"), "auto", metric="ndcg@10"),
         judges_table(rows, (*SIMULATED, *REAL, "lexical"), "auto", metric="auc"),
+        "## Other rankers",
+        rankers_table(rows),
         "## Levels",
         levels_text(found["levels"], rows),
     ]
@@ -107,7 +111,7 @@ def teaches_table(rows: Mapping[str, Any], missing: Mapping[str, str]) -> str:
                 [
                     source,
                     log,
-                    str(row["draws"]),
+                    ", ".join(map(str, row["draws"])),
                     f"{log_way['within']:.3f}" if log_way else "–",
                     f"{clean['within']:.3f}" if clean else "–",
                     f"{points(told['clean_minus_text'])} ({told['best_text']})",
@@ -142,17 +146,46 @@ def baselines_table(rows: Mapping[str, Any]) -> str:
     return markdown(["within", *there], body)
 
 
+def rankers_table(rows: Mapping[str, Any]) -> str:
+    """`auto` with other rankers, where they were run."""
+    body = []
+    for name, row in rows.items():
+        for ranker in row["rankers"] if len(row["rankers"]) > 1 else ():
+            ways = ways_of(row, ranker)
+            log, told = way(ways, "log"), next(one for one in row["teaches"] if is_within(one, ranker))
+            start = [name, ranker, f"{log['within']:.3f}" if log else "–", points(told["clean_minus_text"])]
+            for judge in dict.fromkeys(one["judge"] for one in ways if one["judge"]):
+                auto, labels = way(ways, "auto", judge), way(ways, "judge's labels, distilled", judge)
+                gains = [points(one["within gain"]) if one else "–" for one in (auto, labels)]
+                use = next((one["use"] for one in row["rankers"][ranker]["verdicts"] if one["judge"] == judge), "–")
+                body.append([*start, judge, *gains, use])
+    head = ["log", "ranker", "with the log", "clean − best text score", "judge", "auto", "judge's labels, distilled"]
+    return markdown([*head, "verdict"], body) if body else "Not done: not run."
+
+
+def is_within(row: Mapping[str, Any], ranker: str) -> bool:
+    """Whether a row of `teaches` is of accuracy within queries by a ranker."""
+    return bool(row["metric"] == "within" and row["ranker"] == ranker)
+
+
+def verdicts_of(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The verdicts of the first ranker."""
+    return list(next(iter(row["rankers"].values()))["verdicts"])
+
+
 def verdict_table(rows: Mapping[str, Any]) -> str:
     """The verdict on each judge."""
     judges = [*SIMULATED, *REAL, *FREE]
     there = [
         judge
         for judge in judges
-        if any(one["judge"] == judge for row in rows.values() for one in next(iter(row["verdicts"].values())))
+        if any(
+            one["judge"] == judge for row in rows.values() for one in next(iter(row["rankers"].values()))["verdicts"]
+        )
     ]
     body = []
     for name in names_of(rows):
-        told = {one["judge"]: one["use"] for one in next(iter(rows[name]["verdicts"].values()))}
+        told = {one["judge"]: one["use"] for one in verdicts_of(rows[name])}
         body.append([name, *(told.get(judge, "–") for judge in there)])
     return markdown(["verdict", *there], body)
 

@@ -25,7 +25,7 @@ def judged_values(relevance: Doubles, by_rank: bool) -> tuple[npt.NDArray[np.boo
 def match_log(relevance: Doubles, label: Doubles, *, by_rank: bool = False) -> Doubles:
     """Relevance shifted in log-odds so that its mean is the log's mean.
 
-    A click rate is not a relevance: without this, abs(y - r) mostly says how rare clicks are (DESIGN §8, 4).
+    A click rate is not a relevance: without this, abs(y - r) mostly says how rare clicks are.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def joint_with_proxies(
     A logistic regression of the label on the judge's relevance (its log-odds and itself), on the log-odds of the
     proxies, and on the mean relevance and the mean label of the query's other rows: queries differ in how much of what
     they show is relevant. Unbiased whatever the judge is worth: a judge that knows nothing gets no weight, and what is
-    left is the log's own opinion (DESIGN §8, 2: only the no-judge control shows how much that is).
+    left is the log's own opinion (only the no-judge control shows how much that is).
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """A causal language model in this process, used as a likelihood model.
 
-A tiny instruct model is a poor grader and a usable likelihood model (DESIGN §9), so this backend answers
+A tiny instruct model is a poor grader and a usable likelihood model, so this backend answers
 variants of method ``likelihood`` and no others.
 """
 
