@@ -110,7 +110,7 @@ def settings_from(world: World, draw: Draw, parts: Sequence[JudgePart]) -> list[
         if np.isnan(relevance).any():
             raise SystemExit(f"judge '{part.name}' left {int(np.isnan(relevance).sum())} pairs without a grade")
         pool = Rows(world.inputs[training], relevance[training].astype(np.float32), world.queries[training])
-        evidence = Evidence(rows, relevance, proxies, pool, LabelSettings(by_rank=part.by_rank))
+        evidence = Evidence(rows, relevance, proxies, pool, LabelSettings(by_rank=part.is_ranked))
         found.append(
             Setting(
                 judge=part.name,

@@ -28,7 +28,7 @@ from .runner import judge, judge_chunks
 from .session import Account, Session
 from .signals import stop_on_signals
 from .table import JUDGMENT_COLUMNS
-from .variants import Variant, list_variants, load_variant
+from .variants import Variant, list_variants, load_variant, scale_means_nothing
 
 __all__ = [
     "AT_ONCE",
@@ -61,6 +61,7 @@ __all__ = [
     "make_backend",
     "named_folder",
     "require_transformers",
+    "scale_means_nothing",
     "share_of_words",
     "stop_on_signals",
     "torch_workers",

@@ -22,6 +22,8 @@ from ..paths import prompts_dir
 ASPECTS = ("relevance", "clarity")
 FIELDS = ("query", "title", "description", "attributes")
 ITEM_FIELDS = FIELDS[1:]
+# methods whose answers are an order rather than degrees
+SCALE_MEANS_NOTHING = ("likelihood", "embedding", "lexical")
 ENVIRONMENT = SandboxedEnvironment(undefined=StrictUndefined)
 
 Text = Annotated[str, Field(min_length=1)]
@@ -244,3 +246,8 @@ def first_problem(error: ValidationError) -> str:
         near = difflib.get_close_matches(place, Variant.model_fields, n=1)
         return f"unknown key '{place}'" + (f" (did you mean '{near[0]}'?)" if near else "")
     return f"{place}: {message}" if place else message
+
+
+def scale_means_nothing(variant: str) -> bool:
+    """Whether a variant's answers are only an order (likelihoods, cosines, shared words), not a degree."""
+    return variant in list_variants() and load_variant(variant).method in SCALE_MEANS_NOTHING

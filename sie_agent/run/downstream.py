@@ -48,7 +48,7 @@ def answers_of(draw: Draw, parts: list[JudgePart]) -> list[JudgeAnswers]:
         )
         draw.facts.setdefault("twins", {})[part.name] = {"cells": twin.cells, "covered": twin.covered}
         draw.facts.setdefault("judges", {}).setdefault(part.name, judge_quality(draw, relevance))
-        found.append(JudgeAnswers(part.name, relevance, part.by_rank))
+        found.append(JudgeAnswers(part.name, relevance, part.is_ranked))
         found.append(JudgeAnswers(part.name, twin.relevance, True, twin=True))
     return found
 

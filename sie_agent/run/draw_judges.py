@@ -104,7 +104,7 @@ def apply_judge(draw: Draw, part: JudgePart, step: Callable[[], None]) -> None:
             mend="Check its model or server; `sie label` shows the status of each pair.",
         )
     logged = draw.every_row.take(log)
-    labels = make_labels(logged, proxies_of(draw), relevance[log], suite.distilling, by_rank=part.by_rank)
+    labels = make_labels(logged, proxies_of(draw), relevance[log], suite.distilling, by_rank=part.is_ranked)
     distilled = distil_labels(logged, labels, suite.distilling, draw.seed, step)
     draw.columns[f"relevance|{part.name}"] = relevance
     for name, scores in distilled.scores(draw.world.inputs, draw.label).items():
@@ -171,7 +171,7 @@ def control(draw: Draw, part: JudgePart, relevance: Doubles, step: Callable[[], 
         permuted = relevance.copy()
         permuted[places] = relevance[rng.permutation(places)]
         labels = make_labels(
-            logged, proxies_of(draw), permuted[log], settings, by_rank=part.by_rank, names=(HEADLINE_LABEL,)
+            logged, proxies_of(draw), permuted[log], settings, by_rank=part.is_ranked, names=(HEADLINE_LABEL,)
         )
         distilled = distil_labels(logged, labels, settings, draw.seed)
         scores = distilled.scores(draw.world.inputs[unseen], draw.label[unseen])

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from sie_agent.bench import RANKERS, TARGET
-from sie_agent.judging import AT_ONCE, DOUBLE_JUDGED, Endpoint, EndpointList, PricePart
+from sie_agent.judging import AT_ONCE, DOUBLE_JUDGED, Endpoint, EndpointList, PricePart, scale_means_nothing
 from sie_agent.pipeline import Part
 from sie_agent.samples import LOGS, LogSettings
 
@@ -46,6 +46,16 @@ class LogPart(Part):
         return None if self.kind == "given" else LogSettings(self.kind, self.rate, self.relevant_at)
 
 
+DEFAULT_VARIANTS = {
+    "local": "relevance/query-likelihood",
+    "openai": "relevance/graded",
+    "vllm": "relevance/graded",
+    "langchain": "relevance/written",
+    "embedding": "relevance/cosine",
+    "lexical": "relevance/lexical",
+}
+
+
 class JudgePart(Part):
     """One judge. ``simulated`` reads the grade, and is never a headline."""
 
@@ -73,7 +83,9 @@ class JudgePart(Part):
     concurrency: int = Field(AT_ONCE, ge=1)
     auc: float | None = Field(None, gt=0.5, le=1)
     members: tuple[str, ...] | None = Field(None, description="of a panel: the judges whose ranks are averaged")
-    by_rank: bool = False
+    by_rank: bool | None = Field(
+        None, description="use only the order of the answers; where it is not said, the variant decides, as in distill"
+    )
     draws: int | None = Field(None, ge=1, description="judge only the first so many draws")
     max_pairs: int | None = Field(None, ge=1, description="judge at most so many pairs of a draw, by whole queries")
 
@@ -98,6 +110,19 @@ class JudgePart(Part):
         return EndpointList(endpoints=self.endpoints, double_judged=self.double_judged)
 
     @property
+    def asks_with(self) -> str | None:
+        """The prompt variant; None for a judge that is asked nothing."""
+        return self.variant or DEFAULT_VARIANTS.get(self.kind)
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether only the order of its answers is used."""
+        if self.by_rank is not None:
+            return self.by_rank
+        asked = self.asks_with
+        return self.kind in ("positions", "panel") or (asked is not None and scale_means_nothing(asked))
+
+    @property
     def mode(self) -> str:
         """What the figures of this judge are marked with."""
         return "simulated" if self.kind in MADE_UP else "zero-shot"
@@ -110,10 +135,10 @@ class JudgePart(Part):
 
 # judges that are worked out of grades, positions or chance: for controls, curves and tests
 MADE_UP = ("simulated", "random", "positions", "between")
-LEXICAL = JudgePart(name="lexical", kind="lexical", by_rank=True)
+LEXICAL = JudgePart(name="lexical", kind="lexical")
 RANDOM = JudgePart(name="random", kind="random")
 # what a log's positions say is known without any judge
-POSITIONS = JudgePart(name="positions", kind="positions", by_rank=True)
+POSITIONS = JudgePart(name="positions", kind="positions")
 
 
 class DownstreamPart(Part):

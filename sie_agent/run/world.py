@@ -35,14 +35,6 @@ Doubles = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.intp]
 
-DEFAULT_VARIANTS = {
-    "local": "relevance/query-likelihood",
-    "openai": "relevance/graded",
-    "vllm": "relevance/graded",
-    "langchain": "relevance/written",
-    "embedding": "relevance/cosine",
-    "lexical": "relevance/lexical",
-}
 CLARITY_VARIANT = "clarity/graded"
 
 
@@ -119,7 +111,7 @@ class World:
 
     def ask(self, part: JudgePart, rows: Booleans) -> None:
         """Have a real judge answer for the chosen rows; keeps its judgments table."""
-        variant = load_variant(part.variant or DEFAULT_VARIANTS[part.kind])
+        variant = load_variant(part.asks_with or "")
         asked = without_grade(self.samples[rows])
         backend = make_backend(
             part.kind,

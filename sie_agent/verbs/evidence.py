@@ -9,11 +9,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.judging import list_variants, load_variant
+from sie_agent.judging import scale_means_nothing
 
 Doubles = npt.NDArray[np.float64]
 FEWEST_JUDGED = 10
-SCALE_MEANS_NOTHING = ("likelihood", "embedding", "lexical")
 
 
 @dataclass(frozen=True)
@@ -135,8 +134,3 @@ def refuse_other_data(query_of: pd.Series[str], samples: pd.DataFrame, where: st
             where=where,
             mend="Give the data, the map and the split that were labelled.",
         )
-
-
-def scale_means_nothing(variant: str) -> bool:
-    """Whether a variant's answers are only an order (likelihoods, cosines, shared words), not a degree."""
-    return variant in list_variants() and load_variant(variant).method in SCALE_MEANS_NOTHING

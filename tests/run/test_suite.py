@@ -136,7 +136,7 @@ def test_what_needs_no_judge_is_in_every_bench_once(workshop: Any) -> None:
     bare = load_suite(
         workshop.suite(Path("pairs.csv"), judges=[{"name": "guess", "kind": "random"}]), ["downstream={}"]
     )
-    assert [judge.by_rank for judge in bare.bench_judges(positions=True) if judge.name == "lexical"] == [True]
+    assert [judge.is_ranked for judge in bare.bench_judges(positions=True) if judge.name == "lexical"] == [True]
 
 
 @pytest.mark.parametrize("kind", LOGS)
@@ -215,3 +215,10 @@ def test_a_run_without_log_unseen_queries_still_gives_labels_and_scores(workshop
     summary = run_suite(workshop.suite(query_sets=sets, draws=[1]), workshop.folder / "run", cache_path=workshop.cache)
     assert summary["exit_code"] == 0
     assert (workshop.folder / "run" / "report.html").is_file()
+
+
+def test_whose_scale_means_nothing_is_known_from_the_variant_as_in_distill() -> None:
+    kinds = {"lexical": True, "embedding": True, "local": True, "openai": False, "random": False, "positions": True}
+    assert {kind: JudgePart(name="one", kind=kind).is_ranked for kind in kinds} == kinds
+    assert JudgePart(name="one", kind="local", variant="relevance/graded").is_ranked is False
+    assert JudgePart(name="one", kind="lexical", by_rank=False).is_ranked is False

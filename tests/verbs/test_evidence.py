@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from sie_agent.errors import InputError
-from sie_agent.verbs.evidence import relevance_of, scale_means_nothing
+from sie_agent.judging import scale_means_nothing
+from sie_agent.verbs.evidence import relevance_of
 
 
 def test_rows_find_their_judgment_in_any_order(samples: pd.DataFrame, judgments: pd.DataFrame) -> None:
