@@ -11,6 +11,7 @@ import yaml
 from sie_agent.errors import InputError
 from sie_agent.paths import suites_dir
 from sie_agent.run import dump_suite, load_suite
+from sie_agent.run.suite_parts import JudgePart
 from sie_agent.samples import LOGS, LogSettings
 
 SHIPPED = sorted(path.stem for path in suites_dir().glob("*.yaml"))
