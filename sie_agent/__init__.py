@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from sie_agent.verbs.select import select
     from sie_agent.verbs.weights import weights
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 __all__ = [
     "ColumnMap",

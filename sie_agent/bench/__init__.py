@@ -17,7 +17,7 @@ from sie_agent.bench.judged import (
 from sie_agent.bench.measuring import AUC, BENCH_METRICS, NDCG, WITHIN, measure_fold, run_bench
 from sie_agent.bench.rankers import RANKERS, TARGET, Ranker, main_ranker
 from sie_agent.bench.strategies import BASELINES, CLEAN, LOG, Baseline, Columns
-from sie_agent.bench.verdict import NOTHING_TRIED, all_verdicts, verdict
+from sie_agent.bench.verdict import NOTHING_TRIED, UNKNOWN, all_verdicts, ungraded_words, verdict
 from sie_agent.bench.world import BenchData, JudgeAnswers, Way
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "RULE",
     "SAME_RECIPE",
     "TARGET",
+    "UNKNOWN",
     "WITHIN",
     "Baseline",
     "BenchData",
@@ -57,6 +58,7 @@ __all__ = [
     "run_fold",
     "strength_by_log",
     "strength_on",
+    "ungraded_words",
     "verdict",
     "what_it_teaches",
 ]

@@ -37,8 +37,8 @@ grade.
 
 app = typer.Typer(
     name="sie",
-    help="Which rows of a shopping log matter? Judged by a language model, scored by a small one, "
-    "held against gradients.",
+    help="What should a ranker be trained on? A language model judges a part of the log, a small one gives every row "
+    "a target and a weight, and a test says whether that helps.",
     epilog=EPILOG,
     no_args_is_help=True,
     add_completion=False,

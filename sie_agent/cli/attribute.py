@@ -11,7 +11,7 @@ from sie_agent.cli.output import call, show
 
 EPILOG = examples(
     "sie attribute --data log.csv --map map.yaml --out reference.parquet",
-    "sie attribute --data sample --simulate clicks --reference tracin-ranking --out reference.parquet",
+    "sie attribute --data sample --simulate ranked-clicks --reference tracin-ranking --out reference.parquet",
     "sie attribute --data embedded-log.parquet --features embedding --trusted graded.parquet --out reference.parquet",
 )
 

@@ -13,7 +13,7 @@ from sie_agent.cli.weak_labels import PLACE
 EPILOG = examples(
     "sie explain --scorer runs/quickstart --row 1 --row 2",
     "sie explain --scorer runs/scorer --data log.csv --id r17 --by value --html why.html",
-    "sie explain --scorer runs/quickstart --data sample --simulate clicks --row 1",
+    "sie explain --scorer runs/quickstart --data sample --simulate ranked-clicks --row 1",
     'sie explain --scorer runs/scorer --query "desk lamp" --title "Brass lamp" --label 1',
 )
 

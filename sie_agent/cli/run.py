@@ -23,7 +23,7 @@ def command(
         typer.Option("--set", help="Change a setting of the suite; may be repeated.", metavar="KEY=VALUE"),
     ] = None,
 ) -> None:
-    """Do everything that a suite says: judge, weak labels, scorer, references, agreement, report.
+    """Do all that a suite says: judge, label, distil, choose target and weights, test them on rankers, report.
 
     A run that was stopped goes on where it was: give the same command again.
     """

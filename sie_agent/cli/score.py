@@ -11,7 +11,7 @@ from sie_agent.cli.output import call, show
 
 EPILOG = examples(
     "sie score --scorer runs/scorer --data log.csv --map map.yaml --out scores.parquet",
-    "sie score --scorer runs/quickstart --data sample --simulate clicks --out scores.parquet",
+    "sie score --scorer runs/quickstart --data sample --simulate ranked-clicks --out scores.parquet",
 )
 
 

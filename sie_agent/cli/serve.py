@@ -89,8 +89,8 @@ def command(
 
     def work() -> dict[str, Any]:
         from sie_agent.progress import say
+        from sie_agent.scorer import scorer_folder
         from sie_agent.serving import AdjustmentSettings, Limits, serve
-        from sie_agent.verbs.score import scorer_folder
 
         return serve(
             scorer_folder(Path(scorer).expanduser()),

@@ -85,9 +85,9 @@ def tuned(candidates: Sequence[Recipe], accuracy: Doubles, judge: WithinQueries)
         why = f"no recipe put the items of {int(known.sum())} tuning queries in a better order than the log as it is"
         return replace(candidates[0], chosen="log", why=why)
     reached, log = accuracy[chosen, known].mean(), accuracy[0, known].mean()
-    place = "mildest" if candidates[chosen].words == MILDEST.words else "best for certain"
+    place = "the mildest" if candidates[chosen].words == MILDEST.words else "certainly better than the mildest,"
     why = (
-        f"the {place} of {len(candidates)} on {int(known.sum())} tuning queries: {reached:.3f} of the pairs of a query "
+        f"{place} of {len(candidates)} on {int(known.sum())} tuning queries: {reached:.3f} of the pairs of a query "
         f"in the right order, {log:.3f} with the log as it is"
     )
     return replace(candidates[chosen], chosen="tuned", why=why)

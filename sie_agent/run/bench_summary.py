@@ -11,11 +11,13 @@ import numpy.typing as npt
 from sie_agent.bench import (
     AUTO,
     NOTHING_TRIED,
+    UNKNOWN,
     WITHIN,
     all_values,
     all_verdicts,
     bench_rows,
     choices_made,
+    ungraded_words,
     what_it_teaches,
 )
 from sie_agent.run.evidence import Stored
@@ -46,8 +48,11 @@ def bench_of(
         for row in rows
         if (row["strategy"], row["metric"], row["ranker"], row["twin"]) == (AUTO, WITHIN, main, False)
     }
+    rows_there, graded = (int(draws[0].facts.get(name, 0)) for name in ("rows", "graded"))
+    known = own is not None and own["use"] != UNKNOWN
+    missing = ungraded_words(rows_there, graded, n_queries) if graded < rows_there else NOTHING_TRIED
     return {
-        "verdict": own or {"judge": suite.primary.name, "use": "unknown", "text": NOTHING_TRIED, "against": []},
+        "verdict": own if known else {"judge": suite.primary.name, "use": UNKNOWN, "text": missing, "against": []},
         "verdicts": verdicts,
         "downstream": rows,
         "teaches": what_it_teaches(values, copies) if values else [],

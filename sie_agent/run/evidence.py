@@ -53,7 +53,12 @@ def store_draw(draw: Draw, bench: pd.DataFrame | None, run_dir: Path, key: str) 
     write_table(pd.DataFrame(table), folder / "evidence.parquet")
     if bench is not None:
         write_table(bench, folder / "bench.parquet")
-    write_json(folder / "facts.json", {**draw.facts, "key": key, "n_queries": len(draw.world.query_names)})
+    counts = {
+        "n_queries": len(draw.world.query_names),
+        "rows": len(draw.world.samples),
+        "graded": int(np.isfinite(draw.world.grade).sum()),
+    }
+    write_json(folder / "facts.json", {**draw.facts, "key": key, **counts})
 
 
 def load_draw(run_dir: Path, seed: int) -> Stored:

@@ -19,7 +19,7 @@ from sie_agent.run.draw import Draw
 from sie_agent.run.draw_judges import relevance_of
 from sie_agent.run.manifest import library_versions
 from sie_agent.samples import log_hash, write_table
-from sie_agent.scorer import Recipe, describe_scorer, save_scorer, with_recipe
+from sie_agent.scorer import Recipe, describe_scorer, recipe_metadata, save_scorer, with_recipe
 
 
 def has_main_files(folder: Path, judge: str, seed: int) -> bool:
@@ -49,7 +49,6 @@ def write_main_files(draw: Draw, folder: Path) -> None:
     write_table(pd.DataFrame({"sample_id": identifiers[draw.judged], **labels}), folder / "labels.parquet")
     scores = {label: draw.columns[f"scorer|{label}|{name}"][log] for label in names}
     read = {"query": world.samples["query"].to_numpy()[log], "label": draw.label[log]}
-    write_table(pd.DataFrame({"sample_id": identifiers[log], **read, **scores}), folder / "scores.parquet")
     references = {
         reference: draw.columns[f"reference|{reference}"][log]
         for reference in world.suite.references
@@ -62,7 +61,10 @@ def write_main_files(draw: Draw, folder: Path) -> None:
     scorer = scorer_of(world.features, logged, queries, distilled, settings, draw.seed, provenance(draw))
     recipe = main_recipe(draw, logged, distilled)
     draw.facts["recipe"] = asdict(recipe)
-    save_scorer(with_recipe(scorer, recipe), folder / "scorer")
+    ready = with_recipe(scorer, recipe)
+    table = pd.DataFrame({"sample_id": identifiers[log], **read, **scores})
+    write_table(table, folder / "scores.parquet", recipe_metadata(ready.recipe))
+    save_scorer(ready, folder / "scorer")
 
 
 def main_recipe(draw: Draw, logged: Log, distilled: Distilled) -> Recipe:

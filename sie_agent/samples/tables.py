@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -19,13 +19,14 @@ import pyarrow.parquet as pq
 from sie_agent.errors import EnvironmentFailure, InputError
 
 
-def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
+def write_table(frame: pd.DataFrame, path: str | Path, metadata: Mapping[bytes, bytes] | None = None) -> Path:
     """Write a Parquet file so that no reader ever sees half of it.
 
     Parameters
     ----------
     frame : table; its index is not kept.
     path : file to make or replace; missing folders are made.
+    metadata : kept in the file's schema.
 
     Returns
     -------
@@ -38,7 +39,11 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
         If the disk is full or the folder cannot be written to.
     """
     with TableWriter(path) as writer:
-        writer.write(frame)
+        if metadata is None:
+            writer.write(frame)
+        else:
+            table = pa.Table.from_pandas(frame, preserve_index=False)
+            writer.write(table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata}))
     return writer.path
 
 

@@ -14,7 +14,7 @@ from sie_agent.scorer.explain import (
     shortened,
     strength,
 )
-from sie_agent.scorer.files import describe_scorer, load_scorer, save_scorer
+from sie_agent.scorer.files import describe_scorer, load_scorer, save_scorer, scorer_folder
 from sie_agent.scorer.given import MILD, NONE, recipe_for
 from sie_agent.scorer.model import (
     Scorer,
@@ -28,7 +28,7 @@ from sie_agent.scorer.model import (
 )
 from sie_agent.scorer.parts import Parts, folder_hash, only_one, source_identity
 from sie_agent.scorer.ranks import rank_in_quantiles, rank_in_sample, ranks_in_quantiles, ranks_in_sample
-from sie_agent.scorer.recipe import Recipe, blended_label, check_recipe, read_recipe, weights_of
+from sie_agent.scorer.recipe import Recipe, blended_label, check_recipe, read_recipe, recipe_metadata, weights_of
 from sie_agent.scorer.select import (
     POSITIVE_AT,
     covering_mask,
@@ -84,9 +84,11 @@ __all__ = [
     "read_recipe",
     "recipe_for",
     "recipe_in",
+    "recipe_metadata",
     "save_scorer",
     "scored_by_workers",
     "scored_here",
+    "scorer_folder",
     "select_file",
     "select_rows",
     "selected_by",

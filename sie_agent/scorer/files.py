@@ -154,6 +154,12 @@ def read_model(folder: Path, config: Mapping[str, Any]) -> bytes:
     return content
 
 
+def scorer_folder(folder: Path) -> Path:
+    """The scorer itself, or the one in the folder of ``sie distill`` or ``sie run``."""
+    inside = folder / "scorer"
+    return inside if not (folder / CONFIG).is_file() and inside.is_dir() else folder
+
+
 def load_scorer(folder: Path) -> Scorer:
     """Read what :func:`save_scorer` wrote.
 
@@ -166,6 +172,7 @@ def load_scorer(folder: Path) -> Scorer:
     from google.protobuf.message import DecodeError
     from onnx import numpy_helper
 
+    folder = scorer_folder(Path(folder).expanduser())
     config = read_config(folder)
     content = read_model(folder, config)
     try:

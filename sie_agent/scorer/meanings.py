@@ -69,7 +69,7 @@ def meaning_of(name: str, value: float) -> str:
     if name == "place of first match in title" and value > 0.9999:
         return "query and title share no word"
     if name in SHARES:
-        return SHARES[name].format(f"{value * 100:.0f} %")
+        return SHARES[name].format(f"{round(value * 100) + 0} %")
     if name in FLAGS:
         return FLAGS[name][value < 0.5]
     if name == "share of query numbers in title":
@@ -82,4 +82,4 @@ def share_of_numbers(value: float) -> str:
     """Numbers are all, none or some of them in the title; one half also stands for a query without any."""
     if abs(value - 0.5) < 1e-3:
         return "half of the query's numbers are in the title, or it has none"
-    return f"{value * 100:.0f} % of the query's numbers are in the title"
+    return f"{round(value * 100) + 0} % of the query's numbers are in the title"

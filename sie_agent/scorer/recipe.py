@@ -173,3 +173,8 @@ def check_recipe(recipe: Recipe) -> None:
     for name, values in recipe.quantiles.items():
         if len(values) < 2 or not np.isfinite(values).all() or (np.diff(values) < 0).any():
             raise InputError(f"the quantiles of '{name}' are no rising row of numbers")
+
+
+def recipe_metadata(recipe: Recipe | None) -> dict[bytes, bytes]:
+    """What a scores file keeps of a recipe in its schema."""
+    return {} if recipe is None else {KEY: recipe.to_json().encode()}

@@ -59,7 +59,7 @@ def load_log(
             "the data have no label, that is, nothing that the log says (clicks, purchases)",
             where=f"{data}, field 'label'",
             mend="Map its column in a column map (label: {column: clicks, minimum: 0, maximum: 1}), or, "
-            "where there are grades, draw a log from them with --simulate clicks.",
+            "where there are grades, draw a log from them with --simulate ranked-clicks.",
         )
     return samples
 

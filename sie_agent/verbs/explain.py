@@ -13,9 +13,9 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.report import write_explanations
 from sie_agent.samples import validate_samples, without_grade
-from sie_agent.scorer import AUTO, check_asked, explain_rows, explained_by, load_scorer, shortened
+from sie_agent.scorer import AUTO, check_asked, explain_rows, explained_by, load_scorer, scorer_folder, shortened
 from sie_agent.verbs.common import writable_folder
-from sie_agent.verbs.score import Log, scorer_folder
+from sie_agent.verbs.score import Log
 
 LISTED = 8
 # naming near ids compares texts one by one: on a long log only its beginning

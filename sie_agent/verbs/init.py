@@ -67,6 +67,7 @@ downstream: {downstream}
 SMALL_TARGET = "target: {epochs: 20, batch_size: 32}    # a small log: more and smaller steps"
 LARGE_TARGET = "# target: {hidden: 64, epochs: 8, batch_size: 256, seeds: 6}"
 FOUR_SETS = "{log-judged: 0.25, log-unseen: 0.45, tune: 0.15, reference-validation: 0.15}"
+THREE_SETS = "{log-judged: 0.4, log-unseen: 0.4, tune: 0.2}"
 TWO_SETS = "{log-judged: 0.7, log-unseen: 0.3}"
 
 
@@ -111,8 +112,9 @@ def init(
     map_name = str(map_path) if own_map else None if column_map is None else str(column_map)
     samples = load_samples(source, column_map=map_name, limit=ROWS_CHECKED)
     labelled, graded = bool(samples["label"].notna().all()), bool(samples["grade"].notna().all())
-    notes = [*guess.notes, *advice(labelled, graded, bool(samples["grade"].notna().any()))]
-    write_text(suite_path, suite_yaml(name, source, map_name, labelled, graded, len(samples) < ROWS_CHECKED))
+    some = bool(samples["grade"].notna().any())
+    notes = [*guess.notes, *advice(labelled, graded, some)]
+    write_text(suite_path, suite_yaml(name, source, map_name, labelled, graded, some, len(samples) < ROWS_CHECKED))
     load_suite(suite_path)
     guessed = {one: guess.source(one) for one in (*guess.columns, *guess.scales)}
     return {
@@ -130,7 +132,9 @@ def map_yaml(guess: Guess) -> str:
     return yaml.safe_dump({"columns": guess.columns, **guess.scales}, sort_keys=False, allow_unicode=True)
 
 
-def suite_yaml(name: str, source: str, map_name: str | None, labelled: bool, graded: bool, small: bool) -> str:
+def suite_yaml(
+    name: str, source: str, map_name: str | None, labelled: bool, graded: bool, some: bool, small: bool
+) -> str:
     """The commented suite."""
     return SUITE.format(
         name=quoted(name),
@@ -140,7 +144,7 @@ def suite_yaml(name: str, source: str, map_name: str | None, labelled: bool, gra
         log="{kind: given}" if labelled else "{kind: ranked-clicks}",
         logs=", ".join(LOGS),
         target=SMALL_TARGET if small else LARGE_TARGET,
-        query_sets=FOUR_SETS if graded else TWO_SETS,
+        query_sets=FOUR_SETS if graded else THREE_SETS if some else TWO_SETS,
         downstream="{draws: 3}   # rankers: [target, linear, lambdamart]" if graded else "{draws: 0}   # needs grades",
     )
 
@@ -158,7 +162,10 @@ def advice(labelled: bool, graded: bool, some_graded: bool) -> list[str]:
     elif not labelled:
         notes.append("There is no label: the suite draws a click log from the grades. Map your clicks when you can.")
     if some_graded and not graded:
-        notes.append("Only some rows have a grade, so the suite goes without: no agreement, no verdict.")
+        notes.append(
+            "Only some rows have a grade: target and weights are chosen on them, but rankers are tested on data with a "
+            "grade in every row, so there is no verdict."
+        )
     elif not graded:
         notes.append("There is no grade: there will be scores, weights and diagnostics, and no verdict.")
     return notes

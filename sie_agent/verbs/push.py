@@ -9,7 +9,7 @@ from typing import Any
 
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.progress import say
-from sie_agent.scorer import load_scorer
+from sie_agent.scorer import load_scorer, scorer_folder
 from sie_agent.scorer.card import PLACE, UNSTATED, labels_card, scorer_card
 from sie_agent.scorer.card_text import code
 from sie_agent.scorer.files import CARD, CONFIG, MODEL, read_config
@@ -17,7 +17,6 @@ from sie_agent.verbs.common import load_log, writable_folder
 from sie_agent.verbs.hub import Files, Kind, name_error, upload
 from sie_agent.verbs.push_origin import origin_of
 from sie_agent.verbs.push_table import TEXTS, as_parquet, published
-from sie_agent.verbs.score import scorer_folder
 
 OWNER_AND_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 

@@ -15,9 +15,17 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.progress import bar, say
 from sie_agent.samples import count_rows, resolve, stream_samples, without_grade
-from sie_agent.scorer import Parts, folder_hash, load_scorer, only_one, scored_by_workers, scored_here
+from sie_agent.scorer import (
+    Parts,
+    folder_hash,
+    load_scorer,
+    only_one,
+    recipe_metadata,
+    scored_by_workers,
+    scored_here,
+    scorer_folder,
+)
 from sie_agent.scorer import source_identity as identity_of
-from sie_agent.scorer.recipe import KEY
 from sie_agent.verbs.common import check_apart, load_log, parquet_target
 
 ROWS_AT_ONCE = 20_000
@@ -137,8 +145,7 @@ def score(
         try:
             if parts.complete is None:
                 run.score(folder, loaded)
-            recipe = loaded.recipe
-            rows = parts.assemble({} if recipe is None else {KEY: recipe.to_json().encode()})
+            rows = parts.assemble(recipe_metadata(loaded.recipe))
         finally:
             parts.tidy()
     seconds = time.perf_counter() - started
@@ -219,9 +226,3 @@ def made_from(folder: Path, log: Log) -> dict[str, Any]:
 def cores() -> int:
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0))
-
-
-def scorer_folder(folder: Path) -> Path:
-    """The scorer itself, or the one in the folder of ``sie distill`` or ``sie run``."""
-    inside = folder / "scorer"
-    return inside if not (folder / "config.json").is_file() and inside.is_dir() else folder

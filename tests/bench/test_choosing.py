@@ -118,7 +118,7 @@ def test_a_strong_judge_is_given_a_recipe_that_was_tried(choose: Choose, log: Be
     assert found.chosen == "tuned" and not found.is_log
     assert recipe_name(found) in {recipe_name(one) for one in CANDIDATES}
     assert found.mean_label == pytest.approx(log.rows.label[log.queries % 3 > 0].mean())
-    assert f"best for certain of {len(CANDIDATES)} on 40 tuning queries" in found.why
+    assert f"certainly better than the mildest, of {len(CANDIDATES)} on 40 tuning queries" in found.why
     assert found == choose(strong(log)), "chosen anew, it is the same"
 
 

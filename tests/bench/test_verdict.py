@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sie_agent.bench import AUTO, CLEAN, LOG, SAME_RECIPE, Way, all_verdicts, verdict
+from sie_agent.bench import AUTO, CLEAN, LOG, SAME_RECIPE, Way, all_verdicts, ungraded_words, verdict
 from sie_agent.bench.verdict import CANNOT_TELL, LOSES_NOTHING, SIMPLE, SIMPLER, TWIN, TWIN_BY_RECIPE, UNKNOWN, USE
 from sie_agent.evaluation import query_copies
 
@@ -116,6 +116,22 @@ def test_a_log_that_loses_nothing() -> None:
     assert found["use"] == LOSES_NOTHING and "Your log loses nothing" in found["text"]
 
 
+def test_a_log_that_a_judge_certainly_improves_does_lose_something() -> None:
+    """Few draws can leave clean labels uncertain where the judge's target is certain already."""
+    of = values({Way(RANKER, AUTO, "judge"): 0.76})
+    of[Way(RANKER, CLEAN)] = of[Way(RANKER, CLEAN)] + np.array([[-0.4], [0.0], [0.4]])
+    found = verdict("judge", "zero-shot", of, RANKER, COPIES, {})
+    assert found["use"] not in (LOSES_NOTHING, USE) or found["against"][0]["beaten"]
+    assert found["use"] != LOSES_NOTHING
+
+
+def test_what_is_missing_where_few_rows_have_a_grade() -> None:
+    assert "no row has a grade" in ungraded_words(5_000, 0, 1_000)
+    some = ungraded_words(5_000, 170, 1_000)
+    # all rows of 400 queries of five
+    assert "170 of 5,000 rows" in some and "Grade 1,830 more pairs" in some and "sie distill" in some
+
+
 def test_a_set_that_cannot_tell_says_how_many_queries_could() -> None:
     """So many, and half as many again for certain: the interval narrows with the root of their number."""
     once = {way: of[:1] for way, of in values({Way(RANKER, CLEAN): 0.63}, 0.15).items()}
@@ -136,7 +152,9 @@ def test_a_set_that_cannot_tell_says_how_many_queries_could() -> None:
 
 def test_a_ranker_that_cannot_learn_needs_other_features_not_more_queries() -> None:
     found = told({Way(RANKER, "bm25"): 0.8})
-    assert found["use"] == CANNOT_TELL and "More queries like these will not" in found["text"]
+    assert found["use"] == CANNOT_TELL and "Rank by bm25" in found["text"]
+    level = told({Way(RANKER, "bm25"): 0.75})
+    assert level["use"] == CANNOT_TELL and "Rank by" not in level["text"]
 
 
 @pytest.mark.parametrize("missing", [Way(RANKER, AUTO, "judge"), Way(RANKER, CLEAN)])

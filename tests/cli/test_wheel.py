@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from sie_agent import __version__
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
 INSIDE = (
@@ -23,7 +25,7 @@ INSIDE = (
     "sie_agent/report/templates/report.html.j2",
     "sie_agent/report/templates/report.css",
     "sie_agent/SCHEMAS.md",
-    "sie_agent-0.1.0.dist-info/licenses/LICENSE",
+    f"sie_agent-{__version__}.dist-info/licenses/LICENSE",
 )
 
 
@@ -63,7 +65,7 @@ def test_what_is_inside(wheel: Path) -> None:
         names = archive.namelist()
     for name in INSIDE:
         assert name in names
-    strays = [name for name in names if not name.startswith(("sie_agent/", "sie_agent-0.1.0.dist-info/"))]
+    strays = [name for name in names if not name.startswith(("sie_agent/", f"sie_agent-{__version__}.dist-info/"))]
     assert strays == []
     assert not [name for name in names if "__pycache__" in name or "/tests/" in name]
 

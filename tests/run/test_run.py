@@ -21,7 +21,7 @@ from sie_agent.judging.backends.lexical import LexicalBackend
 from sie_agent.labels import label_names
 from sie_agent.run import evaluate_run, run_suite
 from sie_agent.samples import normalise_query
-from sie_agent.scorer import load_scorer
+from sie_agent.scorer import load_scorer, recipe_in
 
 pytestmark = pytest.mark.slow
 
@@ -358,3 +358,9 @@ def test_wrong_data_for_the_suite_is_bad_input(workshop: Any, make_shop: Any) ->
             overrides=["data.min_items_per_query=7"],
             cache_path=workshop.cache,
         )
+
+
+def test_scores_of_a_run_carry_its_recipe_and_its_folder_is_a_scorers(finished: Finished) -> None:
+    _, out, _ = finished
+    recipe = recipe_in(out / "scores.parquet")
+    assert recipe is not None and recipe == load_scorer(out).recipe == load_scorer(out / "scorer").recipe
