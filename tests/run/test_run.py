@@ -275,7 +275,7 @@ def test_a_log_without_grades_works(workshop: Any, make_shop: Any) -> None:
     sets = {"log-judged": 0.5, "log-unseen": 0.5}
     out = workshop.folder / "run"
     summary = run_suite(workshop.suite(data, **{**GIVEN, "query_sets": sets}), out, cache_path=workshop.cache)
-    assert summary["verdict"]["use"] == "unknown" and "Give the data human grades" in summary["verdict"]["text"]
+    assert summary["verdict"]["use"] == "unknown" and "Grade 360 more pairs" in summary["verdict"]["text"]
     assert summary["exit_code"] == 0
     for name, rows in (("labels", 180), ("scores", 360)):
         assert len(read(out, name)) == rows
