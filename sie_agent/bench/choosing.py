@@ -40,7 +40,7 @@ def choose_recipe(
         return Recipe(mean_label=mean, why="recipe.auto is off")
     scored = scored_by(log, distilled, np.isnan(relevance))
     if judge is None:
-        shown = None if position is None or np.isnan(position).any() else position
+        shown = None if position is None or np.isnan(position).all() else position
         rule = choose_by_log(strength_by_log(relevance, log.label, log.queries, shown, STRENGTH_SEED + seed))
         return Recipe(rule.blend, rule.by, rule.strength, mean_label=mean, chosen=rule.chosen, why=rule.why)
     codes = np.unique(graded.queries, return_inverse=True)[1].ravel()

@@ -105,7 +105,7 @@ def strength_by_log(
 
     Where the log says at which position a row was shown, only pairs count in which the higher label stood further
     down: a shopper who clicks the lower one has passed the upper one over, and whoever follows positions has all of
-    these pairs wrong (click > skip above, Joachims 2002).
+    these pairs wrong (click > skip above, Joachims 2002). Pairs of which a position is not known do not count then.
 
     Parameters
     ----------

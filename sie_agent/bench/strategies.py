@@ -53,7 +53,7 @@ def clean_labels(data: BenchData, fold: Fold) -> Columns:
 
 def true_propensities(data: BenchData, fold: Fold) -> Columns | None:
     """Clicks weighed by the inverse of the true probability that the row was looked at (Joachims 2017)."""
-    if not data.has_positions or np.isnan(data.examination).any():
+    if not data.has_positions or np.isnan(data.examination).all():
         return None
     return Columns(*propensity_weights(data.rows.label[fold.log], data.examination[fold.log]))
 

@@ -72,6 +72,9 @@ def verdict(
     clean = Way(ranker, CLEAN)
     over_text, over_log = (minus(values, clean, rival, copies) for rival in (text, Way(ranker, LOG)))
     n_queries = int((~np.isnan(values[own])).any(axis=0).sum())
+    if not np.isfinite(against[0]["value"] if against[0]["value"] is not None else np.nan):
+        said = "Unknown: no query has two rows of different grade, so nothing could be put in order."
+        return {**result, "use": UNKNOWN, "text": said}
     if over_text is not None and not over_text["ci_low"] > 0:
         return {**result, "use": CANNOT_TELL, "text": cannot_tell(text, over_text, n_queries)}
     # few draws can leave clean labels uncertain where the judge's target is certain already

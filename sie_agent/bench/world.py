@@ -83,5 +83,5 @@ class BenchData:
 
     @property
     def has_positions(self) -> bool:
-        """Whether the log says where rows were shown."""
-        return bool(np.isfinite(self.position).all())
+        """Whether the log says where rows were shown, be it not of every row."""
+        return bool(np.isfinite(self.position).any())

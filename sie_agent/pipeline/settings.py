@@ -27,8 +27,8 @@ class TargetPart(Part):
     hidden: int = Field(64, ge=0)
     epochs: int = Field(8, ge=1)
     batch_size: int = Field(256, ge=1)
-    learning_rate: float = Field(2e-3, gt=0)
-    weight_decay: float = Field(1.0, ge=0)
+    learning_rate: float = Field(2e-3, gt=0, allow_inf_nan=False)
+    weight_decay: float = Field(1.0, ge=0, allow_inf_nan=False)
     checkpoints: int = Field(4, ge=1)
     seeds: int = Field(6, ge=2)
     model: str = ""
@@ -76,9 +76,9 @@ class LabelPart(Part):
 class ScorerPart(Part):
     """The students' size, of all weak labels; each has defaults of its own (see `sie_agent.labels`)."""
 
-    trees: int | None = Field(None, ge=1)
-    leaves: int | None = Field(None, ge=2)
-    learning_rate: float | None = Field(None, gt=0)
+    trees: int | None = Field(None, ge=1, le=10_000)
+    leaves: int | None = Field(None, ge=2, le=10_000)
+    learning_rate: float | None = Field(None, gt=0, allow_inf_nan=False)
     feature_share: float | None = Field(None, gt=0, le=1)
 
 

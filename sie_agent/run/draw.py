@@ -97,8 +97,8 @@ class Draw:
 
     @property
     def has_positions(self) -> bool:
-        """Whether the log says where every row was shown."""
-        return bool(np.isfinite(self.position).all())
+        """Whether the log says where rows were shown, be it not of every row."""
+        return bool(np.isfinite(self.position).any())
 
     @property
     def has_references(self) -> bool:

@@ -9,11 +9,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from sie_agent.bench import BENCH_METRICS, Way
 from sie_agent.errors import InputError
 from sie_agent.run.draw import Draw
 from sie_agent.run.manifest import write_json
 from sie_agent.samples import read_table, write_table
+
+# what the facts of every finished draw hold
+FACTS = {"key": str, "n_queries": int, "rows": int, "graded": int, "bench": bool}
+BENCH = (*Way._fields, "query_code", *BENCH_METRICS)
 
 
 @dataclass(frozen=True)
@@ -51,12 +58,14 @@ def store_draw(draw: Draw, bench: pd.DataFrame | None, run_dir: Path, key: str) 
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_table(pd.DataFrame(table), folder / "evidence.parquet")
+    (folder / "bench.parquet").unlink(missing_ok=True)
     if bench is not None:
         write_table(bench, folder / "bench.parquet")
     counts = {
         "n_queries": len(draw.world.query_names),
         "rows": len(draw.world.samples),
         "graded": int(np.isfinite(draw.world.grade).sum()),
+        "bench": bench is not None,
     }
     write_json(folder / "facts.json", {**draw.facts, "key": key, **counts})
 
@@ -69,20 +78,39 @@ def load_draw(run_dir: Path, seed: int) -> Stored:
     InputError : the draw is not there or damaged.
     """
     folder = draw_folder(run_dir, seed)
-    try:
-        facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    facts = read_facts(folder)
+    if facts is None:
         raise InputError(
             "no finished draw here", where=folder, mend="Run the suite again: it goes on where it stopped."
-        ) from error
-    bench = folder / "bench.parquet"
-    return Stored(seed, read_table(folder / "evidence.parquet"), read_table(bench) if bench.is_file() else None, facts)
+        )
+    evidence = read_table(folder / "evidence.parquet", required=("sample_id", "query_code", "query_set", "label"))
+    bench = read_table(folder / "bench.parquet", required=BENCH) if facts["bench"] else None
+    return Stored(seed, evidence, bench, facts)
 
 
 def is_finished(run_dir: Path, seed: int, key: str) -> bool:
-    """Whether the draw was finished with the same suite and data."""
-    path = draw_folder(run_dir, seed) / "facts.json"
-    try:
-        return bool(json.loads(path.read_text(encoding="utf-8")).get("key") == key)
-    except (OSError, ValueError):
+    """Whether the draw was finished with the same suite and data, and its files are whole."""
+    folder = draw_folder(run_dir, seed)
+    facts = read_facts(folder)
+    if facts is None or facts["key"] != key:
         return False
+    try:
+        for name in ("evidence.parquet", *(("bench.parquet",) if facts["bench"] else ())):
+            pq.read_metadata(folder / name)
+    except (OSError, pa.ArrowException):
+        return False
+    return True
+
+
+def forget(run_dir: Path, seed: int) -> None:
+    """Say that a draw is not finished, before any of its files is written anew."""
+    (draw_folder(run_dir, seed) / "facts.json").unlink(missing_ok=True)
+
+
+def read_facts(folder: Path) -> dict[str, Any] | None:
+    """The facts of a finished draw; None where there are none, or they are damaged or of an older version."""
+    try:
+        facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return facts if isinstance(facts, dict) and all(type(facts.get(k)) is kind for k, kind in FACTS.items()) else None

@@ -22,17 +22,18 @@ from sie_agent.samples import log_hash, write_table
 from sie_agent.scorer import Recipe, describe_scorer, recipe_metadata, save_scorer, with_recipe
 
 
-def has_main_files(folder: Path, judge: str, seed: int) -> bool:
-    """Whether the run folder's main files are there and of this judge and draw."""
+def has_main_files(folder: Path, judge: str, seed: int, key: str) -> bool:
+    """Whether the run folder's main files are there and of this judge and draw; *key* is the draw's."""
     try:
         about = json.loads((folder / "scorer" / "config.json").read_text(encoding="utf-8"))["about"]
-        return bool(about["judge"] == judge and about["draw"] == seed)
+        return bool(about["judge"] == judge and about["draw"] == seed and about["key"] == key)
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
-def write_main_files(draw: Draw, folder: Path) -> None:
-    """The run folder's files of its first draw and primary judge."""
+def write_main_files(draw: Draw, folder: Path, key: str) -> None:
+    """The run folder's files of its first draw and primary judge; the scorer's configuration, with *key*, last."""
+    (folder / "scorer" / "config.json").unlink(missing_ok=True)
     world, name, log = draw.world, draw.world.suite.primary.name, draw.logged
     identifiers = world.samples["sample_id"].to_numpy()
     write_table(
@@ -58,7 +59,7 @@ def write_main_files(draw: Draw, folder: Path) -> None:
     logged = draw.every_row.take(log)
     distilled = Distilled({label: draw.columns[f"weak|{label}|{name}"][log] for label in names}, draw.students[name])
     settings, queries = world.suite.distilling, world.samples["query"][log]
-    scorer = scorer_of(world.features, logged, queries, distilled, settings, draw.seed, provenance(draw))
+    scorer = scorer_of(world.features, logged, queries, distilled, settings, draw.seed, provenance(draw, key))
     recipe = main_recipe(draw, logged, distilled)
     draw.facts["recipe"] = asdict(recipe)
     ready = with_recipe(scorer, recipe)
@@ -88,7 +89,7 @@ def main_recipe(draw: Draw, logged: Log, distilled: Distilled) -> Recipe:
     )
 
 
-def provenance(draw: Draw) -> dict[str, Any]:
+def provenance(draw: Draw, key: str) -> dict[str, Any]:
     """Where the scorer of the headline judge is from, for its configuration and its card."""
     world, part = draw.world, draw.world.suite.primary
     answers = world.judgments.get(part.name)
@@ -99,6 +100,7 @@ def provenance(draw: Draw) -> dict[str, Any]:
         "mode": part.mode,
         "suite": world.suite.name,
         "draw": draw.seed,
+        "key": key,
         "log_hash": log_hash(world.samples.assign(label=draw.label)[draw.judged]),
         "versions": library_versions(),
     }

@@ -119,7 +119,7 @@ class Suite(DistilSettings):
     @property
     def primary(self) -> JudgePart:
         """The judge of the headline: the one named, else the first."""
-        wanted = self.headline_judge or self.judges[0].name
+        wanted = self.judges[0].name if self.headline_judge is None else self.headline_judge
         return next(judge for judge in self.judges if judge.name == wanted)
 
 
@@ -259,7 +259,8 @@ def explain(error: ValidationError) -> str:
         place = ".".join(str(part) for part in mistake["loc"])
         if mistake["type"] == "extra_forbidden":
             near = difflib.get_close_matches(str(mistake["loc"][-1]), known_keys(), 1)
-            mistakes.append(f"unknown key '{place}'" + (f" (did you mean '{near[0]}'?)" if near else ""))
+            meant = f" (did you mean '{near[0]}'?)" if near and near[0] != mistake["loc"][-1] else ""
+            mistakes.append(f"unknown key '{place}'{meant}")
         else:
             message = mistake["msg"].removeprefix("Value error, ")
             mistakes.append(f"{place}: {message}" if place else message)

@@ -59,7 +59,7 @@ DEFAULT_VARIANTS = {
 class JudgePart(Part):
     """One judge. ``simulated`` reads the grade, and is never a headline."""
 
-    name: str
+    name: str = Field(min_length=1, max_length=100, pattern=r"^\S(.*\S)?$")
     kind: Literal[
         "local",
         "openai",

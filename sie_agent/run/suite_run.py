@@ -21,7 +21,7 @@ from sie_agent.report import write_report
 from sie_agent.run.downstream import bench_rows_asked, run_downstream
 from sie_agent.run.draw import CEILING, Draw, compute_references, needs_held_out, start_draw, train_models
 from sie_agent.run.draw_judges import apply_judge, asked_rows
-from sie_agent.run.evidence import is_finished, load_draw, store_draw
+from sie_agent.run.evidence import forget, is_finished, load_draw, store_draw
 from sie_agent.run.explanations import write_run_explanations
 from sie_agent.run.main_files import describe_with_figures, has_main_files, write_main_files
 from sie_agent.run.manifest import Manifest, command_line, digest, write_json, write_text
@@ -30,9 +30,10 @@ from sie_agent.run.suite_parts import JudgePart
 from sie_agent.run.summary import summarise
 from sie_agent.run.world import World, build_world
 from sie_agent.samples import log_hash, read_table, write_table
+from sie_agent.scorer import only_one
 from sie_agent.threads import one_thread
 
-FORMAT = 3
+FORMAT = 4
 # who was asked and at what price; what they answered is hashed by itself
 NOT_ANSWERS = {"draws", "base_url", "concurrency", "endpoints", "double_judged", "price", "revision"}
 
@@ -68,8 +69,7 @@ def run_suite(
         raise EnvironmentFailure(
             f"cannot make the folder ({error.strerror})", where=folder, mend="Choose another --out."
         ) from error
-    write_text(folder / "suite.yaml", dump_suite(resolved))
-    with JudgmentCache(cache_path) as cache:
+    with only_one(folder / "run"), JudgmentCache(cache_path) as cache:
         with manifest.stage("samples and features"):
             say(f"Reading {resolved.data.source} and computing text features")
             with one_thread():
@@ -77,20 +77,22 @@ def run_suite(
                 draws = [start_draw(world, seed) for seed in resolved.draws]
         with manifest.stage("judging"):
             ask_judges(world, draws)
+        # from here on the folder is this suite's
+        write_text(folder / "suite.yaml", dump_suite(resolved))
         for place, draw in enumerate(draws):
             run_draw(draw, judges_at(world, place), place, folder, manifest)
-    account(world, manifest)
-    write_table(world.judgments_table(), folder / "judgments.parquet")
-    with manifest.stage("agreement"):
-        say("Computing agreement, intervals and controls")
-        write_json(
-            folder / "agreement.json",
-            summarise(resolved, [load_draw(folder, seed) for seed in resolved.draws]),
-        )
-    with manifest.stage("explanations"):
-        write_run_explanations(folder)
-    manifest.write(folder / "manifest.json")
-    return finish(folder, manifest.counts.get("failed", 0))
+        account(world, manifest)
+        write_table(world.judgments_table(), folder / "judgments.parquet")
+        with manifest.stage("agreement"):
+            say("Computing agreement, intervals and controls")
+            write_json(
+                folder / "agreement.json",
+                summarise(resolved, [load_draw(folder, seed) for seed in resolved.draws]),
+            )
+        with manifest.stage("explanations"):
+            write_run_explanations(folder)
+        manifest.write(folder / "manifest.json")
+        return finish(folder, manifest.counts.get("failed", 0))
 
 
 def evaluate_run(run_dir: str | Path) -> dict[str, Any]:
@@ -170,9 +172,10 @@ def run_draw(draw: Draw, judges: list[JudgePart], place: int, folder: Path, mani
     key = draw_key(draw, judges, tried)
     if place == 0:
         manifest.hashes["log"] = log_hash(world.samples.assign(label=draw.label))
-    if is_finished(folder, seed, key) and (place > 0 or has_main_files(folder, suite.primary.name, seed)):
+    if is_finished(folder, seed, key) and (place > 0 or has_main_files(folder, suite.primary.name, seed, key)):
         say(f"Draw {seed}: finished earlier, kept")
         return
+    forget(folder, seed)
     # without references nothing is asked of the other judges' labels: the bench makes its own, fold by fold
     everyone = [*judges, CEILING] if draw.has_references else [judge for judge in judges if judge == suite.primary]
     with manifest.stage(f"draw {seed}"), bar(f"Draw {seed}", steps_of(draw, everyone, tried)) as shown, one_thread():
@@ -183,7 +186,7 @@ def run_draw(draw: Draw, judges: list[JudgePart], place: int, folder: Path, mani
             apply_judge(draw, judge, shown.advance)
         bench = run_downstream(draw, tried, shown.advance) if tried else None
         if place == 0:
-            write_main_files(draw, folder)
+            write_main_files(draw, folder, key)
         draw.facts["seconds"] = round(time.perf_counter() - started, 1)
     store_draw(draw, bench, folder, key)
 
@@ -207,7 +210,8 @@ def draw_key(draw: Draw, judges: Sequence[JudgePart], tried: Sequence[JudgePart]
     texts = world.samples[["query", "title", "description"]].agg("\t".join, axis=1)
     read = digest("\n".join([*texts, world.grade.tobytes().hex(), world.clarity.tobytes().hex()]))
     log = log_hash(world.samples.assign(label=draw.label))
-    return digest(json.dumps([FORMAT, settings, draw.seed, asked, said, log, read], sort_keys=True))
+    primary = world.suite.primary.name
+    return digest(json.dumps([FORMAT, settings, draw.seed, asked, said, log, read, primary], sort_keys=True))
 
 
 def rows_read(

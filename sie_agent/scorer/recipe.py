@@ -26,6 +26,9 @@ LEVEL = 0.25
 # of the recipe in the metadata of a scores file
 KEY = b"sie.recipe"
 CHOSEN = ("tuned", "rule", "log", "given")
+FIELDS = ("blend", "by", "strength", "level", "mean_label", "quantiles", "chosen", "why")
+# what a file from elsewhere may hold
+MOST_QUANTILES, LARGEST, SMALLEST_MEAN, LONGEST_WHY = 10_001, 1e100, 1e-9, 1_000
 
 
 @dataclass(frozen=True)
@@ -77,10 +80,23 @@ class Recipe:
     def targets(self, scores: Mapping[str, Doubles], label: Doubles) -> Doubles:
         """clip((1 - λ)·q·y/ȳ + λ·ρ, 0, 1) of each row, (n,): the blended label.
 
-        ρ is the rank of the distilled relevance among the judged answers; without a blend the log's own label is
-        given. A row without a label (NaN) gets ρ, one without a score its label; NaN where it has neither.
+        ρ is the rank of the distilled relevance among the judged answers. Without a blend it is the log's own label,
+        NaN where the log has none. With one, a row without a label gets ρ, one without a score its label; NaN where it
+        has neither.
+
+        Raises
+        ------
+        InputError : a label is outside of 0 to 1.
         """
         label = np.asarray(label, np.float64)
+        outside = (label < 0) | (label > 1)
+        if outside.any():
+            row = int(np.argmax(outside))
+            raise InputError(
+                f"the label {label[row]:g} is outside of 0 to 1",
+                where="field 'label'",
+                mend="Scale it, or leave it empty where it is not known.",
+            )
         if self.blend == 0:
             return label
         ranks = self.ranks(RELEVANCE, scores[RELEVANCE])
@@ -140,22 +156,53 @@ def read_recipe(content: Any, where: str) -> Recipe:
 
     Raises
     ------
-    InputError : it is none, or damaged.
+    InputError : it is none, or damaged; names the field.
     """
     mend = "Distil the scorer again with `sie distill`."
     try:
         told = json.loads(content) if isinstance(content, str | bytes) else content
-        quantiles = {
-            str(name): tuple(float(value) for value in values) for name, values in dict(told["quantiles"]).items()
-        }
-        known = {name: told[name] for name in ("blend", "by", "strength", "level", "mean_label", "chosen", "why")}
-        recipe = Recipe(**known, quantiles=quantiles)
+    except (ValueError, RecursionError) as error:
+        raise InputError("the recipe is damaged: no JSON", where=where, mend=mend) from error
+    try:
+        if not isinstance(told, dict):
+            raise InputError("no mapping of fields")
+        for name in FIELDS:
+            if name not in told:
+                raise InputError(f"'{name}' is missing")
+        for name in told:
+            if name not in FIELDS:
+                raise InputError(f"unknown field '{str(name)[:40]}'")
+        recipe = Recipe(**{**told, "quantiles": quantiles_in(told["quantiles"])})
         check_recipe(recipe)
     except InputError as error:
         raise InputError(f"the recipe is damaged: {error.problem}", where=where, mend=mend) from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError("the recipe is damaged", where=where, mend=mend) from error
     return recipe
+
+
+def quantiles_in(told: Any) -> dict[str, tuple[float, ...]]:
+    """The quantiles of a recipe as a file holds them.
+
+    Raises
+    ------
+    InputError : they are no lists of numbers, by name of a weak label; or more than one wants.
+    """
+    if not isinstance(told, dict):
+        raise InputError("'quantiles' is no mapping")
+    found = {}
+    for name, values in told.items():
+        if name not in WEAK_LABELS:
+            raise InputError(f"quantiles of '{str(name)[:40]}', which is no weak label")
+        if not isinstance(values, list | tuple) or not 2 <= len(values) <= MOST_QUANTILES:
+            raise InputError(f"the quantiles of '{name}' are no row of 2 to {MOST_QUANTILES:,} numbers")
+        if not all(is_number(value) for value in values):
+            raise InputError(f"the quantiles of '{name}' hold what is no number")
+        found[name] = tuple(float(value) for value in values)
+    return found
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number of a size that can be reckoned with; true and false are none."""
+    return type(value) in (int, float) and abs(value) <= LARGEST
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -163,13 +210,17 @@ def check_recipe(recipe: Recipe) -> None:
     numbers = {"blend": (0.0, 1.0), "strength": (0.0, math.inf), "level": (0.0, 1.0), "mean_label": (0.0, 1.0)}
     for name, (low, high) in numbers.items():
         value = getattr(recipe, name)
-        if not isinstance(value, int | float) or not math.isfinite(value) or not low <= value <= high:
+        if not is_number(value) or not low <= value <= high:
             allowed = f"from {low:g} to {high:g}" if math.isfinite(high) else f"a number, {low:g} or more"
-            raise InputError(f"{name} is {value}", mend=f"It must be {allowed}.")
-    if recipe.by is not None and recipe.by not in WEAK_LABELS:
-        raise InputError(f"no weak label '{recipe.by}'", mend=f"Choose one of {', '.join(WEAK_LABELS)}.")
+            raise InputError(f"{name} is {value!r:.40}", mend=f"It must be {allowed}.")
+    if 0 < recipe.mean_label < SMALLEST_MEAN:
+        raise InputError(f"mean_label is {recipe.mean_label!r}", mend=f"It must be 0, or {SMALLEST_MEAN:g} or more.")
+    if recipe.by is not None and (not isinstance(recipe.by, str) or recipe.by not in WEAK_LABELS):
+        raise InputError(f"no weak label {recipe.by!r:.40}", mend=f"Choose one of {', '.join(WEAK_LABELS)}.")
     if recipe.chosen not in CHOSEN:
-        raise InputError(f"chosen is '{recipe.chosen}'", mend=f"It must be one of {', '.join(CHOSEN)}.")
+        raise InputError(f"chosen is {recipe.chosen!r:.40}", mend=f"It must be one of {', '.join(CHOSEN)}.")
+    if not isinstance(recipe.why, str) or len(recipe.why) > LONGEST_WHY or not recipe.why.isprintable():
+        raise InputError("why is no line of text")
     for name, values in recipe.quantiles.items():
         if len(values) < 2 or not np.isfinite(values).all() or (np.diff(values) < 0).any():
             raise InputError(f"the quantiles of '{name}' are no rising row of numbers")

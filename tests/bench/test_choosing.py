@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sie_agent.bench import BenchData, choose_recipe, recipe_name, strength_by_log, strength_on
-from sie_agent.evaluation import simulate_judge
+from sie_agent.evaluation import judge_within, simulate_judge
 from sie_agent.pipeline import CANDIDATES, MILDEST, above_chance, distil_log, train_proxies
 from sie_agent.scorer import Recipe
 
@@ -149,3 +149,22 @@ def test_without_grades_the_log_has_to_back_the_judge(choose: Choose, log: Bench
 def test_nothing_is_chosen_where_that_is_switched_off(choose: Choose, log: BenchData) -> None:
     found = choose(strong(log), recipe=log.settings.recipe.model_copy(update={"auto": False}))
     assert found.is_log and found.why == "recipe.auto is off"
+
+
+def test_a_coin_on_few_queries_is_never_above_chance() -> None:
+    """Two queries that are both right by luck have a bootstrap interval of [1, 1]."""
+    for queries in (1, 2, 5, 11):
+        right = np.arange(2 * queries) % 2.0
+        codes = np.repeat(np.arange(queries), 2)
+        assert not above_chance(judge_within(right, right, codes, 200, 0)), queries
+    assert above_chance(judge_within(np.arange(24) % 2.0, np.arange(24) % 2.0, np.repeat(np.arange(12), 2), 200, 0))
+
+
+def test_one_row_without_a_position_does_not_switch_the_others_off() -> None:
+    rng = np.random.default_rng(0)
+    queries, position = np.repeat(np.arange(60), 8), np.tile(np.arange(1.0, 9.0), 60)
+    label = (rng.random(480) < 0.6 / position).astype(float)
+    follows = 1 / position
+    assert strength_by_log(follows, label, queries, position, 0).high < 0.5
+    some = np.where(np.arange(480) == 3, np.nan, position)
+    assert strength_by_log(follows, label, queries, some, 0).high < 0.5

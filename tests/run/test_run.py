@@ -13,7 +13,7 @@ import pytest
 
 import sie_agent.run.world as world_module
 from sie_agent.bench import make_folds
-from sie_agent.errors import InputError
+from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.evaluation import partial_spearman, roc_auc, spearman
 from sie_agent.judging import JUDGMENT_COLUMNS
 from sie_agent.judging.answers import Answer
@@ -21,7 +21,7 @@ from sie_agent.judging.backends.lexical import LexicalBackend
 from sie_agent.labels import label_names
 from sie_agent.run import evaluate_run, run_suite
 from sie_agent.samples import normalise_query
-from sie_agent.scorer import load_scorer, recipe_in
+from sie_agent.scorer import load_scorer, only_one, recipe_in
 
 pytestmark = pytest.mark.slow
 
@@ -364,3 +364,53 @@ def test_scores_of_a_run_carry_its_recipe_and_its_folder_is_a_scorers(finished: 
     _, out, _ = finished
     recipe = recipe_in(out / "scores.parquet")
     assert recipe is not None and recipe == load_scorer(out).recipe == load_scorer(out / "scorer").recipe
+
+
+def test_a_draw_without_a_bench_leaves_none_of_another_suite_behind(workshop: Any) -> None:
+    out = workshop.folder / "run"
+    run_suite(workshop.suite(), out, cache_path=workshop.cache)
+    changes = ["downstream.draws=0", "log={kind: flips}", "draws=[1]"]
+    run_suite(workshop.suite(), out, overrides=changes, cache_path=workshop.cache)
+    assert not (out / "draws" / "1" / "bench.parquet").exists()
+    assert agreement(out)["downstream"] == [] and agreement(out)["verdict"]["use"] == "unknown"
+
+
+def test_a_draw_whose_file_is_gone_or_cut_is_made_again(workshop: Any) -> None:
+    out, suite = workshop.folder / "run", workshop.suite(draws=[1])
+    run_suite(suite, out, cache_path=workshop.cache)
+    before, draw = agreement(out), out / "draws" / "1"
+    (draw / "bench.parquet").unlink()
+    run_suite(suite, out, cache_path=workshop.cache)
+    (draw / "evidence.parquet").write_bytes((draw / "evidence.parquet").read_bytes()[:500])
+    run_suite(suite, out, cache_path=workshop.cache)
+    (draw / "facts.json").write_text("[1]")
+    run_suite(suite, out, cache_path=workshop.cache)
+    assert agreement(out) == before
+
+
+def test_main_files_of_a_suite_that_was_killed_are_not_kept_for_another(workshop: Any) -> None:
+    out, suite = workshop.folder / "run", workshop.suite(draws=[1])
+    run_suite(suite, out, cache_path=workshop.cache)
+    scores = read(out, "scores")
+    scores.assign(label=0.5).to_parquet(out / "scores.parquet", index=False)
+    # as a run of another suite leaves it that is killed before it writes the scorer's configuration
+    (out / "scorer" / "config.json").unlink()
+    run_suite(suite, out, cache_path=workshop.cache)
+    pd.testing.assert_frame_equal(read(out, "scores"), scores)
+
+
+def test_a_suite_that_does_not_fit_the_data_leaves_a_finished_folder_as_it_is(workshop: Any) -> None:
+    out, suite = workshop.folder / "run", workshop.suite(draws=[1])
+    run_suite(suite, out, cache_path=workshop.cache)
+    before = (out / "suite.yaml").read_text()
+    with pytest.raises(InputError):
+        run_suite(suite, out, overrides=["data.min_items_per_query=99"], cache_path=workshop.cache)
+    assert (out / "suite.yaml").read_text() == before
+    assert evaluate_run(out)["verdict"] == agreement(out)["verdict"]
+
+
+def test_two_runs_in_one_folder_at_once_are_refused(workshop: Any) -> None:
+    out = workshop.folder / "run"
+    out.mkdir()
+    with only_one(out / "run"), pytest.raises(EnvironmentFailure, match="another process"):
+        run_suite(workshop.suite(), out, cache_path=workshop.cache)

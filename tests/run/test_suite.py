@@ -223,3 +223,9 @@ def test_whose_scale_means_nothing_is_known_from_the_variant_as_in_distill() -> 
     assert {kind: JudgePart(name="one", kind=kind).is_ranked for kind in kinds} == kinds
     assert JudgePart(name="one", kind="local", variant="relevance/graded").is_ranked is False
     assert JudgePart(name="one", kind="lexical", by_rank=False).is_ranked is False
+
+
+@pytest.mark.parametrize("name", ["", " ", "a ", "x" * 101])
+def test_a_judge_has_a_name_that_can_be_told(name: str) -> None:
+    with pytest.raises(ValueError):
+        JudgePart(name=name, kind="random")
