@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from sie_agent.attribution import predict, train
@@ -42,7 +44,7 @@ def choose_recipe(
     if judge is None:
         shown = None if position is None or np.isnan(position).all() else position
         rule = choose_by_log(strength_by_log(relevance, log.label, log.queries, shown, STRENGTH_SEED + seed))
-        return Recipe(rule.blend, rule.by, rule.strength, mean_label=mean, chosen=rule.chosen, why=rule.why)
+        return replace(rule, mean_label=mean)
     codes = np.unique(graded.queries, return_inverse=True)[1].ravel()
     pairs = QueryPairs(grade, codes, int(codes.max(initial=-1)) + 1)
     accuracy = np.zeros((len(scored.recipes), pairs.n_queries))
@@ -55,5 +57,4 @@ def choose_recipe(
             weights = None if columns.weights is None else columns.weights.astype(np.float32)
             models = [train(log.model_inputs, targets, training, one, weights, log.queries)[-1] for one in seeds]
             accuracy[place] = pairs.accuracy(predict(models, graded.model_inputs).astype(np.float64))
-    chosen = tuned(scored.recipes, accuracy, judge)
-    return Recipe(chosen.blend, chosen.by, chosen.strength, mean_label=mean, chosen=chosen.chosen, why=chosen.why)
+    return tuned(scored.recipes, accuracy, judge)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sie_agent.bench.measuring import BENCH_METRICS, WITHIN
+from sie_agent.bench.measuring import BENCH_METRICS
 from sie_agent.bench.strategies import BASELINES, CLEAN, LOG
 from sie_agent.bench.world import Way
 from sie_agent.evaluation import paired_query_difference
@@ -127,8 +127,3 @@ def choices_made(choices: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[st
 def all_values(tables: Sequence[pd.DataFrame], n_queries: int) -> dict[str, dict[Way, Doubles]]:
     """:func:`by_way` of every metric, the one within queries first."""
     return {metric: by_way(tables, n_queries, metric) for metric in BENCH_METRICS}
-
-
-def main_values(values: Mapping[str, Values]) -> Values:
-    """What the verdict is about: accuracy within queries."""
-    return values[WITHIN]

@@ -152,9 +152,7 @@ def simpler(told: str, rival: Mapping[str, Any]) -> str:
         SIMPLE["lexical"]: "Word overlap does as well: this log needs no language model",
         SIMPLE["positions"]: "The positions at which rows were shown do as well: this log needs no language model",
         SIMPLE["random"]: "A judge that answers at random does as well: train on the log as it is",
-        **dict.fromkeys(
-            (TWIN, f"{TWIN}, by the same recipe"), "The gain does not come from what the judge knows: do not pay for it"
-        ),
+        **dict.fromkeys((TWIN, TWIN_BY_RECIPE), NOT_ITS_DOING),
     }.get(rival["rival"], f"Rank by {rival['rival']}: it needs neither log nor judge")
     return f"Do not use {told}. {advice}{measured}."
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,8 @@ data:
   # limit: 20000            # only the first so many rows
   min_items_per_query: 1    # leave out queries with fewer items
 
-# Where the labels come from. given: the data's own. Drawn from the grades, to try things out: {logs}.
+# Where the labels come from. given: the data's own. Drawn from the grades, to try things out:
+{logs}
 log: {log}
 
 # Shares of the queries, for scorer and agreement. The judge and the scorer see log-judged alone; the target model
@@ -142,7 +144,7 @@ def suite_yaml(
         source_yaml=quoted(source),
         map_line=f"  map: {quoted(map_name)}\n" if map_name else "",
         log="{kind: given}" if labelled else "{kind: ranked-clicks}",
-        logs=", ".join(LOGS),
+        logs=logs_comment(),
         target=SMALL_TARGET if small else LARGE_TARGET,
         query_sets=FOUR_SETS if graded else THREE_SETS if some else TWO_SETS,
         downstream="{draws: 3}   # rankers: [target, linear, lambdamart]" if graded else "{draws: 0}   # needs grades",
@@ -169,3 +171,17 @@ def advice(labelled: bool, graded: bool, some_graded: bool) -> list[str]:
     elif not graded:
         notes.append("There is no grade: there will be scores, weights and diagnostics, and no verdict.")
     return notes
+
+
+def logs_comment() -> str:
+    """A comment that says of each kind of simulated log what it is, and what its rate is."""
+    return "\n".join(
+        textwrap.fill(
+            f"{kind.name}: {kind.words} Rate: {kind.rate_means}.",
+            width=118,
+            initial_indent="#   ",
+            subsequent_indent="#     ",
+            break_on_hyphens=False,
+        )
+        for kind in LOGS.values()
+    )

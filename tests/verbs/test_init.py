@@ -10,7 +10,7 @@ import yaml
 
 from sie_agent.errors import InputError
 from sie_agent.run import load_suite
-from sie_agent.samples import load_samples
+from sie_agent.samples import LOGS, load_samples
 from sie_agent.verbs.init import init
 
 
@@ -36,6 +36,8 @@ def test_both_files_fit_the_data(tmp_path: Path) -> None:
     suite = load_suite(said["suite"])
     assert suite.data.source == str(tmp_path / "my log.csv") and suite.data.map == said["map"]
     assert suite.log.kind == "given" and "tune" in suite.query_sets and suite.downstream.draws > 0
+    text = Path(said["suite"]).read_text()
+    assert all(f"#   {kind.name}: " in text and kind.rate_means.split()[-1] in text for kind in LOGS.values())
     samples = load_samples(suite.data.source, column_map=suite.data.map)
     assert samples["grade"].max() == 1 and samples["label"].notna().all()
 
