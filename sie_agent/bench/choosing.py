@@ -57,4 +57,5 @@ def choose_recipe(
             weights = None if columns.weights is None else columns.weights.astype(np.float32)
             models = [train(log.model_inputs, targets, training, one, weights, log.queries)[-1] for one in seeds]
             accuracy[place] = pairs.accuracy(predict(models, graded.model_inputs).astype(np.float64))
-    return tuned(scored.recipes, accuracy, judge)
+    # the quantiles are those of this log's scores: whoever saves the recipe with a scorer puts that one's in
+    return replace(tuned(scored.recipes, accuracy, judge), quantiles={})
