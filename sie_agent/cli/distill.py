@@ -18,16 +18,29 @@ EPILOG = examples(
 
 def command(
     judgments: Annotated[
-        str, typer.Option("--judgments", help="File that `sie label` wrote, or its folder.", metavar="FILE")
+        list[str],
+        typer.Option(
+            "--judgments", help="File that `sie label` wrote, or its folder; can be repeated.", metavar="FILE"
+        ),
     ],
     data: Data,
     out: OutFolder,
     column_map: Map = None,
     split: Split = None,
     limit: Limit = None,
-    model: Annotated[
+    grades: Annotated[
         str | None,
-        typer.Option("--model", help="Whose judgments, if the file has several models'.", metavar="NAME"),
+        typer.Option(
+            "--grades",
+            help="File with sample_id and grade (0 to 1) that people filled in, for the recipe.",
+            metavar="FILE",
+        ),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model", help="Whose judgments, if there are several models'. Repeated: a panel of them.", metavar="NAME"
+        ),
     ] = None,
     variant: Annotated[
         str | None,
@@ -69,6 +82,7 @@ def command(
             column_map=column_map,
             split=split,
             limit=limit,
+            grades=grades,
             model=model,
             variant=variant,
             by_rank=by_rank,

@@ -1,6 +1,7 @@
 """A whole run: the suite, its draws, its files, its manifest."""
 
 from sie_agent.run.compare import compare_prompts
+from sie_agent.run.draw_judges import mean_rank
 from sie_agent.run.inputs import READERS
 from sie_agent.run.manifest import Manifest, command_line, library_versions, write_json, write_text
 from sie_agent.run.mixture import Mixture
@@ -19,6 +20,7 @@ __all__ = [
     "library_versions",
     "load_distil_settings",
     "load_suite",
+    "mean_rank",
     "run_suite",
     "write_json",
     "write_text",

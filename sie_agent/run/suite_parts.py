@@ -13,13 +13,19 @@ from sie_agent.samples import LOGS, LogSettings
 
 
 class DataPart(Part):
-    """Which samples: ``source`` and ``map`` as `load_samples` takes them."""
+    """Which samples: ``source`` and ``map`` as `load_samples` takes them.
+
+    ``grades`` names a file with ``sample_id`` and ``grade`` that people filled in; ``only_graded`` keeps the queries of
+    which every row has a grade, so that rankers can be tested on them.
+    """
 
     source: str
     map: str | None = None
     split: str | None = None
     limit: int | None = Field(None, ge=1)
     min_items_per_query: int = Field(1, ge=1)
+    grades: str | None = None
+    only_graded: bool = False
 
 
 class LogPart(Part):

@@ -28,8 +28,8 @@ from sie_agent.judging import (
 from sie_agent.run.inputs import READERS
 from sie_agent.run.mixture import Mixture
 from sie_agent.run.suite import Suite
-from sie_agent.run.suite_parts import JudgePart
-from sie_agent.samples import TextFeatures, load_samples, normalise_query, without_grade
+from sie_agent.run.suite_parts import DataPart, JudgePart
+from sie_agent.samples import TextFeatures, load_samples, normalise_query, with_grades, without_grade
 
 Doubles = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
@@ -178,6 +178,7 @@ def build_world(suite: Suite, cache: JudgmentCache) -> World:
     """
     part = suite.data
     samples = load_samples(part.source, column_map=part.map, split=part.split, limit=part.limit)
+    samples = chosen_by_grade(samples, part)
     keys = samples["query"].map(normalise_query)
     enough = keys.groupby(keys).transform("size") >= part.min_items_per_query
     samples, keys = samples[enough].reset_index(drop=True), keys[enough]
@@ -205,6 +206,26 @@ def build_world(suite: Suite, cache: JudgmentCache) -> World:
     if suite.labels.clarity == "catalogue":
         world.take_clarity(judge_clarity_from_catalogue(without_grade(samples)))
     return world
+
+
+def chosen_by_grade(samples: pd.DataFrame, part: DataPart) -> pd.DataFrame:
+    """The samples with the grades of a file of their own put in; only whole graded queries where that is asked for.
+
+    Raises
+    ------
+    InputError : the file is wrong, or no query has a grade in every row.
+    """
+    samples = samples if part.grades is None else with_grades(samples, part.grades)
+    if not part.only_graded:
+        return samples
+    whole = samples["grade"].notna().groupby(samples["query"].map(normalise_query)).transform("all")
+    if not whole.any():
+        raise InputError(
+            "no query has a grade in every row",
+            where=f"{part.grades or part.source}, field 'grade'",
+            mend="Grade all rows of some queries, or leave data.only_graded out.",
+        )
+    return samples[whole].reset_index(drop=True)
 
 
 def check_labels(suite: Suite, samples: pd.DataFrame) -> None:

@@ -8,6 +8,7 @@ from sie_agent.samples.column_maps import ColumnMap, load_column_map, ready_maps
 from sie_agent.samples.counting import count_rows
 from sie_agent.samples.features import TextFeatures, feature_names
 from sie_agent.samples.generated import generate_samples
+from sie_agent.samples.grades import read_grades, with_grades
 from sie_agent.samples.histories import shopper_and_item
 from sie_agent.samples.loading import SHORTHANDS, load_samples, read_source, resolve
 from sie_agent.samples.logs import (
@@ -53,6 +54,7 @@ __all__ = [
     "normalise_query",
     "numbers_of",
     "query_keys",
+    "read_grades",
     "read_source",
     "read_table",
     "reading",
@@ -68,6 +70,7 @@ __all__ = [
     "table_columns",
     "texts_of",
     "validate_samples",
+    "with_grades",
     "without_grade",
     "write_table",
 ]

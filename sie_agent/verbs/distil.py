@@ -15,25 +15,26 @@ from sie_agent.bench import choose_recipe, hashed_order, strength_on
 from sie_agent.pipeline import Distilled, DistilSettings, Log, distil_log, scorer_of, train_proxies
 from sie_agent.progress import bar, say
 from sie_agent.run import READERS, Manifest, command_line, library_versions, load_distil_settings
-from sie_agent.samples import TextFeatures, log_hash, normalise_query, read_table, without_grade, write_table
+from sie_agent.samples import TextFeatures, log_hash, normalise_query, with_grades, without_grade, write_table
 from sie_agent.scorer import Recipe, save_scorer, with_recipe
 from sie_agent.threads import one_thread
 from sie_agent.verbs.common import load_log, samples_hash, writable_folder
-from sie_agent.verbs.evidence import FEWEST_JUDGED, Judged, relevance_of
+from sie_agent.verbs.evidence import FEWEST_JUDGED, Judged, read_judgments, relevance_of_all
 
 Doubles = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 
 
 def distil(
-    judgments: str | Path,
+    judgments: str | Path | Sequence[str | Path],
     data: str | Path,
     out: str | Path,
     *,
     column_map: str | Path | None = None,
     split: str | None = None,
     limit: int | None = None,
-    model: str | None = None,
+    grades: str | Path | None = None,
+    model: str | Sequence[str] | None = None,
     variant: str | None = None,
     by_rank: bool | None = None,
     suite: str | Path | None = None,
@@ -49,9 +50,11 @@ def distil(
 
     Parameters
     ----------
-    judgments : file that ``sie label`` wrote, or its folder.
+    judgments : file that ``sie label`` wrote, or its folder; several, and of a pair in two of them the last counts.
     data, column_map, split, limit : the log that was judged, as `load_samples` takes it; labels are needed.
-    model, variant : whose judgments, where the file holds several judges'.
+    grades : a file with ``sample_id`` and ``grade`` that people filled in; they replace those of the data.
+    model, variant : whose judgments, where the files hold several judges'; several models are a panel, whose answer is
+        the mean of their ranks.
     by_rank : use only the order of the judge's answers; None: where the judge's scale means nothing (query
         likelihood, cosine, shared words).
     suite : a suite whose settings (``labels``, ``scorer``, ``target``, ``recipe``) to take; overrides : ``key=value``
@@ -70,11 +73,11 @@ def distil(
     """
     settings = load_distil_settings(suite, overrides)
     manifest = Manifest(command_line(), seeds=[seed])
-    path = Path(judgments).expanduser()
-    path = path / "judgments.parquet" if path.is_dir() else path
-    table = read_table(path, required=("sample_id", "query", "aspect", "score", "status"))
+    table, where = read_judgments([judgments] if isinstance(judgments, str | Path) else judgments)
     samples = load_log(data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed)
-    judged = relevance_of(table, samples, str(path), model=model, variant=variant, by_rank=by_rank)
+    samples = samples if grades is None else with_grades(samples, grades)
+    models = [model] if isinstance(model, str) else list(model or ())
+    judged = relevance_of_all(table, samples, where, models=models, variant=variant, by_rank=by_rank)
     folder = writable_folder(out)
     readable = without_grade(samples)
     facts = {"model": judged.model, "variant": judged.variant, "by_rank": judged.by_rank, "mode": "zero-shot"}

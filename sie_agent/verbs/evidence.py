@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,8 @@ import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.judging import scale_means_nothing
+from sie_agent.run import mean_rank
+from sie_agent.samples import read_table
 
 Doubles = npt.NDArray[np.float64]
 FEWEST_JUDGED = 10
@@ -34,6 +38,63 @@ class Judged:
     def known(self) -> npt.NDArray[np.bool_]:
         """(n,) rows that have a judgment."""
         return ~np.isnan(self.relevance)
+
+
+def read_judgments(sources: Sequence[str | Path]) -> tuple[pd.DataFrame, str]:
+    """The judgments of some files that ``sie label`` or ``sie run`` wrote, or their folders; and their names.
+
+    Where two files hold a judgment of the same pair by the same judge, that of the later file counts.
+
+    Raises
+    ------
+    InputError : a file is missing or damaged, or lacks a column.
+    """
+    paths = [Path(source).expanduser() for source in sources]
+    paths = [path / "judgments.parquet" if path.is_dir() else path for path in paths]
+    needed = ("sample_id", "query", "aspect", "variant", "model", "score", "status")
+    found = pd.DataFrame()
+    for path in paths:
+        table = read_table(path, required=needed)
+        if len(found):
+            keys = ["sample_id", "query", "aspect", "variant", "model"]
+            again = pd.MultiIndex.from_frame(found[keys]).isin(pd.MultiIndex.from_frame(table[keys]))
+            table = pd.concat([found[~again], table], ignore_index=True)
+        found = table
+    return found, ", ".join(map(str, paths))
+
+
+def relevance_of_all(
+    table: pd.DataFrame,
+    samples: pd.DataFrame,
+    where: str,
+    *,
+    models: Sequence[str] = (),
+    variant: str | None = None,
+    by_rank: bool | None = None,
+) -> Judged:
+    """:func:`relevance_of` of one judge, or of a panel of several *models*: the mean of their ranks.
+
+    A panel has judged the rows that all its members have; only the order of its answers means something.
+
+    Raises
+    ------
+    InputError : as of :func:`relevance_of`; or the members have too few rows in common.
+    """
+    if len(models) < 2:
+        model = models[0] if models else None
+        return relevance_of(table, samples, where, model=model, variant=variant, by_rank=by_rank)
+    members = [relevance_of(table, samples, where, model=model, variant=variant) for model in models]
+    relevance = mean_rank([one.relevance for one in members], np.ones(len(samples), bool))
+    names, variants = (" + ".join(getattr(one, name) for one in members) for name in ("model", "variant"))
+    panel = Judged(relevance, names, variants, True)
+    if panel.known.sum() < FEWEST_JUDGED:
+        raise InputError(
+            f"{int(panel.known.sum())} samples were judged by each of {', '.join(models)}; at least {FEWEST_JUDGED} "
+            "are needed",
+            where=where,
+            mend="Let each of them judge the same rows.",
+        )
+    return panel
 
 
 def relevance_of(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from sie_agent.errors import InputError
 from sie_agent.judging import scale_means_nothing
-from sie_agent.verbs.evidence import relevance_of
+from sie_agent.verbs.evidence import read_judgments, relevance_of, relevance_of_all
 
 
 def test_rows_find_their_judgment_in_any_order(samples: pd.DataFrame, judgments: pd.DataFrame) -> None:
@@ -64,3 +66,26 @@ def test_whose_scale_means_nothing(variant: str, expected: bool) -> None:
 
 def test_the_user_decides_about_the_scale(samples: pd.DataFrame, judgments: pd.DataFrame) -> None:
     assert relevance_of(judgments, samples, "j", by_rank=True).by_rank
+
+
+def test_a_panel_is_the_mean_of_its_members_ranks(samples: pd.DataFrame, judgments: pd.DataFrame) -> None:
+    other = judgments.assign(model="other", score=1 - judgments["score"]).iloc[:16]
+    both = pd.concat([judgments, other])
+    panel = relevance_of_all(both, samples, "j", models=["m", "other"])
+    assert panel.known.sum() == 16 and panel.by_rank and panel.model == "m + other"
+    assert panel.relevance[:16] == pytest.approx(0.5)
+    alone = relevance_of_all(both, samples, "j", models=["m"])
+    assert alone.relevance.tolist() == judgments["score"].tolist() and not alone.by_rank
+    both = pd.concat([both, judgments.assign(model="third").iloc[9:]])
+    with pytest.raises(InputError, match="7 samples were judged by each of other, third"):
+        relevance_of_all(both, samples, "j", models=["other", "third"])
+
+
+def test_of_two_files_the_later_judgment_counts(tmp_path: Path, samples: pd.DataFrame, judgments: pd.DataFrame) -> None:
+    (tmp_path / "run").mkdir()
+    judgments.iloc[:15].to_parquet(tmp_path / "run" / "judgments.parquet")
+    judgments.iloc[10:].assign(score=1.0).to_parquet(tmp_path / "more.parquet")
+    table, where = read_judgments([tmp_path / "run", tmp_path / "more.parquet"])
+    assert len(table) == 20 and "more.parquet" in where
+    told = relevance_of(table, samples, where)
+    assert told.known.all() and (told.relevance[10:] == 1).all() and told.relevance[9] == judgments["score"][9]

@@ -1,0 +1,92 @@
+"""Grades that people filled into a file of their own, beside the data: ``sample_id`` and ``grade``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from sie_agent.errors import InputError
+from sie_agent.samples.readers import read_file
+from sie_agent.samples.schema import Places, first
+from sie_agent.samples.text import text_column
+
+COLUMNS = ("sample_id", "grade")
+MEND = "Give 1 for just what was asked for, 0 for no use, a number between them, or leave the cell empty"
+
+
+def read_grades(path: str | Path) -> pd.Series:
+    """Grades by ``sample_id``, as a person filled them in; rows without one are passed over.
+
+    Parameters
+    ----------
+    path : a file with the columns ``sample_id`` and ``grade`` (0 to 1; a decimal comma is taken too).
+
+    Returns
+    -------
+    pandas.Series
+        Floats in [0, 1], by id, in the order of the file.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, no grade is filled in, one is no number from 0 to 1, or a row is graded twice.
+    """
+    source = Path(path).expanduser()
+    frame = table_of(source)
+    ids, told = (text_column(frame[name]).str.strip() for name in COLUMNS)
+    filled = (told != "").to_numpy(bool)
+    place = Places(frame.index[filled], str(source))
+    ids, told = ids[filled], told[filled]
+    grades = pd.to_numeric(told.str.replace(",", ".", regex=False), errors="coerce").to_numpy(np.float64)
+    wrong = ~((grades >= 0) & (grades <= 1))
+    if wrong.any():
+        row = first(wrong)
+        problem = f"the grade '{told.iloc[row][:40]}' is no number from 0 to 1"
+        raise InputError(problem, where=place(row, "grade"), mend=MEND)
+    twice = ids.duplicated().to_numpy(bool)
+    if twice.any():
+        row = first(twice)
+        problem = f"'{ids.iloc[row][:60]}' is graded twice"
+        raise InputError(problem, where=place(row, "sample_id"), mend="Keep one of the rows")
+    if not len(ids):
+        raise InputError("no grade is filled in", where=f"{source}, field 'grade'", mend=MEND)
+    return pd.Series(grades, index=ids.to_numpy())
+
+
+def table_of(source: Path) -> pd.DataFrame:
+    """The file's table; spreadsheets of some countries save CSV with semicolons."""
+    separator = None
+    if source.suffix.lower() == ".csv" and source.is_file():
+        with source.open(encoding="utf-8", errors="replace") as stream:
+            header = stream.readline()
+        separator = ";" if header.count(";") > header.count(",") else None
+    frame = read_file(source, separator=separator)
+    for name in COLUMNS:
+        if name not in frame.columns:
+            raise InputError(
+                f"the column '{name}' is missing",
+                where=source,
+                mend="A file of grades has a row per pair, with the columns sample_id and grade",
+            )
+    return frame
+
+
+def with_grades(samples: pd.DataFrame, path: str | Path) -> pd.DataFrame:
+    """The samples with the grades of a file put in; a row that has no grade there keeps its own.
+
+    Raises
+    ------
+    InputError
+        As of :func:`read_grades`; or an id is none of the samples'.
+    """
+    grades = read_grades(path)
+    unknown = ~grades.index.isin(samples["sample_id"])
+    if unknown.any():
+        raise InputError(
+            f"'{grades.index[first(unknown)][:60]}' is the id of no row of the data",
+            where=f"{path}, field 'sample_id'",
+            mend="Give the grades of these data, or the data, map and split that were graded",
+        )
+    return samples.assign(grade=samples["sample_id"].map(grades).fillna(samples["grade"]).astype("float64"))
