@@ -195,6 +195,8 @@ def predict_held_out(
     settings: TrainingSettings,
     seeds: Sequence[int],
     folds: int = 5,
+    *,
+    by_row: bool = False,
 ) -> Floats:
     """Mean probability of each row by networks that were trained without any row of its query, (n,).
 
@@ -202,8 +204,9 @@ def predict_held_out(
     ----------
     features : (n, d); targets : (n,) in [0, 1]; queries : (n,) codes. seeds : of the networks, for each fold.
     folds : parts that the queries are split into, by the first seed.
+    by_row : split the rows instead: the networks know other rows of the query, not the row itself.
     """
-    names, codes = np.unique(queries, return_inverse=True)
+    names, codes = np.unique(np.arange(len(queries)) if by_row else queries, return_inverse=True)
     fold = np.random.default_rng(seeds[0]).permutation(len(names))[codes.ravel()] % folds
     found = np.full(len(features), float(np.mean(targets)) if len(targets) else 0.5, np.float32)
     for one in range(folds):

@@ -57,6 +57,10 @@ def command(
         f"{scored:,} rows scored in {result['seconds']:.1f} s ({result['per_second']:,}/s){before}",
         f"Scores ({', '.join(result['columns'])}): {result['scores']}",
     ]
+    if result["label_error_from_log"] is not None:
+        of_log = result["label_error_from_log"]
+        rest = result["rows"] - of_log
+        lines.append(f"label_error: {of_log:,} rows by text and log, {rest:,} by text alone")
     if result["recipe"]:
         lines.append(f"Recipe, for sie weights and sie select: {result['recipe']}")
     show(result, lines)

@@ -11,6 +11,7 @@ from sie_agent.pipeline.distilling import (
     training_of,
 )
 from sie_agent.pipeline.log import Log
+from sie_agent.pipeline.log_evidence import fit_label_errors, label_errors_of, log_evidence
 from sie_agent.pipeline.recipes import (
     CANDIDATES,
     LOG,
@@ -41,6 +42,9 @@ __all__ = [
     "choose_by_log",
     "distil_labels",
     "distil_log",
+    "fit_label_errors",
+    "label_errors_of",
+    "log_evidence",
     "make_labels",
     "scorer_of",
     "strength_words",

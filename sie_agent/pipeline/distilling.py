@@ -16,8 +16,8 @@ from sie_agent.pipeline.log import Doubles, Log
 from sie_agent.pipeline.settings import DistilSettings
 from sie_agent.scorer import Scorer, Student, cross_fitted, fit_student, student_inputs, with_score_quantiles
 
-HELD_OUT_SEEDS = 2
-PROXY_SEED, HELD_OUT_SEED = 5_000, 8_000
+HELD_OUT_SEEDS, BY_ROW_SEEDS = 2, 3
+PROXY_SEED, HELD_OUT_SEED, BY_ROW_SEED = 5_000, 8_000, 8_500
 # of a small log, or the few steps of an epoch would leave the model where it began
 FEWEST_STEPS_PER_EPOCH, SMALLEST_BATCH = 16, 16
 
@@ -29,12 +29,13 @@ class Proxies:
     Attributes
     ----------
     models : trained with seeds of their own; training : how. held_out : (n,) probability of the log's label by models
-        that saw no row of the same query; None where nothing asks for it.
+        that saw no row of the same query; by_row : by models that saw other rows of it. None where nothing asks for it.
     """
 
     models: Sequence[Model]
     training: TrainingSettings
     held_out: Doubles | None = None
+    by_row: Doubles | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ def train_proxies(
     Parameters
     ----------
     seed : of the draw. step : told after each model.
-    held_out : also predict each row by models that saw none of its query; the joint scale always does.
+    held_out : also predict each row by models that did not see it: with other rows of its query, and with none of
+        them, which the joint scale always asks for.
     """
     training = training_of(settings.proxy.training, len(log.label))
     label = log.label.astype(np.float32)
@@ -80,12 +82,17 @@ def train_proxies(
             train(log.model_inputs, label, training, 10_000 * seed + PROXY_SEED + one, queries=log.queries)[-1]
         )
         step()
-    outside = None
+    outside = beside = None
     if held_out or settings.labels.scale == "joint":
         seeds = [10_000 * seed + HELD_OUT_SEED + one for one in range(HELD_OUT_SEEDS)]
         outside = predict_held_out(log.model_inputs, label, log.queries, training, seeds).astype(np.float64)
         step()
-    return Proxies(models, training, outside)
+    if held_out:
+        seeds = [10_000 * seed + BY_ROW_SEED + one for one in range(BY_ROW_SEEDS)]
+        told = predict_held_out(log.model_inputs, label, log.queries, training, seeds, by_row=True)
+        beside = told.astype(np.float64)
+        step()
+    return Proxies(models, training, outside, beside)
 
 
 def make_labels(

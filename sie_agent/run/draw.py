@@ -29,7 +29,7 @@ from sie_agent.run.suite import Suite
 from sie_agent.run.suite_parts import JudgePart
 from sie_agent.run.world import World
 from sie_agent.samples import assign_query_sets, check_query_sets, simulate_log
-from sie_agent.scorer import Student
+from sie_agent.scorer import LabelErrors, Student
 
 Doubles = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
@@ -51,6 +51,7 @@ class Draw:
     columns : evidence by column name, each (n,), NaN where it does not apply.
     facts : numbers about the draw that are no columns.
     students : by judge, the students of its weak labels.
+    errors : by judge, how its scorer tells wrong labels, and the log's columns, each (n_log,).
     """
 
     world: World
@@ -66,6 +67,7 @@ class Draw:
     columns: dict[str, Doubles] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     students: dict[str, dict[str, Student]] = field(default_factory=dict)
+    errors: dict[str, tuple[LabelErrors, dict[str, Doubles]]] = field(default_factory=dict)
 
     def mask(self, name: str) -> Booleans:
         """(n,) rows of a query set."""
@@ -133,10 +135,10 @@ def start_draw(world: World, seed: int) -> Draw:
 def train_models(draw: Draw, step: Callable[[], None]) -> None:
     """Train the proxies, and where references are asked for the target model's seeds, on the same log."""
     world, suite, log = draw.world, draw.world.suite, draw.logged
-    settings, needed = suite.distilling, needs_held_out(suite)
-    draw.proxies = train_proxies(draw.every_row.take(log), settings, draw.seed, step, held_out=needed)
+    settings = suite.distilling
+    draw.proxies = train_proxies(draw.every_row.take(log), settings, draw.seed, step, held_out=trains_held_out(suite))
     draw.columns["baseline|random"] = np.random.default_rng(draw.seed).random(len(draw.label))
-    if draw.proxies.held_out is not None:
+    if draw.proxies.held_out is not None and needs_held_out(suite):
         held_out = np.full(len(draw.label), np.nan)
         held_out[log] = draw.proxies.held_out
         draw.columns["baseline|confident-learning"] = confident_learning(draw.label, held_out)
@@ -162,6 +164,11 @@ def train_models(draw: Draw, step: Callable[[], None]) -> None:
 def needs_held_out(suite: Suite) -> bool:
     """Whether proxies that never saw a row's query are asked for: by the joint scale, or to find flipped labels."""
     return suite.labels.scale == "joint" or (suite.log.kind == "flips" and suite.distilling.proxy.loss == "pointwise")
+
+
+def trains_held_out(suite: Suite) -> bool:
+    """Whether proxies are trained that did not see a row: for the scorer's log columns, or where others need them."""
+    return suite.distilling.wants_log_columns or needs_held_out(suite)
 
 
 def log_odds(models: Sequence[Model], features: npt.NDArray[np.float32]) -> Doubles:

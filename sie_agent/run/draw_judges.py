@@ -23,9 +23,10 @@ from sie_agent.evaluation import (
     simulate_judge,
     spearman,
 )
-from sie_agent.pipeline import Proxies, distil_labels, make_labels
+from sie_agent.pipeline import Proxies, distil_labels, label_errors_of, make_labels
 from sie_agent.run.draw import CEILING, Booleans, Doubles, Draw
 from sie_agent.run.suite_parts import JudgePart
+from sie_agent.scorer import LABEL_ERROR, RELEVANCE
 
 # the weak label that the headline is about, and whose control is drawn
 HEADLINE_LABEL = "value"
@@ -113,6 +114,14 @@ def apply_judge(draw: Draw, part: JudgePart, step: Callable[[], None]) -> None:
         draw.columns[f"weak|{name}|{part.name}"] = column
         draw.columns[f"scorer|{name}|{part.name}"] = scores
     draw.students[part.name] = dict(distilled.students)
+    names = draw.world.samples["query"][log]
+    told = label_errors_of(logged, names, proxies_of(draw), distilled, suite.distilling, draw.seed)
+    if told is not None:
+        draw.errors[part.name] = told
+        relevance_said = draw.columns[f"scorer|{RELEVANCE}|{part.name}"][log]
+        column = np.full(len(draw.label), np.nan)
+        column[log] = told[0].of(relevance_said, logged.label, told[1])[0]
+        draw.columns[f"scorer|{LABEL_ERROR}|{part.name}"] = column
     draw.facts.setdefault("judges", {})[part.name] = judge_quality(draw, relevance)
     draw.facts.setdefault("calibration", {})[part.name] = support_calibration(draw, part.name)
     if draw.has_references and draw.unseen.any() and part.name != CEILING.name:

@@ -19,7 +19,18 @@ from sie_agent.run.draw import Draw
 from sie_agent.run.draw_judges import relevance_of
 from sie_agent.run.manifest import library_versions
 from sie_agent.samples import log_hash, write_table
-from sie_agent.scorer import Recipe, describe_scorer, recipe_metadata, save_scorer, with_recipe
+from sie_agent.scorer import (
+    COLUMNS_FILE,
+    FROM,
+    LABEL_ERROR,
+    RELEVANCE,
+    Recipe,
+    describe_scorer,
+    recipe_metadata,
+    save_scorer,
+    with_log_columns,
+    with_recipe,
+)
 
 
 def has_main_files(folder: Path, judge: str, seed: int, key: str) -> bool:
@@ -63,7 +74,14 @@ def write_main_files(draw: Draw, folder: Path, key: str) -> None:
     recipe = main_recipe(draw, logged, distilled)
     draw.facts["recipe"] = asdict(recipe)
     ready = with_recipe(scorer, recipe)
-    table = pd.DataFrame({"sample_id": identifiers[log], **read, **scores})
+    rows = world.samples[log].assign(label=draw.label[log])
+    told: dict[str, Any] = {}
+    (folder / COLUMNS_FILE).unlink(missing_ok=True)
+    if name in draw.errors:
+        ready = with_log_columns(ready, *draw.errors[name], rows, folder)
+        said, source = draw.errors[name][0].of(scores[RELEVANCE], draw.label[log], draw.errors[name][1])
+        told = {LABEL_ERROR: said, FROM: source}
+    table = pd.DataFrame({"sample_id": identifiers[log], **read, **scores, **told})
     write_table(table, folder / "scores.parquet", recipe_metadata(ready.recipe))
     save_scorer(ready, folder / "scorer")
 

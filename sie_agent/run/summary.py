@@ -28,6 +28,7 @@ from sie_agent.run.draw_judges import HEADLINE_LABEL
 from sie_agent.run.evidence import Stored
 from sie_agent.run.suite import Suite
 from sie_agent.run.suite_parts import JudgePart
+from sie_agent.scorer import LABEL_ERROR
 
 BOOTSTRAP_SEED = 20_240
 FEW_QUERIES = 200
@@ -50,7 +51,7 @@ def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
     columns = reported_columns(judges, primary)
     detailed = [f"scorer|{name}|{primary.name}" for name in (HEADLINE_LABEL, "support")]
     rows = agreement_rows(panel, columns, references, detailed)
-    rows += flipped_rows(panel, columns + reference_columns(references))
+    rows += flipped_rows(panel, columns + error_columns(judges) + reference_columns(references))
     permutations = permutation_summary(panel, judges, references)
     tried = suite.bench_judges(positions=any(draw.facts.get("has_positions") for draw in draws))
     qualities = [judge_row(judge, draws) for judge in dict.fromkeys([*judges, *tried])]
@@ -129,6 +130,14 @@ def label_columns(kind: str, judge: str, mode: str, source: str) -> list[Column]
         )
         for name, label in WEAK_LABELS.items()
         if label.is_importance
+    ]
+
+
+def error_columns(judges: Sequence[JudgePart]) -> list[Column]:
+    """What the scorer of each judge says of wrong labels."""
+    return [
+        Column(f"scorer|{LABEL_ERROR}|{one.name}", LABEL_ERROR, one.name, one.mode, "scorer", high_is_suspicious=True)
+        for one in judges
     ]
 
 

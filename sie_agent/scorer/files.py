@@ -19,10 +19,11 @@ import numpy as np
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.samples import TextFeatures, feature_names, reading
 from sie_agent.scorer.card import scorer_card
+from sie_agent.scorer.label_errors import LabelErrors, as_config, read_label_errors
 from sie_agent.scorer.model import Scorer
 from sie_agent.scorer.onnx_model import scorer_model
 from sie_agent.scorer.onnx_trees import QUANTILES_OF
-from sie_agent.scorer.recipe import Recipe, read_recipe
+from sie_agent.scorer.recipe import RELEVANCE, Recipe, read_recipe
 from sie_agent.scorer.student import Student
 
 FORMAT = 3
@@ -53,6 +54,7 @@ def save_scorer(scorer: Scorer, folder: Path) -> None:
         "score_quantiles": {name: values.tolist() for name, values in scorer.score_quantiles.items()},
         "score_rows": scorer.score_rows,
         "recipe": None if scorer.recipe is None else asdict(scorer.recipe),
+        "label_errors": None if scorer.label_errors is None else as_config(scorer.label_errors),
         "about": dict(scorer.about),
     }
     try:
@@ -137,6 +139,21 @@ def recipe_of(config: Mapping[str, Any], where: Path) -> Recipe | None:
     return recipe
 
 
+def label_errors_of(config: Mapping[str, Any], where: Path) -> LabelErrors | None:
+    """What a configuration says of wrong labels, None where it says nothing.
+
+    Raises
+    ------
+    InputError : it is damaged, or reads a relevance that the scorer does not give.
+    """
+    told = config.get("label_errors")
+    if told is None:
+        return None
+    if RELEVANCE not in config["labels"]:
+        raise InputError("wrong labels are told from what the scorer does not give", where=where, mend=AGAIN)
+    return read_label_errors(told, str(where))
+
+
 def read_model(folder: Path, config: Mapping[str, Any]) -> bytes:
     """The bytes of ``model.onnx``, as they were written.
 
@@ -193,4 +210,5 @@ def load_scorer(folder: Path) -> Scorer:
     if parts["centre"].shape != (len(feature_names()),):
         raise InputError("features of another version", where=Path(folder) / MODEL, mend=AGAIN)
     recipe = recipe_of(config, Path(folder) / CONFIG)
-    return Scorer(TextFeatures(**parts), students, config["about"], quantiles, config["score_rows"], recipe)
+    errors = label_errors_of(config, Path(folder) / CONFIG)
+    return Scorer(TextFeatures(**parts), students, config["about"], quantiles, config["score_rows"], recipe, errors)

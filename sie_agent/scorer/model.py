@@ -14,6 +14,7 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.labels import WEAK_LABELS, StudentSettings, label_names, student_settings
 from sie_agent.samples import TextFeatures
+from sie_agent.scorer.label_errors import LabelErrors
 from sie_agent.scorer.recipe import RELEVANCE, Recipe
 from sie_agent.scorer.student import QUANTILES, Student, fit_student, spread
 
@@ -31,6 +32,7 @@ class Scorer:
     score_quantiles : by weak label, (101,) quantiles of scores on the log that it was distilled from, of rows that
         the students had not seen: what live scores are held against. score_rows : how many rows these are of.
     recipe : how its scores become targets and weights; None where nobody has chosen.
+    label_errors : how it tells whether a label is wrong; None where nothing was fitted.
     """
 
     features: TextFeatures
@@ -39,6 +41,7 @@ class Scorer:
     score_quantiles: Mapping[str, Doubles] = field(default_factory=dict)
     score_rows: int = 0
     recipe: Recipe | None = None
+    label_errors: LabelErrors | None = None
 
     def predict(self, samples: pd.DataFrame) -> pd.DataFrame:
         """Scores of each row; a row's scores depend on that row alone.

@@ -15,6 +15,7 @@ import pandas as pd
 
 from sie_agent.errors import EnvironmentFailure
 from sie_agent.samples import write_table
+from sie_agent.scorer.log_columns import LogColumns, columns_beside, label_error_columns
 from sie_agent.scorer.model import Scorer
 
 # beside the chunk that each worker has, so that none waits for the reader
@@ -24,19 +25,27 @@ READ = ("sample_id", "query", "title", "description", "label")
 Task = tuple[Path, pd.DataFrame]
 
 _scorer: Scorer | None = None
+_log: LogColumns | None = None
 
 
-def write_scores(scorer: Scorer, path: Path, chunk: pd.DataFrame) -> int:
-    """Score the rows of a chunk and write them, whole or not at all; returns their number."""
+def write_scores(scorer: Scorer, path: Path, chunk: pd.DataFrame, log: LogColumns | None) -> int:
+    """Score the rows of a chunk and write them, whole or not at all; returns their number.
+
+    Parameters
+    ----------
+    log : the columns of the scorer's log, where they are there.
+    """
     scored = scorer.predict(chunk).drop(columns="sample_id")
+    scored = scored.assign(**label_error_columns(scorer, scored, chunk, log))
     write_table(pd.concat([chunk[list(PASSED_THROUGH)].reset_index(drop=True), scored], axis=1), path)
     return len(chunk)
 
 
-def scored_here(scorer: Scorer, tasks: Iterable[Task]) -> Iterator[int]:
-    """Score chunks in this process; rows of each, as it is written."""
+def scored_here(scorer: Scorer, folder: Path, tasks: Iterable[Task]) -> Iterator[int]:
+    """Score chunks in this process; rows of each, as it is written. *folder* is the scorer's."""
+    log = columns_beside(scorer, folder)
     for path, chunk in tasks:
-        yield write_scores(scorer, path, chunk)
+        yield write_scores(scorer, path, chunk, log)
 
 
 def scored_by_workers(folder: Path, tasks: Iterable[Task], workers: int) -> Iterator[int]:
@@ -83,8 +92,9 @@ def begin(folder: Path) -> None:
     threading.Thread(target=end_with_parent, daemon=True).start()
     from sie_agent.scorer import load_scorer
 
-    global _scorer
+    global _scorer, _log
     _scorer = load_scorer(folder)
+    _log = columns_beside(_scorer, folder)
 
 
 def end_with_parent() -> None:
@@ -101,4 +111,4 @@ def end_with_parent() -> None:
 def work(path: Path, chunk: pd.DataFrame) -> int:
     """Score one chunk in a worker."""
     assert _scorer is not None
-    return write_scores(_scorer, path, chunk)
+    return write_scores(_scorer, path, chunk, _log)

@@ -12,11 +12,20 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.bench import choose_recipe, hashed_order, strength_on
-from sie_agent.pipeline import Distilled, DistilSettings, Log, distil_log, scorer_of, train_proxies
+from sie_agent.pipeline import (
+    Distilled,
+    DistilSettings,
+    Log,
+    Proxies,
+    distil_log,
+    label_errors_of,
+    scorer_of,
+    train_proxies,
+)
 from sie_agent.progress import bar, say
 from sie_agent.run import READERS, Manifest, command_line, library_versions, load_distil_settings
 from sie_agent.samples import TextFeatures, log_hash, normalise_query, with_grades, without_grade, write_table
-from sie_agent.scorer import Recipe, save_scorer, with_recipe
+from sie_agent.scorer import COLUMNS_FILE, Recipe, save_scorer, with_log_columns, with_recipe
 from sie_agent.threads import one_thread
 from sie_agent.verbs.common import load_log, samples_hash, writable_folder
 from sie_agent.verbs.evidence import FEWEST_JUDGED, Judged, read_judgments, relevance_of_all
@@ -44,9 +53,9 @@ def distil(
 ) -> dict[str, Any]:
     """Make weak labels of a judged log, distil a scorer from them, and choose what to train with.
 
-    Writes ``labels.parquet``, ``scorer/`` and ``manifest.json`` into *out*. Labels and scorer read no grade. Where the
-    data have grades, the recipe (which target and weights a trainer gets) is chosen on some of the graded queries,
-    which are held out of the log for that; see `sie_agent.pipeline.recipes` for the rule.
+    Writes ``labels.parquet``, ``scorer/``, ``log_columns.parquet`` and ``manifest.json`` into *out*. Labels and scorer
+    read no grade. Where the data have grades, the recipe (which target and weights a trainer gets) is chosen on some of
+    the graded queries, which are held out of the log for that; see `sie_agent.pipeline.recipes` for the rule.
 
     Parameters
     ----------
@@ -87,13 +96,18 @@ def distil(
             features = TextFeatures.fit(readable)
             work = Work.of(readable, features.transform(readable), judged, settings, seed)
         with manifest.stage("proxies, weak labels, scorer"):
-            distilled = work.distil()
+            distilled, proxies = work.distil(log_columns=settings.wants_log_columns)
             about = {**facts, "log_hash": log_hash(samples), "versions": library_versions()}
             scorer = scorer_of(features, work.log, readable["query"], distilled, settings, seed, about)
+            errors = label_errors_of(work.log, readable["query"], proxies, distilled, settings, seed)
         with manifest.stage("recipe"):
             grade = samples["grade"].to_numpy(np.float64)
             recipe = work.recipe(distilled, grade, readable["position"].to_numpy(np.float64, na_value=np.nan))
-    save_scorer(with_recipe(scorer, recipe), folder / "scorer")
+    scorer = with_recipe(scorer, recipe)
+    (folder / COLUMNS_FILE).unlink(missing_ok=True)
+    if errors is not None:
+        scorer = with_log_columns(scorer, *errors, readable, folder)
+    save_scorer(scorer, folder / "scorer")
     labels = {name: values[judged.known] for name, values in distilled.labels.items()}
     ids = readable["sample_id"].to_numpy()[judged.known]
     write_table(pd.DataFrame({"sample_id": ids, **labels}), folder / "labels.parquet")
@@ -151,14 +165,20 @@ class Work:
         """Number of queries."""
         return len(self.names)
 
-    def distil(self, rows: Booleans | None = None) -> Distilled:
-        """Proxies, weak labels and students of the log, or of some of its rows, (n,)."""
+    def distil(self, rows: Booleans | None = None, *, log_columns: bool = False) -> tuple[Distilled, Proxies]:
+        """Weak labels and students of the log, or of some of its rows, (n,), and the proxies.
+
+        Parameters
+        ----------
+        log_columns : also train the proxies that the log's columns are made by.
+        """
         log = self.log if rows is None else self.log.take(rows)
         relevance = self.judged.relevance if rows is None else self.judged.relevance[rows]
-        with bar("Training proxies", self.settings.labels.proxies) as shown:
-            proxies = train_proxies(log, self.settings, self.seed, shown.advance)
+        with bar("Training proxies", self.settings.labels.proxies + 2 * log_columns) as shown:
+            proxies = train_proxies(log, self.settings, self.seed, shown.advance, held_out=log_columns)
         say("Making weak labels and distilling the scorer")
-        return distil_log(log, proxies, relevance, self.settings, self.seed, by_rank=self.judged.by_rank)
+        distilled = distil_log(log, proxies, relevance, self.settings, self.seed, by_rank=self.judged.by_rank)
+        return distilled, proxies
 
     def recipe(self, distilled: Distilled, grade: Doubles, position: Doubles) -> Recipe:
         """The recipe: by graded queries that are held out for it, else by the log.
@@ -173,7 +193,7 @@ class Work:
             everything = np.ones(len(grade), bool)
             return self._chosen(distilled, everything, ~everything, grade, position, by_grades=False)
         say("Choosing target and weights on graded queries that are held out")
-        return self._chosen(self.distil(kept), kept, tune, grade, position, by_grades=True)
+        return self._chosen(self.distil(kept)[0], kept, tune, grade, position, by_grades=True)
 
     def _chosen(
         self,

@@ -11,12 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from sie_agent.errors import InputError
 from sie_agent.progress import bar, say
 from sie_agent.samples import count_rows, resolve, stream_samples, without_grade
 from sie_agent.scorer import (
+    COLUMNS_FILE,
+    FROM,
+    LABEL_ERROR,
+    LOG,
     Parts,
+    Scorer,
     folder_hash,
     load_scorer,
     only_one,
@@ -106,6 +113,8 @@ def score(
 ) -> dict[str, Any]:
     """Score every row of a log and write *out* (Parquet): ``sample_id, query, label``, a column per weak label.
 
+    ``label_error`` says how likely the row's label is wrong; ``label_error_from`` says ``log`` for rows of the log that
+    the scorer was distilled from, where ``log_columns.parquet`` lies beside the scorer, and ``text`` for others.
     The scorer's recipe goes into the metadata of the file's schema, where ``sie select`` and ``sie weights`` find it.
     No language model, no gradient, no grade: text features and the log's label alone. Rows without a label
     are scored too, as rows whose label is not known. Scores do not depend on *workers*.
@@ -124,7 +133,8 @@ def score(
     Returns
     -------
     ``scores`` (path), ``rows``, ``resumed`` (rows that were there already), ``columns``, ``workers``, ``seconds``,
-    ``per_second`` (of rows scored now), ``recipe`` (in words, None where the scorer has none).
+    ``per_second`` (of rows scored now), ``label_error_from_log`` (rows), ``recipe`` (in words, None where the scorer
+    has none).
 
     Raises
     ------
@@ -154,7 +164,8 @@ def score(
         "scores": str(target),
         "rows": rows,
         "resumed": resumed,
-        "columns": list(loaded.students),
+        "columns": [*loaded.students, *((LABEL_ERROR, FROM) if loaded.label_errors is not None else ())],
+        "label_error_from_log": rows_from_log(target, loaded),
         "workers": run.workers,
         "seconds": round(seconds, 2),
         "per_second": round(run.scored / max(seconds, 1e-9)),
@@ -189,7 +200,8 @@ class Run:
         # a process takes longer to start than a chunk to score
         self.workers = self.workers if len(first) > 1 else 1
         todo = itertools.chain(first, tasks)
-        written = scored_here(loaded, todo) if self.workers == 1 else scored_by_workers(folder, todo, self.workers)
+        here = self.workers == 1
+        written = scored_here(loaded, folder, todo) if here else scored_by_workers(folder, todo, self.workers)
         with bar("Scoring", self._log.count) as shown:
             told = 0
             for rows in written:
@@ -220,7 +232,23 @@ def made_from(folder: Path, log: Log) -> dict[str, Any]:
     """What decides on the scores."""
     from sie_agent import __version__
 
-    return {"scorer": folder_hash(folder), **log.identity(), "version": __version__, "rows per part": ROWS_AT_ONCE}
+    beside = folder.parent / COLUMNS_FILE
+    return {
+        "scorer": folder_hash(folder),
+        "log columns": beside.is_file(),
+        **log.identity(),
+        "version": __version__,
+        "rows per part": ROWS_AT_ONCE,
+    }
+
+
+def rows_from_log(target: Path, loaded: Scorer) -> int | None:
+    """How many rows got ``label_error`` from the log's columns; None where the scorer does not tell wrong labels."""
+    if loaded.label_errors is None:
+        return None
+    with pq.ParquetFile(target) as opened:
+        batches = opened.iter_batches(columns=[FROM])
+        return sum(int(pc.sum(pc.equal(batch.column(0), LOG)).as_py() or 0) for batch in batches)
 
 
 def cores() -> int:

@@ -1,0 +1,132 @@
+"""``label_error``: how likely the log's label of a row is wrong, from the text and, where they are known, log columns.
+
+Two logistic regressions of the log's own label. One reads the distilled relevance alone and serves any row. The other
+also reads what the log says of the row (`LOG_COLUMNS`), which is known only of rows of the log that the scorer was
+distilled from. Since both are fitted to the log's labels and not to the judge's answers, a judge that knows nothing
+gets no weight, and what is left is the log's own opinion.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, logit
+
+from sie_agent.errors import InputError
+
+Doubles = npt.NDArray[np.float64]
+
+LABEL_ERROR, FROM = "label_error", "label_error_from"
+LOG, TEXT = "log", "text"
+# the row's probability by models trained on it, on other rows of its query, on other queries alone; and the mean label
+# and mean distilled relevance of the query's other rows
+LOG_COLUMNS = ("in_sample", "by_row", "by_query", "others_label", "others_relevance")
+CLIP = 0.02
+# share of the regression in the log-odds; the rest is the in-sample probability, which no regression on the row's own
+# label could weigh. Chosen on draws 201 to 206 (eval/EXPERIMENTS.md)
+SHARE = 0.7
+LARGEST = 1e6
+AGAIN = "Distil the scorer again with `sie distill`, or fetch it again."
+
+
+@dataclass(frozen=True)
+class LabelErrors:
+    """What the two regressions learned.
+
+    Attributes
+    ----------
+    mean_label : of the log. log, text : by column, the weight of each, and ``intercept``.
+    columns_hash : of the file of log columns that belongs to them.
+    """
+
+    mean_label: float
+    log: Mapping[str, float]
+    text: Mapping[str, float]
+    columns_hash: str = ""
+
+    def of(
+        self, relevance: Doubles, label: Doubles, columns: Mapping[str, Doubles]
+    ) -> tuple[Doubles, npt.NDArray[np.str_]]:
+        """How likely the label of each row is wrong, and what that is from.
+
+        With z the log-odds of a label of 1 less those of the log's mean label, it is y·σ(−z) + (1 − y)·σ(z): a click
+        is held against other clicks, and that clicks are rare makes none of them suspicious.
+
+        Parameters
+        ----------
+        relevance : (n,) distilled relevance. label : (n,) in [0, 1]; NaN where the log says nothing.
+        columns : `LOG_COLUMNS`, each (n,), NaN in rows of which the log says nothing; may be empty.
+
+        Returns
+        -------
+        (n,) in [0, 1], higher is more suspicious, NaN where there is no label; and (n,) ``log`` or ``text``. An order;
+        no probability: how often the log is wrong is not known to it.
+        """
+        odds = linear(self.text, design({"relevance": relevance}))
+        known = np.zeros(len(relevance), bool)
+        if columns:
+            known = np.all([np.isfinite(columns[name]) for name in LOG_COLUMNS], axis=0)
+            whole = {name: column[known] for name, column in columns.items()}
+            fitted = linear(self.log, design({"relevance": relevance[known], **whole}))
+            odds[known] = SHARE * fitted + (1 - SHARE) * logit(inside(whole["in_sample"]))
+        # one divisor for both: a mean of 0 or 1 leaves nothing to compare
+        z = odds - logit(np.clip(self.mean_label, 1e-6, 1 - 1e-6))
+        return label * expit(-z) + (1 - label) * expit(z), np.where(known, LOG, TEXT)
+
+
+def inside(probability: Doubles) -> Doubles:
+    """Probabilities kept off 0 and 1."""
+    return np.clip(probability, CLIP, 1 - CLIP)
+
+
+def design(columns: Mapping[str, Doubles]) -> dict[str, Doubles]:
+    """What the regressions read: log-odds of held-out probabilities, other columns as they are."""
+    odds = ("by_row", "by_query")
+    return {
+        name: logit(inside(column)) if name in odds else column
+        for name, column in columns.items()
+        if name != "in_sample"
+    }
+
+
+def linear(weights: Mapping[str, float], read: Mapping[str, Doubles]) -> Doubles:
+    """Log-odds of a label of 1, (n,): added column by column, so that other rows change nothing of a row's."""
+    total = np.full(len(next(iter(read.values()))), weights["intercept"], np.float64)
+    for name, column in read.items():
+        total = total + weights[name] * column
+    return total
+
+
+def as_config(head: LabelErrors) -> dict[str, Any]:
+    """For ``config.json``."""
+    return asdict(head)
+
+
+def read_label_errors(told: Any, where: str) -> LabelErrors:
+    """What :func:`as_config` gave, checked: it may come from anywhere.
+
+    Raises
+    ------
+    InputError : it is damaged.
+    """
+    expected = {"log": {"intercept", "relevance", *LOG_COLUMNS} - {"in_sample"}, "text": {"intercept", "relevance"}}
+    try:
+        weights = {name: dict(told[name]) for name in expected}
+        numbers = [told["mean_label"], *(value for part in weights.values() for value in part.values())]
+        whole = (
+            all(set(weights[name]) == names for name, names in expected.items())
+            and all(type(value) in (int, float) and math.isfinite(value) for value in numbers)
+            and all(abs(value) <= LARGEST for value in numbers)
+            and 0 <= told["mean_label"] <= 1
+            and isinstance(told["columns_hash"], str)
+        )
+    except (KeyError, TypeError, ValueError):
+        whole = False
+    if not whole:
+        raise InputError("damaged scorer configuration", where=f"{where}, field 'label_errors'", mend=AGAIN)
+    return LabelErrors(float(told["mean_label"]), weights["log"], weights["text"], told["columns_hash"])

@@ -1,0 +1,141 @@
+"""The file of log columns: what the log says of each of its rows, found again by the row's content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sie_agent.errors import InputError
+from sie_agent.samples import write_table
+from sie_agent.scorer.label_errors import AGAIN, FROM, LABEL_ERROR, LOG_COLUMNS, LabelErrors
+from sie_agent.scorer.model import Scorer
+from sie_agent.scorer.parts import file_hash
+from sie_agent.scorer.recipe import RELEVANCE
+
+COLUMNS_FILE = "log_columns.parquet"
+KEY = "key"
+KEY_FIELDS = ("sample_id", "query", "title")
+# odd, so that multiplying by it loses nothing
+MIX = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True)
+class LogColumns:
+    """The columns of a log, 28 bytes a row.
+
+    Attributes
+    ----------
+    keys : (n,) of the rows, rising; values : (n, columns) in the order of `LOG_COLUMNS`.
+    """
+
+    keys: npt.NDArray[np.uint64]
+    values: npt.NDArray[np.float32]
+
+    def of(self, samples: pd.DataFrame) -> dict[str, npt.NDArray[np.float64]]:
+        """The columns of some rows, each (n,), NaN for rows that are not of the log, or changed since."""
+        keys = row_keys(samples)
+        place = np.searchsorted(self.keys, keys).clip(max=max(len(self.keys) - 1, 0))
+        known = self.keys[place] == keys if len(self.keys) else np.zeros(len(keys), bool)
+        found = np.full((len(keys), len(LOG_COLUMNS)), np.nan)
+        found[known] = self.values[place[known]]
+        return {name: found[:, at] for at, name in enumerate(LOG_COLUMNS)}
+
+
+def row_keys(samples: pd.DataFrame) -> npt.NDArray[np.uint64]:
+    """(n,) a number for each row, of its id, texts and label: a row that changed is another row."""
+    parts = [
+        pd.util.hash_array(samples[name].astype(str).to_numpy(dtype=object), categorize=False) for name in KEY_FIELDS
+    ]
+    # adding zero makes a negative zero positive
+    parts.append(pd.util.hash_array(samples["label"].to_numpy(np.float64) + 0.0))
+    key = np.zeros(len(samples), np.uint64)
+    for part in parts:
+        key = (key ^ part) * MIX
+    return key
+
+
+def made_columns(samples: pd.DataFrame, columns: Mapping[str, npt.NDArray[np.float64]]) -> LogColumns:
+    """The columns of a log, each (n,), ready to be found by row."""
+    keys = row_keys(samples)
+    order = np.argsort(keys, kind="stable")
+    values = np.column_stack([columns[name] for name in LOG_COLUMNS]).astype(np.float32)
+    return LogColumns(keys[order], values[order])
+
+
+def write_columns(columns: LogColumns, path: Path) -> str:
+    """Write the file; its hash, by which a scorer knows its own."""
+    held = {KEY: columns.keys, **{name: columns.values[:, at] for at, name in enumerate(LOG_COLUMNS)}}
+    write_table(pd.DataFrame(held), path)
+    return file_hash(path)
+
+
+def with_log_columns(
+    scorer: Scorer,
+    errors: LabelErrors,
+    columns: Mapping[str, npt.NDArray[np.float64]],
+    samples: pd.DataFrame,
+    folder: Path,
+) -> Scorer:
+    """Write the columns of the log, each (n,), into *folder*; the scorer with what it needs to read them.
+
+    Parameters
+    ----------
+    samples : the n rows of the log.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = write_columns(made_columns(samples, columns), folder / COLUMNS_FILE)
+    return replace(scorer, label_errors=replace(errors, columns_hash=written))
+
+
+def columns_beside(scorer: Scorer, folder: Path) -> LogColumns | None:
+    """The columns of a scorer's log, where the folder that it lies in has them; None otherwise."""
+    if scorer.label_errors is None or not scorer.label_errors.columns_hash:
+        return None
+    path = folder.parent / COLUMNS_FILE
+    return read_columns(path, scorer.label_errors.columns_hash) if path.is_file() else None
+
+
+def label_error_columns(
+    scorer: Scorer, scores: pd.DataFrame, samples: pd.DataFrame, log: LogColumns | None
+) -> dict[str, npt.NDArray[Any]]:
+    """``label_error`` and ``label_error_from`` of scored rows, each (n,); nothing where the scorer does not tell.
+
+    Parameters
+    ----------
+    scores, samples : of the same rows, in the same order. log : the columns of the scorer's log, where they are there.
+    """
+    if scorer.label_errors is None:
+        return {}
+    label = samples["label"].to_numpy(np.float64)
+    columns = {} if log is None else log.of(samples)
+    found, source = scorer.label_errors.of(scores[RELEVANCE].to_numpy(np.float64), label, columns)
+    return {LABEL_ERROR: found, FROM: source}
+
+
+def read_columns(path: Path, wanted_hash: str) -> LogColumns:
+    """Read the file that belongs to a scorer.
+
+    Raises
+    ------
+    InputError : it is missing or damaged, or belongs to another scorer.
+    """
+    try:
+        if file_hash(path) != wanted_hash:
+            raise InputError(
+                "log columns of another scorer",
+                where=path,
+                mend="Delete it, or put back the file that was written with this scorer.",
+            )
+        table = pq.read_table(path, columns=[KEY, *LOG_COLUMNS])
+    except (OSError, pa.ArrowException) as error:
+        raise InputError("log columns cannot be read", where=path, mend=AGAIN) from error
+    values = np.column_stack([table[name].to_numpy() for name in LOG_COLUMNS])
+    return LogColumns(table[KEY].to_numpy(), values.astype(np.float32))
