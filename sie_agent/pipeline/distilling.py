@@ -16,7 +16,9 @@ from sie_agent.pipeline.log import Doubles, Log
 from sie_agent.pipeline.settings import DistilSettings
 from sie_agent.scorer import Scorer, Student, cross_fitted, fit_student, student_inputs, with_score_quantiles
 
-HELD_OUT_SEEDS, BY_ROW_SEEDS = 2, 3
+HELD_OUT_SEEDS = 2
+# nine tenths of the log and several seeds, or these say less of a row than the models that were trained on it
+BY_ROW_SEEDS, BY_ROW_FOLDS = 4, 10
 PROXY_SEED, HELD_OUT_SEED, BY_ROW_SEED = 5_000, 8_000, 8_500
 # of a small log, or the few steps of an epoch would leave the model where it began
 FEWEST_STEPS_PER_EPOCH, SMALLEST_BATCH = 16, 16
@@ -89,7 +91,7 @@ def train_proxies(
         step()
     if held_out:
         seeds = [10_000 * seed + BY_ROW_SEED + one for one in range(BY_ROW_SEEDS)]
-        told = predict_held_out(log.model_inputs, label, log.queries, training, seeds, by_row=True)
+        told = predict_held_out(log.model_inputs, label, log.queries, training, seeds, BY_ROW_FOLDS, by_row=True)
         beside = told.astype(np.float64)
         step()
     return Proxies(models, training, outside, beside)
