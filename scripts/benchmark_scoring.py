@@ -52,7 +52,7 @@ def main() -> None:
     arguments = parsed()
     set_quiet(True)
     manifest = started_manifest(**{name: str(value) for name, value in vars(arguments).items()})
-    log = load_samples(arguments.data)
+    log = load_samples(arguments.data, limit=452 if arguments.smoke else None)
     log = without_grade(log.assign(label=simulate_clicks(log, seed=arguments.seed)["label"].to_numpy()))
     log = log.sample(frac=1, random_state=arguments.seed).reset_index(drop=True)
     with ExitStack() as stack:

@@ -48,7 +48,7 @@ Doubles = npt.NDArray[np.float64]
 REPLICATES = 1_000
 WITHIN = 0.02
 BLEND = "mean rank of the best two"
-SMOKE = ("data.source=sample", "data.min_items_per_query=1", "target.epochs=1", "labels.proxies=1")
+SMOKE = ("data.source=sample", "data.limit=452", "data.min_items_per_query=1", "target.epochs=1", "labels.proxies=1")
 ORDINARY, LONG = DenseSettings(), DenseSettings(epochs=40, dropout=0.1, decay=0.01)
 WIDE = DenseSettings(hidden=(128, 64), epochs=40, dropout=0.1, decay=0.01)
 

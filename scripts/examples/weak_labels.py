@@ -17,8 +17,8 @@ PROXIES = 3
 
 
 def small_log() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rows to train on and rows to test on, of different queries: the sample that ships, with simulated clicks."""
-    samples = sie_agent.load_samples("sample")
+    """Rows of the sample that ships to train on, and others, of other queries, to test on; the clicks are simulated."""
+    samples = sie_agent.load_samples("sample", limit=452)
     samples["label"] = simulate_clicks(samples, seed=0)["label"]
     queries = np.random.default_rng(0).permutation(np.asarray(samples["query"].unique(), object))
     held_out = samples["query"].isin(queries[: len(queries) // 4])

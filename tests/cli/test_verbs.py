@@ -131,6 +131,7 @@ def test_help_of_attribute_names_every_reference(sie: Sie) -> None:
 
 def test_simulated_log(sie: Sie, tmp_path: Path) -> None:
     command = ("attribute", "--data", "sample", "--simulate", "clicks", "--reference", "el2n", "--seeds", "1")
+    command += ("--limit", "452")
     first = done(sie(*command, "--out", "a.parquet", "--output", "json")).json
     other = done(sie(*command, "--out", "b.parquet", "--output", "json", "--seed", "1")).json
     assert first["log_hash"] != other["log_hash"]

@@ -393,7 +393,8 @@ def test_rows_behind_the_limit_are_not_read(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_shipped_sample(tmp_path: Path) -> None:
-    for rows in (1, 100, 1000):
+    assert_same("sample", 1, limit=452)  # a chunk of one row is slow
+    for rows in (100, 1000):
         assert_same("sample", rows)
 
 

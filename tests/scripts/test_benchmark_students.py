@@ -39,7 +39,13 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.fixture
 def world(script: Any, tmp_path: Path) -> World:
     sets = script("student_setting").QUERY_SETS
-    small = ["data.source=sample", "data.min_items_per_query=1", "target.epochs=1", "labels.proxies=1"]
+    small = [
+        "data.source=sample",
+        "data.limit=452",
+        "data.min_items_per_query=1",
+        "target.epochs=1",
+        "labels.proxies=1",
+    ]
     suite = load_suite("homedepot-clicks", [f"query_sets={sets}", "draws=[1]", *small])
     with JudgmentCache(tmp_path / "cache.sqlite") as cache:
         return build_world(suite, cache)
