@@ -1,8 +1,8 @@
 """Sample importance for e-commerce search and recommendation, estimated with a language model.
 
 Every verb of the command line is a function here: ``sie_agent.label``, ``distil``, ``score``, ``select``,
-``weights``, ``explain``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``, ``push_scorer``,
-``push_labels``, ``serve``, ``init``, ``doctor``.
+``weights``, ``rank``, ``explain``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``,
+``push_scorer``, ``push_labels``, ``serve``, ``init``, ``doctor``.
 Names are loaded when they are first used, so that ``import sie_agent`` is quick.
 """
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from sie_agent.verbs.judges import Judge
     from sie_agent.verbs.label import label, plan
     from sie_agent.verbs.push import push_labels, push_scorer
+    from sie_agent.verbs.rank import rank
     from sie_agent.verbs.score import score
     from sie_agent.verbs.select import select
     from sie_agent.verbs.weights import weights
@@ -82,6 +83,7 @@ __all__ = [
     "plan",
     "push_labels",
     "push_scorer",
+    "rank",
     "run_suite",
     "save_scorer",
     "score",
@@ -127,6 +129,7 @@ _HOMES = {
     "sie_agent.verbs.judges": ("Judge",),
     "sie_agent.verbs.label": ("label", "plan"),
     "sie_agent.verbs.push": ("push_labels", "push_scorer"),
+    "sie_agent.verbs.rank": ("rank",),
     "sie_agent.verbs.score": ("score",),
     "sie_agent.verbs.select": ("select",),
     "sie_agent.verbs.weights": ("weights",),

@@ -1,0 +1,124 @@
+"""``sie rank``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from sie_agent.cli.options import Limit, Map, OutFile, Scores, Split, examples
+from sie_agent.cli.output import call, columns, number, show
+from sie_agent.cli.weak_labels import PLACE
+
+EPILOG = examples(
+    "sie rank --scores scores.parquet --by query --out queries.parquet",
+    "sie rank --scores scores.parquet --data log.parquet --map map.yaml --by user --by department --out groups.parquet",
+    "sie rank --scores scores.parquet --data log.parquet --by item --score support --top 20 --out items.parquet",
+)
+WIDEST = 60
+
+
+def command(
+    scores: Scores,
+    by: Annotated[
+        list[str],
+        typer.Option(
+            "--by",
+            help="query, item, user or department, or the name of an attribute or of a column that the map keeps; "
+            "several times for several kinds.",
+            metavar="KIND",
+        ),
+    ],
+    out: OutFile,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data", help="The log that was scored, as `sie score` took it; not needed for --by query.", metavar="DATA"
+        ),
+    ] = None,
+    column_map: Map = None,
+    split: Split = None,
+    limit: Limit = None,
+    score: Annotated[str, typer.Option("--score", help=f"What is aggregated: {PLACE}.", metavar="LABEL")] = "value",
+    top: Annotated[int, typer.Option("--top", help="Groups shown of each end.", metavar="N")] = 5,
+) -> None:
+    """Say which queries, items, shoppers or departments matter: a score aggregated by group.
+
+    Groups of few rows are drawn towards the mean of all, and each mean has a 95 % interval.
+    """
+
+    def work() -> dict[str, Any]:
+        from sie_agent.verbs.rank import rank
+
+        return rank(
+            scores,
+            out,
+            by=by,
+            data=data,
+            column_map=column_map,
+            split=split,
+            limit=limit,
+            score=score,
+            top=top,
+        )
+
+    result = call(work)
+    show(result, lines(result))
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """The result for people."""
+    told = [f"{result['caution']}."] if result["caution"] else []
+    for kind in result["kinds"]:
+        told += ["", *kind_lines(kind, result["score"])] if told else kind_lines(kind, result["score"])
+    if result["unscored"]:
+        told.append(f"Without a score, and left out: {result['unscored']:,} of {result['rows']:,} rows")
+    told += ["", MEANING if result["score"] == "value" else MEANING_OF_MEANS, f"All groups: {result['ranked']}"]
+    return told
+
+
+MEANING_OF_MEANS = (
+    "mean: of the rows' scores, drawn towards the mean of all groups where rows are few; then its 95 % interval."
+)
+MEANING = f"{MEANING_OF_MEANS} sum: of its rows' values, a guess at what the model loses without the group."
+
+
+def kind_lines(kind: dict[str, Any], score: str) -> list[str]:
+    """One kind of groups: how many, how they differ, and both ends."""
+    value = score == "value"
+    told = [f"{kind['groups']:,} groups by {kind['by']}: {sides(kind, value)}"]
+    if kind["mean"] is None:
+        told[0] += "; too few to draw their means together"
+    if kind["ungrouped"]:
+        told[0] += f"; {kind['ungrouped']:,} rows are in none"
+    names = ("Most helpful", "Most harmful") if value else ("Best", "Worst")
+    for title, rows in zip(names, (kind["best"], kind["worst"]), strict=True):
+        if rows:
+            header = (kind["by"], "rows", "mean", "interval", "sum")
+            told += [f"{title}:", *(f"  {line}" for line in columns(header, map(cells, rows)))]
+    return told
+
+
+def sides(kind: dict[str, Any], value: bool) -> str:
+    """How many groups certainly lie on either side."""
+    if value:
+        return f"{kind['above']:,} certainly help, {kind['below']:,} certainly harm"
+    return f"{kind['above']:,} certainly above the mean of {number(kind['level'])}, {kind['below']:,} certainly below"
+
+
+def cells(row: dict[str, Any]) -> tuple[str, ...]:
+    """One group."""
+    name = f"{row['group']} {row['title']}".strip()
+    return (
+        shortened(name),
+        f"{row['rows']:,}",
+        number(row["mean"]),
+        f"{number(row['low'])} to {number(row['high'])}",
+        number(row["total"], 2),
+    )
+
+
+def shortened(text: str) -> str:
+    """Text that fits a line, without what a terminal would obey."""
+    shown = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return shown if len(shown) <= WIDEST else f"{shown[: WIDEST - 1]}…"

@@ -1,0 +1,21 @@
+"""Which queries, items, shoppers and departments matter: scores of rows, aggregated by group."""
+
+from sie_agent.groups.bulk import rank_file
+from sie_agent.groups.keys import DEPARTMENT, KINDS, check_kinds, group_keys
+from sie_agent.groups.shrink import FEWEST_GROUPS, Groups, Prior, Shrunken, fit_prior, shrink
+from sie_agent.groups.tables import rank_groups
+
+__all__ = [
+    "DEPARTMENT",
+    "FEWEST_GROUPS",
+    "KINDS",
+    "Groups",
+    "Prior",
+    "Shrunken",
+    "check_kinds",
+    "fit_prior",
+    "group_keys",
+    "rank_file",
+    "rank_groups",
+    "shrink",
+]

@@ -1,0 +1,104 @@
+"""A scores file beside the log that it was made of, a piece at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sie_agent.errors import InputError
+from sie_agent.samples import numbers_of, table_batches, texts_of
+
+Doubles = npt.NDArray[np.float64]
+
+MEND = "Give the log that was scored, with the same --map, --split and --limit."
+
+
+class Scored:
+    """The rows of a scores file, taken in pieces of any length, in order.
+
+    Parameters
+    ----------
+    path : the file. score : the column that is read. query : whether its column ``query`` is read, too.
+    """
+
+    def __init__(self, path: str, score: str, *, query: bool) -> None:
+        self.path = path
+        self._score = score
+        self._names = ["sample_id", *(["query"] if query else [])]
+        self._batches = table_batches(path, [*self._names, score])
+        self._held = pd.DataFrame({name: pd.Series(dtype=object) for name in self._names})
+        self._held[score] = pd.Series(dtype=np.float64)
+
+    def ahead(self, count: int) -> pd.DataFrame:
+        """The next *count* rows, fewer at the end, which stay: ``sample_id``, ``query`` where it is read, ``score``."""
+        pieces, there = [self._held], len(self._held)
+        while there < count and (batch := next(self._batches, None)) is not None:
+            columns = {name: texts_of(batch, name, self.path).to_pandas() for name in self._names}
+            columns[self._score] = pd.Series(numbers_of(batch, self._score, self.path))
+            pieces.append(pd.DataFrame(columns))
+            there += len(batch)
+        filled = [piece for piece in pieces if len(piece)]
+        self._held = pd.concat(filled, ignore_index=True) if filled else self._held
+        return self._held.iloc[:count].rename(columns={self._score: "score"})
+
+    def pass_over(self, count: int) -> None:
+        """Leave *count* rows behind."""
+        self._held = self._held.iloc[count:]
+
+
+def aligned(scored: Scored, log: Iterable[pd.DataFrame], where: str) -> Iterator[tuple[pd.DataFrame, Doubles]]:
+    """The rows of the log that the file has a score of, and the scores, (n,), NaN where there is none.
+
+    The file has to have its rows in the order of the log, as ``sie score`` and ``sie select`` leave them. Rows of the
+    log that are not in it are passed over.
+
+    Parameters
+    ----------
+    log : chunks in the schema of samples. where : name of the log, for messages.
+
+    Raises
+    ------
+    InputError : a row of the file is not in the log, stands elsewhere in it, or has another query there.
+    """
+    for chunk in log:
+        rows = scored.ahead(len(chunk))
+        places = pd.Index(chunk["sample_id"]).get_indexer(pd.Index(rows["sample_id"]))
+        absent = np.flatnonzero(places < 0)
+        count = int(absent[0]) if len(absent) else len(places)
+        places = places[:count]
+        if (np.diff(places) <= 0).any():
+            row = int(np.flatnonzero(np.diff(places) <= 0)[0]) + 1
+            raise not_of_this_log(scored.path, str(rows["sample_id"].iloc[row]), where)
+        taken, found = rows.iloc[:count], chunk.iloc[places]
+        if "query" in taken.columns:
+            check_queries(taken, found, scored.path, where)
+        scored.pass_over(count)
+        yield found, taken["score"].to_numpy(np.float64)
+    left = scored.ahead(1)
+    if len(left):
+        raise not_of_this_log(scored.path, str(left["sample_id"].iloc[0]), where)
+
+
+def check_queries(scored: pd.DataFrame, log: pd.DataFrame, path: str, where: str) -> None:
+    """Raise InputError at the first row that has another query in the log."""
+    differ = scored["query"].fillna("").to_numpy(dtype=object) != log["query"].to_numpy(dtype=object)
+    if differ.any():
+        row = int(np.argmax(differ))
+        raise InputError(
+            f"these are scores of another log: row '{scored['sample_id'].iloc[row]}' has the query "
+            f"'{str(scored['query'].iloc[row])[:40]}' here and '{str(log['query'].iloc[row])[:40]}' in {where}",
+            where=path,
+            mend=MEND,
+        )
+
+
+def not_of_this_log(path: str, name: str, where: str) -> InputError:
+    """A row of the scores is not where it should be in the log."""
+    return InputError(
+        f"row '{name}' is not in {where}, or not in the same order there: these are scores of another log",
+        where=path,
+        mend=MEND,
+    )

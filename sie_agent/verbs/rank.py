@@ -1,0 +1,113 @@
+"""``sie rank``: which queries, items, shoppers and departments matter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sie_agent.errors import InputError
+from sie_agent.groups import check_kinds, rank_file
+from sie_agent.labels import label_named, label_names
+from sie_agent.samples import resolve, stream_samples, table_columns
+from sie_agent.scorer import USUAL, only_one, recipe_in
+from sie_agent.verbs.common import check_apart, parquet_target
+
+TOP = 5
+NOT_SHOWN = "The judge behind these scores was not shown to know anything that helps on this log: this is its opinion"
+
+
+def rank(
+    scores: str | Path,
+    out: str | Path,
+    *,
+    by: Sequence[str],
+    data: str | Path | None = None,
+    column_map: str | Path | None = None,
+    split: str | None = None,
+    limit: int | None = None,
+    score: str = USUAL,
+    top: int = TOP,
+) -> dict[str, Any]:
+    """Aggregate a score by query, item, user or department, and write the groups to *out* (Parquet), best first.
+
+    The mean of a group is drawn towards the mean of all, by as much as its few rows leave open, and comes with a 95 %
+    interval; ``total`` is the sum over its rows. Memory does not grow with the log: rows are grouped on disk, beside
+    *out*.
+
+    Parameters
+    ----------
+    scores : file that ``sie score`` wrote, or ``sie select``: its rows in the order of the log.
+    by : ``query``, ``item``, ``user``, ``department``, or the name of an attribute or of a column that the column map
+        keeps; several of them.
+    data : the log that was scored; not needed to group by ``query`` alone. column_map, split, limit : as
+        `stream_samples` takes them.
+    score : the weak label to aggregate. top : how many of the best and of the worst groups are told.
+
+    Returns
+    -------
+    ``ranked`` (path), ``score``, ``caution`` (None, or why the scores are an opinion), and what
+    :func:`sie_agent.groups.rank_file` returns.
+
+    Raises
+    ------
+    InputError : a file, a column or an option is wrong, the scores are of another log, or the log does not say which
+        group its rows are in.
+    EnvironmentFailure : the result cannot be written, or another process writes it.
+    """
+    kinds = list(by)
+    check_kinds(kinds)
+    if top < 0:
+        raise InputError(f"{top} groups to show", where="--top", mend="Give a number from 0 upwards.")
+    target, path = parquet_target(out), Path(scores).expanduser()
+    names, _ = table_columns(path, required=("sample_id",))
+    check_score(score, names, path)
+    alone = kinds == ["query"] and "query" in names
+    if data is None and not alone:
+        raise InputError(
+            f"grouping by {', '.join(kinds)} needs the log",
+            where="--data",
+            mend="Give the log that was scored, with the same --map, --split and --limit.",
+        )
+    check_apart({"--out": target}, [path, *read_of(data, column_map)])
+
+    def log(spill: Path) -> Iterator[pd.DataFrame]:
+        if data is not None:
+            yield from stream_samples(
+                data, column_map=column_map, split=split, limit=limit, spill=spill, labels_may_lack=True
+            )
+
+    recipe = recipe_in(path)
+    with only_one(target):
+        found = rank_file(
+            path,
+            target,
+            score,
+            kinds,
+            log=None if data is None else log,
+            where=str(scores if data is None else data),
+            top=top,
+        )
+    caution = NOT_SHOWN if recipe is not None and recipe.is_log and recipe.chosen != "given" else None
+    return {"ranked": str(target), "score": score, "caution": caution, **found, "exit_code": 0}
+
+
+def check_score(score: str, names: Sequence[str], path: Path) -> None:
+    """Raise InputError where *score* is no weak label, or the file has not got it."""
+    label_named(score, "--score")
+    if score not in names:
+        there = label_names(names)
+        raise InputError(
+            f"no column '{score}'; the weak labels there are: {', '.join(there) or 'none'}",
+            where=path,
+            mend=f"Give --score {there[0]}." if there else "Give a scores.parquet that `sie score` wrote.",
+        )
+
+
+def read_of(data: str | Path | None, column_map: str | Path | None) -> list[Path]:
+    """The files of the log on this machine."""
+    source = None if data is None else resolve(data)[0]
+    mapped = None if column_map is None else Path(column_map).expanduser()
+    return [*([] if source is None else [source]), *([mapped] if mapped is not None and mapped.is_file() else [])]
