@@ -17,6 +17,9 @@ from sie_agent.scorer import LOG_COLUMNS, RELEVANCE, LabelErrors, cross_fitted, 
 
 # of the squared weights, over all rows: columns that go together share the weight
 DECAY = 30.0
+# in place of 1, so that nothing of the intercept is held back: a row of average columns has the odds of the mean label
+BIAS = 1e3
+NEXT_TO_NONE = 1e-6
 FEWEST_ROWS = 50
 
 
@@ -101,9 +104,10 @@ def fitted(read: Mapping[str, Doubles], label: Doubles) -> dict[str, float]:
     """Weight of each column and the intercept, for the columns as they are."""
     columns: npt.NDArray[np.float64] = np.column_stack(list(read.values()))
     centre, spread = columns.mean(axis=0), columns.std(axis=0)
-    spread[spread == 0] = 1.0
-    standard = np.column_stack([(columns - centre) / spread, np.ones(len(label))])
+    # of a column that is the same everywhere rounding leaves a spread that is not 0
+    spread[spread < NEXT_TO_NONE] = 1.0
+    standard = np.column_stack([(columns - centre) / spread, np.full(len(label), BIAS)])
     weights = fit_logistic(standard, label, decay=DECAY / len(label))
     slopes = weights[:-1] / spread
     found = {name: float(slope) for name, slope in zip(read, slopes, strict=True)}
-    return {**found, "intercept": float(weights[-1] - slopes @ centre)}
+    return {**found, "intercept": float(BIAS * weights[-1] - slopes @ centre)}

@@ -17,9 +17,17 @@ from sie_agent.scorer.explain import (
 )
 from sie_agent.scorer.files import describe_scorer, load_scorer, save_scorer, scorer_folder
 from sie_agent.scorer.given import MILD, NONE, recipe_for
-from sie_agent.scorer.label_errors import FROM, LABEL_ERROR, LOG, LOG_COLUMNS, TEXT, LabelErrors, design
-from sie_agent.scorer.log_columns import (
+from sie_agent.scorer.label_errors import (
     COLUMNS_FILE,
+    FROM,
+    LABEL_ERROR,
+    LOG,
+    LOG_COLUMNS,
+    TEXT,
+    LabelErrors,
+    design,
+)
+from sie_agent.scorer.log_columns import (
     LogColumns,
     columns_beside,
     columns_path,

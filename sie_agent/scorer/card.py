@@ -11,6 +11,7 @@ from sie_agent.errors import InputError
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.scorer.card_figures import figure_table, figures_of, model_index
 from sie_agent.scorer.card_text import code, licence_of, table_of
+from sie_agent.scorer.label_errors import COLUMNS_FILE, FROM, LABEL_ERROR, LOG, TEXT, fault_in
 from sie_agent.scorer.recipe import read_recipe
 
 # what `sie push` puts the repository's name in place of
@@ -45,6 +46,11 @@ LIMITS = """- It ranks rows of logs like the one it was distilled from. On anoth
   check it first: `sie run` measures agreement and downstream effect on your log, and may say "do not use".
 - A judge that knows less than the model being trained does harm, and the scorer repeats the judge's mistakes.
 - It does not judge relevance for ranking, people, or the quality of sellers.
+"""
+LABEL_ERRORS = f"""
+`sie score` and `sie serve` also give `{LABEL_ERROR}`: how suspicious the log's label of a row is, 0 to 1. It orders
+rows to look at; it is no probability. With `{COLUMNS_FILE}` beside the scorer's folder `sie score` also reads what
+the log says of its own rows, and `{FROM}` is `{LOG}`; else it is `{TEXT}`.
 """
 LOADING = f"""```python
 import sie_agent
@@ -100,7 +106,7 @@ def scorer_card(config: Mapping[str, Any]) -> str:
         f"It is {MODES.get(str(about.get('mode')), 'of a mode that was not recorded')}.\n",
         f"## Input\n{INPUTS}",
         "A row's scores depend on that row alone.\n",
-        f"## Output\n{output_table(labels)}",
+        f"## Output\n{output_table(labels)}{label_error_text(config.get('label_errors'))}",
         f"## Recipe\n{recipe_text(config.get('recipe'))}",
         f"## Load\n{LOADING}{ONNX}",
         f"## Provenance\n{fact_table(about)}",
@@ -210,6 +216,11 @@ def output_table(labels: Sequence[str]) -> str:
     meanings = label_meanings()
     rows = "".join(f"| {code(name)} | {meanings.get(name, '')} |\n" for name in labels)
     return f"| score | meaning |\n|---|---|\n{rows}"
+
+
+def label_error_text(told: Any) -> str:
+    """What the scorer gives beside its scores, where it tells wrong labels."""
+    return "" if fault_in(told) else LABEL_ERRORS
 
 
 def recipe_text(told: Any) -> str:

@@ -150,7 +150,11 @@ def label_errors_of(config: Mapping[str, Any], where: Path) -> LabelErrors | Non
     if told is None:
         return None
     if RELEVANCE not in config["labels"]:
-        raise InputError("wrong labels are told from what the scorer does not give", where=where, mend=AGAIN)
+        raise InputError(
+            f"damaged scorer configuration: it reads '{RELEVANCE}', which the scorer does not give",
+            where=f"{where}, field 'label_errors'",
+            mend=AGAIN,
+        )
     return read_label_errors(told, str(where))
 
 

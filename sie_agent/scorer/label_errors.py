@@ -8,9 +8,8 @@ gets no weight, and what is left is the log's own opinion.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,8 @@ Doubles = npt.NDArray[np.float64]
 
 LABEL_ERROR, FROM = "label_error", "label_error_from"
 LOG, TEXT = "log", "text"
+# beside the scorer's folder
+COLUMNS_FILE = "log_columns.parquet"
 # the row's probability by models trained on it, on other rows of its query, on other queries alone; and the mean label
 # and mean distilled relevance of the query's other rows
 LOG_COLUMNS = ("in_sample", "by_row", "by_query", "others_label", "others_relevance")
@@ -30,7 +31,10 @@ CLIP = 0.02
 # share of the regression in the log-odds; the rest is the in-sample probability, which no regression on the row's own
 # label could weigh. Chosen on draws 201 to 206 (eval/EXPERIMENTS.md)
 SHARE = 0.7
-LARGEST = 1e6
+# of a weight; one of a column that hardly varies may be large
+LARGEST = 1e9
+# what each regression has a weight for
+COLUMNS = {"log": {"intercept", "relevance", *LOG_COLUMNS} - {"in_sample"}, "text": {"intercept", "relevance"}}
 AGAIN = "Distil the scorer again with `sie distill`, or fetch it again."
 
 
@@ -112,21 +116,33 @@ def read_label_errors(told: Any, where: str) -> LabelErrors:
 
     Raises
     ------
-    InputError : it is damaged.
+    InputError : it is damaged; names the part.
     """
-    expected = {"log": {"intercept", "relevance", *LOG_COLUMNS} - {"in_sample"}, "text": {"intercept", "relevance"}}
-    try:
-        weights = {name: dict(told[name]) for name in expected}
-        numbers = [told["mean_label"], *(value for part in weights.values() for value in part.values())]
-        whole = (
-            all(set(weights[name]) == names for name, names in expected.items())
-            and all(type(value) in (int, float) and math.isfinite(value) for value in numbers)
-            and all(abs(value) <= LARGEST for value in numbers)
-            and 0 <= told["mean_label"] <= 1
-            and isinstance(told["columns_hash"], str)
-        )
-    except (KeyError, TypeError, ValueError):
-        whole = False
-    if not whole:
-        raise InputError("damaged scorer configuration", where=f"{where}, field 'label_errors'", mend=AGAIN)
-    return LabelErrors(float(told["mean_label"]), weights["log"], weights["text"], told["columns_hash"])
+    fault = fault_in(told)
+    if fault is not None:
+        raise InputError(f"damaged scorer configuration: {fault}", where=f"{where}, field 'label_errors'", mend=AGAIN)
+    log, text = ({name: float(value) for name, value in told[part].items()} for part in COLUMNS)
+    return LabelErrors(float(told["mean_label"]), log, text, told["columns_hash"])
+
+
+def fault_in(told: Any) -> str | None:
+    """What is wrong with it, in words; None where nothing is."""
+    names = [field.name for field in fields(LabelErrors)]
+    if not isinstance(told, dict) or set(told) != set(names):
+        return f"no mapping of {', '.join(names)}"
+    for part, columns in COLUMNS.items():
+        if not isinstance(told[part], dict) or set(told[part]) != columns:
+            return f"'{part}' needs a weight for each of {', '.join(sorted(columns))}, and for nothing else"
+        wrong = [name for name, value in told[part].items() if not is_number(value)]
+        if wrong:
+            return f"the weight of '{wrong[0]}' in '{part}' is no number of a usual size"
+    if not is_number(told["mean_label"]) or not 0 <= told["mean_label"] <= 1:
+        return "'mean_label' is no number from 0 to 1"
+    if not isinstance(told["columns_hash"], str):
+        return "'columns_hash' is no text"
+    return None
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite number that can be reckoned with; true and false are none."""
+    return type(value) in (int, float) and abs(value) <= LARGEST

@@ -15,14 +15,13 @@ import pyarrow.parquet as pq
 
 from sie_agent.errors import InputError
 from sie_agent.samples import write_table
-from sie_agent.scorer.label_errors import AGAIN, FROM, LABEL_ERROR, LOG_COLUMNS, LabelErrors
+from sie_agent.scorer.label_errors import AGAIN, COLUMNS_FILE, FROM, LABEL_ERROR, LOG_COLUMNS, LabelErrors
 from sie_agent.scorer.model import Scorer
 from sie_agent.scorer.parts import file_hash
 from sie_agent.scorer.recipe import RELEVANCE
 
-COLUMNS_FILE = "log_columns.parquet"
 KEY = "key"
-KEY_FIELDS = ("sample_id", "query", "title")
+KEY_FIELDS = ("sample_id", "query", "title", "description")
 # odd, so that multiplying by it loses nothing
 MIX = np.uint64(0x9E3779B97F4A7C15)
 
@@ -95,11 +94,21 @@ def with_log_columns(
     return replace(scorer, label_errors=replace(errors, columns_hash=written))
 
 
+def columns_path(folder: Path) -> Path:
+    """Where the columns of the log lie that the scorer in *folder* was distilled from: beside it, behind any link."""
+    return folder.resolve().parent / COLUMNS_FILE
+
+
 def columns_beside(scorer: Scorer, folder: Path) -> LogColumns | None:
-    """The columns of a scorer's log, where the folder that it lies in has them; None otherwise."""
+    """The columns of a scorer's log, where the folder that it lies in has them; None otherwise.
+
+    Raises
+    ------
+    InputError : they are damaged, or those of another scorer.
+    """
     if scorer.label_errors is None or not scorer.label_errors.columns_hash:
         return None
-    path = folder.parent / COLUMNS_FILE
+    path = columns_path(folder)
     return read_columns(path, scorer.label_errors.columns_hash) if path.is_file() else None
 
 
@@ -130,12 +139,35 @@ def read_columns(path: Path, wanted_hash: str) -> LogColumns:
     try:
         if file_hash(path) != wanted_hash:
             raise InputError(
-                "log columns of another scorer",
+                "damaged log columns, or those of another scorer",
                 where=path,
-                mend="Delete it, or put back the file that was written with this scorer.",
+                mend="Put back the file that was written with this scorer, or delete it: then label_error is told from "
+                "text alone.",
             )
-        table = pq.read_table(path, columns=[KEY, *LOG_COLUMNS])
+        with pq.ParquetFile(path) as opened:
+            found = columns_in(opened)
     except (OSError, pa.ArrowException) as error:
         raise InputError("log columns cannot be read", where=path, mend=AGAIN) from error
-    values = np.column_stack([table[name].to_numpy() for name in LOG_COLUMNS])
-    return LogColumns(table[KEY].to_numpy(), values.astype(np.float32))
+    if found is None:
+        raise InputError(
+            f"no log columns: expected {KEY} (uint64, rising) and {', '.join(LOG_COLUMNS)} (float32)",
+            where=path,
+            mend=AGAIN,
+        )
+    return found
+
+
+def columns_in(opened: pq.ParquetFile) -> LogColumns | None:
+    """What a file holds; None where that is something else than :func:`write_columns` writes."""
+    schema = opened.schema_arrow
+    wanted = {KEY: pa.uint64(), **dict.fromkeys(LOG_COLUMNS, pa.float32())}
+    if len(schema.names) != len(wanted) or {name: schema.field(name).type for name in schema.names} != wanted:
+        return None
+    table = opened.read()
+    if table[KEY].null_count:
+        return None
+    keys = table[KEY].to_numpy()
+    values = np.empty((len(keys), len(LOG_COLUMNS)), np.float32)
+    for at, name in enumerate(LOG_COLUMNS):
+        values[:, at] = table[name].to_numpy()
+    return LogColumns(keys, values) if (keys[1:] >= keys[:-1]).all() else None

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sie_agent.errors import InputError
-from sie_agent.scorer.files import AGAIN, CONFIG, MODEL, read_config, read_model, recipe_of
+from sie_agent.scorer.files import AGAIN, CONFIG, MODEL, label_errors_of, read_config, read_model, recipe_of
+from sie_agent.scorer.label_errors import LabelErrors
 from sie_agent.scorer.recipe import Recipe
 from sie_agent.scorer.runtime import open_session
 
@@ -34,6 +35,7 @@ class ScorerSession:
     ----------
     labels : the weak labels it scores; config : ``config.json``.
     recipe : how its scores become targets and weights; None where nobody has chosen.
+    label_errors : how it tells wrong labels; None where it does not.
 
     Raises
     ------
@@ -44,6 +46,7 @@ class ScorerSession:
         self.config = read_config(Path(folder))
         self.labels: tuple[str, ...] = tuple(self.config["labels"])
         self.recipe: Recipe | None = recipe_of(self.config, Path(folder) / CONFIG)
+        self.label_errors: LabelErrors | None = label_errors_of(self.config, Path(folder) / CONFIG)
         self._session = open_session(read_model(Path(folder), self.config), threads, str(Path(folder) / MODEL))
         names = {output.name for output in self._session.get_outputs()}
         if not names.issuperset(self.labels):

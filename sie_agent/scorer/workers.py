@@ -41,9 +41,8 @@ def write_scores(scorer: Scorer, path: Path, chunk: pd.DataFrame, log: LogColumn
     return len(chunk)
 
 
-def scored_here(scorer: Scorer, folder: Path, tasks: Iterable[Task]) -> Iterator[int]:
-    """Score chunks in this process; rows of each, as it is written. *folder* is the scorer's."""
-    log = columns_beside(scorer, folder)
+def scored_here(scorer: Scorer, log: LogColumns | None, tasks: Iterable[Task]) -> Iterator[int]:
+    """Score chunks in this process; rows of each, as it is written. *log*: as :func:`write_scores` takes it."""
     for path, chunk in tasks:
         yield write_scores(scorer, path, chunk, log)
 

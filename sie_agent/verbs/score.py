@@ -18,12 +18,13 @@ from sie_agent.errors import InputError
 from sie_agent.progress import bar, say
 from sie_agent.samples import count_rows, resolve, stream_samples, without_grade
 from sie_agent.scorer import (
-    COLUMNS_FILE,
     FROM,
     LABEL_ERROR,
     LOG,
     Parts,
     Scorer,
+    columns_beside,
+    columns_path,
     folder_hash,
     load_scorer,
     only_one,
@@ -119,7 +120,8 @@ def score(
     No language model, no gradient, no grade: text features and the log's label alone. Rows without a label
     are scored too, as rows whose label is not known. Scores do not depend on *workers*.
 
-    The log is read in chunks and memory does not grow with it, except with *simulate*. Scored chunks are kept in
+    The log is read in chunks and memory does not grow with it, except with *simulate*; ``log_columns.parquet`` takes 28
+    bytes a row in each worker. Scored chunks are kept in
     the folder ``OUT.parts`` until all are there: the same call goes on where a killed one was.
 
     Parameters
@@ -138,7 +140,8 @@ def score(
 
     Raises
     ------
-    InputError : the scorer, the data or the number of workers is wrong, or *out* is one of the files read.
+    InputError : the scorer, its log columns, the data or the number of workers is wrong, or *out* is one of the files
+        read.
     EnvironmentFailure : the result cannot be written, another process writes it, or a worker ended.
     """
     if workers < 0:
@@ -200,8 +203,14 @@ class Run:
         # a process takes longer to start than a chunk to score
         self.workers = self.workers if len(first) > 1 else 1
         todo = itertools.chain(first, tasks)
-        here = self.workers == 1
-        written = scored_here(loaded, folder, todo) if here else scored_by_workers(folder, todo, self.workers)
+        # read here in any case: of a worker that cannot read them nobody would hear why
+        log = columns_beside(loaded, folder)
+        if self.workers == 1:
+            written = scored_here(loaded, log, todo)
+        else:
+            # each worker reads its own
+            del log
+            written = scored_by_workers(folder, todo, self.workers)
         with bar("Scoring", self._log.count) as shown:
             told = 0
             for rows in written:
@@ -232,10 +241,9 @@ def made_from(folder: Path, log: Log) -> dict[str, Any]:
     """What decides on the scores."""
     from sie_agent import __version__
 
-    beside = folder.parent / COLUMNS_FILE
     return {
         "scorer": folder_hash(folder),
-        "log columns": beside.is_file(),
+        "log columns": columns_path(folder).is_file(),
         **log.identity(),
         "version": __version__,
         "rows per part": ROWS_AT_ONCE,
