@@ -39,7 +39,10 @@ def command(
     column_map: Map = None,
     split: Split = None,
     limit: Limit = None,
-    score: Annotated[str, typer.Option("--score", help=f"What is aggregated: {PLACE}.", metavar="LABEL")] = "value",
+    score: Annotated[
+        str,
+        typer.Option("--score", help=f"What is aggregated: {PLACE}, label_error (low is good).", metavar="LABEL"),
+    ] = "value",
     top: Annotated[int, typer.Option("--top", help="Groups shown of each end.", metavar="N")] = 5,
 ) -> None:
     """Say which queries, items, shoppers or departments matter: a score aggregated by group.

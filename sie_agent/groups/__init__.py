@@ -2,6 +2,7 @@
 
 from sie_agent.groups.bulk import rank_file
 from sie_agent.groups.keys import DEPARTMENT, KINDS, check_kinds, group_keys
+from sie_agent.groups.scores import check_score, direction_of, score_names
 from sie_agent.groups.shrink import FEWEST_GROUPS, Groups, Prior, Shrunken, fit_prior, shrink
 from sie_agent.groups.tables import rank_groups
 
@@ -13,9 +14,12 @@ __all__ = [
     "Prior",
     "Shrunken",
     "check_kinds",
+    "check_score",
+    "direction_of",
     "fit_prior",
     "group_keys",
     "rank_file",
     "rank_groups",
+    "score_names",
     "shrink",
 ]

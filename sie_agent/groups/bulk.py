@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 from sie_agent.errors import InputError
 from sie_agent.groups.aligned import Scored, aligned
 from sie_agent.groups.keys import group_keys, names_in, no_group
+from sie_agent.groups.scores import direction_of
 from sie_agent.groups.shrink import FEWEST_GROUPS, Groups, Prior, fit_prior, shrink
-from sie_agent.labels import WEAK_LABELS
 from sie_agent.progress import Bar, bar
 from sie_agent.samples import TableWriter, table_columns
 from sie_agent.scorer import database, inserter, stream
@@ -83,7 +83,7 @@ def rank_file(
     Parameters
     ----------
     scores : Parquet file with ``sample_id``, *score* and, where there is no log, ``query``.
-    score : a weak label. by : kinds of groups, as :func:`group_keys` takes them.
+    score : a name in :func:`score_names`. by : kinds of groups, as :func:`group_keys` takes them.
     log : from a folder for temporary files to the log's chunks; None where *by* needs nothing but ``query``.
     where : name of the log, for messages. top : how many groups of each end are told.
 
@@ -163,8 +163,8 @@ def make_groups(connection: Any, place: int, *, title: bool) -> None:
 def ranked(connection: Any, writer: TableWriter, by: str, score: str, top: int) -> dict[str, Any]:
     """Shrink the groups, write them in order, and tell the first and the last ones."""
     prior = prior_of(connection)
-    label = WEAK_LABELS[score]
-    level = 0.0 if label.low is None else middle_of(connection, prior)
+    direction = direction_of(score)
+    level = 0.0 if direction.signed else middle_of(connection, prior)
     count = above = below = 0
     insert = inserter(connection, "drawn", DRAWN)
     for batch in stream(connection.cursor(), "SELECT name, title, rows, mean, variance, total FROM groups"):
@@ -176,7 +176,7 @@ def ranked(connection: Any, writer: TableWriter, by: str, score: str, top: int) 
         numbers = [pa.array(one) for one in (groups.mean, drawn.mean, drawn.low, drawn.high)]
         kept = [batch.column(name) for name in ("name", "title", "rows")]
         insert(pa.Table.from_arrays([*kept, *numbers, batch.column("total")], schema=DRAWN))
-    order = f"mean {'DESC' if label.high_is_good else 'ASC'}, name"
+    order = f"mean {'DESC' if direction.high_is_good else 'ASC'}, name"
     start = 0
     best, worst = RANKED.empty_table(), RANKED.empty_table()
     for batch in stream(connection, f"SELECT * FROM drawn ORDER BY {order}"):
@@ -184,7 +184,7 @@ def ranked(connection: Any, writer: TableWriter, by: str, score: str, top: int) 
         named = [pa.array([by] * len(batch)), batch.column("name"), batch.column("title"), places]
         table = pa.Table.from_arrays([*named, *batch.columns[2:]], schema=RANKED)
         writer.write(table)
-        good = pc.greater(table["mean"], level) if label.high_is_good else pc.less(table["mean"], level)
+        good = pc.greater(table["mean"], level) if direction.high_is_good else pc.less(table["mean"], level)
         best = pa.concat_tables([best, table.filter(good)]).slice(0, top)
         rest = pa.concat_tables([worst, table.filter(pc.invert(good))])
         worst = rest.slice(max(len(rest) - top, 0))

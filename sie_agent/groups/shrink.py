@@ -174,7 +174,8 @@ def variance_of_means(groups: Groups, within: float, strength: float) -> Doubles
         else (strength * within + freedom * own) / (strength + freedom)
     )
     # rows that are all alike leave nothing open, but nothing can be divided by that
-    least = max(1e-12 * float(groups.mean.var()), np.finfo(np.float64).tiny ** 0.5)
+    spread = float(groups.mean.var()) if len(groups.mean) else 0.0
+    least = max(1e-12 * spread, np.finfo(np.float64).tiny ** 0.5)
     return np.asarray(np.maximum(own / groups.rows, least))
 
 

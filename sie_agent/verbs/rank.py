@@ -9,8 +9,7 @@ from typing import Any
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.groups import check_kinds, rank_file
-from sie_agent.labels import label_named, label_names
+from sie_agent.groups import check_kinds, check_score, rank_file
 from sie_agent.samples import resolve, stream_samples, table_columns
 from sie_agent.scorer import USUAL, only_one, recipe_in
 from sie_agent.verbs.common import check_apart, parquet_target
@@ -44,7 +43,8 @@ def rank(
         keeps; several of them.
     data : the log that was scored; not needed to group by ``query`` alone. column_map, split, limit : as
         `stream_samples` takes them.
-    score : the weak label to aggregate. top : how many of the best and of the worst groups are told.
+    score : the weak label to aggregate, or ``label_error``. top : how many of the best and of the worst groups are
+        told.
 
     Returns
     -------
@@ -92,18 +92,6 @@ def rank(
         )
     caution = NOT_SHOWN if recipe is not None and recipe.is_log and recipe.chosen != "given" else None
     return {"ranked": str(target), "score": score, "caution": caution, **found, "exit_code": 0}
-
-
-def check_score(score: str, names: Sequence[str], path: Path) -> None:
-    """Raise InputError where *score* is no weak label, or the file has not got it."""
-    label_named(score, "--score")
-    if score not in names:
-        there = label_names(names)
-        raise InputError(
-            f"no column '{score}'; the weak labels there are: {', '.join(there) or 'none'}",
-            where=path,
-            mend=f"Give --score {there[0]}." if there else "Give a scores.parquet that `sie score` wrote.",
-        )
 
 
 def read_of(data: str | Path | None, column_map: str | Path | None) -> list[Path]:

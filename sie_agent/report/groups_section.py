@@ -1,0 +1,146 @@
+"""Which queries, items, shoppers and departments matter, as the page shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from sie_agent.groups import FEWEST_GROUPS, KINDS, group_keys, rank_groups
+from sie_agent.labels import WEAK_LABELS
+from sie_agent.report import words
+from sie_agent.report.read import RunFolder
+from sie_agent.report.rows import ranking_label, significant
+
+SHOWN = 5
+LONGEST = 120
+USE = "use"
+TITLES = {"query": "Queries", "item": "Items", "user": "Shoppers", "department": "Departments"}
+NOUNS = {
+    "query": ("query", "queries"),
+    "item": ("item", "items"),
+    "user": ("shopper", "shoppers"),
+    "department": ("department", "departments"),
+}
+OPINION = (
+    "These are the opinion of a judge that has not been shown to know anything: read them as what it holds of each "
+    "group, and do not clean or cut a log by them."
+)
+
+
+@dataclass(frozen=True)
+class ShownGroup:
+    """One group; its name is foreign text and must be escaped."""
+
+    name: str
+    title: str
+    mean: str
+    interval: str
+    rows: str
+
+
+@dataclass(frozen=True)
+class Side:
+    """One end of the groups of a kind."""
+
+    title: str
+    groups: list[ShownGroup]
+    empty: str
+
+
+@dataclass(frozen=True)
+class ShownKind:
+    """The groups of one kind: what they are called, how many certainly lie on either side, and both ends."""
+
+    key: str
+    title: str
+    noun: str
+    told: str
+    sides: list[Side]
+
+
+@dataclass(frozen=True)
+class ShownGroups:
+    """The whole section. ``caution`` is empty where the judge's verdict is to use it."""
+
+    label: str
+    caution: str
+    told: str
+    kinds: list[ShownKind]
+
+
+def groups_of(run: RunFolder, known: pd.DataFrame) -> ShownGroups | None:
+    """The most helpful and the most harmful groups of each kind; None where no kind has three groups with a score.
+
+    Parameters
+    ----------
+    known : the log's rows, of :func:`sie_agent.report.rows.known_rows`.
+    """
+    name = ranking_label(known.columns)
+    if name is None:
+        return None
+    label = WEAK_LABELS[name]
+    found = []
+    for kind in KINDS:
+        ranked = rank_groups(group_keys(known, kind), known[name].to_numpy(np.float64), higher=label.high_is_good)
+        if len(ranked) >= FEWEST_GROUPS:
+            titles = known.groupby("item_id")["title"].min() if kind == "item" else pd.Series(dtype=object)
+            found.append(shown_kind(kind, ranked, titles, level_of(name, ranked), higher=label.high_is_good))
+    if not found:
+        return None
+    return ShownGroups(
+        label=name,
+        caution="" if run.agreement.verdict.use == USE else OPINION,
+        told=f"{label.title}, averaged over the rows of a group: {label.meaning}. The mean of a group of few rows is "
+        "drawn towards that of all groups, since few rows say little; the interval says where the mean of more such "
+        "rows would lie (95 %). It knows how rows differ, and nothing of whether the judge is right.",
+        kinds=found,
+    )
+
+
+def level_of(name: str, ranked: pd.DataFrame) -> float:
+    """What parts the good groups from the bad: 0, or the mean of all groups of a score that has a range."""
+    return 0.0 if WEAK_LABELS[name].low is None else float(ranked["mean"].mean())
+
+
+def shown_kind(kind: str, ranked: pd.DataFrame, titles: pd.Series, level: float, *, higher: bool) -> ShownKind:
+    """Both ends of the groups of one kind.
+
+    Parameters
+    ----------
+    ranked : of :func:`sie_agent.groups.rank_groups`. titles : by group, what to show beside its name.
+    """
+    one, many = NOUNS[kind]
+    above, below = ranked["low"] > level, ranked["high"] < level
+    helpful, harmful = (above, below) if higher else (below, above)
+    good = (ranked["mean"] > level) == higher
+    told = (
+        f"{words.count(len(ranked), one, many)}; {words.count(int(helpful.sum()))} certainly help, "
+        f"{words.count(int(harmful.sum()))} certainly set back."
+    )
+    sides = [
+        Side("Most helpful", shown(ranked[good].head(SHOWN), titles), f"No {one} is on the helpful side."),
+        Side("Most harmful", shown(ranked[~good].tail(SHOWN)[::-1], titles), f"No {one} is on the harmful side."),
+    ]
+    return ShownKind(kind, TITLES[kind], one, told, sides)
+
+
+def shown(ranked: pd.DataFrame, titles: pd.Series) -> list[ShownGroup]:
+    """Groups in words."""
+    return [
+        ShownGroup(
+            name=short(row["group"]),
+            title=short(titles.get(row["group"], "")),
+            mean=significant(float(row["mean"])),
+            interval=f"{significant(float(row['low']))} to {significant(float(row['high']))}",
+            rows=words.count(int(row["rows"])),
+        )
+        for row in ranked.to_dict("records")
+    ]
+
+
+def short(text: object) -> str:
+    """Foreign text with its white space folded and no control characters, cut to what a page can carry."""
+    folded = " ".join("".join(letter if letter.isprintable() else " " for letter in str(text)).split())
+    return folded if len(folded) <= LONGEST else f"{folded[: LONGEST - 1]}…"

@@ -1,0 +1,139 @@
+"""``sie rank``: what it says, and what it is told wrongly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from sie_agent.scorer import Recipe
+
+from .conftest import Sie
+
+RANK = ("rank", "--scores", "scores.parquet", "--out", "groups.parquet")
+LOG = ("--data", "log.parquet")
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> pd.DataFrame:
+    """Eight queries of five rows, the first ones good, the last ones bad; five shoppers and two departments."""
+    rows = [
+        {
+            "sample_id": f"s{query}-{place}",
+            "query": f"query {query}",
+            "item_id": f"i{place}",
+            "title": f"Lamp {place}",
+            "user_id": f"u{place}",
+            "attributes": f'{{"department": "{("indoor", "outdoor")[place % 2]}"}}',
+            "label": 1.0,
+        }
+        for query in range(8)
+        for place in range(5)
+    ]
+    frame = pd.DataFrame(rows)
+    frame.to_parquet(tmp_path / "log.parquet")
+    value = [3.5 - number // 5 + 0.1 * (number % 5) for number in range(40)]
+    scores = frame[["sample_id", "query", "label"]].assign(value=value, support=0.5, label_error=np.arange(40) / 40)
+    scores.loc[3, "value"] = None
+    scores.to_parquet(tmp_path / "scores.parquet")
+    return frame
+
+
+def test_both_ends_are_shown(sie: Sie, log: pd.DataFrame, tmp_path: Path) -> None:
+    ran = sie(*RANK, *LOG, "--by", "query", "--by", "department", "--top", "2")
+    assert ran.code == 0 and ran.err == ""
+    lines = ran.out.splitlines()
+    assert lines[0] == "8 groups by query: 4 certainly help, 4 certainly harm"
+    assert lines[1] == "Most helpful:" and lines[2].split() == ["query", "rows", "mean", "interval", "sum"]
+    assert lines[3].startswith("  query 0  4     3.6") and lines[5] == "Most harmful:"
+    assert lines[7].startswith("  query 7  5     -3.2") and "query 6" in lines[8]
+    assert lines[10].startswith("2 groups by department") and "too few to draw" in lines[10]
+    assert "Without a score, and left out: 1 of 40 rows" in lines and lines[-1] == "All groups: groups.parquet"
+    table = pd.read_parquet(tmp_path / "groups.parquet")
+    names = ["by", "group", "title", "rank", "rows", "mean_of_rows", "mean", "low", "high", "total"]
+    assert list(table.columns) == names and len(table) == 10
+    assert (table["low"] <= table["mean"]).all() and (table["mean"] <= table["high"]).all()
+
+
+def test_queries_need_no_log(sie: Sie, log: pd.DataFrame) -> None:
+    said = sie(*RANK, "--by", "query", "--output", "json").json
+    assert said["exit_code"] == 0 and said["ranked"] == "groups.parquet" and said["caution"] is None
+    (kind,) = said["kinds"]
+    assert kind["groups"] == 8 and kind["best"][0]["group"] == "query 0" and kind["worst"][0]["rank"] == 8
+    with_log = sie(*RANK, *LOG, "--by", "query", "--output", "json").json
+    assert with_log == said
+
+
+def test_items_come_with_a_title(sie: Sie, log: pd.DataFrame) -> None:
+    assert "i4 Lamp 4  8 " in sie(*RANK, *LOG, "--by", "item").out
+
+
+def test_other_scores(sie: Sie, log: pd.DataFrame) -> None:
+    ran = sie(*RANK, *LOG, "--by", "query", "--score", "label_error")
+    assert ran.code == 0 and "certainly above the mean of 0.487" in ran.out and "\nWorst:\n" in ran.out
+    assert ran.out.index("query 0") < ran.out.index("query 7")
+    assert "sum: of" not in ran.out
+
+
+def test_a_judge_that_was_not_shown_to_know_anything(sie: Sie, log: pd.DataFrame, tmp_path: Path) -> None:
+    table = pq.read_table(tmp_path / "scores.parquet")
+    metadata = {b"sie.recipe": Recipe(why="no interval was above zero").to_json().encode()}
+    pq.write_table(table.replace_schema_metadata(metadata), tmp_path / "scores.parquet")
+    ran = sie(*RANK, "--by", "query")
+    assert ran.code == 0 and "was not shown to know anything" in ran.out.splitlines()[0]
+    assert "opinion" in sie(*RANK, "--by", "query", "--output", "json").json["caution"]
+
+
+def test_a_kept_part_of_the_scores(sie: Sie, log: pd.DataFrame) -> None:
+    assert sie("select", "--scores", "scores.parquet", "--keep", "0.5", "--out", "kept.parquet").code == 0
+    ran = sie("rank", "--scores", "kept.parquet", *LOG, "--by", "user", "--out", "g.parquet", "--output", "json")
+    assert ran.code == 0 and ran.json["rows"] == 20
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--by", "user"), ("--data", "needs the log")),
+        ((*LOG, "--by", "colour"), ("log.parquet", "no row has a 'colour'", "department")),
+        ((*LOG, "--by", "user_id"), ("--by", "did you mean 'user'")),
+        ((*LOG, "--by", "user", "--by", "user"), ("--by", "twice")),
+        (("--by", "query", "--score", "worth"), ("--score", "worth", "label_error")),
+        (("--by", "query", "--score", "hardness"), ("scores.parquet", "hardness", "--score value")),
+        (("--by", "query", "--top", "-1"), ("--top", "0 upwards")),
+        (("--data", "none.parquet", "--by", "user"), ("none.parquet", "no such file")),
+    ],
+)
+def test_bad_input(sie: Sie, log: pd.DataFrame, options: tuple[str, ...], words: tuple[str, ...]) -> None:
+    ran = sie(*RANK, *options)
+    assert ran.code == 2 and ran.err.count("\n") == 1 and all(word in ran.err for word in words), ran.err
+
+
+def test_a_log_without_shoppers(sie: Sie, log: pd.DataFrame, tmp_path: Path) -> None:
+    log.drop(columns="user_id").to_parquet(tmp_path / "log.parquet")
+    ran = sie(*RANK, *LOG, "--by", "user")
+    assert ran.code == 2 and "no row has a user_id" in ran.err and "columns: {user_id: …}" in ran.err
+    assert not (tmp_path / "groups.parquet").exists()
+
+
+def test_scores_of_another_log(sie: Sie, log: pd.DataFrame, tmp_path: Path) -> None:
+    log.assign(query="query of another log").to_parquet(tmp_path / "log.parquet")
+    ran = sie(*RANK, *LOG, "--by", "user")
+    assert ran.code == 2 and "scores of another log: row 's0-0'" in ran.err
+    log.head(30).to_parquet(tmp_path / "log.parquet")
+    ran = sie(*RANK, *LOG, "--by", "user")
+    assert ran.code == 2 and "row 's6-0' is not in log.parquet" in ran.err and "--limit" in ran.err
+
+
+def test_nothing_that_is_read_is_replaced(sie: Sie, log: pd.DataFrame, tmp_path: Path) -> None:
+    before = (tmp_path / "log.parquet").read_bytes()
+    ran = sie("rank", "--scores", "scores.parquet", *LOG, "--by", "user", "--out", "log.parquet")
+    assert ran.code == 2 and "would replace what is read" in ran.err
+    assert (tmp_path / "log.parquet").read_bytes() == before
+
+
+def test_help_has_examples(sie: Sie) -> None:
+    ran = sie("rank", "--help")
+    assert ran.code == 0 and "sie rank --scores" in ran.out and "department" in ran.out and "hardness" in ran.out
