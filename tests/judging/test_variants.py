@@ -48,7 +48,7 @@ def test_three_likelihood_variants_ship_and_one_of_each_other_kind() -> None:
     methods = [load_variant(name).method for name in list_variants("relevance")]
     assert methods.count("likelihood") == 3
     assert {"graded", "written", "lexical", "embedding"} <= set(methods)
-    assert list_variants("clarity") == ["clarity/graded"]
+    assert list_variants("clarity") == ["clarity/agreement", "clarity/graded", "clarity/kinds"]
 
 
 def test_a_file_of_ones_own(tmp_path: Path) -> None:
