@@ -58,8 +58,7 @@ judges:
   # - {{name: served, kind: openai, variant: relevance/graded, model: NAME, base_url: "http://127.0.0.1:8000/v1"}}
 headline_judge: embedded
 
-labels:
-  clarity: catalogue        # how clear queries are, from the items' texts, for the report; or none
+# labels: {{clarity: catalogue}}    # how clear queries are, to look at in the report; nothing is weighed by it
 # scorer: {{trees: 150}}     # of all students; each weak label has settings of its own
 {target}
 headline_reference: tracin-ranking
