@@ -216,6 +216,7 @@ def described(loaded: Loaded) -> dict[str, Any]:
         "sha256": loaded.sha256,
         "labels": list(loaded.engine.labels),
         "recipe": words,
+        "label_error": loaded.label_errors is not None,
         "loaded": at,
     }
 

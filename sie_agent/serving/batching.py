@@ -22,7 +22,7 @@ from sie_agent.serving.errors import Refusal, busy
 from sie_agent.serving.metrics import Metrics
 from sie_agent.serving.protocol import Doubles, Observer, Scores
 from sie_agent.serving.schema import Sample
-from sie_agent.serving.weighing import weighed_by, weight_and_label
+from sie_agent.serving.weighing import label_error, weighed_by, weight_and_label
 
 T = TypeVar("T")
 logger = logging.getLogger("sie_agent.serving")
@@ -65,7 +65,8 @@ class Batcher:
         self.metrics.watch_queue(lambda: self.waiting_rows)
 
     async def score(self, samples: Sequence[Sample], loaded: Loaded) -> Scores:
-        """Scores of some rows, (n,) per weak label, with "weight" and "blended_label" where there is a recipe.
+        """Scores of some rows, (n,) per weak label, with "weight" and "blended_label" where there is a recipe, and with
+        "label_error" where the scorer tells wrong labels.
 
         Raises
         ------
@@ -218,7 +219,7 @@ class Batcher:
         more = weight_and_label(
             loaded.recipe, blends=loaded.blends, scores=scores, label=label, live=live, note=self.note
         )
-        return {**scores, **more}
+        return {**scores, **more, **label_error(loaded.label_errors, scores, label)}
 
     def _deliver(self, batch: list[Job], answers: list[Scores | Refusal], loop: asyncio.AbstractEventLoop) -> None:
         """In the event loop: the next batch first, then wake those who wait for this one."""

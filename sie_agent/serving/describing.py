@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from sie_agent.labels import WEAK_LABELS, label_names
-from sie_agent.scorer import BLENDED, WEIGHT
+from sie_agent.scorer import BLENDED, FROM, LABEL_ERROR, TEXT, WEIGHT
 from sie_agent.serving.adjustment_example import SHARE, adjustment_example, example_of
 from sie_agent.serving.bodies import JSON, NDJSON
 from sie_agent.serving.engine import Loaded
@@ -99,7 +99,9 @@ def score_example(loaded: Loaded) -> dict[str, Any]:
     """What the service could answer of a row."""
     scores = {name: example_of(name, SHARE) for name in loaded.engine.labels}
     weight = {} if loaded.recipe is None else {WEIGHT: 1.42}
-    return {"sample_id": "s1", **scores, **weight, **({BLENDED: 0.91} if loaded.blends else {})}
+    blended = {BLENDED: 0.91} if loaded.blends else {}
+    suspicion = {} if loaded.label_errors is None else {LABEL_ERROR: 0.12, FROM: TEXT}
+    return {"sample_id": "s1", **scores, **weight, **blended, **suspicion}
 
 
 def one_label(loaded: Loaded) -> str:
@@ -115,6 +117,7 @@ def examples_of(loaded: Loaded) -> dict[str, dict[str, Any]]:
         "sha256": SHA,
         "labels": list(loaded.engine.labels),
         "recipe": None if loaded.recipe is None else loaded.recipe.words,
+        "label_error": loaded.label_errors is not None,
         "loaded": "2026-11-24T10:15:33+00:00",
     }
     return {

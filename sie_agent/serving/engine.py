@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sie_agent.errors import EnvironmentFailure, InputError
-from sie_agent.scorer import Recipe
+from sie_agent.scorer import LabelErrors, Recipe
 from sie_agent.serving.protocol import Engine, Loader
 from sie_agent.serving.weighing import AS_IT_IS, Wish, recipe_of
 
@@ -38,6 +38,11 @@ class Loaded:
     def blends(self) -> bool:
         """Whether rows get a blended label: that takes a recipe of the scorer's own."""
         return getattr(self.engine, "recipe", None) is not None
+
+    @property
+    def label_errors(self) -> LabelErrors | None:
+        """How it tells wrong labels; None where its rows get no ``label_error``."""
+        return getattr(self.engine, "label_errors", None)
 
 
 def load_engine(folder: Path) -> Engine:

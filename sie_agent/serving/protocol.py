@@ -17,7 +17,8 @@ class Engine(Protocol):
     """A loaded scorer. It is called from one thread at a time and never from the event loop.
 
     It may have a ``recipe`` (:class:`sie_agent.scorer.Recipe`, or None), by which rows get weights and blended labels,
-    and a ``config`` with ``score_quantiles``, which the adjustment holds live scores against.
+    ``label_errors`` (:class:`sie_agent.scorer.LabelErrors`, or None), by which they get ``label_error``, and a
+    ``config`` with ``score_quantiles``, which the adjustment holds live scores against.
     """
 
     @property

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, create_model
 from pydantic_core import PydanticCustomError, ValidationError
 
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.samples import LONGEST
-from sie_agent.scorer import BLENDED, WEIGHT
+from sie_agent.scorer import BLENDED, FROM, LABEL_ERROR, TEXT, WEIGHT
 from sie_agent.serving.cleaning import VISIBLE, description_text, identifier, required_text
 
 SAMPLE: dict[str, JsonValue] = {
@@ -106,7 +106,13 @@ def answer_model(labels: Iterable[str]) -> type[ScoreAnswer]:
     said = {name: f"{WEAK_LABELS[name].meaning}." if name in WEAK_LABELS else None for name in names}
     said[WEIGHT] = "Where there is a recipe: the row's weight in training, 0 to 2."
     said[BLENDED] = "Where the scorer has a recipe: the row's target in training, 0 to 1; null where nothing is known."
+    said[LABEL_ERROR] = (
+        "Where the scorer tells wrong labels: how suspicious the row's label is, 0 to 1, as an order; no probability. "
+        "Null where the row has no label."
+    )
     fields: dict[str, Any] = {name: (float | None, Field(None, description=text)) for name, text in said.items()}
+    told = f"What {LABEL_ERROR} is from: the text alone. What the log says of its own rows is read by `sie score`."
+    fields[FROM] = (Literal[TEXT] | None, Field(None, description=told))
     score = create_model("Score", __base__=Score, __doc__=Score.__doc__, **fields)
     scores: dict[str, Any] = {"scores": (list[score], ...)}  # a model that is made here is no name of a type
     return create_model("ScoreAnswer", __base__=ScoreAnswer, __doc__=ScoreAnswer.__doc__, **scores)
@@ -121,6 +127,7 @@ class Scorer(BaseModel):
     recipe: str | None = Field(
         description="How rows get weights and blended labels, in words; null where they get none."
     )
+    label_error: bool = Field(description="Whether it tells wrong labels: rows get `label_error`.")
     loaded: str = Field(description="When it was loaded, in UTC.")
 
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 from starlette.requests import Request
 
+from sie_agent.scorer import FROM, LABEL_ERROR, TEXT
 from sie_agent.serving.bodies import Lines, chunks, read_body
 from sie_agent.serving.engine import Loaded
 from sie_agent.serving.errors import Refusal
@@ -57,7 +58,7 @@ def parse(body: bytes, state: State, loaded: Loaded) -> ScoreRequest:
 
 
 def chosen(scores: Scores, labels: Sequence[str] | None, loaded: Loaded) -> list[str]:
-    """Names of what goes into the answer: weak labels, all or those asked for, then weight and blended label."""
+    """Names of what goes into the answer: weak labels, all or those asked for, then what every row gets."""
     names = [name for name in loaded.engine.labels if labels is None or name in labels]
     return [*names, *(name for name in ROW_COLUMNS if name in scores)]
 
@@ -65,8 +66,10 @@ def chosen(scores: Scores, labels: Sequence[str] | None, loaded: Loaded) -> list
 def rows_of(ids: Sequence[str], scores: Scores, names: Sequence[str]) -> list[dict[str, Any]]:
     """One object per row."""
     columns = [scores[name].tolist() for name in names]
+    # no row is looked up in a log here
+    told = {FROM: TEXT} if LABEL_ERROR in names else {}
     return [
-        {"sample_id": given, **dict(zip(names, values, strict=True))}
+        {"sample_id": given, **dict(zip(names, values, strict=True)), **told}
         for given, *values in zip(ids, *columns, strict=True)
     ]
 

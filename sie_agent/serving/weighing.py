@@ -1,4 +1,5 @@
-"""From the scores of a row to its weight and its blended label: the scorer's recipe, and what the user puts in it."""
+"""What a row gets beside its scores: weight and blended label by the scorer's recipe, or what the user puts in it, and
+how likely its label is wrong."""
 
 from __future__ import annotations
 
@@ -9,11 +10,22 @@ from typing import Any
 import numpy as np
 
 from sie_agent.errors import InputError
-from sie_agent.scorer import AUTO, BLENDED, NONE, WEIGHT, Recipe, check_recipe, recipe_for
+from sie_agent.scorer import (
+    AUTO,
+    BLENDED,
+    LABEL_ERROR,
+    NONE,
+    RELEVANCE,
+    WEIGHT,
+    LabelErrors,
+    Recipe,
+    check_recipe,
+    recipe_for,
+)
 from sie_agent.serving.protocol import Doubles, Engine, Observer, Scores
 
 WHERE = "config.json, field 'score_quantiles'"
-ROW_COLUMNS = (WEIGHT, BLENDED)
+ROW_COLUMNS = (WEIGHT, BLENDED, LABEL_ERROR)
 
 Note = Callable[[str, Exception], None]
 
@@ -101,6 +113,16 @@ def weight_and_label(
     weights = live_weights(recipe, scores, live, note)
     found = {WEIGHT: recipe.weights(scores, len(label)) if weights is None else weights}
     return {**found, BLENDED: recipe.targets(scores, label)} if blends else found
+
+
+def label_error(errors: LabelErrors | None, scores: Scores, label: Doubles) -> dict[str, Doubles]:
+    """The column ``label_error`` of some rows, (n,), told from text alone, or nothing where the scorer does not tell.
+
+    Parameters
+    ----------
+    scores : by weak label, (n,); label : (n,) what the log says, NaN where it says nothing.
+    """
+    return {} if errors is None else {LABEL_ERROR: errors.of(scores[RELEVANCE], label, {})[0]}
 
 
 def live_weights(recipe: Recipe, scores: Scores, live: Observer | None, note: Note) -> Doubles | None:
