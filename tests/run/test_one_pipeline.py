@@ -12,8 +12,9 @@ import pytest
 
 from sie_agent.run import load_suite, run_suite
 from sie_agent.samples import LOGS, load_samples, without_grade
-from sie_agent.scorer import load_scorer
+from sie_agent.scorer import COLUMNS_FILE, load_scorer
 from sie_agent.verbs.distil import distil
+from sie_agent.verbs.score import score
 
 pytestmark = pytest.mark.slow
 
@@ -59,6 +60,15 @@ def test_run_and_distill_make_the_same_labels_and_the_same_scorer(workshop: Any,
     for name, values in ran.score_quantiles.items():
         np.testing.assert_array_equal(values, distilled.score_quantiles[name])
     assert ran.about["settings"] == distilled.about["settings"] and ran.about["seed"] == distilled.about["seed"]
+    # how wrong labels are told: the regressions, the log's columns, and what they say of every row
+    assert ran.label_errors == distilled.label_errors is not None
+    assert (run / COLUMNS_FILE).read_bytes() == (made / COLUMNS_FILE).read_bytes()
+    told = pd.read_parquet(run / "scores.parquet")
+    assert set(told["label_error_from"]) == {"log"} and told["label_error"].nunique() > 100
+    for folder in (run, made):
+        score(folder, data, workshop.folder / "s.parquet", simulate=simulated, seed=SEED)
+        scored = pd.read_parquet(workshop.folder / "s.parquet").set_index("sample_id").loc[told["sample_id"]]
+        pd.testing.assert_frame_equal(scored.reset_index(), told, check_exact=True)
 
 
 def test_distill_keeps_the_settings_that_it_used(workshop: Any, make_shop: Any) -> None:
