@@ -103,10 +103,11 @@ def kind_lines(kind: dict[str, Any], score: str) -> list[str]:
 
 
 def sides(kind: dict[str, Any], value: bool) -> str:
-    """How many groups certainly lie on either side."""
+    """How many groups lie on either side with all of their interval."""
     if value:
-        return f"{kind['above']:,} certainly help, {kind['below']:,} certainly harm"
-    return f"{kind['above']:,} certainly above the mean of {number(kind['level'])}, {kind['below']:,} certainly below"
+        return f"the whole interval is above 0 (helps) for {kind['above']:,}, below (harms) for {kind['below']:,}"
+    level = f"the mean of {number(kind['level'])}"
+    return f"the whole interval is above {level} for {kind['above']:,}, below for {kind['below']:,}"
 
 
 def cells(row: dict[str, Any]) -> tuple[str, ...]:

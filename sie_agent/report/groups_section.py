@@ -51,7 +51,7 @@ class Side:
 
 @dataclass(frozen=True)
 class ShownKind:
-    """The groups of one kind: what they are called, how many certainly lie on either side, and both ends."""
+    """The groups of one kind: what they are called, how many lie wholly on either side, and both ends."""
 
     key: str
     title: str
@@ -116,8 +116,8 @@ def shown_kind(kind: str, ranked: pd.DataFrame, titles: pd.Series, level: float,
     helpful, harmful = (above, below) if higher else (below, above)
     good = (ranked["mean"] > level) == higher
     told = (
-        f"{words.count(len(ranked), one, many)}; {words.count(int(helpful.sum()))} certainly help, "
-        f"{words.count(int(harmful.sum()))} certainly set back."
+        f"{words.count(len(ranked), one, many)}. The whole interval is on the helpful side for "
+        f"{words.count(int(helpful.sum()))}, on the harmful side for {words.count(int(harmful.sum()))}."
     )
     sides = [
         Side("Most helpful", shown(ranked[good].head(SHOWN), titles), f"No {one} is on the helpful side."),

@@ -46,7 +46,7 @@ def test_both_ends_are_shown(sie: Sie, log: pd.DataFrame, tmp_path: Path) -> Non
     ran = sie(*RANK, *LOG, "--by", "query", "--by", "department", "--top", "2")
     assert ran.code == 0 and ran.err == ""
     lines = ran.out.splitlines()
-    assert lines[0] == "8 groups by query: 4 certainly help, 4 certainly harm"
+    assert lines[0] == "8 groups by query: the whole interval is above 0 (helps) for 4, below (harms) for 4"
     assert lines[1] == "Most helpful:" and lines[2].split() == ["query", "rows", "mean", "interval", "sum"]
     assert lines[3].startswith("  query 0  4     3.6") and lines[5] == "Most harmful:"
     assert lines[7].startswith("  query 7  5     -3.2") and "query 6" in lines[8]
@@ -73,7 +73,7 @@ def test_items_come_with_a_title(sie: Sie, log: pd.DataFrame) -> None:
 
 def test_other_scores(sie: Sie, log: pd.DataFrame) -> None:
     ran = sie(*RANK, *LOG, "--by", "query", "--score", "label_error")
-    assert ran.code == 0 and "certainly above the mean of 0.487" in ran.out and "\nWorst:\n" in ran.out
+    assert ran.code == 0 and "is above the mean of 0.487 for" in ran.out and "\nWorst:\n" in ran.out
     assert ran.out.index("query 0") < ran.out.index("query 7")
     assert "sum: of" not in ran.out
 

@@ -46,7 +46,7 @@ def test_kinds_with_three_groups_are_shown_at_both_ends(run: RunFolder) -> None:
     assert [kind.key for kind in groups.kinds] == ["query", "item", "user"]
     for kind in groups.kinds:
         assert [side.title for side in kind.sides] == ["Most helpful", "Most harmful"]
-        assert all(len(side.groups) <= 5 for side in kind.sides) and "certainly help" in kind.told
+        assert all(len(side.groups) <= 5 for side in kind.sides) and "on the helpful side for" in kind.told
         helpful = kind.sides[0]
         assert all(not row.mean.startswith("−") for row in helpful.groups)
     page = page_of(groups)

@@ -30,6 +30,8 @@ print(peak.split()[1], file=sys.stderr)
 sys.exit(code)
 """
 GROWTH = 1.15
+# the hashes of ids by which repeated ones are found, up to two million, are in it
+GROWTH_OF_RANK = 1.3
 ROWS = (40_000, 160_000)
 SCORES = (100_000, 600_000)
 WORDS = ("lamp", "kettle", "saw", "rug", "mug", "tent", "steel", "blue", "small", "round", "wooden", "folding")
@@ -120,3 +122,24 @@ def test_memory_of_what_is_made_of_scores_does_not_grow(
 ) -> None:
     peaks = [peak(*verb, "--out", tmp_path / "out.parquet", "--scores", file) for file in scores]
     assert grown(peaks) < GROWTH, peaks
+
+
+@pytest.mark.slow
+def test_memory_of_rank_does_not_grow_with_the_log(tmp_path: Path) -> None:
+    logs = [written(tmp_path / f"log-{rows}.parquet", some_shoppers, rows) for rows in SCORES]
+    files = [written(tmp_path / f"scores-{rows}.parquet", scores_of_shoppers, rows) for rows in SCORES]
+    verb = ("rank", "--by", "query", "--by", "item", "--by", "user", "--out", tmp_path / "out.parquet")
+    peaks = [peak(*verb, "--scores", file, "--data", log) for file, log in zip(files, logs, strict=True)]
+    assert grown(peaks) < GROWTH_OF_RANK, peaks
+
+
+def some_shoppers(first: int, count: int) -> pd.DataFrame:
+    """Rows of a log in which no two rows share an item, and few a shopper."""
+    draw = np.random.default_rng(first)
+    return some_rows(first, count).assign(user_id=draw.integers(0, 10**6, count).astype(str))
+
+
+def scores_of_shoppers(first: int, count: int) -> pd.DataFrame:
+    """Their scores."""
+    scores = some_rows(first, count)[["sample_id", "query", "label"]]
+    return scores.assign(value=np.random.default_rng(first).normal(size=count))
