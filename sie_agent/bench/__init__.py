@@ -1,7 +1,7 @@
 """What a target and a weight for every row do to the ranker that is trained on the whole log."""
 
 from sie_agent.bench.choosing import choose_recipe
-from sie_agent.bench.figures import all_values, bench_rows, choices_made, what_it_teaches
+from sie_agent.bench.figures import all_values, bench_rows, choices_made, minus, what_it_teaches
 from sie_agent.bench.fold import run_fold
 from sie_agent.bench.folds import Fold, hashed_order, make_folds
 from sie_agent.bench.judged import (
@@ -14,6 +14,7 @@ from sie_agent.bench.judged import (
     strength_by_log,
     strength_on,
 )
+from sie_agent.bench.keeping import AT_RANDOM, BY_LOSS, Keeping, keep_name, kept_names, kept_rows, selections
 from sie_agent.bench.measuring import AUC, BENCH_METRICS, NDCG, WITHIN, measure_fold, run_bench
 from sie_agent.bench.rankers import RANKERS, TARGET, Ranker, main_ranker
 from sie_agent.bench.strategies import BASELINES, CLEAN, LOG, Baseline, Columns
@@ -21,10 +22,12 @@ from sie_agent.bench.verdict import NOTHING_TRIED, UNKNOWN, all_verdicts, ungrad
 from sie_agent.bench.world import BenchData, JudgeAnswers, Way
 
 __all__ = [
+    "AT_RANDOM",
     "AUC",
     "AUTO",
     "BASELINES",
     "BENCH_METRICS",
+    "BY_LOSS",
     "CLEAN",
     "JUDGED_ONLY",
     "JUDGE_LABELS",
@@ -42,6 +45,7 @@ __all__ = [
     "Columns",
     "Fold",
     "JudgeAnswers",
+    "Keeping",
     "Ranker",
     "Way",
     "all_values",
@@ -50,12 +54,17 @@ __all__ = [
     "choices_made",
     "choose_recipe",
     "hashed_order",
+    "keep_name",
+    "kept_names",
+    "kept_rows",
     "main_ranker",
     "make_folds",
     "measure_fold",
+    "minus",
     "recipe_name",
     "run_bench",
     "run_fold",
+    "selections",
     "strength_by_log",
     "strength_on",
     "ungraded_words",

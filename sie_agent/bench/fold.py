@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from sie_agent.bench.judged import (
     strength_by_grades,
     strength_by_log,
 )
+from sie_agent.bench.keeping import Keeping, Trained, selections
 from sie_agent.bench.rankers import RANKERS
 from sie_agent.bench.strategies import BASELINES, LOG, Columns
 from sie_agent.bench.world import BenchData, Booleans, Doubles, JudgeAnswers, Way
@@ -52,8 +54,8 @@ class Trainer:
     seeds: int
     pairs: QueryPairs
 
-    def train(self, columns: Columns, rows: Booleans | None = None) -> tuple[Doubles, Floats]:
-        """Accuracy on each tuning query, (queries of the tuning pairs,), and predictions of the test rows.
+    def train(self, columns: Columns, rows: Booleans | None = None) -> Trained:
+        """Train, and predict the tuning and the test rows; only the training is timed.
 
         Parameters
         ----------
@@ -63,14 +65,13 @@ class Trainer:
         features = self.data.features[kind.reads]
         log = np.flatnonzero(self.fold.log) if rows is None else np.flatnonzero(self.fold.log)[rows]
         weights = None if columns.weights is None else columns.weights.astype(np.float32)
-        trained = kind.fit(
-            Rows(features[log], columns.targets.astype(np.float32), self.data.queries[log]),
-            weights,
-            training_of(self.settings, len(log)),
-            [RANKER_SEED + 100 * self.data.seed + one for one in range(self.seeds)],
-            [features[self.fold.tune], features[self.fold.test]],
-        )
-        return self.pairs.accuracy(trained[0].astype(np.float64)), trained[1]
+        told = Rows(features[log], columns.targets.astype(np.float32), self.data.queries[log])
+        seeds = [RANKER_SEED + 100 * self.data.seed + one for one in range(self.seeds)]
+        started, started_cpu = time.perf_counter(), time.process_time()
+        predicted = kind.learn(told, weights, training_of(self.settings, len(log)), seeds)
+        seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - started_cpu
+        on_tune = self.pairs.accuracy(predicted(features[self.fold.tune]).astype(np.float64))
+        return Trained(on_tune, predicted(features[self.fold.test]), seconds, cpu_seconds)
 
     @property
     def settings(self) -> TrainingSettings:
@@ -117,10 +118,12 @@ def run_fold(
     rankers: Sequence[str],
     seeds: int,
     step: Callable[[], None] = lambda: None,
+    keeping: Keeping | None = None,
 ) -> tuple[dict[Way, Floats], dict[Way, str]]:
     """Predictions of the fold's test rows by every way, and for each `auto` the name of the recipe that it chose.
 
-    A judge's twin comes after it in *judges*: it is also given the recipe that the judge's own `auto` chose.
+    A judge's twin comes after it in *judges*: it is also given the recipe that the judge's own `auto` chose. What is
+    tried on shares of the rows goes into *keeping*, and changes nothing of the rest.
     """
     log = data.rows.take(fold.log)
     proxies = train_proxies(log, data.settings, data.seed)
@@ -130,47 +133,52 @@ def run_fold(
         step()
     names, codes = np.unique(data.queries[fold.tune], return_inverse=True)
     pairs = QueryPairs(data.grade[fold.tune], codes.ravel(), len(names))
+    picked = []
+    if keeping is not None:
+        scored = {(one.answers.name, one.answers.twin): one.scored.scores for one in prepared}
+        wanted = {key: scores for key, scores in scored.items() if key[0] == keeping.judge}
+        picked = selections(data, fold, keeping.shares, wanted)
     found: dict[Way, Floats] = {}
     chosen: dict[Way, str] = {}
     for ranker in rankers:
         trainer = Trainer(data, fold, ranker, seeds, pairs)
         for name, score in data.text_scores.items():
             found[Way(ranker, name)] = score[fold.test].astype(np.float32)
-        on_tune = np.empty(0)
-        for name, baseline in BASELINES.items():
-            columns = baseline.make(data, fold)
-            if columns is not None:
-                tuned, found[Way(ranker, name)] = trainer.train(columns)
-                on_tune = tuned if name == LOG else on_tune
+        made = {name: baseline.make(data, fold) for name, baseline in BASELINES.items()}
+        alone = {name: trainer.train(columns) for name, columns in made.items() if columns is not None}
+        found |= {Way(ranker, name): trained.predictions for name, trained in alone.items()}
+        base = alone[LOG]
         step()
+        if keeping is not None:
+            keeping.try_on(ranker, trainer.train, picked, base, log.label)
+            step()
         for one in prepared:
-            base = (on_tune, found[Way(ranker, LOG)])
             if one.answers.twin:
                 taken = chosen[Way(ranker, AUTO, one.answers.name)]
                 found[Way(ranker, SAME_RECIPE, one.answers.name, True)] = by_recipe(
                     trainer, one, taken, base, log.label
                 )
-            ways, picked = judged_ways(trainer, one, base, log.label)
+            ways, recipes = judged_ways(trainer, one, base, log.label)
             found |= ways
-            chosen |= picked
+            chosen |= recipes
             step()
     return found, chosen
 
 
-def by_recipe(trainer: Trainer, judge: Prepared, name: str, log: tuple[Doubles, Floats], label: Doubles) -> Floats:
+def by_recipe(trainer: Trainer, judge: Prepared, name: str, log: Trained, label: Doubles) -> Floats:
     """Predictions with one recipe, whatever the rules say of the judge."""
     recipe = next(one for one in judge.scored.recipes if recipe_name(one) == name)
-    return log[1] if recipe.is_log else trainer.train(judge.scored.columns(recipe, label))[1]
+    return (log if recipe.is_log else trainer.train(judge.scored.columns(recipe, label))).predictions
 
 
 def judged_ways(
-    trainer: Trainer, judge: Prepared, log: tuple[Doubles, Floats], label: Doubles
+    trainer: Trainer, judge: Prepared, log: Trained, label: Doubles
 ) -> tuple[dict[Way, Floats], dict[Way, str]]:
     """Predictions of every way to use one judge on one ranker, and what the chosen recipes are.
 
     Parameters
     ----------
-    log : accuracy on the tuning queries and predictions with the log as it is. label : (n_log,) the log's labels.
+    log : trained on the log as it is. label : (n_log,) the log's labels.
     """
     ranker, answers = trainer.ranker, judge.answers
 
@@ -179,20 +187,20 @@ def judged_ways(
 
     if answers.twin and judge.is_refused:
         name = recipe_name(CANDIDATES[0])
-        return {way(AUTO): log[1], way(RULE): log[1]}, {way(AUTO): name, way(RULE): name}
+        return dict.fromkeys((way(AUTO), way(RULE)), log.predictions), {way(AUTO): name, way(RULE): name}
     tried = [
         log if recipe.is_log else trainer.train(judge.scored.columns(recipe, label)) for recipe in judge.scored.recipes
     ]
     found = {
-        way(recipe_name(recipe)): predictions
-        for recipe, (_, predictions) in zip(CANDIDATES, tried, strict=True)
+        way(recipe_name(recipe)): trained.predictions
+        for recipe, trained in zip(CANDIDATES, tried, strict=True)
         if not recipe.is_log
     }
-    by_name = {recipe_name(recipe): predictions for recipe, (_, predictions) in zip(CANDIDATES, tried, strict=True)}
-    best = choose_by_grades(np.array([on_tune for on_tune, _ in tried]), judge.strength)
+    by_name = {recipe_name(recipe): trained.predictions for recipe, trained in zip(CANDIDATES, tried, strict=True)}
+    best = choose_by_grades(np.array([trained.on_tune for trained in tried]), judge.strength)
     picked = {way(AUTO): recipe_name(CANDIDATES[best]), way(RULE): recipe_name(judge.rule)}
     found |= {one: by_name[name] for one, name in picked.items()}
     if not answers.twin:
         rows, columns = judged_only(judge.relevance)
-        found[way(JUDGED_ONLY)] = trainer.train(columns, rows)[1]
+        found[way(JUDGED_ONLY)] = trainer.train(columns, rows).predictions
     return found, picked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import pandas as pd
 
 from sie_agent.bench.fold import run_fold
 from sie_agent.bench.folds import Fold
+from sie_agent.bench.keeping import Keeping
 from sie_agent.bench.world import BenchData, JudgeAnswers, Way
 from sie_agent.evaluation import QueryNdcg, QueryPairs, query_auc
 
@@ -46,11 +48,17 @@ def run_bench(
     rankers: Sequence[str],
     seeds: int,
     step: Callable[[], None] = lambda: None,
+    keeping: Keeping | None = None,
 ) -> tuple[pd.DataFrame, list[dict[str, object]]]:
-    """Every fold of one draw: the table of :func:`measure_fold`, and what each `auto` chose in each fold."""
+    """Every fold of one draw: the table of :func:`measure_fold`, and what each `auto` chose in each fold.
+
+    Shares of the rows are tried where *keeping* is given, and what came of them is in it afterwards.
+    """
     tables, choices = [], []
     for place, fold in enumerate(folds):
-        predictions, chosen = run_fold(data, fold, judges, rankers, seeds, step)
+        predictions, chosen = run_fold(data, fold, judges, rankers, seeds, step, keeping)
         tables.append(measure_fold(data, fold, predictions))
+        if keeping is not None:
+            keeping.close_fold(place, partial(measure_fold, data, fold))
         choices += [{"fold": place, **way._asdict(), "recipe": name} for way, name in chosen.items()]
     return pd.concat(tables, ignore_index=True), choices

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,8 @@ import numpy.typing as npt
 from sie_agent.attribution import Rows, TrainingSettings, predict, train
 
 Floats = npt.NDArray[np.float32]
-FitPredict = Callable[[Rows, Floats | None, TrainingSettings, Sequence[int], Sequence[Floats]], list[Floats]]
+Predictor = Callable[[Floats], Floats]
+Learn = Callable[[Rows, Floats | None, TrainingSettings, Sequence[int]], Predictor]
 
 TARGET = "target"
 TREES, LEAVES, ROWS_PER_LEAF = 100, 15, 20
@@ -23,42 +25,34 @@ GAINS = [2.0 ** (3 * level / LEVELS) - 1 for level in range(LEVELS + 1)]
 MOST_ROWS = 10_000
 
 
-def target_model(
-    log: Rows, weights: Floats | None, settings: TrainingSettings, seeds: Sequence[int], wanted: Sequence[Floats]
-) -> list[Floats]:
-    """Train the suite's target model once per seed and predict.
+def target_model(log: Rows, weights: Floats | None, settings: TrainingSettings, seeds: Sequence[int]) -> Predictor:
+    """Train the suite's target model once per seed.
 
     Parameters
     ----------
     log : training rows; weights : (n,) of each row, or None for ones.
     settings : of the target model; seeds : of the models whose predictions are averaged.
-    wanted : feature matrices to predict, each (m, d).
 
     Returns
     -------
-    Mean prediction over seeds for each matrix, (m,); higher is better, and comparable within one call only.
+    What predicts a feature matrix (m, d): the mean over seeds, (m,); higher is better, and comparable within one
+    predictor only.
     """
     networks = [train(log.features, log.targets, settings, seed, weights, log.queries)[-1] for seed in seeds]
-    return [predict(networks, features) for features in wanted]
+    return partial(predict, networks)
 
 
-def linear_model(
-    log: Rows, weights: Floats | None, settings: TrainingSettings, seeds: Sequence[int], wanted: Sequence[Floats]
-) -> list[Floats]:
+def linear_model(log: Rows, weights: Floats | None, settings: TrainingSettings, seeds: Sequence[int]) -> Predictor:
     """:func:`target_model` without hidden units, otherwise trained in the same way."""
-    return target_model(log, weights, replace(settings, kind="perceptron", hidden=0), seeds, wanted)
+    return target_model(log, weights, replace(settings, kind="perceptron", hidden=0), seeds)
 
 
-def perceptron(
-    log: Rows, weights: Floats | None, settings: TrainingSettings, seeds: Sequence[int], wanted: Sequence[Floats]
-) -> list[Floats]:
+def perceptron(log: Rows, weights: Floats | None, settings: TrainingSettings, seeds: Sequence[int]) -> Predictor:
     """:func:`target_model` with a perceptron, whatever kind the suite's target is of."""
-    return target_model(log, weights, replace(settings, kind="perceptron"), seeds, wanted)
+    return target_model(log, weights, replace(settings, kind="perceptron"), seeds)
 
 
-def lambdamart(
-    log: Rows, weights: Floats | None, settings: TrainingSettings, seeds: Sequence[int], wanted: Sequence[Floats]
-) -> list[Floats]:
+def lambdamart(log: Rows, weights: Floats | None, settings: TrainingSettings, seeds: Sequence[int]) -> Predictor:
     """LambdaMART (Burges 2010) by LightGBM, grouped by query; see :func:`target_model`.
 
     LightGBM multiplies the gradient of a row by its weight, but the row would still push the others of its query:
@@ -91,10 +85,12 @@ def lambdamart(
         params=parameters,
     )
     boosters = [lightgbm.train({**parameters, "feature_fraction_seed": seed}, data, TREES) for seed in seeds]
-    return [
-        np.mean([booster.predict(features, num_threads=THREADS) for booster in boosters], axis=0).astype(np.float32)
-        for features in wanted
-    ]
+
+    def predicted(features: Floats) -> Floats:
+        every = [booster.predict(features, num_threads=THREADS) for booster in boosters]
+        return np.asarray(np.mean(every, axis=0), np.float32)
+
+    return predicted
 
 
 def group_sizes(queries: npt.NDArray[np.intp]) -> list[int]:
@@ -111,12 +107,24 @@ class Ranker:
     ----------
     words : what it is, for people. reads : ``target`` for what the suite's target model reads, ``text`` for text
         features, ``embeddings`` for frozen sentence embeddings.
-    fit : trains and predicts, see :func:`target_model`.
+    learn : trains, see :func:`target_model`.
     """
 
     words: str
     reads: str
-    fit: FitPredict
+    learn: Learn
+
+    def fit(
+        self,
+        log: Rows,
+        weights: Floats | None,
+        settings: TrainingSettings,
+        seeds: Sequence[int],
+        wanted: Sequence[Floats],
+    ) -> list[Floats]:
+        """Train and predict each matrix (m, d) of *wanted*; the rest is as of :func:`target_model`."""
+        predicted = self.learn(log, weights, settings, seeds)
+        return [predicted(features) for features in wanted]
 
 
 RANKERS: dict[str, Ranker] = {

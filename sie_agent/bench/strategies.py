@@ -74,14 +74,18 @@ def estimated_propensities(data: BenchData, fold: Fold) -> Columns | None:
     return Columns(*propensity_weights(data.rows.label[log], examination))
 
 
-def plain_loss(data: BenchData, fold: Fold) -> Columns:
-    """Less weight for rows whose label a model trained on the log finds surprising."""
+def losses_of_log(data: BenchData, fold: Fold) -> Doubles:
+    """How surprising a model trained on the log finds each of its labels: cross-entropy in nats, (n_log,)."""
     log = data.rows.take(fold.log)
     training = training_of(data.settings.proxy.training, len(log.label))
     label = log.label.astype(np.float32)
     model = train(log.model_inputs, label, training, LOSS_SEED + data.seed, queries=log.queries)[-1]
-    loss = cross_entropy(model.scores(log.model_inputs), label).astype(np.float64)
-    return Columns(log.label, weights_from(loss, LOSS_STRENGTH, higher=False))
+    return cross_entropy(model.scores(log.model_inputs), label).astype(np.float64)
+
+
+def plain_loss(data: BenchData, fold: Fold) -> Columns:
+    """Less weight for rows whose label a model trained on the log finds surprising."""
+    return Columns(data.rows.label[fold.log], weights_from(losses_of_log(data, fold), LOSS_STRENGTH, higher=False))
 
 
 BASELINES: dict[str, Baseline] = {

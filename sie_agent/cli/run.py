@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -51,10 +52,36 @@ def lines_of(result: dict[str, object]) -> list[str]:
         if metrics:
             about = f"{headline.get('label')} by {headline.get('judge')} against {headline.get('reference')}"
             lines.append(f"{about} ({headline.get('mode')}): {metrics}")
+    lines += kept_lines(result.get("kept"))
     if result.get("pairs_without_grade"):
         lines.append(f"{result['pairs_without_grade']} pairs have no grade: judgments.parquet says why")
     lines.append(f"Report: {result.get('report')}")
     return lines
+
+
+def kept_lines(kept: object) -> list[str]:
+    """What rankers lose on a share of the rows, and the time that it saves; a line for each share."""
+    if not isinstance(kept, list) or not kept:
+        return []
+    lines = ["Trained on a share of the rows (points within queries less all rows; of the time for all rows):"]
+    for keep in sorted({one["keep"] for one in kept}, reverse=True):
+        told = [
+            f"by {one['by']} {points(one['minus_log'])}{share(one['of_log'])}" for one in kept if one["keep"] == keep
+        ]
+        lines.append(f"  {keep:.0%}: {', '.join(told)}")
+    return lines
+
+
+def points(figure: Mapping[str, float | None] | None) -> str:
+    """A difference in percentage points with its interval; a dash where there is none."""
+    ends = [None if figure is None else figure[name] for name in ("value", "ci_low", "ci_high")]
+    value, low, high = (None if end is None else f"{100 * end:+.1f}" for end in ends)
+    return "–" if value is None else f"{value} [{low}, {high}]"
+
+
+def share(of_log: float | None) -> str:
+    """The time as a share of that for all rows; nothing where it is not known."""
+    return "" if of_log is None else f" ({of_log:.0%})"
 
 
 def reliability_lines(reference: str, reliability: object) -> list[str]:

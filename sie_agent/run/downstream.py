@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from sie_agent.bench import RANKERS, BenchData, Fold, JudgeAnswers, make_folds, run_bench
+from sie_agent.bench import RANKERS, BenchData, Fold, JudgeAnswers, Keeping, make_folds, run_bench
 from sie_agent.evaluation import knowledge_removed
 from sie_agent.run.draw import Booleans, Draw
 from sie_agent.run.draw_judges import asked_rows, judge_quality, relevance_of
@@ -54,11 +54,12 @@ def answers_of(draw: Draw, parts: list[JudgePart]) -> list[JudgeAnswers]:
 
 
 def run_downstream(draw: Draw, parts: list[JudgePart], step: Callable[[], None]) -> pd.DataFrame | None:
-    """The bench's table of one draw; None without grades."""
+    """The bench's table of one draw; None without grades. What shares of the rows gave is put into the draw."""
     world = draw.world
     if not world.has_grades:
         return None
     suite = world.suite
+    keeping = Keeping(suite.downstream.keep, suite.primary.name) if suite.downstream.keep else None
     table, choices = run_bench(
         bench_data(world, draw),
         bench_folds(draw),
@@ -66,9 +67,13 @@ def run_downstream(draw: Draw, parts: list[JudgePart], step: Callable[[], None])
         suite.downstream.rankers,
         suite.downstream.seeds,
         step,
+        keeping,
     )
     draw.facts["choices"] = choices
     draw.facts["has_positions"] = draw.has_positions
+    if keeping is not None:
+        draw.kept = pd.concat(keeping.tables, ignore_index=True)
+        draw.facts["kept"] = keeping.trainings
     return table
 
 

@@ -51,6 +51,7 @@ class Draw:
     columns : evidence by column name, each (n,), NaN where it does not apply.
     facts : numbers about the draw that are no columns.
     students : by judge, the students of its weak labels.
+    kept : of the bench, figures of rankers trained on shares of the rows; None where that was not asked for.
     errors : by judge, how its scorer tells wrong labels, and the log's columns, each (n_log,).
     """
 
@@ -67,6 +68,7 @@ class Draw:
     columns: dict[str, Doubles] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     students: dict[str, dict[str, Student]] = field(default_factory=dict)
+    kept: pd.DataFrame | None = None
     errors: dict[str, tuple[LabelErrors, dict[str, Doubles]]] = field(default_factory=dict)
 
     def mask(self, name: str) -> Booleans:

@@ -20,6 +20,7 @@ from sie_agent.samples import read_table, write_table
 
 # what the facts of every finished draw hold
 FACTS = {"key": str, "n_queries": int, "rows": int, "graded": int, "bench": bool}
+BENCH_FILE, KEPT_FILE = "bench.parquet", "kept.parquet"
 BENCH = (*Way._fields, "query_code", *BENCH_METRICS)
 
 
@@ -31,12 +32,14 @@ class Stored:
     ----------
     evidence : one row per log row: ``sample_id, query_code, query_set, label, flipped`` and the evidence columns.
     bench : one row per way and test query (see `sie_agent.bench.measure_fold`); None where it was not asked for.
+    kept : the same for shares of the log's rows.
     facts : the draw's numbers.
     """
 
     seed: int
     evidence: pd.DataFrame
     bench: pd.DataFrame | None
+    kept: pd.DataFrame | None
     facts: dict[str, Any]
 
 
@@ -58,9 +61,10 @@ def store_draw(draw: Draw, bench: pd.DataFrame | None, run_dir: Path, key: str) 
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_table(pd.DataFrame(table), folder / "evidence.parquet")
-    (folder / "bench.parquet").unlink(missing_ok=True)
-    if bench is not None:
-        write_table(bench, folder / "bench.parquet")
+    for name, measured in ((BENCH_FILE, bench), (KEPT_FILE, draw.kept)):
+        (folder / name).unlink(missing_ok=True)
+        if measured is not None:
+            write_table(measured, folder / name)
     counts = {
         "n_queries": len(draw.world.query_names),
         "rows": len(draw.world.samples),
@@ -84,8 +88,9 @@ def load_draw(run_dir: Path, seed: int) -> Stored:
             "no finished draw here", where=folder, mend="Run the suite again: it goes on where it stopped."
         )
     evidence = read_table(folder / "evidence.parquet", required=("sample_id", "query_code", "query_set", "label"))
-    bench = read_table(folder / "bench.parquet", required=BENCH) if facts["bench"] else None
-    return Stored(seed, evidence, bench, facts)
+    bench = read_table(folder / BENCH_FILE, required=BENCH) if facts["bench"] else None
+    kept = read_table(folder / KEPT_FILE, required=BENCH) if facts.get("kept") else None
+    return Stored(seed, evidence, bench, kept, facts)
 
 
 def is_finished(run_dir: Path, seed: int, key: str) -> bool:
@@ -94,8 +99,9 @@ def is_finished(run_dir: Path, seed: int, key: str) -> bool:
     facts = read_facts(folder)
     if facts is None or facts["key"] != key:
         return False
+    measured = [name for name, there in ((BENCH_FILE, facts["bench"]), (KEPT_FILE, facts.get("kept"))) if there]
     try:
-        for name in ("evidence.parquet", *(("bench.parquet",) if facts["bench"] else ())):
+        for name in ("evidence.parquet", *measured):
             pq.read_metadata(folder / name)
     except (OSError, pa.ArrowException):
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -151,7 +151,8 @@ class DownstreamPart(Part):
     """What is tried on the models that are trained on the log; ``draws`` 0 leaves it out.
 
     Queries are cut into ``folds``, each tested once a draw; of the others a share ``recipe.tune`` of all is for tuning,
-    the rest is the log, and a share ``judged`` of its queries is judged. ``seeds`` models are averaged.
+    the rest is the log, and a share ``judged`` of its queries is judged. ``seeds`` models are averaged. ``keep`` are
+    shares of the log's rows that rankers are trained on too, kept as `sie select` keeps them; none where it is empty.
     """
 
     draws: int = Field(3, ge=0)
@@ -160,6 +161,15 @@ class DownstreamPart(Part):
     seeds: int = Field(1, ge=1)
     rankers: tuple[str, ...] = (TARGET,)
     judges: tuple[str, ...] | None = None
+    keep: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
+
+    @field_validator("keep")
+    @classmethod
+    def shares_are_distinct(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        """Each share once; from the smallest on."""
+        if len(set(shares)) != len(shares):
+            raise ValueError("give distinct shares of the rows")
+        return tuple(sorted(shares))
 
     @field_validator("rankers")
     @classmethod

@@ -23,6 +23,7 @@ from sie_agent.run.draw import CEILING, Draw, compute_references, needs_held_out
 from sie_agent.run.draw_judges import apply_judge, asked_rows
 from sie_agent.run.evidence import forget, is_finished, load_draw, store_draw
 from sie_agent.run.explanations import write_run_explanations
+from sie_agent.run.kept_summary import kept_briefly, seconds_of
 from sie_agent.run.main_files import describe_with_figures, has_main_files, write_main_files
 from sie_agent.run.manifest import Manifest, command_line, digest, write_json, write_text
 from sie_agent.run.suite import dump_suite, load_suite
@@ -85,10 +86,10 @@ def run_suite(
         write_table(world.judgments_table(), folder / "judgments.parquet")
         with manifest.stage("agreement"):
             say("Computing agreement, intervals and controls")
-            write_json(
-                folder / "agreement.json",
-                summarise(resolved, [load_draw(folder, seed) for seed in resolved.draws]),
-            )
+            stored = [load_draw(folder, seed) for seed in resolved.draws]
+            write_json(folder / "agreement.json", summarise(resolved, stored))
+        if resolved.downstream.keep:
+            manifest.extra["training_seconds"] = seconds_of(resolved.downstream.keep, stored)
         with manifest.stage("explanations"):
             write_run_explanations(folder)
         manifest.write(folder / "manifest.json")
@@ -133,6 +134,7 @@ def finish(folder: Path, failed: int) -> dict[str, Any]:
             for row in figures["reliability"]
             if row["reference"] == headline["reference"]
         },
+        "kept": kept_briefly(figures, folder / "manifest.json"),
         "pairs_without_grade": failed,
         "exit_code": EXIT_PARTIAL if failed else EXIT_DONE,
     }
@@ -243,7 +245,7 @@ def steps_of(draw: Draw, judges: Sequence[JudgePart], tried: Sequence[JudgePart]
         steps += suite.target.seeds + len(suite.references) + suite.evaluation.permutations * (len(judges) - 1)
     if tried:
         part, answers = suite.downstream, 2 * len(tried)
-        steps += part.folds * (answers + len(part.rankers) * (1 + answers))
+        steps += part.folds * (answers + len(part.rankers) * (1 + answers + bool(part.keep)))
     return steps
 
 

@@ -26,6 +26,7 @@ from sie_agent.run.bench_summary import bench_of
 from sie_agent.run.draw import CEILING
 from sie_agent.run.draw_judges import HEADLINE_LABEL
 from sie_agent.run.evidence import Stored
+from sie_agent.run.kept_summary import kept_of
 from sie_agent.run.suite import Suite
 from sie_agent.run.suite_parts import JudgePart
 from sie_agent.scorer import LABEL_ERROR
@@ -76,6 +77,7 @@ def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
         "ceiling": ceiling,
         "permutations": permutations,
         **bench,
+        "kept": kept_of(suite.downstream.keep, draws, n_queries, copies),
         "calibration": calibration_rows(draws),
         "judges": qualities,
         "judge": {**{key: quality[key] for key in ("judge", "within", "auc", "spearman")}, "target_auc": target_auc},

@@ -374,8 +374,14 @@ CASES = (
     Case(
         "figures that were there before",
         RUN,
-        ("unknown key 'downstream.keep'",),
-        suite("downstream: {keep: [0.5]}\n"),
+        ("unknown key 'downstream.strengths'",),
+        suite("downstream: {strengths: [0.5]}\n"),
+    ),
+    Case(
+        "share of the rows above one",
+        RUN,
+        ("suite.yaml", "downstream.keep.0", "less than 1"),
+        suite("downstream: {keep: [1.5]}\n"),
     ),
     Case("unknown kind of judge", RUN, ("judges.0.kind", "lexical"), suite(judge="oracle")),
     Case("shares above one", RUN, ("sum to 1",), suite(sets="{log-judged: 0.9, log-unseen: 0.4}")),

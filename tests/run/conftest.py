@@ -29,7 +29,7 @@ SUITE: dict[str, Any] = {
     "labels": {"proxies": 2, "clarity": "none"},
     "scorer": {"trees": 8, "leaves": 4},
     "target": {"hidden": 8, "epochs": 2, "batch_size": 32, "checkpoints": 2, "seeds": 2},
-    "downstream": {"draws": 1, "seeds": 1, "folds": 2, "judges": ["strong", "guess"]},
+    "downstream": {"draws": 1, "seeds": 1, "folds": 2, "judges": ["strong", "guess"], "keep": [0.5]},
     "evaluation": {"permutations": 3, "replicates": 50},
 }
 
