@@ -66,10 +66,17 @@ def kept_lines(kept: object) -> list[str]:
     lines = ["Trained on a share of the rows (points within queries less all rows; of the time for all rows):"]
     for keep in sorted({one["keep"] for one in kept}, reverse=True):
         told = [
-            f"by {one['by']} {points(one['minus_log'])}{share(one['of_log'])}" for one in kept if one["keep"] == keep
+            f"{decided(one['by'])} {points(one['minus_log'])}{share(one['of_log'])}"
+            for one in kept
+            if one["keep"] == keep
         ]
         lines.append(f"  {keep:.0%}: {', '.join(told)}")
     return lines
+
+
+def decided(by: str) -> str:
+    """What rows were kept by."""
+    return "at random" if by == "random" else f"by {by}"
 
 
 def points(figure: Mapping[str, float | None] | None) -> str:
