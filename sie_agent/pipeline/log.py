@@ -22,16 +22,18 @@ class Log:
     ----------
     inputs : (n, d) text features, which students read; model_inputs : (n, ...) what proxies read.
     label : (n,) what the log says, in [0, 1]; queries : (n,) code of each row's query.
+    shown : whether the log says at which position rows were shown, as a log of clicks does.
     """
 
     inputs: npt.NDArray[np.float32]
     model_inputs: npt.NDArray[np.float32]
     label: Doubles
     queries: Integers
+    shown: bool = False
 
     def take(self, chosen: Booleans) -> Log:
         """The chosen rows."""
-        return Log(self.inputs[chosen], self.model_inputs[chosen], self.label[chosen], self.queries[chosen])
+        return Log(self.inputs[chosen], self.model_inputs[chosen], self.label[chosen], self.queries[chosen], self.shown)
 
     def rows(self, targets: Doubles | None = None) -> Rows:
         """The rows as models read them, with their labels or other *targets* (n,) beside them."""

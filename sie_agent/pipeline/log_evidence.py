@@ -74,12 +74,12 @@ def label_errors_of(
             seed,
             reads_label=False,
         )
-    head = fit_label_errors(columns, told, log.label, rows)
+    head = fit_label_errors(columns, told, log.label, rows, shown=log.shown)
     return None if head is None else (head, columns)
 
 
 def fit_label_errors(
-    columns: Mapping[str, Doubles], relevance: Doubles, label: Doubles, rows: Booleans
+    columns: Mapping[str, Doubles], relevance: Doubles, label: Doubles, rows: Booleans, *, shown: bool
 ) -> LabelErrors | None:
     """Both regressions of the log's label; None where a label or a row is missing to fit them.
 
@@ -87,6 +87,8 @@ def fit_label_errors(
     ----------
     columns : of :func:`log_evidence`; relevance : (n,) distilled. rows : (n,) those to fit to: of rows that the judge
         has read the student of relevance knows more than it will of others.
+    shown : whether it is a log of clicks: labels of 0 are then mostly of rows that nobody looked at, so a click is held
+        against other clicks. Otherwise a label is as often wrong whichever it is, and 1/2 is what it is held against.
     """
     chosen = rows & np.isfinite(label)
     if chosen.sum() < FEWEST_ROWS or np.ptp(label[chosen]) == 0:
@@ -94,7 +96,7 @@ def fit_label_errors(
     read = {name: column[chosen] for name, column in columns.items()}
     said = {"relevance": relevance[chosen]}
     return LabelErrors(
-        mean_label=float(label[np.isfinite(label)].mean()),
+        even=float(label[np.isfinite(label)].mean()) if shown else 0.5,
         log=fitted(design({**said, **read}), label[chosen]),
         text=fitted(design(said), label[chosen]),
     )

@@ -44,11 +44,12 @@ class LabelErrors:
 
     Attributes
     ----------
-    mean_label : of the log. log, text : by column, the weight of each, and ``intercept``.
+    even : chance of a label of 1 at which a 1 and a 0 are as suspicious as each other: the log's mean label for a log
+        of clicks, 1/2 for others. log, text : by column, the weight of each, and ``intercept``.
     columns_hash : of the file of log columns that belongs to them.
     """
 
-    mean_label: float
+    even: float
     log: Mapping[str, float]
     text: Mapping[str, float]
     columns_hash: str = ""
@@ -58,8 +59,8 @@ class LabelErrors:
     ) -> tuple[Doubles, npt.NDArray[np.str_]]:
         """How likely the label of each row is wrong, and what that is from.
 
-        With z the log-odds of a label of 1 less those of the log's mean label, it is y·σ(−z) + (1 − y)·σ(z): a click
-        is held against other clicks, and that clicks are rare makes none of them suspicious.
+        With z the log-odds of a label of 1 less those of ``even``, it is y·σ(−z) + (1 − y)·σ(z). In a log of clicks a
+        click is thus held against other clicks, and that clicks are rare makes none of them suspicious.
 
         Parameters
         ----------
@@ -79,7 +80,7 @@ class LabelErrors:
             fitted = linear(self.log, design({"relevance": relevance[known], **whole}))
             odds[known] = SHARE * fitted + (1 - SHARE) * logit(inside(whole["in_sample"]))
         # one divisor for both: a mean of 0 or 1 leaves nothing to compare
-        z = odds - logit(np.clip(self.mean_label, 1e-6, 1 - 1e-6))
+        z = odds - logit(np.clip(self.even, 1e-6, 1 - 1e-6))
         return label * expit(-z) + (1 - label) * expit(z), np.where(known, LOG, TEXT)
 
 
@@ -122,7 +123,7 @@ def read_label_errors(told: Any, where: str) -> LabelErrors:
     if fault is not None:
         raise InputError(f"damaged scorer configuration: {fault}", where=f"{where}, field 'label_errors'", mend=AGAIN)
     log, text = ({name: float(value) for name, value in told[part].items()} for part in COLUMNS)
-    return LabelErrors(float(told["mean_label"]), log, text, told["columns_hash"])
+    return LabelErrors(float(told["even"]), log, text, told["columns_hash"])
 
 
 def fault_in(told: Any) -> str | None:
@@ -136,8 +137,8 @@ def fault_in(told: Any) -> str | None:
         wrong = [name for name, value in told[part].items() if not is_number(value)]
         if wrong:
             return f"the weight of '{wrong[0]}' in '{part}' is no number of a usual size"
-    if not is_number(told["mean_label"]) or not 0 <= told["mean_label"] <= 1:
-        return "'mean_label' is no number from 0 to 1"
+    if not is_number(told["even"]) or not 0 <= told["even"] <= 1:
+        return "'even' is no number from 0 to 1"
     if not isinstance(told["columns_hash"], str):
         return "'columns_hash' is no text"
     return None

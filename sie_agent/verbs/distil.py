@@ -157,7 +157,8 @@ class Work:
         """From the rows without their grades, and their text features."""
         queries, names = pd.factorize(readable["query"].map(normalise_query))
         read = READERS[settings.proxy.kind](readable, inputs, settings.proxy)
-        log = Log(inputs, read, readable["label"].to_numpy(np.float64), queries.astype(np.intp))
+        shown = bool(readable["position"].notna().any())
+        log = Log(inputs, read, readable["label"].to_numpy(np.float64), queries.astype(np.intp), shown)
         return cls(log, judged, [str(name) for name in names], settings, seed)
 
     @property

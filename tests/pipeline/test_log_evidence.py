@@ -52,8 +52,8 @@ def test_a_rare_click_of_average_odds_has_one_half(count: int) -> None:
     label = (np.arange(count) % 20 == 0).astype(float)
     nothing = np.random.default_rng(1).random(count)
     columns = dict.fromkeys(LOG_COLUMNS, np.full(count, 0.05))
-    head = fit_label_errors(columns, nothing, label, np.ones(count, bool))
-    assert head is not None and head.mean_label == 0.05
+    head = fit_label_errors(columns, nothing, label, np.ones(count, bool), shown=True)
+    assert head is not None and head.even == 0.05
     middle = np.array([nothing.mean()])
     known = {name: np.array([0.05]) for name in LOG_COLUMNS}
     for told in ({}, known):
@@ -61,16 +61,25 @@ def test_a_rare_click_of_average_odds_has_one_half(count: int) -> None:
             assert head.of(middle, np.array([clicked]), told)[0][0] == pytest.approx(0.5, abs=0.02)
 
 
+def test_where_labels_are_no_clicks_an_even_chance_is_one_half() -> None:
+    label = (np.arange(400) % 20 == 0).astype(float)
+    columns, relevance = evidence(label)
+    head = fit_label_errors(columns, relevance, label, np.ones(400, bool), shown=False)
+    assert head is not None and head.even == 0.5
+
+
 def test_what_speaks_for_the_label_counts_for_it_and_rows_that_are_not_chosen_do_not() -> None:
     label = (np.random.default_rng(2).random(900) < 0.3).astype(float)
     columns, relevance = evidence(label)
     rows = np.arange(900) % 3 > 0
-    head = fit_label_errors(columns, relevance, label, rows)
+    head = fit_label_errors(columns, relevance, label, rows, shown=True)
     assert head is not None and min(head.text["relevance"], head.log["by_row"]) > 0
     spoilt = {name: np.where(rows, column, 0.5) for name, column in columns.items()}
-    assert fit_label_errors(spoilt, np.where(rows, relevance, 0.0), label, rows) == head
+    assert fit_label_errors(spoilt, np.where(rows, relevance, 0.0), label, rows, shown=True) == head
     order = np.random.default_rng(0).permutation(900)
-    moved = fit_label_errors({n: c[order] for n, c in columns.items()}, relevance[order], label[order], rows[order])
+    moved = fit_label_errors(
+        {n: c[order] for n, c in columns.items()}, relevance[order], label[order], rows[order], shown=True
+    )
     assert moved is not None
     for part in ("log", "text"):
         found, wanted = getattr(moved, part), getattr(head, part)
@@ -82,8 +91,10 @@ def test_rows_without_a_label_are_left_out() -> None:
     label = (np.random.default_rng(3).random(600) < 0.3).astype(float)
     columns, relevance = evidence(label)
     lack = np.arange(600) % 4 == 0
-    some = fit_label_errors(columns, relevance, np.where(lack, np.nan, label), np.ones(600, bool))
-    fewer = fit_label_errors({n: c[~lack] for n, c in columns.items()}, relevance[~lack], label[~lack], ~lack[~lack])
+    some = fit_label_errors(columns, relevance, np.where(lack, np.nan, label), np.ones(600, bool), shown=True)
+    fewer = fit_label_errors(
+        {n: c[~lack] for n, c in columns.items()}, relevance[~lack], label[~lack], ~lack[~lack], shown=True
+    )
     assert some == fewer
 
 
@@ -101,7 +112,7 @@ def test_rows_without_a_label_are_left_out() -> None:
 )
 def test_where_there_is_nothing_to_tell_apart_there_is_no_head(label: Doubles, rows: Doubles) -> None:
     columns, relevance = evidence(np.nan_to_num(label))
-    assert fit_label_errors(columns, relevance, label, rows) is None
+    assert fit_label_errors(columns, relevance, label, rows, shown=True) is None
 
 
 @pytest.mark.parametrize("spread", [0.0, 1e-17, 1e-12, 1e-7, 1e-5, 1e-3])
@@ -109,7 +120,9 @@ def test_columns_that_hardly_vary_get_weights_that_a_reader_takes(spread: float)
     rng = np.random.default_rng(4)
     label = (rng.random(500) < 0.2).astype(float)
     columns = {name: 0.1 + spread * rng.normal(size=500) for name in LOG_COLUMNS}
-    head = fit_label_errors(columns, 0.3 + spread * (label + rng.normal(size=500)), label, np.ones(500, bool))
+    head = fit_label_errors(
+        columns, 0.3 + spread * (label + rng.normal(size=500)), label, np.ones(500, bool), shown=True
+    )
     assert head is not None and fault_in(as_config(head)) is None
     found, _ = head.of(np.full(500, 0.3), label, columns)
     assert ((found > 0) & (found < 1)).all()

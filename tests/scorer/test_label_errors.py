@@ -37,7 +37,7 @@ from sie_agent.scorer import (
 from sie_agent.scorer.parts import file_hash
 
 HEAD = LabelErrors(
-    mean_label=0.2,
+    even=0.2,
     log={
         "relevance": 2.0,
         "by_row": 0.5,
@@ -199,9 +199,9 @@ FORGED: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "part too many": (lambda told: {**told, "grade": {}}, "no mapping of"),
     "part a list": (lambda told: {**told, "text": [["relevance", 1.0], ["intercept", 0.0]]}, "'text' needs a weight"),
     "part a text": (lambda told: {**told, "log": "by_row"}, "'log' needs a weight"),
-    "mean outside": (lambda told: {**told, "mean_label": 1.2}, "'mean_label'"),
-    "mean NaN": (lambda told: {**told, "mean_label": math.nan}, "'mean_label'"),
-    "mean a text": (lambda told: {**told, "mean_label": "0.2"}, "'mean_label'"),
+    "mean outside": (lambda told: {**told, "even": 1.2}, "'even'"),
+    "mean NaN": (lambda told: {**told, "even": math.nan}, "'even'"),
+    "mean a text": (lambda told: {**told, "even": "0.2"}, "'even'"),
     "hash a number": (lambda told: {**told, "columns_hash": 7}, "'columns_hash'"),
     "a list": (lambda told: [], "no mapping of"),
     "a text": (lambda told: "log", "no mapping of"),
