@@ -146,7 +146,9 @@ def suite_yaml(
         logs=logs_comment(),
         target=SMALL_TARGET if small else LARGE_TARGET,
         query_sets=FOUR_SETS if graded else THREE_SETS if some else TWO_SETS,
-        downstream="{draws: 3}   # rankers: [target, linear, lambdamart]" if graded else "{draws: 0}   # needs grades",
+        downstream="{draws: 3}   # rankers: [target, linear, lambdamart], keep: [0.5] for half of the rows"
+        if graded
+        else "{draws: 0}   # needs grades",
     )
 
 

@@ -26,6 +26,7 @@ from sie_agent.bench import (
     run_fold,
     selections,
 )
+from sie_agent.bench.strategies import losses_of_log
 from sie_agent.evaluation import knowledge_removed, simulate_judge
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.scorer import select_rows
@@ -117,7 +118,9 @@ def test_what_a_share_keeps_is_what_it_says(data: BenchData, folds: list[Fold]) 
     lowest = kept_rows(score, 0.2, label, one_query, higher=False)
     np.testing.assert_array_equal(np.flatnonzero(lowest), np.arange(20))
     by_loss = next(one for one in selections(data, folds[0], [0.5], {}) if one.by == BY_LOSS)
-    assert by_loss.judge == "" and 0 < by_loss.rows.sum() < folds[0].log.sum()
+    losses, clicked = losses_of_log(data, folds[0]), data.rows.label[folds[0].log] >= 0.5
+    kept, dropped = (losses[mask & ~clicked] for mask in (by_loss.rows, ~by_loss.rows))
+    assert by_loss.judge == "" and kept.max() <= dropped.min()
 
 
 def test_random_shares_are_fixed_by_the_seed_and_lie_within_each_other(
