@@ -38,7 +38,8 @@ def shown(run: RunFolder) -> ShownGroups:
 
 def page_of(groups: ShownGroups) -> Page:
     """The section alone, as a page."""
-    return Page(environment().get_template("groups.html.j2").render(groups=groups))
+    text = '{% from "groups.html.j2" import groups_section %}{{ groups_section(groups) }}'
+    return Page(environment().from_string(text).render(groups=groups))
 
 
 def test_kinds_with_three_groups_are_shown_at_both_ends(run: RunFolder) -> None:
