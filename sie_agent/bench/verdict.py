@@ -129,11 +129,18 @@ def cannot_tell(text: Way | None, over_text: Mapping[str, float], n_queries: int
         "This set cannot tell: even a ranker trained on human grades is not certainly better than the text score "
         f"{name} ({interval_words(over_text)})."
     )
-    if over_text["value"] > 0:
-        half = over_text["value"] - over_text["ci_low"]
-        needed = math.ceil(n_queries * (half / over_text["value"]) ** 2)
+    needed = queries_needed(over_text["value"], over_text["ci_low"], n_queries)
+    if needed is not None:
         return f"{start} About {needed:,} graded queries could if the difference stays; there are {n_queries:,}."
     return f"{start} More queries like these would not settle it."
+
+
+def queries_needed(value: float, low: float, n_queries: int) -> int | None:
+    """How many queries make a difference certain, should it stay; None where it is not above zero.
+
+    The half-width of an interval falls with the root of the number of queries: n·((value − low) / value)².
+    """
+    return math.ceil(n_queries * ((value - low) / value) ** 2) if value > 0 else None
 
 
 def loses_nothing(over_log: Mapping[str, float]) -> str:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from sie_agent.report.doubt import SUPPORT, doubted, with_support
 from sie_agent.report.html import write_report
-from sie_agent.report.rows import ranking_label, shown_ids
+from sie_agent.report.read import STEPS
+from sie_agent.report.rows import ranking_label, scored_rows, shown_ids
+from sie_agent.report.suspects import side_names
 from sie_agent.report.why import Line, Piece, Why, shown_explanation, write_explanations
 
 __all__ = [
+    "STEPS",
+    "SUPPORT",
     "Line",
     "Piece",
     "Why",
+    "doubted",
     "ranking_label",
+    "scored_rows",
     "shown_explanation",
     "shown_ids",
+    "side_names",
+    "with_support",
     "write_explanations",
     "write_report",
 ]

@@ -1,4 +1,4 @@
-"""The top of the page: what to do, what it rests on, who judged."""
+"""The top of the page: the verdict in plain words, what to do now, and how much stands behind it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,27 @@ from dataclasses import dataclass
 from sie_agent.bench import AUTO, CLEAN, WITHIN
 from sie_agent.report import bench_words, pick, words
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes import AgreementRow
+from sie_agent.report.shapes import Downstream, Verdict
+
+TITLES = {
+    "use": "Train with these weights",
+    "simpler": "Do not train with these weights: something simpler does as well",
+    "log loses nothing": "Train on your log as it is",
+    "cannot tell": "These data cannot tell whether weights help",
+    "unknown": "Whether weights help is not known yet",
+}
+NOW = {
+    "use": "Now: write the weights with the command below, and look at the rows that are most likely wrong.",
+    "simpler": "Now: train on the log as it is, or by the simpler thing. Look at the rows below all the same.",
+    "log loses nothing": "Now: train on the log. Look at the rows below all the same: single labels can be wrong.",
+    "cannot tell": "Now: leave the log as it is, look at the rows below, and grade more queries to find out.",
+    "unknown": "Now: look at the rows below, and grade the queries that the last part names.",
+}
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One figure of the top row: its name, its value, and a line below it."""
+    """One figure of a row of figures: its name, its value, and a line below it."""
 
     name: str
     value: str
@@ -24,17 +39,19 @@ class Top:
     """What the page opens with; all of it plain text. ``tone`` and ``mark`` are the look of the verdict."""
 
     suite: str
-    mode: str
-    mode_words: str
     tone: str
     mark: str
-    verdict: str
+    title: str
+    sentence: str
+    now: str
+    caution: str
     reason: str
+    mode: str
+    mode_words: str
+    behind: str
     recipe: str
     recipe_why: str
-    simulated: bool
-    sentences: list[str]
-    warning: list[str]
+    teaches: str
     tiles: list[Tile]
 
 
@@ -43,29 +60,88 @@ def top_of(run: RunFolder) -> Top:
     agreement = run.agreement
     judge = pick.primary_judge(run)
     mode = pick.mode_of(agreement, judge)
-    use = agreement.verdict.use if agreement.verdict.use in bench_words.TITLES else "unknown"
-    verdict, tone, mark = bench_words.TITLES[use]
+    use = agreement.verdict.use if agreement.verdict.use in TITLES else "unknown"
+    _, tone, mark = bench_words.TITLES[use]
     ranker = pick.main_ranker(agreement)
     recipe, why = bench_words.recipe_words(use, run.recipe, bench_words.auto_chose(agreement, ranker, judge))
-    sentences = [bench_words.teaches_words(agreement, ranker), _opening(run, judge, mode)]
     return Top(
         suite=agreement.suite or str(run.suite.get("name") or run.path.name),
-        mode=mode,
-        mode_words=words.mode_words(mode),
         tone=tone,
         mark=mark,
-        verdict=verdict,
+        title=TITLES[use],
+        sentence=plain_words(run, use),
+        now=NOW[use],
+        caution=caution_words(run, mode),
         reason=words.verdict_reason(agreement.verdict.text, use, bool(agreement.downstream)),
+        mode=mode,
+        mode_words=words.mode_words(mode),
+        behind=_behind(run, judge, mode),
         recipe=recipe,
         recipe_why=why,
-        simulated=mode == "simulated",
-        sentences=[sentence for sentence in sentences if sentence],
-        warning=words.few_queries_warning(agreement.n_test_queries) if agreement.downstream else [],
+        teaches=bench_words.teaches_words(agreement, ranker),
         tiles=_tiles(run, ranker, judge),
     )
 
 
-def _opening(run: RunFolder, judge: str | None, mode: str) -> str:
+def plain_words(run: RunFolder, use: str) -> str:
+    """Why the verdict is what it is, in a sentence without a term."""
+    agreement = run.agreement
+    if use == "unknown":
+        if agreement.downstream:
+            return words.verdict_reason(agreement.verdict.text, use, True)
+        return "A ranker can be tested only on queries whose rows people have graded, and too few have been."
+    log, own = pick.log_within(agreement), own_row(run)
+    teaches = next(iter(one for one in agreement.teaches if one.metric == WITHIN), None)
+    if use == "cannot tell" and teaches is not None and teaches.clean_minus_text is not None:
+        return (
+            "Even a ranker that learns from people's grades is not certainly better here than one that only compares "
+            f"words ({bench_words.points(teaches.clean_minus_text)} points), so no way to train can show that it helps."
+        )
+    if use == "log loses nothing" and teaches is not None and teaches.clean_minus_log is not None:
+        return (
+            "Even a ranker that learns from people's grades is not certainly better than one that learns from this log "
+            f"({bench_words.points(teaches.clean_minus_log)} points): nothing is shown to be lost."
+        )
+    if own is None or log is None:
+        return words.verdict_reason(agreement.verdict.text, use, bool(agreement.downstream))
+    told = (
+        f"With target and weights the ranker puts {bench_words.share(own.value, None, None)} of the pairs of a query "
+        f"in the right order, with the log as it is {bench_words.share(log, None, None)}"
+    )
+    if use == "use":
+        return f"{told}: {bench_words.points(own.minus_log)} points, more than anything simpler gives."
+    rival = unbeaten(agreement.verdict)
+    return f"{told}. It is not certainly ahead of this: {rival}." if rival else f"{told}."
+
+
+def own_row(run: RunFolder) -> Downstream | None:
+    """What training by `auto` with the judge reaches within queries."""
+    judge = pick.primary_judge(run)
+    wanted = (AUTO, judge, False, WITHIN)
+    rows = pick.of_main_ranker(run.agreement)
+    return next((row for row in rows if (row.strategy, row.judge, row.twin, row.metric) == wanted), None)
+
+
+def unbeaten(verdict: Verdict) -> str:
+    """The first rival that was tried and not certainly beaten; empty where there is none."""
+    return next((one.rival for one in verdict.against if not one.beaten and one.value is not None), "")
+
+
+def caution_words(run: RunFolder, mode: str) -> str:
+    """What to keep in mind before anything else; empty where there is nothing of the kind."""
+    few = run.agreement.downstream and run.agreement.n_test_queries < words.FEW_QUERIES
+    if mode == "simulated":
+        return (
+            "The judge of this run is simulated: a human grade with noise added. It shows what a judge of that quality "
+            "could do; it is not a result."
+        )
+    if not few:
+        return ""
+    queries = words.count(run.agreement.n_test_queries, "query", "queries")
+    return f"Only {queries} stand behind this: read it as a demonstration, not as a result."
+
+
+def _behind(run: RunFolder, judge: str | None, mode: str) -> str:
     judged = run.judgments[(run.judgments["aspect"] == "relevance") & run.judgments["score"].notna()]
     return (
         f"The judge {judge or '(no name recorded)'} ({mode}) and those beside it read "
@@ -90,8 +166,8 @@ def _tiles(run: RunFolder, ranker: str, judge: str | None) -> list[Tile]:
         if row is not None and row.minus_log is not None and row.minus_log.value is not None:
             value, ends = bench_words.points(row.minus_log).partition(" ")[::2]
             tiles.append(Tile(name, value, f"points {ends}"))
-    if own is not None:
-        tiles.append(Tile("Gap recovered", words.percent(own.gap_recovered), "of the way to clean labels"))
+    if own is not None and own.gap_recovered is not None:
+        tiles.append(gap_tile(own.gap_recovered))
     quality = pick.judge_quality(agreement, judge)
     if quality is not None and quality.within is not None:
         value = f"{words.number(100 * quality.within, 1)} %"
@@ -99,6 +175,13 @@ def _tiles(run: RunFolder, ranker: str, judge: str | None) -> list[Tile]:
     if agreement.n_test_queries:
         tiles.append(Tile("Behind it", words.count(agreement.n_test_queries), "graded queries, each tested"))
     return tiles
+
+
+def gap_tile(gap: float) -> Tile:
+    """How much of the way to clean labels is gone; more than all of it is no share."""
+    if gap > 1:
+        return Tile("Gap recovered", "all", "and more: answers are degrees, clean labels only yes or no")
+    return Tile("Gap recovered", words.percent(gap), "of the way to clean labels")
 
 
 def judge_words(run: RunFolder) -> str:
@@ -112,47 +195,3 @@ def judge_words(run: RunFolder) -> str:
     if log is None:
         return f"{told}; a coin toss gets half of them right."
     return f"{told}; the ranker trained on the log as it is, {bench_words.share(log, None, None)}."
-
-
-def agreement_sentences(run: RunFolder) -> list[str]:
-    """How well the headline's label agrees with its reference, in words; empty where that was not measured."""
-    row = pick.headline_row(run.agreement)
-    if row is None:
-        return []
-    what = f"the distilled {row.label}" if row.source == "scorer" else row.label
-    agrees = f"On queries that the scorer never saw, {what} agrees with {row.reference} "
-    agrees += f"at Spearman {words.number(row.value)}"
-    if row.ci_low is not None and row.ci_high is not None:
-        agrees += f" (95 % interval {words.interval(row.ci_low, row.ci_high)})"
-    bound = pick.bound_of(run.agreement, row.reference, judge=row.judge)
-    if bound and row.value is not None:
-        agrees += f", {words.percent(row.value / bound)} of what labels can reach ({words.number(bound)})"
-    partial = _partial(run, row)
-    told = (partial.value, partial.ci_low, partial.ci_high) if partial else (None, None, None)
-    sentences = [f"{agrees}.", _comparison(run, row), words.contribution_words(*told)]
-    return [sentence for sentence in sentences if sentence]
-
-
-def _comparison(run: RunFolder, row: AgreementRow) -> str:
-    rows = [other for other in pick.beside(run.agreement, row) if other.is_baseline]
-    control = pick.labelled(rows, pick.CONTROL)
-    others = [other for other in rows if other.label != pick.CONTROL]
-    told = ", ".join(f"{other.label} {words.number(other.value)}" for other in others)
-    parts = [
-        f"Without any judge: {told}" if told else "",
-        f"the same pipeline with shuffled answers reaches {words.number(control.value)}" if control else "",
-    ]
-    text = "; ".join(part for part in parts if part)
-    return f"{text[0].upper()}{text[1:]}." if text else ""
-
-
-def _partial(run: RunFolder, row: AgreementRow) -> AgreementRow | None:
-    same = (row.label, row.judge, row.reference, row.source)
-    return next(
-        (
-            other
-            for other in run.agreement.rows
-            if other.metric == "partial_spearman" and (other.label, other.judge, other.reference, other.source) == same
-        ),
-        None,
-    )

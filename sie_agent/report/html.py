@@ -9,31 +9,41 @@ from typing import Any
 import yaml
 
 from sie_agent.report import (
+    agreement_words,
     bench_words,
+    groups_section,
     headline,
+    kept,
     pick,
     plots_agreement,
     plots_gains,
     plots_quality,
     plots_rows,
     rows,
+    steps,
+    suspects,
     tables,
     tables_bench,
     tables_quality,
     tables_run,
+    weights_part,
 )
 from sie_agent.report.glossary import glossary
-from sie_agent.report.page import TEMPLATES, environment, policy, write_page
+from sie_agent.report.page import TEMPLATES, drawing_library, environment, policy, write_page
 from sie_agent.report.read import RunFolder, read_run, without_secrets
+
+# of each list of doubtful rows; the others are folded
+SHOWN_ROWS = 5
 
 
 def write_report(run_dir: Path) -> Path:
     """Write ``report.html`` into a run folder: one self-contained page, no network needed to open it.
 
-    Reads ``agreement.json``, ``manifest.json``, ``suite.yaml``, ``samples.parquet``, ``judgments.parquet``,
-    ``scores.parquet`` and, where the run has them, ``explanations.json`` and the ``facts.json`` of its first draw.
-    What a run cannot hold (gains without grades, agreement without references) is left out of the page, and the page
-    says so.
+    It opens with what a person acts on (the rows most likely wrong, what the weights do, what to judge and grade next);
+    all else is folded below. Reads ``agreement.json``, ``manifest.json``, ``suite.yaml``, ``samples.parquet``,
+    ``judgments.parquet``, ``scores.parquet`` and, where the run has them, ``labels.parquet``, ``explanations.json``,
+    ``next-steps.json``, the ``facts.json`` of its first draw and the ``evidence.parquet`` of all. What a run cannot
+    hold (gains without grades, agreement without references) is left out of the page, and the page says so.
 
     Parameters
     ----------
@@ -55,9 +65,8 @@ def write_report(run_dir: Path) -> Path:
 def render(run: RunFolder) -> str:
     """The page as text."""
     from markupsafe import Markup
-    from plotly.offline import get_plotlyjs
 
-    library, drawing = _script(get_plotlyjs()), _script((TEMPLATES / "report.js").read_text(encoding="utf-8"))
+    library, drawing = _script(drawing_library()), _script((TEMPLATES / "report.js").read_text(encoding="utf-8"))
     return (
         environment()
         .get_template("report.html.j2")
@@ -74,21 +83,31 @@ def render(run: RunFolder) -> str:
 def content(run: RunFolder) -> dict[str, Any]:
     """What the template shows; texts are plain, so that the template escapes them."""
     known = rows.known_rows(run)
+    top, doubtful = headline.top_of(run), suspects.suspects_of(run, known)
     clicks = pick.log_is_clicks(run.suite)
     agreement = run.agreement
     return {
-        "top": headline.top_of(run),
+        "top": top,
+        "suspects": doubtful,
+        "shown_rows": SHOWN_ROWS,
+        "groups": groups_section.groups_of(run, known),
+        "check_action": check_action(run, doubtful),
+        "check_file": run.steps.get("check"),
+        "weights": weights_part.weights_of(run, run.agreement.verdict.use),
+        "weights_action": steps.weights_action(run),
+        "next_steps": steps.next_steps(run),
         "against": tables_bench.against_table(agreement),
         "gains_plot": plots_gains.gains_plot(run),
         "twins_words": bench_words.twins_words(agreement),
         "choices": tables_bench.choices_table(agreement),
         "verdicts": tables_bench.verdicts_table(agreement),
         "gains": tables_bench.gains_table(agreement),
+        "kept": kept.kept_of(run),
         "judges": tables.judges_table(agreement),
         "judge_words": headline.judge_words(run),
         "gain_plot": plots_quality.gain_plot(run),
         "gain_table": tables_quality.gain_table(agreement),
-        "agreement_words": headline.agreement_sentences(run),
+        "agreement_words": agreement_words.agreement_sentences(run),
         "agreement_plot": plots_agreement.agreement_plot(run),
         "agreement_table": tables.agreement_table(run),
         "all_agreement": tables.all_agreement_table(run),
@@ -116,7 +135,14 @@ def content(run: RunFolder) -> dict[str, Any]:
         "suite_text": yaml.safe_dump(without_secrets(run.suite), sort_keys=False, allow_unicode=True, width=100),
         "notes": agreement.notes,
         "glossary": glossary(),
+        "meanings": dict(glossary()),
     }
+
+
+def check_action(run: RunFolder, doubtful: suspects.Suspects | None) -> steps.Action | None:
+    """The command that explains the first of the rows most likely wrong; None where there are none."""
+    first = next((row for side in doubtful.sides for row in side.rows), None) if doubtful else None
+    return None if first is None else steps.check_action(run, first.sample_id)
 
 
 def command_line(command: str | list[str]) -> str:

@@ -138,5 +138,5 @@ def log_within(agreement: Agreement) -> float | None:
 def log_is_clicks(suite: dict[str, Any]) -> bool:
     """Whether the log's labels are clicks, as far as the suite says."""
     log = suite.get("log")
-    kind = log.get("kind") if isinstance(log, dict) else log
-    return "click" in str(kind or "").casefold()
+    kind = str((log.get("kind") if isinstance(log, dict) else log) or "").casefold()
+    return "click" in kind or kind in ("cascade", "impressions")

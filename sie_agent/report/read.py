@@ -11,15 +11,19 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from sie_agent.errors import InputError
 from sie_agent.labels import label_names
 from sie_agent.report.shapes import Agreement, Facts, Manifest
+from sie_agent.report.shapes_steps import NextSteps, Step
 from sie_agent.report.shapes_why import Explained, Explanations
-from sie_agent.scorer import Recipe, read_recipe
+from sie_agent.scorer import LABEL_ERROR, Recipe, read_recipe
 
+STEPS = "next-steps.json"
 MEND = "Make the run anew with 'sie run', or put the file back."
 SECRET_WORDS = ("api_key", "apikey", "token", "secret", "password", "authorization")
 
@@ -35,7 +39,9 @@ class RunFolder:
     """All that the report knows of a run.
 
     ``scores`` has a column for each weak label of the registry that the run has. ``recipe`` is that of the run's
-    scorer, None where the run does not say. ``explanations`` are by ``sample_id``.
+    scorer, None where the run does not say. ``explanations`` are by weak label and ``sample_id``. ``labels`` are the
+    weak labels of the judged rows, None where the run has none. ``draws`` are the rows of each draw's log, the first
+    draw first: see :func:`_read_draw`. ``steps`` is what the run wrote to go on with, by step.
     """
 
     path: Path
@@ -46,7 +52,10 @@ class RunFolder:
     judgments: pd.DataFrame
     scores: pd.DataFrame
     recipe: Recipe | None
-    explanations: dict[str, Explained]
+    explanations: dict[tuple[str, str], Explained]
+    labels: pd.DataFrame | None
+    draws: list[pd.DataFrame]
+    steps: dict[str, Step]
 
 
 def read_run(run_dir: Path) -> RunFolder:
@@ -65,9 +74,11 @@ def read_run(run_dir: Path) -> RunFolder:
         raise InputError("there is no such run folder", where=run_dir, mend="Give the folder of a 'sie run'.")
     suite = _read_suite(run_dir / "suite.yaml")
     scores = _read_parquet(run_dir / "scores.parquet", ("sample_id",))
+    agreement = _read_agreement(run_dir / "agreement.json")
+    labels = run_dir / "labels.parquet"
     return RunFolder(
         path=run_dir,
-        agreement=_read_agreement(run_dir / "agreement.json"),
+        agreement=agreement,
         manifest=_read_shape(run_dir / "manifest.json", Manifest),
         suite=suite,
         samples=_with_defaults(_read_parquet(run_dir / "samples.parquet", SAMPLE_COLUMNS)),
@@ -75,6 +86,9 @@ def read_run(run_dir: Path) -> RunFolder:
         scores=_numeric(scores, label_names(scores.columns)),
         recipe=_read_recipe(run_dir, suite),
         explanations=_read_explanations(run_dir / "explanations.json"),
+        labels=_read_parquet(labels, ("sample_id",)) if labels.is_file() else None,
+        draws=_read_draws(run_dir, suite, agreement.verdict.judge),
+        steps=_read_steps(run_dir / STEPS),
     )
 
 
@@ -111,21 +125,61 @@ def _read_agreement(path: Path) -> Agreement:
     return _read_shape(path, Agreement, told)
 
 
+def _seeds(suite: dict[str, Any]) -> list[int]:
+    """The seeds of the draws, as far as the suite says."""
+    seeds = suite.get("draws")
+    return [seed for seed in seeds if isinstance(seed, int)] if isinstance(seeds, list) else []
+
+
+def _read_draws(run_dir: Path, suite: dict[str, Any], judge: str) -> list[pd.DataFrame]:
+    paths = [run_dir / "draws" / str(seed) / "evidence.parquet" for seed in _seeds(suite)]
+    return [_read_draw(path, judge) for path in paths if path.is_file()]
+
+
+def _read_draw(path: Path, judge: str) -> pd.DataFrame:
+    """The rows of one draw's log: ``sample_id, label``, and NaN where the draw has not got it:
+
+    ``relevance`` (what the judge said), ``weak`` and ``scored`` (the probability that the label is right, as the weak
+    label and as the scorer have it), ``error`` (how suspicious the label is), ``loss`` (of a model trained on the log,
+    on this row).
+    """
+    wanted = {
+        "relevance": f"relevance|{judge}",
+        "weak": f"weak|support|{judge}",
+        "scored": f"scorer|support|{judge}",
+        "error": f"scorer|{LABEL_ERROR}|{judge}",
+        "loss": "baseline|plain-loss",
+    }
+    try:
+        there = set(pq.read_schema(path).names)
+    except (OSError, pa.ArrowException) as error:
+        raise InputError("is not a readable Parquet file", where=path, mend=MEND) from error
+    columns = ["sample_id", "label", *(name for name in wanted.values() if name in there)]
+    held = _read_parquet(path, ("sample_id", "label"), columns)
+    found = held[["sample_id", "label"]].copy()
+    for name, column in wanted.items():
+        found[name] = held[column].astype("float64") if column in held.columns else math.nan
+    return found
+
+
+def _read_steps(path: Path) -> dict[str, Step]:
+    return _read_shape(path, NextSteps).steps if path.is_file() else {}
+
+
 def _read_recipe(run_dir: Path, suite: dict[str, Any]) -> Recipe | None:
     """The recipe of the run's scorer, which is made of the first draw."""
-    seeds = suite.get("draws")
-    first = seeds[0] if isinstance(seeds, list) and seeds else None
-    path = run_dir / "draws" / str(first) / "facts.json"
-    if not isinstance(first, int) or not path.is_file():
+    seeds = _seeds(suite)
+    path = run_dir / "draws" / str(seeds[0] if seeds else "") / "facts.json"
+    if not path.is_file():
         return None
     recipe = _read_shape(path, Facts).recipe
     return None if recipe is None else read_recipe(recipe, str(path))
 
 
-def _read_explanations(path: Path) -> dict[str, Explained]:
+def _read_explanations(path: Path) -> dict[tuple[str, str], Explained]:
     if not path.exists():
         return {}
-    return {one.sample_id: one for one in _read_shape(path, Explanations).explanations}
+    return {(one.by, one.sample_id): one for one in _read_shape(path, Explanations).explanations}
 
 
 def _read_suite(path: Path) -> dict[str, Any]:
@@ -140,11 +194,11 @@ def _read_suite(path: Path) -> dict[str, Any]:
     return suite
 
 
-def _read_parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+def _read_parquet(path: Path, columns: Sequence[str], wanted: list[str] | None = None) -> pd.DataFrame:
     if not path.is_file():
         raise InputError("the file is missing", where=path, mend=MEND)
     try:
-        frame = pd.read_parquet(path)
+        frame = pd.read_parquet(path, columns=wanted)
     except (OSError, ValueError) as error:
         problem = f"is not a readable Parquet file ({' '.join(str(error).split())[:200]})"
         raise InputError(problem, where=path, mend=MEND) from error

@@ -14,6 +14,7 @@ from sie_agent.report import words
 from sie_agent.report.read import RunFolder
 from sie_agent.report.shapes_why import Explained
 from sie_agent.report.why import Why, why
+from sie_agent.scorer import LABEL_ERROR
 
 HELD_OUT = ("reference-validation", "test")
 SHOWN = 10
@@ -71,6 +72,7 @@ def ranking_label(columns: Iterable[str]) -> str | None:
 def scored_rows(samples: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """The rows that are trained on, with their scores; NaN where there is none."""
     labels = list(label_names(scores.columns))
+    labels += [LABEL_ERROR] if LABEL_ERROR in scores.columns else []
     rows = samples[~samples["query_set"].isin(HELD_OUT)].drop(columns=labels, errors="ignore")
     return rows.merge(scores[["sample_id", *labels]].drop_duplicates("sample_id"), on="sample_id", how="left")
 
@@ -82,7 +84,13 @@ def shown_ids(samples: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
 
 
 def relevance_of(run: RunFolder) -> pd.Series[float]:
-    """Judged relevance per sample; the mean where several variants judged it."""
+    """What the judge said of each sample that it read.
+
+    Of the judge that the verdict is about, in the first draw; where the run does not say, the mean over all judgments.
+    """
+    if run.draws and run.draws[0]["relevance"].notna().any():
+        own = run.draws[0].dropna(subset="relevance")
+        return own.set_index("sample_id")["relevance"]
     judged = run.judgments[(run.judgments["aspect"] == "relevance") & run.judgments["score"].notna()]
     return judged.groupby("sample_id")["score"].mean()
 
@@ -111,12 +119,12 @@ def _share_below(scores: pd.Series[float]) -> pd.Series[float]:
 
 
 def extremes(
-    rows: pd.DataFrame, *, most: bool, clicks: bool, explained: Mapping[str, Explained] | None = None
+    rows: pd.DataFrame, *, most: bool, clicks: bool, explained: Mapping[tuple[str, str], Explained] | None = None
 ) -> list[ShownRow]:
     """The most (or least) valuable rows, each with why, as far as it was *explained*."""
-    reasons = explained or {}
+    reasons, by = explained or {}, ranking_label(rows.columns) or ""
     return [
-        _shown(record, reasons.get(str(record["sample_id"])), most=most, clicks=clicks)
+        _shown(record, reasons.get((by, str(record["sample_id"]))), most=most, clicks=clicks)
         for record in chosen(rows, most=most).to_dict("records")
     ]
 
@@ -141,9 +149,9 @@ def _shown(record: dict[Any, Any], explained: Explained | None, *, most: bool, c
         clarity_rank=known["clarity_rank"],
     )
     return ShownRow(
-        query=_short(record["query"], 120),
-        title=_short(record["title"], 200),
-        sample_id=_short(record["sample_id"], 60),
+        query=short(record["query"], 120),
+        title=short(record["title"], 200),
+        sample_id=short(record["sample_id"], 60),
         label=words.number(known["label"]),
         judged=words.number(known["judged"]),
         clarity=words.number(known["clarity"]),
@@ -168,7 +176,7 @@ def _known(value: Any) -> float | None:
     return None if value is None or pd.isna(value) else float(value)
 
 
-def _short(text: Any, limit: int) -> str:
+def short(text: Any, limit: int) -> str:
     """Foreign text with its white space folded and no control characters, cut to what a page can carry."""
     folded = " ".join("".join(letter for letter in str(text) if letter.isprintable() or letter.isspace()).split())
     return folded if len(folded) <= limit else f"{folded[: limit - 1]}…"
@@ -179,7 +187,7 @@ def queries_by_clarity(run: RunFolder, *, clearest: bool) -> list[ShownQuery]:
     clarity = clarity_of(run).sort_index().sort_values(ascending=not clearest, kind="stable").head(SHOWN)
     sizes = run.samples["query"].value_counts()
     return [
-        ShownQuery(_short(query, 120), words.number(float(score)), words.count(float(sizes.get(query, 0))))
+        ShownQuery(short(query, 120), words.number(float(score)), words.count(float(sizes.get(query, 0))))
         for query, score in clarity.items()
     ]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sie_agent.report import bench_words, pick, words
+from sie_agent.report.agreement_words import share_of_bound
 from sie_agent.report.read import RunFolder
 from sie_agent.report.shapes import Agreement, AgreementRow
 
@@ -53,7 +54,7 @@ def agreement_table(run: RunFolder) -> Table | None:
     headline = pick.headline_row(run.agreement)
     if headline is None:
         return None
-    bound = pick.bound_of(run.agreement, headline.reference, judge=headline.judge)
+    agreement = run.agreement
     columns = [
         ("Label", TEXT),
         ("From", TEXT),
@@ -65,7 +66,7 @@ def agreement_table(run: RunFolder) -> Table | None:
         ("Rows", NUMBER),
         ("Queries", NUMBER),
     ]
-    rows = [_agreement_cells(row, bound) for row in pick.beside(run.agreement, headline)]
+    rows = [_agreement_cells(row, agreement) for row in pick.beside(agreement, headline)]
     rows += [
         (
             f"{item.label}, grade as judge",
@@ -73,7 +74,7 @@ def agreement_table(run: RunFolder) -> Table | None:
             "human grade",
             words.number(item.value),
             words.interval(item.ci_low, item.ci_high),
-            _share(item.value, bound),
+            share_of_bound(agreement, item.reference, item.value, headline.judge),
             words.ABSENT,
             words.ABSENT,
             words.ABSENT,
@@ -84,7 +85,7 @@ def agreement_table(run: RunFolder) -> Table | None:
     return table(f"Spearman agreement with {headline.reference}", columns, rows)
 
 
-def _agreement_cells(row: AgreementRow, bound: float | None) -> tuple[str, ...]:
+def _agreement_cells(row: AgreementRow, agreement: Agreement) -> tuple[str, ...]:
     baseline = row.is_baseline
     return (
         row.label,
@@ -92,15 +93,11 @@ def _agreement_cells(row: AgreementRow, bound: float | None) -> tuple[str, ...]:
         "no judge" if baseline else row.mode or words.ABSENT,
         words.number(row.value),
         words.interval(row.ci_low, row.ci_high),
-        _share(row.value, bound),
+        share_of_bound(agreement, row.reference, row.value, row.judge),
         words.count(len(row.draws) or None),
         words.count(row.n_samples),
         words.count(row.n_queries),
     )
-
-
-def _share(value: float | None, bound: float | None) -> str:
-    return words.percent(value / bound) if value is not None and bound else words.ABSENT
 
 
 def all_agreement_table(run: RunFolder) -> Table | None:

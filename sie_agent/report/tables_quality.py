@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sie_agent.report import bench_words, words
+from sie_agent.report.agreement_words import share_of_bound
 from sie_agent.report.shapes import Agreement, Placed, QualityPoint
 from sie_agent.report.tables import NUMBER, TEXT, Table, table
 
@@ -39,7 +40,7 @@ def agreement_quality_table(agreement: Agreement) -> Table | None:
             *_about(point),
             words.figure(point.auc, point.auc_low, point.auc_high, 3),
             words.figure(point.agreement.value, point.agreement.ci_low, point.agreement.ci_high),
-            words.percent(point.share_of_bound),
+            share_of_bound(agreement, quality.reference, point.agreement.value),
             _place(point, quality.placed, "agreement", 1.0),
         )
         for point in quality.points

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from sie_agent.report import ranking_label, shown_ids
+from sie_agent.report import SUPPORT, doubted, ranking_label, scored_rows, shown_ids, with_support
 from sie_agent.run.manifest import write_json
 from sie_agent.samples import read_table
 from sie_agent.scorer import explain_rows, load_scorer
@@ -13,6 +13,9 @@ from sie_agent.scorer import explain_rows, load_scorer
 
 def write_run_explanations(folder: Path) -> None:
     """Write ``explanations.json`` of a run folder from its samples, scores and scorer, whatever was there before.
+
+    The rows that are listed as most likely wrong are explained by ``support``, those listed by the label that rows are
+    ranked by, by that label.
 
     Raises
     ------
@@ -22,7 +25,12 @@ def write_run_explanations(folder: Path) -> None:
     scorer = load_scorer(folder / "scorer")
     samples, scores = read_table(folder / "samples.parquet"), read_table(folder / "scores.parquet")
     by = ranking_label(scores.columns)
-    shown = shown_ids(samples, scores) if by in scorer.students else []
-    rows = samples[samples["sample_id"].isin(shown)].reset_index(drop=True)
-    explained = explain_rows(scorer, rows, by) if by is not None and len(rows) else []
+    labels = folder / "labels.parquet"
+    rows = with_support(scored_rows(samples, scores), read_table(labels) if labels.is_file() else None)
+    wanted = [(SUPPORT, doubted(rows)["sample_id"].tolist()), (by, shown_ids(samples, scores))]
+    explained = []
+    for label, ids in wanted:
+        if label in scorer.students and ids:
+            listed = samples[samples["sample_id"].isin(ids)].reset_index(drop=True)
+            explained += explain_rows(scorer, listed, label)
     write_json(folder / "explanations.json", {"by": by, "explanations": [asdict(one) for one in explained]})

@@ -19,13 +19,14 @@ from sie_agent.labels import WEAK_LABELS, student_settings
 from sie_agent.progress import bar, say
 from sie_agent.report import write_report
 from sie_agent.run.downstream import bench_rows_asked, run_downstream
-from sie_agent.run.draw import CEILING, Draw, compute_references, needs_held_out, start_draw, train_models
+from sie_agent.run.draw import CEILING, Draw, compute_references, start_draw, train_models, trains_held_out
 from sie_agent.run.draw_judges import apply_judge, asked_rows
 from sie_agent.run.evidence import forget, is_finished, load_draw, store_draw
 from sie_agent.run.explanations import write_run_explanations
 from sie_agent.run.kept_summary import kept_briefly, seconds_of
 from sie_agent.run.main_files import describe_with_figures, has_main_files, write_main_files
 from sie_agent.run.manifest import Manifest, command_line, digest, write_json, write_text
+from sie_agent.run.next_steps import write_next_steps
 from sie_agent.run.suite import dump_suite, load_suite
 from sie_agent.run.suite_parts import JudgePart
 from sie_agent.run.summary import summarise
@@ -111,8 +112,9 @@ def evaluate_run(run_dir: str | Path) -> dict[str, Any]:
 
 
 def finish(folder: Path, failed: int) -> dict[str, Any]:
-    """Write the report, add the figures to the scorer's card, and say what came out."""
+    """Write what to go on with and the report, add the figures to the scorer's card, and say what came out."""
     describe_with_figures(folder)
+    write_next_steps(folder)
     report = write_report(folder)
     figures = json.loads((folder / "agreement.json").read_text(encoding="utf-8"))
     headline = figures["headline"]
@@ -240,7 +242,7 @@ def steps_of(draw: Draw, judges: Sequence[JudgePart], tried: Sequence[JudgePart]
     judges : whose labels are made; tried : whose labels are tried downstream, each with its twin.
     """
     suite = draw.world.suite
-    steps = suite.labels.proxies + needs_held_out(suite) + len(WEAK_LABELS) * len(judges)
+    steps = suite.labels.proxies + 2 * trains_held_out(suite) + len(WEAK_LABELS) * len(judges)
     if draw.has_references:
         steps += suite.target.seeds + len(suite.references) + suite.evaluation.permutations * (len(judges) - 1)
     if tried:

@@ -41,6 +41,8 @@ class Options:
     test_queries: int = 640
     rankers: tuple[str, ...] = ("target",)
     explained: bool = False
+    evidence: bool = True
+    log: str = "clicks"
 
 
 def _row(
@@ -68,6 +70,7 @@ def agreement(options: Options, generator: np.random.Generator) -> dict[str, Any
     empty: dict[str, Any] = {
         "suite": "homedepot-clicks",
         "mode": "zero-shot",
+        "log": {"kind": options.log, "relevant_at": 0.75},
         "verdict": {"judge": "strong", "use": "unknown", "text": "", "against": []},
         "verdicts": {},
         "headline": {"label": "value", "judge": "strong", "reference": REFERENCE},

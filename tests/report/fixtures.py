@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from sie_agent.run.next_steps import write_next_steps
+
 from .figures import Options, agreement
 
 QUERIES = (
@@ -41,6 +43,10 @@ ITEMS = (
     "blue silicone spatula",
     "water-saving shower head with filter",
 )
+MEMBERS = (
+    {"name": "small", "kind": "openai", "variant": "relevance/default", "base_url": "http://127.0.0.1:8000/v1"},
+    {"name": "words", "kind": "lexical", "variant": "relevance/lexical"},
+)
 RECIPE = {
     "blend": 0.6,
     "by": "value",
@@ -66,7 +72,8 @@ def build_run(folder: Path, options: Options | None = None) -> Path:
     generator = np.random.default_rng(7)
     samples = _samples(chosen, generator)
     relevance = np.clip(samples["grade"] + generator.normal(0, 0.2, len(samples)), 0, 1)
-    samples.drop(columns=[] if chosen.graded else ["grade"]).to_parquet(folder / "samples.parquet")
+    seen = samples if chosen.graded else samples.assign(grade=math.nan)
+    seen.to_parquet(folder / "samples.parquet")
     _judgments(samples, relevance, chosen).to_parquet(folder / "judgments.parquet")
     hardness = (samples["label"] - relevance).abs().clip(0, 1)
     scores = pd.DataFrame(
@@ -78,22 +85,46 @@ def build_run(folder: Path, options: Options | None = None) -> Path:
             "hardness": hardness,
         }
     )
-    scores.to_parquet(folder / "scores.parquet")
+    scores[samples["query_set"].isin(["log-judged", "log-unseen"])].to_parquet(folder / "scores.parquet")
     if chosen.explained:
         (folder / "explanations.json").write_text(json.dumps(_explanations(samples, scores)), encoding="utf-8")
     (folder / "agreement.json").write_text(json.dumps(agreement(chosen, generator)), encoding="utf-8")
     (folder / "manifest.json").write_text(json.dumps(_manifest(len(samples))), encoding="utf-8")
     (folder / "draws" / "1").mkdir(parents=True, exist_ok=True)
     (folder / "draws" / "1" / "facts.json").write_text(json.dumps({"recipe": RECIPE}), encoding="utf-8")
+    if chosen.evidence:
+        _evidence(folder, samples, relevance, generator)
     suite = {
         "name": "homedepot-clicks",
         "draws": [1, 2],
         "data": {"source": "homedepot"},
-        "log": {"kind": "clicks"},
+        "log": {"kind": chosen.log},
+        "judges": [{"name": "strong", "kind": "panel", "members": ["small", "words"]}, *MEMBERS],
         "judge": {"backend": "openai", "api_key": "sk-hidden", "max_tokens": 1},
     }
     (folder / "suite.yaml").write_text(yaml.safe_dump(suite), encoding="utf-8")
+    if chosen.evidence:
+        write_next_steps(folder)
     return folder
+
+
+def _evidence(folder: Path, samples: pd.DataFrame, relevance: pd.Series[float], generator: np.random.Generator) -> None:
+    """What the judge said of the log-judged rows, and the support that follows, in both draws."""
+    read = samples["query_set"] == "log-judged"
+    logged = samples["query_set"].isin(["log-judged", "log-unseen"])
+    right = 1 - (samples["label"] - relevance).abs().clip(0, 1)
+    pd.DataFrame({"sample_id": samples["sample_id"], "support": right})[read].to_parquet(folder / "labels.parquet")
+    for seed in ("1", "2"):
+        held = {
+            "sample_id": samples["sample_id"],
+            "label": samples["label"],
+            "relevance|strong": relevance.where(read),
+            "weak|support|strong": right.where(read),
+            "scorer|support|strong": right,
+            "baseline|plain-loss": generator.random(len(samples)),
+        }
+        (folder / "draws" / seed).mkdir(parents=True, exist_ok=True)
+        pd.DataFrame(held)[logged].to_parquet(folder / "draws" / seed / "evidence.parquet")
 
 
 def _samples(options: Options, generator: np.random.Generator) -> pd.DataFrame:
@@ -115,6 +146,8 @@ def _samples(options: Options, generator: np.random.Generator) -> pd.DataFrame:
                     "grade": grade,
                     "query": texts[number % len(texts)] if texts else name,
                     "title": texts[(number + place) % len(texts)] if texts else f"{item}, type {place + 1}",
+                    "description": "",
+                    "position": place + 1,
                     "query_set": sets[number % 5] if number % 10 else "log-unseen",
                 }
             )
@@ -166,7 +199,8 @@ def _explanations(samples: pd.DataFrame, scores: pd.DataFrame) -> dict[str, Any]
         texts = {name: row[name] for name in ("sample_id", "query", "title", "label")}
         sums = {"score": score, "rank": 0.66, "base": 0.5, "rest": 0.01, "words_left_out": 0}
         what_if = {"score_if_label_0": score - 0.01, "score_if_label_1": score + 0.01}
-        explained.append({**texts, **sums, **what_if, "by": "value", "features": features, "words": words})
+        about = {**texts, **sums, **what_if, "features": features, "words": words}
+        explained += [{**about, "by": by} for by in ("value", "support")]
     return {"by": "value", "explanations": explained}
 
 

@@ -19,20 +19,23 @@ from .test_report import RANKERS, Page, figure_of, page_of
 
 def test_the_page_opens_with_what_to_do(tmp_path: Path) -> None:
     page = page_of(tmp_path / "run")
-    assert "Use target and weights What to do with strong, and why." in page.words
+    top = page.words[: page.words.index("Rows most likely wrong What the weights do")]
+    assert "Train with these weights With target and weights the ranker puts 77.1 % of the pairs of a query" in top
+    assert "+4.7 (+4.1 to +5.3) points, more than anything simpler gives. Below are the rows most likely wrong" in top
+    assert "Now: write the weights with the command below" in top
+    assert "The judge of this run is simulated" in top
+    assert "What to do with strong, and why." in page.words
     assert (
         "Train on labels blended with the judge's relevance (λ = 0.6), weights by value of strength 0.5." in page.words
     )
     assert "Of 7 recipes it orders 96 tuning queries best." in page.words
     assert "another recipe, which “auto” chose there: blend 0.6 (3 of 5), log (2 of 5)" in page.words
     assert "human grades in place of the log's labels gain +5.2 (+4.2 to +6.2) points within queries" in page.words
-    assert "The judge of this run is simulated" in page.words
-    assert "How little this run can tell" not in page.words
 
 
 def test_the_verdict_stands_beside_what_it_rests_on(tmp_path: Path) -> None:
     words = page_of(tmp_path / "run").words
-    top = words[: words.index("What does each way to train gain?")]
+    top = words[words.index("What does each way to train gain?") : words.index("How good is the judge?")]
     assert "the log as it is +4.7 (+4.1 to +5.3) ✓ yes" in top
     assert "word overlap as the judge +0.2 (−0.4 to +0.8) ✕ not for certain" in top
     assert "a judge that answers at random – not compared" in top
@@ -48,7 +51,7 @@ def test_the_verdict_stands_beside_what_it_rests_on(tmp_path: Path) -> None:
 )
 def test_a_verdict_against_the_judge_recommends_no_recipe(tmp_path: Path, use: str, told: str) -> None:
     page = page_of(tmp_path / "run", Options(use=use))
-    assert told in page.words and "Train on" not in page.words
+    assert told in page.words and "Train on labels" not in page.words
 
 
 def test_twins_that_keep_some_knowledge_are_named(tmp_path: Path) -> None:

@@ -40,7 +40,8 @@ def test_listed_rows_open_to_show_why(tmp_path: Path) -> None:
     page = page_of(tmp_path / "run", Options(explained=True))
     rows = sum(tag == "li" and True for tag, _ in page.tags)
     opened = [attributes for tag, attributes in page.tags if tag == "details" and attributes.get("class") == "why"]
-    assert 0 < len(opened) == page.words.count("Why this score") < rows
+    told = page.words.count("Why this score"), page.words.count("Words that say so")
+    assert told == (20, 20) and len(opened) == 40 < rows + 1
     assert "+0.200" in page.words and "If it said 0, the value would be" in page.words
     kinds = [attributes.get("class") for tag, attributes in page.tags if tag == "span"]
     assert "mark-word up step-3" in kinds and "mark-word down step-2" in kinds
@@ -92,7 +93,9 @@ def test_hostile_words_stay_text(tmp_path: Path) -> None:
         page = Page(path.read_text(encoding="utf-8"))
         names = [tag for tag, _ in page.tags]
         assert names.count("script") == scripts
-        assert "img" not in names and "b" not in names and "a" not in names[names.index("main") :]
+        assert "img" not in names and "b" not in names
+        links = [attributes for tag, attributes in page.tags if tag == "a"]
+        assert all((one["href"] or "").startswith("#") or "download" in one for one in links)
         assert not any(attribute.startswith("on") for _, attributes in page.tags for attribute in attributes)
         assert "\u202e" not in page.words and "\u2028" not in "".join(page.text)
         assert "<img" in page.words

@@ -1,5 +1,6 @@
 "use strict";
 (function () {
+  document.documentElement.classList.add("scripted");
   const plots = Array.from(document.querySelectorAll("[data-plot]"));
   function draw(place, data) {
     const figure = JSON.parse(document.getElementById(data).textContent);
@@ -8,8 +9,16 @@
       figure.layout.height += 11 * figure.data.filter((trace) => trace.showlegend !== false).length;
     }
     Plotly.react(place, figure.data, figure.layout, { displayModeBar: false, responsive: true });
+    place.dataset.drawn = data;
   }
-  for (const place of plots) draw(place, place.dataset.plot + "-data");
+  // a chart in closed details has no width: it is drawn when they are opened
+  function drawWhatShows() {
+    for (const place of plots) {
+      if (!place.dataset.drawn && place.clientWidth > 0) draw(place, place.dataset.plot + "-data");
+    }
+  }
+  drawWhatShows();
+  for (const part of document.querySelectorAll("details")) part.addEventListener("toggle", drawWhatShows);
   for (const chooser of document.querySelectorAll("select[data-chooser]")) {
     chooser.addEventListener("change", function () {
       const place = document.getElementById(chooser.dataset.chooser);
@@ -19,6 +28,37 @@
       document.getElementById(place.id + "-note").textContent = chosen.dataset.note;
     });
   }
+  function copyByHand(text) {
+    const field = document.createElement("textarea");
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    const copied = document.execCommand("copy");
+    field.remove();
+    return copied;
+  }
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.addEventListener("click", async function () {
+      const code = document.getElementById(button.dataset.copy);
+      let copied = true;
+      try {
+        await navigator.clipboard.writeText(code.textContent);
+      } catch {
+        copied = copyByHand(code.textContent);
+      }
+      if (!copied) getSelection().selectAllChildren(code);
+      button.textContent = copied ? "Copied" : "Press Ctrl+C";
+      button.focus();
+      setTimeout(() => { button.textContent = "Copy"; }, 2000);
+    });
+  }
+  // a link into folded details opens them
+  function openTarget() {
+    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    for (let part = target; part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;
+  }
+  window.addEventListener("hashchange", openTarget);
+  openTarget();
   // paper has a width of its own, and closed details would hide half of the figures
   const closed = [];
   window.addEventListener("beforeprint", function () {
@@ -26,6 +66,7 @@
       part.open = true;
       closed.push(part);
     }
+    drawWhatShows();
     for (const place of plots) Plotly.relayout(place, { width: Math.min(place.clientWidth, 640) });
   });
   window.addEventListener("afterprint", function () {

@@ -1,0 +1,139 @@
+"""The rows whose label is most likely wrong: chosen by what the judge and the scorer say, never by a grade."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from sie_agent.labels import label_named
+from sie_agent.samples import lexical_scores
+from sie_agent.scorer import LABEL_ERROR
+
+# the weak label that says how likely the log's label is right
+SUPPORT = label_named("support").name
+LISTED = 20
+PER_QUERY = 2
+# the two ways in which a label can be wrong
+FALSE_YES, FALSE_NO = "false yes", "false no"
+SIDES = (FALSE_YES, FALSE_NO)
+OWN, CHANCE = "this list", "chance"
+
+
+def with_support(rows: pd.DataFrame, labels: pd.DataFrame | None) -> pd.DataFrame:
+    """Rows of the log with ``right``, how sure it is that the label is right, and ``read``, whether the judge read it.
+
+    ``right`` is 1 − ``label_error`` where the scorer tells wrong labels (from the judge and from models of the log,
+    see `sie_agent.pipeline`). Without it, the probability that the label is right by the judge alone: the weak label
+    ``support`` of rows that it read, else the scorer's. NaN where none is known. An order, not a probability.
+
+    Parameters
+    ----------
+    rows : with ``sample_id`` and, as far as the scorer has them, ``label_error`` and ``support``.
+    labels : the weak labels of the judged rows.
+    """
+    scored = rows[SUPPORT] if SUPPORT in rows.columns else pd.Series(np.nan, index=rows.index)
+    own = pd.Series(np.nan, index=rows.index)
+    if labels is not None and SUPPORT in labels.columns:
+        said = labels.drop_duplicates("sample_id").set_index("sample_id")[SUPPORT]
+        own = rows["sample_id"].map(said).astype("float64")
+    right = own.fillna(scored)
+    if LABEL_ERROR in rows.columns:
+        right = (1 - rows[LABEL_ERROR].astype("float64")).fillna(right)
+    return rows.assign(right=right, read=own.notna())
+
+
+def doubted(rows: pd.DataFrame, by: str = "right", sizes: Mapping[str, int] | None = None) -> pd.DataFrame:
+    """The rows to look at first, on both sides, with ``side``: ten where the log says yes, ten where it says no.
+
+    The two sides are kept apart because in a log of clicks there are always more good items that nobody clicked than
+    bad ones that somebody did, and these are faults of another kind. Where one side has fewer than ten, the other gets
+    more.
+
+    Parameters
+    ----------
+    rows : with ``sample_id, query, label`` and the column *by*; the lowest come first, at most two of a query.
+    sizes : how many of each side; None for ten and ten.
+    """
+    known = rows[rows[by].notna() & rows["label"].notna()]
+    known = known.assign(side=np.where(known["label"] >= 0.5, FALSE_YES, FALSE_NO))
+    ordered = known.sort_values([by, "sample_id"], kind="stable")
+    ordered = ordered[ordered.groupby(["side", "query"], sort=False).cumcount() < PER_QUERY]
+    sides = {side: ordered[ordered["side"] == side] for side in SIDES}
+    half = LISTED // 2
+    if sizes is None:
+        yes = min(len(sides[FALSE_YES]), max(half, LISTED - len(sides[FALSE_NO])))
+        sizes = {FALSE_YES: yes, FALSE_NO: min(len(sides[FALSE_NO]), LISTED - yes)}
+    return pd.concat([sides[side].head(sizes[side]) for side in SIDES])
+
+
+@dataclass(frozen=True)
+class Found:
+    """How many of the first rows of one order are wrong by the grades, by side. *name* says what the order is."""
+
+    name: str
+    wrong: Mapping[str, float]
+
+    @property
+    def total(self) -> float:
+        """On both sides together."""
+        return sum(self.wrong.values())
+
+
+def wrong_by_grade(rows: pd.DataFrame, relevant_at: float) -> pd.Series:
+    """Whether the grade contradicts the label: a yes on what is not relevant, or a no on what is."""
+    return (rows["label"] >= 0.5) != (rows["grade"] >= relevant_at)
+
+
+def sizes_of(listed: pd.DataFrame) -> dict[str, int]:
+    """How many rows of each side are listed."""
+    return {side: int((listed["side"] == side).sum()) for side in SIDES}
+
+
+def found_wrong(rows: pd.DataFrame, relevant_at: float) -> list[Found]:
+    """How many of the listed rows are wrong, and of as many that could be listed without a judge.
+
+    An evaluation: grades are read to count, after the rows were chosen. The other orders get the same number of rows
+    of each side, at most two of a query as well:
+
+    - ``chance``: rows drawn at random, that is, the share of each side that is wrong;
+    - ``word overlap``: of yes labels the items that share least with the query, of no labels those that share most;
+    - ``training loss``: the rows that a model trained on the log has most trouble with (where the run has that);
+    - ``place in the list``: of yes labels those shown furthest down, of no labels those shown at the top (where the log
+      says at which place rows were shown).
+
+    Parameters
+    ----------
+    rows : of the log, with ``right``, ``grade``, texts, and where they are known ``loss`` and ``position``.
+
+    Returns
+    -------
+    the counts, this list's first, then chance; none where a row has no grade.
+    """
+    listed = doubted(rows)
+    sizes = sizes_of(listed)
+    known = rows[rows["right"].notna() & rows["label"].notna()]
+    if listed.empty or known["grade"].isna().any():
+        return []
+    yes = pd.Series(np.where(known["label"] >= 0.5, 1.0, -1.0), index=known.index)
+    overlap = yes * lexical_scores(known["query"], known["title"])
+    orders: dict[str, pd.Series] = {OWN: known["right"], "word overlap": overlap}
+    if "loss" in known.columns and known["loss"].notna().all():
+        orders["training loss"] = -known["loss"]
+    place = known["position"].astype("float64") if "position" in known.columns else pd.Series(np.nan, index=known.index)
+    if place.notna().all():
+        orders["place in the list"] = -yes * place
+    counted = [Found(name, counts(known.assign(order=order), relevant_at, sizes)) for name, order in orders.items()]
+    wrong = wrong_by_grade(known, relevant_at)
+    shares = {FALSE_YES: wrong[yes > 0].mean(), FALSE_NO: wrong[yes < 0].mean()}
+    chance = {side: float(sizes[side] * shares[side]) if sizes[side] else 0.0 for side in SIDES}
+    return [counted[0], Found(CHANCE, chance), *counted[1:]]
+
+
+def counts(rows: pd.DataFrame, relevant_at: float, sizes: Mapping[str, int]) -> dict[str, float]:
+    """How many of the first rows by ``order`` are wrong, by side."""
+    first = doubted(rows, "order", sizes)
+    wrong = wrong_by_grade(first, relevant_at)
+    return {side: float((wrong & (first["side"] == side)).sum()) for side in SIDES}

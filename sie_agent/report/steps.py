@@ -1,0 +1,203 @@
+"""What to do next: each step with the file that the run wrote for it and the command that takes it up."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sie_agent.report import pick, words
+from sie_agent.report.read import RunFolder
+
+# judges that are worked out and not asked: a command needs one that reads texts
+MADE_UP = ("simulated", "random", "positions", "between")
+EXAMPLE: dict[str, Any] = {"name": "embedded", "kind": "local", "variant": "relevance/query-likelihood"}
+DEFAULTS = {
+    "local": "relevance/query-likelihood",
+    "openai": "relevance/graded",
+    "vllm": "relevance/graded",
+    "langchain": "relevance/written",
+    "embedding": "relevance/cosine",
+    "lexical": "relevance/lexical",
+}
+
+
+@dataclass(frozen=True)
+class Action:
+    """A command to copy: what it does, and its lines."""
+
+    told: str
+    command: str
+
+
+@dataclass(frozen=True)
+class ShownStep:
+    """One thing to do: a heading, why, a file beside the page (empty: none), and commands."""
+
+    title: str
+    told: str
+    file: str
+    file_words: str
+    actions: list[Action]
+
+
+def program() -> list[str]:
+    """How to call this program: by name where the shell finds it, else as it was called."""
+    called = Path(sys.argv[0])
+    if shutil.which("sie"):
+        return ["sie"]
+    return [str(called)] if called.name == "sie" else [sys.executable, "-m", "sie_agent"]
+
+
+def line(*parts: str) -> str:
+    """A command as a shell takes it."""
+    return shlex.join([*program(), *parts])
+
+
+def weights_action(run: RunFolder) -> Action:
+    """The weights of this run's log."""
+    command = line("weights", "--scores", str(run.path / "scores.parquet"), "--out", str(run.path / "weights.parquet"))
+    return Action("Writes a target and a weight for every row of this log:", command)
+
+
+def own_log_action(run: RunFolder) -> Action:
+    """The same for a log of the reader's own."""
+    told = "For a log of your own: this guesses what its columns are and writes a suite to look through; then run that."
+    first = line("init", "my-log.csv", "--out", "mine")
+    return Action(told, f"{first} && \\\n{line('run', 'mine/my-log-suite.yaml', '--out', 'runs/my-log')}")
+
+
+def check_action(run: RunFolder, sample_id: str) -> Action:
+    """Why one row has its score."""
+    files = ("--scorer", str(run.path / "scorer"), "--data", str(run.path / "samples.parquet"))
+    return Action(
+        "Shows for one row which words speak for its label and which against:",
+        line("explain", *files, "--id", sample_id),
+    )
+
+
+def next_steps(run: RunFolder) -> list[ShownStep]:
+    """The steps, the most useful first."""
+    return [judge_step(run), grade_step(run), own_step(run)]
+
+
+def judge_step(run: RunFolder) -> ShownStep:
+    """Which rows the judge should read next."""
+    title, step = "Let the judge read these rows next", run.steps.get("judge")
+    if step is None:
+        return ShownStep(title, "The judge has read every row of this log: nothing is left to ask it.", "", "", [])
+    judges = asked_judges(run)
+    names = [f"judged-next-{one.get('name')}" if len(judges) > 1 else "judged-next" for one in judges]
+    out = [str(run.path / name) for name in names]
+    data = ("--data", str(run.path / step.file))
+    label = [line("label", *data, *backend(one), "--out", folder) for one, folder in zip(judges, out, strict=True)]
+    again = ["--judgments", str(run.path), *(part for folder in out for part in ("--judgments", folder))]
+    distill = line("distill", *again, *whose(run, judges), *about(run), "--out", str(run.path / "judged-more"))
+    told = (
+        f"{words.count(step.rows, 'row', 'rows')} of {words.count(step.queries, 'query', 'queries')} that the scorer "
+        "has not learned from. On these it is least sure whether the log is right, and most hangs on them in training: "
+        "a judgment here changes more than one elsewhere."
+    )
+    return ShownStep(
+        title,
+        told,
+        step.file,
+        "the rows, for sie label",
+        [
+            Action(
+                "Asks the judge, then distils a scorer from the old and the new judgments:",
+                " && \\\n".join([*label, distill]),
+            )
+        ],
+    )
+
+
+def grade_step(run: RunFolder) -> ShownStep:
+    """Which pairs people should grade next."""
+    title, step = "Grade these pairs next", run.steps.get("grade")
+    if step is None:
+        graded = int(run.samples["grade"].notna().sum())
+        told = (
+            f"All {graded:,} pairs of this run have a grade: nothing is left to grade here. More certainty takes more "
+            "queries: add some, and run again."
+        )
+        return ShownStep(title, told, "", "", [])
+    told = (
+        f"{words.count(step.rows, 'pair', 'pairs')} of {words.count(step.queries, 'query', 'queries')}, whole queries, "
+        "those first in which judge and log differ most: there it shows soonest which of them is right. Fill in the "
+        "last column: 1 for just what was asked for, 0 for no use, 0.5 between. Begin at the top and stop after any "
+        "query; a dozen queries is the least that counts."
+    )
+    file = str(run.path / step.file)
+    own = [*whose(run, asked_judges(run)), *about(run)]
+    chosen = line("distill", "--judgments", str(run.path), *own, "--grades", file, "--out", str(run.path / "graded"))
+    settings = [f"data.grades={file}", "data.only_graded=true", "downstream.draws=3"]
+    if "tune" not in (run.suite.get("query_sets") or {}):
+        settings.append("query_sets={log-judged: 0.4, log-unseen: 0.45, tune: 0.15}")
+    sets = [part for setting in settings for part in ("--set", setting)]
+    tested = line("run", str(run.path / "suite.yaml"), *sets, "--out", f"{run.path}-graded")
+    return ShownStep(
+        title,
+        told,
+        step.file,
+        "a table for a spreadsheet",
+        [
+            Action("Chooses target and weights by your grades:", chosen),
+            Action(
+                "Tests what they do to a ranker, on the queries that you graded whole, and gives a verdict:", tested
+            ),
+        ],
+    )
+
+
+def own_step(run: RunFolder) -> ShownStep:
+    """The same for a log of the reader's own."""
+    told = "All of this page, about your log. A table with query, item, title and what was clicked is enough."
+    return ShownStep("Do the same with a log of your own", told, "", "", [own_log_action(run)])
+
+
+def asked_judges(run: RunFolder) -> list[dict[str, Any]]:
+    """The judge that the verdict is about, as the suite has it, or its members; for a made-up one, one that ships."""
+    told = run.suite.get("judges")
+    judges = {str(one.get("name")): one for one in told if isinstance(one, dict)} if isinstance(told, list) else {}
+    own = judges.get(pick.primary_judge(run) or "", EXAMPLE)
+    members = [judges[name] for name in own.get("members") or () if name in judges] or [own]
+    return [one if one.get("kind") not in (*MADE_UP, "panel") else EXAMPLE for one in members]
+
+
+def backend(judge: dict[str, Any]) -> list[str]:
+    """The options of ``sie label`` that stand for a judge of a suite."""
+    kind = str(judge.get("kind") or "local")
+    found = ["--backend", kind, "--variant", variant_of(judge)]
+    for option, key in (("--model", "model"), ("--base-url", "base_url"), ("--revision", "revision")):
+        if judge.get(key):
+            found += [option, str(judge[key])]
+    return [*found, "--endpoints", "endpoints.yaml"] if judge.get("endpoints") else found
+
+
+def variant_of(judge: dict[str, Any]) -> str:
+    """The prompt variant of a judge."""
+    return str(judge.get("variant") or DEFAULTS.get(str(judge.get("kind")), "relevance/graded"))
+
+
+def whose(run: RunFolder, judges: list[dict[str, Any]]) -> list[str]:
+    """The options of ``sie distill`` that choose the judgments of a judge, or of a panel."""
+    if "variant" not in run.judgments.columns or "model" not in run.judgments.columns:
+        return []
+    asked = run.judgments["variant"].astype(str).str.split("+", regex=False).str[0]
+    models = []
+    for judge in judges:
+        there = run.judgments.loc[asked == variant_of(judge), "model"].dropna().astype(str).unique().tolist()
+        if len(there) != 1:
+            return []
+        models += there
+    found = [part for model in models for part in ("--model", model)]
+    return found if len(judges) > 1 else [*found, "--variant", variant_of(judges[0])]
+
+
+def about(run: RunFolder) -> list[str]:
+    """The run's own log and settings, for ``sie distill``."""
+    return ["--data", str(run.path / "samples.parquet"), "--suite", str(run.path / "suite.yaml")]

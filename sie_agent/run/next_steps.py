@@ -1,0 +1,151 @@
+"""What a run leaves to go on with: the rows to check, the rows to judge next, the pairs to grade next."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from sie_agent.bench import QUERIES_WANTED
+from sie_agent.report import STEPS, doubted, scored_rows, side_names, with_support
+from sie_agent.run.manifest import write_json, write_text
+from sie_agent.samples import COLUMNS, read_table, write_table
+
+CHECK, JUDGE, GRADE = "rows-to-check.csv", "next-to-judge.parquet", "next-to-grade.csv"
+CHECKED = 100
+FEWEST_TO_JUDGE = 100
+SHARE_TO_JUDGE = 0.25
+DESCRIPTION = 300
+# a spreadsheet would run a cell that begins like this
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_next_steps(folder: Path) -> None:
+    """Write the three files, and ``next-steps.json`` about them, whatever was there before.
+
+    ``rows-to-check.csv`` has up to a hundred rows of each side, the most doubtful first. The other two are described
+    at :func:`next_to_judge` and :func:`next_to_grade`. A file that would be empty is not there. None of them, but for
+    which queries have a grade at all, depends on a grade.
+
+    Raises
+    ------
+    InputError : the run folder's samples or scores are missing or damaged.
+    EnvironmentFailure : a file cannot be written.
+    """
+    samples, scores = (read_table(folder / f"{name}.parquet") for name in ("samples", "scores"))
+    labels = folder / "labels.parquet"
+    rows = with_support(scored_rows(samples, scores), read_table(labels) if labels.is_file() else None)
+    clicks = log_kind(folder)
+    found = {
+        "check": (CHECK, rows_to_check(rows, clicks)),
+        "judge": (JUDGE, next_to_judge(rows)),
+        "grade": (GRADE, next_to_grade(samples, rows)),
+    }
+    steps = {}
+    for step, (name, table) in found.items():
+        (folder / name).unlink(missing_ok=True)
+        if table.empty:
+            continue
+        if name.endswith(".parquet"):
+            write_table(table, folder / name)
+        else:
+            # the mark at the start tells spreadsheets that this is UTF-8
+            write_text(folder / name, "\ufeff" + table.to_csv(index=False, lineterminator="\r\n"))
+        steps[step] = {"file": name, "rows": len(table), "queries": int(table["query"].nunique())}
+    write_json(folder / STEPS, {"steps": steps})
+
+
+def log_kind(folder: Path) -> str:
+    """The kind of the run's log, empty where its figures do not say."""
+    figures = json.loads((folder / "agreement.json").read_text(encoding="utf-8"))
+    return str((figures.get("log") or {}).get("kind") or "")
+
+
+def rows_to_check(rows: pd.DataFrame, log: str) -> pd.DataFrame:
+    """The most doubtful rows of the log for a spreadsheet, yes and no labels in turn, each side by rising support."""
+    names = side_names(log)
+    listed = doubted(rows, sizes=dict.fromkeys(names, CHECKED))
+    place = listed.groupby("side", sort=False).cumcount()
+    listed = listed.assign(place=place).sort_values("place", kind="stable")
+    return pd.DataFrame(
+        {
+            "sample_id": listed["sample_id"],
+            "why": listed["side"].map(names),
+            "query": listed["query"].map(as_cell),
+            "title": listed["title"].map(as_cell),
+            "label": listed["label"],
+            "support": listed["right"].round(3),
+            "read_by_the_judge": np.where(listed["read"], "yes", "no"),
+        }
+    )
+
+
+def next_to_judge(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the log that the judge should read next, as samples without grades.
+
+    A judgment changes most where it is undecided what the label is worth and where much hangs on the row. With s the
+    scorer's ``support`` and v its ``value``, a row counts 4·s·(1 − s) · rank(|v|): the first factor, 1 at s = ½ and 0
+    at either end, is the variance of "the label is right" (uncertainty sampling, Lewis & Gale 1994); the second, the
+    share of rows on which less hangs, stands for the change of the model that is to be expected (Settles 2009, 3.4;
+    ``value`` has no unit, hence the rank). Queries that the judge has not read whole are taken by the mean over their
+    unread rows, since the pipeline uses a judge's answers by pairs of a query; a quarter as many rows as were judged,
+    and a hundred at least.
+
+    Parameters
+    ----------
+    rows : of the log, with ``support``, ``value`` (where the scorer has them) and ``read``.
+    """
+    unread = rows[~rows["read"]]
+    if unread.empty or not {"support", "value"} <= set(rows.columns):
+        return unread.head(0)
+    s, v = unread["support"].clip(0, 1), unread["value"].abs().rank(pct=True)
+    worth = (4 * s * (1 - s) * v).groupby(unread["query"]).transform("mean")
+    ordered = unread.assign(worth=worth)[worth.notna()].sort_values(
+        ["worth", "query", "sample_id"], ascending=[False, True, True]
+    )
+    wanted = max(FEWEST_TO_JUDGE, round(SHARE_TO_JUDGE * int(rows["read"].sum())))
+    # whole queries, up to the one in which the number is reached
+    through = ordered["query"].ne(ordered["query"].shift()).cumsum()
+    chosen = ordered[through <= through.head(wanted).max()]
+    return chosen[[name for name in COLUMNS if name in chosen.columns and name != "grade"]].reset_index(drop=True)
+
+
+def next_to_grade(samples: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """The pairs that a person should grade next, with an empty column ``grade``, whole queries one after the other.
+
+    The verdict rests on whole graded queries, and one in which judge and log say the same cannot tell which of them is
+    right. So queries come by the share of their labels that are likely wrong, the mean of 1 − ``support``: there, the
+    two ways to train differ most, and so few queries as can be decide between them. Which is better is a fair
+    question on these queries; by how much is not, since on the others the difference is smaller. As many queries as
+    tell a difference of one point (400), less those that have all their grades. What log and judge say is left out, so
+    that nobody grades by it.
+
+    Parameters
+    ----------
+    samples : all rows of the run. rows : those of the log, with ``right``.
+    """
+    graded = samples["grade"].notna().groupby(samples["query"]).transform("all")
+    wanted = min(QUERIES_WANTED, int(samples["query"].nunique())) - int(samples.loc[graded, "query"].nunique())
+    missing = samples[~graded]
+    doubt = (1 - rows["right"]).groupby(rows["query"]).mean()
+    order = doubt.reindex(missing["query"].unique()).sort_values(ascending=False, kind="stable", na_position="last")
+    place = pd.Series(range(len(order)), index=order.index)
+    chosen = missing.assign(place=missing["query"].map(place)).sort_values(["place", "sample_id"], kind="stable")
+    chosen = chosen[(chosen["place"] < max(wanted, 0)) & chosen["grade"].isna()]
+    return pd.DataFrame(
+        {
+            "sample_id": chosen["sample_id"],
+            "query": chosen["query"].map(as_cell),
+            "title": chosen["title"].map(as_cell),
+            "description": chosen["description"].str.slice(0, DESCRIPTION).map(as_cell),
+            "grade": "",
+        }
+    )
+
+
+def as_cell(text: str) -> str:
+    """Foreign text on one line that no spreadsheet takes for a formula."""
+    line = " ".join(str(text).split())
+    return f"'{line}" if line.startswith(FORMULA) else line

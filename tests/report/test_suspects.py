@@ -1,0 +1,149 @@
+"""The rows most likely wrong: which they are, how many truly are, and that no grade had a say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sie_agent.report import write_report
+from sie_agent.report.doubt import CHANCE, FALSE_NO, FALSE_YES, LISTED, OWN, doubted, found_wrong, with_support
+from sie_agent.report.read import read_run
+from sie_agent.report.rows import known_rows
+from sie_agent.report.suspects import floor_percent, side_names, suspects_of
+
+from .figures import Options
+from .fixtures import build_run
+from .test_report import Page, page_of
+
+
+def log(count: int = 200, seed: int = 0, knows: bool = True) -> pd.DataFrame:
+    """Rows of which three in ten labels are wrong, and what a judge that knows (or does not) makes of them."""
+    rng = np.random.default_rng(seed)
+    grade = (rng.random(count) < 0.5).astype(float)
+    wrong = rng.random(count) < 0.3
+    label = np.where(wrong, 1 - grade, grade)
+    return pd.DataFrame(
+        {
+            "sample_id": [f"s{number:03d}" for number in range(count)],
+            "query": [f"query {number // 4}" for number in range(count)],
+            "title": [f"item {number}" for number in range(count)],
+            "label": label,
+            "grade": grade,
+            "right": np.where(wrong, 0.2, 0.8) + 0.1 * rng.random(count) if knows else rng.random(count),
+        }
+    )
+
+
+def test_ten_of_each_side_and_two_of_a_query() -> None:
+    listed = doubted(log())
+    assert listed["side"].value_counts().to_dict() == {FALSE_YES: 10, FALSE_NO: 10}
+    assert ((listed["label"] >= 0.5) == (listed["side"] == FALSE_YES)).all()
+    assert listed.groupby(["side", "query"]).size().max() <= 2
+    for _, members in listed.groupby("side"):
+        assert members["right"].is_monotonic_increasing
+
+
+def test_where_one_side_is_short_the_other_gets_more() -> None:
+    rows = log()
+    few = rows[(rows["label"] == 0) | (rows.index < 12)]
+    listed = doubted(few)
+    yes = int((few["label"] == 1).sum())
+    assert yes < 10 and len(listed) == LISTED and (listed["side"] == FALSE_YES).sum() == yes
+    assert len(doubted(rows.head(6))) <= 6 and doubted(rows.assign(right=np.nan)).empty
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=20, deadline=None)
+def test_no_grade_has_a_say(seed: int) -> None:
+    rows = log(80, seed)
+    other = rows.assign(grade=np.random.default_rng(seed).permutation(rows["grade"]))
+    assert doubted(rows)["sample_id"].tolist() == doubted(other)["sample_id"].tolist()
+
+
+def test_the_judge_goes_before_the_scorer() -> None:
+    rows = pd.DataFrame({"sample_id": ["a", "b"], "support": [0.9, 0.8]})
+    found = with_support(rows, pd.DataFrame({"sample_id": ["b", "x"], "support": [0.1, 0.2]}))
+    assert found["right"].tolist() == [0.9, 0.1] and found["read"].tolist() == [False, True]
+    assert with_support(rows[["sample_id"]], None)["right"].isna().all()
+
+
+def test_a_judge_that_knows_finds_more_than_chance_and_one_that_guesses_does_not() -> None:
+    by_name = {one.name: one.total for one in found_wrong(log(400), 0.75)}
+    assert by_name[OWN] == 20 and by_name[CHANCE] == pytest.approx(6, abs=1)
+    guesses = [{one.name: one.total for one in found_wrong(log(400, seed, knows=False), 0.75)} for seed in range(20)]
+    assert np.mean([one[OWN] - one[CHANCE] for one in guesses]) == pytest.approx(0, abs=1.2)
+
+
+def test_other_orders_are_there_where_the_log_has_them() -> None:
+    rows = log()
+    wrong = (rows["label"] != rows["grade"]).astype(float)
+    names = [one.name for one in found_wrong(rows.assign(loss=wrong, position=3), 0.75)]
+    assert names == [OWN, CHANCE, "word overlap", "training loss", "place in the list"]
+    found = {one.name: one.total for one in found_wrong(rows.assign(loss=wrong), 0.75)}
+    assert found["training loss"] == 20 and "place in the list" not in found
+    assert found_wrong(rows.assign(grade=rows["grade"].where(rows.index > 0)), 0.75) == []
+
+
+def test_the_page_opens_with_them(tmp_path: Path) -> None:
+    words = page_of(tmp_path / "run", Options(explained=True)).words
+    start = words.index("Rows most likely wrong", words.index("For those who want to check"))
+    part = words[start : words.index("What the weights do to your ranker")]
+    assert "of the first 20 are truly wrong, by people's grades. Picked without a judge:" in part
+    assert "at random" in part and "by shared words" in part and "by the ranker's own training loss" in part
+    assert "On the mean of the run's 2 draws it is" in part and "clearly more than" in part
+    assert "Clicked, yet it does not seem to fit" in part and "Passed over, yet it seems to fit" in part
+    assert "truly wrong, grade" in part and part.count("Words that say so") == 20
+    assert "sie_agent explain --scorer" in part or "sie explain --scorer" in part
+
+
+def test_a_judge_that_is_not_needed_is_told(tmp_path: Path) -> None:
+    run = build_run(tmp_path / "run")
+    for seed in ("1", "2"):
+        path = run / "draws" / seed / "evidence.parquet"
+        held, samples = pd.read_parquet(path), pd.read_parquet(run / "samples.parquet").set_index("sample_id")
+        grade = held["sample_id"].map(samples["grade"])
+        loss = ((held["label"] >= 0.5) != (grade >= 0.75)).astype(float)
+        held.assign(**{"baseline|plain-loss": loss}).to_parquet(path)
+    told = suspects_of(read_run(run), known_rows(read_run(run)))
+    assert told is not None and "no more than by the ranker's own training loss (20.0): no judge" in told.told
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("cascade", "Clicked, yet"), ("flips", "Marked irrelevant, yet"), ("given", "The log says no, yet")],
+)
+def test_sides_are_named_after_the_log(tmp_path: Path, kind: str, told: str) -> None:
+    assert told in page_of(tmp_path / "run", Options(log=kind)).words
+
+
+def test_some_grades_are_counted_as_such(tmp_path: Path) -> None:
+    run = build_run(tmp_path / "run")
+    samples = pd.read_parquet(run / "samples.parquet")
+    samples.assign(grade=samples["grade"].where(samples.index % 2 == 0)).to_parquet(run / "samples.parquet")
+    words = Page(write_report(run).read_text(encoding="utf-8")).words
+    assert "of the first 20 rows have a grade; by it," in words and "The others are for you to check." in words
+
+
+def test_a_run_of_an_older_version_lists_by_its_scores(tmp_path: Path) -> None:
+    page = page_of(tmp_path / "run", Options(evidence=False))
+    assert "of the first 20 are truly wrong" in page.words and "training loss" not in page.words.split("How good is")[0]
+
+
+def test_a_file_name_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
+    from sie_agent.errors import InputError
+
+    run = build_run(tmp_path / "run")
+    (run / "next-steps.json").write_text(json.dumps({"steps": {"judge": {"file": "../x", "rows": 1}}}))
+    with pytest.raises(InputError, match=r"next-steps\.json: field 'steps\.judge\.file'"):
+        write_report(run)
+
+
+def test_shares_are_never_all_of_it() -> None:
+    assert (floor_percent(1.0), floor_percent(0.999), floor_percent(0.5), floor_percent(0.0)) == (99, 99, 50, 0)
+    assert set(side_names("ranked-clicks")) == {FALSE_YES, FALSE_NO}
