@@ -113,8 +113,13 @@ def measured(rows: Sequence[Row], metric: str) -> dict[str, Any] | None:
 
 
 def share(agreement: Row | None, bound: float | None) -> float | None:
-    """Agreement as a share of the most that any label can reach."""
-    return None if agreement is None or bound is None or not bound > 0 else float(agreement["value"]) / bound
+    """Agreement as a share of the most that any label can reach, at most 1; None where there is no bound.
+
+    The bound is an estimate too, so an agreement can lie above it. That is no more than all of it.
+    """
+    if agreement is None or bound is None or not bound > 0:
+        return None
+    return min(float(agreement["value"]) / bound, 1.0)
 
 
 def control_point(

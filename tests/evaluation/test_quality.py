@@ -67,6 +67,13 @@ def test_points_rise_with_the_auc_and_start_at_the_control() -> None:
     assert last["share_of_bound"] == pytest.approx(0.75) and found["target_auc"] == 0.72
 
 
+@pytest.mark.parametrize(("value", "wanted"), [(0.4, 0.5), (0.8, 1.0), (0.9, 1.0), (-0.2, -0.25)])
+def test_no_share_of_the_bound_is_above_all_of_it(value: float, wanted: float) -> None:
+    """The bound is 0.8, and as an estimate it may be too low."""
+    found = curve([judge("s90", "simulated", 0.9)], [agreement("s90", value)])
+    assert found["points"][-1]["share_of_bound"] == pytest.approx(wanted)
+
+
 @pytest.mark.parametrize(("value", "place"), [(0.4, "on"), (0.5, "above"), (0.3, "below")])
 def test_a_real_judge_is_held_against_the_line_at_its_auc(value: float, place: str) -> None:
     """At 0.8 the line from (0.7, 0.2) to (0.9, 0.6) is at 0.4."""
