@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sie_agent.errors import InputError
+from sie_agent.report import write_report
 from sie_agent.report.kept import kept_of
 from sie_agent.report.read import RunFolder, read_run
 
@@ -116,6 +117,13 @@ def test_without_seconds_quality_is_shown_all_the_same(folder: Path) -> None:
 
 def test_a_run_without_shares_shows_nothing(tmp_path: Path) -> None:
     assert kept_of(read(build_run(tmp_path / "run"))) is None
+
+
+@pytest.mark.slow
+def test_the_page_has_it_where_it_was_measured(folder: Path, tmp_path: Path) -> None:
+    with_shares, without = (write_report(made).read_text() for made in (folder, build_run(tmp_path / "other")))
+    for told in ("What if only a share of the rows is kept?", "Rows kept: share, quality, training seconds"):
+        assert told in with_shares and told not in without
 
 
 def test_what_is_no_figure_is_named(folder: Path) -> None:
