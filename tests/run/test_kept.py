@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from scripts import measure_kept
 from sie_agent.bench import AT_RANDOM, BY_LOSS, LOG
-from sie_agent.run import evaluate_run, run_suite
+from sie_agent.run import evaluate_run, load_suite, run_suite
 
 pytestmark = pytest.mark.slow
 
@@ -98,3 +99,18 @@ def test_figures_are_made_again_from_the_draws_and_a_lost_table_is_trained_again
     (out / "draws" / "1" / "kept.parquet").unlink()
     run_suite(suite, out, cache_path=workshop.cache)
     pd.testing.assert_frame_equal(table, pd.read_parquet(out / "draws" / "1" / "kept.parquet"), check_exact=True)
+
+
+def test_the_script_of_several_judges_gives_the_same_figures(finished: Finished, monkeypatch: Any) -> None:
+    shared, out, _ = finished
+    monkeypatch.setattr(measure_kept, "REPLICATES", 50)
+    suite = load_suite(shared.folder / "tiny.yaml", ["draws=[1]"])
+    rows = measure_kept.figures_of(suite, ["strong", "guess"], (0.5,))["rows"]
+    names = ("keep", "by", "judge", "twin", "metric")
+    found = {tuple(row[name] for name in names): row for row in rows}
+    for row in told(out)["kept"]:
+        same = found[tuple(row[name] for name in names)]
+        assert same["value"] == pytest.approx(row["value"], abs=1e-5) and same["rows"] == pytest.approx(row["rows"])
+        assert same["minus_log"]["ci_low"] == pytest.approx(row["minus_log"]["ci_low"], abs=1e-5)
+    assert ("support", "guess", True) in {key[1:4] for key in found}
+    assert "| 50% |" in measure_kept.tables({"tiny": {"draws": [1], "queries": 60, "rows": rows}})
