@@ -27,6 +27,7 @@ pytestmark = pytest.mark.slow
 
 TABLES = ("judgments", "labels", "scores", "reference", "samples")
 LABELS = list(label_names())
+TOLD = ["label_error", "label_error_from"]
 Finished = tuple[Any, Path, dict[str, Any]]
 
 
@@ -43,10 +44,11 @@ def test_the_folder_holds_what_is_documented(finished: Finished) -> None:
     names = {path.name for path in out.iterdir()}
     files = {f"{name}.parquet" for name in TABLES}
     assert files | {"suite.yaml", "manifest.json", "agreement.json", "report.html", "scorer", "draws"} <= names
+    assert "log_columns.parquet" in names
     assert list(read(out, "judgments").columns) == list(JUDGMENT_COLUMNS)
     for name in ("labels", "scores"):
-        further = ["query", "label"] if name == "scores" else []
-        assert list(read(out, name).columns) == ["sample_id", *further, *LABELS]
+        further, told = (["query", "label"], TOLD) if name == "scores" else ([], [])
+        assert list(read(out, name).columns) == ["sample_id", *further, *LABELS, *told]
     assert list(read(out, "reference").columns) == [
         "sample_id",
         "tracin-ranking",
@@ -200,7 +202,7 @@ def test_the_scorers_card_says_where_it_is_from_and_what_was_measured(finished: 
     card = (out / "scorer" / "README.md").read_text()
     assert figures["headline"]["reference"] in card and f"{wanted['value']:.2f}" in card and about["judge"] in card
     scores = pd.read_parquet(out / "scores.parquet")
-    assert list(scores.columns) == ["sample_id", "query", "label", *LABELS]
+    assert list(scores.columns) == ["sample_id", "query", "label", *LABELS, *TOLD]
 
 
 def test_the_manifest_counts(finished: Finished) -> None:
