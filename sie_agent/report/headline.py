@@ -21,7 +21,7 @@ NOW = {
     "simpler": "Now: train on the log as it is, or by the simpler thing. Look at the rows below all the same.",
     "log loses nothing": "Now: train on the log. Look at the rows below all the same: single labels can be wrong.",
     "cannot tell": "Now: leave the log as it is, look at the rows below, and grade more queries to find out.",
-    "unknown": "Now: look at the rows below, and grade the queries that the last part names.",
+    "unknown": "Now: look at the rows below, and grade the queries that “What to do next” names.",
 }
 
 

@@ -141,7 +141,7 @@ def change_words(run: RunFolder, use: str) -> list[str]:
     if use == "use":
         return []
     if use == "unknown":
-        return [run.agreement.verdict.text, "The last part names the queries to grade first, and has a file for it."]
+        return [run.agreement.verdict.text, "“What to do next” has a file with the queries to grade first."]
     found = [more_queries(run, use), better_judge(run) if use != "cannot tell" else "", poorer_log(run)]
     return [sentence for sentence in found if sentence]
 

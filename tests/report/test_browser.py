@@ -34,8 +34,8 @@ def browser() -> Iterator[Any]:
         opened.close()
 
 
-def open_page(browser: Any, path: Path, **settings: Any) -> tuple[Any, list[str]]:
-    """The page and everything it should not have done: console output, errors, requests."""
+def open_page(browser: Any, path: Path, *, opened: bool = True, **settings: Any) -> tuple[Any, list[str]]:
+    """The page, with nothing folded if *opened*, and what it should not have done: console output, errors, requests."""
     context = browser.new_context(**settings)
     context.set_offline(True)
     page = context.new_page()
@@ -48,9 +48,11 @@ def open_page(browser: Any, path: Path, **settings: Any) -> tuple[Any, list[str]
         lambda request: None if request.url.startswith(("file://", "data:")) else complaints.append(request.url),
     )
     page.goto(path.as_uri())
-    page.wait_for_function(
-        "Array.from(document.querySelectorAll('.plot')).every(plot => plot.querySelector('.main-svg'))"
-    )
+    if opened:
+        page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
+        page.wait_for_function(
+            "Array.from(document.querySelectorAll('.plot')).every(plot => plot.querySelector('.main-svg'))"
+        )
     return page, complaints
 
 
@@ -122,7 +124,8 @@ def test_hostile_text_runs_nothing_and_hover_shows_it_as_text(browser: Any, tmp_
 @pytest.mark.parametrize("settings", [{}, {"color_scheme": "dark"}, PHONE], ids=["light", "dark", "phone"])
 def test_a_row_opens_to_show_why(browser: Any, tmp_path: Path, settings: dict[str, Any]) -> None:
     run = build_run(tmp_path / "run", Options(explained=True))
-    page, complaints = open_page(browser, write_report(run), **settings)
+    page, complaints = open_page(browser, write_report(run), opened=False, **settings)
+    page.locator("#rows > summary").click()
     row = page.locator("#rows .rows li").first
     table, word = row.locator(".features"), row.locator(".mark-word.up").first
     assert not table.is_visible()
@@ -142,7 +145,6 @@ def test_hostile_words_run_nothing(browser: Any, tmp_path: Path) -> None:
     alone = write_explanations([{**one, "sample_id": one["title"]} for one in explanations[:40]], tmp_path / "why.html")
     for path in (write_report(run), alone):
         page, complaints = open_page(browser, path)
-        page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
         foreign = "main img, main a[href^=javascript], main script:not([type='application/json'])"
         assert page.locator(foreign).count() == 0
         assert "<img" in page.inner_text("main")
@@ -153,11 +155,94 @@ def test_hostile_words_run_nothing(browser: Any, tmp_path: Path) -> None:
 
 
 def test_print_opens_what_is_folded(browser: Any, tmp_path: Path) -> None:
-    page, complaints = open_page(browser, write_report(build_run(tmp_path / "run")))
+    page, complaints = open_page(browser, write_report(build_run(tmp_path / "run")), opened=False)
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert page.evaluate("document.querySelectorAll('details:not([open])').length") == 0
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     assert page.evaluate("document.querySelectorAll('details[open]').length") == 0
     assert len(page.pdf()) > 10_000
     assert complaints == []
+    page.context.close()
+
+
+WIDTHS = [(1440, 900), (1024, 768), (390, 844)]
+VERDICTS = {
+    "use": Options(explained=True),
+    "simpler": Options(use="simpler", explained=True),
+    "cannot tell": Options(use="cannot tell", test_queries=15),
+    "unknown": Options(graded=False, explained=True),
+}
+# regions that would hide something or scroll sideways
+OVERFLOWING = """() => Array.from(document.querySelectorAll(
+    '.scroll, pre, .command, .gain, .two, .step, .button, .rows li, .fold > summary'))
+    .filter(part => part.scrollWidth > part.clientWidth + 1 && getComputedStyle(part).display !== 'inline')
+    .map(part => part.className + ' ' + part.textContent.trim().slice(0, 60))"""
+
+
+def test_what_to_act_on_comes_first_and_fits_five_screens(browser: Any, tmp_path: Path) -> None:
+    for name, options in VERDICTS.items():
+        path = write_report(build_run(tmp_path / name.replace(" ", "-"), options))
+        assert path.stat().st_size < 2_000_000
+        page, complaints = open_page(browser, path, opened=False, viewport={"width": 1440, "height": 900})
+        order = page.evaluate("Array.from(document.querySelectorAll('main > section')).map(part => part.id)")
+        assert order[:3] == ["wrong", "weights", "next"] and order[-1] == "check"
+        top = page.evaluate("document.querySelector('#check .fold').getBoundingClientRect().top + scrollY")
+        assert top < 5 * 900, name
+        assert page.locator("#check details[open]").count() == 0
+        assert complaints == []
+        page.context.close()
+
+
+@pytest.mark.parametrize("size", WIDTHS, ids=[str(width) for width, _ in WIDTHS])
+def test_nothing_is_cut_off_or_scrolls_sideways(browser: Any, tmp_path: Path, size: tuple[int, int]) -> None:
+    run = build_run(tmp_path / "run", Options(explained=True, rankers=("target", "linear")))
+    page, complaints = open_page(browser, write_report(run), viewport={"width": size[0], "height": size[1]})
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    assert page.evaluate(OVERFLOWING) == []
+    assert complaints == []
+    page.context.close()
+
+
+def test_commands_are_copied_and_files_lie_beside_the_page(browser: Any, tmp_path: Path) -> None:
+    run = build_run(tmp_path / "run", Options(graded=False))
+    page, complaints = open_page(browser, write_report(run), opened=False)
+    buttons = page.locator("[data-copy]")
+    assert buttons.count() == page.locator(".command pre").count() == 6
+    for number in range(buttons.count()):
+        button = buttons.nth(number)
+        button.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_function(
+            "number => document.querySelectorAll('[data-copy]')[number].textContent === 'Copied'", arg=number
+        )
+        told = page.locator(f"#{button.get_attribute('data-copy')}").text_content()
+        page.evaluate("document.body.append(Object.assign(document.createElement('textarea'), {id: 'paste'}))")
+        page.locator("#paste").focus()
+        page.keyboard.press("Control+V")
+        assert page.input_value("#paste") == told and "sie" in told
+        page.evaluate("document.getElementById('paste').remove()")
+    links = page.evaluate("Array.from(document.querySelectorAll('a[download]')).map(link => link.getAttribute('href'))")
+    assert set(links) == {"rows-to-check.csv", "next-to-judge.parquet", "next-to-grade.csv"}
+    assert all((run / name).is_file() for name in links)
+    assert complaints == []
+    page.context.close()
+
+
+def test_words_are_explained_by_keyboard(browser: Any, tmp_path: Path) -> None:
+    page, _ = open_page(
+        browser, write_report(build_run(tmp_path / "run")), opened=False, viewport={"width": 390, "height": 844}
+    )
+    word = page.locator("button.term").first
+    shown = "element => getComputedStyle(element, '::after').content"
+    assert word.evaluate(shown) == "none"
+    word.focus()
+    assert "grades say otherwise" in word.evaluate(shown) and "grades say otherwise" in word.get_attribute("aria-label")
+    page.context.close()
+
+
+def test_a_link_opens_what_it_leads_to(browser: Any, tmp_path: Path) -> None:
+    path = write_report(build_run(tmp_path / "run"))
+    page, _ = open_page(browser, path, opened=False)
+    page.evaluate("location.hash = '#cost'")
+    page.wait_for_selector("#cost[open]")
     page.context.close()
