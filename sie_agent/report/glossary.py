@@ -6,7 +6,7 @@ from sie_agent.labels import WEAK_LABELS
 
 BEFORE = (
     ("row", "one line of the log: a query, an item that was shown for it, and what the log says of the pair."),
-    ("wrong", "of a label: people's grades say otherwise. A row is relevant from a grade on that the suite names."),
+    ("wrong", "of a label: the trusted grades say otherwise. A row is relevant from a grade on that the suite names."),
     ("judge", "the language model that reads a query and an item and says how well they fit."),
     ("judged relevance", "the judge's answer: 0 is no use to this shopper, 1 is just what was asked for."),
     ("clarity", "how plain it is what a query asks for, from 0 (could mean anything) to 1."),

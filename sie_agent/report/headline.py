@@ -94,13 +94,13 @@ def plain_words(run: RunFolder, use: str) -> str:
     teaches = next(iter(one for one in agreement.teaches if one.metric == WITHIN), None)
     if use == "cannot tell" and teaches is not None and teaches.clean_minus_text is not None:
         return (
-            "Even a ranker that learns from people's grades is not certainly better here than one that only compares "
-            f"words ({bench_words.points(teaches.clean_minus_text)} points), so no way to train can show that it helps."
+            "Even a ranker that learns from the grades themselves is not certainly better here than one that only "
+            f"compares words ({bench_words.points(teaches.clean_minus_text)} points), so no way to train can show that it helps."
         )
     if use == "log loses nothing" and teaches is not None and teaches.clean_minus_log is not None:
         return (
-            "Even a ranker that learns from people's grades is not certainly better than one that learns from this log "
-            f"({bench_words.points(teaches.clean_minus_log)} points): nothing is shown to be lost."
+            "Even a ranker that learns from the grades themselves is not certainly better than one that learns from "
+            f"this log ({bench_words.points(teaches.clean_minus_log)} points): nothing is shown to be lost."
         )
     if own is None or log is None:
         return words.verdict_reason(agreement.verdict.text, use, bool(agreement.downstream))

@@ -238,7 +238,7 @@ def count_words(
         for name, value in by_name.items()
         if name != OWN
     )
-    said = f"{by_name[OWN]:.0f} of the first {size} are truly wrong, by people's grades."
+    said = f"{by_name[OWN]:.0f} of the first {size} are truly wrong, by the grades."
     others = f"Picked without a judge: {others}."
     means = by_name
     if over_draws:

@@ -101,7 +101,7 @@ def picture_of(agreement: Agreement, judge: str | None) -> Picture | None:
         ),
         (f"no training, text score {text.strategy}" if text else "", "", text),
         ("this judge with its knowledge removed", "", rows.get((AUTO, judge, True))),
-        ("people's grades as labels", "clean", rows.get((CLEAN, None, False))),
+        ("the grades as labels", "clean", rows.get((CLEAN, None, False))),
     ]
     held = [(name, kind, row.minus_log) for name, kind, row in wanted if row is not None and row.minus_log is not None]
     if not any(kind == "own" for _, kind, _ in held):
@@ -195,6 +195,6 @@ def poorer_log(run: RunFolder) -> str:
         return ""
     gain = teaches.clean_minus_log
     return (
-        f"A poorer log: people's grades in place of its labels gain {bench_words.points(gain)} points here, which is "
+        f"A poorer log: grades in place of its labels gain {bench_words.points(gain)} points here, which is "
         "about what can be had. Where fewer rows were clicked, or more labels are wrong, there is more."
     )

@@ -76,7 +76,7 @@ def rows_to_check(rows: pd.DataFrame, log: str) -> pd.DataFrame:
             "query": listed["query"].map(as_cell),
             "title": listed["title"].map(as_cell),
             "label": listed["label"],
-            "support": listed["right"].round(3),
+            "how_sure": listed["right"].round(3),
             "read_by_the_judge": np.where(listed["read"], "yes", "no"),
         }
     )

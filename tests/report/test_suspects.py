@@ -94,7 +94,7 @@ def test_the_page_opens_with_them(tmp_path: Path) -> None:
     words = page_of(tmp_path / "run", Options(explained=True)).words
     start = words.index("Rows most likely wrong", words.index("For those who want to check"))
     part = words[start : words.index("What the weights do to your ranker")]
-    assert "of the first 20 are truly wrong, by people's grades. Picked without a judge:" in part
+    assert "of the first 20 are truly wrong, by the grades. Picked without a judge:" in part
     assert "at random" in part and "by shared words" in part and "by the ranker's own training loss" in part
     assert "On the mean of the run's 2 draws it is" in part and "clearly more than" in part
     assert "Clicked, yet it does not seem to fit" in part and "Passed over, yet it seems to fit" in part
