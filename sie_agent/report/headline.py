@@ -95,7 +95,7 @@ def plain_words(run: RunFolder, use: str) -> str:
     if use == "cannot tell" and teaches is not None and teaches.clean_minus_text is not None:
         return (
             "Even a ranker that learns from the grades themselves is not certainly better here than one that only "
-            f"compares words ({bench_words.points(teaches.clean_minus_text)} points), so no way to train can show that it helps."
+            f"compares words ({bench_words.points(teaches.clean_minus_text)} points), so none can show that it helps."
         )
     if use == "log loses nothing" and teaches is not None and teaches.clean_minus_log is not None:
         return (
