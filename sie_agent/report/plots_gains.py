@@ -123,7 +123,7 @@ def _figure(agreement: Agreement, rows: Sequence[Downstream]) -> tuple[str, int]
     dots = [_dot(agreement, row) for row in rows]
     clean = next((dot.value for dot in dots if dot.group == NO_JUDGE and dot.name == CLEAN), None)
     levels = [] if clean is None else [Level(clean, "dash", ROSE)]
-    return dot_chart(dots, levels, axis="points gained over the log", span=_span(dots), row_height=ROW_HEIGHT)
+    return dot_chart(dots, levels, axis="points over the log", span=_span(dots), row_height=ROW_HEIGHT)
 
 
 def _dot(agreement: Agreement, row: Downstream) -> Dot:

@@ -8,6 +8,10 @@
     if (figure.layout.showlegend && place.clientWidth < 480) {
       figure.layout.height += 11 * figure.data.filter((trace) => trace.showlegend !== false).length;
     }
+    // a heading inside a narrow chart would be cut off at its right end: it may reach over the names instead
+    for (const note of place.clientWidth < 480 ? figure.layout.annotations || [] : []) {
+      if (note.xref === "paper" && note.x === 0) Object.assign(note, { x: 1, xanchor: "right", xshift: 0 });
+    }
     Plotly.react(place, figure.data, figure.layout, { displayModeBar: false, responsive: true });
     place.dataset.drawn = data;
   }
