@@ -30,6 +30,8 @@ from sie_agent.report.why import Why, why
 
 # above this place people click on what they see first; from that one on few look
 TOP, FAR_DOWN = 2, 6
+# of each row, what speaks most for its label and against it
+FEATURES = 4
 # by what the log's labels are: what the two sides are called
 CLICKED = {FALSE_YES: "clicked, yet it does not seem to fit", FALSE_NO: "passed over, yet it seems to fit"}
 MARKED = {FALSE_YES: "marked relevant, yet it does not seem to fit", FALSE_NO: "marked irrelevant, yet it seems to fit"}
@@ -171,7 +173,7 @@ def suspect(row: dict[Any, Any], run: RunFolder, kind: str, relevant_at: float) 
         reason=reason_words(row, kind, place),
         truth=truth,
         grade=grade,
-        why=None if explained is None else why(explained),
+        why=None if explained is None else why(explained, FEATURES),
     )
 
 

@@ -142,8 +142,25 @@ def change_words(run: RunFolder, use: str) -> list[str]:
         return []
     if use == "unknown":
         return [run.agreement.verdict.text, "“What to do next” has a file with the queries to grade first."]
-    found = [more_queries(run, use), better_judge(run) if use != "cannot tell" else "", poorer_log(run)]
+    found = [
+        what_gains(run.agreement),
+        more_queries(run, use),
+        better_judge(run) if use != "cannot tell" else "",
+        poorer_log(run),
+    ]
     return [sentence for sentence in found if sentence]
+
+
+def what_gains(agreement: Agreement) -> str:
+    """What gains over the log for certain and costs nothing; empty where nothing does."""
+    rows = {(row.strategy, row.judge, row.twin): row for row in pick.of_main_ranker(agreement) if row.metric == WITHIN}
+    names = {one.kind: one.judge for one in reversed(agreement.judges) if one.judge != agreement.verdict.judge}
+    for kind, said in SIMPLE.items():
+        row = rows.get((AUTO, names.get(kind), False))
+        gain = None if row is None else row.minus_log
+        if gain is not None and gain.ci_low is not None and gain.ci_low > 0:
+            return f"Something else does gain here, and costs nothing: {said}, {bench_words.points(gain)} points."
+    return ""
 
 
 def more_queries(run: RunFolder, use: str) -> str:

@@ -54,6 +54,24 @@ def test_a_verdict_against_the_judge_recommends_no_recipe(tmp_path: Path, use: s
     assert told in page.words and "Train on labels" not in page.words
 
 
+def test_what_would_change_the_verdict_comes_with_numbers(tmp_path: Path) -> None:
+    run = build_run(tmp_path / "run", Options(use="simpler"))
+    words = Page(write_report(run).read_text(encoding="utf-8")).words
+    assert "about 5,760 would show that the judge is ahead of word overlap as the judge" in words
+    assert (
+        "A better judge: this one puts 88.0 %" in words
+        and "A poorer log: grades in place of its labels gain +5.2" in words
+    )
+    assert "Something else does gain here" not in words
+    figures = json.loads((run / "agreement.json").read_text())
+    for row in figures["downstream"]:
+        if (row["strategy"], row["judge"], row["twin"], row["metric"]) == ("auto", "lexical", False, "within"):
+            row["minus_log"] = {"value": 0.02, "ci_low": 0.01, "ci_high": 0.03}
+    (run / "agreement.json").write_text(json.dumps(figures))
+    words = Page(write_report(run).read_text(encoding="utf-8")).words
+    assert "Something else does gain here, and costs nothing: word overlap as the judge, +2.0 (+1.0 to +3.0)" in words
+
+
 def test_twins_that_keep_some_knowledge_are_named(tmp_path: Path) -> None:
     run = build_run(tmp_path / "run")
     figures = json.loads((run / "agreement.json").read_text())
