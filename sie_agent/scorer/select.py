@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 from sie_agent.errors import InputError
 from sie_agent.labels import WEAK_LABELS, label_named, label_names
 from sie_agent.scorer.recipe import Recipe, weights_of
-from sie_agent.scorer.usual import AUTO, USUAL
+from sie_agent.scorer.usual import AUTO, KEPT_BY
 
 Doubles = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -231,7 +231,7 @@ def select_rows(
     Parameters
     ----------
     scores : table that :meth:`Scorer.predict` made, or that ``sie score`` wrote.
-    keep : share of the rows; by : a weak label, ``auto`` for that of the *recipe*, and ``value`` where it has none;
+    keep : share of the rows; by : a weak label, ``auto`` for that of the *recipe*, and ``support`` where it has none;
         where : name of the table, for messages.
     coverage : whether every query keeps its best positive row, where the table has ``query`` and ``label``.
     balance : whether positive rows, others and those without a label lose the same share each, where the table has
@@ -255,7 +255,11 @@ def select_rows(
 
 
 def selected_by(by: str, recipe: Recipe | None) -> str:
-    """The weak label that rows are selected by: *by*, or for ``auto`` that of the recipe, and ``value`` without one."""
+    """The weak label that rows are selected by: *by*, or for ``auto`` that of the recipe, and without one ``support``.
+
+    Half of a log of clicks kept by ``support`` trains a ranker as well as all of it with a good judge; the half kept by
+    ``value`` does worse than as many random rows (eval/results/kept.json).
+    """
     if by != AUTO:
         return by
-    return USUAL if recipe is None or recipe.by is None else recipe.by
+    return KEPT_BY if recipe is None or recipe.by is None else recipe.by

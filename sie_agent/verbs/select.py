@@ -34,7 +34,7 @@ def select(
     ----------
     scores : file that ``sie score`` wrote; one without ``query`` and ``label`` is selected from without coverage.
     keep : share of the rows, above 0 and at most 1.
-    by : a weak label; ``auto`` for that of the recipe in the scores file, and ``value`` where there is none.
+    by : a weak label; ``auto`` for that of the recipe in the scores file, and ``support`` where there is none.
     coverage : whether queries keep their best positive row.
     balance : whether labels keep their balance.
     positive_at : the label from which on a row is positive.

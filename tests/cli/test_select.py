@@ -85,13 +85,12 @@ def test_auto_is_what_the_recipe_says(sie: Sie, scores: pd.DataFrame, tmp_path: 
     assert ran.code == 0 and ran.err == "" and "kept by support" in ran.out
 
 
-def test_auto_without_a_recipe_is_value_and_says_so(sie: Sie, scores: pd.DataFrame, tmp_path: Path) -> None:
-    scores.rename(columns={"support": "value"}).to_parquet(tmp_path / "scores.parquet")
+def test_auto_without_a_recipe_is_support_and_says_so(sie: Sie, scores: pd.DataFrame, tmp_path: Path) -> None:
     ran = sie(*SELECT)
-    assert ran.code == 0 and "kept by value" in ran.out
-    assert ran.err == "Selected by value: scores.parquet has no recipe that names a weak label\n"
+    assert ran.code == 0 and "kept by support" in ran.out
+    assert ran.err == "Selected by support: scores.parquet has no recipe that names a weak label\n"
     put_recipe(tmp_path, Recipe())
-    assert "kept by value" in sie(*SELECT).out
+    assert "kept by support" in sie(*SELECT).out
     ran = sie(*SELECT, "--by", "relevance")
     assert ran.err == "" and "kept by relevance" in ran.out
 

@@ -73,9 +73,9 @@ def test_select_keeps_easy_supported_and_valuable_rows(table: pd.DataFrame) -> N
     assert select_rows(table, 0.3, "hardness")["sample_id"].tolist() == ["s0", "s1", "s2"]
     assert select_rows(table, 0.3, "support")["sample_id"].tolist() == ["s7", "s8", "s9"]
     assert select_rows(table, 0.3, "value")["sample_id"].tolist() == ["s0", "s1", "s2"]
-    assert select_rows(table, 0.3)["sample_id"].tolist() == ["s0", "s1", "s2"]
+    assert select_rows(table, 0.3)["sample_id"].tolist() == ["s7", "s8", "s9"], "by support where nobody says"
     assert select_rows(table, 0.3, recipe=Recipe(by="support"))["sample_id"].tolist() == ["s7", "s8", "s9"]
-    assert select_rows(table, 0.3, recipe=Recipe())["sample_id"].tolist() == ["s0", "s1", "s2"]
+    assert select_rows(table, 0.3, recipe=Recipe())["sample_id"].tolist() == ["s7", "s8", "s9"]
 
 
 def test_wrong_columns_are_bad_input(table: pd.DataFrame) -> None:
@@ -134,7 +134,7 @@ def test_more_queries_than_positives_to_keep_take_from_the_others() -> None:
             "sample_id": list("abcdefgh"),
             "query": ["p", "q", "r", "s", "p", "q", "r", "s"],
             "label": [1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0],
-            "value": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0],
+            "support": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0],
         }
     )
     assert select_rows(table, 0.75)["sample_id"].tolist() == ["a", "b", "c", "d", "g", "h"]

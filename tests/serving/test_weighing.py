@@ -100,14 +100,17 @@ def test_the_service_weighs_and_blends_as_the_bulk_verbs_do(
 
 @pytest.mark.slow
 def test_the_blended_label_does_not_move_with_the_market(launch: Start, rows: Rows, scorer_folder: Path) -> None:
-    # labels of 1 alone: another market than that of the log
-    asked = [{**row, "label": 1.0} for row in rows[:200]]
+    # labels of 1 alone, and of those the rows that weigh least: another market than that of the log
+    clicked = [{**row, "label": 1.0} for row in rows]
+    lightest = np.argsort(expected_of(scorer_folder, clicked)[0], kind="stable")[:200]
+    asked = [clicked[place] for place in lightest]
     before, targets = expected_of(scorer_folder, asked)
     with launch(scorer_folder, "--window", "512", adjust=True).client() as client:
         for _ in range(7):
             weights, found = served(client, asked, 200)
             np.testing.assert_allclose(found, targets, rtol=0, atol=1e-12)
-    assert np.mean(weights) == pytest.approx(1, abs=0.02) and np.mean(before) != pytest.approx(1, abs=0.02)
+    strayed, left = abs(np.mean(before) - 1), abs(np.mean(weights) - 1)
+    assert strayed > 0.1 and left < strayed / 3, "weights follow the ranks among the latest rows"
 
 
 @pytest.mark.slow
