@@ -14,7 +14,7 @@ PYTEST_ARGS ?=
 export OMP_WAIT_POLICY ?= PASSIVE
 
 help:  ## this list
-	@echo "make quickstart  judge the sample that ships with a small model, distil a scorer, write a report"
+	@echo "make quickstart  judge the sample that ships with two small models, distil a scorer, write a report"
 	@echo "make test        lint, types and all tests"
 	@echo "make lint        ruff"
 	@echo "make types       mypy"

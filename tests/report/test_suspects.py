@@ -15,7 +15,7 @@ from sie_agent.report import write_report
 from sie_agent.report.doubt import CHANCE, FALSE_NO, FALSE_YES, LISTED, OWN, doubted, found_wrong, with_support
 from sie_agent.report.read import read_run
 from sie_agent.report.rows import known_rows
-from sie_agent.report.suspects import floor_percent, side_names, suspects_of
+from sie_agent.report.suspects import floor_percent, reason_words, side_names, suspects_of
 
 from .figures import Options
 from .fixtures import build_run
@@ -71,6 +71,22 @@ def test_the_judge_goes_before_the_scorer() -> None:
     found = with_support(rows, pd.DataFrame({"sample_id": ["b", "x"], "support": [0.1, 0.2]}))
     assert found["right"].tolist() == [0.9, 0.1] and found["read"].tolist() == [False, True]
     assert with_support(rows[["sample_id"]], None)["right"].isna().all()
+
+
+def test_what_the_scorer_tells_of_wrong_labels_goes_first() -> None:
+    rows = pd.DataFrame({"sample_id": ["a", "b"], "support": [0.9, 0.8], "label_error": [0.75, np.nan]})
+    assert with_support(rows, None)["right"].tolist() == [0.25, 0.8]
+
+
+def test_a_reason_does_not_say_what_the_judge_does_not() -> None:
+    row = {"label": 1.0, "judged_rank": 0.8}
+    assert reason_words(row, "clicks", 1) == (
+        "Clicked, and the judge does not contradict it; but the rest of the log speaks for another label."
+    )
+    assert reason_words({**row, "judged_rank": 0.05}, "clicks", 1).startswith("Clicked, although 95 % of the pairs")
+    far = reason_words({"label": 0.0, "judged_rank": 0.9}, "clicks", 9)
+    assert "better than 90 %" in far and "far down" in far
+    assert "looks like pairs that fit" in reason_words({"label": 0.0, "judged_rank": np.nan}, "labels", None)
 
 
 def test_a_judge_that_knows_finds_more_than_chance_and_one_that_guesses_does_not() -> None:
