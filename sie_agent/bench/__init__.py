@@ -21,6 +21,8 @@ from sie_agent.bench.strategies import BASELINES, CLEAN, LOG, Baseline, Columns
 from sie_agent.bench.verdict import (
     NOTHING_TRIED,
     QUERIES_WANTED,
+    THE_LOG,
+    TWIN_BY_RECIPE,
     UNKNOWN,
     all_verdicts,
     queries_needed,
@@ -47,6 +49,8 @@ __all__ = [
     "RULE",
     "SAME_RECIPE",
     "TARGET",
+    "THE_LOG",
+    "TWIN_BY_RECIPE",
     "UNKNOWN",
     "WITHIN",
     "Baseline",

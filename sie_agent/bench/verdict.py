@@ -21,6 +21,7 @@ NOTHING_TRIED = (
 )
 Copies = npt.NDArray[np.intp]
 FEW_QUERIES, QUERIES_WANTED = 200, 400
+THE_LOG = "the log as it is"
 TWIN, TWIN_BY_RECIPE = "the judge without its knowledge", "the judge without its knowledge, by the same recipe"
 NOT_ITS_DOING = "The gain does not come from what the judge knows: do not pay for it"
 # judges that cost nothing, by kind; the simplest first
@@ -61,7 +62,7 @@ def verdict(
         }
     text = best_text(values, ranker)
     rivals: list[tuple[str, Way | None]] = [
-        ("the log as it is", Way(ranker, LOG)),
+        (THE_LOG, Way(ranker, LOG)),
         (f"the text score {text.strategy}" if text else "a text score", text),
         *((SIMPLE[kind], Way(ranker, AUTO, name)) for kind, name in simple.items()),
         (TWIN, Way(ranker, AUTO, judge, twin=True)),
@@ -155,7 +156,7 @@ def simpler(told: str, rival: Mapping[str, Any]) -> str:
     """The first rival that was not beaten, from the simplest on, and what follows."""
     measured = "" if rival["value"] is None else f" (`auto` with this judge, less that: {interval_words(rival)})"
     advice = {
-        "the log as it is": "Train on the log as it is",
+        THE_LOG: "Train on the log as it is",
         SIMPLE["lexical"]: "Word overlap does as well: this log needs no language model",
         SIMPLE["positions"]: "The positions at which rows were shown do as well: this log needs no language model",
         SIMPLE["random"]: "A judge that answers at random does as well: train on the log as it is",

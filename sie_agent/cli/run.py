@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -39,24 +39,35 @@ def command(
 
 
 def lines_of(result: dict[str, object]) -> list[str]:
-    """The verdict, what the reference is worth, the headline, and where the report lies."""
+    """The verdict, what the judge's knowledge gains, agreement with gradients below it, and where the report lies."""
     lines = []
-    verdict, headline = result.get("verdict"), result.get("headline")
+    verdict, headline, agreed = (result.get(name) for name in ("verdict", "headline", "agreement"))
     if isinstance(verdict, dict):
         lines.append(str(verdict.get("text", "")))
     if isinstance(headline, dict):
-        lines += reliability_lines(str(headline.get("reference")), result.get("reliability"))
-        metrics = ", ".join(
-            f"{name.replace('_', ' ')} {number(value)}" for name, value in dict(headline.get("metrics", {})).items()
-        )
-        if metrics:
-            about = f"{headline.get('label')} by {headline.get('judge')} against {headline.get('reference')}"
-            lines.append(f"{about} ({headline.get('mode')}): {metrics}")
+        lines += headline_lines(headline)
+    if isinstance(agreed, dict) and agreed.get("metrics"):
+        metrics = ", ".join(f"{name.replace('_', ' ')} {number(value)}" for name, value in agreed["metrics"].items())
+        about = f"{agreed.get('label')} by {agreed.get('judge')} against {agreed.get('reference')}"
+        lines.append("Agreement with gradients, which does not show that a judge knows anything:")
+        lines += [f"  {line}" for line in reliability_lines(str(agreed.get("reference")), result.get("reliability"))]
+        lines.append(f"  {about} ({agreed.get('mode')}): {metrics}")
     lines += kept_lines(result.get("kept"))
     if result.get("pairs_without_grade"):
         lines.append(f"{result['pairs_without_grade']} pairs have no grade: judgments.parquet says why")
     lines.append(f"Report: {result.get('report')}")
     return lines
+
+
+def headline_lines(headline: Mapping[str, Any]) -> list[str]:
+    """What the ranker gains with the judge, and how much of it the judge's knowledge does."""
+    if headline.get("gain") is None:
+        return []
+    judge = f"{headline['judge']} ({headline['mode']})"
+    told = f"Gain over the log within queries, {judge}: {points(headline['gain'])} points"
+    if headline.get("less_twin") is None:
+        return [told]
+    return [f"{told}; less that of its answers without their knowledge: {points(headline['less_twin'])}"]
 
 
 def kept_lines(kept: object) -> list[str]:

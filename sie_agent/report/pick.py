@@ -15,11 +15,11 @@ SOURCES = ("scorer", "weak label", "baseline")
 
 
 def headline_row(agreement: Agreement) -> AgreementRow | None:
-    """The row that the report opens with; None where nothing could be measured."""
+    """The agreement with gradients that is shown first; None where nothing could be measured."""
     candidates = [
         row for row in agreement.rows if row.metric == "spearman" and row.value is not None and not row.is_baseline
     ]
-    named = agreement.headline
+    named = agreement.agreement
     if named is not None and named.label is not None:
         candidates = [
             row

@@ -193,7 +193,15 @@ class Twin(_Shape):
 
 
 class Headline(_Shape):
-    """Which row of the agreement is the headline."""
+    """What the ranker gains with the judge over the log, and over the judge's twin by the same recipe."""
+
+    judge: str | None = None
+    gain: Measured | None = None
+    less_twin: Measured | None = None
+
+
+class Agreed(_Shape):
+    """Which agreement with gradients is shown first."""
 
     label: str | None = None
     judge: str | None = None
@@ -213,6 +221,7 @@ class Agreement(_Shape):
     twins: list[dict[str, Twin]] = Field(default_factory=list)
     n_test_queries: int = 0
     headline: Headline | None = None
+    agreement: Agreed | None = None
     rows: list[AgreementRow] = Field(default_factory=list)
     reliability: list[Reliability] = Field(default_factory=list)
     ceiling: list[Ceiling] = Field(default_factory=list)

@@ -76,7 +76,21 @@ def told_words(run: RunFolder) -> str:
     if gain.value == 0 and gain.ci_low == gain.ci_high == 0:
         return f"{told}. They are the same model: the rule found no reason to change the log, and left it."
     sure = gain.ci_low is not None and gain.ci_high is not None and not gain.ci_low <= 0 <= gain.ci_high
-    return f"{told}: {bench_words.points(gain)} points, {'a certain' if sure else 'not a certain'} difference."
+    found = f"{told}: {bench_words.points(gain)} points, {'a certain' if sure else 'not a certain'} difference."
+    return f"{found} {twin_words(run.agreement)}".strip()
+
+
+def twin_words(agreement: Agreement) -> str:
+    """How much of the gain comes from what the judge knows."""
+    less = None if agreement.headline is None else agreement.headline.less_twin
+    if less is None or less.value is None:
+        return ""
+    if less.ci_low is not None and less.ci_low > 0:
+        said = "that much comes from what the judge knows"
+    else:
+        said = "it is not certain that any of it comes from what the judge knows"
+    control = "The gain less that of the same answers with the judge's knowledge removed"
+    return f"{control}: {bench_words.points(less)}; {said}."
 
 
 def picture_of(agreement: Agreement, judge: str | None) -> Picture | None:

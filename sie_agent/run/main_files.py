@@ -131,7 +131,7 @@ def describe_with_figures(folder: Path) -> None:
     rows = [
         {name: row.get(name) for name in wanted}
         for row in figures["rows"]
-        if row["source"] == "scorer" and row["judge"] == figures["headline"]["judge"]
+        if row["source"] == "scorer" and row["judge"] == figures["agreement"]["judge"]
     ]
     try:
         describe_scorer(folder / "scorer", {"agreement": rows})

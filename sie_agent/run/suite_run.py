@@ -117,24 +117,25 @@ def finish(folder: Path, failed: int) -> dict[str, Any]:
     write_next_steps(folder)
     report = write_report(folder)
     figures = json.loads((folder / "agreement.json").read_text(encoding="utf-8"))
-    headline = figures["headline"]
+    agreed = figures["agreement"]
     rows = [
         row
         for row in figures["rows"]
-        if row["source"] == "scorer" and all(row[key] == headline[key] for key in ("label", "judge", "reference"))
+        if row["source"] == "scorer" and all(row[key] == agreed[key] for key in ("label", "judge", "reference"))
     ]
     return {
         "report": str(report),
         "verdict": figures["verdict"],
-        "headline": {
-            **headline,
+        "headline": figures["headline"],
+        "agreement": {
+            **agreed,
             "mode": figures["mode"],
             "metrics": {row["metric"]: row["value"] for row in rows},
         },
         "reliability": {
             row["metric"]: {"value": row["value"], "bound": row["bound"]}
             for row in figures["reliability"]
-            if row["reference"] == headline["reference"]
+            if row["reference"] == agreed["reference"]
         },
         "kept": kept_briefly(figures, folder / "manifest.json"),
         "pairs_without_grade": failed,

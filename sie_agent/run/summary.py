@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sie_agent.attribution import MAGNITUDES, SIGNED
+from sie_agent.bench import THE_LOG, TWIN_BY_RECIPE
 from sie_agent.evaluation import (
     Column,
     DrawEvidence,
@@ -63,15 +64,16 @@ def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
         for row in rows
         if row["judge"] == CEILING.name
     ]
-    headline = {"label": HEADLINE_LABEL, "judge": primary.name, "reference": suite.headline_reference}
+    agreed = {"label": HEADLINE_LABEL, "judge": primary.name, "reference": suite.headline_reference}
     reliability = reliability_rows(panel, references, f"control|{primary.name}")
     bench = bench_of(suite, tried, draws, n_queries, copies)
-    curve = judge_quality_curve(qualities, rows, bench.pop("gains"), reliability, headline, target_auc, permutations)
+    curve = judge_quality_curve(qualities, rows, bench.pop("gains"), reliability, agreed, target_auc, permutations)
     return {
         "suite": suite.name,
         "mode": primary.mode,
         "log": suite.log.model_dump(mode="json"),
-        "headline": headline,
+        "headline": headline_of(bench["verdict"], primary),
+        "agreement": agreed,
         "rows": [row for row in rows if row["judge"] != CEILING.name],
         "reliability": reliability,
         "ceiling": ceiling,
@@ -84,6 +86,29 @@ def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
         "target": {"auc": target_auc},
         "quality": curve,
         "notes": notes(suite, draws, bench["n_test_queries"], permutations),
+    }
+
+
+def headline_of(verdict: Mapping[str, Any], primary: JudgePart) -> dict[str, Any]:
+    """What the judge's knowledge is worth to the ranker: the gain over the log, and the gain less its twin's.
+
+    No agreement with gradients is the headline: none was found that rises with what a judge knows and is nothing for a
+    judge whose knowledge was removed (eval/results/references/HEADLINE.md).
+    """
+    against = {one["rival"]: one for one in verdict["against"]}
+
+    def figure(rival: str) -> dict[str, Any] | None:
+        told = against.get(rival)
+        if told is None or told["value"] is None:
+            return None
+        return {name: told[name] for name in ("value", "ci_low", "ci_high")}
+
+    return {
+        "judge": primary.name,
+        "mode": primary.mode,
+        "measure": "gain within queries",
+        "gain": figure(THE_LOG),
+        "less_twin": figure(TWIN_BY_RECIPE),
     }
 
 

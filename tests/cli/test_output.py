@@ -147,13 +147,19 @@ def test_python_dash_m(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     assert capsys.readouterr().out.startswith("sie ")
 
 
-def test_a_run_tells_reliability_before_any_agreement() -> None:
+def test_a_run_tells_the_gain_less_the_twins_first_and_reliability_before_any_agreement() -> None:
     from sie_agent.cli.run import lines_of
 
     lines = lines_of(
         {
             "verdict": {"use": "no", "text": "Do not use these weights."},
             "headline": {
+                "judge": "a",
+                "mode": "zero-shot",
+                "gain": {"value": 0.036, "ci_low": 0.026, "ci_high": 0.046},
+                "less_twin": {"value": 0.25, "ci_low": 0.2, "ci_high": 0.3},
+            },
+            "agreement": {
                 "label": "value",
                 "judge": "a",
                 "reference": "tracin-ranking",
@@ -167,8 +173,12 @@ def test_a_run_tells_reliability_before_any_agreement() -> None:
             "report": "r.html",
         }
     )
-    (reliability,) = [place for place, line in enumerate(lines) if line.startswith("Reliability of tracin-ranking")]
+    assert lines[1] == (
+        "Gain over the log within queries, a (zero-shot): +3.6 [+2.6, +4.6] points; less that of its answers without "
+        "their knowledge: +25.0 [+20.0, +30.0]"
+    )
+    (reliability,) = [place for place, line in enumerate(lines) if "Reliability of tracin-ranking" in line]
     (agreement,) = [place for place, line in enumerate(lines) if "0.420" in line]
-    assert reliability < agreement
+    assert 1 < reliability < agreement and "does not show that a judge knows anything" in lines[2]
     assert "spearman 0.810 (no label can agree at more than 0.900)" in lines[reliability] and "–" in lines[reliability]
     assert not any("Reliability" in line for line in lines_of({"report": "r.html", "reliability": {}}))

@@ -173,7 +173,12 @@ def test_figures_follow_from_the_evidence(finished: Finished) -> None:
         "no-judge-control",
     }
     assert figures["ceiling"] and figures["reliability"] and figures["downstream"]
-    assert figures["headline"] == {"label": "value", "judge": "strong", "reference": "tracin-ranking"}
+    assert figures["agreement"] == {"label": "value", "judge": "strong", "reference": "tracin-ranking"}
+    beaten = {one["rival"]: one["value"] for one in figures["verdict"]["against"]}
+    headline = figures["headline"]
+    assert (headline["judge"], headline["mode"]) == ("strong", "simulated")
+    assert headline["gain"]["value"] == beaten["the log as it is"]
+    assert headline["less_twin"]["value"] == beaten["the judge without its knowledge, by the same recipe"]
 
 
 def test_the_saved_scorer_gives_the_scores(finished: Finished) -> None:
@@ -196,11 +201,11 @@ def test_the_scorers_card_says_where_it_is_from_and_what_was_measured(finished: 
         for row in figures["rows"]
         if row["source"] == "scorer"
         and row["metric"] == "spearman"
-        and all(row[key] == figures["headline"][key] for key in ("label", "judge", "reference"))
+        and all(row[key] == figures["agreement"][key] for key in ("label", "judge", "reference"))
     )
     assert wanted["value"] in [row["value"] for row in about["agreement"]]
     card = (out / "scorer" / "README.md").read_text()
-    assert figures["headline"]["reference"] in card and f"{wanted['value']:.2f}" in card and about["judge"] in card
+    assert figures["agreement"]["reference"] in card and f"{wanted['value']:.2f}" in card and about["judge"] in card
     scores = pd.read_parquet(out / "scores.parquet")
     assert list(scores.columns) == ["sample_id", "query", "label", *LABELS, *TOLD]
 
@@ -247,7 +252,7 @@ def test_another_headline_judge_gets_its_own_main_files(finished: Finished, tmp_
     evidence = pd.read_parquet(out / "draws" / "1" / "evidence.parquet").set_index("sample_id")
     scores = read(out, "scores").set_index("sample_id")
     np.testing.assert_allclose(scores["value"], evidence.loc[scores.index, "scorer|value|guess"], atol=1e-5)
-    assert agreement(out)["headline"]["judge"] == "guess"
+    assert agreement(out)["agreement"]["judge"] == "guess"
 
 
 def test_evaluate_run_gives_the_same_figures(finished: Finished, tmp_path: Path) -> None:
