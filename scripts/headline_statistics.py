@@ -201,7 +201,7 @@ def markdown(figures: Mapping[str, Any]) -> str:
     head = ["reference", "data", "`value` of, draws"]
     head += [f"({part}) {one}" for part in "ab" for one in MEASURES]
     head += ["(c) reliability", "(d) LDS", "passes by"]
-    lines = [table_line(head), "|---" * len(head) + "|"]
+    lines = [*introduction(figures), "", table_line(head), "|---" * len(head) + "|"]
     for place, variant in enumerate(VARIANTS):
         for name, data in figures["data"].items():
             lines.append(table_line([variant.name, name, *cells_of(data["variants"][place])]))
@@ -211,6 +211,27 @@ def markdown(figures: Mapping[str, Any]) -> str:
     for name, data in figures["data"].items():
         lines += ["", *judge_lines(name, data)]
     return "\n".join(lines)
+
+
+def introduction(figures: Mapping[str, Any]) -> list[str]:
+    """What the tables are, and which references pass everywhere."""
+    passed = [
+        f"{variant.name} by {measure}"
+        for place, variant in enumerate(VARIANTS)
+        for measure in MEASURES
+        if all(measure in (data["variants"][place]["passes"] or ()) for data in figures["data"].values())
+    ]
+    return [
+        "# Which gradient reference is fit for a headline",
+        f"On all of {', '.join(figures['data'])}: {', '.join(passed) or 'none'}.",
+        "",
+        "Made by `python scripts/headline_references.py table`, which also says what the measures are, from "
+        "[headline.json](headline.json). With 95 % intervals over queries and draws: (a) Spearman, over judges, of the "
+        "measure and within-query accuracy, 0.8 is asked for and 0.5 for the lower end; (b) what the twin with most of "
+        "it has, within 0.05 of zero with its interval (`agreement`: its own agreement); (c) at least 0.5; "
+        "(d) lower end at least 0.3, first draw. `scorer`: of the distilled scorer; `undistilled`: of `value` through "
+        "proxies on the unseen rows.",
+    ]
 
 
 def judge_lines(name: str, data: Mapping[str, Any]) -> list[str]:
