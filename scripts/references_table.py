@@ -55,4 +55,6 @@ def with_interval(row: dict[str, Any], name: str) -> str:
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit(__doc__)
-    print("\n\n".join(table(Path(name)) for name in sys.argv[1:]))
+    # the folder also holds headline.json, which scripts/headline_references.py prints
+    names = [Path(name) for name in sys.argv[1:] if Path(name).name != "headline.json"]
+    print("\n\n".join(table(name) for name in names))
