@@ -90,8 +90,16 @@ def verdict(
             f"with the log as it is, {interval_words(against[0])}; it is also certainly ahead of {others}."
         )
         return {**result, "use": USE, "text": f"{said}{few}"}
-    first = next(one for one in against if not one["beaten"])
+    first = not_beaten(against)
     return {**result, "use": SIMPLER, "text": f"{simpler(told, first)}{few}"}
+
+
+def not_beaten(against: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The rival that is certainly better, by most; where there is none, the first, from the simplest on, not beaten."""
+    better = [one for one in against if one["ci_high"] is not None and one["ci_high"] < 0]
+    if better:
+        return min(better, key=lambda one: float(one["value"]))
+    return next(one for one in against if not one["beaten"])
 
 
 def ungraded_words(rows: int, graded: int, queries: int) -> str:
@@ -153,13 +161,15 @@ def loses_nothing(over_log: Mapping[str, float]) -> str:
 
 
 def simpler(told: str, rival: Mapping[str, Any]) -> str:
-    """The first rival that was not beaten, from the simplest on, and what follows."""
+    """A rival that was not beaten, and what follows."""
+    better = rival["ci_high"] is not None and rival["ci_high"] < 0
+    does, do = ("does better", "do better") if better else ("does as well", "do as well")
     measured = "" if rival["value"] is None else f" (`auto` with this judge, less that: {interval_words(rival)})"
     advice = {
         THE_LOG: "Train on the log as it is",
-        SIMPLE["lexical"]: "Word overlap does as well: this log needs no language model",
-        SIMPLE["positions"]: "The positions at which rows were shown do as well: this log needs no language model",
-        SIMPLE["random"]: "A judge that answers at random does as well: train on the log as it is",
+        SIMPLE["lexical"]: f"Word overlap {does}: this log needs no language model",
+        SIMPLE["positions"]: f"The positions at which rows were shown {do}: this log needs no language model",
+        SIMPLE["random"]: f"A judge that answers at random {does}: train on the log as it is",
         **dict.fromkeys((TWIN, TWIN_BY_RECIPE), NOT_ITS_DOING),
     }.get(rival["rival"], f"Rank by {rival['rival']}: it needs neither log nor judge")
     return f"Do not use {told}. {advice}{measured}."

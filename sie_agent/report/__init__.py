@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from sie_agent.report.doubt import SUPPORT, doubted, with_support
+from sie_agent.report.doubt import doubted, with_support
 from sie_agent.report.html import write_report
 from sie_agent.report.read import STEPS
 from sie_agent.report.rows import ranking_label, scored_rows, shown_ids
+from sie_agent.report.steps import MADE_UP, variant_of
 from sie_agent.report.suspects import side_names
 from sie_agent.report.why import Line, Piece, Why, shown_explanation, write_explanations
 
 __all__ = [
+    "MADE_UP",
     "STEPS",
-    "SUPPORT",
     "Line",
     "Piece",
     "Why",
@@ -21,6 +22,7 @@ __all__ = [
     "shown_explanation",
     "shown_ids",
     "side_names",
+    "variant_of",
     "with_support",
     "write_explanations",
     "write_report",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sie_agent.bench import AUTO, CLEAN, WITHIN
 from sie_agent.report import bench_words, pick, words
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes import Downstream, Verdict
+from sie_agent.report.shapes import Against, Downstream, Measured, Verdict
 
 TITLES = {
     "use": "Train with these weights",
@@ -68,7 +68,7 @@ def top_of(run: RunFolder) -> Top:
         suite=agreement.suite or str(run.suite.get("name") or run.path.name),
         tone=tone,
         mark=mark,
-        title=TITLES[use],
+        title=title_of(agreement.verdict, use),
         sentence=plain_words(run, use),
         now=NOW[use],
         caution=caution_words(run, mode),
@@ -81,6 +81,17 @@ def top_of(run: RunFolder) -> Top:
         teaches=bench_words.teaches_words(agreement, ranker),
         tiles=_tiles(run, ranker, judge),
     )
+
+
+def title_of(verdict: Verdict, use: str) -> str:
+    """The verdict in a line; whether what is simpler does as well, or better."""
+    better = use == "simpler" and any(is_better(one) for one in verdict.against)
+    return TITLES[use].replace("as well", "better") if better else TITLES[use]
+
+
+def is_better(rival: Against) -> bool:
+    """Whether a rival is certainly ahead of the judge."""
+    return rival.ci_high is not None and rival.ci_high < 0
 
 
 def plain_words(run: RunFolder, use: str) -> str:
@@ -110,8 +121,18 @@ def plain_words(run: RunFolder, use: str) -> str:
     )
     if use == "use":
         return f"{told}: {bench_words.points(own.minus_log)} points, more than anything simpler gives."
+    ahead = [one for one in agreement.verdict.against if is_better(one)]
+    if ahead:
+        best = min(ahead, key=lambda one: one.value or 0.0)
+        return f"{told}. This does certainly better: {best.rival} (by {bench_words.points(turned(best))} points)."
     rival = unbeaten(agreement.verdict)
     return f"{told}. It is not certainly ahead of this: {rival}." if rival else f"{told}."
+
+
+def turned(rival: Against) -> Measured:
+    """What a rival gains over the judge, where its figure is what the judge gains over it."""
+    value, low, high = (None if end is None else -end for end in (rival.value, rival.ci_high, rival.ci_low))
+    return Measured(value=value, ci_low=low, ci_high=high)
 
 
 def own_row(run: RunFolder) -> Downstream | None:

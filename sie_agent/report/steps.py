@@ -11,6 +11,7 @@ from typing import Any
 
 from sie_agent.report import pick, words
 from sie_agent.report.read import RunFolder
+from sie_agent.scorer import RELEVANCE
 
 # judges that are worked out and not asked: a command needs one that reads texts
 MADE_UP = ("simulated", "random", "positions", "between")
@@ -59,8 +60,12 @@ def line(*parts: str) -> str:
 
 def weights_action(run: RunFolder) -> Action:
     """The weights of this run's log."""
+    use = run.agreement.verdict.use
+    told = "Writes a target and a weight for every row that the run's log has:"
+    if use not in ("use", "unknown"):
+        told = "To have them all the same: a target and a weight for every row that the run's log has."
     command = line("weights", "--scores", str(run.path / "scores.parquet"), "--out", str(run.path / "weights.parquet"))
-    return Action("Writes a target and a weight for every row of this log:", command)
+    return Action(told, command)
 
 
 def own_log_action(run: RunFolder) -> Action:
@@ -74,8 +79,8 @@ def check_action(run: RunFolder, sample_id: str) -> Action:
     """Why one row has its score."""
     files = ("--scorer", str(run.path / "scorer"), "--data", str(run.path / "samples.parquet"))
     return Action(
-        "Shows for one row which words speak for its label and which against:",
-        line("explain", *files, "--id", sample_id),
+        "Shows for one row which words speak for a fit and which against:",
+        line("explain", *files, "--id", sample_id, "--by", RELEVANCE),
     )
 
 
@@ -88,7 +93,7 @@ def judge_step(run: RunFolder) -> ShownStep:
     """Which rows the judge should read next."""
     title, step = "Let the judge read these rows next", run.steps.get("judge")
     if step is None:
-        return ShownStep(title, "The judge has read every row of this log: nothing is left to ask it.", "", "", [])
+        return all_judged(run)
     judges = asked_judges(run)
     names = [f"judged-next-{one.get('name')}" if len(judges) > 1 else "judged-next" for one in judges]
     out = [str(run.path / name) for name in names]
@@ -112,6 +117,22 @@ def judge_step(run: RunFolder) -> ShownStep:
                 " && \\\n".join([*label, distill]),
             )
         ],
+    )
+
+
+def all_judged(run: RunFolder) -> ShownStep:
+    """Nothing is left to ask: distil from all answers, of which the run held some back."""
+    told = "The judge has read every row of this log: nothing is left to ask it."
+    own = whose(run, asked_judges(run))
+    if not own:
+        return ShownStep("Let the judge read more", told, "", "", [])
+    told += (
+        " The scorer of this run learned from a part of the answers, so that it could be tested on the rest. For use, "
+        "distil one from all of them."
+    )
+    command = line("distill", "--judgments", str(run.path), *own, *about(run), "--out", str(run.path / "distilled"))
+    return ShownStep(
+        "Distil a scorer from all answers", told, "", "", [Action("Makes a scorer for your whole log:", command)]
     )
 
 

@@ -16,7 +16,6 @@ from sie_agent.report.doubt import (
     FALSE_YES,
     OWN,
     SIDES,
-    SUPPORT,
     Found,
     doubted,
     found_wrong,
@@ -27,6 +26,7 @@ from sie_agent.report.doubt import (
 from sie_agent.report.read import RunFolder
 from sie_agent.report.tables import NUMBER, TEXT, Table, table
 from sie_agent.report.why import Why, why
+from sie_agent.scorer import RELEVANCE
 
 # above this place people click on what they see first; from that one on few look
 TOP, FAR_DOWN = 2, 6
@@ -142,7 +142,8 @@ def suspects_of(run: RunFolder, known: pd.DataFrame) -> Suspects | None:
     over_draws = [found_wrong(rows_of_draw(run, draw), relevant_at) for draw in run.draws] if counted else []
     over_draws = over_draws if len(over_draws) > 1 and all(over_draws) else []
     said = count_words(listed, counted, over_draws, relevant_at)
-    return Suspects(*said, TRULY[kind], sides, compared_table(counted, over_draws, sizes, kind))
+    meaning = f"{TRULY[kind]}. Relevant is what has a grade of {words.number(relevant_at)} or more"
+    return Suspects(*said, meaning, sides, compared_table(counted, over_draws, sizes, kind))
 
 
 def rows_of_draw(run: RunFolder, draw: pd.DataFrame) -> pd.DataFrame:
@@ -155,7 +156,8 @@ def rows_of_draw(run: RunFolder, draw: pd.DataFrame) -> pd.DataFrame:
 
 def suspect(row: dict[Any, Any], run: RunFolder, kind: str, relevant_at: float) -> Suspect:
     """One row in words."""
-    explained = run.explanations.get((SUPPORT, str(row["sample_id"])))
+    # what was listed is told by the distilled relevance and the log: of the two, words speak for the first
+    explained = run.explanations.get((RELEVANCE, str(row["sample_id"])))
     place = None if pd.isna(row.get("position")) else int(row["position"])
     says = SAYS[kind][0 if row["label"] >= 0.5 else 1]
     if 0 < row["label"] < 1:
@@ -180,7 +182,7 @@ def suspect(row: dict[Any, Any], run: RunFolder, kind: str, relevant_at: float) 
 def judged_words(row: dict[Any, Any]) -> str:
     """What the judge says, as a share of the pairs that it read."""
     if pd.isna(row["judged_rank"]):
-        return "not read; the scorer's estimate"
+        return "held back from the scorer; this is its estimate"
     below = floor_percent(float(row["judged_rank"]))
     return f"fits better than {below} % of all pairs" if below > 0 else "fits worse than 99 % of all pairs"
 

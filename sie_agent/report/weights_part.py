@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sie_agent.bench import AUTO, BASELINES, CLEAN, WITHIN, queries_needed
+from sie_agent.bench import AUTO, BASELINES, CLEAN, SAME_RECIPE, WITHIN, queries_needed
 from sie_agent.report import bench_words, pick, words
 from sie_agent.report.headline import own_row, unbeaten
 from sie_agent.report.read import RunFolder
@@ -20,6 +20,8 @@ SIMPLE = {
 # a loss this many times the greatest gain would flatten everything else
 FURTHEST_BELOW = 2.0
 LEAST_SPAN = 0.01
+# half of the last digit that is shown of a point
+HAIR = 0.0005
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,10 @@ def told_words(run: RunFolder) -> str:
     if gain.value == 0 and gain.ci_low == gain.ci_high == 0:
         return f"{told}. They are the same model: the rule found no reason to change the log, and left it."
     sure = gain.ci_low is not None and gain.ci_high is not None and not gain.ci_low <= 0 <= gain.ci_high
-    found = f"{told}: {bench_words.points(gain)} points, {'a certain' if sure else 'not a certain'} difference."
+    # what is shown has one digit: an end that looks like zero is not to be called certain without a word
+    hair = sure and min(abs(gain.ci_low or 0.0), abs(gain.ci_high or 0.0)) < HAIR
+    certain = "only just a certain" if hair else "a certain" if sure else "not a certain"
+    found = f"{told}: {bench_words.points(gain)} points, {certain} difference."
     return f"{found} {twin_words(run.agreement)}".strip()
 
 
@@ -114,7 +119,11 @@ def picture_of(agreement: Agreement, judge: str | None) -> Picture | None:
             if names.get(kind) not in (None, judge)
         ),
         (f"no training, text score {text.strategy}" if text else "", "", text),
-        ("this judge with its knowledge removed", "", rows.get((AUTO, judge, True))),
+        (
+            "this judge with its knowledge removed, same recipe",
+            "",
+            rows.get((SAME_RECIPE, judge, True), rows.get((AUTO, judge, True))),
+        ),
         ("the grades as labels", "clean", rows.get((CLEAN, None, False))),
     ]
     held = [(name, kind, row.minus_log) for name, kind, row in wanted if row is not None and row.minus_log is not None]
@@ -195,7 +204,7 @@ def more_queries(run: RunFolder, use: str) -> str:
     there = agreement.n_test_queries
     needed = queries_needed(asked.value, asked.ci_low, there)
     if needed is None or needed <= there:
-        return f"More graded queries like these {there:,} would not settle it: the difference is not above zero."
+        return f"More graded queries would help only if the difference turned: on these {there:,} it is not above zero."
     return f"More graded queries: about {needed:,} would show {what}, if the difference stays; there are {there:,}."
 
 

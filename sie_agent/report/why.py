@@ -94,9 +94,10 @@ def opening(explained: Explained) -> str:
 
 
 def what_if(explained: Explained) -> str:
-    """The score under either label; empty where that is not known."""
+    """The score under either label; empty where that is not known, or changes nothing."""
     low, high = explained.score_if_label_0, explained.score_if_label_1
-    if low is None or high is None:
+    # a score that does not read the label has nothing to say here
+    if low is None or high is None or low == high:
         return ""
     if explained.label in (0.0, 1.0):
         other, score = (1, high) if explained.label == 0 else (0, low)

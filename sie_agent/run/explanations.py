@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from sie_agent.report import SUPPORT, doubted, ranking_label, scored_rows, shown_ids, with_support
+from sie_agent.report import doubted, ranking_label, scored_rows, shown_ids, with_support
 from sie_agent.run.manifest import write_json
 from sie_agent.samples import read_table
-from sie_agent.scorer import explain_rows, load_scorer
+from sie_agent.scorer import RELEVANCE, explain_rows, load_scorer
 
 
 def write_run_explanations(folder: Path) -> None:
     """Write ``explanations.json`` of a run folder from its samples, scores and scorer, whatever was there before.
 
-    The rows that are listed as most likely wrong are explained by ``support``, those listed by the label that rows are
-    ranked by, by that label.
+    The rows that are listed as most likely wrong are explained by ``relevance``, those listed by the label that rows
+    are ranked by, by that label.
 
     Raises
     ------
@@ -27,7 +27,7 @@ def write_run_explanations(folder: Path) -> None:
     by = ranking_label(scores.columns)
     labels = folder / "labels.parquet"
     rows = with_support(scored_rows(samples, scores), read_table(labels) if labels.is_file() else None)
-    wanted = [(SUPPORT, doubted(rows)["sample_id"].tolist()), (by, shown_ids(samples, scores))]
+    wanted = [(RELEVANCE, doubted(rows)["sample_id"].tolist()), (by, shown_ids(samples, scores))]
     explained = []
     for label, ids in wanted:
         if label in scorer.students and ids:

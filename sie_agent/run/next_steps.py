@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 
 from sie_agent.bench import QUERIES_WANTED
-from sie_agent.report import STEPS, doubted, scored_rows, side_names, with_support
+from sie_agent.report import MADE_UP, STEPS, doubted, scored_rows, side_names, variant_of, with_support
 from sie_agent.run.manifest import write_json, write_text
 from sie_agent.samples import COLUMNS, read_table, write_table
 
@@ -40,7 +43,7 @@ def write_next_steps(folder: Path) -> None:
     clicks = log_kind(folder)
     found = {
         "check": (CHECK, rows_to_check(rows, clicks)),
-        "judge": (JUDGE, next_to_judge(rows)),
+        "judge": (JUDGE, next_to_judge(rows, answered(folder))),
         "grade": (GRADE, next_to_grade(samples, rows)),
     }
     steps = {}
@@ -77,12 +80,34 @@ def rows_to_check(rows: pd.DataFrame, log: str) -> pd.DataFrame:
             "title": listed["title"].map(as_cell),
             "label": listed["label"],
             "how_sure": listed["right"].round(3),
-            "read_by_the_judge": np.where(listed["read"], "yes", "no"),
+            "learned_from": np.where(listed["read"], "yes", "no"),
+            "grade": "",
         }
     )
 
 
-def next_to_judge(rows: pd.DataFrame) -> pd.DataFrame:
+def answered(folder: Path) -> set[str]:
+    """Ids of the rows that the headline judge has answered, in whatever part of the run; a panel with all its members.
+
+    Empty for a judge that is worked out and not asked.
+    """
+    suite = yaml.safe_load((folder / "suite.yaml").read_text(encoding="utf-8"))
+    judges = {one["name"]: one for one in suite.get("judges") or ()}
+    own: dict[str, Any] = judges.get(suite.get("headline_judge")) or next(iter(judges.values()), {})
+    members = [judges[name] for name in own.get("members") or () if name in judges] or [own]
+    if any(one.get("kind") in (*MADE_UP, None) for one in members):
+        return set()
+    asked = {variant_of(one) for one in members}
+    table = read_table(folder / "judgments.parquet")
+    if "variant" not in table.columns:
+        return set()
+    graded = table[table["score"].notna()]
+    # a variant that a server could not take as it is has its change behind a plus
+    variant = graded["variant"].astype(str).str.split("+", regex=False).str[0]
+    return set.intersection(*(set(graded.loc[variant == one, "sample_id"].astype(str)) for one in asked))
+
+
+def next_to_judge(rows: pd.DataFrame, answered: Collection[str] = ()) -> pd.DataFrame:
     """The rows of the log that the judge should read next, as samples without grades.
 
     A judgment changes most where it is undecided what the label is worth and where much hangs on the row. With s the
@@ -96,8 +121,9 @@ def next_to_judge(rows: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     rows : of the log, with ``support``, ``value`` (where the scorer has them) and ``read``.
+    answered : ids of rows that the judge has answered although the scorer did not learn from them.
     """
-    unread = rows[~rows["read"]]
+    unread = rows[~rows["read"] & ~rows["sample_id"].astype(str).isin(answered)]
     if unread.empty or not {"support", "value"} <= set(rows.columns):
         return unread.head(0)
     s, v = unread["support"].clip(0, 1), unread["value"].abs().rank(pct=True)

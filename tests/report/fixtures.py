@@ -200,7 +200,7 @@ def _explanations(samples: pd.DataFrame, scores: pd.DataFrame) -> dict[str, Any]
         sums = {"score": score, "rank": 0.66, "base": 0.5, "rest": 0.01, "words_left_out": 0}
         what_if = {"score_if_label_0": score - 0.01, "score_if_label_1": score + 0.01}
         about = {**texts, **sums, **what_if, "features": features, "words": words}
-        explained += [{**about, "by": by} for by in ("value", "support")]
+        explained += [{**about, "by": by} for by in ("value", "relevance")]
     return {"by": "value", "explanations": explained}
 
 

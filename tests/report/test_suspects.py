@@ -114,7 +114,7 @@ def test_the_page_opens_with_them(tmp_path: Path) -> None:
     assert "at random" in part and "by shared words" in part and "by the ranker's own training loss" in part
     assert "On the mean of the run's 2 draws it is" in part and "clearly more than" in part
     assert "Clicked, yet it does not seem to fit" in part and "Passed over, yet it seems to fit" in part
-    assert "truly wrong, grade" in part and part.count("Words that say so") == 20
+    assert "truly wrong, grade" in part and part.count("Words for and against a fit") == 20
     assert "sie_agent explain --scorer" in part or "sie explain --scorer" in part
 
 

@@ -40,7 +40,7 @@ def test_listed_rows_open_to_show_why(tmp_path: Path) -> None:
     page = page_of(tmp_path / "run", Options(explained=True))
     rows = sum(tag == "li" and True for tag, _ in page.tags)
     opened = [attributes for tag, attributes in page.tags if tag == "details" and attributes.get("class") == "why"]
-    told = page.words.count("Why this score"), page.words.count("Words that say so")
+    told = page.words.count("Why this score"), page.words.count("Words for and against a fit")
     assert told == (20, 20) and len(opened) == 40 < rows + 1
     assert "+0.200" in page.words and "If it said 0, the value would be" in page.words
     kinds = [attributes.get("class") for tag, attributes in page.tags if tag == "span"]
