@@ -32,6 +32,9 @@ def command(
 ) -> None:
     """Score every row of a log with a distilled scorer: no language model, no gradient, no grade.
 
+    Writes the weak labels, and label_error: how suspicious the log's label is, 0 to 1. Sort by it to find wrong labels.
+    It is told from text and log for rows of the log that the scorer was distilled from, else from the text alone.
+
     A run that was stopped goes on where it was when the same command is given again.
     """
 

@@ -19,6 +19,7 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.labels import label_names
 from sie_agent.samples import feature_names
+from sie_agent.scorer.label_errors import LABEL_ERROR
 from sie_agent.scorer.meanings import LABEL_NAME, TOPIC, TOPIC_GROUPS, meaning_of
 from sie_agent.scorer.model import Scorer, student_inputs
 from sie_agent.scorer.student import spread
@@ -136,7 +137,8 @@ def check_asked(scorer: Scorer, by: str, top: int | None) -> None:
     """Raise InputError where the scorer does not know *by*, or *top* is below 1."""
     if by not in scorer.students:
         there = ", ".join(label_names(scorer.students)) or "none"
-        raise InputError(f"the scorer has no '{by}'", where="--by", mend=f"There are: {there}.")
+        more = f" {LABEL_ERROR} is told from relevance and from what the log says." if by == LABEL_ERROR else ""
+        raise InputError(f"the scorer's trees have no '{by}'", where="--by", mend=f"There are: {there}.{more}")
     if top is not None and top < 1:
         raise InputError(f"{top} features were asked for", where="--top", mend="Give a whole number from 1 upwards.")
 
