@@ -97,12 +97,21 @@ def kind_lines(kind: dict[str, Any], score: str) -> list[str]:
         told[0] += "; too few to draw their means together"
     if kind["ungrouped"]:
         told[0] += f"; {kind['ungrouped']:,} rows are in none"
-    names = ("Most helpful", "Most harmful") if value else ("Best", "Worst")
-    for title, rows in zip(names, (kind["best"], kind["worst"]), strict=True):
+    for title, rows in zip(headings(kind, value), (kind["best"], kind["worst"]), strict=True):
         if rows:
             header = (kind["by"], "rows", "mean", "interval", "sum")
             told += [f"{title}:", *(f"  {line}" for line in columns(header, map(cells, rows)))]
     return told
+
+
+def headings(kind: dict[str, Any], value: bool) -> tuple[str, str]:
+    """What stands over the good end and over the bad end: no more than the intervals say."""
+    if not value:
+        return "Best", "Worst"
+    return (
+        "Most helpful" if kind["above"] else "Highest value (none certainly helps)",
+        "Most harmful" if kind["below"] else "Lowest value (none certainly harms)",
+    )
 
 
 def sides(kind: dict[str, Any], value: bool) -> str:
@@ -120,9 +129,14 @@ def cells(row: dict[str, Any]) -> tuple[str, ...]:
         shortened(name),
         f"{row['rows']:,}",
         number(row["mean"]),
-        f"{number(row['low'])} to {number(row['high'])}",
+        interval(row["low"], row["high"]),
         number(row["total"], 2),
     )
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """Both ends; a dash where they are not known."""
+    return number(None) if low is None or high is None else f"{number(low)} to {number(high)}"
 
 
 def shortened(text: str) -> str:

@@ -7,12 +7,15 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from sie_agent.errors import InputError
 from sie_agent.samples import numbers_of, table_batches, texts_of
 
 Doubles = npt.NDArray[np.float64]
 
+# squares of larger ones, summed up over many rows, are too large for a float
+LARGEST = 1e100
 MEND = "Give the log that was scored, with the same --map, --split and --limit."
 
 
@@ -29,20 +32,39 @@ class Scored:
         self._score = score
         self._names = ["sample_id", *(["query"] if query else [])]
         self._batches = table_batches(path, [*self._names, score])
+        self._read = 0
         self._held = pd.DataFrame({name: pd.Series(dtype=object) for name in self._names})
         self._held[score] = pd.Series(dtype=np.float64)
 
     def ahead(self, count: int) -> pd.DataFrame:
-        """The next *count* rows, fewer at the end, which stay: ``sample_id``, ``query`` where it is read, ``score``."""
+        """The next *count* rows, fewer at the end, which stay: ``sample_id``, ``query`` where it is read, ``score``.
+
+        Raises
+        ------
+        InputError : a column does not hold texts or numbers, or a score is infinite or over ``LARGEST`` in magnitude.
+        """
         pieces, there = [self._held], len(self._held)
         while there < count and (batch := next(self._batches, None)) is not None:
             columns = {name: texts_of(batch, name, self.path).to_pandas() for name in self._names}
-            columns[self._score] = pd.Series(numbers_of(batch, self._score, self.path))
+            columns[self._score] = pd.Series(self._scores_of(batch))
             pieces.append(pd.DataFrame(columns))
             there += len(batch)
         filled = [piece for piece in pieces if len(piece)]
         self._held = pd.concat(filled, ignore_index=True) if filled else self._held
         return self._held.iloc[:count].rename(columns={self._score: "score"})
+
+    def _scores_of(self, batch: pa.Table) -> Doubles:
+        """The scores of the next batch of the file, (n,), NaN where there is none."""
+        scores = numbers_of(batch, self._score, self.path)
+        wrong = np.flatnonzero(np.abs(scores) > LARGEST)
+        if len(wrong):
+            raise InputError(
+                f"the score is {scores[wrong[0]]}, and a number between {-LARGEST:g} and {LARGEST:g} was expected",
+                where=f"{self.path}, row {self._read + int(wrong[0]) + 1}, field '{self._score}'",
+                mend="Score the log anew, or leave the cell empty.",
+            )
+        self._read += len(scores)
+        return scores
 
     def pass_over(self, count: int) -> None:
         """Leave *count* rows behind."""
@@ -88,11 +110,16 @@ def check_queries(scored: pd.DataFrame, log: pd.DataFrame, path: str, where: str
     if differ.any():
         row = int(np.argmax(differ))
         raise InputError(
-            f"these are scores of another log: row '{scored['sample_id'].iloc[row]}' has the query "
-            f"'{str(scored['query'].iloc[row])[:40]}' here and '{str(log['query'].iloc[row])[:40]}' in {where}",
+            f"these are scores of another log: row '{scored['sample_id'].iloc[row]}' has "
+            f"{query_in_words(scored['query'].iloc[row])} here and {query_in_words(log['query'].iloc[row])} in {where}",
             where=path,
             mend=MEND,
         )
+
+
+def query_in_words(query: object) -> str:
+    """A query for a message, cut short; a null is not shown as if it were a text."""
+    return f"the query '{query[:40]}'" if isinstance(query, str) else "no query"
 
 
 def not_of_this_log(path: str, name: str, where: str) -> InputError:

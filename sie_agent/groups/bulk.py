@@ -42,6 +42,7 @@ RANKED = pa.schema(
         ("total", pa.float64()),
     ]
 )
+IDS = pa.schema([("sample_id", pa.string()), ("row", pa.int64())])
 DRAWN = pa.schema(
     [
         ("name", pa.string()),
@@ -97,14 +98,15 @@ def rank_file(
 
     Raises
     ------
-    InputError : a file or a column is wrong, the scores are not of this log, or no row is in a group of some kind.
+    InputError : a file, a column or a score is wrong, a sample is there twice, the scores are not of this log, or no
+        row is in a group of some kind.
     EnvironmentFailure : the disk is in the way.
     """
     names, rows = table_columns(scores, required=("sample_id",))
     reader = Scored(str(scores), score, query="query" in names)
     tally = Tally(ungrouped=dict.fromkeys(by, 0))
     with database(target) as connection, bar("Grouping", rows) as shown, TableWriter(target) as writer:
-        pieces = scored_alone(reader) if log is None else aligned(reader, log(target.parent), where)
+        pieces = scored_alone(reader, connection) if log is None else aligned(reader, log(target.parent), where)
         load_rows(connection, pieces, by, tally, shown)
         if tally.unscored == tally.rows:
             raise InputError(f"column '{score}' holds no score", where=scores, mend="Was this weak label distilled?")
@@ -118,11 +120,38 @@ def rank_file(
     return {"rows": tally.rows, "unscored": tally.unscored, "kinds": kinds}
 
 
-def scored_alone(scored: Scored) -> Iterator[tuple[pd.DataFrame, Doubles]]:
-    """The rows of a scores file that tells all that is needed of the log."""
+def scored_alone(scored: Scored, connection: Any) -> Iterator[tuple[pd.DataFrame, Doubles]]:
+    """The rows of a scores file that tells all that is needed of the log.
+
+    Raises
+    ------
+    InputError : a sample is there more than once; known once all rows were read.
+    """
+    insert, start = inserter(connection, "ids", IDS), 0
     while len(rows := scored.ahead(50_000)):
+        ids = pa.array(rows["sample_id"], pa.string(), from_pandas=True)
+        insert(pa.Table.from_arrays([ids, pa.array(np.arange(start + 1, start + len(rows) + 1))], schema=IDS))
         yield rows, rows["score"].to_numpy(np.float64)
         scored.pass_over(len(rows))
+        start += len(rows)
+    check_once(connection, scored.path)
+    connection.execute("DROP TABLE ids")
+
+
+def check_once(connection: Any, path: str) -> None:
+    """Raise InputError where the table ``ids`` has a sample more than once, at the first such sample."""
+    # hashes overflow to disk in less memory and time than texts, and are nearly always enough
+    repeated = connection.execute(
+        """SELECT sample_id, count(*), min(row) FROM ids
+        WHERE hash(sample_id) IN (SELECT hash(sample_id) FROM ids GROUP BY 1 HAVING count(*) > 1)
+        GROUP BY sample_id HAVING count(sample_id) > 1 ORDER BY min(row) LIMIT 1"""
+    ).fetchall()
+    for name, times, row in repeated:
+        raise InputError(
+            f"the sample '{name}' is there {times:,} times",
+            where=f"{path}, row {row}, field 'sample_id'",
+            mend="Give one row per sample.",
+        )
 
 
 def load_rows(
@@ -173,7 +202,8 @@ def ranked(connection: Any, writer: TableWriter, by: str, score: str, top: int) 
         count += len(groups.rows)
         above += int((drawn.low > level).sum())
         below += int((drawn.high < level).sum())
-        numbers = [pa.array(one) for one in (groups.mean, drawn.mean, drawn.low, drawn.high)]
+        # an interval that is not known is null
+        numbers = [pa.array(one, from_pandas=True) for one in (groups.mean, drawn.mean, drawn.low, drawn.high)]
         kept = [batch.column(name) for name in ("name", "title", "rows")]
         insert(pa.Table.from_arrays([*kept, *numbers, batch.column("total")], schema=DRAWN))
     order = f"mean {'DESC' if direction.high_is_good else 'ASC'}, name"

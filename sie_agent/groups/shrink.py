@@ -69,7 +69,10 @@ class Prior:
 
 @dataclass(frozen=True)
 class Shrunken:
-    """Of each of k groups the mean, drawn towards that of all, and its 95 % interval, (k,) each."""
+    """Of each of k groups the mean, drawn towards that of all, and its 95 % interval, (k,) each.
+
+    The interval is NaN where there is one row in all.
+    """
 
     mean: Doubles
     low: Doubles
@@ -127,6 +130,10 @@ def shrink(groups: Groups, prior: Prior | None) -> Shrunken:
         stay where they are, and the variance of a group's rows is pooled over all.
     """
     if prior is None:
+        if groups.rows.sum() == 1:
+            # one row does not tell how rows differ
+            unknown = np.full(len(groups.mean), np.nan)
+            return Shrunken(groups.mean, unknown, unknown)
         within, strength = pooled_variance(groups)
         deviation = np.sqrt(variance_of_means(groups, within, strength))
         return Shrunken(groups.mean, groups.mean - NORMAL_95 * deviation, groups.mean + NORMAL_95 * deviation)

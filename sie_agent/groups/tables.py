@@ -22,8 +22,8 @@ def rank_groups(keys: pd.Series[str], score: Doubles, *, higher: bool = True) ->
     Returns
     -------
     ``group, rows, mean_of_rows, mean, low, high, total``: number of rows, mean of their scores, the mean drawn towards
-    that of all groups with its 95 % interval (see :func:`shrink`), and the sum. Rows without a group or a score are
-    left out. Fewer than three groups are not drawn together.
+    that of all groups with its 95 % interval (NaN where there is one row in all, see :func:`shrink`), and the sum.
+    Rows without a group or a score are left out. Fewer than three groups are not drawn together.
     """
     known = (keys != "").to_numpy(dtype=bool) & ~np.isnan(score)
     grouped = pd.Series(score[known]).groupby(keys.to_numpy(dtype=object)[known], sort=True)

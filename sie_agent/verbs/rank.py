@@ -53,8 +53,8 @@ def rank(
 
     Raises
     ------
-    InputError : a file, a column or an option is wrong, the scores are of another log, or the log does not say which
-        group its rows are in.
+    InputError : a file, a column, a score or an option is wrong, a sample is there twice, the scores are of another
+        log, or the log does not say which group its rows are in.
     EnvironmentFailure : the result cannot be written, or another process writes it.
     """
     kinds = list(by)

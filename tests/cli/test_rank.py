@@ -15,6 +15,7 @@ from .conftest import Sie
 
 RANK = ("rank", "--scores", "scores.parquet", "--out", "groups.parquet")
 LOG = ("--data", "log.parquet")
+NEITHER = ("Highest value (none certainly helps):", "Lowest value (none certainly harms):")
 
 
 @pytest.fixture
@@ -69,6 +70,58 @@ def test_queries_need_no_log(sie: Sie, log: pd.DataFrame) -> None:
 
 def test_items_come_with_a_title(sie: Sie, log: pd.DataFrame) -> None:
     assert "i4 Lamp 4  8 " in sie(*RANK, *LOG, "--by", "item").out
+
+
+@pytest.mark.parametrize(
+    ("rows", "value", "there", "absent"),
+    [
+        (slice(0, 20), None, ("Most helpful:",), ("Most harmful", "Lowest value")),
+        (slice(0, 40, 3), "chance", NEITHER, ("Most",)),
+        (slice(20, 40), None, ("Most harmful:",), ("Most helpful", "Highest value")),
+    ],
+)
+def test_headings_claim_no_more_than_the_intervals(
+    sie: Sie,
+    log: pd.DataFrame,
+    tmp_path: Path,
+    rows: slice,
+    value: str | None,
+    there: tuple[str, ...],
+    absent: tuple[str, ...],
+) -> None:
+    scores = pd.read_parquet(tmp_path / "scores.parquet").iloc[rows]
+    if value:
+        scores = scores.assign(value=np.random.default_rng(0).normal(size=len(scores)))
+    scores.to_parquet(tmp_path / "scores.parquet")
+    lines = sie(*RANK, "--by", "query").out.splitlines()
+    assert all(heading in lines for heading in there) and not any(line.startswith(absent) for line in lines), lines
+
+
+def test_one_row_in_all_has_a_dash_for_its_interval(sie: Sie, log: pd.DataFrame, tmp_path: Path) -> None:
+    pd.read_parquet(tmp_path / "scores.parquet").tail(1).to_parquet(tmp_path / "scores.parquet")
+    lines = sie(*RANK, "--by", "query").out.splitlines()
+    assert "(helps) for 0, below (harms) for 0" in lines[0] and lines[1] == "Lowest value (none certainly harms):"
+    assert lines[3].split() == ["query", "7", "1", "-3.100", "–", "-3.10"]
+    (row,) = sie(*RANK, "--by", "query", "--output", "json").json["kinds"][0]["worst"]
+    assert row["low"] is None and row["high"] is None
+
+
+@pytest.mark.parametrize(("wrong", "shown"), [(float("inf"), "inf"), (1e300, "1e+300"), (-1e308, "-1e+308")])
+def test_a_score_out_of_range(sie: Sie, log: pd.DataFrame, tmp_path: Path, wrong: float, shown: str) -> None:
+    scores = pd.read_parquet(tmp_path / "scores.parquet")
+    scores.loc[11, "value"] = wrong
+    scores.to_parquet(tmp_path / "scores.parquet")
+    for options in ((), LOG):
+        ran = sie(*RANK, *options, "--by", "query")
+        assert ran.code == 2 and f"scores.parquet, row 12, field 'value': the score is {shown}, " in ran.err
+    assert not (tmp_path / "groups.parquet").exists()
+
+
+def test_a_sample_that_is_there_twice(sie: Sie, log: pd.DataFrame, tmp_path: Path) -> None:
+    scores = pd.read_parquet(tmp_path / "scores.parquet")
+    pd.concat([scores, scores]).to_parquet(tmp_path / "scores.parquet")
+    ran = sie(*RANK, "--by", "query")
+    assert ran.code == 2 and "the sample 's0-0' is there 2 times" in ran.err and "row 1, field 'sample_id'" in ran.err
 
 
 def test_other_scores(sie: Sie, log: pd.DataFrame) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from sie_agent.errors import InputError
 from sie_agent.groups import check_kinds, group_keys, rank_file, rank_groups
-from sie_agent.groups.aligned import Scored, aligned
+from sie_agent.groups.aligned import LARGEST, Scored, aligned
 from sie_agent.samples import validate_samples
 
 KINDS = ("query", "item", "user", "department", "brand")
@@ -130,6 +130,10 @@ def test_rows_that_were_left_out_are_passed_over(tmp_path: Path) -> None:
         (lambda scores: scores.iloc[::-1], "not in the same order"),
         (lambda scores: scores.iloc[[5, 9, 7, 8]], "row 'r7' is not in log, or not in the same order"),
         (lambda scores: scores.assign(query=scores["query"].where(scores.index != 300, "rug")), "row 'r300' has the"),
+        (
+            lambda scores: scores.assign(query=scores["query"].where(scores.index != 300)),
+            "row 'r300' has no query here",
+        ),
         (lambda scores: pd.concat([scores, scores.head(1)]), "row 'r0' is not"),
         (lambda scores: scores.assign(value=np.nan), "holds no score"),
     ],
@@ -139,6 +143,79 @@ def test_scores_of_another_log(tmp_path: Path, change: Any, message: str) -> Non
     with pytest.raises(InputError, match=message):
         ranked(tmp_path, log, change(scores_of(log)), by=["item"])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["scores.parquet"]
+
+
+@pytest.mark.parametrize("with_log", [True, False])
+@pytest.mark.parametrize("wrong", [np.inf, -np.inf, 1e300, -1e308])
+def test_scores_that_cannot_be_added_up(tmp_path: Path, with_log: bool, wrong: float) -> None:
+    log = log_of()
+    scores = scores_of(log)
+    scores.loc[577, "value"] = wrong
+    scores.to_parquet(tmp_path / "scores.parquet")
+    with pytest.raises(InputError) as raised:
+        rank_file(
+            tmp_path / "scores.parquet",
+            tmp_path / "out.parquet",
+            "value",
+            ["query"],
+            log=(lambda spill: chunks(log)) if with_log else None,
+            where="log",
+            top=3,
+        )
+    assert f"scores.parquet, row 578, field 'value': the score is {wrong}," in str(raised.value)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["scores.parquet"]
+
+
+def test_a_wrong_score_is_found_in_a_later_batch(tmp_path: Path) -> None:
+    value = np.zeros(120_000)
+    value[119_990] = np.inf
+    pd.DataFrame({"sample_id": np.arange(len(value)).astype(str), "value": value}).to_parquet(tmp_path / "s.parquet")
+    scored = Scored(str(tmp_path / "s.parquet"), "value", query=False)
+    with pytest.raises(InputError, match=r"row 119991, field 'value'"):
+        scored.ahead(len(value))
+
+
+def test_the_largest_scores_have_finite_means_and_intervals(tmp_path: Path) -> None:
+    log = log_of()
+    scores = scores_of(log)
+    scores["value"] *= LARGEST / scores["value"].abs().max()
+    _, table = ranked(tmp_path, log, scores, by=["query", "item"])
+    assert np.isfinite(table[["mean", "low", "high", "total"]]).all(axis=None)
+
+
+def without_log(folder: Path, scores: pd.DataFrame) -> tuple[dict[str, Any], pd.DataFrame]:
+    """The queries of a file, ranked by it alone."""
+    scores.to_parquet(folder / "scores.parquet")
+    out = folder / "out.parquet"
+    told = rank_file(folder / "scores.parquet", out, "value", ["query"], log=None, where="scores.parquet", top=3)
+    return told, pd.read_parquet(out)
+
+
+def test_a_sample_that_is_there_twice_is_refused_without_a_log(tmp_path: Path) -> None:
+    scores = scores_of(log_of())
+    doubled = pd.concat([scores, scores.iloc[[7, 3, 3]]], ignore_index=True)
+    with pytest.raises(
+        InputError, match=r"scores\.parquet, row 4, field 'sample_id': the sample 'r3' is there 3 times"
+    ):
+        without_log(tmp_path, doubled)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["scores.parquet"]
+    told, _ = without_log(tmp_path, scores)
+    assert told["rows"] == len(scores)
+
+
+def test_one_row_in_all_is_on_neither_side(tmp_path: Path) -> None:
+    scores = scores_of(log_of()).iloc[[1]]
+    told, table = without_log(tmp_path, scores)
+    (kind,) = told["kinds"]
+    assert kind["groups"] == 1 and kind["above"] == kind["below"] == 0
+    assert table["mean"].tolist() == scores["value"].tolist() and table[["low", "high"]].isna().all(axis=None)
+    assert (kind["best"] + kind["worst"])[0]["low"] is None
+
+
+def test_a_row_without_a_query_is_in_no_group(tmp_path: Path) -> None:
+    scores = scores_of(log_of())
+    told, table = without_log(tmp_path, scores.assign(query=scores["query"].where(scores.index % 6 > 0)))
+    assert told["kinds"][0]["ungrouped"] == 100 and not table["group"].isin(["nan", "None", ""]).any()
 
 
 def test_a_kind_that_no_row_has(tmp_path: Path) -> None:

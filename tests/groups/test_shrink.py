@@ -126,6 +126,13 @@ def test_rows_that_are_all_alike(score: np.ndarray) -> None:
     assert np.isfinite([found.low, found.high]).all()
 
 
+def test_one_row_in_all_has_no_interval() -> None:
+    found = shrink(groups_of(np.array([0]), np.array([-0.5])), None)
+    assert found.mean.tolist() == [-0.5] and np.isnan([found.low, found.high]).all()
+    found = shrink(groups_of(np.array([0, 1]), np.array([-0.5, 0.5])), None)
+    assert (found.low < found.mean).all() and (found.mean < found.high).all()
+
+
 def test_fewer_than_three_groups_stay_where_they_are() -> None:
     groups = groups_of(np.array([0, 0, 0, 1]), np.array([1.0, 2.0, 3.0, 7.0]))
     with pytest.raises(ValueError, match="2 groups"):
