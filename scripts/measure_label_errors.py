@@ -14,6 +14,7 @@ per data set and rate into --out and prints a Markdown table.
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from judges_at_hand import JUDGES, REAL, RELEVANT_AT, Answers, Shop, loaded
 
 from sie_agent.attribution import predict
 from sie_agent.bench import make_folds
+from sie_agent.errors import InputError
 from sie_agent.evaluation import (
     confident_learning,
     judge_within,
@@ -32,12 +34,15 @@ from sie_agent.evaluation import (
     query_copies,
 )
 from sie_agent.pipeline import DistilSettings, Log, distil_labels, label_errors_of, make_labels, train_proxies
-from sie_agent.samples import simulate_flips
+from sie_agent.samples import load_samples, resolve, simulate_flips
+from sie_agent.samples.generated import is_generated
 from sie_agent.scorer import RELEVANCE
 from sie_agent.threads import one_thread
 
 READ = ("relevance", "support")
 REPLICATES = 2_000
+# the data sets whose every row has a human grade
+GRADED = ("homedepot", "crowdflower", "generated", "sample")
 PLAIN, NOTHING, LOG, TEXT, SUPPORT = "plain loss", "random", "label_error", "label_error, text alone", "1 - support"
 Found = dict[tuple[str, str], np.ndarray]
 
@@ -45,12 +50,53 @@ Found = dict[tuple[str, str], np.ndarray]
 def parsed() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", nargs="+", default=["homedepot", "crowdflower", "generated"])
-    parser.add_argument("--rate", type=float, default=0.3, help="share of labels that are flipped")
-    parser.add_argument("--draws", type=int, nargs="+", default=[1, 2, 3, 4, 5], help="fixed before any figure")
+    parser.add_argument("--data", nargs="+", metavar="NAME", default=["homedepot", "crowdflower", "generated"])
+    parser.add_argument("--rate", type=flip_rate, default=0.3, help="share of labels that are flipped, below a half")
+    parser.add_argument("--draws", type=draw_seed, nargs="+", default=[1, 2, 3, 4, 5], help="fixed before any figure")
     parser.add_argument("--without-models", action="store_true", help="leave out the judges that are language models")
     parser.add_argument("--out", type=Path, default=Path("eval/results/label_errors"))
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    for option in ("data", "draws"):
+        given = getattr(arguments, option)
+        if len(set(given)) < len(given):
+            parser.error(f"argument --{option}: {' '.join(map(str, given))}: one is named twice")
+    for source in arguments.data:
+        try:
+            check_data(source)
+        except InputError as error:
+            parser.error(f"argument --data: {error}")
+    return arguments
+
+
+def flip_rate(text: str) -> float:
+    """A share of flipped labels: from a half on, the labels would be the wrong way round."""
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = math.nan
+    if not 0 < rate < 0.5:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number above 0 and below 0.5")
+    return rate
+
+
+def draw_seed(text: str) -> int:
+    """The seed of a draw."""
+    try:
+        seed = int(text)
+    except ValueError:
+        seed = -1
+    if seed < 0:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number of 0 or more")
+    return seed
+
+
+def check_data(source: str) -> None:
+    """Raise InputError where the source is no data set by name, or not at hand."""
+    if source not in GRADED and not is_generated(source):
+        raise InputError(f"there is no graded data set '{source}'", mend=f"Give some of: {', '.join(GRADED)}")
+    if source != "generated" and is_generated(source):
+        load_samples(source, limit=1)
+    resolve(source)
 
 
 def main() -> None:

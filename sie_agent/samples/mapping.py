@@ -60,7 +60,7 @@ def pick(frame: pd.DataFrame, name: str, field: str, where: str) -> pd.Series:
     if name not in frame.columns:
         there = [str(column) for column in frame.columns]
         near = difflib.get_close_matches(name, there, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
+        hint = f"; did you mean '{near[0]}'?" if near else "."
         raise InputError(
             f"the column map names the column '{name}' (field '{field}'), which is absent{hint} "
             f"The columns there are: {', '.join(there) or 'none'}",

@@ -137,11 +137,11 @@ def check_columns(frame: pd.DataFrame, where: str | Path) -> None:
     for name in REQUIRED:
         if name not in there:
             near = difflib.get_close_matches(name, there, n=1)
-            hint = f"; is it '{near[0]}'?" if near else ""
+            hint = f"; is it '{near[0]}'?" if near else "."
             raise InputError(
                 f"the column '{name}' is missing{hint} The columns there are: {', '.join(there) or 'none'}",
                 where=where,
-                mend=f"Rename a column to '{name}', or say in a column map (--map) which one it is",
+                mend=f"Rename one to '{name}', or say which one it is with --map: `sie init FILE` writes a column map",
             )
 
 

@@ -17,6 +17,8 @@ from sie_agent.samples import read_table
 
 Doubles = npt.NDArray[np.float64]
 FEWEST_JUDGED = 10
+TEXTS = ("sample_id", "query", "aspect", "variant", "model", "status")
+AGAIN = "Label the data anew."
 
 
 @dataclass(frozen=True)
@@ -43,24 +45,76 @@ class Judged:
 def read_judgments(sources: Sequence[str | Path]) -> tuple[pd.DataFrame, str]:
     """The judgments of some files that ``sie label`` or ``sie run`` wrote, or their folders; and their names.
 
-    Where two files hold a judgment of the same pair by the same judge, that of the later file counts.
+    Where two files hold a judgment of the same pair by the same judge, that of the later file counts; but a failure,
+    which has no score or a status other than ``ok``, never replaces an answer.
+
+    Returns
+    -------
+    The judgments, with the name of each one's file in ``file``, and the names of all files.
 
     Raises
     ------
-    InputError : a file is missing or damaged, or lacks a column.
+    InputError : a file is missing or damaged, lacks a column, or a column is not of the type of SCHEMAS.md.
     """
     paths = [Path(source).expanduser() for source in sources]
     paths = [path / "judgments.parquet" if path.is_dir() else path for path in paths]
-    needed = ("sample_id", "query", "aspect", "variant", "model", "score", "status")
     found = pd.DataFrame()
     for path in paths:
-        table = read_table(path, required=needed)
-        if len(found):
-            keys = ["sample_id", "query", "aspect", "variant", "model"]
-            again = pd.MultiIndex.from_frame(found[keys]).isin(pd.MultiIndex.from_frame(table[keys]))
-            table = pd.concat([found[~again], table], ignore_index=True)
-        found = table
+        table = typed(read_table(path, required=(*TEXTS, "score")), str(path)).assign(file=str(path))
+        found = joined(found, table) if len(found) else table
     return found, ", ".join(map(str, paths))
+
+
+def typed(table: pd.DataFrame, where: str) -> pd.DataFrame:
+    """The table with the columns that are read as text and float64.
+
+    Raises
+    ------
+    InputError : a cell is no text, or the scores are not numbers; names file, row and field.
+    """
+    columns: dict[str, pd.Series] = {}
+    for name in TEXTS:
+        # as objects: a column of categories or of numbers is told by its cells
+        cells = table[name].astype(object)
+        wrong = ~cells.map(lambda cell: isinstance(cell, str)).to_numpy(bool)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            empty = pd.api.types.is_scalar(cells.iloc[row]) and pd.isna(cells.iloc[row])
+            told = f"the {name} is empty" if empty else f"the {name} {str(cells.iloc[row])[:40]} is not text"
+            raise InputError(told, where=f"{where}, row {row + 1}, field '{name}'", mend=AGAIN)
+        columns[name] = cells.astype("str")
+    score = table["score"]
+    # a file of nothing but failures may hold a column without a type
+    numeric = pd.api.types.is_numeric_dtype(score.dtype) and not pd.api.types.is_bool_dtype(score.dtype)
+    if not (numeric or score.isna().all()):
+        raise InputError("the scores are not numbers", where=f"{where}, field 'score'", mend=AGAIN)
+    return table.assign(**columns, score=score.astype("float64"))
+
+
+def joined(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """Two files' judgments, one of each pair and judge: an answer before a failure, else that of *after*."""
+    pairs_before, pairs_after = pairs_of(before), pairs_of(after)
+    answered_before, answered_after = answered(before), answered(after)
+    replaced = pairs_before.isin(pairs_after[answered_after]) | (pairs_before.isin(pairs_after) & ~answered_before)
+    useless = ~answered_after & pairs_after.isin(pairs_before[answered_before])
+    return pd.concat([before[~replaced], after[~useless]], ignore_index=True)
+
+
+def pairs_of(table: pd.DataFrame) -> pd.MultiIndex:
+    """What was judged and by whom, row by row; a judge that answered in writing is the same judge."""
+    keys = table[["sample_id", "query", "aspect", "model"]]
+    return pd.MultiIndex.from_frame(keys.assign(asked=asked_variant(table)))
+
+
+def answered(table: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """(n,) which rows are answers, and no failures."""
+    return ((table["status"] == "ok") & table["score"].notna()).to_numpy(bool)
+
+
+def asked_variant(rows: pd.DataFrame) -> pd.Series[str]:
+    """The variant that was asked: a server that gave no log-probabilities answered in writing, by another method."""
+    asked: pd.Series[str] = rows["variant"].str.split("+", regex=False).str[0]
+    return asked
 
 
 def relevance_of_all(
@@ -78,8 +132,11 @@ def relevance_of_all(
 
     Raises
     ------
-    InputError : as of :func:`relevance_of`; or the members have too few rows in common.
+    InputError : as of :func:`relevance_of`; a member is named twice, or they have too few rows in common.
     """
+    twice = next((name for number, name in enumerate(models) if name in models[:number]), None)
+    if twice is not None:
+        raise InputError(f"the model '{twice}' is named twice", where="--model", mend="Name each model once.")
     if len(models) < 2:
         model = models[0] if models else None
         return relevance_of(table, samples, where, model=model, variant=variant, by_rank=by_rank)
@@ -124,17 +181,17 @@ def relevance_of(
             where=where,
             mend="Make some with `sie label --variant relevance/NAME`.",
         )
-    # a server that gave no log-probabilities answered in writing: the same judge, by another method
-    rows["asked"] = rows["variant"].str.split("+", regex=False).str[0]
+    rows["asked"] = asked_variant(rows)
     rows, chosen_model = one_of(rows, rows["model"], "model", model, where)
     rows, chosen_variant = one_of(rows, rows["asked"], "variant", variant, where)
     if rows["sample_id"].duplicated().any():
-        twice = rows.loc[rows["sample_id"].duplicated(), "sample_id"].iloc[0]
-        raise InputError(f"the sample '{twice}' is judged twice", where=where, mend="Label the data anew.")
+        twice = rows[rows["sample_id"].duplicated()].iloc[0]
+        said = f"the sample '{twice['sample_id']}' is judged twice"
+        raise InputError(said, where=file_of(twice, where), mend=AGAIN)
     refuse_scores(rows, where)
     by_id = rows.set_index("sample_id")
     ids = samples["sample_id"]
-    refuse_other_data(by_id["query"], samples, where)
+    refuse_other_data(by_id, samples, where)
     relevance = ids.map(by_id["score"]).to_numpy(np.float64)
     count = int((~np.isnan(relevance)).sum())
     if count < FEWEST_JUDGED:
@@ -165,33 +222,36 @@ def one_of(
             where=where,
             mend=f"Choose one with {option}: {', '.join(there)}.",
         )
-    chosen = wanted or there[0]
+    chosen = there[0] if wanted is None else wanted
     return rows[values == chosen], chosen
 
 
 def refuse_scores(rows: pd.DataFrame, where: str) -> None:
     """Raise InputError at the first score that is no number in [0, 1]."""
-    if not pd.api.types.is_numeric_dtype(rows["score"].dtype):
-        raise InputError("the scores are not numbers", where=f"{where}, field 'score'", mend="Label the data anew.")
     outside = (rows["score"] < 0) | (rows["score"] > 1)
     if outside.any():
         wrong = rows[outside].iloc[0]
         raise InputError(
             f"the score {wrong['score']:g} of sample '{wrong['sample_id']}' is outside of 0 to 1",
-            where=f"{where}, field 'score'",
-            mend="Label the data anew.",
+            where=f"{file_of(wrong, where)}, field 'score'",
+            mend=AGAIN,
         )
 
 
-def refuse_other_data(query_of: pd.Series[str], samples: pd.DataFrame, where: str) -> None:
+def file_of(row: pd.Series, where: str) -> str:
+    """The file of one judgment, as far as :func:`read_judgments` noted it."""
+    return str(row.get("file", where))
+
+
+def refuse_other_data(by_id: pd.DataFrame, samples: pd.DataFrame, where: str) -> None:
     """Raise InputError where a judged id has another query in the log: ids are often mere row numbers."""
-    judged = samples["sample_id"].map(query_of)
+    judged = samples["sample_id"].map(by_id["query"])
     differs = (judged.notna() & (judged != samples["query"])).to_numpy(bool)
     if differs.any():
         row = int(np.argmax(differs))
         raise InputError(
             f"sample '{samples['sample_id'].iloc[row]}' was judged for the query "
             f"'{str(judged.iloc[row])[:60]}', and the data have '{samples['query'].iloc[row][:60]}'",
-            where=where,
+            where=file_of(by_id.loc[samples["sample_id"].iloc[row]], where),
             mend="Give the data, the map and the split that were labelled.",
         )

@@ -298,6 +298,19 @@ CASES = (
     Case("judgments of other data", (*DISTILL, *DATA), ("'s0'", "were labelled"), judged(query="another")),
     Case("scores that are none", (*DISTILL, *DATA), ("'score'", "outside of 0 to 1"), judged(score=7.0)),
     Case("nothing was judged", (*DISTILL, *DATA), ("0 of the 12", "label more"), judged(score=float("nan"))),
+    Case("judgments of nobody", (*DISTILL, *DATA), ("judgments.parquet, row 1, field 'model'",), judged(model=None)),
+    Case(
+        "variant that is a number", (*DISTILL, *DATA), ("judgments.parquet, row 1, field 'variant'",), judged(variant=3)
+    ),
+    Case("scores that are text", (*DISTILL, *DATA), ("judgments.parquet, field 'score'",), judged(score="high")),
+    Case("panel of one", (*DISTILL, *DATA, "--model", "m", "--model", "m"), ("--model", "'m'", "once"), judged()),
+    Case("grades that are a folder", (*DISTILL, *DATA, "--grades", "."), ("is a folder", "file of grades"), judged()),
+    Case(
+        "log without a column",
+        (*LABEL, "--data", "log.csv"),
+        ("'item_id' is missing. The columns there are: query, title. ", "`sie init FILE` writes a column map\n"),
+        text("log.csv", "query,title\nlamp,A lamp\n"),
+    ),
     Case("no proxies", (*DISTILL, *DATA, "--set", "labels.proxies=0"), ("--set", "labels.proxies", "1"), judged()),
     Case(
         "unknown setting",

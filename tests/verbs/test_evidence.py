@@ -89,3 +89,88 @@ def test_of_two_files_the_later_judgment_counts(tmp_path: Path, samples: pd.Data
     assert len(table) == 20 and "more.parquet" in where
     told = relevance_of(table, samples, where)
     assert told.known.all() and (told.relevance[10:] == 1).all() and told.relevance[9] == judgments["score"][9]
+
+
+@pytest.mark.parametrize(
+    "failure", [{"status": "timeout", "score": np.nan}, {"status": "timeout"}, {"score": np.nan}], ids=str
+)
+@pytest.mark.parametrize("written", [False, True])
+def test_no_failure_replaces_an_answer(
+    tmp_path: Path, samples: pd.DataFrame, judgments: pd.DataFrame, failure: dict[str, object], written: bool
+) -> None:
+    answers = judgments.assign(variant="relevance/graded+written") if written else judgments
+    answers.to_parquet(tmp_path / "answers.parquet")
+    judgments.assign(**failure).to_parquet(tmp_path / "failures.parquet")
+    for order in (("answers", "failures"), ("failures", "answers"), ("failures", "answers", "failures")):
+        table, where = read_judgments([tmp_path / f"{name}.parquet" for name in order])
+        assert len(table) == len(judgments)
+        assert relevance_of(table, samples, where).relevance.tolist() == judgments["score"].tolist()
+
+
+def test_of_two_failures_the_later_counts(tmp_path: Path, judgments: pd.DataFrame) -> None:
+    for status in ("timeout", "refused"):
+        judgments.assign(status=status, score=None).to_parquet(tmp_path / f"{status}.parquet")
+    table, _ = read_judgments([tmp_path / "timeout.parquet", tmp_path / "refused.parquet"])
+    assert set(table["status"]) == {"refused"} and len(table) == len(judgments)
+    assert table["score"].dtype == "float64"
+
+
+@pytest.mark.parametrize("field", ["sample_id", "query", "aspect", "variant", "model", "status"])
+@pytest.mark.parametrize(("value", "said"), [(None, "is empty"), (7, "7 is not text"), (b"m", "is not text")])
+def test_a_column_that_is_no_text(
+    tmp_path: Path, judgments: pd.DataFrame, field: str, value: object, said: str
+) -> None:
+    judgments.to_parquet(tmp_path / "good.parquet")
+    judgments.assign(**{field: value}).to_parquet(tmp_path / "bad.parquet")
+    with pytest.raises(InputError) as caught:
+        read_judgments([tmp_path / "good.parquet", tmp_path / "bad.parquet"])
+    assert caught.value.where == f"{tmp_path / 'bad.parquet'}, row 1, field '{field}'" and said in caught.value.problem
+
+
+def test_one_cell_that_is_empty(tmp_path: Path, judgments: pd.DataFrame) -> None:
+    judgments.loc[3, "model"] = None
+    judgments.to_parquet(tmp_path / "j.parquet")
+    with pytest.raises(InputError, match=r"j\.parquet, row 4, field 'model': the model is empty"):
+        read_judgments([tmp_path / "j.parquet"])
+
+
+@pytest.mark.parametrize("score", ["0.5", True, [0.5]], ids=str)
+def test_scores_that_are_no_numbers(tmp_path: Path, judgments: pd.DataFrame, score: object) -> None:
+    judgments.assign(score=[score] * len(judgments)).to_parquet(tmp_path / "j.parquet")
+    with pytest.raises(InputError, match=r"j\.parquet, field 'score': the scores are not numbers"):
+        read_judgments([tmp_path / "j.parquet"])
+
+
+def test_categories_are_text(tmp_path: Path, samples: pd.DataFrame, judgments: pd.DataFrame) -> None:
+    judgments.assign(model=judgments["model"].astype("category")).to_parquet(tmp_path / "j.parquet")
+    assert relevance_of(*tables_of(tmp_path, samples)).known.all()
+
+
+def tables_of(folder: Path, samples: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """The judgments of a folder's one file, the samples, and its name."""
+    table, where = read_judgments([folder / "j.parquet"])
+    return table, samples, where
+
+
+def test_of_several_files_the_faulty_one_is_named(
+    tmp_path: Path, samples: pd.DataFrame, judgments: pd.DataFrame
+) -> None:
+    bad, good = judgments.iloc[:10], judgments.iloc[10:]
+    faults = {
+        "outside of 0 to 1": bad.assign(score=[2.0] + [0.5] * 9),
+        "was judged for the query": bad.assign(query="another"),
+        "is judged twice": pd.concat([bad, bad.iloc[:1]]),
+    }
+    for said, faulty in faults.items():
+        faulty.to_parquet(tmp_path / "bad.parquet")
+        good.to_parquet(tmp_path / "good.parquet")
+        for order in (("good", "bad"), ("bad", "good")):
+            table, where = read_judgments([tmp_path / f"{name}.parquet" for name in order])
+            with pytest.raises(InputError, match=said) as caught:
+                relevance_of(table, samples, where)
+            assert "bad.parquet" in str(caught.value) and "good.parquet" not in str(caught.value)
+
+
+def test_a_panel_names_each_model_once(samples: pd.DataFrame, judgments: pd.DataFrame) -> None:
+    with pytest.raises(InputError, match="--model: the model 'm' is named twice"):
+        relevance_of_all(judgments, samples, "j", models=["m", "m"])
