@@ -59,7 +59,7 @@ def distil(
 
     Parameters
     ----------
-    judgments : file that ``sie label`` wrote, or its folder; several, and of a pair in two of them the last answer counts.
+    judgments : file that ``sie label`` wrote, or its folder; several, and of a pair in two the last answer counts.
     data, column_map, split, limit : the log that was judged, as `load_samples` takes it; labels are needed.
     grades : a file with ``sample_id`` and ``grade`` that people filled in; they replace those of the data.
     model, variant : whose judgments, where the files hold several judges'; several models are a panel, whose answer is
