@@ -21,6 +21,7 @@ from sie_agent.labels import label_names
 from sie_agent.report.shapes import Agreement, Facts, Manifest
 from sie_agent.report.shapes_steps import NextSteps, Step
 from sie_agent.report.shapes_why import Explained, Explanations
+from sie_agent.samples import check_numeric
 from sie_agent.scorer import LABEL_ERROR, Recipe, read_recipe
 
 STEPS = "next-steps.json"
@@ -73,7 +74,7 @@ def read_run(run_dir: Path) -> RunFolder:
     if not run_dir.is_dir():
         raise InputError("there is no such run folder", where=run_dir, mend="Give the folder of a 'sie run'.")
     suite = _read_suite(run_dir / "suite.yaml")
-    scores = _read_parquet(run_dir / "scores.parquet", ("sample_id",))
+    scores = _numeric_or_error(_read_parquet(run_dir / "scores.parquet", ("sample_id",)), run_dir / "scores.parquet")
     agreement = _read_agreement(run_dir / "agreement.json")
     labels = run_dir / "labels.parquet"
     return RunFolder(
@@ -86,7 +87,7 @@ def read_run(run_dir: Path) -> RunFolder:
         scores=_numeric(scores, label_names(scores.columns)),
         recipe=_read_recipe(run_dir, suite),
         explanations=_read_explanations(run_dir / "explanations.json"),
-        labels=_read_parquet(labels, ("sample_id",)) if labels.is_file() else None,
+        labels=_numeric_or_error(_read_parquet(labels, ("sample_id",)), labels) if labels.is_file() else None,
         draws=_read_draws(run_dir, suite, agreement.verdict.judge),
         steps=_read_steps(run_dir / STEPS),
     )
@@ -215,6 +216,14 @@ def _numeric(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     for column in columns:
         values = pd.to_numeric(frame[column], errors="coerce").astype("float64")
         frame[column] = values.replace([np.inf, -np.inf], math.nan)
+    return frame
+
+
+def _numeric_or_error(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """The same table; raises an `InputError` where a score or weak label is text."""
+    for column in (*label_names(frame.columns), LABEL_ERROR):
+        if column in frame.columns:
+            check_numeric(frame[column], path)
     return frame
 
 

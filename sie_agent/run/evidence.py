@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from sie_agent.bench import BENCH_METRICS, Way
-from sie_agent.errors import InputError
+from sie_agent.bench import AUC, BENCH_METRICS, LOG, RANKERS, Way
+from sie_agent.errors import InputError, SieError
 from sie_agent.run.draw import Draw
+from sie_agent.run.draw_facts import MEND, check_facts
 from sie_agent.run.manifest import write_json
-from sie_agent.samples import read_table, write_table
+from sie_agent.samples import check_numeric, read_table, write_table
 
 # what the facts of every finished draw hold
 FACTS = {"key": str, "n_queries": int, "rows": int, "graded": int, "bench": bool}
 BENCH_FILE, KEPT_FILE = "bench.parquet", "kept.parquet"
 BENCH = (*Way._fields, "query_code", *BENCH_METRICS)
+NOT_NUMBERS = ("sample_id", "query_set", "flipped")
 
 
 @dataclass(frozen=True)
@@ -79,31 +80,108 @@ def load_draw(run_dir: Path, seed: int) -> Stored:
 
     Raises
     ------
-    InputError : the draw is not there or damaged.
+    InputError : the draw is not there or damaged; names the file and the field that is wrong.
     """
     folder = draw_folder(run_dir, seed)
-    facts = read_facts(folder)
-    if facts is None:
-        raise InputError(
-            "no finished draw here", where=folder, mend="Run the suite again: it goes on where it stopped."
-        )
-    evidence = read_table(folder / "evidence.parquet", required=("sample_id", "query_code", "query_set", "label"))
-    bench = read_table(folder / BENCH_FILE, required=BENCH) if facts["bench"] else None
-    kept = read_table(folder / KEPT_FILE, required=BENCH) if facts.get("kept") else None
-    return Stored(seed, evidence, bench, kept, facts)
+    facts = checked_facts(folder)
+    bench = read_measured(folder / BENCH_FILE, facts) if facts["bench"] else None
+    kept = read_measured(folder / KEPT_FILE, facts) if facts.get("kept") else None
+    if bench is not None:
+        log = bench[(bench["strategy"] == LOG) & (bench["judge"] == "")]
+        alone = ~bench["ranker"].isin(log["ranker"])
+        refuse(bench["strategy"], alone, f"'{LOG}' among the strategies of each ranker", folder / BENCH_FILE)
+        if facts.get("kept"):
+            check_trained(log, facts, folder / BENCH_FILE)
+    if kept is not None:
+        check_trained(kept, facts, folder / KEPT_FILE)
+    return Stored(seed, read_evidence(folder / "evidence.parquet", facts), bench, kept, facts)
+
+
+def checked_facts(folder: Path) -> dict[str, Any]:
+    """The facts of a finished draw; see `load_draw` for errors."""
+    path = folder / "facts.json"
+    if not path.is_file():
+        raise InputError("no finished draw here", where=folder, mend="Run the suite again: it goes on where it stopped")
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        problem = f"cannot be read as JSON ({' '.join(str(error).split())[:120]})"
+        raise InputError(problem, where=path, mend=MEND) from None
+    if not isinstance(facts, dict):
+        raise InputError(f"expected an object, found {type(facts).__name__}", where=path, mend=MEND)
+    check_facts(facts, path)
+    return facts
+
+
+def read_evidence(path: Path, facts: Mapping[str, Any]) -> pd.DataFrame:
+    """The evidence of a draw, all columns numbers but for ids, sets and flags; see `load_draw` for errors."""
+    table = read_table(path, required=("sample_id", "query_code", "query_set", "label"))
+    for name in table.columns.difference(list(NOT_NUMBERS)):
+        check_numeric(table[name], path)
+    check_codes(table, int(facts["n_queries"]), path)
+    return table
+
+
+def read_measured(path: Path, facts: Mapping[str, Any]) -> pd.DataFrame:
+    """A table of the bench: known rankers and judges, whole query codes, metrics within their bounds or NaN."""
+    table = read_table(path, required=BENCH, numeric=("query_code", *BENCH_METRICS))
+    for name in ("ranker", "strategy", "judge"):
+        refuse(table[name], ~table[name].map(lambda cell: isinstance(cell, str)).astype(bool), "text", path)
+    refuse(table["ranker"], ~table["ranker"].isin(list(RANKERS)), f"one of {', '.join(RANKERS)}", path)
+    judges = ["", *facts.get("judges", {})]
+    refuse(table["judge"], ~table["judge"].isin(judges), "a judge that facts.json names under 'judges'", path)
+    refuse(table["twin"], ~table["twin"].map(lambda cell: isinstance(cell, bool)).astype(bool), "true or false", path)
+    check_codes(table, int(facts["n_queries"]), path)
+    for name in BENCH_METRICS:
+        least, most = auc_bounds(int(facts["n_queries"])) if name == AUC else (0, 1)
+        values = table[name].astype(float)
+        wrong = values.notna() & ~values.between(least, most)
+        refuse(table[name], wrong, f"a number from {least} to {most}", path)
+    return table
+
+
+def auc_bounds(n_queries: int) -> tuple[int, int]:
+    """Bounds of a query's share in the pooled AUC, of which only the mean over queries is within [0, 1].
+
+    The area plus n times two sums, each within [-1, 1]: see `sie_agent.evaluation.query_auc`.
+    """
+    return -2 * n_queries, 2 * n_queries + 1
+
+
+def check_codes(table: pd.DataFrame, n_queries: int, path: Path) -> None:
+    """Query codes are places in arrays of all queries."""
+    codes = pd.to_numeric(table["query_code"], errors="coerce")
+    within = codes.between(0, n_queries - 1) & (codes % 1 == 0)
+    refuse(table["query_code"], ~within, f"a whole number from 0 to {n_queries - 1}", path)
+
+
+def check_trained(table: pd.DataFrame, facts: Mapping[str, Any], path: Path) -> None:
+    """Whatever was measured on a share of the rows was trained, as ``facts.json`` has it under ``kept``."""
+    trained = {tuple(one[name] for name in Way._fields) for one in facts["kept"]}
+    ways = table[list(Way._fields)].drop_duplicates()
+    for row, way in zip(ways.index, ways.itertuples(index=False, name=None), strict=True):
+        if way not in trained:
+            told = dict(zip(Way._fields, way, strict=True))
+            problem = f"row {row}, columns {', '.join(Way._fields)}: facts.json has no such training: {told}"
+            raise InputError(problem, where=path, mend=MEND)
+
+
+def refuse(column: pd.Series[Any], wrong: pd.Series[bool], expected: str, path: Path) -> None:
+    """Raise an `InputError` for the first row, from 0, that is wrong."""
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        problem = f"row {row}, column '{column.name}': expected {expected}, found {str(column.iloc[row])[:60]!r}"
+        raise InputError(problem, where=path, mend=MEND)
 
 
 def is_finished(run_dir: Path, seed: int, key: str) -> bool:
-    """Whether the draw was finished with the same suite and data, and its files are whole."""
-    folder = draw_folder(run_dir, seed)
-    facts = read_facts(folder)
+    """Whether the draw was finished with the same suite and data, and its files are whole and undamaged."""
+    facts = read_facts(draw_folder(run_dir, seed))
     if facts is None or facts["key"] != key:
         return False
-    measured = [name for name, there in ((BENCH_FILE, facts["bench"]), (KEPT_FILE, facts.get("kept"))) if there]
     try:
-        for name in ("evidence.parquet", *measured):
-            pq.read_metadata(folder / name)
-    except (OSError, pa.ArrowException):
+        load_draw(run_dir, seed)
+    except SieError:
         return False
     return True
 

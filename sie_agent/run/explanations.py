@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sie_agent.report import doubted, ranking_label, scored_rows, shown_ids, with_support
 from sie_agent.run.manifest import write_json
-from sie_agent.samples import read_table
+from sie_agent.run.rows_read import read_rows
 from sie_agent.scorer import RELEVANCE, explain_rows, load_scorer
 
 
@@ -23,10 +23,9 @@ def write_run_explanations(folder: Path) -> None:
     EnvironmentFailure : the file cannot be written.
     """
     scorer = load_scorer(folder / "scorer")
-    samples, scores = read_table(folder / "samples.parquet"), read_table(folder / "scores.parquet")
+    samples, scores, labels = read_rows(folder)
     by = ranking_label(scores.columns)
-    labels = folder / "labels.parquet"
-    rows = with_support(scored_rows(samples, scores), read_table(labels) if labels.is_file() else None)
+    rows = with_support(scored_rows(samples, scores), labels)
     wanted = [(RELEVANCE, doubted(rows)["sample_id"].tolist()), (by, shown_ids(samples, scores))]
     explained = []
     for label, ids in wanted:

@@ -26,7 +26,7 @@ from sie_agent.samples.schema import COLUMNS, LONGEST, validate_samples, without
 from sie_agent.samples.shipped import sample_histories
 from sie_agent.samples.splits import QUERY_SETS, assign_query_sets, check_query_sets, normalise_query, query_keys
 from sie_agent.samples.streaming import stream_samples
-from sie_agent.samples.tables import TableWriter, failures_in_words, log_hash, read_table, write_table
+from sie_agent.samples.tables import TableWriter, check_numeric, failures_in_words, log_hash, read_table, write_table
 
 __all__ = [
     "COLUMNS",
@@ -42,6 +42,7 @@ __all__ = [
     "TableWriter",
     "TextFeatures",
     "assign_query_sets",
+    "check_numeric",
     "check_query_sets",
     "count_rows",
     "failures_in_words",

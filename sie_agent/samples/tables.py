@@ -158,18 +158,19 @@ def write_failure(error: OSError, path: Path) -> EnvironmentFailure:
     return EnvironmentFailure(f"the file cannot be written: {reason}", where=path, mend="Write it elsewhere")
 
 
-def read_table(path: str | Path, *, required: Sequence[str] = ()) -> pd.DataFrame:
+def read_table(path: str | Path, *, required: Sequence[str] = (), numeric: Sequence[str] = ()) -> pd.DataFrame:
     """Read a Parquet file that a stage wrote.
 
     Parameters
     ----------
     path : the file.
     required : columns that have to be in it.
+    numeric : columns that have to hold numbers, or nothing, where they are in it.
 
     Raises
     ------
     InputError
-        If the file is missing, is not a whole Parquet file, or lacks a required column.
+        If the file is missing, is not a whole Parquet file, lacks a required column, or has text for a number.
     """
     source = Path(path)
     if not source.is_file():
@@ -188,7 +189,24 @@ def read_table(path: str | Path, *, required: Sequence[str] = ()) -> pd.DataFram
             where=source,
             mend="Give the file that the stage before this one wrote",
         )
+    for name in numeric:
+        if name in frame.columns:
+            check_numeric(frame[name], source)
     return frame
+
+
+def check_numeric(column: pd.Series[Any], source: Path) -> None:
+    """Raise an `InputError` unless a column holds numbers; a column of nothing but null is one."""
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        return
+    there = column[column.notna()]
+    if there.empty:
+        return
+    raise InputError(
+        f"the column '{column.name}' has to hold numbers; found {str(there.iloc[0])[:40]!r} ({column.dtype})",
+        where=source,
+        mend="Make it anew, or put the file back",
+    )
 
 
 def unreadable(path: Path) -> EnvironmentFailure:
