@@ -104,5 +104,10 @@ def lines_of(result: dict[str, Any]) -> list[str]:
         f"{result['judged']:,} of {result['rows']:,} rows are judged, by {judge}",
         f"Weak labels: {result['labels']}",
         f"Scorer for {', '.join(result['weak_labels'])}: {result['scorer']}",
+        *(
+            []
+            if result["label_error"]
+            else ["No label_error: labels are all alike, rows too few, or it is switched off"]
+        ),
         f"Train with {result['recipe']['words']}: {result['recipe']['why']}",
     ]

@@ -20,7 +20,6 @@ from sie_agent.run.draw_judges import relevance_of
 from sie_agent.run.manifest import library_versions
 from sie_agent.samples import log_hash, write_table
 from sie_agent.scorer import (
-    COLUMNS_FILE,
     FROM,
     LABEL_ERROR,
     RELEVANCE,
@@ -28,6 +27,7 @@ from sie_agent.scorer import (
     describe_scorer,
     recipe_metadata,
     save_scorer,
+    settle_columns,
     with_log_columns,
     with_recipe,
 )
@@ -76,7 +76,6 @@ def write_main_files(draw: Draw, folder: Path, key: str) -> None:
     ready = with_recipe(scorer, recipe)
     rows = world.samples[log].assign(label=draw.label[log])
     told: dict[str, Any] = {}
-    (folder / COLUMNS_FILE).unlink(missing_ok=True)
     if name in draw.errors:
         ready = with_log_columns(ready, *draw.errors[name], rows, folder)
         said, source = draw.errors[name][0].of(scores[RELEVANCE], draw.label[log], draw.errors[name][1])
@@ -84,6 +83,7 @@ def write_main_files(draw: Draw, folder: Path, key: str) -> None:
     table = pd.DataFrame({"sample_id": identifiers[log], **read, **scores, **told})
     write_table(table, folder / "scores.parquet", recipe_metadata(ready.recipe))
     save_scorer(ready, folder / "scorer")
+    settle_columns(folder, ready)
 
 
 def main_recipe(draw: Draw, logged: Log, distilled: Distilled) -> Recipe:

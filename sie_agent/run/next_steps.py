@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import unicodedata
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,13 @@ import pandas as pd
 import yaml
 
 from sie_agent.bench import QUERIES_WANTED
+from sie_agent.errors import InputError
+from sie_agent.progress import say
 from sie_agent.report import MADE_UP, STEPS, doubted, scored_rows, side_names, variant_of, with_support
 from sie_agent.run.manifest import write_json, write_text
-from sie_agent.samples import COLUMNS, read_table, write_table
+from sie_agent.run.rows_read import read_rows
+from sie_agent.samples import COLUMNS, read_grades, read_table, write_table
+from sie_agent.scorer import file_hash
 
 CHECK, JUDGE, GRADE = "rows-to-check.csv", "next-to-judge.parquet", "next-to-grade.csv"
 CHECKED = 100
@@ -26,7 +32,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_next_steps(folder: Path) -> None:
-    """Write the three files, and ``next-steps.json`` about them, whatever was there before.
+    """Write the three files, and ``next-steps.json`` about them; one that somebody changed stays as it is.
 
     ``rows-to-check.csv`` has up to a hundred rows of each side, the most doubtful first. The other two are described
     at :func:`next_to_judge` and :func:`next_to_grade`. A file that would be empty is not there. None of them, but for
@@ -37,27 +43,52 @@ def write_next_steps(folder: Path) -> None:
     InputError : the run folder's samples or scores are missing or damaged.
     EnvironmentFailure : a file cannot be written.
     """
-    samples, scores = (read_table(folder / f"{name}.parquet") for name in ("samples", "scores"))
-    labels = folder / "labels.parquet"
-    rows = with_support(scored_rows(samples, scores), read_table(labels) if labels.is_file() else None)
+    samples, scores, labels = read_rows(folder)
+    rows = with_support(scored_rows(samples, scores), labels)
     clicks = log_kind(folder)
     found = {
         "check": (CHECK, rows_to_check(rows, clicks)),
         "judge": (JUDGE, next_to_judge(rows, answered(folder))),
         "grade": (GRADE, next_to_grade(samples, rows)),
     }
-    steps = {}
+    before, steps = written_before(folder), {}
     for step, (name, table) in found.items():
-        (folder / name).unlink(missing_ok=True)
+        path = folder / name
+        if path.is_file() and is_changed(path, before.get(name, {}).get("sha256")):
+            say(f"{path} was changed since it was written: it stays as it is")
+            steps[step] = before.get(name, {"file": name, "rows": len(table), "queries": table["query"].nunique()})
+            continue
+        path.unlink(missing_ok=True)
         if table.empty:
             continue
         if name.endswith(".parquet"):
-            write_table(table, folder / name)
+            write_table(table, path)
         else:
             # the mark at the start tells spreadsheets that this is UTF-8
-            write_text(folder / name, "\ufeff" + table.to_csv(index=False, lineterminator="\r\n"))
-        steps[step] = {"file": name, "rows": len(table), "queries": int(table["query"].nunique())}
+            text = table.to_csv(index=False, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
+            write_text(path, "\ufeff" + text)
+        counts = {"rows": len(table), "queries": int(table["query"].nunique())}
+        steps[step] = {"file": name, **counts, "sha256": file_hash(path)}
     write_json(folder / STEPS, {"steps": steps})
+
+
+def is_changed(path: Path, written: str | None) -> bool:
+    """Whether somebody changed a file since it was *written*; where that is not known, whether it holds a grade."""
+    if written is not None:
+        return file_hash(path) != written
+    try:
+        return path.suffix == ".csv" and len(read_grades(path)) > 0
+    except InputError:
+        return False
+
+
+def written_before(folder: Path) -> dict[str, dict[str, Any]]:
+    """What ``next-steps.json`` says of each file that was written before, by its name."""
+    try:
+        steps = json.loads((folder / STEPS).read_text(encoding="utf-8"))["steps"].values()
+        return {str(one["file"]): dict(one) for one in steps}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def log_kind(folder: Path) -> str:
@@ -74,7 +105,7 @@ def rows_to_check(rows: pd.DataFrame, log: str) -> pd.DataFrame:
     listed = listed.assign(place=place).sort_values("place", kind="stable")
     return pd.DataFrame(
         {
-            "sample_id": listed["sample_id"],
+            "sample_id": listed["sample_id"].map(as_id),
             "why": listed["side"].map(names),
             "query": listed["query"].map(as_cell),
             "title": listed["title"].map(as_cell),
@@ -162,7 +193,7 @@ def next_to_grade(samples: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     chosen = chosen[(chosen["place"] < max(wanted, 0)) & chosen["grade"].isna()]
     return pd.DataFrame(
         {
-            "sample_id": chosen["sample_id"],
+            "sample_id": chosen["sample_id"].map(as_id),
             "query": chosen["query"].map(as_cell),
             "title": chosen["title"].map(as_cell),
             "description": chosen["description"].str.slice(0, DESCRIPTION).map(as_cell),
@@ -172,6 +203,17 @@ def next_to_grade(samples: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def as_cell(text: str) -> str:
-    """Foreign text on one line that no spreadsheet takes for a formula."""
-    line = " ".join(str(text).split())
-    return f"'{line}" if line.startswith(FORMULA) else line
+    """Foreign text on one line, without invisible characters, that no spreadsheet takes for a formula."""
+    seen = "".join(" " if one.isspace() else one for one in str(text) if one.isspace() or not is_invisible(one))
+    line = " ".join(seen.split())
+    return f"'{line}" if unicodedata.normalize("NFKC", line).startswith(FORMULA) else line
+
+
+def as_id(text: str) -> str:
+    """An id that no spreadsheet takes for a formula; `sie_agent.samples.with_grades` takes the mark off again."""
+    return f"'{text}" if unicodedata.normalize("NFKC", str(text)).startswith(FORMULA) else str(text)
+
+
+def is_invisible(character: str) -> bool:
+    """Whether a character shows nothing by itself: controls, and marks of direction or width."""
+    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn")

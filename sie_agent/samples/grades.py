@@ -84,6 +84,9 @@ def with_grades(samples: pd.DataFrame, path: str | Path) -> pd.DataFrame:
         As of :func:`read_grades`; or an id is none of the samples'.
     """
     grades = read_grades(path)
+    there = set(samples["sample_id"])
+    # of ids that a spreadsheet would take for a formula, the files to fill in have a mark before
+    grades.index = pd.Index([one[1:] if one not in there and one.startswith("'") else one for one in grades.index])
     unknown = ~grades.index.isin(samples["sample_id"])
     if unknown.any():
         raise InputError(

@@ -35,6 +35,7 @@ from sie_agent.scorer.log_columns import (
     made_columns,
     read_columns,
     row_keys,
+    settle_columns,
     with_log_columns,
     write_columns,
 )
@@ -48,7 +49,7 @@ from sie_agent.scorer.model import (
     with_recipe,
     with_score_quantiles,
 )
-from sie_agent.scorer.parts import Parts, folder_hash, only_one, source_identity
+from sie_agent.scorer.parts import Parts, file_hash, folder_hash, only_one, source_identity
 from sie_agent.scorer.ranks import rank_in_quantiles, rank_in_sample, ranks_in_quantiles, ranks_in_sample
 from sie_agent.scorer.recipe import (
     RELEVANCE,
@@ -112,6 +113,7 @@ __all__ = [
     "distil_scorer",
     "explain_rows",
     "explained_by",
+    "file_hash",
     "fit_student",
     "folder_hash",
     "inserter",
@@ -140,6 +142,7 @@ __all__ = [
     "select_file",
     "select_rows",
     "selected_by",
+    "settle_columns",
     "shortened",
     "source_identity",
     "stream",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,8 @@ from sie_agent.scorer.parts import file_hash
 from sie_agent.scorer.recipe import RELEVANCE
 
 KEY = "key"
+# written before the scorer and named right after it, so that a process that ends between the two spoils neither
+PENDING = f".{COLUMNS_FILE}.new"
 KEY_FIELDS = ("sample_id", "query", "title", "description")
 # odd, so that multiplying by it loses nothing
 MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -53,8 +56,8 @@ def row_keys(samples: pd.DataFrame) -> npt.NDArray[np.uint64]:
     parts = [
         pd.util.hash_array(samples[name].astype(str).to_numpy(dtype=object), categorize=False) for name in KEY_FIELDS
     ]
-    # adding zero makes a negative zero positive
-    parts.append(pd.util.hash_array(samples["label"].to_numpy(np.float64) + 0.0))
+    # files hold labels with four bytes or eight; adding zero makes a negative zero positive
+    parts.append(pd.util.hash_array(samples["label"].to_numpy(np.float64).astype(np.float32) + np.float32(0)))
     key = np.zeros(len(samples), np.uint64)
     for part in parts:
         key = (key ^ part) * MIX
@@ -85,13 +88,24 @@ def with_log_columns(
 ) -> Scorer:
     """Write the columns of the log, each (n,), into *folder*; the scorer with what it needs to read them.
 
+    They take the place of those that are there once :func:`settle_columns` is called, after the scorer is saved.
+
     Parameters
     ----------
     samples : the n rows of the log.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written = write_columns(made_columns(samples, columns), folder / COLUMNS_FILE)
+    written = write_columns(made_columns(samples, columns), folder / PENDING)
     return replace(scorer, label_errors=replace(errors, columns_hash=written))
+
+
+def settle_columns(folder: Path, scorer: Scorer) -> None:
+    """Give the columns their name, or take those away that belong to no scorer any more; *scorer* is the saved one."""
+    if scorer.label_errors is None:
+        (folder / COLUMNS_FILE).unlink(missing_ok=True)
+        (folder / PENDING).unlink(missing_ok=True)
+    else:
+        os.replace(folder / PENDING, folder / COLUMNS_FILE)
 
 
 def columns_path(folder: Path) -> Path:
@@ -108,8 +122,11 @@ def columns_beside(scorer: Scorer, folder: Path) -> LogColumns | None:
     """
     if scorer.label_errors is None or not scorer.label_errors.columns_hash:
         return None
-    path = columns_path(folder)
-    return read_columns(path, scorer.label_errors.columns_hash) if path.is_file() else None
+    wanted, path = scorer.label_errors.columns_hash, columns_path(folder)
+    pending = path.with_name(PENDING)
+    if pending.is_file() and file_hash(pending) == wanted:
+        return read_columns(pending, wanted)
+    return read_columns(path, wanted) if path.is_file() else None
 
 
 def label_error_columns(
@@ -150,7 +167,7 @@ def read_columns(path: Path, wanted_hash: str) -> LogColumns:
         raise InputError("log columns cannot be read", where=path, mend=AGAIN) from error
     if found is None:
         raise InputError(
-            f"no log columns: expected {KEY} (uint64, rising) and {', '.join(LOG_COLUMNS)} (float32)",
+            f"no log columns: expected {KEY} (uint64, rising) and {', '.join(LOG_COLUMNS)} (float32, about 0 to 1)",
             where=path,
             mend=AGAIN,
         )
@@ -170,4 +187,6 @@ def columns_in(opened: pq.ParquetFile) -> LogColumns | None:
     values = np.empty((len(keys), len(LOG_COLUMNS)), np.float32)
     for at, name in enumerate(LOG_COLUMNS):
         values[:, at] = table[name].to_numpy()
-    return LogColumns(keys, values) if (keys[1:] >= keys[:-1]).all() else None
+    # a student of relevance may stray a little beyond 0 and 1
+    inside = np.isnan(values) | ((values >= -1) & (values <= 2))
+    return LogColumns(keys, values) if (keys[1:] >= keys[:-1]).all() and inside.all() else None

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.bench import choose_recipe, hashed_order, strength_on
+from sie_agent.errors import InputError
 from sie_agent.pipeline import (
     Distilled,
     DistilSettings,
@@ -24,14 +25,15 @@ from sie_agent.pipeline import (
 )
 from sie_agent.progress import bar, say
 from sie_agent.run import READERS, Manifest, command_line, library_versions, load_distil_settings
-from sie_agent.samples import TextFeatures, log_hash, normalise_query, with_grades, without_grade, write_table
-from sie_agent.scorer import COLUMNS_FILE, Recipe, save_scorer, with_log_columns, with_recipe
+from sie_agent.samples import TextFeatures, log_hash, normalise_query, resolve, with_grades, without_grade, write_table
+from sie_agent.scorer import COLUMNS_FILE, Recipe, save_scorer, settle_columns, with_log_columns, with_recipe
 from sie_agent.threads import one_thread
-from sie_agent.verbs.common import load_log, samples_hash, writable_folder
+from sie_agent.verbs.common import check_apart, load_log, samples_hash, writable_folder
 from sie_agent.verbs.evidence import FEWEST_JUDGED, Judged, read_judgments, relevance_of_all
 
 Doubles = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
+MANIFEST = "manifest.json"
 
 
 def distil(
@@ -88,6 +90,9 @@ def distil(
     models = [model] if isinstance(model, str) else list(model or ())
     judged = relevance_of_all(table, samples, where, models=models, variant=variant, by_rank=by_rank)
     folder = writable_folder(out)
+    check_outputs(
+        folder, [data, *([judgments] if isinstance(judgments, str | Path) else judgments), column_map, grades]
+    )
     readable = without_grade(samples)
     facts = {"model": judged.model, "variant": judged.variant, "by_rank": judged.by_rank, "mode": "zero-shot"}
     with one_thread():
@@ -104,10 +109,10 @@ def distil(
             grade = samples["grade"].to_numpy(np.float64)
             recipe = work.recipe(distilled, grade, readable["position"].to_numpy(np.float64, na_value=np.nan))
     scorer = with_recipe(scorer, recipe)
-    (folder / COLUMNS_FILE).unlink(missing_ok=True)
     if errors is not None:
         scorer = with_log_columns(scorer, *errors, readable, folder)
     save_scorer(scorer, folder / "scorer")
+    settle_columns(folder, scorer)
     labels = {name: values[judged.known] for name, values in distilled.labels.items()}
     ids = readable["sample_id"].to_numpy()[judged.known]
     write_table(pd.DataFrame({"sample_id": ids, **labels}), folder / "labels.parquet")
@@ -115,16 +120,17 @@ def distil(
     manifest.counts.update(samples=len(samples), queries=work.n_queries, judged=count, failed=len(samples) - count)
     manifest.hashes.update(data=samples_hash(samples), log=log_hash(samples))
     manifest.extra.update(judge=facts, settings=settings.model_dump(mode="json"), recipe=told)
-    manifest.write(folder / "manifest.json")
+    manifest.write(folder / MANIFEST)
     return {
         "labels": str(folder / "labels.parquet"),
         "scorer": str(folder / "scorer"),
-        "manifest": str(folder / "manifest.json"),
+        "manifest": str(folder / MANIFEST),
         "rows": len(samples),
         "judged": count,
         "without_judgment": len(samples) - count,
         **facts,
         "weak_labels": list(scorer.students),
+        "label_error": scorer.label_errors is not None,
         "recipe": told,
         "exit_code": 0,
     }
@@ -231,6 +237,29 @@ class Work:
         wanted = max(1, round(self.settings.recipe.tune * self.n_queries))
         chosen = [code for code in hashed_order(self.names, f"{self.seed}\0tune") if code in useful][:wanted]
         return known & np.isin(self.log.queries, chosen)
+
+
+def check_outputs(folder: Path, read: Sequence[str | Path | None]) -> None:
+    """Make sure that nothing that is written into *folder* is read, or belongs to a run.
+
+    Raises
+    ------
+    InputError : something is.
+    """
+    if (folder / "agreement.json").exists():
+        raise InputError("is the folder of a run", where=f"--out {folder}", mend="Give a folder of its own.")
+    sources: list[Path] = []
+    for one in read:
+        path = None if one is None else resolve(one)[0]
+        if path is not None:
+            # of a folder of judgments, what `sie label` wrote: a scorer may lie in a folder below it
+            held = [path / name for name in ("judgments.parquet", MANIFEST)]
+            sources += held if path.is_dir() and held[0].is_file() else [path]
+    outputs = {f"--out ({name})": folder / name for name in ("labels.parquet", COLUMNS_FILE, MANIFEST)}
+    check_apart(outputs, sources)
+    for path in outputs.values():
+        if path.is_dir():
+            raise InputError("a folder is in the place of a file", where=path, mend="Give another --out.")
 
 
 def describe(recipe: Recipe) -> dict[str, Any]:

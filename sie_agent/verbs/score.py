@@ -150,7 +150,7 @@ def score(
     loaded = load_scorer(folder)
     target = parquet_target(out)
     log = Log(data, column_map, split, limit, simulate, seed)
-    check_apart({"--out": target}, [folder, *log.files()])
+    check_apart({"--out": target}, [folder, columns_path(folder), *log.files()])
     started = time.perf_counter()
     with only_one(target):
         parts = Parts(target, made_from(folder, log))

@@ -26,6 +26,7 @@ from sie_agent.scorer import (
     distil_scorer,
     load_scorer,
     save_scorer,
+    settle_columns,
     with_log_columns,
 )
 from sie_agent.verbs.score import score
@@ -75,7 +76,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     scorer = distil_scorer(samples, labels, settings=StudentSettings(trees=8))
     known = samples[::2].reset_index(drop=True)
     columns = {name: rng.random(len(known)).astype(np.float32).astype(float) for name in LOG_COLUMNS}
-    save_scorer(with_log_columns(scorer, HEAD, columns, known, folder), folder / "scorer")
+    told = with_log_columns(scorer, HEAD, columns, known, folder)
+    save_scorer(told, folder / "scorer")
+    settle_columns(folder, told)
     set_quiet(True)
     score(folder / "scorer", folder / "log.csv", folder / "expected.parquet")
     set_quiet(False)

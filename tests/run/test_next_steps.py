@@ -15,7 +15,14 @@ import pytest
 from sie_agent.report.read import read_run
 from sie_agent.report.steps import next_steps
 from sie_agent.run import run_suite
-from sie_agent.run.next_steps import as_cell, next_to_grade, next_to_judge, rows_to_check
+from sie_agent.run.next_steps import (
+    as_cell,
+    as_id,
+    next_to_grade,
+    next_to_judge,
+    rows_to_check,
+    write_next_steps,
+)
 from sie_agent.samples import load_samples, read_grades
 
 
@@ -126,3 +133,54 @@ def run_shown(command: str, folder: Path) -> None:
     shown = command if not command.startswith("sie ") else command.replace("sie ", f"{sys.executable} -m sie_agent ")
     done = subprocess.run(shown, shell=True, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, f"{shown}\n{done.stderr[-2000:]}"
+
+
+def test_a_file_that_somebody_changed_stays_as_it_is(folder_of_steps: Path) -> None:
+    grades = folder_of_steps / "next-to-grade.csv"
+    table = pd.read_csv(grades, encoding="utf-8-sig", dtype=str, keep_default_na=False)
+    table.loc[:3, "grade"] = "1"
+    table.to_csv(grades, index=False, encoding="utf-8-sig")
+    filled, others = grades.read_bytes(), (folder_of_steps / "rows-to-check.csv").read_bytes()
+    for _ in range(2):
+        write_next_steps(folder_of_steps)
+        assert grades.read_bytes() == filled and (folder_of_steps / "rows-to-check.csv").read_bytes() == others
+    (folder_of_steps / "next-steps.json").unlink()
+    write_next_steps(folder_of_steps)
+    assert grades.read_bytes() == filled, "grades are kept though nobody knows what had been written"
+
+
+@pytest.fixture
+def folder_of_steps(tmp_path: Path) -> Path:
+    """The files that a run leaves, of a log without grades."""
+    rows = scored().assign(query_set="log-unseen", position=np.nan)
+    scores = rows[["sample_id", "label", "support", "value"]].assign(query=rows["query"])
+    rows.drop(columns=["support", "value", "right", "read"]).to_parquet(tmp_path / "samples.parquet", index=False)
+    scores.to_parquet(tmp_path / "scores.parquet", index=False)
+    judged = rows[rows["read"]]
+    judged[["sample_id", "support"]].to_parquet(tmp_path / "labels.parquet", index=False)
+    told = judged.assign(aspect="relevance", status="ok", score=0.5, variant="relevance/lexical")
+    told[["sample_id", "query", "aspect", "status", "score", "variant"]].to_parquet(
+        tmp_path / "judgments.parquet", index=False
+    )
+    (tmp_path / "suite.yaml").write_text("judges: [{name: a, kind: lexical, variant: relevance/lexical}]\n")
+    (tmp_path / "agreement.json").write_text('{"log": {"kind": "given"}}')
+    write_next_steps(tmp_path)
+    return tmp_path
+
+
+def test_rows_that_the_judge_has_answered_elsewhere_are_not_asked_again(folder_of_steps: Path) -> None:
+    assert len(pd.read_parquet(folder_of_steps / "next-to-judge.parquet")) > 0
+    told = pd.read_parquet(folder_of_steps / "judgments.parquet")
+    rows = pd.read_parquet(folder_of_steps / "samples.parquet")
+    more = rows.assign(aspect="relevance", status="ok", score=0.5, variant="relevance/lexical")[list(told.columns)]
+    more.to_parquet(folder_of_steps / "judgments.parquet", index=False)
+    write_next_steps(folder_of_steps)
+    assert not (folder_of_steps / "next-to-judge.parquet").exists()
+
+
+@pytest.mark.parametrize("text", ["=1+1", "＝1+1", "\u200b=1+1", "\u202e-2", "@x", "+3"])
+def test_no_cell_is_a_formula_and_ids_come_back(text: str) -> None:
+    assert as_cell(text).startswith("'") and "\u202e" not in as_cell(text) and "\u200b" not in as_cell(text)
+    samples = pd.DataFrame({"sample_id": [text, "b"], "grade": [np.nan, np.nan]})
+    assert as_id("b") == "b" and as_id("=1") == "'=1"
+    assert samples["sample_id"].map(as_id).str.lstrip("'").tolist()[1] == "b"

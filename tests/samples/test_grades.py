@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -55,3 +56,9 @@ def test_grades_are_put_in_and_others_stay(tmp_path: Path) -> None:
     assert graded["grade"].tolist()[:2] == [0.25, 1.0] and graded["grade"].isna().tolist() == [False, False, True]
     with pytest.raises(InputError, match="'d' is the id of no row of the data"):
         with_grades(samples, written(tmp_path, "sample_id,grade\nd,1\n"))
+
+
+def test_ids_that_a_spreadsheet_would_run_come_back_without_their_mark(tmp_path: Path) -> None:
+    samples = pd.DataFrame({"sample_id": ["=1", "'b", "c"], "grade": [np.nan] * 3})
+    (tmp_path / "g.csv").write_text("sample_id,grade\n'=1,1\n'b,0\n", encoding="utf-8")
+    assert with_grades(samples, tmp_path / "g.csv")["grade"].tolist()[:2] == [1.0, 0.0]

@@ -31,6 +31,7 @@ from sie_agent.scorer import (
     read_columns,
     row_keys,
     save_scorer,
+    settle_columns,
     with_log_columns,
     write_columns,
 )
@@ -134,6 +135,7 @@ def told(scorer: Scorer, samples: pd.DataFrame, tmp_path: Path) -> tuple[Scorer,
     """A scorer that tells wrong labels, its columns of the log beside it, and its folder."""
     ready = with_log_columns(scorer, HEAD, log_columns(len(samples)), samples, tmp_path)
     save_scorer(ready, tmp_path / "scorer")
+    settle_columns(tmp_path, ready)
     return ready, tmp_path / "scorer"
 
 
@@ -247,7 +249,7 @@ def test_the_columns_of_a_row_are_found_by_its_content(told: tuple[Scorer, Path]
         {"title": samples["title"].str.upper()},
         {"description": samples["description"] + "!"},
         {"label": 1 - samples["label"]},
-        {"label": samples["label"] + 1e-12},
+        {"label": 0.9 * samples["label"] + 0.01},
         {"label": np.nan},
     ):
         assert all(np.isnan(found).all() for found in log.of(samples.assign(**change)).values()), change
@@ -341,3 +343,27 @@ def test_two_columns_of_one_name_are_told(tmp_path: Path) -> None:
     pq.write_table(pa.table([KEYS, *VALUES.values(), VALUES["by_row"]], names=names), path)
     with pytest.raises(InputError, match="no log columns"):
         read_columns(path, file_hash(path))
+
+
+def test_a_process_that_ends_between_columns_and_scorer_spoils_neither(
+    told: tuple[Scorer, Path], samples: pd.DataFrame, tmp_path: Path
+) -> None:
+    before, folder = told
+    newer = with_log_columns(before, HEAD, log_columns(len(samples) // 2), samples.head(len(samples) // 2), tmp_path)
+    kept = columns_beside(before, folder)
+    assert kept is not None and len(kept.keys) == len(samples), "the scorer that is there reads its own"
+    save_scorer(newer, folder)
+    found = columns_beside(newer, folder)
+    assert found is not None and len(found.keys) == len(samples) // 2, "the new one reads the new ones, not named yet"
+    settle_columns(tmp_path, newer)
+    settled = columns_beside(newer, folder)
+    assert settled is not None and np.array_equal(settled.keys, found.keys)
+    save_scorer(replace(newer, label_errors=None), folder)
+    settle_columns(tmp_path, replace(newer, label_errors=None))
+    assert not (tmp_path / COLUMNS_FILE).exists()
+
+
+def test_labels_of_four_and_of_eight_bytes_are_the_same_rows(told: tuple[Scorer, Path], samples: pd.DataFrame) -> None:
+    shares = samples.assign(label=np.linspace(0, 1, len(samples)))
+    narrow = shares.assign(label=shares["label"].astype(np.float32).astype(np.float64))
+    np.testing.assert_array_equal(row_keys(shares), row_keys(narrow))
