@@ -247,7 +247,7 @@ def test_killed_while_parts_are_put_together(place: Path, half_done: Path, monke
     [
         (lambda place: (place / "scorer" / "extra.txt").write_text("other"), "scorer"),
         (lambda place: os.utime(place / "log.csv", (1, 1)), "source"),
-        (lambda place: (place / "s.parquet.parts" / "state.json").write_text("{"), "scorer, source"),
+        (lambda place: (place / "s.parquet.parts" / "state.json").write_text("{"), "scorer, log columns, source"),
     ],
 )
 def test_parts_of_another_run_do_not_count(

@@ -10,13 +10,14 @@ import pytest
 from sie_agent.attribution import REFERENCES, SIGNED
 from sie_agent.judging import JUDGMENT_COLUMNS
 from sie_agent.labels import label_names
+from sie_agent.scorer import FROM, LABEL_ERROR
 from sie_agent.verbs.attribute import DEFAULT_REFERENCES
 
 from .conftest import Ran, Sie
 
 LABEL = ("label", "--variant", "relevance/lexical", "--backend", "lexical")
 LABELS = ["sample_id", *label_names()]
-SCORES = ["sample_id", "query", "label", *label_names()]
+SCORES = ["sample_id", "query", "label", *label_names(), LABEL_ERROR, FROM]
 
 
 def done(ran: Ran) -> Ran:

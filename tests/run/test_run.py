@@ -67,17 +67,23 @@ def test_the_folder_holds_what_is_documented(finished: Finished) -> None:
 
 
 def test_the_rows_of_the_report_are_explained(finished: Finished) -> None:
+    """Those at either end by the label that rows are ranked by, those that look wrong by relevance."""
     _, out, _ = finished
     explained = json.loads((out / "explanations.json").read_text())
-    scores = read(out, "scores").set_index("sample_id")["value"]
-    assert explained["by"] == "value" and 10 < len(explained["explanations"]) <= 20
-    for one in explained["explanations"]:
-        assert one["score"] == pytest.approx(scores[one["sample_id"]], abs=1e-9)
-        effects = [feature["effect"] for feature in one["features"]]
-        assert one["base"] + sum(effects) + one["rest"] == pytest.approx(one["rank"], abs=1e-9)
-    assert {scores.idxmax(), scores.idxmin()} <= {one["sample_id"] for one in explained["explanations"]}
+    table = read(out, "scores").set_index("sample_id")
+    by = {name: [one for one in explained["explanations"] if one["by"] == name] for name in ("value", "relevance")}
+    assert explained["by"] == "value" and len(explained["explanations"]) == sum(map(len, by.values()))
+    assert all(10 < len(listed) <= 20 for listed in by.values())
+    for name, listed in by.items():
+        for one in listed:
+            assert one["score"] == pytest.approx(table.loc[one["sample_id"], name], abs=1e-9)
+            effects = [feature["effect"] for feature in one["features"]]
+            assert one["base"] + sum(effects) + one["rest"] == pytest.approx(one["rank"], abs=1e-9)
+    ends = {table["value"].idxmax(), table["value"].idxmin()}
+    assert ends <= {one["sample_id"] for one in by["value"]}
     page = (out / "report.html").read_text()
-    assert page.count("Why this score") == len(explained["explanations"])
+    assert page.count("Why this score") == len(by["value"])
+    assert page.count("Words for and against a fit") == len(by["relevance"])
 
 
 def test_a_run_without_explanations_is_evaluated(finished: Finished, tmp_path: Path) -> None:
