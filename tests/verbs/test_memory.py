@@ -116,7 +116,9 @@ def scores(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("verb", [("select", "--keep", "0.3"), ("weights", "--by", "value", "--blend", "0.6")])
+@pytest.mark.parametrize(
+    "verb", [("select", "--keep", "0.3", "--by", "value"), ("weights", "--by", "value", "--blend", "0.6")]
+)
 def test_memory_of_what_is_made_of_scores_does_not_grow(
     scores: list[Path], tmp_path: Path, verb: tuple[str, ...]
 ) -> None:
