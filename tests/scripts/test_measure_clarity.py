@@ -112,6 +112,7 @@ def test_chance_is_that_of_independent_columns(scripts: dict[str, ModuleType]) -
     assert np.isnan(scripts["clarity_statistics"].chance(constant, outcomes, times=2)["largest"])
 
 
+@pytest.mark.slow
 def test_a_judge_that_counts_words_carries_nothing(scripts: dict[str, ModuleType]) -> None:
     statistics = scripts["clarity_statistics"]
     words, counting, outcome = (column[:300] for column in planted())
