@@ -28,11 +28,12 @@ from .runner import judge, judge_chunks
 from .session import Account, Session
 from .signals import stop_on_signals
 from .table import JUDGMENT_COLUMNS
-from .variants import Variant, list_variants, load_variant, scale_means_nothing
+from .variants import DEFAULT_VARIANTS, Variant, list_variants, load_variant, scale_means_nothing
 
 __all__ = [
     "AT_ONCE",
     "BACKENDS",
+    "DEFAULT_VARIANTS",
     "DOUBLE_JUDGED",
     "ENCODER_TOKENS",
     "JUDGMENT_COLUMNS",

@@ -59,7 +59,7 @@ def label_errors_of(
     """
     if RELEVANCE not in distilled.students:
         return None
-    relevance = distilled.scores(log.inputs, log.label)[RELEVANCE]
+    relevance = distilled.students[RELEVANCE].predict(student_inputs(log.inputs, log.label))
     columns = log_evidence(log, proxies, relevance)
     if columns is None:
         return None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sie_agent.judging import DEFAULT_VARIANTS
 from sie_agent.report import pick, words
 from sie_agent.report.read import RunFolder
 from sie_agent.scorer import RELEVANCE
@@ -16,14 +17,6 @@ from sie_agent.scorer import RELEVANCE
 # judges that are worked out and not asked: a command needs one that reads texts
 MADE_UP = ("simulated", "random", "positions", "between")
 EXAMPLE: dict[str, Any] = {"name": "embedded", "kind": "local", "variant": "relevance/query-likelihood"}
-DEFAULTS = {
-    "local": "relevance/query-likelihood",
-    "openai": "relevance/graded",
-    "vllm": "relevance/graded",
-    "langchain": "relevance/written",
-    "embedding": "relevance/cosine",
-    "lexical": "relevance/lexical",
-}
 
 
 @dataclass(frozen=True)
@@ -201,7 +194,7 @@ def backend(judge: dict[str, Any]) -> list[str]:
 
 def variant_of(judge: dict[str, Any]) -> str:
     """The prompt variant of a judge."""
-    return str(judge.get("variant") or DEFAULTS.get(str(judge.get("kind")), "relevance/graded"))
+    return str(judge.get("variant") or DEFAULT_VARIANTS.get(str(judge.get("kind")), "relevance/graded"))
 
 
 def whose(run: RunFolder, judges: list[dict[str, Any]]) -> list[str]:

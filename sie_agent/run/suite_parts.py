@@ -7,7 +7,15 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from sie_agent.bench import RANKERS, TARGET
-from sie_agent.judging import AT_ONCE, DOUBLE_JUDGED, Endpoint, EndpointList, PricePart, scale_means_nothing
+from sie_agent.judging import (
+    AT_ONCE,
+    DEFAULT_VARIANTS,
+    DOUBLE_JUDGED,
+    Endpoint,
+    EndpointList,
+    PricePart,
+    scale_means_nothing,
+)
 from sie_agent.pipeline import Part
 from sie_agent.samples import LOGS, LogSettings
 
@@ -50,16 +58,6 @@ class LogPart(Part):
     def simulation(self) -> LogSettings | None:
         """The simulation's settings; None for the log that is given."""
         return None if self.kind == "given" else LogSettings(self.kind, self.rate, self.relevant_at)
-
-
-DEFAULT_VARIANTS = {
-    "local": "relevance/query-likelihood",
-    "openai": "relevance/graded",
-    "vllm": "relevance/graded",
-    "langchain": "relevance/written",
-    "embedding": "relevance/cosine",
-    "lexical": "relevance/lexical",
-}
 
 
 class JudgePart(Part):

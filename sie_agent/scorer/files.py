@@ -19,7 +19,7 @@ import numpy as np
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.samples import TextFeatures, feature_names, reading
 from sie_agent.scorer.card import scorer_card
-from sie_agent.scorer.label_errors import LabelErrors, as_config, read_label_errors
+from sie_agent.scorer.label_errors import AGAIN, LabelErrors, as_config, read_label_errors
 from sie_agent.scorer.model import Scorer
 from sie_agent.scorer.onnx_model import scorer_model
 from sie_agent.scorer.onnx_trees import QUANTILES_OF
@@ -29,7 +29,6 @@ from sie_agent.scorer.student import Student
 FORMAT = 3
 CARD, CONFIG, MODEL = "README.md", "config.json", "model.onnx"
 TREES_OF = "lightgbm of "
-AGAIN = "Distil the scorer again with `sie distill`, or fetch it again."
 
 
 def save_scorer(scorer: Scorer, folder: Path) -> None:

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sie_agent.errors import InputError
-from sie_agent.scorer.files import AGAIN, CONFIG, MODEL, label_errors_of, read_config, read_model, recipe_of
-from sie_agent.scorer.label_errors import LabelErrors
+from sie_agent.scorer.files import CONFIG, MODEL, label_errors_of, read_config, read_model, recipe_of
+from sie_agent.scorer.label_errors import AGAIN, LabelErrors
 from sie_agent.scorer.recipe import Recipe
 from sie_agent.scorer.runtime import open_session
 
