@@ -22,7 +22,7 @@ from sie_agent.scorer.select import no_score, strata_of
 
 Doubles = npt.NDArray[np.float64]
 
-MEMORY = "128MB"
+MEMORY = "256MB"
 ROWS_PER_BATCH = 50_000
 
 

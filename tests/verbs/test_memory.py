@@ -23,7 +23,7 @@ from sie_agent.scorer import bulk
 from sie_agent.cli import main
 # it holds as much as it may before it writes to disk, so a file need not be long to be beyond that; with less DuckDB
 # cannot always order anything
-bulk.MEMORY = "64MB"
+bulk.MEMORY = "96MB"
 code = main(sys.argv[1:])
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(peak.split()[1], file=sys.stderr)
@@ -33,7 +33,7 @@ GROWTH = 1.15
 # the hashes of ids by which repeated ones are found, up to two million, are in it
 GROWTH_OF_RANK = 1.3
 ROWS = (40_000, 160_000)
-SCORES = (100_000, 600_000)
+SCORES = (200_000, 900_000)
 WORDS = ("lamp", "kettle", "saw", "rug", "mug", "tent", "steel", "blue", "small", "round", "wooden", "folding")
 
 
