@@ -17,6 +17,9 @@ TRANSIENT_STATUSES = frozenset(
     {"timeout", "rate-limited", "server-error", "connection", "malformed", "rejected", "not-asked"}
 )
 LEAST_SCALE_MASS = 0.5
+# so much of a written answer is looked through, from its end, and so many braces in it
+MOST_WRITTEN = 65_536
+MOST_BRACES = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Answer:
     ``number``: the mean log-probability of the query's tokens in nats, less that given a generic
     product where the variant names one (likelihood), the cosine (embedding), the share of words (lexical).
     ``model`` is empty where the backend has one model only; ``endpoint`` is the name of the server that answered.
+    ``asked`` is the model that was asked where the answer names another; empty where it does not.
     """
 
     status: str
@@ -60,6 +64,7 @@ class Answer:
     latency_ms: float = 0.0
     model: str = ""
     endpoint: str = ""
+    asked: str = ""
 
     @property
     def lasting(self) -> bool:
@@ -184,29 +189,76 @@ def bare_token(token: str) -> str:
     return token.strip().strip("\u0120\u2581\u010a").strip()
 
 
-def parse_written(text: str, tokens: Sequence[str], *, rationale: bool) -> tuple[str, str, str | None]:
-    """Read a written answer strictly: one JSON object, the fields asked for and no others.
+def parse_written(
+    text: str, tokens: Sequence[str], *, rationale: bool, thoughts: str = "", cut: bool = False
+) -> tuple[str, str, str | None]:
+    """Read a written answer: the last JSON object in it that has a grade.
+
+    Prose, a fence and what was thought before may stand around it. An object in the thoughts counts only where the
+    answer has no text of its own.
+
+    Parameters
+    ----------
+    text : what was said. thoughts : what was thought before, where a server gives that apart.
+    tokens : the scale's tokens. rationale : whether one was asked for. cut : whether the answer has no end.
 
     Returns
     -------
-    (status, detail, grade); detail is the rationale where there is one. Statuses: ``"empty"``,
-    ``"unparsed"``, ``"out-of-scale"``, ``"ok"``.
+    (status, detail, grade); detail is the rationale where one was asked for: that of the object, else the thoughts.
+    Statuses: ``"empty"``, ``"unparsed"``, ``"out-of-scale"``, ``"ok"``.
     """
-    if not text.strip():
-        return "empty", "the answer has no text", None
-    try:
-        loaded = json.loads(text, object_pairs_hook=_without_duplicates)
-    except (ValueError, RecursionError):
-        return "unparsed", f"not JSON: {text.strip()[:80]!r}", None
-    expected = {"rationale", "grade"} if rationale else {"grade"}
-    if not isinstance(loaded, dict) or set(loaded) != expected:
-        return "unparsed", f"not an object with {' and '.join(sorted(expected))} alone", None
-    grade, why = loaded["grade"], loaded.get("rationale", "")
+    inner, said, open_end = _thoughts_apart(text)
+    thoughts = inner or thoughts
+    if open_end and not said.strip():
+        return "unparsed", "the thoughts have no end", None
+    if not said.strip():
+        if not thoughts.strip():
+            return "empty", "the answer has no text", None
+        said = thoughts
+    found = _last_object(said, cut=cut)
+    if found is None:
+        return "unparsed", f"no JSON object with a grade: {said.strip()[:80]!r}", None
+    grade, why = found["grade"], found.get("rationale", "")
+    if isinstance(grade, float) and grade.is_integer():
+        grade = int(grade)
     if isinstance(grade, bool) or not isinstance(grade, str | int) or not isinstance(why, str):
         return "unparsed", "grade or rationale is of the wrong type", None
-    if str(grade).strip() not in tokens:
-        return "out-of-scale", f"grade {str(grade)[:20]!r} is not one of {', '.join(tokens)}", None
-    return "ok", why[:500], str(grade).strip()
+    shown = str(grade)[:40].strip() if isinstance(grade, str) or abs(grade) < 10**9 else "too large a number"
+    if shown not in tokens:
+        return "out-of-scale", f"grade {shown[:20]!r} is not one of {', '.join(tokens)}", None
+    return "ok", (why.strip() or thoughts.strip())[:500] if rationale else "", shown
+
+
+def _thoughts_apart(text: str) -> tuple[str, str, bool]:
+    """What stands in ``<think>`` marks, the rest, and whether such a mark was never closed."""
+    before, mark, said = text.rpartition("</think>")
+    if mark:
+        return before.replace("<think>", "").strip(), said, False
+    before, mark, thought = text.partition("<think>")
+    return (thought, before, True) if mark else ("", text, False)
+
+
+def _last_object(text: str, *, cut: bool) -> dict[str, Any] | None:
+    """The last JSON object with a grade, also one within another; None where there is none, or another was begun."""
+    text = text[-MOST_WRITTEN:]
+    found: dict[str, Any] | None = None
+    place, tried = text.find("{"), 0
+    while place >= 0 and tried < MOST_BRACES:
+        tried += 1
+        end = place + 1
+        try:
+            loaded, end = DECODER.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            # an object that was begun and has no end: what came before it was not the last word
+            if cut and found is not None and "}" not in text[place:]:
+                return None
+        else:
+            if isinstance(loaded, dict) and "grade" in loaded:
+                found = loaded
+            else:
+                end = place + 1
+        place = text.find("{", end)
+    return found
 
 
 def answer_schema(variant: Variant, method: str) -> dict[str, Any] | None:
@@ -223,6 +275,9 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len({name for name, _ in pairs}) != len(pairs):
         raise ValueError("a field is there twice")
     return dict(pairs)
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_without_duplicates)
 
 
 def _unit(number: float) -> float:

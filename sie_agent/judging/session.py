@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -14,13 +16,16 @@ from ..events import event
 from ..progress import Bar
 from .answers import Answer, Request, score_answer
 from .backends import Accounted, Backend, Batch, Price
+from .backends.form import GRADE_TOKENS
 from .cache import JudgmentCache
 from .variants import Variant
 
 COMMIT_COUNT = 64
 GRADE_BINS = 10
 SPREAD_MARKS = " ▁▂▃▄▅▆▇█"
-CAUTIOUS_CHARS_PER_TOKEN = 2.0
+# no tokenizer in use makes more than a token of a byte; what is seen to cost more counts with a margin
+TOKENS_PER_BYTE = 1.0
+TOKENS_PER_MESSAGE = 16
 MARGIN = 1.25
 
 
@@ -36,7 +41,6 @@ class Account:
     input_tokens: int = 0
     output_tokens: int = 0
     cost: float | None = None
-    characters: int = 0
     rows: int = 0
     cached: int = 0
     causes: Counter[str] = field(default_factory=Counter)
@@ -90,8 +94,13 @@ class Session:
         self.account = Account(cost=0.0 if self._prices else None)
         self.stopped: str | None = None
         self.failure: EnvironmentFailure | None = None
+        self._books = threading.Lock()
         self._reserved: dict[str, float] = {}
-        self._writes = False
+        self._booked: set[str] = set()
+        self._unknown = 0.0
+        self._per_byte = TOKENS_PER_BYTE
+        self._most_output = 0
+        self._cost_seen = False
         self._started = time.monotonic()
 
     def stop(self, reason: str) -> None:
@@ -126,14 +135,12 @@ class Session:
         account = self.account
         account.asked += 1
         account.failed += answer.status != "ok"
-        account.input_tokens += answer.input_tokens
-        account.output_tokens += answer.output_tokens
-        if answer.input_tokens:
-            account.characters += characters(request)
-        if account.cost is not None and (price := self._prices.get(answer.endpoint)) is not None:
-            account.cost += price.of(answer.input_tokens, answer.output_tokens)
-        self._reserved.pop(request.key, None)
-        self._writes = self._writes or answer.method == "written"
+        with self._books:
+            booked = request.key in self._booked
+            self._booked.discard(request.key)
+            self._reserved.pop(request.key, None)
+        if not booked:
+            self._book(answer.endpoint, answer.input_tokens, answer.output_tokens)
         if answer.status == "ok" and (score := score_answer(variant, answer).score) == score:
             account.spread[min(int(score * GRADE_BINS), GRADE_BINS - 1)] += 1
         event(
@@ -148,34 +155,70 @@ class Session:
             latency_ms=round(answer.latency_ms, 1),
         )
 
+    def _book(self, endpoint: str, input_tokens: int, output_tokens: int) -> None:
+        account = self.account
+        account.input_tokens += input_tokens
+        account.output_tokens += output_tokens
+        if account.cost is not None and (price := self._prices.get(endpoint)) is not None:
+            account.cost += price.of(input_tokens, output_tokens)
+
+    def paid(self, request: Request, variant: Variant, endpoint: str, input_tokens: int, output_tokens: int) -> None:
+        """A try of a request cost so many tokens, whatever it brought; without any, it counts at its dearest."""
+        with self._books:
+            self._cost_seen = True
+            if not input_tokens and not output_tokens:
+                self._unknown += self._dearest(request, variant) if self._prices else 0.0
+                return
+            self._booked.add(request.key)
+            self._book(endpoint, input_tokens, output_tokens)
+            length = size(request)
+            self._per_byte = max(self._per_byte, MARGIN * (input_tokens - TOKENS_PER_MESSAGE) / max(length, 1))
+            self._most_output = max(self._most_output, output_tokens)
+
     def room_for(self, request: Request, variant: Variant) -> bool | None:
         """Whether the limit on cost leaves room for one more request, with those under way at their dearest.
 
-        None where that will be known when some of them have come back. A request that there is room for counts as
-        under way from then on.
+        None where that will be known when some of them have come back; the first is asked alone, so that its cost is
+        known before others are. A request that there is room for counts as under way from then on.
         """
         if self._max_cost is None:
             return True
-        expected = self._dearest(request, variant)
-        # the worker thread draws while the main thread counts: a copy, or the dictionary may change under the sum
-        reserved = sum(list(self._reserved.values()))
-        if (self.account.cost or 0.0) + reserved + expected > self._max_cost:
-            return None if reserved else False
-        self._reserved[request.key] = expected
-        return True
+        # the worker thread draws while the main thread counts
+        with self._books:
+            expected = self._dearest(request, variant)
+            reserved = sum(self._reserved.values())
+            if reserved and not self._cost_seen:
+                return None
+            if self._spent + reserved + expected > self._max_cost:
+                return None if reserved else False
+            self._reserved[request.key] = expected
+            return True
+
+    def room_again(self, request: Request, variant: Variant) -> bool:
+        """Whether the limit on cost leaves room for another try of a request that is under way."""
+        if self._max_cost is None:
+            return True
+        with self._books:
+            self._reserved[request.key] = self._dearest(request, variant)
+            enough = self._spent + sum(self._reserved.values()) <= self._max_cost
+        if not enough:
+            self.stop("cost")
+        return enough
+
+    @property
+    def _spent(self) -> float:
+        return (self.account.cost or 0.0) + self._unknown
 
     def _dearest(self, request: Request, variant: Variant) -> float:
-        """USD that a request may cost, at the dearest endpoint: its length at what a token was long so far."""
-        account = self.account
-        per_token = CAUTIOUS_CHARS_PER_TOKEN
-        if account.input_tokens:
-            per_token = max(account.characters / account.input_tokens, 0.1)
+        """USD that a try may cost at the dearest endpoint: a token per byte, or more where more was seen."""
         dearest = Price(
             max(price.input for price in self._prices.values()), max(price.output for price in self._prices.values())
         )
-        written = self._writes or variant.method == "written"
-        tokens = int(MARGIN * characters(request) / per_token) + 16
-        return dearest.of(tokens, variant.max_output_tokens if written else 1)
+        tokens = math.ceil(self._per_byte * size(request)) + TOKENS_PER_MESSAGE * (len(request.messages) + 1)
+        # a graded variant may have to be asked in writing: known as soon as one answer came
+        short = variant.method == "graded" and self._cost_seen
+        written = GRADE_TOKENS if short else variant.max_output_tokens
+        return dearest.of(tokens, max(written, math.ceil(MARGIN * self._most_output)))
 
     def note(self) -> str:
         """Rate, spread of grades, failures, tokens and cost, for the bar."""
@@ -223,6 +266,14 @@ class Drawn:
             self._session.stop("cost")
         return room is None
 
+    def paid(self, request: Request, endpoint: str, input_tokens: int, output_tokens: int) -> None:
+        """A try was paid for; see :meth:`Session.paid`."""
+        self._session.paid(request, self._variant, endpoint, input_tokens, output_tokens)
+
+    def again(self, request: Request) -> bool:
+        """Whether there is money for one more try."""
+        return self._session.room_again(request, self._variant)
+
     def __iter__(self) -> Drawn:
         return self
 
@@ -237,6 +288,11 @@ class Drawn:
 def characters(request: Request) -> int:
     """Length of all messages of a request."""
     return sum(len(message["content"]) for message in request.messages)
+
+
+def size(request: Request) -> int:
+    """Bytes of all messages of a request."""
+    return sum(len(message["content"].encode("utf-8", "replace")) for message in request.messages)
 
 
 def spread_marks(counts: Iterable[int]) -> str:

@@ -115,6 +115,13 @@ def check_scale(variant: Variant) -> None:
         raise ValueError(f"scale: a {variant.method} variant has none, its scale is fixed")
     if len(set(tokens)) != len(tokens):
         raise ValueError("scale: a token is there twice")
+    begun = [(one, other) for one in tokens for other in tokens if one != other and other.startswith(one)]
+    if variant.method == "graded" and begun:
+        one, other = begun[0]
+        raise ValueError(
+            f"scale: '{one}' begins '{other}', and a graded answer is read from its first token, which may be '{one}' "
+            "of either; use other tokens (0 to 9, letters), or method: written"
+        )
     if variant.rationale and variant.method != "written":
         raise ValueError("rationale: only a written variant can ask for one")
     if variant.generic_title and variant.method != "likelihood":

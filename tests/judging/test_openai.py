@@ -48,7 +48,7 @@ def test_expectation_over_the_grade_tokens(cache: JudgmentCache, samples: pd.Dat
     assert found["input_tokens"][0] == 100
     assert len(server.bodies) == 4
     body = server.bodies[0]
-    assert (body["max_tokens"], body["logprobs"], body["top_logprobs"]) == (1, True, 20)
+    assert (body["max_tokens"], body["logprobs"], body["top_logprobs"]) == (4, True, 20)
     assert body["messages"][0]["role"] == "system"
     assert list(found["cached"]) == [False, False, False, False, True]
 

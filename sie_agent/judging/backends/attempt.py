@@ -1,144 +1,136 @@
-"""One request to one server: the answer, or what kind of trouble there was."""
+"""One request to one server over HTTP: the answer, or what kind of trouble there was."""
 
 from __future__ import annotations
 
+import asyncio
 import time
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 from ..answers import Answer, Request
 from ..variants import Variant
-from .chat import NoLogprobs, chat_request, error_text, read_answer, without_secrets
+from .chat import chat_request, error_text, without_secrets
+from .form import Form
+from .meaning import problem_of
+from .reading import NotByTokens, decoded, read_answer, usage_of
+from .search import Said, answer_in_some_form
 from .server import Server
 from .telemetry import request_span
+from .trouble import LEAST_PAUSE, Kind, Refusal, Trouble, of_problem, retry_after
 
-Kind = Literal["rate", "server", "refused", "lost"]
-TOO_LONG_SIGNS = ("context length", "too long", "maximum context", "max_model_len", "longer than")
 CHAT_PATH = "/chat/completions"
-LEAST_PAUSE = 0.25
-FORMS = 4
+PASSING_CODES = frozenset({408, 409, 425, 429})
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Why there is no answer yet.
+async def attempt(server: Server, variant: Variant, request: Request, timeout: float) -> Answer | Trouble:
+    """Ask once, in the form that this server understands; find that form if need be.
 
-    Attributes
-    ----------
-    kind : ``rate`` (too many requests), ``server`` (an error, a timeout, a cut connection, an answer that is none),
-        ``refused`` (nobody listens), ``lost`` (wrong key, no such model, no money: no request will get through).
-    answer : what stands for the pair if this was the last try.
-    retry_after : seconds for which the server asked to be left alone.
+    The tokens of all that was sent for this are those of the answer.
     """
-
-    kind: Kind
-    answer: Answer
-    retry_after: float = 0.0
-
-
-async def attempt(server: Server, variant: Variant, request: Request) -> Answer | Trouble:
-    """Ask once, in the form that this server understands; find that form if need be."""
     started = time.perf_counter()
-    for _ in range(FORMS):
-        method = "written" if server.style.in_writing else variant.method
-        body = chat_request(variant, request, method, server.model, server.style)
-        said = await _send(server, variant, method, body)
-        if said is not None:
-            break
-    else:
-        said = Answer("rejected", variant.method, detail="the server took no form of the request")
+    call = _Call(server, variant, request, timeout)
+    said = await answer_in_some_form(server.settled, variant.method, call.send)
     took = (time.perf_counter() - started) * 1000.0
     if isinstance(said, Trouble):
-        return replace(said, answer=_signed(server, said.answer, took))
-    return _signed(server, said, took)
+        return replace(said, answer=call.signed(said.answer, took))
+    return call.signed(said, took)
 
 
-def _signed(server: Server, answer: Answer, took: float) -> Answer:
-    """The answer with who gave it, and without keys: some servers echo what they were sent."""
-    detail = without_secrets(answer.detail, server.key)
-    return replace(answer, detail=detail, latency_ms=took, model=server.model, endpoint=server.name)
+class _Call:
+    """One request, sent in one form or another: what it cost, and who answered."""
 
+    def __init__(self, server: Server, variant: Variant, request: Request, timeout: float) -> None:
+        self._server = server
+        self._variant = variant
+        self._request = request
+        self._timeout = timeout
+        self._paid = (0, 0)
+        self._named: object = None
 
-async def _send(server: Server, variant: Variant, method: str, body: dict[str, Any]) -> Answer | Trouble | None:
-    """The answer or the trouble; None where the server has to be asked in another form."""
-    import openai
+    def signed(self, answer: Answer, took: float) -> Answer:
+        """The answer with who gave it, and without keys: some servers echo what they were sent."""
+        server = self._server
+        named = server.names.other(self._named, server.model)
+        return replace(
+            answer,
+            detail=without_secrets(answer.detail, server.key),
+            latency_ms=took,
+            model=named or server.model,
+            asked=server.model if named else "",
+            endpoint=server.name,
+            input_tokens=self._paid[0],
+            output_tokens=self._paid[1],
+        )
 
-    with request_span(server.url, server.model, body) as span:
+    async def send(self, form: Form, method: str) -> Said:
+        """Ask in a form."""
+        import httpx
+        import openai
+
+        server = self._server
+        body = chat_request(self._variant, self._request, method, server.model, form)
+        with request_span(server.url, server.model, body) as span:
+            try:
+                # the typed method walks through every message by reflection, which takes longer than all the rest;
+                # and the client's own timeout is one for each byte
+                async with asyncio.timeout(self._timeout):
+                    response = await server.client.post(CHAT_PATH, cast_to=httpx.Response, body=body)
+                said = self._read(method, decoded(response.content))
+            except openai.APIStatusError as error:
+                said = refused_or_trouble(error, method, server.key)
+            except (openai.APIError, TimeoutError, ValueError, RecursionError) as error:
+                said = no_response(error, method, server.key)
+            if isinstance(said, Answer):
+                span.answered(said)
+            elif isinstance(said, Trouble):
+                span.failed(said.answer.status)
+        return said
+
+    def _read(self, method: str, body: Any) -> Said:
+        """What a response with a body says; what it cost is counted, whatever it says."""
+        used = usage_of(body) or (0, 0)
+        self._paid = (self._paid[0] + used[0], self._paid[1] + used[1])
+        if isinstance(body, dict) and body.get("error") and not body.get("choices"):
+            problem = problem_of(None, body)
+            return of_problem(problem, method, detail=problem.text or "an error without words", key=self._server.key)
+        self._named = body.get("model") if isinstance(body, dict) else None
         try:
-            # the typed method walks through every message by reflection, which takes longer than all the rest
-            answer = read_answer(variant, method, await server.client.post(CHAT_PATH, cast_to=object, body=body))
-        except NoLogprobs:
-            if server.style.gave_logprobs:
-                return Answer("bad-logprobs", method, detail="this answer came without log-probabilities")
-            server.write_from_now_on()
-            return None
-        except openai.BadRequestError as error:
-            if server.adapted(str(error), method):
-                return None
-            answer = _refusal(server, error, method)
-        except (openai.APIError, ValueError) as error:
-            trouble = classify(error, method, server.key)
-            span.failed(trouble.answer.status)
-            return trouble
-        server.style.gave_logprobs = server.style.gave_logprobs or answer.probabilities is not None
-        span.answered(answer)
-    if answer.status == "malformed":
-        return Trouble("server", answer)
-    return answer
+            answer = read_answer(self._variant, method, body)
+        except NotByTokens as found:
+            return found
+        if answer.status in ("malformed", "server-error"):
+            return Trouble("server", answer)
+        return answer
 
 
-def _refusal(server: Server, error: Any, method: str) -> Answer:
-    """A request that the server will not take: this pair's failure."""
-    detail = error_text(error, server.key)
-    long = any(sign in str(error).lower() for sign in TOO_LONG_SIGNS)
-    return Answer("too-long" if long else "rejected", method, detail=detail)
+def refused_or_trouble(error: Any, method: str, key: str | None) -> Trouble | Refusal:
+    """What an answer with a status of 400 and above means."""
+    response = error.response
+    try:
+        text = response.text
+    except ValueError:
+        text = ""
+    try:
+        body: Any = decoded(response.content)
+    except ValueError:
+        body = None
+    problem = problem_of(error.status_code, body, text)
+    passing = error.status_code >= 500 or error.status_code in PASSING_CODES
+    wait = retry_after(response.headers) if passing or "retry-after" in response.headers else LEAST_PAUSE
+    return of_problem(problem, method, detail=problem.text or f"status {error.status_code}", key=key, wait=wait)
 
 
-def classify(error: Exception, method: str, key: str | None) -> Trouble:
-    """What an exception of the client means."""
+def no_response(error: BaseException, method: str, key: str | None) -> Trouble:
+    """What it means that no response came, or none that can be read."""
     import openai
 
-    detail = error_text(error, key)
-    if isinstance(error, openai.APITimeoutError):
+    if isinstance(error, openai.APITimeoutError | TimeoutError):
         return Trouble("server", Answer("timeout", method, detail="no answer in time"))
     if isinstance(error, openai.APIConnectionError):
         cause = type(error.__cause__ or error).__name__
-        kind: Kind = "refused" if cause in ("ConnectError", "ConnectTimeout") else "server"
+        if cause == "TooLarge":
+            return Trouble("server", Answer("malformed", method, detail="the response has no end"))
+        kind: Kind = "refused" if cause in ("ConnectError", "ConnectTimeout", "ProxyError") else "server"
         return Trouble(kind, Answer("connection", method, detail=f"the connection failed ({cause})"))
-    if isinstance(error, openai.RateLimitError):
-        no_money = "insufficient_quota" in str(error)
-        wait = retry_after(error.response.headers)
-        return Trouble("lost" if no_money else "rate", Answer("rate-limited", method, detail=detail), wait)
-    if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
-        return Trouble(
-            "lost", Answer("rejected", method, detail=f"the server refuses the API key ({error.status_code})")
-        )
-    if isinstance(error, openai.NotFoundError):
-        return Trouble("lost", Answer("rejected", method, detail="the server knows no such model"))
-    if isinstance(error, openai.APIStatusError):
-        passing = error.status_code >= 500 or error.status_code in (408, 409, 425)
-        wait = retry_after(error.response.headers) if passing else 0.0
-        return Trouble("server", Answer("server-error" if passing else "rejected", method, detail=detail), wait)
+    detail = error_text(error, key)
     return Trouble("server", Answer("malformed", method, detail=f"the response is no JSON: {detail}"))
-
-
-def retry_after(headers: Any) -> float:
-    """Seconds to wait, from ``Retry-After`` (seconds or a date, RFC 9110) or ``retry-after-ms``; else a quarter."""
-    try:
-        if milliseconds := headers.get("retry-after-ms"):
-            return _sane(float(milliseconds) / 1000.0)
-        given = headers.get("retry-after")
-        if not given:
-            return LEAST_PAUSE
-        try:
-            return _sane(float(given))
-        except ValueError:
-            return _sane((parsedate_to_datetime(given) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return LEAST_PAUSE
-
-
-def _sane(seconds: float) -> float:
-    return min(max(seconds, 0.0), 86_400.0) if seconds == seconds else LEAST_PAUSE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 from ...errors import InputError
 from ..answers import Answer, Request
@@ -97,6 +97,39 @@ class Accounted(Protocol):
     def report(self) -> list[dict[str, Any]]:
         """What each endpoint did, for the manifest."""
         ...
+
+
+class Watcher(Protocol):
+    """Who keeps the books of a run: told of every try as it ends. Called from the backend's own thread."""
+
+    def paid(self, request: Request, endpoint: str, input_tokens: int, output_tokens: int) -> None:
+        """A try was paid for, whatever it brought; zeros where the server does not say."""
+        ...
+
+    def trouble(self, endpoint: str, status: str, detail: str) -> None:
+        """A try failed."""
+        ...
+
+    def again(self, request: Request) -> bool:
+        """Whether there is money for one more try."""
+        ...
+
+
+class _Nobody:
+    def paid(self, request: Request, endpoint: str, input_tokens: int, output_tokens: int) -> None:
+        return None
+
+    def trouble(self, endpoint: str, status: str, detail: str) -> None:
+        return None
+
+    def again(self, request: Request) -> bool:
+        return True
+
+
+def watcher_of(requests: object) -> Watcher:
+    """The requests themselves where they keep books (``session.Drawn``), else nobody."""
+    watches = all(callable(getattr(requests, name, None)) for name in ("paid", "trouble", "again"))
+    return cast(Watcher, requests) if watches else _Nobody()
 
 
 def check_method(backend: Backend, variant: Variant) -> None:

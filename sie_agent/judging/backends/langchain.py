@@ -16,18 +16,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ...errors import EnvironmentFailure, InputError, MissingExtraError
-from ...progress import say
 from ..answers import Answer, Request
 from ..variants import Variant
-from .attempt import FORMS, Trouble
 from .base import Batch, Source
-from .chat import NoLogprobs, chat_request, read_answer
+from .chat import chat_request
 from .concurrent import answers_as_they_come
+from .form import TOP_LOGPROBS, Form
 from .langchain_reading import (
     as_completion,
     classify,
     identity,
-    is_too_long,
     key_variables,
     model_name,
     one_line,
@@ -36,6 +34,10 @@ from .langchain_reading import (
     without_keys,
 )
 from .openai import backoff
+from .reading import NotByTokens, read_answer, usage_of
+from .search import Said, Settled, answer_in_some_form, say_form
+from .server import Names
+from .trouble import Trouble
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
@@ -46,7 +48,9 @@ DEFAULT_RETRIES = 2
 FAILURES_AT_FIRST = 5
 FAILURES_IN_A_ROW = 50
 THREADS = 256
-SENT_BY_THE_MODEL = ("model", "messages", "temperature", "seed")
+SENT_BY_THE_MODEL = frozenset(
+    {"model", "messages", "temperature", "seed", "stream", "stream_options", "enable_thinking"}
+)
 
 
 @dataclass(frozen=True)
@@ -94,41 +98,6 @@ class Named:
             raise InputError(problem, where=f"--model {self.name}", mend=mend) from None
 
 
-@dataclass
-class Manner:
-    """How this chat model may be asked, as found out while asking. As ``chat.Manner``."""
-
-    limit_name: str = "max_tokens"
-    schema: bool = False
-    top_logprobs: int = 20
-    limited: bool = True
-    gave_logprobs: bool = False
-    in_writing: bool = False
-
-    def write_from_now_on(self) -> None:
-        """The model gives no log-probabilities: it is asked for JSON for the rest of the run."""
-        if not self.in_writing:
-            self.in_writing = True
-            say("The chat model gives no log-probabilities: the rest of this run is answered in writing (JSON)")
-
-    def adapted(self, error: Exception, sent: Mapping[str, Any]) -> bool:
-        """Whether the error names something that was sent and can be left out."""
-        text = str(error).lower()
-        if is_too_long(error):
-            return False
-        if "logprobs" in sent and "logprob" in text and not self.gave_logprobs:
-            self.write_from_now_on()
-            return True
-        if "response_format" in sent and ("response_format" in text or "json_schema" in text):
-            self.schema = False
-            return True
-        if self.limit_name in sent and self.limit_name in text:
-            self.limited = False
-            say("The chat model takes no limit on the length of its answers; its own applies")
-            return True
-        return False
-
-
 class LangChainBackend:
     """A LangChain chat model.
 
@@ -156,15 +125,17 @@ class LangChainBackend:
         concurrency: int = 32,
         timeout: float = DEFAULT_TIMEOUT,
         max_retries: int = DEFAULT_RETRIES,
-        top_logprobs: int = 20,
+        top_logprobs: int = TOP_LOGPROBS,
     ) -> None:
         self._named = chat_model if isinstance(chat_model, Named) else None
         self._opened = None if isinstance(chat_model, Named) else checked_model(chat_model)
         self._concurrency = concurrency
         self._timeout = timeout
         self._retries = int(max_retries)
-        self._manner = Manner(top_logprobs=int(top_logprobs))
-        self._prepared = False
+        # streams and thinking are settings of the chat model: no part of a call
+        self._first_form = Form(top_logprobs=int(top_logprobs), streamed=True, no_thinking=True)
+        self._settled: Settled | None = None
+        self._names = Names()
         self._secrets: tuple[str, ...] = ()
         self._answered = False
         self._failed_in_a_row = 0
@@ -179,10 +150,18 @@ class LangChainBackend:
         if self._opened is None and self._named is not None:
             self._opened = checked_model(self._named.open())
         assert self._opened is not None
-        if not self._prepared:
-            self._manner.schema = takes_schema(self._opened)
-            self._prepared = True
         return self._opened
+
+    @property
+    def settled(self) -> Settled:
+        """In which form it is asked."""
+        if self._settled is None:
+            form = self._first_form if takes_schema(self.chat_model) else replace(self._first_form, schema="")
+            tell = say_form("The chat model", self.model)
+            self._settled = Settled(
+                form, lambda found, *more: tell(replace(found, streamed=False, no_thinking=False), *more)
+            )
+        return self._settled
 
     @property
     def model(self) -> str:
@@ -195,7 +174,7 @@ class LangChainBackend:
     def _settings(self, method: str) -> dict[str, Any]:
         settings = identity(self.chat_model)
         if method == "graded":
-            settings |= {"max_tokens": 1, "top_logprobs": self._manner.top_logprobs}
+            settings |= {"max_tokens": 1, "top_logprobs": self._first_form.top_logprobs}
         return settings
 
     def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
@@ -220,37 +199,40 @@ class LangChainBackend:
                 return replace(said, latency_ms=took, detail=without_keys(said.detail, self._secrets))
             if said.kind == "lost":
                 raise self._lost(said.answer)
+            if said.kind == "pair":
+                return self._gave_up(replace(said.answer, latency_ms=took))
             tries += 1
-            if tries > self._retries or said.answer.status in ("rejected", "too-long"):
+            if tries > self._retries:
                 return self._gave_up(replace(said.answer, latency_ms=took))
             await asyncio.sleep(backoff(tries, said.retry_after))
 
     async def _try(self, chat_model: BaseChatModel, variant: Variant, request: Request) -> Answer | Trouble:
         """Ask once, in the form that this model understands; find that form if need be."""
-        manner = self._manner
-        method = variant.method
-        for _ in range(FORMS):
-            method = "written" if manner.in_writing else variant.method
-            body = chat_request(variant, request, method, "", manner)
+        paid = (0, 0)
+
+        async def send(form: Form, method: str) -> Said:
+            nonlocal paid
+            body = chat_request(variant, request, method, "", form)
             sent = {name: value for name, value in body.items() if name not in SENT_BY_THE_MODEL}
-            if not manner.limited:
-                sent.pop(manner.limit_name)
             try:
-                message = await self._ask(chat_model, body["messages"], sent)
-                answer = read_answer(variant, method, as_completion(message))
-            except NoLogprobs:
-                if manner.gave_logprobs:
-                    return Answer("bad-logprobs", method, detail="this answer came without log-probabilities")
-                manner.write_from_now_on()
-                continue
+                message = await self._ask(at_temperature(chat_model, form), body["messages"], sent)
             except Exception as error:  # every provider's package has exceptions of its own
-                if manner.adapted(error, sent):
-                    continue
-                said = classify(error, method, self._secrets)
-                return said.answer if said.answer.status in ("refused", "unparsed") else said
-            manner.gave_logprobs = manner.gave_logprobs or answer.probabilities is not None
-            return answer
-        return Trouble("server", Answer("rejected", method, detail="the chat model took no form of the request"))
+                return classify(error, method, self._secrets)
+            completion = as_completion(message)
+            used = usage_of(completion) or (0, 0)
+            paid = (paid[0] + used[0], paid[1] + used[1])
+            try:
+                answer = read_answer(variant, method, completion)
+            except NotByTokens as found:
+                return found
+            named = self._names.other(completion["model"], self.model)
+            answer = replace(answer, model=named, asked=self.model if named else "")
+            return Trouble("server", answer) if answer.status in ("malformed", "server-error") else answer
+
+        said = await answer_in_some_form(self.settled, variant.method, send)
+        if isinstance(said, Answer):
+            return replace(said, input_tokens=paid[0] or said.input_tokens, output_tokens=paid[1] or said.output_tokens)
+        return replace(said, answer=replace(said.answer, input_tokens=paid[0], output_tokens=paid[1]))
 
     async def _ask(self, chat_model: BaseChatModel, messages: list[dict[str, str]], sent: dict[str, Any]) -> Any:
         """One call, in the loop where all chat models live."""
@@ -300,6 +282,13 @@ def models_loop() -> asyncio.AbstractEventLoop:
     loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="chat-model"))
     threading.Thread(target=loop.run_forever, name="chat-models", daemon=True).start()
     return loop
+
+
+def at_temperature(chat_model: BaseChatModel, form: Form) -> BaseChatModel:
+    """The chat model with another temperature, where its provider refuses zero: a copy, the user's stays as it is."""
+    if form.temperature == 0.0 or getattr(chat_model, "temperature", None) is None:
+        return chat_model
+    return chat_model.model_copy(update={"temperature": form.temperature})
 
 
 def checked_model(chat_model: Any) -> BaseChatModel:

@@ -10,8 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..answers import Answer
-from .attempt import TOO_LONG_SIGNS, Kind, Trouble, retry_after
 from .chat import DETAIL_CHARS, SECRETS, without_secrets
+from .meaning import meaning_by_code, meaning_by_text, problem_of
+from .reading import THINKING
+from .trouble import LEAST_PAUSE, Refusal, Trouble, of_problem, retry_after
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
@@ -25,9 +27,6 @@ PLACE_WORDS = {"url", "uri", "endpoint", "host", "address", "proxy", "proxies", 
 MANNER_WORDS = {"retries", "retry", "timeout", "stream", "streaming", "callbacks", "verbose", "cache", "concurrency"}
 NOT_IDENTIFYING = SECRET_WORDS | PLACE_WORDS | MANNER_WORDS
 NOT_IDENTIFYING_ENDINGS = ("api_base",)
-REFUSED_REASONS = frozenset({"content_filter", "safety", "refusal", "prohibited_content", "blocklist", "spii"})
-CUT_REASONS = frozenset({"length", "max_tokens"})
-PASSING_CODES = frozenset({408, 409, 425})
 CAUSES_LOOKED_AT = 4
 
 
@@ -111,19 +110,23 @@ def takes_schema(chat_model: BaseChatModel) -> bool:
 def as_completion(message: Any) -> dict[str, Any]:
     """An answer of a chat model in the form of a chat completion, the form that is read strictly."""
     metadata = message.response_metadata or {}
-    reason = str(metadata.get("finish_reason") or metadata.get("stop_reason") or "").lower()
-    reason = "content_filter" if reason in REFUSED_REASONS else "length" if reason in CUT_REASONS else reason
     logprobs = metadata.get("logprobs")
     if isinstance(logprobs, list):
         logprobs = {"content": logprobs} if logprobs else None
     usage = message.usage_metadata or {}
+    said: dict[str, Any] = {"content": str(message.text), "refusal": _refusal(message)}
+    blocks = message.content if isinstance(message.content, list) else []
+    for holder in (message.additional_kwargs, *(block for block in blocks if isinstance(block, dict))):
+        said |= {name: holder[name] for name in THINKING if isinstance(holder.get(name), str)}
+    calls = getattr(message, "tool_calls", None) or []
+    said["tool_calls"] = [{"function": {"arguments": call.get("args")}} for call in calls if isinstance(call, dict)]
     choice = {
-        "finish_reason": reason,
-        "message": {"content": str(message.text), "refusal": _refusal(message)},
+        "finish_reason": metadata.get("finish_reason") or metadata.get("stop_reason"),
+        "message": said,
         "logprobs": logprobs,
     }
     counts = {"prompt_tokens": usage.get("input_tokens"), "completion_tokens": usage.get("output_tokens")}
-    return {"choices": [choice], "usage": counts}
+    return {"choices": [choice], "usage": counts, "model": metadata.get("model_name")}
 
 
 def _refusal(message: Any) -> str:
@@ -135,8 +138,8 @@ def _refusal(message: Any) -> str:
     return str(refused[0].get("refusal") or "refused") if refused else ""
 
 
-def classify(error: Exception, method: str, secrets: Sequence[str]) -> Trouble:
-    """What an exception means, whoever's it is: by its name and by the HTTP status that it carries.
+def classify(error: Exception, method: str, secrets: Sequence[str]) -> Answer | Trouble | Refusal:
+    """What an exception means, whoever's it is: by its name, and by what the provider said.
 
     Parameters
     ----------
@@ -144,39 +147,48 @@ def classify(error: Exception, method: str, secrets: Sequence[str]) -> Trouble:
     """
     names, code = _names(error), _code(error)
     detail = one_line(error, secrets)
-    if is_too_long(error):
-        return Trouble("server", Answer("too-long", method, detail=detail))
+    if "ContextOverflowError" in names:
+        return Trouble("pair", Answer("too-long", method, detail=detail))
     if "LengthFinishReasonError" in names:
-        return Trouble(
-            "server", _with_usage(error, Answer("unparsed", method, detail="cut off: the answer has no end"))
-        )
+        return _with_usage(error, Answer("unparsed", method, detail="cut off: the answer has no end"))
     if "ContentFilterFinishReasonError" in names:
-        return Trouble("server", Answer("refused", method, detail="stopped by the content filter"))
-    if code == 429 or "ModelRateLimitError" in names:
-        kind: Kind = "lost" if "insufficient_quota" in str(error) else "rate"
-        return Trouble(kind, Answer("rate-limited", method, detail=detail), _wait(error))
-    if code in (401, 403) or names & {"ModelAuthenticationError", "ModelPermissionDeniedError"}:
-        return Trouble(
-            "lost", Answer("rejected", method, detail=f"the provider refuses the API key ({code or 'denied'})")
-        )
-    if code == 404 or "ModelNotFoundError" in names:
-        return Trouble("lost", Answer("rejected", method, detail="the provider knows no such model"))
-    if any("Timeout" in name for name in names):
+        return _with_usage(error, Answer("refused", method, detail="stopped by the content filter"))
+    code = next((one for name, one in CODE_BY_NAME.items() if name in names), None) if code is None else code
+    if code is None and any("Timeout" in name for name in names):
         return Trouble("server", Answer("timeout", method, detail="no answer in time"))
-    if any("Connect" in name for name in names) or "loop is closed" in str(error):
+    if code is None and (any("Connect" in name for name in names) or "loop is closed" in str(error)):
         return Trouble("server", Answer("connection", method, detail=f"the connection failed ({type(error).__name__})"))
-    if code is not None:
-        passing = code >= 500 or code in PASSING_CODES
-        status = "server-error" if passing else "rejected"
-        return Trouble("server", Answer(status, method, detail=detail), _wait(error) if passing else 0.0)
-    shown = f"the chat model failed ({type(error).__name__}: {detail})"
-    return Trouble("server", Answer("malformed", method, detail=shown[:DETAIL_CHARS]))
+    problem = problem_of(code, _body(error), str(error))
+    said = of_problem(problem, method, detail=problem.text or detail, key=None, wait=_wait(error))
+    said = _without_keys(said, secrets)
+    if code is None and meaning_by_code(problem) is None and meaning_by_text(problem) is None:
+        shown = f"the chat model failed ({type(error).__name__}: {detail})"
+        trouble = Trouble("server", Answer("malformed", method, detail=shown[:DETAIL_CHARS]))
+        return Refusal(problem, trouble)
+    return said
 
 
-def is_too_long(error: Exception) -> bool:
-    """Whether the request was longer than the model reads."""
-    text = str(error).lower()
-    return "ContextOverflowError" in _names(error) or any(sign in text for sign in TOO_LONG_SIGNS)
+CODE_BY_NAME = {
+    "ModelRateLimitError": 429,
+    "ModelAuthenticationError": 401,
+    "ModelPermissionDeniedError": 403,
+    "ModelNotFoundError": 404,
+}
+
+
+def _without_keys(said: Trouble | Refusal, secrets: Sequence[str]) -> Trouble | Refusal:
+    trouble = said.trouble if isinstance(said, Refusal) else said
+    trouble = replace(trouble, answer=replace(trouble.answer, detail=without_keys(trouble.answer.detail, secrets)))
+    return Refusal(said.problem, trouble) if isinstance(said, Refusal) else trouble
+
+
+def _body(error: Exception) -> Any:
+    """What the provider's response held, where the error or its cause carries it."""
+    for one in _chain(error):
+        body = getattr(one, "body", None)
+        if isinstance(body, dict | list):
+            return body
+    return None
 
 
 def one_line(error: object, secrets: Sequence[str]) -> str:
@@ -222,7 +234,7 @@ def _wait(error: Exception) -> float:
         headers = getattr(getattr(one, "response", None), "headers", None)
         if headers is not None:
             return retry_after(headers)
-    return 0.0
+    return LEAST_PAUSE
 
 
 def _with_usage(error: Exception, answer: Answer) -> Answer:

@@ -11,19 +11,21 @@ import os
 import random
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ...errors import EnvironmentFailure, InputError
 from ...progress import say
 from ..answers import Answer, Request
 from ..variants import Variant
-from .attempt import Trouble, attempt
-from .base import Batch, Price, Source
+from .attempt import attempt
+from .base import Batch, Price, Source, Watcher, watcher_of
 from .chat import shown_url
 from .concurrent import answers_as_they_come
 from .endpoints import Endpoint, checked_url, key_of
 from .pool import Pool
 from .server import Server, listed_models
+from .trouble import Trouble
 
 DEFAULT_TIMEOUT = 120.0
 DEFAULT_RETRIES = 5
@@ -36,6 +38,8 @@ MOST_OUTAGES = 5
 # being told to come back later is no sign that the request is bad
 PATIENT_TRIES = 6
 FAILURES_IN_A_ROW = 500
+# what servers do not charge for
+UNPAID = frozenset({"rate-limited", "rejected", "too-long", "server-error"})
 
 
 class OpenAIBackend:
@@ -120,9 +124,10 @@ class OpenAIBackend:
 
     def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
         self._look_first()
+        watcher = watcher_of(requests)
 
         async def work(client: _Clients, request: Request) -> Answer:
-            return await self._answer_one(variant, request)
+            return await self._answer_one(variant, request, watcher)
 
         async def admit(client: _Clients, request: Request) -> None:
             client.placed[request.key] = await self._pool.place(tokens_of(request))
@@ -152,9 +157,10 @@ class OpenAIBackend:
         for absent in problems:
             say(f"{absent}. It is looked after again while the others work.")
 
-    async def _answer_one(self, variant: Variant, request: Request) -> Answer:
+    async def _answer_one(self, variant: Variant, request: Request, watcher: Watcher) -> Answer:
         """Try until there is an answer or the tries are used up; raises only for what concerns all requests."""
         tries = outages = refusals = 0
+        spent = (0, 0)
         server: Server | None = self._placed.pop(request.key, None)
         while True:
             if server is None:
@@ -162,14 +168,28 @@ class OpenAIBackend:
             sent_at = time.monotonic()
             server.tally.requests += 1
             try:
-                said = await attempt(server, variant, request)
+                said = await attempt(server, variant, request, self._timeout)
             finally:
                 await self._pool.give_back(server)
+            answer = said if isinstance(said, Answer) else said.answer
+            used = (answer.input_tokens, answer.output_tokens)
+            # what has no usage may have been paid for as well, unless the server refused it
+            if used != (0, 0) or (
+                answer.status not in UNPAID and not (isinstance(said, Trouble) and said.kind == "refused")
+            ):
+                watcher.paid(request, server.name, *used)
+            server.tally.input_tokens += used[0]
+            server.tally.output_tokens += used[1]
+            spent = (spent[0] + used[0], spent[1] + used[1])
+            answer = replace(answer, input_tokens=spent[0], output_tokens=spent[1])
             if isinstance(said, Answer):
-                return self._done(server, said)
-            if said.answer.status == "rejected" and said.kind == "server":
-                return self._done(server, said.answer)
+                return self._done(server, answer)
+            if said.kind == "pair":
+                return self._refused(server, answer)
+            watcher.trouble(server.name, answer.status, answer.detail)
             theirs = await self._pool.failed(server, said, sent_at)
+            if said.kind == "lost" and not theirs:
+                return self._refused(server, answer)
             if said.kind == "rate":
                 refusals += 1
             elif theirs:
@@ -177,17 +197,23 @@ class OpenAIBackend:
             else:
                 tries += 1
             if tries > self._retries or outages > MOST_OUTAGES or refusals > self._retries * PATIENT_TRIES:
-                return self._gave_up(server, said)
+                return self._gave_up(server, replace(said, answer=answer))
+            if not watcher.again(request):
+                return answer
             server = None
             if said.kind == "server":
                 await asyncio.sleep(backoff(tries, said.retry_after))
+
+    def _refused(self, server: Server, answer: Answer) -> Answer:
+        """This pair's failure: the server works, and will not take it."""
+        server.tally.failures[answer.status] += 1
+        self._pool.succeeded(server)
+        return answer
 
     def _done(self, server: Server, answer: Answer) -> Answer:
         self._failed_in_a_row = 0
         self._pool.succeeded(server)
         server.tally.answers += 1
-        server.tally.input_tokens += answer.input_tokens
-        server.tally.output_tokens += answer.output_tokens
         return answer
 
     def _gave_up(self, server: Server, trouble: Trouble) -> Answer:
@@ -230,6 +256,8 @@ class _Clients:
 
 def settings_of(method: str, top_logprobs: int) -> dict[str, Any]:
     """Settings that can change an answer by *method*."""
+    # what is asked of a server that takes all parts of a request; the first token's probabilities are the same however
+    # many more are allowed
     settings: dict[str, Any] = {"temperature": 0.0, "seed": 0}
     if method == "graded":
         settings |= {"max_tokens": 1, "top_logprobs": top_logprobs}

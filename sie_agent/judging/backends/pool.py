@@ -7,13 +7,15 @@ import math
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 from ...errors import EnvironmentFailure
 from ...events import event
 from ...progress import say
-from .attempt import Trouble, classify
+from .attempt import CHAT_PATH, refused_or_trouble
 from .chat import shown_url
 from .server import Server, listed_models
+from .trouble import Refusal, Trouble
 
 FAILURES_TO_DOUBT = 5
 FIRST_COOLING = 1.0
@@ -134,8 +136,7 @@ class Pool:
             server.limiter.rate_limited(now, sent_at=sent_at, retry_after=trouble.retry_after)
             return False
         if trouble.kind == "lost":
-            self._lose(server, trouble)
-            return True
+            return await self._lost(server, trouble)
         server.limiter.failed(now)
         server.failures_in_a_row += 1
         if not server.usable:
@@ -143,6 +144,14 @@ class Pool:
         if trouble.kind == "refused" or server.failures_in_a_row >= FAILURES_TO_DOUBT:
             return not await self._examine(server)
         return False
+
+    async def _lost(self, server: Server, trouble: Trouble) -> bool:
+        """Whether no request gets through any more: a wall before a server may dislike one pair's words alone."""
+        if trouble.sure:
+            self._lose(server, trouble)
+        elif server.usable and await self._examine(server):
+            return False
+        return True
 
     def _lose(self, server: Server, trouble: Trouble) -> None:
         if not server.lost:
@@ -170,19 +179,25 @@ class Pool:
 
     async def _test(self, server: Server) -> bool:
         """One short question: the way of the real ones, at the price of a token."""
+        import httpx
         import openai
 
-        limit = {server.style.limit_name: 1}
+        form = server.settled.form
+        body: dict[str, Any] = {"model": server.model, "messages": TEST_QUESTION}
+        if form.limit_name is not None:
+            body[form.limit_name] = form.limit(1)
         try:
-            await server.client.chat.completions.with_raw_response.create(
-                model=server.model, messages=TEST_QUESTION, timeout=TEST_SECONDS, **limit
-            )
-        except (openai.APIError, ValueError) as error:
-            trouble = classify(error, "graded", server.key)
+            async with asyncio.timeout(TEST_SECONDS):
+                await server.client.post(CHAT_PATH, cast_to=httpx.Response, body=body)
+        except openai.APIStatusError as error:
+            said = refused_or_trouble(error, "graded", server.key)
+            trouble = said.trouble if isinstance(said, Refusal) else said
             if trouble.kind == "lost":
                 self._lose(server, trouble)
             # who says that it is too much, or that the question is wrong, is there
-            return trouble.kind == "rate" or trouble.answer.status == "rejected"
+            return trouble.kind in ("rate", "pair")
+        except (openai.APIError, TimeoutError, ValueError, RecursionError):
+            return False
         return True
 
     def _watch(self, server: Server) -> None:

@@ -7,30 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import EnvironmentFailure, InputError
-from ...progress import say
 from .chat import shown_url
 from .endpoints import Endpoint
+from .form import TOP_LOGPROBS, Form
 from .limiter import Limiter
+from .search import Settled, say_form
 
-
-@dataclass
-class Style:
-    """What this server understands, as found out while asking.
-
-    Attributes
-    ----------
-    limit_name : ``max_tokens``, or ``max_completion_tokens`` where the server says so.
-    schema : whether it takes a JSON schema.
-    top_logprobs : how many alternatives to ask for.
-    gave_logprobs : whether it ever gave log-probabilities.
-    in_writing : whether it gives none, so that answers are written out.
-    """
-
-    limit_name: str = "max_tokens"
-    schema: bool = True
-    top_logprobs: int = 20
-    gave_logprobs: bool = False
-    in_writing: bool = False
+# names of models under which one server answers; more than so many are no names
+MOST_NAMES = 16
+NAME_CHARS = 200
 
 
 @dataclass
@@ -43,6 +28,21 @@ class Tally:
     outages: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+
+
+class Names:
+    """The names of models under which a server answers."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def other(self, named: object, asked: str) -> str:
+        """The model that an answer names, where it is another than the one that was asked; else nothing."""
+        name = " ".join(named[: 4 * NAME_CHARS].split())[:NAME_CHARS] if isinstance(named, str) else ""
+        if not name or name == asked or (name not in self._known and len(self._known) >= MOST_NAMES):
+            return ""
+        self._known.add(name)
+        return name
 
 
 class Server:
@@ -59,14 +59,15 @@ class Server:
     away_since : when it was left (monotonic seconds); None while it is used.
     lost : why no request will ever get through; empty while there is hope.
     failures_in_a_row : since the last answer or the last test question.
+    settled : how it is asked, as found out while asking.
     """
 
-    def __init__(self, endpoint: Endpoint, key: str | None, *, top_logprobs: int = 20) -> None:
+    def __init__(self, endpoint: Endpoint, key: str | None, *, top_logprobs: int = TOP_LOGPROBS) -> None:
         self.endpoint = endpoint
         self.key = key
         self.url = endpoint.base_url
         self.name = endpoint.name
-        self.style = Style(top_logprobs=top_logprobs)
+        self.names = Names()
         self.limiter = Limiter(
             endpoint.concurrency,
             requests_per_minute=endpoint.requests_per_minute,
@@ -78,6 +79,7 @@ class Server:
         self.failures_in_a_row = 0
         self.client: Any = None
         self._model = endpoint.model
+        self.settled = Settled(Form(top_logprobs=top_logprobs), lambda *said: say_form(self.name, self.model)(*said))
 
     @property
     def model(self) -> str:
@@ -105,27 +107,6 @@ class Server:
     def group(self) -> tuple[str, str]:
         """Servers of one group give the same answers."""
         return (self.model, self.endpoint.revision)
-
-    def write_from_now_on(self) -> None:
-        """The server gives no log-probabilities: it is asked for JSON for the rest of the run."""
-        if not self.style.in_writing:
-            self.style.in_writing = True
-            say("The server gives no log-probabilities: the rest of this run is answered in writing (JSON)")
-
-    def adapted(self, error: str, method: str) -> bool:
-        """Whether the server named something it does not know and can be asked in another way."""
-        text, style = error.lower(), self.style
-        if method == "graded" and "logprob" in text and not style.gave_logprobs:
-            self.write_from_now_on()
-            return True
-        if "max_completion_tokens" in text and style.limit_name == "max_tokens":
-            style.limit_name = "max_completion_tokens"
-            return True
-        if method == "written" and style.schema and ("response_format" in text or "json_schema" in text):
-            style.schema = False
-            say("The server takes no JSON schema: answers are checked when they are read")
-            return True
-        return False
 
     def as_dict(self) -> dict[str, Any]:
         """What it did, for the manifest."""

@@ -19,10 +19,12 @@ from typing import Any
 
 from ...errors import EnvironmentFailure, InputError, MissingExtraError
 from ...progress import say
-from ..answers import Answer, Request, answer_schema, bare_token, grade_probabilities, parse_written
+from ..answers import Answer, Request, answer_schema, bare_token, parse_written
 from ..variants import Variant
+from ..whole import graded_answer
 from . import models
 from .base import Batch, Source
+from .form import GRADE_TOKENS
 
 DEFAULT_LENGTH = 4096
 TOP_LOGPROBS = 20
@@ -74,12 +76,13 @@ class VLLMBackend:
     def sources(self, method: str) -> tuple[Source, ...]:
         settings: dict[str, Any] = {"temperature": 0.0, "dtype": self._dtype}
         if method == "graded":
+            # the first token's probabilities are the same however many more are allowed
             settings |= {"max_tokens": 1, "logprobs": "grade tokens"}
         return (Source(self.model, self.fingerprint(), method, "vllm", settings),)
 
     def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
         engine = self._load()
-        tokens = variant.max_output_tokens if variant.method == "written" else 1
+        tokens = variant.max_output_tokens if variant.method == "written" else GRADE_TOKENS
         room = int(engine.llm_engine.model_config.max_model_len) - tokens
         parameters = self._parameters(variant)
         # the first request alone: all others find the rubric and the examples in the prefix cache
@@ -137,8 +140,8 @@ class VLLMBackend:
             self._grade_ids[tokens] = grade_ids(self._engine.get_tokenizer(), tokens)
         ids = self._grade_ids[tokens]
         if ids is None:
-            return SamplingParams(temperature=0.0, max_tokens=1, logprobs=TOP_LOGPROBS)
-        return SamplingParams(temperature=0.0, max_tokens=1, logprob_token_ids=ids)
+            return SamplingParams(temperature=0.0, max_tokens=GRADE_TOKENS, logprobs=TOP_LOGPROBS)
+        return SamplingParams(temperature=0.0, max_tokens=GRADE_TOKENS, logprob_token_ids=ids)
 
 
 def require_vllm() -> None:
@@ -260,17 +263,19 @@ def read_output(variant: Variant, output: Any) -> Answer:
     """What one output of the engine says."""
     said = output.outputs[0]
     tokens = [level.token for level in variant.scale]
+    cut = said.finish_reason == "length"
     if variant.method == "written":
-        status, detail, grade = parse_written(said.text, tokens, rationale=variant.rationale)
-        if status == "unparsed" and said.finish_reason == "length":
+        status, detail, grade = parse_written(said.text, tokens, rationale=variant.rationale, cut=cut)
+        if status == "unparsed" and cut:
             detail = f"cut off after {len(said.token_ids)} tokens"
         return Answer(status, "written", detail=detail, grade=grade)
     if not said.logprobs:
         return Answer("empty", "graded", detail="no token was generated")
     # spellings of one token decode alike: each counts
     alternatives = [(entry.decoded_token or "", float(entry.logprob)) for entry in said.logprobs[0].values()]
-    status, detail, probabilities = grade_probabilities(alternatives, tokens)
-    return Answer(status, "graded", detail=detail, probabilities=probabilities)
+    chosen = said.logprobs[0].get(said.token_ids[0])
+    first = bare_token(chosen.decoded_token or "") if chosen is not None else ""
+    return graded_answer(alternatives, first, said.text, tokens, cut=cut, more_tokens=len(said.token_ids) - 1)
 
 
 def counted(answer: Answer, output: Any, latency_ms: float) -> Answer:

@@ -1,0 +1,254 @@
+"""Reading what a server sends, in whatever dress: JSON, pieces of a stream, text in parts. Pure functions."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ..answers import Answer, bare_token, parse_written
+from ..variants import Variant
+from ..whole import graded_answer
+
+WRITTEN_INSTEAD = "answered in writing: the server gives no log-probabilities"
+DETAIL_CHARS = 200
+MOST_TOKENS = 10**9
+MOST_PIECES = 100_000
+MOST_BLANKS = 3
+# an answer that the server did not finish
+BROKEN_OFF = frozenset(
+    {"error", "failed", "abort", "aborted", "cancelled", "canceled", "timeout", "insufficient_system_resource"}
+)
+FILTERED = frozenset(
+    {"content_filter", "safety", "refusal", "prohibited_content", "blocklist", "spii", "recitation", "sensitive"}
+)
+CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
+THINKING = ("reasoning_content", "reasoning", "thinking")
+TEXT_KINDS = frozenset({"text", "output_text", None})
+
+
+class NotByTokens(Exception):
+    """The server answered, but its answer cannot be read from the first token; *why* says why."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(why)
+
+
+def decoded(content: bytes) -> Any:
+    """The JSON of a body; of a stream of events the answer that its pieces make.
+
+    Raises
+    ------
+    ValueError : it is neither, or nested too deeply.
+    """
+    text = content.decode("utf-8", "replace").lstrip("\ufeff \r\n\t")
+    if text.startswith(("data:", "event:", ":", "id:")):
+        return from_pieces(text)
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def from_pieces(text: str) -> dict[str, Any]:
+    """One chat completion of the pieces of a stream of server-sent events.
+
+    Raises
+    ------
+    ValueError : no piece of a completion is in it.
+    """
+    whole: dict[str, Any] = {}
+    texts: dict[str, list[str]] = {"content": [], "reasoning_content": []}
+    entries: list[Any] = []
+    reason: Any = None
+    pieces = 0
+    for line in text.splitlines():
+        if not line.startswith("data:") or line.strip() == "data: [DONE]":
+            continue
+        pieces += 1
+        if pieces > MOST_PIECES:
+            raise ValueError("the stream has too many pieces")
+        try:
+            piece = json.loads(line[5:])
+        except (ValueError, RecursionError):
+            continue
+        if not isinstance(piece, dict):
+            continue
+        whole |= {name: piece[name] for name in ("model", "usage", "error") if piece.get(name)}
+        choice = first_choice(piece)
+        if choice is None:
+            continue
+        said = choice.get("delta") or choice.get("message")
+        content, thought = texts_of(said) if isinstance(said, dict) else ("", "")
+        texts["content"].append(content)
+        texts["reasoning_content"].append(thought)
+        given = choice.get("logprobs")
+        if isinstance(given, dict) and isinstance(given.get("content"), list):
+            entries += given["content"]
+        reason = choice.get("finish_reason") or reason
+    if not pieces:
+        raise ValueError("the stream has no pieces")
+    message = {name: "".join(parts) for name, parts in texts.items()}
+    choice = {"message": message, "finish_reason": reason, "logprobs": {"content": entries} if entries else None}
+    return {**whole, "choices": [choice]}
+
+
+def first_choice(body: object) -> dict[str, Any] | None:
+    """The first choice of a completion; None where it has none."""
+    choices = body.get("choices") if isinstance(body, Mapping) else None
+    if isinstance(choices, list) and choices and isinstance(choices[0], dict):
+        return choices[0]
+    return None
+
+
+def usage_of(body: object) -> tuple[int, int] | None:
+    """Tokens in and out as the server counts them; None where it does not say."""
+    usage = body.get("usage") if isinstance(body, Mapping) else None
+    if not isinstance(usage, Mapping):
+        return None
+    counts = [_count(usage.get(names[0], usage.get(names[1]))) for names in COUNT_NAMES]
+    return None if counts == [None, None] else (counts[0] or 0, counts[1] or 0)
+
+
+COUNT_NAMES = (("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens"))
+
+
+def _count(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 0 <= value <= MOST_TOKENS else None
+
+
+def read_answer(variant: Variant, method: str, body: object) -> Answer:
+    """What a chat-completions response says.
+
+    Raises
+    ------
+    NotByTokens : a graded answer cannot be read from the probabilities of its first token.
+    """
+    used = usage_of(body) or (0, 0)
+    choice = first_choice(body)
+    if choice is None:
+        answer = Answer("malformed", method, detail="the response is no chat completion")
+    else:
+        answer = _read_choice(variant, method, choice, used[1])
+    return Answer(
+        answer.status,
+        answer.method,
+        detail=answer.detail,
+        probabilities=answer.probabilities,
+        grade=answer.grade,
+        input_tokens=used[0],
+        output_tokens=used[1],
+    )
+
+
+def _read_choice(variant: Variant, method: str, choice: Mapping[str, Any], written_tokens: int) -> Answer:
+    message = choice.get("message")
+    message = message if isinstance(message, dict) else {"content": choice.get("text")}
+    reason = str(choice.get("finish_reason") or "").lower()
+    if reason in BROKEN_OFF or choice.get("error"):
+        return Answer("server-error", method, detail=_error_words(choice) or f"the server broke off ({reason})")
+    if reason in FILTERED or message.get("refusal"):
+        return Answer(
+            "refused", method, detail=str(message.get("refusal") or "stopped by the content filter")[:DETAIL_CHARS]
+        )
+    text, thoughts = texts_of(message)
+    if method == "graded":
+        return _read_graded(variant, choice, text, thoughts, reason)
+    if not reason and not text.strip() and not thoughts.strip():
+        return Answer("malformed", method, detail="the answer has no text and no reason why it ended")
+    rationale = variant.rationale and variant.method == "written"
+    tokens = [level.token for level in variant.scale]
+    status, detail, grade = parse_written(text, tokens, rationale=rationale, thoughts=thoughts, cut=reason in CUT)
+    if status in ("unparsed", "empty") and reason in CUT:
+        status, detail = (
+            "unparsed",
+            f"cut off after {written_tokens} tokens; max_output_tokens of the variant is the limit",
+        )
+    if method != variant.method:
+        detail = f"{WRITTEN_INSTEAD}. {detail}".strip(" .")
+    return Answer(status, method, detail=detail, grade=grade)
+
+
+def _error_words(choice: Mapping[str, Any]) -> str:
+    error = choice.get("error")
+    said = error.get("message") if isinstance(error, dict) else error
+    return f"the server broke off: {said}"[:DETAIL_CHARS] if isinstance(said, str) else ""
+
+
+def texts_of(message: Mapping[str, Any]) -> tuple[str, str]:
+    """What a message says, and what was thought before: from texts, parts, or arguments of a tool."""
+    content = message.get("content")
+    thoughts = [said for name in THINKING if isinstance(said := message.get(name), str)]
+    text = content if isinstance(content, str) else ""
+    if isinstance(content, dict):
+        text = json.dumps(content)
+    if isinstance(content, list):
+        for part in content:
+            kind, said = (part.get("type"), part.get("text")) if isinstance(part, dict) else (None, part)
+            if isinstance(said, str) and kind in TEXT_KINDS:
+                text += said
+            elif isinstance(part, dict):
+                thoughts += [one for name in THINKING if isinstance(one := part.get(name), str)]
+    if not text.strip():
+        calls = message.get("tool_calls")
+        called = [call.get("function") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+        for function in (*called, message.get("function_call")):
+            said = function.get("arguments") if isinstance(function, dict) else None
+            if said:
+                text = said if isinstance(said, str) else json.dumps(said)
+    return text, "\n".join(thoughts[:1])
+
+
+def _read_graded(variant: Variant, choice: Mapping[str, Any], text: str, thoughts: str, reason: str) -> Answer:
+    tokens = [level.token for level in variant.scale]
+    logprobs = choice.get("logprobs")
+    content = logprobs.get("content") if isinstance(logprobs, dict) else None
+    entries = [entry if isinstance(entry, dict) else {} for entry in content] if isinstance(content, list) else []
+    spelled = [token if isinstance(token := entry.get("token"), str) else "" for entry in entries]
+    said = text or "".join(spelled)
+    if (thoughts.strip() and not text.strip()) or said.lstrip().startswith("<think"):
+        raise NotByTokens("it thinks before it answers")
+    if not entries:
+        if isinstance(content, list):
+            return Answer("empty", "graded", detail="no token was generated")
+        if not said.strip():
+            return Answer("malformed", "graded", detail="the answer has no text and no log-probabilities")
+        raise NotByTokens("it gives no log-probabilities")
+    place = 0
+    while place < min(len(entries) - 1, MOST_BLANKS) and not bare_token(spelled[place]):
+        place += 1
+    alternatives = alternatives_at(entries[place])
+    if isinstance(alternatives, str):
+        return Answer("bad-logprobs", "graded", detail=alternatives)
+    if not alternatives:
+        raise NotByTokens("it gives no log-probabilities")
+    first = bare_token(spelled[place])
+    if said.strip() in tokens and first != said.strip() and len(first) < len(said.strip()):
+        raise NotByTokens("a grade of this scale is more than one token")
+    more = len(entries) - place - 1
+    return graded_answer(list(alternatives.items()), first, said, tokens, cut=reason in CUT, more_tokens=more)
+
+
+def alternatives_at(entry: Mapping[str, Any]) -> dict[str, float] | str:
+    """Log-probabilities by token; words where they are none. A token may be listed twice: it counts once."""
+    listed = entry.get("top_logprobs")
+    if not isinstance(listed, list) or not listed:
+        return {}
+    pairs: dict[str, float] = {}
+    for one in listed[:1000]:
+        one = one if isinstance(one, dict) else {}
+        token, number = one.get("token"), one.get("logprob")
+        if not isinstance(token, str) or isinstance(number, bool) or not isinstance(number, int | float):
+            return "an alternative has no token or number"
+        try:
+            value = float(number)
+        except OverflowError:
+            return "a log-probability is no number of usual size"
+        # NaN spoils the pair, whichever comes first
+        if not math.isnan(pairs.get(token, 0.0)):
+            pairs[token] = value if math.isnan(value) else max(pairs.get(token, -math.inf), value)
+    return pairs

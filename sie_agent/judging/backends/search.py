@@ -1,0 +1,148 @@
+"""The search for the form in which a server answers, and what was found out on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from ...progress import say
+from ..answers import Answer
+from .form import Form, in_words, named_part, next_form, simpler_forms
+from .reading import NotByTokens
+from .trouble import Refusal, Trouble
+
+MOST_FORMS = 24
+MOST_PROBES = 2
+
+Said = Answer | Trouble | Refusal | NotByTokens
+Send = Callable[[Form, str], Awaitable[Said]]
+
+
+class Settled:
+    """In which form a server is asked, as found out while asking.
+
+    Parameters
+    ----------
+    form : the form to begin with.
+    tell : told a line when a form was settled on, with the method and why.
+
+    Attributes
+    ----------
+    answered : whether it ever answered a question.
+    """
+
+    def __init__(self, form: Form, tell: Callable[[Form, str, str], None]) -> None:
+        self.form = form
+        self.answered = False
+        self.probing = asyncio.Lock()
+        self.probed = 0
+        self._tell = tell
+        self._proved: set[tuple[str, Any]] = set()
+        self._by_method: dict[str, Form] = {}
+
+    def proved(self, field: str, value: Any) -> bool:
+        """Whether an answer ever came to a request with this part, so that it is not refused to all."""
+        return (field, value) in self._proved
+
+    def learn(self, form: Form, base: Form, method: str, why: str) -> None:
+        """An answer came in *form*, where *base* was tried first: ask so from now on, and say so once.
+
+        A part with which an answer came before stays as it is: it was this request that did not go with it.
+        """
+        if self._by_method.get(method) is form:
+            return
+        changes = {
+            name: value for name, value in form.changed(base).items() if not self.proved(name, getattr(base, name))
+        }
+        self._proved.update(proofs(form, method))
+        self.answered = True
+        self.form = replace(self.form, **changes)
+        if form == self.form:
+            told = self._by_method.get(method) == form
+            self.form = self._by_method[method] = form
+            if not told:
+                self._tell(form, method, why)
+
+
+def proofs(form: Form, method: str) -> set[tuple[str, Any]]:
+    """What an answer to a request of this form proves: that its parts are taken."""
+    sent = ["limit_name", "temperature", "seed", "turns"]
+    sent += ["top_logprobs", "in_writing"] if method == "graded" else ["schema"]
+    return {(name, getattr(form, name)) for name in sent}
+
+
+def say_form(name: str, model: str) -> Callable[[Form, str, str], None]:
+    """What tells the person at the terminal in which form *name* is asked."""
+
+    def tell(form: Form, method: str, why: str) -> None:
+        say(f"{name}: {in_words(form, method, model)}{f' ({why})' if why else ''}")
+
+    return tell
+
+
+async def answer_in_some_form(settled: Settled, method: str, send: Send) -> Answer | Trouble:
+    """Ask in the form that was settled on, and where a part of it is refused, in others until there is an answer.
+
+    A form that gets an answer is what all are asked in from then on; requests that are under way take it over when they
+    are refused. None of that is a try of the request's.
+
+    Parameters
+    ----------
+    settled : what is known of the server.
+    method : the variant's method.
+    send : asks in a form, by ``"graded"`` or ``"written"``.
+    """
+
+    def by(form: Form) -> str:
+        return "written" if form.in_writing else method
+
+    base = form = settled.form
+    why = ""
+    for _ in range(MOST_FORMS):
+        said = await send(form, by(form))
+        if isinstance(said, NotByTokens):
+            if settled.proved("in_writing", False) and form == base:
+                return Trouble("server", Answer("malformed", "graded", detail=f"this answer alone: {said.why}"))
+            form, why = replace(form, in_writing=True), said.why
+        elif not isinstance(said, Refusal):
+            if isinstance(said, Answer):
+                settled.learn(form, base, by(form), why)
+            return said
+        elif settled.form != base:
+            # learned meanwhile, by another request
+            base = form = settled.form
+        elif (changed := next_form(said.problem, form, by(form))) is not None:
+            form = changed
+        elif is_vague(said) and named_part(said.problem, form, by(form)) is None and not settled.answered:
+            return await _probed(settled, form, by, send, said)
+        else:
+            return said.trouble
+    return Trouble("pair", Answer("rejected", by(form), detail="the server took no form of the request"))
+
+
+def is_vague(refused: Refusal) -> bool:
+    """Whether a server does not say why it refuses; a router that finds nobody who takes all parts does not either."""
+    rejected = refused.trouble.kind == "pair" and refused.trouble.answer.status == "rejected"
+    return rejected or (refused.problem.status == 404 and "parameter" in refused.problem.text)
+
+
+async def _probed(
+    settled: Settled, form: Form, by: Callable[[Form], str], send: Send, refused: Refusal
+) -> Answer | Trouble:
+    """Leave out one part after the other until there is an answer; one request does so, the others wait for it."""
+    async with settled.probing:
+        tried = [settled.form]
+        if not settled.answered and settled.form == form:
+            if settled.probed >= MOST_PROBES:
+                return refused.trouble
+            settled.probed += 1
+            tried = list(simpler_forms(form, by(form)))
+        for simpler in tried:
+            said = await send(simpler, by(simpler))
+            if isinstance(said, Answer):
+                settled.learn(simpler, form, by(simpler), "")
+            if isinstance(said, Answer | Trouble):
+                return said
+    return refused.trouble

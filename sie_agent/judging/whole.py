@@ -1,0 +1,82 @@
+"""Whether a first token can be nothing but a whole grade.
+
+``1`` may begin ``10``, and ``I`` of a scale of letters may begin "I'm sorry": a token counts as a grade only where the
+answer ends with it, or goes on with what no longer grade or word goes on with.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from .answers import Answer, bare_token, grade_probabilities
+
+DETAIL_CHARS = 200
+# marks by which models end an answer, where a server shows them
+END_MARK = re.compile(r"^(?:<\|?[a-z_/|]{1,30}\|?>|\[(?:/INST|EOS|DONE)\])+", re.IGNORECASE)
+LINE_END = re.compile(r"^[ \t]*[.)\]\"'`*]*[ \t]*\r?\n")
+CLOSED = re.compile(r"^[.)\]\"'`*:]+(?:\s|$)")
+REFUSAL = re.compile(
+    r"^\W*(?:i(?:'|\u2019| a)m (?:sorry|unable|not able|afraid)"
+    r"|i (?:can(?:not|'t|\u2019t| not)|won(?:'|\u2019)t|will not|apologi[sz]e)"
+    r"|sorry\b|i do not feel comfortable|as an ai\b)",
+    re.IGNORECASE,
+)
+
+
+def is_refusal(text: str) -> bool:
+    """Whether a text begins as models begin when they decline."""
+    return REFUSAL.match(text) is not None
+
+
+def graded_answer(
+    alternatives: Sequence[tuple[str, float]],
+    first: str,
+    text: str,
+    tokens: Sequence[str],
+    *,
+    cut: bool,
+    more_tokens: int,
+) -> Answer:
+    """The answer of a judge that is read by the probabilities of its first token.
+
+    Parameters
+    ----------
+    alternatives : (token, log-probability in nats) at the first token's place, each distinct token once.
+    first : the token that was chosen there, bare. text : all that was said.
+    tokens : the scale's tokens. cut, more_tokens : as :func:`ends_after` takes them.
+    """
+    if is_refusal(text):
+        return Answer("refused", "graded", detail=text.strip()[:DETAIL_CHARS])
+    status, detail, probabilities = grade_probabilities(alternatives, tokens)
+    if status != "ok":
+        return Answer(status, "graded", detail=detail)
+    said = text.lstrip()
+    rest = said[len(first) :] if said.startswith(first) else ""
+    whole, why = ends_after(first, rest, tokens, cut=cut, more_tokens=more_tokens)
+    if not whole:
+        return Answer("out-of-scale", "graded", detail=f"{why}: {said.strip()[:40]!r}")
+    return Answer("ok", "graded", probabilities=probabilities)
+
+
+def ends_after(first: str, rest: str, tokens: Sequence[str], *, cut: bool, more_tokens: int) -> tuple[bool, str]:
+    """Whether an answer is the grade *first* and no more than that, and if not, why.
+
+    Parameters
+    ----------
+    first : the first token, bare. Where it is no grade, the likeliest are: only a scale of digits is sure then.
+    rest : the text after it. tokens : the scale's tokens.
+    cut : whether the answer ended at the limit on its length. more_tokens : how many tokens came after the first.
+    """
+    digits = all(token.isdigit() for token in tokens)
+    if first not in tokens:
+        return digits, "" if digits else "the answer does not begin with a grade"
+    rest = END_MARK.sub("", "".join(bare_token(rest) if not rest.strip() else rest))
+    if not rest.strip():
+        # blank: a line end or a mark of the end came, or the server said that the answer was over
+        if cut and not more_tokens:
+            return False, "cut off after the first token, which may not be the whole grade"
+        return True, ""
+    if LINE_END.match(rest) or (not cut and CLOSED.match(rest)) or re.match(r"^[.)\]\"'`*:]+\s", rest):
+        return True, ""
+    return False, "the answer goes on after the first token"
