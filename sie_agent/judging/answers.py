@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from .variants import Calibration, Variant
@@ -81,32 +81,7 @@ class Scored:
     entropy: float
 
 
-ANSWER_FIELDS = frozenset(field.name for field in fields(Answer))
-STORED = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 UNSCORED = Scored(math.nan, None, math.nan)
-
-
-def answer_to_json(answer: Answer) -> str:
-    """The text that the cache keeps."""
-    return STORED.encode({name: getattr(answer, name) for name in ANSWER_FIELDS})
-
-
-def answer_from_json(text: str) -> Answer:
-    """The inverse of :func:`answer_to_json`; unknown fields are ignored.
-
-    Raises
-    ------
-    ValueError : the text is not an answer.
-    """
-    loaded = json.loads(text)
-    if not isinstance(loaded, dict) or not isinstance(loaded.get("status"), str):
-        raise ValueError("not a stored answer")
-    if not loaded.keys() <= ANSWER_FIELDS:
-        loaded = {name: value for name, value in loaded.items() if name in ANSWER_FIELDS}
-    try:
-        return Answer(**loaded)
-    except TypeError as error:
-        raise ValueError("not a stored answer") from error
 
 
 def score_answer(variant: Variant, answer: Answer) -> Scored:

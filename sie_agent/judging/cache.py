@@ -15,7 +15,8 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from ..errors import EnvironmentFailure, InputError
 from ..paths import cache_dir
-from .answers import Answer, answer_from_json, answer_to_json
+from .answers import Answer
+from .kept import answer_from_json, answer_to_json
 
 VERSION = 1
 BUSY_SECONDS = 30.0

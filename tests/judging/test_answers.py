@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 from sie_agent.judging import load_variant
 from sie_agent.judging.answers import (
     Answer,
-    answer_from_json,
     answer_schema,
-    answer_to_json,
     calibrated,
     entropy,
     grade_probabilities,
@@ -22,6 +20,7 @@ from sie_agent.judging.answers import (
     score_answer,
 )
 from sie_agent.judging.backends.chat import NoLogprobs, error_text, read_answer, shown_url
+from sie_agent.judging.kept import answer_from_json, answer_to_json
 from sie_agent.judging.variants import Calibration
 
 TOKENS = ("0", "1", "2", "3")
