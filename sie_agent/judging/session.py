@@ -14,7 +14,7 @@ import pandas as pd
 from ..errors import EnvironmentFailure, InputError
 from ..events import event
 from ..progress import Bar
-from .answers import Answer, Request, score_answer
+from .answers import Answer, Message, Request, score_answer
 from .backends import Accounted, Backend, Batch, Price
 from .backends.form import GRADE_TOKENS
 from .cache import JudgmentCache
@@ -100,7 +100,7 @@ class Session:
         self._unknown = 0.0
         self._per_byte = TOKENS_PER_BYTE
         self._most_output = 0
-        self._cost_seen = False
+        self._dearest_input: dict[str, int] = {}
         self._started = time.monotonic()
 
     def stop(self, reason: str) -> None:
@@ -127,8 +127,8 @@ class Session:
                 self._cache.put(answers, variant=variant.name, model=name)
             for request, answer in part:
                 self._count(request, answer, variant)
-        if self._cache.ballast_used and self.failure is None:
-            self.failure = self._cache.full()
+        if self.failure is None and (trouble := self._cache.trouble) is not None:
+            self.failure = trouble
             self.stop("disk")
 
     def _count(self, request: Request, answer: Answer, variant: Variant) -> None:
@@ -165,13 +165,14 @@ class Session:
     def paid(self, request: Request, variant: Variant, endpoint: str, input_tokens: int, output_tokens: int) -> None:
         """A try of a request cost so many tokens, whatever it brought; without any, it counts at its dearest."""
         with self._books:
-            self._cost_seen = True
+            seen = self._dearest_input.get(variant.name, 0)
+            self._dearest_input[variant.name] = max(seen, input_tokens)
             if not input_tokens and not output_tokens:
                 self._unknown += self._dearest(request, variant) if self._prices else 0.0
                 return
             self._booked.add(request.key)
             self._book(endpoint, input_tokens, output_tokens)
-            length = size(request)
+            length = size(request.messages)
             self._per_byte = max(self._per_byte, MARGIN * (input_tokens - TOKENS_PER_MESSAGE) / max(length, 1))
             self._most_output = max(self._most_output, output_tokens)
 
@@ -187,7 +188,7 @@ class Session:
         with self._books:
             expected = self._dearest(request, variant)
             reserved = sum(self._reserved.values())
-            if reserved and not self._cost_seen:
+            if reserved and variant.name not in self._dearest_input:
                 return None
             if self._spent + reserved + expected > self._max_cost:
                 return None if reserved else False
@@ -210,14 +211,19 @@ class Session:
         return (self.account.cost or 0.0) + self._unknown
 
     def _dearest(self, request: Request, variant: Variant) -> float:
-        """USD that a try may cost at the dearest endpoint: a token per byte, or more where more was seen."""
+        """USD that a try may cost at the dearest endpoint.
+
+        The tokens of the dearest so far, which had the same beginning, and one for each byte of the last message: no
+        tokenizer in use makes more of a byte. Where more were seen, as many, with a margin.
+        """
         dearest = Price(
             max(price.input for price in self._prices.values()), max(price.output for price in self._prices.values())
         )
-        tokens = math.ceil(self._per_byte * size(request)) + TOKENS_PER_MESSAGE * (len(request.messages) + 1)
+        seen = self._dearest_input.get(variant.name, 0)
+        told = request.messages[-1:] if seen else request.messages
+        tokens = seen + math.ceil(self._per_byte * size(told)) + TOKENS_PER_MESSAGE * (len(told) + 1)
         # a graded variant may have to be asked in writing: known as soon as one answer came
-        short = variant.method == "graded" and self._cost_seen
-        written = GRADE_TOKENS if short else variant.max_output_tokens
+        written = GRADE_TOKENS if variant.method == "graded" and seen else variant.max_output_tokens
         return dearest.of(tokens, max(written, math.ceil(MARGIN * self._most_output)))
 
     def note(self) -> str:
@@ -290,9 +296,9 @@ def characters(request: Request) -> int:
     return sum(len(message["content"]) for message in request.messages)
 
 
-def size(request: Request) -> int:
-    """Bytes of all messages of a request."""
-    return sum(len(message["content"].encode("utf-8", "replace")) for message in request.messages)
+def size(messages: Iterable[Message]) -> int:
+    """Bytes of messages."""
+    return sum(len(message["content"].encode("utf-8", "replace")) for message in messages)
 
 
 def spread_marks(counts: Iterable[int]) -> str:

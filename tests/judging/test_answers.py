@@ -19,7 +19,8 @@ from sie_agent.judging.answers import (
     parse_written,
     score_answer,
 )
-from sie_agent.judging.backends.chat import NoLogprobs, error_text, read_answer, shown_url
+from sie_agent.judging.backends.chat import error_text, shown_url
+from sie_agent.judging.backends.reading import NotByTokens, read_answer
 from sie_agent.judging.kept import answer_from_json, answer_to_json
 from sie_agent.judging.variants import Calibration
 
@@ -100,7 +101,7 @@ def test_too_little_mass_on_the_scale_is_no_grade() -> None:
 @given(st.sampled_from(TOKENS), st.text(max_size=40), st.sampled_from(["", " ", "\n"]))
 def test_written_answer_round_trip(grade: str, why: str, space: str) -> None:
     text = space + json.dumps({"rationale": why, "grade": grade}) + space
-    assert parse_written(text, TOKENS, rationale=True) == ("ok", why, grade)
+    assert parse_written(text, TOKENS, rationale=True) == ("ok", why.strip(), grade)
 
 
 @pytest.mark.parametrize(
@@ -110,16 +111,24 @@ def test_written_answer_round_trip(grade: str, why: str, space: str) -> None:
         ("  \n", "empty"),
         ("2", "unparsed"),
         ("grade: 2", "unparsed"),
-        ('```json\n{"grade": "2"}\n```', "unparsed"),
-        ('{"grade": "2"} thanks', "unparsed"),
+        ('```json\n{"grade": "2"}\n```', "ok"),
+        ('{"grade": "2"} thanks', "ok"),
+        ('I first thought of {"grade": "0"}. Yet {"grade": "2"}', "ok"),
+        ('<think>maybe {"grade": "0"}</think>\n{"grade": "2"}', "ok"),
+        ('<think>maybe {"grade": "0"}</think>\nI cannot say', "unparsed"),
+        ('<think>maybe {"grade": "2"} or', "unparsed"),
+        ('{"judgment": {"grade": "2"}}', "ok"),
         ('{"grade": "2"', "unparsed"),
         ('{"grade": "2", "grade": "3"}', "unparsed"),
-        ('{"grade": "2", "more": 1}', "unparsed"),
+        ('{"grade": "2", "more": 1}', "ok"),
         ('{"Grade": "2"}', "unparsed"),
         ('["2"]', "unparsed"),
         ('{"grade": null}', "unparsed"),
         ('{"grade": true}', "unparsed"),
-        ('{"grade": 2.0}', "unparsed"),
+        ('{"grade": 2.0}', "ok"),
+        ('{"grade": 2.5}', "unparsed"),
+        ('{"grade": 1e400}', "unparsed"),
+        ("{" * 100_000, "unparsed"),
         ('{"grade": ["2"]}', "unparsed"),
         ('{"grade": "4"}', "out-of-scale"),
         ('{"grade": -1}', "out-of-scale"),
@@ -128,8 +137,21 @@ def test_written_answer_round_trip(grade: str, why: str, space: str) -> None:
         ("[" * 100_000, "unparsed"),
     ],
 )
-def test_written_answers_are_read_strictly(text: str, status: str) -> None:
-    assert parse_written(text, TOKENS, rationale=False)[0] == status
+def test_the_last_object_with_a_grade_counts(text: str, status: str) -> None:
+    found, _, grade = parse_written(text, TOKENS, rationale=False)
+    assert (found, grade) == (status, "2" if status == "ok" else None)
+
+
+def test_thoughts_are_the_rationale_where_one_was_asked_for() -> None:
+    written = '<think>both are hoses</think>{"grade": "2"}'
+    assert parse_written(written, TOKENS, rationale=True) == ("ok", "both are hoses", "2")
+    assert parse_written('{"grade": "2"}', TOKENS, rationale=True, thoughts="hm") == ("ok", "hm", "2")
+    assert parse_written("", TOKENS, rationale=False, thoughts='so {"grade": "1"}') == ("ok", "", "1")
+
+
+def test_an_object_that_another_was_begun_after_is_not_the_last_word() -> None:
+    text = 'At first {"grade": "3"}, but {"rationale": "it is a'
+    assert parse_written(text, TOKENS, rationale=True, cut=True)[0] == "unparsed"
 
 
 @given(st.text(max_size=60))
@@ -144,7 +166,7 @@ def test_no_response_breaks_the_reader(body: object) -> None:
     for method in ("graded", "written"):
         try:
             answer = read_answer(variant, method, body)
-        except NoLogprobs:
+        except NotByTokens:
             continue
         score = score_answer(variant, answer).score
         assert math.isnan(score) or (answer.status == "ok" and 0.0 <= score <= 1.0)

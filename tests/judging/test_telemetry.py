@@ -41,7 +41,7 @@ def test_a_span_per_request_with_the_conventional_names(cache: JudgmentCache, sp
     attributes = dict(answered.attributes or {})
     assert attributes["gen_ai.operation.name"] == "chat" and attributes["gen_ai.request.model"] == "m"
     assert (attributes["gen_ai.usage.input_tokens"], attributes["gen_ai.usage.output_tokens"]) == (100, 1)
-    assert attributes["server.address"] == "127.0.0.1" and attributes["gen_ai.request.max_tokens"] == 1
+    assert attributes["server.address"] == "127.0.0.1" and attributes["gen_ai.request.max_tokens"] == 4
     assert answered.status.status_code is StatusCode.UNSET
     assert dict(failed.attributes or {})["error.type"] == "server-error"
     assert failed.status.status_code is StatusCode.ERROR
