@@ -1,0 +1,168 @@
+"""The SQLite file of the judgment cache: how it is opened, what is wrong with it, and how damaged rows are read."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
+
+from ..errors import EnvironmentFailure, InputError
+from .kept import NAME_CHARS, plain_line
+
+VERSION = 1
+MOST_ALIASES = 16
+# a time after this (seconds since 1970) is none
+LATEST = 1e11
+TABLE = (
+    "CREATE TABLE IF NOT EXISTS judgments (key TEXT PRIMARY KEY, value TEXT NOT NULL, created REAL NOT NULL, "
+    "variant TEXT NOT NULL, model TEXT NOT NULL, status TEXT NOT NULL) WITHOUT ROWID"
+)
+# earlier versions of this package open a file with this table as well, and leave it alone
+ALIAS_TABLE = (
+    "CREATE TABLE IF NOT EXISTS aliases (number INTEGER PRIMARY KEY, asked TEXT NOT NULL, fingerprint TEXT NOT NULL, "
+    "named TEXT NOT NULL, UNIQUE (asked, fingerprint, named))"
+)
+COLUMNS = frozenset({"key", "value", "created", "variant", "model", "status"})
+# looked through before the first question, in a fifth of a second
+LOOKED_THROUGH_BYTES = 256 * 1024 * 1024
+
+
+def open_file(address: str, path: Path, busy_seconds: float) -> sqlite3.Connection:
+    """A connection to the file, which is made if it is absent.
+
+    Raises
+    ------
+    InputError : the file is no judgment cache, or was written by a newer version.
+    sqlite3.Error : it cannot be opened.
+    """
+    connection = sqlite3.connect(address, timeout=busy_seconds, isolation_level=None, uri=address.startswith("file:"))
+    try:
+        prepare(connection, path, busy_seconds)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def prepare(connection: sqlite3.Connection, path: Path, busy_seconds: float) -> None:
+    """Check what the file holds, and make the table if it holds nothing."""
+    connection.execute(f"PRAGMA busy_timeout = {int(busy_seconds * 1000)}")
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > VERSION:
+        raise InputError(
+            f"was written by a newer version (format {version}, this one knows {VERSION})",
+            where=path,
+            mend="Upgrade sie-agent, or set SIE_CACHE_DIR to another folder",
+        )
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    columns = {row[1] for row in connection.execute("PRAGMA table_info(judgments)")}
+    if tables and not columns >= COLUMNS:
+        mend = "Name another file"
+        raise InputError("is a database, but no judgment cache", where=path, mend=mend)
+    if version == VERSION and tables:
+        return
+    # two processes may make the file at once, and this one statement fails instead of waiting for the other
+    for attempt in Retrying(
+        retry=retry_if_exception(is_busy),
+        stop=stop_after_delay(busy_seconds),
+        wait=wait_random(0.005, 0.05),
+        reraise=True,
+    ):
+        with attempt:
+            connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(TABLE)
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def look_through(connection: sqlite3.Connection, path: Path) -> None:
+    """Find damage in pages that no look-up has met; a large file is left to :meth:`JudgmentCache.put`.
+
+    Raises
+    ------
+    sqlite3.DatabaseError : the file is damaged.
+    """
+    if path.stat().st_size <= LOOKED_THROUGH_BYTES:
+        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise sqlite3.DatabaseError(" ".join(str(found).split()))
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn SQLite's and the system's errors into one line that says what to do."""
+    try:
+        yield
+    except (sqlite3.OperationalError, OSError) as error:
+        raise EnvironmentFailure(
+            f"the judgment cache cannot be used: {error}",
+            where=path,
+            mend="Check free space and permissions, or set SIE_CACHE_DIR to another folder",
+        ) from error
+    except sqlite3.DatabaseError as error:
+        saved = rescue_path(path)
+        mend = f"Move it away and give {saved.name} its name" if saved.exists() else "Move it away or name another file"
+        raise InputError(f"is no usable judgment cache: {error}", where=path, mend=mend) from error
+
+
+def rescue_path(path: Path) -> Path:
+    """Where answers go when the file turns out to be damaged while they come."""
+    return path.with_name(path.name + ".rescued")
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether SQLite says that another process holds the file."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def is_full(error: sqlite3.Error) -> bool:
+    """Whether SQLite says that there is no room; on some file systems that shows as an input/output error."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+
+
+def is_damaged(error: sqlite3.Error) -> bool:
+    """Whether SQLite says that what is in the file cannot be right."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def plain(value: object) -> str:
+    """A name as it is written into the file, and as it is read where the file holds anything else."""
+    return plain_line(value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value), NAME_CHARS)
+
+
+def note_alias(connection: sqlite3.Connection, asked: str, fingerprint: str, named: str) -> None:
+    """Write down the name by which a model answered; nothing where there are as many as a model may have."""
+    known = aliases(connection, asked, fingerprint)
+    if plain(named) in known or len(known) >= MOST_ALIASES:
+        return
+    connection.execute(ALIAS_TABLE)
+    row = (plain(asked), plain(fingerprint), plain(named))
+    connection.execute("INSERT OR IGNORE INTO aliases (asked, fingerprint, named) VALUES (?, ?, ?)", row)
+
+
+def aliases(connection: sqlite3.Connection, asked: str, fingerprint: str) -> tuple[str, ...]:
+    """The names by which a model answered, in the order in which they came up."""
+    if not has_aliases(connection):
+        return ()
+    rows = connection.execute(
+        "SELECT CAST(named AS BLOB) FROM aliases WHERE asked = ? AND fingerprint = ? ORDER BY number LIMIT ?",
+        (plain(asked), plain(fingerprint), MOST_ALIASES),
+    )
+    return tuple(plain(named) for (named,) in rows)
+
+
+def has_aliases(connection: sqlite3.Connection) -> bool:
+    """Whether the file has the table of other names; it is made when the first comes up."""
+    found = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'aliases'")
+    return found.fetchone() is not None
+
+
+def copy_aliases(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+    """Take the other names of models along into another file."""
+    if has_aliases(source):
+        rows: Sequence[Any] = source.execute("SELECT asked, fingerprint, named FROM aliases ORDER BY number").fetchall()
+        target.execute(ALIAS_TABLE)
+        target.executemany("INSERT OR IGNORE INTO aliases (asked, fingerprint, named) VALUES (?, ?, ?)", rows)
