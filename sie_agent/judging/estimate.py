@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,17 @@ from .answers import Answer
 from .backends import Accounted, Backend, check_method
 from .backends.tokens import count_tokens
 from .cache import JudgmentCache
-from .questions import KeyMaker, Question, Rows, cached_answers, distinct_questions, requests_for, wanted_rows
+from .questions import (
+    KeyMaker,
+    Question,
+    Rows,
+    cached_answers,
+    damage_told,
+    distinct_questions,
+    known_names,
+    requests_for,
+    wanted_rows,
+)
 from .runner import first_met
 from .session import characters
 from .variants import Variant
@@ -76,16 +86,18 @@ def estimate(
     InputError : the backend cannot answer the variant, or a column is missing.
     """
     check_method(backend, variant)
-    keys = KeyMaker(variant, backend.sources(variant.method))
+    keys = KeyMaker(variant, backend.sources(variant.method), known_names(cache))
     measure = Measure()
     seen: set[int] = set()
     seen_queries: set[int] = set()
-    for chunk in chunks:
-        rows = wanted_rows(chunk, variant)
-        if variant.aspect == "clarity":
-            rows = first_met(rows, seen_queries)
-        add_rows(measure, rows, variant, backend, keys, cache, retry_failed, seen)
-    return as_estimate(measure, variant, backend, keys.sources[0].model, cache)
+    with damage_told(cache):
+        for chunk in chunks:
+            rows = wanted_rows(chunk, variant)
+            if variant.aspect == "clarity":
+                rows = first_met(rows, seen_queries)
+            add_rows(measure, rows, variant, backend, keys, cache, retry_failed, seen)
+    names = [source.model for source, _ in keys.groups[0]]
+    return as_estimate(measure, variant, backend, names, cache)
 
 
 def add_rows(
@@ -129,9 +141,9 @@ def lengths(questions: list[Question], fields: Rows, keys: KeyMaker, variant: Va
 
 
 def as_estimate(
-    measure: Measure, variant: Variant, backend: Backend, model: str, cache: JudgmentCache
+    measure: Measure, variant: Variant, backend: Backend, names: Sequence[str], cache: JudgmentCache
 ) -> dict[str, Any]:
-    """The figures, from the sums."""
+    """The figures, from the sums; *names* are those under which the model's answers are, its own first."""
     if measure.known >= FEWEST_KNOWN:
         per_token, basis = measure.known_characters / measure.known_input, "cache"
     elif measure.counted_tokens:
@@ -144,10 +156,11 @@ def as_estimate(
     else:
         output_tokens = measure.pending * (variant.max_output_tokens if variant.method == "written" else 1)
     prices = list(backend.prices.values()) if isinstance(backend, Accounted) else []
-    rate = cache.recent_rate(variant.name, model)
+    rates = (cache.recent_rate(variant.name, name) for name in names)
+    rate = next((rate for rate in rates if rate is not None), None)
     return {
         "variant": variant.name,
-        "model": model,
+        "model": names[0],
         "rows": measure.rows,
         "distinct": measure.distinct,
         "cached": measure.cached,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from ..errors import InputError
+from ..progress import say
 from .answers import Answer, Request, answer_schema
 from .backends import Source
 from .cache import JudgmentCache
+from .cache_file import MOST_ALIASES
+from .kept import misfit
 from .key import key_maker
 from .render import Renderer, clean_fields
 from .variants import FIELDS, ITEM_FIELDS, Variant
@@ -45,23 +49,90 @@ def wanted_rows(samples: pd.DataFrame, variant: Variant) -> pd.DataFrame:
     return rows.reset_index(drop=True)
 
 
+Fields = Mapping[str, str]
+Names = Callable[[Source], Sequence[str]]
+
+
+def no_names(source: Source) -> Sequence[str]:
+    """A model has its own name alone."""
+    return ()
+
+
+def known_names(cache: JudgmentCache) -> Names:
+    """The other names under which models have answered, as the cache remembers them."""
+    return lambda source: cache.aliases(source.model, source.fingerprint)
+
+
 class KeyMaker:
-    """Messages and cache keys of one variant for the sources of one backend; what all have in common is done once."""
+    """Messages and cache keys of one variant for the sources of one backend; what all have in common is done once.
 
-    def __init__(self, variant: Variant, sources: Sequence[Source]) -> None:
-        self.sources = tuple(sources)
-        self.render = Renderer(variant, self.sources[0].method)
-        renderers = {source.method: Renderer(variant, source.method) for source in self.sources}
-        self._makers = [(renderers[source.method], maker_for(variant, source)) for source in self.sources]
+    Parameters
+    ----------
+    variant : what is asked.
+    sources : of the backend, the preferred one first.
+    aliases : the other names under which the model of a source has answered: such answers are kept under them.
 
-    def make(self, fields: Mapping[str, str], place: int) -> str:
-        """Key of the answer by the source at *place*."""
-        render, make = self._makers[place]
-        return make(render(fields))
+    Attributes
+    ----------
+    own : the sources of the backend; the keys of a request run parallel to them.
+    groups : after each source of the backend, with what makes its keys, those that differ from it in the name alone.
 
-    def all(self, fields: Mapping[str, str], first: str) -> tuple[str, ...]:
-        """Keys for all sources; *first*, that of the preferred one, is known."""
-        return (first, *(self.make(fields, place) for place in range(1, len(self.sources))))
+    Raises
+    ------
+    InputError : the name of a model is no text that can be written.
+    """
+
+    def __init__(self, variant: Variant, sources: Sequence[Source], aliases: Names = no_names) -> None:
+        self.variant = variant
+        self.own = tuple(sources)
+        for source in self.own:
+            if source.model != source.model.encode("utf-8", "replace").decode("utf-8"):
+                raise InputError("the model's name is not UTF-8", where=ascii(source.model))
+        self._renderers = {source.method: Renderer(variant, source.method) for source in self.own}
+        self.render = self._renderers[self.own[0].method]
+        self.groups = [[(source, self.maker(source))] for source in self.own]
+        self._own_makers = [group[0][1] for group in self.groups]
+        for source in self.own:
+            for named in aliases(source):
+                self.add_name(source, named)
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """All sources whose answers are looked for, in order of preference."""
+        return tuple(source for group in self.groups for source, _ in group)
+
+    def add_name(self, asked: Source, named: str) -> Source | None:
+        """Look for answers of *asked*, one of the backend's sources, under another name as well.
+
+        Returns
+        -------
+        The source of that name; None where the model has as many names as are remembered.
+        """
+        added = None
+        for group in self.groups:
+            source = group[0][0]
+            if (source.model, source.fingerprint) != (asked.model, asked.fingerprint):
+                continue
+            names = [one.model for one, _ in group]
+            if named not in names and len(names) <= MOST_ALIASES:
+                other = replace(source, model=named)
+                group.append((other, self.maker(other)))
+            if source is asked:
+                added = next((one for one, _ in group if one.model == named), None)
+        return added
+
+    def maker(self, source: Source) -> Callable[[Fields], str]:
+        """From fields to the key of the answer that *source* gives."""
+        render, make = self._renderers[source.method], maker_for(self.variant, source)
+        return lambda fields: make(render(fields))
+
+    def make(self, fields: Fields, place: int) -> str:
+        """Key of the answer by the backend's source at *place*."""
+        return self._own_makers[place](fields)
+
+    def all(self, fields: Fields, first: str) -> tuple[str, ...]:
+        """Keys for all sources of the backend; *first*, that of the preferred one, is known."""
+        return (first, *(make(fields) for make in self._own_makers[1:]))
 
 
 def maker_for(variant: Variant, source: Source) -> Callable[[Sequence[Mapping[str, str]]], str]:
@@ -120,20 +191,44 @@ def distinct_questions(rows: Rows, keys: KeyMaker) -> tuple[list[Question], list
 def cached_answers(
     asked: Sequence[Question], rows: Rows, keys: KeyMaker, cache: JudgmentCache, *, retry_failed: bool
 ) -> dict[str, tuple[Answer, Source]]:
-    """Answers that the cache holds, by the key of the question; those of the preferred source come first."""
+    """Answers that the cache holds, by the key of the question; those of the preferred source come first.
+
+    An answer that cannot be one to the question counts as absent, and as damaged. Of the names of one model, a grade
+    under any comes before a failure.
+    """
     found: dict[str, tuple[Answer, Source]] = {}
-    for place, source in enumerate(keys.sources):
-        missing = [question for question in asked if question.key not in found]
-        key_of = {
-            question.key: question.key if place == 0 else keys.make(rows.fields(question.row), place)
-            for question in missing
-        }
-        kept = cache.get(list(key_of.values()))
-        for name, key in key_of.items():
-            answer = kept.get(key)
-            if answer is not None and (answer.status == "ok" or not retry_failed):
-                found[name] = (answer, source)
+    for group in keys.groups:
+        failed: dict[str, tuple[Answer, Source]] = {}
+        for source, make in group:
+            missing = [question for question in asked if question.key not in found]
+            known = source is keys.own[0]
+            key_of = {one.key: one.key if known else make(rows.fields(one.row)) for one in missing}
+            kept = cache.get(list(key_of.values()))
+            for name, key in key_of.items():
+                answer = kept.get(key)
+                if answer is None:
+                    continue
+                if answer.method != source.method or not answer.lasting or misfit(keys.variant, answer):
+                    cache.damaged += 1
+                elif answer.status == "ok":
+                    found[name] = (answer, source)
+                elif not retry_failed:
+                    failed.setdefault(name, (answer, source))
+        for name, entry in failed.items():
+            found.setdefault(name, entry)
     return found
+
+
+@contextmanager
+def damage_told(cache: JudgmentCache) -> Iterator[None]:
+    """Say at the end, once, how many answers in the cache were damaged."""
+    before = cache.damaged
+    try:
+        yield
+    finally:
+        if (count := cache.damaged - before) > 0:
+            answers = "1 damaged answer" if count == 1 else f"{count:,} damaged answers"
+            say(f"{answers} in the cache: asked again")
 
 
 def requests_for(questions: Iterable[Question], rows: Rows, keys: KeyMaker) -> Iterator[Request]:

@@ -9,6 +9,7 @@ import pandas as pd
 from ..errors import InputError
 from ..progress import bar, say
 from .answers import Answer
+from .arrivals import Arrivals, answers_by_question
 from .backends import Backend, Source, check_method
 from .cache import JudgmentCache
 from .questions import (
@@ -16,7 +17,9 @@ from .questions import (
     Question,
     Rows,
     cached_answers,
+    damage_told,
     distinct_questions,
+    known_names,
     requests_for,
     wanted_rows,
 )
@@ -98,14 +101,15 @@ def judge_chunks(
     used = session or Session(backend, cache)
     keys: KeyMaker | None = None
     seen: set[int] = set()
-    for chunk in chunks:
-        rows = wanted_rows(chunk, variant)
-        if variant.aspect == "clarity":
-            rows = first_met(rows, seen)
-        keys = keys or KeyMaker(variant, backend.sources(variant.method))
-        table = judge_rows(rows, variant, backend, cache, keys, retry_failed, used)
-        used.account.add_table(table)
-        yield table
+    with damage_told(cache):
+        for chunk in chunks:
+            rows = wanted_rows(chunk, variant)
+            if variant.aspect == "clarity":
+                rows = first_met(rows, seen)
+            keys = keys or KeyMaker(variant, backend.sources(variant.method), known_names(cache))
+            table = judge_rows(rows, variant, backend, cache, keys, retry_failed, used)
+            used.account.add_table(table)
+            yield table
 
 
 def first_met(rows: pd.DataFrame, seen: set[int]) -> pd.DataFrame:
@@ -137,10 +141,10 @@ def judge_rows(
         if known:
             say(f"{len(known):,} of {len(asked):,} answers were in the cache")
         cache.reserve()
-        answers.update(ask(rows, fields, pending, variant, backend, keys, session))
+        answers.update(ask(rows, fields, pending, variant, backend, cache, keys, session))
     stand_in = unanswered(session, variant)
     for question in pending:
-        answers.setdefault(question.key, (stand_in, keys.sources[0]))
+        answers.setdefault(question.key, (stand_in, keys.own[0]))
     return judgment_table(rows, asked, places, answers, known, variant)
 
 
@@ -150,6 +154,7 @@ def ask(
     pending: list[Question],
     variant: Variant,
     backend: Backend,
+    cache: JudgmentCache,
     keys: KeyMaker,
     session: Session,
 ) -> dict[str, tuple[Answer, Source]]:
@@ -161,18 +166,15 @@ def ask(
     KeyboardInterrupt : the session was stopped by a signal; what had been asked is kept.
     """
     answers: dict[str, tuple[Answer, Source]] = {}
-    source_of = {(source.model, source.method): source for source in keys.sources}
-    places = {named: keys.sources.index(source) for named, source in source_of.items()}
-    preferred = keys.sources[0]
+    arrivals = Arrivals(variant, keys, cache, session.told)
     queries = rows["query"].to_numpy(dtype=object)
     # one query after the other: servers keep the prefix that such requests share
     ordered = sorted(pending, key=lambda question: (str(queries[question.row]), question.row))
     drawn = Drawn(requests_for(ordered, fields, keys), session, variant)
     for batch in backend.answer(variant, drawn):
-        session.keep(batch, variant, places, preferred.model)
-        for request, answer in batch:
-            named = (answer.model or preferred.model, answer.method)
-            answers[request.key] = (answer, source_of.get(named, preferred))
+        arrived = arrivals.checked(batch)
+        session.keep(arrived, variant)
+        answers.update(answers_by_question(arrived))
         if session.shown is not None:
             session.shown.advance(len(batch), note=session.note())
     if session.failure is not None:

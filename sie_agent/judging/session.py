@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -15,7 +15,8 @@ from ..errors import EnvironmentFailure, InputError
 from ..events import event
 from ..progress import Bar
 from .answers import Answer, Message, Request, score_answer
-from .backends import Accounted, Backend, Batch, Price
+from .arrivals import Arrival
+from .backends import Accounted, Backend, Price
 from .backends.form import GRADE_TOKENS
 from .cache import JudgmentCache
 from .variants import Variant
@@ -92,6 +93,7 @@ class Session:
         self._max_cost = max_cost
         self.shown = shown
         self.account = Account(cost=0.0 if self._prices else None)
+        self.told: set[str] = set()
         self.stopped: str | None = None
         self.failure: EnvironmentFailure | None = None
         self._books = threading.Lock()
@@ -109,24 +111,17 @@ class Session:
             self.stopped = reason
             event("stop", reason=reason)
 
-    def keep(self, batch: Batch, variant: Variant, places: dict[tuple[str, str], int], model: str) -> None:
-        """Write answers to disk; only then do they count.
-
-        Parameters
-        ----------
-        places : by model and method, the place of the source among the backend's.
-        model : the name of the preferred source's model.
-        """
-        for start in range(0, len(batch), COMMIT_COUNT):
-            part = batch[start : start + COMMIT_COUNT]
+    def keep(self, arrived: Sequence[Arrival], variant: Variant) -> None:
+        """Write answers to disk; only then do they count."""
+        for start in range(0, len(arrived), COMMIT_COUNT):
+            part = arrived[start : start + COMMIT_COUNT]
             by_model: dict[str, list[tuple[str, Answer]]] = {}
-            for request, answer in part:
-                place = places.get((answer.model or model, answer.method), 0)
-                by_model.setdefault(answer.model or model, []).append((request.keys[place], answer))
+            for one in part:
+                by_model.setdefault(one.source.model, []).append((one.key, one.answer))
             for name, answers in by_model.items():
                 self._cache.put(answers, variant=variant.name, model=name)
-            for request, answer in part:
-                self._count(request, answer, variant)
+            for one in part:
+                self._count(one.request, one.answer, variant)
         if self.failure is None and (trouble := self._cache.trouble) is not None:
             self.failure = trouble
             self.stop("disk")
