@@ -50,7 +50,10 @@ def export(
         return cache_export(out)
 
     result = call(work)
-    show(result, [f"{result['exported']:,} answers of {result['path']} written to {result['out']}"])
+    lines = [f"{result['exported']:,} answers of {result['path']} written to {result['out']}"]
+    if result["damaged"]:
+        lines.append(f"Left out, because they are damaged: {result['damaged']:,}")
+    show(result, lines)
 
 
 @app.command(

@@ -22,7 +22,7 @@ from .backends.models import encoder_folder, load_pretrained, named_folder, requ
 from .backends.models import workers as torch_workers
 from .cache import JudgmentCache
 from .clarity import judge_clarity_from_catalogue
-from .doubles import Sampler, judge_by_each
+from .doubles import Sampler, judge_by_each, models_asked
 from .estimate import estimate
 from .runner import judge, judge_chunks
 from .session import Account, Session
@@ -60,6 +60,7 @@ __all__ = [
     "load_pretrained",
     "load_variant",
     "make_backend",
+    "models_asked",
     "named_folder",
     "require_transformers",
     "scale_means_nothing",

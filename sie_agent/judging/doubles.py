@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -46,6 +46,16 @@ class Sampler:
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
+def models_asked(models: Iterable[str], variant: Variant, backend: Backend, cache: JudgmentCache) -> list[str]:
+    """The models that can be asked, for names in judgments: some answer under another name than their own."""
+    asked: dict[str, str] = {}
+    for source in backend.sources(variant.method):
+        for name in (source.model, *cache.aliases(source.model, source.fingerprint)):
+            asked.setdefault(name, source.model)
+    asked |= {source.model: source.model for source in backend.sources(variant.method)}
+    return list(dict.fromkeys(asked[name] for name in models if name in asked))
+
+
 def judge_by_each(
     samples: pd.DataFrame,
     variant: Variant,
@@ -60,7 +70,7 @@ def judge_by_each(
     Parameters
     ----------
     samples, variant, backend, cache : as ``judge`` takes them; the backend has endpoints of all *models*.
-    models : which of them.
+    models : which of them, by the name that is asked for.
     max_cost : USD that this may still cost.
 
     Returns
@@ -71,7 +81,7 @@ def judge_by_each(
         return {}, None
     tables: dict[str, pd.DataFrame] = {}
     session = Session(backend, cache, max_cost=max_cost)
-    for model in models:
+    for model in models_asked(models, variant, backend, cache):
         try:
             tables[model] = judge(samples, variant, backend.only(model), cache, session=session)
         except EnvironmentFailure as failure:

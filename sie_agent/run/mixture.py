@@ -8,7 +8,16 @@ from typing import Any
 import pandas as pd
 
 from sie_agent.evaluation import agreement_of_models
-from sie_agent.judging import Backend, EndpointList, JudgmentCache, Sampler, Session, Variant, judge_by_each
+from sie_agent.judging import (
+    Backend,
+    EndpointList,
+    JudgmentCache,
+    Sampler,
+    Session,
+    Variant,
+    judge_by_each,
+    models_asked,
+)
 from sie_agent.progress import say
 
 
@@ -48,9 +57,11 @@ class Mixture:
     ) -> dict[str, Any] | None:
         """Agreement on the pairs that were judged by each; None where one model gave all the judgments."""
         relevance = [variant for variant in variants if variant.aspect == "relevance"]
-        models = list(session.account.models)
         rows = self._sampler.rows()
-        if len(models) < 2 or rows.empty or not relevance or session.stopped is not None:
+        if len(session.account.models) < 2 or rows.empty or not relevance or session.stopped is not None:
+            return None
+        models = models_asked(session.account.models, relevance[0], backend, cache)
+        if len(models) < 2:
             return None
         say(f"{len(models)} models answered: each judges {len(rows):,} of the same pairs, to show how far they agree")
         left = None if max_cost is None else max_cost - (session.account.cost or 0.0)

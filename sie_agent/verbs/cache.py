@@ -34,7 +34,7 @@ def cache_export(out: str | Path, *, cache_path: str | Path | None = None) -> di
 
     Returns
     -------
-    ``path``, ``out`` and ``exported``.
+    ``path``, ``out``, ``exported`` and ``damaged``: answers that cannot be read and were left out.
 
     Raises
     ------
@@ -45,7 +45,9 @@ def cache_export(out: str | Path, *, cache_path: str | Path | None = None) -> di
         raise InputError("is a folder", where=target, mend="Give --out the name of a file")
     writable_folder(target.parent)
     with JudgmentCache(cache_path) as cache:
-        return {"path": str(cache.path), "out": str(target), "exported": cache.export(target), "exit_code": 0}
+        exported = cache.export(target)
+        found = {"path": str(cache.path), "out": str(target), "exported": exported, "damaged": cache.damaged}
+        return {**found, "exit_code": 0}
 
 
 def cache_prune(
