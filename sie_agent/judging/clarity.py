@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .answers import Answer
+from .questions import writable
 from .table import JUDGMENT_COLUMNS, typed
 
 MODEL = "clarity-score"
@@ -53,6 +54,7 @@ def judge_clarity_from_catalogue(samples: pd.DataFrame) -> pd.DataFrame:
     One judgment per distinct query in order of appearance (aspect ``clarity``, model ``clarity-score``, no
     ``sample_id`` and ``item_id``). Status ``"no-match"`` where no word of the query is in the catalogue.
     """
+    samples = writable(samples)
     catalogue = read_catalogue(samples)
     records = []
     for query in samples["query"].drop_duplicates():

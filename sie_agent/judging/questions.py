@@ -15,7 +15,7 @@ from .answers import Answer, Request, answer_schema
 from .backends import Source
 from .cache import JudgmentCache
 from .cache_file import MOST_ALIASES
-from .kept import misfit
+from .kept import SURROGATES, misfit
 from .key import key_maker
 from .render import Renderer, clean_fields
 from .variants import FIELDS, ITEM_FIELDS, Variant
@@ -43,10 +43,31 @@ def wanted_rows(samples: pd.DataFrame, variant: Variant) -> pd.DataFrame:
     for name in NEEDED:
         if name not in rows.columns:
             raise InputError(f"the samples have no column '{name}'", mend="Load them with load_samples")
+    rows = writable(rows)
     if variant.aspect == "clarity":
         blank = dict.fromkeys(("sample_id", "item_id", *ITEM_FIELDS), "")
         rows = rows.drop_duplicates("query").assign(**blank)
     return rows.reset_index(drop=True)
+
+
+def writable(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with U+FFFD for halves of surrogate pairs, which no file and no server takes; how many is said."""
+    broken: dict[str, list[object]] = {}
+    for name in [name for name in dict.fromkeys((*NEEDED, *FIELDS)) if name in rows.columns]:
+        # only columns of Python objects can hold one
+        if getattr(rows[name].dtype, "storage", "") == "pyarrow":
+            continue
+        values = rows[name].tolist()
+        mended = [
+            SURROGATES.sub("\ufffd", value) if isinstance(value, str) and not value.isascii() else value
+            for value in values
+        ]
+        count = sum(before is not after and before != after for before, after in zip(values, mended, strict=True))
+        if count:
+            broken[name] = mended
+            texts = "1 text" if count == 1 else f"{count:,} texts"
+            say(f"Broken Unicode in the column '{name}': in {texts}, halves of surrogate pairs became U+FFFD")
+    return rows.assign(**{name: pd.Series(broken[name], rows.index, dtype=object) for name in broken})
 
 
 Fields = Mapping[str, str]

@@ -89,7 +89,7 @@ def attribute_text(attributes: str) -> str:
         return ""
     try:
         loaded = json.loads(attributes)
-    except ValueError:
+    except (ValueError, RecursionError):
         return attributes
     if not isinstance(loaded, dict):
         return attributes

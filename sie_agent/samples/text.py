@@ -9,14 +9,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sie_agent.progress import say
+
 ALL_CONTROLS = r"[\x{00}-\x{1f}\x{7f}-\x{9f}\x{2028}\x{2029}]+"
 CONTROLS_BUT_LAYOUT = r"[\x{00}-\x{08}\x{0b}\x{0c}\x{0e}-\x{1f}\x{7f}-\x{9f}]+"
+SURROGATES = re.compile("[\ud800-\udfff]")
 TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 
 
 def text_column(values: pd.Series) -> pd.Series:
     """Every entry as text: null becomes empty; in a column of whole numbers 12.0 becomes ``12``."""
-    if isinstance(values.dtype, pd.StringDtype):
+    if isinstance(values.dtype, pd.StringDtype) and values.dtype.storage == "pyarrow":
         return from_arrow(pc.fill_null(pa.array(values, pa.large_string(), from_pandas=True), ""))
     # ids that are whole numbers turn into floats as soon as one of them is missing
     if pd.api.types.is_float_dtype(values.dtype) and all_whole(values):
@@ -26,7 +29,7 @@ def text_column(values: pd.Series) -> pd.Series:
         "" if absent else value if isinstance(value, str) else str(value)
         for value, absent in zip(values.tolist(), missing, strict=True)
     ]
-    return from_arrow(arrow_text(texts))
+    return from_arrow(arrow_text(texts, values.name))
 
 
 def all_whole(values: pd.Series) -> bool:
@@ -34,12 +37,22 @@ def all_whole(values: pd.Series) -> bool:
     return bool(((values.dropna() % 1) == 0).all())
 
 
-def arrow_text(texts: list[str]) -> pa.Array:
-    """Arrow text; half of a surrogate pair, which JSON can hold and UTF-8 cannot, becomes ``?``."""
+def arrow_text(texts: list[str], name: object = None) -> pa.Array:
+    """Arrow text; half of a surrogate pair, which JSON can hold and UTF-8 cannot, becomes U+FFFD, and that is said.
+
+    Parameters
+    ----------
+    texts : the texts.
+    name : of their column, for the message.
+    """
     try:
         return pa.array(texts, pa.large_string())
     except UnicodeEncodeError:
-        mended = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+        mended = [SURROGATES.sub("\ufffd", text) for text in texts]
+        count = sum(before != after for before, after in zip(texts, mended, strict=True))
+        column = "" if name is None else f" in the column '{name}'"
+        told = "1 text" if count == 1 else f"{count:,} texts"
+        say(f"Broken Unicode{column}: in {told}, halves of surrogate pairs became U+FFFD")
         return pa.array(mended, pa.large_string())
 
 

@@ -43,10 +43,14 @@ def test_control_characters_become_spaces() -> None:
     assert table["description"].tolist() == ["one\ntwo ", " "]
 
 
-def test_half_a_surrogate_pair_does_not_stop_a_log() -> None:
-    frame = small().astype(object)
+def test_half_a_surrogate_pair_does_not_stop_a_log(capsys: pytest.CaptureFixture[str]) -> None:
+    ids = pd.Series(["6", "\udc00 7"], dtype=object)
+    frame = small(sample_id=ids).astype(object)
     frame.loc[0, "title"] = "lamp \ud83d"
-    assert validate_samples(frame, "test")["title"].iloc[0] == "lamp ?"
+    table = validate_samples(frame, "test")
+    assert table["title"].iloc[0] == "lamp \ufffd" and table["sample_id"].iloc[1] == "\ufffd 7"
+    said = capsys.readouterr().err
+    assert "'title': in 1 text, halves" in said and "'sample_id': in 1 text" in said
 
 
 @pytest.mark.parametrize(
