@@ -85,7 +85,8 @@ def test_grades_are_the_expectation_of_the_servers_own_probabilities(
         apart += [abs(shares[token] - expected[token]) for token in values]
     assert sum(apart) / len(apart) < 0.03
     assert found["score"].nunique() > 1
-    assert (found["output_tokens"] == 1).all() and (found["input_tokens"] > 300).all()
+    # the grade, and the mark that ends the answer
+    assert (found["output_tokens"] == 2).all() and (found["input_tokens"] > 300).all()
 
 
 def test_an_answer_that_is_no_grade_is_none(
