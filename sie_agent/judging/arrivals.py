@@ -64,9 +64,9 @@ class Arrivals:
         arrived: list[Arrival] = []
         for request, given in batch:
             answer = checked_answer(self._variant, given)
-            if answer.model != given.model and given.model in self._models:
+            if answer.model != given.model and str(given.model) in self._models:
                 # a path may be longer than a name that a server makes up
-                answer = replace(answer, model=given.model)
+                answer = replace(answer, model=str(given.model))
             named = (answer.asked, answer.model, answer.method)
             route = self._routes.get(named) or self._route(answer, named)
             if route.renamed:

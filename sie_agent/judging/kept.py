@@ -57,34 +57,29 @@ def checked_answer(variant: Variant, answer: Answer) -> Answer:
     ------
     Nothing, whatever the fields hold.
     """
-    method = answer.method if is_method(answer.method) else variant.method
-    mended = Answer(
-        answer.status,
-        method,
-        plain_line(answer.detail, DETAIL_CHARS),
-        answer.probabilities,
-        answer.grade,
-        answer.number,
-        answer.input_tokens if is_count(answer.input_tokens) else 0,
-        answer.output_tokens if is_count(answer.output_tokens) else 0,
-        answer.latency_ms if is_number(answer.latency_ms) and answer.latency_ms >= 0.0 else 0.0,
-        plain_line(answer.model, NAME_CHARS),
-        plain_line(answer.endpoint, NAME_CHARS),
-        plain_line(answer.asked, NAME_CHARS),
-    )
     problem = misfit(variant, answer)
-    if problem:
-        detail = plain_line(f"the answer does not fit: {problem}", DETAIL_CHARS)
-        return replace(mended, status="malformed", detail=detail, probabilities=None, grade=None, number=None)
-    if answer.status != "ok":
-        return replace(mended, probabilities=None, grade=None, number=None)
-    return mended
+    method = answer.method if answers(variant, answer.method) else variant.method
+    graded = method if answer.status == "ok" and not problem else ""
+    return Answer(
+        status="malformed" if problem else answer.status,
+        method=method,
+        detail=plain_line(f"the answer does not fit: {problem}" if problem else answer.detail, DETAIL_CHARS),
+        probabilities=answer.probabilities if graded == "graded" else None,
+        grade=answer.grade if graded == "written" else None,
+        number=answer.number if graded not in ("", "graded", "written") else None,
+        input_tokens=answer.input_tokens if is_count(answer.input_tokens) else 0,
+        output_tokens=answer.output_tokens if is_count(answer.output_tokens) else 0,
+        latency_ms=answer.latency_ms if is_number(answer.latency_ms) and answer.latency_ms >= 0.0 else 0.0,
+        model=plain_line(answer.model, NAME_CHARS),
+        endpoint=plain_line(answer.endpoint, NAME_CHARS),
+        asked=plain_line(answer.asked, NAME_CHARS),
+    )
 
 
 def misfit(variant: Variant, answer: Answer) -> str:
     """Why an answer is none to the variant; empty where it is one."""
     method = answer.method
-    if method != variant.method and (method != "written" or variant.method != "graded"):
+    if not answers(variant, method):
         return f"it is {str(method)[:20]!r}, and the variant is {variant.method}"
     if answer.status != "ok":
         return "" if is_status(answer.status) else "its status is none"
@@ -98,6 +93,11 @@ def misfit(variant: Variant, answer: Answer) -> str:
         known = isinstance(answer.grade, str) and any(answer.grade == level.token for level in variant.scale)
         return "" if known else f"the grade is {str(answer.grade)[:20]!r}"
     return "" if is_number(answer.number) else "it has no number"
+
+
+def answers(variant: Variant, method: object) -> bool:
+    """Whether a variant may be answered by a method: a graded one may have to be answered in writing."""
+    return method == variant.method or (method == "written" and variant.method == "graded")
 
 
 def unfit_probabilities(shares: object) -> str:
