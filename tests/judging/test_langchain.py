@@ -239,8 +239,25 @@ def test_a_wrong_model_ends_the_run(cache: JudgmentCache) -> None:
 
 
 def test_a_model_that_never_answers_ends_the_run_early(cache: JudgmentCache) -> None:
-    message, asked = ending(lambda _, number: Reply(400, error(f"unknown argument of {KEY}")), cache)
-    assert "unknown argument" in message and asked <= 24
+    message, asked = ending(lambda _, number: Reply(500, error(f"broken, says {KEY}")), cache)
+    assert "broken" in message and asked <= 12
+
+
+def test_a_model_that_takes_no_pair_says_why(cache: JudgmentCache) -> None:
+    with scripted_server(lambda _, number: Reply(400, error(f"unknown argument of {KEY}"))) as server:
+        found = run(chat_openai(server.url), cache, many(20), concurrency=4)
+    assert set(found["status"]) == {"rejected"} and found["detail"].str.contains("unknown argument").all()
+    assert len(server.bodies) < 20 + 24
+
+
+def test_a_wall_that_dislikes_one_pair_does_not_end_the_run(cache: JudgmentCache) -> None:
+    def script(body: dict[str, Any], number: int) -> Reply:
+        walled = "thing 7" in body["messages"][-1]["content"]
+        return Reply(403, b"<html>Forbidden</html>") if walled else Reply(body=GRADED)
+
+    with scripted_server(script) as server:
+        found = run(chat_openai(server.url), cache, many(20), concurrency=4)
+    assert found["status"].value_counts().to_dict() == {"ok": 19, "rejected": 1}
 
 
 @pytest.mark.slow

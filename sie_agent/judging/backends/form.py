@@ -107,7 +107,9 @@ def other_limit(form: Form, problem: Problem) -> Form | None:
     if problem.param == "max_completion_tokens" or "max_completion_tokens" in text:
         if form.limit_name == "max_tokens":
             return replace(form, limit_name="max_completion_tokens")
-    elif LEAST.search(text) and (larger := [one for one in named if max(form.least_limit, GRADE_TOKENS) < one <= MOST_LEAST_LIMIT]):
+    elif LEAST.search(text) and (
+        larger := [one for one in named if max(form.least_limit, GRADE_TOKENS) < one <= MOST_LEAST_LIMIT]
+    ):
         return replace(form, least_limit=min(larger))
     if re.search(r"at most|maximum|<=?|≤|too (?:large|big|high|many)|exceed|up to|between|range|less than", text, re.I):
         smaller = [one for one in named if 1 <= one < (form.most_limit or 10_000)]

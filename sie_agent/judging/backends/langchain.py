@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import EnvironmentFailure, InputError, MissingExtraError
 from ..answers import Answer, Request
 from ..variants import Variant
-from .base import Batch, Source
+from .base import Batch, Source, Watcher, watcher_of
 from .chat import chat_request
 from .concurrent import answers_as_they_come
 from .form import TOP_LOGPROBS, Form
@@ -37,7 +37,7 @@ from .openai import backoff
 from .reading import NotByTokens, read_answer, usage_of
 from .search import Said, Settled, answer_in_some_form, say_form
 from .server import Names
-from .trouble import Trouble
+from .trouble import TEST_QUESTION, Refusal, Trouble
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
@@ -180,13 +180,16 @@ class LangChainBackend:
     def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
         chat_model = self.chat_model
         self._secrets = secrets_of(chat_model)
+        watcher = watcher_of(requests)
 
         async def work(client: _Nothing, request: Request) -> Answer:
-            return await self._answer_one(chat_model, variant, request)
+            return await self._answer_one(chat_model, variant, request, watcher)
 
         yield from answers_as_they_come(_Nothing, work, requests, self._concurrency)
 
-    async def _answer_one(self, chat_model: BaseChatModel, variant: Variant, request: Request) -> Answer:
+    async def _answer_one(
+        self, chat_model: BaseChatModel, variant: Variant, request: Request, watcher: Watcher
+    ) -> Answer:
         """Try until there is an answer or the tries are used up; raises only for what concerns all requests."""
         tries = 0
         while True:
@@ -197,14 +200,28 @@ class LangChainBackend:
                 self._answered = True
                 self._failed_in_a_row = 0
                 return replace(said, latency_ms=took, detail=without_keys(said.detail, self._secrets))
-            if said.kind == "lost":
-                raise self._lost(said.answer)
+            answer = replace(said.answer, latency_ms=took)
             if said.kind == "pair":
-                return self._gave_up(replace(said.answer, latency_ms=took))
+                return answer
+            watcher.trouble("", answer.status, answer.detail)
+            if said.kind == "lost":
+                if await self._works(chat_model):
+                    return answer
+                raise self._lost(answer)
             tries += 1
             if tries > self._retries:
-                return self._gave_up(replace(said.answer, latency_ms=took))
+                return self._gave_up(answer)
             await asyncio.sleep(backoff(tries, said.retry_after))
+
+    async def _works(self, chat_model: BaseChatModel) -> bool:
+        """Whether the model answers a test question: a wall before it may dislike one pair's words alone."""
+        try:
+            await self._ask(chat_model, TEST_QUESTION, {})
+        except Exception as error:  # every provider's package has exceptions of its own
+            said = classify(error, "graded", self._secrets)
+            trouble = said.trouble if isinstance(said, Refusal) else said
+            return isinstance(trouble, Trouble) and trouble.kind != "lost"
+        return True
 
     async def _try(self, chat_model: BaseChatModel, variant: Variant, request: Request) -> Answer | Trouble:
         """Ask once, in the form that this model understands; find that form if need be."""
@@ -241,8 +258,6 @@ class LangChainBackend:
 
     def _gave_up(self, answer: Answer) -> Answer:
         """The pair's failure. Where it is everybody's, they need not fail one by one."""
-        if answer.status == "too-long":
-            return answer
         self._failed_in_a_row += 1
         most = max(FAILURES_IN_A_ROW, 4 * self._concurrency) if self._answered else FAILURES_AT_FIRST
         if self._failed_in_a_row >= most:

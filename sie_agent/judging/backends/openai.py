@@ -161,10 +161,11 @@ class OpenAIBackend:
         """Try until there is an answer or the tries are used up; raises only for what concerns all requests."""
         tries = outages = refusals = 0
         spent = (0, 0)
+        refused_by: set[str] = set()
         server: Server | None = self._placed.pop(request.key, None)
         while True:
             if server is None:
-                server = await self._pool.place(tokens_of(request))
+                server = await self._pool.place(tokens_of(request), refused_by)
             sent_at = time.monotonic()
             server.tally.requests += 1
             try:
@@ -185,7 +186,12 @@ class OpenAIBackend:
             if isinstance(said, Answer):
                 return self._done(server, answer)
             if said.kind == "pair":
-                return self._refused(server, answer)
+                refused_by.add(server.name)
+                # a server that never took any may be the wrong one; another stands in
+                if server.settled.answered or answer.status != "rejected" or not self._pool.others(refused_by):
+                    return self._refused(server, answer)
+                server = None
+                continue
             watcher.trouble(server.name, answer.status, answer.detail)
             theirs = await self._pool.failed(server, said, sent_at)
             if said.kind == "lost" and not theirs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -15,7 +15,7 @@ from ...progress import say
 from .attempt import CHAT_PATH, refused_or_trouble
 from .chat import shown_url
 from .server import Server, listed_models
-from .trouble import Refusal, Trouble
+from .trouble import TEST_QUESTION, Refusal, Trouble
 
 FAILURES_TO_DOUBT = 5
 FIRST_COOLING = 1.0
@@ -23,7 +23,6 @@ LONGEST_COOLING = 60.0
 TEST_SECONDS = 10.0
 LOOK_SECONDS = 0.5
 SPILL_SECONDS = 30.0
-TEST_QUESTION = [{"role": "user", "content": "Say 1"}]
 
 
 class Pool:
@@ -60,8 +59,12 @@ class Pool:
             task.cancel()
         await asyncio.gather(*self._watchers.values(), *self._examined.values(), return_exceptions=True)
 
-    async def place(self, tokens: int) -> Server:
+    async def place(self, tokens: int, but: Collection[str] = ()) -> Server:
         """A server that takes a request of about so many tokens; waits until there is one.
+
+        Parameters
+        ----------
+        but : names of servers that will not take it; asked only where there is no other.
 
         Raises
         ------
@@ -69,7 +72,7 @@ class Pool:
         """
         while True:
             now = time.monotonic()
-            server, wait = self._choose(now)
+            server, wait = self._choose(now, but)
             if server is not None:
                 server.limiter.sent(now, tokens)
                 return server
@@ -78,10 +81,16 @@ class Pool:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._changed.wait(), min(max(wait, 0.001), LOOK_SECONDS))
 
-    def _choose(self, now: float) -> tuple[Server | None, float]:
+    def others(self, but: Collection[str]) -> bool:
+        """Whether any server beside these can be asked."""
+        return any(server.usable and server.name not in but for server in self.servers)
+
+    def _choose(self, now: float, but: Collection[str]) -> tuple[Server | None, float]:
         """The server to ask, or how long until there may be one."""
-        for group in dict.fromkeys(server.group for server in self.servers if server.usable):
-            members = [server for server in self.servers if server.usable and server.group == group]
+        but = but if self.others(but) else ()
+        usable = [server for server in self.servers if server.usable and server.name not in but]
+        for group in dict.fromkeys(server.group for server in usable):
+            members = [server for server in usable if server.group == group]
             self._nobody_since = None
             waits = [server.limiter.wait(now) for server in members]
             if min(waits) <= 0.0:

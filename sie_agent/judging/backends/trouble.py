@@ -14,6 +14,8 @@ from .meaning import Meaning, Problem, is_sure, may_name_part, meaning_of, outwe
 Kind = Literal["rate", "server", "refused", "lost", "pair"]
 LEAST_PAUSE = 0.25
 DETAIL_CHARS = 200
+# asked to tell a server that is lost from one that does not take a pair
+TEST_QUESTION = [{"role": "user", "content": "Say 1"}]
 LOST: dict[Meaning, str] = {
     "money": "the server gives no more credit",
     "key": "the server refuses the API key",
