@@ -19,6 +19,7 @@ from .arrivals import Arrival
 from .backends import Accounted, Backend, Price
 from .backends.form import GRADE_TOKENS
 from .cache import JudgmentCache
+from .reasons import Failing, Reasons
 from .variants import Variant
 
 COMMIT_COUNT = 64
@@ -44,7 +45,7 @@ class Account:
     cost: float | None = None
     rows: int = 0
     cached: int = 0
-    causes: Counter[str] = field(default_factory=Counter)
+    reasons: Reasons = field(default_factory=Reasons)
     models: Counter[str] = field(default_factory=Counter)
     endpoints: Counter[str] = field(default_factory=Counter)
     spread: list[int] = field(default_factory=lambda: [0] * GRADE_BINS)
@@ -58,12 +59,18 @@ class Account:
         if other.cost is not None:
             self.cost = (self.cost or 0.0) + other.cost
 
+    @property
+    def causes(self) -> Counter[str]:
+        """Judgments without a grade, by status."""
+        return self.reasons.counts
+
     def add_table(self, table: pd.DataFrame) -> None:
         """Count the judgments of a finished table."""
         graded = table["score"].notna().to_numpy()
         self.rows += len(table)
         self.cached += int(table["cached"].sum())
-        self.causes.update(table.loc[~graded, "status"].tolist())
+        failed = table.loc[~graded, ["status", "detail"]]
+        self.reasons.add_all(zip(failed["status"], failed["detail"], strict=True))
         self.models.update(table.loc[graded, "model"].tolist())
         self.endpoints.update(name for name in table.loc[graded, "endpoint"].tolist() if name)
 
@@ -94,6 +101,7 @@ class Session:
         self.shown = shown
         self.account = Account(cost=0.0 if self._prices else None)
         self.told: set[str] = set()
+        self.failing = Failing()
         self.stopped: str | None = None
         self.failure: EnvironmentFailure | None = None
         self._books = threading.Lock()
@@ -129,7 +137,9 @@ class Session:
     def _count(self, request: Request, answer: Answer, variant: Variant) -> None:
         account = self.account
         account.asked += 1
-        account.failed += answer.status != "ok"
+        if answer.status != "ok":
+            account.failed += 1
+            self.failing.given_up(answer.status)
         with self._books:
             booked = request.key in self._booked
             self._booked.discard(request.key)
@@ -170,6 +180,11 @@ class Session:
             length = size(request.messages)
             self._per_byte = max(self._per_byte, MARGIN * (input_tokens - TOKENS_PER_MESSAGE) / max(length, 1))
             self._most_output = max(self._most_output, output_tokens)
+
+    def trouble(self, endpoint: str, status: str, detail: str) -> None:
+        """A try failed, which others may make good; called from a backend's thread."""
+        if self.failing.tried(status, detail) and self.shown is not None:
+            self.shown.advance(0, note=self.note())
 
     def room_for(self, request: Request, variant: Variant) -> bool | None:
         """Whether the limit on cost leaves room for one more request, with those under way at their dearest.
@@ -226,8 +241,7 @@ class Session:
         account = self.account
         seconds = max(time.monotonic() - self._started, 1e-9)
         parts = [f"{account.asked / seconds:.1f}/s", spread_marks(account.spread)]
-        if account.failed:
-            parts.append(f"{account.failed:,} without a grade")
+        parts += self.failing.words()
         if account.input_tokens:
             parts.append(f"{short(account.input_tokens + account.output_tokens)} tokens")
         if account.cost is not None:
@@ -270,6 +284,10 @@ class Drawn:
     def paid(self, request: Request, endpoint: str, input_tokens: int, output_tokens: int) -> None:
         """A try was paid for; see :meth:`Session.paid`."""
         self._session.paid(request, self._variant, endpoint, input_tokens, output_tokens)
+
+    def trouble(self, endpoint: str, status: str, detail: str) -> None:
+        """A try failed; see :meth:`Session.trouble`."""
+        self._session.trouble(endpoint, status, detail)
 
     def again(self, request: Request) -> bool:
         """Whether there is money for one more try."""
