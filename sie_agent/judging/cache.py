@@ -134,9 +134,9 @@ class JudgmentCache:
         if self._rescue is not None:
             saved = self._rescue.path
             return EnvironmentFailure(
-                f"the judgment cache is damaged; the last answers were kept in {saved.name}, beside it",
+                f"the judgment cache is damaged; the last answers and all that can be read are in {saved.name}",
                 where=self.path,
-                mend=f"Move the damaged file away, give {saved.name} its name and run the same command again",
+                mend=cache_file.mend(self.path),
             )
         if self.ballast_used:
             return EnvironmentFailure(
@@ -166,8 +166,8 @@ class JudgmentCache:
             try:
                 (self._rescue or self)._insert(rows)
             except sqlite3.DatabaseError as error:
-                if is_damaged(error):
-                    self._rescued()._insert(rows)
+                if is_damaged(error) and self._rescue is None:
+                    self._save_elsewhere(rows)
                 elif is_full(error) and self._ballast().exists():
                     self._ballast().unlink()
                     self.ballast_used = True
@@ -176,13 +176,13 @@ class JudgmentCache:
                     raise
         return len(rows)
 
-    def _rescued(self) -> JudgmentCache:
-        """Another file, which takes the answers that were paid for before it showed that this one is damaged."""
-        if self._rescue is None:
-            self._rescue = JudgmentCache(cache_file.rescue_path(self.path), busy_seconds=self._busy_seconds)
-            with suppress(sqlite3.Error):
-                cache_file.copy_aliases(self._connection, self._rescue._connection)
-        return self._rescue
+    def _save_elsewhere(self, rows: Sequence[tuple[object, ...]]) -> None:
+        """Into another file, with all that can be read of this one, which turned out to be damaged."""
+        saved = JudgmentCache(cache_file.rescue_path(self.path), busy_seconds=self._busy_seconds)
+        saved._insert(rows)
+        self._rescue = saved
+        with suppress(sqlite3.Error):
+            cache_file.copy_readable(self._connection, saved._connection)
 
     def _insert(self, rows: Sequence[tuple[object, ...]]) -> None:
         self._connection.execute("BEGIN IMMEDIATE")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
@@ -103,9 +102,16 @@ def explained(path: Path) -> Iterator[None]:
             mend="Check free space and permissions, or set SIE_CACHE_DIR to another folder",
         ) from error
     except sqlite3.DatabaseError as error:
-        saved = rescue_path(path)
-        mend = f"Move it away and give {saved.name} its name" if saved.exists() else "Move it away or name another file"
-        raise InputError(f"is no usable judgment cache: {error}", where=path, mend=mend) from error
+        raise InputError(f"is no usable judgment cache: {error}", where=path, mend=mend(path)) from error
+
+
+def mend(path: Path) -> str:
+    """What to do about a damaged file."""
+    if not rescue_path(path).exists():
+        return "Move it away or name another file; sqlite3's .recover saves what can be read"
+    # a log left from the damaged file would be written into the other
+    others = f"(and {path.name}-wal, if it is there) "
+    return f"Move it {others}away, give {rescue_path(path).name} its name and run the same command again"
 
 
 def rescue_path(path: Path) -> Path:
@@ -160,9 +166,20 @@ def has_aliases(connection: sqlite3.Connection) -> bool:
     return found.fetchone() is not None
 
 
-def copy_aliases(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
-    """Take the other names of models along into another file."""
+def copy_readable(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+    """Take along into another file what can be read of a damaged one; what the other has stays as it is."""
+    target.execute("BEGIN IMMEDIATE")
+    # keys are hexadecimal: a damaged page costs the parts of the file that lie on it, and no more
+    for prefix in (f"{number:03x}" for number in range(16**3)):
+        try:
+            rows = source.execute(
+                "SELECT * FROM judgments WHERE key >= ? AND key < ?", (prefix, prefix + "g")
+            ).fetchall()
+        except sqlite3.Error:
+            continue
+        target.executemany("INSERT OR IGNORE INTO judgments VALUES (?, ?, ?, ?, ?, ?)", rows)
     if has_aliases(source):
-        rows: Sequence[Any] = source.execute("SELECT asked, fingerprint, named FROM aliases ORDER BY number").fetchall()
+        named = source.execute("SELECT asked, fingerprint, named FROM aliases ORDER BY number").fetchall()
         target.execute(ALIAS_TABLE)
-        target.executemany("INSERT OR IGNORE INTO aliases (asked, fingerprint, named) VALUES (?, ?, ?)", rows)
+        target.executemany("INSERT OR IGNORE INTO aliases (asked, fingerprint, named) VALUES (?, ?, ?)", named)
+    target.execute("COMMIT")
