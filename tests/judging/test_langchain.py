@@ -252,7 +252,7 @@ def test_a_model_that_takes_no_pair_says_why(cache: JudgmentCache) -> None:
 
 def test_a_wall_that_dislikes_one_pair_does_not_end_the_run(cache: JudgmentCache) -> None:
     def script(body: dict[str, Any], number: int) -> Reply:
-        walled = "thing 7" in body["messages"][-1]["content"]
+        walled = "query 7<" in body["messages"][-1]["content"]
         return Reply(403, b"<html>Forbidden</html>") if walled else Reply(body=GRADED)
 
     with scripted_server(script) as server:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-Meaning = Literal["money", "key", "model", "path", "too-long", "filtered", "rate", "passing", "rejected"]
+from .wordings import CODES, KEY_STATUS, MODEL_STATUS, MONEY_STATUS, QUOTED, REFUSING_WORDS, TEXTS, TOO_LARGE, Meaning
 
 TEXT_CHARS = 2000
 BODY_CHARS = 65_536
@@ -48,9 +47,10 @@ TEXT_KEYS: tuple[str, ...] = (
     "error_msg",
     "error_message",
     "title",
-    "description",
+    "reason",
 )
-TEXT_KEYS += ("reason", "raw", "metadata", "innererror", "inner_error", "data")
+# where proxies put the words of the server behind them
+TEXT_KEYS += ("raw", "metadata", "innererror", "inner_error")
 CODE_KEYS = ("code", "error_code", "errorCode", "status")
 PARAM_KEYS = ("param", "loc", "field", "parameter")
 
@@ -122,141 +122,6 @@ def _inner_json(text: str) -> Any:
     return loaded if isinstance(loaded, dict) and any(key in loaded for key in TEXT_KEYS) else None
 
 
-def _words(*alternatives: str) -> re.Pattern[str]:
-    return re.compile("|".join(alternatives), re.IGNORECASE)
-
-
-CODES: dict[Meaning, re.Pattern[str]] = {
-    "too-long": _words(
-        r"context_length",
-        "context_size",
-        "string_above_max",
-        "request_too_large",
-        "prompt_too_long",
-        "prompt_tokens_exceeded",
-        "input_too_long",
-    ),
-    "filtered": _words(
-        "content_?filter",
-        "content_policy",
-        "responsibleai",
-        "data_?inspection",
-        "moderation",
-        r"\binvalid_prompt\b",
-        "safety",
-        "prohibited_content",
-    ),
-    "money": _words(
-        "insufficient_(?:quota|balance|credit|fund)",
-        "billing",
-        "arrear",
-        "payment_required",
-        "exceeded_current_quota",
-        "credit_(?:limit|exhausted)",
-        "quota_?exhausted",
-    ),
-    "key": _words(
-        "invalid_api_?key",
-        "invalid_authentication",
-        "authentication_error",
-        r"\bunauthenticated\b",
-        r"\bunauthorized\b",
-        "api_key_invalid",
-        "invalid_?token",
-        "missing_api_key",
-    ),
-    "model": _words(
-        "model_not_?(?:found|exist)", "deploymentnotfound", "model_decommissioned", "(?:unknown|invalid)_model"
-    ),
-    "rate": _words("rate_?limit", "too_many_requests", "throttl", "resource_exhausted", "overload", "engine_busy"),
-    "passing": _words(
-        "internal_(?:server_)?error", "server_error", r"\bunavailable\b", "service_unavailable", "model_loading"
-    ),
-}
-TEXTS: dict[Meaning, re.Pattern[str]] = {
-    "too-long": _words(
-        r"context (?:length|window|size|limit)",
-        r"maximum context",
-        r"max_model_len",
-        r"too many (?:input )?tokens",
-        r"(?:prompt|input|request|message|text|content|sequence|payload|entity)s?(?: \w+){0,3} too (?:long|large)",
-        r"too long",
-        r"longer than the",
-        r"reduce the length",
-        r"(?:input|prompt|sequence) length",
-        r"exceed\w*.{0,60}(?:token limit|context|maximum (?:input|prompt|sequence))",
-        r"maximum (?:number of )?(?:input|prompt) tokens",
-        r"n_ctx",
-        r"n_keep",
-    ),
-    "filtered": _words(
-        r"content (?:management )?(?:filter|polic)",
-        r"usage polic",
-        r"safety (?:system|setting|filter|reason|polic)",
-        r"flagged",
-        r"moderat",
-        r"inappropriate content",
-        r"prohibited content",
-        r"potentially (?:violat|harm)",
-        r"blocked (?:by|due to)",
-    ),
-    "money": _words(
-        r"insufficient (?:\w+ )?(?:balance|credit|fund|quota|money)",
-        r"(?:no|out of|not enough|more|negative|zero) credits?\b",
-        r"credit (?:balance|limit)",
-        r"current quota",
-        r"payment (?:required|method)",
-        r"billing",
-        r"spend(?:ing)? limit",
-        r"arrears|overdue",
-        r"balance (?:is )?(?:too low|insufficient|not enough|exhausted)",
-        r"top up|recharge",
-        r"free (?:tier|quota|trial).{0,40}(?:exhaust|exceed|expire|used up)",
-    ),
-    "key": _words(
-        r"api[ _-]?key",
-        r"unauthori[sz]ed",
-        r"authenticat",
-        r"invalid (?:access )?token",
-        r"(?:bearer|access) token",
-        r"credentials?\b",
-        r"not authori[sz]ed",
-        r"permission denied",
-        r"do(?:es)? not have (?:access|permission)",
-    ),
-    "model": _words(
-        r"model.{0,120}(?:not (?:exist|found)|does ?n[o']t exist|unknown|no longer|deprecat|decommission|not available"
-        r"|not (?:a )?valid|not served|not loaded|is invalid)",
-        r"(?:no such|unknown|invalid|unsupported|unrecogni[sz]ed|not a valid|incorrect) model",
-        r"no model (?:named|with|called|loaded)",
-        r"deployment.{0,60}not exist",
-    ),
-    "rate": _words(
-        r"rate.?limit",
-        r"too many (?:concurrent )?requests",
-        r"throttl",
-        r"requests? per (?:minute|second|day)",
-        r"tokens? per (?:minute|day)",
-        r"slow down",
-        r"concurrency limit",
-    ),
-    "passing": _words(
-        r"try again",
-        r"temporar",
-        r"overload",
-        r"(?:model|server) (?:is )?(?:still )?(?:loading|starting|warming|busy)",
-        r"at capacity",
-        r"internal (?:server )?error",
-        r"service unavailable",
-    ),
-}
-TOO_LARGE = re.compile(r"(?:request|prompt|input|message) too large|reduce your message size", re.IGNORECASE)
-# long quotations may hold what was sent, with any word in it
-QUOTED = re.compile(r"([\"'`]).{41,}?\1")
-# what such words in a text may mean, by the status they come with
-MONEY_STATUS = frozenset({400, 401, 402, 403, 429, None})
-KEY_STATUS = frozenset({400, 401, 403, 407, None})
-MODEL_STATUS = frozenset({400, 403, 404, 410, 422, None})
 STRONG = frozenset({"too-long", "filtered", "money", "rate"})
 UNTIL_REFUSED: tuple[Meaning, ...] = ("too-long", "filtered", "money", "key", "model", "rate", "passing")
 
@@ -341,20 +206,3 @@ def may_name_part(problem: Problem) -> bool:
     return (problem.status >= 500 and problem.status not in (502, 503, 504, 529)) and bool(
         REFUSING_WORDS.search(problem.text)
     )
-
-
-REFUSING_WORDS = _words(
-    r"support",
-    r"un(?:known|recogni|expected)",
-    r"invalid",
-    r"implement",
-    r"permitted",
-    r"allowed",
-    r"extra",
-    r"must",
-    r"only",
-    r"cannot",
-    r"expected",
-    r"at most",
-    r"role",
-)

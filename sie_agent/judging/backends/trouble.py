@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from ..answers import Answer
 from .chat import error_text
-from .meaning import Meaning, Problem, is_sure, may_name_part, meaning_of, outweighs_part
+from .meaning import Problem, is_sure, may_name_part, meaning_of, outweighs_part
+from .wordings import Meaning
 
 Kind = Literal["rate", "server", "refused", "lost", "pair"]
 LEAST_PAUSE = 0.25
