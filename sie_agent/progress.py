@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -46,7 +47,8 @@ def bar(description: str, total: int | None) -> Iterator[Bar]:
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     if _quiet or not console.is_terminal:
-        yield _Lines(description, total)
+        with _Lines(description, total) as lines:
+            yield lines
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -71,7 +73,7 @@ def bar(description: str, total: int | None) -> Iterator[Bar]:
 
 
 class _Lines:
-    """The bar of a log file: where the work is, now and then."""
+    """The bar of a log file: where the work is, now and then, also while nothing gets done."""
 
     def __init__(self, description: str, total: int | None) -> None:
         self._description = description
@@ -79,20 +81,43 @@ class _Lines:
         self._done = 0
         self._note = ""
         self._started = self._told = time.monotonic()
+        self._books = threading.Lock()
+        self._ended = threading.Event()
+        self._clock = threading.Thread(target=self._tell_by_the_clock, name="progress", daemon=True)
+
+    def __enter__(self) -> _Lines:
+        if not _quiet:
+            self._clock.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ended.set()
+        if self._clock.is_alive():
+            self._clock.join()
 
     def advance(self, amount: int = 1, note: str = "") -> None:
-        self._done += amount
-        self._note = note or self._note
-        now = time.monotonic()
-        if now - self._told < LINE_SECONDS:
-            return
-        self._told = now
-        left = ""
-        if self._total and self._done:
-            seconds = (now - self._started) * (self._total - self._done) / self._done
-            left = f", about {seconds / 60:,.0f} min left"
-        of = f" of {self._total:,}" if self._total else ""
-        say(f"{self._description}: {self._done:,}{of}{left}{' · ' if self._note else ''}{self._note}")
+        with self._books:
+            self._done += amount
+            self._note = note or self._note
+        self._tell_if_due()
+
+    def _tell_by_the_clock(self) -> None:
+        while not self._ended.wait(LINE_SECONDS / 10):
+            self._tell_if_due()
+
+    def _tell_if_due(self) -> None:
+        with self._books:
+            now = time.monotonic()
+            if now - self._told < LINE_SECONDS or self._ended.is_set():
+                return
+            self._told = now
+            left = ""
+            if self._total and self._done:
+                seconds = (now - self._started) * (self._total - self._done) / self._done
+                left = f", about {seconds / 60:,.0f} min left"
+            of = f" of {self._total:,}" if self._total else ""
+            line = f"{self._description}: {self._done:,}{of}{left}{' · ' if self._note else ''}{self._note}"
+        say(line)
 
 
 def track(items: Iterable[T], description: str, total: int) -> Iterator[T]:

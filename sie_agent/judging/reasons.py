@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .kept import plain_line
@@ -101,22 +100,28 @@ class Failing:
         self._lock = threading.Lock()
         self._pairs: Counter[str] = Counter()
         self._tries = Reasons()
-        self._refreshed = 0.0
+        self._due = False
 
     def given_up(self, status: str) -> None:
         """A pair has no grade."""
         with self._lock:
             self._pairs[status] += 1
 
-    def tried(self, status: str, detail: str) -> bool:
-        """A try failed; whether it is time to show that: twice a second at most."""
-        now = time.monotonic()
+    def tried(self, status: str, detail: str, show: Callable[[], None]) -> None:
+        """A try failed. *show* is called within half a second, in a thread of its own, once for all tries till then."""
         with self._lock:
             self._tries.add(status, detail)
-            if now - self._refreshed < REFRESH_SECONDS:
-                return False
-            self._refreshed = now
-            return True
+            if self._due:
+                return
+            self._due = True
+        clock = threading.Timer(REFRESH_SECONDS, self._show, (show,))
+        clock.daemon = True
+        clock.start()
+
+    def _show(self, show: Callable[[], None]) -> None:
+        with self._lock:
+            self._due = False
+        show()
 
     def words(self) -> list[str]:
         """``12 without a grade (rejected)``, ``tries failed: rate-limited 12``; what there is of it."""

@@ -183,7 +183,10 @@ class Session:
 
     def trouble(self, endpoint: str, status: str, detail: str) -> None:
         """A try failed, which others may make good; called from a backend's thread."""
-        if self.failing.tried(status, detail) and self.shown is not None:
+        self.failing.tried(status, detail, self._show)
+
+    def _show(self) -> None:
+        if self.shown is not None:
             self.shown.advance(0, note=self.note())
 
     def room_for(self, request: Request, variant: Variant) -> bool | None:

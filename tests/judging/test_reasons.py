@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sie_agent.judging.reasons import MOST_DETAILS, Failing, Reasons, pattern, quoted, shortened
+from sie_agent.judging.reasons import MOST_DETAILS, REFRESH_SECONDS, Failing, Reasons, pattern, quoted, shortened
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ def test_the_commonest_wording_is_shown() -> None:
 
 
 def test_no_more_is_remembered_than_there_is_room_for_and_the_commonest_is_found() -> None:
-    words = ["".join(random.Random(number).choices("abcdefghij", k=12)) for number in range(20_000)]
+    words = ["".join(random.Random(number).choices("abcdefghij", k=12)) for number in range(10_000)]
     said = [word if number % 20 else "temperature must be > 0" for number, word in enumerate(words)]
     reasons = Reasons()
     for detail in said:
@@ -72,18 +73,22 @@ def test_whatever_is_said_each_status_is_counted(said: list[tuple[str, str]]) ->
     assert all("\n" not in one["detail"] for one in reasons.as_list())
 
 
+@pytest.mark.slow
 def test_tries_and_pairs_are_told() -> None:
     failing = Failing()
     assert failing.words() == []
-    assert failing.tried("server-error", "upstream connect error")
-    assert not failing.tried("rate-limited", "slow down"), "not more than twice a second"
-    failing.tried("rate-limited", "slow down")
+    shown: list[list[str]] = []
+    for status, detail in [("server-error", "upstream connect error"), *[("rate-limited", "slow down")] * 2]:
+        failing.tried(status, detail, lambda: shown.append(failing.words()))
     assert failing.words() == ['tries failed: rate-limited 2, server-error 1: "slow down"']
     failing.given_up("rejected")
     assert failing.words() == ["1 without a grade (rejected)", "tries failed: rate-limited 2, server-error 1"]
     failing.given_up("rejected")
     failing.given_up("timeout")
     assert failing.words()[0] == "3 without a grade (mostly rejected)"
+    assert not shown, "not more than twice a second"
+    time.sleep(REFRESH_SECONDS + 0.3)
+    assert len(shown) == 1 and shown[0][-1].startswith("tries failed: rate-limited 2")
 
 
 def test_tries_are_counted_from_several_threads() -> None:
@@ -91,7 +96,7 @@ def test_tries_are_counted_from_several_threads() -> None:
 
     def work(name: str) -> None:
         for _ in range(500):
-            failing.tried(name, "no")
+            failing.tried(name, "no", lambda: None)
             failing.words()
 
     threads = [threading.Thread(target=work, args=(name,)) for name in ("timeout", "connection", "malformed")]
