@@ -110,8 +110,8 @@ def mend(path: Path) -> str:
     if not rescue_path(path).exists():
         return "Move it away or name another file; sqlite3's .recover saves what can be read"
     # a log left from the damaged file would be written into the other
-    others = f"(and {path.name}-wal, if it is there) "
-    return f"Move it {others}away, give {rescue_path(path).name} its name and run the same command again"
+    both = f"{path.name} (and {path.name}-wal, if it is there)"
+    return f"Move {both} away, give {rescue_path(path).name} its name and run the same command again"
 
 
 def rescue_path(path: Path) -> Path:

@@ -207,10 +207,8 @@ def test_damage_that_only_writing_meets_loses_no_answer(
         assert first_free > 1
         start = (first_free - 1) * 4096
         path.write_bytes(raw[:start] + b"\xff" * 4096 + raw[start + 4096 :])
-        with (
-            JudgmentCache(path) as cache,
-            pytest.raises(EnvironmentFailure, match=r"last answers.*\.rescued.*Move the"),
-        ):
+        told = r"are in judgments\.sqlite\.rescued\. Move judgments\.sqlite "
+        with JudgmentCache(path) as cache, pytest.raises(EnvironmentFailure, match=told):
             answered(server.url, cache, more)
         saved = path.with_name("judgments.sqlite.rescued")
         assert len(server.bodies) < 30
