@@ -133,7 +133,7 @@ def lines_of(result: dict[str, Any]) -> list[str]:
     asked_for += [f"{result['queries']:,} queries"] if result["queries"] else []
     lines = [f"{' and '.join(asked_for)} judged by {result['model']} ({', '.join(result['variants'])})"]
     lines.append(f"  with an answer  {result['ok']:,}")
-    lines.append(f"  without         {result['failed']:,}{causes(result['failed_by_cause'])}")
+    lines.append(f"  without         {result['failed']:,}{causes(result['reasons'])}")
     lines.append(f"  from the cache  {result['cached']:,}")
     if result["per_second"] is not None:
         tokens = result["tokens"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 BASES = {
@@ -11,9 +12,11 @@ BASES = {
 }
 
 
-def causes(counts: dict[str, int]) -> str:
-    """How many failed for which cause."""
-    return f" ({', '.join(f'{cause} {count:,}' for cause, count in counts.items())})" if counts else ""
+def causes(reasons: Sequence[Mapping[str, Any]]) -> str:
+    """How many failed for which cause, and what was said then."""
+    from sie_agent.judging import reasons_in_words
+
+    return f" ({reasons_in_words(reasons)})" if reasons else ""
 
 
 def dollars(amount: float | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from .kept import plain_line
@@ -15,6 +15,7 @@ DETAIL_CHARS = 200
 SHOWN_CHARS = 100
 REFRESH_SECONDS = 0.5
 SHOWN_STATUSES = 3
+TOLD_STATUSES = 2
 # what differs from pair to pair in one and the same error: quoted texts, numbers, names with numbers in them, long ids
 QUOTED = re.compile(r"(?<!\w)([\"'`])(?:(?!\1).)*\1(?!\w)")
 VARYING = re.compile(r"[\w-]*\d[\w-]*|\w{24,}")
@@ -143,6 +144,17 @@ class Failing:
 def pattern(detail: str) -> str:
     """A detail without what may differ from pair to pair."""
     return VARYING.sub("#", QUOTED.sub("''", detail))
+
+
+def reasons_in_words(reasons: Sequence[Mapping[str, Any]]) -> str:
+    """``rejected 16: "temperature must be > 0", timeout 3``, from :meth:`Reasons.as_list`; empty without any.
+
+    What was said is told of the two commonest statuses.
+    """
+    return ", ".join(
+        f"{one['status']} {one['count']:,}{quoted(one['detail']) if place < TOLD_STATUSES else ''}"
+        for place, one in enumerate(reasons)
+    )
 
 
 def quoted(detail: str, most: int = SHOWN_CHARS) -> str:

@@ -101,8 +101,8 @@ def label(
 
     Returns
     -------
-    ``judgments`` (path), ``pairs``, ``queries``, ``ok``, ``failed``, ``failed_by_cause``, ``cached``, ``asked``,
-    ``seconds``, ``per_second``, ``tokens``, ``cost``, ``stopped``, ``model``, ``models``, ``endpoints``, ``mixture``,
+    ``judgments`` (path), ``pairs``, ``queries``, ``ok``, ``failed``, ``failed_by_cause``, ``reasons`` (each: status,
+    count, and what was said most often), ``cached``, ``asked``, ``seconds``, ``per_second``, ``tokens``, ``cost``, ``stopped``, ``model``, ``models``, ``endpoints``, ``mixture``,
     ``variants``, and ``exit_code`` (3: some have no grade).
 
     Raises
@@ -214,6 +214,7 @@ def summary(session: Session, variants: Sequence[Variant], passage: Passage, sec
         "ok": account.rows - failed,
         "failed": failed,
         "failed_by_cause": dict(account.causes.most_common()),
+        "reasons": account.reasons.as_list(),
         "cached": account.cached,
         "asked": account.asked,
         "seconds": round(seconds, 2),
@@ -239,7 +240,8 @@ def write_manifest(
     manifest.tokens.update(result["tokens"])
     manifest.cost = result["cost"]
     manifest.hashes["data"] = passage.digest.hexdigest()
-    facts = {name: result[name] for name in ("model", "models", "endpoints", "variants", "stopped", "failed_by_cause")}
+    told = ("model", "models", "endpoints", "variants", "stopped", "failed_by_cause", "reasons")
+    facts = {name: result[name] for name in told}
     manifest.extra["judge"] = {**facts, "backend": judge.backend, "mixture": result["mixture"]}
     if isinstance(backend, Accounted):
         manifest.extra["judge"]["servers"] = backend.report()
