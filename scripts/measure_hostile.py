@@ -34,7 +34,7 @@ from sie_agent.evaluation import interval
 from sie_agent.judging import JudgmentCache, Variant, judge, load_variant, make_backend
 from sie_agent.judging.answers import score_answer
 from sie_agent.judging.backends.form import GRADE_TOKENS
-from sie_agent.judging.backends.reading import NotByTokens, read_answer
+from sie_agent.judging.backends.reading import OtherForm, read_answer
 from sie_agent.judging.render import attribute_text, renderer
 from sie_agent.run import Manifest, command_line, write_json
 from sie_agent.run.manifest import digest
@@ -145,7 +145,7 @@ class UndefendedPrompt:
                 response = await client.post(self._url, json=body)
             response.raise_for_status()
             return score_answer(self._variant, read_answer(self._variant, "graded", response.json())).score
-        except (httpx.HTTPError, NotByTokens, ValueError) as error:
+        except (httpx.HTTPError, OtherForm, ValueError) as error:
             why = str(error) or type(error).__name__
             raise EnvironmentFailure(f"the undefended prompt got no answer ({why})", where=self._url) from error
 

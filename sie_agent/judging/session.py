@@ -208,12 +208,12 @@ class Session:
             self._reserved[request.key] = expected
             return True
 
-    def room_again(self, request: Request, variant: Variant) -> bool:
+    def room_again(self, request: Request, variant: Variant, output_tokens: int = 0) -> bool:
         """Whether the limit on cost leaves room for another try of a request that is under way."""
         if self._max_cost is None:
             return True
         with self._books:
-            self._reserved[request.key] = self._dearest(request, variant)
+            self._reserved[request.key] = self._dearest(request, variant, output_tokens)
             enough = self._spent + sum(self._reserved.values()) <= self._max_cost
         if not enough:
             self.stop("cost")
@@ -223,7 +223,7 @@ class Session:
     def _spent(self) -> float:
         return (self.account.cost or 0.0) + self._unknown
 
-    def _dearest(self, request: Request, variant: Variant) -> float:
+    def _dearest(self, request: Request, variant: Variant, output_tokens: int = 0) -> float:
         """USD that a try may cost at the dearest endpoint.
 
         The tokens of the dearest so far, which had the same beginning, and one for each byte of the last message: no
@@ -237,7 +237,7 @@ class Session:
         tokens = seen + math.ceil(self._per_byte * size(told)) + TOKENS_PER_MESSAGE * (len(told) + 1)
         # a graded variant may have to be asked in writing: known as soon as one answer came
         written = GRADE_TOKENS if variant.method == "graded" and seen else variant.max_output_tokens
-        return dearest.of(tokens, max(written, math.ceil(MARGIN * self._most_output)))
+        return dearest.of(tokens, max(written, output_tokens, math.ceil(MARGIN * self._most_output)))
 
     def note(self) -> str:
         """Rate, spread of grades, failures, tokens and cost, for the bar."""
@@ -292,9 +292,9 @@ class Drawn:
         """A try failed; see :meth:`Session.trouble`."""
         self._session.trouble(endpoint, status, detail)
 
-    def again(self, request: Request) -> bool:
-        """Whether there is money for one more try."""
-        return self._session.room_again(request, self._variant)
+    def again(self, request: Request, output_tokens: int = 0) -> bool:
+        """Whether there is money for one more try, with an answer of so many tokens."""
+        return self._session.room_again(request, self._variant, output_tokens)
 
     def __iter__(self) -> Drawn:
         return self

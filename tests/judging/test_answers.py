@@ -20,7 +20,7 @@ from sie_agent.judging.answers import (
     score_answer,
 )
 from sie_agent.judging.backends.chat import error_text, shown_url
-from sie_agent.judging.backends.reading import NotByTokens, read_answer
+from sie_agent.judging.backends.reading import OtherForm, read_answer
 from sie_agent.judging.kept import answer_from_json, answer_to_json
 from sie_agent.judging.variants import Calibration
 
@@ -166,7 +166,7 @@ def test_no_response_breaks_the_reader(body: object) -> None:
     for method in ("graded", "written"):
         try:
             answer = read_answer(variant, method, body)
-        except NotByTokens:
+        except OtherForm:
             continue
         score = score_answer(variant, answer).score
         assert math.isnan(score) or (answer.status == "ok" and 0.0 <= score <= 1.0)

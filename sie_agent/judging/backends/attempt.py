@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from ..variants import Variant
 from .chat import chat_request, error_text, without_secrets
 from .form import Form
 from .meaning import problem_of
-from .reading import NotByTokens, decoded, read_answer, usage_of
+from .reading import OtherForm, decoded, read_answer, usage_of
 from .search import Said, answer_in_some_form
 from .server import Server
 from .telemetry import request_span
@@ -22,13 +23,16 @@ CHAT_PATH = "/chat/completions"
 PASSING_CODES = frozenset({408, 409, 425, 429})
 
 
-async def attempt(server: Server, variant: Variant, request: Request, timeout: float) -> Answer | Trouble:
+async def attempt(
+    server: Server, variant: Variant, request: Request, timeout: float, affords: Callable[[int], bool]
+) -> Answer | Trouble:
     """Ask once, in the form that this server understands; find that form if need be.
 
-    The tokens of all that was sent for this are those of the answer.
+    *affords* says whether there is money for an answer of so many tokens, more than the variant allows. The tokens of
+    all that was sent for this are those of the answer.
     """
     started = time.perf_counter()
-    call = _Call(server, variant, request, timeout)
+    call = _Call(server, variant, request, timeout, affords)
     said = await answer_in_some_form(server.settled, variant.method, call.send)
     took = (time.perf_counter() - started) * 1000.0
     if isinstance(said, Trouble):
@@ -39,11 +43,14 @@ async def attempt(server: Server, variant: Variant, request: Request, timeout: f
 class _Call:
     """One request, sent in one form or another: what it cost, and who answered."""
 
-    def __init__(self, server: Server, variant: Variant, request: Request, timeout: float) -> None:
+    def __init__(
+        self, server: Server, variant: Variant, request: Request, timeout: float, affords: Callable[[int], bool]
+    ) -> None:
         self._server = server
         self._variant = variant
         self._request = request
         self._timeout = timeout
+        self._affords = affords
         self._paid = (0, 0)
         self._named: object = None
 
@@ -68,6 +75,9 @@ class _Call:
         import openai
 
         server = self._server
+        limit = form.limit(self._variant.max_output_tokens)
+        if limit > self._variant.max_output_tokens and method == "written" and not self._affords(limit):
+            return Answer("unparsed", method, detail="cut off; --max-cost leaves no money for a longer answer")
         body = chat_request(self._variant, self._request, method, server.model, form)
         with request_span(server.url, server.model, body) as span:
             try:
@@ -96,7 +106,7 @@ class _Call:
         self._named = body.get("model") if isinstance(body, dict) else None
         try:
             answer = read_answer(self._variant, method, body)
-        except NotByTokens as found:
+        except OtherForm as found:
             return found
         if answer.status in ("malformed", "server-error"):
             return Trouble("server", answer)

@@ -110,8 +110,8 @@ class Watcher(Protocol):
         """A try failed."""
         ...
 
-    def again(self, request: Request) -> bool:
-        """Whether there is money for one more try."""
+    def again(self, request: Request, output_tokens: int = 0) -> bool:
+        """Whether there is money for one more try, with an answer of so many tokens."""
         ...
 
 
@@ -122,7 +122,7 @@ class _Nobody:
     def trouble(self, endpoint: str, status: str, detail: str) -> None:
         return None
 
-    def again(self, request: Request) -> bool:
+    def again(self, request: Request, output_tokens: int = 0) -> bool:
         return True
 
 

@@ -34,7 +34,7 @@ from .langchain_reading import (
     without_keys,
 )
 from .openai import backoff
-from .reading import NotByTokens, read_answer, usage_of
+from .reading import OtherForm, read_answer, usage_of
 from .search import Said, Settled, answer_in_some_form, say_form
 from .server import Names
 from .trouble import TEST_QUESTION, Refusal, Trouble
@@ -240,7 +240,7 @@ class LangChainBackend:
             paid = (paid[0] + used[0], paid[1] + used[1])
             try:
                 answer = read_answer(variant, method, completion)
-            except NotByTokens as found:
+            except OtherForm as found:
                 return found
             named = self._names.other(completion["model"], self.model)
             answer = replace(answer, model=named, asked=self.model if named else "")

@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ...errors import EnvironmentFailure, InputError
@@ -169,7 +170,7 @@ class OpenAIBackend:
             sent_at = time.monotonic()
             server.tally.requests += 1
             try:
-                said = await attempt(server, variant, request, self._timeout)
+                said = await attempt(server, variant, request, self._timeout, partial(watcher.again, request))
             finally:
                 await self._pool.give_back(server)
             answer = said if isinstance(said, Answer) else said.answer

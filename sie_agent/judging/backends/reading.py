@@ -28,12 +28,25 @@ THINKING = ("reasoning_content", "reasoning", "thinking")
 TEXT_KINDS = frozenset({"text", "output_text", None})
 
 
-class NotByTokens(Exception):
-    """The server answered, but its answer cannot be read from the first token; *why* says why."""
+class OtherForm(Exception):
+    """The server answered, but has to be asked in another form.
 
-    def __init__(self, why: str) -> None:
+    Attributes
+    ----------
+    why : in words. answer : what stands where there is no other form.
+    longer : whether it was cut off while it thought; else its answer cannot be read from the first token.
+    """
+
+    def __init__(self, why: str, answer: Answer, *, longer: bool = False) -> None:
         self.why = why
+        self.answer = answer
+        self.longer = longer
         super().__init__(why)
+
+
+def in_writing(why: str) -> OtherForm:
+    """What is raised where a graded answer cannot be read from the probabilities of its first token."""
+    return OtherForm(why, Answer("malformed", "graded", detail=f"this answer alone: {why}"))
 
 
 def decoded(content: bytes) -> Any:
@@ -126,7 +139,7 @@ def read_answer(variant: Variant, method: str, body: object) -> Answer:
 
     Raises
     ------
-    NotByTokens : a graded answer cannot be read from the probabilities of its first token.
+    OtherForm : it has to be asked otherwise: in writing, or for a longer answer.
     """
     used = usage_of(body) or (0, 0)
     choice = first_choice(body)
@@ -164,10 +177,10 @@ def _read_choice(variant: Variant, method: str, choice: Mapping[str, Any], writt
     tokens = [level.token for level in variant.scale]
     status, detail, grade = parse_written(text, tokens, rationale=rationale, thoughts=thoughts, cut=reason in CUT)
     if status in ("unparsed", "empty") and reason in CUT:
-        status, detail = (
-            "unparsed",
-            f"cut off after {written_tokens} tokens; max_output_tokens of the variant is the limit",
-        )
+        status = "unparsed"
+        detail = f"cut off after {written_tokens} tokens; max_output_tokens of the variant is the limit"
+        if not text.strip() or text.lstrip().startswith("<think"):
+            raise OtherForm("it thinks before it answers", Answer(status, method, detail=detail), longer=True)
     if method != variant.method:
         detail = f"{WRITTEN_INSTEAD}. {detail}".strip(" .")
     return Answer(status, method, detail=detail, grade=grade)
@@ -205,19 +218,18 @@ def texts_of(message: Mapping[str, Any]) -> tuple[str, str]:
 
 def _read_graded(variant: Variant, choice: Mapping[str, Any], text: str, thoughts: str, reason: str) -> Answer:
     tokens = [level.token for level in variant.scale]
-    logprobs = choice.get("logprobs")
-    content = logprobs.get("content") if isinstance(logprobs, dict) else None
-    entries = [entry if isinstance(entry, dict) else {} for entry in content] if isinstance(content, list) else []
+    content = entries_of(choice.get("logprobs"))
+    entries = [entry if isinstance(entry, dict) else {} for entry in content or []]
     spelled = [token if isinstance(token := entry.get("token"), str) else "" for entry in entries]
     said = text or "".join(spelled)
-    if (thoughts.strip() and not text.strip()) or said.lstrip().startswith("<think"):
-        raise NotByTokens("it thinks before it answers")
+    if thoughts.strip() or said.lstrip().startswith("<think"):
+        raise in_writing("it thinks before it answers")
     if not entries:
-        if isinstance(content, list):
+        if content is not None and not said.strip():
             return Answer("empty", "graded", detail="no token was generated")
         if not said.strip():
             return Answer("malformed", "graded", detail="the answer has no text and no log-probabilities")
-        raise NotByTokens("it gives no log-probabilities")
+        raise in_writing("it gives no log-probabilities")
     place = 0
     while place < min(len(entries) - 1, MOST_BLANKS) and not bare_token(spelled[place]):
         place += 1
@@ -225,12 +237,27 @@ def _read_graded(variant: Variant, choice: Mapping[str, Any], text: str, thought
     if isinstance(alternatives, str):
         return Answer("bad-logprobs", "graded", detail=alternatives)
     if not alternatives:
-        raise NotByTokens("it gives no log-probabilities")
+        raise in_writing("it gives no log-probabilities")
     first = bare_token(spelled[place])
     if said.strip() in tokens and first != said.strip() and len(first) < len(said.strip()):
-        raise NotByTokens("a grade of this scale is more than one token")
+        raise in_writing("a grade of this scale is more than one token")
     more = len(entries) - place - 1
     return graded_answer(list(alternatives.items()), first, said, tokens, cut=reason in CUT, more_tokens=more)
+
+
+def entries_of(logprobs: object) -> list[Any] | None:
+    """One entry per token, from the format of chats or from the older one; None where there are none."""
+    if not isinstance(logprobs, dict):
+        return None
+    content, tops = logprobs.get("content"), logprobs.get("top_logprobs")
+    if not isinstance(content, list) and isinstance(tops, list) and isinstance(logprobs.get("tokens"), list):
+        tokens = logprobs["tokens"]
+        return [
+            {"token": token, "top_logprobs": [{"token": one, "logprob": number} for one, number in top.items()]}
+            for token, top in zip(tokens, tops, strict=False)
+            if isinstance(top, dict)
+        ]
+    return content if isinstance(content, list) else None
 
 
 def alternatives_at(entry: Mapping[str, Any]) -> dict[str, float] | str:

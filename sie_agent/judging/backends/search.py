@@ -10,13 +10,15 @@ from typing import Any
 from ...progress import say
 from ..answers import Answer
 from .form import Form, in_words, named_part, next_form, simpler_forms
-from .reading import NotByTokens
+from .reading import OtherForm
 from .trouble import Refusal, Trouble
 
 MOST_FORMS = 24
 MOST_PROBES = 2
+# tokens for a model that thinks before it answers, where those of the variant do not suffice
+LONGER = (2048, 8192)
 
-Said = Answer | Trouble | Refusal | NotByTokens
+Said = Answer | Trouble | Refusal | OtherForm
 Send = Callable[[Form, str], Awaitable[Said]]
 
 
@@ -102,10 +104,16 @@ async def answer_in_some_form(settled: Settled, method: str, send: Send) -> Answ
     why = ""
     for _ in range(MOST_FORMS):
         said = await send(form, by(form))
-        if isinstance(said, NotByTokens):
-            if settled.proved("in_writing", False) and form == base:
-                return Trouble("server", Answer("malformed", "graded", detail=f"this answer alone: {said.why}"))
-            form, why = replace(form, in_writing=True), said.why
+        if isinstance(said, OtherForm):
+            longer = next((most for most in LONGER if most > form.least_limit), None) if said.longer else None
+            if longer is not None and form.limit_name is not None:
+                form, why = replace(form, least_limit=longer), said.why
+            elif said.longer:
+                return said.answer
+            elif settled.proved("in_writing", False) and form == base:
+                return Trouble("server", said.answer)
+            else:
+                form, why = replace(form, in_writing=True), said.why
         elif not isinstance(said, Refusal):
             if isinstance(said, Answer):
                 settled.learn(form, base, by(form), why)
