@@ -18,6 +18,7 @@ from sie_agent.cli.options import (
     examples,
 )
 from sie_agent.cli.output import call, columns, number, show
+from sie_agent.cli.words import causes
 
 EPILOG = examples(
     "sie compare-prompts --data sample --variants relevance/query-likelihood \\",
@@ -66,7 +67,7 @@ def command(
 
 
 def lines_of(result: dict[str, Any]) -> list[str]:
-    """One line per variant: its figures, and its difference to the first one."""
+    """One line per variant: its figures, and its difference to the first one, or why it failed whole."""
     rows = []
     for row in result["variants"]:
         change = next(
@@ -75,12 +76,19 @@ def lines_of(result: dict[str, Any]) -> list[str]:
         )
         shown = "the base" if change is None else figure(change) + ("" if change["certain"] else ", may be chance")
         rows.append((row["variant"], figure(row["auc"]), figure(row["spearman"]), f"{row['n_failed']:,}", shown))
+    rows += [(one["variant"], "–", "–", "all", one["cause"]) for one in result["failed"]]
     header = ("variant", "AUC", "Spearman", "failed", "AUC against the first")
     left_out = f"; {result['n_left_out']:,} left out" if result["n_left_out"] else ""
-    return [
+    lines = [
         *columns(header, rows),
         f"{result['n_pairs']:,} pairs of {result['n_queries']:,} queries{left_out}. 95 % intervals, by query.",
     ]
+    for row in result["variants"]:
+        if row["n_failed"]:
+            lines.append(f"{row['variant']}: {row['n_failed']:,} pairs without a grade{causes(row['reasons'])}")
+    if result["failed"]:
+        lines.append("What was answered is kept: the same command, given again, asks only what is missing.")
+    return lines
 
 
 def figure(measured: dict[str, Any]) -> str:

@@ -19,7 +19,7 @@ from sie_agent.evaluation.metrics import METRICS, kendall, partial_spearman, roc
 from sie_agent.evaluation.mixture import agreement_of_models
 from sie_agent.evaluation.moments import query_moments, query_ndcg, resampled_auc, resampled_correlation
 from sie_agent.evaluation.pooled import query_auc
-from sie_agent.evaluation.prompts import compare_judgments
+from sie_agent.evaluation.prompts import comparable_judgments, compare_judgments
 from sie_agent.evaluation.propensity import propensity_weights, regression_em
 from sie_agent.evaluation.quality import judge_quality_curve
 from sie_agent.evaluation.simulated import between_judge, noise_for_auc, positions_judge, simulate_judge
@@ -44,6 +44,7 @@ __all__ = [
     "between_judge",
     "bootstrap_mean",
     "calibration",
+    "comparable_judgments",
     "compare_judgments",
     "confident_learning",
     "embed_texts",

@@ -44,10 +44,10 @@ def compare_judgments(
 
     Raises
     ------
-    InputError : no grades, fewer than two variants, or no pair that all variants graded.
+    InputError : no grades, no variant, or no pair that all variants graded.
     """
-    if len(tables) < 2:
-        raise InputError("comparing needs at least two variants", where="--variants", mend="Give two or more.")
+    if not tables:
+        raise InputError("comparing needs judgments", where="--variants", mend="Give two variants or more.")
     grade = samples["grade"].to_numpy(np.float64)
     scores = {name: scores_of(samples, table) for name, table in tables.items()}
     usable = ~np.isnan(grade) & np.all([~np.isnan(score) for score in scores.values()], axis=0)
@@ -99,6 +99,22 @@ def compare_judgments(
         "variants": variants,
         "differences": differences,
     }
+
+
+def comparable_judgments(
+    samples: pd.DataFrame, tables: Mapping[str, pd.DataFrame]
+) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """The tables that some graded pairs have in common, and the names of those that stand in the way.
+
+    Left out is who graded no pair, then, until the rest have a pair in common, who graded fewest.
+    """
+    known = samples["grade"].notna().to_numpy()
+    graded = {name: known & ~np.isnan(scores_of(samples, table)) for name, table in tables.items()}
+    kept = {name: rows for name, rows in graded.items() if rows.any()}
+    while kept and not np.all(list(kept.values()), axis=0).any():
+        fewest = min(reversed(kept), key=lambda name: int(kept[name].sum()))
+        del kept[fewest]
+    return {name: tables[name] for name in kept}, [name for name in tables if name not in kept]
 
 
 def scores_of(samples: pd.DataFrame, table: pd.DataFrame) -> Doubles:

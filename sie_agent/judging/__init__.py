@@ -24,7 +24,7 @@ from .cache import JudgmentCache
 from .clarity import judge_clarity_from_catalogue
 from .doubles import Sampler, judge_by_each, models_asked
 from .estimate import estimate
-from .reasons import Reasons, reasons_in_words, shortened
+from .reasons import Reasons, pattern, reasons_in_words, shortened
 from .runner import judge, judge_chunks
 from .session import Account, Session
 from .signals import stop_on_signals
@@ -64,6 +64,7 @@ __all__ = [
     "make_backend",
     "models_asked",
     "named_folder",
+    "pattern",
     "reasons_in_words",
     "require_transformers",
     "scale_means_nothing",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, InputError
-from sie_agent.evaluation import compare_judgments
-from sie_agent.judging import JudgmentCache, judge, load_variant, make_backend
+from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, InputError, SieError
+from sie_agent.evaluation import comparable_judgments, compare_judgments
+from sie_agent.judging import Backend, JudgmentCache, Variant, judge, load_variant, make_backend
 from sie_agent.progress import say
+from sie_agent.run.failed import Failure, as_rows, nobody_left, raised, reasons_of, ungraded
 from sie_agent.run.manifest import Manifest, command_line, write_json
 from sie_agent.samples import load_samples, without_grade, write_table
 
@@ -32,7 +34,9 @@ def compare_prompts(
 ) -> dict[str, Any]:
     """Compare prompt variants on the same graded pairs.
 
-    Writes ``comparison.json``, ``judgments.parquet`` and ``manifest.json`` into *out*.
+    Writes ``comparison.json``, ``judgments.parquet`` and ``manifest.json`` into *out*. A variant that fails whole is
+    left out and named in ``failed``; the others are compared. What was answered is kept: the same call, made again,
+    asks only what is missing.
 
     Parameters
     ----------
@@ -43,6 +47,7 @@ def compare_prompts(
     Raises
     ------
     InputError : fewer than two variants, a variant twice or of another aspect, no grades.
+    EnvironmentFailure : no variant could be judged; nothing is written then.
     """
     if len(variants) < 2 or len(set(variants)) != len(variants):
         raise InputError(
@@ -66,23 +71,65 @@ def compare_prompts(
             mend="Map the human grade in the column map.",
         )
     manifest, folder = Manifest(command_line()), Path(out)
-    judging_backend = make_backend(backend, model=model, base_url=base_url, concurrency=concurrency)
-    tables: dict[str, pd.DataFrame] = {}
-    try:
-        with JudgmentCache(cache_path) as cache:
-            for name, variant in zip(variants, loaded, strict=True):
-                say(f"Judging {len(samples)} pairs with {name}")
-                with manifest.stage(f"judging with {name}"):
-                    tables[name] = judge(without_grade(samples), variant, judging_backend, cache)
-    finally:
-        judging_backend.close()
+    opened = partial(make_backend, backend, model=model, base_url=base_url, concurrency=concurrency)
+    with JudgmentCache(cache_path) as cache:
+        tables, failures = judge_each(samples, dict(zip(variants, loaded, strict=True)), opened, cache, manifest)
+    kept, apart = comparable_judgments(samples, tables)
+    failures += [not_comparable(tables[name], name, kept) for name in apart]
+    if not kept:
+        raise nobody_left("no variant gave a grade that can be compared", failures)
     with manifest.stage("comparison"):
-        result = compare_judgments(samples, tables, relevant_at=relevant_at)
+        result: dict[str, Any] = compare_judgments(samples, kept, relevant_at=relevant_at)
+    for row in result["variants"]:
+        row["reasons"] = reasons_of(kept[row["variant"]]).as_list()
+    result["failed"] = as_rows(sorted(failures, key=lambda one: variants.index(one.name)), "variant")
     joined = pd.concat(tables.values(), ignore_index=True)
-    failed = int(joined["score"].isna().sum())
+    failed = int(joined["score"].isna().sum()) + len(samples) * (len(loaded) - len(tables))
     manifest.counts.update(samples=len(samples), judged=len(joined), cached=int(joined["cached"].sum()), failed=failed)
+    manifest.extra["failed"] = result["failed"]
     folder.mkdir(parents=True, exist_ok=True)
     write_table(joined, folder / "judgments.parquet")
     write_json(folder / "comparison.json", result)
     manifest.write(folder / "manifest.json")
-    return {**result, "exit_code": EXIT_PARTIAL if failed else EXIT_DONE}
+    return {**result, "exit_code": EXIT_PARTIAL if failed or failures else EXIT_DONE}
+
+
+def judge_each(
+    samples: pd.DataFrame,
+    variants: Mapping[str, Variant],
+    opened: Callable[[], Backend],
+    cache: JudgmentCache,
+    manifest: Manifest,
+) -> tuple[dict[str, pd.DataFrame], list[Failure]]:
+    """Judgments by variant, and the variants that raised an error instead.
+
+    Raises
+    ------
+    SieError : the judgment cache is in the way, or the settings of the backend are wrong.
+    """
+    tables: dict[str, pd.DataFrame] = {}
+    failures: list[Failure] = []
+    backend = opened()
+    try:
+        for name, variant in variants.items():
+            say(f"Judging {len(samples)} pairs with {name}")
+            with manifest.stage(f"judging with {name}"):
+                try:
+                    tables[name] = judge(without_grade(samples), variant, backend, cache)
+                except SieError as error:
+                    failures.append(raised(name, error, cache))
+                    say(f"{name} is left out: {failures[-1].cause}")
+            if name not in tables or tables[name]["score"].isna().all():
+                # what a backend learned of a server from one variant that failed is not to stand in the others' way
+                backend.close()
+                backend = opened()
+    finally:
+        backend.close()
+    return tables, failures
+
+
+def not_comparable(table: pd.DataFrame, name: str, kept: dict[str, pd.DataFrame]) -> Failure:
+    """Why the judgments of a variant are not among those that are compared."""
+    graded = int(table["score"].notna().sum())
+    where = f", none of which {', '.join(kept) or 'a person'} graded too" if graded else ""
+    return ungraded(name, reasons_of(table), len(table), graded, where)

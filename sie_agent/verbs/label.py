@@ -102,8 +102,9 @@ def label(
     Returns
     -------
     ``judgments`` (path), ``pairs``, ``queries``, ``ok``, ``failed``, ``failed_by_cause``, ``reasons`` (each: status,
-    count, and what was said most often), ``cached``, ``asked``, ``seconds``, ``per_second``, ``tokens``, ``cost``, ``stopped``, ``model``, ``models``, ``endpoints``, ``mixture``,
-    ``variants``, and ``exit_code`` (3: some have no grade).
+    count, and what was said most often), ``cached``, ``asked``, ``seconds``, ``per_second``, ``tokens``, ``cost``,
+    ``stopped``, ``model``, ``models``, ``endpoints``, ``mixture``, ``variants``, and ``exit_code`` (3: some have no
+    grade).
 
     Raises
     ------

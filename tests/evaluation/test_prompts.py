@@ -8,7 +8,7 @@ import pytest
 
 from sie_agent.errors import InputError
 from sie_agent.evaluation import roc_auc, spearman
-from sie_agent.evaluation.prompts import compare_judgments
+from sie_agent.evaluation.prompts import comparable_judgments, compare_judgments
 from sie_agent.samples import validate_samples
 
 
@@ -85,9 +85,25 @@ def test_queries_that_differ_by_case_are_one(samples: pd.DataFrame) -> None:
 
 def test_bad_input(samples: pd.DataFrame) -> None:
     table = judged(samples, np.zeros(300))
-    with pytest.raises(InputError, match="two variants"):
-        compare_judgments(samples, {"a": table})
+    with pytest.raises(InputError, match="needs judgments"):
+        compare_judgments(samples, {})
     with pytest.raises(InputError, match="no grades"):
         compare_judgments(samples.assign(grade=np.nan), {"a": table, "b": table})
     with pytest.raises(InputError, match="every variant"):
         compare_judgments(samples, {"a": table, "b": judged(samples, np.full(300, np.nan))})
+
+
+def test_what_shares_no_pair_with_the_others_is_left_out(samples: pd.DataFrame) -> None:
+    place, score = np.arange(300), np.random.default_rng(1).random(300)
+    tables = {
+        "none": judged(samples, np.full(300, np.nan)),
+        "last": judged(samples, np.where(place >= 200, score, np.nan)),
+        "all": judged(samples, score),
+        "first": judged(samples, np.where(place < 120, score, np.nan)),
+    }
+    kept, apart = comparable_judgments(samples, tables)
+    assert list(kept) == ["all", "first"] and apart == ["none", "last"]
+    assert compare_judgments(samples, kept, replicates=20)["n_pairs"] == 120
+    assert comparable_judgments(samples.assign(grade=np.nan), tables) == ({}, list(tables))
+    alone = compare_judgments(samples, {"all": tables["all"]}, replicates=20)
+    assert alone["differences"] == [] and alone["n_pairs"] == 300
