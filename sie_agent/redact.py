@@ -17,7 +17,9 @@ IN_ADDRESS = "KEY"
 FEWEST_CHARS = 4
 
 # the names that credentials go by, as the last word of an option, a setting or a part of an address
-_NAMES = r"(?:[\w.-]*[_.-])?(?:api[_-]?key|apikey|key|tokens?|secret|passwd|password|pwd|pass|sig|signature|credentials?)"
+_NAMES = (
+    r"(?:[\w.-]*[_.-])?(?:api[_-]?key|apikey|key|tokens?|secret|passwd|password|pwd|pass|sig|signature|credentials?)"
+)
 _ADDRESS_USER = re.compile(r"(?<=://)[^/?#\s\"'<>]*@")
 _ADDRESS_PART = re.compile(rf"([?&;](?:{_NAMES}|auth|authorization|access|code)=)[^&;#\s\"'<>]+", re.IGNORECASE)
 _SETTING = re.compile(
@@ -25,7 +27,9 @@ _SETTING = re.compile(
     r"[\"']?\s?[=:]\s?[\"']?)(?!\[key\]|None\b|null\b|true\b|false\b)[^\s\"',;&}\]]+",
     re.IGNORECASE,
 )
-_KEY = re.compile(r"\b(?:sk|pk|rk)-[\w*.-]{4,}|\b(?:hf|gsk|ghp)_\w{12,}|\b(?:bearer|basic)\s+[^\s\"',]{4,}", re.IGNORECASE)
+_KEY = re.compile(
+    r"\b(?:sk|pk|rk)-[\w*.-]{4,}|\b(?:hf|gsk|ghp)_\w{12,}|\b(?:bearer|basic)\s+[^\s\"',]{4,}", re.IGNORECASE
+)
 
 
 def redacted(text: str, secrets: Iterable[str | None] = ()) -> str:
@@ -39,3 +43,24 @@ def redacted(text: str, secrets: Iterable[str | None] = ()) -> str:
         text = _ADDRESS_PART.sub(rf"\g<1>{IN_ADDRESS}", text)
         text = _SETTING.sub(rf"\g<1>{KEY}", text)
     return _KEY.sub(KEY, text)
+
+
+def redacted_setting(value: Any) -> Any:
+    """A copy of settings, of lists and mappings to any depth, whose texts are redacted."""
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, Mapping):
+        return {key: redacted_setting(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [redacted_setting(item) for item in value]
+    return value
+
+
+class LogFilter(logging.Filter):
+    """Takes secrets out of what other libraries write to their logs."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        if (clean := redacted(message)) != message:
+            record.msg, record.args = clean, None
+        return True

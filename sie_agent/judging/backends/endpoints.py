@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -14,6 +14,7 @@ from ...errors import InputError
 from ..variants import UniqueKeyLoader
 from .base import Price
 from .chat import shown_url
+from .http import address_of, checked_key
 
 MOST_AT_ONCE = 64
 DOUBLE_JUDGED = 50
@@ -153,11 +154,11 @@ def key_of(endpoint: Endpoint, *, where: str) -> str | None:
 
     Raises
     ------
-    InputError : the variable is not set.
+    InputError : the variable is not set, or holds what no key has.
     """
     if endpoint.api_key_env is None:
         return None
-    key = os.environ.get(endpoint.api_key_env)
+    key = checked_key(os.environ.get(endpoint.api_key_env), endpoint.api_key_env)
     if not key:
         raise InputError(
             f"the variable {endpoint.api_key_env} is not set",
@@ -174,6 +175,7 @@ def checked_url(given: str) -> str:
     ------
     ValueError : it is no http or https address.
     """
+    given = given.strip()
     try:
         parts = urlsplit(given)
         port_is_fine = parts.port is None or parts.port > 0
@@ -181,4 +183,8 @@ def checked_url(given: str) -> str:
         port_is_fine = False
     if not port_is_fine or parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("the server's address is no http or https address; it looks like http://127.0.0.1:8000/v1")
-    return given.rstrip("/") + ("/v1" if parts.path in ("", "/") else "")
+    try:
+        address_of(given)
+    except InputError as error:
+        raise ValueError(error.problem) from None
+    return urlunsplit(parts._replace(path=parts.path.rstrip("/") or "/v1", fragment=""))

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+import json
+import re
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
-from ...errors import EnvironmentFailure, InputError
+from ...errors import EnvironmentFailure, InputError, SieError
 from .chat import shown_url
 from .endpoints import Endpoint
 from .form import TOP_LOGPROBS, Form
+from .http import KEY_VARIABLE, Fetched, address_of, explained, fetched, hopeless
 from .limiter import Limiter
+from .network import ProxyError, chain, is_timeout
 from .search import Settled, say_form
 
 # names of models under which one server answers; more than so many are no names
 MOST_NAMES = 16
 NAME_CHARS = 200
+# what is read of a list of models
+LIST_PATH = "/models"
+LIST_SECONDS = 10.0
+PAUSE_SECONDS = 0.3
+MOST_LISTED = 1000
+MOST_WORDS = 2000
+FINE, UNKNOWN_KEY, FORBIDDEN, PROXY_LOGIN = 200, 401, 403, 407
+# a server that guards its list alone forbids it in other words
+OF_THE_KEY = re.compile(
+    r"(invalid|incorrect|wrong|missing|expired|no|bad|unknown)\W+(\w+\W+){0,2}(api[ _-]?key|token|credential)"
+    r"|(api[ _-]?key|token|credential)s?\W+(\w+\W+){0,3}(invalid|incorrect|wrong|missing|expired|required|unknown)"
+    r"|(?<!un)authenticat|unauthenticated|unauthori[sz]ed",
+    re.IGNORECASE,
+)
 
 
 @dataclass
@@ -91,7 +111,7 @@ class Server:
         EnvironmentFailure : it cannot be reached.
         """
         if self._model is None:
-            names = listed_models(self.url, self.key)
+            names = listed_models(self.url, self.key, self.endpoint.api_key_env or KEY_VARIABLE)
             if len(names) != 1:
                 listed = f"It lists: {', '.join(names[:10])}" if names else "It lists none"
                 raise InputError("no model was named", where=shown_url(self.url), mend=f"Give --model. {listed}")
@@ -127,37 +147,86 @@ class Server:
         }
 
 
-def listed_models(url: str, key: str | None) -> list[str]:
-    """Names of the models a server lists; empty where it lists none.
+def listed_models(url: str, key: str | None, key_variable: str = KEY_VARIABLE) -> list[str]:
+    """Names of the models a server lists; empty where it lists none, or where nobody may see the list.
+
+    Parameters
+    ----------
+    key_variable : the variable that holds the key, for messages.
+
+    Returns
+    -------
+    At most 1000 names of at most 200 characters.
 
     Raises
     ------
-    EnvironmentFailure : it cannot be reached, or refuses the key.
+    InputError : the address or the key cannot be used.
+    EnvironmentFailure : the server cannot be reached, or refuses the key.
     """
-    import openai
-
-    client = openai.OpenAI(base_url=url, api_key=key or "none", timeout=10.0, max_retries=1)
     try:
-        listed = client.models.with_raw_response.list().http_response.json()
-    except openai.APIConnectionError as error:
-        raise unreachable(url) from error
-    except (openai.AuthenticationError, openai.PermissionDeniedError):
-        raise EnvironmentFailure(
-            "the server refuses the API key", where=shown_url(url), mend="Set OPENAI_API_KEY"
-        ) from None
-    except (openai.APIError, ValueError):
-        return []
-    finally:
-        client.close()
-    entries = listed.get("data") if isinstance(listed, dict) else None
-    entries = entries if isinstance(entries, list) else []
-    return [entry["id"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
+        status, body = _fetched_list(url, key, key_variable)
+    except SieError:
+        raise
+    except Exception as error:
+        if is_only_odd(error):
+            return []
+        raise explained(error, url, key_variable) from error
+    if status == PROXY_LOGIN:
+        raise explained(ProxyError(f"{PROXY_LOGIN} of a proxy"), url)
+    text = body[:MOST_WORDS].decode("utf-8", "replace")
+    if status == UNKNOWN_KEY or (status == FORBIDDEN and OF_THE_KEY.search(text)):
+        raise key_refused(url, key, key_variable)
+    return names_in(body) if status == FINE else []
 
 
-def unreachable(url: str) -> EnvironmentFailure:
-    """The one line for a server that does not answer."""
-    return EnvironmentFailure(
-        "the server cannot be reached",
-        where=shown_url(url),
-        mend="Start it, or check --base-url / VLLM_BASE_URL",
+def _fetched_list(url: str, key: str | None, key_variable: str) -> Fetched:
+    """The answer to ``/models``; a connection that breaks is tried once more."""
+    try:
+        return fetched(url, LIST_PATH, key, seconds=LIST_SECONDS, key_variable=key_variable)
+    except SieError:
+        raise
+    except Exception as error:
+        if hopeless(error) or is_only_odd(error) or is_timeout(error):
+            raise
+    time.sleep(PAUSE_SECONDS)
+    return fetched(url, LIST_PATH, key, seconds=LIST_SECONDS, key_variable=key_variable)
+
+
+def is_only_odd(error: BaseException) -> bool:
+    """Whether a server is there, and only its list of models is none: requests may get through all the same."""
+    causes = list(chain(error))
+    target = next(
+        (str(one.target) for one in causes if type(one).__name__ == "Redirected" and hasattr(one, "target")), ""
     )
+    # all of the server has moved where its list is found under the same path
+    moved = urlsplit(target).path.rstrip("/").endswith(LIST_PATH)
+    return (bool(target) and not moved) or any(type(one).__name__ in ("TooLarge", "DecodingError") for one in causes)
+
+
+def key_refused(url: str, key: str | None, key_variable: str = KEY_VARIABLE) -> EnvironmentFailure:
+    """The one line for a server that refuses the key, or the user and password of its address."""
+    if key is None and address_of(url).login is not None:
+        problem, mend = "the server refuses the user and password", "Check those in --base-url"
+    elif key is None:
+        problem, mend = "the server wants an API key", f"Set {key_variable}"
+    else:
+        problem, mend = "the server refuses the API key", f"Set {key_variable}"
+    return EnvironmentFailure(problem, where=shown_url(url), mend=mend)
+
+
+def names_in(body: bytes) -> list[str]:
+    """The names in a list of models, whatever else it holds."""
+    try:
+        listed = json.loads(body)
+    except (ValueError, RecursionError):
+        return []
+    entries = listed.get("data") if isinstance(listed, dict) else None
+    names: dict[str, None] = {}
+    for entry in entries if isinstance(entries, list) else []:
+        name = entry.get("id") if isinstance(entry, dict) else None
+        # half of a surrogate pair can be written nowhere
+        if isinstance(name, str) and 0 < len(name) <= NAME_CHARS and name.isprintable():
+            names[name] = None
+        if len(names) == MOST_LISTED:
+            break
+    return list(names)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-import httpx
+from urllib.parse import urlsplit, urlunsplit
 
 from .base import Backend
+from .http import fetched
 
 SECONDS = 5.0
+MOST_TOKENS = 10_000_000
 
 
 def count_tokens(backend: Backend, messages: Sequence[Mapping[str, str]]) -> int | None:
@@ -18,12 +20,19 @@ def count_tokens(backend: Backend, messages: Sequence[Mapping[str, str]]) -> int
     if not servers:
         return None
     server = servers[0]
-    root = str(server.url).removesuffix("/v1")
-    headers = {"Authorization": f"Bearer {server.key}"} if server.key else {}
     body = {"model": server.model, "messages": [dict(message) for message in messages]}
+    # the count only helps an estimate: whatever goes wrong, the run itself will say it
     try:
-        counted = httpx.post(f"{root}/tokenize", json=body, headers=headers, timeout=SECONDS).json()
-    except (httpx.HTTPError, ValueError):
+        counted = json.loads(fetched(_root(str(server.url)), "/tokenize", server.key, seconds=SECONDS, body=body).body)
+    except Exception:
         return None
     count = counted.get("count") if isinstance(counted, dict) else None
-    return count if isinstance(count, int) and not isinstance(count, bool) and count > 0 else None
+    if not isinstance(count, int) or isinstance(count, bool):
+        return None
+    return count if 0 < count <= MOST_TOKENS else None
+
+
+def _root(url: str) -> str:
+    """The address without ``/v1``: vLLM counts above it."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=parts.path.rstrip("/").removesuffix("/v1")))
