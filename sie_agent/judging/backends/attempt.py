@@ -12,14 +12,16 @@ from ..answers import Answer, Request
 from ..variants import Variant
 from .chat import chat_request, error_text, without_secrets
 from .form import Form
+from .http import explained, hopeless
 from .meaning import problem_of
 from .reading import OtherForm, decoded, read_answer, usage_of
 from .search import Said, answer_in_some_form
 from .server import Server
 from .telemetry import request_span
-from .trouble import LEAST_PAUSE, Kind, Refusal, Trouble, of_problem, retry_after
+from .trouble import DETAIL_CHARS, LEAST_PAUSE, Refusal, Trouble, of_problem, retry_after
 
 CHAT_PATH = "/chat/completions"
+NOBODY_THERE = frozenset({"ConnectError", "ConnectTimeout", "ProxyError"})
 PASSING_CODES = frozenset({408, 409, 425, 429})
 
 
@@ -71,8 +73,9 @@ class _Call:
 
     async def send(self, form: Form, method: str) -> Said:
         """Ask in a form."""
-        import httpx
         import openai
+
+        from .bounded import library
 
         server = self._server
         limit = form.limit(self._variant.max_output_tokens)
@@ -84,12 +87,12 @@ class _Call:
                 # the typed method walks through every message by reflection, which takes longer than all the rest;
                 # and the client's own timeout is one for each byte
                 async with asyncio.timeout(self._timeout):
-                    response = await server.client.post(CHAT_PATH, cast_to=httpx.Response, body=body)
+                    response = await server.client.post(CHAT_PATH, cast_to=library.Response, body=body)
                 said = self._read(method, decoded(response.content))
             except openai.APIStatusError as error:
                 said = refused_or_trouble(error, method, server.key)
             except (openai.APIError, TimeoutError, ValueError, RecursionError) as error:
-                said = no_response(error, method, server.key)
+                said = no_response(error, method, server)
             if isinstance(said, Answer):
                 span.answered(said)
             elif isinstance(said, Trouble):
@@ -130,17 +133,22 @@ def refused_or_trouble(error: Any, method: str, key: str | None) -> Trouble | Re
     return of_problem(problem, method, detail=problem.text or f"status {error.status_code}", key=key, wait=wait)
 
 
-def no_response(error: BaseException, method: str, key: str | None) -> Trouble:
+def no_response(error: BaseException, method: str, server: Server) -> Trouble:
     """What it means that no response came, or none that can be read."""
     import openai
 
     if isinstance(error, openai.APITimeoutError | TimeoutError):
         return Trouble("server", Answer("timeout", method, detail="no answer in time"))
     if isinstance(error, openai.APIConnectionError):
-        cause = type(error.__cause__ or error).__name__
-        if cause == "TooLarge":
-            return Trouble("server", Answer("malformed", method, detail="the response has no end"))
-        kind: Kind = "refused" if cause in ("ConnectError", "ConnectTimeout", "ProxyError") else "server"
-        return Trouble(kind, Answer("connection", method, detail=f"the connection failed ({cause})"))
-    detail = error_text(error, key)
+        names = {type(one).__name__ for one in (error, error.__cause__) if one is not None}
+        if "TooLarge" in names:
+            return Trouble("server", Answer("malformed", method, detail="the response is larger than any answer"))
+        if "DecodingError" in names:
+            return Trouble("server", Answer("malformed", method, detail="the response cannot be unpacked"))
+        found = explained(error, server.url)
+        answer = Answer("connection", method, detail=f"the connection failed: {found.problem}"[:DETAIL_CHARS])
+        if hopeless(error):
+            return Trouble("lost", answer, sure=True)
+        return Trouble("refused" if names & NOBODY_THERE else "server", answer)
+    detail = error_text(error, server.key)
     return Trouble("server", Answer("malformed", method, detail=f"the response is no JSON: {detail}"))

@@ -24,6 +24,7 @@ from .base import Batch, Price, Source, Watcher, watcher_of
 from .chat import shown_url
 from .concurrent import answers_as_they_come
 from .endpoints import Endpoint, checked_url, key_of
+from .http import KEY_VARIABLE, async_client
 from .pool import Pool
 from .server import Server, listed_models
 from .trouble import Trouble
@@ -244,14 +245,13 @@ class _Clients:
     """The HTTP clients of one event loop, made with it and closed with it."""
 
     def __init__(self, servers: Sequence[Server], pool: Pool, placed: dict[str, Server], timeout: float) -> None:
-        import openai
-
         self.placed = placed
         self._servers = servers
         self._pool = pool
         for server in servers:
-            server.client = openai.AsyncOpenAI(
-                base_url=server.url, api_key=server.key or "none", timeout=timeout, max_retries=0
+            variable = server.endpoint.api_key_env or KEY_VARIABLE
+            server.client = async_client(
+                server.url, server.key, timeout, name=shown_url(server.url), key_variable=variable
             )
         pool.open()
 

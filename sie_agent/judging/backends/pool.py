@@ -188,8 +188,9 @@ class Pool:
 
     async def _test(self, server: Server) -> bool:
         """One short question: the way of the real ones, at the price of a token."""
-        import httpx
         import openai
+
+        from .bounded import library
 
         form = server.settled.form
         body: dict[str, Any] = {"model": server.model, "messages": TEST_QUESTION}
@@ -197,7 +198,7 @@ class Pool:
             body[form.limit_name] = form.limit(1)
         try:
             async with asyncio.timeout(TEST_SECONDS):
-                await server.client.post(CHAT_PATH, cast_to=httpx.Response, body=body)
+                await server.client.post(CHAT_PATH, cast_to=library.Response, body=body)
         except openai.APIStatusError as error:
             said = refused_or_trouble(error, "graded", server.key)
             trouble = said.trouble if isinstance(said, Refusal) else said
