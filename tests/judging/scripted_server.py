@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -40,7 +40,6 @@ def completion(content: str | None = None, *, top: dict[str, float] | None = Non
     return {
         "id": "x",
         "object": "chat.completion",
-        "model": "m",
         "choices": [{**choice, **more}],
         "usage": usage,
     }
@@ -91,6 +90,9 @@ def scripted_server(script: Script, models: tuple[str, ...] = ("m",)) -> Iterato
             try:
                 reply = script(body, number)
                 time.sleep(reply.delay)
+                if isinstance(reply.body, dict) and "choices" in reply.body:
+                    # as servers do, unless the script names another model
+                    reply = replace(reply, body={"model": body.get("model"), **reply.body})
                 self.send(reply)
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True
