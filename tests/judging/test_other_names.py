@@ -13,6 +13,8 @@ import pytest
 
 from sie_agent.errors import InputError
 from sie_agent.judging import (
+    Endpoint,
+    EndpointList,
     JudgmentCache,
     Session,
     Source,
@@ -28,6 +30,7 @@ from sie_agent.judging.backends import Batch
 from sie_agent.judging.cache_file import MOST_ALIASES
 from sie_agent.judging.questions import KeyMaker, known_names
 from sie_agent.progress import set_quiet
+from sie_agent.run import Mixture
 
 from .conftest import table
 from .scripted_server import Reply, Scripted, completion, scripted_server
@@ -258,3 +261,25 @@ def test_names_in_judgments_lead_to_models_that_can_be_asked(cache: JudgmentCach
     cache.note_alias("m", "", "x")
     cache.note_alias("n", "", "z")
     assert models_asked(["x", "m", "z", "unknown"], VARIANT, judges, cache) == ["m"]
+
+
+def test_models_are_compared_by_the_names_that_can_be_asked(cache: JudgmentCache) -> None:
+    """Judgments of "x", which is what "good" calls itself, and of "other": "good" and "other" judge the same pairs."""
+    samples = table([(f"query {number}", f"thing {number}") for number in range(8)])
+    with scripted_server(lambda body, number: reply("x")) as mine, scripted_server(lambda *_: reply("other")) as hosted:
+        listed = EndpointList(
+            endpoints=(
+                Endpoint(base_url=mine.url, name="mine", model="good"),
+                Endpoint(base_url=hosted.url, name="hosted", model="other"),
+            ),
+            double_judged=6,
+        )
+        judges = make_backend("openai", endpoints=listed)
+        judge(samples.head(4), VARIANT, judges.only("other"), cache)
+        mixture, session = Mixture(listed), Session(judges, cache)
+        tables = judge_chunks(mixture.watch(iter([samples])), VARIANT, judges, cache, session=session)
+        assert pd.concat(tables)["model"].tolist() == ["other"] * 4 + ["x"] * 4
+        found = mixture.measure([VARIANT], judges, cache, session)
+    assert found is not None and found["pairs"] == 6
+    assert {body["model"] for body in mine.bodies} == {"good"} and len(mine.bodies) <= 8
+    assert {body["model"] for body in hosted.bodies} == {"other"}
