@@ -6,6 +6,7 @@ The format is described in ``prompts/README.md``.
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Hashable
 from functools import lru_cache
 from pathlib import Path
@@ -97,10 +98,19 @@ class Variant(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Variant:
+        check_unicode(self)
         check_scale(self)
         check_examples(self)
         check_template(self)
         return self
+
+
+def check_unicode(variant: Variant) -> None:
+    """No text may hold half of a surrogate pair, which YAML can write and no server can be sent."""
+    try:
+        json.dumps(variant.model_dump(), ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("a text holds half of a surrogate pair, which no server can be sent") from None
 
 
 def check_scale(variant: Variant) -> None:

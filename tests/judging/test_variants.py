@@ -56,6 +56,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
 
 
 BROKEN: list[tuple[str, object, str]] = [
+    ("half a surrogate pair", {**GOOD, "system": "Rate it. \ud83d"}, "half of a surrogate pair"),
     ("unknown key", {**GOOD, "max_title_char": 10}, "did you mean 'max_title_chars'"),
     ("unknown field", {**GOOD, "user": GOOD["user"] + " {{ grade }}"}, "unknown field 'grade'"),
     ("bad template", {**GOOD, "user": "<item>{{ title </item>"}, "bad template"),
