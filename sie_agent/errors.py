@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .redact import redacted
+
 EXIT_DONE = 0
 EXIT_ENVIRONMENT = 1
 EXIT_BAD_INPUT = 2
@@ -55,6 +57,6 @@ class MissingExtraError(EnvironmentFailure):
 
 
 def compose(problem: str, where: str | None, mend: str | None) -> str:
-    """One line: place, problem, mend; parts that are not known are left out."""
+    """One line without secrets: place, problem, mend; parts that are not known are left out."""
     text = f"{where}: {problem}" if where else problem
-    return f"{text}. {mend}" if mend else text
+    return redacted(f"{text}. {mend}" if mend else text)

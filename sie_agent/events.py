@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from .errors import EnvironmentFailure
+from .redact import redacted_setting
 
 _lock = threading.Lock()
 _stream: TextIO | None = None
@@ -43,7 +44,8 @@ def event(name: str, **facts: Any) -> None:
     """Note that something happened. *facts* are plain JSON values; nobody may put a key or a product text in."""
     if _stream is None:
         return
-    line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": name, **facts})
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    line = json.dumps({"time": at, "event": name, **redacted_setting(facts)})
     with _lock:
         # the log may end while threads still work; a log that cannot be written must not end a paid run
         try:

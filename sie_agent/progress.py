@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
+from .redact import redacted
+
 T = TypeVar("T")
 LINE_SECONDS = 30.0
 _quiet = False
@@ -31,7 +33,7 @@ def say(message: str) -> None:
         return
     from rich.console import Console
 
-    Console(stderr=True, highlight=False, soft_wrap=True).print(message, markup=False)
+    Console(stderr=True, highlight=False, soft_wrap=True).print(redacted(message), markup=False)
 
 
 @contextmanager

@@ -16,19 +16,22 @@ USERINFO = "USER:PASSWORD"
 IN_ADDRESS = "KEY"
 FEWEST_CHARS = 4
 
-# the names that credentials go by, as the last word of an option, a setting or a part of an address
-_NAMES = (
-    r"(?:[\w.-]*[_.-])?(?:api[_-]?key|apikey|key|tokens?|secret|passwd|password|pwd|pass|sig|signature|credentials?)"
-)
+# The names that credentials go by in an address, in settings and as options. What repeats has a bound: texts come
+# from servers.
+_NAMES = r"(?:[\w.-]{0,40}[_.-])?(?:api[_-]?key|apikey|key|token|secret|passwd|password|pwd|pass|sig|signature)"
+_SETTINGS = r"(?:[\w.-]{0,40}[_.-])?(?:api[_-]?key|apikey|access[_-]token|auth[_-]token|secret|passwd|password)"
 _ADDRESS_USER = re.compile(r"(?<=://)[^/?#\s\"'<>]*@")
 _ADDRESS_PART = re.compile(rf"([?&;](?:{_NAMES}|auth|authorization|access|code)=)[^&;#\s\"'<>]+", re.IGNORECASE)
-_SETTING = re.compile(
-    r"(?<![\w?&;])((?:[\w.-]*[_.-])?(?:api[_-]?key|apikey|access[_-]token|auth[_-]token|secret|passwd|password)"
-    r"[\"']?\s?[=:]\s?[\"']?)(?!\[key\]|None\b|null\b|true\b|false\b)[^\s\"',;&}\]]+",
+_GIVEN = re.compile(rf"(?<![\w?&;.-])({_SETTINGS}=[\"']?)[\w./+~-][^\s\"',;&}}\]]{{3,}}", re.IGNORECASE)
+# behind a colon there may be a word of a message; a key has a digit
+_TOLD = re.compile(
+    rf"(?<![\w?&;.-])({_SETTINGS}[\"']?:\s?[\"']?)(?=[^\s\"',;&}}\]]{{0,80}}\d)[\w./+~-][^\s\"',;&}}\]]{{7,}}",
     re.IGNORECASE,
 )
+_OPTION = re.compile(rf"(?<!\S)(--{_NAMES}[\s=]+)(?!-)\S+", re.IGNORECASE)
 _KEY = re.compile(
-    r"\b(?:sk|pk|rk)-[\w*.-]{4,}|\b(?:hf|gsk|ghp)_\w{12,}|\b(?:bearer|basic)\s+[^\s\"',]{4,}", re.IGNORECASE
+    r"\b(?:sk|pk|rk)-[\w*.-]{4,}|\b(?:hf|gsk|ghp)_\w{12,}|\b(?i:bearer)\s+[^\s\"',]+"
+    r"|\b[Bb]asic\s+(?=[A-Za-z0-9+/]{0,80}[\d=])[A-Za-z0-9+/]{8,}={0,2}"
 )
 
 
@@ -41,8 +44,13 @@ def redacted(text: str, secrets: Iterable[str | None] = ()) -> str:
         text = _ADDRESS_USER.sub(f"{USERINFO}@", text)
     if "=" in text or ":" in text:
         text = _ADDRESS_PART.sub(rf"\g<1>{IN_ADDRESS}", text)
-        text = _SETTING.sub(rf"\g<1>{KEY}", text)
+        text = _TOLD.sub(rf"\g<1>{KEY}", _GIVEN.sub(rf"\g<1>{KEY}", text))
     return _KEY.sub(KEY, text)
+
+
+def redacted_command(text: str) -> str:
+    """A command line without what an option such as ``--api-key`` is given."""
+    return redacted(_OPTION.sub(rf"\g<1>{KEY}", text))
 
 
 def redacted_setting(value: Any) -> Any:

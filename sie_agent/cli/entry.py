@@ -11,6 +11,7 @@ from sie_agent.cli.arguments import prepared
 from sie_agent.cli.failures import failure
 from sie_agent.cli.output import show_failure, wishes
 from sie_agent.progress import set_quiet
+from sie_agent.redact import redacted
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,8 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if wishes.debug:
             import traceback
 
-            traceback.print_exc()
-        show_failure(message, code)
+            print(redacted(traceback.format_exc()), file=sys.stderr, end="")
+        show_failure(redacted(message), code)
         return code
     finally:
         set_quiet(False)

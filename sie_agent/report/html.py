@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from sie_agent.redact import redacted_command
 from sie_agent.report import (
     agreement_words,
     bench_words,
@@ -146,8 +147,8 @@ def check_action(run: RunFolder, doubtful: suspects.Suspects | None) -> steps.Ac
 
 
 def command_line(command: str | list[str]) -> str:
-    """The command as one line that a shell takes."""
-    return command if isinstance(command, str) else shlex.join(command)
+    """The command as one line that a shell takes; a manifest of an older version may hold a password."""
+    return redacted_command(command if isinstance(command, str) else shlex.join(command))
 
 
 def for_script(text: str) -> str:

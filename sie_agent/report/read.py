@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from sie_agent.errors import InputError
 from sie_agent.labels import label_names
+from sie_agent.redact import redacted
 from sie_agent.report.shapes import Agreement, Facts, Manifest
 from sie_agent.report.shapes_steps import NextSteps, Step
 from sie_agent.report.shapes_why import Explained, Explanations
@@ -246,7 +247,7 @@ def without_secrets(value: Any) -> Any:
         }
     if isinstance(value, list):
         return [without_secrets(item) for item in value]
-    return value
+    return redacted(value) if isinstance(value, str) else value
 
 
 def _is_secret(key: str) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sie_agent.judging import DEFAULT_VARIANTS
+from sie_agent.redact import redacted
 from sie_agent.report import pick, words
 from sie_agent.report.read import RunFolder
 from sie_agent.scorer import RELEVANCE
@@ -188,7 +189,7 @@ def backend(judge: dict[str, Any]) -> list[str]:
     found = ["--backend", kind, "--variant", variant_of(judge)]
     for option, key in (("--model", "model"), ("--base-url", "base_url"), ("--revision", "revision")):
         if judge.get(key):
-            found += [option, str(judge[key])]
+            found += [option, redacted(str(judge[key]))]
     return [*found, "--endpoints", "endpoints.yaml"] if judge.get("endpoints") else found
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sie_agent.errors import EnvironmentFailure
+from sie_agent.redact import redacted_command, redacted_setting
 
 LIBRARIES = (
     "numpy",
@@ -62,11 +63,11 @@ class Manifest:
             self.stages.append({"name": name, "seconds": round(time.perf_counter() - start, 3)})
 
     def as_dict(self) -> dict[str, Any]:
-        """The manifest as it is written."""
+        """The manifest as it is written: without keys, passwords and the like."""
         finished = datetime.now(UTC)
-        return {
+        facts = {
             "sie_version": version_of("sie-agent"),
-            "command": self.command,
+            "command": redacted_command(self.command),
             "started": self.started.isoformat(timespec="seconds"),
             "finished": finished.isoformat(timespec="seconds"),
             "wall_seconds": round((finished - self.started).total_seconds(), 1),
@@ -84,6 +85,7 @@ class Manifest:
             },
             **self.extra,
         }
+        return {name: redacted_setting(value) for name, value in facts.items()}
 
     def write(self, path: Path) -> None:
         """Write the manifest as JSON."""
@@ -104,8 +106,8 @@ def version_of(package: str) -> str | None:
 
 
 def command_line() -> str:
-    """What was typed, with the path of the program shortened."""
-    return " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    """What was typed, with the path of the program shortened and without secrets."""
+    return redacted_command(" ".join([Path(sys.argv[0]).name, *sys.argv[1:]]))
 
 
 def digest(text: str | bytes) -> str:

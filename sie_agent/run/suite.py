@@ -16,6 +16,7 @@ from sie_agent.bench import RANKERS
 from sie_agent.errors import InputError
 from sie_agent.paths import suites_dir
 from sie_agent.pipeline import DistilSettings, LabelPart, Part, RecipePart, ScorerPart, TargetPart
+from sie_agent.redact import redacted_setting
 from sie_agent.run.suite_parts import (
     LEXICAL,
     MADE_UP,
@@ -285,5 +286,5 @@ def known_keys() -> list[str]:
 
 
 def dump_suite(suite: Suite) -> str:
-    """The suite as resolved, as YAML."""
-    return yaml.safe_dump(suite.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    """The suite as resolved, as YAML; passwords and keys in addresses are left out, for it lies beside the results."""
+    return yaml.safe_dump(redacted_setting(suite.model_dump(mode="json")), sort_keys=False, allow_unicode=True)

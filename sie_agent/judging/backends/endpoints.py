@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ...errors import InputError
+from ...redact import redacted
 from ..variants import UniqueKeyLoader
 from .base import Price
 from .chat import shown_url
@@ -64,8 +65,8 @@ class Endpoint(BaseModel):
 
     @model_validator(mode="after")
     def _named(self) -> Endpoint:
-        if not self.name:
-            object.__setattr__(self, "name", shown_url(self.base_url))
+        # the name is written into every row, and may be an address
+        object.__setattr__(self, "name", redacted(self.name) or shown_url(self.base_url))
         return self
 
     @property

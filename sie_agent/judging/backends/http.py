@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import httpx2
     import openai
 
-__all__ = ["KEY_VARIABLE", "Fetched", "async_client", "checked_key", "explained", "fetched", "hopeless"]
+__all__ = ["KEY_VARIABLE", "Fetched", "async_client", "checked_key", "explained", "fetched", "hopeless", "secrets_of"]
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 # what openai's client sends along from the environment
@@ -217,6 +217,16 @@ def address_of(url: str) -> Address:
     netloc = f"[{host}]" if ":" in host else host
     root = urlunsplit((parts.scheme, f"{netloc}:{port}" if port else netloc, parts.path.rstrip("/"), "", ""))
     return Address(root, login, dict(parse_qsl(parts.query, keep_blank_values=True)))
+
+
+def secrets_of(url: str, key: str | None) -> list[str]:
+    """What must not be written anywhere: the key, and what gives access in the address; some servers echo it."""
+    try:
+        address = address_of(url)
+    except InputError:
+        return [key] if key else []
+    hidden = [value for name, value in address.query.items() if value not in redacted(f"?{name}={value}")]
+    return [one for one in (key, address.login and address.login[1], *hidden) if one]
 
 
 def bad_address(url: str, told: str) -> InputError:

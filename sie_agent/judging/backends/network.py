@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -15,6 +16,9 @@ from .proxies import Proxy, is_local, proxy_of
 
 MOST_LINKS = 50
 CERT_MEND = "If it is a certificate of your own, set SSL_CERT_FILE to the file of the authority that signed it"
+CUT = "Look at the server's log, and check the address"
+# most servers that want TLS hang up without a word
+CUT_PLAIN = f"{CUT}: should it begin with https://?"
 START = "Start it, or check --base-url / VLLM_BASE_URL"
 UNROUTABLE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL)
 FULL = (errno.EMFILE, errno.ENFILE)
@@ -22,8 +26,12 @@ FULL = (errno.EMFILE, errno.ENFILE)
 NOT_YET, EXPIRED, WRONG_HOST = 9, 10, (62, 64)
 # what a client reads where the other side does not speak TLS
 NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG")
-# the first bytes of TLS, as h11 quotes them where it expects a status line; and of a server that wants TLS, in words
-TLS_BYTES = ("bytearray(b'\\x15\\x03", "b'\\x15\\x03", "\\x15\\x03")
+# what a server says that wants TLS: in words, or the bytes of an alert, as h11 quotes them for want of a status line
+WANTS_TLS = re.compile(
+    r"plain http request was sent to https port|speaking plain http to an ssl|sent an http request to an https server",
+    re.IGNORECASE,
+)
+TLS_BYTES = "\\x15\\x03"
 LASTING_TYPES = frozenset(
     {"Redirected", "TooManyRedirects", "UnsupportedProtocol", "InvalidURL", "ImportError", "LocalProtocolError"}
 )
@@ -43,9 +51,10 @@ def explained(error: BaseException, url: str, key_variable: str = "OPENAI_API_KE
             return one
     try:
         proxy = proxy_of(url)
-    except SieError:
+    except (SieError, ValueError):
         proxy = None
-    problem, mend = _by_proxy(causes, url, proxy) or _by_cause(causes, url, key_variable) or _in_general(causes)
+    known = _by_proxy(causes, url, proxy) or _by_cause(causes, url, key_variable)
+    problem, mend = known or _in_general(causes, plain=url.startswith("http:"))
     return EnvironmentFailure(problem, where=_shown(url), mend=mend)
 
 
@@ -61,6 +70,10 @@ def hopeless(error: BaseException) -> bool:
     if _speaks_no_tls(causes) or _wants_tls(causes):
         return True
     return any(_proxy_status(one) in (401, 403, 405, 407) for one in causes)
+
+
+class RemoteProtocolError(Exception):
+    """A server's words that it wants TLS; called like the library's for its bytes."""
 
 
 class ProxyError(Exception):
@@ -90,7 +103,7 @@ def _by_proxy(causes: list[BaseException], url: str, proxy: Proxy | None) -> tup
     """What is wrong with the proxy, if it is the proxy."""
     if proxy is None:
         return None
-    host = urlsplit(url).hostname or ""
+    host = _host(url)
     around = f"add {host} to NO_PROXY" if is_local(host) else f"unset {proxy.variable}"
     called = f"the proxy {proxy.shown} of {proxy.variable}"
     status = next((found for one in causes if (found := _proxy_status(one))), None)
@@ -123,7 +136,7 @@ def _dead(causes: list[BaseException]) -> str:
 
 def _by_cause(causes: list[BaseException], url: str, key_variable: str) -> tuple[str, str] | None:
     """What is wrong with the server or the way to it, where that is known."""
-    host = urlsplit(url).hostname or ""
+    host = _host(url)
     for one in causes:
         if isinstance(one, ssl.SSLCertVerificationError):
             return _certificate(one, host)
@@ -144,7 +157,8 @@ def _by_cause(causes: list[BaseException], url: str, key_variable: str) -> tuple
     for one in causes:
         if isinstance(one, OSError) and one.errno in FULL:
             return "too many connections are open at once", "Raise `ulimit -n`, or lower --concurrency"
-        if isinstance(one, ssl.SSLError):
+        # what waits for more bytes is no fault
+        if isinstance(one, ssl.SSLError) and not isinstance(one, ssl.SSLWantReadError | ssl.SSLWantWriteError):
             return f"no secure connection comes about ({one.reason or 'TLS'})", "Check the address and the server's TLS"
     names = {type(one).__name__ for one in causes}
     if "TooManyRedirects" in names:
@@ -154,7 +168,7 @@ def _by_cause(causes: list[BaseException], url: str, key_variable: str) -> tuple
     return None
 
 
-def _in_general(causes: list[BaseException]) -> tuple[str, str]:
+def _in_general(causes: list[BaseException], *, plain: bool) -> tuple[str, str]:
     names = [type(one).__name__ for one in causes]
     if any("Timeout" in name for name in names):
         return "the server does not answer in time", START
@@ -164,7 +178,7 @@ def _in_general(causes: list[BaseException]) -> tuple[str, str]:
         if type(one).__name__ == "DecodingError":
             return redacted(" ".join(str(one).split()))[:150], "Check the server"
     if "RemoteProtocolError" in names or "ReadError" in names or "EndOfStream" in names:
-        return "the server cuts the connection", "Look at the server's log, and check the address"
+        return "the server cuts the connection", CUT_PLAIN if plain else CUT
     return f"the server cannot be reached ({names[1] if len(names) > 1 else names[0]})", START
 
 
@@ -186,8 +200,13 @@ def _speaks_no_tls(causes: list[BaseException]) -> bool:
 def _wants_tls(causes: list[BaseException]) -> bool:
     """Whether the bytes of TLS came where an answer in plain text was expected."""
     return any(
-        type(one).__name__ == "RemoteProtocolError" and any(sign in str(one) for sign in TLS_BYTES) for one in causes
+        type(one).__name__ == "RemoteProtocolError" and (TLS_BYTES in str(one) or wants_tls(str(one))) for one in causes
     )
+
+
+def wants_tls(text: str) -> bool:
+    """Whether a server says that it wants TLS, in the words of nginx, Apache or Go."""
+    return bool(WANTS_TLS.search(text))
 
 
 def _proxy_status(error: BaseException) -> int | None:
@@ -204,6 +223,13 @@ def _without_path(target: str, url: str) -> str:
     host = parts.hostname or ""
     netloc = f"{host}:{parts.port}" if parts.port else host
     return urlunsplit((parts.scheme, netloc, urlsplit(url).path, "", ""))
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _shown(url: str) -> str:

@@ -16,7 +16,7 @@ from .endpoints import Endpoint
 from .form import TOP_LOGPROBS, Form
 from .http import KEY_VARIABLE, Fetched, address_of, explained, fetched, hopeless
 from .limiter import Limiter
-from .network import ProxyError, chain, is_timeout
+from .network import ProxyError, RemoteProtocolError, chain, is_timeout, wants_tls
 from .search import Settled, say_form
 
 # names of models under which one server answers; more than so many are no names
@@ -28,11 +28,11 @@ LIST_SECONDS = 10.0
 PAUSE_SECONDS = 0.3
 MOST_LISTED = 1000
 MOST_WORDS = 2000
-FINE, UNKNOWN_KEY, FORBIDDEN, PROXY_LOGIN = 200, 401, 403, 407
+FINE, BAD_REQUEST, UNKNOWN_KEY, FORBIDDEN, PROXY_LOGIN = 200, 400, 401, 403, 407
 # a server that guards its list alone forbids it in other words
 OF_THE_KEY = re.compile(
     r"(invalid|incorrect|wrong|missing|expired|no|bad|unknown)\W+(\w+\W+){0,2}(api[ _-]?key|token|credential)"
-    r"|(api[ _-]?key|token|credential)s?\W+(\w+\W+){0,3}(invalid|incorrect|wrong|missing|expired|required|unknown)"
+    r"|(api[ _-]?key|token|credential)s?\W+(\w+\W+){0,3}((in)?valid|incorrect|wrong|missing|expired|required|unknown)"
     r"|(?<!un)authenticat|unauthenticated|unauthori[sz]ed",
     re.IGNORECASE,
 )
@@ -174,6 +174,8 @@ def listed_models(url: str, key: str | None, key_variable: str = KEY_VARIABLE) -
     if status == PROXY_LOGIN:
         raise explained(ProxyError(f"{PROXY_LOGIN} of a proxy"), url)
     text = body[:MOST_WORDS].decode("utf-8", "replace")
+    if status == BAD_REQUEST and wants_tls(text):
+        raise explained(RemoteProtocolError(text), url)
     if status == UNKNOWN_KEY or (status == FORBIDDEN and OF_THE_KEY.search(text)):
         raise key_refused(url, key, key_variable)
     return names_in(body) if status == FINE else []
