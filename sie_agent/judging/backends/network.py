@@ -26,15 +26,14 @@ FULL = (errno.EMFILE, errno.ENFILE)
 NOT_YET, EXPIRED, WRONG_HOST = 9, 10, (62, 64)
 # what a client reads where the other side does not speak TLS
 NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG")
-# what a server says that wants TLS: in words, or the bytes of an alert, as h11 quotes them for want of a status line
+# what a server says that wants TLS
 WANTS_TLS = re.compile(
     r"plain http request was sent to https port|speaking plain http to an ssl|sent an http request to an https server",
     re.IGNORECASE,
 )
-TLS_BYTES = "\\x15\\x03"
-LASTING_TYPES = frozenset(
-    {"Redirected", "TooManyRedirects", "UnsupportedProtocol", "InvalidURL", "ImportError", "LocalProtocolError"}
-)
+# what h11 says of a first byte that is none of http
+NO_HTTP = "illegal request line"
+LASTING_TYPES = frozenset({"Redirected", "TooManyRedirects", "UnsupportedProtocol", "InvalidURL", "ImportError"})
 
 
 def explained(error: BaseException, url: str, key_variable: str = "OPENAI_API_KEY") -> EnvironmentFailure:
@@ -73,7 +72,7 @@ def hopeless(error: BaseException) -> bool:
 
 
 class RemoteProtocolError(Exception):
-    """A server's words that it wants TLS; called like the library's for its bytes."""
+    """A server's words that it wants TLS; called like the library's error."""
 
 
 class ProxyError(Exception):
@@ -170,6 +169,8 @@ def _by_cause(causes: list[BaseException], url: str, key_variable: str) -> tuple
 
 def _in_general(causes: list[BaseException], *, plain: bool) -> tuple[str, str]:
     names = [type(one).__name__ for one in causes]
+    if any(NO_HTTP in str(one) for one in causes):
+        return "what listens there does not speak http", "Begin the address with https://, or check its port"
     if any("Timeout" in name for name in names):
         return "the server does not answer in time", START
     if "TooLarge" in names:
@@ -198,10 +199,7 @@ def _speaks_no_tls(causes: list[BaseException]) -> bool:
 
 
 def _wants_tls(causes: list[BaseException]) -> bool:
-    """Whether the bytes of TLS came where an answer in plain text was expected."""
-    return any(
-        type(one).__name__ == "RemoteProtocolError" and (TLS_BYTES in str(one) or wants_tls(str(one))) for one in causes
-    )
+    return any(type(one).__name__ == "RemoteProtocolError" and wants_tls(str(one)) for one in causes)
 
 
 def wants_tls(text: str) -> bool:
