@@ -9,6 +9,7 @@ import typer
 
 from sie_agent.cli.options import OutFolder, examples
 from sie_agent.cli.output import call, number, show
+from sie_agent.cli.words import causes
 
 EPILOG = examples(
     "sie run quickstart --out runs/quickstart",
@@ -53,9 +54,29 @@ def lines_of(result: dict[str, object]) -> list[str]:
         lines += [f"  {line}" for line in reliability_lines(str(agreed.get("reference")), result.get("reliability"))]
         lines.append(f"  {about} ({agreed.get('mode')}): {metrics}")
     lines += kept_lines(result.get("kept"))
-    if result.get("pairs_without_grade"):
-        lines.append(f"{result['pairs_without_grade']} pairs have no grade: judgments.parquet says why")
+    lines += lost_lines(result)
     lines.append(f"Report: {result.get('report')}")
+    return lines
+
+
+def lost_lines(result: Mapping[str, Any]) -> list[str]:
+    """What the run had to do without, and why."""
+    failed, reasons = result.get("failed") or [], result.get("reasons") or {}
+    lines = [str(one["text"]) for one in failed]
+    if result.get("instead_of"):
+        lines.append(
+            f"The headline is about judge '{result['verdict']['judge']}', in place of '{result['instead_of']}'"
+        )
+    if result.get("pairs_without_grade"):
+        why = causes(reasons.get("relevance", []))
+        lines.append(
+            f"{result['pairs_without_grade']} pairs have no grade{why}: judgments.parquet says why, pair by pair"
+        )
+    if reasons.get("clarity"):
+        without = sum(one["count"] for one in reasons["clarity"])
+        lines.append(f"{without} queries have no clarity{causes(reasons['clarity'])}")
+    if failed:
+        lines.append("What was answered is kept: the same command, given again, asks only what is missing.")
     return lines
 
 

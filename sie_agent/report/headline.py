@@ -45,6 +45,7 @@ class Top:
     sentence: str
     now: str
     caution: str
+    lost: list[str]
     reason: str
     mode: str
     mode_words: str
@@ -72,6 +73,7 @@ def top_of(run: RunFolder) -> Top:
         sentence=plain_words(run, use),
         now=NOW[use],
         caution=caution_words(run, mode),
+        lost=lost_words(run),
         reason=words.verdict_reason(agreement.verdict.text, use, bool(agreement.downstream)),
         mode=mode,
         mode_words=words.mode_words(mode),
@@ -160,6 +162,16 @@ def caution_words(run: RunFolder, mode: str) -> str:
         return ""
     queries = words.count(run.agreement.n_test_queries, "query", "queries")
     return f"Only {queries} stand behind this: read it as a demonstration, not as a result."
+
+
+def lost_words(run: RunFolder) -> list[str]:
+    """What the run had to do without, a sentence each."""
+    agreement = run.agreement
+    told = [f"{one.text}." for one in agreement.failed if one.text]
+    if agreement.instead_of:
+        judge = pick.primary_judge(run)
+        told.append(f"This page is about judge '{judge}', in place of '{agreement.instead_of}'.")
+    return told
 
 
 def _behind(run: RunFolder, judge: str | None, mode: str) -> str:

@@ -208,6 +208,12 @@ class Agreed(_Shape):
     reference: str | None = None
 
 
+class Lost(_Shape):
+    """A judge, or a part of what judges were to give, that the run had to do without."""
+
+    text: Text = ""
+
+
 class Agreement(_Shape):
     """``agreement.json`` as a whole."""
 
@@ -228,6 +234,8 @@ class Agreement(_Shape):
     judges: list[JudgeQuality] = Field(default_factory=list)
     quality: Quality | None = None
     notes: list[str] = Field(default_factory=list)
+    failed: list[Lost] = Field(default_factory=list)
+    instead_of: str | None = None
 
 
 class Facts(_Shape):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pandas as pd
+
+from sie_agent.judging import Reasons, shortened
 from sie_agent.report import words
 from sie_agent.report.read import RunFolder
 from sie_agent.report.tables import LONG, NUMBER, TEXT, Table, table
@@ -16,7 +19,7 @@ def status_table(run: RunFolder) -> Table | None:
     total = run.judgments.groupby(run.judgments["aspect"].astype(str)).size()
     columns = [
         ("Asked", TEXT),
-        ("Outcome", TEXT),
+        ("Outcome", LONG),
         ("Judgments", NUMBER),
         ("Share", NUMBER),
         ("From the cache", NUMBER),
@@ -27,13 +30,23 @@ def status_table(run: RunFolder) -> Table | None:
         rows.append(
             (
                 str(aspect),
-                "answered" if status == "ok" else f"no answer: {status}",
+                "answered" if status == "ok" else f"no answer: {status}{said_most(members, str(status))}",
                 words.count(len(members)),
                 words.percent(len(members) / int(total[str(aspect)])),
                 words.count(cached),
             )
         )
     return table("What came back from the judge", columns, rows)
+
+
+def said_most(members: pd.DataFrame, status: str) -> str:
+    """What was said most often where there is no answer, as it stands behind the status."""
+    if "detail" not in members.columns:
+        return ""
+    reasons = Reasons()
+    reasons.add_all((status, str(detail)) for detail in members["detail"].fillna(""))
+    said = reasons.commonest(status)
+    return f" (“{shortened(said)}”)" if said else ""
 
 
 def models_table(run: RunFolder) -> Table | None:

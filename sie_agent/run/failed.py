@@ -47,16 +47,19 @@ def raised(name: str, error: SieError, cache: JudgmentCache) -> Failure:
     return Failure(name, shortened(problem, CAUSE_CHARS), getattr(error, "mend", None) or "", error)
 
 
-def ungraded(name: str, reasons: Reasons, pairs: int, graded: int = 0, where: str = "") -> Failure:
+def ungraded(
+    name: str, reasons: Reasons, pairs: int, graded: int = 0, where: str = "", *, what: str = "pairs"
+) -> Failure:
     """The failure of somebody whose answers are too few grades.
 
     Parameters
     ----------
-    pairs, graded : how many were asked about, and how many of them have a grade. where : of which part of them.
+    pairs, graded : how many were asked about, and how many of them have a grade.
+    where : in which part of the run. what : what was asked about.
     """
     told = reasons_in_words(reasons.as_list())
     mend = "`status` and `detail` in the judgments say why, pair by pair"
-    return Failure(name, f"graded {graded:,} of {pairs:,} pairs{where}{f' ({told})' if told else ''}", mend)
+    return Failure(name, f"graded {graded:,} of {pairs:,} {what}{where}{f' ({told})' if told else ''}", mend)
 
 
 def reasons_of(judgments: pd.DataFrame) -> Reasons:

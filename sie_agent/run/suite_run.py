@@ -10,23 +10,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, EnvironmentFailure
-from sie_agent.judging import JudgmentCache
+from sie_agent.judging import JudgmentCache, Reasons
 from sie_agent.labels import WEAK_LABELS, student_settings
 from sie_agent.progress import bar, say
 from sie_agent.report import write_report
-from sie_agent.run.downstream import bench_rows_asked, run_downstream
+from sie_agent.run.asking import ask_judges, bench_judges_at, check_judges, judges_at, rows_read
+from sie_agent.run.downstream import run_downstream
 from sie_agent.run.draw import CEILING, Draw, compute_references, start_draw, train_models, trains_held_out
-from sie_agent.run.draw_judges import apply_judge, asked_rows
+from sie_agent.run.draw_judges import apply_judge
 from sie_agent.run.evidence import forget, is_finished, load_draw, store_draw
 from sie_agent.run.explanations import write_run_explanations
+from sie_agent.run.failed import reasons_of
 from sie_agent.run.kept_summary import kept_briefly, seconds_of
 from sie_agent.run.main_files import describe_with_figures, has_main_files, write_main_files
 from sie_agent.run.manifest import Manifest, command_line, digest, write_json, write_text
 from sie_agent.run.next_steps import write_next_steps
+from sie_agent.run.remaining import read_told, write_told
 from sie_agent.run.suite import dump_suite, load_suite
 from sie_agent.run.suite_parts import JudgePart
 from sie_agent.run.summary import summarise
@@ -64,6 +66,7 @@ def run_suite(
     InputError, EnvironmentFailure : see the stages.
     """
     resolved, folder = load_suite(suite, overrides), Path(out)
+    check_judges(resolved)
     manifest = Manifest(command or command_line(), seeds=list(resolved.draws))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -78,9 +81,11 @@ def run_suite(
                 world = build_world(resolved, cache)
                 draws = [start_draw(world, seed) for seed in resolved.draws]
         with manifest.stage("judging"):
-            ask_judges(world, draws)
+            losses = ask_judges(world, draws)
+        resolved = losses.suite
         # from here on the folder is this suite's
         write_text(folder / "suite.yaml", dump_suite(resolved))
+        write_told(folder, losses.told)
         for place, draw in enumerate(draws):
             run_draw(draw, judges_at(world, place), place, folder, manifest)
         account(world, manifest)
@@ -88,13 +93,13 @@ def run_suite(
         with manifest.stage("agreement"):
             say("Computing agreement, intervals and controls")
             stored = [load_draw(folder, seed) for seed in resolved.draws]
-            write_json(folder / "agreement.json", summarise(resolved, stored))
+            write_json(folder / "agreement.json", {**summarise(resolved, stored), **read_told(folder)})
         if resolved.downstream.keep:
             manifest.extra["training_seconds"] = seconds_of(resolved.downstream.keep, stored)
         with manifest.stage("explanations"):
             write_run_explanations(folder)
         manifest.write(folder / "manifest.json")
-        return finish(folder, manifest.counts.get("failed", 0))
+        return finish(folder, world.judgments_table())
 
 
 def evaluate_run(run_dir: str | Path) -> dict[str, Any]:
@@ -106,13 +111,14 @@ def evaluate_run(run_dir: str | Path) -> dict[str, Any]:
     """
     folder = Path(run_dir)
     suite = load_suite(folder / "suite.yaml")
-    write_json(folder / "agreement.json", summarise(suite, [load_draw(folder, seed) for seed in suite.draws]))
-    judgments = read_table(folder / "judgments.parquet")
-    return finish(folder, failed_pairs(judgments))
+    figures = summarise(suite, [load_draw(folder, seed) for seed in suite.draws])
+    write_json(folder / "agreement.json", {**figures, **read_told(folder)})
+    return finish(folder, read_table(folder / "judgments.parquet"))
 
 
-def finish(folder: Path, failed: int) -> dict[str, Any]:
+def finish(folder: Path, judgments: pd.DataFrame) -> dict[str, Any]:
     """Write what to go on with and the report, add the figures to the scorer's card, and say what came out."""
+    unanswered = without_grade_of(judgments)
     describe_with_figures(folder)
     write_next_steps(folder)
     report = write_report(folder)
@@ -138,36 +144,12 @@ def finish(folder: Path, failed: int) -> dict[str, Any]:
             if row["reference"] == agreed["reference"]
         },
         "kept": kept_briefly(figures, folder / "manifest.json"),
-        "pairs_without_grade": failed,
-        "exit_code": EXIT_PARTIAL if failed else EXIT_DONE,
+        "failed": figures["failed"],
+        "instead_of": figures["instead_of"],
+        "pairs_without_grade": failed_pairs(judgments),
+        "reasons": {aspect: reasons.as_list() for aspect, reasons in unanswered.items()},
+        "exit_code": EXIT_PARTIAL if unanswered or figures["failed"] else EXIT_DONE,
     }
-
-
-def judges_at(world: World, place: int) -> list[JudgePart]:
-    """The judges that take part in the draw at *place* of the suite's draws."""
-    return [judge for judge in world.suite.judges_and_baseline if judge.draws is None or place < judge.draws]
-
-
-def bench_judges_at(draw: Draw, place: int) -> list[JudgePart]:
-    """The judges that take part in the bench of the draw at *place*: none where it has no bench."""
-    world = draw.world
-    if place >= world.suite.downstream.draws or not world.has_grades:
-        return []
-    everyone = world.suite.bench_judges(positions=draw.has_positions)
-    return [judge for judge in everyone if judge.draws is None or place < judge.draws]
-
-
-def ask_judges(world: World, draws: Sequence[Draw]) -> None:
-    """Ask every real judge once for all rows that some draw of its reads; a draw still reads only its own."""
-    tried = [judge for place, draw in enumerate(draws) for judge in bench_judges_at(draw, place)]
-    for judge in dict.fromkeys([*world.suite.judges_and_baseline, *tried]):
-        if not judge.is_asked:
-            continue
-        wanted = np.zeros(len(world.samples), bool)
-        for place, draw in enumerate(draws):
-            wanted |= rows_read(draw, judge, judges_at(world, place), bench_judges_at(draw, place))
-        say(f"Asking judge '{judge.name}' about {int(wanted.sum())} pairs")
-        world.ask(judge, wanted)
 
 
 def run_draw(draw: Draw, judges: list[JudgePart], place: int, folder: Path, manifest: Manifest) -> None:
@@ -219,22 +201,6 @@ def draw_key(draw: Draw, judges: Sequence[JudgePart], tried: Sequence[JudgePart]
     return digest(json.dumps([FORMAT, settings, draw.seed, asked, said, log, read, primary], sort_keys=True))
 
 
-def rows_read(
-    draw: Draw, judge: JudgePart, judges: Sequence[JudgePart], tried: Sequence[JudgePart]
-) -> npt.NDArray[np.bool_]:
-    """(n,) the rows whose answers by a judge a draw reads, for its labels and for its bench."""
-    rows, primary = np.zeros(len(draw.label), bool), draw.world.suite.primary
-    if judge in judges:
-        rows |= asked_rows(draw, judge)
-    if judge == primary or judge.name in (primary.members or ()):
-        # the recipe of the run's scorer is chosen on these
-        rows |= draw.mask("tune")
-    for part in tried:
-        if part == judge or judge.name in (part.members or ()):
-            rows |= bench_rows_asked(draw, part)
-    return rows
-
-
 def steps_of(draw: Draw, judges: Sequence[JudgePart], tried: Sequence[JudgePart]) -> int:
     """How many steps the bar of a draw has.
 
@@ -266,6 +232,9 @@ def account(world: World, manifest: Manifest) -> None:
     )
     for kind in ("input", "output"):
         manifest.tokens[kind] = int(np.nansum(asked[f"{kind}_tokens"].to_numpy(np.float64))) if len(asked) else 0
+        # answers of a judge that broke off are in no table, and were paid for
+        lost = [one["tokens"] for name, one in world.asked.items() if name not in world.judgments]
+        manifest.tokens[kind] += sum(tokens[kind] for tokens in lost)
     if world.asked:
         manifest.extra["judges"] = world.asked
         costs = [one["cost"] for one in world.asked.values() if one["cost"] is not None]
@@ -278,7 +247,17 @@ def account(world: World, manifest: Manifest) -> None:
 
 def failed_pairs(judgments: pd.DataFrame) -> int:
     """Number of relevance judgments without a grade."""
+    return without_grade_of(judgments).get("relevance", Reasons()).counts.total()
+
+
+def without_grade_of(judgments: pd.DataFrame) -> dict[str, Reasons]:
+    """Why judgments have no grade, by aspect, where some have none.
+
+    A query of which no word is in the catalogue is no failure of anybody's.
+    """
     if judgments.empty:
-        return 0
-    relevance = judgments[judgments["aspect"] == "relevance"]
-    return int(relevance["score"].isna().sum())
+        return {}
+    told = judgments if "detail" in judgments.columns else judgments.assign(detail="")
+    asked = told[told["status"] != "no-match"]
+    found = {str(aspect): reasons_of(table) for aspect, table in asked.groupby("aspect")}
+    return {aspect: reasons for aspect, reasons in found.items() if reasons.counts}

@@ -12,7 +12,7 @@ import pandas as pd
 
 from sie_agent.attribution import TrainingSettings
 from sie_agent.bench import RANKERS
-from sie_agent.errors import InputError
+from sie_agent.errors import InputError, SieError
 from sie_agent.evaluation import TEXT_SCORES, embedding_features
 from sie_agent.judging import (
     JUDGMENT_COLUMNS,
@@ -25,6 +25,7 @@ from sie_agent.judging import (
     load_variant,
     make_backend,
 )
+from sie_agent.run.failed import Failure, raised, reasons_of, ungraded
 from sie_agent.run.inputs import READERS
 from sie_agent.run.mixture import Mixture
 from sie_agent.run.suite import Suite
@@ -49,7 +50,8 @@ class World:
     grade : (n,) human grade, NaN where there is none; only evaluation and simulations read it.
     clarity : (n,) clarity of each row's query in [0, 1], NaN where nothing judged it.
     judgments : the judgments tables gathered so far, by judge.
-    asked : by judge, who answered and what it cost, for the manifest.
+    asked : by judge, who answered and what it cost, for the manifest; also of one that failed whole.
+    lost_clarity : why the headline's judge did not say how clear the queries are; None where it did or was not asked.
     """
 
     suite: Suite
@@ -63,6 +65,7 @@ class World:
     cache: JudgmentCache
     judgments: dict[str, pd.DataFrame] = field(default_factory=dict)
     asked: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lost_clarity: Failure | None = None
 
     @property
     def grade(self) -> Doubles:
@@ -110,41 +113,51 @@ class World:
         }
 
     def ask(self, part: JudgePart, rows: Booleans) -> None:
-        """Have a real judge answer for the chosen rows; keeps its judgments table."""
+        """Have a real judge answer for the chosen rows; keeps its judgments table.
+
+        Raises
+        ------
+        SieError : it cannot answer the variant, or the server, the model or the cache is in the way. What was answered
+            is in the cache.
+        """
         variant = load_variant(part.asks_with or "")
         asked = without_grade(self.samples[rows])
-        backend = make_backend(
-            part.kind,
-            model=part.model,
-            base_url=part.base_url,
-            concurrency=part.concurrency,
-            endpoints=part.servers,
-            revision=part.revision,
-            price=part.price,
-        )
+        backend = open_judge(part)
         mixture = Mixture(part.servers)
         mixture.add(asked)
+        session, mixed = Session(backend, self.cache), None
         try:
-            session = Session(backend, self.cache)
             self.judgments[part.name] = judge(asked, variant, backend, self.cache, session=session)
             if self.suite.labels.clarity == "judge" and part == self.suite.primary:
-                clarity = load_variant(CLARITY_VARIANT)
-                self.take_clarity(judge(asked, clarity, backend, self.cache, session=session))
+                self.ask_clarity(asked, backend, session)
             mixed = mixture.measure([variant], backend, self.cache, session)
         finally:
             backend.close()
-        self.take_account(part, session, mixed, backend)
+            self.take_account(part, session, mixed, backend)
+
+    def ask_clarity(self, asked: pd.DataFrame, backend: Backend, session: Session) -> None:
+        """Have the headline's judge say how clear the queries are; where it cannot, remember why."""
+        name = self.suite.primary.name
+        try:
+            table = judge(asked, load_variant(CLARITY_VARIANT), backend, self.cache, session=session)
+        except SieError as error:
+            self.lost_clarity = raised(name, error, self.cache)
+            return
+        if table["score"].isna().all():
+            self.lost_clarity = ungraded(name, reasons_of(table), len(table), what="queries")
+        self.take_clarity(table)
 
     def take_account(self, part: JudgePart, session: Session, mixed: dict[str, Any] | None, backend: Backend) -> None:
         """Remember who answered for a judge and what it cost; a judge of several draws is asked several times."""
         before = self.asked.get(part.name, {"asked": 0, "cost": None})
         account = session.account
         cost = account.cost if before["cost"] is None else before["cost"] + (account.cost or 0.0)
-        table = self.judgments[part.name]
+        table = self.judgments.get(part.name, pd.DataFrame(columns=list(JUDGMENT_COLUMNS)))
         graded = table[table["score"].notna()]
         self.asked[part.name] = {
             "asked": before["asked"] + account.asked,
             "cost": cost,
+            "tokens": {"input": account.input_tokens, "output": account.output_tokens},
             "models": {str(name): int(count) for name, count in graded["model"].value_counts().items()},
             "endpoints": {str(name): int(count) for name, count in graded["endpoint"].value_counts().items() if name},
             "mixture": mixed if mixed is not None else before.get("mixture"),
@@ -167,6 +180,24 @@ class World:
         """All judgments of the run, of relevance and of clarity."""
         tables = [table for table in self.judgments.values() if len(table)]
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(JUDGMENT_COLUMNS))
+
+
+def open_judge(part: JudgePart) -> Backend:
+    """The backend of a real judge; nothing is loaded and nobody is asked yet.
+
+    Raises
+    ------
+    InputError : settings that do not fit together. MissingExtraError : a package is not installed.
+    """
+    return make_backend(
+        part.kind,
+        model=part.model,
+        base_url=part.base_url,
+        concurrency=part.concurrency,
+        endpoints=part.servers,
+        revision=part.revision,
+        price=part.price,
+    )
 
 
 def build_world(suite: Suite, cache: JudgmentCache) -> World:

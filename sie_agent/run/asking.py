@@ -1,0 +1,141 @@
+"""Asking the judges of a run: each once for all that some draw of its reads; who fails whole is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from sie_agent.errors import InputError, SieError
+from sie_agent.judging import load_variant
+from sie_agent.progress import say
+from sie_agent.run.downstream import bench_folds, bench_rows_asked
+from sie_agent.run.draw import Draw
+from sie_agent.run.draw_judges import asked_rows, relevance_of
+from sie_agent.run.failed import Failure, nobody_left, raised, reasons_of, ungraded
+from sie_agent.run.remaining import Losses, remaining_suite
+from sie_agent.run.suite import Suite
+from sie_agent.run.suite_parts import JudgePart
+from sie_agent.run.world import World, open_judge
+
+Booleans = npt.NDArray[np.bool_]
+
+# so many grades the scorer of a judge needs at least
+FEWEST_GRADES = 2
+
+
+def judges_at(world: World, place: int) -> list[JudgePart]:
+    """The judges that take part in the draw at *place* of the suite's draws."""
+    return [judge for judge in world.suite.judges_and_baseline if judge.draws is None or place < judge.draws]
+
+
+def bench_judges_at(draw: Draw, place: int) -> list[JudgePart]:
+    """The judges that take part in the bench of the draw at *place*: none where it has no bench."""
+    world = draw.world
+    if place >= world.suite.downstream.draws or not world.has_grades:
+        return []
+    everyone = world.suite.bench_judges(positions=draw.has_positions)
+    return [judge for judge in everyone if judge.draws is None or place < judge.draws]
+
+
+def check_judges(suite: Suite) -> None:
+    """Find wrong settings of any judge before the first is asked.
+
+    Raises
+    ------
+    InputError : a variant that is none, a backend's setting that is wrong.
+    """
+    for part in suite.judges:
+        if not part.is_asked:
+            continue
+        load_variant(part.asks_with or "")
+        try:
+            open_judge(part).close()
+        except InputError:
+            raise
+        except SieError as error:
+            # a package that is not installed is found again when the judge is asked
+            say(f"Judge '{part.name}' will be left out: {error}")
+
+
+def ask_judges(world: World, draws: Sequence[Draw]) -> Losses:
+    """Ask every real judge once for all rows that some draw of its reads; a draw still reads only its own.
+
+    Who fails whole is taken out of the world's suite, so that all that comes after does without.
+
+    Raises
+    ------
+    SieError : nobody is left who can be in the headline, the judgment cache cannot be used, or the baseline failed.
+    """
+    failures: list[Failure] = []
+    tried = [judge for place, draw in enumerate(draws) for judge in bench_judges_at(draw, place)]
+    everyone = dict.fromkeys([*world.suite.judges_and_baseline, *tried])
+    for judge in everyone:
+        if not judge.is_asked:
+            continue
+        wanted = np.zeros(len(world.samples), bool)
+        for place, draw in enumerate(draws):
+            wanted |= rows_read(draw, judge, judges_at(world, place), bench_judges_at(draw, place))
+        say(f"Asking judge '{judge.name}' about {int(wanted.sum())} pairs")
+        try:
+            world.ask(judge, wanted)
+        except SieError as error:
+            failed: Failure | None = raised(judge.name, error, world.cache)
+        else:
+            failed = too_few_grades(world, draws, judge)
+        if failed is None:
+            continue
+        if judge not in world.suite.judges:
+            raise failed.error or nobody_left("the baseline failed", [failed])
+        failures.append(failed)
+        say(f"Judge '{judge.name}' is left out: {failed.cause}")
+    losses = remaining_suite(world.suite, failures, world.lost_clarity)
+    world.suite = losses.suite
+    panels = [judge for judge in world.suite.judges if judge.kind == "panel"]
+    more = [failed for judge in panels if (failed := too_few_grades(world, draws, judge)) is not None]
+    if more:
+        losses = remaining_suite(world.suite, more, None, losses)
+        world.suite = losses.suite
+    return losses
+
+
+def too_few_grades(world: World, draws: Sequence[Draw], judge: JudgePart) -> Failure | None:
+    """Why the answers of a judge, or of a panel's members, are too few for some draw or fold; None where they do."""
+    members = [one.name for one in world.suite.judges if one.name in (judge.members or (judge.name,))]
+    tables = [world.judgments[name] for name in members or [judge.name]]
+    graded = min(int(table["score"].notna().sum()) for table in tables)
+    fewest = min(tables, key=lambda table: int(table["score"].notna().sum()))
+    reasons = reasons_of(fewest)
+    if not graded:
+        return ungraded(judge.name, reasons, len(fewest))
+    for place, draw in enumerate(draws):
+        for where, rows in parts_read(draw, judge, place):
+            known = int(np.isfinite(relevance_of(draw, judge, rows)).sum())
+            if known < FEWEST_GRADES:
+                asked = int(asked_rows(draw, judge, rows).sum())
+                return ungraded(judge.name, reasons, asked, known, f" of draw {draw.seed}{where}")
+    return None
+
+
+def parts_read(draw: Draw, judge: JudgePart, place: int) -> Iterator[tuple[str, Booleans]]:
+    """The parts of a draw of which a judge has to grade some pairs, each with its name: its log, every fold's log."""
+    if judge in judges_at(draw.world, place):
+        yield "", draw.judged
+    if judge in bench_judges_at(draw, place):
+        for number, fold in enumerate(bench_folds(draw), 1):
+            yield f", fold {number}", fold.judged
+
+
+def rows_read(draw: Draw, judge: JudgePart, judges: Sequence[JudgePart], tried: Sequence[JudgePart]) -> Booleans:
+    """(n,) the rows whose answers by a judge a draw reads, for its labels and for its bench."""
+    rows, primary = np.zeros(len(draw.label), bool), draw.world.suite.primary
+    if judge in judges:
+        rows |= asked_rows(draw, judge)
+    if judge == primary or judge.name in (primary.members or ()):
+        # the recipe of the run's scorer is chosen on these
+        rows |= draw.mask("tune")
+    for part in tried:
+        if part == judge or judge.name in (part.members or ()):
+            rows |= bench_rows_asked(draw, part)
+    return rows
