@@ -206,7 +206,7 @@ def test_schema_is_closed_and_reasons_first() -> None:
 
 
 def test_secrets_never_show() -> None:
-    text = error_text("bad key my-secret-key (sk-abcdef123456), Bearer abc.def, http://me:pw@host/", "my-secret-key")
+    text = error_text("bad key my-secret-key (sk-abcdef123456), Bearer abc.def, http://me:pw@host/", ["my-secret-key"])
     for secret in ("my-secret-key", "sk-abcdef", "abc.def", "pw@"):
         assert secret not in text
     assert shown_url("https://me:pw@host:8000/v1?key=1") == "https://host:8000/v1"

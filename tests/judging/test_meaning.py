@@ -31,7 +31,7 @@ def test_errors_are_told_by_what_they_say(case: dict[str, Any]) -> None:
 def test_a_refused_part_is_the_one_that_is_named(case: dict[str, Any]) -> None:
     body = case["body"]
     problem = problem_of(case["status"], body, body if isinstance(body, str) else "")
-    assert isinstance(of_problem(problem, case["method"], detail="", key=None), Refusal)
+    assert isinstance(of_problem(problem, case["method"], detail="", secrets=()), Refusal)
     found = next_form(problem, FORM, case["method"])
     assert found is not None and found.changed(FORM) == case["changed"]
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ...redact import redacted
 from ..answers import Answer, Request
 from ..variants import Variant
-from .chat import chat_request, error_text, without_secrets
+from .chat import chat_request, error_text
 from .form import Form
 from .http import explained, hopeless
 from .meaning import problem_of
@@ -62,7 +63,7 @@ class _Call:
         named = server.names.other(self._named, server.model)
         return replace(
             answer,
-            detail=without_secrets(answer.detail, server.key),
+            detail=redacted(answer.detail, server.secrets),
             latency_ms=took,
             model=named or server.model,
             asked=server.model if named else "",
@@ -90,7 +91,7 @@ class _Call:
                     response = await server.client.post(CHAT_PATH, cast_to=library.Response, body=body)
                 said = self._read(method, decoded(response.content))
             except openai.APIStatusError as error:
-                said = refused_or_trouble(error, method, server.key)
+                said = refused_or_trouble(error, method, server.secrets)
             except (openai.APIError, TimeoutError, ValueError, RecursionError) as error:
                 said = no_response(error, method, server)
             if isinstance(said, Answer):
@@ -105,7 +106,9 @@ class _Call:
         self._paid = (self._paid[0] + used[0], self._paid[1] + used[1])
         if isinstance(body, dict) and body.get("error") and not body.get("choices"):
             problem = problem_of(None, body)
-            return of_problem(problem, method, detail=problem.text or "an error without words", key=self._server.key)
+            return of_problem(
+                problem, method, detail=problem.text or "an error without words", secrets=self._server.secrets
+            )
         self._named = body.get("model") if isinstance(body, dict) else None
         try:
             answer = read_answer(self._variant, method, body)
@@ -116,7 +119,7 @@ class _Call:
         return answer
 
 
-def refused_or_trouble(error: Any, method: str, key: str | None) -> Trouble | Refusal:
+def refused_or_trouble(error: Any, method: str, secrets: Sequence[str]) -> Trouble | Refusal:
     """What an answer with a status of 400 and above means."""
     response = error.response
     try:
@@ -130,7 +133,7 @@ def refused_or_trouble(error: Any, method: str, key: str | None) -> Trouble | Re
     problem = problem_of(error.status_code, body, text)
     passing = error.status_code >= 500 or error.status_code in PASSING_CODES
     wait = retry_after(response.headers) if passing or "retry-after" in response.headers else LEAST_PAUSE
-    return of_problem(problem, method, detail=problem.text or f"status {error.status_code}", key=key, wait=wait)
+    return of_problem(problem, method, detail=problem.text or f"status {error.status_code}", secrets=secrets, wait=wait)
 
 
 def no_response(error: BaseException, method: str, server: Server) -> Trouble:
@@ -150,5 +153,5 @@ def no_response(error: BaseException, method: str, server: Server) -> Trouble:
         if hopeless(error):
             return Trouble("lost", answer, sure=True)
         return Trouble("refused" if names & NOBODY_THERE else "server", answer)
-    detail = error_text(error, server.key)
+    detail = error_text(error, server.secrets)
     return Trouble("server", Answer("malformed", method, detail=f"the response is no JSON: {detail}"))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from ...redact import redacted
 from ..answers import Message, Request, answer_schema
 from ..render import render_messages
 from ..variants import Variant
 from .form import GRADE_TOKENS, Form, Turns
 
 DETAIL_CHARS = 200
-SECRETS = re.compile(r"(sk-[\w*.-]{4,}|(?i:bearer)\s+[^\s\"',]+|(?<=://)[^/@\s]+@)")
+ERROR_CHARS = 10_000
 
 
 def chat_request(variant: Variant, request: Request, method: str, model: str, form: Form) -> dict[str, Any]:
@@ -55,16 +55,9 @@ def turns(messages: Sequence[Message], how: Turns) -> list[Message]:
     return [{"role": second["role"], "content": f"{first['content']}\n\n{second['content']}"}, *others]
 
 
-def error_text(error: object, secret: str | None) -> str:
-    """One short line of an error, without keys."""
-    return without_secrets(" ".join(str(error).split()), secret)[:DETAIL_CHARS]
-
-
-def without_secrets(text: str, secret: str | None) -> str:
-    """*text* without keys: neither ours nor what looks like one. Some servers echo what they were sent."""
-    if secret and len(secret) >= 4:
-        text = text.replace(secret, "[key]")
-    return SECRETS.sub("[key]", text)
+def error_text(error: object, secrets: Iterable[str | None]) -> str:
+    """One short line of an error, without keys: some servers echo what they were sent."""
+    return redacted(" ".join(str(error)[:ERROR_CHARS].split()), secrets)[:DETAIL_CHARS]
 
 
 def shown_url(url: str) -> str:

@@ -16,10 +16,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ...errors import EnvironmentFailure, InputError, MissingExtraError
+from ...redact import redacted
 from ..answers import Answer, Request
 from ..variants import Variant
 from .base import Batch, Source, Watcher, watcher_of
-from .chat import chat_request
+from .chat import chat_request, error_text
 from .concurrent import answers_as_they_come
 from .form import TOP_LOGPROBS, Form
 from .langchain_reading import (
@@ -28,10 +29,8 @@ from .langchain_reading import (
     identity,
     key_variables,
     model_name,
-    one_line,
     secrets_of,
     takes_schema,
-    without_keys,
 )
 from .openai import backoff
 from .reading import OtherForm, read_answer, usage_of
@@ -89,9 +88,9 @@ class Named:
             made: BaseChatModel = init_chat_model(self.name, **given)
             return made
         except ImportError as error:
-            raise EnvironmentFailure(one_line(error, secrets), where=f"--model {self.name}") from None
+            raise EnvironmentFailure(error_text(error, secrets), where=f"--model {self.name}") from None
         except Exception as error:  # every provider's package complains in its own way
-            problem = one_line(error, secrets)
+            problem = error_text(error, secrets)
             if "api_key" in problem or "credentials" in problem.lower():
                 raise EnvironmentFailure(problem, where=f"--model {self.name}") from None
             mend = "Give provider:model, such as openai:NAME"
@@ -199,7 +198,7 @@ class LangChainBackend:
             if isinstance(said, Answer):
                 self._answered = True
                 self._failed_in_a_row = 0
-                return replace(said, latency_ms=took, detail=without_keys(said.detail, self._secrets))
+                return replace(said, latency_ms=took, detail=redacted(said.detail, self._secrets))
             answer = replace(said.answer, latency_ms=took)
             if said.kind == "pair":
                 return answer

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ...redact import redacted
 from ..answers import Answer
-from .chat import DETAIL_CHARS, SECRETS, without_secrets
+from .chat import DETAIL_CHARS, error_text
 from .meaning import meaning_by_code, meaning_by_text, problem_of
 from .reading import THINKING
 from .trouble import LEAST_PAUSE, Refusal, Trouble, of_problem, retry_after
@@ -70,7 +71,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, str):
-        return None if "://" in value or SECRETS.search(value) else value
+        return None if "://" in value or redacted(value) != value else value
     if isinstance(value, Mapping):
         kept = {str(name): plain(entry) for name, entry in value.items() if identifying(str(name))}
         return {name: entry for name, entry in kept.items() if entry is not None} or None
@@ -146,7 +147,7 @@ def classify(error: Exception, method: str, secrets: Sequence[str]) -> Answer | 
     secrets : what must not stand in the answer's detail.
     """
     names, code = _names(error), _code(error)
-    detail = one_line(error, secrets)
+    detail = error_text(error, secrets)
     if "ContextOverflowError" in names:
         return Trouble("pair", Answer("too-long", method, detail=detail))
     if "LengthFinishReasonError" in names:
@@ -159,8 +160,7 @@ def classify(error: Exception, method: str, secrets: Sequence[str]) -> Answer | 
     if code is None and (any("Connect" in name for name in names) or "loop is closed" in str(error)):
         return Trouble("server", Answer("connection", method, detail=f"the connection failed ({type(error).__name__})"))
     problem = problem_of(code, _body(error), str(error))
-    said = of_problem(problem, method, detail=problem.text or detail, key=None, wait=_wait(error))
-    said = _without_keys(said, secrets)
+    said = of_problem(problem, method, detail=problem.text or detail, secrets=secrets, wait=_wait(error))
     if code is None and meaning_by_code(problem) is None and meaning_by_text(problem) is None:
         shown = f"the chat model failed ({type(error).__name__}: {detail})"
         trouble = Trouble("server", Answer("malformed", method, detail=shown[:DETAIL_CHARS]))
@@ -176,12 +176,6 @@ CODE_BY_NAME = {
 }
 
 
-def _without_keys(said: Trouble | Refusal, secrets: Sequence[str]) -> Trouble | Refusal:
-    trouble = said.trouble if isinstance(said, Refusal) else said
-    trouble = replace(trouble, answer=replace(trouble.answer, detail=without_keys(trouble.answer.detail, secrets)))
-    return Refusal(said.problem, trouble) if isinstance(said, Refusal) else trouble
-
-
 def _body(error: Exception) -> Any:
     """What the provider's response held, where the error or its cause carries it."""
     for one in _chain(error):
@@ -189,18 +183,6 @@ def _body(error: Exception) -> Any:
         if isinstance(body, dict | list):
             return body
     return None
-
-
-def one_line(error: object, secrets: Sequence[str]) -> str:
-    """One short line of an error, without keys."""
-    return without_keys(" ".join(str(error).split()), secrets)[:DETAIL_CHARS]
-
-
-def without_keys(text: str, secrets: Sequence[str]) -> str:
-    """*text* without keys: some providers echo what they were sent."""
-    for secret in secrets:
-        text = without_secrets(text, secret)
-    return without_secrets(text, None)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

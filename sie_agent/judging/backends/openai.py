@@ -24,7 +24,7 @@ from .base import Batch, Price, Source, Watcher, watcher_of
 from .chat import shown_url
 from .concurrent import answers_as_they_come
 from .endpoints import Endpoint, checked_url, key_of
-from .http import KEY_VARIABLE, async_client
+from .http import KEY_VARIABLE, async_client, checked_key
 from .pool import Pool
 from .server import Server, listed_models
 from .trouble import Trouble
@@ -149,7 +149,7 @@ class OpenAIBackend:
             if server.name in self._seen_working or server.lost:
                 continue
             try:
-                listed_models(server.url, server.key)
+                listed_models(server.url, server.key, server.key_variable)
                 self._seen_working.add(server.name)
             except EnvironmentFailure as problem:
                 problems.append(problem)
@@ -249,9 +249,8 @@ class _Clients:
         self._servers = servers
         self._pool = pool
         for server in servers:
-            variable = server.endpoint.api_key_env or KEY_VARIABLE
             server.client = async_client(
-                server.url, server.key, timeout, name=shown_url(server.url), key_variable=variable
+                server.url, server.key, timeout, name=shown_url(server.url), key_variable=server.key_variable
             )
         pool.open()
 
@@ -291,7 +290,7 @@ def single_endpoint(
     ------
     InputError : no server is known, or its address is none.
     """
-    key = api_key or os.environ.get("OPENAI_API_KEY") or None
+    key = checked_key(api_key or os.environ.get(KEY_VARIABLE))
     url = server_url(base_url, has_key=bool(key))
     return Endpoint(base_url=url, model=model, concurrency=concurrency, **more), key
 
@@ -321,6 +320,4 @@ def server_url(base_url: str | None, *, has_key: bool) -> str:
     try:
         return checked_url(given)
     except ValueError as error:
-        raise InputError(
-            "the server's address is no http or https address", mend="Like http://127.0.0.1:8000/v1"
-        ) from error
+        raise InputError(str(error)) from error

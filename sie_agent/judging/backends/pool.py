@@ -14,8 +14,8 @@ from ...events import event
 from ...progress import say
 from .attempt import CHAT_PATH, refused_or_trouble
 from .chat import shown_url
-from .server import Server, listed_models
-from .trouble import TEST_QUESTION, Refusal, Trouble
+from .server import Server, key_refused, listed_models
+from .trouble import LOST, TEST_QUESTION, Refusal, Trouble
 
 FAILURES_TO_DOUBT = 5
 FIRST_COOLING = 1.0
@@ -200,7 +200,7 @@ class Pool:
             async with asyncio.timeout(TEST_SECONDS):
                 await server.client.post(CHAT_PATH, cast_to=library.Response, body=body)
         except openai.APIStatusError as error:
-            said = refused_or_trouble(error, "graded", server.key)
+            said = refused_or_trouble(error, "graded", server.secrets)
             trouble = said.trouble if isinstance(said, Refusal) else said
             if trouble.kind == "lost":
                 self._lose(server, trouble)
@@ -233,12 +233,12 @@ class Pool:
 def lost_failure(server: Server) -> EnvironmentFailure:
     """What to tell the user when no request can get through any more."""
     where = shown_url(server.url)
-    if "API key" in server.lost:
-        variable = server.endpoint.api_key_env or "OPENAI_API_KEY"
-        return EnvironmentFailure(server.lost, where=where, mend=f"Set {variable}")
-    if "no such model" in server.lost:
+    if server.lost.startswith(LOST["key"]):
+        refused = key_refused(server.url, server.key, server.key_variable)
+        return EnvironmentFailure(server.lost, where=where, mend=refused.mend)
+    if server.lost.startswith(LOST["model"]):
         try:
-            listed = ", ".join(listed_models(server.url, server.key)[:10])
+            listed = ", ".join(listed_models(server.url, server.key, server.key_variable)[:10])
         except EnvironmentFailure:
             listed = ""
         mend = f"It serves: {listed}" if listed else "Check the address (it usually ends in /v1) and --model"

@@ -14,7 +14,7 @@ from ...errors import EnvironmentFailure, InputError, SieError
 from .chat import shown_url
 from .endpoints import Endpoint
 from .form import TOP_LOGPROBS, Form
-from .http import KEY_VARIABLE, Fetched, address_of, explained, fetched, hopeless
+from .http import KEY_VARIABLE, Fetched, address_of, explained, fetched, hopeless, secrets_of
 from .limiter import Limiter
 from .network import ProxyError, RemoteProtocolError, chain, is_timeout, wants_tls
 from .search import Settled, say_form
@@ -85,7 +85,9 @@ class Server:
     def __init__(self, endpoint: Endpoint, key: str | None, *, top_logprobs: int = TOP_LOGPROBS) -> None:
         self.endpoint = endpoint
         self.key = key
+        self.key_variable = endpoint.api_key_env or KEY_VARIABLE
         self.url = endpoint.base_url
+        self.secrets = secrets_of(self.url, key)
         self.name = endpoint.name
         self.names = Names()
         self.limiter = Limiter(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -55,11 +56,11 @@ class Refusal:
 
 
 def of_problem(
-    problem: Problem, method: str, *, detail: str, key: str | None, wait: float = LEAST_PAUSE
+    problem: Problem, method: str, *, detail: str, secrets: Sequence[str], wait: float = LEAST_PAUSE
 ) -> Trouble | Refusal:
     """What a server's words mean for the request and for the server."""
     meaning = meaning_of(problem)
-    shown = error_text(detail, key)
+    shown = error_text(detail, secrets)
     if meaning in LOST:
         status = f" ({problem.status})" if problem.status else ""
         told = "" if meaning == "path" and not problem.text else f": {shown}"
