@@ -62,60 +62,78 @@ def check_judges(suite: Suite) -> None:
 def ask_judges(world: World, draws: Sequence[Draw]) -> Losses:
     """Ask every real judge once for all rows that some draw of its reads; a draw still reads only its own.
 
-    Who fails whole is taken out of the world's suite, so that all that comes after does without.
+    Who fails whole is taken out of the world's suite, so that all that comes after does without. Who comes into the
+    headline in its place is asked for what only the headline's judge reads.
 
     Raises
     ------
     SieError : nobody is left who can be in the headline, the judgment cache cannot be used, or the baseline failed.
     """
+    losses, asked = Losses(world.suite), dict[str, Booleans]()
+    while True:
+        failures = ask_for_missing(world, draws, asked)
+        if not failures and world.lost_clarity is None:
+            return losses
+        before = world.suite.primary
+        losses = remaining_suite(losses, failures, world.lost_clarity)
+        world.suite, world.lost_clarity = losses.suite, None
+        if world.suite.primary.name != before.name:
+            asked.pop(world.suite.primary.name, None)
+
+
+def ask_for_missing(world: World, draws: Sequence[Draw], asked: dict[str, Booleans]) -> list[Failure]:
+    """Ask every real judge that was not yet asked for all that it is to read; who fails whole, panels too.
+
+    Parameters
+    ----------
+    asked : by judge, (n,) the rows that it was asked about; is added to.
+    """
     failures: list[Failure] = []
     tried = [judge for place, draw in enumerate(draws) for judge in bench_judges_at(draw, place)]
-    everyone = dict.fromkeys([*world.suite.judges_and_baseline, *tried])
+    everyone = list(dict.fromkeys([*world.suite.judges_and_baseline, *tried]))
     for judge in everyone:
         if not judge.is_asked:
             continue
         wanted = np.zeros(len(world.samples), bool)
         for place, draw in enumerate(draws):
             wanted |= rows_read(draw, judge, judges_at(world, place), bench_judges_at(draw, place))
+        if judge.name in asked and not (wanted & ~asked[judge.name]).any():
+            continue
         say(f"Asking judge '{judge.name}' about {int(wanted.sum())} pairs")
         try:
             world.ask(judge, wanted)
         except SieError as error:
-            failed: Failure | None = raised(judge.name, error, world.cache)
+            failures.append(raised(judge.name, error, world.cache))
         else:
-            failed = too_few_grades(world, draws, judge)
-        if failed is None:
-            continue
-        if judge not in world.suite.judges:
-            raise failed.error or nobody_left("the baseline failed", [failed])
-        failures.append(failed)
-        say(f"Judge '{judge.name}' is left out: {failed.cause}")
-    losses = remaining_suite(world.suite, failures, world.lost_clarity)
-    world.suite = losses.suite
-    panels = [judge for judge in world.suite.judges if judge.kind == "panel"]
-    more = [failed for judge in panels if (failed := too_few_grades(world, draws, judge)) is not None]
-    if more:
-        losses = remaining_suite(world.suite, more, None, losses)
-        world.suite = losses.suite
-    return losses
+            asked[judge.name] = wanted
+            failures += too_few_grades(world, draws, judge)
+    lost = {one.name for one in failures}
+    panels = [judge for judge in everyone if judge.kind == "panel" and not lost & set(judge.members or ())]
+    failures += [failure for judge in panels for failure in too_few_grades(world, draws, judge)]
+    known = {judge.name for judge in world.suite.judges}
+    for failure in failures:
+        if failure.name not in known:
+            raise failure.error or nobody_left("the baseline failed", [failure])
+        say(f"Judge '{failure.name}' is left out: {failure.cause}")
+    return failures
 
 
-def too_few_grades(world: World, draws: Sequence[Draw], judge: JudgePart) -> Failure | None:
-    """Why the answers of a judge, or of a panel's members, are too few for some draw or fold; None where they do."""
+def too_few_grades(world: World, draws: Sequence[Draw], judge: JudgePart) -> list[Failure]:
+    """Why the answers of a judge, or of a panel's members, are too few for some draw or fold; empty where they do."""
     members = [one.name for one in world.suite.judges if one.name in (judge.members or (judge.name,))]
     tables = [world.judgments[name] for name in members or [judge.name]]
     graded = min(int(table["score"].notna().sum()) for table in tables)
     fewest = min(tables, key=lambda table: int(table["score"].notna().sum()))
     reasons = reasons_of(fewest)
     if not graded:
-        return ungraded(judge.name, reasons, len(fewest))
+        return [ungraded(judge.name, reasons, len(fewest))]
     for place, draw in enumerate(draws):
         for where, rows in parts_read(draw, judge, place):
             known = int(np.isfinite(relevance_of(draw, judge, rows)).sum())
             if known < FEWEST_GRADES:
                 asked = int(asked_rows(draw, judge, rows).sum())
-                return ungraded(judge.name, reasons, asked, known, f" of draw {draw.seed}{where}")
-    return None
+                return [ungraded(judge.name, reasons, asked, known, f" of draw {draw.seed}{where}")]
+    return []
 
 
 def parts_read(draw: Draw, judge: JudgePart, place: int) -> Iterator[tuple[str, Booleans]]:

@@ -13,10 +13,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from sie_agent.errors import InputError
 from sie_agent.run.failed import Failure, nobody_left
 from sie_agent.run.manifest import write_json
-from sie_agent.run.suite import Suite
+from sie_agent.run.suite import CLARITY_KINDS, Suite
 from sie_agent.run.suite_parts import MADE_UP, JudgePart
 
 FILE = "failures.json"
+# fewer are no panel
+FEWEST_MEMBERS = 2
 
 
 class Loss(BaseModel):
@@ -54,9 +56,7 @@ class Losses:
     told: Told = field(default_factory=Told)
 
 
-def remaining_suite(
-    suite: Suite, failures: Sequence[Failure], clarity: Failure | None, before: Losses | None = None
-) -> Losses:
+def remaining_suite(before: Losses, failures: Sequence[Failure], clarity: Failure | None) -> Losses:
     """A suite without the judges that failed.
 
     A panel goes on without members that failed where two are left. Where the headline's judge failed, the first of the
@@ -64,25 +64,21 @@ def remaining_suite(
 
     Parameters
     ----------
-    failures : by the names of judges. clarity : why the queries have no clarity, where a judge was to give it.
-    before : what was lost earlier.
+    before : the suite, and what was lost earlier. failures : by the names of judges.
+    clarity : why the queries have no clarity, where a judge was to give it.
 
     Raises
     ------
     SieError : no judge is left for the headline.
     """
-    before = before or Losses(suite)
-    if not failures and clarity is None:
-        return before
-    causes = {one.name: one for one in failures}
+    suite, causes = before.suite, {one.name: one for one in failures}
     kept, losses = [], list(before.told.failed)
     for judge in suite.judges:
-        if judge.name in causes:
-            losses.append(loss_of(judge, causes[judge.name]))
-            continue
         gone = tuple(name for name in judge.members or () if name in causes)
         left = tuple(name for name in judge.members or () if name not in causes)
-        if gone and len(left) < 2:
+        if judge.name in causes:
+            losses.append(loss_of(judge, causes[judge.name]))
+        elif gone and len(left) < FEWEST_MEMBERS:
             only = f"of its members only '{left[0]}' is left" if left else "none of its members is left"
             losses.append(loss_of(judge, Failure(judge.name, only)))
         elif gone:
@@ -90,17 +86,16 @@ def remaining_suite(
             kept.append(judge.model_copy(update={"members": left}))
         else:
             kept.append(judge)
-    primary, names = suite.primary.name, {judge.name for judge in kept}
-    asked_for_clarity = suite.labels.clarity == "judge"
-    if asked_for_clarity and primary not in names:
-        clarity = causes.get(primary) or Failure(primary, "the judge failed")
+    names = [judge.name for judge in kept]
+    losses = [one for one in losses if one.lost != "members" or one.judge in names]
+    primary, headline, instead_of = suite.primary, suite.headline_judge, before.told.instead_of
+    if primary.name not in names:
+        heir = successor(kept, failures)
+        headline, instead_of = heir.name, instead_of or primary.name
+        if suite.labels.clarity == "judge" and heir.kind not in CLARITY_KINDS:
+            clarity = causes.get(primary.name) or Failure(primary.name, "the judge is left out")
     if clarity is not None:
-        text = f"Clarity of the queries was not judged: {clarity.cause}"
-        kind = suite.primary.kind
-        losses.append(Loss(judge=primary, kind=kind, lost="clarity", cause=clarity.cause, mend=clarity.mend, text=text))
-    headline, instead_of = suite.headline_judge, before.told.instead_of
-    if primary not in names:
-        headline, instead_of = successor(kept, failures), instead_of or primary
+        losses.append(loss_of_clarity(primary, clarity))
     content = suite.model_dump(mode="json")
     content["judges"] = [judge.model_dump(mode="json") for judge in kept]
     content["headline_judge"] = headline
@@ -109,6 +104,18 @@ def remaining_suite(
     if clarity is not None:
         content["labels"]["clarity"] = "none"
     return Losses(Suite.model_validate(content), Told(failed=tuple(losses), instead_of=instead_of))
+
+
+def loss_of_clarity(judge: JudgePart, failure: Failure) -> Loss:
+    """What is told where the queries have no clarity."""
+    return Loss(
+        judge=judge.name,
+        kind=judge.kind,
+        lost="clarity",
+        cause=failure.cause,
+        mend=failure.mend,
+        text=f"Clarity of the queries was not judged: {failure.cause}",
+    )
 
 
 def loss_of(judge: JudgePart, failure: Failure, without: tuple[str, ...] = ()) -> Loss:
@@ -130,7 +137,7 @@ def loss_of(judge: JudgePart, failure: Failure, without: tuple[str, ...] = ()) -
     )
 
 
-def successor(kept: Sequence[JudgePart], failures: Sequence[Failure]) -> str:
+def successor(kept: Sequence[JudgePart], failures: Sequence[Failure]) -> JudgePart:
     """The judge that comes into the headline.
 
     Raises
@@ -139,7 +146,7 @@ def successor(kept: Sequence[JudgePart], failures: Sequence[Failure]) -> str:
     """
     for judge in kept:
         if judge.kind not in (*MADE_UP, "lexical"):
-            return judge.name
+            return judge
     raise nobody_left("no judge is left for the headline", failures)
 
 

@@ -30,6 +30,8 @@ from sie_agent.run.suite_parts import (
 )
 from sie_agent.samples import QUERY_SETS
 
+# judges that can be asked how clear a query is
+CLARITY_KINDS = ("openai", "vllm", "langchain")
 WHOLE_LOG: Mapping[str, float] = MappingProxyType({"log-judged": 0.21, "log-unseen": 0.64, "tune": 0.15})
 
 
@@ -87,7 +89,7 @@ class Suite(DistilSettings):
         unknown = [name for name in self.downstream.judges or () if name not in names]
         if unknown:
             raise ValueError(f"downstream.judges names '{unknown[0]}', which is none of {', '.join(names)}")
-        if self.labels.clarity == "judge" and self.primary.kind not in ("openai", "vllm", "langchain"):
+        if self.labels.clarity == "judge" and self.primary.kind not in CLARITY_KINDS:
             raise ValueError(
                 "labels.clarity: judge needs a headline judge of kind openai, vllm or langchain; use catalogue"
             )

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, EnvironmentFailure
@@ -231,10 +230,8 @@ def account(world: World, manifest: Manifest) -> None:
         failed=failed_pairs(table),
     )
     for kind in ("input", "output"):
-        manifest.tokens[kind] = int(np.nansum(asked[f"{kind}_tokens"].to_numpy(np.float64))) if len(asked) else 0
-        # answers of a judge that broke off are in no table, and were paid for
-        lost = [one["tokens"] for name, one in world.asked.items() if name not in world.judgments]
-        manifest.tokens[kind] += sum(tokens[kind] for tokens in lost)
+        # those of a judge that broke off too: its answers are in no table, and were paid for
+        manifest.tokens[kind] = sum(one["tokens"][kind] for one in world.asked.values())
     if world.asked:
         manifest.extra["judges"] = world.asked
         costs = [one["cost"] for one in world.asked.values() if one["cost"] is not None]

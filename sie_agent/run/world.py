@@ -127,8 +127,9 @@ class World:
         mixture.add(asked)
         session, mixed = Session(backend, self.cache), None
         try:
-            self.judgments[part.name] = judge(asked, variant, backend, self.cache, session=session)
-            if self.suite.labels.clarity == "judge" and part == self.suite.primary:
+            table = self.judgments[part.name] = judge(asked, variant, backend, self.cache, session=session)
+            for_clarity = self.suite.labels.clarity == "judge" and part == self.suite.primary
+            if for_clarity and table["score"].notna().any():
                 self.ask_clarity(asked, backend, session)
             mixed = mixture.measure([variant], backend, self.cache, session)
         finally:
@@ -148,8 +149,8 @@ class World:
         self.take_clarity(table)
 
     def take_account(self, part: JudgePart, session: Session, mixed: dict[str, Any] | None, backend: Backend) -> None:
-        """Remember who answered for a judge and what it cost; a judge of several draws is asked several times."""
-        before = self.asked.get(part.name, {"asked": 0, "cost": None})
+        """Remember who answered for a judge and what it cost; one that comes into the headline is asked twice."""
+        before = self.asked.get(part.name, {"asked": 0, "cost": None, "tokens": {}, "servers": []})
         account = session.account
         cost = account.cost if before["cost"] is None else before["cost"] + (account.cost or 0.0)
         table = self.judgments.get(part.name, pd.DataFrame(columns=list(JUDGMENT_COLUMNS)))
@@ -157,11 +158,14 @@ class World:
         self.asked[part.name] = {
             "asked": before["asked"] + account.asked,
             "cost": cost,
-            "tokens": {"input": account.input_tokens, "output": account.output_tokens},
+            "tokens": {
+                "input": before["tokens"].get("input", 0) + account.input_tokens,
+                "output": before["tokens"].get("output", 0) + account.output_tokens,
+            },
             "models": {str(name): int(count) for name, count in graded["model"].value_counts().items()},
             "endpoints": {str(name): int(count) for name, count in graded["endpoint"].value_counts().items() if name},
             "mixture": mixed if mixed is not None else before.get("mixture"),
-            "servers": backend.report() if isinstance(backend, Accounted) else [],
+            "servers": before["servers"] + (backend.report() if isinstance(backend, Accounted) else []),
         }
 
     def take_clarity(self, table: pd.DataFrame) -> None:

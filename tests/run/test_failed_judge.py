@@ -212,6 +212,29 @@ def test_a_judge_with_a_grade_for_too_few_pairs_is_left_out(workshop: Workshop) 
     assert summary["reasons"]["relevance"][0]["status"] == "rejected"
 
 
+def test_who_comes_into_the_headline_is_asked_what_only_the_headline_reads(workshop: Workshop) -> None:
+    """Rows that the recipe is chosen on, and clarity: as if it had been in the headline from the start."""
+    labels = {"proxies": 2, "clarity": "judge"}
+    with scripted_server(lambda body, _: right(body)) as good, scripted_server(rejecting) as bad:
+        judges = [served("bad", bad.url), served("good", good.url)]
+        out, alone = workshop.folder / "run", workshop.folder / "alone"
+        summary = run_suite(suite(workshop, judges, labels=labels), out, cache_path=workshop.cache)
+        count = len(good.bodies)
+        run_suite(suite(workshop, judges[1:], labels=labels), alone, cache_path=workshop.cache)
+        assert len(good.bodies) == count, "all of it was asked, and nothing twice"
+    (failed,) = summary["failed"]
+    assert failed["judge"] == "bad" and summary["instead_of"] == "bad"
+    for name in ("scores.parquet", "labels.parquet"):
+        assert pd.read_parquet(out / name).equals(pd.read_parquet(alone / name))
+    assert (
+        json.loads((out / "draws/1/facts.json").read_text())["recipe"]
+        == json.loads((alone / "draws/1/facts.json").read_text())["recipe"]
+    )
+    assert pd.read_parquet(out / "samples.parquet")["clarity"].notna().any()
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["judges"]["good"]["asked"] >= count - 2 and len(manifest["judges"]["good"]["servers"]) == 2
+
+
 @pytest.mark.parametrize("raises", [True, False])
 def test_clarity_that_is_not_judged_costs_nothing_else(workshop: Workshop, raises: bool) -> None:
     def script(body: dict[str, Any], number: int) -> Reply:
