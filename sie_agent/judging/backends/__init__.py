@@ -9,11 +9,12 @@ from typing import Any
 from ...errors import InputError
 from .base import Accounted, Backend, Batch, Price, Source, check_method
 from .embedding import EmbeddingBackend
-from .endpoints import DOUBLE_JUDGED, Endpoint, EndpointList, PricePart, load_endpoints
-from .langchain import LangChainBackend, Named
+from .endpoints import DOUBLE_JUDGED, Endpoint, EndpointList, PricePart, keys_of, load_endpoints, single_endpoint
+from .langchain import LangChainBackend
+from .langchain_named import Named
 from .lexical import LexicalBackend
 from .local import LocalBackend
-from .openai import OpenAIBackend, keys_of, single_endpoint
+from .openai import OpenAIBackend
 from .vllm import VLLMBackend
 
 __all__ = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -15,10 +16,11 @@ from ...redact import redacted
 from ..variants import UniqueKeyLoader
 from .base import Price
 from .chat import shown_url
-from .http import address_of, checked_key
+from .http import KEY_VARIABLE, address_of, checked_key
 
 MOST_AT_ONCE = 64
 DOUBLE_JUDGED = 50
+HOSTED_URL = "https://api.openai.com/v1"
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 
 
@@ -189,3 +191,45 @@ def checked_url(given: str) -> str:
     except InputError as error:
         raise ValueError(error.problem) from None
     return urlunsplit(parts._replace(path=parts.path.rstrip("/") or "/v1", fragment=""))
+
+
+def single_endpoint(
+    model: str | None, base_url: str | None, api_key: str | None, concurrency: int, **more: Any
+) -> tuple[Endpoint, str | None]:
+    """The server named on the command line or in the environment, and its key.
+
+    Raises
+    ------
+    InputError : no server is known, or its address is none.
+    """
+    key = checked_key(api_key or os.environ.get(KEY_VARIABLE))
+    url = server_url(base_url, has_key=bool(key))
+    return Endpoint(base_url=url, model=model, concurrency=concurrency, **more), key
+
+
+def keys_of(endpoints: Sequence[Endpoint], where: str) -> list[str | None]:
+    """The API keys of endpoints, from the environment variables that they name.
+
+    Raises
+    ------
+    InputError : a variable is not set.
+    """
+    return [key_of(endpoint, where=where) for endpoint in endpoints]
+
+
+def server_url(base_url: str | None, *, has_key: bool) -> str:
+    """The server's address, from the argument or the environment, with ``/v1`` where no path is given.
+
+    Raises
+    ------
+    InputError : no address is known, or it is none.
+    """
+    given = base_url or os.environ.get("VLLM_BASE_URL") or os.environ.get("OPENAI_BASE_URL")
+    if not given and has_key:
+        given = HOSTED_URL
+    if not given:
+        raise InputError("no server was named", mend="Give --base-url or set VLLM_BASE_URL")
+    try:
+        return checked_url(given)
+    except ValueError as error:
+        raise InputError(str(error)) from error

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +20,10 @@ from ...redact import redacted
 from ..answers import Answer, Request
 from ..variants import Variant
 from .base import Batch, Source, Watcher, watcher_of
-from .chat import chat_request, error_text
+from .chat import chat_request
 from .concurrent import answers_as_they_come
 from .form import TOP_LOGPROBS, Form
+from .langchain_named import Named
 from .langchain_reading import (
     as_completion,
     classify,
@@ -50,51 +51,6 @@ THREADS = 256
 SENT_BY_THE_MODEL = frozenset(
     {"model", "messages", "temperature", "seed", "stream", "stream_options", "enable_thinking"}
 )
-
-
-@dataclass(frozen=True)
-class Named:
-    """A chat model by name, made when it is needed.
-
-    Attributes
-    ----------
-    name : ``provider:model``, as LangChain's ``init_chat_model`` takes it.
-    base_url, api_key : where it is and with what key, where the provider's own settings do not say it.
-    parameters : further parameters of the chat model, such as ``temperature`` (0 if not given).
-    """
-
-    name: str
-    base_url: str | None = None
-    api_key: str | None = field(default=None, repr=False)
-    parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-    def open(self) -> BaseChatModel:
-        """Make the chat model; asks nobody.
-
-        Raises
-        ------
-        MissingExtraError : LangChain is not installed.
-        EnvironmentFailure : the provider's package is not installed, or there is no key.
-        InputError : no such provider, or a bad parameter.
-        """
-        try:
-            from langchain.chat_models import init_chat_model
-        except ImportError as error:
-            raise MissingExtraError("langchain", "langchain") from error
-        given: dict[str, Any] = {"temperature": 0.0, **self.parameters}
-        given |= {name: value for name in ("base_url", "api_key") if (value := getattr(self, name)) is not None}
-        secrets = (self.api_key,) if self.api_key else ()
-        try:
-            made: BaseChatModel = init_chat_model(self.name, **given)
-            return made
-        except ImportError as error:
-            raise EnvironmentFailure(error_text(error, secrets), where=f"--model {self.name}") from None
-        except Exception as error:  # every provider's package complains in its own way
-            problem = error_text(error, secrets)
-            if "api_key" in problem or "credentials" in problem.lower():
-                raise EnvironmentFailure(problem, where=f"--model {self.name}") from None
-            mend = "Give provider:model, such as openai:NAME"
-            raise InputError(problem, where=f"--model {self.name}", mend=mend) from None
 
 
 class LangChainBackend:

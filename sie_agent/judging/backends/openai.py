@@ -7,7 +7,6 @@ JSON instead, from then on and for the rest of the run, and every judgment says 
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ...errors import EnvironmentFailure, InputError
+from ...errors import EnvironmentFailure
 from ...progress import say
 from ..answers import Answer, Request
 from ..variants import Variant
@@ -23,8 +22,8 @@ from .attempt import attempt
 from .base import Batch, Price, Source, Watcher, watcher_of
 from .chat import shown_url
 from .concurrent import answers_as_they_come
-from .endpoints import Endpoint, checked_url, key_of
-from .http import KEY_VARIABLE, async_client, checked_key
+from .endpoints import Endpoint
+from .http import async_client
 from .pool import Pool
 from .server import Server, listed_models
 from .trouble import Trouble
@@ -32,7 +31,6 @@ from .trouble import Trouble
 DEFAULT_TIMEOUT = 120.0
 DEFAULT_RETRIES = 5
 DEFAULT_PATIENCE = 900.0
-HOSTED_URL = "https://api.openai.com/v1"
 CHARS_PER_TOKEN = 4
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 30.0
@@ -279,45 +277,3 @@ def backoff(tries: int, retry_after: float) -> float:
     """Seconds to wait before the next try: doubling, with full jitter, and no less than the server asked for."""
     longest = min(FIRST_BACKOFF * 2.0 ** min(tries, 10), LONGEST_BACKOFF)
     return max(random.uniform(0.0, longest), retry_after)
-
-
-def single_endpoint(
-    model: str | None, base_url: str | None, api_key: str | None, concurrency: int, **more: Any
-) -> tuple[Endpoint, str | None]:
-    """The server named on the command line or in the environment, and its key.
-
-    Raises
-    ------
-    InputError : no server is known, or its address is none.
-    """
-    key = checked_key(api_key or os.environ.get(KEY_VARIABLE))
-    url = server_url(base_url, has_key=bool(key))
-    return Endpoint(base_url=url, model=model, concurrency=concurrency, **more), key
-
-
-def keys_of(endpoints: Sequence[Endpoint], where: str) -> list[str | None]:
-    """The API keys of endpoints, from the environment variables that they name.
-
-    Raises
-    ------
-    InputError : a variable is not set.
-    """
-    return [key_of(endpoint, where=where) for endpoint in endpoints]
-
-
-def server_url(base_url: str | None, *, has_key: bool) -> str:
-    """The server's address, from the argument or the environment, with ``/v1`` where no path is given.
-
-    Raises
-    ------
-    InputError : no address is known, or it is none.
-    """
-    given = base_url or os.environ.get("VLLM_BASE_URL") or os.environ.get("OPENAI_BASE_URL")
-    if not given and has_key:
-        given = HOSTED_URL
-    if not given:
-        raise InputError("no server was named", mend="Give --base-url or set VLLM_BASE_URL")
-    try:
-        return checked_url(given)
-    except ValueError as error:
-        raise InputError(str(error)) from error
