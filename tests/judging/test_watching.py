@@ -88,3 +88,15 @@ def test_no_line_comes_where_it_is_to_be_quiet(capfd: pytest.CaptureFixture[str]
         shown.advance(1)
         time.sleep(0.15)
     assert capfd.readouterr().err == ""
+
+
+def test_a_terminal_shows_what_was_said_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Square brackets are no markup, in whatever a server says or a model is called."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "200")
+    with progress.bar("Judging with m[/b]", 3) as shown:
+        shown.advance(1, note='tries failed: server-error 1: "[/INST] is [bold]not closed"')
+    said = capfd.readouterr().err
+    assert "m[/b]" in said and "[/INST] is [bold]not closed" in said
