@@ -128,6 +128,7 @@ def content(run: RunFolder) -> dict[str, Any]:
         "vaguest": rows.queries_by_clarity(run, clearest=False),
         "score_plots": plots_rows.score_plots(run, known),
         "status_table": tables_run.status_table(run),
+        "reasons_table": tables_run.reasons_table(run),
         "models_table": tables_run.models_table(run),
         "mixture_table": tables_run.mixture_table(run),
         "cost_table": tables_run.cost_table(run),

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pandas as pd
-
 from sie_agent.judging import Reasons, shortened
 from sie_agent.report import words
 from sie_agent.report.read import RunFolder
@@ -19,7 +17,7 @@ def status_table(run: RunFolder) -> Table | None:
     total = run.judgments.groupby(run.judgments["aspect"].astype(str)).size()
     columns = [
         ("Asked", TEXT),
-        ("Outcome", LONG),
+        ("Outcome", TEXT),
         ("Judgments", NUMBER),
         ("Share", NUMBER),
         ("From the cache", NUMBER),
@@ -30,7 +28,7 @@ def status_table(run: RunFolder) -> Table | None:
         rows.append(
             (
                 str(aspect),
-                "answered" if status == "ok" else f"no answer: {status}{said_most(members, str(status))}",
+                "answered" if status == "ok" else f"no answer: {status}",
                 words.count(len(members)),
                 words.percent(len(members) / int(total[str(aspect)])),
                 words.count(cached),
@@ -39,14 +37,21 @@ def status_table(run: RunFolder) -> Table | None:
     return table("What came back from the judge", columns, rows)
 
 
-def said_most(members: pd.DataFrame, status: str) -> str:
-    """What was said most often where there is no answer, as it stands behind the status."""
-    if "detail" not in members.columns:
-        return ""
-    reasons = Reasons()
-    reasons.add_all((status, str(detail)) for detail in members["detail"].fillna(""))
-    said = reasons.commonest(status)
-    return f" (“{shortened(said)}”)" if said else ""
+def reasons_table(run: RunFolder) -> Table | None:
+    """Why judgments have no grade, in the words that came most often; None where there are none, or no words."""
+    if "detail" not in run.judgments.columns:
+        return None
+    failed = run.judgments[run.judgments["status"].astype(str) != "ok"]
+    rows = []
+    for aspect, members in failed.groupby(failed["aspect"].astype(str)):
+        reasons = Reasons()
+        reasons.add_all(zip(members["status"].astype(str), members["detail"].fillna("").astype(str), strict=True))
+        rows += [
+            (str(aspect), one["status"], words.count(one["count"]), shortened(one["detail"]) or words.ABSENT)
+            for one in reasons.as_list()
+        ]
+    columns = [("Asked", TEXT), ("Outcome", TEXT), ("Judgments", NUMBER), ("What was said most often", LONG)]
+    return table("Why there is no answer", columns, rows) if rows else None
 
 
 def models_table(run: RunFolder) -> Table | None:
