@@ -93,11 +93,12 @@ def score_answer(variant: Variant, answer: Answer) -> Scored:
     """
     if answer.status != "ok":
         return UNSCORED
-    values = {level.token: level.value for level in variant.scale}
     if answer.method == "graded" and answer.probabilities is not None:
-        expected = sum(share * values[token] for token, share in answer.probabilities.items())
+        # in the order of the scale: a sum of the same shares in another order may differ in its last digit
+        expected = sum([answer.probabilities.get(level.token, 0.0) * level.value for level in variant.scale])
         return Scored(_unit(expected), answer.probabilities, entropy(answer.probabilities))
     if answer.method == "written" and answer.grade is not None:
+        values = {level.token: level.value for level in variant.scale}
         return Scored(values[answer.grade], None, math.nan)
     if answer.number is None:
         return UNSCORED
@@ -121,7 +122,7 @@ def calibrated(log_likelihood: float, calibration: Calibration) -> float:
 
 def entropy(probabilities: Mapping[str, float]) -> float:
     """Shannon entropy in nats."""
-    return -sum(share * math.log(share) for share in probabilities.values() if share > 0.0) + 0.0
+    return -sum([share * math.log(share) for share in probabilities.values() if share > 0.0]) + 0.0
 
 
 def grade_probabilities(

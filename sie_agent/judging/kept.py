@@ -94,15 +94,18 @@ def is_clean(answer: Answer) -> bool:
     return is_count(answer.input_tokens) and is_count(answer.output_tokens) and 0.0 <= answer.latency_ms < math.inf
 
 
-def misfit(variant: Variant, answer: Answer) -> str:
-    """Why an answer is none to the variant; empty where it is one."""
+def misfit(variant: Variant, answer: Answer, *, sound: bool = False) -> str:
+    """Why an answer is none to the variant; empty where it is one.
+
+    *sound*: its fields are known to be of their types and within their bounds, as :func:`answer_from_json` gives them.
+    """
     method = answer.method
     if not answers(variant, method):
         return f"it is {str(method)[:20]!r}, and the variant is {variant.method}"
     if answer.status != "ok":
         return "" if is_status(answer.status) else "its status is none"
     if method == "graded":
-        problem = unfit_probabilities(answer.probabilities)
+        problem = "" if sound and answer.probabilities else unfit_probabilities(answer.probabilities)
         if problem or answer.probabilities is None:
             return problem
         tokens = {level.token for level in variant.scale}
@@ -202,7 +205,7 @@ def answer_of(loaded: dict[str, Any]) -> Answer:
     problem = damage(answer)
     if problem:
         raise ValueError(problem)
-    detail = plain_line(answer.detail, DETAIL_CHARS)
+    detail = answer.detail and plain_line(answer.detail, DETAIL_CHARS)
     return answer if detail == answer.detail else replace(answer, detail=detail)
 
 
@@ -210,8 +213,8 @@ def damage(answer: Answer) -> str:
     """What in a stored answer cannot have been stored so; empty where nothing is."""
     if not is_status(answer.status) or not is_method(answer.method):
         return "no status or method"
-    for name in (answer.detail, answer.model, answer.endpoint, answer.asked):
-        if not isinstance(name, str) or (not name.isprintable() and SURROGATES.search(name)):
+    for text in (answer.detail, answer.model, answer.endpoint, answer.asked):
+        if not isinstance(text, str) or (not text.isprintable() and SURROGATES.search(text)):
             return "a text is none"
     if not is_count(answer.input_tokens) or not is_count(answer.output_tokens):
         return "a count of tokens is none"

@@ -229,7 +229,7 @@ def cached_answers(
                 answer = kept.get(key)
                 if answer is None:
                     continue
-                if answer.method != source.method or not answer.lasting or misfit(keys.variant, answer):
+                if answer.method != source.method or not answer.lasting or misfit(keys.variant, answer, sound=True):
                     cache.damaged += 1
                 elif answer.status == "ok":
                     found[name] = (answer, source)
