@@ -38,11 +38,19 @@ class Settled:
     def __init__(self, form: Form, tell: Callable[[Form, str, str], None]) -> None:
         self.form = form
         self.answered = False
-        self.probing = asyncio.Lock()
         self.probed = 0
+        self._probing: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
         self._tell = tell
         self._proved: set[tuple[str, Any]] = set()
         self._by_method: dict[str, Form] = {}
+
+    @property
+    def probing(self) -> asyncio.Lock:
+        """Held by the request that looks for a form; each batch of requests has an event loop of its own."""
+        loop = asyncio.get_running_loop()
+        if self._probing is None or self._probing[0] is not loop:
+            self._probing = (loop, asyncio.Lock())
+        return self._probing[1]
 
     def proved(self, field: str, value: Any) -> bool:
         """Whether an answer ever came to a request with this part, so that it is not refused to all."""
