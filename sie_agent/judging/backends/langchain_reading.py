@@ -13,7 +13,7 @@ from ...redact import redacted
 from ..answers import Answer
 from .chat import DETAIL_CHARS, error_text
 from .meaning import meaning_by_code, meaning_by_text, problem_of
-from .reading import THINKING
+from .reading import THINKING, OtherForm
 from .trouble import LEAST_PAUSE, Refusal, Trouble, of_problem, retry_after
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def _refusal(message: Any) -> str:
     return str(refused[0].get("refusal") or "refused") if refused else ""
 
 
-def classify(error: Exception, method: str, secrets: Sequence[str]) -> Answer | Trouble | Refusal:
+def classify(error: Exception, method: str, secrets: Sequence[str]) -> Answer | Trouble | Refusal | OtherForm:
     """What an exception means, whoever's it is: by its name, and by what the provider said.
 
     Parameters
@@ -151,7 +151,8 @@ def classify(error: Exception, method: str, secrets: Sequence[str]) -> Answer | 
     if "ContextOverflowError" in names:
         return Trouble("pair", Answer("too-long", method, detail=detail))
     if "LengthFinishReasonError" in names:
-        return _with_usage(error, Answer("unparsed", method, detail="cut off: the answer has no end"))
+        cut = _with_usage(error, Answer("unparsed", method, detail="cut off: the answer has no end"))
+        return OtherForm("it thinks before it answers", cut, longer=True) if _thinks(error) else cut
     if "ContentFilterFinishReasonError" in names:
         return _with_usage(error, Answer("refused", method, detail="stopped by the content filter"))
     code = next((one for name, one in CODE_BY_NAME.items() if name in names), None) if code is None else code
@@ -180,7 +181,7 @@ def _body(error: Exception) -> Any:
     """What the provider's response held, where the error or its cause carries it."""
     for one in _chain(error):
         body = getattr(one, "body", None)
-        if isinstance(body, dict | list):
+        if isinstance(body, dict | list | str) and body:
             return body
     return None
 
@@ -217,6 +218,13 @@ def _wait(error: Exception) -> float:
         if headers is not None:
             return retry_after(headers)
     return LEAST_PAUSE
+
+
+def _thinks(error: Exception) -> bool:
+    """Whether the completion that the error carries was cut off in its thoughts."""
+    choices = getattr(getattr(error, "completion", None), "choices", None)
+    said = getattr(choices[0].message, "content", None) if choices else None
+    return not said or str(said).lstrip().startswith("<think")
 
 
 def _with_usage(error: Exception, answer: Answer) -> Answer:
