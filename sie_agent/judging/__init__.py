@@ -26,8 +26,9 @@ from .doubles import Sampler, judge_by_each, models_asked
 from .estimate import estimate
 from .reasons import Reasons, pattern, reasons_in_words, shortened
 from .runner import judge, judge_chunks
-from .session import Account, Session
+from .session import Session
 from .signals import stop_on_signals
+from .spending import Account
 from .table import JUDGMENT_COLUMNS
 from .variants import DEFAULT_VARIANTS, Variant, list_variants, load_variant, scale_means_nothing
 

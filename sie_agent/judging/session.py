@@ -2,77 +2,23 @@
 
 from __future__ import annotations
 
-import math
-import threading
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-
-import pandas as pd
 
 from ..errors import EnvironmentFailure, InputError
 from ..events import event
 from ..progress import Bar
-from .answers import Answer, Message, Request, score_answer
+from .answers import Answer, Request, score_answer
 from .arrivals import Arrival
-from .backends import Accounted, Backend, Price
-from .backends.form import GRADE_TOKENS
+from .backends import Accounted, Backend
 from .cache import JudgmentCache
-from .reasons import Failing, Reasons
+from .reasons import Failing
+from .spending import Account, Spending
 from .variants import Variant
 
 COMMIT_COUNT = 64
 GRADE_BINS = 10
 SPREAD_MARKS = " ▁▂▃▄▅▆▇█"
-# no tokenizer in use makes more than a token of a byte; what is seen to cost more counts with a margin
-TOKENS_PER_BYTE = 1.0
-TOKENS_PER_MESSAGE = 16
-MARGIN = 1.25
-
-
-@dataclass
-class Account:
-    """What a run asked and what it paid for; answers from the cache cost nothing and count in the table alone.
-
-    ``models`` and ``endpoints`` count judgments with a grade, cached ones as well: what the result consists of.
-    """
-
-    asked: int = 0
-    failed: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost: float | None = None
-    rows: int = 0
-    cached: int = 0
-    reasons: Reasons = field(default_factory=Reasons)
-    models: Counter[str] = field(default_factory=Counter)
-    endpoints: Counter[str] = field(default_factory=Counter)
-    spread: list[int] = field(default_factory=lambda: [0] * GRADE_BINS)
-
-    def add_spent(self, other: Account) -> None:
-        """Count what another session asked and paid for; its judgments are not part of this one's result."""
-        self.asked += other.asked
-        self.failed += other.failed
-        self.input_tokens += other.input_tokens
-        self.output_tokens += other.output_tokens
-        if other.cost is not None:
-            self.cost = (self.cost or 0.0) + other.cost
-
-    @property
-    def causes(self) -> Counter[str]:
-        """Judgments without a grade, by status."""
-        return self.reasons.counts
-
-    def add_table(self, table: pd.DataFrame) -> None:
-        """Count the judgments of a finished table."""
-        graded = table["score"].notna().to_numpy()
-        self.rows += len(table)
-        self.cached += int(table["cached"].sum())
-        failed = table.loc[~graded, ["status", "detail"]]
-        self.reasons.add_all(zip(failed["status"], failed["detail"], strict=True))
-        self.models.update(table.loc[graded, "model"].tolist())
-        self.endpoints.update(name for name in table.loc[graded, "endpoint"].tolist() if name)
 
 
 class Session:
@@ -93,24 +39,17 @@ class Session:
         self, backend: Backend, cache: JudgmentCache, *, max_cost: float | None = None, shown: Bar | None = None
     ) -> None:
         self._cache = cache
-        self._prices = dict(backend.prices) if isinstance(backend, Accounted) else {}
-        if max_cost is not None and not self._prices:
+        prices = dict(backend.prices) if isinstance(backend, Accounted) else {}
+        if max_cost is not None and not prices:
             mend = "Give --price-input and --price-output, or a price for an endpoint"
             raise InputError("a limit on cost needs prices, and none is known", where="--max-cost", mend=mend)
-        self._max_cost = max_cost
         self.shown = shown
-        self.account = Account(cost=0.0 if self._prices else None)
+        self.account = Account(cost=0.0 if prices else None)
+        self.spending = Spending(self.account, prices, max_cost)
         self.told: set[str] = set()
         self.failing = Failing()
         self.stopped: str | None = None
         self.failure: EnvironmentFailure | None = None
-        self._books = threading.Lock()
-        self._reserved: dict[str, float] = {}
-        self._booked: set[str] = set()
-        self._unknown = 0.0
-        self._per_byte = TOKENS_PER_BYTE
-        self._most_output = 0
-        self._dearest_input: dict[str, int] = {}
         self._started = time.monotonic()
 
     def stop(self, reason: str) -> None:
@@ -140,12 +79,7 @@ class Session:
         if answer.status != "ok":
             account.failed += 1
             self.failing.given_up(answer.status)
-        with self._books:
-            booked = request.key in self._booked
-            self._booked.discard(request.key)
-            self._reserved.pop(request.key, None)
-        if not booked:
-            self._book(answer.endpoint, answer.input_tokens, answer.output_tokens)
+        self.spending.ended(request, answer)
         if answer.status == "ok" and (score := score_answer(variant, answer).score) == score:
             account.spread[min(int(score * GRADE_BINS), GRADE_BINS - 1)] += 1
         event(
@@ -160,27 +94,6 @@ class Session:
             latency_ms=round(answer.latency_ms, 1),
         )
 
-    def _book(self, endpoint: str, input_tokens: int, output_tokens: int) -> None:
-        account = self.account
-        account.input_tokens += input_tokens
-        account.output_tokens += output_tokens
-        if account.cost is not None and (price := self._prices.get(endpoint)) is not None:
-            account.cost += price.of(input_tokens, output_tokens)
-
-    def paid(self, request: Request, variant: Variant, endpoint: str, input_tokens: int, output_tokens: int) -> None:
-        """A try of a request cost so many tokens, whatever it brought; without any, it counts at its dearest."""
-        with self._books:
-            seen = self._dearest_input.get(variant.name, 0)
-            self._dearest_input[variant.name] = max(seen, input_tokens)
-            if not input_tokens and not output_tokens:
-                self._unknown += self._dearest(request, variant) if self._prices else 0.0
-                return
-            self._booked.add(request.key)
-            self._book(endpoint, input_tokens, output_tokens)
-            length = size(request.messages)
-            self._per_byte = max(self._per_byte, MARGIN * (input_tokens - TOKENS_PER_MESSAGE) / max(length, 1))
-            self._most_output = max(self._most_output, output_tokens)
-
     def trouble(self, endpoint: str, status: str, detail: str) -> None:
         """A try failed, which others may make good; called from a backend's thread."""
         self.failing.tried(status, detail, self._show)
@@ -188,56 +101,6 @@ class Session:
     def _show(self) -> None:
         if self.shown is not None:
             self.shown.advance(0, note=self.note())
-
-    def room_for(self, request: Request, variant: Variant) -> bool | None:
-        """Whether the limit on cost leaves room for one more request, with those under way at their dearest.
-
-        None where that will be known when some of them have come back; the first is asked alone, so that its cost is
-        known before others are. A request that there is room for counts as under way from then on.
-        """
-        if self._max_cost is None:
-            return True
-        # the worker thread draws while the main thread counts
-        with self._books:
-            expected = self._dearest(request, variant)
-            reserved = sum(self._reserved.values())
-            if reserved and variant.name not in self._dearest_input:
-                return None
-            if self._spent + reserved + expected > self._max_cost:
-                return None if reserved else False
-            self._reserved[request.key] = expected
-            return True
-
-    def room_again(self, request: Request, variant: Variant, output_tokens: int = 0) -> bool:
-        """Whether the limit on cost leaves room for another try of a request that is under way."""
-        if self._max_cost is None:
-            return True
-        with self._books:
-            self._reserved[request.key] = self._dearest(request, variant, output_tokens)
-            enough = self._spent + sum(self._reserved.values()) <= self._max_cost
-        if not enough:
-            self.stop("cost")
-        return enough
-
-    @property
-    def _spent(self) -> float:
-        return (self.account.cost or 0.0) + self._unknown
-
-    def _dearest(self, request: Request, variant: Variant, output_tokens: int = 0) -> float:
-        """USD that a try may cost at the dearest endpoint.
-
-        The tokens of the dearest so far, which had the same beginning, and one for each byte of the last message: no
-        tokenizer in use makes more of a byte. Where more were seen, as many, with a margin.
-        """
-        dearest = Price(
-            max(price.input for price in self._prices.values()), max(price.output for price in self._prices.values())
-        )
-        seen = self._dearest_input.get(variant.name, 0)
-        told = request.messages[-1:] if seen else request.messages
-        tokens = seen + math.ceil(self._per_byte * size(told)) + TOKENS_PER_MESSAGE * (len(told) + 1)
-        # a graded variant may have to be asked in writing: known as soon as one answer came
-        written = GRADE_TOKENS if variant.method == "graded" and seen else variant.max_output_tokens
-        return dearest.of(tokens, max(written, output_tokens, math.ceil(MARGIN * self._most_output)))
 
     def note(self) -> str:
         """Rate, spread of grades, failures, tokens and cost, for the bar."""
@@ -278,15 +141,15 @@ class Drawn:
             self._held = next(self._requests, None)
         if self._held is None or self._has_room or self.stopped:
             return False
-        room = self._session.room_for(self._held, self._variant)
+        room = self._session.spending.room_for(self._held, self._variant)
         self._has_room = room is True
         if room is False:
             self._session.stop("cost")
         return room is None
 
     def paid(self, request: Request, endpoint: str, input_tokens: int, output_tokens: int) -> None:
-        """A try was paid for; see :meth:`Session.paid`."""
-        self._session.paid(request, self._variant, endpoint, input_tokens, output_tokens)
+        """A try was paid for; see :meth:`Spending.paid`."""
+        self._session.spending.paid(request, self._variant, endpoint, input_tokens, output_tokens)
 
     def trouble(self, endpoint: str, status: str, detail: str) -> None:
         """A try failed; see :meth:`Session.trouble`."""
@@ -294,7 +157,10 @@ class Drawn:
 
     def again(self, request: Request, output_tokens: int = 0) -> bool:
         """Whether there is money for one more try, with an answer of so many tokens."""
-        return self._session.room_again(request, self._variant, output_tokens)
+        enough = self._session.spending.room_again(request, self._variant, output_tokens)
+        if not enough:
+            self._session.stop("cost")
+        return enough
 
     def __iter__(self) -> Drawn:
         return self
@@ -310,11 +176,6 @@ class Drawn:
 def characters(request: Request) -> int:
     """Length of all messages of a request."""
     return sum(len(message["content"]) for message in request.messages)
-
-
-def size(messages: Iterable[Message]) -> int:
-    """Bytes of messages."""
-    return sum(len(message["content"].encode("utf-8", "replace")) for message in messages)
 
 
 def spread_marks(counts: Iterable[int]) -> str:

@@ -109,7 +109,7 @@ def test_both_clients_send_what_was_recorded(scripts: dict[str, ModuleType], cli
     module = scripts["benchmark_throughput"]
     task = module.Task(samples(5), load_variant("relevance/graded"), "", "m", 3, client)
     bodies = module.recorded(task, task.variant)
-    assert len(bodies) == 15 and {json.loads(body)["max_tokens"] for body in bodies} == {1}
+    assert len(bodies) == 15 and {json.loads(body)["max_tokens"] for body in bodies} == {4}
     server = scripts["benchmarking"].ScriptedServer("m", keep=True)
     with module.serving(server) as port:
         url = f"http://127.0.0.1:{port}/v1"

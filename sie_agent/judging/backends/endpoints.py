@@ -51,7 +51,7 @@ class Endpoint(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     base_url: str
-    name: str = ""
+    name: Annotated[str, Field(max_length=200)] = ""
     model: str | None = None
     revision: str = ""
     api_key_env: str | None = None
@@ -64,6 +64,13 @@ class Endpoint(BaseModel):
     @classmethod
     def _address(cls, value: str) -> str:
         return checked_url(value)
+
+    @field_validator("name")
+    @classmethod
+    def _printable(cls, value: str) -> str:
+        if not value.isprintable():
+            raise ValueError("the name holds characters that cannot be printed")
+        return value
 
     @model_validator(mode="after")
     def _named(self) -> Endpoint:
