@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import socket
 import struct
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,13 +19,27 @@ from typing import Any
 
 @dataclass
 class Reply:
-    """What the server sends back; ``cut`` closes the connection in the middle of the body."""
+    """What the server sends back.
+
+    Attributes
+    ----------
+    body : bytes as they are; anything else as JSON.
+    headers : a length given here is sent in place of the real one, and the connection closed behind the body.
+    delay : seconds before the first byte.
+    cut : whether the connection is closed in the middle of the body.
+    chunks : what is sent in place of the body, in chunked encoding; there may be no end of them.
+    pause : seconds before each chunk.
+    unframed : whether the body has no length and ends with the connection, as that of HTTP/1.0 does.
+    """
 
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0
     cut: bool = False
+    chunks: Iterable[bytes] | None = None
+    pause: float = 0.0
+    unframed: bool = False
 
 
 Script = Callable[[dict[str, Any], int], Reply]
@@ -43,6 +60,69 @@ def completion(content: str | None = None, *, top: dict[str, float] | None = Non
         "choices": [{**choice, **more}],
         "usage": usage,
     }
+
+
+# words with the blank before them, digits one by one, signs: as many tokenizers cut
+TOKEN = re.compile(r" ?[A-Za-z]+|'[a-z]+|\d|\s+|[^\sA-Za-z\d]")
+LIMITS = ("max_tokens", "max_completion_tokens")
+SHARES = (0.97, 0.02, 0.01)
+
+
+def spoken(
+    body: dict[str, Any], text: str, *, tokens: Sequence[str] | None = None, thoughts: int = 0, **more: Any
+) -> dict[str, Any]:
+    """The response of a model that answers *text* to the request *body*, as far as its limit on length allows.
+
+    Parameters
+    ----------
+    tokens : those of the text; cut from it where they are not given.
+    thoughts : how many tokens are used up before, unseen.
+    more : fields of the choice that are otherwise.
+
+    Returns
+    -------
+    The first tokens with their log-probabilities where they are asked for, and ``finish_reason`` ``"length"`` where
+    no room is left for the token that ends the answer.
+    """
+    wanted = TOKEN.findall(text) if tokens is None else list(tokens)
+    limit = next((body[name] for name in LIMITS if body.get(name) is not None), math.inf)
+    room = int(min(max(limit - thoughts, 0), len(wanted)))
+    said = wanted[:room]
+    choice: dict[str, Any] = {"index": 0, "finish_reason": "length" if len(wanted) + thoughts >= limit else "stop"}
+    choice["message"] = {"role": "assistant", "content": "".join(said)}
+    choice["logprobs"] = None
+    if body.get("logprobs"):
+        choice["logprobs"] = {"content": [entry(token, body.get("top_logprobs") or 0) for token in said]}
+    length = sum(len(message["content"]) for message in body["messages"])
+    counts = {"prompt_tokens": length // 4, "completion_tokens": thoughts + room}
+    return {"id": "x", "object": "chat.completion", "choices": [{**choice, **more}], "usage": counts}
+
+
+def entry(token: str, top: int, shares: Sequence[float] = SHARES) -> dict[str, Any]:
+    """The log-probabilities of one token, with its *top* alternatives."""
+    listed = [
+        {"token": one, "logprob": math.log(share), "bytes": list(one.encode("utf-8", "replace"))}
+        for one, share in zip((token, "x", "y"), shares, strict=False)
+    ]
+    return {**listed[0], "top_logprobs": listed[:top]}
+
+
+def events(completed: dict[str, Any]) -> bytes:
+    """A response as a stream of server-sent events: its text in pieces, then why it ended, then what it cost."""
+    choice = completed["choices"][0]
+    content = choice["message"].get("content") or ""
+    shared = {name: completed[name] for name in ("id", "model") if name in completed}
+    pieces: list[dict[str, Any]] = [{"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]}]
+    listed = (choice.get("logprobs") or {}).get("content")
+    for number, token in enumerate([one["token"] for one in listed] if listed else TOKEN.findall(content)):
+        piece: dict[str, Any] = {"index": 0, "delta": {"content": token}, "finish_reason": None}
+        piece |= {"logprobs": {"content": [listed[number]]}} if listed else {}
+        pieces.append({"choices": [piece]})
+    pieces.append({"choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]})
+    pieces.append({"choices": [], "usage": completed.get("usage")})
+    kind = "chat.completion.chunk"
+    lines = [f"data: {json.dumps({**shared, 'object': kind, **piece})}\n\n" for piece in pieces]
+    return "".join([*lines, "data: [DONE]\n\n"]).encode()
 
 
 def error(message: str, code: str = "bad") -> dict[str, Any]:
@@ -103,10 +183,22 @@ def scripted_server(script: Script, models: tuple[str, ...] = ("m",)) -> Iterato
         def send(self, reply: Reply) -> None:
             raw = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
             self.send_response(reply.status)
-            for name, value in {"Content-Type": "application/json", **reply.headers}.items():
+            headers = {"Content-Type": "application/json", **reply.headers}
+            if reply.chunks is not None:
+                headers["Transfer-Encoding"] = "chunked"
+            elif reply.unframed or "Content-Length" in headers:
+                self.close_connection = True
+            else:
+                headers["Content-Length"] = str(len(raw))
+            for name, value in headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(raw)))
             self.end_headers()
+            if reply.chunks is not None:
+                for chunk in reply.chunks:
+                    time.sleep(reply.pause)
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+                self.wfile.write(b"0\r\n\r\n")
+                return
             if reply.cut:
                 self.wfile.write(raw[: len(raw) // 2])
                 self.wfile.flush()
@@ -116,7 +208,16 @@ def scripted_server(script: Script, models: tuple[str, ...] = ("m",)) -> Iterato
                 return
             self.wfile.write(raw)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        # with the usual five, the sixth of those that connect at once waits a second
+        request_queue_size = 256
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            # who asks may hang up at any moment
+            if not isinstance(sys.exc_info()[1], ConnectionError):
+                super().handle_error(request, client_address)
+
+    server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     state.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
