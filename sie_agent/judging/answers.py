@@ -20,6 +20,7 @@ LEAST_SCALE_MASS = 0.5
 # so much of a written answer is looked through, from its end, and so many braces in it
 MOST_WRITTEN = 65_536
 MOST_BRACES = 2_000
+MOST_GRADE = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,12 +195,15 @@ def parse_written(
     found = _last_object(said, cut=cut)
     if found is None:
         return "unparsed", f"no JSON object with a grade: {said.strip()[:80]!r}", None
-    grade, why = found["grade"], found.get("rationale", "")
+    grade, why = found["grade"], found.get("rationale")
+    why = why if isinstance(why, str) else ""
     if isinstance(grade, float) and grade.is_integer():
         grade = int(grade)
-    if isinstance(grade, bool) or not isinstance(grade, str | int) or not isinstance(why, str):
-        return "unparsed", "grade or rationale is of the wrong type", None
-    shown = str(grade)[:40].strip() if isinstance(grade, str) or abs(grade) < 10**9 else "too large a number"
+    if isinstance(grade, bool) or not isinstance(grade, str | int | float):
+        return "unparsed", "the grade is neither a text nor a number", None
+    if not isinstance(grade, str) and not abs(grade) < MOST_GRADE:
+        return "unparsed", "the grade is a number of no usual size", None
+    shown = str(grade)[:40].strip()
     if shown not in tokens:
         return "out-of-scale", f"grade {shown[:20]!r} is not one of {', '.join(tokens)}", None
     return "ok", (why.strip() or thoughts.strip())[:500] if rationale else "", shown

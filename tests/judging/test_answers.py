@@ -126,7 +126,7 @@ def test_written_answer_round_trip(grade: str, why: str, space: str) -> None:
         ('{"grade": null}', "unparsed"),
         ('{"grade": true}', "unparsed"),
         ('{"grade": 2.0}', "ok"),
-        ('{"grade": 2.5}', "unparsed"),
+        ('{"grade": 2.5}', "out-of-scale"),
         ('{"grade": 1e400}', "unparsed"),
         ("{" * 100_000, "unparsed"),
         ('{"grade": ["2"]}', "unparsed"),

@@ -153,5 +153,4 @@ def no_response(error: BaseException, method: str, server: Server) -> Trouble:
         if hopeless(error):
             return Trouble("lost", answer, sure=True)
         return Trouble("refused" if names & NOBODY_THERE else "server", answer)
-    detail = error_text(error, server.secrets)
-    return Trouble("server", Answer("malformed", method, detail=f"the response is no JSON: {detail}"))
+    return Trouble("server", Answer("malformed", method, detail=error_text(error, server.secrets)))

@@ -179,6 +179,7 @@ PARTS: dict[str, Part] = {
             r"(?:system|developer)['\"`]? ?_?(?:role|message|prompt|instruction)|role\W{0,5}(?:system|developer)"
             r"|role.{0,40}['\"`](?:system|developer|assistant)['\"`]|roles? must|must alternate|alternat.{0,20}roles?"
             r"|messages?\W{0,3}(?:0|1)?\W{0,3}role|start with (?:a |the )?user|first message.{0,40}user"
+            r"|roles (?:are|is) supported|got ['\"`]?system"
             r"|single user message|multi-?turn|['\"`]system['\"`]",
             re.I,
         ),
@@ -191,7 +192,7 @@ PARTS: dict[str, Part] = {
         other_limit,
     ),
     "thinking": Part(
-        re.compile(r"enable_thinking", re.I),
+        re.compile(r"enable[_ ]thinking", re.I),
         lambda form, method: not form.no_thinking,
         lambda form, problem: replace(form, no_thinking=True),
     ),
@@ -226,13 +227,14 @@ def simpler_forms(form: Form, method: str) -> Iterator[Form]:
     """Forms to try where a server refuses without a reason: each without one part, then without any."""
     silent = Problem(status=400, text="not supported")
     bare = form
+    # without any limit an answer may cost what it likes: that is left to servers that say so
     for name, part in PARTS.items():
         if name in ADDED or not part.sent(form, method):
             continue
         simpler = part.step(form, silent)
         if name == "response_format":
             simpler = replace(form, schema="")
-        if simpler is None or simpler == form:
+        if simpler is None or simpler == form or simpler.limit_name is None:
             continue
         yield simpler
         if name != "logprobs":

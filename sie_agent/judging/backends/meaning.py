@@ -7,13 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .wordings import CODES, KEY_STATUS, MODEL_STATUS, MONEY_STATUS, QUOTED, REFUSING_WORDS, TEXTS, TOO_LARGE, Meaning
+from .wordings import (
+    CODES,
+    KEY_STATUS,
+    LATER,
+    MODEL_STATUS,
+    MONEY_STATUS,
+    QUOTED,
+    REFUSING_WORDS,
+    TEXTS,
+    TOO_LARGE,
+    Meaning,
+)
 
 TEXT_CHARS = 2000
 BODY_CHARS = 65_536
 DEEPEST = 5
 MOST_ENTRIES = 20
 PASSING_CODES = frozenset({408, 409, 423, 424, 425, 499})
+# said by what stands before a server, or by one that has too much to do
+NO_ANSWER_CODES = frozenset({502, 503, 504, 529})
 # answers to a request of which no part was understood: there a part may be named
 REFUSING_CODES = frozenset({400, 404, 405, 406, 415, 422, 501})
 
@@ -133,15 +146,16 @@ def meaning_by_code(problem: Problem) -> Meaning | None:
         return "too-long"
     for meaning in UNTIL_REFUSED:
         if CODES[meaning].search(codes) and _goes_with(meaning, problem.status):
-            # what is called a limit on requests may be one on money
-            limited = meaning == "rate" and TEXTS["money"].search(problem.text)
-            return "money" if limited else meaning
+            return meaning
     return None
 
 
 def meaning_by_text(problem: Problem) -> Meaning | None:
     """What the problem says in words; None where it says nothing known."""
     text = QUOTED.sub(" ", problem.text)
+    # who is to come back later, and where to pay for more, is told in one breath
+    if problem.status == 429 and LATER.search(text):
+        return "rate"
     for meaning in UNTIL_REFUSED:
         if TEXTS[meaning].search(text) and _goes_with(meaning, problem.status, by_text=True):
             return meaning
@@ -191,7 +205,7 @@ def meaning_of(problem: Problem) -> Meaning:
 
 def outweighs_part(problem: Problem) -> bool:
     """Whether the problem says something that a part of the request named beside it does not change."""
-    return meaning_by_code(problem) is not None or meaning_by_text(problem) in STRONG
+    return meaning_by_code(problem) not in (None, "passing") or meaning_by_text(problem) in STRONG
 
 
 def is_sure(problem: Problem) -> bool:
@@ -203,6 +217,5 @@ def may_name_part(problem: Problem) -> bool:
     """Whether the problem may be that an optional part of the request is refused."""
     if problem.status in REFUSING_CODES or problem.status is None:
         return True
-    return (problem.status >= 500 and problem.status not in (502, 503, 504, 529)) and bool(
-        REFUSING_WORDS.search(problem.text)
-    )
+    unlikely = problem.status == 403 or (problem.status >= 500 and problem.status not in NO_ANSWER_CODES)
+    return unlikely and bool(REFUSING_WORDS.search(problem.text))

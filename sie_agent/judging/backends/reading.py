@@ -54,15 +54,17 @@ def decoded(content: bytes) -> Any:
 
     Raises
     ------
-    ValueError : it is neither, or nested too deeply.
+    ValueError : it is neither, or nested too deeply; says how it begins.
     """
     text = content.decode("utf-8", "replace").lstrip("\ufeff \r\n\t")
+    if not text:
+        raise ValueError("the response is empty")
     if text.startswith(("data:", "event:", ":", "id:")):
         return from_pieces(text)
     try:
         return json.loads(text)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+    except (ValueError, RecursionError):
+        raise ValueError(f"the response is no JSON; it begins {text[:60]!r}") from None
 
 
 def from_pieces(text: str) -> dict[str, Any]:
@@ -222,7 +224,7 @@ def _read_graded(variant: Variant, choice: Mapping[str, Any], text: str, thought
     entries = [entry if isinstance(entry, dict) else {} for entry in content or []]
     spelled = [token if isinstance(token := entry.get("token"), str) else "" for entry in entries]
     said = text or "".join(spelled)
-    if thoughts.strip() or said.lstrip().startswith("<think"):
+    if thoughts.strip() or said.lstrip().startswith("<think") or (reason in CUT and not said.strip()):
         raise in_writing("it thinks before it answers")
     if not entries:
         if content is not None and not said.strip():

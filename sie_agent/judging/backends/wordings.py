@@ -73,6 +73,7 @@ TEXTS: dict[Meaning, re.Pattern[str]] = {
         r"exceed\w*.{0,60}(?:token limit|context|maximum (?:input|prompt|sequence))",
         r"maximum (?:number of )?(?:input|prompt) tokens",
         r"n_ctx",
+        r"`inputs` (?:tokens \+|must have less)",
         r"n_keep",
     ),
     "filtered": _words(
@@ -136,9 +137,10 @@ TEXTS: dict[Meaning, re.Pattern[str]] = {
         r"service unavailable",
     ),
 }
+LATER = _words(r"rate.?limit", r"(?:try|retry)\w* (?:again )?(?:in|after)\b", r"per (?:min|sec|hour|day)", r"slow down")
 TOO_LARGE = re.compile(r"(?:request|prompt|input|message) too large|reduce your message size", re.IGNORECASE)
 # long quotations may hold what was sent, with any word in it
-QUOTED = re.compile(r"([\"'`]).{41,}?\1")
+QUOTED = re.compile(r"(?<!\w)([\"'`])(?=\S)(?:(?!\1).){41,}\1")
 # what such words in a text may mean, by the status they come with
 MONEY_STATUS = frozenset({400, 401, 402, 403, 429, None})
 KEY_STATUS = frozenset({400, 401, 403, 407, None})
