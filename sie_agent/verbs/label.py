@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from sie_agent.collecting import rare_collection
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL
 from sie_agent.events import event, log_events
 from sie_agent.judging import (
@@ -121,7 +122,7 @@ def label(
     mixture = Mixture(doubled)
     passage = Passage()
     try:
-        with log_events(log_json), JudgmentCache(cache_path) as cache, manifest.stage("judging"):
+        with rare_collection(), log_events(log_json), JudgmentCache(cache_path) as cache, manifest.stage("judging"):
             session = Session(backend, cache, max_cost=max_cost)
             event("start", data=str(data), variants=[one.name for one in variants], judge=repr(backend))
             target = folder / "judgments.parquet"
