@@ -162,13 +162,15 @@ def classify(error: Exception, method: str, secrets: Sequence[str]) -> Answer | 
         return Trouble("server", Answer("connection", method, detail=f"the connection failed ({type(error).__name__})"))
     problem = problem_of(code, _body(error), str(error))
     said = of_problem(problem, method, detail=problem.text or detail, secrets=secrets, wait=_wait(error))
-    if code is None and meaning_by_code(problem) is None and meaning_by_text(problem) is None:
+    # without a status it may be the chat model's own complaint, in any words
+    if code is None and meaning_by_code(problem) is None and meaning_by_text(problem) not in TOLD_BY_TEXT:
         shown = f"the chat model failed ({type(error).__name__}: {detail})"
         trouble = Trouble("server", Answer("malformed", method, detail=shown[:DETAIL_CHARS]))
         return Refusal(problem, trouble)
     return said
 
 
+TOLD_BY_TEXT = ("too-long", "rate", "money", "key")
 CODE_BY_NAME = {
     "ModelRateLimitError": 429,
     "ModelAuthenticationError": 401,

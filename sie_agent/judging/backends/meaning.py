@@ -16,6 +16,7 @@ from .wordings import (
     QUOTED,
     REFUSING_WORDS,
     TEXTS,
+    THROTTLED,
     TOO_LARGE,
     Meaning,
 )
@@ -154,7 +155,7 @@ def meaning_by_text(problem: Problem) -> Meaning | None:
     """What the problem says in words; None where it says nothing known."""
     text = QUOTED.sub(" ", problem.text)
     # who is to come back later, and where to pay for more, is told in one breath
-    if problem.status == 429 and LATER.search(text):
+    if THROTTLED.search(text) or (problem.status == 429 and LATER.search(text)):
         return "rate"
     for meaning in UNTIL_REFUSED:
         if TEXTS[meaning].search(text) and _goes_with(meaning, problem.status, by_text=True):

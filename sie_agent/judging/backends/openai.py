@@ -159,7 +159,7 @@ class OpenAIBackend:
 
     async def _answer_one(self, variant: Variant, request: Request, watcher: Watcher) -> Answer:
         """Try until there is an answer or the tries are used up; raises only for what concerns all requests."""
-        tries = outages = refusals = 0
+        tries = outages = refusals = doubted = 0
         spent = (0, 0)
         refused_by: set[str] = set()
         server: Server | None = self._placed.pop(request.key, None)
@@ -195,7 +195,10 @@ class OpenAIBackend:
             watcher.trouble(server.name, answer.status, answer.detail)
             theirs = await self._pool.failed(server, said, sent_at)
             if said.kind == "lost" and not theirs:
-                return self._refused(server, answer)
+                # not the server's: a key that was renewed that moment, once, or what this pair says
+                doubted += 1
+                if doubted > 1:
+                    return self._refused(server, answer)
             if said.kind == "rate":
                 refusals += 1
             elif theirs:

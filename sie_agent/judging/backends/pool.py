@@ -243,4 +243,6 @@ def lost_failure(server: Server) -> EnvironmentFailure:
             listed = ""
         mend = f"It serves: {listed}" if listed else "Check the address (it usually ends in /v1) and --model"
         return EnvironmentFailure(f"the server knows no model '{server.model}'", where=where, mend=mend)
+    if server.lost.startswith(LOST["path"]):
+        return EnvironmentFailure(server.lost, where=where, mend="Check the address: it usually ends in /v1")
     return EnvironmentFailure(f"the server takes no more requests: {server.lost}", where=where)

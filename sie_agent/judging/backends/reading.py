@@ -62,7 +62,9 @@ def decoded(content: bytes) -> Any:
     if text.startswith(("data:", "event:", ":", "id:")):
         return from_pieces(text)
     try:
-        return json.loads(text)
+        loaded = json.loads(text)
+        # some gateways pack JSON into JSON
+        return json.loads(loaded) if isinstance(loaded, str) and loaded.startswith("{") else loaded
     except (ValueError, RecursionError):
         raise ValueError(f"the response is no JSON; it begins {text[:60]!r}") from None
 
@@ -146,7 +148,7 @@ def read_answer(variant: Variant, method: str, body: object) -> Answer:
     used = usage_of(body) or (0, 0)
     choice = first_choice(body)
     if choice is None:
-        answer = Answer("malformed", method, detail="the response is no chat completion")
+        answer = Answer("malformed", method, detail=f"the response is no chat completion: {str(body)[:100]}")
     else:
         answer = _read_choice(variant, method, choice, used[1])
     return Answer(

@@ -138,6 +138,7 @@ TEXTS: dict[Meaning, re.Pattern[str]] = {
     ),
 }
 LATER = _words(r"rate.?limit", r"(?:try|retry)\w* (?:again )?(?:in|after)\b", r"per (?:min|sec|hour|day)", r"slow down")
+THROTTLED = _words(r"throttl", r"please wait (?:before|and|a )")
 TOO_LARGE = re.compile(r"(?:request|prompt|input|message) too large|reduce your message size", re.IGNORECASE)
 # long quotations may hold what was sent, with any word in it
 QUOTED = re.compile(r"(?<!\w)([\"'`])(?=\S)(?:(?!\1).){41,}\1")
