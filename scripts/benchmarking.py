@@ -31,7 +31,7 @@ COMPLETION = {
     "choices": [
         {
             "index": 0,
-            "finish_reason": "length",
+            "finish_reason": "stop",
             "message": {"role": "assistant", "content": "3"},
             "logprobs": {"content": [FIRST_TOKEN]},
         }

@@ -152,7 +152,7 @@ WRITING = [
     ill_written(
         "numbers of no size",
         lambda a: f'{{"grade": {("1e999", "9" * 100, "NaN", "-Infinity")[a.number // 4]}}}',
-        "out-of-scale",
+        "unparsed",
     ),
     ill_written("nothing but blanks", lambda asked: ("", " ", "\n\n", "\u3000")[asked.number // 4], "empty"),
     ill_written("100,000 brackets", lambda asked: "[" * 100_000, "unparsed", options=("--timeout", "5")),

@@ -81,7 +81,8 @@ class _Call:
         server = self._server
         limit = form.limit(self._variant.max_output_tokens)
         if limit > self._variant.max_output_tokens and method == "written" and not self._affords(limit):
-            return Answer("unparsed", method, detail="cut off; --max-cost leaves no money for a longer answer")
+            told = "--max-cost leaves no money for as long an answer as this model gives"
+            return Answer("not-asked", method, detail=told)
         body = chat_request(self._variant, self._request, method, server.model, form)
         with request_span(server.url, server.model, body) as span:
             try:
