@@ -39,13 +39,13 @@ class Pool:
         self.servers = list(servers)
         self.patience = patience
         self._nobody_since: float | None = None
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()
         self._examined: dict[str, asyncio.Task[bool]] = {}
         self._watchers: dict[str, asyncio.Task[None]] = {}
 
     def open(self) -> None:
         """Begin in a new event loop; servers that were away are watched again."""
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()
         self._examined, self._watchers = {}, {}
         for server in self.servers:
             # places of an event loop that ended while requests were under way
@@ -77,9 +77,9 @@ class Pool:
                 server.limiter.sent(now, tokens)
                 return server
             self._check_patience(now)
-            async with self._changed:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), min(max(wait, 0.001), LOOK_SECONDS))
+            # an event, not a condition: a waiter that is cancelled while it takes a lock back can wait for ever
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), min(max(wait, 0.001), LOOK_SECONDS))
 
     def others(self, but: Collection[str]) -> bool:
         """Whether any server beside these can be asked."""
@@ -127,8 +127,12 @@ class Pool:
     async def give_back(self, server: Server) -> None:
         """A request came back."""
         server.limiter.ended()
-        async with self._changed:
-            self._changed.notify()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Wake who waits for a place."""
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     def succeeded(self, server: Server) -> None:
         """An answer came, good or bad: the server works."""
@@ -224,8 +228,7 @@ class Pool:
                 server.failures_in_a_row = 0
                 event("endpoint-back", endpoint=server.name)
                 say(f"{server.name} answers again")
-                async with self._changed:
-                    self._changed.notify_all()
+                self._tell()
                 return
             cooling = min(cooling * 2.0, LONGEST_COOLING)
 
