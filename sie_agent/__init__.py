@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sie_agent.errors import EnvironmentFailure, InputError, MissingExtraError, SieError
     from sie_agent.judging import JudgmentCache, judge, list_variants, load_endpoints, load_variant, make_backend
-    from sie_agent.run import compare_prompts, evaluate_run, load_suite, run_suite
+    from sie_agent.run import evaluate_run, load_suite, run_suite
     from sie_agent.samples import ColumnMap, load_samples
     from sie_agent.scorer import (
         Explanation,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sie_agent.serving import serve
     from sie_agent.verbs.attribute import attribute
     from sie_agent.verbs.cache import cache_export, cache_prune, cache_stats
+    from sie_agent.verbs.compare_prompts import compare_prompts
     from sie_agent.verbs.distil import distil
     from sie_agent.verbs.doctor import doctor
     from sie_agent.verbs.explain import explain
@@ -104,7 +105,7 @@ _HOMES = {
         "load_variant",
         "make_backend",
     ),
-    "sie_agent.run": ("compare_prompts", "evaluate_run", "load_suite", "run_suite"),
+    "sie_agent.run": ("evaluate_run", "load_suite", "run_suite"),
     "sie_agent.samples": ("ColumnMap", "load_samples"),
     "sie_agent.scorer": (
         "Explanation",
@@ -122,6 +123,7 @@ _HOMES = {
     "sie_agent.serving": ("serve",),
     "sie_agent.verbs.attribute": ("attribute",),
     "sie_agent.verbs.cache": ("cache_export", "cache_prune", "cache_stats"),
+    "sie_agent.verbs.compare_prompts": ("compare_prompts",),
     "sie_agent.verbs.distil": ("distil",),
     "sie_agent.verbs.doctor": ("doctor",),
     "sie_agent.verbs.explain": ("explain",),

@@ -12,6 +12,10 @@ from .redact import redacted
 
 T = TypeVar("T")
 LINE_SECONDS = 30.0
+# characters of a bar, and at least of a count or a time
+BAR_CELL = 24
+SHORT_CELL = 7
+WIDE = 110
 _quiet = False
 
 
@@ -53,16 +57,19 @@ def bar(description: str, total: int | None) -> Iterator[Bar]:
             yield lines
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
     columns = (
-        # what a model is called and what a server said is no markup
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(elapsed_when_finished=True),
-        TextColumn("{task.fields[note]}", markup=False),
+        # what a model is called and what a server said is no markup; on a narrow terminal these give way
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=2)),
+        BarColumn(bar_width=BAR_CELL if console.width >= WIDE else BAR_CELL // 2),
+        MofNCompleteColumn(table_column=Column(no_wrap=True, min_width=SHORT_CELL)),
+        TimeRemainingColumn(elapsed_when_finished=True, table_column=Column(no_wrap=True, min_width=SHORT_CELL)),
+        TextColumn(
+            "{task.fields[note]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=3)
+        ),
     )
-    with Progress(*columns, console=console, speed_estimate_period=60.0) as progress:
+    with Progress(*columns, console=console, speed_estimate_period=60.0, expand=True) as progress:
         task = progress.add_task(description, total=total, note="")
 
         class Shown:

@@ -92,4 +92,6 @@ def prune(
         wanted = ", ".join(f"{what} {value}" for what, value in given if value is not None)
         typer.confirm(f"Delete {f'the answers with {wanted}' if wanted else 'all answers'}?", abort=True, err=True)
     result = call(work)
-    show(result, [f"{result['deleted']:,} answers deleted from {result['path']}"])
+    lines = [f"{result['deleted']:,} answers deleted from {result['path']}"]
+    lines += [f"  it holds {what}: {', '.join(names)}" for what, names in result["held"].items() if names]
+    show(result, lines)

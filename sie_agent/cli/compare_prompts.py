@@ -7,22 +7,34 @@ from typing import Annotated, Any
 import typer
 
 from sie_agent.cli.options import (
+    AT_ONCE,
     BackendName,
     BaseUrl,
     Concurrency,
     Data,
+    DryRun,
+    Endpoints,
     Limit,
     Map,
+    MaxCost,
     Model,
     OutFolder,
+    Patience,
+    PriceInput,
+    PriceOutput,
+    RetryFailed,
+    Revision,
+    Timeout,
     examples,
 )
 from sie_agent.cli.output import call, columns, number, show
-from sie_agent.cli.words import causes
+from sie_agent.cli.words import asked_again, causes, cost_line, plan_lines, tries_line
 
 EPILOG = examples(
     "sie compare-prompts --data sample --variants relevance/query-likelihood \\",
     "    relevance/query-likelihood-terse relevance/query-likelihood-plain --out runs/prompts",
+    "sie compare-prompts --data graded.parquet --variants relevance/graded relevance/esci --backend openai \\",
+    "    --endpoints endpoints.yaml --max-cost 5 --out runs/prompts --dry-run",
 )
 
 
@@ -34,36 +46,55 @@ def command(
     ],
     out: OutFolder,
     column_map: Map = None,
+    limit: Limit = None,
     backend: BackendName = "local",
     base_url: BaseUrl = None,
     model: Model = None,
-    limit: Limit = None,
-    concurrency: Concurrency = 8,
+    concurrency: Concurrency = AT_ONCE,
+    endpoints: Endpoints = None,
+    revision: Revision = "",
+    timeout: Timeout = None,
+    patience: Patience = None,
+    retry_failed: RetryFailed = False,
+    dry_run: DryRun = False,
+    max_cost: MaxCost = None,
+    price_input: PriceInput = None,
+    price_output: PriceOutput = None,
 ) -> None:
     """Judge the same pairs with several prompt variants and compare them by the human grades.
 
     AUC and Spearman of each, and the paired difference to the first with an interval by query.
     """
+    options = {name: value for name, value in (("timeout", timeout), ("patience", patience)) if value is not None}
 
     def work() -> dict[str, Any]:
-        from sie_agent.run import compare_prompts
+        from sie_agent.verbs.compare_prompts import compare_prompts
+        from sie_agent.verbs.judges import Judge
+        from sie_agent.verbs.label import plan
 
-        return dict(
-            compare_prompts(
-                data,
-                variants,
-                out,
-                column_map=column_map,
-                backend=backend,
-                base_url=base_url,
-                model=model,
-                limit=limit,
-                concurrency=concurrency,
-            )
+        judge = Judge(
+            backend=backend,
+            model=model,
+            base_url=base_url,
+            endpoints=endpoints,
+            concurrency=concurrency,
+            revision=revision,
+            price_input=price_input,
+            price_output=price_output,
+            options=options,
         )
+        wanted: dict[str, Any] = {
+            "column_map": column_map,
+            "limit": limit,
+            "judge": judge,
+            "retry_failed": retry_failed,
+        }
+        if dry_run:
+            return plan(data, variant=variants, **wanted)
+        return compare_prompts(data, variants, out, **wanted, max_cost=max_cost)
 
     result = call(work)
-    show(result, lines_of(result))
+    show(result, plan_lines(result) if dry_run else lines_of(result))
 
 
 def lines_of(result: dict[str, Any]) -> list[str]:
@@ -86,9 +117,10 @@ def lines_of(result: dict[str, Any]) -> list[str]:
     for row in result["variants"]:
         if row["n_failed"]:
             lines.append(f"{row['variant']}: {row['n_failed']:,} pairs without a grade{causes(row['reasons'])}")
-    if result["failed"]:
-        lines.append("What was answered is kept: the same command, given again, asks only what is missing.")
-    return lines
+    lines += [f"{one['variant']}: {one['mend']}" for one in result["failed"] if one["mend"]]
+    lines += [f"Tries that failed: {tries}" for tries in tries_line(result)]
+    lines += [f"Cost: {cost}" for cost in cost_line(result)]
+    return [*lines, *asked_again(result, result["n_without_grade"])]
 
 
 def figure(measured: dict[str, Any]) -> str:

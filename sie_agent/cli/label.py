@@ -12,14 +12,23 @@ from sie_agent.cli.options import (
     BaseUrl,
     Concurrency,
     Data,
+    DryRun,
+    Endpoints,
     Limit,
     Map,
+    MaxCost,
     Model,
+    Patience,
+    PriceInput,
+    PriceOutput,
+    RetryFailed,
+    Revision,
     Split,
+    Timeout,
     examples,
 )
 from sie_agent.cli.output import call, show
-from sie_agent.cli.words import causes, dollars, duration, plan_lines
+from sie_agent.cli.words import asked_again, causes, cost_line, duration, plan_lines, tries_line
 from sie_agent.errors import InputError
 
 EPILOG = examples(
@@ -30,8 +39,6 @@ EPILOG = examples(
     "    --endpoints endpoints.yaml --max-cost 20 --log-json runs/labels.jsonl --out runs/labels",
     "sie label ... --retry-failed      ask again what has no grade, and nothing else",
 )
-SERVERS = "Servers (--backend openai)"
-MONEY = "Cost"
 
 
 def command(
@@ -54,35 +61,15 @@ def command(
     model: Model = None,
     limit: Limit = None,
     concurrency: Concurrency = AT_ONCE,
-    endpoints: Annotated[
-        str | None,
-        typer.Option("--endpoints", help="YAML file with several servers, the preferred ones first.", metavar="FILE"),
-    ] = None,
-    revision: Annotated[
-        str, typer.Option("--revision", help="What tells the server's model from others of its name.", metavar="TEXT")
-    ] = "",
-    timeout: Annotated[
-        float | None, typer.Option("--timeout", help="Seconds to wait for one answer (120).", metavar="SECONDS")
-    ] = None,
-    patience: Annotated[
-        float | None,
-        typer.Option("--patience", help="Seconds to wait for a server that went away (900).", metavar="SECONDS"),
-    ] = None,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Ask again where the cache holds a failure.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be asked, what it costs and how long it takes.")
-    ] = False,
-    max_cost: Annotated[
-        float | None, typer.Option("--max-cost", help="Stop before this run costs more, in USD.", metavar="USD")
-    ] = None,
-    price_input: Annotated[
-        float | None, typer.Option("--price-input", help="USD per million tokens sent.", metavar="USD")
-    ] = None,
-    price_output: Annotated[
-        float | None, typer.Option("--price-output", help="USD per million tokens answered.", metavar="USD")
-    ] = None,
+    endpoints: Endpoints = None,
+    revision: Revision = "",
+    timeout: Timeout = None,
+    patience: Patience = None,
+    retry_failed: RetryFailed = False,
+    dry_run: DryRun = False,
+    max_cost: MaxCost = None,
+    price_input: PriceInput = None,
+    price_output: PriceOutput = None,
     log_json: Annotated[
         str | None,
         typer.Option("--log-json", help="File for one JSON line per event; - for standard error.", metavar="FILE"),
@@ -131,7 +118,7 @@ def lines_of(result: dict[str, Any]) -> list[str]:
     """The summary for people."""
     asked_for = [f"{result['pairs']:,} pairs"] if result["pairs"] else []
     asked_for += [f"{result['queries']:,} queries"] if result["queries"] else []
-    lines = [f"{' and '.join(asked_for)} judged by {result['model']} ({', '.join(result['variants'])})"]
+    lines = [f"{' and '.join(asked_for)} judged by {judged_by(result)} ({', '.join(result['variants'])})"]
     lines.append(f"  with an answer  {result['ok']:,}")
     lines.append(f"  without         {result['failed']:,}{causes(result['reasons'])}")
     lines.append(f"  from the cache  {result['cached']:,}")
@@ -141,22 +128,28 @@ def lines_of(result: dict[str, Any]) -> list[str]:
             f"  asked           {result['asked']:,} in {duration(result['seconds'])} ({result['per_second']:.1f}/s), "
             f"{tokens['input']:,} tokens in, {tokens['output']:,} out"
         )
-    if result["cost"] is not None:
-        stopped = ", stopped at --max-cost" if result["stopped"] == "cost" else ""
-        lines.append(f"  cost            {dollars(result['cost'])}{stopped}")
+    lines += [f"  tries failed    {tries}" for tries in tries_line(result)]
+    lines += [f"  cost            {cost}" for cost in cost_line(result)]
     if len(result["models"]) > 1:
         lines.append(f"  several models  {', '.join(f'{name} {count:,}' for name, count in result['models'].items())}")
         lines += mixture_lines(result["mixture"])
-    return [*lines, f"Judgments: {result['judgments']}"]
+    return [*lines, f"Judgments: {result['judgments']}", *asked_again(result, result["failed"])]
+
+
+def judged_by(result: dict[str, Any]) -> str:
+    """Who judged, and who was asked where that was another."""
+    asked = result["asked_model"]
+    return result["model"] if asked == result["model"] else f"{result['model']} ({asked} was asked)"
 
 
 def mixture_lines(mixture: dict[str, Any] | None) -> list[str]:
-    """How far the models agree on pairs that each judged."""
+    """How far the models agree on pairs that each judged, and what it means for a scorer."""
+    apart = "                  `sie distill` learns from one of them: choose it there with --model"
     if not mixture:
-        return ["                  how far they agree is not known: no pair was judged by each"]
+        return ["                  how far they agree is not known: no pair was judged by each", apart]
     return [
         f"                  {one['first']} and {one['second']} agree at Spearman {one['spearman']:.2f} "
         f"[{one['spearman_low']:.2f}, {one['spearman_high']:.2f}], {one['second']} higher by "
         f"{one['difference']:+.2f} ({mixture['pairs']} pairs judged by each)"
         for one in mixture["between"]
-    ]
+    ] + [apart]

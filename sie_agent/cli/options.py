@@ -54,6 +54,31 @@ AT_ONCE = 32
 Concurrency = Annotated[
     int, typer.Option("--concurrency", help="Most requests under way at once (openai); adapts below.", metavar="N")
 ]
+Endpoints = Annotated[
+    str | None,
+    typer.Option("--endpoints", help="YAML file with several servers, the preferred ones first.", metavar="FILE"),
+]
+Revision = Annotated[
+    str, typer.Option("--revision", help="What tells the server's model from others of its name.", metavar="TEXT")
+]
+Timeout = Annotated[
+    float | None, typer.Option("--timeout", help="Seconds to wait for one answer (120).", metavar="SECONDS")
+]
+Patience = Annotated[
+    float | None,
+    typer.Option("--patience", help="Seconds to wait for a server that went away (900).", metavar="SECONDS"),
+]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Ask again where the cache holds a failure.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be asked, what it costs and how long it takes.")
+]
+MaxCost = Annotated[
+    float | None, typer.Option("--max-cost", help="Stop before this run costs more, in USD.", metavar="USD")
+]
+PriceInput = Annotated[float | None, typer.Option("--price-input", help="USD per million tokens sent.", metavar="USD")]
+PriceOutput = Annotated[
+    float | None, typer.Option("--price-output", help="USD per million tokens answered.", metavar="USD")
+]
 Simulate = Annotated[
     str | None,
     typer.Option(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sie_agent.cli.options import OutFolder, examples
+from sie_agent.cli.options import OutFolder, RetryFailed, examples
 from sie_agent.cli.output import call, number, show
 from sie_agent.cli.words import causes
 
@@ -24,6 +24,7 @@ def command(
         list[str] | None,
         typer.Option("--set", help="Change a setting of the suite; may be repeated.", metavar="KEY=VALUE"),
     ] = None,
+    retry_failed: RetryFailed = False,
 ) -> None:
     """Do all that a suite says: judge, label, distil, choose target and weights, test them on rankers, report.
 
@@ -33,7 +34,7 @@ def command(
     def work() -> dict[str, object]:
         from sie_agent.run import run_suite
 
-        return dict(run_suite(suite, out, overrides=overrides or ()))
+        return dict(run_suite(suite, out, overrides=overrides or (), retry_failed=retry_failed))
 
     result = call(work)
     show(result, lines_of(result))
@@ -75,8 +76,10 @@ def lost_lines(result: Mapping[str, Any]) -> list[str]:
     if reasons.get("clarity"):
         without = sum(one["count"] for one in reasons["clarity"])
         lines.append(f"{without} queries have no clarity{causes(reasons['clarity'])}")
-    if failed:
+    lines += [f"{one['judge']}: {one['mend']}" for one in failed if one.get("mend")]
+    if failed or lines:
         lines.append("What was answered is kept: the same command, given again, asks only what is missing.")
+        lines.append("With --retry-failed it also asks again where an answer came that is no grade.")
     return lines
 
 

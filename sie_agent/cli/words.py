@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+# methods of models that may think before they answer
+THOUGHT_OVER = ("graded", "written")
 BASES = {
     "cache": "from answers to this variant in the cache",
     "server": "from the server's own count of some requests",
@@ -36,16 +38,53 @@ def duration(seconds: float | None) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def tries_line(result: Mapping[str, Any]) -> list[str]:
+    """Tries that failed and why, whether others made them good or not; nothing where none did."""
+    tries = sum(one["count"] for one in result["tries_failed"])
+    return [f"{tries:,}{causes(result['tries_failed'])}"] if tries else []
+
+
+def cost_line(result: Mapping[str, Any]) -> list[str]:
+    """What was spent, and why a run stopped where it was for money; nothing where no price is known."""
+    if result["cost"] is None:
+        return []
+    spent = dollars(result["cost"])
+    if result["stopped"] != "cost":
+        return [spent]
+    more = dollars(result["next_may_cost"])
+    return [f"{spent} of {dollars(result['max_cost'])}: stopped, one more answer may cost {more}"]
+
+
+def asked_again(result: Mapping[str, Any], missing: int) -> list[str]:
+    """How to get the grades that are missing, *missing* of them."""
+    lines = []
+    if result["stopped"] == "cost":
+        lines.append("Give a higher --max-cost to go on: only what is missing is asked.")
+    elif missing > result["failed_for_good"]:
+        lines.append("The same command, given again, asks only what is missing.")
+    if result["failed_for_good"]:
+        lines.append(
+            f"Of {result['failed_for_good']:,} the answer is no grade, and it is kept; --retry-failed asks them again."
+        )
+    return lines
+
+
 def plan_lines(result: dict[str, Any]) -> list[str]:
     """What a batch will ask, cost and take."""
     lines: list[str] = []
     for part in result["parts"]:
         lines.append(f"{part['variant']} by {part['model']}")
         lines.append(f"  rows            {part['rows']:,} ({part['distinct']:,} distinct questions)")
-        lines.append(f"  in the cache    {part['cached']:,}")
+        failed = part["cached_without_grade"]
+        kept = f" ({failed:,} of them without a grade: --retry-failed asks those again)" if failed else ""
+        lines.append(f"  in the cache    {part['cached']:,}{kept}")
         lines.append(f"  to ask          {part['to_ask']:,}")
         tokens = f"{part['input_tokens']:,} in, {part['output_tokens']:,} out"
         lines.append(f"  tokens          {tokens} ({BASES[part['tokens_from']]})")
+        if part["to_ask"] and part["tokens_from"] != "cache" and part["method"] in THOUGHT_OVER:
+            lines.append(
+                "                  a model that thinks before it answers writes far more: try --limit 50 first"
+            )
         price = dollars(part["cost"]) if part["cost"] is not None else "– (give --price-input and --price-output)"
         lines.append(f"  cost            {price}")
         lines.append(f"  time            {time_of(part)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .answers import is_lasting
 from .backends import (
     AT_ONCE,
     BACKENDS,
@@ -12,6 +13,7 @@ from .backends import (
     EndpointList,
     PricePart,
     Source,
+    check_method,
     load_endpoints,
     make_backend,
 )
@@ -51,9 +53,11 @@ __all__ = [
     "Session",
     "Source",
     "Variant",
+    "check_method",
     "encode_sentences",
     "encoder_folder",
     "estimate",
+    "is_lasting",
     "judge",
     "judge_by_each",
     "judge_chunks",

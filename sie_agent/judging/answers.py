@@ -23,6 +23,11 @@ MOST_BRACES = 2_000
 MOST_GRADE = 10**9
 
 
+def is_lasting(status: str) -> bool:
+    """Whether what has this status would have it again if it were asked again."""
+    return status not in TRANSIENT_STATUSES
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One thing to ask: the rendered messages and the keys that stand for them in the cache.
@@ -70,7 +75,7 @@ class Answer:
     @property
     def lasting(self) -> bool:
         """Whether asking again would give the same: only then may the cache serve it."""
-        return self.status not in TRANSIENT_STATUSES
+        return is_lasting(self.status)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class Measure:
     rows: int = 0
     distinct: int = 0
     cached: int = 0
+    without_grade: int = 0
     pending: int = 0
     characters: int = 0
     known: int = 0
@@ -77,9 +78,9 @@ def estimate(
 
     Returns
     -------
-    ``rows``, ``distinct``, ``cached``, ``to_ask``, ``input_tokens``, ``output_tokens``, ``tokens_from`` (``cache``,
-    ``server`` or ``length``), ``cost`` (USD, None without a price), ``per_second`` and ``seconds`` (None where no
-    answers of the model are at hand).
+    ``rows``, ``distinct``, ``cached``, ``cached_without_grade`` (of them), ``method``, ``to_ask``, ``input_tokens``,
+    ``output_tokens``, ``tokens_from`` (``cache``, ``server`` or ``length``), ``cost`` (USD, None without a price),
+    ``per_second`` and ``seconds`` (None where no answers of the model are at hand).
 
     Raises
     ------
@@ -119,6 +120,7 @@ def add_rows(
     measure.rows += len(rows)
     measure.distinct += len(fresh)
     measure.cached += len(answers)
+    measure.without_grade += sum(answer.status != "ok" for answer, _ in answers.values())
     known = [question for question in fresh if question.key in answers]
     for question, length in zip(known, lengths(known, fields, keys, variant), strict=True):
         measure.add_known(length, answers[question.key][0])
@@ -160,10 +162,12 @@ def as_estimate(
     rate = next((rate for rate in rates if rate is not None), None)
     return {
         "variant": variant.name,
+        "method": variant.method,
         "model": names[0],
         "rows": measure.rows,
         "distinct": measure.distinct,
         "cached": measure.cached,
+        "cached_without_grade": measure.without_grade,
         "to_ask": measure.pending,
         "input_tokens": input_tokens,
         "output_tokens": output_tokens,

@@ -124,6 +124,11 @@ class Failing:
             self._due = False
         show()
 
+    def tries(self) -> list[dict[str, Any]]:
+        """The tries that failed, as :meth:`Reasons.as_list` gives them."""
+        with self._lock:
+            return self._tries.as_list()
+
     def words(self) -> list[str]:
         """``12 without a grade (rejected)``, ``tries failed: rate-limited 12``; what there is of it."""
         parts = []

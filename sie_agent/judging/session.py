@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from ..errors import EnvironmentFailure, InputError
 from ..events import event
@@ -39,6 +40,7 @@ class Session:
         self, backend: Backend, cache: JudgmentCache, *, max_cost: float | None = None, shown: Bar | None = None
     ) -> None:
         self._cache = cache
+        self._max_cost = max_cost
         prices = dict(backend.prices) if isinstance(backend, Accounted) else {}
         if max_cost is not None and not prices:
             mend = "Give --price-input and --price-output, or a price for an endpoint"
@@ -51,6 +53,19 @@ class Session:
         self.stopped: str | None = None
         self.failure: EnvironmentFailure | None = None
         self._started = time.monotonic()
+
+    def as_dict(self) -> dict[str, Any]:
+        """``asked``, ``tokens``, ``tries_failed``, and what it cost, for files: what a run spent."""
+        account = self.account
+        return {
+            "asked": account.asked,
+            "tokens": {"input": account.input_tokens, "output": account.output_tokens},
+            "tries_failed": self.failing.tries(),
+            "cost": account.cost,
+            "max_cost": self._max_cost,
+            "stopped": self.stopped,
+            "next_may_cost": self.spending.next_may_cost if self.stopped == "cost" else None,
+        }
 
     def stop(self, reason: str) -> None:
         """Ask nothing more; what is under way is finished. *reason*: ``cost``, ``interrupted`` or ``disk``."""
@@ -121,6 +136,7 @@ class Drawn:
     Attributes
     ----------
     stopped : whether the session wants no more answers than those under way.
+    in_haste : whether somebody waits for it to end, so that those under way get little time.
     waiting : whether the next request has to wait for answers that are under way.
     """
 
@@ -134,6 +150,10 @@ class Drawn:
     @property
     def stopped(self) -> bool:
         return self._session.stopped is not None
+
+    @property
+    def in_haste(self) -> bool:
+        return self._session.stopped not in (None, "cost")
 
     @property
     def waiting(self) -> bool:
@@ -155,10 +175,10 @@ class Drawn:
         """A try failed; see :meth:`Session.trouble`."""
         self._session.trouble(endpoint, status, detail)
 
-    def again(self, request: Request, output_tokens: int = 0) -> bool:
-        """Whether there is money for one more try, with an answer of so many tokens."""
+    def again(self, request: Request, output_tokens: int = 0) -> bool | None:
+        """Whether there is money for one more try; see :meth:`Spending.room_again`."""
         enough = self._session.spending.room_again(request, self._variant, output_tokens)
-        if not enough:
+        if enough is False:
             self._session.stop("cost")
         return enough
 

@@ -74,6 +74,10 @@ class Spending:
     ----------
     account : where tokens and cost are added up.
     prices : by the name of the endpoint. max_cost : USD that the run may cost; None for no limit.
+
+    Attributes
+    ----------
+    next_may_cost : USD that the answer may cost for which there was no room; None while there was for all.
     """
 
     def __init__(self, account: Account, prices: Mapping[str, Price], max_cost: float | None) -> None:
@@ -82,16 +86,20 @@ class Spending:
         self._max_cost = max_cost
         self._books = threading.Lock()
         self._reserved: dict[str, float] = {}
+        self._waiting: set[str] = set()
+        self.next_may_cost: float | None = None
         self._booked: set[str] = set()
         self._unknown = 0.0
         self._per_byte = TOKENS_PER_BYTE
         self._most_output = 0
         self._dearest_input: dict[str, int] = {}
+        self._longest_allowed: dict[str, int] = {}
 
     def ended(self, request: Request, answer: Answer) -> None:
         """A request is over; its tokens are booked, unless each try was."""
         with self._books:
             self._reserved.pop(request.key, None)
+            self._waiting.discard(request.key)
             if request.key not in self._booked:
                 self._book(answer.endpoint, answer.input_tokens, answer.output_tokens)
             self._booked.discard(request.key)
@@ -132,23 +140,42 @@ class Spending:
             if reserved and variant.name not in self._dearest_input:
                 return None
             if self._spent + reserved + expected > self._max_cost:
+                if not reserved:
+                    self.next_may_cost = expected
                 return None if reserved else False
             self._reserved[request.key] = expected
             return True
 
-    def room_again(self, request: Request, variant: Variant, output_tokens: int = 0) -> bool:
-        """Whether the limit on cost leaves room for another try of a request that is under way."""
+    def room_again(self, request: Request, variant: Variant, output_tokens: int = 0) -> bool | None:
+        """Whether the limit on cost leaves room for another try of a request that is under way.
+
+        None where that will be known when others have come back; of those that all wait for each other, one gives up.
+        """
         if self._max_cost is None:
             return True
         with self._books:
-            self._reserved[request.key] = self._dearest(request, variant, output_tokens)
-            return self._spent + sum(self._reserved.values()) <= self._max_cost
+            # what one answer had to be allowed, the next have to be as well
+            allowed = max(self._longest_allowed.get(variant.name, 0), output_tokens)
+            self._longest_allowed[variant.name] = allowed
+            key, expected = request.key, self._dearest(request, variant)
+            others = {name: cost for name, cost in self._reserved.items() if name != key}
+            if self._spent + sum(others.values()) + expected <= self._max_cost:
+                self._reserved[key] = expected
+                self._waiting.discard(key)
+                return True
+            if others.keys() - self._waiting:
+                self._waiting.add(key)
+                return None
+            # until it has ended, the others wait for it
+            self._waiting.discard(key)
+            self.next_may_cost = expected
+            return False
 
     @property
     def _spent(self) -> float:
         return (self._account.cost or 0.0) + self._unknown
 
-    def _dearest(self, request: Request, variant: Variant, output_tokens: int = 0) -> float:
+    def _dearest(self, request: Request, variant: Variant) -> float:
         """USD that a try may cost at the dearest endpoint.
 
         The tokens of the dearest so far, which had the same beginning, and one for each byte of the last message: no
@@ -162,7 +189,8 @@ class Spending:
         tokens = seen + math.ceil(self._per_byte * size(told)) + TOKENS_PER_MESSAGE * (len(told) + 1)
         # a graded variant may have to be asked in writing: known as soon as one answer came
         written = GRADE_TOKENS if variant.method == "graded" and seen else variant.max_output_tokens
-        return dearest.of(tokens, max(written, output_tokens, math.ceil(MARGIN * self._most_output)))
+        allowed = self._longest_allowed.get(variant.name, 0)
+        return dearest.of(tokens, max(written, allowed, math.ceil(MARGIN * self._most_output)))
 
 
 def size(messages: Iterable[Message]) -> int:

@@ -1,6 +1,5 @@
 """A whole run: the suite, its draws, its files, its manifest."""
 
-from sie_agent.run.compare import compare_prompts
 from sie_agent.run.draw_judges import mean_rank
 from sie_agent.run.inputs import READERS
 from sie_agent.run.manifest import Manifest, command_line, library_versions, write_json, write_text
@@ -14,7 +13,6 @@ __all__ = [
     "Mixture",
     "Suite",
     "command_line",
-    "compare_prompts",
     "dump_suite",
     "evaluate_run",
     "library_versions",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 
 import numpy as np
 import numpy.typing as npt
 
 from sie_agent.errors import InputError, SieError
-from sie_agent.judging import load_variant
+from sie_agent.judging import check_method, load_variant
 from sie_agent.progress import say
 from sie_agent.run.downstream import bench_folds, bench_rows_asked
 from sie_agent.run.draw import Draw
@@ -44,14 +45,15 @@ def check_judges(suite: Suite) -> None:
 
     Raises
     ------
-    InputError : a variant that is none, a backend's setting that is wrong.
+    InputError : a variant that is none or that its backend cannot answer, a backend's setting that is wrong.
     """
     for part in suite.judges:
         if not part.is_asked:
             continue
-        load_variant(part.asks_with or "")
+        variant = load_variant(part.asks_with or "")
         try:
-            open_judge(part).close()
+            with closing(open_judge(part)) as backend:
+                check_method(backend, variant)
         except InputError:
             raise
         except SieError as error:
@@ -114,7 +116,7 @@ def ask_for_missing(world: World, draws: Sequence[Draw], asked: dict[str, Boolea
     for failure in failures:
         if failure.name not in known:
             raise failure.error or nobody_left("the baseline failed", [failure])
-        say(f"Judge '{failure.name}' is left out: {failure.cause}")
+        say(f"Judge '{failure.name}' is left out: {failure}")
     return failures
 
 

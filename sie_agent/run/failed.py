@@ -32,6 +32,9 @@ class Failure:
     mend: str = ""
     error: SieError | None = None
 
+    def __str__(self) -> str:
+        return f"{self.cause.rstrip('.')}. {self.mend}" if self.mend else self.cause
+
 
 def raised(name: str, error: SieError, cache: JudgmentCache) -> Failure:
     """The failure that an error stands for.

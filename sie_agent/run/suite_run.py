@@ -46,6 +46,7 @@ def run_suite(
     out: str | Path,
     *,
     overrides: Sequence[str] = (),
+    retry_failed: bool = False,
     cache_path: Path | None = None,
     command: str | None = None,
 ) -> dict[str, Any]:
@@ -54,6 +55,7 @@ def run_suite(
     Parameters
     ----------
     suite : YAML file, or the name of a suite that ships; overrides : ``key=value`` settings.
+    retry_failed : ask judges again where the cache holds a lasting failure.
     out : the run folder; cache_path : of the judgment cache, the default one when not given.
 
     Returns
@@ -78,6 +80,7 @@ def run_suite(
             say(f"Reading {resolved.data.source} and computing text features")
             with one_thread():
                 world = build_world(resolved, cache)
+                world.retry_failed = retry_failed
                 draws = [start_draw(world, seed) for seed in resolved.draws]
         with manifest.stage("judging"):
             losses = ask_judges(world, draws)

@@ -52,6 +52,7 @@ class World:
     judgments : the judgments tables gathered so far, by judge.
     asked : by judge, who answered and what it cost, for the manifest; also of one that failed whole.
     lost_clarity : why the headline's judge did not say how clear the queries are; None where it did or was not asked.
+    retry_failed : whether judges are asked again where the cache holds a lasting failure.
     """
 
     suite: Suite
@@ -66,6 +67,7 @@ class World:
     judgments: dict[str, pd.DataFrame] = field(default_factory=dict)
     asked: dict[str, dict[str, Any]] = field(default_factory=dict)
     lost_clarity: Failure | None = None
+    retry_failed: bool = False
 
     @property
     def grade(self) -> Doubles:
@@ -127,7 +129,9 @@ class World:
         mixture.add(asked)
         session, mixed = Session(backend, self.cache), None
         try:
-            table = self.judgments[part.name] = judge(asked, variant, backend, self.cache, session=session)
+            again = self.retry_failed
+            table = judge(asked, variant, backend, self.cache, retry_failed=again, session=session)
+            self.judgments[part.name] = table
             for_clarity = self.suite.labels.clarity == "judge" and part == self.suite.primary
             if for_clarity and table["score"].notna().any():
                 self.ask_clarity(asked, backend, session)
@@ -140,7 +144,8 @@ class World:
         """Have the headline's judge say how clear the queries are; where it cannot, remember why."""
         name = self.suite.primary.name
         try:
-            table = judge(asked, load_variant(CLARITY_VARIANT), backend, self.cache, session=session)
+            variant, again = load_variant(CLARITY_VARIANT), self.retry_failed
+            table = judge(asked, variant, backend, self.cache, retry_failed=again, session=session)
         except SieError as error:
             self.lost_clarity = raised(name, error, self.cache)
             return

@@ -69,7 +69,7 @@ def cache_prune(
 
     Returns
     -------
-    ``path`` and ``deleted``.
+    ``path`` and ``deleted``; where that is none, ``held``: the variants, models and statuses that there are.
 
     Raises
     ------
@@ -83,5 +83,9 @@ def cache_prune(
         raise InputError(problem, mend="Give --variant, --model, --status or --older-than, or --all alone")
     before = None if older_than is None else time.time() - older_than * DAY_SECONDS
     with JudgmentCache(cache_path) as cache:
-        deleted = cache.prune(variant=variant, model=model, status=status, before=before)
-        return {"path": str(cache.path), "deleted": deleted, "exit_code": 0}
+        # answers in writing lie beside the others of their variant
+        name = None if variant is None else variant.split("+", 1)[0]
+        deleted = cache.prune(variant=name, model=model, status=status, before=before)
+        groups = cache.stats()["groups"] if not deleted else []
+        held = {what: sorted({str(group[what]) for group in groups}) for what in ("variant", "model", "status")}
+        return {"path": str(cache.path), "deleted": deleted, "held": held, "exit_code": 0}

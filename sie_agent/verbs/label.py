@@ -21,6 +21,7 @@ from sie_agent.judging import (
     Session,
     Variant,
     estimate,
+    is_lasting,
     judge_chunks,
     load_variant,
     stop_on_signals,
@@ -104,8 +105,10 @@ def label(
     -------
     ``judgments`` (path), ``pairs``, ``queries``, ``ok``, ``failed``, ``failed_by_cause``, ``reasons`` (each: status,
     count, and what was said most often), ``cached``, ``asked``, ``seconds``, ``per_second``, ``tokens``, ``cost``,
-    ``stopped``, ``model``, ``models``, ``endpoints``, ``mixture``, ``variants``, and ``exit_code`` (3: some have no
-    grade).
+    ``failed_for_good`` (how many would fail the same way if they were asked again), ``tries_failed`` (made good later
+    or not, as ``reasons``), ``stopped``, ``max_cost``, ``next_may_cost`` (USD, of the answer for which no
+    money was left), ``model`` (the one that gave most judgments), ``asked_model``, ``models``, ``endpoints``,
+    ``mixture``, ``variants``, and ``exit_code`` (3: some have no grade).
 
     Raises
     ------
@@ -136,7 +139,9 @@ def label(
     finally:
         backend.close()
     result = summary(session, variants, passage, time.perf_counter() - started)
-    result |= {"model": backend.model, "mixture": mixed}
+    # endpoints of other models may have stood in for the preferred one
+    result["model"] = next(iter(result["models"]), backend.model)
+    result |= {"asked_model": backend.model, "mixture": mixed}
     write_manifest(manifest, folder, result, passage, backend, judge or Judge())
     return {"judgments": str(target), "manifest": str(folder / "manifest.json"), **result}
 
@@ -217,13 +222,11 @@ def summary(session: Session, variants: Sequence[Variant], passage: Passage, sec
         "failed": failed,
         "failed_by_cause": dict(account.causes.most_common()),
         "reasons": account.reasons.as_list(),
+        "failed_for_good": sum(count for status, count in account.causes.items() if is_lasting(status)),
         "cached": account.cached,
-        "asked": account.asked,
+        **session.as_dict(),
         "seconds": round(seconds, 2),
         "per_second": round(account.asked / seconds, 2) if account.asked and seconds > 0 else None,
-        "tokens": {"input": account.input_tokens, "output": account.output_tokens},
-        "cost": account.cost,
-        "stopped": session.stopped,
         "models": dict(account.models.most_common()),
         "endpoints": dict(account.endpoints.most_common()),
         "variants": [one.name for one in variants],
@@ -242,7 +245,8 @@ def write_manifest(
     manifest.tokens.update(result["tokens"])
     manifest.cost = result["cost"]
     manifest.hashes["data"] = passage.digest.hexdigest()
-    told = ("model", "models", "endpoints", "variants", "stopped", "failed_by_cause", "reasons")
+    told = ["model", "asked_model", "models", "endpoints", "variants", "stopped", "failed_by_cause", "reasons"]
+    told.append("tries_failed")
     facts = {name: result[name] for name in told}
     manifest.extra["judge"] = {**facts, "backend": judge.backend, "mixture": result["mixture"]}
     if isinstance(backend, Accounted):

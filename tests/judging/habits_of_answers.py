@@ -183,6 +183,12 @@ def bad_tokens(name: str, *texts: str, status: str, **more: Any) -> Habit:
     return hits(name, turns(*faults), status, twice=True, **more)
 
 
+def one_token(asked: Asked) -> Reply:
+    """A server that cuts graded answers off after one token, whatever limit it is given."""
+    limit = {"max_tokens": 1} if asked.body.get("logprobs") else {}
+    return Reply(body=spoken({**asked.body, **limit}, text_of(asked)))
+
+
 def thoughtful(asked: Asked) -> Reply:
     """vLLM with a parser for thoughts: the log-probabilities are those of the thoughts."""
     if not asked.body.get("logprobs"):
@@ -250,6 +256,7 @@ GRADING = [
         line="in writing",
         langchain=True,
     ),
+    Habit("one token, whatever is asked for", always(one_token), line="in writing", langchain=True),
     Habit("vllm: log-probabilities of thoughts kept apart", always(thoughtful), line="in writing"),
     Habit(
         "openrouter: unseen thoughts take all the room",

@@ -110,7 +110,12 @@ GOOD = [
     ],
 ]
 PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in to the network.</body></html>"
+ELSEWHERE = "not as the OpenAI protocol says.*{}.*login"
 BAD = [
+    Habit(
+        "a page to log in at, for all", always(tells(200, PAGE)), graded=0, code=1, line=ELSEWHERE.format("'Sign in'")
+    ),
+    Habit("another service", always(tells(200, b"It works!")), graded=0, code=1, line=ELSEWHERE.format("It works!")),
     hits(
         "a byte at a time, or no answer in time",
         turns(one_by_one, lambda asked: right(asked, 1.2)),
@@ -195,6 +200,6 @@ BAD = [
         code=1,
         line="sends requests on to",
     ),
-    Habit("nothing but a page", always(tells(200, PAGE)), graded=0, others=("malformed",), line="no JSON"),
+    Habit("JSON of another service", always(tells(200, {"ok": 1})), graded=0, others=("malformed",), line="no chat"),
 ]
 BODIES = [*GOOD, *BAD]

@@ -230,6 +230,28 @@ def test_a_tokenizer_of_more_than_a_token_a_character_passes_no_limit(variant: s
     assert set(found["status"]) == {"ok", "not-asked"}
 
 
+@pytest.mark.parametrize(("limit", "enough"), [(0.16, True), (0.04, False), (0.01, False)])
+def test_a_model_that_thinks_is_asked_as_long_as_there_is_money(
+    limit: float, enough: bool, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """An answer costs 0.003 and may cost 0.0205, so that there is money for few at a time."""
+    log = written_log(tmp_path)
+    thinking = script_of(lambda asked: right(asked, 0.05, thoughts=300), WRITTEN)
+    with scripted_server(thinking) as server:
+        where = ("--base-url", server.url, "--model", "m", "--price-input", "0", "--price-output", "10")
+        code = label(log, WRITTEN, *where, "--max-cost", str(limit))
+        said, found = said_by(capfd), table(log)
+        check_rows(found, WRITTEN)
+        assert cost_of(log) <= limit
+        if enough:
+            assert code == 0, said
+            return
+        assert code == 3 and set(found["status"]) <= {"ok", "not-asked"} and "may cost $0.02" in said, said
+        assert cost_of(log) > limit - 0.0205 - 0.003, "stopped with money left for another answer"
+        # what is missing is asked when there is more money
+        assert label(log, WRITTEN, *where, "--max-cost", "1") == 0
+
+
 def test_there_are_enough_habits_and_each_has_a_name_of_its_own() -> None:
     names = [habit.name for habit in HABITS]
     assert len(names) == len(set(names)) and len(names) >= 150 and len(FAULTS) >= 60

@@ -15,7 +15,8 @@ import yaml
 from sie_agent.cli import main
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.paths import prompts_dir
-from sie_agent.run import compare_prompts
+from sie_agent.verbs.compare_prompts import compare_prompts
+from sie_agent.verbs.judges import Judge
 
 from ..judging.scripted_server import Reply, Script, Scripted, completion, error, scripted_server
 from .conftest import Workshop, shop
@@ -57,10 +58,10 @@ def without(reply: Callable[[int], Reply]) -> Script:
     return script
 
 
-def compare(data: Path, server: Scripted, variants: list[str]) -> dict[str, Any]:
+def compare(data: Path, server: Scripted, variants: list[str], **more: Any) -> dict[str, Any]:
     cache = data.parent / "judgments.sqlite"
-    told = {"backend": "openai", "base_url": server.url, "model": "m", "cache_path": cache}
-    return compare_prompts(data, variants, data.parent / "out", **told)
+    asked = Judge(backend="openai", base_url=server.url, model="m")
+    return compare_prompts(data, variants, data.parent / "out", judge=asked, cache_path=cache, **more)
 
 
 REFUSED = "the template of this prompt is not allowed (request r{}x{})"
@@ -123,12 +124,43 @@ def test_a_server_that_breaks_down_in_the_middle_costs_one_variant_and_is_asked_
     assert 0 < len(healed.bodies) <= PAIRS - 5 and all(MARK in json.dumps(body) for body in healed.bodies)
 
 
-def test_a_variant_that_the_backend_cannot_answer_costs_nobody_else(data: Path) -> None:
+def test_a_variant_that_the_backend_cannot_answer_is_refused_before_anything_is_asked(data: Path) -> None:
     names = ["relevance/query-likelihood", variant(data.parent, "plain"), variant(data.parent, "terse", "TERSE")]
+    refused = pytest.raises(InputError, match="which backend 'openai' cannot do")
+    with scripted_server(lambda body, _: right(body)) as server, refused as caught:
+        compare(data, server, names)
+    assert caught.value.mend is not None and "Use backend 'local'" in caught.value.mend
+    assert server.bodies == [] and not (data.parent / "out").exists()
+
+
+def test_money_is_counted_over_all_variants(data: Path) -> None:
+    names = [variant(data.parent, "plain"), variant(data.parent, "terse", "TERSE")]
     with scripted_server(lambda body, _: right(body)) as server:
-        result = compare(data, server, names)
-    assert result["exit_code"] == 3 and len(result["variants"]) == 2
-    assert "which backend 'openai' cannot do" in result["failed"][0]["cause"]
+        asked = Judge(backend="openai", base_url=server.url, model="m", price_input=10.0, price_output=0.0)
+        # an answer costs 0.001: those of one variant and some of the other
+        cache = data.parent / "judgments.sqlite"
+        limit = 0.001 * (PAIRS + 8)
+        result = compare_prompts(data, names, data.parent / "out", judge=asked, max_cost=limit, cache_path=cache)
+        rows = {row["variant"]: row for row in result["variants"]}
+        assert result["stopped"] == "cost" and PAIRS <= len(server.bodies) <= PAIRS + 8
+        assert result["cost"] == pytest.approx(0.001 * len(server.bodies)) and result["next_may_cost"] > 0.001
+        assert rows[names[0]]["n_failed"] == 0 and rows[names[1]]["reasons"][0]["status"] == "not-asked"
+        more = compare_prompts(data, names, data.parent / "out", judge=asked, cache_path=cache)
+    assert more["exit_code"] == 0 and len(server.bodies) == 2 * PAIRS
+
+
+def test_answers_that_are_no_grade_are_asked_again_only_where_that_is_wanted(data: Path) -> None:
+    names = [variant(data.parent, "plain"), variant(data.parent, "odd", MARK)]
+    few = without(
+        lambda number: Reply(body=completion("hm", top={"hm": -0.01})) if number % 2 else right({"messages": number})
+    )
+    with scripted_server(few) as server:
+        first = compare(data, server, names)
+    assert first["failed_for_good"] == first["n_without_grade"] > 0
+    with scripted_server(lambda body, _: right(body)) as healed:
+        assert compare(data, healed, names)["n_without_grade"] == first["n_without_grade"] and not healed.bodies
+        again = compare(data, healed, names, retry_failed=True)
+        assert len(healed.bodies) == first["failed_for_good"] and again["exit_code"] == 0
 
 
 def test_where_all_fail_nothing_is_written(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +27,7 @@ PASSING_CODES = frozenset({408, 409, 425, 429})
 
 
 async def attempt(
-    server: Server, variant: Variant, request: Request, timeout: float, affords: Callable[[int], bool]
+    server: Server, variant: Variant, request: Request, timeout: float, affords: Callable[[int], Awaitable[bool]]
 ) -> Answer | Trouble:
     """Ask once, in the form that this server understands; find that form if need be.
 
@@ -47,7 +47,12 @@ class _Call:
     """One request, sent in one form or another: what it cost, and who answered."""
 
     def __init__(
-        self, server: Server, variant: Variant, request: Request, timeout: float, affords: Callable[[int], bool]
+        self,
+        server: Server,
+        variant: Variant,
+        request: Request,
+        timeout: float,
+        affords: Callable[[int], Awaitable[bool]],
     ) -> None:
         self._server = server
         self._variant = variant
@@ -80,7 +85,7 @@ class _Call:
 
         server = self._server
         limit = form.limit(self._variant.max_output_tokens)
-        if limit > self._variant.max_output_tokens and method == "written" and not self._affords(limit):
+        if limit > self._variant.max_output_tokens and method == "written" and not await self._affords(limit):
             told = "--max-cost leaves no money for as long an answer as this model gives"
             return Answer("not-asked", method, detail=told)
         body = chat_request(self._variant, self._request, method, server.model, form)

@@ -110,8 +110,8 @@ class Watcher(Protocol):
         """A try failed."""
         ...
 
-    def again(self, request: Request, output_tokens: int = 0) -> bool:
-        """Whether there is money for one more try, with an answer of so many tokens."""
+    def again(self, request: Request, output_tokens: int = 0) -> bool | None:
+        """Whether there is money for one more try with an answer of so many tokens; None where that will be known."""
         ...
 
 

@@ -47,9 +47,9 @@ def answers_as_they_come(
     make_client : called in the loop; what it gives is handed to *work* and has an awaitable ``close()``.
     work : answers one request; what it raises ends everything.
     admit : waited for before a request that was drawn is worked on.
-    requests : where it has an attribute ``stopped``, what is under way gets 20 seconds to finish once that is
-        true; answers that come in time are handed over. Where it has an attribute ``waiting``, nothing is drawn
-        while that is true.
+    requests : where it has an attribute ``stopped``, nothing is drawn once that is true, and what is under way is
+        finished; where ``in_haste`` is true, within 20 seconds. Where it has an attribute ``waiting``, nothing is
+        drawn while that is true.
 
     Raises
     ------
@@ -193,11 +193,12 @@ class _Crew:
         deadline: float | None = None
         while not self._over.is_set() and not self._abandoned.is_set():
             if not self._stopping and getattr(self._requests, "stopped", False):
-                # what has been asked is paid for: it gets time to arrive
+                # what has been asked is paid for: it gets time to arrive, without haste where nobody waits
                 self._stopping = True
-                deadline = loop.time() + DRAIN_SECONDS
                 if self._drawer is not None:
                     self._drawer.cancel()
+            if deadline is None and self._stopping and getattr(self._requests, "in_haste", True):
+                deadline = loop.time() + DRAIN_SECONDS
             if deadline is not None and loop.time() > deadline:
                 return
             with suppress(TimeoutError):

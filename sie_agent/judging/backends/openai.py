@@ -11,7 +11,6 @@ import random
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from ...errors import EnvironmentFailure
@@ -35,9 +34,13 @@ CHARS_PER_TOKEN = 4
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 30.0
 MOST_OUTAGES = 5
+# how often it is looked whether others that came back left money
+MONEY_SECONDS = 0.05
 # being told to come back later is no sign that the request is bad
 PATIENT_TRIES = 6
 FAILURES_IN_A_ROW = 500
+# where no server has answered anything yet, fewer tell that none will
+FIRST_FAILURES = 48
 # what servers do not charge for
 UNPAID = frozenset({"rate-limited", "rejected", "too-long", "server-error"})
 
@@ -163,13 +166,21 @@ class OpenAIBackend:
         spent = (0, 0)
         refused_by: set[str] = set()
         server: Server | None = self._placed.pop(request.key, None)
+
+        async def affords(output_tokens: int = 0) -> bool:
+            """Whether there is money for one more try; waits until that is known, at most as long as for an answer."""
+            deadline = time.monotonic() + self._timeout
+            while (enough := watcher.again(request, output_tokens)) is None and time.monotonic() < deadline:
+                await asyncio.sleep(MONEY_SECONDS)
+            return bool(enough)
+
         while True:
             if server is None:
                 server = await self._pool.place(tokens_of(request), refused_by)
             sent_at = time.monotonic()
             server.tally.requests += 1
             try:
-                said = await attempt(server, variant, request, self._timeout, partial(watcher.again, request))
+                said = await attempt(server, variant, request, self._timeout, affords)
             finally:
                 await self._pool.give_back(server)
             answer = said if isinstance(said, Answer) else said.answer
@@ -207,7 +218,7 @@ class OpenAIBackend:
                 tries += 1
             if tries > self._retries or outages > MOST_OUTAGES or refusals > self._retries * PATIENT_TRIES:
                 return self._gave_up(server, replace(said, answer=answer))
-            if not watcher.again(request):
+            if not await affords():
                 return answer
             server = None
             if said.kind == "server":
@@ -228,11 +239,12 @@ class OpenAIBackend:
     def _gave_up(self, server: Server, trouble: Trouble) -> Answer:
         """The tries are used up: the pair's failure. Where it is everybody's, they need not fail one by one."""
         self._failed_in_a_row += 1
-        if self._failed_in_a_row >= max(FAILURES_IN_A_ROW, 8 * server.limiter.most):
+        answered = any(one.settled.answered for one in self._servers)
+        if self._failed_in_a_row >= (max(FAILURES_IN_A_ROW, 8 * server.limiter.most) if answered else FIRST_FAILURES):
             answer = trouble.answer
             raise EnvironmentFailure(
-                f"the last {self._failed_in_a_row} requests failed ({answer.status}: {answer.detail}), "
-                "although the server answers a test question",
+                f"the {'last' if answered else 'first'} {self._failed_in_a_row} requests failed "
+                f"({answer.status}: {answer.detail}), although the server answers a test question",
                 where=shown_url(server.url),
                 mend="Look after the server and run again: what was answered is kept",
             )

@@ -12,10 +12,12 @@ from typing import Any
 from ...errors import EnvironmentFailure
 from ...events import event
 from ...progress import say
+from ..answers import Answer
 from .attempt import CHAT_PATH, refused_or_trouble
-from .chat import shown_url
+from .chat import error_text, shown_url
+from .reading import decoded
 from .server import Server, key_refused, listed_models
-from .trouble import LOST, TEST_QUESTION, Refusal, Trouble
+from .trouble import LOST, STRANGE, TEST_QUESTION, Refusal, Trouble
 
 FAILURES_TO_DOUBT = 5
 FIRST_COOLING = 1.0
@@ -118,8 +120,9 @@ class Pool:
             self._nobody_since = now
             say(f"No server answers: waiting up to {self.patience:,.0f} s for one to come back")
         if now - self._nobody_since > self.patience:
+            gone = "".join(f"; {server.name}: {server.lost}" for server in self.servers if server.lost)
             raise EnvironmentFailure(
-                f"no server has answered for {self.patience:,.0f} s",
+                f"no server has answered for {self.patience:,.0f} s{gone}",
                 where=", ".join(shown_url(server.url) for server in self.servers),
                 mend="Look after the server and run again: what was answered is kept",
             )
@@ -144,7 +147,7 @@ class Pool:
         now = time.monotonic()
         server.tally.failures[trouble.answer.status] += 1
         facts = {"endpoint": server.name, "status": trouble.answer.status, "retry_after": trouble.retry_after}
-        event("trouble", kind=trouble.kind, **facts)
+        event("trouble", kind=trouble.kind, detail=trouble.answer.detail, **facts)
         if trouble.kind == "rate":
             server.limiter.rate_limited(now, sent_at=sent_at, retry_after=trouble.retry_after)
             return False
@@ -202,7 +205,7 @@ class Pool:
             body[form.limit_name] = form.limit(1)
         try:
             async with asyncio.timeout(TEST_SECONDS):
-                await server.client.post(CHAT_PATH, cast_to=library.Response, body=body)
+                response = await server.client.post(CHAT_PATH, cast_to=library.Response, body=body)
         except openai.APIStatusError as error:
             said = refused_or_trouble(error, "graded", server.secrets)
             trouble = said.trouble if isinstance(said, Refusal) else said
@@ -211,6 +214,13 @@ class Pool:
             # who says that it is too much, or that the question is wrong, is there
             return trouble.kind in ("rate", "pair")
         except (openai.APIError, TimeoutError, ValueError, RecursionError):
+            return False
+        try:
+            decoded(response.content)
+        except ValueError as error:
+            if not server.settled.answered:
+                answer = Answer("malformed", "graded", detail=f"{STRANGE}: {error_text(error, server.secrets)}")
+                self._lose(server, Trouble("lost", answer, sure=True))
             return False
         return True
 
@@ -248,4 +258,8 @@ def lost_failure(server: Server) -> EnvironmentFailure:
         return EnvironmentFailure(f"the server knows no model '{server.model}'", where=where, mend=mend)
     if server.lost.startswith(LOST["path"]):
         return EnvironmentFailure(server.lost, where=where, mend="Check the address: it usually ends in /v1")
-    return EnvironmentFailure(f"the server takes no more requests: {server.lost}", where=where)
+    if server.lost.startswith(STRANGE):
+        mend = "Check the address (it usually ends in /v1), or whether a proxy before it wants a login"
+        return EnvironmentFailure(server.lost, where=where, mend=mend)
+    mend = "Run again when that is settled, or name another server: what was answered is kept"
+    return EnvironmentFailure(f"the server takes no more requests: {server.lost}", where=where, mend=mend)

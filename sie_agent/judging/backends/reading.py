@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +28,8 @@ FILTERED = frozenset(
 CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
 THINKING = ("reasoning_content", "reasoning", "thinking")
 TEXT_KINDS = frozenset({"text", "output_text", None})
+MOST_HEAD = 20_000
+TITLE = re.compile(r"<title[^>]{0,200}>([^<]{1,500})</title", re.IGNORECASE)
 
 
 class OtherForm(Exception):
@@ -66,7 +70,14 @@ def decoded(content: bytes) -> Any:
         # some gateways pack JSON into JSON
         return json.loads(loaded) if isinstance(loaded, str) and loaded.startswith("{") else loaded
     except (ValueError, RecursionError):
-        raise ValueError(f"the response is no JSON; it begins {text[:60]!r}") from None
+        raise ValueError(f"the response is no JSON; {beginning(text)}") from None
+
+
+def beginning(text: str) -> str:
+    """What a text is, as far as its beginning tells: a web page by its title, else the first words."""
+    title = TITLE.search(text[:MOST_HEAD])
+    shown = " ".join(html.unescape(title.group(1)).split())[:60] if title else ""
+    return f"it is a web page, {shown!r}" if shown else f"it begins {text[:60]!r}"
 
 
 def from_pieces(text: str) -> dict[str, Any]:
@@ -186,7 +197,8 @@ def _read_choice(variant: Variant, method: str, choice: Mapping[str, Any], writt
         if not text.strip() or text.lstrip().startswith("<think"):
             raise OtherForm("it thinks before it answers", Answer(status, method, detail=detail), longer=True)
     if method != variant.method:
-        detail = f"{WRITTEN_INSTEAD}. {detail}".strip(" .")
+        # what went wrong comes first: beginnings are what is shown and counted
+        detail = f"{detail.rstrip('.')} ({WRITTEN_INSTEAD})" if detail else WRITTEN_INSTEAD
     return Answer(status, method, detail=detail, grade=grade)
 
 
@@ -246,6 +258,8 @@ def _read_graded(variant: Variant, choice: Mapping[str, Any], text: str, thought
     if said.strip() in tokens and first != said.strip() and len(first) < len(said.strip()):
         raise in_writing("a grade of this scale is more than one token")
     more = len(entries) - place - 1
+    if reason in CUT and not more and first in tokens and said.strip() == first:
+        raise in_writing("it cuts answers off after one token, which may not be the whole grade")
     return graded_answer(list(alternatives.items()), first, said, tokens, cut=reason in CUT, more_tokens=more)
 
 

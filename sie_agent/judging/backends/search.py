@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
+from ...events import event
 from ...progress import say
 from ..answers import Answer
 from .form import Form, in_words, named_part, next_form, simpler_forms
@@ -87,6 +88,7 @@ def say_form(name: str, model: str) -> Callable[[Form, str, str], None]:
     """What tells the person at the terminal in which form *name* is asked."""
 
     def tell(form: Form, method: str, why: str) -> None:
+        event("form", endpoint=name, model=model, method=method, form=in_words(form, method, model), why=why)
         say(f"{name}: {in_words(form, method, model)}{f' ({why})' if why else ''}")
 
     return tell

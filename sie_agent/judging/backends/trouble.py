@@ -24,6 +24,8 @@ LOST: dict[Meaning, str] = {
     "model": "the server knows no such model",
     "path": "the server has no such path",
 }
+# what has the address may be a page to log in at, or another service altogether
+STRANGE = "something answers there, but not as the OpenAI protocol says"
 STATUSES: dict[Meaning, str] = {"too-long": "too-long", "filtered": "refused"}
 
 

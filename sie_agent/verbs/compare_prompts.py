@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,22 @@ import pandas as pd
 
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, InputError, SieError
 from sie_agent.evaluation import comparable_judgments, compare_judgments
-from sie_agent.judging import Backend, JudgmentCache, Variant, judge, load_variant, make_backend
+from sie_agent.judging import (
+    Backend,
+    JudgmentCache,
+    Session,
+    Variant,
+    check_method,
+    is_lasting,
+    load_variant,
+)
+from sie_agent.judging import judge as judge_pairs
 from sie_agent.progress import say
+from sie_agent.run import Manifest, command_line, write_json
 from sie_agent.run.failed import Failure, as_rows, nobody_left, raised, reasons_of, ungraded
-from sie_agent.run.manifest import Manifest, command_line, write_json
 from sie_agent.samples import load_samples, without_grade, write_table
+from sie_agent.verbs.common import writable_folder
+from sie_agent.verbs.judges import Judge, open_judge
 
 
 def compare_prompts(
@@ -24,11 +35,10 @@ def compare_prompts(
     out: str | Path,
     *,
     column_map: str | None = None,
-    backend: str = "local",
-    model: str | None = None,
-    base_url: str | None = None,
-    concurrency: int = 8,
     limit: int | None = None,
+    judge: Judge | None = None,
+    retry_failed: bool = False,
+    max_cost: float | None = None,
     relevant_at: float = 0.75,
     cache_path: Path | None = None,
 ) -> dict[str, Any]:
@@ -42,11 +52,14 @@ def compare_prompts(
     ----------
     data, column_map, limit : as `load_samples` takes them; the data need grades.
     variants : two or more names of relevance variants; the first is the baseline of the differences.
-    backend, model, base_url, concurrency : as `make_backend` takes them.
+    judge : who is asked; the embedded model if not given.
+    retry_failed : ask again where the cache holds a lasting failure.
+    max_cost : stop before the answers of this run cost more, in USD; the rest has the status ``not-asked``.
 
     Raises
     ------
-    InputError : fewer than two variants, a variant twice or of another aspect, no grades.
+    InputError : fewer than two variants, a variant twice, of another aspect or one that the backend cannot answer, no
+        grades. Nothing was asked then.
     EnvironmentFailure : no variant could be judged; nothing is written then.
     """
     if len(variants) < 2 or len(set(variants)) != len(variants):
@@ -70,10 +83,18 @@ def compare_prompts(
             where=f"{data}, field 'grade'",
             mend="Map the human grade in the column map.",
         )
-    manifest, folder = Manifest(command_line()), Path(out)
-    opened = partial(make_backend, backend, model=model, base_url=base_url, concurrency=concurrency)
-    with JudgmentCache(cache_path) as cache:
-        tables, failures = judge_each(samples, dict(zip(variants, loaded, strict=True)), opened, cache, manifest)
+    manifest = Manifest(command_line())
+
+    def opened() -> Backend:
+        return open_judge(judge or Judge())[0]
+
+    with closing(opened()) as backend:
+        for variant in loaded:
+            check_method(backend, variant)
+        with JudgmentCache(cache_path) as cache:
+            session = Session(backend, cache, max_cost=max_cost)
+            named = dict(zip(variants, loaded, strict=True))
+            tables, failures = judge_each(samples, named, opened, cache, session, manifest, retry_failed)
     kept, apart = comparable_judgments(samples, tables)
     failures += [not_comparable(tables[name], name, kept) for name in apart]
     if not kept:
@@ -87,7 +108,14 @@ def compare_prompts(
     failed = int(joined["score"].isna().sum()) + len(samples) * (len(loaded) - len(tables))
     manifest.counts.update(samples=len(samples), judged=len(joined), cached=int(joined["cached"].sum()), failed=failed)
     manifest.extra["failed"] = result["failed"]
-    folder.mkdir(parents=True, exist_ok=True)
+    spent = session.as_dict()
+    manifest.tokens.update(spent["tokens"])
+    manifest.cost = spent["cost"]
+    result |= spent
+    statuses = joined.loc[joined["score"].isna(), "status"]
+    result["failed_for_good"] = int(statuses.map(is_lasting).sum())
+    result["n_without_grade"] = failed
+    folder = writable_folder(out)
     write_table(joined, folder / "judgments.parquet")
     write_json(folder / "comparison.json", result)
     manifest.write(folder / "manifest.json")
@@ -99,7 +127,9 @@ def judge_each(
     variants: Mapping[str, Variant],
     opened: Callable[[], Backend],
     cache: JudgmentCache,
+    session: Session,
     manifest: Manifest,
+    retry_failed: bool,
 ) -> tuple[dict[str, pd.DataFrame], list[Failure]]:
     """Judgments by variant, and the variants that raised an error instead.
 
@@ -115,10 +145,12 @@ def judge_each(
             say(f"Judging {len(samples)} pairs with {name}")
             with manifest.stage(f"judging with {name}"):
                 try:
-                    tables[name] = judge(without_grade(samples), variant, backend, cache)
+                    tables[name] = judge_pairs(
+                        without_grade(samples), variant, backend, cache, retry_failed=retry_failed, session=session
+                    )
                 except SieError as error:
                     failures.append(raised(name, error, cache))
-                    say(f"{name} is left out: {failures[-1].cause}")
+                    say(f"{name} is left out: {failures[-1]}")
             if name not in tables or tables[name]["score"].isna().all():
                 # what a backend learned of a server from one variant that failed is not to stand in the others' way
                 backend.close()
