@@ -28,7 +28,7 @@ from sie_agent.cli.options import (
     examples,
 )
 from sie_agent.cli.output import call, columns, number, show
-from sie_agent.cli.words import asked_again, causes, cost_line, plan_lines, tries_line
+from sie_agent.cli.words import asked_again, causes, cost_line, counted, plan_lines, tries_line
 
 EPILOG = examples(
     "sie compare-prompts --data sample --variants relevance/query-likelihood \\",
@@ -112,7 +112,8 @@ def lines_of(result: dict[str, Any]) -> list[str]:
     left_out = f"; {result['n_left_out']:,} left out" if result["n_left_out"] else ""
     lines = [
         *columns(header, rows),
-        f"{result['n_pairs']:,} pairs of {result['n_queries']:,} queries{left_out}. 95 % intervals, by query.",
+        f"{counted(result['n_pairs'], 'pair')} of {counted(result['n_queries'], 'query')}{left_out}. "
+        "95 % intervals, by query.",
     ]
     for row in result["variants"]:
         if row["n_failed"]:

@@ -28,7 +28,7 @@ from sie_agent.cli.options import (
     examples,
 )
 from sie_agent.cli.output import call, show
-from sie_agent.cli.words import asked_again, causes, cost_line, duration, plan_lines, tries_line
+from sie_agent.cli.words import asked_again, causes, cost_line, counted, duration, plan_lines, tries_line
 from sie_agent.errors import InputError
 
 EPILOG = examples(
@@ -116,8 +116,8 @@ def command(
 
 def lines_of(result: dict[str, Any]) -> list[str]:
     """The summary for people."""
-    asked_for = [f"{result['pairs']:,} pairs"] if result["pairs"] else []
-    asked_for += [f"{result['queries']:,} queries"] if result["queries"] else []
+    asked_for = [counted(result["pairs"], "pair")] if "relevance" in result["aspects"] else []
+    asked_for += [counted(result["queries"], "query")] if "clarity" in result["aspects"] else []
     lines = [f"{' and '.join(asked_for)} judged by {judged_by(result)} ({', '.join(result['variants'])})"]
     lines.append(f"  with an answer  {result['ok']:,}")
     lines.append(f"  without         {result['failed']:,}{causes(result['reasons'])}")

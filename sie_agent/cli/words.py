@@ -28,6 +28,12 @@ def dollars(amount: float | None) -> str:
     return f"${amount:,.2f}" if amount >= 1.0 or amount == 0.0 else f"${amount:.4f}"
 
 
+def counted(count: int, what: str) -> str:
+    """``3`` of ``query`` as ``3 queries``."""
+    several = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+    return f"{count:,} {what if count == 1 else several}"
+
+
 def duration(seconds: float | None) -> str:
     """``4210`` as ``1 h 10 min``; a dash where it is not known."""
     if seconds is None:

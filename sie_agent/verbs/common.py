@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,20 @@ def writable_folder(path: str | Path) -> Path:
             mend="Change its permissions, free some space, or choose another --out.",
         ) from error
     return folder
+
+
+@contextmanager
+def output_folder(path: str | Path) -> Iterator[Path]:
+    """:func:`writable_folder`; one that was made for nothing is gone again when the work in it fails."""
+    is_new = not Path(path).expanduser().exists()
+    folder = writable_folder(path)
+    try:
+        yield folder
+    except BaseException:
+        if is_new:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def parquet_target(path: str | Path) -> Path:

@@ -113,7 +113,7 @@ def compare_prompts(
     manifest.cost = spent["cost"]
     result |= spent
     statuses = joined.loc[joined["score"].isna(), "status"]
-    result["failed_for_good"] = int(statuses.map(is_lasting).sum())
+    result["failed_for_good"] = sum(map(is_lasting, statuses))
     result["n_without_grade"] = failed
     folder = writable_folder(out)
     write_table(joined, folder / "judgments.parquet")

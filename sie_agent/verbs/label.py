@@ -29,7 +29,7 @@ from sie_agent.judging import (
 from sie_agent.progress import bar, say
 from sie_agent.run import Manifest, Mixture, command_line
 from sie_agent.samples import TableWriter, count_rows, stream_samples, without_grade
-from sie_agent.verbs.common import add_to_hash, writable_folder
+from sie_agent.verbs.common import add_to_hash, output_folder
 from sie_agent.verbs.judges import Judge, open_judge
 
 
@@ -103,12 +103,13 @@ def label(
 
     Returns
     -------
-    ``judgments`` (path), ``pairs``, ``queries``, ``ok``, ``failed``, ``failed_by_cause``, ``reasons`` (each: status,
-    count, and what was said most often), ``cached``, ``asked``, ``seconds``, ``per_second``, ``tokens``, ``cost``,
-    ``failed_for_good`` (how many would fail the same way if they were asked again), ``tries_failed`` (made good later
-    or not, as ``reasons``), ``stopped``, ``max_cost``, ``next_may_cost`` (USD, of the answer for which no
-    money was left), ``model`` (the one that gave most judgments), ``asked_model``, ``models``, ``endpoints``,
-    ``mixture``, ``variants``, and ``exit_code`` (3: some have no grade).
+    ``judgments`` (path), ``pairs`` and ``queries`` of the log, ``aspects`` that were judged, ``ok``, ``failed``,
+    ``failed_by_cause``, ``reasons`` (each: status, count, and what was said most often), ``cached``, ``asked``,
+    ``seconds``, ``per_second``, ``tokens``, ``cost``, ``failed_for_good`` (how many would fail the same way if they
+    were asked again), ``tries_failed`` (made good later or not, as ``reasons``), ``stopped``, ``max_cost``,
+    ``next_may_cost`` (USD, of the answer for which no money was left), ``model`` (the one that gave most
+    judgments), ``asked_model``, ``models``, ``endpoints``, ``mixture``, ``variants``, and ``exit_code`` (3: some
+    have no grade).
 
     Raises
     ------
@@ -120,12 +121,17 @@ def label(
     log = Log(data, column_map, split, limit)
     manifest = Manifest(command_line())
     backend, doubled = open_judge(judge or Judge())
-    folder = writable_folder(out)
     started = time.perf_counter()
     mixture = Mixture(doubled)
     passage = Passage()
     try:
-        with rare_collection(), log_events(log_json), JudgmentCache(cache_path) as cache, manifest.stage("judging"):
+        with (
+            output_folder(out) as folder,
+            rare_collection(),
+            log_events(log_json),
+            JudgmentCache(cache_path) as cache,
+            manifest.stage("judging"),
+        ):
             session = Session(backend, cache, max_cost=max_cost)
             event("start", data=str(data), variants=[one.name for one in variants], judge=repr(backend))
             target = folder / "judgments.parquet"
@@ -214,10 +220,10 @@ def summary(session: Session, variants: Sequence[Variant], passage: Passage, sec
     """What came out of a batch of judgments, in figures."""
     account = session.account
     failed = sum(account.causes.values())
-    aspects = [one.aspect for one in variants]
     return {
-        "pairs": passage.samples if "relevance" in aspects else 0,
-        "queries": len(passage.queries) if "clarity" in aspects else 0,
+        "pairs": passage.samples,
+        "queries": len(passage.queries),
+        "aspects": list(dict.fromkeys(one.aspect for one in variants)),
         "ok": account.rows - failed,
         "failed": failed,
         "failed_by_cause": dict(account.causes.most_common()),

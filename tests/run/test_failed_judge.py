@@ -70,14 +70,13 @@ BROKEN: dict[str, tuple[Broken, str]] = {
 }
 
 
-@pytest.mark.parametrize("kind", [*BROKEN, "unreachable", "another method"])
+@pytest.mark.parametrize("kind", [*BROKEN, "unreachable"])
 def test_a_judge_that_fails_whole_is_left_out(workshop: Workshop, kind: str) -> None:
-    script, cause = BROKEN.get(kind, (rejecting, {"unreachable": "cannot be reached"}.get(kind, "cannot do")))
+    script, cause = BROKEN.get(kind, (rejecting, "cannot be reached"))
     out = workshop.folder / "run"
     with scripted_server(lambda body, _: right(body)) as good, scripted_server(script) as bad:
         url = "http://127.0.0.1:9/v1" if kind == "unreachable" else bad.url
-        variant = {"variant": "relevance/query-likelihood"} if kind == "another method" else {}
-        judges = [served("good", good.url), LEXICAL, served("bad", url, **variant)]
+        judges = [served("good", good.url), LEXICAL, served("bad", url)]
         more = {"downstream": BENCH, "references": ["tracin-ranking"]} if kind == "rejected" else {}
         summary = run_suite(suite(workshop, judges, **more), out, cache_path=workshop.cache)
     assert summary["exit_code"] == 3 and summary["instead_of"] is None
@@ -92,6 +91,14 @@ def test_a_judge_that_fails_whole_is_left_out(workshop: Workshop, kind: str) -> 
     assert "Judge 'bad' is left out" in page and cause in page
     evaluated = evaluate_run(out)
     assert evaluated["failed"] == [failed] and evaluated["exit_code"] == 3
+
+
+def test_a_variant_that_the_backend_cannot_answer_is_refused_before_anything_is_asked(workshop: Workshop) -> None:
+    with scripted_server(lambda body, _: right(body)) as good:
+        judges = [served("good", good.url), served("bad", good.url, variant="relevance/query-likelihood")]
+        with pytest.raises(InputError, match="which backend 'openai' cannot do"):
+            run_suite(suite(workshop, judges), workshop.folder / "run", cache_path=workshop.cache)
+        assert good.bodies == [] and not (workshop.folder / "run").exists()
 
 
 def test_where_the_headline_s_judge_fails_the_next_takes_its_place(

@@ -139,10 +139,10 @@ def test_money_is_counted_over_all_variants(data: Path) -> None:
         asked = Judge(backend="openai", base_url=server.url, model="m", price_input=10.0, price_output=0.0)
         # an answer costs 0.001: those of one variant and some of the other
         cache = data.parent / "judgments.sqlite"
-        limit = 0.001 * (PAIRS + 8)
+        limit = 0.001 * (PAIRS + 20)
         result = compare_prompts(data, names, data.parent / "out", judge=asked, max_cost=limit, cache_path=cache)
         rows = {row["variant"]: row for row in result["variants"]}
-        assert result["stopped"] == "cost" and PAIRS <= len(server.bodies) <= PAIRS + 8
+        assert result["stopped"] == "cost" and PAIRS <= len(server.bodies) < 2 * PAIRS
         assert result["cost"] == pytest.approx(0.001 * len(server.bodies)) and result["next_may_cost"] > 0.001
         assert rows[names[0]]["n_failed"] == 0 and rows[names[1]]["reasons"][0]["status"] == "not-asked"
         more = compare_prompts(data, names, data.parent / "out", judge=asked, cache_path=cache)
