@@ -11,6 +11,7 @@ import pandas as pd
 
 from sie_agent.labels import WEAK_LABELS, label_names
 from sie_agent.report import words
+from sie_agent.report.doubt import SUPPORT
 from sie_agent.report.read import RunFolder
 from sie_agent.report.shapes_why import Explained
 from sie_agent.report.why import Why, why
@@ -147,6 +148,7 @@ def _shown(record: dict[Any, Any], explained: Explained | None, *, most: bool, c
         relevance_rank=known["judged_rank"],
         clarity=known["clarity"],
         clarity_rank=known["clarity_rank"],
+        support=within_range(SUPPORT, _known(record.get(SUPPORT))),
     )
     return ShownRow(
         query=short(record["query"], 120),
@@ -164,7 +166,15 @@ def _shown(record: dict[Any, Any], explained: Explained | None, *, most: bool, c
 
 def _score(name: str, value: float | None) -> str:
     """A weak label; one without ends comes in any size, and three significant digits say more than two decimals."""
-    return significant(value) if WEAK_LABELS[name].high is None else words.number(value)
+    return significant(value) if WEAK_LABELS[name].high is None else words.number(within_range(name, value))
+
+
+def within_range(name: str, value: float | None) -> float | None:
+    """A score put between the ends of its label's range: trees that learned it may go a little beyond them."""
+    low, high = WEAK_LABELS[name].low, WEAK_LABELS[name].high
+    if value is None or low is None or high is None:
+        return value
+    return min(max(value, low), high)
 
 
 def significant(value: float | None) -> str:

@@ -121,7 +121,8 @@ class RowFacts:
     """What is known of one row when its sentence is written.
 
     ``relevance_rank`` and ``clarity_rank`` are shares of the run's judged rows (queries) that lie below:
-    judges use their scales differently, so "high" means high for this judge.
+    judges use their scales differently, so "high" means high for this judge. ``support`` is what the page shows beside
+    the sentence, in [0, 1]: where it is known, the sentence says the same.
     """
 
     label: float | None
@@ -129,6 +130,26 @@ class RowFacts:
     relevance_rank: float | None
     clarity: float | None
     clarity_rank: float | None
+    support: float | None = None
+
+    @property
+    def is_backed(self) -> bool | None:
+        """Whether the label is held to be right; None where that is undecided.
+
+        By the support that the page shows, else by where the judge ranks the row.
+        """
+        if self.support is not None:
+            sure = self.support
+        elif self.relevance_rank is not None:
+            sure = self.relevance_rank if self.is_positive else 1 - self.relevance_rank
+        else:
+            return None
+        return True if sure > 2 / 3 else False if sure < 1 / 3 else None
+
+    @property
+    def is_positive(self) -> bool:
+        """Whether the log's label is rather a yes than a no."""
+        return self.label is None or self.label >= 0.5
 
 
 def log_says(label: float | None, clicks: bool) -> str:
@@ -145,7 +166,8 @@ def row_reason(facts: RowFacts, *, clicks: bool, most: bool) -> str:
     """Why a row is among the most (or least) valuable, in one sentence."""
     opening = f"The log {log_says(facts.label, clicks)}"
     if facts.relevance is None or facts.relevance_rank is None:
-        return f"{opening}; this row was not judged, the scorer places it by its text and its label alone."
+        told = "" if facts.support is None else f": {_conclusion(facts, vague=False, clicks=clicks, most=most)}"
+        return f"{opening}; this row was not judged, the scorer places it by its text and its label alone{told}."
     parts = [opening, f"the judge gives {number(facts.relevance)}"]
     vague = facts.clarity_rank is not None and facts.clarity_rank < 1 / 3
     if facts.clarity_rank is not None:
@@ -156,20 +178,17 @@ def row_reason(facts: RowFacts, *, clicks: bool, most: bool) -> str:
 
 
 def _conclusion(facts: RowFacts, *, vague: bool, clicks: bool, most: bool) -> str:
-    assert facts.relevance_rank is not None
-    positive = (facts.label if facts.label is not None else 0.5) >= 0.5
-    high, low = facts.relevance_rank > 2 / 3, facts.relevance_rank < 1 / 3
-    if not high and not low:
-        return "the judge is undecided" + (", the scorer sees use in it" if most else ", the scorer sees harm in it")
-    if positive == high:
+    backed = facts.is_backed
+    who = "the judge" if facts.support is None else "the scorer"
+    if backed is None:
+        return f"{who} is undecided about the label, and the scorer sees {'use' if most else 'harm'} in it"
+    if backed:
         return (
-            "the judge supports the label"
-            if most
-            else "the judge supports the label, yet training on it pulls the wrong way"
+            f"{who} supports the label" if most else f"{who} supports the label, yet training on it is likely to harm"
         )
     if most:
-        return "the judge doubts the label, yet training on it is estimated to help"
-    if positive:
+        return f"{who} doubts the label, yet training on it is likely to help"
+    if facts.is_positive:
         return "perhaps a wrong label, but the query is vague" if vague else "likely a wrong label"
     if clicks:
         return "a good item passed over, perhaps never looked at"

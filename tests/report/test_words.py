@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sie_agent.report import words
+from sie_agent.report.rows import within_range
 
 
 @pytest.mark.parametrize(
@@ -110,7 +113,7 @@ def test_a_row_says_why_it_is_harmful() -> None:
             "not relevant, the judge gives 0.95, intent clear: likely a relevant item",
         ),
         (facts(1.0, 0.95, 0.95), True, True, "the judge supports the label."),
-        (facts(1.0, 0.95, 0.95), True, False, "yet training on it pulls the wrong way"),
+        (facts(1.0, 0.95, 0.95), True, False, "yet training on it is likely to harm"),
         (facts(1.0, 0.05, 0.05), True, True, "the judge doubts the label, yet"),
         (facts(1.0, 0.5, 0.5), True, True, "undecided"),
         (facts(1.0, None, None), True, True, "was not judged"),
@@ -125,3 +128,18 @@ def test_a_row_says_why_it_is_harmful() -> None:
 )
 def test_rows_are_explained(row: words.RowFacts, clicks: bool, most: bool, part: str) -> None:
     assert part in words.row_reason(row, clicks=clicks, most=most)
+
+
+@given(st.floats(0, 1), st.sampled_from([0.0, 1.0, 0.67]), st.floats(0, 1), st.booleans(), st.booleans())
+def test_the_sentence_says_what_the_support_beside_it_says(
+    support: float, label: float, rank: float, clicks: bool, most: bool
+) -> None:
+    told = words.row_reason(words.RowFacts(label, 0.5, rank, None, None, support), clicks=clicks, most=most)
+    assert ("supports the label" in told) == (support > 2 / 3)
+    assert ("undecided" in told) == (1 / 3 <= support <= 2 / 3)
+
+
+def test_a_score_is_shown_within_the_range_of_its_label() -> None:
+    assert within_range("support", -0.24) == 0.0 and within_range("support", 1.2) == 1.0
+    assert within_range("support", 0.4) == 0.4 and within_range("support", None) is None
+    assert within_range("value", -3.2) == -3.2
