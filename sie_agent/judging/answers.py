@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,10 +16,6 @@ TRANSIENT_STATUSES = frozenset(
     {"timeout", "rate-limited", "server-error", "connection", "malformed", "rejected", "not-asked"}
 )
 LEAST_SCALE_MASS = 0.5
-# so much of a written answer is looked through, from its end, and so many braces in it
-MOST_WRITTEN = 65_536
-MOST_BRACES = 2_000
-MOST_GRADE = 10**9
 
 
 def is_lasting(status: str) -> bool:
@@ -139,7 +134,8 @@ def grade_probabilities(
     Parameters
     ----------
     alternatives : (token, log-probability in nats) of the position, each distinct token once.
-    tokens : the scale's tokens. Spellings that differ in surrounding space (``" 2"``, ``"2"``) are added up.
+    tokens : the scale's tokens. Spellings that differ in surrounding space (``" 2"``, ``"2"``) or in capitals are
+        added up.
 
     Returns
     -------
@@ -148,15 +144,15 @@ def grade_probabilities(
     log-probabilities.
     """
     mass = dict.fromkeys(tokens, 0.0)
+    spelled = spellings(tokens)
     total = 0.0
     for token, log_probability in alternatives:
         if math.isnan(log_probability) or log_probability > 1e-3:
             return "bad-logprobs", f"log-probability {log_probability}", None
         share = math.exp(log_probability)
         total += share
-        bare = bare_token(token)
-        if bare in mass:
-            mass[bare] += share
+        if (named := spelled.get(bare_token(token).lower(), bare_token(token))) in mass:
+            mass[named] += share
     if not alternatives or total > 1.01:
         return "bad-logprobs", f"the alternatives hold a probability of {total:.3f}", None
     held = sum(mass.values())
@@ -166,84 +162,15 @@ def grade_probabilities(
     return "ok", "", {token: share / held for token, share in mass.items()}
 
 
+def spellings(tokens: Sequence[str]) -> dict[str, str]:
+    """The scale's tokens by their spelling in small letters; empty where two of them differ in capitals alone."""
+    found = {token.lower(): token for token in tokens}
+    return found if len(found) == len(tokens) else {}
+
+
 def bare_token(token: str) -> str:
     """A token without the marks by which tokenisers spell a leading space or line end."""
     return token.strip().strip("\u0120\u2581\u010a").strip()
-
-
-def parse_written(
-    text: str, tokens: Sequence[str], *, rationale: bool, thoughts: str = "", cut: bool = False
-) -> tuple[str, str, str | None]:
-    """Read a written answer: the last JSON object in it that has a grade.
-
-    Prose, a fence and what was thought before may stand around it. An object in the thoughts counts only where the
-    answer has no text of its own.
-
-    Parameters
-    ----------
-    text : what was said. thoughts : what was thought before, where a server gives that apart.
-    tokens : the scale's tokens. rationale : whether one was asked for. cut : whether the answer has no end.
-
-    Returns
-    -------
-    (status, detail, grade); detail is the rationale where one was asked for: that of the object, else the thoughts.
-    Statuses: ``"empty"``, ``"unparsed"``, ``"out-of-scale"``, ``"ok"``.
-    """
-    inner, said, open_end = _thoughts_apart(text)
-    thoughts = inner or thoughts
-    if open_end and not said.strip():
-        return "unparsed", "the thoughts have no end", None
-    if not said.strip():
-        if not thoughts.strip():
-            return "empty", "the answer has no text", None
-        said = thoughts
-    found = _last_object(said, cut=cut)
-    if found is None:
-        return "unparsed", f"no JSON object with a grade: {said.strip()[:80]!r}", None
-    grade, why = found["grade"], found.get("rationale")
-    why = why if isinstance(why, str) else ""
-    if isinstance(grade, float) and grade.is_integer():
-        grade = int(grade)
-    if isinstance(grade, bool) or not isinstance(grade, str | int | float):
-        return "unparsed", "the grade is neither a text nor a number", None
-    if not isinstance(grade, str) and not abs(grade) < MOST_GRADE:
-        return "unparsed", "the grade is a number of no usual size", None
-    shown = str(grade)[:40].strip()
-    if shown not in tokens:
-        return "out-of-scale", f"grade {shown[:20]!r} is not one of {', '.join(tokens)}", None
-    return "ok", (why.strip() or thoughts.strip())[:500] if rationale else "", shown
-
-
-def _thoughts_apart(text: str) -> tuple[str, str, bool]:
-    """What stands in ``<think>`` marks, the rest, and whether such a mark was never closed."""
-    before, mark, said = text.rpartition("</think>")
-    if mark:
-        return before.replace("<think>", "").strip(), said, False
-    before, mark, thought = text.partition("<think>")
-    return (thought, before, True) if mark else ("", text, False)
-
-
-def _last_object(text: str, *, cut: bool) -> dict[str, Any] | None:
-    """The last JSON object with a grade, also one within another; None where there is none, or another was begun."""
-    text = text[-MOST_WRITTEN:]
-    found: dict[str, Any] | None = None
-    place, tried = text.find("{"), 0
-    while place >= 0 and tried < MOST_BRACES:
-        tried += 1
-        end = place + 1
-        try:
-            loaded, end = DECODER.raw_decode(text, place)
-        except (ValueError, RecursionError):
-            # an object that was begun and has no end: what came before it was not the last word
-            if cut and found is not None and "}" not in text[place:]:
-                return None
-        else:
-            if isinstance(loaded, dict) and "grade" in loaded:
-                found = loaded
-            else:
-                end = place + 1
-        place = text.find("{", end)
-    return found
 
 
 def answer_schema(variant: Variant, method: str) -> dict[str, Any] | None:
@@ -254,15 +181,6 @@ def answer_schema(variant: Variant, method: str) -> dict[str, Any] | None:
     if variant.rationale and variant.method == "written":
         asked = {"rationale": {"type": "string", "maxLength": 300}, **asked}
     return {"type": "object", "properties": asked, "required": list(asked), "additionalProperties": False}
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({name for name, _ in pairs}) != len(pairs):
-        raise ValueError("a field is there twice")
-    return dict(pairs)
-
-
-DECODER = json.JSONDecoder(object_pairs_hook=_without_duplicates)
 
 
 def _unit(number: float) -> float:

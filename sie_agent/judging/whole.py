@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from .answers import Answer, bare_token, grade_probabilities
+from .answers import Answer, bare_token, grade_probabilities, spellings
 
 DETAIL_CHARS = 200
 # marks by which models end an answer, where a server shows them
-END_MARK = re.compile(r"^(?:<\|?[a-z_/|]{1,30}\|?>|\[(?:/INST|EOS|DONE)\])+", re.IGNORECASE)
-LINE_END = re.compile(r"^[ \t]*[.)\]\"'`*]*[ \t]*\r?\n")
-CLOSED = re.compile(r"^[.)\]\"'`*:]+(?:\s|$)")
+END_MARK = re.compile(r"^(?:<[|\uff5c][^<>\n]{1,40}[|\uff5c]>|</?[a-z_]{1,20}>|\[(?:/INST|EOS|DONE)\])+", re.IGNORECASE)
+# what may close a grade: the rest has to be blank, or another line
+CLOSED = re.compile(r"^[ \t]*[.)\]\"'`*]*[ \t]*(?:\Z|\r?\n)")
 REFUSAL = re.compile(
     r"^\W*(?:i(?:'|\u2019| a)m (?:sorry|unable|not able|afraid)"
     r"|i (?:can(?:not|'t|\u2019t| not)|won(?:'|\u2019)t|will not|apologi[sz]e)"
@@ -51,8 +51,10 @@ def graded_answer(
     status, detail, probabilities = grade_probabilities(alternatives, tokens)
     if status != "ok":
         return Answer(status, "graded", detail=detail)
-    said = text.lstrip()
-    rest = said[len(first) :] if said.startswith(first) else ""
+    said = bare_token(text) or first
+    if not said.startswith(first):
+        return Answer("out-of-scale", "graded", detail=f"the text is not that of the first token: {said[:40]!r}")
+    rest, first = said[len(first) :], spellings(tokens).get(first.lower(), first)
     whole, why = ends_after(first, rest, tokens, cut=cut, more_tokens=more_tokens)
     if not whole:
         return Answer("out-of-scale", "graded", detail=f"{why}: {said.strip()[:40]!r}")
@@ -70,6 +72,8 @@ def ends_after(first: str, rest: str, tokens: Sequence[str], *, cut: bool, more_
     """
     digits = all(token.isdigit() for token in tokens)
     if first not in tokens:
+        if re.match(r"[-+]?\d", first):
+            return False, "the answer is another number"
         return digits, "" if digits else "the answer does not begin with a grade"
     rest = END_MARK.sub("", "".join(bare_token(rest) if not rest.strip() else rest))
     if not rest.strip():
@@ -77,6 +81,9 @@ def ends_after(first: str, rest: str, tokens: Sequence[str], *, cut: bool, more_
         if cut and not more_tokens:
             return False, "cut off after the first token, which may not be the whole grade"
         return True, ""
-    if LINE_END.match(rest) or (not cut and CLOSED.match(rest)) or re.match(r"^[.)\]\"'`*:]+\s", rest):
+    closed = CLOSED.match(rest)
+    following = rest[closed.end() :].split() if closed else []
+    if closed and not (following and following[0].strip(".:)*") in tokens):
         return True, ""
+    # `1. Identify` is a list, `0: another kind of thing` the scale itself
     return False, "the answer goes on after the first token"

@@ -16,13 +16,13 @@ from sie_agent.judging.answers import (
     calibrated,
     entropy,
     grade_probabilities,
-    parse_written,
     score_answer,
 )
 from sie_agent.judging.backends.chat import error_text, shown_url
 from sie_agent.judging.backends.reading import OtherForm, read_answer
 from sie_agent.judging.kept import answer_from_json, answer_to_json
 from sie_agent.judging.variants import Calibration
+from sie_agent.judging.written import parse_written
 
 TOKENS = ("0", "1", "2", "3")
 shares = st.lists(st.floats(0.01, 1.0), min_size=4, max_size=4)

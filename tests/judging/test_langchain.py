@@ -180,9 +180,10 @@ def test_lasting_failures_are_statuses_and_kept(cache: JudgmentCache, method: st
     with scripted_server(lambda _, number: Reply(body=body)) as server:
         found = run(chat_openai(server.url), cache, one(), f"relevance/{method}")
         assert found["status"][0] == status and math.isnan(found["score"][0])
-        assert found["input_tokens"][0] == 100
+        asked = len(server.bodies)
+        assert found["input_tokens"][0] == 100 * asked and asked <= 2
         assert run(chat_openai(server.url), cache, one(), f"relevance/{method}")["cached"][0]
-    assert len(server.bodies) == 1
+    assert len(server.bodies) == asked
 
 
 TRANSIENT = [

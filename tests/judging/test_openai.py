@@ -168,14 +168,17 @@ def test_lasting_failures_are_kept_and_can_be_retried(
     with scripted_server(lambda _, number: Reply(body=body)) as server:
         found = run(server.url, cache, one(), f"relevance/{method}")
         assert found["status"][0] == status and math.isnan(found["score"][0])
+        asked = len(server.bodies)
+        # what is no grade is asked once more in writing, what is cut off for a longer answer
+        assert asked <= 3
         assert run(server.url, cache, one(), f"relevance/{method}")["cached"][0]
-        assert len(server.bodies) == 1
+        assert len(server.bodies) == asked
         variant, backend = (
             load_variant(f"relevance/{method}"),
             make_backend("openai", model="m", base_url=server.url),
         )
         judge(one(), variant, backend, cache, retry_failed=True)
-        assert len(server.bodies) == 2
+        assert len(server.bodies) == 2 * asked
 
 
 TRANSIENT = [

@@ -12,10 +12,11 @@ from ...redact import redacted
 from ..answers import Answer, Request
 from ..variants import Variant
 from .chat import chat_request, error_text
+from .decoding import decoded
 from .form import Form
 from .http import explained, hopeless
 from .meaning import problem_of
-from .reading import OtherForm, decoded, read_answer, usage_of
+from .reading import OtherForm, is_error, read_answer, usage_of
 from .search import Said, answer_in_some_form
 from .server import Server
 from .telemetry import request_span
@@ -95,7 +96,7 @@ class _Call:
                 # and the client's own timeout is one for each byte
                 async with asyncio.timeout(self._timeout):
                     response = await server.client.post(CHAT_PATH, cast_to=library.Response, body=body)
-                said = self._read(method, decoded(response.content))
+                said = self._read(method, decoded(response.content), [one["content"] for one in body["messages"]])
             except openai.APIStatusError as error:
                 said = refused_or_trouble(error, method, server.secrets)
             except (openai.APIError, TimeoutError, ValueError, RecursionError) as error:
@@ -106,18 +107,18 @@ class _Call:
                 span.failed(said.answer.status)
         return said
 
-    def _read(self, method: str, body: Any) -> Said:
-        """What a response with a body says; what it cost is counted, whatever it says."""
+    def _read(self, method: str, body: Any, sent: Sequence[str]) -> Said:
+        """What a response with a body says, where *sent* was asked; what it cost is counted, whatever it says."""
         used = usage_of(body) or (0, 0)
         self._paid = (self._paid[0] + used[0], self._paid[1] + used[1])
-        if isinstance(body, dict) and body.get("error") and not body.get("choices"):
+        if isinstance(body, dict) and is_error(body.get("error")):
             problem = problem_of(None, body)
             return of_problem(
                 problem, method, detail=problem.text or "an error without words", secrets=self._server.secrets
             )
         self._named = body.get("model") if isinstance(body, dict) else None
         try:
-            answer = read_answer(self._variant, method, body)
+            answer = read_answer(self._variant, method, body, sent)
         except OtherForm as found:
             return found
         if answer.status in ("malformed", "server-error"):

@@ -33,6 +33,9 @@ PIECE_BYTES = MIB
 # zlib's sign for a gzip header
 GZIP = zlib.MAX_WBITS | 16
 FOREVER_MOVED = 308
+PACKED = frozenset(
+    {"gzip", "x-gzip", "deflate", "x-deflate", "zlib", "br", "zstd", "compress", "x-compress", "lzma", "xz", "bzip2"}
+)
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 # the library writes the whole address of each request
@@ -128,10 +131,10 @@ async def look(response: library.Response) -> None:
     if response.has_redirect_location:
         _check_redirect(response)
     coded = response.headers.get("content-encoding", "").strip().lower()
-    encodings = [one.strip() for one in coded.split(",") if one.strip() not in ("", "identity")] if coded else []
-    decoder: Decoder | None = None
-    if encodings:
-        decoder = _decoder_of(encodings)
+    # some servers put the name of a character set there, or none at all: only what packs a body matters
+    encodings = [one.strip() for one in coded.split(",") if one.strip() in PACKED] if coded else []
+    decoder = _decoder_of(encodings) if encodings else None
+    if coded:
         del response.headers["content-encoding"]
     stated = response.headers.get("content-length", "")
     if stated.isascii() and stated.isdigit() and len(stated) < 20:

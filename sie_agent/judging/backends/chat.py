@@ -36,7 +36,9 @@ def chat_request(variant: Variant, request: Request, method: str, model: str, fo
     elif form.schema:
         body["response_format"] = {"type": form.schema}
     if form.streamed:
-        body |= {"stream": True, "stream_options": {"include_usage": True}}
+        body["stream"] = True
+        if form.stream_usage:
+            body["stream_options"] = {"include_usage": True}
     if form.no_thinking:
         body["enable_thinking"] = False
     return body

@@ -38,6 +38,7 @@ class Form:
     turns : system text as a message of its own, at the head of the first question, or all in one message.
     in_writing : whether graded variants are answered in writing, because there are no log-probabilities.
     streamed : whether the answer is sent in pieces, for servers that send no other.
+    stream_usage : whether pieces are to say what they cost.
     no_thinking : whether thinking is switched off, for servers that demand it.
     """
 
@@ -51,6 +52,7 @@ class Form:
     turns: Turns = "system"
     in_writing: bool = False
     streamed: bool = False
+    stream_usage: bool = True
     no_thinking: bool = False
 
     def limit(self, wanted: int) -> int:
@@ -89,6 +91,9 @@ UNKNOWN = re.compile(
     re.IGNORECASE,
 )
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w])")
+BETWEEN = re.compile(
+    r"(?:between|from|range|in|\[|\()\D{0,12}(\d{1,7})(?: ?(?:and|to|,|-|\u2013|\.\.+) ?)(\d{1,7})", re.I
+)
 LEAST = re.compile(r"at least|minimum|>=?|≥|greater|larger|below|too (?:small|low|few)", re.IGNORECASE)
 POSITIVE = re.compile(
     r"positive|> ?0|greater than|above (?:0|zero)|non-?zero|at least|minimum|>=|exclusive", re.IGNORECASE
@@ -103,6 +108,9 @@ def numbers(text: str) -> list[float]:
 def other_limit(form: Form, problem: Problem) -> Form | None:
     """Another value of the limit where one is named, else its other name, else none."""
     text = problem.text
+    if (found := BETWEEN.search(text)) and (low := int(found[1])) < int(found[2]):
+        if form.least_limit < low <= MOST_LEAST_LIMIT and low > GRADE_TOKENS:
+            return replace(form, least_limit=low)
     named = [int(number) for number in numbers(text) if number == int(number)]
     if problem.param == "max_completion_tokens" or "max_completion_tokens" in text:
         if form.limit_name == "max_tokens":
@@ -196,6 +204,11 @@ PARTS: dict[str, Part] = {
         lambda form, method: not form.no_thinking,
         lambda form, problem: replace(form, no_thinking=True),
     ),
+    "stream_options": Part(
+        re.compile(r"stream_options|include_usage", re.I),
+        lambda form, method: form.streamed and form.stream_usage,
+        lambda form, problem: replace(form, stream_usage=False),
+    ),
     "stream": Part(
         re.compile(
             r"\bstream(?:ing)?\b.{0,40}(?:true|only|must|required|mode)|(?:only|must|requires?).{0,40}\bstream", re.I
@@ -204,7 +217,7 @@ PARTS: dict[str, Part] = {
         lambda form, problem: replace(form, streamed=True),
     ),
 }
-ADDED = ("thinking", "stream")
+ADDED = ("thinking", "stream", "stream_options")
 
 
 def named_part(problem: Problem, form: Form, method: str) -> str | None:

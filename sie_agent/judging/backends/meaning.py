@@ -9,10 +9,12 @@ from typing import Any
 
 from .wordings import (
     CODES,
+    FAILING,
     KEY_STATUS,
     LATER,
     MODEL_STATUS,
     MONEY_STATUS,
+    PAGE,
     QUOTED,
     REFUSING_WORDS,
     TEXTS,
@@ -25,6 +27,7 @@ TEXT_CHARS = 2000
 BODY_CHARS = 65_536
 DEEPEST = 5
 MOST_ENTRIES = 20
+MOST_SEEN = 500
 PASSING_CODES = frozenset({408, 409, 423, 424, 425, 499})
 # said by what stands before a server, or by one that has too much to do
 NO_ANSWER_CODES = frozenset({502, 503, 504, 529})
@@ -78,7 +81,7 @@ def problem_of(status: int | None, body: Any, text: str = "") -> Problem:
     body : the parsed body: any JSON.
     text : the body as it came, where it is no JSON.
     """
-    found: dict[str, list[str]] = {"code": [], "kind": [], "param": [], "text": []}
+    found: dict[str, list[str]] = {"code": [], "kind": [], "param": [], "text": [], "seen": []}
     _collect(body, found, 0)
     words = " ".join(" ".join(dict.fromkeys(found["text"])).split()) or " ".join(text[:TEXT_CHARS].split())
     codes = found["code"]
@@ -95,7 +98,8 @@ def problem_of(status: int | None, body: Any, text: str = "") -> Problem:
 
 
 def _collect(value: Any, found: dict[str, list[str]], depth: int) -> None:
-    if depth > DEEPEST:
+    found["seen"].append("")
+    if depth > DEEPEST or len(found["seen"]) > MOST_SEEN:
         return
     if isinstance(value, str):
         inner = _inner_json(value)
@@ -136,6 +140,7 @@ def _inner_json(text: str) -> Any:
     return loaded if isinstance(loaded, dict) and any(key in loaded for key in TEXT_KEYS) else None
 
 
+PAIR_S: frozenset[Meaning] = frozenset({"too-long", "filtered"})
 STRONG = frozenset({"too-long", "filtered", "money", "rate"})
 UNTIL_REFUSED: tuple[Meaning, ...] = ("too-long", "filtered", "money", "key", "model", "rate", "passing")
 
@@ -157,8 +162,11 @@ def meaning_by_text(problem: Problem) -> Meaning | None:
     # who is to come back later, and where to pay for more, is told in one breath
     if THROTTLED.search(text) or (problem.status == 429 and LATER.search(text)):
         return "rate"
+    fails = (problem.status or 0) >= 500 and FAILING.search(text) is not None
+    # a firewall's page speaks of the sender, not of a pair's texts
+    skipped = PAIR_S if fails or PAGE.match(problem.text) else frozenset()
     for meaning in UNTIL_REFUSED:
-        if TEXTS[meaning].search(text) and _goes_with(meaning, problem.status, by_text=True):
+        if meaning not in skipped and TEXTS[meaning].search(text) and _goes_with(meaning, problem.status, by_text=True):
             return meaning
     return None
 
@@ -210,8 +218,11 @@ def outweighs_part(problem: Problem) -> bool:
 
 
 def is_sure(problem: Problem) -> bool:
-    """Whether the loss of a server is beyond doubt: it speaks of money by a status or a code of its own."""
-    return problem.status in (402, 403, 429) or CODES["money"].search(f"{problem.code} {problem.kind}") is not None
+    """Whether the loss of a server is beyond doubt: it speaks of money by a status or a code of its own.
+
+    Words alone may be those of a product.
+    """
+    return problem.status == 402 or CODES["money"].search(f"{problem.code} {problem.kind}") is not None
 
 
 def may_name_part(problem: Problem) -> bool:

@@ -31,6 +31,7 @@ WANTS_TLS = re.compile(
     r"plain http request was sent to https port|speaking plain http to an ssl|sent an http request to an https server",
     re.IGNORECASE,
 )
+CLOSED = re.compile(r"disconnected|closed connection|peer closed|incomplete", re.IGNORECASE)
 # what h11 says of a first byte that is none of http
 NO_HTTP = "illegal request line"
 LASTING_TYPES = frozenset({"Redirected", "TooManyRedirects", "UnsupportedProtocol", "InvalidURL", "ImportError"})
@@ -77,6 +78,14 @@ class RemoteProtocolError(Exception):
 
 class ProxyError(Exception):
     """A proxy's answer in place of the server's; called like the library's, whose words begin with the status too."""
+
+
+def is_garbled(error: BaseException) -> bool:
+    """Whether what came is no HTTP that can be read; a connection that was only closed is another matter."""
+    return any(
+        type(one).__name__ in ("RemoteProtocolError", "DecodingError") and not CLOSED.search(str(one))
+        for one in chain(error)
+    )
 
 
 def is_timeout(error: BaseException) -> bool:

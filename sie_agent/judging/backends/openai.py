@@ -77,7 +77,7 @@ class OpenAIBackend:
             Server(endpoint, key, top_logprobs=self._top_logprobs)
             for endpoint, key in zip(endpoints, keys, strict=True)
         ]
-        self._pool = Pool(self._servers, patience)
+        self._pool = Pool(self._servers, patience, timeout)
         self._timeout = timeout
         self._retries = int(max_retries)
         self._failed_in_a_row = 0
@@ -165,6 +165,7 @@ class OpenAIBackend:
         tries = outages = refusals = doubted = 0
         spent = (0, 0)
         refused_by: set[str] = set()
+        avoided: set[str] = set()
         server: Server | None = self._placed.pop(request.key, None)
 
         async def affords(output_tokens: int = 0) -> bool:
@@ -176,13 +177,14 @@ class OpenAIBackend:
 
         while True:
             if server is None:
-                server = await self._pool.place(tokens_of(request), refused_by)
-            sent_at = time.monotonic()
+                server = await self._pool.place(tokens_of(request), refused_by | avoided)
+            asked, sent_at = server, time.monotonic()
             server.tally.requests += 1
             try:
                 said = await attempt(server, variant, request, self._timeout, affords)
             finally:
                 await self._pool.give_back(server)
+            server.slowest = max(server.slowest, time.monotonic() - sent_at)
             answer = said if isinstance(said, Answer) else said.answer
             used = (answer.input_tokens, answer.output_tokens)
             # what has no usage may have been paid for as well, unless the server refused it
@@ -221,7 +223,8 @@ class OpenAIBackend:
             if not await affords():
                 return answer
             server = None
-            if said.kind == "server":
+            avoided = {asked.name} if said.kind == "server" and self._pool.stands_in(asked, said.retry_after) else set()
+            if said.kind == "server" and not avoided:
                 await asyncio.sleep(backoff(tries, said.retry_after))
 
     def _refused(self, server: Server, answer: Answer) -> Answer:
@@ -289,6 +292,9 @@ def tokens_of(request: Request) -> int:
 
 
 def backoff(tries: int, retry_after: float) -> float:
-    """Seconds to wait before the next try: doubling, with full jitter, and no less than the server asked for."""
+    """Seconds to wait before the next try: doubling, with full jitter, and no less than the server asked for.
+
+    One that asks for more than half a minute because of a failure does not know when it will be well.
+    """
     longest = min(FIRST_BACKOFF * 2.0 ** min(tries, 10), LONGEST_BACKOFF)
-    return max(random.uniform(0.0, longest), retry_after)
+    return max(random.uniform(0.0, longest), min(retry_after, LONGEST_BACKOFF))

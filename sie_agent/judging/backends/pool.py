@@ -15,7 +15,9 @@ from ...progress import say
 from ..answers import Answer
 from .attempt import CHAT_PATH, refused_or_trouble
 from .chat import error_text, shown_url
-from .reading import decoded
+from .decoding import decoded
+from .http import explained
+from .network import is_garbled
 from .server import Server, key_refused, listed_models
 from .trouble import LOST, STRANGE, TEST_QUESTION, Refusal, Trouble
 
@@ -35,11 +37,13 @@ class Pool:
     servers : servers of one model next to each other share its work; another model is asked only while none of
         those before it can be.
     patience : seconds to wait while no server can be asked, before the run is given up.
+    longest : seconds that an answer may take.
     """
 
-    def __init__(self, servers: Sequence[Server], patience: float) -> None:
+    def __init__(self, servers: Sequence[Server], patience: float, longest: float = TEST_SECONDS) -> None:
         self.servers = list(servers)
         self.patience = patience
+        self.longest = longest
         self._nobody_since: float | None = None
         self._changed = asyncio.Event()
         self._examined: dict[str, asyncio.Task[bool]] = {}
@@ -87,6 +91,11 @@ class Pool:
         """Whether any server beside these can be asked."""
         return any(server.usable and server.name not in but for server in self.servers)
 
+    def stands_in(self, server: Server, retry_after: float) -> bool:
+        """Whether another server can be asked in place of one that failed; of another model only after a long pause."""
+        others = [one for one in self.servers if one.usable and one.name != server.name]
+        return any(one.group == server.group for one in others) or (bool(others) and retry_after >= SPILL_SECONDS)
+
     def _choose(self, now: float, but: Collection[str]) -> tuple[Server | None, float]:
         """The server to ask, or how long until there may be one."""
         but = but if self.others(but) else ()
@@ -118,9 +127,12 @@ class Pool:
             raise lost_failure(self.servers[0])
         if self._nobody_since is None:
             self._nobody_since = now
-            say(f"No server answers: waiting up to {self.patience:,.0f} s for one to come back")
+            why = "; ".join(dict.fromkeys(server.last_trouble for server in self.servers if server.last_trouble))
+            told = f" ({why})" if why else ""
+            say(f"No server answers{told}: waiting up to {self.patience:,.0f} s for one to come back")
         if now - self._nobody_since > self.patience:
-            gone = "".join(f"; {server.name}: {server.lost}" for server in self.servers if server.lost)
+            said = ((server.name, server.lost or server.last_trouble) for server in self.servers)
+            gone = "".join(f"; {name}: {why}" for name, why in said if why)
             raise EnvironmentFailure(
                 f"no server has answered for {self.patience:,.0f} s{gone}",
                 where=", ".join(shown_url(server.url) for server in self.servers),
@@ -138,13 +150,18 @@ class Pool:
         self._changed = asyncio.Event()
 
     def succeeded(self, server: Server) -> None:
-        """An answer came, good or bad: the server works."""
+        """An answer came, good or bad: the server works, whatever a test question told."""
+        now = time.monotonic()
         server.failures_in_a_row = 0
-        server.limiter.succeeded(time.monotonic())
+        server.answered_at = now
+        server.limiter.succeeded(now)
+        if server.away_since is not None and not server.lost:
+            self._back(server)
 
     async def failed(self, server: Server, trouble: Trouble, sent_at: float) -> bool:
         """Take note of trouble; whether it was the server's, so that it is no try of the request's."""
         now = time.monotonic()
+        server.last_trouble = trouble.answer.detail
         server.tally.failures[trouble.answer.status] += 1
         facts = {"endpoint": server.name, "status": trouble.answer.status, "retry_after": trouble.retry_after}
         event("trouble", kind=trouble.kind, detail=trouble.answer.detail, **facts)
@@ -152,7 +169,7 @@ class Pool:
             server.limiter.rate_limited(now, sent_at=sent_at, retry_after=trouble.retry_after)
             return False
         if trouble.kind == "lost":
-            return await self._lost(server, trouble)
+            return await self._lost(server, trouble, sent_at)
         server.limiter.failed(now)
         server.failures_in_a_row += 1
         if not server.usable:
@@ -161,10 +178,13 @@ class Pool:
             return not await self._examine(server)
         return False
 
-    async def _lost(self, server: Server, trouble: Trouble) -> bool:
+    async def _lost(self, server: Server, trouble: Trouble, sent_at: float) -> bool:
         """Whether no request gets through any more: a wall before a server may dislike one pair's words alone."""
         if trouble.sure:
             self._lose(server, trouble)
+        elif server.answered_at > sent_at and server.usable:
+            # others got through meanwhile, which says more than a test question
+            return False
         elif server.usable and await self._examine(server):
             return False
         return True
@@ -204,7 +224,8 @@ class Pool:
         if form.limit_name is not None:
             body[form.limit_name] = form.limit(1)
         try:
-            async with asyncio.timeout(TEST_SECONDS):
+            # a server that takes long for its answers does so for this one
+            async with asyncio.timeout(max(TEST_SECONDS, min(self.longest, 2.0 * server.slowest))):
                 response = await server.client.post(CHAT_PATH, cast_to=library.Response, body=body)
         except openai.APIStatusError as error:
             said = refused_or_trouble(error, "graded", server.secrets)
@@ -213,32 +234,45 @@ class Pool:
                 self._lose(server, trouble)
             # who says that it is too much, or that the question is wrong, is there
             return trouble.kind in ("rate", "pair")
-        except (openai.APIError, TimeoutError, ValueError, RecursionError):
+        except (openai.APIError, TimeoutError, ValueError, RecursionError) as error:
+            if is_garbled(error) and not server.settled.answered:
+                self._lose_stranger(server, explained(error, server.url).problem)
             return False
         try:
             decoded(response.content)
         except ValueError as error:
             if not server.settled.answered:
-                answer = Answer("malformed", "graded", detail=f"{STRANGE}: {error_text(error, server.secrets)}")
-                self._lose(server, Trouble("lost", answer, sure=True))
+                self._lose_stranger(server, error_text(error, server.secrets))
             return False
         return True
+
+    def _lose_stranger(self, server: Server, told: str) -> None:
+        """Give up what never answered as a server does."""
+        answer = Answer("malformed", "graded", detail=f"{STRANGE}: {told}")
+        self._lose(server, Trouble("lost", answer, sure=True))
 
     def _watch(self, server: Server) -> None:
         task = self._watchers.get(server.name)
         if task is None or task.done():
             self._watchers[server.name] = asyncio.ensure_future(self._until_back(server))
 
+    def _back(self, server: Server) -> None:
+        server.away_since = None
+        server.failures_in_a_row = 0
+        event("endpoint-back", endpoint=server.name)
+        say(f"{server.name} answers again")
+        self._tell()
+
     async def _until_back(self, server: Server) -> None:
         cooling = FIRST_COOLING
         while not server.lost:
             await asyncio.sleep(cooling)
-            if await self._test(server):
-                server.away_since = None
-                server.failures_in_a_row = 0
-                event("endpoint-back", endpoint=server.name)
-                say(f"{server.name} answers again")
-                self._tell()
+            works = await self._test(server)
+            # an answer to an earlier request may have come meanwhile
+            if server.away_since is None:
+                return
+            if works:
+                self._back(server)
                 return
             cooling = min(cooling * 2.0, LONGEST_COOLING)
 

@@ -1,23 +1,25 @@
-"""Reading what a server sends, in whatever dress: JSON, pieces of a stream, text in parts. Pure functions."""
+"""Reading what a server says in a chat completion: a grade, in writing or by the first token. Pure functions."""
 
 from __future__ import annotations
 
-import html
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..answers import Answer, bare_token, parse_written
+from ..answers import Answer, bare_token
 from ..variants import Variant
 from ..whole import graded_answer
+from ..written import begins_with_mark, parse_written, without_prompt
 
 WRITTEN_INSTEAD = "answered in writing: the server gives no log-probabilities"
 DETAIL_CHARS = 200
 MOST_TOKENS = 10**9
-MOST_PIECES = 100_000
+MOST_DIGITS = 12
 MOST_BLANKS = 3
+# of the probability of a first token
+LEAST_BEGUN = 0.01
 # an answer that the server did not finish
 BROKEN_OFF = frozenset(
     {"error", "failed", "abort", "aborted", "cancelled", "canceled", "timeout", "insufficient_system_resource"}
@@ -25,11 +27,10 @@ BROKEN_OFF = frozenset(
 FILTERED = frozenset(
     {"content_filter", "safety", "refusal", "prohibited_content", "blocklist", "spii", "recitation", "sensitive"}
 )
-CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length"})
+# an answer that ended at a limit on its length, whatever the word for it
+CUT = re.compile(r"length|max|limit|trunc|incomplete", re.IGNORECASE)
 THINKING = ("reasoning_content", "reasoning", "thinking")
 TEXT_KINDS = frozenset({"text", "output_text", None})
-MOST_HEAD = 20_000
-TITLE = re.compile(r"<title[^>]{0,200}>([^<]{1,500})</title", re.IGNORECASE)
 
 
 class OtherForm(Exception):
@@ -53,104 +54,63 @@ def in_writing(why: str) -> OtherForm:
     return OtherForm(why, Answer("malformed", "graded", detail=f"this answer alone: {why}"))
 
 
-def decoded(content: bytes) -> Any:
-    """The JSON of a body; of a stream of events the answer that its pieces make.
-
-    Raises
-    ------
-    ValueError : it is neither, or nested too deeply; says how it begins.
-    """
-    text = content.decode("utf-8", "replace").lstrip("\ufeff \r\n\t")
-    if not text:
-        raise ValueError("the response is empty")
-    if text.startswith(("data:", "event:", ":", "id:")):
-        return from_pieces(text)
-    try:
-        loaded = json.loads(text)
-        # some gateways pack JSON into JSON
-        return json.loads(loaded) if isinstance(loaded, str) and loaded.startswith("{") else loaded
-    except (ValueError, RecursionError):
-        raise ValueError(f"the response is no JSON; {beginning(text)}") from None
-
-
-def beginning(text: str) -> str:
-    """What a text is, as far as its beginning tells: a web page by its title, else the first words."""
-    title = TITLE.search(text[:MOST_HEAD])
-    shown = " ".join(html.unescape(title.group(1)).split())[:60] if title else ""
-    return f"it is a web page, {shown!r}" if shown else f"it begins {text[:60]!r}"
-
-
-def from_pieces(text: str) -> dict[str, Any]:
-    """One chat completion of the pieces of a stream of server-sent events.
-
-    Raises
-    ------
-    ValueError : no piece of a completion is in it.
-    """
-    whole: dict[str, Any] = {}
-    texts: dict[str, list[str]] = {"content": [], "reasoning_content": []}
-    entries: list[Any] = []
-    reason: Any = None
-    pieces = 0
-    for line in text.splitlines():
-        if not line.startswith("data:") or line.strip() == "data: [DONE]":
-            continue
-        pieces += 1
-        if pieces > MOST_PIECES:
-            raise ValueError("the stream has too many pieces")
-        try:
-            piece = json.loads(line[5:])
-        except (ValueError, RecursionError):
-            continue
-        if not isinstance(piece, dict):
-            continue
-        whole |= {name: piece[name] for name in ("model", "usage", "error") if piece.get(name)}
-        choice = first_choice(piece)
-        if choice is None:
-            continue
-        said = choice.get("delta") or choice.get("message")
-        content, thought = texts_of(said) if isinstance(said, dict) else ("", "")
-        texts["content"].append(content)
-        texts["reasoning_content"].append(thought)
-        given = choice.get("logprobs")
-        if isinstance(given, dict) and isinstance(given.get("content"), list):
-            entries += given["content"]
-        reason = choice.get("finish_reason") or reason
-    if not pieces:
-        raise ValueError("the stream has no pieces")
-    message = {name: "".join(parts) for name, parts in texts.items()}
-    choice = {"message": message, "finish_reason": reason, "logprobs": {"content": entries} if entries else None}
-    return {**whole, "choices": [choice]}
-
-
 def first_choice(body: object) -> dict[str, Any] | None:
     """The first choice of a completion; None where it has none."""
     choices = body.get("choices") if isinstance(body, Mapping) else None
-    if isinstance(choices, list) and choices and isinstance(choices[0], dict):
-        return choices[0]
-    return None
+    listed = [one for one in choices if isinstance(one, dict)] if isinstance(choices, list) else []
+    # not every server keeps them in order
+    return next((one for one in listed if one.get("index") == 0), listed[0] if listed else None)
+
+
+def is_error(said: object) -> bool:
+    """Whether a field `error` tells of an error: some servers send it with every answer, and nothing in it."""
+    if isinstance(said, Mapping):
+        told = [said.get(name) for name in ("message", "code", "type", "msg")]
+        return any(is_error(one) for one in told) if any(name in said for name in NO_ERROR_KEYS) else bool(said)
+    if isinstance(said, str):
+        return said.strip().lower() not in NOTHING
+    return bool(said) and said not in (0, 200)
+
+
+NO_ERROR_KEYS = ("message", "code", "type", "msg")
+NOTHING = frozenset({"", "none", "null", "ok", "success", "false", "no", "0", "200", "undefined"})
 
 
 def usage_of(body: object) -> tuple[int, int] | None:
-    """Tokens in and out as the server counts them; None where it does not say."""
+    """Tokens in and out as the server counts them; None where it does not say.
+
+    Some servers count what a model thought apart from its answer, or in the sum alone: it is paid for as well.
+    """
     usage = body.get("usage") if isinstance(body, Mapping) else None
     if not isinstance(usage, Mapping):
         return None
     counts = [_count(usage.get(names[0], usage.get(names[1]))) for names in COUNT_NAMES]
-    return None if counts == [None, None] else (counts[0] or 0, counts[1] or 0)
+    if counts == [None, None]:
+        return None
+    sent, answered = counts[0] or 0, counts[1] or 0
+    details = usage.get("completion_tokens_details", usage.get("output_tokens_details"))
+    thought = _count(details.get("reasoning_tokens")) if isinstance(details, Mapping) else None
+    total = _count(usage.get("total_tokens"))
+    return sent, max(answered, (total or 0) - sent, thought or 0)
 
 
 COUNT_NAMES = (("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens"))
 
 
 def _count(value: object) -> int | None:
+    if isinstance(value, str) and len(value) < MOST_DIGITS and value.isascii() and value.isdigit():
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return int(value) if 0 <= value <= MOST_TOKENS else None
 
 
-def read_answer(variant: Variant, method: str, body: object) -> Answer:
+def read_answer(variant: Variant, method: str, body: object, prompt: Sequence[str] = ()) -> Answer:
     """What a chat-completions response says.
+
+    Parameters
+    ----------
+    prompt : the texts that were sent; some servers repeat them before the answer.
 
     Raises
     ------
@@ -161,7 +121,7 @@ def read_answer(variant: Variant, method: str, body: object) -> Answer:
     if choice is None:
         answer = Answer("malformed", method, detail=f"the response is no chat completion: {str(body)[:100]}")
     else:
-        answer = _read_choice(variant, method, choice, used[1])
+        answer = _read_choice(variant, method, choice, used[1], prompt)
     return Answer(
         answer.status,
         answer.method,
@@ -173,29 +133,32 @@ def read_answer(variant: Variant, method: str, body: object) -> Answer:
     )
 
 
-def _read_choice(variant: Variant, method: str, choice: Mapping[str, Any], written_tokens: int) -> Answer:
+def _read_choice(
+    variant: Variant, method: str, choice: Mapping[str, Any], written_tokens: int, prompt: Sequence[str]
+) -> Answer:
     message = choice.get("message")
     message = message if isinstance(message, dict) else {"content": choice.get("text")}
     reason = str(choice.get("finish_reason") or "").lower()
-    if reason in BROKEN_OFF or choice.get("error"):
+    if reason in BROKEN_OFF or is_error(choice.get("error")):
         return Answer("server-error", method, detail=_error_words(choice) or f"the server broke off ({reason})")
-    if reason in FILTERED or message.get("refusal"):
-        return Answer(
-            "refused", method, detail=str(message.get("refusal") or "stopped by the content filter")[:DETAIL_CHARS]
-        )
+    declined = message.get("refusal")
+    if reason in FILTERED or (isinstance(declined, str) and is_error(declined)):
+        told = declined if isinstance(declined, str) and declined else "stopped by the content filter"
+        return Answer("refused", method, detail=told[:DETAIL_CHARS])
     text, thoughts = texts_of(message)
+    cut = CUT.search(reason) is not None
     if method == "graded":
-        return _read_graded(variant, choice, text, thoughts, reason)
+        return _read_graded(variant, choice, text, thoughts, cut)
     if not reason and not text.strip() and not thoughts.strip():
         return Answer("malformed", method, detail="the answer has no text and no reason why it ended")
     rationale = variant.rationale and variant.method == "written"
     tokens = [level.token for level in variant.scale]
-    status, detail, grade = parse_written(text, tokens, rationale=rationale, thoughts=thoughts, cut=reason in CUT)
-    if status in ("unparsed", "empty") and reason in CUT:
+    said = without_prompt(text, prompt)
+    status, detail, grade = parse_written(said, tokens, rationale=rationale, thoughts=thoughts, cut=cut)
+    if status in ("unparsed", "empty") and cut:
         status = "unparsed"
         detail = f"cut off after {written_tokens} tokens; max_output_tokens of the variant is the limit"
-        if not text.strip() or text.lstrip().startswith("<think"):
-            raise OtherForm("it thinks before it answers", Answer(status, method, detail=detail), longer=True)
+        raise OtherForm("its answers are long", Answer(status, method, detail=detail), longer=True)
     if method != variant.method:
         # what went wrong comes first: beginnings are what is shown and counted
         detail = f"{detail.rstrip('.')} ({WRITTEN_INSTEAD})" if detail else WRITTEN_INSTEAD
@@ -225,21 +188,25 @@ def texts_of(message: Mapping[str, Any]) -> tuple[str, str]:
     if not text.strip():
         calls = message.get("tool_calls")
         called = [call.get("function") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
-        for function in (*called, message.get("function_call")):
-            said = function.get("arguments") if isinstance(function, dict) else None
-            if said:
-                text = said if isinstance(said, str) else json.dumps(said)
+        given = [
+            function.get("arguments")
+            for function in (*called, message.get("function_call"))
+            if isinstance(function, dict)
+        ]
+        text = "\n".join(said if isinstance(said, str) else json.dumps(said) for said in given if said)
     return text, "\n".join(thoughts[:1])
 
 
-def _read_graded(variant: Variant, choice: Mapping[str, Any], text: str, thoughts: str, reason: str) -> Answer:
+def _read_graded(variant: Variant, choice: Mapping[str, Any], text: str, thoughts: str, cut: bool) -> Answer:
     tokens = [level.token for level in variant.scale]
     content = entries_of(choice.get("logprobs"))
     entries = [entry if isinstance(entry, dict) else {} for entry in content or []]
     spelled = [token if isinstance(token := entry.get("token"), str) else "" for entry in entries]
     said = text or "".join(spelled)
-    if thoughts.strip() or said.lstrip().startswith("<think") or (reason in CUT and not said.strip()):
+    if thoughts.strip() or (cut and not said.strip()):
         raise in_writing("it thinks before it answers")
+    if begins_with_mark(said):
+        raise in_writing("its answers begin with a mark")
     if not entries:
         if content is not None and not said.strip():
             return Answer("empty", "graded", detail="no token was generated")
@@ -255,12 +222,25 @@ def _read_graded(variant: Variant, choice: Mapping[str, Any], text: str, thought
     if not alternatives:
         raise in_writing("it gives no log-probabilities")
     first = bare_token(spelled[place])
-    if said.strip() in tokens and first != said.strip() and len(first) < len(said.strip()):
+    if not bare_token(said).startswith(first):
+        raise in_writing("its text is not what its log-probabilities are of")
+    if begins_a_grade(alternatives, tokens) or (said.strip() in tokens and first != said.strip()):
         raise in_writing("a grade of this scale is more than one token")
     more = len(entries) - place - 1
-    if reason in CUT and not more and first in tokens and said.strip() == first:
+    if cut and not more and first.lower() in map(str.lower, tokens) and bare_token(said) == first:
         raise in_writing("it cuts answers off after one token, which may not be the whole grade")
-    return graded_answer(list(alternatives.items()), first, said, tokens, cut=reason in CUT, more_tokens=more)
+    return graded_answer(list(alternatives.items()), first, said, tokens, cut=cut, more_tokens=more)
+
+
+def begins_a_grade(alternatives: Mapping[str, float], tokens: Sequence[str]) -> bool:
+    """Whether a likely token is the beginning of a grade, and none itself: then the rest of it was never counted."""
+    whole = {one.lower() for one in tokens}
+    begun = [
+        number
+        for token, number in alternatives.items()
+        if (bare := bare_token(token).lower()) and bare not in whole and any(one.startswith(bare) for one in whole)
+    ]
+    return sum(math.exp(min(number, 0.0)) for number in begun if number == number) >= LEAST_BEGUN
 
 
 def entries_of(logprobs: object) -> list[Any] | None:
@@ -279,7 +259,10 @@ def entries_of(logprobs: object) -> list[Any] | None:
 
 
 def alternatives_at(entry: Mapping[str, Any]) -> dict[str, float] | str:
-    """Log-probabilities by token; words where they are none. A token may be listed twice: it counts once."""
+    """Log-probabilities by token; words where they are none. A token may be listed twice: it counts once.
+
+    The token that was chosen counts as well where it is not among those that are listed.
+    """
     listed = entry.get("top_logprobs")
     if not isinstance(listed, list) or not listed:
         return {}
@@ -296,4 +279,13 @@ def alternatives_at(entry: Mapping[str, Any]) -> dict[str, float] | str:
         # NaN spoils the pair, whichever comes first
         if not math.isnan(pairs.get(token, 0.0)):
             pairs[token] = value if math.isnan(value) else max(pairs.get(token, -math.inf), value)
+    chosen, own = entry.get("token"), entry.get("logprob")
+    is_number = isinstance(own, int | float) and not isinstance(own, bool) and -1e6 < own <= 0.0
+    if (
+        isinstance(chosen, str)
+        and isinstance(own, int | float)
+        and is_number
+        and bare_token(chosen) not in map(bare_token, pairs)
+    ):
+        pairs[chosen] = float(own)
     return pairs

@@ -16,6 +16,8 @@ from .trouble import Refusal, Trouble
 
 MOST_FORMS = 24
 MOST_PROBES = 2
+# graded answers in a row that cannot be read, before none is expected any more
+MOST_ASTRAY = 3
 # tokens for a model that thinks before it answers, where those of the variant do not suffice
 LONGER = (2048, 8192)
 
@@ -43,6 +45,7 @@ class Settled:
         self._probing: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
         self._tell = tell
         self._proved: set[tuple[str, Any]] = set()
+        self._astray = 0
         self._by_method: dict[str, Form] = {}
 
     @property
@@ -56,6 +59,21 @@ class Settled:
     def proved(self, field: str, value: Any) -> bool:
         """Whether an answer ever came to a request with this part, so that it is not refused to all."""
         return (field, value) in self._proved
+
+    def astray(self) -> None:
+        """A graded answer could not be read; after some in a row, all are asked in writing from then on."""
+        self._astray += 1
+        if self._astray >= MOST_ASTRAY:
+            self._proved.discard(("in_writing", False))
+
+    @property
+    def reads_graded(self) -> bool:
+        """Whether graded answers are read from log-probabilities, as far as is known."""
+        return self._astray < MOST_ASTRAY
+
+    def read(self) -> None:
+        """A graded answer was read from its log-probabilities."""
+        self._astray = 0
 
     def learn(self, form: Form, base: Form, method: str, why: str) -> None:
         """An answer came in *form*, where *base* was tried first: ask so from now on, and say so once.
@@ -111,22 +129,34 @@ async def answer_in_some_form(settled: Settled, method: str, send: Send) -> Answ
         return "written" if form.in_writing else method
 
     base = form = settled.form
-    why = ""
+    why, again, sure = "", True, False
+    unread: Answer | None = None
     for _ in range(MOST_FORMS):
         said = await send(form, by(form))
-        if isinstance(said, OtherForm):
-            longer = next((most for most in LONGER if most > form.least_limit), None) if said.longer else None
-            if longer is not None and form.limit_name is not None:
-                form, why = replace(form, least_limit=longer), said.why
-            elif said.longer:
+        if isinstance(said, OtherForm) and said.longer:
+            longer = next((most for most in LONGER if most > form.least_limit), None)
+            if longer is None or form.limit_name is None:
                 return said.answer
-            elif settled.proved("in_writing", False) and form == base:
-                return Trouble("server", said.answer)
-            else:
-                form, why = replace(form, in_writing=True), said.why
+            form, why = replace(form, least_limit=longer), said.why
+        elif isinstance(said, OtherForm) and settled.proved("in_writing", False) and again:
+            # one answer without log-probabilities among many may have been a slip
+            again = False
+        elif isinstance(said, OtherForm):
+            settled.astray()
+            form, why, unread, sure = replace(form, in_writing=True), said.why, unread or said.answer, True
         elif not isinstance(said, Refusal):
-            if isinstance(said, Answer):
-                settled.learn(form, base, by(form), why)
+            if not isinstance(said, Answer):
+                return said
+            if said.status == "out-of-scale" and by(form) == "graded" and method == "graded":
+                if settled.proved("in_writing", False):
+                    return said
+                # no answer was read yet: it may be that this server never begins with the grade
+                settled.astray()
+                form, why, unread = replace(form, in_writing=True), "its answers do not begin with the grade", said
+                continue
+            if unread is not None and said.status != "ok":
+                return replace(unread, method=by(form)) if said.status == "unparsed" else said
+            settle(settled, said, form, base, by(form), why, sure=sure)
             return said
         elif settled.form != base:
             # learned meanwhile, by another request
@@ -138,6 +168,26 @@ async def answer_in_some_form(settled: Settled, method: str, send: Send) -> Answ
         else:
             return said.trouble
     return Trouble("pair", Answer("rejected", by(form), detail="the server took no form of the request"))
+
+
+def settle(settled: Settled, said: Answer, form: Form, base: Form, method: str, why: str, *, sure: bool) -> None:
+    """Learn from an answer how to ask.
+
+    Parameters
+    ----------
+    sure : whether the server's way to answer made it necessary to ask in writing; else it may be this pair alone, and
+        only several in a row tell that it is not.
+    """
+    if method == "graded" and said.status == "ok":
+        settled.read()
+    if said.status != "ok":
+        # a longer answer that was none either is no reason to let all be as long
+        form = replace(form, least_limit=base.least_limit)
+    alone = settled.reads_graded and (not sure or settled.proved("in_writing", False))
+    if form.in_writing and not base.in_writing and alone:
+        settled.answered = True
+        return
+    settled.learn(form, base, method, why)
 
 
 def is_vague(refused: Refusal) -> bool:

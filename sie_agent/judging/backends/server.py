@@ -78,6 +78,8 @@ class Server:
     ----------
     away_since : when it was left (monotonic seconds); None while it is used.
     lost : why no request will ever get through; empty while there is hope.
+    answered_at : when it last answered (monotonic seconds). slowest : seconds that an answer took at most.
+    last_trouble : what was last said or seen in place of an answer.
     failures_in_a_row : since the last answer or the last test question.
     settled : how it is asked, as found out while asking.
     """
@@ -98,6 +100,9 @@ class Server:
         self.tally = Tally()
         self.away_since: float | None = None
         self.lost = ""
+        self.answered_at = 0.0
+        self.slowest = 0.0
+        self.last_trouble = ""
         self.failures_in_a_row = 0
         self.client: Any = None
         self._model = endpoint.model

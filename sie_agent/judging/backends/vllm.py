@@ -19,9 +19,10 @@ from typing import Any
 
 from ...errors import EnvironmentFailure, InputError, MissingExtraError
 from ...progress import say
-from ..answers import Answer, Request, answer_schema, bare_token, parse_written
+from ..answers import Answer, Request, answer_schema, bare_token
 from ..variants import Variant
 from ..whole import graded_answer
+from ..written import parse_written
 from . import models
 from .base import Batch, Source
 from .form import GRADE_TOKENS

@@ -66,11 +66,11 @@ TEXTS: dict[Meaning, re.Pattern[str]] = {
         r"max_model_len",
         r"too many (?:input )?tokens",
         r"(?:prompt|input|request|message|text|content|sequence|payload|entity)s?(?: \w+){0,3} too (?:long|large)",
-        r"too long",
+        r"(?<!took )(?<!waited )(?<!taking )too long",
         r"longer than the",
         r"reduce the length",
         r"(?:input|prompt|sequence) length",
-        r"exceed\w*.{0,60}(?:token limit|context|maximum (?:input|prompt|sequence))",
+        r"exceed\w*.{0,60}(?:token limit|context(?! deadline)|maximum (?:input|prompt|sequence))",
         r"maximum (?:number of )?(?:input|prompt) tokens",
         r"n_ctx",
         r"`inputs` (?:tokens \+|must have less)",
@@ -81,23 +81,25 @@ TEXTS: dict[Meaning, re.Pattern[str]] = {
         r"usage polic",
         r"safety (?:system|setting|filter|reason|polic)",
         r"flagged",
-        r"moderat",
+        r"moderation|moderated",
         r"inappropriate content",
         r"prohibited content",
         r"potentially (?:violat|harm)",
-        r"blocked (?:by|due to)",
+        r"blocked (?:by|due to) (?:\w+ ){0,4}(?:content|safety|moderation|polic|filter|guardrail)",
     ),
     "money": _words(
         r"insufficient (?:\w+ )?(?:balance|credit|fund|quota|money)",
         r"(?:no|out of|not enough|more|negative|zero) credits?\b",
         r"credit (?:balance|limit)",
         r"current quota",
-        r"payment (?:required|method)",
+        r"payment (?:is )?required",
+        r"(?:add|update|valid|missing|no|set up) (?:a |an |your |valid )*payment method",
         r"billing",
         r"spend(?:ing)? limit",
         r"arrears|overdue",
         r"balance (?:is )?(?:too low|insufficient|not enough|exhausted)",
-        r"top up|recharge",
+        r"\b(?:top[ -]?up|recharge)\b (?:your |the )?(?:account|balance|credits?|wallet)",
+        r"please (?:top[ -]?up|recharge)\b",
         r"free (?:tier|quota|trial).{0,40}(?:exhaust|exceed|expire|used up)",
     ),
     "key": _words(
@@ -139,6 +141,16 @@ TEXTS: dict[Meaning, re.Pattern[str]] = {
 }
 LATER = _words(r"rate.?limit", r"(?:try|retry)\w* (?:again )?(?:in|after)\b", r"per (?:min|sec|hour|day)", r"slow down")
 THROTTLED = _words(r"throttl", r"please wait (?:before|and|a )")
+# a server that fails says so, whatever else stands beside it
+FAILING = _words(
+    r"deadline",
+    r"tim(?:ed?|ing)[ -]?out",
+    r"(?:waited|took|taking) too long",
+    r"(?:try|retry)\w* (?:again|later)|please (?:re)?try",
+    r"temporar|unavailable",
+    r"\bCUDA\b|out of memory",
+)
+PAGE = re.compile(r"\s*<(?:!doctype|html|head|\?xml)", re.IGNORECASE)
 TOO_LARGE = re.compile(r"(?:request|prompt|input|message) too large|reduce your message size", re.IGNORECASE)
 # long quotations may hold what was sent, with any word in it
 QUOTED = re.compile(r"(?<!\w)([\"'`])(?=\S)(?:(?!\1).){41,}\1")
