@@ -16,7 +16,7 @@ from sie_agent.cli import main
 
 from .habit import GRADED, PAIRS, VALUES, WRITTEN, Asked, Habit, grade_of, number_of, right, script_of
 from .habits import FAULTS, HABITS
-from .scripted_server import Reply, Scripted, scripted_server
+from .scripted_server import Reply, Scripted, scripted_server, spoken
 
 pytestmark = pytest.mark.slow
 
@@ -31,6 +31,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SIE_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     monkeypatch.setattr("sie_agent.judging.backends.openai.FIRST_BACKOFF", 0.005)
+    monkeypatch.setattr("sie_agent.judging.backends.openai.LONGEST_BACKOFF", 1.0)
     for module in ("trouble", "attempt"):
         monkeypatch.setattr(f"sie_agent.judging.backends.{module}.LEAST_PAUSE", 0.02)
     monkeypatch.setattr("sie_agent.judging.backends.pool.FIRST_COOLING", 0.2)
@@ -250,6 +251,48 @@ def test_a_model_that_thinks_is_asked_as_long_as_there_is_money(
         assert cost_of(log) > limit - 0.0205 - 0.003, "stopped with money left for another answer"
         # what is missing is asked when there is more money
         assert label(log, WRITTEN, *where, "--max-cost", "1") == 0
+
+
+def test_a_server_that_takes_long_is_not_given_up(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its answers, and that to a test question, take longer than such a question is given at first."""
+    monkeypatch.setattr("sie_agent.judging.backends.pool.TEST_SECONDS", 0.2)
+    log = written_log(tmp_path)
+
+    def behave(asked: Asked) -> Reply:
+        return Reply(502, b"bad gateway") if 2 < asked.count <= 10 else right(asked, 1.0)
+
+    with scripted_server(script_of(behave, GRADED)) as server:
+        where = ("--base-url", server.url, "--model", "m", "--patience", "4")
+        assert label(log, GRADED, *where) == 0, said_by(capfd)
+    check_rows(table(log), GRADED)
+
+
+@pytest.mark.parametrize("later", ["no log-probabilities", "thoughts"])
+def test_a_habit_that_changes_in_the_middle_costs_no_pair(
+    later: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """After eight answers the log-probabilities are gone, or the model begins to think."""
+    log = written_log(tmp_path)
+
+    def behave(asked: Asked) -> Reply:
+        if asked.count <= 8 or "logprobs" not in asked.body:
+            return right(asked)
+        if later == "thoughts":
+            return Reply(body=spoken(asked.body, "<think> Okay, so the shopper wants", finish_reason="length"))
+        return right(asked, logprobs=None)
+
+    with scripted_server(script_of(behave, GRADED)) as server:
+        where = ("--base-url", server.url, "--model", "m")
+        assert label(log, GRADED, *where) == 0, said_by(capfd)
+        # each pair once, a second try of some, and those that were asked in writing instead
+        assert len(server.bodies) <= 3 * PAIRS
+        asked = len(server.bodies)
+        assert label(log, GRADED, *where) == 0 and len(server.bodies) == asked
+    found = table(log)
+    check_rows(found, GRADED)
+    assert found["variant"].str.endswith("+written").sum() == PAIRS - 8
 
 
 def test_there_are_enough_habits_and_each_has_a_name_of_its_own() -> None:

@@ -108,9 +108,10 @@ def numbers(text: str) -> list[float]:
 def other_limit(form: Form, problem: Problem) -> Form | None:
     """Another value of the limit where one is named, else its other name, else none."""
     text = problem.text
-    if (found := BETWEEN.search(text)) and (low := int(found[1])) < int(found[2]):
-        if form.least_limit < low <= MOST_LEAST_LIMIT and low > GRADE_TOKENS:
-            return replace(form, least_limit=low)
+    found = BETWEEN.search(text)
+    low = int(found[1]) if found and int(found[1]) < int(found[2]) else 0
+    if max(form.least_limit, GRADE_TOKENS) < low <= MOST_LEAST_LIMIT:
+        return replace(form, least_limit=low)
     named = [int(number) for number in numbers(text) if number == int(number)]
     if problem.param == "max_completion_tokens" or "max_completion_tokens" in text:
         if form.limit_name == "max_tokens":

@@ -20,6 +20,7 @@ MOST_DIGITS = 12
 MOST_BLANKS = 3
 # of the probability of a first token
 LEAST_BEGUN = 0.01
+LEAST_LOG = -1e6
 # an answer that the server did not finish
 BROKEN_OFF = frozenset(
     {"error", "failed", "abort", "aborted", "cancelled", "canceled", "timeout", "insufficient_system_resource"}
@@ -280,12 +281,14 @@ def alternatives_at(entry: Mapping[str, Any]) -> dict[str, float] | str:
         if not math.isnan(pairs.get(token, 0.0)):
             pairs[token] = value if math.isnan(value) else max(pairs.get(token, -math.inf), value)
     chosen, own = entry.get("token"), entry.get("logprob")
-    is_number = isinstance(own, int | float) and not isinstance(own, bool) and -1e6 < own <= 0.0
     if (
         isinstance(chosen, str)
         and isinstance(own, int | float)
-        and is_number
-        and bare_token(chosen) not in map(bare_token, pairs)
+        and not isinstance(own, bool)
+        and LEAST_LOG < own <= 0.0
     ):
-        pairs[chosen] = float(own)
+        room = 1.005 - sum(math.exp(min(number, 0.0)) for number in pairs.values())
+        # where there is no room for it, it is listed under another spelling
+        if math.exp(own) <= room and bare_token(chosen) not in map(bare_token, pairs):
+            pairs[chosen] = float(own)
     return pairs

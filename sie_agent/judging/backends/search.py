@@ -129,7 +129,7 @@ async def answer_in_some_form(settled: Settled, method: str, send: Send) -> Answ
         return "written" if form.in_writing else method
 
     base = form = settled.form
-    why, again, sure = "", True, False
+    why, again, sure = "", True, True
     unread: Answer | None = None
     for _ in range(MOST_FORMS):
         said = await send(form, by(form))
@@ -143,7 +143,7 @@ async def answer_in_some_form(settled: Settled, method: str, send: Send) -> Answ
             again = False
         elif isinstance(said, OtherForm):
             settled.astray()
-            form, why, unread, sure = replace(form, in_writing=True), said.why, unread or said.answer, True
+            form, why, unread = replace(form, in_writing=True), said.why, unread or said.answer
         elif not isinstance(said, Refusal):
             if not isinstance(said, Answer):
                 return said
@@ -152,7 +152,8 @@ async def answer_in_some_form(settled: Settled, method: str, send: Send) -> Answ
                     return said
                 # no answer was read yet: it may be that this server never begins with the grade
                 settled.astray()
-                form, why, unread = replace(form, in_writing=True), "its answers do not begin with the grade", said
+                form, why = replace(form, in_writing=True), "its answers do not begin with the grade"
+                unread, sure = said, False
                 continue
             if unread is not None and said.status != "ok":
                 return replace(unread, method=by(form)) if said.status == "unparsed" else said
