@@ -82,6 +82,9 @@ def ends_after(first: str, rest: str, tokens: Sequence[str], *, cut: bool, more_
             return False, "cut off after the first token, which may not be the whole grade"
         return True, ""
     closed = CLOSED.match(rest)
+    if closed and cut and "\n" not in closed[0]:
+        # `I...` may go on
+        closed = None
     following = rest[closed.end() :].split() if closed else []
     if closed and not (following and following[0].strip(".:)*") in tokens):
         return True, ""

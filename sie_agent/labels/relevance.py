@@ -21,7 +21,7 @@ RELEVANCE = WeakLabel(
     high=1.0,
     title="Relevance",
     meaning="how well the item answers the query, as the judge would say; 0 to 1",
-    axis="relevance: 0 no answer to the query, 1 a full one",
+    axis="relevance: 0 none, 1 a full answer",
     is_importance=False,
     # the judge did not see what the log says either
     reads_label=False,

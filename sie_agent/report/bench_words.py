@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sie_agent.bench import AUC, AUTO, BASELINES, NDCG, RANKERS, WITHIN, recipe_name
 from sie_agent.report import words
-from sie_agent.report.shapes import Agreement, Choice, Downstream, Measured
+from sie_agent.report.shapes import Against, Agreement, Choice, Downstream, Measured, Verdict
 from sie_agent.scorer import Recipe
 
 METRICS = {WITHIN: "within queries", NDCG: "NDCG@10", AUC: "pooled AUC"}
@@ -24,6 +24,18 @@ TITLES = {
     "cannot tell": ("This set cannot tell", "open", "?"),
     "unknown": ("Unknown", "open", "?"),
 }
+
+
+def verdict_words(verdict: Verdict, titles: Mapping[str, str]) -> str:
+    """A verdict in a line, from *titles*; where something simpler is certainly ahead, it does better."""
+    told = titles.get(verdict.use, titles["unknown"])
+    better = verdict.use == "simpler" and any(is_better(one) for one in verdict.against)
+    return told.replace("as well", "better") if better else told
+
+
+def is_better(rival: Against) -> bool:
+    """Whether a rival is certainly ahead of the judge."""
+    return rival.ci_high is not None and rival.ci_high < 0
 
 
 def metric_words(metric: str) -> str:

@@ -69,7 +69,7 @@ def top_of(run: RunFolder) -> Top:
         suite=agreement.suite or str(run.suite.get("name") or run.path.name),
         tone=tone,
         mark=mark,
-        title=title_of(agreement.verdict, use),
+        title=bench_words.verdict_words(agreement.verdict, TITLES),
         sentence=plain_words(run, use),
         now=NOW[use],
         caution=caution_words(run, mode),
@@ -83,17 +83,6 @@ def top_of(run: RunFolder) -> Top:
         teaches=bench_words.teaches_words(agreement, ranker),
         tiles=_tiles(run, ranker, judge),
     )
-
-
-def title_of(verdict: Verdict, use: str) -> str:
-    """The verdict in a line; whether what is simpler does as well, or better."""
-    better = use == "simpler" and any(is_better(one) for one in verdict.against)
-    return TITLES[use].replace("as well", "better") if better else TITLES[use]
-
-
-def is_better(rival: Against) -> bool:
-    """Whether a rival is certainly ahead of the judge."""
-    return rival.ci_high is not None and rival.ci_high < 0
 
 
 def plain_words(run: RunFolder, use: str) -> str:
@@ -123,7 +112,7 @@ def plain_words(run: RunFolder, use: str) -> str:
     )
     if use == "use":
         return f"{told}: {bench_words.points(own.minus_log)} points, more than anything simpler gives."
-    ahead = [one for one in agreement.verdict.against if is_better(one)]
+    ahead = [one for one in agreement.verdict.against if bench_words.is_better(one)]
     if ahead:
         best = min(ahead, key=lambda one: one.value or 0.0)
         return f"{told}. This does certainly better: {best.rival} (by {bench_words.points(turned(best))} points)."
@@ -220,8 +209,11 @@ def gap_tile(gap: float) -> Tile:
 def judge_words(run: RunFolder) -> str:
     """The judge beside the ranker that is trained on the log, both within queries."""
     quality = pick.judge_quality(run.agreement, pick.primary_judge(run))
-    if quality is None or quality.within is None:
+    if quality is None or not quality.n_pairs:
         return "The judge was not checked against human grades, so how good it is remains unknown."
+    if quality.within is None:
+        told = "No query has two rows of different grades, so how the judge orders a query's items is not known"
+        return told if quality.auc is None else f"{told}; over all graded pairs its AUC is {words.number(quality.auc)}."
     judge = bench_words.share(quality.within, quality.within_low, quality.within_high)
     told = f"The judge puts {judge} of the pairs of a query's items in the right order"
     log = pick.log_within(run.agreement)

@@ -23,6 +23,7 @@ from sie_agent.report.plots import (
     Plot,
     Trace,
     bars,
+    caption_of,
     finish,
     legend_below,
     safe,
@@ -248,9 +249,18 @@ def _plot(
         figure=finish(traces, layout, HEIGHT),
         height=HEIGHT,
         summary=f"Accuracy within queries by the share of rows kept: {told}.",
-        caption="Each mark is a ranker trained on a share of the log's rows, which are kept as sie select keeps them; "
-        "bars are 95 % intervals over queries, and marks of one share stand side by side. The dashed line is the "
-        "ranker trained on all rows. What beats random rows with the judge but not with its twin is the judge's doing.",
+        caption=caption_of(
+            (
+                True,
+                "Each mark is a ranker trained on a share of the log's rows, kept as sie select keeps them; "
+                "bars are 95 % intervals over queries, and marks of one share stand side by side.",
+            ),
+            ("shapes" in layout, "The dashed line is the ranker trained on all rows."),
+            (
+                any(row.twin for row in rows),
+                "What beats random rows with the judge but not with its twin is the judge's doing.",
+            ),
+        ),
         mode=pick.mode_of(run.agreement, judge) if judge else "no judge",
         basis=words.count(queries or None, "test query", "test queries"),
     )

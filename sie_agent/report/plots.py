@@ -158,6 +158,11 @@ def vertical_line(value: float, dash: str, color: str = GREY) -> dict[str, Any]:
     }
 
 
+def caption_of(*parts: tuple[bool, str]) -> str:
+    """The sentences of a caption that are true of what is drawn."""
+    return " ".join(text for holds, text in parts if holds)
+
+
 def note_at(value: float, text: str, *, top: bool, right_of: bool) -> dict[str, Any]:
     """A short label at the end of a vertical line."""
     return {

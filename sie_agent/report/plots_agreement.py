@@ -13,6 +13,7 @@ from sie_agent.report.plots import (
     SKY,
     VERMILLION,
     Plot,
+    caption_of,
     label_color,
     label_symbol,
     safe,
@@ -55,10 +56,12 @@ def agreement_plot(run: RunFolder) -> Plot | None:
         figure=figure,
         height=height,
         summary=f"Spearman agreement with {row.reference}: {told}. Bound {words.number(bound)}.",
-        caption="Dots are Spearman rank agreements, lines their intervals, faint dots single draws. "
-        "The grey band holds what needs no judge, the dotted line is the control: only what lies to the "
-        "right of them is worth paying a judge for. "
-        "The dashed line is the most any label can reach with this reference.",
+        caption=caption_of(
+            (True, "Dots are Spearman rank agreements, lines their intervals, faint dots single draws."),
+            (any(dot.quiet for dot in dots), "The grey band holds what needs no judge."),
+            (len(levels) > (bound is not None), "The dotted line is the control, whose answers are shuffled."),
+            (bound is not None, "The dashed line is the most that any label can reach with this reference."),
+        ),
         mode=pick.modes_of(run.agreement, rows),
         basis=words.count(row.n_queries, "query", "queries"),
     )
@@ -96,7 +99,7 @@ def contribution_plot(run: RunFolder) -> Plot | None:
     )
     return Plot(
         key="plot-contribution",
-        title="The judge's own contribution",
+        title="What the judge adds to this agreement",
         figure=figure,
         height=height,
         summary=f"Partial rank correlation with {headline.reference}, given control and plain loss: {told}.",

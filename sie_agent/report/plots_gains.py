@@ -18,6 +18,7 @@ from sie_agent.report.plots import (
     VERMILLION,
     Choice,
     Plot,
+    caption_of,
     safe,
 )
 from sie_agent.report.read import RunFolder
@@ -50,8 +51,10 @@ def gains_plot(run: RunFolder) -> Plot | None:
     pairs = dict.fromkeys((row.ranker, row.metric) for row in agreement.downstream)
     rankers = pick.rankers_of(agreement)
     choices, heights = [], []
+    drawn: list[Downstream] = []
     for ranker, metric in sorted(pairs, key=lambda pair: rankers.index(pair[0])):
         rows = drawn_rows(agreement, ranker, metric)
+        drawn += rows
         if rows:
             figure, height = _figure(agreement, rows)
             name = bench_words.metric_words(metric)
@@ -67,10 +70,22 @@ def gains_plot(run: RunFolder) -> Plot | None:
         figure=choices[0].figure,
         height=max(heights),
         summary=choices[0].summary,
-        caption="Each mark is a ranker trained on the whole log in one way, less the same ranker trained on the log as "
-        "it is (the line at zero); bars are 95 % intervals over queries. The dashed line is what human grades as "
-        "labels reach. A twin is the judge with its knowledge taken out: what it gains is not the judge's doing. "
-        "An arrow stands for a loss that lies beyond the axis, with its size. The table below has every way.",
+        caption=caption_of(
+            (
+                True,
+                "Each mark is a ranker trained on the whole log in one way, less the same ranker trained on the log as "
+                "it is (the line at zero); bars are 95 % intervals over queries.",
+            ),
+            (any(row.strategy == CLEAN for row in drawn), "The dashed line is what human grades as labels reach."),
+            (
+                any(row.twin for row in drawn),
+                "A twin is the judge with its knowledge taken out: what it gains is not the judge's doing.",
+            ),
+            (
+                True,
+                "An arrow stands for a loss beyond the axis, with its size. The table below has every way.",
+            ),
+        ),
         mode=", ".join(dict.fromkeys(pick.mode_of(agreement, judge) for judge in judges_in_order(agreement))),
         basis=words.count(agreement.n_test_queries or None, "test query", "test queries"),
         choices=tuple(choices),

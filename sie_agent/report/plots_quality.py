@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from sie_agent.report.plots import (
     Plot,
     Trace,
     bars,
+    caption_of,
     finish,
     legend_below,
     note_at,
@@ -24,7 +25,9 @@ from sie_agent.report.plots import (
 from sie_agent.report.read import RunFolder
 from sie_agent.report.shapes import Agreement, Measured, QualityPoint
 
-PLACES = ("top center", "bottom center", "middle right", "middle left")
+PLACES = ("top center", "bottom center")
+# kinds of judges that the line joins
+CURVE = ("simulated", "random", "control")
 HEIGHT = 400
 WITHIN_AXIS = "judge's accuracy within queries, %"
 
@@ -55,18 +58,30 @@ def gain_plot(run: RunFolder) -> Plot | None:
     layout["shapes"].append(_level(0.0))
     log = pick.log_within(agreement)
     if log is not None:
+        right_of = 200 * log < sum(layout["xaxis"]["range"])
         layout["shapes"].append(vertical_line(100 * log, "dash"))
-        layout["annotations"].append(note_at(100 * log, "ranker on the log", top=True, right_of=log < 0.75))
+        layout["annotations"].append(note_at(100 * log, "ranker on the log", top=True, right_of=right_of))
     return Plot(
         key="plot-quality-gain",
         title="What a better judge buys",
         figure=finish(_traces(marks), layout, HEIGHT),
         height=HEIGHT,
         summary=f"Points that “auto” gains over the log against the judge's accuracy within queries: {_told(marks)}.",
-        caption="The line joins simulated judges (human grades with noise, whose quality is known) and starts at a "
-        "judge that answers at random. Real judges are diamonds. Crosses are made up of positions or grades to lead "
-        "a test astray. The dashed line is the ranker trained on the log: left of it, a judge orders the items of a "
-        "query less well than the ranker does.",
+        caption=caption_of(
+            (
+                _has_line(marks),
+                "The line joins simulated judges (human grades with noise, whose quality is known) and starts at a "
+                "judge that answers at random.",
+            ),
+            (_has(marks, "real"), "Real judges are diamonds."),
+            (_has(marks, "made up"), "Crosses are made up of positions or grades to lead a test astray."),
+            (True, "The dotted line is the log as it is."),
+            (
+                log is not None,
+                "The dashed line is the ranker trained on the log: left of it, a judge orders the items of a query "
+                "less well than the ranker does.",
+            ),
+        ),
         mode=_modes(marks),
         basis=words.count(agreement.n_test_queries or None, "test query", "test queries"),
     )
@@ -91,11 +106,28 @@ def agreement_quality_plot(run: RunFolder) -> Plot | None:
         figure=finish(_traces(marks), layout, HEIGHT),
         height=HEIGHT,
         summary=f"Agreement of {quality.label} with {quality.reference} against the judge's AUC: {_told(marks)}.",
-        caption="The line joins simulated judges and starts at the no-judge control; the band is its interval. "
-        "Agreement says how much of the gradients' order is found again, not that the judge is right.",
+        caption=caption_of(
+            (
+                _has_line(marks),
+                "The line joins simulated judges and starts at the no-judge control; the band is its interval.",
+            ),
+            (quality.bound is not None, "The dotted line is the most that any label can reach."),
+            (
+                True,
+                "Agreement says how much of the gradients' order is found again, not that the judge is right.",
+            ),
+        ),
         mode=_modes(marks),
         basis=words.count(headline.n_queries if headline else None, "query", "queries"),
     )
+
+
+def _has_line(marks: Sequence[Mark]) -> bool:
+    return sum(mark.kind in CURVE for mark in marks) > 1
+
+
+def _has(marks: Sequence[Mark], kind: str) -> bool:
+    return any(mark.kind == kind for mark in marks)
 
 
 def marks_of(agreement: Agreement, figure_of: Callable[[QualityPoint], Measured | None], scale: float) -> list[Mark]:
@@ -122,7 +154,9 @@ def marks_of(agreement: Agreement, figure_of: Callable[[QualityPoint], Measured 
 
 
 def _traces(marks: Sequence[Mark]) -> list[Trace]:
-    curve = [mark for mark in marks if mark.kind in ("simulated", "random", "control")]
+    curve = [mark for mark in marks if mark.kind in CURVE]
+    # neighbours have their names above and below
+    places = {mark.judge: PLACES[place % 2] for place, mark in enumerate(marks)}
     traces: list[Trace] = []
     banded = [(mark.x, mark.y_low, mark.y_high) for mark in curve if mark.y_low is not None and mark.y_high is not None]
     if len(banded) > 1:
@@ -142,7 +176,7 @@ def _traces(marks: Sequence[Mark]) -> list[Trace]:
     if curve:
         symbols = ["circle" if mark.kind == "simulated" else "circle-open" for mark in curve]
         line = {"line": {"color": BLUE, "width": 2}, "marker": {"color": BLUE, "size": 9, "symbol": symbols}}
-        traces.append({**_points("simulated judges", curve), "mode": "lines+markers+text", **line})
+        traces.append({**_points("simulated judges", curve, places), "mode": "lines+markers+text", **line})
     for name, kind, color, symbol in (
         ("real judges", "real", VERMILLION, "diamond"),
         ("made up to lead astray", "made up", GREY, "x"),
@@ -154,18 +188,18 @@ def _traces(marks: Sequence[Mark]) -> list[Trace]:
                 "error_x": bars([(mark.x, mark.x_low, mark.x_high) for mark in held], color),
                 "error_y": bars([(mark.y, mark.y_low, mark.y_high) for mark in held], color),
             }
-            traces.append({**_points(name, held), "mode": "markers+text", **style})
+            traces.append({**_points(name, held, places), "mode": "markers+text", **style})
     return traces
 
 
-def _points(name: str, marks: Sequence[Mark]) -> Trace:
+def _points(name: str, marks: Sequence[Mark], places: Mapping[str, str]) -> Trace:
     return {
         "type": "scatter",
         "name": name,
         "x": [mark.x for mark in marks],
         "y": [mark.y for mark in marks],
-        "text": [f" {safe(mark.judge, 20)} " for mark in marks],
-        "textposition": [PLACES[place % 2] for place in range(len(marks))],
+        "text": [f" {safe('control' if mark.kind == 'control' else mark.judge, 20)} " for mark in marks],
+        "textposition": [places[mark.judge] for mark in marks],
         "textfont": {"size": 12},
         "hovertext": [f"{safe(mark.judge, 40)} ({safe(mark.mode)})<br>{mark.told}" for mark in marks],
         "hovertemplate": "%{hovertext}<extra></extra>",

@@ -23,7 +23,7 @@ def beaten_words(against: Against) -> str:
         return "not compared"
     if against.beaten:
         return "✓ yes"
-    return "✕ no, it is better" if against.ci_high is not None and against.ci_high < 0 else "✕ not for certain"
+    return "✕ no, it is better" if bench_words.is_better(against) else "✕ not for certain"
 
 
 def verdicts_table(agreement: Agreement) -> Table | None:
@@ -41,7 +41,7 @@ def verdicts_table(agreement: Agreement) -> Table | None:
             one.judge,
             pick.mode_of(agreement, one.judge),
             ranker,
-            bench_words.TITLES.get(one.use, bench_words.TITLES["unknown"])[0],
+            bench_words.verdict_words(one, {use: title for use, (title, _, _) in bench_words.TITLES.items()}),
             bench_words.points(one.against[0] if one.against else None),
             not_beaten(one),
         )

@@ -99,13 +99,15 @@ def few_queries_warning(queries: int) -> list[str]:
 def contribution_words(value: float | None, low: float | None, high: float | None) -> str:
     """Whether the judge adds anything beyond the pipeline around it."""
     if value is None:
-        return "The judge's own contribution was not measured."
-    told = f"The judge's own contribution is {figure(value, low, high)}"
+        return "What the judge adds to this agreement was not measured."
+    told = f"What the judge adds to this agreement is {figure(value, low, high)}"
     if low is None or high is None:
         return f"{told}, without an interval."
     if low <= 0 <= high:
         return f"{told}; the interval holds zero, so it may be none."
-    return f"{told}: above zero." if low > 0 else f"{told}: below zero, the judge misleads."
+    if low > 0:
+        return f"{told}: above zero. Whether it gains anything stands further up."
+    return f"{told}: below zero, the judge misleads."
 
 
 def place_words(place: str, difference: float | None, low: float | None, high: float | None) -> str:

@@ -203,6 +203,48 @@ def test_nothing_is_cut_off_or_scrolls_sideways(browser: Any, tmp_path: Path, si
     page.context.close()
 
 
+# text of a chart that is drawn beyond it, or over another text
+CUT_TEXT = """() => Array.from(document.querySelectorAll('.plot')).flatMap(plot => {
+    const box = plot.getBoundingClientRect();
+    const told = Array.from(plot.querySelectorAll('.main-svg text')).filter(
+        text => text.textContent.trim() && text.getBoundingClientRect().width
+            && getComputedStyle(text).opacity !== '0');
+    return told.filter(text => { const part = text.getBoundingClientRect();
+        return part.left < box.left - 1 || part.right > box.right + 1 || part.top < box.top - 1
+            || part.bottom > box.bottom + 1; }).map(text => plot.id + ': ' + text.textContent.slice(0, 60)); })"""
+OVERLAPPING = """() => Array.from(document.querySelectorAll('.plot')).flatMap(plot => {
+    const parts = Array.from(plot.querySelectorAll('.textpoint text, .annotation text')).filter(
+        text => text.textContent.trim()).map(text => [text.textContent.trim(), text.getBoundingClientRect()]);
+    return parts.flatMap(([name, one], place) => parts.slice(place + 1).filter(([, other]) =>
+        Math.min(one.right, other.right) - Math.max(one.left, other.left) > 3
+        && Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top) > 3).map(
+        ([beside]) => plot.id + ': ' + name + ' / ' + beside)); })"""
+
+
+@pytest.mark.parametrize("size", WIDTHS, ids=[str(width) for width, _ in WIDTHS])
+def test_no_text_of_a_chart_is_cut_or_covered(browser: Any, tmp_path: Path, size: tuple[int, int]) -> None:
+    run = build_run(tmp_path / "run", Options(explained=True, rankers=("target", "linear")))
+    page, _ = open_page(browser, write_report(run), viewport={"width": size[0], "height": size[1]})
+    assert page.evaluate(CUT_TEXT) == []
+    assert page.evaluate(OVERLAPPING) == []
+    page.context.close()
+
+
+def test_captions_tell_of_nothing_that_is_not_drawn(browser: Any, tmp_path: Path) -> None:
+    page, _ = open_page(browser, write_report(build_run(tmp_path / "run", Options(graded=False))))
+    told = page.evaluate(
+        """() => Array.from(document.querySelectorAll('.plot')).map(plot => {
+            const figure = plot.closest('figure') || plot.parentElement;
+            const dashes = Array.from(plot.querySelectorAll('.shapelayer path')).map(
+                line => getComputedStyle(line).strokeDasharray).filter(dash => dash !== 'none');
+            return [plot.id, figure.innerText, dashes.length]; })"""
+    )
+    assert told
+    for name, text, dashes in told:
+        assert ("dashed line" not in text and "dotted line" not in text) or dashes, name
+    page.context.close()
+
+
 def test_commands_are_copied_and_files_lie_beside_the_page(browser: Any, tmp_path: Path) -> None:
     run = build_run(tmp_path / "run", Options(graded=False))
     page, complaints = open_page(browser, write_report(run), opened=False)

@@ -113,9 +113,13 @@ class _Call:
         self._paid = (self._paid[0] + used[0], self._paid[1] + used[1])
         if isinstance(body, dict) and is_error(body.get("error")):
             problem = problem_of(None, body)
-            return of_problem(
-                problem, method, detail=problem.text or "an error without words", secrets=self._server.secrets
-            )
+            told = problem.text or "an error without words"
+            said = of_problem(problem, method, detail=told, secrets=self._server.secrets)
+            trouble = said.trouble if isinstance(said, Refusal) else said
+            if body.get("choices") and trouble.answer.status == "rejected":
+                # an answer, and an error that means nothing known: it broke off
+                return Trouble("server", Answer("server-error", method, detail=error_text(told, self._server.secrets)))
+            return said
         self._named = body.get("model") if isinstance(body, dict) else None
         try:
             answer = read_answer(self._variant, method, body, sent)
