@@ -198,7 +198,8 @@ def _points(name: str, marks: Sequence[Mark], places: Mapping[str, str]) -> Trac
         "name": name,
         "x": [mark.x for mark in marks],
         "y": [mark.y for mark in marks],
-        "text": [f" {safe('control' if mark.kind == 'control' else mark.judge, 20)} " for mark in marks],
+        # the control is where the line starts, which the caption says
+        "text": ["" if mark.kind == "control" else f" {safe(mark.judge, 20)} " for mark in marks],
         "textposition": [places[mark.judge] for mark in marks],
         "textfont": {"size": 12},
         "hovertext": [f"{safe(mark.judge, 40)} ({safe(mark.mode)})<br>{mark.told}" for mark in marks],
