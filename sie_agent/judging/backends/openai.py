@@ -184,7 +184,6 @@ class OpenAIBackend:
                 said = await attempt(server, variant, request, self._timeout, affords)
             finally:
                 await self._pool.give_back(server)
-            server.slowest = max(server.slowest, time.monotonic() - sent_at)
             answer = said if isinstance(said, Answer) else said.answer
             used = (answer.input_tokens, answer.output_tokens)
             # what has no usage may have been paid for as well, unless the server refused it
@@ -197,6 +196,7 @@ class OpenAIBackend:
             spent = (spent[0] + used[0], spent[1] + used[1])
             answer = replace(answer, input_tokens=spent[0], output_tokens=spent[1])
             if isinstance(said, Answer):
+                server.slowest = max(server.slowest, time.monotonic() - sent_at)
                 return self._done(server, answer)
             if said.kind == "pair":
                 refused_by.add(server.name)
