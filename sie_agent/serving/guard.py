@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import hmac
 import logging
 import re
@@ -14,6 +16,13 @@ from sie_agent.serving.errors import Refusal, busy, error_body
 from sie_agent.serving.state import State
 
 OPEN = frozenset({"/healthz", "/readyz"})
+# answered however much is under way, and on connections that are kept for them
+PROBES = OPEN | {"/metrics"}
+# in a scope: bytes of the body that nobody has read, -1 where its size is not known or it is not sent before it is
+# asked for; absent where there is no body, or all of it has been read
+UNREAD = "sie.unread"
+# an unread body of no more is thrown away after the answer, so that the connection can be used again
+DISCARDED_BYTES = 64 * 2**10
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 STREAM = "stream"
 # names of this machine, with or without a port
@@ -26,7 +35,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, state: State) -> None:
         self.app, self.state = app, state
-        self.expected = f"Bearer {state.token}".encode() if state.token else None
+        self.expected = digest(f"Bearer {state.token}".encode()) if state.token else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -38,7 +47,8 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                if state.draining:
+                unread = scope.get(UNREAD, 0)
+                if state.draining or unread < 0 or unread > DISCARDED_BYTES:
                     # a client that keeps its connection must not find it closed under its next request
                     message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
                 scope["sie.started"] = True
@@ -50,6 +60,10 @@ class Guard:
             await self.app(scope, receive, watched)
         except Refusal as refusal:
             await refuse(refusal, watched)
+        except asyncio.CancelledError:
+            # the time to stop in is over
+            if not scope.get("sie.started"):
+                await refuse(Refusal(503, "draining", "the service is stopping"), watched)
         except Exception as error:
             state.metrics.faults.labels("service").inc()
             logger.error("a request failed: %s", type(error).__name__, exc_info=error)
@@ -72,14 +86,15 @@ class Guard:
             refuse_pages(scope["headers"], alone=self.state.alone)
         elif not (path == "/metrics" and self.state.open_metrics):
             given = authorization(scope["headers"])
-            if given is None or not hmac.compare_digest(given, self.expected):
+            # digests are of one length: comparing texts would tell how long the token is
+            if given is None or not hmac.compare_digest(digest(given), self.expected):
                 raise Refusal(
                     401,
                     "unauthorized",
                     "a valid token is needed: Authorization: Bearer TOKEN",
                     headers={"www-authenticate": "Bearer"},
                 )
-        if self.state.under_way > self.state.limits.requests:
+        if path not in PROBES and self.state.under_way > self.state.limits.requests:
             raise busy(f"more than {self.state.limits.requests:,} requests are under way")
 
     def count(self, scope: Scope, status: int, seconds: float) -> None:
@@ -90,6 +105,11 @@ class Guard:
         metrics.requests.labels(route, method, str(status)).inc()
         if not scope.get(f"sie.{STREAM}"):
             metrics.seconds.labels(route).observe(seconds)
+
+
+def digest(text: bytes) -> bytes:
+    """SHA-256."""
+    return hashlib.sha256(text).digest()
 
 
 def authorization(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:

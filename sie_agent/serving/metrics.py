@@ -12,6 +12,24 @@ from sie_agent.serving.engine import Loaded
 
 Figure = tuple[str, Mapping[str, str], float]
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+# what of sie_refused_total: statuses by the code of their error, the rest by what took too long or had no place
+REASONS = (
+    "bad_request",
+    "uri_too_long",
+    "headers_too_large",
+    "unsupported_version",
+    "unsupported_coding",
+    "too_large",
+    "busy",
+    "too_many_connections",
+    "pipelined",
+    "head_timeout",
+    "body_timeout",
+    "write_timeout",
+    "place_needed",
+    "no_place",
+    "no_handles",
+)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
@@ -53,6 +71,10 @@ class Metrics:
             "sie_inference_seconds", "Time of the model per batch", buckets=SECONDS, registry=self.registry
         )
         self.queue = Gauge("sie_queue_rows", "Rows that wait for the model", registry=self.registry)
+        self.refused = Counter(
+            "sie_refused", "Requests and connections refused or cut at a bound", ["reason"], registry=self.registry
+        )
+        self.connections = Gauge("sie_connections", "Connections", ["place"], registry=self.registry)
         self.reloads = Counter("sie_reloads", "Reloads of the scorer", ["outcome"], registry=self.registry)
         self.faults = Counter("sie_faults", "Faults of the service's own parts", ["part"], registry=self.registry)
         self.scorer = Gauge("sie_scorer_info", "The scorer that answers", ["sha256", "labels"], registry=self.registry)
@@ -63,12 +85,19 @@ class Metrics:
         # a series that appears with its first event has no rate at that event
         for outcome in ("changed", "unchanged", "refused"):
             self.reloads.labels(outcome)
+        for reason in REASONS:
+            self.refused.labels(reason)
         for part in ("engine", "observer", "service"):
             self.faults.labels(part)
 
     def watch_queue(self, rows: Callable[[], float]) -> None:
         """Read the length of the queue when it is asked for, not at every request."""
         self.queue.set_function(rows)
+
+    def watch_connections(self, inside: Callable[[], float], outside: Callable[[], float]) -> None:
+        """Read the numbers of connections, and of those on places for probes, when they are asked for."""
+        self.connections.labels("any").set_function(inside)
+        self.connections.labels("probes").set_function(outside)
 
     def serving(self, loaded: Loaded) -> None:
         """Note which scorer answers from now on."""

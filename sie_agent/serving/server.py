@@ -8,19 +8,26 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 
 from sie_agent.errors import EnvironmentFailure
+from sie_agent.serving.accepting import Acceptor, possible_connections
+from sie_agent.serving.admission import Door
+from sie_agent.serving.connection import Connection
 from sie_agent.serving.errors import Refusal
 from sie_agent.serving.state import State
 
+logger = logging.getLogger("sie_agent.serving")
 # the default of 5 ms lets a thread of Python code hold up the event loop for as long; an answer takes less
 SWITCH_SECONDS = 0.0005
+# how late a deadline of a connection may be noticed
+SWEEP_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -38,11 +45,82 @@ class Stopping:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server without its handling of signals, which ends a process by the signal and not with exit code 0."""
+    """uvicorn's server with connections of our own, which it neither takes nor bounds by itself.
+
+    It does not handle signals either: that ends a process by the signal and not with exit code 0.
+
+    Parameters
+    ----------
+    most : most connections beside those for probes.
+    """
+
+    def __init__(self, config: uvicorn.Config, state: State, most: int) -> None:
+        super().__init__(config)
+        self.state = state
+        self.door = Door(state.limits, state.refused, most)
+        self.acceptor: Acceptor | None = None
+        self.tasks: set[asyncio.Task[None]] = set()
+        state.metrics.watch_connections(lambda: len(self.door.inside), lambda: len(self.door.outside))
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to take connections."""
+        await super().startup(sockets=[])
+        for listener in sockets or ():
+            self.acceptor = Acceptor(
+                listener, self.take, lambda: self.door.make_room(self.door.waiting), self.state.refused
+            )
+        self.spawn(self.sweep())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, and wait for requests under way."""
+        if self.acceptor is not None:
+            self.acceptor.close()
+        await super().shutdown(sockets)
+        for task in self.tasks:
+            task.cancel()
+        self.state.refused.say_all(now_or_never=True)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start a task that is kept until it ends."""
+        self.tasks.add(task := asyncio.get_running_loop().create_task(work))
+        task.add_done_callback(self.tasks.discard)
+
+    def take(self, connected: socket.socket, address: str) -> None:
+        """Give a place to a connection that has just been taken, or close it."""
+        guest = Connection(
+            self.config, self.server_state, self.lifespan.state, door=self.door, limits=self.state.limits
+        )
+        if self.door.enter(guest, address):
+            self.spawn(self.connect(connected, guest))
+        else:
+            connected.close()
+
+    async def connect(self, connected: socket.socket, guest: Connection) -> None:
+        """Let a connection be read from."""
+        connected.setblocking(False)
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: guest, connected)
+        except OSError:
+            self.door.left(guest)
+            connected.close()
+
+    async def sweep(self) -> None:
+        """Look at all deadlines, again and again."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = loop.time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, Connection):
+                    connection.check(now)
+                    if self.acceptor is not None and not self.acceptor.open:
+                        # it may have been taken when the others were told
+                        connection.shutdown()
+            self.state.refused.say_all()
 
 
 class Plain(logging.Formatter):
@@ -92,15 +170,17 @@ def run(
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_keep_alive=75,
         # uvicorn counts in whole seconds
         timeout_graceful_shutdown=max(1, round(chosen.grace_seconds)),
     )
+    most = possible_connections(state.limits)
+    if most < state.limits.connections:
+        logger.info("file handles allow %d connections, and %d for probes", most, state.limits.probe_connections)
     before = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-            runner.run(serve_until_stopped(Server(config), state, listener, chosen, ready))
+            runner.run(serve_until_stopped(Server(config, state, most), state, listener, chosen, ready))
     finally:
         sys.setswitchinterval(before)
         state.batcher.close()

@@ -16,31 +16,63 @@ MAKE_ONE = "Make one with `openssl rand -hex 32`."
 
 @dataclass(frozen=True)
 class Limits:
-    """What one client may ask for, and how much waits.
+    """What one client may ask for, how long it may take, and how much waits.
 
     Attributes
     ----------
     body_bytes : largest JSON body. line_bytes : longest NDJSON line; a stream as a whole has no limit.
+    held_bytes : most bytes of bodies that are held at once, for all requests together.
     samples : most rows of a request, and most rows of a batch. queue_rows : most rows that wait for the model.
-    requests : most requests under way. body_seconds : longest silence while a body is read.
+    requests : most requests under way. pipelined : most requests that wait on one connection for the one before.
+    head_bytes, headers : largest request line with headers, or trailers, in bytes, and most header fields.
+    connections : most connections; fewer where the process may not open that many files.
+    client_connections : most connections of one address (IPv6: of one /64 network); None: half of all.
+    probe_connections : further connections, on which only probes are answered.
+    head_seconds : longest time from the first byte of a request (or the connection) to the end of its headers.
+    body_seconds : longest time for a whole JSON body, and for one line of a stream.
+    stream_seconds : longest silence within a stream. write_seconds : longest time in which a client takes nothing of
+        its answer. keep_alive_seconds : how long a connection may rest between two requests.
     """
 
     body_bytes: int = 2 * 2**20
     line_bytes: int = 2**20
+    held_bytes: int = 256 * 2**20
     samples: int = 512
     queue_rows: int = 4096
     requests: int = 1000
-    body_seconds: float = 60.0
+    pipelined: int = 8
+    head_bytes: int = 32 * 2**10
+    headers: int = 100
+    connections: int = 1000
+    client_connections: int | None = None
+    probe_connections: int = 32
+    head_seconds: float = 10.0
+    body_seconds: float = 30.0
+    stream_seconds: float = 60.0
+    write_seconds: float = 30.0
+    keep_alive_seconds: float = 75.0
 
     def __post_init__(self) -> None:
-        for name in ("body_bytes", "line_bytes", "samples", "requests"):
-            if getattr(self, name) < 1:
-                raise InputError(f"the limit {name} is {getattr(self, name)}", mend="Give at least 1.")
+        for name, value in vars(self).items():
+            # NaN is not above 0 either
+            least = 1 if isinstance(value, int) else 0
+            if value is not None and not (value >= least and value > 0 and value < float("inf")):
+                raise InputError(f"the limit {name} is {value}", mend=f"Give {'at least 1' if least else 'more than 0'}.")
         if self.queue_rows < self.samples:
             raise InputError(
                 f"the queue holds {self.queue_rows} rows, a request may have {self.samples}",
                 mend="Let the queue hold at least the rows of one request.",
             )
+        if self.held_bytes < self.body_bytes:
+            raise InputError(
+                f"at most {self.held_bytes} bytes of bodies are held, one body may have {self.body_bytes}",
+                mend="Hold at least the bytes of one body.",
+            )
+
+    @property
+    def of_one_client(self) -> int:
+        """Most connections of one client address."""
+        return max(1, self.connections // 2) if self.client_connections is None else self.client_connections
 
 
 def read_token(file: str | Path | None, *, host: str, none_wanted: bool = False) -> str | None:

@@ -13,6 +13,7 @@ from sie_agent.serving.engine import Loaded, load
 from sie_agent.serving.errors import Refusal
 from sie_agent.serving.metrics import Metrics
 from sie_agent.serving.protocol import Loader
+from sie_agent.serving.refused import Refused
 from sie_agent.serving.settings import Limits
 from sie_agent.serving.weighing import AS_IT_IS, Wish
 
@@ -28,6 +29,7 @@ class State:
     folder, loader : where the scorer lies, and how it is loaded. loaded : the one that answers.
     wish : what the user wants in place of parts of any scorer's recipe.
     alone : it listens on this machine only and without a token, so that who asks is told by headers alone.
+    refused : counts and logs what is refused at a bound. held_bytes : of bodies, now.
     draining : the service is stopping; what has been accepted is still answered. under_way : requests now.
     """
 
@@ -41,9 +43,15 @@ class State:
     open_metrics: bool = False
     alone: bool = False
     wish: Wish = AS_IT_IS
+    held_bytes: int = 0
     draining: bool = False
     under_way: int = 0
+    refused: Refused = field(init=False)
     _reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _next_reload: asyncio.Task[bool] | None = None
+
+    def __post_init__(self) -> None:
+        self.refused = Refused(self.metrics)
 
     @property
     def unknown_status(self) -> int:
@@ -66,11 +74,21 @@ class State:
 
         The old one answers until the new one has been loaded and has scored a row; if that fails it goes on.
 
+        Whoever asks while the folder is being read shares one further reading, which begins after that: any number of
+        requests keep no more than two readings going.
+
         Raises
         ------
         Refusal : 409 with what is wrong with the folder, or why its scores cannot be weighed.
         """
+        if self._next_reload is None:
+            self._next_reload = asyncio.create_task(self._reload_in_turn())
+        return await asyncio.shield(self._next_reload)
+
+    async def _reload_in_turn(self) -> bool:
         async with self._reloading:
+            # who asks from here on may mean a folder that has changed since
+            self._next_reload = None
             try:
                 fresh = await asyncio.to_thread(self.load_checked)
             except Exception as error:
