@@ -33,6 +33,7 @@ from sie_agent.serving.weighing import Wish
 
 VERSION_HEADER = "x-sie-scorer"
 SAVE_SECONDS = 60
+METRICS_SECONDS = 1.0
 
 
 class Stream(StreamingResponse):
@@ -151,7 +152,11 @@ def add_probes(app: FastAPI, state: State) -> None:
         state.metrics.under_way.set(state.under_way)
         if (observer := state.batcher.observer) is not None:
             try:
-                state.metrics.show(await state.batcher.in_thread(lambda: list(observer.metrics())))
+                # between two batches; a model that is slow must not hide the other figures
+                async with asyncio.timeout(METRICS_SECONDS):
+                    state.metrics.show(await state.batcher.in_thread(lambda: list(observer.metrics())))
+            except TimeoutError:
+                state.metrics.observer_late.inc()
             except Exception as error:
                 state.batcher.note("observer", error)
         return Response(generate_latest(state.metrics.registry), media_type=CONTENT_TYPE_LATEST)
@@ -166,7 +171,7 @@ def add_scoring(app: FastAPI, state: State) -> None:
         response_model=answer_model(state.loaded.engine.labels),
         tags=["scoring"],
         openapi_extra={"requestBody": score_body(state.loaded)},
-        responses={200: stream_answer(state.loaded), **failures(unknown, 405, 408, 413, 415, 422, 500, 503)},
+        responses={200: stream_answer(state.loaded), **failures(unknown, 400, 405, 408, 413, 415, 422, 500, 503)},
     )
     async def score(request: Request) -> Response:
         """Score rows: a JSON request at once, or a stream of NDJSON lines answered line by line."""
@@ -201,6 +206,8 @@ def add_adjustment(app: FastAPI, state: State, observer: Observer) -> None:
 
 def stream(request: Request, state: State) -> Response:
     """The answer to a stream; one scorer answers all of it. Refusal 503 where the queue is full already."""
+    if request.scope["http_version"] == "1.0":
+        raise Refusal(400, "bad_request", "a stream needs HTTP/1.1: HTTP/1.0 has no chunks")
     if not state.batcher.has_room(1):
         raise state.batcher.full()
     loaded = state.loaded

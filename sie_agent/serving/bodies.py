@@ -1,14 +1,15 @@
-"""Reading what a client sends: never more than the limit, whatever its headers say."""
+"""Reading what a client sends: never more than the limit, whatever its headers say, and not for longer."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from starlette.requests import ClientDisconnect, Request
 
-from sie_agent.serving.errors import Refusal
-from sie_agent.serving.settings import Limits
+from sie_agent.serving.errors import Refusal, busy
+from sie_agent.serving.guard import NOT_KNOWN, UNREAD
+from sie_agent.serving.state import State
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
@@ -29,54 +30,94 @@ def content_type(request: Request) -> str:
     return given
 
 
-async def read_body(request: Request, limits: Limits) -> bytes:
+class Held:
+    """Bytes that one request holds of all that may be held; given back when it ends."""
+
+    def __init__(self, state: State) -> None:
+        self.state, self.size = state, 0
+
+    def __enter__(self) -> Held:
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        self.state.held_bytes -= self.size
+        self.size = 0
+
+    def resize(self, size: int) -> None:
+        """Hold so many bytes from now on; Refusal 503 where that is more than there is room for."""
+        more = size - self.size
+        if more > 0 and self.state.held_bytes + more > self.state.limits.held_bytes:
+            self.state.refused.note("busy")
+            raise busy(f"bodies of {self.state.held_bytes:,} bytes are being read; no more are held at once")
+        self.state.held_bytes += more
+        self.size = size
+
+
+async def read_body(request: Request, state: State, held: Held) -> bytes:
     """The whole body.
 
     Raises
     ------
-    Refusal : 413 as soon as it is known to be too large, 408 where nothing comes.
+    Refusal : 413 as soon as it is known to be too large, 408 where it takes too long, 503 where others hold too much.
     """
+    limits = state.limits
     stated = request.headers.get("content-length", "")
     if stated.isdecimal() and int(stated) > limits.body_bytes:
-        raise too_large(limits)
+        raise too_large(state)
     parts: list[bytes] = []
-    total = 0
-    async for part in chunks(request, limits):
+    total, waited = 0, 0.0
+
+    def patience() -> float:
+        return limits.body_seconds - waited
+
+    async for part, seconds in chunks(request, state, patience):
+        waited += seconds
         total += len(part)
         if total > limits.body_bytes:
-            raise too_large(limits)
+            raise too_large(state)
+        held.resize(total)
         parts.append(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def chunks(request: Request, limits: Limits) -> AsyncIterator[bytes]:
-    """Parts of the body as they come.
+async def chunks(request: Request, state: State, seconds: Callable[[], float]) -> AsyncIterator[tuple[bytes, float]]:
+    """Parts of the body as they come, each with the time in seconds that was waited for it.
+
+    Parameters
+    ----------
+    seconds : how long the next part may be waited for; asked each time.
 
     Raises
     ------
-    Refusal : 408 where nothing comes for too long, 400 where the client has gone away.
+    Refusal : 408 where nothing comes in time, 400 where the client has gone away.
     """
+    loop = asyncio.get_running_loop()
     parts = request.stream()
     while True:
+        started = loop.time()
         try:
-            async with asyncio.timeout(limits.body_seconds):
+            async with asyncio.timeout(max(0.0, seconds())):
                 part = await anext(parts, None)
         except TimeoutError:
-            raise Refusal(408, "timeout", f"nothing came for {limits.body_seconds:g} s") from None
+            state.refused.note("body_timeout")
+            request.scope["state"][UNREAD] = NOT_KNOWN
+            raise Refusal(408, "timeout", "the body, or the next line of a stream, did not come in time") from None
         except ClientDisconnect:
             raise Refusal(400, "disconnected", "the client went away") from None
         if part is None:
+            request.scope["state"].pop(UNREAD, None)
             return
         if part:
-            yield part
+            yield part, loop.time() - started
 
 
-def too_large(limits: Limits) -> Refusal:
+def too_large(state: State) -> Refusal:
     """The body is larger than allowed."""
+    state.refused.note("too_large")
     return Refusal(
         413,
         "too_large",
-        f"the body is larger than {limits.body_bytes:,} bytes; send several requests, or a stream of {NDJSON}",
+        f"the body is larger than {state.limits.body_bytes:,} bytes; send several requests, or a stream of {NDJSON}",
     )
 
 

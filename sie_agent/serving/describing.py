@@ -19,7 +19,11 @@ from sie_agent.serving.state import State
 ABOUT = """Importance of rows of a shopping log, by a small distilled scorer: no language model, no gradient, no grade.
 
 Every error has the form `{"error": {"code", "message", "field"}}`. Scores of one request come from one scorer; its
-version is in the answer and in the header `x-sie-scorer`."""
+version is in the answer and in the header `x-sie-scorer`.
+
+Any request may be refused before it reaches its path, with the connection closed: 400, 501 or 505 where it is no HTTP
+that is understood, 408 where its headers do not come, 414 or 431 where they are too large, 429 or 503 with
+`retry-after` where there are too many connections."""
 
 SHA = "9f2c44d1a8be0c37d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c"
 LINES_IN = '{"query": "oak table", "title": "Solid oak table", "label": 1}\n{"query": "", "title": "Lamp"}\n'
@@ -41,7 +45,11 @@ FAILURES: dict[int, tuple[str, list[tuple[str, str, str | None]]]] = {
         [("forbidden", "without a token no page of another site is answered", "origin")],
     ),
     405: ("Not with this method", [("method_not_allowed", "this path does not take this method", None)]),
-    408: ("The body did not come", [("timeout", "nothing came for 60 s", None)]),
+    400: ("Not in this version of HTTP", [("bad_request", "a stream needs HTTP/1.1: HTTP/1.0 has no chunks", None)]),
+    408: (
+        "The body did not come",
+        [("timeout", "the body, or the next line of a stream, did not come in time", None)],
+    ),
     409: (
         "The folder cannot be served; the old scorer goes on",
         [

@@ -18,9 +18,10 @@ from sie_agent.serving.state import State
 OPEN = frozenset({"/healthz", "/readyz"})
 # answered however much is under way, and on connections that are kept for them
 PROBES = OPEN | {"/metrics"}
-# in a scope: bytes of the body that nobody has read, -1 where its size is not known or it is not sent before it is
-# asked for; absent where there is no body, or all of it has been read
+# in a scope's state: bytes of the body that nobody has read, -1 where its size is not known or it is not sent before it
+# is asked for; absent where there is no body, or all of it has been read
 UNREAD = "sie.unread"
+NOT_KNOWN = -1
 # an unread body of no more is thrown away after the answer, so that the connection can be used again
 DISCARDED_BYTES = 64 * 2**10
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
@@ -47,7 +48,7 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                unread = scope.get(UNREAD, 0)
+                unread = scope["state"].get(UNREAD, 0) if "state" in scope else 0
                 if state.draining or unread < 0 or unread > DISCARDED_BYTES:
                     # a client that keeps its connection must not find it closed under its next request
                     message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}

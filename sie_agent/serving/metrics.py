@@ -80,6 +80,11 @@ class Metrics:
         self.scorer = Gauge("sie_scorer_info", "The scorer that answers", ["sha256", "labels"], registry=self.registry)
         self.loaded = Gauge("sie_scorer_loaded_seconds", "When it was loaded, since 1970", registry=self.registry)
         self.draining = Gauge("sie_draining", "1 while the service is stopping", registry=self.registry)
+        self.observer_late = Counter(
+            "sie_adjustment_figures_late",
+            "Answers of /metrics with the figures of an earlier one, as the model was busy",
+            registry=self.registry,
+        )
         self.observed = Observed()
         self.registry.register(self.observed)
         # a series that appears with its first event has no rate at that event

@@ -22,6 +22,12 @@ SAMPLE: dict[str, JsonValue] = {
 }
 
 
+# of a field's name in an error; a client may make up any
+LONGEST_NAME = 80
+# with more, not even the first is told: all would be put into words for that
+MOST_FAULTS = 1000
+
+
 def clean(kind: str, text: Any) -> str:
     """A field's text, cleaned; an error of pydantic's own that says what is wrong with it."""
     try:
@@ -82,8 +88,9 @@ class Sample(Strict):
 class ScoreRequest(Strict):
     """Rows to score."""
 
-    samples: list[Sample] = Field(min_length=1)
-    labels: list[str] | None = Field(
+    # the first wrong one is told: a million of them would take seconds to be put into words
+    samples: list[Sample] = Field(min_length=1, fail_fast=True)
+    labels: Annotated[list[str], Field(fail_fast=True)] | None = Field(
         None, min_length=1, description="Which weak labels are wanted; all that the scorer gives where it is null."
     )
 
@@ -160,13 +167,14 @@ class ErrorAnswer(BaseModel):
 
 def first_fault(error: ValidationError) -> tuple[str, str, str | None]:
     """Code, message and field of the first thing that is wrong with a request."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    first, others = found[0], len(found) - 1
+    if (count := error.error_count()) > MOST_FAULTS:
+        return "invalid_request", f"{count:,} things are wrong", None
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     if first["type"] == "json_invalid":
         return "invalid_json", first["msg"], None
     # the name of the branch of a union is not part of the place
     parts = [part for part in first["loc"] if part not in ("str", "int")]
-    field = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")
+    field = "".join(f"[{part}]" if isinstance(part, int) else f".{part[:LONGEST_NAME]}" for part in parts).lstrip(".")
     said = "unknown field" if first["type"] == "extra_forbidden" else first["msg"]
-    more = f" (and {others} more)" if others else ""
+    more = f" (and {count - 1} more)" if count > 1 else ""
     return "invalid_request", f"{field or 'body'}: {said}{more}", field or None

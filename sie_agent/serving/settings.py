@@ -57,7 +57,9 @@ class Limits:
             # NaN is not above 0 either
             least = 1 if isinstance(value, int) else 0
             if value is not None and not (value >= least and value > 0 and value < float("inf")):
-                raise InputError(f"the limit {name} is {value}", mend=f"Give {'at least 1' if least else 'more than 0'}.")
+                raise InputError(
+                    f"the limit {name} is {value}", mend=f"Give {'at least 1' if least else 'more than 0'}."
+                )
         if self.queue_rows < self.samples:
             raise InputError(
                 f"the queue holds {self.queue_rows} rows, a request may have {self.samples}",
