@@ -77,6 +77,117 @@ def command(
         float,
         typer.Option("--grace-seconds", help="After that: let requests finish for so long.", min=1, metavar="S"),
     ] = 30.0,
+    max_connections: Annotated[
+        int,
+        typer.Option(
+            "--max-connections",
+            help="Most connections; fewer where file handles are. Beyond it the answer is 503.",
+            min=1,
+            metavar="N",
+        ),
+    ] = 1000,
+    max_client_connections: Annotated[
+        int | None,
+        typer.Option(
+            "--max-client-connections",
+            help="Most connections of one address, by default half of all; then 429.",
+            min=1,
+            metavar="N",
+        ),
+    ] = None,
+    probe_connections: Annotated[
+        int,
+        typer.Option(
+            "--probe-connections",
+            help="Further connections, on which only /healthz, /readyz and /metrics are answered.",
+            min=1,
+            metavar="N",
+        ),
+    ] = 32,
+    max_requests: Annotated[
+        int,
+        typer.Option(
+            "--max-requests",
+            help="Most requests under way; beyond it the answer is 503.",
+            min=1,
+            metavar="N",
+        ),
+    ] = 1000,
+    max_pipelined: Annotated[
+        int,
+        typer.Option(
+            "--max-pipelined",
+            help="Most requests that wait on one connection for the one before.",
+            min=1,
+            metavar="N",
+        ),
+    ] = 8,
+    max_head: Annotated[
+        int,
+        typer.Option(
+            "--max-head",
+            help="Largest request line with headers, in bytes; beyond it 414 or 431.",
+            min=256,
+            metavar="N",
+        ),
+    ] = 32 * 2**10,
+    max_headers: Annotated[
+        int,
+        typer.Option("--max-headers", help="Most header fields; beyond it 431.", min=1, metavar="N"),
+    ] = 100,
+    max_line: Annotated[
+        int,
+        typer.Option("--max-line", help="Longest line of a stream, in bytes.", min=1, metavar="N"),
+    ] = 2**20,
+    max_held: Annotated[
+        int,
+        typer.Option(
+            "--max-held",
+            help="Most bytes of bodies held at once; beyond it 503.",
+            min=1,
+            metavar="N",
+        ),
+    ] = 256 * 2**20,
+    head_seconds: Annotated[
+        float,
+        typer.Option(
+            "--head-seconds",
+            help="For the headers of a request; then 408.",
+            min=0.1,
+            metavar="S",
+        ),
+    ] = 10.0,
+    body_seconds: Annotated[
+        float,
+        typer.Option(
+            "--body-seconds",
+            help="For a whole JSON body, or one line of a stream; then 408.",
+            min=0.1,
+            metavar="S",
+        ),
+    ] = 30.0,
+    stream_seconds: Annotated[
+        float,
+        typer.Option("--stream-seconds", help="Longest silence within a stream.", min=0.1, metavar="S"),
+    ] = 60.0,
+    write_seconds: Annotated[
+        float,
+        typer.Option(
+            "--write-seconds",
+            help="A client that takes nothing of its answer for so long is cut off.",
+            min=0.1,
+            metavar="S",
+        ),
+    ] = 30.0,
+    keep_alive_seconds: Annotated[
+        float,
+        typer.Option(
+            "--keep-alive-seconds",
+            help="How long a connection may rest between requests.",
+            min=0.1,
+            metavar="S",
+        ),
+    ] = 75.0,
 ) -> None:
     """Serve a distilled scorer over HTTP: POST /v1/score, JSON or streamed NDJSON.
 
@@ -99,7 +210,25 @@ def command(
             token_file=token_file,
             no_token=no_token,
             open_metrics=open_metrics,
-            limits=Limits(body_bytes=max_body, samples=max_samples, queue_rows=max_queue),
+            limits=Limits(
+                body_bytes=max_body,
+                line_bytes=max_line,
+                held_bytes=max_held,
+                samples=max_samples,
+                queue_rows=max_queue,
+                requests=max_requests,
+                pipelined=max_pipelined,
+                head_bytes=max_head,
+                headers=max_headers,
+                connections=max_connections,
+                client_connections=max_client_connections,
+                probe_connections=probe_connections,
+                head_seconds=head_seconds,
+                body_seconds=body_seconds,
+                stream_seconds=stream_seconds,
+                write_seconds=write_seconds,
+                keep_alive_seconds=keep_alive_seconds,
+            ),
             adjust=not no_adjustment,
             adjustment=AdjustmentSettings(window=window, strength=strength),
             adjustment_file=adjustment_file,

@@ -33,6 +33,7 @@ class Connection(Lifetime):
         super().__init__(config, server_state, app_state, door=door, limits=limits)
         self.fields = self.head_bytes = 0
         self.noted: list[tuple[bytes, bytes]] = []
+        self.url = b""
         self.stopped = False
         # of a request for another protocol; -1: chunks
         self.body_to_come = 0

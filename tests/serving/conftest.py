@@ -77,6 +77,11 @@ class Service:
     def client(self, **further: Any) -> httpx.Client:
         return httpx.Client(base_url=self.address, timeout=30, trust_env=False, **further)
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """Where a socket connects to."""
+        return "127.0.0.1", int(self.address.rsplit(":", 1)[1])
+
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         """Exit code, and what is left on standard error."""
         if self.process.poll() is None:
@@ -92,14 +97,15 @@ class Service:
 Start = Callable[..., Service]
 
 
-def started(command: list[str], token: str | None) -> Service:
-    """Start a program that says its address, and wait until it does."""
+def started(command: list[str], token: str | None, handles: int | None = None) -> Service:
+    """Start a program that says its address, and wait until it does; it may open *handles* files."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     environment.pop("SIE_SERVE_TOKEN", None)
     if token is not None:
         environment["SIE_SERVE_TOKEN"] = token
+    limited = [] if handles is None else ["prlimit", f"--nofile={handles}:{handles}"]
     process = subprocess.Popen(
-        [sys.executable, *command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*limited, sys.executable, *command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stderr is not None
     said = []
@@ -114,10 +120,12 @@ def launching() -> Iterator[Start]:
     """Start ``sie serve`` with further arguments; whatever still runs is killed afterwards."""
     services: list[Service] = []
 
-    def start(folder: Path, *arguments: str, token: str | None = None, adjust: bool = False) -> Service:
+    def start(
+        folder: Path, *arguments: str, token: str | None = None, adjust: bool = False, handles: int | None = None
+    ) -> Service:
         command = ["-m", "sie_agent", "serve", "--scorer", str(folder), "--port", "0", "--drain-seconds", "0"]
         # weights depend on who asked before: where scores are compared they would be in the way
-        services.append(started([*command, *([] if adjust else ["--no-adjustment"]), *arguments], token))
+        services.append(started([*command, *([] if adjust else ["--no-adjustment"]), *arguments], token, handles))
         return services[-1]
 
     yield start
