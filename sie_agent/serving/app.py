@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,7 @@ def create_app(state: State) -> FastAPI:
     )
     app.add_middleware(Guard, state=state)
     app.add_exception_handler(HTTPException, plain_fault)
-    app.add_exception_handler(Refusal, refusal_answer)
+    app.add_exception_handler(Refusal, partial(refusal_answer, state))
     add_probes(app, state)
     add_scoring(app, state)
     if state.batcher.observer is not None:
@@ -239,8 +240,10 @@ async def plain_fault(request: Request, error: Exception) -> Response:
     return Response(error_body(code, message), status, headers, JSON)
 
 
-async def refusal_answer(request: Request, error: Exception) -> Response:
+async def refusal_answer(state: State, request: Request, error: Exception) -> Response:
     """What the routes refuse."""
     if not isinstance(error, Refusal):
         raise error
+    if error.code == "busy":
+        state.refused.note("busy")
     return Response(error_body(error.code, error.message, error.field), error.status, error.headers, JSON)

@@ -47,7 +47,6 @@ class Held:
         """Hold so many bytes from now on; Refusal 503 where that is more than there is room for."""
         more = size - self.size
         if more > 0 and self.state.held_bytes + more > self.state.limits.held_bytes:
-            self.state.refused.note("busy")
             raise busy(f"bodies of {self.state.held_bytes:,} bytes are being read; no more are held at once")
         self.state.held_bytes += more
         self.size = size

@@ -49,7 +49,8 @@ class Guard:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 unread = scope["state"].get(UNREAD, 0) if "state" in scope else 0
-                if state.draining or unread < 0 or unread > DISCARDED_BYTES:
+                cut = not 0 <= unread <= DISCARDED_BYTES and not scope.get(f"sie.{STREAM}")
+                if state.draining or cut:
                     # a client that keeps its connection must not find it closed under its next request
                     message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
                 scope["sie.started"] = True
@@ -96,6 +97,7 @@ class Guard:
                     headers={"www-authenticate": "Bearer"},
                 )
         if path not in PROBES and self.state.under_way > self.state.limits.requests:
+            self.state.refused.note("busy")
             raise busy(f"more than {self.state.limits.requests:,} requests are under way")
 
     def count(self, scope: Scope, status: int, seconds: float) -> None:

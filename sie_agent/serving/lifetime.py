@@ -138,7 +138,11 @@ class Lifetime(HttpToolsProtocol):
         self.refused.note(reason or refusal.code)
         self.deaf = True
         cycle = self.cycle
-        if cycle is not None and cycle.more_body and not cycle.response_complete:
+        if cycle is not None and cycle.more_body and cycle.response_complete:
+            # it has its answer, another would be taken for that to the next
+            self.finish()
+            return
+        if cycle is not None and cycle.more_body:
             # what is wrong is the body of a request that has been handed over, or waits for that
             if self.pipeline and self.pipeline[0][0] is cycle:
                 self.pipeline.popleft()

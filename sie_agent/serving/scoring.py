@@ -152,6 +152,8 @@ async def score_lines(request: Request, state: State, loaded: Loaded) -> AsyncIt
     except Refusal as refusal:
         # the status has been sent long ago: what is left is a last line
         state.metrics.lines.labels("cut").inc()
+        if refusal.code == "busy":
+            state.refused.note("busy")
         yield as_json({"line": lines.number + 1, "error": fault(refusal.code, refusal.message)}) + b"\n"
 
 

@@ -59,7 +59,7 @@ class Server(uvicorn.Server):
         self.state = state
         self.door = Door(state.limits, state.refused, most)
         self.acceptor: Acceptor | None = None
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.working: set[asyncio.Task[None]] = set()
         state.metrics.watch_connections(lambda: len(self.door.inside), lambda: len(self.door.outside))
 
     @contextmanager
@@ -80,14 +80,14 @@ class Server(uvicorn.Server):
         if self.acceptor is not None:
             self.acceptor.close()
         await super().shutdown(sockets)
-        for task in self.tasks:
+        for task in self.working:
             task.cancel()
         self.state.refused.say_all(now_or_never=True)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Start a task that is kept until it ends."""
-        self.tasks.add(task := asyncio.get_running_loop().create_task(work))
-        task.add_done_callback(self.tasks.discard)
+        self.working.add(task := asyncio.get_running_loop().create_task(work))
+        task.add_done_callback(self.working.discard)
 
     def take(self, connected: socket.socket, address: str) -> None:
         """Give a place to a connection that has just been taken, or close it."""
