@@ -25,7 +25,7 @@ from sie_agent.serving.settings import Limits
 from sie_agent.serving.wire import Wire, answer
 
 LINGER_SECONDS = 2.0
-DISCARD_SECONDS = 5.0
+DISCARD_SECONDS = 3.0
 
 
 class Doing(Enum):

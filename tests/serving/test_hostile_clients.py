@@ -172,31 +172,27 @@ def test_who_does_not_read_its_answer_is_cut_off(impatient: Service) -> None:
         wire.close()
 
 
-def test_resets_are_nobodys_fault(launch: Start, scorer_folder: Path) -> None:
+def test_resets_are_nobodys_fault_and_the_log_stays_short(launch: Start, scorer_folder: Path) -> None:
     service = launch(scorer_folder)
-    for number in range(400):
+    for number in range(300):
         with connect(service) as wire:
             wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             wire.sendall((b"", SCORE[:20], SCORE[:-5], SCORE, SCORE * 3, b"\x00")[number % 6])
     probes_answer(service)
     assert answer_to(service, SCORE + b"GET / HTTP/1.0\r\n\r\n").count(b'"support"') == 1
-    code, said = service.stop()
-    assert code == 0 and "Traceback" not in said and "ERROR" not in said and "exception" not in said.lower()
-
-
-def test_what_is_refused_is_logged_in_few_words_and_without_content(launch: Start, scorer_folder: Path) -> None:
-    service = launch(scorer_folder)
-    for number in range(200):
+    refused = counted(service, "bad_request")
+    for number in range(100):
         answer_to(service, b"GET /secret HTTP/1.1\r\nsecret: %d\r\n\r\n" % number)
     code, said = service.stop()
+    assert code == 0 and "Traceback" not in said and "ERROR" not in said and "exception" not in said.lower()
+    # what is refused is counted, in few lines and without content
     lines = [line for line in said.splitlines() if "bad_request" in line]
-    assert code == 0 and "secret" not in said and 1 <= len(lines) <= 3
-    assert sum(int(line.rpartition("(")[2].rstrip(")")) for line in lines) == 200
+    assert "secret" not in said and 1 <= len(lines) <= 3
+    assert sum(int(line.rpartition("(")[2].rstrip(")")) for line in lines) == refused + 100
 
 
-@pytest.mark.parametrize("drain", ["0", "1"])
-def test_a_stop_under_attack_keeps_its_time(launch: Start, scorer_folder: Path, drain: str) -> None:
-    service = launch(scorer_folder, "--drain-seconds", drain, "--grace-seconds", "1")
+def test_a_stop_under_attack_keeps_its_time(launch: Start, scorer_folder: Path) -> None:
+    service = launch(scorer_folder, "--drain-seconds", "0.5", "--grace-seconds", "1")
     unread = unread_stream(service)
     with (
         crowd(service, 40, b"GET / HTTP/1.1\r\nhost: a\r\nx: "),
@@ -206,14 +202,14 @@ def test_a_stop_under_attack_keeps_its_time(launch: Start, scorer_folder: Path, 
     ):
         started = time.monotonic()
         code, said = service.stop()
-        assert code == 0 and time.monotonic() - started < float(drain) + 4
+        assert code == 0 and time.monotonic() - started < 0.5 + 1 + 2.5
         assert "Traceback" not in said and "exception" not in said.lower()
         # who was under way is told, where that could be
         assert all(b"503" in heard(wire)[:20] for wire in slow)
     unread.close()
 
 
-def test_a_reload_under_attack(launch: Start, scorer_folder: Path) -> None:
+def test_reloads_under_attack(launch: Start, scorer_folder: Path) -> None:
     service = launch(scorer_folder, handles=256)
     heads = JSON_HEAD.replace(b"/v1/score", b"/v1/reload")
     with connect(service) as known:
@@ -223,10 +219,8 @@ def test_a_reload_under_attack(launch: Start, scorer_folder: Path) -> None:
             known.sendall(heads + b"content-length: 0\r\n\r\n")
             assert b'"changed":false' in one_answer(known)
             probes_answer(service)
-
-
-def test_many_reloads_at_once_share_readings(launch: Start, scorer_folder: Path) -> None:
-    service = launch(scorer_folder)
+    until(lambda: b'"support"' in answer_to(service, SCORE + b"GET / HTTP/1.0\r\n\r\n"))
+    # and of many reloads at once some share a reading
     ask = JSON_HEAD.replace(b"/v1/score", b"/v1/reload") + b"connection: close\r\ncontent-length: 0\r\n\r\n"
     said: list[bytes] = []
     threads = [threading.Thread(target=lambda: said.append(answer_to(service, ask))) for _ in range(30)]
@@ -237,7 +231,7 @@ def test_many_reloads_at_once_share_readings(launch: Start, scorer_folder: Path)
     assert all(b'"changed":false' in one for one in said) and len(said) == 30
     text = asked(service, "/metrics")[2].decode()
     readings = next(line for line in text.splitlines() if line.startswith('sie_reloads_total{outcome="unchanged"}'))
-    assert 1 <= float(readings.split()[1]) <= 10
+    assert 1 <= float(readings.split()[1]) <= 12
 
 
 def meanwhile(service: Service, work: Callable[[], object]) -> float:
@@ -322,7 +316,7 @@ def heard_at_once(wire: socket.socket) -> bytes:
 
 
 def test_a_slow_model_does_not_keep_metrics_back(odd: Start) -> None:
-    service = odd(seconds=3.0, observer=True)
+    service = odd(seconds=2.5, observer=True)
     with connect(service) as wire:
         wire.sendall(SCORE)
         time.sleep(0.3)
