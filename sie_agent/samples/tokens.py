@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sie_agent.samples.reading import BY_SPACES, GRAM_SIZES, MOST_CHARACTERS, NOT_WORDS, PLURAL, SPACE, VERSION
-from sie_agent.samples.unspaced import UNIT, UNSPACED, UNSPACED_RANGES, WIDTHS, fold_widths
+from sie_agent.samples.unspaced import UNIT, UNSPACED, WIDTHS, fold_widths, unspaced_pairs
 
 Integers = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
@@ -138,9 +138,7 @@ def units_apart(texts: pa.Array) -> pa.Array:
     return pc.replace_with_mask(texts, pa.array(marked), apart)
 
 
-def split_words(
-    fields: Sequence[tuple[pa.Array, int]], version: int = VERSION
-) -> tuple[list[str], list[Ragged]]:
+def split_words(fields: Sequence[tuple[pa.Array, int]], version: int = VERSION) -> tuple[list[str], list[Ragged]]:
     """Words of several columns of lower-cased texts, plural endings taken off.
 
     Parameters
@@ -204,18 +202,6 @@ def split_grams(texts: pa.Array, buckets: int, version: int = VERSION) -> Counts
         at = unspaced_pairs(characters, owners)
         keys.append(owners[at].astype(np.int64) * buckets + hash_grams(characters, at, 2, buckets))
     return count_keys(np.concatenate(keys), len(lengths), buckets)
-
-
-def unspaced_pairs(characters: npt.NDArray[np.uint32], owners: npt.NDArray[np.int32]) -> Integers:
-    """Places of two neighbouring characters of scripts without spaces, in one text."""
-    places = np.flatnonzero(characters >= UNSPACED_RANGES[0][0])
-    if not len(places):
-        return places
-    firsts, lasts = (np.array(ends, np.uint32) for ends in zip(*UNSPACED_RANGES, strict=True))
-    found = characters[places]
-    places = places[found <= lasts[np.searchsorted(firsts, found, side="right") - 1]]
-    follows = (places[1:] == places[:-1] + 1) & (owners[places[1:]] == owners[places[:-1]])
-    return places[:-1][follows]
 
 
 def count_keys(keys: Integers, n: int, width: int) -> Counts:

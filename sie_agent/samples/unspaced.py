@@ -9,6 +9,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 Ranges = tuple[tuple[int, int], ...]
 
@@ -28,7 +32,7 @@ UNSPACED_RANGES = (
     (0x1980, 0x19C9),
     (0x1A20, 0x1A7C),
     (0x3005, 0x3007),
-    (0x3021, 0x302F),
+    (0x3021, 0x302D),
     (0x3031, 0x3035),
     (0x3038, 0x303C),
     (0x3041, 0x309A),
@@ -45,7 +49,8 @@ UNSPACED_RANGES = (
     (0xAA7A, 0xAADD),
     (0xF900, 0xFAFF),
     (0xFF66, 0xFF9F),
-    (0x16FE0, 0x18DFF),
+    (0x16FE0, 0x16FE1),
+    (0x16FE3, 0x18DFF),
     (0x1AFF0, 0x1B2FF),
     (0x20000, 0x3FFFD),
 )
@@ -70,7 +75,7 @@ MARK_RANGES = (
     (0x17B4, 0x17D3),
     (0x17DD, 0x17DD),
     (0x1A55, 0x1A7C),
-    (0x302A, 0x302F),
+    (0x302A, 0x302D),
     (0x3099, 0x309A),
     (0xA9E5, 0xA9E5),
     (0xAA7B, 0xAA7D),
@@ -123,8 +128,8 @@ PAIR = f"[{UNSPACED}]{{2}}"
 WIDTHS = "\uff01-\uff5e\uff61-\uff9f"
 WIDTH_RUN = re.compile(f"[{WIDTHS}]+")
 
+UNIT_EXPRESSION = re.compile(UNIT)
 WORD = re.compile(rf"[^\W_{UNSPACED}]+|{UNIT}")
-ANY_UNSPACED = re.compile(f"[{UNSPACED}]")
 
 
 def fold_widths(text: str) -> str:
@@ -137,3 +142,22 @@ def fold_widths(text: str) -> str:
 def words_in(text: str) -> list[str]:
     """The words of a text, case and widths folded: runs of letters and digits, and units of scripts without spaces."""
     return WORD.findall(fold_widths(text).casefold())
+
+
+def unspaced_pairs(
+    characters: npt.NDArray[np.unsignedinteger[Any]], owners: npt.NDArray[np.integer[Any]]
+) -> npt.NDArray[np.intp]:
+    """Places where two characters of scripts without spaces stand side by side in one text.
+
+    Parameters
+    ----------
+    characters : (total,) code points of texts, one after the other; owners : (total,) the text of each.
+    """
+    places = np.flatnonzero(characters >= UNSPACED_RANGES[0][0])
+    if not len(places):
+        return places
+    firsts, lasts = (np.array(ends, characters.dtype) for ends in zip(*UNSPACED_RANGES, strict=True))
+    found = characters[places]
+    places = places[found <= lasts[np.searchsorted(firsts, found, side="right") - 1]]
+    follows = (places[1:] == places[:-1] + 1) & (owners[places[1:]] == owners[places[:-1]])
+    return places[:-1][follows]

@@ -59,6 +59,12 @@ def test_a_query_of_one_thing_is_clearer_than_one_of_many() -> None:
     assert found.loc["hose", "score"] > found.loc["red", "score"]
 
 
+def test_a_query_without_spaces_has_words() -> None:
+    catalogue = read_catalogue(table([("any", title) for title in ("木制书架", "金属书架", "手机壳", "台灯")]))
+    assert clarity_bits("书架", catalogue) is not None
+    assert clarity_bits("椅子", catalogue) is None
+
+
 def test_the_table(samples: pd.DataFrame) -> None:
     samples.loc[3, "query"] = "zyzzyva"
     found = judge_clarity_from_catalogue(samples)
