@@ -126,7 +126,7 @@ def query_counts(connection: Any, choice: Choice) -> dict[str, Any]:
         connection,
         "SELECT count(*), count(*) FILTER (kept < n), count(*) FILTER (kept = 0) FROM (SELECT count(*) AS n, "
         f"count(*) FILTER (best.row IS NOT NULL OR {choice.others.sql}) AS kept "
-        "FROM (SELECT query, score, row, stratum FROM keyed WHERE query IS NOT NULL) LEFT JOIN best USING (row) "
+        "FROM (SELECT query, score, tie, row, stratum FROM keyed WHERE query IS NOT NULL) LEFT JOIN best USING (row) "
         "GROUP BY query)",
     )
     share = gone / before if before else 0.0
@@ -155,11 +155,11 @@ def judged(
     score, stratum = wanted.score(batch, scores), wanted.stratum(label, len(batch))
     unknown = np.isnan(score)
     key = np.where(unknown, np.array(choice.middles)[stratum], score)
-    row = np.arange(start, start + len(batch))
+    row, tie = np.arange(start, start + len(batch)), wanted.ties(batch, scores)
     covered = np.zeros(len(batch), dtype=bool)
     covered[best.below(start + len(batch)) - start] = True
-    by_score = choice.by_score.above(key, row, stratum)
-    mask = covered | choice.others.above(key, row, stratum)
+    by_score = choice.by_score.above(key, tie, row, stratum)
+    mask = covered | choice.others.above(key, tie, row, stratum)
     reason = np.where(unknown, UNSCORED, np.where(by_score, GAVE_WAY, BELOW)).astype(object)
     tally.kept += int(mask.sum())
     tally.for_coverage += int((covered & ~by_score).sum())
