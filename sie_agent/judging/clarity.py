@@ -118,8 +118,13 @@ def clarity_bits(query: str, catalogue: Catalogue) -> float | None:
     documents = np.unique(chosen.indices)
     share = np.asarray(chosen[documents].todense())
     log_likelihood = np.log(SMOOTHING * share + background[places]).sum(axis=1)
-    best = np.argsort(-log_likelihood, kind="stable")[:MOST_DOCUMENTS]
-    posterior = np.exp(log_likelihood[best] - log_likelihood[best].max())
+    best = np.argsort(-log_likelihood, kind="stable")
+    # of documents that are equally likely, of which not all are among the first, each counts by its chance to be
+    least = log_likelihood[best[:MOST_DOCUMENTS][-1]]
+    above, tied = int((log_likelihood > least).sum()), int((log_likelihood == least).sum())
+    best = best[: above + tied]
+    chance = np.where(log_likelihood[best] == least, min(1.0, (MOST_DOCUMENTS - above) / tied), 1.0)
+    posterior = chance * np.exp(log_likelihood[best] - log_likelihood[best].max())
     posterior /= posterior.sum()
     model = SMOOTHING * np.asarray(catalogue.shares[documents[best]].T @ posterior).ravel() + background
     bits = float(np.sum(model * np.log2(model / catalogue.collection)))
