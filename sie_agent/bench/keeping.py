@@ -146,8 +146,8 @@ def kept_rows(
     ------
     InputError : *keep* is not in (0, 1].
     """
-    how = {"higher": higher, "positive_at": POSITIVE_AT, "balance": True}
-    return covering_mask(score, keep, pd.Series(queries), label, ties=ties, **how)
+    texts = pd.Series(queries)
+    return covering_mask(score, keep, texts, label, higher=higher, positive_at=POSITIVE_AT, balance=True, ties=ties)
 
 
 def random_order(rows: int, seed: int) -> Doubles:

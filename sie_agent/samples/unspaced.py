@@ -160,4 +160,4 @@ def unspaced_pairs(
     found = characters[places]
     places = places[found <= lasts[np.searchsorted(firsts, found, side="right") - 1]]
     follows = (places[1:] == places[:-1] + 1) & (owners[places[1:]] == owners[places[:-1]])
-    return places[:-1][follows]
+    return np.asarray(places[:-1][follows])

@@ -100,7 +100,7 @@ class Wanted:
 
     def ties(self, batch: pa.Table, path: Path) -> Ties:
         """See :func:`sie_agent.scorer.select.tie_breakers`, (n,)."""
-        return tie_breakers(texts_of(batch, "sample_id", path).to_pylist())
+        return tie_breakers(texts_of(batch, "sample_id", path).to_numpy(zero_copy_only=False))
 
     def stratum(self, label: Doubles | None, rows: int) -> npt.NDArray[np.int8]:
         """See :func:`sie_agent.scorer.select.strata_of`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,13 +39,23 @@ class Cuts:
 
     each: tuple[Cut, ...]
 
-    def above(self, score: Doubles, tie: Ties, row: npt.NDArray[np.int64], stratum: npt.NDArray[np.int8]) -> Mask:
-        """Which rows are kept, (n,)."""
+    def above(
+        self, score: Doubles, ties: Callable[[Mask], Ties], row: npt.NDArray[np.int64], stratum: npt.NDArray[np.int8]
+    ) -> Mask:
+        """Which rows are kept, (n,).
+
+        Parameters
+        ----------
+        ties : gives the number that decides of the rows of a mask, which costs more than to compare scores.
+        """
         last, last_tie, last_row = (
             np.array([getattr(cut, name) for cut in self.each])[stratum] for name in ("score", "tie", "row")
         )
-        first = (tie < last_tie) | ((tie == last_tie) & (row <= last_row))
-        return np.asarray((score > last) | ((score == last) & first))
+        kept, level = score > last, score == last
+        if level.any():
+            tie, last_tie = ties(level), last_tie[level]
+            kept[level] = (tie < last_tie) | ((tie == last_tie) & (row[level] <= last_row[level]))
+        return np.asarray(kept)
 
     @property
     def sql(self) -> str:

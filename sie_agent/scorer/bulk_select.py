@@ -18,7 +18,7 @@ from sie_agent.progress import bar
 from sie_agent.samples import TableWriter, table_batches, table_columns, texts_of
 from sie_agent.scorer.bulk import Cursor, Wanted, database, load_scores, one
 from sie_agent.scorer.bulk_cuts import Choice, Cuts, choose
-from sie_agent.scorer.select import POSITIVE_AT, STRATA, check_name, check_positive_at, count_kept
+from sie_agent.scorer.select import POSITIVE_AT, STRATA, Ties, check_name, check_positive_at, count_kept
 
 Mask = npt.NDArray[np.bool_]
 Doubles = npt.NDArray[np.float64]
@@ -155,11 +155,15 @@ def judged(
     score, stratum = wanted.score(batch, scores), wanted.stratum(label, len(batch))
     unknown = np.isnan(score)
     key = np.where(unknown, np.array(choice.middles)[stratum], score)
-    row, tie = np.arange(start, start + len(batch)), wanted.ties(batch, scores)
+    row = np.arange(start, start + len(batch))
+
+    def ties(mask: Mask) -> Ties:
+        return wanted.ties(batch.filter(pa.array(mask)), scores)
+
     covered = np.zeros(len(batch), dtype=bool)
     covered[best.below(start + len(batch)) - start] = True
-    by_score = choice.by_score.above(key, tie, row, stratum)
-    mask = covered | choice.others.above(key, tie, row, stratum)
+    by_score = choice.by_score.above(key, ties, row, stratum)
+    mask = covered | choice.others.above(key, ties, row, stratum)
     reason = np.where(unknown, UNSCORED, np.where(by_score, GAVE_WAY, BELOW)).astype(object)
     tally.kept += int(mask.sum())
     tally.for_coverage += int((covered & ~by_score).sum())

@@ -140,12 +140,12 @@ def kept_order(score: Doubles, higher: bool, ties: Ties | None = None) -> npt.ND
     return np.argsort(falling, kind="stable") if ties is None else np.lexsort((ties, falling))
 
 
-def tie_breakers(ids: Collection[str]) -> Ties:
+def tie_breakers(ids: Sequence[str] | pd.Series[str] | npt.NDArray[np.object_]) -> Ties:
     """A number of each sample, (n,), by which rows with the same score are kept: a hash of its id.
 
     So it is the same rows however a file is ordered, and, since ids often follow queries or time, not all of one part.
     """
-    texts = np.array(list(ids), object)
+    texts = np.asarray(ids, object)
     # of the same order as signed numbers, which databases sort
     return (pd.util.hash_array(texts, categorize=False) ^ np.uint64(1 << 63)).view(np.int64)
 
