@@ -1,7 +1,7 @@
 """What is read of a text: words, n-grams, and how far. Stated here once.
 
 `tokens` and `overlap` read so in arrays, `sie_agent.scorer` in an ONNX graph, and a test holds the two together. The
-expressions are RE2's, which Arrow and onnxruntime share.
+expressions are RE2's, which Arrow and onnxruntime share. What a word of a script without spaces is, `unspaced` says.
 """
 
 from __future__ import annotations
