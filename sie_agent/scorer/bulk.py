@@ -18,7 +18,7 @@ from sie_agent.errors import EnvironmentFailure
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.progress import Bar
 from sie_agent.samples import failures_in_words, numbers_of, table_batches, texts_of
-from sie_agent.scorer.select import Ties, no_score, strata_of, tie_breakers
+from sie_agent.scorer.select import Ties, known_first, no_score, strata_of, tie_breakers
 
 Doubles = npt.NDArray[np.float64]
 
@@ -98,9 +98,9 @@ class Wanted:
         """What the log says of the rows of a batch, (n,); None where the file does not tell."""
         return numbers_of(batch, "label", path) if self.labelled else None
 
-    def ties(self, batch: pa.Table, path: Path) -> Ties:
-        """See :func:`sie_agent.scorer.select.tie_breakers`, (n,)."""
-        return tie_breakers(texts_of(batch, "sample_id", path).to_numpy(zero_copy_only=False))
+    def ties(self, batch: pa.Table, path: Path, unknown: npt.NDArray[np.bool_]) -> Ties:
+        """What decides between rows of one score, the lowest first, (n,); *unknown*: those without a score."""
+        return known_first(tie_breakers(texts_of(batch, "sample_id", path).to_numpy(zero_copy_only=False)), unknown)
 
     def stratum(self, label: Doubles | None, rows: int) -> npt.NDArray[np.int8]:
         """See :func:`sie_agent.scorer.select.strata_of`."""
@@ -127,7 +127,7 @@ def load_scores(connection: Any, path: Path, wanted: Wanted, shown: Bar) -> None
         score, label = wanted.score(batch, path), wanted.label(batch, path)
         known += int((~np.isnan(score)).sum())
         arrays = [pa.array(np.arange(start, start + len(batch))), pa.array(score, from_pandas=True)]
-        arrays += [pa.array(wanted.stratum(label, len(batch))), pa.array(wanted.ties(batch, path))]
+        arrays += [pa.array(wanted.stratum(label, len(batch))), pa.array(wanted.ties(batch, path, np.isnan(score)))]
         if label is not None:
             arrays.append(pa.array(label >= wanted.positive_at))
         if wanted.queries:

@@ -158,7 +158,7 @@ def judged(
     row = np.arange(start, start + len(batch))
 
     def ties(mask: Mask) -> Ties:
-        return wanted.ties(batch.filter(pa.array(mask)), scores)
+        return wanted.ties(batch.filter(pa.array(mask)), scores, unknown[mask])
 
     covered = np.zeros(len(batch), dtype=bool)
     covered[best.below(start + len(batch)) - start] = True

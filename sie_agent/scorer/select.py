@@ -133,21 +133,29 @@ def shares_with_coverage(count: int, sizes: Sequence[int], covered: int) -> list
 
 
 def kept_order(score: Doubles, higher: bool, ties: Ties | None = None) -> npt.NDArray[np.intp]:
-    """Rows in the order in which they are kept, (n,): by score, NaN in the middle, then by *ties*, then their own."""
+    """Rows in the order in which they are kept, (n,): by score, NaN in the middle, then by *ties*, then their own.
+
+    Where there are *ties*, rows without a score come behind those that have the score in the middle.
+    """
     ordered = score if higher else -score
-    middle = np.nanmedian(ordered) if not np.isnan(ordered).all() else 0.0
-    falling = -np.where(np.isnan(ordered), middle, ordered)
-    return np.argsort(falling, kind="stable") if ties is None else np.lexsort((ties, falling))
+    unknown = np.isnan(ordered)
+    falling = -np.where(unknown, 0.0 if unknown.all() else np.nanmedian(ordered), ordered)
+    return np.argsort(falling, kind="stable") if ties is None else np.lexsort((ties, unknown, falling))
 
 
 def tie_breakers(ids: Sequence[str] | pd.Series[str] | npt.NDArray[np.object_]) -> Ties:
-    """A number of each sample, (n,), by which rows with the same score are kept: a hash of its id.
+    """A number of each sample, (n,), 0 or more, by which rows with the same score are kept: a hash of its id.
 
     So it is the same rows however a file is ordered, and, since ids often follow queries or time, not all of one part.
     """
     texts = np.asarray(ids, object)
-    # of the same order as signed numbers, which databases sort
-    return (pd.util.hash_array(texts, categorize=False) ^ np.uint64(1 << 63)).view(np.int64)
+    # a bit less, so that signed numbers, which databases sort, hold it
+    return (pd.util.hash_array(texts, categorize=False) >> np.uint64(1)).view(np.int64)
+
+
+def known_first(ties: Ties, unknown: Mask) -> Ties:
+    """*ties* as one number by which rows that have a score come before those of *unknown*, (n,)."""
+    return np.where(unknown, ties, ties + np.iinfo(np.int64).min)
 
 
 def weights_from(score: Doubles, strength: float = 1.0, *, higher: bool = True) -> Doubles:

@@ -178,3 +178,9 @@ def test_a_score_decides_before_the_id_does() -> None:
     assert {"f", "g"} <= set(kept) and len(kept) == 4 and not {"a", "h"} & set(kept)
     first_two = np.argsort(tie_breakers(list("bcde")))[:2]
     assert set(kept) - {"f", "g"} == {"bcde"[place] for place in first_two}
+
+
+def test_a_row_without_a_score_comes_behind_those_that_have_the_middle_one() -> None:
+    for names in ("abcdef", "fedcba", "zyxwvu"):
+        table = pd.DataFrame({"sample_id": list(names), "support": [np.nan, 0.9, 0.8, 0.7, np.nan, 0.8]})
+        assert set(select_rows(table, 0.5)["sample_id"]) == {names[1], names[2], names[5]}
