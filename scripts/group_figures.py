@@ -8,7 +8,7 @@ import numpy as np
 from benchmarking import say
 from scipy.stats import rankdata
 
-from sie_agent.evaluation import interval, roc_auc, spearman, spearman_brown
+from sie_agent.evaluation import chances_of_top, interval, roc_auc, spearman, spearman_brown
 
 EFFECTS = ("ranking_loss", "within")
 REPLICATES = 2000
@@ -69,8 +69,10 @@ def agreement(added: list[np.ndarray], reached: list[np.ndarray], copies: list[n
     )
     low, high = interval(drawn)
     pairs = [(one, effect) for some, effect in zip(added, reached, strict=True) for one in some]
+    sizes = [max(len(one) // 5, 1) for one, _ in pairs]
     fifth = [
-        effect[np.argsort(one, kind="stable")[: max(len(one) // 5, 1)]].mean() / effect.std() for one, effect in pairs
+        chances_of_top(-one, size) @ effect / size / effect.std()
+        for (one, effect), size in zip(pairs, sizes, strict=True)
     ]
     return {
         "spearman": float(np.mean(each)),

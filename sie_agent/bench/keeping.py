@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.bench.folds import Fold
@@ -123,7 +124,15 @@ def kept_names(shares: Sequence[float]) -> dict[str, tuple[float, str]]:
     return {keep_name(keep, by): (keep, by) for keep in shares for by in (*BY_SCORE, BY_LOSS, AT_RANDOM)}
 
 
-def kept_rows(score: Doubles, keep: float, label: Doubles, queries: np.ndarray, *, higher: bool = True) -> Booleans:
+def kept_rows(
+    score: Doubles,
+    keep: float,
+    label: Doubles,
+    queries: np.ndarray,
+    *,
+    higher: bool = True,
+    ties: npt.NDArray[np.int64] | None = None,
+) -> Booleans:
     """The rows that ``sie select`` keeps of a log, by its defaults: (n,) True where a row is kept.
 
     Every query keeps its best positive row, and positives, others and unlabelled rows lose the same share each.
@@ -131,13 +140,14 @@ def kept_rows(score: Doubles, keep: float, label: Doubles, queries: np.ndarray, 
     Parameters
     ----------
     score, label : (n,); queries : (n,) code of each row's query; keep : share of the rows, in (0, 1].
-    higher : whether high scores are kept.
+    higher : whether high scores are kept. ties : (n,) what decides between rows of one score; None: their order.
 
     Raises
     ------
     InputError : *keep* is not in (0, 1].
     """
-    return covering_mask(score, keep, pd.Series(queries), label, higher=higher, positive_at=POSITIVE_AT, balance=True)
+    texts = pd.Series(queries)
+    return covering_mask(score, keep, texts, label, higher=higher, positive_at=POSITIVE_AT, balance=True, ties=ties)
 
 
 def random_order(rows: int, seed: int) -> Doubles:
@@ -162,8 +172,9 @@ def selections(
     orders.append((BY_LOSS, "", False, losses_of_log(data, fold), False))
     orders.append((AT_RANDOM, "", False, random_order(len(data.grade), data.seed)[fold.log], True))
     label, queries = data.rows.label[fold.log], data.queries[fold.log]
+    ties = None if data.ties is None else data.ties[fold.log]
     return [
-        Selection(keep, by, kept_rows(score, keep, label, queries, higher=higher), judge, twin)
+        Selection(keep, by, kept_rows(score, keep, label, queries, higher=higher, ties=ties), judge, twin)
         for keep in shares
         for by, judge, twin, score, higher in orders
     ]

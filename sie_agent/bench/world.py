@@ -57,6 +57,7 @@ class BenchData:
     position, examination : (n,) rank at which a row was shown, and the true probability that it was looked at up to
         a factor; NaN where the log has none. impressions : (n,) how often it was shown.
     text_scores : by name, untrained scores of every row, (n,). query_names : of the query codes.
+    ties : (n,) what decides between rows of one score, as `sie select` does; None: the order of rows.
     """
 
     rows: Log
@@ -70,6 +71,7 @@ class BenchData:
     settings: DistilSettings
     seed: int
     text_scores: Mapping[str, Doubles] = field(default_factory=dict)
+    ties: npt.NDArray[np.int64] | None = None
 
     @property
     def queries(self) -> Integers:

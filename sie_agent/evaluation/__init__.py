@@ -15,7 +15,15 @@ from sie_agent.evaluation.bootstrap import bootstrap_mean, interval, query_copie
 from sie_agent.evaluation.calibration import calibration
 from sie_agent.evaluation.confident import confident_learning
 from sie_agent.evaluation.embeddings import embed_texts, embedding_features
-from sie_agent.evaluation.metrics import METRICS, kendall, partial_spearman, roc_auc, spearman, spearman_brown
+from sie_agent.evaluation.metrics import (
+    METRICS,
+    chances_of_top,
+    kendall,
+    partial_spearman,
+    roc_auc,
+    spearman,
+    spearman_brown,
+)
 from sie_agent.evaluation.mixture import agreement_of_models
 from sie_agent.evaluation.moments import query_moments, query_ndcg, resampled_auc, resampled_correlation
 from sie_agent.evaluation.pooled import query_auc
@@ -44,6 +52,7 @@ __all__ = [
     "between_judge",
     "bootstrap_mean",
     "calibration",
+    "chances_of_top",
     "comparable_judgments",
     "compare_judgments",
     "confident_learning",

@@ -16,7 +16,8 @@ def calibration(probability: Doubles, right: npt.NDArray[np.bool_], bins: int = 
 
     Parameters
     ----------
-    probability : (n,) in [0, 1], NaN rows are left out; right : (n,). bins : of equal numbers of rows.
+    probability : (n,) in [0, 1], NaN rows are left out; right : (n,). bins : of equal numbers of rows. Rows of one
+        probability that fall into several bins are in each of them as a mean row of theirs.
 
     Returns
     -------
@@ -27,6 +28,8 @@ def calibration(probability: Doubles, right: npt.NDArray[np.bool_], bins: int = 
     said, true = probability[known], right[known].astype(np.float64)
     if not len(said):
         return {"n": 0, "mean": float("nan"), "share": float("nan"), "error": float("nan")}
-    parts = np.array_split(np.argsort(said, kind="stable"), min(bins, len(said)))
-    error = sum(len(rows) * abs(said[rows].mean() - true[rows].mean()) for rows in parts) / len(said)
+    values, tie, counts = np.unique(said, return_inverse=True, return_counts=True)
+    ordered, expected = np.repeat(values, counts), np.repeat(np.bincount(tie, true) / counts, counts)
+    parts = np.array_split(np.arange(len(said)), min(bins, len(said)))
+    error = sum(len(rows) * abs(ordered[rows].mean() - expected[rows].mean()) for rows in parts) / len(said)
     return {"n": len(said), "mean": float(said.mean()), "share": float(true.mean()), "error": float(error)}

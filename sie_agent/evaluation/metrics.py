@@ -30,12 +30,32 @@ def kendall(score: Doubles, reference: Doubles) -> float:
     return float(kendalltau(score, reference).statistic)
 
 
+def chances_of_top(score: Doubles, count: int) -> Doubles:
+    """Each row's chance to be among the *count* highest, (n,), where ties come in random order; they sum to *count*.
+
+    Parameters
+    ----------
+    score : (n,), n at least *count*; NaN counts as one value above all others.
+    """
+    if count >= len(score):
+        return np.ones(len(score))
+    least = np.partition(score, len(score) - count)[len(score) - count]
+    unknown = np.isnan(score)
+    above = ((score > least) | unknown) if not np.isnan(least) else np.zeros(len(score), bool)
+    tied = unknown if np.isnan(least) else score == least
+    return np.where(above, 1.0, np.where(tied, (count - int(above.sum())) / int(tied.sum()), 0.0))
+
+
 def overlap(score: Doubles, reference: Doubles, share: float, *, top: bool) -> float:
-    """Share of the reference's top (or bottom) rows that the score has there too, in [0, 1]."""
+    """Share of the reference's top (or bottom) rows that the score has there too, in [0, 1].
+
+    Where a side has ties, each in a random order of its own, it is the expected share: that of a constant score is
+    *share*.
+    """
     count = max(1, round(share * len(score)))
-    sign = -1.0 if top else 1.0
-    chosen, wanted = (set(np.argsort(sign * side, kind="stable")[:count].tolist()) for side in (score, reference))
-    return len(chosen & wanted) / count
+    sign = 1.0 if top else -1.0
+    chances = [chances_of_top(sign * np.asarray(side, np.float64), count) for side in (score, reference)]
+    return float(chances[0] @ chances[1]) / count
 
 
 def top10_overlap(score: Doubles, reference: Doubles) -> float:

@@ -15,12 +15,12 @@ import pandas as pd
 
 from sie_agent.evaluation.embeddings import embed_pairs
 from sie_agent.judging import share_of_words
-from sie_agent.samples import lexical_scores, query_keys
+from sie_agent.samples import lexical_scores, query_keys, unspaced
 
 Doubles = npt.NDArray[np.float64]
 
 # sizes and models are often one character long, so these are words too
-WORD = r"(?u)\w+"
+WORD = rf"[^\W{unspaced.UNSPACED}]+|{unspaced.UNIT}"
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def bm25(samples: pd.DataFrame) -> Doubles:
 
     def words_of(texts: pd.Index) -> list[list[str]]:
         how = {"token_pattern": WORD, "stopwords": None, "show_progress": False, "return_ids": False}
-        return list(bm25s.tokenize(list(texts), **how))
+        return list(bm25s.tokenize([unspaced.fold_widths(text) for text in texts], **how))
 
     found = np.zeros(len(samples))
     in_titles, in_queries = words_of(titles), words_of(queries)

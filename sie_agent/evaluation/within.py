@@ -75,17 +75,19 @@ class QueryNdcg:
         self._gains = np.exp2(3 * grade.astype(np.float64)) - 1
         self.depth, self.n_queries = depth, n_queries
         self._blocks = []
-        for owners, rows in blocks_by_size(queries):
+        for owners, unordered in blocks_by_size(queries):
+            # ties are then in the same order however the rows come, and so are the sums over them
+            rows = np.take_along_axis(unordered, np.argsort(-self._gains[unordered], axis=1, kind="stable"), 1)
             best = (np.sort(self._gains[rows], axis=1)[:, ::-1][:, :depth] * self._discount(rows)).sum(axis=1)
             kept = best > 0
             self._blocks.append((owners[kept], rows[kept], best[kept]))
 
     def ndcg(self, scores: npt.NDArray[np.floating]) -> Doubles:
-        """NDCG of each query; ties in a score are broken by the order of the rows.
+        """NDCG of each query, its mean over all orders of rows with the same score (McSherry and Najork 2008).
 
         Parameters
         ----------
-        scores : (n,) or (k, n), higher is better; a row of score NaN comes last.
+        scores : (n,) or (k, n), higher is better; rows of score NaN come last, in any order.
 
         Returns
         -------
@@ -93,15 +95,32 @@ class QueryNdcg:
         """
         found = np.full((*scores.shape[:-1], self.n_queries), np.nan)
         for owners, rows, best in self._blocks:
-            places = np.argsort(-scores[..., rows], axis=-1, kind="stable")[..., : self.depth]
-            ranked = np.take_along_axis(
-                np.broadcast_to(self._gains[rows], (*scores.shape[:-1], *rows.shape)), places, -1
-            )
-            found[..., owners] = (ranked * self._discount(rows)).sum(axis=-1) / best
+            own = scores[..., rows]
+            places = np.argsort(-own, axis=-1, kind="stable")
+            gains = np.take_along_axis(np.broadcast_to(self._gains[rows], own.shape), places, -1)
+            ranked = mean_of_ties(gains, np.take_along_axis(own, places, -1))[..., : self.depth]
+            found[..., owners] = np.minimum((ranked * self._discount(rows)).sum(axis=-1) / best, 1.0)
         return found
 
     def _discount(self, rows: Integers) -> Doubles:
         return np.asarray(1 / np.log2(2 + np.arange(min(self.depth, rows.shape[1]))))
+
+
+def mean_of_ties(gains: Doubles, ordered: npt.NDArray[np.floating]) -> Doubles:
+    """The gains, of each run of equal scores its mean: what is to be expected at each of its places.
+
+    Parameters
+    ----------
+    gains, ordered : (..., size), gains in the order of the scores, which fall along the last axis, NaN at its end.
+    """
+    left, right = ordered[..., :-1], ordered[..., 1:]
+    tied = (left == right) | (np.isnan(left) & np.isnan(right))
+    if not tied.any():
+        return gains
+    starts = np.concatenate([np.ones((*tied.shape[:-1], 1), bool), ~tied], axis=-1).ravel()
+    run = np.cumsum(starts) - 1
+    means = np.bincount(run, gains.ravel()) / np.bincount(run)
+    return np.asarray(means[run].reshape(gains.shape))
 
 
 def query_accuracy(

@@ -17,7 +17,7 @@ from sie_agent.errors import InputError
 from sie_agent.groups.aligned import Scored, aligned
 from sie_agent.groups.keys import group_keys, names_in, no_group
 from sie_agent.groups.scores import direction_of
-from sie_agent.groups.shrink import FEWEST_GROUPS, Groups, Prior, fit_prior, shrink
+from sie_agent.groups.shrink import DIGITS, FEWEST_GROUPS, Groups, Prior, fit_prior, shrink
 from sie_agent.progress import Bar, bar
 from sie_agent.samples import TableWriter, table_columns
 from sie_agent.scorer import database, inserter, stream
@@ -206,7 +206,8 @@ def ranked(connection: Any, writer: TableWriter, by: str, score: str, top: int) 
         numbers = [pa.array(one, from_pandas=True) for one in (groups.mean, drawn.mean, drawn.low, drawn.high)]
         kept = [batch.column(name) for name in ("name", "title", "rows")]
         insert(pa.Table.from_arrays([*kept, *numbers, batch.column("total")], schema=DRAWN))
-    order = f"mean {'DESC' if direction.high_is_good else 'ASC'}, name"
+    # a sum differs in its last digits by the order of the rows, which is not to order groups of one mean
+    order = f"round(mean, {DIGITS}) {'DESC' if direction.high_is_good else 'ASC'}, name"
     start = 0
     best, worst = RANKED.empty_table(), RANKED.empty_table()
     for batch in stream(connection, f"SELECT * FROM drawn ORDER BY {order}"):

@@ -10,6 +10,8 @@ import numpy.typing as npt
 Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
+# means that are the same up to here are ordered by the names of their groups
+DIGITS = 12
 FEWEST_GROUPS = 3
 POINTS = 48
 # a spread that is e^-12 times as likely as the likeliest one is left out

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sie_agent.groups.shrink import FEWEST_GROUPS, Groups, fit_prior, shrink
+from sie_agent.groups.shrink import DIGITS, FEWEST_GROUPS, Groups, fit_prior, shrink
 
 Doubles = npt.NDArray[np.float64]
 
@@ -43,4 +43,6 @@ def rank_groups(keys: pd.Series[str], score: Doubles, *, higher: bool = True) ->
             "total": table["sum"].to_numpy(np.float64),
         }
     )
-    return found.sort_values(["mean", "group"], ascending=[not higher, True], ignore_index=True)
+    ordered = found.assign(place=found["mean"].round(DIGITS))
+    ordered = ordered.sort_values(["place", "group"], ascending=[not higher, True], ignore_index=True)
+    return ordered.drop(columns="place")

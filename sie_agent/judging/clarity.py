@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from sie_agent.samples import unspaced
 
 from .answers import Answer
 from .questions import writable
@@ -21,7 +22,6 @@ MODEL = "clarity-score"
 VARIANT = "clarity/cronen-townsend"
 SMOOTHING = 0.6
 MOST_DOCUMENTS = 500
-WORD = re.compile(r"[^\W_]+", re.UNICODE)
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,6 @@ def judge_clarity_from_catalogue(samples: pd.DataFrame) -> pd.DataFrame:
     return typed(table.assign(**fixed, cached=False, latency_ms=0.0))[list(JUDGMENT_COLUMNS)]
 
 
-def words_of(text: str) -> list[str]:
-    """Words in lower case."""
-    return WORD.findall(text.casefold())
-
-
 def read_catalogue(samples: pd.DataFrame) -> Catalogue:
     """Word counts of the distinct items, as probabilities."""
     from scipy.sparse import csr_matrix
@@ -98,7 +93,7 @@ def read_catalogue(samples: pd.DataFrame) -> Catalogue:
     for values in items.itertuples(index=False):
         text = " ".join(str(value) for value in values)
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-        counted = Counter(words_of(text))
+        counted = Counter(unspaced.words_in(text))
         if not counted or digest in seen:
             continue
         for word, count in counted.items():
@@ -115,7 +110,7 @@ def read_catalogue(samples: pd.DataFrame) -> Catalogue:
 
 def clarity_bits(query: str, catalogue: Catalogue) -> float | None:
     """The clarity score in bits; None where the catalogue has none of the query's words."""
-    places = [catalogue.words[word] for word in words_of(query) if word in catalogue.words]
+    places = [catalogue.words[word] for word in unspaced.words_in(query) if word in catalogue.words]
     if not places:
         return None
     background = (1.0 - SMOOTHING) * catalogue.collection
@@ -123,8 +118,13 @@ def clarity_bits(query: str, catalogue: Catalogue) -> float | None:
     documents = np.unique(chosen.indices)
     share = np.asarray(chosen[documents].todense())
     log_likelihood = np.log(SMOOTHING * share + background[places]).sum(axis=1)
-    best = np.argsort(-log_likelihood, kind="stable")[:MOST_DOCUMENTS]
-    posterior = np.exp(log_likelihood[best] - log_likelihood[best].max())
+    best = np.argsort(-log_likelihood, kind="stable")
+    # of documents that are equally likely, of which not all are among the first, each counts by its chance to be
+    least = log_likelihood[best[:MOST_DOCUMENTS][-1]]
+    above, tied = int((log_likelihood > least).sum()), int((log_likelihood == least).sum())
+    best = best[: above + tied]
+    chance = np.where(log_likelihood[best] == least, min(1.0, (MOST_DOCUMENTS - above) / tied), 1.0)
+    posterior = chance * np.exp(log_likelihood[best] - log_likelihood[best].max())
     posterior /= posterior.sum()
     model = SMOOTHING * np.asarray(catalogue.shares[documents[best]].T @ posterior).ravel() + background
     bits = float(np.sum(model * np.log2(model / catalogue.collection)))

@@ -12,6 +12,7 @@ from sie_agent.run.draw import Booleans, Draw
 from sie_agent.run.draw_judges import asked_rows, judge_quality, relevance_of
 from sie_agent.run.suite_parts import JudgePart
 from sie_agent.run.world import World
+from sie_agent.scorer import tie_breakers
 
 TWIN_SEED = 15_000
 
@@ -92,4 +93,5 @@ def bench_data(world: World, draw: Draw) -> BenchData:
         settings=world.suite.distilling,
         seed=draw.seed,
         text_scores=world.text_scores,
+        ties=tie_breakers(world.samples["sample_id"]),
     )

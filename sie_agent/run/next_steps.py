@@ -187,7 +187,9 @@ def next_to_grade(samples: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     wanted = min(QUERIES_WANTED, int(samples["query"].nunique())) - int(samples.loc[graded, "query"].nunique())
     missing = samples[~graded]
     doubt = (1 - rows["right"]).groupby(rows["query"]).mean()
-    order = doubt.reindex(missing["query"].unique()).sort_values(ascending=False, kind="stable", na_position="last")
+    order = doubt.reindex(sorted(missing["query"].unique())).sort_values(
+        ascending=False, kind="stable", na_position="last"
+    )
     place = pd.Series(range(len(order)), index=order.index)
     chosen = missing.assign(place=missing["query"].map(place)).sort_values(["place", "sample_id"], kind="stable")
     chosen = chosen[(chosen["place"] < max(wanted, 0)) & chosen["grade"].isna()]

@@ -36,7 +36,8 @@ from sie_agent.samples import log_hash, read_table, write_table
 from sie_agent.scorer import only_one
 from sie_agent.threads import one_thread
 
-FORMAT = 4
+# of 5, ties count as the mean over their orders, and a word of a script without spaces is a character
+FORMAT = 5
 # who was asked and at what price; what they answered is hashed by itself
 NOT_ANSWERS = {"draws", "base_url", "concurrency", "endpoints", "double_judged", "price", "revision"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sie_agent.samples import reading
+from sie_agent.samples import reading, unspaced
 from sie_agent.samples.batches import numbers_of, table_batches, table_columns, texts_of
 from sie_agent.samples.column_maps import ColumnMap, load_column_map, ready_maps
 from sie_agent.samples.counting import count_rows
@@ -70,6 +70,7 @@ __all__ = [
     "table_batches",
     "table_columns",
     "texts_of",
+    "unspaced",
     "validate_samples",
     "with_grades",
     "without_grade",

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sie_agent.samples.overlap import OVERLAP_NAMES, Field, Vocabulary, count_words, overlap_features
-from sie_agent.samples.reading import CHARACTER_BUCKETS, DIGIT, FIELDS, MOST_WORDS, WORD_BUCKETS
+from sie_agent.samples.reading import CHARACTER_BUCKETS, DIGIT, FIELDS, MOST_WORDS, VERSION, WORD_BUCKETS
 from sie_agent.samples.tokens import (
     Counts,
     Doubles,
@@ -51,6 +51,7 @@ class TextFeatures:
     character_rarity : (CHARACTER_BUCKETS,) the same of hashed character 3- to 4-grams.
     topics : (WORD_BUCKETS, LATENT) truncated singular vectors of the item-word matrix (Deerwester 1990).
     centre, scale : (n_features,) mean and standard deviation of the raw features on the fitted rows.
+    version : of the reading of texts (``reading.VERSION``): what was fitted is of no use to another one.
     """
 
     word_rarity: Floats
@@ -58,6 +59,7 @@ class TextFeatures:
     topics: Floats
     centre: Floats
     scale: Floats
+    version: int = VERSION
 
     @classmethod
     def fit(cls, samples: pd.DataFrame, *, seed: int = 0) -> TextFeatures:
@@ -114,8 +116,9 @@ class TextFeatures:
     def _block(self, samples: pd.DataFrame) -> Floats:
         from sklearn.preprocessing import normalize
 
-        rows, texts = zip(*(distinct_texts(samples[name]) for name in FIELDS), strict=True)
-        vocabulary, words = split_words([(one, MOST_WORDS[name]) for name, one in zip(FIELDS, texts, strict=True)])
+        rows, texts = zip(*(distinct_texts(samples[name], self.version) for name in FIELDS), strict=True)
+        fields = [(one, MOST_WORDS[name]) for name, one in zip(FIELDS, texts, strict=True)]
+        vocabulary, words = split_words(fields, self.version)
         query, title, description = (
             Field(own, pc.utf8_length(one).to_numpy(zero_copy_only=False).astype(np.int64), row)
             for own, one, row in zip(words, texts, rows, strict=True)
@@ -127,7 +130,7 @@ class TextFeatures:
             count_words(Ragged(buckets[field.words.values], field.words.starts), WORD_BUCKETS)
             for field in (query, title)
         )
-        query_grams, title_grams = (split_grams(one, CHARACTER_BUCKETS) for one in texts[:2])
+        query_grams, title_grams = (split_grams(one, CHARACTER_BUCKETS, self.version) for one in texts[:2])
         query_topics, title_topics = (
             unit_dense(normalize(weighted(counts, rarity)) @ self.topics.astype(np.float64))[field.rows]
             for counts, field in ((query_words, query), (title_words, title))
@@ -143,12 +146,12 @@ class TextFeatures:
         return np.asarray((raw - self.centre) / self.scale, np.float32)
 
 
-def distinct_texts(column: pd.Series[str]) -> tuple[Integers, pa.Array]:
+def distinct_texts(column: pd.Series[str], version: int = VERSION) -> tuple[Integers, pa.Array]:
     """Which of the distinct texts each row has, (n,), and those texts in lower case."""
     encoded = pa.array(column, pa.large_string(), from_pandas=True).dictionary_encode()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks()
-    return np.asarray(encoded.indices.to_numpy(zero_copy_only=False), np.int64), lower(encoded.dictionary)
+    return np.asarray(encoded.indices.to_numpy(zero_copy_only=False), np.int64), lower(encoded.dictionary, version)
 
 
 def hashed_words(words: list[str]) -> Integers:

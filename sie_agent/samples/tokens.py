@@ -14,7 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sie_agent.samples.reading import GRAM_SIZES, MOST_CHARACTERS, NOT_WORD, PLURAL, SPACE
+from sie_agent.samples.reading import BY_SPACES, GRAM_SIZES, MOST_CHARACTERS, NOT_WORDS, PLURAL, SPACE, VERSION
+from sie_agent.samples.unspaced import UNIT, UNSPACED, WIDTHS, fold_widths, unspaced_pairs
 
 Integers = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
@@ -87,24 +88,70 @@ class Counts:
         return np.where(self.keys[at] == wanted, at, -1)
 
 
-def lower(texts: pa.Array) -> pa.Array:
-    """Lower case, white space at the ends gone and every other run of it one space."""
-    found = pc.utf8_lower(texts)
+def lower(texts: pa.Array, version: int = VERSION) -> pa.Array:
+    """Lower case, widths folded, white space at the ends gone and every other run of it one space.
+
+    Parameters
+    ----------
+    texts : large_string; version : of the reading.
+    """
+    found = pc.utf8_lower(texts if version == BY_SPACES else with_usual_widths(texts))
     return pc.utf8_trim(pc.replace_substring_regex(found, pattern=SPACE, replacement=" "), " ")
 
 
-def split_words(fields: Sequence[tuple[pa.Array, int]]) -> tuple[list[str], list[Ragged]]:
+def with_usual_widths(texts: pa.Array) -> pa.Array:
+    """Texts with full- and half-width forms folded."""
+    marked = matching(texts, f"[{WIDTHS}]", first_byte=0xEF)
+    if not marked.any():
+        return texts
+    folded = pa.array([fold_widths(text) for text in texts.filter(pa.array(marked)).to_pylist()], texts.type)
+    return pc.replace_with_mask(texts, pa.array(marked), folded)
+
+
+def matching(texts: pa.Array, pattern: str, first_byte: int) -> npt.NDArray[np.bool_]:
+    """(n,) which texts match; none is looked at where no byte of all of them is *first_byte* or above.
+
+    Parameters
+    ----------
+    pattern : its matches hold a character whose UTF-8 begins with such a byte.
+    """
+    if not len(texts) or not (utf8(texts) >= first_byte).any():
+        return np.zeros(len(texts), bool)
+    return np.asarray(pc.match_substring_regex(texts, pattern=pattern).to_numpy(zero_copy_only=False), bool)
+
+
+def utf8(texts: pa.Array) -> npt.NDArray[np.uint8]:
+    """The bytes of all texts, one after the other."""
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, np.int64)
+    if data is None:
+        return np.empty(0, np.uint8)
+    return np.frombuffer(data, np.uint8)[ends[texts.offset] : ends[texts.offset + len(texts)]]
+
+
+def units_apart(texts: pa.Array) -> pa.Array:
+    """Texts with a space on both sides of every unit of a script without spaces."""
+    marked = matching(texts, f"[{UNSPACED}]", first_byte=0xE0)
+    if not marked.any():
+        return texts
+    apart = pc.replace_substring_regex(texts.filter(pa.array(marked)), pattern=f"({UNIT})", replacement=r" \1 ")
+    return pc.replace_with_mask(texts, pa.array(marked), apart)
+
+
+def split_words(fields: Sequence[tuple[pa.Array, int]], version: int = VERSION) -> tuple[list[str], list[Ragged]]:
     """Words of several columns of lower-cased texts, plural endings taken off.
 
     Parameters
     ----------
     fields : texts (large_string), and how many words of each text are read.
+    version : of the reading.
 
     Returns
     -------
     The distinct words, and per field the numbers of its texts' words.
     """
-    lists = [pc.split_pattern_regex(texts, pattern=NOT_WORD) for texts, _ in fields]
+    columns = [texts if version == BY_SPACES else units_apart(texts) for texts, _ in fields]
+    lists = [pc.split_pattern_regex(texts, pattern=NOT_WORDS[version]) for texts in columns]
     encoded = pa.concat_arrays([one.values for one in lists]).dictionary_encode()
     written = encoded.dictionary
     stems = without_plural(written).dictionary_encode()
@@ -128,12 +175,14 @@ def without_plural(words: pa.Array) -> pa.Array:
     return pc.if_else(plural, pc.utf8_slice_codeunits(words, 0, -1), words)
 
 
-def split_grams(texts: pa.Array, buckets: int) -> Counts:
+def split_grams(texts: pa.Array, buckets: int, version: int = VERSION) -> Counts:
     """Counts of hashed character 3- and 4-grams of lower-cased texts, within words and the space around each.
+
+    Of scripts without spaces, pairs of neighbouring characters count too: most of their words are as short.
 
     Parameters
     ----------
-    texts : large_string; buckets : number of hash buckets.
+    texts : large_string; buckets : number of hash buckets; version : of the reading.
     """
     space, nothing = (pa.scalar(text, pa.large_string()) for text in (" ", ""))
     padded = pc.binary_join_element_wise(space, pc.utf8_slice_codeunits(texts, 0, MOST_CHARACTERS), space, nothing)
@@ -149,6 +198,9 @@ def split_grams(texts: pa.Array, buckets: int) -> Counts:
             good &= ~spaces[inner : inner + total]
         at = np.flatnonzero(good)
         keys.append(owners[at].astype(np.int64) * buckets + hash_grams(characters, at, size, buckets))
+    if version != BY_SPACES:
+        at = unspaced_pairs(characters, owners)
+        keys.append(owners[at].astype(np.int64) * buckets + hash_grams(characters, at, 2, buckets))
     return count_keys(np.concatenate(keys), len(lengths), buckets)
 
 
@@ -190,7 +242,7 @@ def hash_grams(characters: npt.NDArray[np.uint32], at: Integers, size: int, buck
 
 
 def murmur_ascii(grams: Sequence[npt.NDArray[np.uint32]]) -> npt.NDArray[np.int32]:
-    """MurmurHash3 (32 bits, seed 0) of strings of three or four ASCII characters.
+    """MurmurHash3 (32 bits, seed 0) of strings of at most four ASCII characters.
 
     Parameters
     ----------

@@ -66,6 +66,7 @@ from sie_agent.scorer.select import (
     keep_mask,
     select_rows,
     selected_by,
+    tie_breakers,
     weights_from,
 )
 from sie_agent.scorer.session import ScorerSession
@@ -148,6 +149,7 @@ __all__ = [
     "stream",
     "strength",
     "student_inputs",
+    "tie_breakers",
     "usual_label",
     "weigh_file",
     "weigh_rows",

@@ -18,7 +18,7 @@ from sie_agent.errors import EnvironmentFailure
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.progress import Bar
 from sie_agent.samples import failures_in_words, numbers_of, table_batches, texts_of
-from sie_agent.scorer.select import no_score, strata_of
+from sie_agent.scorer.select import Ties, known_first, no_score, strata_of, tie_breakers
 
 Doubles = npt.NDArray[np.float64]
 
@@ -87,7 +87,7 @@ class Wanted:
     @property
     def columns(self) -> list[str]:
         """The columns that are read."""
-        return [self.by, *(["label"] if self.labelled else []), *(["query"] if self.queries else [])]
+        return ["sample_id", self.by, *(["label"] if self.labelled else []), *(["query"] if self.queries else [])]
 
     def score(self, batch: pa.Table, path: Path) -> Doubles:
         """The scores of a batch, (n,), turned so that higher ones are kept, without a negative zero."""
@@ -98,6 +98,10 @@ class Wanted:
         """What the log says of the rows of a batch, (n,); None where the file does not tell."""
         return numbers_of(batch, "label", path) if self.labelled else None
 
+    def ties(self, batch: pa.Table, path: Path, unknown: npt.NDArray[np.bool_]) -> Ties:
+        """What decides between rows of one score, the lowest first, (n,); *unknown*: those without a score."""
+        return known_first(tie_breakers(texts_of(batch, "sample_id", path).to_numpy(zero_copy_only=False)), unknown)
+
     def stratum(self, label: Doubles | None, rows: int) -> npt.NDArray[np.int8]:
         """See :func:`sie_agent.scorer.select.strata_of`."""
         return strata_of(label if self.balance else None, rows, self.positive_at)
@@ -106,14 +110,14 @@ class Wanted:
 def load_scores(connection: Any, path: Path, wanted: Wanted, shown: Bar) -> None:
     """Make the table ``scored`` of the rows of a scores file.
 
-    Its columns are ``row`` (from 0), ``score`` (higher is kept; null where there is none), ``stratum`` and, where the
-    file tells, ``positive`` and ``query``.
+    Its columns are ``row`` (from 0), ``score`` (higher is kept; null where there is none), ``stratum``, ``tie`` (of
+    equal scores the lowest is kept) and, where the file tells, ``positive`` and ``query``.
 
     Raises
     ------
     InputError : a column does not hold numbers or texts, or no row has a score.
     """
-    fields = [("row", pa.int64()), ("score", pa.float64()), ("stratum", pa.int8())]
+    fields = [("row", pa.int64()), ("score", pa.float64()), ("stratum", pa.int8()), ("tie", pa.int64())]
     fields += [("positive", pa.bool_())] if wanted.labelled else []
     fields += [("query", pa.string())] if wanted.queries else []
     schema = pa.schema(fields)
@@ -123,7 +127,7 @@ def load_scores(connection: Any, path: Path, wanted: Wanted, shown: Bar) -> None
         score, label = wanted.score(batch, path), wanted.label(batch, path)
         known += int((~np.isnan(score)).sum())
         arrays = [pa.array(np.arange(start, start + len(batch))), pa.array(score, from_pandas=True)]
-        arrays.append(pa.array(wanted.stratum(label, len(batch))))
+        arrays += [pa.array(wanted.stratum(label, len(batch))), pa.array(wanted.ties(batch, path, np.isnan(score)))]
         if label is not None:
             arrays.append(pa.array(label >= wanted.positive_at))
         if wanted.queries:

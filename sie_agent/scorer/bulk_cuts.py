@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sie_agent.scorer.bulk import one
-from sie_agent.scorer.select import STRATA, apportioned, shares_with_coverage
+from sie_agent.scorer.select import STRATA, Ties, apportioned, shares_with_coverage
 
 Mask = npt.NDArray[np.bool_]
 Doubles = npt.NDArray[np.float64]
@@ -17,18 +18,19 @@ Doubles = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Cut:
-    """The last row of a stratum that is kept in the order of scores, ties by the order of rows.
+    """The last row of a stratum that is kept in the order of scores, then of ``tie``, then of rows.
 
     Attributes
     ----------
-    score : higher ones are kept; row : from 0.
+    score : higher ones are kept; tie : lower ones are kept; row : from 0.
     """
 
     score: float
+    tie: int
     row: int
 
 
-NOTHING = Cut(np.inf, -1)
+NOTHING = Cut(np.inf, np.iinfo(np.int64).min, -1)
 
 
 @dataclass(frozen=True)
@@ -37,18 +39,30 @@ class Cuts:
 
     each: tuple[Cut, ...]
 
-    def above(self, score: Doubles, row: npt.NDArray[np.int64], stratum: npt.NDArray[np.int8]) -> Mask:
-        """Which rows are kept, (n,)."""
-        last = np.array([cut.score for cut in self.each])[stratum]
-        last_row = np.array([cut.row for cut in self.each])[stratum]
-        return np.asarray((score > last) | ((score == last) & (row <= last_row)))
+    def above(
+        self, score: Doubles, ties: Callable[[Mask], Ties], row: npt.NDArray[np.int64], stratum: npt.NDArray[np.int8]
+    ) -> Mask:
+        """Which rows are kept, (n,).
+
+        Parameters
+        ----------
+        ties : gives the number that decides of the rows of a mask, which costs more than to compare scores.
+        """
+        last, last_tie, last_row = (
+            np.array([getattr(cut, name) for cut in self.each])[stratum] for name in ("score", "tie", "row")
+        )
+        kept, level = score > last, score == last
+        if level.any():
+            tie, last_tie = ties(level), last_tie[level]
+            kept[level] = (tie < last_tie) | ((tie == last_tie) & (row[level] <= last_row[level]))
+        return np.asarray(kept)
 
     @property
     def sql(self) -> str:
         """:meth:`above` as a condition; scores are written so that they are read back as they are."""
         parts = [
             f"(stratum = {place} AND (score > {literal(cut.score)} "
-            f"OR (score = {literal(cut.score)} AND row <= {cut.row})))"
+            f"OR (score = {literal(cut.score)} AND (tie < {cut.tie} OR (tie = {cut.tie} AND row <= {cut.row})))))"
             for place, cut in enumerate(self.each)
             if cut != NOTHING
         ]
@@ -86,9 +100,10 @@ def choose(connection: Any, count: int, covers: bool) -> Choice:
     )
     connection.execute("CREATE TABLE best (row BIGINT)")
     if covers:
-        # a pair is compared by its score first; of equal scores, the row that comes first is the best
+        # compared by the score first, then by what is the lower the better
         connection.execute(
-            "INSERT INTO best SELECT -top.turned FROM (SELECT max(struct_pack(score := score, turned := -row)) AS top "
+            "INSERT INTO best SELECT -top.turned FROM "
+            "(SELECT max(struct_pack(score := score, tie := ~tie, turned := -row)) AS top "
             "FROM keyed WHERE positive AND query IS NOT NULL GROUP BY query)"
         )
     (covered,) = one(connection, "SELECT count(*) FROM best")
@@ -123,8 +138,8 @@ def cut(connection: Any, rows: str, stratum: int, count: int) -> Cut:
     return Cut(
         *one(
             connection,
-            f"SELECT score, row FROM {rows} WHERE stratum = {stratum} "
-            f"ORDER BY score DESC, row LIMIT 1 OFFSET {count - 1}",
+            f"SELECT score, tie, row FROM {rows} WHERE stratum = {stratum} "
+            f"ORDER BY score DESC, tie, row LIMIT 1 OFFSET {count - 1}",
         )
     )
 

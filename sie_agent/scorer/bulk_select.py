@@ -18,7 +18,7 @@ from sie_agent.progress import bar
 from sie_agent.samples import TableWriter, table_batches, table_columns, texts_of
 from sie_agent.scorer.bulk import Cursor, Wanted, database, load_scores, one
 from sie_agent.scorer.bulk_cuts import Choice, Cuts, choose
-from sie_agent.scorer.select import POSITIVE_AT, STRATA, check_name, check_positive_at, count_kept
+from sie_agent.scorer.select import POSITIVE_AT, STRATA, Ties, check_name, check_positive_at, count_kept
 
 Mask = npt.NDArray[np.bool_]
 Doubles = npt.NDArray[np.float64]
@@ -126,7 +126,7 @@ def query_counts(connection: Any, choice: Choice) -> dict[str, Any]:
         connection,
         "SELECT count(*), count(*) FILTER (kept < n), count(*) FILTER (kept = 0) FROM (SELECT count(*) AS n, "
         f"count(*) FILTER (best.row IS NOT NULL OR {choice.others.sql}) AS kept "
-        "FROM (SELECT query, score, row, stratum FROM keyed WHERE query IS NOT NULL) LEFT JOIN best USING (row) "
+        "FROM (SELECT query, score, tie, row, stratum FROM keyed WHERE query IS NOT NULL) LEFT JOIN best USING (row) "
         "GROUP BY query)",
     )
     share = gone / before if before else 0.0
@@ -156,10 +156,14 @@ def judged(
     unknown = np.isnan(score)
     key = np.where(unknown, np.array(choice.middles)[stratum], score)
     row = np.arange(start, start + len(batch))
+
+    def ties(mask: Mask) -> Ties:
+        return wanted.ties(batch.filter(pa.array(mask)), scores, unknown[mask])
+
     covered = np.zeros(len(batch), dtype=bool)
     covered[best.below(start + len(batch)) - start] = True
-    by_score = choice.by_score.above(key, row, stratum)
-    mask = covered | choice.others.above(key, row, stratum)
+    by_score = choice.by_score.above(key, ties, row, stratum)
+    mask = covered | choice.others.above(key, ties, row, stratum)
     reason = np.where(unknown, UNSCORED, np.where(by_score, GAVE_WAY, BELOW)).astype(object)
     tally.kept += int(mask.sum())
     tally.for_coverage += int((covered & ~by_score).sum())

@@ -7,9 +7,9 @@ scorer makes of it, but of two words that say the same, leaving out either chang
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -22,13 +22,13 @@ from sie_agent.samples import feature_names
 from sie_agent.scorer.label_errors import LABEL_ERROR
 from sie_agent.scorer.meanings import LABEL_NAME, TOPIC, TOPIC_GROUPS, meaning_of
 from sie_agent.scorer.model import Scorer, student_inputs
+from sie_agent.scorer.spans import CHUNK, word_spans
 from sie_agent.scorer.student import spread
 from sie_agent.scorer.usual import usual_label
 
 Doubles = npt.NDArray[np.float64]
 
 FIELDS = ("query", "title", "description")
-WORD = re.compile(r"\S+\s*")
 # a title of a megabyte would else be scored as often as it has words
 MOST_WORDS = 100
 ROWS_AT_ONCE = 16
@@ -199,7 +199,7 @@ def one_row(
         features=features,
         rest=0.0,
         words=tuple(effects),
-        words_left_out=sum(len(row[field].split()) for field in FIELDS) - len(words),
+        words_left_out=sum(count_left_out(row[field], words, field) for field in FIELDS),
         score_if_label_0=float(scores[1]),
         score_if_label_1=float(scores[2]),
     )
@@ -213,24 +213,41 @@ def variants(row: dict[Any, Any], words: Sequence[WordEffect]) -> Iterator[tuple
     yield query, title, description, 1.0
     for word in words:
         texts = {"query": query, "title": title, "description": description}
-        texts[word.field] = without_word(texts[word.field], word.start)
+        texts[word.field] = without_word(texts[word.field], word.start, word.end)
         yield texts["query"], texts["title"], texts["description"], label
 
 
 def erasures(row: dict[Any, Any]) -> Iterator[WordEffect]:
     """The words that are to be left out in turn, without their effects."""
+    item = f"{row['title']} {row['description']}"
     for field in FIELDS:
-        for count, match in enumerate(WORD.finditer(row[field])):
-            if count == MOST_WORDS:
-                break
-            word = match.group().rstrip()
-            yield WordEffect(field, word, match.start(), match.start() + len(word), 0.0, 0.0)
+        text, other = row[field], item if field == "query" else row["query"]
+        for start, end in islice(word_spans(text, other), MOST_WORDS):
+            yield WordEffect(field, text[start:end], start, end, 0.0, 0.0)
 
 
-def without_word(text: str, start: int) -> str:
-    """The text without the word that starts at *start* and the white space behind it."""
-    match = WORD.match(text, start)
-    return text if match is None else (text[:start] + text[match.end() :]).rstrip()
+def count_left_out(text: str, words: Sequence[WordEffect], field: str) -> int:
+    """How many words of a field stand behind those that were tried."""
+    end = max((word.end for word in words if word.field == field), default=0)
+    left = text[end:].split()
+    # a sign that closes the last word is none
+    signs_first = end > 0 and text[end : end + 1].strip() and not any(map(str.isalnum, left[0]))
+    return len(left) - bool(signs_first)
+
+
+def without_word(text: str, start: int, end: int | None = None) -> str:
+    """The text without the word that starts at *start* and the white space behind it.
+
+    Parameters
+    ----------
+    end : of the word; None for where the white space behind it begins.
+    """
+    if end is None:
+        match = CHUNK.match(text, start)
+        end = start if match is None else match.end()
+    inside = start > 0 and not text[start - 1].isspace()
+    rest = text[end:]
+    return (text[:start] + (rest if inside else rest.lstrip())).rstrip()
 
 
 def feature_effects(values: Sequence[float], effects: Doubles) -> tuple[FeatureEffect, ...]:

@@ -26,7 +26,9 @@ from sie_agent.scorer.onnx_trees import QUANTILES_OF
 from sie_agent.scorer.recipe import RELEVANCE, Recipe, read_recipe
 from sie_agent.scorer.student import Student
 
-FORMAT = 3
+# of 4, texts without spaces are read otherwise, and the model says how they are; one of 3 is read as it was
+FORMAT, OLDEST_FORMAT = 4, 3
+READING = "sie.reading"
 CARD, CONFIG, MODEL = "README.md", "config.json", "model.onnx"
 TREES_OF = "lightgbm of "
 
@@ -41,7 +43,8 @@ def save_scorer(scorer: Scorer, folder: Path) -> None:
     from sie_agent import __version__
 
     trees = {f"{TREES_OF}{name}": student.booster.model_to_string() for name, student in scorer.students.items()}
-    model = scorer_model(scorer.features, scorer.students, {"sie.format": str(FORMAT), **trees})
+    about = {"sie.format": str(FORMAT), READING: str(scorer.features.version)}
+    model = scorer_model(scorer.features, scorer.students, {**about, **trees})
     config = {
         "format": FORMAT,
         "library_name": "sie-agent",
@@ -112,7 +115,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise InputError("damaged scorer configuration", where=path, mend=AGAIN) from error
     if written > FORMAT:
         raise InputError(f"scorer of a newer format ({written})", where=path, mend="Upgrade sie-agent.")
-    if written < FORMAT:
+    if written < OLDEST_FORMAT:
         raise InputError(f"scorer of an older format ({written})", where=path, mend="Distil it again.")
     wanted = {"labels": list, "sha256": dict, "score_quantiles": dict, "score_rows": int, "about": dict}
     whole = all(isinstance(config.get(name), kind) for name, kind in wanted.items()) and config["labels"]
@@ -174,6 +177,20 @@ def read_model(folder: Path, config: Mapping[str, Any]) -> bytes:
     return content
 
 
+def reading_of(metadata: Mapping[str, str], where: str) -> int:
+    """The version of the reading of texts that a model was made with; models of format 3 do not tell theirs.
+
+    Raises
+    ------
+    InputError : there is no such version.
+    """
+    told = metadata.get(READING, str(reading.BY_SPACES))
+    for version in reading.WORDS:
+        if told == str(version):
+            return version
+    raise InputError(f"a scorer that reads texts in another way ({told[:20]})", where=where, mend="Upgrade sie-agent.")
+
+
 def scorer_folder(folder: Path) -> Path:
     """The scorer itself, or the one in the folder of ``sie distill`` or ``sie run``."""
     inside = folder / "scorer"
@@ -199,7 +216,8 @@ def load_scorer(folder: Path) -> Scorer:
         model = onnx.load_model_from_string(content)
         kept = {tensor.name: tensor for tensor in model.graph.initializer}
         texts = {entry.key: entry.value for entry in model.metadata_props}
-        parts = {field.name: numpy_helper.to_array(kept[field.name]) for field in fields(TextFeatures)}
+        learned = [field.name for field in fields(TextFeatures) if field.name != "version"]
+        parts = {name: numpy_helper.to_array(kept[name]) for name in learned}
         students = {
             name: Student(
                 lightgbm.Booster(model_str=texts[f"{TREES_OF}{name}"]),
@@ -214,4 +232,5 @@ def load_scorer(folder: Path) -> Scorer:
         raise InputError("features of another version", where=Path(folder) / MODEL, mend=AGAIN)
     recipe = recipe_of(config, Path(folder) / CONFIG)
     errors = label_errors_of(config, Path(folder) / CONFIG)
-    return Scorer(TextFeatures(**parts), students, config["about"], quantiles, config["score_rows"], recipe, errors)
+    features = TextFeatures(**parts, version=reading_of(texts, str(Path(folder) / MODEL)))
+    return Scorer(features, students, config["about"], quantiles, config["score_rows"], recipe, errors)

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sie_agent.samples import reading, unspaced
 from sie_agent.scorer.onnx_graph import END, TREES, Graph
 
 # one more text, so that no axis is ever empty; it is cut off as soon as texts are taken apart
@@ -21,51 +22,83 @@ SENTINEL = "sentinels of 2 words"
 
 
 @cache
-def small_letters() -> dict[str, str]:
-    """The small letter of every capital one beyond ASCII, as `sie_agent.samples` folds them."""
+def small_letters(version: int) -> dict[str, str]:
+    """The small letter of every capital one beyond ASCII, as `sie_agent.samples` folds them; and so of widths."""
     letters = [chr(code) for code in range(0x80, 0x110000) if not 0xD800 <= code < 0xE000]
     small = pc.utf8_lower(pa.array(letters)).to_pylist()
-    return {letter: found for letter, found in zip(letters, small, strict=True) if letter != found}
+    table = {letter: found for letter, found in zip(letters, small, strict=True) if letter != found}
+    if version != reading.BY_SPACES:
+        forms = [letter for letter in letters if unspaced.WIDTH_RUN.fullmatch(letter)]
+        table |= {form: unspaced.fold_widths(form).lower() for form in forms}
+    return table
 
 
-def lower(graph: Graph, *groups: tuple[str, ...]) -> list[str]:
+@cache
+def voiced_kana() -> dict[str, str]:
+    """The one letter that half-width kana and the sign of voicing behind it are."""
+    pairs = [chr(kana) + chr(sign) for kana in range(0xFF66, 0xFF9E) for sign in (0xFF9E, 0xFF9F)]
+    return {pair: unspaced.fold_widths(pair) for pair in pairs if len(unspaced.fold_widths(pair)) == 1}
+
+
+def lower(graph: Graph, version: int, *groups: tuple[str, ...]) -> list[str]:
     """Texts in lower case, of each group of inputs: one input behind the other, the sentinel last."""
     last = graph.constant(np.array([SENTINEL], object), object)
     texts = [graph.add("Concat", *names, last, axis=0) for names in groups]
-    foreign = graph.add("RegexFullMatch", graph.add("Concat", *texts, axis=0), pattern=any_of(small_letters()))
-    folded = fold_where(graph, graph.add("ReduceMax", foreign, keepdims=0), texts)
+    together = graph.add("Concat", *texts, axis=0)
+    foreign = graph.add("RegexFullMatch", together, pattern=any_of("".join(small_letters(version))))
+    folded = fold_where(graph, graph.add("ReduceMax", foreign, keepdims=0), texts, version)
     return [graph.add("StringNormalizer", values, case_change_action="LOWER", locale="C") for values in folded]
 
 
-def any_of(letters: dict[str, str]) -> str:
-    """An expression that a text with one of these letters matches as a whole."""
-    return f"(?s:.*)[{''.join(letters)}](?s:.*)"
+def any_of(letters: str) -> str:
+    """An expression that a text with one of the letters of a character class matches as a whole."""
+    return f"(?s:.*)[{letters}](?s:.*)"
 
 
-def fold_where(graph: Graph, condition: str, texts: Sequence[str]) -> tuple[str, ...]:
+def fold_where(graph: Graph, condition: str, texts: Sequence[str], version: int) -> tuple[str, ...]:
     """Several (n,) *texts* with the capital letters beyond ASCII folded, if the condition holds."""
     from onnx import TensorProto
 
     then, otherwise = Graph(graph, "fold"), Graph(graph, "plain")
     text = (TensorProto.STRING, None)
-    folding = then.part({joined(then, folded(then, values)): text for values in texts})
+    folding = then.part({joined(then, folded(then, values, version)): text for values in texts})
     keeping = otherwise.part({otherwise.add("Identity", values): text for values in texts})
     return graph.add_several("If", [condition], len(texts), then_branch=folding, else_branch=keeping)
 
 
-def folded(graph: Graph, texts: str) -> str:
-    """(n, characters) of each text, filled up with empty ones, capital letters beyond ASCII folded."""
-    table = small_letters()
+def folded(graph: Graph, texts: str, version: int) -> str:
+    """(n, characters) of each text, filled up with empty ones, capital letters beyond ASCII and widths folded."""
     characters = graph.tokens(texts, "(?s:.)")
-    found = graph.add(
+    found = replaced(graph, small_letters(version), characters, characters)
+    if version == reading.BY_SPACES:
+        return found
+    one = column(graph, characters)
+    following = graph.add("Concat", graph.slice(characters, 1, END, 1), one, axis=1)
+    pairs = graph.add("StringConcat", characters, following)
+    voiced = looked_up(graph, voiced_kana(), pairs)
+    nothing = graph.text("")
+    composed = graph.add("Where", graph.add("Equal", voiced, nothing), found, voiced)
+    # the sign behind such a letter is in it
+    before = graph.add("Concat", one, graph.slice(voiced, 0, -1, 1), axis=1)
+    return graph.add("Where", graph.add("Equal", before, nothing), composed, nothing)
+
+
+def looked_up(graph: Graph, table: dict[str, str], values: str) -> str:
+    """What the table has for each text, empty where it has nothing."""
+    return graph.add(
         "LabelEncoder",
-        characters,
+        values,
         domain=TREES,
         keys_strings=list(table),
         values_strings=list(table.values()),
         default_string="",
     )
-    return graph.add("Where", graph.add("Equal", found, graph.text("")), characters, found)
+
+
+def replaced(graph: Graph, table: dict[str, str], values: str, otherwise: str) -> str:
+    """What the table has for each text, and *otherwise* where it has nothing."""
+    found = looked_up(graph, table, values)
+    return graph.add("Where", graph.add("Equal", found, graph.text("")), otherwise, found)
 
 
 def joined(graph: Graph, characters: str) -> str:

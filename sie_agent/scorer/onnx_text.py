@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from sie_agent.samples import TextFeatures, reading
+from sie_agent.samples import TextFeatures, reading, unspaced
 from sie_agent.scorer.onnx_graph import END, TEXT, Graph
 from sie_agent.scorer.onnx_hashed import Hashed, bucket, cosines, topic_vectors
-from sie_agent.scorer.onnx_lower import lower
+from sie_agent.scorer.onnx_lower import any_of, lower
 from sie_agent.scorer.onnx_overlap import Query, Words, overlap_columns
 
 # no hash of a word is one of these: what fills up a shorter text is equal to no word
@@ -28,8 +28,9 @@ def text_features(graph: Graph, features: TextFeatures) -> str:
     -------
     Name of the (n, n_features) float32 result, what :meth:`TextFeatures.transform` gives.
     """
-    both, description_text = lower(graph, ("query", "title"), ("description",))
-    stems = words(graph, both, reading.MOST_WORDS["title"])
+    version = features.version
+    both, description_text = lower(graph, version, ("query", "title"), ("description",))
+    stems = words(graph, both, reading.MOST_WORDS["title"], version)
     hashed_words, absent = hashes(graph, stems), empty(graph, stems)
     found = identity(graph, hashed_words, absent, "both"), graph.unless(absent)
     # a query is read less far than a title
@@ -37,7 +38,7 @@ def text_features(graph: Graph, features: TextFeatures) -> str:
     query = Words(*(graph.slice(graph.half(value, 0), 0, shorter, 1) for value in found))
     title = Words(*(graph.half(value, 1) for value in found))
     number = numbers_in(graph, graph.slice(graph.half(stems, 0), 0, shorter, 1))
-    described = words(graph, description_text, reading.MOST_WORDS["description"])
+    described = words(graph, description_text, reading.MOST_WORDS["description"], version)
     description = identity(graph, hashes(graph, described), empty(graph, described), "description")
     there = cut_queries(graph, query.there, title.there)
     buckets = bucket(graph, hashed_words, reading.WORD_BUCKETS)
@@ -46,7 +47,7 @@ def text_features(graph: Graph, features: TextFeatures) -> str:
     word_cosine, lengths, weights = cosines(graph, hashed, rarity)
     characters = spelled(graph, both)
     gram_rarity = graph.weights("character_rarity", features.character_rarity)
-    character_cosine, _, _ = cosines(graph, hashed_grams(graph, characters), gram_rarity)
+    character_cosine, _, _ = cosines(graph, hashed_grams(graph, both, characters, version), gram_rarity)
     vectors = topic_vectors(graph, buckets, weights, lengths, graph.weights("topics", features.topics))
     topics = [graph.half(vectors, place) for place in (0, 1)]
     shared = graph.add("Mul", *topics)
@@ -70,9 +71,9 @@ def empty(graph: Graph, texts: str) -> str:
     return graph.add("Equal", texts, graph.text(""))
 
 
-def words(graph: Graph, texts: str, most: int) -> str:
+def words(graph: Graph, texts: str, most: int, version: int) -> str:
     """(n, words) the words of each text, plural endings taken off, filled up with empty ones."""
-    found = graph.slice(graph.tokens(texts, reading.WORD), 0, most, 1)
+    found = graph.slice(graph.tokens(texts, reading.WORDS[version]), 0, most, 1)
     stems = graph.add("Gather", graph.tokens(found, reading.STEM), graph.constant(0, np.int64), axis=2)
     plural = graph.add("RegexFullMatch", found, pattern=reading.PLURAL)
     return graph.slice(graph.add("Where", plural, stems, found), 0, -1, 0)
@@ -112,8 +113,8 @@ def text_lengths(graph: Graph, characters: str) -> str:
     return graph.add("Concat", graph.half(lengths, 0), graph.half(lengths, 1), axis=1)
 
 
-def hashed_grams(graph: Graph, characters: str) -> Hashed:
-    """Hashed n-grams within words and the space around each."""
+def hashed_grams(graph: Graph, texts: str, characters: str, version: int) -> Hashed:
+    """Hashed n-grams within words and the space around each, and pairs of characters of scripts without spaces."""
     most, (shortest, _) = reading.MOST_CHARACTERS + 1, reading.GRAM_SIZES
     kept = graph.slice(characters, 0, most, 1)
     # a text that is cut ends with a space, as one that is not
@@ -130,4 +131,34 @@ def hashed_grams(graph: Graph, characters: str) -> Hashed:
     grams, invalid = [gram, longer], [wrong, both]
     hashed = hashes(graph, graph.add("Concat", *grams, axis=1))
     there = graph.unless(graph.add("Concat", *invalid, axis=1))
+    if version != reading.BY_SPACES:
+        pairs, paired = unspaced_pairs(graph, texts, line)
+        hashed = graph.add("Concat", hashed, pairs, axis=1)
+        there = graph.add("Concat", there, paired, axis=1)
     return Hashed(bucket(graph, hashed, reading.CHARACTER_BUCKETS), there, reading.CHARACTER_BUCKETS)
+
+
+def unspaced_pairs(graph: Graph, texts: str, line: str) -> tuple[str, str]:
+    """(n, pairs) hashes of neighbouring characters, and whether both are of scripts without spaces; else no columns.
+
+    Most texts have no such characters, and looking at every pair takes long: so the texts are looked at first.
+    """
+    from onnx import TensorProto
+
+    inside = graph.add("RegexFullMatch", texts, pattern=any_of(unspaced.UNSPACED))
+    then, otherwise = Graph(graph, "pairs"), Graph(graph, "none")
+    pair = then.add("StringConcat", then.slice(line, 0, -1, 1), then.slice(line, 1, END, 1))
+    results = {
+        hashes(then, pair): (TensorProto.INT64, None),
+        then.flag(then.add("RegexFullMatch", pair, pattern=unspaced.PAIR)): (TensorProto.FLOAT, None),
+    }
+    rows = otherwise.add("Concat", otherwise.add("Shape", line, end=1), otherwise.whole(0), axis=0)
+    nothing = {
+        otherwise.zeros(rows, np.int64): (TensorProto.INT64, None),
+        otherwise.zeros(rows, np.float32): (TensorProto.FLOAT, None),
+    }
+    condition = graph.add("ReduceMax", inside, keepdims=0)
+    pairs, there = graph.add_several(
+        "If", [condition], 2, then_branch=then.part(results), else_branch=otherwise.part(nothing)
+    )
+    return pairs, there

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from sie_agent.scorer.usual import AUTO, KEPT_BY
 
 Doubles = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+Ties = npt.NDArray[np.int64]
 
 POSITIVE_AT = 0.5
 # kinds of rows that each lose the same share where labels stay in balance, in the order of their numbers
@@ -75,12 +77,15 @@ def keep_mask(
     higher: bool = True,
     label: Doubles | None = None,
     positive_at: float = POSITIVE_AT,
+    ties: Ties | None = None,
 ) -> Mask:
-    """True for the share *keep* of rows with the highest score (or the lowest); ties by order, NaN in the middle.
+    """True for the share *keep* of rows with the highest score (or the lowest), NaN in the middle.
 
     Parameters
     ----------
     score : (n,); keep : share in (0, 1].
+    ties : (n,) of rows with the same score, those with the lowest of these numbers are kept (:func:`tie_breakers`);
+        None: those that come first.
     label : (n,) what the log says, where the balance of labels is to be kept: then positive rows, other rows and rows
         without a label lose the same share each, by the order among themselves. None: one order of all rows.
     positive_at : the label from which on a row is positive.
@@ -94,7 +99,7 @@ def keep_mask(
     mask = np.zeros(len(score), dtype=bool)
     for number, share in enumerate(apportioned(count, np.bincount(stratum).tolist())):
         rows = np.flatnonzero(stratum == number)
-        mask[rows[kept_order(score[rows], higher)[:share]]] = True
+        mask[rows[kept_order(score[rows], higher, None if ties is None else ties[rows])[:share]]] = True
     return mask
 
 
@@ -127,11 +132,30 @@ def shares_with_coverage(count: int, sizes: Sequence[int], covered: int) -> list
     return [covered, *apportioned(max(0, count - covered), sizes[1:])]
 
 
-def kept_order(score: Doubles, higher: bool) -> npt.NDArray[np.intp]:
-    """Rows in the order in which they are kept, (n,): by score, ties by their own order, NaN in the middle."""
+def kept_order(score: Doubles, higher: bool, ties: Ties | None = None) -> npt.NDArray[np.intp]:
+    """Rows in the order in which they are kept, (n,): by score, NaN in the middle, then by *ties*, then their own.
+
+    Where there are *ties*, rows without a score come behind those that have the score in the middle.
+    """
     ordered = score if higher else -score
-    middle = np.nanmedian(ordered) if not np.isnan(ordered).all() else 0.0
-    return np.argsort(-np.where(np.isnan(ordered), middle, ordered), kind="stable")
+    unknown = np.isnan(ordered)
+    falling = -np.where(unknown, 0.0 if unknown.all() else np.nanmedian(ordered), ordered)
+    return np.argsort(falling, kind="stable") if ties is None else np.lexsort((ties, unknown, falling))
+
+
+def tie_breakers(ids: Sequence[str] | pd.Series[str] | npt.NDArray[np.object_]) -> Ties:
+    """A number of each sample, (n,), 0 or more, by which rows with the same score are kept: a hash of its id.
+
+    So it is the same rows however a file is ordered, and, since ids often follow queries or time, not all of one part.
+    """
+    texts = np.asarray(ids, object)
+    # a bit less, so that signed numbers, which databases sort, hold it
+    return (pd.util.hash_array(texts, categorize=False) >> np.uint64(1)).view(np.int64)
+
+
+def known_first(ties: Ties, unknown: Mask) -> Ties:
+    """*ties* as one number by which rows that have a score come before those of *unknown*, (n,)."""
+    return np.where(unknown, ties, ties + np.iinfo(np.int64).min)
 
 
 def weights_from(score: Doubles, strength: float = 1.0, *, higher: bool = True) -> Doubles:
@@ -169,6 +193,7 @@ def covering_mask(
     higher: bool = True,
     positive_at: float = POSITIVE_AT,
     balance: bool = False,
+    ties: Ties | None = None,
 ) -> Mask:
     """:func:`keep_mask`, except that the best positive row of every query is kept.
 
@@ -181,6 +206,7 @@ def covering_mask(
     positive_at : the label from which on a row is positive.
     balance : whether positive rows, others and those without a label lose the same share each. Where there are more
         queries with a positive row than positive rows to keep, the other rows give way.
+    ties : (n,) as :func:`keep_mask` takes them.
 
     Raises
     ------
@@ -194,7 +220,7 @@ def covering_mask(
     mask = np.zeros(len(score), dtype=bool)
     for number in range(len(STRATA)):
         rows = np.flatnonzero(stratum == number)
-        order = rows[kept_order(score[rows], higher)]
+        order = rows[kept_order(score[rows], higher, None if ties is None else ties[rows])]
         first = order[positive[order]]
         mask[first[~query.iloc[first].duplicated().to_numpy(dtype=bool)]] = True
         ordered.append(order)
@@ -226,7 +252,7 @@ def select_rows(
     balance: bool = True,
     positive_at: float = POSITIVE_AT,
 ) -> pd.DataFrame:
-    """The rows of a scores table that are kept, in their order.
+    """The rows of a scores table that are kept, in their order. Of rows with the same score, a hash of the id decides.
 
     Parameters
     ----------
@@ -244,13 +270,14 @@ def select_rows(
     """
     chosen = selected_by(by, recipe)
     column = check_column(scores, chosen, where)
-    higher = WEAK_LABELS[chosen].high_is_good
     label = scores["label"].to_numpy(np.float64) if "label" in scores.columns else None
+    how: dict[str, Any] = {"higher": WEAK_LABELS[chosen].high_is_good, "positive_at": positive_at}
+    how["ties"] = tie_breakers(scores["sample_id"].astype(str)) if "sample_id" in scores.columns else None
     if label is None or not coverage or "query" not in scores.columns:
-        mask = keep_mask(column, keep, higher=higher, label=label if balance else None, positive_at=positive_at)
+        mask = keep_mask(column, keep, label=label if balance else None, **how)
         return scores[mask].reset_index(drop=True)
     query = scores["query"]
-    mask = covering_mask(column, keep, query, label, higher=higher, positive_at=positive_at, balance=balance)
+    mask = covering_mask(column, keep, query, label, balance=balance, **how)
     return scores[mask].reset_index(drop=True)
 
 

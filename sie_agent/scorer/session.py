@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sie_agent.errors import InputError
-from sie_agent.scorer.files import CONFIG, MODEL, label_errors_of, read_config, read_model, recipe_of
+from sie_agent.samples import reading, unspaced
+from sie_agent.scorer.files import CONFIG, MODEL, label_errors_of, read_config, read_model, reading_of, recipe_of
 from sie_agent.scorer.label_errors import AGAIN, LabelErrors
 from sie_agent.scorer.recipe import Recipe
 from sie_agent.scorer.runtime import open_session
@@ -48,6 +49,7 @@ class ScorerSession:
         self.recipe: Recipe | None = recipe_of(self.config, Path(folder) / CONFIG)
         self.label_errors: LabelErrors | None = label_errors_of(self.config, Path(folder) / CONFIG)
         self._session = open_session(read_model(Path(folder), self.config), threads, str(Path(folder) / MODEL))
+        self._version = reading_of(self._session.get_modelmeta().custom_metadata_map, str(Path(folder) / MODEL))
         names = {output.name for output in self._session.get_outputs()}
         if not names.issuperset(self.labels):
             raise InputError("the model and its configuration differ", where=Path(folder) / MODEL, mend=AGAIN)
@@ -71,7 +73,7 @@ class ScorerSession:
         InputError : the columns are of different lengths.
         """
         texts = {
-            name: lowered(["" if text is None else text for text in values])
+            name: lowered(["" if text is None else text for text in values], self._version)
             for name, values in (("query", query), ("title", title), ("description", description))
         }
         known = np.array([np.nan if value is None else value for value in label], np.float32)
@@ -103,10 +105,11 @@ def blocks(texts: Mapping[str, npt.NDArray[np.object_]]) -> Iterator[npt.NDArray
             start = end
 
 
-def lowered(texts: Sequence[str]) -> npt.NDArray[np.object_]:
-    """Texts in lower case where they hold more than ASCII: the model can do it too, but not as fast."""
+def lowered(texts: Sequence[str], version: int) -> npt.NDArray[np.object_]:
+    """Texts in lower case, widths folded, where they hold more than ASCII: the model can do it too, but not as fast."""
     values = np.array(texts, object)
     foreign = [place for place, text in enumerate(texts) if not text.isascii()]
     if foreign:
-        values[foreign] = pc.utf8_lower(pa.array([texts[place] for place in foreign], pa.large_string())).to_pylist()
+        small = pc.utf8_lower(pa.array([texts[place] for place in foreign], pa.large_string())).to_pylist()
+        values[foreign] = small if version == reading.BY_SPACES else [unspaced.fold_widths(text) for text in small]
     return values

@@ -27,8 +27,9 @@ def select(
 
     Every query that has positive rows keeps the best of them; the rows that this adds take the place of the least
     important others. Where there are more such queries than rows to keep, more rows are kept. Positive rows, others
-    and rows without a label lose the same share each, so that the balance of labels stays. Ties are broken by the order
-    of rows. Memory does not grow with the file: rows are ordered on disk, beside *out*.
+    and rows without a label lose the same share each, so that the balance of labels stays. Of rows with the same
+    score, a hash of their ids decides, whatever order the file has. Memory does not grow with the file: rows are
+    ordered on disk, beside *out*.
 
     Parameters
     ----------

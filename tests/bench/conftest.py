@@ -14,6 +14,7 @@ from sie_agent.bench import BenchData
 from sie_agent.evaluation import TEXT_SCORES
 from sie_agent.pipeline import DistilSettings, Log
 from sie_agent.samples import LogSettings, TextFeatures, load_samples, normalise_query, simulate_log, without_grade
+from sie_agent.scorer import tie_breakers
 
 RELEVANT_AT = 0.75
 SMALL: dict[str, Any] = {
@@ -49,6 +50,7 @@ def toy_data(
         settings=DistilSettings(**{**SMALL, **settings}),
         seed=seed,
         text_scores={"noise": rng.normal(size=count)},
+        ties=tie_breakers([f"r{row}" for row in range(count)]),
     )
 
 

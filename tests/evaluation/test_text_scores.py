@@ -52,6 +52,15 @@ def test_the_best_title_is_first_and_an_unrelated_one_last(name: str) -> None:
         np.testing.assert_array_equal(found[[9, 10, 12]], 0)
 
 
+@pytest.mark.parametrize("name", WORDS)
+@pytest.mark.parametrize("query", ["书架 白色", "เก้าอี้", "ﾗﾝﾌﾟ"])
+def test_a_part_of_a_phrase_without_spaces_is_found(name: str, query: str) -> None:
+    titles = ["木制书架", "เก้าอี้ไม้สีขาว", "日本のランプ", "Blue lamp"]
+    found = TEXT_SCORES[name].score(pd.DataFrame({"query": query, "title": titles}))
+    expected = ["书架 白色", "เก้าอี้", "ﾗﾝﾌﾟ"].index(query)
+    np.testing.assert_array_equal(np.flatnonzero(found > 0), [expected])
+
+
 @pytest.mark.parametrize("name", [*WORDS, encoder])
 def test_neither_order_nor_copies_of_rows_matter(name: str) -> None:
     samples = shop()

@@ -63,6 +63,22 @@ def ranked(
 
 
 @pytest.mark.parametrize("score", ["value", "support"])
+def test_groups_of_one_mean_come_by_their_names_whatever_the_order_of_the_rows(tmp_path: Path, score: str) -> None:
+    """Sums of the same numbers in another order differ in their last digits, and these order no groups."""
+    numbers = np.random.default_rng(0).random(13)
+    rows = [(f"q{query:02}", number * (1 + query % 2)) for number in numbers for query in range(40)]
+    scores = pd.DataFrame(rows, columns=["query", score]).assign(sample_id=lambda frame: frame.index.astype(str))
+    expected = [f"q{query:02}" for query in (*range(1, 40, 2), *range(0, 40, 2))]
+    for seed in range(3):
+        mixed = scores.sample(frac=1, random_state=seed)
+        mixed.to_parquet(tmp_path / "scores.parquet")
+        options: dict[str, Any] = {"by": ["query"], "score": score, "top": 3}
+        rank_file(tmp_path / "scores.parquet", tmp_path / "out.parquet", log=None, where="log", **options)
+        assert pd.read_parquet(tmp_path / "out.parquet")["group"].tolist() == expected
+        assert rank_groups(mixed["query"], mixed[score].to_numpy())["group"].tolist() == expected
+
+
+@pytest.mark.parametrize("score", ["value", "support"])
 def test_a_file_gives_what_memory_gives(tmp_path: Path, score: str) -> None:
     log = log_of()
     scores = scores_of(log)

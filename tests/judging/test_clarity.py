@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sie_agent.judging import JUDGMENT_COLUMNS, judge_clarity_from_catalogue
+from sie_agent.judging import JUDGMENT_COLUMNS, clarity, judge_clarity_from_catalogue
 from sie_agent.judging.clarity import SMOOTHING, clarity_bits, read_catalogue
 
 from .conftest import table
@@ -57,6 +57,22 @@ def test_a_query_of_one_thing_is_clearer_than_one_of_many() -> None:
     samples.loc[0, "query"] = "hose"
     found = judge_clarity_from_catalogue(samples).set_index("query")
     assert found.loc["hose", "score"] > found.loc["red", "score"]
+
+
+def test_which_of_equal_documents_come_first_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clarity, "MOST_DOCUMENTS", 3)
+    titles = ["hose red", "hose apple", "hose steel", "hose garden", "hose chair hose", "apple"]
+    bits = [
+        clarity_bits("hose", read_catalogue(table([("any", title) for title in titles[place:] + titles[:place]])))
+        for place in range(len(titles))
+    ]
+    assert bits == pytest.approx([bits[0]] * len(bits), abs=1e-12)
+
+
+def test_a_query_without_spaces_has_words() -> None:
+    catalogue = read_catalogue(table([("any", title) for title in ("木制书架", "金属书架", "手机壳", "台灯")]))
+    assert clarity_bits("书架", catalogue) is not None
+    assert clarity_bits("椅子", catalogue) is None
 
 
 def test_the_table(samples: pd.DataFrame) -> None:

@@ -100,7 +100,20 @@ def test_judgments_survive_parquet(cache: JudgmentCache, samples: pd.DataFrame, 
 
 @pytest.mark.parametrize(
     ("query", "text", "share"),
-    [("Red Hose", "hose, RED!", 1.0), ("red hose", "red", 0.5), ("a a b", "a", 0.5), ("!!", "x", None)],
+    [
+        ("Red Hose", "hose, RED!", 1.0),
+        ("red hose", "red", 0.5),
+        ("a a b", "a", 0.5),
+        ("!!", "x", None),
+        ("snake_case e\u0301", "snake e", 2 / 3),
+        ("书架 白色", "木制书架", 0.5),
+        ("木制书架", "木制书架", 1.0),
+        ("手机壳", "iPhone手机壳", 1.0),
+        ("เก้าอี้", "เก้าอี้ไม้สีขาว", 1.0),
+        ("ﾗﾝﾌﾟ ＬＥＤ", "ランプ、led", 1.0),
+        ("，。", "书", None),
+        ("책상", "책상서랍", 0.0),
+    ],
 )
 def test_share_of_words(query: str, text: str, share: float | None) -> None:
     assert share_of_words(query, text) == share

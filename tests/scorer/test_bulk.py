@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.progress import set_quiet
 from sie_agent.samples import batches
-from sie_agent.scorer import bulk, covering_mask, keep_mask, select_file, select_rows, weigh_file, weigh_rows
+from sie_agent.scorer import (
+    bulk,
+    covering_mask,
+    keep_mask,
+    select_file,
+    select_rows,
+    tie_breakers,
+    weigh_file,
+    weigh_rows,
+)
 
 SMALL = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 # few values, so that there are ties
@@ -99,7 +108,9 @@ def check_said(
     assert said["queries"] == {**expected, "share_dropped": pytest.approx(share)}
     label = frame["label"].to_numpy() if said["balance"] else None
     higher = by != "hardness"
-    by_score = frame[keep_mask(frame[by].to_numpy(), keep, higher=higher, label=label, positive_at=positive_at)]
+    ties = tie_breakers(frame["sample_id"])
+    plain = keep_mask(frame[by].to_numpy(), keep, higher=higher, label=label, positive_at=positive_at, ties=ties)
+    by_score = frame[plain]
     assert said["kept_for_coverage"] == len(set(found["sample_id"]) - set(by_score["sample_id"]))
     gave_way = set(by_score["sample_id"]) - set(found["sample_id"])
     assert gave_way >= set(lost.loc[lost["reason"] == "gave way to coverage", "sample_id"])
@@ -138,6 +149,20 @@ def test_coverage_changes_no_more_than_it_has_to(
         assert added.sum() == removed.sum()
     one_of_each = frame[plain & (frame["label"] >= 0.5)].groupby("query").size()
     assert not set(frame.loc[added, "query"]) & set(one_of_each.index)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_file_of_equal_scores_in_another_order_keeps_the_same_rows(tmp_path: Path, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows = [{"query": "pqr"[place % 3], "label": float(place % 2), "score": 0.5} for place in range(40)]
+    frame = scores(rows, "support")
+    kept = []
+    for table in (frame, frame.iloc[rng.permutation(40)], frame.iloc[::-1]):
+        select_file(saved(table, tmp_path), tmp_path / "kept.parquet", 0.3, "support")
+        found = pd.read_parquet(tmp_path / "kept.parquet")
+        assert found["sample_id"].tolist() == [one for one in table["sample_id"] if one in set(found["sample_id"])]
+        kept.append(set(found["sample_id"]))
+    assert len(kept[0]) == 12 and kept[0] == kept[1] == kept[2]
 
 
 def test_which_rows_give_way() -> None:

@@ -15,6 +15,7 @@ import sie_agent
 from sie_agent.errors import InputError
 from sie_agent.labels import label_names
 from sie_agent.samples import feature_names
+from sie_agent.samples.unspaced import fold_widths
 from sie_agent.scorer import (
     Explanation,
     Scorer,
@@ -187,6 +188,36 @@ def test_every_feature_has_words() -> None:
 def test_endless_texts_are_cut(scorer: Scorer) -> None:
     (one,) = explain_rows(scorer, one_row("lamp " * 150, "lamp", "", 1.0))
     assert len(one.words) == MOST_WORDS + 1 and one.words_left_out == 150 - MOST_WORDS
+
+
+@pytest.mark.parametrize(
+    ("query", "title", "shared"),
+    [
+        ("书架 白色", "木制书架", "书架"),
+        ("手机壳", "iPhone手机壳（透明）", "手机壳"),
+        ("เก้าอี้", "เก้าอี้ไม้สีขาว", "เก้าอี้"),
+        ("ランプ", "日本のﾗﾝﾌﾟ", "ランプ"),
+    ],
+)
+def test_words_of_a_phrase_without_spaces_are_named(query: str, title: str, shared: str) -> None:
+    rows = pd.DataFrame([{"query": query, "title": title, "description": ""}] * 40)
+    rows = rows.assign(sample_id=[f"s{place}" for place in range(40)], label=0.5)
+    rows.loc[20:, "title"] = "Blue lamp"
+    related = (rows["title"] == title).to_numpy(np.float64)
+    settings = StudentSettings(trees=10, rows_per_leaf=2)
+    scorer = distil_scorer(
+        rows, pd.DataFrame({"sample_id": rows["sample_id"], "relevance": related}), settings=settings
+    )
+    (explained,) = explain_rows(scorer, rows.head(1), "relevance")
+    named = {(word.field, fold_widths(word.word)): word.effect for word in explained.words}
+    assert {("query", shared), ("title", shared)} <= set(named)
+    assert named["title", shared] == max(effect for (field, _), effect in named.items() if field == "title")
+    assert explained.words_left_out == 0
+
+
+def test_a_word_within_a_phrase_is_taken_out_alone() -> None:
+    assert without_word("木制书架 白色", 2, 4) == "木制 白色"
+    assert without_word("书架 白色", 0, 2) == "白色"
 
 
 def test_bad_input(scorer: Scorer, samples: pd.DataFrame) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pandas as pd
 import pytest
@@ -16,8 +20,9 @@ from onnx import TensorProto
 
 from sie_agent.errors import InputError
 from sie_agent.labels import label_names
-from sie_agent.samples import feature_names, reading
-from sie_agent.scorer import Scorer, ScorerSession, StudentSettings, fit_student, save_scorer
+from sie_agent.samples import TextFeatures, feature_names, reading
+from sie_agent.scorer import Scorer, ScorerSession, StudentSettings, fit_student, load_scorer, save_scorer
+from sie_agent.scorer.files import READING
 from sie_agent.scorer.onnx_graph import Graph
 from sie_agent.scorer.onnx_model import tree_model
 from sie_agent.scorer.onnx_text import text_features
@@ -42,6 +47,23 @@ WORDS = st.sampled_from(
         "STRAẞE",
         "Ⅷ",
         "日本",
+        "木制书架",
+        "书架",
+        "ランプ",
+        "ﾗﾝﾌﾟ",
+        "ｶﾞﾞ",
+        "ﾞ",
+        "ＬＥＤ１０",
+        "เก้าอี้",
+        "น้ำ",
+        "เ\u17d2ន",
+        "ខ្មែរ",
+        "ພາສາ",
+        "မန္တလေး",
+        "\u0301",
+        "\ufe0f",
+        "，",
+        "가방",
         "ss",
         "s",
         "as",
@@ -56,10 +78,9 @@ WORDS = st.sampled_from(
 TEXTS = st.one_of(st.text(max_size=60), st.lists(WORDS, max_size=14).map(" ".join), st.lists(WORDS).map("".join))
 
 
-@pytest.fixture(scope="module")
-def by_onnx(scorer: Scorer) -> Features:
+def features_by_onnx(features: TextFeatures) -> Features:
     graph = Graph()
-    graph.add_named("Identity", text_features(graph, scorer.features), "features")
+    graph.add_named("Identity", text_features(graph, features), "features")
     texts = {name: (TensorProto.STRING, ["rows"]) for name in reading.FIELDS}
     model = graph.model(texts, {"features": (TensorProto.FLOAT, ["rows", len(feature_names())])}, {})
     session = open_session(model, 1, "test")
@@ -70,6 +91,22 @@ def by_onnx(scorer: Scorer) -> Features:
         return found
 
     return compute
+
+
+@pytest.fixture(scope="module")
+def by_onnx(scorer: Scorer) -> Features:
+    return features_by_onnx(scorer.features)
+
+
+@pytest.fixture(scope="module")
+def older(scorer: Scorer) -> Scorer:
+    """A scorer that reads texts as those of format 3 did."""
+    return replace(scorer, features=replace(scorer.features, version=reading.BY_SPACES))
+
+
+@pytest.fixture(scope="module")
+def older_by_onnx(older: Scorer) -> Features:
+    return features_by_onnx(older.features)
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +137,79 @@ def test_features_of_any_text_are_those_of_python(
     np.testing.assert_allclose(by_onnx(clean), scorer.features.transform(clean), atol=1e-6, rtol=1e-6)
 
 
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None)
+@given(query=TEXTS, title=TEXTS)
+def test_features_of_an_older_reading_are_those_of_python(
+    older: Scorer, older_by_onnx: Features, query: str, title: str
+) -> None:
+    rows = pd.DataFrame({"query": [query], "title": [title], "description": [query]})
+    clean = rows.map(lambda text: "".join(one for one in text if one >= " " and one != "\x7f"))
+    np.testing.assert_allclose(older_by_onnx(clean), older.features.transform(clean), atol=1e-6, rtol=1e-6)
+
+
+UNSPACED = pd.DataFrame(
+    {
+        "sample_id": [f"u{place}" for place in range(6)],
+        "query": ["书架 白色", "手机壳", "ﾗﾝﾌﾟ", "เก้าอี้", "blue lamp", "ＬＥＤ１００"],
+        "title": ["木制书架", "iPhone手机壳", "日本のランプ", "เก้าอี้ไม้สีขาว", "Blue lamp", "led100 电灯"],
+        "description": ["客厅用，白色。", "", "ガラス", "", "", "ｶﾞﾗｽ"],
+        "label": [1.0, 0.0, 1.0, 1.0, 0.0, 1.0],
+    }
+)
+
+
+def test_scripts_without_spaces_in_one_batch_with_others(scorer: Scorer, by_onnx: Features, folder: Path) -> None:
+    """The branches of the graph that look at such texts alone change nothing of the rows beside them."""
+    np.testing.assert_allclose(by_onnx(UNSPACED), scorer.features.transform(UNSPACED), atol=1e-6, rtol=1e-6)
+    session, expected = ScorerSession(folder), scorer.predict(UNSPACED)
+    for name, values in session.score(*columns(UNSPACED)).items():
+        np.testing.assert_allclose(values, expected[name], atol=1e-6, rtol=0)
+
+
+def test_a_folder_of_format_3_scores_as_it_did(older: Scorer, samples: pd.DataFrame, tmp_path: Path) -> None:
+    save_scorer(older, tmp_path)
+    model = onnx.load(tmp_path / "model.onnx")
+    kept = [entry for entry in model.metadata_props if entry.key != READING]
+    assert len(kept) == len(model.metadata_props) - 1
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    content = model.SerializeToString()
+    (tmp_path / "model.onnx").write_bytes(content)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config |= {"format": 3, "sha256": {"model.onnx": hashlib.sha256(content).hexdigest()}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    rows = pd.concat([samples.head(20), UNSPACED], ignore_index=True)
+    loaded, session = load_scorer(tmp_path), ScorerSession(tmp_path)
+    assert loaded.features.version == reading.BY_SPACES
+    expected = older.predict(rows)
+    pd.testing.assert_frame_equal(loaded.predict(rows), expected)
+    by_session = session.score(*columns(rows))
+    for name in LABELS:
+        np.testing.assert_allclose(by_session[name], expected[name], atol=1e-6, rtol=0)
+    # written again it is read as before too
+    save_scorer(loaded, tmp_path / "again")
+    pd.testing.assert_frame_equal(load_scorer(tmp_path / "again").predict(rows), expected)
+
+
+def test_a_model_that_reads_texts_in_an_unknown_way_is_refused(scorer: Scorer, tmp_path: Path) -> None:
+    save_scorer(scorer, tmp_path)
+    model = onnx.load(tmp_path / "model.onnx")
+    for entry in model.metadata_props:
+        if entry.key == READING:
+            entry.value = "3"
+    content = model.SerializeToString()
+    (tmp_path / "model.onnx").write_bytes(content)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["sha256"] = {"model.onnx": hashlib.sha256(content).hexdigest()}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    for load in (load_scorer, ScorerSession):
+        with pytest.raises(InputError, match="another way"):
+            load(tmp_path)
+
+
 @pytest.mark.parametrize("length", [510, 511, 512, 513, 514, 2_000])
-@pytest.mark.parametrize("unit", ["lamp ", "ab", "a ", "日", "É", "ÄB "])
+@pytest.mark.parametrize("unit", ["lamp ", "ab", "a ", "日", "É", "ÄB ", "เก้า", "ﾗﾝﾌﾟ", "书 "])
 def test_long_texts_are_cut_at_the_same_place(scorer: Scorer, by_onnx: Features, length: int, unit: str) -> None:
     text = (unit * length)[:length].strip()
     rows = pd.DataFrame({"query": [text, "lamp"], "title": ["lamp a", text], "description": [text, text]})

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 
 from sie_agent.errors import InputError
-from sie_agent.scorer import Recipe, keep_mask, select_rows, weights_from
+from sie_agent.scorer import Recipe, keep_mask, select_rows, tie_breakers, weights_from
 from sie_agent.scorer.select import kept_order
 
 SCORES = st.lists(st.floats(-5, 5, width=32), min_size=1, max_size=40).map(lambda values: np.array(values, float))
@@ -140,3 +140,47 @@ def test_more_queries_than_positives_to_keep_take_from_the_others() -> None:
     assert select_rows(table, 0.75)["sample_id"].tolist() == ["a", "b", "c", "d", "g", "h"]
     assert select_rows(table, 0.25)["sample_id"].tolist() == ["a", "b", "c", "d"]
     assert select_rows(table, 0.75, coverage=False)["sample_id"].tolist() == ["b", "c", "d", "f", "g", "h"]
+
+
+TIED = st.lists(
+    st.tuples(st.sampled_from([0.0, 0.5, 1.0, None]), st.sampled_from([0.0, 1.0, None]), st.sampled_from("pq")),
+    min_size=1,
+    max_size=30,
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(TIED, st.floats(0.05, 1), st.booleans(), st.booleans(), st.randoms(use_true_random=False))
+def test_which_of_equal_rows_are_kept_does_not_hang_on_their_order(
+    rows: list[tuple[float | None, float | None, str]], keep: float, coverage: bool, balance: bool, random
+) -> None:
+    table = pd.DataFrame(rows, columns=["support", "label", "query"])
+    table[["support", "label"]] = table[["support", "label"]].astype(float)
+    table["sample_id"] = [f"q{place // 4}-{place}" for place in range(len(table))]
+    if table["support"].isna().all():
+        table["support"] = 0.5
+    mixed = table.iloc[random.sample(range(len(table)), len(table))]
+    how = {"coverage": coverage, "balance": balance}
+    kept, again = (set(select_rows(one, keep, "support", **how)["sample_id"]) for one in (table, mixed))
+    assert kept == again
+
+
+def test_equal_rows_are_kept_from_all_parts_of_a_log() -> None:
+    table = pd.DataFrame({"sample_id": [f"{place:05}" for place in range(2_000)], "support": 0.5})
+    kept = select_rows(table, 0.5)["sample_id"].astype(int)
+    assert len(kept) == 1_000 and 440 < (kept < 1_000).sum() < 560
+    np.testing.assert_array_equal(select_rows(table.iloc[::-1], 0.5)["sample_id"][::-1].astype(int), kept)
+
+
+def test_a_score_decides_before_the_id_does() -> None:
+    table = pd.DataFrame({"sample_id": list("abcdefgh"), "support": [1, 2, 2, 2, 2, 3, 3, 0]})
+    kept = select_rows(table, 0.5)["sample_id"].tolist()
+    assert {"f", "g"} <= set(kept) and len(kept) == 4 and not {"a", "h"} & set(kept)
+    first_two = np.argsort(tie_breakers(list("bcde")))[:2]
+    assert set(kept) - {"f", "g"} == {"bcde"[place] for place in first_two}
+
+
+def test_a_row_without_a_score_comes_behind_those_that_have_the_middle_one() -> None:
+    for names in ("abcdef", "fedcba", "zyxwvu"):
+        table = pd.DataFrame({"sample_id": list(names), "support": [np.nan, 0.9, 0.8, 0.7, np.nan, 0.8]})
+        assert set(select_rows(table, 0.5)["sample_id"]) == {names[1], names[2], names[5]}

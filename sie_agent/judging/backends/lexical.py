@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
+
+from sie_agent.samples import unspaced
 
 from ..answers import Answer, Request
 from ..variants import Variant
 from .base import FLUSH_COUNT, Batch, Source
 
-WORD = re.compile(r"[^\W_]+", re.UNICODE)
-
 
 def share_of_words(query: str, text: str) -> float | None:
-    """Share of the distinct words of *query* that stand in *text*, in [0, 1]; None if it has no word."""
-    wanted = set(WORD.findall(query.casefold()))
+    """Share of the distinct words of *query* that stand in *text*, in [0, 1]; None if it has no word.
+
+    In scripts without spaces every character is a word.
+    """
+    wanted = set(unspaced.words_in(query))
     if not wanted:
         return None
-    return len(wanted & set(WORD.findall(text.casefold()))) / len(wanted)
+    return len(wanted & set(unspaced.words_in(text))) / len(wanted)
 
 
 class LexicalBackend:
@@ -28,7 +30,7 @@ class LexicalBackend:
     methods = frozenset({"lexical"})
 
     def sources(self, method: str) -> tuple[Source, ...]:
-        return (Source(self.model, "distinct-words-1", method, "lexical", {}),)
+        return (Source(self.model, "distinct-words-2", method, "lexical", {}),)
 
     def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
         batch: Batch = []
