@@ -57,6 +57,13 @@ class Scale(Strict):
         return self
 
 
+class Position(Strict):
+    """The source column of positions, and the number of the first one: 0 where the source counts from 0."""
+
+    column: str
+    first: Literal[0, 1]
+
+
 class Join(Strict):
     """A further file of the same folder, joined to the main one by a key column of both."""
 
@@ -107,6 +114,7 @@ class ColumnMap(Strict):
     constants : schema column to a value that every row gets.
     attributes : attribute name to source column; empty cells are left out.
     label, grade : scale that leads into [0, 1].
+    position : in place of ``columns: {position: …}``, from which number the source counts.
     html : schema columns in which HTML entities are resolved and tags dropped.
     filters : source column to the values that are kept, as text.
     split_column : source column that holds the name of the split.
@@ -121,6 +129,7 @@ class ColumnMap(Strict):
     attributes: dict[str, str] = {}
     label: Scale | None = None
     grade: Scale | None = None
+    position: Position | None = None
     html: list[Literal["query", "title", "description"]] = []
     filters: dict[str, list[str]] = {}
     split_column: str | None = None
@@ -132,7 +141,7 @@ class ColumnMap(Strict):
     def one_source_each(self) -> ColumnMap:
         """No schema column may have two sources, and none may be without a name."""
         named: list[str] = [*self.columns, *self.constants]
-        named += [name for name in ("label", "grade") if getattr(self, name) is not None]
+        named += [name for name in ("label", "grade", "position") if getattr(self, name) is not None]
         named += ["attributes"] if self.attributes else []
         twice = sorted({name for name in named if named.count(name) > 1})
         if twice:

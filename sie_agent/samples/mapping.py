@@ -46,6 +46,8 @@ def apply_map(frame: pd.DataFrame, column_map: ColumnMap, where: str) -> pd.Data
     for name, scale in (("label", column_map.label), ("grade", column_map.grade)):
         if scale is not None:
             mapped[name] = scaled(pick(frame, scale.column, name, where), scale, name, where)
+    if column_map.position is not None:
+        mapped["position"] = pick(frame, column_map.position.column, "position", where)
     for field in column_map.html:
         if field in mapped:
             mapped[field] = reindexed(plain_text(text_column(mapped[field])), frame)

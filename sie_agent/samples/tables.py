@@ -220,7 +220,9 @@ def not_parquet(source: Path, error: Exception) -> InputError | EnvironmentFailu
         return unreadable(source)
     if source.stat().st_size == 0:
         return InputError("the file is empty", where=source, mend="Make it anew")
-    reason = " ".join(str(error).split())[:120]
+    reason = " ".join(str(error).split())[:120] or type(error).__name__
+    if "crypt" in reason.lower():
+        return InputError("the Parquet file is encrypted", where=source, mend="Write it without encryption")
     mend = "It is cut off or damaged: make or copy it anew"
     return InputError(f"not a whole Parquet file ({reason})", where=source, mend=mend)
 
