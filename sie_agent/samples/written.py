@@ -99,16 +99,32 @@ def writer_for(values: pd.Series) -> Callable[[object], str]:
         if isinstance(value, Decimal):
             return format(value, "f")
         if not isinstance(value, SCALARS) or isinstance(value, datetime.timedelta | np.timedelta64 | np.bytes_):
-            raise no_text(values.name, kind_of(value))
+            raise no_text_here(values, value)
         return str(value)
 
     return write
 
 
-def kind_of(value: object) -> str:
-    """What a value of Python is called here."""
-    names = {bytes: "binary", bytearray: "binary", dict: "object", list: "list", tuple: "list", np.ndarray: "list"}
-    return names.get(type(value), type(value).__name__)
+def no_text_here(values: pd.Series, value: object) -> WrongType:
+    """A cell holds something that has no obvious text; names its row where the index counts them."""
+    names = {
+        bytes: "bytes",
+        bytearray: "bytes",
+        dict: "an object",
+        list: "a list",
+        tuple: "a list",
+        np.ndarray: "a list",
+    }
+    told = names.get(type(value), type(value).__name__)
+    row = next(place for place, one in enumerate(values.tolist()) if one is value or type(one) is type(value))
+    counted = values.index.name in ("row", "line")
+    return WrongType(
+        f"the column '{values.name}' holds {told}, which {'are' if told == 'bytes' else 'is'} not read as text",
+        where=f"{values.index.name} {values.index[row]}, field '{values.name}'"
+        if counted
+        else f"field '{values.name}'",
+        mend="Write one text per row in its place, or map another column",
+    )
 
 
 def refuse_inexact(values: pd.Series) -> None:

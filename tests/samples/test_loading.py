@@ -76,7 +76,7 @@ def test_a_folder_with_a_file_per_split(tmp_path: Path, hub_cache: Path, ending:
     folder.mkdir()
     save(folder, ending, ROWS[:2], "train-00000-of-00001")
     save(folder, ending, ROWS[2:], "test-00000-of-00001")
-    assert sorted(load_samples(folder)["sample_id"]) == ["007", "008", "009"]
+    assert sorted(load_samples(folder, split="all")["sample_id"]) == ["007", "008", "009"]
     assert load_samples(folder, split="test")["sample_id"].tolist() == ["009"]
     with pytest.raises(InputError, match=r"no split 'dev'; there are: test, train|there are: train, test"):
         load_samples(folder, split="dev")
@@ -98,7 +98,7 @@ def test_a_data_set_saved_to_disk(tmp_path: Path, several: bool) -> None:
     (saved if several else one).save_to_disk(str(tmp_path / "saved"))
     table = load_samples(tmp_path / "saved", split="train")
     assert table["sample_id"].tolist() == ["007", "008", "009"]
-    assert len(load_samples(tmp_path / "saved")) == (4 if several else 3)
+    assert len(load_samples(tmp_path / "saved", split="all")) == (4 if several else 3)
 
 
 def test_what_a_run_wrote_can_be_loaded_again(tmp_path: Path, graded: pd.DataFrame) -> None:
