@@ -42,7 +42,7 @@ class Scale(Strict):
     column: str
     minimum: float | None = None
     maximum: float | None = None
-    values: dict[str | int | float, float] | None = None
+    values: dict[bool | str | int | float, float] | None = None
 
     @model_validator(mode="after")
     def range_or_values(self) -> Scale:

@@ -94,7 +94,7 @@ CASES: dict[str, tuple[Maker, str]] = {
     "column twice": (raw("log.csv", b"query,query,item_id,title\na,b,c,d\n"), "'query' is there twice"),
     "label is text": (second(label="good"), r"line 2, field 'label': the label 'good' is not a number"),
     "grade is text": (second(grade="exact"), r"line 2, field 'grade': the grade 'exact' is not a number"),
-    "label is a list": (second(label=[1]), r"line 2, field 'label': the column 'label' holds a list, which is not read as text"),
+    "label is a list": (second(label=[1]), r"line 2, field 'label': the column 'label' holds a list, which is not"),
     "label missing in part": (
         lines({**GOOD, "label": 1}, {**GOOD, "sample_id": "b"}),
         r"line 2, field 'label': the label is missing here but given elsewhere",
