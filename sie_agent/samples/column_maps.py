@@ -58,10 +58,10 @@ class Scale(Strict):
 
 
 class Position(Strict):
-    """The source column of positions, and the number of the first one: 0 where the source counts from 0."""
+    """The source column of positions, and the number of the first one (0 or 1); found out where it is not given."""
 
     column: str
-    first: Literal[0, 1]
+    first: Literal[0, 1] | None = None
 
 
 class Join(Strict):
@@ -214,7 +214,13 @@ def wrong_map(path: Path, error: ValidationError) -> InputError:
     fault = error.errors()[0]
     field = ".".join(str(part) for part in fault["loc"]) or "the map"
     last = str(fault["loc"][-1]) if fault["loc"] else ""
-    known = [*ColumnMap.model_fields, *Scale.model_fields, *NextItem.model_fields, *get_args(SchemaColumn)]
+    known = [
+        *ColumnMap.model_fields,
+        *Scale.model_fields,
+        *Position.model_fields,
+        *NextItem.model_fields,
+        *get_args(SchemaColumn),
+    ]
     if fault["type"] == "extra_forbidden" or last == "[key]":
         key = str(fault["loc"][-2]) if last == "[key]" else last
         near = difflib.get_close_matches(key, known, n=1)

@@ -19,7 +19,7 @@ def position_columns(frame: pd.DataFrame, mapping: ColumnMap | None) -> list[str
     if mapping is None:
         name: object = "position"
     elif mapping.position is not None:
-        name = None
+        name = mapping.position.column if mapping.position.first is None else None
     else:
         name = mapping.columns.get("position")
     return [name] if isinstance(name, str) and name in frame.columns else []
@@ -36,7 +36,7 @@ def from_one(pieces: Iterable[pd.DataFrame], mapping: ColumnMap | None, where: s
     pieces : the source's rows; they need no other column than the position's, and are not read where the map says.
     mapping, where : the map and the name of the source.
     """
-    if mapping is not None and mapping.position is not None:
+    if mapping is not None and mapping.position is not None and mapping.position.first is not None:
         return mapping.position.first == 0
     zero, name = False, ""
     for frame in pieces:

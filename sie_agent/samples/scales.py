@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -21,13 +22,18 @@ def looked_up(given: pd.Series, values: Mapping[Key, float]) -> pd.Series:
     Numbers are looked up as numbers (3 and 3.00 are one), text case folded; a key that YAML read as a boolean stands
     for each word that it reads so, where no other key is that word.
     """
+    by_number = {number: value for key, value in values.items() if (number := as_number(key)) is not None}
     numeric = pd.api.types.is_numeric_dtype(given.dtype) and not pd.api.types.is_bool_dtype(given.dtype)
     if not numeric:
         known = {word: value for key, value in values.items() if isinstance(key, bool) for word in WORDS[key]}
         known |= {fold(key): value for key, value in values.items() if not isinstance(key, bool)}
-        return text_column(given).str.strip().str.casefold().map(known).astype(float).reset_index(drop=True)
+        found = text_column(given).str.strip().str.casefold().map(known).astype(float).reset_index(drop=True)
+        if given.dtype != object:
+            return found
+        # cells of JSON, or of a column that shows its decimals
+        cells = [float(cell) if isinstance(cell, int | float | Decimal) else np.nan for cell in given.tolist()]
+        return found.fillna(pd.Series(cells).map(by_number).astype(float))
     numbers = number_column(given).astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
-    by_number = {number: value for key, value in values.items() if (number := as_number(key)) is not None}
     return pd.Series(numbers).map(by_number).astype(float)
 
 

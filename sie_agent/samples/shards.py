@@ -138,6 +138,8 @@ def common_type(left: pa.DataType, right: pa.DataType) -> pa.DataType | None:
         return pa.decimal128(20, 0)
     if any(map(pa.types.is_boolean, kinds)):
         return None
+    if any(whole) and any(map(pa.types.is_decimal, kinds)):
+        return pa.decimal128(38, max(kind.scale for kind in kinds if pa.types.is_decimal(kind)))
     try:
         merged = pa.unify_schemas([pa.schema([("", kind)]) for kind in kinds], promote_options="permissive")
     except pa.ArrowException:

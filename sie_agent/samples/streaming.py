@@ -122,8 +122,7 @@ def read_as_text(mapping: ColumnMap | None) -> set[str]:
         return {name for name in COLUMNS if name not in NUMBERS}
     named = [source for target, source in mapping.columns.items() if target not in NUMBERS]
     names = {name for source in named for name in ([source] if isinstance(source, str) else source)}
-    scales = (mapping.label, mapping.grade)
-    return names | set(mapping.attributes.values()) | {one.column for one in scales if one is not None and one.values}
+    return names | set(mapping.attributes.values())
 
 
 def fractions(frames: Callable[[], Iterator[pd.DataFrame]], floats: set[str]) -> list[str]:
