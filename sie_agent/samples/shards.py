@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from sie_agent.errors import InputError
 from sie_agent.progress import say
 from sie_agent.samples.class_names import features_in
-from sie_agent.samples.tables import not_parquet
+from sie_agent.samples.tables import PARQUET_FAULTS, not_parquet
 from sie_agent.samples.typed import frame_of, plain_schema, plain_table
 
 SPLIT = "__split__"
@@ -87,10 +87,6 @@ def parquet_shard(path: Path, split: str | None = None, card: Mapping[str, objec
     except PARQUET_FAULTS as error:
         raise not_parquet(path, error) from None
     return Shard(str(path), schema, tables, split, card)
-
-
-# a damaged footer can speak of more memory than there is, and of names that are no text
-PARQUET_FAULTS = (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError)
 
 
 def opened(path: Path) -> pa.NativeFile:

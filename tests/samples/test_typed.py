@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
 from sie_agent.progress import set_quiet
-from sie_agent.samples import ColumnMap, load_samples, stream_samples
+from sie_agent.samples import ColumnMap, load_samples, read_table, stream_samples, table_batches, texts_of
 
 BIG = 2**53
 READ = [None, 1, 2, 50]
@@ -353,3 +353,45 @@ def test_every_whole_number_comes_back(
     texts = ["" if user is None else str(user) for user in users]
     assert load_samples(path)["user_id"].tolist() == texts
     assert read(path, size)["user_id"].tolist() == texts
+
+
+STAGE_IDS = {
+    "int64": (pa.array([BIG, BIG + 1, None]), [str(BIG), str(BIG + 1), None]),
+    "uint64": (pa.array([2**64 - 1, None, 2], pa.uint64()), [str(2**64 - 1), None, "2"]),
+    "decimal": (pa.array([D(BIG + 1), None, D(2)], pa.decimal128(20, 0)), [str(BIG + 1), None, "2"]),
+    "float": (pa.array([1.0, None, 2.0]), ["1", None, "2"]),
+    "dictionary": (pa.array(["007", None, "7"]).dictionary_encode(), ["007", None, "7"]),
+    "view": (pa.array(["007", None, "7"], pa.string_view()), ["007", None, "7"]),
+    "null": (pa.nulls(3), [None, None, None]),
+}
+
+
+@pytest.mark.parametrize("case", STAGE_IDS)
+def test_ids_of_a_scores_file_are_exact(tmp_path: Path, case: str) -> None:
+    column, texts = STAGE_IDS[case]
+    path = saved(tmp_path, pa.table({"sample_id": column}), "scores.parquet")
+    found = [text for batch in table_batches(path) for text in texts_of(batch, "sample_id", path).to_pylist()]
+    assert found == texts
+
+
+@pytest.mark.parametrize(
+    "column", [*(column for column, _ in NO_TEXT.values()), pa.array([0.5, 1.0]), pa.array([float(BIG), 1.0])]
+)
+def test_ids_of_a_scores_file_that_are_no_ids(tmp_path: Path, column: pa.Array) -> None:
+    path = saved(tmp_path, pa.table({"sample_id": column}), "scores.parquet")
+    with pytest.raises(
+        InputError, match=r"scores\.parquet, field 'sample_id': the column 'sample_id' cannot be read as"
+    ):
+        texts_of(next(table_batches(path)), "sample_id", path)
+
+
+def test_a_table_of_a_stage_keeps_ids_beside_nulls(tmp_path: Path) -> None:
+    path = saved(
+        tmp_path, pa.table({"sample_id": ["a", "b", "c"], "user_id": [BIG + 1, None, BIG], "score": [1, None, 2]})
+    )
+    table = read_table(path)
+    assert [str(user) for user in table["user_id"]] == [str(BIG + 1), "None", str(BIG)]
+    assert table["score"].dtype == np.float64
+    saved(tmp_path, pa.table([["a"], ["b"]], names=["sample_id", "sample_id"]))
+    with pytest.raises(InputError, match="the column 'sample_id' is there twice"):
+        read_table(path)
