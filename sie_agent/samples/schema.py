@@ -13,7 +13,7 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.samples.cells import EXAMPLES, attributes_text, history_text, short
 from sie_agent.samples.text import clean_text, text_column
-from sie_agent.samples.written import number_column
+from sie_agent.samples.written import number_column, ordinary
 
 COLUMNS = (
     "sample_id",
@@ -113,7 +113,7 @@ def validate_samples(
         raise repeated_id(table["sample_id"].iloc[row], place(row, "sample_id"))
     for name in frame.columns:
         if name not in table:
-            table[str(name)] = frame[name].reset_index(drop=True)
+            table[str(name)] = ordinary(frame[name]).reset_index(drop=True)
     return pd.DataFrame(table)
 
 

@@ -183,6 +183,14 @@ def number_column(values: pd.Series) -> pd.Series:
     return values
 
 
+def ordinary(values: pd.Series) -> pd.Series:
+    """A column that is kept as it is, without a type of Arrow's: pandas cannot read all of them back from a file."""
+    if not isinstance(values.dtype, pd.ArrowDtype):
+        return values
+    given = values.astype(object)
+    return given.where(values.notna().to_numpy(dtype=bool), None)
+
+
 def no_number(name: object, kind: object) -> WrongType:
     """A column's type is no number."""
     told = str(kind)

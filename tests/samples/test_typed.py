@@ -18,8 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
+from sie_agent.groups.keys import group_keys
 from sie_agent.progress import set_quiet
-from sie_agent.samples import ColumnMap, load_samples, read_table, stream_samples, table_batches, texts_of
+from sie_agent.samples import ColumnMap, load_samples, read_table, stream_samples, table_batches, texts_of, write_table
 
 BIG = 2**53
 READ = [None, 1, 2, 50]
@@ -395,3 +396,28 @@ def test_a_table_of_a_stage_keeps_ids_beside_nulls(tmp_path: Path) -> None:
     saved(tmp_path, pa.table([["a"], ["b"]], names=["sample_id", "sample_id"]))
     with pytest.raises(InputError, match="the column 'sample_id' is there twice"):
         read_table(path)
+
+
+KEPT = {
+    **{name: column for name, (column, _) in NO_TEXT.items()},
+    "null": pa.nulls(2),
+    "int64 beside a null": pa.array([BIG + 1, None]),
+    "boolean beside a null": pa.array([True, None]),
+    "decimal": pa.array([D("1.50"), None], pa.decimal128(9, 2)),
+    "date": pa.array([datetime.date(2024, 2, 29), None]),
+    "time": pa.array([1, None], pa.time32("s")),
+    "timestamp": pa.array([1, None], pa.timestamp("us", "UTC")),
+    "list with nulls": pa.array([[BIG + 1, None], None]),
+}
+
+
+@pytest.mark.parametrize("rows", READ)
+@pytest.mark.parametrize("case", KEPT)
+def test_columns_that_are_kept_can_be_written_read_and_grouped_by(tmp_path: Path, case: str, rows: int | None) -> None:
+    samples = read(saved(tmp_path, table(2, shop=KEPT[case])), rows)
+    assert not isinstance(samples["shop"].dtype, pd.ArrowDtype)
+    again = read_table(write_table(samples, tmp_path / "samples.parquet"))
+    assert again["shop"].isna().tolist() == samples["shop"].isna().tolist()
+    keys = group_keys(samples, "shop").tolist()
+    if case == "int64 beside a null":
+        assert keys == [str(BIG + 1), ""] and str(again["shop"].iloc[0]) == str(BIG + 1)
