@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ def configs_in(card: Mapping[str, Any]) -> list[Config]:
     found = []
     for one in listed if isinstance(listed, list) else []:
         if isinstance(one, dict):
-            name, folder = str(one.get("config_name", "default")), str(one.get("data_dir") or ".")
+            name, folder = name_in(one), next(iter(texts(one.get("data_dir"))), ".")
             found.append(Config(name, folder, patterns_in(one.get("data_files"))))
     return found
 
@@ -73,38 +73,47 @@ def patterns_in(told: object) -> dict[str, list[str]]:
 
 
 def texts(value: object) -> list[str]:
-    """One text or a list of them as a list."""
-    return [str(one) for one in value] if isinstance(value, list) else [str(value)] if value is not None else []
+    """One text or the texts of a list; nothing else is a path (and YAML can make lists that grow when written out)."""
+    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
+
+
+def name_in(told: Mapping[str, Any]) -> str:
+    """The name of a config."""
+    name = told.get("config_name")
+    return str(name) if isinstance(name, str | int | float) else "default"
 
 
 def features_by_config(card: Mapping[str, Any]) -> dict[str, dict[str, object]]:
     """Config to the features that the README's ``dataset_info`` gives for it."""
     told = card.get("dataset_info")
     listed = told if isinstance(told, list) else [told]
-    return {str(one.get("config_name", "default")): features_of_card(one) for one in listed if isinstance(one, dict)}
+    return {name_in(one): features_of_card(one) for one in listed if isinstance(one, dict)}
 
 
-def matched(folder: Path, config: Config, pattern: str) -> Iterator[Path]:
+def matched(folder: Path, config: Config, pattern: str) -> list[Path]:
     """The files in *folder* that a pattern of its README names; of what lies outside of it one line is said."""
     for part in (config.folder, pattern):
         if "://" in part or Path(part).is_absolute() or ".." in Path(part).parts or part.startswith("~"):
             say_outside(folder / CARD, part)
-            return
-    base = folder / config.folder
+            return []
+    try:
+        found = [file for file in sorted(named_by(folder / config.folder, pattern)) if file.is_file()]
+    except (OSError, ValueError, NotImplementedError):
+        # no name of a file, and no pattern
+        return []
+    if not all(inside(file, folder) for file in found):
+        say_outside(folder / CARD, pattern)
+    return [file for file in found if inside(file, folder)]
+
+
+def named_by(base: Path, pattern: str) -> Iterable[Path]:
+    """What a pattern names: the file or folder of just that name, which may hold brackets and stars, else what fits."""
     named = base / pattern
-    found: Iterable[Path] = []
     if named.is_dir():
-        found = named.rglob("*")
-    elif named.exists() or named.is_symlink():
-        # a name may hold what is a pattern elsewhere
-        found = [named]
-    elif pattern.strip("/"):
-        found = base.glob(f"{pattern}/*" if pattern.endswith("**") else pattern)
-    for file in sorted(found):
-        if not inside(file, folder):
-            say_outside(folder / CARD, pattern)
-        elif file.is_file():
-            yield file
+        return named.rglob("*")
+    if named.exists() or named.is_symlink():
+        return [named]
+    return base.glob(f"{pattern}/*" if pattern.endswith("**") else pattern)
 
 
 def inside(file: Path, folder: Path) -> bool:

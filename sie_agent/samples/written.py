@@ -96,6 +96,8 @@ def writer_for(values: pd.Series) -> Callable[[object], str]:
             return lambda value: str(int(value)) if isinstance(value, float) else str(value)
 
     def write(value: object) -> str:
+        if isinstance(value, bool | np.bool_):
+            return "true" if value else "false"
         if isinstance(value, Decimal):
             return format(value, "f")
         if not isinstance(value, SCALARS) or isinstance(value, datetime.timedelta | np.timedelta64 | np.bytes_):

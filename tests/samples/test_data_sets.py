@@ -396,3 +396,32 @@ def test_the_forms_of_data_files(tmp_path: Path, told: Any) -> None:
     (tmp_path / "README.md").write_text(f"---\nconfigs: {json.dumps(configs)}\n---\n")
     for rows in READ:
         assert read(tmp_path, rows)["sample_id"].tolist() == ["a"]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "x" * 5_000,
+        "a\0b",
+        "**x.parquet",
+        "",
+        ".",
+        [["own.parquet"]],
+        {"train": {"path": "own.parquet"}},
+        3,
+        [None],
+        "loop.parquet",
+    ],
+)
+def test_data_files_that_name_nothing(tmp_path: Path, told: Any) -> None:
+    """Names that no file can have, no patterns, links that lead to themselves: one line, or what lies in the folder."""
+    save(tmp_path / "own.parquet", rows_of("own"))
+    (tmp_path / "loop.parquet").symlink_to("loop.parquet")
+    configs = [{"config_name": "default", "data_files": told}]
+    (tmp_path / "README.md").write_text(f"---\nconfigs: {json.dumps(configs)}\n---\n")
+    if told in ("", "."):
+        assert load_samples(tmp_path)["sample_id"].tolist() == ["own"]
+        return
+    for rows in READ:
+        with pytest.raises(InputError, match=r"the folder has no data files of those that its README\.md names"):
+            read(tmp_path, rows)

@@ -20,7 +20,16 @@ from hypothesis import strategies as st
 from sie_agent.errors import InputError
 from sie_agent.groups.keys import group_keys
 from sie_agent.progress import set_quiet
-from sie_agent.samples import ColumnMap, load_samples, read_table, stream_samples, table_batches, texts_of, write_table
+from sie_agent.samples import (
+    ColumnMap,
+    load_samples,
+    read_table,
+    stream_samples,
+    table_batches,
+    texts_of,
+    with_grades,
+    write_table,
+)
 
 BIG = 2**53
 READ = [None, 1, 2, 50]
@@ -421,3 +430,50 @@ def test_columns_that_are_kept_can_be_written_read_and_grouped_by(tmp_path: Path
     keys = group_keys(samples, "shop").tolist()
     if case == "int64 beside a null":
         assert keys == [str(BIG + 1), ""] and str(again["shop"].iloc[0]) == str(BIG + 1)
+
+
+def test_purchase_sequences_keep_their_ids(tmp_path: Path) -> None:
+    """Histories as lists of int64, items as uint64, the next item beside a null column."""
+    ids = [BIG + number for number in range(6)]
+    saved(
+        tmp_path,
+        pa.table({"item_id": pa.array(ids, pa.uint64()), "title": [f"t{one}" for one in ids]}),
+        "items.parquet",
+    )
+    shoppers = {"user_id": [BIG + 1, BIG], "history": [ids[:2], ids[1:3]], "target_item_id": pa.array([ids[3], ids[4]])}
+    saved(tmp_path, pa.table(shoppers), "shoppers.parquet")
+    names = ("sample_id", "query", "item_id", "title", "label", "user_id", "history")
+    files = {"items": "items.parquet", "sequences": "shoppers.parquet"}
+    own = ColumnMap(columns={name: name for name in names}, next_item=files)
+    found = load_samples(tmp_path, column_map=own)
+    bought = found[found["label"] == 1]
+    assert bought["item_id"].tolist() == [str(BIG + 3), str(BIG + 4)]
+    assert bought["user_id"].tolist() == [str(BIG + 1), str(BIG)]
+    assert bought["history"].tolist() == [f'["{BIG}", "{BIG + 1}"]', f'["{BIG + 1}", "{BIG + 2}"]']
+
+
+def test_a_file_of_grades_with_typed_ids(tmp_path: Path) -> None:
+    samples = load_samples(saved(tmp_path, table(2, sample_id=[BIG, BIG + 1])))
+    grades = {"sample_id": [BIG + 1, BIG], "grade": pa.array([D("0.50"), D(1)], pa.decimal128(5, 2))}
+    path = saved(tmp_path, pa.table(grades), "grades.parquet")
+    assert with_grades(samples, path)["grade"].tolist() == [1.0, 0.5]
+    saved(tmp_path, pa.table({"sample_id": [b"a"], "grade": [1.0]}), "grades.parquet")
+    with pytest.raises(InputError, match=r"grades\.parquet, field 'sample_id': .* is of the type binary"):
+        with_grades(samples, path)
+
+
+@pytest.mark.parametrize("rows", READ)
+def test_names_of_columns_may_hold_anything(tmp_path: Path, rows: int | None) -> None:
+    """Dots are no paths into objects, and a column that begins alike is another one."""
+    columns = {
+        "user.id": pa.array([BIG + 1, None]),
+        "a position": pa.array([0, 1]),
+        "user": pa.array([{"id": 1}] * 2),
+        "": pa.array([1, 2]),
+    }
+    path = saved(tmp_path, table(2, **columns))
+    names = {"query": "query", "item_id": "item_id", "title": "title", "user_id": "user.id", "position": "a position"}
+    found = read(path, rows, column_map=ColumnMap(columns=names))
+    assert found["user_id"].tolist() == [str(BIG + 1), ""] and found["position"].tolist() == [1, 2]
+    found = read(path, rows, column_map=ColumnMap(columns={**names, "user_id": "a position"}))
+    assert found["user_id"].tolist() == ["0", "1"] and found["position"].tolist() == [1, 2]
