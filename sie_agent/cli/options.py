@@ -21,7 +21,12 @@ Map = Annotated[
     str | None,
     typer.Option("--map", help="Column map: the name of a ready one, or a YAML file.", metavar="MAP"),
 ]
-Split = Annotated[str | None, typer.Option("--split", help="Only the rows of this split.", metavar="NAME")]
+Split = Annotated[
+    str | None,
+    typer.Option(
+        "--split", help="Only the rows of this split (split or config/split); all: of every split.", metavar="NAME"
+    ),
+]
 Limit = Annotated[int | None, typer.Option("--limit", help="Only the first so many rows.", metavar="N")]
 OutFolder = Annotated[str, typer.Option("--out", help="Folder to write into.", metavar="DIR")]
 OutFile = Annotated[str, typer.Option("--out", help="Parquet file to write.", metavar="FILE.parquet")]

@@ -58,7 +58,8 @@ def group_keys(samples: pd.DataFrame, by: str) -> pd.Series[str]:
 
 def texts(column: pd.Series) -> pd.Series[str]:
     """A column as text, "" where it is empty."""
-    return column.where(column.notna(), "").astype(str).str.strip()
+    # as objects: a column of whole numbers with gaps takes no text
+    return column.astype(object).where(column.notna(), "").astype(str).str.strip()
 
 
 def attribute(attributes: pd.Series, name: str) -> pd.Series[str]:

@@ -12,7 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sie_agent.errors import InputError
-from sie_agent.samples.tables import not_parquet
+from sie_agent.samples.tables import PARQUET_FAULTS, not_parquet
+from sie_agent.samples.typed import plain
+from sie_agent.samples.written import EXACT_BELOW
 
 ROWS_PER_BATCH = 50_000
 SMALL_BLOCK = 1024 * 1024
@@ -34,7 +36,7 @@ def table_columns(path: str | Path, *, required: Sequence[str] = ()) -> tuple[li
     try:
         with pq.ParquetFile(source) as file:
             schema, count = file.schema_arrow, int(file.metadata.num_rows)
-    except (pa.ArrowException, OSError) as error:
+    except PARQUET_FAULTS as error:
         raise not_parquet(source, error) from None
     names = list(map(str, schema.names))
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
@@ -71,7 +73,7 @@ def table_batches(path: str | Path, columns: Sequence[str] | None = None) -> Ite
         with pq.ParquetFile(source, buffer_size=SMALL_BLOCK, pre_buffer=False) as file:
             for batch in file.iter_batches(batch_size=ROWS_PER_BATCH, columns=named, use_threads=False):
                 yield pa.Table.from_batches([batch])
-    except (pa.ArrowException, OSError) as error:
+    except PARQUET_FAULTS as error:
         raise not_parquet(source, error) from None
 
 
@@ -80,12 +82,13 @@ def texts_of(batch: pa.Table, name: str, where: str | Path) -> pa.ChunkedArray:
 
     Raises
     ------
-    InputError : the column holds something else than text, or its bytes are not UTF-8.
+    InputError : the column holds neither text nor whole numbers, or its bytes are not UTF-8.
     """
     kind = batch.schema.field(name).type
     try:
-        texts = pc.cast(batch.column(name), pa.string())
         # what is called text in a file has not been looked at yet
+        batch.column(name).validate(full=True)
+        texts = pc.cast(exact(plain(batch.column(name))), pa.string())
         texts.validate(full=True)
     except (pa.ArrowException, NotImplementedError):
         raise InputError(
@@ -94,6 +97,20 @@ def texts_of(batch: pa.Table, name: str, where: str | Path) -> pa.ChunkedArray:
             mend="Give one text per row, in UTF-8",
         ) from None
     return texts
+
+
+def exact(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column of text or of whole numbers, floats that are whole as int64; ArrowInvalid for any other."""
+    kind = column.type
+    if pa.types.is_floating(kind):
+        limit = EXACT_BELOW[kind.bit_width // 8]
+        if pc.any(pc.greater_equal(pc.abs(column), pa.scalar(float(limit)).cast(kind))).as_py():
+            raise pa.ArrowInvalid(f"two whole numbers from {limit} on may have become one")
+        return pc.cast(column, pa.int64())
+    whole = pa.types.is_integer(kind) or (pa.types.is_decimal(kind) and kind.scale == 0)
+    if not (whole or pa.types.is_large_string(kind) or pa.types.is_null(kind)):
+        raise pa.ArrowInvalid(f"{kind} is not read as text")
+    return column
 
 
 def numbers_of(batch: pa.Table, name: str, where: str | Path) -> npt.NDArray[np.float64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -18,9 +19,19 @@ def attributes_text(value: object) -> str:
     if nothing(value):
         return "{}"
     parsed = parse(value, "attributes")
+    if parsed is value and isinstance(parsed, list) and all(isinstance(one, tuple) and len(one) == 2 for one in parsed):
+        # a map of Arrow
+        parsed = dict(parsed)
     if not isinstance(parsed, dict):
         raise ValueError(f"the attributes are not a JSON object but {kind(parsed)}")
-    return json.dumps(parsed, ensure_ascii=False, default=str)
+    return json.dumps(parsed, ensure_ascii=False, default=plain_value)
+
+
+def plain_value(value: object) -> str:
+    """What JSON has no form for, as text. ValueError for bytes, which have none."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        raise ValueError("the attributes hold bytes, which are no text")
+    return str(value)
 
 
 def history_text(value: object) -> str:
@@ -30,9 +41,21 @@ def history_text(value: object) -> str:
     parsed = value.tolist() if isinstance(value, np.ndarray) else parse(value, "history")
     if not isinstance(parsed, list | tuple):
         raise ValueError(f"the history is not a JSON list but {kind(parsed)}")
-    if not all(isinstance(item, str | int) and not isinstance(item, bool) for item in parsed):
-        raise ValueError("the history holds something that is not an item id")
-    return json.dumps([str(item) for item in parsed], ensure_ascii=False)
+    return json.dumps([item_text(item, typed=parsed is value) for item in parsed], ensure_ascii=False)
+
+
+def item_text(item: object, *, typed: bool) -> str:
+    """An item id of a history as text; in a *typed* list a float that is whole is an id as it is in a column."""
+    if isinstance(item, str | int) and not isinstance(item, bool):
+        return str(item)
+    if (
+        typed
+        and isinstance(item, float | Decimal)
+        and item % 1 == 0
+        and (isinstance(item, Decimal) or abs(item) < 2**53)
+    ):
+        return str(int(item))
+    raise ValueError("the history holds something that is not an item id")
 
 
 def parse(value: object, name: str) -> object:

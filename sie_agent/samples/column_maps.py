@@ -42,7 +42,7 @@ class Scale(Strict):
     column: str
     minimum: float | None = None
     maximum: float | None = None
-    values: dict[str | int | float, float] | None = None
+    values: dict[bool | str | int | float, float] | None = None
 
     @model_validator(mode="after")
     def range_or_values(self) -> Scale:
@@ -55,6 +55,13 @@ class Scale(Strict):
         if self.values is not None and not all(0 <= value <= 1 for value in self.values.values()):
             raise ValueError("values have to be numbers from 0 to 1")
         return self
+
+
+class Position(Strict):
+    """The source column of positions, and the number of the first one (0 or 1); found out where it is not given."""
+
+    column: str
+    first: Literal[0, 1] | None = None
 
 
 class Join(Strict):
@@ -107,6 +114,7 @@ class ColumnMap(Strict):
     constants : schema column to a value that every row gets.
     attributes : attribute name to source column; empty cells are left out.
     label, grade : scale that leads into [0, 1].
+    position : in place of ``columns: {position: …}``, from which number the source counts.
     html : schema columns in which HTML entities are resolved and tags dropped.
     filters : source column to the values that are kept, as text.
     split_column : source column that holds the name of the split.
@@ -121,6 +129,7 @@ class ColumnMap(Strict):
     attributes: dict[str, str] = {}
     label: Scale | None = None
     grade: Scale | None = None
+    position: Position | None = None
     html: list[Literal["query", "title", "description"]] = []
     filters: dict[str, list[str]] = {}
     split_column: str | None = None
@@ -132,7 +141,7 @@ class ColumnMap(Strict):
     def one_source_each(self) -> ColumnMap:
         """No schema column may have two sources, and none may be without a name."""
         named: list[str] = [*self.columns, *self.constants]
-        named += [name for name in ("label", "grade") if getattr(self, name) is not None]
+        named += [name for name in ("label", "grade", "position") if getattr(self, name) is not None]
         named += ["attributes"] if self.attributes else []
         twice = sorted({name for name in named if named.count(name) > 1})
         if twice:
@@ -205,7 +214,13 @@ def wrong_map(path: Path, error: ValidationError) -> InputError:
     fault = error.errors()[0]
     field = ".".join(str(part) for part in fault["loc"]) or "the map"
     last = str(fault["loc"][-1]) if fault["loc"] else ""
-    known = [*ColumnMap.model_fields, *Scale.model_fields, *NextItem.model_fields, *get_args(SchemaColumn)]
+    known = [
+        *ColumnMap.model_fields,
+        *Scale.model_fields,
+        *Position.model_fields,
+        *NextItem.model_fields,
+        *get_args(SchemaColumn),
+    ]
     if fault["type"] == "extra_forbidden" or last == "[key]":
         key = str(fault["loc"][-2]) if last == "[key]" else last
         near = difflib.get_close_matches(key, known, n=1)

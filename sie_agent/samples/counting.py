@@ -8,7 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sie_agent.samples.folders import hidden
 from sie_agent.samples.loading import resolve
+from sie_agent.samples.readers import data_ending
 
 BLOCK_BYTES = 1 << 20
 
@@ -26,13 +28,19 @@ def count_rows(source: str | Path) -> int | None:
     path, _ = resolve(source)
     if path is None:
         return None
-    files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.suffix in COUNTERS)
+    files = [path] if path.is_file() else counted_files(path)
     if not files or any(file.suffix not in COUNTERS for file in files):
         return None
     try:
         return sum(COUNTERS[file.suffix](file) for file in files)
     except (pa.ArrowException, OSError):
         return None
+
+
+def counted_files(folder: Path) -> list[Path]:
+    """The data files of a folder and of those below it."""
+    files = [file for file in folder.rglob("*") if data_ending(file) and not hidden(file.relative_to(folder))]
+    return sorted(file for file in files if file.is_file())
 
 
 def footer_rows(file: Path) -> int:

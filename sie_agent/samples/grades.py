@@ -11,6 +11,7 @@ from sie_agent.errors import InputError
 from sie_agent.samples.readers import read_file
 from sie_agent.samples.schema import Places, first
 from sie_agent.samples.text import text_column
+from sie_agent.samples.written import types_named
 
 COLUMNS = ("sample_id", "grade")
 MEND = "Give 1 for just what was asked for, 0 for no use, a number between them, or leave the cell empty"
@@ -35,7 +36,8 @@ def read_grades(path: str | Path) -> pd.Series:
     """
     source = Path(path).expanduser()
     frame = table_of(source)
-    ids, told = (text_column(frame[name]).str.strip() for name in COLUMNS)
+    with types_named(str(source)):
+        ids, told = (text_column(frame[name]).str.strip() for name in COLUMNS)
     filled = (told != "").to_numpy(bool)
     place = Places(frame.index[filled], str(source))
     ids, told = ids[filled], told[filled]

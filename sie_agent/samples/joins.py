@@ -50,7 +50,7 @@ def read_joined(folder: Path, files: Files) -> pd.DataFrame:
             )
         for name in other.columns:
             if name not in frame.columns:
-                frame[name] = other[name].to_numpy()[rows]
+                frame[name] = other[name].iloc[rows].set_axis(frame.index)
     return frame
 
 

@@ -12,13 +12,17 @@ from sie_agent.errors import InputError
 from sie_agent.paths import data_dir
 from sie_agent.progress import say
 from sie_agent.samples.column_maps import ColumnMap, load_column_map
-from sie_agent.samples.folders import SPLIT, concatenated, load_hub, read_folder
+from sie_agent.samples.folders import ALL, read_folder
 from sie_agent.samples.generated import generated_source, is_generated
+from sie_agent.samples.hub import hub_shards
 from sie_agent.samples.joins import next_item_table, read_joined
 from sie_agent.samples.mapping import apply_map, pick
-from sie_agent.samples.readers import data_ending, read_file
+from sie_agent.samples.positions import from_one, shifted
+from sie_agent.samples.readers import data_ending, numbered, read_file
 from sie_agent.samples.schema import validate_samples
+from sie_agent.samples.shards import SPLIT, whole_frame
 from sie_agent.samples.text import text_column
+from sie_agent.samples.written import types_named
 
 QUICKSTART = Path(__file__).resolve().parent / "quickstart"
 SHORTHANDS = ("sample", "generated", "homedepot", "crowdflower", "games")
@@ -46,7 +50,8 @@ def load_samples(
     column_map : a ready map by name, the path of a YAML file, or a :class:`ColumnMap`. Without one,
         columns have to carry the names of the schema (the shorthands bring their own map).
     split : only the rows of this split, by the split of the data set or the file name, or by the map's
-        split column. Without it, all rows.
+        split column; ``config/split`` where a data set has several configs; ``all`` for the rows of all. A data set
+        with several splits or configs is refused without it; of a table with a split column all rows are taken.
     limit : at most this many rows, the first ones.
     labels_may_lack : whether some rows may have a label and others none (NaN); otherwise that is refused.
 
@@ -63,14 +68,17 @@ def load_samples(
         If the Hub cannot be reached or a file cannot be read.
     """
     path, mapping, where = chosen_source(source, column_map, limit)
-    frame = read_source(str(source), path, mapping, limit if split is None else None)
-    frame = chosen_rows(frame, mapping, split, where)
-    if not len(frame):
-        raise no_rows(where)
-    frame = frame if limit is None else frame.iloc[:limit]
-    if mapping is not None:
-        frame = apply_map(frame, mapping, where)
-    return validate_samples(frame.drop(columns=SPLIT, errors="ignore"), where, labels_may_lack=labels_may_lack)
+    with types_named(where):
+        frame = read_source(str(source), path, mapping, limit if split is None else None, split)
+        from_zero = from_one(iter([frame]), mapping, where)
+        frame = chosen_rows(frame, mapping, None if split == ALL else split, where)
+        if not len(frame):
+            raise no_rows(where)
+        frame = frame if limit is None else frame.iloc[:limit]
+        if mapping is not None:
+            frame = apply_map(frame, mapping, where)
+        frame = shifted(frame.drop(columns=SPLIT, errors="ignore"), from_zero)
+        return validate_samples(frame, where, labels_may_lack=labels_may_lack)
 
 
 def chosen_source(
@@ -116,12 +124,14 @@ def resolve(source: str | Path) -> tuple[Path | None, str | None]:
     )
 
 
-def read_source(source: str, path: Path | None, mapping: ColumnMap | None, limit: int | None) -> pd.DataFrame:
+def read_source(
+    source: str, path: Path | None, mapping: ColumnMap | None, limit: int | None, split: str | None = None
+) -> pd.DataFrame:
     """The source's own table, before any map."""
     if is_generated(source):
         return generated_source(source)
     if path is None:
-        return concatenated(load_hub(source))
+        return numbered(whole_frame(hub_shards(source, split)))
     several = mapping is not None and (mapping.files or mapping.next_item)
     if several and not path.is_dir():
         raise InputError("this column map needs a folder", where=path, mend="Give the folder that holds its files")
@@ -129,7 +139,7 @@ def read_source(source: str, path: Path | None, mapping: ColumnMap | None, limit
         return read_joined(path, mapping.files)
     if mapping is not None and mapping.next_item:
         return next_item_table(path, mapping.next_item, limit)
-    return read_folder(path) if path.is_dir() else read_file(path)
+    return read_folder(path, split) if path.is_dir() else read_file(path)
 
 
 def chosen_rows(frame: pd.DataFrame, mapping: ColumnMap | None, split: str | None, where: str) -> pd.DataFrame:
@@ -167,7 +177,8 @@ def rows_of_split(frame: pd.DataFrame, mapping: ColumnMap | None, split: str, wh
         values = text_column(frame[name])
         mask = (values == split).to_numpy(dtype=bool)
         if mask.any():
-            say(f"{where}: {int(mask.sum()):,} of {len(frame):,} rows are in the split '{split}'")
+            of = "" if mask.all() else f" of {len(frame):,}"
+            say(f"{where}: {int(mask.sum()):,}{of} rows are in the split '{split}'")
             return frame[mask]
         there += sorted(values.unique())
     raise no_split(split, there, where)
@@ -179,5 +190,5 @@ def no_split(split: str, there: list[str], where: str) -> InputError:
     return InputError(
         f"there is no split '{split}'" + (f"; there are: {listed}" if listed else ", and no split column"),
         where=where,
-        mend="Name one of them, or leave the split out to take all rows",
+        mend=f"Name one of them, or {ALL} to take the rows of all",
     )

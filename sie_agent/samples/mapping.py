@@ -11,6 +11,7 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.samples.cells import short
 from sie_agent.samples.column_maps import ColumnMap, Scale
+from sie_agent.samples.scales import Key, looked_up
 from sie_agent.samples.schema import COLUMNS, Places, first, numbers
 from sie_agent.samples.text import plain_text, text_column
 
@@ -46,6 +47,8 @@ def apply_map(frame: pd.DataFrame, column_map: ColumnMap, where: str) -> pd.Data
     for name, scale in (("label", column_map.label), ("grade", column_map.grade)):
         if scale is not None:
             mapped[name] = scaled(pick(frame, scale.column, name, where), scale, name, where)
+    if column_map.position is not None:
+        mapped["position"] = pick(frame, column_map.position.column, "position", where)
     for field in column_map.html:
         if field in mapped:
             mapped[field] = reindexed(plain_text(text_column(mapped[field])), frame)
@@ -117,11 +120,10 @@ def scaled(given: pd.Series, scale: Scale, name: str, where: str) -> pd.Series:
     return pd.Series((values - low) / (high - low), index=given.index)
 
 
-def by_word(given: pd.Series, values: dict[str | int | float, float], name: str, place: Places) -> pd.Series:
+def by_word(given: pd.Series, values: dict[Key, float], name: str, place: Places) -> pd.Series:
     """Numbers for words (or for numbers that stand for words), case folded."""
-    known = {fold(key): value for key, value in values.items()}
-    texts = text_column(given).str.strip().str.casefold()
-    result = texts.map(known).astype(float)
+    texts = text_column(given).str.strip()
+    result = looked_up(given, values)
     unknown = (result.isna() & (texts != "")).to_numpy(dtype=bool)
     if unknown.any():
         row = first(unknown)
@@ -131,8 +133,3 @@ def by_word(given: pd.Series, values: dict[str | int | float, float], name: str,
             mend="Mend the value, or add it to the values in the column map",
         )
     return reindexed(result, given.to_frame())
-
-
-def fold(key: str | int | float) -> str:
-    """The text under which a value of a scale is looked up; 3 and 3.0 are one."""
-    return str(int(key) if isinstance(key, float) and key.is_integer() else key).strip().casefold()

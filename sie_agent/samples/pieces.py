@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sie_agent.samples.column_maps import ColumnMap
-from sie_agent.samples.folders import SPLIT, data_files, is_saved, load_folder, load_hub, split_of
+from sie_agent.samples.folders import Part, folder_parts, typed_shards
 from sie_agent.samples.generated import is_generated
+from sie_agent.samples.hub import hub_shards
 from sie_agent.samples.readers import (
     BLOCK,
     LongRow,
@@ -25,16 +25,22 @@ from sie_agent.samples.readers import (
     json_records,
     json_table,
 )
-from sie_agent.samples.tables import not_parquet
+from sie_agent.samples.shards import SPLIT, Shard, parquet_shard, shard_frames
 
 SMALL_BLOCK = 1024 * 1024
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
-# each call reads the source from its beginning; pieces are of any size, their index counts rows or names lines
-Pieces = Callable[[], Iterator[pd.DataFrame]]
+
+class Pieces(Protocol):
+    """Reads a source from its beginning; pieces are of any size, their index counts rows or names lines."""
+
+    def __call__(self, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
+        """The pieces; where *columns* are named, others may be left out."""
 
 
-def pieces_of(source: str, path: Path | None, mapping: ColumnMap | None, rows: int) -> Pieces | None:
+def pieces_of(
+    source: str, path: Path | None, mapping: ColumnMap | None, rows: int, split: str | None = None
+) -> Pieces | None:
     """How to read a source in pieces of about *rows* rows; None where all of it is needed at once.
 
     The types of a column may differ from piece to piece where putting the pieces together gives the type that
@@ -44,20 +50,22 @@ def pieces_of(source: str, path: Path | None, mapping: ColumnMap | None, rows: i
         return None
     names = cache(column_names)
     if path is None:
-        return loaded_pieces(load_hub(source), rows)
+        return typed_pieces(hub_shards(source, split), rows)
+    if path.is_file() and data_ending(path) == ".parquet":
+        with faults_in_words(path):
+            checked_ending(path)
+            return typed_pieces([parquet_shard(path)], rows)
     if path.is_file():
-        return lambda: file_pieces(path, rows, names)
-    if is_saved(path):
-        return loaded_pieces(load_folder(path, saved=True), rows)
-    files = data_files(path)
-    parquet = [data_ending(file) == ".parquet" for file in files]
-    if all(parquet):
-        return loaded_pieces(load_folder(path, saved=False), rows)
-    return None if any(parquet) else lambda: folder_pieces(path, files, rows, names)
+        return lambda columns=None: file_pieces(path, rows, names)
+    if (shards := typed_shards(path, split)) is not None:
+        return typed_pieces(shards, rows)
+    parts = folder_parts(path, split)
+    parquet = [data_ending(part.file) == ".parquet" for part in parts]
+    return None if any(parquet) else lambda columns=None: folder_pieces(parts, rows, names)
 
 
 def file_pieces(path: Path, rows: int, names: Callable[[Path], list[str]]) -> Iterator[pd.DataFrame]:
-    """The rows of one data file; *names* tells the columns of a text file.
+    """The rows of one text file; *names* tells its columns.
 
     Raises
     ------
@@ -66,9 +74,7 @@ def file_pieces(path: Path, rows: int, names: Callable[[Path], list[str]]) -> It
     """
     with faults_in_words(path):
         ending = checked_ending(path)
-        if ending == ".parquet":
-            yield from counted(parquet_pieces(path, rows))
-        elif ending == ".jsonl":
+        if ending == ".jsonl":
             yield from json_pieces(path, rows, names(path))
         else:
             yield from counted(csv_pieces(path, SEPARATORS[ending]))
@@ -81,19 +87,6 @@ def counted(pieces: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         piece.index = pd.RangeIndex(done + 1, done + len(piece) + 1, name="row")
         done += len(piece)
         yield piece
-
-
-def parquet_pieces(path: Path, rows: int) -> Iterator[pd.DataFrame]:
-    """A Parquet file in batches; without rows, one empty piece that has the columns."""
-    try:
-        # read in small parts: the pages of a column of one large row group can be most of the file
-        with pq.ParquetFile(path, buffer_size=SMALL_BLOCK, pre_buffer=False) as file:
-            if not file.metadata.num_rows:
-                yield file.schema_arrow.empty_table().to_pandas()
-            for batch in file.iter_batches(batch_size=rows, use_threads=False):
-                yield pa.Table.from_batches([batch]).to_pandas()
-    except (pa.ArrowException, OSError) as error:
-        raise not_parquet(path, error) from None
 
 
 def csv_pieces(path: Path, separator: str) -> Iterator[pd.DataFrame]:
@@ -144,19 +137,16 @@ def json_pieces(path: Path, rows: int, names: list[str]) -> Iterator[pd.DataFram
     yield json_table(numbers, records, names)
 
 
-def folder_pieces(
-    path: Path, files: list[Path], rows: int, names: Callable[[Path], list[str]]
-) -> Iterator[pd.DataFrame]:
+def folder_pieces(parts: list[Part], rows: int, names: Callable[[Path], list[str]]) -> Iterator[pd.DataFrame]:
     """Text files one after the other, all with the columns that any of them has."""
-    there = list(dict.fromkeys(name for file in files for name in [*names(file), SPLIT]))
+    there = list(dict.fromkeys(name for part in parts for name in [*names(part.file), SPLIT]))
 
     def pieces() -> Iterator[pd.DataFrame]:
-        for file in files:
-            split = split_of(file.relative_to(path))
-            for piece in file_pieces(file, rows, names):
-                yield widened(piece.assign(**{SPLIT: split}), there)
+        for part in parts:
+            for piece in file_pieces(part.file, rows, names):
+                yield widened(piece.assign(**{SPLIT: part.split}), there)
 
-    return pieces() if len(files) == 1 else counted(pieces())
+    return pieces() if len(parts) == 1 else counted(pieces())
 
 
 def column_names(file: Path) -> list[str]:
@@ -177,17 +167,10 @@ def widened(piece: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     return pd.DataFrame({name: piece[name] if name in piece.columns else absent for name in names}, index=piece.index)
 
 
-def loaded_pieces(splits: dict[str, Any], rows: int) -> Pieces | None:
-    """Data sets of ``datasets``, which keeps them in files that it maps into memory, in batches."""
-    parts: list[tuple[str, Any]] = list(splits.items())
-    if any(part.features != parts[0][1].features for _, part in parts):
-        return None
+def typed_pieces(shards: list[Shard], rows: int) -> Pieces:
+    """Files and data sets of typed columns, which give the same as :func:`whole_frame` does."""
 
-    def pieces() -> Iterator[pd.DataFrame]:
-        for name, part in parts:
-            if not len(part):
-                yield part.to_pandas().assign(**{SPLIT: name})
-            for piece in part.to_pandas(batch_size=rows, batched=True):
-                yield piece.assign(**{SPLIT: name})
+    def pieces(columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
+        return counted(shard_frames(shards, rows, columns))
 
-    return lambda: counted(pieces())
+    return pieces

@@ -13,10 +13,10 @@ from typing import IO, Any, cast
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pacsv
-import pyarrow.parquet as pq
 
 from sie_agent.errors import InputError
-from sie_agent.samples.tables import not_parquet, unreadable
+from sie_agent.samples.shards import parquet_shard, whole_frame
+from sie_agent.samples.tables import unreadable
 
 BLOCK = 64 * 1024 * 1024
 
@@ -90,11 +90,7 @@ def numbered(frame: pd.DataFrame, word: str = "row") -> pd.DataFrame:
 
 def read_parquet(path: Path) -> pd.DataFrame:
     """A Parquet file as a table."""
-    try:
-        table = pq.read_table(path, partitioning=None)
-    except (pa.ArrowException, OSError) as error:
-        raise not_parquet(path, error) from None
-    return numbered(table.to_pandas())
+    return numbered(whole_frame([parquet_shard(path)]))
 
 
 def read_separated(path: Path, separator: str) -> pd.DataFrame:

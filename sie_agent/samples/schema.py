@@ -13,6 +13,7 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.samples.cells import EXAMPLES, attributes_text, history_text, short
 from sie_agent.samples.text import clean_text, text_column
+from sie_agent.samples.written import number_column, ordinary
 
 COLUMNS = (
     "sample_id",
@@ -112,7 +113,7 @@ def validate_samples(
         raise repeated_id(table["sample_id"].iloc[row], place(row, "sample_id"))
     for name in frame.columns:
         if name not in table:
-            table[str(name)] = frame[name].reset_index(drop=True)
+            table[str(name)] = ordinary(frame[name]).reset_index(drop=True)
     return pd.DataFrame(table)
 
 
@@ -211,6 +212,7 @@ def unit_interval(name: str, given: pd.Series | None, place: Places) -> pd.Serie
 
 def numbers(name: str, given: pd.Series, place: Places) -> npt.NDArray[np.float64]:
     """The column as float64, NaN where it is empty; InputError at the first entry that is no number."""
+    given = number_column(given)
     if pd.api.types.is_numeric_dtype(given.dtype):
         return np.asarray(given.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan))
     # clicks are often written as true and false

@@ -10,7 +10,7 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.progress import say
 from sie_agent.samples.column_maps import ColumnMap
-from sie_agent.samples.folders import SPLIT
+from sie_agent.samples.folders import ALL
 from sie_agent.samples.loading import (
     chosen_source,
     load_samples,
@@ -21,9 +21,12 @@ from sie_agent.samples.loading import (
 )
 from sie_agent.samples.mapping import apply_map, pick
 from sie_agent.samples.pieces import Pieces, pieces_of
+from sie_agent.samples.positions import from_one, position_columns, shifted
 from sie_agent.samples.repeats import AcrossChunks
 from sie_agent.samples.schema import COLUMNS, Places, column, validate_samples
-from sie_agent.samples.text import all_whole, text_column
+from sie_agent.samples.shards import SPLIT
+from sie_agent.samples.text import text_column
+from sie_agent.samples.written import all_whole, has_fractions, types_named
 
 NUMBERS = ("label", "grade", "position")
 
@@ -72,29 +75,40 @@ def stream_samples(
     path, mapping, where = chosen_source(source, column_map, limit)
 
     def chunks() -> Iterator[pd.DataFrame]:
-        pieces = pieces_of(str(source), path, mapping, chunk_rows)
-        floats = set() if pieces is None else float_columns(next(pieces()))
-        if pieces is None or floats & chosen_by(mapping, split):
+        with types_named(where):
+            yield from of_any_type()
+
+    def of_any_type() -> Iterator[pd.DataFrame]:
+        pieces = pieces_of(str(source), path, mapping, chunk_rows, split)
+        first = None if pieces is None else next(pieces())
+        floats = set() if first is None else float_columns(first)
+        if pieces is None or first is None or floats & chosen_by(mapping, split):
             table = load_samples(
                 source, column_map=column_map, split=split, limit=limit, labels_may_lack=labels_may_lack
             )
             for start in range(0, len(table), chunk_rows):
                 yield table.iloc[start : start + chunk_rows].reset_index(drop=True)
             return
-        choice = Choice(pieces, mapping, split, where)
+        counted = position_columns(first, mapping)
+        from_zero = from_one(pieces(counted) if counted else iter([]), mapping, where)
+        choice = Choice(pieces, mapping, None if split == ALL else split, where)
 
         def frames() -> Iterator[pd.DataFrame]:
             return regrouped(choice.rows(), chunk_rows, limit)
 
+        def mapped(texts: pd.DataFrame) -> pd.DataFrame:
+            table = texts if mapping is None else apply_map(texts, mapping, where)
+            return shifted(table.drop(columns=SPLIT, errors="ignore"), from_zero)
+
         fractional = fractions(frames, floats & read_as_text(mapping))
-        yield from validated(frames, mapping, where, fractional, spill, labels_may_lack=labels_may_lack)
+        yield from validated(frames, mapped, where, fractional, spill, labels_may_lack=labels_may_lack)
 
     return chunks()
 
 
 def float_columns(frame: pd.DataFrame) -> set[str]:
-    """The columns that hold floats."""
-    return {name for name in frame.columns if pd.api.types.is_float_dtype(frame[name].dtype)}
+    """The columns of numbers that may have decimals."""
+    return {name for name in frame.columns if has_fractions(frame[name].dtype)}
 
 
 def chosen_by(mapping: ColumnMap | None, split: str | None) -> set[str]:
@@ -108,8 +122,7 @@ def read_as_text(mapping: ColumnMap | None) -> set[str]:
         return {name for name in COLUMNS if name not in NUMBERS}
     named = [source for target, source in mapping.columns.items() if target not in NUMBERS]
     names = {name for source in named for name in ([source] if isinstance(source, str) else source)}
-    scales = (mapping.label, mapping.grade)
-    return names | set(mapping.attributes.values()) | {one.column for one in scales if one is not None and one.values}
+    return names | set(mapping.attributes.values())
 
 
 def fractions(frames: Callable[[], Iterator[pd.DataFrame]], floats: set[str]) -> list[str]:
@@ -119,7 +132,7 @@ def fractions(frames: Callable[[], Iterator[pd.DataFrame]], floats: set[str]) ->
     """
     found: set[str] = set()
     for frame in frames() if floats else ():
-        found.update(name for name in floats if not all_whole(frame[name].astype(float)))
+        found.update(name for name in floats if not all_whole(frame[name]))
     return sorted(found)
 
 
@@ -164,7 +177,8 @@ class Choice:
                 elif not count:
                     others.update(values.unique())
             if count:
-                say(f"{self._where}: {count:,} of {total:,} rows are in the split '{self._split}'")
+                of = "" if count == total else f" of {total:,}"
+                say(f"{self._where}: {count:,}{of} rows are in the split '{self._split}'")
                 return
             there += sorted(others)
         # what the filters have to say comes first
@@ -211,7 +225,7 @@ def regrouped(pieces: Iterable[pd.DataFrame], rows: int, limit: int | None) -> I
 
 def validated(
     frames: Callable[[], Iterator[pd.DataFrame]],
-    mapping: ColumnMap | None,
+    mapped_chunk: Callable[[pd.DataFrame], pd.DataFrame],
     where: str,
     fractional: list[str],
     spill: Path | None,
@@ -223,7 +237,8 @@ def validated(
     Parameters
     ----------
     frames : gives the source's chunks, from the first each time.
-    mapping, where : the map and the name of the source.
+    mapped_chunk : brings a chunk into the names of the schema.
+    where : name of the source.
     fractional : columns of floats that are read as text, and are not all whole.
     spill : folder for the temporary file of ids.
     labels_may_lack : whether some rows may have a label and others none.
@@ -231,8 +246,7 @@ def validated(
 
     def mapped() -> Iterator[pd.DataFrame]:
         for frame in frames():
-            texts = as_in_the_whole(frame, fractional)
-            yield (texts if mapping is None else apply_map(texts, mapping, where)).drop(columns=SPLIT, errors="ignore")
+            yield mapped_chunk(as_in_the_whole(frame, fractional))
 
     def ids() -> Iterator[pd.Series]:
         for frame in mapped():
@@ -248,5 +262,5 @@ def validated(
 
 def as_in_the_whole(frame: pd.DataFrame, fractional: list[str]) -> pd.DataFrame:
     """The chunk with 1.0 where the whole table would show 1.0, though the chunk alone would show 1."""
-    whole = [name for name in fractional if all_whole(frame[name].astype(float))]
+    whole = [name for name in fractional if all_whole(frame[name])]
     return frame.astype(dict.fromkeys(whole, object)) if whole else frame

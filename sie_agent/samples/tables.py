@@ -18,6 +18,10 @@ import pyarrow.parquet as pq
 
 from sie_agent.errors import EnvironmentFailure, InputError
 
+IDS = ("sample_id", "query", "item_id", "user_id")
+# a damaged footer can speak of more memory than there is, and of names that are no text
+PARQUET_FAULTS = (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError)
+
 
 def write_table(frame: pd.DataFrame, path: str | Path, metadata: Mapping[bytes, bytes] | None = None) -> Path:
     """Write a Parquet file so that no reader ever sees half of it.
@@ -177,10 +181,21 @@ def read_table(path: str | Path, *, required: Sequence[str] = (), numeric: Seque
         mend = "Check the path, or run the stage that makes it"
         raise InputError("there is no such file", where=source, mend=mend)
     try:
-        table = pq.read_table(source, partitioning=None)
-    except (pa.ArrowException, OSError) as error:
+        with pq.ParquetFile(pa.OSFile(str(source), "rb")) as file:
+            table = file.read()
+        frame: pd.DataFrame = table.to_pandas()
+    except PARQUET_FAULTS as error:
         raise not_parquet(source, error) from None
-    frame: pd.DataFrame = table.to_pandas()
+    twice = [name for name in dict.fromkeys(table.column_names) if table.column_names.count(name) > 1]
+    if twice:
+        raise InputError(f"the column '{twice[0]}' is there twice", where=source, mend="Rename one of them")
+    for name in IDS:
+        # pandas reads whole numbers beside nulls as floats, which make one id of 2^53 and 2^53 + 1
+        if name in table.column_names and pd.api.types.is_float_dtype(frame[name].dtype):
+            stored = table.column(name)
+            frame[name] = (
+                stored.to_pandas(integer_object_nulls=True) if pa.types.is_integer(stored.type) else frame[name]
+            )
     missing = [name for name in required if name not in frame.columns]
     if missing:
         there = ", ".join(map(str, frame.columns))
@@ -220,7 +235,9 @@ def not_parquet(source: Path, error: Exception) -> InputError | EnvironmentFailu
         return unreadable(source)
     if source.stat().st_size == 0:
         return InputError("the file is empty", where=source, mend="Make it anew")
-    reason = " ".join(str(error).split())[:120]
+    reason = " ".join(str(error).split())[:120] or type(error).__name__
+    if "crypt" in reason.lower():
+        return InputError("the Parquet file is encrypted", where=source, mend="Write it without encryption")
     mend = "It is cut off or damaged: make or copy it anew"
     return InputError(f"not a whole Parquet file ({reason})", where=source, mend=mend)
 

@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sie_agent.progress import say
+from sie_agent.samples.typed import plain, series_of
+from sie_agent.samples.written import writer_for, written
 
 ALL_CONTROLS = r"[\x{00}-\x{1f}\x{7f}-\x{9f}\x{2028}\x{2029}]+"
 CONTROLS_BUT_LAYOUT = r"[\x{00}-\x{08}\x{0b}\x{0c}\x{0e}-\x{1f}\x{7f}-\x{9f}]+"
@@ -18,23 +20,30 @@ TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 
 
 def text_column(values: pd.Series) -> pd.Series:
-    """Every entry as text: null becomes empty; in a column of whole numbers 12.0 becomes ``12``."""
+    """Every entry as text: null becomes empty; in a column of whole numbers 12.0 becomes ``12``.
+
+    Text, numbers, booleans (``true``, ``false``), dates and times have a text; see :mod:`sie_agent.samples.written`.
+
+    Raises
+    ------
+    WrongType
+        If the column holds something else (bytes, lists, objects, durations), or floats too large to tell ids apart.
+    """
+    if isinstance(values.dtype, pd.ArrowDtype):
+        simple = series_of(plain(pa.chunked_array(values.array.__arrow_array__())))
+        simple.name = values.name
+        if isinstance(simple.dtype, pd.ArrowDtype):
+            return from_arrow(written(simple))
+        values = simple
     if isinstance(values.dtype, pd.StringDtype) and values.dtype.storage == "pyarrow":
         return from_arrow(pc.fill_null(pa.array(values, pa.large_string(), from_pandas=True), ""))
-    # ids that are whole numbers turn into floats as soon as one of them is missing
-    if pd.api.types.is_float_dtype(values.dtype) and all_whole(values):
-        values = values.astype("Int64")
     missing = values.isna().to_numpy()
+    write = writer_for(values)
     texts = [
-        "" if absent else value if isinstance(value, str) else str(value)
+        "" if absent else value if isinstance(value, str) else write(value)
         for value, absent in zip(values.tolist(), missing, strict=True)
     ]
     return from_arrow(arrow_text(texts, values.name))
-
-
-def all_whole(values: pd.Series) -> bool:
-    """Whether all numbers of a column of floats that are there are whole."""
-    return bool(((values.dropna() % 1) == 0).all())
 
 
 def arrow_text(texts: list[str], name: object = None) -> pa.Array:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from sie_agent.errors import EnvironmentFailure, InputError
-from sie_agent.samples import ColumnMap, load_samples, write_table
+from sie_agent.samples import ColumnMap, load_samples, stream_samples, write_table
 
 ROWS = [
     {"sample_id": "007", "query": "null", "item_id": "01", "title": "A lamp, brass", "label": 1.0},
@@ -76,7 +76,7 @@ def test_a_folder_with_a_file_per_split(tmp_path: Path, hub_cache: Path, ending:
     folder.mkdir()
     save(folder, ending, ROWS[:2], "train-00000-of-00001")
     save(folder, ending, ROWS[2:], "test-00000-of-00001")
-    assert sorted(load_samples(folder)["sample_id"]) == ["007", "008", "009"]
+    assert sorted(load_samples(folder, split="all")["sample_id"]) == ["007", "008", "009"]
     assert load_samples(folder, split="test")["sample_id"].tolist() == ["009"]
     with pytest.raises(InputError, match=r"no split 'dev'; there are: test, train|there are: train, test"):
         load_samples(folder, split="dev")
@@ -98,7 +98,7 @@ def test_a_data_set_saved_to_disk(tmp_path: Path, several: bool) -> None:
     (saved if several else one).save_to_disk(str(tmp_path / "saved"))
     table = load_samples(tmp_path / "saved", split="train")
     assert table["sample_id"].tolist() == ["007", "008", "009"]
-    assert len(load_samples(tmp_path / "saved")) == (4 if several else 3)
+    assert len(load_samples(tmp_path / "saved", split="all")) == (4 if several else 3)
 
 
 def test_what_a_run_wrote_can_be_loaded_again(tmp_path: Path, graded: pd.DataFrame) -> None:
@@ -199,3 +199,34 @@ def test_the_hub_is_read_through_datasets(monkeypatch: pytest.MonkeyPatch) -> No
         lambda name: datasets.DatasetDict({"train": datasets.Dataset.from_list(ROWS)}),
     )
     assert load_samples("owner/shop", split="train", limit=2)["sample_id"].tolist() == ["007", "008"]
+
+
+@pytest.mark.parametrize("rows", [None, 1])
+def test_the_configs_of_the_hub_are_asked_for(monkeypatch: pytest.MonkeyPatch, rows: int | None) -> None:
+    import datasets
+    import huggingface_hub
+
+    def load(name: str, config: str | None = None) -> datasets.DatasetDict:
+        if config is None:
+            raise ValueError("Config name is missing.\nPlease pick one among the available configs: ['de', 'en']")
+        label = datasets.ClassLabel(names=["1", "0"])
+        features = datasets.Features({**datasets.Dataset.from_list(ROWS).features, "label": label})
+        part = datasets.Dataset.from_list([{**row, "label": 0} for row in ROWS], features=features)
+        return datasets.DatasetDict({"train": part, "test": part.select([1])} if config == "en" else {"train": part})
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", lambda self, name, timeout: None)
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    monkeypatch.setattr(datasets, "get_dataset_config_names", lambda name: ["de", "en"])
+
+    def ids(split: str | None) -> list[str]:
+        if rows is None:
+            return load_samples("owner/shop", split=split)["sample_id"].tolist()
+        chunks = list(stream_samples("owner/shop", split=split, chunk_rows=rows))
+        assert all(chunk["label"].eq(1).all() for chunk in chunks)
+        return [one for chunk in chunks for one in chunk["sample_id"]]
+
+    for split, there in ((None, "de/…, en/…"), ("fr", "de/…, en/…"), ("en", "en/test, en/train")):
+        with pytest.raises(InputError, match=rf"owner/shop: there are several configs and splits: {there}\."):
+            ids(split)
+    assert ids("de") == ids("en/train") == ["007", "008", "009"]
+    assert ids("en/test") == ["008"]

@@ -58,7 +58,7 @@ def test_esci_us_small_as_a_folder_of_parquet(tmp_path: Path, hub_cache: Path) -
     assert table["description"].iloc[1] == "Two litres\nNo lid"
     assert json.loads(table["attributes"].iloc[0]) == {"brand": "Fennwick", "color": "copper"}
     assert json.loads(table["attributes"].iloc[2]) == {"color": "copper"}
-    assert len(load_samples(tmp_path / "esci", column_map="esci-us-small")) == 6
+    assert len(load_samples(tmp_path / "esci", column_map="esci-us-small", split="all")) == 6
 
 
 def test_tasksource_esci_keeps_the_rows_of_one_locale(tmp_path: Path) -> None:

@@ -325,16 +325,16 @@ def test_folders_of_several_files(tmp_path: Path, hub_cache: Path, ending: str) 
     folder = tmp_path / "shop"
     folder.mkdir()
     frame = log(40, other=[None, 2] * 20)
-    # of text files, the last has one column less
-    last = frame if ending == ".parquet" else frame.drop(columns="other")
+    # the last has one column less
+    last = frame.drop(columns="other")
     for name, part in (("train-0", frame[:10]), ("train-1", frame[10:20]), ("test-0", last[20:30])):
         save(folder / f"{name}{ending}", part)
-    for split in (None, "train", "test", "dev"):
+    for split in (None, "train", "test", "dev", "all"):
         for rows in (7, 100):
             assert_same(folder, rows, split=split)
     save(folder / f"train-3{ending}", frame[5:8])
-    assert "more than once" in str(outcome(folder, 7))
-    assert_same(folder, 7)
+    assert "more than once" in str(outcome(folder, 7, split="all"))
+    assert_same(folder, 7, split="all")
 
 
 def test_a_folder_of_one_file_and_one_of_several_kinds(tmp_path: Path) -> None:
@@ -342,8 +342,9 @@ def test_a_folder_of_one_file_and_one_of_several_kinds(tmp_path: Path) -> None:
     assert_same(tmp_path, 4)
     save(tmp_path / "test.csv", log(20).iloc[10:])
     assert_same(tmp_path, 4)
+    assert_same(tmp_path, 4, split="all")
     save(tmp_path / "dev.parquet", log(30).iloc[20:])
-    assert_same(tmp_path, 4)
+    assert_same(tmp_path, 4, split="all")
     assert_same(tmp_path, 4, split="validation")
 
 
@@ -359,6 +360,7 @@ def test_data_sets_saved_to_disk(tmp_path: Path, differ: bool) -> None:
     train.save_to_disk(str(tmp_path / "one"))
     for rows in (1, 7, 99):
         assert_same(tmp_path / "both", rows)
+        assert_same(tmp_path / "both", rows, split="all")
         assert_same(tmp_path / "both", rows, split="test")
         assert_same(tmp_path / "one", rows, limit=12)
 

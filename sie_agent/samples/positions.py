@@ -1,0 +1,86 @@
+"""Positions that count from 0 in the source: found out over the whole of it, and counted from 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sie_agent.progress import say
+from sie_agent.samples.column_maps import ColumnMap
+from sie_agent.samples.text import text_column
+from sie_agent.samples.written import WrongType, number_column
+
+
+def position_columns(frame: pd.DataFrame, mapping: ColumnMap | None) -> list[str]:
+    """The column of the source that is the position, if it has to be read to know where positions begin."""
+    if mapping is None:
+        name: object = "position"
+    elif mapping.position is not None:
+        name = mapping.position.column if mapping.position.first is None else None
+    else:
+        name = mapping.columns.get("position")
+    return [name] if isinstance(name, str) and name in frame.columns else []
+
+
+def from_one(pieces: Iterable[pd.DataFrame], mapping: ColumnMap | None, where: str) -> bool:
+    """Whether the source counts positions from 0, so that each is to become one more; that is said.
+
+    It does where the map says so, or else where the smallest position of all rows of the source, whatever filters,
+    split and limit leave of them, is 0 and all are whole numbers.
+
+    Parameters
+    ----------
+    pieces : the source's rows; they need no other column than the position's, and are not read where the map says.
+    mapping, where : the map and the name of the source.
+    """
+    if mapping is not None and mapping.position is not None and mapping.position.first is not None:
+        return mapping.position.first == 0
+    zero, name = False, ""
+    for frame in pieces:
+        for name in position_columns(frame, mapping):
+            values = numbers_in(frame[name])
+            if (values < 0).any() or (values % 1 != 0).any():
+                return False
+            zero = zero or bool((values == 0).any())
+    if zero:
+        say(
+            f"{where}: the positions in '{name}' begin with 0; counted from 1 instead, each is one more "
+            f"(to say it yourself, map position: {{column: {name}, first: 0}}, or first: 1)"
+        )
+    return zero
+
+
+def numbers_in(given: pd.Series) -> npt.NDArray[np.float64]:
+    """The numbers of a column, without the cells that are empty or no numbers."""
+    values = as_floats(given)
+    return values[np.isfinite(values)]
+
+
+def as_floats(given: pd.Series) -> npt.NDArray[np.float64]:
+    """A column as float64, NaN where a cell is empty or holds no number; of a column of another type all are."""
+    try:
+        simple = number_column(given)
+        if pd.api.types.is_bool_dtype(simple.dtype):
+            return np.full(len(given), np.nan)
+        texts = simple if pd.api.types.is_numeric_dtype(simple.dtype) else text_column(simple).str.strip()
+    except WrongType:
+        return np.full(len(given), np.nan)
+    return np.asarray(pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan))
+
+
+def shifted(frame: pd.DataFrame, from_zero: bool) -> pd.DataFrame:
+    """The table with every position that is a whole number from 0 upwards one higher; the others as they are."""
+    if not from_zero or "position" not in frame.columns:
+        return frame
+    given = frame["position"]
+    values = as_floats(given)
+    counted = np.isfinite(values) & (values >= 0)
+    counted &= np.floor(values) == values
+    if (counted | np.isnan(values)).all() and pd.api.types.is_numeric_dtype(given.dtype):
+        return frame.assign(position=pd.Series(values + 1, index=frame.index))
+    higher = given.astype(object).to_numpy(copy=True)
+    higher[counted] = values[counted] + 1
+    return frame.assign(position=pd.Series(higher, index=frame.index, dtype=object))

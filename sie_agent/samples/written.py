@@ -1,0 +1,200 @@
+"""What is written for a cell of a typed column: the text of a value, or which type has none."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sie_agent.errors import InputError
+
+# from here on, floats of so many bits skip whole numbers: two ids may have become one
+EXACT_BELOW = {2: 2**11, 4: 2**24, 8: 2**53}
+SCALARS = (str, int, float, Decimal, datetime.date, datetime.time, uuid.UUID, np.generic)
+
+
+class WrongType(InputError):
+    """A column is of a type that is not read as text, or as numbers; :func:`types_named` adds the name of its file."""
+
+
+@contextmanager
+def types_named(where: str) -> Iterator[None]:
+    """Put the name of the source in front of what a :class:`WrongType` says."""
+    try:
+        yield
+    except WrongType as error:
+        raise InputError(error.problem, where=f"{where}, {error.where}", mend=error.mend) from None
+
+
+def wrong_type(name: object, problem: str, mend: str) -> WrongType:
+    """A column cannot be read as what it is mapped to."""
+    return WrongType(f"the column '{name}' {problem}", where=f"field '{name}'", mend=mend)
+
+
+def written(values: pd.Series) -> pa.ChunkedArray:
+    """The texts of a column of an Arrow type that pandas has no type of its own for, "" where it is null.
+
+    Decimals are written as they are, and without decimals where all of the column are whole.
+
+    Raises
+    ------
+    WrongType
+        If the type has no obvious text: bytes, lists, objects, durations and the like.
+    """
+    column = pa.chunked_array(values.array.__arrow_array__())
+    kind = column.type
+    if pa.types.is_null(kind):
+        return pa.chunked_array([pa.array([""] * len(column), pa.large_string())])
+    if pa.types.is_decimal(kind):
+        if kind.scale != 0:
+            texts = decimal_texts(column.to_pylist(), whole=all_whole(values))
+            return pa.chunked_array([pa.array(texts, pa.large_string())])
+    elif not (pa.types.is_date(kind) or pa.types.is_time(kind)):
+        raise no_text(values.name, kind)
+    return pc.fill_null(pc.cast(column, pa.large_string()), "")
+
+
+def decimal_texts(values: list[Decimal | None], *, whole: bool) -> list[str]:
+    """Decimals in digits, never with an exponent; *whole*: without those behind the point."""
+    return ["" if value is None else str(int(value)) if whole else format(value, "f") for value in values]
+
+
+def no_text(name: object, kind: object) -> WrongType:
+    """A column's type has no obvious text."""
+    told = str(kind)
+    what = f"is of the type {told[:60]}{'…' if len(told) > 60 else ''}, which is not read as text"
+    if told.startswith(("binary", "large_binary", "fixed_size_binary")):
+        return wrong_type(name, what, "Write it as text (UTF-8), or map another column")
+    return wrong_type(name, what, "Write one text per row in its place, or map another column")
+
+
+def writer_for(values: pd.Series) -> Callable[[object], str]:
+    """How the values of a column of pandas, other than text, are written.
+
+    Raises
+    ------
+    WrongType
+        At the call for durations and for floats beyond what they tell apart; later at a value that has no text.
+    """
+    dtype = values.dtype
+    if pd.api.types.is_timedelta64_dtype(dtype):
+        raise no_text(values.name, dtype)
+    if pd.api.types.is_bool_dtype(dtype):
+        return lambda value: "true" if value else "false"
+    if pd.api.types.is_float_dtype(dtype):
+        refuse_inexact(values)
+        # ids that are whole numbers turn into floats as soon as one of them is missing
+        if all_whole(values):
+            return lambda value: str(int(value)) if isinstance(value, float) else str(value)
+
+    def write(value: object) -> str:
+        if isinstance(value, bool | np.bool_):
+            return "true" if value else "false"
+        if isinstance(value, Decimal):
+            return format(value, "f")
+        if not isinstance(value, SCALARS) or isinstance(value, datetime.timedelta | np.timedelta64 | np.bytes_):
+            raise no_text_here(values, value)
+        return str(value)
+
+    return write
+
+
+def no_text_here(values: pd.Series, value: object) -> WrongType:
+    """A cell holds something that has no obvious text; names its row where the index counts them."""
+    names = {
+        bytes: "bytes",
+        bytearray: "bytes",
+        dict: "an object",
+        list: "a list",
+        tuple: "a list",
+        np.ndarray: "a list",
+    }
+    told = names.get(type(value), type(value).__name__)
+    row = next(place for place, one in enumerate(values.tolist()) if one is value or type(one) is type(value))
+    counted = values.index.name in ("row", "line")
+    return WrongType(
+        f"the column '{values.name}' holds {told}, which {'are' if told == 'bytes' else 'is'} not read as text",
+        where=f"{values.index.name} {values.index[row]}, field '{values.name}'"
+        if counted
+        else f"field '{values.name}'",
+        mend="Write one text per row in its place, or map another column",
+    )
+
+
+def refuse_inexact(values: pd.Series) -> None:
+    """Raise WrongType where floats are so large that two whole numbers may have become one."""
+    numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    limit = EXACT_BELOW.get(getattr(values.dtype, "itemsize", 8), 2**53)
+    large = np.isfinite(numbers) & (np.abs(numbers) >= limit)
+    if large.any():
+        raise wrong_type(
+            values.name,
+            f"holds {numbers[large][0]:.0f} as a float ({values.dtype}): of numbers from {limit} on, two may have "
+            "become one",
+            "Write it as whole numbers (int64) or as text",
+        )
+
+
+def has_fractions(dtype: Any) -> bool:
+    """Whether numbers of this type may have decimals."""
+    if isinstance(dtype, pd.ArrowDtype):
+        kind = dtype.pyarrow_dtype
+        return bool(pa.types.is_floating(kind) or (pa.types.is_decimal(kind) and kind.scale != 0))
+    return bool(pd.api.types.is_float_dtype(dtype))
+
+
+def all_whole(values: pd.Series) -> bool:
+    """Whether all numbers of a column that may have decimals are whole, as far as they are there."""
+    there = values.dropna()
+    if isinstance(values.dtype, pd.ArrowDtype) or values.dtype == object:
+        return all(value % 1 == 0 for value in there)
+    with np.errstate(invalid="ignore"):
+        return bool(((there % 1) == 0).all())
+
+
+def number_column(values: pd.Series) -> pd.Series:
+    """A column that is read as numbers: of an Arrow type as float64, any other as it is.
+
+    Raises
+    ------
+    WrongType
+        If the type is neither a number nor text: dates, times, bytes, lists, objects.
+    """
+    dtype = values.dtype
+    if isinstance(dtype, pd.ArrowDtype):
+        column = pa.chunked_array(values.array.__arrow_array__())
+        kind = column.type
+        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+            return values
+        if not (pa.types.is_null(kind) or pa.types.is_decimal(kind) or pa.types.is_boolean(kind)) and not (
+            pa.types.is_integer(kind) or pa.types.is_floating(kind)
+        ):
+            raise no_number(values.name, kind)
+        floats = pc.cast(column, pa.float64()).to_numpy()
+        return pd.Series(floats, index=values.index, name=values.name)
+    if pd.api.types.is_datetime64_any_dtype(dtype) or pd.api.types.is_timedelta64_dtype(dtype):
+        raise no_number(values.name, dtype)
+    return values
+
+
+def ordinary(values: pd.Series) -> pd.Series:
+    """A column that is kept as it is, without a type of Arrow's: pandas cannot read all of them back from a file."""
+    if not isinstance(values.dtype, pd.ArrowDtype):
+        return values
+    given = values.astype(object)
+    return given.where(values.notna().to_numpy(dtype=bool), None)
+
+
+def no_number(name: object, kind: object) -> WrongType:
+    """A column's type is no number."""
+    told = str(kind)
+    mend = "Write numbers in its place, or map another column"
+    return wrong_type(name, f"is of the type {told[:60]}{'…' if len(told) > 60 else ''}, which is not a number", mend)
