@@ -29,7 +29,7 @@ def from_one(pieces: Iterable[pd.DataFrame], mapping: ColumnMap | None, where: s
     """Whether the source counts positions from 0, so that each is to become one more; that is said.
 
     It does where the map says so, or else where the smallest position of all rows of the source, whatever filters,
-    split and limit leave of them, is 0 and all are whole numbers.
+    split and limit leave of them, is 0, others are greater, and all are whole numbers.
 
     Parameters
     ----------
@@ -38,19 +38,20 @@ def from_one(pieces: Iterable[pd.DataFrame], mapping: ColumnMap | None, where: s
     """
     if mapping is not None and mapping.position is not None and mapping.position.first is not None:
         return mapping.position.first == 0
-    zero, name = False, ""
+    zero, beyond, name = False, False, ""
     for frame in pieces:
         for name in position_columns(frame, mapping):
             values = numbers_in(frame[name])
             if (values < 0).any() or (values % 1 != 0).any():
                 return False
-            zero = zero or bool((values == 0).any())
-    if zero:
+            zero, beyond = zero or bool((values == 0).any()), beyond or bool((values > 0).any())
+    # nothing but 0 counts nothing
+    if zero and beyond:
         say(
             f"{where}: the positions in '{name}' begin with 0; counted from 1 instead, each is one more "
             f"(to say it yourself, map position: {{column: {name}, first: 0}}, or first: 1)"
         )
-    return zero
+    return zero and beyond
 
 
 def numbers_in(given: pd.Series) -> npt.NDArray[np.float64]:

@@ -137,6 +137,7 @@ CASES: dict[str, tuple[Maker, str]] = {
     "attributes not JSON": (second(attributes="{brand: x}"), r"field 'attributes': .* cannot be read as"),
     "history not a list": (second(history='{"a": 1}'), r"line 2, field 'history': the history is not a JSON"),
     "history of lists": (second(history=[["a"]]), r"field 'history': the history holds something that is"),
+    "position zero": (second(position=0), r"line 2, field 'position': the position 0 is not a positive"),
     "position below zero": (second(position=-1), r"line 2, field 'position': the position -1 is not a positive"),
     "position broken": (second(position=1.5), r"field 'position': the position 1\.5 is not a positive whole"),
     "position text": (second(position="top"), r"field 'position': the position 'top' is not a number"),

@@ -163,7 +163,13 @@ def test_a_map_with_two_positions_or_another_first_is_refused(tmp_path: Path) ->
 def test_never_off_by_one(positions: list[int | None], size: int, ending: str, tmp_path: Path) -> None:
     set_quiet(True)
     path = save(tmp_path / f"log{ending}", pa.array(positions, pa.int64()).to_pylist())
-    higher = 1 if 0 in positions else 0
+    there = {position for position in positions if position is not None}
+    if there == {0}:
+        for rows in (None, size):
+            with pytest.raises(InputError, match="the position 0 is not a positive whole number"):
+                read(path, rows)
+        return
+    higher = 1 if 0 in there else 0
     expected = [None if position is None else position + higher for position in positions]
     assert positions_in(load_samples(path)) == expected
     assert positions_in(read(path, size)) == expected
