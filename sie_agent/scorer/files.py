@@ -10,27 +10,24 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sie_agent.errors import EnvironmentFailure, InputError
-from sie_agent.samples import TextFeatures, feature_names, reading
+from sie_agent.samples import reading
 from sie_agent.scorer.card import scorer_card
 from sie_agent.scorer.label_errors import AGAIN, LabelErrors, as_config, read_label_errors
 from sie_agent.scorer.model import Scorer
 from sie_agent.scorer.onnx_model import scorer_model
-from sie_agent.scorer.onnx_trees import QUANTILES_OF
+from sie_agent.scorer.onnx_read import READING, TREES_OF, read_learned
 from sie_agent.scorer.recipe import RELEVANCE, Recipe, read_recipe
-from sie_agent.scorer.student import Student
 
 # of 4, texts without spaces are read otherwise, and the model says how they are; one of 3 is read as it was
 FORMAT, OLDEST_FORMAT = 4, 3
-READING = "sie.reading"
 CARD, CONFIG, MODEL = "README.md", "config.json", "model.onnx"
-TREES_OF = "lightgbm of "
 
 
 def save_scorer(scorer: Scorer, folder: Path) -> None:
@@ -177,20 +174,6 @@ def read_model(folder: Path, config: Mapping[str, Any]) -> bytes:
     return content
 
 
-def reading_of(metadata: Mapping[str, str], where: str) -> int:
-    """The version of the reading of texts that a model was made with; models of format 3 do not tell theirs.
-
-    Raises
-    ------
-    InputError : there is no such version.
-    """
-    told = metadata.get(READING, str(reading.BY_SPACES))
-    for version in reading.WORDS:
-        if told == str(version):
-            return version
-    raise InputError(f"a scorer that reads texts in another way ({told[:20]})", where=where, mend="Upgrade sie-agent.")
-
-
 def scorer_folder(folder: Path) -> Path:
     """The scorer itself, or the one in the folder of ``sie distill`` or ``sie run``."""
     inside = folder / "scorer"
@@ -204,33 +187,10 @@ def load_scorer(folder: Path) -> Scorer:
     ------
     InputError : the folder is no scorer, is damaged, or was written by a newer version.
     """
-    import lightgbm
-    import onnx
-    from google.protobuf.message import DecodeError
-    from onnx import numpy_helper
-
     folder = scorer_folder(Path(folder).expanduser())
     config = read_config(folder)
-    content = read_model(folder, config)
-    try:
-        model = onnx.load_model_from_string(content)
-        kept = {tensor.name: tensor for tensor in model.graph.initializer}
-        texts = {entry.key: entry.value for entry in model.metadata_props}
-        learned = [field.name for field in fields(TextFeatures) if field.name != "version"]
-        parts = {name: numpy_helper.to_array(kept[name]) for name in learned}
-        students = {
-            name: Student(
-                lightgbm.Booster(model_str=texts[f"{TREES_OF}{name}"]),
-                numpy_helper.to_array(kept[f"{QUANTILES_OF}{name}"]),
-            )
-            for name in config["labels"]
-        }
-        quantiles = {name: np.asarray(values, np.float64) for name, values in config["score_quantiles"].items()}
-    except (DecodeError, KeyError, ValueError, TypeError, lightgbm.basic.LightGBMError) as error:
-        raise InputError("not a scorer of this version", where=Path(folder) / MODEL, mend=AGAIN) from error
-    if parts["centre"].shape != (len(feature_names()),):
-        raise InputError("features of another version", where=Path(folder) / MODEL, mend=AGAIN)
+    features, students, _ = read_learned(read_model(folder, config), config["labels"], Path(folder) / MODEL)
+    quantiles = {name: np.asarray(values, np.float64) for name, values in config["score_quantiles"].items()}
     recipe = recipe_of(config, Path(folder) / CONFIG)
     errors = label_errors_of(config, Path(folder) / CONFIG)
-    features = TextFeatures(**parts, version=reading_of(texts, str(Path(folder) / MODEL)))
     return Scorer(features, students, config["about"], quantiles, config["score_rows"], recipe, errors)

@@ -137,8 +137,8 @@ class Graph:
         )
         return helper.make_graph(self.nodes, f"{self.prefix}part", reads, gives)
 
-    def model(self, inputs: dict[str, Any], outputs: dict[str, Any], about: dict[str, str]) -> bytes:
-        """The finished model.
+    def model(self, inputs: dict[str, Any], outputs: dict[str, Any], about: dict[str, str]) -> Any:
+        """The finished model, an ``onnx.ModelProto``.
 
         Parameters
         ----------
@@ -157,4 +157,4 @@ class Graph:
         model.ir_version = IR_VERSION
         helper.set_model_props(model, about)
         checker.check_model(model)
-        return bytes(model.SerializeToString())
+        return model
