@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Hashable
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from jinja2 import StrictUndefined, TemplateError, meta
 from jinja2.sandbox import SandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import InputError
 from ..paths import prompts_dir
+from ..yaml_files import read_yaml
 
 ASPECTS = ("relevance", "clarity")
 FIELDS = ("query", "title", "description", "attributes")
@@ -192,20 +191,6 @@ def compiled(source: str) -> Any:
     return ENVIRONMENT.from_string(source)
 
 
-class UniqueKeyLoader(yaml.SafeLoader):
-    """YAML that refuses a key given twice instead of silently keeping the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: list[Any] = []
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                problem = f"key {key!r} is there twice"
-                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
-            seen.append(key)
-        return super().construct_mapping(node, deep)
-
-
 def list_variants(aspect: str | None = None) -> list[str]:
     """Names of the variants that ship, such as ``relevance/graded``, sorted."""
     folder = prompts_dir()
@@ -225,20 +210,15 @@ def load_variant(name_or_path: str | Path) -> Variant:
     InputError : unknown variant (names the near ones), unreadable file, bad YAML, bad field, bad template.
     """
     path = find_variant(name_or_path)
-    try:
-        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeyLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read: {error}", where=path) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{path}, line {mark.line + 1}" if mark else str(path)
-        raise InputError(f"not valid YAML: {getattr(error, 'problem', error)}", where=place) from error
+    told = read_yaml(path, mend="See prompts/README.md")
+    loaded = told.content
     if not isinstance(loaded, dict):
         raise InputError("a prompt variant is a YAML mapping", where=path, mend="See prompts/README.md")
     try:
         return Variant.model_validate({"name": variant_name(path), **loaded})
     except ValidationError as error:
-        raise InputError(first_problem(error), where=path, mend="See prompts/README.md") from error
+        place = told.place(error.errors()[0]["loc"])
+        raise InputError(first_problem(error), where=place, mend="See prompts/README.md") from error
 
 
 def find_variant(name_or_path: str | Path) -> Path:

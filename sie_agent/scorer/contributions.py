@@ -94,9 +94,7 @@ def paths_of(trees: Trees, cover: Cover) -> Paths:
     nodes, sides, leaves = [], [], []
     above: dict[int, tuple[tuple[int, bool], ...]] = {}
     roots = set(trees.roots.tolist())
-    alone = {
-        root for root in roots if trees.left[root] < 0 and trees.right[root] < 0 and one_leaf(trees, cover, root)
-    }
+    alone = {root for root in roots if trees.left[root] < 0 and trees.right[root] < 0 and one_leaf(trees, cover, root)}
     conditions = 0
     for node, children in enumerate(zip(trees.left.tolist(), trees.right.tolist(), strict=True)):
         path = () if node in roots else above.pop(node)

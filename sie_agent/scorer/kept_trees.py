@@ -33,9 +33,7 @@ class KeptTrees:
     text: str
     where: str
 
-    def predict(
-        self, inputs: npt.NDArray[np.floating], *, pred_contrib: bool = False, num_threads: int = 1
-    ) -> Doubles:
+    def predict(self, inputs: npt.NDArray[np.floating], *, pred_contrib: bool = False, num_threads: int = 1) -> Doubles:
         """(n,) sums of leaves, or (n, d + 1) contributions as :func:`contributions` gives them, from (n, d).
 
         Raises

@@ -38,7 +38,7 @@ def scorer_message(features: TextFeatures, students: Mapping[str, Student], abou
         graph.add_named("Identity", graph.add("Gather", scores, graph.constant(column, np.int64), axis=1), name)
     texts = {name: (TensorProto.STRING, ["rows"]) for name in reading.FIELDS}
     outputs = {name: (TensorProto.DOUBLE, ["rows"]) for name in students}
-    return graph.model({**texts, "label": (TensorProto.FLOAT, ["rows"])}, outputs, dict(about))
+    return graph.message({**texts, "label": (TensorProto.FLOAT, ["rows"])}, outputs, dict(about))
 
 
 def tree_model(students: Mapping[str, Student], n_inputs: int) -> bytes:
@@ -54,4 +54,4 @@ def ranks_model(students: Sequence[Trees], n_inputs: int) -> bytes:
     graph.add_named("Identity", tree_ranks(graph, "inputs", students), "ranks")
     reads = {"inputs": (TensorProto.DOUBLE, ["rows", n_inputs])}
     gives = {"ranks": (TensorProto.DOUBLE, ["rows", len(students)])}
-    return bytes(graph.model(reads, gives, {}).SerializeToString())
+    return graph.model(reads, gives, {})

@@ -15,7 +15,8 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sie_agent.errors import EnvironmentFailure
+from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.json_files import read_json
 from sie_agent.progress import bar, say
 from sie_agent.samples import TableWriter, failures_in_words, read_table
 
@@ -106,8 +107,8 @@ class Parts:
 
     def _read_state(self) -> dict[str, Any]:
         try:
-            found = json.loads((self.folder / STATE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            found = read_json(self.folder / STATE)
+        except InputError:
             return {}
         return found if isinstance(found, dict) else {}
 

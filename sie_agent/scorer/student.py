@@ -59,7 +59,8 @@ class Student:
         InputError : the scorer was read from a file that does not say how many rows the trees were fitted to.
         """
         kept = isinstance(self.booster, KeptTrees)
-        return contributions(*(self.booster.covered() if kept else self._covered), inputs)
+        trees, cover = self.booster.covered() if kept else self._covered
+        return contributions(trees, cover, inputs)
 
     @cached_property
     def _covered(self) -> tuple[Trees, Cover]:

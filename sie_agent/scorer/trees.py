@@ -1,6 +1,7 @@
 """The trees of a student as plain arrays, checked before anything walks them.
 
-LightGBM's own reader trusts its file: a changed number makes it read or write where it should not, and the process ends.
+LightGBM's own reader trusts its file: a changed number makes it read or write where it should not, and the process
+ends.
 So a scorer that was read from a file has its trees from here, and LightGBM never sees them.
 """
 
