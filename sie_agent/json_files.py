@@ -17,12 +17,13 @@ class NotJson(ValueError):
     """The text is no JSON, or none that is read here; the message says why, in words for a user."""
 
 
-def read_json(path: str | Path, *, mend: str | None = None, most: int = MOST_BYTES) -> Any:
+def read_json(path: str | Path, *, mend: str | None = None, most: int = MOST_BYTES, nan: bool = False) -> Any:
     """What a JSON file holds.
 
     Parameters
     ----------
     mend : what a user is to do about a file that cannot be read. most : its size in bytes.
+    nan : whether NaN and infinite numbers are read; for files whose fields are checked one by one.
 
     Raises
     ------
@@ -30,7 +31,7 @@ def read_json(path: str | Path, *, mend: str | None = None, most: int = MOST_BYT
     """
     place = Path(path)
     try:
-        return parse_json(read_text(place, most, mend))
+        return parse_json(read_text(place, most, mend), nan=nan)
     except FileNotFoundError as error:
         raise InputError("the file is missing", where=place, mend=mend) from error
     except OSError as error:
@@ -39,21 +40,23 @@ def read_json(path: str | Path, *, mend: str | None = None, most: int = MOST_BYT
         raise InputError(str(error), where=place, mend=mend) from error
 
 
-def read_object(path: str | Path, *, mend: str | None = None, most: int = MOST_BYTES) -> dict[str, Any]:
-    """The object that a JSON file holds.
+def read_object(
+    path: str | Path, *, mend: str | None = None, most: int = MOST_BYTES, nan: bool = False
+) -> dict[str, Any]:
+    """The object that a JSON file holds; parameters as of :func:`read_json`.
 
     Raises
     ------
     InputError : as of :func:`read_json`, and where it holds something else.
     """
-    content = read_json(path, mend=mend, most=most)
+    content = read_json(path, mend=mend, most=most, nan=nan)
     if not isinstance(content, dict):
         raise InputError("is JSON, but no object", where=path, mend=mend)
     return content
 
 
-def parse_json(text: str) -> Any:
-    """What a text of JSON holds, as the standard (RFC 8259) has it and no more.
+def parse_json(text: str, *, nan: bool = False) -> Any:
+    """What a text of JSON holds, as the standard (RFC 8259) has it and no more; with *nan* also what Python writes.
 
     Raises
     ------
@@ -61,7 +64,8 @@ def parse_json(text: str) -> Any:
         than are read; it is nested more than `MOST_DEPTH` deep; or a text holds half of a surrogate pair.
     """
     try:
-        content = json.loads(text, object_pairs_hook=distinct, parse_constant=no_number, parse_float=finite)
+        strict: dict[str, Any] = {} if nan else {"parse_constant": no_number, "parse_float": finite}
+        content = json.loads(text, object_pairs_hook=distinct, **strict)
     except json.JSONDecodeError as error:
         raise NotJson(f"is not JSON (line {error.lineno}, column {error.colno}: {error.msg})") from error
     except RecursionError as error:

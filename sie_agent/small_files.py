@@ -42,8 +42,12 @@ def too_large(path: Path, size: int, most: int, mend: str | None) -> InputError:
     return InputError(problem, where=path, mend=mend)
 
 
-def read_text(path: Path, most: int, mend: str | None = None) -> str:
+def read_text(path: Path, most: int, mend: str | None = None, what: str = "") -> str:
     """The text of a file in UTF-8, with or without the mark that some editors put at its start.
+
+    Parameters
+    ----------
+    most : its size in bytes. mend, what : what to do about it, and what it is, for messages.
 
     Raises
     ------
@@ -55,7 +59,6 @@ def read_text(path: Path, most: int, mend: str | None = None) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        problem = "is not UTF-8"
-        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-            problem = "is UTF-16, not UTF-8"
-        raise InputError(problem, where=f"{path}, line {line}", mend="Save it as UTF-8") from None
+        other = " but UTF-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else ""
+        problem = f"{what} is not UTF-8{other} (line {line})".strip()
+        raise InputError(problem, where=path, mend="Save it as UTF-8") from None

@@ -49,7 +49,12 @@ class YamlText:
     lines: dict[tuple[str | int, ...], int]
 
     def place(self, way: Iterable[Any] = ()) -> str:
-        """The file, and the line of a field or of the nearest that is there around it.
+        """The file, and :meth:`line`."""
+        line = self.line(way)
+        return self.where if line is None else f"{self.where}, line {line}"
+
+    def line(self, way: Iterable[Any]) -> int | None:
+        """The line of a field or of the nearest that is there around it.
 
         Parameters
         ----------
@@ -59,15 +64,15 @@ class YamlText:
         for part in way:
             if (*found, part) in self.lines:
                 found = (*found, part)
-        return f"{self.where}, line {self.lines[found]}" if found else self.where
+        return self.lines.get(found)
 
 
-def read_yaml(path: str | Path, *, mend: str | None = None) -> YamlText:
+def read_yaml(path: str | Path, *, mend: str | None = None, what: str = "") -> YamlText:
     """What a YAML file of a user holds.
 
     Parameters
     ----------
-    mend : what to do about a file that cannot be read.
+    mend : what to do about a file that cannot be read. what : what it is, such as "the column map", for messages.
 
     Raises
     ------
@@ -75,14 +80,14 @@ def read_yaml(path: str | Path, *, mend: str | None = None) -> YamlText:
     """
     place = Path(path)
     try:
-        text = read_text(place, MOST_BYTES, mend)
+        text = read_text(place, MOST_BYTES, mend, what)
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", where=place, mend=mend) from error
-    return parse_yaml(text, str(place))
+    return parse_yaml(text, str(place), what)
 
 
-def parse_yaml(text: str, where: str) -> YamlText:
-    """What a YAML text holds.
+def parse_yaml(text: str, where: str, what: str = "") -> YamlText:
+    """What a YAML text holds; *what* it is and *where*, for messages.
 
     Raises
     ------
@@ -91,7 +96,7 @@ def parse_yaml(text: str, where: str) -> YamlText:
     """
     for number, line in enumerate(text.split("\n"), start=1):
         if found := yaml.reader.Reader.NON_PRINTABLE.search(line):
-            problem = f"not valid YAML: it holds the character U+{ord(found.group()):04X}"
+            problem = unparsable(what, f"it holds the character U+{ord(found.group()):04X}")
             raise InputError(problem, where=f"{where}, line {number}", mend="Take it out.")
     loader = Checked(text, where)
     try:
@@ -101,11 +106,16 @@ def parse_yaml(text: str, where: str) -> YamlText:
         place = f"{where}, line {mark.line + 1}" if mark is not None else where
         said = " ".join(str(getattr(error, "problem", None) or "cannot be read").split())
         mend = "Indent with spaces, not with tabs." if "'\\t'" in said else "Mend the YAML there."
-        raise InputError(f"not valid YAML: {said[:200]}", where=place, mend=mend) from error
+        raise InputError(unparsable(what, said[:200]), where=place, mend=mend) from error
     finally:
         loader.dispose()
     lines: dict[tuple[str | int, ...], int] = {}
     return YamlText(None if node is None else value_of(node, (), lines, where), where, lines)
+
+
+def unparsable(what: str, why: str) -> str:
+    """That it is not YAML."""
+    return f"{what} does not parse ({why})" if what else f"not valid YAML: {why}"
 
 
 class Checked(yaml.SafeLoader):

@@ -7,24 +7,22 @@ from __future__ import annotations
 
 import difflib
 import json
-from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from jinja2 import StrictUndefined, TemplateError, meta
-from jinja2.sandbox import SandboxedEnvironment
+from jinja2 import TemplateError, meta
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import InputError
 from ..paths import prompts_dir
 from ..yaml_files import read_yaml
+from .templates import compiled, parsed
 
 ASPECTS = ("relevance", "clarity")
 FIELDS = ("query", "title", "description", "attributes")
 ITEM_FIELDS = FIELDS[1:]
 # methods whose answers are an order rather than degrees
 SCALE_MEANS_NOTHING = ("likelihood", "embedding", "lexical")
-ENVIRONMENT = SandboxedEnvironment(undefined=StrictUndefined)
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -150,14 +148,17 @@ def check_examples(variant: Variant) -> None:
 def check_template(variant: Variant) -> None:
     """The template must compile, use the known fields alone, and fence what sellers write."""
     try:
-        used = meta.find_undeclared_variables(ENVIRONMENT.parse(variant.user))
+        used = meta.find_undeclared_variables(parsed(variant.user))
         strange = sorted(used - set(FIELDS))
         if strange:
             raise ValueError(f"user: unknown field {strange[0]!r}; the fields are {', '.join(FIELDS)}")
         shown = compiled(variant.user).render({name: f"\x02{name}\x03" for name in FIELDS})
-    except (TemplateError, ArithmeticError, TypeError, AttributeError, LookupError) as error:
+    except InputError as error:
+        raise ValueError(f"user: bad template: {error.problem}") from error
+    except (TemplateError, ArithmeticError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
-        raise ValueError(f"user: bad template{f', line {line}' if line else ''}: {error}") from error
+        said = " ".join(str(getattr(error, "message", None) or error).split())
+        raise ValueError(f"user: bad template{f', line {line}' if line else ''}: {said}") from error
     if variant.aspect == "clarity" and used & set(ITEM_FIELDS):
         raise ValueError("user: clarity is asked once per query, so the template can use 'query' alone")
     if variant.aspect == "relevance" and "title" not in used:
@@ -183,12 +184,6 @@ def check_fences(shown: str, used: set[str]) -> None:
             outside = before + rest.split(f"</{fence}>", 1)[-1] if f"</{fence}>" in rest else before
         if f"\x02{name}\x03" in outside:
             raise ValueError(f"user: '{name}' must stand between <{fence}> and </{fence}>, it is data")
-
-
-@lru_cache(maxsize=256)
-def compiled(source: str) -> Any:
-    """The template, compiled once per text."""
-    return ENVIRONMENT.from_string(source)
 
 
 def list_variants(aspect: str | None = None) -> list[str]:

@@ -120,7 +120,7 @@ def kept_of(run: RunFolder) -> Kept | None:
 
 def _read(path: Path, shape: type[Shape]) -> Shape:
     try:
-        return shape.model_validate(read_json(path, mend=MEND))
+        return shape.model_validate(read_json(path, mend=MEND, nan=True))
     except ValidationError as error:
         first = error.errors()[0]
         problem = f"field '{'.'.join(map(str, first['loc']))}': {first['msg']}"

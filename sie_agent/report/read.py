@@ -95,7 +95,8 @@ def read_run(run_dir: Path) -> RunFolder:
 
 
 def _read_json(path: Path) -> Any:
-    return read_json(path, mend=MEND)
+    # figures that are not known were written as NaN once
+    return read_json(path, mend=MEND, nan=True)
 
 
 def _read_shape(path: Path, shape: type[Shape], told: Any = None) -> Shape:

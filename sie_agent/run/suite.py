@@ -236,7 +236,11 @@ def apply_override(content: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not key.strip():
         raise InputError(f"'{override}' is not key=value", where="--set", mend="For example --set target.epochs=4.")
-    value = parse_yaml(text, f"--set {key}").content
+    try:
+        value = parse_yaml(text, "the value").content
+    except InputError as error:
+        problem = f"'{text[:80]}' is not a YAML value ({error.problem})"
+        raise InputError(problem, where=f"--set {key}", mend=error.mend) from error
     place = content
     *parents, last = key.strip().split(".")
     for parent in parents:

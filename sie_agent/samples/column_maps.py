@@ -171,7 +171,7 @@ def load_column_map(chosen: str | Path | ColumnMap) -> ColumnMap:
     path = ready if str(chosen) in ready_maps() else Path(chosen).expanduser()
     if not path.is_file():
         raise unknown_map(str(chosen))
-    told = read_yaml(path, mend="Give a column map in YAML.")
+    told = read_yaml(path, mend="Give a column map in YAML.", what="the column map")
     content = told.content
     if not isinstance(content, dict):
         raise InputError(
@@ -198,6 +198,8 @@ def wrong_map(told: YamlText, error: ValidationError) -> InputError:
     """The first thing that pydantic found wrong with a map, in words."""
     fault = error.errors()[0]
     field = ".".join(str(part) for part in fault["loc"]) or "the map"
+    where, number = f"{told.where}, field '{field}'", told.line(fault["loc"])
+    line = "" if number is None else f" (line {number})"
     last = str(fault["loc"][-1]) if fault["loc"] else ""
     known = [
         *ColumnMap.model_fields,
@@ -210,9 +212,6 @@ def wrong_map(told: YamlText, error: ValidationError) -> InputError:
         key = str(fault["loc"][-2]) if last == "[key]" else last
         near = difflib.get_close_matches(key, known, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else ""
-        place = f"{told.place(fault['loc'])}, field '{field}'"
-        return InputError(f"unknown key '{key}'{hint}", where=place, mend="Rename or drop it")
+        return InputError(f"unknown key '{key}'{hint}{line}", where=where, mend="Rename or drop it")
     message = fault["msg"].removeprefix("Value error, ")
-    return InputError(
-        message, where=f"{told.place(fault['loc'])}, field '{field}'", mend="Change the value in the column map"
-    )
+    return InputError(f"{message}{line}", where=where, mend="Change the value in the column map")

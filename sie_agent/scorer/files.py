@@ -112,7 +112,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not os.path.lexists(path):
         raise InputError("no scorer here", where=folder, mend="Give the folder that `sie distill` wrote.")
     try:
-        config = read_object(path, most=MOST_OF_CONFIG, mend=AGAIN)
+        config = read_object(path, most=MOST_OF_CONFIG, mend=AGAIN, nan=True)
     except InputError as error:
         raise InputError(f"damaged scorer configuration ({error.problem})", where=path, mend=AGAIN) from error
     written = config.get("format")
@@ -151,6 +151,12 @@ def fault_in_config(config: Mapping[str, Any]) -> str | None:
             return f"the score quantiles of '{name}' are no list of 2 to {MOST_QUANTILES:,} numbers"
         if not all(is_number(value) for value in values) or any(map(gt, values, values[1:])):
             return f"the score quantiles of '{name}' are no rising row of numbers"
+    # the recipe and the label errors are checked number by number where they are read
+    for name in config.keys() - {"recipe", "label_errors"}:
+        try:
+            json.dumps(config[name], allow_nan=False)
+        except ValueError:
+            return f"'{name}' holds NaN or an infinite number"
     return None
 
 

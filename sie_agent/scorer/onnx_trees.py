@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -117,7 +118,7 @@ def divided(whole: Trees, targets: npt.NDArray[np.int64], n_students: int) -> li
     ends = np.append(whole.roots[1:], len(whole.features))
     # every tree has one leaf more than nodes, so that its first leaf is told by its root and its number
     first_leaves = whole.roots + np.arange(len(whole.roots))
-    for leaf, leaf_end in zip(edges[:-1], edges[1:], strict=True):
+    for leaf, leaf_end in pairwise(edges.tolist()):
         mine = np.flatnonzero((first_leaves >= leaf) & (first_leaves < leaf_end))
         if not len(mine):
             raise ValueError("the trees are not those of the weak labels")
