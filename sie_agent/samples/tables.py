@@ -183,7 +183,7 @@ def read_table(path: str | Path, *, required: Sequence[str] = (), numeric: Seque
     try:
         with pq.ParquetFile(pa.OSFile(str(source), "rb")) as file:
             table = file.read()
-        frame: pd.DataFrame = table.to_pandas()
+        frame = as_frame(table)
     except PARQUET_FAULTS as error:
         raise not_parquet(source, error) from None
     twice = [name for name in dict.fromkeys(table.column_names) if table.column_names.count(name) > 1]
@@ -207,6 +207,30 @@ def read_table(path: str | Path, *, required: Sequence[str] = (), numeric: Seque
     for name in numeric:
         if name in frame.columns:
             check_numeric(frame[name], source)
+    return frame
+
+
+def check_distinct(names: Sequence[str], source: Path) -> None:
+    """Raise an `InputError` where two columns have one name."""
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        raise InputError(f"the column '{twice[0]}' is there twice", where=source, mend="Rename one of them")
+
+
+def as_frame(table: pa.Table) -> pd.DataFrame:
+    """The table in pandas, with the types that the file's metadata ask for, where these can be read.
+
+    Raises
+    ------
+    pyarrow.ArrowException : a value has no place in pandas.
+    """
+    try:
+        frame: pd.DataFrame = table.to_pandas()
+    except pa.ArrowException:
+        raise
+    except Exception:
+        # what the file says to pandas may be anything; pandas' errors have no common type
+        frame = table.to_pandas(ignore_metadata=True)
     return frame
 
 

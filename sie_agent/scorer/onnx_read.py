@@ -25,6 +25,8 @@ from sie_agent.scorer.student import QUANTILES, Student
 
 TREES_OF = "lightgbm of "
 READING = "sie.reading"
+# of a number that was learned: sums of thousands of them are still finite
+LARGEST = 1e15
 Learned = tuple[TextFeatures, dict[str, Student], bytes]
 # how the letters beyond ASCII are folded hangs on the version of Unicode that the writer had
 LETTERS = {"LabelEncoder": ("keys_strings", "values_strings"), "RegexFullMatch": ("pattern",)}
@@ -56,7 +58,7 @@ def read_learned(content: bytes, labels: Sequence[str], where: Path) -> Learned:
         built = scorer_message(features, students, {})
         check_graph(model, built)
     except (DecodeError, KeyError, ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
-        said = " ".join(str(error).split())
+        said = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         why = "" if isinstance(error, DecodeError | UnicodeError) or not said.isprintable() else f": {said[:120]}"
         raise InputError(f"not a scorer of this version{why}", where=where, mend=AGAIN) from error
     return features, students, bytes(built.SerializeToString())
@@ -121,7 +123,7 @@ def doubles(kept: dict[str, Any], name: str, shape: tuple[int, ...]) -> npt.NDAr
     found = table_of(kept[name])
     if found.shape != shape or found.dtype.kind != "f":
         raise ValueError(f"features of another version: '{name}' has another shape")
-    if not np.isfinite(found).all() or (name == "scale" and (found <= 0).any()):
+    if not (np.abs(found) <= LARGEST).all() or (name == "scale" and (found <= 0).any()):
         raise ValueError(f"'{name}' holds what is no number to reckon with")
     return found
 
@@ -149,13 +151,10 @@ def read_students(model: Any, kept: dict[str, Any], labels: Sequence[str], where
 
 def text_of(model: Any, key: str) -> str:
     """A text that the model carries; empty where it has none, or none that can be read."""
-    for entry in model.metadata_props:
-        try:
-            if entry.key == key:
-                return str(entry.value)
-        except UnicodeDecodeError:
-            continue
-    return ""
+    found = (entry.value for entry in model.metadata_props if entry.key == key)
+    told = next(found, "")
+    # a text that is not UTF-8 comes as bytes
+    return told if isinstance(told, str) else ""
 
 
 def check_graph(model: Any, built: Any) -> None:
@@ -173,8 +172,10 @@ def check_graph(model: Any, built: Any) -> None:
         raise ValueError(f"it has {len(given)} operators, and a scorer has {len(wanted)}")
     for one, other in zip(given, wanted, strict=True):
         if one != other and without_letters(one) != without_letters(other):
-            kind = one.op_type if one.op_type.isidentifier() else "?"
-            raise ValueError(f"an operator '{kind[:40]}' is not as a scorer has it")
+            # a name that is not UTF-8 comes as bytes
+            kind = str(one.op_type)
+            shown = kind[:40] if kind.isidentifier() else "?"
+            raise ValueError(f"an operator '{shown}' is not as a scorer has it")
 
 
 def without_letters(node: Any) -> Any:

@@ -19,6 +19,8 @@ Flags = npt.NDArray[np.bool_]
 
 # what LightGBM writes for a threshold that is infinite
 INFINITE = 1e300
+# of what a leaf adds
+LARGEST = 1e15
 # of rows that a tree has seen: whole numbers below are exact in doubles
 MOST_ROWS = 2**53
 # onnxruntime goes down a tree by calling itself
@@ -80,7 +82,11 @@ def check_trees(trees: Trees, n_features: int) -> None:
         raise ValueError("columns of the trees are of different lengths")
     if not len(trees.roots) or trees.roots[0] != 0 or (np.diff(trees.roots) <= 0).any() or trees.roots[-1] >= nodes:
         raise ValueError("the roots of the trees are not in order")
-    if leaves != nodes + len(trees.roots) or not np.isfinite(trees.values).all() or np.isnan(trees.splits).any():
+    if (
+        leaves != nodes + len(trees.roots)
+        or not (np.abs(trees.values) <= LARGEST).all()
+        or np.isnan(trees.splits).any()
+    ):
         raise ValueError("a number of the trees is missing or is none")
     if ((trees.features < 0) | (trees.features >= n_features)).any():
         raise ValueError("a tree reads a feature that there is not")
