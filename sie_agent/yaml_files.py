@@ -193,9 +193,9 @@ def key_of(node: yaml.Node, way: tuple[str | int, ...], where: str) -> Any:
     if node.value == "<<" and node.style is None:
         raise InputError(f"merge keys ('<<'){inside} are not read here", where=place, mend=PLAIN)
     key = scalar(node, way, where)
-    if key is None:
+    if key is None and node.value in ("", "~"):
         raise InputError(f"a key{inside} is empty", where=place, mend="Use a text as the key.")
-    return node.value if isinstance(key, bool) else key
+    return node.value if key is None or isinstance(key, bool) else key
 
 
 def scalar(node: yaml.ScalarNode, way: tuple[str | int, ...], where: str) -> Any:

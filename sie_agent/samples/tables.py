@@ -226,12 +226,16 @@ def as_frame(table: pa.Table) -> pd.DataFrame:
     """
     try:
         frame: pd.DataFrame = table.to_pandas()
+        if list(frame.columns) == table.column_names:
+            return frame
     except pa.ArrowException:
         raise
-    except Exception:
+    except Exception as error:
         # what the file says to pandas may be anything; pandas' errors have no common type
-        frame = table.to_pandas(ignore_metadata=True)
-    return frame
+        if isinstance(error, MemoryError):
+            raise
+    plain: pd.DataFrame = table.replace_schema_metadata(None).to_pandas()
+    return plain
 
 
 def check_numeric(column: pd.Series[Any], source: Path) -> None:

@@ -173,9 +173,11 @@ MODELS: dict[str, Callable[[Any], Any]] = {
     "a loop": without_end,
     "a circle": lambda model: model.graph.node[5].input.__setitem__(0, model.graph.node[200].output[0]),
     "an operator too few": lambda model: model.graph.node.pop(),
-    "an expression of great cost": lambda model: next(
-        one for one in model.graph.node if one.op_type == "Tokenizer"
-    ).attribute[3].CopyFrom(helper.make_attribute("tokenexp", "(a*)*" * 500)),
+    "an expression of great cost": lambda model: (
+        next(one for one in model.graph.node if one.op_type == "Tokenizer")
+        .attribute[3]
+        .CopyFrom(helper.make_attribute("tokenexp", "(a*)*" * 500))
+    ),
     "a function": lambda model: model.functions.add(name="f", domain="d"),
     "another output": lambda model: model.graph.output[0].type.tensor_type.__setattr__("elem_type", 1),
     "a shape without end": lambda model: table(model, "topics").dims.__setitem__(0, 2**62),
