@@ -1,7 +1,7 @@
 """The folder of a scorer: ``README.md`` (model card), ``config.json`` and ``model.onnx``, which holds all weights.
 
 ``model.onnx`` scores raw texts with onnxruntime alone. It also carries, as metadata, the text form of LightGBM's trees,
-from which explanations are computed. No pickle anywhere.
+of which explanations need how many rows went through each branch. No pickle anywhere; LightGBM reads no file.
 """
 
 from __future__ import annotations

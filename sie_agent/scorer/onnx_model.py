@@ -25,7 +25,10 @@ def scorer_model(features: TextFeatures, students: Mapping[str, Student], about:
 
 
 def scorer_message(features: TextFeatures, students: Mapping[str, Student], about: Mapping[str, str]) -> Any:
-    """:func:`scorer_model` as an ``onnx.ModelProto``."""
+    """:func:`scorer_model` as an ``onnx.ModelProto``.
+
+    A file that is read has to be this graph, see :mod:`sie_agent.scorer.onnx_read`: who changes it needs a new ``FORMAT``.
+    """
     from onnx import TensorProto
 
     graph = Graph()
