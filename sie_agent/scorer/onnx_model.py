@@ -27,7 +27,7 @@ def scorer_model(features: TextFeatures, students: Mapping[str, Student], about:
 def scorer_message(features: TextFeatures, students: Mapping[str, Student], about: Mapping[str, str]) -> Any:
     """:func:`scorer_model` as an ``onnx.ModelProto``.
 
-    A file that is read has to be this graph, see :mod:`sie_agent.scorer.onnx_read`: another graph is another ``FORMAT``.
+    A file that is read has to be this graph (:mod:`sie_agent.scorer.onnx_read`): another graph is another ``FORMAT``.
     """
     from onnx import TensorProto
 

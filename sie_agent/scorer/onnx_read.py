@@ -88,7 +88,9 @@ def reading_of(metadata: Mapping[str, Any], where: str) -> int:
     for version in reading.WORDS:
         if told == str(version):
             return version
-    raise InputError(f"a scorer that reads texts in another way ({str(told)[:20]!a})", where=where, mend="Upgrade sie-agent.")
+    raise InputError(
+        f"a scorer that reads texts in another way ({str(told)[:20]!a})", where=where, mend="Upgrade sie-agent."
+    )
 
 
 def check_storage(model: Any) -> None:
