@@ -186,9 +186,7 @@ def read_table(path: str | Path, *, required: Sequence[str] = (), numeric: Seque
         frame = as_frame(table)
     except PARQUET_FAULTS as error:
         raise not_parquet(source, error) from None
-    twice = [name for name in dict.fromkeys(table.column_names) if table.column_names.count(name) > 1]
-    if twice:
-        raise InputError(f"the column '{twice[0]}' is there twice", where=source, mend="Rename one of them")
+    check_distinct(table.column_names, source)
     for name in IDS:
         # pandas reads whole numbers beside nulls as floats, which make one id of 2^53 and 2^53 + 1
         if name in table.column_names and pd.api.types.is_float_dtype(frame[name].dtype):

@@ -80,7 +80,8 @@ def test_scores_do_not_hang_on_the_text_of_the_trees(
 ) -> None:
     model = model_in(folder)
     for entry in model.metadata_props:
-        entry.value = change(entry.value)
+        if entry.key.startswith("lightgbm of "):
+            entry.value = change(entry.value)
     sealed(folder, model.SerializeToString())
     loaded = load_scorer(folder)
     pd.testing.assert_frame_equal(loaded.predict(samples), scorer.predict(samples))
