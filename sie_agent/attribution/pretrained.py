@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.json_files import read_object
 from sie_agent.judging import encoder_folder, load_pretrained, named_folder, require_transformers
 
 Tokens = npt.NDArray[np.int32]
@@ -75,8 +75,8 @@ def token_pairs(queries: Sequence[str], items: Sequence[str], model: str, length
 def stated(folder: Path, key: str) -> int | None:
     """A number that the model's ``config.json`` states, None where it does not."""
     try:
-        found = json.loads((folder / "config.json").read_text(encoding="utf-8")).get(key)
-    except (OSError, ValueError, AttributeError):
+        found = read_object(folder / "config.json").get(key)
+    except InputError:
         return None  # the model's own loader says what is wrong with the file
     return found if isinstance(found, int) else None
 

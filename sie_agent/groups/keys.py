@@ -78,7 +78,7 @@ def attributes_of(text: object) -> dict[str, object]:
     """The attributes in a cell of the samples table; none of a cell that holds no object."""
     try:
         told = json.loads(text) if isinstance(text, str) else None
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return {}
     return told if isinstance(told, dict) else {}
 

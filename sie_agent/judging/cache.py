@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,7 +27,7 @@ LOOKUP_CHUNK = 500
 
 
 class JudgmentCache:
-    """What judges said, by cache key. A context manager; safe for several processes at once.
+    """What judges said, by cache key. A context manager; safe for several processes and threads at once.
 
     Parameters
     ----------
@@ -49,12 +50,14 @@ class JudgmentCache:
         self.damaged = 0
         self._looked_through = False
         self._rescue: JudgmentCache | None = None
+        self._lock = threading.RLock()
         self._busy_seconds = busy_seconds
         self.path = Path(path) if path is not None else cache_dir() / "judgments.sqlite"
         if self.path.is_dir():
             raise InputError("is a folder, not a judgment cache", where=self.path, mend="Name a file in it")
         self._unwritable = ""
-        with explained(self.path):
+        cache_file.check_kind(self.path)
+        with self._used():
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._connection = self._opened(str(self.path))
@@ -64,6 +67,12 @@ class JudgmentCache:
                     raise
                 self._unwritable = str(error)
                 self._connection = self._opened(f"{self.path.resolve().as_uri()}?immutable=1")
+
+    @contextmanager
+    def _used(self) -> Iterator[None]:
+        """One thread at a time: a connection has one transaction, whoever began it."""
+        with self._lock, explained(self.path):
+            yield
 
     def _opened(self, address: str) -> sqlite3.Connection:
         return cache_file.open_file(address, self.path, self._busy_seconds)
@@ -78,14 +87,15 @@ class JudgmentCache:
 
     def close(self) -> None:
         """Close the file."""
-        self._connection.close()
-        if self._rescue is not None:
-            self._rescue.close()
+        with self._lock:
+            self._connection.close()
+            if self._rescue is not None:
+                self._rescue.close()
 
     def get(self, keys: Sequence[str]) -> dict[str, Answer]:
         """The answers that are there, by key. An entry that cannot be read counts as absent, and as damaged."""
         found: dict[str, Answer] = {}
-        with explained(self.path):
+        with self._used():
             # in the order of the file, where neighbours share their pages
             ordered = sorted(keys)
             for start in range(0, len(ordered), LOOKUP_CHUNK):
@@ -111,7 +121,7 @@ class JudgmentCache:
         InputError : the file is damaged.
         EnvironmentFailure : the cache cannot be written to, or the disk has no room.
         """
-        with explained(self.path):
+        with self._used():
             if self._unwritable:
                 raise OSError(f"it can be read only ({self._unwritable})")
             if not self._looked_through:
@@ -162,7 +172,7 @@ class JudgmentCache:
         rows = [(key, answer_to_json(answer), now, *names, answer.status) for key, answer in answers if answer.lasting]
         if not rows:
             return 0
-        with explained(self.path):
+        with self._used():
             try:
                 (self._rescue or self)._insert(rows)
             except sqlite3.DatabaseError as error:
@@ -204,17 +214,17 @@ class JudgmentCache:
         asked, fingerprint : the model that was asked for, and its revision.
         named : the name that the answer gives.
         """
-        with suppress(sqlite3.Error, OSError):
+        with self._lock, suppress(sqlite3.Error, OSError):
             cache_file.note_alias((self._rescue or self)._connection, asked, fingerprint, named)
 
     def aliases(self, asked: str, fingerprint: str) -> tuple[str, ...]:
         """The other names under which a model has answered, in the order in which they came up; at most 16."""
-        with explained(self.path):
+        with self._used():
             return cache_file.aliases((self._rescue or self)._connection, asked, fingerprint)
 
     def recent_rate(self, variant: str, model: str) -> float | None:
         """Answers per second to a variant when a model last answered for a second without a pause; None if never."""
-        with explained(self.path):
+        with self._used():
             found = self._connection.execute(
                 "SELECT created FROM judgments WHERE variant = ? AND model = ? AND created BETWEEN 0 AND ? "
                 "ORDER BY created DESC LIMIT ?",
@@ -230,7 +240,7 @@ class JudgmentCache:
 
     def stats(self) -> dict[str, Any]:
         """Where it lies, how large it is, how many answers by variant, model and status."""
-        with explained(self.path):
+        with self._used():
             groups = self._connection.execute(
                 "SELECT CAST(variant AS BLOB), CAST(model AS BLOB), CAST(status AS BLOB), COUNT(*) FROM judgments "
                 "GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
@@ -262,7 +272,7 @@ class JudgmentCache:
         -------
         How many there were.
         """
-        with explained(self.path):
+        with self._used():
             cursor = self._connection.execute(
                 "DELETE FROM judgments WHERE (?1 IS NULL OR variant = ?1) AND (?2 IS NULL OR model = ?2) "
                 "AND (?3 IS NULL OR status = ?3) AND (?4 IS NULL OR created < ?4)",
@@ -279,7 +289,7 @@ class JudgmentCache:
 
         Entries that cannot be read are left out, and counted in :attr:`damaged`.
         """
-        with explained(self.path):
+        with self._used():
             count, damaged = write_entries(self._connection, Path(path))
         self.damaged += damaged
         return count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +26,13 @@ ALIAS_TABLE = (
     "CREATE TABLE IF NOT EXISTS aliases (number INTEGER PRIMARY KEY, asked TEXT NOT NULL, fingerprint TEXT NOT NULL, "
     "named TEXT NOT NULL, UNIQUE (asked, fingerprint, named))"
 )
-COLUMNS = frozenset({"key", "value", "created", "variant", "model", "status"})
+# rows are written by their place in this order
+# in the order in which rows are written
+COLUMNS = ("key", "value", "created", "variant", "model", "status")
+MOST_OBJECTS = 50
+# an answer has some hundred characters
+MOST_OF_A_ROW = 16 * 1024 * 1024
+RULES = re.compile(r"\b(CHECK|GENERATED|AS|REFERENCES|COLLATE|DEFAULT)\b")
 # looked through before the first question, in a fifth of a second
 LOOKED_THROUGH_BYTES = 256 * 1024 * 1024
 
@@ -38,13 +45,73 @@ def open_file(address: str, path: Path, busy_seconds: float) -> sqlite3.Connecti
     InputError : the file is no judgment cache, or was written by a newer version.
     sqlite3.Error : it cannot be opened.
     """
-    connection = sqlite3.connect(address, timeout=busy_seconds, isolation_level=None, uri=address.startswith("file:"))
+    connection = sqlite3.connect(
+        address,
+        timeout=busy_seconds,
+        isolation_level=None,
+        uri=address.startswith("file:"),
+        # the cache has a lock of its own
+        check_same_thread=False,
+    )
     try:
+        distrust(connection)
         prepare(connection, path, busy_seconds)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def check_kind(path: Path) -> None:
+    """Raise InputError where a path is there and no file: a pipe would be waited for without end."""
+    if path.exists() and not path.is_file():
+        raise InputError("is no file, but a pipe or a device", where=path, mend="Name another file")
+
+
+def distrust(connection: sqlite3.Connection) -> None:
+    """What SQLite advises for files of unknown origin: nothing in the schema runs, and nothing is too large."""
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_OF_A_ROW)
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
+    connection.execute("PRAGMA mmap_size = 0")
+
+
+def check_schema(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the file has the table of judgments; False where it has nothing.
+
+    Raises
+    ------
+    InputError : it has other tables and not this one, or what runs by itself: triggers, views, tables of modules.
+    """
+    mend = "Name another file"
+    found = connection.execute(
+        "SELECT CAST(type AS BLOB), CAST(name AS BLOB), CAST(sql AS BLOB) FROM sqlite_master LIMIT ?",
+        (MOST_OBJECTS + 1,),
+    ).fetchall()
+    if len(found) > MOST_OBJECTS:
+        raise InputError("is a database of many tables, but no judgment cache", where=path, mend=mend)
+    objects = [tuple(str(part or b"", "utf-8", "replace") for part in row) for row in found]
+    for kind, name, sql in objects:
+        shown = plain_line(name, 40)
+        if kind not in ("table", "index"):
+            raise InputError(
+                f"has the {plain_line(kind, 20)} '{shown}', as no judgment cache has", where=path, mend=mend
+            )
+        made = " ".join(sql.upper().split())
+        if made.startswith("CREATE VIRTUAL") or (name == "judgments" and RULES.search(made)):
+            raise InputError(f"the table '{shown}' has rules, as in no judgment cache", where=path, mend=mend)
+    tables = {name for kind, name, _ in objects if kind == "table"}
+    if not tables:
+        return False
+    columns = connection.execute("PRAGMA table_xinfo(judgments)").fetchall()
+    names = [str(column[1]) for column in columns]
+    missing = [name for name in COLUMNS if name not in names]
+    if missing:
+        lacking = "" if "judgments" not in tables else f": it lacks the column '{missing[0]}'"
+        raise InputError(f"is a database, but no judgment cache{lacking}", where=path, mend=mend)
+    if tuple(names) != COLUMNS or [column[1] for column in columns if column[5]] != ["key"]:
+        raise InputError("is a database, but no judgment cache: it has other columns or keys", where=path, mend=mend)
+    return True
 
 
 def prepare(connection: sqlite3.Connection, path: Path, busy_seconds: float) -> None:
@@ -57,12 +124,7 @@ def prepare(connection: sqlite3.Connection, path: Path, busy_seconds: float) -> 
             where=path,
             mend="Upgrade sie-agent, or set SIE_CACHE_DIR to another folder",
         )
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    columns = {row[1] for row in connection.execute("PRAGMA table_info(judgments)")}
-    if tables and not columns >= COLUMNS:
-        mend = "Name another file"
-        raise InputError("is a database, but no judgment cache", where=path, mend=mend)
-    if version == VERSION and tables:
+    if check_schema(connection, path) and version == VERSION:
         return
     # two processes may make the file at once, and this one statement fails instead of waiting for the other
     for attempt in Retrying(
@@ -96,13 +158,21 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.OperationalError, OSError) as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+            # what is wrong is in the file, not in the machine
+            raise InputError(f"is no usable judgment cache: {one_line(error)}", where=path, mend=mend(path)) from error
         raise EnvironmentFailure(
             f"the judgment cache cannot be used: {error}",
             where=path,
             mend="Check free space and permissions, or set SIE_CACHE_DIR to another folder",
         ) from error
     except sqlite3.DatabaseError as error:
-        raise InputError(f"is no usable judgment cache: {error}", where=path, mend=mend(path)) from error
+        raise InputError(f"is no usable judgment cache: {one_line(error)}", where=path, mend=mend(path)) from error
+
+
+def one_line(error: Exception) -> str:
+    """What SQLite says, which may quote the file."""
+    return plain_line(str(error), 200)
 
 
 def mend(path: Path) -> str:

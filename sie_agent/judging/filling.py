@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from jinja2 import meta, nodes
 
-from .variants import ENVIRONMENT, FIELDS, compiled
+from .templates import compiled, parsed
+from .variants import FIELDS
 
 MARK = "\x00"
 
@@ -25,7 +26,7 @@ class Filling:
 
     def __init__(self, source: str) -> None:
         self._template = compiled(source)
-        tree = ENVIRONMENT.parse(source)
+        tree = parsed(source)
         self._names = tuple(name for name in FIELDS if name in meta.find_undeclared_variables(tree))
         self._plain = MARK not in source and is_plain(tree)
         self._forms: dict[tuple[bool, ...], tuple[str, list[str]]] = {}

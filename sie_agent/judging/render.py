@@ -12,7 +12,8 @@ from typing import Any
 from .answers import Message
 from .defuse import defused
 from .filling import Filling
-from .variants import FIELDS, Example, Variant, compiled
+from .templates import compiled
+from .variants import FIELDS, Example, Variant
 
 # What could pass for one of the prompt's own fences, for a chat template's control token or for a role
 # tag: the bracket is swapped for a look-alike that no tokeniser or fence knows.

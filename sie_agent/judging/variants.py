@@ -7,25 +7,22 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Hashable
-from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
-from jinja2 import StrictUndefined, TemplateError, meta
-from jinja2.sandbox import SandboxedEnvironment
+from jinja2 import TemplateError, meta
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import InputError
 from ..paths import prompts_dir
+from ..yaml_files import read_yaml
+from .templates import compiled, parsed
 
 ASPECTS = ("relevance", "clarity")
 FIELDS = ("query", "title", "description", "attributes")
 ITEM_FIELDS = FIELDS[1:]
 # methods whose answers are an order rather than degrees
 SCALE_MEANS_NOTHING = ("likelihood", "embedding", "lexical")
-ENVIRONMENT = SandboxedEnvironment(undefined=StrictUndefined)
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -151,14 +148,17 @@ def check_examples(variant: Variant) -> None:
 def check_template(variant: Variant) -> None:
     """The template must compile, use the known fields alone, and fence what sellers write."""
     try:
-        used = meta.find_undeclared_variables(ENVIRONMENT.parse(variant.user))
+        used = meta.find_undeclared_variables(parsed(variant.user))
         strange = sorted(used - set(FIELDS))
         if strange:
             raise ValueError(f"user: unknown field {strange[0]!r}; the fields are {', '.join(FIELDS)}")
         shown = compiled(variant.user).render({name: f"\x02{name}\x03" for name in FIELDS})
-    except (TemplateError, ArithmeticError, TypeError, AttributeError, LookupError) as error:
+    except InputError as error:
+        raise ValueError(f"user: bad template: {error.problem}") from error
+    except (TemplateError, ArithmeticError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
-        raise ValueError(f"user: bad template{f', line {line}' if line else ''}: {error}") from error
+        said = " ".join(str(getattr(error, "message", None) or error).split())
+        raise ValueError(f"user: bad template{f', line {line}' if line else ''}: {said}") from error
     if variant.aspect == "clarity" and used & set(ITEM_FIELDS):
         raise ValueError("user: clarity is asked once per query, so the template can use 'query' alone")
     if variant.aspect == "relevance" and "title" not in used:
@@ -186,26 +186,6 @@ def check_fences(shown: str, used: set[str]) -> None:
             raise ValueError(f"user: '{name}' must stand between <{fence}> and </{fence}>, it is data")
 
 
-@lru_cache(maxsize=256)
-def compiled(source: str) -> Any:
-    """The template, compiled once per text."""
-    return ENVIRONMENT.from_string(source)
-
-
-class UniqueKeyLoader(yaml.SafeLoader):
-    """YAML that refuses a key given twice instead of silently keeping the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: list[Any] = []
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                problem = f"key {key!r} is there twice"
-                raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
-            seen.append(key)
-        return super().construct_mapping(node, deep)
-
-
 def list_variants(aspect: str | None = None) -> list[str]:
     """Names of the variants that ship, such as ``relevance/graded``, sorted."""
     folder = prompts_dir()
@@ -225,20 +205,15 @@ def load_variant(name_or_path: str | Path) -> Variant:
     InputError : unknown variant (names the near ones), unreadable file, bad YAML, bad field, bad template.
     """
     path = find_variant(name_or_path)
-    try:
-        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeyLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read: {error}", where=path) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{path}, line {mark.line + 1}" if mark else str(path)
-        raise InputError(f"not valid YAML: {getattr(error, 'problem', error)}", where=place) from error
+    told = read_yaml(path, mend="See prompts/README.md")
+    loaded = told.content
     if not isinstance(loaded, dict):
         raise InputError("a prompt variant is a YAML mapping", where=path, mend="See prompts/README.md")
     try:
         return Variant.model_validate({"name": variant_name(path), **loaded})
     except ValidationError as error:
-        raise InputError(first_problem(error), where=path, mend="See prompts/README.md") from error
+        place = told.place(error.errors()[0]["loc"])
+        raise InputError(first_problem(error), where=place, mend="See prompts/README.md") from error
 
 
 def find_variant(name_or_path: str | Path) -> Path:

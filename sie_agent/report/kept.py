@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sie_agent.bench import AT_RANDOM, BY_LOSS, LOG, WITHIN
 from sie_agent.errors import InputError
+from sie_agent.json_files import read_json
 from sie_agent.report import bench_words, pick, words
 from sie_agent.report.plots import (
     BLUE,
@@ -120,12 +120,10 @@ def kept_of(run: RunFolder) -> Kept | None:
 
 def _read(path: Path, shape: type[Shape]) -> Shape:
     try:
-        return shape.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        problem = "cannot be read"
-        if isinstance(error, ValidationError):
-            first = error.errors()[0]
-            problem = f"field '{'.'.join(map(str, first['loc']))}': {first['msg']}"
+        return shape.model_validate(read_json(path, mend=MEND, nan=True))
+    except ValidationError as error:
+        first = error.errors()[0]
+        problem = f"field '{'.'.join(map(str, first['loc']))}': {first['msg']}"
         raise InputError(problem, where=path, mend=MEND) from error
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from sie_agent.errors import InputError
+from sie_agent.json_files import read_json
 from sie_agent.labels import label_names
 from sie_agent.redact import redacted
 from sie_agent.report.shapes import Agreement, Facts, Manifest
@@ -24,6 +23,7 @@ from sie_agent.report.shapes_steps import NextSteps, Step
 from sie_agent.report.shapes_why import Explained, Explanations
 from sie_agent.samples import check_numeric
 from sie_agent.scorer import LABEL_ERROR, Recipe, read_recipe
+from sie_agent.yaml_files import read_yaml
 
 STEPS = "next-steps.json"
 MEND = "Make the run anew with 'sie run', or put the file back."
@@ -94,21 +94,9 @@ def read_run(run_dir: Path) -> RunFolder:
     )
 
 
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError("the file is missing", where=path, mend=MEND) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot be read ({error})", where=path, mend=MEND) from error
-
-
 def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(_read_text(path))
-    except json.JSONDecodeError as error:
-        problem = f"is not JSON (line {error.lineno}, column {error.colno}: {error.msg})"
-        raise InputError(problem, where=path, mend=MEND) from error
+    # figures that are not known were written as NaN once
+    return read_json(path, mend=MEND, nan=True)
 
 
 def _read_shape(path: Path, shape: type[Shape], told: Any = None) -> Shape:
@@ -185,10 +173,9 @@ def _read_explanations(path: Path) -> dict[tuple[str, str], Explained]:
 
 
 def _read_suite(path: Path) -> dict[str, Any]:
-    try:
-        suite = yaml.safe_load(_read_text(path))
-    except yaml.YAMLError as error:
-        raise InputError(f"is not YAML ({' '.join(str(error).split())})", where=path, mend=MEND) from error
+    if not path.is_file():
+        raise InputError("the file is missing", where=path, mend=MEND)
+    suite = read_yaml(path, mend=MEND).content
     if suite is None:
         return {}
     if not isinstance(suite, dict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import pandas as pd
 
 from sie_agent.bench import AUC, BENCH_METRICS, LOG, RANKERS, Way
 from sie_agent.errors import InputError, SieError
+from sie_agent.json_files import read_json
 from sie_agent.run.draw import Draw
 from sie_agent.run.draw_facts import MEND, check_facts
 from sie_agent.run.manifest import write_json
@@ -102,11 +102,7 @@ def checked_facts(folder: Path) -> dict[str, Any]:
     path = folder / "facts.json"
     if not path.is_file():
         raise InputError("no finished draw here", where=folder, mend="Run the suite again: it goes on where it stopped")
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        problem = f"cannot be read as JSON ({' '.join(str(error).split())[:120]})"
-        raise InputError(problem, where=path, mend=MEND) from None
+    facts = read_json(path, mend=MEND)
     if not isinstance(facts, dict):
         raise InputError(f"expected an object, found {type(facts).__name__}", where=path, mend=MEND)
     check_facts(facts, path)
@@ -194,7 +190,7 @@ def forget(run_dir: Path, seed: int) -> None:
 def read_facts(folder: Path) -> dict[str, Any] | None:
     """The facts of a finished draw; None where there are none, or they are damaged or of an older version."""
     try:
-        facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        facts = read_json(folder / "facts.json")
+    except InputError:
         return None
     return facts if isinstance(facts, dict) and all(type(facts.get(k)) is kind for k, kind in FACTS.items()) else None

@@ -5,7 +5,6 @@ Seconds differ from run to run, so they stand where no two runs are promised to 
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ import pandas as pd
 
 from sie_agent.bench import AT_RANDOM, LOG, WITHIN, Way, all_values, keep_name, kept_names, minus
 from sie_agent.evaluation import paired_query_difference
+from sie_agent.json_files import read_object
 from sie_agent.run.evidence import Stored
 
 Doubles = npt.NDArray[np.float64]
@@ -118,7 +118,7 @@ def kept_briefly(figures: Mapping[str, Any], manifest: Path) -> list[dict[str, A
     rows = [row for row in figures.get("kept", []) if row["metric"] == WITHIN and not row["twin"] and row["by"] != LOG]
     if not rows:
         return []
-    told = json.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {}
+    told = read_object(manifest) if manifest.is_file() else {}
     times = {tuple(one[name] for name in SELECTION): one for one in told.get("training_seconds", [])}
     found = []
     for row in (row for row in rows if row["ranker"] == rows[0]["ranker"]):

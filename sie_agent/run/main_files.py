@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pandas as pd
 
 from sie_agent.bench import choose_recipe, strength_on
 from sie_agent.errors import InputError
+from sie_agent.json_files import read_object
 from sie_agent.labels import label_names
 from sie_agent.pipeline import Distilled, Log, scorer_of
 from sie_agent.progress import say
@@ -36,9 +36,9 @@ from sie_agent.scorer import (
 def has_main_files(folder: Path, judge: str, seed: int, key: str) -> bool:
     """Whether the run folder's main files are there and of this judge and draw; *key* is the draw's."""
     try:
-        about = json.loads((folder / "scorer" / "config.json").read_text(encoding="utf-8"))["about"]
+        about = read_object(folder / "scorer" / "config.json")["about"]
         return bool(about["judge"] == judge and about["draw"] == seed and about["key"] == key)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (InputError, KeyError, TypeError):
         return False
 
 
@@ -126,7 +126,7 @@ def provenance(draw: Draw, key: str) -> dict[str, Any]:
 
 def describe_with_figures(folder: Path) -> None:
     """Put the run's figures of the headline judge into the scorer's card, where there is a scorer of this version."""
-    figures = json.loads((folder / "agreement.json").read_text(encoding="utf-8"))
+    figures = read_object(folder / "agreement.json")
     wanted = ("label", "judge", "mode", "reference", "metric", "value", "ci_low", "ci_high", "n_samples", "n_queries")
     rows = [
         {name: row.get(name) for name in wanted}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import unicodedata
 from collections.abc import Collection
 from pathlib import Path
@@ -11,16 +10,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
 
 from sie_agent.bench import QUERIES_WANTED
 from sie_agent.errors import InputError
+from sie_agent.json_files import read_object
 from sie_agent.progress import say
 from sie_agent.report import MADE_UP, STEPS, doubted, scored_rows, side_names, variant_of, with_support
 from sie_agent.run.manifest import write_json, write_text
 from sie_agent.run.rows_read import read_rows
 from sie_agent.samples import COLUMNS, read_grades, read_table, write_table
 from sie_agent.scorer import file_hash
+from sie_agent.yaml_files import read_yaml
 
 CHECK, JUDGE, GRADE = "rows-to-check.csv", "next-to-judge.parquet", "next-to-grade.csv"
 CHECKED = 100
@@ -85,15 +85,15 @@ def is_changed(path: Path, written: str | None) -> bool:
 def written_before(folder: Path) -> dict[str, dict[str, Any]]:
     """What ``next-steps.json`` says of each file that was written before, by its name."""
     try:
-        steps = json.loads((folder / STEPS).read_text(encoding="utf-8"))["steps"].values()
+        steps = read_object(folder / STEPS)["steps"].values()
         return {str(one["file"]): dict(one) for one in steps}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (InputError, KeyError, TypeError, AttributeError):
         return {}
 
 
 def log_kind(folder: Path) -> str:
     """The kind of the run's log, empty where its figures do not say."""
-    figures = json.loads((folder / "agreement.json").read_text(encoding="utf-8"))
+    figures = read_object(folder / "agreement.json")
     return str((figures.get("log") or {}).get("kind") or "")
 
 
@@ -122,7 +122,7 @@ def answered(folder: Path) -> set[str]:
 
     Empty for a judge that is worked out and not asked.
     """
-    suite = yaml.safe_load((folder / "suite.yaml").read_text(encoding="utf-8"))
+    suite = read_yaml(folder / "suite.yaml").content
     judges = {one["name"]: one for one in suite.get("judges") or ()}
     own: dict[str, Any] = judges.get(suite.get("headline_judge")) or next(iter(judges.values()), {})
     members = [judges[name] for name in own.get("members") or () if name in judges] or [own]

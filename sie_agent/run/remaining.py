@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sie_agent.errors import InputError
+from sie_agent.json_files import read_json
 from sie_agent.run.failed import Failure, nobody_left
 from sie_agent.run.manifest import write_json
 from sie_agent.run.suite import CLARITY_KINDS, Suite
@@ -173,7 +173,8 @@ def read_told(folder: Path) -> Mapping[str, Any]:
     if not path.is_file():
         return Told().model_dump(mode="json")
     try:
-        return Told.model_validate(json.loads(path.read_text(encoding="utf-8"))).model_dump(mode="json")
-    except (OSError, ValueError, RecursionError, ValidationError) as error:
-        problem = f"is damaged ({' '.join(str(error).split())[:120]})"
+        return Told.model_validate(read_json(path)).model_dump(mode="json")
+    except (InputError, ValidationError) as error:
+        said = error.problem if isinstance(error, InputError) else str(error)
+        problem = f"is damaged ({' '.join(said.split())[:120]})"
         raise InputError(problem, where=path, mend="Run the suite again with 'sie run'") from None

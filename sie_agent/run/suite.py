@@ -29,6 +29,7 @@ from sie_agent.run.suite_parts import (
     LogPart,
 )
 from sie_agent.samples import QUERY_SETS
+from sie_agent.yaml_files import parse_yaml, read_yaml
 
 # judges that can be asked how clear a query is
 CLARITY_KINDS = ("openai", "vllm", "langchain")
@@ -172,16 +173,8 @@ def load_suite(source: str | Path, overrides: Sequence[str] = ()) -> Suite:
     InputError : no such file, not YAML, unknown or wrong keys; names the file and the key.
     """
     path = find_suite(source)
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        raise InputError(
-            "not valid YAML", where=f"{path}{line}", mend="Check the indentation and the colons."
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the suite ({type(error).__name__})", where=path) from error
+    told = read_yaml(path, mend="Give a suite in YAML.")
+    content = told.content
     if not isinstance(content, dict):
         raise InputError("a suite is a mapping of keys", where=path, mend="`sie init DATA` writes one to start from.")
     for override in overrides:
@@ -189,7 +182,8 @@ def load_suite(source: str | Path, overrides: Sequence[str] = ()) -> Suite:
     try:
         return Suite.model_validate(content)
     except ValidationError as error:
-        raise InputError(explain(error), where=path, mend="`sie init DATA` writes a commented suite.") from error
+        place = told.place(error.errors()[0]["loc"])
+        raise InputError(explain(error), where=place, mend="`sie init DATA` writes a commented suite.") from error
 
 
 def load_distil_settings(source: str | Path | None, overrides: Sequence[str] = ()) -> DistilSettings:
@@ -243,9 +237,10 @@ def apply_override(content: dict[str, Any], override: str) -> None:
     if not equals or not key.strip():
         raise InputError(f"'{override}' is not key=value", where="--set", mend="For example --set target.epochs=4.")
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"'{text}' is not a YAML value", where=f"--set {key}") from error
+        value = parse_yaml(text, "the value").content
+    except InputError as error:
+        problem = f"'{text[:80]}' is not a YAML value ({error.problem})"
+        raise InputError(problem, where=f"--set {key}", mend=error.mend) from error
     place = content
     *parents, last = key.strip().split(".")
     for parent in parents:

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, EnvironmentFailure
+from sie_agent.json_files import read_object
 from sie_agent.judging import JudgmentCache, Reasons
 from sie_agent.labels import WEAK_LABELS, student_settings
 from sie_agent.progress import bar, say
@@ -125,7 +126,7 @@ def finish(folder: Path, judgments: pd.DataFrame) -> dict[str, Any]:
     describe_with_figures(folder)
     write_next_steps(folder)
     report = write_report(folder)
-    figures = json.loads((folder / "agreement.json").read_text(encoding="utf-8"))
+    figures = read_object(folder / "agreement.json")
     agreed = figures["agreement"]
     rows = [
         row

@@ -64,7 +64,7 @@ def parse(value: object, name: str) -> object:
         return value
     try:
         return json.loads(value)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         raise ValueError(f"the {name} {short(value)} cannot be read as JSON") from None
 
 

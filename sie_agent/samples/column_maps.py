@@ -6,11 +6,10 @@ import difflib
 from pathlib import Path
 from typing import Literal, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sie_agent.errors import InputError
-from sie_agent.samples.tables import unreadable
+from sie_agent.yaml_files import YamlText, read_yaml
 
 MAPS = Path(__file__).resolve().parent / "maps"
 
@@ -172,14 +171,8 @@ def load_column_map(chosen: str | Path | ColumnMap) -> ColumnMap:
     path = ready if str(chosen) in ready_maps() else Path(chosen).expanduser()
     if not path.is_file():
         raise unknown_map(str(chosen))
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        raise InputError("the column map is not UTF-8", where=path, mend="Save it as UTF-8") from None
-    except PermissionError:
-        raise unreadable(path) from None
-    except yaml.YAMLError as error:
-        raise not_yaml(path, error) from None
+    told = read_yaml(path, mend="Give a column map in YAML.", what="the column map")
+    content = told.content
     if not isinstance(content, dict):
         raise InputError(
             "the column map holds no keys", where=path, mend="Write at least: columns: {query: …, title: …}"
@@ -187,7 +180,7 @@ def load_column_map(chosen: str | Path | ColumnMap) -> ColumnMap:
     try:
         return ColumnMap.model_validate(content)
     except ValidationError as error:
-        raise wrong_map(path, error) from None
+        raise wrong_map(told, error) from None
 
 
 def unknown_map(name: str) -> InputError:
@@ -201,18 +194,12 @@ def unknown_map(name: str) -> InputError:
     )
 
 
-def not_yaml(path: Path, error: yaml.YAMLError) -> InputError:
-    """Where a YAML file stops making sense."""
-    mark = getattr(error, "problem_mark", None)
-    place = f"{path}, line {mark.line + 1}" if mark is not None else str(path)
-    problem = getattr(error, "problem", None) or "not YAML"
-    return InputError(f"the column map does not parse ({problem})", where=place, mend="Mend the YAML there")
-
-
-def wrong_map(path: Path, error: ValidationError) -> InputError:
+def wrong_map(told: YamlText, error: ValidationError) -> InputError:
     """The first thing that pydantic found wrong with a map, in words."""
     fault = error.errors()[0]
     field = ".".join(str(part) for part in fault["loc"]) or "the map"
+    where, number = f"{told.where}, field '{field}'", told.line(fault["loc"])
+    line = "" if number is None else f" (line {number})"
     last = str(fault["loc"][-1]) if fault["loc"] else ""
     known = [
         *ColumnMap.model_fields,
@@ -225,7 +212,6 @@ def wrong_map(path: Path, error: ValidationError) -> InputError:
         key = str(fault["loc"][-2]) if last == "[key]" else last
         near = difflib.get_close_matches(key, known, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else ""
-        place = f"{path}, field '{field}'"
-        return InputError(f"unknown key '{key}'{hint}", where=place, mend="Rename or drop it")
+        return InputError(f"unknown key '{key}'{hint}{line}", where=where, mend="Rename or drop it")
     message = fault["msg"].removeprefix("Value error, ")
-    return InputError(message, where=f"{path}, field '{field}'", mend="Change the value in the column map")
+    return InputError(f"{message}{line}", where=where, mend="Change the value in the column map")

@@ -210,8 +210,9 @@ def json_object(line: str, place: str) -> dict[str, object]:
     """The object that a line of JSON holds."""
     try:
         record = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else "too deeply nested"
+    except (ValueError, RecursionError) as error:
+        # a number of thousands of digits is a ValueError, too
+        reason = error.msg if isinstance(error, json.JSONDecodeError) else "too deeply nested, or too long a number"
         raise InputError(f"not a line of JSON ({reason})", where=place, mend="Write one JSON object per line") from None
     if not isinstance(record, dict):
         raise InputError("the line is JSON but not an object", where=place, mend='Write {"query": …, …}')

@@ -183,12 +183,10 @@ def read_table(path: str | Path, *, required: Sequence[str] = (), numeric: Seque
     try:
         with pq.ParquetFile(pa.OSFile(str(source), "rb")) as file:
             table = file.read()
-        frame: pd.DataFrame = table.to_pandas()
+        frame = as_frame(table)
     except PARQUET_FAULTS as error:
         raise not_parquet(source, error) from None
-    twice = [name for name in dict.fromkeys(table.column_names) if table.column_names.count(name) > 1]
-    if twice:
-        raise InputError(f"the column '{twice[0]}' is there twice", where=source, mend="Rename one of them")
+    check_distinct(table.column_names, source)
     for name in IDS:
         # pandas reads whole numbers beside nulls as floats, which make one id of 2^53 and 2^53 + 1
         if name in table.column_names and pd.api.types.is_float_dtype(frame[name].dtype):
@@ -208,6 +206,34 @@ def read_table(path: str | Path, *, required: Sequence[str] = (), numeric: Seque
         if name in frame.columns:
             check_numeric(frame[name], source)
     return frame
+
+
+def check_distinct(names: Sequence[str], source: Path) -> None:
+    """Raise an `InputError` where two columns have one name."""
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        raise InputError(f"the column '{twice[0]}' is there twice", where=source, mend="Rename one of them")
+
+
+def as_frame(table: pa.Table) -> pd.DataFrame:
+    """The table in pandas, with the types that the file's metadata ask for, where these can be read.
+
+    Raises
+    ------
+    pyarrow.ArrowException : a value has no place in pandas.
+    """
+    try:
+        frame: pd.DataFrame = table.to_pandas()
+        if list(frame.columns) == table.column_names:
+            return frame
+    except pa.ArrowException:
+        raise
+    except Exception as error:
+        # what the file says to pandas may be anything; pandas' errors have no common type
+        if isinstance(error, MemoryError):
+            raise
+    plain: pd.DataFrame = table.replace_schema_metadata(None).to_pandas()
+    return plain
 
 
 def check_numeric(column: pd.Series[Any], source: Path) -> None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sie_agent.errors import InputError
 from sie_agent.progress import bar
 from sie_agent.samples import TableWriter, numbers_of, table_batches, table_columns
 from sie_agent.scorer.bulk import Cursor, database, inserter
@@ -74,7 +75,10 @@ def weigh_file(
         for batch in table_batches(scores, ["sample_id", *recipe.reads, *(["label"] if labelled else [])]):
             read = {name: numbers_of(batch, name, scores) for name in recipe.reads}
             label = numbers_of(batch, "label", scores) if labelled else np.full(len(batch), np.nan)
-            weight, blended = recipe.weights(read, len(batch)), recipe.targets(read, label)
+            try:
+                weight, blended = recipe.weights(read, len(batch)), recipe.targets(read, label)
+            except InputError as error:
+                raise InputError(error.problem, where=f"{scores}, {error.where}", mend=error.mend) from error
             columns = [batch.column("sample_id"), pa.array(weight), pa.array(blended, from_pandas=True)]
             writer.write(pa.Table.from_arrays(columns, names=["sample_id", WEIGHT, BLENDED]))
             tally.add(read, weight, label)

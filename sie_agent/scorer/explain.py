@@ -162,7 +162,7 @@ def explain_batch(scorer: Scorer, samples: pd.DataFrame, by: str) -> list[Explan
     ranks = student.ranks(inputs)
     scores = spread(ranks, student.quantiles)
     starts = np.cumsum([0, *(3 + len(words) for words in erased[:-1])])
-    effects = np.asarray(student.booster.predict(inputs[starts], pred_contrib=True, num_threads=1), np.float64)
+    effects = student.contributions(inputs[starts])
     raw = inputs[starts, :-1].astype(np.float64) * scorer.features.scale + scorer.features.centre
     explained = []
     for place, (row, words, start) in enumerate(zip(rows, erased, starts.tolist(), strict=True)):

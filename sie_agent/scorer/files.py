@@ -1,7 +1,7 @@
 """The folder of a scorer: ``README.md`` (model card), ``config.json`` and ``model.onnx``, which holds all weights.
 
 ``model.onnx`` scores raw texts with onnxruntime alone. It also carries, as metadata, the text form of LightGBM's trees,
-from which explanations are computed. No pickle anywhere.
+of which explanations need how many rows went through each branch. No pickle anywhere; LightGBM reads no file.
 """
 
 from __future__ import annotations
@@ -10,27 +10,30 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
+from operator import gt
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sie_agent.errors import EnvironmentFailure, InputError
-from sie_agent.samples import TextFeatures, feature_names, reading
+from sie_agent.json_files import read_object
+from sie_agent.samples import reading
 from sie_agent.scorer.card import scorer_card
-from sie_agent.scorer.label_errors import AGAIN, LabelErrors, as_config, read_label_errors
+from sie_agent.scorer.label_errors import AGAIN, LabelErrors, as_config, is_number, read_label_errors
 from sie_agent.scorer.model import Scorer
 from sie_agent.scorer.onnx_model import scorer_model
-from sie_agent.scorer.onnx_trees import QUANTILES_OF
-from sie_agent.scorer.recipe import RELEVANCE, Recipe, read_recipe
-from sie_agent.scorer.student import Student
+from sie_agent.scorer.onnx_read import READING, TREES_OF, read_learned
+from sie_agent.scorer.recipe import MOST_QUANTILES, RELEVANCE, Recipe, read_recipe
+from sie_agent.scorer.trees import MOST_ROWS
+from sie_agent.small_files import MEBIBYTE, read_bytes
 
 # of 4, texts without spaces are read otherwise, and the model says how they are; one of 3 is read as it was
 FORMAT, OLDEST_FORMAT = 4, 3
-READING = "sie.reading"
+MOST_OF_CONFIG, MOST_OF_MODEL = 16 * MEBIBYTE, 256 * MEBIBYTE
+MOST_LABELS = 64
 CARD, CONFIG, MODEL = "README.md", "config.json", "model.onnx"
-TREES_OF = "lightgbm of "
 
 
 def save_scorer(scorer: Scorer, folder: Path) -> None:
@@ -106,23 +109,55 @@ def read_config(folder: Path) -> dict[str, Any]:
     InputError : the folder is no scorer, its configuration is damaged, or its format is another one.
     """
     path = Path(folder) / CONFIG
+    if not os.path.lexists(path):
+        raise InputError("no scorer here", where=folder, mend="Give the folder that `sie distill` wrote.")
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        written = int(config["format"])
-    except FileNotFoundError as error:
-        raise InputError("no scorer here", where=folder, mend="Give the folder that `sie distill` wrote.") from error
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise InputError("damaged scorer configuration", where=path, mend=AGAIN) from error
+        config = read_object(path, most=MOST_OF_CONFIG, mend=AGAIN, nan=True)
+    except InputError as error:
+        raise InputError(f"damaged scorer configuration ({error.problem})", where=path, mend=AGAIN) from error
+    written = config.get("format")
+    if type(written) is not int:
+        raise InputError("damaged scorer configuration: 'format' is no whole number", where=path, mend=AGAIN)
     if written > FORMAT:
         raise InputError(f"scorer of a newer format ({written})", where=path, mend="Upgrade sie-agent.")
     if written < OLDEST_FORMAT:
         raise InputError(f"scorer of an older format ({written})", where=path, mend="Distil it again.")
+    fault = fault_in_config(config)
+    if fault is not None:
+        raise InputError(f"damaged scorer configuration: {fault}", where=path, mend=AGAIN)
+    return config
+
+
+def fault_in_config(config: Mapping[str, Any]) -> str | None:
+    """What is wrong with a configuration, in words; None where nothing is."""
     wanted = {"labels": list, "sha256": dict, "score_quantiles": dict, "score_rows": int, "about": dict}
-    whole = all(isinstance(config.get(name), kind) for name, kind in wanted.items()) and config["labels"]
+    for name, kind in wanted.items():
+        if type(config.get(name)) is not kind:
+            return f"'{name}' is missing or of another type"
+    labels = config["labels"]
+    if not 1 <= len(labels) <= MOST_LABELS or not all(isinstance(name, str) for name in labels):
+        return f"'labels' is no list of 1 to {MOST_LABELS} names"
+    if len(set(labels)) != len(labels) or not all(0 < len(name) <= 80 and name.isprintable() for name in labels):
+        return "'labels' holds a name twice, or one that is none"
     # the names are those of files: one that save_scorer does not write may lie anywhere
-    if not whole or set(config["sha256"]) != {MODEL}:
-        raise InputError("damaged scorer configuration", where=path, mend=AGAIN)
-    return dict(config)
+    if set(config["sha256"]) != {MODEL} or not isinstance(config["sha256"][MODEL], str):
+        return f"'sha256' is not that of {MODEL} alone"
+    if not 0 <= config["score_rows"] <= MOST_ROWS:
+        return "'score_rows' is no number of rows"
+    for name, values in config["score_quantiles"].items():
+        if name not in labels:
+            return "'score_quantiles' is of a weak label that the scorer does not give"
+        if not isinstance(values, list) or not 2 <= len(values) <= MOST_QUANTILES:
+            return f"the score quantiles of '{name}' are no list of 2 to {MOST_QUANTILES:,} numbers"
+        if not all(is_number(value) for value in values) or any(map(gt, values, values[1:])):
+            return f"the score quantiles of '{name}' are no rising row of numbers"
+    # the recipe and the label errors are checked number by number where they are read
+    for name in config.keys() - {"recipe", "label_errors"}:
+        try:
+            json.dumps(config[name], allow_nan=False)
+        except ValueError:
+            return f"'{name}' holds NaN or an infinite number"
+    return None
 
 
 def recipe_of(config: Mapping[str, Any], where: Path) -> Recipe | None:
@@ -169,26 +204,12 @@ def read_model(folder: Path, config: Mapping[str, Any]) -> bytes:
     """
     path = Path(folder) / MODEL
     try:
-        content = path.read_bytes()
+        content = read_bytes(path, MOST_OF_MODEL, AGAIN)
     except OSError as error:
         raise InputError("part of the scorer is missing or damaged", where=path, mend=AGAIN) from error
     if hashlib.sha256(content).hexdigest() != config["sha256"].get(MODEL):
         raise InputError("part of the scorer is missing or damaged", where=path, mend=AGAIN)
     return content
-
-
-def reading_of(metadata: Mapping[str, str], where: str) -> int:
-    """The version of the reading of texts that a model was made with; models of format 3 do not tell theirs.
-
-    Raises
-    ------
-    InputError : there is no such version.
-    """
-    told = metadata.get(READING, str(reading.BY_SPACES))
-    for version in reading.WORDS:
-        if told == str(version):
-            return version
-    raise InputError(f"a scorer that reads texts in another way ({told[:20]})", where=where, mend="Upgrade sie-agent.")
 
 
 def scorer_folder(folder: Path) -> Path:
@@ -204,33 +225,10 @@ def load_scorer(folder: Path) -> Scorer:
     ------
     InputError : the folder is no scorer, is damaged, or was written by a newer version.
     """
-    import lightgbm
-    import onnx
-    from google.protobuf.message import DecodeError
-    from onnx import numpy_helper
-
     folder = scorer_folder(Path(folder).expanduser())
     config = read_config(folder)
-    content = read_model(folder, config)
-    try:
-        model = onnx.load_model_from_string(content)
-        kept = {tensor.name: tensor for tensor in model.graph.initializer}
-        texts = {entry.key: entry.value for entry in model.metadata_props}
-        learned = [field.name for field in fields(TextFeatures) if field.name != "version"]
-        parts = {name: numpy_helper.to_array(kept[name]) for name in learned}
-        students = {
-            name: Student(
-                lightgbm.Booster(model_str=texts[f"{TREES_OF}{name}"]),
-                numpy_helper.to_array(kept[f"{QUANTILES_OF}{name}"]),
-            )
-            for name in config["labels"]
-        }
-        quantiles = {name: np.asarray(values, np.float64) for name, values in config["score_quantiles"].items()}
-    except (DecodeError, KeyError, ValueError, TypeError, lightgbm.basic.LightGBMError) as error:
-        raise InputError("not a scorer of this version", where=Path(folder) / MODEL, mend=AGAIN) from error
-    if parts["centre"].shape != (len(feature_names()),):
-        raise InputError("features of another version", where=Path(folder) / MODEL, mend=AGAIN)
+    features, students, _ = read_learned(read_model(folder, config), config["labels"], Path(folder) / MODEL)
+    quantiles = {name: np.asarray(values, np.float64) for name, values in config["score_quantiles"].items()}
     recipe = recipe_of(config, Path(folder) / CONFIG)
     errors = label_errors_of(config, Path(folder) / CONFIG)
-    features = TextFeatures(**parts, version=reading_of(texts, str(Path(folder) / MODEL)))
     return Scorer(features, students, config["about"], quantiles, config["score_rows"], recipe, errors)

@@ -138,7 +138,11 @@ class Graph:
         return helper.make_graph(self.nodes, f"{self.prefix}part", reads, gives)
 
     def model(self, inputs: dict[str, Any], outputs: dict[str, Any], about: dict[str, str]) -> bytes:
-        """The finished model.
+        """The finished model, as a file holds it; parameters as of :meth:`message`."""
+        return bytes(self.message(inputs, outputs, about).SerializeToString())
+
+    def message(self, inputs: dict[str, Any], outputs: dict[str, Any], about: dict[str, str]) -> Any:
+        """The finished model, an ``onnx.ModelProto``.
 
         Parameters
         ----------
@@ -157,4 +161,4 @@ class Graph:
         model.ir_version = IR_VERSION
         helper.set_model_props(model, about)
         checker.check_model(model)
-        return bytes(model.SerializeToString())
+        return model

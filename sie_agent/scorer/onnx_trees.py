@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,77 +11,135 @@ import numpy.typing as npt
 
 from sie_agent.scorer.onnx_graph import END, TREES, Graph
 from sie_agent.scorer.student import BEYOND, Student, unit_of
+from sie_agent.scorer.trees import Trees, check_trees
 
 LESS_OR_EQUAL, SUM = 0, 1
 QUANTILES_OF = "quantiles of "
 
 
-def tree_ranks(graph: Graph, inputs: str, students: Mapping[str, Student]) -> str:
+def tree_ranks(graph: Graph, inputs: str, students: Sequence[Trees]) -> str:
     """Add the trees of all students: (n, students) ranks, doubles, from (n, d) doubles."""
     from onnx import numpy_helper
 
-    table: dict[str, list[Any]] = {name: [] for name in COLUMNS}
-    for target, student in enumerate(students.values()):
-        for tree in student.booster.dump_model()["tree_info"]:
-            table["tree_roots"].append(add_node(table, tree["tree_structure"], target))
-    tensors: dict[str, npt.NDArray[Any]] = {
-        "nodes_splits": np.asarray(table.pop("nodes_splits"), np.float64),
-        "nodes_modes": np.full(len(table["nodes_featureids"]), LESS_OR_EQUAL, np.uint8),
-        "leaf_weights": np.asarray(table.pop("leaf_weights"), np.float64),
-    }
-    return graph.add(
-        "TreeEnsemble",
-        inputs,
-        domain=TREES,
-        n_targets=len(students),
-        aggregate_function=SUM,
-        **table,
-        **{name: numpy_helper.from_array(value, name) for name, value in tensors.items()},
-    )
+    table = tree_table(students)
+    tensors = {name: numpy_helper.from_array(table.pop(name), name) for name in TENSORS}
+    columns = {name: values.tolist() for name, values in table.items()}
+    settings = {"n_targets": len(students), "aggregate_function": SUM}
+    return graph.add("TreeEnsemble", inputs, domain=TREES, **settings, **columns, **tensors)
 
 
+TENSORS = ("nodes_splits", "nodes_modes", "leaf_weights")
 COLUMNS = (
     "tree_roots",
     "nodes_featureids",
-    "nodes_splits",
     "nodes_missing_value_tracks_true",
     "nodes_truenodeids",
     "nodes_trueleafs",
     "nodes_falsenodeids",
     "nodes_falseleafs",
     "leaf_targetids",
-    "leaf_weights",
 )
 
 
-def add_node(table: dict[str, list[Any]], node: Mapping[str, Any], target: int) -> int:
-    """Write a node and all below it into the columns of the operator; returns its number.
+def tree_table(students: Sequence[Trees]) -> dict[str, npt.NDArray[Any]]:
+    """The columns of the operator, by name, from the trees of each student, one student behind the other."""
+    nodes = np.cumsum([0, *(len(trees.features) for trees in students)])
+    leaves = np.cumsum([0, *(len(trees.values) for trees in students)])
 
-    A tree of one leaf becomes a node with that leaf on both sides: the operator has no other way to say it.
+    def joined(name: str) -> npt.NDArray[Any]:
+        return np.concatenate([getattr(trees, name) for trees in students])
+
+    table = {
+        "tree_roots": np.concatenate([trees.roots + first for trees, first in zip(students, nodes, strict=False)]),
+        "nodes_featureids": joined("features"),
+        "nodes_missing_value_tracks_true": joined("missing_left").astype(np.int64),
+    }
+    for side, name in (("true", "left"), ("false", "right")):
+        children = [getattr(trees, name) for trees in students]
+        table[f"nodes_{side}nodeids"] = np.concatenate(
+            [
+                np.where(one >= 0, one + node, -1 - one + leaf)
+                for one, node, leaf in zip(children, nodes, leaves, strict=False)
+            ]
+        )
+        table[f"nodes_{side}leafs"] = (np.concatenate(children) < 0).astype(np.int64)
+    table["leaf_targetids"] = np.repeat(np.arange(len(students)), np.diff(leaves))
+    table["nodes_splits"] = joined("splits")
+    table["nodes_modes"] = np.full(len(table["nodes_featureids"]), LESS_OR_EQUAL, np.uint8)
+    table["leaf_weights"] = joined("values")
+    return table
+
+
+def trees_of_table(table: Mapping[str, npt.NDArray[Any]], n_students: int, n_features: int) -> list[Trees]:
+    """The trees of each student: :func:`tree_table` the other way, checked.
+
+    Raises
+    ------
+    ValueError : the columns are not those of trees, see :func:`sie_agent.scorer.trees.check_trees`.
     """
-    number = len(table["nodes_featureids"])
-    alone = "split_feature" not in node
-    # where no value was missing in training, LightGBM reads a missing one as zero
-    missing_left = not alone and (
-        node["default_left"] if node["missing_type"] == "NaN" else float(node["threshold"]) >= 0
-    )
-    table["nodes_featureids"].append(0 if alone else int(node["split_feature"]))
-    table["nodes_splits"].append(0.0 if alone else float(node["threshold"]))
-    table["nodes_missing_value_tracks_true"].append(int(missing_left))
+    flags = ("nodes_trueleafs", "nodes_falseleafs", "nodes_missing_value_tracks_true")
+    if any(not np.isin(table[name], (0, 1)).all() for name in flags):
+        raise ValueError("a flag of the trees is neither 0 nor 1")
+    if (table["nodes_modes"] != LESS_OR_EQUAL).any() or len(table["nodes_modes"]) != len(table["nodes_splits"]):
+        raise ValueError("the trees compare in another way")
+    nodes, leaves = len(table["nodes_splits"]), len(table["leaf_weights"])
+    if any(len(values) != nodes for name, values in table.items() if name.startswith("nodes_")):
+        raise ValueError("columns of the trees are of different lengths")
+    children = []
     for side in ("true", "false"):
-        table[f"nodes_{side}nodeids"].append(0)
-        table[f"nodes_{side}leafs"].append(0)
-    for side, key in (("true", "left_child"), ("false", "right_child")):
-        child = node if alone else node[key]
-        leaf = "leaf_value" in child
-        table[f"nodes_{side}leafs"][number] = int(leaf)
-        if leaf:
-            table[f"nodes_{side}nodeids"][number] = len(table["leaf_weights"])
-            table["leaf_weights"].append(float(child["leaf_value"]))
-            table["leaf_targetids"].append(target)
-        else:
-            table[f"nodes_{side}nodeids"][number] = add_node(table, child, target)
-    return number
+        named, ends = table[f"nodes_{side}nodeids"], table[f"nodes_{side}leafs"] == 1
+        if ((named < 0) | (named >= np.where(ends, leaves, nodes))).any():
+            raise ValueError("a node of the trees has a child that there is not")
+        children.append(np.where(ends, -1 - named, named))
+    whole = Trees(
+        roots=table["tree_roots"],
+        features=table["nodes_featureids"],
+        splits=table["nodes_splits"],
+        missing_left=table["nodes_missing_value_tracks_true"] == 1,
+        left=children[0],
+        right=children[1],
+        values=table["leaf_weights"],
+    )
+    check_trees(whole, n_features)
+    return divided(whole, table["leaf_targetids"], n_students)
+
+
+def divided(whole: Trees, targets: npt.NDArray[np.int64], n_students: int) -> list[Trees]:
+    """The trees of each student, from all trees and the student of each leaf, (leaves,).
+
+    Raises
+    ------
+    ValueError : a student has no tree, or a tree leaves of two students.
+    """
+    edges = np.searchsorted(targets, np.arange(n_students + 1))
+    if len(targets) != len(whole.values) or (np.diff(edges) <= 0).any() or edges[0] != 0 or edges[-1] != len(targets):
+        raise ValueError("the trees are not those of the weak labels")
+    found = []
+    ends = np.append(whole.roots[1:], len(whole.features))
+    # every tree has one leaf more than nodes, so that its first leaf is told by its root and its number
+    first_leaves = whole.roots + np.arange(len(whole.roots))
+    for leaf, leaf_end in pairwise(edges.tolist()):
+        mine = np.flatnonzero((first_leaves >= leaf) & (first_leaves < leaf_end))
+        if not len(mine):
+            raise ValueError("the trees are not those of the weak labels")
+        node, node_end = whole.roots[mine[0]], ends[mine[-1]]
+        left, right = (
+            np.where(side >= 0, side - node, side + leaf)
+            for side in (whole.left[node:node_end], whole.right[node:node_end])
+        )
+        part = slice(node, node_end)
+        trees = Trees(
+            whole.roots[mine] - node,
+            whole.features[part],
+            whole.splits[part],
+            whole.missing_left[part],
+            left,
+            right,
+            whole.values[leaf:leaf_end],
+        )
+        check_trees(trees, int(whole.features.max(initial=0)) + 1)
+        found.append(trees)
+    return found
 
 
 def spread_ranks(graph: Graph, ranks: str, students: Mapping[str, Student]) -> str:

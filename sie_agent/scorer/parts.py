@@ -15,11 +15,14 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sie_agent.errors import EnvironmentFailure
+from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.json_files import read_json
 from sie_agent.progress import bar, say
 from sie_agent.samples import TableWriter, failures_in_words, read_table
+from sie_agent.small_files import MEBIBYTE, too_large
 
 STATE = "state.json"
+MOST_OF_A_FILE = 256 * MEBIBYTE
 BLOCK_BYTES = 1 << 20
 
 
@@ -106,8 +109,8 @@ class Parts:
 
     def _read_state(self) -> dict[str, Any]:
         try:
-            found = json.loads((self.folder / STATE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            found = read_json(self.folder / STATE)
+        except InputError:
             return {}
         return found if isinstance(found, dict) else {}
 
@@ -164,10 +167,17 @@ def source_identity(path: Path) -> list[list[Any]]:
 
 
 def folder_hash(folder: Path) -> str:
-    """SHA-256, in hex, of the files of a folder and their names; texts for people (``.md``) do not count."""
+    """SHA-256, in hex, of the files of a folder and their names; texts for people (``.md``) do not count.
+
+    Raises
+    ------
+    InputError : a file is larger than any of a scorer's.
+    """
     whole = hashlib.sha256()
     for file in sorted(folder.iterdir() if folder.is_dir() else []):
         if file.is_file() and file.suffix != ".md":
+            if file.stat().st_size > MOST_OF_A_FILE:
+                raise too_large(file, file.stat().st_size, MOST_OF_A_FILE, "Take it out of the scorer's folder.")
             whole.update(f"{file.name}\t{file_hash(file)}\n".encode())
     return whole.hexdigest()
 

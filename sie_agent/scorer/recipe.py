@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sie_agent.errors import InputError
+from sie_agent.json_files import parse_json
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.scorer.ranks import ranks_in_quantiles
 
@@ -160,8 +161,9 @@ def read_recipe(content: Any, where: str) -> Recipe:
     """
     mend = "Distil the scorer again with `sie distill`."
     try:
-        told = json.loads(content) if isinstance(content, str | bytes) else content
-    except (ValueError, RecursionError) as error:
+        text = str(content, "utf-8") if isinstance(content, bytes) else content
+        told = parse_json(text) if isinstance(text, str) else text
+    except ValueError as error:
         raise InputError("the recipe is damaged: no JSON", where=where, mend=mend) from error
     try:
         if not isinstance(told, dict):

@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 
 from sie_agent.errors import InputError
 from sie_agent.samples import reading, unspaced
-from sie_agent.scorer.files import CONFIG, MODEL, label_errors_of, read_config, read_model, reading_of, recipe_of
-from sie_agent.scorer.label_errors import AGAIN, LabelErrors
+from sie_agent.scorer.files import CONFIG, MODEL, label_errors_of, read_config, read_model, recipe_of
+from sie_agent.scorer.label_errors import LabelErrors
+from sie_agent.scorer.onnx_read import read_learned
 from sie_agent.scorer.recipe import Recipe
 from sie_agent.scorer.runtime import open_session
 
@@ -48,11 +49,10 @@ class ScorerSession:
         self.labels: tuple[str, ...] = tuple(self.config["labels"])
         self.recipe: Recipe | None = recipe_of(self.config, Path(folder) / CONFIG)
         self.label_errors: LabelErrors | None = label_errors_of(self.config, Path(folder) / CONFIG)
-        self._session = open_session(read_model(Path(folder), self.config), threads, str(Path(folder) / MODEL))
-        self._version = reading_of(self._session.get_modelmeta().custom_metadata_map, str(Path(folder) / MODEL))
-        names = {output.name for output in self._session.get_outputs()}
-        if not names.issuperset(self.labels):
-            raise InputError("the model and its configuration differ", where=Path(folder) / MODEL, mend=AGAIN)
+        where = Path(folder) / MODEL
+        features, _, model = read_learned(read_model(Path(folder), self.config), self.labels, where)
+        self._session = open_session(model, threads, str(where))
+        self._version = features.version
 
     def score(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 from sie_agent.labels import StudentSettings
+from sie_agent.scorer.contributions import contributions
+from sie_agent.scorer.kept_trees import KeptTrees
+from sie_agent.scorer.trees import Cover, Trees, trees_of_text
 
 Doubles = npt.NDArray[np.float64]
 
@@ -25,7 +29,8 @@ class Student:
 
     Attributes
     ----------
-    booster : LightGBM booster that predicts the label's rank in (0, 1).
+    booster : LightGBM booster that predicts the label's rank in (0, 1); :class:`sie_agent.scorer.kept_trees.KeptTrees`
+        where the scorer was read from a file.
     quantiles : (101,) quantiles of the label it learned: they bring ranks back to the label's unit and sign.
     """
 
@@ -40,6 +45,26 @@ class Student:
         """Predicted rank of each row among the rows that it learned from, (n,), about (0, 1)."""
         # one thread, here as in `fit_student`: sums of several differ in the last bits
         return np.asarray(self.booster.predict(inputs, num_threads=1), np.float64)
+
+    @cached_property
+    def trees(self) -> Trees:
+        """The trees as arrays."""
+        return self.booster.trees if isinstance(self.booster, KeptTrees) else self._covered[0]
+
+    def contributions(self, inputs: npt.NDArray[np.floating]) -> Doubles:
+        """(n, d + 1): what each input adds to the predicted rank, and the mean last; see :func:`contributions`.
+
+        Raises
+        ------
+        InputError : the scorer was read from a file that does not say how many rows the trees were fitted to.
+        """
+        kept = isinstance(self.booster, KeptTrees)
+        trees, cover = self.booster.covered() if kept else self._covered
+        return contributions(trees, cover, inputs)
+
+    @cached_property
+    def _covered(self) -> tuple[Trees, Cover]:
+        return trees_of_text(self.booster.model_to_string(), self.booster.num_feature())
 
     @property
     def knots(self) -> Doubles:

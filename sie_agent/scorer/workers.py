@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -13,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sie_agent.errors import EnvironmentFailure
+from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.samples import write_table
 from sie_agent.scorer.log_columns import LogColumns, columns_beside, label_error_columns
 from sie_agent.scorer.model import Scorer
@@ -22,6 +25,8 @@ from sie_agent.scorer.model import Scorer
 CHUNKS_WAITING = 2
 PASSED_THROUGH = ("sample_id", "query", "label")
 READ = ("sample_id", "query", "title", "description", "label")
+# what a guard asks for: the name of the module, or whether a process started this one
+GUARD_WORDS = frozenset({"__name__", "parent_process", "current_process"})
 Task = tuple[Path, pd.DataFrame]
 
 _scorer: Scorer | None = None
@@ -59,10 +64,12 @@ def scored_by_workers(folder: Path, tasks: Iterable[Task], workers: int) -> Iter
 
     Raises
     ------
+    InputError : a script calls this without a guard, see :func:`check_guarded`.
     EnvironmentFailure : a worker ended, or could not write.
     """
     import multiprocessing
 
+    check_guarded()
     pool = ProcessPoolExecutor(
         workers, mp_context=multiprocessing.get_context("spawn"), initializer=begin, initargs=(folder,)
     )
@@ -81,6 +88,47 @@ def scored_by_workers(folder: Path, tasks: Iterable[Task], workers: int) -> Iter
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def check_guarded() -> None:
+    """Raise InputError where the program's main file would start the work again in each worker.
+
+    A process that is started reads the main file of the one that started it. A script that calls this outside of
+    ``if __name__ == "__main__":`` would call it there too, each worker would fail, and with it the whole.
+    """
+    main = sys.modules.get("__main__")
+    path, spec = getattr(main, "__file__", None), getattr(main, "__spec__", None)
+    # what is typed in, piped in, or run by `python -m package` is not read again
+    if path is None or (spec is not None and spec.name.rsplit(".", 1)[-1] == "__main__"):
+        return
+    try:
+        tree = ast.parse(Path(path).read_bytes())
+    except (OSError, ValueError, SyntaxError, RecursionError):
+        return
+    guards = [
+        (node.lineno, node.end_lineno or node.lineno)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and GUARD_WORDS & {word for part in ast.walk(node.test) for word in names_in(part)}
+    ]
+    lines: list[int] = []
+    frame = inspect.currentframe()
+    while frame is not None:
+        if frame.f_globals is vars(main):
+            lines.append(frame.f_lineno)
+        frame = frame.f_back
+    if lines and not any(first <= line <= last for line in lines for first, last in guards):
+        raise InputError(
+            "workers are processes that read this script from its start, and each would start workers in turn",
+            where=f"{path}, line {lines[-1]}",
+            mend='Put what the script does below `if __name__ == "__main__":`, or give workers=1.',
+        )
+
+
+def names_in(part: ast.AST) -> list[str]:
+    """The name that a part of a program is, if it is one."""
+    if isinstance(part, ast.Name):
+        return [part.id]
+    return [part.attr] if isinstance(part, ast.Attribute) else []
 
 
 def begin(folder: Path) -> None:

@@ -15,10 +15,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sie_agent.errors import EnvironmentFailure
+from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.json_files import parse_json
+from sie_agent.small_files import read_text
 
 FORMAT = 3
 KINDS = {"<f8", "<i8", "<i4"}
+MOST_BYTES = 2**28
 LARGEST = 2**28  # bytes of one array: a damaged size must not take the machine's memory
 
 
@@ -111,7 +114,10 @@ def read_state(path: Path) -> dict[str, Any]:
     ValueError : it is no such file, or not as it was written.
     OSError : it cannot be read.
     """
-    content = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        content = parse_json(read_text(path, MOST_BYTES))
+    except InputError as error:
+        raise ValueError(error.problem) from error
     if not isinstance(content, dict):
         raise ValueError("not a state")
     if isinstance(written := content.get("format"), int) and written != FORMAT:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from sie_agent.errors import InputError
+from sie_agent.json_files import read_json
 from sie_agent.labels import label_names
 from sie_agent.scorer.card_text import table_of
 from sie_agent.scorer.files import read_config
@@ -42,8 +42,8 @@ def is_scored(path: Path) -> bool:
 def judge_beside(folder: Path) -> dict[str, Any] | None:
     """Who judged, as the manifest in the folder has it; None where it is not that of `sie distill` or `sie run`."""
     try:
-        manifest = table_of(json.loads((folder / "manifest.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, RecursionError):
+        manifest = table_of(read_json(folder / "manifest.json"))
+    except InputError:
         return None
     hashes = table_of(manifest.get("hashes"))
     facts = table_of(manifest.get("judge"))

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ...errors import InputError
 from ...redact import redacted
-from ..variants import UniqueKeyLoader
+from ...yaml_files import YamlText, read_yaml
 from .base import Price
 from .chat import shown_url
 from .http import KEY_VARIABLE, address_of, checked_key
@@ -121,23 +120,15 @@ def load_endpoints(path: str | Path) -> EndpointList:
     InputError : unreadable file, bad YAML, unknown or bad field, a key's variable that is not set.
     """
     source = Path(path).expanduser()
-    try:
-        loaded = yaml.load(source.read_text(encoding="utf-8"), Loader=UniqueKeyLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        mend = "Give a YAML file with a list `endpoints:`"
-        raise InputError(f"cannot be read: {getattr(error, 'strerror', error)}", where=source, mend=mend) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{source}, line {mark.line + 1}" if mark else str(source)
-        raise InputError(f"not valid YAML: {getattr(error, 'problem', error)}", where=place) from error
-    listed = endpoint_list(loaded, str(source))
+    told = read_yaml(source, mend="Give a YAML file with a list `endpoints:`")
+    listed = endpoint_list(told.content, str(source), told)
     for endpoint in listed.endpoints:
         key_of(endpoint, where=str(source))
     return listed
 
 
-def endpoint_list(loaded: Any, where: str) -> EndpointList:
-    """Check what an endpoints file says.
+def endpoint_list(loaded: Any, where: str, lines: YamlText | None = None) -> EndpointList:
+    """Check what an endpoints file says; *lines*: where it says it, for messages.
 
     Raises
     ------
@@ -156,6 +147,7 @@ def endpoint_list(loaded: Any, where: str) -> EndpointList:
         if problem["type"] == "extra_forbidden":
             known = ", ".join(Endpoint.model_fields if "endpoints" in place else EndpointList.model_fields)
             message = f"unknown key; the keys are {known}"
+        where = where if lines is None else lines.place(problem["loc"])
         raise InputError(message, where=f"{where}, {place}" if place else where) from None
 
 

@@ -6,7 +6,6 @@ Graded variants are answered by the exact log-probabilities of the grade tokens;
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import shutil
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import EnvironmentFailure, InputError, MissingExtraError
+from ...json_files import read_object
 from ...progress import say
 from ..answers import Answer, Request, answer_schema, bare_token
 from ..variants import Variant
@@ -165,9 +165,9 @@ def require_vllm() -> None:
 def longest_input(folder: Path) -> int:
     """The number of tokens that a model can take at most, as far as its configuration says."""
     try:
-        said = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        said = read_object(folder / "config.json")
         return int(said.get("text_config", said)["max_position_embeddings"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (InputError, ValueError, KeyError, TypeError, AttributeError):
         return DEFAULT_LENGTH
 
 

@@ -1,0 +1,64 @@
+"""Reading a file of unknown origin: whole, as text, and never more than it may be."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from sie_agent.errors import InputError
+
+MEBIBYTE = 1024 * 1024
+
+
+def read_bytes(path: Path, most: int, mend: str | None = None) -> bytes:
+    """The content of a regular file of at most *most* bytes; links are followed, as the Hub's cache is made of them.
+
+    Raises
+    ------
+    FileNotFoundError, PermissionError, OSError : as of opening the file.
+    InputError : it is no regular file, or too large.
+    """
+    # a pipe without a writer would hold up whoever opens it
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as stream:
+        facts = os.fstat(handle)
+        if stat.S_ISDIR(facts.st_mode):
+            raise IsADirectoryError(21, "Is a directory", str(path))
+        if not stat.S_ISREG(facts.st_mode):
+            raise InputError("is no file, but a pipe or a device", where=path, mend=mend)
+        if facts.st_size > most:
+            raise too_large(path, facts.st_size, most, mend)
+        # a file that grows meanwhile, or one of a system that does not say its size
+        content = stream.read(most + 1)
+    if len(content) > most:
+        raise too_large(path, len(content), most, mend)
+    return content
+
+
+def too_large(path: Path, size: int, most: int, mend: str | None) -> InputError:
+    """The file is larger than such a file may be."""
+    problem = f"has {size / MEBIBYTE:,.2f} MiB, and such a file has at most {most / MEBIBYTE:,.3g} MiB"
+    return InputError(problem, where=path, mend=mend)
+
+
+def read_text(path: Path, most: int, mend: str | None = None, what: str = "") -> str:
+    """The text of a file in UTF-8, with or without the mark that some editors put at its start.
+
+    Parameters
+    ----------
+    most : its size in bytes. mend, what : what to do about it, and what it is, for messages.
+
+    Raises
+    ------
+    FileNotFoundError, PermissionError, OSError : as of opening the file.
+    InputError : it is no regular file, too large, or not UTF-8; names the line.
+    """
+    content = read_bytes(path, most, mend)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        other = " but UTF-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else ""
+        problem = f"{what} is not UTF-8{other} (line {line})".strip()
+        raise InputError(problem, where=path, mend="Save it as UTF-8") from None
