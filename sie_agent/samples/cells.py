@@ -7,6 +7,8 @@ import json
 import numpy as np
 import pandas as pd
 
+from sie_agent.samples.json_values import parsed_json
+
 EXAMPLES = {
     "attributes": 'Give a JSON object, such as {"brand": "Acme"}, or leave it empty',
     "history": 'Give a JSON list of item ids, such as ["i12", "i7"], or leave it empty',
@@ -40,9 +42,9 @@ def parse(value: object, name: str) -> object:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
-    except (json.JSONDecodeError, RecursionError):
-        raise ValueError(f"the {name} {short(value)} cannot be read as JSON") from None
+        return parsed_json(value)
+    except ValueError as error:
+        raise ValueError(f"the {name} {short(value)} cannot be read as JSON ({error})") from None
 
 
 def nothing(value: object) -> bool:

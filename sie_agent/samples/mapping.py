@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -11,11 +12,14 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.samples.cells import short
 from sie_agent.samples.column_maps import ColumnMap, Scale
-from sie_agent.samples.schema import COLUMNS, Places, first, numbers
+from sie_agent.samples.decimals import Mark, numbers
+from sie_agent.samples.schema import COLUMNS, Places, first
 from sie_agent.samples.text import plain_text, text_column
 
 
-def apply_map(frame: pd.DataFrame, column_map: ColumnMap, where: str) -> pd.DataFrame:
+def apply_map(
+    frame: pd.DataFrame, column_map: ColumnMap, where: str, marks: Mapping[str, Mark | None] | None = None
+) -> pd.DataFrame:
     """Rename, scale and join columns as the map says; rows and their index stay.
 
     Parameters
@@ -23,6 +27,7 @@ def apply_map(frame: pd.DataFrame, column_map: ColumnMap, where: str) -> pd.Data
     frame : source table.
     column_map : the map.
     where : name of the source, for messages.
+    marks : decimal marks of label and grade, where *frame* is one of several; else the frame's rows tell.
 
     Returns
     -------
@@ -45,7 +50,7 @@ def apply_map(frame: pd.DataFrame, column_map: ColumnMap, where: str) -> pd.Data
         mapped["attributes"] = gathered(frame, column_map.attributes, where)
     for name, scale in (("label", column_map.label), ("grade", column_map.grade)):
         if scale is not None:
-            mapped[name] = scaled(pick(frame, scale.column, name, where), scale, name, where)
+            mapped[name] = scaled(pick(frame, scale.column, name, where), scale, name, where, marks)
     for field in column_map.html:
         if field in mapped:
             mapped[field] = reindexed(plain_text(text_column(mapped[field])), frame)
@@ -98,13 +103,15 @@ def reindexed(values: pd.Series, frame: pd.DataFrame) -> pd.Series:
     return values
 
 
-def scaled(given: pd.Series, scale: Scale, name: str, where: str) -> pd.Series:
+def scaled(
+    given: pd.Series, scale: Scale, name: str, where: str, marks: Mapping[str, Mark | None] | None = None
+) -> pd.Series:
     """Numbers in [0, 1], NaN where the source is empty."""
     place = Places(given.index, where)
     if scale.values is not None:
         return by_word(given, scale.values, name, place)
-    values = numbers(name, given, place)
     low, high = float(scale.minimum or 0.0), float(scale.maximum or 0.0)
+    values = numbers(name, given, place, low=low, high=high, marks=marks)
     with np.errstate(invalid="ignore"):
         outside = ~np.isnan(values) & ((values < low) | (values > high))
     if outside.any():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +10,7 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.progress import say
 from sie_agent.samples.column_maps import ColumnMap
+from sie_agent.samples.decimals import NUMBERS, ROWS_LOOKED_AT, Mark, number_marks
 from sie_agent.samples.folders import SPLIT
 from sie_agent.samples.loading import (
     chosen_source,
@@ -24,8 +25,6 @@ from sie_agent.samples.pieces import Pieces, pieces_of
 from sie_agent.samples.repeats import AcrossChunks
 from sie_agent.samples.schema import COLUMNS, Places, column, validate_samples
 from sie_agent.samples.text import all_whole, text_column
-
-NUMBERS = ("label", "grade", "position")
 
 
 def stream_samples(
@@ -81,15 +80,26 @@ def stream_samples(
             for start in range(0, len(table), chunk_rows):
                 yield table.iloc[start : start + chunk_rows].reset_index(drop=True)
             return
+        marks = number_marks(beginning(pieces, ROWS_LOOKED_AT), mapping, where)
         choice = Choice(pieces, mapping, split, where)
 
         def frames() -> Iterator[pd.DataFrame]:
             return regrouped(choice.rows(), chunk_rows, limit)
 
         fractional = fractions(frames, floats & read_as_text(mapping))
-        yield from validated(frames, mapping, where, fractional, spill, labels_may_lack=labels_may_lack)
+        yield from validated(frames, mapping, where, fractional, marks, spill, labels_may_lack=labels_may_lack)
 
     return chunks()
+
+
+def beginning(pieces: Pieces, rows: int) -> pd.DataFrame:
+    """The first rows of a source, as many as asked for where there are so many."""
+    held: list[pd.DataFrame] = []
+    for piece in pieces():
+        held.append(piece)
+        if sum(map(len, held)) >= rows:
+            break
+    return pd.concat(held).iloc[:rows] if len(held) > 1 else held[0].iloc[:rows]
 
 
 def float_columns(frame: pd.DataFrame) -> set[str]:
@@ -214,6 +224,7 @@ def validated(
     mapping: ColumnMap | None,
     where: str,
     fractional: list[str],
+    marks: Mapping[str, Mark | None],
     spill: Path | None,
     *,
     labels_may_lack: bool = False,
@@ -225,6 +236,7 @@ def validated(
     frames : gives the source's chunks, from the first each time.
     mapping, where : the map and the name of the source.
     fractional : columns of floats that are read as text, and are not all whole.
+    marks : decimal marks of label, grade and position.
     spill : folder for the temporary file of ids.
     labels_may_lack : whether some rows may have a label and others none.
     """
@@ -232,7 +244,9 @@ def validated(
     def mapped() -> Iterator[pd.DataFrame]:
         for frame in frames():
             texts = as_in_the_whole(frame, fractional)
-            yield (texts if mapping is None else apply_map(texts, mapping, where)).drop(columns=SPLIT, errors="ignore")
+            yield (texts if mapping is None else apply_map(texts, mapping, where, marks)).drop(
+                columns=SPLIT, errors="ignore"
+            )
 
     def ids() -> Iterator[pd.Series]:
         for frame in mapped():
@@ -240,7 +254,7 @@ def validated(
 
     across = AcrossChunks(ids, where, spill, labels_may_lack=labels_may_lack)
     for frame in mapped():
-        yield validate_samples(frame, where, across=across)
+        yield validate_samples(frame, where, across=across, marks=marks)
     if not across.count:
         raise no_rows(where)
     across.finish()
