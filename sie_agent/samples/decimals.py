@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
@@ -21,6 +22,7 @@ Floats = npt.NDArray[np.float64]
 
 # of the rows of a source, how many are looked at to tell what its decimal mark is
 ROWS_LOOKED_AT = 10_000
+SMALL = 10.0
 NUMBERS = ("label", "grade", "position")
 BETWEEN = r"[ \u00a0\u2009\u202f'’]"
 MARKED = r"[,. \u00a0\u2009\u202f'’]"
@@ -92,6 +94,23 @@ def number_of(text: str, mark: Mark | None, low: float, high: float) -> float | 
     if len(values) == 2 and values[0] >= low and values[1] <= high:
         raise Doubtful(f"{short(text)} may mean {values[0]:.12g} or {values[1]:.12g}")
     return values[0] if values else None
+
+
+def guessed_numbers(texts: pd.Series) -> Floats:
+    """The numbers of a column whose range is not known; NaN for what is none.
+
+    Raises
+    ------
+    Doubtful : one may be one of two numbers, and the others do not tell which.
+    """
+    shown = dict.fromkeys(texts.str.strip())
+    both = [set(readings(text, -math.inf, math.inf).values()) for text in shown]
+    sure = [abs(value) for found in both if len(found) == 1 for value in found]
+    # where all that is sure is small, grades are meant, and 2.333 is the mean of three raters
+    high = SMALL if max(sure, default=0.0) <= SMALL else math.inf
+    mark = mark_of(shown, 0.0, high)
+    known = {text: number_of(text, mark, 0.0, high) for text in shown}
+    return np.array([np.nan if (value := known[text]) is None else value for text in texts.str.strip()], np.float64)
 
 
 def number_marks(frame: pd.DataFrame, mapping: ColumnMap | None, where: str) -> dict[str, Mark | None]:
