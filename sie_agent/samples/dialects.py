@@ -53,10 +53,10 @@ class Dialect:
 
 @dataclass(frozen=True)
 class Fit:
-    """What the beginning of a file looks like with one separator."""
+    """What the beginning of a file looks like with one separator: fields of the header, share of rows with as many."""
 
     width: int = 0
-    even: bool = False
+    share: float = 0.0
     open_end: bool = False
 
 
@@ -127,35 +127,31 @@ def is_header(comment: str, rows: Sequence[str], separator: str) -> bool:
 
 
 def best_separator(lines: Sequence[str], usual: str, whole: bool) -> str:
-    """The separator that cuts header and rows into the same number of fields, the more the better."""
+    """The separator that cuts most rows into as many fields as the header, the more the better; else the usual one."""
     fits = {one: fit_of(lines, one, whole) for one in dict.fromkeys((usual, *SEPARATORS))}
     several = {one: fit for one, fit in fits.items() if fit.width > 1}
-    even = {one: fit for one, fit in several.items() if fit.even}
-    if even:
-        return max(even, key=lambda one: even[one].width)
-    if usual in several or not several:
-        return usual
-    return max(several, key=lambda one: several[one].width)
+    return max(several, key=lambda one: (several[one].share, several[one].width), default=usual)
 
 
 def fit_of(lines: Sequence[str], separator: str, whole: bool) -> Fit:
-    """How a separator fits: fields of the header, and whether all rows looked at have as many."""
+    """How a separator fits the lines at the beginning of a file, of which there are more unless *whole*."""
     csv.field_size_limit(MOST_CHARACTERS)
     rows: list[list[str]] = []
-    even = True
+    broken = False
     try:
         for row in islice(csv.reader(lines, delimiter=separator, strict=True), ROWS_LOOKED_AT):
             if row:
                 rows.append(row)
     except csv.Error as error:
         # a field that runs over the end of what is looked at says nothing
-        even = not whole and "end of data" in str(error)
+        broken = whole or "end of data" not in str(error)
     if not rows:
         return Fit()
     width = len(rows[0])
     open_end = len(rows) > 1 and all(len(row) == width + 1 and not row[-1] for row in rows[1:])
-    even = even and (open_end or all(len(row) == width for row in rows))
-    return Fit(width, even, open_end)
+    # a row that cannot be read is one that does not fit
+    share = sum(len(row) == width + open_end for row in rows[1:]) / max(len(rows) - 1 + broken, 1)
+    return Fit(width, 1.0 if len(rows) == 1 and not broken else share, open_end)
 
 
 def read_header(path: Path, encoding: str, separator: str, before: int) -> tuple[str, ...]:

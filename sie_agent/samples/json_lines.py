@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.samples.json_values import parsed_json
+from sie_agent.samples.text import SURROGATES
 from sie_agent.samples.text_files import SPOKEN, Lines, encoding_of, say_once, version_of
 
 MOST_NAMES = 10_000
@@ -75,6 +76,7 @@ def json_records(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
                 continue
             record = json_object(text, f"{path}, line {lines.number}", is_first, line[-1] in "\r\n")
             if not names.issuperset(record):
+                refuse_broken(record.keys() - names, f"{path}, line {lines.number}")
                 names.update(record)
                 if len(names) > MOST_NAMES:
                     mend = "Put what differs from row to row into one object, say 'attributes'"
@@ -82,6 +84,14 @@ def json_records(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
                     raise InputError(problem, where=f"{path}, line {lines.number}", mend=mend)
             is_first = False
             yield lines.number, record
+
+
+def refuse_broken(names: Iterable[str], place: str) -> None:
+    """Raise InputError at a key with half of a surrogate pair: no file and no terminal can hold it."""
+    for name in names:
+        if SURROGATES.search(name):
+            mend = "Rename it, or export the file anew"
+            raise InputError(f"the key {name[:40]!a} is broken Unicode", where=place, mend=mend)
 
 
 def json_object(text: str, place: str, is_first: bool, is_ended: bool) -> dict[str, object]:

@@ -13,6 +13,7 @@ from sie_agent.errors import InputError
 from sie_agent.samples.cells import short
 from sie_agent.samples.column_maps import ColumnMap, Scale
 from sie_agent.samples.decimals import Mark, numbers
+from sie_agent.samples.dialects import no_header
 from sie_agent.samples.schema import COLUMNS, Places, first
 from sie_agent.samples.text import plain_text, text_column
 
@@ -70,7 +71,7 @@ def pick(frame: pd.DataFrame, name: str, field: str, where: str) -> pd.Series:
             f"the column map names the column '{name}' (field '{field}'), which is absent{hint} "
             f"The columns there are: {', '.join(there) or 'none'}",
             where=where,
-            mend="Change the name in the column map, or choose another map",
+            mend=f"Change the name in the column map, or choose another map{no_header(there)}",
         )
     column: pd.Series = frame[name]
     return column

@@ -13,6 +13,7 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.samples.cells import EXAMPLES, attributes_text, history_text, short
 from sie_agent.samples.decimals import Mark, numbers
+from sie_agent.samples.dialects import no_header
 from sie_agent.samples.text import clean_text, text_column
 
 COLUMNS = (
@@ -148,7 +149,8 @@ def check_columns(frame: pd.DataFrame, where: str | Path) -> None:
             raise InputError(
                 f"the column '{name}' is missing{hint} The columns there are: {', '.join(there) or 'none'}",
                 where=where,
-                mend=f"Rename one to '{name}', or say which one it is with --map: `sie init FILE` writes a column map",
+                mend=f"Rename one to '{name}', or say which one it is with --map: `sie init FILE` writes a column map"
+                f"{no_header(there)}",
             )
 
 

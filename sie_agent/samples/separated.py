@@ -83,8 +83,8 @@ def rows_of(path: Path, dialect: Dialect) -> Iterator[list[list[str]]]:
                 if len(rows) >= PIECE_ROWS or lines.characters - held >= PIECE_CHARACTERS:
                     yield rows
                     rows, held = [], lines.characters
-        except csv.Error:
-            raise broken_quotes(path, dialect, before + 1, lines.number) from None
+        except csv.Error as error:
+            raise broken_quotes(path, dialect, before + 1, lines.number, str(error)) from None
     if rows:
         yield rows
 
@@ -92,8 +92,9 @@ def rows_of(path: Path, dialect: Dialect) -> Iterator[list[list[str]]]:
 def ragged(path: Path, dialect: Dialect, row: list[str], start: int, end: int) -> InputError:
     """A row has more or fewer fields than the header."""
     width = len(dialect.header)
-    problem = f"the row has {len(row)} fields where the header has {width}"
-    mend = "Put fields that hold the separator in double quotes, or fill up the row"
+    problem = f"the row has {len(row)} field{'s' * (len(row) != 1)} where the header has {width}"
+    what = "the separator (decimal commas, too)" if dialect.separator == "," else "the separator"
+    mend = f"Put fields that hold {what} in double quotes, or fill up the row"
     if len(row) == width:
         problem = "the last field holds something, and the header has no name for it"
         mend = "Name the column, or put fields that hold the separator in double quotes"
@@ -126,13 +127,13 @@ def refuse_swallowed(path: Path, dialect: Dialect, row: list[str], start: int) -
         line += len(texts) - 1
 
 
-def broken_quotes(path: Path, dialect: Dialect, start: int, end: int) -> InputError:
+def broken_quotes(path: Path, dialect: Dialect, start: int, end: int, reason: str) -> InputError:
     """A quote is never closed, or text follows after the quote that closes a field."""
     opening, closing = faulty_quote(path, dialect, start, end)
-    problem = "the quote that opens here is not closed"
+    problem = "the quote that opens here is never closed"
     mend = "Close it, or double it if it is part of the text and put the field in quotes"
-    if closing is None and end > opening:
-        problem += f" up to line {end}" if end - opening < MOST_CHARACTERS else ""
+    if closing is None and "limit" in reason:
+        problem = f"the quote that opens here is not closed within {MOST_CHARACTERS:,} characters"
     elif closing == opening:
         problem = "text goes on behind the quote that closes a field"
         mend = 'Double quotes that are part of the text: "a 6"" shelf"'

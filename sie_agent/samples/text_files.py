@@ -18,6 +18,8 @@ HEAD_BYTES = 1024 * 1024
 MOST_CHARACTERS = 16 * 1024 * 1024
 BLOCK_BYTES = 64 * 1024
 GZIP = b"\x1f\x8b"
+# one may be part of a broken text; several are what a crash or another format leaves
+ZEROS = "\0\0"
 WESTERN = "cp1252"
 
 # what a file begins with, what that makes it, and what to do
@@ -58,8 +60,10 @@ HIGH_LETTERS = "À-ÖØ-öø-ÿŠŒŽšœžŸ"
 # East Asian), capitals or signs in the middle of a word (Mac Roman, DOS, Central European)
 NOT_WESTERN = re.compile(
     f"[{HIGH_LETTERS}]{{4,}}"
-    "|(?<=[a-z])[À-ÖØ-ÞŠŒŽŸ](?=[a-z])"
+    "|(?<=[A-Za-z])[À-ÖØ-ÞŠŒŽŸ](?=[a-z])"
     f"|(?<=[A-Za-z])[^\\x00-\\x7f{HIGH_LETTERS}’‘´·\\xa0\\xad–—…®™×«»](?=[a-z])"
+    # two Japanese bytes; a lens has ƒ/1.8
+    r"|ƒ(?![/ ]?\d)|‚(?![\w\s])"
 )
 UTF8_READ_AS_WESTERN = re.compile("[ÂÃ][\\x80-\\xbf€‚ƒ„…†‡ˆ‰‹‘’“”•–—˜™š›œžŸŠŒŽ]|â€")
 WESTERN_ERRORS = 0.02
@@ -108,6 +112,12 @@ class Lines:
                         f"the line is longer than {MOST_CHARACTERS:,} characters",
                         where=f"{self._path}, line {self.number}",
                         mend="Look for line ends that were lost, or shorten the text",
+                    )
+                if ZEROS in line:
+                    raise InputError(
+                        "the line holds zero bytes",
+                        where=f"{self._path}, line {self.number}",
+                        mend="The file is damaged, or is no text: copy or export it anew",
                     )
                 yield line
         except UnicodeError:
