@@ -112,7 +112,7 @@ def scaled(
     if scale.values is not None:
         return by_word(given, scale.values, name, place)
     low, high = float(scale.minimum or 0.0), float(scale.maximum or 0.0)
-    values = numbers(name, given, place, low=low, high=high, marks=marks)
+    values = numbers(name, given, lambda row, _: place(row, scale.column), low=low, high=high, marks=marks)
     with np.errstate(invalid="ignore"):
         outside = ~np.isnan(values) & ((values < low) | (values > high))
     if outside.any():

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from sie_agent.errors import InputError
-from sie_agent.samples.dialects import SEPARATORS, Dialect, dialect_of
+from sie_agent.samples.dialects import SEPARATORS, Dialect, dialect_of, no_header
 from sie_agent.samples.text_files import MOST_CHARACTERS, Lines
 
 PIECE_ROWS = 20_000
@@ -76,8 +76,8 @@ def rows_of(path: Path, dialect: Dialect) -> Iterator[list[list[str]]]:
                     raise ragged(path, dialect, row, start, before)
                 if before > start:
                     refuse_swallowed(path, dialect, row, start)
-                if row == header:
-                    mend = "Where files were put together, leave out the header of all but the first"
+                if row == header and width > 1:
+                    mend = f"Where files were put together, leave out the header of all but the first{no_header(row)}"
                     raise InputError("the header is there again", where=f"{path}, line {start}", mend=mend)
                 rows.append(row)
                 if len(rows) >= PIECE_ROWS or lines.characters - held >= PIECE_CHARACTERS:

@@ -62,7 +62,9 @@ NOT_WESTERN = re.compile(
     f"[{HIGH_LETTERS}]{{4,}}"
     "|(?<=[A-Za-z])[À-ÖØ-ÞŠŒŽŸ](?=[a-z])"
     f"|(?<=[A-Za-z])[^\\x00-\\x7f{HIGH_LETTERS}’‘´·\\xa0\\xad–—…®™×«»](?=[a-z])"
-    # two Japanese bytes; a lens has ƒ/1.8
+    # bytes of one Chinese character
+    f"|[{HIGH_LETTERS}][¢-§¨©¬¯±-³µ¶¸¹¼-¾]|[¢-§¨©¬¯±-³µ¶¸¹¼-¾][{HIGH_LETTERS}]"
+    # of a Japanese one; a lens has ƒ/1.8
     r"|ƒ(?![/ ]?\d)|‚(?![\w\s])"
 )
 UTF8_READ_AS_WESTERN = re.compile("[ÂÃ][\\x80-\\xbf€‚ƒ„…†‡ˆ‰‹‘’“”•–—˜™š›œžŸŠŒŽ]|â€")

@@ -155,6 +155,10 @@ CASES: dict[str, tuple[Maker, str]] = {
     ),
     "map does not parse": (mapped("columns: {query: [\n"), r"map\.yaml, line 2: the column map does not"),
     "map is empty": (mapped(""), r"map\.yaml: the column map holds no keys"),
+    "map with an infinite scale": (
+        mapped(MAP + "grade: {column: g, minimum: 0, maximum: .inf}\n", g=1),
+        r"map\.yaml, field 'grade\.maximum': Input should be a finite number",
+    ),
     "map with half a scale": (
         mapped(MAP + "grade: {column: g, minimum: 1}\n"), r"map\.yaml, field 'grade': give both minimum and"
     ),
