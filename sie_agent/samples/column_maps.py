@@ -236,7 +236,8 @@ def not_yaml(path: Path, error: yaml.YAMLError) -> InputError:
 
 def wrong_map(path: Path, error: ValidationError) -> InputError:
     """The first thing that pydantic found wrong with a map, in words."""
-    fault = error.errors()[0]
+    faults = error.errors()
+    fault = next((one for one in faults if one["type"] == "finite_number"), faults[0])
     field = ".".join(str(part) for part in fault["loc"]) or "the map"
     last = str(fault["loc"][-1]) if fault["loc"] else ""
     known = [*ColumnMap.model_fields, *Scale.model_fields, *NextItem.model_fields, *get_args(SchemaColumn)]

@@ -140,7 +140,7 @@ def fit_of(lines: Sequence[str], separator: str, whole: bool) -> Fit:
     broken = False
     try:
         for row in islice(csv.reader(lines, delimiter=separator, strict=True), ROWS_LOOKED_AT):
-            if row:
+            if row and (len(row) > 1 or row[0].strip() or (rows and len(rows[0]) == 1)):
                 rows.append(row)
     except csv.Error as error:
         # a field that runs over the end of what is looked at says nothing

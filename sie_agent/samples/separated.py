@@ -69,14 +69,14 @@ def rows_of(path: Path, dialect: Dialect) -> Iterator[list[list[str]]]:
         try:
             for row in reader:
                 start, before = before + 1, lines.number
-                if not row or is_first:
-                    is_first = is_first and not row
+                if is_first or is_blank(row, width):
+                    is_first = is_first and is_blank(row, width)
                     continue
                 if len(row) != width or (closed and row[-1]):
                     raise ragged(path, dialect, row, start, before)
                 if before > start:
                     refuse_swallowed(path, dialect, row, start)
-                if row == header and width > 1:
+                if row[1:] == header[1:] and row[0].lstrip("\ufeff") == header[0] and width > 1:
                     mend = f"Where files were put together, leave out the header of all but the first{no_header(row)}"
                     raise InputError("the header is there again", where=f"{path}, line {start}", mend=mend)
                 rows.append(row)
@@ -87,6 +87,11 @@ def rows_of(path: Path, dialect: Dialect) -> Iterator[list[list[str]]]:
             raise broken_quotes(path, dialect, before + 1, lines.number, str(error)) from None
     if rows:
         yield rows
+
+
+def is_blank(row: list[str], width: int) -> bool:
+    """Whether a line holds nothing; where there is but one column, white space is a value."""
+    return not row or (len(row) == 1 < width and not row[0].strip())
 
 
 def ragged(path: Path, dialect: Dialect, row: list[str], start: int, end: int) -> InputError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import hashlib
 import io
 import re
 from collections.abc import Iterator
@@ -61,7 +62,7 @@ HIGH_LETTERS = "À-ÖØ-öø-ÿŠŒŽšœžŸ"
 NOT_WESTERN = re.compile(
     f"[{HIGH_LETTERS}]{{4,}}"
     "|(?<=[A-Za-z])[À-ÖØ-ÞŠŒŽŸ](?=[a-z])"
-    f"|(?<=[A-Za-z])[^\\x00-\\x7f{HIGH_LETTERS}’‘´·\\xa0\\xad–—…®™×«»](?=[a-z])"
+    f"|(?<=[A-Za-z])[^\\x00-\\x7f{HIGH_LETTERS}’‘´·°\\xa0\\xad–—…®™×«»](?=[a-z])"
     # bytes of one Chinese character
     f"|[{HIGH_LETTERS}][¢-§¨©¬¯±-³µ¶¸¹¼-¾]|[¢-§¨©¬¯±-³µ¶¸¹¼-¾][{HIGH_LETTERS}]"
     # of a Japanese one; a lens has ƒ/1.8
@@ -102,9 +103,10 @@ class Lines:
 
         Raises
         ------
-        InputError : a line is too long, or cannot be decoded.
+        InputError : a line is too long, holds zero bytes, or is in another encoding.
         """
         readline = self._stream.readline
+        is_western = self._encoding == WESTERN
         try:
             while line := readline(MOST_CHARACTERS + 1):
                 self.number += 1
@@ -120,6 +122,12 @@ class Lines:
                         "the line holds zero bytes",
                         where=f"{self._path}, line {self.number}",
                         mend="The file is damaged, or is no text: copy or export it anew",
+                    )
+                if is_western and UTF8_READ_AS_WESTERN.search(line):
+                    raise InputError(
+                        "here is UTF-8, and the text before is Windows-1252",
+                        where=f"{self._path}, line {self.number}",
+                        mend="Save all of it as UTF-8",
                     )
                 yield line
         except UnicodeError:
@@ -245,10 +253,10 @@ def refuse_other_text(lines: list[str], path: Path) -> None:
         raise InputError("is JSON, whatever its name says", where=path, mend=mend)
 
 
-def version_of(path: Path) -> tuple[int, int]:
-    """What tells a file from what it was before: time of the last change, and size."""
-    status = path.stat()
-    return status.st_mtime_ns, status.st_size
+def version_of(path: Path) -> tuple[int, bytes]:
+    """What tells a file from what it was before: its size, and a hash of its beginning."""
+    head, _ = head_of(path)
+    return path.stat().st_size, hashlib.blake2b(head, digest_size=16).digest()
 
 
 @lru_cache(maxsize=4096)

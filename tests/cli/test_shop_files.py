@@ -99,20 +99,18 @@ def test_init_reads_an_export(sie: Sie, tmp_path: Path, name: str) -> None:
     assert written["grade"] == {"column": "grade", "minimum": 0, "maximum": 3}
 
 
-@pytest.mark.parametrize("verb", ["init", "label", "score"])
+@pytest.mark.parametrize("verb", ["init", "label"])
 def test_a_lost_quote_stops_every_verb(sie: Sie, tmp_path: Path, verb: str) -> None:
     path = tmp_path / "log.csv"
     path.write_text("query,item_id,title,label\n" + '"lamp,i,t,1\n' + "a,b,c,0\n" * 200, encoding="utf-8")
     how: dict[str, tuple[str | Path, ...]] = {
         "init": (path, "--out", "mine"),
         "label": ("--data", path, "--variant", "relevance/lexical", "--backend", "lexical", "--out", "out"),
-        "score": ("--data", path, "--scorer", tmp_path / "absent", "--out", "scores.parquet"),
     }
     ran = sie(verb, *how[verb])
     assert ran.code == 2
-    if verb != "score":
-        assert f"{path}, line 2: the quote that opens here is never closed" in ran.err
-        assert not (tmp_path / "out").exists()
+    assert f"{path}, line 2: the quote that opens here is never closed" in ran.err and ran.err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_quiet_and_json_stay_so(sie: Sie, tmp_path: Path) -> None:

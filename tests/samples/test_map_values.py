@@ -37,7 +37,7 @@ MAPS: dict[str, tuple[str, str]] = {
     ),
     "an infinite constant": (
         f"columns: {{{TEXTS}}}\nconstants: {{label: .inf}}",
-        "map.yaml, field 'constants.label",
+        "map.yaml, field 'constants.label.float': Input should be a finite number",
     ),
     "label and grade by columns": (
         f"columns: {{{TEXTS}, label: g, grade: g}}",

@@ -83,7 +83,7 @@ EXPORTS: dict[str, tuple[bytes, str, str]] = {
     "old line ends": (GERMAN.replace("\n", "\r").encode(), "log.csv", "read with semicolons"),
     "comments": (b"# exported, 2024\n# by; the shop\n\n" + GERMAN.encode(), "log.csv", "3 lines before the header are"),
     "header as a comment": (b"#" + GERMAN.encode(), "log.csv", "read with semicolons"),
-    "blank lines": (b"\n\r\n" + GERMAN.replace("\n", "\n\n").encode(), "log.csv", "read with semicolons"),
+    "blank lines": (b"\n\r\n" + GERMAN.replace("\n", "\n \t\n").encode(), "log.csv", "read with semicolons"),
     "separator behind all": (GERMAN.replace("\n", ";\n").encode(), "log.csv", "read with semicolons"),
     "separator behind rows": ((HEADER + "".join(ROWS).replace("\n", ";\n") * 30).encode(), "log.csv", "semicolons"),
     "numbered by pandas": (
@@ -155,6 +155,7 @@ FAULTS: dict[str, tuple[str | bytes, str]] = {
     "title above the header": ("Export of the shop\n\nquery,item_id,title\na,b,c\n", "the row has 3 fields where the"
                                " header has 1. Put the header in the first line"),
     "comment below": (PLAIN + ROW + "# more\n" + ROW, "line 3: the row has 1 field where the header has 3. Take"),
+    "header twice, with a mark": (PLAIN + ROW + "\ufeff" + PLAIN, "line 3: the header is there again"),
     "header twice": (PLAIN + ROW + PLAIN + ROW, "line 3: the header is there again. Where files were put together"),
     "no name for what is there": (PLAIN[:-1] + ",\na,b,c,\na,b,c,oops\n", "line 3: the last field holds something"),
     "rows end otherwise further down": (PLAIN + "a,b,c,\n" * 2500 + ROW, "line 2502: the last field holds something"),
@@ -227,6 +228,7 @@ HEADS: dict[str, tuple[bytes, str]] = {
         "line 42: the text is not UTF-8 (byte 0xFC)",
     ),
     "no byte of Windows": (GERMAN.encode("cp1252") + b"\x81;1;t;1;1\n", "line 62: the text is not Windows-1252 (by"),
+    "UTF-8 behind Windows": (GERMAN.encode("cp1252") + GERMAN.encode()[32:], "line 62: here is UTF-8, and the"),
     "an open quote": ((GERMAN + '"Lampe;1;t;1;1\n').encode(), "line 62: the quote that opens here is never closed"),
 }  # fmt: skip
 
