@@ -118,6 +118,14 @@ def test_of_a_usual_file_nothing_is_said(tmp_path: Path, capsys: pytest.CaptureF
     assert capsys.readouterr().err == ""
 
 
+def test_other_separators_in_names_and_cells_do_not_count(tmp_path: Path) -> None:
+    names = ["query", "item_id", "title", "a|b|c|d|e|f", "x;y"]
+    path = put(tmp_path, ",".join(names) + "\n" + "lamp,1,A lamp|brass; new,2,3\n" * 5)
+    assert list(read_file(path).columns) == names
+    path = put(tmp_path, "query;item_id;title;price, EUR\n" + "lamp;1;A lamp, brass;5,0\n" * 5)
+    assert list(read_file(path).columns) == ["query", "item_id", "title", "price, EUR"]
+
+
 ROW = "a,b,c\n"
 FAULTS: dict[str, tuple[str | bytes, str]] = {
     "quote never closed, first row": (
