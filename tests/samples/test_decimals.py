@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -12,18 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
-from sie_agent.progress import set_quiet
 from sie_agent.samples import ColumnMap, Doubtful, decimals, guessed_numbers, load_samples, stream_samples
 from sie_agent.samples.decimals import mark_of, number_of
 
 COLUMNS = {"query": "query", "item_id": "item_id", "title": "title"}
-
-
-@pytest.fixture(autouse=True)
-def said_aloud() -> Iterator[None]:
-    set_quiet(False)
-    yield
-    set_quiet(False)
 
 
 def log(folder: Path, values: list[str], name: str = "value", ending: str = ".csv") -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -24,14 +23,6 @@ HEADER = "query;item_id;title;label;grade\n"
 ROWS = ("Lampe, groß;007;Lampe mit Fuß;0;0,5\n", 'Tür;008;Griff 6" breit;1;1\n')
 GERMAN = HEADER + "".join(ROWS) * 30
 PLAIN = "query,item_id,title\n"
-
-
-@pytest.fixture(autouse=True)
-def said_aloud() -> Iterator[None]:
-    """Other tests may have silenced what is said."""
-    set_quiet(False)
-    yield
-    set_quiet(False)
 
 
 def put(folder: Path, content: str | bytes, name: str = "log.csv") -> Path:
