@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -58,6 +59,13 @@ def kind(value: object) -> str:
     """What a person calls a JSON value of this kind."""
     names = {dict: "an object", list: "a list", str: "a text", int: "a number", float: "a number"}
     return names.get(type(value), "something else")
+
+
+def listed(names: Sequence[object], most: int = 30) -> str:
+    """Names with commas between them, the first of many, so that a message stays one line."""
+    shown = [" ".join(str(name)[:60].split()) for name in names[:most]]
+    more = [f"and {len(names) - most:,} more"] if len(names) > most else []
+    return ", ".join([*shown, *more]) or "none"
 
 
 def short(value: object, longest: int = 40) -> str:

@@ -86,12 +86,14 @@ def detected(path: Path, usual: str, given: str | None, version: object) -> Dial
     asked = SEPARATOR_LINE.fullmatch(lines[before]) if before < len(lines) else None
     if asked:
         before += 1 + blank_lines(lines[before + 1 :])
-        given = given or asked.group(1)
     if before >= len(lines):
         raise InputError("the file is empty", where=path, mend="Give a file with a header line and rows")
     comments = comment_lines(lines[before:])
     rest = lines[before + comments :] or lines[before:]
-    separator = given or best_separator(rest, usual, whole)
+    wanted = given or (asked.group(1) if asked else None)
+    if wanted is None or (given is None and fit_of(rest, wanted, whole).width < 2):
+        wanted = best_separator(rest, usual, whole)
+    separator = wanted
     if comments and is_header(lines[before + comments - 1], rest, separator):
         comments -= 1
         comments -= blank_lines(lines[before + comments :])
@@ -99,7 +101,7 @@ def detected(path: Path, usual: str, given: str | None, version: object) -> Dial
     header = read_header(path, encoding, separator, skipped)
     fit = fit_of(lines[skipped:], separator, whole)
     dialect = Dialect(encoding, separator, skipped, header, fit.open_end)
-    told = [*told_of_text(dialect, lines, usual, given if not asked else None), *told_of_rows(dialect, comments)]
+    told = [*told_of_text(dialect, lines, usual, given), *told_of_rows(dialect, comments)]
     with path.open("rb") as stream:
         if not path.name.lower().endswith(".gz") and stream.read(len(GZIP)) == GZIP:
             told.insert(0, "unpacked with gzip")
@@ -188,7 +190,9 @@ def read_header(path: Path, encoding: str, separator: str, before: int) -> tuple
 
 
 def no_header(names: Sequence[str]) -> str:
-    """A hint, where what should be names of columns looks like a row of data; else nothing."""
+    """A hint, where what should be names of columns is none, or looks like a row of data; else nothing."""
+    if len(names) == 1 and re.search(r"[^\w.-]", names[0]):
+        return f"; between fields there have to be {', '.join(list(SEPARATORS.values())[:-1])} or vertical bars"
     numbers = [name for name in names if re.fullmatch(r"\s*[+-]?\d+(?:[.,]\d+)*\s*", name)]
     return "; if the first line is a row and no header, put a header line before it" if numbers else ""
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.samples.cells import short
+from sie_agent.samples.cells import listed, short
 from sie_agent.samples.column_maps import ColumnMap, Scale
 from sie_agent.samples.decimals import Mark, numbers
 from sie_agent.samples.dialects import no_header
@@ -69,7 +69,7 @@ def pick(frame: pd.DataFrame, name: str, field: str, where: str) -> pd.Series:
         hint = f"; did you mean '{near[0]}'?" if near else "."
         raise InputError(
             f"the column map names the column '{name}' (field '{field}'), which is absent{hint} "
-            f"The columns there are: {', '.join(there) or 'none'}",
+            f"The columns there are: {listed(there)}",
             where=where,
             mend=f"Change the name in the column map, or choose another map{no_header(there)}",
         )

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.samples.cells import EXAMPLES, attributes_text, history_text, short
+from sie_agent.samples.cells import EXAMPLES, attributes_text, history_text, listed, short
 from sie_agent.samples.decimals import Mark, numbers
 from sie_agent.samples.dialects import no_header
 from sie_agent.samples.text import clean_text, text_column
@@ -147,7 +147,7 @@ def check_columns(frame: pd.DataFrame, where: str | Path) -> None:
             near = difflib.get_close_matches(name, there, n=1)
             hint = f"; is it '{near[0]}'?" if near else "."
             raise InputError(
-                f"the column '{name}' is missing{hint} The columns there are: {', '.join(there) or 'none'}",
+                f"the column '{name}' is missing{hint} The columns there are: {listed(there)}",
                 where=where,
                 mend=f"Rename one to '{name}', or say which one it is with --map: `sie init FILE` writes a column map"
                 f"{no_header(there)}",

@@ -17,6 +17,7 @@ from sie_agent.samples.text_files import MOST_CHARACTERS, Lines
 PIECE_ROWS = 20_000
 PIECE_CHARACTERS = 1024 * 1024
 LINE_END = re.compile(r"\r\n|\n|\r")
+RULER = re.compile(r"\s*(?::?-{2,}:?)?\s*")
 # fewer separators in a field than these are no sign that it swallowed rows
 FEWEST_SWALLOWED = 2
 
@@ -76,9 +77,8 @@ def rows_of(path: Path, dialect: Dialect) -> Iterator[list[list[str]]]:
                     raise ragged(path, dialect, row, start, before)
                 if before > start:
                     refuse_swallowed(path, dialect, row, start)
-                if row[1:] == header[1:] and row[0].lstrip("\ufeff") == header[0] and width > 1:
-                    mend = f"Where files were put together, leave out the header of all but the first{no_header(row)}"
-                    raise InputError("the header is there again", where=f"{path}, line {start}", mend=mend)
+                if width > 1:
+                    refuse_no_data(path, row, header, start)
                 rows.append(row)
                 if len(rows) >= PIECE_ROWS or lines.characters - held >= PIECE_CHARACTERS:
                     yield rows
@@ -111,6 +111,15 @@ def ragged(path: Path, dialect: Dialect, row: list[str], start: int, end: int) -
     elif row[0].startswith("#"):
         mend = "Take comments out of the file"
     return InputError(problem, where=f"{path}, line {start}", mend=mend)
+
+
+def refuse_no_data(path: Path, row: list[str], header: list[str], line: int) -> None:
+    """Raise InputError where a line is the header once more, or a ruler, as some programs draw under the header."""
+    if row[-1] == header[-1] and row[1:] == header[1:] and row[0].lstrip("\ufeff") == header[0]:
+        mend = f"Where files were put together, leave out the header of all but the first{no_header(row)}"
+        raise InputError("the header is there again", where=f"{path}, line {line}", mend=mend)
+    if row[0].lstrip()[:2] in ("", "--", ":-") and any(row) and all(map(RULER.fullmatch, row)):
+        raise InputError("the line holds dashes only", where=f"{path}, line {line}", mend="Take it out: it is no row")
 
 
 def refuse_swallowed(path: Path, dialect: Dialect, row: list[str], start: int) -> None:

@@ -33,6 +33,7 @@ KINDS: tuple[tuple[bytes, str, str], ...] = (
     (b"ARROW1", "an Arrow file", "Write it as Parquet"),
     (b"ORC", "an ORC file", "Write it as Parquet"),
     (b"Obj\x01", "an Avro file", "Write it as Parquet"),
+    (GZIP, "packed with gzip twice", "Unpack it once"),
     (b"BZh", "a bzip2 archive", "Unpack it, or pack it with gzip (.gz)"),
     (b"\xfd7zXZ", "an xz archive", "Unpack it, or pack it with gzip (.gz)"),
     (b"\x28\xb5\x2f\xfd", "a Zstandard archive", "Unpack it, or pack it with gzip (.gz)"),
