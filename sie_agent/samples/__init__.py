@@ -6,6 +6,7 @@ from sie_agent.samples import reading, unspaced
 from sie_agent.samples.batches import numbers_of, table_batches, table_columns, texts_of
 from sie_agent.samples.column_maps import ColumnMap, load_column_map, ready_maps
 from sie_agent.samples.counting import count_rows
+from sie_agent.samples.decimals import Doubtful, guessed_numbers
 from sie_agent.samples.features import TextFeatures, feature_names
 from sie_agent.samples.generated import generate_samples
 from sie_agent.samples.grades import read_grades, with_grades
@@ -37,6 +38,7 @@ __all__ = [
     "QUERY_SETS",
     "SHORTHANDS",
     "ColumnMap",
+    "Doubtful",
     "LogKind",
     "LogSettings",
     "TableWriter",
@@ -48,6 +50,7 @@ __all__ = [
     "failures_in_words",
     "feature_names",
     "generate_samples",
+    "guessed_numbers",
     "lexical_scores",
     "load_column_map",
     "load_samples",

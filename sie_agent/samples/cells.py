@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+
+from sie_agent.samples.json_values import parsed_json
 
 EXAMPLES = {
     "attributes": 'Give a JSON object, such as {"brand": "Acme"}, or leave it empty',
@@ -63,9 +66,9 @@ def parse(value: object, name: str) -> object:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        raise ValueError(f"the {name} {short(value)} cannot be read as JSON") from None
+        return parsed_json(value)
+    except ValueError as error:
+        raise ValueError(f"the {name} {short(value)} cannot be read as JSON ({error})") from None
 
 
 def nothing(value: object) -> bool:
@@ -79,6 +82,13 @@ def kind(value: object) -> str:
     """What a person calls a JSON value of this kind."""
     names = {dict: "an object", list: "a list", str: "a text", int: "a number", float: "a number"}
     return names.get(type(value), "something else")
+
+
+def listed(names: Sequence[object], most: int = 30) -> str:
+    """Names with commas between them, the first of many, so that a message stays one line."""
+    shown = [" ".join(str(name)[:60].split()) for name in names[:most]]
+    more = [f"and {len(names) - most:,} more"] if len(names) > most else []
+    return ", ".join([*shown, *more]) or "none"
 
 
 def short(value: object, longest: int = 40) -> str:

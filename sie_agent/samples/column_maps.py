@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -12,6 +12,8 @@ from sie_agent.errors import InputError
 from sie_agent.yaml_files import YamlText, read_yaml
 
 MAPS = Path(__file__).resolve().parent / "maps"
+
+LARGEST_SCALE = 1e300
 
 SchemaColumn = Literal[
     "sample_id",
@@ -29,6 +31,10 @@ SchemaColumn = Literal[
 ]
 
 
+# YAML knows .inf and .nan, and every value would become 0, or nothing
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
 class Strict(BaseModel):
     """A part of a map; a key that is not known is an error, since it is most often a slip of the pen."""
 
@@ -39,8 +45,8 @@ class Scale(Strict):
     """How a source column becomes a number in [0, 1]: by its range, or word by word."""
 
     column: str
-    minimum: float | None = None
-    maximum: float | None = None
+    minimum: Finite | None = None
+    maximum: Finite | None = None
     values: dict[bool | str | int | float, float] | None = None
 
     @model_validator(mode="after")
@@ -51,6 +57,8 @@ class Scale(Strict):
             raise ValueError("give either minimum and maximum, or values")
         if ranged and (self.minimum is None or self.maximum is None or not self.minimum < self.maximum):
             raise ValueError("give both minimum and maximum, the minimum smaller")
+        if self.minimum is not None and self.maximum is not None and self.maximum - self.minimum > LARGEST_SCALE:
+            raise ValueError(f"minimum and maximum are more than {LARGEST_SCALE:g} apart")
         if self.values is not None and not all(0 <= value <= 1 for value in self.values.values()):
             raise ValueError("values have to be numbers from 0 to 1")
         return self
@@ -74,7 +82,7 @@ class Files(Strict):
     """Data that lies in several files of one folder (a star: one main file, others joined to it)."""
 
     main: str
-    separator: str | None = None
+    separator: str | None = Field(default=None, min_length=1, max_length=1)
     joins: list[Join] = []
 
 
@@ -124,7 +132,7 @@ class ColumnMap(Strict):
 
     note: str = ""
     columns: dict[SchemaColumn, str | list[str]] = {}
-    constants: dict[SchemaColumn, str | float] = {}
+    constants: dict[SchemaColumn, str | Finite] = {}
     attributes: dict[str, str] = {}
     label: Scale | None = None
     grade: Scale | None = None
@@ -150,6 +158,32 @@ class ColumnMap(Strict):
         if self.files and self.next_item:
             raise ValueError("give either files or next_item")
         return self
+
+    @model_validator(mode="after")
+    def grade_apart(self) -> ColumnMap:
+        """The column of the grades is read for nothing else: neither the log nor what the judge reads may hold it."""
+        grades = self.sources("grade")
+        for source in grades & self.sources("label"):
+            raise ValueError(
+                f"the column '{source}' is mapped to the label and to the grade: what was learned from it would be "
+                "measured by itself. Give the grade a column of its own, or leave it out"
+            )
+        for name in ("query", "title", "description", "attributes", "history"):
+            for source in grades & self.sources(name):
+                raise ValueError(
+                    f"the column '{source}' is mapped to the grade and to '{name}', which the judge reads: it would "
+                    f"be told what it is measured by. Leave it out of '{name}'"
+                )
+        return self
+
+    def sources(self, name: str) -> set[str]:
+        """The source columns of a schema column."""
+        given = next((source for target, source in self.columns.items() if target == name), [])
+        scale = {"label": self.label, "grade": self.grade}.get(name)
+        found = {given} if isinstance(given, str) else set(given)
+        return (
+            found | ({scale.column} if scale else set()) | set(self.attributes.values() if name == "attributes" else ())
+        )
 
 
 def ready_maps() -> list[str]:
@@ -196,7 +230,8 @@ def unknown_map(name: str) -> InputError:
 
 def wrong_map(told: YamlText, error: ValidationError) -> InputError:
     """The first thing that pydantic found wrong with a map, in words."""
-    fault = error.errors()[0]
+    faults = error.errors()
+    fault = next((one for one in faults if one["type"] == "finite_number"), faults[0])
     field = ".".join(str(part) for part in fault["loc"]) or "the map"
     where, number = f"{told.where}, field '{field}'", told.line(fault["loc"])
     line = "" if number is None else f" (line {number})"

@@ -58,15 +58,10 @@ def read_grades(path: str | Path) -> pd.Series:
 
 
 def table_of(source: Path) -> pd.DataFrame:
-    """The file's table; spreadsheets of some countries save CSV with semicolons."""
+    """The file's table."""
     if source.is_dir():
         raise InputError("is a folder", where=source, mend="Give the file of grades that lies in it")
-    separator = None
-    if source.suffix.lower() == ".csv" and source.is_file():
-        with source.open(encoding="utf-8", errors="replace") as stream:
-            header = stream.readline()
-        separator = ";" if header.count(";") > header.count(",") else None
-    frame = read_file(source, separator=separator)
+    frame = read_file(source)
     for name in COLUMNS:
         if name not in frame.columns:
             raise InputError(

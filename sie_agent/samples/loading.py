@@ -12,6 +12,7 @@ from sie_agent.errors import InputError
 from sie_agent.paths import data_dir
 from sie_agent.progress import say
 from sie_agent.samples.column_maps import ColumnMap, load_column_map
+from sie_agent.samples.decimals import number_marks
 from sie_agent.samples.folders import ALL, read_folder
 from sie_agent.samples.generated import generated_source, is_generated
 from sie_agent.samples.hub import hub_shards
@@ -70,15 +71,16 @@ def load_samples(
     path, mapping, where = chosen_source(source, column_map, limit)
     with types_named(where):
         frame = read_source(str(source), path, mapping, limit if split is None else None, split)
+        marks = number_marks(frame, mapping, where)
         from_zero = from_one(iter([frame]), mapping, where)
         frame = chosen_rows(frame, mapping, None if split == ALL else split, where)
         if not len(frame):
             raise no_rows(where)
         frame = frame if limit is None else frame.iloc[:limit]
         if mapping is not None:
-            frame = apply_map(frame, mapping, where)
+            frame = apply_map(frame, mapping, where, marks)
         frame = shifted(frame.drop(columns=SPLIT, errors="ignore"), from_zero)
-        return validate_samples(frame, where, labels_may_lack=labels_may_lack)
+        return validate_samples(frame, where, labels_may_lack=labels_may_lack, marks=marks)
 
 
 def chosen_source(

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.samples.cells import short
+from sie_agent.samples.cells import listed, short
 from sie_agent.samples.column_maps import ColumnMap, Scale
+from sie_agent.samples.decimals import Mark, numbers
+from sie_agent.samples.dialects import no_header
 from sie_agent.samples.scales import Key, looked_up
-from sie_agent.samples.schema import COLUMNS, Places, first, numbers
+from sie_agent.samples.schema import COLUMNS, Places, first
 from sie_agent.samples.text import plain_text, text_column
 
 
-def apply_map(frame: pd.DataFrame, column_map: ColumnMap, where: str) -> pd.DataFrame:
+def apply_map(
+    frame: pd.DataFrame, column_map: ColumnMap, where: str, marks: Mapping[str, Mark | None] | None = None
+) -> pd.DataFrame:
     """Rename, scale and join columns as the map says; rows and their index stay.
 
     Parameters
@@ -24,6 +29,7 @@ def apply_map(frame: pd.DataFrame, column_map: ColumnMap, where: str) -> pd.Data
     frame : source table.
     column_map : the map.
     where : name of the source, for messages.
+    marks : decimal marks of label and grade, where *frame* is one of several; else the frame's rows tell.
 
     Returns
     -------
@@ -46,7 +52,7 @@ def apply_map(frame: pd.DataFrame, column_map: ColumnMap, where: str) -> pd.Data
         mapped["attributes"] = gathered(frame, column_map.attributes, where)
     for name, scale in (("label", column_map.label), ("grade", column_map.grade)):
         if scale is not None:
-            mapped[name] = scaled(pick(frame, scale.column, name, where), scale, name, where)
+            mapped[name] = scaled(pick(frame, scale.column, name, where), scale, name, where, marks)
     if column_map.position is not None:
         mapped["position"] = pick(frame, column_map.position.column, "position", where)
     for field in column_map.html:
@@ -66,9 +72,9 @@ def pick(frame: pd.DataFrame, name: str, field: str, where: str) -> pd.Series:
         hint = f"; did you mean '{near[0]}'?" if near else "."
         raise InputError(
             f"the column map names the column '{name}' (field '{field}'), which is absent{hint} "
-            f"The columns there are: {', '.join(there) or 'none'}",
+            f"The columns there are: {listed(there)}",
             where=where,
-            mend="Change the name in the column map, or choose another map",
+            mend=f"Change the name in the column map, or choose another map{no_header(there)}",
         )
     column: pd.Series = frame[name]
     return column
@@ -101,13 +107,15 @@ def reindexed(values: pd.Series, frame: pd.DataFrame) -> pd.Series:
     return values
 
 
-def scaled(given: pd.Series, scale: Scale, name: str, where: str) -> pd.Series:
+def scaled(
+    given: pd.Series, scale: Scale, name: str, where: str, marks: Mapping[str, Mark | None] | None = None
+) -> pd.Series:
     """Numbers in [0, 1], NaN where the source is empty."""
     place = Places(given.index, where)
     if scale.values is not None:
         return by_word(given, scale.values, name, place)
-    values = numbers(name, given, place)
     low, high = float(scale.minimum or 0.0), float(scale.maximum or 0.0)
+    values = numbers(name, given, lambda row, _: place(row, scale.column), low=low, high=high, marks=marks)
     with np.errstate(invalid="ignore"):
         outside = ~np.isnan(values) & ((values < low) | (values > high))
     if outside.any():

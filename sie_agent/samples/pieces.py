@@ -9,26 +9,17 @@ from typing import Protocol
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from sie_agent.samples.column_maps import ColumnMap
 from sie_agent.samples.folders import Part, folder_parts, typed_shards
 from sie_agent.samples.generated import is_generated
 from sie_agent.samples.hub import hub_shards
-from sie_agent.samples.readers import (
-    BLOCK,
-    LongRow,
-    checked_ending,
-    csv_batches,
-    data_ending,
-    faults_in_words,
-    json_records,
-    json_table,
-)
+from sie_agent.samples.json_lines import json_names, json_pieces
+from sie_agent.samples.readers import SEPARATORS, checked_ending, data_ending, faults_in_words
+from sie_agent.samples.separated import separated_tables
 from sie_agent.samples.shards import SPLIT, Shard, parquet_shard, shard_frames
 
 SMALL_BLOCK = 1024 * 1024
-SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
 
 class Pieces(Protocol):
@@ -77,7 +68,7 @@ def file_pieces(path: Path, rows: int, names: Callable[[Path], list[str]]) -> It
         if ending == ".jsonl":
             yield from json_pieces(path, rows, names(path))
         else:
-            yield from counted(csv_pieces(path, SEPARATORS[ending]))
+            yield from counted(table.to_pandas() for table in separated_tables(path, SEPARATORS[ending]))
 
 
 def counted(pieces: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
@@ -87,54 +78,6 @@ def counted(pieces: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         piece.index = pd.RangeIndex(done + 1, done + len(piece) + 1, name="row")
         done += len(piece)
         yield piece
-
-
-def csv_pieces(path: Path, separator: str) -> Iterator[pd.DataFrame]:
-    """A CSV file block by block; from a row on that is longer than a block, in larger ones."""
-    done = 0
-    try:
-        for piece in csv_blocks(path, separator, SMALL_BLOCK):
-            done += len(piece)
-            yield piece
-    except LongRow:
-        start = 0
-        for piece in csv_blocks(path, separator, BLOCK):
-            start, before = start + len(piece), start
-            if start > done or not done:
-                yield piece.iloc[max(done - before, 0) :]
-
-
-def csv_blocks(path: Path, separator: str, block: int) -> Iterator[pd.DataFrame]:
-    """The blocks of a CSV file; without rows, one empty piece that has the columns."""
-    with csv_batches(path, separator, block) as batches:
-        empty = True
-        for batch in batches:
-            empty = False
-            yield pa.Table.from_batches([batch]).to_pandas()
-        if empty:
-            yield batches.schema.empty_table().to_pandas()
-
-
-def json_names(path: Path) -> list[str]:
-    """All keys that the objects of a JSONL file have, in the order in which they come up."""
-    names: dict[str, None] = {}
-    for _, record in json_records(path):
-        if not record.keys() <= names.keys():
-            names.update(dict.fromkeys(record))
-    return list(names)
-
-
-def json_pieces(path: Path, rows: int, names: list[str]) -> Iterator[pd.DataFrame]:
-    """The objects of a JSONL file; every piece has all columns."""
-    numbers: list[int] = []
-    records: list[dict[str, object]] = []
-    for number, record in json_records(path):
-        numbers.append(number)
-        records.append(record)
-        if len(records) == rows:
-            yield json_table(numbers, records, names)
-            numbers, records = [], []
-    yield json_table(numbers, records, names)
 
 
 def folder_pieces(parts: list[Part], rows: int, names: Callable[[Path], list[str]]) -> Iterator[pd.DataFrame]:
@@ -155,7 +98,7 @@ def column_names(file: Path) -> list[str]:
         ending = checked_ending(file)
         if ending == ".jsonl":
             return json_names(file)
-        return list(next(csv_pieces(file, SEPARATORS[ending])).columns)
+        return list(next(separated_tables(file, SEPARATORS[ending])).column_names)
 
 
 def widened(piece: pd.DataFrame, names: list[str]) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.samples.cells import EXAMPLES, attributes_text, history_text, short
+from sie_agent.samples.cells import EXAMPLES, attributes_text, history_text, listed, short
+from sie_agent.samples.decimals import Mark, numbers
+from sie_agent.samples.dialects import no_header
 from sie_agent.samples.text import clean_text, text_column
-from sie_agent.samples.written import number_column, ordinary
+from sie_agent.samples.written import ordinary
 
 COLUMNS = (
     "sample_id",
@@ -69,7 +71,12 @@ class Across:
 
 
 def validate_samples(
-    frame: pd.DataFrame, where: str | Path, *, across: Across | None = None, labels_may_lack: bool = False
+    frame: pd.DataFrame,
+    where: str | Path,
+    *,
+    across: Across | None = None,
+    labels_may_lack: bool = False,
+    marks: Mapping[str, Mark | None] | None = None,
 ) -> pd.DataFrame:
     """Bring a table into the schema, or say what is wrong with it.
 
@@ -84,6 +91,7 @@ def validate_samples(
     where : file or other name of the source, for messages.
     across : what is known of the chunks before, where *frame* is one of several.
     labels_may_lack : whether some rows may have a label and others none; where *across* is given, it decides.
+    marks : decimal marks of label, grade and position, where *frame* is one of several; else the frame's rows tell.
 
     Returns
     -------
@@ -104,7 +112,7 @@ def validate_samples(
     table: dict[str, pd.Series] = {}
     for name in COLUMNS:
         given = frame[name] if name in frame.columns else None
-        table[name] = column(name, given, place)
+        table[name] = column(name, given, place, marks)
         if name == "label":
             across.label_everywhere_or_nowhere(np.isnan(table[name].to_numpy()), place)
     repeated = across.repeated(table["sample_id"], given="sample_id" in frame.columns)
@@ -140,18 +148,21 @@ def check_columns(frame: pd.DataFrame, where: str | Path) -> None:
             near = difflib.get_close_matches(name, there, n=1)
             hint = f"; is it '{near[0]}'?" if near else "."
             raise InputError(
-                f"the column '{name}' is missing{hint} The columns there are: {', '.join(there) or 'none'}",
+                f"the column '{name}' is missing{hint} The columns there are: {listed(there)}",
                 where=where,
-                mend=f"Rename one to '{name}', or say which one it is with --map: `sie init FILE` writes a column map",
+                mend=f"Rename one to '{name}', or say which one it is with --map: `sie init FILE` writes a column map"
+                f"{no_header(there)}",
             )
 
 
-def column(name: str, given: pd.Series | None, place: Places) -> pd.Series:
+def column(
+    name: str, given: pd.Series | None, place: Places, marks: Mapping[str, Mark | None] | None = None
+) -> pd.Series:
     """One column of the schema, checked."""
     if name in ("label", "grade"):
-        return unit_interval(name, given, place)
+        return unit_interval(name, given, place, marks)
     if name == "position":
-        return positions(given, place)
+        return positions(given, place, marks)
     if given is None:
         count = len(place.numbers)
         values = [DEFAULTS[name]] * count if name in DEFAULTS else [str(number) for number in place.numbers]
@@ -192,11 +203,13 @@ def refuse_long(name: str, texts: pd.Series, place: Places) -> None:
         )
 
 
-def unit_interval(name: str, given: pd.Series | None, place: Places) -> pd.Series:
+def unit_interval(
+    name: str, given: pd.Series | None, place: Places, marks: Mapping[str, Mark | None] | None = None
+) -> pd.Series:
     """A number in [0, 1] per row, NaN where it is missing."""
     if given is None:
         return pd.Series(np.full(len(place.numbers), np.nan))
-    values = numbers(name, given, place)
+    values = numbers(name, given, place, marks=marks)
     missing = np.isnan(values)
     with np.errstate(invalid="ignore"):
         outside = ~missing & ((values < 0) | (values > 1))
@@ -210,30 +223,11 @@ def unit_interval(name: str, given: pd.Series | None, place: Places) -> pd.Serie
     return pd.Series(values)
 
 
-def numbers(name: str, given: pd.Series, place: Places) -> npt.NDArray[np.float64]:
-    """The column as float64, NaN where it is empty; InputError at the first entry that is no number."""
-    given = number_column(given)
-    if pd.api.types.is_numeric_dtype(given.dtype):
-        return np.asarray(given.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan))
-    # clicks are often written as true and false
-    texts = text_column(given).str.strip().str.lower().replace({"true": "1", "false": "0"})
-    values = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    wrong = np.isnan(values) & ~texts.isin(["", "nan"]).to_numpy(dtype=bool)
-    if wrong.any():
-        row = first(wrong)
-        raise InputError(
-            f"the {name} {short(given.iloc[row])} is not a number",
-            where=place(row, name),
-            mend=f"Give numbers, or map its words in a column map ({name}: {{column, values}})",
-        )
-    return np.asarray(values, dtype=np.float64)
-
-
-def positions(given: pd.Series | None, place: Places) -> pd.Series:
+def positions(given: pd.Series | None, place: Places, marks: Mapping[str, Mark | None] | None = None) -> pd.Series:
     """Rank at which the item was shown: a positive whole number or missing."""
     if given is None:
         return pd.Series(pd.array([pd.NA] * len(place.numbers), dtype="Int64"))
-    values = numbers("position", given, place)
+    values = numbers("position", given, place, low=1, high=2**53, marks=marks)
     missing = np.isnan(values)
     wrong = ~missing & ~((values >= 1) & (values < 2**53) & (np.floor(values) == values))
     if wrong.any():

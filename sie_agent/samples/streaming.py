@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +10,7 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.progress import say
 from sie_agent.samples.column_maps import ColumnMap
+from sie_agent.samples.decimals import NUMBERS, ROWS_LOOKED_AT, Mark, number_marks
 from sie_agent.samples.folders import ALL
 from sie_agent.samples.loading import (
     chosen_source,
@@ -27,8 +28,6 @@ from sie_agent.samples.schema import COLUMNS, Places, column, validate_samples
 from sie_agent.samples.shards import SPLIT
 from sie_agent.samples.text import text_column
 from sie_agent.samples.written import all_whole, has_fractions, types_named
-
-NUMBERS = ("label", "grade", "position")
 
 
 def stream_samples(
@@ -89,6 +88,7 @@ def stream_samples(
             for start in range(0, len(table), chunk_rows):
                 yield table.iloc[start : start + chunk_rows].reset_index(drop=True)
             return
+        marks = number_marks(beginning(pieces, ROWS_LOOKED_AT), mapping, where)
         counted = position_columns(first, mapping)
         from_zero = from_one(pieces(counted) if counted else iter([]), mapping, where)
         choice = Choice(pieces, mapping, None if split == ALL else split, where)
@@ -97,13 +97,23 @@ def stream_samples(
             return regrouped(choice.rows(), chunk_rows, limit)
 
         def mapped(texts: pd.DataFrame) -> pd.DataFrame:
-            table = texts if mapping is None else apply_map(texts, mapping, where)
+            table = texts if mapping is None else apply_map(texts, mapping, where, marks)
             return shifted(table.drop(columns=SPLIT, errors="ignore"), from_zero)
 
         fractional = fractions(frames, floats & read_as_text(mapping))
-        yield from validated(frames, mapped, where, fractional, spill, labels_may_lack=labels_may_lack)
+        yield from validated(frames, mapped, where, fractional, marks, spill, labels_may_lack=labels_may_lack)
 
     return chunks()
+
+
+def beginning(pieces: Pieces, rows: int) -> pd.DataFrame:
+    """The first rows of a source, as many as asked for where there are so many."""
+    held: list[pd.DataFrame] = []
+    for piece in pieces():
+        held.append(piece)
+        if sum(map(len, held)) >= rows:
+            break
+    return pd.concat(held).iloc[:rows] if len(held) > 1 else held[0].iloc[:rows]
 
 
 def float_columns(frame: pd.DataFrame) -> set[str]:
@@ -228,6 +238,7 @@ def validated(
     mapped_chunk: Callable[[pd.DataFrame], pd.DataFrame],
     where: str,
     fractional: list[str],
+    marks: Mapping[str, Mark | None],
     spill: Path | None,
     *,
     labels_may_lack: bool = False,
@@ -240,6 +251,7 @@ def validated(
     mapped_chunk : brings a chunk into the names of the schema.
     where : name of the source.
     fractional : columns of floats that are read as text, and are not all whole.
+    marks : decimal marks of label, grade and position.
     spill : folder for the temporary file of ids.
     labels_may_lack : whether some rows may have a label and others none.
     """
@@ -254,7 +266,7 @@ def validated(
 
     across = AcrossChunks(ids, where, spill, labels_may_lack=labels_may_lack)
     for frame in mapped():
-        yield validate_samples(frame, where, across=across)
+        yield validate_samples(frame, where, across=across, marks=marks)
     if not across.count:
         raise no_rows(where)
     across.finish()

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.errors import InputError
+from sie_agent.samples import Doubtful, guessed_numbers
 
 NAMES: dict[str, tuple[str, ...]] = {
     "query": (
@@ -174,7 +175,10 @@ def drop_positions(frame: pd.DataFrame, guess: Guess) -> None:
     column = guess.columns.get("position")
     if column is None:
         return
-    values = pd.to_numeric(frame[column], errors="coerce").dropna()
+    try:
+        values = pd.Series(guessed_numbers(frame[column].dropna().astype(str))).dropna()
+    except Doubtful:
+        values = pd.Series(dtype="float64")
     if values.empty or (values < 1).any() or (values % 1 != 0).any():
         del guess.columns["position"]
         guess.notes.append(f"'{column}' does not count from 1, so it is not taken for the position.")
@@ -190,7 +194,11 @@ def put_scale(frame: pd.DataFrame, guess: Guess, name: str) -> None:
     if name == "label" and 0 < len(texts) < len(frame):
         guess.notes.append(f"'{column}' has gaps, and a log has a label in every row or in none: it is left out.")
         return
-    values = pd.to_numeric(texts.replace({"true": "1", "false": "0"}), errors="coerce").to_numpy(np.float64)
+    try:
+        values = guessed_numbers(texts.replace({"true": "1", "false": "0"}))
+    except Doubtful as error:
+        guess.notes.append(f"'{column}' is left out: {error}. Write thousands without a separator.")
+        return
     if len(values) and not np.isnan(values).any():
         low, high = float(values.min()), float(values.max())
         if low >= 0 and high <= 1:

@@ -185,7 +185,7 @@ CASES = (
         "not UTF-8",
         (*LABEL, "--data", "log.csv"),
         ("log.csv, line 2", "UTF-8"),
-        text("log.csv", b"query,item_id,title\ncaf\xe9,1,t\n"),
+        text("log.csv", b"query,item_id,title\ncaf\xe9,1,caf\xc3\xa9\n"),
     ),
     Case("broken JSON", (*LABEL, *DATA), ("log.jsonl, line 2", "JSON"), text("log.jsonl", '{"query": "a"}\n{"que\n')),
     Case("JSON but no object", (*LABEL, *DATA), ("log.jsonl, line 1", "object"), text("log.jsonl", "[1, 2]\n")),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from sie_agent.progress import set_quiet
 from sie_agent.samples import validate_samples
 
 TITLES = (
@@ -17,6 +19,14 @@ TITLES = (
     "Desk lamp bulb, warm white",
     "Brass door knob",
 )
+
+
+@pytest.fixture(autouse=True)
+def said_aloud() -> Iterator[None]:
+    """A test that silences what is said does so for itself alone."""
+    set_quiet(False)
+    yield
+    set_quiet(False)
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ CASES: dict[str, tuple[Maker, str]] = {
     "cut Parquet in a folder": (cut_parquet_in_folder, r"\.parquet: not a whole Parquet file"),
     "not Parquet": (raw("log.parquet", b"query,title"), r"log\.parquet: not a whole Parquet file"),
     "not gzip": (raw("log.csv.gz", b"query,title\n"), r"log\.csv\.gz: not a whole gzip file"),
-    "CSV not UTF-8": (raw("log.csv", HEADER + b"a,l\xe4mp,i,t\n"), r"log\.csv, line 2: the text is not UTF"),
+    "CSV not UTF-8": (raw("log.csv", HEADER + b"a,l\xc3\xa4mp,i,l\xe4mp\n"), r"log\.csv, line 2: the text is not UTF"),
     "JSONL not UTF-8": (raw("log.jsonl", b'{"query": "l\xe4mp"}\n'), r"line 1: the text is not UTF-8"),
     "attributes not an object": (
         second(attributes="[1]"),
@@ -156,6 +156,10 @@ CASES: dict[str, tuple[Maker, str]] = {
     ),
     "map does not parse": (mapped("columns: {query: [\n"), r"map\.yaml, line 2: the column map does not"),
     "map is empty": (mapped(""), r"map\.yaml: the column map holds no keys"),
+    "map with an infinite scale": (
+        mapped(MAP + "grade: {column: g, minimum: 0, maximum: .inf}\n", g=1),
+        r"map\.yaml, field 'grade\.maximum': Input should be a finite number",
+    ),
     "map with half a scale": (
         mapped(MAP + "grade: {column: g, minimum: 1}\n"), r"map\.yaml, field 'grade': give both minimum and"
     ),
