@@ -212,7 +212,7 @@ def scalar(node: yaml.ScalarNode, way: tuple[str | int, ...], where: str) -> Any
     if NO_NUMBER.fullmatch(text):
         field = f"'{dotted(way)}' is {text}, which" if way else f"{text}"
         place, mend = f"{where}, line {node.start_mark.line + 1}", "Give a number, or put the text in quotes."
-        raise InputError(f"{field} is no number to reckon with", where=place, mend=mend)
+        raise InputError(f"{field} is not a finite number", where=place, mend=mend)
     return text
 
 

@@ -47,7 +47,7 @@ STRANGE = {
     "a NUL": ("a: 1\nb: \x00\n", "line 2", "U+0000"),
     "an escape": ("a: \x1b[31m\n", "line 1", "U+001B"),
     "not a number": ("a:\n  width: .nan\n", "line 2", "'a.width' is .nan"),
-    "infinity": ("a: -.inf\n", "line 1", "no number to reckon with"),
+    "infinity": ("a: -.inf\n", "line 1", "not a finite number"),
     "not closed": ("a: [1,\n", "line 2", "not valid YAML"),
     "another version": ("%YAML 9.9\n---\na: 1\n", "line 1", "not valid YAML"),
 }

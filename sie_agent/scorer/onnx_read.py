@@ -126,7 +126,7 @@ def doubles(kept: dict[str, Any], name: str, shape: tuple[int, ...]) -> npt.NDAr
     if found.shape != shape or found.dtype.kind != "f":
         raise ValueError(f"features of another version: '{name}' has another shape")
     if not (np.abs(found) <= LARGEST).all() or (name == "scale" and (found <= 0).any()):
-        raise ValueError(f"'{name}' holds what is no number to reckon with")
+        raise ValueError(f"'{name}' holds something that is not a finite number")
     return found
 
 

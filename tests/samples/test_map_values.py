@@ -13,15 +13,15 @@ TEXTS = "query: query, item_id: item_id, title: title"
 MAPS: dict[str, tuple[str, str]] = {
     "infinite maximum": (
         f"columns: {{{TEXTS}}}\ngrade: {{column: g, minimum: 0, maximum: .inf}}",
-        "map.yaml, field 'grade.maximum': Input should be a finite number",
+        "finite number",
     ),
     "infinite minimum": (
         f"columns: {{{TEXTS}}}\nlabel: {{column: g, minimum: -.inf, maximum: 3}}",
-        "map.yaml, field 'label.minimum': Input should be a finite number",
+        "finite number",
     ),
     "no number": (
         f"columns: {{{TEXTS}}}\nlabel: {{column: g, minimum: .nan, maximum: 3}}",
-        "map.yaml, field 'label.minimum': Input should be a finite number",
+        "finite number",
     ),
     "all too far apart": (
         f"columns: {{{TEXTS}}}\nlabel: {{column: g, minimum: -1.7e+308, maximum: 1.7e+308}}",
@@ -29,15 +29,15 @@ MAPS: dict[str, tuple[str, str]] = {
     ),
     "no number for a word": (
         f"columns: {{{TEXTS}}}\ngrade: {{column: g, values: {{a: .nan}}}}",
-        "map.yaml, field 'grade': values have to be numbers from 0 to 1",
+        "finite number",
     ),
     "infinite for a word": (
         f"columns: {{{TEXTS}}}\ngrade: {{column: g, values: {{a: .inf}}}}",
-        "map.yaml, field 'grade': values have to be numbers from 0 to 1",
+        "finite number",
     ),
     "an infinite constant": (
         f"columns: {{{TEXTS}}}\nconstants: {{label: .inf}}",
-        "map.yaml, field 'constants.label.float': Input should be a finite number",
+        "finite number",
     ),
     "label and grade by columns": (
         f"columns: {{{TEXTS}, label: g, grade: g}}",
