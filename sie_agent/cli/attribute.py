@@ -6,7 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
-from sie_agent.cli.options import Data, Limit, Map, OutFile, Seed, Simulate, Split, examples
+from sie_agent.cli.options import (
+    Data,
+    Limit,
+    Map,
+    OutFile,
+    Seed,
+    Simulate,
+    SkipInvalid,
+    Split,
+    StrictRows,
+    examples,
+)
 from sie_agent.cli.output import call, show
 
 EPILOG = examples(
@@ -55,6 +66,8 @@ def command(
         str | None,
         typer.Option("--trusted", help="With --features: Parquet file of graded rows.", metavar="FILE.parquet"),
     ] = None,
+    skip_invalid: SkipInvalid = False,
+    strict: StrictRows = False,
 ) -> None:
     """Train target models on a log and measure, by gradients, what each row did to them.
 
@@ -80,6 +93,8 @@ def command(
             relevant_at=relevant_at,
             simulate=simulate,
             seed=seed,
+            skip_invalid=skip_invalid,
+            strict=strict,
             **chosen,
         )
 

@@ -24,6 +24,8 @@ from sie_agent.cli.options import (
     PriceOutput,
     RetryFailed,
     Revision,
+    SkipInvalid,
+    StrictRows,
     Timeout,
     examples,
 )
@@ -60,6 +62,8 @@ def command(
     max_cost: MaxCost = None,
     price_input: PriceInput = None,
     price_output: PriceOutput = None,
+    skip_invalid: SkipInvalid = False,
+    strict: StrictRows = False,
 ) -> None:
     """Judge the same pairs with several prompt variants and compare them by the human grades.
 
@@ -88,6 +92,8 @@ def command(
             "limit": limit,
             "judge": judge,
             "retry_failed": retry_failed,
+            "skip_invalid": skip_invalid,
+            "strict": strict,
         }
         if dry_run:
             return plan(data, variant=variants, **wanted)

@@ -6,7 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
-from sie_agent.cli.options import Data, Limit, Map, OutFolder, Seed, Simulate, Split, examples
+from sie_agent.cli.options import (
+    Data,
+    Limit,
+    Map,
+    OutFolder,
+    Seed,
+    Simulate,
+    SkipInvalid,
+    Split,
+    StrictRows,
+    examples,
+)
 from sie_agent.cli.output import call, show
 
 EPILOG = examples(
@@ -65,6 +76,8 @@ def command(
     ] = None,
     simulate: Simulate = None,
     seed: Seed = 0,
+    skip_invalid: SkipInvalid = False,
+    strict: StrictRows = False,
 ) -> None:
     """Make weak labels of a judged log, distil the scorer, and choose what to train with.
 
@@ -90,6 +103,8 @@ def command(
             overrides=overrides or (),
             simulate=simulate,
             seed=seed,
+            skip_invalid=skip_invalid,
+            strict=strict,
         )
 
     result = call(work)

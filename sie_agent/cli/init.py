@@ -9,7 +9,11 @@ import typer
 from sie_agent.cli.options import examples
 from sie_agent.cli.output import call, show
 
-EPILOG = examples("sie init log.csv", "sie init log.parquet --out suites --force")
+EPILOG = examples(
+    "sie init log.csv",
+    "sie init log.parquet --map partial.yaml      what the map lacks is guessed",
+    "sie init log.parquet --out suites --force",
+)
 
 
 def command(
@@ -20,12 +24,16 @@ def command(
         ),
     ],
     column_map: Annotated[
-        str | None, typer.Option("--map", help="A column map that you have already.", metavar="MAP")
+        str | None,
+        typer.Option("--map", help="A column map that you have; what it lacks is guessed.", metavar="MAP"),
     ] = None,
     out: Annotated[str, typer.Option("--out", help="Folder to write the two files into.", metavar="DIR")] = ".",
-    force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that you changed.")] = False,
 ) -> None:
-    """Look at your file, guess what its columns are, and write a commented suite and a column map for it."""
+    """Look at your file, guess what its columns are, and write a commented suite and a column map for it.
+
+    What cannot be found is marked TODO in the map (exit code 3).
+    """
 
     def work() -> dict[str, Any]:
         from sie_agent.verbs.init import init
@@ -37,13 +45,18 @@ def command(
 
 
 def lines_of(result: dict[str, Any]) -> list[str]:
-    """What was guessed, and what to do next."""
-    lines = [f"{name:<12} from {source}" for name, source in result["guessed"].items()]
+    """What was guessed, three rows as they are read, what is open, and what to do next."""
+    width = max((len(name) for name in result["guessed"]), default=0)
+    lines = [f"{name:<{width}}  from {source}" for name, source in result["guessed"].items()]
+    for number, row in enumerate(result["rows"], 1):
+        lines.append(f"Row {number}:")
+        lines += [f"  {name:<12} {text}" for name, text in row.items()]
+    if result["unmapped"]:
+        lines.append(f"Not mapped: {', '.join(result['unmapped'])}")
     lines += result["notes"]
     if result["map"]:
         lines.append(f"Column map: {result['map']} (look through it: it is a guess)")
-    return [
-        *lines,
-        f"Suite:      {result['suite']}",
-        f"Next:       sie run {result['suite']} --out {result['next_out']}",
-    ]
+    lines.append(f"Suite:      {result['suite']}")
+    if result["missing"]:
+        lines.append(f"TODO:       {', '.join(result['missing'])}: no column looks like it; fill it in in the map")
+    return [*lines, f"Next:       sie run {result['suite']} --out {result['next_out']}"]

@@ -23,7 +23,9 @@ from sie_agent.cli.options import (
     PriceOutput,
     RetryFailed,
     Revision,
+    SkipInvalid,
     Split,
+    StrictRows,
     Timeout,
     examples,
 )
@@ -74,6 +76,8 @@ def command(
         str | None,
         typer.Option("--log-json", help="File for one JSON line per event; - for standard error.", metavar="FILE"),
     ] = None,
+    skip_invalid: SkipInvalid = False,
+    strict: StrictRows = False,
 ) -> None:
     """Put every pair of a log before a judge; writes judgments.parquet and manifest.json.
 
@@ -105,6 +109,8 @@ def command(
             "limit": limit,
             "judge": judge,
             "retry_failed": retry_failed,
+            "skip_invalid": skip_invalid,
+            "strict": strict,
         }
         if dry_run:
             return plan(data, **wanted)
@@ -116,7 +122,7 @@ def command(
 
 def lines_of(result: dict[str, Any]) -> list[str]:
     """The summary for people."""
-    asked_for = [counted(result["pairs"], "pair")] if "relevance" in result["aspects"] else []
+    asked_for = [told_pairs(result)] if "relevance" in result["aspects"] else []
     asked_for += [counted(result["queries"], "query")] if "clarity" in result["aspects"] else []
     lines = [f"{' and '.join(asked_for)} judged by {judged_by(result)} ({', '.join(result['variants'])})"]
     lines.append(f"  with an answer  {result['ok']:,}")
@@ -134,6 +140,16 @@ def lines_of(result: dict[str, Any]) -> list[str]:
         lines.append(f"  several models  {', '.join(f'{name} {count:,}' for name, count in result['models'].items())}")
         lines += mixture_lines(result["mixture"])
     return [*lines, f"Judgments: {result['judgments']}", *asked_again(result, result["failed"])]
+
+
+def told_pairs(result: dict[str, Any]) -> str:
+    """How many pairs, and how many rows or impressions of the log they are where those are others."""
+    pairs = counted(result["pairs"], "pair")
+    more = [(result["rows"], "row"), (result["impressions"], "impression")]
+    # rows that repeat pairs, or pairs that impressions were put together to
+    told = [counted(count, what) for count, what in more if count not in (result["pairs"], 0)]
+    told = told[:1] if result["rows"] == result["impressions"] else told
+    return f"{pairs} ({', '.join(told)})" if told else pairs
 
 
 def judged_by(result: dict[str, Any]) -> str:

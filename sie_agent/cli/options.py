@@ -28,6 +28,14 @@ Split = Annotated[
     ),
 ]
 Limit = Annotated[int | None, typer.Option("--limit", help="Only the first so many rows.", metavar="N")]
+SkipInvalid = Annotated[
+    bool,
+    typer.Option(
+        "--skip-invalid",
+        help="Leave out all rows that cannot be used, not only up to 5 %; invalid-rows.csv names them.",
+    ),
+]
+StrictRows = Annotated[bool, typer.Option("--strict", help="Refuse data with any row that cannot be used.")]
 OutFolder = Annotated[str, typer.Option("--out", help="Folder to write into.", metavar="DIR")]
 OutFile = Annotated[str, typer.Option("--out", help="Parquet file to write.", metavar="FILE.parquet")]
 Scores = Annotated[str, typer.Option("--scores", help="File that `sie score` wrote.", metavar="FILE")]

@@ -6,7 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
-from sie_agent.cli.options import Data, Limit, Map, OutFile, Seed, Simulate, Split, examples
+from sie_agent.cli.options import (
+    Data,
+    Limit,
+    Map,
+    OutFile,
+    Seed,
+    Simulate,
+    SkipInvalid,
+    Split,
+    StrictRows,
+    examples,
+)
 from sie_agent.cli.output import call, show
 
 EPILOG = examples(
@@ -29,6 +40,8 @@ def command(
     workers: Annotated[
         int, typer.Option("--workers", help="Processes that score; 0: as many as there are cores.", metavar="N")
     ] = 0,
+    skip_invalid: SkipInvalid = False,
+    strict: StrictRows = False,
 ) -> None:
     """Score every row of a log with a distilled scorer: no language model, no gradient, no grade.
 
@@ -51,6 +64,8 @@ def command(
             simulate=simulate,
             seed=seed,
             workers=workers,
+            skip_invalid=skip_invalid,
+            strict=strict,
         )
 
     result = call(work)

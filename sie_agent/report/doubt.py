@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.labels import label_named
-from sie_agent.samples import lexical_scores
+from sie_agent.samples import lexical_scores, pair_keys, query_keys
 from sie_agent.scorer import LABEL_ERROR
 
 # the weak label that says how likely the log's label is right
@@ -60,7 +60,10 @@ def doubted(rows: pd.DataFrame, by: str = "right", sizes: Mapping[str, int] | No
     known = rows[rows[by].notna() & rows["label"].notna()]
     known = known.assign(side=np.where(known["label"] >= 0.5, FALSE_YES, FALSE_NO))
     ordered = known.sort_values([by, "sample_id"], kind="stable")
-    ordered = ordered[ordered.groupby(["side", "query"], sort=False).cumcount() < PER_QUERY]
+    # a product that the log shows often is looked at once
+    ordered = ordered[~(ordered["side"] + pair_keys(ordered)).duplicated().to_numpy(dtype=bool)]
+    queries = query_keys(ordered["query"].astype(str))
+    ordered = ordered[ordered.groupby([ordered["side"], queries], sort=False).cumcount() < PER_QUERY]
     sides = {side: ordered[ordered["side"] == side] for side in SIDES}
     half = LISTED // 2
     if sizes is None:

@@ -8,6 +8,7 @@ from sie_agent.bench import AUTO, CLEAN, WITHIN
 from sie_agent.report import bench_words, pick, words
 from sie_agent.report.read import RunFolder
 from sie_agent.report.shapes import Against, Downstream, Measured, Verdict
+from sie_agent.samples import IMPRESSIONS, pair_keys, query_keys
 
 TITLES = {
     "use": "Train with these weights",
@@ -165,12 +166,18 @@ def lost_words(run: RunFolder) -> list[str]:
 
 def _behind(run: RunFolder, judge: str | None, mode: str) -> str:
     judged = run.judgments[(run.judgments["aspect"] == "relevance") & run.judgments["score"].notna()]
+    keys, queries = pair_keys(run.samples), query_keys(run.samples["query"].astype(str))
+    read = run.samples["sample_id"].isin(judged["sample_id"])
+    held = words.count(keys.nunique(), "pair", "pairs")
+    if IMPRESSIONS in run.samples:
+        held = f"{words.count(float(run.samples[IMPRESSIONS].sum()), 'impression', 'impressions')}, {held}"
+    elif len(keys) != keys.nunique():
+        held = f"{words.count(len(keys), 'row', 'rows')}, {held}"
     return (
         f"The judge {judge or '(no name recorded)'} ({mode}) and those beside it read "
-        f"{words.count(judged['sample_id'].nunique(), 'pair', 'pairs')} "
-        f"of {words.count(judged['query'].nunique(), 'query', 'queries')}; "
-        f"the run holds {words.count(len(run.samples), 'row', 'rows')} "
-        f"of {words.count(run.samples['query'].nunique(), 'query', 'queries')} in all."
+        f"{words.count(keys[read].nunique(), 'pair', 'pairs')} "
+        f"of {words.count(queries[read].nunique(), 'query', 'queries')}; "
+        f"the run holds {held} of {words.count(queries.nunique(), 'query', 'queries')} in all."
     )
 
 

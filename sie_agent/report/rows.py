@@ -15,6 +15,7 @@ from sie_agent.report.doubt import SUPPORT
 from sie_agent.report.read import RunFolder
 from sie_agent.report.shapes_why import Explained
 from sie_agent.report.why import Why, why
+from sie_agent.samples import pair_keys, query_keys
 from sie_agent.scorer import LABEL_ERROR
 
 HELD_OUT = ("reference-validation", "test")
@@ -131,13 +132,22 @@ def extremes(
 
 
 def chosen(rows: pd.DataFrame, *, most: bool) -> pd.DataFrame:
-    """The most (or least) valuable rows, at most two of a query so that one query cannot fill the list."""
+    """The most (or least) valuable rows, each product once and at most two of a query."""
     by = ranking_label(rows.columns)
     if by is None:
         return rows.head(0)
     ascending = most != WEAK_LABELS[by].high_is_good
-    scored = rows[rows[by].notna()].sort_values([by, "sample_id"], ascending=[ascending, True])
-    return scored.groupby("query", sort=False).head(PER_QUERY).head(SHOWN)
+    scored = each_once(rows[rows[by].notna()].sort_values([by, "sample_id"], ascending=[ascending, True]))
+    return scored.groupby(query_keys(scored["query"].astype(str)), sort=False).head(PER_QUERY).head(SHOWN)
+
+
+def each_once(rows: pd.DataFrame) -> pd.DataFrame:
+    """The first row of each product of a query, whether it is known by its id or by its title."""
+    if rows.empty:
+        return rows
+    titles = rows["title"].astype(str).str.split().str.join(" ").str.casefold()
+    of_titles = query_keys(rows["query"].astype(str)) + "\x1f" + titles
+    return rows[~(pair_keys(rows).duplicated() | of_titles.duplicated()).to_numpy(dtype=bool)]
 
 
 def _shown(record: dict[Any, Any], explained: Explained | None, *, most: bool, clicks: bool) -> ShownRow:

@@ -28,7 +28,7 @@ from sie_agent.pipeline import Log, Proxies, train_proxies
 from sie_agent.run.suite import Suite
 from sie_agent.run.suite_parts import JudgePart
 from sie_agent.run.world import World
-from sie_agent.samples import assign_query_sets, check_query_sets, simulate_log
+from sie_agent.samples import IMPRESSIONS, assign_query_sets, check_query_sets, simulate_log
 from sie_agent.scorer import LabelErrors, Student
 
 Doubles = npt.NDArray[np.float64]
@@ -120,7 +120,8 @@ def start_draw(world: World, seed: int) -> Draw:
     if simulation is None:
         position = samples["position"].to_numpy(np.float64, na_value=np.nan)
         label, unknown = samples["label"].to_numpy(np.float64), np.full(count, np.nan)
-        return Draw(world, seed, label, np.zeros(count, bool), position, unknown, np.ones(count), sets)
+        shown = samples[IMPRESSIONS].to_numpy(np.float64) if IMPRESSIONS in samples else np.ones(count)
+        return Draw(world, seed, label, np.zeros(count, bool), position, unknown, shown, sets)
     log = simulate_log(samples, simulation, seed)
     return Draw(
         world,

@@ -24,7 +24,8 @@ class DataPart(Part):
     """Which samples: ``source`` and ``map`` as `load_samples` takes them.
 
     ``grades`` names a file with ``sample_id`` and ``grade`` that people filled in; ``only_graded`` keeps the queries of
-    which every row has a grade, so that rankers can be tested on them.
+    which every row has a grade, so that rankers can be tested on them. ``skip_invalid`` and ``strict`` say what is done
+    with rows that cannot be used, as `rows_policy` takes them.
     """
 
     source: str
@@ -34,6 +35,15 @@ class DataPart(Part):
     min_items_per_query: int = Field(1, ge=1)
     grades: str | None = None
     only_graded: bool = False
+    skip_invalid: bool = False
+    strict: bool = False
+
+    @model_validator(mode="after")
+    def skip_or_refuse(self) -> DataPart:
+        """Rows are left out or refused, not both."""
+        if self.skip_invalid and self.strict:
+            raise ValueError("skip_invalid and strict exclude each other")
+        return self
 
 
 class LogPart(Part):

@@ -33,7 +33,7 @@ from sie_agent.run.suite import dump_suite, load_suite
 from sie_agent.run.suite_parts import JudgePart
 from sie_agent.run.summary import summarise
 from sie_agent.run.world import World, build_world
-from sie_agent.samples import log_hash, read_table, write_table
+from sie_agent.samples import IMPRESSIONS, log_hash, pair_keys, read_table, write_table
 from sie_agent.scorer import only_one
 from sie_agent.threads import one_thread
 
@@ -81,7 +81,7 @@ def run_suite(
         with manifest.stage("samples and features"):
             say(f"Reading {resolved.data.source} and computing text features")
             with one_thread():
-                world = build_world(resolved, cache)
+                world = build_world(resolved, cache, folder)
                 world.retry_failed = retry_failed
                 draws = [start_draw(world, seed) for seed in resolved.draws]
         with manifest.stage("judging"):
@@ -227,8 +227,11 @@ def account(world: World, manifest: Manifest) -> None:
     table = world.judgments_table()
     pairs = table[table["aspect"] == "relevance"] if len(table) else table
     asked = pairs[~pairs["cached"].astype(bool)] if len(pairs) else pairs
+    shown = world.samples[IMPRESSIONS] if IMPRESSIONS in world.samples else pd.Series(1, world.samples.index)
     manifest.counts.update(
         samples=len(world.samples),
+        impressions=int(shown.sum()),
+        pairs=pair_keys(world.samples).nunique(),
         queries=len(world.query_names),
         judged=len(pairs),
         cached=len(pairs) - len(asked),

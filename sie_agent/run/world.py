@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ from sie_agent.run.inputs import READERS
 from sie_agent.run.mixture import Mixture
 from sie_agent.run.suite import Suite
 from sie_agent.run.suite_parts import DataPart, JudgePart
-from sie_agent.samples import TextFeatures, load_samples, normalise_query, with_grades, without_grade
+from sie_agent.samples import TextFeatures, load_samples, normalise_query, rows_policy, with_grades, without_grade
 
 Doubles = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
@@ -209,15 +210,20 @@ def open_judge(part: JudgePart) -> Backend:
     )
 
 
-def build_world(suite: Suite, cache: JudgmentCache) -> World:
+def build_world(suite: Suite, cache: JudgmentCache, folder: Path | None = None) -> World:
     """Load the samples of a suite and compute what no draw changes.
+
+    Parameters
+    ----------
+    folder : where rows that cannot be used are listed.
 
     Raises
     ------
     InputError : the data do not fit the suite: no grades for a simulation, no labels for a given log, no rows left.
     """
     part = suite.data
-    samples = load_samples(part.source, column_map=part.map, split=part.split, limit=part.limit)
+    policy = rows_policy(folder, skip_invalid=part.skip_invalid, strict=part.strict)
+    samples = load_samples(part.source, column_map=part.map, split=part.split, limit=part.limit, invalid=policy)
     samples = chosen_by_grade(samples, part)
     keys = samples["query"].map(normalise_query)
     enough = keys.groupby(keys).transform("size") >= part.min_items_per_query

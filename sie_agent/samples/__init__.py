@@ -5,12 +5,13 @@ from __future__ import annotations
 from sie_agent.samples import reading, unspaced
 from sie_agent.samples.batches import numbers_of, table_batches, table_columns, texts_of
 from sie_agent.samples.column_maps import ColumnMap, load_column_map, ready_maps
-from sie_agent.samples.counting import count_rows
+from sie_agent.samples.counting import Distinct, count_rows, pair_keys
 from sie_agent.samples.decimals import Doubtful, guessed_numbers
 from sie_agent.samples.features import TextFeatures, feature_names
 from sie_agent.samples.generated import generate_samples
 from sie_agent.samples.grades import read_grades, with_grades
 from sie_agent.samples.histories import shopper_and_item
+from sie_agent.samples.invalid import LIST, InvalidRows, rows_policy
 from sie_agent.samples.loading import SHORTHANDS, load_samples, read_source, resolve
 from sie_agent.samples.logs import (
     LOG_COLUMNS,
@@ -22,15 +23,19 @@ from sie_agent.samples.logs import (
     simulate_flips,
     simulate_log,
 )
+from sie_agent.samples.mapping import pick
 from sie_agent.samples.overlap import OVERLAP_NAMES
-from sie_agent.samples.schema import COLUMNS, LONGEST, validate_samples, without_grade
+from sie_agent.samples.schema import COLUMNS, IMPRESSIONS, LONGEST, validate_samples, without_grade
 from sie_agent.samples.shipped import sample_histories
 from sie_agent.samples.splits import QUERY_SETS, assign_query_sets, check_query_sets, normalise_query, query_keys
 from sie_agent.samples.streaming import stream_samples
 from sie_agent.samples.tables import TableWriter, check_numeric, failures_in_words, log_hash, read_table, write_table
+from sie_agent.samples.text import text_column
 
 __all__ = [
     "COLUMNS",
+    "IMPRESSIONS",
+    "LIST",
     "LOGS",
     "LOG_COLUMNS",
     "LONGEST",
@@ -38,7 +43,9 @@ __all__ = [
     "QUERY_SETS",
     "SHORTHANDS",
     "ColumnMap",
+    "Distinct",
     "Doubtful",
+    "InvalidRows",
     "LogKind",
     "LogSettings",
     "TableWriter",
@@ -57,6 +64,8 @@ __all__ = [
     "log_hash",
     "normalise_query",
     "numbers_of",
+    "pair_keys",
+    "pick",
     "query_keys",
     "read_grades",
     "read_source",
@@ -64,6 +73,7 @@ __all__ = [
     "reading",
     "ready_maps",
     "resolve",
+    "rows_policy",
     "sample_histories",
     "shopper_and_item",
     "simulate_clicks",
@@ -72,6 +82,7 @@ __all__ = [
     "stream_samples",
     "table_batches",
     "table_columns",
+    "text_column",
     "texts_of",
     "unspaced",
     "validate_samples",

@@ -6,7 +6,7 @@ import difflib
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sie_agent.errors import InputError
 from sie_agent.yaml_files import YamlText, read_yaml
@@ -87,24 +87,56 @@ class Files(Strict):
 
 
 class NextItem(Strict):
-    """Purchase sequences: the query is made of the titles of the last items, the label is the next one.
+    """A log without queries: the query is made of the titles of the last items, the label is the next one.
 
     Per shopper one row for the item bought next (label 1) and *others* rows for items drawn from all that the
     shopper did not buy (label 0): evenly, or as often as each is bought next, so that an item's popularity tells
     nothing of its label.
+
+    Attributes
+    ----------
+    items : file with ``item_id`` and ``title`` of every item, beside the log; without it the events' own titles count,
+        and where there are none the ids stand for them.
+    sequences : file with a row for each shopper: ``user_id``, ``history`` (list of item ids, oldest first) and
+        ``target`` (the next item; without it the last of the list); when not given, the source itself.
+    events : the log has a row for each event instead (``user_id, item_id, timestamp``); every item after a shopper's
+        first is to be foretold from those before, but for items that the shopper had before.
+    last : items of the history whose titles make the query; longest : most items that a history keeps.
+    others, drawn, seed : the items with label 0.
     """
 
-    items: str
-    sequences: str
+    items: str | None = None
+    sequences: str | None = None
+    events: bool = False
     item_id: str = "item_id"
-    title: str = "title"
+    title: str | None = "title"
     user_id: str = "user_id"
     history: str = "history"
-    target: str = "target_item_id"
+    target: str | None = "target_item_id"
+    timestamp: str = "timestamp"
+    longest: int = Field(default=50, ge=1)
     last: int = Field(default=3, ge=1)
     others: int = Field(default=1, ge=1)
     drawn: Literal["evenly", "by-popularity"] = "evenly"
     seed: int = 0
+
+
+class Impressions(Strict):
+    """A row is an impression, not a pair: those of one pair (query and item) become one row.
+
+    Attributes
+    ----------
+    count : source column with how often a row was shown, where rows are counts already; otherwise once each.
+    visit : source columns; rows of a pair that agree in them are events of one impression (a row for the view, one
+        for the click), of which the highest counts.
+    position : ``mean`` over the impressions, to the nearest whole place, or that of the ``first`` in the log.
+    per : ``pair``; or ``user``, where every shopper's rows stay apart.
+    """
+
+    count: str | None = None
+    visit: str | list[str] | None = None
+    position: Literal["mean", "first"] = "mean"
+    per: Literal["pair", "user"] = "pair"
 
 
 class ColumnMap(Strict):
@@ -122,6 +154,9 @@ class ColumnMap(Strict):
     attributes : attribute name to source column; empty cells are left out.
     label, grade : scale that leads into [0, 1].
     position : in place of ``columns: {position: …}``, from which number the source counts.
+    events : source column to what it is worth as a label, from 0 to 1, where the event took place; a row's label is
+        that of its highest event. In place of ``label``.
+    impressions : rows are impressions, and those of one pair become one row.
     html : schema columns in which HTML entities are resolved and tags dropped.
     filters : source column to the values that are kept, as text.
     split_column : source column that holds the name of the split.
@@ -137,6 +172,8 @@ class ColumnMap(Strict):
     label: Scale | None = None
     grade: Scale | None = None
     position: Position | None = None
+    events: dict[str, Annotated[float, Field(gt=0, le=1)]] = {}
+    impressions: Impressions | None = None
     html: list[Literal["query", "title", "description"]] = []
     filters: dict[str, list[str]] = {}
     split_column: str | None = None
@@ -144,12 +181,25 @@ class ColumnMap(Strict):
     next_item: NextItem | None = None
     keep: list[str] = []
 
+    @field_validator("columns", "constants", "attributes", "events", "filters", mode="before")
+    @classmethod
+    def nothing_yet(cls, given: object) -> object:
+        """A key under which only comments stand."""
+        return {} if given is None else given
+
+    @field_validator("impressions", mode="before")
+    @classmethod
+    def impressions_by_default(cls, given: object) -> object:
+        """``impressions: true`` for all defaults, ``false`` for none."""
+        return ({} if given else None) if isinstance(given, bool) else given
+
     @model_validator(mode="after")
     def one_source_each(self) -> ColumnMap:
         """No schema column may have two sources, and none may be without a name."""
         named: list[str] = [*self.columns, *self.constants]
         named += [name for name in ("label", "grade", "position") if getattr(self, name) is not None]
         named += ["attributes"] if self.attributes else []
+        named += ["label"] if self.events else []
         twice = sorted({name for name in named if named.count(name) > 1})
         if twice:
             raise ValueError(f"'{twice[0]}' is given in two ways")
@@ -241,6 +291,7 @@ def wrong_map(told: YamlText, error: ValidationError) -> InputError:
         *Scale.model_fields,
         *Position.model_fields,
         *NextItem.model_fields,
+        *Impressions.model_fields,
         *get_args(SchemaColumn),
     ]
     if fault["type"] == "extra_forbidden" or last == "[key]":

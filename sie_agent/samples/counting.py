@@ -1,32 +1,39 @@
-"""How many rows a source has, where that can be told without reading it."""
+"""How many rows a source has, where that can be told without reading it; and how many pairs go by while it is read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sie_agent.samples.column_maps import ColumnMap, load_column_map
 from sie_agent.samples.folders import hidden
 from sie_agent.samples.loading import resolve
 from sie_agent.samples.readers import data_ending
+from sie_agent.samples.splits import query_keys
 
 BLOCK_BYTES = 1 << 20
+FRESH = 100_000
 
 
-def count_rows(source: str | Path) -> int | None:
+def count_rows(source: str | Path, column_map: str | Path | ColumnMap | None = None) -> int | None:
     """About how many rows a file or a folder of files has; None where it would have to be read to know.
 
     Parquet files say it in their footers; text files have as many as lines, or fewer where a cell holds line ends.
-    Filters of a column map may leave fewer.
+    Filters of a column map may leave fewer; where it puts impressions together, the number of pairs is not known.
 
     Raises
     ------
     InputError : there is no such source.
     """
-    path, _ = resolve(source)
-    if path is None:
+    path, map_name = resolve(source)
+    chosen = column_map if column_map is not None else map_name
+    if path is None or (chosen is not None and load_column_map(chosen).impressions is not None):
         return None
     files = [path] if path.is_file() else counted_files(path)
     if not files or any(file.suffix not in COUNTERS for file in files):
@@ -41,6 +48,39 @@ def counted_files(folder: Path) -> list[Path]:
     """The data files of a folder and of those below it."""
     files = [file for file in folder.rglob("*") if data_ending(file) and not hidden(file.relative_to(folder))]
     return sorted(file for file in files if file.is_file())
+
+
+def pair_keys(samples: pd.DataFrame) -> pd.Series:
+    """The pair of query and item that each row is of, as one text; by the title where there is no ``item_id``.
+
+    Queries are one where they differ in case and white space alone, ids where they do in white space around.
+    """
+    items = samples["item_id"] if "item_id" in samples.columns else samples["title"]
+    return query_keys(samples["query"].astype(str)) + "\x1f" + items.astype(str).str.strip()
+
+
+class Distinct:
+    """How many different texts go by, known by their 64-bit hashes: 8 bytes for each, 16 while they are joined."""
+
+    def __init__(self) -> None:
+        self._known: npt.NDArray[np.uint64] = np.empty(0, np.uint64)
+        self._fresh: list[npt.NDArray[np.uint64]] = []
+        self._waiting = 0
+
+    def add(self, texts: pd.Series) -> None:
+        """Take some more."""
+        self._fresh.append(np.unique(pd.util.hash_array(texts.to_numpy(dtype=object), categorize=False)))
+        self._waiting += len(self._fresh[-1])
+        if self._waiting > max(len(self._known), FRESH):
+            self._join()
+
+    def _join(self) -> None:
+        self._known = np.unique(np.concatenate([self._known, *self._fresh]))
+        self._fresh, self._waiting = [], 0
+
+    def __len__(self) -> int:
+        self._join()
+        return len(self._known)
 
 
 def footer_rows(file: Path) -> int:

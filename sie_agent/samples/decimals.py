@@ -173,6 +173,7 @@ def numbers(
     low: float = 0.0,
     high: float = 1.0,
     marks: Mapping[str, Mark | None] | None = None,
+    refuse: Callable[[int, str, str, object], None] | None = None,
 ) -> Floats:
     """A column as float64, NaN where it is empty.
 
@@ -183,6 +184,7 @@ def numbers(
     place : names a row and a field.
     low, high : what the numbers have to lie between; told here only to choose between two readings of one.
     marks : decimal marks by the name of the column; where it has none, the column's own first rows tell.
+    refuse : takes the row, the problem, the mend and the text of an entry that is no number, instead of the error.
 
     Raises
     ------
@@ -212,10 +214,10 @@ def numbers(
             raise InputError(f"the {name} {error}", where=place(row, name), mend=mend) from None
         value = known[text]
         if value is None:
-            raise InputError(
-                f"the {name} {short(given.iloc[row])} is not a number",
-                where=place(row, name),
-                mend=f"Give numbers, or map its words in a column map ({name}: {{column, values}})",
-            )
-        values[row] = value
+            problem = f"the {name} {short(given.iloc[row])} is not a number"
+            mend = f"Give numbers, or map its words in a column map ({name}: {{column, values}})"
+            if refuse is None:
+                raise InputError(problem, where=place(row, name), mend=mend)
+            refuse(row, problem, mend, given.iloc[row])
+        values[row] = np.nan if value is None else value
     return values

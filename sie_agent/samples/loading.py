@@ -11,16 +11,20 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.paths import data_dir
 from sie_agent.progress import say
+from sie_agent.samples.checking import Rows, no_usable_row
 from sie_agent.samples.column_maps import ColumnMap, load_column_map
 from sie_agent.samples.decimals import number_marks
 from sie_agent.samples.folders import ALL, read_folder
 from sie_agent.samples.generated import generated_source, is_generated
 from sie_agent.samples.hub import hub_shards
-from sie_agent.samples.joins import next_item_table, read_joined
-from sie_agent.samples.mapping import apply_map, pick
-from sie_agent.samples.positions import from_one, shifted
+from sie_agent.samples.impressions import pairs_of
+from sie_agent.samples.invalid import InvalidRows
+from sie_agent.samples.joins import read_joined
+from sie_agent.samples.mapping import pick
+from sie_agent.samples.next_items import next_item_table
+from sie_agent.samples.positions import from_one
 from sie_agent.samples.readers import data_ending, numbered, read_file
-from sie_agent.samples.schema import validate_samples
+from sie_agent.samples.schema import Across, hold_across
 from sie_agent.samples.shards import SPLIT, whole_frame
 from sie_agent.samples.text import text_column
 from sie_agent.samples.written import types_named
@@ -39,6 +43,7 @@ def load_samples(
     split: str | None = None,
     limit: int | None = None,
     labels_may_lack: bool = False,
+    invalid: InvalidRows | None = None,
 ) -> pd.DataFrame:
     """Load a log and bring it into the schema of samples.
 
@@ -53,13 +58,15 @@ def load_samples(
     split : only the rows of this split, by the split of the data set or the file name, or by the map's
         split column; ``config/split`` where a data set has several configs; ``all`` for the rows of all. A data set
         with several splits or configs is refused without it; of a table with a split column all rows are taken.
-    limit : at most this many rows, the first ones.
+    limit : at most this many rows of the source, the first ones.
     labels_may_lack : whether some rows may have a label and others none (NaN); otherwise that is refused.
+    invalid : what is done with rows that cannot be used; when not given, the first of them is an error.
 
     Returns
     -------
     pandas.DataFrame
-        See :func:`sie_agent.samples.validate_samples`.
+        See :func:`sie_agent.samples.validate_samples`. Where the map says that rows are impressions, a row for each
+        pair of query and item, see :func:`sie_agent.samples.impressions.pairs_of`.
 
     Raises
     ------
@@ -70,17 +77,26 @@ def load_samples(
     """
     path, mapping, where = chosen_source(source, column_map, limit)
     with types_named(where):
-        frame = read_source(str(source), path, mapping, limit if split is None else None, split)
+        frame = read_source(str(source), path, mapping, limit if split is None else None, split, invalid)
         marks = number_marks(frame, mapping, where)
         from_zero = from_one(iter([frame]), mapping, where)
         frame = chosen_rows(frame, mapping, None if split == ALL else split, where)
         if not len(frame):
             raise no_rows(where)
         frame = frame if limit is None else frame.iloc[:limit]
-        if mapping is not None:
-            frame = apply_map(frame, mapping, where, marks)
-        frame = shifted(frame.drop(columns=SPLIT, errors="ignore"), from_zero)
-        return validate_samples(frame, where, labels_may_lack=labels_may_lack, marks=marks)
+        across = Across(labels_may_lack=labels_may_lack)
+        rows = Rows(lambda: iter([frame]), mapping, where, invalid, labels_may_lack, from_zero, marks)
+        for table, place, given in rows.tables():
+            hold_across(table, place, across, given=given)
+            return in_pairs(table, mapping)
+        raise no_usable_row(where)
+
+
+def in_pairs(table: pd.DataFrame, mapping: ColumnMap | None) -> pd.DataFrame:
+    """The rows as they are, or where the map says that they are impressions, those of each pair as one."""
+    if mapping is None or mapping.impressions is None:
+        return table
+    return pd.concat(pairs_of(lambda: iter([table]), mapping.impressions, len(table)), ignore_index=True)
 
 
 def chosen_source(
@@ -127,20 +143,33 @@ def resolve(source: str | Path) -> tuple[Path | None, str | None]:
 
 
 def read_source(
-    source: str, path: Path | None, mapping: ColumnMap | None, limit: int | None, split: str | None = None
+    source: str,
+    path: Path | None,
+    mapping: ColumnMap | None,
+    limit: int | None,
+    split: str | None = None,
+    invalid: InvalidRows | None = None,
 ) -> pd.DataFrame:
-    """The source's own table, before any map."""
+    """The source's own table, before any map; of a log without queries, what is made of it."""
+    rule = None if mapping is None else mapping.next_item
+    several = mapping is not None and (mapping.files or (rule and rule.sequences))
+    if several and path is not None and not path.is_dir():
+        raise InputError("this column map needs a folder", where=path, mend="Give the folder that holds its files")
+    if rule is not None:
+        folder = path.parent if path is not None and path.is_file() else path
+        log = path / rule.sequences if rule.sequences and path is not None else path
+        return next_item_table(plain_source(source, log, split), rule, folder, str(log or source), limit, invalid)
+    if mapping is not None and mapping.files and path is not None:
+        return read_joined(path, mapping.files)
+    return plain_source(source, path, split)
+
+
+def plain_source(source: str, path: Path | None, split: str | None) -> pd.DataFrame:
+    """A table as it lies there."""
     if is_generated(source):
         return generated_source(source)
     if path is None:
         return numbered(whole_frame(hub_shards(source, split)))
-    several = mapping is not None and (mapping.files or mapping.next_item)
-    if several and not path.is_dir():
-        raise InputError("this column map needs a folder", where=path, mend="Give the folder that holds its files")
-    if mapping is not None and mapping.files:
-        return read_joined(path, mapping.files)
-    if mapping is not None and mapping.next_item:
-        return next_item_table(path, mapping.next_item, limit)
     return read_folder(path, split) if path.is_dir() else read_file(path)
 
 

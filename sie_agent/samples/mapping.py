@@ -14,13 +14,18 @@ from sie_agent.samples.cells import listed, short
 from sie_agent.samples.column_maps import ColumnMap, Scale
 from sie_agent.samples.decimals import Mark, numbers
 from sie_agent.samples.dialects import no_header
+from sie_agent.samples.events import VISIT, counts, highest_event
 from sie_agent.samples.scales import Key, looked_up
-from sie_agent.samples.schema import COLUMNS, Places, first
+from sie_agent.samples.schema import COLUMNS, IMPRESSIONS, Places
 from sie_agent.samples.text import plain_text, text_column
 
 
 def apply_map(
-    frame: pd.DataFrame, column_map: ColumnMap, where: str, marks: Mapping[str, Mark | None] | None = None
+    frame: pd.DataFrame,
+    column_map: ColumnMap,
+    where: str,
+    marks: Mapping[str, Mark | None] | None = None,
+    place: Places | None = None,
 ) -> pd.DataFrame:
     """Rename, scale and join columns as the map says; rows and their index stay.
 
@@ -30,17 +35,20 @@ def apply_map(
     column_map : the map.
     where : name of the source, for messages.
     marks : decimal marks of label and grade, where *frame* is one of several; else the frame's rows tell.
+    place : what refuses rows; raises InputError when not given.
 
     Returns
     -------
     pandas.DataFrame
-        Columns of the schema that the map gives, not validated yet, and those that it keeps.
+        Columns of the schema that the map gives, not validated yet, and those that it keeps; ``impressions`` and
+        ``visit`` where the map says how often rows were shown, or which of them are one impression.
 
     Raises
     ------
     InputError
         If the map names a column that is absent, or a value is outside of a scale.
     """
+    place = Places(frame.index, where) if place is None else place
     mapped: dict[str, pd.Series] = {}
     for target, source in column_map.columns.items():
         sources = [source] if isinstance(source, str) else source
@@ -52,9 +60,10 @@ def apply_map(
         mapped["attributes"] = gathered(frame, column_map.attributes, where)
     for name, scale in (("label", column_map.label), ("grade", column_map.grade)):
         if scale is not None:
-            mapped[name] = scaled(pick(frame, scale.column, name, where), scale, name, where, marks)
+            mapped[name] = scaled(pick(frame, scale.column, name, where), scale, name, place, marks)
     if column_map.position is not None:
         mapped["position"] = pick(frame, column_map.position.column, "position", where)
+    mapped |= impressions(frame, column_map, where, place)
     for field in column_map.html:
         if field in mapped:
             mapped[field] = reindexed(plain_text(text_column(mapped[field])), frame)
@@ -62,6 +71,22 @@ def apply_map(
         if name not in COLUMNS:
             mapped[name] = pick(frame, name, "keep", where)
     return pd.DataFrame(mapped, index=frame.index)
+
+
+def impressions(frame: pd.DataFrame, column_map: ColumnMap, where: str, place: Places) -> dict[str, pd.Series]:
+    """What the map says of impressions: how often a row was shown, what came of it, and which rows are one of them."""
+    found: dict[str, pd.Series] = {}
+    rule = column_map.impressions
+    if rule is not None and rule.count is not None:
+        found[IMPRESSIONS] = counts(pick(frame, rule.count, "impressions.count", where), place)
+    if rule is not None and rule.visit:
+        names = [rule.visit] if isinstance(rule.visit, str) else rule.visit
+        # a separator that no id holds: "a" and "bc" are not "ab" and "c"
+        found[VISIT] = reindexed(text_column(joined(frame, names, "\x1f", "impressions.visit", where)), frame)
+    if column_map.events:
+        events = {name: pick(frame, name, "events", where) for name in column_map.events}
+        found["label"] = highest_event(events, column_map.events, found.get(IMPRESSIONS), place)
+    return found
 
 
 def pick(frame: pd.DataFrame, name: str, field: str, where: str) -> pd.Series:
@@ -108,23 +133,28 @@ def reindexed(values: pd.Series, frame: pd.DataFrame) -> pd.Series:
 
 
 def scaled(
-    given: pd.Series, scale: Scale, name: str, where: str, marks: Mapping[str, Mark | None] | None = None
+    given: pd.Series, scale: Scale, name: str, place: Places, marks: Mapping[str, Mark | None] | None = None
 ) -> pd.Series:
     """Numbers in [0, 1], NaN where the source is empty."""
-    place = Places(given.index, where)
     if scale.values is not None:
         return by_word(given, scale.values, name, place)
     low, high = float(scale.minimum or 0.0), float(scale.maximum or 0.0)
-    values = numbers(name, given, lambda row, _: place(row, scale.column), low=low, high=high, marks=marks)
+    values = numbers(
+        name,
+        given,
+        lambda row, _: place(row, scale.column),
+        low=low,
+        high=high,
+        marks=marks,
+        refuse=lambda row, problem, mend, text: place.refuse(row, scale.column, problem, mend, text),
+    )
     with np.errstate(invalid="ignore"):
         outside = ~np.isnan(values) & ((values < low) | (values > high))
-    if outside.any():
-        row = first(outside)
-        raise InputError(
-            f"the {name} {values[row]:g} is outside of its scale, {low:g} to {high:g}",
-            where=place(row, scale.column),
-            mend="Mend the value, or the minimum and maximum in the column map",
-        )
+    mend = "Mend the value, or the minimum and maximum in the column map"
+    for row in np.flatnonzero(outside).tolist():
+        problem = f"the {name} {values[row]:g} is outside of its scale, {low:g} to {high:g}"
+        place.refuse(row, scale.column, problem, mend, given.iloc[row])
+    values = np.where(outside, np.nan, values)
     return pd.Series((values - low) / (high - low), index=given.index)
 
 
@@ -133,11 +163,8 @@ def by_word(given: pd.Series, values: dict[Key, float], name: str, place: Places
     texts = text_column(given).str.strip()
     result = looked_up(given, values)
     unknown = (result.isna() & (texts != "")).to_numpy(dtype=bool)
-    if unknown.any():
-        row = first(unknown)
-        raise InputError(
-            f"unknown {name} {short(given.iloc[row])}; known are: {', '.join(str(key) for key in values)}",
-            where=place(row, str(given.name)),
-            mend="Mend the value, or add it to the values in the column map",
-        )
+    mend = "Mend the value, or add it to the values in the column map"
+    for row in np.flatnonzero(unknown).tolist():
+        problem = f"unknown {name} {short(given.iloc[row])}; known are: {', '.join(str(key) for key in values)}"
+        place.refuse(row, str(given.name), problem, mend, given.iloc[row])
     return reindexed(result, given.to_frame())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,8 @@ COLUMNS = (
     "position",
     "timestamp",
 )
+# behind the schema's columns where rows are pairs: how often each was shown
+IMPRESSIONS = "impressions"
 REQUIRED = ("query", "item_id", "title")
 NEVER_EMPTY = ("sample_id", "query", "item_id", "title")
 DEFAULTS = {"description": "", "attributes": "{}", "user_id": "", "history": "[]", "timestamp": ""}
@@ -109,24 +112,33 @@ def validate_samples(
         raise InputError("the table has no rows", where=where, mend="Give a table with at least one row")
     across = Across(labels_may_lack=labels_may_lack) if across is None else across
     place = Places(frame.index, str(where))
+    table = in_schema(frame, place, marks)
+    hold_across(table, place, across, given="sample_id" in frame.columns)
+    return table
+
+
+def in_schema(frame: pd.DataFrame, place: Places, marks: Mapping[str, Mark | None] | None = None) -> pd.DataFrame:
+    """The columns of the schema, each row of each checked by itself, and behind them all others; index 0 … n-1."""
     table: dict[str, pd.Series] = {}
     for name in COLUMNS:
-        given = frame[name] if name in frame.columns else None
-        table[name] = column(name, given, place, marks)
-        if name == "label":
-            across.label_everywhere_or_nowhere(np.isnan(table[name].to_numpy()), place)
-    repeated = across.repeated(table["sample_id"], given="sample_id" in frame.columns)
-    if repeated.any():
-        row = first(repeated)
-        raise repeated_id(table["sample_id"].iloc[row], place(row, "sample_id"))
+        table[name] = column(name, frame[name] if name in frame.columns else None, place, marks)
     for name in frame.columns:
         if name not in table:
             table[str(name)] = ordinary(frame[name]).reset_index(drop=True)
     return pd.DataFrame(table)
 
 
+def hold_across(table: pd.DataFrame, place: Places, across: Across, *, given: bool) -> None:
+    """What has to hold for all rows together: labels everywhere or nowhere, no id twice; *given*: ids of the data."""
+    across.label_everywhere_or_nowhere(np.isnan(table["label"].to_numpy(dtype=np.float64)), place)
+    repeated = across.repeated(table["sample_id"], given=given)
+    if repeated.any():
+        row = first(repeated)
+        raise repeated_id(table["sample_id"].iloc[row], place(row, "sample_id"))
+
+
 class Places:
-    """Turns the position of a row and a field into words: ``file, row 3, field 'title'``."""
+    """Turns the position of a row and a field into words (``file, row 3, field 'title'``), and refuses rows."""
 
     def __init__(self, index: pd.Index, where: str) -> None:
         self.where = where
@@ -135,6 +147,16 @@ class Places:
 
     def __call__(self, row: int, field: str) -> str:
         return f"{self.where}, {self.word} {self.numbers[row]}, field '{field}'"
+
+    def refuse(self, row: int, field: str, problem: str, mend: str, text: object = "") -> None:
+        """Raise InputError: a row cannot be used. A subclass may write it down instead, and go on.
+
+        Parameters
+        ----------
+        row : its place in the table, from 0; field : where the fault is; problem, mend : as `InputError` takes them.
+        text : what stands there.
+        """
+        raise InputError(problem, where=self(row, field), mend=mend)
 
 
 def check_columns(frame: pd.DataFrame, where: str | Path) -> None:
@@ -182,25 +204,23 @@ def column(
 def refuse_empty(name: str, texts: pd.Series, place: Places) -> None:
     """Raise InputError at the first text without a visible character."""
     empty = (texts.str.strip() == "").to_numpy(dtype=bool)
-    if empty.any():
-        raise InputError(
-            f"the {name} is empty",
-            where=place(first(empty), name),
-            mend=f"Give it a text or drop the row ({int(empty.sum()):,} of {len(empty):,} rows have none)",
-        )
+    mend = f"Give it a text or drop the row ({int(empty.sum()):,} of {len(empty):,} rows have none)"
+    for row in np.flatnonzero(empty).tolist():
+        place.refuse(row, name, f"the {name} is empty", mend)
 
 
 def refuse_long(name: str, texts: pd.Series, place: Places) -> None:
     """Raise InputError at the first text that is too long to be real."""
     lengths = texts.str.len().to_numpy()
-    long = lengths > LONGEST[name]
-    if long.any():
-        row = first(long)
-        raise InputError(
-            f"the {name} has {lengths[row]:,} characters; at most {LONGEST[name]:,} are allowed",
-            where=place(row, name),
-            mend="Shorten it: a text of this length is usually a broken export (an unclosed quote)",
-        )
+    mend = "Shorten it: a text of this length is usually a broken export (an unclosed quote)"
+    for row in np.flatnonzero(lengths > LONGEST[name]).tolist():
+        problem = f"the {name} has {lengths[row]:,} characters; at most {LONGEST[name]:,} are allowed"
+        place.refuse(row, name, problem, mend, texts.iloc[row])
+
+
+def refused(place: Places, field: str, row: int, problem: str, mend: str, text: object) -> None:
+    """:meth:`Places.refuse` for a field that is known before."""
+    place.refuse(row, field, problem, mend, text)
 
 
 def unit_interval(
@@ -209,17 +229,13 @@ def unit_interval(
     """A number in [0, 1] per row, NaN where it is missing."""
     if given is None:
         return pd.Series(np.full(len(place.numbers), np.nan))
-    values = numbers(name, given, place, marks=marks)
+    values = numbers(name, given, place, marks=marks, refuse=partial(refused, place, name))
     missing = np.isnan(values)
     with np.errstate(invalid="ignore"):
         outside = ~missing & ((values < 0) | (values > 1))
-    if outside.any():
-        row = first(outside)
-        raise InputError(
-            f"the {name} {values[row]:g} is outside of 0 to 1",
-            where=place(row, name),
-            mend=f"Scale it, or give its scale in a column map ({name}: {{column, minimum, maximum}})",
-        )
+    mend = f"Scale it, or give its scale in a column map ({name}: {{column, minimum, maximum}})"
+    for row in np.flatnonzero(outside).tolist():
+        place.refuse(row, name, f"the {name} {values[row]:g} is outside of 0 to 1", mend, given.iloc[row])
     return pd.Series(values)
 
 
@@ -227,18 +243,17 @@ def positions(given: pd.Series | None, place: Places, marks: Mapping[str, Mark |
     """Rank at which the item was shown: a positive whole number or missing."""
     if given is None:
         return pd.Series(pd.array([pd.NA] * len(place.numbers), dtype="Int64"))
-    values = numbers("position", given, place, low=1, high=2**53, marks=marks)
+    refuse = partial(refused, place, "position")
+    values = numbers("position", given, place, low=1, high=2**53, marks=marks, refuse=refuse)
     missing = np.isnan(values)
     wrong = ~missing & ~((values >= 1) & (values < 2**53) & (np.floor(values) == values))
-    if wrong.any():
-        row = first(wrong)
-        raise InputError(
-            f"the position {values[row]:g} is not a positive whole number",
-            where=place(row, "position"),
-            mend="Positions count from 1; leave the field empty where it is not known",
-        )
-    whole = np.where(missing, 0, values).astype(np.int64)
-    return pd.Series(pd.array(whole, dtype="Int64")).mask(missing)
+    mend = "Positions count from 1; leave the field empty where it is not known"
+    for row in np.flatnonzero(wrong).tolist():
+        problem = f"the position {values[row]:g} is not a positive whole number"
+        place.refuse(row, "position", problem, mend, given.iloc[row])
+    unknown = missing | wrong
+    whole = np.where(unknown, 0, values).astype(np.int64)
+    return pd.Series(pd.array(whole, dtype="Int64")).mask(unknown)
 
 
 def each(given: pd.Series, name: str, convert: Callable[[object], str], place: Places) -> pd.Series:
@@ -253,7 +268,9 @@ def each(given: pd.Series, name: str, convert: Callable[[object], str], place: P
         try:
             result = convert(value)
         except ValueError as error:
-            raise InputError(str(error), where=place(row, name), mend=EXAMPLES[name]) from None
+            place.refuse(row, name, str(error), EXAMPLES[name], value)
+            results.append(DEFAULTS[name])
+            continue
         if isinstance(value, str):
             seen[value] = result
         results.append(result)
@@ -277,6 +294,8 @@ def first(mask: npt.NDArray[np.bool_]) -> int:
 def without_grade(frame: pd.DataFrame) -> pd.DataFrame:
     """The columns that judge, weak labels and scorer may see: the schema without ``grade``.
 
-    Columns outside of the schema are left out too, since they may hold the grade under another name.
+    Columns outside of the schema are left out too, since they may hold the grade under another name; but for
+    ``impressions``, which are counts.
     """
-    return frame[[name for name in COLUMNS if name != "grade"]].copy()
+    counted = IMPRESSIONS in frame.columns and pd.api.types.is_integer_dtype(frame[IMPRESSIONS].dtype)
+    return frame[[*(name for name in COLUMNS if name != "grade"), *([IMPRESSIONS] if counted else [])]].copy()

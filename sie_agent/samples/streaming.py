@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.progress import say
+from sie_agent.samples.checking import Rows, no_usable_row
 from sie_agent.samples.column_maps import ColumnMap
-from sie_agent.samples.decimals import NUMBERS, ROWS_LOOKED_AT, Mark, number_marks
+from sie_agent.samples.decimals import NUMBERS, ROWS_LOOKED_AT, number_marks
 from sie_agent.samples.folders import ALL
+from sie_agent.samples.impressions import pairs_of
+from sie_agent.samples.invalid import InvalidRows
 from sie_agent.samples.loading import (
     chosen_source,
     load_samples,
@@ -20,12 +23,11 @@ from sie_agent.samples.loading import (
     no_split,
     split_columns,
 )
-from sie_agent.samples.mapping import apply_map, pick
+from sie_agent.samples.mapping import pick
 from sie_agent.samples.pieces import Pieces, pieces_of
-from sie_agent.samples.positions import from_one, position_columns, shifted
+from sie_agent.samples.positions import from_one, position_columns
 from sie_agent.samples.repeats import AcrossChunks
-from sie_agent.samples.schema import COLUMNS, Places, column, validate_samples
-from sie_agent.samples.shards import SPLIT
+from sie_agent.samples.schema import COLUMNS, hold_across
 from sie_agent.samples.text import text_column
 from sie_agent.samples.written import all_whole, has_fractions, types_named
 
@@ -39,6 +41,7 @@ def stream_samples(
     chunk_rows: int = 20_000,
     spill: Path | None = None,
     labels_may_lack: bool = False,
+    invalid: InvalidRows | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Load a log chunk by chunk, in the schema of samples.
 
@@ -48,6 +51,10 @@ def stream_samples(
     loaded and cut: column maps with ``files`` or ``next_item``, folders that mix Parquet and text files or
     whose splits differ in their columns, filters by a column of fractions.
 
+    Where the map says that rows are impressions, all are read before the first pair comes, and read again for the
+    texts; see :func:`sie_agent.samples.impressions.pairs_of`. Where a row cannot be used, the rest is looked through
+    before any row after it comes.
+
     Where the data have a fault, it is named as by ``load_samples``, once the chunks before it were given, or,
     where an id comes again more than two million rows later, further ones, too; of several faults that may be
     another one, and how many rows share a fault is counted as far as was read.
@@ -55,7 +62,7 @@ def stream_samples(
 
     Parameters
     ----------
-    source, column_map, split, limit, labels_may_lack : as :func:`load_samples` takes them.
+    source, column_map, split, limit, labels_may_lack, invalid : as :func:`load_samples` takes them.
     chunk_rows : rows per chunk; the last one may have fewer.
     spill : folder for the temporary file; the system's own when not given.
 
@@ -83,7 +90,12 @@ def stream_samples(
         floats = set() if first is None else float_columns(first)
         if pieces is None or first is None or floats & chosen_by(mapping, split):
             table = load_samples(
-                source, column_map=column_map, split=split, limit=limit, labels_may_lack=labels_may_lack
+                source,
+                column_map=column_map,
+                split=split,
+                limit=limit,
+                labels_may_lack=labels_may_lack,
+                invalid=invalid,
             )
             for start in range(0, len(table), chunk_rows):
                 yield table.iloc[start : start + chunk_rows].reset_index(drop=True)
@@ -96,12 +108,13 @@ def stream_samples(
         def frames() -> Iterator[pd.DataFrame]:
             return regrouped(choice.rows(), chunk_rows, limit)
 
-        def mapped(texts: pd.DataFrame) -> pd.DataFrame:
-            table = texts if mapping is None else apply_map(texts, mapping, where, marks)
-            return shifted(table.drop(columns=SPLIT, errors="ignore"), from_zero)
-
         fractional = fractions(frames, floats & read_as_text(mapping))
-        yield from validated(frames, mapped, where, fractional, marks, spill, labels_may_lack=labels_may_lack)
+
+        def texts() -> Iterator[pd.DataFrame]:
+            return (as_in_the_whole(frame, fractional) for frame in frames())
+
+        rows = Rows(texts, mapping, where, invalid, labels_may_lack, from_zero, marks)
+        yield from validated(rows, chunk_rows, spill)
 
     return chunks()
 
@@ -132,6 +145,8 @@ def read_as_text(mapping: ColumnMap | None) -> set[str]:
         return {name for name in COLUMNS if name not in NUMBERS}
     named = [source for target, source in mapping.columns.items() if target not in NUMBERS]
     names = {name for source in named for name in ([source] if isinstance(source, str) else source)}
+    visit = [] if mapping.impressions is None or not mapping.impressions.visit else mapping.impressions.visit
+    names |= {visit} if isinstance(visit, str) else set(visit)
     return names | set(mapping.attributes.values())
 
 
@@ -233,43 +248,40 @@ def regrouped(pieces: Iterable[pd.DataFrame], rows: int, limit: int | None) -> I
         yield pd.concat(held) if len(held) > 1 else held[0]
 
 
-def validated(
-    frames: Callable[[], Iterator[pd.DataFrame]],
-    mapped_chunk: Callable[[pd.DataFrame], pd.DataFrame],
-    where: str,
-    fractional: list[str],
-    marks: Mapping[str, Mark | None],
-    spill: Path | None,
-    *,
-    labels_may_lack: bool = False,
-) -> Iterator[pd.DataFrame]:
+def validated(rows: Rows, chunk_rows: int, spill: Path | None) -> Iterator[pd.DataFrame]:
     """Chunks in the schema of samples, after the checks of each and of all together.
 
     Parameters
     ----------
-    frames : gives the source's chunks, from the first each time.
-    mapped_chunk : brings a chunk into the names of the schema.
-    where : name of the source.
-    fractional : columns of floats that are read as text, and are not all whole.
-    marks : decimal marks of label, grade and position.
-    spill : folder for the temporary file of ids.
-    labels_may_lack : whether some rows may have a label and others none.
+    rows : the source's, mapped and checked one by one.
+    chunk_rows : rows of a chunk, where impressions are put together.
+    spill : folder for temporary files.
     """
 
-    def mapped() -> Iterator[pd.DataFrame]:
-        for frame in frames():
-            yield mapped_chunk(as_in_the_whole(frame, fractional))
-
     def ids() -> Iterator[pd.Series]:
-        for frame in mapped():
-            yield column("sample_id", frame["sample_id"], Places(frame.index, where)).set_axis(frame.index)
+        for table, place, _ in rows.tables():
+            yield table["sample_id"].set_axis(pd.Index(place.numbers, name=place.word))
 
-    across = AcrossChunks(ids, where, spill, labels_may_lack=labels_may_lack)
-    for frame in mapped():
-        yield validate_samples(frame, where, across=across, marks=marks)
-    if not across.count:
-        raise no_rows(where)
-    across.finish()
+    def checked() -> Iterator[pd.DataFrame]:
+        across = AcrossChunks(ids, rows.where, spill, labels_may_lack=rows.labels_may_lack)
+        for table, place, given in rows.tables():
+            hold_across(table, place, across, given=given)
+            yield table
+        if not across.count:
+            raise no_usable_row(rows.where) if rows.invalid is not None and rows.invalid.rows else no_rows(rows.where)
+        across.finish()
+
+    rule = None if rows.mapping is None else rows.mapping.impressions
+    if rule is None:
+        yield from checked()
+        return
+    passages = [checked]
+
+    def tables() -> Iterator[pd.DataFrame]:
+        # what has to hold of all rows together was checked when they were read for the first time
+        return passages.pop()() if passages else (table for table, _, _ in rows.tables())
+
+    yield from pairs_of(tables, rule, chunk_rows, spill)
 
 
 def as_in_the_whole(frame: pd.DataFrame, fractional: list[str]) -> pd.DataFrame:

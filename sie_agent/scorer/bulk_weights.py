@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from sie_agent.errors import InputError
 from sie_agent.progress import bar
-from sie_agent.samples import TableWriter, numbers_of, table_batches, table_columns
+from sie_agent.samples import IMPRESSIONS, TableWriter, numbers_of, table_batches, table_columns
 from sie_agent.scorer.bulk import Cursor, database, inserter
 from sie_agent.scorer.given import mean_of, quantiles_of, recipe_for
 from sie_agent.scorer.recipe import KEY, Recipe, read_recipe
@@ -72,7 +72,8 @@ def weigh_file(
     labelled = "label" in names
     tally = Tally(recipe)
     with bar("Weighing", rows) as shown, TableWriter(target) as writer:
-        for batch in table_batches(scores, ["sample_id", *recipe.reads, *(["label"] if labelled else [])]):
+        passed = ["sample_id", *([IMPRESSIONS] if IMPRESSIONS in names else [])]
+        for batch in table_batches(scores, [*passed, *recipe.reads, *(["label"] if labelled else [])]):
             read = {name: numbers_of(batch, name, scores) for name in recipe.reads}
             label = numbers_of(batch, "label", scores) if labelled else np.full(len(batch), np.nan)
             try:
@@ -80,7 +81,8 @@ def weigh_file(
             except InputError as error:
                 raise InputError(error.problem, where=f"{scores}, {error.where}", mend=error.mend) from error
             columns = [batch.column("sample_id"), pa.array(weight), pa.array(blended, from_pandas=True)]
-            writer.write(pa.Table.from_arrays(columns, names=["sample_id", WEIGHT, BLENDED]))
+            columns += [batch.column(name) for name in passed[1:]]
+            writer.write(pa.Table.from_arrays(columns, names=["sample_id", WEIGHT, BLENDED, *passed[1:]]))
             tally.add(read, weight, label)
             shown.advance(len(batch))
         for name in recipe.reads:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from sie_agent.errors import EnvironmentFailure, InputError
-from sie_agent.samples import write_table
+from sie_agent.samples import IMPRESSIONS, write_table
 from sie_agent.scorer.log_columns import LogColumns, columns_beside, label_error_columns
 from sie_agent.scorer.model import Scorer
 
@@ -42,8 +42,14 @@ def write_scores(scorer: Scorer, path: Path, chunk: pd.DataFrame, log: LogColumn
     """
     scored = scorer.predict(chunk).drop(columns="sample_id")
     scored = scored.assign(**label_error_columns(scorer, scored, chunk, log))
-    write_table(pd.concat([chunk[list(PASSED_THROUGH)].reset_index(drop=True), scored], axis=1), path)
+    passed = [*PASSED_THROUGH, *counted(chunk)]
+    write_table(pd.concat([chunk[passed].reset_index(drop=True), scored], axis=1), path)
     return len(chunk)
+
+
+def counted(chunk: pd.DataFrame) -> list[str]:
+    """The column of counts that pairs made of impressions have."""
+    return [IMPRESSIONS] if IMPRESSIONS in chunk.columns else []
 
 
 def scored_here(scorer: Scorer, log: LogColumns | None, tasks: Iterable[Task]) -> Iterator[int]:
@@ -76,7 +82,7 @@ def scored_by_workers(folder: Path, tasks: Iterable[Task], workers: int) -> Iter
     waiting: deque[Future[int]] = deque()
     try:
         for path, chunk in tasks:
-            waiting.append(pool.submit(work, path, chunk[list(READ)]))
+            waiting.append(pool.submit(work, path, chunk[[*READ, *counted(chunk)]]))
             while len(waiting) >= workers + CHUNKS_WAITING:
                 yield waiting.popleft().result()
         while waiting:

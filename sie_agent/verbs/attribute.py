@@ -18,6 +18,7 @@ from sie_agent.samples import (
     check_query_sets,
     log_hash,
     normalise_query,
+    rows_policy,
     without_grade,
     write_table,
 )
@@ -40,6 +41,8 @@ def attribute(
     relevant_at: float = RELEVANT_AT,
     simulate: str | None = None,
     seed: int = 0,
+    skip_invalid: bool = False,
+    strict: bool = False,
 ) -> dict[str, Any]:
     """Train target models on a log, and write what each row did to their loss on trusted rows (Parquet).
 
@@ -53,6 +56,7 @@ def attribute(
     seeds : how many target models are averaged.
     relevant_at : grade from which on a trusted row counts as relevant (mean loss and influence).
     simulate : draw the log from the grades, by a name in ``LOGS``; seed : of all draws.
+    skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
 
     Returns
     -------
@@ -64,7 +68,15 @@ def attribute(
     """
     check(references, seeds, validation, relevant_at)
     target = parquet_target(out)
-    samples = load_graded_log(data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed)
+    samples = load_graded_log(
+        data,
+        column_map=column_map,
+        split=split,
+        limit=limit,
+        simulate=simulate,
+        seed=seed,
+        invalid=rows_policy(target.parent, skip_invalid=skip_invalid, strict=strict),
+    )
     shares = {"log-unseen": 1 - validation, "reference-validation": validation}
     sets = assign_query_sets(samples, shares, seed)
     check_query_sets(samples, sets)

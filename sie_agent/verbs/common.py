@@ -14,7 +14,7 @@ import pandas as pd
 from sie_agent.attribution import TrainingSettings
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.progress import say
-from sie_agent.samples import LOGS, LogSettings, load_samples, simulate_log
+from sie_agent.samples import LOGS, InvalidRows, LogSettings, load_samples, simulate_log
 
 SIMULATIONS = tuple(LOGS)
 FEWEST_STEPS_PER_EPOCH = 16
@@ -30,6 +30,7 @@ def load_log(
     seed: int = 0,
     label_needed: bool = True,
     labels_may_lack: bool = False,
+    invalid: InvalidRows | None = None,
 ) -> pd.DataFrame:
     """Samples with the log's label.
 
@@ -41,6 +42,7 @@ def load_log(
         schema's where rows were shown several times.
     label_needed : whether data without a label are refused.
     labels_may_lack : whether some rows of the data may have a label of their own and others none.
+    invalid : what is done with rows that cannot be used; when not given, the first of them is an error.
 
     Raises
     ------
@@ -52,7 +54,14 @@ def load_log(
             where="--simulate",
             mend=f"Choose one of {', '.join(SIMULATIONS)}.",
         )
-    samples = load_samples(data, column_map=column_map, split=split, limit=limit, labels_may_lack=labels_may_lack)
+    samples = load_samples(
+        data,
+        column_map=column_map,
+        split=split,
+        limit=limit,
+        labels_may_lack=labels_may_lack,
+        invalid=invalid,
+    )
     if simulate is not None:
         return with_log(samples, simulate_log(samples, LogSettings(simulate), seed))
     if label_needed and samples["label"].isna().any():
@@ -83,6 +92,7 @@ def load_graded_log(
     limit: int | None = None,
     simulate: str | None = None,
     seed: int = 0,
+    invalid: InvalidRows | None = None,
 ) -> pd.DataFrame:
     """:func:`load_log`, with at least one grade.
 
@@ -90,7 +100,9 @@ def load_graded_log(
     ------
     InputError : as :func:`load_log`; or no row has a grade.
     """
-    samples = load_log(data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed)
+    samples = load_log(
+        data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed, invalid=invalid
+    )
     if samples["grade"].isna().all():
         raise InputError(
             "no row has a grade, and reference importance is measured against trusted grades",

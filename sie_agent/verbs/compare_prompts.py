@@ -24,7 +24,7 @@ from sie_agent.judging import judge as judge_pairs
 from sie_agent.progress import say
 from sie_agent.run import Manifest, command_line, write_json
 from sie_agent.run.failed import Failure, as_rows, nobody_left, raised, reasons_of, ungraded
-from sie_agent.samples import load_samples, without_grade, write_table
+from sie_agent.samples import load_samples, rows_policy, without_grade, write_table
 from sie_agent.verbs.common import writable_folder
 from sie_agent.verbs.judges import Judge, open_judge
 
@@ -41,6 +41,8 @@ def compare_prompts(
     max_cost: float | None = None,
     relevant_at: float = 0.75,
     cache_path: Path | None = None,
+    skip_invalid: bool = False,
+    strict: bool = False,
 ) -> dict[str, Any]:
     """Compare prompt variants on the same graded pairs.
 
@@ -55,6 +57,7 @@ def compare_prompts(
     judge : who is asked; the embedded model if not given.
     retry_failed : ask again where the cache holds a lasting failure.
     max_cost : stop before the answers of this run cost more, in USD; the rest has the status ``not-asked``.
+    skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
 
     Raises
     ------
@@ -76,7 +79,8 @@ def compare_prompts(
                 where="--variants",
                 mend="Choose relevance variants.",
             )
-    samples = load_samples(data, column_map=column_map, limit=limit)
+    policy = rows_policy(Path(out).expanduser(), skip_invalid=skip_invalid, strict=strict)
+    samples = load_samples(data, column_map=column_map, limit=limit, invalid=policy)
     if samples["grade"].isna().all():
         raise InputError(
             "the samples have no grades to compare with",

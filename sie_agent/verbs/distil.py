@@ -25,7 +25,17 @@ from sie_agent.pipeline import (
 )
 from sie_agent.progress import bar, say
 from sie_agent.run import READERS, Manifest, command_line, library_versions, load_distil_settings
-from sie_agent.samples import TextFeatures, log_hash, normalise_query, resolve, with_grades, without_grade, write_table
+from sie_agent.samples import (
+    TextFeatures,
+    log_hash,
+    normalise_query,
+    pair_keys,
+    resolve,
+    rows_policy,
+    with_grades,
+    without_grade,
+    write_table,
+)
 from sie_agent.scorer import COLUMNS_FILE, Recipe, save_scorer, settle_columns, with_log_columns, with_recipe
 from sie_agent.threads import one_thread
 from sie_agent.verbs.common import check_apart, load_log, samples_hash, writable_folder
@@ -52,6 +62,8 @@ def distil(
     overrides: Sequence[str] = (),
     simulate: str | None = None,
     seed: int = 0,
+    skip_invalid: bool = False,
+    strict: bool = False,
 ) -> dict[str, Any]:
     """Make weak labels of a judged log, distil a scorer from them, and choose what to train with.
 
@@ -71,6 +83,7 @@ def distil(
     suite : a suite whose settings (``labels``, ``scorer``, ``target``, ``recipe``) to take; overrides : ``key=value``
         settings of these, such as ``labels.proxies=3``.
     simulate : draw the log from the grades, a name in ``LOGS``; seed : of all draws.
+    skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
 
     Returns
     -------
@@ -85,7 +98,10 @@ def distil(
     settings = load_distil_settings(suite, overrides)
     manifest = Manifest(command_line(), seeds=[seed])
     table, where = read_judgments([judgments] if isinstance(judgments, str | Path) else judgments)
-    samples = load_log(data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed)
+    policy = rows_policy(Path(out).expanduser(), skip_invalid=skip_invalid, strict=strict)
+    samples = load_log(
+        data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed, invalid=policy
+    )
     samples = samples if grades is None else with_grades(samples, grades)
     models = [model] if isinstance(model, str) else list(model or ())
     judged = relevance_of_all(table, samples, where, models=models, variant=variant, by_rank=by_rank)
@@ -118,6 +134,7 @@ def distil(
     write_table(pd.DataFrame({"sample_id": ids, **labels}), folder / "labels.parquet")
     count, told = int(judged.known.sum()), describe(recipe)
     manifest.counts.update(samples=len(samples), queries=work.n_queries, judged=count, failed=len(samples) - count)
+    manifest.counts["pairs"] = pair_keys(samples).nunique()
     manifest.hashes.update(data=samples_hash(samples), log=log_hash(samples))
     manifest.extra.update(judge=facts, settings=settings.model_dump(mode="json"), recipe=told)
     manifest.write(folder / MANIFEST)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.report import write_explanations
-from sie_agent.samples import validate_samples, without_grade
+from sie_agent.samples import InvalidRows, validate_samples, without_grade
 from sie_agent.scorer import AUTO, check_asked, explain_rows, explained_by, load_scorer, scorer_folder, shortened
 from sie_agent.verbs.common import writable_folder
 from sie_agent.verbs.score import Log
@@ -81,7 +81,7 @@ def explain(
         samples = typed_sample(query, title, description, label)
     else:
         source = run_samples(folder) if data is None else data
-        samples = named_rows(Log(source, column_map, split, limit, simulate, seed), ids, rows)
+        samples = named_rows(Log(source, column_map, split, limit, simulate, seed, InvalidRows(skip=True)), ids, rows)
     explained = explain_rows(loaded, samples, by, None)
     if target is not None:
         write_explanations([asdict(shortened(one, top)) for one in explained], target)

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import re
 import textwrap
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
-from sie_agent.errors import InputError
+from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, InputError
 from sie_agent.run import load_suite, write_text
-from sie_agent.samples import LOGS, SHORTHANDS, load_samples, read_source, resolve
+from sie_agent.samples import (
+    IMPRESSIONS,
+    LOGS,
+    SHORTHANDS,
+    ColumnMap,
+    InvalidRows,
+    load_column_map,
+    load_samples,
+    pick,
+    read_source,
+    resolve,
+)
 from sie_agent.verbs.common import writable_folder
-from sie_agent.verbs.guess import Guess, guess_columns
+from sie_agent.verbs.guess import Guess, guess_columns, sources_of
+from sie_agent.verbs.init_map import is_unchanged, map_text, quoted, raw_rows, shown_rows, signed
 
 ROWS_CHECKED = 2_000
-MAP_HEAD = """\
-# Which columns of {source} are what. Written by `sie init` as a guess: look through it.
-# columns: our name: your column. Ours are sample_id, query, item_id, title, description, attributes, label,
-#   grade, user_id, history, position, timestamp; query, item_id and title are needed.
-# label: what the log says of the row (clicked, bought), from 0 to 1.
-# grade: what a person said of it, from 0 to 1; never shown to the judge.
-# Where these are on another scale, say so: grade: {{column: relevance, minimum: 1, maximum: 3}}, or in words:
-#   grade: {{column: verdict, values: {{Exact: 1, Partial: 0.5, Irrelevant: 0}}}}
-"""
 SUITE = """\
 # What `sie run` does with {source}.
 # Written by `sie init`; every line can be changed here, or for one run with --set key=value.
@@ -35,6 +38,7 @@ data:
   source: {source_yaml}
 {map_line}  # split: train            # only the rows of this split
   # limit: 20000            # only the first so many rows
+  # skip_invalid: true      # leave out rows that cannot be used, however many; otherwise up to 5 %
   min_items_per_query: 1    # leave out queries with fewer items
 
 # Where the labels come from. given: the data's own. Drawn from the grades, to try things out:
@@ -81,56 +85,125 @@ def init(
 ) -> dict[str, Any]:
     """Guess the columns of a source and write ``NAME-map.yaml`` and ``NAME-suite.yaml`` into *out*.
 
-    Both are tried on the first rows before this returns.
+    What cannot be found stands in the map as a comment marked TODO. A complete map is tried on the first rows before
+    anything is written. Files that this wrote and nobody changed are written anew.
 
     Parameters
     ----------
-    data : file, folder, Hub id or shorthand; column_map : a map that is there already, which saves the guess.
-    force : overwrite files that are there.
+    data : file, folder, Hub id or shorthand.
+    column_map : a map that is there already; what it lacks is guessed, and goes with it into a map of its own.
+    force : overwrite files that somebody changed.
 
     Returns
     -------
-    ``suite``, ``map`` (path or None), ``guessed`` (schema column to source column), ``notes``, ``next_out``.
+    ``suite``, ``map`` (path, or None where none was written), ``guessed`` (schema column to source column), ``rows``
+    (the first three, as the map reads them), ``notes``, ``missing`` (what was not found), ``unmapped`` (source columns
+    left over), ``next_out``, ``exit_code`` (3: the map is not complete).
 
     Raises
     ------
-    InputError : the columns cannot be guessed, the data are wrong, or a file is there already.
+    InputError : no column is known, the data are wrong, or a file that somebody changed is in the way.
     EnvironmentFailure : *out* cannot be written to.
     """
     source, shorthand = str(data), str(data) in SHORTHANDS or str(data).startswith("generated:")
     name = re.sub(r"[^\w-]+", "-", Path(source).name.split(".")[0]).strip("-") or "log"
     folder = writable_folder(out)
     suite_path, map_path = folder / f"{name}-suite.yaml", folder / f"{name}-map.yaml"
-    own_map = not shorthand and column_map is None
-    for path in (suite_path, map_path) if own_map else (suite_path,):
-        if path.exists() and not force:
-            raise InputError("is there already", where=path, mend="Give --force to overwrite it, or another --out.")
-    guess = Guess()
-    if own_map:
+    given = None if column_map is None else load_column_map(column_map)
+    guess, frame = Guess(), pd.DataFrame()
+    if not shorthand and (given is None or not is_complete(given)):
         where, _ = resolve(source)
-        guess = guess_columns(read_source(source, where, None, None), source)
-        write_text(map_path, MAP_HEAD.format(source=source) + map_yaml(guess))
-    map_name = str(map_path) if own_map else None if column_map is None else str(column_map)
-    samples = load_samples(source, column_map=map_name, limit=ROWS_CHECKED)
-    labelled, graded = bool(samples["label"].notna().all()), bool(samples["grade"].notna().all())
-    some = bool(samples["grade"].notna().any())
+        frame = read_source(source, where, files_of(given), None)
+        check_there(frame, given, source)
+        guess = guess_columns(frame, given)
+    own_map = not shorthand and (given is None or adds(guess))
+    if own_map and given is not None and Path(str(column_map)).resolve() == map_path.resolve():
+        map_path = folder / f"{name}-map-completed.yaml"
+    for path in (suite_path, map_path) if own_map else (suite_path,):
+        if path.exists() and not force and not is_unchanged(path):
+            raise in_the_way(path, map_path)
+    if own_map and given is None and not guess.columns:
+        raise nothing_known(frame, source)
+    text = map_text(guess, given, source) if own_map else ""
+    mapping = ColumnMap.model_validate(yaml.safe_load(text)) if own_map else given
+    invalid = InvalidRows(skip=True)
+    if set(guess.missing) <= {"label"}:
+        samples = load_samples(source, column_map=mapping, limit=ROWS_CHECKED, labels_may_lack=True, invalid=invalid)
+        rows = shown_rows(samples[[one for one in samples.columns if one != "sample_id"]])
+        labelled, graded = (bool(samples[one].notna().all()) for one in ("label", "grade"))
+        some, count = bool(samples["grade"].notna().any()), rows_in(samples)
+    else:
+        rows, labelled = raw_rows(frame, guess, given), guess.labelled
+        graded = some = guess.source("grade") is not None
+        count = len(frame)
     notes = [*guess.notes, *advice(labelled, graded, some)]
-    write_text(suite_path, suite_yaml(name, source, map_name, labelled, graded, some, len(samples) < ROWS_CHECKED))
+    map_name = str(map_path) if own_map else None if column_map is None else str(column_map)
+    if own_map:
+        write_text(map_path, text)
+    small = count < ROWS_CHECKED
+    write_text(suite_path, signed(suite_yaml(name, source, map_name, labelled, graded, some, small)))
     load_suite(suite_path)
-    guessed = {one: guess.source(one) for one in (*guess.columns, *guess.scales)}
     return {
         "suite": str(suite_path),
         "map": str(map_path) if own_map else None,
-        "guessed": guessed,
+        "guessed": guess.told,
+        "rows": rows,
         "notes": notes,
+        "missing": guess.missing,
+        "unmapped": guess.unmapped,
+        "invalid_rows": invalid.rows,
         "next_out": f"runs/{name}",
-        "exit_code": 0,
+        "exit_code": EXIT_PARTIAL if guess.missing else EXIT_DONE,
     }
 
 
-def map_yaml(guess: Guess) -> str:
-    """The guessed map as YAML."""
-    return yaml.safe_dump({"columns": guess.columns, **guess.scales}, sort_keys=False, allow_unicode=True)
+def is_complete(given: ColumnMap) -> bool:
+    """Whether a map says all that a run needs."""
+    named = {*given.columns, *given.constants}
+    told = given.label or given.grade or given.events or named & {"label", "grade"}
+    return {"query", "item_id", "title"} <= named and bool(told)
+
+
+def files_of(given: ColumnMap | None) -> ColumnMap | None:
+    """A partial map as far as it says how files are read."""
+    return None if given is None or not given.files else ColumnMap(files=given.files)
+
+
+def adds(guess: Guess) -> bool:
+    """Whether anything was found, or is to be done."""
+    return bool(guess.columns or guess.scales or guess.events or guess.next_item or guess.missing)
+
+
+def check_there(frame: pd.DataFrame, given: ColumnMap | None, where: str) -> None:
+    """Raise InputError if a partial map names a column that is absent."""
+    if given is not None and given.next_item is None:
+        for name in sorted(sources_of(given)):
+            pick(frame, name, "columns", where)
+
+
+def rows_in(samples: pd.DataFrame) -> int:
+    """How many rows of the source these are, as far as they were read."""
+    return int(samples[IMPRESSIONS].sum()) if IMPRESSIONS in samples else len(samples)
+
+
+def in_the_way(path: Path, map_path: Path) -> InputError:
+    """Somebody's own file has the name of one to write."""
+    go_on = f"; to go on with it, give --map {path}" if path == map_path else ""
+    return InputError(
+        "is there already, and is not as `sie init` wrote it",
+        where=path,
+        mend=f"Give --force to overwrite it, or another --out{go_on}.",
+    )
+
+
+def nothing_known(frame: pd.DataFrame, where: str) -> InputError:
+    """Not one column was recognised."""
+    there = ", ".join(map(str, frame.columns))
+    return InputError(
+        f"no column looks like a query, a title, an item or a shopper; the columns are: {there}",
+        where=where,
+        mend="Write a column map (columns: {query: YOUR_COLUMN, item_id: …, title: …}) and give it with --map.",
+    )
 
 
 def suite_yaml(
@@ -150,11 +223,6 @@ def suite_yaml(
         if graded
         else "{draws: 0}   # needs grades",
     )
-
-
-def quoted(text: str) -> str:
-    """A text as YAML takes it, whatever is in it."""
-    return json.dumps(text, ensure_ascii=False)
 
 
 def advice(labelled: bool, graded: bool, some_graded: bool) -> list[str]:

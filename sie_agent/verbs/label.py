@@ -28,7 +28,18 @@ from sie_agent.judging import (
 )
 from sie_agent.progress import bar, say
 from sie_agent.run import Manifest, Mixture, command_line
-from sie_agent.samples import TableWriter, count_rows, stream_samples, without_grade
+from sie_agent.samples import (
+    IMPRESSIONS,
+    Distinct,
+    InvalidRows,
+    TableWriter,
+    count_rows,
+    pair_keys,
+    query_keys,
+    rows_policy,
+    stream_samples,
+    without_grade,
+)
 from sie_agent.verbs.common import add_to_hash, output_folder
 from sie_agent.verbs.judges import Judge, open_judge
 
@@ -41,16 +52,23 @@ class Log:
     column_map: str | Path | None = None
     split: str | None = None
     limit: int | None = None
+    invalid: InvalidRows | None = None
 
     def chunks(self) -> Iterator[pd.DataFrame]:
         """The rows, chunk by chunk, without grades."""
-        for chunk in stream_samples(self.data, column_map=self.column_map, split=self.split, limit=self.limit):
-            yield without_grade(chunk)
+        streamed = stream_samples(
+            self.data,
+            column_map=self.column_map,
+            split=self.split,
+            limit=self.limit,
+            invalid=self.invalid,
+        )
+        yield from map(without_grade, streamed)
 
     @property
     def count(self) -> int | None:
         """How many rows there are, where that is cheap to know."""
-        known = count_rows(self.data) if self.split is None else None
+        known = count_rows(self.data, self.column_map) if self.split is None else None
         return known if known is None or self.limit is None else min(known, self.limit)
 
 
@@ -59,14 +77,26 @@ class Passage:
     """What went by while a log was read once: counts and the hash of what the judge saw."""
 
     samples: int = 0
-    queries: set[int] = field(default_factory=set)
+    impressions: int = 0
+    pairs: Distinct = field(default_factory=Distinct)
+    queries: Distinct = field(default_factory=Distinct)
     digest: Any = field(default_factory=hashlib.sha256)
+
+    @property
+    def words(self) -> str:
+        """What is judged: rows and the impressions behind them are named where they are not the pairs themselves."""
+        pairs = f"{len(self.pairs):,} pairs"
+        if self.impressions != self.samples:
+            pairs = f"{self.impressions:,} impressions: {pairs}"
+        return pairs if self.samples == len(self.pairs) else f"{self.samples:,} rows: {pairs}"
 
     def watch(self, chunks: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         """The same chunks, counted."""
         for chunk in chunks:
             self.samples += len(chunk)
-            self.queries.update(pd.util.hash_array(chunk["query"].to_numpy(dtype=object)).tolist())
+            self.impressions += int(chunk[IMPRESSIONS].sum()) if IMPRESSIONS in chunk else len(chunk)
+            self.pairs.add(pair_keys(chunk))
+            self.queries.add(query_keys(chunk["query"]))
             add_to_hash(self.digest, chunk)
             yield chunk
 
@@ -84,6 +114,8 @@ def label(
     max_cost: float | None = None,
     log_json: str | Path | None = None,
     cache_path: str | Path | None = None,
+    skip_invalid: bool = False,
+    strict: bool = False,
 ) -> dict[str, Any]:
     """Judge every pair of a log, and write ``judgments.parquet`` and ``manifest.json`` into *out*.
 
@@ -100,10 +132,12 @@ def label(
     max_cost : stop before the answers of this run cost more, in USD; the rest has the status ``not-asked``.
     log_json : file for one JSON line per event, ``"-"`` for standard error.
     cache_path : the judgment cache; the default one when not given.
+    skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
 
     Returns
     -------
-    ``judgments`` (path), ``pairs`` and ``queries`` of the log, ``aspects`` that were judged, ``ok``, ``failed``,
+    ``judgments`` (path), ``rows``, ``impressions`` behind them, ``pairs`` and ``queries`` of the log,
+    ``aspects`` that were judged, ``ok``, ``failed``,
     ``failed_by_cause``, ``reasons`` (each: status, count, and what was said most often), ``cached``, ``asked``,
     ``seconds``, ``per_second``, ``tokens``, ``cost``, ``failed_for_good`` (how many would fail the same way if they
     were asked again), ``tries_failed`` (made good later or not, as ``reasons``), ``stopped``, ``max_cost``,
@@ -118,7 +152,6 @@ def label(
     KeyboardInterrupt : stopped by a signal; what had been asked was waited for and kept.
     """
     variants = load_variants(variant)
-    log = Log(data, column_map, split, limit)
     manifest = Manifest(command_line())
     backend, doubled = open_judge(judge or Judge())
     started = time.perf_counter()
@@ -132,6 +165,8 @@ def label(
             JudgmentCache(cache_path) as cache,
             manifest.stage("judging"),
         ):
+            policy = rows_policy(folder, skip_invalid=skip_invalid, strict=strict)
+            log = Log(data, column_map, split, limit, policy)
             session = Session(backend, cache, max_cost=max_cost)
             event("start", data=str(data), variants=[one.name for one in variants], judge=repr(backend))
             target = folder / "judgments.parquet"
@@ -139,7 +174,7 @@ def label(
                 for place, one in enumerate(variants):
                     chunks = log.chunks() if place else passage.watch(log.chunks())
                     write_judgments(writer, mixture.watch(chunks), one, backend, cache, session, log, retry_failed)
-                say(f"{passage.samples:,} pairs of {len(passage.queries):,} queries")
+                say(f"{passage.words} of {len(passage.queries):,} queries")
                 mixed = mixture.measure(variants, backend, cache, session, max_cost=max_cost)
             event("end", asked=session.account.asked, failed=session.account.failed, cost=session.account.cost)
     finally:
@@ -186,6 +221,8 @@ def plan(
     judge: Judge | None = None,
     retry_failed: bool = False,
     cache_path: str | Path | None = None,
+    skip_invalid: bool = False,
+    strict: bool = False,
 ) -> dict[str, Any]:
     """What :func:`label` would ask, cost and take; asks no judge and writes nothing.
 
@@ -194,7 +231,7 @@ def plan(
     ``parts`` (per variant, as `estimate` gives them), and their sums ``to_ask``, ``cached``, ``tokens``, ``cost``,
     ``seconds`` (None where a part is not known).
     """
-    log = Log(data, column_map, split, limit)
+    log = Log(data, column_map, split, limit, rows_policy(None, skip_invalid=skip_invalid, strict=strict))
     backend, _ = open_judge(judge or Judge())
     try:
         with JudgmentCache(cache_path) as cache:
@@ -221,7 +258,9 @@ def summary(session: Session, variants: Sequence[Variant], passage: Passage, sec
     account = session.account
     failed = sum(account.causes.values())
     return {
-        "pairs": passage.samples,
+        "rows": passage.samples,
+        "impressions": passage.impressions,
+        "pairs": len(passage.pairs),
         "queries": len(passage.queries),
         "aspects": list(dict.fromkeys(one.aspect for one in variants)),
         "ok": account.rows - failed,
@@ -244,9 +283,8 @@ def write_manifest(
     manifest: Manifest, folder: Path, result: dict[str, Any], passage: Passage, backend: Backend, judge: Judge
 ) -> None:
     """The truth about the run: what was asked of whom, and what it cost."""
-    manifest.counts.update(
-        samples=passage.samples, queries=len(passage.queries), judged=result["ok"] + result["failed"]
-    )
+    read = {"samples": passage.samples, "impressions": passage.impressions, "pairs": len(passage.pairs)}
+    manifest.counts.update(read, queries=len(passage.queries), judged=result["ok"] + result["failed"])
     manifest.counts.update({name: int(result[name]) for name in ("ok", "failed", "cached", "asked")})
     manifest.tokens.update(result["tokens"])
     manifest.cost = result["cost"]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.groups import check_kinds, check_score, rank_file
-from sie_agent.samples import resolve, stream_samples, table_columns
+from sie_agent.samples import resolve, rows_policy, stream_samples, table_columns
 from sie_agent.scorer import USUAL, only_one, recipe_in
 from sie_agent.verbs.common import check_apart, parquet_target
 
@@ -29,6 +29,8 @@ def rank(
     limit: int | None = None,
     score: str = USUAL,
     top: int = TOP,
+    skip_invalid: bool = False,
+    strict: bool = False,
 ) -> dict[str, Any]:
     """Aggregate a score by query, item, user or department, and write the groups to *out* (Parquet), best first.
 
@@ -45,6 +47,7 @@ def rank(
         `stream_samples` takes them.
     score : the weak label to aggregate, or ``label_error``. top : how many of the best and of the worst groups are
         told.
+    skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
 
     Returns
     -------
@@ -72,11 +75,18 @@ def rank(
             mend="Give the log that was scored, with the same --map, --split and --limit.",
         )
     check_apart({"--out": target}, [path, *read_of(data, column_map)])
+    policy = rows_policy(None if data is None else target.parent, skip_invalid=skip_invalid, strict=strict)
 
     def log(spill: Path) -> Iterator[pd.DataFrame]:
         if data is not None:
             yield from stream_samples(
-                data, column_map=column_map, split=split, limit=limit, spill=spill, labels_may_lack=True
+                data,
+                column_map=column_map,
+                split=split,
+                limit=limit,
+                spill=spill,
+                labels_may_lack=True,
+                invalid=policy,
             )
 
     recipe = recipe_in(path)

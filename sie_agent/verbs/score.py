@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from sie_agent.errors import InputError
 from sie_agent.progress import bar, say
-from sie_agent.samples import count_rows, resolve, stream_samples, without_grade
+from sie_agent.samples import InvalidRows, count_rows, resolve, rows_policy, stream_samples, without_grade
 from sie_agent.scorer import (
     FROM,
     LABEL_ERROR,
@@ -49,6 +49,7 @@ class Log:
     limit: int | None
     simulate: str | None
     seed: int
+    invalid: InvalidRows | None = None
 
     def chunks(self, spill: Path | None = None) -> Iterator[pd.DataFrame]:
         """The rows without grades, chunk by chunk; a simulated log has to be whole before its first row is known."""
@@ -61,6 +62,7 @@ class Log:
                 chunk_rows=ROWS_AT_ONCE,
                 spill=spill,
                 labels_may_lack=True,
+                invalid=self.invalid,
             )
             yield from map(without_grade, streamed)
             return
@@ -72,6 +74,7 @@ class Log:
             simulate=self.simulate,
             seed=self.seed,
             labels_may_lack=True,
+            invalid=self.invalid,
         )
         for first in range(0, len(whole), ROWS_AT_ONCE):
             yield without_grade(whole.iloc[first : first + ROWS_AT_ONCE].reset_index(drop=True))
@@ -79,7 +82,7 @@ class Log:
     @property
     def count(self) -> int | None:
         """How many rows there are, where that is cheap to know."""
-        known = count_rows(self.data) if self.split is None else None
+        known = count_rows(self.data, self.column_map) if self.split is None else None
         return known if known is None or self.limit is None else min(known, self.limit)
 
     def files(self) -> list[Path]:
@@ -111,6 +114,8 @@ def score(
     simulate: str | None = None,
     seed: int = 0,
     workers: int = 1,
+    skip_invalid: bool = False,
+    strict: bool = False,
 ) -> dict[str, Any]:
     """Score every row of a log and write *out* (Parquet): ``sample_id, query, label``, a column per weak label.
 
@@ -131,6 +136,7 @@ def score(
     simulate, seed : draw the log from the grades, by a name in ``LOGS``.
     workers : processes that score; 0 for as many as there are cores. With more than one, a script that calls
         this has to guard its main part (``if __name__ == "__main__"``), as `multiprocessing` asks.
+    skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
 
     Returns
     -------
@@ -149,7 +155,8 @@ def score(
     folder = scorer_folder(Path(scorer).expanduser())
     loaded = load_scorer(folder)
     target = parquet_target(out)
-    log = Log(data, column_map, split, limit, simulate, seed)
+    policy = rows_policy(target.parent, skip_invalid=skip_invalid, strict=strict)
+    log = Log(data, column_map, split, limit, simulate, seed, policy)
     check_apart({"--out": target}, [folder, columns_path(folder), *log.files()])
     started = time.perf_counter()
     with only_one(target):

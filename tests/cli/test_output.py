@@ -50,7 +50,7 @@ def test_json_is_all_there_is(sie: Sie, log: Path, monkeypatch: pytest.MonkeyPat
 def test_messages_and_bars_go_to_standard_error(sie: Sie, log: Path) -> None:
     ran = sie(*LABEL, "--data", log)
     assert ran.code == 0
-    assert "80 pairs of 8 queries" in ran.err and "80 pairs judged by lexical" in ran.out
+    assert "80 rows: 40 pairs of 8 queries" in ran.err and "40 pairs (80 rows) judged by lexical" in ran.out
 
 
 @pytest.mark.parametrize("how", [("--quiet",), ("--output", "json")])

@@ -344,13 +344,13 @@ def test_rows_that_lack_a_label_are_scored_as_unknown(place: Path, tmp_path: Pat
     assert "The data have no label" in said["none"] and "40 rows have no label" in said["some"]
 
 
-def test_bad_input_leaves_nothing_behind(place: Path, tmp_path: Path, sie: Sie) -> None:
+def test_bad_input_leaves_nothing_behind_but_the_list_of_it(place: Path, tmp_path: Path, sie: Sie) -> None:
     rows = log_rows(10)
     rows[3]["title"] = " "
     (tmp_path / "bad.csv").write_text(csv_text(rows), encoding="utf-8")
     ran = sie("score", "--scorer", place / "scorer", "--data", "bad.csv", "--out", "s.parquet")
     assert ran.code == 2 and "row 4, field 'title'" in ran.err
-    assert [path.name for path in tmp_path.iterdir()] == ["bad.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.csv", "invalid-rows.csv"]
 
 
 def test_a_lock_whose_file_went_meanwhile_is_taken_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,11 +36,11 @@ def scorer(sie: Sie, log: Path, tmp_path: Path) -> Path:
 
 def test_label_then_label_again(sie: Sie, log: Path, tmp_path: Path) -> None:
     first = done(sie(*LABEL, "--data", log, "--out", "out", "--output", "json")).json
-    assert (first["pairs"], first["ok"], first["failed"], first["asked"]) == (80, 80, 0, 80 - first["cached"])
+    assert (first["rows"], first["ok"], first["failed"], first["asked"]) == (80, 80, 0, 80 - first["cached"])
     table = pd.read_parquet(tmp_path / "out" / "judgments.parquet")
     assert list(table.columns) == list(JUDGMENT_COLUMNS)
     assert len(table) == 80 and table["score"].between(0, 1).all()
-    assert (tmp_path / "out" / "manifest.json").is_file()
+    assert first["pairs"] == 40 and (tmp_path / "out" / "manifest.json").is_file()
     again = done(sie(*LABEL, "--data", log, "--out", "out", "--output", "json")).json
     assert (again["asked"], again["cached"]) == (0, 80)
 
@@ -153,6 +153,8 @@ def test_init_writes_a_suite_that_is_run(sie: Sie, log: Path, tmp_path: Path) ->
     assert "query" in ran.out and "sie run" in ran.out
     suite, column_map = tmp_path / "log-suite.yaml", tmp_path / "log-map.yaml"
     assert "# " in suite.read_text() and "grade: grade" in column_map.read_text()
+    done(sie("init", log))
+    column_map.write_text(column_map.read_text() + "# looked through\n")
     assert sie("init", log).code == 2
     done(sie("init", log, "--force"))
 

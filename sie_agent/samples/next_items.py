@@ -1,0 +1,259 @@
+"""A log without queries: what shoppers had, and what came next, made into rows in the names of the schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sie_agent.errors import InputError
+from sie_agent.progress import say
+from sie_agent.samples.cells import history_text, short
+from sie_agent.samples.column_maps import NextItem
+from sie_agent.samples.invalid import InvalidRows, Sieve
+from sie_agent.samples.joins import draw_others
+from sie_agent.samples.mapping import pick
+from sie_agent.samples.readers import numbered, read_file
+from sie_agent.samples.schema import Places, refuse_empty
+from sie_agent.samples.text import text_column
+
+
+@dataclass
+class Steps:
+    """What shoppers had, and the item that came next; a row each.
+
+    Attributes
+    ----------
+    rows : where each stands in the log. users, names : the shopper, and what the ids of the rows begin with.
+    histories : ids, oldest first.
+    targets : the next item. barred : what is not drawn for the shopper: all that the log says the shopper had.
+    items : all that the log names. titles : of items, as far as the log itself has them.
+    """
+
+    rows: list[int] = field(default_factory=list)
+    users: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    histories: list[list[str]] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
+    barred: list[list[str]] = field(default_factory=list)
+    items: set[str] = field(default_factory=set)
+    titles: dict[str, str] = field(default_factory=dict)
+
+    def add(self, row: int, user: str, name: str, history: list[str], target: str, barred: list[str]) -> None:
+        """One more."""
+        self.rows.append(row)
+        self.users.append(user)
+        self.names.append(name)
+        self.histories.append(history)
+        self.targets.append(target)
+        self.barred.append(barred)
+
+    def take(self, chosen: Iterable[int]) -> Steps:
+        """The steps of these numbers."""
+        taken = Steps(items=self.items, titles=self.titles)
+        for one in chosen:
+            taken.add(
+                self.rows[one],
+                self.users[one],
+                self.names[one],
+                self.histories[one],
+                self.targets[one],
+                self.barred[one],
+            )
+        return taken
+
+
+def next_item_table(
+    frame: pd.DataFrame,
+    source: NextItem,
+    folder: Path | None,
+    where: str,
+    limit: int | None,
+    invalid: InvalidRows | None = None,
+) -> pd.DataFrame:
+    """Rows (shopper, item) made of what shoppers had, in the names of the schema.
+
+    Per step, in the order of the log: the item that came next with label 1, then ``source.others`` items with label 0,
+    drawn as ``source.drawn`` says from all items that are neither it nor the shopper's.
+
+    Parameters
+    ----------
+    frame : the log, a row for each shopper or event; folder : where the file of items lies; where : name of the log.
+    source : names of files and columns, and the seed of the draws.
+    limit : number of rows that will be used, so that no more are made.
+    invalid : what is done with rows that cannot be used.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, a row cannot be used, an item is not in the file of items, or no step is left.
+    """
+    place = Places(frame.index, where) if invalid is None else Sieve(frame.index, where)
+    steps = of_events(frame, source, where, place) if source.events else of_sequences(frame, source, where, place)
+    ids, title_of = items_of(source, folder, steps)
+    if source.items is not None:
+        steps = known_only(steps, source, title_of, place)
+    if invalid is not None and isinstance(place, Sieve) and place.faults:
+        invalid.decide(iter([place]))
+    per_step = 1 + source.others
+    popularity: npt.NDArray[np.float64] | None = None
+    if source.drawn == "by-popularity":
+        # of the whole log, for the same reason as in draw_others
+        bought = pd.Series(steps.targets, dtype=object).value_counts().reindex(ids, fill_value=0)
+        popularity = np.asarray(bought, np.float64)
+    steps = steps if limit is None else steps.take(range(min(-(-limit // per_step), len(steps.targets))))
+    if not steps.targets:
+        mend = "Give shoppers with two items or more"
+        raise InputError("no shopper has an item that comes after another", where=where, mend=mend)
+    others = draw_others(steps.barred, steps.targets, ids, source, where, popularity)
+    shown = [item for target, drawn in zip(steps.targets, others, strict=True) for item in (target, *drawn)]
+    queries = ["; ".join(title_of[item] for item in history[-source.last :]) for history in steps.histories]
+    texts = [json.dumps(history, ensure_ascii=False) for history in steps.histories]
+    names = np.repeat(np.array(steps.names, dtype=object), per_step)
+    table = {
+        "sample_id": [f"{name}-{item}" for name, item in zip(names, shown, strict=True)],
+        "query": np.repeat(np.array(queries, dtype=object), per_step),
+        "item_id": shown,
+        "title": [title_of[item] for item in shown],
+        "label": np.tile([1.0] + [0.0] * source.others, len(steps.targets)),
+        "user_id": np.repeat(np.array(steps.users, dtype=object), per_step),
+        "history": np.repeat(np.array(texts, dtype=object), per_step),
+    }
+    return numbered(pd.DataFrame(table))
+
+
+def items_of(source: NextItem, folder: Path | None, steps: Steps) -> tuple[list[str], dict[str, str]]:
+    """Ids of all items, and the title of each."""
+    if source.items is None:
+        # in an order that the log's own has no part in
+        ids = sorted(steps.items)
+        return ids, {item: steps.titles.get(item) or item for item in ids}
+    path = Path(source.items) if folder is None else folder / source.items
+    items = read_file(path)
+    title = source.title or "title"
+    ids = text_column(pick(items, source.item_id, "next_item.item_id", str(path))).tolist()
+    titles = text_column(pick(items, title, "next_item.title", str(path)))
+    refuse_empty(title, titles, Places(items.index, str(path)))
+    return ids, dict(zip(ids, titles.tolist(), strict=True))
+
+
+def of_sequences(frame: pd.DataFrame, source: NextItem, where: str, place: Places) -> Steps:
+    """A row for each shopper: the list of what the shopper had, and the next item or the last of the list."""
+    users = text_column(pick(frame, source.user_id, "next_item.user_id", where)).tolist()
+    cells = pick(frame, source.history, "next_item.history", where)
+    targets: list[str] = []
+    if source.target is not None:
+        targets = text_column(pick(frame, source.target, "next_item.target", where)).tolist()
+    steps = Steps()
+    short_ones = 0
+    for row, value in enumerate(cells):
+        try:
+            history: list[str] = json.loads(history_text(value))
+        except ValueError as error:
+            place.refuse(row, source.history, str(error), "Give a list of item ids", value)
+            continue
+        steps.items.update(history)
+        if source.target is None:
+            if len(history) < 2:
+                short_ones += 1
+                continue
+            history, target = history[:-1], history[-1]
+            if target in history:
+                short_ones += 1
+                continue
+        else:
+            target = targets[row]
+        if not history:
+            mend = "Drop the row: the query is made of the history"
+            place.refuse(row, source.history, "the history is empty", mend)
+            continue
+        if not target:
+            place.refuse(row, str(source.target), "the next item is missing", "Give its id, or drop the row")
+            continue
+        steps.items.add(target)
+        kept = history if source.target is not None else history[-source.longest :]
+        steps.add(row, users[row], users[row], kept, target, history)
+    tell_short(short_ones, where)
+    return steps
+
+
+def of_events(frame: pd.DataFrame, source: NextItem, where: str, place: Places) -> Steps:
+    """A row for each event; every item after a shopper's first is to be foretold, once."""
+    named = {"user_id": source.user_id, "item_id": source.item_id}
+    texts = {
+        name: text_column(pick(frame, column, f"next_item.{name}", where)).str.strip().to_numpy(object)
+        for name, column in named.items()
+    }
+    given = pick(frame, source.timestamp, "next_item.timestamp", where)
+    times = times_of(given)
+    usable = ~np.isnan(times)
+    for name, column in named.items():
+        for row in np.flatnonzero(texts[name] == "").tolist():
+            place.refuse(row, column, f"the {name} is empty", "Give it, or drop the row")
+        usable &= texts[name] != ""
+    for row in np.flatnonzero(np.isnan(times)).tolist():
+        mend = "Give a date and time, or a number that grows with time"
+        place.refuse(row, source.timestamp, f"the time {short(given.iloc[row])} cannot be read", mend, given.iloc[row])
+    titles: dict[str, str] = {}
+    if source.items is None and source.title is not None:
+        told = text_column(pick(frame, source.title, "next_item.title", where)).str.strip()
+        titles = {item: title for item, title in zip(texts["item_id"], told, strict=True) if title}
+    rows = np.flatnonzero(usable)
+    had: dict[str, list[int]] = {}
+    for row in rows[np.argsort(times[rows], kind="stable")].tolist():
+        had.setdefault(texts["user_id"][row], []).append(row)
+    steps = Steps(items=set(texts["item_id"][usable]), titles=titles)
+    short_ones = 0
+    for user, events in had.items():
+        items = [texts["item_id"][row] for row in events]
+        distinct = list(dict.fromkeys(items))
+        short_ones += len(distinct) < 2
+        before_it: set[str] = set()
+        for number, item in enumerate(items):
+            is_new = item not in before_it
+            before_it.add(item)
+            if number and is_new:
+                before = items[:number][-source.longest :]
+                steps.add(events[number], user, f"{user}-{number}", before, item, distinct)
+    tell_short(short_ones, where)
+    return steps
+
+
+def times_of(given: pd.Series) -> npt.NDArray[np.float64]:
+    """Numbers that grow with time, NaN where a cell cannot be read."""
+    if pd.api.types.is_datetime64_any_dtype(given.dtype):
+        stamps = pd.to_datetime(given, utc=True)
+    else:
+        numbers = pd.to_numeric(text_column(given).str.strip(), errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        if np.isfinite(numbers).mean() > 0.5:
+            return np.where(np.isfinite(numbers), numbers, np.nan)
+        stamps = pd.to_datetime(text_column(given).astype(object), errors="coerce", utc=True, format="mixed")
+    seconds = (stamps - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
+    return np.asarray(seconds.to_numpy(np.float64, na_value=np.nan))
+
+
+def tell_short(count: int, where: str) -> None:
+    """Say how many shoppers give nothing."""
+    if count:
+        who = "1 shopper has" if count == 1 else f"{count:,} shoppers have"
+        say(f"{where}: {who} no item that comes new after another, and nothing can be foretold there")
+
+
+def known_only(steps: Steps, source: NextItem, title_of: dict[str, str], place: Places) -> Steps:
+    """The steps whose items are all in the file of items; the rows of the others are refused."""
+    kept = []
+    for number, (row, history, target) in enumerate(zip(steps.rows, steps.histories, steps.targets, strict=True)):
+        asked = [(source.history, item) for item in history[-source.last :]]
+        field = source.item_id if source.events else source.target or source.history
+        missing = next(((at, item) for at, item in [*asked, (field, target)] if item not in title_of), None)
+        if missing is None:
+            kept.append(number)
+            continue
+        mend = f"Add it to {source.items} or drop the row"
+        place.refuse(row, missing[0], f"the item {short(missing[1])} is not in {source.items}", mend, missing[1])
+    return steps.take(kept)

@@ -1,0 +1,166 @@
+"""What shops and tools call their columns, in English and German, letters and digits alone."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words of a text, in their order."""
+    return tuple(text.split())
+
+
+# in the order in which columns are looked for; within each, the surest name first. Letters and digits alone count
+NAMES: dict[str, tuple[str, ...]] = {
+    "query": words(
+        """query search_query search_phrase search_term search_terms query_text search_text search_keyword
+        search_string user_query raw_query query_string normalized_query search_keywords keyword keywords phrase
+        searched_for internal_search_term site_search_term site_search search_input suchbegriff suchanfrage
+        suchwort suchphrase suchtext suchwoerter suchbegriffe anfrage suche term search q"""
+    ),
+    "title": words(
+        """title product_title item_title product_name item_name produktname produkttitel produktbezeichnung
+        artikelname artikelbezeichnung artikeltitel bezeichnung titel doc_title document_title listing_title
+        display_name item_label product_label name headline product artikel produkt item"""
+    ),
+    "item_id": words(
+        """item_id product_id product_uid sku asin gtin ean product_sku item_sku variant_sku variant_id
+        artikelnummer artikelnr artikel_nr artikel_id art_nr artnr produkt_id produktnummer product_number
+        product_code item_code item_number object_id doc_id document_id listing_id article_id article_number
+        offer_id content_id movie_id book_id track_id game_id pid iid handle item product artikel produkt"""
+    ),
+    "sample_id": words("sample_id row_id example_id impression_id record_id zeilennummer zeilen_id id"),
+    "description": words(
+        """description product_description item_description desc product_text long_description short_description
+        body_html body beschreibung produktbeschreibung artikelbeschreibung langtext kurzbeschreibung details
+        text"""
+    ),
+    "grade": words(
+        """grade relevance relevance_grade relevance_score relevancy esci_label human_label human_relevance
+        judgment judgement human_judgment human_grade annotation annotator_label gold gold_label relevanz
+        bewertung_relevanz relevance_label rating gain"""
+    ),
+    "user_id": words(
+        """user_id user userid customer_id customer customer_number shopper_id shopper visitor_id visitor client_id
+        user_pseudo_id user_token member_id account_id profile_id reviewer_id nutzer nutzer_id benutzer
+        benutzer_id kunde kunden_id kundennummer kundennr besucher besucher_id uid session_id session sessionid
+        sitzung sitzungs_id"""
+    ),
+    "history": words(
+        """history purchase_history item_history past_items items_bought bought_items purchased_items sequence
+        item_sequence item_ids product_ids items basket_history interactions verlauf kaufhistorie"""
+    ),
+    "target": words(
+        """target_item_id target_item next_item next_item_id next_product label_item target_id naechster_artikel
+        target"""
+    ),
+    "position": words(
+        """position rank pos display_position item_list_position list_position result_position product_position
+        slot platz platzierung rang positionen positions item_list_index item_index index"""
+    ),
+    "timestamp": words(
+        """timestamp ts time event_time event_timestamp datetime date_time created_at event_date date zeitstempel
+        zeit zeitpunkt datum unix_time epoch logged_at occurred_at"""
+    ),
+    "impressions": words(
+        """impressions impression_count n_impressions times_shown shown views_in_list item_list_views impressionen
+        einblendungen"""
+    ),
+    "label": words("label y target"),
+}
+# of each event the surest name first; what it is worth is in the map, where a person can change it
+EVENTS: dict[str, tuple[str, ...]] = {
+    "purchase": words(
+        """purchased purchase is_purchase is_purchased purchases item_purchased bought is_bought ordered orders
+        order is_ordered converted conversion conversions transactions sold units_sold gekauft kauf kaeufe
+        bestellt bestellung bestellungen conversion_flag"""
+    ),
+    "cart": words(
+        """added_to_cart add_to_cart is_add_to_cart cart carts is_cart in_cart carted cart_add cart_adds
+        add_to_carts adds_to_cart atc added_to_basket add_to_basket basket in_basket warenkorb in_den_warenkorb
+        im_warenkorb warenkorb_hinzugefuegt"""
+    ),
+    "click": words(
+        """clicked click is_click is_clicked clicks item_clicked product_clicked clickthrough click_count n_clicks
+        select_item item_list_clicks geklickt klick klicks angeklickt"""
+    ),
+}
+WORTH = {"purchase": 1.0, "cart": 0.6, "click": 0.3}
+# columns that name the event of their row, and what its words are worth
+KIND_OF_EVENT = words("""event_type event_name event action interaction interaction_type ereignis event_kind aktion""")
+EVENT_WORDS: dict[float, tuple[str, ...]] = {
+    0.0: words(
+        """view impression view_item_list view_search_results search show shown exposure viewed_list item_list_view
+        none display ansicht einblendung"""
+    ),
+    0.3: words(
+        """click clicked select_item select_content view_item product_view detail detail_view item_view
+        clickthrough pageview product_click item_click klick pv"""
+    ),
+    0.6: words(
+        """cart add_to_cart addtocart added_to_cart basket add_to_basket begin_checkout checkout add
+        add_to_wishlist fav wishlist warenkorb"""
+    ),
+    1.0: words("""purchase purchased buy order ordered transaction conversion converted sale bought kauf bestellung"""),
+}
+ATTRIBUTES: dict[str, tuple[str, ...]] = {
+    "brand": words("""brand marke hersteller manufacturer vendor product_brand item_brand brand_name make"""),
+    "price": words(
+        """price preis unit_price sale_price list_price product_price item_price variant_price amount_price
+        einzelpreis"""
+    ),
+    "category": words(
+        """category categories kategorie warengruppe product_category item_category category_name product_type type
+        category_path produktkategorie kategorien product_class genre genres"""
+    ),
+    "department": words("department abteilung dept"),
+    "color": words("color colour farbe product_color item_color colour_name color_name"),
+    "size": words("size groesse product_size item_size item_variant_size"),
+    "material": words("material fabric stoff"),
+    "gender": words("gender geschlecht"),
+    "rating": words("""avg_rating average_rating product_rating star_rating stars review_score sterne rating_avg"""),
+    "availability": words("availability in_stock stock lagerbestand verfuegbarkeit verfuegbar"),
+    "language": words("language locale product_locale lang sprache"),
+}
+# what tools put before the name of a field
+PREFIXES = words(
+    """items event_params params properties source hit hits result results data payload ecommerce product_data
+        doc item product"""
+)
+SPELLINGS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
+
+
+def simple(name: str) -> str:
+    """``Product Title`` and ``productTitle`` as ``product_title``; ``Größe`` as ``groesse``."""
+    spelled = unicodedata.normalize("NFC", name).translate(SPELLINGS)
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", spelled)
+    return re.sub(r"[^a-z0-9]+", "_", parted.lower()).strip("_")
+
+
+def squashed(name: str) -> str:
+    """Letters and digits alone: ``departmenT``, ``Depart-ment`` and ``department`` are one."""
+    return simple(name).replace("_", "")
+
+
+def spellings(name: str) -> list[str]:
+    """A name squashed, as it is, then without what tools put before it: ``items.item_id`` as ``itemid``, ``id`` not."""
+    parts = simple(name).split("_")
+    found = ["".join(parts)]
+    for start in range(1, min(len(parts), 3)):
+        if "_".join(parts[:start]) in PREFIXES:
+            found.append("".join(parts[start:]))
+    return found
+
+
+def ranked(there: Iterable[str], known: Sequence[str]) -> list[str]:
+    """Those of the columns whose name is a known one, the best known first; names without prefixes before others."""
+    by_name: list[dict[str, str]] = [{}, {}, {}]
+    for column in there:
+        for depth, spelled in enumerate(spellings(column)[:3]):
+            # without its prefix an id is the id of anything, and a name anybody's
+            if depth == 0 or spelled not in ("id", "name", "type", "text", "index", "value"):
+                by_name[depth].setdefault(spelled, column)
+    wanted = list(dict.fromkeys(squashed(name) for name in known))
+    return list(dict.fromkeys(names[name] for names in by_name for name in wanted if name in names))
