@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sie_agent.cli.options import Data, Limit, Map, OutFile, Seed, Simulate, Split, examples
+from sie_agent.cli.options import Data, Limit, Map, OutFile, Overwrite, Seed, Simulate, Split, examples
 from sie_agent.cli.output import call, show
 
 EPILOG = examples(
@@ -55,6 +55,7 @@ def command(
         str | None,
         typer.Option("--trusted", help="With --features: Parquet file of graded rows.", metavar="FILE.parquet"),
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Train target models on a log and measure, by gradients, what each row did to them.
 
@@ -62,7 +63,7 @@ def command(
     """
 
     if features is not None or trusted is not None:
-        shown(call(lambda: streamed(data, out, features, trusted, reference, relevant_at)))
+        shown(call(lambda: streamed(data, out, features, trusted, reference, relevant_at, overwrite)))
         return
 
     def work() -> dict[str, Any]:
@@ -81,13 +82,20 @@ def command(
             simulate=simulate,
             seed=seed,
             **chosen,
+            overwrite=overwrite,
         )
 
     shown(call(work))
 
 
 def streamed(
-    data: str, out: str, features: str | None, trusted: str | None, reference: list[str] | None, relevant_at: float
+    data: str,
+    out: str,
+    features: str | None,
+    trusted: str | None,
+    reference: list[str] | None,
+    relevant_at: float,
+    overwrite: bool,
 ) -> dict[str, Any]:
     """The same from features that are in the file."""
     from sie_agent.errors import InputError
@@ -97,7 +105,15 @@ def streamed(
         missing = "--features" if features is None else "--trusted"
         raise InputError("--features and --trusted go together", where=missing, mend="Give both, or neither.")
     names = reference or ["influence-linear-ranking"]
-    return attribute_features(data, trusted, out, features=features, references=names, relevant_at=relevant_at)
+    return attribute_features(
+        data,
+        trusted,
+        out,
+        features=features,
+        references=names,
+        relevant_at=relevant_at,
+        overwrite=overwrite,
+    )
 
 
 def shown(result: dict[str, Any]) -> None:

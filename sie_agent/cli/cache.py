@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sie_agent.cli.options import examples
+from sie_agent.cli.options import Overwrite, examples
 from sie_agent.cli.output import call, columns, show, wishes
 from sie_agent.errors import InputError
 
@@ -41,13 +41,14 @@ def stats() -> None:
 @app.command(epilog=examples("sie cache export --out answers.jsonl"))
 def export(
     out: Annotated[str, typer.Option("--out", help="JSON-lines file to write.", metavar="FILE")],
+    overwrite: Overwrite = False,
 ) -> None:
     """Write every answer as a line of JSON: key, variant, model, time, and what was said."""
 
     def work() -> dict[str, Any]:
         from sie_agent.verbs.cache import cache_export
 
-        return cache_export(out)
+        return cache_export(out, overwrite=overwrite)
 
     result = call(work)
     lines = [f"{result['exported']:,} answers of {result['path']} written to {result['out']}"]

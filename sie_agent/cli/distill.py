@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sie_agent.cli.options import Data, Limit, Map, OutFolder, Seed, Simulate, Split, examples
+from sie_agent.cli.options import Data, Limit, Map, OutFolder, Overwrite, Seed, Simulate, Split, examples
 from sie_agent.cli.output import call, show
 
 EPILOG = examples(
@@ -65,6 +65,7 @@ def command(
     ] = None,
     simulate: Simulate = None,
     seed: Seed = 0,
+    overwrite: Overwrite = False,
 ) -> None:
     """Make weak labels of a judged log, distil the scorer, and choose what to train with.
 
@@ -90,6 +91,7 @@ def command(
             overrides=overrides or (),
             simulate=simulate,
             seed=seed,
+            overwrite=overwrite,
         )
 
     result = call(work)

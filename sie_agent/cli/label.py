@@ -18,6 +18,7 @@ from sie_agent.cli.options import (
     Map,
     MaxCost,
     Model,
+    Overwrite,
     Patience,
     PriceInput,
     PriceOutput,
@@ -74,6 +75,7 @@ def command(
         str | None,
         typer.Option("--log-json", help="File for one JSON line per event; - for standard error.", metavar="FILE"),
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Put every pair of a log before a judge; writes judgments.parquet and manifest.json.
 
@@ -108,7 +110,7 @@ def command(
         }
         if dry_run:
             return plan(data, **wanted)
-        return label(data, str(out), **wanted, max_cost=max_cost, log_json=log_json)
+        return label(data, str(out), **wanted, max_cost=max_cost, log_json=log_json, overwrite=overwrite)
 
     result = call(work)
     show(result, plan_lines(result) if dry_run else lines_of(result))

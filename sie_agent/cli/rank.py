@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sie_agent.cli.options import Limit, Map, OutFile, Scores, Split, examples
+from sie_agent.cli.options import Limit, Map, OutFile, Overwrite, Scores, Split, examples
 from sie_agent.cli.output import call, columns, number, show
 from sie_agent.cli.weak_labels import PLACE
 
@@ -44,6 +44,7 @@ def command(
         typer.Option("--score", help=f"What is aggregated: {PLACE}, label_error (low is good).", metavar="LABEL"),
     ] = "value",
     top: Annotated[int, typer.Option("--top", help="Groups shown of each end.", metavar="N")] = 5,
+    overwrite: Overwrite = False,
 ) -> None:
     """Say which queries, items, shoppers or departments matter: a score aggregated by group.
 
@@ -63,6 +64,7 @@ def command(
             limit=limit,
             score=score,
             top=top,
+            overwrite=overwrite,
         )
 
     result = call(work)

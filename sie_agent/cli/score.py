@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sie_agent.cli.options import Data, Limit, Map, OutFile, Seed, Simulate, Split, examples
+from sie_agent.cli.options import Data, Limit, Map, OutFile, Overwrite, Seed, Simulate, Split, examples
 from sie_agent.cli.output import call, show
 
 EPILOG = examples(
@@ -29,6 +29,7 @@ def command(
     workers: Annotated[
         int, typer.Option("--workers", help="Processes that score; 0: as many as there are cores.", metavar="N")
     ] = 0,
+    overwrite: Overwrite = False,
 ) -> None:
     """Score every row of a log with a distilled scorer: no language model, no gradient, no grade.
 
@@ -51,6 +52,7 @@ def command(
             simulate=simulate,
             seed=seed,
             workers=workers,
+            overwrite=overwrite,
         )
 
     result = call(work)

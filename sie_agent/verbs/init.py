@@ -11,10 +11,13 @@ from typing import Any
 import yaml
 
 from sie_agent.errors import InputError
+from sie_agent.outputs import Folder, check_places, writable_folder
 from sie_agent.run import load_suite, write_text
 from sie_agent.samples import LOGS, SHORTHANDS, load_samples, read_source, resolve
-from sie_agent.verbs.common import writable_folder
+from sie_agent.values import check_values
+from sie_agent.verbs.common import source_of
 from sie_agent.verbs.guess import Guess, guess_columns
+from sie_agent.writing import only_one
 
 ROWS_CHECKED = 2_000
 MAP_HEAD = """\
@@ -97,20 +100,31 @@ def init(
     InputError : the columns cannot be guessed, the data are wrong, or a file is there already.
     EnvironmentFailure : *out* cannot be written to.
     """
+    check_values(data=data, column_map=column_map)
     source, shorthand = str(data), str(data) in SHORTHANDS or str(data).startswith("generated:")
     name = re.sub(r"[^\w-]+", "-", Path(source).name.split(".")[0]).strip("-") or "log"
-    folder = writable_folder(out)
-    suite_path, map_path = folder / f"{name}-suite.yaml", folder / f"{name}-map.yaml"
     own_map = not shorthand and column_map is None
+    names = (f"{name}-suite.yaml", *((f"{name}-map.yaml",) if own_map else ()))
+    check_places([Folder("--out", out, names)], {"DATA": source_of(data), "--map": column_map})
+    folder = Path(out).expanduser()
+    suite_path, map_path = folder / f"{name}-suite.yaml", folder / f"{name}-map.yaml"
     for path in (suite_path, map_path) if own_map else (suite_path,):
         if path.exists() and not force:
             raise InputError("is there already", where=path, mend="Give --force to overwrite it, or another --out.")
+    with only_one(writable_folder(folder) / names[0]):
+        return written(source, name, suite_path, map_path if own_map else None, column_map)
+
+
+def written(
+    source: str, name: str, suite_path: Path, map_path: Path | None, column_map: str | Path | None
+) -> dict[str, Any]:
+    """:func:`init` with everything checked; no *map_path*: none is to be guessed."""
     guess = Guess()
-    if own_map:
+    if map_path is not None:
         where, _ = resolve(source)
         guess = guess_columns(read_source(source, where, None, None), source)
         write_text(map_path, MAP_HEAD.format(source=source) + map_yaml(guess))
-    map_name = str(map_path) if own_map else None if column_map is None else str(column_map)
+    map_name = str(map_path) if map_path is not None else None if column_map is None else str(column_map)
     samples = load_samples(source, column_map=map_name, limit=ROWS_CHECKED)
     labelled, graded = bool(samples["label"].notna().all()), bool(samples["grade"].notna().all())
     some = bool(samples["grade"].notna().any())
@@ -120,7 +134,7 @@ def init(
     guessed = {one: guess.source(one) for one in (*guess.columns, *guess.scales)}
     return {
         "suite": str(suite_path),
-        "map": str(map_path) if own_map else None,
+        "map": None if map_path is None else str(map_path),
         "guessed": guessed,
         "notes": notes,
         "next_out": f"runs/{name}",
