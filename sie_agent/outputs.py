@@ -145,7 +145,7 @@ def check_owner(work: Work, place: Place, own: Callable[[Path], bool] | None) ->
         changes = "; ".join(work.differences(before)[:TOLD])
         problem = f"`sie {work.verb}` made {what} with {changes}"
     mend = f"Give another {place.option}, or --overwrite to replace what is there."
-    raise InputError(problem, where=f"{place.option} {place.given}", mend=mend)
+    raise InputError(problem, where=f"{place.option} {place.path}", mend=mend)
 
 
 def noted_at(place: Place) -> dict[str, Any] | None:
@@ -179,7 +179,7 @@ def check_event_log(place: File) -> None:
     if not is_log:
         raise InputError(
             "is there already, and its first line is no event",
-            where=f"{place.option} {place.given}",
+            where=f"{place.option} {place.path}",
             mend="Give the name of a new file, or of a log of events to append to.",
         )
 

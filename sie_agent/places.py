@@ -14,6 +14,7 @@ ELSEWHERE = "Give another name."
 CACHE = "the judgment cache"
 # what SQLite and the cache keep beside the file
 CACHE_SUFFIXES = ("", "-wal", "-shm", "-journal", ".ballast", ".rescued")
+FILES = {"--map", "--grades", "--suite", "--endpoints", "--variant", "--variants", "--token-file", "the suite"}
 
 Named = str | Path | None
 
@@ -114,7 +115,7 @@ def check_places(places: Sequence[Place], reads: Mapping[str, Any], cache_path: 
 
 def check_kind(place: Place) -> None:
     """A place is of the kind that is needed, or there is nothing yet."""
-    path, where = place.path, f"{place.option} {place.given}"
+    path, where = place.path, f"{place.option} {place.path}"
     try:
         check_parents(path, where)
         if isinstance(place, File):
@@ -164,7 +165,8 @@ def read_paths(reads: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
             if isinstance(one, str | Path) and str(one).strip() and "\0" not in str(one):
                 try:
                     path = Path(one).expanduser()
-                    if path.exists():
+                    # a folder in the place of a file is found where the file is read
+                    if path.is_file() if option in FILES else path.exists():
                         yield option, path
                 except (OSError, RuntimeError):
                     continue
@@ -176,13 +178,13 @@ def check_two(place: Place, other: Place) -> None:
     if how is None:
         how = alike(place.path, other.path) if isinstance(other, File) else written(other, place.path)
     if how is not None:
-        where = f"{place.option} {place.given}"
-        raise InputError(f"is the file of {other.option} ({other.given}), too{how}", where=where, mend=ELSEWHERE)
+        where = f"{place.option} {place.path}"
+        raise InputError(f"is the file of {other.option} ({other.path}), too{how}", where=where, mend=ELSEWHERE)
 
 
 def check_source(place: Place, option: str, source: Path) -> None:
     """What is read is not what is written, by whatever name or link."""
-    where, told = f"{place.option} {place.given}", f"{option} {source}"
+    where, told = f"{place.option} {place.path}", f"{option} {source}"
     how = written(place, source)
     if how is None and source.is_dir() and any(is_linked(place, file) for file in files_of(source)):
         how = ""

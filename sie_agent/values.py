@@ -34,14 +34,13 @@ class Number:
     def words(self) -> str:
         """What is expected."""
         kind = "a whole number" if self.whole else "a number"
+        if self.whole and self.least is not None and self.most == INT64:
+            return f"{kind} from {plain(self.least)} upwards, of 64 bits"
         if self.least is not None and self.most is not None:
             return f"{kind} from {plain(self.least)} to {plain(self.most)}"
-        bounds = [
-            (self.least, "of at least"),
-            (self.above, "above"),
-            (self.most, "of at most"),
-            (self.below, "below"),
-        ]
+        if self.least is not None:
+            return f"{kind}, {plain(self.least)} or more"
+        bounds = [(self.above, "above"), (self.most, "of at most"), (self.below, "below")]
         told = [f"{word} {plain(bound)}" for bound, word in bounds if bound is not None]
         return f"{kind} {' and '.join(told)}" if told else kind
 
@@ -139,9 +138,7 @@ def check_values(**given: Any) -> None:
         kind = KINDS[name]
         for one in value if isinstance(value, list | tuple) else [value]:
             if one is not None and not kind.takes(one):
-                raise InputError(
-                    f"expected {kind.words}, found {shown(one)}", where=option_of(name), mend=f"Give {kind.words}."
-                )
+                raise InputError(f"expected {kind.words}, found {shown(one)}", where=option_of(name))
 
 
 def option_of(name: str) -> str:

@@ -188,10 +188,10 @@ def in_use(target: Path, stream: IO[str]) -> EnvironmentFailure:
     """Another process makes the target: which one, where the lock says."""
     stream.seek(0)
     said = stream.read(20).strip()
-    which = f" ({said})" if said.isdigit() else ""
+    which = f" (process {said})" if said.isdigit() else ""
     what = "into this folder" if target.is_dir() else "this file"
     return EnvironmentFailure(
-        f"another process{which} is writing {what}", where=target, mend="Wait for it, or give another --out."
+        f"another process is writing {what}{which}", where=target, mend="Wait for it, or give another --out."
     )
 
 

@@ -60,9 +60,12 @@ def push_scorer(
     check_values(scorer=scorer, to=to, licence=licence)
     target = checked_target(to, folder, dry_run)
     source = scorer_folder(Path(scorer).expanduser())
-    place = Folder("--folder", None if dry_run else folder, (CARD, CONFIG, MODEL), beside=True)
-    work = Work("push scorer", {"scorer": source}, {"--license": licence})
-    with outputs(work, place, overwrite=overwrite):
+    # into its own folder goes the card alone, which is the one that is there, with a licence
+    is_own = isinstance(target, Path) and target.exists() and target.samefile(source)
+    names = (CARD,) if is_own else (CARD, CONFIG, MODEL)
+    place = Folder("--folder", None if dry_run else folder, names, beside=True)
+    work = Work("push scorer", {} if is_own else {"scorer": source}, {"--license": licence})
+    with outputs(work, place, overwrite=overwrite or is_own):
         return scorer_published(source, target, to, private, revision, message, licence, dry_run)
 
 
