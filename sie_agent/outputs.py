@@ -100,7 +100,7 @@ def outputs(
 
     def check_owners() -> None:
         for place in known:
-            if not overwrite:
+            if not overwrite or (isinstance(place, File) and place.appended):
                 check_owner(work, place, own)
 
     check_owners()
@@ -115,8 +115,10 @@ def outputs(
         # another process may have been there until now
         check_owners()
         for place in known:
-            noting = stamping(place.path, stamp) if isinstance(place, File) else noted(place, stamp)
-            stack.enter_context(noting)
+            if isinstance(place, Folder):
+                stack.enter_context(noted(place, stamp))
+            elif not place.appended and not place.state:
+                stack.enter_context(stamping(place.path, stamp))
         yield
 
 
@@ -125,6 +127,7 @@ def check_owner(work: Work, place: Place, own: Callable[[Path], bool] | None) ->
     if isinstance(place, File):
         if place.appended:
             check_event_log(place)
+        if place.appended or place.state:
             return
         there = [place.path.name] if place.path.exists() else []
     else:

@@ -21,12 +21,17 @@ Named = str | Path | None
 
 @dataclass(frozen=True)
 class File:
-    """A file to write. ``suffix`` is what its name has to end in; ``appended``: an event log, which only grows."""
+    """A file to write.
+
+    ``suffix`` is what its name has to end in. ``appended``: a log of events, which only grows.
+    ``state``: what a service goes on from; one that is not its own it keeps under another name.
+    """
 
     option: str
     given: Named
     suffix: str = ""
     appended: bool = False
+    state: bool = False
 
     @property
     def path(self) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,6 +102,7 @@ KINDS: dict[str, Kind] = {
     "older_than": Number(least=0),
     "port": Number(whole=True, least=0, most=65_535),
     "window": Number(whole=True, least=64, most=INT64),
+    **dict.fromkeys(("max_body", "max_samples", "max_queue"), COUNT),
     "drain_seconds": Number(least=0, most=MOST_SECONDS),
     "grace_seconds": Number(least=1, most=MOST_SECONDS),
     **dict.fromkeys(
@@ -159,15 +159,6 @@ def plain(bound: float) -> str:
     return str(int(bound)) if bound == int(bound) else f"{bound:g}"
 
 
-def check_sized(content: Any, where: str = "") -> Iterable[str]:
-    """The places in settings, by dotted key, of numbers that no computer reckons with: not finite, beyond 64 bits."""
-    if isinstance(content, dict):
-        for key, value in content.items():
-            yield from check_sized(value, f"{where}.{key}" if where else str(key))
-    elif isinstance(content, list | tuple):
-        for number, value in enumerate(content):
-            yield from check_sized(value, f"{where}.{number}")
-    elif isinstance(content, int) and not -INT64 <= content <= INT64:
-        yield f"{where}: expected an integer of at most 64 bits, found {shown(content)}"
-    elif isinstance(content, float) and not math.isfinite(content):
-        yield f"{where}: expected a finite number, found {content}"
+def fits(number: int) -> bool:
+    """Whether an integer has 64 bits, as the libraries that reckon with it take it."""
+    return -INT64 <= number <= INT64

@@ -91,6 +91,10 @@ def finish(code: int) -> int:
     -------
     The exit code.
     """
+    if _own:
+        # a service's event loop has put Python's own answers in their place
+        signal.signal(signal.SIGINT, heard)
+        signal.signal(signal.SIGTERM, heard)
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             try:
