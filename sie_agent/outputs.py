@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from sie_agent.errors import EnvironmentFailure, InputError
-from sie_agent.places import CACHE, File, Folder, Named, Place, check_places, full_names, given_places
+from sie_agent.places import File, Folder, Named, Place, check_places, expanded, full_names, given_places
 from sie_agent.redact import redacted_setting
 from sie_agent.stamps import read_stamp, stamping
 from sie_agent.writing import left_over, only_one, remove_leftovers, remove_unheld, write_bytes, write_failure
 
-__all__ = ["CACHE", "File", "Folder", "Work", "check_places", "outputs", "writable_folder"]
+__all__ = ["File", "Folder", "Work", "check_places", "expanded", "outputs", "writable_folder"]
 
 # so many differing settings are told
 TOLD = 3
@@ -125,9 +125,8 @@ def outputs(
 def check_owner(work: Work, place: Place, own: Callable[[Path], bool] | None) -> None:
     """What lies at a place was made by this work, or there is nothing."""
     if isinstance(place, File):
-        if place.appended:
-            check_event_log(place)
         if place.appended or place.state:
+            check_beginning(place)
             return
         there = [place.path.name] if place.path.exists() else []
     else:
@@ -161,8 +160,8 @@ def noted_at(place: Place) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and isinstance(found.get("settings"), dict) else None
 
 
-def check_event_log(place: File) -> None:
-    """A file that events are appended to is one of events, or empty, or not there.
+def check_beginning(place: File) -> None:
+    """A log of events, or the state of a service, begins like one, is empty, or is not there.
 
     Raises
     ------
@@ -175,16 +174,18 @@ def check_event_log(place: File) -> None:
         return
     except OSError as error:
         raise write_failure(error, place.path) from error
-    try:
-        is_log = not first or "event" in json.loads(first)
-    except (ValueError, TypeError, RecursionError):
-        is_log = False
-    if not is_log:
-        raise InputError(
-            "is there already, and its first line is no event",
-            where=f"{place.option} {place.path}",
-            mend="Give the name of a new file, or of a log of events to append to.",
-        )
+    if place.appended:
+        what, mend = "its first line is no event", "Give the name of a new file, or of a log of events to append to."
+        try:
+            fits = not first or "event" in json.loads(first)
+        except (ValueError, TypeError, RecursionError):
+            fits = False
+    else:
+        # a damaged state is kept under another name by who reads it
+        what, mend = "it is no state of a service", "Give the name of a new file, or of one that `sie serve` wrote."
+        fits = not first or first.startswith(b"{")
+    if not fits:
+        raise InputError(f"is there already, and {what}", where=f"{place.option} {place.path}", mend=mend)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import typer
 from sie_agent.cli.options import Overwrite, examples
 from sie_agent.cli.output import call, columns, show, wishes
 from sie_agent.errors import InputError
+from sie_agent.values import check_values
 
 app = typer.Typer(
     help="The judgment cache: what it holds, and how to make it smaller. It lies in cache/, or where SIE_CACHE_DIR "
@@ -86,6 +87,7 @@ def prune(
 
         return cache_prune(variant=variant, model=model, status=status, older_than=older_than, everything=everything)
 
+    check_values(variant=variant, model=model, status=status, older_than=older_than)
     if not yes and wishes.json:
         raise InputError("programs cannot be asked", where="sie cache prune", mend="Give --yes.")
     if not yes:

@@ -15,7 +15,7 @@ from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL
 from sie_agent.json_files import read_object
 from sie_agent.judging import JudgmentCache, Reasons
 from sie_agent.labels import WEAK_LABELS, student_settings
-from sie_agent.outputs import check_places, outputs
+from sie_agent.outputs import check_places, expanded, outputs
 from sie_agent.progress import bar, say
 from sie_agent.report import write_report
 from sie_agent.run.asking import ask_judges, bench_judges_at, check_judges, judges_at, rows_read
@@ -116,7 +116,7 @@ def evaluate_run(run_dir: str | Path) -> dict[str, Any]:
     ------
     InputError : the folder holds no finished run.
     """
-    folder = Path(run_dir).expanduser()
+    folder = expanded(run_dir, "RUN_DIR")
     suite = load_suite(folder / "suite.yaml")
     with only_one(folder):
         figures = summarise(suite, [load_draw(folder, seed) for seed in suite.draws])

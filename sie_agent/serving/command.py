@@ -10,7 +10,7 @@ from typing import Any
 
 from sie_agent.errors import MissingExtraError
 from sie_agent.outputs import File, Work, outputs
-from sie_agent.scorer import scorer_folder
+from sie_agent.scorer import columns_path, scorer_folder
 from sie_agent.serving.adjustment_settings import AdjustmentSettings
 from sie_agent.serving.protocol import Engine, Observer
 from sie_agent.serving.settings import Limits, read_token
@@ -67,7 +67,8 @@ def serve(
         if find_spec(module) is None:
             raise MissingExtraError(package, "serve")
     place = File("--adjustment-file", adjustment_file, state=True)
-    reads = {"--scorer": scorer_folder(Path(scorer).expanduser()), "--token-file": token_file}
+    folder = scorer_folder(Path(scorer).expanduser())
+    reads = {"--scorer": folder, "the log columns of --scorer": columns_path(folder), "--token-file": token_file}
     with outputs(Work("serve", reads), place):
         token = read_token(token_file, host=host, none_wanted=no_token)
         from sie_agent.serving.app import create_app, make_state
