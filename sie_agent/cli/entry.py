@@ -6,7 +6,6 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import TextIO
 
 from sie_agent.cli.arguments import prepared
 from sie_agent.cli.failures import failure
@@ -38,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def answered(given: Sequence[str]) -> int:
     """Do what prepared arguments say; the exit code."""
+    outputs = sys.stdout, sys.stderr
     try:
         from sie_agent.cli.app import app
 
@@ -46,10 +46,11 @@ def answered(given: Sequence[str]) -> int:
                 # libraries warn about their own future; a user can do nothing about it
                 warnings.simplefilter("ignore")
             return int(app(given, standalone_mode=False, prog_name="sie") or 0)
-    except BrokenPipeError as error:
-        if not is_closed(sys.stdout):
-            return failed(error)
-        # whoever read the output has seen enough
+    except SystemExit:
+        if sys.stdout is outputs[0]:
+            raise
+        # the parser puts other outputs in place where whoever read a help has seen enough
+        sys.stdout, sys.stderr = outputs
         give_up(sys.stdout)
         return EXIT_DONE
     except (Exception, KeyboardInterrupt) as error:
@@ -67,13 +68,3 @@ def failed(error: BaseException) -> int:
         print(redacted(traceback.format_exc()), file=sys.stderr, end="")
     show_failure(redacted(message), code)
     return code
-
-
-def is_closed(stream: TextIO | None) -> bool:
-    """Whether nobody reads a stream any more."""
-    try:
-        if stream is not None:
-            stream.flush()
-    except OSError:
-        return True
-    return False

@@ -136,7 +136,8 @@ def write_text(path: Path, text: str) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, text.encode("utf-8"))
+        # a name of a file may hold bytes that are no text in this locale
+        write_bytes(path, text.encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise EnvironmentFailure(
             f"cannot write ({error.strerror})", where=path, mend="Free space or choose another --out."
