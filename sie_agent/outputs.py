@@ -47,8 +47,7 @@ class Work:
 
     def as_dict(self) -> dict[str, Any]:
         """The work as it is noted, without secrets; files by their full names."""
-        settings = {name: value for name, value in self.settings.items() if value is not None}
-        given = {**full_names(self.reads), **json.loads(json.dumps(settings, default=str))}
+        given = {**full_names(self.reads), **flat(json.loads(json.dumps(self.settings, default=str)))}
         return {"verb": self.verb, "settings": redacted_setting(given)}
 
     def differences(self, before: Mapping[str, Any]) -> list[str]:
@@ -57,6 +56,17 @@ class Work:
         names = [name for name in {**now, **was} if was.get(name) != now.get(name)]
         changed = [name for name in names if not (name in self.grows and has_grown(was.get(name), now.get(name)))]
         return [f"{name} {told(was.get(name))}, and now {told(now.get(name))}" for name in changed]
+
+
+def flat(settings: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Settings within settings by dotted names, without those that were not given."""
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, dict) and value:
+            found |= flat(value, f"{before}{name}.")
+        elif value is not None:
+            found[f"{before}{name}"] = value
+    return found
 
 
 def has_grown(before: Any, now: Any) -> bool:

@@ -64,7 +64,9 @@ class Unfinished:
             handle, name = tempfile.mkstemp(prefix=f".{short(target.name)}.", suffix=PART, dir=target.parent)
             self.path = Path(name)
             self.stream: IO[bytes] = os.fdopen(handle, "wb")
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with suppress(OSError):
+                # some network disks know no locks
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BaseException:
             self._stack.close()
             raise

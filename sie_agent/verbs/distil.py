@@ -100,7 +100,7 @@ def distil(
         "--variant": variant,
         "--by-rank": by_rank,
     }
-    asked |= {"--simulate": simulate, "--seed": seed, "settings": settings.model_dump(mode="json")}
+    asked |= {"--simulate": simulate, "--seed": seed, **settings.model_dump(mode="json")}
     with outputs(Work("distill", reads, asked, uses={"--suite": suite}), place, overwrite=overwrite):
         manifest = Manifest(command_line(), seeds=[seed])
         table, where = read_judgments(files)

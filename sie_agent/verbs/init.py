@@ -17,7 +17,7 @@ from sie_agent.samples import LOGS, SHORTHANDS, load_samples, read_source, resol
 from sie_agent.values import check_values
 from sie_agent.verbs.common import source_of
 from sie_agent.verbs.guess import Guess, guess_columns
-from sie_agent.writing import only_one
+from sie_agent.writing import only_one, remove_leftovers
 
 ROWS_CHECKED = 2_000
 MAP_HEAD = """\
@@ -112,6 +112,8 @@ def init(
         if path.exists() and not force:
             raise InputError("is there already", where=path, mend="Give --force to overwrite it, or another --out.")
     with only_one(writable_folder(folder) / names[0]):
+        for file in names:
+            remove_leftovers(folder / file)
         return written(source, name, suite_path, map_path if own_map else None, column_map)
 
 
