@@ -8,9 +8,12 @@ Names are loaded when they are first used, so that ``import sie_agent`` is quick
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+# in place of the one in typing, whose import takes longer than all of this
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from sie_agent.errors import EnvironmentFailure, InputError, MissingExtraError, SieError
     from sie_agent.judging import JudgmentCache, judge, list_variants, load_endpoints, load_variant, make_backend
     from sie_agent.run import evaluate_run, load_suite, run_suite

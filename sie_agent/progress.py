@@ -35,9 +35,18 @@ def say(message: str) -> None:
     """Tell the person at the terminal what happens now."""
     if _quiet:
         return
+    import sys
+
     from rich.console import Console
 
-    Console(stderr=True, highlight=False, soft_wrap=True).print(redacted(message), markup=False)
+    class Said(Console):
+        """Standard error, which nobody may read any more: that is no reason to end the work."""
+
+        def on_broken_pipe(self) -> None:
+            return
+
+    if sys.stderr is not None:
+        Said(stderr=True, highlight=False, soft_wrap=True).print(redacted(message), markup=False)
 
 
 @contextmanager

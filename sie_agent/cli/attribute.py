@@ -11,6 +11,7 @@ from sie_agent.cli.options import (
     Limit,
     Map,
     OutFile,
+    Overwrite,
     Seed,
     Simulate,
     SkipInvalid,
@@ -68,6 +69,7 @@ def command(
     ] = None,
     skip_invalid: SkipInvalid = False,
     strict: StrictRows = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Train target models on a log and measure, by gradients, what each row did to them.
 
@@ -75,7 +77,7 @@ def command(
     """
 
     if features is not None or trusted is not None:
-        shown(call(lambda: streamed(data, out, features, trusted, reference, relevant_at)))
+        shown(call(lambda: streamed(data, out, features, trusted, reference, relevant_at, overwrite)))
         return
 
     def work() -> dict[str, Any]:
@@ -96,13 +98,20 @@ def command(
             skip_invalid=skip_invalid,
             strict=strict,
             **chosen,
+            overwrite=overwrite,
         )
 
     shown(call(work))
 
 
 def streamed(
-    data: str, out: str, features: str | None, trusted: str | None, reference: list[str] | None, relevant_at: float
+    data: str,
+    out: str,
+    features: str | None,
+    trusted: str | None,
+    reference: list[str] | None,
+    relevant_at: float,
+    overwrite: bool,
 ) -> dict[str, Any]:
     """The same from features that are in the file."""
     from sie_agent.errors import InputError
@@ -112,7 +121,15 @@ def streamed(
         missing = "--features" if features is None else "--trusted"
         raise InputError("--features and --trusted go together", where=missing, mend="Give both, or neither.")
     names = reference or ["influence-linear-ranking"]
-    return attribute_features(data, trusted, out, features=features, references=names, relevant_at=relevant_at)
+    return attribute_features(
+        data,
+        trusted,
+        out,
+        features=features,
+        references=names,
+        relevant_at=relevant_at,
+        overwrite=overwrite,
+    )
 
 
 def shown(result: dict[str, Any]) -> None:

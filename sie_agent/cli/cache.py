@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from sie_agent.cli.options import examples
+from sie_agent.cli.options import Overwrite, examples
 from sie_agent.cli.output import call, columns, show, wishes
 from sie_agent.errors import InputError
+from sie_agent.values import check_values
 
 app = typer.Typer(
     help="The judgment cache: what it holds, and how to make it smaller. It lies in cache/, or where SIE_CACHE_DIR "
@@ -41,13 +42,14 @@ def stats() -> None:
 @app.command(epilog=examples("sie cache export --out answers.jsonl"))
 def export(
     out: Annotated[str, typer.Option("--out", help="JSON-lines file to write.", metavar="FILE")],
+    overwrite: Overwrite = False,
 ) -> None:
     """Write every answer as a line of JSON: key, variant, model, time, and what was said."""
 
     def work() -> dict[str, Any]:
         from sie_agent.verbs.cache import cache_export
 
-        return cache_export(out)
+        return cache_export(out, overwrite=overwrite)
 
     result = call(work)
     lines = [f"{result['exported']:,} answers of {result['path']} written to {result['out']}"]
@@ -85,6 +87,7 @@ def prune(
 
         return cache_prune(variant=variant, model=model, status=status, older_than=older_than, everything=everything)
 
+    check_values(variant=variant, model=model, status=status, older_than=older_than)
     if not yes and wishes.json:
         raise InputError("programs cannot be asked", where="sie cache prune", mend="Give --yes.")
     if not yes:

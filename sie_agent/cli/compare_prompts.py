@@ -19,6 +19,7 @@ from sie_agent.cli.options import (
     MaxCost,
     Model,
     OutFolder,
+    Overwrite,
     Patience,
     PriceInput,
     PriceOutput,
@@ -64,6 +65,7 @@ def command(
     price_output: PriceOutput = None,
     skip_invalid: SkipInvalid = False,
     strict: StrictRows = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Judge the same pairs with several prompt variants and compare them by the human grades.
 
@@ -97,7 +99,7 @@ def command(
         }
         if dry_run:
             return plan(data, variant=variants, **wanted)
-        return compare_prompts(data, variants, out, **wanted, max_cost=max_cost)
+        return compare_prompts(data, variants, out, **wanted, max_cost=max_cost, overwrite=overwrite)
 
     result = call(work)
     show(result, plan_lines(result) if dry_run else lines_of(result))

@@ -11,6 +11,7 @@ from sie_agent.cli.options import (
     Limit,
     Map,
     OutFolder,
+    Overwrite,
     Seed,
     Simulate,
     SkipInvalid,
@@ -78,6 +79,7 @@ def command(
     seed: Seed = 0,
     skip_invalid: SkipInvalid = False,
     strict: StrictRows = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Make weak labels of a judged log, distil the scorer, and choose what to train with.
 
@@ -105,6 +107,7 @@ def command(
             seed=seed,
             skip_invalid=skip_invalid,
             strict=strict,
+            overwrite=overwrite,
         )
 
     result = call(work)

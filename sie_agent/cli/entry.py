@@ -9,7 +9,9 @@ from collections.abc import Sequence
 
 from sie_agent.cli.arguments import prepared
 from sie_agent.cli.failures import failure
+from sie_agent.cli.interrupts import answer_as_json, finish, give_up, was_heard
 from sie_agent.cli.output import show_failure, wishes
+from sie_agent.errors import EXIT_DONE
 from sie_agent.progress import set_quiet
 from sie_agent.redact import redacted
 
@@ -29,6 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given, found = prepared(sys.argv[1:] if arguments is None else arguments)
     wishes.json, wishes.debug = found.json, found.debug
     set_quiet(found.json or found.quiet)
+    answer_as_json(found.json)
+    return finish(answered(given))
+
+
+def answered(given: Sequence[str]) -> int:
+    """Do what prepared arguments say; the exit code."""
+    outputs = sys.stdout, sys.stderr
     try:
         from sie_agent.cli.app import app
 
@@ -37,13 +46,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 # libraries warn about their own future; a user can do nothing about it
                 warnings.simplefilter("ignore")
             return int(app(given, standalone_mode=False, prog_name="sie") or 0)
+    except SystemExit:
+        if sys.stdout is outputs[0]:
+            raise
+        # the parser puts other outputs in place where whoever read a help has seen enough
+        sys.stdout, sys.stderr = outputs
+        give_up(sys.stdout)
+        return EXIT_DONE
     except (Exception, KeyboardInterrupt) as error:
-        code, message = failure(error)
-        if wishes.debug:
-            import traceback
-
-            print(redacted(traceback.format_exc()), file=sys.stderr, end="")
-        show_failure(redacted(message), code)
-        return code
+        return failed(KeyboardInterrupt() if was_heard() else error)
     finally:
         set_quiet(False)
+
+
+def failed(error: BaseException) -> int:
+    """Say what went wrong; the exit code."""
+    code, message = failure(error)
+    if wishes.debug:
+        import traceback
+
+        print(redacted(traceback.format_exc()), file=sys.stderr, end="")
+    show_failure(redacted(message), code)
+    return code

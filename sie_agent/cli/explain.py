@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sie_agent.cli.options import Limit, Map, Seed, Simulate, Split, examples
+from sie_agent.cli.options import Limit, Map, Overwrite, Seed, Simulate, Split, examples
 from sie_agent.cli.output import call, show
 from sie_agent.cli.weak_labels import PLACE
 
@@ -59,6 +59,7 @@ def command(
     limit: Limit = None,
     simulate: Simulate = None,
     seed: Seed = 0,
+    overwrite: Overwrite = False,
 ) -> None:
     """Why rows have their score: what each feature adds, and what the score loses without each word."""
 
@@ -82,6 +83,7 @@ def command(
             simulate=simulate,
             seed=seed,
             html=html,
+            overwrite=overwrite,
         )
 
     result = call(work)

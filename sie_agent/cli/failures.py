@@ -33,6 +33,10 @@ def failure(error: BaseException) -> tuple[int, str]:
         return EXIT_BAD_INPUT, usage(error, explain())
     if isinstance(error, OSError) and error.errno is not None:
         return EXIT_ENVIRONMENT, system_error(error)
+    if isinstance(error, UnicodeEncodeError):
+        odd = error.object[error.start : error.end][:20]
+        problem = f"the text {odd!a} cannot be written in the locale's encoding ({error.encoding})"
+        return EXIT_ENVIRONMENT, f"{problem}. Set PYTHONUTF8=1, or a locale of UTF-8."
     if isinstance(error, MemoryError):
         return EXIT_ENVIRONMENT, "out of memory. Give fewer rows (--limit) or a larger machine."
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("sie_agent"):

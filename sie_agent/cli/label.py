@@ -18,6 +18,7 @@ from sie_agent.cli.options import (
     Map,
     MaxCost,
     Model,
+    Overwrite,
     Patience,
     PriceInput,
     PriceOutput,
@@ -78,6 +79,7 @@ def command(
     ] = None,
     skip_invalid: SkipInvalid = False,
     strict: StrictRows = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Put every pair of a log before a judge; writes judgments.parquet and manifest.json.
 
@@ -114,7 +116,7 @@ def command(
         }
         if dry_run:
             return plan(data, **wanted)
-        return label(data, str(out), **wanted, max_cost=max_cost, log_json=log_json)
+        return label(data, str(out), **wanted, max_cost=max_cost, log_json=log_json, overwrite=overwrite)
 
     result = call(work)
     show(result, plan_lines(result) if dry_run else lines_of(result))

@@ -102,6 +102,12 @@ Simulate = Annotated[
         metavar="LOG",
     ),
 ]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite", help="Replace what other work left there. What this command made it replaces in any case."
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of all draws.", metavar="N")]
 
 GENERAL = "Before or after the verb: --output json (one object on stdout), --quiet, --debug."

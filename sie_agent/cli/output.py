@@ -6,7 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ import typer
 
 from sie_agent.cli.arguments import Wishes
 from sie_agent.cli.failures import Interrupted
+from sie_agent.cli.interrupts import give_up
 
 T = TypeVar("T")
 wishes = Wishes()
@@ -30,19 +31,28 @@ def call(work: Callable[[], T]) -> T:
 
 def show(result: Mapping[str, Any], lines: Iterable[str]) -> None:
     """Print a verb's result, as lines or as JSON, and end with its exit code."""
-    if wishes.json:
-        print(json.dumps(plain(result), ensure_ascii=False, indent=1, allow_nan=False))
-    else:
-        for line in lines:
-            print(line)
+    try:
+        if wishes.json:
+            ascii_only = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "") != "utf8"
+            print(json.dumps(plain(result), ensure_ascii=ascii_only, indent=1, allow_nan=False))
+        else:
+            for line in lines:
+                print(line)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # whoever read the output has seen enough; the work is done
+        give_up(sys.stdout)
     if code := int(result.get("exit_code", 0)):
         raise typer.Exit(code)
 
 
 def show_failure(message: str, code: int) -> None:
     """Print what went wrong on standard error."""
-    text = json.dumps({"error": message, "exit_code": code}, ensure_ascii=False) if wishes.json else f"sie: {message}"
-    print(text, file=sys.stderr)
+    text = json.dumps({"error": message, "exit_code": code}) if wishes.json else f"sie: {message}"
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            print(text, file=sys.stderr)
 
 
 def plain(value: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sie_agent.cli.options import Limit, Map, Seed, Simulate, Split, examples
+from sie_agent.cli.options import Limit, Map, Overwrite, Seed, Simulate, Split, examples
 from sie_agent.cli.output import call, show
 
 To = Annotated[
@@ -55,6 +55,7 @@ def scorer(
     message: Message = None,
     licence: Licence = None,
     dry_run: DryRun = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Publish a scorer: its files, its config.json and its card (README.md), and nothing else of the folder."""
 
@@ -70,6 +71,7 @@ def scorer(
             message=message,
             licence=licence,
             dry_run=dry_run,
+            overwrite=overwrite,
         )
 
     result = call(work)
@@ -108,6 +110,7 @@ def labels(
     message: Message = None,
     licence: Licence = None,
     dry_run: DryRun = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Publish weak labels as a data set that datasets.load_dataset reads.
 
@@ -134,6 +137,7 @@ def labels(
             message=message,
             licence=licence,
             dry_run=dry_run,
+            overwrite=overwrite,
         )
 
     result = call(work)

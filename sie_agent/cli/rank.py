@@ -10,6 +10,7 @@ from sie_agent.cli.options import (
     Limit,
     Map,
     OutFile,
+    Overwrite,
     Scores,
     SkipInvalid,
     Split,
@@ -55,6 +56,7 @@ def command(
     top: Annotated[int, typer.Option("--top", help="Groups shown of each end.", metavar="N")] = 5,
     skip_invalid: SkipInvalid = False,
     strict: StrictRows = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Say which queries, items, shoppers or departments matter: a score aggregated by group.
 
@@ -76,6 +78,7 @@ def command(
             top=top,
             skip_invalid=skip_invalid,
             strict=strict,
+            overwrite=overwrite,
         )
 
     result = call(work)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sie_agent.cli.options import OutFolder, RetryFailed, examples
+from sie_agent.cli.options import OutFolder, Overwrite, RetryFailed, examples
 from sie_agent.cli.output import call, number, show
 from sie_agent.cli.words import causes
 
@@ -25,6 +25,7 @@ def command(
         typer.Option("--set", help="Change a setting of the suite; may be repeated.", metavar="KEY=VALUE"),
     ] = None,
     retry_failed: RetryFailed = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Do all that a suite says: judge, label, distil, choose target and weights, test them on rankers, report.
 
@@ -34,7 +35,7 @@ def command(
     def work() -> dict[str, object]:
         from sie_agent.run import run_suite
 
-        return dict(run_suite(suite, out, overrides=overrides or (), retry_failed=retry_failed))
+        return dict(run_suite(suite, out, overrides=overrides or (), retry_failed=retry_failed, overwrite=overwrite))
 
     result = call(work)
     show(result, lines_of(result))

@@ -11,6 +11,7 @@ from sie_agent.cli.options import (
     Limit,
     Map,
     OutFile,
+    Overwrite,
     Seed,
     Simulate,
     SkipInvalid,
@@ -42,6 +43,7 @@ def command(
     ] = 0,
     skip_invalid: SkipInvalid = False,
     strict: StrictRows = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Score every row of a log with a distilled scorer: no language model, no gradient, no grade.
 
@@ -66,6 +68,7 @@ def command(
             workers=workers,
             skip_invalid=skip_invalid,
             strict=strict,
+            overwrite=overwrite,
         )
 
     result = call(work)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sie_agent.cli.options import By, OutFile, Scores, examples
+from sie_agent.cli.options import By, OutFile, Overwrite, Scores, examples
 from sie_agent.cli.output import call, number, show
 
 EPILOG = examples(
@@ -37,6 +37,7 @@ def command(
         str | None,
         typer.Option("--dropped", help="File for the dropped rows, each with the reason.", metavar="FILE.parquet"),
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Keep the most important share of the rows of a scores file, and say what was dropped and why.
 
@@ -58,6 +59,7 @@ def command(
             balance=balance,
             positive_at=positive_at,
             dropped=dropped,
+            overwrite=overwrite,
         )
 
     result = call(work)

@@ -22,7 +22,7 @@ def command(
         str, typer.Option("--scorer", help="Folder that `sie distill` or `sie run` wrote.", metavar="DIR")
     ],
     host: Annotated[str, typer.Option("--host", help="Address to listen on.", metavar="HOST")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="Port to listen on; 0: a free one.", min=0, max=65535)] = 8000,
+    port: Annotated[int, typer.Option("--port", help="Port to listen on; 0: a free one.")] = 8000,
     token_file: Annotated[
         str | None,
         typer.Option("--token-file", help="File with the bearer token; otherwise SIE_SERVE_TOKEN.", metavar="FILE"),
@@ -32,13 +32,13 @@ def command(
     ] = False,
     open_metrics: Annotated[bool, typer.Option("--open-metrics", help="/metrics needs no token.")] = False,
     max_body: Annotated[
-        int, typer.Option("--max-body", help="Largest JSON body, in bytes; streams have no limit.", min=1, metavar="N")
+        int, typer.Option("--max-body", help="Largest JSON body, in bytes; streams have no limit.", metavar="N")
     ] = 2 * 2**20,
     max_samples: Annotated[
-        int, typer.Option("--max-samples", help="Most rows of a request, and of a batch.", min=1, metavar="N")
+        int, typer.Option("--max-samples", help="Most rows of a request, and of a batch.", metavar="N")
     ] = 512,
     max_queue: Annotated[
-        int, typer.Option("--max-queue", help="Most rows that wait; beyond it the answer is 503.", min=1, metavar="N")
+        int, typer.Option("--max-queue", help="Most rows that wait; beyond it the answer is 503.", metavar="N")
     ] = 4096,
     weigh_by: Annotated[
         str,
@@ -58,9 +58,7 @@ def command(
     ] = None,
     window: Annotated[
         int,
-        typer.Option(
-            "--window", help="Live rows that ranks for weights and drift are taken over.", min=64, metavar="N"
-        ),
+        typer.Option("--window", help="Live rows that ranks for weights and drift are taken over.", metavar="N"),
     ] = 4_000,
     adjustment_file: Annotated[
         str | None,
@@ -71,11 +69,11 @@ def command(
     ] = False,
     drain_seconds: Annotated[
         float,
-        typer.Option("--drain-seconds", help="After SIGTERM: answer, but not ready, for so long.", min=0, metavar="S"),
+        typer.Option("--drain-seconds", help="After SIGTERM: answer, but not ready, for so long.", metavar="S"),
     ] = 3.0,
     grace_seconds: Annotated[
         float,
-        typer.Option("--grace-seconds", help="After that: let requests finish for so long.", min=1, metavar="S"),
+        typer.Option("--grace-seconds", help="After that: let requests finish for so long.", metavar="S"),
     ] = 30.0,
     max_connections: Annotated[
         int,
@@ -202,7 +200,9 @@ def command(
         from sie_agent.progress import say
         from sie_agent.scorer import scorer_folder
         from sie_agent.serving import AdjustmentSettings, Limits, serve
+        from sie_agent.values import check_values
 
+        check_values(max_body=max_body, max_samples=max_samples, max_queue=max_queue, window=window, strength=strength)
         return serve(
             scorer_folder(Path(scorer).expanduser()),
             host=host,

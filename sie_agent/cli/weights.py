@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sie_agent.cli.options import OutFile, Scores, examples
+from sie_agent.cli.options import OutFile, Overwrite, Scores, examples
 from sie_agent.cli.output import call, number, show
 from sie_agent.cli.weak_labels import PLACE
 
@@ -37,13 +37,14 @@ def command(
             "--blend", help="The judge's share of the label, 0 to 1; otherwise as the recipe says.", metavar="SHARE"
         ),
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Give every row of a scores file a weight and a blended label, for a trainer that takes both."""
 
     def work() -> dict[str, Any]:
         from sie_agent.verbs.weights import weights
 
-        return weights(scores, out, by=by, strength=strength, blend=blend)
+        return weights(scores, out, by=by, strength=strength, blend=blend, overwrite=overwrite)
 
     result = call(work)
     show(result, lines(result))

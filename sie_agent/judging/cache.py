@@ -15,7 +15,7 @@ from ..errors import EnvironmentFailure, InputError
 from ..paths import cache_dir
 from . import cache_file
 from .answers import Answer
-from .cache_export import write_entries
+from .cache_export import exported_keys, write_entries
 from .cache_file import LATEST, VERSION, explained, is_busy, is_damaged, is_full, plain
 from .kept import answer_from_json, answer_to_json
 
@@ -283,6 +283,11 @@ class JudgmentCache:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._connection.execute("VACUUM")
         return cursor.rowcount
+
+    def holds_export(self, path: str | Path) -> bool:
+        """Whether a file is an export of which every answer is here still."""
+        with explained(self.path):
+            return all(self.get(keys).keys() >= set(keys) for keys in exported_keys(Path(path)))
 
     def export(self, path: str | Path) -> int:
         """Write every entry as JSON lines (key, variant, model, created, answer); gives the count.

@@ -129,7 +129,14 @@ def judge_rows(
     retry_failed: bool,
     session: Session,
 ) -> pd.DataFrame:
-    """The judgments of some rows: from the cache, and from the backend what is not there."""
+    """The judgments of some rows: from the cache, and from the backend what is not there.
+
+    Raises
+    ------
+    KeyboardInterrupt : the session was stopped by a signal, here or while nothing was asked.
+    """
+    if session.stopped == "interrupted":
+        raise KeyboardInterrupt
     fields = Rows(rows, variant)
     asked, places = distinct_questions(fields, keys)
     answers = cached_answers(asked, fields, keys, cache, retry_failed=retry_failed)

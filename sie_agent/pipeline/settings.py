@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from sie_agent.attribution import TARGETS, TRAINERS, TrainingSettings
+from sie_agent.values import fits, shown
 
 
 class Part(BaseModel):
     """Base of every mapping of a suite: a key that is not known is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def numbers_are_of_this_machine(cls, content: Any) -> Any:
+        """Integers have 64 bits."""
+        if isinstance(content, dict):
+            too_long = {name: value for name, value in content.items() if isinstance(value, int) and not fits(value)}
+            for name, value in too_long.items():
+                raise ValueError(f"{name}: expected an integer of at most 64 bits, found {shown(value)}")
+        return content
 
 
 class TargetPart(Part):

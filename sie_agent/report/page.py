@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sie_agent.errors import EnvironmentFailure
+from sie_agent.stamps import as_comment, stamp_of
+from sie_agent.writing import write_bytes
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -54,11 +55,11 @@ def write_page(target: Path, page: str) -> Path:
     ------
     EnvironmentFailure : it cannot be written.
     """
-    unfinished = target.with_name(f".{target.name}.part")
+    stamp = stamp_of(target)
     try:
         # a lone surrogate from a JSON file must not keep the page from being written
-        unfinished.write_bytes(page.encode("utf-8", errors="replace"))
-        os.replace(unfinished, target)
+        content = page.encode("utf-8", errors="replace")
+        write_bytes(target, content if stamp is None else content + as_comment(stamp))
     except OSError as error:
         raise EnvironmentFailure(
             f"cannot be written ({error.strerror or error})",

@@ -18,6 +18,7 @@ from typing import Any
 
 from sie_agent.errors import EnvironmentFailure
 from sie_agent.redact import redacted_command, redacted_setting
+from sie_agent.writing import write_bytes
 
 LIBRARIES = (
     "numpy",
@@ -133,13 +134,11 @@ def write_text(path: Path, text: str) -> None:
     ------
     EnvironmentFailure : the folder cannot be written, or the disk is full.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
+        # a name of a file may hold bytes that are no text in this locale
+        write_bytes(path, text.encode("utf-8", "surrogateescape"))
     except OSError as error:
-        temporary.unlink(missing_ok=True) if temporary.parent.is_dir() else None
         raise EnvironmentFailure(
             f"cannot write ({error.strerror})", where=path, mend="Free space or choose another --out."
         ) from error

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -29,6 +29,7 @@ from sie_agent.run.suite_parts import (
     LogPart,
 )
 from sie_agent.samples import QUERY_SETS
+from sie_agent.values import MOST_SEED
 from sie_agent.yaml_files import parse_yaml, read_yaml
 
 # judges that can be asked how clear a query is
@@ -43,7 +44,7 @@ class Suite(DistilSettings):
     data: DataPart
     log: LogPart = LogPart()
     query_sets: dict[str, float] = Field(default_factory=lambda: dict(WHOLE_LOG))
-    draws: tuple[int, ...] = (0,)
+    draws: tuple[Annotated[int, Field(ge=0, le=MOST_SEED)], ...] = (0,)
     judges: tuple[JudgePart, ...]
     headline_judge: str | None = None
     references: tuple[str, ...] = ("tracin-ranking", "tracin-mean", "influence-linear-mean", "el2n")
@@ -241,8 +242,13 @@ def apply_override(content: dict[str, Any], override: str) -> None:
     except InputError as error:
         problem = f"'{text[:80]}' is not a YAML value ({error.problem})"
         raise InputError(problem, where=f"--set {key}", mend=error.mend) from error
+    except (ValueError, RecursionError) as error:
+        # a date that is none is no error of YAML's
+        raise InputError(f"expected a YAML value, found '{text[:60]}'", where=f"--set {key}") from error
     place = content
     *parents, last = key.strip().split(".")
+    if not all(part.strip() for part in (*parents, last)):
+        raise InputError(f"'{key}' names no setting", where="--set", mend="For example --set target.epochs=4.")
     for parent in parents:
         place = place.setdefault(parent, {})
         if not isinstance(place, dict):

@@ -19,6 +19,9 @@ from sie_agent.judging import (
 from sie_agent.pipeline import Part
 from sie_agent.samples import LOGS, LogSettings
 
+# who was asked and at what price; what they answered is hashed by itself
+NOT_ANSWERS = {"draws", "base_url", "concurrency", "endpoints", "double_judged", "price", "revision"}
+
 
 class DataPart(Part):
     """Which samples: ``source`` and ``map`` as `load_samples` takes them.

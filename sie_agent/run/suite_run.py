@@ -11,10 +11,11 @@ from typing import Any
 
 import pandas as pd
 
-from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, EnvironmentFailure
+from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL
 from sie_agent.json_files import read_object
 from sie_agent.judging import JudgmentCache, Reasons
 from sie_agent.labels import WEAK_LABELS, student_settings
+from sie_agent.outputs import check_places, expanded, outputs
 from sie_agent.progress import bar, say
 from sie_agent.report import write_report
 from sie_agent.run.asking import ask_judges, bench_judges_at, check_judges, judges_at, rows_read
@@ -30,17 +31,16 @@ from sie_agent.run.manifest import Manifest, command_line, digest, write_json, w
 from sie_agent.run.next_steps import write_next_steps
 from sie_agent.run.remaining import read_told, write_told
 from sie_agent.run.suite import dump_suite, load_suite
-from sie_agent.run.suite_parts import JudgePart
+from sie_agent.run.suite_parts import NOT_ANSWERS, JudgePart
 from sie_agent.run.summary import summarise
+from sie_agent.run.work import run_folder, work_of
 from sie_agent.run.world import World, build_world
 from sie_agent.samples import IMPRESSIONS, log_hash, pair_keys, read_table, write_table
-from sie_agent.scorer import only_one
 from sie_agent.threads import one_thread
+from sie_agent.writing import only_one
 
 # of 5, ties count as the mean over their orders, and a word of a script without spaces is a character
 FORMAT = 5
-# who was asked and at what price; what they answered is hashed by itself
-NOT_ANSWERS = {"draws", "base_url", "concurrency", "endpoints", "double_judged", "price", "revision"}
 
 
 def run_suite(
@@ -51,6 +51,7 @@ def run_suite(
     retry_failed: bool = False,
     cache_path: Path | None = None,
     command: str | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Run a suite; go on where an earlier run of the same suite in the same folder stopped.
 
@@ -59,6 +60,7 @@ def run_suite(
     suite : YAML file, or the name of a suite that ships; overrides : ``key=value`` settings.
     retry_failed : ask judges again where the cache holds a lasting failure.
     out : the run folder; cache_path : of the judgment cache, the default one when not given.
+    overwrite : replace what another suite, other settings or other work left there.
 
     Returns
     -------
@@ -66,18 +68,19 @@ def run_suite(
 
     Raises
     ------
-    InputError, EnvironmentFailure : see the stages.
+    InputError : *out* holds something else, or is no place to write; and see the stages.
+    EnvironmentFailure : see the stages.
     """
-    resolved, folder = load_suite(suite, overrides), Path(out)
+    resolved = load_suite(suite, overrides)
+    target = run_folder(out)
+    work = work_of(resolved, suite, target)
+    check_places([target], {**work.reads, **work.uses}, cache_path)
     check_judges(resolved)
-    manifest = Manifest(command or command_line(), seeds=list(resolved.draws))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise EnvironmentFailure(
-            f"cannot make the folder ({error.strerror})", where=folder, mend="Choose another --out."
-        ) from error
-    with only_one(folder / "run"), JudgmentCache(cache_path) as cache:
+    manifest, folder = Manifest(command or command_line(), seeds=list(resolved.draws)), target.path
+    with (
+        outputs(work, target, overwrite=overwrite, cache_path=cache_path),
+        JudgmentCache(cache_path) as cache,
+    ):
         with manifest.stage("samples and features"):
             say(f"Reading {resolved.data.source} and computing text features")
             with one_thread():
@@ -113,11 +116,12 @@ def evaluate_run(run_dir: str | Path) -> dict[str, Any]:
     ------
     InputError : the folder holds no finished run.
     """
-    folder = Path(run_dir)
+    folder = expanded(run_dir, "RUN_DIR")
     suite = load_suite(folder / "suite.yaml")
-    figures = summarise(suite, [load_draw(folder, seed) for seed in suite.draws])
-    write_json(folder / "agreement.json", {**figures, **read_told(folder)})
-    return finish(folder, read_table(folder / "judgments.parquet"))
+    with only_one(folder):
+        figures = summarise(suite, [load_draw(folder, seed) for seed in suite.draws])
+        write_json(folder / "agreement.json", {**figures, **read_told(folder)})
+        return finish(folder, read_table(folder / "judgments.parquet"))
 
 
 def finish(folder: Path, judgments: pd.DataFrame) -> dict[str, Any]:

@@ -29,8 +29,9 @@ from sie_agent.samples.schema import COLUMNS, IMPRESSIONS, LONGEST, validate_sam
 from sie_agent.samples.shipped import sample_histories
 from sie_agent.samples.splits import QUERY_SETS, assign_query_sets, check_query_sets, normalise_query, query_keys
 from sie_agent.samples.streaming import stream_samples
-from sie_agent.samples.tables import TableWriter, check_numeric, failures_in_words, log_hash, read_table, write_table
+from sie_agent.samples.tables import TableWriter, check_numeric, log_hash, read_table, write_table
 from sie_agent.samples.text import text_column
+from sie_agent.writing import failures_in_words
 
 __all__ = [
     "COLUMNS",

@@ -20,7 +20,7 @@ from sie_agent.samples.column_maps import Impressions
 from sie_agent.samples.events import VISIT
 from sie_agent.samples.schema import DEFAULTS, IMPRESSIONS
 from sie_agent.samples.splits import query_keys
-from sie_agent.samples.tables import failures_in_words
+from sie_agent.writing import failures_in_words
 
 MEMORY = "256MB"
 ROWS_PER_BATCH = 50_000

@@ -20,7 +20,7 @@ from sie_agent.errors import InputError
 from sie_agent.progress import say
 from sie_agent.samples.cells import short
 from sie_agent.samples.schema import Places
-from sie_agent.samples.tables import failures_in_words
+from sie_agent.writing import failures_in_words
 
 LIST = "invalid-rows.csv"
 HEADER = ("row", "field", "problem", "text")

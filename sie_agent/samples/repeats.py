@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.samples.schema import Across, Places, repeated_id
-from sie_agent.samples.tables import failures_in_words
+from sie_agent.writing import failures_in_words
 
 Hashes = npt.NDArray[np.uint64]
 

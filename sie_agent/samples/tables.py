@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import os
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.stamps import STAMP, stamp_of
+from sie_agent.writing import Unfinished, failures_in_words
 
 IDS = ("sample_id", "query", "item_id", "user_id")
 # a damaged footer can speak of more memory than there is, and of names that are no text
@@ -73,17 +72,13 @@ class TableWriter:
         self.path = Path(path)
         self.rows = 0
         self._empty = pd.DataFrame() if empty is None else empty.head(0)
-        self._temporary: str | None = None
-        self._stream: IO[bytes] | None = None
+        self._unfinished: Unfinished | None = None
         self._writer: Any = None
 
     def __enter__(self) -> TableWriter:
         with failures_in_words(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle, self._temporary = tempfile.mkstemp(
-                prefix=f".{self.path.name}.", suffix=".part", dir=self.path.parent
-            )
-            self._stream = os.fdopen(handle, "wb")
+            self._unfinished = Unfinished(self.path)
         return self
 
     def write(self, frame: pd.DataFrame | pa.Table) -> None:
@@ -95,7 +90,8 @@ class TableWriter:
             table = frame if schema is None else frame.cast(schema)
         with failures_in_words(self.path):
             if self._writer is None:
-                self._writer = pq.ParquetWriter(self._stream, table.schema)
+                assert self._unfinished is not None
+                self._writer = pq.ParquetWriter(self._unfinished.stream, stamped(table.schema, self.path))
             self._writer.write_table(table)
         self.rows += len(frame)
 
@@ -112,54 +108,26 @@ class TableWriter:
         """Put what was written in the target's place."""
         if self._writer is None:
             self.write(self._empty)
-        assert self._stream is not None and self._temporary is not None
+        assert self._unfinished is not None
         with failures_in_words(self.path):
             self._writer.close()
-            self._stream.flush()
-            os.fsync(self._stream.fileno())
-            self._stream.close()
-            # mkstemp makes files that only their owner can read; give what a plain open() would
-            os.chmod(self._temporary, 0o666 & ~current_umask())
-            os.replace(self._temporary, self.path)
+            self._unfinished.finish()
 
     def _discard(self) -> None:
         """Close what is open and remove the hidden file, where it still is one."""
-        for opened in (self._writer, self._stream):
+        if self._writer is not None:
             # closing writes what is left, into a file that nobody wants any more
             with suppress(OSError, pa.ArrowException):
-                if opened is not None:
-                    opened.close()
-        if self._temporary is not None:
-            with suppress(FileNotFoundError):
-                os.unlink(self._temporary)
+                self._writer.close()
+        if self._unfinished is not None:
+            self._unfinished.discard()
 
 
-@contextmanager
-def failures_in_words(path: Path) -> Iterator[None]:
-    """Turn what the system says when a file cannot be written into an EnvironmentFailure."""
-    try:
-        yield
-    except OSError as error:
-        raise write_failure(error, path) from error
-
-
-def current_umask() -> int:
-    """The process's umask, which can only be read by setting it."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
-
-
-def write_failure(error: OSError, path: Path) -> EnvironmentFailure:
-    """What the system said when a file could not be written, in words."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return EnvironmentFailure("the disk is full", where=path, mend="Free some space or write elsewhere")
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return EnvironmentFailure(
-            "the folder cannot be written to", where=path, mend="Change its permissions or write elsewhere"
-        )
-    reason = error.strerror or str(error)
-    return EnvironmentFailure(f"the file cannot be written: {reason}", where=path, mend="Write it elsewhere")
+def stamped(schema: pa.Schema, path: Path) -> pa.Schema:
+    """The schema with what the file at *path* is made by, where a verb makes it; never with what another was."""
+    kept = {name: value for name, value in (schema.metadata or {}).items() if name != STAMP}
+    stamp = stamp_of(path)
+    return schema.with_metadata({**kept, **({STAMP: stamp} if stamp else {})})
 
 
 def read_table(path: str | Path, *, required: Sequence[str] = (), numeric: Sequence[str] = ()) -> pd.DataFrame:

@@ -28,6 +28,7 @@ from sie_agent.scorer.onnx_read import READING, TREES_OF, read_learned
 from sie_agent.scorer.recipe import MOST_QUANTILES, RELEVANCE, Recipe, read_recipe
 from sie_agent.scorer.trees import MOST_ROWS
 from sie_agent.small_files import MEBIBYTE, read_bytes
+from sie_agent.writing import write_bytes
 
 # of 4, texts without spaces are read otherwise, and the model says how they are; one of 3 is read as it was
 FORMAT, OLDEST_FORMAT = 4, 3
@@ -64,7 +65,7 @@ def save_scorer(scorer: Scorer, folder: Path) -> None:
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / MODEL, model)
+        write_bytes(folder / MODEL, model)
     except OSError as error:
         raise EnvironmentFailure(f"cannot write the scorer ({error.strerror})", where=folder) from error
     write_description(folder, config)
@@ -85,20 +86,10 @@ def describe_scorer(folder: Path, more: Mapping[str, Any]) -> None:
 def write_description(folder: Path, config: Mapping[str, Any]) -> None:
     """Write the card and the configuration, the configuration last."""
     try:
-        write_whole(folder / CARD, scorer_card(config).encode("utf-8"))
-        write_whole(folder / CONFIG, json.dumps(config, indent=1).encode("utf-8"))
+        write_bytes(folder / CARD, scorer_card(config).encode("utf-8"))
+        write_bytes(folder / CONFIG, json.dumps(config, indent=1).encode("utf-8"))
     except OSError as error:
         raise EnvironmentFailure(f"cannot write the scorer ({error.strerror})", where=folder) from error
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole, or as it was before."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        unfinished.write_bytes(content)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def read_config(folder: Path) -> dict[str, Any]:

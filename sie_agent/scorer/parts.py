@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.errors import InputError
 from sie_agent.json_files import read_json
 from sie_agent.progress import bar, say
 from sie_agent.samples import TableWriter, failures_in_words, read_table
 from sie_agent.small_files import MEBIBYTE, too_large
+from sie_agent.writing import only_one, write_bytes
+
+__all__ = ["Parts", "file_hash", "folder_hash", "only_one", "source_identity"]
 
 STATE = "state.json"
 MOST_OF_A_FILE = 256 * MEBIBYTE
@@ -117,46 +117,7 @@ class Parts:
     def _write_state(self) -> None:
         with failures_in_words(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            fresh = self.folder / f".{STATE}"
-            fresh.write_text(json.dumps(self._state, indent=1), encoding="utf-8")
-            os.replace(fresh, self.folder / STATE)
-
-
-@contextmanager
-def only_one(target: Path) -> Iterator[None]:
-    """Nobody else makes *target* meanwhile; the system lets go of the lock when the process ends, however it does.
-
-    Raises
-    ------
-    EnvironmentFailure : another process is at it, or the lock cannot be made.
-    """
-    lock = target.with_name(f".{target.name}.lock")
-    with ExitStack() as held:
-        while True:
-            with failures_in_words(lock):
-                stream = held.enter_context(lock.open("w"))
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise EnvironmentFailure(
-                    "another process is writing this file", where=target, mend="Wait for it, or give another --out."
-                ) from error
-            # whoever had it may have removed the file since it was opened here: a lock on that keeps nobody out
-            if is_at(stream, lock):
-                break
-            held.close()
-        try:
-            yield
-        finally:
-            lock.unlink(missing_ok=True)
-
-
-def is_at(stream: IO[str], path: Path) -> bool:
-    """Whether an open file is the one that has this name."""
-    try:
-        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
+            write_bytes(self.folder / STATE, json.dumps(self._state, indent=1).encode("utf-8"))
 
 
 def source_identity(path: Path) -> list[list[Any]]:
@@ -167,7 +128,7 @@ def source_identity(path: Path) -> list[list[Any]]:
 
 
 def folder_hash(folder: Path) -> str:
-    """SHA-256, in hex, of the files of a folder and their names; texts for people (``.md``) do not count.
+    """SHA-256, in hex, of a folder's files and their names, without texts for people (``.md``) and hidden files.
 
     Raises
     ------
@@ -175,7 +136,7 @@ def folder_hash(folder: Path) -> str:
     """
     whole = hashlib.sha256()
     for file in sorted(folder.iterdir() if folder.is_dir() else []):
-        if file.is_file() and file.suffix != ".md":
+        if file.is_file() and file.suffix != ".md" and not file.name.startswith("."):
             if file.stat().st_size > MOST_OF_A_FILE:
                 raise too_large(file, file.stat().st_size, MOST_OF_A_FILE, "Take it out of the scorer's folder.")
             whole.update(f"{file.name}\t{file_hash(file)}\n".encode())

@@ -5,10 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
-import tempfile
 import zlib
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ import numpy.typing as npt
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.json_files import parse_json
 from sie_agent.small_files import read_text
+from sie_agent.writing import write_bytes
 
 FORMAT = 3
 KINDS = {"<f8", "<i8", "<i4"}
@@ -85,19 +83,10 @@ def write_state(path: Path, content: dict[str, Any]) -> None:
     EnvironmentFailure : the folder cannot be written to, or the disk is full.
     """
     text = as_text({"format": FORMAT, **content})
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(f'{text[:-1]}, "sha256": "{seal_of(text)}"}}')
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
+        write_bytes(path, f'{text[:-1]}, "sha256": "{seal_of(text)}"}}'.encode("ascii"))
     except OSError as error:
-        if temporary is not None:
-            with suppress(OSError):
-                os.unlink(temporary)
         raise EnvironmentFailure(
             f"cannot write the state of the adjustment ({error.strerror})",
             where=path,

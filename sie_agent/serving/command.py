@@ -8,10 +8,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sie_agent.errors import InputError, MissingExtraError
+from sie_agent.errors import MissingExtraError
+from sie_agent.outputs import File, Work, outputs
+from sie_agent.scorer import columns_path, scorer_folder
 from sie_agent.serving.adjustment_settings import AdjustmentSettings
 from sie_agent.serving.protocol import Engine, Observer
 from sie_agent.serving.settings import Limits, read_token
+from sie_agent.values import check_values
 
 EXTRA = {"fastapi": "fastapi", "uvicorn": "uvicorn", "httptools": "uvicorn", "prometheus_client": "prometheus-client"}
 
@@ -58,48 +61,52 @@ def serve(
     InputError : the scorer, the token or a limit is wrong.
     EnvironmentFailure : the address cannot be had, or the extra `serve` is missing.
     """
+    check_values(scorer=scorer, host=host, port=port, token_file=token_file, weigh_by=weigh_by)
+    check_values(drain_seconds=drain_seconds, grace_seconds=grace_seconds)
     for module, package in EXTRA.items():
         if find_spec(module) is None:
             raise MissingExtraError(package, "serve")
-    if drain_seconds < 0 or grace_seconds < 1:
-        raise InputError("times to stop in are too short", mend="Drain for 0 s or more, with a grace of 1 s or more.")
-    token = read_token(token_file, host=host, none_wanted=no_token)
-    from sie_agent.serving.app import create_app, make_state
-    from sie_agent.serving.server import Stopping, listen, run
+    place = File("--adjustment-file", adjustment_file, state=True)
+    folder = scorer_folder(Path(scorer).expanduser())
+    reads = {"--scorer": folder, "the log columns of --scorer": columns_path(folder), "--token-file": token_file}
+    with outputs(Work("serve", reads), place):
+        token = read_token(token_file, host=host, none_wanted=no_token)
+        from sie_agent.serving.app import create_app, make_state
+        from sie_agent.serving.server import Stopping, listen, run
 
-    def observer(engine: Engine) -> Observer:
-        from sie_agent.serving.live import LiveAdjustment
+        def observer(engine: Engine) -> Observer:
+            from sie_agent.serving.live import LiveAdjustment
 
-        file = None if adjustment_file is None else Path(adjustment_file).expanduser()
-        return LiveAdjustment(getattr(engine, "config", {}), adjustment, file)
+            file = None if adjustment_file is None else place.path
+            return LiveAdjustment(getattr(engine, "config", {}), adjustment, file)
 
-    state = make_state(
-        scorer,
-        token=token,
-        limits=limits,
-        open_metrics=open_metrics,
-        observer=observer if adjust else None,
-        weigh_by=weigh_by,
-        strength=None if adjustment is None else adjustment.strength,
-        host=host,
-    )
-    listener = listen(host, port)
-    address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
-    guarded = "with a token" if token else "without a token"
-    started = time.perf_counter()
-    run(
-        create_app(state),
-        state,
-        listener,
-        stopping=Stopping(drain_seconds, grace_seconds),
-        ready=lambda: ready(f"Scorer {state.loaded.version} at {address}, {guarded}. Ctrl-C or SIGTERM stops it."),
-        debug=debug,
-    )
-    return {
-        "address": address,
-        "requests": state.metrics.total("sie_requests"),
-        "rows": state.metrics.total("sie_rows"),
-        "seconds": round(time.perf_counter() - started, 1),
-        "scorer": state.loaded.version,
-        "exit_code": 0,
-    }
+        state = make_state(
+            scorer,
+            token=token,
+            limits=limits,
+            open_metrics=open_metrics,
+            observer=observer if adjust else None,
+            weigh_by=weigh_by,
+            strength=None if adjustment is None else adjustment.strength,
+            host=host,
+        )
+        listener = listen(host, port)
+        address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+        guarded = "with a token" if token else "without a token"
+        started = time.perf_counter()
+        run(
+            create_app(state),
+            state,
+            listener,
+            stopping=Stopping(drain_seconds, grace_seconds),
+            ready=lambda: ready(f"Scorer {state.loaded.version} at {address}, {guarded}. Ctrl-C or SIGTERM stops it."),
+            debug=debug,
+        )
+        return {
+            "address": address,
+            "requests": state.metrics.total("sie_requests"),
+            "rows": state.metrics.total("sie_rows"),
+            "seconds": round(time.perf_counter() - started, 1),
+            "scorer": state.loaded.version,
+            "exit_code": 0,
+        }

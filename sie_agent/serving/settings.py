@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.values import check_values
 
 TOKEN_VARIABLE = "SIE_SERVE_TOKEN"
 SHORTEST_TOKEN = 16
@@ -60,6 +61,7 @@ class Limits:
                 raise InputError(
                     f"the limit {name} is {value}", mend=f"Give {'at least 1' if least else 'more than 0'}."
                 )
+        check_values(max_body=self.body_bytes, max_samples=self.samples, max_queue=self.queue_rows)
         if self.queue_rows < self.samples:
             raise InputError(
                 f"the queue holds {self.queue_rows} rows, a request may have {self.samples}",

@@ -11,6 +11,7 @@ import pandas as pd
 
 from sie_agent.attribution import REFERENCES, Rows, Setting, reference_importance, train
 from sie_agent.errors import InputError
+from sie_agent.outputs import File, Work, outputs
 from sie_agent.progress import bar
 from sie_agent.samples import (
     TextFeatures,
@@ -22,7 +23,8 @@ from sie_agent.samples import (
     without_grade,
     write_table,
 )
-from sie_agent.verbs.common import load_graded_log, parquet_target, training_settings
+from sie_agent.values import check_values
+from sie_agent.verbs.common import load_graded_log, source_of, training_settings
 
 RELEVANT_AT = 0.75
 DEFAULT_REFERENCES = ("tracin-ranking", "tracin-mean", "influence-linear-mean", "el2n")
@@ -43,6 +45,7 @@ def attribute(
     seed: int = 0,
     skip_invalid: bool = False,
     strict: bool = False,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Train target models on a log, and write what each row did to their loss on trusted rows (Parquet).
 
@@ -57,6 +60,7 @@ def attribute(
     relevant_at : grade from which on a trusted row counts as relevant (mean loss and influence).
     simulate : draw the log from the grades, by a name in ``LOGS``; seed : of all draws.
     skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
+    overwrite : replace what other work left at *out*.
 
     Returns
     -------
@@ -66,71 +70,69 @@ def attribute(
     ------
     InputError : no label, no grade, an unknown reference, or a share or number out of range.
     """
-    check(references, seeds, validation, relevant_at)
-    target = parquet_target(out)
-    samples = load_graded_log(
-        data,
-        column_map=column_map,
-        split=split,
-        limit=limit,
-        simulate=simulate,
-        seed=seed,
-        invalid=rows_policy(target.parent, skip_invalid=skip_invalid, strict=strict),
-    )
-    shares = {"log-unseen": 1 - validation, "reference-validation": validation}
-    sets = assign_query_sets(samples, shares, seed)
-    check_query_sets(samples, sets)
-    in_log = (sets == "log-unseen").to_numpy(bool)
-    grade = samples["grade"].to_numpy(np.float64)
-    trusted = ~in_log & ~np.isnan(grade)
-    check_trusted(grade[trusted], relevant_at, str(data))
-    readable = without_grade(samples)
-    inputs = TextFeatures.fit(readable).transform(readable)
-    queries = pd.factorize(samples["query"].map(normalise_query))[0].astype(np.intp)
-    log = Rows(inputs[in_log], samples["label"].to_numpy(np.float32)[in_log], queries[in_log])
-    validating = Rows(inputs[trusted], grade[trusted].astype(np.float32), queries[trusted])
-    settings = training_settings(len(log.targets))
-    columns: dict[str, Any] = {"sample_id": samples["sample_id"].to_numpy()[in_log]}
-    with bar("Target models and references", seeds + len(references)) as shown:
-        runs = []
-        for one in range(seeds):
-            runs.append(train(log.features, log.targets, settings, 10_000 * seed + one))
-            shown.advance()
-        for name in references:
-            columns[name] = reference_importance(name, Setting(runs, log, log, validating, relevant_at))
-            shown.advance()
-    return {
-        "reference": str(write_table(pd.DataFrame(columns), target)),
-        "rows": int(in_log.sum()),
-        "validation_rows": int(trusted.sum()),
-        "references": list(references),
-        "seeds": seeds,
-        "log_hash": log_hash(samples[in_log]),
-        "exit_code": 0,
+    check_values(data=data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed)
+    check_values(seeds=seeds, validation=validation, relevant_at=relevant_at)
+    check_references(references)
+    place, named = File("--out", out, ".parquet"), list(references)
+    asked: dict[str, Any] = {
+        "--split": split,
+        "--limit": limit,
+        "--reference": named,
+        "--seeds": seeds,
+        "--validation": validation,
     }
+    asked |= {"--relevant-at": relevant_at, "--simulate": simulate, "--seed": seed}
+    work = Work("attribute", {"--data": source_of(data), "--map": column_map}, asked)
+    with outputs(work, place, overwrite=overwrite):
+        samples = load_graded_log(
+            data,
+            column_map=column_map,
+            split=split,
+            limit=limit,
+            simulate=simulate,
+            seed=seed,
+            invalid=rows_policy(place.path.parent, skip_invalid=skip_invalid, strict=strict),
+        )
+        shares = {"log-unseen": 1 - validation, "reference-validation": validation}
+        sets = assign_query_sets(samples, shares, seed)
+        check_query_sets(samples, sets)
+        in_log = (sets == "log-unseen").to_numpy(bool)
+        grade = samples["grade"].to_numpy(np.float64)
+        trusted = ~in_log & ~np.isnan(grade)
+        check_trusted(grade[trusted], relevant_at, str(data))
+        readable = without_grade(samples)
+        inputs = TextFeatures.fit(readable).transform(readable)
+        queries = pd.factorize(samples["query"].map(normalise_query))[0].astype(np.intp)
+        log = Rows(inputs[in_log], samples["label"].to_numpy(np.float32)[in_log], queries[in_log])
+        validating = Rows(inputs[trusted], grade[trusted].astype(np.float32), queries[trusted])
+        settings = training_settings(len(log.targets))
+        columns: dict[str, Any] = {"sample_id": samples["sample_id"].to_numpy()[in_log]}
+        with bar("Target models and references", seeds + len(references)) as shown:
+            runs = []
+            for one in range(seeds):
+                runs.append(train(log.features, log.targets, settings, 10_000 * seed + one))
+                shown.advance()
+            for name in references:
+                columns[name] = reference_importance(name, Setting(runs, log, log, validating, relevant_at))
+                shown.advance()
+        return {
+            "reference": str(write_table(pd.DataFrame(columns), place.path)),
+            "rows": int(in_log.sum()),
+            "validation_rows": int(trusted.sum()),
+            "references": list(references),
+            "seeds": seeds,
+            "log_hash": log_hash(samples[in_log]),
+            "exit_code": 0,
+        }
 
 
-def check(references: Sequence[str], seeds: int, validation: float, relevant_at: float) -> None:
-    """The settings that need no data to be found wrong."""
+def check_references(references: Sequence[str]) -> None:
+    """There are some, and all are known."""
     if not references:
         raise InputError("no reference is named", where="--reference", mend=f"Known: {', '.join(REFERENCES)}.")
     for name in references:
         if name not in REFERENCES:
             raise InputError(f"no reference '{name}'", where="--reference", mend=f"Known: {', '.join(REFERENCES)}.")
-    if seeds < 1:
-        raise InputError(f"seeds is {seeds}", where="--seeds", mend="Give a whole number of at least 1.")
-    if not 0 < validation < 1:
-        raise InputError(
-            f"the share of validation queries is {validation:g}",
-            where="--validation",
-            mend="Give a share between 0 and 1.",
-        )
-    if not 0 < relevant_at <= 1:
-        raise InputError(
-            f"relevant_at is {relevant_at:g}",
-            where="--relevant-at",
-            mend="Give a grade above 0 and at most 1.",
-        )
 
 
 def check_trusted(grade: np.ndarray[Any, np.dtype[np.float64]], relevant_at: float, where: str) -> None:

@@ -19,9 +19,10 @@ from sie_agent.attribution import (
     fit_batches,
 )
 from sie_agent.errors import InputError
+from sie_agent.outputs import File, Work, outputs
 from sie_agent.progress import bar
 from sie_agent.samples import TableWriter, normalise_query
-from sie_agent.verbs.common import parquet_target
+from sie_agent.values import check_values
 
 Floats = npt.NDArray[np.float32]
 
@@ -40,6 +41,7 @@ def attribute_features(
     references: Sequence[str] = (f"{METHOD}-ranking",),
     relevant_at: float = 0.75,
     decay: float = DECAY,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Fit a logistic regression on the features of a log, and write what each row did to its loss on trusted rows.
 
@@ -54,6 +56,7 @@ def attribute_features(
     references : names that begin with ``influence-linear``.
     relevant_at : grade from which on a trusted row counts as relevant (mean loss).
     decay : L2 penalty on every weight, of the mean loss.
+    overwrite : replace what other work left at *out*.
 
     Returns
     -------
@@ -63,20 +66,24 @@ def attribute_features(
     ------
     InputError : a file, column, row or value that is not as described, or a reference that is no exact influence.
     """
-    losses = [loss_of(name) for name in references]
-    target = parquet_target(out)
-    log = FeatureFile(data, features, "label", "sample_id", "query")
-    checked = validation_rows(trusted, features, log.size)
-    check_disjoint(log.path, Path(trusted).expanduser())
-    with bar("Passes over the log", None) as shown:
-        fitted, passes = fitted_on(log, decay, shown.advance)
-        setting = Setting([], checked, checked, checked, relevant_at)
-        directions = [direction(fitted, setting, loss) for loss in losses]
-    with bar("Influence", log.rows) as shown, TableWriter(target) as writer:
-        for ids, batch in log.identified():
-            columns = [fitted.influence(*batch, one) for one in directions]
-            writer.write(pd.DataFrame({"sample_id": ids, **dict(zip(references, columns, strict=True))}))
-            shown.advance(len(ids))
+    check_values(data=data, trusted=trusted, features=features, references=references, relevant_at=relevant_at)
+    losses, place = [loss_of(name) for name in references], File("--out", out, ".parquet")
+    settings = {"--features": features, "--reference": list(references), "--relevant-at": relevant_at, "decay": decay}
+    work = Work("attribute", {"--data": data, "--trusted": trusted}, settings)
+    with outputs(work, place, overwrite=overwrite):
+        target = place.path
+        log = FeatureFile(data, features, "label", "sample_id", "query")
+        checked = validation_rows(trusted, features, log.size)
+        check_disjoint(log.path, Path(trusted).expanduser())
+        with bar("Passes over the log", None) as shown:
+            fitted, passes = fitted_on(log, decay, shown.advance)
+            setting = Setting([], checked, checked, checked, relevant_at)
+            directions = [direction(fitted, setting, loss) for loss in losses]
+        with bar("Influence", log.rows) as shown, TableWriter(target) as writer:
+            for ids, batch in log.identified():
+                columns = [fitted.influence(*batch, one) for one in directions]
+                writer.write(pd.DataFrame({"sample_id": ids, **dict(zip(references, columns, strict=True))}))
+                shown.advance(len(ids))
     return {
         "reference": str(target),
         "rows": log.rows,

@@ -8,7 +8,8 @@ from typing import Any
 
 from sie_agent.errors import InputError
 from sie_agent.judging import JudgmentCache
-from sie_agent.verbs.common import writable_folder
+from sie_agent.outputs import File, Work, outputs
+from sie_agent.values import check_values
 
 DAY_SECONDS = 86_400.0
 
@@ -29,8 +30,10 @@ def cache_stats(*, cache_path: str | Path | None = None) -> dict[str, Any]:
         return {**cache.stats(), "exit_code": 0}
 
 
-def cache_export(out: str | Path, *, cache_path: str | Path | None = None) -> dict[str, Any]:
+def cache_export(out: str | Path, *, cache_path: str | Path | None = None, overwrite: bool = False) -> dict[str, Any]:
     """Write every answer as JSON lines: ``key, variant, model, created, answer``.
+
+    An earlier export is replaced where all its answers are still in the cache; anything else only with *overwrite*.
 
     Returns
     -------
@@ -40,14 +43,19 @@ def cache_export(out: str | Path, *, cache_path: str | Path | None = None) -> di
     ------
     InputError, EnvironmentFailure : as :func:`cache_stats`; or *out* cannot be written to.
     """
-    target = Path(out).expanduser()
-    if target.is_dir():
-        raise InputError("is a folder", where=target, mend="Give --out the name of a file")
-    writable_folder(target.parent)
-    with JudgmentCache(cache_path) as cache:
-        exported = cache.export(target)
-        found = {"path": str(cache.path), "out": str(target), "exported": exported, "damaged": cache.damaged}
-        return {**found, "exit_code": 0}
+    place = File("--out", out)
+
+    def holds_all(path: Path) -> bool:
+        """Whether nothing is in an earlier export that the cache has not."""
+        with JudgmentCache(cache_path) as cache:
+            return cache.holds_export(path)
+
+    with outputs(Work("cache export", {}), place, overwrite=overwrite, cache_path=cache_path, own=holds_all):
+        target = place.path
+        with JudgmentCache(cache_path) as cache:
+            exported = cache.export(target)
+            found = {"path": str(cache.path), "out": str(target), "exported": exported, "damaged": cache.damaged}
+    return {**found, "exit_code": 0}
 
 
 def cache_prune(
@@ -75,8 +83,7 @@ def cache_prune(
     ------
     InputError, EnvironmentFailure : as :func:`cache_stats`; or nothing says what to delete.
     """
-    if older_than is not None and not 0.0 <= older_than < float("inf"):
-        raise InputError(f"the age is {older_than}", where="--older-than", mend="Give a number of days")
+    check_values(variant=variant, model=model, status=status, older_than=older_than)
     chosen = any(given is not None for given in (variant, model, status, older_than))
     if chosen == everything:
         problem = "--all was given beside a choice" if chosen else "nothing says which answers to delete"

@@ -1,20 +1,17 @@
-"""What several verbs do alike: load a log, guard a folder, hash samples, choose how proxies train."""
+"""What several verbs do alike: load a log, hash samples, choose how proxies train."""
 
 from __future__ import annotations
 
 import hashlib
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from sie_agent.attribution import TrainingSettings
-from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.errors import InputError
 from sie_agent.progress import say
-from sie_agent.samples import LOGS, InvalidRows, LogSettings, load_samples, simulate_log
+from sie_agent.samples import LOGS, InvalidRows, LogSettings, load_samples, resolve, simulate_log
 
 SIMULATIONS = tuple(LOGS)
 FEWEST_STEPS_PER_EPOCH = 16
@@ -74,6 +71,16 @@ def load_log(
     return samples
 
 
+def source_of(data: str | Path) -> str | Path:
+    """The file or folder that is read for *data*; its name where it is not on this machine's disk.
+
+    Raises
+    ------
+    InputError : it is neither there nor the name of anything.
+    """
+    return resolve(data)[0] or str(data)
+
+
 def with_log(samples: pd.DataFrame, log: pd.DataFrame) -> pd.DataFrame:
     """The samples with the label of a simulated log and, where it has them, positions and counts of impressions."""
     columns = {"label": log["label"]}
@@ -110,101 +117,6 @@ def load_graded_log(
             mend="Map the column of human grades (grade: {column: …, minimum: 0, maximum: 3}).",
         )
     return samples
-
-
-def writable_folder(path: str | Path) -> Path:
-    """A folder, made if it is absent, that takes files: found out before anything is paid for.
-
-    Raises
-    ------
-    InputError : the path is a file.
-    EnvironmentFailure : the folder cannot be made or written to.
-    """
-    folder = Path(path).expanduser()
-    if folder.exists() and not folder.is_dir():
-        raise InputError("is a file, and a folder is needed", where=folder, mend="Give another --out.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".sie-"):
-            pass
-    except OSError as error:
-        raise EnvironmentFailure(
-            f"the folder cannot be written to ({error.strerror})",
-            where=folder,
-            mend="Change its permissions, free some space, or choose another --out.",
-        ) from error
-    return folder
-
-
-@contextmanager
-def output_folder(path: str | Path) -> Iterator[Path]:
-    """:func:`writable_folder`; one that was made for nothing is gone again when the work in it fails."""
-    is_new = not Path(path).expanduser().exists()
-    folder = writable_folder(path)
-    try:
-        yield folder
-    except BaseException:
-        if is_new:
-            with suppress(OSError):
-                folder.rmdir()
-        raise
-
-
-def parquet_target(path: str | Path) -> Path:
-    """Where a Parquet file is to go, its folder checked.
-
-    Raises
-    ------
-    InputError : the name does not end in ``.parquet``, or is a folder.
-    EnvironmentFailure : its folder cannot be written to.
-    """
-    target = Path(path).expanduser()
-    if target.suffix != ".parquet":
-        raise InputError("the file to write does not end in .parquet", where=target, mend="Give --out NAME.parquet.")
-    if target.is_dir():
-        raise InputError("is a folder", where=target, mend="Give --out the name of a file.")
-    writable_folder(target.parent)
-    return target
-
-
-def check_apart(outputs: Mapping[str, Path], inputs: Iterable[Path]) -> None:
-    """Make sure that no file to write is one that is read, or that another option writes.
-
-    Parameters
-    ----------
-    outputs : the files to write, by their option; they need not be there.
-    inputs : files, and folders all of whose files are read.
-
-    Raises
-    ------
-    InputError : one is, by whatever name or link, or lies in a folder that is read.
-    """
-    sources = list(inputs)
-    taken: dict[str, Path] = {}
-    for option, path in outputs.items():
-        where = f"{option} {path}"
-        for other, before in taken.items():
-            if same_file(path, before):
-                raise InputError(f"is the file of {other}, too", where=where, mend="Give another name.")
-        for source in sources:
-            if path.exists() and any(same_file(path, file) for file in files_of(source)):
-                raise InputError(f"would replace what is read ({source})", where=where, mend="Give another name.")
-            if source.is_dir() and path.resolve().is_relative_to(source.resolve()):
-                mend = "Give a file in another folder."
-                raise InputError(f"lies in a folder that is read ({source})", where=where, mend=mend)
-        taken[option] = path
-
-
-def same_file(first: Path, second: Path) -> bool:
-    """Whether two paths lead to one file, be it there or not."""
-    if first.exists() and second.exists():
-        return first.samefile(second)
-    return first.resolve() == second.resolve()
-
-
-def files_of(source: Path) -> Iterator[Path]:
-    """A file, or the files of a folder and of those below it."""
-    return (file for file in source.rglob("*") if file.is_file()) if source.is_dir() else iter([source])
 
 
 def samples_hash(samples: pd.DataFrame) -> str:

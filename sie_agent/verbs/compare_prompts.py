@@ -21,11 +21,13 @@ from sie_agent.judging import (
     load_variant,
 )
 from sie_agent.judging import judge as judge_pairs
+from sie_agent.outputs import Folder, Work, outputs
 from sie_agent.progress import say
 from sie_agent.run import Manifest, command_line, write_json
 from sie_agent.run.failed import Failure, as_rows, nobody_left, raised, reasons_of, ungraded
 from sie_agent.samples import load_samples, rows_policy, without_grade, write_table
-from sie_agent.verbs.common import writable_folder
+from sie_agent.values import check_values
+from sie_agent.verbs.common import source_of
 from sie_agent.verbs.judges import Judge, open_judge
 
 
@@ -43,6 +45,7 @@ def compare_prompts(
     cache_path: Path | None = None,
     skip_invalid: bool = False,
     strict: bool = False,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Compare prompt variants on the same graded pairs.
 
@@ -58,6 +61,7 @@ def compare_prompts(
     retry_failed : ask again where the cache holds a lasting failure.
     max_cost : stop before the answers of this run cost more, in USD; the rest has the status ``not-asked``.
     skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
+    overwrite : replace what other work left in *out*.
 
     Raises
     ------
@@ -65,6 +69,8 @@ def compare_prompts(
         grades. Nothing was asked then.
     EnvironmentFailure : no variant could be judged; nothing is written then.
     """
+    check_values(data=data, column_map=column_map, limit=limit, variants=list(variants), max_cost=max_cost)
+    check_values(relevant_at=relevant_at)
     if len(variants) < 2 or len(set(variants)) != len(variants):
         raise InputError(
             "give two or more different variants",
@@ -79,51 +85,58 @@ def compare_prompts(
                 where="--variants",
                 mend="Choose relevance variants.",
             )
-    policy = rows_policy(Path(out).expanduser(), skip_invalid=skip_invalid, strict=strict)
-    samples = load_samples(data, column_map=column_map, limit=limit, invalid=policy)
-    if samples["grade"].isna().all():
-        raise InputError(
-            "the samples have no grades to compare with",
-            where=f"{data}, field 'grade'",
-            mend="Map the human grade in the column map.",
+    asked = judge or Judge()
+    place = Folder("--out", out, ("comparison.json", "judgments.parquet", "manifest.json"))
+    reads = {"--data": source_of(data), "--map": column_map, "--variants": list(variants), **asked.reads}
+    settings = {"--limit": limit, "relevant at": relevant_at, **asked.settings}
+    work = Work("compare-prompts", reads, settings, uses={"--endpoints": asked.endpoints}, grows=("--limit",))
+    with outputs(work, place, overwrite=overwrite, cache_path=cache_path):
+        policy = rows_policy(place.path, skip_invalid=skip_invalid, strict=strict)
+        samples = load_samples(data, column_map=column_map, limit=limit, invalid=policy)
+        if samples["grade"].isna().all():
+            raise InputError(
+                "the samples have no grades to compare with",
+                where=f"{data}, field 'grade'",
+                mend="Map the human grade in the column map.",
+            )
+        manifest = Manifest(command_line())
+
+        def opened() -> Backend:
+            return open_judge(asked)[0]
+
+        with closing(opened()) as backend:
+            for variant in loaded:
+                check_method(backend, variant)
+            with JudgmentCache(cache_path) as cache:
+                session = Session(backend, cache, max_cost=max_cost)
+                named = dict(zip(variants, loaded, strict=True))
+                tables, failures = judge_each(samples, named, opened, cache, session, manifest, retry_failed)
+        kept, apart = comparable_judgments(samples, tables)
+        failures += [not_comparable(tables[name], name, kept) for name in apart]
+        if not kept:
+            raise nobody_left("no variant gave a grade that can be compared", failures)
+        with manifest.stage("comparison"):
+            result: dict[str, Any] = compare_judgments(samples, kept, relevant_at=relevant_at)
+        for row in result["variants"]:
+            row["reasons"] = reasons_of(kept[row["variant"]]).as_list()
+        result["failed"] = as_rows(sorted(failures, key=lambda one: variants.index(one.name)), "variant")
+        joined = pd.concat(tables.values(), ignore_index=True)
+        failed = int(joined["score"].isna().sum()) + len(samples) * (len(loaded) - len(tables))
+        manifest.counts.update(
+            samples=len(samples), judged=len(joined), cached=int(joined["cached"].sum()), failed=failed
         )
-    manifest = Manifest(command_line())
-
-    def opened() -> Backend:
-        return open_judge(judge or Judge())[0]
-
-    with closing(opened()) as backend:
-        for variant in loaded:
-            check_method(backend, variant)
-        with JudgmentCache(cache_path) as cache:
-            session = Session(backend, cache, max_cost=max_cost)
-            named = dict(zip(variants, loaded, strict=True))
-            tables, failures = judge_each(samples, named, opened, cache, session, manifest, retry_failed)
-    kept, apart = comparable_judgments(samples, tables)
-    failures += [not_comparable(tables[name], name, kept) for name in apart]
-    if not kept:
-        raise nobody_left("no variant gave a grade that can be compared", failures)
-    with manifest.stage("comparison"):
-        result: dict[str, Any] = compare_judgments(samples, kept, relevant_at=relevant_at)
-    for row in result["variants"]:
-        row["reasons"] = reasons_of(kept[row["variant"]]).as_list()
-    result["failed"] = as_rows(sorted(failures, key=lambda one: variants.index(one.name)), "variant")
-    joined = pd.concat(tables.values(), ignore_index=True)
-    failed = int(joined["score"].isna().sum()) + len(samples) * (len(loaded) - len(tables))
-    manifest.counts.update(samples=len(samples), judged=len(joined), cached=int(joined["cached"].sum()), failed=failed)
-    manifest.extra["failed"] = result["failed"]
-    spent = session.as_dict()
-    manifest.tokens.update(spent["tokens"])
-    manifest.cost = spent["cost"]
-    result |= spent
-    statuses = joined.loc[joined["score"].isna(), "status"]
-    result["failed_for_good"] = sum(map(is_lasting, statuses))
-    result["n_without_grade"] = failed
-    folder = writable_folder(out)
-    write_table(joined, folder / "judgments.parquet")
-    write_json(folder / "comparison.json", result)
-    manifest.write(folder / "manifest.json")
-    return {**result, "exit_code": EXIT_PARTIAL if failed or failures else EXIT_DONE}
+        manifest.extra["failed"] = result["failed"]
+        spent = session.as_dict()
+        manifest.tokens.update(spent["tokens"])
+        manifest.cost = spent["cost"]
+        result |= spent
+        statuses = joined.loc[joined["score"].isna(), "status"]
+        result["failed_for_good"] = sum(map(is_lasting, statuses))
+        result["n_without_grade"] = failed
+        write_table(joined, place.path / "judgments.parquet")
+        write_json(place.path / "comparison.json", result)
+        manifest.write(place.path / "manifest.json")
+        return {**result, "exit_code": EXIT_PARTIAL if failed or failures else EXIT_DONE}
 
 
 def judge_each(

@@ -13,6 +13,7 @@ import pandas as pd
 
 from sie_agent.bench import choose_recipe, hashed_order, strength_on
 from sie_agent.errors import InputError
+from sie_agent.outputs import Folder, Work, outputs
 from sie_agent.pipeline import (
     Distilled,
     DistilSettings,
@@ -29,16 +30,14 @@ from sie_agent.samples import (
     TextFeatures,
     log_hash,
     normalise_query,
-    pair_keys,
-    resolve,
-    rows_policy,
     with_grades,
     without_grade,
     write_table,
 )
 from sie_agent.scorer import COLUMNS_FILE, Recipe, save_scorer, settle_columns, with_log_columns, with_recipe
 from sie_agent.threads import one_thread
-from sie_agent.verbs.common import check_apart, load_log, samples_hash, writable_folder
+from sie_agent.values import check_values
+from sie_agent.verbs.common import load_log, samples_hash, source_of
 from sie_agent.verbs.evidence import FEWEST_JUDGED, Judged, read_judgments, relevance_of_all
 
 Doubles = npt.NDArray[np.float64]
@@ -64,6 +63,7 @@ def distil(
     seed: int = 0,
     skip_invalid: bool = False,
     strict: bool = False,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Make weak labels of a judged log, distil a scorer from them, and choose what to train with.
 
@@ -84,6 +84,7 @@ def distil(
         settings of these, such as ``labels.proxies=3``.
     simulate : draw the log from the grades, a name in ``LOGS``; seed : of all draws.
     skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
+    overwrite : replace what other work left in *out*.
 
     Returns
     -------
@@ -95,66 +96,78 @@ def distil(
     InputError : no label in the data, judgments of several judges, judgments of other data, or wrong settings.
     EnvironmentFailure : the folder cannot be written to.
     """
+    files = [judgments] if isinstance(judgments, str | Path) else list(judgments)
+    check_values(judgments=files, data=data, column_map=column_map, split=split, limit=limit, grades=grades)
+    check_values(model=model, variant=variant, suite=suite, simulate=simulate, seed=seed)
     settings = load_distil_settings(suite, overrides)
-    manifest = Manifest(command_line(), seeds=[seed])
-    table, where = read_judgments([judgments] if isinstance(judgments, str | Path) else judgments)
-    policy = rows_policy(Path(out).expanduser(), skip_invalid=skip_invalid, strict=strict)
-    samples = load_log(
-        data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed, invalid=policy
-    )
-    samples = samples if grades is None else with_grades(samples, grades)
-    models = [model] if isinstance(model, str) else list(model or ())
-    judged = relevance_of_all(table, samples, where, models=models, variant=variant, by_rank=by_rank)
-    folder = writable_folder(out)
-    check_outputs(
-        folder, [data, *([judgments] if isinstance(judgments, str | Path) else judgments), column_map, grades]
-    )
-    readable = without_grade(samples)
-    facts = {"model": judged.model, "variant": judged.variant, "by_rank": judged.by_rank, "mode": "zero-shot"}
-    with one_thread():
-        with manifest.stage("features"):
-            say("Computing text features")
-            features = TextFeatures.fit(readable)
-            work = Work.of(readable, features.transform(readable), judged, settings, seed)
-        with manifest.stage("proxies, weak labels, scorer"):
-            distilled, proxies = work.distil(log_columns=settings.wants_log_columns)
-            about = {**facts, "log_hash": log_hash(samples), "versions": library_versions()}
-            scorer = scorer_of(features, work.log, readable["query"], distilled, settings, seed, about)
-            errors = label_errors_of(work.log, readable["query"], proxies, distilled, settings, seed)
-        with manifest.stage("recipe"):
-            grade = samples["grade"].to_numpy(np.float64)
-            recipe = work.recipe(distilled, grade, readable["position"].to_numpy(np.float64, na_value=np.nan))
-    scorer = with_recipe(scorer, recipe)
-    if errors is not None:
-        scorer = with_log_columns(scorer, *errors, readable, folder)
-    save_scorer(scorer, folder / "scorer")
-    settle_columns(folder, scorer)
-    labels = {name: values[judged.known] for name, values in distilled.labels.items()}
-    ids = readable["sample_id"].to_numpy()[judged.known]
-    write_table(pd.DataFrame({"sample_id": ids, **labels}), folder / "labels.parquet")
-    count, told = int(judged.known.sum()), describe(recipe)
-    manifest.counts.update(samples=len(samples), queries=work.n_queries, judged=count, failed=len(samples) - count)
-    manifest.counts["pairs"] = pair_keys(samples).nunique()
-    manifest.hashes.update(data=samples_hash(samples), log=log_hash(samples))
-    manifest.extra.update(judge=facts, settings=settings.model_dump(mode="json"), recipe=told)
-    manifest.write(folder / MANIFEST)
-    return {
-        "labels": str(folder / "labels.parquet"),
-        "scorer": str(folder / "scorer"),
-        "manifest": str(folder / MANIFEST),
-        "rows": len(samples),
-        "judged": count,
-        "without_judgment": len(samples) - count,
-        **facts,
-        "weak_labels": list(scorer.students),
-        "label_error": scorer.label_errors is not None,
-        "recipe": told,
-        "exit_code": 0,
+    check_no_run(Path(out).expanduser())
+    place = Folder("--out", out, ("labels.parquet", "scorer/", COLUMNS_FILE, MANIFEST))
+    reads = {"--judgments": judgment_files(files), "--data": source_of(data), "--map": column_map, "--grades": grades}
+    asked: dict[str, Any] = {
+        "--split": split,
+        "--limit": limit,
+        "--model": model,
+        "--variant": variant,
+        "--by-rank": by_rank,
     }
+    asked |= {"--simulate": simulate, "--seed": seed, **settings.model_dump(mode="json")}
+    with outputs(Work("distill", reads, asked, uses={"--suite": suite}), place, overwrite=overwrite):
+        manifest = Manifest(command_line(), seeds=[seed])
+        table, where = read_judgments(files)
+        policy = rows_policy(place.path, skip_invalid=skip_invalid, strict=strict)
+        samples = load_log(
+            data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed, invalid=policy
+        )
+        samples = samples if grades is None else with_grades(samples, grades)
+        models = [model] if isinstance(model, str) else list(model or ())
+        judged = relevance_of_all(table, samples, where, models=models, variant=variant, by_rank=by_rank)
+        folder = place.path
+        readable = without_grade(samples)
+        facts = {"model": judged.model, "variant": judged.variant, "by_rank": judged.by_rank, "mode": "zero-shot"}
+        with one_thread():
+            with manifest.stage("features"):
+                say("Computing text features")
+                features = TextFeatures.fit(readable)
+                work = Distilling.of(readable, features.transform(readable), judged, settings, seed)
+            with manifest.stage("proxies, weak labels, scorer"):
+                distilled, proxies = work.distil(log_columns=settings.wants_log_columns)
+                about = {**facts, "log_hash": log_hash(samples), "versions": library_versions()}
+                scorer = scorer_of(features, work.log, readable["query"], distilled, settings, seed, about)
+                errors = label_errors_of(work.log, readable["query"], proxies, distilled, settings, seed)
+            with manifest.stage("recipe"):
+                grade = samples["grade"].to_numpy(np.float64)
+                recipe = work.recipe(distilled, grade, readable["position"].to_numpy(np.float64, na_value=np.nan))
+        scorer = with_recipe(scorer, recipe)
+        if errors is not None:
+            scorer = with_log_columns(scorer, *errors, readable, folder)
+        save_scorer(scorer, folder / "scorer")
+        settle_columns(folder, scorer)
+        labels = {name: values[judged.known] for name, values in distilled.labels.items()}
+        ids = readable["sample_id"].to_numpy()[judged.known]
+        write_table(pd.DataFrame({"sample_id": ids, **labels}), folder / "labels.parquet")
+        count, told = int(judged.known.sum()), describe(recipe)
+        manifest.counts.update(samples=len(samples), queries=work.n_queries, judged=count, failed=len(samples) - count)
+        manifest.counts["pairs"] = pair_keys(samples).nunique()
+        manifest.hashes.update(data=samples_hash(samples), log=log_hash(samples))
+        manifest.extra.update(judge=facts, settings=settings.model_dump(mode="json"), recipe=told)
+        manifest.write(folder / MANIFEST)
+        return {
+            "labels": str(folder / "labels.parquet"),
+            "scorer": str(folder / "scorer"),
+            "manifest": str(folder / MANIFEST),
+            "rows": len(samples),
+            "judged": count,
+            "without_judgment": len(samples) - count,
+            **facts,
+            "weak_labels": list(scorer.students),
+            "label_error": scorer.label_errors is not None,
+            "recipe": told,
+            "exit_code": 0,
+        }
 
 
 @dataclass(frozen=True)
-class Work:
+class Distilling:
     """A judged log, ready to be distilled whole or in part.
 
     Attributes
@@ -176,7 +189,7 @@ class Work:
         judged: Judged,
         settings: DistilSettings,
         seed: int,
-    ) -> Work:
+    ) -> Distilling:
         """From the rows without their grades, and their text features."""
         queries, names = pd.factorize(readable["query"].map(normalise_query))
         read = READERS[settings.proxy.kind](readable, inputs, settings.proxy)
@@ -256,27 +269,24 @@ class Work:
         return known & np.isin(self.log.queries, chosen)
 
 
-def check_outputs(folder: Path, read: Sequence[str | Path | None]) -> None:
-    """Make sure that nothing that is written into *folder* is read, or belongs to a run.
+def judgment_files(files: Sequence[str | Path]) -> list[str | Path]:
+    """Of folders of judgments, what `sie label` wrote: a scorer may lie in a folder below it."""
+    read: list[str | Path] = []
+    for one in files:
+        held = [Path(one).expanduser() / name for name in ("judgments.parquet", MANIFEST)]
+        read += held if held[0].is_file() else [one]
+    return read
+
+
+def check_no_run(folder: Path) -> None:
+    """Nothing that is written into *folder* belongs to a run.
 
     Raises
     ------
-    InputError : something is.
+    InputError : it does.
     """
     if (folder / "agreement.json").exists():
         raise InputError("is the folder of a run", where=f"--out {folder}", mend="Give a folder of its own.")
-    sources: list[Path] = []
-    for one in read:
-        path = None if one is None else resolve(one)[0]
-        if path is not None:
-            # of a folder of judgments, what `sie label` wrote: a scorer may lie in a folder below it
-            held = [path / name for name in ("judgments.parquet", MANIFEST)]
-            sources += held if path.is_dir() and held[0].is_file() else [path]
-    outputs = {f"--out ({name})": folder / name for name in ("labels.parquet", COLUMNS_FILE, MANIFEST)}
-    check_apart(outputs, sources)
-    for path in outputs.values():
-        if path.is_dir():
-            raise InputError("a folder is in the place of a file", where=path, mend="Give another --out.")
 
 
 def describe(recipe: Recipe) -> dict[str, Any]:

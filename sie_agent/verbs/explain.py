@@ -11,10 +11,12 @@ from typing import Any
 import pandas as pd
 
 from sie_agent.errors import InputError
+from sie_agent.outputs import File, Work, outputs
 from sie_agent.report import write_explanations
 from sie_agent.samples import InvalidRows, validate_samples, without_grade
 from sie_agent.scorer import AUTO, check_asked, explain_rows, explained_by, load_scorer, scorer_folder, shortened
-from sie_agent.verbs.common import writable_folder
+from sie_agent.values import check_values
+from sie_agent.verbs.common import source_of
 from sie_agent.verbs.score import Log
 
 LISTED = 8
@@ -40,6 +42,7 @@ def explain(
     simulate: str | None = None,
     seed: int = 0,
     html: str | Path | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Explain scores by features and by words; see :func:`sie_agent.explain_rows`.
 
@@ -55,7 +58,7 @@ def explain(
     by : a weak label; when not given (or ``auto``) that of the scorer's recipe, else ``value``, else the first that
         the scorer knows.
     top : how many features the page lists.
-    html : where to write a self-contained page.
+    html : where to write a self-contained page. overwrite : replace what other work left there.
 
     Returns
     -------
@@ -66,46 +69,40 @@ def explain(
     InputError : the scorer, the data, or what is asked for is wrong; an unknown id comes with those near it.
     EnvironmentFailure : the page cannot be written.
     """
+    check_values(scorer=scorer, data=data, ids=list(ids), rows=list(rows), label=label, by=by, top=top)
+    check_values(column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed)
+    place = File("--html", html, ".html")
+    asked = {"--id": list(ids), "--row": list(rows), "--query": query, "--title": title, "--description": description}
+    settings = {**asked, "--label": label, "--by": by, "--top": top, "--split": split, "--limit": limit}
+    settings |= {"--simulate": simulate, "--seed": seed}
     folder = Path(scorer).expanduser()
-    loaded = load_scorer(scorer_folder(folder))
-    by = explained_by(loaded) if by is None or by == AUTO else by
-    check_asked(loaded, by, top)
-    target = None if html is None else page_target(html)
-    typed = query is not None or title is not None
-    if typed == bool(ids or rows):
-        raise InputError(
-            "both rows of the data and a typed-in pair" if typed else "no row is named",
-            mend="Give --id or --row, or else --query and --title.",
-        )
-    if typed:
-        samples = typed_sample(query, title, description, label)
-    else:
-        source = run_samples(folder) if data is None else data
-        samples = named_rows(Log(source, column_map, split, limit, simulate, seed, InvalidRows(skip=True)), ids, rows)
-    explained = explain_rows(loaded, samples, by, None)
-    if target is not None:
-        write_explanations([asdict(shortened(one, top)) for one in explained], target)
+    reads = {"--scorer": scorer_folder(folder), "--data": None if data is None else source_of(data)}
+    work = Work("explain", {**reads, "--map": column_map}, settings)
+    with outputs(work, place, overwrite=overwrite):
+        loaded = load_scorer(scorer_folder(folder))
+        by = explained_by(loaded) if by is None or by == AUTO else by
+        check_asked(loaded, by, top)
+        typed = query is not None or title is not None
+        if typed == bool(ids or rows):
+            raise InputError(
+                "both rows of the data and a typed-in pair" if typed else "no row is named",
+                mend="Give --id or --row, or else --query and --title.",
+            )
+        if typed:
+            samples = typed_sample(query, title, description, label)
+        else:
+            source = run_samples(folder) if data is None else data
+            log = Log(source, column_map, split, limit, simulate, seed, InvalidRows(skip=True))
+            samples = named_rows(log, ids, rows)
+        explained = explain_rows(loaded, samples, by, None)
+        if html is not None:
+            write_explanations([asdict(shortened(one, top)) for one in explained], place.path)
     return {
         "by": by,
         "explanations": [asdict(one) for one in explained],
-        "html": None if target is None else str(target),
+        "html": None if html is None else str(place.path),
         "exit_code": 0,
     }
-
-
-def page_target(path: str | Path) -> Path:
-    """Where the page is to go, its folder checked.
-
-    Raises
-    ------
-    InputError : the name does not end in ``.html``, or is a folder.
-    EnvironmentFailure : its folder cannot be written to.
-    """
-    target = Path(path).expanduser()
-    if target.suffix != ".html" or target.is_dir():
-        raise InputError("the page to write is no .html file", where=target, mend="Give --html NAME.html.")
-    writable_folder(target.parent)
-    return target
 
 
 def run_samples(folder: Path) -> Path:
@@ -144,9 +141,6 @@ def named_rows(log: Log, ids: Sequence[str], rows: Sequence[int]) -> pd.DataFram
     ------
     InputError : an id or a number is not in the data.
     """
-    for number in rows:
-        if number < 1:
-            raise InputError(f"there is no row {number}", where="--row", mend="Rows are counted from 1.")
     by_id: dict[str, pd.DataFrame] = {}
     by_number: dict[int, pd.DataFrame] = {}
     read = 0

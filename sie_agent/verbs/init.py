@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, InputError
+from sie_agent.outputs import Folder, check_places, writable_folder
 from sie_agent.run import load_suite, write_text
 from sie_agent.samples import (
     IMPRESSIONS,
@@ -24,9 +25,11 @@ from sie_agent.samples import (
     read_source,
     resolve,
 )
-from sie_agent.verbs.common import writable_folder
+from sie_agent.values import check_values
+from sie_agent.verbs.common import source_of
 from sie_agent.verbs.guess import Guess, guess_columns, sources_of
 from sie_agent.verbs.init_map import is_unchanged, map_text, quoted, raw_rows, shown_rows, signed
+from sie_agent.writing import only_one, remove_leftovers
 
 ROWS_CHECKED = 2_000
 SUITE = """\
@@ -105,9 +108,24 @@ def init(
     InputError : no column is known, the data are wrong, or a file that somebody changed is in the way.
     EnvironmentFailure : *out* cannot be written to.
     """
+    check_values(data=data, column_map=column_map)
     source, shorthand = str(data), str(data) in SHORTHANDS or str(data).startswith("generated:")
     name = re.sub(r"[^\w-]+", "-", Path(source).name.split(".")[0]).strip("-") or "log"
-    folder = writable_folder(out)
+    suite, written_map = f"{name}-suite.yaml", f"{name}-map.yaml"
+    completed = f"{name}-map-completed.yaml"
+    check_places([Folder("--out", out, (suite,))], {"DATA": source_of(data), "--map": column_map})
+    check_places([Folder("--out", out, (written_map, completed))], {"DATA": source_of(data)})
+    folder = writable_folder(Path(out).expanduser())
+    with only_one(folder / suite):
+        for file in (suite, written_map, completed):
+            remove_leftovers(folder / file)
+        return guessed_files(source, shorthand, name, folder, column_map, force=force)
+
+
+def guessed_files(
+    source: str, shorthand: bool, name: str, folder: Path, column_map: str | Path | None, *, force: bool
+) -> dict[str, Any]:
+    """:func:`init` with everything checked and named."""
     suite_path, map_path = folder / f"{name}-suite.yaml", folder / f"{name}-map.yaml"
     given = None if column_map is None else load_column_map(column_map)
     guess, frame = Guess(), pd.DataFrame()

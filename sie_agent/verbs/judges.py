@@ -9,6 +9,7 @@ from typing import Any
 
 from sie_agent.errors import InputError
 from sie_agent.judging import AT_ONCE, Backend, EndpointList, PricePart, load_endpoints, make_backend
+from sie_agent.values import check_values
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,10 @@ class Judge:
     backend, model, base_url, concurrency, revision, options : as `make_backend` takes them.
     endpoints : file with several servers, instead of one.
     price_input, price_output : USD per million tokens.
+
+    Raises
+    ------
+    InputError : a name is empty, or a number is not finite or out of its range.
     """
 
     backend: str = "local"
@@ -31,6 +36,23 @@ class Judge:
     price_input: float | None = None
     price_output: float | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_values(backend=self.backend, model=self.model, base_url=self.base_url, endpoints=self.endpoints)
+        check_values(concurrency=self.concurrency, price_input=self.price_input, price_output=self.price_output)
+        check_values(**{name: value for name, value in self.options.items() if name in ("timeout", "patience")})
+
+    @property
+    def reads(self) -> dict[str, Any]:
+        """What decides on the answers and may lie on this machine's disk, by option."""
+        return {"--model": self.model}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What else decides on the answers; where no model is named, that of the address answers."""
+        where = str(self.endpoints) if self.endpoints is not None else self.base_url
+        asked = {"--base-url or --endpoints": where if self.model is None else None}
+        return {"--backend": self.backend, "--revision": self.revision or None, **asked}
 
 
 def open_judge(judge: Judge) -> tuple[Backend, EndpointList | None]:
@@ -60,16 +82,7 @@ def open_judge(judge: Judge) -> tuple[Backend, EndpointList | None]:
 
 
 def price_of(judge: Judge) -> PricePart | None:
-    """The price, where one was given.
-
-    Raises
-    ------
-    InputError : a negative one.
-    """
+    """The price, where one was given."""
     if judge.price_input is None and judge.price_output is None:
         return None
-    given = {"input": judge.price_input or 0.0, "output": judge.price_output or 0.0}
-    for name, value in given.items():
-        if not 0.0 <= value < float("inf"):
-            raise InputError(f"the price is {value}", where=f"--price-{name}", mend="Give USD per million tokens")
-    return PricePart(**given)
+    return PricePart(input=judge.price_input or 0.0, output=judge.price_output or 0.0)

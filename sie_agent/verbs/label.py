@@ -26,6 +26,7 @@ from sie_agent.judging import (
     load_variant,
     stop_on_signals,
 )
+from sie_agent.outputs import File, Folder, Work, outputs
 from sie_agent.progress import bar, say
 from sie_agent.run import Manifest, Mixture, command_line
 from sie_agent.samples import (
@@ -40,7 +41,8 @@ from sie_agent.samples import (
     stream_samples,
     without_grade,
 )
-from sie_agent.verbs.common import add_to_hash, output_folder
+from sie_agent.values import check_values
+from sie_agent.verbs.common import add_to_hash, source_of
 from sie_agent.verbs.judges import Judge, open_judge
 
 
@@ -116,6 +118,7 @@ def label(
     cache_path: str | Path | None = None,
     skip_invalid: bool = False,
     strict: bool = False,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Judge every pair of a log, and write ``judgments.parquet`` and ``manifest.json`` into *out*.
 
@@ -133,6 +136,7 @@ def label(
     log_json : file for one JSON line per event, ``"-"`` for standard error.
     cache_path : the judgment cache; the default one when not given.
     skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
+    overwrite : replace what other work left in *out*.
 
     Returns
     -------
@@ -151,24 +155,46 @@ def label(
     EnvironmentFailure : the server or the disk is in the way.
     KeyboardInterrupt : stopped by a signal; what had been asked was waited for and kept.
     """
-    variants = load_variants(variant)
+    check_asked(data, column_map, split, limit, variant)
+    check_values(max_cost=max_cost)
+    asked, names = judge or Judge(), [variant] if isinstance(variant, str | Path) else list(variant)
+    place = Folder("--out", out, ("judgments.parquet", "manifest.json"))
+    events = File("--log-json", None if str(log_json) == "-" else log_json, appended=True)
+    reads = {"--data": source_of(data), "--map": column_map, "--variant": names, **asked.reads}
+    settings = {"--split": split, "--limit": limit, **asked.settings}
+    work = Work("label", reads, settings, uses={"--endpoints": asked.endpoints}, grows=("--limit",))
+    with outputs(work, place, events, overwrite=overwrite, cache_path=cache_path):
+        policy = rows_policy(place.path, skip_invalid=skip_invalid, strict=strict)
+        log = Log(data, column_map, split, limit, policy)
+        limits: dict[str, Any] = {"retry_failed": retry_failed, "max_cost": max_cost}
+        return label_into(place.path, log, load_variants(variant), asked, log_json, cache_path, **limits)
+
+
+def label_into(
+    folder: Path,
+    log: Log,
+    variants: Sequence[Variant],
+    judge: Judge,
+    log_json: str | Path | None,
+    cache_path: str | Path | None,
+    *,
+    retry_failed: bool,
+    max_cost: float | None,
+) -> dict[str, Any]:
+    """:func:`label` with everything checked and named."""
     manifest = Manifest(command_line())
-    backend, doubled = open_judge(judge or Judge())
+    backend, doubled = open_judge(judge)
     started = time.perf_counter()
-    mixture = Mixture(doubled)
-    passage = Passage()
+    mixture, passage = Mixture(doubled), Passage()
     try:
         with (
-            output_folder(out) as folder,
             rare_collection(),
             log_events(log_json),
             JudgmentCache(cache_path) as cache,
             manifest.stage("judging"),
         ):
-            policy = rows_policy(folder, skip_invalid=skip_invalid, strict=strict)
-            log = Log(data, column_map, split, limit, policy)
             session = Session(backend, cache, max_cost=max_cost)
-            event("start", data=str(data), variants=[one.name for one in variants], judge=repr(backend))
+            event("start", data=str(log.data), variants=[one.name for one in variants], judge=repr(backend))
             target = folder / "judgments.parquet"
             with stop_on_signals(session), TableWriter(target) as writer:
                 for place, one in enumerate(variants):
@@ -183,8 +209,20 @@ def label(
     # endpoints of other models may have stood in for the preferred one
     result["model"] = next(iter(result["models"]), backend.model)
     result |= {"asked_model": backend.model, "mixture": mixed}
-    write_manifest(manifest, folder, result, passage, backend, judge or Judge())
+    write_manifest(manifest, folder, result, passage, backend, judge)
     return {"judgments": str(target), "manifest": str(folder / "manifest.json"), **result}
+
+
+def check_asked(
+    data: str | Path,
+    column_map: str | Path | None,
+    split: str | None,
+    limit: int | None,
+    variant: str | Path | Sequence[str | Path],
+) -> None:
+    """What is asked for can be meant; InputError where not."""
+    names = variant if isinstance(variant, str | Path) else list(variant)
+    check_values(data=data, column_map=column_map, split=split, limit=limit, variant=names)
 
 
 def write_judgments(
@@ -231,6 +269,7 @@ def plan(
     ``parts`` (per variant, as `estimate` gives them), and their sums ``to_ask``, ``cached``, ``tokens``, ``cost``,
     ``seconds`` (None where a part is not known).
     """
+    check_asked(data, column_map, split, limit, variant)
     log = Log(data, column_map, split, limit, rows_policy(None, skip_invalid=skip_invalid, strict=strict))
     backend, _ = open_judge(judge or Judge())
     try:

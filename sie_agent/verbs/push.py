@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
 from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.outputs import Folder, Work, outputs
 from sie_agent.progress import say
 from sie_agent.scorer import load_scorer, scorer_folder
 from sie_agent.scorer.card import PLACE, UNSTATED, labels_card, scorer_card
 from sie_agent.scorer.card_text import code
 from sie_agent.scorer.files import CARD, CONFIG, MODEL, read_config
-from sie_agent.verbs.common import load_log, writable_folder
+from sie_agent.values import check_values
+from sie_agent.verbs.common import load_log, source_of
 from sie_agent.verbs.hub import Files, Kind, name_error, upload
 from sie_agent.verbs.push_origin import origin_of
 from sie_agent.verbs.push_table import TEXTS, as_parquet, published
+from sie_agent.writing import write_bytes
 
 OWNER_AND_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 
@@ -31,6 +33,7 @@ def push_scorer(
     message: str | None = None,
     licence: str | None = None,
     dry_run: bool = False,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Publish a scorer: ``model.onnx``, ``config.json``, and the card (``README.md``).
 
@@ -42,7 +45,7 @@ def push_scorer(
     to : ``owner/name`` of a model repository; or folder : a local folder to write instead.
     private, revision, message : of the repository, its branch, the commit.
     licence : its identifier (``apache-2.0``); without it the card says that it is not known.
-    dry_run : only say what would be published.
+    dry_run : only say what would be published. overwrite : replace what other work left in *folder*.
 
     Returns
     -------
@@ -54,8 +57,29 @@ def push_scorer(
         *private* is asked for.
     EnvironmentFailure : the folder, the network, the token or the Hub are in the way.
     """
+    check_values(scorer=scorer, to=to, licence=licence)
     target = checked_target(to, folder, dry_run)
     source = scorer_folder(Path(scorer).expanduser())
+    # into its own folder goes the card alone, which is the one that is there, with a licence
+    is_own = isinstance(target, Path) and target.exists() and target.samefile(source)
+    names = (CARD,) if is_own else (CARD, CONFIG, MODEL)
+    place = Folder("--folder", None if dry_run else folder, names, beside=True)
+    work = Work("push scorer", {} if is_own else {"scorer": source}, {"--license": licence})
+    with outputs(work, place, overwrite=overwrite or is_own):
+        return scorer_published(source, target, to, private, revision, message, licence, dry_run)
+
+
+def scorer_published(
+    source: Path,
+    target: str | Path | None,
+    to: str | None,
+    private: bool,
+    revision: str | None,
+    message: str | None,
+    licence: str | None,
+    dry_run: bool,
+) -> dict[str, Any]:
+    """:func:`push_scorer` with everything checked and named."""
     load_scorer(source)
     readme = source / CARD
     card = read_card(readme) if readme.is_file() else scorer_card(read_config(source))
@@ -82,6 +106,7 @@ def push_labels(
     message: str | None = None,
     licence: str | None = None,
     dry_run: bool = False,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Publish weak labels as a data set that ``datasets.load_dataset`` reads: ``data/train.parquet`` and a card.
 
@@ -94,7 +119,8 @@ def push_labels(
     data, column_map, split, limit, simulate, seed : the log to take item, label and texts from, as
         ``sie distill`` takes it; not needed where the labels file has them or they are not wanted.
     with_text : publish query, title and description too.
-    to, folder, private, revision, message, licence, dry_run : as in :func:`push_scorer`; the repository is a data set.
+    to, folder, private, revision, message, licence, dry_run, overwrite : as in :func:`push_scorer`; the repository
+        is a data set.
 
     Returns
     -------
@@ -105,31 +131,39 @@ def push_labels(
     InputError : the labels are wrong, do not belong to the data, or there are no texts to publish.
     EnvironmentFailure : as :func:`push_scorer`.
     """
+    check_values(labels=labels, to=to, licence=licence, data=data, column_map=column_map, split=split)
+    check_values(limit=limit, simulate=simulate, seed=seed)
     target = checked_target(to, folder, dry_run)
     path = Path(labels).expanduser()
     path = path / "labels.parquet" if path.is_dir() else path
-    samples = None
-    if data is not None:
-        samples = load_log(
-            data,
-            column_map=column_map,
-            split=split,
-            limit=limit,
-            simulate=simulate,
-            seed=seed,
-            label_needed=False,
-        )
-    table = published(path, samples, str(data), with_text=with_text)
-    columns = {field.name: "float64" if str(field.type) == "double" else str(field.type) for field in table.schema}
-    card = labels_card(columns, table.num_rows, table.nbytes, licence, *origin_of(path)).replace(PLACE, to or PLACE)
-    if simulate is not None:
-        say("This log was drawn from human grades: its labels tell something about them")
-    if set(columns) & set(TEXTS):
-        say("The texts of the log are part of what is published")
-    files: dict[str, bytes | Path] = {"README.md": card.encode(), "data/train.parquet": as_parquet(table)}
-    said = message or "Publish sample importance labels"
-    done = publish(files, "dataset", card, target, private=private, revision=revision, message=said, dry_run=dry_run)
-    return {**done, "rows": table.num_rows, "columns": list(columns)}
+    place = Folder("--folder", None if dry_run else folder, ("README.md", "data/train.parquet"), beside=True)
+    reads = {"labels": path, "--data": None if data is None else source_of(data), "--map": column_map}
+    settings = {"--split": split, "--limit": limit, "--simulate": simulate, "--seed": seed}
+    work = Work("push labels", reads, {**settings, "--with-text": with_text, "--license": licence})
+    with outputs(work, place, overwrite=overwrite):
+        samples = None
+        if data is not None:
+            samples = load_log(
+                data,
+                column_map=column_map,
+                split=split,
+                limit=limit,
+                simulate=simulate,
+                seed=seed,
+                label_needed=False,
+            )
+        table = published(path, samples, str(data), with_text=with_text)
+        columns = {field.name: "float64" if str(field.type) == "double" else str(field.type) for field in table.schema}
+        card = labels_card(columns, table.num_rows, table.nbytes, licence, *origin_of(path)).replace(PLACE, to or PLACE)
+        if simulate is not None:
+            say("This log was drawn from human grades: its labels tell something about them")
+        if set(columns) & set(TEXTS):
+            say("The texts of the log are part of what is published")
+        files: dict[str, bytes | Path] = {"README.md": card.encode(), "data/train.parquet": as_parquet(table)}
+        said = message or "Publish sample importance labels"
+        how: dict[str, Any] = {"private": private, "revision": revision, "message": said, "dry_run": dry_run}
+        done = publish(files, "dataset", card, target, **how)
+        return {**done, "rows": table.num_rows, "columns": list(columns)}
 
 
 def checked_target(to: str | None, folder: str | Path | None, dry_run: bool) -> str | Path | None:
@@ -172,15 +206,11 @@ def publish(
 
 def place(files: Files, folder: Path) -> None:
     """Write the files into a folder; others that are there stay."""
-    writable_folder(folder)
     for path, content in files.items():
         file = folder / path
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            if isinstance(content, bytes):
-                file.write_bytes(content)
-            elif not (file.exists() and file.samefile(content)):
-                shutil.copyfile(content, file)
+            write_bytes(file, content if isinstance(content, bytes) else content.read_bytes())
         except OSError as error:
             raise EnvironmentFailure(f"cannot be written ({error.strerror})", where=file) from error
 

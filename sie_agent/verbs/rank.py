@@ -10,9 +10,11 @@ import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.groups import check_kinds, check_score, rank_file
-from sie_agent.samples import resolve, rows_policy, stream_samples, table_columns
-from sie_agent.scorer import USUAL, only_one, recipe_in
-from sie_agent.verbs.common import check_apart, parquet_target
+from sie_agent.outputs import File, Work, check_places, outputs
+from sie_agent.samples import rows_policy, stream_samples, table_columns
+from sie_agent.scorer import USUAL, recipe_in
+from sie_agent.values import check_values
+from sie_agent.verbs.common import source_of
 
 TOP = 5
 NOT_SHOWN = "The judge behind these scores was not shown to know anything that helps on this log: this is its opinion"
@@ -31,6 +33,7 @@ def rank(
     top: int = TOP,
     skip_invalid: bool = False,
     strict: bool = False,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Aggregate a score by query, item, user or department, and write the groups to *out* (Parquet), best first.
 
@@ -48,6 +51,7 @@ def rank(
     score : the weak label to aggregate, or ``label_error``. top : how many of the best and of the worst groups are
         told.
     skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
+    overwrite : replace what other work left at *out*.
 
     Returns
     -------
@@ -62,9 +66,11 @@ def rank(
     """
     kinds = list(by)
     check_kinds(kinds)
-    if top < 0:
-        raise InputError(f"{top} groups to show", where="--top", mend="Give a number from 0 upwards.")
-    target, path = parquet_target(out), Path(scores).expanduser()
+    check_values(scores=scores, data=data, column_map=column_map, split=split, limit=limit, score=score, top=top)
+    place, path = File("--out", out, ".parquet"), Path(scores).expanduser()
+    reads = {"--scores": scores, "--data": None if data is None else source_of(data), "--map": column_map}
+    work = Work("rank", reads, {"--by": kinds, "--split": split, "--limit": limit, "--score": score})
+    check_places([place], reads)
     names, _ = table_columns(path, required=("sample_id",))
     check_score(score, names, path)
     alone = kinds == ["query"] and "query" in names
@@ -74,8 +80,6 @@ def rank(
             where="--data",
             mend="Give the log that was scored, with the same --map, --split and --limit.",
         )
-    check_apart({"--out": target}, [path, *read_of(data, column_map)])
-    policy = rows_policy(None if data is None else target.parent, skip_invalid=skip_invalid, strict=strict)
 
     def log(spill: Path) -> Iterator[pd.DataFrame]:
         if data is not None:
@@ -90,7 +94,9 @@ def rank(
             )
 
     recipe = recipe_in(path)
-    with only_one(target):
+    with outputs(work, place, overwrite=overwrite):
+        target = place.path
+        policy = rows_policy(None if data is None else target.parent, skip_invalid=skip_invalid, strict=strict)
         found = rank_file(
             path,
             target,
@@ -102,10 +108,3 @@ def rank(
         )
     caution = NOT_SHOWN if recipe is not None and recipe.is_log and recipe.chosen != "given" else None
     return {"ranked": str(target), "score": score, "caution": caution, **found, "exit_code": 0}
-
-
-def read_of(data: str | Path | None, column_map: str | Path | None) -> list[Path]:
-    """The files of the log on this machine."""
-    source = None if data is None else resolve(data)[0]
-    mapped = None if column_map is None else Path(column_map).expanduser()
-    return [*([] if source is None else [source]), *([mapped] if mapped is not None and mapped.is_file() else [])]

@@ -6,7 +6,7 @@ import itertools
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sie_agent.errors import InputError
+from sie_agent.outputs import File, Work, check_places, outputs
 from sie_agent.progress import bar, say
 from sie_agent.samples import InvalidRows, count_rows, resolve, rows_policy, stream_samples, without_grade
 from sie_agent.scorer import (
@@ -27,14 +27,14 @@ from sie_agent.scorer import (
     columns_path,
     folder_hash,
     load_scorer,
-    only_one,
     recipe_metadata,
     scored_by_workers,
     scored_here,
     scorer_folder,
 )
 from sie_agent.scorer import source_identity as identity_of
-from sie_agent.verbs.common import check_apart, load_log, parquet_target
+from sie_agent.values import check_values
+from sie_agent.verbs.common import load_log, source_of
 
 ROWS_AT_ONCE = 20_000
 
@@ -85,12 +85,6 @@ class Log:
         known = count_rows(self.data, self.column_map) if self.split is None else None
         return known if known is None or self.limit is None else min(known, self.limit)
 
-    def files(self) -> list[Path]:
-        """What is read of this machine's disk: the data, a file or a folder, and the column map."""
-        path, _ = resolve(self.data)
-        mapped = None if self.column_map is None else Path(self.column_map).expanduser()
-        return [*([] if path is None else [path]), *([mapped] if mapped is not None and mapped.is_file() else [])]
-
     def identity(self) -> dict[str, Any]:
         """What decides on the rows; a data set on the Hub is known by its name alone."""
         path, _ = resolve(self.data)
@@ -116,6 +110,7 @@ def score(
     workers: int = 1,
     skip_invalid: bool = False,
     strict: bool = False,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Score every row of a log and write *out* (Parquet): ``sample_id, query, label``, a column per weak label.
 
@@ -137,6 +132,7 @@ def score(
     workers : processes that score; 0 for as many as there are cores. With more than one, a script that calls
         this has to guard its main part (``if __name__ == "__main__"``), as `multiprocessing` asks.
     skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
+    overwrite : replace what other work left at *out*.
 
     Returns
     -------
@@ -150,16 +146,19 @@ def score(
         read.
     EnvironmentFailure : the result cannot be written, another process writes it, or a worker ended.
     """
-    if workers < 0:
-        raise InputError(f"{workers} workers", where="--workers", mend="Give a number from 0 (all cores) upwards.")
+    check_values(scorer=scorer, data=data, column_map=column_map, split=split, limit=limit)
+    check_values(simulate=simulate, seed=seed, workers=workers)
     folder = scorer_folder(Path(scorer).expanduser())
+    place, log = File("--out", out, ".parquet"), Log(data, column_map, split, limit, simulate, seed)
+    settings = {"--split": split, "--limit": limit, "--simulate": simulate, "--seed": seed if simulate else None}
+    reads = {"--scorer": folder, "--data": source_of(data), "--map": column_map}
+    work = Work("score", reads, settings, uses={"the log columns of --scorer": columns_path(folder)})
+    check_places([place], {**reads, **work.uses})
     loaded = load_scorer(folder)
-    target = parquet_target(out)
-    policy = rows_policy(target.parent, skip_invalid=skip_invalid, strict=strict)
-    log = Log(data, column_map, split, limit, simulate, seed, policy)
-    check_apart({"--out": target}, [folder, columns_path(folder), *log.files()])
     started = time.perf_counter()
-    with only_one(target):
+    with outputs(work, place, overwrite=overwrite):
+        target = place.path
+        log = replace(log, invalid=rows_policy(target.parent, skip_invalid=skip_invalid, strict=strict))
         parts = Parts(target, made_from(folder, log))
         run = Run(parts, log, workers or cores())
         try:

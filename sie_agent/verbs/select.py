@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from sie_agent.outputs import File, Work, outputs
 from sie_agent.progress import say
-from sie_agent.scorer import AUTO, POSITIVE_AT, only_one, recipe_in, select_file, selected_by
-from sie_agent.verbs.common import check_apart, parquet_target
+from sie_agent.scorer import AUTO, POSITIVE_AT, recipe_in, select_file, selected_by
+from sie_agent.values import check_values
 
 LOST = {"coverage": "queries may lose all positives", "balance": "positives may lose more rows than others"}
 
@@ -22,6 +23,7 @@ def select(
     balance: bool = True,
     positive_at: float = POSITIVE_AT,
     dropped: str | Path | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Keep the share *keep* of the rows of a scores file and write them to *out* (Parquet), in their order.
 
@@ -40,6 +42,7 @@ def select(
     balance : whether labels keep their balance.
     positive_at : the label from which on a row is positive.
     dropped : Parquet file for ``sample_id, query, reason, score`` of every dropped row.
+    overwrite : replace what other work left at these places.
 
     Returns
     -------
@@ -48,21 +51,22 @@ def select(
 
     Raises
     ------
-    InputError : the file, the share, the column or *positive_at* is wrong, or two of the files are one.
+    InputError : the file, the share, the column or *positive_at* is wrong, two of the files are
+        one, or one holds what other work left.
     EnvironmentFailure : the result cannot be written, or another process writes it.
     """
-    target = parquet_target(out)
-    other = None if dropped is None else parquet_target(dropped)
-    path = Path(scores).expanduser()
-    check_apart({"--out": target, **({} if other is None else {"--dropped": other})}, [path])
-    chosen = by
-    if by == AUTO:
-        recipe = recipe_in(path)
-        chosen = selected_by(by, recipe)
-        if recipe is None or recipe.by is None:
-            say(f"Selected by {chosen}: {scores} has no recipe that names a weak label")
+    check_values(scores=scores, keep=keep, by=by, positive_at=positive_at)
+    kept, lost_rows = File("--out", out, ".parquet"), File("--dropped", dropped, ".parquet")
     how = {"coverage": coverage, "balance": balance}
-    with only_one(target):
+    settings = {"--keep": keep, "--by": by, "--positive-at": positive_at, **{f"--{name}": how[name] for name in how}}
+    with outputs(Work("select", {"--scores": scores}, settings), kept, lost_rows, overwrite=overwrite):
+        target, other = kept.path, None if dropped is None else lost_rows.path
+        path, chosen = Path(scores).expanduser(), by
+        if by == AUTO:
+            recipe = recipe_in(path)
+            chosen = selected_by(by, recipe)
+            if recipe is None or recipe.by is None:
+                say(f"Selected by {chosen}: {scores} has no recipe that names a weak label")
         found = select_file(path, target, keep, chosen, positive_at=positive_at, dropped=other, **how)
     lost = [said for name, said in LOST.items() if how[name] and not found[name]]
     if lost:

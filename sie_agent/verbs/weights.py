@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from sie_agent.outputs import File, Work, outputs
 from sie_agent.progress import say
-from sie_agent.scorer import only_one, weigh_file
-from sie_agent.verbs.common import check_apart, parquet_target
+from sie_agent.scorer import weigh_file
+from sie_agent.values import check_values
 
 # mean weight of positives by that of negatives: below it, a trainer hardly sees what the log was about
 FEWEST = 0.5
@@ -21,6 +22,7 @@ def weights(
     by: str | None = None,
     strength: float | None = None,
     blend: float | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Write ``sample_id, weight, blended_label`` of every row of a scores file to *out* (Parquet), in its order.
 
@@ -34,6 +36,7 @@ def weights(
         ``auto``: the recipe's.
     strength : in place of the recipe's, how far weights spread around 1, at least 0.
     blend : in place of the recipe's, the judge's share of the label, 0 to 1.
+    overwrite : replace what other work left at *out*.
 
     Returns
     -------
@@ -45,14 +48,15 @@ def weights(
     Raises
     ------
     InputError : the file has no recipe and none is given, the file, a column or a part of the recipe is wrong, or
-        *out* is the scores file.
+        *out* is the scores file or holds what other work left.
     EnvironmentFailure : the result cannot be written, or another process writes it.
     """
-    target = parquet_target(out)
-    path = Path(scores).expanduser()
-    check_apart({"--out": target}, [path])
-    with only_one(target):
-        recipe, found = weigh_file(path, target, by, strength, blend)
+    check_values(scores=scores, by=by, strength=strength, blend=blend)
+    place = File("--out", out, ".parquet")
+    settings = {"--by": by, "--strength": strength, "--blend": blend}
+    with outputs(Work("weights", {"--scores": scores}, settings), place, overwrite=overwrite):
+        target = place.path
+        recipe, found = weigh_file(Path(scores).expanduser(), target, by, strength, blend)
     if not found["labelled"]:
         say(f"{scores}: no column label, so blended_label is what the scorer alone says; score the log again for it")
     figures = ("smallest", "largest", "mean", "mean_of_positives", "mean_of_negatives")

@@ -256,7 +256,9 @@ CASES = (
         ("'graded'", "Use backend 'openai'"),
         changed(0),
     ),
-    Case("concurrency of zero", (*LABEL, *DATA, "--concurrency", "0"), ("concurrency", "at least 1"), changed(0)),
+    Case(
+        "concurrency of zero", (*LABEL, *DATA, "--concurrency", "0"), ("--concurrency", "from 1 to 10000"), changed(0)
+    ),
     Case(
         "no such model folder",
         ("label", "--variant", "relevance/query-likelihood", "--model", "./absent", "--out", "out", *DATA),

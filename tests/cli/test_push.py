@@ -98,7 +98,7 @@ def test_neither_grades_nor_texts_unless_asked(sie: Sie, made: Path, tmp_path: P
     labels.to_parquet(made / "labels.parquet", index=False)
 
     def columns(*more: str | Path) -> list[str]:
-        ran = sie("push", "labels", made, "--folder", "out", *more)
+        ran = sie("push", "labels", made, "--folder", "out", "--overwrite", *more)
         assert ran.code == 0, ran.err
         written = (tmp_path / "out" / "data" / "train.parquet").read_bytes()
         assert b"grade" not in written and b"private" not in written and b"u1" not in written
@@ -171,7 +171,7 @@ def test_a_dry_run_shows_a_card_without_control_characters(sie: Sie, made: Path)
 
 def test_scores_are_not_called_a_judges_labels(sie: Sie, made: Path, tmp_path: Path) -> None:
     def card_of(path: Path) -> str:
-        ran = sie("push", "labels", path, "--folder", "out")
+        ran = sie("push", "labels", path, "--folder", "out", "--overwrite")
         assert ran.code == 0, ran.err
         return (tmp_path / "out" / "README.md").read_text()
 

@@ -13,7 +13,7 @@ from sie_agent.scorer import Recipe
 
 from .conftest import Sie
 
-RANK = ("rank", "--scores", "scores.parquet", "--out", "groups.parquet")
+RANK = ("rank", "--overwrite", "--scores", "scores.parquet", "--out", "groups.parquet")
 LOG = ("--data", "log.parquet")
 NEITHER = ("Highest value (none certainly helps):", "Lowest value (none certainly harms):")
 

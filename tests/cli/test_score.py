@@ -355,18 +355,19 @@ def test_bad_input_leaves_nothing_behind_but_the_list_of_it(place: Path, tmp_pat
 
 def test_a_lock_whose_file_went_meanwhile_is_taken_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The one before removes its file between this one's opening it and locking it."""
+    from sie_agent import writing
     from sie_agent.errors import EnvironmentFailure
-    from sie_agent.scorer import only_one, parts
+    from sie_agent.scorer import only_one
 
     lock, target = tmp_path / ".s.parquet.lock", tmp_path / "s.parquet"
-    really, times = parts.fcntl.flock, iter([True])
+    really, times = writing.fcntl.flock, iter([True])
 
     def late(stream: IO[str], how: int) -> None:
         if next(times, False):
             lock.unlink()
         really(stream, how)
 
-    monkeypatch.setattr(parts.fcntl, "flock", late)
+    monkeypatch.setattr(writing.fcntl, "flock", late)
     with only_one(target), pytest.raises(EnvironmentFailure, match="another process"), only_one(target):
         pass
     assert list(tmp_path.iterdir()) == []

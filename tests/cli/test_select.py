@@ -13,8 +13,8 @@ from sie_agent.scorer import Recipe
 
 from .conftest import Sie
 
-SELECT = ("select", "--scores", "scores.parquet", "--keep", "0.5", "--out", "kept.parquet")
-WEIGHTS = ("weights", "--scores", "scores.parquet", "--out", "w.parquet")
+SELECT = ("select", "--overwrite", "--scores", "scores.parquet", "--keep", "0.5", "--out", "kept.parquet")
+WEIGHTS = ("weights", "--overwrite", "--scores", "scores.parquet", "--out", "w.parquet")
 RECIPE = Recipe(
     blend=0.6,
     by="support",

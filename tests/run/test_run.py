@@ -383,7 +383,7 @@ def test_a_draw_without_a_bench_leaves_none_of_another_suite_behind(workshop: An
     out = workshop.folder / "run"
     run_suite(workshop.suite(), out, cache_path=workshop.cache)
     changes = ["downstream.draws=0", "log={kind: flips}", "draws=[1]"]
-    run_suite(workshop.suite(), out, overrides=changes, cache_path=workshop.cache)
+    run_suite(workshop.suite(), out, overrides=changes, cache_path=workshop.cache, overwrite=True)
     assert not (out / "draws" / "1" / "bench.parquet").exists()
     assert agreement(out)["downstream"] == [] and agreement(out)["verdict"]["use"] == "unknown"
 
@@ -417,7 +417,7 @@ def test_a_suite_that_does_not_fit_the_data_leaves_a_finished_folder_as_it_is(wo
     run_suite(suite, out, cache_path=workshop.cache)
     before = (out / "suite.yaml").read_text()
     with pytest.raises(InputError):
-        run_suite(suite, out, overrides=["data.min_items_per_query=99"], cache_path=workshop.cache)
+        run_suite(suite, out, overrides=["data.min_items_per_query=99"], cache_path=workshop.cache, overwrite=True)
     assert (out / "suite.yaml").read_text() == before
     assert evaluate_run(out)["verdict"] == agreement(out)["verdict"]
 

@@ -176,8 +176,8 @@ def test_a_disk_that_is_full_at_any_step(
 def test_a_device_that_is_really_full(graded: pd.DataFrame, tmp_path: Path) -> None:
     def write() -> None:
         with open("/dev/full", "wb", buffering=0) as stream, TableWriter(tmp_path / "samples.parquet") as writer:
-            assert writer._stream is not None
-            os.dup2(stream.fileno(), writer._stream.fileno())
+            assert writer._unfinished is not None
+            os.dup2(stream.fileno(), writer._unfinished.stream.fileno())
             writer.write(pd.concat([graded] * 1000))
 
     with pytest.raises(EnvironmentFailure, match=r"samples\.parquet: the disk is full"):

@@ -8,14 +8,13 @@ import pandas as pd
 import pytest
 
 from sie_agent.errors import InputError
+from sie_agent.outputs import File, check_places, writable_folder
 from sie_agent.samples import LOGS, load_samples, simulate_clicks, simulate_flips
 from sie_agent.verbs.common import (
     SIMULATIONS,
     load_log,
-    parquet_target,
     samples_hash,
     training_settings,
-    writable_folder,
 )
 
 
@@ -33,10 +32,9 @@ def test_hash_of_samples(samples: pd.DataFrame) -> None:
 def test_folders_and_files_to_write(tmp_path: Path) -> None:
     assert writable_folder(tmp_path / "a" / "b").is_dir()
     assert list((tmp_path / "a" / "b").iterdir()) == []
-    assert parquet_target(tmp_path / "c" / "d.parquet").parent.is_dir()
     (tmp_path / "folder.parquet").mkdir()
     with pytest.raises(InputError, match="is a folder"):
-        parquet_target(tmp_path / "folder.parquet")
+        check_places([File("--out", tmp_path / "folder.parquet", ".parquet")], {})
 
 
 @pytest.mark.parametrize("kind", SIMULATIONS)

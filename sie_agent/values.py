@@ -1,0 +1,164 @@
+"""What the options of the verbs may be: one table for the command line and for the functions of the same names."""
+
+from __future__ import annotations
+
+import math
+import operator
+from dataclasses import dataclass
+from typing import Any
+
+from sie_agent.errors import InputError
+
+INT64 = 2**63 - 1
+# the libraries that draw take seeds as 32 bit integers
+MOST_SEED = 2**31 - 1
+# a connection each
+MOST_AT_ONCE = 10_000
+# about 31 years: the clocks of the system take no longer waits
+MOST_SECONDS = 1e9
+LONGEST = 60
+
+
+@dataclass(frozen=True)
+class Number:
+    """A finite number within bounds; *above* and *below* are bounds that it may not reach."""
+
+    whole: bool = False
+    least: float | None = None
+    most: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+    @property
+    def words(self) -> str:
+        """What is expected."""
+        kind = "a whole number" if self.whole else "a number"
+        if self.whole and self.least is not None and self.most == INT64:
+            return f"{kind} from {plain(self.least)} upwards, of 64 bits"
+        if self.least is not None and self.most is not None:
+            return f"{kind} from {plain(self.least)} to {plain(self.most)}"
+        if self.least is not None:
+            return f"{kind}, {plain(self.least)} or more"
+        bounds = [(self.above, "above"), (self.most, "of at most"), (self.below, "below")]
+        told = [f"{word} {plain(bound)}" for bound, word in bounds if bound is not None]
+        return f"{kind} {' and '.join(told)}" if told else kind
+
+    def takes(self, value: Any) -> bool:
+        """Whether a value is one."""
+        if isinstance(value, bool):
+            return False
+        try:
+            number = operator.index(value) if self.whole else float(value) if not isinstance(value, str) else math.nan
+        except (TypeError, ValueError, OverflowError):
+            return False
+        return (
+            (self.whole or math.isfinite(number))
+            and (self.least is None or number >= self.least)
+            and (self.most is None or number <= self.most)
+            and (self.above is None or number > self.above)
+            and (self.below is None or number < self.below)
+        )
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text that says something."""
+
+    words = "a text that is not empty"
+
+    def takes(self, value: Any) -> bool:
+        """Whether a value is one."""
+        return bool(str(value).strip()) and "\0" not in str(value)
+
+
+Kind = Number | Text
+COUNT = Number(whole=True, least=1, most=INT64)
+SECONDS = Number(above=0, most=MOST_SECONDS)
+MONEY = Number(least=0)
+SHARE = Number(least=0, most=1)
+TEXT = Text()
+
+# by the name of the parameter; the option is that name, unless OPTIONS says otherwise
+KINDS: dict[str, Kind] = {
+    "limit": COUNT,
+    "seed": Number(whole=True, least=0, most=MOST_SEED),
+    "seeds": Number(whole=True, least=1, most=10_000),
+    "concurrency": Number(whole=True, least=1, most=MOST_AT_ONCE),
+    "workers": Number(whole=True, least=0, most=MOST_AT_ONCE),
+    "top": Number(whole=True, least=0, most=INT64),
+    "rows": COUNT,
+    "timeout": SECONDS,
+    "patience": Number(least=0, most=MOST_SECONDS),
+    "max_cost": MONEY,
+    "price_input": MONEY,
+    "price_output": MONEY,
+    "keep": Number(above=0, most=1),
+    "positive_at": SHARE,
+    "label": SHARE,
+    "validation": Number(above=0, below=1),
+    "relevant_at": Number(above=0, most=1),
+    "strength": Number(least=0),
+    "blend": SHARE,
+    "older_than": Number(least=0),
+    "port": Number(whole=True, least=0, most=65_535),
+    "window": Number(whole=True, least=64, most=INT64),
+    **dict.fromkeys(("max_body", "max_samples", "max_queue"), COUNT),
+    "drain_seconds": Number(least=0, most=MOST_SECONDS),
+    "grace_seconds": Number(least=1, most=MOST_SECONDS),
+    **dict.fromkeys(
+        (
+            *("data", "column_map", "split", "variant", "variants", "backend", "model", "base_url", "endpoints"),
+            *("judgments", "grades", "suite", "simulate", "scores", "scorer", "by", "score", "ids", "references"),
+            *("status", "host", "token_file", "weigh_by", "features", "trusted", "labels", "to", "licence"),
+        ),
+        TEXT,
+    ),
+}
+OPTIONS = {
+    "column_map": "--map",
+    "rows": "--row",
+    "ids": "--id",
+    "references": "--reference",
+    "licence": "--license",
+}
+
+
+def check_values(**given: Any) -> None:
+    """Make sure that options are what they may be; None is an option that was not given.
+
+    Parameters
+    ----------
+    given : values, or several in a list, by names in ``KINDS``.
+
+    Raises
+    ------
+    InputError : one is not; names the option, what was expected and what was found.
+    """
+    for name, value in given.items():
+        kind = KINDS[name]
+        for one in value if isinstance(value, list | tuple) else [value]:
+            if one is not None and not kind.takes(one):
+                raise InputError(f"expected {kind.words}, found {shown(one)}", where=option_of(name))
+
+
+def option_of(name: str) -> str:
+    """The option of a parameter."""
+    return OPTIONS.get(name, f"--{name.replace('_', '-')}")
+
+
+def shown(value: Any) -> str:
+    """A value that was found, cut where it is long."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**LONGEST:
+        return f"an integer of {value.bit_length()} bits"
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+def plain(bound: float) -> str:
+    """A bound without digits that say nothing."""
+    return str(int(bound)) if bound == int(bound) else f"{bound:g}"
+
+
+def fits(number: int) -> bool:
+    """Whether an integer has 64 bits, as the libraries that reckon with it take it."""
+    return -INT64 <= number <= INT64

@@ -1,0 +1,233 @@
+"""Files written whole or not at all, locks on what is being made, and what killed processes left of either."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from sie_agent.errors import EnvironmentFailure
+
+PART = ".part"
+# of a name that is as long as a file system takes, so much that the rest still fits
+NAME_BYTES = 120
+UNFINISHED = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}\.part", re.DOTALL)
+SPILL = ".spill"
+
+# how many locks and unfinished files this process holds: a signal may end it at once only where there are none
+_held = 0
+
+
+def at_stake() -> bool:
+    """Whether this process is in the middle of making something."""
+    return _held > 0
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """While the body runs, something would be left half made if the process ended at once."""
+    global _held
+    _held += 1
+    try:
+        yield
+    finally:
+        _held -= 1
+
+
+class Unfinished:
+    """A hidden file beside *target* that takes its place once it is whole.
+
+    The file is locked as long as this process lives: what has no lock was left by a killed one (see
+    :func:`remove_leftovers`). A context manager; an error in the body leaves the target as it was.
+
+    Attributes
+    ----------
+    stream : the file, open for bytes.
+
+    Raises
+    ------
+    OSError : as the system says, at whichever step that shows.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+        self._stack = ExitStack()
+        self._stack.enter_context(held())
+        try:
+            handle, name = tempfile.mkstemp(prefix=f".{short(target.name)}.", suffix=PART, dir=target.parent)
+            self.path = Path(name)
+            self.stream: IO[bytes] = os.fdopen(handle, "wb")
+            with suppress(OSError):
+                # some network disks know no locks
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def __enter__(self) -> Unfinished:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        try:
+            if kind is None:
+                self.finish()
+        finally:
+            self.discard()
+
+    def finish(self) -> None:
+        """Put the file in the target's place, on disk before it has the name."""
+        self.stream.flush()
+        os.fsync(self.stream.fileno())
+        # mkstemp makes files that only their owner can read; give what a plain open() would
+        os.chmod(self.path, 0o666 & ~current_umask())
+        os.replace(self.path, self.target)
+
+    def discard(self) -> None:
+        """Close the file, and remove it where it has not become the target."""
+        with suppress(OSError):
+            # closing writes what is left, into a file that nobody wants any more
+            self.stream.close()
+        with suppress(OSError):
+            self.path.unlink()
+        self._stack.close()
+
+
+def write_bytes(target: Path, content: bytes) -> None:
+    """Write a file so that it is there whole, or as it was before.
+
+    Raises
+    ------
+    OSError : as the system says.
+    """
+    with Unfinished(target) as unfinished:
+        unfinished.stream.write(content)
+
+
+def short(name: str) -> str:
+    """A file's name, cut so that more can be put behind it."""
+    return os.fsencode(name)[:NAME_BYTES].decode("utf-8", "ignore")
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove unfinished files of *target*, or of a folder and those below it, that no living process holds.
+
+    Nobody else makes the target meanwhile: the caller holds its lock.
+    """
+    for path in left_over(target):
+        remove_unheld(path)
+    spill = target.with_name(f".{target.name}{SPILL}")
+    if spill.is_dir() and not spill.is_symlink():
+        shutil.rmtree(spill, ignore_errors=True)
+
+
+def left_over(target: Path) -> Iterator[Path]:
+    """The unfinished files of a file or of a folder, held or not."""
+    folder = target.is_dir() and not target.is_symlink()
+    with suppress(OSError):
+        for path in target.rglob(f".*{PART}") if folder else target.parent.iterdir():
+            named = UNFINISHED.fullmatch(path.name)
+            if named and (folder or named["name"] == short(target.name)):
+                yield path
+
+
+def remove_unheld(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it, where no process holds a lock on it."""
+    with suppress(OSError):
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def only_one(target: Path) -> Iterator[None]:
+    """Nobody else makes *target* meanwhile; the system lets go of the lock when the process ends, however it does.
+
+    The lock is ``.NAME.lock`` beside a file, and ``.run.lock`` in a folder.
+
+    Raises
+    ------
+    EnvironmentFailure : another process is at it, or the lock cannot be made.
+    """
+    lock = target / ".run.lock" if target.is_dir() else target.with_name(f".{short(target.name)}.lock")
+    with ExitStack() as stack:
+        while True:
+            with failures_in_words(lock):
+                # opened for appending: it holds the number of the process that has it
+                stream = stack.enter_context(lock.open("a+", encoding="ascii", errors="replace"))
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise in_use(target, stream) from error
+            # whoever had it may have removed the file since it was opened here: a lock on that keeps nobody out
+            if is_at(stream, lock):
+                break
+            stack.close()
+        stack.enter_context(held())
+        try:
+            with failures_in_words(lock):
+                stream.truncate(0)
+                stream.write(f"{os.getpid()}\n")
+                stream.flush()
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
+
+
+def in_use(target: Path, stream: IO[str]) -> EnvironmentFailure:
+    """Another process makes the target: which one, where the lock says."""
+    stream.seek(0)
+    said = stream.read(20).strip()
+    which = f" (process {said})" if said.isdigit() else ""
+    what = "into this folder" if target.is_dir() else "this file"
+    return EnvironmentFailure(
+        f"another process is writing {what}{which}", where=target, mend="Wait for it, or give another --out."
+    )
+
+
+def is_at(stream: IO[str], path: Path) -> bool:
+    """Whether an open file is the one that has this name."""
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def failures_in_words(path: Path) -> Iterator[None]:
+    """Turn what the system says when a file cannot be written into an EnvironmentFailure."""
+    try:
+        yield
+    except OSError as error:
+        raise write_failure(error, path) from error
+
+
+def current_umask() -> int:
+    """The process's umask, which can only be read by setting it."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def write_failure(error: OSError, path: Path) -> EnvironmentFailure:
+    """What the system said when a file could not be written, in words."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return EnvironmentFailure("the disk is full", where=path, mend="Free some space or write elsewhere")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return EnvironmentFailure(
+            "the folder cannot be written to", where=path, mend="Change its permissions or write elsewhere"
+        )
+    reason = error.strerror or str(error)
+    return EnvironmentFailure(f"the file cannot be written: {reason}", where=path, mend="Write it elsewhere")
