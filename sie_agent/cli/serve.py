@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -200,11 +199,10 @@ def command(
 
     def work() -> dict[str, Any]:
         from sie_agent.progress import say
-        from sie_agent.scorer import scorer_folder
         from sie_agent.serving import AdjustmentSettings, Limits, serve
 
         return serve(
-            scorer_folder(Path(scorer).expanduser()),
+            scorer,
             host=host,
             port=port,
             token_file=token_file,

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from sie_agent.attribution import TARGETS, TRAINERS, TrainingSettings
+from sie_agent.judging import require_encoder
+from sie_agent.shown import changed_fields
 
 
 class Part(BaseModel):
     """Base of every mapping of a suite: a key that is not known is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """At a prompt, what differs from the defaults, without keys and passwords."""
+        return changed_fields(self)
 
 
 class TargetPart(Part):
@@ -131,3 +138,15 @@ class DistilSettings(Part):
     def wants_log_columns(self) -> bool:
         """Whether proxies are trained that did not see a row."""
         return self.labels.log_columns and self.proxy.kind not in TRAINERS
+
+
+def check_models_installed(*models: TargetPart) -> None:
+    """Find out before anything is read whether the packages are there that models on the log are trained with.
+
+    Raises
+    ------
+    EnvironmentFailure : one is not; says what to install.
+    """
+    for part in models:
+        if part.kind in TRAINERS:
+            require_encoder(part.model)

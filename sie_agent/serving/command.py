@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sie_agent.errors import InputError, MissingExtraError
+from sie_agent.errors import InputError
+from sie_agent.extras import require_extra
 from sie_agent.serving.adjustment_settings import AdjustmentSettings
 from sie_agent.serving.protocol import Engine, Observer
 from sie_agent.serving.settings import Limits, read_token
 
-EXTRA = {"fastapi": "fastapi", "uvicorn": "uvicorn", "httptools": "uvicorn", "prometheus_client": "prometheus-client"}
+EXTRA = ("fastapi", "uvicorn", "httptools", "prometheus_client")
 
 
 def serve(
@@ -48,6 +48,7 @@ def serve(
     adjustment_file : where it is kept over a restart.
     weigh_by : the weak label that weights are made of; ``auto``: as the scorer's recipe says, ``none``: all are 1.
     ready : told in words where the service listens, once it answers.
+    debug : tell what the server does, and tracebacks.
 
     Returns
     -------
@@ -57,10 +58,18 @@ def serve(
     ------
     InputError : the scorer, the token or a limit is wrong.
     EnvironmentFailure : the address cannot be had, or the extra `serve` is missing.
+
+    Examples
+    --------
+    >>> import signal
+    >>> import sie_agent as sie
+    >>> def stop(said: str) -> None:
+    ...     signal.raise_signal(signal.SIGTERM)
+    >>> result = sie.serve("runs/scorer", port=0, no_token=True, drain_seconds=0, ready=stop)
+    >>> result["requests"]
+    0
     """
-    for module, package in EXTRA.items():
-        if find_spec(module) is None:
-            raise MissingExtraError(package, "serve")
+    require_extra("serve", *EXTRA)
     if drain_seconds < 0 or grace_seconds < 1:
         raise InputError("times to stop in are too short", mend="Drain for 0 s or more, with a grace of 1 s or more.")
     token = read_token(token_file, host=host, none_wanted=no_token)

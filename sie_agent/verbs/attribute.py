@@ -53,6 +53,8 @@ def attribute(
     seeds : how many target models are averaged.
     relevant_at : grade from which on a trusted row counts as relevant (mean loss and influence).
     simulate : draw the log from the grades, by a name in ``LOGS``; seed : of all draws.
+    out : the Parquet file to write.
+    validation : share of the queries whose grades are trusted.
 
     Returns
     -------
@@ -61,6 +63,14 @@ def attribute(
     Raises
     ------
     InputError : no label, no grade, an unknown reference, or a share or number out of range.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> how = {"simulate": "ranked-clicks", "references": ["el2n"], "seeds": 1}
+    >>> result = sie.attribute("sample", "reference.parquet", limit=300, **how)
+    >>> result["references"]
+    ['el2n']
     """
     check(references, seeds, validation, relevant_at)
     target = parquet_target(out)

@@ -55,12 +55,35 @@ def compare_prompts(
     judge : who is asked; the embedded model if not given.
     retry_failed : ask again where the cache holds a lasting failure.
     max_cost : stop before the answers of this run cost more, in USD; the rest has the status ``not-asked``.
+    out : folder to write into.
+    relevant_at : grade from which on a pair counts as relevant.
+    cache_path : the judgment cache; the default one when not given.
+
+    Returns
+    -------
+    What ``comparison.json`` holds: ``variants`` (``variant, auc, spearman`` and more of each), ``differences`` (to the
+    first variant, with 95 % intervals that resample queries), ``failed``; what was asked and paid; ``failed_for_good``,
+    ``n_without_grade``, and ``exit_code`` (3: a variant failed, or some pairs have no grade).
 
     Raises
     ------
     InputError : fewer than two variants, a variant twice, of another aspect or one that the backend cannot answer, no
         grades. Nothing was asked then.
     EnvironmentFailure : no variant could be judged; nothing is written then.
+
+    Examples
+    --------
+    >>> import pathlib
+    >>> import sie_agent as sie
+    >>> text = pathlib.Path("prompt.yaml")
+    >>> _ = text.write_text(
+    ...     "name: short\\nabout: the beginning of the title\\naspect: relevance\\nmethod: lexical\\n"
+    ...     "user: '{{ title }}'\\nmax_title_chars: 20\\n"
+    ... )
+    >>> variants = ["relevance/lexical", "prompt.yaml"]
+    >>> result = sie.compare_prompts("sample", variants, "runs/prompts", limit=200, judge=sie.Judge("lexical"))
+    >>> [one["variant"] for one in result["variants"]]
+    ['relevance/lexical', 'prompt.yaml']
     """
     if len(variants) < 2 or len(set(variants)) != len(variants):
         raise InputError(
@@ -76,6 +99,13 @@ def compare_prompts(
                 where="--variants",
                 mend="Choose relevance variants.",
             )
+
+    def opened() -> Backend:
+        return open_judge(judge or Judge())[0]
+
+    with closing(opened()) as backend:
+        for variant in loaded:
+            check_method(backend, variant)
     samples = load_samples(data, column_map=column_map, limit=limit)
     if samples["grade"].isna().all():
         raise InputError(
@@ -84,17 +114,10 @@ def compare_prompts(
             mend="Map the human grade in the column map.",
         )
     manifest = Manifest(command_line())
-
-    def opened() -> Backend:
-        return open_judge(judge or Judge())[0]
-
-    with closing(opened()) as backend:
-        for variant in loaded:
-            check_method(backend, variant)
-        with JudgmentCache(cache_path) as cache:
-            session = Session(backend, cache, max_cost=max_cost)
-            named = dict(zip(variants, loaded, strict=True))
-            tables, failures = judge_each(samples, named, opened, cache, session, manifest, retry_failed)
+    with closing(opened()) as backend, JudgmentCache(cache_path) as cache:
+        session = Session(backend, cache, max_cost=max_cost)
+        named = dict(zip(variants, loaded, strict=True))
+        tables, failures = judge_each(samples, named, opened, cache, session, manifest, retry_failed)
     kept, apart = comparable_judgments(samples, tables)
     failures += [not_comparable(tables[name], name, kept) for name in apart]
     if not kept:

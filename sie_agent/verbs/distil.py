@@ -18,6 +18,7 @@ from sie_agent.pipeline import (
     DistilSettings,
     Log,
     Proxies,
+    check_models_installed,
     distil_log,
     label_errors_of,
     scorer_of,
@@ -71,6 +72,7 @@ def distil(
     suite : a suite whose settings (``labels``, ``scorer``, ``target``, ``recipe``) to take; overrides : ``key=value``
         settings of these, such as ``labels.proxies=3``.
     simulate : draw the log from the grades, a name in ``LOGS``; seed : of all draws.
+    out : folder to write into.
 
     Returns
     -------
@@ -81,8 +83,17 @@ def distil(
     ------
     InputError : no label in the data, judgments of several judges, judgments of other data, or wrong settings.
     EnvironmentFailure : the folder cannot be written to.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> quick = ["labels.proxies=2", "labels.log_columns=false", "target.epochs=1", "recipe.auto=false"]
+    >>> result = sie.distil("runs/judged", "sample", "runs/mine", simulate="ranked-clicks", overrides=quick)
+    >>> result["rows"], result["weak_labels"]
+    (1700, ['relevance', 'value', 'support', 'hardness'])
     """
     settings = load_distil_settings(suite, overrides)
+    check_models_installed(settings.proxy)
     manifest = Manifest(command_line(), seeds=[seed])
     table, where = read_judgments([judgments] if isinstance(judgments, str | Path) else judgments)
     samples = load_log(data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed)

@@ -13,7 +13,7 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.report import write_explanations
 from sie_agent.samples import validate_samples, without_grade
-from sie_agent.scorer import AUTO, check_asked, explain_rows, explained_by, load_scorer, scorer_folder, shortened
+from sie_agent.scorer import AUTO, check_asked, explain_rows, explained_by, file_of_run, load_scorer, shortened
 from sie_agent.verbs.common import writable_folder
 from sie_agent.verbs.score import Log
 
@@ -65,9 +65,18 @@ def explain(
     ------
     InputError : the scorer, the data, or what is asked for is wrong; an unknown id comes with those near it.
     EnvironmentFailure : the page cannot be written.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> result = sie.explain("runs/scorer", query="desk lamp", title="Brass desk lamp", label=1.0, by="value")
+    >>> result["by"], len(result["explanations"])
+    ('value', 1)
+    >>> result = sie.explain("runs/scorer", "sample", rows=[1, 2], html="why.html")
+    >>> result["html"]
+    'why.html'
     """
-    folder = Path(scorer).expanduser()
-    loaded = load_scorer(scorer_folder(folder))
+    loaded = load_scorer(scorer)
     by = explained_by(loaded) if by is None or by == AUTO else by
     check_asked(loaded, by, top)
     target = None if html is None else page_target(html)
@@ -80,7 +89,7 @@ def explain(
     if typed:
         samples = typed_sample(query, title, description, label)
     else:
-        source = run_samples(folder) if data is None else data
+        source = run_samples(Path(scorer).expanduser()) if data is None else data
         samples = named_rows(Log(source, column_map, split, limit, simulate, seed), ids, rows)
     explained = explain_rows(loaded, samples, by, None)
     if target is not None:
@@ -115,7 +124,7 @@ def run_samples(folder: Path) -> Path:
     ------
     InputError : it holds none.
     """
-    path = folder / "samples.parquet"
+    path = file_of_run(folder, "samples.parquet")
     if not path.is_file():
         raise InputError(
             "no data to look the row up in", where=folder, mend="Give --data, or the folder of a `sie run`."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import textwrap
 from pathlib import Path
@@ -12,7 +13,7 @@ import yaml
 
 from sie_agent.errors import InputError
 from sie_agent.run import load_suite, write_text
-from sie_agent.samples import LOGS, SHORTHANDS, load_samples, read_source, resolve
+from sie_agent.samples import LOGS, SHORTHANDS, load_samples, read_source, ready_maps, resolve
 from sie_agent.verbs.common import writable_folder
 from sie_agent.verbs.guess import Guess, guess_columns
 
@@ -87,6 +88,7 @@ def init(
     ----------
     data : file, folder, Hub id or shorthand; column_map : a map that is there already, which saves the guess.
     force : overwrite files that are there.
+    out : folder to write into.
 
     Returns
     -------
@@ -96,6 +98,14 @@ def init(
     ------
     InputError : the columns cannot be guessed, the data are wrong, or a file is there already.
     EnvironmentFailure : *out* cannot be written to.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> sie.load_samples("sample", limit=100).drop(columns="history").to_csv("my-log.csv", index=False)
+    >>> result = sie.init("my-log.csv", "mine")
+    >>> result["suite"], result["map"]
+    ('mine/my-log-suite.yaml', 'mine/my-log-map.yaml')
     """
     source, shorthand = str(data), str(data) in SHORTHANDS or str(data).startswith("generated:")
     name = re.sub(r"[^\w-]+", "-", Path(source).name.split(".")[0]).strip("-") or "log"
@@ -115,7 +125,10 @@ def init(
     labelled, graded = bool(samples["label"].notna().all()), bool(samples["grade"].notna().all())
     some = bool(samples["grade"].notna().any())
     notes = [*guess.notes, *advice(labelled, graded, some)]
-    write_text(suite_path, suite_yaml(name, source, map_name, labelled, graded, some, len(samples) < ROWS_CHECKED))
+    # paths in a suite count from its folder
+    seen = source if shorthand or not Path(source).expanduser().exists() else from_folder(source, folder)
+    chosen = map_name if map_name is None or map_name in ready_maps() else from_folder(map_name, folder)
+    write_text(suite_path, suite_yaml(name, seen, chosen, labelled, graded, some, len(samples) < ROWS_CHECKED))
     load_suite(suite_path)
     guessed = {one: guess.source(one) for one in (*guess.columns, *guess.scales)}
     return {
@@ -126,6 +139,12 @@ def init(
         "next_out": f"runs/{name}",
         "exit_code": 0,
     }
+
+
+def from_folder(path: str, folder: Path) -> str:
+    """A path as it is written in a file of *folder*; an absolute one stays."""
+    given = Path(path).expanduser()
+    return str(given) if given.is_absolute() else os.path.relpath(given, folder)
 
 
 def map_yaml(guess: Guess) -> str:

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from sie_agent.errors import InputError
-from sie_agent.judging import AT_ONCE, Backend, EndpointList, PricePart, load_endpoints, make_backend
+from sie_agent.judging import (
+    AT_ONCE,
+    Backend,
+    EndpointList,
+    PricePart,
+    check_installed,
+    load_endpoints,
+    make_backend,
+)
+from sie_agent.shown import shown
 
 
 @dataclass(frozen=True)
@@ -20,6 +29,14 @@ class Judge:
     backend, model, base_url, concurrency, revision, options : as `make_backend` takes them.
     endpoints : file with several servers, instead of one.
     price_input, price_output : USD per million tokens.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> sie.Judge("lexical")
+    Judge(backend='lexical')
+    >>> sie.Judge("openai", model="my-model", base_url="http://127.0.0.1:8000/v1", options={"timeout": 30})
+    Judge(backend='openai', model='my-model', base_url='http://127.0.0.1:8000/v1', options=['timeout'])
     """
 
     backend: str = "local"
@@ -32,13 +49,30 @@ class Judge:
     price_output: float | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        # of the options only the names: one may be a key
+        options = list(self.options) or None
+        return shown(
+            self,
+            backend=self.backend,
+            model=self.model,
+            base_url=self.base_url,
+            endpoints=None if self.endpoints is None else Path(self.endpoints),
+            options=options,
+        )
 
-def open_judge(judge: Judge) -> tuple[Backend, EndpointList | None]:
+
+def open_judge(judge: Judge, *, asks: bool = True) -> tuple[Backend, EndpointList | None]:
     """The backend, and the endpoints it was made from.
+
+    Parameters
+    ----------
+    asks : whether it is going to be asked, so that all has to be there that it answers with.
 
     Raises
     ------
     InputError : settings that do not fit together.
+    EnvironmentFailure : a package is not installed; nothing was read or asked.
     """
     listed = None if judge.endpoints is None else load_endpoints(judge.endpoints)
     price = price_of(judge)
@@ -56,6 +90,8 @@ def open_judge(judge: Judge) -> tuple[Backend, EndpointList | None]:
         price=price,
         options=judge.options,
     )
+    if asks:
+        check_installed(backend)
     return backend, listed
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.progress import say
-from sie_agent.scorer import load_scorer, scorer_folder
+from sie_agent.scorer import file_of_run, load_scorer, scorer_folder
 from sie_agent.scorer.card import PLACE, UNSTATED, labels_card, scorer_card
 from sie_agent.scorer.card_text import code
 from sie_agent.scorer.files import CARD, CONFIG, MODEL, read_config
@@ -53,9 +53,16 @@ def push_scorer(
     InputError : no scorer, a damaged one, a card that is no text, a wrong name, or a repository that is public where
         *private* is asked for.
     EnvironmentFailure : the folder, the network, the token or the Hub are in the way.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> result = sie.push_scorer("runs/scorer", folder="published", licence="apache-2.0")
+    >>> [one["path"] for one in result["files"]]
+    ['README.md', 'config.json', 'model.onnx']
     """
     target = checked_target(to, folder, dry_run)
-    source = scorer_folder(Path(scorer).expanduser())
+    source = scorer_folder(scorer)
     load_scorer(source)
     readme = source / CARD
     card = read_card(readme) if readme.is_file() else scorer_card(read_config(source))
@@ -104,10 +111,17 @@ def push_labels(
     ------
     InputError : the labels are wrong, do not belong to the data, or there are no texts to publish.
     EnvironmentFailure : as :func:`push_scorer`.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> result = sie.push_labels("runs/scorer", folder="published")
+    >>> [one["path"] for one in result["files"]]
+    ['README.md', 'data/train.parquet']
     """
     target = checked_target(to, folder, dry_run)
     path = Path(labels).expanduser()
-    path = path / "labels.parquet" if path.is_dir() else path
+    path = file_of_run(path, "labels.parquet") if path.is_dir() else path
     samples = None
     if data is not None:
         samples = load_log(

@@ -45,6 +45,7 @@ def rank(
         `stream_samples` takes them.
     score : the weak label to aggregate, or ``label_error``. top : how many of the best and of the worst groups are
         told.
+    out : the Parquet file to write.
 
     Returns
     -------
@@ -56,6 +57,13 @@ def rank(
     InputError : a file, a column, a score or an option is wrong, a sample is there twice, the scores are of another
         log, or the log does not say which group its rows are in.
     EnvironmentFailure : the result cannot be written, or another process writes it.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> result = sie.rank("runs/scores.parquet", "groups.parquet", by=["query"], score="value", top=1)
+    >>> result["ranked"], result["score"]
+    ('groups.parquet', 'value')
     """
     kinds = list(by)
     check_kinds(kinds)

@@ -131,6 +131,7 @@ def score(
     simulate, seed : draw the log from the grades, by a name in ``LOGS``.
     workers : processes that score; 0 for as many as there are cores. With more than one, a script that calls
         this has to guard its main part (``if __name__ == "__main__"``), as `multiprocessing` asks.
+    out : the Parquet file to write.
 
     Returns
     -------
@@ -143,10 +144,17 @@ def score(
     InputError : the scorer, its log columns, the data or the number of workers is wrong, or *out* is one of the files
         read.
     EnvironmentFailure : the result cannot be written, another process writes it, or a worker ended.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> result = sie.score("runs/scorer", "sample", "all.parquet", simulate="ranked-clicks")
+    >>> result["rows"], result["columns"]
+    (1700, ['relevance', 'value', 'support', 'hardness'])
     """
     if workers < 0:
         raise InputError(f"{workers} workers", where="--workers", mend="Give a number from 0 (all cores) upwards.")
-    folder = scorer_folder(Path(scorer).expanduser())
+    folder = scorer_folder(scorer)
     loaded = load_scorer(folder)
     target = parquet_target(out)
     log = Log(data, column_map, split, limit, simulate, seed)

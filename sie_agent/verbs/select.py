@@ -40,6 +40,7 @@ def select(
     balance : whether labels keep their balance.
     positive_at : the label from which on a row is positive.
     dropped : Parquet file for ``sample_id, query, reason, score`` of every dropped row.
+    out : the Parquet file to write.
 
     Returns
     -------
@@ -50,6 +51,13 @@ def select(
     ------
     InputError : the file, the share, the column or *positive_at* is wrong, or two of the files are one.
     EnvironmentFailure : the result cannot be written, or another process writes it.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> result = sie.select("runs/scores.parquet", "kept.parquet", keep=0.5, by="value")
+    >>> result["selected"], result["by"]
+    ('kept.parquet', 'value')
     """
     target = parquet_target(out)
     other = None if dropped is None else parquet_target(dropped)

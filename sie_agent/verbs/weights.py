@@ -34,6 +34,7 @@ def weights(
         ``auto``: the recipe's.
     strength : in place of the recipe's, how far weights spread around 1, at least 0.
     blend : in place of the recipe's, the judge's share of the label, 0 to 1.
+    out : the Parquet file to write.
 
     Returns
     -------
@@ -47,6 +48,13 @@ def weights(
     InputError : the file has no recipe and none is given, the file, a column or a part of the recipe is wrong, or
         *out* is the scores file.
     EnvironmentFailure : the result cannot be written, or another process writes it.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> result = sie.weights("runs/scores.parquet", "weights.parquet", by="value", strength=0.5, blend=0.6)
+    >>> result["weights"], result["rows"]
+    ('weights.parquet', 1700)
     """
     target = parquet_target(out)
     path = Path(scores).expanduser()
