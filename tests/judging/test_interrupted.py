@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
@@ -17,7 +18,7 @@ from sie_agent import Judge, JudgmentCache, compare_prompts, judge, label, load_
 from .conftest import table
 from .scripted_server import Reply, completion, scripted_server
 
-GRADED = completion("2", top={"0": -5.0, "1": -3.0, "2": -0.1, "3": -4.0})
+GRADED = completion("3", top={"3": math.log(0.6), " 3": math.log(0.1), "2": math.log(0.2), "Well": math.log(0.1)})
 PAIRS = [(f"query {number}", f"Title {number}") for number in range(60)]
 INTERRUPT_AT = 20
 
