@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help quickstart test lint types build clean
+.PHONY: help quickstart test announce-quickstart announce-test lint types build clean
 
 BIN := .venv/bin
 SETUP := pyproject.toml constraints.txt scripts/install.sh
@@ -21,16 +21,19 @@ help:  ## this list
 	@echo "make build       wheel and source archive into dist/"
 	@echo "make clean       remove .venv, .venv-vllm, dist/ and the tools' caches; runs/ and cache/ stay"
 
-quickstart: .venv/.ready-run
+quickstart: announce-quickstart .venv/.ready-run
 	@echo "==> Running eval/suites/quickstart.yaml into $(QUICKSTART): judging, weak labels, scorer, references, report"
 	@$(BIN)/sie run eval/suites/quickstart.yaml --out $(QUICKSTART) || { code=$$?; [ $$code -eq 3 ] || exit $$code; }
 	@echo "==> Done. Open $(CURDIR)/$(QUICKSTART)/report.html in a browser"
 
-test: lint types
+test: announce-test lint types
 	@scripts/install.sh browser
 	@scripts/install.sh vllm cpu
 	@echo "==> Running all tests"
 	@$(BIN)/python -m pytest -m "" $(PYTEST_ARGS)
+
+announce-quickstart announce-test: announce-%:
+	@scripts/install.sh announce $*
 
 lint: .venv/.ready-test
 	@echo "==> Linting (ruff)"

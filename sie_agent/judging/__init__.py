@@ -13,6 +13,7 @@ from .backends import (
     EndpointList,
     PricePart,
     Source,
+    check_installed,
     check_method,
     load_endpoints,
     make_backend,
@@ -20,7 +21,7 @@ from .backends import (
 from .backends.embedding import MAX_TOKENS as ENCODER_TOKENS
 from .backends.embedding import encode as encode_sentences
 from .backends.lexical import share_of_words
-from .backends.models import encoder_folder, load_pretrained, named_folder, require_transformers
+from .backends.models import encoder_folder, load_pretrained, named_folder, require_encoder, require_transformers
 from .backends.models import workers as torch_workers
 from .cache import JudgmentCache
 from .clarity import judge_clarity_from_catalogue
@@ -32,7 +33,15 @@ from .session import Session
 from .signals import stop_on_signals
 from .spending import Account
 from .table import JUDGMENT_COLUMNS
-from .variants import DEFAULT_VARIANTS, Variant, list_variants, load_variant, scale_means_nothing
+from .variants import (
+    DEFAULT_VARIANTS,
+    Variant,
+    find_variant,
+    list_variants,
+    load_variant,
+    scale_means_nothing,
+    variant_name,
+)
 
 __all__ = [
     "AT_ONCE",
@@ -53,10 +62,12 @@ __all__ = [
     "Session",
     "Source",
     "Variant",
+    "check_installed",
     "check_method",
     "encode_sentences",
     "encoder_folder",
     "estimate",
+    "find_variant",
     "is_lasting",
     "judge",
     "judge_by_each",
@@ -71,10 +82,12 @@ __all__ = [
     "named_folder",
     "pattern",
     "reasons_in_words",
+    "require_encoder",
     "require_transformers",
     "scale_means_nothing",
     "share_of_words",
     "shortened",
     "stop_on_signals",
     "torch_workers",
+    "variant_name",
 ]

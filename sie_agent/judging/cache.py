@@ -13,16 +13,15 @@ from typing import Any
 
 from ..errors import EnvironmentFailure, InputError
 from ..paths import cache_dir
+from ..shown import shown
 from . import cache_file
 from .answers import Answer
 from .cache_export import exported_keys, write_entries
-from .cache_file import LATEST, VERSION, explained, is_busy, is_damaged, is_full, plain
+from .cache_file import VERSION, explained, is_busy, is_damaged, is_full, plain
 from .kept import answer_from_json, answer_to_json
 
 BUSY_SECONDS = 30.0
 BALLAST_BYTES = 4 * 1024 * 1024
-RATE_COUNT = 2000
-PAUSE_SECONDS = 10.0
 LOOKUP_CHUNK = 500
 
 
@@ -43,6 +42,13 @@ class JudgmentCache:
     ------
     InputError : the file is no judgment cache, or was written by a newer version.
     EnvironmentFailure : it cannot be opened.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> with sie.JudgmentCache("answers.sqlite") as cache:
+    ...     print(cache)
+    JudgmentCache(path='answers.sqlite', entries=0)
     """
 
     def __init__(self, path: str | Path | None = None, *, busy_seconds: float = BUSY_SECONDS) -> None:
@@ -52,7 +58,7 @@ class JudgmentCache:
         self._rescue: JudgmentCache | None = None
         self._lock = threading.RLock()
         self._busy_seconds = busy_seconds
-        self.path = Path(path) if path is not None else cache_dir() / "judgments.sqlite"
+        self.path = Path(path).expanduser() if path is not None else cache_dir() / "judgments.sqlite"
         if self.path.is_dir():
             raise InputError("is a folder, not a judgment cache", where=self.path, mend="Name a file in it")
         self._unwritable = ""
@@ -77,6 +83,13 @@ class JudgmentCache:
     def _opened(self, address: str) -> sqlite3.Connection:
         return cache_file.open_file(address, self.path, self._busy_seconds)
 
+    def __repr__(self) -> str:
+        try:
+            (entries,) = self._connection.execute("SELECT COUNT(*) FROM judgments").fetchone()
+        except sqlite3.Error as error:
+            return shown(self, path=self.path, trouble=str(error))
+        return shown(self, path=self.path, entries=entries)
+
     def __enter__(self) -> JudgmentCache:
         return self
 
@@ -93,7 +106,16 @@ class JudgmentCache:
                 self._rescue.close()
 
     def get(self, keys: Sequence[str]) -> dict[str, Answer]:
-        """The answers that are there, by key. An entry that cannot be read counts as absent, and as damaged."""
+        """The answers that are there, by key. An entry that cannot be read counts as absent, and as damaged.
+
+        Parameters
+        ----------
+        keys : of the answers.
+
+        Returns
+        -------
+        Those that are there.
+        """
         found: dict[str, Answer] = {}
         with self._used():
             # in the order of the file, where neighbours share their pages
@@ -225,33 +247,19 @@ class JudgmentCache:
     def recent_rate(self, variant: str, model: str) -> float | None:
         """Answers per second to a variant when a model last answered for a second without a pause; None if never."""
         with self._used():
-            found = self._connection.execute(
-                "SELECT created FROM judgments WHERE variant = ? AND model = ? AND created BETWEEN 0 AND ? "
-                "ORDER BY created DESC LIMIT ?",
-                (plain(variant), plain(model), LATEST, RATE_COUNT),
-            )
-            times = [float(created) for (created,) in found]
-        pauses = (place for place in range(1, len(times)) if times[place - 1] - times[place] > PAUSE_SECONDS)
-        steady = times[: next(pauses, len(times))]
-        if not steady or steady[0] - steady[-1] < 1.0:
-            return None
-        # answers of one commit share its time: those of the first came before the clock was looked at
-        return (len(steady) - steady.count(steady[-1])) / (steady[0] - steady[-1])
+            return cache_file.recent_rate(self._connection, plain(variant), plain(model))
 
     def stats(self) -> dict[str, Any]:
-        """Where it lies, how large it is, how many answers by variant, model and status."""
+        """Where it lies, how large it is, how many answers by variant, model and status.
+
+        Returns
+        -------
+        ``path``, ``bytes``, ``entries``, and ``groups`` (``variant, model, status, count`` of each).
+        """
         with self._used():
-            groups = self._connection.execute(
-                "SELECT CAST(variant AS BLOB), CAST(model AS BLOB), CAST(status AS BLOB), COUNT(*) FROM judgments "
-                "GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
-            ).fetchall()
-        names = ("variant", "model", "status", "count")
-        return {
-            "path": str(self.path),
-            "bytes": self.path.stat().st_size,
-            "entries": sum(group[3] for group in groups),
-            "groups": [dict(zip(names, (*map(plain, said), count), strict=True)) for *said, count in groups],
-        }
+            groups = cache_file.groups(self._connection)
+        entries = sum(group["count"] for group in groups)
+        return {"path": str(self.path), "bytes": self.path.stat().st_size, "entries": entries, "groups": groups}
 
     def prune(
         self,
@@ -293,6 +301,14 @@ class JudgmentCache:
         """Write every entry as JSON lines (key, variant, model, created, answer); gives the count.
 
         Entries that cannot be read are left out, and counted in :attr:`damaged`.
+
+        Parameters
+        ----------
+        path : of the file to write.
+
+        Returns
+        -------
+        How many entries were written.
         """
         with self._used():
             count, damaged = write_entries(self._connection, Path(path))

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
@@ -15,6 +16,8 @@ from .kept import NAME_CHARS, plain_line
 
 VERSION = 1
 MOST_ALIASES = 16
+RATE_COUNT = 2000
+PAUSE_SECONDS = 10.0
 # a time after this (seconds since 1970) is none
 LATEST = 1e11
 TABLE = (
@@ -253,3 +256,29 @@ def copy_readable(source: sqlite3.Connection, target: sqlite3.Connection) -> Non
         target.execute(ALIAS_TABLE)
         target.executemany("INSERT OR IGNORE INTO aliases (asked, fingerprint, named) VALUES (?, ?, ?)", named)
     target.execute("COMMIT")
+
+
+def groups(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+    """How many answers there are by ``variant``, ``model`` and ``status``: a mapping for each, with ``count``."""
+    found = connection.execute(
+        "SELECT CAST(variant AS BLOB), CAST(model AS BLOB), CAST(status AS BLOB), COUNT(*) FROM judgments "
+        "GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+    ).fetchall()
+    names = ("variant", "model", "status", "count")
+    return [dict(zip(names, (*map(plain, said), count), strict=True)) for *said, count in found]
+
+
+def recent_rate(connection: sqlite3.Connection, variant: str, model: str) -> float | None:
+    """Answers per second when a model last answered for a second without a pause; None if it never did."""
+    found = connection.execute(
+        "SELECT created FROM judgments WHERE variant = ? AND model = ? AND created BETWEEN 0 AND ? "
+        "ORDER BY created DESC LIMIT ?",
+        (variant, model, LATEST, RATE_COUNT),
+    )
+    times = [float(created) for (created,) in found]
+    pauses = (place for place in range(1, len(times)) if times[place - 1] - times[place] > PAUSE_SECONDS)
+    steady = times[: next(pauses, len(times))]
+    if not steady or steady[0] - steady[-1] < 1.0:
+        return None
+    # answers of one commit share its time: those of the first came before the clock was looked at
+    return (len(steady) - steady.count(steady[-1])) / (steady[0] - steady[-1])

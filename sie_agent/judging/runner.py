@@ -61,6 +61,15 @@ def judge(
     ------
     InputError : the backend cannot answer the variant, a bad limit, or a column is missing.
     EnvironmentFailure : model missing, server unreachable, cache not writable, disk full.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> samples = sie.load_samples("sample", limit=5)
+    >>> with sie.JudgmentCache("answers.sqlite") as cache:
+    ...     judgments = sie.judge(samples, sie.load_variant("relevance/lexical"), sie.make_backend("lexical"), cache)
+    >>> judgments["status"].tolist()
+    ['ok', 'ok', 'ok', 'ok', 'ok']
     """
     if limit is not None and limit < 1:
         raise InputError(f"limit is {limit}", mend="Give a number of at least 1")

@@ -6,9 +6,9 @@ The format is described in ``prompts/README.md``.
 from __future__ import annotations
 
 import difflib
-import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from jinja2 import TemplateError, meta
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -17,6 +17,7 @@ from ..errors import InputError
 from ..paths import prompts_dir
 from ..yaml_files import read_yaml
 from .templates import compiled, parsed
+from .variant_checks import check_examples, check_scale, check_unicode
 
 ASPECTS = ("relevance", "clarity")
 FIELDS = ("query", "title", "description", "attributes")
@@ -93,6 +94,11 @@ class Variant(BaseModel):
     max_output_tokens: Annotated[int, Field(ge=1, le=10_000)] = 300
     calibration: Calibration = Calibration(center=-3.0, width=1.0)
 
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        told = {"name": self.name, "aspect": self.aspect, "method": self.method}
+        counts = {"levels": len(self.scale), "examples": len(self.examples)}
+        return [*told.items(), *((name, count) for name, count in counts.items() if count)]
+
     @model_validator(mode="after")
     def _consistent(self) -> Variant:
         check_unicode(self)
@@ -100,49 +106,6 @@ class Variant(BaseModel):
         check_examples(self)
         check_template(self)
         return self
-
-
-def check_unicode(variant: Variant) -> None:
-    """No text may hold half of a surrogate pair, which YAML can write and no server can be sent."""
-    try:
-        json.dumps(variant.model_dump(), ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError:
-        raise ValueError("a text holds half of a surrogate pair, which no server can be sent") from None
-
-
-def check_scale(variant: Variant) -> None:
-    """Grades need a scale of at least two distinct tokens; the other methods have none."""
-    tokens = [level.token for level in variant.scale]
-    if variant.method in ("graded", "written"):
-        if len(tokens) < 2:
-            raise ValueError(f"scale: a {variant.method} variant needs at least two levels")
-        if len({level.value for level in variant.scale}) < 2:
-            raise ValueError("scale: all levels have the same value")
-    elif tokens:
-        raise ValueError(f"scale: a {variant.method} variant has none, its scale is fixed")
-    if len(set(tokens)) != len(tokens):
-        raise ValueError("scale: a token is there twice")
-    begun = [(one, other) for one in tokens for other in tokens if one != other and other.startswith(one)]
-    if variant.method == "graded" and begun:
-        one, other = begun[0]
-        raise ValueError(
-            f"scale: '{one}' begins '{other}', and a graded answer is read from its first token, which may be '{one}' "
-            "of either; use other tokens (0 to 9, letters), or method: written"
-        )
-    if variant.rationale and variant.method != "written":
-        raise ValueError("rationale: only a written variant can ask for one")
-    if variant.generic_title and variant.method != "likelihood":
-        raise ValueError("generic_title: only a likelihood variant can have one")
-
-
-def check_examples(variant: Variant) -> None:
-    """Every example must answer in the scale's tokens, where there is a scale."""
-    tokens = [level.token for level in variant.scale]
-    for number, example in enumerate(variant.examples, start=1):
-        if tokens and example.answer not in tokens:
-            raise ValueError(f"examples, number {number}: answer must be one of {', '.join(tokens)}")
-        if not tokens and example.answer is not None:
-            raise ValueError(f"examples, number {number}: a {variant.method} variant has no answers")
 
 
 def check_template(variant: Variant) -> None:
@@ -187,7 +150,22 @@ def check_fences(shown: str, used: set[str]) -> None:
 
 
 def list_variants(aspect: str | None = None) -> list[str]:
-    """Names of the variants that ship, such as ``relevance/graded``, sorted."""
+    """Names of the variants that ship, such as ``relevance/graded``, sorted.
+
+    Parameters
+    ----------
+    aspect : ``relevance`` or ``clarity``; None for both.
+
+    Returns
+    -------
+    The names, sorted.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> "relevance/graded" in sie.list_variants("relevance")
+    True
+    """
     folder = prompts_dir()
     wanted = ASPECTS if aspect is None else (aspect,)
     return sorted(f"{name}/{path.stem}" for name in wanted for path in (folder / name).glob("*.yaml"))
@@ -200,9 +178,19 @@ def load_variant(name_or_path: str | Path) -> Variant:
     ----------
     name_or_path : the name of one that ships (``relevance/graded``) or the path of a YAML file.
 
+    Returns
+    -------
+    The variant, checked.
+
     Raises
     ------
     InputError : unknown variant (names the near ones), unreadable file, bad YAML, bad field, bad template.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> sie.load_variant("relevance/lexical")
+    Variant(name='relevance/lexical', aspect='relevance', method='lexical')
     """
     path = find_variant(name_or_path)
     told = read_yaml(path, mend="See prompts/README.md")

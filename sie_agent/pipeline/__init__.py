@@ -22,7 +22,15 @@ from sie_agent.pipeline.recipes import (
     strength_words,
     tuned,
 )
-from sie_agent.pipeline.settings import DistilSettings, LabelPart, Part, RecipePart, ScorerPart, TargetPart
+from sie_agent.pipeline.settings import (
+    DistilSettings,
+    LabelPart,
+    Part,
+    RecipePart,
+    ScorerPart,
+    TargetPart,
+    check_models_installed,
+)
 
 __all__ = [
     "CANDIDATES",
@@ -38,6 +46,7 @@ __all__ = [
     "ScorerPart",
     "TargetPart",
     "above_chance",
+    "check_models_installed",
     "choose_by_grades",
     "choose_by_log",
     "distil_labels",

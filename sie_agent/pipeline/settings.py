@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from sie_agent.attribution import TARGETS, TRAINERS, TrainingSettings
+from sie_agent.judging import require_encoder
+from sie_agent.shown import changed_fields
 from sie_agent.values import fits, shown
 
 
@@ -24,6 +27,10 @@ class Part(BaseModel):
             for name, value in too_long.items():
                 raise ValueError(f"{name}: expected an integer of at most 64 bits, found {shown(value)}")
         return content
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """At a prompt, what differs from the defaults, without keys and passwords."""
+        return changed_fields(self)
 
 
 class TargetPart(Part):
@@ -142,3 +149,15 @@ class DistilSettings(Part):
     def wants_log_columns(self) -> bool:
         """Whether proxies are trained that did not see a row."""
         return self.labels.log_columns and self.proxy.kind not in TRAINERS
+
+
+def check_models_installed(*models: TargetPart) -> None:
+    """Find out before anything is read whether the packages are there that models on the log are trained with.
+
+    Raises
+    ------
+    EnvironmentFailure : one is not; says what to install.
+    """
+    for part in models:
+        if part.kind in TRAINERS:
+            require_encoder(part.model)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sie_agent.judging import DEFAULT_VARIANTS
+from sie_agent.errors import InputError
+from sie_agent.judging import DEFAULT_VARIANTS, load_variant
 from sie_agent.redact import redacted
 from sie_agent.report import pick, words
 from sie_agent.report.read import RunFolder
@@ -92,7 +94,9 @@ def judge_step(run: RunFolder) -> ShownStep:
     names = [f"judged-next-{one.get('name')}" if len(judges) > 1 else "judged-next" for one in judges]
     out = [str(run.path / name) for name in names]
     data = ("--data", str(run.path / step.file))
-    label = [line("label", *data, *backend(one), "--out", folder) for one, folder in zip(judges, out, strict=True)]
+    label = [
+        line("label", *data, *backend(one, run.path), "--out", folder) for one, folder in zip(judges, out, strict=True)
+    ]
     again = ["--judgments", str(run.path), *(part for folder in out for part in ("--judgments", folder))]
     distill = line("distill", *again, *whose(run, judges), *about(run), "--out", str(run.path / "judged-more"))
     told = (
@@ -183,18 +187,29 @@ def asked_judges(run: RunFolder) -> list[dict[str, Any]]:
     return [one if one.get("kind") not in (*MADE_UP, "panel") else EXAMPLE for one in members]
 
 
-def backend(judge: dict[str, Any]) -> list[str]:
-    """The options of ``sie label`` that stand for a judge of a suite."""
+def backend(judge: dict[str, Any], folder: Path) -> list[str]:
+    """The options of ``sie label`` that stand for a judge of the suite in a run folder."""
     kind = str(judge.get("kind") or "local")
-    found = ["--backend", kind, "--variant", variant_of(judge)]
+    found = ["--backend", kind, "--variant", str(kept_variant(judge, folder) or variant_of(judge, folder))]
     for option, key in (("--model", "model"), ("--base-url", "base_url"), ("--revision", "revision")):
         if judge.get(key):
             found += [option, redacted(str(judge[key]))]
     return [*found, "--endpoints", "endpoints.yaml"] if judge.get("endpoints") else found
 
 
-def variant_of(judge: dict[str, Any]) -> str:
-    """The prompt variant of a judge."""
+def kept_variant(judge: dict[str, Any], folder: Path) -> Path | None:
+    """The run folder's copy of a judge's own prompt variant; None where the variant ships."""
+    told = str(judge.get("variant") or "")
+    path = folder / told
+    return path if told.endswith((".yaml", ".yml")) and path.is_file() else None
+
+
+def variant_of(judge: dict[str, Any], folder: Path) -> str:
+    """The name of a judge's prompt variant, as it stands in the judgments of the run folder."""
+    path = kept_variant(judge, folder)
+    if path is not None:
+        with suppress(InputError):
+            return load_variant(path).name
     return str(judge.get("variant") or DEFAULT_VARIANTS.get(str(judge.get("kind")), "relevance/graded"))
 
 
@@ -205,12 +220,12 @@ def whose(run: RunFolder, judges: list[dict[str, Any]]) -> list[str]:
     asked = run.judgments["variant"].astype(str).str.split("+", regex=False).str[0]
     models = []
     for judge in judges:
-        there = run.judgments.loc[asked == variant_of(judge), "model"].dropna().astype(str).unique().tolist()
+        there = run.judgments.loc[asked == variant_of(judge, run.path), "model"].dropna().astype(str).unique().tolist()
         if len(there) != 1:
             return []
         models += there
     found = [part for model in models for part in ("--model", model)]
-    return found if len(judges) > 1 else [*found, "--variant", variant_of(judges[0])]
+    return found if len(judges) > 1 else [*found, "--variant", variant_of(judges[0], run.path)]
 
 
 def about(run: RunFolder) -> list[str]:

@@ -8,8 +8,10 @@ from contextlib import closing
 import numpy as np
 import numpy.typing as npt
 
+from sie_agent.bench import RANKERS
 from sie_agent.errors import InputError, SieError
-from sie_agent.judging import check_method, load_variant
+from sie_agent.judging import check_installed, check_method, load_variant, require_encoder
+from sie_agent.pipeline import check_models_installed
 from sie_agent.progress import say
 from sie_agent.run.downstream import bench_folds, bench_rows_asked
 from sie_agent.run.draw import Draw
@@ -46,7 +48,10 @@ def check_judges(suite: Suite) -> None:
     Raises
     ------
     InputError : a variant that is none or that its backend cannot answer, a backend's setting that is wrong.
+    SieError : no judge that can be in the headline has all that it needs on this machine.
     """
+    check_packages(suite)
+    failures = []
     for part in suite.judges:
         if not part.is_asked:
             continue
@@ -54,11 +59,31 @@ def check_judges(suite: Suite) -> None:
         try:
             with closing(open_judge(part)) as backend:
                 check_method(backend, variant)
+                check_installed(backend)
         except InputError:
             raise
         except SieError as error:
             # a package that is not installed is found again when the judge is asked
             say(f"Judge '{part.name}' will be left out: {error}")
+            failures.append(raised(part.name, error))
+    if failures:
+        # who cannot be asked is left out once all others were: here only whether anybody remains
+        remaining_suite(Losses(suite), failures, None)
+
+
+def check_packages(suite: Suite) -> None:
+    """Find out before anything is read whether all is installed that the suite's models need.
+
+    Raises
+    ------
+    EnvironmentFailure : a package is not; says what to install.
+    """
+    check_models_installed(suite.target, suite.proxy)
+    tested = suite.downstream.draws > 0 and any(
+        RANKERS[name].reads == "embeddings" for name in suite.downstream.rankers
+    )
+    if tested:
+        require_encoder()
 
 
 def ask_judges(world: World, draws: Sequence[Draw]) -> Losses:

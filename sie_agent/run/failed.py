@@ -36,15 +36,15 @@ class Failure:
         return f"{self.cause.rstrip('.')}. {self.mend}" if self.mend else self.cause
 
 
-def raised(name: str, error: SieError, cache: JudgmentCache) -> Failure:
-    """The failure that an error stands for.
+def raised(name: str, error: SieError, cache: JudgmentCache | None = None) -> Failure:
+    """The failure that an error stands for; *cache* where one was in use.
 
     Raises
     ------
     SieError : the error itself where it is the judgment cache's: it concerns everybody.
     """
     where = getattr(error, "where", None)
-    if cache.trouble is not None or where == str(cache.path):
+    if cache is not None and (cache.trouble is not None or where == str(cache.path)):
         raise error
     problem = compose(getattr(error, "problem", str(error)), where, None)
     return Failure(name, shortened(problem, CAUSE_CHARS), getattr(error, "mend", None) or "", error)

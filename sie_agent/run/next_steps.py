@@ -128,7 +128,7 @@ def answered(folder: Path) -> set[str]:
     members = [judges[name] for name in own.get("members") or () if name in judges] or [own]
     if any(one.get("kind") in (*MADE_UP, None) for one in members):
         return set()
-    asked = {variant_of(one) for one in members}
+    asked = {variant_of(one, folder) for one in members}
     table = read_table(folder / "judgments.parquet")
     if "variant" not in table.columns:
         return set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -14,7 +14,6 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from sie_agent.attribution import REFERENCES, TRAINERS
 from sie_agent.bench import RANKERS
 from sie_agent.errors import InputError
-from sie_agent.paths import suites_dir
 from sie_agent.pipeline import DistilSettings, LabelPart, Part, RecipePart, ScorerPart, TargetPart
 from sie_agent.redact import redacted_setting
 from sie_agent.run.suite_parts import (
@@ -28,6 +27,7 @@ from sie_agent.run.suite_parts import (
     JudgePart,
     LogPart,
 )
+from sie_agent.run.suite_paths import find_suite, read_endpoints, resolve_paths
 from sie_agent.samples import QUERY_SETS
 from sie_agent.values import MOST_SEED
 from sie_agent.yaml_files import parse_yaml, read_yaml
@@ -51,6 +51,11 @@ class Suite(DistilSettings):
     headline_reference: str = "tracin-ranking"
     downstream: DownstreamPart = DownstreamPart()
     evaluation: EvaluationPart = EvaluationPart()
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """At a prompt, the name, the data, the judges and the draws; `dump_suite` tells all."""
+        names = [judge.name for judge in self.judges]
+        return [("name", self.name), ("data", self.data.source), ("judges", names), ("draws", list(self.draws))]
 
     @field_validator("query_sets")
     @classmethod
@@ -161,29 +166,45 @@ def check_member(panel: JudgePart, member: JudgePart | None, name: str) -> None:
         raise ValueError(f"judges: panel '{panel.name}' needs `draws` of at most {member.draws}, those of '{name}'")
 
 
-def load_suite(source: str | Path, overrides: Sequence[str] = ()) -> Suite:
+def load_suite(source: str | Path, overrides: Sequence[str] = (), *, told: bool = True) -> Suite:
     """Read a suite from a file, or one that ships by its name; then apply ``key=value`` overrides.
+
+    Paths in the file count from the file's folder; one that leads nowhere there counts from the current folder. Paths
+    in *overrides* count from the current folder.
 
     Parameters
     ----------
     source : path of a YAML file, or a name in ``eval/suites``.
     overrides : such as ``target.epochs=4`` or ``draws=[1,2]``; values are YAML.
+    told : whether to say which paths were found from the current folder only.
+
+    Returns
+    -------
+    The suite, checked, with every default.
 
     Raises
     ------
     InputError : no such file, not YAML, unknown or wrong keys; names the file and the key.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> sie.load_suite("quickstart", ["draws=[1]"])
+    Suite(name='quickstart', data='sample', judges=['panel', 'minilm', 'embedded', 'lexical'], draws=[1])
     """
     path = find_suite(source)
-    told = read_yaml(path, mend="Give a suite in YAML.")
-    content = told.content
+    text = read_yaml(path, mend="Give a suite in YAML.")
+    content = text.content
     if not isinstance(content, dict):
         raise InputError("a suite is a mapping of keys", where=path, mend="`sie init DATA` writes one to start from.")
+    resolve_paths(content, path, told=told)
     for override in overrides:
         apply_override(content, override)
+    read_endpoints(content)
     try:
         return Suite.model_validate(content)
     except ValidationError as error:
-        place = told.place(error.errors()[0]["loc"])
+        place = text.place(error.errors()[0]["loc"])
         raise InputError(explain(error), where=place, mend="`sie init DATA` writes a commented suite.") from error
 
 
@@ -205,26 +226,6 @@ def load_distil_settings(source: str | Path | None, overrides: Sequence[str] = (
         raise InputError(
             explain(error), where="--set", mend="Keys are those of a suite's labels, scorer, target and recipe."
         ) from error
-
-
-def find_suite(source: str | Path) -> Path:
-    """The file of a suite.
-
-    Raises
-    ------
-    InputError : neither a file nor a suite that ships.
-    """
-    path = Path(source)
-    if path.is_file():
-        return path
-    shipped = {found.stem: found for found in sorted(suites_dir().glob("*.yaml"))}
-    if str(source) in shipped:
-        return shipped[str(source)]
-    raise InputError(
-        "no such suite",
-        where=source,
-        mend=f"Give a YAML file, or one of: {', '.join(shipped) or 'none ship'}.",
-    )
 
 
 def apply_override(content: dict[str, Any], override: str) -> None:

@@ -150,6 +150,8 @@ class JudgePart(Part):
         return self.kind not in (*MADE_UP, "panel")
 
 
+# what the headline's judge is asked of a query
+CLARITY_VARIANT = "clarity/graded"
 # judges that are worked out of grades, positions or chance: for controls, curves and tests
 MADE_UP = ("simulated", "random", "positions", "between")
 LEXICAL = JudgePart(name="lexical", kind="lexical")

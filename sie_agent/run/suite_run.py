@@ -32,15 +32,19 @@ from sie_agent.run.next_steps import write_next_steps
 from sie_agent.run.remaining import read_told, write_told
 from sie_agent.run.suite import dump_suite, load_suite
 from sie_agent.run.suite_parts import NOT_ANSWERS, JudgePart
+from sie_agent.run.suite_paths import keep_inputs
 from sie_agent.run.summary import summarise
 from sie_agent.run.work import run_folder, work_of
 from sie_agent.run.world import World, build_world
-from sie_agent.samples import IMPRESSIONS, log_hash, pair_keys, read_table, write_table
+from sie_agent.samples import IMPRESSIONS, log_hash, pair_keys, read_table, without_grade, write_table
 from sie_agent.threads import one_thread
 from sie_agent.writing import only_one
 
-# of 5, ties count as the mean over their orders, and a word of a script without spaces is a character
-FORMAT = 5
+# of 5, ties count as the mean over their orders, and a word of a script without spaces is a character; of 6, where
+# files lie does not count
+FORMAT = 6
+# what they answered is hashed by itself
+WHO_ANSWERS = {*NOT_ANSWERS, "variant", "model"}
 
 
 def run_suite(
@@ -49,7 +53,7 @@ def run_suite(
     *,
     overrides: Sequence[str] = (),
     retry_failed: bool = False,
-    cache_path: Path | None = None,
+    cache_path: str | Path | None = None,
     command: str | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
@@ -61,6 +65,7 @@ def run_suite(
     retry_failed : ask judges again where the cache holds a lasting failure.
     out : the run folder; cache_path : of the judgment cache, the default one when not given.
     overwrite : replace what another suite, other settings or other work left there.
+    command : what the manifest calls the command; that of this process when not given.
 
     Returns
     -------
@@ -70,6 +75,13 @@ def run_suite(
     ------
     InputError : *out* holds something else, or is no place to write; and see the stages.
     EnvironmentFailure : see the stages.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> result = sie.run_suite("small.yaml", "runs/small", overrides=["target.epochs=2"])
+    >>> result["report"], result["exit_code"]
+    ('runs/small/report.html', 0)
     """
     resolved = load_suite(suite, overrides)
     target = run_folder(out)
@@ -91,7 +103,7 @@ def run_suite(
             losses = ask_judges(world, draws)
         resolved = losses.suite
         # from here on the folder is this suite's
-        write_text(folder / "suite.yaml", dump_suite(resolved))
+        write_text(folder / "suite.yaml", dump_suite(keep_inputs(resolved, folder)))
         write_told(folder, losses.told)
         for place, draw in enumerate(draws):
             run_draw(draw, judges_at(world, place), place, folder, manifest)
@@ -112,12 +124,27 @@ def run_suite(
 def evaluate_run(run_dir: str | Path) -> dict[str, Any]:
     """Compute the figures and the report of a run folder anew from its draws; nothing is judged or trained.
 
+    Parameters
+    ----------
+    run_dir : the folder of a finished run.
+
+    Returns
+    -------
+    As :func:`run_suite`.
+
     Raises
     ------
     InputError : the folder holds no finished run.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> first = sie.run_suite("small.yaml", "runs/small")
+    >>> sie.evaluate_run("runs/small")["headline"] == first["headline"]
+    True
     """
     folder = expanded(run_dir, "RUN_DIR")
-    suite = load_suite(folder / "suite.yaml")
+    suite = load_suite(folder / "suite.yaml", told=False)
     with only_one(folder):
         figures = summarise(suite, [load_draw(folder, seed) for seed in suite.draws])
         write_json(folder / "agreement.json", {**figures, **read_told(folder)})
@@ -190,7 +217,10 @@ def draw_key(draw: Draw, judges: Sequence[JudgePart], tried: Sequence[JudgePart]
     """What a finished draw depends on: the suite's settings, the samples, the log, and what its real judges said."""
     world = draw.world
     settings = world.suite.model_dump(
-        mode="json", exclude={"draws", "headline_judge", "headline_reference", "name", "judges"}
+        mode="json",
+        # where files lie is not what is in them: the samples are hashed below
+        exclude=dict.fromkeys(("draws", "headline_judge", "headline_reference", "name", "judges"), True)
+        | {"data": {"source", "map", "grades"}},
     )
     # what is left to the scorer's defaults may change with the program
     chosen = world.suite.scorer.model_dump()
@@ -201,9 +231,9 @@ def draw_key(draw: Draw, judges: Sequence[JudgePart], tried: Sequence[JudgePart]
         for judge in everyone
         if judge.name in world.judgments
     }
-    asked = [judge.model_dump(mode="json", exclude=NOT_ANSWERS) for judge in everyone]
-    texts = world.samples[["query", "title", "description"]].agg("\t".join, axis=1)
-    read = digest("\n".join([*texts, world.grade.tobytes().hex(), world.clarity.tobytes().hex()]))
+    asked = [{**judge.model_dump(mode="json", exclude=WHO_ANSWERS), "by_rank": judge.is_ranked} for judge in everyone]
+    rows = without_grade(world.samples).to_csv(index=False)
+    read = digest("\n".join([rows, world.grade.tobytes().hex(), world.clarity.tobytes().hex()]))
     log = log_hash(world.samples.assign(label=draw.label))
     primary = world.suite.primary.name
     return digest(json.dumps([FORMAT, settings, draw.seed, asked, said, log, read, primary], sort_keys=True))

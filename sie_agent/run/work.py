@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from sie_agent.outputs import Folder, Work
-from sie_agent.run.suite import Suite, dump_suite, find_suite
+from sie_agent.run.suite import Suite, dump_suite
 from sie_agent.run.suite_parts import NOT_ANSWERS
+from sie_agent.run.suite_paths import find_suite
 
 SUITE = "suite.yaml"
 NAMES = (
     *(SUITE, "manifest.json", "agreement.json", "failures.json", "explanations.json", "next-steps.json"),
     *("samples.parquet", "judgments.parquet", "labels.parquet", "scores.parquet", "reference.parquet"),
-    *("log_columns.parquet", "report.html", "scorer/", "draws/"),
+    *("log_columns.parquet", "report.html", "scorer/", "draws/", "inputs/"),
 )
 # draws that are there stay when others are asked for; the headline is chosen among figures that are there
 NOT_RESULTS = {"draws", "headline_judge", "headline_reference", "judges", "data"}

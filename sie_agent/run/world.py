@@ -30,14 +30,12 @@ from sie_agent.run.failed import Failure, raised, reasons_of, ungraded
 from sie_agent.run.inputs import READERS
 from sie_agent.run.mixture import Mixture
 from sie_agent.run.suite import Suite
-from sie_agent.run.suite_parts import DataPart, JudgePart
+from sie_agent.run.suite_parts import CLARITY_VARIANT, DataPart, JudgePart
 from sie_agent.samples import TextFeatures, load_samples, normalise_query, rows_policy, with_grades, without_grade
 
 Doubles = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.intp]
-
-CLARITY_VARIANT = "clarity/graded"
 
 
 @dataclass

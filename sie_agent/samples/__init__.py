@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sie_agent.samples import reading, unspaced
 from sie_agent.samples.batches import numbers_of, table_batches, table_columns, texts_of
-from sie_agent.samples.column_maps import ColumnMap, load_column_map, ready_maps
+from sie_agent.samples.column_maps import ColumnMap, find_column_map, load_column_map, ready_maps
 from sie_agent.samples.counting import Distinct, count_rows, pair_keys
 from sie_agent.samples.decimals import Doubtful, guessed_numbers
 from sie_agent.samples.features import TextFeatures, feature_names
-from sie_agent.samples.generated import generate_samples
+from sie_agent.samples.generated import generate_samples, is_generated
 from sie_agent.samples.grades import read_grades, with_grades
 from sie_agent.samples.histories import shopper_and_item
 from sie_agent.samples.invalid import LIST, InvalidRows, rows_policy
@@ -57,8 +57,10 @@ __all__ = [
     "count_rows",
     "failures_in_words",
     "feature_names",
+    "find_column_map",
     "generate_samples",
     "guessed_numbers",
+    "is_generated",
     "lexical_scores",
     "load_column_map",
     "load_samples",

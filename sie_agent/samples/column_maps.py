@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sie_agent.errors import InputError
+from sie_agent.shown import changed_fields
 from sie_agent.yaml_files import YamlText, read_yaml
 
 MAPS = Path(__file__).resolve().parent / "maps"
@@ -39,6 +41,10 @@ class Strict(BaseModel):
     """A part of a map; a key that is not known is an error, since it is most often a slip of the pen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """At a prompt, what differs from the defaults."""
+        return changed_fields(self)
 
 
 class Scale(Strict):
@@ -163,6 +169,13 @@ class ColumnMap(Strict):
     files : several files in one folder.
     next_item : purchase sequences.
     keep : source columns kept under their own names, behind the schema's.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> columns = {"sample_id": "id", "query": "search", "item_id": "sku", "title": "name"}
+    >>> sie.ColumnMap(columns=columns, label={"column": "clicks", "minimum": 0, "maximum": 5})
+    ColumnMap(columns={...}, label=Scale(column='clicks', minimum=0.0, maximum=5.0))
     """
 
     note: str = ""
@@ -241,6 +254,21 @@ def ready_maps() -> list[str]:
     return sorted(path.stem for path in MAPS.glob("*.yaml"))
 
 
+def find_column_map(chosen: str | Path) -> Path:
+    """The file of a ready map by its name, or of one's own.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    ready = MAPS / f"{chosen}.yaml"
+    path = ready if str(chosen) in ready_maps() else Path(chosen).expanduser()
+    if not path.is_file():
+        raise unknown_map(str(chosen))
+    return path
+
+
 def load_column_map(chosen: str | Path | ColumnMap) -> ColumnMap:
     """A ready map by its name, or a map of one's own from a YAML file.
 
@@ -251,10 +279,7 @@ def load_column_map(chosen: str | Path | ColumnMap) -> ColumnMap:
     """
     if isinstance(chosen, ColumnMap):
         return chosen
-    ready = MAPS / f"{chosen}.yaml"
-    path = ready if str(chosen) in ready_maps() else Path(chosen).expanduser()
-    if not path.is_file():
-        raise unknown_map(str(chosen))
+    path = find_column_map(chosen)
     told = read_yaml(path, mend="Give a column map in YAML.", what="the column map")
     content = told.content
     if not isinstance(content, dict):

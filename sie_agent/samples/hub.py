@@ -8,6 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.extras import require_core
+from sie_agent.foreign import foreign_bars_silenced
 from sie_agent.samples.folders import ALL, chosen_splits, several_splits
 from sie_agent.samples.shards import Shard
 
@@ -27,7 +29,9 @@ def hub_shards(name: str, split: str | None) -> list[Shard]:
     InputError
         If it has no such data set, it cannot be read, or it has several configs or splits and *split* names none.
     """
-    loaded = load_hub(name, split)
+    require_core("datasets", "huggingface_hub")
+    with foreign_bars_silenced(f"Fetching {name} from the Hugging Face Hub ..."):
+        loaded = load_hub(name, split)
     chosen = chosen_splits(list(loaded), split, name)
     return [data_set_shard(loaded[one], f"{name}, split '{one}'", chosen.named(one)) for one in chosen.names]
 

@@ -74,6 +74,13 @@ def load_samples(
         If anything about the data, the map, the split or the limit is wrong.
     EnvironmentFailure
         If the Hub cannot be reached or a file cannot be read.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> samples = sie.load_samples("sample", limit=100)
+    >>> samples.columns[:5].tolist()
+    ['sample_id', 'query', 'item_id', 'title', 'description']
     """
     path, mapping, where = chosen_source(source, column_map, limit)
     with types_named(where):

@@ -11,11 +11,9 @@ from sie_agent.scorer.explain import (
     check_asked,
     explain_rows,
     explained_by,
-    marked_text,
     shortened,
-    strength,
 )
-from sie_agent.scorer.files import describe_scorer, load_scorer, save_scorer, scorer_folder
+from sie_agent.scorer.files import describe_scorer, file_of_run, load_scorer, save_scorer, scorer_folder
 from sie_agent.scorer.given import MILD, NONE, recipe_for
 from sie_agent.scorer.label_errors import (
     COLUMNS_FILE,
@@ -39,6 +37,7 @@ from sie_agent.scorer.log_columns import (
     with_log_columns,
     write_columns,
 )
+from sie_agent.scorer.marked import marked_text, strength
 from sie_agent.scorer.model import (
     Scorer,
     cross_fitted,
@@ -115,6 +114,7 @@ __all__ = [
     "explain_rows",
     "explained_by",
     "file_hash",
+    "file_of_run",
     "fit_student",
     "folder_hash",
     "inserter",

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import spearmanr
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted, check_random_state
 
 from sie_agent.errors import InputError
 from sie_agent.labels import WEAK_LABELS, StudentSettings, label_names, student_settings
-from sie_agent.scorer.card_text import table_of
-from sie_agent.scorer.estimator_inputs import READ, Samples, named_labels, prepared
+from sie_agent.scorer.estimator_inputs import ALLOWED, Samples, named_labels, prepared, rank_agreement, remembered, tell
 from sie_agent.scorer.files import load_scorer, save_scorer
 from sie_agent.scorer.model import Scorer, distil_scorer
 from sie_agent.scorer.select import weights_from
@@ -28,6 +26,8 @@ if TYPE_CHECKING:
 
     class RegressorMixin:
         def __sklearn_tags__(self) -> Any: ...
+
+        def __repr__(self, N_CHAR_MAX: int = 700) -> str: ...
 else:
     from sklearn.base import BaseEstimator, RegressorMixin
 
@@ -47,12 +47,22 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
     trees, leaves, learning_rate, rows_per_leaf, feature_share : as in :class:`sie_agent.scorer.StudentSettings`; None
         for the default of the weak label, :func:`sie_agent.labels.student_settings`.
     random_state : seed (or a ``numpy.random.RandomState``) of the trees; None draws one.
+    verbose : whether :meth:`fit` says on standard error what it does, a line for the features and for each weak
+        label; off by default, as everywhere in scikit-learn.
 
     Attributes
     ----------
     scorer_ : the fitted :class:`sie_agent.Scorer`.
     labels_ : names of the weak labels that were fitted.
     feature_names_in_, n_features_in_ : the columns that were read, and how many.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> samples = sie.load_samples("sample", limit=300)
+    >>> estimator = sie.ImportanceScorer("value", trees=5).fit(samples, samples["grade"])
+    >>> estimator.predict(samples).shape
+    (300,)
     """
 
     # samples and labels are X and y, not metadata that a meta-estimator could be asked to route
@@ -70,6 +80,7 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         rows_per_leaf: int | None = None,
         feature_share: float | None = None,
         random_state: Any = 0,
+        verbose: bool | int = False,
     ) -> None:
         self.label = label
         self.trees = trees
@@ -78,6 +89,16 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         self.rows_per_leaf = rows_per_leaf
         self.feature_share = feature_share
         self.random_state = random_state
+        self.verbose = verbose
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        """As scikit-learn shows it; once fitted, with what it was fitted on."""
+        shown = str(super().__repr__(N_CHAR_MAX))
+        scorer = getattr(self, "scorer_", None)
+        if scorer is None:
+            return shown
+        rows = scorer.about.get("n_samples")
+        return f"{shown} fitted{f' on {rows} rows' if rows is not None else ''} for {', '.join(self.labels_)}"
 
     def fit(self, samples: Samples, labels: Any) -> ImportanceScorer:
         """Distil the weak labels.
@@ -88,6 +109,10 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         labels : (n,) one weak label, row by row: of the name of the series, else of the parameter ``label``, else
             ``value``. Or a table with columns named as weak labels, row by row (its index is not read), or by
             ``sample_id`` where both tables have that column. NaN: the row has no weak label.
+
+        Returns
+        -------
+        The estimator itself.
 
         Raises
         ------
@@ -111,6 +136,7 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
             named[enough].assign(sample_id=table["sample_id"]),
             settings=settings,
             seed=int(seed),
+            told=tell if self.verbose else None,
             about={"estimator": {"label": self.label, "columns": read, "settings": self._given()}},
         )
         self.labels_ = enough
@@ -119,6 +145,14 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
 
     def predict(self, samples: Samples) -> Doubles:
         """Predicted weak labels in their own unit: (n,) for one label, else (n, k) in the order of ``labels_``.
+
+        Parameters
+        ----------
+        samples : (n) rows, see the class.
+
+        Returns
+        -------
+        (n,) or (n, k) scores.
 
         Raises
         ------
@@ -134,6 +168,14 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
 
         Ranks, because ranks are what weights and selections are made of. Rows without a label are left out; 0 where
         one side is constant. *labels* as in :meth:`fit`.
+
+        Parameters
+        ----------
+        samples : (n) rows, see the class. labels : their weak labels, as in :meth:`fit`.
+
+        Returns
+        -------
+        The correlation, from -1 to 1.
         """
         chosen = [self.label] if self.label is not None else self._fitted()
         named = named_labels(labels, samples, len(prepared(samples)[0]), chosen[0] if len(chosen) == 1 else None)
@@ -153,6 +195,11 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         strength : how far weights spread around 1; 0 leaves all at 1.
         by : the weak label; when not given ``label``, or the only one fitted, and where there are several that of the
             scorer's recipe, else ``value``. Which end of a label weighs more, its `high_is_good` says.
+        samples : (n) rows, see the class.
+
+        Returns
+        -------
+        (n,) weights.
 
         Raises
         ------
@@ -166,19 +213,32 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         return weights_from(column, strength, higher=WEAK_LABELS[chosen].high_is_good)
 
     def save(self, folder: str | Path) -> None:
-        """Write the scorer, as ``sie distill`` does: ``sie score`` and ``load_scorer`` read it too."""
+        """Write the scorer, as ``sie distill`` does: ``sie score`` and ``load_scorer`` read it too.
+
+        Parameters
+        ----------
+        folder : to write into.
+        """
         self._fitted()
-        save_scorer(self.scorer_, Path(folder))
+        save_scorer(self.scorer_, folder)
 
     @classmethod
     def load(cls, folder: str | Path) -> ImportanceScorer:
         """Read a scorer that :meth:`save`, ``sie distill`` or ``sie run`` wrote.
 
+        Parameters
+        ----------
+        folder : of a scorer, or the folder of ``sie distill`` or ``sie run`` that holds it.
+
+        Returns
+        -------
+        The estimator, fitted.
+
         Raises
         ------
         InputError : the folder is no scorer, or is damaged.
         """
-        scorer = load_scorer(Path(folder))
+        scorer = load_scorer(folder)
         about = dict(scorer.about)
         own = remembered(about.get("estimator"), list(scorer.students))
         seed = about.get("seed")
@@ -232,37 +292,9 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         missing = [name for name in self.feature_names_in_ if name not in there]
         if missing:
             raise InputError(
-                f"the column '{missing[0]}' is missing, and the scorer was fitted with it",
+                f"the column '{missing[0]}' is missing, and the scorer was fitted with "
+                f"{', '.join(self.feature_names_in_)}; there are: {', '.join(there)}",
                 where="samples",
                 mend="Give it, empty (NaN for the label) where it is not known.",
             )
         return self.scorer_.predict(table)
-
-
-ALLOWED = {
-    "trees": "It must be at least 1.",
-    "leaves": "It must be at least 2.",
-    "learning_rate": "It must be above 0.",
-    "rows_per_leaf": "It must be at least 1.",
-    "feature_share": "It must be above 0 and at most 1.",
-}
-
-
-def remembered(told: Any, fitted: list[str]) -> dict[str, Any]:
-    """``label``, ``settings`` and ``columns`` of an estimator that was saved, without what none has."""
-    own = table_of(told)
-    settings, columns = table_of(own.get("settings")), own.get("columns")
-    known = {field.name: settings.get(field.name) for field in fields(StudentSettings)}
-    return {
-        "label": own.get("label") if own.get("label") in fitted else None,
-        "settings": {name: value for name, value in known.items() if type(value) in (int, float)},
-        "columns": [name for name in READ if isinstance(columns, list) and name in columns] or list(READ),
-    }
-
-
-def rank_agreement(predicted: Doubles, label: Doubles) -> float:
-    """Spearman's rank correlation over the rows that have a label; 0 where one side is constant."""
-    known = ~np.isnan(label)
-    if known.sum() < 2 or np.ptp(predicted[known]) == 0 or np.ptp(label[known]) == 0:
-        return 0.0
-    return float(spearmanr(predicted[known], label[known]).statistic)

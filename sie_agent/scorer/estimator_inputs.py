@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.stats import spearmanr
 
 from sie_agent.errors import InputError
-from sie_agent.labels import label_names
+from sie_agent.labels import StudentSettings, label_names
+from sie_agent.progress import say
 from sie_agent.samples import validate_samples
+from sie_agent.scorer.card_text import table_of
 from sie_agent.scorer.usual import USUAL
 
 Doubles = npt.NDArray[np.float64]
 Samples = pd.DataFrame | Iterable[Mapping[str, Any]]
 TEXTS = ("query", "title", "description")
 READ = (*TEXTS, "label")
+NEEDED = ("query", "title")
+EXPECTED = (
+    "expected are the columns query and title, and where there are any description and label (a number from 0 to 1)"
+)
+
+
+ALLOWED = {
+    "trees": "It must be at least 1.",
+    "leaves": "It must be at least 2.",
+    "learning_rate": "It must be above 0.",
+    "rows_per_leaf": "It must be at least 1.",
+    "feature_share": "It must be above 0 and at most 1.",
+}
+LABELS_EXPECTED = "one number per row, or a table with columns named as weak labels"
 
 
 def as_table(samples: Samples) -> pd.DataFrame:
     """Rows as a table; what is neither a table nor records is bad input."""
     if isinstance(samples, pd.DataFrame):
         return samples
-    mend = "Give a table, or a list of dictionaries, with at least query and title."
+    mend = f"Give a table, or a list of dictionaries: {EXPECTED}."
     if isinstance(samples, str | bytes | Mapping) or not isinstance(samples, Iterable):
         raise InputError(f"samples are of type {type(samples).__name__}", where="samples", mend=mend)
     rows = list(samples)
@@ -40,11 +59,37 @@ def prepared(samples: Samples) -> tuple[pd.DataFrame, list[str]]:
     The log's label is checked apart: the schema wants it everywhere or nowhere, and a row must not depend on others.
     """
     given = as_table(samples)
+    check_columns(given)
     read = [name for name in READ if name in given.columns]
     texts = given[[name for name in TEXTS if name in given.columns]].reset_index(drop=True)
     label = given["label"].to_numpy() if "label" in read else np.full(len(given), np.nan)
     table = validate_samples(texts.assign(item_id="-"), "samples")
     return table[["sample_id", *TEXTS]].assign(label=log_label(label)), read
+
+
+def check_columns(given: pd.DataFrame) -> None:
+    """The columns that cannot be done without are there, each once.
+
+    Raises
+    ------
+    InputError : one is not; names it, those that there are, and one that may be meant.
+    """
+    there = [str(name) for name in given.columns]
+    for name in READ:
+        if there.count(name) > 1:
+            raise InputError(
+                f"the column '{name}' is there {there.count(name)} times", where="samples", mend="Drop one."
+            )
+    for name in NEEDED:
+        if name not in there:
+            free = {other.strip().casefold(): other for other in there if other not in READ}
+            near = difflib.get_close_matches(name, free, 1, cutoff=0.6)
+            raise InputError(
+                f"the column '{name}' is missing. There are: {', '.join(there) or 'none'}",
+                where="samples",
+                mend=(f"Rename '{free[near[0]]}' to '{name}'" if near else f"Rename one to '{name}'")
+                + f": {EXPECTED}.",
+            )
 
 
 def log_label(given: npt.NDArray[Any]) -> Doubles:
@@ -54,7 +99,7 @@ def log_label(given: npt.NDArray[Any]) -> Doubles:
     if wrong.any():
         row = int(np.argmax(wrong))
         raise InputError(
-            f"the label {given[row]!r} is no number from 0 to 1",
+            f"the label {plain(given[row])!r} is no number from 0 to 1",
             where=f"samples, row {row + 1}, field 'label'",
             mend="Scale it, or give NaN where the log says nothing.",
         )
@@ -65,6 +110,8 @@ def named_labels(labels: Any, samples: Samples, count: int, name: str | None) ->
     """Weak labels in columns of their names, a row per sample, index 0 ... n-1."""
     known = label_names()
     if not isinstance(labels, pd.DataFrame):
+        if labels is None:
+            raise InputError("no labels were given", where="labels", mend=f"Give {LABELS_EXPECTED}.")
         own = getattr(labels, "name", None)
         if own in known and name is not None and own != name:
             raise InputError(f"the labels are of '{own}', not of '{name}'", where="labels", mend="Give label=None.")
@@ -74,13 +121,16 @@ def named_labels(labels: Any, samples: Samples, count: int, name: str | None) ->
         if column.ndim == 2 and column.shape[1] == 1:
             column = column[:, 0]
         if column.ndim != 1:
-            raise InputError(f"labels have {column.ndim} dimensions", where="labels", mend="Give a named table.")
+            problem = f"labels have {column.ndim} dimensions"
+            raise InputError(problem, where="labels", mend=f"Give {LABELS_EXPECTED}.")
         labels = pd.DataFrame({chosen: column})
     there = label_names(labels.columns)
     if not there:
         found = ", ".join(map(str, labels.columns)) or "none"
         raise InputError(
-            f"no weak label among the columns ({found})", where="labels", mend=f"Name one of {', '.join(known)}."
+            f"no weak label among the columns ({found})",
+            where="labels",
+            mend=f"Name a column of numbers as one of {', '.join(known)}.",
         )
     if "sample_id" in labels.columns and isinstance(samples, pd.DataFrame) and "sample_id" in samples.columns:
         labels = by_id(labels, samples["sample_id"])
@@ -99,6 +149,11 @@ def by_id(labels: pd.DataFrame, wanted: pd.Series[str]) -> pd.DataFrame:
     return known.reindex(wanted.to_numpy()).reset_index(drop=True)
 
 
+def plain(value: Any) -> Any:
+    """A cell as Python's own type, as people know it."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def numeric(column: pd.Series[Any], name: str) -> Doubles:
     """A weak label as numbers, NaN where there is none."""
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
@@ -106,5 +161,30 @@ def numeric(column: pd.Series[Any], name: str) -> Doubles:
     if wrong.any():
         row = int(np.argmax(wrong))
         place = f"labels, row {row + 1}, field '{name}'"
-        raise InputError(f"{column.iloc[row]!r} is no finite number", where=place, mend="Give NaN for no label.")
+        raise InputError(f"{plain(column.iloc[row])!r} is no finite number", where=place, mend="Give NaN for no label.")
     return np.asarray(numbers)
+
+
+def remembered(told: Any, fitted: list[str]) -> dict[str, Any]:
+    """``label``, ``settings`` and ``columns`` of an estimator that was saved, without what none has."""
+    own = table_of(told)
+    settings, columns = table_of(own.get("settings")), own.get("columns")
+    known = {field.name: settings.get(field.name) for field in fields(StudentSettings)}
+    return {
+        "label": own.get("label") if own.get("label") in fitted else None,
+        "settings": {name: value for name, value in known.items() if type(value) in (int, float)},
+        "columns": [name for name in READ if isinstance(columns, list) and name in columns] or list(READ),
+    }
+
+
+def rank_agreement(predicted: Doubles, label: Doubles) -> float:
+    """Spearman's rank correlation over the rows that have a label; 0 where one side is constant."""
+    known = ~np.isnan(label)
+    if known.sum() < 2 or np.ptp(predicted[known]) == 0 or np.ptp(label[known]) == 0:
+        return 0.0
+    return float(spearmanr(predicted[known], label[known]).statistic)
+
+
+def tell(what: str) -> None:
+    """Say what :meth:`ImportanceScorer.fit` does."""
+    say(f"[ImportanceScorer] {what}")

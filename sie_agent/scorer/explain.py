@@ -7,9 +7,10 @@ scorer makes of it, but of two words that say the same, leaving out either chang
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,12 +20,14 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.labels import label_names
 from sie_agent.samples import feature_names
+from sie_agent.scorer.files import load_scorer
 from sie_agent.scorer.label_errors import LABEL_ERROR
 from sie_agent.scorer.meanings import LABEL_NAME, TOPIC, TOPIC_GROUPS, meaning_of
 from sie_agent.scorer.model import Scorer, student_inputs
 from sie_agent.scorer.spans import CHUNK, word_spans
 from sie_agent.scorer.student import spread
 from sie_agent.scorer.usual import usual_label
+from sie_agent.shown import shown
 
 Doubles = npt.NDArray[np.float64]
 
@@ -81,6 +84,18 @@ class Explanation:
     features : greatest effects first; rest : sum of the effects that are not listed.
     words : in the order of the texts; words_left_out : how many words of long texts were not tried.
     score_if_label_0, score_if_label_1 : the score, if the log said 0 or 1.
+    sample_id, query, title, label : of the row; the label is None where the log says nothing.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> samples = sie.load_samples("sample", limit=1)
+    >>> (explained,) = sie.explain_rows("runs/scorer", samples, by="value", top=3)
+    >>> explained
+    Explanation(by='value', score=..., rank=..., sample_id=..., features=3, words=...)
+    >>> effects = sum(one.effect for one in explained.features)
+    >>> abs(explained.base + effects + explained.rest - explained.rank) < 1e-6
+    True
     """
 
     sample_id: str
@@ -98,9 +113,14 @@ class Explanation:
     score_if_label_0: float
     score_if_label_1: float
 
+    def __repr__(self) -> str:
+        about = {"sample_id": self.sample_id, "query": self.query, "title": self.title, "label": self.label}
+        counts = {"features": len(self.features), "words": len(self.words)}
+        return shown(self, by=self.by, score=self.score, rank=self.rank, **about, **counts)
+
 
 def explain_rows(
-    scorer: Scorer, samples: pd.DataFrame, by: str | None = None, top: int | None = 8
+    scorer: Scorer | str | Path, samples: pd.DataFrame, by: str | None = None, top: int | None = 8
 ) -> list[Explanation]:
     """Explain the score of each row.
 
@@ -111,15 +131,29 @@ def explain_rows(
 
     Parameters
     ----------
+    scorer : a scorer, or the folder of one.
     samples : a table of samples (``sample_id, query, title, description, label``); a row's explanation depends
         on that row alone.
     by : the weak label; :func:`explained_by` where none is given.
     top : how many features are listed; None for all. Latent topics count as three: of query, title and both.
 
+    Returns
+    -------
+    An explanation per row, in their order.
+
     Raises
     ------
     InputError : the scorer does not know *by*, or *top* is below 1.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> explained = sie.explain_rows("runs/scorer", sie.load_samples("sample", limit=3), by="support")
+    >>> [one.by for one in explained]
+    ['support', 'support', 'support']
     """
+    if not isinstance(scorer, Scorer):
+        scorer = load_scorer(scorer)
     by = explained_by(scorer) if by is None else by
     check_asked(scorer, by, top)
     explained: list[Explanation] = []
@@ -268,23 +302,3 @@ def feature_effects(values: Sequence[float], effects: Doubles) -> tuple[FeatureE
             single.append(FeatureEffect(name, known, effect, meaning_of(name, float(value))))
     topics = [FeatureEffect(name, None, groups[kind], meaning) for kind, (name, meaning) in TOPIC_GROUPS.items()]
     return tuple(sorted([*single, *topics], key=lambda feature: (-abs(feature.effect), feature.name)))
-
-
-def marked_text(text: str, words: Iterable[tuple[int, int, float]]) -> list[tuple[str, float]]:
-    """The text in pieces, each with the effect of the word that it is; 0 for what lies between.
-
-    Parameters
-    ----------
-    words : start, end and effect of each word, in the order of the text; places outside of the text are cut.
-    """
-    pieces: list[tuple[str, float]] = []
-    done = 0
-    for start, end, effect in words:
-        pieces += [(text[done:start], 0.0), (text[max(start, done) : end], effect)]
-        done = max(done, end)
-    return [piece for piece in [*pieces, (text[done:], 0.0)] if piece[0]]
-
-
-def strength(effect: float) -> int:
-    """How strongly an effect on the rank is to be shown, 0 (not at all) to 3; the same for every row."""
-    return int(np.searchsorted([0.005, 0.03, 0.1], abs(effect), side="right"))

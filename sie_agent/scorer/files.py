@@ -35,14 +35,27 @@ FORMAT, OLDEST_FORMAT = 4, 3
 MOST_OF_CONFIG, MOST_OF_MODEL = 16 * MEBIBYTE, 256 * MEBIBYTE
 MOST_LABELS = 64
 CARD, CONFIG, MODEL = "README.md", "config.json", "model.onnx"
+# the folder of a scorer in that of `sie distill` or `sie run`
+SCORER = "scorer"
 
 
-def save_scorer(scorer: Scorer, folder: Path) -> None:
+def save_scorer(scorer: Scorer, folder: str | Path) -> None:
     """Write the card, the configuration and the model; the configuration last, so that half a scorer never loads.
+
+    Parameters
+    ----------
+    scorer : the scorer. folder : to write into; made where it is absent.
 
     Raises
     ------
     EnvironmentFailure : the folder cannot be written to.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> sie.save_scorer(sie.load_scorer("runs/scorer"), "copy")
+    >>> sie.load_scorer("copy")
+    Scorer(labels=['relevance', 'value', 'support', 'hardness'], rows=1700, recipe=...)
     """
     from sie_agent import __version__
 
@@ -63,12 +76,13 @@ def save_scorer(scorer: Scorer, folder: Path) -> None:
         "label_errors": None if scorer.label_errors is None else as_config(scorer.label_errors),
         "about": dict(scorer.about),
     }
+    target = Path(folder).expanduser()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_bytes(folder / MODEL, model)
+        target.mkdir(parents=True, exist_ok=True)
+        write_bytes(target / MODEL, model)
     except OSError as error:
-        raise EnvironmentFailure(f"cannot write the scorer ({error.strerror})", where=folder) from error
-    write_description(folder, config)
+        raise EnvironmentFailure(f"cannot write the scorer ({error.strerror})", where=target) from error
+    write_description(target, config)
 
 
 def describe_scorer(folder: Path, more: Mapping[str, Any]) -> None:
@@ -203,20 +217,50 @@ def read_model(folder: Path, config: Mapping[str, Any]) -> bytes:
     return content
 
 
-def scorer_folder(folder: Path) -> Path:
-    """The scorer itself, or the one in the folder of ``sie distill`` or ``sie run``."""
-    inside = folder / "scorer"
-    return inside if not (folder / CONFIG).is_file() and inside.is_dir() else folder
+def scorer_folder(folder: str | Path) -> Path:
+    """The scorer itself, or the one in the folder of ``sie distill`` or ``sie run``.
+
+    Raises
+    ------
+    InputError : *folder* is no path.
+    """
+    if not isinstance(folder, str | os.PathLike):
+        kind = type(folder).__name__
+        raise InputError(f"is a {kind}, not a path", where="scorer", mend="Give the folder that `sie distill` wrote.")
+    path = Path(folder).expanduser()
+    inside = path / SCORER
+    return inside if not (path / CONFIG).is_file() and inside.is_dir() else path
 
 
-def load_scorer(folder: Path) -> Scorer:
+def file_of_run(folder: Path, name: str) -> Path:
+    """A file of the folder of ``sie distill`` or ``sie run``, also where its scorer's folder was named."""
+    above = folder.resolve().parent / name
+    is_scorer = folder.name == SCORER and (folder / CONFIG).is_file()
+    return above if is_scorer and not (folder / name).is_file() and above.is_file() else folder / name
+
+
+def load_scorer(folder: str | Path) -> Scorer:
     """Read what :func:`save_scorer` wrote.
+
+    Parameters
+    ----------
+    folder : of a scorer, or the folder of ``sie distill`` or ``sie run`` that holds it.
+
+    Returns
+    -------
+    The scorer.
 
     Raises
     ------
     InputError : the folder is no scorer, is damaged, or was written by a newer version.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> sie.load_scorer("runs/scorer")
+    Scorer(labels=['relevance', 'value', 'support', 'hardness'], rows=1700, recipe=...)
     """
-    folder = scorer_folder(Path(folder).expanduser())
+    folder = scorer_folder(folder)
     config = read_config(folder)
     features, students, _ = read_learned(read_model(folder, config), config["labels"], Path(folder) / MODEL)
     quantiles = {name: np.asarray(values, np.float64) for name, values in config["score_quantiles"].items()}

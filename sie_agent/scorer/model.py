@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -17,6 +17,7 @@ from sie_agent.samples import TextFeatures
 from sie_agent.scorer.label_errors import LabelErrors
 from sie_agent.scorer.recipe import RELEVANCE, Recipe
 from sie_agent.scorer.student import QUANTILES, Student, fit_student, spread
+from sie_agent.shown import shown
 
 FOLDS = 3
 Doubles = npt.NDArray[np.float64]
@@ -33,6 +34,13 @@ class Scorer:
         the students had not seen: what live scores are held against. score_rows : how many rows these are of.
     recipe : how its scores become targets and weights; None where nobody has chosen.
     label_errors : how it tells whether a label is wrong; None where nothing was fitted.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> scorer = sie.load_scorer("runs/scorer")
+    >>> scorer.predict(sie.load_samples("sample", limit=2)).columns.tolist()
+    ['sample_id', 'relevance', 'value', 'support', 'hardness']
     """
 
     features: TextFeatures
@@ -43,8 +51,17 @@ class Scorer:
     recipe: Recipe | None = None
     label_errors: LabelErrors | None = None
 
+    def __repr__(self) -> str:
+        rows = self.about.get("n_samples")
+        recipe = None if self.recipe is None else self.recipe.words
+        return shown(self, labels=list(self.students), rows=rows, recipe=recipe)
+
     def predict(self, samples: pd.DataFrame) -> pd.DataFrame:
         """Scores of each row; a row's scores depend on that row alone.
+
+        Parameters
+        ----------
+        samples : the table of samples.
 
         Returns
         -------
@@ -129,6 +146,7 @@ def distil_scorer(
     seed: int = 0,
     about: Mapping[str, Any] | None = None,
     recipe: Recipe | None = None,
+    told: Callable[[str], None] | None = None,
 ) -> Scorer:
     """Distil a scorer from weak labels.
 
@@ -138,15 +156,32 @@ def distil_scorer(
     features : fitted text features; fitted on *samples* when not given.
     settings : of the students, of all or by weak label; :func:`sie_agent.labels.student_settings` where not given.
     recipe : how scores become targets and weights; its quantiles are taken from the scorer, see :func:`with_recipe`.
+    told : called with a line of text as each step begins; nothing is said where it is None.
+    seed : of the trees. about : facts to keep with the scorer.
+
+    Returns
+    -------
+    The scorer, with the quantiles of its scores of rows that its students had not seen.
 
     Raises
     ------
     InputError : fewer than two samples have a weak label, no weak label is given for two of them, or the recipe reads
         one that is not.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> samples = sie.load_samples("sample", limit=200)
+    >>> labels = samples[["sample_id"]].assign(value=samples["grade"])
+    >>> sie.distil_scorer(samples, labels)
+    Scorer(labels=['value'], rows=200)
     """
     names = label_names()
     given = dict.fromkeys(names, settings) if isinstance(settings, StudentSettings) else dict(settings or {})
     chosen = {name: given.get(name, student_settings(name)) for name in names}
+    say = told or (lambda line: None)
+    if features is None:
+        say(f"computing text features of {len(samples):,} rows")
     fitted = features or TextFeatures.fit(samples)
     known = labels.set_index("sample_id")
     rows = samples[samples["sample_id"].isin(known.index)]
@@ -161,7 +196,9 @@ def distil_scorer(
         target = (
             known.loc[rows["sample_id"], name].to_numpy(np.float64) if name in known else np.full(len(rows), np.nan)
         )
-        if (~np.isnan(target)).sum() >= 2:
+        count = int((~np.isnan(target)).sum())
+        if count >= 2:
+            say(f"fitting '{name}' on {count:,} rows: {chosen[name].trees} trees, {FOLDS + 1} times")
             reads = WEAK_LABELS[name].reads_label
             students[name] = fit_student(inputs, target, chosen[name], seed, reads_label=reads)
             unseen[name] = cross_fitted(inputs, target, rows["query"], chosen[name], seed, reads_label=reads)

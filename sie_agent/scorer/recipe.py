@@ -18,6 +18,7 @@ from sie_agent.errors import InputError
 from sie_agent.json_files import parse_json
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.scorer.ranks import ranks_in_quantiles
+from sie_agent.shown import shown
 
 Doubles = npt.NDArray[np.float64]
 
@@ -46,6 +47,15 @@ class Recipe:
         relevance over the judged answers.
     chosen : how it was chosen: ``tuned`` on graded queries; by the ``rule`` for logs without grades; the ``log`` as it
         is, since nothing better was shown; or ``given`` by the user. why : the same in a sentence.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> recipe = sie.load_scorer("runs/scorer").recipe
+    >>> recipe.words
+    "the log's own labels, every weight 1"
+    >>> sie.Recipe(blend=0.6, by="value", strength=0.5, chosen="given")
+    Recipe(blend=0.6, by='value', strength=0.5, chosen='given')
     """
 
     blend: float = 0.0
@@ -56,6 +66,9 @@ class Recipe:
     quantiles: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     chosen: str = "log"
     why: str = ""
+
+    def __repr__(self) -> str:
+        return shown(self, blend=self.blend, by=self.by, strength=self.strength, chosen=self.chosen)
 
     @property
     def is_log(self) -> bool:
@@ -73,6 +86,14 @@ class Recipe:
 
         The rank is that among the quantiles of the log's scores, so the mean over the log is 1: the formula is
         symmetric about a rank of a half.
+
+        Parameters
+        ----------
+        scores : (count,) scores by weak label, those that it reads. count : of rows.
+
+        Returns
+        -------
+        (count,) weights from 0 to 2.
         """
         if self.by is None or self.strength == 0:
             return np.ones(count)
@@ -84,6 +105,14 @@ class Recipe:
         ρ is the rank of the distilled relevance among the judged answers. Without a blend it is the log's own label,
         NaN where the log has none. With one, a row without a label gets ρ, one without a score its label; NaN where it
         has neither.
+
+        Parameters
+        ----------
+        scores : (n,) scores by weak label, those that it reads. label : (n,) the log's, 0 to 1 or NaN.
+
+        Returns
+        -------
+        (n,) targets.
 
         Raises
         ------

@@ -263,10 +263,23 @@ def select_rows(
     balance : whether positive rows, others and those without a label lose the same share each, where the table has
         ``label``.
     positive_at : the label from which on a row is positive.
+    recipe : of the scorer, for *by* ``auto``.
+
+    Returns
+    -------
+    The rows of *scores* that are kept.
 
     Raises
     ------
     InputError : the share, the column or *positive_at* is wrong.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> import sie_agent as sie
+    >>> scores = pandas.read_parquet("runs/scores.parquet")
+    >>> len(sie.select_rows(scores, 0.5, by="value")) >= len(scores) // 2
+    True
     """
     chosen = selected_by(by, recipe)
     column = check_column(scores, chosen, where)

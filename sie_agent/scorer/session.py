@@ -13,11 +13,12 @@ import pyarrow.compute as pc
 
 from sie_agent.errors import InputError
 from sie_agent.samples import reading, unspaced
-from sie_agent.scorer.files import CONFIG, MODEL, label_errors_of, read_config, read_model, recipe_of
+from sie_agent.scorer.files import CONFIG, MODEL, label_errors_of, read_config, read_model, recipe_of, scorer_folder
 from sie_agent.scorer.label_errors import LabelErrors
 from sie_agent.scorer.onnx_read import read_learned
 from sie_agent.scorer.recipe import Recipe
 from sie_agent.scorer.runtime import open_session
+from sie_agent.shown import shown
 
 # more rows at once are slower: what they share no longer fits the processor's caches
 ROWS_AT_ONCE = 64
@@ -30,29 +31,42 @@ class ScorerSession:
 
     Parameters
     ----------
-    folder : what :func:`sie_agent.scorer.save_scorer` wrote.
+    folder : a scorer's, or the folder of ``sie distill`` or ``sie run`` that holds it.
     threads : of onnxruntime, for one call. Calls may come from several threads at once.
 
     Attributes
     ----------
-    labels : the weak labels it scores; config : ``config.json``.
+    folder : of the scorer; labels : the weak labels it scores; config : ``config.json``.
     recipe : how its scores become targets and weights; None where nobody has chosen.
     label_errors : how it tells wrong labels; None where it does not.
 
     Raises
     ------
     InputError : the folder is no scorer, is damaged, or was written by a newer version.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> session = sie.ScorerSession("runs/scorer")
+    >>> scores = session.score(["desk lamp"], ["Brass desk lamp"], [""], [1.0])
+    >>> sorted(scores)
+    ['hardness', 'relevance', 'support', 'value']
     """
 
     def __init__(self, folder: str | Path, *, threads: int = 1) -> None:
-        self.config = read_config(Path(folder))
+        self.folder = scorer_folder(folder)
+        self.config = read_config(self.folder)
         self.labels: tuple[str, ...] = tuple(self.config["labels"])
-        self.recipe: Recipe | None = recipe_of(self.config, Path(folder) / CONFIG)
-        self.label_errors: LabelErrors | None = label_errors_of(self.config, Path(folder) / CONFIG)
-        where = Path(folder) / MODEL
-        features, _, model = read_learned(read_model(Path(folder), self.config), self.labels, where)
+        self.recipe: Recipe | None = recipe_of(self.config, self.folder / CONFIG)
+        self.label_errors: LabelErrors | None = label_errors_of(self.config, self.folder / CONFIG)
+        where = self.folder / MODEL
+        features, _, model = read_learned(read_model(self.folder, self.config), self.labels, where)
         self._session = open_session(model, threads, str(where))
         self._version = features.version
+
+    def __repr__(self) -> str:
+        recipe = None if self.recipe is None else self.recipe.words
+        return shown(self, folder=self.folder, labels=self.labels, recipe=recipe)
 
     def score(
         self,
@@ -67,6 +81,10 @@ class ScorerSession:
         ----------
         query, title, description : (n,) texts as the table of samples has them.
         label : (n,) what the log says, in [0, 1]; None or NaN where it says nothing.
+
+        Returns
+        -------
+        The scores.
 
         Raises
         ------

@@ -47,6 +47,15 @@ def weigh_rows(
     ------
     InputError : there is neither a recipe nor a label to weigh by, a part is out of range, a column is missing or
         holds no score.
+
+    Examples
+    --------
+    >>> import pandas
+    >>> import sie_agent as sie
+    >>> scores = pandas.read_parquet("runs/scores.parquet")
+    >>> columns = sie.weigh_rows(scores, sie.load_scorer("runs/scorer").recipe, by="value", strength=0.5)
+    >>> columns.columns.tolist()
+    ['sample_id', 'weight', 'blended_label']
     """
     chosen = recipe_for(Frame(scores, where), recipe, by, strength, blend, where)
     read = {name: check_column(scores, name, where) for name in chosen.reads}

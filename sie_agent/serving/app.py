@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from sie_agent import __version__
-from sie_agent.scorer import AUTO
+from sie_agent.scorer import AUTO, scorer_folder
 from sie_agent.serving.batching import Batcher
 from sie_agent.serving.bodies import JSON, NDJSON, content_type
 from sie_agent.serving.describing import ABOUT, adjustment_answer, completed, failures, score_body, stream_answer
@@ -74,7 +74,7 @@ def make_state(
     ------
     InputError : the folder is no scorer, is damaged or newer, or does not give what its rows are to be weighed by.
     """
-    path, chosen, metrics = Path(folder), limits or Limits(), Metrics()
+    path, chosen, metrics = scorer_folder(folder), limits or Limits(), Metrics()
     wish = Wish(weigh_by, strength)
     loaded = load(path, loader, wish)
     if callable(observer):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from sie_agent.errors import MissingExtraError
+from sie_agent.extras import require_extra
 from sie_agent.outputs import File, Work, outputs
 from sie_agent.scorer import columns_path, scorer_folder
 from sie_agent.serving.adjustment_settings import AdjustmentSettings
@@ -16,7 +15,7 @@ from sie_agent.serving.protocol import Engine, Observer
 from sie_agent.serving.settings import Limits, read_token
 from sie_agent.values import check_values
 
-EXTRA = {"fastapi": "fastapi", "uvicorn": "uvicorn", "httptools": "uvicorn", "prometheus_client": "prometheus-client"}
+EXTRA = ("fastapi", "uvicorn", "httptools", "prometheus_client")
 
 
 def serve(
@@ -51,6 +50,7 @@ def serve(
     adjustment_file : where it is kept over a restart.
     weigh_by : the weak label that weights are made of; ``auto``: as the scorer's recipe says, ``none``: all are 1.
     ready : told in words where the service listens, once it answers.
+    debug : tell what the server does, and tracebacks.
 
     Returns
     -------
@@ -60,12 +60,20 @@ def serve(
     ------
     InputError : the scorer, the token or a limit is wrong.
     EnvironmentFailure : the address cannot be had, or the extra `serve` is missing.
+
+    Examples
+    --------
+    >>> import signal
+    >>> import sie_agent as sie
+    >>> def stop(said: str) -> None:
+    ...     signal.raise_signal(signal.SIGTERM)
+    >>> result = sie.serve("runs/scorer", port=0, no_token=True, drain_seconds=0, ready=stop)
+    >>> result["requests"]
+    0
     """
     check_values(scorer=scorer, host=host, port=port, token_file=token_file, weigh_by=weigh_by)
     check_values(drain_seconds=drain_seconds, grace_seconds=grace_seconds)
-    for module, package in EXTRA.items():
-        if find_spec(module) is None:
-            raise MissingExtraError(package, "serve")
+    require_extra("serve", *EXTRA)
     place = File("--adjustment-file", adjustment_file, state=True)
     folder = scorer_folder(Path(scorer).expanduser())
     reads = {"--scorer": folder, "the log columns of --scorer": columns_path(folder), "--token-file": token_file}

@@ -61,6 +61,8 @@ def attribute(
     simulate : draw the log from the grades, by a name in ``LOGS``; seed : of all draws.
     skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
     overwrite : replace what other work left at *out*.
+    out : the Parquet file to write.
+    validation : share of the queries whose grades are trusted.
 
     Returns
     -------
@@ -69,6 +71,14 @@ def attribute(
     Raises
     ------
     InputError : no label, no grade, an unknown reference, or a share or number out of range.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> how = {"simulate": "ranked-clicks", "references": ["el2n"], "seeds": 1}
+    >>> result = sie.attribute("sample", "reference.parquet", limit=300, **how)
+    >>> result["references"]
+    ['el2n']
     """
     check_values(data=data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed)
     check_values(seeds=seeds, validation=validation, relevant_at=relevant_at)

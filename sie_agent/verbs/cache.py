@@ -17,6 +17,10 @@ DAY_SECONDS = 86_400.0
 def cache_stats(*, cache_path: str | Path | None = None) -> dict[str, Any]:
     """Where the judgment cache lies, how large it is, and how many answers it holds.
 
+    Parameters
+    ----------
+    cache_path : the judgment cache; the default one when not given.
+
     Returns
     -------
     ``path``, ``bytes``, ``entries``, and ``groups`` (``variant, model, status, count`` of each).
@@ -25,6 +29,13 @@ def cache_stats(*, cache_path: str | Path | None = None) -> dict[str, Any]:
     ------
     InputError : the file is no judgment cache, or a newer version's.
     EnvironmentFailure : it cannot be opened.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> stats = sie.cache_stats()
+    >>> stats["entries"] == sum(group["count"] for group in stats["groups"])
+    True
     """
     with JudgmentCache(cache_path) as cache:
         return {**cache.stats(), "exit_code": 0}
@@ -35,6 +46,12 @@ def cache_export(out: str | Path, *, cache_path: str | Path | None = None, overw
 
     An earlier export is replaced where all its answers are still in the cache; anything else only with *overwrite*.
 
+    Parameters
+    ----------
+    out : the file to write.
+    cache_path : the judgment cache; the default one when not given.
+    overwrite : replace whatever lies at *out*.
+
     Returns
     -------
     ``path``, ``out``, ``exported`` and ``damaged``: answers that cannot be read and were left out.
@@ -42,6 +59,13 @@ def cache_export(out: str | Path, *, cache_path: str | Path | None = None, overw
     Raises
     ------
     InputError, EnvironmentFailure : as :func:`cache_stats`; or *out* cannot be written to.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> result = sie.cache_export("answers.jsonl")
+    >>> result["exported"] == sie.cache_stats()["entries"]
+    True
     """
     place = File("--out", out)
 
@@ -74,6 +98,7 @@ def cache_prune(
     variant, model, status : of the answers to delete.
     older_than : only those older than so many days.
     everything : needed where nothing else is given.
+    cache_path : the judgment cache; the default one when not given.
 
     Returns
     -------
@@ -82,6 +107,12 @@ def cache_prune(
     Raises
     ------
     InputError, EnvironmentFailure : as :func:`cache_stats`; or nothing says what to delete.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> sie.cache_prune(variant="relevance/lexical", older_than=30)["deleted"]
+    0
     """
     check_values(variant=variant, model=model, status=status, older_than=older_than)
     chosen = any(given is not None for given in (variant, model, status, older_than))

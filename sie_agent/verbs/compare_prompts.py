@@ -62,12 +62,35 @@ def compare_prompts(
     max_cost : stop before the answers of this run cost more, in USD; the rest has the status ``not-asked``.
     skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
     overwrite : replace what other work left in *out*.
+    out : folder to write into.
+    relevant_at : grade from which on a pair counts as relevant.
+    cache_path : the judgment cache; the default one when not given.
+
+    Returns
+    -------
+    What ``comparison.json`` holds: ``variants`` (``variant, auc, spearman`` and more of each), ``differences`` (to the
+    first variant, with 95 % intervals that resample queries), ``failed``; what was asked and paid; ``failed_for_good``,
+    ``n_without_grade``, and ``exit_code`` (3: a variant failed, or some pairs have no grade).
 
     Raises
     ------
     InputError : fewer than two variants, a variant twice, of another aspect or one that the backend cannot answer, no
         grades. Nothing was asked then.
     EnvironmentFailure : no variant could be judged; nothing is written then.
+
+    Examples
+    --------
+    >>> import pathlib
+    >>> import sie_agent as sie
+    >>> text = pathlib.Path("prompt.yaml")
+    >>> _ = text.write_text(
+    ...     "name: short\\nabout: the beginning of the title\\naspect: relevance\\nmethod: lexical\\n"
+    ...     "user: '{{ title }}'\\nmax_title_chars: 20\\n"
+    ... )
+    >>> variants = ["relevance/lexical", "prompt.yaml"]
+    >>> result = sie.compare_prompts("sample", variants, "runs/prompts", limit=200, judge=sie.Judge("lexical"))
+    >>> [one["variant"] for one in result["variants"]]
+    ['relevance/lexical', 'prompt.yaml']
     """
     check_values(data=data, column_map=column_map, limit=limit, variants=list(variants), max_cost=max_cost)
     check_values(relevant_at=relevant_at)

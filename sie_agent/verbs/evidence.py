@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from sie_agent.errors import InputError
 from sie_agent.judging import scale_means_nothing
 from sie_agent.run import mean_rank
 from sie_agent.samples import read_table
+from sie_agent.scorer import file_of_run
 
 Doubles = npt.NDArray[np.float64]
 FEWEST_JUDGED = 10
@@ -56,8 +58,12 @@ def read_judgments(sources: Sequence[str | Path]) -> tuple[pd.DataFrame, str]:
     ------
     InputError : a file is missing or damaged, lacks a column, or a column is not of the type of SCHEMAS.md.
     """
+    for source in [sources] if isinstance(sources, pd.DataFrame) else sources:
+        if not isinstance(source, str | os.PathLike):
+            mend = "Give the folder that `sie label` wrote, or a file that you wrote with to_parquet."
+            raise InputError(f"is a {type(source).__name__}, not a path", where="judgments", mend=mend)
     paths = [Path(source).expanduser() for source in sources]
-    paths = [path / "judgments.parquet" if path.is_dir() else path for path in paths]
+    paths = [file_of_run(path, "judgments.parquet") if path.is_dir() else path for path in paths]
     found = pd.DataFrame()
     for path in paths:
         table = typed(read_table(path, required=(*TEXTS, "score")), str(path)).assign(file=str(path))

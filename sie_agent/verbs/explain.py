@@ -14,7 +14,16 @@ from sie_agent.errors import InputError
 from sie_agent.outputs import File, Work, outputs
 from sie_agent.report import write_explanations
 from sie_agent.samples import InvalidRows, validate_samples, without_grade
-from sie_agent.scorer import AUTO, check_asked, explain_rows, explained_by, load_scorer, scorer_folder, shortened
+from sie_agent.scorer import (
+    AUTO,
+    check_asked,
+    explain_rows,
+    explained_by,
+    file_of_run,
+    load_scorer,
+    scorer_folder,
+    shortened,
+)
 from sie_agent.values import check_values
 from sie_agent.verbs.common import source_of
 from sie_agent.verbs.score import Log
@@ -68,6 +77,16 @@ def explain(
     ------
     InputError : the scorer, the data, or what is asked for is wrong; an unknown id comes with those near it.
     EnvironmentFailure : the page cannot be written.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> result = sie.explain("runs/scorer", query="desk lamp", title="Brass desk lamp", label=1.0, by="value")
+    >>> result["by"], len(result["explanations"])
+    ('value', 1)
+    >>> result = sie.explain("runs/scorer", "sample", rows=[1, 2], html="why.html")
+    >>> result["html"]
+    'why.html'
     """
     check_values(scorer=scorer, data=data, ids=list(ids), rows=list(rows), label=label, by=by, top=top)
     check_values(column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed)
@@ -112,7 +131,7 @@ def run_samples(folder: Path) -> Path:
     ------
     InputError : it holds none.
     """
-    path = folder / "samples.parquet"
+    path = file_of_run(folder, "samples.parquet")
     if not path.is_file():
         raise InputError(
             "no data to look the row up in", where=folder, mend="Give --data, or the folder of a `sie run`."

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sie_agent.errors import EnvironmentFailure, InputError, SieError
+from sie_agent.foreign import foreign_bars_silenced
 
 Kind = Literal["model", "dataset"]
 Files = Mapping[str, bytes | Path]
@@ -59,7 +60,7 @@ def upload(
     # read here: the library reads it when it is imported, which may be long ago
     endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
     api = HfApi(endpoint=endpoint, library_name="sie-agent", library_version=__version__)
-    with in_words(to), quiet_library():
+    with in_words(to), quiet_library(to):
         api.create_repo(to, repo_type=kind, private=private or None, exist_ok=True)
         before = api.repo_info(to, repo_type=kind)
         if private and not before.private:
@@ -78,23 +79,19 @@ def upload(
 
 
 @contextmanager
-def quiet_library() -> Iterator[None]:
+def quiet_library(to: str) -> Iterator[None]:
     """Keep the library's bars and remarks off the terminal; what was set before is set again."""
     import logging as standard
 
     from huggingface_hub.utils import logging
-    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
-    silent, loudness = are_progress_bars_disabled(), logging.get_verbosity()
-    if not silent:
-        disable_progress_bars()
+    loudness = logging.get_verbosity()
     logging.set_verbosity(standard.ERROR)
     try:
-        yield
+        with foreign_bars_silenced(f"Sending the files to {to} on the Hugging Face Hub ..."):
+            yield
     finally:
         logging.set_verbosity(loudness)
-        if not silent:
-            enable_progress_bars()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import textwrap
 from pathlib import Path
@@ -23,6 +24,7 @@ from sie_agent.samples import (
     load_samples,
     pick,
     read_source,
+    ready_maps,
     resolve,
 )
 from sie_agent.values import check_values
@@ -94,6 +96,7 @@ def init(
     Parameters
     ----------
     data : file, folder, Hub id or shorthand.
+    out : folder to write into.
     column_map : a map that is there already; what it lacks is guessed, and goes with it into a map of its own.
     force : overwrite files that somebody changed.
 
@@ -107,6 +110,14 @@ def init(
     ------
     InputError : no column is known, the data are wrong, or a file that somebody changed is in the way.
     EnvironmentFailure : *out* cannot be written to.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> sie.load_samples("sample", limit=100).drop(columns="history").to_csv("my-log.csv", index=False)
+    >>> result = sie.init("my-log.csv", "mine")
+    >>> result["suite"], result["map"]
+    ('mine/my-log-suite.yaml', 'mine/my-log-map.yaml')
     """
     check_values(data=data, column_map=column_map)
     source, shorthand = str(data), str(data) in SHORTHANDS or str(data).startswith("generated:")
@@ -159,7 +170,10 @@ def guessed_files(
     if own_map:
         write_text(map_path, text)
     small = count < ROWS_CHECKED
-    write_text(suite_path, signed(suite_yaml(name, source, map_name, labelled, graded, some, small)))
+    # paths in a suite count from its folder
+    seen = source if shorthand or not Path(source).expanduser().exists() else from_folder(source, folder)
+    chosen = map_name if map_name is None or map_name in ready_maps() else from_folder(map_name, folder)
+    write_text(suite_path, signed(suite_yaml(name, seen, chosen, labelled, graded, some, small)))
     load_suite(suite_path)
     return {
         "suite": str(suite_path),
@@ -173,6 +187,12 @@ def guessed_files(
         "next_out": f"runs/{name}",
         "exit_code": EXIT_PARTIAL if guess.missing else EXIT_DONE,
     }
+
+
+def from_folder(path: str, folder: Path) -> str:
+    """A path as it is written in a file of *folder*; an absolute one stays."""
+    given = Path(path).expanduser()
+    return str(given) if given.is_absolute() else os.path.relpath(given, folder)
 
 
 def is_complete(given: ColumnMap) -> bool:

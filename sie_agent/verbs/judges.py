@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from sie_agent.errors import InputError
-from sie_agent.judging import AT_ONCE, Backend, EndpointList, PricePart, load_endpoints, make_backend
+from sie_agent.judging import (
+    AT_ONCE,
+    Backend,
+    EndpointList,
+    PricePart,
+    check_installed,
+    load_endpoints,
+    make_backend,
+)
+from sie_agent.shown import shown
 from sie_agent.values import check_values
 
 
@@ -25,6 +34,14 @@ class Judge:
     Raises
     ------
     InputError : a name is empty, or a number is not finite or out of its range.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> sie.Judge("lexical")
+    Judge(backend='lexical')
+    >>> sie.Judge("openai", model="my-model", base_url="http://127.0.0.1:8000/v1", options={"timeout": 30})
+    Judge(backend='openai', model='my-model', base_url='http://127.0.0.1:8000/v1', options=['timeout'])
     """
 
     backend: str = "local"
@@ -54,13 +71,30 @@ class Judge:
         asked = {"--base-url or --endpoints": where if self.model is None else None}
         return {"--backend": self.backend, "--revision": self.revision or None, **asked}
 
+    def __repr__(self) -> str:
+        # of the options only the names: one may be a key
+        options = list(self.options) or None
+        return shown(
+            self,
+            backend=self.backend,
+            model=self.model,
+            base_url=self.base_url,
+            endpoints=None if self.endpoints is None else Path(self.endpoints),
+            options=options,
+        )
 
-def open_judge(judge: Judge) -> tuple[Backend, EndpointList | None]:
+
+def open_judge(judge: Judge, *, asks: bool = True) -> tuple[Backend, EndpointList | None]:
     """The backend, and the endpoints it was made from.
+
+    Parameters
+    ----------
+    asks : whether it is going to be asked, so that all has to be there that it answers with.
 
     Raises
     ------
     InputError : settings that do not fit together.
+    EnvironmentFailure : a package is not installed; nothing was read or asked.
     """
     listed = None if judge.endpoints is None else load_endpoints(judge.endpoints)
     price = price_of(judge)
@@ -78,6 +112,8 @@ def open_judge(judge: Judge) -> tuple[Backend, EndpointList | None]:
         price=price,
         options=judge.options,
     )
+    if asks:
+        check_installed(backend)
     return backend, listed
 
 

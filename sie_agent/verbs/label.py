@@ -154,6 +154,13 @@ def label(
     InputError : the data, the map, a variant or the backend's settings are wrong.
     EnvironmentFailure : the server or the disk is in the way.
     KeyboardInterrupt : stopped by a signal; what had been asked was waited for and kept.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> result = sie.label("sample", "runs/words", variant="relevance/lexical", judge=sie.Judge("lexical"), limit=50)
+    >>> result["pairs"], result["ok"], result["judgments"]
+    (50, 50, 'runs/words/judgments.parquet')
     """
     check_asked(data, column_map, split, limit, variant)
     check_values(max_cost=max_cost)
@@ -264,14 +271,30 @@ def plan(
 ) -> dict[str, Any]:
     """What :func:`label` would ask, cost and take; asks no judge and writes nothing.
 
+    Parameters
+    ----------
+    data, variant, column_map, split, limit, judge, retry_failed, cache_path : as :func:`label` takes them.
+
     Returns
     -------
     ``parts`` (per variant, as `estimate` gives them), and their sums ``to_ask``, ``cached``, ``tokens``, ``cost``,
     ``seconds`` (None where a part is not known).
+
+    Raises
+    ------
+    InputError : as :func:`label`.
+    EnvironmentFailure : the cache is in the way, or the package of a model that is to be asked is not installed.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> planned = sie.plan("sample", variant="relevance/lexical", judge=sie.Judge("lexical"), limit=20)
+    >>> planned["to_ask"] + planned["cached"]
+    20
     """
     check_asked(data, column_map, split, limit, variant)
     log = Log(data, column_map, split, limit, rows_policy(None, skip_invalid=skip_invalid, strict=strict))
-    backend, _ = open_judge(judge or Judge())
+    backend, _ = open_judge(judge or Judge(), asks=False)
     try:
         with JudgmentCache(cache_path) as cache:
             parts = [

@@ -9,7 +9,7 @@ from typing import Any
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.outputs import Folder, Work, outputs
 from sie_agent.progress import say
-from sie_agent.scorer import load_scorer, scorer_folder
+from sie_agent.scorer import file_of_run, load_scorer, scorer_folder
 from sie_agent.scorer.card import PLACE, UNSTATED, labels_card, scorer_card
 from sie_agent.scorer.card_text import code
 from sie_agent.scorer.files import CARD, CONFIG, MODEL, read_config
@@ -56,10 +56,17 @@ def push_scorer(
     InputError : no scorer, a damaged one, a card that is no text, a wrong name, or a repository that is public where
         *private* is asked for.
     EnvironmentFailure : the folder, the network, the token or the Hub are in the way.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> result = sie.push_scorer("runs/scorer", folder="published", licence="apache-2.0")
+    >>> [one["path"] for one in result["files"]]
+    ['README.md', 'config.json', 'model.onnx']
     """
     check_values(scorer=scorer, to=to, licence=licence)
     target = checked_target(to, folder, dry_run)
-    source = scorer_folder(Path(scorer).expanduser())
+    source = scorer_folder(scorer)
     # into its own folder goes the card alone, which is the one that is there, with a licence
     is_own = isinstance(target, Path) and target.exists() and target.samefile(source)
     names = (CARD,) if is_own else (CARD, CONFIG, MODEL)
@@ -130,12 +137,19 @@ def push_labels(
     ------
     InputError : the labels are wrong, do not belong to the data, or there are no texts to publish.
     EnvironmentFailure : as :func:`push_scorer`.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> result = sie.push_labels("runs/scorer", folder="published")
+    >>> [one["path"] for one in result["files"]]
+    ['README.md', 'data/train.parquet']
     """
     check_values(labels=labels, to=to, licence=licence, data=data, column_map=column_map, split=split)
     check_values(limit=limit, simulate=simulate, seed=seed)
     target = checked_target(to, folder, dry_run)
     path = Path(labels).expanduser()
-    path = path / "labels.parquet" if path.is_dir() else path
+    path = file_of_run(path, "labels.parquet") if path.is_dir() else path
     place = Folder("--folder", None if dry_run else folder, ("README.md", "data/train.parquet"), beside=True)
     reads = {"labels": path, "--data": None if data is None else source_of(data), "--map": column_map}
     settings = {"--split": split, "--limit": limit, "--simulate": simulate, "--seed": seed}

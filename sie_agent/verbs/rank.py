@@ -52,6 +52,7 @@ def rank(
         told.
     skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
     overwrite : replace what other work left at *out*.
+    out : the Parquet file to write.
 
     Returns
     -------
@@ -63,6 +64,13 @@ def rank(
     InputError : a file, a column, a score or an option is wrong, a sample is there twice, the scores are of another
         log, or the log does not say which group its rows are in.
     EnvironmentFailure : the result cannot be written, or another process writes it.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> result = sie.rank("runs/scores.parquet", "groups.parquet", by=["query"], score="value", top=1)
+    >>> result["ranked"], result["score"]
+    ('groups.parquet', 'value')
     """
     kinds = list(by)
     check_kinds(kinds)

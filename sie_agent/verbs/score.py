@@ -133,6 +133,7 @@ def score(
         this has to guard its main part (``if __name__ == "__main__"``), as `multiprocessing` asks.
     skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
     overwrite : replace what other work left at *out*.
+    out : the Parquet file to write.
 
     Returns
     -------
@@ -145,6 +146,13 @@ def score(
     InputError : the scorer, its log columns, the data or the number of workers is wrong, or *out* is one of the files
         read.
     EnvironmentFailure : the result cannot be written, another process writes it, or a worker ended.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> result = sie.score("runs/scorer", "sample", "all.parquet", simulate="ranked-clicks")
+    >>> result["rows"], result["columns"]
+    (1700, ['relevance', 'value', 'support', 'hardness'])
     """
     check_values(scorer=scorer, data=data, column_map=column_map, split=split, limit=limit)
     check_values(simulate=simulate, seed=seed, workers=workers)

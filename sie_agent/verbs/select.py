@@ -43,6 +43,7 @@ def select(
     positive_at : the label from which on a row is positive.
     dropped : Parquet file for ``sample_id, query, reason, score`` of every dropped row.
     overwrite : replace what other work left at these places.
+    out : the Parquet file to write.
 
     Returns
     -------
@@ -54,6 +55,13 @@ def select(
     InputError : the file, the share, the column or *positive_at* is wrong, two of the files are
         one, or one holds what other work left.
     EnvironmentFailure : the result cannot be written, or another process writes it.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> result = sie.select("runs/scores.parquet", "kept.parquet", keep=0.5, by="value")
+    >>> result["selected"], result["by"]
+    ('kept.parquet', 'value')
     """
     check_values(scores=scores, keep=keep, by=by, positive_at=positive_at)
     kept, lost_rows = File("--out", out, ".parquet"), File("--dropped", dropped, ".parquet")

@@ -37,6 +37,7 @@ def weights(
     strength : in place of the recipe's, how far weights spread around 1, at least 0.
     blend : in place of the recipe's, the judge's share of the label, 0 to 1.
     overwrite : replace what other work left at *out*.
+    out : the Parquet file to write.
 
     Returns
     -------
@@ -50,6 +51,13 @@ def weights(
     InputError : the file has no recipe and none is given, the file, a column or a part of the recipe is wrong, or
         *out* is the scores file or holds what other work left.
     EnvironmentFailure : the result cannot be written, or another process writes it.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> result = sie.weights("runs/scores.parquet", "weights.parquet", by="value", strength=0.5, blend=0.6)
+    >>> result["weights"], result["rows"]
+    ('weights.parquet', 1700)
     """
     check_values(scores=scores, by=by, strength=strength, blend=blend)
     place = File("--out", out, ".parquet")

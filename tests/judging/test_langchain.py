@@ -363,7 +363,8 @@ def test_named_on_the_command_line(cache: JudgmentCache) -> None:
 
 def test_a_chat_model_object() -> None:
     backend = make_backend("langchain", chat_model=FakeListChatModel(responses=["a"]))
-    assert backend.model == "FakeListChatModel" and repr(backend) == "LangChainBackend(FakeListChatModel)"
+    assert backend.model == "FakeListChatModel"
+    assert repr(backend) == "LangChainBackend(chat_model='FakeListChatModel', model='FakeListChatModel')"
 
 
 BAD: list[dict[str, Any]] = [

@@ -55,7 +55,7 @@ def test_it_is_the_distilled_scorer(fitted: ImportanceScorer, samples: pd.DataFr
 
 def test_parameters_are_the_settings_of_the_student() -> None:
     mine = ImportanceScorer().get_params()
-    assert {name: mine[name] for name in mine if name not in ("label", "random_state")} == {
+    assert {name: mine[name] for name in mine if name not in ("label", "random_state", "verbose")} == {
         field.name: None for field in fields(StudentSettings)
     }
     assert clone(ImportanceScorer(trees=7)).set_params(leaves=3).get_params()["trees"] == 7

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...errors import InputError
-from .base import Accounted, Backend, Batch, Price, Source, check_method
+from .base import Accounted, Backend, Batch, Price, Source, check_installed, check_method
 from .embedding import EmbeddingBackend
 from .endpoints import DOUBLE_JUDGED, Endpoint, EndpointList, PricePart, keys_of, load_endpoints, single_endpoint
 from .langchain import LangChainBackend
@@ -31,6 +31,7 @@ __all__ = [
     "Price",
     "PricePart",
     "Source",
+    "check_installed",
     "check_method",
     "load_endpoints",
     "make_backend",
@@ -45,7 +46,7 @@ class Wishes:
     """What the caller of :func:`make_backend` asked for."""
 
     model: str | None = None
-    base_url: str | None = None
+    base_url: str | None = field(default=None, repr=False)
     api_key: str | None = field(default=None, repr=False)
     concurrency: int = AT_ONCE
     batch_size: int | None = None
@@ -187,9 +188,19 @@ def make_backend(
         ``top_logprobs``, ``patience`` in seconds (openai); the first three and any parameter of the chat model
         (langchain).
 
+    Returns
+    -------
+    The backend, for :func:`sie_agent.judge`; close it after use.
+
     Raises
     ------
     InputError : unknown kind or option, or a number out of range.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> sie.make_backend("openai", model="judge", base_url="http://127.0.0.1:8000/v1")
+    OpenAIBackend(servers=['http://127.0.0.1:8000/v1'], models=['judge'])
     """
     if kind not in BACKENDS:
         raise InputError(f"unknown backend '{kind}'", mend=f"The backends are: {', '.join(BACKENDS)}")

@@ -99,6 +99,31 @@ class Accounted(Protocol):
         ...
 
 
+@runtime_checkable
+class Needing(Protocol):
+    """A backend that can do without nothing but what an extra, or a package with a model, brings."""
+
+    def require(self) -> None:
+        """Find out, without loading anything, whether all that answering needs is installed.
+
+        Raises
+        ------
+        EnvironmentFailure : something is not; says what to install.
+        """
+        ...
+
+
+def check_installed(backend: Backend) -> None:
+    """Find out before anything is read or asked whether a backend can answer on this machine.
+
+    Raises
+    ------
+    EnvironmentFailure : a package is not installed; says which extra brings it.
+    """
+    if isinstance(backend, Needing):
+        backend.require()
+
+
 class Watcher(Protocol):
     """Who keeps the books of a run: told of every try as it ends. Called from the backend's own thread."""
 

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from ...progress import say
+from ...shown import shown
 from ..answers import Answer, Request
 from ..variants import Variant
 from . import models
@@ -36,9 +37,16 @@ class EmbeddingBackend:
         self._batch_size = batch_size or 32
         self._loaded: tuple[Any, Any] | None = None
 
+    def __repr__(self) -> str:
+        return shown(self, model=self.model)
+
     @property
     def model(self) -> str:
         return models.shown_name(self._given, models.ENCODER_NAME)
+
+    def require(self) -> None:
+        """Raise EnvironmentFailure where a package is not installed."""
+        models.require_encoder(self._given)
 
     def fingerprint(self) -> str:
         """Hash of the weights."""

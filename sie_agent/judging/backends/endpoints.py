@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from ...errors import InputError
 from ...redact import redacted
+from ...shown import changed_fields
 from ...yaml_files import YamlText, read_yaml
 from .base import Price
 from .chat import shown_url
@@ -58,6 +59,9 @@ class Endpoint(BaseModel):
     requests_per_minute: Positive | None = None
     tokens_per_minute: Positive | None = None
     price: PricePart | None = None
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        return changed_fields(self)
 
     @field_validator("base_url")
     @classmethod
@@ -115,9 +119,26 @@ class EndpointList(BaseModel):
 def load_endpoints(path: str | Path) -> EndpointList:
     """Read and check an endpoints file.
 
+    Parameters
+    ----------
+    path : YAML file with a list ``endpoints:``, the preferred ones first.
+
+    Returns
+    -------
+    The servers; the keys stay in the environment variables that the file names.
+
     Raises
     ------
     InputError : unreadable file, bad YAML, unknown or bad field, a key's variable that is not set.
+
+    Examples
+    --------
+    >>> import pathlib
+    >>> import sie_agent as sie
+    >>> text = "endpoints: [{base_url: 'http://127.0.0.1:8000/v1', model: judge}]"
+    >>> _ = pathlib.Path("endpoints.yaml").write_text(text)
+    >>> sie.load_endpoints("endpoints.yaml").endpoints[0].model
+    'judge'
     """
     source = Path(path).expanduser()
     told = read_yaml(source, mend="Give a YAML file with a list `endpoints:`")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import EnvironmentFailure, InputError, MissingExtraError
 from ...redact import redacted
+from ...shown import shown
 from ..answers import Answer, Request
 from ..variants import Variant
 from .base import Batch, Source, Watcher, watcher_of
@@ -96,8 +97,14 @@ class LangChainBackend:
         self._failed_in_a_row = 0
 
     def __repr__(self) -> str:
-        shown = self._named.name if self._named is not None else type(self._opened).__name__
-        return f"LangChainBackend({shown})"
+        if self._named is not None:
+            return shown(self, model=self._named.name)
+        return shown(self, chat_model=type(self._opened).__name__, model=self.model)
+
+    def require(self) -> None:
+        """Raise EnvironmentFailure where LangChain or the provider's package is not installed."""
+        if self._opened is None:
+            _ = self.chat_model
 
     @property
     def chat_model(self) -> BaseChatModel:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from sie_agent.samples import unspaced
 
+from ...shown import shown
 from ..answers import Answer, Request
 from ..variants import Variant
 from .base import FLUSH_COUNT, Batch, Source
@@ -28,6 +29,9 @@ class LexicalBackend:
     kind = "lexical"
     model = "lexical"
     methods = frozenset({"lexical"})
+
+    def __repr__(self) -> str:
+        return shown(self, model=self.model)
 
     def sources(self, method: str) -> tuple[Source, ...]:
         return (Source(self.model, "distinct-words-2", method, "lexical", {}),)

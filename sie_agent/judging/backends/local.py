@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any
 
 from ...progress import say
+from ...shown import shown
 from ..answers import Answer, Request
 from ..variants import Variant
 from . import models
@@ -44,9 +45,16 @@ class LocalBackend:
         self._precision = precision
         self._loaded: tuple[Any, Any] | None = None
 
+    def __repr__(self) -> str:
+        return shown(self, model=self.model, precision=self._precision)
+
     @property
     def model(self) -> str:
         return models.shown_name(self._given, models.EMBEDDED_NAME)
+
+    def require(self) -> None:
+        """Raise EnvironmentFailure where a package is not installed."""
+        models.require_embedded() if self._given is None else models.require_transformers()
 
     def fingerprint(self) -> str:
         """Hash of the weights."""

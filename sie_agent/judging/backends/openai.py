@@ -15,6 +15,7 @@ from typing import Any
 
 from ...errors import EnvironmentFailure
 from ...progress import say
+from ...shown import shown
 from ..answers import Answer, Request
 from ..variants import Variant
 from .attempt import attempt
@@ -84,7 +85,8 @@ class OpenAIBackend:
         self._seen_working: set[str] = set()
 
     def __repr__(self) -> str:
-        return f"OpenAIBackend({', '.join(shown_url(server.url) for server in self._servers)})"
+        models = dict.fromkeys(server.endpoint.model or "as the server names it" for server in self._servers)
+        return shown(self, servers=[shown_url(server.url) for server in self._servers], models=list(models))
 
     @property
     def model(self) -> str:

@@ -5,9 +5,7 @@ Graded variants are answered by the exact log-probabilities of the grade tokens;
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -16,9 +14,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ...errors import EnvironmentFailure, InputError, MissingExtraError
+from ...errors import EnvironmentFailure, InputError
+from ...foreign import foreign_bars_silenced
 from ...json_files import read_object
 from ...progress import say
+from ...shown import shown
 from ..answers import Answer, Request, answer_schema, bare_token
 from ..variants import Variant
 from ..whole import graded_answer
@@ -61,9 +61,18 @@ class VLLMBackend:
         self._engine: Any = None
         self._grade_ids: dict[tuple[str, ...], list[int] | None] = {}
 
+    def __repr__(self) -> str:
+        return shown(self, model=self.model, dtype=self._dtype, max_model_len=self._length)
+
     @property
     def model(self) -> str:
         return models.shown_name(self._given, models.EMBEDDED_NAME)
+
+    def require(self) -> None:
+        """Raise EnvironmentFailure where a package is not installed."""
+        models.require_vllm()
+        if self._given is None:
+            models.require_embedded()
 
     def fingerprint(self) -> str:
         """Hash of the weights; of a model from the Hub its revision."""
@@ -113,7 +122,7 @@ class VLLMBackend:
 
     def _load(self) -> Any:
         if self._engine is None:
-            require_vllm()
+            models.require_vllm()
             folder = models.embedded_folder() if self._given is None else models.named_folder(self._given)
             say(f"Loading {self.model} into vLLM ...")
             self._engine = load_engine(folder, self._settings(folder))
@@ -145,23 +154,6 @@ class VLLMBackend:
         return SamplingParams(temperature=0.0, max_tokens=GRADE_TOKENS, logprob_token_ids=ids)
 
 
-def require_vllm() -> None:
-    """Say how to install vLLM before anything slow begins.
-
-    Raises
-    ------
-    EnvironmentFailure : it is not installed.
-    """
-    if importlib.util.find_spec("vllm") is not None:
-        return
-    if shutil.which("nvidia-smi"):
-        raise MissingExtraError("vllm", "vllm")
-    raise EnvironmentFailure(
-        "the package 'vllm' is not installed",
-        mend="pip install 'sie-agent[vllm]'; without a GPU: scripts/install.sh vllm, then .venv-vllm/bin/sie",
-    )
-
-
 def longest_input(folder: Path) -> int:
     """The number of tokens that a model can take at most, as far as its configuration says."""
     try:
@@ -178,7 +170,7 @@ def load_engine(folder: Path, settings: Mapping[str, Any]) -> Any:
     ------
     EnvironmentFailure : it cannot be loaded.
     """
-    with quiet_surroundings():
+    with foreign_bars_silenced(), quiet_surroundings():
         from vllm import LLM
         from vllm.platforms import current_platform
 
