@@ -19,6 +19,7 @@ from sie_agent.pipeline import (
     DistilSettings,
     Log,
     Proxies,
+    check_models_installed,
     distil_log,
     label_errors_of,
     scorer_of,
