@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, Literal
 
@@ -11,6 +12,10 @@ from sie_agent.attribution import TARGETS, TRAINERS, TrainingSettings
 from sie_agent.judging import require_encoder
 from sie_agent.shown import changed_fields
 from sie_agent.values import fits, shown
+
+
+# digits that a YAML file has for an integer, and that are more than 64 bits hold: read as a text there
+LONG = re.compile(r"\s*[-+]?\d{19,}\s*")
 
 
 class Part(BaseModel):
@@ -23,9 +28,9 @@ class Part(BaseModel):
     def numbers_are_of_this_machine(cls, content: Any) -> Any:
         """Integers have 64 bits."""
         if isinstance(content, dict):
-            too_long = {name: value for name, value in content.items() if isinstance(value, int) and not fits(value)}
-            for name, value in too_long.items():
-                raise ValueError(f"{name}: expected an integer of at most 64 bits, found {shown(value)}")
+            for name, value in content.items():
+                if (isinstance(value, int) and not fits(value)) or (isinstance(value, str) and LONG.fullmatch(value)):
+                    raise ValueError(f"{name}: expected an integer of at most 64 bits, found {shown(value)}")
         return content
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
