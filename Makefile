@@ -9,6 +9,8 @@ BIN := .venv/bin
 SETUP := pyproject.toml constraints.txt scripts/install.sh
 QUICKSTART := runs/quickstart
 PYTEST_ARGS ?=
+# files that are tested at once
+JOBS ?= 2
 
 # waiting threads that spin stall each other where cores are shared
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -29,8 +31,9 @@ quickstart: announce-quickstart .venv/.ready-run
 test: announce-test lint types
 	@scripts/install.sh browser
 	@scripts/install.sh vllm cpu
-	@echo "==> Running all tests"
-	@$(BIN)/python -m pytest -m "" $(PYTEST_ARGS)
+	@echo "==> Running all tests, $(JOBS) files at a time; then those with a vLLM server of their own"
+	@$(BIN)/python -m pytest -m "not vllm" -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m vllm $(PYTEST_ARGS)
 
 announce-quickstart announce-test: announce-%:
 	@scripts/install.sh announce $*
