@@ -25,7 +25,7 @@ __all__ = ["File", "Folder", "Work", "check_places", "expanded", "outputs", "wri
 
 # so many differing settings are told
 TOLD = 3
-LONGEST = 80
+LONGEST = 300
 
 
 @dataclass(frozen=True)

@@ -273,7 +273,8 @@ def plan(
 
     Parameters
     ----------
-    data, variant, column_map, split, limit, judge, retry_failed, cache_path : as :func:`label` takes them.
+    data, variant, column_map, split, limit, judge, retry_failed, cache_path, skip_invalid, strict : as :func:`label`
+        takes them.
 
     Returns
     -------

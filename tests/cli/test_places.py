@@ -260,8 +260,11 @@ def test_a_table_that_someone_changed_is_no_longer_ours(sie: Sie, here: Path) ->
 def test_bad_data_leave_neither_folders_nor_notes(sie: Sie, here: Path) -> None:
     (here / "log.csv").write_text("query,item_id,title\na,1,\n")
     before = sorted(here.iterdir())
-    assert sie(*LABEL, "--out", "deep/er/new", "--quiet").code == 2
+    assert sie(*LABEL, "--out", "deep/er/new", "--strict", "--quiet").code == 2
     assert sorted(here.iterdir()) == before
+    # but for the list of what is wrong with them
+    assert sie(*LABEL, "--out", "deep/er/new", "--quiet").code == 2
+    assert [one.name for one in (here / "deep/er/new").iterdir()] == ["invalid-rows.csv"]
 
 
 def test_a_failed_run_leaves_the_note_of_what_is_there(sie: Sie, here: Path) -> None:
