@@ -13,7 +13,6 @@ from sie_agent.judging import require_encoder
 from sie_agent.shown import changed_fields
 from sie_agent.values import fits, shown
 
-
 # digits that a YAML file has for an integer, and that are more than 64 bits hold: read as a text there
 LONG = re.compile(r"\s*[-+]?\d{19,}\s*")
 
