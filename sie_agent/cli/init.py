@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sie_agent.cli.options import examples
+from sie_agent.cli.options import Split, examples
 from sie_agent.cli.output import call, show
 
 EPILOG = examples(
@@ -27,6 +27,7 @@ def command(
         str | None,
         typer.Option("--map", help="A column map that you have; what it lacks is guessed.", metavar="MAP"),
     ] = None,
+    split: Split = None,
     out: Annotated[str, typer.Option("--out", help="Folder to write the two files into.", metavar="DIR")] = ".",
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that you changed.")] = False,
 ) -> None:
@@ -38,7 +39,7 @@ def command(
     def work() -> dict[str, Any]:
         from sie_agent.verbs.init import init
 
-        return init(data, out, column_map=column_map, force=force)
+        return init(data, out, column_map=column_map, split=split, force=force)
 
     result = call(work)
     show(result, lines_of(result))

@@ -37,11 +37,11 @@ ROWS_CHECKED = 2_000
 SUITE = """\
 # What `sie run` does with {source}.
 # Written by `sie init`; every line can be changed here, or for one run with --set key=value.
-# Paths are read from the folder in which sie is started.
+# Paths count from the folder of this file.
 name: {name}
 data:
   source: {source_yaml}
-{map_line}  # split: train            # only the rows of this split
+{map_line}{split_line}
   # limit: 20000            # only the first so many rows
   # skip_invalid: true      # leave out rows that cannot be used, however many; otherwise up to 5 %
   min_items_per_query: 1    # leave out queries with fewer items
@@ -86,6 +86,7 @@ def init(
     out: str | Path = ".",
     *,
     column_map: str | Path | None = None,
+    split: str | None = None,
     force: bool = False,
 ) -> dict[str, Any]:
     """Guess the columns of a source and write ``NAME-map.yaml`` and ``NAME-suite.yaml`` into *out*.
@@ -98,6 +99,7 @@ def init(
     data : file, folder, Hub id or shorthand.
     out : folder to write into.
     column_map : a map that is there already; what it lacks is guessed, and goes with it into a map of its own.
+    split : only the rows of this split, where there are several.
     force : overwrite files that somebody changed.
 
     Returns
@@ -119,7 +121,7 @@ def init(
     >>> result["suite"], result["map"]
     ('mine/my-log-suite.yaml', 'mine/my-log-map.yaml')
     """
-    check_values(data=data, column_map=column_map)
+    check_values(data=data, column_map=column_map, split=split)
     source, shorthand = str(data), str(data) in SHORTHANDS or str(data).startswith("generated:")
     name = re.sub(r"[^\w-]+", "-", Path(source).name.split(".")[0]).strip("-") or "log"
     suite, written_map = f"{name}-suite.yaml", f"{name}-map.yaml"
@@ -130,11 +132,18 @@ def init(
     with only_one(folder / suite):
         for file in (suite, written_map, completed):
             remove_leftovers(folder / file)
-        return guessed_files(source, shorthand, name, folder, column_map, force=force)
+        return guessed_files(source, shorthand, name, folder, column_map, split, force=force)
 
 
 def guessed_files(
-    source: str, shorthand: bool, name: str, folder: Path, column_map: str | Path | None, *, force: bool
+    source: str,
+    shorthand: bool,
+    name: str,
+    folder: Path,
+    column_map: str | Path | None,
+    split: str | None,
+    *,
+    force: bool,
 ) -> dict[str, Any]:
     """:func:`init` with everything checked and named."""
     suite_path, map_path = folder / f"{name}-suite.yaml", folder / f"{name}-map.yaml"
@@ -142,7 +151,7 @@ def guessed_files(
     guess, frame = Guess(), pd.DataFrame()
     if not shorthand and (given is None or not is_complete(given)):
         where, _ = resolve(source)
-        frame = read_source(source, where, files_of(given), None)
+        frame = read_source(source, where, files_of(given), None, split)
         check_there(frame, given, source)
         guess = guess_columns(frame, given)
     own_map = not shorthand and (given is None or adds(guess))
@@ -157,7 +166,9 @@ def guessed_files(
     mapping = ColumnMap.model_validate(yaml.safe_load(text)) if own_map else given
     invalid = InvalidRows(skip=True)
     if set(guess.missing) <= {"label"}:
-        samples = load_samples(source, column_map=mapping, limit=ROWS_CHECKED, labels_may_lack=True, invalid=invalid)
+        samples = load_samples(
+            source, column_map=mapping, split=split, limit=ROWS_CHECKED, labels_may_lack=True, invalid=invalid
+        )
         rows = shown_rows(samples[[one for one in samples.columns if one != "sample_id"]])
         labelled, graded = (bool(samples[one].notna().all()) for one in ("label", "grade"))
         some, count = bool(samples["grade"].notna().any()), rows_in(samples)
@@ -173,7 +184,7 @@ def guessed_files(
     # paths in a suite count from its folder
     seen = source if shorthand or not Path(source).expanduser().exists() else from_folder(source, folder)
     chosen = map_name if map_name is None or map_name in ready_maps() else from_folder(map_name, folder)
-    write_text(suite_path, signed(suite_yaml(name, seen, chosen, labelled, graded, some, small)))
+    write_text(suite_path, signed(suite_yaml(name, seen, chosen, split, labelled, graded, some, small)))
     load_suite(suite_path)
     return {
         "suite": str(suite_path),
@@ -245,13 +256,23 @@ def nothing_known(frame: pd.DataFrame, where: str) -> InputError:
 
 
 def suite_yaml(
-    name: str, source: str, map_name: str | None, labelled: bool, graded: bool, some: bool, small: bool
+    name: str,
+    source: str,
+    map_name: str | None,
+    split: str | None,
+    labelled: bool,
+    graded: bool,
+    some: bool,
+    small: bool,
 ) -> str:
     """The commented suite."""
     return SUITE.format(
         name=quoted(name),
         source=source,
         source_yaml=quoted(source),
+        split_line=f"  split: {quoted(split)}"
+        if split
+        else "  # split: train            # only the rows of this split",
         map_line=f"  map: {quoted(map_name)}\n" if map_name else "",
         log="{kind: given}" if labelled else "{kind: ranked-clicks}",
         logs=logs_comment(),

@@ -206,3 +206,17 @@ def test_nothing_can_go_on_without_any_known_column(tmp_path: Path) -> None:
     pd.DataFrame({"aa": [1, 2], "bb": [3, 4]}).to_csv(tmp_path / "log.csv", index=False)
     with pytest.raises(InputError, match=r"no column looks like a query.*aa, bb"):
         init(tmp_path / "log.csv", tmp_path / "out")
+
+
+def test_of_several_splits_one_is_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    for split, rows in (("train", 12), ("test", 3)):
+        lines = [f"lamp,{split}{row},Lamp {row},{row % 2}" for row in range(rows)]
+        (folder / f"{split}.csv").write_text("\n".join(["query,item_id,title,clicked", *lines]) + "\n")
+    with pytest.raises(InputError, match="--split"):
+        init("shop")
+    result = init("shop", split="train")
+    suite = load_suite(result["suite"])
+    assert suite.data.split == "train" and result["exit_code"] == 0
