@@ -145,6 +145,10 @@ class Impressions(Strict):
     per: Literal["pair", "user"] = "pair"
 
 
+# the column that says of how many impressions a row was made
+COUNTED = "impressions"
+
+
 class ColumnMap(Strict):
     """How source columns become the table of samples.
 
@@ -205,6 +209,21 @@ class ColumnMap(Strict):
     def impressions_by_default(cls, given: object) -> object:
         """``impressions: true`` for all defaults, ``false`` for none."""
         return ({} if given else None) if isinstance(given, bool) else given
+
+    @field_validator("columns", mode="after")
+    @classmethod
+    def one_is_no_list(cls, given: dict[SchemaColumn, str | list[str]]) -> dict[SchemaColumn, str | list[str]]:
+        """A list of one source column is that column."""
+        return {name: one[0] if isinstance(one, list) and len(one) == 1 else one for name, one in given.items()}
+
+    @field_validator("keep", mode="after")
+    @classmethod
+    def names_of_their_own(cls, given: list[str]) -> list[str]:
+        """Columns that are kept must not stand in for what the program counts."""
+        taken = next((name for name in given if name == COUNTED or name.startswith("_")), None)
+        if taken is not None:
+            raise ValueError(f"'{taken}' is a name of this program's own and cannot be kept; rename the source column")
+        return given
 
     @model_validator(mode="after")
     def one_source_each(self) -> ColumnMap:

@@ -106,12 +106,19 @@ def pick(frame: pd.DataFrame, name: str, field: str, where: str) -> pd.Series:
 
 
 def joined(frame: pd.DataFrame, sources: list[str], between: str, field: str, where: str) -> pd.Series:
-    """One source column as it is, or the texts of several that are not empty, joined."""
+    """One source column as it is, or the texts of several, joined.
+
+    Of texts with a line break between them the empty ones are left out. Of ids they are not: ``1-`` is not ``-1``.
+    """
     columns = [pick(frame, source, field, where) for source in sources]
     if len(columns) == 1:
         return columns[0]
     texts = [text_column(column) for column in columns]
-    rows = [between.join(part for part in parts if part) for parts in zip(*texts, strict=True)]
+    keeps_empty = between != "\n"
+    rows = [
+        between.join(part for part in parts if part or keeps_empty) if any(parts) else ""
+        for parts in zip(*texts, strict=True)
+    ]
     return pd.Series(rows, index=frame.index, dtype=object)
 
 

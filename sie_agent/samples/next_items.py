@@ -22,6 +22,9 @@ from sie_agent.samples.readers import numbered, read_file
 from sie_agent.samples.schema import Places, refuse_empty
 from sie_agent.samples.text import text_column
 
+# 3.2.2024, 03/02/24: which of the two is the month?
+DAY_AND_MONTH = r"^(\d{1,2})([./-])(\d{1,2})\2\d{2,4}(?:\D|$)"
+
 
 @dataclass
 class Steps:
@@ -139,7 +142,17 @@ def items_of(source: NextItem, folder: Path | None, steps: Steps) -> tuple[list[
     ids = text_column(pick(items, source.item_id, "next_item.item_id", str(path))).tolist()
     titles = text_column(pick(items, title, "next_item.title", str(path)))
     refuse_empty(title, titles, Places(items.index, str(path)))
+    refuse_two_titles(ids, titles, Places(items.index, str(path)), source.item_id)
     return ids, dict(zip(ids, titles.tolist(), strict=True))
+
+
+def refuse_two_titles(ids: list[str], titles: pd.Series, place: Places, column: str) -> None:
+    """Raise InputError at the first item that is there twice with different titles."""
+    first: dict[str, str] = {}
+    for row, (one, title) in enumerate(zip(ids, titles.tolist(), strict=True)):
+        if first.setdefault(one, title) != title:
+            problem = f"the item {short(one)} is there twice, as {short(first[one])} and as {short(title)}"
+            raise InputError(problem, where=place(row, column), mend="Keep one of the rows")
 
 
 def of_sequences(frame: pd.DataFrame, source: NextItem, where: str, place: Places) -> Steps:
@@ -190,7 +203,7 @@ def of_events(frame: pd.DataFrame, source: NextItem, where: str, place: Places) 
         for name, column in named.items()
     }
     given = pick(frame, source.timestamp, "next_item.timestamp", where)
-    times = times_of(given)
+    times = times_of(given, f"{where}, field '{source.timestamp}'")
     usable = ~np.isnan(times)
     for name, column in named.items():
         for row in np.flatnonzero(texts[name] == "").tolist():
@@ -205,7 +218,8 @@ def of_events(frame: pd.DataFrame, source: NextItem, where: str, place: Places) 
         titles = {item: title for item, title in zip(texts["item_id"], told, strict=True) if title}
     rows = np.flatnonzero(usable)
     had: dict[str, list[int]] = {}
-    for row in rows[np.argsort(times[rows], kind="stable")].tolist():
+    # of equal times the item decides, not the order of the file
+    for row in rows[np.lexsort((texts["item_id"][rows].astype(str), times[rows]))].tolist():
         had.setdefault(texts["user_id"][row], []).append(row)
     steps = Steps(items=set(texts["item_id"][usable]), titles=titles)
     short_ones = 0
@@ -224,17 +238,61 @@ def of_events(frame: pd.DataFrame, source: NextItem, where: str, place: Places) 
     return steps
 
 
-def times_of(given: pd.Series) -> npt.NDArray[np.float64]:
-    """Numbers that grow with time, NaN where a cell cannot be read."""
+def times_of(given: pd.Series, where: str) -> npt.NDArray[np.float64]:
+    """Ranks that grow with time, the same for the same moment; NaN where a cell cannot be read.
+
+    Raises
+    ------
+    InputError : dates whose day and month cannot be told apart, or are written both ways.
+    """
     if pd.api.types.is_datetime64_any_dtype(given.dtype):
-        stamps = pd.to_datetime(given, utc=True)
-    else:
-        numbers = pd.to_numeric(text_column(given).str.strip(), errors="coerce").to_numpy(np.float64, na_value=np.nan)
-        if np.isfinite(numbers).mean() > 0.5:
-            return np.where(np.isfinite(numbers), numbers, np.nan)
-        stamps = pd.to_datetime(text_column(given).astype(object), errors="coerce", utc=True, format="mixed")
-    seconds = (stamps - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
-    return np.asarray(seconds.to_numpy(np.float64, na_value=np.nan))
+        return ranks(pd.to_datetime(given, utc=True))
+    texts = text_column(given).str.strip()
+    values = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    if np.isfinite(values).mean() > 0.5:
+        # nanoseconds have more digits than a float
+        whole = texts.str.fullmatch(r"[-+]?\d{1,30}").to_numpy(bool)
+        exact = [
+            int(text) if is_whole else float(value) if np.isfinite(value) else None
+            for text, is_whole, value in zip(texts, whole, values, strict=True)
+        ]
+        return ranks(pd.Series(exact, dtype=object))
+    return ranks(dates_of(texts.astype(object), where))
+
+
+def ranks(moments: pd.Series) -> npt.NDArray[np.float64]:
+    """The place of each value among the distinct ones, NaN for what is missing."""
+    there = moments.notna().to_numpy(bool)
+    found = np.full(len(moments), np.nan)
+    if there.any():
+        distinct = sorted(set(moments[there].tolist()))
+        place = {value: number for number, value in enumerate(distinct)}
+        found[there] = [place[value] for value in moments[there].tolist()]
+    return found
+
+
+def dates_of(texts: pd.Series, where: str) -> pd.Series:
+    """Moments, missing where a text is none; all of a column are read in one order of day and month."""
+    parts = texts.str.extract(DAY_AND_MONTH)
+    numbered_dates = parts[0].notna()
+    found = pd.to_datetime(texts.where(~numbered_dates), errors="coerce", utc=True, format="mixed")
+    if not numbered_dates.any():
+        return found
+    first, second = (parts[place][numbered_dates].astype(int) for place in (0, 2))
+    day_first, month_first = bool((first > 12).any()), bool((second > 12).any())
+    shown = short(texts[numbered_dates].iloc[0])
+    if day_first and month_first:
+        problem = f"the dates, such as {shown}, have the day first in some rows and the month first in others"
+        raise InputError(problem, where=where, mend="Write them as 2024-02-03")
+    if not day_first and not month_first:
+        dotted = bool((parts[1][numbered_dates] == ".").all())
+        if not dotted and bool((first != second).any()):
+            problem = f"the dates, such as {shown}, may have the day or the month first"
+            raise InputError(problem, where=where, mend="Write them as 2024-02-03")
+        day_first = dotted
+    asked = texts[numbered_dates]
+    read = pd.to_datetime(asked, errors="coerce", utc=True, format="mixed", dayfirst=day_first)
+    return found.where(~numbered_dates, read.reindex(found.index))
 
 
 def tell_short(count: int, where: str) -> None:

@@ -46,6 +46,8 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+# by which such encodings change to other characters
+SHIFTS = (b"\x1b$", b"\x1b(", b"\x1b)")
 SPOKEN = {
     "utf-8-sig": "UTF-8",
     "utf-16": "UTF-16",
@@ -172,6 +174,9 @@ def encoding_of(path: Path, *, western: bool) -> str:
             return encoding
     if wide := wide_encoding(head):
         return wide
+    if any(sign in head for sign in SHIFTS):
+        problem = "is in an encoding of 7 bits (ISO-2022, as Japanese, Korean and Chinese mail has it)"
+        raise InputError(problem, where=path, mend="Save the file as UTF-8")
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head, final=whole)
     except UnicodeDecodeError:

@@ -250,14 +250,17 @@ def file_of(row: pd.Series, where: str) -> str:
 
 
 def refuse_other_data(by_id: pd.DataFrame, samples: pd.DataFrame, where: str) -> None:
-    """Raise InputError where a judged id has another query in the log: ids are often mere row numbers."""
-    judged = samples["sample_id"].map(by_id["query"])
-    differs = (judged.notna() & (judged != samples["query"])).to_numpy(bool)
-    if differs.any():
-        row = int(np.argmax(differs))
-        raise InputError(
-            f"sample '{samples['sample_id'].iloc[row]}' was judged for the query "
-            f"'{str(judged.iloc[row])[:60]}', and the data have '{samples['query'].iloc[row][:60]}'",
-            where=file_of(by_id.loc[samples["sample_id"].iloc[row]], where),
-            mend="Give the data, the map and the split that were labelled.",
-        )
+    """Raise InputError where a judged id has another query or item in the log: ids are often mere row numbers."""
+    for name, what in (("query", "the query"), ("item_id", "the item")):
+        if name not in by_id.columns:
+            continue
+        judged = samples["sample_id"].map(by_id[name])
+        differs = (judged.notna() & (judged != "") & (judged != samples[name])).to_numpy(bool)
+        if differs.any():
+            row = int(np.argmax(differs))
+            raise InputError(
+                f"sample '{samples['sample_id'].iloc[row]}' was judged for {what} "
+                f"'{str(judged.iloc[row])[:60]}', and the data have '{str(samples[name].iloc[row])[:60]}'",
+                where=file_of(by_id.loc[samples["sample_id"].iloc[row]], where),
+                mend="Give the data, the map and the split that were labelled; in their order, where rows have no ids.",
+            )

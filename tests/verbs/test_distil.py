@@ -18,6 +18,8 @@ from sie_agent.samples import TextFeatures, load_samples, without_grade
 from sie_agent.scorer import load_scorer
 from sie_agent.verbs.distil import Distilling, distil
 from sie_agent.verbs.evidence import Judged
+from sie_agent.verbs.judges import Judge
+from sie_agent.verbs.label import label
 
 SMALL = ("labels.proxies=1", "target.hidden=4", "target.epochs=6", "target.learning_rate=0.01", "scorer.trees=10")
 KINDS, LOOKS = ("brolp", "tavit", "munker", "selga"), ("grue", "vask", "olin", "pemb")
@@ -162,3 +164,14 @@ def test_queries_that_say_nothing_are_not_chosen_on(work: tuple[Distilling, np.n
     chosen = made.tuning_rows(gaps)
     assert not np.isnan(gaps[chosen]).any() and chosen.sum() == 6 * round(0.15 * 60)
     assert not made.tuning_rows(np.full(480, np.nan)).any()
+
+
+def test_judgments_of_other_items_are_refused(tmp_path: Path) -> None:
+    """Rows without ids are known by their place: where they moved within a query, their judgments are others'."""
+    rows = [f"query {row // 4},i{row},thing {row},{row % 2}" for row in range(40)]
+    moved = [rows[row // 4 * 4 + 3 - row % 4] for row in range(40)]
+    for name, listed in (("log.csv", rows), ("moved.csv", moved)):
+        (tmp_path / name).write_text("\n".join(["query,item_id,title,label", *listed]) + "\n")
+    said = label(tmp_path / "log.csv", tmp_path / "lab", variant="relevance/lexical", judge=Judge("lexical"))
+    with pytest.raises(InputError, match="was judged for the item 'i0'"):
+        distil(said["judgments"], tmp_path / "moved.csv", tmp_path / "out")
