@@ -218,8 +218,9 @@ def of_events(frame: pd.DataFrame, source: NextItem, where: str, place: Places) 
         titles = {item: title for item, title in zip(texts["item_id"], told, strict=True) if title}
     rows = np.flatnonzero(usable)
     had: dict[str, list[int]] = {}
-    # of equal times the item decides, not the order of the file
-    for row in rows[np.lexsort((texts["item_id"][rows].astype(str), times[rows]))].tolist():
+    # of equal times the names decide, not the order of the file
+    by_name = [texts[name][rows].astype(str) for name in ("item_id", "user_id")]
+    for row in rows[np.lexsort((*by_name, times[rows]))].tolist():
         had.setdefault(texts["user_id"][row], []).append(row)
     steps = Steps(items=set(texts["item_id"][usable]), titles=titles)
     short_ones = 0
