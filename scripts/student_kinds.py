@@ -122,7 +122,7 @@ def boosted(
 
 def features_size(setting: Setting) -> int:
     """Bytes of the fitted text features."""
-    return sum(getattr(setting.features, field.name).nbytes for field in fields(setting.features))
+    return sum(np.asarray(getattr(setting.features, field.name)).nbytes for field in fields(setting.features))
 
 
 def dense(candidates: Mapping[str, DenseSettings]) -> Callable[[Setting, int], Trained]:

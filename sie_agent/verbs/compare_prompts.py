@@ -114,6 +114,13 @@ def compare_prompts(
     settings = {"--limit": limit, "relevant at": relevant_at, **asked.settings}
     work = Work("compare-prompts", reads, settings, uses={"--endpoints": asked.endpoints}, grows=("--limit",))
     with outputs(work, place, overwrite=overwrite, cache_path=cache_path):
+
+        def opened() -> Backend:
+            return open_judge(asked)[0]
+
+        with closing(opened()) as backend:
+            for variant in loaded:
+                check_method(backend, variant)
         policy = rows_policy(place.path, skip_invalid=skip_invalid, strict=strict)
         samples = load_samples(data, column_map=column_map, limit=limit, invalid=policy)
         if samples["grade"].isna().all():
@@ -123,17 +130,10 @@ def compare_prompts(
                 mend="Map the human grade in the column map.",
             )
         manifest = Manifest(command_line())
-
-        def opened() -> Backend:
-            return open_judge(asked)[0]
-
-        with closing(opened()) as backend:
-            for variant in loaded:
-                check_method(backend, variant)
-            with JudgmentCache(cache_path) as cache:
-                session = Session(backend, cache, max_cost=max_cost)
-                named = dict(zip(variants, loaded, strict=True))
-                tables, failures = judge_each(samples, named, opened, cache, session, manifest, retry_failed)
+        with closing(opened()) as backend, JudgmentCache(cache_path) as cache:
+            session = Session(backend, cache, max_cost=max_cost)
+            named = dict(zip(variants, loaded, strict=True))
+            tables, failures = judge_each(samples, named, opened, cache, session, manifest, retry_failed)
         kept, apart = comparable_judgments(samples, tables)
         failures += [not_comparable(tables[name], name, kept) for name in apart]
         if not kept:

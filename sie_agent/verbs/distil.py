@@ -41,7 +41,7 @@ from sie_agent.scorer import COLUMNS_FILE, Recipe, save_scorer, settle_columns, 
 from sie_agent.threads import one_thread
 from sie_agent.values import check_values
 from sie_agent.verbs.common import load_log, samples_hash, source_of
-from sie_agent.verbs.evidence import FEWEST_JUDGED, Judged, read_judgments, relevance_of_all
+from sie_agent.verbs.evidence import FEWEST_JUDGED, Judged, check_paths, read_judgments, relevance_of_all
 
 Doubles = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
@@ -108,6 +108,7 @@ def distil(
     >>> result["rows"], result["weak_labels"]
     (1700, ['relevance', 'value', 'support', 'hardness'])
     """
+    check_paths(judgments)
     files = [judgments] if isinstance(judgments, str | Path) else list(judgments)
     check_values(judgments=files, data=data, column_map=column_map, split=split, limit=limit, grades=grades)
     check_values(model=model, variant=variant, suite=suite, simulate=simulate, seed=seed)

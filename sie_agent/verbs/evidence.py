@@ -44,6 +44,15 @@ class Judged:
         return ~np.isnan(self.relevance)
 
 
+def check_paths(sources: object) -> None:
+    """Raise InputError where judgments are given that are no paths, such as a table in memory."""
+    given = sources if isinstance(sources, list | tuple) else [sources]
+    for source in given:
+        if not isinstance(source, str | os.PathLike):
+            mend = "Give the folder that `sie label` wrote, or a file that you wrote with to_parquet."
+            raise InputError(f"is a {type(source).__name__}, not a path", where="judgments", mend=mend)
+
+
 def read_judgments(sources: Sequence[str | Path]) -> tuple[pd.DataFrame, str]:
     """The judgments of some files that ``sie label`` or ``sie run`` wrote, or their folders; and their names.
 
@@ -58,10 +67,7 @@ def read_judgments(sources: Sequence[str | Path]) -> tuple[pd.DataFrame, str]:
     ------
     InputError : a file is missing or damaged, lacks a column, or a column is not of the type of SCHEMAS.md.
     """
-    for source in [sources] if isinstance(sources, pd.DataFrame) else sources:
-        if not isinstance(source, str | os.PathLike):
-            mend = "Give the folder that `sie label` wrote, or a file that you wrote with to_parquet."
-            raise InputError(f"is a {type(source).__name__}, not a path", where="judgments", mend=mend)
+    check_paths(sources)
     paths = [Path(source).expanduser() for source in sources]
     paths = [file_of_run(path, "judgments.parquet") if path.is_dir() else path for path in paths]
     found = pd.DataFrame()

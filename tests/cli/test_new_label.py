@@ -87,7 +87,7 @@ def test_it_is_scored_selected_weighed_and_explained(sie: Sie, made: Path) -> No
     explained = sie("explain", "--scorer", "scorer", "--data", "log.csv", "--row", "1", "--output", "json")
     assert explained.json["by"] == "toy"
     assert "toy (low is good)" in " ".join(sie("weights", "--help").out.split())
-    refused = sie("select", *options, "k.parquet", "--keep", "0.5", "--by", "worth")
+    refused = sie("select", *options, "k.parquet", "--keep", "0.5", "--by", "worth", "--overwrite")
     assert refused.code == 2 and "hardness, toy" in refused.err
 
 

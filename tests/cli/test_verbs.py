@@ -61,7 +61,7 @@ def test_from_judgments_to_weights(sie: Sie, log: Path, scorer: Path, tmp_path: 
     assert "20 of 80 rows kept by hardness" in ran.out
     kept = pd.read_parquet(tmp_path / "k.parquet")
     assert kept["hardness"].max() <= scores["hardness"].sort_values().iloc[19] + 1e-12
-    assert "20 of 80 rows kept by hardness" in done(sie(*select)).out
+    assert "20 of 80 rows kept by hardness" in done(sie(*select, "--overwrite")).out
     positive = scores[scores["label"] >= 0.5]
     kept = pd.read_parquet(tmp_path / "k.parquet")
     assert set(kept.loc[kept["label"] >= 0.5, "query"]) == set(positive["query"])

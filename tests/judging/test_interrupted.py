@@ -6,7 +6,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,14 @@ from .scripted_server import Reply, completion, scripted_server
 GRADED = completion("3", top={"3": math.log(0.6), " 3": math.log(0.1), "2": math.log(0.2), "Well": math.log(0.1)})
 PAIRS = [(f"query {number}", f"Title {number}") for number in range(60)]
 INTERRUPT_AT = 20
+
+
+@pytest.fixture(autouse=True)
+def signals_are_heard() -> Iterator[None]:
+    """Where tests run in the background of a shell, the signal is ignored to begin with."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def interrupting(times: int = 1) -> Callable[[dict[str, Any], int], Reply]:

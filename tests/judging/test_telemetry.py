@@ -70,7 +70,7 @@ def test_a_line_per_event(cache: JudgmentCache, tmp_path: Path) -> None:
         judge(table([("garden hose", "Rubber Garden Hose")]), load_variant("relevance/graded"), backend, cache)
     event("unheard")
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [line["event"] for line in lines] == ["trouble", "answer"]
+    assert [line["event"] for line in lines] == ["trouble", "form", "answer"]
     assert lines[0]["status"] == "server-error" and lines[1]["model"] == "m" and lines[1]["time"]
     assert KEY not in path.read_text() and "Hose" not in path.read_text()
 

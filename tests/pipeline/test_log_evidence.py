@@ -306,10 +306,13 @@ def shop(tmp_path: Path) -> pd.DataFrame:
     return rows
 
 
-def distilled(folder: Path, rows: pd.DataFrame, name: str, settings: Sequence[str] = SMALL) -> Path:
+def distilled(
+    folder: Path, rows: pd.DataFrame, name: str, settings: Sequence[str] = SMALL, *, overwrite: bool = False
+) -> Path:
     rows.to_csv(folder / f"{name}.csv", index=False)
-    distil(folder / "judgments.parquet", folder / f"{name}.csv", folder / name, overrides=settings)
-    score(folder / name, folder / f"{name}.csv", folder / f"{name}.parquet")
+    log = folder / f"{name}.csv"
+    distil(folder / "judgments.parquet", log, folder / name, overrides=settings, overwrite=overwrite)
+    score(folder / name, log, folder / f"{name}.parquet", overwrite=overwrite)
     return folder / name
 
 
@@ -334,7 +337,7 @@ def test_log_columns_can_be_switched_off(shop: pd.DataFrame, tmp_path: Path) -> 
     with_them = distilled(tmp_path, shop, "log")
     assert (with_them / COLUMNS_FILE).is_file()
     # the same folder again: what was written before goes
-    off = distilled(tmp_path, shop, "log", (*SMALL, "labels.log_columns=false"))
+    off = distilled(tmp_path, shop, "log", (*SMALL, "labels.log_columns=false"), overwrite=True)
     assert not (off / COLUMNS_FILE).exists() and load_scorer(off / "scorer").label_errors is None
     assert json.loads((off / "scorer" / "config.json").read_text())["label_errors"] is None
     assert "label_error" not in pd.read_parquet(tmp_path / "log.parquet")

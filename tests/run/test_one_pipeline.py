@@ -66,7 +66,7 @@ def test_run_and_distill_make_the_same_labels_and_the_same_scorer(workshop: Any,
     told = pd.read_parquet(run / "scores.parquet")
     assert set(told["label_error_from"]) == {"log"} and told["label_error"].nunique() > 100
     for folder in (run, made):
-        score(folder, data, workshop.folder / "s.parquet", simulate=simulated, seed=SEED)
+        score(folder, data, workshop.folder / "s.parquet", simulate=simulated, seed=SEED, overwrite=True)
         scored = pd.read_parquet(workshop.folder / "s.parquet").set_index("sample_id").loc[told["sample_id"]]
         pd.testing.assert_frame_equal(scored.reset_index(), told, check_exact=True)
 

@@ -60,7 +60,7 @@ def world_of(suite: Path, workshop: Any) -> World:
 
 @pytest.mark.slow
 def test_a_run_with_two_towers(workshop: Any) -> None:
-    out = Path(workshop.folder) / "run"
+    out = Path(workshop.folder).with_name("run-of-two-towers")
     summary = run_suite(history_suite(workshop), out, cache_path=workshop.cache)
     figures = json.loads((out / "agreement.json").read_text())
     assert summary["exit_code"] == 0

@@ -8,6 +8,7 @@ import shutil
 import threading
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 
 from sie_agent.errors import InputError
 from sie_agent.labels import label_names
+from sie_agent.scorer import load_scorer, save_scorer
 from sie_agent.serving.batching import Batcher
 from sie_agent.serving.live import LiveAdjustment
 from sie_agent.serving.metrics import Metrics
@@ -100,11 +102,10 @@ def test_another_scorer_begins_anew(
 def limited(folder: Path, source: Path, *labels: str) -> None:
     """A scorer without a recipe that gives some of its weak labels only."""
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(source, folder)
-    config = json.loads((folder / "config.json").read_text())
-    known = {name: config["score_quantiles"][name] for name in labels}
-    changes = {"labels": labels, "score_quantiles": known, "recipe": None}
-    (folder / "config.json").write_text(json.dumps({**config, **changes}))
+    whole = load_scorer(source)
+    students = {name: whole.students[name] for name in labels}
+    known = {name: whole.score_quantiles[name] for name in labels}
+    save_scorer(replace(whole, students=students, score_quantiles=known, recipe=None), folder)
 
 
 def test_a_scorer_that_cannot_be_weighed_by_is_not_reloaded(

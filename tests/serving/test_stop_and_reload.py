@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 import signal
@@ -285,6 +286,9 @@ def test_what_cannot_be_served_is_told_at_the_start(
 
 
 def test_the_extra_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("sie_agent.serving.command.find_spec", lambda name: None if name == "fastapi" else name)
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name, *more: None if name == "fastapi" else found(name, *more)
+    )
     assert main(["serve", "--scorer", str(folder)]) == 1
     assert "pip install 'sie-agent[serve]'" in capsys.readouterr().err

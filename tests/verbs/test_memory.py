@@ -103,7 +103,7 @@ def test_memory_of_score_does_not_grow_with_the_log(tmp_path: Path) -> None:
     samples = load_samples(logs[0], limit=400)
     labels = samples[["sample_id"]].assign(support=samples["label"].astype(float))
     save_scorer(distil_scorer(samples, labels, settings=StudentSettings(trees=10)), tmp_path / "scorer")
-    named = ("score", "--scorer", tmp_path / "scorer", "--out", tmp_path / "s.parquet", "--workers", "1")
+    named = ("score", "--scorer", tmp_path / "scorer", "--out", tmp_path / "s.parquet", "--workers", "1", "--overwrite")
     peaks = [peak(*named, "--data", log) for log in logs]
     assert grown(peaks) < GROWTH, peaks
 
@@ -122,7 +122,7 @@ def scores(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def test_memory_of_what_is_made_of_scores_does_not_grow(
     scores: list[Path], tmp_path: Path, verb: tuple[str, ...]
 ) -> None:
-    peaks = [peak(*verb, "--out", tmp_path / "out.parquet", "--scores", file) for file in scores]
+    peaks = [peak(*verb, "--overwrite", "--out", tmp_path / "out.parquet", "--scores", file) for file in scores]
     assert grown(peaks) < GROWTH, peaks
 
 
@@ -130,7 +130,7 @@ def test_memory_of_what_is_made_of_scores_does_not_grow(
 def test_memory_of_rank_does_not_grow_with_the_log(tmp_path: Path) -> None:
     logs = [written(tmp_path / f"log-{rows}.parquet", some_shoppers, rows) for rows in SCORES]
     files = [written(tmp_path / f"scores-{rows}.parquet", scores_of_shoppers, rows) for rows in SCORES]
-    verb = ("rank", "--by", "query", "--by", "item", "--by", "user", "--out", tmp_path / "out.parquet")
+    verb = ("rank", "--by", "query", "--by", "item", "--by", "user", "--out", tmp_path / "out.parquet", "--overwrite")
     peaks = [peak(*verb, "--scores", file, "--data", log) for file, log in zip(files, logs, strict=True)]
     assert grown(peaks) < GROWTH_OF_RANK, peaks
 

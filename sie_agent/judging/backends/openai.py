@@ -237,7 +237,7 @@ class OpenAIBackend:
 
     def _done(self, server: Server, answer: Answer) -> Answer:
         self._failed_in_a_row = 0
-        self._pool.succeeded(server)
+        self._pool.answered(server)
         server.tally.answers += 1
         return answer
 

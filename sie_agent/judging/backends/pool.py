@@ -150,11 +150,14 @@ class Pool:
         self._changed = asyncio.Event()
 
     def succeeded(self, server: Server) -> None:
-        """An answer came, good or bad: the server works, whatever a test question told."""
-        now = time.monotonic()
+        """A response came, good or bad: the server works."""
         server.failures_in_a_row = 0
-        server.answered_at = now
-        server.limiter.succeeded(now)
+        server.limiter.succeeded(time.monotonic())
+
+    def answered(self, server: Server) -> None:
+        """A question was answered: whatever a test question told, the server is there."""
+        self.succeeded(server)
+        server.answered_at = time.monotonic()
         if server.away_since is not None and not server.lost:
             self._back(server)
 
