@@ -34,7 +34,7 @@ from sie_agent.run.suite import dump_suite, load_suite
 from sie_agent.run.suite_parts import NOT_ANSWERS, JudgePart
 from sie_agent.run.suite_paths import keep_inputs
 from sie_agent.run.summary import summarise
-from sie_agent.run.work import run_folder, work_of
+from sie_agent.run.work import is_its_own, run_folder, work_of
 from sie_agent.run.world import World, build_world
 from sie_agent.samples import IMPRESSIONS, log_hash, pair_keys, read_table, without_grade, write_table
 from sie_agent.threads import one_thread
@@ -90,7 +90,7 @@ def run_suite(
     check_judges(resolved)
     manifest, folder = Manifest(command or command_line(), seeds=list(resolved.draws)), target.path
     with (
-        outputs(work, target, overwrite=overwrite, cache_path=cache_path),
+        outputs(work, target, overwrite=overwrite or is_its_own(resolved, suite, target), cache_path=cache_path),
         JudgmentCache(cache_path) as cache,
     ):
         with manifest.stage("samples and features"):

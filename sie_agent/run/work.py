@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from sie_agent.outputs import Folder, Work
-from sie_agent.run.suite import Suite, dump_suite
+from sie_agent.run.suite import Suite, dump_suite, load_suite
 from sie_agent.run.suite_parts import NOT_ANSWERS
 from sie_agent.run.suite_paths import find_suite
+from sie_agent.yaml_files import read_yaml
 
 SUITE = "suite.yaml"
 NAMES = (
@@ -53,4 +54,8 @@ def work_of(suite: Suite, source: str | Path, place: Folder) -> Work:
 def is_its_own(suite: Suite, source: str | Path, place: Folder) -> bool:
     """Whether the suite is the one that an earlier run wrote into the folder: writing it again loses nothing."""
     file, own = find_suite(source), place.path / SUITE
-    return own.is_file() and own.samefile(file) and own.read_text(encoding="utf-8") == dump_suite(suite)
+    if not own.is_file() or not own.samefile(file) or load_suite(own, told=False) != suite:
+        return False
+    # with comments or in another order it is the user's
+    written = Suite.model_validate(read_yaml(own, mend="Give a suite in YAML.").content)
+    return own.read_text(encoding="utf-8") == dump_suite(written)
