@@ -101,13 +101,12 @@ def test_an_answer_that_is_no_grade_is_none(
     )
     pairs = shipped.head(4)
     found = judged(server, cache, pairs, wordy)
-    assert set(found["status"]) == {"out-of-scale"} and found["score"].isna().all()
-    assert found["detail"].str.contains(r"grade tokens hold 0\.\d+; the likeliest token is").all()
+    # no answer begins with a grade: they are asked for in writing, and say so
+    assert found["variant"].str.endswith("+written").all() and found["detail"].str.contains("in writing").all()
     variant = load_variant(wordy)
     asked = f"<query>{pairs['query'][0]}</query>\n<item>{pairs['title'][0]}</item>\nDescribe it in one sentence."
     top = direct(server, [{"role": "system", "content": variant.system}, {"role": "user", "content": asked}])
     assert sum(share for text, share in top.items() if text.strip() in ("0", "1", "2", "3")) < 0.5
-    assert max(top, key=lambda text: top[text]) in found["detail"][0]
     assert judged(server, cache, pairs, wordy)["cached"].all(), "asking again would give the same"
 
 
@@ -219,15 +218,18 @@ def test_a_server_that_is_killed_half_way(server: RealServer, shipped: pd.DataFr
     server.start()
     patient.join(timeout=150)
     assert patient.failure is None and patient.found is not None, "a server that comes back is waited for"
-    assert list(patient.found["status"]) == ["ok"] * len(pairs)
+    # a model as small as this one may give a pair no grade; the server's death makes no such pair
+    assert set(patient.found["status"]) <= {"ok", "out-of-scale"} and (patient.found["status"] == "ok").mean() > 0.98
 
     before = server.metric("vllm:request_success_total")
     with JudgmentCache(hasty.path) as cache:
         again = judged(server, cache, pairs)
-    assert list(again["status"]) == ["ok"] * len(pairs)
-    assert again["cached"].sum() == answered
-    assert server.metric("vllm:request_success_total") - before == len(pairs) - answered
-    assert again["score"].tolist() == pytest.approx(patient.found["score"].tolist(), abs=0.05)
+    both = (again["status"] == "ok") & (patient.found["status"] == "ok")
+    assert both.mean() > 0.96 and again["cached"].sum() == answered
+    asked = server.metric("vllm:request_success_total") - before
+    # what is not read before the first grade is asked once more, in writing
+    assert len(pairs) - answered <= asked <= len(pairs) - answered + 3
+    assert again["score"][both].tolist() == pytest.approx(patient.found["score"][both].tolist(), abs=0.05)
 
 
 def until(holds: Any, *, seconds: float) -> None:

@@ -13,7 +13,7 @@ from ..variants import Variant
 from ..whole import graded_answer
 from ..written import begins_with_mark, parse_written, without_prompt
 
-WRITTEN_INSTEAD = "answered in writing: the server gives no log-probabilities"
+WRITTEN_INSTEAD = "answered in writing, not by log-probabilities"
 DETAIL_CHARS = 200
 MOST_TOKENS = 10**9
 MOST_DIGITS = 12
