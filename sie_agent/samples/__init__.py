@@ -23,6 +23,7 @@ from sie_agent.samples.logs import (
     simulate_flips,
     simulate_log,
 )
+from sie_agent.samples.map_files import map_files
 from sie_agent.samples.mapping import pick
 from sie_agent.samples.overlap import OVERLAP_NAMES
 from sie_agent.samples.schema import COLUMNS, IMPRESSIONS, LONGEST, validate_samples, without_grade
@@ -65,6 +66,7 @@ __all__ = [
     "load_column_map",
     "load_samples",
     "log_hash",
+    "map_files",
     "normalise_query",
     "numbers_of",
     "pair_keys",

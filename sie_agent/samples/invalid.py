@@ -158,22 +158,33 @@ class InvalidRows:
                 raise
 
 
-def rows_policy(folder: Path | None, *, skip_invalid: bool = False, strict: bool = False) -> InvalidRows | None:
+def rows_policy(
+    folder: Path | None, *, skip_invalid: bool = False, strict: bool = False, data: str | Path | None = None
+) -> InvalidRows | None:
     """What the options ``--skip-invalid`` and ``--strict`` say; None: the first row with a fault is an error.
 
     Parameters
     ----------
     folder : where ``invalid-rows.csv`` goes; None: it is not written. A list of an earlier run is removed.
+    data : what is read, so that it is not taken for such a list.
 
     Raises
     ------
-    InputError : both are given, or another file has the name of the list.
+    InputError : both are given, or another file has the name of the list, or the data have.
     """
     if skip_invalid and strict:
         mend = "Give one of them: --strict refuses the rows that --skip-invalid leaves out"
         raise InputError("--skip-invalid and --strict exclude each other", mend=mend)
     listed = None if folder is None else folder / LIST
     if listed is not None:
+        if (
+            data is not None
+            and listed.exists()
+            and Path(data).expanduser().exists()
+            and listed.samefile(Path(data).expanduser())
+        ):
+            mend = "Give the output another folder, or the data another name"
+            raise InputError("is what is read, and the list of unusable rows would go there", where=listed, mend=mend)
         check_list(listed)
         with failures_in_words(listed):
             listed.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.samples.cells import short
 from sie_agent.samples.column_maps import Files, NextItem
+from sie_agent.samples.map_files import beside
 from sie_agent.samples.mapping import pick
 from sie_agent.samples.readers import read_file
 from sie_agent.samples.schema import Places, first
@@ -25,9 +26,9 @@ def read_joined(folder: Path, files: Files) -> pd.DataFrame:
     InputError
         If a file or key column is missing, a key of a joined file is not unique, or one is not found.
     """
-    frame = read_file(folder / files.main, separator=files.separator)
+    frame = read_file(beside(folder, files.main, "files.main"), separator=files.separator)
     for join in files.joins:
-        path = folder / join.file
+        path = beside(folder, join.file, "files.joins.file")
         other = read_file(path, separator=files.separator)
         keys = text_column(pick(other, join.key, "files.joins", str(path)))
         repeated = keys.duplicated().to_numpy()

@@ -20,6 +20,7 @@ from sie_agent.samples.hub import hub_shards
 from sie_agent.samples.impressions import pairs_of
 from sie_agent.samples.invalid import InvalidRows
 from sie_agent.samples.joins import read_joined
+from sie_agent.samples.map_files import beside
 from sie_agent.samples.mapping import pick
 from sie_agent.samples.next_items import next_item_table
 from sie_agent.samples.positions import from_one
@@ -164,7 +165,7 @@ def read_source(
         raise InputError("this column map needs a folder", where=path, mend="Give the folder that holds its files")
     if rule is not None:
         folder = path.parent if path is not None and path.is_file() else path
-        log = path / rule.sequences if rule.sequences and path is not None else path
+        log = beside(path, rule.sequences, "next_item.sequences") if rule.sequences and path is not None else path
         return next_item_table(plain_source(source, log, split), rule, folder, str(log or source), limit, invalid)
     if mapping is not None and mapping.files and path is not None:
         return read_joined(path, mapping.files)

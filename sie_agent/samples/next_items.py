@@ -17,6 +17,7 @@ from sie_agent.samples.cells import history_text, short
 from sie_agent.samples.column_maps import NextItem
 from sie_agent.samples.invalid import InvalidRows, Sieve
 from sie_agent.samples.joins import draw_others
+from sie_agent.samples.map_files import beside
 from sie_agent.samples.mapping import pick
 from sie_agent.samples.readers import numbered, read_file
 from sie_agent.samples.schema import Places, refuse_empty
@@ -136,7 +137,7 @@ def items_of(source: NextItem, folder: Path | None, steps: Steps) -> tuple[list[
         # in an order that the log's own has no part in
         ids = sorted(steps.items)
         return ids, {item: steps.titles.get(item) or item for item in ids}
-    path = Path(source.items) if folder is None else folder / source.items
+    path = Path(source.items) if folder is None else beside(folder, source.items, "next_item.items")
     items = read_file(path)
     title = source.title or "title"
     ids = text_column(pick(items, source.item_id, "next_item.item_id", str(path))).tolist()

@@ -50,6 +50,9 @@ class Parts:
         if found.get("made_from") == self._state["made_from"]:
             self._state = found
             return
+        if self.folder.is_dir() and not found and any(self.folder.iterdir()):
+            problem = "is a folder that this program did not make, and parts of the scores would go there"
+            raise InputError(problem, where=self.folder, mend="Move it away, or give another --out")
         if self.folder.is_dir():
             before = found.get("made_from")
             known = before if isinstance(before, dict) else {}

@@ -11,7 +11,16 @@ import pandas as pd
 from sie_agent.attribution import TrainingSettings
 from sie_agent.errors import InputError
 from sie_agent.progress import say
-from sie_agent.samples import LOGS, InvalidRows, LogSettings, load_samples, resolve, simulate_log
+from sie_agent.samples import (
+    LOGS,
+    InvalidRows,
+    LogSettings,
+    load_column_map,
+    load_samples,
+    map_files,
+    resolve,
+    simulate_log,
+)
 
 SIMULATIONS = tuple(LOGS)
 FEWEST_STEPS_PER_EPOCH = 16
@@ -79,6 +88,13 @@ def source_of(data: str | Path) -> str | Path:
     InputError : it is neither there nor the name of anything.
     """
     return resolve(data)[0] or str(data)
+
+
+def named_files(data: str | Path, column_map: str | Path | None) -> list[Path]:
+    """The files that a column map names beside the data."""
+    if column_map is None:
+        return []
+    return map_files(load_column_map(column_map), resolve(data)[0])
 
 
 def with_log(samples: pd.DataFrame, log: pd.DataFrame) -> pd.DataFrame:

@@ -121,7 +121,7 @@ def compare_prompts(
         with closing(opened()) as backend:
             for variant in loaded:
                 check_method(backend, variant)
-        policy = rows_policy(place.path, skip_invalid=skip_invalid, strict=strict)
+        policy = rows_policy(place.path, skip_invalid=skip_invalid, strict=strict, data=data)
         samples = load_samples(data, column_map=column_map, limit=limit, invalid=policy)
         if samples["grade"].isna().all():
             raise InputError(

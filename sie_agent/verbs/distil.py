@@ -128,7 +128,7 @@ def distil(
     with outputs(Work("distill", reads, asked, uses={"--suite": suite}), place, overwrite=overwrite):
         manifest = Manifest(command_line(), seeds=[seed])
         table, where = read_judgments(files)
-        policy = rows_policy(place.path, skip_invalid=skip_invalid, strict=strict)
+        policy = rows_policy(place.path, skip_invalid=skip_invalid, strict=strict, data=data)
         samples = load_log(
             data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed, invalid=policy
         )

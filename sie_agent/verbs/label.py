@@ -171,7 +171,7 @@ def label(
     settings = {"--split": split, "--limit": limit, **asked.settings}
     work = Work("label", reads, settings, uses={"--endpoints": asked.endpoints}, grows=("--limit",))
     with outputs(work, place, events, overwrite=overwrite, cache_path=cache_path):
-        policy = rows_policy(place.path, skip_invalid=skip_invalid, strict=strict)
+        policy = rows_policy(place.path, skip_invalid=skip_invalid, strict=strict, data=data)
         log = Log(data, column_map, split, limit, policy)
         limits: dict[str, Any] = {"retry_failed": retry_failed, "max_cost": max_cost}
         return label_into(place.path, log, load_variants(variant), asked, log_json, cache_path, **limits)

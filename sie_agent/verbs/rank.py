@@ -104,7 +104,9 @@ def rank(
     recipe = recipe_in(path)
     with outputs(work, place, overwrite=overwrite):
         target = place.path
-        policy = rows_policy(None if data is None else target.parent, skip_invalid=skip_invalid, strict=strict)
+        policy = rows_policy(
+            None if data is None else target.parent, skip_invalid=skip_invalid, strict=strict, data=data
+        )
         found = rank_file(
             path,
             target,

@@ -34,7 +34,7 @@ from sie_agent.scorer import (
 )
 from sie_agent.scorer import source_identity as identity_of
 from sie_agent.values import check_values
-from sie_agent.verbs.common import load_log, source_of
+from sie_agent.verbs.common import load_log, named_files, source_of
 
 ROWS_AT_ONCE = 20_000
 
@@ -93,6 +93,7 @@ class Log:
         return {
             "source": str(self.data) if path is None else identity_of(path),
             "column map": mapped,
+            "its files": [identity_of(one) for one in named_files(self.data, self.column_map) if one.is_file()],
             "options": [self.split, self.limit, self.simulate, self.seed if self.simulate else None],
         }
 
@@ -160,13 +161,15 @@ def score(
     place, log = File("--out", out, ".parquet"), Log(data, column_map, split, limit, simulate, seed)
     settings = {"--split": split, "--limit": limit, "--simulate": simulate, "--seed": seed if simulate else None}
     reads = {"--scorer": folder, "--data": source_of(data), "--map": column_map}
-    work = Work("score", reads, settings, uses={"the log columns of --scorer": columns_path(folder)})
+    uses: dict[str, Any] = {"the log columns of --scorer": columns_path(folder)}
+    uses |= {f"{file.name} of --map": file for file in named_files(data, column_map)}
+    work = Work("score", reads, settings, uses=uses)
     check_places([place], {**reads, **work.uses})
     loaded = load_scorer(folder)
     started = time.perf_counter()
     with outputs(work, place, overwrite=overwrite):
         target = place.path
-        log = replace(log, invalid=rows_policy(target.parent, skip_invalid=skip_invalid, strict=strict))
+        log = replace(log, invalid=rows_policy(target.parent, skip_invalid=skip_invalid, strict=strict, data=data))
         parts = Parts(target, made_from(folder, log))
         run = Run(parts, log, workers or cores())
         try:

@@ -133,7 +133,10 @@ def test_what_verbs_do_with_broken_rows(
     if verb == "label":
         typed = ("label", "--data", "log.csv", *LEXICAL, "--out", "out", *options)
     else:
-        typed = ("compare-prompts", "--data", "log.csv", "--variants", "relevance/lexical", "relevance/graded",
+        bare = "about: x\naspect: relevance\nmethod: lexical\nuser: '{{ title }}'\n"
+        Path("relevance").mkdir()
+        Path("relevance/bare.yaml").write_text(bare)
+        typed = ("compare-prompts", "--data", "log.csv", "--variants", "relevance/lexical", "relevance/bare.yaml",
                  "--backend", "lexical", "--out", "out", *options)  # fmt: skip
     ran = sie(*typed)
     if verb == "label":

@@ -1,0 +1,48 @@
+"""The files that a column map names beside the data: where they are, and that they lie where the data do."""
+
+from __future__ import annotations
+
+from pathlib import Path, PureWindowsPath
+
+from sie_agent.errors import InputError
+from sie_agent.samples.column_maps import ColumnMap
+
+
+def beside(folder: Path, name: str, field: str) -> Path:
+    """A file that a map names, in the folder of the data.
+
+    Raises
+    ------
+    InputError : the name leads out of the folder, whatever lies there.
+    """
+    parts = PureWindowsPath(name).parts
+    if Path(name).is_absolute() or PureWindowsPath(name).is_absolute() or ".." in parts:
+        problem = f"the column map names '{name}' (field '{field}'), which is outside of the data's folder"
+        raise InputError(problem, where=folder, mend="Put the file beside the data, and name it from there")
+    return folder / name
+
+
+def map_files(column_map: ColumnMap, path: Path | None) -> list[Path]:
+    """The files that are read for a map beside the data.
+
+    Parameters
+    ----------
+    path : the data, a file or a folder; None where they are not on this machine's disk.
+
+    Raises
+    ------
+    InputError : one of them is named outside of the data's folder.
+    """
+    if path is None:
+        return []
+    folder = path.parent if path.is_file() else path
+    named: list[tuple[str | None, str]] = []
+    if column_map.files is not None:
+        named += [(column_map.files.main, "files.main")]
+        named += [(join.file, "files.joins.file") for join in column_map.files.joins]
+    if column_map.next_item is not None:
+        named += [
+            (column_map.next_item.items, "next_item.items"),
+            (column_map.next_item.sequences, "next_item.sequences"),
+        ]
+    return [beside(folder, name, field) for name, field in named if name is not None]
