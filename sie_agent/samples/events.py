@@ -16,6 +16,9 @@ from sie_agent.samples.text import text_column
 HAPPENED = ("true", "yes", "y", "ja", "j", "t", "x", "wahr")
 NOT_HAPPENED = ("", "false", "no", "n", "nein", "f", "-", "nan", "none", "null", "falsch")
 VISIT = "_visit"
+# of one row; sums of so many stay within 64 bits
+MOST_SHOWN = 2**31
+DOUBTFUL = r"[-+]?[1-9]\d{0,2}(?:[., \u00a0\u2009\u202f'\u2019]\d{3})+"
 
 Doubles = npt.NDArray[np.float64]
 
@@ -57,7 +60,7 @@ def happened(given: pd.Series, name: str, place: Places) -> Doubles:
     words = texts.isin(HAPPENED).to_numpy(dtype=bool)
     values = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     values = np.where(texts.isin(NOT_HAPPENED).to_numpy(dtype=bool), 0.0, np.where(words, 1.0, values))
-    wrong = ~((values >= 0) & np.isfinite(values))
+    wrong = ~((values >= 0) & np.isfinite(values) & (np.floor(values) == values)) | is_doubtful(texts)
     mend = "Give 0 or 1, yes or no, or how often it took place; leave the cell empty where it did not"
     for row in np.flatnonzero(wrong).tolist():
         problem = f"the event {short(given.iloc[row])} is neither a count nor yes or no"
@@ -65,11 +68,17 @@ def happened(given: pd.Series, name: str, place: Places) -> Doubles:
     return np.where(wrong, 0.0, values)
 
 
+def is_doubtful(texts: pd.Series) -> npt.NDArray[np.bool_]:
+    """(n,) which cells may be two numbers: ``12.000`` is 12 or 12,000."""
+    return np.asarray(texts.str.fullmatch(DOUBTFUL).to_numpy(bool))
+
+
 def counts(given: pd.Series, place: Places) -> pd.Series:
     """How often rows were shown, (n,) int64; refuses rows where that is no whole number from 1 upwards."""
     values = pd.to_numeric(text_column(given).str.strip(), errors="coerce").to_numpy(np.float64, na_value=np.nan)
     with np.errstate(invalid="ignore"):
-        wrong = ~((values >= 1) & (values < 2**53) & (np.floor(values) == values))
+        wrong = ~((values >= 1) & (values <= MOST_SHOWN) & (np.floor(values) == values))
+    wrong |= is_doubtful(text_column(given).str.strip())
     mend = "Give how often the item was shown, from 1 upwards; drop rows of items that were never shown"
     for row in np.flatnonzero(wrong).tolist():
         problem = f"the number of impressions {short(given.iloc[row])} is not a whole number from 1 upwards"

@@ -9,9 +9,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.progress import say
+from sie_agent.samples.cells import short
 from sie_agent.samples.column_maps import ColumnMap
 from sie_agent.samples.text import text_column
 from sie_agent.samples.written import WrongType, number_column
+
+BETWEEN_THOUSANDS = r"(?<=\d)[ \u00a0\u2009\u202f'\u2019](?=\d{3}(?:\D|$))"
+DECIMAL_COMMA = r"[-+]?\d+,0*"
+DOUBTFUL = r"[-+]?[1-9]\d{0,2}(?:[.,]\d{3})+"
 
 
 def position_columns(frame: pd.DataFrame, mapping: ColumnMap | None) -> list[str]:
@@ -69,7 +74,24 @@ def as_floats(given: pd.Series) -> npt.NDArray[np.float64]:
         texts = simple if pd.api.types.is_numeric_dtype(simple.dtype) else text_column(simple).str.strip()
     except WrongType:
         return np.full(len(given), np.nan)
+    if not pd.api.types.is_numeric_dtype(texts.dtype):
+        plain = texts.astype(object).str.replace(BETWEEN_THOUSANDS, "", regex=True)
+        texts = plain.where(~plain.str.fullmatch(DECIMAL_COMMA), plain.str.replace(",", "."))
     return np.asarray(pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan))
+
+
+def refuse_doubtful(given: pd.Series) -> None:
+    """Raise WrongType where a position may be read in two ways: ``1.000`` is 1 or 1000, and would be one more."""
+    if pd.api.types.is_numeric_dtype(given.dtype):
+        return
+    texts = given.dropna().astype(str).str.strip()
+    doubtful = texts[texts.str.fullmatch(DOUBTFUL)]
+    if len(doubtful):
+        raise WrongType(
+            f"the position {short(doubtful.iloc[0])} may mean two numbers, and positions count from 0 here",
+            where="field 'position'",
+            mend="Write positions without marks between thousands",
+        )
 
 
 def shifted(frame: pd.DataFrame, from_zero: bool) -> pd.DataFrame:
@@ -77,11 +99,13 @@ def shifted(frame: pd.DataFrame, from_zero: bool) -> pd.DataFrame:
     if not from_zero or "position" not in frame.columns:
         return frame
     given = frame["position"]
+    refuse_doubtful(given)
     values = as_floats(given)
     counted = np.isfinite(values) & (values >= 0)
     counted &= np.floor(values) == values
     if (counted | np.isnan(values)).all() and pd.api.types.is_numeric_dtype(given.dtype):
         return frame.assign(position=pd.Series(values + 1, index=frame.index))
     higher = given.astype(object).to_numpy(copy=True)
-    higher[counted] = values[counted] + 1
+    # without a mark, so that no other than the column's own is seen
+    higher[counted] = [str(int(value) + 1) for value in values[counted]]
     return frame.assign(position=pd.Series(higher, index=frame.index, dtype=object))

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from sie_agent.errors import InputError
-from sie_agent.samples import ColumnMap, load_samples
+from sie_agent.samples import ColumnMap, load_samples, stream_samples
 from sie_agent.samples.mapping import joined
 from sie_agent.samples.next_items import times_of
 
@@ -82,3 +82,38 @@ def test_an_encoding_of_seven_bits_is_refused(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_bytes("query,item_id,title,label\nランプ,1,ランプ,1\n".encode("iso2022_jp"))
     with pytest.raises(InputError, match=r"7 bits.*UTF-8"):
         load_samples(tmp_path / "log.csv")
+
+
+COLUMNS = "query,item_id,title,label,position\n"
+
+
+def at(path: Path, cells: list[str]) -> Path:
+    rows = [f'q{row // 3},i{row},Lamp,0,"{cell}"' for row, cell in enumerate(cells)]
+    path.write_text(COLUMNS + "\n".join(rows) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("cells", "read"),
+    [(["0", "1", "999", "1 000", "1 001"], [1, 2, 1000, 1001, 1002]), (["0,0", "1,0", "2,0"], [1, 2, 3])],
+)
+def test_positions_from_0_are_shifted_whatever_their_marks(tmp_path: Path, cells: list[str], read: list[int]) -> None:
+    path = at(tmp_path / "log.csv", cells)
+    assert load_samples(path)["position"].tolist() == read
+    streamed = pd.concat(list(stream_samples(path)))
+    assert streamed["position"].tolist() == read
+
+
+def test_a_position_that_may_be_two_numbers_is_refused_where_they_count_from_0(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="may mean two numbers"):
+        load_samples(at(tmp_path / "log.csv", ["0", "1", "1.000"]))
+
+
+@pytest.mark.parametrize("cell", ["12.000", "1,000", "3 000", "0.4"])
+def test_counts_that_may_be_two_numbers_are_refused(tmp_path: Path, cell: str) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(f'q,i,t,n,buy\na,1,Lamp,9,1\nb,2,Desk,9,"{cell}"\n')
+    columns = {"query": "q", "item_id": "i", "title": "t"}
+    for told in ({"events": {"buy": 1.0}}, {"impressions": {"count": "buy"}, "events": {"n": 0.3}}):
+        with pytest.raises(InputError, match=r"row 2|buy"):
+            load_samples(path, column_map=ColumnMap.model_validate({"columns": columns, **told}))
