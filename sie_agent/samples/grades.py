@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.errors import InputError
+from sie_agent.samples.cells import short
 from sie_agent.samples.readers import read_file
 from sie_agent.samples.schema import Places, first
 from sie_agent.samples.text import text_column
@@ -78,7 +79,8 @@ def with_grades(samples: pd.DataFrame, path: str | Path) -> pd.DataFrame:
     Raises
     ------
     InputError
-        As of :func:`read_grades`; or an id is none of the samples'.
+        As of :func:`read_grades`; or an id is none of the samples', or has another query or title there: ids are often
+        mere row numbers.
     """
     grades = read_grades(path)
     there = set(samples["sample_id"])
@@ -91,4 +93,29 @@ def with_grades(samples: pd.DataFrame, path: str | Path) -> pd.DataFrame:
             where=f"{path}, field 'sample_id'",
             mend="Give the grades of these data, or the data, map and split that were graded",
         )
+    refuse_other_rows(samples, table_of(Path(path).expanduser()), str(path))
     return samples.assign(grade=samples["sample_id"].map(grades).fillna(samples["grade"]).astype("float64"))
+
+
+def refuse_other_rows(samples: pd.DataFrame, table: pd.DataFrame, where: str) -> None:
+    """Raise InputError at the first graded row whose query or title, where the file has them, is not that of its id."""
+    by_id = samples.set_index("sample_id")
+    ids = text_column(table["sample_id"]).str.strip().str.removeprefix("'").tolist()
+    graded = (text_column(table["grade"]).str.strip() != "").tolist()
+    for name in ("query", "title"):
+        if name not in table.columns:
+            continue
+        for one, text, counts in zip(ids, text_column(table[name]).tolist(), graded, strict=True):
+            if counts and one in by_id.index and not is_same(text, str(by_id.at[one, name])):
+                raise InputError(
+                    f"the {name} of the row '{one[:60]}' is {short(text)} in the file, and the data have "
+                    f"{short(by_id.at[one, name])}",
+                    where=f"{where}, field '{name}'",
+                    mend="Give the grades of these data; in their order, where rows have no ids",
+                )
+
+
+def is_same(written: str, text: str) -> bool:
+    """Whether a text is that of a file to fill in, where it may be cut, and marked for a spreadsheet."""
+    told, whole = (" ".join(one.removeprefix("'").split()).casefold() for one in (written, text))
+    return not told or told == whole or (told.endswith("\u2026") and whole.startswith(told[:-1].rstrip()))

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from sie_agent.errors import InputError
-from sie_agent.samples import read_grades, validate_samples, with_grades
+from sie_agent.samples import load_samples, read_grades, validate_samples, with_grades
 
 
 def written(folder: Path, text: str, name: str = "grades.csv") -> Path:
@@ -62,3 +62,16 @@ def test_ids_that_a_spreadsheet_would_run_come_back_without_their_mark(tmp_path:
     samples = pd.DataFrame({"sample_id": ["=1", "'b", "c"], "grade": [np.nan] * 3})
     (tmp_path / "g.csv").write_text("sample_id,grade\n'=1,1\n'b,0\n", encoding="utf-8")
     assert with_grades(samples, tmp_path / "g.csv")["grade"].tolist()[:2] == [1.0, 0.0]
+
+
+def test_grades_of_other_rows_are_refused(tmp_path: Path) -> None:
+    """Without ids rows are known by their place: after one was put in, grades would be those of their neighbours."""
+    rows = [f"q{row},i{row},thing {row}" for row in range(6)]
+    for name, listed in (("log.csv", rows), ("more.csv", ["new,i9,another", *rows])):
+        (tmp_path / name).write_text("\n".join(["query,item_id,title", *listed]) + "\n")
+    samples = load_samples(tmp_path / "log.csv")
+    file = tmp_path / "grades.csv"
+    samples[["sample_id", "query", "title"]].assign(grade=[1, 0, 1, "", "", ""]).to_csv(file, index=False)
+    assert with_grades(samples, file)["grade"].tolist()[:3] == [1.0, 0.0, 1.0]
+    with pytest.raises(InputError, match="the query of the row '1' is 'q0' in the file, and the data have 'new'"):
+        with_grades(load_samples(tmp_path / "more.csv"), file)
