@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sie_agent import __version__
 from sie_agent.errors import EnvironmentFailure
 from sie_agent.redact import redacted_command, redacted_setting
 from sie_agent.writing import write_bytes
@@ -67,7 +68,7 @@ class Manifest:
         """The manifest as it is written: without keys, passwords and the like."""
         finished = datetime.now(UTC)
         facts = {
-            "sie_version": version_of("sie-agent"),
+            "sie_version": __version__,
             "command": redacted_command(self.command),
             "started": self.started.isoformat(timespec="seconds"),
             "finished": finished.isoformat(timespec="seconds"),
