@@ -74,8 +74,8 @@ LATER = [
         variant=WRITTEN,
     ),
     hits("another text than the tokens", lambda asked: with_text(asked, GUARDED), "malformed", mixed=False),
-    hits("the steps of a list", tokens("1", ".", " Ident", "ify", " the"), "out-of-scale"),
-    hits("the scale once more", tokens("0", "\n", "1", "\n", "2"), "out-of-scale"),
+    hits("the steps of a list", says(lambda asked: "1. Identify the need"), "out-of-scale"),
+    hits("the scale once more", says(lambda asked: "0\n1\n2"), "out-of-scale"),
     hits("words under letters", says(lambda asked: "I... think it's E"), "out-of-scale", variant=LETTERS),
     Habit(
         "all graded answers begin with a mark",
