@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +23,8 @@ from sie_agent.writing import only_one, write_bytes
 __all__ = ["Parts", "file_hash", "folder_hash", "only_one", "source_identity"]
 
 STATE = "state.json"
+# names of parts and of the state, whole or half written
+OURS = re.compile(r"\.?(state\.json|[0-9a-f]{12}-[0-9]{6}\.parquet)(\.[0-9a-z_-]*)*")
 MOST_OF_A_FILE = 256 * MEBIBYTE
 BLOCK_BYTES = 1 << 20
 
@@ -50,8 +53,8 @@ class Parts:
         if found.get("made_from") == self._state["made_from"]:
             self._state = found
             return
-        if self.folder.is_dir() and not found and any(self.folder.iterdir()):
-            problem = "is a folder that this program did not make, and parts of the scores would go there"
+        if self.folder.is_dir() and not all(OURS.fullmatch(entry.name) for entry in self.folder.iterdir()):
+            problem = "holds files that this program did not make, and parts of the scores would go there"
             raise InputError(problem, where=self.folder, mend="Move it away, or give another --out")
         if self.folder.is_dir():
             before = found.get("made_from")

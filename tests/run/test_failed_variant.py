@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,6 +124,32 @@ def test_a_server_that_breaks_down_in_the_middle_costs_one_variant_and_is_asked_
         again = compare(data, healed, names)
     assert again["exit_code"] == 0 and again["failed"] == [] and len(again["variants"]) == 2
     assert 0 < len(healed.bodies) <= PAIRS - 5 and all(MARK in json.dumps(body) for body in healed.bodies)
+
+
+def test_an_answer_to_a_question_from_before_does_not_hide_that_the_key_was_taken_back(data: Path) -> None:
+    """One good answer, asked before, comes while all others are asked for the second time."""
+    names = [variant(data.parent, "plain"), variant(data.parent, "odd", MARK)]
+    seen: list[str] = []
+    second = threading.Event()
+
+    def breaking(body: dict[str, Any], number: int) -> Reply:
+        text = json.dumps(body)
+        if MARK not in text and len(body["messages"]) > 1:
+            return right(body)
+        seen.append(text)
+        if len(seen) - len(set(seen)) == PAIRS - 9:
+            second.set()
+        if len(seen) < 9:
+            return right(body)
+        if len(seen) == 9:
+            second.wait(10.0)
+            return right(body)
+        time.sleep(0.2)
+        return Reply(401, error("this key was taken back", "invalid_api_key"))
+
+    with scripted_server(breaking) as server:
+        result = compare(data, server, names)
+    assert [failed["variant"] for failed in result["failed"]] == names[1:]
 
 
 def test_a_variant_that_the_backend_cannot_answer_is_refused_before_anything_is_asked(data: Path) -> None:

@@ -7,6 +7,7 @@ JSON instead, from then on and for the rest of the run, and every judgment says 
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -165,6 +166,7 @@ class OpenAIBackend:
     async def _answer_one(self, variant: Variant, request: Request, watcher: Watcher) -> Answer:
         """Try until there is an answer or the tries are used up; raises only for what concerns all requests."""
         tries = outages = refusals = doubted = 0
+        first_doubted = math.inf
         spent = (0, 0)
         refused_by: set[str] = set()
         avoided: set[str] = set()
@@ -199,7 +201,7 @@ class OpenAIBackend:
             answer = replace(answer, input_tokens=spent[0], output_tokens=spent[1])
             if isinstance(said, Answer):
                 server.slowest = max(server.slowest, time.monotonic() - sent_at)
-                return self._done(server, answer)
+                return self._done(server, answer, sent_at)
             if said.kind == "pair":
                 refused_by.add(server.name)
                 # a server that never took any may be the wrong one; another stands in
@@ -210,9 +212,11 @@ class OpenAIBackend:
             watcher.trouble(server.name, answer.status, answer.detail)
             theirs = await self._pool.failed(server, said, sent_at)
             if said.kind == "lost" and not theirs:
-                # not the server's: a key that was renewed that moment, once, or what this pair says
+                # not the server's: a key that was renewed that moment, once, or what this pair says. What was
+                # answered meanwhile may have been asked before a key was taken back, so one more try tells
                 doubted += 1
-                if doubted > 1:
+                first_doubted = min(first_doubted, sent_at)
+                if doubted > (1 if server.last_answered_was_sent_at > first_doubted else 2):
                     return self._refused(server, answer)
             if said.kind == "rate":
                 refusals += 1
@@ -235,9 +239,9 @@ class OpenAIBackend:
         self._pool.succeeded(server)
         return answer
 
-    def _done(self, server: Server, answer: Answer) -> Answer:
+    def _done(self, server: Server, answer: Answer, sent_at: float) -> Answer:
         self._failed_in_a_row = 0
-        self._pool.answered(server)
+        self._pool.answered(server, sent_at)
         server.tally.answers += 1
         return answer
 

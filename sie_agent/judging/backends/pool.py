@@ -154,10 +154,11 @@ class Pool:
         server.failures_in_a_row = 0
         server.limiter.succeeded(time.monotonic())
 
-    def answered(self, server: Server) -> None:
+    def answered(self, server: Server, sent_at: float) -> None:
         """A question was answered: whatever a test question told, the server is there."""
         self.succeeded(server)
         server.answered_at = time.monotonic()
+        server.last_answered_was_sent_at = max(server.last_answered_was_sent_at, sent_at)
         if server.away_since is not None and not server.lost:
             self._back(server)
 

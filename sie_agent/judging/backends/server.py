@@ -78,7 +78,8 @@ class Server:
     ----------
     away_since : when it was left (monotonic seconds); None while it is used.
     lost : why no request will ever get through; empty while there is hope.
-    answered_at : when it last answered (monotonic seconds). slowest : seconds that an answer took at most.
+    answered_at : when it last answered (monotonic seconds). last_answered_was_sent_at : when the latest question was
+        sent of those that it answered. slowest : seconds that an answer took at most.
     last_trouble : what was last said or seen in place of an answer.
     failures_in_a_row : since the last answer or the last test question.
     settled : how it is asked, as found out while asking.
@@ -100,7 +101,7 @@ class Server:
         self.tally = Tally()
         self.away_since: float | None = None
         self.lost = ""
-        self.answered_at = 0.0
+        self.answered_at = self.last_answered_was_sent_at = 0.0
         self.slowest = 0.0
         self.last_trouble = ""
         self.failures_in_a_row = 0
