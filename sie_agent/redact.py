@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 KEY = "[key]"
@@ -29,6 +29,7 @@ _TOLD = re.compile(
     re.IGNORECASE,
 )
 _OPTION = re.compile(rf"(?<!\S)(--{_NAMES}[\s=]+)(?!-)\S+", re.IGNORECASE)
+_OPTION_NAME = re.compile(rf"--{_NAMES}", re.IGNORECASE)
 _KEY = re.compile(
     r"\b(?:sk|pk|rk)-[\w*.-]{4,}|\b(?:hf|gsk|ghp)_\w{12,}|\b(?i:bearer)\s+[^\s\"',]+"
     r"|\b[Bb]asic\s+(?=[A-Za-z0-9+/]{0,80}[\d=])[A-Za-z0-9+/]{8,}={0,2}"
@@ -51,6 +52,22 @@ def redacted(text: str, secrets: Iterable[str | None] = ()) -> str:
 def redacted_command(text: str) -> str:
     """A command line without what an option such as ``--api-key`` is given."""
     return redacted(_OPTION.sub(rf"\g<1>{KEY}", text))
+
+
+def redacted_arguments(arguments: Sequence[str]) -> list[str]:
+    """The arguments of a command, each without secrets, also where one has spaces."""
+    clean: list[str] = []
+    secret = False
+    for argument in arguments:
+        if secret and not argument.startswith("--"):
+            clean.append(KEY)
+            secret = False
+            continue
+        name, equals, _ = argument.partition("=")
+        is_key = _OPTION_NAME.fullmatch(name) is not None
+        clean.append(f"{name}={KEY}" if is_key and equals else redacted(argument))
+        secret = is_key and not equals
+    return clean
 
 
 def redacted_setting(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from hypothesis import strategies as st
 
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.events import event, log_events
-from sie_agent.redact import redacted, redacted_command, redacted_setting
-from sie_agent.run import Manifest
+from sie_agent.redact import redacted, redacted_arguments, redacted_command, redacted_setting
+from sie_agent.run import Manifest, command_line
 
 
 @pytest.mark.parametrize(
@@ -91,3 +92,32 @@ def test_errors_manifests_and_events(tmp_path: Path) -> None:
     for name in ("log", "manifest.json"):
         text = (tmp_path / name).read_text()
         assert "USER:PASSWORD@host" in text and "hunter22" not in text and "hidden99" not in text
+
+
+def test_arguments_with_spaces_are_redacted_whole() -> None:
+    given = [
+        "--api-key",
+        "one two",
+        "--token=a b",
+        "--set",
+        "x.api_key=abcdefg",
+        "http://me:a b@host/v1",
+        "--token-file",
+        "f",
+    ]
+    assert redacted_arguments(given) == [
+        *("--api-key", "[key]", "--token=[key]", "--set", "x.api_key=[key]"),
+        *("--token-file", "f"),
+    ]
+
+
+@pytest.mark.parametrize("program", ["/x/sie_agent/__main__.py", "/usr/bin/sie"])
+def test_the_command_is_one_that_a_shell_takes(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = ["label", "--data", "my log.csv", "--map", "it's.yaml", "--api-key", "not this"]
+    monkeypatch.setattr("sys.argv", [program, *typed])
+    assert shlex.split(command_line()) == ["sie", *typed[:-1], "[key]"]
+
+
+def test_the_command_of_another_program_keeps_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["/home/me/__main__.py", "a b"])
+    assert command_line() == "__main__.py 'a b'"

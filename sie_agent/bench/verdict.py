@@ -13,6 +13,7 @@ from sie_agent.bench.figures import Values, best_text, minus
 from sie_agent.bench.judged import AUTO, SAME_RECIPE
 from sie_agent.bench.strategies import CLEAN, LOG
 from sie_agent.bench.world import Way
+from sie_agent.counts import counted
 
 USE, SIMPLER, LOSES_NOTHING, CANNOT_TELL, UNKNOWN = "use", "simpler", "log loses nothing", "cannot tell", "unknown"
 NOTHING_TRIED = (
@@ -102,20 +103,27 @@ def not_beaten(against: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     return next(one for one in against if not one["beaten"])
 
 
-def ungraded_words(rows: int, graded: int, queries: int) -> str:
+def ungraded_words(rows: int, graded: int, missing: Mapping[str, int]) -> str:
     """What is missing where not every row has a grade, so that no ranker could be tested.
+
+    Parameters
+    ----------
+    rows, graded : of the whole log, and how many of them have a grade.
+    missing : ``queries`` to test on, ``rows`` of them, ``graded`` of those, and ``pairs`` that are to be graded.
 
     The difference of two rankers has a standard deviation of about a tenth over queries: 400 of them tell it to one
     point, at 95 %.
     """
-    some = f"{graded:,} of {rows:,} rows have a grade" if graded else "no row has a grade"
-    wanted = min(QUERIES_WANTED, queries) if queries else QUERIES_WANTED
-    more = max(math.ceil(wanted * rows / max(queries, 1)) - graded, 1)
-    return (
-        f"Unknown: {some}, and rankers are tested on data with a grade in every row. Grade {more:,} more pairs, all "
-        f"rows of {wanted:,} queries, and run a suite on these alone. `sie distill` chooses target and weights on any "
-        "grades."
-    )
+    has = "has" if graded == 1 else "have"
+    some = f"{graded:,} of {counted(rows, 'row')} {has} a grade" if graded else "no row has a grade"
+    start = f"Unknown: {some}, and rankers are tested on data with a grade in every row."
+    end = "`sie distill` chooses target and weights on any grades."
+    queries = counted(missing["queries"], "query")
+    if not missing["pairs"]:
+        return f"{start} {queries} have that: run a suite on these alone (--set data.only_graded=true). {end}"
+    known = f" ({missing['graded']:,} of their {missing['rows']:,} pairs are graded)" if missing["graded"] else ""
+    more = counted(missing["pairs"], "more pair" if graded else "pair")
+    return f"{start} Grade {more}, all rows of {queries}{known}, and run a suite on these alone. {end}"
 
 
 def against_rival(name: str, values: Values, own: Way, rival: Way | None, copies: Copies) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from sie_agent.cli.options import (
     examples,
 )
 from sie_agent.cli.output import call, show
+from sie_agent.cli.words import counted
 
 EPILOG = examples(
     "sie attribute --data log.csv --map map.yaml --out reference.parquet",
@@ -134,9 +135,10 @@ def streamed(
 
 def shown(result: dict[str, Any]) -> None:
     """The result as an object or in words."""
-    averaged = f"{result['seeds']} seeds" if "seeds" in result else f"{result['passes']} passes over the log"
+    averaged = counted(result["seeds"], "seed") if "seeds" in result else f"{result['passes']} passes over the log"
     lines = [
-        f"{result['rows']:,} rows of the log, against {result['validation_rows']:,} graded rows of others",
+        f"{counted(result['rows'], 'row')} of the log, "
+        f"against {counted(result['validation_rows'], 'graded row')} of others",
         f"References ({', '.join(result['references'])}; {averaged}): {result['reference']}",
     ]
     show(result, lines)

@@ -20,6 +20,7 @@ from sie_agent.cli.options import (
     examples,
 )
 from sie_agent.cli.output import call, show
+from sie_agent.cli.words import counted
 
 EPILOG = examples(
     "sie distill --judgments runs/labels/judgments.parquet --data log.csv --map map.yaml --out runs/scorer",
@@ -119,7 +120,7 @@ def lines_of(result: dict[str, Any]) -> list[str]:
     scale = "its order only" if result["by_rank"] else "its degrees"
     judge = f"{result['model']} ({result['variant']}; {scale})"
     return [
-        f"{result['judged']:,} of {result['rows']:,} rows are judged, by {judge}",
+        f"{result['judged']:,} of {counted(result['rows'], 'row')} judged, by {judge}",
         f"Weak labels: {result['labels']}",
         f"Scorer for {', '.join(result['weak_labels'])}: {result['scorer']}",
         *(

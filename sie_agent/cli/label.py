@@ -168,6 +168,6 @@ def mixture_lines(mixture: dict[str, Any] | None) -> list[str]:
     return [
         f"                  {one['first']} and {one['second']} agree at Spearman {one['spearman']:.2f} "
         f"[{one['spearman_low']:.2f}, {one['spearman_high']:.2f}], {one['second']} higher by "
-        f"{one['difference']:+.2f} ({mixture['pairs']} pairs judged by each)"
+        f"{one['difference']:+.2f} ({counted(mixture['pairs'], 'pair')} judged by each)"
         for one in mixture["between"]
     ] + [apart]

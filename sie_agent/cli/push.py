@@ -8,6 +8,7 @@ import typer
 
 from sie_agent.cli.options import Limit, Map, Overwrite, Seed, Simulate, Split, examples
 from sie_agent.cli.output import call, show
+from sie_agent.cli.words import counted
 
 To = Annotated[
     str | None, typer.Option("--to", help="Repository on the Hugging Face Hub; made if absent.", metavar="OWNER/NAME")
@@ -141,7 +142,7 @@ def labels(
         )
 
     result = call(work)
-    lines = [f"{result['rows']:,} rows: {', '.join(result['columns'])}", *lines_of(result)]
+    lines = [f"{counted(result['rows'], 'row')}: {', '.join(result['columns'])}", *lines_of(result)]
     show(result, lines)
 
 

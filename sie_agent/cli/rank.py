@@ -19,6 +19,7 @@ from sie_agent.cli.options import (
 )
 from sie_agent.cli.output import call, columns, number, show
 from sie_agent.cli.weak_labels import PLACE
+from sie_agent.cli.words import counted
 
 EPILOG = examples(
     "sie rank --scores scores.parquet --by query --out queries.parquet",
@@ -91,7 +92,7 @@ def lines(result: dict[str, Any]) -> list[str]:
     for kind in result["kinds"]:
         told += ["", *kind_lines(kind, result["score"])] if told else kind_lines(kind, result["score"])
     if result["unscored"]:
-        told.append(f"Without a score, and left out: {result['unscored']:,} of {result['rows']:,} rows")
+        told.append(f"Without a score, and left out: {result['unscored']:,} of {counted(result['rows'], 'row')}")
     told += ["", MEANING if result["score"] == "value" else MEANING_OF_MEANS, f"All groups: {result['ranked']}"]
     return told
 
@@ -108,11 +109,11 @@ MEANING = (
 def kind_lines(kind: dict[str, Any], score: str) -> list[str]:
     """One kind of groups: how many, how they differ, and both ends."""
     value = score == "value"
-    told = [f"{kind['groups']:,} groups by {kind['by']}: {sides(kind, value)}"]
+    told = [f"{counted(kind['groups'], 'group')} by {kind['by']}: {sides(kind, value)}"]
     if kind["mean"] is None:
         told[0] += "; too few to draw their means together"
     if kind["ungrouped"]:
-        told[0] += f"; {kind['ungrouped']:,} rows are in none"
+        told[0] += f"; in none: {counted(kind['ungrouped'], 'row')}"
     for title, rows in zip(headings(kind, value), (kind["best"], kind["worst"]), strict=True):
         if rows:
             header = (kind["by"], "rows", "mean", "interval", "sum")

@@ -9,7 +9,7 @@ import typer
 
 from sie_agent.cli.options import OutFolder, Overwrite, RetryFailed, examples
 from sie_agent.cli.output import call, number, show
-from sie_agent.cli.words import causes
+from sie_agent.cli.words import causes, counted
 
 EPILOG = examples(
     "sie run quickstart --out runs/quickstart",
@@ -70,13 +70,13 @@ def lost_lines(result: Mapping[str, Any]) -> list[str]:
             f"The headline is about judge '{result['verdict']['judge']}', in place of '{result['instead_of']}'"
         )
     if result.get("pairs_without_grade"):
-        why = causes(reasons.get("relevance", []))
-        lines.append(
-            f"{result['pairs_without_grade']} pairs have no grade{why}: judgments.parquet says why, pair by pair"
-        )
+        count, why = int(result["pairs_without_grade"]), causes(reasons.get("relevance", []))
+        told = f"{counted(count, 'pair')} {'has' if count == 1 else 'have'}"
+        lines.append(f"{told} no grade{why}: judgments.parquet says why, pair by pair")
     if reasons.get("clarity"):
         without = sum(one["count"] for one in reasons["clarity"])
-        lines.append(f"{without} queries have no clarity{causes(reasons['clarity'])}")
+        queries = f"{counted(without, 'query')} {'has' if without == 1 else 'have'}"
+        lines.append(f"{queries} no clarity{causes(reasons['clarity'])}")
     lines += [f"{one['judge']}: {one['mend']}" for one in failed if one.get("mend")]
     if failed or lines:
         lines.append("What was answered is kept: the same command, given again, asks only what is missing.")

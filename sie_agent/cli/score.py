@@ -20,6 +20,7 @@ from sie_agent.cli.options import (
     examples,
 )
 from sie_agent.cli.output import call, show
+from sie_agent.cli.words import counted
 
 EPILOG = examples(
     "sie score --scorer runs/scorer --data log.csv --map map.yaml --out scores.parquet",
@@ -75,13 +76,13 @@ def command(
     scored = result["rows"] - result["resumed"]
     before = f", {result['resumed']:,} had been before" if result["resumed"] else ""
     lines = [
-        f"{scored:,} rows scored in {result['seconds']:.1f} s ({result['per_second']:,}/s){before}",
+        f"{counted(scored, 'row')} scored in {result['seconds']:.1f} s ({result['per_second']:,}/s){before}",
         f"Scores ({', '.join(result['columns'])}): {result['scores']}",
     ]
     if result["label_error_from_log"] is not None:
         of_log = result["label_error_from_log"]
         rest = result["rows"] - of_log
-        lines.append(f"label_error: {of_log:,} rows by text and log, {rest:,} by text alone")
+        lines.append(f"label_error: {counted(of_log, 'row')} by text and log, {rest:,} by text alone")
     if result["recipe"]:
         lines.append(f"Recipe, for sie weights and sie select: {result['recipe']}")
     show(result, lines)

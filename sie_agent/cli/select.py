@@ -8,6 +8,7 @@ import typer
 
 from sie_agent.cli.options import By, OutFile, Overwrite, Scores, examples
 from sie_agent.cli.output import call, number, show
+from sie_agent.cli.words import counted
 
 EPILOG = examples(
     "sie select --scores scores.parquet --keep 0.5 --by support --out kept.parquet --dropped dropped.parquet",
@@ -70,20 +71,24 @@ def lines(result: dict[str, Any]) -> list[str]:
     """The result for people."""
     lost = [f"{count:,} {reason}" for reason, count in result["dropped"].items() if count]
     told = [
-        f"{result['kept']:,} of {result['rows']:,} rows kept by {result['by']}: {result['selected']}",
+        f"{result['kept']:,} of {counted(result['rows'], 'row')} kept by {result['by']}: {result['selected']}",
         f"Dropped: {', '.join(lost) or 'nothing'} ({thresholds(result['thresholds'])})",
     ]
     if result["coverage"]:
-        told.append(f"Kept for coverage: {result['kept_for_coverage']:,} rows, the best positive of a query each")
+        told.append(
+            f"Kept for coverage: {counted(result['kept_for_coverage'], 'row')}, the best positive of a query each"
+        )
     if result["positives"] is not None:
         sides = [
             f"{name} {result[name]['before']:,} → {result[name]['after']:,}" for name in ("positives", "negatives")
         ]
         told.append(f"Labels: {', '.join(sides)}")
     if (queries := result["queries"]) is not None:
+        # a share of none says nothing
+        share = f" ({queries['share_dropped']:.1%})" if queries["dropped"] else ""
         told.append(
-            f"Queries: {queries['touched']:,} of {queries['before']:,} lost rows, {queries['dropped']:,} "
-            f"({queries['share_dropped']:.1%}) all of them"
+            f"Queries: {queries['touched']:,} of {queries['before']:,} lost rows, {queries['dropped']:,}"
+            f"{share} all of them"
         )
     if result["dropped_rows"]:
         told.append(f"Dropped rows: {result['dropped_rows']}")

@@ -8,6 +8,7 @@ import typer
 
 from sie_agent.cli.options import examples
 from sie_agent.cli.output import call, show, wishes
+from sie_agent.cli.words import counted
 
 EPILOG = examples(
     "sie serve --scorer runs/scorer",
@@ -238,4 +239,5 @@ def command(
         )
 
     result = call(work)
-    show(result, [f"{result['requests']:,} requests, {result['rows']:,} rows in {result['seconds']:,.0f} s"])
+    told = f"{counted(result['requests'], 'request')}, {counted(result['rows'], 'row')}"
+    show(result, [f"{told} in {result['seconds']:,.0f} s"])

@@ -9,6 +9,7 @@ import typer
 from sie_agent.cli.options import OutFile, Overwrite, Scores, examples
 from sie_agent.cli.output import call, number, show
 from sie_agent.cli.weak_labels import PLACE
+from sie_agent.cli.words import counted
 
 EPILOG = examples(
     "sie weights --scores scores.parquet --out weights.parquet",
@@ -52,7 +53,7 @@ def command(
 
 def lines(result: dict[str, Any]) -> list[str]:
     """The result for people."""
-    told = [f"{result['rows']:,} rows, each with a weight and a blended label: {result['weights']}"]
+    told = [f"{counted(result['rows'], 'row')}, each with a weight and a blended label: {result['weights']}"]
     changed = result["blend"] > 0 or (result["by"] is not None and result["strength"] > 0)
     if not changed and result["chosen"] != "given":
         told.append(
@@ -67,5 +68,6 @@ def lines(result: dict[str, Any]) -> list[str]:
     )
     told.append(f"Weights: from {number(result['smallest'])} to {number(result['largest'])}; mean {means}")
     if result["unscored"]:
-        told.append(f"Without a score, and so of weight 1 or with the log's label alone: {result['unscored']:,} rows")
+        rows = counted(result["unscored"], "row")
+        told.append(f"Without a score, and so of weight 1 or with the log's label alone: {rows}")
     return told

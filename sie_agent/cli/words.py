@@ -5,6 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sie_agent.counts import counted
+
+__all__ = [
+    "asked_again",
+    "causes",
+    "cost_line",
+    "counted",
+    "dollars",
+    "duration",
+    "plan_lines",
+    "tries_line",
+]
+
 # methods of models that may think before they answer
 THOUGHT_OVER = ("graded", "written")
 BASES = {
@@ -26,12 +39,6 @@ def dollars(amount: float | None) -> str:
     if amount is None:
         return "–"
     return f"${amount:,.2f}" if amount >= 1.0 or amount == 0.0 else f"${amount:.4f}"
-
-
-def counted(count: int, what: str) -> str:
-    """``3`` of ``query`` as ``3 queries``."""
-    several = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
-    return f"{count:,} {what if count == 1 else several}"
 
 
 def duration(seconds: float | None) -> str:

@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from sie_agent.counts import counted
 from sie_agent.evaluation import WithinQueries
 from sie_agent.scorer import Recipe
 
@@ -51,9 +52,10 @@ def strength_words(judge: WithinQueries) -> str:
     """How well a judge orders the items of a query, for people."""
     if not judge.n_queries:
         return "no query has two rows that could be compared"
+    on = f"on {counted(judge.n_queries, 'query')}"
     if judge.n_queries < FEWEST_QUERIES:
-        return f"{judge.mean:.3f} on {judge.n_queries} queries, of which {FEWEST_QUERIES} are the fewest that tell"
-    return f"{judge.mean:.3f} [{judge.low:.3f}, {judge.high:.3f}] on {judge.n_queries} queries; a coin toss has 0.5"
+        return f"{judge.mean:.3f} {on}, of which {FEWEST_QUERIES} are the fewest that tell"
+    return f"{judge.mean:.3f} [{judge.low:.3f}, {judge.high:.3f}] {on}; a coin toss has 0.5"
 
 
 def choose_by_grades(accuracy: Doubles, judge: WithinQueries) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sie_agent.bench import RANKERS
+from sie_agent.counts import counted
 from sie_agent.errors import InputError, SieError
 from sie_agent.judging import check_installed, check_method, load_variant, require_encoder
 from sie_agent.pipeline import check_models_installed
@@ -126,7 +127,7 @@ def ask_for_missing(world: World, draws: Sequence[Draw], asked: dict[str, Boolea
             wanted |= rows_read(draw, judge, judges_at(world, place), bench_judges_at(draw, place))
         if judge.name in asked and not (wanted & ~asked[judge.name]).any():
             continue
-        say(f"Asking judge '{judge.name}' about {int(wanted.sum())} pairs")
+        say(f"Asking judge '{judge.name}' about {counted(int(wanted.sum()), 'pair')}")
         try:
             world.ask(judge, wanted)
         except SieError as error:

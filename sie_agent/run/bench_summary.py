@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from sie_agent.bench import (
     AUTO,
     NOTHING_TRIED,
+    QUERIES_WANTED,
     UNKNOWN,
     WITHIN,
     all_values,
@@ -50,9 +52,12 @@ def bench_of(
     }
     rows_there, graded = (int(draws[0].facts.get(name, 0)) for name in ("rows", "graded"))
     known = own is not None and own["use"] != UNKNOWN
-    missing = ungraded_words(rows_there, graded, n_queries) if graded < rows_there else NOTHING_TRIED
+    missing = draws[0].facts.get("to_grade") or about(rows_there, graded, n_queries)
+    lacks = graded < rows_there
+    text = ungraded_words(rows_there, graded, missing) if lacks else NOTHING_TRIED
+    unknown = {"judge": suite.primary.name, "use": UNKNOWN, "text": text, "against": []}
     return {
-        "verdict": own if known else {"judge": suite.primary.name, "use": UNKNOWN, "text": missing, "against": []},
+        "verdict": {**(own if known and own else unknown), "to_grade": missing if lacks and not known else None},
         "verdicts": verdicts,
         "downstream": rows,
         "teaches": what_it_teaches(values, copies) if values else [],
@@ -61,3 +66,10 @@ def bench_of(
         "n_test_queries": max((row["n_queries"] for row in rows), default=0),
         "gains": gains,
     }
+
+
+def about(rows: int, graded: int, queries: int) -> dict[str, int]:
+    """What is to be graded, for a draw of a version that did not count it: as if no grade were in those queries."""
+    wanted = min(QUERIES_WANTED, queries) if queries else QUERIES_WANTED
+    size = math.ceil(wanted * rows / max(queries, 1))
+    return {"queries": wanted, "rows": size, "graded": 0, "pairs": size}

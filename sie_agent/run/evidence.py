@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from sie_agent.bench import AUC, BENCH_METRICS, LOG, RANKERS, Way
+from sie_agent.bench import AUC, BENCH_METRICS, LOG, QUERIES_WANTED, RANKERS, Way
 from sie_agent.errors import InputError, SieError
 from sie_agent.json_files import read_json
 from sie_agent.run.draw import Draw
@@ -49,6 +50,25 @@ def draw_folder(run_dir: Path, seed: int) -> Path:
     return run_dir / "draws" / str(seed)
 
 
+def to_grade(queries: npt.NDArray[np.integer[Any]], graded: npt.NDArray[np.bool_]) -> dict[str, int]:
+    """What is missing before rankers can be tested: enough queries with a grade in every row.
+
+    Parameters
+    ----------
+    queries : (n,) codes of the rows' queries. graded : (n,) which rows have a grade.
+
+    Returns
+    -------
+    ``queries`` that are wanted, those that lack the fewest grades; ``rows`` of them, ``graded`` of those, and
+    ``pairs``, how many are to be graded.
+    """
+    rows = pd.DataFrame({"query": queries, "graded": graded}).groupby("query")["graded"].agg(["size", "sum"])
+    missing = (rows["size"] - rows["sum"]).sort_values(kind="stable")
+    chosen = rows.loc[missing.index[:QUERIES_WANTED]]
+    size, known = int(chosen["size"].sum()), int(chosen["sum"].sum())
+    return {"queries": len(chosen), "rows": size, "graded": known, "pairs": size - known}
+
+
 def store_draw(draw: Draw, bench: pd.DataFrame | None, run_dir: Path, key: str) -> None:
     """Write the files of a draw; the facts last, since they say that it is finished."""
     folder, log = draw_folder(run_dir, draw.seed), draw.logged
@@ -71,6 +91,7 @@ def store_draw(draw: Draw, bench: pd.DataFrame | None, run_dir: Path, key: str) 
         "rows": len(draw.world.samples),
         "graded": int(np.isfinite(draw.world.grade).sum()),
         "bench": bench is not None,
+        "to_grade": to_grade(draw.world.queries, np.isfinite(draw.world.grade)),
     }
     write_json(folder / "facts.json", {**draw.facts, "key": key, **counts})
 
@@ -168,6 +189,11 @@ def refuse(column: pd.Series[Any], wrong: pd.Series[bool], expected: str, path: 
         row = int(np.flatnonzero(wrong)[0])
         problem = f"row {row}, column '{column.name}': expected {expected}, found {str(column.iloc[row])[:60]!r}"
         raise InputError(problem, where=path, mend=MEND)
+
+
+def has_ended(run_dir: Path, seed: int) -> bool:
+    """Whether a draw came to its end; its files may be damaged since."""
+    return (draw_folder(run_dir, seed) / "facts.json").is_file()
 
 
 def is_finished(run_dir: Path, seed: int, key: str) -> bool:

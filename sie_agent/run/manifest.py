@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ from typing import Any
 
 from sie_agent import __version__
 from sie_agent.errors import EnvironmentFailure
-from sie_agent.redact import redacted_command, redacted_setting
+from sie_agent.redact import redacted_arguments, redacted_command, redacted_setting
 from sie_agent.writing import write_bytes
 
 LIBRARIES = (
@@ -108,8 +109,11 @@ def version_of(package: str) -> str | None:
 
 
 def command_line() -> str:
-    """What was typed, with the path of the program shortened and without secrets."""
-    return redacted_command(" ".join([Path(sys.argv[0]).name, *sys.argv[1:]]))
+    """What was typed, as a shell takes it: the program by its name, without secrets."""
+    program = Path(sys.argv[0])
+    # of `python -m sie_agent` the process knows the file only
+    own = program.name == "__main__.py" and program.parent.name == "sie_agent"
+    return shlex.join(["sie" if own else program.name, *redacted_arguments(sys.argv[1:])])
 
 
 def digest(text: str | bytes) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from sie_agent.counts import counted
 from sie_agent.evaluation import agreement_of_models
 from sie_agent.judging import (
     Backend,
@@ -63,7 +64,8 @@ class Mixture:
         models = models_asked(session.account.models, relevance[0], backend, cache)
         if len(models) < 2:
             return None
-        say(f"{len(models)} models answered: each judges {len(rows):,} of the same pairs, to show how far they agree")
+        each = f"each judges the same {counted(len(rows), 'pair')}"
+        say(f"{len(models)} models answered: {each}, to show how far they agree")
         left = None if max_cost is None else max_cost - (session.account.cost or 0.0)
         tables, asked = judge_by_each(rows, relevance[0], backend, cache, models, max_cost=left)
         if asked is not None:

@@ -30,6 +30,7 @@ from sie_agent.run.main_files import describe_with_figures, has_main_files, writ
 from sie_agent.run.manifest import Manifest, command_line, digest, write_json, write_text
 from sie_agent.run.next_steps import write_next_steps
 from sie_agent.run.remaining import read_told, write_told
+from sie_agent.run.stopped import check_finished
 from sie_agent.run.suite import dump_suite, load_suite
 from sie_agent.run.suite_parts import NOT_ANSWERS, JudgePart
 from sie_agent.run.suite_paths import keep_inputs
@@ -144,6 +145,7 @@ def evaluate_run(run_dir: str | Path) -> dict[str, Any]:
     True
     """
     folder = expanded(run_dir, "RUN_DIR")
+    check_finished(folder)
     suite = load_suite(folder / "suite.yaml", told=False)
     with only_one(folder):
         figures = summarise(suite, [load_draw(folder, seed) for seed in suite.draws])

@@ -9,6 +9,7 @@ import numpy as np
 
 from sie_agent.attribution import MAGNITUDES, SIGNED
 from sie_agent.bench import THE_LOG, TWIN_BY_RECIPE
+from sie_agent.counts import counted
 from sie_agent.evaluation import (
     Column,
     DrawEvidence,
@@ -288,7 +289,7 @@ def notes(
 ) -> list[str]:
     """What a reader must know to read the figures rightly."""
     texts = [
-        f"Mean over {len(draws)} draw(s) of query sets, log and models, fixed in the suite.",
+        f"Mean over {counted(len(draws), 'draw')} of query sets, log and models, fixed in the suite.",
         "Intervals resample queries and hold the spread over draws; those of the judge's contribution also that of "
         "single permutations of the judge's answers.",
         "The no-judge control is the mean rank over permutations, each distilled; single permutations stray further "
@@ -297,7 +298,8 @@ def notes(
     texts += [random_note(row) for row in permutations if told_by_headline(row, suite)]
     if 0 < test_queries < FEW_QUERIES:
         texts.append(
-            f"So few queries ({test_queries} test queries) can tell very little: no figure here is a headline."
+            f"So few queries ({counted(test_queries, 'test query')}) can tell very little: no figure here is a "
+            "headline."
         )
     if any(judge.kind == "simulated" for judge in suite.judges):
         texts.append(

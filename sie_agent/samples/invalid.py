@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sie_agent.counts import counted
 from sie_agent.errors import InputError
 from sie_agent.progress import say
 from sie_agent.samples.cells import short
@@ -123,7 +124,7 @@ class InvalidRows:
                     write([fault.number, *map(harmless, (fault.field, fault.problem, fault.text))])
         self.decided = True
         listed = "" if self.listed is None else f", listed in {self.listed}"
-        of_all = f"{self.rows:,} of {self.total:,} rows cannot be used{listed}"
+        of_all = f"{self.rows:,} of {counted(self.total, 'row')} cannot be used{listed}"
         if worst is not None and self.rows > MOST * self.total and not self.skip:
             raise InputError(
                 f"{worst.problem}. {of_all}: more than {MOST:.0%}",

@@ -12,6 +12,7 @@ import pandas as pd
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted, check_random_state
 
+from sie_agent.counts import counted
 from sie_agent.errors import InputError
 from sie_agent.labels import WEAK_LABELS, StudentSettings, label_names, student_settings
 from sie_agent.scorer.estimator_inputs import ALLOWED, Samples, named_labels, prepared, rank_agreement, remembered, tell
@@ -98,7 +99,8 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         if scorer is None:
             return shown
         rows = scorer.about.get("n_samples")
-        return f"{shown} fitted{f' on {rows} rows' if rows is not None else ''} for {', '.join(self.labels_)}"
+        on = "" if rows is None else f" on {counted(rows, 'row')}"
+        return f"{shown} fitted{on} for {', '.join(self.labels_)}"
 
     def fit(self, samples: Samples, labels: Any) -> ImportanceScorer:
         """Distil the weak labels.

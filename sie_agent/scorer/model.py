@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sie_agent.counts import counted
 from sie_agent.errors import InputError
 from sie_agent.labels import WEAK_LABELS, StudentSettings, label_names, student_settings
 from sie_agent.samples import TextFeatures
@@ -181,7 +182,7 @@ def distil_scorer(
     chosen = {name: given.get(name, student_settings(name)) for name in names}
     say = told or (lambda line: None)
     if features is None:
-        say(f"computing text features of {len(samples):,} rows")
+        say(f"computing text features of {counted(len(samples), 'row')}")
     fitted = features or TextFeatures.fit(samples)
     known = labels.set_index("sample_id")
     rows = samples[samples["sample_id"].isin(known.index)]
@@ -198,7 +199,8 @@ def distil_scorer(
         )
         count = int((~np.isnan(target)).sum())
         if count >= 2:
-            say(f"fitting '{name}' on {count:,} rows: {chosen[name].trees} trees, {FOLDS + 1} times")
+            trees = counted(chosen[name].trees, "tree")
+            say(f"fitting '{name}' on {counted(count, 'row')}: {trees}, {FOLDS + 1} times")
             reads = WEAK_LABELS[name].reads_label
             students[name] = fit_student(inputs, target, chosen[name], seed, reads_label=reads)
             unseen[name] = cross_fitted(inputs, target, rows["query"], chosen[name], seed, reads_label=reads)

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from sie_agent.counts import counted
 from sie_agent.serving.engine import Loaded
 from sie_agent.serving.errors import Refusal, busy
 from sie_agent.serving.metrics import Metrics
@@ -90,7 +91,7 @@ class Batcher:
 
     def full(self) -> Refusal:
         """What a client is told where there is no room."""
-        return busy(f"{self.waiting_rows:,} rows are waiting; at most {self.queue_rows:,} may")
+        return busy(f"{counted(self.waiting_rows, 'row')} waiting; at most {self.queue_rows:,} may")
 
     async def in_thread(self, call: Callable[[], T]) -> T:
         """The result of a call made in the thread of the model, between two batches."""

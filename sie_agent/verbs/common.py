@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from sie_agent.attribution import TrainingSettings
+from sie_agent.counts import counted
 from sie_agent.errors import InputError
 from sie_agent.progress import say
 from sie_agent.samples import (
@@ -161,5 +162,5 @@ def training_settings(n_rows: int) -> TrainingSettings:
     most = max(16, n_rows // FEWEST_STEPS_PER_EPOCH)
     batch_size = min(int(given["batch_size"]), most)
     if batch_size < given["batch_size"]:
-        say(f"A small log ({n_rows:,} rows): training in batches of {batch_size}")
+        say(f"A small log ({counted(n_rows, 'row')}): training in batches of {batch_size}")
     return TrainingSettings(**{**part.model_dump(exclude={"seeds"}), "batch_size": batch_size})

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from sie_agent.counts import counted
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, InputError, SieError
 from sie_agent.evaluation import comparable_judgments, compare_judgments
 from sie_agent.judging import (
@@ -182,7 +183,7 @@ def judge_each(
     backend = opened()
     try:
         for name, variant in variants.items():
-            say(f"Judging {len(samples)} pairs with {name}")
+            say(f"Judging {counted(len(samples), 'pair')} with {name}")
             with manifest.stage(f"judging with {name}"):
                 try:
                     tables[name] = judge_pairs(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from sie_agent.counts import counted
 from sie_agent.errors import InputError
 from sie_agent.outputs import File, Work, outputs
 from sie_agent.report import write_explanations
@@ -177,7 +178,7 @@ def named_rows(log: Log, ids: Sequence[str], rows: Sequence[int]) -> pd.DataFram
             raise unknown_id(name, log)
     for number in rows:
         if number not in by_number:
-            raise InputError(f"there is no row {number}", where=log.data, mend=f"The data have {read:,} rows.")
+            raise InputError(f"there is no row {number}", where=log.data, mend=f"The data have {counted(read, 'row')}.")
     found = pd.concat([*(by_id[name] for name in ids), *(by_number[number] for number in rows)])
     return found.drop_duplicates("sample_id").reset_index(drop=True)
 

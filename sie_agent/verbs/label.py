@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from sie_agent.collecting import rare_collection
+from sie_agent.counts import counted
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL
 from sie_agent.events import event, log_events
 from sie_agent.judging import (
@@ -87,10 +88,10 @@ class Passage:
     @property
     def words(self) -> str:
         """What is judged: rows and the impressions behind them are named where they are not the pairs themselves."""
-        pairs = f"{len(self.pairs):,} pairs"
+        pairs = counted(len(self.pairs), "pair")
         if self.impressions != self.samples:
-            pairs = f"{self.impressions:,} impressions: {pairs}"
-        return pairs if self.samples == len(self.pairs) else f"{self.samples:,} rows: {pairs}"
+            pairs = f"{counted(self.impressions, 'impression')}: {pairs}"
+        return pairs if self.samples == len(self.pairs) else f"{counted(self.samples, 'row')}: {pairs}"
 
     def watch(self, chunks: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         """The same chunks, counted."""
@@ -207,7 +208,7 @@ def label_into(
                 for place, one in enumerate(variants):
                     chunks = log.chunks() if place else passage.watch(log.chunks())
                     write_judgments(writer, mixture.watch(chunks), one, backend, cache, session, log, retry_failed)
-                say(f"{passage.words} of {len(passage.queries):,} queries")
+                say(f"{passage.words} of {counted(len(passage.queries), 'query')}")
                 mixed = mixture.measure(variants, backend, cache, session, max_cost=max_cost)
             event("end", asked=session.account.asked, failed=session.account.failed, cost=session.account.cost)
     finally:

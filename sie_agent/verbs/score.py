@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from sie_agent.counts import counted
 from sie_agent.outputs import File, Work, check_places, outputs
 from sie_agent.progress import bar, say
 from sie_agent.samples import InvalidRows, count_rows, resolve, rows_policy, stream_samples, without_grade
@@ -235,11 +236,11 @@ class Run:
                 shown.advance(self.scored + self._skipped - told)
                 told = self.scored + self._skipped
         if self._skipped:
-            say(f"{self._skipped:,} rows had been scored before")
+            say(f"{counted(self._skipped, 'row')} scored before")
         if self._unlabelled:
             none = self._unlabelled == self._rows
-            which = "The data have no label: rows" if none else f"{self._unlabelled:,} rows have no label: they"
-            say(f"{which} are scored as rows whose label is not known")
+            which = "The data have no label" if none else f"{counted(self._unlabelled, 'row')} without a label"
+            say(f"{which}: scored as rows whose label is not known")
         self._parts.finish(self._count)
 
     def _missing(self) -> Iterator[tuple[Path, pd.DataFrame]]:

@@ -126,10 +126,16 @@ def test_a_log_that_a_judge_certainly_improves_does_lose_something() -> None:
 
 
 def test_what_is_missing_where_few_rows_have_a_grade() -> None:
-    assert "no row has a grade" in ungraded_words(5_000, 0, 1_000)
-    some = ungraded_words(5_000, 170, 1_000)
-    # all rows of 400 queries of five
-    assert "170 of 5,000 rows" in some and "Grade 1,830 more pairs" in some and "sie distill" in some
+    none = {"queries": 400, "rows": 2_000, "graded": 0, "pairs": 2_000}
+    assert "no row has a grade" in ungraded_words(5_000, 0, none)
+    assert "Grade 2,000 pairs, all rows of 400 queries, and" in ungraded_words(5_000, 0, none)
+    some = ungraded_words(5_000, 170, {"queries": 400, "rows": 2_000, "graded": 150, "pairs": 1_850})
+    assert "170 of 5,000 rows have" in some and "Grade 1,850 more pairs, all rows of 400 queries (150 of" in some
+    assert "150 of their 2,000 pairs are graded" in some and "sie distill" in some
+    one = ungraded_words(3, 1, {"queries": 1, "rows": 2, "graded": 1, "pairs": 1})
+    assert "1 of 3 rows has" in one and "Grade 1 more pair, all rows of 1 query (1 of their 2" in one
+    whole = ungraded_words(5_000, 2_500, {"queries": 400, "rows": 2_000, "graded": 2_000, "pairs": 0})
+    assert "400 queries have that" in whole and "data.only_graded=true" in whole and "Grade" not in whole
 
 
 def test_a_set_that_cannot_tell_says_how_many_queries_could() -> None:

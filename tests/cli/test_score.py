@@ -214,7 +214,7 @@ def test_what_was_scored_is_not_scored_again(place: Path, half_done: Path, sie: 
     command = ("score", "--scorer", "scorer", "--data", "log.csv", "--out", "s.parquet", "--workers", "1")
     ran = sie(*command)
     assert ran.code == 0 and "300 rows scored" in ran.out and "300 had been before" in ran.out
-    assert "300 rows had been scored before" in ran.err
+    assert "300 rows scored before" in ran.err
     same(place, half_done / "s.parquet")
     assert sie(*command, "--output", "json").json["resumed"] == 0
 
@@ -341,7 +341,7 @@ def test_rows_that_lack_a_label_are_scored_as_unknown(place: Path, tmp_path: Pat
     expected = found["all"].where(~pd.Series(lack), found["none"])
     pd.testing.assert_frame_equal(found["some"], expected, check_exact=True)
     assert "no label" not in said["all"]
-    assert "The data have no label" in said["none"] and "40 rows have no label" in said["some"]
+    assert "The data have no label" in said["none"] and "40 rows without a label" in said["some"]
 
 
 def test_bad_input_leaves_nothing_behind_but_the_list_of_it(place: Path, tmp_path: Path, sie: Sie) -> None:

@@ -55,7 +55,7 @@ def test_what_was_dropped_is_said(sie: Sie, scores: pd.DataFrame, tmp_path: Path
     assert ran.out.splitlines() == [
         "3 of 6 rows kept by support: kept.parquet",
         "Dropped: 1 below the threshold, 1 gave way to coverage, 1 no score (threshold: all 0.9000)",
-        "Kept for coverage: 1 rows, the best positive of a query each",
+        "Kept for coverage: 1 row, the best positive of a query each",
         "Labels: positives 3 → 2, negatives 3 → 1",
         "Queries: 2 of 2 lost rows, 0 (0.0%) all of them",
         "Dropped rows: dropped.parquet",
@@ -140,7 +140,7 @@ def test_weights_by_the_recipe_of_the_scores(sie: Sie, scores: pd.DataFrame, tmp
             "(chosen: tuned)",
             "Why: on 40 graded queries",
             "Weights: from 0.500 to 1.500; mean 0.918 of positives, 1.223 of others",
-            "Without a score, and so of weight 1 or with the log's label alone: 1 rows",
+            "Without a score, and so of weight 1 or with the log's label alone: 1 row",
         ]
     )
     found = pd.read_parquet(tmp_path / "w.parquet")

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sie_agent.counts import counted
 from sie_agent.errors import InputError
 
 Doubles = npt.NDArray[np.float64]
@@ -18,8 +19,9 @@ def grades(samples: pd.DataFrame, where: str) -> Doubles:
     values = samples["grade"].to_numpy(dtype=np.float64)
     missing = int(np.isnan(values).sum())
     if missing:
+        of_all = f"{missing:,} of {counted(len(values), 'row')} {'has' if missing == 1 else 'have'}"
         raise InputError(
-            f"{missing:,} of {len(values):,} rows have no grade, and a simulated log needs one in each",
+            f"{of_all} no grade, and a simulated log needs one in each",
             where=where,
             mend="Use the log's own labels (log.kind: given), or keep only rows with a grade",
         )

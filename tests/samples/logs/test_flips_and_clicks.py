@@ -152,7 +152,7 @@ CLICKED_ROWS = [1, 2, 6, 7, 11, 12, 15, 24, 27, 29]
 
 def test_logs_without_a_truth_are_refused(graded: pd.DataFrame) -> None:
     graded.loc[4, "grade"] = np.nan
-    with pytest.raises(InputError, match="1 of 30 rows have no grade"):
+    with pytest.raises(InputError, match="1 of 30 rows has no grade"):
         simulate_flips(graded, rate=0.1, seed=0)
     with pytest.raises(InputError, match="no grade"):
         simulate_clicks(graded, seed=0)

@@ -186,7 +186,7 @@ def test_a_single_query_is_ranked_by_chance(shop: pd.DataFrame) -> None:
 @pytest.mark.parametrize("kind", LOGS)
 def test_a_log_without_a_truth_is_refused(graded: pd.DataFrame, kind: str) -> None:
     graded.loc[4, "grade"] = np.nan
-    with pytest.raises(InputError, match="1 of 30 rows have no grade"):
+    with pytest.raises(InputError, match="1 of 30 rows has no grade"):
         simulate_log(graded, LogSettings(kind), 0)
 
 
