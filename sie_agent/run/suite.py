@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -14,8 +13,9 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from sie_agent.attribution import REFERENCES, TRAINERS
 from sie_agent.bench import RANKERS
 from sie_agent.errors import InputError
-from sie_agent.pipeline import DistilSettings, LabelPart, Part, RecipePart, ScorerPart, TargetPart
+from sie_agent.pipeline import DistilSettings
 from sie_agent.redact import redacted_setting
+from sie_agent.run.suite_errors import explain, is_overridden
 from sie_agent.run.suite_parts import (
     LEXICAL,
     MADE_UP,
@@ -204,8 +204,10 @@ def load_suite(source: str | Path, overrides: Sequence[str] = (), *, told: bool 
     try:
         return Suite.model_validate(content)
     except ValidationError as error:
-        place = text.place(error.errors()[0]["loc"])
-        raise InputError(explain(error), where=place, mend="`sie init DATA` writes a commented suite.") from error
+        way = error.errors()[0]["loc"]
+        place = "--set" if is_overridden(way, overrides) else text.place(way)
+        mend = "`sie init DATA` writes a commented suite."
+        raise InputError(explain(error, Suite), where=place, mend=mend) from error
 
 
 def load_distil_settings(source: str | Path | None, overrides: Sequence[str] = ()) -> DistilSettings:
@@ -224,7 +226,9 @@ def load_distil_settings(source: str | Path | None, overrides: Sequence[str] = (
         return DistilSettings.model_validate(content)
     except ValidationError as error:
         raise InputError(
-            explain(error), where="--set", mend="Keys are those of a suite's labels, scorer, target and recipe."
+            explain(error, DistilSettings),
+            where="--set",
+            mend="Keys are those of a suite's labels, scorer, target and recipe.",
         ) from error
 
 
@@ -255,38 +259,6 @@ def apply_override(content: dict[str, Any], override: str) -> None:
         if not isinstance(place, dict):
             raise InputError(f"'{parent}' has no keys below it", where=f"--set {key}")
     place[last] = value
-
-
-def explain(error: ValidationError) -> str:
-    """All mistakes of a suite in one line: the dotted key and what is wrong with it."""
-    mistakes = []
-    for mistake in error.errors():
-        place = ".".join(str(part) for part in mistake["loc"])
-        if mistake["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(str(mistake["loc"][-1]), known_keys(), 1)
-            meant = f" (did you mean '{near[0]}'?)" if near and near[0] != mistake["loc"][-1] else ""
-            mistakes.append(f"unknown key '{place}'{meant}")
-        else:
-            message = mistake["msg"].removeprefix("Value error, ")
-            mistakes.append(f"{place}: {message}" if place else message)
-    return "; ".join(mistakes)
-
-
-def known_keys() -> list[str]:
-    """Every key that a suite can hold, at any depth."""
-    parts: tuple[type[Part], ...] = (
-        Suite,
-        DataPart,
-        LogPart,
-        JudgePart,
-        LabelPart,
-        ScorerPart,
-        TargetPart,
-        RecipePart,
-        DownstreamPart,
-        EvaluationPart,
-    )
-    return sorted({key for part in parts for key in part.model_fields})
 
 
 def dump_suite(suite: Suite) -> str:

@@ -125,6 +125,28 @@ def test_a_setting_that_is_none(sie: Sie, tmp_path: Path, setting: str, says: st
 
 
 @pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("draws=1", ("draws: expected a list", "draws=[0]", "found 1 (a whole number)")),
+        ("judges=panel", ("judges: expected a list", "judges=[{name: …, kind: …}]", "found 'panel'")),
+        ("target=5", ("target: expected keys of its own", "target.kind", "found 5")),
+        ("target.epochs=many", ("target.epochs: expected a whole number", "target.epochs=8", "found 'many'")),
+        ("recipe.auto=maybe", ("recipe.auto: expected true or false", "recipe.auto=true", "found 'maybe'")),
+        ("name=[1]", ("name: expected a text", "name=words", "found [1] (a list)")),
+        ("log.rate=-3", ("log.rate: expected a number of at least 0", "found -3")),
+        ("target.loss=foo", ("target.loss: expected 'pointwise' or 'pairwise'", "found 'foo'")),
+        ("target.epohcs=1", ("unknown key 'target.epohcs'", "did you mean 'epochs'")),
+        ("drawz=1", ("unknown key 'drawz'", "did you mean 'draws'")),
+        ("log.qqqq=1", ("unknown key 'log.qqqq'", "there are: kind")),
+    ],
+)
+def test_a_setting_of_another_type_says_what_is_expected(sie: Sie, setting: str, says: tuple[str, ...]) -> None:
+    ran = sie("run", "quickstart", "--out", "out", "--set", setting, "--quiet")
+    assert ran.code == 2 and ran.err.count("\n") == 1 and "Input should" not in ran.err
+    assert "--set" in ran.err and all(one in ran.err for one in says), ran.err
+
+
+@pytest.mark.parametrize(
     "call",
     [
         lambda: sie_agent.label("log.csv", "out", variant="relevance/lexical", limit=0),
