@@ -127,9 +127,13 @@ def lines_of(result: dict[str, Any]) -> list[str]:
     asked_for = [told_pairs(result)] if "relevance" in result["aspects"] else []
     asked_for += [counted(result["queries"], "query")] if "clarity" in result["aspects"] else []
     lines = [f"{' and '.join(asked_for)} judged by {judged_by(result)} ({', '.join(result['variants'])})"]
-    lines.append(f"  with an answer  {result['ok']:,}")
-    lines.append(f"  without         {result['failed']:,}{causes(result['reasons'])}")
-    lines.append(f"  from the cache  {result['cached']:,}")
+    if result["rows_skipped"]:
+        read, used = (counted(result[name], "row") for name in ("rows_read", "rows_used"))
+        lines.append(f"  read            {read}: {used} used, {counted(result['rows_skipped'], 'row')} skipped")
+    what = noun(result)
+    lines.append(f"  with an answer  {counted(result['ok'], what)}")
+    lines.append(f"  without         {counted(result['failed'], what)}{causes(result['reasons'])}")
+    lines.append(f"  from the cache  {counted(result['cached'], what)}")
     if result["per_second"] is not None:
         tokens = result["tokens"]
         lines.append(
@@ -142,6 +146,14 @@ def lines_of(result: dict[str, Any]) -> list[str]:
         lines.append(f"  several models  {', '.join(f'{name} {count:,}' for name, count in result['models'].items())}")
         lines += mixture_lines(result["mixture"])
     return [*lines, f"Judgments: {result['judgments']}", *asked_again(result, result["failed"])]
+
+
+def noun(result: dict[str, Any]) -> str:
+    """What answers are counted by: all of them together are the pairs, the rows or the queries of the log."""
+    answers = result["ok"] + result["failed"]
+    kinds = {"pair": result["pairs"], "row": result["rows"]} if result["aspects"] == ["relevance"] else {}
+    kinds = {"query": result["queries"]} if result["aspects"] == ["clarity"] else kinds
+    return next((what for what, count in kinds.items() if count == answers), "judgment")
 
 
 def told_pairs(result: dict[str, Any]) -> str:

@@ -89,6 +89,7 @@ class InvalidRows:
     Attributes
     ----------
     rows : how many rows cannot be used; total : of how many. Both 0 as long as none was met.
+    used : how many rows are used, before impressions are put together; None as long as not all were read.
     decided : whether the source was looked through.
     labels_needed : whether a row without a label cannot be used, since others have one; None: not known yet.
     """
@@ -98,6 +99,7 @@ class InvalidRows:
         self.skip = skip
         self.rows = 0
         self.total = 0
+        self.used: int | None = None
         self.decided = False
         self.labels_needed: bool | None = None
 

@@ -96,6 +96,8 @@ def load_samples(
         rows = Rows(lambda: iter([frame]), mapping, where, invalid, labels_may_lack, from_zero, marks)
         for table, place, given in rows.tables():
             hold_across(table, place, across, given=given)
+            if invalid is not None:
+                invalid.used = len(table)
             return in_pairs(table, mapping)
         raise no_usable_row(where)
 

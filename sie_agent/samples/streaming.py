@@ -270,6 +270,8 @@ def validated(rows: Rows, chunk_rows: int, spill: Path | None) -> Iterator[pd.Da
         if not across.count:
             raise no_usable_row(rows.where) if rows.invalid is not None and rows.invalid.rows else no_rows(rows.where)
         across.finish()
+        if rows.invalid is not None:
+            rows.invalid.used = across.count
 
     rule = None if rows.mapping is None else rows.mapping.impressions
     if rule is None:

@@ -74,6 +74,18 @@ class Log:
         known = count_rows(self.data, self.column_map) if self.split is None else None
         return known if known is None or self.limit is None else min(known, self.limit)
 
+    def accounted(self, passage: Passage) -> dict[str, int | None]:
+        """What became of the rows of the source: those used and those skipped are all that were read."""
+        skipped = 0 if self.invalid is None else self.invalid.rows
+        used = None if self.invalid is None else self.invalid.used
+        if used is None and passage.impressions == passage.samples:
+            used = passage.samples
+        return {
+            "rows_read": None if used is None else used + skipped,
+            "rows_used": used,
+            "rows_skipped": skipped,
+        }
+
 
 @dataclass
 class Passage:
@@ -141,7 +153,9 @@ def label(
 
     Returns
     -------
-    ``judgments`` (path), ``rows``, ``impressions`` behind them, ``pairs`` and ``queries`` of the log,
+    ``judgments`` (path), ``rows`` that were judged, ``impressions`` behind them, ``pairs`` and ``queries`` of the log,
+    ``rows_read`` of the source, which are ``rows_used`` and ``rows_skipped`` (None where impressions were put together
+    and *strict* was given: not counted then),
     ``aspects`` that were judged, ``ok``, ``failed``,
     ``failed_by_cause``, ``reasons`` (each: status, count, and what was said most often), ``cached``, ``asked``,
     ``seconds``, ``per_second``, ``tokens``, ``cost``, ``failed_for_good`` (how many would fail the same way if they
@@ -213,7 +227,7 @@ def label_into(
             event("end", asked=session.account.asked, failed=session.account.failed, cost=session.account.cost)
     finally:
         backend.close()
-    result = summary(session, variants, passage, time.perf_counter() - started)
+    result = summary(session, variants, passage, time.perf_counter() - started) | log.accounted(passage)
     # endpoints of other models may have stood in for the preferred one
     result["model"] = next(iter(result["models"]), backend.model)
     result |= {"asked_model": backend.model, "mixture": mixed}
@@ -348,6 +362,8 @@ def write_manifest(
 ) -> None:
     """The truth about the run: what was asked of whom, and what it cost."""
     read = {"samples": passage.samples, "impressions": passage.impressions, "pairs": len(passage.pairs)}
+    rows = {name: result[name] for name in ("rows_read", "rows_used", "rows_skipped") if result[name] is not None}
+    manifest.counts.update(rows)
     manifest.counts.update(read, queries=len(passage.queries), judged=result["ok"] + result["failed"])
     manifest.counts.update({name: int(result[name]) for name in ("ok", "failed", "cached", "asked")})
     manifest.tokens.update(result["tokens"])

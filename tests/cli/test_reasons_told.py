@@ -32,13 +32,17 @@ def label(sie: Sie, url: str, log: Path, *more: str) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("variant", "count"), [("relevance/graded", 16), ("clarity/graded", 8)])
-def test_label_says_why_no_pair_has_a_grade(sie: Sie, log: Path, variant: str, count: int) -> None:
+@pytest.mark.parametrize(
+    ("variant", "count", "what"), [("relevance/graded", 16, "pairs"), ("clarity/graded", 8, "queries")]
+)
+def test_label_says_why_no_pair_has_a_grade(sie: Sie, log: Path, variant: str, count: int, what: str) -> None:
     with scripted_server(strict) as server:
         shown = label(sie, server.url, log, "--variant", variant)
         told = label(sie, server.url, log, "--variant", variant, "--output", "json")
     assert shown.code == told.code == 3
-    assert f'without         {count} (rejected {count}: "' in shown.out and "temperature must be > 0" in shown.out
+    assert (
+        f'without         {count} {what} (rejected {count}: "' in shown.out and "temperature must be > 0" in shown.out
+    )
     (reason,) = told.json["reasons"]
     assert (reason["status"], reason["count"]) == ("rejected", count) and "temperature must be > 0" in reason["detail"]
     manifest = json.loads((log.parent / "out" / "manifest.json").read_text())
