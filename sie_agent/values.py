@@ -6,6 +6,7 @@ import math
 import operator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from sie_agent.errors import InputError
 
@@ -71,7 +72,26 @@ class Text:
         return bool(str(value).strip()) and "\0" not in str(value)
 
 
-Kind = Number | Text
+@dataclass(frozen=True)
+class Address:
+    """The address of a server."""
+
+    words = "an http or https address, such as http://127.0.0.1:8000/v1"
+
+    def takes(self, value: Any) -> bool:
+        """Whether a value is one."""
+        text = value.strip() if isinstance(value, str) else ""
+        if not text or any(letter.isspace() or not letter.isprintable() for letter in text):
+            return False
+        try:
+            parts = urlsplit(text)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            return False
+        return parts.scheme in ("http", "https") and bool(host) and port != 0
+
+
+Kind = Number | Text | Address
 COUNT = Number(whole=True, least=1, most=INT64)
 SECONDS = Number(above=0, most=MOST_SECONDS)
 MONEY = Number(least=0)
@@ -92,6 +112,7 @@ KINDS: dict[str, Kind] = {
     "max_cost": MONEY,
     "price_input": MONEY,
     "price_output": MONEY,
+    "base_url": Address(),
     "keep": Number(above=0, most=1),
     "positive_at": SHARE,
     "label": SHARE,
@@ -107,7 +128,7 @@ KINDS: dict[str, Kind] = {
     "grace_seconds": Number(least=1, most=MOST_SECONDS),
     **dict.fromkeys(
         (
-            *("data", "column_map", "split", "variant", "variants", "backend", "model", "base_url", "endpoints"),
+            *("data", "column_map", "split", "variant", "variants", "backend", "model", "endpoints"),
             *("judgments", "grades", "suite", "simulate", "scores", "scorer", "by", "score", "ids", "references"),
             *("status", "host", "token_file", "weigh_by", "features", "trusted", "labels", "to", "licence"),
         ),
@@ -138,7 +159,9 @@ def check_values(**given: Any) -> None:
         kind = KINDS[name]
         for one in value if isinstance(value, list | tuple) else [value]:
             if one is not None and not kind.takes(one):
-                raise InputError(f"expected {kind.words}, found {shown(one)}", where=option_of(name))
+                # what stands before an @ may be a password
+                found = "a text with an @" if isinstance(kind, Address) and "@" in str(one) else shown(one)
+                raise InputError(f"expected {kind.words}, found {found}", where=option_of(name))
 
 
 def option_of(name: str) -> str:

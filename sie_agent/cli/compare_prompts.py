@@ -94,12 +94,13 @@ def command(
             "limit": limit,
             "judge": judge,
             "retry_failed": retry_failed,
+            "max_cost": max_cost,
             "skip_invalid": skip_invalid,
             "strict": strict,
         }
         if dry_run:
             return plan(data, variant=variants, **wanted)
-        return compare_prompts(data, variants, out, **wanted, max_cost=max_cost, overwrite=overwrite)
+        return compare_prompts(data, variants, out, **wanted, overwrite=overwrite)
 
     result = call(work)
     show(result, plan_lines(result) if dry_run else lines_of(result))

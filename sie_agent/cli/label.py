@@ -111,12 +111,13 @@ def command(
             "limit": limit,
             "judge": judge,
             "retry_failed": retry_failed,
+            "max_cost": max_cost,
             "skip_invalid": skip_invalid,
             "strict": strict,
         }
         if dry_run:
             return plan(data, **wanted)
-        return label(data, str(out), **wanted, max_cost=max_cost, log_json=log_json, overwrite=overwrite)
+        return label(data, str(out), **wanted, log_json=log_json, overwrite=overwrite)
 
     result = call(work)
     show(result, plan_lines(result) if dry_run else lines_of(result))

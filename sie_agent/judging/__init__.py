@@ -29,7 +29,7 @@ from .doubles import Sampler, judge_by_each, models_asked
 from .estimate import estimate
 from .reasons import Reasons, pattern, reasons_in_words, shortened
 from .runner import judge, judge_chunks
-from .session import Session
+from .session import Session, check_limit
 from .signals import stop_on_signals
 from .spending import Account
 from .table import JUDGMENT_COLUMNS
@@ -63,6 +63,7 @@ __all__ = [
     "Source",
     "Variant",
     "check_installed",
+    "check_limit",
     "check_method",
     "encode_sentences",
     "encoder_folder",

@@ -12,6 +12,7 @@ from ..progress import Bar
 from .answers import Answer, Request, score_answer
 from .arrivals import Arrival
 from .backends import Accounted, Backend
+from .backends.base import Price
 from .cache import JudgmentCache
 from .reasons import Failing
 from .spending import Account, Spending
@@ -20,6 +21,20 @@ from .variants import Variant
 COMMIT_COUNT = 64
 GRADE_BINS = 10
 SPREAD_MARKS = " ▁▂▃▄▅▆▇█"
+
+
+def check_limit(backend: Backend, max_cost: float | None) -> dict[str, Price]:
+    """The prices of a backend; there have to be some where the cost has a limit.
+
+    Raises
+    ------
+    InputError : a limit on cost was given and no price is known.
+    """
+    prices = dict(backend.prices) if isinstance(backend, Accounted) else {}
+    if max_cost is not None and not prices:
+        mend = "Give --price-input and --price-output, or a price for an endpoint"
+        raise InputError("a limit on cost needs prices, and none is known", where="--max-cost", mend=mend)
+    return prices
 
 
 class Session:
@@ -41,10 +56,7 @@ class Session:
     ) -> None:
         self._cache = cache
         self._max_cost = max_cost
-        prices = dict(backend.prices) if isinstance(backend, Accounted) else {}
-        if max_cost is not None and not prices:
-            mend = "Give --price-input and --price-output, or a price for an endpoint"
-            raise InputError("a limit on cost needs prices, and none is known", where="--max-cost", mend=mend)
+        prices = check_limit(backend, max_cost)
         self.shown = shown
         self.account = Account(cost=0.0 if prices else None)
         self.spending = Spending(self.account, prices, max_cost)

@@ -7,12 +7,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sie_agent.errors import EnvironmentFailure, InputError
-from sie_agent.values import check_values
+from sie_agent.values import check_values, option_of
 
 TOKEN_VARIABLE = "SIE_SERVE_TOKEN"
 SHORTEST_TOKEN = 16
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MAKE_ONE = "Make one with `openssl rand -hex 32`."
+
+
+# options that go by other names than the limits
+LIMITS = {
+    "body_bytes": "--max-body",
+    "line_bytes": "--max-line",
+    "held_bytes": "--max-held",
+    "samples": "--max-samples",
+    "queue_rows": "--max-queue",
+    "requests": "--max-requests",
+    "pipelined": "--max-pipelined",
+    "head_bytes": "--max-head",
+    "headers": "--max-headers",
+    "connections": "--max-connections",
+    "client_connections": "--max-client-connections",
+}
 
 
 @dataclass(frozen=True)
@@ -58,9 +74,8 @@ class Limits:
             # NaN is not above 0 either
             least = 1 if isinstance(value, int) else 0
             if value is not None and not (value >= least and value > 0 and value < float("inf")):
-                raise InputError(
-                    f"the limit {name} is {value}", mend=f"Give {'at least 1' if least else 'more than 0'}."
-                )
+                mend = f"Give {'at least 1' if least else 'more than 0'}."
+                raise InputError(f"the limit {name} is {value}", where=LIMITS.get(name, option_of(name)), mend=mend)
         check_values(max_body=self.body_bytes, max_samples=self.samples, max_queue=self.queue_rows)
         if self.queue_rows < self.samples:
             raise InputError(

@@ -21,6 +21,7 @@ from sie_agent.judging import (
     JudgmentCache,
     Session,
     Variant,
+    check_limit,
     estimate,
     is_lasting,
     judge_chunks,
@@ -280,6 +281,7 @@ def plan(
     limit: int | None = None,
     judge: Judge | None = None,
     retry_failed: bool = False,
+    max_cost: float | None = None,
     cache_path: str | Path | None = None,
     skip_invalid: bool = False,
     strict: bool = False,
@@ -290,6 +292,7 @@ def plan(
     ----------
     data, variant, column_map, split, limit, judge, retry_failed, cache_path, skip_invalid, strict : as :func:`label`
         takes them.
+    max_cost : checked as :func:`label` does.
 
     Returns
     -------
@@ -309,9 +312,11 @@ def plan(
     20
     """
     check_asked(data, column_map, split, limit, variant)
+    check_values(max_cost=max_cost)
     log = Log(data, column_map, split, limit, rows_policy(None, skip_invalid=skip_invalid, strict=strict))
     backend, _ = open_judge(judge or Judge(), asks=False)
     try:
+        check_limit(backend, max_cost)
         with JudgmentCache(cache_path) as cache:
             parts = [
                 estimate(log.chunks(), one, backend, cache, retry_failed=retry_failed) for one in load_variants(variant)

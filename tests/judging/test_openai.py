@@ -362,11 +362,12 @@ BAD_SETTINGS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("settings", BAD_SETTINGS)
 def test_bad_settings(settings: dict[str, Any]) -> None:
     with pytest.raises(InputError):
-        make_backend(base_url="http://host/v1", **settings)
+        make_backend(**({"base_url": "http://host/v1"} if settings["kind"] == "openai" else {}), **settings)
 
 
 @pytest.mark.parametrize(("kind", "name"), [("openai", "lexical"), ("lexical", "graded"), ("local", "written")])
 def test_a_variant_the_backend_cannot_do(cache: JudgmentCache, kind: str, name: str) -> None:
-    backend = make_backend(kind, base_url="http://host/v1", model="m")
+    given = {"base_url": "http://host/v1", "model": "m"} if kind == "openai" else {}
+    backend = make_backend(kind, **given)
     with pytest.raises(InputError, match="Use backend"):
         judge(one(), load_variant(f"relevance/{name}"), backend, cache)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...errors import InputError
+from ...progress import say
+from ...values import check_values, option_of
 from .base import Accounted, Backend, Batch, Price, Source, check_installed, check_method
 from .embedding import EmbeddingBackend
 from .endpoints import DOUBLE_JUDGED, Endpoint, EndpointList, PricePart, keys_of, load_endpoints, single_endpoint
@@ -126,6 +128,30 @@ BACKENDS: dict[str, Callable[[Wishes], Backend]] = {
 }
 
 
+SERVED = ("openai", "langchain")
+# what not every backend reads, and those that do
+USES: dict[str, tuple[str, ...]] = {
+    "model": ("local", "openai", "vllm", "langchain", "embedding"),
+    "base_url": SERVED,
+    "api_key": SERVED,
+    "batch_size": ("local", "embedding"),
+}
+
+
+def refuse_unused(kind: str, **given: Any) -> None:
+    """Make sure that a backend reads what was given: a setting that does nothing is a mistake.
+
+    Raises
+    ------
+    InputError : it does not read one of them, or ``base_url`` is no address.
+    """
+    check_values(base_url=given["base_url"])
+    for name, value in given.items():
+        if value is not None and kind not in USES[name]:
+            mend = f"Leave it out, or choose a backend that reads it: {', '.join(USES[name])}"
+            raise InputError(f"backend '{kind}' does not use it", where=option_of(name), mend=mend)
+
+
 def checked_options(wishes: Wishes, known: Mapping[str, Any]) -> dict[str, Any]:
     """The options, each of a known name and value; *known* maps a name to a type or to the values allowed."""
     checked: dict[str, Any] = {}
@@ -210,6 +236,10 @@ def make_backend(
         raise InputError(f"batch size is {batch_size}", mend="Give a number of at least 1")
     if kind != "openai" and (endpoints is not None or price is not None or revision):
         raise InputError(f"backend '{kind}' asks no server: it has no endpoints, price or revision")
+    refuse_unused(kind, model=model, base_url=base_url, api_key=api_key, batch_size=batch_size)
+    if concurrency != AT_ONCE and kind not in USES["base_url"]:
+        # a list of judges may have one for all of them
+        say(f"backend '{kind}' asks no server: --concurrency {concurrency} is of no use to it")
     if kind != "langchain" and chat_model is not None:
         raise InputError(f"backend '{kind}' takes no chat model", mend="Use backend 'langchain'")
     wishes = Wishes(
