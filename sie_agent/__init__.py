@@ -15,9 +15,22 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sie_agent.errors import EnvironmentFailure, InputError, MissingExtraError, SieError
-    from sie_agent.judging import JudgmentCache, judge, list_variants, load_endpoints, load_variant, make_backend
-    from sie_agent.run import evaluate_run, load_suite, run_suite
-    from sie_agent.samples import ColumnMap, load_samples
+    from sie_agent.judging import (
+        Backend,
+        EndpointList,
+        JudgmentCache,
+        PricePart,
+        Session,
+        Variant,
+        judge,
+        list_variants,
+        load_endpoints,
+        load_variant,
+        make_backend,
+    )
+    from sie_agent.labels import StudentSettings
+    from sie_agent.run import Suite, evaluate_run, load_suite, run_suite
+    from sie_agent.samples import ColumnMap, InvalidRows, TextFeatures, load_samples, rows_policy
     from sie_agent.scorer import (
         Explanation,
         Recipe,
@@ -31,7 +44,7 @@ if TYPE_CHECKING:
         weigh_rows,
     )
     from sie_agent.scorer.estimator import ImportanceScorer
-    from sie_agent.serving import serve
+    from sie_agent.serving import AdjustmentSettings, Limits, serve
     from sie_agent.verbs.attribute import attribute
     from sie_agent.verbs.cache import cache_export, cache_prune, cache_stats
     from sie_agent.verbs.compare_prompts import compare_prompts
@@ -50,18 +63,29 @@ if TYPE_CHECKING:
 __version__ = "0.2.0.dev0"
 
 __all__ = [
+    "AdjustmentSettings",
+    "Backend",
     "ColumnMap",
+    "EndpointList",
     "EnvironmentFailure",
     "Explanation",
     "ImportanceScorer",
     "InputError",
+    "InvalidRows",
     "Judge",
     "JudgmentCache",
+    "Limits",
     "MissingExtraError",
+    "PricePart",
     "Recipe",
     "Scorer",
     "ScorerSession",
+    "Session",
     "SieError",
+    "StudentSettings",
+    "Suite",
+    "TextFeatures",
+    "Variant",
     "__version__",
     "attribute",
     "cache_export",
@@ -88,6 +112,7 @@ __all__ = [
     "push_labels",
     "push_scorer",
     "rank",
+    "rows_policy",
     "run_suite",
     "save_scorer",
     "score",
@@ -101,15 +126,21 @@ __all__ = [
 _HOMES = {
     "sie_agent.errors": ("EnvironmentFailure", "InputError", "MissingExtraError", "SieError"),
     "sie_agent.judging": (
+        "Backend",
+        "EndpointList",
         "JudgmentCache",
+        "PricePart",
+        "Session",
+        "Variant",
         "judge",
         "list_variants",
         "load_endpoints",
         "load_variant",
         "make_backend",
     ),
-    "sie_agent.run": ("evaluate_run", "load_suite", "run_suite"),
-    "sie_agent.samples": ("ColumnMap", "load_samples"),
+    "sie_agent.labels": ("StudentSettings",),
+    "sie_agent.run": ("Suite", "evaluate_run", "load_suite", "run_suite"),
+    "sie_agent.samples": ("ColumnMap", "InvalidRows", "TextFeatures", "load_samples", "rows_policy"),
     "sie_agent.scorer": (
         "Explanation",
         "Recipe",
@@ -123,7 +154,7 @@ _HOMES = {
         "weigh_rows",
     ),
     "sie_agent.scorer.estimator": ("ImportanceScorer",),
-    "sie_agent.serving": ("serve",),
+    "sie_agent.serving": ("AdjustmentSettings", "Limits", "serve"),
     "sie_agent.verbs.attribute": ("attribute",),
     "sie_agent.verbs.cache": ("cache_export", "cache_prune", "cache_stats"),
     "sie_agent.verbs.compare_prompts": ("compare_prompts",),
@@ -139,6 +170,7 @@ _HOMES = {
     "sie_agent.verbs.select": ("select",),
     "sie_agent.verbs.weights": ("weights",),
 }
+_FUNCTION = type(lambda: None)
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
@@ -149,6 +181,12 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     value = getattr(import_module(_HOME_OF[name]), name)
+    if type(value) is _FUNCTION:
+        from sie_agent.signatures import checked
+
+        # in this module it is public, and by this name others find it again
+        value = checked(value)
+        value.__module__ = __name__
     globals()[name] = value
     return value
 

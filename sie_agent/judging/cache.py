@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import EnvironmentFailure, InputError
 from ..paths import cache_dir
 from ..shown import shown
+from ..signatures import checked
 from . import cache_file
 from .answers import Answer
 from .cache_export import exported_keys, write_entries
@@ -51,6 +52,7 @@ class JudgmentCache:
     JudgmentCache(path='answers.sqlite', entries=0)
     """
 
+    @checked
     def __init__(self, path: str | Path | None = None, *, busy_seconds: float = BUSY_SECONDS) -> None:
         self.ballast_used = False
         self.damaged = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -288,7 +288,7 @@ def find_column_map(chosen: str | Path) -> Path:
     return path
 
 
-def load_column_map(chosen: str | Path | ColumnMap) -> ColumnMap:
+def load_column_map(chosen: str | Path | ColumnMap | Mapping[str, Any]) -> ColumnMap:
     """A ready map by its name, or a map of one's own from a YAML file.
 
     Raises
@@ -298,6 +298,11 @@ def load_column_map(chosen: str | Path | ColumnMap) -> ColumnMap:
     """
     if isinstance(chosen, ColumnMap):
         return chosen
+    if isinstance(chosen, Mapping):
+        try:
+            return ColumnMap.model_validate(dict(chosen))
+        except ValidationError as error:
+            raise wrong_map(YamlText(chosen, "column_map", {}), error) from None
     path = find_column_map(chosen)
     told = read_yaml(path, mend="Give a column map in YAML.", what="the column map")
     content = told.content

@@ -92,6 +92,14 @@ class InvalidRows:
     used : how many rows are used, before impressions are put together; None as long as not all were read.
     decided : whether the source was looked through.
     labels_needed : whether a row without a label cannot be used, since others have one; None: not known yet.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> invalid = sie.InvalidRows(skip=True)
+    >>> samples = sie.load_samples("sample", limit=100, invalid=invalid)
+    >>> invalid.rows, invalid.used
+    (0, 100)
     """
 
     def __init__(self, listed: Path | None = None, *, skip: bool = False) -> None:
@@ -162,23 +170,39 @@ class InvalidRows:
 
 
 def rows_policy(
-    folder: Path | None, *, skip_invalid: bool = False, strict: bool = False, data: str | Path | None = None
+    folder: str | Path | None = None,
+    *,
+    skip_invalid: bool = False,
+    strict: bool = False,
+    data: str | Path | None = None,
 ) -> InvalidRows | None:
     """What the options ``--skip-invalid`` and ``--strict`` say; None: the first row with a fault is an error.
 
     Parameters
     ----------
     folder : where ``invalid-rows.csv`` goes; None: it is not written. A list of an earlier run is removed.
+    skip_invalid : leave all of them out, however many they are. strict : refuse data with any.
     data : what is read, so that it is not taken for such a list.
+
+    Returns
+    -------
+    What `load_samples` takes as *invalid*.
 
     Raises
     ------
     InputError : both are given, or another file has the name of the list, or the data have.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> policy = sie.rows_policy(None, skip_invalid=True)
+    >>> len(sie.load_samples("sample", limit=100, invalid=policy))
+    100
     """
     if skip_invalid and strict:
         mend = "Give one of them: --strict refuses the rows that --skip-invalid leaves out"
         raise InputError("--skip-invalid and --strict exclude each other", mend=mend)
-    listed = None if folder is None else folder / LIST
+    listed = None if folder is None else Path(folder).expanduser() / LIST
     if listed is not None:
         if (
             data is not None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -40,7 +42,7 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 def load_samples(
     source: str | Path,
     *,
-    column_map: str | Path | ColumnMap | None = None,
+    column_map: str | Path | ColumnMap | Mapping[str, Any] | None = None,
     split: str | None = None,
     limit: int | None = None,
     labels_may_lack: bool = False,
@@ -54,7 +56,7 @@ def load_samples(
         :func:`sie_agent.samples.generate_samples`); ``"homedepot"``, ``"crowdflower"`` or ``"games"`` (the real data,
         where it is at hand); a Parquet, CSV, TSV or JSONL file; a folder with such files or one made by
         ``Dataset.save_to_disk``; or the id of a data set on the Hugging Face Hub.
-    column_map : a ready map by name, the path of a YAML file, or a :class:`ColumnMap`. Without one,
+    column_map : a ready map by name, the path of a YAML file, a dict of its keys, or a :class:`ColumnMap`. Without one,
         columns have to carry the names of the schema (the shorthands bring their own map).
     split : only the rows of this split, by the split of the data set or the file name, or by the map's
         split column; ``config/split`` where a data set has several configs; ``all`` for the rows of all. A data set
@@ -110,7 +112,7 @@ def in_pairs(table: pd.DataFrame, mapping: ColumnMap | None) -> pd.DataFrame:
 
 
 def chosen_source(
-    source: str | Path, column_map: str | Path | ColumnMap | None, limit: int | None
+    source: str | Path, column_map: str | Path | ColumnMap | Mapping[str, Any] | None, limit: int | None
 ) -> tuple[Path | None, ColumnMap | None, str]:
     """Path of a source (None: it is generated, or on the Hub), its column map, and its name for messages."""
     if limit is not None and limit < 1:

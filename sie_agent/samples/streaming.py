@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -35,7 +36,7 @@ from sie_agent.samples.written import all_whole, has_fractions, types_named
 def stream_samples(
     source: str | Path,
     *,
-    column_map: str | Path | ColumnMap | None = None,
+    column_map: str | Path | ColumnMap | Mapping[str, Any] | None = None,
     split: str | None = None,
     limit: int | None = None,
     chunk_rows: int = 20_000,

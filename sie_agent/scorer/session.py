@@ -19,6 +19,7 @@ from sie_agent.scorer.onnx_read import read_learned
 from sie_agent.scorer.recipe import Recipe
 from sie_agent.scorer.runtime import open_session
 from sie_agent.shown import shown
+from sie_agent.signatures import checked
 
 # more rows at once are slower: what they share no longer fits the processor's caches
 ROWS_AT_ONCE = 64
@@ -53,6 +54,7 @@ class ScorerSession:
     ['hardness', 'relevance', 'support', 'value']
     """
 
+    @checked
     def __init__(self, folder: str | Path, *, threads: int = 1) -> None:
         self.folder = scorer_folder(folder)
         self.config = read_config(self.folder)

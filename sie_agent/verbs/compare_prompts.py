@@ -29,7 +29,7 @@ from sie_agent.run.failed import Failure, as_rows, nobody_left, raised, reasons_
 from sie_agent.samples import load_samples, rows_policy, without_grade, write_table
 from sie_agent.values import check_values
 from sie_agent.verbs.common import source_of
-from sie_agent.verbs.judges import Judge, open_judge
+from sie_agent.verbs.judges import Judge, as_judge, open_judge
 
 
 def compare_prompts(
@@ -37,13 +37,13 @@ def compare_prompts(
     variants: Sequence[str],
     out: str | Path,
     *,
-    column_map: str | None = None,
+    column_map: str | Path | None = None,
     limit: int | None = None,
-    judge: Judge | None = None,
+    judge: Judge | str | None = None,
     retry_failed: bool = False,
     max_cost: float | None = None,
     relevant_at: float = 0.75,
-    cache_path: Path | None = None,
+    cache_path: str | Path | None = None,
     skip_invalid: bool = False,
     strict: bool = False,
     overwrite: bool = False,
@@ -58,7 +58,7 @@ def compare_prompts(
     ----------
     data, column_map, limit : as `load_samples` takes them; the data need grades.
     variants : two or more names of relevance variants; the first is the baseline of the differences.
-    judge : who is asked; the embedded model if not given.
+    judge : who is asked, or the name of a backend; the embedded model if not given.
     retry_failed : ask again where the cache holds a lasting failure.
     max_cost : stop before the answers of this run cost more, in USD; the rest has the status ``not-asked``.
     skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
@@ -109,7 +109,7 @@ def compare_prompts(
                 where="--variants",
                 mend="Choose relevance variants.",
             )
-    asked = judge or Judge()
+    asked = as_judge(judge)
     place = Folder("--out", out, ("comparison.json", "judgments.parquet", "manifest.json"))
     reads = {"--data": source_of(data), "--map": column_map, "--variants": list(variants), **asked.reads}
     settings = {"--limit": limit, "relevant at": relevant_at, **asked.settings}

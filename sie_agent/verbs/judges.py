@@ -18,6 +18,7 @@ from sie_agent.judging import (
     make_backend,
 )
 from sie_agent.shown import shown
+from sie_agent.signatures import check_call
 from sie_agent.values import check_values
 
 
@@ -55,6 +56,7 @@ class Judge:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_call(Judge, **vars(self))
         check_values(backend=self.backend, model=self.model, base_url=self.base_url, endpoints=self.endpoints)
         check_values(concurrency=self.concurrency, price_input=self.price_input, price_output=self.price_output)
         check_values(**{name: value for name, value in self.options.items() if name in ("timeout", "patience")})
@@ -82,6 +84,11 @@ class Judge:
             endpoints=None if self.endpoints is None else Path(self.endpoints),
             options=options,
         )
+
+
+def as_judge(given: Judge | str | None) -> Judge:
+    """The judge that was given: one, the name of a backend with its defaults, or none for the embedded model."""
+    return Judge(given) if isinstance(given, str) else given or Judge()
 
 
 def open_judge(judge: Judge, *, asks: bool = True) -> tuple[Backend, EndpointList | None]:

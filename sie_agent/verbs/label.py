@@ -45,7 +45,7 @@ from sie_agent.samples import (
 )
 from sie_agent.values import check_values
 from sie_agent.verbs.common import add_to_hash, source_of
-from sie_agent.verbs.judges import Judge, open_judge
+from sie_agent.verbs.judges import Judge, as_judge, open_judge
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def label(
     column_map: str | Path | None = None,
     split: str | None = None,
     limit: int | None = None,
-    judge: Judge | None = None,
+    judge: Judge | str | None = None,
     retry_failed: bool = False,
     max_cost: float | None = None,
     log_json: str | Path | None = None,
@@ -144,7 +144,7 @@ def label(
     data, column_map, split, limit : as `stream_samples` takes them. Grades and labels never reach the judge.
     out : folder to write into.
     variant : name or file of a prompt variant, or several; clarity variants are asked once per query.
-    judge : who is asked; the embedded model if not given.
+    judge : who is asked, or the name of a backend; the embedded model if not given.
     retry_failed : ask again where the cache holds a lasting failure.
     max_cost : stop before the answers of this run cost more, in USD; the rest has the status ``not-asked``.
     log_json : file for one JSON line per event, ``"-"`` for standard error.
@@ -180,7 +180,7 @@ def label(
     """
     check_asked(data, column_map, split, limit, variant)
     check_values(max_cost=max_cost)
-    asked, names = judge or Judge(), [variant] if isinstance(variant, str | Path) else list(variant)
+    asked, names = as_judge(judge), [variant] if isinstance(variant, str | Path) else list(variant)
     place = Folder("--out", out, ("judgments.parquet", "manifest.json"))
     events = File("--log-json", None if str(log_json) == "-" else log_json, appended=True)
     reads = {"--data": source_of(data), "--map": column_map, "--variant": names, **asked.reads}
@@ -279,7 +279,7 @@ def plan(
     column_map: str | Path | None = None,
     split: str | None = None,
     limit: int | None = None,
-    judge: Judge | None = None,
+    judge: Judge | str | None = None,
     retry_failed: bool = False,
     max_cost: float | None = None,
     cache_path: str | Path | None = None,
@@ -314,7 +314,7 @@ def plan(
     check_asked(data, column_map, split, limit, variant)
     check_values(max_cost=max_cost)
     log = Log(data, column_map, split, limit, rows_policy(None, skip_invalid=skip_invalid, strict=strict))
-    backend, _ = open_judge(judge or Judge(), asks=False)
+    backend, _ = open_judge(as_judge(judge), asks=False)
     try:
         check_limit(backend, max_cost)
         with JudgmentCache(cache_path) as cache:

@@ -16,7 +16,12 @@ from sie_agent.progress import set_quiet
 
 from .conftest import CHEAP
 
-NAMES = [name for name in sie.__all__ if name != "__version__"]
+# what parameters and results are: told where they are made or taken, and no name that one begins with
+TYPES = {
+    *("AdjustmentSettings", "Backend", "EndpointList", "Limits", "PricePart", "Session", "StudentSettings", "Suite"),
+    *("TextFeatures", "Variant"),
+}
+NAMES = [name for name in sie.__all__ if name != "__version__" and name not in TYPES]
 METHODS = {
     "ImportanceScorer": ("fit", "predict", "score", "sample_weight", "save", "load"),
     "JudgmentCache": ("get", "put", "stats", "prune", "export"),
