@@ -101,7 +101,6 @@ def test_arguments_with_spaces_are_redacted_whole() -> None:
         "--token=a b",
         "--set",
         "x.api_key=abcdefg",
-        "http://me:a b@host/v1",
         "--token-file",
         "f",
     ]

@@ -122,7 +122,7 @@ def ungraded_words(rows: int, graded: int, missing: Mapping[str, int]) -> str:
     if not missing["pairs"]:
         return f"{start} {queries} have that: run a suite on these alone (--set data.only_graded=true). {end}"
     known = f" ({missing['graded']:,} of their {missing['rows']:,} pairs are graded)" if missing["graded"] else ""
-    more = counted(missing["pairs"], "more pair" if graded else "pair")
+    more = counted(missing["pairs"], "more pair")
     return f"{start} Grade {more}, all rows of {queries}{known}, and run a suite on these alone. {end}"
 
 

@@ -128,7 +128,7 @@ def test_a_log_that_a_judge_certainly_improves_does_lose_something() -> None:
 def test_what_is_missing_where_few_rows_have_a_grade() -> None:
     none = {"queries": 400, "rows": 2_000, "graded": 0, "pairs": 2_000}
     assert "no row has a grade" in ungraded_words(5_000, 0, none)
-    assert "Grade 2,000 pairs, all rows of 400 queries, and" in ungraded_words(5_000, 0, none)
+    assert "Grade 2,000 more pairs, all rows of 400 queries, and" in ungraded_words(5_000, 0, none)
     some = ungraded_words(5_000, 170, {"queries": 400, "rows": 2_000, "graded": 150, "pairs": 1_850})
     assert "170 of 5,000 rows have" in some and "Grade 1,850 more pairs, all rows of 400 queries (150 of" in some
     assert "150 of their 2,000 pairs are graded" in some and "sie distill" in some

@@ -395,7 +395,7 @@ CASES = (
     Case(
         "share of the rows above one",
         RUN,
-        ("suite.yaml", "downstream.keep.0", "less than 1"),
+        ("suite.yaml", "downstream.keep.0", "a number below 1"),
         suite("downstream: {keep: [1.5]}\n"),
     ),
     Case("unknown kind of judge", RUN, ("judges.0.kind", "lexical"), suite(judge="oracle")),
@@ -403,7 +403,7 @@ CASES = (
     Case("unknown query set", RUN, ("'train'", "log-judged"), suite(sets="{train: 1.0}")),
     Case("setting without a value", (*RUN, "--set", "draws"), ("--set", "key=value"), suite()),
     Case("setting that is not known", (*RUN, "--set", "target.epoch=3"), ("'target.epoch'", "'epochs'"), suite()),
-    Case("no run to evaluate", ("evaluate", "."), ("suite",)),
+    Case("no run to evaluate", ("evaluate", "."), ("no run in this folder", "sie run")),
     # prompts and init
     Case(
         "one variant to compare",

@@ -57,7 +57,7 @@ def test_what_was_dropped_is_said(sie: Sie, scores: pd.DataFrame, tmp_path: Path
         "Dropped: 1 below the threshold, 1 gave way to coverage, 1 no score (threshold: all 0.9000)",
         "Kept for coverage: 1 row, the best positive of a query each",
         "Labels: positives 3 → 2, negatives 3 → 1",
-        "Queries: 2 of 2 lost rows, 0 (0.0%) all of them",
+        "Queries: 2 of 2 lost rows, 0 all of them",
         "Dropped rows: dropped.parquet",
     ]
     assert pd.read_parquet(tmp_path / "kept.parquet")["sample_id"].tolist() == ["a", "b", "e"]
@@ -72,7 +72,7 @@ def test_labels_keep_their_balance(sie: Sie, scores: pd.DataFrame, tmp_path: Pat
         "3 of 6 rows kept by support: kept.parquet",
         "Dropped: 2 below the threshold, 1 no score (threshold: positives 0.1000, negatives 0.9000)",
         "Labels: positives 3 → 2, negatives 3 → 1",
-        "Queries: 2 of 2 lost rows, 0 (0.0%) all of them",
+        "Queries: 2 of 2 lost rows, 0 all of them",
     ]
     assert pd.read_parquet(tmp_path / "kept.parquet")["sample_id"].tolist() == ["a", "b", "e"]
     said = sie(*SELECT, "--by", "support", "--output", "json").json
