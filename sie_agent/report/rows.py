@@ -60,9 +60,9 @@ def known_rows(run: RunFolder) -> pd.DataFrame:
     rows = scored_rows(run.samples, run.scores)
     relevance, clarity = relevance_of(run), clarity_of(run)
     rows["judged"] = rows["sample_id"].map(relevance).astype("float64")
-    rows["judged_rank"] = rows["sample_id"].map(_share_below(relevance)).astype("float64")
+    rows["judged_rank"] = rows["sample_id"].map(share_below(relevance)).astype("float64")
     rows["clarity"] = rows["query"].map(clarity).astype("float64")
-    rows["clarity_rank"] = rows["query"].map(_share_below(clarity)).astype("float64")
+    rows["clarity_rank"] = rows["query"].map(share_below(clarity)).astype("float64")
     return rows
 
 
@@ -114,10 +114,12 @@ def clarity_source(run: RunFolder) -> str:
     return f"judged by {', '.join(models)}" if models else "judged"
 
 
-def _share_below(scores: pd.Series[float]) -> pd.Series[float]:
-    if len(scores) < 2:
+def share_below(scores: pd.Series[float]) -> pd.Series[float]:
+    """For each known score, the share of the others that lie below; ties share their mean place."""
+    known = int(scores.notna().sum())
+    if known < 2:
         return scores * 0 + 0.5
-    return (scores.rank(method="average") - 1) / (len(scores) - 1)
+    return (scores.rank(method="average") - 1) / (known - 1)
 
 
 def extremes(

@@ -33,9 +33,13 @@ TOP, FAR_DOWN = 2, 6
 # of each row, what speaks most for its label and against it
 FEATURES = 4
 # by what the log's labels are: what the two sides are called
-CLICKED = {FALSE_YES: "clicked, yet it does not seem to fit", FALSE_NO: "passed over, yet it seems to fit"}
-MARKED = {FALSE_YES: "marked relevant, yet it does not seem to fit", FALSE_NO: "marked irrelevant, yet it seems to fit"}
-SAID = {FALSE_YES: "the log says yes, yet it does not seem to fit", FALSE_NO: "the log says no, yet it seems to fit"}
+# the doubt can come from other evidence than relevance, so the names say nothing of whether the item fits
+CLICKED = {FALSE_YES: "clicked, but the label looks wrong", FALSE_NO: "passed over, but the label looks wrong"}
+MARKED = {
+    FALSE_YES: "marked relevant, but the label looks wrong",
+    FALSE_NO: "marked irrelevant, but the label looks wrong",
+}
+SAID = {FALSE_YES: "the log says yes, but that looks wrong", FALSE_NO: "the log says no, but that looks wrong"}
 SAYS = {
     "clicks": ("clicked", "not clicked"),
     "labels": ("marked relevant", "marked irrelevant"),
@@ -125,6 +129,8 @@ def suspects_of(run: RunFolder, known: pd.DataFrame) -> Suspects | None:
     if run.draws:
         losses = run.draws[0].drop_duplicates("sample_id").set_index("sample_id")["loss"]
         everything["loss"] = everything["sample_id"].map(losses)
+    if RELEVANCE in everything.columns:
+        everything["scored_rank"] = rows.share_below(everything[RELEVANCE].astype("float64"))
     listed = doubted(everything)
     if listed.empty:
         return None
@@ -180,11 +186,21 @@ def suspect(row: dict[Any, Any], run: RunFolder, kind: str, relevant_at: float) 
 
 
 def judged_words(row: dict[Any, Any]) -> str:
-    """What the judge says, as a share of the pairs that it read."""
-    if pd.isna(row["judged_rank"]):
-        return "held back from the scorer; this is its estimate"
-    below = floor_percent(float(row["judged_rank"]))
-    return f"fits better than {below} % of all pairs" if below > 0 else "fits worse than 99 % of all pairs"
+    """The row's relevance: the judge's, or the scorer's estimate where the judge did not read the row."""
+    rank, judged = relevance_rank(row)
+    if rank is None:
+        return "not read by the judge"
+    pairs = "all pairs" if judged else "the log's rows by the scorer's estimate; the judge did not read this row"
+    below = floor_percent(rank)
+    return f"fits better than {below} % of {pairs}" if below > 0 else f"fits worse than 99 % of {pairs}"
+
+
+def relevance_rank(row: dict[Any, Any]) -> tuple[float | None, bool]:
+    """The share of rows that fit worse, and whether the judge says so; the page and the sentence both use this."""
+    if not pd.isna(row["judged_rank"]):
+        return float(row["judged_rank"]), True
+    scored = row.get("scored_rank")
+    return (None if scored is None or pd.isna(scored) else float(scored)), False
 
 
 def floor_percent(share: float) -> int:
@@ -197,18 +213,19 @@ def reason_words(row: dict[Any, Any], kind: str, place: int | None) -> str:
     yes = row["label"] >= 0.5
     says = SAYS[kind][0 if yes else 1]
     opening = f"{says[:1].upper()}{says[1:]}" if kind != "given" else f"The log {says}"
-    if pd.isna(row["judged_rank"]):
-        like = "pairs that do not fit" if yes else "pairs that fit"
-        return f"{opening}, but to the scorer, which learned from the judge, it looks like {like}."
-    rank = float(row["judged_rank"])
+    rank, judged = relevance_rank(row)
+    if rank is None:
+        return f"{opening}, and the judge did not read this row; the scorer doubts the label."
     if yes == (rank >= 0.5):
-        return f"{opening}, and the judge does not contradict it; but the rest of the log speaks for another label."
+        who = "the judge" if judged else "the scorer's relevance"
+        return f"{opening}, and {who} does not contradict it; but other evidence in the log does."
+    pairs = "pairs that the judge read" if judged else "log's rows, as the scorer estimates (the judge did not read it)"
     if yes:
-        told = f"{opening}, although {floor_percent(1 - rank)} % of the pairs that the judge read fit better."
+        told = f"{opening}, although {floor_percent(1 - rank)} % of the {pairs} fit better."
         if kind == "clicks" and place is not None and place <= TOP:
             told += " It stood at the top, where people click on what they see first."
         return told
-    told = f"{opening}, although it fits better than {floor_percent(rank)} % of the pairs that the judge read."
+    told = f"{opening}, although it fits better than {floor_percent(rank)} % of the {pairs}."
     if kind == "clicks" and place is not None and place >= FAR_DOWN:
         told += " It stood far down, where few people look."
     return told

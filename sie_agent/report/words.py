@@ -149,6 +149,15 @@ class RowFacts:
         return True if sure > 2 / 3 else False if sure < 1 / 3 else None
 
     @property
+    def relevance_contradicts_label(self) -> bool:
+        """Whether the shown relevance speaks against the label, both as a number and by its rank."""
+        if self.relevance is None or self.relevance_rank is None:
+            return False
+        if self.is_positive:
+            return self.relevance < 0.5 and self.relevance_rank < 0.5
+        return self.relevance >= 0.5 and self.relevance_rank >= 0.5
+
+    @property
     def is_positive(self) -> bool:
         """Whether the log's label is rather a yes than a no."""
         return self.label is None or self.label >= 0.5
@@ -190,6 +199,10 @@ def _conclusion(facts: RowFacts, *, vague: bool, clicks: bool, most: bool) -> st
         )
     if most:
         return f"{who} doubts the label, yet training on it is likely to help"
+    if facts.relevance is None or facts.relevance_rank is None:
+        return "likely a wrong label"
+    if not facts.relevance_contradicts_label:
+        return f"{who} doubts the label, although the judged relevance does not contradict it"
     if facts.is_positive:
         return "perhaps a wrong label, but the query is vague" if vague else "likely a wrong label"
     if clicks:

@@ -15,7 +15,7 @@ from sie_agent.report import write_report
 from sie_agent.report.doubt import CHANCE, FALSE_NO, FALSE_YES, LISTED, OWN, doubted, found_wrong, with_support
 from sie_agent.report.read import read_run
 from sie_agent.report.rows import known_rows
-from sie_agent.report.suspects import floor_percent, reason_words, side_names, suspects_of
+from sie_agent.report.suspects import floor_percent, judged_words, reason_words, side_names, suspects_of
 
 from .figures import Options
 from .fixtures import build_run
@@ -81,12 +81,29 @@ def test_what_the_scorer_tells_of_wrong_labels_goes_first() -> None:
 def test_a_reason_does_not_say_what_the_judge_does_not() -> None:
     row = {"label": 1.0, "judged_rank": 0.8}
     assert reason_words(row, "clicks", 1) == (
-        "Clicked, and the judge does not contradict it; but the rest of the log speaks for another label."
+        "Clicked, and the judge does not contradict it; but other evidence in the log does."
     )
     assert reason_words({**row, "judged_rank": 0.05}, "clicks", 1).startswith("Clicked, although 95 % of the pairs")
     far = reason_words({"label": 0.0, "judged_rank": 0.9}, "clicks", 9)
     assert "better than 90 %" in far and "far down" in far
-    assert "looks like pairs that fit" in reason_words({"label": 0.0, "judged_rank": np.nan}, "labels", None)
+
+
+@pytest.mark.parametrize("kind", ["clicks", "labels", "given"])
+@pytest.mark.parametrize("judged", [True, False])
+@pytest.mark.parametrize("label", [0.0, 0.3, 0.5, 1.0])
+@pytest.mark.parametrize("rank", [0.0, 0.05, 0.3, 0.49, 0.5, 0.7, 0.95, 1.0, np.nan])
+def test_the_sentence_agrees_with_the_relevance_beside_it(kind: str, judged: bool, label: float, rank: float) -> None:
+    row = {"label": label, "judged_rank": rank if judged else np.nan, "scored_rank": np.nan if judged else rank}
+    told, shown = reason_words(row, kind, 9), judged_words(row)
+    if np.isnan(rank):
+        assert "did not read" in told and "fit" not in told and "fits" not in shown
+        return
+    assert ("did not read" in shown) == (not judged)
+    # a yes is only said to fit worse than most where it is shown to, and a no to fit better likewise
+    assert ("fit better" in told) == (label >= 0.5 and rank < 0.5)
+    assert ("fits better" in told) == (label < 0.5 and rank >= 0.5)
+    if "fits better" in told and rank > 0:
+        assert f"{floor_percent(rank)} %" in told and f"{floor_percent(rank)} %" in shown
 
 
 def test_a_judge_that_knows_finds_more_than_chance_and_one_that_guesses_does_not() -> None:
@@ -113,7 +130,7 @@ def test_the_page_opens_with_them(tmp_path: Path) -> None:
     assert "of the first 20 are truly wrong, by the grades. Picked without a judge:" in part
     assert "at random" in part and "by shared words" in part and "by the ranker's own training loss" in part
     assert "On the mean of the run's 2 draws it is" in part and "clearly more than" in part
-    assert "Clicked, yet it does not seem to fit" in part and "Passed over, yet it seems to fit" in part
+    assert "Clicked, but the label looks wrong" in part and "Passed over, but the label looks wrong" in part
     assert "truly wrong, grade" in part and part.count("Words for and against a fit") == 20
     assert "sie_agent explain --scorer" in part or "sie explain --scorer" in part
 
@@ -132,7 +149,7 @@ def test_a_judge_that_is_not_needed_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "told"),
-    [("cascade", "Clicked, yet"), ("flips", "Marked irrelevant, yet"), ("given", "The log says no, yet")],
+    [("cascade", "Clicked, but"), ("flips", "Marked irrelevant, but"), ("given", "The log says no, but")],
 )
 def test_sides_are_named_after_the_log(tmp_path: Path, kind: str, told: str) -> None:
     assert told in page_of(tmp_path / "run", Options(log=kind)).words

@@ -143,3 +143,22 @@ def test_a_score_is_shown_within_the_range_of_its_label() -> None:
     assert within_range("support", -0.24) == 0.0 and within_range("support", 1.2) == 1.0
     assert within_range("support", 0.4) == 0.4 and within_range("support", None) is None
     assert within_range("value", -3.2) == -3.2
+
+
+@pytest.mark.parametrize("label", [None, 0.0, 0.3, 0.5, 1.0])
+@pytest.mark.parametrize("relevance", [None, 0.0, 0.2, 0.49, 0.5, 0.8, 1.0])
+@pytest.mark.parametrize("rank", [0.0, 0.4, 0.6, 1.0])
+@pytest.mark.parametrize("support", [None, 0.0, 0.5, 1.0])
+def test_no_row_is_called_good_or_wrong_against_its_judged_relevance(
+    label: float | None, relevance: float | None, rank: float, support: float | None
+) -> None:
+    for clarity in (None, 0.1, 0.9):
+        for most in (True, False):
+            for clicks in (True, False):
+                known = None if relevance is None else rank
+                row = words.RowFacts(label, relevance, known, clarity, clarity, support)
+                told = words.row_reason(row, clicks=clicks, most=most)
+                if "good item" in told or "relevant item marked down" in told:
+                    assert relevance is not None and relevance >= 0.5 and label is not None and label < 0.5
+                if "wrong label" in told and relevance is not None:
+                    assert relevance < 0.5 and (label is None or label >= 0.5)
