@@ -20,7 +20,7 @@ from sie_agent.cli.options import (
     examples,
 )
 from sie_agent.cli.output import call, show
-from sie_agent.cli.words import counted
+from sie_agent.cli.words import counted, yes_lines
 
 EPILOG = examples(
     "sie distill --judgments runs/labels/judgments.parquet --data log.csv --map map.yaml --out runs/scorer",
@@ -121,6 +121,7 @@ def lines_of(result: dict[str, Any]) -> list[str]:
     judge = f"{result['model']} ({result['variant']}; {scale})"
     return [
         f"{result['judged']:,} of {counted(result['rows'], 'row')} judged, by {judge}",
+        *yes_lines(result["positives"], result["negatives"], result["positive_at"]),
         f"Weak labels: {result['labels']}",
         f"Scorer for {', '.join(result['weak_labels'])}: {result['scorer']}",
         *(

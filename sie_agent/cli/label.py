@@ -31,7 +31,7 @@ from sie_agent.cli.options import (
     examples,
 )
 from sie_agent.cli.output import call, show
-from sie_agent.cli.words import asked_again, causes, cost_line, counted, duration, plan_lines, tries_line
+from sie_agent.cli.words import asked_again, causes, cost_line, counted, duration, plan_lines, tries_line, yes_lines
 from sie_agent.errors import InputError
 
 EPILOG = examples(
@@ -146,6 +146,8 @@ def lines_of(result: dict[str, Any]) -> list[str]:
     if len(result["models"]) > 1:
         lines.append(f"  several models  {', '.join(f'{name} {count:,}' for name, count in result['models'].items())}")
         lines += mixture_lines(result["mixture"])
+    if result["positives"] + result["negatives"]:
+        lines += yes_lines(result["positives"], result["negatives"], result["positive_at"])
     return [*lines, f"Judgments: {result['judgments']}", *asked_again(result, result["failed"])]
 
 

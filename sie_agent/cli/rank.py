@@ -123,6 +123,8 @@ def kind_lines(kind: dict[str, Any], score: str) -> list[str]:
 
 def headings(kind: dict[str, Any], value: bool) -> tuple[str, str]:
     """What stands over the good end and over the bad end: no more than the intervals say."""
+    if kind["apart"] == 0 and (not value or kind["above"] or kind["below"]):
+        return "Highest (no certain difference)", "Lowest (no certain difference)"
     if not value:
         return "Best", "Worst"
     return (
@@ -133,6 +135,10 @@ def headings(kind: dict[str, Any], value: bool) -> tuple[str, str]:
 
 def sides(kind: dict[str, Any], value: bool) -> str:
     """How many groups lie on either side with all of their interval."""
+    if kind["apart"] == 0:
+        return (
+            f"no certain difference between them: every interval holds the mean of all groups, {number(kind['mean'])}"
+        )
     if value:
         return f"the whole interval is above 0 (helps) for {kind['above']:,}, below (harms) for {kind['below']:,}"
     level = f"the mean of {number(kind['level'])}"

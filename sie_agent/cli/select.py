@@ -8,7 +8,7 @@ import typer
 
 from sie_agent.cli.options import By, OutFile, Overwrite, Scores, examples
 from sie_agent.cli.output import call, number, show
-from sie_agent.cli.words import counted
+from sie_agent.cli.words import counted, yes_lines
 
 EPILOG = examples(
     "sie select --scores scores.parquet --keep 0.5 --by support --out kept.parquet --dropped dropped.parquet",
@@ -79,6 +79,8 @@ def lines(result: dict[str, Any]) -> list[str]:
             f"Kept for coverage: {counted(result['kept_for_coverage'], 'row')}, the best positive of a query each"
         )
     if result["positives"] is not None:
+        before = (result["positives"]["before"], result["negatives"]["before"])
+        told += yes_lines(*before, result["positive_at"], "change it with --positive-at")
         sides = [
             f"{name} {result[name]['before']:,} → {result[name]['after']:,}" for name in ("positives", "negatives")
         ]

@@ -113,3 +113,19 @@ def time_of(part: dict[str, Any]) -> str:
     if not part["to_ask"]:
         return "none"
     return f"{duration(part['seconds'])} (at {part['per_second']:,.1f}/s, as this model answered last)"
+
+
+def yes_lines(positives: int, negatives: int, positive_at: float, change: str = "") -> list[str]:
+    """What counts as a yes, how many rows are one, and a warning where all labelled rows fall on one side.
+
+    Parameters
+    ----------
+    change : how a user can move the cut-off, if there is a way.
+    """
+    rule = f"A row counts as a yes if its label is {positive_at:g} or more{f' ({change})' if change else ''}"
+    told = [f"{rule}: {positives:,} yes, {negatives:,} no"]
+    if positives + negatives and not (positives and negatives):
+        which = "no labelled row is a yes" if not positives else "every labelled row is a yes"
+        mend = change or "map labels so that a yes is at or above it and a no below it"
+        told.append(f"Warning: {which} at a cut-off of {positive_at:g}; {mend}")
+    return told

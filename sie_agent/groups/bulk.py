@@ -93,7 +93,9 @@ def rank_file(
     ``rows`` and ``unscored`` (they lack the score and count for nothing), and ``kinds``: per kind ``by``, ``groups``,
     ``ungrouped`` (rows that are in no group), ``mean, between, within`` (of the model, see :class:`Prior`; None of
     fewer than three groups), ``level`` (0, or for a score that has a range the mean of all groups), ``above`` and
-    ``below`` (groups whose interval lies on one side of it), ``best`` and ``worst``: at most *top* groups on the good
+    ``below`` (groups whose interval lies on one side of it), ``apart`` (groups whose interval does not hold the mean
+    of all groups; with 0, no difference between groups is certain; None of fewer than three groups), ``best`` and
+    ``worst``: at most *top* groups on the good
     and on the bad side of it, the farthest first, each a row of the file as a dictionary.
 
     Raises
@@ -194,7 +196,7 @@ def ranked(connection: Any, writer: TableWriter, by: str, score: str, top: int) 
     prior = prior_of(connection)
     direction = direction_of(score)
     level = 0.0 if direction.signed else middle_of(connection, prior)
-    count = above = below = 0
+    count = above = below = apart = 0
     insert = inserter(connection, "drawn", DRAWN)
     for batch in stream(connection.cursor(), "SELECT name, title, rows, mean, variance, total FROM groups"):
         groups = groups_in(batch)
@@ -202,6 +204,8 @@ def ranked(connection: Any, writer: TableWriter, by: str, score: str, top: int) 
         count += len(groups.rows)
         above += int((drawn.low > level).sum())
         below += int((drawn.high < level).sum())
+        if prior is not None:
+            apart += int(((drawn.low > prior.mean) | (drawn.high < prior.mean)).sum())
         # an interval that is not known is null
         numbers = [pa.array(one, from_pandas=True) for one in (groups.mean, drawn.mean, drawn.low, drawn.high)]
         kept = [batch.column(name) for name in ("name", "title", "rows")]
@@ -229,6 +233,7 @@ def ranked(connection: Any, writer: TableWriter, by: str, score: str, top: int) 
         "level": level,
         "above": above,
         "below": below,
+        "apart": None if prior is None else apart,
         "best": best.to_pylist(),
         "worst": worst.to_pylist()[::-1],
     }

@@ -54,8 +54,8 @@ def strength_words(judge: WithinQueries) -> str:
         return "no query has two rows that could be compared"
     on = f"on {counted(judge.n_queries, 'query')}"
     if judge.n_queries < FEWEST_QUERIES:
-        return f"{judge.mean:.3f} {on}, of which {FEWEST_QUERIES} are the fewest that tell"
-    return f"{judge.mean:.3f} [{judge.low:.3f}, {judge.high:.3f}] {on}; a coin toss has 0.5"
+        return f"{judge.mean:.3f} {on}, and at least {FEWEST_QUERIES} are needed"
+    return f"{judge.mean:.3f} [{judge.low:.3f}, {judge.high:.3f}] {on}; chance is 0.5"
 
 
 def choose_by_grades(accuracy: Doubles, judge: WithinQueries) -> int:
@@ -87,16 +87,16 @@ def tuned(candidates: Sequence[Recipe], accuracy: Doubles, judge: WithinQueries)
     chosen, known = choose_by_grades(accuracy, judge), ~np.isnan(accuracy).any(axis=0)
     said = strength_words(judge)
     if not above_chance(judge):
-        why = f"the judge does not certainly order the items of graded queries better than chance ({said})"
+        why = f"on graded queries, the judge is not clearly better than chance at ordering items ({said})"
         return replace(candidates[0], chosen="log", why=why)
     if chosen == 0:
-        why = f"no recipe put the items of {int(known.sum())} tuning queries in a better order than the log as it is"
+        why = f"on {int(known.sum())} tuning queries, no recipe ordered items better than the unchanged log"
         return replace(candidates[0], chosen="log", why=why)
     reached, log = accuracy[chosen, known].mean(), accuracy[0, known].mean()
-    place = "the mildest" if candidates[chosen].words == MILDEST.words else "certainly better than the mildest,"
+    place = "the mildest" if candidates[chosen].words == MILDEST.words else "clearly better than the mildest,"
     why = (
-        f"{place} of {len(candidates)} on {int(known.sum())} tuning queries: {reached:.3f} of the pairs of a query "
-        f"in the right order, {log:.3f} with the log as it is"
+        f"{place} of {len(candidates)} on {int(known.sum())} tuning queries: it orders {reached:.3f} of "
+        f"a query's pairs correctly, the unchanged log {log:.3f}"
     )
     return replace(candidates[chosen], chosen="tuned", why=why)
 
@@ -105,10 +105,10 @@ def choose_by_log(judge: WithinQueries) -> Recipe:
     """The recipe for a log without grades, from how well the judge orders the log's own labels within queries."""
     said = strength_words(judge)
     if above_chance(judge):
-        why = f"there are no grades to choose on; the judge backs the log's own labels within queries ({said})"
+        why = f"there are no grades to choose by; within queries, the judge agrees with the log's labels ({said})"
         return replace(MILDEST, chosen="rule", why=why)
     why = (
-        "there are no grades, and the judge does not certainly order the log's own labels within queries better than "
-        f"chance ({said})"
+        "there are no grades to choose by; within queries, the judge does not clearly agree with the log's labels "
+        f"better than chance ({said})"
     )
     return replace(LOG, chosen="log", why=why)

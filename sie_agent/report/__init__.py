@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sie_agent.report.doubt import doubted, with_support
+from sie_agent.report.doubt import PER_QUERY, doubted, with_support
 from sie_agent.report.html import write_report
 from sie_agent.report.read import STEPS
 from sie_agent.report.rows import ranking_label, scored_rows, shown_ids
@@ -12,6 +12,7 @@ from sie_agent.report.why import Line, Piece, Why, shown_explanation, write_expl
 
 __all__ = [
     "MADE_UP",
+    "PER_QUERY",
     "STEPS",
     "Line",
     "Piece",

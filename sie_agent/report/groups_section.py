@@ -95,7 +95,7 @@ def groups_of(run: RunFolder, known: pd.DataFrame) -> ShownGroups | None:
         told=f"{label.title}, averaged over the rows of a group: {label.meaning}. The mean of a group of few rows is "
         "drawn towards that of all groups, since few rows say little; the interval says where the mean of more such "
         "rows would lie (95 %). It knows how rows differ, and nothing of whether the judge is right. Look at both ends "
-        "before you act: such a list foretells only weakly what training without a group does.",
+        "before you act: such a list only weakly predicts what training without a group would do.",
         kinds=found,
     )
 

@@ -13,6 +13,7 @@ class Step(BaseModel):
     file: str = Field(pattern=r"^\w[\w.-]*$")
     rows: int = 0
     queries: int = 0
+    rule: str = ""
 
 
 class NextSteps(BaseModel):

@@ -15,7 +15,7 @@ from sie_agent.bench import QUERIES_WANTED
 from sie_agent.errors import InputError
 from sie_agent.json_files import read_object
 from sie_agent.progress import say
-from sie_agent.report import MADE_UP, STEPS, doubted, scored_rows, side_names, variant_of, with_support
+from sie_agent.report import MADE_UP, PER_QUERY, STEPS, doubted, scored_rows, side_names, variant_of, with_support
 from sie_agent.run.manifest import write_json, write_text
 from sie_agent.run.rows_read import read_rows
 from sie_agent.samples import COLUMNS, read_grades, read_table, write_table
@@ -67,9 +67,21 @@ def write_next_steps(folder: Path) -> None:
             # the mark at the start tells spreadsheets that this is UTF-8
             text = table.to_csv(index=False, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
             write_text(path, "\ufeff" + text)
-        counts = {"rows": len(table), "queries": int(table["query"].nunique())}
+        counts: dict[str, Any] = {"rows": len(table), "queries": int(table["query"].nunique())}
+        if step == "check":
+            counts["rule"] = check_rule(rows)
         steps[step] = {"file": name, **counts, "sha256": file_hash(path)}
     write_json(folder / STEPS, {"steps": steps})
+
+
+def check_rule(rows: pd.DataFrame) -> str:
+    """By which rule a row is among those to check: its place in an order, not a threshold."""
+    known = int((rows["right"].notna() & rows["label"].notna()).sum())
+    return (
+        f"the {CHECKED} rows of each side (yes: label 0.5 or more; no: below) whose label is least likely right, "
+        f"at most {PER_QUERY} of a query on each side and each pair once, of {known:,} rows with a score; "
+        "there is no threshold"
+    )
 
 
 def is_changed(path: Path, written: str | None) -> bool:

@@ -19,6 +19,7 @@ Doubles = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Ties = npt.NDArray[np.int64]
 
+# the label from which on a row counts as a yes; graded labels are cut there, too
 POSITIVE_AT = 0.5
 # kinds of rows that each lose the same share where labels stay in balance, in the order of their numbers
 STRATA = ("positives", "negatives", "unlabelled")

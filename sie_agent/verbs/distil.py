@@ -37,7 +37,15 @@ from sie_agent.samples import (
     without_grade,
     write_table,
 )
-from sie_agent.scorer import COLUMNS_FILE, Recipe, save_scorer, settle_columns, with_log_columns, with_recipe
+from sie_agent.scorer import (
+    COLUMNS_FILE,
+    POSITIVE_AT,
+    Recipe,
+    save_scorer,
+    settle_columns,
+    with_log_columns,
+    with_recipe,
+)
 from sie_agent.threads import one_thread
 from sie_agent.values import check_values
 from sie_agent.verbs.common import load_log, samples_hash, source_of
@@ -172,6 +180,9 @@ def distil(
             "rows": len(samples),
             "judged": count,
             "without_judgment": len(samples) - count,
+            "positives": int((samples["label"] >= POSITIVE_AT).sum()),
+            "negatives": int((samples["label"] < POSITIVE_AT).sum()),
+            "positive_at": POSITIVE_AT,
             **facts,
             "weak_labels": list(scorer.students),
             "label_error": scorer.label_errors is not None,

@@ -43,6 +43,7 @@ from sie_agent.samples import (
     stream_samples,
     without_grade,
 )
+from sie_agent.scorer import POSITIVE_AT
 from sie_agent.values import check_values
 from sie_agent.verbs.common import add_to_hash, source_of
 from sie_agent.verbs.judges import Judge, as_judge, open_judge
@@ -94,6 +95,8 @@ class Passage:
 
     samples: int = 0
     impressions: int = 0
+    positives: int = 0
+    negatives: int = 0
     pairs: Distinct = field(default_factory=Distinct)
     queries: Distinct = field(default_factory=Distinct)
     digest: Any = field(default_factory=hashlib.sha256)
@@ -111,6 +114,8 @@ class Passage:
         for chunk in chunks:
             self.samples += len(chunk)
             self.impressions += int(chunk[IMPRESSIONS].sum()) if IMPRESSIONS in chunk else len(chunk)
+            self.positives += int((chunk["label"] >= POSITIVE_AT).sum())
+            self.negatives += int((chunk["label"] < POSITIVE_AT).sum())
             self.pairs.add(pair_keys(chunk))
             self.queries.add(query_keys(chunk["query"]))
             add_to_hash(self.digest, chunk)
@@ -343,6 +348,9 @@ def summary(session: Session, variants: Sequence[Variant], passage: Passage, sec
     return {
         "rows": passage.samples,
         "impressions": passage.impressions,
+        "positives": passage.positives,
+        "negatives": passage.negatives,
+        "positive_at": POSITIVE_AT,
         "pairs": len(passage.pairs),
         "queries": len(passage.queries),
         "aspects": list(dict.fromkeys(one.aspect for one in variants)),

@@ -118,7 +118,7 @@ def test_a_strong_judge_is_given_a_recipe_that_was_tried(choose: Choose, log: Be
     assert found.chosen == "tuned" and not found.is_log
     assert recipe_name(found) in {recipe_name(one) for one in CANDIDATES}
     assert found.mean_label == pytest.approx(log.rows.label[log.queries % 3 > 0].mean())
-    assert f"certainly better than the mildest, of {len(CANDIDATES)} on 40 tuning queries" in found.why
+    assert f"clearly better than the mildest, of {len(CANDIDATES)} on 40 tuning queries" in found.why
     assert found == choose(strong(log)), "chosen anew, it is the same"
 
 
@@ -138,9 +138,9 @@ def test_labels_of_the_graded_queries_are_not_read(choose: Choose, log: BenchDat
 def test_without_grades_the_log_has_to_back_the_judge(choose: Choose, log: BenchData) -> None:
     found = choose(strong(log), graded=False)
     assert (found.blend, found.by, found.strength) == (0.0, MILDEST.by, MILDEST.strength)
-    assert found.chosen == "rule" and "backs the log's own labels" in found.why
+    assert found.chosen == "rule" and "the judge agrees with the log's labels" in found.why
     refused = choose(1 / log.position, graded=False)
-    assert refused.is_log and "does not certainly order the log's own labels" in refused.why
+    assert refused.is_log and "does not clearly agree with the log's labels" in refused.why
     # the same judge passes where nobody knows what stood where
     blind = replace(log, position=np.full(len(log.grade), np.nan))
     assert choose(1 / log.position, graded=False, data=blind).chosen == "rule"

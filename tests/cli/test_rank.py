@@ -97,6 +97,20 @@ def test_headings_claim_no_more_than_the_intervals(
     assert all(heading in lines for heading in there) and not any(line.startswith(absent) for line in lines), lines
 
 
+@pytest.mark.parametrize("level", [3.0, -3.0])
+def test_groups_that_do_not_differ_are_not_said_to_help_or_harm(
+    sie: Sie, log: pd.DataFrame, tmp_path: Path, level: float
+) -> None:
+    scores = pd.read_parquet(tmp_path / "scores.parquet")
+    noise = np.random.default_rng(0).normal(scale=0.01, size=len(scores))
+    scores.assign(value=level + noise).to_parquet(tmp_path / "scores.parquet")
+    told = sie(*RANK, "--by", "query").out
+    assert "no certain difference" in told.splitlines()[0]
+    assert "(helps)" not in told and "Most h" not in told
+    (kind,) = sie(*RANK, "--by", "query", "--output", "json").json["kinds"]
+    assert kind["apart"] == 0 and kind["above"] + kind["below"] == kind["groups"]
+
+
 def test_one_row_in_all_has_a_dash_for_its_interval(sie: Sie, log: pd.DataFrame, tmp_path: Path) -> None:
     pd.read_parquet(tmp_path / "scores.parquet").tail(1).to_parquet(tmp_path / "scores.parquet")
     lines = sie(*RANK, "--by", "query").out.splitlines()

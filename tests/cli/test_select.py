@@ -56,6 +56,7 @@ def test_what_was_dropped_is_said(sie: Sie, scores: pd.DataFrame, tmp_path: Path
         "3 of 6 rows kept by support: kept.parquet",
         "Dropped: 1 below the threshold, 1 gave way to coverage, 1 no score (threshold: all 0.9000)",
         "Kept for coverage: 1 row, the best positive of a query each",
+        "A row counts as a yes if its label is 0.5 or more (change it with --positive-at): 3 yes, 3 no",
         "Labels: positives 3 → 2, negatives 3 → 1",
         "Queries: 2 of 2 lost rows, 0 all of them",
         "Dropped rows: dropped.parquet",
@@ -66,11 +67,24 @@ def test_what_was_dropped_is_said(sie: Sie, scores: pd.DataFrame, tmp_path: Path
     assert dropped["reason"].tolist() == ["gave way to coverage", "no score", "below the threshold"]
 
 
+@pytest.mark.parametrize(("label", "side"), [(0.3, "no labelled row is a yes"), (1.0, "every labelled row is a yes")])
+def test_labels_that_are_all_on_one_side_are_warned_of(
+    sie: Sie, scores: pd.DataFrame, tmp_path: Path, label: float, side: str
+) -> None:
+    scores.assign(label=label).to_parquet(tmp_path / "scores.parquet")
+    told = sie(*SELECT, "--by", "support").out
+    (warning,) = [line for line in told.splitlines() if line.startswith("Warning")]
+    assert side in warning and "--positive-at" in warning
+    moved = sie(*SELECT, "--by", "support", "--positive-at", "0.2", "--overwrite").out
+    assert ("6 yes, 0 no" in moved) and "label is 0.2 or more" in moved
+
+
 def test_labels_keep_their_balance(sie: Sie, scores: pd.DataFrame, tmp_path: Path) -> None:
     ran = sie(*SELECT, "--by", "support", "--no-coverage")
     assert ran.out.splitlines() == [
         "3 of 6 rows kept by support: kept.parquet",
         "Dropped: 2 below the threshold, 1 no score (threshold: positives 0.1000, negatives 0.9000)",
+        "A row counts as a yes if its label is 0.5 or more (change it with --positive-at): 3 yes, 3 no",
         "Labels: positives 3 → 2, negatives 3 → 1",
         "Queries: 2 of 2 lost rows, 0 all of them",
     ]

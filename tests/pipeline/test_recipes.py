@@ -75,7 +75,7 @@ def test_reasons_are_given() -> None:
     assert (chosen.by, chosen.strength, chosen.chosen) == (CANDIDATES[1].by, CANDIDATES[1].strength, "tuned")
     assert "the mildest of 2 on 40 tuning queries" in chosen.why
     assert "0.550 [0.490, 0.600] on 40 queries" in tuned(CANDIDATES[:2], accuracy((0.05, 0.02)), CHANCE).why
-    assert "no recipe put" in tuned(CANDIDATES[:2], accuracy((-0.05, 0.02)), GOOD).why
+    assert "no recipe ordered" in tuned(CANDIDATES[:2], accuracy((-0.05, 0.02)), GOOD).why
     for why in (
         tuned(CANDIDATES[:2], accuracy((0.05, 0.02)), CHANCE),
         tuned(CANDIDATES[:2], accuracy((-0.01, 1)), GOOD),
