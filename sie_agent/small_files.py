@@ -1,7 +1,8 @@
-"""Reading a file of unknown origin: whole, as text, and never more than it may be."""
+"""Reading a file of unknown origin: whether it is one, whole, as text, and never more than it may be."""
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -9,6 +10,58 @@ from pathlib import Path
 from sie_agent.errors import InputError
 
 MEBIBYTE = 1024 * 1024
+
+
+# what is at a path and is neither a file nor a folder
+SPECIAL = (
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+SAVE_FIRST = "Save what it gives to a file, and give that file"
+
+
+def refuse_special(path: Path, expected: str = "a file") -> None:
+    """Refuse a path that is neither a file nor a folder, before anything opens it.
+
+    A pipe without a writer would never answer, a device never end, and what is read here is read several times.
+
+    Parameters
+    ----------
+    path : the path; nothing need be there.
+    expected : what should be there, for the message.
+
+    Raises
+    ------
+    InputError : it is a pipe, a device, a socket, or a link to nothing or to itself.
+    """
+    try:
+        mode = path.stat().st_mode
+    except ValueError:
+        # a zero byte: no path at all
+        return
+    except OSError as error:
+        if os.path.islink(path):
+            told = "itself" if error.errno == errno.ELOOP else f"{os.readlink(path)}, which cannot be reached"
+            problem = f"is a link to {told}, and {expected} was expected"
+            raise InputError(problem, where=path, mend="Mend the link, or give the file itself") from None
+        return
+    for is_kind, name in SPECIAL:
+        if is_kind(mode):
+            raise InputError(f"is {name}, and {expected} was expected", where=path, mend=SAVE_FIRST)
+
+
+def refuse_no_file(path: Path, expected: str = "a file", mend: str | None = None) -> None:
+    """Refuse a path that is no file, before anything opens it; *expected*: what should be there.
+
+    Raises
+    ------
+    InputError : it is a folder, or what :func:`refuse_special` refuses.
+    """
+    refuse_special(path, expected)
+    if os.path.isdir(path):
+        raise InputError(f"is a folder, and {expected} was expected", where=path, mend=mend or "Give a file")
 
 
 def read_bytes(path: Path, most: int, mend: str | None = None) -> bytes:
@@ -19,7 +72,8 @@ def read_bytes(path: Path, most: int, mend: str | None = None) -> bytes:
     FileNotFoundError, PermissionError, OSError : as of opening the file.
     InputError : it is no regular file, or too large.
     """
-    # a pipe without a writer would hold up whoever opens it
+    refuse_no_file(path, mend=mend)
+    # a pipe without a writer would hold up whoever opens it; one may have come meanwhile
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as stream:
         facts = os.fstat(handle)

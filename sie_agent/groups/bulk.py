@@ -19,7 +19,7 @@ from sie_agent.groups.keys import group_keys, names_in, no_group
 from sie_agent.groups.scores import direction_of
 from sie_agent.groups.shrink import DIGITS, FEWEST_GROUPS, Groups, Prior, fit_prior, shrink
 from sie_agent.progress import Bar, bar
-from sie_agent.samples import TableWriter, table_columns
+from sie_agent.samples import BY_SCORE, TableWriter, table_columns
 from sie_agent.scorer import database, inserter, stream
 
 Doubles = npt.NDArray[np.float64]
@@ -104,7 +104,7 @@ def rank_file(
         row is in a group of some kind.
     EnvironmentFailure : the disk is in the way.
     """
-    names, rows = table_columns(scores, required=("sample_id",))
+    names, rows = table_columns(scores, required=("sample_id",), writer=BY_SCORE)
     reader = Scored(str(scores), score, query="query" in names)
     tally = Tally(ungrouped=dict.fromkeys(by, 0))
     with database(target) as connection, bar("Grouping", rows) as shown, TableWriter(target) as writer:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sie_agent.errors import InputError
 from sie_agent.labels import WEAK_LABELS
+from sie_agent.samples import made_by_words
 from sie_agent.scorer import LABEL_ERROR
 
 
@@ -55,8 +56,9 @@ def check_score(score: str, names: Collection[str], path: Path) -> None:
         raise InputError(f"no score '{score}'", where="--score", mend=mend)
     if score not in names:
         there = [name for name in score_names() if name in names]
+        made = "" if there else made_by_words(path)
         raise InputError(
-            f"no column '{score}'; the scores there are: {', '.join(there) or 'none'}",
+            f"{made}no column '{score}'; the scores there are: {', '.join(there) or 'none'}",
             where=path,
             mend=f"Give --score {there[0]}." if there else "Give a scores.parquet that `sie score` wrote.",
         )

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ..errors import InputError
 from ..paths import prompts_dir
+from ..small_files import refuse_no_file
 from ..yaml_files import read_yaml
 from .templates import compiled, parsed
 from .variant_checks import check_examples, check_scale, check_unicode
@@ -211,10 +212,12 @@ def find_variant(name_or_path: str | Path) -> Path:
     if as_path.suffix in (".yaml", ".yml"):
         if as_path.is_file():
             return as_path
+        refuse_no_file(as_path, "a prompt variant in YAML")
         raise InputError("no such prompt variant file", where=as_path)
     known = list_variants()
     if text in known:
         return prompts_dir() / f"{text}.yaml"
+    refuse_no_file(as_path, "a prompt variant in YAML")
     endings = [name for name in known if name.split("/")[-1] == text]
     close = difflib.get_close_matches(text, known, n=3, cutoff=0.4)
     near = endings + [name for name in close if name not in endings]

@@ -13,6 +13,7 @@ from sie_agent.paths import suites_dir
 from sie_agent.progress import say
 from sie_agent.run.suite_parts import CLARITY_VARIANT
 from sie_agent.samples import SHORTHANDS, find_column_map, is_generated, ready_maps
+from sie_agent.small_files import refuse_no_file
 
 if TYPE_CHECKING:
     from sie_agent.run.suite import Suite
@@ -38,6 +39,7 @@ def find_suite(source: str | Path) -> Path:
     shipped = {found.stem: found for found in sorted(suites_dir().glob("*.yaml"))}
     if str(source) in shipped:
         return shipped[str(source)]
+    refuse_no_file(path, "a suite in YAML")
     raise InputError(
         "no such suite",
         where=source,

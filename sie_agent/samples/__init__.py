@@ -29,12 +29,14 @@ from sie_agent.samples.overlap import OVERLAP_NAMES
 from sie_agent.samples.schema import COLUMNS, IMPRESSIONS, LONGEST, validate_samples, without_grade
 from sie_agent.samples.shipped import sample_histories
 from sie_agent.samples.splits import QUERY_SETS, assign_query_sets, check_query_sets, normalise_query, query_keys
+from sie_agent.samples.stage_files import BY_SCORE, made_by_words
 from sie_agent.samples.streaming import stream_samples
 from sie_agent.samples.tables import TableWriter, check_numeric, log_hash, read_table, write_table
 from sie_agent.samples.text import text_column
 from sie_agent.writing import failures_in_words
 
 __all__ = [
+    "BY_SCORE",
     "COLUMNS",
     "IMPRESSIONS",
     "LIST",
@@ -66,6 +68,7 @@ __all__ = [
     "load_column_map",
     "load_samples",
     "log_hash",
+    "made_by_words",
     "map_files",
     "normalise_query",
     "numbers_of",

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sie_agent.errors import InputError
+from sie_agent.samples.stage_files import STAGE, check_there, lacks_column
 from sie_agent.samples.tables import PARQUET_FAULTS, not_parquet
 from sie_agent.samples.typed import plain
 from sie_agent.samples.written import EXACT_BELOW
@@ -20,35 +21,28 @@ ROWS_PER_BATCH = 50_000
 SMALL_BLOCK = 1024 * 1024
 
 
-def table_columns(path: str | Path, *, required: Sequence[str] = ()) -> tuple[list[str], int]:
-    """Columns and number of rows of a Parquet file that a stage wrote.
+def table_columns(path: str | Path, *, required: Sequence[str] = (), writer: str = STAGE) -> tuple[list[str], int]:
+    """Columns and number of rows of a Parquet file that a stage wrote; *writer* is the stage, for messages.
 
     Raises
     ------
     InputError : the file is missing, is not a whole Parquet file, has a column twice, or lacks a required one,
         or that one holds lists.
-    EnvironmentFailure : the file cannot be read.
     """
     source = Path(path).expanduser()
-    if not source.is_file():
-        mend = "Check the path, or run the stage that makes it"
-        raise InputError("there is no such file", where=source, mend=mend)
+    check_there(source, writer)
     try:
         with pq.ParquetFile(source) as file:
             schema, count = file.schema_arrow, int(file.metadata.num_rows)
     except PARQUET_FAULTS as error:
-        raise not_parquet(source, error) from None
+        raise not_parquet(source, error, writer) from None
     names = list(map(str, schema.names))
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if twice:
         raise InputError(f"the column '{twice[0]}' is there twice", where=source, mend="Rename one of them")
     missing = [name for name in required if name not in names]
     if missing:
-        raise InputError(
-            f"the column '{missing[0]}' is missing; the columns there are: {', '.join(names)}",
-            where=source,
-            mend="Give the file that the stage before this one wrote",
-        )
+        raise lacks_column(missing[0], names, source, writer)
     for name in required:
         if pa.types.is_nested(kind := schema.field(name).type):
             mend = "Give one text per row"
@@ -63,8 +57,7 @@ def table_batches(path: str | Path, columns: Sequence[str] | None = None) -> Ite
 
     Raises
     ------
-    InputError : the file is damaged.
-    EnvironmentFailure : the file cannot be read.
+    InputError : the file is damaged, or cannot be read.
     """
     source = Path(path).expanduser()
     named = None if columns is None else list(columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -27,7 +28,33 @@ def attributes_text(value: object) -> str:
         parsed = dict(parsed)
     if not isinstance(parsed, dict):
         raise ValueError(f"the attributes are not a JSON object but {kind(parsed)}")
-    return json.dumps(parsed, ensure_ascii=False, default=plain_value)
+    return json.dumps(in_json(parsed), ensure_ascii=False, allow_nan=False)
+
+
+def in_json(value: object) -> object:
+    """A value as JSON has it: floats that JSON has no number for are null, keys and all else that it lacks are texts.
+
+    ValueError for bytes, which have no text.
+    """
+    if isinstance(value, dict):
+        return {name if isinstance(name, str) else key_text(name): in_json(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [in_json(one) for one in value]
+    if isinstance(value, np.ndarray):
+        return in_json(value.tolist())
+    if value is None or value is pd.NA or value is pd.NaT or isinstance(value, bool | str):
+        return None if value is pd.NA or value is pd.NaT else value
+    if isinstance(value, np.generic):
+        return in_json(value.item()) if isinstance(value, np.number | np.bool_ | np.str_) else plain_value(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return int(value) if isinstance(value, int) else plain_value(value)
+
+
+def key_text(name: object) -> str:
+    """The key of an object that is no text, as the values of such a type are written."""
+    written = in_json(name)
+    return written if isinstance(written, str) else json.dumps(written)
 
 
 def plain_value(value: object) -> str:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from sie_agent.errors import InputError
 from sie_agent.shown import changed_fields
+from sie_agent.small_files import refuse_no_file
 from sie_agent.yaml_files import YamlText, read_yaml
 
 MAPS = Path(__file__).resolve().parent / "maps"
@@ -283,6 +284,7 @@ def find_column_map(chosen: str | Path) -> Path:
     """
     ready = MAPS / f"{chosen}.yaml"
     path = ready if str(chosen) in ready_maps() else Path(chosen).expanduser()
+    refuse_no_file(path, "a column map in YAML")
     if not path.is_file():
         raise unknown_map(str(chosen))
     return path

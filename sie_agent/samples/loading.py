@@ -25,12 +25,14 @@ from sie_agent.samples.joins import read_joined
 from sie_agent.samples.map_files import beside
 from sie_agent.samples.mapping import pick
 from sie_agent.samples.next_items import next_item_table
+from sie_agent.samples.origins import files_named
 from sie_agent.samples.positions import from_one
 from sie_agent.samples.readers import data_ending, numbered, read_file
 from sie_agent.samples.schema import Across, hold_across
 from sie_agent.samples.shards import SPLIT, whole_frame
 from sie_agent.samples.text import text_column
 from sie_agent.samples.written import types_named
+from sie_agent.small_files import refuse_special
 
 QUICKSTART = Path(__file__).resolve().parent / "quickstart"
 SHORTHANDS = ("sample", "generated", "homedepot", "crowdflower", "games")
@@ -86,7 +88,7 @@ def load_samples(
     ['sample_id', 'query', 'item_id', 'title', 'description']
     """
     path, mapping, where = chosen_source(source, column_map, limit)
-    with types_named(where):
+    with files_named(path, mapping, split), types_named(where):
         frame = read_source(str(source), path, mapping, limit if split is None else None, split, invalid)
         marks = number_marks(frame, mapping, where)
         from_zero = from_one(iter([frame]), mapping, where)
@@ -140,6 +142,7 @@ def resolve(source: str | Path) -> tuple[Path | None, str | None]:
             )
         return path, str(source)
     path = Path(source).expanduser()
+    refuse_special(path, "a data file or a folder of such files")
     if path.exists():
         return path, None
     text = str(source)

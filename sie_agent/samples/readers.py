@@ -16,6 +16,7 @@ from sie_agent.samples.json_lines import read_jsonl
 from sie_agent.samples.separated import separated_tables
 from sie_agent.samples.shards import parquet_shard, whole_frame
 from sie_agent.samples.tables import unreadable
+from sie_agent.small_files import refuse_no_file
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
@@ -42,9 +43,8 @@ def read_file(path: Path, *, separator: str | None = None) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the file is missing, empty, damaged, of an unknown kind or in an encoding that cannot be told.
-    EnvironmentFailure
-        If the system does not let it be read.
+        If it is missing, no file, empty, damaged, of an unknown kind or in an encoding that cannot be told, or the
+        system does not let it be read.
     """
     with faults_in_words(path):
         ending = checked_ending(path)
@@ -55,6 +55,7 @@ def read_file(path: Path, *, separator: str | None = None) -> pd.DataFrame:
 
 def checked_ending(path: Path) -> str:
     """The ending of a data file that is there and holds something."""
+    refuse_no_file(path, "a data file")
     if not path.exists():
         raise InputError("there is no such file", where=path, mend="Check the path")
     ending = data_ending(path)

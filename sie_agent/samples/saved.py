@@ -103,7 +103,7 @@ def arrow_shard(path: Path, split: str, features: Mapping[str, object]) -> Shard
 
     Raises
     ------
-    InputError : it is damaged. EnvironmentFailure : it cannot be read.
+    InputError : it is damaged, or cannot be read.
     """
 
     def tables(rows: int, columns: Sequence[str] | None) -> Iterator[pa.Table]:

@@ -68,7 +68,7 @@ def parquet_shard(path: Path, split: str | None = None, card: Mapping[str, objec
 
     Raises
     ------
-    InputError : it is damaged, encrypted, or empty. EnvironmentFailure : it cannot be read.
+    InputError : it is damaged, encrypted, empty, or cannot be read.
     """
 
     def tables(rows: int, columns: Sequence[str] | None) -> Iterator[pa.Table]:

@@ -25,6 +25,7 @@ from sie_agent.samples.loading import (
     split_columns,
 )
 from sie_agent.samples.mapping import pick
+from sie_agent.samples.origins import files_named
 from sie_agent.samples.pieces import Pieces, pieces_of
 from sie_agent.samples.positions import from_one, position_columns
 from sie_agent.samples.repeats import AcrossChunks
@@ -82,7 +83,7 @@ def stream_samples(
     path, mapping, where = chosen_source(source, column_map, limit)
 
     def chunks() -> Iterator[pd.DataFrame]:
-        with types_named(where):
+        with files_named(path, mapping, split), types_named(where):
             yield from of_any_type()
 
     def of_any_type() -> Iterator[pd.DataFrame]:

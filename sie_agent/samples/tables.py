@@ -13,7 +13,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.errors import InputError
+from sie_agent.samples.stage_files import STAGE, check_there, lacks_column, other_kind
 from sie_agent.stamps import STAMP, stamp_of
 from sie_agent.writing import Unfinished, failures_in_words
 
@@ -130,7 +131,9 @@ def stamped(schema: pa.Schema, path: Path) -> pa.Schema:
     return schema.with_metadata({**kept, **({STAMP: stamp} if stamp else {})})
 
 
-def read_table(path: str | Path, *, required: Sequence[str] = (), numeric: Sequence[str] = ()) -> pd.DataFrame:
+def read_table(
+    path: str | Path, *, required: Sequence[str] = (), numeric: Sequence[str] = (), writer: str = STAGE
+) -> pd.DataFrame:
     """Read a Parquet file that a stage wrote.
 
     Parameters
@@ -138,6 +141,7 @@ def read_table(path: str | Path, *, required: Sequence[str] = (), numeric: Seque
     path : the file.
     required : columns that have to be in it.
     numeric : columns that have to hold numbers, or nothing, where they are in it.
+    writer : what writes such files, for messages.
 
     Raises
     ------
@@ -145,15 +149,13 @@ def read_table(path: str | Path, *, required: Sequence[str] = (), numeric: Seque
         If the file is missing, is not a whole Parquet file, lacks a required column, or has text for a number.
     """
     source = Path(path)
-    if not source.is_file():
-        mend = "Check the path, or run the stage that makes it"
-        raise InputError("there is no such file", where=source, mend=mend)
+    check_there(source, writer)
     try:
         with pq.ParquetFile(pa.OSFile(str(source), "rb")) as file:
             table = file.read()
         frame = as_frame(table)
     except PARQUET_FAULTS as error:
-        raise not_parquet(source, error) from None
+        raise not_parquet(source, error, writer) from None
     check_distinct(table.column_names, source)
     for name in IDS:
         # pandas reads whole numbers beside nulls as floats, which make one id of 2^53 and 2^53 + 1
@@ -164,12 +166,7 @@ def read_table(path: str | Path, *, required: Sequence[str] = (), numeric: Seque
             )
     missing = [name for name in required if name not in frame.columns]
     if missing:
-        there = ", ".join(map(str, frame.columns))
-        raise InputError(
-            f"the column '{missing[0]}' is missing; the columns there are: {there}",
-            where=source,
-            mend="Give the file that the stage before this one wrote",
-        )
+        raise lacks_column(missing[0], list(map(str, frame.columns)), source, writer)
     for name in numeric:
         if name in frame.columns:
             check_numeric(frame[name], source)
@@ -218,17 +215,19 @@ def check_numeric(column: pd.Series[Any], source: Path) -> None:
     )
 
 
-def unreadable(path: Path) -> EnvironmentFailure:
+def unreadable(path: Path) -> InputError:
     """The system does not let a file be read."""
-    return EnvironmentFailure("the file cannot be read", where=path, mend="Change its permissions")
+    return InputError("cannot be read (permission denied)", where=path, mend="Change its permissions, or give another")
 
 
-def not_parquet(source: Path, error: Exception) -> InputError | EnvironmentFailure:
-    """Why a Parquet file could not be read."""
+def not_parquet(source: Path, error: Exception, writer: str | None = None) -> InputError:
+    """Why a Parquet file could not be read; *writer*: what should have written it."""
     if isinstance(error, PermissionError):
         return unreadable(source)
     if source.stat().st_size == 0:
         return InputError("the file is empty", where=source, mend="Make it anew")
+    if writer is not None and (other := other_kind(source, writer)) is not None:
+        return other
     reason = " ".join(str(error).split())[:120] or type(error).__name__
     if "crypt" in reason.lower():
         return InputError("the Parquet file is encrypted", where=source, mend="Write it without encryption")

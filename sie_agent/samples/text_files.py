@@ -14,6 +14,7 @@ from typing import IO, cast
 
 from sie_agent.errors import InputError
 from sie_agent.progress import say
+from sie_agent.samples.seven_bits import seven_bit_encoding
 
 HEAD_BYTES = 1024 * 1024
 MOST_CHARACTERS = 16 * 1024 * 1024
@@ -177,6 +178,10 @@ def encoding_of(path: Path, *, western: bool) -> str:
     if any(sign in head for sign in SHIFTS):
         problem = "is in an encoding of 7 bits (ISO-2022, as Japanese, Korean and Chinese mail has it)"
         raise InputError(problem, where=path, mend="Save the file as UTF-8")
+    if (seven := seven_bit_encoding(head)) is not None:
+        problem = f"is in the encoding {seven.upper()}, which writes other letters in ASCII"
+        mend = "Save the file as UTF-8; if it is that already, with a byte order mark"
+        raise InputError(problem, where=path, mend=mend)
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head, final=whole)
     except UnicodeDecodeError:

@@ -100,6 +100,8 @@ def writer_for(values: pd.Series) -> Callable[[object], str]:
             return "true" if value else "false"
         if isinstance(value, Decimal):
             return format(value, "f")
+        if isinstance(value, float) and EXACT_BELOW[8] <= abs(value) < np.inf:
+            raise inexact_here(values, value)
         if not isinstance(value, SCALARS) or isinstance(value, datetime.timedelta | np.timedelta64 | np.bytes_):
             raise no_text_here(values, value)
         return str(value)
@@ -126,6 +128,18 @@ def no_text_here(values: pd.Series, value: object) -> WrongType:
         if counted
         else f"field '{values.name}'",
         mend="Write one text per row in its place, or map another column",
+    )
+
+
+def inexact_here(values: pd.Series, value: float) -> WrongType:
+    """A cell holds a number with a point or an exponent that is so large that another may have become the same."""
+    row = next(place for place, one in enumerate(values.tolist()) if one is value or one == value)
+    counted = f"{values.index.name} {values.index[row]}, " if values.index.name in ("row", "line") else ""
+    return WrongType(
+        f"the column '{values.name}' holds the float {value:.0f}: of such numbers from {EXACT_BELOW[8]} on, two may "
+        "have become one",
+        where=f"{counted}field '{values.name}'",
+        mend="Write it in quotes, or as a whole number without a point and an exponent",
     )
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.progress import bar
-from sie_agent.samples import TableWriter, table_batches, table_columns, texts_of
+from sie_agent.samples import BY_SCORE, TableWriter, table_batches, table_columns, texts_of
 from sie_agent.scorer.bulk import Cursor, Wanted, database, load_scores, one
 from sie_agent.scorer.bulk_cuts import Choice, Cuts, choose
 from sie_agent.scorer.select import POSITIVE_AT, STRATA, Ties, check_name, check_positive_at, count_kept
@@ -77,7 +77,7 @@ def select_file(
     """
     check_positive_at(positive_at)
     count_kept(keep, 1)
-    names, rows = table_columns(scores, required=("sample_id",))
+    names, rows = table_columns(scores, required=("sample_id",), writer=BY_SCORE)
     check_name(by, names, str(scores))
     wanted = Wanted(by, "label" in names, "query" in names, positive_at, balance and "label" in names)
     covers = coverage and wanted.labelled and wanted.queries

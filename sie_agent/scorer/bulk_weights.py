@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from sie_agent.errors import InputError
 from sie_agent.progress import bar
-from sie_agent.samples import IMPRESSIONS, TableWriter, numbers_of, table_batches, table_columns
+from sie_agent.samples import BY_SCORE, IMPRESSIONS, TableWriter, numbers_of, table_batches, table_columns
 from sie_agent.scorer.bulk import Cursor, database, inserter
 from sie_agent.scorer.given import mean_of, quantiles_of, recipe_for
 from sie_agent.scorer.recipe import KEY, Recipe, read_recipe
@@ -34,7 +34,7 @@ def recipe_in(scores: Path) -> Recipe | None:
     ------
     InputError : the file is no whole Parquet file, or its recipe is damaged.
     """
-    table_columns(scores)
+    table_columns(scores, writer=BY_SCORE)
     told = (pq.read_schema(scores).metadata or {}).get(KEY)
     return None if told is None else read_recipe(told, str(scores))
 
@@ -67,7 +67,7 @@ def weigh_file(
     InputError : the file, its recipe, a column or a part of the recipe is wrong.
     EnvironmentFailure : the disk is in the way.
     """
-    names, rows = table_columns(scores, required=("sample_id",))
+    names, rows = table_columns(scores, required=("sample_id",), writer=BY_SCORE)
     recipe = recipe_for(File(scores, target, names), recipe_in(scores), by, strength, blend, str(scores))
     labelled = "label" in names
     tally = Tally(recipe)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy.stats import rankdata
 
 from sie_agent.errors import InputError
 from sie_agent.labels import WEAK_LABELS, label_named, label_names
+from sie_agent.samples import made_by_words
 from sie_agent.scorer.recipe import Recipe, weights_of
 from sie_agent.scorer.usual import AUTO, KEPT_BY
 
@@ -32,7 +34,8 @@ def check_name(by: str, names: Collection[str], where: str | None = None) -> Non
         return
     there = label_names(names)
     if not there:
-        raise InputError(f"no column '{by}'", where=where, mend="Give a scores.parquet that `sie score` wrote.")
+        made = "" if where is None else made_by_words(Path(where))
+        raise InputError(f"{made}no column '{by}'", where=where, mend="Give a scores.parquet that `sie score` wrote.")
     raise InputError(
         f"no column '{by}'; the weak labels there are: {', '.join(there)}",
         where=where,

@@ -72,7 +72,9 @@ def read_judgments(sources: Sequence[str | Path]) -> tuple[pd.DataFrame, str]:
     paths = [file_of_run(path, "judgments.parquet") if path.is_dir() else path for path in paths]
     found = pd.DataFrame()
     for path in paths:
-        table = typed(read_table(path, required=(*TEXTS, "score")), str(path)).assign(file=str(path))
+        table = typed(read_table(path, required=(*TEXTS, "score"), writer="`sie label`"), str(path)).assign(
+            file=str(path)
+        )
         found = joined(found, table) if len(found) else table
     return found, ", ".join(map(str, paths))
 

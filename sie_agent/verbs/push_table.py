@@ -29,7 +29,7 @@ def published(path: Path, samples: pd.DataFrame | None, source: str, *, with_tex
     """
     import pyarrow as pa
 
-    labels = read_table(path, required=("sample_id",))
+    labels = read_table(path, required=("sample_id",), writer="`sie distill`")
     ids = labels["sample_id"].astype(str)
     if not len(labels):
         raise InputError("holds no rows", where=path, mend="Give the labels.parquet that `sie distill` wrote.")

@@ -11,7 +11,7 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.groups import check_kinds, check_score, rank_file
 from sie_agent.outputs import File, Work, check_places, outputs
-from sie_agent.samples import rows_policy, stream_samples, table_columns
+from sie_agent.samples import BY_SCORE, rows_policy, stream_samples, table_columns
 from sie_agent.scorer import USUAL, recipe_in
 from sie_agent.values import check_values
 from sie_agent.verbs.common import source_of
@@ -79,7 +79,7 @@ def rank(
     reads = {"--scores": scores, "--data": None if data is None else source_of(data), "--map": column_map}
     work = Work("rank", reads, {"--by": kinds, "--split": split, "--limit": limit, "--score": score})
     check_places([place], reads)
-    names, _ = table_columns(path, required=("sample_id",))
+    names, _ = table_columns(path, required=("sample_id",), writer=BY_SCORE)
     check_score(score, names, path)
     alone = kinds == ["query"] and "query" in names
     if data is None and not alone:

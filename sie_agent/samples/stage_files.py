@@ -1,0 +1,85 @@
+"""Files that one stage wrote for another: what is given in place of them, in words."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from sie_agent.errors import InputError
+from sie_agent.samples.text_files import JSON, KINDS, MARKUP, head_of
+from sie_agent.small_files import refuse_no_file
+from sie_agent.stamps import read_stamp
+
+PARQUET = b"PAR1"
+ENDINGS = {".csv": "a CSV file", ".tsv": "a TSV file", ".jsonl": "a JSONL file", ".json": "a JSON file"}
+BY_SCORE = "`sie score`"
+STAGE = "the stage before this one"
+
+
+def check_there(path: Path, writer: str = STAGE) -> None:
+    """Make sure that a file of a stage is there, and is a file.
+
+    Parameters
+    ----------
+    path : the file. writer : what writes such files, for messages.
+
+    Raises
+    ------
+    InputError : it is not.
+    """
+    refuse_no_file(path, f"a Parquet file that {writer} wrote", f"Give the file that {writer} wrote")
+    if not path.is_file():
+        raise InputError("there is no such file", where=path, mend="Check the path, or run the stage that makes it")
+
+
+def other_kind(path: Path, writer: str = STAGE) -> InputError | None:
+    """A file that is of another kind than Parquet, in words; None where it is damaged Parquet, or nothing is known."""
+    try:
+        head, _ = head_of(path)
+    except (OSError, EOFError, zlib.error):
+        return None
+    if not head or head.startswith(PARQUET):
+        return None
+    kind = next((name for start, name, _ in KINDS if head.startswith(start)), None) or text_kind(path, head)
+    if kind is None:
+        return None
+    problem = f"is {kind}, and a Parquet file that {writer} wrote was expected"
+    return InputError(problem, where=path, mend=f"Give the Parquet file that {writer} wrote")
+
+
+def text_kind(path: Path, head: bytes) -> str | None:
+    """What kind of text a file holds, None where it holds none."""
+    try:
+        text = head.decode("utf-8-sig", "ignore" if len(head) > 1000 else "strict").lstrip()
+    except UnicodeDecodeError:
+        return None
+    if "\0" in text:
+        return None
+    if MARKUP.match(text[:200]):
+        return "HTML or XML"
+    if JSON.match(text[:200]):
+        return "JSON"
+    name = path.name.lower().removesuffix(".gz")
+    return next((kind for ending, kind in ENDINGS.items() if name.endswith(ending)), "a text file")
+
+
+def lacks_column(name: str, there: Sequence[str], path: Path, writer: str = STAGE) -> InputError:
+    """A Parquet file that is not of the stage that is needed: says what made it, where the file tells."""
+    return InputError(
+        f"{made_by_words(path)}the column '{name}' is missing; the columns there are: {', '.join(there)}",
+        where=path,
+        mend=f"Give the file that {writer} wrote",
+    )
+
+
+def made_by_words(path: Path) -> str:
+    """Which verb wrote a Parquet file, for the start of a message; "" where the file does not say."""
+    try:
+        told = json.loads(read_stamp(path) or b"null")
+    except ValueError:
+        return ""
+    verb = told.get("verb") if isinstance(told, dict) else None
+    known = isinstance(verb, str) and verb.replace("-", "").isalpha() and len(verb) < 30
+    return f"is what `sie {verb}` wrote: " if known else ""
