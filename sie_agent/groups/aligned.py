@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,8 @@ Doubles = npt.NDArray[np.float64]
 
 # squares of larger ones, summed up over many rows, are too large for a float
 LARGEST = 1e100
+# what tells one row from another, and what it is called
+WORDS = {"query": "query", "item_id": "item"}
 MEND = "Give the log that was scored, with the same --map, --split and --limit."
 
 
@@ -24,20 +26,21 @@ class Scored:
 
     Parameters
     ----------
-    path : the file. score : the column that is read. query : whether its column ``query`` is read, too.
+    path : the file. score : the column that is read. beside : which of its columns ``query`` and ``item_id`` are read,
+        too.
     """
 
-    def __init__(self, path: str, score: str, *, query: bool) -> None:
+    def __init__(self, path: str, score: str, *, beside: Sequence[str] = ()) -> None:
         self.path = path
         self._score = score
-        self._names = ["sample_id", *(["query"] if query else [])]
+        self._names = ["sample_id", *beside]
         self._batches = table_batches(path, [*self._names, score])
         self._read = 0
         self._held = pd.DataFrame({name: pd.Series(dtype=object) for name in self._names})
         self._held[score] = pd.Series(dtype=np.float64)
 
     def ahead(self, count: int) -> pd.DataFrame:
-        """The next *count* rows, fewer at the end, which stay: ``sample_id``, ``query`` where it is read, ``score``.
+        """The next *count* rows, fewer at the end, which stay: ``sample_id``, what is read beside, ``score``.
 
         Raises
         ------
@@ -83,7 +86,7 @@ def aligned(scored: Scored, log: Iterable[pd.DataFrame], where: str) -> Iterator
 
     Raises
     ------
-    InputError : a row of the file is not in the log, stands elsewhere in it, or has another query there.
+    InputError : a row of the file is not in the log, stands elsewhere in it, or has another query or item there.
     """
     for chunk in log:
         rows = scored.ahead(len(chunk))
@@ -95,8 +98,9 @@ def aligned(scored: Scored, log: Iterable[pd.DataFrame], where: str) -> Iterator
             row = int(np.flatnonzero(np.diff(places) <= 0)[0]) + 1
             raise not_of_this_log(scored.path, str(rows["sample_id"].iloc[row]), where)
         taken, found = rows.iloc[:count], chunk.iloc[places]
-        if "query" in taken.columns:
-            check_queries(taken, found, scored.path, where)
+        for name, word in WORDS.items():
+            if name in taken.columns:
+                check_same(taken, found, name, word, scored.path, where)
         scored.pass_over(count)
         yield found, taken["score"].to_numpy(np.float64)
     left = scored.ahead(1)
@@ -104,22 +108,22 @@ def aligned(scored: Scored, log: Iterable[pd.DataFrame], where: str) -> Iterator
         raise not_of_this_log(scored.path, str(left["sample_id"].iloc[0]), where)
 
 
-def check_queries(scored: pd.DataFrame, log: pd.DataFrame, path: str, where: str) -> None:
-    """Raise InputError at the first row that has another query in the log."""
-    differ = scored["query"].fillna("").to_numpy(dtype=object) != log["query"].to_numpy(dtype=object)
+def check_same(scored: pd.DataFrame, log: pd.DataFrame, name: str, word: str, path: str, where: str) -> None:
+    """Raise InputError at the first row that has another query or item in the log: ids are often mere row numbers."""
+    differ = scored[name].fillna("").to_numpy(dtype=object) != log[name].to_numpy(dtype=object)
     if differ.any():
         row = int(np.argmax(differ))
         raise InputError(
             f"these are scores of another log: row '{scored['sample_id'].iloc[row]}' has "
-            f"{query_in_words(scored['query'].iloc[row])} here and {query_in_words(log['query'].iloc[row])} in {where}",
+            f"{in_words(scored[name].iloc[row], word)} here and {in_words(log[name].iloc[row], word)} in {where}",
             where=path,
             mend=MEND,
         )
 
 
-def query_in_words(query: object) -> str:
-    """A query for a message, cut short; a null is not shown as if it were a text."""
-    return f"the query '{query[:40]}'" if isinstance(query, str) else "no query"
+def in_words(text: object, word: str) -> str:
+    """A query or an item for a message, cut short; a null is not shown as if it were a text."""
+    return f"the {word} '{text[:40]}'" if isinstance(text, str) else f"no {word}"
 
 
 def not_of_this_log(path: str, name: str, where: str) -> InputError:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sie_agent.errors import InputError
-from sie_agent.groups.aligned import Scored, aligned
+from sie_agent.groups.aligned import WORDS, Scored, aligned
 from sie_agent.groups.keys import group_keys, names_in, no_group
 from sie_agent.groups.scores import direction_of
 from sie_agent.groups.shrink import DIGITS, FEWEST_GROUPS, Groups, Prior, fit_prior, shrink
@@ -105,7 +105,7 @@ def rank_file(
     EnvironmentFailure : the disk is in the way.
     """
     names, rows = table_columns(scores, required=("sample_id",), writer=BY_SCORE)
-    reader = Scored(str(scores), score, query="query" in names)
+    reader = Scored(str(scores), score, beside=[name for name in WORDS if name in names])
     tally = Tally(ungrouped=dict.fromkeys(by, 0))
     with database(target) as connection, bar("Grouping", rows) as shown, TableWriter(target) as writer:
         pieces = scored_alone(reader, connection) if log is None else aligned(reader, log(target.parent), where)

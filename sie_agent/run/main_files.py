@@ -60,7 +60,7 @@ def write_main_files(draw: Draw, folder: Path, key: str) -> None:
     labels = {label: draw.columns[f"weak|{label}|{name}"][draw.judged] for label in names}
     write_table(pd.DataFrame({"sample_id": identifiers[draw.judged], **labels}), folder / "labels.parquet")
     scores = {label: draw.columns[f"scorer|{label}|{name}"][log] for label in names}
-    read = {"query": world.samples["query"].to_numpy()[log], "label": draw.label[log]}
+    read = {name: world.samples[name].to_numpy()[log] for name in ("query", "item_id")} | {"label": draw.label[log]}
     references = {
         reference: draw.columns[f"reference|{reference}"][log]
         for reference in world.suite.references

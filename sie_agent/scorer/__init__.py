@@ -72,7 +72,7 @@ from sie_agent.scorer.session import ScorerSession
 from sie_agent.scorer.student import Student, fit_student
 from sie_agent.scorer.usual import AUTO, USUAL, usual_label
 from sie_agent.scorer.weigh import BLENDED, WEIGHT, weigh_rows
-from sie_agent.scorer.workers import scored_by_workers, scored_here
+from sie_agent.scorer.workers import PASSED_THROUGH, scored_by_workers, scored_here
 
 __all__ = [
     "AUTO",
@@ -84,6 +84,7 @@ __all__ = [
     "LOG_COLUMNS",
     "MILD",
     "NONE",
+    "PASSED_THROUGH",
     "POSITIVE_AT",
     "RELEVANCE",
     "TEXT",

@@ -23,8 +23,9 @@ from sie_agent.scorer.model import Scorer
 
 # beside the chunk that each worker has, so that none waits for the reader
 CHUNKS_WAITING = 2
-PASSED_THROUGH = ("sample_id", "query", "label")
-READ = ("sample_id", "query", "title", "description", "label")
+# query and item tell whether a row of the file is still the row of that id in a log whose ids are mere row numbers
+PASSED_THROUGH = ("sample_id", "query", "item_id", "label")
+READ = ("sample_id", "query", "item_id", "title", "description", "label")
 # what a guard asks for: the name of the module, or whether a process started this one
 GUARD_WORDS = frozenset({"__name__", "parent_process", "current_process"})
 Task = tuple[Path, pd.DataFrame]

@@ -98,7 +98,8 @@ def init(
     ----------
     data : file, folder, Hub id or shorthand.
     out : folder to write into.
-    column_map : a map that is there already; what it lacks is guessed, and goes with it into a map of its own.
+    column_map : a map that is there already; what it lacks is guessed, and goes with it into a map of its own. A ready
+        map that says all that a run needs is taken as it is.
     split : only the rows of this split, where there are several.
     force : overwrite files that somebody changed.
 
@@ -149,7 +150,8 @@ def guessed_files(
     suite_path, map_path = folder / f"{name}-suite.yaml", folder / f"{name}-map.yaml"
     given = None if column_map is None else load_column_map(column_map)
     guess, frame = Guess(), pd.DataFrame()
-    if not shorthand and (given is None or not is_complete(given)):
+    ready = column_map is not None and str(column_map) in ready_maps()
+    if not shorthand and (given is None or not ready or not is_complete(given)):
         where, _ = resolve(source)
         frame = read_source(source, where, files_of(given), None, split)
         check_there(frame, given, source)
@@ -177,6 +179,8 @@ def guessed_files(
         graded = some = guess.source("grade") is not None
         count = len(frame)
     notes = [*guess.notes, *advice(labelled, graded, some)]
+    if own_map and given is not None and guess.told:
+        notes.insert(0, f"Added to what {column_map} says: {', '.join(guess.told)}. That file stays as it is.")
     map_name = str(map_path) if own_map else None if column_map is None else str(column_map)
     if own_map:
         write_text(map_path, text)
@@ -220,7 +224,16 @@ def files_of(given: ColumnMap | None) -> ColumnMap | None:
 
 def adds(guess: Guess) -> bool:
     """Whether anything was found, or is to be done."""
-    return bool(guess.columns or guess.scales or guess.events or guess.next_item or guess.missing)
+    found = (
+        guess.columns,
+        guess.scales,
+        guess.attributes,
+        guess.events,
+        guess.next_item,
+        guess.impressions,
+        guess.html,
+    )
+    return any(found) or bool(guess.missing)
 
 
 def check_there(frame: pd.DataFrame, given: ColumnMap | None, where: str) -> None:

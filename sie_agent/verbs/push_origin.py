@@ -12,6 +12,8 @@ from sie_agent.scorer.card_text import table_of
 from sie_agent.scorer.files import read_config
 
 SCORED = {"sample_id", "query", "label"}
+# files of earlier versions lack some of these
+BESIDE = {"item_id", "impressions", "label_error", "label_error_from"}
 
 
 def origin_of(path: Path) -> tuple[str, dict[str, Any]]:
@@ -36,7 +38,7 @@ def is_scored(path: Path) -> bool:
         columns = set(pq.read_schema(path).names)
     except (OSError, ValueError):
         return False
-    return columns >= SCORED and columns - SCORED <= set(label_names())
+    return columns >= SCORED and columns - SCORED - BESIDE <= set(label_names())
 
 
 def judge_beside(folder: Path) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ from sie_agent.scorer import (
     FROM,
     LABEL_ERROR,
     LOG,
+    PASSED_THROUGH,
     Parts,
     Scorer,
     columns_beside,
@@ -114,7 +115,7 @@ def score(
     strict: bool = False,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Score every row of a log and write *out* (Parquet): ``sample_id, query, label``, a column per weak label.
+    """Score every row of a log and write *out* (Parquet): ``sample_id, query, item_id, label``, weak labels.
 
     ``label_error`` says how likely the row's label is wrong; ``label_error_from`` says ``log`` for rows of the log that
     the scorer was distilled from, where ``log_columns.parquet`` lies beside the scorer, and ``text`` for others.
@@ -265,6 +266,7 @@ def made_from(folder: Path, log: Log) -> dict[str, Any]:
         **log.identity(),
         "version": __version__,
         "rows per part": ROWS_AT_ONCE,
+        "columns of the log": list(PASSED_THROUGH),
     }
 
 

@@ -112,7 +112,7 @@ def assert_same(found: pd.DataFrame, wanted: pd.DataFrame) -> None:
 
 def test_half_is_told_from_the_log_and_the_rest_from_text(place: Path, sie: Sie) -> None:
     table = expected(place)
-    assert list(table.columns) == ["sample_id", "query", "label", "relevance", "value", "support", *TOLD]
+    assert list(table.columns) == ["sample_id", "query", "item_id", "label", "relevance", "value", "support", *TOLD]
     assert table["label_error_from"].tolist() == ["log", "text"] * (ROWS // 2)
     assert table["label_error"].between(0, 1).all() and table["label_error"].nunique() > 300
     relevance, label = table["relevance"].to_numpy(), table["label"].to_numpy()

@@ -71,7 +71,7 @@ def test_it_is_distilled_with_its_own_settings_and_saved(made: Path) -> None:
 def test_it_is_scored_selected_weighed_and_explained(sie: Sie, made: Path) -> None:
     assert "support, toy" in sie("score", "--scorer", "scorer", "--data", "log.csv", "--out", "s.parquet").out
     scores = pd.read_parquet("s.parquet")
-    assert list(scores.columns) == ["sample_id", "query", "label", "support", "toy"]
+    assert list(scores.columns) == ["sample_id", "query", "item_id", "label", "support", "toy"]
     options = ("--scores", "s.parquet", "--out")
     assert (
         "40 of 80 rows kept by toy"

@@ -79,8 +79,10 @@ def same(place: Path, found: Path) -> None:
 
 def test_query_and_label_pass_through(place: Path) -> None:
     scores, log = pd.read_parquet(place / "expected.parquet"), load_samples(place / "log.csv")
-    assert list(scores.columns) == ["sample_id", "query", "label", "value", "support", "hardness"]
-    pd.testing.assert_frame_equal(scores[["sample_id", "query", "label"]], log[["sample_id", "query", "label"]])
+    assert list(scores.columns) == ["sample_id", "query", "item_id", "label", "value", "support", "hardness"]
+    pd.testing.assert_frame_equal(
+        scores[["sample_id", "query", "item_id", "label"]], log[["sample_id", "query", "item_id", "label"]]
+    )
 
 
 def test_the_recipe_goes_with_the_scores(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from .conftest import Ran, Sie
 
 LABEL = ("label", "--variant", "relevance/lexical", "--backend", "lexical")
 LABELS = ["sample_id", *label_names()]
-SCORES = ["sample_id", "query", "label", *label_names(), LABEL_ERROR, FROM]
+SCORES = ["sample_id", "query", "item_id", "label", *label_names(), LABEL_ERROR, FROM]
 
 
 def done(ran: Ran) -> Ran:
