@@ -90,7 +90,7 @@ class InvalidRows:
     ----------
     rows : how many rows cannot be used; total : of how many. Both 0 as long as none was met.
     used : how many rows are used, before impressions are put together; None as long as not all were read.
-    decided : whether the source was looked through.
+    decided : whether the source was looked through. limit : how many rows of it are read at most; None: all.
     labels_needed : whether a row without a label cannot be used, since others have one; None: not known yet.
 
     Examples
@@ -110,6 +110,7 @@ class InvalidRows:
         self.used: int | None = None
         self.decided = False
         self.labels_needed: bool | None = None
+        self.limit: int | None = None
 
     def decide(self, sieves: Iterator[Sieve]) -> None:
         """Count and list the faults of a whole source, and refuse it if they are too many.
@@ -134,7 +135,8 @@ class InvalidRows:
                     write([fault.number, *map(harmless, (fault.field, fault.problem, fault.text))])
         self.decided = True
         listed = "" if self.listed is None else f", listed in {self.listed}"
-        of_all = f"{self.rows:,} of {counted(self.total, 'row')} cannot be used{listed}"
+        first = "the first " if self.limit is not None and self.total >= self.limit else ""
+        of_all = f"{self.rows:,} of {first}{counted(self.total, 'row')} cannot be used{listed}"
         if worst is not None and self.rows > MOST * self.total and not self.skip:
             raise InputError(
                 f"{worst.problem}. {of_all}: more than {MOST:.0%}",

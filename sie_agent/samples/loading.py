@@ -97,6 +97,8 @@ def load_samples(
             raise no_rows(where)
         frame = frame if limit is None else frame.iloc[:limit]
         across = Across(labels_may_lack=labels_may_lack)
+        if invalid is not None:
+            invalid.limit = limit
         rows = Rows(lambda: iter([frame]), mapping, where, invalid, labels_may_lack, from_zero, marks)
         for table, place, given in rows.tables():
             hold_across(table, place, across, given=given)

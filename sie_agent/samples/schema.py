@@ -204,7 +204,7 @@ def column(
 def refuse_empty(name: str, texts: pd.Series, place: Places) -> None:
     """Raise InputError at the first text without a visible character."""
     empty = (texts.str.strip() == "").to_numpy(dtype=bool)
-    mend = f"Give it a text or drop the row ({int(empty.sum()):,} of {len(empty):,} rows have none)"
+    mend = f"Give it a text or drop the row ({int(empty.sum()):,} of the {len(empty):,} rows looked at have none)"
     for row in np.flatnonzero(empty).tolist():
         place.refuse(row, name, f"the {name} is empty", mend)
 

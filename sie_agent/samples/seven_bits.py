@@ -84,7 +84,10 @@ def is_utf7(head: bytes) -> bool:
 
 
 def utf7_letters(section: bytes) -> str | None:
-    """The characters of a section in the base64 of UTF-7; None where it is none, or where they are ASCII."""
+    """The characters of a section in the base64 of UTF-7 without its ASCII signs, which some writers put there, too.
+
+    None where it is no such section: letters and digits of ASCII are never in one.
+    """
     try:
         packed = base64.b64decode(section + b"=" * (-len(section) % 4), validate=True)
         text = packed[: len(packed) // 2 * 2].decode("utf-16-be")
@@ -92,4 +95,6 @@ def utf7_letters(section: bytes) -> str | None:
         return None
     # as it would have been written: of the shortest length, with zeros in what is left of the last sign
     again = base64.b64encode(text.encode("utf-16-be")).rstrip(b"=")
-    return text if again == section and text and not any(one.isascii() for one in text) else None
+    if again != section or not text or any(one.isascii() and (one.isalnum() or one.isspace()) for one in text):
+        return None
+    return "".join(one for one in text if not one.isascii())

@@ -115,6 +115,8 @@ def stream_samples(
         def texts() -> Iterator[pd.DataFrame]:
             return (as_in_the_whole(frame, fractional) for frame in frames())
 
+        if invalid is not None:
+            invalid.limit = limit
         rows = Rows(texts, mapping, where, invalid, labels_may_lack, from_zero, marks)
         yield from validated(rows, chunk_rows, spill)
 

@@ -224,15 +224,8 @@ def files_of(given: ColumnMap | None) -> ColumnMap | None:
 
 def adds(guess: Guess) -> bool:
     """Whether anything was found, or is to be done."""
-    found = (
-        guess.columns,
-        guess.scales,
-        guess.attributes,
-        guess.events,
-        guess.next_item,
-        guess.impressions,
-        guess.html,
-    )
+    # what is known of the rows is no column more
+    found = (guess.columns, guess.scales, guess.attributes, guess.events, guess.next_item)
     return any(found) or bool(guess.missing)
 
 

@@ -43,6 +43,19 @@ def log(tmp_path: Path) -> pd.DataFrame:
     return frame
 
 
+def test_rows_that_moved_within_a_query_are_noticed(sie: Sie, log: pd.DataFrame, tmp_path: Path) -> None:
+    numbers = [str(number) for number in range(1, 41)]
+    log.iloc[[1, 0, *range(2, 40)]].assign(sample_id=numbers).to_parquet(tmp_path / "log.parquet")
+    scores = pd.read_parquet(tmp_path / "scores.parquet").assign(sample_id=numbers)
+    scores.to_parquet(tmp_path / "scores.parquet")
+    # of a file of an earlier version nobody can tell
+    assert sie(*RANK, *LOG, "--by", "query").code == 0
+    scores.assign(item_id=log["item_id"]).to_parquet(tmp_path / "scores.parquet")
+    ran = sie(*RANK, *LOG, "--by", "query")
+    says = "these are scores of another log: row '1' has the item 'i0' here and the item 'i1' in log.parquet"
+    assert ran.code == 2 and says in ran.err
+
+
 def test_both_ends_are_shown(sie: Sie, log: pd.DataFrame, tmp_path: Path) -> None:
     ran = sie(*RANK, *LOG, "--by", "query", "--by", "department", "--top", "2")
     assert ran.code == 0 and ran.err == ""

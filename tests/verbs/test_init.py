@@ -74,8 +74,22 @@ def test_a_map_that_is_there_already(tmp_path: Path) -> None:
     path = export(tmp_path / "log.csv")
     columns = {"query": "Search Term", "item_id": "sku", "title": "Product Name", "label": "clicked"}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"columns": columns}))
+    pd.read_csv(path).drop(columns="relevance").to_csv(path, index=False)
     said = init(path, tmp_path, column_map=tmp_path / "mine.yaml")
     assert said["map"] is None and load_suite(said["suite"]).data.map == str(tmp_path / "mine.yaml")
+
+
+def test_a_whole_map_gets_what_it_leaves_out(tmp_path: Path) -> None:
+    path = export(tmp_path / "log.csv", brand="Acme", price=9.5)
+    columns = {"query": "Search Term", "item_id": "sku", "title": "Product Name", "label": "clicked"}
+    own = tmp_path / "mine.yaml"
+    own.write_text(yaml.safe_dump({"columns": columns}))
+    said = init(path, tmp_path, column_map=own)
+    content = yaml.safe_load(Path(said["map"]).read_text())
+    assert content["columns"] == columns and content["attributes"] == {"brand": "brand", "price": "price"}
+    assert content["grade"]["column"] == "relevance" and yaml.safe_load(own.read_text()) == {"columns": columns}
+    told = f"Added to what {own} says: grade, attributes.brand, attributes.price. That file stays as it is."
+    assert said["notes"][0] == told and said["exit_code"] == 0
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
