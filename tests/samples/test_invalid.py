@@ -94,6 +94,20 @@ def test_one_line_says_how_many_and_where(tmp_path: Path, capsys: pytest.Capture
     assert "title 1" in said and "position 1" in said
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+def test_rows_of_a_part_are_called_the_first(
+    tmp_path: Path, streamed: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = log(tmp_path / "log.csv", 40, {5: {"title": ""}, 35: {"title": ""}})
+    if streamed:
+        list(stream_samples(path, chunk_rows=3, limit=30, invalid=rows_policy(tmp_path)))
+    else:
+        load_samples(path, limit=30, invalid=rows_policy(tmp_path))
+    assert "1 of the first 30 rows cannot be used" in capsys.readouterr().err
+    load_samples(path, limit=50, invalid=rows_policy(tmp_path))
+    assert "2 of 40 rows cannot be used" in capsys.readouterr().err
+
+
 def test_a_log_without_faults_has_no_list_and_an_old_one_goes(tmp_path: Path) -> None:
     bad, good = log(tmp_path / "bad.csv", 40, {5: {"title": ""}}), log(tmp_path / "good.csv", 40, {})
     load_samples(bad, invalid=rows_policy(tmp_path))
