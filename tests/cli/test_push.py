@@ -222,7 +222,7 @@ def test_dry_run_writes_nothing(sie: Sie, made: Path, tmp_path: Path) -> None:
         (("scorer", "made", "--to", "a/b", "--folder", "c"), "both --to and --folder"),
         (("scorer", "nowhere", "--folder", "out"), "no scorer here"),
         (("scorer", "made", "--folder", "log.csv"), "is a file"),
-        (("labels", "log.csv", "--folder", "out"), "not a whole Parquet file"),
+        (("labels", "log.csv", "--folder", "out"), "is a CSV file, and a Parquet file"),
         (("labels", "nowhere.parquet", "--folder", "out"), "no such file"),
         (("labels", "made", "--folder", "out", "--with-text"), "--data"),
         (("labels", "made", "--folder", "out", "--data", "sample"), "is not in sample"),

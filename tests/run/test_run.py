@@ -47,7 +47,7 @@ def test_the_folder_holds_what_is_documented(finished: Finished) -> None:
     assert "log_columns.parquet" in names
     assert list(read(out, "judgments").columns) == list(JUDGMENT_COLUMNS)
     for name in ("labels", "scores"):
-        further, told = (["query", "label"], TOLD) if name == "scores" else ([], [])
+        further, told = (["query", "item_id", "label"], TOLD) if name == "scores" else ([], [])
         assert list(read(out, name).columns) == ["sample_id", *further, *LABELS, *told]
     assert list(read(out, "reference").columns) == [
         "sample_id",

@@ -53,7 +53,7 @@ def outcome(source: Path | str, rows: int | None, **how: Any) -> pd.DataFrame | 
 
 def uncounted(said: object) -> str:
     """A message without how many rows share the fault: a chunk does not know of those behind it."""
-    return re.sub(r" \([\d,]+ (of [\d,]+ )?rows [^)]*\)", "", str(said))
+    return re.sub(r" \([\d,]+ (of (the )?[\d,]+ )?rows [^)]*\)", "", str(said))
 
 
 def assert_same(source: Path | str, rows: int, **how: Any) -> None:
