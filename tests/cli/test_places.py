@@ -264,7 +264,8 @@ def test_bad_data_leave_neither_folders_nor_notes(sie: Sie, here: Path) -> None:
     assert sorted(here.iterdir()) == before
     # but for the list of what is wrong with them
     assert sie(*LABEL, "--out", "deep/er/new", "--quiet").code == 2
-    assert [one.name for one in (here / "deep/er/new").iterdir()] == ["invalid-rows.csv"]
+    left = {one.name for one in (here / "deep/er/new").iterdir()}
+    assert left == {"invalid-rows.csv", ".invalid-rows.csv.made-by.json"}
 
 
 def test_a_failed_run_leaves_the_note_of_what_is_there(sie: Sie, here: Path) -> None:

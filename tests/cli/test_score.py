@@ -350,7 +350,8 @@ def test_bad_input_leaves_nothing_behind_but_the_list_of_it(place: Path, tmp_pat
     (tmp_path / "bad.csv").write_text(csv_text(rows), encoding="utf-8")
     ran = sie("score", "--scorer", place / "scorer", "--data", "bad.csv", "--out", "s.parquet")
     assert ran.code == 2 and "row 4, field 'title'" in ran.err
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.csv", "invalid-rows.csv"]
+    visible = sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith("."))
+    assert visible == ["bad.csv", "s.invalid-rows.csv"]
 
 
 def test_a_lock_whose_file_went_meanwhile_is_taken_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
