@@ -140,11 +140,13 @@ def outputs(
 
 
 def files_of_map(reads: Mapping[str, Any]) -> dict[str, Path]:
-    """What is read beside ``--data`` because ``--map`` names it, by what it is called in an error."""
-    data, column_map = reads.get("--data"), reads.get("--map")
-    if not isinstance(data, Path) or column_map is None:
-        return {}
-    return {f"{file.name} of --map": file for file in map_files(load_column_map(column_map), data)}
+    """What is read beside ``--data`` because the column map names it, by what it is called in an error."""
+    found: dict[str, Path] = {}
+    for data, column_map in (("--data", "--map"), ("data.source", "data.map")):
+        source, named = reads.get(data), reads.get(column_map)
+        if isinstance(source, Path) and named is not None:
+            found |= {f"{file.name} of {column_map}": file for file in map_files(load_column_map(named), source)}
+    return found
 
 
 @contextmanager

@@ -58,6 +58,17 @@ FOLDERS = [name for name, (_, _, fresh) in VERBS.items() if "." not in fresh]
 FILES = [name for name in VERBS if name not in FOLDERS]
 # too slow to be run to their end here
 QUICK = [name for name in VERBS if name not in ("distill", "run", "serve", "attribute", "cache export", "log-json")]
+READ_DATA = [
+    *("label", "distill", "score", "rank", "attribute", "explain", "compare-prompts", "run", "log-json"),
+]
+COLUMNS = "columns: {{query: query, item_id: item_id, title: title}}\n"
+# maps that name a file beside the data, by the key that names it
+NAMING = {
+    "items": "next_item: {{sequences: log.csv, items: {name}}}\n",
+    "sequences": "next_item: {{sequences: {name}, items: log.csv}}\n",
+    "main": COLUMNS + "files: {{main: {name}}}\n",
+    "joins": COLUMNS + "files: {{main: log.csv, joins: [{{file: {name}, key: item_id}}]}}\n",
+}
 MINE = "about: x\naspect: relevance\nmethod: lexical\nuser: '{{ title }}'\n"
 SUITE = (
     "name: s\ndata: {source: log.csv}\nquery_sets: {log-judged: 0.6, log-unseen: 0.4}\n"
@@ -187,6 +198,28 @@ def test_what_else_is_read_or_written(sie: Sie, here: Path, verb: str, place: st
         (here / "scorer" / "manifest.json").write_text("{}")
         word = "manifest.json"
     refused(sie, here, verb, place, word)
+
+
+@pytest.mark.parametrize("key", ["items", "sequences", "main", "joins"])
+@pytest.mark.parametrize("verb", READ_DATA)
+def test_the_files_that_a_map_names(sie: Sie, here: Path, verb: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed, option, fresh = VERBS[verb]
+    part = {"run": "samples.parquet", "distill": "labels.parquet"}.get(verb, "judgments.parquet")
+    name = f"{fresh}/{part}" if verb in FOLDERS else fresh
+    (here / name).parent.mkdir(exist_ok=True)
+    (here / name).write_text('{"event": "items"}\n')
+    (here / "map.yaml").write_text(NAMING[key].format(name=name))
+    mapped: tuple[str, ...] = ("--map", "map.yaml")
+    if verb == "run":
+        (here / "suite.yaml").write_text(SUITE.replace("log.csv", "log.csv, map: map.yaml"))
+        mapped = ()
+    elif verb == "rank":
+        mapped = (*mapped, "--data", "log.csv")
+    monkeypatch.setitem(VERBS, verb, ((*typed, *mapped), option, fresh))
+    assert "would replace what is read" in refused(sie, here, verb, fresh, Path(name).name)
+    # whoever asks for it
+    monkeypatch.setitem(VERBS, verb, ((*typed, *mapped, "--overwrite"), option, fresh))
+    refused(sie, here, verb, fresh, "would replace what is read")
 
 
 @pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
