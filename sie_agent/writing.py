@@ -217,9 +217,9 @@ def only_one(target: Path) -> Iterator[None]:
         stack.enter_context(held())
         try:
             with failures_in_words(lock):
-                stream.truncate(0)
-                stream.write(f"{os.getpid()}\n")
-                stream.flush()
+                os.ftruncate(stream.fileno(), 0)
+                # not through the stream, which would fail once more where it is closed
+                os.write(stream.fileno(), f"{os.getpid()}\n".encode())
             yield
         finally:
             lock.unlink(missing_ok=True)
