@@ -20,8 +20,7 @@ from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.finishing import finishing
 from sie_agent.places import File, Folder, Named, Place, check_places, expanded, full_names, given_places
 from sie_agent.redact import redacted_setting
-from sie_agent.samples.column_maps import load_column_map
-from sie_agent.samples.map_files import map_files
+from sie_agent.samples.map_files import files_of_map
 from sie_agent.stamps import read_stamp, stamping
 from sie_agent.writing import DISK, left_over, only_one, remove_leftovers, remove_unheld, write_bytes, write_failure
 
@@ -137,16 +136,6 @@ def outputs(
         stack.enter_context(finishing())
         with full_disk_named(known):
             yield
-
-
-def files_of_map(reads: Mapping[str, Any]) -> dict[str, Path]:
-    """What is read beside ``--data`` because the column map names it, by what it is called in an error."""
-    found: dict[str, Path] = {}
-    for data, column_map in (("--data", "--map"), ("data.source", "data.map")):
-        source, named = reads.get(data), reads.get(column_map)
-        if isinstance(source, Path) and named is not None:
-            found |= {f"{file.name} of {column_map}": file for file in map_files(load_column_map(named), source)}
-    return found
 
 
 @contextmanager
