@@ -8,18 +8,21 @@ Anything else stays, unless the user asks for it to be overwritten.
 from __future__ import annotations
 
 import json
+import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.finishing import finishing
 from sie_agent.places import File, Folder, Named, Place, check_places, expanded, full_names, given_places
 from sie_agent.redact import redacted_setting
+from sie_agent.samples.map_files import files_of_map
 from sie_agent.stamps import read_stamp, stamping
-from sie_agent.writing import left_over, only_one, remove_leftovers, remove_unheld, write_bytes, write_failure
+from sie_agent.writing import DISK, left_over, only_one, remove_leftovers, remove_unheld, write_bytes, write_failure
 
 __all__ = ["File", "Folder", "Work", "check_places", "expanded", "outputs", "writable_folder"]
 
@@ -107,6 +110,7 @@ def outputs(
     """
     known = given_places(places)
     check_places(known, {**work.reads, **work.uses}, cache_path)
+    check_places(known, files_of_map(work.reads), cache_path)
 
     def check_owners() -> None:
         for place in known:
@@ -129,7 +133,21 @@ def outputs(
                 stack.enter_context(noted(place, stamp))
             elif not place.appended and not place.state:
                 stack.enter_context(stamping(place.path, stamp))
+        stack.enter_context(finishing())
+        with full_disk_named(known):
+            yield
+
+
+@contextmanager
+def full_disk_named(places: Sequence[Place]) -> Iterator[None]:
+    """Name a file where the system only says that the disk is in the way."""
+    try:
         yield
+    except OSError as error:
+        if error.errno not in DISK or not places:
+            raise
+        named = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else places[0].path
+        raise write_failure(error, named) from error
 
 
 def check_owner(work: Work, place: Place, own: Callable[[Path], bool] | None) -> None:

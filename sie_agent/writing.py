@@ -20,6 +20,10 @@ PART = ".part"
 NAME_BYTES = 120
 UNFINISHED = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}\.part", re.DOTALL)
 SPILL = ".spill"
+# in a folder for what does not fit into memory: locked as long as the process lives that made the folder
+SPILL_MARK = ".sie-spill"
+# what a system says of any disk that takes no more
+DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO}
 
 # how many locks and unfinished files this process holds: a signal may end it at once only where there are none
 _held = 0
@@ -74,10 +78,13 @@ class Unfinished:
     def __enter__(self) -> Unfinished:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *rest: object) -> None:
         try:
             if kind is None:
-                self.finish()
+                with named(self.target):
+                    self.finish()
+            elif isinstance(error, OSError):
+                name_file(error, self.target)
         finally:
             self.discard()
 
@@ -122,9 +129,7 @@ def remove_leftovers(target: Path) -> None:
     """
     for path in left_over(target):
         remove_unheld(path)
-    spill = target.with_name(f".{target.name}{SPILL}")
-    if spill.is_dir() and not spill.is_symlink():
-        shutil.rmtree(spill, ignore_errors=True)
+    remove_spilled(target.parent, target.name)
 
 
 def left_over(target: Path) -> Iterator[Path]:
@@ -149,6 +154,40 @@ def remove_unheld(path: Path) -> None:
                 path.unlink()
         finally:
             os.close(handle)
+
+
+@contextmanager
+def spill_folder(parent: Path, name: str) -> Iterator[Path]:
+    """A hidden folder for what does not fit into memory, which goes when the block ends.
+
+    What killed processes left under this name is removed. A folder of somebody else's has no locked mark, and stays.
+
+    Raises
+    ------
+    EnvironmentFailure : it cannot be made.
+    """
+    remove_spilled(parent, name)
+    with ExitStack() as stack:
+        with failures_in_words(parent):
+            folder = Path(tempfile.mkdtemp(dir=parent, prefix=f".{short(name)}.", suffix=SPILL))
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            # locked before it has its name, so that no other process finds it without a lock
+            new = folder / f"{SPILL_MARK}.new"
+            stream = stack.enter_context(new.open("wb"))
+            with suppress(OSError):
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            new.rename(folder / SPILL_MARK)
+        yield folder
+
+
+def remove_spilled(parent: Path, name: str) -> None:
+    """Remove the folders of :func:`spill_folder` that no living process holds."""
+    made = re.compile(rf"\.{re.escape(short(name))}\.[a-z0-9_]{{8}}{re.escape(SPILL)}", re.DOTALL)
+    with suppress(OSError):
+        for folder in [path for path in parent.iterdir() if made.fullmatch(path.name) and not path.is_symlink()]:
+            with suppress(OSError), (folder / SPILL_MARK).open("rb") as stream:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -178,9 +217,9 @@ def only_one(target: Path) -> Iterator[None]:
         stack.enter_context(held())
         try:
             with failures_in_words(lock):
-                stream.truncate(0)
-                stream.write(f"{os.getpid()}\n")
-                stream.flush()
+                os.ftruncate(stream.fileno(), 0)
+                # not through the stream, which would fail once more where it is closed
+                os.write(stream.fileno(), f"{os.getpid()}\n".encode())
             yield
         finally:
             lock.unlink(missing_ok=True)
@@ -214,6 +253,22 @@ def failures_in_words(path: Path) -> Iterator[None]:
         raise write_failure(error, path) from error
 
 
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Put a file's name into what the system says of it; a write to an open file says none."""
+    try:
+        yield
+    except OSError as error:
+        name_file(error, path)
+        raise
+
+
+def name_file(error: OSError, path: Path) -> None:
+    """Put a file's name into an error of the disk that has none."""
+    if error.errno in DISK and error.filename is None:
+        error.filename = str(path)
+
+
 def current_umask() -> int:
     """The process's umask, which can only be read by setting it."""
     mask = os.umask(0o022)
@@ -229,5 +284,7 @@ def write_failure(error: OSError, path: Path) -> EnvironmentFailure:
         return EnvironmentFailure(
             "the folder cannot be written to", where=path, mend="Change its permissions or write elsewhere"
         )
+    if error.errno == errno.EIO:
+        return EnvironmentFailure("the disk has a fault", where=path, mend="Look at the disk, or write elsewhere")
     reason = error.strerror or str(error)
     return EnvironmentFailure(f"the file cannot be written: {reason}", where=path, mend="Write it elsewhere")

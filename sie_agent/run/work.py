@@ -15,7 +15,7 @@ SUITE = "suite.yaml"
 NAMES = (
     *(SUITE, "manifest.json", "agreement.json", "failures.json", "explanations.json", "next-steps.json"),
     *("samples.parquet", "judgments.parquet", "labels.parquet", "scores.parquet", "reference.parquet"),
-    *("log_columns.parquet", "report.html", "scorer/", "draws/"),
+    *("log_columns.parquet", ".log_columns.parquet.new", "report.html", "scorer/", "draws/"),
 )
 # draws that are there stay when others are asked for; the headline is chosen among figures that are there
 NOT_RESULTS = {"draws", "headline_judge", "headline_reference", "judges", "data"}

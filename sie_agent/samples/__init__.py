@@ -11,7 +11,8 @@ from sie_agent.samples.features import TextFeatures, feature_names
 from sie_agent.samples.generated import generate_samples, is_generated
 from sie_agent.samples.grades import read_grades, with_grades
 from sie_agent.samples.histories import shopper_and_item
-from sie_agent.samples.invalid import LIST, InvalidRows, rows_policy
+from sie_agent.samples.invalid import InvalidRows, rows_policy
+from sie_agent.samples.invalid_list import LIST
 from sie_agent.samples.loading import SHORTHANDS, load_samples, read_source, resolve
 from sie_agent.samples.logs import (
     LOG_COLUMNS,

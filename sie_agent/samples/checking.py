@@ -47,6 +47,8 @@ class Rows:
         ------
         InputError : a column is missing, a row cannot be used, or too many of them cannot.
         """
+        if self.invalid is not None:
+            self.invalid.begin()
         for frame in self.frames():
             place = Places(frame.index, self.where) if self.invalid is None else Sieve(frame.index, self.where)
             table, names = self._in_schema(frame, place)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from sie_agent.samples.column_maps import Impressions
 from sie_agent.samples.events import VISIT
 from sie_agent.samples.schema import DEFAULTS, IMPRESSIONS
 from sie_agent.samples.splits import query_keys
-from sie_agent.writing import failures_in_words
+from sie_agent.writing import spill_folder
 
 MEMORY = "256MB"
 ROWS_PER_BATCH = 50_000
@@ -200,10 +199,15 @@ def database(spill: Path | None) -> Iterator[Any]:
     ------
     EnvironmentFailure : the folder cannot be made, or the disk is full.
     """
+    with spill_folder(spill or Path(tempfile.gettempdir()), "sie-impressions") as folder, connected(folder) as made:
+        yield made
+
+
+@contextmanager
+def connected(folder: Path) -> Iterator[Any]:
+    """The connection of :func:`database`, whose tables overflow into *folder*."""
     import duckdb
 
-    with failures_in_words(spill or Path(tempfile.gettempdir())):
-        folder = Path(tempfile.mkdtemp(dir=spill, prefix=".sie-impressions-"))
     settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY,
         "temp_directory": str(folder),
@@ -221,5 +225,3 @@ def database(spill: Path | None) -> Iterator[Any]:
         raise EnvironmentFailure(
             f"impressions cannot be grouped on disk ({said})", where=folder, mend="Free some space there."
         ) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

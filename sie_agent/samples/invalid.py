@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +16,12 @@ from sie_agent.counts import counted
 from sie_agent.errors import InputError
 from sie_agent.progress import say
 from sie_agent.samples.cells import short
+from sie_agent.samples.invalid_list import RowList, list_in
 from sie_agent.samples.schema import Places
-from sie_agent.writing import failures_in_words
 
-LIST = "invalid-rows.csv"
-HEADER = ("row", "field", "problem", "text")
 MOST = 0.05
+# so many rows are named where they are not listed
+ROWS_TOLD = 20
 TEXT_SHOWN = 80
 # what a spreadsheet would take for a formula
 FORMULA = ("=", "+", "-", "@", "\t")
@@ -109,8 +105,15 @@ class InvalidRows:
         self.total = 0
         self.used: int | None = None
         self.decided = False
+        self._begun = False
         self.labels_needed: bool | None = None
         self.limit: int | None = None
+
+    def begin(self) -> None:
+        """Note that the source is read: an older list goes once that is done without a fault."""
+        if self.listed is not None and not self._begun:
+            self._begun = True
+            RowList(self.listed).remove_when_done(lambda: not self.rows)
 
     def decide(self, sieves: Iterator[Sieve]) -> None:
         """Count and list the faults of a whole source, and refuse it if they are too many.
@@ -124,56 +127,69 @@ class InvalidRows:
         if self.decided:
             return
         kinds: Counter[str] = Counter()
+        rows: list[int] = []
         worst: InputError | None = None
-        with self._writer() as write:
+        listing = None if self.listed is None else RowList(self.listed)
+        with nullcontext(ignored) if listing is None else listing.writer() as write:
             for sieve in sieves:
                 self.total += len(sieve.numbers)
                 self.rows += len({fault.place for fault in sieve.faults})
                 for fault in sorted(sieve.faults, key=lambda one: one.place):
                     worst = worst or sieve.told(fault)
                     kinds[fault.field] += 1
+                    if len(rows) <= ROWS_TOLD and fault.number not in rows:
+                        rows.append(fault.number)
                     write([fault.number, *map(harmless, (fault.field, fault.problem, fault.text))])
         self.decided = True
+<<<<<<< HEAD
         listed = "" if self.listed is None else f", listed in {self.listed}"
         first = "the first " if self.limit is not None and self.total >= self.limit else ""
         of_all = f"{self.rows:,} of {first}{counted(self.total, 'row')} cannot be used{listed}"
         if worst is not None and self.rows > MOST * self.total and not self.skip:
+=======
+        if worst is None:
+            if listing is not None:
+                listing.discard()
+            return
+        of_all = f"{self.rows:,} of {counted(self.total, 'row')} cannot be used"
+        if self.rows > MOST * self.total and not self.skip:
+>>>>>>> a
             raise InputError(
-                f"{worst.problem}. {of_all}: more than {MOST:.0%}",
+                f"{worst.problem}. {of_all}{where_refused(listing, rows)}: more than {MOST:.0%}",
                 where=worst.where,
                 mend=f"{worst.mend}, or leave such rows out with --skip-invalid (in a suite: data.skip_invalid)",
             )
-        if worst is not None:
-            fields = ", ".join(f"{field} {count:,}" for field, count in kinds.most_common(5))
-            say(f"{of_all}, and are left out (faults by field: {fields})")
+        fields = ", ".join(f"{field} {count:,}" for field, count in kinds.most_common(5))
+        listed = ""
+        if listing is not None:
+            if not listing.is_free:
+                listing.discard()
+                raise listing.refuse_other()
+            listed = f", listed in {self.listed}{' once the work is finished' if listing.is_kept else ''}"
+            listing.put_when_done()
+        say(f"{of_all}{listed}, and are left out (faults by field: {fields})")
 
-    @contextmanager
-    def _writer(self) -> Iterator[Any]:
-        """What takes the rows of the list; the file is there when all are in it."""
-        if self.listed is None:
-            yield lambda row: None
-            return
-        check_list(self.listed)
-        with failures_in_words(self.listed):
-            self.listed.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self.listed.parent, prefix=f".{LIST}-")
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-                    writer = csv.writer(stream)
-                    writer.writerow(HEADER)
-                    yield writer.writerow
-                umask = os.umask(0)
-                os.umask(umask)
-                os.chmod(name, 0o666 & ~umask)
-                os.replace(name, self.listed)
-            except BaseException:
-                Path(name).unlink(missing_ok=True)
-                raise
+
+def ignored(row: Sequence[object]) -> None:
+    """Take a row of a list that is not written."""
+
+
+def where_refused(listing: RowList | None, rows: Sequence[int]) -> str:
+    """Where the rows of refused data are listed; their numbers where another list stays."""
+    if listing is None:
+        return ""
+    if listing.is_free and not listing.is_kept:
+        listing.put()
+        return f", listed in {listing.path}"
+    listing.discard()
+    more = ", …" if len(rows) > ROWS_TOLD else ""
+    return f" (row {', '.join(map(str, rows[:ROWS_TOLD]))}{more}; {listing.path} is an older file, and stays)"
 
 
 def rows_policy(
     folder: str | Path | None = None,
     *,
+    of: str | Path | None = None,
     skip_invalid: bool = False,
     strict: bool = False,
     data: str | Path | None = None,
@@ -182,7 +198,9 @@ def rows_policy(
 
     Parameters
     ----------
-    folder : where ``invalid-rows.csv`` goes; None: it is not written. A list of an earlier run is removed.
+    folder : where ``invalid-rows.csv`` goes; None: it is not written. An older list of the same output goes when
+        this work is finished.
+    of : the file that is made in the folder, whose name the list then begins with: ``NAME.invalid-rows.csv``.
     skip_invalid : leave all of them out, however many they are. strict : refuse data with any.
     data : what is read, so that it is not taken for such a list.
 
@@ -192,7 +210,7 @@ def rows_policy(
 
     Raises
     ------
-    InputError : both are given, or another file has the name of the list, or the data have.
+    InputError : both are given, or the data have the name of the list.
 
     Examples
     --------
@@ -204,7 +222,7 @@ def rows_policy(
     if skip_invalid and strict:
         mend = "Give one of them: --strict refuses the rows that --skip-invalid leaves out"
         raise InputError("--skip-invalid and --strict exclude each other", mend=mend)
-    listed = None if folder is None else Path(folder).expanduser() / LIST
+    listed = None if folder is None else list_in(Path(folder).expanduser(), None if of is None else Path(of))
     if listed is not None:
         if (
             data is not None
@@ -212,25 +230,11 @@ def rows_policy(
             and Path(data).expanduser().exists()
             and listed.samefile(Path(data).expanduser())
         ):
-            mend = "Give the output another folder, or the data another name"
+            mend = "Give the output another name, or the data"
             raise InputError("is what is read, and the list of unusable rows would go there", where=listed, mend=mend)
-        check_list(listed)
-        with failures_in_words(listed):
-            listed.unlink(missing_ok=True)
+        if strict:
+            RowList(listed).remove_when_done(lambda: True)
     return None if strict else InvalidRows(listed, skip=skip_invalid)
-
-
-def check_list(path: Path) -> None:
-    """Raise InputError if a file of somebody else's has the name of the list."""
-    if not path.exists():
-        return
-    ours = False
-    if path.is_file():
-        with failures_in_words(path), path.open(encoding="utf-8", errors="replace") as stream:
-            ours = stream.readline().strip() == ",".join(HEADER)
-    if not ours:
-        problem = "is there already, and is no list of rows that cannot be used"
-        raise InputError(problem, where=path, mend="Move it away, or give another --out")
 
 
 def harmless(text: str) -> str:

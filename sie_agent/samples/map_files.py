@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path, PureWindowsPath
+from typing import Any
 
 from sie_agent.errors import InputError
-from sie_agent.samples.column_maps import ColumnMap
+from sie_agent.samples.column_maps import ColumnMap, load_column_map
 
 
 def beside(folder: Path, name: str, field: str) -> Path:
@@ -46,3 +48,13 @@ def map_files(column_map: ColumnMap, path: Path | None) -> list[Path]:
             (column_map.next_item.sequences, "next_item.sequences"),
         ]
     return [beside(folder, name, field) for name, field in named if name is not None]
+
+
+def files_of_map(reads: Mapping[str, Any]) -> dict[str, Path]:
+    """What is read beside ``--data`` because the column map names it, by what it is called in an error."""
+    found: dict[str, Path] = {}
+    for data, column_map in (("--data", "--map"), ("data.source", "data.map")):
+        source, named = reads.get(data), reads.get(column_map)
+        if isinstance(source, Path) and named is not None:
+            found |= {f"{file.name} of {column_map}": file for file in map_files(load_column_map(named), source)}
+    return found

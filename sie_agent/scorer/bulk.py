@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from sie_agent.labels import WEAK_LABELS
 from sie_agent.progress import Bar
 from sie_agent.samples import failures_in_words, numbers_of, table_batches, texts_of
 from sie_agent.scorer.select import Ties, known_first, no_score, strata_of, tie_breakers
+from sie_agent.writing import spill_folder
 
 Doubles = npt.NDArray[np.float64]
 
@@ -34,13 +34,17 @@ def database(target: Path) -> Iterator[Any]:
     ------
     EnvironmentFailure : the folder cannot be written, or the disk is full.
     """
+    with failures_in_words(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    with spill_folder(target.parent, target.name) as folder, connected(folder) as connection:
+        yield connection
+
+
+@contextmanager
+def connected(folder: Path) -> Iterator[Any]:
+    """The connection of :func:`database`, whose tables overflow into *folder*."""
     import duckdb
 
-    folder = spill_folder(target)
-    with failures_in_words(folder):
-        # what a killed process left
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
     settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY,
         "temp_directory": str(folder / "overflow"),
@@ -59,13 +63,6 @@ def database(target: Path) -> Iterator[Any]:
         raise EnvironmentFailure(
             f"rows cannot be ordered on disk ({said})", where=folder, mend="Free some space, or give another --out."
         ) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def spill_folder(target: Path) -> Path:
-    """The hidden folder of :func:`database`."""
-    return target.with_name(f".{target.name}.spill")
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ def attribute(
             limit=limit,
             simulate=simulate,
             seed=seed,
-            invalid=rows_policy(place.path.parent, skip_invalid=skip_invalid, strict=strict, data=data),
+            invalid=rows_policy(place.path.parent, of=place.path, skip_invalid=skip_invalid, strict=strict, data=data),
         )
         shares = {"log-unseen": 1 - validation, "reference-validation": validation}
         sets = assign_query_sets(samples, shares, seed)

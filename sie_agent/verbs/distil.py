@@ -123,7 +123,7 @@ def distil(
     settings = load_distil_settings(suite, overrides)
     check_models_installed(settings.proxy)
     check_no_run(Path(out).expanduser())
-    place = Folder("--out", out, ("labels.parquet", "scorer/", COLUMNS_FILE, MANIFEST))
+    place = Folder("--out", out, ("labels.parquet", "scorer/", COLUMNS_FILE, f".{COLUMNS_FILE}.new", MANIFEST))
     reads = {"--judgments": judgment_files(files), "--data": source_of(data), "--map": column_map, "--grades": grades}
     asked: dict[str, Any] = {
         "--split": split,

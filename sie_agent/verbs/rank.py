@@ -105,7 +105,7 @@ def rank(
     with outputs(work, place, overwrite=overwrite):
         target = place.path
         policy = rows_policy(
-            None if data is None else target.parent, skip_invalid=skip_invalid, strict=strict, data=data
+            None if data is None else target.parent, of=target, skip_invalid=skip_invalid, strict=strict, data=data
         )
         found = rank_file(
             path,

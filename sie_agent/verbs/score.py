@@ -171,7 +171,9 @@ def score(
     started = time.perf_counter()
     with outputs(work, place, overwrite=overwrite):
         target = place.path
-        log = replace(log, invalid=rows_policy(target.parent, skip_invalid=skip_invalid, strict=strict, data=data))
+        log = replace(
+            log, invalid=rows_policy(target.parent, of=target, skip_invalid=skip_invalid, strict=strict, data=data)
+        )
         parts = Parts(target, made_from(folder, log))
         run = Run(parts, log, workers or cores())
         try:

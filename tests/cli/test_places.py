@@ -58,6 +58,17 @@ FOLDERS = [name for name, (_, _, fresh) in VERBS.items() if "." not in fresh]
 FILES = [name for name in VERBS if name not in FOLDERS]
 # too slow to be run to their end here
 QUICK = [name for name in VERBS if name not in ("distill", "run", "serve", "attribute", "cache export", "log-json")]
+READ_DATA = [
+    *("label", "distill", "score", "rank", "attribute", "explain", "compare-prompts", "run", "log-json"),
+]
+COLUMNS = "columns: {{query: query, item_id: item_id, title: title}}\n"
+# maps that name a file beside the data, by the key that names it
+NAMING = {
+    "items": "next_item: {{sequences: log.csv, items: {name}}}\n",
+    "sequences": "next_item: {{sequences: {name}, items: log.csv}}\n",
+    "main": COLUMNS + "files: {{main: {name}}}\n",
+    "joins": COLUMNS + "files: {{main: log.csv, joins: [{{file: {name}, key: item_id}}]}}\n",
+}
 MINE = "about: x\naspect: relevance\nmethod: lexical\nuser: '{{ title }}'\n"
 SUITE = (
     "name: s\ndata: {source: log.csv}\nquery_sets: {log-judged: 0.6, log-unseen: 0.4}\n"
@@ -189,6 +200,28 @@ def test_what_else_is_read_or_written(sie: Sie, here: Path, verb: str, place: st
     refused(sie, here, verb, place, word)
 
 
+@pytest.mark.parametrize("key", ["items", "sequences", "main", "joins"])
+@pytest.mark.parametrize("verb", READ_DATA)
+def test_the_files_that_a_map_names(sie: Sie, here: Path, verb: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed, option, fresh = VERBS[verb]
+    part = {"run": "samples.parquet", "distill": "labels.parquet"}.get(verb, "judgments.parquet")
+    name = f"{fresh}/{part}" if verb in FOLDERS else fresh
+    (here / name).parent.mkdir(exist_ok=True)
+    (here / name).write_text('{"event": "items"}\n')
+    (here / "map.yaml").write_text(NAMING[key].format(name=name))
+    mapped: tuple[str, ...] = ("--map", "map.yaml")
+    if verb == "run":
+        (here / "suite.yaml").write_text(SUITE.replace("log.csv", "log.csv, map: map.yaml"))
+        mapped = ()
+    elif verb == "rank":
+        mapped = (*mapped, "--data", "log.csv")
+    monkeypatch.setitem(VERBS, verb, ((*typed, *mapped), option, fresh))
+    assert "would replace what is read" in refused(sie, here, verb, fresh, Path(name).name)
+    # whoever asks for it
+    monkeypatch.setitem(VERBS, verb, ((*typed, *mapped, "--overwrite"), option, fresh))
+    refused(sie, here, verb, fresh, "would replace what is read")
+
+
 @pytest.mark.parametrize("suffix", ["", "-wal", "-shm"])
 @pytest.mark.parametrize("verb", ["log-json", "cache export", "serve"])
 def test_the_judgment_cache(sie: Sie, here: Path, verb: str, suffix: str) -> None:
@@ -264,7 +297,8 @@ def test_bad_data_leave_neither_folders_nor_notes(sie: Sie, here: Path) -> None:
     assert sorted(here.iterdir()) == before
     # but for the list of what is wrong with them
     assert sie(*LABEL, "--out", "deep/er/new", "--quiet").code == 2
-    assert [one.name for one in (here / "deep/er/new").iterdir()] == ["invalid-rows.csv"]
+    left = {one.name for one in (here / "deep/er/new").iterdir()}
+    assert left == {"invalid-rows.csv", ".invalid-rows.csv.made-by.json"}
 
 
 def test_a_failed_run_leaves_the_note_of_what_is_there(sie: Sie, here: Path) -> None:

@@ -263,6 +263,39 @@ def test_parts_of_another_run_do_not_count(
 
 
 @pytest.mark.slow
+def test_other_texts_of_items_start_again(place: Path, tmp_path: Path, program: Callable[..., list[str]]) -> None:
+    """The file of item texts that the map names is changed while nobody scores."""
+    buys = [f"u{user},i{item},{user * 10 + item}" for user in range(40) for item in range(user % 5, user % 5 + 4)]
+    (tmp_path / "log.csv").write_text("\n".join(["u,item_id,t", *buys]))
+    (tmp_path / "map.yaml").write_text(
+        "columns: {query: query, item_id: item_id, title: title, label: label}\n"
+        "next_item: {events: true, user_id: u, item_id: item_id, timestamp: t, items: items.csv}\n"
+    )
+
+    def texts(word: str) -> None:
+        (tmp_path / "items.csv").write_text("\n".join(["item_id,title", *(f"i{n},{word} {n}" for n in range(9))]))
+
+    command = program(place, 20, "--map", "map.yaml", "--workers", "1", "--data", "log.csv")
+    killed = "import os, sie_agent.scorer.workers as one; write, left = one.write_table, iter('ab')\n"
+    killed += "one.write_table = lambda *given: write(*given) if next(left, None) else os._exit(9)\n"
+    script = tmp_path / "program.py"
+    whole = script.read_text()
+    for word, rows in (("lamp", "resumed"), ("shelf", "starting again")):
+        texts("lamp")
+        script.write_text(killed + whole)
+        assert subprocess.run(command, check=False, cwd=tmp_path, capture_output=True).returncode == 9
+        assert parts(tmp_path) == 2
+        if word != "lamp":
+            texts(word)
+        script.write_text(whole)
+        ran = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stderr
+        assert ("other its files" in ran.stderr) == (rows == "starting again"), ran.stderr
+        assert ("40 rows had been scored before" in ran.stderr) == (rows == "resumed"), ran.stderr
+        (tmp_path / "s.parquet").unlink()
+
+
+@pytest.mark.slow
 def test_other_options_start_again(half_done: Path, sie: Sie) -> None:
     ran = sie("score", "--scorer", "scorer", "--data", "log.csv", "--out", "s.parquet", "--limit", "250")
     assert "other options" in ran.err and "250 rows scored" in ran.out
@@ -352,7 +385,8 @@ def test_bad_input_leaves_nothing_behind_but_the_list_of_it(place: Path, tmp_pat
     (tmp_path / "bad.csv").write_text(csv_text(rows), encoding="utf-8")
     ran = sie("score", "--scorer", place / "scorer", "--data", "bad.csv", "--out", "s.parquet")
     assert ran.code == 2 and "row 4, field 'title'" in ran.err
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.csv", "invalid-rows.csv"]
+    visible = sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith("."))
+    assert visible == ["bad.csv", "s.invalid-rows.csv"]
 
 
 def test_a_lock_whose_file_went_meanwhile_is_taken_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
+from sie_agent.finishing import finishing
 from sie_agent.samples import LIST, ColumnMap, InvalidRows, load_samples, rows_policy, stream_samples
 
 ROW = {"query": "lamp", "item_id": "1", "title": "Lamp", "label": "1", "position": "1", "attributes": ""}
@@ -117,10 +118,57 @@ def test_a_log_without_faults_has_no_list_and_an_old_one_goes(tmp_path: Path) ->
 
 
 def test_a_file_of_somebody_else_stays(tmp_path: Path) -> None:
-    (tmp_path / LIST).write_text("mine\n")
-    with pytest.raises(InputError, match="is no list of rows"):
-        rows_policy(tmp_path)
-    assert (tmp_path / LIST).read_text() == "mine\n"
+    some, many = {5: {"title": ""}}, {row: {"title": ""} for row in range(1, 31)}
+    for mine in ("mine\n", "row,field,problem,text\n1,title,ask Ann,\n"):
+        (tmp_path / LIST).write_text(mine)
+        load_samples(log(tmp_path / "log.csv", 40, {}), invalid=rows_policy(tmp_path))
+        with pytest.raises(InputError, match="nothing says that this program wrote"):
+            load_samples(log(tmp_path / "log.csv", 40, some), invalid=rows_policy(tmp_path))
+        with pytest.raises(InputError, match=r"row 1, 2, .*20, …; .* stays"):
+            load_samples(log(tmp_path / "log.csv", 40, many), invalid=rows_policy(tmp_path))
+        assert (tmp_path / LIST).read_text() == mine
+
+
+def test_a_list_that_somebody_changed_stays(tmp_path: Path) -> None:
+    path = log(tmp_path / "log.csv", 40, {5: {"title": ""}})
+    for _ in range(2):
+        load_samples(path, invalid=rows_policy(tmp_path))
+    with (tmp_path / LIST).open("a") as stream:
+        stream.write("6,title,ask Ann,\n")
+    load_samples(log(tmp_path / "good.csv", 40, {}), invalid=rows_policy(tmp_path))
+    with pytest.raises(InputError, match="nothing says"):
+        load_samples(path, invalid=rows_policy(tmp_path))
+    assert "ask Ann" in (tmp_path / LIST).read_text()
+
+
+def test_two_files_in_one_folder_have_lists_of_their_own(tmp_path: Path) -> None:
+    path = log(tmp_path / "log.csv", 40, {5: {"title": ""}})
+    for name in ("a.parquet", "b.v2.parquet"):
+        load_samples(path, invalid=rows_policy(tmp_path, of=tmp_path / name))
+    load_samples(log(tmp_path / "good.csv", 40, {}), invalid=rows_policy(tmp_path, of=tmp_path / "a.parquet"))
+    assert [one.name for one in tmp_path.glob("*.invalid-rows.csv")] == ["b.v2.invalid-rows.csv"]
+
+
+@pytest.mark.parametrize("faults", [1, 0, 30])
+def test_refused_work_leaves_the_list_of_finished_work(tmp_path: Path, faults: int) -> None:
+    """Whether the rows are the reason or something else is, after they were looked through."""
+    with finishing():
+        load_samples(log(tmp_path / "log.csv", 40, {5: {"title": ""}}), invalid=rows_policy(tmp_path))
+    before = (tmp_path / LIST).read_bytes()
+    other = log(tmp_path / "log.csv", 40, {row: {"query": ""} for row in range(1, faults + 1)})
+
+    def refused() -> None:
+        with finishing():
+            load_samples(other, invalid=rows_policy(tmp_path))
+            raise InputError("something else")
+
+    with pytest.raises(InputError):
+        refused()
+    assert (tmp_path / LIST).read_bytes() == before and not list(tmp_path.glob("*.part"))
+    with finishing():
+        load_samples(other, invalid=rows_policy(tmp_path, skip_invalid=True))
+    assert (tmp_path / LIST).exists() == bool(faults)
+    assert not faults or len(listed(tmp_path)) == faults
 
 
 def test_both_options_at_once() -> None:

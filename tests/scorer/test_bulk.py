@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from sie_agent.scorer import (
     weigh_file,
     weigh_rows,
 )
+from sie_agent.writing import spill_folder
 
 SMALL = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 # few values, so that there are ties
@@ -250,11 +253,19 @@ def test_many_rows_spill_and_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     path = saved(scores([{"query": "q", "label": 1.0, "score": 0.5}], "support"), tmp_path)
-    left = tmp_path / ".k.parquet.spill"
-    left.mkdir()
-    (left / "overflow").write_text("half of a file")
-    assert select_file(path, tmp_path / "k.parquet", 1.0, "support")["kept"] == 1
-    assert not left.exists()
+    users = [tmp_path / ".k.parquet.spill", tmp_path / ".k.parquet.abcdefgh.spill"]
+    for folder in users:
+        folder.mkdir()
+        (folder / "notes").write_text("mine")
+    script = f"import os; from pathlib import Path; from sie_agent.writing import spill_folder; import sys\n\
+with spill_folder(Path({str(tmp_path)!r}), 'k.parquet') as folder:\n    (folder / 'overflow').touch(); os._exit(9)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 9
+    left = [one for one in tmp_path.glob(".k.parquet.*.spill") if one not in users]
+    with spill_folder(tmp_path, "k.parquet") as live:
+        assert len(left) == 1 and not left[0].exists()
+        assert select_file(path, tmp_path / "k.parquet", 1.0, "support")["kept"] == 1
+        assert live.is_dir()
+    assert sorted(tmp_path.glob(".*")) == sorted(users) and all((one / "notes").exists() for one in users)
 
 
 @pytest.mark.parametrize("name", ["it's [1] *?.parquet", "größe 𝟙.parquet"])
