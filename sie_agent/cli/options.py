@@ -32,7 +32,7 @@ SkipInvalid = Annotated[
     bool,
     typer.Option(
         "--skip-invalid",
-        help="Leave out all rows that cannot be used, not only up to 5 %; a file the list beside the output names them.",
+        help="Leave out all rows that cannot be used, not only up to 5 %; a list beside the output names them.",
     ),
 ]
 StrictRows = Annotated[bool, typer.Option("--strict", help="Refuse data with any row that cannot be used.")]

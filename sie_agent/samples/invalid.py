@@ -141,19 +141,13 @@ class InvalidRows:
                         rows.append(fault.number)
                     write([fault.number, *map(harmless, (fault.field, fault.problem, fault.text))])
         self.decided = True
-<<<<<<< HEAD
-        listed = "" if self.listed is None else f", listed in {self.listed}"
-        first = "the first " if self.limit is not None and self.total >= self.limit else ""
-        of_all = f"{self.rows:,} of {first}{counted(self.total, 'row')} cannot be used{listed}"
-        if worst is not None and self.rows > MOST * self.total and not self.skip:
-=======
         if worst is None:
             if listing is not None:
                 listing.discard()
             return
-        of_all = f"{self.rows:,} of {counted(self.total, 'row')} cannot be used"
+        first = "the first " if self.limit is not None and self.total >= self.limit else ""
+        of_all = f"{self.rows:,} of {first}{counted(self.total, 'row')} cannot be used"
         if self.rows > MOST * self.total and not self.skip:
->>>>>>> a
             raise InputError(
                 f"{worst.problem}. {of_all}{where_refused(listing, rows)}: more than {MOST:.0%}",
                 where=worst.where,
