@@ -291,7 +291,7 @@ def test_other_texts_of_items_start_again(place: Path, tmp_path: Path, program: 
         ran = subprocess.run(command, check=False, cwd=tmp_path, capture_output=True, text=True)
         assert ran.returncode == 0, ran.stderr
         assert ("other its files" in ran.stderr) == (rows == "starting again"), ran.stderr
-        assert ("40 rows had been scored before" in ran.stderr) == (rows == "resumed"), ran.stderr
+        assert ("40 rows scored before" in ran.stderr) == (rows == "resumed"), ran.stderr
         (tmp_path / "s.parquet").unlink()
 
 
