@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 
@@ -10,16 +11,16 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 sys.path.insert(0, str(HERE / "extensions"))
 
-from sie_agent import __version__
+sie_agent = importlib.import_module("sie_agent")
 
 project = "sie-agent"
 copyright = "the contributors of sie-agent, Apache-2.0"
-release = version = __version__
+release = version = sie_agent.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc", "generated_pages", "included_files"]
 exclude_patterns = ["_build", "figures"]
 html_theme = "furo"
-html_title = f"sie {__version__}"
+html_title = f"sie {version}"
 html_static_path = ["_static"]
 # no date, no source links: two builds of the same text are the same
 html_show_sphinx = False

@@ -3,8 +3,9 @@
     python docs/shell_blocks.py docs/start/your-own-log.md            # tells what differs
     python docs/shell_blocks.py docs/start/your-own-log.md --write    # writes what was printed into the page
 
-A ``bash`` block is run, one after the other, in one empty folder, with ``sie``, ``python`` and ``scripts/`` at hand. A ``text``
-block that follows it is what it prints. A ``sh`` block is shown alone: it needs a server, or data that is not here.
+``bash`` blocks are run, one after the other, in one empty folder, with ``sie``, ``python`` and ``scripts/`` at hand. A
+``text`` block that follows one is what it prints. A ``sh`` block is shown alone: it needs a server, or data that is not
+here.
 """
 
 from __future__ import annotations

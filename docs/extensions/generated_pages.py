@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import sie_agent
+from sie_agent.cli.weak_labels import PLACE, labels_in_words
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -38,6 +39,8 @@ def option_rows(context: Any) -> Iterator[str]:
             # an argument that says nothing of itself
             record = (parameter.make_metavar(context), "")
         name, meaning = record
+        # the names of the weak labels, which the help fills in when it is shown
+        meaning = meaning.replace(PLACE, labels_in_words())
         yield f"| `{name.strip()}` | {escaped(' '.join(meaning.split()))} |"
 
 
@@ -56,8 +59,9 @@ def verb_pages(command: Any, name: str, level: int = 2) -> Iterator[str]:
         yield f"```sh\n{lines}\n```\n"
         if after:
             yield escaped(" ".join(after.split())) + "\n"
-    for below, verb in sorted(getattr(command, "commands", {}).items(), key=lambda item: item[0] if level > 2 else ""):
-        yield from verb_pages(verb, f"{name} {below}", level + (level > 2 or name != "sie"))
+    for below, verb in getattr(command, "commands", {}).items():
+        # verbs stand beside `sie`, so that each has a heading of its own in the contents
+        yield from verb_pages(verb, f"{name} {below}", level if name == "sie" else level + 1)
 
 
 def command_line() -> str:

@@ -1,7 +1,7 @@
 """Files of the repository that are shown as pages: their links lead to the pages that show the files they name.
 
-A page shows a file by ``{include}``. In the repository a link counts from the file's own folder; here it leads to the page
-that includes its target. A file that no page shows is named by its path, since these pages stand alone.
+A page shows a file by ``{include}``. In the repository a link counts from the file's own folder; here it leads to the
+page that includes its target. A file that no page shows is named by its path, since these pages stand alone.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Pictures of a report for ``docs/guides/evaluate.md``.
 
-    sie run docs/figures/report.yaml --out runs/docs-report
-    python docs/figures/screenshots.py runs/docs-report/report.html
+sie run docs/figures/report.yaml --out runs/docs-report
+python docs/figures/screenshots.py runs/docs-report/report.html
 """
 
 from __future__ import annotations

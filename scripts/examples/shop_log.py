@@ -1,8 +1,8 @@
 """A raw click export to try things out on: a row for every time that a product was shown, as a shop writes it.
 
-Usage: ``python scripts/examples/shop_log.py export.csv`` (``--impressions 4000 --seed 0``). Products and queries are those
-of the sample that ships; shoppers are simulated: they look at the first places most, click what answers their query
-more often than what does not, and sometimes buy.
+Usage: ``python scripts/examples/shop_log.py export.csv`` (``--impressions 4000 --seed 0``). Products and queries are
+those of the sample that ships; shoppers are simulated: they look at the first places most, click what answers their
+query more often than what does not, and sometimes buy.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ import pandas as pd
 
 import sie_agent
 
+COLUMNS = (
+    "ts", "session", "user", "search_phrase", "sku", "name", "price", "pos", "clicked", "added_to_cart", "purchased",
+)  # fmt: skip
 SHOWN = 8
 QUERIES = 100
 # share of the looks at a useless product that end in a click all the same
@@ -60,8 +63,7 @@ def shop_log(impressions: int = 4_000, seed: int = 0) -> pd.DataFrame:
             seen = (at.isoformat(), f"s{session}", user, query, item.item_id, name, prices[item.item_id], place)
             rows.append((*seen, int(clicked), int(added), int(bought)))
         session += 1
-    names = "ts session user search_phrase sku name price pos clicked added_to_cart purchased".split()
-    return pd.DataFrame(rows[:impressions], columns=names)
+    return pd.DataFrame(rows[:impressions], columns=list(COLUMNS))
 
 
 def main() -> None:

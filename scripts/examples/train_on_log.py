@@ -1,4 +1,4 @@
-"""Train a model on a raw export with what `sie weights` gave each pair: ``train_on_log.py export.csv weights.parquet``."""
+"""Train a model on a raw export and what `sie weights` gave: ``train_on_log.py export.csv weights.parquet``."""
 
 from __future__ import annotations
 
