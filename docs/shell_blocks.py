@@ -24,6 +24,9 @@ BLOCK = re.compile(r"^```bash\n(?P<command>.*?)^```\n(?:\n*```text\n(?P<output>.
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 # how long things took, and how fast they were
 PACE = re.compile(r"\d[\d,.]*(?= s\b)|\d[\d,.]*(?=/s\b)")
+# what is told every half minute, where something takes that long
+PROGRESS = re.compile(r"^.*(?:, about \d+ min left|· [\d.,]+/s ·).*\n", re.MULTILINE)
+BAR = re.compile(r"[▒█]+ *")
 # figures of models move a little from machine to machine
 RELATIVE, ABSOLUTE = 0.1, 0.05
 
@@ -82,13 +85,14 @@ def run_all(blocks: list[Block]) -> list[str]:
             )
             if ran.returncode:
                 raise RuntimeError(f"exit code {ran.returncode} of\n{block.command}{ran.stdout}")
-            printed.append("".join(f"{line.rstrip()}\n" for line in ran.stdout.splitlines()))
+            lines = PROGRESS.sub("", ran.stdout).splitlines()
+            printed.append("".join(f"{line.rstrip()}\n" for line in lines))
     return printed
 
 
 def alike(shown: str, printed: str) -> bool:
     """Whether an output is the one that a page shows: the same words, and figures that are close."""
-    shown, printed = PACE.sub("~", shown), PACE.sub("~", printed)
+    shown, printed = (BAR.sub("~", PACE.sub("~", PROGRESS.sub("", text))) for text in (shown, printed))
     if NUMBER.sub("#", shown) != NUMBER.sub("#", printed):
         return False
     pairs = zip(NUMBER.findall(shown), NUMBER.findall(printed), strict=True)

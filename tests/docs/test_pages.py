@@ -96,6 +96,8 @@ def test_every_option_that_a_page_names_exists(page: Path) -> None:
         ("413 rows", "300 rows", False),
         ("413 rows kept", "413 rows dropped", False),
         ("413 rows", "413 rows\nand more", False),
+        ("413 rows\n", "Draw 1: 96 of 201, about 1 min left\nJudging: 3 · 11.8/s · ▁▃ · 9k tokens\n413 rows\n", True),
+        ("-0.12 ▒▒▒▒   of words", "-0.10 ▒▒▒    of words", True),
     ],
 )
 def test_figures_may_differ_a_little_and_words_not_at_all(shown: str, printed: str, same: bool) -> None:
@@ -113,3 +115,15 @@ def test_outputs_are_written_below_their_commands() -> None:
     assert shell_blocks.renewed(text, blocks, ["one\n", ""]) == text.replace("old\n", "one\n")
     with pytest.raises(RuntimeError, match="exit code 3"):
         shell_blocks.run_all(shell_blocks.blocks_of("```bash\nexit 3\n```\n"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_file_and_test_that_a_page_names_exists(page: Path) -> None:
+    text = page.read_text("utf-8")
+    named = set(re.findall(r"`((?:tests|sie_agent|scripts|eval|prompts|docs)/[\w./*-]*)`", text))
+    assert [path for path in named if not any(ROOT.glob(path.rstrip("/")))] == []
+    tests = set(re.findall(r"`(test_\w+)`", text))
+    known = {
+        name for path in (ROOT / "tests").rglob("test_*.py") for name in re.findall(r"def (test_\w+)", path.read_text())
+    }
+    assert tests - known == set()
