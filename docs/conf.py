@@ -22,6 +22,7 @@ exclude_patterns = ["_build", "figures"]
 html_theme = "furo"
 html_title = f"sie {version}"
 html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 # no date, no source links: two builds of the same text are the same
 html_show_sphinx = False
 html_copy_source = False

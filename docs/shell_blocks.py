@@ -25,7 +25,7 @@ NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 # how long things took, and how fast they were
 PACE = re.compile(r"\d[\d,.]*(?= s\b)|\d[\d,.]*(?=/s\b)")
 # what is told every half minute, where something takes that long
-PROGRESS = re.compile(r"^.*(?:, about \d+ min left|· [\d.,]+/s ·).*\n", re.MULTILINE)
+PROGRESS = re.compile(r"^[^:\n]+: [\d,]+(?: of [\d,]+)?(?:, about [\d,]+ min left)?(?: · .*)?\n", re.MULTILINE)
 BAR = re.compile(r"[▒█]+ *")
 # figures of models move a little from machine to machine
 RELATIVE, ABSOLUTE = 0.1, 0.05

@@ -17,6 +17,7 @@ PLACEHOLDERS = {"reference/cli": "<!-- every verb -->", "reference/python": "<!-
 HEADINGS = {
     "sie_agent.samples": "Data",
     "sie_agent.judging": "Judging",
+    "sie_agent.verbs.judges": "Judging",
     "sie_agent.scorer": "Scorers",
     "sie_agent.scorer.estimator": "scikit-learn",
     "sie_agent.serving": "Serving",
@@ -56,7 +57,7 @@ def verb_pages(command: Any, name: str, level: int = 2) -> Iterator[str]:
     if command.epilog:
         examples, _, after = command.epilog.replace("\b\n", "").strip().partition("\n\n")
         lines = "\n".join(line.removeprefix("  ") for line in examples.splitlines()[1:])
-        yield f"```sh\n{lines}\n```\n"
+        yield f"```text\n{lines}\n```\n"
         if after:
             yield escaped(" ".join(after.split())) + "\n"
     for below, verb in getattr(command, "commands", {}).items():
@@ -70,7 +71,12 @@ def command_line() -> str:
 
     from sie_agent.cli.app import app
 
-    return "\n".join(verb_pages(get_command(app), "sie"))
+    command: Any = get_command(app)
+    table = [
+        f"| [sie {name}](#sie-{name}) | {escaped(verb.get_short_help_str(200))} |"
+        for name, verb in command.commands.items()
+    ]
+    return "\n".join(["| verb | what it is for |\n|---|---|", *table, "", *verb_pages(command, "sie")])
 
 
 def public_names() -> str:
