@@ -21,10 +21,11 @@ HEADINGS = {
     "sie_agent.scorer": "Scorers",
     "sie_agent.scorer.estimator": "scikit-learn",
     "sie_agent.serving": "Serving",
+    "sie_agent.labels": "Scorers",
     "sie_agent.run": "Runs",
     "sie_agent.errors": "Errors",
 }
-VERBS = "Verbs"
+VERBS, MORE = "Verbs", "More"
 
 
 def escaped(text: str) -> str:
@@ -85,12 +86,14 @@ def public_names() -> str:
     for name in sie_agent.__all__:
         if not name.startswith("__"):
             value = getattr(sie_agent, name)
-            homes.setdefault(HEADINGS.get(sie_agent._HOME_OF[name], VERBS), []).append(
+            home = sie_agent._HOME_OF[name]
+            heading = HEADINGS.get(home, VERBS if home.startswith("sie_agent.verbs.") else MORE)
+            homes.setdefault(heading, []).append(
                 f"```{{eval-rst}}\n.. auto{'class' if isinstance(value, type) else 'function'}:: sie_agent.{name}\n"
                 + ("   :members:\n" if isinstance(value, type) else "")
                 + "```\n"
             )
-    wanted = (VERBS, *dict.fromkeys(HEADINGS.values()))
+    wanted = [one for one in (VERBS, *dict.fromkeys(HEADINGS.values()), MORE) if one in homes]
     return "\n".join(f"## {heading}\n\n" + "\n".join(homes[heading]) for heading in wanted)
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "engineers" / "extending.md"
-DIFF = re.compile(r"^```diff\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 # uses every part that the page adds
 USE = """
 import tempfile
@@ -66,28 +66,54 @@ assert main(["describe", "--data", "sample"]) == 0
 """
 
 
-def diffs() -> list[str]:
-    """Every diff of the page."""
-    return DIFF.findall(PAGE.read_text("utf-8"))
+def tool() -> ModuleType:
+    """What applies the diffs."""
+    spec = importlib.util.spec_from_file_location("extending_diffs", ROOT / "docs" / "extending_diffs.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+extending = tool()
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The package, with all diffs applied."""
-    shutil.copytree(ROOT / "sie_agent", tmp_path / "sie_agent", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "prompts", tmp_path / "prompts")
-    for text in diffs():
-        # a copy lies in no repository, where git would look for the files from its root
-        surroundings = {**os.environ, "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}
-        subprocess.run(
-            ["git", "apply", "-p0", "-C1", "-"], input=text, text=True, cwd=tmp_path, env=surroundings, check=True
-        )
+    extending.copy_to(tmp_path)
+    for diff in extending.DIFF.findall(PAGE.read_text("utf-8")):
+        extending.apply(diff, tmp_path)
     return tmp_path
 
 
 def test_every_kind_of_part_has_a_diff() -> None:
-    headings = re.findall(r"^## (.*)$", PAGE.read_text("utf-8"), re.MULTILINE)
-    assert len(diffs()) == len([one for one in headings if one != "A strategy, a ranker, a recipe, a text score"]) == 8
+    text = PAGE.read_text("utf-8")
+    headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    without = {"A strategy, a ranker, a recipe, a text score"}
+    assert len(extending.DIFF.findall(text)) == len(set(headings) - without) == 8
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("a\nb\nc\n", "a\nnew\nb\nc\n"),
+        ("x\nb\nc\n", "x\nnew\nb\nc\n"),
+        ("z\na\nx\n", "z\na\nnew\nx\n"),
+        ("a\na\nb\n", "a\na\nnew\nb\n"),
+    ],
+)
+def test_one_line_of_context_says_where_a_hunk_goes(before: str, after: str, tmp_path: Path) -> None:
+    (tmp_path / "file.py").write_text(before)
+    extending.apply("--- file.py\n+++ file.py\n@@ -1,2 +1,3 @@\n a\n+new\n b\n", tmp_path)
+    assert (tmp_path / "file.py").read_text() == after
+
+
+@pytest.mark.parametrize("text", ["x\ny\n", "b\nx\nb\n"])
+def test_a_hunk_without_a_place_or_with_two_is_told(text: str, tmp_path: Path) -> None:
+    (tmp_path / "file.py").write_text(text)
+    with pytest.raises(ValueError, match=r"file\.py: the hunk no longer fits"):
+        extending.apply("--- file.py\n+++ file.py\n@@ -1,2 +1,3 @@\n a\n+new\n b\n", tmp_path)
 
 
 @pytest.mark.slow
