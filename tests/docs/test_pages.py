@@ -126,7 +126,9 @@ def test_outputs_are_written_below_their_commands() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_file_and_test_that_a_page_names_exists(page: Path) -> None:
     text = page.read_text("utf-8")
-    named = set(re.findall(r"`((?:tests|sie_agent|scripts|eval|prompts|docs)/[\w./*-]*)`", text))
+    # the diffs of a page may name files that they add
+    kept = re.sub(r"^```diff\n.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    named = set(re.findall(r"(?<=[` ])(?:tests|sie_agent|scripts|eval|prompts|docs)/[\w./*-]*\w/?(?=[` \n])", kept))
     assert [path for path in named if not any(ROOT.glob(path.rstrip("/")))] == []
     tests = set(re.findall(r"`(test_\w+)`", text))
     known = {
