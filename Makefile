@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help quickstart test announce-quickstart announce-test lint types build clean
+.PHONY: help quickstart test announce-quickstart announce-test lint types build docs clean
 
 BIN := .venv/bin
 SETUP := pyproject.toml constraints.txt scripts/install.sh
@@ -21,6 +21,7 @@ help:  ## this list
 	@echo "make lint        ruff"
 	@echo "make types       mypy"
 	@echo "make build       wheel and source archive into dist/"
+	@echo "make docs        the documentation, as HTML into docs/_build/html"
 	@echo "make clean       remove .venv, .venv-vllm, dist/ and the tools' caches; runs/ and cache/ stay"
 
 quickstart: announce-quickstart .venv/.ready-run
@@ -51,8 +52,14 @@ build: .venv/.ready-test
 	@echo "==> Building the wheel and the source archive into dist/"
 	@$(BIN)/python -m build --no-isolation --outdir dist .
 
+# -W: a link that leads to nothing, or a name that is not there, is an error
+docs: .venv/.ready-test
+	@echo "==> Building the documentation into docs/_build/html"
+	@$(BIN)/python -m sphinx -W --keep-going -q -E -d docs/_build/doctrees -b html docs docs/_build/html
+	@echo "==> Done. Open $(CURDIR)/docs/_build/html/index.html in a browser"
+
 clean:
-	rm -rf .venv .venv-vllm dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-vllm dist build docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find sie_agent tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.ready-run: $(SETUP)

@@ -302,7 +302,7 @@ class JudgmentCache:
     def export(self, path: str | Path) -> int:
         """Write every entry as JSON lines (key, variant, model, created, answer); gives the count.
 
-        Entries that cannot be read are left out, and counted in :attr:`damaged`.
+        Entries that cannot be read are left out, and counted in ``damaged``.
 
         Parameters
         ----------
