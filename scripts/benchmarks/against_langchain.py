@@ -22,6 +22,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from scripts.benchmarks.options import Options, guarded, report, whole
+from scripts.benchmarks.scripted_server import ScriptedServer, serving
 from scripts.benchmarks.shared import (
     median_with_interval,
     query_blocks,
@@ -40,6 +42,8 @@ from sie_agent.samples import load_samples, without_grade
 RELEVANT_AT = 0.75  # of the grade in [0, 1]: 2.5 on Home Depot's scale of 1 to 3
 BEST_GRADE = 3.0
 REPLICATES = 2000
+# what the scripted server of --smoke says to the plain judge
+WRITTEN = '{"rationale": "the right kind", "grade": 3}'
 PACKAGES = ("langchain", "langchain-core", "langchain-openai", "openai", "httpx", "httpx2")
 INSTRUCTIONS = """You are an expert in e-commerce search relevance. Rate how relevant a product is to a shopper's \
 search query on this scale:
@@ -59,6 +63,16 @@ def main() -> None:
     """Run the rounds, then evaluate."""
     arguments = parsed()
     set_quiet(True)
+    if arguments.base_url is None:
+        with serving(ScriptedServer(written=WRITTEN)) as port:
+            arguments.base_url, arguments.model = f"http://127.0.0.1:{port}/v1", "scripted"
+            compare(arguments)
+    else:
+        compare(arguments)
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    """Judge with both, round by round, and write the figures."""
     samples = load_samples(arguments.data)
     share = arguments.pairs // arguments.rounds
     blocks = query_blocks(samples, share, arguments.rounds + 1, arguments.seed)
@@ -103,28 +117,34 @@ def main() -> None:
         "auc": quality(judged),
         "statuses": {name: judged[f"{name}_status"].value_counts().to_dict() for name in ("ours", "langchain")},
     }
-    out = Path(arguments.out)
-    out.mkdir(parents=True, exist_ok=True)
-    per_pair(judged).to_parquet(out / "langchain.parquet", index=False)
-    write_figures(out / "langchain.json", manifest, figures)
-    say(f"ratio {figures['ratio']}")
+    per_pair(judged).to_parquet(arguments.out / "langchain.parquet", index=False)
+    write_figures(arguments.out / "langchain.json", manifest, figures)
     say(f"AUC {figures['auc']}")
+    report(
+        "judgments per second, and AUC, of this project's graded judge",
+        median_with_interval([one["ratio"] for one in rounds]),
+        "those of a plain LangChain .batch() judge on the same server and pairs",
+    )
 
 
 def parsed() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--base-url", required=True)
-    parser.add_argument("--model", required=True)
+    parser = Options(__doc__, {"data": "sample", "pairs": 20, "rounds": 2, "concurrency": 4})
+    parser.add_argument("--base-url", help="the running server; --smoke starts a scripted one")
+    parser.add_argument("--model", help="its name for the model")
     parser.add_argument("--data", default="homedepot")
     parser.add_argument("--variant", default="relevance/graded")
-    parser.add_argument("--pairs", type=int, default=240, help="in all rounds together")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--concurrency", type=int, default=16)
+    parser.add_argument("--pairs", type=whole(), default=240, help="in all rounds together")
+    parser.add_argument("--rounds", type=whole(), default=5)
+    parser.add_argument("--concurrency", type=whole(), default=16)
     parser.add_argument("--empty-prefix-cache", action="store_true", help="before every run: both judges start cold")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", default="eval/results/benchmarks")
-    return parser.parse_args()
+    parser.add_argument("--seed", type=whole(0), default=0)
+    arguments = parser.read()
+    if not arguments.smoke and not (arguments.base_url and arguments.model):
+        parser.error("give --base-url and --model, or --smoke")
+    if arguments.pairs < arguments.rounds:
+        parser.error(f"--pairs: {arguments.pairs} pairs are fewer than {arguments.rounds} rounds")
+    return arguments
 
 
 def ours_on(samples: pd.DataFrame, arguments: argparse.Namespace) -> tuple[Doubles, list[str]]:
@@ -231,4 +251,4 @@ def per_pair(judged: pd.DataFrame) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

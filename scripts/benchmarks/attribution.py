@@ -5,7 +5,6 @@ python scripts/benchmarks/attribution.py --sizes 100000 1000000 --features 256 -
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
@@ -17,11 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scripts.benchmarks.memory import watched
+from scripts.benchmarks.options import Options, guarded, report, shown, whole
 from scripts.benchmarks.shared import say, started_manifest, write_figures
 
 ROWS_AT_ONCE = 50_000
 TRUSTED_ROWS = 5_000
 QUERY_ROWS = 20
+FEATURE_BYTES = 4
 
 
 def write_features(path: Path, count: int, size: int, prefix: str, target: str, seed: int) -> None:
@@ -61,11 +62,10 @@ def attribute(count: int, size: int, folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Measure, and write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 1_000_000])
-    parser.add_argument("--features", type=int, default=256)
-    parser.add_argument("--out", type=Path, required=True, help="folder for attribution.json")
-    given = parser.parse_args()
+    parser = Options(__doc__, {"sizes": [400, 800], "features": 8})
+    parser.add_argument("--sizes", type=whole(), nargs="+", default=[100_000, 1_000_000], help="rows of the logs")
+    parser.add_argument("--features", type=whole(), default=256, help="columns of a row")
+    given = parser.read()
     manifest = started_manifest(sizes=given.sizes, features=given.features)
     runs = []
     for size in given.sizes:
@@ -75,8 +75,14 @@ def main() -> None:
         say(f"{size:,} rows: peak {last['peak_mib']:,.0f} MiB, {last['rows_per_second']:,.0f} rows per second")
     peaks = [run["peak_mib"] for run in runs]
     write_figures(given.out / "attribution.json", manifest, {"runs": runs, "growth": peaks[-1] / peaks[0]})
-    print(json.dumps([{name: run[name] for name in run if name != "points"} for run in runs], indent=1))
+    shown([{name: run[name] for name in run if name != "points"} for run in runs])
+    whole_log = given.sizes[-1] * given.features * FEATURE_BYTES / 2**20
+    report(
+        f"rows per second and peak memory of `sie attribute --features` on {given.sizes[-1]:,} rows",
+        peaks[-1] / whole_log,
+        "the memory that all features take at once",
+    )
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

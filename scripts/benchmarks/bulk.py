@@ -11,8 +11,6 @@ more than the one before: equal where time is linear.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import random
 import subprocess
@@ -29,6 +27,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
+from scripts.benchmarks.options import Options, guarded, report, shown, whole
 from scripts.benchmarks.shared import say, started_manifest, write_figures
 from scripts.benchmarks.synthetic_log import VOCABULARY
 from sie_agent.labels import label_names
@@ -154,12 +153,13 @@ def growth(runs: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def main() -> None:
     """Measure, and write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 1_000_000, 10_000_000])
-    parser.add_argument("--workers", type=int, default=0, help="of sie score; 0: as many as there are cores")
-    parser.add_argument("--folder", type=Path, help="for logs and what is made of them; the system's own if not given")
-    parser.add_argument("--out", type=Path, required=True, help="folder for bulk.json")
-    given = parser.parse_args()
+    parser = Options(__doc__, {"sizes": [300, 600], "workers": 1})
+    parser.add_argument(
+        "--sizes", type=whole(), nargs="+", default=[100_000, 1_000_000, 10_000_000], help="rows of the logs"
+    )
+    parser.add_argument("--workers", type=whole(0), default=0, help="of sie score; 0: as many as there are cores")
+    parser.add_argument("--folder", type=Path, help="for temporary logs; the system's own if not given")
+    given = parser.read()
     cores = len(os.sched_getaffinity(0))
     manifest = started_manifest(sizes=given.sizes, workers=given.workers, cores=cores)
     runs: list[dict[str, Any]] = []
@@ -168,10 +168,15 @@ def main() -> None:
         for size in given.sizes:
             with manifest.stage(f"{size} rows"):
                 runs.extend(runs_of(size, given.workers, scorer, Path(name)))
-    figures = {"runs": runs, "growth": growth(runs)}
+    figures: dict[str, Any] = {"runs": runs, "growth": growth(runs)}
     write_figures(given.out / "bulk.json", manifest, figures)
-    print(json.dumps(figures, indent=1))
+    shown(figures)
+    report(
+        f"speed and memory of `sie score`, `select` and `weights`; peak memory of `score`, {given.sizes[-1]:,} rows",
+        figures["growth"]["score"]["peak_ratio"],
+        f"that of a log of {given.sizes[0]:,} rows",
+    )
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

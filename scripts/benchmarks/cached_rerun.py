@@ -8,10 +8,10 @@ the command, which asks no server, and counts judgments per second: over the lif
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import random
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from scripts.benchmarks.options import Options, guarded, report, shown, whole
 from scripts.benchmarks.shared import median_with_interval, say, started_manifest, write_figures
 from scripts.benchmarks.synthetic_log import write_log
 from sie_agent.judging import JudgmentCache, load_variant, make_backend
@@ -81,13 +82,23 @@ def rerun(log: Path, out: Path, cache_folder: Path) -> dict[str, Any]:
     }
 
 
+def bare_reads(cache_path: Path) -> float:
+    """Seconds of reading every row of every table of the cache, in this process."""
+    started = time.perf_counter()
+    connection = sqlite3.connect(cache_path)
+    for (table,) in connection.execute("select name from sqlite_master where type = 'table'").fetchall():
+        for _ in connection.execute(f'select * from "{table}"'):
+            pass
+    connection.close()
+    return time.perf_counter() - started
+
+
 def main() -> None:
     """Measure, and write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=200_000)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--out", type=Path, required=True, help="folder for cached_rerun.json")
-    given = parser.parse_args()
+    parser = Options(__doc__, {"pairs": 60, "runs": 2})
+    parser.add_argument("--pairs", type=whole(), default=200_000, help="of the log")
+    parser.add_argument("--runs", type=whole(), default=3, help="of the command")
+    given = parser.read()
     manifest = started_manifest(pairs=given.pairs, runs=given.runs, variant=VARIANT)
     with tempfile.TemporaryDirectory(prefix="sie-rerun-") as name:
         folder = Path(name)
@@ -100,15 +111,23 @@ def main() -> None:
             for number in range(given.runs):
                 runs.append(rerun(log, folder / f"out{number}", folder / "cache"))
                 say(f"run {number + 1}: {given.pairs / runs[-1]['seconds']:,.0f} judgments per second")
-    figures = {
+        with manifest.stage("bare reads"):
+            bare = bare_reads(folder / "cache" / "judgments.sqlite")
+    figures: dict[str, Any] = {
         "per_second": median_with_interval([given.pairs / run["seconds"] for run in runs]),
         "per_second_judging": median_with_interval([given.pairs / run["judging_seconds"] for run in runs]),
         "peak_mib": max(run["peak_mib"] for run in runs),
+        "bare_reads_per_second": given.pairs / bare,
         "runs": runs,
     }
     write_figures(given.out / "cached_rerun.json", manifest, figures)
-    print(json.dumps({name: figures[name] for name in ("per_second", "per_second_judging", "peak_mib")}, indent=1))
+    shown({name: figures[name] for name in ("per_second", "per_second_judging", "peak_mib")})
+    report(
+        "judgments per second of `sie label` on a full cache, over the life of the process",
+        median_with_interval([bare / run["seconds"] for run in runs]),
+        "a bare loop that reads every row of the cache's file with sqlite3 and forgets it",
+    )
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

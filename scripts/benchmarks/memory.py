@@ -8,7 +8,6 @@ resident memory of the `sie` process, by what the kernel says: `VmHWM`, and `Rss
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import multiprocessing
@@ -22,7 +21,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from scripts.benchmarks.shared import ScriptedServer, say, started_manifest, write_figures
+from scripts.benchmarks.options import Options, guarded, report, shown, whole
+from scripts.benchmarks.scripted_server import ScriptedServer
+from scripts.benchmarks.shared import say, started_manifest, write_figures
 from scripts.benchmarks.synthetic_log import write_log
 
 VARIANT = "relevance/graded"
@@ -93,11 +94,10 @@ def label(count: int, url: str, concurrency: int, folder: Path) -> dict[str, Any
 
 def main() -> None:
     """Measure, and write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 1_000_000])
-    parser.add_argument("--concurrency", type=int, default=32)
-    parser.add_argument("--out", type=Path, required=True, help="folder for memory.json")
-    given = parser.parse_args()
+    parser = Options(__doc__, {"sizes": [40, 80]})
+    parser.add_argument("--sizes", type=whole(), nargs="+", default=[100_000, 1_000_000], help="pairs of the logs")
+    parser.add_argument("--concurrency", type=whole(), default=32, help="requests at once")
+    given = parser.read()
     manifest = started_manifest(sizes=given.sizes, concurrency=given.concurrency, variant=VARIANT)
     listening, telling = multiprocessing.get_context("spawn").Pipe(duplex=False)
     server = multiprocessing.get_context("spawn").Process(target=serve, args=(telling,), daemon=True)
@@ -114,10 +114,15 @@ def main() -> None:
         server.terminate()
         server.join()
     peaks = [run["peak_mib"] for run in runs]
-    figures = {"runs": runs, "growth": peaks[-1] / peaks[0]}
+    figures: dict[str, Any] = {"runs": runs, "growth": peaks[-1] / peaks[0]}
     write_figures(given.out / "memory.json", manifest, figures)
-    print(json.dumps([{name: run[name] for name in run if name != "points"} for run in runs], indent=1))
+    shown([{name: run[name] for name in run if name != "points"} for run in runs])
+    report(
+        f"peak memory of `sie label` on {given.sizes[-1]:,} pairs",
+        figures["growth"],
+        f"that of a log of {given.sizes[0]:,} pairs",
+    )
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

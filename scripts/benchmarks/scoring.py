@@ -32,6 +32,7 @@ import numpy as np
 import pandas as pd
 
 from scripts.benchmarks.cross_encoder_onnx import SETTINGS, export_cross_encoder, open_cross_encoder
+from scripts.benchmarks.options import Options, guarded, report, whole
 from scripts.benchmarks.shared import median_with_interval, say, started_manifest, write_figures
 from sie_agent.judging import JudgmentCache, judge, load_variant, make_backend
 from sie_agent.labels import label_names
@@ -61,29 +62,30 @@ def main() -> None:
         for arm in arms.values():
             arm(0)
         rounds = [one_round(arms, number) for number in range(1, arguments.rounds + 1)]
-    write_figures(Path(arguments.out) / "scoring.json", manifest, figures_of(rounds, arguments))
+    figures = figures_of(rounds, arguments)
+    write_figures(arguments.out / "scoring.json", manifest, figures)
+    report(
+        "pairs per second of the distilled scorer, from raw text",
+        figures["ratios"]["scorer"]["over fastest cross-encoder"],
+        f"those of a MiniLM {figures['compared']['fastest cross-encoder']}",
+    )
 
 
 def parsed() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    smoke = {"data": "sample", "copies": 1, "rounds": 2, "chunk": 200, "cross_pairs": 16, "judge_pairs": 4}
+    parser = Options(__doc__, smoke)
     parser.add_argument("--data", default="homedepot")
     parser.add_argument(
-        "--copies", type=int, default=4, help="bulk rows: the data so often, each time with other texts"
+        "--copies", type=whole(), default=4, help="bulk rows: the data so often, each time with other texts"
     )
-    parser.add_argument("--cross-pairs", type=int, default=1_024, help="pairs that a cross-encoder scores in a round")
-    parser.add_argument("--judge-pairs", type=int, default=96, help="pairs that the judge judges in a round")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--chunk", type=int, default=10_000, help="rows that a worker gets at once")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", default="eval/results/benchmarks")
-    parser.add_argument("--smoke", action="store_true")
-    arguments = parser.parse_args()
-    if arguments.smoke:
-        arguments.data, arguments.copies, arguments.rounds, arguments.chunk = "sample", 1, 2, 200
-        arguments.cross_pairs, arguments.judge_pairs = 16, 4
-    return arguments
+    parser.add_argument("--cross-pairs", type=whole(), default=1_024, help="that a cross-encoder scores in a round")
+    parser.add_argument("--judge-pairs", type=whole(), default=96, help="that the judge judges in a round")
+    parser.add_argument("--rounds", type=whole(), default=5)
+    parser.add_argument("--workers", type=whole(), default=2)
+    parser.add_argument("--chunk", type=whole(), default=10_000, help="rows that a worker gets at once")
+    parser.add_argument("--seed", type=whole(0), default=0)
+    return parser.read()
 
 
 def prepared(
@@ -236,4 +238,4 @@ def figures_of(rounds: list[dict[str, Any]], arguments: argparse.Namespace) -> d
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

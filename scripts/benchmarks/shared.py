@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +12,13 @@ import httpx
 import numpy as np
 import pandas as pd
 
+from sie_agent.errors import InputError
 from sie_agent.evaluation import interval
 from sie_agent.run import Manifest, command_line, write_json
 
+ROOT = Path(__file__).resolve().parents[2]
 REPLICATES = 10_000
 SECONDS = 30.0
-# one token's alternatives, as a server with log-probabilities sends them
-ALTERNATIVES = [{"token": str(grade), "logprob": logprob} for grade, logprob in ((3, -0.4), (2, -1.4), (1, -3.0))]
-FIRST_TOKEN = {"token": "3", "logprob": -0.4, "top_logprobs": ALTERNATIVES}
-COMPLETION = {
-    "id": "scripted",
-    "object": "chat.completion",
-    "model": "scripted",
-    "choices": [
-        {
-            "index": 0,
-            "finish_reason": "stop",
-            "message": {"role": "assistant", "content": "3"},
-            "logprobs": {"content": [FIRST_TOKEN]},
-        }
-    ],
-    "usage": {"prompt_tokens": 500, "completion_tokens": 1, "total_tokens": 501},
-}
 
 
 def query_blocks(samples: pd.DataFrame, share: int, count: int, seed: int) -> list[pd.DataFrame]:
@@ -62,7 +43,11 @@ def query_blocks(samples: pd.DataFrame, share: int, count: int, seed: int) -> li
             taken = []
             if len(blocks) == count:
                 return blocks
-    raise SystemExit(f"the data hold fewer than {count} blocks of {share} pairs")
+    raise InputError(
+        f"the data hold fewer than {count} blocks of {share} pairs",
+        where="--pairs",
+        mend="Ask for fewer pairs or rounds",
+    )
 
 
 def median_with_interval(values: Sequence[float], seed: int = 0) -> dict[str, float]:
@@ -105,7 +90,9 @@ def server_facts(base_url: str) -> dict[str, Any]:
 
 def started_manifest(**settings: Any) -> Manifest:
     """The manifest of a benchmark that begins now."""
-    manifest = Manifest(f"python scripts/{command_line()}")
+    program = Path(sys.argv[0]).resolve()
+    folder = program.parent.relative_to(ROOT) if program.is_relative_to(ROOT) else Path()
+    manifest = Manifest(f"python {folder / command_line()}")
     manifest.extra = {"settings": settings, "load_at_start": [round(load, 2) for load in os.getloadavg()]}
     return manifest
 
@@ -113,45 +100,6 @@ def started_manifest(**settings: Any) -> Manifest:
 def say(text: str) -> None:
     """Progress goes to standard error; figures go into the file."""
     print(text, file=sys.stderr, flush=True)
-
-
-@dataclass
-class ScriptedServer:
-    """The fastest server there can be here: reads a request, sends one fixed answer.
-
-    Attributes
-    ----------
-    bodies : the bodies that were posted, as they came over the wire, if *keep* is set.
-    """
-
-    model: str = "scripted"
-    keep: bool = False
-    bodies: list[bytes] = field(default_factory=list)
-
-    async def serve(self, ready: Callable[[int], None]) -> None:
-        """Serve on a free port until cancelled; *ready* is told which."""
-        server = await asyncio.start_server(self._connection, "127.0.0.1", 0)
-        ready(server.sockets[0].getsockname()[1])
-        async with server:
-            await server.serve_forever()
-
-    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        models = json.dumps({"object": "list", "data": [{"id": self.model, "object": "model"}]}).encode()
-        answer = json.dumps(COMPLETION).encode()
-        with suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).lower()
-                length = int(head.split(b"content-length:")[1].split(b"\r\n")[0]) if b"content-length:" in head else 0
-                body = await reader.readexactly(length)
-                if self.keep and body:
-                    self.bodies.append(body)
-                sent = answer if body else models
-                writer.write(
-                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
-                    % (len(sent), sent)
-                )
-                await writer.drain()
-        writer.close()
 
 
 def write_figures(path: Path, manifest: Manifest, figures: dict[str, Any]) -> None:

@@ -1,13 +1,16 @@
-"""A synthetic log of any size: real enough in length and spread of its texts, and the same for the same seed."""
+"""A synthetic log of any size, the same for the same seed and with texts of usual lengths; and a made-up scorer."""
 
 from __future__ import annotations
 
 import random
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from sie_agent.labels import label_names
 from sie_agent.samples import TableWriter
+from sie_agent.scorer import Recipe, distil_scorer, save_scorer
 
 ROWS_AT_ONCE = 20_000
 QUERY_PAIRS = 20
@@ -35,3 +38,14 @@ def write_log(path: Path, count: int, seed: int = 0) -> Path:
             }
             writer.write(pd.DataFrame(columns))
     return path
+
+
+def made_scorer(samples: pd.DataFrame, folder: Path) -> Path:
+    """A scorer of the usual size, distilled from made-up labels: what it says does not matter here."""
+    hardness = np.abs(samples["label"] - samples["grade"])
+    known = {"relevance": samples["grade"], "support": 1 - hardness, "hardness": hardness}
+    scores = {name: known.get(name, 1 - 2 * hardness) for name in label_names()}
+    labels = pd.DataFrame({"sample_id": samples["sample_id"], **scores})
+    recipe = Recipe(blend=0.6, by="value", strength=0.5, mean_label=float(samples["label"].mean()), chosen="given")
+    save_scorer(distil_scorer(samples, labels, recipe=recipe), folder)
+    return folder

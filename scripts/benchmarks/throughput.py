@@ -19,7 +19,6 @@ import asyncio
 import json
 import multiprocessing
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -31,8 +30,9 @@ from urllib.parse import urlsplit
 import httpx
 import pandas as pd
 
+from scripts.benchmarks.options import Options, guarded, report, whole
+from scripts.benchmarks.scripted_server import ScriptedServer, serving
 from scripts.benchmarks.shared import (
-    ScriptedServer,
     median_with_interval,
     query_blocks,
     reset_prefix_cache,
@@ -93,7 +93,13 @@ def main() -> None:
             **{arm: median_with_interval([one[arm]["judgments_per_second"] for one in rounds]) for arm in ARMS},
         }
         say(f"ours / bare: {figures['ratio']}")
-        write_figures(Path(arguments.out), manifest, figures)
+        name = "throughput-scripted.json" if arguments.scripted else "throughput.json"
+        write_figures(arguments.out / name, manifest, figures)
+        report(
+            "judgments per second of this project's client",
+            median_with_interval([one["ratio"] for one in rounds]),
+            f"those of a bare {arguments.bare_client} client that sends the same bytes",
+        )
 
 
 def prefix_cache(scripted: bool, empties: bool) -> str:
@@ -105,25 +111,22 @@ def prefix_cache(scripted: bool, empties: bool) -> str:
 
 def parsed() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Options(__doc__, {"scripted": True, "pairs": 16, "concurrency": 4})
     parser.add_argument("--base-url", help="the running server; not needed with --scripted")
     parser.add_argument("--model", help="its name for the model")
     parser.add_argument("--scripted", action="store_true", help="a scripted server of its own, in another process")
     parser.add_argument("--data", default="sample")
     parser.add_argument("--variant", default="relevance/graded")
-    parser.add_argument("--pairs", type=int, default=240)
-    parser.add_argument("--rounds", type=int, default=FEWEST_ROUNDS)
-    parser.add_argument("--concurrency", type=int, default=32)
+    parser.add_argument("--pairs", type=whole(), default=240)
+    parser.add_argument("--rounds", type=whole(), default=FEWEST_ROUNDS)
+    parser.add_argument("--concurrency", type=whole(), default=32)
     parser.add_argument("--bare-client", choices=BARE_CLIENTS, default="httpx")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", default=None, help="JSON file; throughput.json in eval/results/benchmarks")
-    arguments = parser.parse_args()
+    parser.add_argument("--seed", type=whole(0), default=0)
+    arguments = parser.read()
     if not arguments.scripted and not (arguments.base_url and arguments.model):
         parser.error("give --base-url and --model, or --scripted")
     if arguments.rounds < FEWEST_ROUNDS:
         parser.error(f"at least {FEWEST_ROUNDS} rounds are needed for an interval")
-    name = "throughput-scripted.json" if arguments.scripted else "throughput.json"
-    arguments.out = arguments.out or f"eval/results/benchmarks/{name}"
     return arguments
 
 
@@ -223,41 +226,6 @@ def recorded(task: Task, variant: Variant) -> list[bytes]:
 
 
 @contextmanager
-def serving(server: ScriptedServer) -> Iterator[int]:
-    """Run a scripted server in a thread; gives its port."""
-    ports: list[int] = []
-    ready = threading.Event()
-    loop = asyncio.new_event_loop()
-
-    def tell(port: int) -> None:
-        ports.append(port)
-        ready.set()
-
-    task = loop.create_task(server.serve(tell))
-    thread = threading.Thread(target=run_until_cancelled, args=(loop, task), daemon=True)
-    thread.start()
-    ready.wait()
-    try:
-        yield ports[0]
-    finally:
-        loop.call_soon_threadsafe(task.cancel)
-        thread.join()
-
-
-def run_until_cancelled(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
-    """The body of a server's thread."""
-    try:
-        loop.run_until_complete(task)
-    except asyncio.CancelledError:
-        pass
-    finally:
-        for left in asyncio.all_tasks(loop):
-            left.cancel()
-        loop.run_until_complete(asyncio.sleep(0))
-        loop.close()
-
-
-@contextmanager
 def server_of(arguments: argparse.Namespace) -> Iterator[tuple[str, str]]:
     """Address and model of the server that was named, or of a scripted one in a process of its own."""
     if not arguments.scripted:
@@ -280,4 +248,4 @@ def serve_in_process(connection: Any) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

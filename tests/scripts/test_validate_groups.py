@@ -67,7 +67,7 @@ def test_halves_of_seeds_that_agree_are_reliable(figures: ModuleType) -> None:
 def test_the_script_runs(tmp_path: Path) -> None:
     command = [
         sys.executable,
-        str(SCRIPTS / "experiments" / "groups" / "validate.py"),
+        str(SCRIPTS / "experiments/groups/validate.py"),
         "--data",
         "generated",
         "--rows",

@@ -58,7 +58,7 @@ def test_what_has_nothing_to_do_with_the_losses_scores_nothing(script: ModuleTyp
 def test_the_script_runs(tmp_path: Path) -> None:
     command = [
         sys.executable,
-        str(SCRIPTS / "experiments" / "references" / "validate.py"),
+        str(SCRIPTS / "experiments/references/validate.py"),
         "--target",
         "linear",
         "--log",

@@ -1,7 +1,7 @@
 """Does the real-time adjustment tell a market that shifts from noise? A replay of a log on real data.
 
 python scripts/experiments/drift/replay.py --out eval/results/benchmarks
-python scripts/experiments/drift/replay.py --url http://127.0.0.1:8000    # the same events through a running `sie serve`
+python scripts/experiments/drift/replay.py --url http://127.0.0.1:8000   # the same events through a running `sie serve`
 
 Events are Home Depot pairs with clicks drawn anew, whole queries in random order. Half-way the market shifts; what
 counts is after how many events `watch` and `distil_again` are told, and how often they are where nothing shifts. The

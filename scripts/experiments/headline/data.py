@@ -1,4 +1,4 @@
-"""The data that `scripts/experiments/headline/run.py` measures on: query sets, what models read, and judges' answers."""
+"""The data that `run.py` measures on: query sets, what models read, and judges' answers."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Rankers trained on a share of a log's rows: how good, and in how many seconds. A table for each suite.
 
-python scripts/experiments/kept/measure.py eval/suites/zoo-generated.yaml --judges simulated-0.90 simulated-0.79 random \
-                               --draws 1 2 --out eval/results/kept.json
-python scripts/experiments/kept/measure.py eval/suites/zoo-crowdflower.yaml --judges lexical --draws 1 --out eval/results/kept.json
+python scripts/experiments/kept/measure.py eval/suites/zoo-generated.yaml --judges simulated-0.90 \
+       simulated-0.79 random --draws 1 2 --out eval/results/kept.json
+python scripts/experiments/kept/measure.py eval/suites/zoo-crowdflower.yaml --judges lexical --draws 1 \
+       --out eval/results/kept.json
 python scripts/experiments/kept/measure.py eval/results/kept.json                           # as a table in Markdown
 
 These are the figures that `sie run` gives with downstream.keep, seeds and folds included, without the rest of the bench

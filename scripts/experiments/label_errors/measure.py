@@ -1,6 +1,6 @@
 """Wrong labels found: on rows that no judge read, and on rows that it did, by what a shop could look for them with.
 
-    python scripts/experiments/label_errors/measure.py                         the three data sets, 30 % of the labels flipped
+    python scripts/experiments/label_errors/measure.py             the three data sets, 30 % of the labels flipped
     python scripts/experiments/label_errors/measure.py --data generated --rate 0.1 --draws 1 2 --without-models
 
 In each draw labels are flipped at random, a quarter of the log's queries is judged, and a scorer is distilled. The

@@ -1,6 +1,6 @@
 """Every reference held against retraining: linear datamodelling score, wrong labels found, seconds; libraries beside.
 
-    python scripts/experiments/references/validate.py --target mlp       also: linear, mlp-pairwise, linear-pairwise, two-tower;
+    python scripts/experiments/references/validate.py --target mlp  # or linear, mlp-pairwise, linear-pairwise, two-tower;
                                                              --log clicks
 
 A log of Home Depot pairs, or for two towers of the games, with flipped labels or biased clicks. Half of its rows are
