@@ -11,6 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq

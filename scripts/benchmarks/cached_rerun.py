@@ -19,6 +19,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 from scripts.benchmarks.options import Options, guarded, report, shown, whole
 from scripts.benchmarks.shared import median_with_interval, say, started_manifest, write_figures
 from scripts.benchmarks.synthetic_log import write_log

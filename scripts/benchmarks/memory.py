@@ -21,6 +21,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 from scripts.benchmarks.options import Options, guarded, report, shown, whole
 from scripts.benchmarks.scripted_server import ScriptedServer
 from scripts.benchmarks.shared import say, started_manifest, write_figures

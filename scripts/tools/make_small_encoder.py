@@ -10,8 +10,11 @@ brought down to 64 numbers by their principal components. About six minutes on o
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 import torch

@@ -11,9 +11,12 @@ judge is the embedded one, out of the cache. Departments are clusters of the tit
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 import numpy as np
 

@@ -1,7 +1,8 @@
 """Every reference held against retraining: linear datamodelling score, wrong labels found, seconds; libraries beside.
 
-    python scripts/experiments/references/validate.py --target mlp  # or linear, mlp-pairwise, linear-pairwise, two-tower;
-                                                             --log clicks
+    python scripts/experiments/references/validate.py --target mlp --log clicks
+
+Targets: linear, mlp, mlp-pairwise, linear-pairwise, two-tower; logs: flips, clicks.
 
 A log of Home Depot pairs, or for two towers of the games, with flipped labels or biased clicks. Half of its rows are
 drawn again and again; the target model is trained on each half with two seeds. The linear datamodelling score (Park
@@ -19,12 +20,15 @@ kept in --work.
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 import numpy as np
 import pandas as pd
