@@ -26,6 +26,7 @@ from scipy.stats import norm
 from statsmodels.stats.multitest import multipletests
 
 from scripts.experiments.zoo.run import LOGS
+from scripts.experiments.zoo.tables import STRATEGIES_READ, tables
 from sie_agent.bench import (
     AUC,
     AUTO,
@@ -195,6 +196,21 @@ def collected(folder: Path) -> dict[str, Any]:
     return {"rows": rows, **found}
 
 
+def kept(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what was put together, that which the tables and the README read; the rest lies in the run folders."""
+    rows = {}
+    for name, row in found["rows"].items():
+        rankers = {}
+        for ranker, told in row["rankers"].items():
+            verdicts = [{key: one[key] for key in ("judge", "against", "use")} for one in told["verdicts"]]
+            ways = [way for way in told["ways"] if way["strategy"] in STRATEGIES_READ]
+            rankers[ranker] = {"verdicts": verdicts, "ways": ways, "auto": told["auto"]}
+        rows[name] = {key: row[key] for key in ("draws", "seconds", "queries", "judges", "teaches")} | {
+            "rankers": rankers
+        }
+    return {**found, "rows": rows}
+
+
 def main() -> None:
     """Figures into a file, or a file into tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -204,10 +220,8 @@ def main() -> None:
     if given.source.is_dir():
         if given.out is None:
             sys.exit("--out FILE.json is missing")
-        given.out.write_text(json.dumps(collected(given.source), separators=(",", ":")), encoding="utf-8")
+        given.out.write_text(json.dumps(kept(collected(given.source)), separators=(",", ":")), encoding="utf-8")
         return
-    from scripts.experiments.zoo.tables import tables
-
     print(tables(json.loads(given.source.read_text(encoding="utf-8"))))
 
 

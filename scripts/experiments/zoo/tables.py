@@ -27,6 +27,15 @@ BASELINES = (
     "estimated propensities",
     "plain loss",
 )
+JUDGES_STRATEGIES = (
+    "auto",
+    "auto, no grades",
+    "judge's labels, distilled",
+    "judge's labels, judged rows",
+    "the judge's recipe",
+)
+# of all that was tried, what the tables show
+STRATEGIES_READ = frozenset(("log", *BASELINES, *JUDGES_STRATEGIES))
 
 
 def tables(found: Mapping[str, Any]) -> str:
