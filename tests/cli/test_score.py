@@ -35,6 +35,7 @@ import sys
 from sie_agent.verbs import score
 score.ROWS_AT_ONCE = {rows}
 from sie_agent.cli import main
+from ..soak import seeds
 if __name__ == "__main__":
     sys.exit(main())
 """
@@ -134,13 +135,14 @@ def parts(folder: Path) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", seeds())
 def test_killed_at_any_moment_it_goes_on(
-    place: Path, program: Callable[..., list[str]], tmp_path: Path, workers: str
+    place: Path, program: Callable[..., list[str]], tmp_path: Path, seed: int
 ) -> None:
-    """kill -9 when a drawn number of parts is there, four times over; then the rest."""
-    draw = random.Random(int(workers))
-    command = program(place, 4, "--workers", workers, "--output", "json")
+    """kill -9 when a drawn number of parts is there, four times over; then the rest. By one process and by two in turn."""
+    draw = random.Random(seed)
+    command = program(place, 4, "--workers", str(1 + seed % 2), "--output", "json")
     done = 0
     for _ in range(4):
         running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
