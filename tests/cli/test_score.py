@@ -26,6 +26,7 @@ from sie_agent.verbs.score import score
 from sie_agent.verbs.select import select
 from sie_agent.verbs.weights import weights
 
+from ..soak import seeds
 from .conftest import Sie, csv_text, log_rows
 
 ROWS = 600
@@ -35,7 +36,6 @@ import sys
 from sie_agent.verbs import score
 score.ROWS_AT_ONCE = {rows}
 from sie_agent.cli import main
-from ..soak import seeds
 if __name__ == "__main__":
     sys.exit(main())
 """
@@ -140,7 +140,7 @@ def parts(folder: Path) -> int:
 def test_killed_at_any_moment_it_goes_on(
     place: Path, program: Callable[..., list[str]], tmp_path: Path, seed: int
 ) -> None:
-    """kill -9 when a drawn number of parts is there, four times over; then the rest. By one process and by two in turn."""
+    """kill -9 when a drawn number of parts is there, four times over; then the rest. One process or two."""
     draw = random.Random(seed)
     command = program(place, 4, "--workers", str(1 + seed % 2), "--output", "json")
     done = 0
