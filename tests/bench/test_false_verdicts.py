@@ -107,6 +107,6 @@ def test_who_has_no_knowledge_beyond_the_log_is_never_recommended(runs: Runs, ju
 
 
 def test_positions_with_a_little_noise_are_no_better_than_positions(runs: Runs) -> None:
-    """One draw does not show how far two trainings on the same thing differ: chance may pass in one of ten, not in all."""
+    """One draw does not show how far two trainings on the same thing differ: chance may pass one of ten, not all."""
     assert runs.alone[NEARLY].count("use") <= max(1, len(DRAWS) // 10), runs.alone[NEARLY]
     assert runs.together[NEARLY] != "use"
