@@ -73,7 +73,8 @@ def distil_again(state: dict[str, Any]) -> bool:
 
 
 def told_of(department: str) -> Callable[[dict[str, Any]], bool]:
-    return lambda state: any(f"in department '{department}'" in reason for reason in state["advice"]["reasons"])
+    label = f"in department '{department}', the mean label rose"
+    return lambda state: distil_again(state) and label in " ".join(state["advice"]["reasons"])
 
 
 def index_of_value(state: dict[str, Any]) -> bool:
