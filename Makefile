@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help quickstart test announce-quickstart announce-test lint types build docs clean
+.PHONY: help quickstart test announce-quickstart announce-test lint types soak build docs clean
 
 BIN := .venv/bin
 SETUP := pyproject.toml constraints.txt scripts/install.sh
@@ -11,6 +11,8 @@ QUICKSTART := runs/quickstart
 PYTEST_ARGS ?=
 # files that are tested at once
 JOBS ?= 2
+# how many times as often `make soak` repeats what is drawn at random
+SOAK ?= 20
 
 # waiting threads that spin stall each other where cores are shared
 export OMP_WAIT_POLICY ?= PASSIVE
@@ -18,6 +20,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 help:  ## this list
 	@echo "make quickstart  judge the sample that ships with two small models, distil a scorer, write a report"
 	@echo "make test        lint, types and all tests"
+	@echo "make soak        before a release: kills, habits and simulations, $(SOAK) times as often (SOAK=5: less)"
 	@echo "make lint        ruff"
 	@echo "make types       mypy"
 	@echo "make build       wheel and source archive into dist/"
@@ -35,6 +38,10 @@ test: announce-test lint types
 	@echo "==> Running all tests, $(JOBS) files at a time; then those with a vLLM server of their own"
 	@$(BIN)/python -m pytest -m "not vllm" -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
 	@$(BIN)/python -m pytest -m vllm $(PYTEST_ARGS)
+
+soak: .venv/.ready-test
+	@echo "==> Kills, habits and simulations, $(SOAK) times as often as in make test: hours"
+	@SIE_SOAK=$(SOAK) $(BIN)/python -m pytest -m soak -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
 announce-quickstart announce-test: announce-%:
 	@scripts/install.sh announce $*

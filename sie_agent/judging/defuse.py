@@ -3,7 +3,7 @@
 A piece of text goes only for what it says of grading, of the search or of the conversation, never for a product's own
 words: "Grade 304 stainless", "5 star rated" and "sizes 1 to 3" stay. What was taken out costs the judge little where it
 was honest, since it said nothing about the product. This is one layer: the fence, the rule and the worked examples of
-the prompt stand behind it (measured by scripts/measure_hostile.py).
+the prompt stand behind it (measured by scripts/experiments/hostile/measure.py).
 """
 
 from __future__ import annotations

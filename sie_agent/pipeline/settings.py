@@ -82,10 +82,11 @@ class LabelPart(Part):
     """How weak labels are made (see `sie_agent.labels.LabelSettings`).
 
     ``clarity`` of the queries enters no label and no weight: no ranker came out better for it
-    (``scripts/measure_clarity.py``). ``catalogue`` shows the score of Cronen-Townsend (2002) beside the labels,
-    ``judge`` asks the headline judge once per query, which must be a server, ``none`` does without. ``log_columns``:
-    also train proxies that did not see a row, so that the scorer tells wrong labels of the log from more than the
-    text: eight times as many models; never done with a proxy of a kind in ``TRAINERS``, whose training takes long.
+    (``scripts/experiments/clarity/measure.py``). ``catalogue`` shows the score of Cronen-Townsend (2002) beside the
+    labels, ``judge`` asks the headline judge once per query, which must be a server, ``none`` does without.
+    ``log_columns``: also train proxies that did not see a row, so that the scorer tells wrong labels of the log from
+    more than the text: eight times as many models; never done with a proxy of a kind in ``TRAINERS``, whose training
+    takes long.
     ``proxy``: the cheap model, where it shall be another than the target; its ``seeds`` are not read.
     """
 

@@ -1,4 +1,4 @@
-"""Ten logs of the made-up shop, each as a run of its own: who is recommended, and who never is."""
+"""Logs of the made-up shop, each as a run of its own: who is recommended, and who never is."""
 
 from __future__ import annotations
 
@@ -17,9 +17,13 @@ from sie_agent.pipeline import DistilSettings
 from sie_agent.samples import LogSettings
 from sie_agent.threads import one_thread
 
-pytestmark = pytest.mark.slow
+from ..soak import seeds
 
-DRAWS = range(1, 11)
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
+
+DRAWS = seeds(1)
+# draws that are certain together
+ENOUGH = 10
 # on fewer queries the order of the shop's ranker, which was fitted on grades, teaches as much as any judge
 SOURCE, FOLDS, REPLICATES = "generated:1000", 2, 500
 LOG = LogSettings("ranked-clicks", 0.15)
@@ -95,7 +99,11 @@ def runs(shop: Callable[[str], Any]) -> Runs:
 
 
 def test_a_strong_judge_is_recommended_in_eight_of_ten(runs: Runs) -> None:
-    assert runs.alone["strong"].count("use") >= 8, runs.alone["strong"]
+    assert runs.alone["strong"].count("use") >= int(0.8 * len(DRAWS)), runs.alone["strong"]
+
+
+@pytest.mark.skipif(len(DRAWS) < ENOUGH, reason="three draws together cannot tell: make soak takes more")
+def test_a_strong_judge_is_recommended_by_all_draws_together(runs: Runs) -> None:
     assert runs.together["strong"] == "use"
 
 
@@ -105,5 +113,6 @@ def test_who_has_no_knowledge_beyond_the_log_is_never_recommended(runs: Runs, ju
 
 
 def test_positions_with_a_little_noise_are_no_better_than_positions(runs: Runs) -> None:
-    """One draw does not show how far two trainings on the same thing differ, so chance may pass once; ten draws do."""
-    assert runs.alone[NEARLY].count("use") <= 1 and runs.together[NEARLY] != "use", runs.alone[NEARLY]
+    """One draw does not show how far two trainings on the same thing differ: chance may pass one of ten, not all."""
+    assert runs.alone[NEARLY].count("use") <= max(1, len(DRAWS) // 10), runs.alone[NEARLY]
+    assert runs.together[NEARLY] != "use"

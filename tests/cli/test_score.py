@@ -26,6 +26,7 @@ from sie_agent.verbs.score import score
 from sie_agent.verbs.select import select
 from sie_agent.verbs.weights import weights
 
+from ..soak import seeds
 from .conftest import Sie, csv_text, log_rows
 
 ROWS = 600
@@ -134,13 +135,14 @@ def parts(folder: Path) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", seeds())
 def test_killed_at_any_moment_it_goes_on(
-    place: Path, program: Callable[..., list[str]], tmp_path: Path, workers: str
+    place: Path, program: Callable[..., list[str]], tmp_path: Path, seed: int
 ) -> None:
-    """kill -9 when a drawn number of parts is there, four times over; then the rest."""
-    draw = random.Random(int(workers))
-    command = program(place, 4, "--workers", workers, "--output", "json")
+    """kill -9 when a drawn number of parts is there, four times over; then the rest. One process or two."""
+    draw = random.Random(seed)
+    command = program(place, 4, "--workers", str(1 + seed % 2), "--output", "json")
     done = 0
     for _ in range(4):
         running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

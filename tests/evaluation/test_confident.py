@@ -7,6 +7,8 @@ import pytest
 
 from sie_agent.evaluation import confident_learning, roc_auc
 
+from ..soak import seeds
+
 
 def noisy(seed: int, rate_of_ones: float = 0.3) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Labels of which a fifth is flipped, an honest model's probability, and which are flipped."""
@@ -18,7 +20,8 @@ def noisy(seed: int, rate_of_ones: float = 0.3) -> tuple[np.ndarray, np.ndarray,
     return (truth != flipped).astype(float), probability, flipped
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", seeds())
 def test_it_is_that_of_cleanlab(seed: int) -> None:
     rank = pytest.importorskip("cleanlab.rank", reason="cleanlab is not installed (it comes with the dev extra)")
     label, probability, _ = noisy(seed)

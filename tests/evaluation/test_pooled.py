@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from sie_agent.evaluation import query_auc, roc_auc
 
+from ..soak import seeds
+
 
 def example(seed: int, n_queries: int = 60, levels: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Scores that know something, relevance that differs between queries, and codes of unequal queries."""
@@ -27,7 +29,8 @@ def jackknife(scores: np.ndarray, positive: np.ndarray, queries: np.ndarray, n_q
 
 
 @pytest.mark.parametrize("levels", [0, 1], ids=["all distinct", "many ties"])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", seeds())
 def test_the_mean_over_queries_is_the_area(seed: int, levels: int) -> None:
     scores, positive, queries = example(seed, levels=levels)
     several = np.stack([scores, -scores, np.zeros(len(scores))])

@@ -10,6 +10,8 @@ from sie_agent.evaluation import propensity_weights, regression_em
 from sie_agent.evaluation.propensity import CAP
 from sie_agent.samples import simulate_clicks
 
+from ..soak import seeds
+
 
 def click_log(n_queries: int, items: int, seed: int, most_shown: int = 1) -> dict[str, np.ndarray]:
     """Clicks on items whose relevance their features tell, ranked by one of these and chance."""
@@ -39,7 +41,8 @@ def by_position(values: np.ndarray, position: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", seeds())
 def test_examination_is_found_from_single_clicks(seed: int) -> None:
     log = click_log(400, 12, seed)
     found = regression_em(log["label"], log["position"], log["features"], log["queries"])

@@ -10,6 +10,8 @@ from scipy.stats import rankdata
 
 from sie_agent.evaluation import Twin, knowledge_removed, query_accuracy, simulate_judge
 
+from ..soak import seeds
+
 RELEVANT_AT = 0.75
 
 
@@ -34,11 +36,12 @@ def judges(grade: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     }
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("kind", ["perfect", "strong", "lexical", "random", "backwards"])
 def test_nothing_is_known_within_queries_or_between_them(kind: str) -> None:
     grade, queries = graded(60, 20, 3)
     accuracies = []
-    for seed in range(5):
+    for seed in seeds():
         twin = knowledge_removed(judges(grade, seed)[kind], queries, grade, RELEVANT_AT, seed)
         assert twin.cells == "grade" and twin.covered > 0.8
         means = np.bincount(queries, twin.relevance) / np.bincount(queries)

@@ -18,7 +18,7 @@ from .habit import GRADED, PAIRS, VALUES, WRITTEN, Asked, Habit, grade_of, numbe
 from .habits import FAULTS, HABITS
 from .scripted_server import Reply, Scripted, scripted_server, spoken
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 KEY = "sk-habits-0123456789abcdef"
 FORM_TOLD = re.compile(r"m answers (?:by|in) ")

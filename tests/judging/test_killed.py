@@ -21,6 +21,7 @@ import pytest
 from sie_agent.errors import EnvironmentFailure
 from sie_agent.judging import JudgmentCache, judge, load_variant, make_backend
 
+from ..soak import times
 from .conftest import table
 from .scripted_server import Reply, Scripted, completion, scripted_server
 
@@ -77,8 +78,10 @@ def wait_for(condition: Any, seconds: float = 60.0) -> None:
 
 
 @pytest.mark.slow
-def test_killed_at_fifty_random_moments(tmp_path: Path) -> None:
-    count, kills = 6000, 50
+@pytest.mark.soak
+def test_killed_at_random_moments(tmp_path: Path) -> None:
+    kills = times()
+    count = 400 + 120 * kills
     log, drawn = write_log(tmp_path / "log.csv", count), random.Random(7)
     repeated = 0
     with scripted_server(lambda body, number: Reply(body=GRADED, delay=0.02)) as server:
@@ -98,9 +101,9 @@ def test_killed_at_fifty_random_moments(tmp_path: Path) -> None:
         last = start(log, server, "--output", "json")
         shown, _ = last.communicate(timeout=300)
         assert last.returncode == 0
-    times = Counter(map(number_of, server.bodies))
-    assert set(times) == set(range(count))
-    assert sum(times.values()) - count == repeated <= kills * AT_ONCE
+    asked = Counter(map(number_of, server.bodies))
+    assert set(asked) == set(range(count))
+    assert sum(asked.values()) - count == repeated <= kills * AT_ONCE
     found = pd.read_parquet(tmp_path / "out" / "judgments.parquet")
     assert (found["status"] == "ok").all() and sorted(found["sample_id"]) == sorted(f"s{n}" for n in range(count))
     assert kept(log) == count and json.loads(shown)["ok"] == count

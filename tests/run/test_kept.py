@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scripts import measure_kept
+from scripts.experiments.kept import measure as measure_kept
 from sie_agent.bench import AT_RANDOM, BY_LOSS, LOG
 from sie_agent.run import evaluate_run, load_suite, run_suite
 

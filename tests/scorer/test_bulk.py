@@ -30,6 +30,8 @@ from sie_agent.scorer import (
 )
 from sie_agent.writing import spill_folder
 
+from ..soak import seeds
+
 SMALL = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 # few values, so that there are ties
 SCORE = st.none() | st.sampled_from([-1.0, -0.0, 0.0, 0.25, 0.1 + 0.2, 0.3, 7e-310]) | st.floats(-2, 2)
@@ -154,7 +156,8 @@ def test_coverage_changes_no_more_than_it_has_to(
     assert not set(frame.loc[added, "query"]) & set(one_of_each.index)
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", seeds())
 def test_a_file_of_equal_scores_in_another_order_keeps_the_same_rows(tmp_path: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)
     rows = [{"query": "pqr"[place % 3], "label": float(place % 2), "score": 0.5} for place in range(40)]

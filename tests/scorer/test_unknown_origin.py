@@ -22,6 +22,8 @@ from sie_agent.scorer import Scorer, ScorerSession, explain_rows, load_scorer, s
 from sie_agent.scorer.parts import folder_hash
 from tests.scorer.mutants import sealed
 
+from ..soak import seeds
+
 READERS = pytest.mark.parametrize("read", [load_scorer, ScorerSession])
 Read = Callable[[Path], object]
 
@@ -312,7 +314,8 @@ def test_a_huge_file_beside_the_model_is_named(folder: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", seeds())
 def test_damaged_models_never_end_the_process(folder: Path, seed: int) -> None:
     command = [sys.executable, str(Path(__file__).with_name("mutants.py")), str(folder), str(seed), "100"]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}

@@ -19,10 +19,10 @@ FILLERS = ("vask", "olin", "pemb", "trin", "juf", "kolt", "zeb", "hask", "lum", 
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    for name in ("benchmarking", "benchmark_explain"):
+    monkeypatch.syspath_prepend(str(SCRIPTS.parent))
+    for name in ("scripts.benchmarks.shared", "scripts.benchmarks.explain"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    return importlib.import_module("benchmark_explain")
+    return importlib.import_module("scripts.benchmarks.explain")
 
 
 def word(start: int, end: int) -> WordEffect:

@@ -20,7 +20,7 @@ pytest.importorskip("onnxruntime")
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.syspath_prepend(str(SCRIPTS))
+    monkeypatch.syspath_prepend(str(SCRIPTS.parent))
 
     def load(name: str) -> ModuleType:
         monkeypatch.delitem(sys.modules, name, raising=False)
@@ -42,7 +42,7 @@ def test_ratios_are_taken_within_a_round(script: Any) -> None:
         }
         for speed in (1, 3, 2, 10, 4)
     ]
-    figures = script("benchmark_scoring").figures_of(rounds, Namespace())
+    figures = script("scripts.benchmarks.scoring").figures_of(rounds, Namespace())
     assert figures["compared"]["fastest cross-encoder"] == "cross-encoder, int8 fused, one session"
     assert figures["ratios"]["scorer"] == {
         "over fastest cross-encoder": {"median": 100.0, "low": 100.0, "high": 100.0},
@@ -53,14 +53,14 @@ def test_ratios_are_taken_within_a_round(script: Any) -> None:
 
 def test_no_text_of_a_copy_was_seen_before(script: Any) -> None:
     log = pd.DataFrame({"sample_id": ["a", "b"], "query": ["x", "x"], "title": ["t", "u"], "description": ["", ""]})
-    found = script("benchmark_scoring").longer(log, 3)
+    found = script("scripts.benchmarks.scoring").longer(log, 3)
     assert len(found) == 6 and found["sample_id"].is_unique and found["title"].is_unique
     assert found["query"].nunique() == 3
 
 
 def test_a_batch_is_as_long_as_its_longest_row(script: Any) -> None:
     rows = [SimpleNamespace(ids=[1, 2, 3], type_ids=[0, 0, 1]), SimpleNamespace(ids=[4], type_ids=[0])]
-    found = script("cross_encoder_onnx").padded(rows)
+    found = script("scripts.benchmarks.cross_encoder_onnx").padded(rows)
     assert found["input_ids"].tolist() == [[1, 2, 3], [4, 0, 0]]
     assert found["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
     assert found["token_type_ids"].tolist() == [[0, 0, 1], [0, 0, 0]]
@@ -69,7 +69,7 @@ def test_a_batch_is_as_long_as_its_longest_row(script: Any) -> None:
 @pytest.mark.slow
 @pytest.mark.model
 def test_all_arms_run_on_the_sample(tmp_path: Path) -> None:
-    command = [sys.executable, str(SCRIPTS / "benchmark_scoring.py"), "--smoke", "--out", str(tmp_path)]
+    command = [sys.executable, str(SCRIPTS / "benchmarks" / "scoring.py"), "--smoke", "--out", str(tmp_path)]
     subprocess.run(command, check=True, capture_output=True, timeout=600)
     figures = json.loads((tmp_path / "scoring.json").read_text())
     assert len(figures["rounds"]) == 2 and len(figures["per_second"]) == 10

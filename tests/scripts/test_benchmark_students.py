@@ -26,7 +26,7 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.syspath_prepend(str(SCRIPTS))
+    monkeypatch.syspath_prepend(str(SCRIPTS.parent))
     set_quiet(True)
 
     def load(name: str) -> ModuleType:
@@ -38,7 +38,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def world(script: Any, tmp_path: Path) -> World:
-    sets = script("student_setting").QUERY_SETS
+    sets = script("scripts.experiments.students.setting").QUERY_SETS
     small = [
         "data.source=sample",
         "data.limit=452",
@@ -52,7 +52,7 @@ def world(script: Any, tmp_path: Path) -> World:
 
 
 def test_no_unseen_query_is_in_the_pool_of_value(script: Any, world: World) -> None:
-    module, draw = script("student_setting"), start_draw(world, 1)
+    module, draw = script("scripts.experiments.students.setting"), start_draw(world, 1)
     perfect = [part for part in world.suite.judges if part.name == "simulated-1.00"]
     before = module.settings_from(world, draw, perfect)[0]
     queries = [set(before.queries[mask]) for mask in (before.training, before.tuning, before.unseen)]
@@ -65,7 +65,7 @@ def test_no_unseen_query_is_in_the_pool_of_value(script: Any, world: World) -> N
 
 
 def test_students_learn_ranks_among_the_training_rows(script: Any, world: World) -> None:
-    module = script("student_setting")
+    module = script("scripts.experiments.students.setting")
     judge = [part for part in world.suite.judges if part.name == "simulated-0.90"]
     setting = module.settings_from(world, start_draw(world, 1), judge)[0]
     learnt = setting.ranks("support")[setting.training]
@@ -75,7 +75,7 @@ def test_students_learn_ranks_among_the_training_rows(script: Any, world: World)
 
 
 def test_the_best_student_and_the_distance_to_it(script: Any, world: World) -> None:
-    setting_module, module = script("student_setting"), script("benchmark_students")
+    setting_module, module = script("scripts.experiments.students.setting"), script("scripts.benchmarks.students")
     judge = [part for part in world.suite.judges if part.name == "simulated-0.90"]
     setting = setting_module.settings_from(world, start_draw(world, 1), judge)[0]
     perfect = np.column_stack([setting.weak[name] for name in module.LABELS])
@@ -91,7 +91,7 @@ def test_the_best_student_and_the_distance_to_it(script: Any, world: World) -> N
 
 
 def test_the_picture_joins_those_that_no_other_beats(script: Any, tmp_path: Path) -> None:
-    module = script("student_picture")
+    module = script("scripts.experiments.students.picture")
     told = [(10.0, 0.9), (100.0, 0.8), (50.0, 0.7), (1000.0, 0.85)]
     front = module.front([rate for rate, _ in told], [{"spearman": value} for _, value in told])
     assert front == [(1000.0, 0.85), (10.0, 0.9)]
@@ -116,7 +116,7 @@ def test_the_picture_joins_those_that_no_other_beats(script: Any, tmp_path: Path
 @pytest.mark.slow
 @pytest.mark.model
 def test_all_students_run_on_the_sample(tmp_path: Path) -> None:
-    command = [sys.executable, str(SCRIPTS / "benchmark_students.py"), "--smoke", "--out", str(tmp_path)]
+    command = [sys.executable, str(SCRIPTS / "benchmarks" / "students.py"), "--smoke", "--out", str(tmp_path)]
     subprocess.run(command, check=True, capture_output=True, timeout=600)
     figures = json.loads((tmp_path / "students.json").read_text())
     assert [one["judge"] for one in figures["judges"]] == ["lexical", "simulated-0.90"]

@@ -26,20 +26,20 @@ TEXT = RNG.random(60).astype(np.float32)
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    return importlib.import_module("headline_variants")
+    monkeypatch.syspath_prepend(str(SCRIPTS.parent))
+    return importlib.import_module("scripts.experiments.headline.variants")
 
 
 @pytest.fixture
 def views(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    return importlib.import_module("headline_views")
+    monkeypatch.syspath_prepend(str(SCRIPTS.parent))
+    return importlib.import_module("scripts.experiments.headline.views")
 
 
 @pytest.fixture
 def statistics(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    return importlib.import_module("headline_statistics")
+    monkeypatch.syspath_prepend(str(SCRIPTS.parent))
+    return importlib.import_module("scripts.experiments.headline.summary")
 
 
 def models(script: ModuleType, target: str) -> list[list]:

@@ -14,7 +14,7 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
 def figures(script: str, out: Path, *options: str) -> dict[str, Any]:
-    command = [sys.executable, str(SCRIPTS / f"benchmark_{script}.py"), "--out", str(out), *options]
+    command = [sys.executable, str(SCRIPTS / "benchmarks" / f"{script}.py"), "--out", str(out), *options]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     written: dict[str, Any] = json.loads((out / f"{script}.json").read_text())
     return written

@@ -19,12 +19,14 @@ QUERIES = 1000
 @pytest.fixture(scope="module")
 def scripts() -> dict[str, ModuleType]:
     with pytest.MonkeyPatch.context() as patched:
-        patched.syspath_prepend(str(SCRIPTS))
-        return {name: importlib.import_module(name) for name in ("clarity_statistics", "clarity_training")}
+        patched.syspath_prepend(str(SCRIPTS.parent))
+        return {
+            name: importlib.import_module(f"scripts.experiments.clarity.{name}") for name in ("comparisons", "training")
+        }
 
 
 def test_outcomes_by_hand(scripts: dict[str, ModuleType]) -> None:
-    statistics = scripts["clarity_statistics"]
+    statistics = scripts["comparisons"]
     table = pd.DataFrame(
         {
             "query": ["red hose", "red hose", "lamp", "lamp"],
@@ -45,7 +47,7 @@ def test_outcomes_by_hand(scripts: dict[str, ModuleType]) -> None:
 
 @pytest.mark.slow
 def test_baselines_know_length_and_ambiguity(scripts: dict[str, ModuleType]) -> None:
-    statistics = scripts["clarity_statistics"]
+    statistics = scripts["comparisons"]
     kinds = ["hose rubber", "lamp brass", "chair oak", "drill steel", "vase glass"]
     titles = [f"{kind} {size} inch" for kind in kinds for size in range(30)]
     table = pd.DataFrame(
@@ -75,7 +77,7 @@ def planted() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def test_agreement_finds_what_was_planted(scripts: dict[str, ModuleType]) -> None:
-    agreement = scripts["clarity_statistics"].agreement
+    agreement = scripts["comparisons"].agreement
     words, counting, outcome = planted()
     alone = agreement(words, outcome, replicates=100)
     expected = 6 / np.pi * np.arcsin(0.6 / 2)  # Spearman of two normal variables
@@ -90,7 +92,7 @@ def test_agreement_finds_what_was_planted(scripts: dict[str, ModuleType]) -> Non
 
 
 def test_queries_without_an_answer_are_left_out(scripts: dict[str, ModuleType]) -> None:
-    agreement = scripts["clarity_statistics"].agreement
+    agreement = scripts["comparisons"].agreement
     words, _, outcome = planted()
     missing = np.where(np.arange(QUERIES) < 100, np.nan, words)
     found = agreement(missing, outcome, replicates=0)
@@ -105,16 +107,16 @@ def test_chance_is_that_of_independent_columns(scripts: dict[str, ModuleType]) -
     judged, outcomes = pd.DataFrame({"a": words, "b": counting}), pd.DataFrame({"x": outcome, "y": -words})
     limit = 1.96 / np.sqrt(QUERIES - 1)
     for given in ([], [outcome**2]):
-        found = scripts["clarity_statistics"].chance(judged, outcomes, given, times=20)
+        found = scripts["comparisons"].chance(judged, outcomes, given, times=20)
         assert 0.7 * limit < found["single"] < 1.4 * limit
         assert found["single"] <= found["largest"] < 2 * limit
     constant = pd.DataFrame({"a": np.ones(QUERIES)})
-    assert np.isnan(scripts["clarity_statistics"].chance(constant, outcomes, times=2)["largest"])
+    assert np.isnan(scripts["comparisons"].chance(constant, outcomes, times=2)["largest"])
 
 
 @pytest.mark.slow
 def test_a_judge_that_counts_words_carries_nothing(scripts: dict[str, ModuleType]) -> None:
-    statistics = scripts["clarity_statistics"]
+    statistics = scripts["comparisons"]
     words, counting, outcome = (column[:300] for column in planted())
     knowing = outcome + np.random.default_rng(2).normal(size=300)
     baselines = pd.DataFrame({name: np.random.default_rng(3).normal(size=300) for name in statistics.BASELINES})
@@ -133,7 +135,7 @@ def test_a_judge_that_counts_words_carries_nothing(scripts: dict[str, ModuleType
 
 def test_holm_by_hand(scripts: dict[str, ModuleType]) -> None:
     tests = [{"p": 0.02}, {"p": float("nan")}, {"p": 0.01}, {"p": 0.03}]
-    scripts["clarity_statistics"].holm(tests)
+    scripts["comparisons"].holm(tests)
     assert [test.get("p_holm") for test in tests] == [
         pytest.approx(0.04),
         None,
@@ -143,13 +145,13 @@ def test_holm_by_hand(scripts: dict[str, ModuleType]) -> None:
 
 
 def test_weights_follow_ranks(scripts: dict[str, ModuleType]) -> None:
-    weights = scripts["clarity_training"].weights_by_rank(np.array([0.1, 0.9, np.nan, 0.3, 0.2]))
+    weights = scripts["training"].weights_by_rank(np.array([0.1, 0.9, np.nan, 0.3, 0.2]))
     assert weights.tolist() == [0.25, 1.75, 1.0, 1.25, 0.75]
 
 
 def test_one_rater_is_wrong_where_raters_disagree(scripts: dict[str, ModuleType]) -> None:
     table = pd.DataFrame({"grade": [1.0, 2 / 3] * 500, "relevance_variance": [0.0] * 500 + [1.0] * 500})
-    labels = scripts["clarity_training"].one_rater(table, 1)
+    labels = scripts["training"].one_rater(table, 1)
     wrong = labels != (table["grade"] == 1.0)
     assert not wrong[:500].any()
     assert 0.25 < wrong[500:].mean() < 0.37  # half a grade is half a standard deviation: 0.31
@@ -164,14 +166,14 @@ def test_disputed_queries_have_more_flips(scripts: dict[str, ModuleType]) -> Non
             "relevance_variance": [0.1] * 2000 + [0.9] * 2000,
         }
     )
-    wrong = scripts["clarity_training"].disputed_flips(table, 1) != table["grade"]
+    wrong = scripts["training"].disputed_flips(table, 1) != table["grade"]
     assert 0.09 < wrong[:2000].mean() < 0.16  # ranks 1/4 and 3/4 of the way to 1/2
     assert 0.33 < wrong[2000:].mean() < 0.42
 
 
 @pytest.mark.slow
 def test_weights_by_noise_show_in_the_ranker(scripts: dict[str, ModuleType]) -> None:
-    training = scripts["clarity_training"]
+    training = scripts["training"]
     rng = np.random.default_rng(0)
     queries, each = 60, 12
     codes = np.repeat(np.arange(queries), each)
@@ -196,7 +198,13 @@ def test_weights_by_noise_show_in_the_ranker(scripts: dict[str, ModuleType]) -> 
     ],
 )
 def test_bad_input_is_told(options: list[str], said: str, tmp_path: Path) -> None:
-    command = [sys.executable, str(SCRIPTS / "measure_clarity.py"), *options, "--out", str(tmp_path)]
+    command = [
+        sys.executable,
+        str(SCRIPTS / "experiments/clarity/measure.py"),
+        *options,
+        "--out",
+        str(tmp_path),
+    ]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 2
     assert said in ended.stderr

@@ -14,8 +14,8 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    return importlib.import_module("measure_label_errors")
+    monkeypatch.syspath_prepend(str(SCRIPTS.parent))
+    return importlib.import_module("scripts.experiments.label_errors.measure")
 
 
 @pytest.mark.parametrize(
@@ -41,16 +41,16 @@ def test_bad_arguments(
     said: str,
 ) -> None:
     monkeypatch.setenv("SIE_DATA", str(tmp_path))
-    monkeypatch.setattr(sys, "argv", ["measure_label_errors.py", *typed])
+    monkeypatch.setattr(sys, "argv", ["measure.py", *typed])
     with pytest.raises(SystemExit) as caught:
         script.main()
     told = capsys.readouterr().err
     assert caught.value.code == 2
-    assert said in told.splitlines()[-1] and told.splitlines()[-1].startswith("measure_label_errors.py: error: ")
+    assert said in told.splitlines()[-1] and told.splitlines()[-1].startswith("measure.py: error: ")
 
 
 def test_good_arguments(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     typed = ["--data", "generated", "sample", "generated:50", "--rate", "0.1", "--draws", "0", "7"]
-    monkeypatch.setattr(sys, "argv", ["measure_label_errors.py", *typed])
+    monkeypatch.setattr(sys, "argv", ["measure.py", *typed])
     told = script.parsed()
     assert (told.data, told.rate, told.draws) == (["generated", "sample", "generated:50"], 0.1, [0, 7])

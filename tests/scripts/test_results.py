@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from scripts.keep_results import keep
-from scripts.results_table import main
+from scripts.tools.keep_results import keep
+from scripts.tools.results_table import main
 
 from ..report.figures import Options
 from ..report.fixtures import build_run

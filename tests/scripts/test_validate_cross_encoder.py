@@ -22,8 +22,8 @@ WORDS = ["red", "blue", "drill", "hammer", "saw", "bolt"]
 
 @pytest.fixture
 def gradients(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    return importlib.import_module("cross_encoder_gradients")
+    monkeypatch.syspath_prepend(str(SCRIPTS.parent))
+    return importlib.import_module("scripts.experiments.references.cross_encoder_gradients")
 
 
 @pytest.fixture

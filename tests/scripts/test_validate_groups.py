@@ -17,8 +17,8 @@ SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 @pytest.fixture
 def figures(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    return importlib.import_module("group_figures")
+    monkeypatch.syspath_prepend(str(SCRIPTS.parent))
+    return importlib.import_module("scripts.experiments.groups.figures")
 
 
 def told(figures: ModuleType, added: np.ndarray, effect: np.ndarray) -> dict[str, float]:
@@ -65,7 +65,14 @@ def test_halves_of_seeds_that_agree_are_reliable(figures: ModuleType) -> None:
 
 @pytest.mark.slow
 def test_the_script_runs(tmp_path: Path) -> None:
-    command = [sys.executable, str(SCRIPTS / "validate_groups.py"), "--data", "generated", "--rows", "300"]
+    command = [
+        sys.executable,
+        str(SCRIPTS / "experiments/groups/validate.py"),
+        "--data",
+        "generated",
+        "--rows",
+        "300",
+    ]
     command += ["--groups", "5", "--seeds", "2", "--draws", "1", "--out", str(tmp_path)]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     found = json.loads((tmp_path / "generated-ranked-clicks.json").read_text())

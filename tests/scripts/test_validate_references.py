@@ -21,8 +21,8 @@ HOMEDEPOT = data_dir() / "homedepot" / "pairs.parquet"
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    return importlib.import_module("validate_references")
+    monkeypatch.syspath_prepend(str(SCRIPTS.parent))
+    return importlib.import_module("scripts.experiments.references.validate")
 
 
 def planted(noise: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -56,7 +56,14 @@ def test_what_has_nothing_to_do_with_the_losses_scores_nothing(script: ModuleTyp
 @pytest.mark.data
 @pytest.mark.skipif(not HOMEDEPOT.is_file(), reason="the Home Depot pairs are not at hand: set SIE_DATA")
 def test_the_script_runs(tmp_path: Path) -> None:
-    command = [sys.executable, str(SCRIPTS / "validate_references.py"), "--target", "linear", "--log", "clicks"]
+    command = [
+        sys.executable,
+        str(SCRIPTS / "experiments/references/validate.py"),
+        "--target",
+        "linear",
+        "--log",
+        "clicks",
+    ]
     command += ["--rows", "300", "--subsets", "5", "--groups", "3", "--seeds", "1", "--without-libraries"]
     command += ["--work", str(tmp_path / "work"), "--out", str(tmp_path / "out")]
     subprocess.run(command, check=True, capture_output=True, timeout=300)

@@ -19,10 +19,10 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    for name in ("benchmarking", "benchmark_serving"):
+    monkeypatch.syspath_prepend(str(ROOT))
+    for name in ("scripts.benchmarks.shared", "scripts.benchmarks.serving"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    return importlib.import_module("benchmark_serving")
+    return importlib.import_module("scripts.benchmarks.serving")
 
 
 def test_latency_counts_from_the_intended_time(script: ModuleType, odd: Start, log: pd.DataFrame) -> None:

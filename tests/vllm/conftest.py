@@ -1,4 +1,4 @@
-"""A real vLLM server on this machine's CPU, started once through scripts/serve_vllm."""
+"""A real vLLM server on this machine's CPU, started once through scripts/tools/serve_vllm."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sie_agent.progress import set_quiet
 from sie_agent.samples import load_samples
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-SERVE = CHECKOUT / "scripts" / "serve_vllm"
+SERVE = CHECKOUT / "scripts" / "tools" / "serve_vllm"
 VENV = Path(os.environ.get("SIE_VLLM_VENV", CHECKOUT / ".venv-vllm"))
 NAME = "smollm2-135m-instruct"
 LONGEST = 2048

@@ -1,4 +1,4 @@
-"""scripts/serve_vllm with a stand-in for vLLM: what it does when things go wrong, and that it leaves nothing behind."""
+"""scripts/tools/serve_vllm with a stand-in for vLLM: what it does when things go wrong; it leaves nothing behind."""
 
 from __future__ import annotations
 

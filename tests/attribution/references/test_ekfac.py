@@ -72,8 +72,8 @@ def test_eigenvalues_add_up_to_the_trace_of_the_fisher_matrix() -> None:
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_kronfluence_says_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It draws the labels of its Fisher matrix where ours are exact, so that small differences are due."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "scripts"))
-    from reference_libraries import kronfluence_scores
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[3]))
+    from scripts.experiments.references.libraries import kronfluence_scores
 
     setting = make_setting(6, checkpoints=1, seeds=1)
     theirs = kronfluence_scores(setting, tmp_path).mean(axis=0)
