@@ -24,6 +24,7 @@ from sie_agent.samples.logs import (
     simulate_flips,
     simulate_log,
 )
+from sie_agent.samples.lost_rows import LostRow, lost_rows
 from sie_agent.samples.map_files import map_files
 from sie_agent.samples.mapping import pick
 from sie_agent.samples.overlap import OVERLAP_NAMES
@@ -53,6 +54,7 @@ __all__ = [
     "InvalidRows",
     "LogKind",
     "LogSettings",
+    "LostRow",
     "TableWriter",
     "TextFeatures",
     "assign_query_sets",
@@ -69,6 +71,7 @@ __all__ = [
     "load_column_map",
     "load_samples",
     "log_hash",
+    "lost_rows",
     "made_by_words",
     "map_files",
     "normalise_query",
