@@ -114,13 +114,14 @@ def explain(
         by = explained_by(loaded) if by is None or by == AUTO else by
         check_asked(loaded, by, top)
         typed = query is not None or title is not None
+        lost: list[LostRow] = []
         if typed == bool(ids or rows):
             raise InputError(
                 "both rows of the data and a typed-in pair" if typed else "no row is named",
                 mend="Give --id or --row, or else --query and --title.",
             )
         if typed:
-            samples, lost = typed_sample(query, title, description, label), []
+            samples = typed_sample(query, title, description, label)
         else:
             source = run_samples(folder) if data is None else data
             log = Log(source, column_map, split, limit, simulate, seed, InvalidRows(skip=True))
@@ -194,9 +195,8 @@ def named_rows(log: Log, ids: Sequence[str], rows: Sequence[int]) -> tuple[pd.Da
     named = [lost[name].pair or "" if name in lost else name for name in ids]
     found = [*(by_id[name] for name in named if name in by_id), *(by_number[number] for number in rows)]
     empty = next(iter(log.chunks())).head(0) if not found else found[0].head(0)
-    return pd.concat(found or [empty]).drop_duplicates("sample_id").reset_index(drop=True), [
-        lost[name] for name in missing
-    ]
+    samples = pd.concat(found or [empty]).drop_duplicates("sample_id").reset_index(drop=True)
+    return samples, [lost[name] for name in missing]
 
 
 def read_named(
