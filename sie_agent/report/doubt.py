@@ -10,7 +10,7 @@ import pandas as pd
 
 from sie_agent.labels import label_named
 from sie_agent.samples import lexical_scores, pair_keys, query_keys
-from sie_agent.scorer import LABEL_ERROR
+from sie_agent.scorer import LABEL_ERROR, POSITIVE_AT
 
 # the weak label that says how likely the log's label is right
 SUPPORT = label_named("support").name
@@ -70,6 +70,19 @@ def doubted(rows: pd.DataFrame, by: str = "right", sizes: Mapping[str, int] | No
         yes = min(len(sides[FALSE_YES]), max(half, LISTED - len(sides[FALSE_NO])))
         sizes = {FALSE_YES: yes, FALSE_NO: min(len(sides[FALSE_NO]), LISTED - yes)}
     return pd.concat([sides[side].head(sizes[side]) for side in SIDES])
+
+
+def yes_words(known: pd.DataFrame) -> tuple[str, str]:
+    """What counts as a yes and how many rows are one; and a warning where all labelled rows fall on one side, or ''."""
+    positives, negatives = (int((known["label"] >= POSITIVE_AT).sum()), int((known["label"] < POSITIVE_AT).sum()))
+    told = f"A row counts as a yes if its label is {POSITIVE_AT:g} or more: {positives:,} yes, {negatives:,} no."
+    if not positives + negatives or (positives and negatives):
+        return told, ""
+    which, side = ("No", "wrong no") if not positives else ("Every", "wrong yes")
+    return told, (
+        f"{which} labelled row is a yes at a cut-off of {POSITIVE_AT:g}, so only a {side} can be found. Map labels so "
+        "that a yes is at or above the cut-off and a no below it."
+    )
 
 
 @dataclass(frozen=True)

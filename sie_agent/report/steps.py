@@ -101,8 +101,8 @@ def judge_step(run: RunFolder) -> ShownStep:
     distill = line("distill", *again, *whose(run, judges), *about(run), "--out", str(run.path / "judged-more"))
     told = (
         f"{words.count(step.rows, 'row', 'rows')} of {words.count(step.queries, 'query', 'queries')} that the scorer "
-        "has not learned from. On these it is least sure whether the log is right, and most hangs on them in training: "
-        "a judgment here changes more than one elsewhere."
+        "has not learned from. It is least sure whether their labels are right, and they matter most in training, so "
+        "a judgment changes more here than elsewhere."
     )
     return ShownStep(
         title,
@@ -145,10 +145,10 @@ def grade_step(run: RunFolder) -> ShownStep:
         )
         return ShownStep(title, told, "", "", [])
     told = (
-        f"{words.count(step.rows, 'pair', 'pairs')} of {words.count(step.queries, 'query', 'queries')}, whole queries, "
-        "those first in which judge and log differ most: there it shows soonest which of them is right. Fill in the "
-        "last column: 1 for just what was asked for, 0 for no use, 0.5 between. Begin at the top and stop after any "
-        "query; a dozen queries is the least that counts."
+        f"{words.count(step.rows, 'pair', 'pairs')} of {words.count(step.queries, 'query', 'queries')}, query by "
+        "query; the queries in which judge and log differ most come first, since they show soonest which of the two is "
+        "right. Fill in the last column: 1 for just what was asked for, 0 for no use, 0.5 for in between. Begin at the "
+        "top and stop after any query; at least a dozen queries are needed."
     )
     file = str(run.path / step.file)
     own = [*whose(run, asked_judges(run)), *about(run)]

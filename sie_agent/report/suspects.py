@@ -190,7 +190,7 @@ def judged_words(row: dict[Any, Any]) -> str:
     rank, judged = relevance_rank(row)
     if rank is None:
         return "not read by the judge"
-    pairs = "all pairs" if judged else "the log's rows by the scorer's estimate; the judge did not read this row"
+    pairs = "the pairs it read" if judged else "the log's rows, by the scorer's estimate; the judge did not read it"
     below = floor_percent(rank)
     return f"fits better than {below} % of {pairs}" if below > 0 else f"fits worse than 99 % of {pairs}"
 
@@ -219,13 +219,14 @@ def reason_words(row: dict[Any, Any], kind: str, place: int | None) -> str:
     if yes == (rank >= 0.5):
         who = "the judge" if judged else "the scorer's relevance"
         return f"{opening}, and {who} does not contradict it; but other evidence in the log does."
-    pairs = "pairs that the judge read" if judged else "log's rows, as the scorer estimates (the judge did not read it)"
+    pairs = "pairs that the judge read" if judged else "log's rows"
+    by = "" if judged else ", by the scorer's estimate (the judge did not read this row)"
     if yes:
-        told = f"{opening}, although {floor_percent(1 - rank)} % of the {pairs} fit better."
+        told = f"{opening}, although {floor_percent(1 - rank)} % of the {pairs} fit better{by}."
         if kind == "clicks" and place is not None and place <= TOP:
             told += " It stood at the top, where people click on what they see first."
         return told
-    told = f"{opening}, although it fits better than {floor_percent(rank)} % of the {pairs}."
+    told = f"{opening}, although it fits better than {floor_percent(rank)} % of the {pairs}{by}."
     if kind == "clicks" and place is not None and place >= FAR_DOWN:
         told += " It stood far down, where few people look."
     return told

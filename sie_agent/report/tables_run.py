@@ -10,6 +10,9 @@ from sie_agent.report import words
 from sie_agent.report.read import RunFolder
 from sie_agent.report.tables import LONG, NUMBER, TEXT, Table, table
 
+# what counts of the manifest are called, where their names alone do not say what is counted
+COUNTED = {"judged": "number of judgments", "cached": "judgments from the cache", "failed": "judgments that failed"}
+
 
 def status_table(run: RunFolder) -> Table | None:
     """Judgments by aspect and status."""
@@ -120,7 +123,7 @@ def origin_table(run: RunFolder) -> Table | None:
         ("seeds", plain(manifest.seeds) or words.ABSENT),
     ]
     rows += [
-        (f"number of {name}", words.count(value) if isinstance(value, int) else plain(value))
+        (COUNTED.get(name, f"number of {name}"), words.count(value) if isinstance(value, int) else plain(value))
         for name, value in manifest.counts.items()
     ]
     for title, held in (("version", manifest.versions), ("hash", manifest.hashes)):

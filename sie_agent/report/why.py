@@ -88,8 +88,8 @@ def opening(explained: Explained) -> str:
     """Score, rank, and how the effects add up."""
     return (
         f"The scorer's {explained.by} of this row is {significant(explained.score)}: place "
-        f"{words.number(explained.rank, 3)} on a scale from 0 to 1, on which the mean row is at "
-        f"{words.number(explained.base, 3)}. What features add to that mean:"
+        f"{words.number(explained.rank, 3)} on a scale from 0 (the lowest rows) to 1 (the highest); the mean is "
+        f"{words.number(explained.base, 3)}. What features add to the mean:"
     )
 
 

@@ -12,7 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sie_agent.report import write_report
-from sie_agent.report.doubt import CHANCE, FALSE_NO, FALSE_YES, LISTED, OWN, doubted, found_wrong, with_support
+from sie_agent.report.doubt import (
+    CHANCE,
+    FALSE_NO,
+    FALSE_YES,
+    LISTED,
+    OWN,
+    doubted,
+    found_wrong,
+    with_support,
+    yes_words,
+)
 from sie_agent.report.read import read_run
 from sie_agent.report.rows import known_rows
 from sie_agent.report.suspects import floor_percent, judged_words, reason_words, side_names, suspects_of
@@ -121,6 +131,36 @@ def test_other_orders_are_there_where_the_log_has_them() -> None:
     found = {one.name: one.total for one in found_wrong(rows.assign(loss=wrong), 0.75)}
     assert found["training loss"] == 20 and "place in the list" not in found
     assert found_wrong(rows.assign(grade=rows["grade"].where(rows.index > 0)), 0.75) == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "told", "warned"),
+    [
+        ([0.0, 0.5, 1.0], "2 yes, 1 no", ""),
+        ([0.0, 0.3, 0.49], "0 yes, 3 no", "No labelled row is a yes"),
+        ([0.5, 1.0, np.nan], "2 yes, 0 no", "Every labelled row is a yes"),
+        ([np.nan], "0 yes, 0 no", ""),
+    ],
+)
+def test_what_counts_as_a_yes_is_told(labels: list[float], told: str, warned: str) -> None:
+    rule, warning = yes_words(pd.DataFrame({"label": labels}))
+    assert "label is 0.5 or more" in rule and told in rule
+    assert warning.startswith(warned) and bool(warning) == bool(warned)
+
+
+def test_a_log_without_a_yes_is_warned_of_on_the_page(tmp_path: Path) -> None:
+    run = build_run(tmp_path / "run")
+    told = page_words(run)
+    assert "A row counts as a yes if its label is 0.5 or more" in told and "labelled row is a yes" not in told
+    for name in ("samples.parquet", "scores.parquet"):
+        table = pd.read_parquet(run / name)
+        if "label" in table.columns:
+            table.assign(label=table["label"] * 0.3).to_parquet(run / name)
+    assert "No labelled row is a yes at a cut-off of 0.5" in page_words(run)
+
+
+def page_words(run: Path) -> str:
+    return Page(write_report(run).read_text(encoding="utf-8")).words
 
 
 def test_the_page_opens_with_them(tmp_path: Path) -> None:
