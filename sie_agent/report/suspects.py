@@ -134,8 +134,7 @@ def suspects_of(run: RunFolder, known: pd.DataFrame) -> Suspects | None:
     listed = doubted(everything)
     if listed.empty:
         return None
-    counted = found_wrong(everything, relevant_at)
-    sizes = sizes_of(listed)
+    counted, sizes = found_wrong(everything, relevant_at), sizes_of(listed)
     sides = [
         Side(
             title=f"{NAMES[kind][side][:1].upper()}{NAMES[kind][side][1:]}",

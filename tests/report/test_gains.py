@@ -131,7 +131,7 @@ def test_the_judge_is_measured_within_queries_first(tmp_path: Path) -> None:
     traces = {trace.get("name"): trace for trace in figure_of(source, "plot-quality-gain-data")["data"]}
     assert traces["simulated judges"]["x"] == pytest.approx([50, 74, 88])
     assert [text.strip() for text in traces["real judges"]["text"]] == ["lexical", "SmolLM2-135M"]
-    assert [text.strip() for text in traces["made up to lead astray"]["text"]] == ["positions"]
+    assert [text.strip() for text in traces["made-up judges"]["text"]] == ["positions"]
 
 
 def test_a_rival_that_is_certainly_ahead_is_named_first() -> None:
