@@ -82,7 +82,7 @@ def gain_plot(run: RunFolder) -> Plot | None:
             (_is_cut(marks, layout), "A bar that ends at the edge of the chart goes on beyond it."),
             (
                 _has(marks, "made up"),
-                "Crosses are made-up judges that know positions or grades, as a check on the test.",
+                "Crosses are made-up judges that know positions or grades: a check on the test.",
             ),
             (True, "The dotted line is the log as it is."),
             (
