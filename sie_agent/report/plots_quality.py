@@ -29,6 +29,7 @@ PLACES = ("top center", "bottom center")
 # kinds of judges that the line joins
 CURVE = ("simulated", "random", "control")
 HEIGHT = 400
+CUT = "A bar that ends at the edge of the chart goes on beyond it."
 WITHIN_AXIS = "judge's accuracy within queries, %"
 
 
@@ -54,7 +55,7 @@ def gain_plot(run: RunFolder) -> Plot | None:
     marks = marks_of(agreement, lambda point: point.gain, 100.0)
     if len(marks) < 2:
         return None
-    layout = _layout(WITHIN_AXIS, "points gained over the log, within queries", marks, 0.0)
+    layout = _layout(WITHIN_AXIS, "points gained over the log, within queries", marks, 0.0, reach=1.0)
     layout["shapes"].append(_level(0.0))
     log = pick.log_within(agreement)
     if log is not None:
@@ -79,7 +80,7 @@ def gain_plot(run: RunFolder) -> Plot | None:
             ),
             (_has(marks, "real"), "Real judges are diamonds."),
             (_has(marks, "real") or _has(marks, "made up"), "Bars are 95 % intervals."),
-            (_is_cut(marks, layout), "A bar that ends at the edge of the chart goes on beyond it."),
+            (_is_cut(marks, layout), CUT),
             (
                 _has(marks, "made up"),
                 "Crosses are made-up judges that know positions or grades: a check on the test.",
@@ -120,6 +121,8 @@ def agreement_quality_plot(run: RunFolder) -> Plot | None:
                 _has_line(marks),
                 "The line joins simulated judges and starts at the no-judge control; the band is its interval.",
             ),
+            (_has(marks, "real") or _has(marks, "made up"), "Bars are 95 % intervals."),
+            (_is_cut(marks, layout), CUT),
             (quality.bound is not None, "The dotted line is the most that any label can reach."),
             (
                 True,
@@ -229,12 +232,17 @@ def _modes(marks: Sequence[Mark]) -> str:
     return ", ".join(dict.fromkeys(mark.mode for mark in marks if mark.kind != "control"))
 
 
-def _layout(x_title: str, y_title: str, marks: Sequence[Mark], level: float | None) -> dict[str, Any]:
-    """Axes that hold every mark, and its interval unless that is so wide that it would flatten the rest."""
+def _layout(
+    x_title: str, y_title: str, marks: Sequence[Mark], level: float | None, reach: float = 0.0
+) -> dict[str, Any]:
+    """Axes that hold every mark, and of intervals *reach* times as much again as the marks take.
+
+    A wide interval would flatten the rest, and push the names of the marks over each other.
+    """
     heights = [mark.y for mark in marks] + ([] if level is None else [level])
     return {
-        "xaxis": {"title": {"text": x_title}, "range": _range([mark.x for mark in marks], _ends(marks, "x"))},
-        "yaxis": {"title": {"text": y_title}, "range": _range(heights, _ends(marks, "y"))},
+        "xaxis": {"title": {"text": x_title}, "range": _range([mark.x for mark in marks], _ends(marks, "x"), reach)},
+        "yaxis": {"title": {"text": y_title}, "range": _range(heights, _ends(marks, "y"), reach)},
         "margin": {"l": 8, "r": 16, "t": 28, "b": 8},
         "showlegend": True,
         "legend": legend_below(),
@@ -251,12 +259,12 @@ def _ends(marks: Sequence[Mark], axis: str) -> list[float]:
     return [end for pair in pairs for end in pair if end is not None]
 
 
-def _range(values: Sequence[float], ends: Sequence[float]) -> list[float]:
-    """An axis for these values; it goes as far as the ends of intervals, but no further than the values' own span."""
+def _range(values: Sequence[float], ends: Sequence[float], reach: float) -> list[float]:
+    """An axis for these values; it goes as far as the ends of intervals, but no further than *reach* times its span."""
     low, high = min(values), max(values)
     span = (high - low) or 1.0
-    furthest = max(min([*ends, low]), low - span), min(max([*ends, high]), high + span)
-    margin = 0.1 * span
+    furthest = max(min([*ends, low]), low - reach * span), min(max([*ends, high]), high + reach * span)
+    margin = 0.14 * span
     return [furthest[0] - margin, furthest[1] + margin]
 
 

@@ -10,7 +10,10 @@ import pytest
 from sie_agent.report import write_report
 from sie_agent.report.bench_words import twins_words
 from sie_agent.report.plots_gains import drawn_rows, has_arrows
+from sie_agent.report.plots_quality import gain_plot
+from sie_agent.report.read import read_run
 from sie_agent.report.shapes import Agreement, Verdict
+from sie_agent.report.tables import judges_table
 from sie_agent.report.tables_bench import not_beaten
 
 from .figures import Options
@@ -147,3 +150,26 @@ def test_a_rival_that_is_certainly_ahead_is_named_first() -> None:
 def test_arrows_are_told_of_where_they_are_drawn() -> None:
     assert has_arrows('{"data": [{"marker": {"symbol": "triangle-left"}}]}')
     assert not has_arrows('{"data": [{"marker": {"symbol": "circle"}}, {}]}')
+
+
+def test_intervals_fit_into_the_chart_or_the_caption_says_that_they_do_not(tmp_path: Path) -> None:
+    run = build_run(tmp_path / "run")
+    figures = json.loads((run / "agreement.json").read_text())
+    for reach, cut in ((0.001, False), (9.0, True)):
+        for point in figures["quality"]["points"]:
+            if point.get("gain"):
+                value = point["gain"]["value"]
+                point["gain"] |= {"ci_low": value - reach, "ci_high": value + reach}
+        (run / "agreement.json").write_text(json.dumps(figures))
+        plot = gain_plot(read_run(run))
+        assert plot is not None and "Bars are 95 % intervals." in plot.caption
+        assert ("at the edge of the chart" in plot.caption) == cut
+
+
+def test_judges_without_grades_are_not_in_a_table_of_quality(tmp_path: Path) -> None:
+    graded = read_run(build_run(tmp_path / "graded")).agreement
+    table = judges_table(graded)
+    assert table is not None and len(table.rows) == len(graded.judges)
+    unknown = {"within": None, "auc": None, "spearman": None, "n_pairs": 90}
+    blind = [one.model_copy(update=unknown) for one in graded.judges]
+    assert judges_table(graded.model_copy(update={"judges": blind})) is None
