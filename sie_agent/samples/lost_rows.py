@@ -117,7 +117,9 @@ def rows_before_checks(source: str, path: Path | None, choice: Asked, where: str
     first = None if pieces is None else next(pieces())
     if pieces is not None and first is not None and not float_columns(first) & chosen_by(mapping, split):
         return rows_of(pieces, first, mapping, split, limit, ROWS_AT_ONCE, where)
-    frame = read_source(source, path, mapping, limit if split is None else None, split, InvalidRows(skip=True))
+    told_before = InvalidRows(skip=True)
+    told_before.decided = True
+    frame = read_source(source, path, mapping, limit if split is None else None, split, told_before)
     marks = number_marks(frame, mapping, where)
     from_zero = from_one(iter([frame]), mapping, where)
     frame = chosen_rows(frame, mapping, None if split == ALL else split, where).iloc[:limit]
