@@ -44,7 +44,7 @@ class InputError(SieError):
     ...     sie.load_samples("sample", limit=0)
     ... except sie.InputError as error:
     ...     print(error)
-    --limit: the limit is 0. Give a whole number from 1 upwards
+    load_samples(), parameter 'limit': the limit is 0. Give a whole number from 1 upwards
     """
 
     exit_code = EXIT_BAD_INPUT

@@ -13,6 +13,7 @@ from sie_agent.cli.interrupts import answer_as_json, finish, give_up, was_heard
 from sie_agent.cli.output import show_failure, wishes
 from sie_agent.errors import EXIT_DONE
 from sie_agent.progress import set_quiet
+from sie_agent.python_words import command_line
 from sie_agent.redact import redacted
 
 
@@ -32,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wishes.json, wishes.debug = found.json, found.debug
     set_quiet(found.json or found.quiet)
     answer_as_json(found.json)
-    return finish(answered(given))
+    with command_line():
+        return finish(answered(given))
 
 
 def answered(given: Sequence[str]) -> int:

@@ -118,6 +118,12 @@ class JudgmentCache:
         -------
         Those that are there.
         """
+        if isinstance(keys, str):
+            raise InputError(
+                "expected a list (a text each), found a text",
+                where="JudgmentCache.get(), parameter 'keys'",
+                mend=f"Give [{keys[:80]!r}] for one",
+            )
         found: dict[str, Answer] = {}
         with self._used():
             # in the order of the file, where neighbours share their pages
@@ -263,6 +269,7 @@ class JudgmentCache:
         entries = sum(group["count"] for group in groups)
         return {"path": str(self.path), "bytes": self.path.stat().st_size, "entries": entries, "groups": groups}
 
+    @checked
     def prune(
         self,
         *,
@@ -294,11 +301,13 @@ class JudgmentCache:
             self._connection.execute("VACUUM")
         return cursor.rowcount
 
+    @checked
     def holds_export(self, path: str | Path) -> bool:
         """Whether a file is an export of which every answer is here still."""
         with explained(self.path):
             return all(self.get(keys).keys() >= set(keys) for keys in exported_keys(Path(path)))
 
+    @checked
     def export(self, path: str | Path) -> int:
         """Write every entry as JSON lines (key, variant, model, created, answer); gives the count.
 

@@ -9,6 +9,7 @@ from sie_agent.samples.counting import Distinct, count_rows, pair_keys
 from sie_agent.samples.decimals import Doubtful, guessed_numbers
 from sie_agent.samples.features import TextFeatures, feature_names
 from sie_agent.samples.generated import generate_samples, is_generated
+from sie_agent.samples.given import check_samples
 from sie_agent.samples.grades import read_grades, with_grades
 from sie_agent.samples.histories import shopper_and_item
 from sie_agent.samples.invalid import InvalidRows, rows_policy
@@ -60,6 +61,7 @@ __all__ = [
     "assign_query_sets",
     "check_numeric",
     "check_query_sets",
+    "check_samples",
     "count_rows",
     "failures_in_words",
     "feature_names",

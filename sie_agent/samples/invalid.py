@@ -170,14 +170,15 @@ def ignored(row: Sequence[object]) -> None:
 
 def where_refused(listing: RowList | None, rows: Sequence[int]) -> str:
     """Where the rows of refused data are listed; their numbers where another list stays."""
+    more = ", …" if len(rows) > ROWS_TOLD else ""
+    numbers = f"row {', '.join(map(str, rows[:ROWS_TOLD]))}{more}"
     if listing is None:
-        return ""
+        return f" ({numbers})"
     if listing.is_free and not listing.is_kept:
         listing.put()
         return f", listed in {listing.path}"
     listing.discard()
-    more = ", …" if len(rows) > ROWS_TOLD else ""
-    return f" (row {', '.join(map(str, rows[:ROWS_TOLD]))}{more}; {listing.path} is an older file, and stays)"
+    return f" ({numbers}; {listing.path} is an older file, and stays)"
 
 
 def rows_policy(

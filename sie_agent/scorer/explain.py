@@ -19,7 +19,7 @@ import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.labels import label_names
-from sie_agent.samples import feature_names
+from sie_agent.samples import check_samples, feature_names
 from sie_agent.scorer.files import load_scorer
 from sie_agent.scorer.label_errors import LABEL_ERROR
 from sie_agent.scorer.meanings import LABEL_NAME, TOPIC, TOPIC_GROUPS, meaning_of
@@ -152,6 +152,7 @@ def explain_rows(
     >>> [one.by for one in explained]
     ['support', 'support', 'support']
     """
+    check_samples(samples)
     if not isinstance(scorer, Scorer):
         scorer = load_scorer(scorer)
     by = explained_by(scorer) if by is None else by

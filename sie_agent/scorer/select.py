@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -184,7 +185,7 @@ def weights_from(score: Doubles, strength: float = 1.0, *, higher: bool = True) 
 
 def check_strength(strength: float) -> None:
     """Raise InputError where *strength* is negative, infinite or no number."""
-    if not 0 <= strength < np.inf:
+    if not isinstance(strength, Real) or not 0 <= strength < np.inf:
         raise InputError(f"strength is {strength}", where="--strength", mend="It must be a number, 0 or more.")
 
 
@@ -271,7 +272,7 @@ def select_rows(
 
     Returns
     -------
-    The rows of *scores* that are kept.
+    The rows of *scores* that are kept, with their index.
 
     Raises
     ------
@@ -292,10 +293,10 @@ def select_rows(
     how["ties"] = tie_breakers(scores["sample_id"].astype(str)) if "sample_id" in scores.columns else None
     if label is None or not coverage or "query" not in scores.columns:
         mask = keep_mask(column, keep, label=label if balance else None, **how)
-        return scores[mask].reset_index(drop=True)
+        return scores[mask]
     query = scores["query"]
     mask = covering_mask(column, keep, query, label, balance=balance, **how)
-    return scores[mask].reset_index(drop=True)
+    return scores[mask]
 
 
 def selected_by(by: str, recipe: Recipe | None) -> str:

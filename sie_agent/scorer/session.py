@@ -19,7 +19,8 @@ from sie_agent.scorer.onnx_read import read_learned
 from sie_agent.scorer.recipe import Recipe
 from sie_agent.scorer.runtime import open_session
 from sie_agent.shown import shown
-from sie_agent.signatures import checked
+from sie_agent.signatures import checked, found_words
+from sie_agent.values import shown as shown_value
 
 # more rows at once are slower: what they share no longer fits the processor's caches
 ROWS_AT_ONCE = 64
@@ -92,6 +93,9 @@ class ScorerSession:
         ------
         InputError : the columns are of different lengths.
         """
+        given = {"query": query, "title": title, "description": description, "label": label}
+        for name, values in given.items():
+            check_column(name, values)
         texts = {
             name: lowered(["" if text is None else text for text in values], self._version)
             for name, values in (("query", query), ("title", title), ("description", description))
@@ -106,6 +110,22 @@ class ScorerSession:
             for name, values in zip(self.labels, found, strict=True):
                 scores[name][rows] = values
         return scores
+
+
+def check_column(name: str, values: Any) -> None:
+    """One of the columns is a list of values, as long as the others; a single text is not taken for its letters.
+
+    Raises
+    ------
+    InputError : it is not.
+    """
+    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable) or hasattr(values, "columns"):
+        of = "a number" if name == "label" else "a text"
+        raise InputError(
+            f"expected a list ({of} each), found {found_words(values)}",
+            where=f"ScorerSession.score(), parameter '{name}'",
+            mend=f"Give [{shown_value(values)}] for one" if isinstance(values, str | int | float) else None,
+        )
 
 
 def blocks(texts: Mapping[str, npt.NDArray[np.object_]]) -> Iterator[npt.NDArray[np.intp] | slice]:

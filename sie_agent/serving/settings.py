@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.python_words import parameters_named
 from sie_agent.values import check_values, option_of
 
 TOKEN_VARIABLE = "SIE_SERVE_TOKEN"
@@ -70,6 +71,10 @@ class Limits:
     keep_alive_seconds: float = 75.0
 
     def __post_init__(self) -> None:
+        with parameters_named(Limits):
+            self._check()
+
+    def _check(self) -> None:
         for name, value in vars(self).items():
             # NaN is not above 0 either
             least = 1 if isinstance(value, int) else 0

@@ -15,6 +15,7 @@ from sie_agent.bench import choose_recipe, hashed_order, strength_on
 from sie_agent.errors import InputError
 from sie_agent.outputs import Folder, Work, outputs
 from sie_agent.pipeline import (
+    FEWEST_QUERIES,
     Distilled,
     DistilSettings,
     Log,
@@ -282,14 +283,14 @@ class Distilling:
         )
 
     def tuning_rows(self, grade: Doubles) -> Booleans:
-        """(n,) graded rows of the queries to choose on: in an order by hash, up to the share that is asked for.
+        """(n,) graded rows of the queries to choose on: by hash, the share that is asked for, and twelve at least.
 
         A query counts where two of its rows differ in grade.
         """
         known = np.isfinite(grade)
         spread = pd.Series(grade[known]).groupby(self.log.queries[known]).nunique()
         useful = set(spread.index[spread > 1].tolist())
-        wanted = max(1, round(self.settings.recipe.tune * self.n_queries))
+        wanted = max(FEWEST_QUERIES, round(self.settings.recipe.tune * self.n_queries))
         chosen = [code for code in hashed_order(self.names, f"{self.seed}\0tune") if code in useful][:wanted]
         return known & np.isin(self.log.queries, chosen)
 
