@@ -33,7 +33,7 @@ Examples:
   sie doctor                                   what is installed, what is missing, and the mend
 
 Exit codes: 0 done, 1 the machine or the network is in the way, 2 bad input, 3 done but some pairs have no
-grade, or a judge or a prompt variant failed whole.
+grade, or a judge or a prompt variant failed whole, 130 stopped by Ctrl-C.
 """
 
 app = typer.Typer(

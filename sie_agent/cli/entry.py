@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 
 from sie_agent.cli.arguments import prepared
-from sie_agent.cli.failures import failure
+from sie_agent.cli.failures import failure, help_in
 from sie_agent.cli.interrupts import answer_as_json, finish, give_up, was_heard
 from sie_agent.cli.output import show_failure, wishes
 from sie_agent.errors import EXIT_DONE
@@ -64,6 +64,9 @@ def answered(given: Sequence[str]) -> int:
 def failed(error: BaseException) -> int:
     """Say what went wrong; the exit code."""
     code, message = failure(error)
+    if (helped := help_in(error)) is not None and not wishes.json:
+        print(helped[1], file=sys.stderr)
+        return code
     if wishes.debug:
         import traceback
 

@@ -14,6 +14,7 @@ from jinja2 import TemplateError, meta
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import InputError
+from ..file_kinds import VARIANT, meant, other_yaml, refuse_table
 from ..paths import prompts_dir
 from ..small_files import refuse_no_file
 from ..yaml_files import read_yaml
@@ -194,13 +195,15 @@ def load_variant(name_or_path: str | Path) -> Variant:
     Variant(name='relevance/lexical', aspect='relevance', method='lexical')
     """
     path = find_variant(name_or_path)
-    told = read_yaml(path, mend="See prompts/README.md")
+    told = read_yaml(path, mend="See prompts/README.md", expected=f"{VARIANT} in YAML")
     loaded = told.content
     if not isinstance(loaded, dict):
         raise InputError("a prompt variant is a YAML mapping", where=path, mend="See prompts/README.md")
     try:
         return Variant.model_validate({"name": variant_name(path), **loaded})
     except ValidationError as error:
+        if (other := other_yaml(loaded, VARIANT, path)) is not None:
+            raise other from None
         place = told.place(error.errors()[0]["loc"])
         raise InputError(first_problem(error), where=place, mend="See prompts/README.md") from error
 
@@ -213,13 +216,14 @@ def find_variant(name_or_path: str | Path) -> Path:
         if as_path.is_file():
             return as_path
         refuse_no_file(as_path, "a prompt variant in YAML")
-        raise InputError("no such prompt variant file", where=as_path)
+        raise InputError(f"no such prompt variant file{meant(as_path, [], ('.yaml', '.yml'))}", where=as_path)
     known = list_variants()
     if text in known:
         return prompts_dir() / f"{text}.yaml"
     refuse_no_file(as_path, "a prompt variant in YAML")
+    refuse_table(as_path, "a prompt variant in YAML", "Give the name of one that ships, or a YAML file")
     endings = [name for name in known if name.split("/")[-1] == text]
-    close = difflib.get_close_matches(text, known, n=3, cutoff=0.4)
+    close = difflib.get_close_matches(text, known, n=3, cutoff=0.6)
     near = endings + [name for name in close if name not in endings]
     hint = f"Near it: {', '.join(near)}" if near else f"There are: {', '.join(known)}"
     raise InputError(f"unknown prompt variant {text[:80]!r}", mend=hint)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.file_kinds import meant
 from sie_agent.judging import find_variant, load_endpoints, variant_name
 from sie_agent.paths import suites_dir
 from sie_agent.progress import say
@@ -41,7 +42,7 @@ def find_suite(source: str | Path) -> Path:
         return shipped[str(source)]
     refuse_no_file(path, "a suite in YAML")
     raise InputError(
-        "no such suite",
+        f"no such suite{meant(path, list(shipped), VARIANT_ENDINGS)}",
         where=source,
         mend=f"Give a YAML file, or one of: {', '.join(shipped) or 'none ship'}.",
     )

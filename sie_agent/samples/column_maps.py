@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sie_agent.errors import InputError
+from sie_agent.file_kinds import MAP, meant, other_yaml
 from sie_agent.shown import changed_fields
 from sie_agent.small_files import refuse_no_file
 from sie_agent.yaml_files import YamlText, read_yaml
@@ -306,7 +307,7 @@ def load_column_map(chosen: str | Path | ColumnMap | Mapping[str, Any]) -> Colum
         except ValidationError as error:
             raise wrong_map(YamlText(chosen, "column_map", {}), error) from None
     path = find_column_map(chosen)
-    told = read_yaml(path, mend="Give a column map in YAML.", what="the column map")
+    told = read_yaml(path, mend="Give a column map in YAML.", what="the column map", expected=f"{MAP} in YAML")
     content = told.content
     if not isinstance(content, dict):
         raise InputError(
@@ -315,15 +316,14 @@ def load_column_map(chosen: str | Path | ColumnMap | Mapping[str, Any]) -> Colum
     try:
         return ColumnMap.model_validate(content)
     except ValidationError as error:
-        raise wrong_map(told, error) from None
+        raise other_yaml(content, MAP, path) or wrong_map(told, error) from None
 
 
 def unknown_map(name: str) -> InputError:
     """No ready map and no file has this name."""
-    near = difflib.get_close_matches(name, ready_maps(), n=1, cutoff=0.4)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
+    hint = meant(Path(name).expanduser(), ready_maps(), (".yaml", ".yml"))
     return InputError(
-        f"there is no ready column map and no file '{name}'.{hint} Ready maps: {', '.join(ready_maps())}",
+        f"there is no ready column map and no file '{name}'{hint or '.'} Ready maps: {', '.join(ready_maps())}",
         where="column map",
         mend="Name a ready map or the path of a YAML file",
     )

@@ -11,6 +11,7 @@ from sie_agent.errors import InputError
 from sie_agent.samples.cells import short
 from sie_agent.samples.readers import read_file
 from sie_agent.samples.schema import Places, first
+from sie_agent.samples.stage_files import made_by_words
 from sie_agent.samples.text import text_column
 from sie_agent.samples.written import types_named
 
@@ -66,7 +67,7 @@ def table_of(source: Path) -> pd.DataFrame:
     for name in COLUMNS:
         if name not in frame.columns:
             raise InputError(
-                f"the column '{name}' is missing",
+                f"{made_by_words(source)}the column '{name}' is missing",
                 where=source,
                 mend="A file of grades has a row per pair, with the columns sample_id and grade",
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from sie_agent.errors import InputError
+from sie_agent.file_kinds import meant
 from sie_agent.paths import data_dir
 from sie_agent.progress import say
 from sie_agent.samples.checking import Rows, no_usable_row
@@ -150,10 +150,8 @@ def resolve(source: str | Path) -> tuple[Path | None, str | None]:
     text = str(source)
     if isinstance(source, str) and HUB_ID.fullmatch(text) and data_ending(path) is None:
         return None, None
-    near = difflib.get_close_matches(text, SHORTHANDS, n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
     raise InputError(
-        f"there is no such file or folder{hint}",
+        f"there is no such file or folder{meant(path, list(SHORTHANDS))}",
         where=text,
         mend=f"Give a file, a folder, a Hub id (owner/name) or one of: {', '.join(SHORTHANDS)}",
     )

@@ -15,6 +15,7 @@ from sie_agent.errors import InputError
 from sie_agent.samples.cells import EXAMPLES, attributes_text, history_text, listed, short
 from sie_agent.samples.decimals import Mark, numbers
 from sie_agent.samples.dialects import no_header
+from sie_agent.samples.stage_files import made_by_words
 from sie_agent.samples.text import clean_text, text_column
 from sie_agent.samples.written import ordinary
 
@@ -170,7 +171,7 @@ def check_columns(frame: pd.DataFrame, where: str | Path) -> None:
             near = difflib.get_close_matches(name, there, n=1)
             hint = f"; is it '{near[0]}'?" if near else "."
             raise InputError(
-                f"the column '{name}' is missing{hint} The columns there are: {listed(there)}",
+                f"{made_by_words(Path(where))}the column '{name}' is missing{hint} The columns there are: {listed(there)}",
                 where=where,
                 mend=f"Rename one to '{name}', or say which one it is with --map: `sie init FILE` writes a column map"
                 f"{no_header(there)}",

@@ -61,6 +61,7 @@ from sie_agent.scorer.recipe import (
 )
 from sie_agent.scorer.select import (
     POSITIVE_AT,
+    check_scores_file,
     covering_mask,
     keep_mask,
     select_rows,
@@ -104,6 +105,7 @@ __all__ = [
     "blended_label",
     "check_asked",
     "check_recipe",
+    "check_scores_file",
     "columns_beside",
     "columns_path",
     "covering_mask",

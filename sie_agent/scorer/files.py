@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.file_kinds import table_kind
 from sie_agent.json_files import read_object
-from sie_agent.samples import reading
+from sie_agent.samples import made_by_words, reading
 from sie_agent.scorer.card import scorer_card
 from sie_agent.scorer.label_errors import AGAIN, LabelErrors, as_config, is_number, read_label_errors
 from sie_agent.scorer.model import Scorer
@@ -115,7 +116,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     path = Path(folder) / CONFIG
     if not os.path.lexists(path):
-        raise InputError("no scorer here", where=folder, mend="Give the folder that `sie distill` wrote.")
+        made = made_by_words(folder) or (f"is {kind}: " if (kind := table_kind(folder)) else "")
+        raise InputError(f"{made}no scorer here", where=folder, mend="Give the folder that `sie distill` wrote.")
     try:
         config = read_object(path, most=MOST_OF_CONFIG, mend=AGAIN, nan=True)
     except InputError as error:

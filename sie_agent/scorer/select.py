@@ -14,7 +14,7 @@ from scipy.stats import rankdata
 
 from sie_agent.errors import InputError
 from sie_agent.labels import WEAK_LABELS, label_named, label_names
-from sie_agent.samples import made_by_words
+from sie_agent.samples import BY_SCORE, made_by_words, table_columns
 from sie_agent.scorer.recipe import Recipe, weights_of
 from sie_agent.scorer.usual import AUTO, KEPT_BY
 
@@ -42,6 +42,21 @@ def check_name(by: str, names: Collection[str], where: str | None = None) -> Non
         where=where,
         mend=f"Give --by {there[0]}.",
     )
+
+
+def check_scores_file(path: Path) -> None:
+    """Make sure that a file holds scores, before anything else is looked at.
+
+    Raises
+    ------
+    InputError : it is no Parquet file, or holds no score; says which verb wrote it.
+    """
+    names, _ = table_columns(path, required=("sample_id",), writer=BY_SCORE)
+    if not label_names(names):
+        problem = (
+            f"{made_by_words(path)}no column of scores ({', '.join(label_names())}); there are: {', '.join(names)}"
+        )
+        raise InputError(problem, where=path, mend="Give a scores.parquet that `sie score` wrote.")
 
 
 def check_column(scores: pd.DataFrame, by: str, where: str | None = None) -> Doubles:

@@ -183,9 +183,10 @@ def push_labels(
 def checked_target(to: str | None, folder: str | Path | None, dry_run: bool) -> str | Path | None:
     """Where it is to go, found wrong before any work is done: a repository, a folder, or nowhere in a dry run."""
     if to is not None and folder is not None:
-        raise InputError("both --to and --folder are given", where="sie push", mend="Give one of them.")
+        raise InputError("both --to and --folder are given", mend="Give one of them.")
     if to is None and folder is None and not dry_run:
-        raise InputError("no place to publish", where="sie push", mend="Give --to owner/name, or --folder DIR.")
+        mend = "Give --to owner/name for the Hugging Face Hub, or --folder DIR for this machine."
+        raise InputError("nothing says where to publish", mend=mend)
     if to is not None and not OWNER_AND_NAME.fullmatch(to):
         raise name_error(to)
     return to if folder is None else Path(folder).expanduser()

@@ -7,7 +7,7 @@ from typing import Any
 
 from sie_agent.outputs import File, Work, outputs
 from sie_agent.progress import say
-from sie_agent.scorer import AUTO, POSITIVE_AT, recipe_in, select_file, selected_by
+from sie_agent.scorer import AUTO, POSITIVE_AT, check_scores_file, recipe_in, select_file, selected_by
 from sie_agent.values import check_values
 
 LOST = {"coverage": "queries may lose all positives", "balance": "positives may lose more rows than others"}
@@ -64,6 +64,7 @@ def select(
     ('kept.parquet', 'value')
     """
     check_values(scores=scores, keep=keep, by=by, positive_at=positive_at)
+    check_scores_file(Path(scores).expanduser())
     kept, lost_rows = File("--out", out, ".parquet"), File("--dropped", dropped, ".parquet")
     how = {"coverage": coverage, "balance": balance}
     settings = {"--keep": keep, "--by": by, "--positive-at": positive_at, **{f"--{name}": how[name] for name in how}}

@@ -7,7 +7,7 @@ from typing import Any
 
 from sie_agent.outputs import File, Work, outputs
 from sie_agent.progress import say
-from sie_agent.scorer import weigh_file
+from sie_agent.scorer import check_scores_file, weigh_file
 from sie_agent.values import check_values
 
 # mean weight of positives by that of negatives: below it, a trainer hardly sees what the log was about
@@ -60,6 +60,7 @@ def weights(
     ('weights.parquet', 1700)
     """
     check_values(scores=scores, by=by, strength=strength, blend=blend)
+    check_scores_file(Path(scores).expanduser())
     place = File("--out", out, ".parquet")
     settings = {"--by": by, "--strength": strength, "--blend": blend}
     with outputs(Work("weights", {"--scores": scores}, settings), place, overwrite=overwrite):

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ...errors import InputError
+from ...file_kinds import ENDPOINTS, other_yaml
 from ...redact import redacted
 from ...shown import changed_fields
 from ...yaml_files import YamlText, read_yaml
@@ -141,7 +142,9 @@ def load_endpoints(path: str | Path) -> EndpointList:
     'judge'
     """
     source = Path(path).expanduser()
-    told = read_yaml(source, mend="Give a YAML file with a list `endpoints:`")
+    told = read_yaml(source, mend="Give a YAML file with a list `endpoints:`", expected="an endpoints file in YAML")
+    if (other := other_yaml(told.content, ENDPOINTS, source)) is not None:
+        raise other
     listed = endpoint_list(told.content, str(source), told)
     for endpoint in listed.endpoints:
         key_of(endpoint, where=str(source))
