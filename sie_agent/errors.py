@@ -105,4 +105,5 @@ class MissingExtraError(EnvironmentFailure):
 def compose(problem: str, where: str | None, mend: str | None) -> str:
     """One line without secrets: place, problem, mend; parts that are not known are left out."""
     text = f"{where}: {problem}" if where else problem
-    return redacted(f"{text}. {mend}" if mend else text)
+    end = "" if text.endswith("?") else "."
+    return redacted(f"{text}{end} {mend}" if mend else text)

@@ -11,7 +11,6 @@ from typing import Any
 from sie_agent.errors import InputError
 
 TABLES = {
-    ".parquet": "a Parquet file",
     ".csv": "a CSV file",
     ".tsv": "a TSV file",
     ".jsonl": "a JSONL file",

@@ -171,7 +171,8 @@ def check_columns(frame: pd.DataFrame, where: str | Path) -> None:
             near = difflib.get_close_matches(name, there, n=1)
             hint = f"; is it '{near[0]}'?" if near else "."
             raise InputError(
-                f"{made_by_words(Path(where))}the column '{name}' is missing{hint} The columns there are: {listed(there)}",
+                f"{made_by_words(Path(where))}the column '{name}' is missing{hint} "
+                f"The columns there are: {listed(there)}",
                 where=where,
                 mend=f"Rename one to '{name}', or say which one it is with --map: `sie init FILE` writes a column map"
                 f"{no_header(there)}",

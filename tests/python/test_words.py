@@ -101,7 +101,7 @@ def calls(folder: Path, made: Any) -> dict[str, tuple[Any, str]]:
             lambda: sie.compare_prompts(data, ["relevance/lexical"], out),
             'variants=["relevance/A", "relevance/B"]',
         ),
-        "push": (lambda: sie.push_scorer(scorer), 'to="owner/name", or folder="DIR"'),
+        "push": (lambda: sie.push_scorer(scorer), 'to="owner/name" for the Hugging Face Hub, or folder="DIR"'),
         "init": (
             lambda: (
                 sie.init(data, folder / "i"),

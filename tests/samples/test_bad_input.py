@@ -143,7 +143,7 @@ CASES: dict[str, tuple[Maker, str]] = {
     "position text": (second(position="top"), r"field 'position': the position 'top' is not a number"),
     "unknown ending": (raw("log.xlsx", b"PK"), r"log\.xlsx: unknown file ending '\.xlsx'.*\.parquet, \.csv"),
     "no data files": (bare_folder, "the folder has no data files"),
-    "unknown ready map": (with_map("homedept"), r"Did you mean 'homedepot'\? Ready maps: crowdflower, esci-us-small, "),
+    "unknown ready map": (with_map("homedept"), r"did you mean 'homedepot'\? Ready maps: crowdflower, esci-us-small, "),
     "unknown key in a map": (
         mapped(MAP + "colums: {a: b}\n"), r"map\.yaml, field 'colums': unknown key 'colums'; did you mean '"
     ),

@@ -11,7 +11,15 @@ import pytest
 
 import sie_agent as sie
 from sie_agent.errors import InputError
+from sie_agent.progress import set_quiet
 from sie_agent.scorer import Recipe, Scorer
+
+
+@pytest.fixture(autouse=True)
+def not_quiet() -> None:
+    """What a test before left quiet speaks again."""
+    set_quiet(False)
+
 
 BLEND = Recipe(blend=0.6, by="value", strength=0.5, mean_label=0.4)
 
