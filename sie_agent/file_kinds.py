@@ -109,8 +109,10 @@ def near_file(path: Path, endings: tuple[str, ...] = ()) -> str | None:
         )
     except OSError:
         return None
-    near = difflib.get_close_matches(path.name, names, n=1, cutoff=ALIKE)
-    return str(path.with_name(near[0])) if near else None
+    # without endings, which make any two names alike
+    stems = {Path(name).stem: name for name in names}
+    near = difflib.get_close_matches(path.stem, stems, n=1, cutoff=ALIKE)
+    return str(path.with_name(stems[near[0]])) if near else None
 
 
 def meant(path: Path, names: list[str], endings: tuple[str, ...] = ()) -> str:

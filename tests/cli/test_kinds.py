@@ -73,10 +73,14 @@ def test_what_was_given_is_named(
 
 
 def test_nothing_that_is_unlike_is_suggested(folder: Path) -> None:
+    (folder / "log.csv").write_text("q")
+    with pytest.raises(InputError) as error:
+        load_samples("nope.csv")
+    assert "did you mean" not in str(error.value)
     with pytest.raises(InputError) as error:
         load_column_map("nope.yaml")
     assert "did you mean" not in str(error.value) and "no file 'nope.yaml'. Ready maps" in str(error.value)
-    with pytest.raises(InputError, match="did you mean 'export.csv'"):
+    with pytest.raises(InputError, match=r"did you mean 'export\.csv'"):
         load_samples("exprt.csv")
 
 
