@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.paths import user_path
 from sie_agent.values import check_values, option_of
 
 TOKEN_VARIABLE = "SIE_SERVE_TOKEN"
@@ -120,7 +121,7 @@ def read_token(file: str | Path | None, *, host: str, none_wanted: bool = False)
             mend=f"Give --token-file or {TOKEN_VARIABLE}, or --no-token where something in front checks who asks.",
         )
     try:
-        return checked(Path(file).expanduser().read_text(encoding="ascii"), str(file))
+        return checked(user_path(file).read_text(encoding="ascii"), str(file))
     except UnicodeDecodeError as error:
         raise InputError("the token is not plain ASCII", where=file, mend=MAKE_ONE) from error
     except FileNotFoundError as error:

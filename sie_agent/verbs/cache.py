@@ -9,6 +9,7 @@ from typing import Any
 from sie_agent.errors import InputError
 from sie_agent.judging import JudgmentCache
 from sie_agent.outputs import File, Work, outputs
+from sie_agent.paths import cache_dir, user_path
 from sie_agent.values import check_values
 
 DAY_SECONDS = 86_400.0
@@ -23,7 +24,8 @@ def cache_stats(*, cache_path: str | Path | None = None) -> dict[str, Any]:
 
     Returns
     -------
-    ``path``, ``bytes``, ``entries``, and ``groups`` (``variant, model, status, count`` of each).
+    ``path``, ``exists``, ``bytes``, ``entries``, and ``groups`` (``variant, model, status, count`` of each). Where
+    there is no cache yet, none is made.
 
     Raises
     ------
@@ -37,8 +39,12 @@ def cache_stats(*, cache_path: str | Path | None = None) -> dict[str, Any]:
     >>> stats["entries"] == sum(group["count"] for group in stats["groups"])
     True
     """
+    path = cache_dir() / "judgments.sqlite" if cache_path is None else user_path(cache_path)
+    # what is in the way of one is told by the cache itself
+    if not path.exists() and (path.parent.is_dir() or not path.parent.exists()):
+        return {"path": str(path), "exists": False, "bytes": 0, "entries": 0, "groups": [], "exit_code": 0}
     with JudgmentCache(cache_path) as cache:
-        return {**cache.stats(), "exit_code": 0}
+        return {**cache.stats(), "exists": True, "exit_code": 0}
 
 
 def cache_export(out: str | Path, *, cache_path: str | Path | None = None, overwrite: bool = False) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ...errors import InputError
+from ...field_errors import first_fault
+from ...paths import user_path
 from ...redact import redacted
 from ...shown import changed_fields
 from ...yaml_files import YamlText, read_yaml
@@ -140,7 +142,7 @@ def load_endpoints(path: str | Path) -> EndpointList:
     >>> sie.load_endpoints("endpoints.yaml").endpoints[0].model
     'judge'
     """
-    source = Path(path).expanduser()
+    source = user_path(path)
     told = read_yaml(source, mend="Give a YAML file with a list `endpoints:`")
     listed = endpoint_list(told.content, str(source), told)
     for endpoint in listed.endpoints:
@@ -162,13 +164,12 @@ def endpoint_list(loaded: Any, where: str, lines: YamlText | None = None) -> End
     try:
         return EndpointList.model_validate(loaded)
     except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(str(part) for part in problem["loc"])
-        message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
+        way, message = first_fault(error, EndpointList)
+        place = ".".join(map(str, way))
+        if message.startswith("unknown key"):
             known = ", ".join(Endpoint.model_fields if "endpoints" in place else EndpointList.model_fields)
             message = f"unknown key; the keys are {known}"
-        where = where if lines is None else lines.place(problem["loc"])
+        where = where if lines is None else lines.place(way)
         raise InputError(message, where=f"{where}, {place}" if place else where) from None
 
 
