@@ -112,5 +112,10 @@ def compose(problem: str, where: str | None, mend: str | None) -> str:
     Names of files and what stands in them may hold line breaks, and signs that make a terminal do something.
     """
     text = f"{where}: {problem}" if where else problem
-    line = " ".join(redacted(f"{text}. {mend}" if mend else text).splitlines())
+    return printable(redacted(f"{text}. {mend}" if mend else text))
+
+
+def printable(text: str) -> str:
+    """A text on one line; of what a terminal would obey, the number of the character."""
+    line = " ".join(text.splitlines())
     return CONTROLS.sub(lambda found: f"\\u{ord(found.group()):04x}", line)

@@ -55,7 +55,7 @@ LENGTHS = {
     "too_short": "a list of {min_length} or more",
     "too_long": "a list of {max_length} or fewer",
     "string_too_short": "at least {min_length} character(s)",
-    "string_too_long": "at most {max_length} characters",
+    "string_too_long": "at most {max_length} character(s)",
 }
 
 

@@ -9,7 +9,7 @@ import typer
 from sie_agent.cli.options import Overwrite, examples
 from sie_agent.cli.output import call, columns, show, wishes
 from sie_agent.cli.repeats import OnceEach
-from sie_agent.errors import InputError
+from sie_agent.errors import InputError, printable
 from sie_agent.values import check_values
 
 app = typer.Typer(
@@ -97,6 +97,7 @@ def prune(
     if not yes:
         given = (("variant", variant), ("model", model), ("status", status), ("older than days", older_than))
         wanted = ", ".join(f"{what} {value}" for what, value in given if value is not None)
+        wanted = printable(wanted)
         typer.confirm(f"Delete {f'the answers with {wanted}' if wanted else 'all answers'}?", abort=True, err=True)
     result = call(work)
     lines = [f"{result['deleted']:,} answers deleted from {result['path']}"]
