@@ -19,7 +19,7 @@ LABEL = ("label", "--data", "log.csv", "--variant", "relevance/lexical", "--back
         (("score", "--scorer", "s", "--data", "log.csv", "--data=sample", "--out", "o.parquet"), "--data"),
         ((*LABEL, "--out", "a", "--out", "a"), "--out"),
         (("cache", "prune", "--model", "a", "--model", "b", "--yes"), "--model"),
-        (("push", "scorer", "a/b", "--scorer", "s", "--scorer", "t"), "--scorer"),
+        (("push", "scorer", "a/b", "--folder", "s", "--folder", "t"), "--folder"),
         (("--output", "json", "cache", "stats", "--output", "human"), "--output"),
     ],
     ids=lambda given: given if isinstance(given, str) else given[0],
