@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from .errors import EnvironmentFailure
+from .paths import user_path
 from .redact import redacted_setting
 
 _lock = threading.Lock()
@@ -60,7 +61,7 @@ def _opened(target: str | Path) -> TextIO:
     if str(target) == "-":
         return sys.stderr
     try:
-        return Path(target).expanduser().open("a", encoding="utf-8")
+        return user_path(target).open("a", encoding="utf-8")
     except OSError as error:
         raise EnvironmentFailure(
             f"the log cannot be written ({error.strerror})", where=target, mend="Give another --log-json"

@@ -18,6 +18,7 @@ from typing import Any
 
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.finishing import finishing
+from sie_agent.paths import user_path
 from sie_agent.places import File, Folder, Named, Place, check_places, expanded, full_names, given_places
 from sie_agent.redact import redacted_setting
 from sie_agent.samples.map_files import files_of_map
@@ -283,7 +284,7 @@ def writable_folder(path: str | Path) -> Path:
     InputError : the path is a file.
     EnvironmentFailure : the folder cannot be made or written to.
     """
-    folder = Path(path).expanduser()
+    folder = user_path(path)
     if folder.exists() and not folder.is_dir():
         raise InputError("is a file, and a folder is needed", where=folder, mend="Give another --out.")
     try:

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from ..errors import EnvironmentFailure, InputError
-from ..paths import cache_dir
+from ..paths import cache_dir, user_path
 from ..shown import shown
 from ..signatures import checked
 from . import cache_file
@@ -60,11 +60,14 @@ class JudgmentCache:
         self._rescue: JudgmentCache | None = None
         self._lock = threading.RLock()
         self._busy_seconds = busy_seconds
-        self.path = Path(path).expanduser() if path is not None else cache_dir() / "judgments.sqlite"
+        self.path = user_path(path) if path is not None else cache_dir() / "judgments.sqlite"
         if self.path.is_dir():
             raise InputError("is a folder, not a judgment cache", where=self.path, mend="Name a file in it")
         self._unwritable = ""
         cache_file.check_kind(self.path)
+        if self.path.parent.exists() and not self.path.parent.is_dir():
+            mend = "Set SIE_CACHE_DIR to a folder" if path is None else "Name a file in a folder"
+            raise InputError("is a file, and the judgment cache needs a folder", where=self.path.parent, mend=mend)
         with self._used():
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)

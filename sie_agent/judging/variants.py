@@ -14,8 +14,9 @@ from jinja2 import TemplateError, meta
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import InputError
+from ..field_errors import first_fault
 from ..file_kinds import VARIANT, meant, other_yaml, refuse_table
-from ..paths import prompts_dir
+from ..paths import prompts_dir, user_path
 from ..small_files import refuse_no_file
 from ..yaml_files import read_yaml
 from .templates import compiled, parsed
@@ -204,14 +205,16 @@ def load_variant(name_or_path: str | Path) -> Variant:
     except ValidationError as error:
         if (other := other_yaml(loaded, VARIANT, path)) is not None:
             raise other from None
-        place = told.place(error.errors()[0]["loc"])
-        raise InputError(first_problem(error), where=place, mend="See prompts/README.md") from error
+        way, problem = first_fault(error, Variant)
+        field = ".".join(map(str, way))
+        told_of = problem if problem.startswith("unknown key") or not field else f"{field}: {problem}"
+        raise InputError(told_of, where=told.place(way), mend="See prompts/README.md") from error
 
 
 def find_variant(name_or_path: str | Path) -> Path:
     """The file of a variant, or an InputError that lists the near ones."""
     text = str(name_or_path)
-    as_path = Path(name_or_path).expanduser()
+    as_path = user_path(name_or_path)
     if as_path.suffix in (".yaml", ".yml"):
         if as_path.is_file():
             return as_path
@@ -232,17 +235,6 @@ def find_variant(name_or_path: str | Path) -> Path:
 def variant_name(path: Path) -> str:
     """``aspect/name`` for a file of that layout."""
     return f"{path.parent.name}/{path.stem}" if path.parent.name in ASPECTS else path.stem
-
-
-def first_problem(error: ValidationError) -> str:
-    """The first complaint of pydantic in one line: field and message."""
-    problem = error.errors()[0]
-    place = ".".join(str(part) for part in problem["loc"])
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(place, Variant.model_fields, n=1)
-        return f"unknown key '{place}'" + (f" (did you mean '{near[0]}'?)" if near else "")
-    return f"{place}: {message}" if place else message
 
 
 def scale_means_nothing(variant: str) -> bool:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ValidationError
 
 from sie_agent.errors import InputError
+from sie_agent.field_errors import first_fault
 from sie_agent.json_files import read_json
 from sie_agent.labels import label_names
 from sie_agent.redact import redacted
@@ -103,9 +104,9 @@ def _read_shape(path: Path, shape: type[Shape], told: Any = None) -> Shape:
     try:
         return shape.model_validate(_read_json(path) if told is None else told)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the top level"
-        raise InputError(f"field '{place}': {first['msg']}", where=path, mend=MEND) from error
+        way, problem = first_fault(error, shape)
+        place = ".".join(map(str, way)) or "the top level"
+        raise InputError(f"field '{place}': {problem}", where=path, mend=MEND) from error
 
 
 def _read_agreement(path: Path) -> Agreement:

@@ -13,10 +13,11 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from sie_agent.attribution import REFERENCES, TRAINERS
 from sie_agent.bench import RANKERS
 from sie_agent.errors import InputError
+from sie_agent.field_errors import explain
 from sie_agent.file_kinds import SUITE, other_yaml
 from sie_agent.pipeline import DistilSettings
 from sie_agent.redact import redacted_setting
-from sie_agent.run.suite_errors import explain, is_overridden
+from sie_agent.run.suite_errors import is_overridden
 from sie_agent.run.suite_parts import (
     LEXICAL,
     MADE_UP,

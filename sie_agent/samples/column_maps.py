@@ -10,9 +10,12 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sie_agent.errors import InputError
+from sie_agent.field_errors import first_fault
 from sie_agent.file_kinds import MAP, meant, other_yaml
+from sie_agent.paths import user_path
 from sie_agent.shown import changed_fields
 from sie_agent.small_files import refuse_no_file
+from sie_agent.values import MOST_SEED
 from sie_agent.yaml_files import YamlText, read_yaml
 
 MAPS = Path(__file__).resolve().parent / "maps"
@@ -122,11 +125,11 @@ class NextItem(Strict):
     history: str = "history"
     target: str | None = "target_item_id"
     timestamp: str = "timestamp"
-    longest: int = Field(default=50, ge=1)
-    last: int = Field(default=3, ge=1)
-    others: int = Field(default=1, ge=1)
+    longest: int = Field(default=50, ge=1, le=100_000)
+    last: int = Field(default=3, ge=1, le=100_000)
+    others: int = Field(default=1, ge=1, le=10_000)
     drawn: Literal["evenly", "by-popularity"] = "evenly"
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, le=MOST_SEED)
 
 
 class Impressions(Strict):
@@ -194,7 +197,7 @@ class ColumnMap(Strict):
     events: dict[str, Annotated[float, Field(gt=0, le=1)]] = {}
     impressions: Impressions | None = None
     html: list[Literal["query", "title", "description"]] = []
-    filters: dict[str, list[str]] = {}
+    filters: dict[str, Annotated[list[str], Field(min_length=1)]] = {}
     split_column: str | None = None
     files: Files | None = None
     next_item: NextItem | None = None
@@ -284,7 +287,7 @@ def find_column_map(chosen: str | Path) -> Path:
         If there is none.
     """
     ready = MAPS / f"{chosen}.yaml"
-    path = ready if str(chosen) in ready_maps() else Path(chosen).expanduser()
+    path = ready if str(chosen) in ready_maps() else user_path(chosen)
     refuse_no_file(path, "a column map in YAML")
     if not path.is_file():
         raise unknown_map(str(chosen))
@@ -321,7 +324,7 @@ def load_column_map(chosen: str | Path | ColumnMap | Mapping[str, Any]) -> Colum
 
 def unknown_map(name: str) -> InputError:
     """No ready map and no file has this name."""
-    hint = meant(Path(name).expanduser(), ready_maps(), (".yaml", ".yml"))
+    hint = meant(user_path(name), ready_maps(), (".yaml", ".yml"))
     return InputError(
         f"there is no ready column map and no file '{name}'{hint or '.'} Ready maps: {', '.join(ready_maps())}",
         where="column map",
@@ -331,9 +334,9 @@ def unknown_map(name: str) -> InputError:
 
 def wrong_map(told: YamlText, error: ValidationError) -> InputError:
     """The first thing that pydantic found wrong with a map, in words."""
-    faults = error.errors()
-    fault = next((one for one in faults if one["type"] == "finite_number"), faults[0])
-    field = ".".join(str(part) for part in fault["loc"]) or "the map"
+    fault = error.errors()[0]
+    way, message = first_fault(error, ColumnMap)
+    field = ".".join(map(str, way)) or "the map"
     where, number = f"{told.where}, field '{field}'", told.line(fault["loc"])
     line = "" if number is None else f" (line {number})"
     last = str(fault["loc"][-1]) if fault["loc"] else ""
@@ -350,5 +353,4 @@ def wrong_map(told: YamlText, error: ValidationError) -> InputError:
         near = difflib.get_close_matches(key, known, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else ""
         return InputError(f"unknown key '{key}'{hint}{line}", where=where, mend="Rename or drop it")
-    message = fault["msg"].removeprefix("Value error, ")
     return InputError(f"{message}{line}", where=where, mend="Change the value in the column map")

@@ -14,6 +14,7 @@ import pandas as pd
 
 from sie_agent.counts import counted
 from sie_agent.errors import InputError
+from sie_agent.paths import user_path
 from sie_agent.progress import say
 from sie_agent.samples.cells import short
 from sie_agent.samples.invalid_list import RowList, list_in
@@ -217,14 +218,9 @@ def rows_policy(
     if skip_invalid and strict:
         mend = "Give one of them: --strict refuses the rows that --skip-invalid leaves out"
         raise InputError("--skip-invalid and --strict exclude each other", mend=mend)
-    listed = None if folder is None else list_in(Path(folder).expanduser(), None if of is None else Path(of))
+    listed = None if folder is None else list_in(user_path(folder), None if of is None else Path(of))
     if listed is not None:
-        if (
-            data is not None
-            and listed.exists()
-            and Path(data).expanduser().exists()
-            and listed.samefile(Path(data).expanduser())
-        ):
+        if data is not None and listed.exists() and user_path(data).exists() and listed.samefile(user_path(data)):
             mend = "Give the output another name, or the data"
             raise InputError("is what is read, and the list of unusable rows would go there", where=listed, mend=mend)
         if strict:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
+
+from sie_agent.json_faults import in_words
 
 MOST_NESTED = 100
 # beyond the largest float
@@ -25,7 +28,7 @@ def parsed_json(text: str) -> object:
     try:
         return DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise ValueError(error.msg) from None
+        raise ValueError(in_words(error.msg)) from None
     except RecursionError:
         raise ValueError("too deeply nested") from None
 
@@ -43,8 +46,8 @@ def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """An object, if no key is there twice: which of its values is meant cannot be known."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        counted = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in counted.items() if count > 1)
         raise ValueError(f"the key '{twice[:60]}' is there twice in one object")
     return found
 

@@ -18,6 +18,7 @@ from sie_agent.samples.events import VISIT, counts, highest_event
 from sie_agent.samples.scales import Key, looked_up
 from sie_agent.samples.schema import COLUMNS, IMPRESSIONS, Places
 from sie_agent.samples.text import plain_text, text_column
+from sie_agent.values import in_digits
 
 
 def apply_map(
@@ -159,7 +160,7 @@ def scaled(
         outside = ~np.isnan(values) & ((values < low) | (values > high))
     mend = "Mend the value, or the minimum and maximum in the column map"
     for row in np.flatnonzero(outside).tolist():
-        problem = f"the {name} {values[row]:g} is outside of its scale, {low:g} to {high:g}"
+        problem = f"the {name} {in_digits(values[row])} is outside of its scale, {low:g} to {high:g}"
         place.refuse(row, scale.column, problem, mend, given.iloc[row])
     values = np.where(outside, np.nan, values)
     return pd.Series((values - low) / (high - low), index=given.index)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from sie_agent.samples.dialects import no_header
 from sie_agent.samples.stage_files import made_by_words
 from sie_agent.samples.text import clean_text, text_column
 from sie_agent.samples.written import ordinary
+from sie_agent.values import in_digits
 
 COLUMNS = (
     "sample_id",
@@ -163,7 +165,7 @@ class Places:
 def check_columns(frame: pd.DataFrame, where: str | Path) -> None:
     """Raise InputError if a required column is missing, or a column is there twice."""
     there = [str(name) for name in frame.columns]
-    twice = sorted({name for name in there if there.count(name) > 1})
+    twice = sorted(name for name, count in Counter(there).items() if count > 1)
     if twice:
         raise InputError(f"the column '{twice[0]}' is there twice", where=where, mend="Rename one of them")
     for name in REQUIRED:
@@ -237,7 +239,7 @@ def unit_interval(
         outside = ~missing & ((values < 0) | (values > 1))
     mend = f"Scale it, or give its scale in a column map ({name}: {{column, minimum, maximum}})"
     for row in np.flatnonzero(outside).tolist():
-        place.refuse(row, name, f"the {name} {values[row]:g} is outside of 0 to 1", mend, given.iloc[row])
+        place.refuse(row, name, f"the {name} {in_digits(values[row])} is outside of 0 to 1", mend, given.iloc[row])
     return pd.Series(values)
 
 

@@ -29,6 +29,7 @@ from sie_agent.samples.positions import from_one, position_columns
 from sie_agent.samples.repeats import AcrossChunks
 from sie_agent.samples.schema import COLUMNS, hold_across
 from sie_agent.samples.written import all_whole, has_fractions, types_named
+from sie_agent.values import COUNT
 
 
 def stream_samples(
@@ -75,8 +76,8 @@ def stream_samples(
     InputError, EnvironmentFailure
         As :func:`load_samples`; what is wrong with the arguments at the call, all else while rows are drawn.
     """
-    if chunk_rows < 1:
-        raise InputError(f"chunk_rows is {chunk_rows}", mend="Give a whole number from 1 upwards")
+    if not COUNT.takes(chunk_rows):
+        raise InputError(f"chunk_rows is {chunk_rows!r}", mend="Give a whole number from 1 upwards")
     path, mapping, where = chosen_source(source, column_map, limit)
 
     def chunks() -> Iterator[pd.DataFrame]:

@@ -20,6 +20,7 @@ import numpy as np
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.file_kinds import table_kind
 from sie_agent.json_files import read_object
+from sie_agent.paths import user_path
 from sie_agent.samples import made_by_words, reading
 from sie_agent.scorer.card import scorer_card
 from sie_agent.scorer.label_errors import AGAIN, LabelErrors, as_config, is_number, read_label_errors
@@ -77,7 +78,7 @@ def save_scorer(scorer: Scorer, folder: str | Path) -> None:
         "label_errors": None if scorer.label_errors is None else as_config(scorer.label_errors),
         "about": dict(scorer.about),
     }
-    target = Path(folder).expanduser()
+    target = user_path(folder)
     try:
         target.mkdir(parents=True, exist_ok=True)
         write_bytes(target / MODEL, model)
@@ -229,7 +230,7 @@ def scorer_folder(folder: str | Path) -> Path:
     if not isinstance(folder, str | os.PathLike):
         kind = type(folder).__name__
         raise InputError(f"is a {kind}, not a path", where="scorer", mend="Give the folder that `sie distill` wrote.")
-    path = Path(folder).expanduser()
+    path = user_path(folder)
     inside = path / SCORER
     return inside if not (path / CONFIG).is_file() and inside.is_dir() else path
 

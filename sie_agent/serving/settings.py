@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.paths import user_path
 from sie_agent.python_words import parameters_named
+from sie_agent.small_files import refuse_no_file
 from sie_agent.values import check_values, option_of
 
 TOKEN_VARIABLE = "SIE_SERVE_TOKEN"
@@ -124,8 +126,9 @@ def read_token(file: str | Path | None, *, host: str, none_wanted: bool = False)
             f"no token, and {host} can be reached by other machines",
             mend=f"Give --token-file or {TOKEN_VARIABLE}, or --no-token where something in front checks who asks.",
         )
+    refuse_no_file(path := user_path(file, "--token-file"), "a file with a token", MAKE_ONE)
     try:
-        return checked(Path(file).expanduser().read_text(encoding="ascii"), str(file))
+        return checked(path.read_text(encoding="ascii"), str(file))
     except UnicodeDecodeError as error:
         raise InputError("the token is not plain ASCII", where=file, mend=MAKE_ONE) from error
     except FileNotFoundError as error:

@@ -14,6 +14,7 @@ import pandas as pd
 from sie_agent.bench import choose_recipe, hashed_order, strength_on
 from sie_agent.errors import InputError
 from sie_agent.outputs import Folder, Work, outputs
+from sie_agent.paths import user_path
 from sie_agent.pipeline import (
     FEWEST_QUERIES,
     Distilled,
@@ -123,7 +124,7 @@ def distil(
     check_values(model=model, variant=variant, suite=suite, simulate=simulate, seed=seed)
     settings = load_distil_settings(suite, overrides)
     check_models_installed(settings.proxy)
-    check_no_run(Path(out).expanduser())
+    check_no_run(user_path(out))
     place = Folder("--out", out, ("labels.parquet", "scorer/", COLUMNS_FILE, f".{COLUMNS_FILE}.new", MANIFEST))
     reads = {"--judgments": judgment_files(files), "--data": source_of(data), "--map": column_map, "--grades": grades}
     asked: dict[str, Any] = {
@@ -299,7 +300,7 @@ def judgment_files(files: Sequence[str | Path]) -> list[str | Path]:
     """Of folders of judgments, what `sie label` wrote: a scorer may lie in a folder below it."""
     read: list[str | Path] = []
     for one in files:
-        held = [Path(one).expanduser() / name for name in ("judgments.parquet", MANIFEST)]
+        held = [user_path(one) / name for name in ("judgments.parquet", MANIFEST)]
         read += held if held[0].is_file() else [one]
     return read
 

@@ -13,6 +13,7 @@ import pandas as pd
 from sie_agent.counts import counted
 from sie_agent.errors import InputError
 from sie_agent.outputs import File, Work, outputs
+from sie_agent.paths import user_path
 from sie_agent.report import write_explanations
 from sie_agent.samples import InvalidRows, LostRow, lost_rows, validate_samples, without_grade
 from sie_agent.scorer import (
@@ -106,7 +107,7 @@ def explain(
     asked = {"--id": list(ids), "--row": list(rows), "--query": query, "--title": title, "--description": description}
     settings = {**asked, "--label": label, "--by": by, "--top": top, "--split": split, "--limit": limit}
     settings |= {"--simulate": simulate, "--seed": seed}
-    folder = Path(scorer).expanduser()
+    folder = user_path(scorer)
     reads = {"--scorer": scorer_folder(folder), "--data": None if data is None else source_of(data)}
     work = Work("explain", {**reads, "--map": column_map}, settings)
     with outputs(work, place, overwrite=overwrite):
@@ -238,7 +239,7 @@ def lost_of(log: Log, ids: Sequence[str]) -> dict[str, LostRow]:
 
 def lost_in_run(samples: Path, ids: Sequence[str]) -> dict[str, LostRow]:
     """What a run did with rows of its source that are not in its samples, where the source is still there."""
-    suite = samples.expanduser().parent / SUITE
+    suite = user_path(samples).parent / SUITE
     if samples.name != SAMPLES or not suite.is_file():
         return {}
     try:

@@ -13,6 +13,7 @@ import yaml
 
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, InputError
 from sie_agent.outputs import Folder, check_places, writable_folder
+from sie_agent.paths import user_path
 from sie_agent.run import load_suite, write_text
 from sie_agent.samples import (
     IMPRESSIONS,
@@ -129,7 +130,7 @@ def init(
     completed = f"{name}-map-completed.yaml"
     check_places([Folder("--out", out, (suite,))], {"DATA": source_of(data), "--map": column_map})
     check_places([Folder("--out", out, (written_map, completed))], {"DATA": source_of(data)})
-    folder = writable_folder(Path(out).expanduser())
+    folder = writable_folder(user_path(out))
     with only_one(folder / suite):
         for file in (suite, written_map, completed):
             remove_leftovers(folder / file)
@@ -186,7 +187,7 @@ def guessed_files(
         write_text(map_path, text)
     small = count < ROWS_CHECKED
     # paths in a suite count from its folder
-    seen = source if shorthand or not Path(source).expanduser().exists() else from_folder(source, folder)
+    seen = source if shorthand or not user_path(source).exists() else from_folder(source, folder)
     chosen = map_name if map_name is None or map_name in ready_maps() else from_folder(map_name, folder)
     write_text(suite_path, signed(suite_yaml(name, seen, chosen, split, labelled, graded, some, small)))
     load_suite(suite_path)
@@ -206,7 +207,7 @@ def guessed_files(
 
 def from_folder(path: str, folder: Path) -> str:
     """A path as it is written in a file of *folder*; an absolute one stays."""
-    given = Path(path).expanduser()
+    given = user_path(path)
     return str(given) if given.is_absolute() else os.path.relpath(given, folder)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sie_agent.outputs import File, Work, outputs
+from sie_agent.paths import user_path
 from sie_agent.progress import say
 from sie_agent.scorer import check_scores_file, weigh_file
 from sie_agent.values import check_values
@@ -60,12 +61,12 @@ def weights(
     ('weights.parquet', 1700)
     """
     check_values(scores=scores, by=by, strength=strength, blend=blend)
-    check_scores_file(Path(scores).expanduser())
+    check_scores_file(user_path(scores))
     place = File("--out", out, ".parquet")
     settings = {"--by": by, "--strength": strength, "--blend": blend}
     with outputs(Work("weights", {"--scores": scores}, settings), place, overwrite=overwrite):
         target = place.path
-        recipe, found = weigh_file(Path(scores).expanduser(), target, by, strength, blend)
+        recipe, found = weigh_file(user_path(scores), target, by, strength, blend)
     if not found["labelled"]:
         say(f"{scores}: no column label, so blended_label is what the scorer alone says; score the log again for it")
     figures = ("smallest", "largest", "mean", "mean_of_positives", "mean_of_negatives")

@@ -127,7 +127,7 @@ CASES: dict[str, tuple[Maker, str]] = {
     "cut Parquet": (cut_parquet, r"log\.parquet: not a whole Parquet file"),
     "cut Parquet in a folder": (cut_parquet_in_folder, r"\.parquet: not a whole Parquet file"),
     "not Parquet": (raw("log.parquet", b"query,title"), r"log\.parquet: not a whole Parquet file"),
-    "not gzip": (raw("log.csv.gz", b"query,title\n"), r"log\.csv\.gz: not a whole gzip file"),
+    "not gzip": (raw("log.csv.gz", b"query,title\n"), r"log\.csv\.gz: is not packed with gzip"),
     "CSV not UTF-8": (raw("log.csv", HEADER + b"a,l\xc3\xa4mp,i,l\xe4mp\n"), r"log\.csv, line 2: the text is not UTF"),
     "JSONL not UTF-8": (raw("log.jsonl", b'{"query": "l\xe4mp"}\n'), r"line 1: the text is not UTF-8"),
     "attributes not an object": (
