@@ -16,7 +16,9 @@ from .errors import EnvironmentFailure
 from .redact import redacted_setting
 
 # every event that is noted anywhere: by these a log is known for ours
-NAMES = frozenset({"start", "end", "form", "stop", "trouble", "answer", "endpoint-lost", "endpoint-away", "endpoint-back"})
+NAMES = frozenset(
+    {"start", "end", "form", "stop", "trouble", "answer", "endpoint-lost", "endpoint-away", "endpoint-back"}
+)
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00")
 _lock = threading.Lock()
 _stream: TextIO | None = None
@@ -61,7 +63,7 @@ def event(name: str, **facts: Any) -> None:
 
 
 def is_event(line: bytes) -> bool:
-    """Whether a line is one that :func:`event` writes: a time in its form, and an event of a known name, in this order."""
+    """Whether a line is one that :func:`event` writes: a time in its form, then an event of a known name."""
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):

@@ -311,7 +311,15 @@ def test_a_failed_run_leaves_the_note_of_what_is_there(sie: Sie, here: Path) -> 
     assert sie(*LABEL, "--out", "new", "--quiet").code == 0
 
 
-CONFIGS = ['{"my": "config"}', "{", '{"format": "x"}', '{"format": 3, "theme": "dark"}', '{"made_for": 1}', "[3]", "{{mine}}"]
+CONFIGS = [
+    '{"my": "config"}',
+    "{",
+    '{"format": "x"}',
+    '{"format": 3, "theme": "dark"}',
+    '{"made_for": 1}',
+    "[3]",
+    "{{mine}}",
+]
 
 
 @pytest.mark.parametrize("text", CONFIGS)
