@@ -19,12 +19,12 @@ from sie_agent.samples.schema import Places, first
 from sie_agent.samples.text import text_column
 
 
-def read_joined(folder: Path, files: Files, wanted: Collection[str] = ()) -> pd.DataFrame:
+def read_joined(folder: Path, files: Files, mapped: Collection[str] = ()) -> pd.DataFrame:
     """The main file with the columns of the others joined to it; rows and order of the main file stay.
 
     Parameters
     ----------
-    wanted : the columns that are read; of others that two files have, that of the first one is taken.
+    mapped : the columns that are read; of others that two files have, that of the first one is taken.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def read_joined(folder: Path, files: Files, wanted: Collection[str] = ()) -> pd.
             told = other[name].iloc[rows].set_axis(frame.index)
             if name not in frame.columns:
                 frame[name] = told
-            elif name in wanted and name != join.key:
+            elif name in mapped and name != join.key:
                 refuse_two_values(frame[name], told, join.file, str(folder / files.main))
     return frame
 
