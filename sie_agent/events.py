@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,11 @@ from .errors import EnvironmentFailure
 from .paths import user_path
 from .redact import redacted_setting
 
+# every event that is noted anywhere: by these a log is known for ours
+NAMES = frozenset(
+    {"start", "end", "form", "stop", "trouble", "answer", "endpoint-lost", "endpoint-away", "endpoint-back"}
+)
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00")
 _lock = threading.Lock()
 _stream: TextIO | None = None
 
@@ -55,6 +61,18 @@ def event(name: str, **facts: Any) -> None:
                 _stream.flush()
         except (OSError, ValueError):
             return
+
+
+def is_event(line: bytes) -> bool:
+    """Whether a line is one that :func:`event` writes: a time in its form, then an event of a known name."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(found, dict) or list(found)[:2] != ["time", "event"]:
+        return False
+    at, name = found["time"], found["event"]
+    return isinstance(at, str) and TIME.fullmatch(at) is not None and isinstance(name, str) and name in NAMES
 
 
 def _opened(target: str | Path) -> TextIO:

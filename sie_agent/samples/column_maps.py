@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,6 +14,8 @@ from sie_agent.errors import InputError
 from sie_agent.field_errors import first_fault
 from sie_agent.file_kinds import MAP, meant, other_yaml
 from sie_agent.paths import user_path
+from sie_agent.samples.map_uses import refuse_grade_elsewhere
+from sie_agent.samples.scales import refuse_same_words
 from sie_agent.shown import changed_fields
 from sie_agent.small_files import refuse_no_file
 from sie_agent.values import MOST_SEED
@@ -40,6 +43,10 @@ SchemaColumn = Literal[
 
 # YAML knows .inf and .nan, and every value would become 0, or nothing
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+# before Finite, so that 2024 does not become "2024.0"
+WholeNumber = Annotated[int, Field(strict=True)]
 
 
 class Strict(BaseModel):
@@ -70,6 +77,7 @@ class Scale(Strict):
             raise ValueError("give both minimum and maximum, the minimum smaller")
         if self.minimum is not None and self.maximum is not None and self.maximum - self.minimum > LARGEST_SCALE:
             raise ValueError(f"minimum and maximum are more than {LARGEST_SCALE:g} apart")
+        refuse_same_words(self.values or {})
         if self.values is not None and not all(0 <= value <= 1 for value in self.values.values()):
             raise ValueError("values have to be numbers from 0 to 1")
         return self
@@ -189,7 +197,7 @@ class ColumnMap(Strict):
 
     note: str = ""
     columns: dict[SchemaColumn, str | list[str]] = {}
-    constants: dict[SchemaColumn, str | Finite] = {}
+    constants: dict[SchemaColumn, str | WholeNumber | Finite] = {}
     attributes: dict[str, str] = {}
     label: Scale | None = None
     grade: Scale | None = None
@@ -208,6 +216,16 @@ class ColumnMap(Strict):
     def nothing_yet(cls, given: object) -> object:
         """A key under which only comments stand."""
         return {} if given is None else given
+
+    @field_validator("constants", mode="before")
+    @classmethod
+    def no_words_of_yaml(cls, given: object) -> object:
+        """YAML reads yes, no, on and off as true and false, and a bare date as a date: which word was meant is lost."""
+        for name, value in given.items() if isinstance(given, Mapping) else ():
+            if isinstance(value, bool | datetime.date):
+                word = str(value).lower()
+                raise ValueError(f"'{name}' is {word} to YAML, which is no text: put what you mean in quotes")
+        return given
 
     @field_validator("impressions", mode="before")
     @classmethod
@@ -248,29 +266,9 @@ class ColumnMap(Strict):
 
     @model_validator(mode="after")
     def grade_apart(self) -> ColumnMap:
-        """The column of the grades is read for nothing else: neither the log nor what the judge reads may hold it."""
-        grades = self.sources("grade")
-        for source in grades & self.sources("label"):
-            raise ValueError(
-                f"the column '{source}' is mapped to the label and to the grade: what was learned from it would be "
-                "measured by itself. Give the grade a column of its own, or leave it out"
-            )
-        for name in ("query", "title", "description", "attributes", "history"):
-            for source in grades & self.sources(name):
-                raise ValueError(
-                    f"the column '{source}' is mapped to the grade and to '{name}', which the judge reads: it would "
-                    f"be told what it is measured by. Leave it out of '{name}'"
-                )
+        """The column of the grades is read for nothing else."""
+        refuse_grade_elsewhere(self)
         return self
-
-    def sources(self, name: str) -> set[str]:
-        """The source columns of a schema column."""
-        given = next((source for target, source in self.columns.items() if target == name), [])
-        scale = {"label": self.label, "grade": self.grade}.get(name)
-        found = {given} if isinstance(given, str) else set(given)
-        return (
-            found | ({scale.column} if scale else set()) | set(self.attributes.values() if name == "attributes" else ())
-        )
 
 
 def ready_maps() -> list[str]:

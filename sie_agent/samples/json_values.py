@@ -65,9 +65,16 @@ def whole(digits: str) -> int:
     return int(digits)
 
 
-def fraction(digits: str) -> float:
+class Fraction(float):
+    """A number with a point or an exponent, and how it was written: as an id, 0.10 is another than 0.1."""
+
+    text: str
+
+
+def fraction(digits: str) -> Fraction:
     """A finite number."""
-    value = float(digits)
+    value = Fraction(digits)
+    value.text = digits
     if math.isinf(value):
         raise ValueError(f"the number {digits[:20]} is too large")
     return value

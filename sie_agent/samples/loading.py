@@ -24,6 +24,7 @@ from sie_agent.samples.impressions import pairs_of
 from sie_agent.samples.invalid import InvalidRows
 from sie_agent.samples.joins import read_joined
 from sie_agent.samples.map_files import beside
+from sie_agent.samples.map_uses import columns_read
 from sie_agent.samples.mapping import pick
 from sie_agent.samples.next_items import next_item_table
 from sie_agent.samples.origins import files_named
@@ -199,7 +200,7 @@ def read_source(
         log = beside(path, rule.sequences, "next_item.sequences") if rule.sequences and path is not None else path
         return next_item_table(plain_source(source, log, split), rule, folder, str(log or source), limit, invalid)
     if mapping is not None and mapping.files and path is not None:
-        return read_joined(path, mapping.files)
+        return read_joined(path, mapping.files, {column for _, column in columns_read(mapping)} | set(mapping.keep))
     return plain_source(source, path, split)
 
 

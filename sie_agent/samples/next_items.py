@@ -21,10 +21,12 @@ from sie_agent.samples.map_files import beside
 from sie_agent.samples.mapping import pick
 from sie_agent.samples.readers import numbered, read_file
 from sie_agent.samples.schema import Places, refuse_empty
-from sie_agent.samples.text import text_column
+from sie_agent.samples.text import as_written, text_column, without_letters
 
 # 3.2.2024, 03/02/24: which of the two is the month?
 DAY_AND_MONTH = r"^(\d{1,2})([./-])(\d{1,2})\2\d{2,4}(?:\D|$)"
+
+UNITS = {"seconds": 1e8, "milliseconds": 1e11, "microseconds": 1e14, "nanoseconds": 1e17}
 
 
 @dataclass
@@ -120,7 +122,7 @@ def next_item_table(
     texts = [json.dumps(history, ensure_ascii=False) for history in steps.histories]
     names = np.repeat(np.array(steps.names, dtype=object), per_step)
     table = {
-        "sample_id": [f"{name}-{item}" for name, item in zip(names, shown, strict=True)],
+        "sample_id": [row_id(name, item) for name, item in zip(names, shown, strict=True)],
         "query": np.repeat(np.array(queries, dtype=object), per_step),
         "item_id": shown,
         "title": [title_of[item] for item in shown],
@@ -129,6 +131,12 @@ def next_item_table(
         "history": np.repeat(np.array(texts, dtype=object), per_step),
     }
     return numbered(pd.DataFrame(table))
+
+
+def row_id(name: str, item: str) -> str:
+    """The id of a row; what stands between is escaped, so that ``1-2`` and ``3`` are not ``1`` and ``2-3``."""
+    told = item.replace("\\", "\\\\").replace("-", "\\-")
+    return name.replace("\\", "\\\\") + f"-{told}"
 
 
 def items_of(source: NextItem, folder: Path | None, steps: Steps) -> tuple[list[str], dict[str, str]]:
@@ -140,7 +148,7 @@ def items_of(source: NextItem, folder: Path | None, steps: Steps) -> tuple[list[
     path = Path(source.items) if folder is None else beside(folder, source.items, "next_item.items")
     items = read_file(path)
     title = source.title or "title"
-    ids = text_column(pick(items, source.item_id, "next_item.item_id", str(path))).tolist()
+    ids = as_written(pick(items, source.item_id, "next_item.item_id", str(path))).tolist()
     titles = text_column(pick(items, title, "next_item.title", str(path)))
     refuse_empty(title, titles, Places(items.index, str(path)))
     refuse_two_titles(ids, titles, Places(items.index, str(path)), source.item_id)
@@ -158,11 +166,11 @@ def refuse_two_titles(ids: list[str], titles: pd.Series, place: Places, column: 
 
 def of_sequences(frame: pd.DataFrame, source: NextItem, where: str, place: Places) -> Steps:
     """A row for each shopper: the list of what the shopper had, and the next item or the last of the list."""
-    users = text_column(pick(frame, source.user_id, "next_item.user_id", where)).tolist()
+    users = as_written(pick(frame, source.user_id, "next_item.user_id", where)).tolist()
     cells = pick(frame, source.history, "next_item.history", where)
     targets: list[str] = []
     if source.target is not None:
-        targets = text_column(pick(frame, source.target, "next_item.target", where)).tolist()
+        targets = as_written(pick(frame, source.target, "next_item.target", where)).tolist()
     steps = Steps()
     short_ones = 0
     for row, value in enumerate(cells):
@@ -186,7 +194,7 @@ def of_sequences(frame: pd.DataFrame, source: NextItem, where: str, place: Place
             mend = "Drop the row: the query is made of the history"
             place.refuse(row, source.history, "the history is empty", mend)
             continue
-        if not target:
+        if not target.strip():
             place.refuse(row, str(source.target), "the next item is missing", "Give its id, or drop the row")
             continue
         steps.items.add(target)
@@ -200,16 +208,17 @@ def of_events(frame: pd.DataFrame, source: NextItem, where: str, place: Places) 
     """A row for each event; every item after a shopper's first is to be foretold, once."""
     named = {"user_id": source.user_id, "item_id": source.item_id}
     texts = {
-        name: text_column(pick(frame, column, f"next_item.{name}", where)).str.strip().to_numpy(object)
+        name: as_written(pick(frame, column, f"next_item.{name}", where)).to_numpy(object)
         for name, column in named.items()
     }
     given = pick(frame, source.timestamp, "next_item.timestamp", where)
     times = times_of(given, f"{where}, field '{source.timestamp}'")
     usable = ~np.isnan(times)
     for name, column in named.items():
-        for row in np.flatnonzero(texts[name] == "").tolist():
+        empty = without_letters(pd.Series(texts[name], dtype=object))
+        for row in np.flatnonzero(empty).tolist():
             place.refuse(row, column, f"the {name} is empty", "Give it, or drop the row")
-        usable &= texts[name] != ""
+        usable &= ~empty
     for row in np.flatnonzero(np.isnan(times)).tolist():
         mend = "Give a date and time, or a number that grows with time"
         place.refuse(row, source.timestamp, f"the time {short(given.iloc[row])} cannot be read", mend, given.iloc[row])
@@ -253,6 +262,7 @@ def times_of(given: pd.Series, where: str) -> npt.NDArray[np.float64]:
     values = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     if np.isfinite(values).mean() > 0.5:
         # nanoseconds have more digits than a float
+        refuse_two_units(values, where)
         whole = texts.str.fullmatch(r"[-+]?\d{1,30}").to_numpy(bool)
         exact = [
             int(text) if is_whole else float(value) if np.isfinite(value) else None
@@ -260,6 +270,17 @@ def times_of(given: pd.Series, where: str) -> npt.NDArray[np.float64]:
         ]
         return ranks(pd.Series(exact, dtype=object))
     return ranks(dates_of(texts.astype(object), where))
+
+
+def refuse_two_units(values: npt.NDArray[np.float64], where: str) -> None:
+    """Raise InputError where some times count seconds since 1970 and others milliseconds, or smaller parts of them."""
+    there = np.abs(values[np.isfinite(values)])
+    # from 1973 to 2286; what is smaller may count anything
+    met = {name: there[(there >= low) & (there < 100 * low)] for name, low in UNITS.items()}
+    several = [f"{name} ({found[0]:.0f})" for name, found in met.items() if len(found)]
+    if len(several) > 1:
+        problem = f"the times are in {' and in '.join(several)} since 1970, and their order would be wrong"
+        raise InputError(problem, where=where, mend="Write all of them in one unit")
 
 
 def ranks(moments: pd.Series) -> npt.NDArray[np.float64]:

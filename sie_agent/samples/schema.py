@@ -17,7 +17,7 @@ from sie_agent.samples.cells import EXAMPLES, attributes_text, history_text, lis
 from sie_agent.samples.decimals import Mark, numbers
 from sie_agent.samples.dialects import no_header
 from sie_agent.samples.stage_files import made_by_words
-from sie_agent.samples.text import clean_text, text_column
+from sie_agent.samples.text import as_written, clean_text, text_column, without_letters
 from sie_agent.samples.written import ordinary
 from sie_agent.values import in_digits
 
@@ -197,7 +197,10 @@ def column(
         return text_column(each(given, name, attributes_text, place))
     if name == "history":
         return text_column(each(given, name, history_text, place))
-    texts = clean_text(text_column(given), one_line=name != "description", strip=name in ("query", "title"))
+    raw = as_written(given)
+    texts = clean_text(raw, one_line=name != "description", strip=name in ("query", "title"))
+    if name.endswith("_id"):
+        refuse_changed(name, raw, texts, place)
     if name in NEVER_EMPTY:
         refuse_empty(name, texts, place)
     if name in LONGEST:
@@ -207,10 +210,19 @@ def column(
 
 def refuse_empty(name: str, texts: pd.Series, place: Places) -> None:
     """Raise InputError at the first text without a visible character."""
-    empty = (texts.str.strip() == "").to_numpy(dtype=bool)
+    empty = without_letters(texts)
     mend = f"Give it a text or drop the row ({int(empty.sum()):,} of the {len(empty):,} rows looked at have none)"
     for row in np.flatnonzero(empty).tolist():
         place.refuse(row, name, f"the {name} is empty", mend)
+
+
+def refuse_changed(name: str, raw: pd.Series, texts: pd.Series, place: Places) -> None:
+    """Refuse ids with control characters: with spaces in their place, two would become one."""
+    mend = "Take tabs, line breaks and zero bytes out of the ids, so that different ones stay different"
+    for row in np.flatnonzero((raw != texts).to_numpy(dtype=bool)).tolist():
+        place.refuse(
+            row, name, f"the {name} {ascii(raw.iloc[row])[:60]} holds a control character", mend, raw.iloc[row]
+        )
 
 
 def refuse_long(name: str, texts: pd.Series, place: Places) -> None:
