@@ -46,30 +46,28 @@ def guess_histories(frame: pd.DataFrame, guess: Guess, taken: set[str], known: d
     lists = lists or next((name for name in free if holds_lists(frame[name])), None)
     item, time, title = have.get("item_id"), have.get("timestamp"), have.get("title")
     part: dict[str, Any]
+    event: dict[str, Any] | None = None
+    event_notes: list[str] = []
     if lists is not None:
         target = next((name for name in ranked(free, NAMES["target"]) if name != lists), None) or item
         part = {"user_id": user, "history": lists, "target": target}
         told = f"a list of items in '{lists}'" + (
             f", the next one in '{target}'" if target else ", whose last is the next"
         )
-    elif (
-        item in frame.columns
-        and item != user
-        and time in frame.columns
-        and frame[user].duplicated().any()
-        and not shows(frame, guess)
-    ):
+    elif item in frame.columns and time in frame.columns and frame[user].duplicated().any():
+        event, event_notes = event_words(frame, {user, item, time})
+        if event is None and shows(frame, guess):
+            return
         if title == item or title not in frame.columns:
             title = None
         part = {"events": True, "user_id": user, "item_id": item, "timestamp": time, "title": title}
-        if (event := event_words(frame, guess, [name for name in free if name not in (user, item, time)])) is not None:
+        if event is not None:
             part["event"] = event
         told = f"a row for each event, in the order of '{time}'"
     else:
         return
     guess.next_item = {"title": None, "target": None, **part} if lists else {"title": None, **part}
     taken.update(str(value) for value in part.values() if isinstance(value, str))
-    event = part.get("event")
     if event is not None:
         taken.add(event["column"])
     gone = [name for name in ("label",) if guess.source(name) not in (None, event and event["column"])]
@@ -83,12 +81,11 @@ def guess_histories(frame: pd.DataFrame, guess: Guess, taken: set[str], known: d
         f"There is no query, but there are shoppers ('{user}') with {told}: this is a recommender's log. The query "
         "is made of the titles of the last items; the label is 1 for what came next, 0 for others that are drawn."
         if event is None
-        else f"There is no query, but there are shoppers ('{user}') with {told}: this is a recommender's log. The query "
-        f"is made of the titles of the last items; the label is what the next item's event in '{event['column']}' is "
-        "worth, 0 for other items that are drawn."
+        else f"There is no query, but there are shoppers ('{user}') with {told}: this is a recommender's log. The "
+        "query is made of the titles of the last items; the label is what the next item's event in "
+        f"'{event['column']}' is worth, 0 for other items that are drawn."
     )
-    if event is not None:
-        guess.notes += about_events(event)
+    guess.notes += [*event_notes, *([] if event is None else about_events(event))]
     if not part.get("title"):
         guess.notes.append(
             "Items have no titles here, so their ids stand for them, which no judge can read: name a file of items in "
@@ -96,40 +93,51 @@ def guess_histories(frame: pd.DataFrame, guess: Guess, taken: set[str], known: d
         )
 
 
-def event_words(frame: pd.DataFrame, guess: Guess, free: list[str]) -> dict[str, Any] | None:
-    """The column that names the event of each row, and what each of its words is worth; None where there is none.
+def event_words(frame: pd.DataFrame, others: set[str | None]) -> tuple[dict[str, Any] | None, list[str]]:
+    """The column that names the event of each row, what each of its words is worth, and what to say of it.
 
-    What is not known does not count. Where no word is known, all rows count alike, and that is said.
+    What is not known does not count. Where no word is a sign of interest, there is none: all rows count alike.
+
+    Parameters
+    ----------
+    frame : the log. others : columns that are something else.
     """
-    kind = next(iter(ranked(free, KIND_OF_EVENT)), None)
-    if kind is None:
-        return None
-    said = frame[kind].dropna().astype(str).str.strip()
-    found = [word for word in said[said != ""].unique().tolist()]
-    if len(found) > MOST_EVENT_WORDS:
-        return None
+    free = [name for name in map(str, frame.columns) if name not in others]
+    named = ranked(free, KIND_OF_EVENT)
+    notes: list[str] = []
+    for kind in [*named, *(name for name in free if name not in named)]:
+        said = frame[kind].dropna().astype(str).str.strip()
+        found = list(said[said != ""].unique()[: MOST_EVENT_WORDS + 1])
+        values = worth_of_words(found)
+        unknown = sorted(word for word, value in values.items() if value is None)
+        if not found or len(found) > MOST_EVENT_WORDS or (kind not in named and (unknown or len(found) < 2)):
+            continue
+        known = {word: value for word, value in values.items() if value is not None}
+        if not any(known.values()):
+            notes.append(
+                f"'{kind}' may name the events, but none of its values is known to be a sign of interest "
+                f"({', '.join(found[:5])}): all rows count alike. If some should not, say in the map what each is "
+                f"worth (next_item: {{event: {{column: {kind}, values: {{…}}}}}})."
+            )
+            continue
+        if unknown:
+            notes.append(
+                f"'{kind}' has events that are not known ({', '.join(unknown[:5])}): they do not count until the map "
+                "says what they are worth (next_item.event.values)."
+            )
+        values_of_all = {**dict.fromkeys(unknown, 0.0), **known}
+        rising = dict(sorted(values_of_all.items(), key=lambda one: (one[1], one[0])))
+        return {"column": kind, "values": rising}, notes
+    return None, notes
+
+
+def worth_of_words(found: list[str]) -> dict[str, float | None]:
+    """What each word that names an event is worth; None where it is not known."""
     worth = {word: value for value, spelled in EVENT_WORDS.items() for word in spelled}
     values = {word: worth.get(simple(word)) for word in found}
     if WORTH["click"] not in values.values():
         values |= {word: WORTH["click"] for word in found if simple(word) in PAGE_OR_LIST}
-    unknown = sorted(word for word, value in values.items() if value is None)
-    known = {word: value for word, value in values.items() if value is not None}
-    listed = ", ".join(unknown[:5])
-    if not any(known.values()):
-        if found:
-            guess.notes.append(
-                f"'{kind}' may name the events, but none of its values is known to be a sign of interest "
-                f"({', '.join(found[:5])}): all rows count alike. If some should not, say in the map what each is worth "
-                f"(next_item: {{event: {{column: {kind}, values: {{…}}}}}})."
-            )
-        return None
-    if unknown:
-        guess.notes.append(
-            f"'{kind}' has events that are not known ({listed}): they do not count until the map says what they are "
-            "worth (next_item.event.values)."
-        )
-    values_of_all = {**{word: 0.0 for word in unknown}, **known}
-    return {"column": kind, "values": dict(sorted(values_of_all.items(), key=lambda one: (one[1], one[0])))}
+    return values
 
 
 def about_events(event: dict[str, Any]) -> list[str]:
@@ -167,8 +175,8 @@ def completed_rule(frame: pd.DataFrame, given: ColumnMap, guess_columns: Guesser
         named_event = None if found is None else found.get("event")
         if rule.events and rule.event is None and named_event is not None:
             guess.notes.append(
-                f"All rows count alike, as your map does not use '{named_event['column']}'. To let events count by their "
-                f"worth, add to next_item: event: {yaml_line(named_event)}"
+                f"All rows count alike, as your map does not use '{named_event['column']}'. To let events count by "
+                f"their worth, add to next_item: event: {yaml_line(named_event)}"
             )
     else:
         guess = fresh.__class__(columns=made, notes=fresh.notes)

@@ -109,8 +109,8 @@ KIND_OF_EVENT = words(
 EVENT_WORDS: dict[float, tuple[str, ...]] = {
     0.0: words(
         """view impression view_item_list view_search_results search show shown exposure viewed_list item_list_view
-        none display ansicht einblendung impressed impress expose viewed views impressions remove_from_cart removefromcart
-        removed_from_cart remove 曝光 展示 展现 表示 移出购物车"""
+        none display ansicht einblendung impressed impress expose viewed views impressions remove_from_cart
+        removefromcart removed_from_cart remove 曝光 展示 展现 表示 移出购物车"""
     ),
     0.3: words(
         """click clicked select_item select_content view_item product_view detail detail_view item_view
@@ -123,7 +123,7 @@ EVENT_WORDS: dict[float, tuple[str, ...]] = {
     ),
     1.0: words(
         """purchase purchased buy order ordered transaction conversion converted sale bought kauf bestellung purchases
-        transactions 购买 下单 成交 購入 注文"""
+        orders ordering transactions 购买 下单 成交 購入 注文"""
     ),
 }
 # a page of one item in a log that has no other word for a click (RetailRocket, REES46), an item in a list in others
