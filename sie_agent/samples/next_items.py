@@ -19,6 +19,7 @@ from sie_agent.samples.invalid import InvalidRows, Sieve
 from sie_agent.samples.joins import draw_others
 from sie_agent.samples.map_files import beside
 from sie_agent.samples.mapping import pick
+from sie_agent.samples.nested import with_fields
 from sie_agent.samples.next_events import seconds_of, tell_counted, times_of, without_repeats, worth_of
 from sie_agent.samples.readers import numbered, read_file
 from sie_agent.samples.schema import Places, refuse_empty
@@ -110,6 +111,8 @@ def next_item_table(
         If a column is missing, a row cannot be used, an item is not in the file of items, or no step is left.
     """
     place = Places(frame.index, where) if invalid is None else Sieve(frame.index, where)
+    named = (source.user_id, source.item_id, source.timestamp, source.title, source.history, source.target)
+    frame = with_fields(frame, [*named, source.event.column if source.event else None])
     steps = of_events(frame, source, where, place) if source.events else of_sequences(frame, source, where, place)
     ids, title_of = items_of(source, folder, steps)
     if source.items is not None:
@@ -153,8 +156,8 @@ def items_of(source: NextItem, folder: Path | None, steps: Steps) -> tuple[list[
         return ids, {item: steps.titles.get(item) or item for item in ids}
     file = source.items.file
     path = Path(file) if folder is None else beside(folder, file, "next_item.items")
-    items = read_file(path)
     key, title = source.items.item_id or source.item_id, source.items.title or source.title or "title"
+    items = with_fields(read_file(path), [key, title])
     columns = {}
     for name, column in (("item_id", key), ("title", title)):
         if column not in items.columns:

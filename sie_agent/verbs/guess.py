@@ -29,6 +29,7 @@ NEEDED = ("query", "title", "item_id")
 TEXTS = ("query", "title", "description")
 # repeated pairs below this share are slips, not a log of impressions
 REPEATS = 0.01
+REPEATS_TOLD = "repeat a pair of query and item"
 
 
 @dataclass
@@ -39,6 +40,7 @@ class Guess:
     ----------
     columns : schema column to source column; scales : ``label`` and ``grade`` as a column map writes them.
     attributes : attribute to source column; events, impressions, html, next_item : as a column map writes them.
+    repeated : rows that repeat a pair.
     notes : what a person should look at; missing : what is needed and was not found; unmapped : columns left over.
     """
 
@@ -47,6 +49,7 @@ class Guess:
     attributes: dict[str, str] = field(default_factory=dict)
     events: dict[str, float] = field(default_factory=dict)
     impressions: dict[str, Any] | None = None
+    repeated: int = 0
     html: list[str] = field(default_factory=list)
     next_item: dict[str, Any] | None = None
     notes: list[str] = field(default_factory=list)
@@ -236,9 +239,9 @@ def about_pairs(frame: pd.DataFrame, guess: Guess, known: dict[str, str], given:
         return
     repeated = repeated_pairs(frame[pair[0]], frame[pair[1]])
     if repeated >= max(1, REPEATS * len(frame)):
-        guess.impressions = {"position": "mean"}
+        guess.impressions, guess.repeated = {"position": "mean"}, repeated
         guess.notes.append(
-            f"{repeated:,} of {len(frame):,} rows repeat a pair of query and item: rows are impressions, and those of "
+            f"{repeated:,} of {len(frame):,} rows {REPEATS_TOLD}: rows are impressions, and those of "
             "a pair become one row, with their mean label and their number. Without `impressions` in the map they stay."
         )
 

@@ -171,20 +171,25 @@ def squashed(name: str) -> str:
 
 
 def spellings(name: str) -> list[str]:
-    """A name squashed, as it is, then without what tools put before it: ``items.item_id`` as ``itemid``, ``id`` not."""
+    """A name squashed, as it is, then without what tools put before it: ``items.item_id`` as ``itemid``, ``id`` not.
+
+    Of a field inside of objects, ``request.query``, the names without what it is inside of come last.
+    """
     parts = simple(name).split("_")
     found = ["".join(parts)]
     for start in range(1, min(len(parts), 3)):
         if "_".join(parts[:start]) in PREFIXES:
             found.append("".join(parts[start:]))
-    return found
+    inner = name.split(".")
+    found += [squashed(".".join(inner[start:])) for start in range(1, len(inner))]
+    return list(dict.fromkeys(found))
 
 
 def ranked(there: Iterable[str], known: Sequence[str]) -> list[str]:
     """Those of the columns whose name is a known one, the best known first; names without prefixes before others."""
-    by_name: list[dict[str, str]] = [{}, {}, {}]
+    by_name: list[dict[str, str]] = [{}, {}, {}, {}]
     for column in there:
-        for depth, spelled in enumerate(spellings(column)[:3]):
+        for depth, spelled in enumerate(spellings(column)[:4]):
             # without its prefix an id is the id of anything, and a name anybody's
             if depth == 0 or spelled not in ("id", "name", "type", "text", "index", "value"):
                 by_name[depth].setdefault(spelled, column)
