@@ -164,6 +164,8 @@ def completed_rule(frame: pd.DataFrame, given: ColumnMap, guess_columns: Guesser
     made = {name: name for name in MADE if name not in named} if not {*MADE[1:5]} <= named else {}
     told = rule.model_dump(mode="json", exclude_unset=True)
     wanted = ["user_id", *(["item_id", "timestamp"] if rule.events else ["history", "target"])]
+    # without a file of items the titles are the events' own
+    wanted += ["title"] if rule.events and rule.items is None else []
     sources = {name: getattr(rule, name) for name in wanted}
     complete = all(source is None or source in frame.columns for source in sources.values())
     known = {name: source for name, source in told.items() if name in FROM_LOG and source in frame.columns}
@@ -180,11 +182,15 @@ def completed_rule(frame: pd.DataFrame, given: ColumnMap, guess_columns: Guesser
             )
     else:
         guess = fresh.__class__(columns=made, notes=fresh.notes)
-        usable = {name: value for name, value in told.items() if name not in sources or value in frame.columns}
+        usable = {
+            name: value
+            for name, value in told.items()
+            if name not in (*FROM_LOG, "target") or value is None or value in frame.columns
+        }
         if rule.items is not None:
-            # a file's own names, which may have been meant for both
-            file = {"item_id": rule.item_id, "title": rule.title or "title"} if "item_id" in told else {}
-            usable["items"] = {**file, **told["items"]}
+            # names that the log does not have are the file's
+            names = {name: told[name] for name in ("item_id", "title") if name in told and name not in usable}
+            usable["items"] = {**names, **told["items"]}
             usable["title"] = None
             guess.notes = [note for note in fresh.notes if not note.startswith("Items have no titles")]
         guess.next_item = {**(found or {}), **usable}

@@ -191,7 +191,7 @@ def ranked(there: Iterable[str], known: Sequence[str]) -> list[str]:
     for column in there:
         for depth, spelled in enumerate(spellings(column)[:4]):
             # without its prefix an id is the id of anything, and a name anybody's
-            if depth == 0 or spelled not in ("id", "name", "type", "text", "index", "value"):
+            if depth == 0 or spelled not in ("id", "name", "type", "text", "index", "value", "y", "q", "date", "time"):
                 by_name[depth].setdefault(spelled, column)
     wanted = list(dict.fromkeys(squashed(name) for name in known))
     return list(dict.fromkeys(names[name] for names in by_name for name in wanted if name in names))

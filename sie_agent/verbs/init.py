@@ -251,7 +251,7 @@ def not_in_it(guess: Guess, notes: list[str]) -> list[str]:
         told.insert(
             0,
             f"{guess.repeated:,} rows repeat a pair of query and item. The map in use has no `impressions`, so each "
-            "row stays a row; add `impressions: {position: mean}` to it to make one row of each pair, with its mean label.",
+            "row stays a row; add `impressions: {position: mean}` to make one row of each pair, with its mean label.",
         )
     if guess.html:
         told.append(
