@@ -103,7 +103,9 @@ def test_an_item_that_the_file_of_items_lacks(tmp_path: Path) -> None:
     pd.DataFrame({"id": ["x", "z"], "name": ["X", "Z"]}).to_csv(tmp_path / "items.csv", index=False)
     path = events(tmp_path / "log.csv", [("a", "x", 1), ("a", "y", 2)])
     column_map = mapped(items="items.csv", item_id="i")
-    with pytest.raises(InputError, match=r"items.csv: the file of items has no column 'i' .*id, name.*items: {file: items.csv"):
+    with pytest.raises(
+        InputError, match=r"items.csv: the file of items has no column 'i' .*id, name.*items: {file: items.csv"
+    ):
         load_samples(path, column_map=column_map)
     pd.DataFrame({"i": ["x", "z"], "title": ["X", "Z"]}).to_csv(tmp_path / "items.csv", index=False)
     with pytest.raises(InputError, match=r"row 2, field 'i': the item 'y' is not in items.csv"):
