@@ -114,9 +114,7 @@ def test_an_item_that_the_file_of_items_lacks(tmp_path: Path) -> None:
 
 def test_the_maps_of_the_documentation_are_maps() -> None:
     block = re.findall(r"```yaml\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)[0]
-    lines = [line for line in block.splitlines() if line and not line.startswith("#")]
-    columns = yaml.safe_load(lines[-1])
-    rules = [yaml.safe_load(line) for line in lines[:-1]]
-    assert len(rules) == 3
+    *rules, columns = (yaml.safe_load(part) for part in re.split(r"^# .*\n", block, flags=re.MULTILINE)[1:])
+    assert len(rules) == 4
     for rule in rules:
         assert ColumnMap.model_validate({**columns, **rule}).next_item is not None
