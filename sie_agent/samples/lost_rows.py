@@ -17,8 +17,8 @@ from sie_agent.samples.folders import ALL
 from sie_agent.samples.impressions import keys_of
 from sie_agent.samples.invalid import InvalidRows
 from sie_agent.samples.loading import chosen_rows, chosen_source, read_source
-from sie_agent.samples.origins import origin_of
 from sie_agent.samples.nested import named_sources, pieces_with_fields, with_fields
+from sie_agent.samples.origins import origin_of
 from sie_agent.samples.pieces import pieces_of
 from sie_agent.samples.positions import from_one
 from sie_agent.samples.streaming import chosen_by, float_columns, rows_of
