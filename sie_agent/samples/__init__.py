@@ -26,9 +26,11 @@ from sie_agent.samples.logs import (
     simulate_log,
 )
 from sie_agent.samples.lost_rows import LostRow, lost_rows
-from sie_agent.samples.map_files import map_files
+from sie_agent.samples.map_files import beside, map_files
 from sie_agent.samples.mapping import pick
+from sie_agent.samples.nested import flattened, named_sources, with_fields
 from sie_agent.samples.overlap import OVERLAP_NAMES
+from sie_agent.samples.readers import read_file
 from sie_agent.samples.schema import COLUMNS, IMPRESSIONS, LONGEST, validate_samples, without_grade
 from sie_agent.samples.shipped import sample_histories
 from sie_agent.samples.splits import QUERY_SETS, assign_query_sets, check_query_sets, normalise_query, query_keys
@@ -59,6 +61,7 @@ __all__ = [
     "TableWriter",
     "TextFeatures",
     "assign_query_sets",
+    "beside",
     "check_numeric",
     "check_query_sets",
     "check_samples",
@@ -66,6 +69,7 @@ __all__ = [
     "failures_in_words",
     "feature_names",
     "find_column_map",
+    "flattened",
     "generate_samples",
     "guessed_numbers",
     "is_generated",
@@ -76,11 +80,13 @@ __all__ = [
     "lost_rows",
     "made_by_words",
     "map_files",
+    "named_sources",
     "normalise_query",
     "numbers_of",
     "pair_keys",
     "pick",
     "query_keys",
+    "read_file",
     "read_grades",
     "read_source",
     "read_table",
@@ -100,6 +106,7 @@ __all__ = [
     "texts_of",
     "unspaced",
     "validate_samples",
+    "with_fields",
     "with_grades",
     "without_grade",
     "write_table",

@@ -105,6 +105,29 @@ class Files(Strict):
     joins: list[Join] = []
 
 
+class EventWords(Strict):
+    """The column that names the event of a row, and what each event is worth from 0 to 1; 0: it does not count."""
+
+    column: str
+    values: dict[bool | str | int | float, Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]]
+
+    @field_validator("values", mode="after")
+    @classmethod
+    def something_counts(cls, given: dict[bool | str | int | float, float]) -> dict[bool | str | int | float, float]:
+        """One event at least has to count."""
+        if not any(given.values()):
+            raise ValueError("no event counts; give one of them a number above 0, such as click: 0.3")
+        return given
+
+
+class ItemsFile(Strict):
+    """The file of items, and what it calls their id and title; without ``item_id`` it uses the log's name."""
+
+    file: str
+    item_id: str | None = None
+    title: str | None = None
+
+
 class NextItem(Strict):
     """A log without queries: the query is made of the titles of the last items, the label is the next one.
 
@@ -114,19 +137,24 @@ class NextItem(Strict):
 
     Attributes
     ----------
-    items : file with ``item_id`` and ``title`` of every item, beside the log; without it the events' own titles count,
-        and where there are none the ids stand for them.
+    items : file with the id and title of every item, beside the log; its columns are called ``item_id`` and ``title``
+        as here, or as :class:`ItemsFile` says. Without it the events' own titles count, and where there are none the
+        ids stand for them.
     sequences : file with a row for each shopper: ``user_id``, ``history`` (list of item ids, oldest first) and
         ``target`` (the next item; without it the last of the list); when not given, the source itself.
     events : the log has a row for each event instead (``user_id, item_id, timestamp``); every item after a shopper's
         first is to be foretold from those before, but for items that the shopper had before.
+    event : of such a log, the column that names the event, and what each is worth as the label of the next item. Events
+        worth 0 (shown only) are in no history and are no next item; of an item's events close together the highest
+        counts, once.
     last : items of the history whose titles make the query; longest : most items that a history keeps.
     others, drawn, seed : the items with label 0.
     """
 
-    items: str | None = None
+    items: ItemsFile | None = None
     sequences: str | None = None
     events: bool = False
+    event: EventWords | None = None
     item_id: str = "item_id"
     title: str | None = "title"
     user_id: str = "user_id"
@@ -138,6 +166,34 @@ class NextItem(Strict):
     others: int = Field(default=1, ge=1, le=10_000)
     drawn: Literal["evenly", "by-popularity"] = "evenly"
     seed: int = Field(default=0, ge=0, le=MOST_SEED)
+
+    @field_validator("items", mode="before")
+    @classmethod
+    def file_alone(cls, given: object) -> object:
+        """``items: FILE`` is short for ``items: {file: FILE}``."""
+        if given is None or isinstance(given, Mapping | ItemsFile):
+            return given
+        if isinstance(given, str):
+            return {"file": given}
+        raise ValueError("name a file (items: FILE), or its columns too: items: {file: FILE, item_id: …, title: …}")
+
+    @field_validator("event", mode="before")
+    @classmethod
+    def column_and_values(cls, given: object) -> object:
+        """The name of the column alone does not say which events count."""
+        if isinstance(given, str):
+            raise ValueError(
+                f"say which events count, too: event: {{column: {given}, "
+                "values: {impression: 0, click: 0.3, cart: 0.6, purchase: 1}}"
+            )
+        return given
+
+    @model_validator(mode="after")
+    def event_of_events(self) -> NextItem:
+        """Lists of items have no events."""
+        if self.event is not None and not self.events:
+            raise ValueError("event is for a log with a row for each event: add events: true, or drop event")
+        return self
 
 
 class Impressions(Strict):
@@ -343,6 +399,8 @@ def wrong_map(told: YamlText, error: ValidationError) -> InputError:
         *Scale.model_fields,
         *Position.model_fields,
         *NextItem.model_fields,
+        *EventWords.model_fields,
+        *ItemsFile.model_fields,
         *Impressions.model_fields,
         *get_args(SchemaColumn),
     ]

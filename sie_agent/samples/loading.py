@@ -26,6 +26,7 @@ from sie_agent.samples.joins import read_joined
 from sie_agent.samples.map_files import beside
 from sie_agent.samples.map_uses import columns_read
 from sie_agent.samples.mapping import pick
+from sie_agent.samples.nested import named_sources, with_fields
 from sie_agent.samples.next_items import next_item_table
 from sie_agent.samples.origins import files_named
 from sie_agent.samples.positions import from_one
@@ -93,6 +94,7 @@ def load_samples(
     path, mapping, where = chosen_source(source, column_map, limit)
     with files_named(path, mapping, split), types_named(where):
         frame = read_source(str(source), path, mapping, limit if split is None else None, split, invalid)
+        frame = with_fields(frame, named_sources(mapping))
         marks = number_marks(frame, mapping, where)
         from_zero = from_one(iter([frame]), mapping, where)
         frame = chosen_rows(frame, mapping, None if split == ALL else split, where)

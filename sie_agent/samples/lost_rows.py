@@ -17,6 +17,7 @@ from sie_agent.samples.folders import ALL
 from sie_agent.samples.impressions import keys_of
 from sie_agent.samples.invalid import InvalidRows
 from sie_agent.samples.loading import chosen_rows, chosen_source, read_source
+from sie_agent.samples.nested import named_sources, pieces_with_fields, with_fields
 from sie_agent.samples.origins import origin_of
 from sie_agent.samples.pieces import pieces_of
 from sie_agent.samples.positions import from_one
@@ -114,12 +115,14 @@ def rows_before_checks(source: str, path: Path | None, choice: Asked, where: str
     """The chosen rows of a source, from the first each time they are asked for."""
     mapping, split, limit = choice.mapping, choice.split, choice.limit
     pieces = pieces_of(source, path, mapping, ROWS_AT_ONCE, split)
+    pieces = None if pieces is None else pieces_with_fields(pieces, named_sources(mapping))
     first = None if pieces is None else next(pieces())
     if pieces is not None and first is not None and not float_columns(first) & chosen_by(mapping, split):
         return rows_of(pieces, first, mapping, split, limit, ROWS_AT_ONCE, where)
     told_before = InvalidRows(skip=True)
     told_before.decided = True
     frame = read_source(source, path, mapping, limit if split is None else None, split, told_before)
+    frame = with_fields(frame, named_sources(mapping))
     marks = number_marks(frame, mapping, where)
     from_zero = from_one(iter([frame]), mapping, where)
     frame = chosen_rows(frame, mapping, None if split == ALL else split, where).iloc[:limit]

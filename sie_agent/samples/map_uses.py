@@ -38,6 +38,11 @@ def of_next_item(mapping: ColumnMap) -> Iterator[tuple[str, str]]:
     shape = ("item_id", "timestamp") if rule.events else ("history", "target")
     for name in ("user_id", *shape, *(("item_id", "title") if rule.events or rule.items else ())):
         yield from of_each(f"next_item.{name}", getattr(rule, name))
+    if rule.event is not None:
+        yield "next_item.event.column", rule.event.column
+    if rule.items is not None:
+        for name in ("item_id", "title"):
+            yield from of_each(f"next_item.items.{name}", getattr(rule.items, name))
 
 
 def of_each(use: str, columns: str | Iterable[str] | None) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,7 @@ from sie_agent.samples.column_maps import ColumnMap, Scale
 from sie_agent.samples.decimals import Mark, numbers
 from sie_agent.samples.dialects import no_header
 from sie_agent.samples.events import VISIT, counts, highest_event
+from sie_agent.samples.nested import field_names
 from sie_agent.samples.scales import Key, looked_up
 from sie_agent.samples.schema import COLUMNS, IMPRESSIONS, Places
 from sie_agent.samples.text import as_written, plain_text, text_column
@@ -98,7 +99,8 @@ def pick(frame: pd.DataFrame, name: str, field: str, where: str) -> pd.Series:
     """A source column, or InputError that says which are there."""
     if name not in frame.columns:
         there = [str(column) for column in frame.columns]
-        near = difflib.get_close_matches(name, there, n=1)
+        # of the fields inside of objects those that the name may lead to
+        near = difflib.get_close_matches(name, [*there, *field_names(frame.head(1_000))], n=1)
         hint = f"; did you mean '{near[0]}'?" if near else "."
         raise InputError(
             f"the column map names the column '{name}' (field '{field}'), which is absent{hint} "

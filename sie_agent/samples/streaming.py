@@ -23,6 +23,7 @@ from sie_agent.samples.loading import (
     no_rows,
     split_columns,
 )
+from sie_agent.samples.nested import named_sources, pieces_with_fields
 from sie_agent.samples.origins import files_named
 from sie_agent.samples.pieces import Pieces, pieces_of
 from sie_agent.samples.positions import from_one, position_columns
@@ -86,6 +87,7 @@ def stream_samples(
 
     def of_any_type() -> Iterator[pd.DataFrame]:
         pieces = pieces_of(str(source), path, mapping, chunk_rows, split)
+        pieces = None if pieces is None else pieces_with_fields(pieces, named_sources(mapping))
         first = None if pieces is None else next(pieces())
         if pieces is None or first is None or float_columns(first) & chosen_by(mapping, split):
             table = load_samples(

@@ -254,20 +254,16 @@ def variants(row: dict[Any, Any], words: Sequence[WordEffect]) -> Iterator[tuple
 
 def erasures(row: dict[Any, Any]) -> Iterator[WordEffect]:
     """The words that are to be left out in turn, without their effects."""
-    item = f"{row['title']} {row['description']}"
     for field in FIELDS:
-        text, other = row[field], item if field == "query" else row["query"]
-        for start, end in islice(word_spans(text, other), MOST_WORDS):
+        text = row[field]
+        for start, end in islice(word_spans(text), MOST_WORDS):
             yield WordEffect(field, text[start:end], start, end, 0.0, 0.0)
 
 
 def count_left_out(text: str, words: Sequence[WordEffect], field: str) -> int:
     """How many words of a field stand behind those that were tried."""
     end = max((word.end for word in words if word.field == field), default=0)
-    left = text[end:].split()
-    # a sign that closes the last word is none
-    signs_first = end > 0 and text[end : end + 1].strip() and not any(map(str.isalnum, left[0]))
-    return len(left) - bool(signs_first)
+    return sum(start >= end for start, _ in word_spans(text))
 
 
 def without_word(text: str, start: int, end: int | None = None) -> str:
