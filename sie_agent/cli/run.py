@@ -55,10 +55,23 @@ def lines_of(result: dict[str, object]) -> list[str]:
         lines.append("Agreement with gradients, which does not show that a judge knows anything:")
         lines += [f"  {line}" for line in reliability_lines(str(agreed.get("reference")), result.get("reliability"))]
         lines.append(f"  {about} ({agreed.get('mode')}): {metrics}")
-    lines += kept_lines(result.get("kept"))
+    lines += kept_lines(result.get("kept")) + scored_lines(result.get("scored"))
     lines += lost_lines(result)
     lines.append(f"Report: {result.get('report')}")
     return lines
+
+
+def scored_lines(scored: object) -> list[str]:
+    """How many rows have a score, and which of them nothing was learned from."""
+    if not isinstance(scored, dict):
+        return []
+    told = f"Scores: {counted(scored['rows'], 'row')}"
+    if scored["held_out"]:
+        told += (
+            f", {scored['held_out']:,} of them of queries that were held out to choose and to test on (`held_out` in "
+            "scores.parquet): the scorer learned nothing from those"
+        )
+    return [told]
 
 
 def lost_lines(result: Mapping[str, Any]) -> list[str]:

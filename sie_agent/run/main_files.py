@@ -22,6 +22,7 @@ from sie_agent.run.manifest import library_versions
 from sie_agent.samples import log_hash, write_table
 from sie_agent.scorer import (
     FROM,
+    HELD_OUT,
     LABEL_ERROR,
     RELEVANCE,
     Recipe,
@@ -32,10 +33,6 @@ from sie_agent.scorer import (
     with_log_columns,
     with_recipe,
 )
-
-
-# column of scores.parquet: rows of queries that nothing of the run learned from
-HELD_OUT = "held_out"
 
 
 def has_main_files(folder: Path, judge: str, seed: int, key: str) -> bool:

@@ -30,6 +30,7 @@ from sie_agent.run.main_files import describe_with_figures, has_main_files, writ
 from sie_agent.run.manifest import Manifest, command_line, digest, write_json, write_text
 from sie_agent.run.next_steps import write_next_steps
 from sie_agent.run.remaining import read_told, write_told
+from sie_agent.run.rows_read import scored_rows_of
 from sie_agent.run.stopped import check_finished
 from sie_agent.run.suite import dump_suite, load_suite
 from sie_agent.run.suite_parts import NOT_ANSWERS, JudgePart
@@ -42,8 +43,8 @@ from sie_agent.threads import one_thread
 from sie_agent.writing import only_one
 
 # of 5, ties count as the mean over their orders, and a word of a script without spaces is a character; of 6, where
-# files lie does not count
-FORMAT = 6
+# files lie does not count; of 7, rows that are held out have scores too, and scores keep to their range
+FORMAT = 7
 # what they answered is hashed by itself
 WHO_ANSWERS = {*NOT_ANSWERS, "variant", "model"}
 
@@ -180,6 +181,7 @@ def finish(folder: Path, judgments: pd.DataFrame) -> dict[str, Any]:
             for row in figures["reliability"]
             if row["reference"] == agreed["reference"]
         },
+        "scored": scored_rows_of(folder),
         "kept": kept_briefly(figures, folder / "manifest.json"),
         "failed": figures["failed"],
         "instead_of": figures["instead_of"],

@@ -213,7 +213,7 @@ def test_the_scorers_card_says_where_it_is_from_and_what_was_measured(finished: 
     card = (out / "scorer" / "README.md").read_text()
     assert figures["agreement"]["reference"] in card and f"{wanted['value']:.2f}" in card and about["judge"] in card
     scores = pd.read_parquet(out / "scores.parquet")
-    assert list(scores.columns) == ["sample_id", "query", "item_id", "label", *LABELS, *TOLD]
+    assert list(scores.columns) == ["sample_id", "query", "item_id", "label", *LABELS, *TOLD, "held_out"]
 
 
 def test_the_manifest_counts(finished: Finished) -> None:
