@@ -40,7 +40,7 @@ EPILOG = examples(
     "    --base-url http://127.0.0.1:8000/v1 --out runs/labels --dry-run",
     "sie label --data log.parquet --variant relevance/graded --backend openai \\",
     "    --endpoints endpoints.yaml --max-cost 20 --log-json runs/labels.jsonl --out runs/labels",
-    "sie label ... --retry-failed      ask again what has no grade, and nothing else",
+    "sie label ... --retry-failed      ask again what has no judgment, and nothing else",
 )
 
 

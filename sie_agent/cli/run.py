@@ -85,7 +85,7 @@ def lost_lines(result: Mapping[str, Any]) -> list[str]:
     if result.get("pairs_without_grade"):
         count, why = int(result["pairs_without_grade"]), causes(reasons.get("relevance", []))
         told = f"{counted(count, 'pair')} {'has' if count == 1 else 'have'}"
-        lines.append(f"{told} no grade{why}: judgments.parquet says why, pair by pair")
+        lines.append(f"{told} no judgment{why}: judgments.parquet says why, pair by pair")
     if reasons.get("clarity"):
         without = sum(one["count"] for one in reasons["clarity"])
         queries = f"{counted(without, 'query')} {'has' if without == 1 else 'have'}"
@@ -93,7 +93,7 @@ def lost_lines(result: Mapping[str, Any]) -> list[str]:
     lines += [f"{one['judge']}: {one['mend']}" for one in failed if one.get("mend")]
     if failed or lines:
         lines.append("What was answered is kept: the same command, given again, asks only what is missing.")
-        lines.append("With --retry-failed it also asks again where an answer came that is no grade.")
+        lines.append("With --retry-failed it also asks again where an answer came that is no judgment.")
     return lines
 
 

@@ -71,7 +71,7 @@ def run_suite(
 
     Returns
     -------
-    Summary: ``report``, ``verdict``, ``headline`` and ``exit_code`` (3 where some pairs have no grade).
+    Summary: ``report``, ``verdict``, ``headline`` and ``exit_code`` (3 where some pairs have no judgment).
 
     Raises
     ------
@@ -289,12 +289,12 @@ def account(world: World, manifest: Manifest) -> None:
 
 
 def failed_pairs(judgments: pd.DataFrame) -> int:
-    """Number of relevance judgments without a grade."""
+    """Number of relevance judgments without an answer that could be read."""
     return without_grade_of(judgments).get("relevance", Reasons()).counts.total()
 
 
 def without_grade_of(judgments: pd.DataFrame) -> dict[str, Reasons]:
-    """Why judgments have no grade, by aspect, where some have none.
+    """Why pairs have no judgment, by aspect, where some have none.
 
     A query of which no word is in the catalogue is no failure of anybody's.
     """
