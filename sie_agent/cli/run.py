@@ -105,7 +105,7 @@ def headline_lines(headline: Mapping[str, Any]) -> list[str]:
     told = f"Gain over the log within queries, {judge}: {points(headline['gain'])} points"
     if headline.get("less_twin") is None:
         return [told]
-    return [f"{told}; less that of its answers without their knowledge: {points(headline['less_twin'])}"]
+    return [f"{told}; more than its twin gains, whose knowledge was removed: {points(headline['less_twin'])} points"]
 
 
 def kept_lines(kept: object) -> list[str]:

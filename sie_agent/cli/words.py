@@ -77,7 +77,7 @@ def asked_again(result: Mapping[str, Any], missing: int) -> list[str]:
         lines.append("The same command, given again, asks only what is missing.")
     if result["failed_for_good"]:
         lines.append(
-            f"Of {result['failed_for_good']:,} the answer is no judgment, and it is kept; --retry-failed asks them again."
+            f"Of {result['failed_for_good']:,} the answer is no judgment, and is kept; --retry-failed asks them again."
         )
     return lines
 

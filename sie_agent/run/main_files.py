@@ -19,7 +19,7 @@ from sie_agent.progress import say
 from sie_agent.run.draw import Draw
 from sie_agent.run.draw_judges import relevance_of
 from sie_agent.run.manifest import library_versions
-from sie_agent.samples import log_hash, write_table
+from sie_agent.samples import IMPRESSIONS, log_hash, write_table
 from sie_agent.scorer import (
     FROM,
     HELD_OUT,
@@ -84,7 +84,8 @@ def write_main_files(draw: Draw, folder: Path, key: str) -> None:
         columns = {column: beside(values, log) for column, values in draw.errors[name][1].items()}
         said, source = draw.errors[name][0].of(scores[RELEVANCE], draw.label, columns)
         told = {LABEL_ERROR: said, FROM: source}
-    table = pd.DataFrame({"sample_id": identifiers, **read, **scores, **told, HELD_OUT: ~log})
+    shown = {IMPRESSIONS: world.samples[IMPRESSIONS].to_numpy()} if IMPRESSIONS in world.samples else {}
+    table = pd.DataFrame({"sample_id": identifiers, **read, **scores, **told, **shown, HELD_OUT: ~log})
     write_table(table, folder / "scores.parquet", recipe_metadata(ready.recipe))
     save_scorer(ready, folder / "scorer")
     settle_columns(folder, ready)

@@ -76,8 +76,7 @@ class Scorer:
         """:meth:`predict` where the inputs have been computed already."""
         ranks = self._trees.run(None, {"inputs": np.asarray(inputs, np.float64)})[0]
         scored = {
-            name: student.scores_at(ranks[:, place])
-            for place, (name, student) in enumerate(self.students.items())
+            name: student.scores_at(ranks[:, place]) for place, (name, student) in enumerate(self.students.items())
         }
         return pd.DataFrame({"sample_id": sample_ids.to_numpy(), **scored})
 
@@ -204,9 +203,7 @@ def distil_scorer(
             reads = WEAK_LABELS[name].reads_label
             ends = WEAK_LABELS[name].ends
             students[name] = fit_student(inputs, target, chosen[name], seed, reads_label=reads, ends=ends)
-            unseen[name] = cross_fitted(
-                inputs, target, rows["query"], chosen[name], seed, reads_label=reads, ends=ends
-            )
+            unseen[name] = cross_fitted(inputs, target, rows["query"], chosen[name], seed, reads_label=reads, ends=ends)
     if not students:
         raise InputError(
             f"none of {', '.join(names)} is given for two rows or more", mend="Give at least one weak label."

@@ -75,9 +75,13 @@ def test_every_reader_keeps_to_the_ranges(samples: pd.DataFrame, tmp_path: Path,
     texts = {name: samples[name].to_numpy(object) for name in ("query", "title", "description")}
     outputs = raw.run(RANGED, {**texts, "label": samples["label"].to_numpy(np.float32)})
     found = scorer.predict(samples)
-    for other in (load_scorer(tmp_path).predict(samples), served(tmp_path, samples), dict(zip(RANGED, outputs, strict=True))):
+    for other in (
+        load_scorer(tmp_path).predict(samples),
+        served(tmp_path, samples),
+        dict(zip(RANGED, outputs, strict=True)),
+    ):
         for name in RANGED:
-            assert 0 <= np.min(other[name]) and np.max(other[name]) <= 1
+            assert np.min(other[name]) >= 0 and np.max(other[name]) <= 1
             np.testing.assert_allclose(other[name], found[name], atol=1e-6)
     assert np.abs(found["value"]).max() > 1, "a label without a range is not cut off"
 
@@ -115,4 +119,3 @@ def test_room_is_made_for_the_order_once(values: list[float]) -> None:
     np.testing.assert_array_equal(room_for_order(drawn, (0.0, 1.0)), drawn)
     outside = Student(None, drawn, (0.0, 1.0)).scores_at(np.array([-9.0, *RANKS, 9.0, np.nan]))
     assert np.isnan(outside[-1]) and outside[:-1].min() >= 0 and outside[:-1].max() <= 1
-
