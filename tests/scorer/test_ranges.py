@@ -110,7 +110,13 @@ def test_old_scorers_come_into_range_and_rank_as_before(samples: pd.DataFrame, t
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.floats(0, 1) | st.sampled_from([0.0, 0.5, 1.0]), min_size=101, max_size=101))
+@given(
+    st.lists(
+        st.floats(0, 1, width=16).map(lambda one: round(one, 6)) | st.sampled_from([0.0, 0.5, 1.0]),
+        min_size=101,
+        max_size=101,
+    )
+)
 def test_room_is_made_for_the_order_once(values: list[float]) -> None:
     drawn = room_for_order(np.sort(np.array(values)), (0.0, 1.0))
     ranks = np.linspace(0, 1, 301)
