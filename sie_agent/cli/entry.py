@@ -20,7 +20,7 @@ from sie_agent.redact import redacted
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``sie`` and return its exit code.
 
-    0 done; 1 the environment is in the way; 2 bad input; 3 done, but some pairs have no grade;
+    0 done; 1 the environment is in the way; 2 bad input; 3 done, but some pairs have no judgment;
     130 interrupted.
 
     Parameters

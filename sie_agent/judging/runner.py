@@ -158,7 +158,7 @@ def judge_rows(
         session.shown.advance(len(rows) - len(pending), note="")
     if pending and session.stopped is None:
         if known:
-            say(f"{len(known):,} of {len(asked):,} answers were in the cache")
+            say(f"{len(known):,} of {len(asked):,} different questions were answered in the cache")
         cache.reserve()
         answers.update(ask(rows, fields, pending, variant, backend, cache, keys, session))
     stand_in = unanswered(session, variant)

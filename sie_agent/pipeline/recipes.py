@@ -51,7 +51,7 @@ def above_chance(judge: WithinQueries) -> bool:
 def strength_words(judge: WithinQueries) -> str:
     """How well a judge orders the items of a query, for people."""
     if not judge.n_queries:
-        return "no query has two rows that could be compared"
+        return "no query has a pair of rows that can tell"
     on = f"on {counted(judge.n_queries, 'query')}"
     if judge.n_queries < FEWEST_QUERIES:
         return f"{judge.mean:.3f} {on}, and at least {FEWEST_QUERIES} are needed"
@@ -90,6 +90,8 @@ def tuned(candidates: Sequence[Recipe], accuracy: Doubles, judge: WithinQueries)
     said = strength_words(judge)
     if not above_chance(judge):
         why = f"on graded queries, the judge is not clearly better than chance at ordering items ({said})"
+        if judge.n_queries < FEWEST_QUERIES:
+            why = f"too few queries are graded to tell whether the judge orders items better than chance ({said})"
         return replace(candidates[0], chosen="log", why=why)
     if known.sum() < FEWEST_QUERIES:
         tuning = counted(int(known.sum()), "graded query")
@@ -115,8 +117,8 @@ def choose_by_log(judge: WithinQueries) -> Recipe:
     if above_chance(judge):
         why = f"there are no grades to choose by; within queries, the judge agrees with the log's labels ({said})"
         return replace(MILDEST, chosen="rule", why=why)
-    why = (
-        "there are no grades to choose by; within queries, the judge does not clearly agree with the log's labels "
-        f"better than chance ({said})"
-    )
+    told = f"within queries, the judge does not agree with the log's labels clearly better than chance ({said})"
+    if judge.n_queries < FEWEST_QUERIES:
+        told = f"too few queries can tell whether the judge agrees with the log's labels ({said})"
+    why = f"there are no grades to choose by; {told}"
     return replace(LOG, chosen="log", why=why)

@@ -41,7 +41,7 @@ def status_table(run: RunFolder) -> Table | None:
 
 
 def reasons_table(run: RunFolder) -> Table | None:
-    """Why judgments have no grade, in the words that came most often; None where there are none, or no words."""
+    """Why pairs have no judgment, in the words that came most often; None where there are none, or no words."""
     if "detail" not in run.judgments.columns:
         return None
     failed = run.judgments[run.judgments["status"].astype(str) != "ok"]
@@ -65,7 +65,7 @@ def models_table(run: RunFolder) -> Table | None:
             continue
         rows += [(judge, "model", name, words.count(count)) for name, count in asked.models.items()]
         rows += [(judge, "server", name, words.count(count)) for name, count in asked.endpoints.items()]
-    columns = [("Judge", TEXT), ("What", TEXT), ("Name", LONG), ("Judgments with a grade", NUMBER)]
+    columns = [("Judge", TEXT), ("What", TEXT), ("Name", LONG), ("Judgments", NUMBER)]
     return table("Who answered", columns, rows)
 
 

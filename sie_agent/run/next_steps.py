@@ -88,7 +88,8 @@ def check_rule(rows: pd.DataFrame, log: str) -> str:
     ]
     return (
         f"{' and '.join(told)} (yes: label {POSITIVE_AT:g} or more), those whose label is least likely right; at most "
-        f"{CHECKED} of each side, at most {PER_QUERY} of a query on each side and each pair once; there is no threshold"
+        f"{CHECKED} of each side, at most {PER_QUERY} of a query on each side and each pair once; left out is a row "
+        "for whose label its own relevance or support speaks; there is no threshold"
     )
 
 

@@ -18,6 +18,7 @@ from sie_agent.scorer.given import MILD, NONE, recipe_for
 from sie_agent.scorer.label_errors import (
     COLUMNS_FILE,
     FROM,
+    HELD_OUT,
     LABEL_ERROR,
     LOG,
     LOG_COLUMNS,
@@ -80,6 +81,7 @@ __all__ = [
     "BLENDED",
     "COLUMNS_FILE",
     "FROM",
+    "HELD_OUT",
     "LABEL_ERROR",
     "LOG",
     "LOG_COLUMNS",

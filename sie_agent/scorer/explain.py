@@ -25,7 +25,6 @@ from sie_agent.scorer.label_errors import LABEL_ERROR
 from sie_agent.scorer.meanings import LABEL_NAME, TOPIC, TOPIC_GROUPS, meaning_of
 from sie_agent.scorer.model import Scorer, student_inputs
 from sie_agent.scorer.spans import CHUNK, word_spans
-from sie_agent.scorer.student import spread
 from sie_agent.scorer.usual import usual_label
 from sie_agent.shown import shown
 
@@ -195,7 +194,7 @@ def explain_batch(scorer: Scorer, samples: pd.DataFrame, by: str) -> list[Explan
     table = pd.DataFrame(asked, columns=[*FIELDS, "label"])
     inputs = student_inputs(scorer.features.transform(table), table["label"].astype(np.float64))
     ranks = student.ranks(inputs)
-    scores = spread(ranks, student.quantiles)
+    scores = student.scores_at(ranks)
     starts = np.cumsum([0, *(3 + len(words) for words in erased[:-1])])
     effects = student.contributions(inputs[starts])
     raw = inputs[starts, :-1].astype(np.float64) * scorer.features.scale + scorer.features.centre

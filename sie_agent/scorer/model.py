@@ -17,7 +17,7 @@ from sie_agent.labels import WEAK_LABELS, StudentSettings, label_names, student_
 from sie_agent.samples import TextFeatures, check_samples
 from sie_agent.scorer.label_errors import LabelErrors
 from sie_agent.scorer.recipe import RELEVANCE, Recipe
-from sie_agent.scorer.student import QUANTILES, Student, fit_student, spread
+from sie_agent.scorer.student import QUANTILES, Ends, Student, fit_student
 from sie_agent.shown import shown
 from sie_agent.signatures import checked
 
@@ -83,8 +83,7 @@ class Scorer:
         """:meth:`predict` where the inputs have been computed already."""
         ranks = self._trees.run(None, {"inputs": np.asarray(inputs, np.float64)})[0]
         scored = {
-            name: spread(ranks[:, place], student.quantiles)
-            for place, (name, student) in enumerate(self.students.items())
+            name: student.scores_at(ranks[:, place]) for place, (name, student) in enumerate(self.students.items())
         }
         return pd.DataFrame({"sample_id": sample_ids.to_numpy(), **scored}, index=sample_ids.index)
 
@@ -210,8 +209,9 @@ def distil_scorer(
             trees = counted(chosen[name].trees, "tree")
             say(f"fitting '{name}' on {counted(count, 'row')}: {trees}, {FOLDS + 1} times")
             reads = WEAK_LABELS[name].reads_label
-            students[name] = fit_student(inputs, target, chosen[name], seed, reads_label=reads)
-            unseen[name] = cross_fitted(inputs, target, rows["query"], chosen[name], seed, reads_label=reads)
+            ends = WEAK_LABELS[name].ends
+            students[name] = fit_student(inputs, target, chosen[name], seed, reads_label=reads, ends=ends)
+            unseen[name] = cross_fitted(inputs, target, rows["query"], chosen[name], seed, reads_label=reads, ends=ends)
     if not students:
         raise InputError(
             f"none of {', '.join(names)} is given for two rows or more", mend="Give at least one weak label."
@@ -234,6 +234,7 @@ def cross_fitted(
     seed: int,
     *,
     reads_label: bool = True,
+    ends: Ends | None = None,
 ) -> Doubles:
     """Scores of each row by a student that saw none of its query's rows, (n,); parameters as :func:`fit_student`.
 
@@ -244,7 +245,7 @@ def cross_fitted(
     scores = np.full(len(target), np.nan)
 
     def fitted(rows: npt.NDArray[np.bool_]) -> Student:
-        return fit_student(inputs[rows], target[rows], settings, seed, reads_label=reads_label)
+        return fit_student(inputs[rows], target[rows], settings, seed, reads_label=reads_label, ends=ends)
 
     for fold in range(FOLDS):
         held_out = folds == fold

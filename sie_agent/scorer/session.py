@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 
 from sie_agent.errors import InputError
 from sie_agent.samples import reading, unspaced
-from sie_agent.scorer.files import CONFIG, MODEL, label_errors_of, read_config, read_model, recipe_of, scorer_folder
+from sie_agent.scorer.files import CONFIG, MODEL, label_errors_of, read_scorer, recipe_of, scorer_folder
 from sie_agent.scorer.label_errors import LabelErrors
-from sie_agent.scorer.onnx_read import read_learned
 from sie_agent.scorer.recipe import Recipe
 from sie_agent.scorer.runtime import open_session
+from sie_agent.scorer.student import in_range
 from sie_agent.shown import shown
 from sie_agent.signatures import checked, found_words
 from sie_agent.values import shown as shown_value
@@ -58,14 +58,13 @@ class ScorerSession:
     @checked
     def __init__(self, folder: str | Path, *, threads: int = 1) -> None:
         self.folder = scorer_folder(folder)
-        self.config = read_config(self.folder)
+        self.config, features, students, model = read_scorer(self.folder)
         self.labels: tuple[str, ...] = tuple(self.config["labels"])
         self.recipe: Recipe | None = recipe_of(self.config, self.folder / CONFIG)
         self.label_errors: LabelErrors | None = label_errors_of(self.config, self.folder / CONFIG)
-        where = self.folder / MODEL
-        features, _, model = read_learned(read_model(self.folder, self.config), self.labels, where)
-        self._session = open_session(model, threads, str(where))
+        self._session = open_session(model, threads, str(self.folder / MODEL))
         self._version = features.version
+        self._ends = {name: student.ends for name, student in students.items()}
 
     def __repr__(self) -> str:
         recipe = None if self.recipe is None else self.recipe.words
@@ -108,7 +107,7 @@ class ScorerSession:
             feeds = {name: values[rows] for name, values in texts.items()}
             found = self._session.run(list(self.labels), {**feeds, "label": known[rows]})
             for name, values in zip(self.labels, found, strict=True):
-                scores[name][rows] = values
+                scores[name][rows] = in_range(values, self._ends[name])
         return scores
 
 

@@ -44,6 +44,7 @@ def weights(
     -------
     ``weights`` (path), ``recipe`` (in words), ``by, strength, blend, level, mean_label``, ``chosen`` (``tuned``,
     ``rule``, ``log`` or ``given``) and ``why``, ``rows``, ``unscored`` (they lack a score that the recipe reads),
+    ``impressions`` (that the rows stand for; None where the file does not say),
     ``smallest, largest, mean_weight``, ``mean_weight_positives`` (Σ y·w / Σ y), ``mean_weight_negatives``
     (Σ (1 - y)·w / Σ (1 - y)) and ``warning`` (None, or what is wrong with these).
 
@@ -86,6 +87,7 @@ def weights(
         "why": recipe.why,
         "rows": found["rows"],
         "unscored": found["unscored"],
+        "impressions": found["impressions"],
         "smallest": smallest,
         "largest": largest,
         "mean_weight": mean,

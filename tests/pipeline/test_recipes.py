@@ -113,4 +113,4 @@ def test_reasons_are_given() -> None:
 def test_without_grades_the_log_decides() -> None:
     assert choose_by_log(GOOD).chosen == "rule" and choose_by_log(GOOD).by == MILDEST.by
     assert choose_by_log(CHANCE).is_log and choose_by_log(NOTHING).is_log
-    assert "no query has two rows that could be compared" in choose_by_log(NOTHING).why
+    assert "no query has a pair of rows that can tell" in choose_by_log(NOTHING).why
