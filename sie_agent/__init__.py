@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     )
     from sie_agent.labels import StudentSettings
     from sie_agent.run import Suite, evaluate_run, load_suite, run_suite
-    from sie_agent.samples import ColumnMap, InvalidRows, TextFeatures, load_samples, rows_policy
+    from sie_agent.samples import ColumnMap, InvalidRows, TextFeatures, rows_policy
     from sie_agent.scorer import (
         Explanation,
         Recipe,
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from sie_agent.verbs.init import init
     from sie_agent.verbs.judges import Judge
     from sie_agent.verbs.label import label, plan
+    from sie_agent.verbs.load import load_samples
     from sie_agent.verbs.push import push_labels, push_scorer
     from sie_agent.verbs.rank import rank
     from sie_agent.verbs.score import score
@@ -140,7 +141,7 @@ _HOMES = {
     ),
     "sie_agent.labels": ("StudentSettings",),
     "sie_agent.run": ("Suite", "evaluate_run", "load_suite", "run_suite"),
-    "sie_agent.samples": ("ColumnMap", "InvalidRows", "TextFeatures", "load_samples", "rows_policy"),
+    "sie_agent.samples": ("ColumnMap", "InvalidRows", "TextFeatures", "rows_policy"),
     "sie_agent.scorer": (
         "Explanation",
         "Recipe",
@@ -164,6 +165,7 @@ _HOMES = {
     "sie_agent.verbs.init": ("init",),
     "sie_agent.verbs.judges": ("Judge",),
     "sie_agent.verbs.label": ("label", "plan"),
+    "sie_agent.verbs.load": ("load_samples",),
     "sie_agent.verbs.push": ("push_labels", "push_scorer"),
     "sie_agent.verbs.rank": ("rank",),
     "sie_agent.verbs.score": ("score",),

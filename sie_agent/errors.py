@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from .redact import redacted
+
+# what a terminal obeys, or cannot write: controls, changes of direction, halves of surrogate pairs
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 EXIT_DONE = 0
 EXIT_ENVIRONMENT = 1
@@ -44,7 +48,7 @@ class InputError(SieError):
     ...     sie.load_samples("sample", limit=0)
     ... except sie.InputError as error:
     ...     print(error)
-    --limit: the limit is 0. Give a whole number from 1 upwards
+    load_samples(), parameter 'limit': the limit is 0. Give a whole number from 1 upwards
     """
 
     exit_code = EXIT_BAD_INPUT
@@ -103,6 +107,16 @@ class MissingExtraError(EnvironmentFailure):
 
 
 def compose(problem: str, where: str | None, mend: str | None) -> str:
-    """One line without secrets: place, problem, mend; parts that are not known are left out."""
+    """One line without secrets: place, problem, mend; parts that are not known are left out.
+
+    Names of files and what stands in them may hold line breaks, and signs that make a terminal do something.
+    """
     text = f"{where}: {problem}" if where else problem
-    return redacted(f"{text}. {mend}" if mend else text)
+    end = "" if text.endswith("?") else "."
+    return printable(redacted(f"{text}{end} {mend}" if mend else text))
+
+
+def printable(text: str) -> str:
+    """A text on one line; of what a terminal would obey, the number of the character."""
+    line = " ".join(text.splitlines())
+    return CONTROLS.sub(lambda found: f"\\u{ord(found.group()):04x}", line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -12,8 +13,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from .errors import EnvironmentFailure
+from .paths import user_path
 from .redact import redacted_setting
 
+# every event that is noted anywhere: by these a log is known for ours
+NAMES = frozenset(
+    {"start", "end", "form", "stop", "trouble", "answer", "endpoint-lost", "endpoint-away", "endpoint-back"}
+)
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00")
 _lock = threading.Lock()
 _stream: TextIO | None = None
 
@@ -56,11 +63,23 @@ def event(name: str, **facts: Any) -> None:
             return
 
 
+def is_event(line: bytes) -> bool:
+    """Whether a line is one that :func:`event` writes: a time in its form, then an event of a known name."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(found, dict) or list(found)[:2] != ["time", "event"]:
+        return False
+    at, name = found["time"], found["event"]
+    return isinstance(at, str) and TIME.fullmatch(at) is not None and isinstance(name, str) and name in NAMES
+
+
 def _opened(target: str | Path) -> TextIO:
     if str(target) == "-":
         return sys.stderr
     try:
-        return Path(target).expanduser().open("a", encoding="utf-8")
+        return user_path(target).open("a", encoding="utf-8")
     except OSError as error:
         raise EnvironmentFailure(
             f"the log cannot be written ({error.strerror})", where=target, mend="Give another --log-json"

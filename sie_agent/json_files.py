@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from sie_agent.errors import InputError
+from sie_agent.json_faults import in_words
 from sie_agent.small_files import MEBIBYTE, read_text
 
 MOST_BYTES = 64 * MEBIBYTE
@@ -67,7 +68,7 @@ def parse_json(text: str, *, nan: bool = False) -> Any:
         strict: dict[str, Any] = {} if nan else {"parse_constant": no_number, "parse_float": finite}
         content = json.loads(text, object_pairs_hook=distinct, **strict)
     except json.JSONDecodeError as error:
-        raise NotJson(f"is not JSON (line {error.lineno}, column {error.colno}: {error.msg})") from error
+        raise NotJson(f"is not JSON (line {error.lineno}, column {error.colno}: {in_words(error.msg)})") from error
     except RecursionError as error:
         raise NotJson(TOO_DEEP) from error
     except NotJson:

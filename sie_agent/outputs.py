@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -17,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.events import is_event
 from sie_agent.finishing import finishing
+from sie_agent.paths import user_path
 from sie_agent.places import File, Folder, Named, Place, check_places, expanded, full_names, given_places
 from sie_agent.redact import redacted_setting
 from sie_agent.samples.map_files import files_of_map
@@ -26,6 +29,8 @@ from sie_agent.writing import DISK, left_over, only_one, remove_leftovers, remov
 
 __all__ = ["File", "Folder", "Work", "check_places", "expanded", "outputs", "writable_folder"]
 
+# how the state of a service begins, whatever came of the rest of it
+STATE, STATE_BYTES = re.compile(rb'\s*\{\s*"format"\s*:\s*\d+\s*,\s*"made_for"\s*:'), 4096
 # so many differing settings are told
 TOLD = 3
 LONGEST = 300
@@ -197,21 +202,17 @@ def check_beginning(place: File) -> None:
     """
     try:
         with place.path.open("rb") as stream:
-            first = stream.readline(1 << 20)
+            first = stream.readline(1 << 20) if place.appended else stream.read(STATE_BYTES)
     except FileNotFoundError:
         return
     except OSError as error:
         raise write_failure(error, place.path) from error
     if place.appended:
-        what, mend = "its first line is no event", "Give the name of a new file, or of a log of events to append to."
-        try:
-            fits = not first or "event" in json.loads(first)
-        except (ValueError, TypeError, RecursionError):
-            fits = False
+        what, mend = "its first line is no event", "Give the name of a new file, or of a log that `--log-json` began."
+        fits = not first or is_event(first)
     else:
-        # a damaged state is kept under another name by who reads it
         what, mend = "it is no state of a service", "Give the name of a new file, or of one that `sie serve` wrote."
-        fits = not first or first.startswith(b"{")
+        fits = not first or bool(STATE.match(first))
     if not fits:
         raise InputError(f"is there already, and {what}", where=f"{place.option} {place.path}", mend=mend)
 
@@ -283,7 +284,7 @@ def writable_folder(path: str | Path) -> Path:
     InputError : the path is a file.
     EnvironmentFailure : the folder cannot be made or written to.
     """
-    folder = Path(path).expanduser()
+    folder = user_path(path)
     if folder.exists() and not folder.is_dir():
         raise InputError("is a file, and a folder is needed", where=folder, mend="Give another --out.")
     try:

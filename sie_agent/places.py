@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from sie_agent.errors import InputError
-from sie_agent.paths import cache_dir
+from sie_agent.paths import cache_dir, user_path
 
 ELSEWHERE = "Give another name."
+# longer ones are possible, but not with what is put around them for hidden files and folders of parts
+MOST_OUT_NAME = 200
 CACHE = "the judgment cache"
 # what SQLite and the cache keep beside the file
 CACHE_SUFFIXES = ("", "-wal", "-shm", "-journal", ".ballast", ".rescued")
@@ -85,12 +87,7 @@ def expanded(given: Named, option: str) -> Path:
     text = str(given)
     if not text.strip():
         raise InputError(f"names nothing: expected a path, found {text!r}", where=option, mend="Give a name.")
-    if "\0" in text:
-        raise InputError("is no path: a zero byte is in it", where=option, mend=ELSEWHERE)
-    try:
-        return Path(given or "").expanduser()
-    except RuntimeError:
-        raise InputError("is in the home folder of a user who is not known", where=f"{option} {text}") from None
+    return user_path(text, option, MOST_OUT_NAME)
 
 
 def check_places(places: Sequence[Place], reads: Mapping[str, Any], cache_path: Named = None) -> None:
@@ -109,7 +106,7 @@ def check_places(places: Sequence[Place], reads: Mapping[str, Any], cache_path: 
     for place in places:
         check_kind(place)
     sources = list(read_paths(reads))
-    cache = cache_dir() / "judgments.sqlite" if cache_path is None else Path(cache_path)
+    cache = cache_dir() / "judgments.sqlite" if cache_path is None else user_path(cache_path)
     sources += [(CACHE, cache.with_name(cache.name + suffix)) for suffix in CACHE_SUFFIXES]
     for number, place in enumerate(places):
         for other in places[:number]:
@@ -169,11 +166,11 @@ def read_paths(reads: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
         for one in several:
             if isinstance(one, str | Path) and str(one).strip() and "\0" not in str(one):
                 try:
-                    path = Path(one).expanduser()
+                    path = user_path(one, option or None)
                     # a folder in the place of a file is found where the file is read
                     if path.is_file() if option in FILES else path.exists():
                         yield option, path
-                except (OSError, RuntimeError):
+                except OSError:
                     continue
 
 

@@ -144,10 +144,15 @@ class _Lines:
             left = ""
             if self._total and self._done:
                 seconds = (now - self._started) * (self._total - self._done) / self._done
-                left = f", about {seconds / 60:,.0f} min left"
+                left = f", {left_words(seconds)} left"
             of = f" of {self._total:,}" if self._total else ""
             line = f"{self._description}: {self._done:,}{of}{left}{' · ' if self._note else ''}{self._note}"
         say(line)
+
+
+def left_words(seconds: float) -> str:
+    """A time that is left, rounded as a person says it."""
+    return "less than a minute" if seconds < 60 else f"about {seconds / 60:,.0f} min"
 
 
 def track(items: Iterable[T], description: str, total: int) -> Iterator[T]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from sie_agent.errors import InputError
+from sie_agent.python_words import name_of, parameters_named
 from sie_agent.values import shown
 
 P = ParamSpec("P")
@@ -33,7 +34,7 @@ MAPPINGS = (Mapping, dict, collections.abc.MutableMapping)
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
-    """A function that refuses what its annotations do not allow.
+    """A function that refuses what its annotations do not allow, and whose errors name its parameters.
 
     Raises
     ------
@@ -42,8 +43,9 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def call(*given: P.args, **named: P.kwargs) -> R:
-        check_call(function, *given, **named)
-        return function(*given, **named)
+        with parameters_named(function):
+            check_call(function, *given, **named)
+            return function(*given, **named)
 
     return call
 
@@ -63,7 +65,7 @@ def check_call(function: Callable[..., Any], *given: Any, **named: Any) -> None:
         if not variable and name != "self" and value is not one.default and not fits(value, expected):
             raise InputError(
                 f"expected {words_of(expected)}, found {found_words(value)}",
-                where=f"{of_class(function)}(), parameter '{name}'",
+                where=f"{name_of(function)}(), parameter '{name}'",
                 mend=mend_of(value, expected),
             )
 
@@ -72,11 +74,6 @@ def check_call(function: Callable[..., Any], *given: Any, **named: Any) -> None:
 def described(function: Callable[..., Any]) -> tuple[inspect.Signature, dict[str, Any]]:
     """The signature of a function, and the types of its parameters."""
     return inspect.signature(function), typing.get_type_hints(function)
-
-
-def of_class(function: Callable[..., Any]) -> str:
-    """The name by which a function is called: of what makes an object, that of the class."""
-    return function.__qualname__.removesuffix(".__init__").removesuffix(".__post_init__")
 
 
 def fits(value: Any, expected: Any) -> bool:
@@ -93,6 +90,8 @@ def fits(value: Any, expected: Any) -> bool:
     kind = origin or expected
     if kind in MAPPINGS:
         return isinstance(value, Mapping)
+    if getattr(kind, "__name__", "") == "ndarray":
+        return is_several(value)
     if kind in SEVERAL:
         return is_several(value) and all(fits(one, part) for part in parts[:1] for one in value)
     return is_a(value, kind)
@@ -166,6 +165,8 @@ def words_of(expected: Any) -> str:
     kind = origin or expected
     if kind in MAPPINGS:
         return "a dict"
+    if getattr(kind, "__name__", "") == "ndarray":
+        return "an array of numbers"
     if kind in SEVERAL:
         of = f" ({words_of(parts[0])} each)" if parts and parts[0] is not Any else ""
         return f"a list{of}"

@@ -46,6 +46,10 @@ def refuse_special(path: Path, expected: str = "a file") -> None:
             told = "itself" if error.errno == errno.ELOOP else f"{os.readlink(path)}, which cannot be reached"
             problem = f"is a link to {told}, and {expected} was expected"
             raise InputError(problem, where=path, mend="Mend the link, or give the file itself") from None
+        if error.errno == errno.ENAMETOOLONG:
+            raise InputError(
+                "the path is too long for the file system", where=path, mend="Give a shorter one"
+            ) from None
         return
     for is_kind, name in SPECIAL:
         if is_kind(mode):

@@ -185,3 +185,9 @@ def plain(bound: float) -> str:
 def fits(number: int) -> bool:
     """Whether an integer has 64 bits, as the libraries that reckon with it take it."""
     return -INT64 <= number <= INT64
+
+
+def in_digits(value: float) -> str:
+    """A number in as few digits as tell it from all others."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))

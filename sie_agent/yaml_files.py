@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from sie_agent.errors import InputError
+from sie_agent.file_kinds import refuse_table
 from sie_agent.small_files import MEBIBYTE, read_text
 
 MOST_BYTES = MEBIBYTE // 2
@@ -67,18 +68,22 @@ class YamlText:
         return self.lines.get(found)
 
 
-def read_yaml(path: str | Path, *, mend: str | None = None, what: str = "") -> YamlText:
+def read_yaml(
+    path: str | Path, *, mend: str | None = None, what: str = "", expected: str = "a file in YAML"
+) -> YamlText:
     """What a YAML file of a user holds.
 
     Parameters
     ----------
     mend : what to do about a file that cannot be read. what : what it is, such as "the column map", for messages.
+    expected : the same with its article, such as "a column map in YAML".
 
     Raises
     ------
-    InputError : it is missing, cannot be read, has more than half a MiB, or see :func:`parse_yaml`.
+    InputError : it is missing, is a table, cannot be read, has more than half a MiB, or see :func:`parse_yaml`.
     """
     place = Path(path)
+    refuse_table(place, expected, mend)
     try:
         text = read_text(place, MOST_BYTES, mend, what)
     except OSError as error:

@@ -24,6 +24,7 @@ from sie_agent.cli import (
     serve,
     weights,
 )
+from sie_agent.cli.repeats import OnceEachOfAll
 from sie_agent.cli.weak_labels import WithWeakLabels
 
 EPILOG = """\b
@@ -33,11 +34,12 @@ Examples:
   sie doctor                                   what is installed, what is missing, and the mend
 
 Exit codes: 0 done, 1 the machine or the network is in the way, 2 bad input, 3 done but some pairs have no
-grade, or a judge or a prompt variant failed whole.
+grade, or a judge or a prompt variant failed whole, 130 stopped by Ctrl-C.
 """
 
 app = typer.Typer(
     name="sie",
+    cls=OnceEachOfAll,
     help="What should a ranker be trained on? A language model judges a part of the log, a small one gives every row "
     "a target and a weight, and a test says whether that helps.",
     epilog=EPILOG,

@@ -8,7 +8,8 @@ import typer
 
 from sie_agent.cli.options import Overwrite, examples
 from sie_agent.cli.output import call, columns, show, wishes
-from sie_agent.errors import InputError
+from sie_agent.cli.repeats import OnceEach
+from sie_agent.errors import InputError, printable
 from sie_agent.values import check_values
 
 app = typer.Typer(
@@ -20,7 +21,7 @@ app = typer.Typer(
 )
 
 
-@app.command(epilog=examples("sie cache stats"))
+@app.command(cls=OnceEach, epilog=examples("sie cache stats"))
 def stats() -> None:
     """Say where the cache lies, how large it is, and how many answers it holds."""
 
@@ -31,6 +32,8 @@ def stats() -> None:
 
     result = call(work)
     lines = [f"{result['path']}: {result['entries']:,} answers, {result['bytes'] / 1e6:.1f} MB"]
+    if not result["exists"]:
+        lines = [f"{result['path']}: no cache there yet; `sie label` and `sie run` begin one"]
     if result["groups"]:
         rows = [
             (group["variant"], group["model"], group["status"], f"{group['count']:,}") for group in result["groups"]
@@ -39,7 +42,7 @@ def stats() -> None:
     show(result, lines)
 
 
-@app.command(epilog=examples("sie cache export --out answers.jsonl"))
+@app.command(cls=OnceEach, epilog=examples("sie cache export --out answers.jsonl"))
 def export(
     out: Annotated[str, typer.Option("--out", help="JSON-lines file to write.", metavar="FILE")],
     overwrite: Overwrite = False,
@@ -59,12 +62,13 @@ def export(
 
 
 @app.command(
+    cls=OnceEach,
     epilog=examples(
         "sie cache prune --variant relevance/graded --model judge --yes",
         "sie cache prune --status refused",
         "sie cache prune --older-than 90",
         "sie cache prune --all",
-    )
+    ),
 )
 def prune(
     variant: Annotated[
@@ -93,6 +97,7 @@ def prune(
     if not yes:
         given = (("variant", variant), ("model", model), ("status", status), ("older than days", older_than))
         wanted = ", ".join(f"{what} {value}" for what, value in given if value is not None)
+        wanted = printable(wanted)
         typer.confirm(f"Delete {f'the answers with {wanted}' if wanted else 'all answers'}?", abort=True, err=True)
     result = call(work)
     lines = [f"{result['deleted']:,} answers deleted from {result['path']}"]

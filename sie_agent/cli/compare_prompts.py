@@ -127,7 +127,7 @@ def lines_of(result: dict[str, Any]) -> list[str]:
     for row in result["variants"]:
         if row["n_failed"]:
             lines.append(
-                f"{row['variant']}: {counted(row['n_failed'], 'pair')} without a grade{causes(row['reasons'])}"
+                f"{row['variant']}: {counted(row['n_failed'], 'pair')} without a judgment{causes(row['reasons'])}"
             )
     lines += [f"{one['variant']}: {one['mend']}" for one in result["failed"] if one["mend"]]
     lines += [f"Tries that failed: {tries}" for tries in tries_line(result)]

@@ -8,18 +8,19 @@ import warnings
 from collections.abc import Sequence
 
 from sie_agent.cli.arguments import prepared
-from sie_agent.cli.failures import failure
+from sie_agent.cli.failures import failure, help_in
 from sie_agent.cli.interrupts import answer_as_json, finish, give_up, was_heard
 from sie_agent.cli.output import show_failure, wishes
 from sie_agent.errors import EXIT_DONE
 from sie_agent.progress import set_quiet
+from sie_agent.python_words import command_line
 from sie_agent.redact import redacted
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``sie`` and return its exit code.
 
-    0 done; 1 the environment is in the way; 2 bad input; 3 done, but some pairs have no grade;
+    0 done; 1 the environment is in the way; 2 bad input; 3 done, but some pairs have no judgment;
     130 interrupted.
 
     Parameters
@@ -32,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wishes.json, wishes.debug = found.json, found.debug
     set_quiet(found.json or found.quiet)
     answer_as_json(found.json)
-    return finish(answered(given))
+    with command_line():
+        return finish(answered(given))
 
 
 def answered(given: Sequence[str]) -> int:
@@ -62,6 +64,9 @@ def answered(given: Sequence[str]) -> int:
 def failed(error: BaseException) -> int:
     """Say what went wrong; the exit code."""
     code, message = failure(error)
+    if (helped := help_in(error)) is not None and not wishes.json:
+        print(helped[1], file=sys.stderr)
+        return code
     if wishes.debug:
         import traceback
 

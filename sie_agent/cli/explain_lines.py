@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,15 +20,33 @@ def lines(result: Mapping[str, Any], top: int) -> Iterator[str]:
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
-    for place, explained in enumerate(result["explanations"]):
+    explained = {one["sample_id"] for one in result["explanations"]}
+    for one in result["lost"]:
+        yield lost_line(one, explained)
+    if result["lost"] and not result["explanations"]:
+        yield "No other row was asked for: there is nothing to explain"
+    if result["lost"] and result["explanations"]:
+        yield ""
+    for place, one in enumerate(result["explanations"]):
         yield from [""] if place else []
         with console.capture() as captured:
-            for line in row_lines(explained, top, coloured=console.color_system is not None):
+            for line in row_lines(one, top, coloured=console.color_system is not None):
                 # texts are foreign: nothing in them may count as markup
                 console.print(line, markup=False)
         yield from captured.get().splitlines()
     if result["html"]:
         yield f"Page: {result['html']}"
+
+
+def lost_line(one: Mapping[str, Any], explained: Collection[str]) -> str:
+    """What became of a row that is in the log, but not among the rows that are used."""
+    name = f"row {one['sample_id']} ({one['place']})"
+    known = {"unusable": "was left out as unusable", "folded": "has no score of its own"}
+    told = known.get(one["reason"], "was left out")
+    after = "; the pair is explained below" if one["pair"] in explained else ""
+    line = f"{name} {told}: {one['problem']}{after}"
+    # ids and texts are foreign: no control characters
+    return "".join(letter for letter in line if letter.isprintable())
 
 
 def row_lines(explained: Mapping[str, Any], top: int, *, coloured: bool) -> Iterator[Text | str]:

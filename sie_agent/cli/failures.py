@@ -29,6 +29,8 @@ def failure(error: BaseException) -> tuple[int, str]:
         return EXIT_INTERRUPTED, INTERRUPTED
     if type(error).__name__ == "Abort":
         return EXIT_ENVIRONMENT, "stopped; nothing was changed. With --yes nothing is asked."
+    if (helped := help_in(error)) is not None:
+        return EXIT_BAD_INPUT, f"a verb is missing. See `{helped[0]} --help`."
     if callable(explain := getattr(error, "format_message", None)):
         return EXIT_BAD_INPUT, usage(error, explain())
     if isinstance(error, OSError) and error.errno is not None:
@@ -50,6 +52,14 @@ def failure(error: BaseException) -> tuple[int, str]:
         EXIT_ENVIRONMENT,
         f"unexpected {type(error).__name__}: {said}; run again with --debug for the traceback",
     )
+
+
+def help_in(error: BaseException) -> tuple[str, str] | None:
+    """The command, and its help, of a group of commands that was called alone; None of other errors."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ != "NoArgsIsHelpError" or context is None:
+        return None
+    return context.command_path, context.get_help()
 
 
 def usage(error: BaseException, message: str) -> str:

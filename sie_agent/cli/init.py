@@ -57,6 +57,8 @@ def lines_of(result: dict[str, Any]) -> list[str]:
     lines += result["notes"]
     if result["map"]:
         lines.append(f"Column map: {result['map']} (look through it: it is a guess)")
+    elif result["map_in_use"]:
+        lines.append(f"Column map: {result['map_in_use']} (yours, in use as it is)")
     lines.append(f"Suite:      {result['suite']}")
     if result["missing"]:
         lines.append(f"TODO:       {', '.join(result['missing'])}: no column looks like it; fill it in in the map")

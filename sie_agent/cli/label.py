@@ -40,7 +40,7 @@ EPILOG = examples(
     "    --base-url http://127.0.0.1:8000/v1 --out runs/labels --dry-run",
     "sie label --data log.parquet --variant relevance/graded --backend openai \\",
     "    --endpoints endpoints.yaml --max-cost 20 --log-json runs/labels.jsonl --out runs/labels",
-    "sie label ... --retry-failed      ask again what has no grade, and nothing else",
+    "sie label ... --retry-failed      ask again what has no judgment, and nothing else",
 )
 
 
@@ -132,13 +132,16 @@ def lines_of(result: dict[str, Any]) -> list[str]:
         read, used = (counted(result[name], "row") for name in ("rows_read", "rows_used"))
         lines.append(f"  read            {read}: {used} used, {counted(result['rows_skipped'], 'row')} skipped")
     what = noun(result)
+    if what == "row" and result["rows"] != result["pairs"]:
+        lines.append("  counted in      rows; rows of the same texts are one question, which is asked once")
     lines.append(f"  with an answer  {counted(result['ok'], what)}")
     lines.append(f"  without         {counted(result['failed'], what)}{causes(result['reasons'])}")
     lines.append(f"  from the cache  {counted(result['cached'], what)}")
     if result["per_second"] is not None:
         tokens = result["tokens"]
+        asked = f"{counted(result['asked'], 'question')} in {duration(result['seconds'])}"
         lines.append(
-            f"  asked           {result['asked']:,} in {duration(result['seconds'])} ({result['per_second']:.1f}/s), "
+            f"  asked           {asked} ({result['per_second']:.1f}/s), "
             f"{tokens['input']:,} tokens in, {tokens['output']:,} out"
         )
     lines += [f"  tries failed    {tries}" for tries in tries_line(result)]

@@ -8,6 +8,7 @@ import typer
 
 from sie_agent.cli.options import Limit, Map, Overwrite, Seed, Simulate, Split, examples
 from sie_agent.cli.output import call, show
+from sie_agent.cli.repeats import OnceEach
 from sie_agent.cli.words import counted
 
 To = Annotated[
@@ -40,10 +41,11 @@ app = typer.Typer(
 
 
 @app.command(
+    cls=OnceEach,
     epilog=examples(
         "sie push scorer runs/scorer --to owner/my-scorer --license apache-2.0 --dry-run",
         "sie push scorer runs/quickstart --folder published",
-    )
+    ),
 )
 def scorer(
     folder_of_scorer: Annotated[
@@ -80,11 +82,12 @@ def scorer(
 
 
 @app.command(
+    cls=OnceEach,
     epilog=examples(
         "sie push labels runs/scorer/labels.parquet --to owner/my-labels --private",
         "sie push labels runs/scorer --data log.csv --with-text --license cc-by-4.0 --to owner/my-labels",
         "sie push labels runs/scorer --folder published --dry-run",
-    )
+    ),
 )
 def labels(
     labels_file: Annotated[

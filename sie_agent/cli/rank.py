@@ -93,17 +93,19 @@ def lines(result: dict[str, Any]) -> list[str]:
         told += ["", *kind_lines(kind, result["score"])] if told else kind_lines(kind, result["score"])
     if result["unscored"]:
         told.append(f"Without a score, and left out: {result['unscored']:,} of {counted(result['rows'], 'row')}")
-    told += ["", MEANING if result["score"] == "value" else MEANING_OF_MEANS, f"All groups: {result['ranked']}"]
+    told += ["", MEANING if result["score"] == "value" else MEANING_OF_OTHERS, f"All groups: {result['ranked']}"]
     return told
 
 
 MEANING_OF_MEANS = (
-    "mean: of the rows' scores, drawn towards the mean of all groups where rows are few; then its 95 % interval."
+    "mean (shrunk): of the rows' scores, drawn towards the mean of all groups where rows are few; then its 95 % "
+    "interval. plain mean and sum are of the rows' scores as they are."
 )
 MEANING = (
-    f"{MEANING_OF_MEANS} sum: of its rows' values, a weak guess at what the model loses without the group (rank "
+    f"{MEANING_OF_MEANS} The sum of values is a weak guess at what the model loses without the group (rank "
     "correlation with retraining 0.1 to 0.3 where it was measured, 0 for a judge that knows nothing)."
 )
+MEANING_OF_OTHERS = f"{MEANING_OF_MEANS} What the model loses without a group was measured against `value` alone."
 
 
 def kind_lines(kind: dict[str, Any], score: str) -> list[str]:
@@ -114,11 +116,21 @@ def kind_lines(kind: dict[str, Any], score: str) -> list[str]:
         told[0] += "; too few to draw their means together"
     if kind["ungrouped"]:
         told[0] += f"; in none: {counted(kind['ungrouped'], 'row')}"
-    for title, rows in zip(headings(kind, value), (kind["best"], kind["worst"]), strict=True):
+    ends = (kind["best"], kind["worst"])
+    for title, rows in zip(headings(kind, value), ends, strict=True):
         if rows:
-            header = (kind["by"], "rows", "mean", "interval", "sum")
+            title += few_words(kind, rows, max(map(len, ends)))
+            header = (kind["by"], "rows", "mean (shrunk)", "interval", "plain mean", "sum")
             told += [f"{title}:", *(f"  {line}" for line in columns(header, map(cells, rows)))]
     return told
+
+
+def few_words(kind: dict[str, Any], rows: list[dict[str, Any]], shown: int) -> str:
+    """Why one end has fewer groups than the other: no more lie on that side of the level between the ends."""
+    if len(rows) == shown or kind["level"] is None:
+        return ""
+    side = "above" if rows[0]["mean"] > kind["level"] else "at or below"
+    return f" (only {counted(len(rows), 'group')} of {kind['groups']:,} with a mean {side} {number(kind['level'])})"
 
 
 def headings(kind: dict[str, Any], value: bool) -> tuple[str, str]:
@@ -153,6 +165,7 @@ def cells(row: dict[str, Any]) -> tuple[str, ...]:
         f"{row['rows']:,}",
         number(row["mean"]),
         interval(row["low"], row["high"]),
+        number(row["mean_of_rows"]),
         number(row["total"], 2),
     )
 

@@ -55,10 +55,23 @@ def lines_of(result: dict[str, object]) -> list[str]:
         lines.append("Agreement with gradients, which does not show that a judge knows anything:")
         lines += [f"  {line}" for line in reliability_lines(str(agreed.get("reference")), result.get("reliability"))]
         lines.append(f"  {about} ({agreed.get('mode')}): {metrics}")
-    lines += kept_lines(result.get("kept"))
+    lines += kept_lines(result.get("kept")) + scored_lines(result.get("scored"))
     lines += lost_lines(result)
     lines.append(f"Report: {result.get('report')}")
     return lines
+
+
+def scored_lines(scored: object) -> list[str]:
+    """How many rows have a score, and which of them nothing was learned from."""
+    if not isinstance(scored, dict):
+        return []
+    told = f"Scores: {counted(scored['rows'], 'row')}"
+    if scored["held_out"]:
+        told += (
+            f", {scored['held_out']:,} of them of queries that were held out to choose and to test on (`held_out` in "
+            "scores.parquet): the scorer learned nothing from those"
+        )
+    return [told]
 
 
 def lost_lines(result: Mapping[str, Any]) -> list[str]:
@@ -72,7 +85,7 @@ def lost_lines(result: Mapping[str, Any]) -> list[str]:
     if result.get("pairs_without_grade"):
         count, why = int(result["pairs_without_grade"]), causes(reasons.get("relevance", []))
         told = f"{counted(count, 'pair')} {'has' if count == 1 else 'have'}"
-        lines.append(f"{told} no grade{why}: judgments.parquet says why, pair by pair")
+        lines.append(f"{told} no judgment{why}: judgments.parquet says why, pair by pair")
     if reasons.get("clarity"):
         without = sum(one["count"] for one in reasons["clarity"])
         queries = f"{counted(without, 'query')} {'has' if without == 1 else 'have'}"
@@ -80,7 +93,7 @@ def lost_lines(result: Mapping[str, Any]) -> list[str]:
     lines += [f"{one['judge']}: {one['mend']}" for one in failed if one.get("mend")]
     if failed or lines:
         lines.append("What was answered is kept: the same command, given again, asks only what is missing.")
-        lines.append("With --retry-failed it also asks again where an answer came that is no grade.")
+        lines.append("With --retry-failed it also asks again where an answer came that is no judgment.")
     return lines
 
 
@@ -92,7 +105,7 @@ def headline_lines(headline: Mapping[str, Any]) -> list[str]:
     told = f"Gain over the log within queries, {judge}: {points(headline['gain'])} points"
     if headline.get("less_twin") is None:
         return [told]
-    return [f"{told}; less that of its answers without their knowledge: {points(headline['less_twin'])}"]
+    return [f"{told}; more than its twin gains, whose knowledge was removed: {points(headline['less_twin'])} points"]
 
 
 def kept_lines(kept: object) -> list[str]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from typer.core import TyperCommand, TyperOption
+from typer.core import TyperOption
+
+from sie_agent.cli.repeats import OnceEach
 
 # in the help of an option
 PLACE = "WEAK-LABELS"
 
 
-class WithWeakLabels(TyperCommand):
+class WithWeakLabels(OnceEach):
     """A verb whose options name the weak labels."""
 
     # typer and click disagree from version to version on whose classes these are

@@ -67,6 +67,12 @@ def lines(result: dict[str, Any]) -> list[str]:
         f"{number(result['mean_weight_positives'])} of positives, {number(result['mean_weight_negatives'])} of others"
     )
     told.append(f"Weights: from {number(result['smallest'])} to {number(result['largest'])}; mean {means}")
+    if result["impressions"] is not None:
+        told.append(
+            f"A row is a pair of query and item, which stands for {number(result['impressions'] / result['rows'], 1)} "
+            "impressions on average: train on one row per pair with its weight as it is. To train on raw impressions, "
+            "join by query and item (README) and give each the weight and blended label of its pair"
+        )
     if result["unscored"]:
         rows = counted(result["unscored"], "row")
         told.append(f"Without a score, and so of weight 1 or with the log's label alone: {rows}")

@@ -69,7 +69,7 @@ def cost_line(result: Mapping[str, Any]) -> list[str]:
 
 
 def asked_again(result: Mapping[str, Any], missing: int) -> list[str]:
-    """How to get the grades that are missing, *missing* of them."""
+    """How to get the judgments that are missing, *missing* of them."""
     lines = []
     if result["stopped"] == "cost":
         lines.append("Give a higher --max-cost to go on: only what is missing is asked.")
@@ -77,7 +77,7 @@ def asked_again(result: Mapping[str, Any], missing: int) -> list[str]:
         lines.append("The same command, given again, asks only what is missing.")
     if result["failed_for_good"]:
         lines.append(
-            f"Of {result['failed_for_good']:,} the answer is no grade, and it is kept; --retry-failed asks them again."
+            f"Of {result['failed_for_good']:,} the answer is no judgment, and is kept; --retry-failed asks them again."
         )
     return lines
 
@@ -89,7 +89,7 @@ def plan_lines(result: dict[str, Any]) -> list[str]:
         lines.append(f"{part['variant']} by {part['model']}")
         lines.append(f"  rows            {part['rows']:,} ({part['distinct']:,} distinct questions)")
         failed = part["cached_without_grade"]
-        kept = f" ({failed:,} of them without a grade: --retry-failed asks those again)" if failed else ""
+        kept = f" ({failed:,} of them without a judgment: --retry-failed asks those again)" if failed else ""
         lines.append(f"  in the cache    {part['cached']:,}{kept}")
         lines.append(f"  to ask          {part['to_ask']:,}")
         tokens = f"{part['input_tokens']:,} in, {part['output_tokens']:,} out"

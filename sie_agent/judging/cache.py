@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from ..errors import EnvironmentFailure, InputError
-from ..paths import cache_dir
+from ..paths import cache_dir, user_path
 from ..shown import shown
 from ..signatures import checked
 from . import cache_file
@@ -60,11 +60,14 @@ class JudgmentCache:
         self._rescue: JudgmentCache | None = None
         self._lock = threading.RLock()
         self._busy_seconds = busy_seconds
-        self.path = Path(path).expanduser() if path is not None else cache_dir() / "judgments.sqlite"
+        self.path = user_path(path) if path is not None else cache_dir() / "judgments.sqlite"
         if self.path.is_dir():
             raise InputError("is a folder, not a judgment cache", where=self.path, mend="Name a file in it")
         self._unwritable = ""
         cache_file.check_kind(self.path)
+        if self.path.parent.exists() and not self.path.parent.is_dir():
+            mend = "Set SIE_CACHE_DIR to a folder" if path is None else "Name a file in a folder"
+            raise InputError("is a file, and the judgment cache needs a folder", where=self.path.parent, mend=mend)
         with self._used():
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -118,6 +121,12 @@ class JudgmentCache:
         -------
         Those that are there.
         """
+        if isinstance(keys, str):
+            raise InputError(
+                "expected a list (a text each), found a text",
+                where="JudgmentCache.get(), parameter 'keys'",
+                mend=f"Give [{keys[:80]!r}] for one",
+            )
         found: dict[str, Answer] = {}
         with self._used():
             # in the order of the file, where neighbours share their pages
@@ -263,6 +272,7 @@ class JudgmentCache:
         entries = sum(group["count"] for group in groups)
         return {"path": str(self.path), "bytes": self.path.stat().st_size, "entries": entries, "groups": groups}
 
+    @checked
     def prune(
         self,
         *,
@@ -294,11 +304,13 @@ class JudgmentCache:
             self._connection.execute("VACUUM")
         return cursor.rowcount
 
+    @checked
     def holds_export(self, path: str | Path) -> bool:
         """Whether a file is an export of which every answer is here still."""
         with explained(self.path):
             return all(self.get(keys).keys() >= set(keys) for keys in exported_keys(Path(path)))
 
+    @checked
     def export(self, path: str | Path) -> int:
         """Write every entry as JSON lines (key, variant, model, created, answer); gives the count.
 

@@ -1,4 +1,4 @@
-"""Why there is no grade, counted: by status, and by what was said, so that the commonest cause can be told."""
+"""Why there is no judgment, counted: by status, and by what was said, so that the commonest cause can be told."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Failing:
         self._due = False
 
     def given_up(self, status: str) -> None:
-        """A pair has no grade."""
+        """A pair has no judgment."""
         with self._lock:
             self._pairs[status] += 1
 
@@ -130,13 +130,13 @@ class Failing:
             return self._tries.as_list()
 
     def words(self) -> list[str]:
-        """``12 without a grade (rejected)``, ``tries failed: rate-limited 12``; what there is of it."""
+        """``12 without a judgment (rejected)``, ``tries failed: rate-limited 12``; what there is of it."""
         parts = []
         with self._lock:
             if self._pairs:
                 (status, _), *others = self._pairs.most_common(2)
                 mostly = "mostly " if others else ""
-                parts.append(f"{self._pairs.total():,} without a grade ({mostly}{status})")
+                parts.append(f"{self._pairs.total():,} without a judgment ({mostly}{status})")
             if self._tries.counts:
                 listed = self._tries.counts.most_common(SHOWN_STATUSES)
                 told = ", ".join(f"{status} {count:,}" for status, count in listed)

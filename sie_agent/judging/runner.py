@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import pandas as pd
 
@@ -25,12 +26,12 @@ from .questions import (
 )
 from .session import Drawn, Session
 from .table import judgment_table
-from .variants import Variant
+from .variants import Variant, load_variant
 
 
 def judge(
     samples: pd.DataFrame,
-    variant: Variant,
+    variant: Variant | str | Path,
     backend: Backend,
     cache: JudgmentCache,
     *,
@@ -43,7 +44,7 @@ def judge(
     Parameters
     ----------
     samples : the table of samples. Its grades and labels are dropped before anything else is done.
-    variant : from ``load_variant``.
+    variant : from ``load_variant``; or the name of one that ships, or the path of a YAML file.
     backend : from ``make_backend``.
     cache : where answers are kept; what is in it is not asked again.
     limit : only the first so many pairs.
@@ -52,7 +53,7 @@ def judge(
 
     Returns
     -------
-    One row per sample in the order of the samples (clarity: per distinct query in order of appearance,
+    One row per sample, in their order and with their index (clarity: per distinct query in order of appearance,
     ``sample_id`` and ``item_id`` empty), with ``JUDGMENT_COLUMNS``. A row without a grade has a NaN score and
     a status that says why. Where a backend had to use another method, ``variant`` ends in ``+written``; where
     another model stepped in, ``model`` says which.
@@ -73,12 +74,14 @@ def judge(
     """
     if limit is not None and limit < 1:
         raise InputError(f"limit is {limit}", mend="Give a number of at least 1")
+    asked = variant if isinstance(variant, Variant) else load_variant(variant)
     rows = samples if limit is None else samples.head(limit)
     with bar(f"Judging with {backend.model}", len(rows)) as shown:
         used = session or Session(backend, cache)
         used.shown = shown
-        tables = judge_chunks([rows], variant, backend, cache, retry_failed=retry_failed, session=used)
-        return pd.concat(list(tables), ignore_index=True)
+        tables = judge_chunks([rows], asked, backend, cache, retry_failed=retry_failed, session=used)
+        table = pd.concat(list(tables), ignore_index=True)
+        return table if asked.aspect == "clarity" else table.set_axis(rows.index)
 
 
 def judge_chunks(
@@ -155,7 +158,7 @@ def judge_rows(
         session.shown.advance(len(rows) - len(pending), note="")
     if pending and session.stopped is None:
         if known:
-            say(f"{len(known):,} of {len(asked):,} answers were in the cache")
+            say(f"{len(known):,} of {len(asked):,} different questions were answered in the cache")
         cache.reserve()
         answers.update(ask(rows, fields, pending, variant, backend, cache, keys, session))
     stand_in = unanswered(session, variant)

@@ -14,7 +14,9 @@ from jinja2 import TemplateError, meta
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import InputError
-from ..paths import prompts_dir
+from ..field_errors import first_fault
+from ..file_kinds import VARIANT, meant, other_yaml, refuse_table
+from ..paths import prompts_dir, user_path
 from ..small_files import refuse_no_file
 from ..yaml_files import read_yaml
 from .templates import compiled, parsed
@@ -194,32 +196,37 @@ def load_variant(name_or_path: str | Path) -> Variant:
     Variant(name='relevance/lexical', aspect='relevance', method='lexical')
     """
     path = find_variant(name_or_path)
-    told = read_yaml(path, mend="See prompts/README.md")
+    told = read_yaml(path, mend="See prompts/README.md", expected=f"{VARIANT} in YAML")
     loaded = told.content
     if not isinstance(loaded, dict):
         raise InputError("a prompt variant is a YAML mapping", where=path, mend="See prompts/README.md")
     try:
         return Variant.model_validate({"name": variant_name(path), **loaded})
     except ValidationError as error:
-        place = told.place(error.errors()[0]["loc"])
-        raise InputError(first_problem(error), where=place, mend="See prompts/README.md") from error
+        if (other := other_yaml(loaded, VARIANT, path)) is not None:
+            raise other from None
+        way, problem = first_fault(error, Variant)
+        field = ".".join(map(str, way))
+        told_of = problem if problem.startswith("unknown key") or not field else f"{field}: {problem}"
+        raise InputError(told_of, where=told.place(way), mend="See prompts/README.md") from error
 
 
 def find_variant(name_or_path: str | Path) -> Path:
     """The file of a variant, or an InputError that lists the near ones."""
     text = str(name_or_path)
-    as_path = Path(name_or_path).expanduser()
+    as_path = user_path(name_or_path)
     if as_path.suffix in (".yaml", ".yml"):
         if as_path.is_file():
             return as_path
         refuse_no_file(as_path, "a prompt variant in YAML")
-        raise InputError("no such prompt variant file", where=as_path)
+        raise InputError(f"no such prompt variant file{meant(as_path, [], ('.yaml', '.yml'))}", where=as_path)
     known = list_variants()
     if text in known:
         return prompts_dir() / f"{text}.yaml"
     refuse_no_file(as_path, "a prompt variant in YAML")
+    refuse_table(as_path, "a prompt variant in YAML", "Give the name of one that ships, or a YAML file")
     endings = [name for name in known if name.split("/")[-1] == text]
-    close = difflib.get_close_matches(text, known, n=3, cutoff=0.4)
+    close = difflib.get_close_matches(text, known, n=3, cutoff=0.6)
     near = endings + [name for name in close if name not in endings]
     hint = f"Near it: {', '.join(near)}" if near else f"There are: {', '.join(known)}"
     raise InputError(f"unknown prompt variant {text[:80]!r}", mend=hint)
@@ -228,17 +235,6 @@ def find_variant(name_or_path: str | Path) -> Path:
 def variant_name(path: Path) -> str:
     """``aspect/name`` for a file of that layout."""
     return f"{path.parent.name}/{path.stem}" if path.parent.name in ASPECTS else path.stem
-
-
-def first_problem(error: ValidationError) -> str:
-    """The first complaint of pydantic in one line: field and message."""
-    problem = error.errors()[0]
-    place = ".".join(str(part) for part in problem["loc"])
-    message = problem["msg"].removeprefix("Value error, ")
-    if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(place, Variant.model_fields, n=1)
-        return f"unknown key '{place}'" + (f" (did you mean '{near[0]}'?)" if near else "")
-    return f"{place}: {message}" if place else message
 
 
 def scale_means_nothing(variant: str) -> bool:

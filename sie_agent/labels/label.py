@@ -59,3 +59,8 @@ class WeakLabel:
     is_importance: bool = True
     reads_label: bool = True
     student: StudentSettings = StudentSettings()
+
+    @property
+    def ends(self) -> tuple[float, float] | None:
+        """Both ends of its range; None where it has none."""
+        return None if self.low is None or self.high is None else (self.low, self.high)

@@ -14,6 +14,7 @@ from sie_agent.pipeline.log import Log
 from sie_agent.pipeline.log_evidence import fit_label_errors, label_errors_of, log_evidence
 from sie_agent.pipeline.recipes import (
     CANDIDATES,
+    FEWEST_QUERIES,
     LOG,
     MILDEST,
     above_chance,
@@ -34,6 +35,7 @@ from sie_agent.pipeline.settings import (
 
 __all__ = [
     "CANDIDATES",
+    "FEWEST_QUERIES",
     "LOG",
     "MILDEST",
     "DistilSettings",

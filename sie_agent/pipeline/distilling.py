@@ -146,8 +146,9 @@ def distil_labels(
         known = ~np.isnan(label)
         if known.sum() >= 2:
             chosen = student_settings(name, **settings.scorer.model_dump())
+            about = WEAK_LABELS[name]
             students[name] = fit_student(
-                inputs[known], label[known], chosen, seed, reads_label=WEAK_LABELS[name].reads_label
+                inputs[known], label[known], chosen, seed, reads_label=about.reads_label, ends=about.ends
             )
         step()
     return Distilled(labels, students)
@@ -189,6 +190,7 @@ def scorer_of(
                 query_names,
                 student_settings(name, **settings.scorer.model_dump()),
                 seed,
+                ends=WEAK_LABELS[name].ends,
             )
             for name in distilled.students
         }

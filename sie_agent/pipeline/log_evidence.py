@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.attribution import fit_logistic, predict
-from sie_agent.labels import mean_of_others, student_settings
+from sie_agent.labels import WEAK_LABELS, mean_of_others, student_settings
 from sie_agent.pipeline.distilling import Distilled, Proxies
 from sie_agent.pipeline.log import Booleans, Doubles, Log
 from sie_agent.pipeline.settings import DistilSettings
@@ -73,6 +73,7 @@ def label_errors_of(
             student_settings(RELEVANCE, **settings.scorer.model_dump()),
             seed,
             reads_label=False,
+            ends=WEAK_LABELS[RELEVANCE].ends,
         )
     head = fit_label_errors(columns, told, log.label, rows, shown=log.shown)
     return None if head is None else (head, columns)

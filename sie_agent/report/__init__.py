@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sie_agent.report.doubt import PER_QUERY, doubted, with_support
 from sie_agent.report.html import write_report
-from sie_agent.report.read import STEPS
+from sie_agent.report.read import STEPS, rows_of_log
 from sie_agent.report.rows import ranking_label, scored_rows, shown_ids
 from sie_agent.report.steps import MADE_UP, variant_of
 from sie_agent.report.suspects import side_names
@@ -19,6 +19,7 @@ __all__ = [
     "Why",
     "doubted",
     "ranking_label",
+    "rows_of_log",
     "scored_rows",
     "shown_explanation",
     "shown_ids",

@@ -125,8 +125,8 @@ def twins_words(agreement: Agreement) -> str:
     covered = [twin.covered for _, twin in twins if twin.covered is not None]
     if not covered:
         return ""
-    told = f"In a twin, answers keep their order among rows of a query and grade alone; {words.percent(min(covered))} "
-    told += "of the rows or more have two others to be ordered among."
+    told = "In a twin, answers keep their order only among rows of the same query and grade; at least "
+    told += f"{words.percent(min(covered))} of the rows have two others to be ordered among."
     coarse = dict.fromkeys(judge for judge, twin in twins if twin.cells == "relevant")
     if coarse:
         told += (

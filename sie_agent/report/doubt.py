@@ -10,11 +10,13 @@ import pandas as pd
 
 from sie_agent.labels import label_named
 from sie_agent.samples import lexical_scores, pair_keys, query_keys
-from sie_agent.scorer import LABEL_ERROR
+from sie_agent.scorer import LABEL_ERROR, POSITIVE_AT, RELEVANCE
 
 # the weak label that says how likely the log's label is right
 SUPPORT = label_named("support").name
 LISTED = 20
+# from this support on, the page says that the scorer supports the label
+SUPPORTED = 2 / 3
 PER_QUERY = 2
 # the two ways in which a label can be wrong
 FALSE_YES, FALSE_NO = "false yes", "false no"
@@ -29,6 +31,9 @@ def with_support(rows: pd.DataFrame, labels: pd.DataFrame | None) -> pd.DataFram
     see `sie_agent.pipeline`). Without it, the probability that the label is right by the judge alone: the weak label
     ``support`` of rows that it read, else the scorer's. NaN where none is known. An order, not a probability.
 
+    And ``backed``, whether what the page shows of the row speaks for its label: such a row is not listed as doubtful,
+    whatever else doubts it (see `backed_rows`).
+
     Parameters
     ----------
     rows : with ``sample_id`` and, as far as the scorer has them, ``label_error`` and ``support``.
@@ -42,7 +47,38 @@ def with_support(rows: pd.DataFrame, labels: pd.DataFrame | None) -> pd.DataFram
     right = own.fillna(scored)
     if LABEL_ERROR in rows.columns:
         right = (1 - rows[LABEL_ERROR].astype("float64")).fillna(right)
-    return rows.assign(right=right, read=own.notna())
+    return rows.assign(right=right, read=own.notna(), backed=backed_rows(rows, labels, own.fillna(scored)))
+
+
+def backed_rows(rows: pd.DataFrame, labels: pd.DataFrame | None, support: pd.Series) -> pd.Series:
+    """Whether the row's own relevance or support speaks for the label, by row.
+
+    The relevance does where a yes fits better than half of the pairs, or a no worse: by the judge among the pairs that
+    it read, by the scorer among the log's rows. The support does where it is high, also among rows of the same label:
+    in a log of clicks nearly every no has a high one.
+
+    Parameters
+    ----------
+    support : (n,) of each row, NaN where it is not known.
+    """
+    if "label" not in rows.columns:
+        return pd.Series(False, index=rows.index)
+    yes = rows["label"] >= POSITIVE_AT
+    rank = pd.Series(np.nan, index=rows.index)
+    if labels is not None and RELEVANCE in labels.columns:
+        said = labels.drop_duplicates("sample_id").set_index("sample_id")[RELEVANCE].astype("float64")
+        rank = rows["sample_id"].map(middle_rank(said)).astype("float64")
+    if RELEVANCE in rows.columns:
+        rank = rank.fillna(middle_rank(rows[RELEVANCE].astype("float64")))
+    fits = rank.notna() & (yes == (rank >= 0.5))
+    usual = support.groupby(yes).transform("median")
+    return fits | ((support > SUPPORTED) & (support > usual))
+
+
+def middle_rank(scores: pd.Series) -> pd.Series:
+    """For each known score, the share of the others that lie below; ties share their mean place."""
+    known = int(scores.notna().sum())
+    return scores * 0 + 0.5 if known < 2 else (scores.rank(method="average") - 1) / (known - 1)
 
 
 def doubted(rows: pd.DataFrame, by: str = "right", sizes: Mapping[str, int] | None = None) -> pd.DataFrame:
@@ -54,10 +90,13 @@ def doubted(rows: pd.DataFrame, by: str = "right", sizes: Mapping[str, int] | No
 
     Parameters
     ----------
-    rows : with ``sample_id, query, label`` and the column *by*; the lowest come first, at most two of a query.
+    rows : with ``sample_id, query, label`` and the column *by*; the lowest come first, at most two of a query. By
+        ``right``, rows that are ``backed`` are left out, where that is known.
     sizes : how many of each side; None for ten and ten.
     """
     known = rows[rows[by].notna() & rows["label"].notna()]
+    if by == "right" and "backed" in known.columns:
+        known = known[~known["backed"].astype(bool)]
     known = known.assign(side=np.where(known["label"] >= 0.5, FALSE_YES, FALSE_NO))
     ordered = known.sort_values([by, "sample_id"], kind="stable")
     # a product that the log shows often is looked at once
@@ -70,6 +109,19 @@ def doubted(rows: pd.DataFrame, by: str = "right", sizes: Mapping[str, int] | No
         yes = min(len(sides[FALSE_YES]), max(half, LISTED - len(sides[FALSE_NO])))
         sizes = {FALSE_YES: yes, FALSE_NO: min(len(sides[FALSE_NO]), LISTED - yes)}
     return pd.concat([sides[side].head(sizes[side]) for side in SIDES])
+
+
+def yes_words(known: pd.DataFrame) -> tuple[str, str]:
+    """What counts as a yes and how many rows are one; and a warning where all labelled rows fall on one side, or ''."""
+    positives, negatives = (int((known["label"] >= POSITIVE_AT).sum()), int((known["label"] < POSITIVE_AT).sum()))
+    told = f"A row counts as a yes if its label is {POSITIVE_AT:g} or more: {positives:,} yes, {negatives:,} no."
+    if not positives + negatives or (positives and negatives):
+        return told, ""
+    which, side = ("No", "wrong no") if not positives else ("Every", "wrong yes")
+    return told, (
+        f"{which} labelled row is a yes at a cut-off of {POSITIVE_AT:g}, so only a {side} can be found. Map labels so "
+        "that a yes is at or above the cut-off and a no below it."
+    )
 
 
 @dataclass(frozen=True)
@@ -122,7 +174,8 @@ def found_wrong(rows: pd.DataFrame, relevant_at: float) -> list[Found]:
         return []
     yes = pd.Series(np.where(known["label"] >= 0.5, 1.0, -1.0), index=known.index)
     overlap = yes * lexical_scores(known["query"], known["title"])
-    orders: dict[str, pd.Series] = {OWN: known["right"], "word overlap": overlap}
+    own = known["right"].mask(known["backed"].astype(bool)) if "backed" in known.columns else known["right"]
+    orders: dict[str, pd.Series] = {OWN: own, "word overlap": overlap}
     if "loss" in known.columns and known["loss"].notna().all():
         orders["training loss"] = -known["loss"]
     place = known["position"].astype("float64") if "position" in known.columns else pd.Series(np.nan, index=known.index)

@@ -92,10 +92,10 @@ def groups_of(run: RunFolder, known: pd.DataFrame) -> ShownGroups | None:
     return ShownGroups(
         label=name,
         caution="" if run.agreement.verdict.use == USE else OPINION,
-        told=f"{label.title}, averaged over the rows of a group: {label.meaning}. The mean of a group of few rows is "
-        "drawn towards that of all groups, since few rows say little; the interval says where the mean of more such "
-        "rows would lie (95 %). It knows how rows differ, and nothing of whether the judge is right. Look at both ends "
-        "before you act: such a list only weakly predicts what training without a group would do.",
+        told=f"{label.title}, averaged over the rows of a group: {label.meaning}. The mean of a group with few rows is "
+        "pulled towards the mean of all groups. The 95 % interval says where the group's mean would lie with more such "
+        "rows; it reflects how much rows differ, not whether the judge is right. Look at both ends before you act: "
+        "such a list only weakly predicts what training without a group would do.",
         kinds=found,
     )
 
@@ -116,13 +116,24 @@ def shown_kind(kind: str, ranked: pd.DataFrame, titles: pd.Series, level: float,
     above, below = ranked["low"] > level, ranked["high"] < level
     helpful, harmful = (above, below) if higher else (below, above)
     good = (ranked["mean"] > level) == higher
-    told = (
-        f"{words.count(len(ranked), one, many)}. The whole interval is on the helpful side for "
-        f"{words.count(int(helpful.sum()))}, on the harmful side for {words.count(int(harmful.sum()))}."
+    at = "0" if level == 0 else f"the mean of all groups, {significant(level)}"
+    certain = (
+        f"{int(helpful.sum()):,} certainly on the helpful side of {at}, {int(harmful.sum()):,} on the harmful side"
     )
+    none = f"none is certainly on the helpful or the harmful side of {at}: every interval includes it"
+    told = f"{words.count(len(ranked), one, many)}: {certain if helpful.any() or harmful.any() else none}."
+    # no more is claimed in a heading than the intervals say
     sides = [
-        Side("Most helpful", shown(ranked[good].head(SHOWN), titles), f"No {one} is on the helpful side."),
-        Side("Most harmful", shown(ranked[~good].tail(SHOWN)[::-1], titles), f"No {one} is on the harmful side."),
+        Side(
+            "Most helpful" if helpful.any() else "Highest scores, none certainly helpful",
+            shown(ranked[good].head(SHOWN), titles),
+            f"No {one} has its mean on the helpful side.",
+        ),
+        Side(
+            "Most harmful" if harmful.any() else "Lowest scores, none certainly harmful",
+            shown(ranked[~good].tail(SHOWN)[::-1], titles),
+            f"No {one} has its mean on the harmful side.",
+        ),
     ]
     return ShownKind(kind, TITLES[kind], one, told, sides)
 
@@ -134,7 +145,7 @@ def shown(ranked: pd.DataFrame, titles: pd.Series) -> list[ShownGroup]:
             name=short(row["group"]),
             title=short(titles.get(row["group"], "")),
             mean=significant(float(row["mean"])),
-            interval=f"{significant(float(row['low']))} to {significant(float(row['high']))}",
+            interval=f"{significant(float(row['low']))}\u00a0to\u00a0{significant(float(row['high']))}",
             rows=words.count(int(row["rows"])),
         )
         for row in ranked.to_dict("records")

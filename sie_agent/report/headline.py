@@ -217,7 +217,7 @@ def judge_words(run: RunFolder) -> str:
     """The judge beside the ranker that is trained on the log, both within queries."""
     quality = pick.judge_quality(run.agreement, pick.primary_judge(run))
     if quality is None or not quality.n_pairs:
-        return "The judge was not checked against human grades, so how good it is remains unknown."
+        return unchecked_words(run)
     if quality.within is None:
         told = "No query has two rows of different grades, so how the judge orders a query's items is not known"
         return told if quality.auc is None else f"{told}; over all graded pairs its AUC is {words.number(quality.auc)}."
@@ -227,3 +227,11 @@ def judge_words(run: RunFolder) -> str:
     if log is None:
         return f"{told}; a coin toss gets half of them right."
     return f"{told}; the ranker trained on the log as it is, {bench_words.share(log, None, None)}."
+
+
+def unchecked_words(run: RunFolder) -> str:
+    """What is known of a judge that was not measured on all grades: what the choice of the recipe says of it."""
+    tuning = run.samples[run.samples["query_set"] == "tune"]
+    if run.recipe is not None and run.recipe.why and tuning["grade"].notna().any():
+        return f"The judge was checked on the graded tuning queries alone: {run.recipe.why}."
+    return "The judge was not checked against human grades, so how good it is remains unknown."

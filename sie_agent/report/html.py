@@ -12,6 +12,7 @@ from sie_agent.redact import redacted_command
 from sie_agent.report import (
     agreement_words,
     bench_words,
+    doubt,
     groups_section,
     headline,
     kept,
@@ -90,6 +91,7 @@ def content(run: RunFolder) -> dict[str, Any]:
     return {
         "top": top,
         "suspects": doubtful,
+        "yes": doubt.yes_words(known),
         "shown_rows": SHOWN_ROWS,
         "groups": groups_section.groups_of(run, known),
         "check_action": check_action(run, doubtful),

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sie_agent.bench import AT_RANDOM, BY_LOSS, LOG, WITHIN
 from sie_agent.errors import InputError
+from sie_agent.field_errors import first_fault
 from sie_agent.json_files import read_json
 from sie_agent.report import bench_words, pick, words
 from sie_agent.report.plots import (
@@ -122,9 +123,9 @@ def _read(path: Path, shape: type[Shape]) -> Shape:
     try:
         return shape.model_validate(read_json(path, mend=MEND, nan=True))
     except ValidationError as error:
-        first = error.errors()[0]
-        problem = f"field '{'.'.join(map(str, first['loc']))}': {first['msg']}"
-        raise InputError(problem, where=path, mend=MEND) from error
+        way, problem = first_fault(error, shape)
+        place = ".".join(map(str, way)) or "the top level"
+        raise InputError(f"field '{place}': {problem}", where=path, mend=MEND) from error
 
 
 def name_of(row: _Selection) -> str:

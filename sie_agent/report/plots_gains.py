@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from sie_agent.bench import AUTO, BASELINES, CLEAN, JUDGE_LABELS, JUDGED_ONLY, LOG, RULE, SAME_RECIPE
@@ -45,6 +46,15 @@ FURTHEST_BELOW = 1.5
 LEAST_SPAN = 1.0
 
 
+ARROWS = "An arrow stands for a loss beyond the axis, with its size."
+
+
+def has_arrows(figure: str) -> bool:
+    """Whether a loss is beyond the axis of a figure, as JSON."""
+    traces = json.loads(figure)["data"]
+    return any(str(trace.get("marker", {}).get("symbol", "")).startswith("triangle") for trace in traces)
+
+
 def gains_plot(run: RunFolder) -> Plot | None:
     """Gains over the log with intervals, the main ranker within queries first; None where nothing was measured."""
     agreement = run.agreement
@@ -60,7 +70,8 @@ def gains_plot(run: RunFolder) -> Plot | None:
             name = bench_words.metric_words(metric)
             told = "; ".join(f"{_group(agreement, row)}, {_name(agreement, row)} {_gain(row)}" for row in rows)
             summary = f"Gain in points over the log as it is, {name}, of {bench_words.ranker_words(ranker)}: {told}."
-            choices.append(Choice(ranker, name, bench_words.NOTES.get(metric, ""), summary, figure))
+            note = f"{bench_words.NOTES.get(metric, '')} {ARROWS if has_arrows(figure) else ''}".strip()
+            choices.append(Choice(ranker, name, note, summary, figure))
             heights.append(height)
     if not choices:
         return None
@@ -81,10 +92,7 @@ def gains_plot(run: RunFolder) -> Plot | None:
                 any(row.twin for row in drawn),
                 "A twin is the judge with its knowledge taken out: what it gains is not the judge's doing.",
             ),
-            (
-                True,
-                "An arrow stands for a loss beyond the axis, with its size. The table below has every way.",
-            ),
+            (True, "The table below has every way."),
         ),
         mode=", ".join(dict.fromkeys(pick.mode_of(agreement, judge) for judge in judges_in_order(agreement))),
         basis=words.count(agreement.n_test_queries or None, "test query", "test queries"),

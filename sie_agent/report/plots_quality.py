@@ -29,6 +29,7 @@ PLACES = ("top center", "bottom center")
 # kinds of judges that the line joins
 CURVE = ("simulated", "random", "control")
 HEIGHT = 400
+CUT = "A bar that ends at the edge of the chart goes on beyond it."
 WITHIN_AXIS = "judge's accuracy within queries, %"
 
 
@@ -54,7 +55,7 @@ def gain_plot(run: RunFolder) -> Plot | None:
     marks = marks_of(agreement, lambda point: point.gain, 100.0)
     if len(marks) < 2:
         return None
-    layout = _layout(WITHIN_AXIS, "points gained over the log, within queries", marks, 0.0)
+    layout = _layout(WITHIN_AXIS, "points gained over the log, within queries", marks, 0.0, reach=1.0)
     layout["shapes"].append(_level(0.0))
     log = pick.log_within(agreement)
     if log is not None:
@@ -73,8 +74,17 @@ def gain_plot(run: RunFolder) -> Plot | None:
                 "The line joins simulated judges (human grades with noise, whose quality is known) and starts at a "
                 "judge that answers at random.",
             ),
+            (
+                not _has_line(marks) and _has(marks, "random"),
+                "The open circle is a judge that answers at random.",
+            ),
             (_has(marks, "real"), "Real judges are diamonds."),
-            (_has(marks, "made up"), "Crosses are made up of positions or grades to lead a test astray."),
+            (_has(marks, "real") or _has(marks, "made up"), "Bars are 95 % intervals."),
+            (_is_cut(marks, layout), CUT),
+            (
+                _has(marks, "made up"),
+                "Crosses are made-up judges that know positions or grades: a check on the test.",
+            ),
             (True, "The dotted line is the log as it is."),
             (
                 log is not None,
@@ -111,6 +121,8 @@ def agreement_quality_plot(run: RunFolder) -> Plot | None:
                 _has_line(marks),
                 "The line joins simulated judges and starts at the no-judge control; the band is its interval.",
             ),
+            (_has(marks, "real") or _has(marks, "made up"), "Bars are 95 % intervals."),
+            (_is_cut(marks, layout), CUT),
             (quality.bound is not None, "The dotted line is the most that any label can reach."),
             (
                 True,
@@ -176,10 +188,10 @@ def _traces(marks: Sequence[Mark]) -> list[Trace]:
     if curve:
         symbols = ["circle" if mark.kind == "simulated" else "circle-open" for mark in curve]
         line = {"line": {"color": BLUE, "width": 2}, "marker": {"color": BLUE, "size": 9, "symbol": symbols}}
-        traces.append({**_points("simulated judges", curve, places), "mode": "lines+markers+text", **line})
+        traces.append({**_points(_curve_name(curve), curve, places), "mode": "lines+markers+text", **line})
     for name, kind, color, symbol in (
         ("real judges", "real", VERMILLION, "diamond"),
-        ("made up to lead astray", "made up", GREY, "x"),
+        ("made-up judges", "made up", GREY, "x"),
     ):
         held = [mark for mark in marks if mark.kind == kind]
         if held:
@@ -190,6 +202,10 @@ def _traces(marks: Sequence[Mark]) -> list[Trace]:
             }
             traces.append({**_points(name, held, places), "mode": "markers+text", **style})
     return traces
+
+
+def _curve_name(curve: Sequence[Mark]) -> str:
+    return "simulated judges" if _has(curve, "simulated") else "no judge" if _has(curve, "control") else "random judge"
 
 
 def _points(name: str, marks: Sequence[Mark], places: Mapping[str, str]) -> Trace:
@@ -216,15 +232,17 @@ def _modes(marks: Sequence[Mark]) -> str:
     return ", ".join(dict.fromkeys(mark.mode for mark in marks if mark.kind != "control"))
 
 
-def _layout(x_title: str, y_title: str, marks: Sequence[Mark], level: float | None) -> dict[str, Any]:
-    """Axes that hold every mark; an interval may reach out, lest one wide one flatten the rest."""
+def _layout(
+    x_title: str, y_title: str, marks: Sequence[Mark], level: float | None, reach: float = 0.0
+) -> dict[str, Any]:
+    """Axes that hold every mark, and of intervals *reach* times as much again as the marks take.
+
+    A wide interval would flatten the rest, and push the names of the marks over each other.
+    """
     heights = [mark.y for mark in marks] + ([] if level is None else [level])
-    margin = 0.14 * ((max(heights) - min(heights)) or 1.0)
-    left, right = marks[0].x, marks[-1].x
-    aside = 0.1 * ((right - left) or 1.0)
     return {
-        "xaxis": {"title": {"text": x_title}, "range": [left - aside, right + aside]},
-        "yaxis": {"title": {"text": y_title}, "range": [min(heights) - margin, max(heights) + margin]},
+        "xaxis": {"title": {"text": x_title}, "range": _range([mark.x for mark in marks], _ends(marks, "x"), reach)},
+        "yaxis": {"title": {"text": y_title}, "range": _range(heights, _ends(marks, "y"), reach)},
         "margin": {"l": 8, "r": 16, "t": 28, "b": 8},
         "showlegend": True,
         "legend": legend_below(),
@@ -232,6 +250,28 @@ def _layout(x_title: str, y_title: str, marks: Sequence[Mark], level: float | No
         "shapes": [],
         "annotations": [],
     }
+
+
+def _ends(marks: Sequence[Mark], axis: str) -> list[float]:
+    """The ends of the intervals that are drawn as bars."""
+    held = [mark for mark in marks if mark.kind not in CURVE]
+    pairs = [(mark.x_low, mark.x_high) if axis == "x" else (mark.y_low, mark.y_high) for mark in held]
+    return [end for pair in pairs for end in pair if end is not None]
+
+
+def _range(values: Sequence[float], ends: Sequence[float], reach: float) -> list[float]:
+    """An axis for these values; it goes as far as the ends of intervals, but no further than *reach* times its span."""
+    low, high = min(values), max(values)
+    span = (high - low) or 1.0
+    furthest = max(min([*ends, low]), low - reach * span), min(max([*ends, high]), high + reach * span)
+    margin = 0.14 * span
+    return [furthest[0] - margin, furthest[1] + margin]
+
+
+def _is_cut(marks: Sequence[Mark], layout: Mapping[str, Any]) -> bool:
+    """Whether a bar reaches beyond the axes."""
+    ranges = {axis: layout[f"{axis}axis"]["range"] for axis in ("x", "y")}
+    return any(not ranges[axis][0] <= end <= ranges[axis][1] for axis in ranges for end in _ends(marks, axis))
 
 
 def _level(value: float) -> dict[str, Any]:

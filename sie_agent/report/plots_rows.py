@@ -72,11 +72,23 @@ def map_plot(run: RunFolder, known: pd.DataFrame, *, clicks: bool) -> Plot | Non
         height=420,
         summary=f"Scatter of {by} against judged relevance for {len(drawn):,} rows; {doubted} of them are "
         f"{positive} in the log although the judge puts them in its lowest third.",
-        caption="Each mark is a row. Log and judge disagree where filled marks stand on the left "
-        "and open ones on the right. Point at a mark to read the row.",
+        caption=map_words(drawn, known, positive),
         mode=pick.mode_of(run.agreement, pick.primary_judge(run)),
         basis=words.count(len(drawn), "row", "rows"),
     )
+
+
+def map_words(drawn: pd.DataFrame, known: pd.DataFrame, positive: str) -> str:
+    """What is drawn: which rows, and what their marks mean."""
+    both = int((known["judged"].notna() & known[rows.ranking_label(known.columns) or "judged"].notna()).sum())
+    some = "" if len(drawn) == both else f", one of {len(drawn):,} drawn at random from {both:,}"
+    told = f"Each mark is a row that the judge read{some}."
+    yes, no = (drawn["label"] >= 0.5).any(), (drawn["label"] < 0.5).any()
+    if yes or no:
+        told += f" “Log says {positive}” means a label of 0.5 or more."
+    if yes and no:
+        told += " Log and judge disagree where filled marks stand on the left and open ones on the right."
+    return f"{told} Point at a mark to read the row."
 
 
 def score_plots(run: RunFolder, known: pd.DataFrame) -> list[Plot]:
@@ -92,7 +104,8 @@ def score_plots(run: RunFolder, known: pd.DataFrame) -> list[Plot]:
             unit="rows",
             color=GREY,
             limits=(0.0, 1.0),
-            caption="A judge that gives every row the same answer tells nothing apart.",
+            caption="How many rows got which answer from the judge, from 0 (no use) to 1 (just what was asked for); "
+            "rows that it did not read are left out.",
         )
     ]
     for place, name in enumerate(label_names(known.columns)):
@@ -109,7 +122,7 @@ def score_plots(run: RunFolder, known: pd.DataFrame) -> list[Plot]:
                 unit="rows",
                 color=label_color(name),
                 limits=limits if inside else None,
-                caption=f"{name}: {label.meaning}. As the distilled scorer gives it.",
+                caption=f"How many rows got which {name} from the scorer. {name.capitalize()}: {label.meaning}.",
             )
         )
     return [plot for plot in plots if plot is not None]

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ValidationError
 
 from sie_agent.errors import InputError
+from sie_agent.field_errors import first_fault
 from sie_agent.json_files import read_json
 from sie_agent.labels import label_names
 from sie_agent.redact import redacted
@@ -22,7 +23,7 @@ from sie_agent.report.shapes import Agreement, Facts, Manifest
 from sie_agent.report.shapes_steps import NextSteps, Step
 from sie_agent.report.shapes_why import Explained, Explanations
 from sie_agent.samples import check_numeric
-from sie_agent.scorer import LABEL_ERROR, Recipe, read_recipe
+from sie_agent.scorer import HELD_OUT, LABEL_ERROR, Recipe, read_recipe
 from sie_agent.yaml_files import read_yaml
 
 STEPS = "next-steps.json"
@@ -44,6 +45,7 @@ class RunFolder:
     scorer, None where the run does not say. ``explanations`` are by weak label and ``sample_id``. ``labels`` are the
     weak labels of the judged rows, None where the run has none. ``draws`` are the rows of each draw's log, the first
     draw first: see :func:`_read_draw`. ``steps`` is what the run wrote to go on with, by step.
+    ``held_out`` counts the rows with a score whose queries the run held out; they are not in ``scores``.
     """
 
     path: Path
@@ -58,6 +60,7 @@ class RunFolder:
     labels: pd.DataFrame | None
     draws: list[pd.DataFrame]
     steps: dict[str, Step]
+    held_out: int = 0
 
 
 def read_run(run_dir: Path) -> RunFolder:
@@ -85,13 +88,19 @@ def read_run(run_dir: Path) -> RunFolder:
         suite=suite,
         samples=_with_defaults(_read_parquet(run_dir / "samples.parquet", SAMPLE_COLUMNS)),
         judgments=_numeric(_read_parquet(run_dir / "judgments.parquet", JUDGMENT_COLUMNS), ["score"]),
-        scores=_numeric(scores, label_names(scores.columns)),
+        scores=_numeric(rows_of_log(scores), label_names(scores.columns)),
         recipe=_read_recipe(run_dir, suite),
         explanations=_read_explanations(run_dir / "explanations.json"),
         labels=_numeric_or_error(_read_parquet(labels, ("sample_id",)), labels) if labels.is_file() else None,
         draws=_read_draws(run_dir, suite, agreement.verdict.judge),
         steps=_read_steps(run_dir / STEPS),
+        held_out=len(scores) - len(rows_of_log(scores)),
     )
+
+
+def rows_of_log(scores: pd.DataFrame) -> pd.DataFrame:
+    """The scored rows that the run trained and learned on, without those of queries that it held out."""
+    return scores[~scores[HELD_OUT].astype(bool)].reset_index(drop=True) if HELD_OUT in scores.columns else scores
 
 
 def _read_json(path: Path) -> Any:
@@ -103,9 +112,9 @@ def _read_shape(path: Path, shape: type[Shape], told: Any = None) -> Shape:
     try:
         return shape.model_validate(_read_json(path) if told is None else told)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the top level"
-        raise InputError(f"field '{place}': {first['msg']}", where=path, mend=MEND) from error
+        way, problem = first_fault(error, shape)
+        place = ".".join(map(str, way)) or "the top level"
+        raise InputError(f"field '{place}': {problem}", where=path, mend=MEND) from error
 
 
 def _read_agreement(path: Path) -> Agreement:

@@ -57,11 +57,27 @@ def line(*parts: str) -> str:
 def weights_action(run: RunFolder) -> Action:
     """The weights of this run's log."""
     use = run.agreement.verdict.use
-    told = "Writes a target and a weight for every row that the run's log has:"
+    scored = words.count(len(run.scores) + run.held_out, "row", "rows")
+    told = f"Writes a target and a weight for {scored}, all that have a score"
     if use not in ("use", "unknown"):
-        told = "To have them all the same: a target and a weight for every row that the run's log has."
+        told = f"To have them all the same: a target and a weight for {scored}, all that have a score"
+    told += f".{not_learned(run)}"
     command = line("weights", "--scores", str(run.path / "scores.parquet"), "--out", str(run.path / "weights.parquet"))
     return Action(told, command)
+
+
+def not_learned(run: RunFolder) -> str:
+    """Which of these rows were held out, or how many rows of the data have no score, and what gives them one."""
+    if run.held_out:
+        has = "is of a query" if run.held_out == 1 else "are of queries"
+        return (
+            f" {run.held_out:,} of them {has} that the run held out to choose and to test on (`held_out` in "
+            "scores.parquet): the scorer learned nothing from those."
+        )
+    if without := max(len(run.samples) - len(run.scores), 0):
+        has = "is of a query that the run held out and has" if without == 1 else "are of queries held out and have"
+        return f" {words.count(without, 'row', 'rows')} {has} none: `sie score` with the run's scorer gives one."
+    return ""
 
 
 def own_log_action(run: RunFolder) -> Action:
@@ -101,8 +117,8 @@ def judge_step(run: RunFolder) -> ShownStep:
     distill = line("distill", *again, *whose(run, judges), *about(run), "--out", str(run.path / "judged-more"))
     told = (
         f"{words.count(step.rows, 'row', 'rows')} of {words.count(step.queries, 'query', 'queries')} that the scorer "
-        "has not learned from. On these it is least sure whether the log is right, and most hangs on them in training: "
-        "a judgment here changes more than one elsewhere."
+        "has not learned from. It is least sure whether their labels are right, and they matter most in training, so "
+        "a judgment changes more here than elsewhere."
     )
     return ShownStep(
         title,
@@ -145,10 +161,10 @@ def grade_step(run: RunFolder) -> ShownStep:
         )
         return ShownStep(title, told, "", "", [])
     told = (
-        f"{words.count(step.rows, 'pair', 'pairs')} of {words.count(step.queries, 'query', 'queries')}, whole queries, "
-        "those first in which judge and log differ most: there it shows soonest which of them is right. Fill in the "
-        "last column: 1 for just what was asked for, 0 for no use, 0.5 between. Begin at the top and stop after any "
-        "query; a dozen queries is the least that counts."
+        f"{words.count(step.rows, 'pair', 'pairs')} of {words.count(step.queries, 'query', 'queries')}, query by "
+        "query; the queries in which judge and log differ most come first, since they show soonest which of the two is "
+        "right. Fill in the last column: 1 for just what was asked for, 0 for no use, 0.5 for in between. Begin at the "
+        "top and stop after any query; at least a dozen queries are needed."
     )
     file = str(run.path / step.file)
     own = [*whose(run, asked_judges(run)), *about(run)]

@@ -17,6 +17,7 @@ from sie_agent.report.doubt import (
     OWN,
     SIDES,
     Found,
+    backed_rows,
     doubted,
     found_wrong,
     sizes_of,
@@ -134,8 +135,7 @@ def suspects_of(run: RunFolder, known: pd.DataFrame) -> Suspects | None:
     listed = doubted(everything)
     if listed.empty:
         return None
-    counted = found_wrong(everything, relevant_at)
-    sizes = sizes_of(listed)
+    counted, sizes = found_wrong(everything, relevant_at), sizes_of(listed)
     sides = [
         Side(
             title=f"{NAMES[kind][side][:1].upper()}{NAMES[kind][side][1:]}",
@@ -147,7 +147,8 @@ def suspects_of(run: RunFolder, known: pd.DataFrame) -> Suspects | None:
     ]
     over_draws = [found_wrong(rows_of_draw(run, draw), relevant_at) for draw in run.draws] if counted else []
     over_draws = over_draws if len(over_draws) > 1 and all(over_draws) else []
-    said = count_words(listed, counted, over_draws, relevant_at)
+    graded = everything[everything["grade"].notna() & everything["label"].notna()]
+    said = count_words(listed, counted, over_draws, relevant_at, graded)
     meaning = f"{TRULY[kind]}. Relevant is what has a grade of {words.number(relevant_at)} or more"
     return Suspects(*said, meaning, sides, compared_table(counted, over_draws, sizes, kind))
 
@@ -155,8 +156,10 @@ def suspects_of(run: RunFolder, known: pd.DataFrame) -> Suspects | None:
 def rows_of_draw(run: RunFolder, draw: pd.DataFrame) -> pd.DataFrame:
     """The log's rows of one draw with texts and grades, for counting."""
     about = run.samples.drop_duplicates("sample_id").set_index("sample_id")[["query", "title", "grade"]]
+    support = draw["weak"].fillna(draw["scored"])
     return draw.join(about, on="sample_id").assign(
-        right=(1 - draw["error"]).fillna(draw["weak"]).fillna(draw["scored"])
+        right=(1 - draw["error"]).fillna(support),
+        backed=backed_rows(draw.rename(columns={"relevance": RELEVANCE}), None, support),
     )
 
 
@@ -171,7 +174,7 @@ def suspect(row: dict[Any, Any], run: RunFolder, kind: str, relevant_at: float) 
     truth = grade = ""
     if not pd.isna(row["grade"]):
         truth = "wrong" if (row["label"] >= 0.5) != (row["grade"] >= relevant_at) else "right"
-        grade = f"{'truly wrong' if truth == 'wrong' else 'not wrong'}, grade {words.number(float(row['grade']))}"
+        grade = f"{words.number(float(row['grade']))}: the label is {truth}"
     return Suspect(
         query=rows.short(row["query"], 120),
         title=rows.short(row["title"], 160),
@@ -190,9 +193,10 @@ def judged_words(row: dict[Any, Any]) -> str:
     rank, judged = relevance_rank(row)
     if rank is None:
         return "not read by the judge"
-    pairs = "all pairs" if judged else "the log's rows by the scorer's estimate; the judge did not read this row"
-    below = floor_percent(rank)
-    return f"fits better than {below} % of {pairs}" if below > 0 else f"fits worse than 99 % of {pairs}"
+    pairs = "the pairs it read" if judged else "the log's rows, by the scorer's estimate; the judge did not read it"
+    if rank >= 0.5:
+        return f"fits better than {floor_percent(rank)} % of {pairs}"
+    return f"fits worse than {floor_percent(1 - rank)} % of {pairs}"
 
 
 def relevance_rank(row: dict[Any, Any]) -> tuple[float | None, bool]:
@@ -219,13 +223,14 @@ def reason_words(row: dict[Any, Any], kind: str, place: int | None) -> str:
     if yes == (rank >= 0.5):
         who = "the judge" if judged else "the scorer's relevance"
         return f"{opening}, and {who} does not contradict it; but other evidence in the log does."
-    pairs = "pairs that the judge read" if judged else "log's rows, as the scorer estimates (the judge did not read it)"
+    pairs = "pairs that the judge read" if judged else "log's rows"
+    by = "" if judged else ", by the scorer's estimate (the judge did not read this row)"
     if yes:
-        told = f"{opening}, although {floor_percent(1 - rank)} % of the {pairs} fit better."
+        told = f"{opening}, although {floor_percent(1 - rank)} % of the {pairs} fit better{by}."
         if kind == "clicks" and place is not None and place <= TOP:
             told += " It stood at the top, where people click on what they see first."
         return told
-    told = f"{opening}, although it fits better than {floor_percent(rank)} % of the {pairs}."
+    told = f"{opening}, although it fits better than {floor_percent(rank)} % of the {pairs}{by}."
     if kind == "clicks" and place is not None and place >= FAR_DOWN:
         told += " It stood far down, where few people look."
     return told
@@ -241,9 +246,18 @@ def side_words(counted: list[Found], side: str, size: int) -> str:
 
 
 def count_words(
-    listed: pd.DataFrame, counted: list[Found], over_draws: list[list[Found]], relevant_at: float
+    listed: pd.DataFrame,
+    counted: list[Found],
+    over_draws: list[list[Found]],
+    relevant_at: float,
+    every: pd.DataFrame,
 ) -> tuple[str, str, str]:
-    """How many of the listed rows are wrong, how many other ways find, and whether a judge is needed for that."""
+    """How many of the listed rows are wrong, how many other ways find, and whether a judge is needed for that.
+
+    Parameters
+    ----------
+    every : the graded rows of the log: how many of them are wrong is what to hold the list against.
+    """
     size = len(listed)
     graded = listed[listed["grade"].notna()]
     if not counted:
@@ -251,8 +265,13 @@ def count_words(
             said = f"How many of the first {size} are truly wrong is not known, since nobody has graded them."
             return said, "", "Look at some yourself before you trust the list."
         wrong = int(wrong_by_grade(graded, relevant_at).sum())
-        said = f"{len(graded)} of the first {size} rows have a grade; by it, {wrong} of them are wrong."
-        return said, "", "The others are for you to check."
+        said = (
+            f"{len(graded)} of these {size} rows have a grade, which says that {wrong} of the {len(graded)} are wrong"
+        )
+        if len(every):
+            share = wrong_by_grade(every, relevant_at).mean()
+            said += f"; of all {len(every):,} graded rows of the log, {words.percent(float(share))} are"
+        return f"{said}.", "", f"The other {size - len(graded)} are for you to check."
     by_name = {one.name: one.total for one in counted}
     others = ", ".join(
         f"{words.number(value, 1 if name == CHANCE else 0)} {NEEDS_NO_JUDGE[name]}"

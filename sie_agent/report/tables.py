@@ -196,7 +196,7 @@ def judges_table(agreement: Agreement) -> Table | None:
         ("Right pairs within queries", NUMBER),
         ("Pooled AUC", NUMBER),
         ("Spearman with grade", NUMBER),
-        ("Graded pairs", NUMBER),
+        ("Judged pairs, all draws", NUMBER),
         ("Draws", NUMBER),
     ]
     rows = [
@@ -211,5 +211,8 @@ def judges_table(agreement: Agreement) -> Table | None:
             words.count(entry.n_draws),
         )
         for entry in agreement.judges
+        if any(one is not None for one in (entry.within, entry.auc, entry.spearman))
     ]
-    return table("How well each judge orders the items of a query, and relevant items in all", columns, rows)
+    return table(
+        "How well each judge orders the items of a query (right pairs), and all items (pooled AUC)", columns, rows
+    )

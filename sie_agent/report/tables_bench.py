@@ -52,7 +52,10 @@ def verdicts_table(agreement: Agreement) -> Table | None:
 
 
 def not_beaten(verdict: Verdict) -> str:
-    """The first rival that the judge is not certainly ahead of."""
+    """A rival that is certainly ahead of the judge, else the first that the judge is not certainly ahead of."""
+    ahead = next((one.rival for one in verdict.against if bench_words.is_better(one)), None)
+    if ahead is not None:
+        return f"{ahead} (certainly ahead)"
     return next((one.rival for one in verdict.against if not one.beaten), words.ABSENT)
 
 

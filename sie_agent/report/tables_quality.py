@@ -16,16 +16,18 @@ def gain_table(agreement: Agreement) -> Table | None:
     quality = agreement.quality
     held = [point for point in quality.points if point.gain is not None] if quality else []
     held.sort(key=lambda point: point.within or 0.0)
-    columns = [*ABOUT, ("Right pairs within queries", NUMBER), ("Points over the log", NUMBER), BESIDE]
+    columns = [*ABOUT, ("Right pairs within queries", NUMBER), ("Points over the log", NUMBER)]
+    placed = [one for one in quality.placed if one.measure == "gain"] if quality else []
     rows = [
         (
             *_about(point),
             bench_words.share(point.within, None, None),
             bench_words.points(point.gain),
-            _place(point, quality.placed if quality else [], "gain", 100.0),
+            *([_place(point, placed, "gain", 100.0)] if placed else []),
         )
         for point in held
     ]
+    columns += [BESIDE] if placed else []
     return table("Judge's quality, and what training with it gains", columns, rows)
 
 

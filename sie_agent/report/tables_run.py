@@ -10,6 +10,9 @@ from sie_agent.report import words
 from sie_agent.report.read import RunFolder
 from sie_agent.report.tables import LONG, NUMBER, TEXT, Table, table
 
+# what counts of the manifest are called, where their names alone do not say what is counted
+COUNTED = {"judged": "number of judgments", "cached": "judgments from the cache", "failed": "judgments that failed"}
+
 
 def status_table(run: RunFolder) -> Table | None:
     """Judgments by aspect and status."""
@@ -38,7 +41,7 @@ def status_table(run: RunFolder) -> Table | None:
 
 
 def reasons_table(run: RunFolder) -> Table | None:
-    """Why judgments have no grade, in the words that came most often; None where there are none, or no words."""
+    """Why pairs have no judgment, in the words that came most often; None where there are none, or no words."""
     if "detail" not in run.judgments.columns:
         return None
     failed = run.judgments[run.judgments["status"].astype(str) != "ok"]
@@ -62,7 +65,7 @@ def models_table(run: RunFolder) -> Table | None:
             continue
         rows += [(judge, "model", name, words.count(count)) for name, count in asked.models.items()]
         rows += [(judge, "server", name, words.count(count)) for name, count in asked.endpoints.items()]
-    columns = [("Judge", TEXT), ("What", TEXT), ("Name", LONG), ("Judgments with a grade", NUMBER)]
+    columns = [("Judge", TEXT), ("What", TEXT), ("Name", LONG), ("Judgments", NUMBER)]
     return table("Who answered", columns, rows)
 
 
@@ -120,7 +123,7 @@ def origin_table(run: RunFolder) -> Table | None:
         ("seeds", plain(manifest.seeds) or words.ABSENT),
     ]
     rows += [
-        (f"number of {name}", words.count(value) if isinstance(value, int) else plain(value))
+        (COUNTED.get(name, f"number of {name}"), words.count(value) if isinstance(value, int) else plain(value))
         for name, value in manifest.counts.items()
     ]
     for title, held in (("version", manifest.versions), ("hash", manifest.hashes)):

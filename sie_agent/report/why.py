@@ -86,10 +86,12 @@ def shown_explanation(explanation: Mapping[str, Any], listed: int = LISTED) -> W
 
 def opening(explained: Explained) -> str:
     """Score, rank, and how the effects add up."""
+    # trees predict ranks a little outside of 0 to 1
+    place = min(max(explained.rank, 0.0), 1.0)
     return (
         f"The scorer's {explained.by} of this row is {significant(explained.score)}: place "
-        f"{words.number(explained.rank, 3)} on a scale from 0 to 1, on which the mean row is at "
-        f"{words.number(explained.base, 3)}. What features add to that mean:"
+        f"{words.number(place, 3)} on a scale from 0 (the lowest rows) to 1 (the highest); the mean is "
+        f"{words.number(explained.base, 3)}. What features add to the mean:"
     )
 
 

@@ -192,7 +192,7 @@ def _conclusion(facts: RowFacts, *, vague: bool, clicks: bool, most: bool) -> st
     backed = facts.is_backed
     who = "the judge" if facts.support is None else "the scorer"
     if backed is None:
-        return f"{who} is undecided about the label, and the scorer sees {'use' if most else 'harm'} in it"
+        return f"{who} is undecided about the label, but training on it is likely to {'help' if most else 'harm'}"
     if backed:
         return (
             f"{who} supports the label" if most else f"{who} supports the label, yet training on it is likely to harm"

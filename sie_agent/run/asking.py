@@ -127,7 +127,7 @@ def ask_for_missing(world: World, draws: Sequence[Draw], asked: dict[str, Boolea
             wanted |= rows_read(draw, judge, judges_at(world, place), bench_judges_at(draw, place))
         if judge.name in asked and not (wanted & ~asked[judge.name]).any():
             continue
-        say(f"Asking judge '{judge.name}' about {counted(int(wanted.sum()), 'pair')}")
+        say(f"Asking judge '{judge.name}' about {pairs_asked(world, draws, judge, wanted)}")
         try:
             world.ask(judge, wanted)
         except SieError as error:
@@ -144,6 +144,18 @@ def ask_for_missing(world: World, draws: Sequence[Draw], asked: dict[str, Boolea
             raise failure.error or nobody_left("the baseline failed", [failure])
         say(f"Judge '{failure.name}' is left out: {failure}")
     return failures
+
+
+def pairs_asked(world: World, draws: Sequence[Draw], judge: JudgePart, wanted: Booleans) -> str:
+    """How many pairs a judge is asked about, and why they are more than those that the scorer learns from."""
+    told, learned = counted(int(wanted.sum()), "pair"), np.zeros(len(wanted), bool)
+    for place, draw in enumerate(draws):
+        if judge in judges_at(world, place):
+            learned |= asked_rows(draw, judge)
+    more = int((wanted & ~learned).sum())
+    if not more or not learned.any():
+        return told
+    return f"{told}, {more:,} of them of queries on which the recipe is chosen or rankers are tested"
 
 
 def too_few_grades(world: World, draws: Sequence[Draw], judge: JudgePart) -> list[Failure]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sie_agent.bench import LOG, RANKERS, Way
 from sie_agent.errors import InputError
+from sie_agent.field_errors import first_fault
 
 MEND = "Run the suite again with 'sie run': it makes a damaged draw anew"
 
@@ -112,9 +113,9 @@ def check_facts(facts: dict[str, Any], path: Path) -> None:
     try:
         shaped = DrawFacts.model_validate(facts)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the top level"
-        raise InputError(f"field '{place}': {first['msg']}", where=path, mend=MEND) from None
+        way, problem = first_fault(error, DrawFacts)
+        place = ".".join(map(str, way)) or "the top level"
+        raise InputError(f"field '{place}': {problem}", where=path, mend=MEND) from None
     # every query has a row: without this, a damaged count asks for more memory than there is
     if shaped.n_queries > shaped.rows:
         raise InputError(

@@ -100,7 +100,7 @@ def apply_judge(draw: Draw, part: JudgePart, step: Callable[[], None]) -> None:
     graded = int(np.isfinite(relevance).sum())
     if graded < 2:
         raise EnvironmentFailure(
-            f"judge '{part.name}' graded {graded} of {int(asked_rows(draw, part).sum())} pairs; weak labels need 2",
+            f"judge '{part.name}' judged {graded} of {int(asked_rows(draw, part).sum())} pairs; weak labels need 2",
             where=f"draw {draw.seed}",
             mend="Check its model or server; `sie label` shows the status of each pair.",
         )

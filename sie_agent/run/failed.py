@@ -53,20 +53,20 @@ def raised(name: str, error: SieError, cache: JudgmentCache | None = None) -> Fa
 def ungraded(
     name: str, reasons: Reasons, pairs: int, graded: int = 0, where: str = "", *, what: str = "pairs"
 ) -> Failure:
-    """The failure of somebody whose answers are too few grades.
+    """The failure of somebody whose answers are too few judgments.
 
     Parameters
     ----------
-    pairs, graded : how many were asked about, and how many of them have a grade.
+    pairs, graded : how many were asked about, and how many of them have a judgment.
     where : in which part of the run. what : what was asked about.
     """
     told = reasons_in_words(reasons.as_list())
     mend = "`status` and `detail` in the judgments say why, pair by pair"
-    return Failure(name, f"graded {graded:,} of {pairs:,} {what}{where}{f' ({told})' if told else ''}", mend)
+    return Failure(name, f"judged {graded:,} of {pairs:,} {what}{where}{f' ({told})' if told else ''}", mend)
 
 
 def reasons_of(judgments: pd.DataFrame) -> Reasons:
-    """Why judgments have no grade."""
+    """Why pairs have no judgment."""
     reasons, failed = Reasons(), judgments[judgments["score"].isna()]
     reasons.add_all(zip(failed["status"], failed["detail"], strict=True))
     return reasons

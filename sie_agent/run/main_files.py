@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.bench import choose_recipe, strength_on
@@ -18,9 +19,10 @@ from sie_agent.progress import say
 from sie_agent.run.draw import Draw
 from sie_agent.run.draw_judges import relevance_of
 from sie_agent.run.manifest import library_versions
-from sie_agent.samples import log_hash, write_table
+from sie_agent.samples import IMPRESSIONS, log_hash, write_table
 from sie_agent.scorer import (
     FROM,
+    HELD_OUT,
     LABEL_ERROR,
     RELEVANCE,
     Recipe,
@@ -59,8 +61,8 @@ def write_main_files(draw: Draw, folder: Path, key: str) -> None:
     names = label_names(draw.students[name])
     labels = {label: draw.columns[f"weak|{label}|{name}"][draw.judged] for label in names}
     write_table(pd.DataFrame({"sample_id": identifiers[draw.judged], **labels}), folder / "labels.parquet")
-    scores = {label: draw.columns[f"scorer|{label}|{name}"][log] for label in names}
-    read = {name: world.samples[name].to_numpy()[log] for name in ("query", "item_id")} | {"label": draw.label[log]}
+    scores = {label: draw.columns[f"scorer|{label}|{name}"] for label in names}
+    read = {name: world.samples[name].to_numpy() for name in ("query", "item_id")} | {"label": draw.label}
     references = {
         reference: draw.columns[f"reference|{reference}"][log]
         for reference in world.suite.references
@@ -78,12 +80,22 @@ def write_main_files(draw: Draw, folder: Path, key: str) -> None:
     told: dict[str, Any] = {}
     if name in draw.errors:
         ready = with_log_columns(ready, *draw.errors[name], rows, folder)
-        said, source = draw.errors[name][0].of(scores[RELEVANCE], draw.label[log], draw.errors[name][1])
+        # what the log's models say is known of the rows that they were trained on; the others are told by their text
+        columns = {column: beside(values, log) for column, values in draw.errors[name][1].items()}
+        said, source = draw.errors[name][0].of(scores[RELEVANCE], draw.label, columns)
         told = {LABEL_ERROR: said, FROM: source}
-    table = pd.DataFrame({"sample_id": identifiers[log], **read, **scores, **told})
+    shown = {IMPRESSIONS: world.samples[IMPRESSIONS].to_numpy()} if IMPRESSIONS in world.samples else {}
+    table = pd.DataFrame({"sample_id": identifiers, **read, **scores, **told, **shown, HELD_OUT: ~log})
     write_table(table, folder / "scores.parquet", recipe_metadata(ready.recipe))
     save_scorer(ready, folder / "scorer")
     settle_columns(folder, ready)
+
+
+def beside(values: npt.NDArray[np.float64], rows: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """(n,): the values of the chosen *rows*, NaN of the others."""
+    found = np.full(len(rows), np.nan)
+    found[rows] = values
+    return found
 
 
 def main_recipe(draw: Draw, logged: Log, distilled: Distilled) -> Recipe:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.bench import QUERIES_WANTED
+from sie_agent.counts import counted
 from sie_agent.errors import InputError
 from sie_agent.json_files import read_object
 from sie_agent.progress import say
@@ -19,7 +20,7 @@ from sie_agent.report import MADE_UP, PER_QUERY, STEPS, doubted, scored_rows, si
 from sie_agent.run.manifest import write_json, write_text
 from sie_agent.run.rows_read import read_rows
 from sie_agent.samples import COLUMNS, read_grades, read_table, write_table
-from sie_agent.scorer import file_hash
+from sie_agent.scorer import POSITIVE_AT, file_hash
 from sie_agent.yaml_files import read_yaml
 
 CHECK, JUDGE, GRADE = "rows-to-check.csv", "next-to-judge.parquet", "next-to-grade.csv"
@@ -69,18 +70,26 @@ def write_next_steps(folder: Path) -> None:
             write_text(path, "\ufeff" + text)
         counts: dict[str, Any] = {"rows": len(table), "queries": int(table["query"].nunique())}
         if step == "check":
-            counts["rule"] = check_rule(rows)
+            counts["rule"] = check_rule(rows, clicks)
         steps[step] = {"file": name, **counts, "sha256": file_hash(path)}
     write_json(folder / STEPS, {"steps": steps})
 
 
-def check_rule(rows: pd.DataFrame) -> str:
+def check_rule(rows: pd.DataFrame, log: str) -> str:
     """By which rule a row is among those to check: its place in an order, not a threshold."""
-    known = int((rows["right"].notna() & rows["label"].notna()).sum())
+    known = rows.loc[rows["right"].notna() & rows["label"].notna(), "label"]
+    chosen = most_doubtful(rows, log)["label"]
+    sides = [(chosen >= POSITIVE_AT, known >= POSITIVE_AT, "yes"), (chosen < POSITIVE_AT, known < POSITIVE_AT, "no")]
+    told = [
+        f"{'all ' if listed.sum() == there.sum() else f'{int(listed.sum()):,} of '}"
+        f"{counted(int(there.sum()), 'row')} that {'count' if there.sum() != 1 else 'counts'} as a {side}"
+        for listed, there, side in sides
+        if there.any()
+    ]
     return (
-        f"the {CHECKED} rows of each side (yes: label 0.5 or more; no: below) whose label is least likely right, "
-        f"at most {PER_QUERY} of a query on each side and each pair once, of {known:,} rows with a score; "
-        "there is no threshold"
+        f"{' and '.join(told)} (yes: label {POSITIVE_AT:g} or more), those whose label is least likely right; at most "
+        f"{CHECKED} of each side, at most {PER_QUERY} of a query on each side and each pair once; left out is a row "
+        "for whose label its own relevance or support speaks; there is no threshold"
     )
 
 
@@ -109,10 +118,14 @@ def log_kind(folder: Path) -> str:
     return str((figures.get("log") or {}).get("kind") or "")
 
 
+def most_doubtful(rows: pd.DataFrame, log: str) -> pd.DataFrame:
+    """The rows to check, one side after the other."""
+    return doubted(rows, sizes=dict.fromkeys(side_names(log), CHECKED))
+
+
 def rows_to_check(rows: pd.DataFrame, log: str) -> pd.DataFrame:
     """The most doubtful rows of the log for a spreadsheet, yes and no labels in turn, each side by rising support."""
-    names = side_names(log)
-    listed = doubted(rows, sizes=dict.fromkeys(names, CHECKED))
+    names, listed = side_names(log), most_doubtful(rows, log)
     place = listed.groupby("side", sort=False).cumcount()
     listed = listed.assign(place=place).sort_values("place", kind="stable")
     return pd.DataFrame(

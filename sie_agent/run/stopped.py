@@ -7,9 +7,10 @@ from pathlib import Path
 
 from sie_agent.counts import counted
 from sie_agent.errors import InputError
+from sie_agent.file_kinds import table_kind
 from sie_agent.run.evidence import has_ended
 from sie_agent.run.suite import load_suite
-from sie_agent.run.work import run_folder
+from sie_agent.samples import made_by_words
 
 STOPPED = "the run stopped before it finished"
 
@@ -23,12 +24,19 @@ def check_finished(folder: Path) -> None:
     """
     own = folder / "suite.yaml"
     if not own.is_file():
-        if run_folder(folder).record.is_file():
+        made = made_by_words(folder) or (f"is {kind}: " if (kind := table_kind(folder)) else "")
+        if made.startswith("is what `sie run`"):
             mend = "Give the command `sie run … --out …` of this folder again: it goes on where it stopped"
             raise InputError(
                 "the run stopped before it finished: its judges were not all asked", where=folder, mend=mend
             )
-        problem = "there is no such folder" if not folder.exists() else "no run in this folder"
+        problem = (
+            "there is no such folder"
+            if not folder.exists()
+            else f"{made}no run here"
+            if made
+            else "no run in this folder"
+        )
         raise InputError(problem, where=folder, mend="Give the folder that `sie run` wrote (its --out)")
     wanted = load_suite(own, told=False).draws
     done = [seed for seed in wanted if has_ended(folder, seed)]

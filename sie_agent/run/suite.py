@@ -13,9 +13,11 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from sie_agent.attribution import REFERENCES, TRAINERS
 from sie_agent.bench import RANKERS
 from sie_agent.errors import InputError
+from sie_agent.field_errors import explain
+from sie_agent.file_kinds import SUITE, other_yaml
 from sie_agent.pipeline import DistilSettings
 from sie_agent.redact import redacted_setting
-from sie_agent.run.suite_errors import explain, is_overridden
+from sie_agent.run.suite_errors import is_overridden
 from sie_agent.run.suite_parts import (
     LEXICAL,
     MADE_UP,
@@ -193,8 +195,10 @@ def load_suite(source: str | Path, overrides: Sequence[str] = (), *, told: bool 
     Suite(name='quickstart', data='sample', judges=['panel', 'minilm', 'embedded', 'lexical'], draws=[1])
     """
     path = find_suite(source)
-    text = read_yaml(path, mend="Give a suite in YAML.")
+    text = read_yaml(path, mend="Give a suite in YAML: `sie init DATA` writes one.", expected=f"{SUITE} in YAML")
     content = text.content
+    if (other := other_yaml(content, SUITE, path)) is not None:
+        raise other
     if not isinstance(content, dict):
         raise InputError("a suite is a mapping of keys", where=path, mend="`sie init DATA` writes one to start from.")
     resolve_paths(content, path, told=told)

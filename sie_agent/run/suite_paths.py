@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.file_kinds import meant
 from sie_agent.judging import find_variant, load_endpoints, variant_name
-from sie_agent.paths import suites_dir
+from sie_agent.paths import suites_dir, user_path
 from sie_agent.progress import say
 from sie_agent.run.suite_parts import CLARITY_VARIANT
 from sie_agent.samples import SHORTHANDS, find_column_map, is_generated, ready_maps
@@ -33,7 +34,7 @@ def find_suite(source: str | Path) -> Path:
     ------
     InputError : neither a file nor a suite that ships.
     """
-    path = Path(source).expanduser()
+    path = user_path(source)
     if path.is_file():
         return path
     shipped = {found.stem: found for found in sorted(suites_dir().glob("*.yaml"))}
@@ -41,7 +42,7 @@ def find_suite(source: str | Path) -> Path:
         return shipped[str(source)]
     refuse_no_file(path, "a suite in YAML")
     raise InputError(
-        "no such suite",
+        f"no such suite{meant(path, list(shipped), VARIANT_ENDINGS)}",
         where=source,
         mend=f"Give a YAML file, or one of: {', '.join(shipped) or 'none ship'}.",
     )
@@ -83,7 +84,7 @@ def resolve_paths(content: dict[str, Any], suite: Path, *, told: bool = True) ->
     """
     for key, part, name in places_of(content):
         value = part.get(name)
-        if not isinstance(value, str) or not value or Path(value).expanduser().is_absolute():
+        if not isinstance(value, str) or not value or user_path(value, key).is_absolute():
             continue
         inside = suite.parent / value
         if not inside.exists() and Path(value).exists():
@@ -151,7 +152,7 @@ def keep_inputs(suite: Suite, folder: Path) -> Suite:
 
 def absolute(value: str) -> str:
     """A path that leads to something here as it leads there from anywhere; what is none stays."""
-    path = Path(value).expanduser()
+    path = user_path(value)
     return str(path.resolve()) if value and path.exists() else value
 
 

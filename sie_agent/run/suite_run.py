@@ -30,6 +30,7 @@ from sie_agent.run.main_files import describe_with_figures, has_main_files, writ
 from sie_agent.run.manifest import Manifest, command_line, digest, write_json, write_text
 from sie_agent.run.next_steps import write_next_steps
 from sie_agent.run.remaining import read_told, write_told
+from sie_agent.run.rows_read import scored_rows_of
 from sie_agent.run.stopped import check_finished
 from sie_agent.run.suite import dump_suite, load_suite
 from sie_agent.run.suite_parts import NOT_ANSWERS, JudgePart
@@ -42,8 +43,8 @@ from sie_agent.threads import one_thread
 from sie_agent.writing import only_one
 
 # of 5, ties count as the mean over their orders, and a word of a script without spaces is a character; of 6, where
-# files lie does not count
-FORMAT = 6
+# files lie does not count; of 7, rows that are held out have scores too, and scores keep to their range
+FORMAT = 7
 # what they answered is hashed by itself
 WHO_ANSWERS = {*NOT_ANSWERS, "variant", "model"}
 
@@ -70,7 +71,7 @@ def run_suite(
 
     Returns
     -------
-    Summary: ``report``, ``verdict``, ``headline`` and ``exit_code`` (3 where some pairs have no grade).
+    Summary: ``report``, ``verdict``, ``headline`` and ``exit_code`` (3 where some pairs have no judgment).
 
     Raises
     ------
@@ -180,6 +181,7 @@ def finish(folder: Path, judgments: pd.DataFrame) -> dict[str, Any]:
             for row in figures["reliability"]
             if row["reference"] == agreed["reference"]
         },
+        "scored": scored_rows_of(folder),
         "kept": kept_briefly(figures, folder / "manifest.json"),
         "failed": figures["failed"],
         "instead_of": figures["instead_of"],
@@ -287,12 +289,12 @@ def account(world: World, manifest: Manifest) -> None:
 
 
 def failed_pairs(judgments: pd.DataFrame) -> int:
-    """Number of relevance judgments without a grade."""
+    """Number of relevance judgments without an answer that could be read."""
     return without_grade_of(judgments).get("relevance", Reasons()).counts.total()
 
 
 def without_grade_of(judgments: pd.DataFrame) -> dict[str, Reasons]:
-    """Why judgments have no grade, by aspect, where some have none.
+    """Why pairs have no judgment, by aspect, where some have none.
 
     A query of which no word is in the catalogue is no failure of anybody's.
     """

@@ -9,6 +9,7 @@ from sie_agent.samples.counting import Distinct, count_rows, pair_keys
 from sie_agent.samples.decimals import Doubtful, guessed_numbers
 from sie_agent.samples.features import TextFeatures, feature_names
 from sie_agent.samples.generated import generate_samples, is_generated
+from sie_agent.samples.given import check_samples
 from sie_agent.samples.grades import read_grades, with_grades
 from sie_agent.samples.histories import shopper_and_item
 from sie_agent.samples.invalid import InvalidRows, rows_policy
@@ -24,9 +25,12 @@ from sie_agent.samples.logs import (
     simulate_flips,
     simulate_log,
 )
-from sie_agent.samples.map_files import map_files
+from sie_agent.samples.lost_rows import LostRow, lost_rows
+from sie_agent.samples.map_files import beside, map_files
 from sie_agent.samples.mapping import pick
+from sie_agent.samples.nested import flattened, named_sources, with_fields
 from sie_agent.samples.overlap import OVERLAP_NAMES
+from sie_agent.samples.readers import read_file
 from sie_agent.samples.schema import COLUMNS, IMPRESSIONS, LONGEST, validate_samples, without_grade
 from sie_agent.samples.shipped import sample_histories
 from sie_agent.samples.splits import QUERY_SETS, assign_query_sets, check_query_sets, normalise_query, query_keys
@@ -53,15 +57,19 @@ __all__ = [
     "InvalidRows",
     "LogKind",
     "LogSettings",
+    "LostRow",
     "TableWriter",
     "TextFeatures",
     "assign_query_sets",
+    "beside",
     "check_numeric",
     "check_query_sets",
+    "check_samples",
     "count_rows",
     "failures_in_words",
     "feature_names",
     "find_column_map",
+    "flattened",
     "generate_samples",
     "guessed_numbers",
     "is_generated",
@@ -69,13 +77,16 @@ __all__ = [
     "load_column_map",
     "load_samples",
     "log_hash",
+    "lost_rows",
     "made_by_words",
     "map_files",
+    "named_sources",
     "normalise_query",
     "numbers_of",
     "pair_keys",
     "pick",
     "query_keys",
+    "read_file",
     "read_grades",
     "read_source",
     "read_table",
@@ -95,6 +106,7 @@ __all__ = [
     "texts_of",
     "unspaced",
     "validate_samples",
+    "with_fields",
     "with_grades",
     "without_grade",
     "write_table",

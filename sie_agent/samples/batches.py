@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sie_agent.errors import InputError
+from sie_agent.paths import user_path
 from sie_agent.samples.stage_files import STAGE, check_there, lacks_column
 from sie_agent.samples.tables import PARQUET_FAULTS, not_parquet
 from sie_agent.samples.typed import plain
@@ -29,7 +31,7 @@ def table_columns(path: str | Path, *, required: Sequence[str] = (), writer: str
     InputError : the file is missing, is not a whole Parquet file, has a column twice, or lacks a required one,
         or that one holds lists.
     """
-    source = Path(path).expanduser()
+    source = user_path(path)
     check_there(source, writer)
     try:
         with pq.ParquetFile(source) as file:
@@ -37,7 +39,7 @@ def table_columns(path: str | Path, *, required: Sequence[str] = (), writer: str
     except PARQUET_FAULTS as error:
         raise not_parquet(source, error, writer) from None
     names = list(map(str, schema.names))
-    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise InputError(f"the column '{twice[0]}' is there twice", where=source, mend="Rename one of them")
     missing = [name for name in required if name not in names]
@@ -59,7 +61,7 @@ def table_batches(path: str | Path, columns: Sequence[str] | None = None) -> Ite
     ------
     InputError : the file is damaged, or cannot be read.
     """
-    source = Path(path).expanduser()
+    source = user_path(path)
     named = None if columns is None else list(columns)
     try:
         # read in small parts: the pages of a column of one large row group can be most of the file

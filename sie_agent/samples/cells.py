@@ -71,7 +71,10 @@ def history_text(value: object) -> str:
     parsed = value.tolist() if isinstance(value, np.ndarray) else parse(value, "history")
     if not isinstance(parsed, list | tuple):
         raise ValueError(f"the history is not a JSON list but {kind(parsed)}")
-    return json.dumps([item_text(item, typed=parsed is value) for item in parsed], ensure_ascii=False)
+    items = [item_text(item, typed=parsed is value) for item in parsed]
+    if not all(item.strip() for item in items):
+        raise ValueError("the history holds an empty item id")
+    return json.dumps(items, ensure_ascii=False)
 
 
 def item_text(item: object, *, typed: bool) -> str:

@@ -76,7 +76,7 @@ class Rows:
         if invalid.labels_needed is not None:
             return
         seen: set[bool] = set()
-        for table, sieve in self._sieved():
+        for table, sieve in self.sieved():
             seen.update(table["label"].isna().to_numpy(bool)[sieve.usable].tolist())
             if len(seen) > 1:
                 break
@@ -96,14 +96,15 @@ class Rows:
             self._look_at_labels(invalid)
 
         def sieves() -> Iterator[Sieve]:
-            for table, sieve in self._sieved():
+            for table, sieve in self.sieved():
                 if invalid.labels_needed:
                     note_missing_labels(table["label"].to_numpy(np.float64), sieve)
                 yield sieve
 
         invalid.decide(sieves())
 
-    def _sieved(self) -> Iterator[tuple[pd.DataFrame, Sieve]]:
+    def sieved(self) -> Iterator[tuple[pd.DataFrame, Sieve]]:
+        """Every row in the schema, also those that cannot be used, and what notes their faults; table by table."""
         for frame in self.frames():
             sieve = Sieve(frame.index, self.where)
             yield self._in_schema(frame, sieve)[0], sieve

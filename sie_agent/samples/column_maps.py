@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,8 +11,14 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sie_agent.errors import InputError
+from sie_agent.field_errors import first_fault
+from sie_agent.file_kinds import MAP, meant, other_yaml
+from sie_agent.paths import user_path
+from sie_agent.samples.map_uses import refuse_grade_elsewhere
+from sie_agent.samples.scales import refuse_same_words
 from sie_agent.shown import changed_fields
 from sie_agent.small_files import refuse_no_file
+from sie_agent.values import MOST_SEED
 from sie_agent.yaml_files import YamlText, read_yaml
 
 MAPS = Path(__file__).resolve().parent / "maps"
@@ -36,6 +43,10 @@ SchemaColumn = Literal[
 
 # YAML knows .inf and .nan, and every value would become 0, or nothing
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+# before Finite, so that 2024 does not become "2024.0"
+WholeNumber = Annotated[int, Field(strict=True)]
 
 
 class Strict(BaseModel):
@@ -66,6 +77,7 @@ class Scale(Strict):
             raise ValueError("give both minimum and maximum, the minimum smaller")
         if self.minimum is not None and self.maximum is not None and self.maximum - self.minimum > LARGEST_SCALE:
             raise ValueError(f"minimum and maximum are more than {LARGEST_SCALE:g} apart")
+        refuse_same_words(self.values or {})
         if self.values is not None and not all(0 <= value <= 1 for value in self.values.values()):
             raise ValueError("values have to be numbers from 0 to 1")
         return self
@@ -93,6 +105,29 @@ class Files(Strict):
     joins: list[Join] = []
 
 
+class EventWords(Strict):
+    """The column that names the event of a row, and what each event is worth from 0 to 1; 0: it does not count."""
+
+    column: str
+    values: dict[bool | str | int | float, Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]]
+
+    @field_validator("values", mode="after")
+    @classmethod
+    def something_counts(cls, given: dict[bool | str | int | float, float]) -> dict[bool | str | int | float, float]:
+        """One event at least has to count."""
+        if not any(given.values()):
+            raise ValueError("no event counts; give one of them a number above 0, such as click: 0.3")
+        return given
+
+
+class ItemsFile(Strict):
+    """The file of items, and what it calls their id and title; without ``item_id`` it uses the log's name."""
+
+    file: str
+    item_id: str | None = None
+    title: str | None = None
+
+
 class NextItem(Strict):
     """A log without queries: the query is made of the titles of the last items, the label is the next one.
 
@@ -102,30 +137,63 @@ class NextItem(Strict):
 
     Attributes
     ----------
-    items : file with ``item_id`` and ``title`` of every item, beside the log; without it the events' own titles count,
-        and where there are none the ids stand for them.
+    items : file with the id and title of every item, beside the log; its columns are called ``item_id`` and ``title``
+        as here, or as :class:`ItemsFile` says. Without it the events' own titles count, and where there are none the
+        ids stand for them.
     sequences : file with a row for each shopper: ``user_id``, ``history`` (list of item ids, oldest first) and
         ``target`` (the next item; without it the last of the list); when not given, the source itself.
     events : the log has a row for each event instead (``user_id, item_id, timestamp``); every item after a shopper's
         first is to be foretold from those before, but for items that the shopper had before.
+    event : of such a log, the column that names the event, and what each is worth as the label of the next item. Events
+        worth 0 (shown only) are in no history and are no next item; of an item's events close together the highest
+        counts, once.
     last : items of the history whose titles make the query; longest : most items that a history keeps.
     others, drawn, seed : the items with label 0.
     """
 
-    items: str | None = None
+    items: ItemsFile | None = None
     sequences: str | None = None
     events: bool = False
+    event: EventWords | None = None
     item_id: str = "item_id"
     title: str | None = "title"
     user_id: str = "user_id"
     history: str = "history"
     target: str | None = "target_item_id"
     timestamp: str = "timestamp"
-    longest: int = Field(default=50, ge=1)
-    last: int = Field(default=3, ge=1)
-    others: int = Field(default=1, ge=1)
+    longest: int = Field(default=50, ge=1, le=100_000)
+    last: int = Field(default=3, ge=1, le=100_000)
+    others: int = Field(default=1, ge=1, le=10_000)
     drawn: Literal["evenly", "by-popularity"] = "evenly"
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, le=MOST_SEED)
+
+    @field_validator("items", mode="before")
+    @classmethod
+    def file_alone(cls, given: object) -> object:
+        """``items: FILE`` is short for ``items: {file: FILE}``."""
+        if given is None or isinstance(given, Mapping | ItemsFile):
+            return given
+        if isinstance(given, str):
+            return {"file": given}
+        raise ValueError("name a file (items: FILE), or its columns too: items: {file: FILE, item_id: …, title: …}")
+
+    @field_validator("event", mode="before")
+    @classmethod
+    def column_and_values(cls, given: object) -> object:
+        """The name of the column alone does not say which events count."""
+        if isinstance(given, str):
+            raise ValueError(
+                f"say which events count, too: event: {{column: {given}, "
+                "values: {impression: 0, click: 0.3, cart: 0.6, purchase: 1}}"
+            )
+        return given
+
+    @model_validator(mode="after")
+    def event_of_events(self) -> NextItem:
+        """Lists of items have no events."""
+        if self.event is not None and not self.events:
+            raise ValueError("event is for a log with a row for each event: add events: true, or drop event")
+        return self
 
 
 class Impressions(Strict):
@@ -185,7 +253,7 @@ class ColumnMap(Strict):
 
     note: str = ""
     columns: dict[SchemaColumn, str | list[str]] = {}
-    constants: dict[SchemaColumn, str | Finite] = {}
+    constants: dict[SchemaColumn, str | WholeNumber | Finite] = {}
     attributes: dict[str, str] = {}
     label: Scale | None = None
     grade: Scale | None = None
@@ -193,7 +261,7 @@ class ColumnMap(Strict):
     events: dict[str, Annotated[float, Field(gt=0, le=1)]] = {}
     impressions: Impressions | None = None
     html: list[Literal["query", "title", "description"]] = []
-    filters: dict[str, list[str]] = {}
+    filters: dict[str, Annotated[list[str], Field(min_length=1)]] = {}
     split_column: str | None = None
     files: Files | None = None
     next_item: NextItem | None = None
@@ -204,6 +272,16 @@ class ColumnMap(Strict):
     def nothing_yet(cls, given: object) -> object:
         """A key under which only comments stand."""
         return {} if given is None else given
+
+    @field_validator("constants", mode="before")
+    @classmethod
+    def no_words_of_yaml(cls, given: object) -> object:
+        """YAML reads yes, no, on and off as true and false, and a bare date as a date: which word was meant is lost."""
+        for name, value in given.items() if isinstance(given, Mapping) else ():
+            if isinstance(value, bool | datetime.date):
+                word = str(value).lower()
+                raise ValueError(f"'{name}' is {word} to YAML, which is no text: put what you mean in quotes")
+        return given
 
     @field_validator("impressions", mode="before")
     @classmethod
@@ -244,29 +322,9 @@ class ColumnMap(Strict):
 
     @model_validator(mode="after")
     def grade_apart(self) -> ColumnMap:
-        """The column of the grades is read for nothing else: neither the log nor what the judge reads may hold it."""
-        grades = self.sources("grade")
-        for source in grades & self.sources("label"):
-            raise ValueError(
-                f"the column '{source}' is mapped to the label and to the grade: what was learned from it would be "
-                "measured by itself. Give the grade a column of its own, or leave it out"
-            )
-        for name in ("query", "title", "description", "attributes", "history"):
-            for source in grades & self.sources(name):
-                raise ValueError(
-                    f"the column '{source}' is mapped to the grade and to '{name}', which the judge reads: it would "
-                    f"be told what it is measured by. Leave it out of '{name}'"
-                )
+        """The column of the grades is read for nothing else."""
+        refuse_grade_elsewhere(self)
         return self
-
-    def sources(self, name: str) -> set[str]:
-        """The source columns of a schema column."""
-        given = next((source for target, source in self.columns.items() if target == name), [])
-        scale = {"label": self.label, "grade": self.grade}.get(name)
-        found = {given} if isinstance(given, str) else set(given)
-        return (
-            found | ({scale.column} if scale else set()) | set(self.attributes.values() if name == "attributes" else ())
-        )
 
 
 def ready_maps() -> list[str]:
@@ -283,7 +341,7 @@ def find_column_map(chosen: str | Path) -> Path:
         If there is none.
     """
     ready = MAPS / f"{chosen}.yaml"
-    path = ready if str(chosen) in ready_maps() else Path(chosen).expanduser()
+    path = ready if str(chosen) in ready_maps() else user_path(chosen)
     refuse_no_file(path, "a column map in YAML")
     if not path.is_file():
         raise unknown_map(str(chosen))
@@ -306,7 +364,7 @@ def load_column_map(chosen: str | Path | ColumnMap | Mapping[str, Any]) -> Colum
         except ValidationError as error:
             raise wrong_map(YamlText(chosen, "column_map", {}), error) from None
     path = find_column_map(chosen)
-    told = read_yaml(path, mend="Give a column map in YAML.", what="the column map")
+    told = read_yaml(path, mend="Give a column map in YAML.", what="the column map", expected=f"{MAP} in YAML")
     content = told.content
     if not isinstance(content, dict):
         raise InputError(
@@ -315,15 +373,14 @@ def load_column_map(chosen: str | Path | ColumnMap | Mapping[str, Any]) -> Colum
     try:
         return ColumnMap.model_validate(content)
     except ValidationError as error:
-        raise wrong_map(told, error) from None
+        raise other_yaml(content, MAP, path) or wrong_map(told, error) from None
 
 
 def unknown_map(name: str) -> InputError:
     """No ready map and no file has this name."""
-    near = difflib.get_close_matches(name, ready_maps(), n=1, cutoff=0.4)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
+    hint = meant(user_path(name), ready_maps(), (".yaml", ".yml"))
     return InputError(
-        f"there is no ready column map and no file '{name}'.{hint} Ready maps: {', '.join(ready_maps())}",
+        f"there is no ready column map and no file '{name}'{hint or '.'} Ready maps: {', '.join(ready_maps())}",
         where="column map",
         mend="Name a ready map or the path of a YAML file",
     )
@@ -331,9 +388,9 @@ def unknown_map(name: str) -> InputError:
 
 def wrong_map(told: YamlText, error: ValidationError) -> InputError:
     """The first thing that pydantic found wrong with a map, in words."""
-    faults = error.errors()
-    fault = next((one for one in faults if one["type"] == "finite_number"), faults[0])
-    field = ".".join(str(part) for part in fault["loc"]) or "the map"
+    fault = error.errors()[0]
+    way, message = first_fault(error, ColumnMap)
+    field = ".".join(map(str, way)) or "the map"
     where, number = f"{told.where}, field '{field}'", told.line(fault["loc"])
     line = "" if number is None else f" (line {number})"
     last = str(fault["loc"][-1]) if fault["loc"] else ""
@@ -342,6 +399,8 @@ def wrong_map(told: YamlText, error: ValidationError) -> InputError:
         *Scale.model_fields,
         *Position.model_fields,
         *NextItem.model_fields,
+        *EventWords.model_fields,
+        *ItemsFile.model_fields,
         *Impressions.model_fields,
         *get_args(SchemaColumn),
     ]
@@ -350,5 +409,4 @@ def wrong_map(told: YamlText, error: ValidationError) -> InputError:
         near = difflib.get_close_matches(key, known, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else ""
         return InputError(f"unknown key '{key}'{hint}{line}", where=where, mend="Rename or drop it")
-    message = fault["msg"].removeprefix("Value error, ")
     return InputError(f"{message}{line}", where=where, mend="Change the value in the column map")

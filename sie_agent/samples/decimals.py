@@ -25,6 +25,8 @@ Floats = npt.NDArray[np.float64]
 ROWS_LOOKED_AT = 10_000
 SMALL = 10.0
 NUMBERS = ("label", "grade", "position")
+# those that a column map can give a scale
+SCALED = ("label", "grade")
 BETWEEN = r"[ \u00a0\u2009\u202f'’]"
 MARKED = r"[,. \u00a0\u2009\u202f'’]"
 WORDS = {".": "decimal point", ",": "decimal comma"}
@@ -216,6 +218,8 @@ def numbers(
         if value is None:
             problem = f"the {name} {short(given.iloc[row])} is not a number"
             mend = f"Give numbers, or map its words in a column map ({name}: {{column, values}})"
+            if name not in SCALED:
+                mend = "Give numbers, or leave the column out of the column map"
             if refuse is None:
                 raise InputError(problem, where=place(row, name), mend=mend)
             refuse(row, problem, mend, given.iloc[row])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +24,7 @@ from sie_agent.samples.text_files import (
     say_once,
     version_of,
 )
+from sie_agent.samples.widths import refuse_too_wide
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 ROWS_LOOKED_AT = 2_000
@@ -182,8 +184,10 @@ def read_header(path: Path, encoding: str, separator: str, before: int) -> tuple
     where = f"{path}, line {before + 1}"
     if not any(names):
         raise InputError("the header names no column", where=where, mend="Give a header line and rows")
+    refuse_too_wide(len(names), where)
+    counted = Counter(names)
     for name in filter(None, names):
-        if names.count(name) > 1:
+        if counted[name] > 1:
             mend = f"Rename one of them{no_header(names)}"
             raise InputError(f"the column '{name[:60]}' is there twice", where=path, mend=mend)
     return tuple(names)

@@ -29,6 +29,7 @@ ALL = "all"
 SPLIT_NAMES = re.compile(
     r"(?:^|[^a-z0-9])(train|training|test|testing|eval|evaluation|validation|valid|val|dev)(?:[^a-z0-9]|$)"
 )
+PIECE = re.compile(r"(?P<name>.*?)(?<!\d)(?P<number>\d{2,9})-of-(?P<of>\d{2,9})(?!\d)")
 SPLIT_ALIASES = {
     "training": "train",
     "testing": "test",
@@ -177,7 +178,32 @@ def folder_parts(path: Path, split: str | None) -> list[Part]:
         raise no_data_files(path, configs)
     names = list(dict.fromkeys(part.split for part in parts))
     chosen = chosen_splits(names, split, str(path))
-    return [Part(part.file, chosen.named(part.split), part.features) for part in parts if part.split in chosen.names]
+    taken = [Part(part.file, chosen.named(part.split), part.features) for part in parts if part.split in chosen.names]
+    refuse_missing_pieces([part.file for part in taken])
+    return taken
+
+
+def refuse_missing_pieces(files: Sequence[Path]) -> None:
+    """Raise InputError where files are pieces of one table (``train-00000-of-00002.parquet``) and not all are there."""
+    there: dict[tuple[Path, str, str], dict[int, str]] = {}
+    for file in files:
+        found = PIECE.match(file.name)
+        if found and len(found["number"]) == len(found["of"]):
+            there.setdefault((file.parent, found["name"], found["of"]), {})[int(found["number"])] = file.name
+    for (folder, name, of), numbers in there.items():
+        count = int(of)
+        # most programs count from 0
+        first = int(0 not in numbers and count in numbers)
+        missing = count - sum(first <= number < first + count for number in numbers)
+        if missing > 0:
+            gone = next(number for number in range(first, first + count) if number not in numbers)
+            more = f" and {missing - 1:,} more" if missing > 1 else ""
+            raise InputError(
+                f"{len(numbers):,} of {count:,} pieces of one table are there: {name}{gone:0{len(of)}d}-of-{of}{more} "
+                f"{'is' if missing == 1 else 'are'} missing",
+                where=folder,
+                mend="Copy the whole folder anew; to read one piece alone, give the file itself",
+            )
 
 
 def config_files(path: Path, config: Config) -> list[tuple[str, Path]]:

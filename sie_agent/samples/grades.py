@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.errors import InputError
+from sie_agent.paths import user_path
 from sie_agent.samples.cells import short
 from sie_agent.samples.readers import read_file
 from sie_agent.samples.schema import Places, first
+from sie_agent.samples.stage_files import made_by_words
 from sie_agent.samples.text import text_column
 from sie_agent.samples.written import types_named
 
@@ -35,7 +37,7 @@ def read_grades(path: str | Path) -> pd.Series:
     InputError
         If a column is missing, no grade is filled in, one is no number from 0 to 1, or a row is graded twice.
     """
-    source = Path(path).expanduser()
+    source = user_path(path)
     frame = table_of(source)
     with types_named(str(source)):
         ids, told = (text_column(frame[name]).str.strip() for name in COLUMNS)
@@ -66,7 +68,7 @@ def table_of(source: Path) -> pd.DataFrame:
     for name in COLUMNS:
         if name not in frame.columns:
             raise InputError(
-                f"the column '{name}' is missing",
+                f"{made_by_words(source)}the column '{name}' is missing",
                 where=source,
                 mend="A file of grades has a row per pair, with the columns sample_id and grade",
             )
@@ -93,7 +95,7 @@ def with_grades(samples: pd.DataFrame, path: str | Path) -> pd.DataFrame:
             where=f"{path}, field 'sample_id'",
             mend="Give the grades of these data, or the data, map and split that were graded",
         )
-    refuse_other_rows(samples, table_of(Path(path).expanduser()), str(path))
+    refuse_other_rows(samples, table_of(user_path(path)), str(path))
     return samples.assign(grade=samples["sample_id"].map(grades).fillna(samples["grade"]).astype("float64"))
 
 

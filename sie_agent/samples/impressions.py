@@ -109,9 +109,7 @@ def fill(connection: Any, tables: Tables, rule: Impressions) -> None:
 def facts_of(table: pd.DataFrame, rule: Impressions, start: int) -> pa.Table:
     """What is grouped of some rows, which are numbered from *start*: no texts, but their hashes."""
     count = len(table)
-    parts = [query_keys(table["query"]), table["item_id"].str.strip()]
-    parts += [table["user_id"]] if rule.per == "user" else []
-    keys = ["\x1f".join(row) for row in zip(*(part.tolist() for part in parts), strict=True)]
+    keys = keys_of(table, rule)
     shown = table[IMPRESSIONS].to_numpy(np.int64) if IMPRESSIONS in table and rule.count else np.ones(count, np.int64)
     arrays = [
         pa.array(np.arange(start, start + count)),
@@ -123,6 +121,13 @@ def facts_of(table: pd.DataFrame, rule: Impressions, start: int) -> pa.Table:
         *(pa.array(hashes(table[name].to_numpy(dtype=object), HASH_KEYS[0])) for name in SHOPPER),
     ]
     return pa.Table.from_arrays(arrays, schema=FACTS)
+
+
+def keys_of(table: pd.DataFrame, rule: Impressions) -> list[str]:
+    """The pair that each row is of, or pair and shopper, as one text."""
+    parts = [query_keys(table["query"]), table["item_id"].str.strip()]
+    parts += [table["user_id"]] if rule.per == "user" else []
+    return ["\x1f".join(row) for row in zip(*(part.tolist() for part in parts), strict=True)]
 
 
 def visits(table: pd.DataFrame, start: int) -> pa.Array:

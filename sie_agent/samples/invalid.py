@@ -14,6 +14,7 @@ import pandas as pd
 
 from sie_agent.counts import counted
 from sie_agent.errors import InputError
+from sie_agent.paths import user_path
 from sie_agent.progress import say
 from sie_agent.samples.cells import short
 from sie_agent.samples.invalid_list import RowList, list_in
@@ -170,14 +171,15 @@ def ignored(row: Sequence[object]) -> None:
 
 def where_refused(listing: RowList | None, rows: Sequence[int]) -> str:
     """Where the rows of refused data are listed; their numbers where another list stays."""
+    more = ", …" if len(rows) > ROWS_TOLD else ""
+    numbers = f"row {', '.join(map(str, rows[:ROWS_TOLD]))}{more}"
     if listing is None:
-        return ""
+        return f" ({numbers})"
     if listing.is_free and not listing.is_kept:
         listing.put()
         return f", listed in {listing.path}"
     listing.discard()
-    more = ", …" if len(rows) > ROWS_TOLD else ""
-    return f" (row {', '.join(map(str, rows[:ROWS_TOLD]))}{more}; {listing.path} is an older file, and stays)"
+    return f" ({numbers}; {listing.path} is an older file, and stays)"
 
 
 def rows_policy(
@@ -216,14 +218,9 @@ def rows_policy(
     if skip_invalid and strict:
         mend = "Give one of them: --strict refuses the rows that --skip-invalid leaves out"
         raise InputError("--skip-invalid and --strict exclude each other", mend=mend)
-    listed = None if folder is None else list_in(Path(folder).expanduser(), None if of is None else Path(of))
+    listed = None if folder is None else list_in(user_path(folder), None if of is None else Path(of))
     if listed is not None:
-        if (
-            data is not None
-            and listed.exists()
-            and Path(data).expanduser().exists()
-            and listed.samefile(Path(data).expanduser())
-        ):
+        if data is not None and listed.exists() and user_path(data).exists() and listed.samefile(user_path(data)):
             mend = "Give the output another name, or the data"
             raise InputError("is what is read, and the list of unusable rows would go there", where=listed, mend=mend)
         if strict:

@@ -39,6 +39,7 @@ class RowList:
         self.note = path.with_name(f".{path.name}.made-by.json")
         self._unfinished: Unfinished | None = None
         self._written = ""
+        self._made: list[Path] = []
 
     @property
     def is_free(self) -> bool:
@@ -54,7 +55,9 @@ class RowList:
     def writer(self) -> Iterator[Any]:
         """What takes the rows; afterwards comes :meth:`put`, :meth:`put_when_done` or :meth:`discard`."""
         with failures_in_words(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            folder = self.path.parent
+            self._made = [one for one in (folder, *folder.parents) if not one.exists()]
+            folder.mkdir(parents=True, exist_ok=True)
             remove_leftovers(self.path)
             self._unfinished = Unfinished(self.path)
             digest, stream = hashlib.sha256(), self._unfinished.stream
@@ -110,6 +113,11 @@ class RowList:
         if self._unfinished is not None:
             self._unfinished.discard()
             self._unfinished = None
+            # folders that were made for this list alone; one with something in it stays
+            with suppress(OSError):
+                for one in self._made:
+                    one.rmdir()
+            self._made = []
 
     def remove_when_done(self, none_is_needed: Callable[[], bool]) -> None:
         """Remove an older list of ours once the work is finished and needs none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +19,18 @@ from sie_agent.samples.schema import Places, first
 from sie_agent.samples.text import text_column
 
 
-def read_joined(folder: Path, files: Files) -> pd.DataFrame:
+def read_joined(folder: Path, files: Files, mapped: Collection[str] = ()) -> pd.DataFrame:
     """The main file with the columns of the others joined to it; rows and order of the main file stay.
+
+    Parameters
+    ----------
+    mapped : the columns that are read; of others that two files have, that of the first one is taken.
 
     Raises
     ------
     InputError
-        If a file or key column is missing, a key of a joined file is not unique, or one is not found.
+        If a file or key column is missing, a key of a joined file is not unique, one is not found, or a column that is
+        read says different things in two files.
     """
     frame = read_file(beside(folder, files.main, "files.main"), separator=files.separator)
     for join in files.joins:
@@ -49,9 +55,25 @@ def read_joined(folder: Path, files: Files) -> pd.DataFrame:
                 mend=f"Add it to {join.file} or drop the row",
             )
         for name in other.columns:
+            told = other[name].iloc[rows].set_axis(frame.index)
             if name not in frame.columns:
-                frame[name] = other[name].iloc[rows].set_axis(frame.index)
+                frame[name] = told
+            elif name in mapped and name != join.key:
+                refuse_two_values(frame[name], told, join.file, str(folder / files.main))
     return frame
+
+
+def refuse_two_values(here: pd.Series, there: pd.Series, file: str, where: str) -> None:
+    """Raise InputError where a column that two files have is not the same in both: which one is meant is not known."""
+    differs = (text_column(here) != text_column(there)).to_numpy(bool)
+    if differs.any():
+        row = first(differs)
+        raise InputError(
+            f"the column '{here.name}' is in {file}, too, and differs: {short(here.iloc[row])} here, "
+            f"{short(there.iloc[row])} there",
+            where=Places(here.index, where)(row, str(here.name)),
+            mend="Rename or drop it in one of the files",
+        )
 
 
 def draw_others(

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
+
+from sie_agent.json_faults import in_words
 
 MOST_NESTED = 100
 # beyond the largest float
@@ -25,7 +28,7 @@ def parsed_json(text: str) -> object:
     try:
         return DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise ValueError(error.msg) from None
+        raise ValueError(in_words(error.msg)) from None
     except RecursionError:
         raise ValueError("too deeply nested") from None
 
@@ -43,8 +46,8 @@ def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """An object, if no key is there twice: which of its values is meant cannot be known."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        counted = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in counted.items() if count > 1)
         raise ValueError(f"the key '{twice[:60]}' is there twice in one object")
     return found
 
@@ -62,9 +65,16 @@ def whole(digits: str) -> int:
     return int(digits)
 
 
-def fraction(digits: str) -> float:
+class Fraction(float):
+    """A number with a point or an exponent, and how it was written: as an id, 0.10 is another than 0.1."""
+
+    text: str
+
+
+def fraction(digits: str) -> Fraction:
     """A finite number."""
-    value = float(digits)
+    value = Fraction(digits)
+    value.text = digits
     if math.isinf(value):
         raise ValueError(f"the number {digits[:20]} is too large")
     return value

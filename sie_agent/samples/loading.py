@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.paths import data_dir
+from sie_agent.file_kinds import meant
+from sie_agent.paths import data_dir, user_path
 from sie_agent.progress import say
 from sie_agent.samples.checking import Rows, no_usable_row
 from sie_agent.samples.column_maps import ColumnMap, load_column_map
@@ -23,7 +24,9 @@ from sie_agent.samples.impressions import pairs_of
 from sie_agent.samples.invalid import InvalidRows
 from sie_agent.samples.joins import read_joined
 from sie_agent.samples.map_files import beside
+from sie_agent.samples.map_uses import columns_read
 from sie_agent.samples.mapping import pick
+from sie_agent.samples.nested import named_sources, with_fields
 from sie_agent.samples.next_items import next_item_table
 from sie_agent.samples.origins import files_named
 from sie_agent.samples.positions import from_one
@@ -33,6 +36,7 @@ from sie_agent.samples.shards import SPLIT, whole_frame
 from sie_agent.samples.text import text_column
 from sie_agent.samples.written import types_named
 from sie_agent.small_files import refuse_special
+from sie_agent.values import COUNT, shown
 
 QUICKSTART = Path(__file__).resolve().parent / "quickstart"
 SHORTHANDS = ("sample", "generated", "homedepot", "crowdflower", "games")
@@ -90,6 +94,7 @@ def load_samples(
     path, mapping, where = chosen_source(source, column_map, limit)
     with files_named(path, mapping, split), types_named(where):
         frame = read_source(str(source), path, mapping, limit if split is None else None, split, invalid)
+        frame = with_fields(frame, named_sources(mapping))
         marks = number_marks(frame, mapping, where)
         from_zero = from_one(iter([frame]), mapping, where)
         frame = chosen_rows(frame, mapping, None if split == ALL else split, where)
@@ -119,12 +124,34 @@ def chosen_source(
     source: str | Path, column_map: str | Path | ColumnMap | Mapping[str, Any] | None, limit: int | None
 ) -> tuple[Path | None, ColumnMap | None, str]:
     """Path of a source (None: it is generated, or on the Hub), its column map, and its name for messages."""
-    if limit is not None and limit < 1:
-        raise InputError(f"the limit is {limit}", where="--limit", mend="Give a whole number from 1 upwards")
+    check_arguments(source, column_map, limit)
     path, map_name = resolve(source)
     chosen = column_map if column_map is not None else map_name
     mapping = load_column_map(chosen) if chosen is not None else None
     return path, mapping, str(source) if path is None else str(path)
+
+
+def check_arguments(source: object, column_map: object, limit: object) -> None:
+    """Raise InputError where an argument of :func:`load_samples` is of another kind, or names nothing."""
+    if not isinstance(source, str | os.PathLike):
+        raise InputError(f"expected a path or a name, found {found(source)}", where="source", mend="Give a path")
+    if not str(source).strip():
+        mend = f"Give a file, a folder, a Hub id (owner/name) or one of: {', '.join(SHORTHANDS)}"
+        raise InputError("names nothing: expected a path or a name, found an empty text", where="source", mend=mend)
+    if column_map is not None and not isinstance(column_map, str | os.PathLike | ColumnMap | Mapping):
+        mend = "Give the name of a ready map, a YAML file, or a dict of a map's keys"
+        raise InputError(f"expected a column map, found {found(column_map)}", where="column_map", mend=mend)
+    if limit is None:
+        return
+    mend = "Give a whole number from 1 upwards"
+    if not COUNT.takes(limit):
+        told = str(limit) if isinstance(limit, int | float) and not isinstance(limit, bool) else found(limit)
+        raise InputError(f"the limit is {told}", where="--limit", mend=mend)
+
+
+def found(value: object) -> str:
+    """A value of the wrong kind."""
+    return "None" if value is None else f"{shown(value)} ({type(value).__name__})"
 
 
 def resolve(source: str | Path) -> tuple[Path | None, str | None]:
@@ -143,17 +170,15 @@ def resolve(source: str | Path) -> tuple[Path | None, str | None]:
                 mend="Set SIE_DATA to the folder that holds it, or use --data sample",
             )
         return path, str(source)
-    path = Path(source).expanduser()
+    path = user_path(source)
     refuse_special(path, "a data file or a folder of such files")
     if path.exists():
         return path, None
     text = str(source)
     if isinstance(source, str) and HUB_ID.fullmatch(text) and data_ending(path) is None:
         return None, None
-    near = difflib.get_close_matches(text, SHORTHANDS, n=1)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
     raise InputError(
-        f"there is no such file or folder{hint}",
+        f"there is no such file or folder{meant(path, list(SHORTHANDS))}",
         where=text,
         mend=f"Give a file, a folder, a Hub id (owner/name) or one of: {', '.join(SHORTHANDS)}",
     )
@@ -177,7 +202,7 @@ def read_source(
         log = beside(path, rule.sequences, "next_item.sequences") if rule.sequences and path is not None else path
         return next_item_table(plain_source(source, log, split), rule, folder, str(log or source), limit, invalid)
     if mapping is not None and mapping.files and path is not None:
-        return read_joined(path, mapping.files)
+        return read_joined(path, mapping.files, {column for _, column in columns_read(mapping)} | set(mapping.keep))
     return plain_source(source, path, split)
 
 

@@ -43,8 +43,9 @@ def map_files(column_map: ColumnMap, path: Path | None) -> list[Path]:
         named += [(column_map.files.main, "files.main")]
         named += [(join.file, "files.joins.file") for join in column_map.files.joins]
     if column_map.next_item is not None:
+        items = column_map.next_item.items
         named += [
-            (column_map.next_item.items, "next_item.items"),
+            (None if items is None else items.file, "next_item.items"),
             (column_map.next_item.sequences, "next_item.sequences"),
         ]
     return [beside(folder, name, field) for name, field in named if name is not None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -15,9 +16,14 @@ from sie_agent.samples.column_maps import ColumnMap, Scale
 from sie_agent.samples.decimals import Mark, numbers
 from sie_agent.samples.dialects import no_header
 from sie_agent.samples.events import VISIT, counts, highest_event
+from sie_agent.samples.nested import field_names
 from sie_agent.samples.scales import Key, looked_up
 from sie_agent.samples.schema import COLUMNS, IMPRESSIONS, Places
-from sie_agent.samples.text import plain_text, text_column
+from sie_agent.samples.text import as_written, plain_text, text_column
+from sie_agent.values import in_digits
+
+# what becomes a space in an id of one column, and is refused there
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def apply_map(
@@ -93,7 +99,8 @@ def pick(frame: pd.DataFrame, name: str, field: str, where: str) -> pd.Series:
     """A source column, or InputError that says which are there."""
     if name not in frame.columns:
         there = [str(column) for column in frame.columns]
-        near = difflib.get_close_matches(name, there, n=1)
+        # of the fields inside of objects those that the name may lead to
+        near = difflib.get_close_matches(name, [*there, *field_names(frame.head(1_000))], n=1)
         hint = f"; did you mean '{near[0]}'?" if near else "."
         raise InputError(
             f"the column map names the column '{name}' (field '{field}'), which is absent{hint} "
@@ -108,13 +115,16 @@ def pick(frame: pd.DataFrame, name: str, field: str, where: str) -> pd.Series:
 def joined(frame: pd.DataFrame, sources: list[str], between: str, field: str, where: str) -> pd.Series:
     """One source column as it is, or the texts of several, joined.
 
-    Of texts with a line break between them the empty ones are left out. Of ids they are not: ``1-`` is not ``-1``.
+    Of texts with a line break between them the empty ones are left out. Of ids they are not: ``1-`` is not ``-1``; and
+    what stands between is escaped inside of them: ``1-2`` and ``3`` are ``1\\-2-3``.
     """
     columns = [pick(frame, source, field, where) for source in sources]
     if len(columns) == 1:
         return columns[0]
-    texts = [text_column(column) for column in columns]
+    texts = [as_written(column) for column in columns]
     keeps_empty = between != "\n"
+    if keeps_empty:
+        texts = [escaped(text, between) for text in texts]
     rows = [
         between.join(part for part in parts if part or keeps_empty) if any(parts) else ""
         for parts in zip(*texts, strict=True)
@@ -122,9 +132,18 @@ def joined(frame: pd.DataFrame, sources: list[str], between: str, field: str, wh
     return pd.Series(rows, index=frame.index, dtype=object)
 
 
+def escaped(texts: pd.Series, between: str) -> pd.Series:
+    """Texts with a backslash before what stands between them when they are joined; control characters as escapes."""
+    doubled: pd.Series = texts.str.replace("\\", "\\\\", regex=False)
+    if (controls := doubled.str.contains(CONTROL)).any():
+        doubled = doubled.astype(object)
+        doubled[controls] = [CONTROL.sub(lambda one: ascii(one[0])[1:-1], text) for text in doubled[controls]]
+    return doubled.str.replace(between, f"\\{between}", regex=False)
+
+
 def gathered(frame: pd.DataFrame, names: dict[str, str], where: str) -> pd.Series:
     """JSON objects of several source columns, without the empty cells."""
-    texts = [text_column(pick(frame, source, f"attributes.{name}", where)) for name, source in names.items()]
+    texts = [as_written(pick(frame, source, f"attributes.{name}", where)) for name, source in names.items()]
     objects = (
         {name: text for name, text in zip(names, parts, strict=True) if text.strip()}
         for parts in zip(*texts, strict=True)
@@ -159,7 +178,7 @@ def scaled(
         outside = ~np.isnan(values) & ((values < low) | (values > high))
     mend = "Mend the value, or the minimum and maximum in the column map"
     for row in np.flatnonzero(outside).tolist():
-        problem = f"the {name} {values[row]:g} is outside of its scale, {low:g} to {high:g}"
+        problem = f"the {name} {in_digits(values[row])} is outside of its scale, {low:g} to {high:g}"
         place.refuse(row, scale.column, problem, mend, given.iloc[row])
     values = np.where(outside, np.nan, values)
     return pd.Series((values - low) / (high - low), index=given.index)

@@ -19,12 +19,11 @@ from sie_agent.samples.invalid import InvalidRows, Sieve
 from sie_agent.samples.joins import draw_others
 from sie_agent.samples.map_files import beside
 from sie_agent.samples.mapping import pick
+from sie_agent.samples.nested import with_fields
+from sie_agent.samples.next_events import seconds_of, tell_counted, times_of, without_repeats, worth_of
 from sie_agent.samples.readers import numbered, read_file
 from sie_agent.samples.schema import Places, refuse_empty
-from sie_agent.samples.text import text_column
-
-# 3.2.2024, 03/02/24: which of the two is the month?
-DAY_AND_MONTH = r"^(\d{1,2})([./-])(\d{1,2})\2\d{2,4}(?:\D|$)"
+from sie_agent.samples.text import as_written, text_column, without_letters
 
 
 @dataclass
@@ -35,7 +34,8 @@ class Steps:
     ----------
     rows : where each stands in the log. users, names : the shopper, and what the ids of the rows begin with.
     histories : ids, oldest first.
-    targets : the next item. barred : what is not drawn for the shopper: all that the log says the shopper had.
+    targets : the next item. labels : what it is worth.
+    barred : what is not drawn for the shopper: all that the log says the shopper had.
     items : all that the log names. titles : of items, as far as the log itself has them.
     """
 
@@ -44,11 +44,21 @@ class Steps:
     names: list[str] = field(default_factory=list)
     histories: list[list[str]] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
+    labels: list[float] = field(default_factory=list)
     barred: list[list[str]] = field(default_factory=list)
     items: set[str] = field(default_factory=set)
     titles: dict[str, str] = field(default_factory=dict)
 
-    def add(self, row: int, user: str, name: str, history: list[str], target: str, barred: list[str]) -> None:
+    def add(
+        self,
+        row: int,
+        user: str,
+        name: str,
+        history: list[str],
+        target: str,
+        barred: list[str],
+        label: float = 1.0,
+    ) -> None:
         """One more."""
         self.rows.append(row)
         self.users.append(user)
@@ -56,6 +66,7 @@ class Steps:
         self.histories.append(history)
         self.targets.append(target)
         self.barred.append(barred)
+        self.labels.append(label)
 
     def take(self, chosen: Iterable[int]) -> Steps:
         """The steps of these numbers."""
@@ -68,6 +79,7 @@ class Steps:
                 self.histories[one],
                 self.targets[one],
                 self.barred[one],
+                self.labels[one],
             )
         return taken
 
@@ -82,8 +94,9 @@ def next_item_table(
 ) -> pd.DataFrame:
     """Rows (shopper, item) made of what shoppers had, in the names of the schema.
 
-    Per step, in the order of the log: the item that came next with label 1, then ``source.others`` items with label 0,
-    drawn as ``source.drawn`` says from all items that are neither it nor the shopper's.
+    Per step, in the order of the log: the item that came next with label 1, or what its event is worth; then
+    ``source.others`` items with label 0, drawn as ``source.drawn`` says from all items that are neither it nor the
+    shopper's.
 
     Parameters
     ----------
@@ -98,6 +111,8 @@ def next_item_table(
         If a column is missing, a row cannot be used, an item is not in the file of items, or no step is left.
     """
     place = Places(frame.index, where) if invalid is None else Sieve(frame.index, where)
+    named = (source.user_id, source.item_id, source.timestamp, source.title, source.history, source.target)
+    frame = with_fields(frame, [*named, source.event.column if source.event else None])
     steps = of_events(frame, source, where, place) if source.events else of_sequences(frame, source, where, place)
     ids, title_of = items_of(source, folder, steps)
     if source.items is not None:
@@ -112,23 +127,31 @@ def next_item_table(
         popularity = np.asarray(bought, np.float64)
     steps = steps if limit is None else steps.take(range(min(-(-limit // per_step), len(steps.targets))))
     if not steps.targets:
-        mend = "Give shoppers with two items or more"
-        raise InputError("no shopper has an item that comes after another", where=where, mend=mend)
+        mend = "Give shoppers with two different items or more"
+        if source.event is not None:
+            mend += ", or let more events count (next_item.event.values in the map)"
+        raise InputError("no shopper has a next item: one that comes after another", where=where, mend=mend)
     others = draw_others(steps.barred, steps.targets, ids, source, where, popularity)
     shown = [item for target, drawn in zip(steps.targets, others, strict=True) for item in (target, *drawn)]
     queries = ["; ".join(title_of[item] for item in history[-source.last :]) for history in steps.histories]
     texts = [json.dumps(history, ensure_ascii=False) for history in steps.histories]
     names = np.repeat(np.array(steps.names, dtype=object), per_step)
     table = {
-        "sample_id": [f"{name}-{item}" for name, item in zip(names, shown, strict=True)],
+        "sample_id": [row_id(name, item) for name, item in zip(names, shown, strict=True)],
         "query": np.repeat(np.array(queries, dtype=object), per_step),
         "item_id": shown,
         "title": [title_of[item] for item in shown],
-        "label": np.tile([1.0] + [0.0] * source.others, len(steps.targets)),
+        "label": [worth for label in steps.labels for worth in (label, *[0.0] * source.others)],
         "user_id": np.repeat(np.array(steps.users, dtype=object), per_step),
         "history": np.repeat(np.array(texts, dtype=object), per_step),
     }
     return numbered(pd.DataFrame(table))
+
+
+def row_id(name: str, item: str) -> str:
+    """The id of a row; what stands between is escaped, so that ``1-2`` and ``3`` are not ``1`` and ``2-3``."""
+    told = item.replace("\\", "\\\\").replace("-", "\\-")
+    return name.replace("\\", "\\\\") + f"-{told}"
 
 
 def items_of(source: NextItem, folder: Path | None, steps: Steps) -> tuple[list[str], dict[str, str]]:
@@ -137,13 +160,23 @@ def items_of(source: NextItem, folder: Path | None, steps: Steps) -> tuple[list[
         # in an order that the log's own has no part in
         ids = sorted(steps.items)
         return ids, {item: steps.titles.get(item) or item for item in ids}
-    path = Path(source.items) if folder is None else beside(folder, source.items, "next_item.items")
-    items = read_file(path)
-    title = source.title or "title"
-    ids = text_column(pick(items, source.item_id, "next_item.item_id", str(path))).tolist()
-    titles = text_column(pick(items, title, "next_item.title", str(path)))
+    file = source.items.file
+    path = Path(file) if folder is None else beside(folder, file, "next_item.items")
+    key, title = source.items.item_id or source.item_id, source.items.title or source.title or "title"
+    items = with_fields(read_file(path), [key, title])
+    columns = {}
+    for name, column in (("item_id", key), ("title", title)):
+        if column not in items.columns:
+            there = ", ".join(map(str, items.columns))
+            field = f"next_item.items.{name}" if getattr(source.items, name) else f"next_item.{name}"
+            problem = f"the file of items has no column '{column}' (field '{field}'); its columns are: {there}"
+            mend = f"Name its columns in the map: next_item: {{items: {{file: {file}, item_id: …, title: …}}}}"
+            raise InputError(problem, where=path, mend=mend)
+        columns[name] = items[column]
+    ids = as_written(columns["item_id"]).tolist()
+    titles = text_column(columns["title"])
     refuse_empty(title, titles, Places(items.index, str(path)))
-    refuse_two_titles(ids, titles, Places(items.index, str(path)), source.item_id)
+    refuse_two_titles(ids, titles, Places(items.index, str(path)), key)
     return ids, dict(zip(ids, titles.tolist(), strict=True))
 
 
@@ -158,13 +191,13 @@ def refuse_two_titles(ids: list[str], titles: pd.Series, place: Places, column: 
 
 def of_sequences(frame: pd.DataFrame, source: NextItem, where: str, place: Places) -> Steps:
     """A row for each shopper: the list of what the shopper had, and the next item or the last of the list."""
-    users = text_column(pick(frame, source.user_id, "next_item.user_id", where)).tolist()
+    users = as_written(pick(frame, source.user_id, "next_item.user_id", where)).tolist()
     cells = pick(frame, source.history, "next_item.history", where)
     targets: list[str] = []
     if source.target is not None:
-        targets = text_column(pick(frame, source.target, "next_item.target", where)).tolist()
+        targets = as_written(pick(frame, source.target, "next_item.target", where)).tolist()
     steps = Steps()
-    short_ones = 0
+    short_ones = old_ones = 0
     for row, value in enumerate(cells):
         try:
             history: list[str] = json.loads(history_text(value))
@@ -178,7 +211,7 @@ def of_sequences(frame: pd.DataFrame, source: NextItem, where: str, place: Place
                 continue
             history, target = history[:-1], history[-1]
             if target in history:
-                short_ones += 1
+                old_ones += 1
                 continue
         else:
             target = targets[row]
@@ -186,13 +219,14 @@ def of_sequences(frame: pd.DataFrame, source: NextItem, where: str, place: Place
             mend = "Drop the row: the query is made of the history"
             place.refuse(row, source.history, "the history is empty", mend)
             continue
-        if not target:
+        if not target.strip():
             place.refuse(row, str(source.target), "the next item is missing", "Give its id, or drop the row")
             continue
         steps.items.add(target)
         kept = history if source.target is not None else history[-source.longest :]
         steps.add(row, users[row], users[row], kept, target, history)
-    tell_short(short_ones, where)
+    tell_left_out(short_ones, "fewer than two items, so there is no next item to predict", where)
+    tell_left_out(old_ones, "a last item that they had before, so there is nothing new to predict", where)
     return steps
 
 
@@ -200,17 +234,24 @@ def of_events(frame: pd.DataFrame, source: NextItem, where: str, place: Places) 
     """A row for each event; every item after a shopper's first is to be foretold, once."""
     named = {"user_id": source.user_id, "item_id": source.item_id}
     texts = {
-        name: text_column(pick(frame, column, f"next_item.{name}", where)).str.strip().to_numpy(object)
+        name: as_written(column_of_log(frame, column, name, source, where)).to_numpy(object)
         for name, column in named.items()
     }
     given = pick(frame, source.timestamp, "next_item.timestamp", where)
     times = times_of(given, f"{where}, field '{source.timestamp}'")
-    usable = ~np.isnan(times)
+    worth, names = np.ones(len(frame)), None
+    if source.event is not None:
+        kinds = pick(frame, source.event.column, "next_item.event.column", where)
+        worth, names = worth_of(kinds, source.event, place), text_column(kinds).str.strip().to_numpy(object)
+    # what was only shown is not read any further
+    counted = ~(worth <= 0)
+    usable = (worth > 0) & ~np.isnan(times)
     for name, column in named.items():
-        for row in np.flatnonzero(texts[name] == "").tolist():
+        empty = without_letters(pd.Series(texts[name], dtype=object))
+        for row in np.flatnonzero(empty & counted).tolist():
             place.refuse(row, column, f"the {name} is empty", "Give it, or drop the row")
-        usable &= texts[name] != ""
-    for row in np.flatnonzero(np.isnan(times)).tolist():
+        usable &= ~empty
+    for row in np.flatnonzero(np.isnan(times) & counted).tolist():
         mend = "Give a date and time, or a number that grows with time"
         place.refuse(row, source.timestamp, f"the time {short(given.iloc[row])} cannot be read", mend, given.iloc[row])
     titles: dict[str, str] = {}
@@ -223,7 +264,13 @@ def of_events(frame: pd.DataFrame, source: NextItem, where: str, place: Places) 
     by_name = [texts[name][rows].astype(str) for name in ("item_id", "user_id")]
     for row in rows[np.lexsort((*by_name, times[rows]))].tolist():
         had.setdefault(texts["user_id"][row], []).append(row)
-    steps = Steps(items=set(texts["item_id"][usable]), titles=titles)
+    # an item that was only shown may be drawn for one that was not chosen
+    drawable = usable if names is None else ~without_letters(pd.Series(texts["item_id"], dtype=object))
+    steps = Steps(items=set(texts["item_id"][drawable]), titles=titles)
+    label, repeats = worth, 0
+    if names is not None:
+        had, label, repeats = without_repeats(had, texts["item_id"], seconds_of(given), worth)
+        tell_counted(names, worth, usable, repeats, where)
     short_ones = 0
     for user, events in had.items():
         items = [texts["item_id"][row] for row in events]
@@ -235,73 +282,31 @@ def of_events(frame: pd.DataFrame, source: NextItem, where: str, place: Places) 
             before_it.add(item)
             if number and is_new:
                 before = items[:number][-source.longest :]
-                steps.add(events[number], user, f"{user}-{number}", before, item, distinct)
-    tell_short(short_ones, where)
+                steps.add(
+                    events[number], user, f"{user}-{number}", before, item, distinct, float(label[events[number]])
+                )
+    tell_left_out(short_ones, "only one item, so there is no next item to predict", where)
     return steps
 
 
-def times_of(given: pd.Series, where: str) -> npt.NDArray[np.float64]:
-    """Ranks that grow with time, the same for the same moment; NaN where a cell cannot be read.
-
-    Raises
-    ------
-    InputError : dates whose day and month cannot be told apart, or are written both ways.
-    """
-    if pd.api.types.is_datetime64_any_dtype(given.dtype):
-        return ranks(pd.to_datetime(given, utc=True))
-    texts = text_column(given).str.strip()
-    values = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    if np.isfinite(values).mean() > 0.5:
-        # nanoseconds have more digits than a float
-        whole = texts.str.fullmatch(r"[-+]?\d{1,30}").to_numpy(bool)
-        exact = [
-            int(text) if is_whole else float(value) if np.isfinite(value) else None
-            for text, is_whole, value in zip(texts, whole, values, strict=True)
-        ]
-        return ranks(pd.Series(exact, dtype=object))
-    return ranks(dates_of(texts.astype(object), where))
+def column_of_log(frame: pd.DataFrame, column: str, name: str, source: NextItem, where: str) -> pd.Series:
+    """A column of the log; where the file of items may be meant by its name, the error says how to tell them apart."""
+    try:
+        return pick(frame, column, f"next_item.{name}", where)
+    except InputError as error:
+        if source.items is None or name != "item_id":
+            raise
+        mend = (
+            "next_item.item_id is the log's own column; name the columns of the file of items beside it: "
+            f"items: {{file: {source.items.file}, item_id: {column}, title: …}}"
+        )
+        raise InputError(error.problem, where=where, mend=mend) from None
 
 
-def ranks(moments: pd.Series) -> npt.NDArray[np.float64]:
-    """The place of each value among the distinct ones, NaN for what is missing."""
-    there = moments.notna().to_numpy(bool)
-    found = np.full(len(moments), np.nan)
-    if there.any():
-        distinct = sorted(set(moments[there].tolist()))
-        place = {value: number for number, value in enumerate(distinct)}
-        found[there] = [place[value] for value in moments[there].tolist()]
-    return found
-
-
-def dates_of(texts: pd.Series, where: str) -> pd.Series:
-    """Moments, missing where a text is none; all of a column are read in one order of day and month."""
-    parts = texts.str.extract(DAY_AND_MONTH)
-    numbered_dates = parts[0].notna()
-    found = pd.to_datetime(texts.where(~numbered_dates), errors="coerce", utc=True, format="mixed")
-    if not numbered_dates.any():
-        return found
-    first, second = (parts[place][numbered_dates].astype(int) for place in (0, 2))
-    day_first, month_first = bool((first > 12).any()), bool((second > 12).any())
-    shown = short(texts[numbered_dates].iloc[0])
-    if day_first and month_first:
-        problem = f"the dates, such as {shown}, have the day first in some rows and the month first in others"
-        raise InputError(problem, where=where, mend="Write them as 2024-02-03")
-    if not day_first and not month_first:
-        dotted = bool((parts[1][numbered_dates] == ".").all())
-        if not dotted and bool((first != second).any()):
-            problem = f"the dates, such as {shown}, may have the day or the month first"
-            raise InputError(problem, where=where, mend="Write them as 2024-02-03")
-        day_first = dotted
-    asked = texts[numbered_dates]
-    read = pd.to_datetime(asked, errors="coerce", utc=True, format="mixed", dayfirst=day_first)
-    return found.where(~numbered_dates, read.reindex(found.index))
-
-
-def tell_short(count: int, where: str) -> None:
-    """Say how many shoppers give nothing."""
+def tell_left_out(count: int, why: str, where: str) -> None:
+    """Say how many shoppers give nothing, and why."""
     if count:
-        who = "1 shopper has" if count == 1 else f"{count:,} shoppers have"
-        say(f"{where}: {who} no item that comes new after another, and nothing can be foretold there")
+        say(f"{where}: {count:,} {'shopper is' if count == 1 else 'shoppers are'} left out: {why}")
 
 
 def known_only(steps: Steps, source: NextItem, title_of: dict[str, str], place: Places) -> Steps:
@@ -314,6 +319,7 @@ def known_only(steps: Steps, source: NextItem, title_of: dict[str, str], place: 
         if missing is None:
             kept.append(number)
             continue
-        mend = f"Add it to {source.items} or drop the row"
-        place.refuse(row, missing[0], f"the item {short(missing[1])} is not in {source.items}", mend, missing[1])
+        file = "the file of items" if source.items is None else source.items.file
+        mend = f"Add it to {file} or drop the row"
+        place.refuse(row, missing[0], f"the item {short(missing[1])} is not in {file}", mend, missing[1])
     return steps.take(kept)

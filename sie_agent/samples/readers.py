@@ -16,6 +16,7 @@ from sie_agent.samples.json_lines import read_jsonl
 from sie_agent.samples.separated import separated_tables
 from sie_agent.samples.shards import parquet_shard, whole_frame
 from sie_agent.samples.tables import unreadable
+from sie_agent.samples.text_files import GZIP
 from sie_agent.small_files import refuse_no_file
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -78,6 +79,11 @@ def faults_in_words(path: Path) -> Iterator[None]:
     except PermissionError:
         raise unreadable(path) from None
     except (gzip.BadGzipFile, EOFError, zlib.error):
+        with path.open("rb") as stream:
+            packed = stream.read(len(GZIP)) == GZIP
+        if not packed:
+            mend = "Take .gz off its name, or pack it with gzip"
+            raise InputError("is not packed with gzip, whatever its name says", where=path, mend=mend) from None
         mend = "It is cut off or damaged: copy it anew"
         raise InputError("not a whole gzip file", where=path, mend=mend) from None
 

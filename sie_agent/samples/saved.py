@@ -12,7 +12,7 @@ import pyarrow as pa
 from sie_agent.errors import InputError
 from sie_agent.samples.cards import inside
 from sie_agent.samples.shards import Shard
-from sie_agent.samples.tables import unreadable
+from sie_agent.samples.tables import damage, unreadable
 
 STATE, INFO, SPLITS = "state.json", "dataset_info.json", "dataset_dict.json"
 ARROW_FAULTS = (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError)
@@ -132,4 +132,4 @@ def not_arrow(path: Path, error: Exception) -> Exception:
         return unreadable(path)
     reason = " ".join(str(error).split())[:120] or type(error).__name__
     mend = "It is cut off or damaged: save the data set anew, or copy it anew"
-    return InputError(f"not a whole Arrow file ({reason})", where=path, mend=mend)
+    return InputError(f"not a whole Arrow file{damage(reason)}", where=path, mend=mend)

@@ -48,3 +48,14 @@ def as_number(key: Key) -> float | None:
 def fold(key: str | int | float) -> str:
     """The text under which a value of a scale is looked up; 3 and 3.0 are one."""
     return str(int(key) if isinstance(key, float) and key.is_integer() else key).strip().casefold()
+
+
+def refuse_same_words(values: Mapping[Key, float]) -> None:
+    """Raise ValueError where two keys that are looked up as one stand for different numbers: ``A`` and ``a``."""
+    met: dict[str | float, tuple[Key, float]] = {}
+    for key, value in values.items():
+        number = as_number(key)
+        for word in (str(key).lower() if isinstance(key, bool) else fold(key), *(() if number is None else (number,))):
+            other = met.setdefault(word, (key, value))
+            if other[1] != value:
+                raise ValueError(f"the values {other[0]!r} and {key!r} mean the same here: leave one of them out")

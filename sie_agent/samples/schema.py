@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -15,8 +16,10 @@ from sie_agent.errors import InputError
 from sie_agent.samples.cells import EXAMPLES, attributes_text, history_text, listed, short
 from sie_agent.samples.decimals import Mark, numbers
 from sie_agent.samples.dialects import no_header
-from sie_agent.samples.text import clean_text, text_column
+from sie_agent.samples.stage_files import made_by_words
+from sie_agent.samples.text import as_written, clean_text, text_column, without_letters
 from sie_agent.samples.written import ordinary
+from sie_agent.values import in_digits
 
 COLUMNS = (
     "sample_id",
@@ -162,7 +165,7 @@ class Places:
 def check_columns(frame: pd.DataFrame, where: str | Path) -> None:
     """Raise InputError if a required column is missing, or a column is there twice."""
     there = [str(name) for name in frame.columns]
-    twice = sorted({name for name in there if there.count(name) > 1})
+    twice = sorted(name for name, count in Counter(there).items() if count > 1)
     if twice:
         raise InputError(f"the column '{twice[0]}' is there twice", where=where, mend="Rename one of them")
     for name in REQUIRED:
@@ -170,7 +173,8 @@ def check_columns(frame: pd.DataFrame, where: str | Path) -> None:
             near = difflib.get_close_matches(name, there, n=1)
             hint = f"; is it '{near[0]}'?" if near else "."
             raise InputError(
-                f"the column '{name}' is missing{hint} The columns there are: {listed(there)}",
+                f"{made_by_words(Path(where))}the column '{name}' is missing{hint} "
+                f"The columns there are: {listed(there)}",
                 where=where,
                 mend=f"Rename one to '{name}', or say which one it is with --map: `sie init FILE` writes a column map"
                 f"{no_header(there)}",
@@ -193,7 +197,10 @@ def column(
         return text_column(each(given, name, attributes_text, place))
     if name == "history":
         return text_column(each(given, name, history_text, place))
-    texts = clean_text(text_column(given), one_line=name != "description", strip=name in ("query", "title"))
+    raw = as_written(given)
+    texts = clean_text(raw, one_line=name != "description", strip=name in ("query", "title"))
+    if name.endswith("_id"):
+        refuse_changed(name, raw, texts, place)
     if name in NEVER_EMPTY:
         refuse_empty(name, texts, place)
     if name in LONGEST:
@@ -203,10 +210,19 @@ def column(
 
 def refuse_empty(name: str, texts: pd.Series, place: Places) -> None:
     """Raise InputError at the first text without a visible character."""
-    empty = (texts.str.strip() == "").to_numpy(dtype=bool)
+    empty = without_letters(texts)
     mend = f"Give it a text or drop the row ({int(empty.sum()):,} of the {len(empty):,} rows looked at have none)"
     for row in np.flatnonzero(empty).tolist():
         place.refuse(row, name, f"the {name} is empty", mend)
+
+
+def refuse_changed(name: str, raw: pd.Series, texts: pd.Series, place: Places) -> None:
+    """Refuse ids with control characters: with spaces in their place, two would become one."""
+    mend = "Take tabs, line breaks and zero bytes out of the ids, so that different ones stay different"
+    for row in np.flatnonzero((raw != texts).to_numpy(dtype=bool)).tolist():
+        place.refuse(
+            row, name, f"the {name} {ascii(raw.iloc[row])[:60]} holds a control character", mend, raw.iloc[row]
+        )
 
 
 def refuse_long(name: str, texts: pd.Series, place: Places) -> None:
@@ -235,7 +251,7 @@ def unit_interval(
         outside = ~missing & ((values < 0) | (values > 1))
     mend = f"Scale it, or give its scale in a column map ({name}: {{column, minimum, maximum}})"
     for row in np.flatnonzero(outside).tolist():
-        place.refuse(row, name, f"the {name} {values[row]:g} is outside of 0 to 1", mend, given.iloc[row])
+        place.refuse(row, name, f"the {name} {in_digits(values[row])} is outside of 0 to 1", mend, given.iloc[row])
     return pd.Series(values)
 
 

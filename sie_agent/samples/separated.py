@@ -12,11 +12,11 @@ import pyarrow as pa
 
 from sie_agent.errors import InputError
 from sie_agent.samples.dialects import SEPARATORS, Dialect, dialect_of, no_header
+from sie_agent.samples.swallowed import LINE_END, holds_rows
 from sie_agent.samples.text_files import MOST_CHARACTERS, Lines
 
 PIECE_ROWS = 20_000
 PIECE_CHARACTERS = 1024 * 1024
-LINE_END = re.compile(r"\r\n|\n|\r")
 RULER = re.compile(r"\s*(?::?-{2,}:?)?\s*")
 # fewer separators in a field than these are no sign that it swallowed rows
 FEWEST_SWALLOWED = 2
@@ -123,22 +123,18 @@ def refuse_no_data(path: Path, row: list[str], header: list[str], line: int) -> 
 
 
 def refuse_swallowed(path: Path, dialect: Dialect, row: list[str], start: int) -> None:
-    """Raise InputError where a quoted field runs over several lines that are cut as rows are: a quote was lost."""
-    width, line = len(row), start
+    """Raise InputError where a quoted field runs over several lines that are rows themselves: a quote was lost."""
+    line = start
     for place, field in enumerate(row):
-        texts = LINE_END.split(field)
-        expected = [width - place, *[width] * (len(texts) - 2), place + 1]
-        if len(texts) > 1 and (len(texts) - 1) * (width - 1) >= FEWEST_SWALLOWED:
-            parts = [text.split(dialect.separator) for text in texts]
-            filled = all(cell and cell == cell.strip() for part in parts for cell in part)
-            if filled and [len(part) for part in parts] == expected:
-                problem = f"a quote opens here and closes in line {line + len(texts) - 1}, and what lies between looks "
-                raise InputError(
-                    f"{problem}like rows",
-                    where=f"{path}, line {line}",
-                    mend="Close it, double it if it is part of the text, or take the line breaks out of the field",
-                )
-        line += len(texts) - 1
+        breaks = len(LINE_END.findall(field))
+        if breaks * (len(row) - 1) >= FEWEST_SWALLOWED and holds_rows(row, place, dialect.separator):
+            problem = f"a quote opens here and closes in line {line + breaks}, and what lies between looks like rows"
+            raise InputError(
+                problem,
+                where=f"{path}, line {line}",
+                mend="Close it, double it if it is part of the text, or take the line breaks out of the field",
+            )
+        line += breaks
 
 
 def broken_quotes(path: Path, dialect: Dialect, start: int, end: int, reason: str) -> InputError:

@@ -10,9 +10,10 @@ import re
 HZ = re.compile(rb"~\{((?:[\x21-\x77][\x21-\x7e])+?)~\}")
 HZ_START = b"~{"
 UTF7 = re.compile(rb"\+([A-Za-z0-9+/]*)")
-# how people write between such marks: a word, a number, a model name
-ORDINARY = re.compile(rb"[A-Za-z0-9'-]+[!?.,:;%]*")
-WORD = re.compile(rb"[A-Z]?[a-z]+|[A-Z]+[0-9]*|[0-9]+[A-Za-z]*")
+# how people write between such marks: words, numbers, model names
+ORDINARY = re.compile(rb"[A-Za-z0-9'-]+(?:[+/~.,][A-Za-z0-9'-]*)*[!?.,:;%]*")
+NAME = rb"(?:[A-Z]?[a-z]+|[A-Z]+[0-9]*|[0-9]+[A-Za-z]*)"
+WORD = re.compile(NAME + rb"(?:[+/]" + NAME + rb")*[+/]?")
 # a text keeps to one of these and to punctuation
 SCRIPTS = tuple(
     re.compile(f"[{letters}\u00a0-\u00bf\u2010-\u203a\u20ac\u2122\u00d7]+")

@@ -15,6 +15,7 @@ from sie_agent.progress import say
 from sie_agent.samples.class_names import features_in
 from sie_agent.samples.tables import PARQUET_FAULTS, not_parquet
 from sie_agent.samples.typed import frame_of, plain_schema, plain_table
+from sie_agent.samples.widths import refuse_too_wide
 
 SPLIT = "__split__"
 SMALL_BLOCK = 1024 * 1024
@@ -42,6 +43,9 @@ class Shard:
     tables: Tables
     split: str | None = None
     card: Mapping[str, object] | None = None
+
+    def __post_init__(self) -> None:
+        refuse_too_wide(len(self.stored), self.where)
 
     @property
     def features(self) -> dict[str, object]:

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sie_agent.errors import InputError
+from sie_agent.json_files import read_json
 from sie_agent.samples.text_files import JSON, KINDS, MARKUP, head_of
 from sie_agent.small_files import refuse_no_file
 from sie_agent.stamps import read_stamp
 
 PARQUET = b"PAR1"
 ENDINGS = {".csv": "a CSV file", ".tsv": "a TSV file", ".jsonl": "a JSONL file", ".json": "a JSON file"}
+IN_FOLDERS = ("judgments.parquet", "labels.parquet", "comparison.json")
 BY_SCORE = "`sie score`"
 STAGE = "the stage before this one"
 
@@ -75,10 +77,14 @@ def lacks_column(name: str, there: Sequence[str], path: Path, writer: str = STAG
 
 
 def made_by_words(path: Path) -> str:
-    """Which verb wrote a Parquet file, for the start of a message; "" where the file does not say."""
+    """Which verb wrote a file or a folder, for the start of a message; "" where nothing says so."""
     try:
-        told = json.loads(read_stamp(path) or b"null")
-    except ValueError:
+        told = json.loads(read_stamp(path) or b"null") if path.is_file() else None
+        # of a file in the folder of a verb, and of the folder, the folder says it
+        record = (path if path.is_dir() else path.parent) / ".made-by.json"
+        if told is None and (path.is_dir() or path.name in IN_FOLDERS) and record.is_file():
+            told = read_json(record)
+    except (ValueError, OSError, InputError):
         return ""
     verb = told.get("verb") if isinstance(told, dict) else None
     known = isinstance(verb, str) and verb.replace("-", "").isalpha() and len(verb) < 30

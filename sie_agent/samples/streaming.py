@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.progress import say
 from sie_agent.samples.checking import Rows, no_usable_row
+from sie_agent.samples.choice import Choice, regrouped
 from sie_agent.samples.column_maps import ColumnMap
 from sie_agent.samples.decimals import NUMBERS, ROWS_LOOKED_AT, number_marks
 from sie_agent.samples.folders import ALL
@@ -19,19 +20,17 @@ from sie_agent.samples.invalid import InvalidRows
 from sie_agent.samples.loading import (
     chosen_source,
     load_samples,
-    no_match,
     no_rows,
-    no_split,
     split_columns,
 )
-from sie_agent.samples.mapping import pick
+from sie_agent.samples.nested import named_sources, pieces_with_fields
 from sie_agent.samples.origins import files_named
 from sie_agent.samples.pieces import Pieces, pieces_of
 from sie_agent.samples.positions import from_one, position_columns
 from sie_agent.samples.repeats import AcrossChunks
 from sie_agent.samples.schema import COLUMNS, hold_across
-from sie_agent.samples.text import text_column
 from sie_agent.samples.written import all_whole, has_fractions, types_named
+from sie_agent.values import COUNT
 
 
 def stream_samples(
@@ -78,8 +77,8 @@ def stream_samples(
     InputError, EnvironmentFailure
         As :func:`load_samples`; what is wrong with the arguments at the call, all else while rows are drawn.
     """
-    if chunk_rows < 1:
-        raise InputError(f"chunk_rows is {chunk_rows}", mend="Give a whole number from 1 upwards")
+    if not COUNT.takes(chunk_rows):
+        raise InputError(f"chunk_rows is {chunk_rows!r}", mend="Give a whole number from 1 upwards")
     path, mapping, where = chosen_source(source, column_map, limit)
 
     def chunks() -> Iterator[pd.DataFrame]:
@@ -88,9 +87,9 @@ def stream_samples(
 
     def of_any_type() -> Iterator[pd.DataFrame]:
         pieces = pieces_of(str(source), path, mapping, chunk_rows, split)
+        pieces = None if pieces is None else pieces_with_fields(pieces, named_sources(mapping))
         first = None if pieces is None else next(pieces())
-        floats = set() if first is None else float_columns(first)
-        if pieces is None or first is None or floats & chosen_by(mapping, split):
+        if pieces is None or first is None or float_columns(first) & chosen_by(mapping, split):
             table = load_samples(
                 source,
                 column_map=column_map,
@@ -102,25 +101,39 @@ def stream_samples(
             for start in range(0, len(table), chunk_rows):
                 yield table.iloc[start : start + chunk_rows].reset_index(drop=True)
             return
-        marks = number_marks(beginning(pieces, ROWS_LOOKED_AT), mapping, where)
-        counted = position_columns(first, mapping)
-        from_zero = from_one(pieces(counted) if counted else iter([]), mapping, where)
-        choice = Choice(pieces, mapping, None if split == ALL else split, where)
-
-        def frames() -> Iterator[pd.DataFrame]:
-            return regrouped(choice.rows(), chunk_rows, limit)
-
-        fractional = fractions(frames, floats & read_as_text(mapping))
-
-        def texts() -> Iterator[pd.DataFrame]:
-            return (as_in_the_whole(frame, fractional) for frame in frames())
-
         if invalid is not None:
             invalid.limit = limit
-        rows = Rows(texts, mapping, where, invalid, labels_may_lack, from_zero, marks)
+        rows = rows_of(pieces, first, mapping, split, limit, chunk_rows, where)
+        rows = replace(rows, invalid=invalid, labels_may_lack=labels_may_lack)
         yield from validated(rows, chunk_rows, spill)
 
     return chunks()
+
+
+def rows_of(
+    pieces: Pieces,
+    first: pd.DataFrame,
+    mapping: ColumnMap | None,
+    split: str | None,
+    limit: int | None,
+    chunk_rows: int,
+    where: str,
+) -> Rows:
+    """The rows that map, split and limit choose, *chunk_rows* at a time; *first* is the first of the pieces."""
+    marks = number_marks(beginning(pieces, ROWS_LOOKED_AT), mapping, where)
+    counted = position_columns(first, mapping)
+    from_zero = from_one(pieces(counted) if counted else iter([]), mapping, where)
+    choice = Choice(pieces, mapping, None if split == ALL else split, where)
+
+    def frames() -> Iterator[pd.DataFrame]:
+        return regrouped(choice.rows(), chunk_rows, limit)
+
+    fractional = fractions(frames, float_columns(first) & read_as_text(mapping))
+
+    def texts() -> Iterator[pd.DataFrame]:
+        return (as_in_the_whole(frame, fractional) for frame in frames())
+
+    return Rows(texts, mapping, where, from_zero=from_zero, marks=marks)
 
 
 def beginning(pieces: Pieces, rows: int) -> pd.DataFrame:
@@ -163,93 +176,6 @@ def fractions(frames: Callable[[], Iterator[pd.DataFrame]], floats: set[str]) ->
     for frame in frames() if floats else ():
         found.update(name for name in floats if not all_whole(frame[name]))
     return sorted(found)
-
-
-class Choice:
-    """The rows of a source that the map's filters and the split leave.
-
-    Parameters
-    ----------
-    pieces, mapping, where : the source, its map and its name.
-    split : name of the split, or None.
-    """
-
-    def __init__(self, pieces: Pieces, mapping: ColumnMap | None, split: str | None, where: str) -> None:
-        self._pieces = pieces
-        self._mapping = mapping
-        self._split = split
-        self._where = where
-
-    def rows(self) -> Iterator[pd.DataFrame]:
-        """Pieces of the chosen rows.
-
-        Raises
-        ------
-        InputError
-            At the end, where a filter or the split left nothing.
-        """
-        if self._split is None:
-            yield from self._filtered()
-            return
-        there: list[str] = []
-        columns = next(self._pieces()).columns
-        for name in [name for name in split_columns(self._mapping) if name in columns]:
-            count = total = 0
-            others: set[str] = set()
-            for piece in self._filtered():
-                values = text_column(piece[name])
-                mask = (values == self._split).to_numpy(dtype=bool)
-                total += len(piece)
-                count += int(mask.sum())
-                if mask.any():
-                    yield piece[mask]
-                elif not count:
-                    others.update(values.unique())
-            if count:
-                of = "" if count == total else f" of {total:,}"
-                say(f"{self._where}: {count:,}{of} rows are in the split '{self._split}'")
-                return
-            there += sorted(others)
-        # what the filters have to say comes first
-        for _ in () if there else self._filtered():
-            pass
-        raise no_split(self._split, there, self._where)
-
-    def _filtered(self) -> Iterator[pd.DataFrame]:
-        """Pieces with the rows that the filters leave, empty ones as well."""
-        filters = self._mapping.filters if self._mapping else {}
-        met: set[str] = set()
-        for piece in self._pieces():
-            for name, kept in filters.items():
-                column = pick(piece, name, f"filters.{name}", self._where)
-                mask = text_column(column).isin(kept).to_numpy(dtype=bool)
-                met.update([name] if mask.any() else [])
-                piece = piece[mask]
-            yield piece
-        for name, kept in filters.items():
-            if name not in met:
-                raise no_match(name, kept, self._where)
-
-
-def regrouped(pieces: Iterable[pd.DataFrame], rows: int, limit: int | None) -> Iterator[pd.DataFrame]:
-    """The same rows, *rows* at a time, up to the limit; nothing where there are none."""
-    held: list[pd.DataFrame] = []
-    count = given = 0
-    for piece in pieces:
-        if len(piece):
-            held.append(piece)
-            count += len(piece)
-        while count >= rows or (limit is not None and given + count >= limit):
-            together = pd.concat(held) if len(held) > 1 else held[0]
-            take = rows if limit is None else min(rows, limit - given)
-            yield together.iloc[:take]
-            given += take
-            if given == limit:
-                return
-            count -= take
-            held = [together.iloc[take:]] if count else []
-    if count:
-        yield pd.concat(held) if len(held) > 1 else held[0]
 
 
 def validated(rows: Rows, chunk_rows: int, spill: Path | None) -> Iterator[pd.DataFrame]:

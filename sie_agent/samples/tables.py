@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -175,7 +176,7 @@ def read_table(
 
 def check_distinct(names: Sequence[str], source: Path) -> None:
     """Raise an `InputError` where two columns have one name."""
-    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise InputError(f"the column '{twice[0]}' is there twice", where=source, mend="Rename one of them")
 
@@ -232,7 +233,31 @@ def not_parquet(source: Path, error: Exception, writer: str | None = None) -> In
     if "crypt" in reason.lower():
         return InputError("the Parquet file is encrypted", where=source, mend="Write it without encryption")
     mend = "It is cut off or damaged: make or copy it anew"
-    return InputError(f"not a whole Parquet file ({reason})", where=source, mend=mend)
+    return InputError(f"not a whole Parquet file{damage(reason)}", where=source, mend=mend)
+
+
+# what Arrow says of a damaged file, and what it means
+DAMAGES = {
+    "magic bytes": "its end is missing",
+    "footer": "its end is damaged",
+    "metadata": "its description of the columns is damaged",
+    "thrift": "its description of the columns is damaged",
+    "page": "a page of values is damaged",
+    "decompress": "a page of values is damaged",
+    "corrupt": "its values are damaged",
+    "utf": "a text is not UTF-8",
+    "codec": "it is packed in a way that is not read here",
+    "end of": "its end is missing",
+    "too short": "its end is missing",
+    "smaller than": "its end is missing",
+    "expected to read": "its end is missing",
+}
+
+
+def damage(reason: str) -> str:
+    """What Arrow says of a damaged file in words for a user, in brackets; nothing where it is not known."""
+    found = next((words for sign, words in DAMAGES.items() if sign in reason.lower()), None)
+    return f" ({found})" if found else ""
 
 
 def log_hash(frame: pd.DataFrame) -> str:

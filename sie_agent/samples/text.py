@@ -5,18 +5,26 @@ from __future__ import annotations
 import html
 import re
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from sie_agent.progress import say
+from sie_agent.samples.json_values import Fraction
+from sie_agent.samples.markup import without_tags
 from sie_agent.samples.typed import plain, series_of
-from sie_agent.samples.written import writer_for, written
+from sie_agent.samples.written import EXACT_BELOW, writer_for, written
 
 ALL_CONTROLS = r"[\x{00}-\x{1f}\x{7f}-\x{9f}\x{2028}\x{2029}]+"
 CONTROLS_BUT_LAYOUT = r"[\x{00}-\x{08}\x{0b}\x{0c}\x{0e}-\x{1f}\x{7f}-\x{9f}]+"
 SURROGATES = re.compile("[\ud800-\udfff]")
-TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+# white space, what only formats (zero widths, soft hyphens), and letters without a form (Hangul and Braille blanks)
+INVISIBLE = (
+    r"[\p{Z}\p{Cc}\p{Cf}\x{034f}\x{115f}\x{1160}\x{17b4}\x{17b5}\x{2800}\x{3164}\x{fe00}-\x{fe0f}\x{ffa0}"
+    r"\x{e0100}-\x{e01ef}]+"
+)
 
 
 def text_column(values: pd.Series) -> pd.Series:
@@ -44,6 +52,21 @@ def text_column(values: pd.Series) -> pd.Series:
         for value, absent in zip(values.tolist(), missing, strict=True)
     ]
     return from_arrow(arrow_text(texts, values.name))
+
+
+def as_written(values: pd.Series) -> pd.Series:
+    """:func:`text_column`, in which a fraction of JSON keeps its digits: 0.10 is not the id 0.1."""
+    if values.dtype != object:
+        return text_column(values)
+    # larger ones are refused as all such floats are
+    kept = [one.text if isinstance(one, Fraction) and abs(one) < EXACT_BELOW[8] else one for one in values.tolist()]
+    return text_column(pd.Series(kept, index=values.index, name=values.name, dtype=object))
+
+
+def without_letters(texts: pd.Series) -> npt.NDArray[np.bool_]:
+    """Which texts have no visible character, (n,)."""
+    left = pc.replace_substring_regex(pa.array(texts, pa.large_string()), pattern=INVISIBLE, replacement="")
+    return np.asarray(pc.equal(left, "").to_numpy(zero_copy_only=False), bool)
 
 
 def arrow_text(texts: list[str], name: object = None) -> pa.Array:
@@ -92,5 +115,5 @@ def plain_text(texts: pd.Series) -> pd.Series:
     if not marked.any():
         return texts
     values = texts.astype(object).copy()
-    values[marked] = [TAG.sub(" ", html.unescape(text)) for text in values[marked]]
+    values[marked] = [without_tags(html.unescape(text)) for text in values[marked]]
     return text_column(values)

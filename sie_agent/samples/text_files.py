@@ -14,6 +14,8 @@ from typing import IO, cast
 
 from sie_agent.errors import InputError
 from sie_agent.progress import say
+from sie_agent.samples.encodings import SPOKEN as EAST_ASIAN
+from sie_agent.samples.encodings import likely_encoding, to_utf8
 from sie_agent.samples.seven_bits import seven_bit_encoding
 
 HEAD_BYTES = 1024 * 1024
@@ -236,7 +238,12 @@ def undecodable(path: Path, encoding: str) -> InputError:
                 break
     shown = f" (byte 0x{found.hex().upper()})" if found else ""
     name = SPOKEN[encoding].split(" ")[0]
-    return InputError(f"the text is not {name}{shown}", where=f"{path}, line {line}", mend="Save the file as UTF-8")
+    problem, mend = f"the text is not {name}{shown}", "Save the file as UTF-8"
+    likely = likely_encoding(head_of(path)[0]) if encoding == "utf-8-sig" else None
+    if likely is not None:
+        problem += f"; it looks like {EAST_ASIAN[likely]}"
+        mend += f", with: {to_utf8(path, likely)}"
+    return InputError(problem, where=f"{path}, line {line}", mend=mend)
 
 
 def line_ends(text: str, last: str) -> int:

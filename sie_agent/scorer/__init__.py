@@ -18,6 +18,7 @@ from sie_agent.scorer.given import MILD, NONE, recipe_for
 from sie_agent.scorer.label_errors import (
     COLUMNS_FILE,
     FROM,
+    HELD_OUT,
     LABEL_ERROR,
     LOG,
     LOG_COLUMNS,
@@ -61,6 +62,7 @@ from sie_agent.scorer.recipe import (
 )
 from sie_agent.scorer.select import (
     POSITIVE_AT,
+    check_scores_file,
     covering_mask,
     keep_mask,
     select_rows,
@@ -79,6 +81,7 @@ __all__ = [
     "BLENDED",
     "COLUMNS_FILE",
     "FROM",
+    "HELD_OUT",
     "LABEL_ERROR",
     "LOG",
     "LOG_COLUMNS",
@@ -104,6 +107,7 @@ __all__ = [
     "blended_label",
     "check_asked",
     "check_recipe",
+    "check_scores_file",
     "columns_beside",
     "columns_path",
     "covering_mask",

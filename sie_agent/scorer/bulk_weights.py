@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sie_agent.errors import InputError
@@ -59,7 +60,8 @@ def weigh_file(
     Returns
     -------
     The recipe that was used, and of the rows: ``rows``, ``unscored`` (they lack a score that the recipe reads),
-    ``labelled`` (whether the file has labels), ``smallest, largest, mean`` of the weights (None of no rows),
+    ``labelled`` (whether the file has labels),
+    ``impressions`` (None where the file does not say), ``smallest, largest, mean`` of the weights (None of no rows),
     ``mean_of_positives`` (Σ y·w / Σ y) and ``mean_of_negatives`` (Σ (1 - y)·w / Σ (1 - y)); None where there are none.
 
     Raises
@@ -70,7 +72,7 @@ def weigh_file(
     names, rows = table_columns(scores, required=("sample_id",), writer=BY_SCORE)
     recipe = recipe_for(File(scores, target, names), recipe_in(scores), by, strength, blend, str(scores))
     labelled = "label" in names
-    tally = Tally(recipe)
+    tally, shown_rows = Tally(recipe), 0
     with bar("Weighing", rows) as shown, TableWriter(target) as writer:
         passed = ["sample_id", *([IMPRESSIONS] if IMPRESSIONS in names else [])]
         for batch in table_batches(scores, [*passed, *recipe.reads, *(["label"] if labelled else [])]):
@@ -84,11 +86,13 @@ def weigh_file(
             columns += [batch.column(name) for name in passed[1:]]
             writer.write(pa.Table.from_arrays(columns, names=["sample_id", WEIGHT, BLENDED, *passed[1:]]))
             tally.add(read, weight, label)
+            shown_rows += sum(int(pc.sum(column).as_py() or 0) for column in columns[3:])
             shown.advance(len(batch))
         for name in recipe.reads:
             if not tally.known[name]:
                 raise no_score(name, str(scores))
-    return recipe, {"rows": rows, "labelled": labelled, **tally.told()}
+    impressions = shown_rows if IMPRESSIONS in names and rows else None
+    return recipe, {"rows": rows, "labelled": labelled, "impressions": impressions, **tally.told()}
 
 
 @dataclass

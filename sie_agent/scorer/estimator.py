@@ -15,11 +15,13 @@ from sklearn.utils.validation import check_is_fitted, check_random_state
 from sie_agent.counts import counted
 from sie_agent.errors import InputError
 from sie_agent.labels import WEAK_LABELS, StudentSettings, label_names, student_settings
+from sie_agent.python_words import parameters_named
 from sie_agent.scorer.estimator_inputs import ALLOWED, Samples, named_labels, prepared, rank_agreement, remembered, tell
 from sie_agent.scorer.files import load_scorer, save_scorer
 from sie_agent.scorer.model import Scorer, distil_scorer
-from sie_agent.scorer.select import weights_from
+from sie_agent.scorer.select import check_strength, weights_from
 from sie_agent.scorer.usual import usual_label
+from sie_agent.signatures import checked
 
 if TYPE_CHECKING:
     # scikit-learn ships no types, and a class may not be derived from Any
@@ -208,12 +210,15 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         InputError : the label was not fitted, or *strength* is negative.
         """
         fitted = self._fitted()
+        with parameters_named(ImportanceScorer.sample_weight):
+            check_strength(strength)
         chosen = by or self.label or usual_label(fitted, self.scorer_.recipe)
         if chosen not in fitted:
             raise InputError(f"'{chosen}' was not fitted", where="by", mend=f"Choose one of {', '.join(fitted)}.")
         column = self._scores(samples)[chosen].to_numpy(np.float64)
         return weights_from(column, strength, higher=WEAK_LABELS[chosen].high_is_good)
 
+    @checked
     def save(self, folder: str | Path) -> None:
         """Write the scorer, as ``sie distill`` does: ``sie score`` and ``load_scorer`` read it too.
 
@@ -225,6 +230,7 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         save_scorer(self.scorer_, folder)
 
     @classmethod
+    @checked
     def load(cls, folder: str | Path) -> ImportanceScorer:
         """Read a scorer that :meth:`save`, ``sie distill`` or ``sie run`` wrote.
 

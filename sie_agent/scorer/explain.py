@@ -19,13 +19,12 @@ import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.labels import label_names
-from sie_agent.samples import feature_names
+from sie_agent.samples import check_samples, feature_names
 from sie_agent.scorer.files import load_scorer
 from sie_agent.scorer.label_errors import LABEL_ERROR
 from sie_agent.scorer.meanings import LABEL_NAME, TOPIC, TOPIC_GROUPS, meaning_of
 from sie_agent.scorer.model import Scorer, student_inputs
 from sie_agent.scorer.spans import CHUNK, word_spans
-from sie_agent.scorer.student import spread
 from sie_agent.scorer.usual import usual_label
 from sie_agent.shown import shown
 
@@ -152,6 +151,7 @@ def explain_rows(
     >>> [one.by for one in explained]
     ['support', 'support', 'support']
     """
+    check_samples(samples)
     if not isinstance(scorer, Scorer):
         scorer = load_scorer(scorer)
     by = explained_by(scorer) if by is None else by
@@ -194,7 +194,7 @@ def explain_batch(scorer: Scorer, samples: pd.DataFrame, by: str) -> list[Explan
     table = pd.DataFrame(asked, columns=[*FIELDS, "label"])
     inputs = student_inputs(scorer.features.transform(table), table["label"].astype(np.float64))
     ranks = student.ranks(inputs)
-    scores = spread(ranks, student.quantiles)
+    scores = student.scores_at(ranks)
     starts = np.cumsum([0, *(3 + len(words) for words in erased[:-1])])
     effects = student.contributions(inputs[starts])
     raw = inputs[starts, :-1].astype(np.float64) * scorer.features.scale + scorer.features.centre
@@ -253,20 +253,16 @@ def variants(row: dict[Any, Any], words: Sequence[WordEffect]) -> Iterator[tuple
 
 def erasures(row: dict[Any, Any]) -> Iterator[WordEffect]:
     """The words that are to be left out in turn, without their effects."""
-    item = f"{row['title']} {row['description']}"
     for field in FIELDS:
-        text, other = row[field], item if field == "query" else row["query"]
-        for start, end in islice(word_spans(text, other), MOST_WORDS):
+        text = row[field]
+        for start, end in islice(word_spans(text), MOST_WORDS):
             yield WordEffect(field, text[start:end], start, end, 0.0, 0.0)
 
 
 def count_left_out(text: str, words: Sequence[WordEffect], field: str) -> int:
     """How many words of a field stand behind those that were tried."""
     end = max((word.end for word in words if word.field == field), default=0)
-    left = text[end:].split()
-    # a sign that closes the last word is none
-    signs_first = end > 0 and text[end : end + 1].strip() and not any(map(str.isalnum, left[0]))
-    return len(left) - bool(signs_first)
+    return sum(start >= end for start, _ in word_spans(text))
 
 
 def without_word(text: str, start: int, end: int | None = None) -> str:

@@ -18,14 +18,18 @@ from typing import Any
 import numpy as np
 
 from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.file_kinds import table_kind
 from sie_agent.json_files import read_object
-from sie_agent.samples import reading
+from sie_agent.paths import user_path
+from sie_agent.samples import TextFeatures, made_by_words, reading
 from sie_agent.scorer.card import scorer_card
 from sie_agent.scorer.label_errors import AGAIN, LabelErrors, as_config, is_number, read_label_errors
 from sie_agent.scorer.model import Scorer
 from sie_agent.scorer.onnx_model import scorer_model
 from sie_agent.scorer.onnx_read import READING, TREES_OF, read_learned
+from sie_agent.scorer.ranges import kept_in_range, moved_config
 from sie_agent.scorer.recipe import MOST_QUANTILES, RELEVANCE, Recipe, read_recipe
+from sie_agent.scorer.student import Student
 from sie_agent.scorer.trees import MOST_ROWS
 from sie_agent.small_files import MEBIBYTE, read_bytes
 from sie_agent.writing import write_bytes
@@ -76,7 +80,7 @@ def save_scorer(scorer: Scorer, folder: str | Path) -> None:
         "label_errors": None if scorer.label_errors is None else as_config(scorer.label_errors),
         "about": dict(scorer.about),
     }
-    target = Path(folder).expanduser()
+    target = user_path(folder)
     try:
         target.mkdir(parents=True, exist_ok=True)
         write_bytes(target / MODEL, model)
@@ -115,7 +119,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     """
     path = Path(folder) / CONFIG
     if not os.path.lexists(path):
-        raise InputError("no scorer here", where=folder, mend="Give the folder that `sie distill` wrote.")
+        made = made_by_words(folder) or (f"is {kind}: " if (kind := table_kind(folder)) else "")
+        raise InputError(f"{made}no scorer here", where=folder, mend="Give the folder that `sie distill` wrote.")
     try:
         config = read_object(path, most=MOST_OF_CONFIG, mend=AGAIN, nan=True)
     except InputError as error:
@@ -227,7 +232,7 @@ def scorer_folder(folder: str | Path) -> Path:
     if not isinstance(folder, str | os.PathLike):
         kind = type(folder).__name__
         raise InputError(f"is a {kind}, not a path", where="scorer", mend="Give the folder that `sie distill` wrote.")
-    path = Path(folder).expanduser()
+    path = user_path(folder)
     inside = path / SCORER
     return inside if not (path / CONFIG).is_file() and inside.is_dir() else path
 
@@ -237,6 +242,21 @@ def file_of_run(folder: Path, name: str) -> Path:
     above = folder.resolve().parent / name
     is_scorer = folder.name == SCORER and (folder / CONFIG).is_file()
     return above if is_scorer and not (folder / name).is_file() and above.is_file() else folder / name
+
+
+def read_scorer(folder: Path) -> tuple[dict[str, Any], TextFeatures, dict[str, Student], bytes]:
+    """Configuration, text features, students and the model to run of a scorer, all in the ranges of the weak labels.
+
+    Raises
+    ------
+    InputError : see :func:`load_scorer`.
+    """
+    config = read_config(folder)
+    features, learned, model = read_learned(read_model(folder, config), config["labels"], folder / MODEL)
+    students = kept_in_range(learned)
+    if any(not np.array_equal(students[name].quantiles, learned[name].quantiles) for name in learned):
+        config, model = moved_config(config, learned, students), scorer_model(features, students, {})
+    return config, features, students, model
 
 
 def load_scorer(folder: str | Path) -> Scorer:
@@ -261,8 +281,7 @@ def load_scorer(folder: str | Path) -> Scorer:
     Scorer(labels=['relevance', 'value', 'support', 'hardness'], rows=1700, recipe=...)
     """
     folder = scorer_folder(folder)
-    config = read_config(folder)
-    features, students, _ = read_learned(read_model(folder, config), config["labels"], Path(folder) / MODEL)
+    config, features, students, _ = read_scorer(folder)
     quantiles = {name: np.asarray(values, np.float64) for name, values in config["score_quantiles"].items()}
     recipe = recipe_of(config, Path(folder) / CONFIG)
     errors = label_errors_of(config, Path(folder) / CONFIG)

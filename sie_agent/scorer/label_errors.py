@@ -21,6 +21,8 @@ from sie_agent.errors import InputError
 Doubles = npt.NDArray[np.float64]
 
 LABEL_ERROR, FROM = "label_error", "label_error_from"
+# column of a run's scores: rows of queries that nothing of the run was trained on
+HELD_OUT = "held_out"
 LOG, TEXT = "log", "text"
 # beside the scorer's folder
 COLUMNS_FILE = "log_columns.parquet"

@@ -50,9 +50,9 @@ AMOUNTS = {
     "query characters": "the query has {} characters",
     "title words": "the title has {} words",
     "title characters": "the title has {} characters",
-    "word cosine": "likeness of query and title by words: {} of 1",
-    "character cosine": "likeness of query and title by letters: {} of 1",
-    "latent cosine": "likeness of query and title by topic: {} of 1",
+    "word cosine": "likeness of query and title by words: {} (0 none, 1 the same)",
+    "character cosine": "likeness of query and title by letters: {} (0 none, 1 the same)",
+    "latent cosine": "likeness of query and title by topic: {} (0 unrelated, 1 the same)",
 }
 
 

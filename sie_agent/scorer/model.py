@@ -14,11 +14,12 @@ import pandas as pd
 from sie_agent.counts import counted
 from sie_agent.errors import InputError
 from sie_agent.labels import WEAK_LABELS, StudentSettings, label_names, student_settings
-from sie_agent.samples import TextFeatures
+from sie_agent.samples import TextFeatures, check_samples
 from sie_agent.scorer.label_errors import LabelErrors
 from sie_agent.scorer.recipe import RELEVANCE, Recipe
-from sie_agent.scorer.student import QUANTILES, Student, fit_student, spread
+from sie_agent.scorer.student import QUANTILES, Ends, Student, fit_student
 from sie_agent.shown import shown
+from sie_agent.signatures import checked
 
 FOLDS = 3
 Doubles = npt.NDArray[np.float64]
@@ -57,17 +58,23 @@ class Scorer:
         recipe = None if self.recipe is None else self.recipe.words
         return shown(self, labels=list(self.students), rows=rows, recipe=recipe)
 
+    @checked
     def predict(self, samples: pd.DataFrame) -> pd.DataFrame:
         """Scores of each row; a row's scores depend on that row alone.
 
         Parameters
         ----------
-        samples : the table of samples.
+        samples : the table of samples, as :func:`sie_agent.load_samples` gives it, or some of its rows.
 
         Returns
         -------
-        Table of ``sample_id`` and one column per weak label.
+        Table of ``sample_id`` and one column per weak label, with the index of *samples*.
+
+        Raises
+        ------
+        InputError : *samples* is no table, or a column is missing.
         """
+        check_samples(samples)
         return self.predict_from(
             samples["sample_id"], student_inputs(self.features.transform(samples), samples["label"])
         )
@@ -76,10 +83,9 @@ class Scorer:
         """:meth:`predict` where the inputs have been computed already."""
         ranks = self._trees.run(None, {"inputs": np.asarray(inputs, np.float64)})[0]
         scored = {
-            name: spread(ranks[:, place], student.quantiles)
-            for place, (name, student) in enumerate(self.students.items())
+            name: student.scores_at(ranks[:, place]) for place, (name, student) in enumerate(self.students.items())
         }
-        return pd.DataFrame({"sample_id": sample_ids.to_numpy(), **scored})
+        return pd.DataFrame({"sample_id": sample_ids.to_numpy(), **scored}, index=sample_ids.index)
 
     @cached_property
     def _trees(self) -> Any:
@@ -177,6 +183,7 @@ def distil_scorer(
     >>> sie.distil_scorer(samples, labels)
     Scorer(labels=['value'], rows=200)
     """
+    check_samples(samples)
     names = label_names()
     given = dict.fromkeys(names, settings) if isinstance(settings, StudentSettings) else dict(settings or {})
     chosen = {name: given.get(name, student_settings(name)) for name in names}
@@ -202,8 +209,9 @@ def distil_scorer(
             trees = counted(chosen[name].trees, "tree")
             say(f"fitting '{name}' on {counted(count, 'row')}: {trees}, {FOLDS + 1} times")
             reads = WEAK_LABELS[name].reads_label
-            students[name] = fit_student(inputs, target, chosen[name], seed, reads_label=reads)
-            unseen[name] = cross_fitted(inputs, target, rows["query"], chosen[name], seed, reads_label=reads)
+            ends = WEAK_LABELS[name].ends
+            students[name] = fit_student(inputs, target, chosen[name], seed, reads_label=reads, ends=ends)
+            unseen[name] = cross_fitted(inputs, target, rows["query"], chosen[name], seed, reads_label=reads, ends=ends)
     if not students:
         raise InputError(
             f"none of {', '.join(names)} is given for two rows or more", mend="Give at least one weak label."
@@ -226,6 +234,7 @@ def cross_fitted(
     seed: int,
     *,
     reads_label: bool = True,
+    ends: Ends | None = None,
 ) -> Doubles:
     """Scores of each row by a student that saw none of its query's rows, (n,); parameters as :func:`fit_student`.
 
@@ -236,7 +245,7 @@ def cross_fitted(
     scores = np.full(len(target), np.nan)
 
     def fitted(rows: npt.NDArray[np.bool_]) -> Student:
-        return fit_student(inputs[rows], target[rows], settings, seed, reads_label=reads_label)
+        return fit_student(inputs[rows], target[rows], settings, seed, reads_label=reads_label, ends=ends)
 
     for fold in range(FOLDS):
         held_out = folds == fold

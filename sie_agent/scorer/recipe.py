@@ -19,6 +19,7 @@ from sie_agent.json_files import parse_json
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.scorer.ranks import ranks_in_quantiles
 from sie_agent.shown import shown
+from sie_agent.signatures import checked
 
 Doubles = npt.NDArray[np.float64]
 
@@ -81,6 +82,7 @@ class Recipe:
         wanted = [self.by] if self.by is not None and self.strength > 0 else []
         return tuple(dict.fromkeys([*wanted, *([RELEVANCE] if self.blend > 0 else [])]))
 
+    @checked
     def weights(self, scores: Mapping[str, Doubles], count: int) -> Doubles:
         """w = clip(1 + a · (rank - 0.5) · 2, 0, 2) of each row, (count,); 1 where there is no score.
 
@@ -99,6 +101,7 @@ class Recipe:
             return np.ones(count)
         return weights_of(self.ranks(self.by, scores[self.by]), self.strength, higher=WEAK_LABELS[self.by].high_is_good)
 
+    @checked
     def targets(self, scores: Mapping[str, Doubles], label: Doubles) -> Doubles:
         """clip((1 - λ)·q·y/ȳ + λ·ρ, 0, 1) of each row, (n,): the blended label.
 
@@ -133,6 +136,7 @@ class Recipe:
         blended = blended_label(label, ranks, self.blend, level=self.level, mean_label=self.mean_label)
         return np.where(np.isnan(label), ranks, np.where(np.isnan(ranks), label, blended))
 
+    @checked
     def ranks(self, name: str, scores: Doubles) -> Doubles:
         """Rank of each score in the quantiles of a weak label, (n,) in [0, 1], NaN where there is no score."""
         scores = np.asarray(scores, np.float64)

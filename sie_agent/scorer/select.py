@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from scipy.stats import rankdata
 
 from sie_agent.errors import InputError
 from sie_agent.labels import WEAK_LABELS, label_named, label_names
-from sie_agent.samples import made_by_words
+from sie_agent.samples import BY_SCORE, made_by_words, table_columns
 from sie_agent.scorer.recipe import Recipe, weights_of
 from sie_agent.scorer.usual import AUTO, KEPT_BY
 
@@ -41,6 +42,21 @@ def check_name(by: str, names: Collection[str], where: str | None = None) -> Non
         where=where,
         mend=f"Give --by {there[0]}.",
     )
+
+
+def check_scores_file(path: Path) -> None:
+    """Make sure that a file holds scores, before anything else is looked at.
+
+    Raises
+    ------
+    InputError : it is no Parquet file, or holds no score; says which verb wrote it.
+    """
+    names, _ = table_columns(path, required=("sample_id",), writer=BY_SCORE)
+    if not label_names(names):
+        problem = (
+            f"{made_by_words(path)}no column of scores ({', '.join(label_names())}); there are: {', '.join(names)}"
+        )
+        raise InputError(problem, where=path, mend="Give a scores.parquet that `sie score` wrote.")
 
 
 def check_column(scores: pd.DataFrame, by: str, where: str | None = None) -> Doubles:
@@ -184,7 +200,7 @@ def weights_from(score: Doubles, strength: float = 1.0, *, higher: bool = True) 
 
 def check_strength(strength: float) -> None:
     """Raise InputError where *strength* is negative, infinite or no number."""
-    if not 0 <= strength < np.inf:
+    if not isinstance(strength, Real) or not 0 <= strength < np.inf:
         raise InputError(f"strength is {strength}", where="--strength", mend="It must be a number, 0 or more.")
 
 
@@ -271,7 +287,7 @@ def select_rows(
 
     Returns
     -------
-    The rows of *scores* that are kept.
+    The rows of *scores* that are kept, with their index.
 
     Raises
     ------
@@ -292,10 +308,10 @@ def select_rows(
     how["ties"] = tie_breakers(scores["sample_id"].astype(str)) if "sample_id" in scores.columns else None
     if label is None or not coverage or "query" not in scores.columns:
         mask = keep_mask(column, keep, label=label if balance else None, **how)
-        return scores[mask].reset_index(drop=True)
+        return scores[mask]
     query = scores["query"]
     mask = covering_mask(column, keep, query, label, balance=balance, **how)
-    return scores[mask].reset_index(drop=True)
+    return scores[mask]
 
 
 def selected_by(by: str, recipe: Recipe | None) -> str:

@@ -13,13 +13,14 @@ import pyarrow.compute as pc
 
 from sie_agent.errors import InputError
 from sie_agent.samples import reading, unspaced
-from sie_agent.scorer.files import CONFIG, MODEL, label_errors_of, read_config, read_model, recipe_of, scorer_folder
+from sie_agent.scorer.files import CONFIG, MODEL, label_errors_of, read_scorer, recipe_of, scorer_folder
 from sie_agent.scorer.label_errors import LabelErrors
-from sie_agent.scorer.onnx_read import read_learned
 from sie_agent.scorer.recipe import Recipe
 from sie_agent.scorer.runtime import open_session
+from sie_agent.scorer.student import in_range
 from sie_agent.shown import shown
-from sie_agent.signatures import checked
+from sie_agent.signatures import checked, found_words
+from sie_agent.values import shown as shown_value
 
 # more rows at once are slower: what they share no longer fits the processor's caches
 ROWS_AT_ONCE = 64
@@ -57,14 +58,13 @@ class ScorerSession:
     @checked
     def __init__(self, folder: str | Path, *, threads: int = 1) -> None:
         self.folder = scorer_folder(folder)
-        self.config = read_config(self.folder)
+        self.config, features, students, model = read_scorer(self.folder)
         self.labels: tuple[str, ...] = tuple(self.config["labels"])
         self.recipe: Recipe | None = recipe_of(self.config, self.folder / CONFIG)
         self.label_errors: LabelErrors | None = label_errors_of(self.config, self.folder / CONFIG)
-        where = self.folder / MODEL
-        features, _, model = read_learned(read_model(self.folder, self.config), self.labels, where)
-        self._session = open_session(model, threads, str(where))
+        self._session = open_session(model, threads, str(self.folder / MODEL))
         self._version = features.version
+        self._ends = {name: student.ends for name, student in students.items()}
 
     def __repr__(self) -> str:
         recipe = None if self.recipe is None else self.recipe.words
@@ -92,6 +92,9 @@ class ScorerSession:
         ------
         InputError : the columns are of different lengths.
         """
+        given = {"query": query, "title": title, "description": description, "label": label}
+        for name, values in given.items():
+            check_column(name, values)
         texts = {
             name: lowered(["" if text is None else text for text in values], self._version)
             for name, values in (("query", query), ("title", title), ("description", description))
@@ -104,8 +107,24 @@ class ScorerSession:
             feeds = {name: values[rows] for name, values in texts.items()}
             found = self._session.run(list(self.labels), {**feeds, "label": known[rows]})
             for name, values in zip(self.labels, found, strict=True):
-                scores[name][rows] = values
+                scores[name][rows] = in_range(values, self._ends[name])
         return scores
+
+
+def check_column(name: str, values: Any) -> None:
+    """One of the columns is a list of values, as long as the others; a single text is not taken for its letters.
+
+    Raises
+    ------
+    InputError : it is not.
+    """
+    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable) or hasattr(values, "columns"):
+        of = "a number" if name == "label" else "a text"
+        raise InputError(
+            f"expected a list ({of} each), found {found_words(values)}",
+            where=f"ScorerSession.score(), parameter '{name}'",
+            mend=f"Give [{shown_value(values)}] for one" if isinstance(values, str | int | float) else None,
+        )
 
 
 def blocks(texts: Mapping[str, npt.NDArray[np.object_]]) -> Iterator[npt.NDArray[np.intp] | slice]:

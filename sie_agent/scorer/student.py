@@ -21,6 +21,9 @@ QUANTILES = 101
 # how far, in units of the label's range, predictions spread where the label has ties, and outside its range
 BEYOND = 1e-3
 NEXT_TO_NONE = 1e-6
+# trees predict ranks a little outside of 0 to 1: up to here, none of them is cut off at the end of the label's range
+RANKS = (-0.5, 1.5)
+Ends = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -32,14 +35,20 @@ class Student:
     booster : LightGBM booster that predicts the label's rank in (0, 1); :class:`sie_agent.scorer.kept_trees.KeptTrees`
         where the scorer was read from a file.
     quantiles : (101,) quantiles of the label it learned: they bring ranks back to the label's unit and sign.
+    ends : the label's range, which no score leaves; None where it has none.
     """
 
     booster: Any
     quantiles: Doubles
+    ends: Ends | None = None
 
     def predict(self, inputs: npt.NDArray[np.floating]) -> Doubles:
         """Predicted weak label of each row, (n,), in the unit of the label."""
-        return spread(self.ranks(inputs), self.quantiles)
+        return self.scores_at(self.ranks(inputs))
+
+    def scores_at(self, ranks: Doubles) -> Doubles:
+        """Scores at predicted ranks, (n,), in the unit and the range of the label."""
+        return in_range(spread(ranks, self.quantiles), self.ends)
 
     def ranks(self, inputs: npt.NDArray[np.floating]) -> Doubles:
         """Predicted rank of each row among the rows that it learned from, (n,), about (0, 1)."""
@@ -85,6 +94,28 @@ def spread(ranks: Doubles, quantiles: Doubles) -> Doubles:
     return np.asarray(inside + BEYOND * unit_of(quantiles) * (ranks - 0.5))
 
 
+def in_range(scores: Doubles, ends: Ends | None) -> Doubles:
+    """Scores cut off at the ends of the label's range; NaN stays."""
+    return scores if ends is None else np.clip(scores, *ends)
+
+
+def room_for_order(quantiles: Doubles, ends: Ends | None) -> Doubles:
+    """Quantiles drawn in from the ends of the label's range, so that :func:`spread` stays within them.
+
+    Cut off at the ends, the rows of a label's ties there, say of all that the judge gave 0, would lose their order.
+    Quantiles that leave room already stay as they are, to the last bit.
+    """
+    if ends is None:
+        return quantiles
+    low, high = ends
+    room = BEYOND * unit_of(quantiles) * (RANKS[1] - 0.5)
+    # three quarters: quantiles that were drawn in leave all of the room, but for rounding
+    if quantiles[0] - 0.75 * room >= low and quantiles[-1] + 0.75 * room <= high:
+        return quantiles
+    inside = np.clip(quantiles, low, high)
+    return np.asarray(low + (inside - low + room) * (high - low) / (high - low + 2 * room))
+
+
 def unit_of(quantiles: Doubles) -> float:
     """The range of a label; 1, or its size, where it has next to none: steps have to show beside it in doubles."""
     rise, size = float(quantiles[-1] - quantiles[0]), float(np.abs(quantiles).max())
@@ -92,7 +123,13 @@ def unit_of(quantiles: Doubles) -> float:
 
 
 def fit_student(
-    inputs: npt.NDArray[np.floating], label: Doubles, settings: StudentSettings, seed: int, *, reads_label: bool = True
+    inputs: npt.NDArray[np.floating],
+    label: Doubles,
+    settings: StudentSettings,
+    seed: int,
+    *,
+    reads_label: bool = True,
+    ends: Ends | None = None,
 ) -> Student:
     """Fit the trees on the ranks of a weak label; rows without one (NaN) are left out.
 
@@ -102,6 +139,7 @@ def fit_student(
     ----------
     inputs : (n, d) from :func:`sie_agent.scorer.student_inputs`; label : (n,).
     reads_label : whether the trees may split on what the log says, the last column of *inputs*.
+    ends : the label's range, where it has one: no score leaves it.
 
     Raises
     ------
@@ -132,4 +170,5 @@ def fit_student(
         seen[:, -1] = np.nan
     data = lightgbm.Dataset(seen, ranks, params={"verbose": -1, "num_threads": 1})
     booster = lightgbm.train(parameters, data, settings.trees)
-    return Student(booster, np.quantile(label[known], np.linspace(0, 1, QUANTILES)))
+    quantiles = np.quantile(label[known], np.linspace(0, 1, QUANTILES))
+    return Student(booster, room_for_order(quantiles, ends), ends)

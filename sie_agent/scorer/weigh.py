@@ -9,12 +9,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sie_agent.counts import counted
+from sie_agent.errors import InputError
+from sie_agent.progress import say
 from sie_agent.scorer.given import mean_of, quantiles_of, recipe_for
-from sie_agent.scorer.recipe import Recipe
+from sie_agent.scorer.recipe import Recipe, check_recipe
 from sie_agent.scorer.select import check_column
 
 Doubles = npt.NDArray[np.float64]
 
+SCORES_MEND = "Give the table of Scorer.predict, or a scores.parquet that `sie score` wrote."
+# rows that a message names
+TOLD = 5
 WEIGHT, BLENDED = "weight", "blended_label"
 
 
@@ -31,8 +37,8 @@ def weigh_rows(
 
     Parameters
     ----------
-    scores : table that ``sie score`` wrote, or :meth:`Scorer.predict` made, with ``label`` (what the log says) where
-        it is known.
+    scores : table that ``sie score`` wrote, or :meth:`Scorer.predict` made, with ``label``: what the log says, NaN
+        where it says nothing. Only a recipe whose target is the judge's alone (a blend of 1) does without.
     recipe : how scores become weights and labels, such as ``scorer.recipe``.
     by, strength, blend : in place of the recipe's: the weak label that weights are made of (``none``: every weight is
         1), how far weights spread around 1, and the judge's share of the label.
@@ -41,7 +47,7 @@ def weigh_rows(
     Returns
     -------
     Weights from 0 to 2, 1 for a row without a score; blended labels from 0 to 1, NaN where neither the log nor the
-    scorer says anything.
+    scorer says anything. With the index of *scores*. One line on standard error says which rows have no label.
 
     Raises
     ------
@@ -57,8 +63,11 @@ def weigh_rows(
     >>> columns.columns.tolist()
     ['sample_id', 'weight', 'blended_label']
     """
+    check_given(scores, recipe, where)
     chosen = recipe_for(Frame(scores, where), recipe, by, strength, blend, where)
     read = {name: check_column(scores, name, where) for name in chosen.reads}
+    if chosen.blend < 1:
+        check_labels(scores, where, "empty" if chosen.blend == 0 else "the judge's alone")
     return pd.DataFrame(
         {
             "sample_id": scores["sample_id"],
@@ -66,6 +75,43 @@ def weigh_rows(
             BLENDED: chosen.targets(read, log_labels(scores)),
         }
     )
+
+
+def check_given(scores: pd.DataFrame, recipe: Recipe | None, where: str | None) -> None:
+    """The table has ids, and a recipe that a caller made is one that can be weighed by.
+
+    Raises
+    ------
+    InputError : it is not so.
+    """
+    if recipe is not None:
+        check_recipe(recipe)
+    if "sample_id" not in scores.columns:
+        problem = f"no column 'sample_id'. There are: {', '.join(map(str, scores.columns)) or 'none'}"
+        raise InputError(problem, where=where or "scores", mend=SCORES_MEND)
+
+
+def check_labels(scores: pd.DataFrame, where: str | None, meant: str) -> None:
+    """The log's labels are there; a line says which rows have none, and what their blended label then is (*meant*).
+
+    Raises
+    ------
+    InputError : there is no such column.
+    """
+    if "label" not in scores.columns:
+        raise InputError(
+            "no column 'label', and blended_label is made of what the log says",
+            where=where or "scores",
+            mend="Add it: scores.assign(label=samples['label']); the rows of both have to be the same, in index too.",
+        )
+    missing = np.flatnonzero(np.isnan(log_labels(scores)))
+    if len(missing):
+        first = ", ".join(str(scores.index[row]) for row in missing[:TOLD])
+        say(
+            f"{len(missing):,} of {counted(len(scores), 'row')} have no label (by index: {first}"
+            f"{' …' if len(missing) > TOLD else ''}), and so their blended_label is {meant}. If the log has their "
+            "labels, the index of `label` is not that of the scores"
+        )
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -83,7 +84,8 @@ def scored_by_workers(folder: Path, tasks: Iterable[Task], workers: int) -> Iter
     waiting: deque[Future[int]] = deque()
     try:
         for path, chunk in tasks:
-            waiting.append(pool.submit(work, path, chunk[[*READ, *counted(chunk)]]))
+            with deaf_children():
+                waiting.append(pool.submit(work, path, chunk[[*READ, *counted(chunk)]]))
             while len(waiting) >= workers + CHUNKS_WAITING:
                 yield waiting.popleft().result()
         while waiting:
@@ -95,6 +97,33 @@ def scored_by_workers(folder: Path, tasks: Iterable[Task], workers: int) -> Iter
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def deaf_children() -> Iterator[None]:
+    """While the body runs, what it starts is deaf to Ctrl-C from its first moment on, and this process answers later.
+
+    A terminal sends Ctrl-C to all processes. One that is being started would write a traceback, and one whose parent
+    ended before it told what to do would, too. The parent tells them when to end.
+    """
+    from multiprocessing import resource_tracker
+
+    # it is started with the first process, and then lets the signal through again
+    resource_tracker.ensure_running()
+    heard: list[int] = []
+    answers = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGINT) if answers else None
+    if before is not None:
+        signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
+        if heard:
+            signal.raise_signal(signal.SIGINT)
 
 
 def check_guarded() -> None:

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,8 @@ def save_adjustment(adjustment: Adjustment, path: Path) -> None:
 def resume_adjustment(path: Path, fresh: Adjustment) -> Adjustment:
     """Go on from a saved file: *fresh* with what the file knows, or as it is where there is none.
 
-    A file that is damaged, or of another version, another scorer or other settings, is kept as FILE.bad, and the log
-    has a warning.
+    A file that is damaged, or of another version, another scorer or other settings, is kept as FILE.bad (FILE.2.bad
+    where that name is taken, and so on), and the log has a warning.
 
     Raises
     ------
@@ -72,7 +73,12 @@ def started_afresh(path: Path, why: str, fresh: Adjustment) -> Adjustment:
     """Say why a file is not gone on from, and keep it: the next saving would replace it."""
     aside = Path(f"{path}.bad")
     try:
-        os.replace(path, aside)
+        aside = reserved(path)
+        try:
+            os.replace(path, aside)
+        except OSError:
+            aside.unlink()
+            raise
     except OSError as error:
         raise EnvironmentFailure(
             f"the state of the adjustment {why}, and cannot be kept as {aside.name} ({error.strerror})",
@@ -81,6 +87,23 @@ def started_afresh(path: Path, why: str, fresh: Adjustment) -> Adjustment:
         ) from error
     logger.warning("%s: the state of the adjustment %s; it starts afresh. The old file is kept as %s", path, why, aside)
     return fresh
+
+
+def reserved(path: Path) -> Path:
+    """An empty file FILE.bad, or FILE.2.bad and so on where that name is taken: made here, so nobody's is gone over.
+
+    Raises
+    ------
+    OSError : the system does not let it be made.
+    """
+    for number in count(1):
+        aside = Path(f"{path}.bad" if number == 1 else f"{path}.{number}.bad")
+        try:
+            aside.touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        return aside
+    raise AssertionError("the numbers have no end")
 
 
 def made_for(adjustment: Adjustment) -> str:

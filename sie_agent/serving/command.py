@@ -9,6 +9,7 @@ from typing import Any
 
 from sie_agent.extras import require_extra
 from sie_agent.outputs import File, Work, outputs
+from sie_agent.paths import user_path
 from sie_agent.scorer import columns_path, scorer_folder
 from sie_agent.serving.adjustment_settings import AdjustmentSettings
 from sie_agent.serving.protocol import Engine, Observer
@@ -75,7 +76,7 @@ def serve(
     check_values(drain_seconds=drain_seconds, grace_seconds=grace_seconds)
     require_extra("serve", *EXTRA)
     place = File("--adjustment-file", adjustment_file, state=True)
-    folder = scorer_folder(Path(scorer).expanduser())
+    folder = scorer_folder(user_path(scorer))
     reads = {"--scorer": folder, "the log columns of --scorer": columns_path(folder), "--token-file": token_file}
     with outputs(Work("serve", reads), place):
         token = read_token(token_file, host=host, none_wanted=no_token)

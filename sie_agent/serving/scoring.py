@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -51,6 +52,7 @@ def parse(body: bytes, state: State, loaded: Loaded) -> ScoreRequest:
         wanted = ScoreRequest.model_validate_json(body)
     except ValidationError as error:
         raise Refusal(422, *first_fault(error)) from None
+    refuse_repeats(body)
     if len(wanted.samples) > state.limits.samples:
         raise too_many(len(wanted.samples), state.limits)
     for name in wanted.labels or ():
@@ -197,9 +199,27 @@ def parse_line(line: bytes | None, state: State) -> Sample:
         with suppress(ValueError):
             check_fields(from_json(line, cache_strings=False), Sample, None)
     try:
-        return Sample.model_validate_json(line)
+        sample = Sample.model_validate_json(line)
     except ValidationError as error:
         raise Refusal(422, *first_fault(error)) from None
+    refuse_repeats(line)
+    return sample
+
+
+def refuse_repeats(body: bytes) -> None:
+    """Refuse an object with a key twice: which of its values is meant cannot be known. *body*: checked otherwise."""
+    with suppress(ValueError):
+        json.loads(body, object_pairs_hook=distinct)
+
+
+def distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object of JSON; Refusal 422 where a key is there twice."""
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        if name in found:
+            raise Refusal(422, "invalid_json", f"the key '{name[:LONGEST_NAME]}' is there twice in one object")
+        found[name] = value
+    return found
 
 
 def fault(code: str, message: str, field: str | None = None) -> dict[str, str | None]:

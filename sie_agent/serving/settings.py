@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.paths import user_path
+from sie_agent.python_words import parameters_named
+from sie_agent.small_files import refuse_no_file
 from sie_agent.values import check_values, option_of
 
 TOKEN_VARIABLE = "SIE_SERVE_TOKEN"
@@ -70,6 +73,10 @@ class Limits:
     keep_alive_seconds: float = 75.0
 
     def __post_init__(self) -> None:
+        with parameters_named(Limits):
+            self._check()
+
+    def _check(self) -> None:
         for name, value in vars(self).items():
             # NaN is not above 0 either
             least = 1 if isinstance(value, int) else 0
@@ -119,8 +126,9 @@ def read_token(file: str | Path | None, *, host: str, none_wanted: bool = False)
             f"no token, and {host} can be reached by other machines",
             mend=f"Give --token-file or {TOKEN_VARIABLE}, or --no-token where something in front checks who asks.",
         )
+    refuse_no_file(path := user_path(file, "--token-file"), "a file with a token", MAKE_ONE)
     try:
-        return checked(Path(file).expanduser().read_text(encoding="ascii"), str(file))
+        return checked(path.read_text(encoding="ascii"), str(file))
     except UnicodeDecodeError as error:
         raise InputError("the token is not plain ASCII", where=file, mend=MAKE_ONE) from error
     except FileNotFoundError as error:

@@ -20,6 +20,7 @@ from sie_agent.attribution import (
 )
 from sie_agent.errors import InputError
 from sie_agent.outputs import File, Work, outputs
+from sie_agent.paths import user_path
 from sie_agent.progress import bar
 from sie_agent.samples import TableWriter, normalise_query
 from sie_agent.values import check_values
@@ -74,7 +75,7 @@ def attribute_features(
         target = place.path
         log = FeatureFile(data, features, "label", "sample_id", "query")
         checked = validation_rows(trusted, features, log.size)
-        check_disjoint(log.path, Path(trusted).expanduser())
+        check_disjoint(log.path, user_path(trusted))
         with bar("Passes over the log", None) as shown:
             fitted, passes = fitted_on(log, decay, shown.advance)
             setting = Setting([], checked, checked, checked, relevant_at)
@@ -139,7 +140,7 @@ class FeatureFile:
     """
 
     def __init__(self, path: str | Path, features: str, target: str, *others: str) -> None:
-        self.path = Path(path).expanduser()
+        self.path = user_path(path)
         self._features, self._target = features, target
         opened = open_parquet(self.path)
         self.rows = int(opened.metadata.num_rows)

@@ -9,7 +9,9 @@ from typing import Any
 from sie_agent.errors import InputError
 from sie_agent.judging import JudgmentCache
 from sie_agent.outputs import File, Work, outputs
+from sie_agent.paths import cache_dir, user_path
 from sie_agent.values import check_values
+from sie_agent.writing import failures_in_words
 
 DAY_SECONDS = 86_400.0
 
@@ -23,7 +25,8 @@ def cache_stats(*, cache_path: str | Path | None = None) -> dict[str, Any]:
 
     Returns
     -------
-    ``path``, ``bytes``, ``entries``, and ``groups`` (``variant, model, status, count`` of each).
+    ``path``, ``exists``, ``bytes``, ``entries``, and ``groups`` (``variant, model, status, count`` of each). Where
+    there is no cache yet, none is made.
 
     Raises
     ------
@@ -37,8 +40,16 @@ def cache_stats(*, cache_path: str | Path | None = None) -> dict[str, Any]:
     >>> stats["entries"] == sum(group["count"] for group in stats["groups"])
     True
     """
+    if (path := absent(cache_path)) is not None:
+        return {"path": str(path), "exists": False, "bytes": 0, "entries": 0, "groups": [], "exit_code": 0}
     with JudgmentCache(cache_path) as cache:
-        return {**cache.stats(), "exit_code": 0}
+        return {**cache.stats(), "exists": True, "exit_code": 0}
+
+
+def absent(cache_path: str | Path | None) -> Path | None:
+    """Where the cache would be, if there is none yet: opening it makes it. What is in its way it tells itself."""
+    path = cache_dir() / "judgments.sqlite" if cache_path is None else user_path(cache_path)
+    return path if not path.exists() and (path.parent.is_dir() or not path.parent.exists()) else None
 
 
 def cache_export(out: str | Path, *, cache_path: str | Path | None = None, overwrite: bool = False) -> dict[str, Any]:
@@ -71,11 +82,17 @@ def cache_export(out: str | Path, *, cache_path: str | Path | None = None, overw
 
     def holds_all(path: Path) -> bool:
         """Whether nothing is in an earlier export that the cache has not."""
+        if absent(cache_path) is not None:
+            return path.stat().st_size == 0
         with JudgmentCache(cache_path) as cache:
             return cache.holds_export(path)
 
     with outputs(Work("cache export", {}), place, overwrite=overwrite, cache_path=cache_path, own=holds_all):
         target = place.path
+        if (missing := absent(cache_path)) is not None:
+            with failures_in_words(target):
+                target.write_bytes(b"")
+            return {"path": str(missing), "out": str(target), "exported": 0, "damaged": 0, "exit_code": 0}
         with JudgmentCache(cache_path) as cache:
             exported = cache.export(target)
             found = {"path": str(cache.path), "out": str(target), "exported": exported, "damaged": cache.damaged}
@@ -119,6 +136,8 @@ def cache_prune(
     if chosen == everything:
         problem = "--all was given beside a choice" if chosen else "nothing says which answers to delete"
         raise InputError(problem, mend="Give --variant, --model, --status or --older-than, or --all alone")
+    if (missing := absent(cache_path)) is not None:
+        return {"path": str(missing), "deleted": 0, "held": {}, "exit_code": 0}
     before = None if older_than is None else time.time() - older_than * DAY_SECONDS
     with JudgmentCache(cache_path) as cache:
         # answers in writing lie beside the others of their variant

@@ -71,7 +71,7 @@ def compare_prompts(
     -------
     What ``comparison.json`` holds: ``variants`` (``variant, auc, spearman`` and more of each), ``differences`` (to the
     first variant, with 95 % intervals that resample queries), ``failed``; what was asked and paid; ``failed_for_good``,
-    ``n_without_grade``, and ``exit_code`` (3: a variant failed, or some pairs have no grade).
+    ``n_without_grade``, and ``exit_code`` (3: a variant failed, or some pairs have no judgment).
 
     Raises
     ------
@@ -138,7 +138,7 @@ def compare_prompts(
         kept, apart = comparable_judgments(samples, tables)
         failures += [not_comparable(tables[name], name, kept) for name in apart]
         if not kept:
-            raise nobody_left("no variant gave a grade that can be compared", failures)
+            raise nobody_left("no variant gave a judgment that can be compared", failures)
         with manifest.stage("comparison"):
             result: dict[str, Any] = compare_judgments(samples, kept, relevant_at=relevant_at)
         for row in result["variants"]:
@@ -204,5 +204,5 @@ def judge_each(
 def not_comparable(table: pd.DataFrame, name: str, kept: dict[str, pd.DataFrame]) -> Failure:
     """Why the judgments of a variant are not among those that are compared."""
     graded = int(table["score"].notna().sum())
-    where = f", none of which {', '.join(kept) or 'a person'} graded too" if graded else ""
+    where = f", none of which {', '.join(kept) + ' judged' if kept else 'a person graded'} too" if graded else ""
     return ungraded(name, reasons_of(table), len(table), graded, where)

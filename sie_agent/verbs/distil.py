@@ -14,7 +14,9 @@ import pandas as pd
 from sie_agent.bench import choose_recipe, hashed_order, strength_on
 from sie_agent.errors import InputError
 from sie_agent.outputs import Folder, Work, outputs
+from sie_agent.paths import user_path
 from sie_agent.pipeline import (
+    FEWEST_QUERIES,
     Distilled,
     DistilSettings,
     Log,
@@ -122,7 +124,7 @@ def distil(
     check_values(model=model, variant=variant, suite=suite, simulate=simulate, seed=seed)
     settings = load_distil_settings(suite, overrides)
     check_models_installed(settings.proxy)
-    check_no_run(Path(out).expanduser())
+    check_no_run(user_path(out))
     place = Folder("--out", out, ("labels.parquet", "scorer/", COLUMNS_FILE, f".{COLUMNS_FILE}.new", MANIFEST))
     reads = {"--judgments": judgment_files(files), "--data": source_of(data), "--map": column_map, "--grades": grades}
     asked: dict[str, Any] = {
@@ -282,14 +284,14 @@ class Distilling:
         )
 
     def tuning_rows(self, grade: Doubles) -> Booleans:
-        """(n,) graded rows of the queries to choose on: in an order by hash, up to the share that is asked for.
+        """(n,) graded rows of the queries to choose on: by hash, the share that is asked for, and twelve at least.
 
         A query counts where two of its rows differ in grade.
         """
         known = np.isfinite(grade)
         spread = pd.Series(grade[known]).groupby(self.log.queries[known]).nunique()
         useful = set(spread.index[spread > 1].tolist())
-        wanted = max(1, round(self.settings.recipe.tune * self.n_queries))
+        wanted = max(FEWEST_QUERIES, round(self.settings.recipe.tune * self.n_queries))
         chosen = [code for code in hashed_order(self.names, f"{self.seed}\0tune") if code in useful][:wanted]
         return known & np.isin(self.log.queries, chosen)
 
@@ -298,7 +300,7 @@ def judgment_files(files: Sequence[str | Path]) -> list[str | Path]:
     """Of folders of judgments, what `sie label` wrote: a scorer may lie in a folder below it."""
     read: list[str | Path] = []
     for one in files:
-        held = [Path(one).expanduser() / name for name in ("judgments.parquet", MANIFEST)]
+        held = [user_path(one) / name for name in ("judgments.parquet", MANIFEST)]
         read += held if held[0].is_file() else [one]
     return read
 

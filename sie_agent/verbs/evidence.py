@@ -13,8 +13,9 @@ import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.judging import scale_means_nothing
+from sie_agent.paths import user_path
 from sie_agent.run import mean_rank
-from sie_agent.samples import read_table
+from sie_agent.samples import made_by_words, read_table
 from sie_agent.scorer import file_of_run
 
 Doubles = npt.NDArray[np.float64]
@@ -68,7 +69,11 @@ def read_judgments(sources: Sequence[str | Path]) -> tuple[pd.DataFrame, str]:
     InputError : a file is missing or damaged, lacks a column, or a column is not of the type of SCHEMAS.md.
     """
     check_paths(sources)
-    paths = [Path(source).expanduser() for source in sources]
+    paths = [user_path(source) for source in sources]
+    for path in paths:
+        if path.is_dir() and not (path / "judgments.parquet").exists() and (made := made_by_words(path)):
+            problem = f"{made}it holds no judgments"
+            raise InputError(problem, where=path, mend="Give the folder that `sie label` wrote")
     paths = [file_of_run(path, "judgments.parquet") if path.is_dir() else path for path in paths]
     found = pd.DataFrame()
     for path in paths:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from sie_agent.samples import ColumnMap
+from sie_agent.samples import COLUMNS, ColumnMap
 from sie_agent.verbs.guess_events import guess_events
-from sie_agent.verbs.guess_histories import guess_histories
+from sie_agent.verbs.guess_histories import completed_rule, guess_histories
 from sie_agent.verbs.guess_names import ATTRIBUTES, NAMES, ranked, squashed
 from sie_agent.verbs.guess_scales import put_scale
 from sie_agent.verbs.guess_values import (
@@ -29,6 +29,7 @@ NEEDED = ("query", "title", "item_id")
 TEXTS = ("query", "title", "description")
 # repeated pairs below this share are slips, not a log of impressions
 REPEATS = 0.01
+REPEATS_TOLD = "repeat a pair of query and item"
 
 
 @dataclass
@@ -39,6 +40,7 @@ class Guess:
     ----------
     columns : schema column to source column; scales : ``label`` and ``grade`` as a column map writes them.
     attributes : attribute to source column; events, impressions, html, next_item : as a column map writes them.
+    repeated : rows that repeat a pair.
     notes : what a person should look at; missing : what is needed and was not found; unmapped : columns left over.
     """
 
@@ -47,6 +49,7 @@ class Guess:
     attributes: dict[str, str] = field(default_factory=dict)
     events: dict[str, float] = field(default_factory=dict)
     impressions: dict[str, Any] | None = None
+    repeated: int = 0
     html: list[str] = field(default_factory=list)
     next_item: dict[str, Any] | None = None
     notes: list[str] = field(default_factory=list)
@@ -68,6 +71,8 @@ class Guess:
         """What came from where, for people."""
         if self.next_item is not None:
             named = {name: value for name, value in self.next_item.items() if isinstance(value, str)}
+            event = self.next_item.get("event")
+            named |= {"event": event["column"]} if event else {}
             return {f"next_item.{name}": value for name, value in named.items()}
         told = {name: str(self.source(name)) for name in (*self.columns, *self.scales)}
         told |= {f"attributes.{name}": source for name, source in self.attributes.items()}
@@ -84,6 +89,8 @@ def guess_columns(frame: pd.DataFrame, given: ColumnMap | None = None) -> Guess:
     frame : the source's own table.
     given : what is known already; its columns are not taken for anything else.
     """
+    if given is not None and given.next_item is not None:
+        return completed_rule(frame, given, guess_columns)
     guess = Guess()
     known = named_in(given)
     taken = set(known.values()) | sources_of(given)
@@ -101,21 +108,19 @@ def guess_columns(frame: pd.DataFrame, given: ColumnMap | None = None) -> Guess:
     guess_attributes(there, guess, taken, given)
     if given is None or not (given.label or given.events or "label" in known):
         guess_events(frame, guess, taken)
-    if given is None or given.next_item is None:
-        fill_by_values(frame, guess, taken, known)
+    fill_by_values(frame, guess, taken, known)
     drop_repeated_ids(frame, guess)
     drop_positions(frame, guess)
     put_scale(frame, guess, "grade")
-    if given is None or given.next_item is None:
-        guess_histories(frame, guess, taken, known)
+    guess_histories(frame, guess, taken, known)
     guess.columns = {name: guess.columns[name] for name in NAMES if name in guess.columns} | guess.columns
-    if guess.next_item is None and (given is None or given.next_item is None):
+    if guess.next_item is None:
         about_pairs(frame, guess, known, given)
     there_is = {*guess.columns, *known} if guess.next_item is None else set(NEEDED)
     guess.missing = [name for name in NEEDED if name not in there_is]
     labelled = guess.labelled or guess.next_item or (given and (given.label or given.events or "label" in known))
     graded = guess.source("grade") or (given and (given.grade or "grade" in known))
-    if not labelled and not graded and not (given and given.next_item):
+    if not labelled and not graded:
         guess.missing.append("label")
     guess.unmapped = [name for name in there if name not in taken]
     return guess
@@ -127,7 +132,7 @@ def named_in(given: ColumnMap | None) -> dict[str, str]:
         return {}
     columns = {str(name): source if isinstance(source, str) else source[0] for name, source in given.columns.items()}
     constants = {str(name): "" for name in given.constants}
-    scales = {"label": given.label, "grade": given.grade}
+    scales = {"label": given.label, "grade": given.grade, "position": given.position}
     return {**columns, **constants, **{name: scale.column for name, scale in scales.items() if scale is not None}}
 
 
@@ -136,7 +141,9 @@ def sources_of(given: ColumnMap | None) -> set[str]:
     if given is None:
         return set()
     joined = [one for source in given.columns.values() for one in ([source] if isinstance(source, str) else source)]
-    return {*joined, *given.attributes.values(), *given.events, *given.filters, *given.keep}
+    # names of the schema among those that are kept mean its own columns
+    kept = [name for name in given.keep if name not in COLUMNS]
+    return {*joined, *given.attributes.values(), *given.events, *given.filters, *kept}
 
 
 def suits(column: pd.Series, name: str) -> bool:
@@ -153,7 +160,7 @@ def suits(column: pd.Series, name: str) -> bool:
 
 def guess_attributes(there: Sequence[str], guess: Guess, taken: set[str], given: ColumnMap | None) -> None:
     """Brand, price, category and the like."""
-    if given is not None and "attributes" in given.columns:
+    if given is not None and "attributes" in (*given.columns, *given.constants):
         return
     for name, known in ATTRIBUTES.items():
         found = next((one for one in ranked(there, known) if one not in taken), None)
@@ -232,9 +239,9 @@ def about_pairs(frame: pd.DataFrame, guess: Guess, known: dict[str, str], given:
         return
     repeated = repeated_pairs(frame[pair[0]], frame[pair[1]])
     if repeated >= max(1, REPEATS * len(frame)):
-        guess.impressions = {"position": "mean"}
+        guess.impressions, guess.repeated = {"position": "mean"}, repeated
         guess.notes.append(
-            f"{repeated:,} of {len(frame):,} rows repeat a pair of query and item: rows are impressions, and those of "
+            f"{repeated:,} of {len(frame):,} rows {REPEATS_TOLD}: rows are impressions, and those of "
             "a pair become one row, with their mean label and their number. Without `impressions` in the map they stay."
         )
 

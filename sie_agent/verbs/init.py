@@ -13,6 +13,7 @@ import yaml
 
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, InputError
 from sie_agent.outputs import Folder, check_places, writable_folder
+from sie_agent.paths import user_path
 from sie_agent.run import load_suite, write_text
 from sie_agent.samples import (
     IMPRESSIONS,
@@ -20,16 +21,20 @@ from sie_agent.samples import (
     SHORTHANDS,
     ColumnMap,
     InvalidRows,
+    beside,
+    flattened,
     load_column_map,
     load_samples,
+    named_sources,
     pick,
+    read_file,
     read_source,
     ready_maps,
     resolve,
 )
 from sie_agent.values import check_values
 from sie_agent.verbs.common import source_of
-from sie_agent.verbs.guess import Guess, guess_columns, sources_of
+from sie_agent.verbs.guess import REPEATS_TOLD, Guess, guess_columns, sources_of
 from sie_agent.verbs.init_map import is_unchanged, map_text, quoted, raw_rows, shown_rows, signed
 from sie_agent.writing import only_one, remove_leftovers
 
@@ -105,13 +110,14 @@ def init(
 
     Returns
     -------
-    ``suite``, ``map`` (path, or None where none was written), ``guessed`` (schema column to source column), ``rows``
+    ``suite``, ``map`` (path, or None where none was written), ``map_in_use`` (the suite's),
+    ``guessed`` (schema column to source column), ``rows``
     (the first three, as the map reads them), ``notes``, ``missing`` (what was not found), ``unmapped`` (source columns
     left over), ``next_out``, ``exit_code`` (3: the map is not complete).
 
     Raises
     ------
-    InputError : no column is known, the data are wrong, or a file that somebody changed is in the way.
+    InputError : the data or the map are wrong, or a file that somebody changed is in the way.
     EnvironmentFailure : *out* cannot be written to.
 
     Examples
@@ -129,7 +135,7 @@ def init(
     completed = f"{name}-map-completed.yaml"
     check_places([Folder("--out", out, (suite,))], {"DATA": source_of(data), "--map": column_map})
     check_places([Folder("--out", out, (written_map, completed))], {"DATA": source_of(data)})
-    folder = writable_folder(Path(out).expanduser())
+    folder = writable_folder(user_path(out))
     with only_one(folder / suite):
         for file in (suite, written_map, completed):
             remove_leftovers(folder / file)
@@ -153,7 +159,10 @@ def guessed_files(
     ready = column_map is not None and str(column_map) in ready_maps()
     if not shorthand and (given is None or not ready or not is_complete(given)):
         where, _ = resolve(source)
-        frame = read_source(source, where, files_of(given), None, split)
+        frame = log_of(source, where, given, split)
+        if not len(frame):
+            raise InputError("the table has no rows", where=source, mend="Give data with at least one row")
+        frame = flattened(frame, named_sources(given))
         check_there(frame, given, source)
         guess = guess_columns(frame, given)
     own_map = not shorthand and (given is None or adds(guess))
@@ -162,8 +171,6 @@ def guessed_files(
     for path in (suite_path, map_path) if own_map else (suite_path,):
         if path.exists() and not force and not is_unchanged(path):
             raise in_the_way(path, map_path)
-    if own_map and given is None and not guess.columns:
-        raise nothing_known(frame, source)
     text = map_text(guess, given, source) if own_map else ""
     mapping = ColumnMap.model_validate(yaml.safe_load(text)) if own_map else given
     invalid = InvalidRows(skip=True)
@@ -181,18 +188,21 @@ def guessed_files(
     notes = [*guess.notes, *advice(labelled, graded, some)]
     if own_map and given is not None and guess.told:
         notes.insert(0, f"Added to what {column_map} says: {', '.join(guess.told)}. That file stays as it is.")
+    elif not own_map and column_map is not None:
+        notes = [in_use(str(column_map)), *not_in_it(guess, notes)]
     map_name = str(map_path) if own_map else None if column_map is None else str(column_map)
     if own_map:
         write_text(map_path, text)
     small = count < ROWS_CHECKED
     # paths in a suite count from its folder
-    seen = source if shorthand or not Path(source).expanduser().exists() else from_folder(source, folder)
+    seen = source if shorthand or not user_path(source).exists() else from_folder(source, folder)
     chosen = map_name if map_name is None or map_name in ready_maps() else from_folder(map_name, folder)
     write_text(suite_path, signed(suite_yaml(name, seen, chosen, split, labelled, graded, some, small)))
     load_suite(suite_path)
     return {
         "suite": str(suite_path),
         "map": str(map_path) if own_map else None,
+        "map_in_use": map_name,
         "guessed": guess.told,
         "rows": rows,
         "notes": notes,
@@ -206,7 +216,7 @@ def guessed_files(
 
 def from_folder(path: str, folder: Path) -> str:
     """A path as it is written in a file of *folder*; an absolute one stays."""
-    given = Path(path).expanduser()
+    given = user_path(path)
     return str(given) if given.is_absolute() else os.path.relpath(given, folder)
 
 
@@ -220,6 +230,36 @@ def is_complete(given: ColumnMap) -> bool:
 def files_of(given: ColumnMap | None) -> ColumnMap | None:
     """A partial map as far as it says how files are read."""
     return None if given is None or not given.files else ColumnMap(files=given.files)
+
+
+def log_of(source: str, where: Path | None, given: ColumnMap | None, split: str | None) -> pd.DataFrame:
+    """The source's own table, as far as a map says how files are read; of purchase sequences the log itself."""
+    rule = None if given is None else given.next_item
+    if rule is not None and rule.sequences is not None and where is not None:
+        return read_file(beside(where, rule.sequences, "next_item.sequences"))
+    return read_source(source, where, files_of(given), None, split)
+
+
+def in_use(column_map: str) -> str:
+    """That a map that is complete stays as it is."""
+    return f"The map in use is {column_map}, as it is: it says all that a run needs, so no other map is written."
+
+
+def not_in_it(guess: Guess, notes: list[str]) -> list[str]:
+    """What the map in use does not say and could, in place of what a map made here would say."""
+    told = [note for note in notes if REPEATS_TOLD not in note]
+    if guess.impressions is not None and guess.repeated:
+        told.insert(
+            0,
+            f"{guess.repeated:,} rows repeat a pair of query and item. The map in use has no `impressions`, so each "
+            "row stays a row; add `impressions: {position: mean}` to make one row of each pair, with its mean label.",
+        )
+    if guess.html:
+        told.append(
+            f"There is HTML in {', '.join(guess.html)}, and the map in use does not say so; add `html: "
+            f"[{', '.join(guess.html)}]` to it to drop the tags."
+        )
+    return told
 
 
 def adds(guess: Guess) -> bool:
@@ -248,16 +288,6 @@ def in_the_way(path: Path, map_path: Path) -> InputError:
         "is there already, and is not as `sie init` wrote it",
         where=path,
         mend=f"Give --force to overwrite it, or another --out{go_on}.",
-    )
-
-
-def nothing_known(frame: pd.DataFrame, where: str) -> InputError:
-    """Not one column was recognised."""
-    there = ", ".join(map(str, frame.columns))
-    return InputError(
-        f"no column looks like a query, a title, an item or a shopper; the columns are: {there}",
-        where=where,
-        mend="Write a column map (columns: {query: YOUR_COLUMN, item_id: …, title: …}) and give it with --map.",
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from sie_agent.errors import InputError
 from sie_agent.samples import COLUMNS, ColumnMap, text_column
 from sie_agent.verbs.guess import Guess
 
@@ -33,6 +34,8 @@ TODO = {
 SIGNED = "# sie init may write this file anew as long as nobody changes it: "
 ROWS_SHOWN = 3
 TEXT_SHOWN = 60
+# columns that are not mapped
+RAW_SHOWN = 15
 
 
 def merged(guess: Guess, given: ColumnMap | None) -> dict[str, Any]:
@@ -108,13 +111,24 @@ def cut(text: str) -> str:
 
 
 def raw_rows(frame: pd.DataFrame, guess: Guess, given: ColumnMap | None) -> list[dict[str, str]]:
-    """The first rows under the names that are known, where the map is not complete."""
+    """The first rows where the map is not complete: what is known under our names, the rest under the file's own."""
     names: dict[str, str] = {}
     if given is not None:
         names |= {str(name): one for name, one in given.columns.items() if isinstance(one, str)}
     names |= guess.columns
     there = {name: source for name, source in names.items() if source in frame.columns}
-    return shown_rows(pd.DataFrame({name: frame[source] for name, source in there.items()}))
+    there |= {name: name for name in guess.unmapped[:RAW_SHOWN] if name in frame.columns and name not in there}
+    head = frame.head(ROWS_SHOWN)
+    return shown_rows(pd.DataFrame({name: readable(head[source]) for name, source in there.items()}))
+
+
+def readable(column: pd.Series) -> pd.Series:
+    """A column as texts, whatever it holds."""
+    try:
+        return text_column(column)
+    except InputError:
+        texts = ["" if cell is None else json.dumps(cell, ensure_ascii=False, default=str) for cell in column.tolist()]
+        return pd.Series(texts)
 
 
 def quoted(text: str) -> str:

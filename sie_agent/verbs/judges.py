@@ -17,6 +17,7 @@ from sie_agent.judging import (
     load_endpoints,
     make_backend,
 )
+from sie_agent.python_words import parameters_named
 from sie_agent.shown import shown
 from sie_agent.signatures import check_call
 from sie_agent.values import check_values
@@ -57,9 +58,10 @@ class Judge:
 
     def __post_init__(self) -> None:
         check_call(Judge, **vars(self))
-        check_values(backend=self.backend, model=self.model, base_url=self.base_url, endpoints=self.endpoints)
-        check_values(concurrency=self.concurrency, price_input=self.price_input, price_output=self.price_output)
-        check_values(**{name: value for name, value in self.options.items() if name in ("timeout", "patience")})
+        with parameters_named(Judge):
+            check_values(backend=self.backend, model=self.model, base_url=self.base_url, endpoints=self.endpoints)
+            check_values(concurrency=self.concurrency, price_input=self.price_input, price_output=self.price_output)
+            check_values(**{name: value for name, value in self.options.items() if name in ("timeout", "patience")})
 
     @property
     def reads(self) -> dict[str, Any]:

@@ -168,7 +168,7 @@ def label(
     were asked again), ``tries_failed`` (made good later or not, as ``reasons``), ``stopped``, ``max_cost``,
     ``next_may_cost`` (USD, of the answer for which no money was left), ``model`` (the one that gave most
     judgments), ``asked_model``, ``models``, ``endpoints``, ``mixture``, ``variants``, and ``exit_code`` (3: some
-    have no grade).
+    have no judgment).
 
     Raises
     ------

@@ -8,6 +8,7 @@ from typing import Any
 
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.outputs import Folder, Work, outputs
+from sie_agent.paths import user_path
 from sie_agent.progress import say
 from sie_agent.scorer import file_of_run, load_scorer, scorer_folder
 from sie_agent.scorer.card import PLACE, UNSTATED, labels_card, scorer_card
@@ -148,7 +149,7 @@ def push_labels(
     check_values(labels=labels, to=to, licence=licence, data=data, column_map=column_map, split=split)
     check_values(limit=limit, simulate=simulate, seed=seed)
     target = checked_target(to, folder, dry_run)
-    path = Path(labels).expanduser()
+    path = user_path(labels)
     path = file_of_run(path, "labels.parquet") if path.is_dir() else path
     place = Folder("--folder", None if dry_run else folder, ("README.md", "data/train.parquet"), beside=True)
     reads = {"labels": path, "--data": None if data is None else source_of(data), "--map": column_map}
@@ -183,12 +184,13 @@ def push_labels(
 def checked_target(to: str | None, folder: str | Path | None, dry_run: bool) -> str | Path | None:
     """Where it is to go, found wrong before any work is done: a repository, a folder, or nowhere in a dry run."""
     if to is not None and folder is not None:
-        raise InputError("both --to and --folder are given", where="sie push", mend="Give one of them.")
+        raise InputError("both --to and --folder are given", mend="Give one of them.")
     if to is None and folder is None and not dry_run:
-        raise InputError("no place to publish", where="sie push", mend="Give --to owner/name, or --folder DIR.")
+        mend = "Give --to owner/name for the Hugging Face Hub, or --folder DIR for this machine."
+        raise InputError("nothing says where to publish", mend=mend)
     if to is not None and not OWNER_AND_NAME.fullmatch(to):
         raise name_error(to)
-    return to if folder is None else Path(folder).expanduser()
+    return to if folder is None else user_path(folder)
 
 
 def publish(

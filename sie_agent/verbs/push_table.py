@@ -11,7 +11,7 @@ import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.labels import label_names
-from sie_agent.samples import read_table
+from sie_agent.samples import made_by_words, read_table
 
 TEXTS = ("query", "title", "description")
 
@@ -39,7 +39,7 @@ def published(path: Path, samples: pd.DataFrame | None, source: str, *, with_tex
     weak = label_names()
     if not set(weak) & set(labels.columns):
         mend = "Give the labels.parquet that `sie distill` wrote."
-        raise InputError(f"none of the columns {', '.join(weak)}", where=path, mend=mend)
+        raise InputError(f"{made_by_words(path)}none of the columns {', '.join(weak)}", where=path, mend=mend)
     known = labels if samples is None else joined(labels, ids, samples, source, path)
     # the order of the columns; grade and whatever else a file may hold is not among them
     wanted = [*(TEXTS if with_text else ()), "item_id", "label", *weak]

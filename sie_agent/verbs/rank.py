@@ -11,8 +11,9 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.groups import check_kinds, check_score, rank_file
 from sie_agent.outputs import File, Work, check_places, outputs
+from sie_agent.paths import user_path
 from sie_agent.samples import BY_SCORE, rows_policy, stream_samples, table_columns
-from sie_agent.scorer import USUAL, recipe_in
+from sie_agent.scorer import USUAL, check_scores_file, recipe_in
 from sie_agent.values import check_values
 from sie_agent.verbs.common import source_of
 
@@ -75,7 +76,8 @@ def rank(
     kinds = list(by)
     check_kinds(kinds)
     check_values(scores=scores, data=data, column_map=column_map, split=split, limit=limit, score=score, top=top)
-    place, path = File("--out", out, ".parquet"), Path(scores).expanduser()
+    place, path = File("--out", out, ".parquet"), user_path(scores)
+    check_scores_file(path)
     reads = {"--scores": scores, "--data": None if data is None else source_of(data), "--map": column_map}
     work = Work("rank", reads, {"--by": kinds, "--split": split, "--limit": limit, "--score": score})
     check_places([place], reads)

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from sie_agent.counts import counted
 from sie_agent.outputs import File, Work, check_places, outputs
+from sie_agent.paths import user_path
 from sie_agent.progress import bar, say
 from sie_agent.samples import InvalidRows, count_rows, resolve, rows_policy, stream_samples, without_grade
 from sie_agent.scorer import (
@@ -90,7 +91,7 @@ class Log:
     def identity(self) -> dict[str, Any]:
         """What decides on the rows; a data set on the Hub is known by its name alone."""
         path, _ = resolve(self.data)
-        file = None if self.column_map is None else Path(self.column_map).expanduser()
+        file = None if self.column_map is None else user_path(self.column_map)
         mapped = str(self.column_map) if file is None or not file.is_file() else identity_of(file)
         return {
             "source": str(self.data) if path is None else identity_of(path),
@@ -159,7 +160,7 @@ def score(
     """
     check_values(scorer=scorer, data=data, column_map=column_map, split=split, limit=limit)
     check_values(simulate=simulate, seed=seed, workers=workers)
-    folder = scorer_folder(Path(scorer).expanduser())
+    folder = scorer_folder(user_path(scorer))
     place, log = File("--out", out, ".parquet"), Log(data, column_map, split, limit, simulate, seed)
     settings = {"--split": split, "--limit": limit, "--simulate": simulate, "--seed": seed if simulate else None}
     reads = {"--scorer": folder, "--data": source_of(data), "--map": column_map}

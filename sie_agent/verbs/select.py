@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from sie_agent.outputs import File, Work, outputs
+from sie_agent.paths import user_path
 from sie_agent.progress import say
-from sie_agent.scorer import AUTO, POSITIVE_AT, recipe_in, select_file, selected_by
+from sie_agent.scorer import AUTO, POSITIVE_AT, check_scores_file, recipe_in, select_file, selected_by
 from sie_agent.values import check_values
 
 LOST = {"coverage": "queries may lose all positives", "balance": "positives may lose more rows than others"}
@@ -64,12 +65,13 @@ def select(
     ('kept.parquet', 'value')
     """
     check_values(scores=scores, keep=keep, by=by, positive_at=positive_at)
+    check_scores_file(user_path(scores))
     kept, lost_rows = File("--out", out, ".parquet"), File("--dropped", dropped, ".parquet")
     how = {"coverage": coverage, "balance": balance}
     settings = {"--keep": keep, "--by": by, "--positive-at": positive_at, **{f"--{name}": how[name] for name in how}}
     with outputs(Work("select", {"--scores": scores}, settings), kept, lost_rows, overwrite=overwrite):
         target, other = kept.path, None if dropped is None else lost_rows.path
-        path, chosen = Path(scores).expanduser(), by
+        path, chosen = user_path(scores), by
         if by == AUTO:
             recipe = recipe_in(path)
             chosen = selected_by(by, recipe)

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from sie_agent.outputs import File, Work, outputs
+from sie_agent.paths import user_path
 from sie_agent.progress import say
-from sie_agent.scorer import weigh_file
+from sie_agent.scorer import check_scores_file, weigh_file
 from sie_agent.values import check_values
 
 # mean weight of positives by that of negatives: below it, a trainer hardly sees what the log was about
@@ -43,6 +44,7 @@ def weights(
     -------
     ``weights`` (path), ``recipe`` (in words), ``by, strength, blend, level, mean_label``, ``chosen`` (``tuned``,
     ``rule``, ``log`` or ``given``) and ``why``, ``rows``, ``unscored`` (they lack a score that the recipe reads),
+    ``impressions`` (that the rows stand for; None where the file does not say),
     ``smallest, largest, mean_weight``, ``mean_weight_positives`` (Σ y·w / Σ y), ``mean_weight_negatives``
     (Σ (1 - y)·w / Σ (1 - y)) and ``warning`` (None, or what is wrong with these).
 
@@ -60,11 +62,12 @@ def weights(
     ('weights.parquet', 1700)
     """
     check_values(scores=scores, by=by, strength=strength, blend=blend)
+    check_scores_file(user_path(scores))
     place = File("--out", out, ".parquet")
     settings = {"--by": by, "--strength": strength, "--blend": blend}
     with outputs(Work("weights", {"--scores": scores}, settings), place, overwrite=overwrite):
         target = place.path
-        recipe, found = weigh_file(Path(scores).expanduser(), target, by, strength, blend)
+        recipe, found = weigh_file(user_path(scores), target, by, strength, blend)
     if not found["labelled"]:
         say(f"{scores}: no column label, so blended_label is what the scorer alone says; score the log again for it")
     figures = ("smallest", "largest", "mean", "mean_of_positives", "mean_of_negatives")
@@ -84,6 +87,7 @@ def weights(
         "why": recipe.why,
         "rows": found["rows"],
         "unscored": found["unscored"],
+        "impressions": found["impressions"],
         "smallest": smallest,
         "largest": largest,
         "mean_weight": mean,

@@ -421,10 +421,10 @@ CASES = (
         ("--variants", "two or more"),
     ),
     Case(
-        "columns that cannot be guessed",
+        "no rows to guess from",
         ("init", "log.csv"),
-        ("log.csv", "query", "--map"),
-        text("log.csv", "a,b\n1,2\n"),
+        ("log.csv", "no rows"),
+        text("log.csv", "a,b\n"),
     ),
     Case(
         "file that is there already",

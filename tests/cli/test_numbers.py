@@ -85,7 +85,8 @@ ADDRESSES = (
 @pytest.mark.parametrize("dry", [(), ("--dry-run",)])
 def test_what_is_no_address_is_refused(sie: Sie, log: Path, backend: str, address: str, dry: tuple[str, ...]) -> None:
     there = sorted(log.parent.rglob("*"))
-    ran = sie("label", *JUDGE, "--backend", backend, "--variant", "relevance/lexical", "--base-url", address, *dry)
+    typed = ("--data", "log.csv", "--backend", backend, "--out", "out", "--variant", "relevance/lexical")
+    ran = sie("label", *typed, "--base-url", address, *dry)
     assert ran.code == 2 and ran.err.count("\n") == 1 and ran.err.startswith("sie: --base-url: expected an http"), (
         ran.err
     )

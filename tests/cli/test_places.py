@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import sie_agent
 from sie_agent.errors import InputError
+from sie_agent.events import NAMES
 from sie_agent.samples import load_samples
 from sie_agent.scorer import StudentSettings, distil_scorer, only_one, save_scorer
 
@@ -306,6 +309,48 @@ def test_a_failed_run_leaves_the_note_of_what_is_there(sie: Sie, here: Path) -> 
     (here / "bad.csv").write_text("query,item_id,title\na,1,\n")
     assert sie("label", "--data", "bad.csv", *LABEL[3:], "--out", "new", "--overwrite", "--quiet").code == 2
     assert sie(*LABEL, "--out", "new", "--quiet").code == 0
+
+
+CONFIGS = [
+    '{"my": "config"}',
+    "{",
+    '{"format": "x"}',
+    '{"format": 3, "theme": "dark"}',
+    '{"made_for": 1}',
+    "[3]",
+    "{{mine}}",
+]
+
+
+@pytest.mark.parametrize("text", CONFIGS)
+def test_a_file_that_is_no_state_of_a_service(sie: Sie, here: Path, text: str) -> None:
+    (here / "new.json").write_text(text)
+    (here / "new.json.bad").write_text("mine")
+    refused(sie, here, "serve", "new.json", "it is no state of a service")
+
+
+THEIR_LOGS = [
+    {"event": "view", "user": 1},
+    {"time": "2024-01-01T00:00:00.000+00:00", "event": "view"},
+    {"time": 1704067200, "event": "start"},
+    {"time": "2024-01-01", "event": "start"},
+    {"event": "start", "time": "2024-01-01T00:00:00.000+00:00"},
+    {"time": "2024-01-01T00:00:00.000+00:00", "event": ["start"]},
+    ["time", "event"],
+    "event",
+]
+
+
+@pytest.mark.parametrize("line", THEIR_LOGS)
+def test_a_log_of_other_events(sie: Sie, here: Path, line: object) -> None:
+    (here / "clicks.jsonl").write_text(json.dumps(line) + "\n")
+    refused(sie, here, "log-json", "clicks.jsonl", "its first line is no event")
+
+
+def test_every_event_that_is_noted_has_a_known_name() -> None:
+    code = "".join(path.read_text() for path in Path(sie_agent.__file__).parent.rglob("*.py"))
+    noted = set(re.findall(r"(?<![\w.])event\(\s*\"([\w-]+)\"", code))
+    assert noted and noted == NAMES
 
 
 def test_a_log_of_events_is_appended_to(sie: Sie, here: Path) -> None:

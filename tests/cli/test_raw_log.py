@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import random
+import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -14,6 +16,7 @@ import yaml
 from ..samples.raw_logs import QUERIES, raw_log
 from .conftest import Sie
 
+README = Path(__file__).parents[2] / "README.md"
 LEXICAL = ("--variant", "relevance/lexical", "--backend", "lexical")
 
 
@@ -56,11 +59,23 @@ def test_eight_thousand_impressions(tmp_path: Path, sie: Sie) -> None:
 
     assert sie("distill", "--judgments", "judged", *data, "--out", "scorer").code == 0
     ran = sie("score", "--scorer", "scorer", *data, "--workers", "1", "--out", "scores.parquet")
-    assert ran.code == 0 and "302 of 8,000 rows cannot be used, listed in invalid-rows.csv" in ran.err
-    assert sie("weights", "--scores", "scores.parquet", "--out", "weights.parquet").code == 0
+    assert ran.code == 0 and "302 of 8,000 rows cannot be used, listed in scores.invalid-rows.csv" in ran.err
+    ran = sie("weights", "--scores", "scores.parquet", "--out", "weights.parquet")
+    assert ran.code == 0 and "A row is a pair of query and item, which stands for" in ran.out
     scores, weights = pd.read_parquet("scores.parquet"), pd.read_parquet("weights.parquet")
     assert len(scores) == of_pairs and scores["impressions"].sum() == 7_698
     assert weights["impressions"].tolist() == scores["impressions"].tolist()
+    # back to the raw rows, as README does it: each that can be used has the weight of its pair
+    keyed = re.search(r"^def keyed.*?\n\n", README.read_text(), re.MULTILINE | re.DOTALL)
+    assert keyed is not None
+    found: dict[str, Any] = {}
+    exec(keyed.group(), found)  # README's own lines
+    table = scores[["sample_id", "query", "item_id"]].merge(weights, on="sample_id")
+    table = found["keyed"](table)[["pair_query", "pair_item", "weight", "blended_label"]]
+    back = found["keyed"](raw, "search_phrase", "sku").merge(
+        table, on=["pair_query", "pair_item"], how="left", validate="many_to_one"
+    )
+    assert len(back) == len(raw) and back.loc[back["name"] != "", "weight"].notna().all()
     # the id is the number of the row of the pair's first impression that can be used
     worth = named[["clicked", "added_to_cart", "purchased"]].mul([0.3, 0.6, 1.0]).max(axis=1)
     first = pairs["ts"].idxmin()
@@ -150,7 +165,7 @@ def test_attribute_leaves_broken_rows_out(sie: Sie) -> None:
     broken(60, 2)
     typed = ("attribute", "--data", "log.csv", "--reference", "el2n", "--seeds", "1", "--out", "reference.parquet")
     ran = sie(*typed)
-    assert ran.code == 0 and "2 of 60 rows cannot be used, listed in invalid-rows.csv" in ran.err
+    assert ran.code == 0 and "2 of 60 rows cannot be used, listed in reference.invalid-rows.csv" in ran.err
     assert sie(*typed, "--strict").code == 2
 
 

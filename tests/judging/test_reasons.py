@@ -82,10 +82,10 @@ def test_tries_and_pairs_are_told() -> None:
         failing.tried(status, detail, lambda: shown.append(failing.words()))
     assert failing.words() == ['tries failed: rate-limited 2, server-error 1: "slow down"']
     failing.given_up("rejected")
-    assert failing.words() == ["1 without a grade (rejected)", "tries failed: rate-limited 2, server-error 1"]
+    assert failing.words() == ["1 without a judgment (rejected)", "tries failed: rate-limited 2, server-error 1"]
     failing.given_up("rejected")
     failing.given_up("timeout")
-    assert failing.words()[0] == "3 without a grade (mostly rejected)"
+    assert failing.words()[0] == "3 without a judgment (mostly rejected)"
     assert not shown, "not more than twice a second"
     time.sleep(REFRESH_SECONDS + 0.3)
     assert len(shown) == 1 and shown[0][-1].startswith("tries failed: rate-limited 2")

@@ -69,7 +69,7 @@ def test_pairs_without_a_grade_are_told_with_their_cause(samples: pd.DataFrame, 
         asked = backend(server.url)
         session = Session(asked, cache, shown=Seen())
         list(judge_chunks([samples], VARIANT, asked, cache, session=session))
-    assert "without a grade (rejected)" in notes[-1]
+    assert "without a judgment (rejected)" in notes[-1]
     (reason,) = session.account.reasons.as_list()
     assert reason["status"] == "rejected" and reason["count"] == 5 and "temperature must be > 0" in reason["detail"]
 

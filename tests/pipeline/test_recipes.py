@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -62,6 +64,31 @@ def test_losses_leave_the_log() -> None:
     assert choose_by_grades(accuracy((-0.05, 0.01), (-0.01, 0.0)), GOOD) == 0
 
 
+def test_no_lead_over_the_log_leaves_the_log() -> None:
+    table = accuracy((0.0, 0.1))
+    table[1] = table[0]
+    assert choose_by_grades(table, GOOD) == 0
+    found = tuned(CANDIDATES[:2], table, GOOD)
+    assert found.is_log and found.chosen == "log"
+    assert found.why == "on 40 tuning queries, no recipe ordered items better than the unchanged log"
+
+
+def test_a_small_lead_is_shown_with_its_digits() -> None:
+    why = tuned(CANDIDATES[:2], accuracy((0.00002, 0.0)), GOOD).why
+    reached, log = (float(one) for one in re.findall(r"0[.][0-9]+", why))
+    assert reached > log
+
+
+@pytest.mark.parametrize("queries", [2, 10, 11])
+def test_on_fewer_than_twelve_tuning_queries_the_log_stays(queries: int) -> None:
+    table = accuracy((0.2, 0.01))
+    few, enough = (np.where(np.arange(40) < count, table, np.nan) for count in (queries, 12))
+    found = tuned(CANDIDATES[:2], few, GOOD)
+    assert choose_by_grades(few, GOOD) == 0 and found.is_log and found.chosen == "log"
+    assert found.why == f"{queries} graded queries are left to try recipes on, and at least 12 are needed"
+    assert choose_by_grades(enough, GOOD) == 1
+
+
 def test_queries_without_pairs_do_not_count_and_one_is_too_few() -> None:
     table = accuracy((0.05, 0.02))
     more = np.concatenate([table, np.full((2, 5), np.nan)], axis=1)
@@ -86,4 +113,4 @@ def test_reasons_are_given() -> None:
 def test_without_grades_the_log_decides() -> None:
     assert choose_by_log(GOOD).chosen == "rule" and choose_by_log(GOOD).by == MILDEST.by
     assert choose_by_log(CHANCE).is_log and choose_by_log(NOTHING).is_log
-    assert "no query has two rows that could be compared" in choose_by_log(NOTHING).why
+    assert "no query has a pair of rows that can tell" in choose_by_log(NOTHING).why

@@ -9,8 +9,12 @@ import pytest
 
 from sie_agent.report import write_report
 from sie_agent.report.bench_words import twins_words
-from sie_agent.report.plots_gains import drawn_rows
-from sie_agent.report.shapes import Agreement
+from sie_agent.report.plots_gains import drawn_rows, has_arrows
+from sie_agent.report.plots_quality import gain_plot
+from sie_agent.report.read import read_run
+from sie_agent.report.shapes import Agreement, Verdict
+from sie_agent.report.tables import judges_table
+from sie_agent.report.tables_bench import not_beaten
 
 from .figures import Options
 from .fixtures import build_run
@@ -76,7 +80,7 @@ def test_twins_that_keep_some_knowledge_are_named(tmp_path: Path) -> None:
     run = build_run(tmp_path / "run")
     figures = json.loads((run / "agreement.json").read_text())
     told = twins_words(Agreement.model_validate(figures))
-    assert "94 % of the rows or more" in told and "too fine" not in told
+    assert "at least 94 % of the rows" in told and "too fine" not in told
     figures["twins"][0]["middling"] = {"cells": "relevant", "covered": 0.84}
     assert "For middling grades were too fine" in twins_words(Agreement.model_validate(figures))
 
@@ -130,4 +134,42 @@ def test_the_judge_is_measured_within_queries_first(tmp_path: Path) -> None:
     traces = {trace.get("name"): trace for trace in figure_of(source, "plot-quality-gain-data")["data"]}
     assert traces["simulated judges"]["x"] == pytest.approx([50, 74, 88])
     assert [text.strip() for text in traces["real judges"]["text"]] == ["lexical", "SmolLM2-135M"]
-    assert [text.strip() for text in traces["made up to lead astray"]["text"]] == ["positions"]
+    assert [text.strip() for text in traces["made-up judges"]["text"]] == ["positions"]
+
+
+def test_a_rival_that_is_certainly_ahead_is_named_first() -> None:
+    against = [
+        {"rival": "the log as it is", "value": 0.01, "ci_low": -0.01, "ci_high": 0.02, "beaten": False},
+        {"rival": "the places", "value": -0.04, "ci_low": -0.07, "ci_high": -0.01, "beaten": False},
+    ]
+    verdict = Verdict.model_validate({"use": "simpler", "judge": "lexical", "against": against})
+    assert not_beaten(verdict) == "the places (certainly ahead)"
+    assert not_beaten(verdict.model_copy(update={"against": verdict.against[:1]})) == "the log as it is"
+
+
+def test_arrows_are_told_of_where_they_are_drawn() -> None:
+    assert has_arrows('{"data": [{"marker": {"symbol": "triangle-left"}}]}')
+    assert not has_arrows('{"data": [{"marker": {"symbol": "circle"}}, {}]}')
+
+
+def test_intervals_fit_into_the_chart_or_the_caption_says_that_they_do_not(tmp_path: Path) -> None:
+    run = build_run(tmp_path / "run")
+    figures = json.loads((run / "agreement.json").read_text())
+    for reach, cut in ((0.001, False), (9.0, True)):
+        for point in figures["quality"]["points"]:
+            if point.get("gain"):
+                value = point["gain"]["value"]
+                point["gain"] |= {"ci_low": value - reach, "ci_high": value + reach}
+        (run / "agreement.json").write_text(json.dumps(figures))
+        plot = gain_plot(read_run(run))
+        assert plot is not None and "Bars are 95 % intervals." in plot.caption
+        assert ("at the edge of the chart" in plot.caption) == cut
+
+
+def test_judges_without_grades_are_not_in_a_table_of_quality(tmp_path: Path) -> None:
+    graded = read_run(build_run(tmp_path / "graded")).agreement
+    table = judges_table(graded)
+    assert table is not None and len(table.rows) == len(graded.judges)
+    unknown = {"within": None, "auc": None, "spearman": None, "n_pairs": 90}
+    blind = [one.model_copy(update=unknown) for one in graded.judges]
+    assert judges_table(graded.model_copy(update={"judges": blind})) is None

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sie_agent.report.groups_section import OPINION, ShownGroups, groups_of
+from sie_agent.report.groups_section import OPINION, ShownGroups, groups_of, shown_kind
 from sie_agent.report.page import environment
 from sie_agent.report.read import RunFolder, read_run
 from sie_agent.report.rows import known_rows
@@ -46,13 +46,25 @@ def test_kinds_with_three_groups_are_shown_at_both_ends(run: RunFolder) -> None:
     groups = shown(run)
     assert [kind.key for kind in groups.kinds] == ["query", "item", "user"]
     for kind in groups.kinds:
-        assert [side.title for side in kind.sides] == ["Most helpful", "Most harmful"]
-        assert all(len(side.groups) <= 5 for side in kind.sides) and "on the helpful side for" in kind.told
+        ends = [("Most helpful", "Highest scores, none"), ("Most harmful", "Lowest scores, none")]
+        assert all(side.title.startswith(titles) for side, titles in zip(kind.sides, ends, strict=True))
+        assert all(len(side.groups) <= 5 for side in kind.sides)
         helpful = kind.sides[0]
         assert all(not row.mean.startswith("−") for row in helpful.groups)
     page = page_of(groups)
     assert "Which groups matter?" in page.words and "Shoppers" in page.words and "Departments" not in page.words
     assert groups.kinds[1].sides[0].groups[0].title in page.words
+
+
+@pytest.mark.parametrize("low", [-0.2, 0.1])
+def test_headings_claim_no_more_than_the_intervals(low: float) -> None:
+    ranked = pd.DataFrame({"group": ["a", "b"], "rows": 3, "mean": [0.5, -0.1], "low": [low, -0.3], "high": [0.9, 0.2]})
+    kind = shown_kind("query", ranked, pd.Series(dtype=object), 0.0, higher=True)
+    helpful, harmful = (side.title for side in kind.sides)
+    assert harmful == "Lowest scores, none certainly harmful"
+    assert helpful == ("Most helpful" if low > 0 else "Highest scores, none certainly helpful")
+    certain = "2 queries: 1 certainly on the helpful side of 0, 0 on the harmful side."
+    assert kind.told == certain if low > 0 else "every interval includes it" in kind.told
 
 
 def test_rows_that_are_not_trained_on_do_not_count(run: RunFolder) -> None:

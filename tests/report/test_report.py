@@ -106,7 +106,7 @@ def test_a_label_of_the_registry_is_all_the_report_needs(tmp_path: Path, monkeyp
     )
     monkeypatch.setitem(WEAK_LABELS, "novelty", made)
     source = write_report(run).read_text(encoding="utf-8")
-    assert "How new?" in source and "novelty: how seldom it is seen" in source
+    assert "How new?" in source and "Novelty: how seldom it is seen" in source
     assert "<dt>novelty</dt>" in source and "<dt>other</dt>" not in source
     title = figure_of(source, f"plot-score-{len(WEAK_LABELS) - 1}-data")["layout"]["xaxis"]
     assert title["title"]["text"] == "of 3" and title["range"] == [0, 3]

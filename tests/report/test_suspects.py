@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sie_agent.report import write_report
-from sie_agent.report.doubt import CHANCE, FALSE_NO, FALSE_YES, LISTED, OWN, doubted, found_wrong, with_support
+from sie_agent.report.doubt import (
+    CHANCE,
+    FALSE_NO,
+    FALSE_YES,
+    LISTED,
+    OWN,
+    doubted,
+    found_wrong,
+    with_support,
+    yes_words,
+)
 from sie_agent.report.read import read_run
 from sie_agent.report.rows import known_rows
 from sie_agent.report.suspects import floor_percent, judged_words, reason_words, side_names, suspects_of
@@ -123,6 +134,36 @@ def test_other_orders_are_there_where_the_log_has_them() -> None:
     assert found_wrong(rows.assign(grade=rows["grade"].where(rows.index > 0)), 0.75) == []
 
 
+@pytest.mark.parametrize(
+    ("labels", "told", "warned"),
+    [
+        ([0.0, 0.5, 1.0], "2 yes, 1 no", ""),
+        ([0.0, 0.3, 0.49], "0 yes, 3 no", "No labelled row is a yes"),
+        ([0.5, 1.0, np.nan], "2 yes, 0 no", "Every labelled row is a yes"),
+        ([np.nan], "0 yes, 0 no", ""),
+    ],
+)
+def test_what_counts_as_a_yes_is_told(labels: list[float], told: str, warned: str) -> None:
+    rule, warning = yes_words(pd.DataFrame({"label": labels}))
+    assert "label is 0.5 or more" in rule and told in rule
+    assert warning.startswith(warned) and bool(warning) == bool(warned)
+
+
+def test_a_log_without_a_yes_is_warned_of_on_the_page(tmp_path: Path) -> None:
+    run = build_run(tmp_path / "run")
+    told = page_words(run)
+    assert "A row counts as a yes if its label is 0.5 or more" in told and "labelled row is a yes" not in told
+    for name in ("samples.parquet", "scores.parquet"):
+        table = pd.read_parquet(run / name)
+        if "label" in table.columns:
+            table.assign(label=table["label"] * 0.3).to_parquet(run / name)
+    assert "No labelled row is a yes at a cut-off of 0.5" in page_words(run)
+
+
+def page_words(run: Path) -> str:
+    return Page(write_report(run).read_text(encoding="utf-8")).words
+
+
 def test_the_page_opens_with_them(tmp_path: Path) -> None:
     words = page_of(tmp_path / "run", Options(explained=True)).words
     start = words.index("Rows most likely wrong", words.index("For those who want to check"))
@@ -131,7 +172,7 @@ def test_the_page_opens_with_them(tmp_path: Path) -> None:
     assert "at random" in part and "by shared words" in part and "by the ranker's own training loss" in part
     assert "On the mean of the run's 2 draws it is" in part and "clearly more than" in part
     assert "Clicked, but the label looks wrong" in part and "Passed over, but the label looks wrong" in part
-    assert "truly wrong, grade" in part and part.count("Words for and against a fit") == 20
+    assert ": the label is wrong" in part and part.count("Words for and against a fit") == 20
     assert "sie_agent explain --scorer" in part or "sie explain --scorer" in part
 
 
@@ -160,7 +201,8 @@ def test_some_grades_are_counted_as_such(tmp_path: Path) -> None:
     samples = pd.read_parquet(run / "samples.parquet")
     samples.assign(grade=samples["grade"].where(samples.index % 2 == 0)).to_parquet(run / "samples.parquet")
     words = Page(write_report(run).read_text(encoding="utf-8")).words
-    assert "of the first 20 rows have a grade; by it," in words and "The others are for you to check." in words
+    assert "of these 20 rows have a grade, which says that" in words and "graded rows of the log," in words
+    assert re.search(r"The other \d+ are for you to check\.", words)
 
 
 def test_a_run_of_an_older_version_lists_by_its_scores(tmp_path: Path) -> None:
@@ -180,3 +222,38 @@ def test_a_file_name_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
 def test_shares_are_never_all_of_it() -> None:
     assert (floor_percent(1.0), floor_percent(0.999), floor_percent(0.5), floor_percent(0.0)) == (99, 99, 50, 0)
     assert set(side_names("ranked-clicks")) == {FALSE_YES, FALSE_NO}
+
+
+@given(seed=st.integers(0, 10_000), clicks=st.sampled_from([0.1, 0.5, 0.9]), read=st.sampled_from([0.0, 0.5, 1.0]))
+@settings(max_examples=60, deadline=None)
+def test_no_row_is_listed_whose_own_figures_speak_for_its_label(seed: int, clicks: float, read: float) -> None:
+    rng = np.random.default_rng(seed)
+    rows = log(120, seed).drop(columns="right")
+    rows["label"] = (rng.random(len(rows)) < clicks).astype(float)
+    said, seen = rng.integers(0, 4, len(rows)) / 3, rng.random(len(rows)) < read
+    rows = rows.assign(relevance=rng.random(len(rows)), support=rng.random(len(rows)), label_error=rng.random(120))
+    labels = pd.DataFrame({"sample_id": rows["sample_id"], "relevance": said, "support": rng.random(len(rows))})[seen]
+    known = with_support(rows, labels)
+    own = labels.set_index("sample_id")
+    judged = (own["relevance"].rank() - 1) / max(len(own) - 1, 1)
+    scored = rows["relevance"].rank(pct=True)
+    for place, row in doubted(known).iterrows():
+        if row["sample_id"] in own.index and len(own) > 1:
+            assert (judged[row["sample_id"]] >= 0.5) != (row["label"] >= 0.5)
+        elif row["sample_id"] not in own.index:
+            assert (scored[place] > 0.5) != (row["label"] >= 0.5)
+    # how many a list without a judge would find does not hang on what the judge says
+    others = [
+        [one.wrong for one in found_wrong(known.assign(backed=flag), 0.75)[1:]] for flag in (known["backed"], False)
+    ]
+    if doubted(known)["side"].value_counts().to_dict() == {FALSE_YES: 10, FALSE_NO: 10}:
+        assert others[0] == others[1]
+
+
+@pytest.mark.parametrize("kind", ["ranked-clicks", "flips", "given"])
+def test_a_page_lists_no_row_that_its_judge_does_not_doubt(tmp_path: Path, kind: str) -> None:
+    run = read_run(build_run(tmp_path / "run", Options(log=kind)))
+    found = suspects_of(run, known_rows(run))
+    assert found is not None
+    for side in found.sides:
+        assert side.rows and not any("does not contradict" in row.reason for row in side.rows)

@@ -115,7 +115,7 @@ def test_where_the_headline_s_judge_fails_the_next_takes_its_place(
         shown = capsys.readouterr().out
     assert code == 3 and summary["verdict"]["judge"] == "good" and summary["instead_of"] == "bad"
     assert summary["agreement"]["judge"] == "good"
-    assert "Judge 'bad' is left out: graded 0 of" in shown and "temperature must be > 0" in shown
+    assert "Judge 'bad' is left out: judged 0 of" in shown and "temperature must be > 0" in shown
     assert "The headline is about judge 'good', in place of 'bad'" in shown
     written = yaml.safe_load((out / "suite.yaml").read_text())
     assert [judge["name"] for judge in written["judges"]] == ["guess", "lexical", "good"]
@@ -215,7 +215,7 @@ def test_a_judge_with_a_grade_for_too_few_pairs_is_left_out(workshop: Workshop) 
         judges = [served("good", good.url), served("bad", bad.url)]
         summary = run_suite(suite(workshop, judges), workshop.folder / "run", cache_path=workshop.cache)
     (failed,) = summary["failed"]
-    assert (failed["judge"] == "bad" and "graded 1 of" in failed["cause"]) or "graded 0 of" in failed["cause"]
+    assert (failed["judge"] == "bad" and "judged 1 of" in failed["cause"]) or "judged 0 of" in failed["cause"]
     assert summary["reasons"]["relevance"][0]["status"] == "rejected"
 
 

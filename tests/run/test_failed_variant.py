@@ -81,7 +81,7 @@ def test_a_variant_of_which_every_pair_is_rejected_is_left_out(data: Path, place
     assert result["baseline"] == result["variants"][0]["variant"] and len(result["differences"]) == 2
     (failed,) = result["failed"]
     assert failed["variant"] == names[place]
-    assert failed["cause"].startswith(f'graded 0 of {PAIRS} pairs (rejected {PAIRS}: "')
+    assert failed["cause"].startswith(f'judged 0 of {PAIRS} pairs (rejected {PAIRS}: "')
     assert "the template of this prompt is not allowed" in failed["cause"] and len(failed["cause"]) < 300
     out = data.parent / "out"
     assert json.loads((out / "comparison.json").read_text())["failed"] == [failed]
@@ -194,7 +194,7 @@ def test_answers_that_are_no_grade_are_asked_again_only_where_that_is_wanted(dat
 def test_where_all_fail_nothing_is_written(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = [variant(data.parent, "plain"), variant(data.parent, "odd", MARK)]
     with scripted_server(lambda *_: Reply(422, error("temperature must be > 0"))) as server:
-        with pytest.raises(EnvironmentFailure, match=r'no variant gave a grade.*"temperature must be > 0'):
+        with pytest.raises(EnvironmentFailure, match=r'no variant gave a judgment.*"temperature must be > 0'):
             compare(data, server, names)
         options = ["--data", str(data), "--backend", "openai", "--base-url", server.url, "--model", "m"]
         code = main(["compare-prompts", *options, "--variants", *names, "--out", str(data.parent / "out")])
@@ -227,7 +227,7 @@ def test_variants_without_a_pair_in_common_are_told(data: Path) -> None:
         result = compare(data, server, names)
     assert [row["variant"] for row in result["variants"]] == names[1:] and result["exit_code"] == 3
     cause = result["failed"][0]["cause"]
-    assert f"none of which {names[1]} graded too" in cause and "no such words" in cause
+    assert f"none of which {names[1]} judged too" in cause and "no such words" in cause
     row = result["variants"][0]
     assert row["n_failed"] and row["reasons"][0]["status"] == "rejected"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from sie_agent.run import run_suite
 from sie_agent.run.next_steps import (
     as_cell,
     as_id,
+    check_rule,
     next_to_grade,
     next_to_judge,
     rows_to_check,
@@ -87,6 +89,23 @@ def test_both_sides_take_turns_and_cells_are_no_formulas() -> None:
     table = rows_to_check(scored().assign(title="=1+1"), "clicks")
     assert table["why"].iloc[0] != table["why"].iloc[1] and set(table["title"]) == {"'=1+1"}
     assert as_cell(" a\n b ") == "a b" and as_cell("@x") == "'@x"
+
+
+@pytest.mark.parametrize("yes", [0.0, 0.02, 0.3, 1.0])
+def test_the_rule_says_how_many_rows_there_are(yes: float) -> None:
+    rows = scored()
+    rows["label"] = (np.arange(len(rows)) < yes * len(rows)).astype(float)
+    listed, rule = rows_to_check(rows, "given"), check_rule(rows, "given")
+    for side, chosen, there in (
+        ("yes", listed["label"] >= 0.5, rows["label"] >= 0.5),
+        ("no", listed["label"] < 0.5, rows["label"] < 0.5),
+    ):
+        told = re.search(rf"(all|\d+ of) (\d+) rows that count as a {side}", rule)
+        assert (told is None) == (not there.any())
+        if told is not None:
+            assert int(told[2]) == there.sum()
+            assert told[1] == ("all" if chosen.sum() == there.sum() else f"{chosen.sum()} of")
+    assert "the 100 rows" not in rule and "at most 100 of each side" in rule and "0.5 or more" in rule
 
 
 GIVEN: dict[str, Any] = {

@@ -47,7 +47,7 @@ def test_the_folder_holds_what_is_documented(finished: Finished) -> None:
     assert "log_columns.parquet" in names
     assert list(read(out, "judgments").columns) == list(JUDGMENT_COLUMNS)
     for name in ("labels", "scores"):
-        further, told = (["query", "item_id", "label"], TOLD) if name == "scores" else ([], [])
+        further, told = (["query", "item_id", "label"], [*TOLD, "held_out"]) if name == "scores" else ([], [])
         assert list(read(out, name).columns) == ["sample_id", *further, *LABELS, *told]
     assert list(read(out, "reference").columns) == [
         "sample_id",
@@ -59,7 +59,11 @@ def test_the_folder_holds_what_is_documented(finished: Finished) -> None:
     samples = read(out, "samples").set_index("sample_id")
     sets = samples["query_set"]
     assert set(sets[read(out, "labels")["sample_id"]]) == {"log-judged"}
-    assert set(sets[read(out, "scores")["sample_id"]]) == {"log-judged", "log-unseen"}
+    scores = read(out, "scores").set_index("sample_id")
+    assert scores.index.tolist() == samples.index.tolist(), "every row has a score"
+    assert scores["held_out"].equals(~sets.isin(["log-judged", "log-unseen"]).rename("held_out"))
+    assert (scores["label_error_from"] == "text").equals(scores["held_out"].rename("label_error_from"))
+    assert summary["scored"] == {"rows": len(samples), "held_out": int(scores["held_out"].sum())}
     assert set(sets[read(out, "reference")["sample_id"]]) == {"log-judged", "log-unseen"}
     for name in ("labels", "scores", "reference"):
         assert np.isfinite(read(out, name).select_dtypes("number").to_numpy()).all()
@@ -70,7 +74,7 @@ def test_the_rows_of_the_report_are_explained(finished: Finished) -> None:
     """Those at either end by the label that rows are ranked by, those that look wrong by relevance."""
     _, out, _ = finished
     explained = json.loads((out / "explanations.json").read_text())
-    table = read(out, "scores").set_index("sample_id")
+    table = read(out, "scores").query("~held_out").set_index("sample_id")
     by = {name: [one for one in explained["explanations"] if one["by"] == name] for name in ("value", "relevance")}
     assert explained["by"] == "value" and len(explained["explanations"]) == sum(map(len, by.values()))
     assert all(10 < len(listed) <= 20 for listed in by.values())
@@ -213,7 +217,7 @@ def test_the_scorers_card_says_where_it_is_from_and_what_was_measured(finished: 
     card = (out / "scorer" / "README.md").read_text()
     assert figures["agreement"]["reference"] in card and f"{wanted['value']:.2f}" in card and about["judge"] in card
     scores = pd.read_parquet(out / "scores.parquet")
-    assert list(scores.columns) == ["sample_id", "query", "item_id", "label", *LABELS, *TOLD]
+    assert list(scores.columns) == ["sample_id", "query", "item_id", "label", *LABELS, *TOLD, "held_out"]
 
 
 def test_the_manifest_counts(finished: Finished) -> None:
@@ -256,7 +260,7 @@ def test_another_headline_judge_gets_its_own_main_files(finished: Finished, tmp_
     shared, out = copied(finished, tmp_path)
     run_suite(shared.folder / "tiny.yaml", out, overrides=["headline_judge=guess"], cache_path=shared.cache)
     evidence = pd.read_parquet(out / "draws" / "1" / "evidence.parquet").set_index("sample_id")
-    scores = read(out, "scores").set_index("sample_id")
+    scores = read(out, "scores").query("~held_out").set_index("sample_id")
     np.testing.assert_allclose(scores["value"], evidence.loc[scores.index, "scorer|value|guess"], atol=1e-5)
     assert agreement(out)["agreement"]["judge"] == "guess"
 

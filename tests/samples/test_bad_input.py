@@ -127,7 +127,7 @@ CASES: dict[str, tuple[Maker, str]] = {
     "cut Parquet": (cut_parquet, r"log\.parquet: not a whole Parquet file"),
     "cut Parquet in a folder": (cut_parquet_in_folder, r"\.parquet: not a whole Parquet file"),
     "not Parquet": (raw("log.parquet", b"query,title"), r"log\.parquet: not a whole Parquet file"),
-    "not gzip": (raw("log.csv.gz", b"query,title\n"), r"log\.csv\.gz: not a whole gzip file"),
+    "not gzip": (raw("log.csv.gz", b"query,title\n"), r"log\.csv\.gz: is not packed with gzip"),
     "CSV not UTF-8": (raw("log.csv", HEADER + b"a,l\xc3\xa4mp,i,l\xe4mp\n"), r"log\.csv, line 2: the text is not UTF"),
     "JSONL not UTF-8": (raw("log.jsonl", b'{"query": "l\xe4mp"}\n'), r"line 1: the text is not UTF-8"),
     "attributes not an object": (
@@ -143,7 +143,7 @@ CASES: dict[str, tuple[Maker, str]] = {
     "position text": (second(position="top"), r"field 'position': the position 'top' is not a number"),
     "unknown ending": (raw("log.xlsx", b"PK"), r"log\.xlsx: unknown file ending '\.xlsx'.*\.parquet, \.csv"),
     "no data files": (bare_folder, "the folder has no data files"),
-    "unknown ready map": (with_map("homedept"), r"Did you mean 'homedepot'\? Ready maps: crowdflower, esci-us-small, "),
+    "unknown ready map": (with_map("homedept"), r"did you mean 'homedepot'\? Ready maps: crowdflower, esci-us-small, "),
     "unknown key in a map": (
         mapped(MAP + "colums: {a: b}\n"), r"map\.yaml, field 'colums': unknown key 'colums'; did you mean '"
     ),

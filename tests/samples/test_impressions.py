@@ -170,7 +170,7 @@ def test_events_need_no_impressions(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("part", "says"),
     [
-        ({"events": {"clicked": 2}}, "less than or equal to 1"),
+        ({"events": {"clicked": 2}}, "a number of at most 1, found 2"),
         ({"events": EVENTS, "label": {"column": "x", "minimum": 0, "maximum": 1}}, "given in two ways"),
         ({"impressions": {"positions": "mean"}}, "did you mean 'position'"),
     ],

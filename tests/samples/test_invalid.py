@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sie_agent.errors import InputError
 from sie_agent.finishing import finishing
 from sie_agent.samples import LIST, ColumnMap, InvalidRows, load_samples, rows_policy, stream_samples
+from sie_agent.samples.invalid_list import RowList
 
 ROW = {"query": "lamp", "item_id": "1", "title": "Lamp", "label": "1", "position": "1", "attributes": ""}
 
@@ -250,3 +251,16 @@ def test_the_list_does_not_go_among_the_data(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="would lie in the folder of the data"):
         load_samples(tmp_path, invalid=rows_policy(tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+def test_a_list_that_is_not_kept_leaves_no_folder(tmp_path: Path) -> None:
+    made = RowList(tmp_path / "runs" / "deep" / LIST)
+    with made.writer() as write:
+        write([1, "title", "is empty", ""])
+    made.discard()
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "runs").mkdir()
+    with made.writer() as write:
+        write([1, "title", "is empty", ""])
+    made.discard()
+    assert list(tmp_path.rglob("*")) == [tmp_path / "runs"]

@@ -57,9 +57,9 @@ FAULTS: dict[str, tuple[str | bytes, str]] = {
     "one list over lines": ("[\n  " + GOOD[:-1] + ",\n  " + GOOD + "]\n", "line 1: the file is one JSON list, not an"),
     "one list, an object per line": ("[" + GOOD[:-1] + ",\n" + GOOD + "]", "line 1: the file is one JSON list, not"),
     "an empty list": ("[]\n", "line 1: the file is one JSON list"),
-    "an object over lines": ('{\n  "query": "lamp"\n}\n', "line 1: not a line of JSON (Expecting property name enclosed"
-                             " in double quotes). Write one JSON object per line, for example with: jq -c ."),
-    "two objects in a line": (GOOD[:-1] + GOOD, "line 1: not a line of JSON (Extra data)"),
+    "an object over lines": ('{\n  "query": "lamp"\n}\n', "line 1: not a line of JSON (a key in double quotes is "
+                             "missing). Write one JSON object per line, for example with: jq -c ."),
+    "two objects in a line": (GOOD[:-1] + GOOD, "line 1: not a line of JSON (something stands behind the end"),
     "infinite": (GOOD + row('"price":Infinity'), "line 2: not a line of JSON (Infinity is no JSON number)"),
     "infinite, negative": (row('"price":-Infinity'), "line 1: not a line of JSON (-Infinity is no JSON number)"),
     "infinite in digits": (row('"label":1e999'), "line 1: not a line of JSON (the number 1e999 is too large)"),
@@ -70,10 +70,10 @@ FAULTS: dict[str, tuple[str | bytes, str]] = {
     "100,000 levels left open": (row(f'"x":{"[" * 100_000}'), "line 1: not a line of JSON (nested more than 100 level"),
     "500 levels in a text": (row(f'"history":"{"[" * 500}{"]" * 500}"'), "cannot be read as JSON (nested more than 10"),
     "a broken key": (GOOD + row('"\\ud800":1'), "log.jsonl, line 2: the key '\\ud800' is broken Unicode"),
-    "cut off": (GOOD * 3 + GOOD[:30], "line 4: not a line of JSON (Expecting ',' delimiter). Write one JSON object per"
-                " line; the file ends in the middle of this one, so it may be cut off: copy it anew"),
-    "no JSON": ("query,item_id,title\na,b,c\n", "line 1: not a line of JSON (Expecting value)"),
-    "tab in a text": (row('"description":"a\tb"'), "line 1: not a line of JSON (Invalid control character at)"),
+    "cut off": (GOOD * 3 + GOOD[:30], "line 4: not a line of JSON (a comma or a closing bracket is missing). Write "
+                "one JSON object per line; the file ends in the middle of this one, so it may be cut off: copy it "),
+    "no JSON": ("query,item_id,title\na,b,c\n", "line 1: not a line of JSON (a value is missing, or"),
+    "tab in a text": (row('"description":"a\tb"'), "line 1: not a line of JSON (a tab or another control"),
     "Parquet": (b"PAR1\x15\x04", "log.jsonl: is a Parquet file, whatever its name says"),
     "zip": (b"PK\x03\x04", "log.jsonl: is an Excel workbook or another zip archive"),
     "Windows-1252": (GOOD.encode() + row('"description":"Tür"').encode("cp1252"), "line 2: the text is not UTF-8 (byt"),

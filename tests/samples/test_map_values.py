@@ -62,7 +62,7 @@ MAPS: dict[str, tuple[str, str]] = {
     ),
     "a separator of two signs": (
         f"columns: {{{TEXTS}}}\nfiles: {{main: a.csv, separator: '::'}}",
-        "map.yaml, field 'files.separator': String should have at most 1 character",
+        "map.yaml, field 'files.separator': expected at most 1 character(s), found '::'",
     ),
 }
 

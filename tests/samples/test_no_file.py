@@ -116,7 +116,7 @@ def test_parquet_of_another_verb_is_named(tmp_path: Path) -> None:
     )
     scores.to_parquet(tmp_path / "s.parquet")
     weights(tmp_path / "s.parquet", tmp_path / "w.parquet", by="support", strength=0.5, blend=0.0)
-    with pytest.raises(InputError, match=r"w\.parquet: is what `sie weights` wrote: no column 'support'"):
+    with pytest.raises(InputError, match=r"w\.parquet: is what `sie weights` wrote: no column of scores"):
         select(tmp_path / "w.parquet", tmp_path / "o.parquet", keep=0.5)
     with pytest.raises(InputError, match=r"w\.parquet: is what `sie weights` wrote: the column 'query' is missing"):
         read_judgments([tmp_path / "w.parquet"])

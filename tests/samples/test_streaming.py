@@ -310,7 +310,11 @@ def test_maps_filters_and_splits(tmp_path: Path) -> None:
         ColumnMap(columns=columns, filters={"market": ["fr"]}),
         ColumnMap(columns=columns, filters={"absent": ["fr"]}),
         ColumnMap(columns=columns, split_column="part", label={"column": "stars", "values": {0.5: 0, 1: 0.5, 2: 1}}),
-        ColumnMap(columns=columns, split_column="part", grade={"column": "stars", "minimum": 0, "maximum": 2}),
+        ColumnMap(
+            columns={**columns, "item_id": "item_id"},
+            split_column="part",
+            grade={"column": "stars", "minimum": 0, "maximum": 2},
+        ),
     ]
     for ending in (".parquet", ".csv"):
         path = save(tmp_path / f"log{ending}", frame)

@@ -58,7 +58,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_rubbish(
     [
         (errno.EACCES, "cannot be written to"),
         (errno.EROFS, "cannot be written to"),
-        (errno.EIO, "Input/output error"),
+        (errno.EIO, "the disk has a fault"),
     ],
 )
 def test_what_the_system_refuses_is_said_in_one_line(

@@ -152,6 +152,7 @@ def test_the_state_of_another_scorer_is_kept_beside(tmp_path: Path, caplog: pyte
     for else_made in (other, fresh(baseline_events=7)):
         caplog.clear()
         path.write_bytes(before)
+        (tmp_path / "state.json.bad").unlink(missing_ok=True)
         assert resume_adjustment(path, else_made).events == 0
         assert "is of another scorer or other settings" in caplog.text
         assert not path.exists() and (tmp_path / "state.json.bad").read_bytes() == before
@@ -181,13 +182,32 @@ def test_another_strength_of_weights_goes_on(tmp_path: Path) -> None:
     assert resume_adjustment(saved(tmp_path), stronger).events == 2_000
 
 
-def test_a_damaged_file_that_cannot_be_kept_is_not_gone_over(tmp_path: Path) -> None:
+def test_a_damaged_file_that_cannot_be_kept_is_not_gone_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "state.json"
     path.write_text("{")
-    (tmp_path / "state.json.bad").mkdir()
+
+    def forbidden(*_: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "replace", forbidden)
     with pytest.raises(EnvironmentFailure, match=r"is damaged, and cannot be kept as state\.json\.bad"):
         resume_adjustment(path, fresh())
     assert path.read_text() == "{"
+    assert not (tmp_path / "state.json.bad").exists()
+
+
+def test_a_damaged_file_goes_over_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "state.json"
+    (tmp_path / "state.json.bad").write_text("mine")
+    (tmp_path / "state.json.2.bad").mkdir()
+    (tmp_path / "state.json.3.bad").symlink_to("nowhere")
+    for number in (4, 5):
+        path.write_text(f"{{ {number}")
+        resume_adjustment(path, fresh())
+        assert (tmp_path / f"state.json.{number}.bad").read_text() == f"{{ {number}"
+        assert f"The old file is kept as {path}.{number}.bad" in caplog.text
+    assert (tmp_path / "state.json.bad").read_text() == "mine"
+    assert (tmp_path / "state.json.3.bad").is_symlink() and not (tmp_path / "nowhere").exists()
 
 
 def test_a_failed_saving_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

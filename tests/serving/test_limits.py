@@ -78,6 +78,13 @@ def test_a_wrong_sample(client: httpx.Client, sample: Any, field: str, said: str
         (b'{"samples": [{"query": "a", "title": "b"}], "labels": []}', "invalid_request", "labels"),
         (b'{"samples": [{"query": "a", "title": "b"}], "labels": ["worth"]}', "unknown_label", "labels"),
         (b"[" * 100_000, "invalid_json", None),
+        (b'{"samples": [{"query": "a", "title": "b", "label": 1, "label": 0}]}', "invalid_json", None),
+        (
+            b'{"samples": [{"query": "a", "title": "b"}], "samples": [{"query": "c", "title": "d"}]}',
+            "invalid_json",
+            None,
+        ),
+        (b'{"samples": [{"query": "a", "title": "b", "tit\\u006ce": "c"}]}', "invalid_json", None),
     ],
 )
 def test_a_wrong_body(client: httpx.Client, body: bytes, code: str, field: str | None) -> None:

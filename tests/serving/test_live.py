@@ -70,17 +70,19 @@ def test_what_is_known_outlives_a_restart(launch: Start, rows: Rows, scorer_fold
 
 def test_a_damaged_file_is_said_and_begins_anew(launch: Start, rows: Rows, scorer_folder: Path, tmp_path: Path) -> None:
     file = tmp_path / "adjustment.json"
-    file.write_text("{")
+    file.write_text('{"format": 3, "made_for": "cut o')
+    (tmp_path / "adjustment.json.bad").write_text("mine")
     service = launch(scorer_folder, "--adjustment-file", str(file), adjust=True)
     assert f"{file}: the state of the adjustment is damaged; it starts afresh" in service.said_before
-    assert (tmp_path / "adjustment.json.bad").read_text() == "{"
+    assert (tmp_path / "adjustment.json.2.bad").read_text() == '{"format": 3, "made_for": "cut o'
     with service.client() as client:
         send(client, rows[:10])
         assert client.get("/v1/adjustment").json()["events"] == 10
     assert service.stop()[0] == 0 and file.is_file()
     again = launch(scorer_folder, "--adjustment-file", str(file), "--window", "512", adjust=True)
     assert "of another scorer or other settings" in again.said_before
-    assert json.loads((tmp_path / "adjustment.json.bad").read_text())["events"] == 10
+    assert json.loads((tmp_path / "adjustment.json.3.bad").read_text())["events"] == 10
+    assert (tmp_path / "adjustment.json.bad").read_text() == "mine"
 
 
 def test_another_scorer_begins_anew(

@@ -61,6 +61,7 @@ def test_bad_lines_are_told_and_the_stream_goes_on(client: httpx.Client) -> None
             b'{"query": "q", "title": "t", "label": 2}',
             b'{"query": "q\xff", "title": "t"}',
             b"null",
+            b'{"query": "q", "title": "t", "label": 1, "label": 0}',
             b'{"query": "' + b"q" * (2**20) + b'", "title": "t"}',
             b'{"query": "oak table", "title": "Oak table", "label": 1}\r',
         ]
@@ -68,9 +69,9 @@ def test_bad_lines_are_told_and_the_stream_goes_on(client: httpx.Client) -> None
     reply = client.post("/v1/score", content=body, headers=NDJSON)
     assert reply.status_code == 200 and reply.headers["content-type"] == "application/x-ndjson"
     answers = [json.loads(line) for line in reply.text.splitlines()]
-    assert [answer["line"] for answer in answers] == [1, 3, 4, 5, 6, 7, 8, 9]
+    assert [answer["line"] for answer in answers] == [1, 3, 4, 5, 6, 7, 8, 9, 10]
     first, *wrong, last = answers
-    assert first["sample_id"] == "first" and last["sample_id"] == "9"
+    assert first["sample_id"] == "first" and last["sample_id"] == "10"
     assert [first[name] for name in LABELS] == [last[name] for name in LABELS]
     faults = [answer["error"] for answer in wrong]
     assert [fault["code"] for fault in faults] == [
@@ -79,9 +80,10 @@ def test_bad_lines_are_told_and_the_stream_goes_on(client: httpx.Client) -> None
         "invalid_request",
         "invalid_json",
         "invalid_request",
+        "invalid_json",
         "too_large",
     ]
-    assert [fault["field"] for fault in faults] == [None, "query", "label", None, None, None]
+    assert [fault["field"] for fault in faults] == [None, "query", "label", None, None, None, None]
 
 
 def test_each_line_is_answered_before_the_next_is_sent(open_service: Service) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from sie_agent.cli import main
 from sie_agent.errors import InputError
 from sie_agent.run import load_suite
 from sie_agent.samples import LOGS, load_column_map, load_samples
@@ -216,10 +220,130 @@ def test_a_file_that_the_user_changed_stays(tmp_path: Path, name: str) -> None:
     assert changed.read_text() != before
 
 
-def test_nothing_can_go_on_without_any_known_column(tmp_path: Path) -> None:
-    pd.DataFrame({"aa": [1, 2], "bb": [3, 4]}).to_csv(tmp_path / "log.csv", index=False)
-    with pytest.raises(InputError, match=r"no column looks like a query.*aa, bb"):
+NAMELESS: dict[str, list[dict[str, object]]] = {
+    "csv": [{"aa": row, "bb": row % 2} for row in range(5)],
+    "Chinese": [{"甲": f"台灯 {row}", "乙": row} for row in range(5)],
+    "nested": [{"aa": {"bb": row, "cc": {"dd": [1, row]}}, "ee": [{"ff": row}]} for row in range(5)],
+}
+
+
+@pytest.mark.parametrize("ending", [".jsonl", ".parquet", ".csv"])
+@pytest.mark.parametrize("kind", NAMELESS)
+def test_of_columns_that_nobody_knows_the_map_has_todos(tmp_path: Path, kind: str, ending: str) -> None:
+    path, table = tmp_path / f"log{ending}", NAMELESS[kind]
+    if ending == ".parquet":
+        pq.write_table(pa.Table.from_pylist(table), path)
+    elif ending == ".csv":
+        pd.DataFrame(table).to_csv(path, index=False)
+    else:
+        path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in table))
+    said = init(path, tmp_path / "out")
+    assert said["exit_code"] == 3 and said["missing"] == ["query", "title", "item_id", "label"]
+    text = Path(said["map"]).read_text()
+    assert "  # query: YOUR_COLUMN    # TODO" in text and load_column_map(said["map"]).columns == {}
+    assert len(said["rows"]) == 3 and all(row for row in said["rows"]) and said["unmapped"]
+    # filled in, it is a map
+    again = init(path, tmp_path / "out")
+    assert again["exit_code"] == 3
+
+
+def test_a_table_without_rows_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("aa,bb\n")
+    with pytest.raises(InputError, match="no rows"):
         init(tmp_path / "log.csv", tmp_path / "out")
+
+
+CHINESE = {
+    "搜索词": "query",
+    "商品编号": "item_id",
+    "商品名称": "title",
+    "点击": "label",
+    "价格": "price",
+    "用户ID": "user_id",
+}
+JAPANESE = {"検索キーワード": "query", "商品コード": "item_id", "商品名": "title", "クリック": "label", "価格": "price",
+            "ユーザーID": "user_id"}  # fmt: skip
+
+
+@pytest.mark.parametrize("names", [CHINESE, JAPANESE], ids=["Chinese", "Japanese"])
+def test_names_in_chinese_and_japanese(tmp_path: Path, names: dict[str, str]) -> None:
+    cells = {"query": "ランプ {0}", "item_id": "i{1}", "title": "机 のランプ {1}", "label": "{2}", "price": "{1}",
+             "user_id": "u{0}"}  # fmt: skip
+    table = [{name: cells[what].format(row % 5, row, row % 2) for name, what in names.items()} for row in range(40)]
+    pd.DataFrame(table).to_csv(tmp_path / "log.csv", index=False)
+    said = init(tmp_path / "log.csv", tmp_path / "out")
+    guessed = {what.removeprefix("attributes."): name for what, name in said["guessed"].items()}
+    assert said["exit_code"] == 0 and guessed == {what: name for name, what in names.items()}
+
+
+MAPS: dict[str, dict[str, object]] = {
+    "positions of their own": {"position": {"column": "rank", "first": 1}},
+    "kept columns of the schema": {"keep": ["query", "brand"]},
+    "constant attributes": {"constants": {"attributes": '{"shop": "x"}'}},
+    "a constant label": {"label": None, "constants": {"label": 1.0}},
+    "a filter": {"filters": {"brand": ["Acme"]}},
+    "counted": {"impressions": {"count": "shown", "visit": "session"}},
+    "events": {"label": None, "events": {"clicked": 0.5}},
+    "joined": {"columns": {"query": ["Search Term", "brand"], "item_id": "sku", "title": "Product Name"}},
+}
+
+
+@pytest.mark.parametrize("kind", MAPS)
+def test_a_map_that_label_accepts_is_accepted(tmp_path: Path, kind: str) -> None:
+    path = export(
+        tmp_path / "log.csv",
+        brand="Acme",
+        price=1,
+        rank=range(1, 31),
+        position=range(1, 31),
+        shown=2,
+        session=range(30),
+    )
+    content: dict[str, object] = {
+        "columns": {"query": "Search Term", "item_id": "sku", "title": "Product Name"},
+        "label": {"column": "clicked", "minimum": 0, "maximum": 1},
+        **MAPS[kind],
+    }
+    own = tmp_path / "mine.yaml"
+    own.write_text(yaml.safe_dump({name: value for name, value in content.items() if value is not None}))
+    assert len(load_samples(path, column_map=own)) == 30
+    said = init(path, tmp_path / "out", column_map=own)
+    assert said["exit_code"] == 0 and len(load_samples(path, column_map=said["map_in_use"])) == 30
+    again = init(path, tmp_path / "more", column_map=said["map_in_use"])
+    assert again["exit_code"] == 0 and again["map"] is None and again["map_in_use"] == said["map_in_use"]
+
+
+def test_a_map_of_sequences_in_a_folder_is_accepted(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    sequences = {"user_id": ["a", "b"], "history": ['["1", "2"]', '["2", "3"]'], "target_item_id": ["3", "4"]}
+    pd.DataFrame(sequences).to_csv(folder / "sequences.csv", index=False)
+    pd.DataFrame({"item_id": list("12345"), "title": list("vwxyz")}).to_csv(folder / "items.csv", index=False)
+    columns = {name: name for name in ("sample_id", "query", "item_id", "title", "label", "user_id", "history")}
+    rule = {"items": "items.csv", "sequences": "sequences.csv"}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"columns": columns, "next_item": rule}))
+    said = init(folder, tmp_path / "out", column_map=tmp_path / "mine.yaml")
+    assert said["exit_code"] == 0 and said["map"] is None and said["rows"][0]["query"] == "v; w"
+
+
+def test_what_a_map_in_use_does_not_say_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = export(tmp_path / "log.csv", sku="p1")
+    pd.read_csv(path).drop(columns="relevance").assign(**{"Product Name": "<b>Lamp</b>"}).to_csv(path, index=False)
+    own = tmp_path / "mine.yaml"
+    columns = {"query": "Search Term", "item_id": "sku", "title": "Product Name", "label": "clicked"}
+    own.write_text(yaml.safe_dump({"columns": columns}))
+    said = init(path, tmp_path, column_map=own)
+    assert said["map"] is None and said["map_in_use"] == str(own)
+    assert said["notes"][0] == (
+        f"The map in use is {own}, as it is: it says all that a run needs, so no other map is written."
+    )
+    assert (
+        "24 rows repeat a pair of query and item. The map in use has no `impressions`, so each row" in said["notes"][1]
+    )
+    assert not any("become one row" in note for note in said["notes"])
+    assert any("add `html: [title]`" in note for note in said["notes"])
+    assert main(["init", str(path), "--map", str(own), "--out", str(tmp_path)]) == 0
+    assert f"Column map: {own} (yours, in use as it is)" in capsys.readouterr().out
 
 
 def test_of_several_splits_one_is_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,9 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ...errors import InputError
+from ...field_errors import first_fault
+from ...file_kinds import ENDPOINTS, other_yaml
+from ...paths import user_path
 from ...redact import redacted
 from ...shown import changed_fields
 from ...yaml_files import YamlText, read_yaml
@@ -140,8 +143,10 @@ def load_endpoints(path: str | Path) -> EndpointList:
     >>> sie.load_endpoints("endpoints.yaml").endpoints[0].model
     'judge'
     """
-    source = Path(path).expanduser()
-    told = read_yaml(source, mend="Give a YAML file with a list `endpoints:`")
+    source = user_path(path)
+    told = read_yaml(source, mend="Give a YAML file with a list `endpoints:`", expected="an endpoints file in YAML")
+    if (other := other_yaml(told.content, ENDPOINTS, source)) is not None:
+        raise other
     listed = endpoint_list(told.content, str(source), told)
     for endpoint in listed.endpoints:
         key_of(endpoint, where=str(source))
@@ -162,13 +167,12 @@ def endpoint_list(loaded: Any, where: str, lines: YamlText | None = None) -> End
     try:
         return EndpointList.model_validate(loaded)
     except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(str(part) for part in problem["loc"])
-        message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
+        way, message = first_fault(error, EndpointList)
+        place = ".".join(map(str, way))
+        if message.startswith("unknown key"):
             known = ", ".join(Endpoint.model_fields if "endpoints" in place else EndpointList.model_fields)
             message = f"unknown key; the keys are {known}"
-        where = where if lines is None else lines.place(problem["loc"])
+        where = where if lines is None else lines.place(way)
         raise InputError(message, where=f"{where}, {place}" if place else where) from None
 
 

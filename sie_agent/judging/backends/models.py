@@ -21,7 +21,7 @@ from typing import Any
 from ...errors import EnvironmentFailure, InputError, MissingExtraError
 from ...extras import is_installed, require_extra
 from ...foreign import foreign_bars_silenced
-from ...paths import cache_dir
+from ...paths import cache_dir, user_path
 from ...progress import say
 from ...writing import remove_unheld
 
@@ -246,7 +246,7 @@ def shown_name(given: str | None, default: str) -> str:
     """The name of a model in judgments: the folder's own name for a local one."""
     if given is None:
         return default
-    folder = Path(given).expanduser()
+    folder = user_path(given)
     return folder.resolve().name if folder.is_dir() else given
 
 
@@ -282,7 +282,7 @@ def named_folder(model: str) -> Path:
     ------
     InputError : neither a model folder nor a Hub id that can be had.
     """
-    folder = Path(model).expanduser()
+    folder = user_path(model)
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise InputError("is no Hugging Face model folder: it has no config.json", where=folder)

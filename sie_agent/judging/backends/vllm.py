@@ -17,6 +17,7 @@ from typing import Any
 from ...errors import EnvironmentFailure, InputError
 from ...foreign import foreign_bars_silenced
 from ...json_files import read_object
+from ...paths import user_path
 from ...progress import say
 from ...shown import shown
 from ..answers import Answer, Request, answer_schema, bare_token
@@ -81,7 +82,7 @@ class VLLMBackend:
             return models.file_hash(source)
         folder = models.named_folder(self._given)
         # the Hub's client calls the folder of a snapshot by its commit
-        return models.folder_hash(folder) if Path(self._given).expanduser().is_dir() else folder.name
+        return models.folder_hash(folder) if user_path(self._given).is_dir() else folder.name
 
     def sources(self, method: str) -> tuple[Source, ...]:
         settings: dict[str, Any] = {"temperature": 0.0, "dtype": self._dtype}

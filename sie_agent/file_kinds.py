@@ -1,0 +1,121 @@
+"""What a file is that was given in place of another one, and which file may have been meant."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sie_agent.errors import InputError
+
+TABLES = {
+    ".csv": "a CSV file",
+    ".tsv": "a TSV file",
+    ".jsonl": "a JSONL file",
+    ".ndjson": "a JSONL file",
+    ".xlsx": "an Excel file",
+    ".xls": "an Excel file",
+    ".gz": "a compressed file",
+    ".zst": "a compressed file",
+    ".zip": "a compressed file",
+    ".html": "an HTML file",
+    ".sqlite": "a SQLite file",
+    ".onnx": "a model",
+}
+STARTS = {b"PAR1": "a Parquet file", b"PK\x03\x04": "a compressed file", b"\x1f\x8b": "a compressed file"}
+MAP, SUITE, VARIANT, ENDPOINTS = "a column map", "a suite", "a prompt variant", "an endpoints file"
+# keys that files of one kind have and those of others have not
+KEYS = {
+    MAP: {"columns", "constants", "attributes", "label", "grade", "events", "impressions", "html", "filters"}
+    | {"split_column", "files", "next_item", "keep", "note", "position"},
+    SUITE: {"name", "data", "log", "query_sets", "draws", "judges", "headline_judge", "references"}
+    | {"headline_reference", "downstream", "evaluation", "labels", "scorer", "target", "recipe"},
+    VARIANT: {"about", "aspect", "method", "scale", "system", "examples", "user", "rationale", "calibration"},
+    ENDPOINTS: {"endpoints", "double_judged"},
+}
+USES = {
+    MAP: "Give it with --map, beside --data",
+    SUITE: "`sie run` takes it",
+    VARIANT: "Give it with --variant",
+    ENDPOINTS: "Give it with --endpoints",
+}
+ALIKE = 0.6
+
+
+def table_kind(path: Path) -> str | None:
+    """What a file is that is no text to be written by hand, in words; None for any other file, and where none is."""
+    if not path.is_file():
+        return None
+    if (kind := TABLES.get(path.suffix.lower())) is not None:
+        return kind
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(4)
+    except OSError:
+        return None
+    return next((kind for start, kind in STARTS.items() if head.startswith(start)), None)
+
+
+def refuse_table(path: Path, expected: str, mend: str | None) -> None:
+    """Refuse data where a file in YAML is *expected* ("a suite in YAML"), before it is read.
+
+    Raises
+    ------
+    InputError : the file is a table, or packed.
+    """
+    if (kind := table_kind(path)) is not None:
+        raise InputError(f"is {kind}, and {expected} was expected", where=path, mend=mend)
+
+
+def yaml_kind(content: Any) -> str | None:
+    """What the keys of a mapping are those of; None where that is open."""
+    if not isinstance(content, Mapping):
+        return None
+    found = {kind: len(keys & set(map(str, content))) for kind, keys in KEYS.items()}
+    best = max(found, key=lambda kind: found[kind])
+    return best if found[best] and list(found.values()).count(found[best]) == 1 else None
+
+
+def other_yaml(content: Any, expected: str, where: str | Path) -> InputError | None:
+    """A file in YAML that is of another kind than was expected, in words; None where it is not known to be.
+
+    Parameters
+    ----------
+    content : what it holds. expected : the kind that is needed, such as `SUITE`.
+    """
+    kind = yaml_kind(content)
+    if kind is None or kind == expected:
+        return None
+    mend = USES[kind]
+    if kind == SUITE and expected == MAP:
+        data = content.get("data")
+        named = data.get("map") if isinstance(data, Mapping) else None
+        mend = f"{mend}; its column map is '{named}'" if isinstance(named, str) else mend
+    return InputError(f"is {kind}, and {expected} was expected", where=where, mend=mend)
+
+
+def near_file(path: Path, endings: tuple[str, ...] = ()) -> str | None:
+    """The file of the same folder whose name is most like one that is not there; None where none is like it.
+
+    Parameters
+    ----------
+    endings : that names may have; any when not given.
+    """
+    try:
+        names = sorted(
+            one.name for one in os.scandir(path.parent) if one.is_file() and one.name.endswith(endings or "")
+        )
+    except OSError:
+        return None
+    # without endings, which make any two names alike
+    stems = {Path(name).stem: name for name in names}
+    near = difflib.get_close_matches(path.stem, stems, n=1, cutoff=ALIKE)
+    return str(path.with_name(stems[near[0]])) if near else None
+
+
+def meant(path: Path, names: list[str], endings: tuple[str, ...] = ()) -> str:
+    """What may have been meant, for the end of a problem: a file beside it, else one of *names*; "" if none is."""
+    near = near_file(path, endings) or next(iter(difflib.get_close_matches(path.stem, names, n=1, cutoff=ALIKE)), None)
+    return f"; did you mean '{near}'?" if near else ""

@@ -1,0 +1,172 @@
+"""What an error says to a caller from Python: parameters in place of the options of the command line.
+
+Messages are written once, with the options of the command line. The command line shows them as they are; where a public
+function or method is called from Python, ``--max-cost`` becomes ``max_cost=`` on the way out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from sie_agent.errors import EnvironmentFailure, InputError, SieError, compose
+
+ON_COMMAND_LINE: ContextVar[bool] = ContextVar("ON_COMMAND_LINE", default=False)
+
+# parameters whose names are not those of their options
+NAMES = {
+    "map": "column_map",
+    "row": "rows",
+    "id": "ids",
+    "reference": "references",
+    "license": "licence",
+    "set": "overrides",
+    "all": "everything",
+    "no_adjustment": "adjust",
+    # of the service's limits
+    "max_body": "body_bytes",
+    "max_line": "line_bytes",
+    "max_held": "held_bytes",
+    "max_samples": "samples",
+    "max_queue": "queue_rows",
+    "max_requests": "requests",
+    "max_pipelined": "pipelined",
+    "max_head": "head_bytes",
+    "max_headers": "headers",
+    "max_connections": "connections",
+    "max_client_connections": "client_connections",
+}
+# parameters that are lists
+LISTS = {"ids", "rows", "references", "overrides", "variants", "judgments"}
+# parameters that are part of another one
+OWNERS = {
+    **dict.fromkeys(
+        ("backend", "base_url", "concurrency", "endpoints", "price_input", "price_output"),
+        "Judge",
+    ),
+    **dict.fromkeys(("timeout", "patience"), "make_backend"),
+    **dict.fromkeys(
+        ("body_bytes", "line_bytes", "held_bytes", "samples", "queue_rows", "requests", "pipelined"), "Limits"
+    ),
+    **dict.fromkeys(("head_bytes", "headers", "connections", "client_connections", "probe_connections"), "Limits"),
+    **dict.fromkeys(("head_seconds", "body_seconds", "stream_seconds", "write_seconds"), "Limits"),
+    "keep_alive_seconds": "Limits",
+}
+SWITCHES = {
+    *("overwrite", "skip_invalid", "strict", "retry_failed", "by_rank", "with_text", "private", "force", "no_token"),
+    *("open_metrics", "debug"),
+}
+NEGATED = {"no_balance": "balance", "no_coverage": "coverage", "no_adjustment": "adjust"}
+TEXTS = {
+    *("data", "out", "split", "variant", "model", "grades", "suite", "simulate", "scores", "scorer", "by", "score"),
+    *("query", "title", "description", "html", "log_json", "dropped", "cache_path", "host", "token_file", "weigh_by"),
+    *("adjustment_file", "to", "folder", "revision", "message", "labels", "status", "backend", "base_url", "endpoints"),
+    *("column_map", "licence", *LISTS),
+}
+NUMBERS = {
+    *("limit", "seed", "seeds", "workers", "top", "max_cost", "relevant_at", "validation", "keep", "positive_at"),
+    *("strength", "blend", "label", "older_than", "port", "drain_seconds", "grace_seconds", "concurrency"),
+    *("price_input", "price_output", "timeout", "patience"),
+}
+NUMBERS |= {name for name, owner in OWNERS.items() if owner == "Limits"}
+KNOWN = SWITCHES | TEXTS | NUMBERS | set(NEGATED) | {"everything"}
+
+# what stands in backticks is a command to type
+COMMAND = re.compile(r"(`[^`]*`)")
+OPTION = re.compile(r"(?<![\w-])--([a-z]+(?:-[a-z]+)*)(?: ((?:relevance/[\w-]+(?: (?=relevance/))?)+|[^\s(`]+))?")
+NUMBER = re.compile(r"-?[\d.]*\d")
+# words that come behind an option and are no value of it
+_WORDS = (
+    "a about above alone an and are as asks at before below beside both but by can cannot carries come "
+    "comes count counts do does exclude excludes for from given gives goes had has have holds if in into "
+    "is it itself keeps leave leaves let lets like may means must names needs no not of on only or over "
+    "says selects share since such takes than that the then there this to together too under until was "
+    "were what where whether which while will with without would "
+)
+WORDS = frozenset(_WORDS.split())
+
+
+@contextmanager
+def command_line() -> Iterator[None]:
+    """Errors that are raised within name options: whoever reads them has typed a command."""
+    before = ON_COMMAND_LINE.set(True)
+    try:
+        yield
+    finally:
+        ON_COMMAND_LINE.reset(before)
+
+
+@contextmanager
+def parameters_named(function: Callable[..., object] | None = None) -> Iterator[None]:
+    """Errors that are raised within name the parameters of what was called; on the command line nothing is changed."""
+    try:
+        yield
+    except (InputError, EnvironmentFailure) as error:
+        if not ON_COMMAND_LINE.get():
+            put_in_python(error, None if function is None else name_of(function))
+        raise
+
+
+def put_in_python(error: SieError, called: str | None = None) -> None:
+    """Change what an error says, in place: whoever catches it gets the same object."""
+    if not isinstance(error, InputError | EnvironmentFailure):
+        return
+    said = error.where, error.problem, error.mend
+    error.where = None if error.where is None else place_in_python(error.where, called)
+    error.problem = in_python(error.problem)
+    error.mend = None if error.mend is None else in_python(error.mend)
+    if (error.where, error.problem, error.mend) != said:
+        error.args = (compose(error.problem, error.where, error.mend),)
+
+
+def name_of(function: Callable[..., object]) -> str:
+    """The name by which a function is called: of what makes an object, that of the class."""
+    return function.__qualname__.removesuffix(".__init__").removesuffix(".__post_init__")
+
+
+def place_in_python(where: str, called: str | None) -> str:
+    """The place of an error; an option alone is a parameter of the function that was called."""
+    option = re.fullmatch(r"--([a-z]+(?:-[a-z]+)*)", where)
+    if option is None or (name := parameter_of(option[1])) is None:
+        return in_python(where)
+    owner = OWNERS.get(name, called)
+    return f"parameter '{name}'" if owner is None else f"{owner}(), parameter '{name}'"
+
+
+def parameter_of(option: str) -> str | None:
+    """The parameter that an option is of, None for what is none of ours (an option of pip)."""
+    key = option.replace("-", "_")
+    name = NEGATED.get(key) or NAMES.get(key, key)
+    return name if name in KNOWN or key in NEGATED else None
+
+
+def in_python(text: str) -> str:
+    """A message with parameters in place of options."""
+    parts = COMMAND.split(text)
+    return "".join(part if place % 2 else OPTION.sub(renamed, part) for place, part in enumerate(parts))
+
+
+def renamed(found: re.Match[str]) -> str:
+    """One option, with its value where it has one."""
+    name = parameter_of(found[1])
+    if name is None:
+        return found[0]
+    key = found[1].replace("-", "_")
+    behind = f" {found[2]}" if found[2] is not None else ""
+    if key in NEGATED:
+        return f"{name}=False{behind}"
+    if name in SWITCHES:
+        return f"{name}=True{behind}"
+    value, rest = found[2], ""
+    if value is not None:
+        kept = value.rstrip(".,;:)")
+        value, rest = kept, value[len(kept) :]
+    if not value or value.casefold() in WORDS or value.startswith("--"):
+        # the text behind it may be the next option
+        return f"{name}={OPTION.sub(renamed, behind)}"
+    if name in NUMBERS:
+        return f"{name}={value}{rest}" if NUMBER.fullmatch(value) else f"{name}={behind}"
+    several = [f'"{one}"' for one in value.split(" ")]
+    return f"{name}=[{', '.join(several)}]{rest}" if name in LISTS else f"{name}={several[0]}{rest}"

@@ -1,0 +1,77 @@
+"""East Asian encodings, told by how common the characters are that a text has in each; and how to leave them behind."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import shlex
+from pathlib import Path
+
+# name for iconv; the codec; the characters that a text in it is full of; the standard that puts common characters
+# first, and the first bytes of these
+KANA, HANGUL = "\u3041-\u30ff", "\uac00-\ud7a3"
+CANDIDATES: tuple[tuple[str, str, str, tuple[int, int] | None], ...] = (
+    # before GB18030, which has common characters where this has all of its letters
+    ("CP949", "euc_kr", HANGUL, None),
+    ("GB18030", "gb18030", "", (0xB0, 0xD7)),
+    ("CP932", "cp932", KANA, (0x88, 0x98)),
+    ("EUC-JP", "euc_jp", KANA, (0xB0, 0xCF)),
+    ("BIG5", "big5", "", (0xA4, 0xC6)),
+)
+SPOKEN = {
+    "GB18030": "GB18030 (Chinese)",
+    "CP932": "CP932 (Shift-JIS, Japanese)",
+    "EUC-JP": "EUC-JP (Japanese)",
+    "BIG5": "Big5 (Chinese)",
+    "CP949": "CP949 (EUC-KR, Korean)",
+}
+# of the characters that are no ASCII; signs of punctuation count neither way
+COMMON_ENOUGH = 0.8
+FEWEST_OF_SCRIPT = 0.1
+MOST_WITHIN_WORDS = 0.2
+WITHIN_WORDS = re.compile("[a-z][^\x00-\x7f]|[^\x00-\x7f][a-z]")
+SIGNS = re.compile("[\u3000-\u303f\uff01-\uff5e\u2010-\u2026]")
+
+
+def likely_encoding(head: bytes) -> str | None:
+    """The East Asian encoding that bytes that are no UTF-8 are most likely in, as iconv calls it; None: hard to say."""
+    shares = {name: common_share(head, codec, script, first) for name, codec, script, first in CANDIDATES}
+    best = max(shares, key=lambda name: shares[name])
+    return best if shares[best] >= COMMON_ENOUGH else None
+
+
+def common_share(head: bytes, codec: str, script: str, first: tuple[int, int] | None) -> float:
+    """The share of common characters among those that are no ASCII; 0 where the bytes are no such text."""
+    try:
+        text = codecs.getincrementaldecoder(codec)().decode(head)
+    except UnicodeDecodeError:
+        return 0.0
+    letters = [letter for letter in SIGNS.sub("", text) if not letter.isascii()]
+    if not letters:
+        return 0.0
+    # accented letters within words
+    if len(WITHIN_WORDS.findall(text)) > MOST_WITHIN_WORDS * len(letters):
+        return 0.0
+    own = sum(bool(script) and re.match(f"[{script}]", letter) is not None for letter in letters)
+    # a text in a language with letters of its own has some of them
+    if script and own < FEWEST_OF_SCRIPT * len(letters):
+        return 0.0
+    common = sum(first is not None and first[0] <= lead(letter, codec) <= first[1] for letter in letters)
+    return (own + common) / len(letters)
+
+
+def lead(letter: str, codec: str) -> int:
+    """The first of the two bytes of a character; 0 where it has one or more than two, or is an addition of GBK."""
+    written = letter.encode(codec)
+    return written[0] if len(written) == 2 and (codec != "gb18030" or written[1] >= 0xA1) else 0
+
+
+def to_utf8(path: Path, encoding: str) -> str:
+    """A command that writes a file in UTF-8 beside it."""
+    ending = "".join(path.suffixes[-2:]) if path.name.lower().endswith(".gz") else path.suffix
+    stem = path.name.removesuffix(ending)
+    packed = path.name.lower().endswith(".gz")
+    target = shlex.quote(str(path.with_name(f"{stem}-utf8{ending.removesuffix('.gz') if packed else ending}")))
+    if packed:
+        return f"gzip -dc {shlex.quote(str(path))} | iconv -f {encoding} -t UTF-8 > {target}"
+    return f"iconv -f {encoding} -t UTF-8 {shlex.quote(str(path))} > {target}"

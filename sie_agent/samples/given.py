@@ -1,0 +1,70 @@
+"""Tables of samples that a caller of a Python function gives, checked before they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from sie_agent.errors import InputError
+
+READ = ("sample_id", "query", "title", "description", "label")
+TEXTS = ("query", "title", "description")
+LOAD = "sie_agent.load_samples(FILE, column_map=…)"
+
+
+def check_samples(samples: pd.DataFrame, columns: Sequence[str] = READ) -> None:
+    """Make sure that a table has the columns of the schema that are read, with texts and numbers in them.
+
+    Parameters
+    ----------
+    samples : as :func:`sie_agent.load_samples` gives it; *columns* : those that are read.
+
+    Raises
+    ------
+    InputError : one is missing or holds something else; names it and what makes such a table.
+    """
+    there = [str(name) for name in samples.columns]
+    missing = [name for name in columns if name not in there]
+    if missing:
+        columns_missing = f"the column{'s' if len(missing) > 1 else ''} {', '.join(map(repr, missing))}"
+        raise InputError(
+            f"{columns_missing} {'are' if len(missing) > 1 else 'is'} missing. There are: {', '.join(there) or 'none'}",
+            where="samples",
+            mend=f"Load the file with {LOAD}, which brings any export into this form",
+        )
+    for name in columns:
+        if there.count(name) > 1:
+            raise InputError(
+                f"the column '{name}' is there {there.count(name)} times", where="samples", mend="Drop one"
+            )
+        if name in TEXTS:
+            check_texts(samples, name)
+    if "label" in columns:
+        check_numbers(samples)
+
+
+def check_texts(samples: pd.DataFrame, name: str) -> None:
+    """Every cell of a column is a text."""
+    for row, value in enumerate(samples[name].tolist()):
+        if not isinstance(value, str):
+            raise InputError(
+                f"expected a text, found {value!r:.60}",
+                where=f"samples, row {row + 1} (index {samples.index[row]}), field '{name}'",
+                mend=f"Load the file with {LOAD}, or fill the column with texts ('' where there is none)",
+            )
+
+
+def check_numbers(samples: pd.DataFrame) -> None:
+    """Every label is a number, NaN where the log says nothing."""
+    given = samples["label"]
+    numbers = pd.to_numeric(given, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    wrong = (np.isnan(numbers) & ~pd.isna(given).to_numpy(dtype=bool)) | (numbers < 0) | (numbers > 1)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise InputError(
+            f"expected a number from 0 to 1, or NaN, found {given.iloc[row]!r:.60}",
+            where=f"samples, row {row + 1} (index {samples.index[row]}), field 'label'",
+            mend=f"Load the file with {LOAD}, whose map scales labels, or scale it",
+        )
