@@ -54,8 +54,8 @@ BRANCH = re.compile(r"str|int|float|bool|(?:list|dict|tuple|set|constrained|func
 LENGTHS = {
     "too_short": "a list of {min_length} or more",
     "too_long": "a list of {max_length} or fewer",
-    "string_too_short": "at least {min_length} character(s)",
-    "string_too_long": "at most {max_length} character(s)",
+    "string_too_short": "a text of length {min_length} or more",
+    "string_too_long": "a text of length {max_length} or less",
 }
 
 

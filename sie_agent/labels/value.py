@@ -59,7 +59,7 @@ VALUE = WeakLabel(
     title="Value",
     meaning="whether training on the row helps the model (above zero) or sets it back (below zero); "
     "without fixed ends, 1 being one standard deviation over the judged rows",
-    axis="value: above zero helps, below zero harms (1: one standard deviation)",
+    axis="value: above zero helps, below zero harms",
     # `value` is nearly a function of all that the student reads, and a tree that sees half of it learns it less well.
     # More leaves or larger steps learn the label a little better still, and what it is meant for less well
     # (eval/EXPERIMENTS.md)

@@ -287,7 +287,7 @@ def count_words(
             for name in (one.name for one in over_draws[0])
         }
     own, best = means.pop(OWN), max(means, key=lambda name: means[name])
-    spread = math.sqrt(own * (1 - own / size))
+    spread = math.sqrt(max(0.0, own * (1 - own / size)))
     start = "That is"
     if over_draws:
         start = f"On the mean of the run's {len(over_draws)} draws it is {words.number(own, 1)},"

@@ -93,6 +93,12 @@ def test_what_is_no_address_is_refused(sie: Sie, log: Path, backend: str, addres
     assert "hunter2" not in ran.err and "word@" not in ran.err and sorted(log.parent.rglob("*")) == there
 
 
+def without(typed: tuple[str, ...], option: str) -> tuple[str, ...]:
+    """Options without one of them and its value, which is to be given otherwise."""
+    place = typed.index(option)
+    return (*typed[:place], *typed[place + 2 :])
+
+
 @pytest.mark.parametrize(
     ("backend", "given", "says"),
     [
@@ -112,7 +118,9 @@ def test_what_is_no_address_is_refused(sie: Sie, log: Path, backend: str, addres
 def test_an_option_that_a_backend_does_not_use_is_refused(
     sie: Sie, log: Path, backend: str, given: tuple[str, ...], says: str, dry: tuple[str, ...]
 ) -> None:
-    ran = sie("label", *JUDGE, "--backend", backend, "--variant", "relevance/lexical", *given, *dry)
+    ran = sie(
+        "label", *without(JUDGE, "--backend"), "--backend", backend, "--variant", "relevance/lexical", *given, *dry
+    )
     assert ran.code == 2 and ran.err.count("\n") == 1 and says in ran.err and "hunter2" not in ran.err
     assert not (log.parent / "out").exists()
 

@@ -174,8 +174,8 @@ def test_a_run_tells_the_gain_less_the_twins_first_and_reliability_before_any_ag
         }
     )
     assert lines[1] == (
-        "Gain over the log within queries, a (zero-shot): +3.6 [+2.6, +4.6] points; less that of its answers without "
-        "their knowledge: +25.0 [+20.0, +30.0]"
+        "Gain over the log within queries, a (zero-shot): +3.6 [+2.6, +4.6] points; more than its twin gains, whose "
+        "knowledge was removed: +25.0 [+20.0, +30.0] points"
     )
     (reliability,) = [place for place, line in enumerate(lines) if "Reliability of tracin-ranking" in line]
     (agreement,) = [place for place, line in enumerate(lines) if "0.420" in line]

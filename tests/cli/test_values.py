@@ -85,6 +85,8 @@ CASES = [(typed, option, value) for typed, options in WRONG for option, values i
 
 @pytest.mark.parametrize(("typed", "option", "value"), CASES, ids=[f"{t[0]} {o} {v[:9]!r}" for t, o, v in CASES])
 def test_a_value_that_is_none(sie: Sie, tmp_path: Path, typed: tuple[str, ...], option: str, value: str) -> None:
+    if option in typed:
+        typed = (*typed[: typed.index(option)], *typed[typed.index(option) + 2 :])
     ran = sie(*typed, option, value, "--quiet")
     assert ran.code == 2 and ran.out == "", ran.err
     assert ran.err.startswith("sie: ") and ran.err.count("\n") == 1

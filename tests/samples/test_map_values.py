@@ -62,7 +62,7 @@ MAPS: dict[str, tuple[str, str]] = {
     ),
     "a separator of two signs": (
         f"columns: {{{TEXTS}}}\nfiles: {{main: a.csv, separator: '::'}}",
-        "map.yaml, field 'files.separator': expected at most 1 character(s), found '::'",
+        "map.yaml, field 'files.separator': expected a text of length 1 or less, found '::'",
     ),
 }
 

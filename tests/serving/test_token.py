@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from sie_agent.cli import main
-from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.errors import InputError
 from sie_agent.serving.settings import read_token
 
 from .conftest import TOKEN, Service, Start
@@ -173,7 +173,7 @@ def test_what_is_no_token_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_token_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such token file"):
         read_token(tmp_path / "none", host="127.0.0.1")
-    with pytest.raises(EnvironmentFailure, match="cannot read the token"):
+    with pytest.raises(InputError, match="is a folder, and a file with a token was expected"):
         read_token(tmp_path, host="127.0.0.1")
 
 
