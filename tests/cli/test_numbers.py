@@ -68,7 +68,7 @@ def test_what_is_no_number_is_told(sie: Sie, tmp_path: Path, verb: str, option: 
     there = sorted(tmp_path.rglob("*"))
     for value in WRONG:
         for more in ((), ("--dry-run",)) if dry else ((),):
-            ran = sie(*verb.split(), *NEEDED[verb], *more, option, value)
+            ran = sie(*verb.split(), *without(NEEDED[verb], option), *more, option, value)
             assert ran.code == 2, (value, more, ran.out, ran.err)
             assert option in ran.err and ran.err.count("\n") == 1 and ran.out == "", (value, more, ran.err)
             assert sorted(tmp_path.rglob("*")) == there, (value, more)
@@ -95,6 +95,8 @@ def test_what_is_no_address_is_refused(sie: Sie, log: Path, backend: str, addres
 
 def without(typed: tuple[str, ...], option: str) -> tuple[str, ...]:
     """Options without one of them and its value, which is to be given otherwise."""
+    if option not in typed:
+        return typed
     place = typed.index(option)
     return (*typed[:place], *typed[place + 2 :])
 
