@@ -6,6 +6,7 @@ Only for a process that is this program's alone.
 from __future__ import annotations
 
 import _thread
+import atexit
 import io
 import json
 import os
@@ -31,11 +32,22 @@ def take_over() -> None:
     _own = True
     signal.signal(signal.SIGINT, heard)
     signal.signal(signal.SIGTERM, heard)
+    # registered first, so called last
+    atexit.register(ignore_signals)
     sys.unraisablehook = unraisable
     threading.excepthook = in_thread
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def ignore_signals() -> None:
+    """The work is done and its threads have ended: a signal must not turn that into a failure.
+
+    The interpreter puts the default answers back while it takes itself down, unless signals are ignored by then.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def answer_as_json(wanted: bool) -> None:

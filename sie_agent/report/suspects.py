@@ -287,7 +287,8 @@ def count_words(
             for name in (one.name for one in over_draws[0])
         }
     own, best = means.pop(OWN), max(means, key=lambda name: means[name])
-    spread = math.sqrt(max(0.0, own * (1 - own / size)))
+    # the lists of other draws may be longer than this one: then the wider spread of a count without a limit
+    spread = math.sqrt(own * (1 - own / size) if own <= size else own)
     start = "That is"
     if over_draws:
         start = f"On the mean of the run's {len(over_draws)} draws it is {words.number(own, 1)},"

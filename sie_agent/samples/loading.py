@@ -58,16 +58,7 @@ def load_samples(
 
     Parameters
     ----------
-    source : ``"sample"`` (ships with the package); ``"generated"`` or ``"generated:QUERIES"`` (a made-up shop, see
-        :func:`sie_agent.samples.generate_samples`); ``"homedepot"``, ``"crowdflower"`` or ``"games"`` (the real data,
-        where it is at hand); a Parquet, CSV, TSV or JSONL file; a folder with such files or one made by
-        ``Dataset.save_to_disk``; or the id of a data set on the Hugging Face Hub.
-    column_map : a ready map by name, the path of a YAML file, a dict of its keys, or a :class:`ColumnMap`. Without one,
-        columns have to carry the names of the schema (the shorthands bring their own map).
-    split : only the rows of this split, by the split of the data set or the file name, or by the map's
-        split column; ``config/split`` where a data set has several configs; ``all`` for the rows of all. A data set
-        with several splits or configs is refused without it; of a table with a split column all rows are taken.
-    limit : at most this many rows of the source, the first ones.
+    source, column_map, split, limit : as the public :func:`sie_agent.load_samples` takes them.
     labels_may_lack : whether some rows may have a label and others none (NaN); otherwise that is refused.
     invalid : what is done with rows that cannot be used; when not given, the first of them is an error.
 
@@ -83,13 +74,6 @@ def load_samples(
         If anything about the data, the map, the split or the limit is wrong.
     EnvironmentFailure
         If the Hub cannot be reached or a file cannot be read.
-
-    Examples
-    --------
-    >>> import sie_agent as sie
-    >>> samples = sie.load_samples("sample", limit=100)
-    >>> samples.columns[:5].tolist()
-    ['sample_id', 'query', 'item_id', 'title', 'description']
     """
     path, mapping, where = chosen_source(source, column_map, limit)
     with files_named(path, mapping, split), types_named(where):

@@ -29,6 +29,8 @@ PASSED_THROUGH = ("sample_id", "query", "item_id", "label")
 READ = ("sample_id", "query", "item_id", "title", "description", "label")
 # what a guard asks for: the name of the module, or whether a process started this one
 GUARD_WORDS = frozenset({"__name__", "parent_process", "current_process"})
+# filters of warnings that a Python process takes on from its surroundings
+FILTERS = "PYTHONWARNINGS"
 Task = tuple[Path, pd.DataFrame]
 
 _scorer: Scorer | None = None
@@ -78,6 +80,8 @@ def scored_by_workers(folder: Path, tasks: Iterable[Task], workers: int) -> Iter
     import multiprocessing
 
     check_guarded()
+    # the pool or its first process would start it, and it lets Ctrl-C through again
+    start_resource_tracker()
     pool = ProcessPoolExecutor(
         workers, mp_context=multiprocessing.get_context("spawn"), initializer=begin, initargs=(folder,)
     )
@@ -106,10 +110,6 @@ def deaf_children() -> Iterator[None]:
     A terminal sends Ctrl-C to all processes. One that is being started would write a traceback, and one whose parent
     ended before it told what to do would, too. The parent tells them when to end.
     """
-    from multiprocessing import resource_tracker
-
-    # it is started with the first process, and then lets the signal through again
-    resource_tracker.ensure_running()
     heard: list[int] = []
     answers = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGINT) if answers else None
@@ -124,6 +124,21 @@ def deaf_children() -> Iterator[None]:
             signal.signal(signal.SIGINT, before)
         if heard:
             signal.raise_signal(signal.SIGINT)
+
+
+def start_resource_tracker() -> None:
+    """Start the process that removes the semaphores of one that was ended; it does so without a warning."""
+    from multiprocessing import resource_tracker
+
+    before = os.environ.get(FILTERS)
+    os.environ[FILTERS] = ",".join(filter(None, [before, "ignore:resource_tracker"]))
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        if before is None:
+            del os.environ[FILTERS]
+        else:
+            os.environ[FILTERS] = before
 
 
 def check_guarded() -> None:

@@ -142,7 +142,7 @@ def test_the_commands_of_the_report_take_the_files_up(
     for action in grade.actions:
         run_shown(action.command, workshop.folder)
     recipe = json.loads((out / "graded" / "manifest.json").read_text())["recipe"]
-    assert "queries" in recipe["why"]
+    assert "queries are graded" in recipe["why"] or "tuning queries" in recipe["why"]
     verdict = json.loads((workshop.folder / "run-graded" / "agreement.json").read_text())["verdict"]
     assert verdict["use"] != "unknown"
 
