@@ -14,7 +14,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from sie_agent.commands.attribute import attribute
+    from sie_agent.commands.cache import cache_export, cache_prune, cache_stats
+    from sie_agent.commands.compare_prompts import compare_prompts
+    from sie_agent.commands.distill import distil
+    from sie_agent.commands.doctor import doctor
+    from sie_agent.commands.explain import explain
+    from sie_agent.commands.init import init
+    from sie_agent.commands.judges import Judge
+    from sie_agent.commands.label import label, plan
+    from sie_agent.commands.load import load_samples
+    from sie_agent.commands.rank import rank
+    from sie_agent.commands.score import score
+    from sie_agent.commands.select import select
+    from sie_agent.commands.serve import serve
+    from sie_agent.commands.weights import weights
+    from sie_agent.drift import AdjustmentSettings
     from sie_agent.errors import EnvironmentFailure, InputError, MissingExtraError, SieError
+    from sie_agent.features import TextFeatures
+    from sie_agent.hub.push import push_labels, push_scorer
     from sie_agent.judging import (
         Backend,
         EndpointList,
@@ -29,37 +47,20 @@ if TYPE_CHECKING:
         make_backend,
     )
     from sie_agent.labels import StudentSettings
-    from sie_agent.run import Suite, evaluate_run, load_suite, run_suite
-    from sie_agent.samples import ColumnMap, InvalidRows, TextFeatures, rows_policy
+    from sie_agent.samples import ColumnMap, InvalidRows, rows_policy
     from sie_agent.scorer import (
         Explanation,
-        Recipe,
         Scorer,
         ScorerSession,
         distil_scorer,
         explain_rows,
         load_scorer,
         save_scorer,
-        select_rows,
-        weigh_rows,
     )
     from sie_agent.scorer.estimator import ImportanceScorer
-    from sie_agent.serving import AdjustmentSettings, Limits, serve
-    from sie_agent.verbs.attribute import attribute
-    from sie_agent.verbs.cache import cache_export, cache_prune, cache_stats
-    from sie_agent.verbs.compare_prompts import compare_prompts
-    from sie_agent.verbs.distil import distil
-    from sie_agent.verbs.doctor import doctor
-    from sie_agent.verbs.explain import explain
-    from sie_agent.verbs.init import init
-    from sie_agent.verbs.judges import Judge
-    from sie_agent.verbs.label import label, plan
-    from sie_agent.verbs.load import load_samples
-    from sie_agent.verbs.push import push_labels, push_scorer
-    from sie_agent.verbs.rank import rank
-    from sie_agent.verbs.score import score
-    from sie_agent.verbs.select import select
-    from sie_agent.verbs.weights import weights
+    from sie_agent.selection import Recipe, select_rows, weigh_rows
+    from sie_agent.serving import Limits
+    from sie_agent.suite import Suite, evaluate_run, load_suite, run_suite
 
 __version__ = "0.2.0.dev0"
 
@@ -140,37 +141,37 @@ _HOMES = {
         "make_backend",
     ),
     "sie_agent.labels": ("StudentSettings",),
-    "sie_agent.run": ("Suite", "evaluate_run", "load_suite", "run_suite"),
+    "sie_agent.suite": ("Suite", "evaluate_run", "load_suite", "run_suite"),
     "sie_agent.samples": ("ColumnMap", "InvalidRows", "TextFeatures", "rows_policy"),
     "sie_agent.scorer": (
         "Explanation",
-        "Recipe",
         "Scorer",
         "ScorerSession",
         "distil_scorer",
         "explain_rows",
         "load_scorer",
         "save_scorer",
-        "select_rows",
-        "weigh_rows",
     ),
+    "sie_agent.selection": ("Recipe", "select_rows", "weigh_rows"),
     "sie_agent.scorer.estimator": ("ImportanceScorer",),
-    "sie_agent.serving": ("AdjustmentSettings", "Limits", "serve"),
-    "sie_agent.verbs.attribute": ("attribute",),
-    "sie_agent.verbs.cache": ("cache_export", "cache_prune", "cache_stats"),
-    "sie_agent.verbs.compare_prompts": ("compare_prompts",),
-    "sie_agent.verbs.distil": ("distil",),
-    "sie_agent.verbs.doctor": ("doctor",),
-    "sie_agent.verbs.explain": ("explain",),
-    "sie_agent.verbs.init": ("init",),
-    "sie_agent.verbs.judges": ("Judge",),
-    "sie_agent.verbs.label": ("label", "plan"),
-    "sie_agent.verbs.load": ("load_samples",),
-    "sie_agent.verbs.push": ("push_labels", "push_scorer"),
-    "sie_agent.verbs.rank": ("rank",),
-    "sie_agent.verbs.score": ("score",),
-    "sie_agent.verbs.select": ("select",),
-    "sie_agent.verbs.weights": ("weights",),
+    "sie_agent.commands.serve": ("serve",),
+    "sie_agent.drift": ("AdjustmentSettings",),
+    "sie_agent.serving": ("Limits",),
+    "sie_agent.commands.attribute": ("attribute",),
+    "sie_agent.commands.cache": ("cache_export", "cache_prune", "cache_stats"),
+    "sie_agent.commands.compare_prompts": ("compare_prompts",),
+    "sie_agent.commands.distill": ("distil",),
+    "sie_agent.commands.doctor": ("doctor",),
+    "sie_agent.commands.explain": ("explain",),
+    "sie_agent.commands.init": ("init",),
+    "sie_agent.commands.judges": ("Judge",),
+    "sie_agent.commands.label": ("label", "plan"),
+    "sie_agent.commands.load": ("load_samples",),
+    "sie_agent.hub.push": ("push_labels", "push_scorer"),
+    "sie_agent.commands.rank": ("rank",),
+    "sie_agent.commands.score": ("score",),
+    "sie_agent.commands.select": ("select",),
+    "sie_agent.commands.weights": ("weights",),
 }
 _FUNCTION = type(lambda: None)
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -184,7 +185,7 @@ def __getattr__(name: str) -> Any:
 
     value = getattr(import_module(_HOME_OF[name]), name)
     if type(value) is _FUNCTION:
-        from sie_agent.signatures import checked
+        from sie_agent.utils.signatures import checked
 
         # in this module it is public, and by this name others find it again
         value = checked(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from .redact import redacted
+from sie_agent.utils.redact import redacted
 
 # what a terminal obeys, or cannot write: controls, changes of direction, halves of surrogate pairs
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")

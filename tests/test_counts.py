@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import sie_agent
-from sie_agent.counts import counted
+from sie_agent.utils.counts import counted
 
 
 @pytest.mark.parametrize(

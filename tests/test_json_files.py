@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
-from sie_agent.json_files import MOST_DEPTH, NotJson, parse_json, read_json, read_object
+from sie_agent.files.json_files import MOST_DEPTH, NotJson, parse_json, read_json, read_object
 
 WRONG = {
     "cut off": ('{"a": [1, 2', "is not JSON (line 1, column"),

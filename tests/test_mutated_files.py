@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
+from sie_agent.files.paths import prompts_dir, suites_dir
 from sie_agent.judging import load_endpoints, load_variant
-from sie_agent.paths import prompts_dir, suites_dir
-from sie_agent.run.suite import load_suite
 from sie_agent.samples import load_column_map
+from sie_agent.suite.settings import load_suite
 
 ENDPOINTS = """
 endpoints:

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 import sie_agent
 from sie_agent.errors import InputError
+from sie_agent.files.yaml_files import parse_yaml, read_yaml
 from sie_agent.judging import load_endpoints
-from sie_agent.judging.variants import load_variant
-from sie_agent.run.suite import load_suite
+from sie_agent.judging.prompts.variants import load_variant
 from sie_agent.samples import load_column_map
-from sie_agent.yaml_files import parse_yaml, read_yaml
+from sie_agent.suite.settings import load_suite
 
 LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{n}: &{n} [{', '.join([f'*{p}'] * 9)}]\n" for p, n in zip("abcdefgh", "bcdefghi", strict=True)

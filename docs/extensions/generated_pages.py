@@ -17,12 +17,12 @@ PLACEHOLDERS = {"reference/cli": "<!-- every verb -->", "reference/python": "<!-
 HEADINGS = {
     "sie_agent.samples": "Data",
     "sie_agent.judging": "Judging",
-    "sie_agent.verbs.judges": "Judging",
+    "sie_agent.commands.judges": "Judging",
     "sie_agent.scorer": "Scorers",
     "sie_agent.scorer.estimator": "scikit-learn",
     "sie_agent.serving": "Serving",
     "sie_agent.labels": "Scorers",
-    "sie_agent.run": "Runs",
+    "sie_agent.suite": "Runs",
     "sie_agent.errors": "Errors",
 }
 VERBS, MORE = "Verbs", "More"
@@ -87,7 +87,7 @@ def public_names() -> str:
         if not name.startswith("__"):
             value = getattr(sie_agent, name)
             home = sie_agent._HOME_OF[name]
-            heading = HEADINGS.get(home, VERBS if home.startswith("sie_agent.verbs.") else MORE)
+            heading = HEADINGS.get(home, VERBS if home.startswith("sie_agent.commands.") else MORE)
             homes.setdefault(heading, []).append(
                 f"```{{eval-rst}}\n.. auto{'class' if isinstance(value, type) else 'function'}:: sie_agent.{name}\n"
                 + ("   :members:\n" if isinstance(value, type) else "")

@@ -37,10 +37,10 @@ from scripts.benchmarks.shared import (
     write_figures,
 )
 from sie_agent.evaluation import interval, query_copies, resampled_rows, roc_auc
+from sie_agent.files.manifest import version_of
 from sie_agent.judging import JudgmentCache, judge, load_variant, make_backend
-from sie_agent.progress import set_quiet
-from sie_agent.run.manifest import version_of
 from sie_agent.samples import load_samples, without_grade
+from sie_agent.utils.progress import set_quiet
 
 RELEVANT_AT = 0.75  # of the grade in [0, 1]: 2.5 on Home Depot's scale of 1 to 3
 BEST_GRADE = 3.0

@@ -16,7 +16,7 @@ import torch
 from onnx import TensorProto
 from torch import nn
 
-from sie_agent.judging import encoder_folder, load_pretrained
+from sie_agent.models import encoder_folder, load_pretrained
 
 Run = Callable[[pd.DataFrame], npt.NDArray[np.float32]]
 

@@ -36,13 +36,14 @@ import pandas as pd
 from scripts.benchmarks.cross_encoder_onnx import SETTINGS, export_cross_encoder, open_cross_encoder
 from scripts.benchmarks.options import Options, guarded, report, whole
 from scripts.benchmarks.shared import median_with_interval, say, started_manifest, write_figures
+from sie_agent.commands.score import score
+from sie_agent.files.manifest import version_of
+from sie_agent.files.tables import write_table
 from sie_agent.judging import JudgmentCache, judge, load_variant, make_backend
 from sie_agent.labels import label_names
-from sie_agent.progress import set_quiet
-from sie_agent.run.manifest import version_of
-from sie_agent.samples import load_samples, simulate_clicks, without_grade, write_table
+from sie_agent.samples import load_samples, simulate_clicks, without_grade
 from sie_agent.scorer import Scorer, distil_scorer, load_scorer, save_scorer
-from sie_agent.verbs.score import score
+from sie_agent.utils.progress import set_quiet
 
 PACKAGES = ("onnxruntime", "torch", "lightgbm", "tokenizers")
 JUDGE_VARIANT = "relevance/query-likelihood"

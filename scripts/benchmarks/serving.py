@@ -38,10 +38,10 @@ import pandas as pd
 from scripts.benchmarks.options import Options, guarded, positive, report, whole
 from scripts.benchmarks.shared import median_with_interval, say, started_manifest, write_figures
 from scripts.benchmarks.synthetic_log import made_scorer
+from sie_agent.files.manifest import version_of
 from sie_agent.labels import label_names
-from sie_agent.progress import set_quiet
-from sie_agent.run.manifest import version_of
 from sie_agent.samples import load_samples
+from sie_agent.utils.progress import set_quiet
 
 PACKAGES = ("fastapi", "uvicorn", "uvloop", "httptools", "pydantic", "onnxruntime")
 BOUND_MS = 50.0

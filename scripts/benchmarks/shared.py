@@ -14,7 +14,7 @@ import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.evaluation import interval
-from sie_agent.run import Manifest, command_line, write_json
+from sie_agent.files.manifest import Manifest, command_line, write_json
 
 ROOT = Path(__file__).resolve().parents[2]
 REPLICATES = 10_000

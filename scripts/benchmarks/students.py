@@ -44,8 +44,8 @@ from scripts.experiments.students.networks import DenseSettings
 from scripts.experiments.students.picture import write_pareto
 from scripts.experiments.students.setting import Setting, mean_of_ranks, settings_of
 from sie_agent.evaluation import interval, query_copies, query_moments, resampled_correlation, spearman
-from sie_agent.paths import cache_dir
-from sie_agent.progress import set_quiet
+from sie_agent.files.paths import cache_dir
+from sie_agent.utils.progress import set_quiet
 
 Doubles = npt.NDArray[np.float64]
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from sie_agent.files.tables import TableWriter
 from sie_agent.labels import label_names
-from sie_agent.samples import TableWriter
-from sie_agent.scorer import Recipe, distil_scorer, save_scorer
+from sie_agent.scorer import distil_scorer, save_scorer
+from sie_agent.selection import Recipe
 
 ROWS_AT_ONCE = 20_000
 QUERY_PAIRS = 20

@@ -44,10 +44,10 @@ from scripts.benchmarks.shared import (
     started_manifest,
     write_figures,
 )
+from sie_agent.files.manifest import version_of
 from sie_agent.judging import JudgmentCache, Variant, judge, load_variant, make_backend
-from sie_agent.progress import set_quiet
-from sie_agent.run.manifest import version_of
 from sie_agent.samples import load_samples, without_grade
+from sie_agent.utils.progress import set_quiet
 
 FEWEST_ROUNDS = 5
 ANSWER_SECONDS = 600.0

@@ -10,8 +10,9 @@ import pandas as pd
 
 import sie_agent
 from sie_agent.attribution import Rows, TrainingSettings, train
+from sie_agent.features import TextFeatures
 from sie_agent.labels import Evidence, LabelSettings, label_named
-from sie_agent.samples import TextFeatures, simulate_clicks
+from sie_agent.samples import simulate_clicks
 
 PROXIES = 3
 

@@ -8,7 +8,7 @@ from lightgbm import LGBMRanker, LGBMRegressor
 from sklearn.metrics import roc_auc_score
 from weak_labels import small_log, weigh
 
-from sie_agent.samples import TextFeatures
+from sie_agent.features import TextFeatures
 
 SIZE = {"n_estimators": 60, "num_leaves": 7, "min_child_samples": 10, "random_state": 0, "verbose": -1}
 STEPS = 32

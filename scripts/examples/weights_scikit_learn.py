@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from weak_labels import small_log, weigh
 
-from sie_agent.samples import TextFeatures
+from sie_agent.features import TextFeatures
 
 
 def trained(log: pd.DataFrame, features: TextFeatures, target: np.ndarray, weight: np.ndarray) -> Pipeline:

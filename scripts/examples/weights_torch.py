@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 from torch.utils.data import DataLoader, TensorDataset
 from weak_labels import small_log, weigh
 
-from sie_agent.samples import TextFeatures
+from sie_agent.features import TextFeatures
 
 EPOCHS = 15
 

@@ -20,8 +20,8 @@ import pandas as pd
 from scipy.optimize import minimize
 from sklearn.metrics import roc_auc_score
 
+from sie_agent.files.paths import prompts_dir
 from sie_agent.judging import JudgmentCache, Variant, judge, list_variants, load_variant, make_backend
-from sie_agent.paths import prompts_dir
 
 
 def hand_made_pairs() -> pd.DataFrame:

@@ -21,9 +21,8 @@ import torch
 import transformers
 
 from scripts.benchmarks.shared import say
-from sie_agent.attribution import token_pairs
 from sie_agent.evaluation import spearman
-from sie_agent.judging import encoder_folder
+from sie_agent.models import encoder_folder, token_pairs
 from sie_agent.samples import load_samples
 
 WIDTH, LAYERS, HEADS = 64, 2, 2

@@ -1,7 +1,6 @@
 """Target models on text features and the gradient-based importance of their training rows."""
 
 from sie_agent.attribution.gradients import VALIDATION_LOSSES, row_influence
-from sie_agent.attribution.logistic import Batch, Logistic, fit_batches, fit_logistic, linear_influence
 from sie_agent.attribution.losses import (
     Pairs,
     cross_entropy,
@@ -14,21 +13,15 @@ from sie_agent.attribution.losses import (
     ranking_slopes,
     sigmoid,
 )
-from sie_agent.attribution.model import Layered, Model, layered
-from sie_agent.attribution.networks import Network, new_network
-from sie_agent.attribution.pretrained import token_pairs
-from sie_agent.attribution.references import (
-    MAGNITUDES,
-    REFERENCES,
-    SIGNED,
-    curvatures,
-    preconditioned,
-    reference_importance,
-)
+from sie_agent.attribution.models.base import Layered, Model, layered
+from sie_agent.attribution.models.logistic import Batch, Logistic, fit_batches, fit_logistic, linear_influence
+from sie_agent.attribution.models.networks import Network, new_network
+from sie_agent.attribution.models.two_tower import TwoTower, new_two_tower
+from sie_agent.attribution.references import MAGNITUDES, REFERENCES, SIGNED, reference_importance
+from sie_agent.attribution.references.ekfac import curvatures, preconditioned
 from sie_agent.attribution.setting import Rows, Setting
 from sie_agent.attribution.training import TARGETS, TRAINERS, TrainingSettings, predict, predict_held_out, train
 from sie_agent.attribution.training_losses import TRAINING_LOSSES
-from sie_agent.attribution.two_tower import TwoTower, new_two_tower
 
 __all__ = [
     "MAGNITUDES",
@@ -69,6 +62,5 @@ __all__ = [
     "reference_importance",
     "row_influence",
     "sigmoid",
-    "token_pairs",
     "train",
 ]

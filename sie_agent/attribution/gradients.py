@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from sie_agent.attribution.losses import Floats, cross_entropy_slopes, listwise_slopes, pairs_within, ranking_slopes
-from sie_agent.attribution.model import Model
+from sie_agent.attribution.models.base import Model
 from sie_agent.attribution.setting import Rows, Setting
 from sie_agent.attribution.training_losses import TRAINING_LOSSES
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sie_agent.attribution.losses import Floats, Integers
-from sie_agent.attribution.model import Model
+from sie_agent.attribution.models.base import Model
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from typing import TypeVar
 import numpy as np
 
 from sie_agent.attribution.losses import Floats, Integers, pairs_within, ranking_slopes, sigmoid
-from sie_agent.attribution.model import Model, Trainable
-from sie_agent.attribution.networks import new_network
-from sie_agent.attribution.two_tower import new_two_tower
-from sie_agent.judging import require_transformers
+from sie_agent.attribution.models.base import Model, Trainable
+from sie_agent.attribution.models.networks import new_network
+from sie_agent.attribution.models.two_tower import new_two_tower
+from sie_agent.models import require_transformers
 
 AnyTrainable = TypeVar("AnyTrainable", bound=Trainable)
 
@@ -64,7 +64,7 @@ def train_transformer(
 ) -> list[Model]:
     """Train a cross-encoder; torch is imported here and not before."""
     require_transformers()
-    from sie_agent.attribution.cross_encoder import train_cross_encoder
+    from sie_agent.attribution.models.cross_encoder import train_cross_encoder
 
     return train_cross_encoder(features, targets, settings, seed, weights, queries)
 

@@ -82,7 +82,7 @@ def command(
         return
 
     def work() -> dict[str, Any]:
-        from sie_agent.verbs.attribute import attribute
+        from sie_agent.commands.attribute import attribute
 
         chosen = {"references": reference} if reference else {}
         return attribute(
@@ -115,8 +115,8 @@ def streamed(
     overwrite: bool,
 ) -> dict[str, Any]:
     """The same from features that are in the file."""
+    from sie_agent.attribution.streaming import attribute_features
     from sie_agent.errors import InputError
-    from sie_agent.verbs.attribute_features import attribute_features
 
     if features is None or trusted is None:
         missing = "--features" if features is None else "--trusted"

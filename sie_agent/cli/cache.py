@@ -10,7 +10,7 @@ from sie_agent.cli.options import Overwrite, examples
 from sie_agent.cli.output import call, columns, show, wishes
 from sie_agent.cli.repeats import OnceEach
 from sie_agent.errors import InputError, printable
-from sie_agent.values import check_values
+from sie_agent.utils.values import check_values
 
 app = typer.Typer(
     help="The judgment cache: what it holds, and how to make it smaller. It lies in cache/, or where SIE_CACHE_DIR "
@@ -26,7 +26,7 @@ def stats() -> None:
     """Say where the cache lies, how large it is, and how many answers it holds."""
 
     def work() -> dict[str, Any]:
-        from sie_agent.verbs.cache import cache_stats
+        from sie_agent.commands.cache import cache_stats
 
         return cache_stats()
 
@@ -50,7 +50,7 @@ def export(
     """Write every answer as a line of JSON: key, variant, model, time, and what was said."""
 
     def work() -> dict[str, Any]:
-        from sie_agent.verbs.cache import cache_export
+        from sie_agent.commands.cache import cache_export
 
         return cache_export(out, overwrite=overwrite)
 
@@ -87,7 +87,7 @@ def prune(
     """Delete answers; they are paid for again when they are next needed. Asks first."""
 
     def work() -> dict[str, Any]:
-        from sie_agent.verbs.cache import cache_prune
+        from sie_agent.commands.cache import cache_prune
 
         return cache_prune(variant=variant, model=model, status=status, older_than=older_than, everything=everything)
 

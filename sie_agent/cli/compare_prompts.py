@@ -74,9 +74,9 @@ def command(
     options = {name: value for name, value in (("timeout", timeout), ("patience", patience)) if value is not None}
 
     def work() -> dict[str, Any]:
-        from sie_agent.verbs.compare_prompts import compare_prompts
-        from sie_agent.verbs.judges import Judge
-        from sie_agent.verbs.label import plan
+        from sie_agent.commands.compare_prompts import compare_prompts
+        from sie_agent.commands.judges import Judge
+        from sie_agent.commands.label import plan
 
         judge = Judge(
             backend=backend,

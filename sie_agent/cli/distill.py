@@ -89,7 +89,7 @@ def command(
     """
 
     def work() -> dict[str, Any]:
-        from sie_agent.verbs.distil import distil
+        from sie_agent.commands.distill import distil
 
         return distil(
             judgments,

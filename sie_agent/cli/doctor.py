@@ -17,7 +17,7 @@ def command() -> None:
     """
 
     def work() -> dict[str, Any]:
-        from sie_agent.verbs.doctor import doctor
+        from sie_agent.commands.doctor import doctor
 
         return doctor()
 

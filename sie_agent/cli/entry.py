@@ -12,9 +12,9 @@ from sie_agent.cli.failures import failure, help_in
 from sie_agent.cli.interrupts import answer_as_json, finish, give_up, was_heard
 from sie_agent.cli.output import show_failure, wishes
 from sie_agent.errors import EXIT_DONE
-from sie_agent.progress import set_quiet
-from sie_agent.python_words import command_line
-from sie_agent.redact import redacted
+from sie_agent.utils.progress import set_quiet
+from sie_agent.utils.python_words import command_line
+from sie_agent.utils.redact import redacted
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

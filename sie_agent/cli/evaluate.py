@@ -19,7 +19,7 @@ def command(
     """Compute the figures and the report of a run anew from its files; nothing is judged or trained."""
 
     def work() -> dict[str, object]:
-        from sie_agent.run import evaluate_run
+        from sie_agent.suite import evaluate_run
 
         return dict(evaluate_run(run_dir))
 

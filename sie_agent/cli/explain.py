@@ -64,7 +64,7 @@ def command(
     """Why rows have their score: what each feature adds, and what the score loses without each word."""
 
     def work() -> dict[str, Any]:
-        from sie_agent.verbs.explain import explain
+        from sie_agent.commands.explain import explain
 
         return explain(
             scorer,

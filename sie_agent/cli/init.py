@@ -37,7 +37,7 @@ def command(
     """
 
     def work() -> dict[str, Any]:
-        from sie_agent.verbs.init import init
+        from sie_agent.commands.init import init
 
         return init(data, out, column_map=column_map, split=split, force=force)
 

@@ -17,7 +17,7 @@ from types import FrameType
 from typing import Any
 
 from sie_agent.cli.failures import EXIT_INTERRUPTED, INTERRUPTED
-from sie_agent.writing import at_stake
+from sie_agent.files.writing import at_stake
 
 SHOW_CURSOR = "\x1b[?25h"
 

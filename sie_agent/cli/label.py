@@ -90,8 +90,8 @@ def command(
     options = {name: value for name, value in (("timeout", timeout), ("patience", patience)) if value is not None}
 
     def work() -> dict[str, Any]:
-        from sie_agent.verbs.judges import Judge
-        from sie_agent.verbs.label import label, plan
+        from sie_agent.commands.judges import Judge
+        from sie_agent.commands.label import label, plan
 
         judge = Judge(
             backend=backend,

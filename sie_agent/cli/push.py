@@ -63,7 +63,7 @@ def scorer(
     """Publish a scorer: its files, its config.json and its card (README.md), and nothing else of the folder."""
 
     def work() -> dict[str, Any]:
-        from sie_agent.verbs.push import push_scorer
+        from sie_agent.hub.push import push_scorer
 
         return push_scorer(
             folder_of_scorer,
@@ -123,7 +123,7 @@ def labels(
     """
 
     def work() -> dict[str, Any]:
-        from sie_agent.verbs.push import push_labels
+        from sie_agent.hub.push import push_labels
 
         return push_labels(
             labels_file,
@@ -154,7 +154,7 @@ def lines_of(result: dict[str, Any]) -> list[str]:
     lines = [f"  {file['path']}  {file['bytes']:,} bytes" for file in result["files"]]
     where = result.get("folder") or result.get("url") or result.get("to")
     if result["dry_run"]:
-        from sie_agent.scorer.card_text import without_controls
+        from sie_agent.scorer.cards.text import without_controls
 
         # a card may be another's: a terminal would obey the control sequences in it
         return [*lines, "", without_controls(result["card"]), f"Nothing was sent{f' to {where}' if where else ''}."]

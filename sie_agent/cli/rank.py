@@ -6,17 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sie_agent.cli.options import (
-    Limit,
-    Map,
-    OutFile,
-    Overwrite,
-    Scores,
-    SkipInvalid,
-    Split,
-    StrictRows,
-    examples,
-)
+from sie_agent.cli.options import Limit, Map, OutFile, Overwrite, Scores, SkipInvalid, Split, StrictRows, examples
 from sie_agent.cli.output import call, columns, number, show
 from sie_agent.cli.weak_labels import PLACE
 from sie_agent.cli.words import counted
@@ -65,7 +55,7 @@ def command(
     """
 
     def work() -> dict[str, Any]:
-        from sie_agent.verbs.rank import rank
+        from sie_agent.commands.rank import rank
 
         return rank(
             scores,

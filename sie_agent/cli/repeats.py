@@ -7,7 +7,7 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
-from sie_agent.progress import say
+from sie_agent.utils.progress import say
 
 
 def tell_repeats(command: Any, ctx: Any, args: list[str]) -> None:

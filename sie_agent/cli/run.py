@@ -33,7 +33,7 @@ def command(
     """
 
     def work() -> dict[str, object]:
-        from sie_agent.run import run_suite
+        from sie_agent.suite import run_suite
 
         return dict(run_suite(suite, out, overrides=overrides or (), retry_failed=retry_failed, overwrite=overwrite))
 

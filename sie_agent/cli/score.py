@@ -55,7 +55,7 @@ def command(
     """
 
     def work() -> dict[str, Any]:
-        from sie_agent.verbs.score import score
+        from sie_agent.commands.score import score
 
         return score(
             scorer,

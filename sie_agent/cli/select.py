@@ -49,7 +49,7 @@ def command(
     """
 
     def work() -> dict[str, Any]:
-        from sie_agent.verbs.select import select
+        from sie_agent.commands.select import select
 
         return select(
             scores,

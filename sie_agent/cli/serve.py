@@ -197,9 +197,11 @@ def command(
     """
 
     def work() -> dict[str, Any]:
-        from sie_agent.progress import say
-        from sie_agent.serving import AdjustmentSettings, Limits, serve
-        from sie_agent.values import check_values
+        from sie_agent.commands.serve import serve
+        from sie_agent.drift import AdjustmentSettings
+        from sie_agent.serving import Limits
+        from sie_agent.utils.progress import say
+        from sie_agent.utils.values import check_values
 
         check_values(max_body=max_body, max_samples=max_samples, max_queue=max_queue, window=window, strength=strength)
         return serve(

@@ -43,7 +43,7 @@ def command(
     """Give every row of a scores file a weight and a blended label, for a trainer that takes both."""
 
     def work() -> dict[str, Any]:
-        from sie_agent.verbs.weights import weights
+        from sie_agent.commands.weights import weights
 
         return weights(scores, out, by=by, strength=strength, blend=blend, overwrite=overwrite)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sie_agent.counts import counted
+from sie_agent.utils.counts import counted
 
 __all__ = [
     "asked_again",

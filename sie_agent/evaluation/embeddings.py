@@ -14,14 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sie_agent.judging import (
-    ENCODER_TOKENS,
-    encode_sentences,
-    encoder_folder,
-    load_pretrained,
-    require_transformers,
-    torch_workers,
-)
+from sie_agent.judging import ENCODER_TOKENS, encode_sentences
+from sie_agent.models import encoder_folder, load_pretrained, require_transformers, torch_workers
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]

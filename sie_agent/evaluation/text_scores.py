@@ -14,8 +14,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.evaluation.embeddings import embed_pairs
+from sie_agent.features import unspaced
 from sie_agent.judging import share_of_words
-from sie_agent.samples import lexical_scores, query_keys, unspaced
+from sie_agent.samples import lexical_scores, query_keys
 
 Doubles = npt.NDArray[np.float64]
 

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-from .answers import is_lasting
-from .backends import (
-    AT_ONCE,
-    BACKENDS,
-    DOUBLE_JUDGED,
-    Accounted,
-    Backend,
-    Endpoint,
-    EndpointList,
-    PricePart,
-    Source,
-    check_installed,
-    check_method,
-    load_endpoints,
-    make_backend,
-)
-from .backends.embedding import MAX_TOKENS as ENCODER_TOKENS
-from .backends.embedding import encode as encode_sentences
-from .backends.lexical import share_of_words
-from .backends.models import encoder_folder, load_pretrained, named_folder, require_encoder, require_transformers
-from .backends.models import workers as torch_workers
-from .cache import JudgmentCache
-from .clarity import judge_clarity_from_catalogue
-from .doubles import Sampler, judge_by_each, models_asked
-from .estimate import estimate
-from .reasons import Reasons, pattern, reasons_in_words, shortened
-from .runner import judge, judge_chunks
-from .session import Session, check_limit
-from .signals import stop_on_signals
-from .spending import Account
-from .table import JUDGMENT_COLUMNS
-from .variants import (
+from sie_agent.judging.answers import is_lasting
+from sie_agent.judging.backends import AT_ONCE, BACKENDS, make_backend
+from sie_agent.judging.backends.base import Accounted, Backend, Source, check_installed, check_method
+from sie_agent.judging.backends.embedding import MAX_TOKENS as ENCODER_TOKENS
+from sie_agent.judging.backends.embedding import encode as encode_sentences
+from sie_agent.judging.backends.endpoints import DOUBLE_JUDGED, Endpoint, EndpointList, PricePart, load_endpoints
+from sie_agent.judging.backends.lexical import share_of_words
+from sie_agent.judging.cache.database import JudgmentCache
+from sie_agent.judging.clarity import judge_clarity_from_catalogue
+from sie_agent.judging.doubles import Sampler, judge_by_each, models_asked
+from sie_agent.judging.estimate import estimate
+from sie_agent.judging.prompts.variants import (
     DEFAULT_VARIANTS,
     Variant,
     find_variant,
@@ -42,6 +22,12 @@ from .variants import (
     scale_means_nothing,
     variant_name,
 )
+from sie_agent.judging.reasons import Reasons, pattern, reasons_in_words, shortened
+from sie_agent.judging.runner import judge, judge_chunks
+from sie_agent.judging.session import Session, check_limit
+from sie_agent.judging.signals import stop_on_signals
+from sie_agent.judging.spending import Account
+from sie_agent.judging.table import JUDGMENT_COLUMNS
 
 __all__ = [
     "AT_ONCE",
@@ -66,7 +52,6 @@ __all__ = [
     "check_limit",
     "check_method",
     "encode_sentences",
-    "encoder_folder",
     "estimate",
     "find_variant",
     "is_lasting",
@@ -76,15 +61,11 @@ __all__ = [
     "judge_clarity_from_catalogue",
     "list_variants",
     "load_endpoints",
-    "load_pretrained",
     "load_variant",
     "make_backend",
     "models_asked",
-    "named_folder",
     "pattern",
     "reasons_in_words",
-    "require_encoder",
-    "require_transformers",
     "scale_means_nothing",
     "share_of_words",
     "shortened",

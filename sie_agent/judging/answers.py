@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .variants import Calibration, Variant
+from sie_agent.judging.prompts.variants import Calibration, Variant
 
 Message = dict[str, str]
 

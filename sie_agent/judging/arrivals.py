@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from ..progress import say
-from .answers import Answer, Request
-from .backends import Batch, Source
-from .cache import JudgmentCache
-from .kept import checked_answer
-from .questions import KeyMaker
-from .variants import Variant
+from sie_agent.judging.answers import Answer, Request
+from sie_agent.judging.backends.base import Batch, Source
+from sie_agent.judging.cache.database import JudgmentCache
+from sie_agent.judging.cache.kept import checked_answer
+from sie_agent.judging.prompts.variants import Variant
+from sie_agent.judging.questions import KeyMaker
+from sie_agent.utils.progress import say
 
 
 class Arrival(NamedTuple):

@@ -12,11 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sie_agent.samples import unspaced
-
-from .answers import Answer
-from .questions import writable
-from .table import JUDGMENT_COLUMNS, typed
+from sie_agent.features import unspaced
+from sie_agent.judging.answers import Answer
+from sie_agent.judging.questions import writable
+from sie_agent.judging.table import JUDGMENT_COLUMNS, typed
 
 MODEL = "clarity-score"
 VARIANT = "clarity/cronen-townsend"

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from ..errors import EnvironmentFailure
-from ..progress import say
-from .backends import Backend, OpenAIBackend
-from .cache import JudgmentCache
-from .runner import judge
-from .session import Session
-from .variants import Variant
+from sie_agent.errors import EnvironmentFailure
+from sie_agent.judging.backends.base import Backend
+from sie_agent.judging.backends.http.openai import OpenAIBackend
+from sie_agent.judging.cache.database import JudgmentCache
+from sie_agent.judging.prompts.variants import Variant
+from sie_agent.judging.runner import judge
+from sie_agent.judging.session import Session
+from sie_agent.utils.progress import say
 
 
 class Sampler:

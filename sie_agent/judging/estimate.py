@@ -8,11 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from .answers import Answer
-from .backends import Accounted, Backend, check_method
-from .backends.tokens import count_tokens
-from .cache import JudgmentCache
-from .questions import (
+from sie_agent.judging.answers import Answer
+from sie_agent.judging.backends.base import Accounted, Backend, check_method
+from sie_agent.judging.backends.http.tokens import count_tokens
+from sie_agent.judging.cache.database import JudgmentCache
+from sie_agent.judging.prompts.variants import Variant
+from sie_agent.judging.questions import (
     KeyMaker,
     Question,
     Rows,
@@ -23,9 +24,8 @@ from .questions import (
     requests_for,
     wanted_rows,
 )
-from .runner import first_met
-from .session import characters
-from .variants import Variant
+from sie_agent.judging.runner import first_met
+from sie_agent.judging.session import characters
 
 CHARS_PER_TOKEN = 4.0
 FEWEST_KNOWN = 20

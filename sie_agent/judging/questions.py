@@ -9,16 +9,16 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import InputError
-from ..progress import say
-from .answers import Answer, Request, answer_schema
-from .backends import Source
-from .cache import JudgmentCache
-from .cache_file import MOST_ALIASES
-from .kept import SURROGATES, misfit
-from .key import key_maker
-from .render import Renderer, clean_fields
-from .variants import FIELDS, ITEM_FIELDS, Variant
+from sie_agent.errors import InputError
+from sie_agent.judging.answers import Answer, Request, answer_schema
+from sie_agent.judging.backends.base import Source
+from sie_agent.judging.cache.database import JudgmentCache
+from sie_agent.judging.cache.file import MOST_ALIASES
+from sie_agent.judging.cache.kept import SURROGATES, misfit
+from sie_agent.judging.cache.key import key_maker
+from sie_agent.judging.prompts.render import Renderer, clean_fields
+from sie_agent.judging.prompts.variants import FIELDS, ITEM_FIELDS, Variant
+from sie_agent.utils.progress import say
 
 UNSEEN = ("grade", "label")
 NEEDED = ("sample_id", "query", "item_id", "title")

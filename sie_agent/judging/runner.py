@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import InputError
-from ..progress import bar, say
-from .answers import Answer
-from .arrivals import Arrivals, answers_by_question
-from .backends import Backend, Source, check_method
-from .cache import JudgmentCache
-from .questions import (
+from sie_agent.errors import InputError
+from sie_agent.judging.answers import Answer
+from sie_agent.judging.arrivals import Arrivals, answers_by_question
+from sie_agent.judging.backends.base import Backend, Source, check_method
+from sie_agent.judging.cache.database import JudgmentCache
+from sie_agent.judging.prompts.variants import Variant, load_variant
+from sie_agent.judging.questions import (
     KeyMaker,
     Question,
     Rows,
@@ -24,9 +24,9 @@ from .questions import (
     requests_for,
     wanted_rows,
 )
-from .session import Drawn, Session
-from .table import judgment_table
-from .variants import Variant, load_variant
+from sie_agent.judging.session import Drawn, Session
+from sie_agent.judging.table import judgment_table
+from sie_agent.utils.progress import bar, say
 
 
 def judge(

@@ -6,17 +6,16 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from ..errors import EnvironmentFailure, InputError
-from ..events import event
-from ..progress import Bar
-from .answers import Answer, Request, score_answer
-from .arrivals import Arrival
-from .backends import Accounted, Backend
-from .backends.base import Price
-from .cache import JudgmentCache
-from .reasons import Failing
-from .spending import Account, Spending
-from .variants import Variant
+from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.judging.answers import Answer, Request, score_answer
+from sie_agent.judging.arrivals import Arrival
+from sie_agent.judging.backends.base import Accounted, Backend, Price
+from sie_agent.judging.cache.database import JudgmentCache
+from sie_agent.judging.prompts.variants import Variant
+from sie_agent.judging.reasons import Failing
+from sie_agent.judging.spending import Account, Spending
+from sie_agent.utils.events import event
+from sie_agent.utils.progress import Bar
 
 COMMIT_COUNT = 64
 GRADE_BINS = 10

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from ..progress import say
-from .session import Session
+from sie_agent.judging.session import Session
+from sie_agent.utils.progress import say
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

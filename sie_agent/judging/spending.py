@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from .answers import Answer, Message, Request
-from .backends import Price
-from .backends.form import GRADE_TOKENS
-from .reasons import Reasons
-from .variants import Variant
+from sie_agent.judging.answers import Answer, Message, Request
+from sie_agent.judging.backends.base import Price
+from sie_agent.judging.backends.http.form import GRADE_TOKENS
+from sie_agent.judging.prompts.variants import Variant
+from sie_agent.judging.reasons import Reasons
 
 GRADE_BINS = 10
 # no tokenizer in use makes more than a token of a byte; what is seen to cost more counts with a margin

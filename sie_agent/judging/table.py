@@ -9,10 +9,10 @@ from functools import lru_cache
 
 import pandas as pd
 
-from .answers import UNSCORED, Answer, score_answer
-from .backends import Source
-from .questions import Question
-from .variants import Variant
+from sie_agent.judging.answers import UNSCORED, Answer, score_answer
+from sie_agent.judging.backends.base import Source
+from sie_agent.judging.prompts.variants import Variant
+from sie_agent.judging.questions import Question
 
 JUDGMENT_COLUMNS = (
     "sample_id",

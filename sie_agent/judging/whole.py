@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from .answers import Answer, bare_token, grade_probabilities, spellings
+from sie_agent.judging.answers import Answer, bare_token, grade_probabilities, spellings
 
 DETAIL_CHARS = 200
 # marks by which models end an answer, where a server shows them

@@ -13,7 +13,8 @@ from sie_agent.labels import WEAK_LABELS, mean_of_others, student_settings
 from sie_agent.pipeline.distilling import Distilled, Proxies
 from sie_agent.pipeline.log import Booleans, Doubles, Log
 from sie_agent.pipeline.settings import DistilSettings
-from sie_agent.scorer import LOG_COLUMNS, RELEVANCE, LabelErrors, cross_fitted, design, student_inputs
+from sie_agent.scorer import LOG_COLUMNS, LabelErrors, cross_fitted, design, student_inputs
+from sie_agent.selection import RELEVANCE
 
 # of the squared weights, over all rows: columns that go together share the weight
 DECAY = 30.0

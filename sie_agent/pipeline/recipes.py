@@ -15,9 +15,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from sie_agent.counts import counted
 from sie_agent.evaluation import WithinQueries
-from sie_agent.scorer import Recipe
+from sie_agent.selection import Recipe
+from sie_agent.utils.counts import counted
 
 Doubles = npt.NDArray[np.float64]
 

@@ -9,9 +9,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from sie_agent.attribution import TARGETS, TRAINERS, TrainingSettings
-from sie_agent.judging import require_encoder
-from sie_agent.shown import changed_fields
-from sie_agent.values import fits, shown
+from sie_agent.models import require_encoder
+from sie_agent.utils.shown import changed_fields
+from sie_agent.utils.values import fits, shown
 
 # digits that a YAML file has for an integer, and that are more than 64 bits hold: read as a text there
 LONG = re.compile(r"\s*[-+]?\d{19,}\s*")

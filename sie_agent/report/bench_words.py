@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sie_agent.bench import AUC, AUTO, BASELINES, NDCG, RANKERS, WITHIN, recipe_name
+from sie_agent.downstream import AUC, AUTO, BASELINES, NDCG, RANKERS, WITHIN, recipe_name
 from sie_agent.report import words
 from sie_agent.report.shapes import Against, Agreement, Choice, Downstream, Measured, Verdict
-from sie_agent.scorer import Recipe
+from sie_agent.selection import Recipe
 
 METRICS = {WITHIN: "within queries", NDCG: "NDCG@10", AUC: "pooled AUC"}
 NOTES = {

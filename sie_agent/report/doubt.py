@@ -10,7 +10,8 @@ import pandas as pd
 
 from sie_agent.labels import label_named
 from sie_agent.samples import lexical_scores, pair_keys, query_keys
-from sie_agent.scorer import LABEL_ERROR, POSITIVE_AT, RELEVANCE
+from sie_agent.scorer import LABEL_ERROR
+from sie_agent.selection import POSITIVE_AT, RELEVANCE
 
 # the weak label that says how likely the log's label is right
 SUPPORT = label_named("support").name

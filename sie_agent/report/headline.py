@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sie_agent.bench import AUTO, CLEAN, WITHIN
+from sie_agent.downstream import AUTO, CLEAN, WITHIN
 from sie_agent.report import bench_words, pick, words
 from sie_agent.report.read import RunFolder
 from sie_agent.report.shapes import Against, Downstream, Measured, Verdict

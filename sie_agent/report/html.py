@@ -8,7 +8,6 @@ from typing import Any
 
 import yaml
 
-from sie_agent.redact import redacted_command
 from sie_agent.report import (
     agreement_words,
     bench_words,
@@ -33,6 +32,7 @@ from sie_agent.report import (
 from sie_agent.report.glossary import glossary
 from sie_agent.report.page import TEMPLATES, drawing_library, environment, policy, write_page
 from sie_agent.report.read import RunFolder, read_run, without_secrets
+from sie_agent.utils.redact import redacted_command
 
 # of each list of doubtful rows; the others are folded
 SHOWN_ROWS = 5

@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sie_agent.bench import AT_RANDOM, BY_LOSS, LOG, WITHIN
+from sie_agent.downstream import AT_RANDOM, BY_LOSS, LOG, WITHIN
 from sie_agent.errors import InputError
-from sie_agent.field_errors import first_fault
-from sie_agent.json_files import read_json
+from sie_agent.files.field_errors import first_fault
+from sie_agent.files.json_files import read_json
 from sie_agent.report import bench_words, pick, words
 from sie_agent.report.plots import (
     BLUE,

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sie_agent.errors import EnvironmentFailure
-from sie_agent.stamps import as_comment, stamp_of
-from sie_agent.writing import write_bytes
+from sie_agent.files.stamps import as_comment, stamp_of
+from sie_agent.files.writing import write_bytes
 
 if TYPE_CHECKING:
     from jinja2 import Environment

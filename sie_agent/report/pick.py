@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sie_agent.bench import LOG, WITHIN
+from sie_agent.downstream import LOG, WITHIN
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.report.read import RunFolder
 from sie_agent.report.shapes import Agreement, AgreementRow, Downstream, JudgeQuality

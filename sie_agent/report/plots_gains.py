@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from sie_agent.bench import AUTO, BASELINES, CLEAN, JUDGE_LABELS, JUDGED_ONLY, LOG, RULE, SAME_RECIPE
+from sie_agent.downstream import AUTO, BASELINES, CLEAN, JUDGE_LABELS, JUDGED_ONLY, LOG, RULE, SAME_RECIPE
 from sie_agent.report import bench_words, pick, words
 from sie_agent.report.dots import Dot, Level, dot_chart
 from sie_agent.report.plots import (

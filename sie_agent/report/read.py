@@ -15,16 +15,17 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ValidationError
 
 from sie_agent.errors import InputError
-from sie_agent.field_errors import first_fault
-from sie_agent.json_files import read_json
+from sie_agent.files.field_errors import first_fault
+from sie_agent.files.json_files import read_json
+from sie_agent.files.tables import check_numeric
+from sie_agent.files.yaml_files import read_yaml
 from sie_agent.labels import label_names
-from sie_agent.redact import redacted
 from sie_agent.report.shapes import Agreement, Facts, Manifest
 from sie_agent.report.shapes_steps import NextSteps, Step
 from sie_agent.report.shapes_why import Explained, Explanations
-from sie_agent.samples import check_numeric
-from sie_agent.scorer import HELD_OUT, LABEL_ERROR, Recipe, read_recipe
-from sie_agent.yaml_files import read_yaml
+from sie_agent.scorer import HELD_OUT, LABEL_ERROR
+from sie_agent.selection import Recipe, read_recipe
+from sie_agent.utils.redact import redacted
 
 STEPS = "next-steps.json"
 MEND = "Make the run anew with 'sie run', or put the file back."

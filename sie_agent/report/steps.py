@@ -12,10 +12,10 @@ from typing import Any
 
 from sie_agent.errors import InputError
 from sie_agent.judging import DEFAULT_VARIANTS, load_variant
-from sie_agent.redact import redacted
 from sie_agent.report import pick, words
 from sie_agent.report.read import RunFolder
-from sie_agent.scorer import RELEVANCE
+from sie_agent.selection import RELEVANCE
+from sie_agent.utils.redact import redacted
 
 # judges that are worked out and not asked: a command needs one that reads texts
 MADE_UP = ("simulated", "random", "positions", "between")

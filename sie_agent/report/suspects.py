@@ -27,7 +27,7 @@ from sie_agent.report.doubt import (
 from sie_agent.report.read import RunFolder
 from sie_agent.report.tables import NUMBER, TEXT, Table, table
 from sie_agent.report.why import Why, why
-from sie_agent.scorer import RELEVANCE
+from sie_agent.selection import RELEVANCE
 
 # above this place people click on what they see first; from that one on few look
 TOP, FAR_DOWN = 2, 6

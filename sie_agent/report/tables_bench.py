@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sie_agent.bench import AUTO, RULE
+from sie_agent.downstream import AUTO, RULE
 from sie_agent.report import bench_words, pick, words
 from sie_agent.report.shapes import Against, Agreement, Choice, Downstream, Verdict
 from sie_agent.report.tables import NUMBER, TEXT, Table, table

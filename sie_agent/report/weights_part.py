@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sie_agent.bench import AUTO, BASELINES, CLEAN, SAME_RECIPE, WITHIN, queries_needed
+from sie_agent.downstream import AUTO, BASELINES, CLEAN, SAME_RECIPE, WITHIN, queries_needed
 from sie_agent.report import bench_words, pick, words
 from sie_agent.report.headline import own_row, unbeaten
 from sie_agent.report.read import RunFolder

@@ -2,43 +2,33 @@
 
 from __future__ import annotations
 
-from sie_agent.samples import reading, unspaced
 from sie_agent.samples.batches import numbers_of, table_batches, table_columns, texts_of
-from sie_agent.samples.column_maps import ColumnMap, find_column_map, load_column_map, ready_maps
 from sie_agent.samples.counting import Distinct, count_rows, pair_keys
-from sie_agent.samples.decimals import Doubtful, guessed_numbers
-from sie_agent.samples.features import TextFeatures, feature_names
 from sie_agent.samples.generated import generate_samples, is_generated
 from sie_agent.samples.given import check_samples
 from sie_agent.samples.grades import read_grades, with_grades
-from sie_agent.samples.histories import shopper_and_item
-from sie_agent.samples.invalid import InvalidRows, rows_policy
-from sie_agent.samples.invalid_list import LIST
 from sie_agent.samples.loading import SHORTHANDS, load_samples, read_source, resolve
-from sie_agent.samples.logs import (
-    LOG_COLUMNS,
-    LOGS,
-    LogKind,
-    LogSettings,
-    lexical_scores,
-    simulate_clicks,
-    simulate_flips,
-    simulate_log,
-)
-from sie_agent.samples.lost_rows import LostRow, lost_rows
-from sie_agent.samples.map_files import beside, map_files
-from sie_agent.samples.mapping import pick
-from sie_agent.samples.nested import flattened, named_sources, with_fields
-from sie_agent.samples.overlap import OVERLAP_NAMES
-from sie_agent.samples.readers import read_file
+from sie_agent.samples.maps.column_maps import ColumnMap, find_column_map, load_column_map, ready_maps
+from sie_agent.samples.maps.map_files import beside, map_files
+from sie_agent.samples.maps.mapping import pick
+from sie_agent.samples.maps.nested import flattened, named_sources, with_fields
 from sie_agent.samples.schema import COLUMNS, IMPRESSIONS, LONGEST, validate_samples, without_grade
 from sie_agent.samples.shipped import sample_histories
+from sie_agent.samples.shop_logs.histories import shopper_and_item
+from sie_agent.samples.simulations import LOGS, simulate_log
+from sie_agent.samples.simulations.clicks import simulate_clicks
+from sie_agent.samples.simulations.flips import simulate_flips
+from sie_agent.samples.simulations.kinds import LOG_COLUMNS, LogKind, LogSettings
+from sie_agent.samples.simulations.lexical import lexical_scores
+from sie_agent.samples.sources.decimals import Doubtful, guessed_numbers
+from sie_agent.samples.sources.readers import read_file
 from sie_agent.samples.splits import QUERY_SETS, assign_query_sets, check_query_sets, normalise_query, query_keys
 from sie_agent.samples.stage_files import BY_SCORE, made_by_words
 from sie_agent.samples.streaming import stream_samples
-from sie_agent.samples.tables import TableWriter, check_numeric, log_hash, read_table, write_table
 from sie_agent.samples.text import text_column
-from sie_agent.writing import failures_in_words
+from sie_agent.samples.unusable.listed import LIST
+from sie_agent.samples.unusable.lost_rows import LostRow, lost_rows
+from sie_agent.samples.unusable.rows import InvalidRows, rows_policy
 
 __all__ = [
     "BY_SCORE",
@@ -48,7 +38,6 @@ __all__ = [
     "LOGS",
     "LOG_COLUMNS",
     "LONGEST",
-    "OVERLAP_NAMES",
     "QUERY_SETS",
     "SHORTHANDS",
     "ColumnMap",
@@ -58,16 +47,11 @@ __all__ = [
     "LogKind",
     "LogSettings",
     "LostRow",
-    "TableWriter",
-    "TextFeatures",
     "assign_query_sets",
     "beside",
-    "check_numeric",
     "check_query_sets",
     "check_samples",
     "count_rows",
-    "failures_in_words",
-    "feature_names",
     "find_column_map",
     "flattened",
     "generate_samples",
@@ -76,7 +60,6 @@ __all__ = [
     "lexical_scores",
     "load_column_map",
     "load_samples",
-    "log_hash",
     "lost_rows",
     "made_by_words",
     "map_files",
@@ -89,8 +72,6 @@ __all__ = [
     "read_file",
     "read_grades",
     "read_source",
-    "read_table",
-    "reading",
     "ready_maps",
     "resolve",
     "rows_policy",
@@ -104,10 +85,8 @@ __all__ = [
     "table_columns",
     "text_column",
     "texts_of",
-    "unspaced",
     "validate_samples",
     "with_fields",
     "with_grades",
     "without_grade",
-    "write_table",
 ]

@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sie_agent.errors import InputError
-from sie_agent.paths import user_path
+from sie_agent.files.paths import user_path
+from sie_agent.files.tables import PARQUET_FAULTS, not_parquet
+from sie_agent.samples.sources.typed import plain
+from sie_agent.samples.sources.written import EXACT_BELOW
 from sie_agent.samples.stage_files import STAGE, check_there, lacks_column
-from sie_agent.samples.tables import PARQUET_FAULTS, not_parquet
-from sie_agent.samples.typed import plain
-from sie_agent.samples.written import EXACT_BELOW
 
 ROWS_PER_BATCH = 50_000
 SMALL_BLOCK = 1024 * 1024

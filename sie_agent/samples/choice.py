@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
-from sie_agent.progress import say
-from sie_agent.samples.column_maps import ColumnMap
 from sie_agent.samples.loading import no_match, no_split, split_columns
-from sie_agent.samples.mapping import pick
-from sie_agent.samples.pieces import Pieces
+from sie_agent.samples.maps.column_maps import ColumnMap
+from sie_agent.samples.maps.mapping import pick
+from sie_agent.samples.sources.pieces import Pieces
 from sie_agent.samples.text import text_column
+from sie_agent.utils.progress import say
 
 
 class Choice:

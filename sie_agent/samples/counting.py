@@ -11,10 +11,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sie_agent.samples.column_maps import ColumnMap, load_column_map
-from sie_agent.samples.folders import hidden
 from sie_agent.samples.loading import resolve
-from sie_agent.samples.readers import data_ending
+from sie_agent.samples.maps.column_maps import ColumnMap, load_column_map
+from sie_agent.samples.sources.folders import hidden
+from sie_agent.samples.sources.readers import data_ending
 from sie_agent.samples.splits import query_keys
 
 BLOCK_BYTES = 1 << 20

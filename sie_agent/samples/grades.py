@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.paths import user_path
-from sie_agent.samples.cells import short
-from sie_agent.samples.readers import read_file
+from sie_agent.files.paths import user_path
 from sie_agent.samples.schema import Places, first
+from sie_agent.samples.sources.cells import short
+from sie_agent.samples.sources.readers import read_file
+from sie_agent.samples.sources.written import types_named
 from sie_agent.samples.stage_files import made_by_words
 from sie_agent.samples.text import text_column
-from sie_agent.samples.written import types_named
 
 COLUMNS = ("sample_id", "grade")
 MEND = "Give 1 for just what was asked for, 0 for no use, a number between them, or leave the cell empty"

@@ -11,32 +11,32 @@ from typing import Any
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.file_kinds import meant
-from sie_agent.paths import data_dir, user_path
-from sie_agent.progress import say
-from sie_agent.samples.checking import Rows, no_usable_row
-from sie_agent.samples.column_maps import ColumnMap, load_column_map
-from sie_agent.samples.decimals import number_marks
-from sie_agent.samples.folders import ALL, read_folder
+from sie_agent.files.file_kinds import meant
+from sie_agent.files.paths import data_dir, user_path
+from sie_agent.files.small_files import refuse_special
 from sie_agent.samples.generated import generated_source, is_generated
-from sie_agent.samples.hub import hub_shards
-from sie_agent.samples.impressions import pairs_of
-from sie_agent.samples.invalid import InvalidRows
-from sie_agent.samples.joins import read_joined
-from sie_agent.samples.map_files import beside
-from sie_agent.samples.map_uses import columns_read
-from sie_agent.samples.mapping import pick
-from sie_agent.samples.nested import named_sources, with_fields
-from sie_agent.samples.next_items import next_item_table
-from sie_agent.samples.origins import files_named
+from sie_agent.samples.maps.column_maps import ColumnMap, load_column_map
+from sie_agent.samples.maps.joins import read_joined
+from sie_agent.samples.maps.map_files import beside
+from sie_agent.samples.maps.mapping import pick
+from sie_agent.samples.maps.nested import named_sources, with_fields
+from sie_agent.samples.maps.uses import columns_read
 from sie_agent.samples.positions import from_one
-from sie_agent.samples.readers import data_ending, numbered, read_file
 from sie_agent.samples.schema import Across, hold_across
-from sie_agent.samples.shards import SPLIT, whole_frame
+from sie_agent.samples.shop_logs.impressions import pairs_of
+from sie_agent.samples.shop_logs.next_items import next_item_table
+from sie_agent.samples.sources.decimals import number_marks
+from sie_agent.samples.sources.folders import ALL, read_folder
+from sie_agent.samples.sources.hub import hub_shards
+from sie_agent.samples.sources.origins import files_named
+from sie_agent.samples.sources.readers import data_ending, numbered, read_file
+from sie_agent.samples.sources.shards import SPLIT, whole_frame
+from sie_agent.samples.sources.written import types_named
 from sie_agent.samples.text import text_column
-from sie_agent.samples.written import types_named
-from sie_agent.small_files import refuse_special
-from sie_agent.values import COUNT, shown
+from sie_agent.samples.unusable.checking import Rows, no_usable_row
+from sie_agent.samples.unusable.rows import InvalidRows
+from sie_agent.utils.progress import say
+from sie_agent.utils.values import COUNT, shown
 
 QUICKSTART = Path(__file__).resolve().parent / "quickstart"
 SHORTHANDS = ("sample", "generated", "homedepot", "crowdflower", "games")
@@ -66,7 +66,7 @@ def load_samples(
     -------
     pandas.DataFrame
         See :func:`sie_agent.samples.validate_samples`. Where the map says that rows are impressions, a row for each
-        pair of query and item, see :func:`sie_agent.samples.impressions.pairs_of`.
+        pair of query and item, see :func:`sie_agent.samples.shop_logs.impressions.pairs_of`.
 
     Raises
     ------

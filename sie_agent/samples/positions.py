@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sie_agent.progress import say
-from sie_agent.samples.cells import short
-from sie_agent.samples.column_maps import ColumnMap
+from sie_agent.samples.maps.column_maps import ColumnMap
+from sie_agent.samples.sources.cells import short
+from sie_agent.samples.sources.written import WrongType, number_column
 from sie_agent.samples.text import text_column
-from sie_agent.samples.written import WrongType, number_column
+from sie_agent.utils.progress import say
 
 BETWEEN_THOUSANDS = r"(?<=\d)[ \u00a0\u2009\u202f'\u2019](?=\d{3}(?:\D|$))"
 DECIMAL_COMMA = r"[-+]?\d+,0*"

@@ -13,13 +13,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.samples.cells import EXAMPLES, attributes_text, history_text, listed, short
-from sie_agent.samples.decimals import Mark, numbers
-from sie_agent.samples.dialects import no_header
+from sie_agent.samples.sources.cells import EXAMPLES, attributes_text, history_text, listed, short
+from sie_agent.samples.sources.decimals import Mark, numbers
+from sie_agent.samples.sources.dialects import no_header
+from sie_agent.samples.sources.written import ordinary
 from sie_agent.samples.stage_files import made_by_words
 from sie_agent.samples.text import as_written, clean_text, text_column, without_letters
-from sie_agent.samples.written import ordinary
-from sie_agent.values import in_digits
+from sie_agent.utils.values import in_digits
 
 COLUMNS = (
     "sample_id",

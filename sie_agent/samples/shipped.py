@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from sie_agent.samples.json_lines import read_jsonl
 from sie_agent.samples.loading import QUICKSTART
+from sie_agent.samples.sources.json_lines import read_jsonl
 
 
 def sample_histories() -> pd.DataFrame:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sie_agent.errors import InputError
-from sie_agent.json_files import read_json
-from sie_agent.samples.text_files import JSON, KINDS, MARKUP, head_of
-from sie_agent.small_files import refuse_no_file
-from sie_agent.stamps import read_stamp
+from sie_agent.files.json_files import read_json
+from sie_agent.files.small_files import refuse_no_file
+from sie_agent.files.stamps import read_stamp
+from sie_agent.samples.sources.text_files import JSON, KINDS, MARKUP, head_of
 
 PARQUET = b"PAR1"
 ENDINGS = {".csv": "a CSV file", ".tsv": "a TSV file", ".jsonl": "a JSONL file", ".json": "a JSON file"}

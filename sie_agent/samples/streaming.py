@@ -10,27 +10,22 @@ from typing import Any
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.samples.checking import Rows, no_usable_row
 from sie_agent.samples.choice import Choice, regrouped
-from sie_agent.samples.column_maps import ColumnMap
-from sie_agent.samples.decimals import NUMBERS, ROWS_LOOKED_AT, number_marks
-from sie_agent.samples.folders import ALL
-from sie_agent.samples.impressions import pairs_of
-from sie_agent.samples.invalid import InvalidRows
-from sie_agent.samples.loading import (
-    chosen_source,
-    load_samples,
-    no_rows,
-    split_columns,
-)
-from sie_agent.samples.nested import named_sources, pieces_with_fields
-from sie_agent.samples.origins import files_named
-from sie_agent.samples.pieces import Pieces, pieces_of
+from sie_agent.samples.loading import chosen_source, load_samples, no_rows, split_columns
+from sie_agent.samples.maps.column_maps import ColumnMap
+from sie_agent.samples.maps.nested import named_sources, pieces_with_fields
 from sie_agent.samples.positions import from_one, position_columns
-from sie_agent.samples.repeats import AcrossChunks
 from sie_agent.samples.schema import COLUMNS, hold_across
-from sie_agent.samples.written import all_whole, has_fractions, types_named
-from sie_agent.values import COUNT
+from sie_agent.samples.shop_logs.impressions import pairs_of
+from sie_agent.samples.sources.decimals import NUMBERS, ROWS_LOOKED_AT, number_marks
+from sie_agent.samples.sources.folders import ALL
+from sie_agent.samples.sources.origins import files_named
+from sie_agent.samples.sources.pieces import Pieces, pieces_of
+from sie_agent.samples.sources.written import all_whole, has_fractions, types_named
+from sie_agent.samples.unusable.checking import Rows, no_usable_row
+from sie_agent.samples.unusable.repeats import AcrossChunks
+from sie_agent.samples.unusable.rows import InvalidRows
+from sie_agent.utils.values import COUNT
 
 
 def stream_samples(
@@ -53,7 +48,7 @@ def stream_samples(
     whose splits differ in their columns, filters by a column of fractions.
 
     Where the map says that rows are impressions, all are read before the first pair comes, and read again for the
-    texts; see :func:`sie_agent.samples.impressions.pairs_of`. Where a row cannot be used, the rest is looked through
+    texts; see :func:`sie_agent.samples.shop_logs.impressions.pairs_of`. Where a row cannot be used, the rest is read
     before any row after it comes.
 
     Where the data have a fault, it is named as by ``load_samples``, once the chunks before it were given, or,

@@ -11,11 +11,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sie_agent.progress import say
-from sie_agent.samples.json_values import Fraction
 from sie_agent.samples.markup import without_tags
-from sie_agent.samples.typed import plain, series_of
-from sie_agent.samples.written import EXACT_BELOW, writer_for, written
+from sie_agent.samples.sources.json_values import Fraction
+from sie_agent.samples.sources.typed import plain, series_of
+from sie_agent.samples.sources.written import EXACT_BELOW, writer_for, written
+from sie_agent.utils.progress import say
 
 ALL_CONTROLS = r"[\x{00}-\x{1f}\x{7f}-\x{9f}\x{2028}\x{2029}]+"
 CONTROLS_BUT_LAYOUT = r"[\x{00}-\x{08}\x{0b}\x{0c}\x{0e}-\x{1f}\x{7f}-\x{9f}]+"
@@ -30,7 +30,7 @@ INVISIBLE = (
 def text_column(values: pd.Series) -> pd.Series:
     """Every entry as text: null becomes empty; in a column of whole numbers 12.0 becomes ``12``.
 
-    Text, numbers, booleans (``true``, ``false``), dates and times have a text; see :mod:`sie_agent.samples.written`.
+    Text, numbers, booleans (``true``, ``false``), dates and times have a text; see `sie_agent.samples.sources.written`.
 
     Raises
     ------

@@ -12,16 +12,16 @@ import pandas as pd
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted, check_random_state
 
-from sie_agent.counts import counted
 from sie_agent.errors import InputError
 from sie_agent.labels import WEAK_LABELS, StudentSettings, label_names, student_settings
-from sie_agent.python_words import parameters_named
 from sie_agent.scorer.estimator_inputs import ALLOWED, Samples, named_labels, prepared, rank_agreement, remembered, tell
 from sie_agent.scorer.files import load_scorer, save_scorer
 from sie_agent.scorer.model import Scorer, distil_scorer
-from sie_agent.scorer.select import check_strength, weights_from
-from sie_agent.scorer.usual import usual_label
-from sie_agent.signatures import checked
+from sie_agent.selection.select import check_strength, weights_from
+from sie_agent.selection.usual import usual_label
+from sie_agent.utils.counts import counted
+from sie_agent.utils.python_words import parameters_named
+from sie_agent.utils.signatures import checked
 
 if TYPE_CHECKING:
     # scikit-learn ships no types, and a class may not be derived from Any

@@ -14,10 +14,10 @@ from scipy.stats import spearmanr
 
 from sie_agent.errors import InputError
 from sie_agent.labels import StudentSettings, label_names
-from sie_agent.progress import say
 from sie_agent.samples import validate_samples
-from sie_agent.scorer.card_text import table_of
-from sie_agent.scorer.usual import USUAL
+from sie_agent.scorer.cards.text import table_of
+from sie_agent.selection.usual import USUAL
+from sie_agent.utils.progress import say
 
 Doubles = npt.NDArray[np.float64]
 Samples = pd.DataFrame | Iterable[Mapping[str, Any]]

@@ -18,21 +18,22 @@ from typing import Any
 import numpy as np
 
 from sie_agent.errors import EnvironmentFailure, InputError
-from sie_agent.file_kinds import table_kind
-from sie_agent.json_files import read_object
-from sie_agent.paths import user_path
-from sie_agent.samples import TextFeatures, made_by_words, reading
-from sie_agent.scorer.card import scorer_card
+from sie_agent.features import TextFeatures, reading
+from sie_agent.files.file_kinds import table_kind
+from sie_agent.files.json_files import read_object
+from sie_agent.files.paths import user_path
+from sie_agent.files.small_files import MEBIBYTE, read_bytes
+from sie_agent.files.writing import write_bytes
+from sie_agent.samples import made_by_words
+from sie_agent.scorer.cards.card import scorer_card
 from sie_agent.scorer.label_errors import AGAIN, LabelErrors, as_config, is_number, read_label_errors
 from sie_agent.scorer.model import Scorer
-from sie_agent.scorer.onnx_model import scorer_model
-from sie_agent.scorer.onnx_read import READING, TREES_OF, read_learned
+from sie_agent.scorer.onnx.model import scorer_model
+from sie_agent.scorer.onnx.read import READING, TREES_OF, read_learned
 from sie_agent.scorer.ranges import kept_in_range, moved_config
-from sie_agent.scorer.recipe import MOST_QUANTILES, RELEVANCE, Recipe, read_recipe
 from sie_agent.scorer.student import Student
 from sie_agent.scorer.trees import MOST_ROWS
-from sie_agent.small_files import MEBIBYTE, read_bytes
-from sie_agent.writing import write_bytes
+from sie_agent.selection.recipe import MOST_QUANTILES, RELEVANCE, Recipe, read_recipe
 
 # of 4, texts without spaces are read otherwise, and the model says how they are; one of 3 is read as it was
 FORMAT, OLDEST_FORMAT = 4, 3

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sie_agent.errors import InputError
-from sie_agent.scorer.contributions import contributions
+from sie_agent.scorer.explanation.contributions import contributions
 from sie_agent.scorer.trees import Cover, Doubles, Trees, trees_of_text
 
 # what LightGBM's text form takes at most: for each leaf, for each tree, and for the settings and features
@@ -85,8 +85,8 @@ class KeptTrees:
 
     @cached_property
     def _session(self) -> Any:
-        from sie_agent.scorer.onnx_model import ranks_model
-        from sie_agent.scorer.runtime import open_session
+        from sie_agent.scorer.onnx.model import ranks_model
+        from sie_agent.scorer.onnx.runtime import open_session
 
         return open_session(ranks_model([self.trees], self.n_features), 1, self.where)
 

@@ -11,15 +11,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sie_agent.counts import counted
 from sie_agent.errors import InputError
+from sie_agent.features import TextFeatures
 from sie_agent.labels import WEAK_LABELS, StudentSettings, label_names, student_settings
-from sie_agent.samples import TextFeatures, check_samples
+from sie_agent.samples import check_samples
 from sie_agent.scorer.label_errors import LabelErrors
-from sie_agent.scorer.recipe import RELEVANCE, Recipe
 from sie_agent.scorer.student import QUANTILES, Ends, Student, fit_student
-from sie_agent.shown import shown
-from sie_agent.signatures import checked
+from sie_agent.selection.recipe import RELEVANCE, Recipe
+from sie_agent.utils.counts import counted
+from sie_agent.utils.shown import shown
+from sie_agent.utils.signatures import checked
 
 FOLDS = 3
 Doubles = npt.NDArray[np.float64]
@@ -90,8 +91,8 @@ class Scorer:
     @cached_property
     def _trees(self) -> Any:
         """The trees in onnxruntime, which walks them half as fast again as LightGBM does, to the same sums."""
-        from sie_agent.scorer.onnx_model import tree_model
-        from sie_agent.scorer.runtime import open_session
+        from sie_agent.scorer.onnx.model import tree_model
+        from sie_agent.scorer.onnx.runtime import open_session
 
         return open_session(tree_model(self.students, len(self.features.centre) + 1), 1, "the scorer's trees")
 

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sie_agent.errors import InputError
-from sie_agent.json_files import read_json
-from sie_agent.progress import bar, say
-from sie_agent.samples import TableWriter, failures_in_words, read_table
-from sie_agent.small_files import MEBIBYTE, too_large
-from sie_agent.writing import only_one, write_bytes
+from sie_agent.files.json_files import read_json
+from sie_agent.files.small_files import MEBIBYTE, too_large
+from sie_agent.files.tables import TableWriter, read_table
+from sie_agent.files.writing import failures_in_words, only_one, write_bytes
+from sie_agent.utils.progress import bar, say
 
 __all__ = ["Parts", "file_hash", "folder_hash", "only_one", "source_identity"]
 

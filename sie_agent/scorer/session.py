@@ -12,15 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sie_agent.errors import InputError
-from sie_agent.samples import reading, unspaced
+from sie_agent.features import reading, unspaced
 from sie_agent.scorer.files import CONFIG, MODEL, label_errors_of, read_scorer, recipe_of, scorer_folder
 from sie_agent.scorer.label_errors import LabelErrors
-from sie_agent.scorer.recipe import Recipe
-from sie_agent.scorer.runtime import open_session
+from sie_agent.scorer.onnx.runtime import open_session
 from sie_agent.scorer.student import in_range
-from sie_agent.shown import shown
-from sie_agent.signatures import checked, found_words
-from sie_agent.values import shown as shown_value
+from sie_agent.selection.recipe import Recipe
+from sie_agent.utils.shown import shown
+from sie_agent.utils.signatures import checked, found_words
+from sie_agent.utils.values import shown as shown_value
 
 # more rows at once are slower: what they share no longer fits the processor's caches
 ROWS_AT_ONCE = 64

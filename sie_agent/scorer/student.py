@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 from sie_agent.labels import StudentSettings
-from sie_agent.scorer.contributions import contributions
+from sie_agent.scorer.explanation.contributions import contributions
 from sie_agent.scorer.kept_trees import KeptTrees
 from sie_agent.scorer.trees import Cover, Trees, trees_of_text
 
@@ -79,7 +79,7 @@ class Student:
     def knots(self) -> Doubles:
         """(101,) scores at evenly spaced ranks from 0 to 1, strictly rising.
 
-        :func:`sie_agent.scorer.ranks.ranks_in_quantiles` among them is the inverse of :func:`spread`, whose pieces are
+        `sie_agent.selection.ranks.ranks_in_quantiles` among them is the inverse of :func:`spread`, whose pieces are
         straight between them.
         """
         return spread(np.linspace(0, 1, len(self.quantiles)), self.quantiles)

@@ -18,7 +18,8 @@ from pathlib import Path
 import pandas as pd
 
 from sie_agent.errors import EnvironmentFailure, InputError
-from sie_agent.samples import IMPRESSIONS, write_table
+from sie_agent.files.tables import write_table
+from sie_agent.samples import IMPRESSIONS
 from sie_agent.scorer.log_columns import LogColumns, columns_beside, label_error_columns
 from sie_agent.scorer.model import Scorer
 
@@ -188,7 +189,7 @@ def begin(folder: Path) -> None:
     # there are as many workers as cores are wanted; libraries read this when they are loaded
     os.environ["OMP_NUM_THREADS"] = "1"
     threading.Thread(target=end_with_parent, daemon=True).start()
-    from sie_agent.scorer import load_scorer
+    from sie_agent.scorer.files import load_scorer
 
     global _scorer, _log
     _scorer = load_scorer(folder)

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sie_agent.serving.adjustment import Adjustment
-from sie_agent.serving.adjustment_resume import resume_adjustment, save_adjustment
-from sie_agent.serving.adjustment_settings import AdjustmentSettings
-from sie_agent.serving.adjustment_statistics import critical_index, stability_index
-from sie_agent.serving.command import serve
 from sie_agent.serving.live import LiveAdjustment
 from sie_agent.serving.protocol import Engine, Observer
 from sie_agent.serving.settings import Limits
@@ -18,22 +13,15 @@ if TYPE_CHECKING:
     from sie_agent.serving.server import Stopping, listen, run
 
 __all__ = [
-    "Adjustment",
-    "AdjustmentSettings",
     "Engine",
     "Limits",
     "LiveAdjustment",
     "Observer",
     "Stopping",
     "create_app",
-    "critical_index",
     "listen",
     "make_state",
-    "resume_adjustment",
     "run",
-    "save_adjustment",
-    "serve",
-    "stability_index",
 ]
 
 _WITH_THE_EXTRA = {

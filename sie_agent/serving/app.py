@@ -17,7 +17,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from sie_agent import __version__
-from sie_agent.scorer import AUTO, scorer_folder
+from sie_agent.scorer import scorer_folder
+from sie_agent.selection import AUTO
 from sie_agent.serving.batching import Batcher
 from sie_agent.serving.bodies import JSON, NDJSON, content_type
 from sie_agent.serving.describing import ABOUT, adjustment_answer, completed, failures, score_body, stream_answer

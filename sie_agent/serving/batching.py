@@ -17,13 +17,13 @@ from typing import TypeVar
 
 import numpy as np
 
-from sie_agent.counts import counted
 from sie_agent.serving.engine import Loaded
 from sie_agent.serving.errors import Refusal, busy
 from sie_agent.serving.metrics import Metrics
 from sie_agent.serving.protocol import Doubles, Observer, Scores
 from sie_agent.serving.schema import Sample
 from sie_agent.serving.weighing import label_error, weighed_by, weight_and_label
+from sie_agent.utils.counts import counted
 
 T = TypeVar("T")
 logger = logging.getLogger("sie_agent.serving")

@@ -7,9 +7,10 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from sie_agent.drift.example import SHARE, adjustment_example, example_of
 from sie_agent.labels import WEAK_LABELS, label_names
-from sie_agent.scorer import BLENDED, FROM, LABEL_ERROR, TEXT, WEIGHT
-from sie_agent.serving.adjustment_example import SHARE, adjustment_example, example_of
+from sie_agent.scorer import FROM, LABEL_ERROR, TEXT
+from sie_agent.selection import BLENDED, WEIGHT
 from sie_agent.serving.bodies import JSON, NDJSON
 from sie_agent.serving.engine import Loaded
 from sie_agent.serving.guard import OPEN

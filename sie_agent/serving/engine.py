@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from sie_agent.errors import EnvironmentFailure, InputError
-from sie_agent.scorer import LabelErrors, Recipe
+from sie_agent.scorer import LabelErrors
+from sie_agent.selection import Recipe
 from sie_agent.serving.protocol import Engine, Loader
 from sie_agent.serving.weighing import AS_IT_IS, Wish, recipe_of
 

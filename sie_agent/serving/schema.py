@@ -10,7 +10,8 @@ from pydantic_core import PydanticCustomError, ValidationError
 
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.samples import LONGEST
-from sie_agent.scorer import BLENDED, FROM, LABEL_ERROR, TEXT, WEIGHT
+from sie_agent.scorer import FROM, LABEL_ERROR, TEXT
+from sie_agent.selection import BLENDED, WEIGHT
 from sie_agent.serving.cleaning import VISIBLE, description_text, identifier, required_text
 
 SAMPLE: dict[str, JsonValue] = {

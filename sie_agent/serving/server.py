@@ -17,9 +17,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from sie_agent.errors import EnvironmentFailure
-from sie_agent.serving.accepting import Acceptor, possible_connections
-from sie_agent.serving.admission import Door
-from sie_agent.serving.connection import Connection
+from sie_agent.serving.connections.accepting import Acceptor, possible_connections
+from sie_agent.serving.connections.admission import Door
+from sie_agent.serving.connections.connection import Connection
 from sie_agent.serving.errors import Refusal
 from sie_agent.serving.state import State
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sie_agent.errors import EnvironmentFailure, InputError
-from sie_agent.paths import user_path
-from sie_agent.python_words import parameters_named
-from sie_agent.small_files import refuse_no_file
-from sie_agent.values import check_values, option_of
+from sie_agent.files.paths import user_path
+from sie_agent.files.small_files import refuse_no_file
+from sie_agent.utils.python_words import parameters_named
+from sie_agent.utils.values import check_values, option_of
 
 TOKEN_VARIABLE = "SIE_SERVE_TOKEN"
 SHORTEST_TOKEN = 16

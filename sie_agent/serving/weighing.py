@@ -10,18 +10,8 @@ from typing import Any
 import numpy as np
 
 from sie_agent.errors import InputError
-from sie_agent.scorer import (
-    AUTO,
-    BLENDED,
-    LABEL_ERROR,
-    NONE,
-    RELEVANCE,
-    WEIGHT,
-    LabelErrors,
-    Recipe,
-    check_recipe,
-    recipe_for,
-)
+from sie_agent.scorer import LABEL_ERROR, LabelErrors
+from sie_agent.selection import AUTO, BLENDED, NONE, RELEVANCE, WEIGHT, Recipe, check_recipe, recipe_for
 from sie_agent.serving.protocol import Doubles, Engine, Observer, Scores
 
 WHERE = "config.json, field 'score_quantiles'"

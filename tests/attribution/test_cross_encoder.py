@@ -23,10 +23,10 @@ from sie_agent.attribution import (
     ranking_slopes,
     reference_importance,
     sigmoid,
-    token_pairs,
     train,
 )
 from sie_agent.errors import InputError, MissingExtraError
+from sie_agent.models import token_pairs
 
 from .tiny_bert import SPECIAL, write_tiny_bert
 
@@ -193,7 +193,7 @@ def test_batches_and_padding_change_nothing(
     direction = model.backward(log.features, log.targets)
     found = [model.scores(log.features), model.directional(log.features, direction)]
     longer = np.concatenate([log.features, np.zeros((len(log.targets), 7), np.int32)], axis=1)
-    monkeypatch.setattr("sie_agent.attribution.cross_encoder.BATCH", 3)
+    monkeypatch.setattr("sie_agent.attribution.models.cross_encoder.BATCH", 3)
     again = [model.scores(longer), model.directional(longer, model.backward(longer, log.targets))]
     np.testing.assert_allclose(found[0], again[0], atol=1e-4)
     np.testing.assert_allclose(found[1], again[1], rtol=1e-3, atol=1e-3)
@@ -273,6 +273,6 @@ def test_a_missing_package_names_the_extra(
 
 
 def test_torch_is_not_imported_before_it_is_used() -> None:
-    script = "import sys, sie_agent.attribution, sie_agent.run; sys.exit('torch' in sys.modules)"
+    script = "import sys, sie_agent.attribution, sie_agent.suite; sys.exit('torch' in sys.modules)"
     root = Path(__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", script], cwd=root, check=False).returncode == 0

@@ -24,7 +24,7 @@ from sie_agent.attribution import (
     reference_importance,
     row_influence,
 )
-from sie_agent.attribution.logistic import Batch, batched_influence, with_bias
+from sie_agent.attribution.models.logistic import Batch, batched_influence, with_bias
 from sie_agent.errors import InputError
 
 from .references.fixtures import make_rows, make_setting

@@ -13,8 +13,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from sie_agent.labels import StudentSettings
 from sie_agent.samples import load_samples
-from sie_agent.scorer import StudentSettings, distil_scorer, save_scorer
+from sie_agent.scorer import distil_scorer, save_scorer
 
 from .conftest import Sie, csv_text, log_rows
 

@@ -106,7 +106,7 @@ def test_what_the_system_says_anywhere(sie: Sie, monkeypatch: pytest.MonkeyPatch
     def fail() -> None:
         raise OSError(code, os.strerror(code), "/some/file")
 
-    monkeypatch.setattr("sie_agent.verbs.doctor.doctor", fail)
+    monkeypatch.setattr("sie_agent.commands.doctor.doctor", fail)
     assert_one_line(sie("doctor"), "/some/file", os.strerror(code).lower())
 
 
@@ -114,7 +114,7 @@ def test_out_of_memory(sie: Sie, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise MemoryError
 
-    monkeypatch.setattr("sie_agent.verbs.doctor.doctor", fail)
+    monkeypatch.setattr("sie_agent.commands.doctor.doctor", fail)
     assert_one_line(sie("doctor"), "out of memory", "--limit")
 
 
@@ -122,5 +122,5 @@ def test_package_that_is_not_installed(sie: Sie, monkeypatch: pytest.MonkeyPatch
     def fail() -> None:
         raise ModuleNotFoundError("No module named 'lightgbm'", name="lightgbm")
 
-    monkeypatch.setattr("sie_agent.verbs.doctor.doctor", fail)
+    monkeypatch.setattr("sie_agent.commands.doctor.doctor", fail)
     assert_one_line(sie("doctor"), "'lightgbm' is not installed")

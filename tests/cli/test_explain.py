@@ -8,8 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from sie_agent.labels import StudentSettings
 from sie_agent.samples import load_samples
-from sie_agent.scorer import Recipe, Scorer, StudentSettings, distil_scorer, load_scorer, save_scorer
+from sie_agent.scorer import Scorer, distil_scorer, load_scorer, save_scorer
+from sie_agent.selection import Recipe
 
 from .conftest import Ran, Sie, log_rows
 

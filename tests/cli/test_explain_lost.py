@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 import yaml
 
+from sie_agent.labels import StudentSettings
 from sie_agent.samples import load_samples
-from sie_agent.scorer import StudentSettings, distil_scorer, save_scorer
+from sie_agent.scorer import distil_scorer, save_scorer
 
 from .conftest import Sie
 

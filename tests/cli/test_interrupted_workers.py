@@ -13,15 +13,16 @@ import pandas as pd
 import psutil
 import pytest
 
+from sie_agent.labels import StudentSettings
 from sie_agent.samples import load_samples
-from sie_agent.scorer import StudentSettings, distil_scorer, save_scorer
+from sie_agent.scorer import distil_scorer, save_scorer
 
 from .conftest import csv_text, log_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import sys
-from sie_agent.verbs import score
+from sie_agent.commands import score
 score.ROWS_AT_ONCE = 20
 from sie_agent.cli import main
 if __name__ == "__main__":

@@ -14,9 +14,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sie_agent.samples import TableWriter
-from sie_agent.samples.tables import write_table
-from sie_agent.writing import Unfinished, only_one, remove_leftovers
+from sie_agent.files.tables import TableWriter, write_table
+from sie_agent.files.writing import Unfinished, only_one, remove_leftovers
 
 from .conftest import csv_text, log_rows
 
@@ -199,7 +198,7 @@ def killed(target: Path, how: str) -> Iterator[subprocess.Popen[bytes]]:
     head = (
         "import sys, time; from pathlib import Path; import pandas as pd; from sie_agent.samples import TableWriter\n"
     )
-    head += "from sie_agent.writing import Unfinished, only_one\ntarget = Path(sys.argv[1])\n"
+    head += "from sie_agent.files.writing import Unfinished, only_one\ntarget = Path(sys.argv[1])\n"
     code = f"{head}{KILLED[how]}\nprint('half', flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code, target], stdout=subprocess.PIPE, env=surroundings()) as process:
         assert process.stdout is not None and process.stdout.readline() == b"half\n"

@@ -10,7 +10,7 @@ import pytest
 
 from sie_agent.cli import main
 from sie_agent.errors import InputError
-from sie_agent.file_kinds import MAP, SUITE, other_yaml, yaml_kind
+from sie_agent.files.file_kinds import MAP, SUITE, other_yaml, yaml_kind
 from sie_agent.samples import load_column_map, load_samples
 
 COLUMN_MAP = "columns: {query: q, item_id: i, title: t}\nlabel: {column: clicks, minimum: 0, maximum: 1}\n"

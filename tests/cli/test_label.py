@@ -34,7 +34,7 @@ def graded(body: dict[str, Any], number: int) -> Reply:
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SIE_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.setattr("sie_agent.judging.backends.pool.FIRST_COOLING", 0.2)
+    monkeypatch.setattr("sie_agent.judging.backends.http.pool.FIRST_COOLING", 0.2)
     path = tmp_path / "log.csv"
     rows = [
         f"s{number},query {number % 9},i{number},thing {number} {'of steel ' * (number % 8)},1"

@@ -16,22 +16,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sie_agent.progress import set_quiet
+from sie_agent.commands.score import score
+from sie_agent.commands.select import select
+from sie_agent.commands.weights import weights
+from sie_agent.labels import StudentSettings
 from sie_agent.samples import load_samples
 from sie_agent.scorer import (
     COLUMNS_FILE,
     LOG_COLUMNS,
     LabelErrors,
-    StudentSettings,
     distil_scorer,
     load_scorer,
     save_scorer,
     settle_columns,
     with_log_columns,
 )
-from sie_agent.verbs.score import score
-from sie_agent.verbs.select import select
-from sie_agent.verbs.weights import weights
+from sie_agent.utils.progress import set_quiet
 
 from .conftest import Sie, csv_text, log_rows
 
@@ -51,7 +51,7 @@ HEAD = LabelErrors(
 TOLD = ["label_error", "label_error_from"]
 PROGRAM = """
 import sys
-from sie_agent.verbs import score
+from sie_agent.commands import score
 score.ROWS_AT_ONCE = 50
 from sie_agent.cli import main
 if __name__ == "__main__":
@@ -133,7 +133,7 @@ def test_half_is_told_from_the_log_and_the_rest_from_text(place: Path, sie: Sie)
 def test_it_does_not_depend_on_the_size_of_chunks(
     place: Path, tmp_path: Path, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sie_agent.verbs.score.ROWS_AT_ONCE", rows)
+    monkeypatch.setattr("sie_agent.commands.score.ROWS_AT_ONCE", rows)
     limit = 40 if rows == 1 else None
     score(place / "scorer", place / "log.csv", tmp_path / "s.parquet", limit=limit)
     assert_same(pd.read_parquet(tmp_path / "s.parquet"), expected(place).iloc[:limit])
@@ -253,7 +253,7 @@ def test_damaged_columns_are_one_line_with_workers_too(
 
 def stopping_after(count: int) -> Callable[[pd.DataFrame, Path], Path]:
     """`write_table`, until it was called so many times."""
-    from sie_agent.samples import write_table
+    from sie_agent.files.tables import write_table
 
     calls = itertools.count()
 
@@ -271,7 +271,7 @@ def test_columns_that_come_or_go_meanwhile_start_it_again(
     place: Path, tmp_path: Path, sie: Sie, monkeypatch: pytest.MonkeyPatch, appears: bool
 ) -> None:
     copied(place, tmp_path, columns=not appears)
-    monkeypatch.setattr("sie_agent.verbs.score.ROWS_AT_ONCE", 100)
+    monkeypatch.setattr("sie_agent.commands.score.ROWS_AT_ONCE", 100)
     with monkeypatch.context() as patched:
         patched.setattr("sie_agent.scorer.workers.write_table", stopping_after(3))
         with pytest.raises(KeyboardInterrupt):

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from sie_agent.cli import main
+from sie_agent.commands.judges import Judge
+from sie_agent.commands.label import label
 from sie_agent.judging import JudgmentCache, judge, load_variant, make_backend
-from sie_agent.verbs.judges import Judge
-from sie_agent.verbs.label import label
 
 from ..judging.scripted_server import Reply, completion, scripted_server
 
@@ -41,7 +41,7 @@ def sie(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any, 
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIE_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.setattr("sie_agent.judging.backends.openai.FIRST_BACKOFF", 0.01)
+    monkeypatch.setattr("sie_agent.judging.backends.http.openai.FIRST_BACKOFF", 0.01)
 
 
 def written(path: Path, rows: list[dict[str, Any]]) -> Path:

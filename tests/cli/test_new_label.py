@@ -13,7 +13,8 @@ from starlette.testclient import TestClient
 import sie_agent
 from sie_agent.labels import WEAK_LABELS, StudentSettings, WeakLabel
 from sie_agent.samples import load_samples
-from sie_agent.scorer import Recipe, ScorerSession, distil_scorer, load_scorer, save_scorer
+from sie_agent.scorer import ScorerSession, distil_scorer, load_scorer, save_scorer
+from sie_agent.selection import Recipe
 from sie_agent.serving import create_app, make_state
 
 from .conftest import Sie

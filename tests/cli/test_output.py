@@ -41,7 +41,7 @@ def test_json_is_all_there_is(sie: Sie, log: Path, monkeypatch: pytest.MonkeyPat
         print("a library says something")
         return {"checks": [], "broken": [], "exit_code": 0}
 
-    monkeypatch.setattr("sie_agent.verbs.doctor.doctor", chatty)
+    monkeypatch.setattr("sie_agent.commands.doctor.doctor", chatty)
     ran = sie("doctor", "--output", "json")
     assert ran.json == {"checks": [], "broken": [], "exit_code": 0}
     assert "a library says something" in ran.err
@@ -59,7 +59,7 @@ def test_quiet(sie: Sie, log: Path, how: tuple[str, ...]) -> None:
 
 
 def test_pairs_without_a_grade_exit_with_3(sie: Sie, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sie_agent.verbs.judges.make_backend", refusing(4))
+    monkeypatch.setattr("sie_agent.commands.judges.make_backend", refusing(4))
     ran = sie(*LABEL, "--data", log, "--output", "json")
     assert ran.code == 3
     said = ran.json
@@ -74,7 +74,7 @@ def test_interrupted(sie: Sie, monkeypatch: pytest.MonkeyPatch, how: tuple[str, 
     def interrupted() -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sie_agent.verbs.doctor.doctor", interrupted)
+    monkeypatch.setattr("sie_agent.commands.doctor.doctor", interrupted)
     ran = sie("doctor", *how)
     assert ran.code == 130 and ran.out == ""
     assert "goes on from there" in ran.err and ran.err.count("\n") == 1
@@ -84,7 +84,7 @@ def test_unexpected_error_is_one_line(sie: Sie, monkeypatch: pytest.MonkeyPatch)
     def broken() -> None:
         raise ZeroDivisionError("a\nslip")
 
-    monkeypatch.setattr("sie_agent.verbs.doctor.doctor", broken)
+    monkeypatch.setattr("sie_agent.commands.doctor.doctor", broken)
     ran = sie("doctor")
     assert ran.code == 1 and ran.out == ""
     assert ran.err == "sie: unexpected ZeroDivisionError: a slip; run again with --debug for the traceback\n"

@@ -16,9 +16,11 @@ import pytest
 
 import sie_agent
 from sie_agent.errors import InputError
-from sie_agent.events import NAMES
+from sie_agent.files.writing import only_one
+from sie_agent.labels import StudentSettings
 from sie_agent.samples import load_samples
-from sie_agent.scorer import StudentSettings, distil_scorer, only_one, save_scorer
+from sie_agent.scorer import distil_scorer, save_scorer
+from sie_agent.utils.events import NAMES
 
 from .conftest import Sie, csv_text, log_rows
 

@@ -12,8 +12,9 @@ import pytest
 from huggingface_hub import DatasetCard, ModelCard
 
 from sie_agent import load_scorer
+from sie_agent.labels import StudentSettings
 from sie_agent.samples import load_samples, validate_samples
-from sie_agent.scorer import StudentSettings, distil_scorer, save_scorer
+from sie_agent.scorer import distil_scorer, save_scorer
 
 from .conftest import Sie, log_rows
 

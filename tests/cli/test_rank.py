@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from sie_agent.scorer import Recipe
+from sie_agent.selection import Recipe
 
 from .conftest import Sie
 

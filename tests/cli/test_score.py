@@ -19,12 +19,14 @@ import pandas as pd
 import psutil
 import pytest
 
-from sie_agent.progress import set_quiet
+from sie_agent.commands.score import score
+from sie_agent.commands.select import select
+from sie_agent.commands.weights import weights
+from sie_agent.labels import StudentSettings
 from sie_agent.samples import load_samples
-from sie_agent.scorer import Recipe, StudentSettings, distil_scorer, load_scorer, recipe_in, save_scorer
-from sie_agent.verbs.score import score
-from sie_agent.verbs.select import select
-from sie_agent.verbs.weights import weights
+from sie_agent.scorer import distil_scorer, load_scorer, save_scorer
+from sie_agent.selection import Recipe, recipe_in
+from sie_agent.utils.progress import set_quiet
 
 from ..soak import seeds
 from .conftest import Sie, csv_text, log_rows
@@ -33,7 +35,7 @@ ROWS = 600
 # as the command line, with chunks small enough for many parts
 PROGRAM = """
 import sys
-from sie_agent.verbs import score
+from sie_agent.commands import score
 score.ROWS_AT_ONCE = {rows}
 from sie_agent.cli import main
 if __name__ == "__main__":
@@ -87,7 +89,7 @@ def test_query_and_label_pass_through(place: Path) -> None:
 
 
 def test_the_recipe_goes_with_the_scores(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sie_agent.verbs.score.ROWS_AT_ONCE", 250)
+    monkeypatch.setattr("sie_agent.commands.score.ROWS_AT_ONCE", 250)
     said = score(place / "scorer", place / "log.csv", tmp_path / "s.parquet")
     assert said["recipe"] == "the log's own labels, weights by value of strength 0.5"
     same(place, tmp_path / "s.parquet")
@@ -110,7 +112,7 @@ def test_scores_of_a_scorer_without_a_recipe_have_none(place: Path, tmp_path: Pa
 def test_scores_do_not_depend_on_the_size_of_chunks(
     place: Path, tmp_path: Path, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sie_agent.verbs.score.ROWS_AT_ONCE", rows)
+    monkeypatch.setattr("sie_agent.commands.score.ROWS_AT_ONCE", rows)
     limit = 40 if rows == 1 else None
     said = score(place / "scorer", place / "log.csv", tmp_path / "s.parquet", limit=limit)
     found = pd.read_parquet(tmp_path / "s.parquet")
@@ -187,7 +189,7 @@ def half_done(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     """A run that failed after its third part, on a scorer and a log that tests may change."""
     shutil.copytree(place / "scorer", tmp_path / "scorer")
     shutil.copy(place / "log.csv", tmp_path / "log.csv")
-    monkeypatch.setattr("sie_agent.verbs.score.ROWS_AT_ONCE", 100)
+    monkeypatch.setattr("sie_agent.commands.score.ROWS_AT_ONCE", 100)
 
     def three(*_: object) -> None:
         raise KeyboardInterrupt
@@ -202,7 +204,7 @@ def half_done(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 def stopping_after(count: int) -> Callable[[pd.DataFrame, Path], Path]:
     """`write_table`, until it was called so many times."""
-    from sie_agent.samples import write_table
+    from sie_agent.files.tables import write_table
 
     calls = iter(range(count))
 
@@ -240,7 +242,7 @@ def test_killed_while_parts_are_put_together(place: Path, half_done: Path, monke
         with pytest.raises(KeyboardInterrupt):
             score(half_done / "scorer", half_done / "log.csv", half_done / "s.parquet")
     assert not (half_done / "s.parquet").exists() and parts(half_done) == 6
-    monkeypatch.setattr("sie_agent.verbs.score.stream_samples", stopped)
+    monkeypatch.setattr("sie_agent.commands.score.stream_samples", stopped)
     assert score(half_done / "scorer", half_done / "log.csv", half_done / "s.parquet")["resumed"] == ROWS
     same(place, half_done / "s.parquet")
 
@@ -309,7 +311,7 @@ def test_a_card_beside_the_scorer_changes_nothing(half_done: Path) -> None:
 
 
 def test_two_at_once_do_not_mix(place: Path, tmp_path: Path, sie: Sie) -> None:
-    from sie_agent.scorer import only_one
+    from sie_agent.files.writing import only_one
 
     with only_one(tmp_path / "s.parquet"):
         ran = sie("score", "--scorer", place / "scorer", "--data", place / "log.csv", "--out", tmp_path / "s.parquet")
@@ -317,8 +319,8 @@ def test_two_at_once_do_not_mix(place: Path, tmp_path: Path, sie: Sie) -> None:
 
 
 def test_a_repeated_id_is_named(place: Path, tmp_path: Path, sie: Sie, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sie_agent.samples.repeats.HASHES_IN_MEMORY", 100)
-    monkeypatch.setattr("sie_agent.verbs.score.ROWS_AT_ONCE", 50)
+    monkeypatch.setattr("sie_agent.samples.unusable.repeats.HASHES_IN_MEMORY", 100)
+    monkeypatch.setattr("sie_agent.commands.score.ROWS_AT_ONCE", 50)
     rows = log_rows(400)
     rows[390]["sample_id"] = "s5"
     (tmp_path / "twice.csv").write_text(csv_text(rows), encoding="utf-8")
@@ -393,9 +395,9 @@ def test_bad_input_leaves_nothing_behind_but_the_list_of_it(place: Path, tmp_pat
 
 def test_a_lock_whose_file_went_meanwhile_is_taken_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The one before removes its file between this one's opening it and locking it."""
-    from sie_agent import writing
     from sie_agent.errors import EnvironmentFailure
-    from sie_agent.scorer import only_one
+    from sie_agent.files import writing
+    from sie_agent.files.writing import only_one
 
     lock, target = tmp_path / ".s.parquet.lock", tmp_path / "s.parquet"
     really, times = writing.fcntl.flock, iter([True])

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sie_agent.scorer import Recipe
+from sie_agent.selection import Recipe
 
 from .conftest import Sie
 
@@ -205,7 +205,7 @@ def test_weights_that_lose_the_positives_are_warned_of(sie: Sie, scores: pd.Data
 
 
 def test_two_at_once_do_not_mix(sie: Sie, scores: pd.DataFrame, tmp_path: Path) -> None:
-    from sie_agent.scorer import only_one
+    from sie_agent.files.writing import only_one
 
     with only_one(tmp_path / "kept.parquet"):
         ran = sie(*SELECT, "--by", "support")

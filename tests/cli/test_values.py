@@ -10,7 +10,7 @@ import pytest
 
 import sie_agent
 from sie_agent.errors import InputError
-from sie_agent.values import INT64, KINDS, Number, check_values
+from sie_agent.utils.values import INT64, KINDS, Number, check_values
 
 from .conftest import Sie
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from sie_agent.attribution import REFERENCES, SIGNED
+from sie_agent.commands.attribute import DEFAULT_REFERENCES
 from sie_agent.judging import JUDGMENT_COLUMNS
 from sie_agent.labels import label_names
 from sie_agent.scorer import FROM, LABEL_ERROR
-from sie_agent.verbs.attribute import DEFAULT_REFERENCES
 
 from .conftest import Ran, Sie
 
@@ -76,7 +76,7 @@ def test_scores_do_not_depend_on_the_chunks(
     sie: Sie, log: Path, scorer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done(sie("score", "--scorer", scorer, "--data", log, "--out", "whole.parquet"))
-    monkeypatch.setattr("sie_agent.verbs.score.ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("sie_agent.commands.score.ROWS_AT_ONCE", 7)
     done(sie("score", "--scorer", scorer / "scorer", "--data", log, "--out", "parts.parquet"))
     whole, parts = (pd.read_parquet(tmp_path / name) for name in ("whole.parquet", "parts.parquet"))
     pd.testing.assert_frame_equal(whole, parts)

@@ -23,14 +23,14 @@ import numpy as np
 
 import sie_agent as sie
 from sie_agent.attribution import REFERENCES, Rows, Setting, TrainingSettings, train
-from sie_agent.bench import BENCH_METRICS
+from sie_agent.downstream import BENCH_METRICS
 from sie_agent.cli import main
 from sie_agent.evaluation import METRICS
 from sie_agent.labels import WEAK_LABELS, Evidence, LabelSettings
 from sie_agent.report.bench_words import metric_words
-from sie_agent.run.suite_parts import JudgePart
+from sie_agent.suite.parts import JudgePart
 from sie_agent.samples import LogSettings, simulate_log
-from sie_agent.samples.column_maps import ready_maps
+from sie_agent.samples.maps.column_maps import ready_maps
 
 assert "my-shop" in ready_maps()
 samples = sie.load_samples("sample", limit=60)

@@ -140,7 +140,7 @@ class TestEncoder:
 
 def test_a_missing_model_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     from sie_agent.errors import EnvironmentFailure
-    from sie_agent.judging.backends import models
+    from sie_agent.models import files as models
 
     embeddings.encoder.cache_clear()
     monkeypatch.setattr(embeddings, "require_transformers", lambda: None)

@@ -5,14 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sie_agent.evaluation import (
-    between_judge,
-    noise_for_auc,
-    positions_judge,
-    query_accuracy,
-    roc_auc,
-    simulate_judge,
-)
+from sie_agent.evaluation import between_judge, noise_for_auc, positions_judge, query_accuracy, roc_auc, simulate_judge
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from sie_agent.judging import JudgmentCache
-from sie_agent.progress import set_quiet
+from sie_agent.utils.progress import set_quiet
 
 
 def table(pairs: list[tuple[str, str]]) -> pd.DataFrame:

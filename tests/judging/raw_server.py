@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import openai
 import pytest
 
-from sie_agent.judging.backends.bounded import library
-from sie_agent.judging.backends.http import async_client
+from sie_agent.judging.backends.http.bounded import library
+from sie_agent.judging.backends.http.clients import async_client
 
 KEY = "sk-a-very-secret-key"
 FINE = b'{"ok": true}'

@@ -10,18 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sie_agent.judging import load_variant
-from sie_agent.judging.answers import (
-    Answer,
-    answer_schema,
-    calibrated,
-    entropy,
-    grade_probabilities,
-    score_answer,
-)
-from sie_agent.judging.backends.chat import error_text, shown_url
-from sie_agent.judging.backends.reading import OtherForm, read_answer
-from sie_agent.judging.kept import answer_from_json, answer_to_json
-from sie_agent.judging.variants import Calibration
+from sie_agent.judging.answers import Answer, answer_schema, calibrated, entropy, grade_probabilities, score_answer
+from sie_agent.judging.backends.http.chat import error_text, shown_url
+from sie_agent.judging.backends.http.reading import OtherForm, read_answer
+from sie_agent.judging.cache.kept import answer_from_json, answer_to_json
+from sie_agent.judging.prompts.variants import Calibration
 from sie_agent.judging.written import parse_written
 
 TOKENS = ("0", "1", "2", "3")

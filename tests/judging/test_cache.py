@@ -191,7 +191,7 @@ def test_the_default_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_how_fast_answers_came_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Twenty a second for ten seconds, an hour after slower times; other variants and models do not count."""
     clock = [1_000_000.0]
-    monkeypatch.setattr("sie_agent.judging.cache.time.time", lambda: clock[0])
+    monkeypatch.setattr("sie_agent.judging.cache.database.time.time", lambda: clock[0])
     with JudgmentCache(tmp_path / "judgments.sqlite") as cache:
         assert cache.recent_rate("v", "m") is None
         for step in range(30):

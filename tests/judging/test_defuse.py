@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sie_agent.files.paths import data_dir
 from sie_agent.judging import list_variants, load_variant
-from sie_agent.judging.defuse import BREAK, ORDERS, STEM, STEMS, WORD, defused
-from sie_agent.judging.render import clean_fields, clean_text
-from sie_agent.paths import data_dir
+from sie_agent.judging.prompts.defuse import BREAK, ORDERS, STEM, STEMS, WORD, defused
+from sie_agent.judging.prompts.render import clean_fields, clean_text
 from sie_agent.samples import load_samples
 
 HOMEDEPOT = data_dir() / "homedepot" / "pairs.parquet"

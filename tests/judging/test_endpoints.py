@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 from sie_agent.errors import EnvironmentFailure, InputError
-from sie_agent.events import log_events
 from sie_agent.judging import (
     Endpoint,
     EndpointList,
@@ -23,6 +22,7 @@ from sie_agent.judging import (
     load_variant,
     make_backend,
 )
+from sie_agent.utils.events import log_events
 
 from .conftest import table
 from .scripted_server import Reply, completion, error, scripted_server
@@ -35,8 +35,8 @@ DOWN = Reply(500, error("down"))
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sie_agent.judging.backends.pool.FIRST_COOLING", 0.2)
-    monkeypatch.setattr("sie_agent.judging.backends.openai.FIRST_BACKOFF", 0.05)
+    monkeypatch.setattr("sie_agent.judging.backends.http.pool.FIRST_COOLING", 0.2)
+    monkeypatch.setattr("sie_agent.judging.backends.http.openai.FIRST_BACKOFF", 0.05)
 
 
 def pairs(count: int) -> pd.DataFrame:

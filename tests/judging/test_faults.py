@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from sie_agent.cli import main
-from sie_agent.judging.backends.openai import DEFAULT_RETRIES
+from sie_agent.judging.backends.http.openai import DEFAULT_RETRIES
 
 from .scripted_server import Reply, Scripted, completion, error, scripted_server
 
@@ -68,7 +68,7 @@ def faulty(body: dict[str, Any], asked: int) -> Reply:
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SIE_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
-    monkeypatch.setattr("sie_agent.judging.backends.openai.FIRST_BACKOFF", 0.02)
+    monkeypatch.setattr("sie_agent.judging.backends.http.openai.FIRST_BACKOFF", 0.02)
     path = tmp_path / "log.csv"
     rows = [f"s{number},query {number % 30},i{number},thing {number},1" for number in range(COUNT)]
     path.write_text("sample_id,query,item_id,title,label\n" + "\n".join(rows) + "\n")

@@ -30,11 +30,11 @@ SHARE = 30
 def hurry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SIE_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    monkeypatch.setattr("sie_agent.judging.backends.openai.FIRST_BACKOFF", 0.005)
-    monkeypatch.setattr("sie_agent.judging.backends.openai.LONGEST_BACKOFF", 1.0)
+    monkeypatch.setattr("sie_agent.judging.backends.http.openai.FIRST_BACKOFF", 0.005)
+    monkeypatch.setattr("sie_agent.judging.backends.http.openai.LONGEST_BACKOFF", 1.0)
     for module in ("trouble", "attempt"):
         monkeypatch.setattr(f"sie_agent.judging.backends.{module}.LEAST_PAUSE", 0.02)
-    monkeypatch.setattr("sie_agent.judging.backends.pool.FIRST_COOLING", 0.2)
+    monkeypatch.setattr("sie_agent.judging.backends.http.pool.FIRST_COOLING", 0.2)
 
 
 def written_log(folder: Path, count: int = PAIRS) -> Path:
@@ -257,7 +257,7 @@ def test_a_server_that_takes_long_is_not_given_up(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its answers, and that to a test question, take longer than such a question is given at first."""
-    monkeypatch.setattr("sie_agent.judging.backends.pool.TEST_SECONDS", 0.2)
+    monkeypatch.setattr("sie_agent.judging.backends.http.pool.TEST_SECONDS", 0.2)
     log = written_log(tmp_path)
 
     def behave(asked: Asked) -> Reply:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from sie_agent.judging import Backend, PricePart, Variant, load_variant, make_backend
 from sie_agent.judging.answers import answer_schema
-from sie_agent.judging.key import cache_key, key_maker
+from sie_agent.judging.cache.key import cache_key, key_maker
+from sie_agent.judging.prompts.variants import Level
 from sie_agent.judging.questions import KeyMaker, Question, Rows, distinct_questions, wanted_rows
-from sie_agent.judging.variants import Level
 
 from .conftest import PAIRS, table
 

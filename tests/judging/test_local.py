@@ -14,10 +14,11 @@ import pytest
 from sie_agent.errors import EnvironmentFailure, InputError, MissingExtraError
 from sie_agent.judging import JudgmentCache, judge, load_variant, make_backend
 from sie_agent.judging.answers import Request
-from sie_agent.judging.backends import embedding, models
+from sie_agent.judging.backends import embedding
 from sie_agent.judging.backends.embedding import EmbeddingBackend
 from sie_agent.judging.backends.local import LocalBackend
-from sie_agent.judging.render import clean_fields, render_messages
+from sie_agent.judging.prompts.render import clean_fields, render_messages
+from sie_agent.models import files as models
 
 from .conftest import table
 
@@ -290,7 +291,7 @@ def test_the_shipped_calibration_fits_its_pairs(cache: JudgmentCache) -> None:
     """AUC and calibration on the hand-made pairs are what the variant's file says."""
     from sklearn.metrics import roc_auc_score
 
-    from sie_agent.paths import prompts_dir
+    from sie_agent.files.paths import prompts_dir
 
     lines = (prompts_dir() / "calibration.jsonl").read_text(encoding="utf-8").splitlines()
     pairs = pd.DataFrame([json.loads(line) for line in lines])

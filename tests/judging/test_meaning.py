@@ -11,9 +11,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sie_agent.judging.backends.form import PARTS, Form, in_words, named_part, next_form, simpler_forms
-from sie_agent.judging.backends.meaning import Problem, meaning_of, problem_of
-from sie_agent.judging.backends.trouble import Refusal, of_problem
+from sie_agent.judging.backends.http.form import PARTS, Form, in_words, named_part, next_form, simpler_forms
+from sie_agent.judging.backends.http.meaning import Problem, meaning_of, problem_of
+from sie_agent.judging.backends.http.trouble import Refusal, of_problem
 
 FORM = Form()
 

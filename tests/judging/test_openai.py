@@ -307,7 +307,7 @@ def test_concurrency_is_bounded_and_used(cache: JudgmentCache) -> None:
 
 def test_requests_are_drawn_as_they_are_needed() -> None:
     from sie_agent.judging.answers import Answer, Request
-    from sie_agent.judging.backends.concurrent import answers_as_they_come
+    from sie_agent.judging.backends.http.concurrent import answers_as_they_come
 
     drawn: list[int] = []
 

@@ -27,10 +27,10 @@ from sie_agent.judging import (
 )
 from sie_agent.judging.answers import Answer, Request
 from sie_agent.judging.backends import Batch
-from sie_agent.judging.cache_file import MOST_ALIASES
+from sie_agent.judging.cache.file import MOST_ALIASES
 from sie_agent.judging.questions import KeyMaker, known_names
-from sie_agent.progress import set_quiet
-from sie_agent.run import Mixture
+from sie_agent.suite import Mixture
+from sie_agent.utils.progress import set_quiet
 
 from .conftest import table
 from .scripted_server import Reply, Scripted, completion, scripted_server

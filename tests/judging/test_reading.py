@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from sie_agent.judging.answers import score_answer
-from sie_agent.judging.backends.decoding import decoded
-from sie_agent.judging.backends.reading import OtherForm, is_error, read_answer, usage_of
-from sie_agent.judging.variants import Variant, load_variant
+from sie_agent.judging.backends.http.decoding import decoded
+from sie_agent.judging.backends.http.reading import OtherForm, is_error, read_answer, usage_of
+from sie_agent.judging.prompts.variants import Variant, load_variant
 
 
 def scale(folder: Path, *tokens: str) -> Variant:

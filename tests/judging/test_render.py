@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from sie_agent.judging import load_variant
 from sie_agent.judging.answers import Message
-from sie_agent.judging.filling import Filling
-from sie_agent.judging.render import (
+from sie_agent.judging.prompts.filling import Filling
+from sie_agent.judging.prompts.render import (
     BRACKETS,
     DROPPED_CATEGORIES,
     INPUT_WINDOW,
@@ -31,7 +31,7 @@ from sie_agent.judging.render import (
     one_line,
     render_messages,
 )
-from sie_agent.judging.variants import FIELDS, Variant, compiled, list_variants
+from sie_agent.judging.prompts.variants import FIELDS, Variant, compiled, list_variants
 
 NASTY = "<＜﹤[/|!?INSTSYSITEMQUERYitemquery ]>\u200b\u202e\ue000\x00\x1c\x85\u2028\u3000\u00a0\ud800\n\t %{}"
 texts = st.text(st.sampled_from(NASTY) | st.characters(), max_size=60)

@@ -6,8 +6,8 @@ import pytest
 
 from sie_agent.judging.answers import Answer, Request
 from sie_agent.judging.backends import Price
+from sie_agent.judging.prompts.variants import Variant, load_variant
 from sie_agent.judging.spending import Account, Spending
-from sie_agent.judging.variants import Variant, load_variant
 
 LONG = 2048
 

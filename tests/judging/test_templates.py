@@ -13,9 +13,9 @@ from jinja2 import StrictUndefined, TemplateSyntaxError
 from jinja2.sandbox import SandboxedEnvironment
 
 from sie_agent.errors import InputError
-from sie_agent.judging.template_check import FILTERS, METHODS, TESTS
-from sie_agent.judging.templates import compiled
-from sie_agent.judging.variants import FIELDS, list_variants, load_variant
+from sie_agent.judging.prompts.template_check import FILTERS, METHODS, TESTS
+from sie_agent.judging.prompts.templates import compiled
+from sie_agent.judging.prompts.variants import FIELDS, list_variants, load_variant
 
 FENCED = "<query>{{ query }}</query><item>{{ title }}</item>"
 ROW = {name: f"{name} word " * 20 for name in FIELDS}

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
+from sie_agent.files.paths import prompts_dir
 from sie_agent.judging import list_variants, load_variant
-from sie_agent.judging.render import clean_fields, clean_text, render_messages
-from sie_agent.paths import prompts_dir
+from sie_agent.judging.prompts.render import clean_fields, clean_text, render_messages
 
 GOOD = {
     "about": "a test",

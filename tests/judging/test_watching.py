@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sie_agent import progress
 from sie_agent.judging import JudgmentCache, Session, judge, judge_chunks, load_variant, make_backend
 from sie_agent.judging.backends import Backend
+from sie_agent.utils import progress
 
 from .scripted_server import Reply, completion, error, scripted_server
 
@@ -23,7 +23,7 @@ def a_log_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bars of a log file, their half minutes shortened."""
     progress.set_quiet(False)
     monkeypatch.setattr(progress, "LINE_SECONDS", 0.05)
-    monkeypatch.setattr("sie_agent.judging.backends.openai.FIRST_BACKOFF", 0.02)
+    monkeypatch.setattr("sie_agent.judging.backends.http.openai.FIRST_BACKOFF", 0.02)
 
 
 def right() -> Reply:

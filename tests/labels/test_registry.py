@@ -7,15 +7,7 @@ import pytest
 
 from sie_agent.attribution import Rows, TrainingSettings, train
 from sie_agent.errors import InputError
-from sie_agent.labels import (
-    WEAK_LABELS,
-    Evidence,
-    LabelSettings,
-    WeakLabel,
-    label_named,
-    label_names,
-    student_settings,
-)
+from sie_agent.labels import WEAK_LABELS, Evidence, LabelSettings, WeakLabel, label_named, label_names, student_settings
 
 
 def evidence(settings: LabelSettings, label: np.ndarray) -> Evidence:

@@ -9,7 +9,7 @@ from sie_agent.attribution import Rows
 from sie_agent.evaluation import roc_auc
 from sie_agent.labels import Evidence, LabelSettings, match_log, support
 from sie_agent.labels.support import rates_of_ones
-from sie_agent.scorer import weights_from
+from sie_agent.selection import weights_from
 
 Doubles = np.ndarray
 # how often the log says 1 of an irrelevant and of a relevant row

@@ -13,7 +13,10 @@ import pytest
 from scipy.special import logit
 
 from sie_agent.attribution import TrainingSettings, predict_held_out
+from sie_agent.commands.distill import distil
+from sie_agent.commands.score import score
 from sie_agent.evaluation import roc_auc, simulate_judge
+from sie_agent.features import TextFeatures
 from sie_agent.pipeline import (
     DistilSettings,
     Log,
@@ -24,12 +27,11 @@ from sie_agent.pipeline import (
     make_labels,
     train_proxies,
 )
-from sie_agent.run import load_distil_settings
-from sie_agent.samples import TextFeatures, load_samples, simulate_flips, without_grade
-from sie_agent.scorer import COLUMNS_FILE, LOG_COLUMNS, RELEVANCE, LabelErrors, load_scorer
+from sie_agent.samples import load_samples, simulate_flips, without_grade
+from sie_agent.scorer import COLUMNS_FILE, LOG_COLUMNS, LabelErrors, load_scorer
 from sie_agent.scorer.label_errors import as_config, fault_in
-from sie_agent.verbs.distil import distil
-from sie_agent.verbs.score import score
+from sie_agent.selection import RELEVANCE
+from sie_agent.suite import load_distil_settings
 
 Doubles = np.ndarray
 RELEVANT_AT = 0.75

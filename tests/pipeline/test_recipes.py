@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from sie_agent.bench import recipe_name
+from sie_agent.downstream import recipe_name
 from sie_agent.evaluation import WithinQueries
 from sie_agent.pipeline import CANDIDATES, LOG, MILDEST, above_chance, choose_by_grades, choose_by_log, tuned
 

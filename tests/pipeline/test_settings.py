@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from sie_agent.errors import InputError
 from sie_agent.pipeline import DistilSettings
-from sie_agent.run import load_distil_settings, load_suite
+from sie_agent.suite import load_distil_settings, load_suite
 
 SUITE = {"name": "s", "data": {"source": "log.csv"}, "judges": [{"name": "words", "kind": "lexical"}]}
 # names that are checked against a registry

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import sie_agent as sie
-from sie_agent.progress import set_quiet
+from sie_agent.utils.progress import set_quiet
 
 CHEAP = (
     "labels.proxies=2",

@@ -14,8 +14,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from sie_agent.foreign import VARIABLE, foreign_bars_silenced
-from sie_agent.progress import set_quiet
+from sie_agent.utils.foreign import VARIABLE, foreign_bars_silenced
+from sie_agent.utils.progress import set_quiet
 
 ROOT = Path(__file__).parents[2]
 MAKERS = (

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import sie_agent as sie
-from sie_agent.progress import set_quiet
+from sie_agent.utils.progress import set_quiet
 
 from .conftest import CHEAP
 

@@ -15,8 +15,8 @@ from sie_agent.judging import Endpoint, EndpointList, PricePart
 from sie_agent.judging.answers import Answer
 from sie_agent.judging.backends import BACKENDS
 from sie_agent.judging.backends.langchain_named import Named
-from sie_agent.run.suite_parts import JudgePart
-from sie_agent.shown import in_short, shown
+from sie_agent.suite.parts import JudgePart
+from sie_agent.utils.shown import in_short, shown
 
 from .conftest import Made
 

@@ -15,7 +15,7 @@ import pytest
 
 import sie_agent as sie
 from sie_agent.errors import InputError
-from sie_agent.signatures import described, fits
+from sie_agent.utils.signatures import described, fits
 
 MAP = {"columns": {"query": "q", "item_id": "i", "title": "t"}}
 FUNCTIONS = [name for name in sie.__all__ if inspect.isfunction(getattr(sie, name))]

@@ -16,7 +16,7 @@ import sie_agent as sie
 from sie_agent.cli import main
 from sie_agent.cli.app import app
 from sie_agent.errors import SieError
-from sie_agent.python_words import KNOWN, in_python, parameter_of
+from sie_agent.utils.python_words import KNOWN, in_python, parameter_of
 
 PACKAGE = Path(inspect.getfile(sie)).parent
 

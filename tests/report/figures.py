@@ -7,15 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sie_agent.bench import (
-    AUTO,
-    CLEAN,
-    JUDGE_LABELS,
-    JUDGED_ONLY,
-    LOG,
-    RULE,
-    SAME_RECIPE,
-)
+from sie_agent.downstream import AUTO, CLEAN, JUDGE_LABELS, JUDGED_ONLY, LOG, RULE, SAME_RECIPE
 
 REFERENCE = "tracin, ranking loss"
 # name, accuracy within queries, agreement, points gained over the log, mode, kind

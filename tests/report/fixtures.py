@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from sie_agent.run.next_steps import write_next_steps
+from sie_agent.suite.summary.next_steps import write_next_steps
 
 from .figures import Options, agreement
 

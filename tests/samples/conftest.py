@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sie_agent.progress import set_quiet
 from sie_agent.samples import validate_samples
+from sie_agent.utils.progress import set_quiet
 
 TITLES = (
     "Brass desk lamp with a green shade",

@@ -18,8 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sie_agent.errors import EnvironmentFailure, InputError
-from sie_agent.progress import set_quiet
-from sie_agent.samples import load_samples, read_table, stream_samples, table_batches
+from sie_agent.files.tables import read_table
+from sie_agent.samples import load_samples, stream_samples, table_batches
+from sie_agent.utils.progress import set_quiet
 
 BIG = 2**53
 READ = [None, 1, 3, 500]

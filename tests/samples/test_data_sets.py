@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from sie_agent.errors import InputError
-from sie_agent.progress import set_quiet
 from sie_agent.samples import ColumnMap, load_samples, stream_samples
+from sie_agent.utils.progress import set_quiet
 
 READ = [None, 1, 3, 50]
 NAMES = ["relevant", "irrelevant"]

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
-from sie_agent.samples import ColumnMap, Doubtful, decimals, guessed_numbers, load_samples, stream_samples
-from sie_agent.samples.decimals import mark_of, number_of
+from sie_agent.samples import ColumnMap, Doubtful, guessed_numbers, load_samples, stream_samples
+from sie_agent.samples.sources import decimals
+from sie_agent.samples.sources.decimals import mark_of, number_of
 
 COLUMNS = {"query": "query", "item_id": "item_id", "title": "title"}
 

@@ -11,7 +11,7 @@ import pytest
 
 from sie_agent.errors import InputError
 from sie_agent.samples import load_samples, stream_samples
-from sie_agent.samples.encodings import likely_encoding
+from sie_agent.samples.sources.encodings import likely_encoding
 
 HEADER = "query,item_id,title\n"
 EAST_ASIAN = [

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
 from sie_agent.samples import load_samples, stream_samples
-from sie_agent.samples.cells import attributes_text
-from sie_agent.samples.seven_bits import seven_bit_encoding
+from sie_agent.samples.sources.cells import attributes_text
+from sie_agent.samples.sources.seven_bits import seven_bit_encoding
 
 from .conftest import TITLES
 

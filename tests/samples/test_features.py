@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.utils import murmurhash3_32
 
-from sie_agent.samples import OVERLAP_NAMES, TextFeatures, feature_names, reading, validate_samples
-from sie_agent.samples.tokens import lower, split_grams, split_words
+from sie_agent.features import OVERLAP_NAMES, TextFeatures, feature_names, reading
+from sie_agent.features.tokens import lower, split_grams, split_words
+from sie_agent.samples import validate_samples
 
 NOUNS = ("lamp", "kettle", "saw", "rug", "mug", "tent", "glass", "shelf")
 

@@ -11,8 +11,8 @@ import pytest
 
 from sie_agent.attribution import TrainingSettings, predict, train
 from sie_agent.errors import InputError
+from sie_agent.features import TextFeatures
 from sie_agent.samples import (
-    TextFeatures,
     count_rows,
     generate_samples,
     lexical_scores,

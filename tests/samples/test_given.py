@@ -10,7 +10,7 @@ import pytest
 
 import sie_agent
 from sie_agent.errors import InputError
-from sie_agent.paths import user_path
+from sie_agent.files.paths import user_path
 from sie_agent.samples import load_samples
 from sie_agent.samples.streaming import stream_samples
 from sie_agent.samples.widths import MOST_COLUMNS

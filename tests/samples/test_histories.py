@@ -10,15 +10,9 @@ import pandas as pd
 import pytest
 
 from sie_agent.errors import InputError
-from sie_agent.paths import data_dir
-from sie_agent.samples import (
-    TextFeatures,
-    load_column_map,
-    load_samples,
-    normalise_query,
-    shopper_and_item,
-    validate_samples,
-)
+from sie_agent.features import TextFeatures
+from sie_agent.files.paths import data_dir
+from sie_agent.samples import load_column_map, load_samples, normalise_query, shopper_and_item, validate_samples
 
 GAMES_AT_HAND = (data_dir() / "games" / "sequences.parquet").is_file()
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
 from sie_agent.samples import ColumnMap, load_samples, stream_samples
-from sie_agent.samples.mapping import joined
-from sie_agent.samples.next_items import row_id
+from sie_agent.samples.maps.mapping import joined
+from sie_agent.samples.shop_logs.next_items import row_id
 
 EVENTS: dict[str, Any] = {
     "next_item": {"events": True, "user_id": "u", "item_id": "i", "timestamp": "t", "title": None},

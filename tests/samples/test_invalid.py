@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
-from sie_agent.finishing import finishing
 from sie_agent.samples import LIST, ColumnMap, InvalidRows, load_samples, rows_policy, stream_samples
-from sie_agent.samples.invalid_list import RowList
+from sie_agent.samples.unusable.listed import RowList
+from sie_agent.utils.finishing import finishing
 
 ROW = {"query": "lamp", "item_id": "1", "title": "Lamp", "label": "1", "position": "1", "attributes": ""}
 

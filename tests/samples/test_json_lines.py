@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
-from sie_agent.progress import set_quiet
-from sie_agent.samples import json_lines, load_samples, stream_samples, text_files
-from sie_agent.samples.json_values import parsed_json
-from sie_agent.samples.readers import read_file
+from sie_agent.samples import load_samples, stream_samples
+from sie_agent.samples.sources import json_lines, text_files
+from sie_agent.samples.sources.json_values import parsed_json
+from sie_agent.samples.sources.readers import read_file
+from sie_agent.utils.progress import set_quiet
 
 GOOD = '{"query":"lamp","item_id":"i1","title":"A lamp"}\n'
 

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sie_agent.commands.init import init
 from sie_agent.errors import InputError
 from sie_agent.samples import load_column_map, load_samples, stream_samples
-from sie_agent.verbs.init import init
 
 MAP: dict[str, Any] = {
     "columns": {"query": "request.query", "item_id": "item.id", "title": "item.name", "user_id": "request.user.id"},

@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from sie_agent.commands.init import init
 from sie_agent.errors import InputError
 from sie_agent.samples import ColumnMap, load_column_map, load_samples, rows_policy, stream_samples
-from sie_agent.verbs.init import init
 
 COLUMNS = {name: name for name in ("sample_id", "query", "item_id", "title", "label", "user_id", "history")}
 Row = tuple[str, str, object, str]

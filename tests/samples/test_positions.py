@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
-from sie_agent.progress import set_quiet
 from sie_agent.samples import ColumnMap, load_samples, stream_samples
+from sie_agent.utils.progress import set_quiet
 
 READ = [None, 1, 2, 50]
 ENDINGS = [".parquet", ".csv", ".jsonl"]

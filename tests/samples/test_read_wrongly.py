@@ -9,8 +9,8 @@ import pytest
 
 from sie_agent.errors import InputError
 from sie_agent.samples import ColumnMap, load_samples, stream_samples
-from sie_agent.samples.mapping import joined
-from sie_agent.samples.next_items import times_of
+from sie_agent.samples.maps.mapping import joined
+from sie_agent.samples.shop_logs.next_items import times_of
 
 NAMES = ("sample_id", "query", "item_id", "title", "label", "user_id", "history")
 OF_EVENTS = {"events": True, "user_id": "u", "item_id": "i", "timestamp": "t", "title": "i", "others": 1}

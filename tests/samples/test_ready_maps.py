@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from sie_agent.errors import InputError
-from sie_agent.paths import data_dir
+from sie_agent.files.paths import data_dir
 from sie_agent.samples import load_column_map, load_samples, ready_maps, simulate_clicks, validate_samples
 
 AT_HAND = (data_dir() / "homedepot" / "pairs.parquet").is_file()

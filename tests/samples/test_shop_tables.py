@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
-from sie_agent.progress import set_quiet
-from sie_agent.samples import load_samples, separated, stream_samples, text_files
-from sie_agent.samples.readers import read_file
-from sie_agent.samples.separated import separated_tables
+from sie_agent.samples import load_samples, stream_samples
+from sie_agent.samples.sources import separated, text_files
+from sie_agent.samples.sources.readers import read_file
+from sie_agent.samples.sources.separated import separated_tables
+from sie_agent.utils.progress import set_quiet
 
 HEADER = "query;item_id;title;label;grade\n"
 ROWS = ("Lampe, groß;007;Lampe mit Fuß;0;0,5\n", 'Tür;008;Griff 6" breit;1;1\n')

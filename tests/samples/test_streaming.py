@@ -16,9 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
-from sie_agent.progress import set_quiet
-from sie_agent.samples import ColumnMap, load_samples, pieces, repeats, stream_samples
-from sie_agent.samples.repeats import AcrossChunks
+from sie_agent.samples import ColumnMap, load_samples, stream_samples
+from sie_agent.samples.sources import pieces
+from sie_agent.samples.unusable import repeats
+from sie_agent.samples.unusable.repeats import AcrossChunks
+from sie_agent.utils.progress import set_quiet
 
 ENDINGS = [".parquet", ".csv", ".tsv", ".csv.gz", ".jsonl", ".jsonl.gz"]
 

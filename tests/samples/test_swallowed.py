@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
 from sie_agent.samples import load_samples, stream_samples
-from sie_agent.samples.swallowed import holds_rows
+from sie_agent.samples.sources.swallowed import holds_rows
 
 HEADER = "sample_id,query,item_id,title,description,label\n"
 LOST = [

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
 from sie_agent.samples import ColumnMap, load_samples, stream_samples
-from sie_agent.samples.column_maps import load_column_map
-from sie_agent.samples.map_uses import columns_read
+from sie_agent.samples.maps.column_maps import load_column_map
+from sie_agent.samples.maps.uses import columns_read
 from sie_agent.samples.markup import KNOWN, without_tags
 
 BASE = {"query": "q", "item_id": "i", "title": "t"}

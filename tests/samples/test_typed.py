@@ -18,18 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
+from sie_agent.files.tables import read_table, write_table
 from sie_agent.groups.keys import group_keys
-from sie_agent.progress import set_quiet
-from sie_agent.samples import (
-    ColumnMap,
-    load_samples,
-    read_table,
-    stream_samples,
-    table_batches,
-    texts_of,
-    with_grades,
-    write_table,
-)
+from sie_agent.samples import ColumnMap, load_samples, stream_samples, table_batches, texts_of, with_grades
+from sie_agent.utils.progress import set_quiet
 
 BIG = 2**53
 READ = [None, 1, 2, 50]

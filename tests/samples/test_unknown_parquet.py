@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from sie_agent.errors import InputError
-from sie_agent.samples import load_samples, read_table, stream_samples
-from sie_agent.scorer import Recipe, weigh_file
-from sie_agent.scorer.recipe import recipe_metadata
-from sie_agent.verbs.evidence import read_judgments
+from sie_agent.files.tables import read_table
+from sie_agent.pipeline.judged_log import read_judgments
+from sie_agent.samples import load_samples, stream_samples
+from sie_agent.selection import Recipe, weigh_file
+from sie_agent.selection.recipe import recipe_metadata
 
 ROWS = pa.table(
     {

@@ -14,17 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sie_agent.samples import (
-    OVERLAP_NAMES,
-    TextFeatures,
-    feature_names,
-    lexical_scores,
-    load_samples,
-    reading,
-    unspaced,
-)
-from sie_agent.samples.logs.lexical import character_grams
-from sie_agent.samples.tokens import lower, split_grams, split_words
+from sie_agent.features import OVERLAP_NAMES, TextFeatures, feature_names, reading, unspaced
+from sie_agent.features.tokens import lower, split_grams, split_words
+from sie_agent.samples import lexical_scores, load_samples
+from sie_agent.samples.simulations.lexical import character_grams
 
 SHELVES = [
     ("书架 白色", "木制书架", "客厅用"),

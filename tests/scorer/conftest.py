@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sie_agent.labels import StudentSettings
 from sie_agent.samples import validate_samples
-from sie_agent.scorer import Recipe, Scorer, StudentSettings, distil_scorer
+from sie_agent.scorer import Scorer, distil_scorer
+from sie_agent.selection import Recipe
 
 THINGS = ("lamp", "kettle", "saw", "rug", "mug", "tent")
 LOOKS = ("blue", "steel", "small", "round", "wooden", "heavy", "folding")

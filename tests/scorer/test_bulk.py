@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sie_agent.errors import EnvironmentFailure, InputError
-from sie_agent.progress import set_quiet
+from sie_agent.files.writing import spill_folder
 from sie_agent.samples import batches
-from sie_agent.scorer import (
+from sie_agent.selection import (
     bulk,
     covering_mask,
     keep_mask,
@@ -28,7 +28,7 @@ from sie_agent.scorer import (
     weigh_file,
     weigh_rows,
 )
-from sie_agent.writing import spill_folder
+from sie_agent.utils.progress import set_quiet
 
 from ..soak import seeds
 
@@ -260,7 +260,7 @@ def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
     for folder in users:
         folder.mkdir()
         (folder / "notes").write_text("mine")
-    script = f"import os; from pathlib import Path; from sie_agent.writing import spill_folder; import sys\n\
+    script = f"import os; from pathlib import Path; from sie_agent.files.writing import spill_folder; import sys\n\
 with spill_folder(Path({str(tmp_path)!r}), 'k.parquet') as folder:\n    (folder / 'overflow').touch(); os._exit(9)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 9
     left = [one for one in tmp_path.glob(".k.parquet.*.spill") if one not in users]

@@ -26,9 +26,10 @@ from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import validate_data
 
 from sie_agent import ImportanceScorer, InputError
-from sie_agent.labels import label_names, student_settings
-from sie_agent.samples import TextFeatures
-from sie_agent.scorer import StudentSettings, distil_scorer, load_scorer, save_scorer, weights_from
+from sie_agent.features import TextFeatures
+from sie_agent.labels import StudentSettings, label_names, student_settings
+from sie_agent.scorer import distil_scorer, load_scorer, save_scorer
+from sie_agent.selection import weights_from
 
 LABELS = label_names()
 SMALL: dict[str, Any] = {"trees": 20, "rows_per_leaf": 5}

@@ -11,7 +11,7 @@ import pytest
 from sklearn.base import clone
 
 from sie_agent import ImportanceScorer, InputError
-from sie_agent.progress import set_quiet
+from sie_agent.utils.progress import set_quiet
 
 SMALL: dict[str, Any] = {"trees": 3, "rows_per_leaf": 5}
 Change = Callable[[pd.DataFrame], Any]

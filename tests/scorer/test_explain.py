@@ -13,13 +13,12 @@ from hypothesis import strategies as st
 
 import sie_agent
 from sie_agent.errors import InputError
-from sie_agent.labels import label_names
-from sie_agent.samples import feature_names
-from sie_agent.samples.unspaced import fold_widths
+from sie_agent.features import feature_names
+from sie_agent.features.unspaced import fold_widths
+from sie_agent.labels import StudentSettings, label_names
 from sie_agent.scorer import (
     Explanation,
     Scorer,
-    StudentSettings,
     distil_scorer,
     explain_rows,
     marked_text,
@@ -27,8 +26,8 @@ from sie_agent.scorer import (
     strength,
     student_inputs,
 )
-from sie_agent.scorer.explain import MOST_WORDS, without_word
-from sie_agent.scorer.meanings import AMOUNTS, FLAGS, LABEL_NAME, SHARES, TOPIC, meaning_of
+from sie_agent.scorer.explanation.explain import MOST_WORDS, without_word
+from sie_agent.scorer.explanation.meanings import AMOUNTS, FLAGS, LABEL_NAME, SHARES, TOPIC, meaning_of
 from sie_agent.scorer.student import spread
 
 TEXT = st.text(st.sampled_from("lamp kettle blue saw 12é\u202e<&\u3000 "), max_size=40)

@@ -11,8 +11,9 @@ import pytest
 
 import sie_agent as sie
 from sie_agent.errors import InputError
-from sie_agent.progress import set_quiet
-from sie_agent.scorer import Recipe, Scorer
+from sie_agent.scorer import Scorer
+from sie_agent.selection import Recipe
+from sie_agent.utils.progress import set_quiet
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ import pytest
 from sie_agent.scorer import Scorer, save_scorer
 
 CALL = """
-import sie_agent.verbs.score as verb
+import sie_agent.commands.score as verb
 verb.ROWS_AT_ONCE = 50
 """
 UNGUARDED = CALL + 'print(verb.score("scorer", "log.parquet", "out.parquet", workers=2)["rows"])\n'

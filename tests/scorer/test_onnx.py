@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 from onnx import TensorProto
 
 from sie_agent.errors import InputError
-from sie_agent.labels import label_names
-from sie_agent.samples import TextFeatures, feature_names, reading
-from sie_agent.scorer import Scorer, ScorerSession, StudentSettings, fit_student, load_scorer, save_scorer
+from sie_agent.features import TextFeatures, feature_names, reading
+from sie_agent.labels import StudentSettings, label_names
+from sie_agent.scorer import Scorer, ScorerSession, fit_student, load_scorer, save_scorer
 from sie_agent.scorer.files import READING
-from sie_agent.scorer.onnx_graph import Graph
-from sie_agent.scorer.onnx_model import tree_model
-from sie_agent.scorer.onnx_text import text_features
-from sie_agent.scorer.runtime import open_session
+from sie_agent.scorer.onnx.graph import Graph
+from sie_agent.scorer.onnx.model import tree_model
+from sie_agent.scorer.onnx.runtime import open_session
+from sie_agent.scorer.onnx.text import text_features
 from sie_agent.scorer.session import TEXT_AT_ONCE, blocks
 
 LABELS = label_names()

@@ -12,12 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sie_agent.labels import WEAK_LABELS
+from sie_agent.labels import WEAK_LABELS, StudentSettings
 from sie_agent.scorer import (
-    Recipe,
     Scorer,
     ScorerSession,
-    StudentSettings,
     distil_scorer,
     load_scorer,
     save_scorer,
@@ -25,6 +23,7 @@ from sie_agent.scorer import (
     with_score_quantiles,
 )
 from sie_agent.scorer.student import RANKS, Student, room_for_order, spread
+from sie_agent.selection import Recipe
 
 SMALL = StudentSettings(trees=40, rows_per_leaf=2)
 RANGED = [name for name, label in WEAK_LABELS.items() if label.ends is not None]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sie_agent.errors import InputError
-from sie_agent.scorer import Recipe, read_recipe
+from sie_agent.selection import Recipe, read_recipe
 
 GOOD: dict[str, Any] = {
     "blend": 0.6,

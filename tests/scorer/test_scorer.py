@@ -19,22 +19,20 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from sie_agent.errors import EnvironmentFailure, InputError
-from sie_agent.labels import label_names, student_settings
+from sie_agent.labels import StudentSettings, label_names, student_settings
 from sie_agent.scorer import (
-    Recipe,
     Scorer,
     ScorerSession,
-    StudentSettings,
     distil_scorer,
     fit_student,
     load_scorer,
-    ranks_in_quantiles,
     save_scorer,
     student_inputs,
     with_recipe,
 )
-from sie_agent.scorer.onnx_model import tree_model
+from sie_agent.scorer.onnx.model import tree_model
 from sie_agent.scorer.student import Student, spread
+from sie_agent.selection import Recipe, ranks_in_quantiles
 
 LABELS = label_names()
 

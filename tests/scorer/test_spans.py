@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sie_agent.scorer.spans import word_spans
+from sie_agent.scorer.explanation.spans import word_spans
 
 
 def words(text: str) -> list[str]:

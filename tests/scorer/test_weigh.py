@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
-from sie_agent.progress import set_quiet
 from sie_agent.samples import batches
-from sie_agent.scorer import Recipe, bulk, bulk_weights, recipe_in, weigh_file, weigh_rows
-from sie_agent.scorer.given import mean_of, quantiles_of
+from sie_agent.selection import Recipe, bulk, bulk_weights, recipe_in, weigh_file, weigh_rows
+from sie_agent.selection.given import mean_of, quantiles_of
+from sie_agent.utils.progress import set_quiet
 
 SMALL = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 # few values, so that there are ties
@@ -143,8 +143,8 @@ def test_what_the_user_gives_goes_before_the_recipe() -> None:
     frame = table([(0.2, 1.0, 0.1, 1.0), (0.1, -0.5, 0.9, 0.0)])
 
     def used(recipe: Recipe | None = RECIPE, **choice: Any) -> Recipe:
-        from sie_agent.scorer.given import recipe_for
-        from sie_agent.scorer.weigh import Frame
+        from sie_agent.selection.given import recipe_for
+        from sie_agent.selection.weigh import Frame
 
         given = {"by": None, "strength": None, "blend": None, **choice}
         return recipe_for(Frame(frame, None), recipe, where=None, **given)

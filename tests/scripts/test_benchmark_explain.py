@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sie_agent.scorer import StudentSettings, WordEffect, distil_scorer
+from sie_agent.labels import StudentSettings
+from sie_agent.scorer import WordEffect, distil_scorer
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 FILLERS = ("vask", "olin", "pemb", "trin", "juf", "kolt", "zeb", "hask", "lum", "grue")

@@ -16,10 +16,10 @@ import pytest
 from scipy.stats import rankdata
 
 from sie_agent.judging import JudgmentCache
-from sie_agent.progress import set_quiet
-from sie_agent.run.draw import start_draw
-from sie_agent.run.suite import load_suite
-from sie_agent.run.world import World, build_world
+from sie_agent.suite.draw.draw import start_draw
+from sie_agent.suite.draw.world import World, build_world
+from sie_agent.suite.settings import load_suite
+from sie_agent.utils.progress import set_quiet
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 

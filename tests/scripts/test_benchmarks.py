@@ -15,7 +15,7 @@ import pytest
 
 from sie_agent.errors import InputError
 from sie_agent.judging import load_variant
-from sie_agent.progress import set_quiet
+from sie_agent.utils.progress import set_quiet
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 

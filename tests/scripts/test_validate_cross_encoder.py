@@ -11,7 +11,8 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from sie_agent.attribution import Rows, Setting, TrainingSettings, reference_importance, token_pairs, train
+from sie_agent.attribution import Rows, Setting, TrainingSettings, reference_importance, train
+from sie_agent.models import token_pairs
 
 from ..attribution.tiny_bert import write_tiny_bert
 

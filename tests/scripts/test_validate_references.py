@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sie_agent.paths import data_dir
+from sie_agent.files.paths import data_dir
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 HOMEDEPOT = data_dir() / "homedepot" / "pairs.parquet"

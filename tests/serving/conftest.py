@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sie_agent.labels import label_names
+from sie_agent.labels import StudentSettings, label_names
 from sie_agent.samples import load_samples
-from sie_agent.scorer import Recipe, StudentSettings, distil_scorer, save_scorer
+from sie_agent.scorer import distil_scorer, save_scorer
+from sie_agent.selection import Recipe
 
 TOKEN = "a-token-of-the-tests-0123456789"
 RECIPE = Recipe(blend=0.6, by="value", strength=0.5, mean_label=0.4, chosen="rule", why="of the tests")

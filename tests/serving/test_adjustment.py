@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sie_agent.drift.adjustment import Adjustment
+from sie_agent.drift.levels import Standing
+from sie_agent.drift.settings import AdjustmentSettings
+from sie_agent.drift.stream import Finding
 from sie_agent.errors import InputError
 from sie_agent.labels import WEAK_LABELS, label_names
-from sie_agent.scorer import Recipe
-from sie_agent.serving.adjustment import Adjustment
-from sie_agent.serving.adjustment_levels import Standing
-from sie_agent.serving.adjustment_settings import AdjustmentSettings
-from sie_agent.serving.adjustment_stream import Finding
+from sie_agent.selection import Recipe
 
 from ..soak import seeds
 

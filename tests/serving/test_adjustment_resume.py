@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from sie_agent.drift.adjustment import Adjustment
+from sie_agent.drift.file import packed, unpacked, write_state
+from sie_agent.drift.resume import resume_adjustment, save_adjustment
+from sie_agent.drift.settings import AdjustmentSettings
 from sie_agent.errors import EnvironmentFailure
 from sie_agent.labels import label_names
-from sie_agent.serving.adjustment import Adjustment
-from sie_agent.serving.adjustment_file import packed, unpacked, write_state
-from sie_agent.serving.adjustment_resume import resume_adjustment, save_adjustment
-from sie_agent.serving.adjustment_settings import AdjustmentSettings
 
 LABELS = label_names()
 BASELINE = dict.fromkeys(LABELS, np.linspace(-3, 3, 101))

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from sie_agent.serving.adjustment_ranks import RankWindow, ranks_in_quantiles, ranks_in_sample
-from sie_agent.serving.adjustment_statistics import (
+from sie_agent.drift.ranks import RankWindow, ranks_in_quantiles, ranks_in_sample
+from sie_agent.drift.statistics import (
     critical_change,
     critical_index,
     edges_of,

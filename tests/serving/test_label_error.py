@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 from starlette.testclient import TestClient
 
-from sie_agent.samples import write_table
+from sie_agent.commands.score import score
+from sie_agent.files.tables import write_table
 from sie_agent.scorer import LOG_COLUMNS, LabelErrors, load_scorer, save_scorer, with_log_columns
 from sie_agent.serving import create_app, make_state
-from sie_agent.verbs.score import score
 
 from .conftest import Start
 

@@ -14,8 +14,8 @@ import pytest
 
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.serving import Limits
-from sie_agent.serving.accepting import possible_connections
-from sie_agent.serving.admission import PATIENCE_SECONDS, Door, network
+from sie_agent.serving.connections.accepting import possible_connections
+from sie_agent.serving.connections.admission import PATIENCE_SECONDS, Door, network
 from sie_agent.serving.metrics import Metrics
 from sie_agent.serving.refused import Refused
 
@@ -238,7 +238,7 @@ def test_the_door_forgets_nobody_and_keeps_nobody() -> None:
 
 def test_the_one_that_waited_longest_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr("sie_agent.serving.admission.time.monotonic", lambda: now)
+    monkeypatch.setattr("sie_agent.serving.connections.admission.time.monotonic", lambda: now)
     door = Door(Limits(client_connections=2), Refused(Metrics()), 2)
     first, second, third, fourth = (Somebody(door) for _ in range(4))
     assert door.enter(first, "::1") and door.enter(second, "::1")

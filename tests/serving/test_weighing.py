@@ -17,7 +17,8 @@ from starlette.testclient import TestClient
 
 from sie_agent.errors import InputError
 from sie_agent.labels import WEAK_LABELS, WeakLabel, label_names
-from sie_agent.scorer import Recipe, ScorerSession, weigh_rows
+from sie_agent.scorer import ScorerSession
+from sie_agent.selection import Recipe, weigh_rows
 from sie_agent.serving import LiveAdjustment, create_app, make_state
 from sie_agent.serving.weighing import AS_IT_IS, Wish, recipe_of
 

@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 from sie_agent.judging import JudgmentCache
-from sie_agent.progress import set_quiet
 from sie_agent.samples import load_samples
+from sie_agent.utils.progress import set_quiet
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SERVE = CHECKOUT / "scripts" / "tools" / "serve_vllm"

@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from sie_agent.files.paths import cache_dir
 from sie_agent.judging import JudgmentCache, load_variant
-from sie_agent.paths import cache_dir
 
 from .conftest import NAME, RealServer
 from .test_server import changed_variant, judged

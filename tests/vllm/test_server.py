@@ -18,10 +18,10 @@ import pandas as pd
 import pytest
 import yaml
 
+from sie_agent.commands.doctor import doctor
 from sie_agent.errors import EnvironmentFailure
+from sie_agent.files.paths import prompts_dir
 from sie_agent.judging import JudgmentCache, judge, load_variant, make_backend
-from sie_agent.paths import prompts_dir
-from sie_agent.verbs.doctor import doctor
 
 from .conftest import NAME, RealServer
 

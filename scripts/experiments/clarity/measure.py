@@ -34,11 +34,10 @@ from scripts.experiments.clarity.comparisons import (
 )
 from scripts.experiments.clarity.training import training_figures, training_table
 from sie_agent.errors import InputError, SieError
+from sie_agent.files.manifest import Manifest, digest, write_json
 from sie_agent.judging import JudgmentCache, judge, load_variant, make_backend
-from sie_agent.run import Manifest, write_json
-from sie_agent.run.manifest import digest
 from sie_agent.samples import load_samples, without_grade
-from sie_agent.threads import one_thread
+from sie_agent.utils.threads import one_thread
 
 VARIANTS = ("clarity/graded", "clarity/kinds", "clarity/agreement")
 VARIANCE = "relevance_variance"

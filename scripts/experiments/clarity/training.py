@@ -13,10 +13,11 @@ from statsmodels.stats.multitest import multipletests
 
 from scripts.experiments.clarity.comparisons import NEAREST, WORDS
 from sie_agent.attribution import Rows
-from sie_agent.bench import RANKERS, TARGET, Fold, make_folds
+from sie_agent.downstream import RANKERS, TARGET, Fold, make_folds
 from sie_agent.evaluation import paired_query_difference, query_accuracy, query_copies
+from sie_agent.features import TextFeatures
 from sie_agent.pipeline import TargetPart, training_of
-from sie_agent.samples import LogSettings, TextFeatures, simulate_log, without_grade
+from sie_agent.samples import LogSettings, simulate_log, without_grade
 
 Doubles = npt.NDArray[np.float64]
 

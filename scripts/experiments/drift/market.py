@@ -16,22 +16,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sie_agent.commands.distill import distil
+from sie_agent.commands.judges import Judge
+from sie_agent.commands.label import label
+from sie_agent.features import TextFeatures, feature_names
+from sie_agent.files.paths import cache_dir
+from sie_agent.files.tables import write_table
 from sie_agent.labels import label_names
-from sie_agent.paths import cache_dir
-from sie_agent.run import load_suite
-from sie_agent.samples import (
-    TextFeatures,
-    assign_query_sets,
-    feature_names,
-    load_samples,
-    simulate_clicks,
-    without_grade,
-    write_table,
-)
+from sie_agent.samples import assign_query_sets, load_samples, simulate_clicks, without_grade
 from sie_agent.scorer import load_scorer
-from sie_agent.verbs.distil import distil
-from sie_agent.verbs.judges import Judge
-from sie_agent.verbs.label import label
+from sie_agent.suite import load_suite
 
 LABELS = label_names(importance=True)
 SUITE = Path(__file__).parents[3] / "eval/suites/homedepot-clicks.yaml"

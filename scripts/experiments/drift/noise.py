@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import chi2
 
+from sie_agent.drift import Adjustment, critical_index, stability_index
 from sie_agent.labels import label_names
-from sie_agent.serving import Adjustment, critical_index, stability_index
 
 GROUPS, BINS = 32, 10
 EDGES = np.quantile(np.random.default_rng(0).normal(size=1_000_000), np.linspace(0, 1, BINS + 1)[1:-1])

@@ -33,7 +33,7 @@ from scripts.experiments.drift.market import (
 )
 from scripts.experiments.drift.noise import calibration, noise_alone
 from scripts.experiments.drift.picture import picture
-from sie_agent.serving import Adjustment
+from sie_agent.drift import Adjustment
 
 # the weak label that weights are made of here, and how far they spread: the most that the formula gives
 BY, STRENGTH = "support", 1.0

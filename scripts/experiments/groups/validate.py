@@ -33,19 +33,12 @@ import pandas as pd
 from scripts.benchmarks.shared import say, started_manifest, write_figures
 from scripts.experiments.groups.figures import described, reliability
 from scripts.experiments.references.half_logs import RELEVANT_AT, first_queries
-from sie_agent.attribution import (
-    Model,
-    Rows,
-    Setting,
-    pairs_within,
-    ranking_loss,
-    reference_importance,
-    train,
-)
+from sie_agent.attribution import Model, Rows, Setting, pairs_within, ranking_loss, reference_importance, train
 from sie_agent.evaluation import QueryPairs, knowledge_removed, simulate_judge
+from sie_agent.features import TextFeatures
 from sie_agent.labels import Evidence, LabelSettings, student_settings, value
 from sie_agent.pipeline import TargetPart
-from sie_agent.samples import LogSettings, TextFeatures, load_samples, normalise_query, simulate_log, without_grade
+from sie_agent.samples import LogSettings, load_samples, normalise_query, simulate_log, without_grade
 from sie_agent.scorer import fit_student, student_inputs
 
 TRAINING = TargetPart().training

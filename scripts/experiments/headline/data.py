@@ -11,8 +11,9 @@ from scipy.stats import rankdata
 
 from scripts.benchmarks.shared import say
 from sie_agent.evaluation import TEXT_SCORES, embedding_features, simulate_judge
+from sie_agent.features import TextFeatures
 from sie_agent.judging import JudgmentCache, judge, load_variant, make_backend
-from sie_agent.samples import TextFeatures, assign_query_sets, load_samples, query_keys, without_grade
+from sie_agent.samples import assign_query_sets, load_samples, query_keys, without_grade
 
 RELEVANT_AT = 0.75
 FEWEST_ITEMS = 10

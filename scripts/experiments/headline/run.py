@@ -39,7 +39,7 @@ from scripts.benchmarks.shared import started_manifest, write_figures
 from scripts.experiments.headline.data import Study, load_study
 from scripts.experiments.headline.draw import DRAWS, FIRST_DISTILLED, TWINS, distil, gathered, measure
 from scripts.experiments.headline.summary import data_figures, markdown
-from sie_agent.threads import one_thread
+from sie_agent.utils.threads import one_thread
 
 DATA = ("homedepot", "generated", "crowdflower")
 

@@ -31,13 +31,12 @@ from sklearn.metrics import roc_auc_score
 
 from sie_agent.errors import EnvironmentFailure, InputError, SieError
 from sie_agent.evaluation import interval
+from sie_agent.files.manifest import Manifest, command_line, digest, write_json
 from sie_agent.judging import JudgmentCache, Variant, judge, load_variant, make_backend
 from sie_agent.judging.answers import score_answer
-from sie_agent.judging.backends.form import GRADE_TOKENS
-from sie_agent.judging.backends.reading import OtherForm, read_answer
-from sie_agent.judging.render import attribute_text, renderer
-from sie_agent.run import Manifest, command_line, write_json
-from sie_agent.run.manifest import digest
+from sie_agent.judging.backends.http.form import GRADE_TOKENS
+from sie_agent.judging.backends.http.reading import OtherForm, read_answer
+from sie_agent.judging.prompts.render import attribute_text, renderer
 from sie_agent.samples import load_samples, without_grade
 
 FOLDER = Path(__file__).resolve().parents[3] / "eval" / "hostile"

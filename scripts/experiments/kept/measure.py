@@ -23,22 +23,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sie_agent.bench import LOG, TARGET, Keeping, Way, measure_fold, selections
-from sie_agent.bench.fold import Trainer
-from sie_agent.bench.judged import score_log
-from sie_agent.bench.strategies import Columns
+from sie_agent.downstream import LOG, TARGET, Keeping, Way, measure_fold, selections
+from sie_agent.downstream.fold import Trainer
+from sie_agent.downstream.judged import score_log
+from sie_agent.downstream.strategies import Columns
 from sie_agent.evaluation import QueryPairs, query_copies
 from sie_agent.judging import JudgmentCache
 from sie_agent.pipeline import train_proxies
-from sie_agent.run import load_suite
-from sie_agent.run.downstream import answers_of, bench_data, bench_folds, bench_rows_asked
-from sie_agent.run.draw import Draw, start_draw
-from sie_agent.run.evidence import Stored
-from sie_agent.run.kept_summary import kept_of, seconds_of
-from sie_agent.run.suite import Suite
-from sie_agent.run.suite_parts import LEXICAL, RANDOM, JudgePart
-from sie_agent.run.world import build_world
-from sie_agent.threads import one_thread
+from sie_agent.suite import load_suite
+from sie_agent.suite.draw.downstream import answers_of, bench_data, bench_folds, bench_rows_asked
+from sie_agent.suite.draw.draw import Draw, start_draw
+from sie_agent.suite.draw.evidence import Stored
+from sie_agent.suite.draw.world import build_world
+from sie_agent.suite.parts import LEXICAL, RANDOM, JudgePart
+from sie_agent.suite.settings import Suite
+from sie_agent.suite.summary.kept_summary import kept_of, seconds_of
+from sie_agent.utils.threads import one_thread
 
 REPLICATES, SEED = 1_000, 20_240
 SELECTION = ("ranker", "keep", "by", "judge", "twin")

@@ -12,8 +12,9 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from sie_agent.evaluation import TEXT_SCORES, simulate_judge
+from sie_agent.features import TextFeatures
 from sie_agent.judging import JudgmentCache, judge, load_variant, make_backend
-from sie_agent.samples import TextFeatures, load_samples, normalise_query, without_grade
+from sie_agent.samples import load_samples, normalise_query, without_grade
 
 RELEVANT_AT = 0.75
 # of Home Depot, queries with so many items: the others cannot tell much within queries

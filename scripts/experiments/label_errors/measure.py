@@ -26,7 +26,7 @@ import numpy as np
 from scripts.benchmarks.shared import say, started_manifest, write_figures
 from scripts.experiments.label_errors.judges_at_hand import JUDGES, REAL, RELEVANT_AT, Answers, Shop, loaded
 from sie_agent.attribution import predict
-from sie_agent.bench import make_folds
+from sie_agent.downstream import make_folds
 from sie_agent.errors import InputError
 from sie_agent.evaluation import (
     confident_learning,
@@ -39,8 +39,8 @@ from sie_agent.evaluation import (
 from sie_agent.pipeline import DistilSettings, Log, distil_labels, label_errors_of, make_labels, train_proxies
 from sie_agent.samples import load_samples, resolve, simulate_flips
 from sie_agent.samples.generated import is_generated
-from sie_agent.scorer import RELEVANCE
-from sie_agent.threads import one_thread
+from sie_agent.selection import RELEVANCE
+from sie_agent.utils.threads import one_thread
 
 READ = ("relevance", "support")
 REPLICATES = 2_000

@@ -14,7 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import TensorDataset
 
 from sie_agent.attribution import VALIDATION_LOSSES, Setting, sigmoid
-from sie_agent.attribution.cross_encoder import CrossEncoder
+from sie_agent.attribution.models.cross_encoder import CrossEncoder
 
 ROWS_AT_ONCE = 250
 BATCH = 256

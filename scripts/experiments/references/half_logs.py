@@ -24,11 +24,10 @@ from sie_agent.attribution import (
     ranking_loss,
     train,
 )
+from sie_agent.features import TextFeatures
+from sie_agent.files.manifest import digest
 from sie_agent.pipeline import TargetPart
-from sie_agent.run.inputs import READERS
-from sie_agent.run.manifest import digest
 from sie_agent.samples import (
-    TextFeatures,
     assign_query_sets,
     load_samples,
     normalise_query,
@@ -36,6 +35,7 @@ from sie_agent.samples import (
     simulate_flips,
     without_grade,
 )
+from sie_agent.suite.inputs import READERS
 
 RELEVANT_AT = 0.75
 # what a target of another kind than the perceptron is tried on: source, column map, rows that are read

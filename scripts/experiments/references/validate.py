@@ -36,19 +36,11 @@ import pandas as pd
 from scripts.benchmarks.shared import say, started_manifest, write_figures
 from scripts.experiments.references.half_logs import RELEVANT_AT, prepared, subset_losses
 from scripts.tools.keep_results import numbered, numbers_of
-from sie_agent.attribution import (
-    REFERENCES,
-    SIGNED,
-    Rows,
-    Setting,
-    TrainingSettings,
-    reference_importance,
-    train,
-)
+from sie_agent.attribution import REFERENCES, SIGNED, Rows, Setting, TrainingSettings, reference_importance, train
 from sie_agent.evaluation import interval, roc_auc, simulate_judge, spearman
-from sie_agent.labels import Evidence, LabelSettings, value
-from sie_agent.run.manifest import version_of
-from sie_agent.scorer import StudentSettings, fit_student, student_inputs
+from sie_agent.files.manifest import version_of
+from sie_agent.labels import Evidence, LabelSettings, StudentSettings, value
+from sie_agent.scorer import fit_student, student_inputs
 
 TARGETS = {
     "linear": TrainingSettings(hidden=0, epochs=20, weight_decay=1.0),

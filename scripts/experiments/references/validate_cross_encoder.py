@@ -40,21 +40,13 @@ from scripts.experiments.references.validate import (
     reliability,
     whole_score,
 )
-from sie_agent.attribution import (
-    VALIDATION_LOSSES,
-    Model,
-    Rows,
-    Setting,
-    TrainingSettings,
-    reference_importance,
-    token_pairs,
-    train,
-)
+from sie_agent.attribution import VALIDATION_LOSSES, Model, Rows, Setting, TrainingSettings, reference_importance, train
 from sie_agent.evaluation import roc_auc, simulate_judge, spearman
-from sie_agent.labels import Evidence, LabelSettings, value
-from sie_agent.run.manifest import version_of
+from sie_agent.features import TextFeatures
+from sie_agent.files.manifest import version_of
+from sie_agent.labels import Evidence, LabelSettings, StudentSettings, value
+from sie_agent.models import token_pairs
 from sie_agent.samples import (
-    TextFeatures,
     assign_query_sets,
     load_samples,
     normalise_query,
@@ -62,7 +54,7 @@ from sie_agent.samples import (
     simulate_flips,
     without_grade,
 )
-from sie_agent.scorer import StudentSettings, fit_student, student_inputs
+from sie_agent.scorer import fit_student, student_inputs
 
 LENGTH = 32
 CHEAP = TrainingSettings(hidden=64, epochs=8, batch_size=64, weight_decay=1.0)

@@ -20,8 +20,8 @@ from sklearn.linear_model import Ridge
 from scripts.experiments.students.networks import DenseSettings, fit_dense, fit_transformer, word_vectors
 from scripts.experiments.students.setting import Setting
 from sie_agent.evaluation import spearman
+from sie_agent.features import feature_names
 from sie_agent.labels import label_names
-from sie_agent.samples import feature_names
 from sie_agent.scorer import distil_scorer, save_scorer, student_inputs
 
 Doubles = npt.NDArray[np.float64]

@@ -13,8 +13,8 @@ import pandas as pd
 import torch
 from torch import nn
 
-from sie_agent.judging import encoder_folder, load_pretrained
 from sie_agent.labels import label_names
+from sie_agent.models import encoder_folder, load_pretrained
 
 Doubles = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]

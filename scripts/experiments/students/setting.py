@@ -18,14 +18,15 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from sie_agent.attribution import Rows, train
+from sie_agent.features import TextFeatures
 from sie_agent.judging import JudgmentCache
 from sie_agent.labels import WEAK_LABELS, Evidence, LabelSettings
-from sie_agent.run.draw import Draw, log_odds, start_draw
-from sie_agent.run.draw_judges import relevance_of
-from sie_agent.run.suite import load_suite
-from sie_agent.run.suite_parts import JudgePart
-from sie_agent.run.world import World, build_world
-from sie_agent.samples import TextFeatures, without_grade
+from sie_agent.samples import without_grade
+from sie_agent.suite.draw.draw import Draw, log_odds, start_draw
+from sie_agent.suite.draw.judges import relevance_of
+from sie_agent.suite.draw.world import World, build_world
+from sie_agent.suite.parts import JudgePart
+from sie_agent.suite.settings import load_suite
 
 Doubles = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]

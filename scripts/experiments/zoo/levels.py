@@ -27,7 +27,7 @@ from statsmodels.stats.multitest import multipletests
 
 from scripts.experiments.zoo.run import LOGS
 from scripts.experiments.zoo.tables import STRATEGIES_READ, tables
-from sie_agent.bench import (
+from sie_agent.downstream import (
     AUC,
     AUTO,
     JUDGE_LABELS,

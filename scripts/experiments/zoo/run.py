@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from sie_agent.run import load_suite
+from sie_agent.suite import load_suite
 
 # every kind of log, at the rates that are to be told apart
 LOGS = {

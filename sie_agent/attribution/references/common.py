@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sie_agent.attribution.model import Model
+from sie_agent.attribution.models.base import Model
 from sie_agent.attribution.setting import Setting
 
 Doubles = npt.NDArray[np.float64]

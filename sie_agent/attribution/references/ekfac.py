@@ -9,7 +9,7 @@ import numpy as np
 
 from sie_agent.attribution.gradients import VALIDATION_LOSSES, row_influence, validation_gradient
 from sie_agent.attribution.losses import Floats
-from sie_agent.attribution.model import Layer, Layered, layered
+from sie_agent.attribution.models.base import Layer, Layered, layered
 from sie_agent.attribution.references.common import Doubles, trained
 from sie_agent.attribution.setting import Rows, Setting
 from sie_agent.attribution.training_losses import TRAINING_LOSSES

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sie_agent.attribution.gradients import VALIDATION_LOSSES
-from sie_agent.attribution.logistic import linear_influence
+from sie_agent.attribution.models.logistic import linear_influence
 from sie_agent.attribution.references.common import Doubles
 from sie_agent.attribution.setting import Setting
 from sie_agent.errors import InputError

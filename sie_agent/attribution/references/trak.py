@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from sie_agent.attribution.gradients import VALIDATION_LOSSES, row_slopes, validation_gradient
 from sie_agent.attribution.losses import Floats
-from sie_agent.attribution.model import Layered, layered
+from sie_agent.attribution.models.base import Layered, layered
 from sie_agent.attribution.references.common import Doubles, trained
 from sie_agent.attribution.setting import Setting
 from sie_agent.attribution.training_losses import TRAINING_LOSSES

@@ -6,18 +6,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ...errors import InputError
-from ...progress import say
-from ...values import check_values, option_of
-from .base import Accounted, Backend, Batch, Price, Source, check_installed, check_method
-from .embedding import EmbeddingBackend
-from .endpoints import DOUBLE_JUDGED, Endpoint, EndpointList, PricePart, keys_of, load_endpoints, single_endpoint
-from .langchain import LangChainBackend
-from .langchain_named import Named
-from .lexical import LexicalBackend
-from .local import LocalBackend
-from .openai import OpenAIBackend
-from .vllm import VLLMBackend
+from sie_agent.errors import InputError
+from sie_agent.judging.backends.base import Accounted, Backend, Batch, Price, Source, check_installed, check_method
+from sie_agent.judging.backends.embedding import EmbeddingBackend
+from sie_agent.judging.backends.endpoints import (
+    DOUBLE_JUDGED,
+    Endpoint,
+    EndpointList,
+    PricePart,
+    keys_of,
+    load_endpoints,
+    single_endpoint,
+)
+from sie_agent.judging.backends.http.openai import OpenAIBackend
+from sie_agent.judging.backends.langchain import LangChainBackend
+from sie_agent.judging.backends.langchain_named import Named
+from sie_agent.judging.backends.lexical import LexicalBackend
+from sie_agent.judging.backends.local import LocalBackend
+from sie_agent.judging.backends.vllm import VLLMBackend
+from sie_agent.utils.progress import say
+from sie_agent.utils.values import check_values, option_of
 
 __all__ = [
     "AT_ONCE",

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast, runtime_checkable
 
-from ...errors import InputError
-from ..answers import Answer, Request
-from ..variants import Variant
+from sie_agent.errors import InputError
+from sie_agent.judging.answers import Answer, Request
+from sie_agent.judging.prompts.variants import Variant
 
 Batch = list[tuple[Request, Answer]]
 FLUSH_COUNT = 64

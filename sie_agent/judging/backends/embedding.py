@@ -9,12 +9,12 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from ...progress import say
-from ...shown import shown
-from ..answers import Answer, Request
-from ..variants import Variant
-from . import models
-from .base import FLUSH_COUNT, Batch, Source
+from sie_agent.judging.answers import Answer, Request
+from sie_agent.judging.backends.base import FLUSH_COUNT, Batch, Source
+from sie_agent.judging.prompts.variants import Variant
+from sie_agent.models import files as models
+from sie_agent.utils.progress import say
+from sie_agent.utils.shown import shown
 
 MAX_TOKENS = 256
 CUT = {"padding": True, "truncation": True, "max_length": MAX_TOKENS}

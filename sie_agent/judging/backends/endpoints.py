@@ -10,16 +10,16 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from ...errors import InputError
-from ...field_errors import first_fault
-from ...file_kinds import ENDPOINTS, other_yaml
-from ...paths import user_path
-from ...redact import redacted
-from ...shown import changed_fields
-from ...yaml_files import YamlText, read_yaml
-from .base import Price
-from .chat import shown_url
-from .http import KEY_VARIABLE, address_of, checked_key
+from sie_agent.errors import InputError
+from sie_agent.files.field_errors import first_fault
+from sie_agent.files.file_kinds import ENDPOINTS, other_yaml
+from sie_agent.files.paths import user_path
+from sie_agent.files.yaml_files import YamlText, read_yaml
+from sie_agent.judging.backends.base import Price
+from sie_agent.judging.backends.http.chat import shown_url
+from sie_agent.judging.backends.http.clients import KEY_VARIABLE, address_of, checked_key
+from sie_agent.utils.redact import redacted
+from sie_agent.utils.shown import changed_fields
 
 MOST_AT_ONCE = 64
 DOUBLE_JUDGED = 50

@@ -15,17 +15,19 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ...errors import EnvironmentFailure, InputError, MissingExtraError
-from ...redact import redacted
-from ...shown import shown
-from ..answers import Answer, Request
-from ..variants import Variant
-from .base import Batch, Source, Watcher, watcher_of
-from .chat import chat_request
-from .concurrent import answers_as_they_come
-from .form import TOP_LOGPROBS, Form
-from .langchain_named import Named
-from .langchain_reading import (
+from sie_agent.errors import EnvironmentFailure, InputError, MissingExtraError
+from sie_agent.judging.answers import Answer, Request
+from sie_agent.judging.backends.base import Batch, Source, Watcher, watcher_of
+from sie_agent.judging.backends.http.chat import chat_request
+from sie_agent.judging.backends.http.concurrent import answers_as_they_come
+from sie_agent.judging.backends.http.form import TOP_LOGPROBS, Form
+from sie_agent.judging.backends.http.openai import backoff
+from sie_agent.judging.backends.http.reading import OtherForm, read_answer, usage_of
+from sie_agent.judging.backends.http.search import Said, Settled, answer_in_some_form, say_form
+from sie_agent.judging.backends.http.server import Names
+from sie_agent.judging.backends.http.trouble import TEST_QUESTION, Refusal, Trouble
+from sie_agent.judging.backends.langchain_named import Named
+from sie_agent.judging.backends.langchain_reading import (
     as_completion,
     classify,
     identity,
@@ -34,11 +36,9 @@ from .langchain_reading import (
     secrets_of,
     takes_schema,
 )
-from .openai import backoff
-from .reading import OtherForm, read_answer, usage_of
-from .search import Said, Settled, answer_in_some_form, say_form
-from .server import Names
-from .trouble import TEST_QUESTION, Refusal, Trouble
+from sie_agent.judging.prompts.variants import Variant
+from sie_agent.utils.redact import redacted
+from sie_agent.utils.shown import shown
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ...errors import EnvironmentFailure, InputError, MissingExtraError
-from .chat import error_text
-from .endpoints import HOSTED_URL
-from .http import KEY_VARIABLE, checked_key, library_client
-from .openai import DEFAULT_TIMEOUT
+from sie_agent.errors import EnvironmentFailure, InputError, MissingExtraError
+from sie_agent.judging.backends.endpoints import HOSTED_URL
+from sie_agent.judging.backends.http.chat import error_text
+from sie_agent.judging.backends.http.clients import KEY_VARIABLE, checked_key, library_client
+from sie_agent.judging.backends.http.openai import DEFAULT_TIMEOUT
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel

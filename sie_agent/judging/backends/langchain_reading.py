@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ...redact import redacted
-from ..answers import Answer
-from .chat import DETAIL_CHARS, error_text
-from .meaning import meaning_by_code, meaning_by_text, problem_of
-from .reading import THINKING, OtherForm
-from .trouble import LEAST_PAUSE, Refusal, Trouble, of_problem, retry_after
+from sie_agent.judging.answers import Answer
+from sie_agent.judging.backends.http.chat import DETAIL_CHARS, error_text
+from sie_agent.judging.backends.http.meaning import meaning_by_code, meaning_by_text, problem_of
+from sie_agent.judging.backends.http.reading import THINKING, OtherForm
+from sie_agent.judging.backends.http.trouble import LEAST_PAUSE, Refusal, Trouble, of_problem, retry_after
+from sie_agent.utils.redact import redacted
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sie_agent.samples import unspaced
-
-from ...shown import shown
-from ..answers import Answer, Request
-from ..variants import Variant
-from .base import FLUSH_COUNT, Batch, Source
+from sie_agent.features import unspaced
+from sie_agent.judging.answers import Answer, Request
+from sie_agent.judging.backends.base import FLUSH_COUNT, Batch, Source
+from sie_agent.judging.prompts.variants import Variant
+from sie_agent.utils.shown import shown
 
 
 def share_of_words(query: str, text: str) -> float | None:

@@ -14,13 +14,13 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from ...progress import say
-from ...shown import shown
-from ..answers import Answer, Request
-from ..variants import Variant
-from . import models
-from .base import Batch, Source
-from .likelihood import PrefixScorer, Tokens
+from sie_agent.judging.answers import Answer, Request
+from sie_agent.judging.backends.base import Batch, Source
+from sie_agent.judging.backends.likelihood import PrefixScorer, Tokens
+from sie_agent.judging.prompts.variants import Variant
+from sie_agent.models import files as models
+from sie_agent.utils.progress import say
+from sie_agent.utils.shown import shown
 
 DEFAULT_BATCH = 16
 WINDOW_BATCHES = 16

@@ -14,19 +14,19 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ...errors import EnvironmentFailure, InputError
-from ...foreign import foreign_bars_silenced
-from ...json_files import read_object
-from ...paths import user_path
-from ...progress import say
-from ...shown import shown
-from ..answers import Answer, Request, answer_schema, bare_token
-from ..variants import Variant
-from ..whole import graded_answer
-from ..written import parse_written
-from . import models
-from .base import Batch, Source
-from .form import GRADE_TOKENS
+from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.files.json_files import read_object
+from sie_agent.files.paths import user_path
+from sie_agent.judging.answers import Answer, Request, answer_schema, bare_token
+from sie_agent.judging.backends.base import Batch, Source
+from sie_agent.judging.backends.http.form import GRADE_TOKENS
+from sie_agent.judging.prompts.variants import Variant
+from sie_agent.judging.whole import graded_answer
+from sie_agent.judging.written import parse_written
+from sie_agent.models import files as models
+from sie_agent.utils.foreign import foreign_bars_silenced
+from sie_agent.utils.progress import say
+from sie_agent.utils.shown import shown
 
 DEFAULT_LENGTH = 4096
 TOP_LOGPROBS = 20

@@ -16,15 +16,15 @@ from sie_agent.samples import (
     LOGS,
     LogSettings,
     generate_samples,
-    logs,
     simulate_clicks,
     simulate_flips,
     simulate_log,
 )
-from sie_agent.samples.logs.attention import attraction, depth_for, discount
-from sie_agent.samples.logs.cascade import fitted, reached, read_on, rows_by_place, walk
-from sie_agent.samples.logs.impressions import shown
-from sie_agent.samples.logs.ranker import places, ranker_scores
+from sie_agent.samples import simulations as logs
+from sie_agent.samples.simulations.attention import attraction, depth_for, discount
+from sie_agent.samples.simulations.cascade import fitted, reached, read_on, rows_by_place, walk
+from sie_agent.samples.simulations.impressions import shown
+from sie_agent.samples.simulations.ranker import places, ranker_scores
 
 RANKED = ("ranked-clicks", "cascade", "impressions")
 RATES = (0.03, 0.15, 0.4)

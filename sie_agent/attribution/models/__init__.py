@@ -1,0 +1,1 @@
+"""Target models whose training rows can be valued."""

@@ -1,0 +1,259 @@
+"""``sie attribute --features``: exact linear influence of any number of rows, from features that are in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sie_agent.attribution.gradients import VALIDATION_LOSSES
+from sie_agent.attribution.models.logistic import Batch, Logistic, fit_batches
+from sie_agent.attribution.setting import Rows, Setting
+from sie_agent.errors import InputError
+from sie_agent.files.outputs import File, Work, outputs
+from sie_agent.files.paths import user_path
+from sie_agent.files.tables import TableWriter
+from sie_agent.samples import normalise_query
+from sie_agent.utils.progress import bar
+from sie_agent.utils.values import check_values
+
+Floats = npt.NDArray[np.float32]
+
+BATCH_ROWS = 8_192
+FIRST_FIT_ROWS = 65_536
+METHOD = "influence-linear"
+DECAY = 1e-3
+
+
+def attribute_features(
+    data: str | Path,
+    trusted: str | Path,
+    out: str | Path,
+    *,
+    features: str = "features",
+    references: Sequence[str] = (f"{METHOD}-ranking",),
+    relevant_at: float = 0.75,
+    decay: float = DECAY,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Fit a logistic regression on the features of a log, and write what each row did to its loss on trusted rows.
+
+    The log is read in batches, a few times over: once per Newton step, and once to write. Memory holds one batch.
+
+    Parameters
+    ----------
+    data : Parquet file of the log: ``sample_id``, ``query``, ``label`` in [0, 1], and the features, a list of numbers
+        of one length.
+    trusted : Parquet file of graded rows of other queries: ``query``, ``grade`` in [0, 1], and the features.
+    features : name of the column with the features, in both files.
+    references : names that begin with ``influence-linear``.
+    relevant_at : grade from which on a trusted row counts as relevant (mean loss).
+    decay : L2 penalty on every weight, of the mean loss.
+    overwrite : replace what other work left at *out*.
+
+    Returns
+    -------
+    ``reference`` (path), ``rows``, ``validation_rows``, ``references``, ``passes``.
+
+    Raises
+    ------
+    InputError : a file, column, row or value that is not as described, or a reference that is no exact influence.
+    """
+    check_values(data=data, trusted=trusted, features=features, references=references, relevant_at=relevant_at)
+    losses, place = [loss_of(name) for name in references], File("--out", out, ".parquet")
+    settings = {"--features": features, "--reference": list(references), "--relevant-at": relevant_at, "decay": decay}
+    work = Work("attribute", {"--data": data, "--trusted": trusted}, settings)
+    with outputs(work, place, overwrite=overwrite):
+        target = place.path
+        log = FeatureFile(data, features, "label", "sample_id", "query")
+        checked = validation_rows(trusted, features, log.size)
+        check_disjoint(log.path, user_path(trusted))
+        with bar("Passes over the log", None) as shown:
+            fitted, passes = fitted_on(log, decay, shown.advance)
+            setting = Setting([], checked, checked, checked, relevant_at)
+            directions = [direction(fitted, setting, loss) for loss in losses]
+        with bar("Influence", log.rows) as shown, TableWriter(target) as writer:
+            for ids, batch in log.identified():
+                columns = [fitted.influence(*batch, one) for one in directions]
+                writer.write(pd.DataFrame({"sample_id": ids, **dict(zip(references, columns, strict=True))}))
+                shown.advance(len(ids))
+    return {
+        "reference": str(target),
+        "rows": log.rows,
+        "validation_rows": len(checked.targets),
+        "references": list(references),
+        "passes": passes + 1,
+        "exit_code": 0,
+    }
+
+
+def loss_of(name: str) -> str:
+    """The validation loss of an exact influence."""
+    method, _, loss = name.rpartition("-")
+    if method != METHOD or loss not in VALIDATION_LOSSES:
+        known = ", ".join(f"{METHOD}-{one}" for one in VALIDATION_LOSSES)
+        raise InputError(f"'{name}' cannot be streamed", where="--reference", mend=f"With --features: {known}.")
+    return loss
+
+
+def fitted_on(log: FeatureFile, decay: float, step: Callable[[], None]) -> tuple[Logistic, int]:
+    """The regression, and the passes that it took; a fit on the first rows saves most of them."""
+    passes = 0
+
+    def every_row() -> Iterator[Batch]:
+        nonlocal passes
+        passes += 1
+        yield from log.batches()
+        step()
+
+    start = first_fit(log, decay)
+    return fit_batches(every_row, log.size, decay, start=start), passes
+
+
+def first_fit(log: FeatureFile, decay: float) -> npt.NDArray[np.float64]:
+    """Weights from the first rows alone."""
+    head = list(log.batches(FIRST_FIT_ROWS))
+    return fit_batches(lambda: head, log.size, decay).weights
+
+
+def direction(fitted: Logistic, setting: Setting, loss: str) -> npt.NDArray[np.float64]:
+    """Inverse curvature times the gradient of a validation loss."""
+    predicted = fitted.scores(setting.validation.features).astype(np.float32)
+    slopes = VALIDATION_LOSSES[loss](setting)(predicted)
+    return fitted.direction(setting.validation.features, slopes.astype(np.float64))
+
+
+class FeatureFile:
+    """A Parquet file with a column of features and one of targets, read in batches.
+
+    Attributes
+    ----------
+    rows : number of rows; size : length of the features.
+    """
+
+    def __init__(self, path: str | Path, features: str, target: str, *others: str) -> None:
+        self.path = user_path(path)
+        self._features, self._target = features, target
+        opened = open_parquet(self.path)
+        self.rows = int(opened.metadata.num_rows)
+        missing = [name for name in (*others, features, target) if name not in opened.schema_arrow.names]
+        if missing:
+            raise InputError(
+                f"no column '{missing[0]}'",
+                where=self.path,
+                mend=f"The columns are: {', '.join(opened.schema_arrow.names)}.",
+            )
+        if self.rows == 0:
+            raise InputError("no rows", where=self.path)
+        self.size = 0
+        for found, _ in self.batches(1):
+            self.size = found.shape[1]
+
+    def batches(self, most: int | None = None) -> Iterator[Batch]:
+        """Features (n, d) and targets (n,), batch by batch, of the first *most* rows."""
+        for _, batch in self._read([self._features, self._target], most):
+            yield batch
+
+    def identified(self) -> Iterator[tuple[npt.NDArray[np.object_], Batch]]:
+        """The same with the rows' ids."""
+        for table, batch in self._read(["sample_id", self._features, self._target], None):
+            yield table.column("sample_id").to_numpy(zero_copy_only=False), batch
+
+    def _read(self, columns: list[str], most: int | None) -> Iterator[tuple[Any, Batch]]:
+        first = 0
+        size = min(BATCH_ROWS, most or BATCH_ROWS)
+        for table in open_parquet(self.path).iter_batches(batch_size=size, columns=columns):
+            yield table, (self._matrix(table, first), self._targets(table, first))
+            first += table.num_rows
+            if most is not None and first >= most:
+                return
+
+    def _matrix(self, table: Any, first: int) -> Floats:
+        import pyarrow as pa
+
+        column = table.column(self._features)
+        if not (pa.types.is_list(column.type) or pa.types.is_large_list(column.type) or is_fixed(column.type)):
+            raise InputError("is no list of numbers", where=f"{self.path}, field '{self._features}'")
+        values = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+        expected = self.size or (len(values) // max(table.num_rows, 1))
+        lengths = pa.compute.list_value_length(column).to_numpy(zero_copy_only=False)
+        self._refuse(lengths != expected, first, self._features, f"does not hold {expected} numbers")
+        matrix = values.reshape(-1, expected)
+        self._refuse(~np.isfinite(matrix).all(axis=1), first, self._features, "holds a number that is not finite")
+        return np.asarray(matrix, np.float32)
+
+    def _targets(self, table: Any, first: int) -> Floats:
+        targets = table.column(self._target).to_numpy(zero_copy_only=False).astype(np.float32)
+        self._refuse(~((targets >= 0) & (targets <= 1)), first, self._target, "is not in [0, 1]")
+        return np.asarray(targets, np.float32)
+
+    def _refuse(self, wrong: npt.NDArray[np.bool_], first: int, field: str, what: str) -> None:
+        if wrong.any():
+            row = first + int(np.flatnonzero(wrong)[0]) + 1
+            raise InputError(what, where=f"{self.path}, row {row}, field '{field}'")
+
+
+def is_fixed(kind: Any) -> bool:
+    """Whether it is the type of lists of one length."""
+    import pyarrow as pa
+
+    return bool(pa.types.is_fixed_size_list(kind))
+
+
+def open_parquet(path: Path) -> Any:
+    """An open Parquet file.
+
+    Raises
+    ------
+    InputError : it is not there, or no Parquet.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        # buffering ahead would hold all row groups that were read
+        opened = pq.ParquetFile(path, pre_buffer=False)
+    except FileNotFoundError as error:
+        raise InputError("no such file", where=path) from error
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(f"cannot be read as Parquet ({type(error).__name__})", where=path) from error
+    return opened
+
+
+def validation_rows(path: str | Path, features: str, size: int) -> Rows:
+    """The trusted rows, in memory."""
+    file = FeatureFile(path, features, "grade", "query")
+    if file.size != size:
+        raise InputError(
+            f"holds features of {file.size} numbers; those of the log have {size}", where=f"{path}, field '{features}'"
+        )
+    parts = list(file.batches())
+    queries = open_parquet(file.path).read(columns=["query"]).column("query").to_pandas()
+    codes = pd.factorize(queries.map(normalise_query))[0].astype(np.intp)
+    return Rows(np.concatenate([one for one, _ in parts]), np.concatenate([one for _, one in parts]), codes)
+
+
+def check_disjoint(log: Path, trusted: Path) -> None:
+    """No query of the trusted rows is in the log: a row's importance for itself says nothing.
+
+    Raises
+    ------
+    InputError : one is; names the first.
+    """
+    known = set(open_parquet(trusted).read(columns=["query"]).column("query").to_pandas().map(normalise_query))
+    first = 0
+    for batch in open_parquet(log).iter_batches(batch_size=BATCH_ROWS, columns=["query"]):
+        queries = batch.column("query").to_pandas()
+        shared = queries.map(normalise_query).isin(known).to_numpy()
+        if shared.any():
+            row = int(np.flatnonzero(shared)[0])
+            raise InputError(
+                f"the query '{queries.iloc[row]}' is among the trusted rows as well",
+                where=f"{log}, row {first + row + 1}, field 'query'",
+                mend="Keep the queries of the log and of --trusted apart.",
+            )
+        first += len(queries)

@@ -1,0 +1,1 @@
+"""The verbs of the command line as Python functions, one module each."""

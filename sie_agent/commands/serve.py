@@ -1,0 +1,121 @@
+"""``sie serve``: check what was given, load the scorer, serve, and sum up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sie_agent.drift.settings import AdjustmentSettings
+from sie_agent.files.outputs import File, Work, outputs
+from sie_agent.files.paths import user_path
+from sie_agent.scorer import columns_path, scorer_folder
+from sie_agent.serving.protocol import Engine, Observer
+from sie_agent.serving.settings import Limits, read_token
+from sie_agent.utils.extras import require_extra
+from sie_agent.utils.values import check_values
+
+EXTRA = ("fastapi", "uvicorn", "httptools", "prometheus_client")
+
+
+def serve(
+    scorer: str | Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    token_file: str | Path | None = None,
+    no_token: bool = False,
+    open_metrics: bool = False,
+    limits: Limits | None = None,
+    drain_seconds: float = 3.0,
+    grace_seconds: float = 30.0,
+    adjust: bool = True,
+    adjustment: AdjustmentSettings | None = None,
+    adjustment_file: str | Path | None = None,
+    weigh_by: str = "auto",
+    debug: bool = False,
+    ready: Callable[[str], None] = lambda said: None,
+) -> dict[str, Any]:
+    """Serve a scorer over HTTP until SIGTERM or SIGINT.
+
+    Parameters
+    ----------
+    scorer : folder that ``sie distill`` wrote. host, port : where to listen; port 0 takes a free one.
+    token_file, no_token : where the bearer token is, else ``SIE_SERVE_TOKEN``; or that none is wanted.
+    open_metrics : /metrics needs no token. limits : of bodies, batches and the queue.
+    drain_seconds : how long to go on answering after the signal, saying "not ready".
+    grace_seconds : how long requests under way may take after that.
+    adjust : keep the live distribution of scores, take ranks for weights in it, and say when to distil again.
+    adjustment : its windows and thresholds, and a strength of weights in place of the recipe's, also without *adjust*.
+    adjustment_file : where it is kept over a restart.
+    weigh_by : the weak label that weights are made of; ``auto``: as the scorer's recipe says, ``none``: all are 1.
+    ready : told in words where the service listens, once it answers.
+    debug : tell what the server does, and tracebacks.
+
+    Returns
+    -------
+    ``address``, ``requests``, ``rows``, ``seconds``, ``scorer`` (version).
+
+    Raises
+    ------
+    InputError : the scorer, the token or a limit is wrong.
+    EnvironmentFailure : the address cannot be had, or the extra `serve` is missing.
+
+    Examples
+    --------
+    >>> import signal
+    >>> import sie_agent as sie
+    >>> def stop(said: str) -> None:
+    ...     signal.raise_signal(signal.SIGTERM)
+    >>> result = sie.serve("runs/scorer", port=0, no_token=True, drain_seconds=0, ready=stop)
+    >>> result["requests"]
+    0
+    """
+    check_values(scorer=scorer, host=host, port=port, token_file=token_file, weigh_by=weigh_by)
+    check_values(drain_seconds=drain_seconds, grace_seconds=grace_seconds)
+    require_extra("serve", *EXTRA)
+    place = File("--adjustment-file", adjustment_file, state=True)
+    folder = scorer_folder(user_path(scorer))
+    reads = {"--scorer": folder, "the log columns of --scorer": columns_path(folder), "--token-file": token_file}
+    with outputs(Work("serve", reads), place):
+        token = read_token(token_file, host=host, none_wanted=no_token)
+        from sie_agent.serving.app import create_app, make_state
+        from sie_agent.serving.server import Stopping, listen, run
+
+        def observer(engine: Engine) -> Observer:
+            from sie_agent.serving.live import LiveAdjustment
+
+            file = None if adjustment_file is None else place.path
+            return LiveAdjustment(getattr(engine, "config", {}), adjustment, file)
+
+        state = make_state(
+            scorer,
+            token=token,
+            limits=limits,
+            open_metrics=open_metrics,
+            observer=observer if adjust else None,
+            weigh_by=weigh_by,
+            strength=None if adjustment is None else adjustment.strength,
+            host=host,
+        )
+        listener = listen(host, port)
+        address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+        guarded = "with a token" if token else "without a token"
+        started = time.perf_counter()
+        run(
+            create_app(state),
+            state,
+            listener,
+            stopping=Stopping(drain_seconds, grace_seconds),
+            ready=lambda: ready(f"Scorer {state.loaded.version} at {address}, {guarded}. Ctrl-C or SIGTERM stops it."),
+            debug=debug,
+        )
+        return {
+            "address": address,
+            "requests": state.metrics.total("sie_requests"),
+            "rows": state.metrics.total("sie_rows"),
+            "seconds": round(time.perf_counter() - started, 1),
+            "scorer": state.loaded.version,
+            "exit_code": 0,
+        }

@@ -1,0 +1,113 @@
+"""``sie weights``: a weight and a blended label for every row, for a trainer that takes both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sie_agent.files.outputs import File, Work, outputs
+from sie_agent.files.paths import user_path
+from sie_agent.selection import check_scores_file, weigh_file
+from sie_agent.utils.progress import say
+from sie_agent.utils.values import check_values
+
+# mean weight of positives by that of negatives: below it, a trainer hardly sees what the log was about
+FEWEST = 0.5
+DIGITS = 6
+
+
+def weights(
+    scores: str | Path,
+    out: str | Path,
+    *,
+    by: str | None = None,
+    strength: float | None = None,
+    blend: float | None = None,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Write ``sample_id, weight, blended_label`` of every row of a scores file to *out* (Parquet), in its order.
+
+    The recipe of the scores file says how: weights of mean 1 over the log by one of the weak labels, and the log's
+    label blended with the judge's relevance. Memory does not grow with the file.
+
+    Parameters
+    ----------
+    scores : file that ``sie score`` wrote.
+    by : in place of the recipe's, the weak label that weights are made of; ``none``: every weight is 1. None or
+        ``auto``: the recipe's.
+    strength : in place of the recipe's, how far weights spread around 1, at least 0.
+    blend : in place of the recipe's, the judge's share of the label, 0 to 1.
+    overwrite : replace what other work left at *out*.
+    out : the Parquet file to write.
+
+    Returns
+    -------
+    ``weights`` (path), ``recipe`` (in words), ``by, strength, blend, level, mean_label``, ``chosen`` (``tuned``,
+    ``rule``, ``log`` or ``given``) and ``why``, ``rows``, ``unscored`` (they lack a score that the recipe reads),
+    ``impressions`` (that the rows stand for; None where the file does not say),
+    ``smallest, largest, mean_weight``, ``mean_weight_positives`` (Σ y·w / Σ y), ``mean_weight_negatives``
+    (Σ (1 - y)·w / Σ (1 - y)) and ``warning`` (None, or what is wrong with these).
+
+    Raises
+    ------
+    InputError : the file has no recipe and none is given, the file, a column or a part of the recipe is wrong, or
+        *out* is the scores file or holds what other work left.
+    EnvironmentFailure : the result cannot be written, or another process writes it.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> result = sie.weights("runs/scores.parquet", "weights.parquet", by="value", strength=0.5, blend=0.6)
+    >>> result["weights"], result["rows"]
+    ('weights.parquet', 1700)
+    """
+    check_values(scores=scores, by=by, strength=strength, blend=blend)
+    check_scores_file(user_path(scores))
+    place = File("--out", out, ".parquet")
+    settings = {"--by": by, "--strength": strength, "--blend": blend}
+    with outputs(Work("weights", {"--scores": scores}, settings), place, overwrite=overwrite):
+        target = place.path
+        recipe, found = weigh_file(user_path(scores), target, by, strength, blend)
+    if not found["labelled"]:
+        say(f"{scores}: no column label, so blended_label is what the scorer alone says; score the log again for it")
+    figures = ("smallest", "largest", "mean", "mean_of_positives", "mean_of_negatives")
+    smallest, largest, mean, positives, negatives = (rounded(found[name]) for name in figures)
+    warning = warning_of(positives, negatives)
+    if warning is not None:
+        say(f"Warning: {warning}")
+    return {
+        "weights": str(target),
+        "recipe": recipe.words,
+        "by": recipe.by,
+        "strength": recipe.strength,
+        "blend": recipe.blend,
+        "level": recipe.level,
+        "mean_label": recipe.mean_label,
+        "chosen": recipe.chosen,
+        "why": recipe.why,
+        "rows": found["rows"],
+        "unscored": found["unscored"],
+        "impressions": found["impressions"],
+        "smallest": smallest,
+        "largest": largest,
+        "mean_weight": mean,
+        "mean_weight_positives": positives,
+        "mean_weight_negatives": negatives,
+        "warning": warning,
+        "exit_code": 0,
+    }
+
+
+def warning_of(positives: float | None, negatives: float | None) -> str | None:
+    """What is wrong with mean weights of positive and negative rows, if anything is."""
+    if positives is None or negatives is None or positives >= FEWEST * negatives:
+        return None
+    return (
+        f"positives weigh {positives:.3f} on average and negatives {negatives:.3f}: a trainer would lose what the log "
+        "says of positives. Give a lower --strength, another --by, or --by none"
+    )
+
+
+def rounded(figure: float | None) -> float | None:
+    """A figure without what rounding left in its last digits."""
+    return None if figure is None else round(figure, DIGITS)

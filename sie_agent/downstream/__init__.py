@@ -1,0 +1,87 @@
+"""What a target and a weight for every row do to the ranker that is trained on the whole log."""
+
+from sie_agent.downstream.choosing import choose_recipe
+from sie_agent.downstream.figures import all_values, bench_rows, choices_made, minus, what_it_teaches
+from sie_agent.downstream.fold import run_fold
+from sie_agent.downstream.folds import Fold, hashed_order, make_folds
+from sie_agent.downstream.judged import (
+    AUTO,
+    JUDGE_LABELS,
+    JUDGED_ONLY,
+    RULE,
+    SAME_RECIPE,
+    recipe_name,
+    strength_by_log,
+    strength_on,
+)
+from sie_agent.downstream.keeping import AT_RANDOM, BY_LOSS, Keeping, keep_name, kept_names, kept_rows, selections
+from sie_agent.downstream.measuring import AUC, BENCH_METRICS, NDCG, WITHIN, measure_fold, run_bench
+from sie_agent.downstream.rankers import RANKERS, TARGET, Ranker, main_ranker
+from sie_agent.downstream.strategies import BASELINES, CLEAN, LOG, Baseline, Columns
+from sie_agent.downstream.verdict import (
+    NOTHING_TRIED,
+    QUERIES_WANTED,
+    THE_LOG,
+    TWIN_BY_RECIPE,
+    UNKNOWN,
+    all_verdicts,
+    queries_needed,
+    ungraded_words,
+    verdict,
+)
+from sie_agent.downstream.world import BenchData, JudgeAnswers, Way
+
+__all__ = [
+    "AT_RANDOM",
+    "AUC",
+    "AUTO",
+    "BASELINES",
+    "BENCH_METRICS",
+    "BY_LOSS",
+    "CLEAN",
+    "JUDGED_ONLY",
+    "JUDGE_LABELS",
+    "LOG",
+    "NDCG",
+    "NOTHING_TRIED",
+    "QUERIES_WANTED",
+    "RANKERS",
+    "RULE",
+    "SAME_RECIPE",
+    "TARGET",
+    "THE_LOG",
+    "TWIN_BY_RECIPE",
+    "UNKNOWN",
+    "WITHIN",
+    "Baseline",
+    "BenchData",
+    "Columns",
+    "Fold",
+    "JudgeAnswers",
+    "Keeping",
+    "Ranker",
+    "Way",
+    "all_values",
+    "all_verdicts",
+    "bench_rows",
+    "choices_made",
+    "choose_recipe",
+    "hashed_order",
+    "keep_name",
+    "kept_names",
+    "kept_rows",
+    "main_ranker",
+    "make_folds",
+    "measure_fold",
+    "minus",
+    "queries_needed",
+    "recipe_name",
+    "run_bench",
+    "run_fold",
+    "selections",
+    "strength_by_log",
+    "strength_on",
+    "ungraded_words",
+    "verdict",
+    "what_it_teaches",
+]

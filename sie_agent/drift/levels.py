@@ -1,0 +1,142 @@
+"""From figures to advice: a level for every figure that persists, and the reasons in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sie_agent.drift.settings import AdjustmentSettings
+from sie_agent.drift.stream import MIX, Finding
+
+STEADY, WATCH, DISTIL = "steady", "watch", "distil_again"
+LEVELS = (STEADY, WATCH, DISTIL)
+
+
+@dataclass
+class Standing:
+    """Where one figure stands.
+
+    Attributes
+    ----------
+    level : index into ``LEVELS``; since_events, since : when it came about, in events of the service and UTC time.
+    above_watch, above_distil, below : looks in a row at which the figure was so.
+    raised_watch, raised_distil : how often it was raised to that level.
+    value, critical : at the last look; live, baseline : means, where the figure is the change of one.
+    """
+
+    level: int = 0
+    since_events: int = 0
+    since: str = ""
+    above_watch: int = 0
+    above_distil: int = 0
+    below: int = 0
+    raised_watch: int = 0
+    raised_distil: int = 0
+    value: float = math.nan
+    critical: float = math.nan
+    live: float | None = None
+    baseline: float | None = None
+
+    def look(self, finding: Finding, thresholds: tuple[float, float], persist: int, events: int) -> bool:
+        """Take in one look; True where the level changed."""
+        self.value, self.critical = finding.value, finding.critical
+        self.live, self.baseline = finding.live, finding.baseline
+        # a critical value that is not a number compares as false: what cannot be told raises nothing
+        beyond_chance = abs(finding.value) > finding.critical
+        seen = sum(beyond_chance and abs(finding.value) >= threshold for threshold in thresholds)
+        self.above_watch = self.above_watch + 1 if seen >= 1 else 0
+        self.above_distil = self.above_distil + 1 if seen == len(thresholds) else 0
+        self.below = self.below + 1 if seen < self.level else 0
+        if self.above_distil >= persist:
+            level = 2
+        elif self.above_watch >= persist:
+            level = self.level if self.level == 2 and self.below < persist else 1
+        else:
+            level = self.level if self.below < persist else seen
+        if level == self.level:
+            return False
+        self.raised_watch += self.level < 1 <= level
+        self.raised_distil += self.level < 2 <= level
+        self.level, self.since_events, self.since, self.below = level, events, now(), 0
+        return True
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it is shown in the state."""
+        shown = {
+            "value": rounded(self.value),
+            "critical": rounded(self.critical),
+            "level": LEVELS[self.level],
+            "since_events": self.since_events if self.level else None,
+            "since": self.since if self.level else None,
+        }
+        if self.baseline is not None:
+            shown |= {"live": rounded(self.live), "baseline": rounded(self.baseline)}
+        return shown
+
+    def saved(self) -> dict[str, Any]:
+        """As it is saved: every field."""
+        return {key: rounded(value, 12) if isinstance(value, float) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def restored(cls, saved: Mapping[str, Any]) -> Standing:
+        """What :meth:`saved` gave."""
+        known = dict(saved)
+        for key in ("value", "critical"):
+            known[key] = math.nan if known[key] is None else float(known[key])
+        return cls(**known)
+
+
+def thresholds_of(name: str, settings: AdjustmentSettings) -> tuple[float, float]:
+    """Practical thresholds for ``watch`` and ``distil_again`` of a figure."""
+    if name.startswith("mean_"):
+        return settings.watch_change, settings.distil_change
+    return settings.watch_index, settings.distil_index
+
+
+def advice(standings: Iterable[tuple[str | None, str, Standing]], settings: AdjustmentSettings) -> dict[str, Any]:
+    """What to do, since when, and why.
+
+    Parameters
+    ----------
+    standings : department (None: over all), name of the figure, and where it stands.
+    """
+    raised = [entry for entry in standings if entry[2].level > 0]
+    raised.sort(key=lambda entry: (-entry[2].level, entry[2].since_events))
+    level = raised[0][2].level if raised else 0
+    highest = [entry[2] for entry in raised if entry[2].level == level]
+    return {
+        "distil_again": level == 2,
+        "level": LEVELS[level],
+        "since_events": highest[0].since_events if highest else None,
+        "since": highest[0].since if highest else None,
+        "reasons": [reason(*entry, settings) for entry in raised],
+    }
+
+
+def reason(department: str | None, name: str, standing: Standing, settings: AdjustmentSettings) -> str:
+    """One raised figure in a sentence."""
+    where = "over all departments" if department is None else f"in department '{department}'"
+    threshold = thresholds_of(name, settings)[standing.level - 1]
+    since = f"(since event {standing.since_events:,})"
+    if standing.baseline is not None and standing.live is not None:
+        moved = "fell" if standing.value < 0 else "rose"
+        what = name.removeprefix("mean_")
+        return (
+            f"{where}, the mean {what} {moved} from {standing.baseline:.3f} to {standing.live:.3f}, "
+            f"{abs(standing.value):.2f} deviations; threshold {threshold:g} {since}"
+        )
+    what = "the mix of departments" if name == MIX else f"the scores for {name}"
+    return f"{where}, {what} moved: PSI {standing.value:.2f}; threshold {threshold:g} {since}"
+
+
+def rounded(value: float | None, digits: int = 4) -> float | None:
+    """For JSON: shorter, and null for what is no number."""
+    return None if value is None or not math.isfinite(value) else round(float(value), digits)
+
+
+def now() -> str:
+    """UTC time to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

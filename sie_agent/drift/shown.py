@@ -1,0 +1,129 @@
+"""What the adjustment shows: its state as JSON, its metrics for Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sie_agent.drift.levels import DISTIL, LEVELS, WATCH, Standing, advice, rounded
+from sie_agent.drift.settings import BACKING, MEANS
+from sie_agent.drift.stream import MIX, Stream
+
+if TYPE_CHECKING:
+    from sie_agent.drift.adjustment import Adjustment
+
+SHOWN_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def state_of(adjustment: Adjustment) -> dict[str, Any]:
+    """Everything that is known, for JSON; see ADJUSTMENT.md for each key."""
+    chosen = adjustment.settings
+    return {
+        "started": adjustment.started,
+        "events": adjustment.events,
+        "advice": advice(adjustment.named_standings(), chosen),
+        "alarms": alarms_of(adjustment),
+        "labels": {name: distribution_of(adjustment, name) for name in adjustment.labels},
+        "mix": figure_of(adjustment, None, MIX),
+        "judge_versus_log": judge_versus_log(adjustment, None),
+        "departments": {
+            name: {
+                "events": stream.events,
+                "warming_up": is_warming_up(stream, adjustment.labels),
+                "psi": {label: figure_of(adjustment, name, label) for label in adjustment.labels},
+                "judge_versus_log": judge_versus_log(adjustment, name),
+            }
+            for name, stream in adjustment.streams.items()
+        },
+        "thresholds": {
+            "psi": {"watch": chosen.watch_index, "distil_again": chosen.distil_index},
+            "mean_change_in_deviations": {"watch": chosen.watch_change, "distil_again": chosen.distil_change},
+            "false_alarms_per_million_events": chosen.false_alarms,
+            "level_per_test": chosen.level_per_test(len(adjustment.labels)),
+            "looks_in_a_row": chosen.persist,
+        },
+        "told_within_events": {
+            "overall": chosen.promise(chosen.window),
+            "of_the_department": chosen.promise(chosen.department_window),
+        },
+        "settings": chosen.as_dict(),
+    }
+
+
+def alarms_of(adjustment: Adjustment) -> dict[str, int]:
+    """How often any figure was raised to a level, since the beginning."""
+    standings = [standing for _, _, standing in adjustment.named_standings()]
+    return {
+        WATCH: sum(standing.raised_watch for standing in standings),
+        DISTIL: sum(standing.raised_distil for standing in standings),
+    }
+
+
+def is_warming_up(stream: Stream, labels: tuple[str, ...]) -> bool:
+    """Whether a score of the department has nothing to be held against yet."""
+    return stream.warming_up and any(name not in stream.references for name in labels)
+
+
+def distribution_of(adjustment: Adjustment, label: str) -> dict[str, Any]:
+    """Live and baseline quantiles of a weak label, and its figure over all departments."""
+    window = adjustment.ranks[label]
+    live = np.quantile(window.ordered, SHOWN_QUANTILES) if len(window.ordered) else [None] * len(SHOWN_QUANTILES)
+    baseline = np.interp(SHOWN_QUANTILES, np.linspace(0, 1, len(window.quantiles)), window.quantiles)
+    return {
+        "window_events": len(window.ordered),
+        "live_quantiles": {str(q): rounded(value, 6) for q, value in zip(SHOWN_QUANTILES, live, strict=True)},
+        "baseline_quantiles": {str(q): rounded(value, 6) for q, value in zip(SHOWN_QUANTILES, baseline, strict=True)},
+        "psi": figure_of(adjustment, None, label),
+    }
+
+
+def judge_versus_log(adjustment: Adjustment, department: str | None) -> dict[str, Any]:
+    """How far the judge backs the log's labels: distribution and mean of that weak label, and the mean label."""
+    return {
+        f"{BACKING}_psi": figure_of(adjustment, department, BACKING),
+        **{f"mean_{name}": figure_of(adjustment, department, f"mean_{name}") for name in MEANS},
+    }
+
+
+def figure_of(adjustment: Adjustment, department: str | None, name: str) -> dict[str, Any] | None:
+    """A figure at its last look; None where there was none yet."""
+    standing = adjustment.standings.get((department, name))
+    return None if standing is None else standing.as_dict()
+
+
+def metrics_of(adjustment: Adjustment) -> Iterator[tuple[str, dict[str, str], float]]:
+    """Name, labels and value of each metric."""
+    yield "sie_adjustment_events", {}, float(adjustment.events)
+    said = advice(adjustment.named_standings(), adjustment.settings)
+    yield "sie_adjustment_distil_again", {}, float(said["distil_again"])
+    yield "sie_adjustment_level", {}, float(LEVELS.index(said["level"]))
+    for level, count in alarms_of(adjustment).items():
+        yield "sie_adjustment_alarms", {"level": level}, float(count)
+    for label, window in adjustment.ranks.items():
+        baseline = np.interp(SHOWN_QUANTILES, np.linspace(0, 1, len(window.quantiles)), window.quantiles)
+        sources = {"baseline": baseline}
+        if len(window.ordered):
+            sources["live"] = np.quantile(window.ordered, SHOWN_QUANTILES)
+        for source, values in sources.items():
+            for quantile, value in zip(SHOWN_QUANTILES, values.tolist(), strict=True):
+                labels = {"label": label, "source": source, "quantile": str(quantile)}
+                yield "sie_adjustment_score_quantile", labels, value
+    for name, stream in adjustment.streams.items():
+        yield "sie_adjustment_department_events", {"department": name}, float(stream.events)
+    for department, name, standing in adjustment.named_standings():
+        yield from figure_metrics(department or "", name, standing)
+
+
+def figure_metrics(department: str, name: str, standing: Standing) -> Iterator[tuple[str, dict[str, str], float]]:
+    """The metrics of one figure; the department is empty for all of them together."""
+    is_mean = name.startswith("mean_")
+    kind = "mean_change" if is_mean else "psi"
+    labels = {"department": department, "label": name.removeprefix("mean_") if is_mean else name}
+    for what, value in ((kind, standing.value), (f"{kind}_critical", standing.critical)):
+        if np.isfinite(value):
+            yield f"sie_adjustment_{what}", labels, float(value)
+    yield f"sie_adjustment_{kind}_level", labels, float(standing.level)
+    if standing.live is not None:
+        yield "sie_adjustment_mean", labels, float(standing.live)

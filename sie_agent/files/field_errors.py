@@ -1,0 +1,196 @@
+"""What is wrong with a field of a file, in words: its key, what was expected, what was found, an example.
+
+For all files that pydantic checks: its own messages are those of a library, for programmers.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails, PydanticUndefined
+
+from sie_agent.utils.redact import redacted
+from sie_agent.utils.values import shown
+
+WHOLE, NUMBER, TEXT = ("a whole number", "4"), ("a number", "0.5"), ("a text", "words")
+LIST, KEYS, SWITCH = ("a list", "[1, 2]"), ("keys of its own", None), ("true or false", "true")
+# by the beginning of the name that pydantic has for a mistake: what was expected, and an example
+EXPECTED: dict[str, tuple[str, str | None]] = {
+    "int_": WHOLE,
+    "float_": NUMBER,
+    "decimal_": NUMBER,
+    "finite_": ("a finite number", "0.5"),
+    "string_type": TEXT,
+    "string_sub_type": TEXT,
+    "string_unicode": ("a text of whole characters", None),
+    "string_pattern_mismatch": ("a text without spaces", None),
+    "invalid_key": ("texts as keys", None),
+    "recursion_loop": ("values that do not hold themselves", None),
+    "none_required": ("nothing", None),
+    "bool_": SWITCH,
+    "tuple_": LIST,
+    "list_": LIST,
+    "set_": LIST,
+    "iterable_": LIST,
+    "enum": ("one of the known values", None),
+    "model_": KEYS,
+    "dict_": KEYS,
+    "mapping_": KEYS,
+}
+BOUNDS = {
+    "greater_than": "a number above",
+    "greater_than_equal": "a number of at least",
+    "less_than": "a number below",
+    "less_than_equal": "a number of at most",
+}
+# ends of a place that name one of several kinds which a field may have
+BRANCH = re.compile(r"str|int|float|bool|(?:list|dict|tuple|set|constrained|function|lax|json|nullable)\b.*|\[key\]")
+LENGTHS = {
+    "too_short": "a list of {min_length} or more",
+    "too_long": "a list of {max_length} or fewer",
+    "string_too_short": "a text of length {min_length} or more",
+    "string_too_long": "a text of length {max_length} or less",
+}
+
+
+def first_fault(error: ValidationError, root: type[BaseModel]) -> tuple[tuple[str | int, ...], str]:
+    """The place of the first mistake, and what is wrong there without the place; all kinds that would be taken."""
+    mistakes = [(without_branch(mistake["loc"], root), mistake) for mistake in error.errors()]
+    way, first = mistakes[0]
+    kinds = [kind for place, one in mistakes if place == way and (kind := expected(one)) is not None]
+    if len(kinds) > 1 and first["type"] not in BOUNDS:
+        return way, f"expected {' or '.join(dict.fromkeys(kinds))}, found {of_kind(first['input'])}"
+    return way, in_words({**first, "loc": way}, root).removeprefix(f"{'.'.join(map(str, way))}: ")
+
+
+def without_branch(way: tuple[str | int, ...], root: type[BaseModel]) -> tuple[str | int, ...]:
+    """The place of a field, without the kind that pydantic tried there."""
+    while way and isinstance(way[-1], str) and BRANCH.fullmatch(way[-1]) and field_at(root, way) is None:
+        way = way[:-1]
+    return way
+
+
+def expected(mistake: ErrorDetails) -> str | None:
+    """What was expected in the place of a mistake; None where the mistake says it otherwise."""
+    kind, context = mistake["type"], mistake.get("ctx") or {}
+    if kind in BOUNDS:
+        (bound,) = context.values() or ("?",)
+        return f"{BOUNDS[kind]} {bound:g}"
+    if kind in LENGTHS:
+        return LENGTHS[kind].format_map(context)
+    if kind == "literal_error":
+        return str(context.get("expected"))
+    return next((words for start, (words, _) in EXPECTED.items() if kind.startswith(start)), None)
+
+
+def explain(error: ValidationError, root: type[BaseModel]) -> str:
+    """All mistakes of settings in one line: the dotted key and what is wrong with it.
+
+    Parameters
+    ----------
+    root : the settings that were read.
+    """
+    return "; ".join(dict.fromkeys(in_words(mistake, root) for mistake in error.errors()))
+
+
+def in_words(mistake: ErrorDetails, root: type[BaseModel]) -> str:
+    """One mistake."""
+    way = tuple(mistake["loc"])
+    place = ".".join(map(str, way))
+    kind = mistake["type"]
+    if kind == "extra_forbidden":
+        own = keys_at(root, way[:-1])
+        near = nearest(str(way[-1]), own) or nearest(str(way[-1]), known_keys(root))
+        hint = f" (did you mean '{near}'?)" if near else f" (there are: {', '.join(own)})" if own else ""
+        return f"unknown key '{place}'{hint}"
+    if kind == "missing":
+        return f"the key '{place}' is missing"
+    found = f"found {of_kind(mistake['input'])}"
+    at = f"{place}: " if place else ""
+    if kind in BOUNDS or kind in LENGTHS or kind == "literal_error":
+        return f"{at}expected {expected(mistake)}, {found}"
+    for start, (words, usual) in EXPECTED.items():
+        if kind.startswith(start):
+            return f"{at}expected {words}{example(place, words, usual, root, way)}, {found}"
+    message = mistake["msg"].removeprefix("Value error, ")
+    return f"{at}{message}"
+
+
+def example(place: str, words: str, usual: str | None, root: type[BaseModel], way: Sequence[str | int]) -> str:
+    """A setting that would be taken: the default where there is one, else one of its kind."""
+    if words == KEYS[0]:
+        keys = keys_at(root, way)
+        return f" (such as {place}.{keys[0]}=…; there are: {', '.join(keys)})" if keys else ""
+    field = field_at(root, way)
+    if words == LIST[0] and field is not None and (inner := next(models_in(field.annotation), None)):
+        needed = [name for name, one in inner.model_fields.items() if one.is_required()]
+        return f" (such as {place}=[{{{', '.join(f'{name}: …' for name in needed)}}}])"
+    default = None if field is None or field.default is PydanticUndefined else field.default
+    if usual is None and not default:
+        return ""
+    value = json.dumps(default, default=list) if default and isinstance(default, str | int | float | tuple) else usual
+    return f" (such as {place}={value})"
+
+
+def of_kind(value: Any) -> str:
+    """A value that was found, and what it is."""
+    kinds = {str: "text", bool: "true or false", int: "whole number", float: "number", list: "list", dict: "mapping"}
+    if value is None:
+        return "nothing"
+    name = kinds.get(type(value), type(value).__name__)
+    return f"{redacted(shown(value))} (a {name})" if not isinstance(value, bool) else str(value).lower()
+
+
+def nearest(key: str, keys: Sequence[str]) -> str | None:
+    """The key that is most like another one; None where none is."""
+    near = difflib.get_close_matches(key, keys, 1)
+    return near[0] if near and near[0] != key else None
+
+
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The settings that a type holds, in lists and alternatives too."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from models_in(part)
+
+
+def field_at(root: type[BaseModel], way: Sequence[str | int]) -> FieldInfo | None:
+    """The setting at a place; None where there is none."""
+    models, field = [root], None
+    for key in way:
+        if isinstance(key, int):
+            # an entry of a list is no setting by itself
+            field = None
+            continue
+        field = next((one.model_fields[key] for one in models if key in one.model_fields), None)
+        if field is None:
+            return None
+        models = list(models_in(field.annotation))
+    return field
+
+
+def keys_at(root: type[BaseModel], way: Sequence[str | int]) -> list[str]:
+    """The keys that there may be at a place."""
+    names = [key for key in way if isinstance(key, str)]
+    if not names:
+        return list(root.model_fields)
+    field = field_at(root, names)
+    return [] if field is None else [key for one in models_in(field.annotation) for key in one.model_fields]
+
+
+def known_keys(root: type[BaseModel]) -> list[str]:
+    """Every key at any depth."""
+    found: set[str] = set()
+    waiting = [root]
+    while waiting:
+        model = waiting.pop()
+        found |= set(model.model_fields)
+        waiting += [one for field in model.model_fields.values() for one in models_in(field.annotation)]
+    return sorted(found)

@@ -1,0 +1,132 @@
+"""JSON files of unknown origin: one reader with bounds, for what users write and for what earlier runs wrote."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NoReturn
+
+from sie_agent.errors import InputError
+from sie_agent.files.json_faults import in_words
+from sie_agent.files.small_files import MEBIBYTE, read_text
+
+MOST_BYTES = 64 * MEBIBYTE
+MOST_DEPTH = 64
+
+
+class NotJson(ValueError):
+    """The text is no JSON, or none that is read here; the message says why, in words for a user."""
+
+
+def read_json(path: str | Path, *, mend: str | None = None, most: int = MOST_BYTES, nan: bool = False) -> Any:
+    """What a JSON file holds.
+
+    Parameters
+    ----------
+    mend : what a user is to do about a file that cannot be read. most : its size in bytes.
+    nan : whether NaN and infinite numbers are read; for files whose fields are checked one by one.
+
+    Raises
+    ------
+    InputError : it is missing, cannot be read, is too large, or no JSON (see :func:`parse_json`); names the file.
+    """
+    place = Path(path)
+    try:
+        return parse_json(read_text(place, most, mend), nan=nan)
+    except FileNotFoundError as error:
+        raise InputError("the file is missing", where=place, mend=mend) from error
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", where=place, mend=mend) from error
+    except NotJson as error:
+        raise InputError(str(error), where=place, mend=mend) from error
+
+
+def read_object(
+    path: str | Path, *, mend: str | None = None, most: int = MOST_BYTES, nan: bool = False
+) -> dict[str, Any]:
+    """The object that a JSON file holds; parameters as of :func:`read_json`.
+
+    Raises
+    ------
+    InputError : as of :func:`read_json`, and where it holds something else.
+    """
+    content = read_json(path, mend=mend, most=most, nan=nan)
+    if not isinstance(content, dict):
+        raise InputError("is JSON, but no object", where=path, mend=mend)
+    return content
+
+
+def parse_json(text: str, *, nan: bool = False) -> Any:
+    """What a text of JSON holds, as the standard (RFC 8259) has it and no more; with *nan* also what Python writes.
+
+    Raises
+    ------
+    NotJson : it is no JSON; a name is there twice in an object; it has NaN, an infinite number or one of more digits
+        than are read; it is nested more than `MOST_DEPTH` deep; or a text holds half of a surrogate pair.
+    """
+    try:
+        strict: dict[str, Any] = {} if nan else {"parse_constant": no_number, "parse_float": finite}
+        content = json.loads(text, object_pairs_hook=distinct, **strict)
+    except json.JSONDecodeError as error:
+        raise NotJson(f"is not JSON (line {error.lineno}, column {error.colno}: {in_words(error.msg)})") from error
+    except RecursionError as error:
+        raise NotJson(TOO_DEEP) from error
+    except NotJson:
+        raise
+    except ValueError as error:
+        raise NotJson("is not JSON that is read here (a number has too many digits)") from error
+    check_depth(content)
+    if "\\u" in text:
+        check_texts(text, content)
+    return content
+
+
+TOO_DEEP = f"is nested more than {MOST_DEPTH} deep"
+
+
+def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object, none of whose names is there twice."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        raise NotJson(f"'{shown(twice)}' is there twice in one object")
+    return found
+
+
+def no_number(word: str) -> NoReturn:
+    """JSON has no NaN and no infinity."""
+    raise NotJson(f"holds {word}, which is no number of JSON")
+
+
+def finite(digits: str) -> float:
+    """A number that a double can hold."""
+    value = float(digits)
+    if abs(value) == float("inf"):
+        raise NotJson(f"holds {digits[:40]}, which is too large a number")
+    return value
+
+
+def check_depth(content: Any) -> None:
+    """Raise NotJson where lists and objects are nested too deep."""
+    level = [content] if isinstance(content, dict | list) else []
+    depth = 0
+    while level:
+        depth += 1
+        if depth > MOST_DEPTH:
+            raise NotJson(TOO_DEEP)
+        inner = (child for one in level for child in (one.values() if isinstance(one, dict) else one))
+        level = [child for child in inner if isinstance(child, dict | list)]
+
+
+def check_texts(text: str, content: Any) -> None:
+    """Raise NotJson where a text cannot be written anywhere: JSON can name half of a surrogate pair."""
+    try:
+        json.dumps(content, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise NotJson("a text holds half of a surrogate pair") from None
+
+
+def shown(name: str) -> str:
+    """A name for a message: short, and of printable characters."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name[:60])

@@ -1,0 +1,308 @@
+"""Every output of every verb, checked in one place before any work: what may be named, and what may be replaced.
+
+What lies at a place is replaced where the same work goes on: the same verb, with the same inputs and settings. A
+Parquet file and a page say so themselves (`sie_agent.files.stamps`), of a folder its file ``.made-by.json`` says it.
+Anything else stays, unless the user asks for it to be overwritten.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.files.paths import user_path
+from sie_agent.files.places import File, Folder, Named, Place, check_places, expanded, full_names, given_places
+from sie_agent.files.stamps import read_stamp, stamping
+from sie_agent.files.writing import (
+    DISK,
+    left_over,
+    only_one,
+    remove_leftovers,
+    remove_unheld,
+    write_bytes,
+    write_failure,
+)
+from sie_agent.samples.maps.map_files import files_of_map
+from sie_agent.utils.events import is_event
+from sie_agent.utils.finishing import finishing
+from sie_agent.utils.redact import redacted_setting
+
+__all__ = ["File", "Folder", "Work", "check_places", "expanded", "outputs", "writable_folder"]
+
+# how the state of a service begins, whatever came of the rest of it
+STATE, STATE_BYTES = re.compile(rb'\s*\{\s*"format"\s*:\s*\d+\s*,\s*"made_for"\s*:'), 4096
+# so many differing settings are told
+TOLD = 3
+LONGEST = 300
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is done: the verb, what it reads and with what settings, by option; what changes no result is left out.
+
+    Attributes
+    ----------
+    reads : by option, the files, folders and names that are read. settings : by option, all else that decides.
+    uses : by option, what is read too, and does not decide on the result.
+    grows : options of *settings* that may become larger when the same work goes on, or be left out: a limit on rows.
+    """
+
+    verb: str
+    reads: Mapping[str, Any]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    uses: Mapping[str, Any] = field(default_factory=dict)
+    grows: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The work as it is noted, without secrets; files by their full names."""
+        given = {**full_names(self.reads), **flat(json.loads(json.dumps(self.settings, default=str)))}
+        return {"verb": self.verb, "settings": redacted_setting(given)}
+
+    def differences(self, before: Mapping[str, Any]) -> list[str]:
+        """In words, the settings that differ from those that were noted."""
+        was, now = dict(before.get("settings") or {}), self.as_dict()["settings"]
+        names = [name for name in {**now, **was} if was.get(name) != now.get(name)]
+        changed = [name for name in names if not (name in self.grows and has_grown(was.get(name), now.get(name)))]
+        return [f"{name} {told(was.get(name))}, and now {told(now.get(name))}" for name in changed]
+
+
+def flat(settings: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Settings within settings by dotted names, without those that were not given."""
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, dict) and value:
+            found |= flat(value, f"{before}{name}.")
+        elif value is not None:
+            found[f"{before}{name}"] = value
+    return found
+
+
+def has_grown(before: Any, now: Any) -> bool:
+    """Whether a limit lets through all that it let through before."""
+    return before is not None and (now is None or (type(before) is type(now) is int and now >= before))
+
+
+def told(value: Any) -> str:
+    """A setting in words."""
+    text = "not given" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+@contextmanager
+def outputs(
+    work: Work,
+    *places: Place,
+    overwrite: bool = False,
+    cache_path: Named = None,
+    own: Callable[[Path], bool] | None = None,
+) -> Iterator[None]:
+    """Check the places of a verb, keep others out while the body makes them, and note what they were made by.
+
+    Nothing is opened or made before all is checked. What killed processes left of these places is removed.
+
+    Parameters
+    ----------
+    places : files and folders to write; those that were not given do not count.
+    overwrite : replace what other work left there.
+    cache_path : of the judgment cache, which is no place to write; the default one when None.
+    own : whether a file of no known work may be replaced, where its content tells.
+
+    Raises
+    ------
+    InputError : a place names nothing or what cannot be written, is read, is named twice, or holds what other work or
+        no known work left there.
+    EnvironmentFailure : it cannot be written to, or another process is at it.
+    """
+    known = given_places(places)
+    check_places(known, {**work.reads, **work.uses}, cache_path)
+    check_places(known, files_of_map(work.reads), cache_path)
+
+    def check_owners() -> None:
+        for place in known:
+            if not overwrite or (isinstance(place, File) and place.appended):
+                check_owner(work, place, own)
+
+    check_owners()
+    stamp = json.dumps(work.as_dict(), ensure_ascii=False).encode("utf-8", "replace")
+    with ExitStack() as stack:
+        for place in known:
+            stack.enter_context(made_folder(place.path if isinstance(place, Folder) else place.path.parent))
+        for place in known:
+            if not (isinstance(place, File) and place.appended):
+                stack.enter_context(only_one(place.path))
+                remove_left_over(place)
+        # another process may have been there until now
+        check_owners()
+        for place in known:
+            if isinstance(place, Folder):
+                stack.enter_context(noted(place, stamp))
+            elif not place.appended and not place.state:
+                stack.enter_context(stamping(place.path, stamp))
+        stack.enter_context(finishing())
+        with full_disk_named(known):
+            yield
+
+
+@contextmanager
+def full_disk_named(places: Sequence[Place]) -> Iterator[None]:
+    """Name a file where the system only says that the disk is in the way."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK or not places:
+            raise
+        named = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else places[0].path
+        raise write_failure(error, named) from error
+
+
+def check_owner(work: Work, place: Place, own: Callable[[Path], bool] | None) -> None:
+    """What lies at a place was made by this work, or there is nothing."""
+    if isinstance(place, File):
+        if place.appended or place.state:
+            check_beginning(place)
+            return
+        there = [place.path.name] if place.path.exists() else []
+    else:
+        there = [part.name for part, _ in place.parts if part.exists()]
+    if not there:
+        return
+    before = noted_at(place)
+    if before is None and own is not None and own(place.path):
+        return
+    if before is not None and before.get("verb") == work.verb and not work.differences(before):
+        return
+    what = "it" if isinstance(place, File) else f"{', '.join(there[:TOLD])}{' …' if len(there) > TOLD else ''} there"
+    if before is None:
+        problem = f"is there already, and nothing says that this command made {what}"
+    elif before.get("verb") != work.verb:
+        problem = f"holds what `sie {before.get('verb')}` made, and `sie {work.verb}` would replace {what}"
+    else:
+        changes = "; ".join(work.differences(before)[:TOLD])
+        problem = f"`sie {work.verb}` made {what} with {changes}"
+    mend = f"Give another {place.option}, or --overwrite to replace what is there."
+    raise InputError(problem, where=f"{place.option} {place.path}", mend=mend)
+
+
+def noted_at(place: Place) -> dict[str, Any] | None:
+    """The work that a place was made by; None where nothing says so."""
+    try:
+        said = read_stamp(place.path) if isinstance(place, File) else place.record.read_bytes()
+        found = None if said is None else json.loads(said)
+    except (OSError, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and isinstance(found.get("settings"), dict) else None
+
+
+def check_beginning(place: File) -> None:
+    """A log of events, or the state of a service, begins like one, is empty, or is not there.
+
+    Raises
+    ------
+    InputError : it holds something else.
+    """
+    try:
+        with place.path.open("rb") as stream:
+            first = stream.readline(1 << 20) if place.appended else stream.read(STATE_BYTES)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise write_failure(error, place.path) from error
+    if place.appended:
+        what, mend = "its first line is no event", "Give the name of a new file, or of a log that `--log-json` began."
+        fits = not first or is_event(first)
+    else:
+        what, mend = "it is no state of a service", "Give the name of a new file, or of one that `sie serve` wrote."
+        fits = not first or bool(STATE.match(first))
+    if not fits:
+        raise InputError(f"is there already, and {what}", where=f"{place.option} {place.path}", mend=mend)
+
+
+@contextmanager
+def noted(place: Folder, stamp: bytes) -> Iterator[None]:
+    """Note what a folder is made by; where nothing was made in the end, what was noted before."""
+    before, parts = read_or_none(place.record), state_of(place)
+    try:
+        write_bytes(place.record, stamp)
+    except OSError as error:
+        raise write_failure(error, place.record) from error
+    try:
+        yield
+    except BaseException:
+        if state_of(place) == parts:
+            with suppress(OSError):
+                if before is None:
+                    place.record.unlink()
+                else:
+                    write_bytes(place.record, before)
+        raise
+
+
+def read_or_none(path: Path) -> bytes | None:
+    """The bytes of a file, None where there is none that can be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def state_of(place: Folder) -> list[tuple[int, int] | None]:
+    """Which files lie in a folder, and when each was changed."""
+    facts = [part.stat() if part.exists() else None for part, _ in place.parts]
+    return [None if fact is None else (fact.st_ino, fact.st_mtime_ns) for fact in facts]
+
+
+def remove_left_over(place: Place) -> None:
+    """Remove what killed processes left half made at a place."""
+    if isinstance(place, File):
+        remove_leftovers(place.path)
+        return
+    for part, folder in (*place.parts, (place.record, False)):
+        if not folder or part.is_dir():
+            for path in left_over(part):
+                remove_unheld(path)
+
+
+@contextmanager
+def made_folder(path: Path) -> Iterator[Path]:
+    """:func:`writable_folder`; what was made for nothing is gone again when the work in it fails."""
+    new = [folder for folder in (path, *path.parents) if not folder.exists()]
+    folder = writable_folder(path)
+    try:
+        yield folder
+    except BaseException:
+        with suppress(OSError):
+            for one in new:
+                one.rmdir()
+        raise
+
+
+def writable_folder(path: str | Path) -> Path:
+    """A folder, made if it is absent, that takes files: found out before anything is paid for.
+
+    Raises
+    ------
+    InputError : the path is a file.
+    EnvironmentFailure : the folder cannot be made or written to.
+    """
+    folder = user_path(path)
+    if folder.exists() and not folder.is_dir():
+        raise InputError("is a file, and a folder is needed", where=folder, mend="Give another --out.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".sie-"):
+            pass
+    except OSError as error:
+        raise EnvironmentFailure(
+            f"the folder cannot be written to ({error.strerror})",
+            where=folder,
+            mend="Change its permissions, free some space, or choose another --out.",
+        ) from error
+    return folder

@@ -1,0 +1,243 @@
+"""The places that a verb writes to: what may be named for them, and that none of them is read or named twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sie_agent.errors import InputError
+from sie_agent.files.paths import cache_dir, user_path
+
+ELSEWHERE = "Give another name."
+# longer ones are possible, but not with what is put around them for hidden files and folders of parts
+MOST_OUT_NAME = 200
+CACHE = "the judgment cache"
+# what SQLite and the cache keep beside the file
+CACHE_SUFFIXES = ("", "-wal", "-shm", "-journal", ".ballast", ".rescued")
+FILES = {"--map", "--grades", "--suite", "--endpoints", "--variant", "--variants", "--token-file", "the suite"}
+
+Named = str | Path | None
+
+
+@dataclass(frozen=True)
+class File:
+    """A file to write.
+
+    ``suffix`` is what its name has to end in. ``appended``: a log of events, which only grows.
+    ``state``: what a service goes on from; one that is not its own it keeps under another name.
+    """
+
+    option: str
+    given: Named
+    suffix: str = ""
+    appended: bool = False
+    state: bool = False
+
+    @property
+    def path(self) -> Path:
+        """The path, the home folder put in for ``~``."""
+        return expanded(self.given, self.option)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder to write into. ``names`` are those of the files in it, with a ``/`` behind those of folders.
+
+    ``beside``: the note of what it was made by lies beside it, since all that is in it is published.
+    """
+
+    option: str
+    given: Named
+    names: tuple[str, ...]
+    beside: bool = False
+
+    @property
+    def path(self) -> Path:
+        """The path, the home folder put in for ``~``."""
+        return expanded(self.given, self.option)
+
+    @property
+    def record(self) -> Path:
+        """The note of what the folder was made by."""
+        return self.path.parent / f".{self.path.name}.made-by.json" if self.beside else self.path / ".made-by.json"
+
+    @property
+    def parts(self) -> list[tuple[Path, bool]]:
+        """Each file and folder in it, and whether it is a folder."""
+        return [(self.path / name, name.endswith("/")) for name in self.names]
+
+
+Place = File | Folder
+
+
+def given_places(places: Iterable[Place]) -> list[Place]:
+    """The places of the options that were given."""
+    return [place for place in places if place.given is not None]
+
+
+def expanded(given: Named, option: str) -> Path:
+    """The path that an option names.
+
+    Raises
+    ------
+    InputError : it names nothing, or nobody's home folder.
+    """
+    text = str(given)
+    if not text.strip():
+        raise InputError(f"names nothing: expected a path, found {text!r}", where=option, mend="Give a name.")
+    return user_path(text, option, MOST_OUT_NAME)
+
+
+def check_places(places: Sequence[Place], reads: Mapping[str, Any], cache_path: Named = None) -> None:
+    """Make sure, before anything is opened, that all places can be written and that nothing that is read is among them.
+
+    Parameters
+    ----------
+    reads : by option, the files and folders that are read: one or several each. What is no path of this machine
+        (a name on a hub, a shorthand) does not count.
+    cache_path : of the judgment cache; the default one when None.
+
+    Raises
+    ------
+    InputError : one is not; names both options.
+    """
+    for place in places:
+        check_kind(place)
+    sources = list(read_paths(reads))
+    cache = cache_dir() / "judgments.sqlite" if cache_path is None else user_path(cache_path)
+    sources += [(CACHE, cache.with_name(cache.name + suffix)) for suffix in CACHE_SUFFIXES]
+    for number, place in enumerate(places):
+        for other in places[:number]:
+            check_two(place, other)
+        for option, source in sources:
+            check_source(place, option, source)
+
+
+def check_kind(place: Place) -> None:
+    """A place is of the kind that is needed, or there is nothing yet."""
+    path, where = place.path, f"{place.option} {place.path}"
+    try:
+        check_parents(path, where)
+        if isinstance(place, File):
+            if str(place.given).endswith("/") or path.is_dir():
+                raise InputError("is a folder, and a file is needed", where=where, mend="Give the name of a file.")
+            check_regular(path, where)
+            if path.suffix != place.suffix and place.suffix:
+                mend = f"Give {place.option} NAME{place.suffix}."
+                raise InputError(f"the file to write does not end in {place.suffix}", where=where, mend=mend)
+            return
+        if path.exists() and not path.is_dir():
+            raise InputError("is a file, and a folder is needed", where=where, mend=f"Give another {place.option}.")
+        for part, folder in place.parts:
+            if part.exists() and part.is_dir() != folder:
+                kind = "file is in the place of a folder" if folder else "folder is in the place of a file"
+                raise InputError(f"a {kind}", where=part, mend=f"Give another {place.option}.")
+            check_regular(part, str(part), folder=folder)
+    except OSError as error:
+        problem = f"cannot be written to ({(error.strerror or str(error)).lower()})"
+        raise InputError(problem, where=where, mend=ELSEWHERE) from None
+    except RuntimeError:
+        raise InputError("is a link that leads to itself", where=where, mend=ELSEWHERE) from None
+
+
+def check_parents(path: Path, where: str) -> None:
+    """What a path lies in are folders, as far as they are there."""
+    path.resolve()
+    for parent in path.parents:
+        if parent.is_dir():
+            return
+        if parent.exists() or parent.is_symlink():
+            raise InputError(f"{parent} is a file, and a folder is needed", where=where, mend=ELSEWHERE)
+
+
+def check_regular(path: Path, where: str, *, folder: bool = False) -> None:
+    """What is there is a file that can be replaced, no device and no pipe."""
+    if not folder and path.exists() and not path.is_file():
+        problem = "is a device or a pipe, and a file that can be replaced is needed"
+        raise InputError(problem, where=where, mend="Give the name of a file.")
+
+
+def read_paths(reads: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
+    """What is read of this machine's disk, with its option."""
+    for option, given in reads.items():
+        several = given if isinstance(given, list | tuple | set | frozenset) else [given]
+        for one in several:
+            if isinstance(one, str | Path) and str(one).strip() and "\0" not in str(one):
+                try:
+                    path = user_path(one, option or None)
+                    # a folder in the place of a file is found where the file is read
+                    if path.is_file() if option in FILES else path.exists():
+                        yield option, path
+                except OSError:
+                    continue
+
+
+def check_two(place: Place, other: Place) -> None:
+    """Two options do not name the same file."""
+    how = written(place, other.path)
+    if how is None:
+        how = alike(place.path, other.path) if isinstance(other, File) else written(other, place.path)
+    if how is not None:
+        where = f"{place.option} {place.path}"
+        raise InputError(f"is the file of {other.option} ({other.path}), too{how}", where=where, mend=ELSEWHERE)
+
+
+def check_source(place: Place, option: str, source: Path) -> None:
+    """What is read is not what is written, by whatever name or link."""
+    where, told = f"{place.option} {place.path}", f"{option} {source}"
+    how = written(place, source)
+    if how is None and source.is_dir() and any(is_linked(place, file) for file in files_of(source)):
+        how = ""
+    if how is not None:
+        raise InputError(f"would replace what is read ({told}){how}", where=where, mend=ELSEWHERE)
+    if source.is_dir() and place.path.resolve().is_relative_to(source.resolve()):
+        mend = "Give a place in another folder."
+        raise InputError(f"lies in a folder that is read ({told})", where=where, mend=mend)
+
+
+def written(place: Place, path: Path) -> str | None:
+    """Whether a path is what is written at a place, or in it; as :func:`alike` says it."""
+    if isinstance(place, File):
+        return alike(place.path, path)
+    for part, folder in (*place.parts, (place.record, False)):
+        if (how := alike(part, path)) is not None:
+            return how
+        if folder and path.resolve().is_relative_to(part.resolve()):
+            return ""
+    return None
+
+
+def is_linked(place: Place, file: Path) -> bool:
+    """Whether a file that is read has a second name, which is to be replaced."""
+    targets = [place.path] if isinstance(place, File) else [part for part, folder in place.parts if not folder]
+    return any(target.exists() and target.samefile(file) for target in targets)
+
+
+def alike(first: Path, second: Path) -> str | None:
+    """None where two paths lead to different places, be they there or not; else what is to be said of the names."""
+    if first.exists() and second.exists() and first.samefile(second):
+        return ""
+    names = [str(path.resolve()) for path in (first, second)]
+    if names[0] == names[1]:
+        return ""
+    # one file on other systems, and on disks that are shared with them
+    return ": the names differ in upper and lower case alone" if names[0].casefold() == names[1].casefold() else None
+
+
+def files_of(source: Path) -> Iterator[Path]:
+    """The files of a folder and of those below it."""
+    return (file for file in source.rglob("*") if file.is_file())
+
+
+def full_names(reads: Mapping[str, Any]) -> dict[str, Any]:
+    """What is read, with the full name of each path that is there, whatever it was called by."""
+    named: dict[str, Any] = {}
+    for option, given in reads.items():
+        if given is None or (isinstance(given, list | tuple) and not given):
+            continue
+        several = list(given) if isinstance(given, list | tuple) else [given]
+        paths = [next((str(path.resolve()) for _, path in read_paths({"": one})), str(one)) for one in several]
+        named[option] = paths if len(paths) > 1 else paths[0]
+    return named

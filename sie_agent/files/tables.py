@@ -1,0 +1,272 @@
+"""Parquet files of the stages: written whole or not at all, and hashed for the manifest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sie_agent.errors import InputError
+from sie_agent.files.stamps import STAMP, stamp_of
+from sie_agent.files.writing import Unfinished, failures_in_words
+from sie_agent.samples.stage_files import STAGE, check_there, lacks_column, other_kind
+
+IDS = ("sample_id", "query", "item_id", "user_id")
+# a damaged footer can speak of more memory than there is, and of names that are no text
+PARQUET_FAULTS = (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError)
+
+
+def write_table(frame: pd.DataFrame, path: str | Path, metadata: Mapping[bytes, bytes] | None = None) -> Path:
+    """Write a Parquet file so that no reader ever sees half of it.
+
+    Parameters
+    ----------
+    frame : table; its index is not kept.
+    path : file to make or replace; missing folders are made.
+    metadata : kept in the file's schema.
+
+    Returns
+    -------
+    pathlib.Path
+        The path written.
+
+    Raises
+    ------
+    EnvironmentFailure
+        If the disk is full or the folder cannot be written to.
+    """
+    with TableWriter(path) as writer:
+        if metadata is None:
+            writer.write(frame)
+        else:
+            table = pa.Table.from_pandas(frame, preserve_index=False)
+            writer.write(table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata}))
+    return writer.path
+
+
+class TableWriter:
+    """Write a Parquet file table by table, so that no reader ever sees half of it.
+
+    A context manager. The tables go to a hidden file beside the target, each as a row group of its own, and
+    take the target's place when the block ends; an error in the block leaves the target as it was. The first
+    table fixes columns and types.
+
+    Parameters
+    ----------
+    path : file to make or replace; missing folders are made.
+    empty : a table without rows, for the columns of the file where nothing is written at all.
+
+    Raises
+    ------
+    EnvironmentFailure
+        If the disk is full or the folder cannot be written to, at whichever step that shows.
+    """
+
+    def __init__(self, path: str | Path, *, empty: pd.DataFrame | None = None) -> None:
+        self.path = Path(path)
+        self.rows = 0
+        self._empty = pd.DataFrame() if empty is None else empty.head(0)
+        self._unfinished: Unfinished | None = None
+        self._writer: Any = None
+
+    def __enter__(self) -> TableWriter:
+        with failures_in_words(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._unfinished = Unfinished(self.path)
+        return self
+
+    def write(self, frame: pd.DataFrame | pa.Table) -> None:
+        """Append a table; the index of a frame is not kept."""
+        schema = None if self._writer is None else self._writer.schema
+        if isinstance(frame, pd.DataFrame):
+            table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False)
+        else:
+            table = frame if schema is None else frame.cast(schema)
+        with failures_in_words(self.path):
+            if self._writer is None:
+                assert self._unfinished is not None
+                self._writer = pq.ParquetWriter(self._unfinished.stream, stamped(table.schema, self.path))
+            self._writer.write_table(table)
+        self.rows += len(frame)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._finish()
+        finally:
+            self._discard()
+
+    def _finish(self) -> None:
+        """Put what was written in the target's place."""
+        if self._writer is None:
+            self.write(self._empty)
+        assert self._unfinished is not None
+        with failures_in_words(self.path):
+            self._writer.close()
+            self._unfinished.finish()
+
+    def _discard(self) -> None:
+        """Close what is open and remove the hidden file, where it still is one."""
+        if self._writer is not None:
+            # closing writes what is left, into a file that nobody wants any more
+            with suppress(OSError, pa.ArrowException):
+                self._writer.close()
+        if self._unfinished is not None:
+            self._unfinished.discard()
+
+
+def stamped(schema: pa.Schema, path: Path) -> pa.Schema:
+    """The schema with what the file at *path* is made by, where a verb makes it; never with what another was."""
+    kept = {name: value for name, value in (schema.metadata or {}).items() if name != STAMP}
+    stamp = stamp_of(path)
+    return schema.with_metadata({**kept, **({STAMP: stamp} if stamp else {})})
+
+
+def read_table(
+    path: str | Path, *, required: Sequence[str] = (), numeric: Sequence[str] = (), writer: str = STAGE
+) -> pd.DataFrame:
+    """Read a Parquet file that a stage wrote.
+
+    Parameters
+    ----------
+    path : the file.
+    required : columns that have to be in it.
+    numeric : columns that have to hold numbers, or nothing, where they are in it.
+    writer : what writes such files, for messages.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is not a whole Parquet file, lacks a required column, or has text for a number.
+    """
+    source = Path(path)
+    check_there(source, writer)
+    try:
+        with pq.ParquetFile(pa.OSFile(str(source), "rb")) as file:
+            table = file.read()
+        frame = as_frame(table)
+    except PARQUET_FAULTS as error:
+        raise not_parquet(source, error, writer) from None
+    check_distinct(table.column_names, source)
+    for name in IDS:
+        # pandas reads whole numbers beside nulls as floats, which make one id of 2^53 and 2^53 + 1
+        if name in table.column_names and pd.api.types.is_float_dtype(frame[name].dtype):
+            stored = table.column(name)
+            frame[name] = (
+                stored.to_pandas(integer_object_nulls=True) if pa.types.is_integer(stored.type) else frame[name]
+            )
+    missing = [name for name in required if name not in frame.columns]
+    if missing:
+        raise lacks_column(missing[0], list(map(str, frame.columns)), source, writer)
+    for name in numeric:
+        if name in frame.columns:
+            check_numeric(frame[name], source)
+    return frame
+
+
+def check_distinct(names: Sequence[str], source: Path) -> None:
+    """Raise an `InputError` where two columns have one name."""
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise InputError(f"the column '{twice[0]}' is there twice", where=source, mend="Rename one of them")
+
+
+def as_frame(table: pa.Table) -> pd.DataFrame:
+    """The table in pandas, with the types that the file's metadata ask for, where these can be read.
+
+    Raises
+    ------
+    pyarrow.ArrowException : a value has no place in pandas.
+    """
+    try:
+        frame: pd.DataFrame = table.to_pandas()
+        if list(frame.columns) == table.column_names:
+            return frame
+    except pa.ArrowException:
+        raise
+    except Exception as error:
+        # what the file says to pandas may be anything; pandas' errors have no common type
+        if isinstance(error, MemoryError):
+            raise
+    plain: pd.DataFrame = table.replace_schema_metadata(None).to_pandas()
+    return plain
+
+
+def check_numeric(column: pd.Series[Any], source: Path) -> None:
+    """Raise an `InputError` unless a column holds numbers; a column of nothing but null is one."""
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        return
+    there = column[column.notna()]
+    if there.empty:
+        return
+    raise InputError(
+        f"the column '{column.name}' has to hold numbers; found {str(there.iloc[0])[:40]!r} ({column.dtype})",
+        where=source,
+        mend="Make it anew, or put the file back",
+    )
+
+
+def unreadable(path: Path) -> InputError:
+    """The system does not let a file be read."""
+    return InputError("cannot be read (permission denied)", where=path, mend="Change its permissions, or give another")
+
+
+def not_parquet(source: Path, error: Exception, writer: str | None = None) -> InputError:
+    """Why a Parquet file could not be read; *writer*: what should have written it."""
+    if isinstance(error, PermissionError):
+        return unreadable(source)
+    if source.stat().st_size == 0:
+        return InputError("the file is empty", where=source, mend="Make it anew")
+    if writer is not None and (other := other_kind(source, writer)) is not None:
+        return other
+    reason = " ".join(str(error).split())[:120] or type(error).__name__
+    if "crypt" in reason.lower():
+        return InputError("the Parquet file is encrypted", where=source, mend="Write it without encryption")
+    mend = "It is cut off or damaged: make or copy it anew"
+    return InputError(f"not a whole Parquet file{damage(reason)}", where=source, mend=mend)
+
+
+# what Arrow says of a damaged file, and what it means
+DAMAGES = {
+    "magic bytes": "its end is missing",
+    "footer": "its end is damaged",
+    "metadata": "its description of the columns is damaged",
+    "thrift": "its description of the columns is damaged",
+    "page": "a page of values is damaged",
+    "decompress": "a page of values is damaged",
+    "corrupt": "its values are damaged",
+    "utf": "a text is not UTF-8",
+    "codec": "it is packed in a way that is not read here",
+    "end of": "its end is missing",
+    "too short": "its end is missing",
+    "smaller than": "its end is missing",
+    "expected to read": "its end is missing",
+}
+
+
+def damage(reason: str) -> str:
+    """What Arrow says of a damaged file in words for a user, in brackets; nothing where it is not known."""
+    found = next((words for sign, words in DAMAGES.items() if sign in reason.lower()), None)
+    return f" ({found})" if found else ""
+
+
+def log_hash(frame: pd.DataFrame) -> str:
+    """SHA-256, in hex, of the log: ``sample_id`` and ``label`` of every row, in order.
+
+    Two runs with the same hash trained on the same labels.
+    """
+    digest = hashlib.sha256()
+    labels = frame["label"].to_numpy(dtype=float).tolist()
+    for sample_id, label in zip(frame["sample_id"], labels, strict=True):
+        digest.update(f"{sample_id}\t{label!r}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Scorers and labels published on the Hugging Face Hub."""

@@ -1,0 +1,93 @@
+"""The table of a labelled set that is published: which columns, of which types, and nothing else."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from sie_agent.errors import InputError
+from sie_agent.files.tables import read_table
+from sie_agent.labels import label_names
+from sie_agent.samples import made_by_words
+
+TEXTS = ("query", "title", "description")
+
+
+def published(path: Path, samples: pd.DataFrame | None, source: str, *, with_text: bool) -> Any:
+    """The labels with what may be published of their rows, as a ``pyarrow.Table``: text and float64, NaN as null.
+
+    Parameters
+    ----------
+    path : the labels; samples : the log, None where it was not given; source : its name, for messages.
+
+    Raises
+    ------
+    InputError : an id twice, no weak label, a label that is no number, a row that the data lack, or no texts.
+    """
+    import pyarrow as pa
+
+    labels = read_table(path, required=("sample_id",), writer="`sie distill`")
+    ids = labels["sample_id"].astype(str)
+    if not len(labels):
+        raise InputError("holds no rows", where=path, mend="Give the labels.parquet that `sie distill` wrote.")
+    if ids.duplicated().any():
+        twice = ids[ids.duplicated()].iloc[0]
+        raise InputError(f"the sample '{twice}' is there twice", where=path, mend="Give one row per sample.")
+    weak = label_names()
+    if not set(weak) & set(labels.columns):
+        mend = "Give the labels.parquet that `sie distill` wrote."
+        raise InputError(f"{made_by_words(path)}none of the columns {', '.join(weak)}", where=path, mend=mend)
+    known = labels if samples is None else joined(labels, ids, samples, source, path)
+    # the order of the columns; grade and whatever else a file may hold is not among them
+    wanted = [*(TEXTS if with_text else ()), "item_id", "label", *weak]
+    there = [name for name in wanted if name in known.columns]
+    if with_text and not {"query", "title"} <= set(there):
+        raise InputError("has no query and title", where=path, mend="Give the log with --data to take them from it.")
+    columns: dict[str, Any] = {"sample_id": pa.array(ids.tolist(), pa.string())}
+    for name in there:
+        if name == "label" or name in weak:
+            numbers = as_numbers(known[name], name, path)
+            if name in weak or not np.isnan(numbers).all():
+                columns[name] = pa.array(numbers, pa.float64(), from_pandas=True)
+        else:
+            columns[name] = pa.array(known[name].fillna("").astype(str).tolist(), pa.string())
+    return pa.table(columns)
+
+
+def joined(labels: pd.DataFrame, ids: pd.Series[str], samples: pd.DataFrame, source: str, path: Path) -> pd.DataFrame:
+    """The labels with texts, item and label of the log, by id."""
+    by_id = samples.set_index("sample_id")
+    absent = ~ids.isin(by_id.index)
+    if absent.any():
+        raise InputError(
+            f"the sample '{ids[absent].iloc[0]}' is not in {source} ({int(absent.sum()):,} of {len(ids):,} are not)",
+            where=path,
+            mend="Give the data, the map and the split that the labels were made from.",
+        )
+    log = by_id[[name for name in (*TEXTS, "item_id", "label") if name in by_id.columns]].reindex(ids.to_numpy())
+    own = labels.drop(columns=list(log.columns), errors="ignore").reset_index(drop=True)
+    return pd.concat([log.reset_index(drop=True), own], axis=1)
+
+
+def as_numbers(column: pd.Series[Any], name: str, path: Path) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """A column as float64, NaN where it is empty."""
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    wrong = np.isnan(numbers) & column.notna().to_numpy(bool)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        place = f"{path}, row {row + 1}, field '{name}'"
+        raise InputError(f"{column.iloc[row]!r} is no number", where=place, mend="Make the labels anew.")
+    return np.asarray(numbers)
+
+
+def as_parquet(table: Any) -> bytes:
+    """The table as a Parquet file; the same table gives the same bytes."""
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return buffer.getvalue()

@@ -1,0 +1,303 @@
+"""Several servers as one: which is asked next, which is left alone, and when it comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from typing import Any
+
+from sie_agent.errors import EnvironmentFailure
+from sie_agent.judging.answers import Answer
+from sie_agent.judging.backends.http.attempt import CHAT_PATH, refused_or_trouble
+from sie_agent.judging.backends.http.chat import error_text, shown_url
+from sie_agent.judging.backends.http.clients import explained
+from sie_agent.judging.backends.http.decoding import decoded
+from sie_agent.judging.backends.http.network import is_garbled
+from sie_agent.judging.backends.http.server import Server, key_refused, listed_models
+from sie_agent.judging.backends.http.trouble import LOST, STRANGE, TEST_QUESTION, Refusal, Trouble
+from sie_agent.utils.events import event
+from sie_agent.utils.progress import say
+
+FAILURES_TO_DOUBT = 5
+FIRST_COOLING = 1.0
+LONGEST_COOLING = 60.0
+TEST_SECONDS = 10.0
+LOOK_SECONDS = 0.5
+SPILL_SECONDS = 30.0
+
+
+class Pool:
+    """The servers of a run, those to be preferred first.
+
+    Parameters
+    ----------
+    servers : servers of one model next to each other share its work; another model is asked only while none of
+        those before it can be.
+    patience : seconds to wait while no server can be asked, before the run is given up.
+    longest : seconds that an answer may take.
+    """
+
+    def __init__(self, servers: Sequence[Server], patience: float, longest: float = TEST_SECONDS) -> None:
+        self.servers = list(servers)
+        self.patience = patience
+        self.longest = longest
+        self._nobody_since: float | None = None
+        self._changed = asyncio.Event()
+        self._examined: dict[str, asyncio.Task[bool]] = {}
+        self._watchers: dict[str, asyncio.Task[None]] = {}
+
+    def open(self) -> None:
+        """Begin in a new event loop; servers that were away are watched again."""
+        self._changed = asyncio.Event()
+        self._examined, self._watchers = {}, {}
+        for server in self.servers:
+            # places of an event loop that ended while requests were under way
+            server.limiter.under_way = 0
+            if server.away_since is not None and not server.lost:
+                self._watch(server)
+
+    async def close(self) -> None:
+        """Stop watching."""
+        for task in (*self._watchers.values(), *self._examined.values()):
+            task.cancel()
+        await asyncio.gather(*self._watchers.values(), *self._examined.values(), return_exceptions=True)
+
+    async def place(self, tokens: int, but: Collection[str] = ()) -> Server:
+        """A server that takes a request of about so many tokens; waits until there is one.
+
+        Parameters
+        ----------
+        but : names of servers that will not take it; asked only where there is no other.
+
+        Raises
+        ------
+        EnvironmentFailure : there was none for as long as patience lasts, or there will never be one.
+        """
+        while True:
+            now = time.monotonic()
+            server, wait = self._choose(now, but)
+            if server is not None:
+                server.limiter.sent(now, tokens)
+                return server
+            self._check_patience(now)
+            # an event, not a condition: a waiter that is cancelled while it takes a lock back can wait for ever
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), min(max(wait, 0.001), LOOK_SECONDS))
+
+    def others(self, but: Collection[str]) -> bool:
+        """Whether any server beside these can be asked."""
+        return any(server.usable and server.name not in but for server in self.servers)
+
+    def stands_in(self, server: Server, retry_after: float) -> bool:
+        """Whether another server can be asked in place of one that failed; of another model only after a long pause."""
+        others = [one for one in self.servers if one.usable and one.name != server.name]
+        return any(one.group == server.group for one in others) or (bool(others) and retry_after >= SPILL_SECONDS)
+
+    def _choose(self, now: float, but: Collection[str]) -> tuple[Server | None, float]:
+        """The server to ask, or how long until there may be one."""
+        but = but if self.others(but) else ()
+        usable = [server for server in self.servers if server.usable and server.name not in but]
+        for group in dict.fromkeys(server.group for server in usable):
+            members = [server for server in usable if server.group == group]
+            self._nobody_since = None
+            waits = [server.limiter.wait(now) for server in members]
+            if min(waits) <= 0.0:
+                ready = [server for server, wait in zip(members, waits, strict=True) if wait <= 0.0]
+                return min(ready, key=lambda server: server.limiter.under_way / server.limiter.limit), 0.0
+            # a server that wants to be left alone for long counts as away, where another model can be asked
+            if min(server.limiter.paused(now) for server in members) < SPILL_SECONDS:
+                return None, min(waits)
+        return None, math.inf
+
+    def _check_patience(self, now: float) -> None:
+        usable = [server for server in self.servers if server.usable]
+        if usable:
+            pause = min(server.limiter.paused(now) for server in usable)
+            if pause > self.patience:
+                raise EnvironmentFailure(
+                    f"the server asks to be left alone for {pause:,.0f} s",
+                    where=", ".join(shown_url(server.url) for server in usable),
+                    mend="Run again then: what was answered is kept",
+                )
+            return
+        if all(server.lost for server in self.servers):
+            raise lost_failure(self.servers[0])
+        if self._nobody_since is None:
+            self._nobody_since = now
+            why = "; ".join(dict.fromkeys(server.last_trouble for server in self.servers if server.last_trouble))
+            told = f" ({why})" if why else ""
+            say(f"No server answers{told}: waiting up to {self.patience:,.0f} s for one to come back")
+        if now - self._nobody_since > self.patience:
+            said = ((server.name, server.lost or server.last_trouble) for server in self.servers)
+            gone = "".join(f"; {name}: {why}" for name, why in said if why)
+            raise EnvironmentFailure(
+                f"no server has answered for {self.patience:,.0f} s{gone}",
+                where=", ".join(shown_url(server.url) for server in self.servers),
+                mend="Look after the server and run again: what was answered is kept",
+            )
+
+    async def give_back(self, server: Server) -> None:
+        """A request came back."""
+        server.limiter.ended()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Wake who waits for a place."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def succeeded(self, server: Server) -> None:
+        """A response came, good or bad: the server works."""
+        server.failures_in_a_row = 0
+        server.limiter.succeeded(time.monotonic())
+
+    def answered(self, server: Server, sent_at: float) -> None:
+        """A question was answered: whatever a test question told, the server is there."""
+        self.succeeded(server)
+        server.answered_at = time.monotonic()
+        server.last_answered_was_sent_at = max(server.last_answered_was_sent_at, sent_at)
+        if server.away_since is not None and not server.lost:
+            self._back(server)
+
+    async def failed(self, server: Server, trouble: Trouble, sent_at: float) -> bool:
+        """Take note of trouble; whether it was the server's, so that it is no try of the request's."""
+        now = time.monotonic()
+        server.last_trouble = trouble.answer.detail
+        server.tally.failures[trouble.answer.status] += 1
+        facts = {"endpoint": server.name, "status": trouble.answer.status, "retry_after": trouble.retry_after}
+        event("trouble", kind=trouble.kind, detail=trouble.answer.detail, **facts)
+        if trouble.kind == "rate":
+            server.limiter.rate_limited(now, sent_at=sent_at, retry_after=trouble.retry_after)
+            return False
+        if trouble.kind == "lost":
+            return await self._lost(server, trouble, sent_at)
+        server.limiter.failed(now)
+        server.failures_in_a_row += 1
+        if not server.usable:
+            return True
+        if trouble.kind == "refused" or server.failures_in_a_row >= FAILURES_TO_DOUBT:
+            return not await self._examine(server)
+        return False
+
+    async def _lost(self, server: Server, trouble: Trouble, sent_at: float) -> bool:
+        """Whether no request gets through any more: a wall before a server may dislike one pair's words alone."""
+        if trouble.sure:
+            self._lose(server, trouble)
+        elif server.answered_at > sent_at and server.usable:
+            # others got through meanwhile, which says more than a test question
+            return False
+        elif server.usable and await self._examine(server):
+            return False
+        return True
+
+    def _lose(self, server: Server, trouble: Trouble) -> None:
+        if not server.lost:
+            server.lost = trouble.answer.detail
+            event("endpoint-lost", endpoint=server.name, detail=server.lost)
+            if len(self.servers) > 1:
+                say(f"{server.name} is left for good: {server.lost}")
+
+    async def _examine(self, server: Server) -> bool:
+        """Whether the server answers a test question; one question at a time, however many ask."""
+        task = self._examined.get(server.name)
+        if task is None or task.done():
+            task = asyncio.ensure_future(self._test(server))
+            self._examined[server.name] = task
+        works = await asyncio.shield(task)
+        if works:
+            server.failures_in_a_row = 0
+        elif server.usable:
+            server.away_since = time.monotonic()
+            server.tally.outages += 1
+            event("endpoint-away", endpoint=server.name)
+            say(f"{server.name} does not answer and is left alone for a while")
+            self._watch(server)
+        return works
+
+    async def _test(self, server: Server) -> bool:
+        """One short question: the way of the real ones, at the price of a token."""
+        import openai
+
+        from sie_agent.judging.backends.http.bounded import library
+
+        form = server.settled.form
+        body: dict[str, Any] = {"model": server.model, "messages": TEST_QUESTION}
+        if form.limit_name is not None:
+            body[form.limit_name] = form.limit(1)
+        try:
+            # a server that takes long for its answers does so for this one
+            async with asyncio.timeout(max(TEST_SECONDS, min(self.longest, 2.0 * server.slowest))):
+                response = await server.client.post(CHAT_PATH, cast_to=library.Response, body=body)
+        except openai.APIStatusError as error:
+            said = refused_or_trouble(error, "graded", server.secrets)
+            trouble = said.trouble if isinstance(said, Refusal) else said
+            if trouble.kind == "lost":
+                self._lose(server, trouble)
+            # who says that it is too much, or that the question is wrong, is there
+            return trouble.kind in ("rate", "pair")
+        except (openai.APIError, TimeoutError, ValueError, RecursionError) as error:
+            if is_garbled(error) and not server.settled.answered:
+                self._lose_stranger(server, explained(error, server.url).problem)
+            return False
+        try:
+            decoded(response.content)
+        except ValueError as error:
+            if not server.settled.answered:
+                self._lose_stranger(server, error_text(error, server.secrets))
+            return False
+        return True
+
+    def _lose_stranger(self, server: Server, told: str) -> None:
+        """Give up what never answered as a server does."""
+        answer = Answer("malformed", "graded", detail=f"{STRANGE}: {told}")
+        self._lose(server, Trouble("lost", answer, sure=True))
+
+    def _watch(self, server: Server) -> None:
+        task = self._watchers.get(server.name)
+        if task is None or task.done():
+            self._watchers[server.name] = asyncio.ensure_future(self._until_back(server))
+
+    def _back(self, server: Server) -> None:
+        server.away_since = None
+        server.failures_in_a_row = 0
+        event("endpoint-back", endpoint=server.name)
+        say(f"{server.name} answers again")
+        self._tell()
+
+    async def _until_back(self, server: Server) -> None:
+        cooling = FIRST_COOLING
+        while not server.lost:
+            await asyncio.sleep(cooling)
+            works = await self._test(server)
+            # an answer to an earlier request may have come meanwhile
+            if server.away_since is None:
+                return
+            if works:
+                self._back(server)
+                return
+            cooling = min(cooling * 2.0, LONGEST_COOLING)
+
+
+def lost_failure(server: Server) -> EnvironmentFailure:
+    """What to tell the user when no request can get through any more."""
+    where = shown_url(server.url)
+    if server.lost.startswith(LOST["key"]):
+        refused = key_refused(server.url, server.key, server.key_variable)
+        return EnvironmentFailure(server.lost, where=where, mend=refused.mend)
+    if server.lost.startswith(LOST["model"]):
+        try:
+            listed = ", ".join(listed_models(server.url, server.key, server.key_variable)[:10])
+        except EnvironmentFailure:
+            listed = ""
+        mend = f"It serves: {listed}" if listed else "Check the address (it usually ends in /v1) and --model"
+        return EnvironmentFailure(f"the server knows no model '{server.model}'", where=where, mend=mend)
+    if server.lost.startswith(LOST["path"]):
+        return EnvironmentFailure(server.lost, where=where, mend="Check the address: it usually ends in /v1")
+    if server.lost.startswith(STRANGE):
+        mend = "Check the address (it usually ends in /v1), or whether a proxy before it wants a login"
+        return EnvironmentFailure(server.lost, where=where, mend=mend)
+    mend = "Run again when that is settled, or name another server: what was answered is kept"
+    return EnvironmentFailure(f"the server takes no more requests: {server.lost}", where=where, mend=mend)

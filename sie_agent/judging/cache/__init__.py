@@ -1,0 +1,1 @@
+"""The judgment cache: answers on disk, under keys that hold all that decides on them."""

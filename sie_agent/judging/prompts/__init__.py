@@ -1,0 +1,1 @@
+"""Prompt variants: read, checked, and filled in with texts that cannot give orders."""

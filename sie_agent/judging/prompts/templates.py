@@ -1,0 +1,154 @@
+"""Prompt templates: they show fields, ask for them, cut and tidy them. Nothing that grows or runs on.
+
+A variant may come from anywhere, and a template is a program. So its parts are looked at before anything is run
+(:mod:`sie_agent.judging.prompts.template_check`), and what is rendered has a bound as well, in characters and in work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from functools import lru_cache, wraps
+from typing import Any
+
+from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
+from jinja2.exceptions import TemplateError
+from jinja2.sandbox import SandboxedEnvironment
+
+from sie_agent.errors import InputError
+from sie_agent.judging.prompts.template_check import FILTERS, MOST_SOURCE, TESTS, check_tree
+
+# of what is rendered; all fields of a row at their largest have 310,000 characters
+MOST_CHARS = 1_000_000
+# characters that filters and methods read and write while a row is rendered
+MOST_WORK = 20_000_000
+MOST_ENTRIES = 2_000
+
+_work: ContextVar[list[int] | None] = ContextVar("work that is left", default=None)
+
+
+class TooMuch(TemplateError):
+    """Rendering took more than it may."""
+
+
+def spend(amount: int) -> None:
+    """Take from the work that a row may still cost."""
+    left = _work.get()
+    if left is not None:
+        left[0] -= amount
+        if left[0] < 0:
+            raise TooMuch("the template does too much with a row")
+
+
+def size_of(value: Any) -> int:
+    """How many characters a value has, about."""
+    if isinstance(value, str):
+        return len(value) + 1
+    return sum(map(size_of, value)) if isinstance(value, list | tuple) else 1
+
+
+def counted(call: Callable[..., Any], place: int) -> Callable[..., Any]:
+    """A filter whose work is counted; *place*: of the value among its arguments."""
+
+    @wraps(call)
+    def counting(*arguments: Any, **named: Any) -> Any:
+        spend(sum(map(size_of, (*arguments[place:], *named.values()))))
+        result = call(*arguments, **named)
+        spend(size_of(result))
+        return result
+
+    return counting
+
+
+def replaced(text: Any, old: Any, new: Any) -> str:
+    """The filter ``replace``, which looks first how long the text becomes."""
+    whole, before, after = str(text), str(old), str(new)
+    spend(len(whole) + (whole.count(before) + 1) * len(after))
+    return whole.replace(before, after)
+
+
+class PromptEnvironment(SandboxedEnvironment):
+    """Jinja with the filters and tests listed here, and without functions."""
+
+    def __init__(self) -> None:
+        super().__init__(undefined=StrictUndefined)
+        self.globals.clear()
+        chosen = {name: self.filters[name] for name in FILTERS}
+        self.filters = {
+            name: counted(call, 1 if hasattr(call, "jinja_pass_arg") else 0) for name, call in chosen.items()
+        }
+        self.filters["replace"] = replaced
+        self.tests = {name: self.tests[name] for name in TESTS}
+
+    def call(self, __context: Any, __called: Any, *arguments: Any, **named: Any) -> Any:
+        """Call a method of a text; see `METHODS`."""
+        spend(size_of(getattr(__called, "__self__", "")) + sum(map(size_of, arguments)))
+        result = super().call(__context, __called, *arguments, **named)
+        if isinstance(result, list) and len(result) > MOST_ENTRIES:
+            raise TooMuch(f"a text has more than {MOST_ENTRIES:,} parts")
+        spend(size_of(result))
+        return result
+
+
+ENVIRONMENT = PromptEnvironment()
+
+
+class BoundedTemplate:
+    """A template that was checked; it renders as Jinja does, and no more than it may."""
+
+    def __init__(self, source: str) -> None:
+        parsed(source)
+        # Jinja works out what is constant when it compiles
+        token = _work.set([MOST_WORK])
+        try:
+            self._template = ENVIRONMENT.from_string(source)
+        finally:
+            _work.reset(token)
+
+    def render(self, fields: Mapping[str, str]) -> str:
+        """The text with the fields put in.
+
+        Raises
+        ------
+        InputError : the text gets too long, or the template cannot be filled in with these fields.
+        """
+        pieces: list[str] = []
+        size = 0
+        token = _work.set([MOST_WORK])
+        try:
+            for piece in self._template.generate(fields):
+                size += len(piece)
+                if size > MOST_CHARS:
+                    raise TooMuch(f"the text gets longer than {MOST_CHARS:,} characters")
+                pieces.append(piece)
+        except (TemplateError, ArithmeticError, TypeError, AttributeError, LookupError, ValueError) as error:
+            said = " ".join(str(error).split())[:200]
+            raise InputError(f"the template cannot be filled in: {said}", mend="See prompts/README.md") from error
+        finally:
+            _work.reset(token)
+        return "".join(pieces)
+
+
+@lru_cache(maxsize=256)
+def compiled(source: str) -> BoundedTemplate:
+    """The template, checked and compiled once per text; raises as :func:`parsed` does."""
+    return BoundedTemplate(source)
+
+
+def parsed(source: str) -> nodes.Template:
+    """The tree of a template that does nothing but what is listed here.
+
+    Raises
+    ------
+    TemplateSyntaxError : it is no template, or does something else; names the line.
+    """
+    if len(source) > MOST_SOURCE:
+        raise TemplateSyntaxError(f"it has more than {MOST_SOURCE:,} characters", 1)
+    try:
+        tree = ENVIRONMENT.parse(source)
+    except RecursionError as error:
+        raise TemplateSyntaxError("it is nested too deep", 1) from error
+    except ValueError as error:
+        raise TemplateSyntaxError("a number in it has too many digits", 1) from error
+    check_tree(tree)
+    return tree

@@ -1,0 +1,280 @@
+"""What a judgments file says about a log: relevance row by row."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sie_agent.errors import InputError
+from sie_agent.files.paths import user_path
+from sie_agent.files.tables import read_table
+from sie_agent.judging import scale_means_nothing
+from sie_agent.samples import made_by_words
+from sie_agent.scorer import file_of_run
+from sie_agent.suite import mean_rank
+
+Doubles = npt.NDArray[np.float64]
+FEWEST_JUDGED = 10
+TEXTS = ("sample_id", "query", "aspect", "variant", "model", "status")
+AGAIN = "Label the data anew."
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One judge's relevance of a log.
+
+    Attributes
+    ----------
+    relevance : (n,) in [0, 1], NaN where there is no judgment; model, variant : whose it is.
+    by_rank : whether only the order of the answers means something.
+    """
+
+    relevance: Doubles
+    model: str
+    variant: str
+    by_rank: bool
+
+    @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        """(n,) rows that have a judgment."""
+        return ~np.isnan(self.relevance)
+
+
+def check_paths(sources: object) -> None:
+    """Raise InputError where judgments are given that are no paths, such as a table in memory."""
+    given = sources if isinstance(sources, list | tuple) else [sources]
+    for source in given:
+        if not isinstance(source, str | os.PathLike):
+            mend = "Give the folder that `sie label` wrote, or a file that you wrote with to_parquet."
+            raise InputError(f"is a {type(source).__name__}, not a path", where="judgments", mend=mend)
+
+
+def read_judgments(sources: Sequence[str | Path]) -> tuple[pd.DataFrame, str]:
+    """The judgments of some files that ``sie label`` or ``sie run`` wrote, or their folders; and their names.
+
+    Where two files hold a judgment of the same pair by the same judge, that of the later file counts; but a failure,
+    which has no score or a status other than ``ok``, never replaces an answer.
+
+    Returns
+    -------
+    The judgments, with the name of each one's file in ``file``, and the names of all files.
+
+    Raises
+    ------
+    InputError : a file is missing or damaged, lacks a column, or a column is not of the type of SCHEMAS.md.
+    """
+    check_paths(sources)
+    paths = [user_path(source) for source in sources]
+    for path in paths:
+        if path.is_dir() and not (path / "judgments.parquet").exists() and (made := made_by_words(path)):
+            problem = f"{made}it holds no judgments"
+            raise InputError(problem, where=path, mend="Give the folder that `sie label` wrote")
+    paths = [file_of_run(path, "judgments.parquet") if path.is_dir() else path for path in paths]
+    found = pd.DataFrame()
+    for path in paths:
+        table = typed(read_table(path, required=(*TEXTS, "score"), writer="`sie label`"), str(path)).assign(
+            file=str(path)
+        )
+        found = joined(found, table) if len(found) else table
+    return found, ", ".join(map(str, paths))
+
+
+def typed(table: pd.DataFrame, where: str) -> pd.DataFrame:
+    """The table with the columns that are read as text and float64.
+
+    Raises
+    ------
+    InputError : a cell is no text, or the scores are not numbers; names file, row and field.
+    """
+    columns: dict[str, pd.Series] = {}
+    for name in TEXTS:
+        # as objects: a column of categories or of numbers is told by its cells
+        cells = table[name].astype(object)
+        wrong = ~cells.map(lambda cell: isinstance(cell, str)).to_numpy(bool)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            empty = pd.api.types.is_scalar(cells.iloc[row]) and pd.isna(cells.iloc[row])
+            told = f"the {name} is empty" if empty else f"the {name} {str(cells.iloc[row])[:40]} is not text"
+            raise InputError(told, where=f"{where}, row {row + 1}, field '{name}'", mend=AGAIN)
+        columns[name] = cells.astype("str")
+    score = table["score"]
+    # a file of nothing but failures may hold a column without a type
+    numeric = pd.api.types.is_numeric_dtype(score.dtype) and not pd.api.types.is_bool_dtype(score.dtype)
+    if not (numeric or score.isna().all()):
+        raise InputError("the scores are not numbers", where=f"{where}, field 'score'", mend=AGAIN)
+    return table.assign(**columns, score=score.astype("float64"))
+
+
+def joined(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """Two files' judgments, one of each pair and judge: an answer before a failure, else that of *after*."""
+    pairs_before, pairs_after = pairs_of(before), pairs_of(after)
+    answered_before, answered_after = answered(before), answered(after)
+    replaced = pairs_before.isin(pairs_after[answered_after]) | (pairs_before.isin(pairs_after) & ~answered_before)
+    useless = ~answered_after & pairs_after.isin(pairs_before[answered_before])
+    return pd.concat([before[~replaced], after[~useless]], ignore_index=True)
+
+
+def pairs_of(table: pd.DataFrame) -> pd.MultiIndex:
+    """What was judged and by whom, row by row; a judge that answered in writing is the same judge."""
+    keys = table[["sample_id", "query", "aspect", "model"]]
+    return pd.MultiIndex.from_frame(keys.assign(asked=asked_variant(table)))
+
+
+def answered(table: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """(n,) which rows are answers, and no failures."""
+    return ((table["status"] == "ok") & table["score"].notna()).to_numpy(bool)
+
+
+def asked_variant(rows: pd.DataFrame) -> pd.Series[str]:
+    """The variant that was asked: a server that gave no log-probabilities answered in writing, by another method."""
+    asked: pd.Series[str] = rows["variant"].str.split("+", regex=False).str[0]
+    return asked
+
+
+def relevance_of_all(
+    table: pd.DataFrame,
+    samples: pd.DataFrame,
+    where: str,
+    *,
+    models: Sequence[str] = (),
+    variant: str | None = None,
+    by_rank: bool | None = None,
+) -> Judged:
+    """:func:`relevance_of` of one judge, or of a panel of several *models*: the mean of their ranks.
+
+    A panel has judged the rows that all its members have; only the order of its answers means something.
+
+    Raises
+    ------
+    InputError : as of :func:`relevance_of`; a member is named twice, or they have too few rows in common.
+    """
+    twice = next((name for number, name in enumerate(models) if name in models[:number]), None)
+    if twice is not None:
+        raise InputError(f"the model '{twice}' is named twice", where="--model", mend="Name each model once.")
+    if len(models) < 2:
+        model = models[0] if models else None
+        return relevance_of(table, samples, where, model=model, variant=variant, by_rank=by_rank)
+    members = [relevance_of(table, samples, where, model=model, variant=variant) for model in models]
+    relevance = mean_rank([one.relevance for one in members], np.ones(len(samples), bool))
+    names, variants = (" + ".join(getattr(one, name) for one in members) for name in ("model", "variant"))
+    panel = Judged(relevance, names, variants, True)
+    if panel.known.sum() < FEWEST_JUDGED:
+        raise InputError(
+            f"{int(panel.known.sum())} samples were judged by each of {', '.join(models)}; at least {FEWEST_JUDGED} "
+            "are needed",
+            where=where,
+            mend="Let each of them judge the same rows.",
+        )
+    return panel
+
+
+def relevance_of(
+    table: pd.DataFrame,
+    samples: pd.DataFrame,
+    where: str,
+    *,
+    model: str | None = None,
+    variant: str | None = None,
+    by_rank: bool | None = None,
+) -> Judged:
+    """The relevance of each sample by one judge.
+
+    Parameters
+    ----------
+    table : judgments; samples : the log; where : name of the judgments file, for messages.
+    model, variant : the judge, where the table holds several; by_rank : None to go by the variant's method.
+
+    Raises
+    ------
+    InputError : no relevance, several judges, judgments of other data, or fewer than 10 rows with a grade.
+    """
+    rows = table[table["aspect"] == "relevance"].reset_index(drop=True)
+    if rows.empty:
+        raise InputError(
+            "holds no judgment of relevance",
+            where=where,
+            mend="Make some with `sie label --variant relevance/NAME`.",
+        )
+    rows["asked"] = asked_variant(rows)
+    rows, chosen_model = one_of(rows, rows["model"], "model", model, where)
+    rows, chosen_variant = one_of(rows, rows["asked"], "variant", variant, where)
+    if rows["sample_id"].duplicated().any():
+        twice = rows[rows["sample_id"].duplicated()].iloc[0]
+        said = f"the sample '{twice['sample_id']}' is judged twice"
+        raise InputError(said, where=file_of(twice, where), mend=AGAIN)
+    refuse_scores(rows, where)
+    by_id = rows.set_index("sample_id")
+    ids = samples["sample_id"]
+    refuse_other_data(by_id, samples, where)
+    relevance = ids.map(by_id["score"]).to_numpy(np.float64)
+    count = int((~np.isnan(relevance)).sum())
+    if count < FEWEST_JUDGED:
+        raise InputError(
+            f"{count} of the {len(samples):,} samples have a relevance; at least {FEWEST_JUDGED} are needed",
+            where=where,
+            mend="Give the data that were labelled, or label more of them.",
+        )
+    ranked = scale_means_nothing(chosen_variant) if by_rank is None else by_rank
+    return Judged(relevance, chosen_model, chosen_variant, ranked)
+
+
+def one_of(
+    rows: pd.DataFrame, values: pd.Series[str], what: str, wanted: str | None, where: str
+) -> tuple[pd.DataFrame, str]:
+    """The rows of one model or variant: the one wanted, or the only one there."""
+    there = sorted(str(value) for value in values.unique())
+    option = f"--{what}"
+    if wanted is not None and wanted not in there:
+        raise InputError(
+            f"holds no judgment of {what} '{wanted}'",
+            where=where,
+            mend=f"Give {option} one of: {', '.join(there)}.",
+        )
+    if wanted is None and len(there) > 1:
+        raise InputError(
+            f"holds judgments of several {what}s, which are not to be mixed",
+            where=where,
+            mend=f"Choose one with {option}: {', '.join(there)}.",
+        )
+    chosen = there[0] if wanted is None else wanted
+    return rows[values == chosen], chosen
+
+
+def refuse_scores(rows: pd.DataFrame, where: str) -> None:
+    """Raise InputError at the first score that is no number in [0, 1]."""
+    outside = (rows["score"] < 0) | (rows["score"] > 1)
+    if outside.any():
+        wrong = rows[outside].iloc[0]
+        raise InputError(
+            f"the score {wrong['score']:g} of sample '{wrong['sample_id']}' is outside of 0 to 1",
+            where=f"{file_of(wrong, where)}, field 'score'",
+            mend=AGAIN,
+        )
+
+
+def file_of(row: pd.Series, where: str) -> str:
+    """The file of one judgment, as far as :func:`read_judgments` noted it."""
+    return str(row.get("file", where))
+
+
+def refuse_other_data(by_id: pd.DataFrame, samples: pd.DataFrame, where: str) -> None:
+    """Raise InputError where a judged id has another query or item in the log: ids are often mere row numbers."""
+    for name, what in (("query", "the query"), ("item_id", "the item")):
+        if name not in by_id.columns:
+            continue
+        judged = samples["sample_id"].map(by_id[name])
+        differs = (judged.notna() & (judged != "") & (judged != samples[name])).to_numpy(bool)
+        if differs.any():
+            row = int(np.argmax(differs))
+            raise InputError(
+                f"sample '{samples['sample_id'].iloc[row]}' was judged for {what} "
+                f"'{str(judged.iloc[row])[:60]}', and the data have '{str(samples[name].iloc[row])[:60]}'",
+                where=file_of(by_id.loc[samples["sample_id"].iloc[row]], where),
+                mend="Give the data, the map and the split that were labelled; in their order, where rows have no ids.",
+            )

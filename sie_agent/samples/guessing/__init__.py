@@ -1,0 +1,1 @@
+"""Guesses what the columns of a file are."""

@@ -1,0 +1,232 @@
+"""Impressions of one pair made into one row, in memory that does not grow with the log."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from sie_agent.errors import EnvironmentFailure
+from sie_agent.files.writing import spill_folder
+from sie_agent.samples.maps.column_maps import Impressions
+from sie_agent.samples.schema import DEFAULTS, IMPRESSIONS
+from sie_agent.samples.shop_logs.events import VISIT
+from sie_agent.samples.splits import query_keys
+
+MEMORY = "256MB"
+ROWS_PER_BATCH = 50_000
+# labels and grades are summed as whole billionths: such sums are the same in any order
+UNITS = 1_000_000_000
+# kept where all impressions agree in them, else empty
+SHOPPER = ("user_id", "history")
+HASH_KEYS = ("sie-impression-a", "sie-impression-b")
+FACTS = pa.schema(
+    [
+        ("number", pa.int64()),
+        ("a", pa.uint64()),
+        ("b", pa.uint64()),
+        ("visit", pa.uint64()),
+        ("label", pa.int64()),
+        ("grade", pa.int64()),
+        ("position", pa.int64()),
+        ("shown", pa.int64()),
+        ("user_id", pa.uint64()),
+        ("history", pa.uint64()),
+    ]
+)
+LOW_AND_HIGH = ", ".join(f"min({name}) AS {name}_low, max({name}) AS {name}_high" for name in SHOPPER)
+OF_ROWS = ", ".join(f"{name} AS {name}_low, {name} AS {name}_high" for name in SHOPPER)
+ONE_BY_ONE = f"SELECT number, a, b, label, grade, position, shown, {OF_ROWS} FROM facts"
+# of the events of one impression the highest counts
+BY_VISIT = f"""
+SELECT min(number) AS number, a, b, max(label) AS label, max(grade) AS grade, min(position) AS position,
+  max(shown) AS shown, {LOW_AND_HIGH} FROM facts GROUP BY a, b, visit
+"""
+PAIRS = """
+SELECT min(number) AS number, sum(shown)::BIGINT AS impressions,
+  sum(label::HUGEINT * shown)::DOUBLE / (sum(shown) FILTER (label IS NOT NULL)::DOUBLE * {units}.0) AS label,
+  sum(grade::HUGEINT * shown)::DOUBLE / (sum(shown) FILTER (grade IS NOT NULL)::DOUBLE * {units}.0) AS grade,
+  {position} AS position,
+  {same}
+FROM ({impressions}) GROUP BY a, b ORDER BY number
+"""
+# to the nearest whole place, halves up
+MEAN = """((2 * sum(position::HUGEINT * shown) + sum(shown) FILTER (position IS NOT NULL))
+  // (2 * sum(shown) FILTER (position IS NOT NULL)))::BIGINT"""
+FIRST = "arg_min_null(position, number)"
+SAME = ", ".join(f"min({name}_low) = max({name}_high) AS {name}" for name in SHOPPER)
+
+Tables = Callable[[], Iterator[pd.DataFrame]]
+
+
+def pairs_of(tables: Tables, rule: Impressions, chunk_rows: int, spill: Path | None = None) -> Iterator[pd.DataFrame]:
+    """One row for each pair of query and item, in the order of their first impressions.
+
+    Queries are one where they differ in case and white space alone, items where their ids do in white space around.
+    Texts, ids and all else are those of the first impression; ``label`` and ``grade`` are means over the impressions
+    that have one, ``position`` as the rule says, ``user_id`` and ``history`` stay where all impressions agree;
+    ``impressions`` comes behind the other columns. The figures depend neither on the order of the rows nor on how they
+    are cut into tables. The source is read twice; of each row 80 bytes are kept meanwhile, on disk where they are many.
+
+    Parameters
+    ----------
+    tables : gives the samples, table by table, from the first each time.
+    rule : the map's; chunk_rows : rows of each table that comes out, but for the last.
+    spill : folder for what does not fit into memory; the system's own when not given.
+
+    Raises
+    ------
+    EnvironmentFailure : the disk is in the way.
+    """
+    with database(spill) as connection:
+        fill(connection, tables, rule)
+        sources = BY_VISIT if rule.visit else ONE_BY_ONE
+        position = MEAN if rule.position == "mean" else FIRST
+        query = PAIRS.format(units=UNITS, position=position, same=SAME, impressions=sources)
+        pairs = (batch.to_pandas() for batch in connection.sql(query).to_arrow_reader(ROWS_PER_BATCH))
+        yield from regrouped(joined(tables(), pairs), chunk_rows)
+
+
+def fill(connection: Any, tables: Tables, rule: Impressions) -> None:
+    """Make the table ``facts``: a row for each of the log."""
+    connection.register("piece", FACTS.empty_table())
+    connection.execute("CREATE TABLE facts AS SELECT * FROM piece")
+    start = 0
+    for table in tables():
+        connection.register("piece", facts_of(table, rule, start))
+        connection.execute("INSERT INTO facts SELECT * FROM piece")
+        start += len(table)
+
+
+def facts_of(table: pd.DataFrame, rule: Impressions, start: int) -> pa.Table:
+    """What is grouped of some rows, which are numbered from *start*: no texts, but their hashes."""
+    count = len(table)
+    keys = keys_of(table, rule)
+    shown = table[IMPRESSIONS].to_numpy(np.int64) if IMPRESSIONS in table and rule.count else np.ones(count, np.int64)
+    arrays = [
+        pa.array(np.arange(start, start + count)),
+        *(pa.array(hashes(np.array(keys, dtype=object), key)) for key in HASH_KEYS),
+        visits(table, start),
+        *(units(table[name]) for name in ("label", "grade")),
+        pa.array(table["position"].array, pa.int64(), from_pandas=True),
+        pa.array(shown),
+        *(pa.array(hashes(table[name].to_numpy(dtype=object), HASH_KEYS[0])) for name in SHOPPER),
+    ]
+    return pa.Table.from_arrays(arrays, schema=FACTS)
+
+
+def keys_of(table: pd.DataFrame, rule: Impressions) -> list[str]:
+    """The pair that each row is of, or pair and shopper, as one text."""
+    parts = [query_keys(table["query"]), table["item_id"].str.strip()]
+    parts += [table["user_id"]] if rule.per == "user" else []
+    return ["\x1f".join(row) for row in zip(*(part.tolist() for part in parts), strict=True)]
+
+
+def visits(table: pd.DataFrame, start: int) -> pa.Array:
+    """(n,) by which rows of one impression are known; a row that does not say is one by itself."""
+    if VISIT not in table:
+        return pa.nulls(len(table), pa.uint64())
+    known = (table[VISIT] != "").to_numpy(bool)
+    alone = np.arange(start, start + len(table), dtype=np.uint64)
+    return pa.array(np.where(known, hashes(table[VISIT].to_numpy(dtype=object), HASH_KEYS[0]), alone))
+
+
+def hashes(texts: npt.NDArray[np.object_], key: str) -> npt.NDArray[np.uint64]:
+    """(n,) 64-bit hashes of texts; two with different keys make one of 128 bits."""
+    return pd.util.hash_array(texts, hash_key=key, categorize=True)
+
+
+def units(column: pd.Series) -> pa.Array:
+    """Numbers in [0, 1] as whole billionths, null where there is none."""
+    values = column.to_numpy(np.float64)
+    missing = np.isnan(values)
+    return pa.array(np.rint(np.where(missing, 0.0, values) * UNITS).astype(np.int64), mask=missing)
+
+
+def joined(tables: Iterator[pd.DataFrame], pairs: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """The first row of each pair, with the figures of all of its impressions; both come in the order of the log."""
+    start = 0
+    held = next(pairs, None)
+    for table in tables:
+        end = start + len(table)
+        while held is not None and len(held):
+            numbers = held["number"].to_numpy(np.int64)
+            cut = int(np.searchsorted(numbers, end))
+            if cut:
+                yield with_figures(table.iloc[numbers[:cut] - start].reset_index(drop=True), held.iloc[:cut])
+            if cut < len(numbers):
+                held = held.iloc[cut:]
+                break
+            held = next(pairs, None)
+        start = end
+
+
+def with_figures(rows: pd.DataFrame, figures: pd.DataFrame) -> pd.DataFrame:
+    """First impressions with the figures of their pairs in place of their own."""
+    figures = figures.reset_index(drop=True)
+    changed: dict[str, Any] = {name: figures[name].astype("float64") for name in ("label", "grade")}
+    changed["position"] = figures["position"].astype("Int64")
+    for name in SHOPPER:
+        changed[name] = rows[name].where(figures[name].astype(bool), DEFAULTS[name])
+    rows = rows.drop(columns=[IMPRESSIONS, VISIT], errors="ignore").assign(**changed)
+    return rows.assign(**{IMPRESSIONS: figures[IMPRESSIONS].astype("int64")})
+
+
+def regrouped(pieces: Iterator[pd.DataFrame], rows: int) -> Iterator[pd.DataFrame]:
+    """The same rows, *rows* at a time, each table under an index from 0."""
+    held: list[pd.DataFrame] = []
+    count = 0
+    for piece in pieces:
+        held.append(piece)
+        count += len(piece)
+        while count >= rows:
+            together = pd.concat(held, ignore_index=True)
+            yield together.iloc[:rows]
+            count -= rows
+            held = [together.iloc[rows:]] if count else []
+    if count:
+        yield pd.concat(held, ignore_index=True)
+
+
+@contextmanager
+def database(spill: Path | None) -> Iterator[Any]:
+    """A DuckDB connection whose tables overflow into a hidden folder that goes when the block ends.
+
+    Raises
+    ------
+    EnvironmentFailure : the folder cannot be made, or the disk is full.
+    """
+    with spill_folder(spill or Path(tempfile.gettempdir()), "sie-impressions") as folder, connected(folder) as made:
+        yield made
+
+
+@contextmanager
+def connected(folder: Path) -> Iterator[Any]:
+    """The connection of :func:`database`, whose tables overflow into *folder*."""
+    import duckdb
+
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": MEMORY,
+        "temp_directory": str(folder),
+        # each thread has buffers of its own
+        "threads": min(2, len(os.sched_getaffinity(0))),
+        "preserve_insertion_order": False,
+        "autoinstall_known_extensions": False,
+        "python_enable_replacements": False,
+    }
+    try:
+        with duckdb.connect(config=settings) as connection:
+            yield connection
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        said = str(error).splitlines()[0][:160]
+        raise EnvironmentFailure(
+            f"impressions cannot be grouped on disk ({said})", where=folder, mend="Free some space there."
+        ) from error

@@ -1,0 +1,183 @@
+"""The events of a recommender's log: their times, what each is worth, and which of them are one."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sie_agent.errors import InputError
+from sie_agent.samples.maps.column_maps import EventWords
+from sie_agent.samples.maps.scales import looked_up
+from sie_agent.samples.schema import Places
+from sie_agent.samples.sources.cells import short
+from sie_agent.samples.text import text_column
+from sie_agent.utils.progress import say
+
+Doubles = npt.NDArray[np.float64]
+
+# events of one item within so many seconds are one, whatever came between
+CLOSE = 1800.0
+# numbers that are seconds since 1970 in the years 2001 to 2286, or thousandths, millionths, billionths of them
+EPOCHS = ((1e9, 1e10, 1.0), (1e12, 1e13, 1e3), (1e15, 1e16, 1e6), (1e18, 1e19, 1e9))
+UNITS = {"seconds": 1e8, "milliseconds": 1e11, "microseconds": 1e14, "nanoseconds": 1e17}
+# 3.2.2024, 03/02/24: which of the two is the month?
+DAY_AND_MONTH = r"^(\d{1,2})([./-])(\d{1,2})\2\d{2,4}(?:\D|$)"
+
+
+def worth_of(kinds: pd.Series, source: EventWords, place: Places) -> Doubles:
+    """What the event of each row is worth, (n,); NaN, and refused, where it is not known."""
+    worth = looked_up(kinds, source.values).to_numpy(np.float64)
+    mend = "Say in the map what it is worth (next_item.event.values); 0 leaves it out"
+    for row in np.flatnonzero(np.isnan(worth)).tolist():
+        known = ", ".join(map(str, source.values))
+        problem = f"unknown event {short(kinds.iloc[row])}; known are: {known}"
+        place.refuse(row, source.column, problem, mend, kinds.iloc[row])
+    return worth
+
+
+def without_repeats(
+    had: dict[str, list[int]], items: npt.NDArray[np.object_], seconds: Doubles, worth: Doubles
+) -> tuple[dict[str, list[int]], Doubles, int]:
+    """Events of one shopper and item that are close together as one, at the place of the first.
+
+    Close together are events between which no other item has one, and events within ``CLOSE`` seconds.
+
+    Parameters
+    ----------
+    had : by shopper, the rows of the events in the order of time.
+    items, seconds, worth : (n,) of each row; seconds are NaN where the unit of time is not known.
+
+    Returns
+    -------
+    The rows that are left; (n,) of these what the highest event is worth; how many were counted with another one.
+    """
+    highest, repeats = worth.copy(), 0
+    left: dict[str, list[int]] = {}
+    for user, rows in had.items():
+        kept: list[int] = []
+        # of each item: the row that stands for it, and that of its latest event
+        latest: dict[str, tuple[int, int]] = {}
+        before = None
+        for row in rows:
+            item = items[row]
+            first, last = latest.get(item, (row, row))
+            if item in latest and (before == item or seconds[row] - seconds[last] <= CLOSE):
+                highest[first] = max(highest[first], worth[row])
+                repeats += 1
+            else:
+                first = row
+                kept.append(row)
+            latest[item], before = (first, row), item
+        left[user] = kept
+    return left, highest, repeats
+
+
+def tell_counted(
+    names: npt.NDArray[np.object_], worth: Doubles, usable: npt.NDArray[np.bool_], repeats: int, where: str
+) -> None:
+    """Say which events count, and which do not."""
+    counted, left_out = Counter(names[usable].tolist()), Counter(names[worth == 0].tolist())
+    told = f"{where}: {events_in_words(counted)} count"
+    if repeats:
+        told += f"; {repeats:,} of them come close after another one of the same item and count together with it"
+    if left_out:
+        told += f"; left out as no sign of interest: {events_in_words(left_out)}"
+    say(told)
+
+
+def events_in_words(counts: Counter[str]) -> str:
+    """How many events there are, and of which kinds."""
+    total = sum(counts.values())
+    kinds = ", ".join(f"{name} {count:,}" for name, count in counts.most_common(10))
+    return f"{total:,} event{'s' * (total != 1)}" + (f" ({kinds})" if kinds else "")
+
+
+def seconds_of(given: pd.Series) -> Doubles:
+    """Seconds on one clock, (n,); NaN where a cell cannot be read, or is a number of no known unit."""
+    if pd.api.types.is_datetime64_any_dtype(given.dtype):
+        return seconds_since_1970(pd.to_datetime(given, utc=True))
+    texts = text_column(given).str.strip()
+    values = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    if np.isfinite(values).mean() <= 0.5:
+        return seconds_since_1970(dates_of(texts.astype(object), ""))
+    middle = float(np.nanmedian(values))
+    unit = next((unit for low, high, unit in EPOCHS if low <= middle < high), np.nan)
+    return np.asarray(values / unit)
+
+
+def seconds_since_1970(moments: pd.Series) -> Doubles:
+    """Moments as seconds; NaN where there is none."""
+    seconds = (moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
+    return np.asarray(seconds.to_numpy(np.float64, na_value=np.nan))
+
+
+def times_of(given: pd.Series, where: str) -> npt.NDArray[np.float64]:
+    """Ranks that grow with time, the same for the same moment; NaN where a cell cannot be read.
+
+    Raises
+    ------
+    InputError : dates whose day and month cannot be told apart, or are written both ways.
+    """
+    if pd.api.types.is_datetime64_any_dtype(given.dtype):
+        return ranks(pd.to_datetime(given, utc=True))
+    texts = text_column(given).str.strip()
+    values = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    if np.isfinite(values).mean() > 0.5:
+        # nanoseconds have more digits than a float
+        refuse_two_units(values, where)
+        whole = texts.str.fullmatch(r"[-+]?\d{1,30}").to_numpy(bool)
+        exact = [
+            int(text) if is_whole else float(value) if np.isfinite(value) else None
+            for text, is_whole, value in zip(texts, whole, values, strict=True)
+        ]
+        return ranks(pd.Series(exact, dtype=object))
+    return ranks(dates_of(texts.astype(object), where))
+
+
+def refuse_two_units(values: npt.NDArray[np.float64], where: str) -> None:
+    """Raise InputError where some times count seconds since 1970 and others milliseconds, or smaller parts of them."""
+    there = np.abs(values[np.isfinite(values)])
+    # from 1973 to 2286; what is smaller may count anything
+    met = {name: there[(there >= low) & (there < 100 * low)] for name, low in UNITS.items()}
+    several = [f"{name} ({found[0]:.0f})" for name, found in met.items() if len(found)]
+    if len(several) > 1:
+        problem = f"the times are in {' and in '.join(several)} since 1970, and their order would be wrong"
+        raise InputError(problem, where=where, mend="Write all of them in one unit")
+
+
+def ranks(moments: pd.Series) -> npt.NDArray[np.float64]:
+    """The place of each value among the distinct ones, NaN for what is missing."""
+    there = moments.notna().to_numpy(bool)
+    found = np.full(len(moments), np.nan)
+    if there.any():
+        distinct = sorted(set(moments[there].tolist()))
+        place = {value: number for number, value in enumerate(distinct)}
+        found[there] = [place[value] for value in moments[there].tolist()]
+    return found
+
+
+def dates_of(texts: pd.Series, where: str) -> pd.Series:
+    """Moments, missing where a text is none; all of a column are read in one order of day and month."""
+    parts = texts.str.extract(DAY_AND_MONTH)
+    numbered_dates = parts[0].notna()
+    found = pd.to_datetime(texts.where(~numbered_dates), errors="coerce", utc=True, format="mixed")
+    if not numbered_dates.any():
+        return found
+    first, second = (parts[place][numbered_dates].astype(int) for place in (0, 2))
+    day_first, month_first = bool((first > 12).any()), bool((second > 12).any())
+    shown = short(texts[numbered_dates].iloc[0])
+    if day_first and month_first:
+        problem = f"the dates, such as {shown}, have the day first in some rows and the month first in others"
+        raise InputError(problem, where=where, mend="Write them as 2024-02-03")
+    if not day_first and not month_first:
+        dotted = bool((parts[1][numbered_dates] == ".").all())
+        if not dotted and bool((first != second).any()):
+            problem = f"the dates, such as {shown}, may have the day or the month first"
+            raise InputError(problem, where=where, mend="Write them as 2024-02-03")
+        day_first = dotted
+    asked = texts[numbered_dates]
+    read = pd.to_datetime(asked, errors="coerce", utc=True, format="mixed", dayfirst=day_first)
+    return found.where(~numbered_dates, read.reindex(found.index))

@@ -1,0 +1,325 @@
+"""A log without queries: what shoppers had, and what came next, made into rows in the names of the schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sie_agent.errors import InputError
+from sie_agent.samples.maps.column_maps import NextItem
+from sie_agent.samples.maps.joins import draw_others
+from sie_agent.samples.maps.map_files import beside
+from sie_agent.samples.maps.mapping import pick
+from sie_agent.samples.maps.nested import with_fields
+from sie_agent.samples.schema import Places, refuse_empty
+from sie_agent.samples.shop_logs.next_events import seconds_of, tell_counted, times_of, without_repeats, worth_of
+from sie_agent.samples.sources.cells import history_text, short
+from sie_agent.samples.sources.readers import numbered, read_file
+from sie_agent.samples.text import as_written, text_column, without_letters
+from sie_agent.samples.unusable.rows import InvalidRows, Sieve
+from sie_agent.utils.progress import say
+
+
+@dataclass
+class Steps:
+    """What shoppers had, and the item that came next; a row each.
+
+    Attributes
+    ----------
+    rows : where each stands in the log. users, names : the shopper, and what the ids of the rows begin with.
+    histories : ids, oldest first.
+    targets : the next item. labels : what it is worth.
+    barred : what is not drawn for the shopper: all that the log says the shopper had.
+    items : all that the log names. titles : of items, as far as the log itself has them.
+    """
+
+    rows: list[int] = field(default_factory=list)
+    users: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    histories: list[list[str]] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
+    labels: list[float] = field(default_factory=list)
+    barred: list[list[str]] = field(default_factory=list)
+    items: set[str] = field(default_factory=set)
+    titles: dict[str, str] = field(default_factory=dict)
+
+    def add(
+        self,
+        row: int,
+        user: str,
+        name: str,
+        history: list[str],
+        target: str,
+        barred: list[str],
+        label: float = 1.0,
+    ) -> None:
+        """One more."""
+        self.rows.append(row)
+        self.users.append(user)
+        self.names.append(name)
+        self.histories.append(history)
+        self.targets.append(target)
+        self.barred.append(barred)
+        self.labels.append(label)
+
+    def take(self, chosen: Iterable[int]) -> Steps:
+        """The steps of these numbers."""
+        taken = Steps(items=self.items, titles=self.titles)
+        for one in chosen:
+            taken.add(
+                self.rows[one],
+                self.users[one],
+                self.names[one],
+                self.histories[one],
+                self.targets[one],
+                self.barred[one],
+                self.labels[one],
+            )
+        return taken
+
+
+def next_item_table(
+    frame: pd.DataFrame,
+    source: NextItem,
+    folder: Path | None,
+    where: str,
+    limit: int | None,
+    invalid: InvalidRows | None = None,
+) -> pd.DataFrame:
+    """Rows (shopper, item) made of what shoppers had, in the names of the schema.
+
+    Per step, in the order of the log: the item that came next with label 1, or what its event is worth; then
+    ``source.others`` items with label 0, drawn as ``source.drawn`` says from all items that are neither it nor the
+    shopper's.
+
+    Parameters
+    ----------
+    frame : the log, a row for each shopper or event; folder : where the file of items lies; where : name of the log.
+    source : names of files and columns, and the seed of the draws.
+    limit : number of rows that will be used, so that no more are made.
+    invalid : what is done with rows that cannot be used.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, a row cannot be used, an item is not in the file of items, or no step is left.
+    """
+    place = Places(frame.index, where) if invalid is None else Sieve(frame.index, where)
+    named = (source.user_id, source.item_id, source.timestamp, source.title, source.history, source.target)
+    frame = with_fields(frame, [*named, source.event.column if source.event else None])
+    steps = of_events(frame, source, where, place) if source.events else of_sequences(frame, source, where, place)
+    ids, title_of = items_of(source, folder, steps)
+    if source.items is not None:
+        steps = known_only(steps, source, title_of, place)
+    if invalid is not None and isinstance(place, Sieve) and place.faults:
+        invalid.decide(iter([place]))
+    per_step = 1 + source.others
+    popularity: npt.NDArray[np.float64] | None = None
+    if source.drawn == "by-popularity":
+        # of the whole log, for the same reason as in draw_others
+        bought = pd.Series(steps.targets, dtype=object).value_counts().reindex(ids, fill_value=0)
+        popularity = np.asarray(bought, np.float64)
+    steps = steps if limit is None else steps.take(range(min(-(-limit // per_step), len(steps.targets))))
+    if not steps.targets:
+        mend = "Give shoppers with two different items or more"
+        if source.event is not None:
+            mend += ", or let more events count (next_item.event.values in the map)"
+        raise InputError("no shopper has a next item: one that comes after another", where=where, mend=mend)
+    others = draw_others(steps.barred, steps.targets, ids, source, where, popularity)
+    shown = [item for target, drawn in zip(steps.targets, others, strict=True) for item in (target, *drawn)]
+    queries = ["; ".join(title_of[item] for item in history[-source.last :]) for history in steps.histories]
+    texts = [json.dumps(history, ensure_ascii=False) for history in steps.histories]
+    names = np.repeat(np.array(steps.names, dtype=object), per_step)
+    table = {
+        "sample_id": [row_id(name, item) for name, item in zip(names, shown, strict=True)],
+        "query": np.repeat(np.array(queries, dtype=object), per_step),
+        "item_id": shown,
+        "title": [title_of[item] for item in shown],
+        "label": [worth for label in steps.labels for worth in (label, *[0.0] * source.others)],
+        "user_id": np.repeat(np.array(steps.users, dtype=object), per_step),
+        "history": np.repeat(np.array(texts, dtype=object), per_step),
+    }
+    return numbered(pd.DataFrame(table))
+
+
+def row_id(name: str, item: str) -> str:
+    """The id of a row; what stands between is escaped, so that ``1-2`` and ``3`` are not ``1`` and ``2-3``."""
+    told = item.replace("\\", "\\\\").replace("-", "\\-")
+    return name.replace("\\", "\\\\") + f"-{told}"
+
+
+def items_of(source: NextItem, folder: Path | None, steps: Steps) -> tuple[list[str], dict[str, str]]:
+    """Ids of all items, and the title of each."""
+    if source.items is None:
+        # in an order that the log's own has no part in
+        ids = sorted(steps.items)
+        return ids, {item: steps.titles.get(item) or item for item in ids}
+    file = source.items.file
+    path = Path(file) if folder is None else beside(folder, file, "next_item.items")
+    key, title = source.items.item_id or source.item_id, source.items.title or source.title or "title"
+    items = with_fields(read_file(path), [key, title])
+    columns = {}
+    for name, column in (("item_id", key), ("title", title)):
+        if column not in items.columns:
+            there = ", ".join(map(str, items.columns))
+            field = f"next_item.items.{name}" if getattr(source.items, name) else f"next_item.{name}"
+            problem = f"the file of items has no column '{column}' (field '{field}'); its columns are: {there}"
+            mend = f"Name its columns in the map: next_item: {{items: {{file: {file}, item_id: …, title: …}}}}"
+            raise InputError(problem, where=path, mend=mend)
+        columns[name] = items[column]
+    ids = as_written(columns["item_id"]).tolist()
+    titles = text_column(columns["title"])
+    refuse_empty(title, titles, Places(items.index, str(path)))
+    refuse_two_titles(ids, titles, Places(items.index, str(path)), key)
+    return ids, dict(zip(ids, titles.tolist(), strict=True))
+
+
+def refuse_two_titles(ids: list[str], titles: pd.Series, place: Places, column: str) -> None:
+    """Raise InputError at the first item that is there twice with different titles."""
+    first: dict[str, str] = {}
+    for row, (one, title) in enumerate(zip(ids, titles.tolist(), strict=True)):
+        if first.setdefault(one, title) != title:
+            problem = f"the item {short(one)} is there twice, as {short(first[one])} and as {short(title)}"
+            raise InputError(problem, where=place(row, column), mend="Keep one of the rows")
+
+
+def of_sequences(frame: pd.DataFrame, source: NextItem, where: str, place: Places) -> Steps:
+    """A row for each shopper: the list of what the shopper had, and the next item or the last of the list."""
+    users = as_written(pick(frame, source.user_id, "next_item.user_id", where)).tolist()
+    cells = pick(frame, source.history, "next_item.history", where)
+    targets: list[str] = []
+    if source.target is not None:
+        targets = as_written(pick(frame, source.target, "next_item.target", where)).tolist()
+    steps = Steps()
+    short_ones = old_ones = 0
+    for row, value in enumerate(cells):
+        try:
+            history: list[str] = json.loads(history_text(value))
+        except ValueError as error:
+            place.refuse(row, source.history, str(error), "Give a list of item ids", value)
+            continue
+        steps.items.update(history)
+        if source.target is None:
+            if len(history) < 2:
+                short_ones += 1
+                continue
+            history, target = history[:-1], history[-1]
+            if target in history:
+                old_ones += 1
+                continue
+        else:
+            target = targets[row]
+        if not history:
+            mend = "Drop the row: the query is made of the history"
+            place.refuse(row, source.history, "the history is empty", mend)
+            continue
+        if not target.strip():
+            place.refuse(row, str(source.target), "the next item is missing", "Give its id, or drop the row")
+            continue
+        steps.items.add(target)
+        kept = history if source.target is not None else history[-source.longest :]
+        steps.add(row, users[row], users[row], kept, target, history)
+    tell_left_out(short_ones, "fewer than two items, so there is no next item to predict", where)
+    tell_left_out(old_ones, "a last item that they had before, so there is nothing new to predict", where)
+    return steps
+
+
+def of_events(frame: pd.DataFrame, source: NextItem, where: str, place: Places) -> Steps:
+    """A row for each event; every item after a shopper's first is to be foretold, once."""
+    named = {"user_id": source.user_id, "item_id": source.item_id}
+    texts = {
+        name: as_written(column_of_log(frame, column, name, source, where)).to_numpy(object)
+        for name, column in named.items()
+    }
+    given = pick(frame, source.timestamp, "next_item.timestamp", where)
+    times = times_of(given, f"{where}, field '{source.timestamp}'")
+    worth, names = np.ones(len(frame)), None
+    if source.event is not None:
+        kinds = pick(frame, source.event.column, "next_item.event.column", where)
+        worth, names = worth_of(kinds, source.event, place), text_column(kinds).str.strip().to_numpy(object)
+    # what was only shown is not read any further
+    counted = ~(worth <= 0)
+    usable = (worth > 0) & ~np.isnan(times)
+    for name, column in named.items():
+        empty = without_letters(pd.Series(texts[name], dtype=object))
+        for row in np.flatnonzero(empty & counted).tolist():
+            place.refuse(row, column, f"the {name} is empty", "Give it, or drop the row")
+        usable &= ~empty
+    for row in np.flatnonzero(np.isnan(times) & counted).tolist():
+        mend = "Give a date and time, or a number that grows with time"
+        place.refuse(row, source.timestamp, f"the time {short(given.iloc[row])} cannot be read", mend, given.iloc[row])
+    titles: dict[str, str] = {}
+    if source.items is None and source.title is not None:
+        told = text_column(pick(frame, source.title, "next_item.title", where)).str.strip()
+        titles = {item: title for item, title in zip(texts["item_id"], told, strict=True) if title}
+    rows = np.flatnonzero(usable)
+    had: dict[str, list[int]] = {}
+    # of equal times the names decide, not the order of the file
+    by_name = [texts[name][rows].astype(str) for name in ("item_id", "user_id")]
+    for row in rows[np.lexsort((*by_name, times[rows]))].tolist():
+        had.setdefault(texts["user_id"][row], []).append(row)
+    # an item that was only shown may be drawn for one that was not chosen
+    drawable = usable if names is None else ~without_letters(pd.Series(texts["item_id"], dtype=object))
+    steps = Steps(items=set(texts["item_id"][drawable]), titles=titles)
+    label, repeats = worth, 0
+    if names is not None:
+        had, label, repeats = without_repeats(had, texts["item_id"], seconds_of(given), worth)
+        tell_counted(names, worth, usable, repeats, where)
+    short_ones = 0
+    for user, events in had.items():
+        items = [texts["item_id"][row] for row in events]
+        distinct = list(dict.fromkeys(items))
+        short_ones += len(distinct) < 2
+        before_it: set[str] = set()
+        for number, item in enumerate(items):
+            is_new = item not in before_it
+            before_it.add(item)
+            if number and is_new:
+                before = items[:number][-source.longest :]
+                steps.add(
+                    events[number], user, f"{user}-{number}", before, item, distinct, float(label[events[number]])
+                )
+    tell_left_out(short_ones, "only one item, so there is no next item to predict", where)
+    return steps
+
+
+def column_of_log(frame: pd.DataFrame, column: str, name: str, source: NextItem, where: str) -> pd.Series:
+    """A column of the log; where the file of items may be meant by its name, the error says how to tell them apart."""
+    try:
+        return pick(frame, column, f"next_item.{name}", where)
+    except InputError as error:
+        if source.items is None or name != "item_id":
+            raise
+        mend = (
+            "next_item.item_id is the log's own column; name the columns of the file of items beside it: "
+            f"items: {{file: {source.items.file}, item_id: {column}, title: …}}"
+        )
+        raise InputError(error.problem, where=where, mend=mend) from None
+
+
+def tell_left_out(count: int, why: str, where: str) -> None:
+    """Say how many shoppers give nothing, and why."""
+    if count:
+        say(f"{where}: {count:,} {'shopper is' if count == 1 else 'shoppers are'} left out: {why}")
+
+
+def known_only(steps: Steps, source: NextItem, title_of: dict[str, str], place: Places) -> Steps:
+    """The steps whose items are all in the file of items; the rows of the others are refused."""
+    kept = []
+    for number, (row, history, target) in enumerate(zip(steps.rows, steps.histories, steps.targets, strict=True)):
+        asked = [(source.history, item) for item in history[-source.last :]]
+        field = source.item_id if source.events else source.target or source.history
+        missing = next(((at, item) for at, item in [*asked, (field, target)] if item not in title_of), None)
+        if missing is None:
+            kept.append(number)
+            continue
+        file = "the file of items" if source.items is None else source.items.file
+        mend = f"Add it to {file} or drop the row"
+        place.refuse(row, missing[0], f"the item {short(missing[1])} is not in {file}", mend, missing[1])
+    return steps.take(kept)

@@ -1,0 +1,60 @@
+"""The shop's own ranker of a simulated log: it decides which item stands where."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sie_agent.features.text_features import TextFeatures
+from sie_agent.samples.schema import without_grade
+from sie_agent.samples.simulations.draws import Doubles, uniform
+from sie_agent.samples.splits import query_keys
+
+FOLDS = 5
+# a row's worth of shrinkage for every so many rows; features are standardised
+SHRINKAGE = 0.02
+# scores that agree so far are one on every machine, and ties are broken by a hash
+DECIMALS = 5
+
+
+def ranker_scores(samples: pd.DataFrame, grade: Doubles, seed: int) -> Doubles:
+    """Scores of a ranker that was trained on the grades of other queries, (n,).
+
+    Queries are dealt to five folds by a hash of (seed, query). The rows of a fold are scored by a ridge regression of
+    the grades (Hoerl and Kennard 1970) on the text features, fitted on the other folds, so that a place tells what a
+    ranker can know of an item, and not its grade.
+
+    Parameters
+    ----------
+    samples : rows in an order that does not change, since the features' latent space follows it.
+    grade : (n,) grades in [0, 1].
+    seed : which folds.
+    """
+    texts = without_grade(samples)
+    features = TextFeatures.fit(texts).transform(texts).astype(np.float64)
+    inputs = np.column_stack([features, np.ones(len(features))])
+    fold = np.floor(FOLDS * uniform(query_keys(samples["query"]), seed, "fold")).astype(int)
+    scores = np.zeros(len(samples))
+    for one in range(FOLDS):
+        mine = fold == one
+        if mine.any() and not mine.all():
+            scores[mine] = inputs[mine] @ ridge(inputs[~mine], grade[~mine])
+    return np.round(scores, DECIMALS)
+
+
+def ridge(inputs: Doubles, targets: Doubles) -> Doubles:
+    """Coefficients, (d,); the last input is the constant, which is not shrunk."""
+    penalty = np.full(inputs.shape[1], SHRINKAGE * len(inputs))
+    penalty[-1] = 0.0
+    return np.asarray(np.linalg.solve(inputs.T @ inputs + np.diag(penalty), inputs.T @ targets))
+
+
+def places(samples: pd.DataFrame, scores: Doubles, seed: int) -> npt.NDArray[np.int64]:
+    """Place of each row, from 1, among the rows of its query by falling score, (n,); ties by a hash."""
+    query = pd.factorize(query_keys(samples["query"]))[0]
+    order = np.lexsort([uniform(samples["sample_id"], seed, "tie"), -scores, query])
+    starts = np.searchsorted(query[order], np.arange(query.max() + 1))
+    found = np.empty(len(order), np.int64)
+    found[order] = np.arange(len(order)) - starts[query[order]] + 1
+    return found

@@ -1,0 +1,1 @@
+"""Sources: files, folders and data sets of any form, read as tables."""

@@ -1,0 +1,122 @@
+"""Files with one JSON object per line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from sie_agent.errors import InputError
+from sie_agent.samples.sources.json_values import parsed_json
+from sie_agent.samples.sources.text_files import SPOKEN, Lines, encoding_of, say_once, version_of
+from sie_agent.samples.text import SURROGATES
+
+MOST_NAMES = 10_000
+
+
+def read_jsonl(path: Path) -> pd.DataFrame:
+    """A file with one JSON object per line; empty lines are passed over."""
+    numbers: list[int] = []
+    records: list[dict[str, object]] = []
+    for number, record in json_records(path):
+        records.append(record)
+        numbers.append(number)
+    return json_table(numbers, records, names_of(records))
+
+
+def names_of(records: list[dict[str, object]]) -> list[str]:
+    """All keys, in the order in which they come up."""
+    return list(dict.fromkeys(name for record in records for name in record))
+
+
+def json_names(path: Path) -> list[str]:
+    """All keys that the objects of a JSONL file have, in the order in which they come up."""
+    names: dict[str, None] = {}
+    for _, record in json_records(path):
+        names.update(dict.fromkeys(record))
+    return list(names)
+
+
+def json_table(numbers: list[int], records: list[dict[str, object]], names: list[str]) -> pd.DataFrame:
+    """Records as a table with these columns, under the numbers of their lines."""
+    columns = {name: [record.get(name) for record in records] for name in names}
+    return pd.DataFrame(columns, index=pd.Index(numbers, name="line", dtype="int64"), dtype=object)
+
+
+def json_pieces(path: Path, rows: int, names: list[str]) -> Iterator[pd.DataFrame]:
+    """The objects of a JSONL file; every piece has all columns."""
+    numbers: list[int] = []
+    records: list[dict[str, object]] = []
+    for number, record in json_records(path):
+        numbers.append(number)
+        records.append(record)
+        if len(records) == rows:
+            yield json_table(numbers, records, names)
+            numbers, records = [], []
+    yield json_table(numbers, records, names)
+
+
+def json_records(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
+    """The objects of a file with one per line, each with the number of its line.
+
+    Raises
+    ------
+    InputError : the file is no text, a line is no JSON object, or there are too many different keys.
+    """
+    encoding = encoding_of(path, western=False)
+    if encoding != "utf-8-sig":
+        say_once(f"{path}: read as {SPOKEN[encoding]}", version_of(path))
+    names: set[str] = set()
+    is_first = True
+    with Lines(path, encoding) as lines:
+        for line in lines:
+            text = line.strip()
+            if not text:
+                continue
+            record = json_object(text, f"{path}, line {lines.number}", is_first, line[-1] in "\r\n")
+            if not names.issuperset(record):
+                refuse_broken(record.keys() - names, f"{path}, line {lines.number}")
+                names.update(record)
+                if len(names) > MOST_NAMES:
+                    mend = "Put what differs from row to row into one object, say 'attributes'"
+                    problem = f"up to here the objects have more than {MOST_NAMES:,} different keys"
+                    raise InputError(problem, where=f"{path}, line {lines.number}", mend=mend)
+            is_first = False
+            yield lines.number, record
+
+
+def refuse_broken(names: Iterable[str], place: str) -> None:
+    """Raise InputError at a key with half of a surrogate pair: no file and no terminal can hold it."""
+    for name in names:
+        if SURROGATES.search(name):
+            mend = "Rename it, or export the file anew"
+            raise InputError(f"the key {name[:40]!a} is broken Unicode", where=place, mend=mend)
+
+
+def json_object(text: str, place: str, is_first: bool, is_ended: bool) -> dict[str, object]:
+    """The object that a line of JSON holds.
+
+    Parameters
+    ----------
+    text, place : the line, and where it stands.
+    is_first, is_ended : whether it is the first of its file, and whether it has an end.
+    """
+    one_list = "the file is one JSON list, not an object per line"
+    unpack = "Write one object per line, for example with: jq -c '.[]' LIST.json > ROWS.jsonl"
+    try:
+        record = parsed_json(text)
+    except ValueError as error:
+        if is_first and text.startswith("[") and text[1:].lstrip()[:1] in ("", "{"):
+            raise InputError(one_list, where=place, mend=unpack) from None
+        mend = "Write one JSON object per line"
+        if is_first and text == "{":
+            mend += ", for example with: jq -c . SPREAD.json > ROWS.jsonl"
+        elif not is_ended:
+            mend += "; the file ends in the middle of this one, so it may be cut off: copy it anew"
+        raise InputError(f"not a line of JSON ({error})", where=place, mend=mend) from None
+    if isinstance(record, list) and is_first and all(isinstance(one, dict) for one in record):
+        raise InputError(one_list, where=place, mend=unpack)
+    if not isinstance(record, dict):
+        raise InputError("the line is JSON but not an object", where=place, mend='Write {"query": …, …}')
+    return record

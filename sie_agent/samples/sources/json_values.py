@@ -1,0 +1,83 @@
+"""JSON as the standard has it: no key twice, no infinite number, a bound on nesting and on the length of numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+
+from sie_agent.files.json_faults import in_words
+
+MOST_NESTED = 100
+# beyond the largest float
+MOST_DIGITS = 308
+TEXT = re.compile(r'"(?:[^"\\]+|\\.)*+"?', re.DOTALL)
+
+
+def parsed_json(text: str) -> object:
+    """What a JSON text says; NaN, which is not JSON but often written, becomes null.
+
+    Raises
+    ------
+    ValueError : it is no JSON, a key is there twice in one object, a number is infinite or has more than
+        ``MOST_DIGITS`` digits, or it is nested more than ``MOST_NESTED`` levels deep. The message says which.
+    """
+    if text.count("[") + text.count("{") > MOST_NESTED and nesting(text) > MOST_NESTED:
+        raise ValueError(f"nested more than {MOST_NESTED} levels deep")
+    try:
+        return DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(in_words(error.msg)) from None
+    except RecursionError:
+        raise ValueError("too deeply nested") from None
+
+
+def nesting(text: str) -> int:
+    """How many levels of lists and objects there are, brackets in texts aside."""
+    depth = deepest = 0
+    for bracket in re.findall(r"[\[\]{}]", TEXT.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object, if no key is there twice: which of its values is meant cannot be known."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        counted = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in counted.items() if count > 1)
+        raise ValueError(f"the key '{twice[:60]}' is there twice in one object")
+    return found
+
+
+def constant(name: str) -> None:
+    """NaN is a value that is missing; an infinite one is a mistake."""
+    if name != "NaN":
+        raise ValueError(f"{name} is no JSON number")
+
+
+def whole(digits: str) -> int:
+    """A whole number of bounded length."""
+    if len(digits) > MOST_DIGITS:
+        raise ValueError(f"a number of {len(digits):,} digits; an id of that length has to be in quotes")
+    return int(digits)
+
+
+class Fraction(float):
+    """A number with a point or an exponent, and how it was written: as an id, 0.10 is another than 0.1."""
+
+    text: str
+
+
+def fraction(digits: str) -> Fraction:
+    """A finite number."""
+    value = Fraction(digits)
+    value.text = digits
+    if math.isinf(value):
+        raise ValueError(f"the number {digits[:20]} is too large")
+    return value
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=unique, parse_constant=constant, parse_int=whole, parse_float=fraction)

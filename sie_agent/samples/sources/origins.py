@@ -1,0 +1,69 @@
+"""Rows of a folder of data files: which file each is in, and which row of that file it is, for messages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+
+from sie_agent.errors import InputError
+from sie_agent.samples.maps.column_maps import ColumnMap
+from sie_agent.samples.sources.folders import folder_parts, typed_shards
+from sie_agent.samples.sources.readers import read_file
+
+ROWS_AT_ONCE = 65_536
+
+
+@contextmanager
+def files_named(path: Path | None, mapping: ColumnMap | None, split: str | None) -> Iterator[None]:
+    """Name the file and its own row in an error that speaks of a row of a whole folder.
+
+    Files are only read again for this where there is such an error.
+
+    Parameters
+    ----------
+    path, mapping, split : the source, as it was read. Maps that read files of several kinds name them themselves.
+    """
+    try:
+        yield
+    except InputError as error:
+        several = mapping is not None and (mapping.files or mapping.next_item)
+        if path is None or several or not path.is_dir():
+            raise
+        place = re.fullmatch(rf"{re.escape(str(path))}, (row|line) (\d+)(, .*)?", str(error.where or ""), re.DOTALL)
+        found = None if place is None else origin_of(path, split, place[1], int(place[2]))
+        if place is None or found is None:
+            raise
+        where = f"{found}{place[3] or ''}"
+        raise InputError(error.problem, where=where, mend=error.mend) from None
+
+
+def origin_of(path: Path, split: str | None, word: str, number: int) -> str | None:
+    """File and row of the row that is counted as *number* in a folder; None where the files have changed meanwhile.
+
+    Parameters
+    ----------
+    word : what was counted; ``line`` where the folder has but one file, of lines.
+    """
+    before = 0
+    for name, index in file_rows(path, split):
+        if word == "line":
+            return f"{name}, line {number}"
+        if number <= before + len(index):
+            return f"{name}, {index.name or 'row'} {index[number - before - 1]}"
+        before += len(index)
+    return None
+
+
+def file_rows(path: Path, split: str | None) -> Iterator[tuple[str, pd.Index]]:
+    """The files of a folder in the order in which they are read, and how the rows of each are counted."""
+    if (shards := typed_shards(path, split)) is not None:
+        for shard in shards:
+            count = sum(table.num_rows for table in shard.tables(ROWS_AT_ONCE, shard.stored.names[:1]))
+            yield shard.where, pd.RangeIndex(1, count + 1, name="row")
+        return
+    for part in folder_parts(path, split):
+        yield str(part.file), read_file(part.file).index

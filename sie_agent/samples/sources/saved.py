@@ -1,0 +1,135 @@
+"""Folders that ``Dataset.save_to_disk`` and ``DatasetDict.save_to_disk`` made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from sie_agent.errors import InputError
+from sie_agent.files.tables import damage, unreadable
+from sie_agent.samples.sources.cards import inside
+from sie_agent.samples.sources.shards import Shard
+
+STATE, INFO, SPLITS = "state.json", "dataset_info.json", "dataset_dict.json"
+ARROW_FAULTS = (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError)
+
+# the name that the rows of a split get, to its files
+Named = Callable[[str], list[Shard]]
+
+
+def is_saved(path: Path) -> bool:
+    """Whether ``save_to_disk`` made this folder."""
+    return (path / SPLITS).is_file() or (path / STATE).is_file()
+
+
+def saved_shards(path: Path) -> dict[str, Named]:
+    """The splits of a saved data set, by name.
+
+    Its Arrow files are opened here and not through ``datasets``: so nothing outside of the folder is opened, whatever
+    its JSON files say, and no format that was saved with it (torch, …) is asked for.
+
+    Raises
+    ------
+    InputError
+        If a file is missing, damaged, or lies outside of the folder.
+    """
+    if not (path / SPLITS).is_file():
+        split = told(path / STATE).get("_split")
+        return {str(split or "train"): lambda name: files_of(path, path, name)}
+    splits = told(path / SPLITS).get("splits")
+    if not isinstance(splits, list) or not splits:
+        raise InputError("names no splits", where=path / SPLITS, mend="Save the data set anew")
+    return {str(split): by_name(path, path / str(split)) for split in splits}
+
+
+def by_name(root: Path, folder: Path) -> Named:
+    """The files of a split's folder, once their rows have a name."""
+    return lambda name: files_of(root, folder, name)
+
+
+def files_of(root: Path, folder: Path, split: str) -> list[Shard]:
+    """The Arrow files of one saved split.
+
+    Raises
+    ------
+    InputError
+        As :func:`saved_shards`.
+    """
+    state = told(within(root, folder, STATE))
+    if state.get("_indices_data_files"):
+        mend = "Load it with datasets, flatten_indices() it, and save it anew"
+        raise InputError("the data set was saved with a selection of rows apart", where=folder, mend=mend)
+    features: Mapping[str, object] = {}
+    if (folder / INFO).is_file():
+        listed = told(within(root, folder, INFO)).get("features")
+        features = listed if isinstance(listed, dict) else {}
+    files = state.get("_data_files")
+    names = [one.get("filename") for one in files if isinstance(one, dict)] if isinstance(files, list) else []
+    if not names or not all(isinstance(name, str) for name in names):
+        raise InputError("names no data files", where=folder / STATE, mend="Save the data set anew")
+    return [arrow_shard(within(root, folder, str(name)), split, features) for name in names]
+
+
+def within(root: Path, folder: Path, name: str) -> Path:
+    """A file of a saved data set; InputError where it lies outside of the folder that was given, or is missing."""
+    path = folder / name
+    if not inside(path, root):
+        mend = "Save the data set anew, with all of its files in the folder"
+        raise InputError(f"'{name}' lies outside of the folder and is not read", where=folder, mend=mend)
+    if not path.is_file():
+        raise InputError("the file is missing", where=path, mend="Copy the whole folder anew")
+    return path
+
+
+def told(path: Path) -> dict[str, Any]:
+    """What a JSON file of a saved data set says."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except PermissionError:
+        raise unreadable(path) from None
+    except (OSError, ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict):
+        raise InputError("is no JSON object", where=path, mend="It is damaged: save the data set anew, or copy it anew")
+    return content
+
+
+def arrow_shard(path: Path, split: str, features: Mapping[str, object]) -> Shard:
+    """A file of Arrow's stream format, mapped into memory.
+
+    Raises
+    ------
+    InputError : it is damaged, or cannot be read.
+    """
+
+    def tables(rows: int, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+        try:
+            with pa.memory_map(str(path)) as stream, pa.ipc.open_stream(stream) as reader:
+                for batch in reader:
+                    table = pa.Table.from_batches([batch])
+                    if columns is not None:
+                        table = table.select([name for name in table.column_names if name in columns])
+                    for start in range(0, table.num_rows, rows):
+                        yield table.slice(start, rows)
+        except ARROW_FAULTS as error:
+            raise not_arrow(path, error) from None
+
+    try:
+        with pa.memory_map(str(path)) as stream, pa.ipc.open_stream(stream) as reader:
+            schema = reader.schema
+    except ARROW_FAULTS as error:
+        raise not_arrow(path, error) from None
+    return Shard(str(path), schema, tables, split, features)
+
+
+def not_arrow(path: Path, error: Exception) -> Exception:
+    """Why a file of Arrow's stream format could not be read."""
+    if isinstance(error, PermissionError):
+        return unreadable(path)
+    reason = " ".join(str(error).split())[:120] or type(error).__name__
+    mend = "It is cut off or damaged: save the data set anew, or copy it anew"
+    return InputError(f"not a whole Arrow file{damage(reason)}", where=path, mend=mend)

@@ -1,0 +1,1 @@
+"""A scorer as one ONNX model: written, and read back."""

@@ -1,0 +1,195 @@
+"""What was learned, out of a ``model.onnx`` of unknown origin.
+
+A file is never given to onnxruntime as it is: what it says might be a loop without end, an operator that reads other
+files, or a tree with a branch to nowhere. The numbers that were learned are taken out and checked, the model is built
+from them anew, and the file has to say the same, operator by operator. What runs is the model that was built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sie_agent.errors import InputError
+from sie_agent.features import TextFeatures, feature_names, reading
+from sie_agent.scorer.kept_trees import KeptTrees
+from sie_agent.scorer.label_errors import AGAIN
+from sie_agent.scorer.onnx.graph import TREES
+from sie_agent.scorer.onnx.model import scorer_message
+from sie_agent.scorer.onnx.trees import COLUMNS, QUANTILES_OF, TENSORS, trees_of_table
+from sie_agent.scorer.student import QUANTILES, Student
+
+TREES_OF = "lightgbm of "
+READING = "sie.reading"
+# of a number that was learned: sums of thousands of them are still finite
+LARGEST = 1e15
+Learned = tuple[TextFeatures, dict[str, Student], bytes]
+# how the letters beyond ASCII are folded hangs on the version of Unicode that the writer had
+LETTERS = {"LabelEncoder": ("keys_strings", "values_strings"), "RegexFullMatch": ("pattern",)}
+
+
+def read_learned(content: bytes, labels: Sequence[str], where: Path) -> Learned:
+    """The features, the students by weak label, and the model built from them, to be run.
+
+    Parameters
+    ----------
+    content : the bytes of ``model.onnx``. labels : the weak labels that it gives. where : the file, for messages.
+
+    Raises
+    ------
+    InputError : the bytes are no model that this package writes; says what is wrong.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        model = onnx.ModelProto()
+        model.ParseFromString(content)
+        check_storage(model)
+        kept = {tensor.name: tensor for tensor in model.graph.initializer}
+        texts = {entry.key: entry.value for entry in model.metadata_props}
+        learned = {name: doubles(kept, name, shape) for name, shape in shapes().items()}
+        features = TextFeatures(**learned, version=reading_of(texts, str(where)))
+        students = read_students(model, kept, labels, str(where))
+        built = scorer_message(features, students, {})
+        check_graph(model, built)
+    except (DecodeError, KeyError, ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
+        said = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        why = "" if isinstance(error, DecodeError | UnicodeError) or not said.isprintable() else f": {said[:120]}"
+        raise InputError(f"not a scorer of this version{why}", where=where, mend=AGAIN) from error
+    return features, students, bytes(built.SerializeToString())
+
+
+def shapes() -> dict[str, tuple[int, ...]]:
+    """The shape of each part of the text features."""
+    words, columns = (reading.WORD_BUCKETS,), (len(feature_names()),)
+    topics = sum(name.startswith("query topic ") for name in feature_names())
+    return {
+        "word_rarity": words,
+        "character_rarity": (reading.CHARACTER_BUCKETS,),
+        "topics": (*words, topics),
+        "centre": columns,
+        "scale": columns,
+    }
+
+
+def reading_of(metadata: Mapping[str, Any], where: str) -> int:
+    """The version of the reading of texts that a model was made with; models of format 3 do not tell theirs.
+
+    Raises
+    ------
+    InputError : there is no such version.
+    """
+    told = metadata.get(READING, str(reading.BY_SPACES))
+    for version in reading.WORDS:
+        if told == str(version):
+            return version
+    raise InputError(
+        f"a scorer that reads texts in another way ({str(told)[:20]!a})", where=where, mend="Upgrade sie-agent."
+    )
+
+
+def check_storage(model: Any) -> None:
+    """Raise ValueError where the model has numbers in other files, or parts that this package does not write."""
+    if model.functions or model.training_info or model.graph.sparse_initializer:
+        raise ValueError("it has parts that are not of a scorer")
+    names = [tensor.name for tensor in model.graph.initializer]
+    if len(set(names)) != len(names):
+        raise ValueError("two of its tables have one name")
+    for tensor in model.graph.initializer:
+        if tensor.data_location != 0 or tensor.external_data:
+            raise ValueError("it has numbers in another file")
+
+
+def table_of(tensor: Any) -> npt.NDArray[Any]:
+    """The numbers of a tensor that holds them itself, as bytes; a copy.
+
+    Raises
+    ------
+    ValueError : it has another type, keeps them elsewhere, or has more or fewer than its shape says.
+    """
+    kinds = {1: "<f4", 11: "<f8", 2: "u1"}
+    if tensor.data_type not in kinds or tensor.data_location != 0 or tensor.external_data:
+        raise ValueError("a table is of another type")
+    return np.frombuffer(tensor.raw_data, kinds[tensor.data_type]).reshape(tuple(tensor.dims)).copy()
+
+
+def doubles(kept: dict[str, Any], name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """A table of finite numbers of a known shape, in the type that it has."""
+    if name not in kept:
+        raise ValueError(f"it has no table '{name}'")
+    found = table_of(kept[name])
+    if found.shape != shape or found.dtype.kind != "f":
+        raise ValueError(f"features of another version: '{name}' has another shape")
+    if not (np.abs(found) <= LARGEST).all() or (name == "scale" and (found <= 0).any()):
+        raise ValueError(f"'{name}' holds something that is not a finite number")
+    return found
+
+
+def read_students(model: Any, kept: dict[str, Any], labels: Sequence[str], where: str) -> dict[str, Student]:
+    """The student of each weak label: its trees, its quantiles, and the text that explanations are read from."""
+    operators = [node for node in model.graph.node if node.op_type == "TreeEnsemble" and node.domain == TREES]
+    if len(operators) != 1:
+        raise ValueError("it has no trees")
+    told = {attribute.name: attribute for attribute in operators[0].attribute}
+    table: dict[str, npt.NDArray[Any]] = {name: np.array(told[name].ints, np.int64) for name in COLUMNS}
+    table |= {name: table_of(told[name].t) for name in TENSORS}
+    if any(values.ndim != 1 for values in table.values()):
+        raise ValueError("a column of the trees is no column")
+    width = len(feature_names()) + 1
+    found = trees_of_table(table, len(labels), width)
+    students = {}
+    for name, trees in zip(labels, found, strict=True):
+        quantiles = doubles(kept, f"{QUANTILES_OF}{name}", (QUANTILES,))
+        if quantiles.dtype != np.float64 or (np.diff(quantiles) < 0).any():
+            raise ValueError(f"the quantiles of '{name}' do not rise")
+        students[name] = Student(KeptTrees(trees, width, text_of(model, f"{TREES_OF}{name}"), where), quantiles)
+    return students
+
+
+def text_of(model: Any, key: str) -> str:
+    """A text that the model carries; empty where it has none, or none that can be read."""
+    found = (entry.value for entry in model.metadata_props if entry.key == key)
+    told = next(found, "")
+    # a text that is not UTF-8 comes as bytes
+    return told if isinstance(told, str) else ""
+
+
+def check_graph(model: Any, built: Any) -> None:
+    """Raise ValueError where the model is not the one that was built from what it holds."""
+    tables = [{one.name: (one.data_type, *one.dims) for one in each.graph.initializer} for each in (model, built)]
+    if tables[0] != tables[1]:
+        raise ValueError("its tables are not those of a scorer")
+    if list(model.opset_import) != list(built.opset_import):
+        raise ValueError("its operators are of other versions")
+    for part in ("input", "output"):
+        if list(getattr(model.graph, part)) != list(getattr(built.graph, part)):
+            raise ValueError(f"its {part}s are not those of a scorer")
+    given, wanted = list(model.graph.node), list(built.graph.node)
+    if len(given) != len(wanted):
+        raise ValueError(f"it has {len(given)} operators, and a scorer has {len(wanted)}")
+    for one, other in zip(given, wanted, strict=True):
+        if one != other and without_letters(one) != without_letters(other):
+            # a name that is not UTF-8 comes as bytes
+            kind = str(one.op_type)
+            shown = kind[:40] if kind.isidentifier() else "?"
+            raise ValueError(f"an operator '{shown}' is not as a scorer has it")
+
+
+def without_letters(node: Any) -> Any:
+    """A copy of an operator without the letters that it looks up, also of those in its branches."""
+    plain = type(node)()
+    plain.CopyFrom(node)
+    waiting = [plain]
+    while waiting:
+        one = waiting.pop()
+        for attribute in one.attribute:
+            waiting += attribute.g.node
+            if attribute.name in LETTERS.get(one.op_type, ()):
+                attribute.ClearField("s")
+                attribute.ClearField("strings")
+    return plain

@@ -1,0 +1,163 @@
+"""LightGBM's trees, and the way from ranks back to the label's unit, as an ONNX graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sie_agent.scorer.onnx.graph import END, TREES, Graph
+from sie_agent.scorer.student import BEYOND, Student, unit_of
+from sie_agent.scorer.trees import Trees, check_trees
+
+LESS_OR_EQUAL, SUM = 0, 1
+QUANTILES_OF = "quantiles of "
+
+
+def tree_ranks(graph: Graph, inputs: str, students: Sequence[Trees]) -> str:
+    """Add the trees of all students: (n, students) ranks, doubles, from (n, d) doubles."""
+    from onnx import numpy_helper
+
+    table = tree_table(students)
+    tensors = {name: numpy_helper.from_array(table.pop(name), name) for name in TENSORS}
+    columns = {name: values.tolist() for name, values in table.items()}
+    settings = {"n_targets": len(students), "aggregate_function": SUM}
+    return graph.add("TreeEnsemble", inputs, domain=TREES, **settings, **columns, **tensors)
+
+
+TENSORS = ("nodes_splits", "nodes_modes", "leaf_weights")
+COLUMNS = (
+    "tree_roots",
+    "nodes_featureids",
+    "nodes_missing_value_tracks_true",
+    "nodes_truenodeids",
+    "nodes_trueleafs",
+    "nodes_falsenodeids",
+    "nodes_falseleafs",
+    "leaf_targetids",
+)
+
+
+def tree_table(students: Sequence[Trees]) -> dict[str, npt.NDArray[Any]]:
+    """The columns of the operator, by name, from the trees of each student, one student behind the other."""
+    nodes = np.cumsum([0, *(len(trees.features) for trees in students)])
+    leaves = np.cumsum([0, *(len(trees.values) for trees in students)])
+
+    def joined(name: str) -> npt.NDArray[Any]:
+        return np.concatenate([getattr(trees, name) for trees in students])
+
+    table = {
+        "tree_roots": np.concatenate([trees.roots + first for trees, first in zip(students, nodes, strict=False)]),
+        "nodes_featureids": joined("features"),
+        "nodes_missing_value_tracks_true": joined("missing_left").astype(np.int64),
+    }
+    for side, name in (("true", "left"), ("false", "right")):
+        children = [getattr(trees, name) for trees in students]
+        table[f"nodes_{side}nodeids"] = np.concatenate(
+            [
+                np.where(one >= 0, one + node, -1 - one + leaf)
+                for one, node, leaf in zip(children, nodes, leaves, strict=False)
+            ]
+        )
+        table[f"nodes_{side}leafs"] = (np.concatenate(children) < 0).astype(np.int64)
+    table["leaf_targetids"] = np.repeat(np.arange(len(students)), np.diff(leaves))
+    table["nodes_splits"] = joined("splits")
+    table["nodes_modes"] = np.full(len(table["nodes_featureids"]), LESS_OR_EQUAL, np.uint8)
+    table["leaf_weights"] = joined("values")
+    return table
+
+
+def trees_of_table(table: Mapping[str, npt.NDArray[Any]], n_students: int, n_features: int) -> list[Trees]:
+    """The trees of each student: :func:`tree_table` the other way, checked.
+
+    Raises
+    ------
+    ValueError : the columns are not those of trees, see :func:`sie_agent.scorer.trees.check_trees`.
+    """
+    flags = ("nodes_trueleafs", "nodes_falseleafs", "nodes_missing_value_tracks_true")
+    if any(not np.isin(table[name], (0, 1)).all() for name in flags):
+        raise ValueError("a flag of the trees is neither 0 nor 1")
+    if (table["nodes_modes"] != LESS_OR_EQUAL).any() or len(table["nodes_modes"]) != len(table["nodes_splits"]):
+        raise ValueError("the trees compare in another way")
+    nodes, leaves = len(table["nodes_splits"]), len(table["leaf_weights"])
+    if any(len(values) != nodes for name, values in table.items() if name.startswith("nodes_")):
+        raise ValueError("columns of the trees are of different lengths")
+    children = []
+    for side in ("true", "false"):
+        named, ends = table[f"nodes_{side}nodeids"], table[f"nodes_{side}leafs"] == 1
+        if ((named < 0) | (named >= np.where(ends, leaves, nodes))).any():
+            raise ValueError("a node of the trees has a child that there is not")
+        children.append(np.where(ends, -1 - named, named))
+    whole = Trees(
+        roots=table["tree_roots"],
+        features=table["nodes_featureids"],
+        splits=table["nodes_splits"],
+        missing_left=table["nodes_missing_value_tracks_true"] == 1,
+        left=children[0],
+        right=children[1],
+        values=table["leaf_weights"],
+    )
+    check_trees(whole, n_features)
+    return divided(whole, table["leaf_targetids"], n_students)
+
+
+def divided(whole: Trees, targets: npt.NDArray[np.int64], n_students: int) -> list[Trees]:
+    """The trees of each student, from all trees and the student of each leaf, (leaves,).
+
+    Raises
+    ------
+    ValueError : a student has no tree, or a tree leaves of two students.
+    """
+    edges = np.searchsorted(targets, np.arange(n_students + 1))
+    if len(targets) != len(whole.values) or (np.diff(edges) <= 0).any() or edges[0] != 0 or edges[-1] != len(targets):
+        raise ValueError("the trees are not those of the weak labels")
+    found = []
+    ends = np.append(whole.roots[1:], len(whole.features))
+    # every tree has one leaf more than nodes, so that its first leaf is told by its root and its number
+    first_leaves = whole.roots + np.arange(len(whole.roots))
+    for leaf, leaf_end in pairwise(edges.tolist()):
+        mine = np.flatnonzero((first_leaves >= leaf) & (first_leaves < leaf_end))
+        if not len(mine):
+            raise ValueError("the trees are not those of the weak labels")
+        node, node_end = whole.roots[mine[0]], ends[mine[-1]]
+        left, right = (
+            np.where(side >= 0, side - node, side + leaf)
+            for side in (whole.left[node:node_end], whole.right[node:node_end])
+        )
+        part = slice(node, node_end)
+        trees = Trees(
+            whole.roots[mine] - node,
+            whole.features[part],
+            whole.splits[part],
+            whole.missing_left[part],
+            left,
+            right,
+            whole.values[leaf:leaf_end],
+        )
+        check_trees(trees, int(whole.features.max(initial=0)) + 1)
+        found.append(trees)
+    return found
+
+
+def spread_ranks(graph: Graph, ranks: str, students: Mapping[str, Student]) -> str:
+    """Add :func:`sie_agent.scorer.student.spread` of each column of ranks: (n, students) scores."""
+    tables = [graph.weights(f"{QUANTILES_OF}{name}", student.quantiles) for name, student in students.items()]
+    quantiles = graph.add("Concat", *tables, axis=0)
+    sizes = [len(student.quantiles) for student in students.values()]
+    steps = graph.constant(np.subtract(sizes, 1), np.float64)
+    first = graph.constant(np.cumsum([0, *sizes[:-1]]), np.int64)
+    inside = graph.add("Clip", ranks, graph.double(0), graph.double(1))
+    place = graph.add("Mul", inside, steps)
+    last = graph.constant(np.subtract(sizes, 2), np.float64)
+    lower = graph.add("Min", graph.add("Floor", place), last)
+    index = graph.add("Add", graph.cast(lower, np.int64), first)
+    below = graph.add("Gather", quantiles, index)
+    # of constants alone: done once, when the model is opened
+    rises = graph.add("Sub", graph.slice(quantiles, 1, END, 0), graph.slice(quantiles, 0, -1, 0))
+    part = graph.add("Mul", graph.add("Gather", rises, index), graph.add("Sub", place, lower))
+    slopes = graph.constant([BEYOND * unit_of(student.quantiles) for student in students.values()], np.float64)
+    beyond = graph.add("Mul", slopes, graph.add("Sub", ranks, graph.double(0.5)))
+    return graph.add("Add", graph.add("Add", below, part), beyond)

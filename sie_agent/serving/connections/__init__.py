@@ -1,0 +1,1 @@
+"""Connections before the application is asked: bounds, deadlines and places."""

@@ -1,0 +1,19 @@
+"""A whole run: the suite, its draws, its files, its manifest."""
+
+from sie_agent.suite.draw.judges import mean_rank
+from sie_agent.suite.draw.mixture import Mixture
+from sie_agent.suite.inputs import READERS
+from sie_agent.suite.run import evaluate_run, run_suite
+from sie_agent.suite.settings import Suite, dump_suite, load_distil_settings, load_suite
+
+__all__ = [
+    "READERS",
+    "Mixture",
+    "Suite",
+    "dump_suite",
+    "evaluate_run",
+    "load_distil_settings",
+    "load_suite",
+    "mean_rank",
+    "run_suite",
+]

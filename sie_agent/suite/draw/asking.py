@@ -1,0 +1,200 @@
+"""Asking the judges of a run: each once for all that some draw of its reads; who fails whole is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+
+import numpy as np
+import numpy.typing as npt
+
+from sie_agent.downstream import RANKERS
+from sie_agent.errors import InputError, SieError
+from sie_agent.judging import check_installed, check_method, load_variant
+from sie_agent.models import require_encoder
+from sie_agent.pipeline import check_models_installed
+from sie_agent.suite.draw.downstream import bench_folds, bench_rows_asked
+from sie_agent.suite.draw.draw import Draw
+from sie_agent.suite.draw.judges import asked_rows, relevance_of
+from sie_agent.suite.draw.world import World, open_judge
+from sie_agent.suite.failed import Failure, nobody_left, raised, reasons_of, ungraded
+from sie_agent.suite.parts import JudgePart
+from sie_agent.suite.remaining import Losses, remaining_suite
+from sie_agent.suite.settings import Suite
+from sie_agent.utils.counts import counted
+from sie_agent.utils.progress import say
+
+Booleans = npt.NDArray[np.bool_]
+
+# so many grades the scorer of a judge needs at least
+FEWEST_GRADES = 2
+
+
+def judges_at(world: World, place: int) -> list[JudgePart]:
+    """The judges that take part in the draw at *place* of the suite's draws."""
+    return [judge for judge in world.suite.judges_and_baseline if judge.draws is None or place < judge.draws]
+
+
+def bench_judges_at(draw: Draw, place: int) -> list[JudgePart]:
+    """The judges that take part in the bench of the draw at *place*: none where it has no bench."""
+    world = draw.world
+    if place >= world.suite.downstream.draws or not world.has_grades:
+        return []
+    everyone = world.suite.bench_judges(positions=draw.has_positions)
+    return [judge for judge in everyone if judge.draws is None or place < judge.draws]
+
+
+def check_judges(suite: Suite) -> None:
+    """Find wrong settings of any judge before the first is asked.
+
+    Raises
+    ------
+    InputError : a variant that is none or that its backend cannot answer, a backend's setting that is wrong.
+    SieError : no judge that can be in the headline has all that it needs on this machine.
+    """
+    check_packages(suite)
+    failures = []
+    for part in suite.judges:
+        if not part.is_asked:
+            continue
+        variant = load_variant(part.asks_with or "")
+        try:
+            with closing(open_judge(part)) as backend:
+                check_method(backend, variant)
+                check_installed(backend)
+        except InputError:
+            raise
+        except SieError as error:
+            # a package that is not installed is found again when the judge is asked
+            say(f"Judge '{part.name}' will be left out: {error}")
+            failures.append(raised(part.name, error))
+    if failures:
+        # who cannot be asked is left out once all others were: here only whether anybody remains
+        remaining_suite(Losses(suite), failures, None)
+
+
+def check_packages(suite: Suite) -> None:
+    """Find out before anything is read whether all is installed that the suite's models need.
+
+    Raises
+    ------
+    EnvironmentFailure : a package is not; says what to install.
+    """
+    check_models_installed(suite.target, suite.proxy)
+    tested = suite.downstream.draws > 0 and any(
+        RANKERS[name].reads == "embeddings" for name in suite.downstream.rankers
+    )
+    if tested:
+        require_encoder()
+
+
+def ask_judges(world: World, draws: Sequence[Draw]) -> Losses:
+    """Ask every real judge once for all rows that some draw of its reads; a draw still reads only its own.
+
+    Who fails whole is taken out of the world's suite, so that all that comes after does without. Who comes into the
+    headline in its place is asked for what only the headline's judge reads.
+
+    Raises
+    ------
+    SieError : nobody is left who can be in the headline, the judgment cache cannot be used, or the baseline failed.
+    """
+    losses, asked = Losses(world.suite), dict[str, Booleans]()
+    while True:
+        failures = ask_for_missing(world, draws, asked)
+        if not failures and world.lost_clarity is None:
+            return losses
+        before = world.suite.primary
+        losses = remaining_suite(losses, failures, world.lost_clarity)
+        world.suite, world.lost_clarity = losses.suite, None
+        if world.suite.primary.name != before.name:
+            asked.pop(world.suite.primary.name, None)
+
+
+def ask_for_missing(world: World, draws: Sequence[Draw], asked: dict[str, Booleans]) -> list[Failure]:
+    """Ask every real judge that was not yet asked for all that it is to read; who fails whole, panels too.
+
+    Parameters
+    ----------
+    asked : by judge, (n,) the rows that it was asked about; is added to.
+    """
+    failures: list[Failure] = []
+    tried = [judge for place, draw in enumerate(draws) for judge in bench_judges_at(draw, place)]
+    everyone = list(dict.fromkeys([*world.suite.judges_and_baseline, *tried]))
+    for judge in everyone:
+        if not judge.is_asked:
+            continue
+        wanted = np.zeros(len(world.samples), bool)
+        for place, draw in enumerate(draws):
+            wanted |= rows_read(draw, judge, judges_at(world, place), bench_judges_at(draw, place))
+        if judge.name in asked and not (wanted & ~asked[judge.name]).any():
+            continue
+        say(f"Asking judge '{judge.name}' about {pairs_asked(world, draws, judge, wanted)}")
+        try:
+            world.ask(judge, wanted)
+        except SieError as error:
+            failures.append(raised(judge.name, error, world.cache))
+        else:
+            asked[judge.name] = wanted
+            failures += too_few_grades(world, draws, judge)
+    lost = {one.name for one in failures}
+    panels = [judge for judge in everyone if judge.kind == "panel" and not lost & set(judge.members or ())]
+    failures += [failure for judge in panels for failure in too_few_grades(world, draws, judge)]
+    known = {judge.name for judge in world.suite.judges}
+    for failure in failures:
+        if failure.name not in known:
+            raise failure.error or nobody_left("the baseline failed", [failure])
+        say(f"Judge '{failure.name}' is left out: {failure}")
+    return failures
+
+
+def pairs_asked(world: World, draws: Sequence[Draw], judge: JudgePart, wanted: Booleans) -> str:
+    """How many pairs a judge is asked about, and why they are more than those that the scorer learns from."""
+    told, learned = counted(int(wanted.sum()), "pair"), np.zeros(len(wanted), bool)
+    for place, draw in enumerate(draws):
+        if judge in judges_at(world, place):
+            learned |= asked_rows(draw, judge)
+    more = int((wanted & ~learned).sum())
+    if not more or not learned.any():
+        return told
+    return f"{told}, {more:,} of them of queries on which the recipe is chosen or rankers are tested"
+
+
+def too_few_grades(world: World, draws: Sequence[Draw], judge: JudgePart) -> list[Failure]:
+    """Why the answers of a judge, or of a panel's members, are too few for some draw or fold; empty where they do."""
+    members = [one.name for one in world.suite.judges if one.name in (judge.members or (judge.name,))]
+    tables = [world.judgments[name] for name in members or [judge.name]]
+    graded = min(int(table["score"].notna().sum()) for table in tables)
+    fewest = min(tables, key=lambda table: int(table["score"].notna().sum()))
+    reasons = reasons_of(fewest)
+    if not graded:
+        return [ungraded(judge.name, reasons, len(fewest))]
+    for place, draw in enumerate(draws):
+        for where, rows in parts_read(draw, judge, place):
+            known = int(np.isfinite(relevance_of(draw, judge, rows)).sum())
+            if known < FEWEST_GRADES:
+                asked = int(asked_rows(draw, judge, rows).sum())
+                return [ungraded(judge.name, reasons, asked, known, f" of draw {draw.seed}{where}")]
+    return []
+
+
+def parts_read(draw: Draw, judge: JudgePart, place: int) -> Iterator[tuple[str, Booleans]]:
+    """The parts of a draw of which a judge has to grade some pairs, each with its name: its log, every fold's log."""
+    if judge in judges_at(draw.world, place):
+        yield "", draw.judged
+    if judge in bench_judges_at(draw, place):
+        for number, fold in enumerate(bench_folds(draw), 1):
+            yield f", fold {number}", fold.judged
+
+
+def rows_read(draw: Draw, judge: JudgePart, judges: Sequence[JudgePart], tried: Sequence[JudgePart]) -> Booleans:
+    """(n,) the rows whose answers by a judge a draw reads, for its labels and for its bench."""
+    rows, primary = np.zeros(len(draw.label), bool), draw.world.suite.primary
+    if judge in judges:
+        rows |= asked_rows(draw, judge)
+    if judge == primary or judge.name in (primary.members or ()):
+        # the recipe of the run's scorer is chosen on these
+        rows |= draw.mask("tune")
+    for part in tried:
+        if part == judge or judge.name in (part.members or ()):
+            rows |= bench_rows_asked(draw, part)
+    return rows

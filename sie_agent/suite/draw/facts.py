@@ -1,0 +1,138 @@
+"""The shape of a draw's ``facts.json``, as far as figures are computed from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sie_agent.downstream import LOG, RANKERS, Way
+from sie_agent.errors import InputError
+from sie_agent.files.field_errors import first_fault
+
+MEND = "Run the suite again with 'sie run': it makes a damaged draw anew"
+
+Count = Annotated[int, Field(ge=0)]
+# JSON has NaN, or null, for a figure that could not be computed
+Figure = float | None
+
+
+class _Shape(BaseModel):
+    # strict: text that looks like a number is a damage as well
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class JudgeFacts(_Shape):
+    """How well a judge orders the rows that it read."""
+
+    n_pairs: Count
+    auc: Figure
+    spearman: Figure
+    within: Figure = None
+    within_low: Figure = None
+    within_high: Figure = None
+    auc_low: Figure = None
+    auc_high: Figure = None
+
+
+class Calibrated(_Shape):
+    """Calibration of ``support`` for one source and label."""
+
+    source: str
+    label: float
+    n: Count
+    mean: Figure
+    share: Figure
+    error: Figure
+
+
+class Spread(_Shape):
+    """How single permutations of a judge's answers agree with one reference."""
+
+    spearman: list[Figure] = Field(default_factory=list)
+    partial_spearman: list[Figure] = Field(default_factory=list)
+
+
+class Twin(_Shape):
+    """How a twin without the judge's knowledge was made."""
+
+    cells: str
+    covered: Figure
+
+
+class OfAWay(_Shape):
+    """What was done to the log, as `sie_agent.downstream.Way` has it."""
+
+    ranker: str
+    strategy: str
+    judge: str
+    twin: bool
+
+
+class Choice(OfAWay):
+    """The recipe that one fold chose."""
+
+    recipe: str
+
+
+class Training(OfAWay):
+    """One training of a ranker on a share of the rows."""
+
+    rows: Count
+    positives: float
+    seconds: float
+    cpu_seconds: float
+
+
+class DrawFacts(_Shape):
+    """``facts.json``; what a draw may lack has a default, but null is none of them."""
+
+    key: str
+    n_queries: Annotated[int, Field(ge=1)]
+    rows: Count
+    graded: Count
+    bench: bool
+    judges: dict[str, JudgeFacts] = Field(default_factory=dict)
+    calibration: dict[str, list[Calibrated]] = Field(default_factory=dict)
+    permutations: dict[str, dict[str, Spread]] = Field(default_factory=dict)
+    twins: dict[str, Twin] = Field(default_factory=dict)
+    choices: list[Choice] = Field(default_factory=list)
+    kept: list[Training] = Field(default_factory=list)
+    has_positions: bool = False
+    target_auc: Figure = None
+
+
+def check_facts(facts: dict[str, Any], path: Path) -> None:
+    """Raise unless facts have the shape of :class:`DrawFacts`.
+
+    Raises
+    ------
+    InputError : names the file and the first field that is wrong.
+    """
+    try:
+        shaped = DrawFacts.model_validate(facts)
+    except ValidationError as error:
+        way, problem = first_fault(error, DrawFacts)
+        place = ".".join(map(str, way)) or "the top level"
+        raise InputError(f"field '{place}': {problem}", where=path, mend=MEND) from None
+    # every query has a row: without this, a damaged count asks for more memory than there is
+    if shaped.n_queries > shaped.rows:
+        raise InputError(
+            f"field 'n_queries': expected at most 'rows' ({shaped.rows}), found {shaped.n_queries}",
+            where=path,
+            mend=MEND,
+        )
+    trained = {way_of(one) for one in shaped.kept}
+    for number, one in enumerate(shaped.kept):
+        if one.ranker not in RANKERS:
+            found = f"expected one of {', '.join(RANKERS)}, found '{one.ranker}'"
+            raise InputError(f"field 'kept.{number}.ranker': {found}", where=path, mend=MEND)
+        if Way(one.ranker, LOG) not in trained:
+            problem = f"field 'kept': there is no training of '{one.ranker}' on the whole log to compare with"
+            raise InputError(problem, where=path, mend=MEND)
+
+
+def way_of(told: OfAWay) -> Way:
+    """The way that a training or a choice is about."""
+    return Way(told.ranker, told.strategy, told.judge, told.twin)

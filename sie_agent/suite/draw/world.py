@@ -1,0 +1,291 @@
+"""What stays the same over the draws of a run: samples, features, queries, judges' answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sie_agent.attribution import TrainingSettings
+from sie_agent.downstream import RANKERS
+from sie_agent.errors import InputError, SieError
+from sie_agent.evaluation import TEXT_SCORES, embedding_features
+from sie_agent.features import TextFeatures
+from sie_agent.judging import (
+    JUDGMENT_COLUMNS,
+    Accounted,
+    Backend,
+    JudgmentCache,
+    Session,
+    judge,
+    judge_clarity_from_catalogue,
+    load_variant,
+    make_backend,
+)
+from sie_agent.samples import load_samples, normalise_query, rows_policy, with_grades, without_grade
+from sie_agent.suite.draw.mixture import Mixture
+from sie_agent.suite.failed import Failure, raised, reasons_of, ungraded
+from sie_agent.suite.inputs import READERS
+from sie_agent.suite.parts import CLARITY_VARIANT, DataPart, JudgePart
+from sie_agent.suite.settings import Suite
+
+Doubles = npt.NDArray[np.float64]
+Booleans = npt.NDArray[np.bool_]
+Integers = npt.NDArray[np.intp]
+
+
+@dataclass
+class World:
+    """The run's fixed part.
+
+    Attributes
+    ----------
+    samples : the samples table; queries : (n,) code of each row's query.
+    inputs : (n, d) text features; target_inputs : (n, ...) what the target model reads.
+    grade : (n,) human grade, NaN where there is none; only evaluation and simulations read it.
+    clarity : (n,) clarity of each row's query in [0, 1], NaN where nothing judged it.
+    judgments : the judgments tables gathered so far, by judge.
+    asked : by judge, who answered and what it cost, for the manifest; also of one that failed whole.
+    lost_clarity : why the headline's judge did not say how clear the queries are; None where it did or was not asked.
+    retry_failed : whether judges are asked again where the cache holds a lasting failure.
+    """
+
+    suite: Suite
+    samples: pd.DataFrame
+    features: TextFeatures
+    inputs: npt.NDArray[np.float32]
+    target_inputs: npt.NDArray[np.float32]
+    queries: Integers
+    query_names: list[str]
+    clarity: Doubles
+    cache: JudgmentCache
+    judgments: dict[str, pd.DataFrame] = field(default_factory=dict)
+    asked: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lost_clarity: Failure | None = None
+    retry_failed: bool = False
+
+    @property
+    def grade(self) -> Doubles:
+        """(n,) human grade in [0, 1], NaN where there is none."""
+        return self.samples["grade"].to_numpy(np.float64)
+
+    @property
+    def has_grades(self) -> bool:
+        """Whether every row has a human grade."""
+        return not bool(self.samples["grade"].isna().any())
+
+    @property
+    def training(self) -> TrainingSettings:
+        """The target model's training settings."""
+        return self.suite.target.training
+
+    @cached_property
+    def proxy_inputs(self) -> npt.NDArray[np.float32]:
+        """What the proxies read, a row each."""
+        proxy, target = self.suite.distilling.proxy, self.suite.target
+        if (proxy.kind, proxy.model, proxy.length) == (target.kind, target.model, target.length):
+            return self.target_inputs
+        return READERS[proxy.kind](without_grade(self.samples), self.inputs, proxy)
+
+    def model_features(self, reads: str) -> npt.NDArray[np.float32]:
+        """What rankers of a kind read, a row each: ``target``, ``text`` or ``embeddings``."""
+        if reads == "embeddings":
+            return self.embeddings
+        return self.inputs if reads == "text" else self.target_inputs
+
+    @cached_property
+    def embeddings(self) -> npt.NDArray[np.float32]:
+        """(n, d) features made of frozen sentence embeddings."""
+        return embedding_features(without_grade(self.samples))
+
+    @cached_property
+    def text_scores(self) -> dict[str, Doubles]:
+        """Untrained text scores of every row; those of embeddings only where a ranker reads embeddings too."""
+        embedded = any(RANKERS[name].reads == "embeddings" for name in self.suite.downstream.rankers)
+        readable = without_grade(self.samples)
+        return {
+            name: score.score(readable)
+            for name, score in TEXT_SCORES.items()
+            if embedded or score.reads != "embeddings"
+        }
+
+    def ask(self, part: JudgePart, rows: Booleans) -> None:
+        """Have a real judge answer for the chosen rows; keeps its judgments table.
+
+        Raises
+        ------
+        SieError : it cannot answer the variant, or the server, the model or the cache is in the way. What was answered
+            is in the cache.
+        """
+        variant = load_variant(part.asks_with or "")
+        asked = without_grade(self.samples[rows])
+        backend = open_judge(part)
+        mixture = Mixture(part.servers)
+        mixture.add(asked)
+        session, mixed = Session(backend, self.cache), None
+        try:
+            again = self.retry_failed
+            table = judge(asked, variant, backend, self.cache, retry_failed=again, session=session)
+            self.judgments[part.name] = table
+            for_clarity = self.suite.labels.clarity == "judge" and part == self.suite.primary
+            if for_clarity and table["score"].notna().any():
+                self.ask_clarity(asked, backend, session)
+            mixed = mixture.measure([variant], backend, self.cache, session)
+        finally:
+            backend.close()
+            self.take_account(part, session, mixed, backend)
+
+    def ask_clarity(self, asked: pd.DataFrame, backend: Backend, session: Session) -> None:
+        """Have the headline's judge say how clear the queries are; where it cannot, remember why."""
+        name = self.suite.primary.name
+        try:
+            variant, again = load_variant(CLARITY_VARIANT), self.retry_failed
+            table = judge(asked, variant, backend, self.cache, retry_failed=again, session=session)
+        except SieError as error:
+            self.lost_clarity = raised(name, error, self.cache)
+            return
+        if table["score"].isna().all():
+            self.lost_clarity = ungraded(name, reasons_of(table), len(table), what="queries")
+        self.take_clarity(table)
+
+    def take_account(self, part: JudgePart, session: Session, mixed: dict[str, Any] | None, backend: Backend) -> None:
+        """Remember who answered for a judge and what it cost; one that comes into the headline is asked twice."""
+        before = self.asked.get(part.name, {"asked": 0, "cost": None, "tokens": {}, "servers": []})
+        account = session.account
+        cost = account.cost if before["cost"] is None else before["cost"] + (account.cost or 0.0)
+        table = self.judgments.get(part.name, pd.DataFrame(columns=list(JUDGMENT_COLUMNS)))
+        graded = table[table["score"].notna()]
+        self.asked[part.name] = {
+            "asked": before["asked"] + account.asked,
+            "cost": cost,
+            "tokens": {
+                "input": before["tokens"].get("input", 0) + account.input_tokens,
+                "output": before["tokens"].get("output", 0) + account.output_tokens,
+            },
+            "models": {str(name): int(count) for name, count in graded["model"].value_counts().items()},
+            "endpoints": {str(name): int(count) for name, count in graded["endpoint"].value_counts().items() if name},
+            "mixture": mixed if mixed is not None else before.get("mixture"),
+            "servers": before["servers"] + (backend.report() if isinstance(backend, Accounted) else []),
+        }
+
+    def take_clarity(self, table: pd.DataFrame) -> None:
+        """Remember clarity judgments, one per query, and give each row its query's."""
+        self.judgments["clarity"] = table
+        by_query = dict(zip(table["query"], table["score"], strict=True))
+        self.clarity = self.samples["query"].map(by_query).to_numpy(np.float64)
+
+    def relevance(self, part: JudgePart, rows: Booleans) -> Doubles:
+        """What a real judge said of the chosen rows, (n,), NaN elsewhere and where it gave no grade."""
+        table = self.judgments[part.name]
+        said = dict(zip(table["sample_id"], table["score"], strict=True))
+        return np.where(rows, self.samples["sample_id"].map(said).to_numpy(np.float64), np.nan)
+
+    def judgments_table(self) -> pd.DataFrame:
+        """All judgments of the run, of relevance and of clarity."""
+        tables = [table for table in self.judgments.values() if len(table)]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(JUDGMENT_COLUMNS))
+
+
+def open_judge(part: JudgePart) -> Backend:
+    """The backend of a real judge; nothing is loaded and nobody is asked yet.
+
+    Raises
+    ------
+    InputError : settings that do not fit together. MissingExtraError : a package is not installed.
+    """
+    return make_backend(
+        part.kind,
+        model=part.model,
+        base_url=part.base_url,
+        concurrency=part.concurrency,
+        endpoints=part.servers,
+        revision=part.revision,
+        price=part.price,
+    )
+
+
+def build_world(suite: Suite, cache: JudgmentCache, folder: Path | None = None) -> World:
+    """Load the samples of a suite and compute what no draw changes.
+
+    Parameters
+    ----------
+    folder : where rows that cannot be used are listed.
+
+    Raises
+    ------
+    InputError : the data do not fit the suite: no grades for a simulation, no labels for a given log, no rows left.
+    """
+    part = suite.data
+    policy = rows_policy(folder, skip_invalid=part.skip_invalid, strict=part.strict)
+    samples = load_samples(part.source, column_map=part.map, split=part.split, limit=part.limit, invalid=policy)
+    samples = chosen_by_grade(samples, part)
+    keys = samples["query"].map(normalise_query)
+    enough = keys.groupby(keys).transform("size") >= part.min_items_per_query
+    samples, keys = samples[enough].reset_index(drop=True), keys[enough]
+    if samples.empty:
+        raise InputError(
+            f"no query has {part.min_items_per_query} items",
+            where=part.source,
+            mend="Lower data.min_items_per_query.",
+        )
+    check_labels(suite, samples)
+    codes, names = pd.factorize(keys)
+    features = TextFeatures.fit(without_grade(samples))
+    inputs = features.transform(without_grade(samples))
+    world = World(
+        suite=suite,
+        samples=samples,
+        features=features,
+        inputs=inputs,
+        target_inputs=READERS[suite.target.kind](without_grade(samples), inputs, suite.target),
+        queries=codes.astype(np.intp),
+        query_names=[str(name) for name in names],
+        clarity=np.full(len(samples), np.nan),
+        cache=cache,
+    )
+    if suite.labels.clarity == "catalogue":
+        world.take_clarity(judge_clarity_from_catalogue(without_grade(samples)))
+    return world
+
+
+def chosen_by_grade(samples: pd.DataFrame, part: DataPart) -> pd.DataFrame:
+    """The samples with the grades of a file of their own put in; only whole graded queries where that is asked for.
+
+    Raises
+    ------
+    InputError : the file is wrong, or no query has a grade in every row.
+    """
+    samples = samples if part.grades is None else with_grades(samples, part.grades)
+    if not part.only_graded:
+        return samples
+    whole = samples["grade"].notna().groupby(samples["query"].map(normalise_query)).transform("all")
+    if not whole.any():
+        raise InputError(
+            "no query has a grade in every row",
+            where=f"{part.grades or part.source}, field 'grade'",
+            mend="Grade all rows of some queries, or leave data.only_graded out.",
+        )
+    return samples[whole].reset_index(drop=True)
+
+
+def check_labels(suite: Suite, samples: pd.DataFrame) -> None:
+    """The log that the suite asks for can be had from these samples."""
+    if suite.log.kind == "given" and samples["label"].isna().any():
+        raise InputError(
+            "the samples have no label",
+            where=f"{suite.data.source}, field 'label'",
+            mend="Map the log's label (clicks, purchases) in the column map, or simulate a log with log.kind.",
+        )
+    of_grades = ("simulated", "between")
+    simulated = suite.log.kind != "given" or any(judge.kind in of_grades for judge in suite.judges)
+    if simulated and samples["grade"].isna().any():
+        raise InputError(
+            "a simulated log or judge needs a grade in every row",
+            where=f"{suite.data.source}, field 'grade'",
+            mend="Map the grade, or use log.kind: given and a real judge.",
+        )

@@ -1,0 +1,153 @@
+"""Rankers trained on a share of the rows: quality for ``agreement.json``, seconds for ``manifest.json``.
+
+Seconds differ from run to run, so they stand where no two runs are promised to be equal.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sie_agent.downstream import AT_RANDOM, LOG, WITHIN, Way, all_values, keep_name, kept_names, minus
+from sie_agent.evaluation import paired_query_difference
+from sie_agent.files.json_files import read_object
+from sie_agent.suite.draw.evidence import Stored
+
+Doubles = npt.NDArray[np.float64]
+FIGURE = ("value", "ci_low", "ci_high")
+SELECTION = ("ranker", "keep", "by", "judge", "twin")
+
+
+def kept_of(
+    shares: Sequence[float], draws: Sequence[Stored], n_queries: int, copies: npt.NDArray[np.intp]
+) -> list[dict[str, Any]]:
+    """Rows of ``agreement.json`` under ``kept``: each selection and metric beside the whole log; [] without shares.
+
+    Parameters
+    ----------
+    shares : of the suite's ``downstream.keep``. copies : (replicates, n_queries): how often each query is drawn.
+    """
+    tables = [with_log(draw.bench, draw.kept) for draw in draws if draw.bench is not None and draw.kept is not None]
+    if not tables:
+        return []
+    counts = means_of(draws, ("rows", "positives"))
+    return [
+        kept_row(way, metric, of, copies, shares, counts[way])
+        for metric, of in all_values(tables, n_queries).items()
+        for way in of
+    ]
+
+
+def with_log(bench: pd.DataFrame, kept: pd.DataFrame) -> pd.DataFrame:
+    """The log as it is, from the bench's table, before what is kept of it."""
+    log = bench[(bench["strategy"] == LOG) & (bench["judge"] == "")]
+    return pd.concat([log, kept], ignore_index=True)
+
+
+def kept_row(
+    way: Way,
+    metric: str,
+    values: Mapping[Way, Doubles],
+    copies: npt.NDArray[np.intp],
+    shares: Sequence[float],
+    counts: Mapping[str, float],
+) -> dict[str, Any]:
+    """One selection and metric: its mean, and its difference to the whole log and to as many rows at random."""
+    own = values[way]
+    mean = paired_query_difference(own, np.zeros_like(own), copies)
+    tried = ~np.isnan(own).all(axis=1)
+    return {
+        **selection_of(way, shares),
+        "metric": metric,
+        **{name: mean[name] for name in FIGURE},
+        "draws": [float(np.nanmean(draw)) for draw in own[tried]],
+        "n_draws": int(tried.sum()),
+        "n_queries": int((~np.isnan(own)).any(axis=0).sum()),
+        "minus_log": minus(values, way, Way(way.ranker, LOG), copies),
+        "minus_random": minus(values, way, at_random(way, shares), copies),
+        **counts,
+    }
+
+
+def selection_of(way: Way, shares: Sequence[float]) -> dict[str, Any]:
+    """What was kept, and for which ranker; the log as it is has a share of 1."""
+    keep, by = kept_names(shares).get(way.strategy, (1.0, LOG))
+    return {"ranker": way.ranker, "keep": keep, "by": by, "judge": way.judge or None, "twin": way.twin}
+
+
+def at_random(way: Way, shares: Sequence[float]) -> Way | None:
+    """The same share of the rows at random; None for that itself and for the whole log."""
+    keep, by = kept_names(shares).get(way.strategy, (1.0, LOG))
+    return None if by in (LOG, AT_RANDOM) else Way(way.ranker, keep_name(keep, AT_RANDOM))
+
+
+def seconds_of(shares: Sequence[float], draws: Sequence[Stored]) -> list[dict[str, Any]]:
+    """What ``manifest.json`` has under ``training_seconds``: a row for each selection and ranker.
+
+    ``seconds`` is the mean over folds and draws of the wall time of training one ranker, in one thread, without its
+    predictions, ``cpu_seconds`` that of its time on the processor, which other programs do not lengthen; ``of_log`` is
+    the latter as a share of its mean for all rows; ``n`` the number of trainings.
+    """
+    means = means_of(draws, ("rows", "seconds", "cpu_seconds"))
+    tried = Counter(way_of(one) for one in trainings(draws))
+    log = {way.ranker: told["cpu_seconds"] for way, told in means.items() if way.strategy == LOG}
+    return [
+        {
+            **selection_of(way, shares),
+            **told,
+            "of_log": told["cpu_seconds"] / log[way.ranker] if log[way.ranker] > 0 else None,
+            "n": tried[way],
+        }
+        for way, told in means.items()
+    ]
+
+
+def kept_briefly(figures: Mapping[str, Any], manifest: Path) -> list[dict[str, Any]]:
+    """For the summary of a run: each selection without twins, of the first ranker, within queries; and its time.
+
+    Parameters
+    ----------
+    figures : of ``agreement.json``. manifest : the run's; where it has no times, none are told.
+    """
+    rows = [row for row in figures.get("kept", []) if row["metric"] == WITHIN and not row["twin"] and row["by"] != LOG]
+    if not rows:
+        return []
+    told = read_object(manifest) if manifest.is_file() else {}
+    times = {tuple(one[name] for name in SELECTION): one for one in told.get("training_seconds", [])}
+    found = []
+    for row in (row for row in rows if row["ranker"] == rows[0]["ranker"]):
+        time = times.get(tuple(row[name] for name in SELECTION), {})
+        found.append(
+            {
+                **{name: row[name] for name in ("keep", "by", "judge", "minus_log", "minus_random")},
+                "seconds": time.get("seconds"),
+                "of_log": time.get("of_log"),
+            }
+        )
+    return found
+
+
+def trainings(draws: Sequence[Stored]) -> list[Mapping[str, Any]]:
+    """Every training of every draw, as ``facts.json`` has them."""
+    return [one for draw in draws for one in draw.facts.get("kept", [])]
+
+
+def way_of(training: Mapping[str, Any]) -> Way:
+    """Whose training it was."""
+    return Way(*(training[name] for name in Way._fields))
+
+
+def means_of(draws: Sequence[Stored], names: Sequence[str]) -> dict[Way, dict[str, float]]:
+    """Means over folds and draws by way, in the order in which they were tried."""
+    held: dict[Way, list[Mapping[str, Any]]] = {}
+    for one in trainings(draws):
+        held.setdefault(way_of(one), []).append(one)
+    return {
+        way: {name: float(np.mean([one[name] for one in several])) for name in names} for way, several in held.items()
+    }

@@ -1,0 +1,308 @@
+"""From finished draws to ``agreement.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sie_agent.attribution import MAGNITUDES, SIGNED
+from sie_agent.downstream import THE_LOG, TWIN_BY_RECIPE
+from sie_agent.evaluation import (
+    Column,
+    DrawEvidence,
+    Panel,
+    agreement_rows,
+    flipped_rows,
+    judge_quality_curve,
+    permutation_deviations,
+    query_copies,
+    random_judges_told,
+    random_mean,
+    reliability_rows,
+)
+from sie_agent.labels import WEAK_LABELS
+from sie_agent.scorer import LABEL_ERROR
+from sie_agent.suite.draw.draw import CEILING
+from sie_agent.suite.draw.evidence import Stored
+from sie_agent.suite.draw.judges import HEADLINE_LABEL
+from sie_agent.suite.parts import JudgePart
+from sie_agent.suite.settings import Suite
+from sie_agent.suite.summary.bench_summary import bench_of
+from sie_agent.suite.summary.kept_summary import kept_of
+from sie_agent.utils.counts import counted
+
+BOOTSTRAP_SEED = 20_240
+FEW_QUERIES = 200
+# 17 of 20: an interval of 95 % holds zero that often or more in all but one of a hundred suites
+RANDOM_HELD = 0.85
+
+
+def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
+    """All figures of a run, as ``agreement.json`` holds them (SCHEMAS.md).
+
+    Parameters
+    ----------
+    draws : the finished draws, in the suite's order.
+    """
+    n_queries = int(draws[0].facts["n_queries"])
+    copies = query_copies(n_queries, suite.evaluation.replicates, BOOTSTRAP_SEED)
+    panel = Panel([as_evidence(draw) for draw in draws], copies)
+    primary, judges = suite.primary, suite.judges_and_baseline
+    references = [name for name in suite.references if panel.having(f"reference|{name}")]
+    columns = reported_columns(judges, primary)
+    detailed = [f"scorer|{name}|{primary.name}" for name in (HEADLINE_LABEL, "support")]
+    rows = agreement_rows(panel, columns, references, detailed)
+    rows += flipped_rows(panel, columns + error_columns(judges) + reference_columns(references))
+    permutations = permutation_summary(panel, judges, references)
+    tried = suite.bench_judges(positions=any(draw.facts.get("has_positions") for draw in draws))
+    qualities = [judge_row(judge, draws) for judge in dict.fromkeys([*judges, *tried])]
+    target_auc = mean_of([draw.facts.get("target_auc") for draw in draws])
+    quality = next(row for row in qualities if row["judge"] == primary.name)
+    ceiling = [
+        {key: row[key] for key in ("label", "reference", "metric", "value", "ci_low", "ci_high")}
+        for row in rows
+        if row["judge"] == CEILING.name
+    ]
+    agreed = {"label": HEADLINE_LABEL, "judge": primary.name, "reference": suite.headline_reference}
+    reliability = reliability_rows(panel, references, f"control|{primary.name}")
+    bench = bench_of(suite, tried, draws, n_queries, copies)
+    curve = judge_quality_curve(qualities, rows, bench.pop("gains"), reliability, agreed, target_auc, permutations)
+    return {
+        "suite": suite.name,
+        "mode": primary.mode,
+        "log": suite.log.model_dump(mode="json"),
+        "headline": headline_of(bench["verdict"], primary),
+        "agreement": agreed,
+        "rows": [row for row in rows if row["judge"] != CEILING.name],
+        "reliability": reliability,
+        "ceiling": ceiling,
+        "permutations": permutations,
+        **bench,
+        "kept": kept_of(suite.downstream.keep, draws, n_queries, copies),
+        "calibration": calibration_rows(draws),
+        "judges": qualities,
+        "judge": {**{key: quality[key] for key in ("judge", "within", "auc", "spearman")}, "target_auc": target_auc},
+        "target": {"auc": target_auc},
+        "quality": curve,
+        "notes": notes(suite, draws, bench["n_test_queries"], permutations),
+    }
+
+
+def headline_of(verdict: Mapping[str, Any], primary: JudgePart) -> dict[str, Any]:
+    """What the judge's knowledge is worth to the ranker: the gain over the log, and the gain less its twin's.
+
+    No agreement with gradients is the headline: none was found that rises with what a judge knows and is nothing for a
+    judge whose knowledge was removed (eval/results/references/HEADLINE.md).
+    """
+    against = {one["rival"]: one for one in verdict["against"]}
+
+    def figure(rival: str) -> dict[str, Any] | None:
+        told = against.get(rival)
+        if told is None or told["value"] is None:
+            return None
+        return {name: told[name] for name in ("value", "ci_low", "ci_high")}
+
+    return {
+        "judge": primary.name,
+        "mode": primary.mode,
+        "measure": "gain within queries",
+        "gain": figure(THE_LOG),
+        "less_twin": figure(TWIN_BY_RECIPE),
+    }
+
+
+def as_evidence(draw: Stored) -> DrawEvidence:
+    """A stored draw, split into its query sets."""
+    sets = draw.evidence["query_set"]
+    return DrawEvidence(
+        unseen=draw.evidence[sets == "log-unseen"].reset_index(drop=True),
+        judged=draw.evidence[sets == "log-judged"].reset_index(drop=True),
+        permutations=draw.facts.get("permutations", {}),
+    )
+
+
+def reported_columns(judges: Sequence[JudgePart], primary: JudgePart) -> list[Column]:
+    """What is compared with the references: the scorers of every judge, their controls, and the baselines."""
+    columns = [
+        Column("baseline|plain-loss", "plain-loss", "none", "no judge", "baseline", high_is_suspicious=True),
+        Column("baseline|proxy-loss", "proxy-loss", "none", "no judge", "baseline", high_is_suspicious=True),
+        Column("baseline|confident-learning", "confident-learning", "none", "no judge", "baseline"),
+        Column("baseline|held-out-confidence", "held-out-confidence", "none", "no judge", "baseline"),
+        Column("baseline|random", "random", "none", "no judge", "baseline"),
+    ]
+    for judge in judges:
+        if judge.kind == "lexical" and judge.name != primary.name:
+            key = f"scorer|{HEADLINE_LABEL}|{judge.name}"
+            columns.append(Column(key, "lexical", judge.name, judge.mode, "baseline", contributes=True))
+        else:
+            columns += label_columns("scorer", judge.name, judge.mode, "scorer")
+        columns += label_columns("weak", judge.name, judge.mode, "weak label")
+        columns.append(Column(f"control|{judge.name}", "no-judge-control", judge.name, judge.mode, "baseline"))
+    columns += label_columns("scorer", CEILING.name, "ceiling", "scorer")
+    return columns
+
+
+def label_columns(kind: str, judge: str, mode: str, source: str) -> list[Column]:
+    """A judge's importance labels, as they are or distilled."""
+    return [
+        Column(
+            f"{kind}|{name}|{judge}",
+            name,
+            judge,
+            mode,
+            source,
+            contributes=kind == "scorer" and name == HEADLINE_LABEL,
+            high_is_suspicious=not label.high_is_good,
+        )
+        for name, label in WEAK_LABELS.items()
+        if label.is_importance
+    ]
+
+
+def error_columns(judges: Sequence[JudgePart]) -> list[Column]:
+    """What the scorer of each judge says of wrong labels."""
+    return [
+        Column(f"scorer|{LABEL_ERROR}|{one.name}", LABEL_ERROR, one.name, one.mode, "scorer", high_is_suspicious=True)
+        for one in judges
+    ]
+
+
+def reference_columns(references: Sequence[str]) -> list[Column]:
+    """The references, as finders of flipped labels; the signed ones read the grades of their validation queries."""
+    return [
+        Column(
+            f"reference|{name}",
+            name,
+            "none",
+            "reads grades" if name in SIGNED else "no judge",
+            "reference",
+            high_is_suspicious=name in MAGNITUDES,
+        )
+        for name in references
+    ]
+
+
+def judge_row(judge: JudgePart, draws: Sequence[Stored]) -> dict[str, Any]:
+    """Quality of a judge against the human grade, mean over the draws that it judged.
+
+    The ends of its AUC's interval are means as well: draws share queries, so more draws do not narrow it.
+    """
+    facts = [draw.facts["judges"][judge.name] for draw in draws if judge.name in draw.facts.get("judges", {})]
+    return {
+        "judge": judge.name,
+        "kind": judge.kind,
+        "mode": judge.mode,
+        "n_draws": len(facts),
+        "n_pairs": int(sum(fact["n_pairs"] for fact in facts)),
+        **{name: mean_of([fact.get(name) for fact in facts]) for name in ("within", "within_low", "within_high")},
+        "auc": mean_of([fact["auc"] for fact in facts]),
+        "auc_low": mean_of([fact.get("auc_low") for fact in facts]),
+        "auc_high": mean_of([fact.get("auc_high") for fact in facts]),
+        "spearman": mean_of([fact["spearman"] for fact in facts]),
+    }
+
+
+def permutation_summary(panel: Panel, judges: Sequence[JudgePart], references: Sequence[str]) -> list[dict[str, Any]]:
+    """How single permutations of each judge agree with each reference: their mean and spread, plain and partial."""
+    summary = []
+    for judge in judges:
+        for reference in references:
+            alone = [
+                value
+                for draw in panel.draws
+                for value in draw.permutations.get(judge.name, {}).get(reference, {}).get("spearman", [])
+                if value is not None
+            ]
+            deviations = permutation_deviations(panel, judge.name, reference)
+            held, told = random_judges_told(panel, judge.name, reference)
+            mean, low, high = random_mean(panel, judge.name, reference)
+            if alone and deviations:
+                summary.append(
+                    {
+                        "judge": judge.name,
+                        "reference": reference,
+                        "n": len(alone),
+                        "spearman_mean": float(np.mean(alone)),
+                        "spearman_deviation": float(np.std(alone)),
+                        "partial_deviation": float(np.mean(deviations)),
+                        "random_holds_zero": held / told if told else None,
+                        "random_judges": told,
+                        "partial_mean": mean,
+                        "partial_mean_low": low,
+                        "partial_mean_high": high,
+                    }
+                )
+    return summary
+
+
+def told_by_headline(row: Mapping[str, Any], suite: Suite) -> bool:
+    """Whether these permutations are of the headline's judge and reference, and enough to tell."""
+    about = (suite.primary.name, suite.headline_reference)
+    return (row["judge"], row["reference"]) == about and row["random_holds_zero"] is not None
+
+
+def random_note(row: Mapping[str, Any]) -> str:
+    """How often a judge that knows nothing is told for what it is."""
+    share, count = row["random_holds_zero"], row["random_judges"]
+    low, high = row["partial_mean_low"], row["partial_mean_high"]
+    text = (
+        f"Of {count} random judges (permuted answers), {share:.0%} have a contribution whose interval holds zero (at "
+        f"least {RANDOM_HELD:.0%} must); their mean is {row['partial_mean']:.2f} [{low:.2f}, {high:.2f}]"
+    )
+    if share < RANDOM_HELD or not low <= 0 <= high:
+        return f"{text}. That is not nothing: on this suite a contribution can be luck, or the harness leans."
+    return f"{text}."
+
+
+def calibration_rows(draws: Sequence[Stored]) -> list[dict[str, Any]]:
+    """Calibration of `support` by judge, source and label, means over draws."""
+    told = [
+        {"judge": judge, **row}
+        for draw in draws
+        for judge, rows in draw.facts.get("calibration", {}).items()
+        for row in rows
+    ]
+    keys = ("judge", "source", "label")
+    groups = dict.fromkeys(tuple(row[key] for key in keys) for row in told)
+    return [
+        {
+            **dict(zip(keys, group, strict=True)),
+            **{
+                name: mean_of([row[name] for row in told if tuple(row[key] for key in keys) == group])
+                for name in ("n", "mean", "share", "error")
+            },
+        }
+        for group in groups
+    ]
+
+
+def mean_of(values: Sequence[float | None]) -> float | None:
+    """Mean of the values that are there and finite; None where there are none."""
+    finite = [value for value in values if value is not None and np.isfinite(value)]
+    return float(np.mean(finite)) if finite else None
+
+
+def notes(
+    suite: Suite, draws: Sequence[Stored], test_queries: int, permutations: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """What a reader must know to read the figures rightly."""
+    texts = [
+        f"Mean over {counted(len(draws), 'draw')} of query sets, log and models, fixed in the suite.",
+        "Intervals resample queries and hold the spread over draws; those of the judge's contribution also that of "
+        "single permutations of the judge's answers.",
+        "The no-judge control is the mean rank over permutations, each distilled; single permutations stray further "
+        "(see `permutations`).",
+    ]
+    texts += [random_note(row) for row in permutations if told_by_headline(row, suite)]
+    if 0 < test_queries < FEW_QUERIES:
+        texts.append(
+            f"So few queries ({counted(test_queries, 'test query')}) can tell very little: no figure here is a "
+            "headline."
+        )
+    if any(judge.kind == "simulated" for judge in suite.judges):
+        texts.append(
+            "Simulated judges are human grades plus noise: they show what a judge of that quality would reach."
+        )
+    return texts

@@ -1,0 +1,1 @@
+"""Progress, events, threads, extras: what every stage uses and no stage owns."""

@@ -1,0 +1,86 @@
+"""One JSON line per event of a run, for people who feed logs into a machine; off unless asked for."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+from sie_agent.errors import EnvironmentFailure
+from sie_agent.files.paths import user_path
+from sie_agent.utils.redact import redacted_setting
+
+# every event that is noted anywhere: by these a log is known for ours
+NAMES = frozenset(
+    {"start", "end", "form", "stop", "trouble", "answer", "endpoint-lost", "endpoint-away", "endpoint-back"}
+)
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00")
+_lock = threading.Lock()
+_stream: TextIO | None = None
+
+
+@contextmanager
+def log_events(target: str | Path | None) -> Iterator[None]:
+    """Write the events of the body to *target*: a file that is appended to, ``"-"`` for standard error, None for none.
+
+    Raises
+    ------
+    EnvironmentFailure : the file cannot be written to.
+    """
+    global _stream
+    if target is None:
+        yield
+        return
+    stream = _opened(target)
+    _stream = stream
+    try:
+        yield
+    finally:
+        _stream = None
+        if stream is not sys.stderr:
+            stream.close()
+
+
+def event(name: str, **facts: Any) -> None:
+    """Note that something happened. *facts* are plain JSON values; nobody may put a key or a product text in."""
+    if _stream is None:
+        return
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    line = json.dumps({"time": at, "event": name, **redacted_setting(facts)})
+    with _lock:
+        # the log may end while threads still work; a log that cannot be written must not end a paid run
+        try:
+            if _stream is not None:
+                _stream.write(line + "\n")
+                _stream.flush()
+        except (OSError, ValueError):
+            return
+
+
+def is_event(line: bytes) -> bool:
+    """Whether a line is one that :func:`event` writes: a time in its form, then an event of a known name."""
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(found, dict) or list(found)[:2] != ["time", "event"]:
+        return False
+    at, name = found["time"], found["event"]
+    return isinstance(at, str) and TIME.fullmatch(at) is not None and isinstance(name, str) and name in NAMES
+
+
+def _opened(target: str | Path) -> TextIO:
+    if str(target) == "-":
+        return sys.stderr
+    try:
+        return user_path(target).open("a", encoding="utf-8")
+    except OSError as error:
+        raise EnvironmentFailure(
+            f"the log cannot be written ({error.strerror})", where=target, mend="Give another --log-json"
+        ) from error

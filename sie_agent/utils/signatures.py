@@ -1,0 +1,213 @@
+"""The types of what public functions are given, checked against their own annotations before anything is done."""
+
+from __future__ import annotations
+
+import collections.abc
+import functools
+import inspect
+import operator
+import os
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from sie_agent.errors import InputError
+from sie_agent.utils.python_words import name_of, parameters_named
+from sie_agent.utils.values import shown
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+WORDS: dict[Any, str] = {
+    str: "a text",
+    Path: "a path",
+    int: "a whole number",
+    float: "a number",
+    bool: "True or False",
+    None: "None",
+    type(None): "None",
+}
+SEVERAL = (Sequence, Iterable, list, tuple, set, frozenset, collections.abc.Collection)
+MAPPINGS = (Mapping, dict, collections.abc.MutableMapping)
+
+
+def checked(function: Callable[P, R]) -> Callable[P, R]:
+    """A function that refuses what its annotations do not allow, and whose errors name its parameters.
+
+    Raises
+    ------
+    InputError : at a call, a value is of another type; names the parameter, what was expected and what was found.
+    """
+
+    @functools.wraps(function)
+    def call(*given: P.args, **named: P.kwargs) -> R:
+        with parameters_named(function):
+            check_call(function, *given, **named)
+            return function(*given, **named)
+
+    return call
+
+
+def check_call(function: Callable[..., Any], *given: Any, **named: Any) -> None:
+    """Make sure that what a function is to be called with is of the types that it says."""
+    signature, hints = described(function)
+    try:
+        bound = signature.bind(*given, **named)
+    except TypeError:
+        # the call itself says which parameter is missing or unknown
+        return
+    for name, value in bound.arguments.items():
+        expected = hints.get(name, Any)
+        one = signature.parameters[name]
+        variable = one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+        if not variable and name != "self" and value is not one.default and not fits(value, expected):
+            raise InputError(
+                f"expected {words_of(expected)}, found {found_words(value)}",
+                where=f"{name_of(function)}(), parameter '{name}'",
+                mend=mend_of(value, expected),
+            )
+
+
+@functools.lru_cache(maxsize=256)
+def described(function: Callable[..., Any]) -> tuple[inspect.Signature, dict[str, Any]]:
+    """The signature of a function, and the types of its parameters."""
+    return inspect.signature(function), typing.get_type_hints(function)
+
+
+def fits(value: Any, expected: Any) -> bool:
+    """Whether a value is of a type, as an annotation says it; of a type that cannot be looked into, any is."""
+    origin, parts = typing.get_origin(expected), typing.get_args(expected)
+    if origin in (typing.Union, types.UnionType):
+        return any(fits(value, one) for one in parts)
+    if origin is typing.Literal:
+        return value in parts
+    if origin is typing.Annotated:
+        return fits(value, parts[0])
+    if origin is collections.abc.Callable or expected is collections.abc.Callable:
+        return callable(value)
+    kind = origin or expected
+    if kind in MAPPINGS:
+        return isinstance(value, Mapping)
+    if getattr(kind, "__name__", "") == "ndarray":
+        return is_several(value)
+    if kind in SEVERAL:
+        return is_several(value) and all(fits(one, part) for part in parts[:1] for one in value)
+    return is_a(value, kind)
+
+
+def is_several(value: Any) -> bool:
+    """Whether a value is a list of values or the like; a text, a mapping and a table are not."""
+    if isinstance(value, str | bytes | Mapping) or hasattr(value, "columns"):
+        return False
+    return hasattr(value, "__len__") and hasattr(value, "__iter__")
+
+
+def is_a(value: Any, kind: Any) -> bool:
+    """Whether a value is of a plain type."""
+    if kind is Any or not isinstance(kind, type):
+        return True
+    truth = isinstance(value, bool) or type(value).__name__ in ("bool_", "bool")
+    if kind is bool:
+        return truth
+    if kind in (int, float):
+        return not truth and is_number(value, whole=kind is int)
+    if kind is Path:
+        return isinstance(value, os.PathLike)
+    if getattr(kind, "_is_protocol", False):
+        # looked up without calling: a property may ask a server
+        return all(has(value, name) for name in members(kind))
+    return isinstance(value, kind)
+
+
+def is_number(value: Any, *, whole: bool) -> bool:
+    """Whether a value is one number, of whatever library."""
+    if isinstance(value, str | bytes) or getattr(value, "shape", ()) != ():
+        return False
+    try:
+        operator.index(value) if whole else float(value)
+    except (TypeError, ValueError):
+        return False
+    except OverflowError:
+        return True
+    return True
+
+
+def members(protocol: type) -> set[str]:
+    """What an object has that follows a protocol."""
+    own = {*vars(protocol), *getattr(protocol, "__annotations__", {})}
+    return {name for name in own if not name.startswith("_")}
+
+
+def has(value: Any, name: str) -> bool:
+    """Whether an object has an attribute."""
+    try:
+        inspect.getattr_static(value, name)
+    except AttributeError:
+        return False
+    return True
+
+
+def words_of(expected: Any) -> str:
+    """A type in words."""
+    origin, parts = typing.get_origin(expected), typing.get_args(expected)
+    if origin in (typing.Union, types.UnionType):
+        told = list(dict.fromkeys(words_of(one) for one in parts if one is not type(None)))
+        told += ["None"] if type(None) in parts else []
+        return told[0] if len(told) == 1 else f"{', '.join(told[:-1])} or {told[-1]}"
+    if origin is typing.Literal:
+        return " or ".join(map(repr, parts))
+    if origin is typing.Annotated:
+        return words_of(parts[0])
+    if origin is collections.abc.Callable or expected is collections.abc.Callable:
+        return "a function"
+    kind = origin or expected
+    if kind in MAPPINGS:
+        return "a dict"
+    if getattr(kind, "__name__", "") == "ndarray":
+        return "an array of numbers"
+    if kind in SEVERAL:
+        of = f" ({words_of(parts[0])} each)" if parts and parts[0] is not Any else ""
+        return f"a list{of}"
+    return WORDS.get(kind) or f"{article(kind.__name__)} {kind.__name__}"
+
+
+def found_words(value: Any) -> str:
+    """What a value is, in words; the value itself where it is short."""
+    if value is None or isinstance(value, bool):
+        return str(value)
+    if isinstance(value, str):
+        return f"the text {shown(value)}"
+    if isinstance(value, os.PathLike):
+        return f"the path {shown(os.fspath(value))}"
+    name = type(value).__name__
+    if isinstance(value, int | float):
+        return f"the number {shown(value)}"
+    if isinstance(value, list | tuple) and value and not all(isinstance(one, type(value[0])) for one in value):
+        return f"a {name} of several types"
+    of = f" of {type(value[0]).__name__}" if isinstance(value, list | tuple) and value else ""
+    return f"the class {value.__name__}" if isinstance(value, type) else f"{article(name)} {name}{of}"
+
+
+def mend_of(value: Any, expected: Any) -> str | None:
+    """What to do about it, where that is known."""
+    parts = typing.get_args(expected) if typing.get_origin(expected) in (typing.Union, types.UnionType) else (expected,)
+    kinds = [typing.get_origin(one) or one for one in parts]
+    if isinstance(value, str) and any(kind in SEVERAL for kind in kinds):
+        return f"Give [{shown(value)}] for one"
+    files = Path in kinds
+    if hasattr(value, "to_parquet") and files:
+        return "Write it to a file, with .to_parquet(…), and give its path"
+    if isinstance(value, Mapping) and files:
+        return "Write it to a file and give its path"
+    if isinstance(value, str | os.PathLike) and any(getattr(one, "__name__", "") == "Scorer" for one in kinds):
+        return "Load it with sie_agent.load_scorer"
+    if isinstance(value, str | os.PathLike) and any(getattr(one, "__name__", "") == "DataFrame" for one in kinds):
+        return "Load it with sie_agent.load_samples, or pandas"
+    return None
+
+
+def article(name: str) -> str:
+    """The article of a type's name."""
+    return "an" if name[:1].lower() in "aeiou" else "a"
