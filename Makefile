@@ -18,7 +18,7 @@ SOAK ?= 20
 export OMP_WAIT_POLICY ?= PASSIVE
 
 help:  ## this list
-	@echo "make quickstart  judge the sample that ships with two small models, distil a scorer, write a report"
+	@echo "make quickstart  judge the sample that ships with two small models, distill a scorer, write a report"
 	@echo "make test        lint, types and all tests"
 	@echo "make soak        before a release: kills, habits and simulations, $(SOAK) times as often (SOAK=5: less)"
 	@echo "make lint        ruff"

@@ -1,6 +1,6 @@
 """Sample importance for e-commerce search and recommendation, estimated with a language model.
 
-Every verb of the command line is a function here: ``sie_agent.label``, ``distil``, ``score``, ``select``,
+Every verb of the command line is a function here: ``sie_agent.label``, ``distill``, ``score``, ``select``,
 ``weights``, ``rank``, ``explain``, ``attribute``, ``run_suite``, ``evaluate_run``, ``compare_prompts``,
 ``push_scorer``, ``push_labels``, ``serve``, ``init``, ``doctor``.
 Names are loaded when they are first used, so that ``import sie_agent`` is quick.
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sie_agent.commands.attribute import attribute
     from sie_agent.commands.cache import cache_export, cache_prune, cache_stats
     from sie_agent.commands.compare_prompts import compare_prompts
-    from sie_agent.commands.distill import distil
+    from sie_agent.commands.distill import distill
     from sie_agent.commands.doctor import doctor
     from sie_agent.commands.explain import explain
     from sie_agent.commands.init import init
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
         Explanation,
         Scorer,
         ScorerSession,
-        distil_scorer,
+        distill_scorer,
         explain_rows,
         load_scorer,
         save_scorer,
@@ -94,8 +94,8 @@ __all__ = [
     "cache_prune",
     "cache_stats",
     "compare_prompts",
-    "distil",
-    "distil_scorer",
+    "distill",
+    "distill_scorer",
     "doctor",
     "evaluate_run",
     "explain",
@@ -142,12 +142,13 @@ _HOMES = {
     ),
     "sie_agent.labels": ("StudentSettings",),
     "sie_agent.suite": ("Suite", "evaluate_run", "load_suite", "run_suite"),
-    "sie_agent.samples": ("ColumnMap", "InvalidRows", "TextFeatures", "rows_policy"),
+    "sie_agent.features": ("TextFeatures",),
+    "sie_agent.samples": ("ColumnMap", "InvalidRows", "rows_policy"),
     "sie_agent.scorer": (
         "Explanation",
         "Scorer",
         "ScorerSession",
-        "distil_scorer",
+        "distill_scorer",
         "explain_rows",
         "load_scorer",
         "save_scorer",
@@ -160,7 +161,7 @@ _HOMES = {
     "sie_agent.commands.attribute": ("attribute",),
     "sie_agent.commands.cache": ("cache_export", "cache_prune", "cache_stats"),
     "sie_agent.commands.compare_prompts": ("compare_prompts",),
-    "sie_agent.commands.distill": ("distil",),
+    "sie_agent.commands.distill": ("distill",),
     "sie_agent.commands.doctor": ("doctor",),
     "sie_agent.commands.explain": ("explain",),
     "sie_agent.commands.init": ("init",),
@@ -173,12 +174,15 @@ _HOMES = {
     "sie_agent.commands.select": ("select",),
     "sie_agent.commands.weights": ("weights",),
 }
+# names of earlier versions
+_RENAMED = {"distil": "distill", "distil_scorer": "distill_scorer"}
 _FUNCTION = type(lambda: None)
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name where it is first asked for."""
+    name = _RENAMED.get(name, name)
     if name not in _HOME_OF:
         raise AttributeError(f"module 'sie_agent' has no attribute '{name}'")
     from importlib import import_module

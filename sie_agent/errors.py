@@ -33,13 +33,13 @@ class SieError(Exception):
 
 
 class InputError(SieError):
-    """Something the user gave is wrong: names the place and the mend.
+    """Something the user gave is wrong: names the place and says what to do.
 
     Parameters
     ----------
     problem : what is wrong, in a few words.
     where : file, and where it is known the row and the field.
-    mend : what to do about it.
+    hint : what to do about it.
 
     Examples
     --------
@@ -53,11 +53,11 @@ class InputError(SieError):
 
     exit_code = EXIT_BAD_INPUT
 
-    def __init__(self, problem: str, *, where: str | Path | None = None, mend: str | None = None) -> None:
+    def __init__(self, problem: str, *, where: str | Path | None = None, hint: str | None = None) -> None:
         self.problem = problem
         self.where = None if where is None else str(where)
-        self.mend = mend
-        super().__init__(compose(problem, self.where, mend))
+        self.hint = hint
+        super().__init__(compose(problem, self.where, hint))
 
 
 class EnvironmentFailure(SieError):
@@ -67,12 +67,12 @@ class EnvironmentFailure(SieError):
     ----------
     problem : what is in the way, in a few words.
     where : the file or the address, where it is known.
-    mend : what to do about it.
+    hint : what to do about it.
 
     Examples
     --------
     >>> import sie_agent as sie
-    >>> raise sie.EnvironmentFailure("the disk is full", where="runs", mend="Free some space")
+    >>> raise sie.EnvironmentFailure("the disk is full", where="runs", hint="Free some space")
     Traceback (most recent call last):
     ...
     sie_agent.errors.EnvironmentFailure: runs: the disk is full. Free some space
@@ -80,11 +80,11 @@ class EnvironmentFailure(SieError):
 
     exit_code = EXIT_ENVIRONMENT
 
-    def __init__(self, problem: str, *, where: str | Path | None = None, mend: str | None = None) -> None:
+    def __init__(self, problem: str, *, where: str | Path | None = None, hint: str | None = None) -> None:
         self.problem = problem
         self.where = None if where is None else str(where)
-        self.mend = mend
-        super().__init__(compose(problem, self.where, mend))
+        self.hint = hint
+        super().__init__(compose(problem, self.where, hint))
 
 
 class MissingExtraError(EnvironmentFailure):
@@ -103,17 +103,17 @@ class MissingExtraError(EnvironmentFailure):
     """
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"the package '{package}' is not installed", mend=f"pip install 'sie-agent[{extra}]'")
+        super().__init__(f"the package '{package}' is not installed", hint=f"pip install 'sie-agent[{extra}]'")
 
 
-def compose(problem: str, where: str | None, mend: str | None) -> str:
-    """One line without secrets: place, problem, mend; parts that are not known are left out.
+def compose(problem: str, where: str | None, hint: str | None) -> str:
+    """One line without secrets: place, problem, hint; parts that are not known are left out.
 
     Names of files and what stands in them may hold line breaks, and signs that make a terminal do something.
     """
     text = f"{where}: {problem}" if where else problem
     end = "" if text.endswith("?") else "."
-    return printable(redacted(f"{text}{end} {mend}" if mend else text))
+    return printable(redacted(f"{text}{end} {hint}" if hint else text))
 
 
 def printable(text: str) -> str:

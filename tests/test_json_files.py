@@ -36,7 +36,7 @@ def test_what_is_no_json_is_one_line(tmp_path: Path, text: str, said: str) -> No
     path = tmp_path / "facts.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError) as caught:
-        read_json(path, mend="Make it anew.")
+        read_json(path, hint="Make it anew.")
     message = str(caught.value)
     assert message.startswith(f"{path}: ") and said in message and message.endswith("Make it anew.")
     assert message.isprintable()

@@ -83,7 +83,7 @@ def test_settings_of_any_depth() -> None:
 
 def test_errors_manifests_and_events(tmp_path: Path) -> None:
     url = "http://me:hunter22@host/v1?api_key=hidden99"
-    assert str(InputError(f"no {url}", where=url, mend=url)).count("USER:PASSWORD") == 3
+    assert str(InputError(f"no {url}", where=url, hint=url)).count("USER:PASSWORD") == 3
     assert "hunter22" not in str(EnvironmentFailure(url))
     manifest = Manifest(f"sie label --base-url {url}", extra={"judges": {"one": [url]}})
     with log_events(tmp_path / "log"):

@@ -34,7 +34,7 @@ from scripts.benchmarks.shared import say, started_manifest, write_figures
 from scripts.benchmarks.synthetic_log import VOCABULARY
 from sie_agent.files.tables import TableWriter
 from sie_agent.labels import label_names
-from sie_agent.scorer import distil_scorer, save_scorer
+from sie_agent.scorer import distill_scorer, save_scorer
 from sie_agent.selection import USUAL, Recipe
 
 SAMPLE_SECONDS = 0.2
@@ -89,7 +89,7 @@ def write_scorer(folder: Path) -> Path:
     shared = samples["title"].str.len().to_numpy(np.float64) / 100
     labels = pd.DataFrame(shared[:, None] + 0.1 * noise, columns=list(names))
     recipe = Recipe(blend=0.6, by=USUAL, strength=0.5, mean_label=float(samples["label"].mean()), chosen="given")
-    save_scorer(distil_scorer(samples, labels.assign(sample_id=samples["sample_id"]), recipe=recipe), folder)
+    save_scorer(distill_scorer(samples, labels.assign(sample_id=samples["sample_id"]), recipe=recipe), folder)
     return folder
 
 

@@ -42,7 +42,7 @@ from sie_agent.files.tables import write_table
 from sie_agent.judging import JudgmentCache, judge, load_variant, make_backend
 from sie_agent.labels import label_names
 from sie_agent.samples import load_samples, simulate_clicks, without_grade
-from sie_agent.scorer import Scorer, distil_scorer, load_scorer, save_scorer
+from sie_agent.scorer import Scorer, distill_scorer, load_scorer, save_scorer
 from sie_agent.utils.progress import set_quiet
 
 PACKAGES = ("onnxruntime", "torch", "lightgbm", "tokenizers")
@@ -125,7 +125,7 @@ def distilled(log: pd.DataFrame, seed: int) -> Scorer:
     ]
     label = log["label"].to_numpy(np.float64)
     weak = {name: np.abs(label - np.clip(shared + 0.2 * rng.standard_normal(len(log)), 0, 1)) for name in label_names()}
-    return distil_scorer(log, pd.DataFrame({"sample_id": log["sample_id"].to_numpy(), **weak}), seed=seed)
+    return distill_scorer(log, pd.DataFrame({"sample_id": log["sample_id"].to_numpy(), **weak}), seed=seed)
 
 
 def longer(log: pd.DataFrame, copies: int) -> pd.DataFrame:

@@ -46,7 +46,7 @@ def query_blocks(samples: pd.DataFrame, share: int, count: int, seed: int) -> li
     raise InputError(
         f"the data hold fewer than {count} blocks of {share} pairs",
         where="--pairs",
-        mend="Ask for fewer pairs or rounds",
+        hint="Ask for fewer pairs or rounds",
     )
 
 

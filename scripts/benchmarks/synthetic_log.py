@@ -10,7 +10,7 @@ import pandas as pd
 
 from sie_agent.files.tables import TableWriter
 from sie_agent.labels import label_names
-from sie_agent.scorer import distil_scorer, save_scorer
+from sie_agent.scorer import distill_scorer, save_scorer
 from sie_agent.selection import Recipe
 
 ROWS_AT_ONCE = 20_000
@@ -48,5 +48,5 @@ def made_scorer(samples: pd.DataFrame, folder: Path) -> Path:
     scores = {name: known.get(name, 1 - 2 * hardness) for name in label_names()}
     labels = pd.DataFrame({"sample_id": samples["sample_id"], **scores})
     recipe = Recipe(blend=0.6, by="value", strength=0.5, mean_label=float(samples["label"].mean()), chosen="given")
-    save_scorer(distil_scorer(samples, labels, recipe=recipe), folder)
+    save_scorer(distill_scorer(samples, labels, recipe=recipe), folder)
     return folder

@@ -55,7 +55,7 @@ def distilled(log: pd.DataFrame, judged: np.ndarray) -> sie_agent.Scorer:
     recipe = sie_agent.Recipe(
         blend=0.6, by="value", strength=0.5, mean_label=float(log["label"].mean()), chosen="given", why="for an example"
     )
-    return sie_agent.distil_scorer(log[judged], labels, features=features, recipe=recipe)
+    return sie_agent.distill_scorer(log[judged], labels, features=features, recipe=recipe)
 
 
 def judge(rows: pd.DataFrame) -> np.ndarray:

@@ -37,7 +37,7 @@ WORD_SPREAD, KEY_SCALE, KEY_SPREAD = 0.5, 1.5, 0.02
 
 
 def main() -> None:
-    """Distil and write."""
+    """Distill and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="homedepot")
     parser.add_argument("--min-items", type=int, default=7, help="of a query; others are left out")
@@ -56,7 +56,7 @@ def main() -> None:
     cosines = sentence_cosines(teacher, *pairs)
     tokens = token_pairs(*pairs, "", LENGTH)
     student = new_student(teacher.embeddings.word_embeddings.weight.detach().numpy(), tokens)
-    distil(student, tokens, (cosines - cosines.mean()) / cosines.std(), arguments.epochs, rng)
+    distill(student, tokens, (cosines - cosines.mean()) / cosines.std(), arguments.epochs, rng)
     student.save_pretrained(str(arguments.out))
     transformers.AutoTokenizer.from_pretrained(str(encoder_folder())).save_pretrained(str(arguments.out))
     say(f"written: {arguments.out}")
@@ -108,7 +108,7 @@ def new_student(words: np.ndarray, tokens: np.ndarray) -> Any:
     return student
 
 
-def distil(student: Any, tokens: np.ndarray, wanted: np.ndarray, epochs: int, rng: np.random.Generator) -> None:
+def distill(student: Any, tokens: np.ndarray, wanted: np.ndarray, epochs: int, rng: np.random.Generator) -> None:
     """Train the student and a head of its own, which is thrown away, to give the wanted numbers."""
     head = torch.nn.Linear(WIDTH, 1)
     parameters = [one for one in student.parameters() if one.requires_grad] + list(head.parameters())

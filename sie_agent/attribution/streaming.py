@@ -96,7 +96,7 @@ def loss_of(name: str) -> str:
     method, _, loss = name.rpartition("-")
     if method != METHOD or loss not in VALIDATION_LOSSES:
         known = ", ".join(f"{METHOD}-{one}" for one in VALIDATION_LOSSES)
-        raise InputError(f"'{name}' cannot be streamed", where="--reference", mend=f"With --features: {known}.")
+        raise InputError(f"'{name}' cannot be streamed", where="--reference", hint=f"With --features: {known}.")
     return loss
 
 
@@ -145,7 +145,7 @@ class FeatureFile:
             raise InputError(
                 f"no column '{missing[0]}'",
                 where=self.path,
-                mend=f"The columns are: {', '.join(opened.schema_arrow.names)}.",
+                hint=f"The columns are: {', '.join(opened.schema_arrow.names)}.",
             )
         if self.rows == 0:
             raise InputError("no rows", where=self.path)
@@ -254,6 +254,6 @@ def check_disjoint(log: Path, trusted: Path) -> None:
             raise InputError(
                 f"the query '{queries.iloc[row]}' is among the trusted rows as well",
                 where=f"{log}, row {first + row + 1}, field 'query'",
-                mend="Keep the queries of the log and of --trusted apart.",
+                hint="Keep the queries of the log and of --trusted apart.",
             )
         first += len(queries)

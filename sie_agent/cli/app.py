@@ -31,7 +31,7 @@ EPILOG = """\b
 Examples:
   sie run quickstart --out runs/quickstart     all stages of a suite, and a report
   sie init my-log.csv                          a suite and a column map for your own file
-  sie doctor                                   what is installed, what is missing, and the mend
+  sie doctor                                   what is installed, what is missing, and how to get it
 
 Exit codes: 0 done, 1 the machine or the network is in the way, 2 bad input, 3 done but some pairs have no
 grade, or a judge or a prompt variant failed whole, 130 stopped by Ctrl-C.
@@ -102,7 +102,7 @@ VERBS: tuple[tuple[str, Any, str], ...] = (
     ("evaluate", evaluate, "A run's figures and report anew."),
     ("compare-prompts", compare_prompts, "Prompt variants on the same pairs."),
     ("init", init, "A suite and a column map for your file."),
-    ("doctor", doctor, "What is missing, and the mend."),
+    ("doctor", doctor, "What is missing, and how to get it."),
 )
 for name, module, short in VERBS:
     app.command(name, cls=WithWeakLabels, epilog=module.EPILOG, short_help=short)(module.command)

@@ -15,7 +15,7 @@ SEVERAL = ("--variants",)
 
 
 @dataclass
-class Wishes:
+class OutputOptions:
     """How the user wants to be answered."""
 
     json: bool = False
@@ -23,11 +23,11 @@ class Wishes:
     debug: bool = False
 
 
-def prepared(arguments: Sequence[str]) -> tuple[list[str], Wishes]:
+def prepared(arguments: Sequence[str]) -> tuple[list[str], OutputOptions]:
     """The arguments as the parser takes them, general options first, and what those options say."""
     general, rest = separated(arguments)
     outputs = [value for value in general if not value.startswith("--")]
-    wishes = Wishes(
+    wishes = OutputOptions(
         json=bool(outputs) and outputs[-1] == "json", quiet="--quiet" in general, debug="--debug" in general
     )
     return [*general, *spread(rest)], wishes

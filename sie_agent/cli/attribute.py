@@ -120,7 +120,7 @@ def streamed(
 
     if features is None or trusted is None:
         missing = "--features" if features is None else "--trusted"
-        raise InputError("--features and --trusted go together", where=missing, mend="Give both, or neither.")
+        raise InputError("--features and --trusted go together", where=missing, hint="Give both, or neither.")
     names = reference or ["influence-linear-ranking"]
     return attribute_features(
         data,

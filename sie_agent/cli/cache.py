@@ -93,7 +93,7 @@ def prune(
 
     check_values(variant=variant, model=model, status=status, older_than=older_than)
     if not yes and wishes.json:
-        raise InputError("programs cannot be asked", where="sie cache prune", mend="Give --yes.")
+        raise InputError("programs cannot be asked", where="sie cache prune", hint="Give --yes.")
     if not yes:
         given = (("variant", variant), ("model", model), ("status", status), ("older than days", older_than))
         wanted = ", ".join(f"{what} {value}" for what, value in given if value is not None)

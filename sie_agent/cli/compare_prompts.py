@@ -129,7 +129,7 @@ def lines_of(result: dict[str, Any]) -> list[str]:
             lines.append(
                 f"{row['variant']}: {counted(row['n_failed'], 'pair')} without a judgment{causes(row['reasons'])}"
             )
-    lines += [f"{one['variant']}: {one['mend']}" for one in result["failed"] if one["mend"]]
+    lines += [f"{one['variant']}: {one['hint']}" for one in result["failed"] if one["hint"]]
     lines += [f"Tries that failed: {tries}" for tries in tries_line(result)]
     lines += [f"Cost: {cost}" for cost in cost_line(result)]
     return [*lines, *asked_again(result, result["n_without_grade"])]

@@ -82,16 +82,16 @@ def command(
     strict: StrictRows = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Make weak labels of a judged log, distil the scorer, and choose what to train with.
+    """Make weak labels of a judged log, distill the scorer, and choose what to train with.
 
     Writes labels.parquet, scorer/ and manifest.json. The log's own labels are needed. Human grades are not; where there
     are some, target and weights are chosen on them, and nothing else reads them.
     """
 
     def work() -> dict[str, Any]:
-        from sie_agent.commands.distill import distil
+        from sie_agent.commands.distill import distill
 
-        return distil(
+        return distill(
             judgments,
             data,
             out,

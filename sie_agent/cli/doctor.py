@@ -11,7 +11,7 @@ EPILOG = examples("sie doctor", "sie doctor --output json")
 
 
 def command() -> None:
-    """Check what is installed and within reach, and say what mends what is not.
+    """Check what is installed and within reach, and say what hints what is not.
 
     Exit 1 if something that is needed is broken.
     """
@@ -26,11 +26,11 @@ def command() -> None:
 
 
 def lines_of(result: dict[str, Any]) -> list[str]:
-    """The table, and the mends below it."""
+    """The table, and the hints below it."""
     rows = [(check["name"], check["status"], check["found"]) for check in result["checks"]]
     lines = columns(("check", "status", "found"), rows)
-    mends = [f"  {check['name']}: {check['mend']}" for check in result["checks"] if check["mend"]]
-    if mends:
-        lines += ["", "What to do:", *mends]
+    hints = [f"  {check['name']}: {check['hint']}" for check in result["checks"] if check["hint"]]
+    if hints:
+        lines += ["", "What to do:", *hints]
     broken = result["broken"]
     return [*lines, "", f"Broken: {', '.join(broken)}" if broken else "Nothing that is needed is broken."]

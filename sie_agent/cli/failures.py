@@ -70,10 +70,10 @@ def usage(error: BaseException, message: str) -> str:
 
 
 def system_error(error: OSError) -> str:
-    """What the system said, the file it said it about, and the mend where one is known."""
+    """What the system said, the file it said it about, and what to do where one is known."""
     place = f"{error.filename}: " if error.filename else ""
-    mend = MENDS.get(error.errno or 0, "Check the path and its permissions.")
-    return f"{place}{(error.strerror or str(error)).lower()}. {mend}"
+    hint = MENDS.get(error.errno or 0, "Check the path and its permissions.")
+    return f"{place}{(error.strerror or str(error)).lower()}. {hint}"
 
 
 def one_line(text: str) -> str:

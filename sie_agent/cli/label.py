@@ -86,7 +86,7 @@ def command(
     Answers are kept in the judgment cache as they come: a stopped run goes on, nothing is asked twice.
     """
     if out is None and not dry_run:
-        raise InputError("no folder to write into", where="sie label", mend="Give --out DIR, or --dry-run")
+        raise InputError("no folder to write into", where="sie label", hint="Give --out DIR, or --dry-run")
     options = {name: value for name, value in (("timeout", timeout), ("patience", patience)) if value is not None}
 
     def work() -> dict[str, Any]:

@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 
 import typer
 
-from sie_agent.cli.arguments import Wishes
+from sie_agent.cli.arguments import OutputOptions
 from sie_agent.cli.failures import Interrupted
 from sie_agent.cli.interrupts import give_up
 
 T = TypeVar("T")
-wishes = Wishes()
+wishes = OutputOptions()
 
 
 def call(work: Callable[[], T]) -> T:

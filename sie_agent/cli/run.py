@@ -27,7 +27,7 @@ def command(
     retry_failed: RetryFailed = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Do all that a suite says: judge, label, distil, choose target and weights, test them on rankers, report.
+    """Do all that a suite says: judge, label, distill, choose target and weights, test them on rankers, report.
 
     A run that was stopped goes on where it was: give the same command again.
     """
@@ -90,7 +90,7 @@ def lost_lines(result: Mapping[str, Any]) -> list[str]:
         without = sum(one["count"] for one in reasons["clarity"])
         queries = f"{counted(without, 'query')} {'has' if without == 1 else 'have'}"
         lines.append(f"{queries} no clarity{causes(reasons['clarity'])}")
-    lines += [f"{one['judge']}: {one['mend']}" for one in failed if one.get("mend")]
+    lines += [f"{one['judge']}: {one['hint']}" for one in failed if one.get("hint")]
     if failed or lines:
         lines.append("What was answered is kept: the same command, given again, asks only what is missing.")
         lines.append("With --retry-failed it also asks again where an answer came that is no judgment.")

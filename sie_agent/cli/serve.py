@@ -191,7 +191,7 @@ def command(
 
     Each row gets its scores and, by the scorer's recipe, a weight and a blended label. While it serves it compares live
     scores with those of the log that the scorer was distilled from, takes ranks for weights among the latest, and says
-    at /v1/adjustment when to distil again.
+    at /v1/adjustment when to distill again.
 
     SIGTERM stops it once all that was accepted is answered; SIGHUP or POST /v1/reload loads the scorer again.
     """

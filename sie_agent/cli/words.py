@@ -126,6 +126,6 @@ def yes_lines(positives: int, negatives: int, positive_at: float, change: str = 
     told = [f"{rule}: {positives:,} yes, {negatives:,} no"]
     if positives + negatives and not (positives and negatives):
         which = "no labelled row is a yes" if not positives else "every labelled row is a yes"
-        mend = change or "map labels so that a yes is at or above it and a no below it"
-        told.append(f"Warning: {which} at a cut-off of {positive_at:g}; {mend}")
+        hint = change or "map labels so that a yes is at or above it and a no below it"
+        told.append(f"Warning: {which} at a cut-off of {positive_at:g}; {hint}")
     return told

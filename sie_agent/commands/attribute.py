@@ -132,10 +132,10 @@ def attribute(
 def check_references(references: Sequence[str]) -> None:
     """There are some, and all are known."""
     if not references:
-        raise InputError("no reference is named", where="--reference", mend=f"Known: {', '.join(REFERENCES)}.")
+        raise InputError("no reference is named", where="--reference", hint=f"Known: {', '.join(REFERENCES)}.")
     for name in references:
         if name not in REFERENCES:
-            raise InputError(f"no reference '{name}'", where="--reference", mend=f"Known: {', '.join(REFERENCES)}.")
+            raise InputError(f"no reference '{name}'", where="--reference", hint=f"Known: {', '.join(REFERENCES)}.")
 
 
 def check_trusted(grade: np.ndarray[Any, np.dtype[np.float64]], relevant_at: float, where: str) -> None:
@@ -146,5 +146,5 @@ def check_trusted(grade: np.ndarray[Any, np.dtype[np.float64]], relevant_at: flo
             f"of {len(grade):,} validation rows {relevant:,} have a grade of at least {relevant_at:g}; "
             "relevant ones and others are needed",
             where=f"{where}, field 'grade'",
-            mend="Give more graded rows, a larger --validation, or another --relevant-at.",
+            hint="Give more graded rows, a larger --validation, or another --relevant-at.",
         )

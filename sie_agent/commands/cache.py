@@ -135,7 +135,7 @@ def cache_prune(
     chosen = any(given is not None for given in (variant, model, status, older_than))
     if chosen == everything:
         problem = "--all was given beside a choice" if chosen else "nothing says which answers to delete"
-        raise InputError(problem, mend="Give --variant, --model, --status or --older-than, or --all alone")
+        raise InputError(problem, hint="Give --variant, --model, --status or --older-than, or --all alone")
     if (missing := absent(cache_path)) is not None:
         return {"path": str(missing), "deleted": 0, "held": {}, "exit_code": 0}
     before = None if older_than is None else time.time() - older_than * DAY_SECONDS

@@ -92,7 +92,7 @@ def compare_prompts(
         raise InputError(
             "give two or more different variants",
             where="--variants",
-            mend="For example --variants relevance/A relevance/B.",
+            hint="For example --variants relevance/A relevance/B.",
         )
     loaded = [load_variant(name) for name in variants]
     for name, variant in zip(variants, loaded, strict=True):
@@ -100,7 +100,7 @@ def compare_prompts(
             raise InputError(
                 f"'{name}' judges {variant.aspect}, not relevance",
                 where="--variants",
-                mend="Choose relevance variants.",
+                hint="Choose relevance variants.",
             )
     asked = as_judge(judge)
     place = Folder("--out", out, ("comparison.json", "judgments.parquet", "manifest.json"))
@@ -121,7 +121,7 @@ def compare_prompts(
             raise InputError(
                 "the samples have no grades to compare with",
                 where=f"{data}, field 'grade'",
-                mend="Map the human grade in the column map.",
+                hint="Map the human grade in the column map.",
             )
         manifest = Manifest(command_line())
         with closing(opened()) as backend, JudgmentCache(cache_path) as cache:

@@ -21,11 +21,11 @@ from sie_agent.files.tables import log_hash, write_table
 from sie_agent.pipeline import (
     FEWEST_QUERIES,
     Distilled,
-    DistilSettings,
+    DistillSettings,
     Log,
     Proxies,
     check_models_installed,
-    distil_log,
+    distill_log,
     label_errors_of,
     scorer_of,
     train_proxies,
@@ -35,7 +35,7 @@ from sie_agent.pipeline.loading import load_log, samples_hash, source_of
 from sie_agent.samples import normalise_query, pair_keys, rows_policy, with_grades, without_grade
 from sie_agent.scorer import COLUMNS_FILE, save_scorer, settle_columns, with_log_columns, with_recipe
 from sie_agent.selection import POSITIVE_AT, Recipe
-from sie_agent.suite import READERS, load_distil_settings
+from sie_agent.suite import READERS, load_distill_settings
 from sie_agent.utils.progress import bar, say
 from sie_agent.utils.threads import one_thread
 from sie_agent.utils.values import check_values
@@ -45,7 +45,7 @@ Booleans = npt.NDArray[np.bool_]
 MANIFEST = "manifest.json"
 
 
-def distil(
+def distill(
     judgments: str | Path | Sequence[str | Path],
     data: str | Path,
     out: str | Path,
@@ -65,7 +65,7 @@ def distil(
     strict: bool = False,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Make weak labels of a judged log, distil a scorer from them, and choose what to train with.
+    """Make weak labels of a judged log, distill a scorer from them, and choose what to train with.
 
     Writes ``labels.parquet``, ``scorer/``, ``log_columns.parquet`` and ``manifest.json`` into *out*. Labels and scorer
     read no grade. Where the data have grades, the recipe (which target and weights a trainer gets) is chosen on some of
@@ -101,7 +101,7 @@ def distil(
     --------
     >>> import sie_agent as sie
     >>> quick = ["labels.proxies=2", "labels.log_columns=false", "target.epochs=1", "recipe.auto=false"]
-    >>> result = sie.distil("runs/judged", "sample", "runs/mine", simulate="ranked-clicks", overrides=quick)
+    >>> result = sie.distill("runs/judged", "sample", "runs/mine", simulate="ranked-clicks", overrides=quick)
     >>> result["rows"], result["weak_labels"]
     (1700, ['relevance', 'value', 'support', 'hardness'])
     """
@@ -109,7 +109,7 @@ def distil(
     files = [judgments] if isinstance(judgments, str | Path) else list(judgments)
     check_values(judgments=files, data=data, column_map=column_map, split=split, limit=limit, grades=grades)
     check_values(model=model, variant=variant, suite=suite, simulate=simulate, seed=seed)
-    settings = load_distil_settings(suite, overrides)
+    settings = load_distill_settings(suite, overrides)
     check_models_installed(settings.proxy)
     check_no_run(user_path(out))
     place = Folder("--out", out, ("labels.parquet", "scorer/", COLUMNS_FILE, f".{COLUMNS_FILE}.new", MANIFEST))
@@ -141,7 +141,7 @@ def distil(
                 features = TextFeatures.fit(readable)
                 work = Distilling.of(readable, features.transform(readable), judged, settings, seed)
             with manifest.stage("proxies, weak labels, scorer"):
-                distilled, proxies = work.distil(log_columns=settings.wants_log_columns)
+                distilled, proxies = work.distill(log_columns=settings.wants_log_columns)
                 about = {**facts, "log_hash": log_hash(samples), "versions": library_versions()}
                 scorer = scorer_of(features, work.log, readable["query"], distilled, settings, seed, about)
                 errors = label_errors_of(work.log, readable["query"], proxies, distilled, settings, seed)
@@ -192,7 +192,7 @@ class Distilling:
     log: Log
     judged: Judged
     names: Sequence[str]
-    settings: DistilSettings
+    settings: DistillSettings
     seed: int
 
     @classmethod
@@ -201,7 +201,7 @@ class Distilling:
         readable: pd.DataFrame,
         inputs: npt.NDArray[np.float32],
         judged: Judged,
-        settings: DistilSettings,
+        settings: DistillSettings,
         seed: int,
     ) -> Distilling:
         """From the rows without their grades, and their text features."""
@@ -216,7 +216,7 @@ class Distilling:
         """Number of queries."""
         return len(self.names)
 
-    def distil(self, rows: Booleans | None = None, *, log_columns: bool = False) -> tuple[Distilled, Proxies]:
+    def distill(self, rows: Booleans | None = None, *, log_columns: bool = False) -> tuple[Distilled, Proxies]:
         """Weak labels and students of the log, or of some of its rows, (n,), and the proxies.
 
         Parameters
@@ -228,7 +228,7 @@ class Distilling:
         with bar("Training proxies", self.settings.labels.proxies + 2 * log_columns) as shown:
             proxies = train_proxies(log, self.settings, self.seed, shown.advance, held_out=log_columns)
         say("Making weak labels and distilling the scorer")
-        distilled = distil_log(log, proxies, relevance, self.settings, self.seed, by_rank=self.judged.by_rank)
+        distilled = distill_log(log, proxies, relevance, self.settings, self.seed, by_rank=self.judged.by_rank)
         return distilled, proxies
 
     def recipe(self, distilled: Distilled, grade: Doubles, position: Doubles) -> Recipe:
@@ -244,7 +244,7 @@ class Distilling:
             everything = np.ones(len(grade), bool)
             return self._chosen(distilled, everything, ~everything, grade, position, by_grades=False)
         say("Choosing target and weights on graded queries that are held out")
-        return self._chosen(self.distil(kept)[0], kept, tune, grade, position, by_grades=True)
+        return self._chosen(self.distill(kept)[0], kept, tune, grade, position, by_grades=True)
 
     def _chosen(
         self,
@@ -300,7 +300,7 @@ def check_no_run(folder: Path) -> None:
     InputError : it does.
     """
     if (folder / "agreement.json").exists():
-        raise InputError("is the folder of a run", where=f"--out {folder}", mend="Give a folder of its own.")
+        raise InputError("is the folder of a run", where=f"--out {folder}", hint="Give a folder of its own.")
 
 
 def describe(recipe: Recipe) -> dict[str, Any]:

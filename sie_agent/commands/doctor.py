@@ -1,4 +1,4 @@
-"""``sie doctor``: what is installed and within reach, and what mends what is not."""
+"""``sie doctor``: what is installed and within reach, and what hints what is not."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ class Check:
     Attributes
     ----------
     status : ``ok``; ``note`` for what only some uses need; ``broken`` for what is needed.
-    found : what is there; mend : what to do, empty where nothing needs doing.
+    found : what is there; hint : what to do, empty where nothing needs doing.
     """
 
     name: str
     status: str
     found: str
-    mend: str = ""
+    hint: str = ""
 
 
 def doctor() -> dict[str, Any]:
@@ -70,7 +70,7 @@ def doctor() -> dict[str, Any]:
 
     Returns
     -------
-    ``checks`` (``name, status, found, mend`` of each), ``broken`` (names), ``exit_code`` (1 if any is).
+    ``checks`` (``name, status, found, hint`` of each), ``broken`` (names), ``exit_code`` (1 if any is).
 
     Examples
     --------
@@ -117,8 +117,8 @@ def extra(name: str, modules: tuple[str, ...], shown: tuple[str, ...], use: str,
     missing = [module for module in modules if not is_installed(module)]
     if not missing:
         return Check(f"extra '{name}'", "ok", versions(shown))
-    mend = f"pip install 'sie-agent[{name}]'{otherwise}"
-    return Check(f"extra '{name}'", "note", f"missing: {', '.join(missing)}; {use}", mend)
+    hint = f"pip install 'sie-agent[{name}]'{otherwise}"
+    return Check(f"extra '{name}'", "note", f"missing: {', '.join(missing)}; {use}", hint)
 
 
 def versions(names: tuple[str, ...]) -> str:
@@ -157,7 +157,7 @@ def cache() -> list[Check]:
     from sie_agent.judging import JudgmentCache
 
     folder = cache_dir()
-    mend = "Change its permissions, or set SIE_CACHE_DIR to a folder that can be written to."
+    hint = "Change its permissions, or set SIE_CACHE_DIR to a folder that can be written to."
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".sie-"):
@@ -165,9 +165,9 @@ def cache() -> list[Check]:
         with JudgmentCache() as opened:
             stats = opened.stats()
     except OSError as error:
-        return [Check("cache", "broken", f"{folder}: {error.strerror}", mend)]
+        return [Check("cache", "broken", f"{folder}: {error.strerror}", hint)]
     except SieError as error:
-        return [Check("cache", "broken", str(error), mend)]
+        return [Check("cache", "broken", str(error), hint)]
     size = f"{stats['entries']:,} answers, {stats['bytes'] / 1e6:.1f} MB"
     return [Check("cache", "ok", f"{stats['path']}: {size}")]
 
@@ -227,8 +227,8 @@ def servers() -> list[Check]:
         if address:
             checks.append(server(name, address))
     if not checks:
-        mend = "Set VLLM_BASE_URL to judge with a server, such as http://127.0.0.1:8000/v1."
-        checks.append(Check("server", "note", "none named; only the backend openai needs one", mend))
+        hint = "Set VLLM_BASE_URL to judge with a server, such as http://127.0.0.1:8000/v1."
+        checks.append(Check("server", "note", "none named; only the backend openai needs one", hint))
     return checks
 
 
@@ -242,13 +242,13 @@ def server(name: str, address: str) -> Check:
     try:
         answer = httpx.get(f"{address.rstrip('/')}/models", headers=headers, timeout=SERVER_SECONDS)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        mend = f"Start the server, correct {name}, or unset it."
-        return Check(name, "broken", f"{shown}: no answer ({type(error).__name__})", mend)
+        hint = f"Start the server, correct {name}, or unset it."
+        return Check(name, "broken", f"{shown}: no answer ({type(error).__name__})", hint)
     if answer.status_code in (401, 403):
         return Check(name, "broken", f"{shown}: refuses the key ({answer.status_code})", "Set OPENAI_API_KEY.")
     if answer.status_code != 200:
-        mend = "Does the address end in /v1? Look at the server's own log."
-        return Check(name, "broken", f"{shown}: status {answer.status_code}", mend)
+        hint = "Does the address end in /v1? Look at the server's own log."
+        return Check(name, "broken", f"{shown}: status {answer.status_code}", hint)
     return Check(name, "ok", f"{shown}: {listed(answer)}")
 
 

@@ -111,7 +111,7 @@ def explain(
         if typed == bool(ids or rows):
             raise InputError(
                 "both rows of the data and a typed-in pair" if typed else "no row is named",
-                mend="Give --id or --row, or else --query and --title.",
+                hint="Give --id or --row, or else --query and --title.",
             )
         if typed:
             samples = typed_sample(query, title, description, label)
@@ -142,7 +142,7 @@ def run_samples(folder: Path) -> Path:
     path = file_of_run(folder, SAMPLES)
     if not path.is_file():
         raise InputError(
-            "no data to look the row up in", where=folder, mend="Give --data, or the folder of a `sie run`."
+            "no data to look the row up in", where=folder, hint="Give --data, or the folder of a `sie run`."
         )
     return path
 
@@ -156,7 +156,7 @@ def typed_sample(query: str | None, title: str | None, description: str, label: 
     """
     if query is None or title is None:
         missing = "--query" if query is None else "--title"
-        raise InputError(f"{missing} is missing", mend="A typed-in pair needs --query and --title.")
+        raise InputError(f"{missing} is missing", hint="A typed-in pair needs --query and --title.")
     row = {"sample_id": "typed", "query": query, "item_id": "typed", "title": title, "description": description}
     return without_grade(validate_samples(pd.DataFrame([{**row, "label": label}]), "the typed-in pair"))
 
@@ -184,7 +184,7 @@ def named_rows(log: Log, ids: Sequence[str], rows: Sequence[int]) -> tuple[pd.Da
         by_id |= read_named(log, sorted(pairs), ())[0] if pairs else {}
     for number in rows:
         if number not in by_number:
-            raise InputError(f"there is no row {number}", where=log.data, mend=f"{rows_there(log, read)}.")
+            raise InputError(f"there is no row {number}", where=log.data, hint=f"{rows_there(log, read)}.")
     named = [lost[name].pair or "" if name in lost else name for name in ids]
     found = [*(by_id[name] for name in named if name in by_id), *(by_number[number] for number in rows)]
     empty = next(iter(log.chunks())).head(0) if not found else found[0].head(0)
@@ -224,7 +224,9 @@ def rows_there(log: Log, read: int) -> str:
 
 def lost_of(log: Log, ids: Sequence[str]) -> dict[str, LostRow]:
     """What became of rows that are not among those that are used; of a run's samples, what the run did with them."""
-    found = lost_rows(log.data, ids, column_map=log.column_map, split=log.split, limit=log.limit, labels_may_lack=True)
+    found = lost_rows(
+        log.data, ids, column_map=log.column_map, split=log.split, limit=log.limit, allow_missing_labels=True
+    )
     missing = [name for name in ids if name not in found]
     return found | lost_in_run(Path(log.data), missing) if missing else found
 
@@ -260,5 +262,5 @@ def unknown_id(name: str, log: Log) -> InputError:
         read += len(chunk)
         if read >= ROWS_COMPARED:
             break
-    mend = f"Near it are: {', '.join(near)}." if near else "Give one of the file's ids, or --row with its number."
-    return InputError(f"no row has the id '{name}'", where=f"{log.data}, field 'sample_id'", mend=mend)
+    hint = f"Near it are: {', '.join(near)}." if near else "Give one of the file's ids, or --row with its number."
+    return InputError(f"no row has the id '{name}'", where=f"{log.data}, field 'sample_id'", hint=hint)

@@ -16,7 +16,7 @@ from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, InputError
 from sie_agent.files.manifest import write_text
 from sie_agent.files.outputs import Folder, check_places, writable_folder
 from sie_agent.files.paths import user_path
-from sie_agent.files.writing import only_one, remove_leftovers
+from sie_agent.files.writing import exclusive_lock, remove_leftovers
 from sie_agent.pipeline.loading import source_of
 from sie_agent.samples import (
     IMPRESSIONS,
@@ -137,7 +137,7 @@ def init(
     check_places([Folder("--out", out, (suite,))], {"DATA": source_of(data), "--map": column_map})
     check_places([Folder("--out", out, (written_map, completed))], {"DATA": source_of(data)})
     folder = writable_folder(user_path(out))
-    with only_one(folder / suite):
+    with exclusive_lock(folder / suite):
         for file in (suite, written_map, completed):
             remove_leftovers(folder / file)
         return guessed_files(source, shorthand, name, folder, column_map, split, force=force)
@@ -162,7 +162,7 @@ def guessed_files(
         where, _ = resolve(source)
         frame = log_of(source, where, given, split)
         if not len(frame):
-            raise InputError("the table has no rows", where=source, mend="Give data with at least one row")
+            raise InputError("the table has no rows", where=source, hint="Give data with at least one row")
         frame = flattened(frame, named_sources(given))
         check_there(frame, given, source)
         guess = guess_columns(frame, given)
@@ -177,7 +177,7 @@ def guessed_files(
     invalid = InvalidRows(skip=True)
     if set(guess.missing) <= {"label"}:
         samples = load_samples(
-            source, column_map=mapping, split=split, limit=ROWS_CHECKED, labels_may_lack=True, invalid=invalid
+            source, column_map=mapping, split=split, limit=ROWS_CHECKED, allow_missing_labels=True, invalid=invalid
         )
         rows = shown_rows(samples[[one for one in samples.columns if one != "sample_id"]])
         labelled, graded = (bool(samples[one].notna().all()) for one in ("label", "grade"))
@@ -288,7 +288,7 @@ def in_the_way(path: Path, map_path: Path) -> InputError:
     return InputError(
         "is there already, and is not as `sie init` wrote it",
         where=path,
-        mend=f"Give --force to overwrite it, or another --out{go_on}.",
+        hint=f"Give --force to overwrite it, or another --out{go_on}.",
     )
 
 

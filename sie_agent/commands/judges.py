@@ -101,7 +101,7 @@ def open_judge(judge: Judge, *, asks: bool = True) -> tuple[Backend, EndpointLis
     price = price_of(judge)
     if listed is not None and price is not None:
         raise InputError(
-            "a price was given beside a list of endpoints", mend="Put it into the list, endpoint by endpoint"
+            "a price was given beside a list of endpoints", hint="Put it into the list, endpoint by endpoint"
         )
     backend = make_backend(
         judge.backend,

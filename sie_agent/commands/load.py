@@ -19,7 +19,7 @@ def load_samples(
     column_map: str | Path | ColumnMap | Mapping[str, Any] | None = None,
     split: str | None = None,
     limit: int | None = None,
-    labels_may_lack: bool = False,
+    allow_missing_labels: bool = False,
     skip_invalid: bool = False,
     strict: bool = False,
     invalid: InvalidRows | None = None,
@@ -41,7 +41,7 @@ def load_samples(
         split column; ``config/split`` where a data set has several configs; ``all`` for the rows of all. A data set
         with several splits or configs is refused without it; of a table with a split column all rows are taken.
     limit : at most this many rows of the source, the first ones.
-    labels_may_lack : whether some rows may have a label and others none (NaN); otherwise such rows cannot be used.
+    allow_missing_labels : whether some rows may have a label and others none (NaN); otherwise such rows cannot be used.
     skip_invalid : leave out all rows that cannot be used, however many they are. strict : refuse data with any.
     invalid : in place of these two, a policy of :func:`rows_policy`, which counts the rows and may list them in a file.
 
@@ -73,9 +73,14 @@ def load_samples(
     """
     if invalid is not None and (skip_invalid or strict):
         given = "skip_invalid" if skip_invalid else "strict"
-        mend = f"Give {given} to rows_policy, which makes the policy, or leave invalid out"
-        raise InputError(f"{given} and invalid exclude each other", where="load_samples()", mend=mend)
+        hint = f"Give {given} to rows_policy, which makes the policy, or leave invalid out"
+        raise InputError(f"{given} and invalid exclude each other", where="load_samples()", hint=hint)
     policy = rows_policy(None, skip_invalid=skip_invalid, strict=strict) if invalid is None else invalid
     return load(
-        source, column_map=column_map, split=split, limit=limit, labels_may_lack=labels_may_lack, invalid=policy
+        source,
+        column_map=column_map,
+        split=split,
+        limit=limit,
+        allow_missing_labels=allow_missing_labels,
+        invalid=policy,
     )

@@ -88,7 +88,7 @@ def rank(
         raise InputError(
             f"grouping by {', '.join(kinds)} needs the log",
             where="--data",
-            mend="Give the log that was scored, with the same --map, --split and --limit.",
+            hint="Give the log that was scored, with the same --map, --split and --limit.",
         )
 
     def log(spill: Path) -> Iterator[pd.DataFrame]:
@@ -99,7 +99,7 @@ def rank(
                 split=split,
                 limit=limit,
                 spill=spill,
-                labels_may_lack=True,
+                allow_missing_labels=True,
                 invalid=policy,
             )
 

@@ -64,7 +64,7 @@ class Log:
                 limit=self.limit,
                 chunk_rows=ROWS_AT_ONCE,
                 spill=spill,
-                labels_may_lack=True,
+                allow_missing_labels=True,
                 invalid=self.invalid,
             )
             yield from map(without_grade, streamed)
@@ -76,7 +76,7 @@ class Log:
             limit=self.limit,
             simulate=self.simulate,
             seed=self.seed,
-            labels_may_lack=True,
+            allow_missing_labels=True,
             invalid=self.invalid,
         )
         for first in range(0, len(whole), ROWS_AT_ONCE):

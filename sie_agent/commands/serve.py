@@ -46,7 +46,7 @@ def serve(
     open_metrics : /metrics needs no token. limits : of bodies, batches and the queue.
     drain_seconds : how long to go on answering after the signal, saying "not ready".
     grace_seconds : how long requests under way may take after that.
-    adjust : keep the live distribution of scores, take ranks for weights in it, and say when to distil again.
+    adjust : keep the live distribution of scores, take ranks for weights in it, and say when to distill again.
     adjustment : its windows and thresholds, and a strength of weights in place of the recipe's, also without *adjust*.
     adjustment_file : where it is kept over a restart.
     weigh_by : the weak label that weights are made of; ``auto``: as the scorer's recipe says, ``none``: all are 1.

@@ -10,7 +10,7 @@ from sie_agent.attribution import predict, train
 from sie_agent.downstream.judged import STRENGTH_SEED, scored_by, strength_by_log
 from sie_agent.downstream.world import Doubles
 from sie_agent.evaluation import QueryPairs, WithinQueries
-from sie_agent.pipeline import Distilled, DistilSettings, Log, above_chance, choose_by_log, training_of, tuned
+from sie_agent.pipeline import Distilled, DistillSettings, Log, above_chance, choose_by_log, training_of, tuned
 from sie_agent.selection import Recipe
 
 CANDIDATE_SEED = 20_000
@@ -23,7 +23,7 @@ def choose_recipe(
     graded: Log,
     grade: Doubles,
     judge: WithinQueries | None,
-    settings: DistilSettings,
+    settings: DistillSettings,
     seed: int,
     *,
     position: Doubles | None = None,

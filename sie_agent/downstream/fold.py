@@ -103,7 +103,7 @@ class Prepared:
 
 
 def prepare(data: BenchData, fold: Fold, log: Log, proxies: Proxies, answers: JudgeAnswers) -> Prepared:
-    """Measure a judge on what is at hand, and distil it."""
+    """Measure a judge on what is at hand, and distill it."""
     relevance = np.where(fold.judged, answers.relevance, np.nan)[fold.log]
     position = data.position[fold.log] if data.has_positions else None
     strength = strength_by_grades(data, fold, answers)

@@ -59,7 +59,7 @@ def make_folds(
             raise InputError(
                 f"{len(names)} queries are too few for {folds} folds",
                 where="downstream",
-                mend="Give more queries, or set downstream.draws: 0.",
+                hint="Give more queries, or set downstream.draws: 0.",
             )
         found.append(Fold(**{name: np.isin(queries, codes) for name, codes in parts.items()}))
     return found

@@ -13,7 +13,7 @@ from sie_agent.downstream.folds import Fold
 from sie_agent.downstream.strategies import Columns
 from sie_agent.downstream.world import BenchData, Doubles, JudgeAnswers
 from sie_agent.evaluation import WithinQueries, judge_within, mean_within
-from sie_agent.pipeline import CANDIDATES, Distilled, Log, Proxies, distil_labels, make_labels
+from sie_agent.pipeline import CANDIDATES, Distilled, Log, Proxies, distill_labels, make_labels
 from sie_agent.scorer import made_ready, quantiles_of
 from sie_agent.selection import Recipe
 
@@ -58,14 +58,14 @@ class Scored:
 
 
 def score_log(log: Log, proxies: Proxies, answers: JudgeAnswers, relevance: Doubles, data: BenchData) -> Scored:
-    """Distil one judge on a log, and score all of its rows.
+    """Distill one judge on a log, and score all of its rows.
 
     Parameters
     ----------
     relevance : (n,) the judge's answers to the log's rows, NaN where it has read none.
     """
     labels = make_labels(log, proxies, relevance, data.settings, by_rank=answers.by_rank, names=labels_read())
-    distilled = distil_labels(log, labels, data.settings, data.seed)
+    distilled = distill_labels(log, labels, data.settings, data.seed)
     return scored_by(log, distilled, np.isnan(relevance))
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sie_agent.pipeline import DistilSettings, Log
+from sie_agent.pipeline import DistillSettings, Log
 
 Doubles = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
@@ -68,7 +68,7 @@ class BenchData:
     examination: Doubles
     impressions: Doubles
     query_names: Sequence[str]
-    settings: DistilSettings
+    settings: DistillSettings
     seed: int
     text_scores: Mapping[str, Doubles] = field(default_factory=dict)
     ties: npt.NDArray[np.int64] | None = None

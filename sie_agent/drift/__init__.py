@@ -1,4 +1,4 @@
-"""Live scores against the log that a scorer was distilled from: what moved, and when to distil again."""
+"""Live scores against the log that a scorer was distilled from: what moved, and when to distill again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real-time adjustment: live scores against the baseline, weights that follow, and when to distil again."""
+"""Real-time adjustment: live scores against the baseline, weights that follow, and when to distill again."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ class Adjustment:
         InputError : *by* is none of the scorer's weak labels.
         """
         if by not in self.ranks:
-            raise InputError(f"cannot weigh by '{by}'", mend=f"Choose one of {', '.join(self.labels)}.")
+            raise InputError(f"cannot weigh by '{by}'", hint=f"Choose one of {', '.join(self.labels)}.")
         power = next(a for a in (self.settings.strength, strength, MILD) if a is not None)
         higher = label_named(by).high_is_good
         return self.ranks[by].weights(np.asarray(scores, np.float64), power, higher=higher, start=quantiles)
@@ -252,13 +252,13 @@ def checked_quantiles(known: Mapping[str, Sequence[float] | Doubles], where: str
     ------
     InputError : there is none, or one is no rising row of at least two finite numbers.
     """
-    mend = "Distil the scorer again with `sie distill`."
+    hint = "Distill the scorer again with `sie distill`."
     if not known:
-        raise InputError("there are no quantiles of scores", where=where, mend=mend)
+        raise InputError("there are no quantiles of scores", where=where, hint=hint)
     arrays = {}
     for name, values in known.items():
         array = np.asarray(values, np.float64)
         if array.ndim != 1 or len(array) < 2 or not np.isfinite(array).all() or (np.diff(array) < 0).any():
-            raise InputError(f"the quantiles of '{name}' are no rising numbers", where=where, mend=mend)
+            raise InputError(f"the quantiles of '{name}' are no rising numbers", where=where, hint=hint)
         arrays[name] = array
     return arrays

@@ -18,7 +18,7 @@ SAME = {"value": 0.0213, "critical": 0.0968, "level": "steady", "since_events": 
 MOVED = {
     "value": -0.2316,
     "critical": 0.1184,
-    "level": "distil_again",
+    "level": "distill_again",
     "since_events": 12500,
     "since": SINCE,
     "live": 0.6513,
@@ -64,13 +64,13 @@ def adjustment_example(labels: Collection[str]) -> dict[str, Any]:
         "started": "2026-11-24T10:15:33+00:00",
         "events": 14208,
         "advice": {
-            "distil_again": moved,
-            "level": "distil_again" if moved else "steady",
+            "distill_again": moved,
+            "level": "distill_again" if moved else "steady",
             "since_events": 12500 if moved else None,
             "since": SINCE if moved else None,
             "reasons": [REASON] if moved else [],
         },
-        "alarms": {"watch": int(moved), "distil_again": int(moved)},
+        "alarms": {"watch": int(moved), "distill_again": int(moved)},
         "labels": {name: distribution_of(name) for name in labels},
         "mix": STEADY,
         "judge_versus_log": judge_versus_log,
@@ -83,8 +83,8 @@ def adjustment_example(labels: Collection[str]) -> dict[str, Any]:
             }
         },
         "thresholds": {
-            "psi": {"watch": 0.1, "distil_again": 0.2},
-            "mean_change_in_deviations": {"watch": 0.1, "distil_again": 0.15},
+            "psi": {"watch": 0.1, "distill_again": 0.2},
+            "mean_change_in_deviations": {"watch": 0.1, "distill_again": 0.15},
             "false_alarms_per_million_events": 1.0,
             "level_per_test": chosen.level_per_test(len(labels)),
             "looks_in_a_row": 3,

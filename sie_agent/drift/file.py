@@ -90,7 +90,7 @@ def write_state(path: Path, content: dict[str, Any]) -> None:
         raise EnvironmentFailure(
             f"cannot write the state of the adjustment ({error.strerror})",
             where=path,
-            mend="Free space, or give a folder that can be written to.",
+            hint="Free space, or give a folder that can be written to.",
         ) from error
 
 

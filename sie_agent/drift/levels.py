@@ -11,8 +11,8 @@ from typing import Any
 from sie_agent.drift.settings import AdjustmentSettings
 from sie_agent.drift.stream import MIX, Finding
 
-STEADY, WATCH, DISTIL = "steady", "watch", "distil_again"
-LEVELS = (STEADY, WATCH, DISTIL)
+STEADY, WATCH, DISTILL = "steady", "watch", "distill_again"
+LEVELS = (STEADY, WATCH, DISTILL)
 
 
 @dataclass
@@ -22,8 +22,8 @@ class Standing:
     Attributes
     ----------
     level : index into ``LEVELS``; since_events, since : when it came about, in events of the service and UTC time.
-    above_watch, above_distil, below : looks in a row at which the figure was so.
-    raised_watch, raised_distil : how often it was raised to that level.
+    above_watch, above_distill, below : looks in a row at which the figure was so.
+    raised_watch, raised_distill : how often it was raised to that level.
     value, critical : at the last look; live, baseline : means, where the figure is the change of one.
     """
 
@@ -31,10 +31,10 @@ class Standing:
     since_events: int = 0
     since: str = ""
     above_watch: int = 0
-    above_distil: int = 0
+    above_distill: int = 0
     below: int = 0
     raised_watch: int = 0
-    raised_distil: int = 0
+    raised_distill: int = 0
     value: float = math.nan
     critical: float = math.nan
     live: float | None = None
@@ -48,9 +48,9 @@ class Standing:
         beyond_chance = abs(finding.value) > finding.critical
         seen = sum(beyond_chance and abs(finding.value) >= threshold for threshold in thresholds)
         self.above_watch = self.above_watch + 1 if seen >= 1 else 0
-        self.above_distil = self.above_distil + 1 if seen == len(thresholds) else 0
+        self.above_distill = self.above_distill + 1 if seen == len(thresholds) else 0
         self.below = self.below + 1 if seen < self.level else 0
-        if self.above_distil >= persist:
+        if self.above_distill >= persist:
             level = 2
         elif self.above_watch >= persist:
             level = self.level if self.level == 2 and self.below < persist else 1
@@ -59,7 +59,7 @@ class Standing:
         if level == self.level:
             return False
         self.raised_watch += self.level < 1 <= level
-        self.raised_distil += self.level < 2 <= level
+        self.raised_distill += self.level < 2 <= level
         self.level, self.since_events, self.since, self.below = level, events, now(), 0
         return True
 
@@ -90,10 +90,10 @@ class Standing:
 
 
 def thresholds_of(name: str, settings: AdjustmentSettings) -> tuple[float, float]:
-    """Practical thresholds for ``watch`` and ``distil_again`` of a figure."""
+    """Practical thresholds for ``watch`` and ``distill_again`` of a figure."""
     if name.startswith("mean_"):
-        return settings.watch_change, settings.distil_change
-    return settings.watch_index, settings.distil_index
+        return settings.watch_change, settings.distill_change
+    return settings.watch_index, settings.distill_index
 
 
 def advice(standings: Iterable[tuple[str | None, str, Standing]], settings: AdjustmentSettings) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def advice(standings: Iterable[tuple[str | None, str, Standing]], settings: Adju
     level = raised[0][2].level if raised else 0
     highest = [entry[2] for entry in raised if entry[2].level == level]
     return {
-        "distil_again": level == 2,
+        "distill_again": level == 2,
         "level": LEVELS[level],
         "since_events": highest[0].since_events if highest else None,
         "since": highest[0].since if highest else None,

@@ -49,7 +49,7 @@ def resume_adjustment(path: Path, fresh: Adjustment) -> Adjustment:
         return fresh
     except OSError as error:
         raise EnvironmentFailure(
-            f"cannot read the state of the adjustment ({error.strerror})", where=path, mend="Change its permissions."
+            f"cannot read the state of the adjustment ({error.strerror})", where=path, hint="Change its permissions."
         ) from error
     except OtherFormat:
         return started_afresh(path, "is of another version", fresh)
@@ -83,7 +83,7 @@ def started_afresh(path: Path, why: str, fresh: Adjustment) -> Adjustment:
         raise EnvironmentFailure(
             f"the state of the adjustment {why}, and cannot be kept as {aside.name} ({error.strerror})",
             where=path,
-            mend="Move it away, or give another file.",
+            hint="Move it away, or give another file.",
         ) from error
     logger.warning("%s: the state of the adjustment %s; it starts afresh. The old file is kept as %s", path, why, aside)
     return fresh

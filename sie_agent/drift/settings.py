@@ -25,8 +25,8 @@ class AdjustmentSettings:
     segments : parts that a window is moved on by; a look at the figures is taken whenever one is full.
     warm_up : first events of a department that are its baseline, where none is given.
     persist : looks in a row that have to agree before a level is raised or lowered.
-    watch_index, distil_index : PSI from which on a distribution is to be watched, and the scorer distilled again.
-    watch_change, distil_change : the same of a mean, in standard deviations of the baseline. Of a normal distribution
+    watch_index, distill_index : PSI from which on a distribution is to be watched, and the scorer distilled again.
+    watch_change, distill_change : the same of a mean, in standard deviations of the baseline. Of a normal distribution
         that moves by d of them PSI is d², so these see less than the indexes do: a fifth of the labels flipped moves
         the support of Home Depot's pairs by 0.2 and its PSI to 0.05 only.
     false_alarms : looks beyond chance that are allowed in a million events where nothing changes.
@@ -42,9 +42,9 @@ class AdjustmentSettings:
     warm_up: int = 4_000
     persist: int = 3
     watch_index: float = 0.1
-    distil_index: float = 0.2
+    distill_index: float = 0.2
     watch_change: float = 0.1
-    distil_change: float = 0.15
+    distill_change: float = 0.15
     false_alarms: float = 1.0
     strength: float | None = None
     bins: int = 10
@@ -64,8 +64,10 @@ class AdjustmentSettings:
             require("strength", self.strength, 0 <= self.strength < float("inf"), "0 or more")
         require("false_alarms", self.false_alarms, 0 < self.false_alarms < 1e5, "above 0 and below 100000")
         for name in ("index", "change"):
-            low, high = getattr(self, f"watch_{name}"), getattr(self, f"distil_{name}")
-            require(f"watch_{name}", low, 0 < low <= high < float("inf"), f"above 0 and at most distil_{name} ({high})")
+            low, high = getattr(self, f"watch_{name}"), getattr(self, f"distill_{name}")
+            require(
+                f"watch_{name}", low, 0 < low <= high < float("inf"), f"above 0 and at most distill_{name} ({high})"
+            )
 
     def level_per_test(self, labels: int) -> float:
         """Probability of a single test's error, so that a million events have *false_alarms* of them.
@@ -89,4 +91,4 @@ class AdjustmentSettings:
 def require(name: str, value: object, holds: bool, allowed: str) -> None:
     """Raise InputError where a setting is not as it must be."""
     if not holds:
-        raise InputError(f"{name} is {value}", where=WHERE, mend=f"Give {allowed}.")
+        raise InputError(f"{name} is {value}", where=WHERE, hint=f"Give {allowed}.")

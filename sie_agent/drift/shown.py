@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sie_agent.drift.levels import DISTIL, LEVELS, WATCH, Standing, advice, rounded
+from sie_agent.drift.levels import DISTILL, LEVELS, WATCH, Standing, advice, rounded
 from sie_agent.drift.settings import BACKING, MEANS
 from sie_agent.drift.stream import MIX, Stream
 
@@ -38,8 +38,8 @@ def state_of(adjustment: Adjustment) -> dict[str, Any]:
             for name, stream in adjustment.streams.items()
         },
         "thresholds": {
-            "psi": {"watch": chosen.watch_index, "distil_again": chosen.distil_index},
-            "mean_change_in_deviations": {"watch": chosen.watch_change, "distil_again": chosen.distil_change},
+            "psi": {"watch": chosen.watch_index, "distill_again": chosen.distill_index},
+            "mean_change_in_deviations": {"watch": chosen.watch_change, "distill_again": chosen.distill_change},
             "false_alarms_per_million_events": chosen.false_alarms,
             "level_per_test": chosen.level_per_test(len(adjustment.labels)),
             "looks_in_a_row": chosen.persist,
@@ -57,7 +57,7 @@ def alarms_of(adjustment: Adjustment) -> dict[str, int]:
     standings = [standing for _, _, standing in adjustment.named_standings()]
     return {
         WATCH: sum(standing.raised_watch for standing in standings),
-        DISTIL: sum(standing.raised_distil for standing in standings),
+        DISTILL: sum(standing.raised_distill for standing in standings),
     }
 
 
@@ -97,7 +97,7 @@ def metrics_of(adjustment: Adjustment) -> Iterator[tuple[str, dict[str, str], fl
     """Name, labels and value of each metric."""
     yield "sie_adjustment_events", {}, float(adjustment.events)
     said = advice(adjustment.named_standings(), adjustment.settings)
-    yield "sie_adjustment_distil_again", {}, float(said["distil_again"])
+    yield "sie_adjustment_distill_again", {}, float(said["distill_again"])
     yield "sie_adjustment_level", {}, float(LEVELS.index(said["level"]))
     for level, count in alarms_of(adjustment).items():
         yield "sie_adjustment_alarms", {"level": level}, float(count)

@@ -47,16 +47,16 @@ def compare_judgments(
     InputError : no grades, no variant, or no pair that all variants graded.
     """
     if not tables:
-        raise InputError("comparing needs judgments", where="--variants", mend="Give two variants or more.")
+        raise InputError("comparing needs judgments", where="--variants", hint="Give two variants or more.")
     grade = samples["grade"].to_numpy(np.float64)
     scores = {name: scores_of(samples, table) for name, table in tables.items()}
     usable = ~np.isnan(grade) & np.all([~np.isnan(score) for score in scores.values()], axis=0)
     if np.isnan(grade).all():
         raise InputError(
-            "the samples have no grades", where="field 'grade'", mend="Map the human grade in the column map."
+            "the samples have no grades", where="field 'grade'", hint="Map the human grade in the column map."
         )
     if not usable.any():
-        raise InputError("no pair was graded by every variant", mend="See `status` and `detail` in the judgments.")
+        raise InputError("no pair was graded by every variant", hint="See `status` and `detail` in the judgments.")
     codes = pd.factorize(samples["query"][usable].map(normalise_query))[0].astype(np.intp)
     relevant = grade[usable] >= relevant_at
     kept = {name: score[usable] for name, score in scores.items()}

@@ -58,7 +58,7 @@ def table_kind(path: Path) -> str | None:
     return next((kind for start, kind in STARTS.items() if head.startswith(start)), None)
 
 
-def refuse_table(path: Path, expected: str, mend: str | None) -> None:
+def refuse_table(path: Path, expected: str, hint: str | None) -> None:
     """Refuse data where a file in YAML is *expected* ("a suite in YAML"), before it is read.
 
     Raises
@@ -66,7 +66,7 @@ def refuse_table(path: Path, expected: str, mend: str | None) -> None:
     InputError : the file is a table, or packed.
     """
     if (kind := table_kind(path)) is not None:
-        raise InputError(f"is {kind}, and {expected} was expected", where=path, mend=mend)
+        raise InputError(f"is {kind}, and {expected} was expected", where=path, hint=hint)
 
 
 def yaml_kind(content: Any) -> str | None:
@@ -88,12 +88,12 @@ def other_yaml(content: Any, expected: str, where: str | Path) -> InputError | N
     kind = yaml_kind(content)
     if kind is None or kind == expected:
         return None
-    mend = USES[kind]
+    hint = USES[kind]
     if kind == SUITE and expected == MAP:
         data = content.get("data")
         named = data.get("map") if isinstance(data, Mapping) else None
-        mend = f"{mend}; its column map is '{named}'" if isinstance(named, str) else mend
-    return InputError(f"is {kind}, and {expected} was expected", where=where, mend=mend)
+        hint = f"{hint}; its column map is '{named}'" if isinstance(named, str) else hint
+    return InputError(f"is {kind}, and {expected} was expected", where=where, hint=hint)
 
 
 def near_file(path: Path, endings: tuple[str, ...] = ()) -> str | None:

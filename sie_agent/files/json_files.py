@@ -18,12 +18,12 @@ class NotJson(ValueError):
     """The text is no JSON, or none that is read here; the message says why, in words for a user."""
 
 
-def read_json(path: str | Path, *, mend: str | None = None, most: int = MOST_BYTES, nan: bool = False) -> Any:
+def read_json(path: str | Path, *, hint: str | None = None, most: int = MOST_BYTES, nan: bool = False) -> Any:
     """What a JSON file holds.
 
     Parameters
     ----------
-    mend : what a user is to do about a file that cannot be read. most : its size in bytes.
+    hint : what a user is to do about a file that cannot be read. most : its size in bytes.
     nan : whether NaN and infinite numbers are read; for files whose fields are checked one by one.
 
     Raises
@@ -32,17 +32,17 @@ def read_json(path: str | Path, *, mend: str | None = None, most: int = MOST_BYT
     """
     place = Path(path)
     try:
-        return parse_json(read_text(place, most, mend), nan=nan)
+        return parse_json(read_text(place, most, hint), nan=nan)
     except FileNotFoundError as error:
-        raise InputError("the file is missing", where=place, mend=mend) from error
+        raise InputError("the file is missing", where=place, hint=hint) from error
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=place, mend=mend) from error
+        raise InputError(f"cannot be read ({error.strerror})", where=place, hint=hint) from error
     except NotJson as error:
-        raise InputError(str(error), where=place, mend=mend) from error
+        raise InputError(str(error), where=place, hint=hint) from error
 
 
 def read_object(
-    path: str | Path, *, mend: str | None = None, most: int = MOST_BYTES, nan: bool = False
+    path: str | Path, *, hint: str | None = None, most: int = MOST_BYTES, nan: bool = False
 ) -> dict[str, Any]:
     """The object that a JSON file holds; parameters as of :func:`read_json`.
 
@@ -50,9 +50,9 @@ def read_object(
     ------
     InputError : as of :func:`read_json`, and where it holds something else.
     """
-    content = read_json(path, mend=mend, most=most, nan=nan)
+    content = read_json(path, hint=hint, most=most, nan=nan)
     if not isinstance(content, dict):
-        raise InputError("is JSON, but no object", where=path, mend=mend)
+        raise InputError("is JSON, but no object", where=path, hint=hint)
     return content
 
 

@@ -145,7 +145,7 @@ def write_text(path: Path, text: str) -> None:
         write_bytes(path, text.encode("utf-8", "surrogateescape"))
     except OSError as error:
         raise EnvironmentFailure(
-            f"cannot write ({error.strerror})", where=path, mend="Free space or choose another --out."
+            f"cannot write ({error.strerror})", where=path, hint="Free space or choose another --out."
         ) from error
 
 

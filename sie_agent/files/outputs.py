@@ -23,8 +23,8 @@ from sie_agent.files.places import File, Folder, Named, Place, check_places, exp
 from sie_agent.files.stamps import read_stamp, stamping
 from sie_agent.files.writing import (
     DISK,
+    exclusive_lock,
     left_over,
-    only_one,
     remove_leftovers,
     remove_unheld,
     write_bytes,
@@ -137,7 +137,7 @@ def outputs(
             stack.enter_context(made_folder(place.path if isinstance(place, Folder) else place.path.parent))
         for place in known:
             if not (isinstance(place, File) and place.appended):
-                stack.enter_context(only_one(place.path))
+                stack.enter_context(exclusive_lock(place.path))
                 remove_left_over(place)
         # another process may have been there until now
         check_owners()
@@ -187,8 +187,8 @@ def check_owner(work: Work, place: Place, own: Callable[[Path], bool] | None) ->
     else:
         changes = "; ".join(work.differences(before)[:TOLD])
         problem = f"`sie {work.verb}` made {what} with {changes}"
-    mend = f"Give another {place.option}, or --overwrite to replace what is there."
-    raise InputError(problem, where=f"{place.option} {place.path}", mend=mend)
+    hint = f"Give another {place.option}, or --overwrite to replace what is there."
+    raise InputError(problem, where=f"{place.option} {place.path}", hint=hint)
 
 
 def noted_at(place: Place) -> dict[str, Any] | None:
@@ -216,13 +216,13 @@ def check_beginning(place: File) -> None:
     except OSError as error:
         raise write_failure(error, place.path) from error
     if place.appended:
-        what, mend = "its first line is no event", "Give the name of a new file, or of a log that `--log-json` began."
+        what, hint = "its first line is no event", "Give the name of a new file, or of a log that `--log-json` began."
         fits = not first or is_event(first)
     else:
-        what, mend = "it is no state of a service", "Give the name of a new file, or of one that `sie serve` wrote."
+        what, hint = "it is no state of a service", "Give the name of a new file, or of one that `sie serve` wrote."
         fits = not first or bool(STATE.match(first))
     if not fits:
-        raise InputError(f"is there already, and {what}", where=f"{place.option} {place.path}", mend=mend)
+        raise InputError(f"is there already, and {what}", where=f"{place.option} {place.path}", hint=hint)
 
 
 @contextmanager
@@ -294,7 +294,7 @@ def writable_folder(path: str | Path) -> Path:
     """
     folder = user_path(path)
     if folder.exists() and not folder.is_dir():
-        raise InputError("is a file, and a folder is needed", where=folder, mend="Give another --out.")
+        raise InputError("is a file, and a folder is needed", where=folder, hint="Give another --out.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".sie-"):
@@ -303,6 +303,6 @@ def writable_folder(path: str | Path) -> Path:
         raise EnvironmentFailure(
             f"the folder cannot be written to ({error.strerror})",
             where=folder,
-            mend="Change its permissions, free some space, or choose another --out.",
+            hint="Change its permissions, free some space, or choose another --out.",
         ) from error
     return folder

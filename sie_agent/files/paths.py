@@ -59,19 +59,19 @@ def user_path(given: str | Path, option: str | None = None, most_name: int = MOS
     text = str(given)
     where = " ".join(part for part in (option, text if len(text) <= MOST_NAME else f"{text[:SHOWN]}…") if part)
     if "\0" in text:
-        raise InputError("is no path: a zero byte is in it", where=option, mend="Give another name")
+        raise InputError("is no path: a zero byte is in it", where=option, hint="Give another name")
     try:
         path = Path(text).expanduser()
     except RuntimeError:
-        mend = f"Write out the folder, or ./{text.split('/')[0][:SHOWN]} for a file of that name"
-        raise InputError("is in the home folder of a user who is not known", where=where, mend=mend) from None
+        hint = f"Write out the folder, or ./{text.split('/')[0][:SHOWN]} for a file of that name"
+        raise InputError("is in the home folder of a user who is not known", where=where, hint=hint) from None
     if length(str(path)) > MOST_PATH:
         problem = f"the path has {length(str(path)):,} bytes, and at most {MOST_PATH:,} are possible"
-        raise InputError(problem, where=where, mend="Give a shorter one")
+        raise InputError(problem, where=where, hint="Give a shorter one")
     for part, most in (*((part, MOST_NAME) for part in path.parts), (path.name, most_name)):
         if length(part) > most:
             problem = f"the name '{part[:SHOWN]}…' has {length(part):,} bytes, and at most {most} are possible"
-            raise InputError(problem, where=where, mend="Give a shorter one")
+            raise InputError(problem, where=where, hint="Give a shorter one")
     return path
 
 

@@ -86,7 +86,7 @@ def expanded(given: Named, option: str) -> Path:
     """
     text = str(given)
     if not text.strip():
-        raise InputError(f"names nothing: expected a path, found {text!r}", where=option, mend="Give a name.")
+        raise InputError(f"names nothing: expected a path, found {text!r}", where=option, hint="Give a name.")
     return user_path(text, option, MOST_OUT_NAME)
 
 
@@ -122,24 +122,24 @@ def check_kind(place: Place) -> None:
         check_parents(path, where)
         if isinstance(place, File):
             if str(place.given).endswith("/") or path.is_dir():
-                raise InputError("is a folder, and a file is needed", where=where, mend="Give the name of a file.")
+                raise InputError("is a folder, and a file is needed", where=where, hint="Give the name of a file.")
             check_regular(path, where)
             if path.suffix != place.suffix and place.suffix:
-                mend = f"Give {place.option} NAME{place.suffix}."
-                raise InputError(f"the file to write does not end in {place.suffix}", where=where, mend=mend)
+                hint = f"Give {place.option} NAME{place.suffix}."
+                raise InputError(f"the file to write does not end in {place.suffix}", where=where, hint=hint)
             return
         if path.exists() and not path.is_dir():
-            raise InputError("is a file, and a folder is needed", where=where, mend=f"Give another {place.option}.")
+            raise InputError("is a file, and a folder is needed", where=where, hint=f"Give another {place.option}.")
         for part, folder in place.parts:
             if part.exists() and part.is_dir() != folder:
                 kind = "file is in the place of a folder" if folder else "folder is in the place of a file"
-                raise InputError(f"a {kind}", where=part, mend=f"Give another {place.option}.")
+                raise InputError(f"a {kind}", where=part, hint=f"Give another {place.option}.")
             check_regular(part, str(part), folder=folder)
     except OSError as error:
         problem = f"cannot be written to ({(error.strerror or str(error)).lower()})"
-        raise InputError(problem, where=where, mend=ELSEWHERE) from None
+        raise InputError(problem, where=where, hint=ELSEWHERE) from None
     except RuntimeError:
-        raise InputError("is a link that leads to itself", where=where, mend=ELSEWHERE) from None
+        raise InputError("is a link that leads to itself", where=where, hint=ELSEWHERE) from None
 
 
 def check_parents(path: Path, where: str) -> None:
@@ -149,14 +149,14 @@ def check_parents(path: Path, where: str) -> None:
         if parent.is_dir():
             return
         if parent.exists() or parent.is_symlink():
-            raise InputError(f"{parent} is a file, and a folder is needed", where=where, mend=ELSEWHERE)
+            raise InputError(f"{parent} is a file, and a folder is needed", where=where, hint=ELSEWHERE)
 
 
 def check_regular(path: Path, where: str, *, folder: bool = False) -> None:
     """What is there is a file that can be replaced, no device and no pipe."""
     if not folder and path.exists() and not path.is_file():
         problem = "is a device or a pipe, and a file that can be replaced is needed"
-        raise InputError(problem, where=where, mend="Give the name of a file.")
+        raise InputError(problem, where=where, hint="Give the name of a file.")
 
 
 def read_paths(reads: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
@@ -181,7 +181,7 @@ def check_two(place: Place, other: Place) -> None:
         how = alike(place.path, other.path) if isinstance(other, File) else written(other, place.path)
     if how is not None:
         where = f"{place.option} {place.path}"
-        raise InputError(f"is the file of {other.option} ({other.path}), too{how}", where=where, mend=ELSEWHERE)
+        raise InputError(f"is the file of {other.option} ({other.path}), too{how}", where=where, hint=ELSEWHERE)
 
 
 def check_source(place: Place, option: str, source: Path) -> None:
@@ -191,10 +191,10 @@ def check_source(place: Place, option: str, source: Path) -> None:
     if how is None and source.is_dir() and any(is_linked(place, file) for file in files_of(source)):
         how = ""
     if how is not None:
-        raise InputError(f"would replace what is read ({told}){how}", where=where, mend=ELSEWHERE)
+        raise InputError(f"would replace what is read ({told}){how}", where=where, hint=ELSEWHERE)
     if source.is_dir() and place.path.resolve().is_relative_to(source.resolve()):
-        mend = "Give a place in another folder."
-        raise InputError(f"lies in a folder that is read ({told})", where=where, mend=mend)
+        hint = "Give a place in another folder."
+        raise InputError(f"lies in a folder that is read ({told})", where=where, hint=hint)
 
 
 def written(place: Place, path: Path) -> str | None:

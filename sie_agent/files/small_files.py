@@ -45,18 +45,18 @@ def refuse_special(path: Path, expected: str = "a file") -> None:
         if os.path.islink(path):
             told = "itself" if error.errno == errno.ELOOP else f"{os.readlink(path)}, which cannot be reached"
             problem = f"is a link to {told}, and {expected} was expected"
-            raise InputError(problem, where=path, mend="Mend the link, or give the file itself") from None
+            raise InputError(problem, where=path, hint="Mend the link, or give the file itself") from None
         if error.errno == errno.ENAMETOOLONG:
             raise InputError(
-                "the path is too long for the file system", where=path, mend="Give a shorter one"
+                "the path is too long for the file system", where=path, hint="Give a shorter one"
             ) from None
         return
     for is_kind, name in SPECIAL:
         if is_kind(mode):
-            raise InputError(f"is {name}, and {expected} was expected", where=path, mend=SAVE_FIRST)
+            raise InputError(f"is {name}, and {expected} was expected", where=path, hint=SAVE_FIRST)
 
 
-def refuse_no_file(path: Path, expected: str = "a file", mend: str | None = None) -> None:
+def refuse_no_file(path: Path, expected: str = "a file", hint: str | None = None) -> None:
     """Refuse a path that is no file, before anything opens it; *expected*: what should be there.
 
     Raises
@@ -65,10 +65,10 @@ def refuse_no_file(path: Path, expected: str = "a file", mend: str | None = None
     """
     refuse_special(path, expected)
     if os.path.isdir(path):
-        raise InputError(f"is a folder, and {expected} was expected", where=path, mend=mend or "Give a file")
+        raise InputError(f"is a folder, and {expected} was expected", where=path, hint=hint or "Give a file")
 
 
-def read_bytes(path: Path, most: int, mend: str | None = None) -> bytes:
+def read_bytes(path: Path, most: int, hint: str | None = None) -> bytes:
     """The content of a regular file of at most *most* bytes; links are followed, as the Hub's cache is made of them.
 
     Raises
@@ -76,7 +76,7 @@ def read_bytes(path: Path, most: int, mend: str | None = None) -> bytes:
     FileNotFoundError, PermissionError, OSError : as of opening the file.
     InputError : it is no regular file, or too large.
     """
-    refuse_no_file(path, mend=mend)
+    refuse_no_file(path, hint=hint)
     # a pipe without a writer would hold up whoever opens it; one may have come meanwhile
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as stream:
@@ -84,39 +84,39 @@ def read_bytes(path: Path, most: int, mend: str | None = None) -> bytes:
         if stat.S_ISDIR(facts.st_mode):
             raise IsADirectoryError(21, "Is a directory", str(path))
         if not stat.S_ISREG(facts.st_mode):
-            raise InputError("is no file, but a pipe or a device", where=path, mend=mend)
+            raise InputError("is no file, but a pipe or a device", where=path, hint=hint)
         if facts.st_size > most:
-            raise too_large(path, facts.st_size, most, mend)
+            raise too_large(path, facts.st_size, most, hint)
         # a file that grows meanwhile, or one of a system that does not say its size
         content = stream.read(most + 1)
     if len(content) > most:
-        raise too_large(path, len(content), most, mend)
+        raise too_large(path, len(content), most, hint)
     return content
 
 
-def too_large(path: Path, size: int, most: int, mend: str | None) -> InputError:
+def too_large(path: Path, size: int, most: int, hint: str | None) -> InputError:
     """The file is larger than such a file may be."""
     problem = f"has {size / MEBIBYTE:,.2f} MiB, and such a file has at most {most / MEBIBYTE:,.3g} MiB"
-    return InputError(problem, where=path, mend=mend)
+    return InputError(problem, where=path, hint=hint)
 
 
-def read_text(path: Path, most: int, mend: str | None = None, what: str = "") -> str:
+def read_text(path: Path, most: int, hint: str | None = None, what: str = "") -> str:
     """The text of a file in UTF-8, with or without the mark that some editors put at its start.
 
     Parameters
     ----------
-    most : its size in bytes. mend, what : what to do about it, and what it is, for messages.
+    most : its size in bytes. hint, what : what to do about it, and what it is, for messages.
 
     Raises
     ------
     FileNotFoundError, PermissionError, OSError : as of opening the file.
     InputError : it is no regular file, too large, or not UTF-8; names the line.
     """
-    content = read_bytes(path, most, mend)
+    content = read_bytes(path, most, hint)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         other = " but UTF-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else ""
         problem = f"{what} is not UTF-8{other} (line {line})".strip()
-        raise InputError(problem, where=path, mend="Save it as UTF-8") from None
+        raise InputError(problem, where=path, hint="Save it as UTF-8") from None

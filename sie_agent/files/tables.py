@@ -178,7 +178,7 @@ def check_distinct(names: Sequence[str], source: Path) -> None:
     """Raise an `InputError` where two columns have one name."""
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise InputError(f"the column '{twice[0]}' is there twice", where=source, mend="Rename one of them")
+        raise InputError(f"the column '{twice[0]}' is there twice", where=source, hint="Rename one of them")
 
 
 def as_frame(table: pa.Table) -> pd.DataFrame:
@@ -212,13 +212,13 @@ def check_numeric(column: pd.Series[Any], source: Path) -> None:
     raise InputError(
         f"the column '{column.name}' has to hold numbers; found {str(there.iloc[0])[:40]!r} ({column.dtype})",
         where=source,
-        mend="Make it anew, or put the file back",
+        hint="Make it anew, or put the file back",
     )
 
 
 def unreadable(path: Path) -> InputError:
     """The system does not let a file be read."""
-    return InputError("cannot be read (permission denied)", where=path, mend="Change its permissions, or give another")
+    return InputError("cannot be read (permission denied)", where=path, hint="Change its permissions, or give another")
 
 
 def not_parquet(source: Path, error: Exception, writer: str | None = None) -> InputError:
@@ -226,14 +226,14 @@ def not_parquet(source: Path, error: Exception, writer: str | None = None) -> In
     if isinstance(error, PermissionError):
         return unreadable(source)
     if source.stat().st_size == 0:
-        return InputError("the file is empty", where=source, mend="Make it anew")
+        return InputError("the file is empty", where=source, hint="Make it anew")
     if writer is not None and (other := other_kind(source, writer)) is not None:
         return other
     reason = " ".join(str(error).split())[:120] or type(error).__name__
     if "crypt" in reason.lower():
-        return InputError("the Parquet file is encrypted", where=source, mend="Write it without encryption")
-    mend = "It is cut off or damaged: make or copy it anew"
-    return InputError(f"not a whole Parquet file{damage(reason)}", where=source, mend=mend)
+        return InputError("the Parquet file is encrypted", where=source, hint="Write it without encryption")
+    hint = "It is cut off or damaged: make or copy it anew"
+    return InputError(f"not a whole Parquet file{damage(reason)}", where=source, hint=hint)
 
 
 # what Arrow says of a damaged file, and what it means

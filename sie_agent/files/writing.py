@@ -191,7 +191,7 @@ def remove_spilled(parent: Path, name: str) -> None:
 
 
 @contextmanager
-def only_one(target: Path) -> Iterator[None]:
+def exclusive_lock(target: Path) -> Iterator[None]:
     """Nobody else makes *target* meanwhile; the system lets go of the lock when the process ends, however it does.
 
     The lock is ``.NAME.lock`` beside a file, and ``.run.lock`` in a folder.
@@ -232,7 +232,7 @@ def in_use(target: Path, stream: IO[str]) -> EnvironmentFailure:
     which = f" (process {said})" if said.isdigit() else ""
     what = "into this folder" if target.is_dir() else "this file"
     return EnvironmentFailure(
-        f"another process is writing {what}{which}", where=target, mend="Wait for it, or give another --out."
+        f"another process is writing {what}{which}", where=target, hint="Wait for it, or give another --out."
     )
 
 
@@ -279,12 +279,12 @@ def current_umask() -> int:
 def write_failure(error: OSError, path: Path) -> EnvironmentFailure:
     """What the system said when a file could not be written, in words."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return EnvironmentFailure("the disk is full", where=path, mend="Free some space or write elsewhere")
+        return EnvironmentFailure("the disk is full", where=path, hint="Free some space or write elsewhere")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return EnvironmentFailure(
-            "the folder cannot be written to", where=path, mend="Change its permissions or write elsewhere"
+            "the folder cannot be written to", where=path, hint="Change its permissions or write elsewhere"
         )
     if error.errno == errno.EIO:
-        return EnvironmentFailure("the disk has a fault", where=path, mend="Look at the disk, or write elsewhere")
+        return EnvironmentFailure("the disk has a fault", where=path, hint="Look at the disk, or write elsewhere")
     reason = error.strerror or str(error)
-    return EnvironmentFailure(f"the file cannot be written: {reason}", where=path, mend="Write it elsewhere")
+    return EnvironmentFailure(f"the file cannot be written: {reason}", where=path, hint="Write it elsewhere")

@@ -69,13 +69,13 @@ class YamlText:
 
 
 def read_yaml(
-    path: str | Path, *, mend: str | None = None, what: str = "", expected: str = "a file in YAML"
+    path: str | Path, *, hint: str | None = None, what: str = "", expected: str = "a file in YAML"
 ) -> YamlText:
     """What a YAML file of a user holds.
 
     Parameters
     ----------
-    mend : what to do about a file that cannot be read. what : what it is, such as "the column map", for messages.
+    hint : what to do about a file that cannot be read. what : what it is, such as "the column map", for messages.
     expected : the same with its article, such as "a column map in YAML".
 
     Raises
@@ -83,11 +83,11 @@ def read_yaml(
     InputError : it is missing, is a table, cannot be read, has more than half a MiB, or see :func:`parse_yaml`.
     """
     place = Path(path)
-    refuse_table(place, expected, mend)
+    refuse_table(place, expected, hint)
     try:
-        text = read_text(place, MOST_BYTES, mend, what)
+        text = read_text(place, MOST_BYTES, hint, what)
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", where=place, mend=mend) from error
+        raise InputError(f"cannot be read ({error.strerror})", where=place, hint=hint) from error
     return parse_yaml(text, str(place), what)
 
 
@@ -102,7 +102,7 @@ def parse_yaml(text: str, where: str, what: str = "") -> YamlText:
     for number, line in enumerate(text.split("\n"), start=1):
         if found := yaml.reader.Reader.NON_PRINTABLE.search(line):
             problem = unparsable(what, f"it holds the character U+{ord(found.group()):04X}")
-            raise InputError(problem, where=f"{where}, line {number}", mend="Take it out.")
+            raise InputError(problem, where=f"{where}, line {number}", hint="Take it out.")
     loader = Checked(text, where)
     try:
         node = loader.get_single_node()
@@ -110,8 +110,8 @@ def parse_yaml(text: str, where: str, what: str = "") -> YamlText:
         mark = getattr(error, "problem_mark", None)
         place = f"{where}, line {mark.line + 1}" if mark is not None else where
         said = " ".join(str(getattr(error, "problem", None) or "cannot be read").split())
-        mend = "Indent with spaces, not with tabs." if "'\\t'" in said else "Mend the YAML there."
-        raise InputError(unparsable(what, said[:200]), where=place, mend=mend) from error
+        hint = "Indent with spaces, not with tabs." if "'\\t'" in said else "Mend the YAML there."
+        raise InputError(unparsable(what, said[:200]), where=place, hint=hint) from error
     finally:
         loader.dispose()
     lines: dict[tuple[str | int, ...], int] = {}
@@ -149,18 +149,18 @@ class Checked(yaml.SafeLoader):
         if isinstance(event, yaml.CollectionStartEvent):
             self.depth += 1
             if self.depth > MOST_DEPTH:
-                raise InputError(f"is nested more than {MOST_DEPTH} deep", where=place, mend=PLAIN)
+                raise InputError(f"is nested more than {MOST_DEPTH} deep", where=place, hint=PLAIN)
         if isinstance(event, yaml.CollectionEndEvent):
             self.depth -= 1
         if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
             name = f"{'*' if isinstance(event, yaml.AliasEvent) else '&'}{event.anchor[:40]}"
-            raise InputError(f"has '{name}': anchors and aliases are not read here", where=place, mend=PLAIN)
+            raise InputError(f"has '{name}': anchors and aliases are not read here", where=place, hint=PLAIN)
         tag = getattr(event, "tag", None)
         if tag is not None:
             shown = tag.replace("tag:yaml.org,2002:", "!!")[:60]
-            raise InputError(f"has the tag '{shown}': tags are not read here", where=place, mend=PLAIN)
+            raise InputError(f"has the tag '{shown}': tags are not read here", where=place, hint=PLAIN)
         if isinstance(event, yaml.DocumentStartEvent) and event.explicit and self.begun:
-            raise InputError("holds a second document", where=place, mend="Keep one document in a file.")
+            raise InputError("holds a second document", where=place, hint="Keep one document in a file.")
         self.begun = self.begun or isinstance(event, yaml.DocumentStartEvent)
 
 
@@ -183,7 +183,7 @@ def value_of(node: yaml.Node, way: tuple[str | int, ...], lines: dict[tuple[str 
             problem = f"the key '{dotted((*way, key))}' is there twice"
             first = lines.get((*way, key))
             again = f" (first in line {first})" if first else ""
-            raise InputError(problem + again, where=f"{where}, line {line}", mend="Keep one of them.")
+            raise InputError(problem + again, where=f"{where}, line {line}", hint="Keep one of them.")
         lines[(*way, key)] = line
         table[key] = value_of(entry, (*way, key), lines, where)
     return table
@@ -194,12 +194,12 @@ def key_of(node: yaml.Node, way: tuple[str | int, ...], where: str) -> Any:
     place = f"{where}, line {node.start_mark.line + 1}"
     inside = f" below '{dotted(way)}'" if way else ""
     if not isinstance(node, yaml.ScalarNode):
-        raise InputError(f"a key{inside} is a list or a mapping", where=place, mend="Use a text as the key.")
+        raise InputError(f"a key{inside} is a list or a mapping", where=place, hint="Use a text as the key.")
     if node.value == "<<" and node.style is None:
-        raise InputError(f"merge keys ('<<'){inside} are not read here", where=place, mend=PLAIN)
+        raise InputError(f"merge keys ('<<'){inside} are not read here", where=place, hint=PLAIN)
     key = scalar(node, way, where)
     if key is None and node.value in ("", "~"):
-        raise InputError(f"a key{inside} is empty", where=place, mend="Use a text as the key.")
+        raise InputError(f"a key{inside} is empty", where=place, hint="Use a text as the key.")
     return node.value if key is None or isinstance(key, bool) else key
 
 
@@ -216,8 +216,8 @@ def scalar(node: yaml.ScalarNode, way: tuple[str | int, ...], where: str) -> Any
         return value
     if NO_NUMBER.fullmatch(text):
         field = f"'{dotted(way)}' is {text}, which" if way else f"{text}"
-        place, mend = f"{where}, line {node.start_mark.line + 1}", "Give a number, or put the text in quotes."
-        raise InputError(f"{field} is not a finite number", where=place, mend=mend)
+        place, hint = f"{where}, line {node.start_mark.line + 1}", "Give a number, or put the text in quotes."
+        raise InputError(f"{field} is not a finite number", where=place, hint=hint)
     return text
 
 

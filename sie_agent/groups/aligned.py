@@ -64,7 +64,7 @@ class Scored:
             raise InputError(
                 f"the score is {scores[wrong[0]]}, and a number between {-LARGEST:g} and {LARGEST:g} was expected",
                 where=f"{self.path}, row {self._read + int(wrong[0]) + 1}, field '{self._score}'",
-                mend="Score the log anew, or leave the cell empty.",
+                hint="Score the log anew, or leave the cell empty.",
             )
         self._read += len(scores)
         return scores
@@ -117,7 +117,7 @@ def check_same(scored: pd.DataFrame, log: pd.DataFrame, name: str, word: str, pa
             f"these are scores of another log: row '{scored['sample_id'].iloc[row]}' has "
             f"{in_words(scored[name].iloc[row], word)} here and {in_words(log[name].iloc[row], word)} in {where}",
             where=path,
-            mend=MEND,
+            hint=MEND,
         )
 
 
@@ -131,5 +131,5 @@ def not_of_this_log(path: str, name: str, where: str) -> InputError:
     return InputError(
         f"row '{name}' is not in {where}, or not in the same order there: these are scores of another log",
         where=path,
-        mend=MEND,
+        hint=MEND,
     )

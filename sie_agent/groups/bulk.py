@@ -112,7 +112,7 @@ def rank_file(
         pieces = scored_alone(reader, connection) if log is None else aligned(reader, log(target.parent), where)
         load_rows(connection, pieces, by, tally, shown)
         if tally.unscored == tally.rows:
-            raise InputError(f"column '{score}' holds no score", where=scores, mend="Was this weak label distilled?")
+            raise InputError(f"column '{score}' holds no score", where=scores, hint="Was this weak label distilled?")
         kinds = []
         for place, name in enumerate(by):
             if tally.ungrouped[name] == tally.rows:
@@ -153,7 +153,7 @@ def check_once(connection: Any, path: str) -> None:
         raise InputError(
             f"the sample '{name}' is there {times:,} times",
             where=f"{path}, row {row}, field 'sample_id'",
-            mend="Give one row per sample.",
+            hint="Give one row per sample.",
         )
 
 

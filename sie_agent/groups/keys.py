@@ -22,15 +22,15 @@ NAMES_SHOWN = 12
 def check_kinds(by: Sequence[str]) -> None:
     """Raise InputError where nothing is named, something twice, or a column that is no kind of group."""
     if not by:
-        raise InputError("no kind of group is named", where="--by", mend=f"Choose of {', '.join(KINDS)}.")
+        raise InputError("no kind of group is named", where="--by", hint=f"Choose of {', '.join(KINDS)}.")
     for place, name in enumerate(by):
         if name in by[:place]:
-            raise InputError(f"'{name}' is there twice", where="--by", mend="Name each kind of group once.")
+            raise InputError(f"'{name}' is there twice", where="--by", hint="Name each kind of group once.")
         meant = next((kind for kind, column in OWN_COLUMNS.items() if column == name), None)
         if name not in KINDS and (name in COLUMNS or not name.strip()):
-            mend = f"Choose of {', '.join(KINDS)}, or name an attribute or a column that the column map keeps."
+            hint = f"Choose of {', '.join(KINDS)}, or name an attribute or a column that the column map keeps."
             hint = "" if meant is None else f"; did you mean '{meant}'?"
-            raise InputError(f"rows are not grouped by '{name}'{hint}", where="--by", mend=mend)
+            raise InputError(f"rows are not grouped by '{name}'{hint}", where="--by", hint=hint)
 
 
 def group_keys(samples: pd.DataFrame, by: str) -> pd.Series[str]:
@@ -101,11 +101,11 @@ def no_group(by: str, where: str, names: Sequence[str]) -> InputError:
         return InputError(
             "no row has a user_id",
             where=f"{where}, field 'user_id'",
-            mend="Map the column that names shoppers in a column map (columns: {user_id: …}), or leave out --by user.",
+            hint="Map the column that names shoppers in a column map (columns: {user_id: …}), or leave out --by user.",
         )
     there = f"; names there are: {', '.join(names[:NAMES_SHOWN])}" if names else ""
     return InputError(
         f"no row has a '{by}', neither as a column nor among its attributes{there}",
         where=where,
-        mend=f"Name its column in a column map (attributes: {{{by}: COLUMN}}), or leave out --by {by}.",
+        hint=f"Name its column in a column map (attributes: {{{by}: COLUMN}}), or leave out --by {by}.",
     )

@@ -52,13 +52,13 @@ def check_score(score: str, names: Collection[str], path: Path) -> None:
     InputError : there is no such score, or the file has not got it.
     """
     if score not in score_names():
-        mend = f"Choose one of {', '.join(score_names())}."
-        raise InputError(f"no score '{score}'", where="--score", mend=mend)
+        hint = f"Choose one of {', '.join(score_names())}."
+        raise InputError(f"no score '{score}'", where="--score", hint=hint)
     if score not in names:
         there = [name for name in score_names() if name in names]
         made = "" if there else made_by_words(path)
         raise InputError(
             f"{made}no column '{score}'; the scores there are: {', '.join(there) or 'none'}",
             where=path,
-            mend=f"Give --score {there[0]}." if there else "Give a scores.parquet that `sie score` wrote.",
+            hint=f"Give --score {there[0]}." if there else "Give a scores.parquet that `sie score` wrote.",
         )

@@ -184,10 +184,10 @@ def push_labels(
 def checked_target(to: str | None, folder: str | Path | None, dry_run: bool) -> str | Path | None:
     """Where it is to go, found wrong before any work is done: a repository, a folder, or nowhere in a dry run."""
     if to is not None and folder is not None:
-        raise InputError("both --to and --folder are given", mend="Give one of them.")
+        raise InputError("both --to and --folder are given", hint="Give one of them.")
     if to is None and folder is None and not dry_run:
-        mend = "Give --to owner/name for the Hugging Face Hub, or --folder DIR for this machine."
-        raise InputError("nothing says where to publish", mend=mend)
+        hint = "Give --to owner/name for the Hugging Face Hub, or --folder DIR for this machine."
+        raise InputError("nothing says where to publish", hint=hint)
     if to is not None and not OWNER_AND_NAME.fullmatch(to):
         raise name_error(to)
     return to if folder is None else user_path(folder)
@@ -233,15 +233,15 @@ def place(files: Files, folder: Path) -> None:
 
 def read_card(path: Path) -> str:
     """The card that is there, if it is a text of this folder; a link may lead to a file that nobody wants published."""
-    mend = "Save it as UTF-8, or delete it to have the card written anew."
+    hint = "Save it as UTF-8, or delete it to have the card written anew."
     try:
         real = path.resolve()
         # the Hub's cache keeps files as links into the folder `blobs` of the repository
         if real.parent not in (path.parent.resolve(), path.parent.resolve().parent.parent / "blobs"):
-            raise InputError("links to a file outside the scorer's folder", where=path, mend="Put a copy there.")
+            raise InputError("links to a file outside the scorer's folder", where=path, hint="Put a copy there.")
         return real.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise InputError(f"is no UTF-8 text (byte {error.start + 1})", where=path, mend=mend) from error
+        raise InputError(f"is no UTF-8 text (byte {error.start + 1})", where=path, hint=hint) from error
     except OSError as error:
         raise EnvironmentFailure(f"cannot be read ({error.strerror})", where=path) from error
 
@@ -255,8 +255,8 @@ def checked_card(card: str, where: Path) -> str:
     except Exception as error:
         # YAML's errors and the library's own have no common type
         said = " ".join(str(error).split())[:160]
-        mend = "Mend the front matter, or delete the file to have the card written anew."
-        raise InputError(f"the front matter cannot be read ({said})", where=where, mend=mend) from error
+        hint = "Mend the front matter, or delete the file to have the card written anew."
+        raise InputError(f"the front matter cannot be read ({said})", where=where, hint=hint) from error
     return card
 
 

@@ -33,20 +33,20 @@ def published(path: Path, samples: pd.DataFrame | None, source: str, *, with_tex
     labels = read_table(path, required=("sample_id",), writer="`sie distill`")
     ids = labels["sample_id"].astype(str)
     if not len(labels):
-        raise InputError("holds no rows", where=path, mend="Give the labels.parquet that `sie distill` wrote.")
+        raise InputError("holds no rows", where=path, hint="Give the labels.parquet that `sie distill` wrote.")
     if ids.duplicated().any():
         twice = ids[ids.duplicated()].iloc[0]
-        raise InputError(f"the sample '{twice}' is there twice", where=path, mend="Give one row per sample.")
+        raise InputError(f"the sample '{twice}' is there twice", where=path, hint="Give one row per sample.")
     weak = label_names()
     if not set(weak) & set(labels.columns):
-        mend = "Give the labels.parquet that `sie distill` wrote."
-        raise InputError(f"{made_by_words(path)}none of the columns {', '.join(weak)}", where=path, mend=mend)
+        hint = "Give the labels.parquet that `sie distill` wrote."
+        raise InputError(f"{made_by_words(path)}none of the columns {', '.join(weak)}", where=path, hint=hint)
     known = labels if samples is None else joined(labels, ids, samples, source, path)
     # the order of the columns; grade and whatever else a file may hold is not among them
     wanted = [*(TEXTS if with_text else ()), "item_id", "label", *weak]
     there = [name for name in wanted if name in known.columns]
     if with_text and not {"query", "title"} <= set(there):
-        raise InputError("has no query and title", where=path, mend="Give the log with --data to take them from it.")
+        raise InputError("has no query and title", where=path, hint="Give the log with --data to take them from it.")
     columns: dict[str, Any] = {"sample_id": pa.array(ids.tolist(), pa.string())}
     for name in there:
         if name == "label" or name in weak:
@@ -66,7 +66,7 @@ def joined(labels: pd.DataFrame, ids: pd.Series[str], samples: pd.DataFrame, sou
         raise InputError(
             f"the sample '{ids[absent].iloc[0]}' is not in {source} ({int(absent.sum()):,} of {len(ids):,} are not)",
             where=path,
-            mend="Give the data, the map and the split that the labels were made from.",
+            hint="Give the data, the map and the split that the labels were made from.",
         )
     log = by_id[[name for name in (*TEXTS, "item_id", "label") if name in by_id.columns]].reindex(ids.to_numpy())
     own = labels.drop(columns=list(log.columns), errors="ignore").reset_index(drop=True)
@@ -80,7 +80,7 @@ def as_numbers(column: pd.Series[Any], name: str, path: Path) -> np.ndarray[Any,
     if wrong.any():
         row = int(np.argmax(wrong))
         place = f"{path}, row {row + 1}, field '{name}'"
-        raise InputError(f"{column.iloc[row]!r} is no number", where=place, mend="Make the labels anew.")
+        raise InputError(f"{column.iloc[row]!r} is no number", where=place, hint="Make the labels anew.")
     return np.asarray(numbers)
 
 

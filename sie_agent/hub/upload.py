@@ -67,7 +67,7 @@ def upload(
             raise InputError(
                 "the repository is there already, and it is public",
                 where=to,
-                mend="Make it private on the Hub, choose another name, or leave out --private.",
+                hint="Make it private on the Hub, choose another name, or leave out --private.",
             )
         if revision and revision != "main":
             api.create_branch(to, repo_type=kind, branch=revision, exist_ok=True)
@@ -96,7 +96,7 @@ def quiet_library(to: str) -> Iterator[None]:
 
 @contextmanager
 def in_words(to: str) -> Iterator[None]:
-    """Turn whatever the Hub's library raises into one line with the mend."""
+    """Turn whatever the Hub's library raises into one line that says what to do."""
     try:
         yield
     except SieError:
@@ -113,19 +113,19 @@ def explained(error: BaseException, to: str) -> SieError:
     first = chain[0]
     if "Invalid metadata in README.md" in str(first):
         said = " ".join(str(first).split())[:200]
-        return InputError(f"the Hub refuses the card ({said})", where=to, mend="Mend README.md, or check --license.")
+        return InputError(f"the Hub refuses the card ({said})", where=to, hint="Mend README.md, or check --license.")
     for one in chain:
         if isinstance(one, OfflineModeIsEnabled):
-            return EnvironmentFailure("HF_HUB_OFFLINE is set, and nothing can be pushed", where=to, mend="Unset it.")
+            return EnvironmentFailure("HF_HUB_OFFLINE is set, and nothing can be pushed", where=to, hint="Unset it.")
         if isinstance(one, HFValidationError):
             return name_error(to)
         if isinstance(one, HfHubHTTPError) and getattr(one, "response", None) is not None:
             return refused(one.response.status_code, said_by(one), to)
     if any(isinstance(one, OSError) or type(one).__module__.split(".")[0].rstrip("2") in NETWORK for one in chain):
-        mend = "Check the network and HF_ENDPOINT, and give the same command again."
-        return EnvironmentFailure(f"the Hub cannot be reached ({type(chain[-1]).__name__})", where=to, mend=mend)
+        hint = "Check the network and HF_ENDPOINT, and give the same command again."
+        return EnvironmentFailure(f"the Hub cannot be reached ({type(chain[-1]).__name__})", where=to, hint=hint)
     said = " ".join(str(first).split())[:120] or type(first).__name__
-    return EnvironmentFailure(f"the Hub's answer cannot be used ({said})", where=to, mend=AGAIN)
+    return EnvironmentFailure(f"the Hub's answer cannot be used ({said})", where=to, hint=AGAIN)
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -137,10 +137,10 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def refused(status: int, said: str, to: str) -> SieError:
     """What a status of the Hub means."""
-    problem, mend = STATUSES.get(status, (f"the Hub refuses the request ({status})", "Check --to and --revision."))
+    problem, hint = STATUSES.get(status, (f"the Hub refuses the request ({status})", "Check --to and --revision."))
     if status >= 500:
-        problem, mend = f"the Hub has a fault ({status})", AGAIN
-    return EnvironmentFailure(f"{problem}{f': {said}' if said else ''}", where=to, mend=mend)
+        problem, hint = f"the Hub has a fault ({status})", AGAIN
+    return EnvironmentFailure(f"{problem}{f': {said}' if said else ''}", where=to, hint=hint)
 
 
 def said_by(error: Any) -> str:
@@ -150,4 +150,4 @@ def said_by(error: Any) -> str:
 
 def name_error(to: str) -> InputError:
     """The name of a repository is none."""
-    return InputError("is no name of a repository", where=f"--to {to}", mend="Give owner/name: letters, digits, - _ .")
+    return InputError("is no name of a repository", where=f"--to {to}", hint="Give owner/name: letters, digits, - _ .")

@@ -42,7 +42,7 @@ def wanted_rows(samples: pd.DataFrame, variant: Variant) -> pd.DataFrame:
     rows = samples.drop(columns=[name for name in UNSEEN if name in samples.columns])
     for name in NEEDED:
         if name not in rows.columns:
-            raise InputError(f"the samples have no column '{name}'", mend="Load them with load_samples")
+            raise InputError(f"the samples have no column '{name}'", hint="Load them with load_samples")
     rows = writable(rows)
     if variant.aspect == "clarity":
         blank = dict.fromkeys(("sample_id", "item_id", *ITEM_FIELDS), "")
@@ -58,13 +58,13 @@ def writable(rows: pd.DataFrame) -> pd.DataFrame:
         if getattr(rows[name].dtype, "storage", "") == "pyarrow":
             continue
         values = rows[name].tolist()
-        mended = [
+        repaired = [
             SURROGATES.sub("\ufffd", value) if isinstance(value, str) and not value.isascii() else value
             for value in values
         ]
-        count = sum(before is not after and before != after for before, after in zip(values, mended, strict=True))
+        count = sum(before is not after and before != after for before, after in zip(values, repaired, strict=True))
         if count:
-            broken[name] = mended
+            broken[name] = repaired
             texts = "1 text" if count == 1 else f"{count:,} texts"
             say(f"Broken Unicode in the column '{name}': in {texts}, halves of surrogate pairs became U+FFFD")
     return rows.assign(**{name: pd.Series(broken[name], rows.index, dtype=object) for name in broken})

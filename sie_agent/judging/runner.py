@@ -73,7 +73,7 @@ def judge(
     ['ok', 'ok', 'ok', 'ok', 'ok']
     """
     if limit is not None and limit < 1:
-        raise InputError(f"limit is {limit}", mend="Give a number of at least 1")
+        raise InputError(f"limit is {limit}", hint="Give a number of at least 1")
     asked = variant if isinstance(variant, Variant) else load_variant(variant)
     rows = samples if limit is None else samples.head(limit)
     with bar(f"Judging with {backend.model}", len(rows)) as shown:

@@ -31,8 +31,8 @@ def check_limit(backend: Backend, max_cost: float | None) -> dict[str, Price]:
     """
     prices = dict(backend.prices) if isinstance(backend, Accounted) else {}
     if max_cost is not None and not prices:
-        mend = "Give --price-input and --price-output, or a price for an endpoint"
-        raise InputError("a limit on cost needs prices, and none is known", where="--max-cost", mend=mend)
+        hint = "Give --price-input and --price-output, or a price for an endpoint"
+        raise InputError("a limit on cost needs prices, and none is known", where="--max-cost", hint=hint)
     return prices
 
 

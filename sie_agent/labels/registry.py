@@ -29,7 +29,7 @@ def label_named(name: str, where: str | None = None) -> WeakLabel:
     InputError : there is none.
     """
     if name not in WEAK_LABELS:
-        raise InputError(f"no weak label '{name}'", where=where, mend=f"Choose one of {', '.join(WEAK_LABELS)}.")
+        raise InputError(f"no weak label '{name}'", where=where, hint=f"Choose one of {', '.join(WEAK_LABELS)}.")
     return WEAK_LABELS[name]
 
 

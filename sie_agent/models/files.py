@@ -82,7 +82,7 @@ def require_vllm() -> None:
         raise MissingExtraError("vllm", "vllm")
     raise EnvironmentFailure(
         "the package 'vllm' is not installed",
-        mend="pip install 'sie-agent[vllm]'; without a GPU: scripts/install.sh vllm, then .venv-vllm/bin/sie",
+        hint="pip install 'sie-agent[vllm]'; without a GPU: scripts/install.sh vllm, then .venv-vllm/bin/sie",
     )
 
 
@@ -118,7 +118,7 @@ def workers() -> Iterator[ThreadPoolExecutor]:
         torch.set_num_threads(before)
 
 
-def packaged_file(module: str, file: str, mend: str) -> Path:
+def packaged_file(module: str, file: str, hint: str) -> Path:
     """A file inside an installed package, found without importing the package.
 
     Raises
@@ -129,7 +129,7 @@ def packaged_file(module: str, file: str, mend: str) -> Path:
     for folder in (spec.submodule_search_locations or []) if spec else []:
         if (Path(folder) / file).is_file():
             return Path(folder) / file
-    raise EnvironmentFailure(f"the package that carries the model file {file} is not installed", mend=mend)
+    raise EnvironmentFailure(f"the package that carries the model file {file} is not installed", hint=hint)
 
 
 @lru_cache(maxsize=32)
@@ -192,8 +192,8 @@ def made_once(name: str, digest: str, make: Callable[[Path], None]) -> Path:
             if not target.is_dir():
                 raise
     except OSError as error:
-        mend = "Free some space or set SIE_CACHE_DIR"
-        raise EnvironmentFailure(f"the model cannot be unpacked: {error}", where=target, mend=mend) from error
+        hint = "Free some space or set SIE_CACHE_DIR"
+        raise EnvironmentFailure(f"the model cannot be unpacked: {error}", where=target, hint=hint) from error
     finally:
         if partial is not None and partial.is_dir():
             shutil.rmtree(partial, ignore_errors=True)
@@ -237,7 +237,7 @@ def encoder_folder() -> Path:
             with zipfile.ZipFile(source) as archive:
                 archive.extractall(folder)
         except zipfile.BadZipFile as error:
-            raise EnvironmentFailure("the model file is damaged", where=source, mend=ENCODER_MEND) from error
+            raise EnvironmentFailure("the model file is damaged", where=source, hint=ENCODER_MEND) from error
 
     return made_once(ENCODER_NAME, file_hash(source), unpack)
 
@@ -269,8 +269,8 @@ def load_pretrained(model_class: str, folder: Path, dtype: str, **options: Any) 
     except Exception as error:
         # damaged files surface as a dozen kinds of error, depending on which file is damaged
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        mend = "Delete this folder and run again" if folder.parent.name == "models" else None
-        raise EnvironmentFailure(f"the model cannot be loaded: {lines[0][:200]}", where=folder, mend=mend) from error
+        hint = "Delete this folder and run again" if folder.parent.name == "models" else None
+        raise EnvironmentFailure(f"the model cannot be loaded: {lines[0][:200]}", where=folder, hint=hint) from error
     model.eval()
     return model, tokenizer
 
@@ -289,7 +289,7 @@ def named_folder(model: str) -> Path:
         return folder
     looks_like_path = model.startswith((".", "/", "~")) or model.count("/") > 1
     if looks_like_path:
-        raise InputError("no such model folder", where=folder, mend="Give a Hugging Face folder or a Hub id")
+        raise InputError("no such model folder", where=folder, hint="Give a Hugging Face folder or a Hub id")
     from huggingface_hub import snapshot_download
 
     patterns = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
@@ -297,8 +297,8 @@ def named_folder(model: str) -> Path:
         with foreign_bars_silenced(f"Fetching the model {model} from the Hugging Face Hub ..."):
             return Path(snapshot_download(model, allow_patterns=patterns))
     except Exception as error:
-        # the client raises a dozen kinds (offline, gated, not found, bad id), all with the same mend
+        # the client raises a dozen kinds (offline, gated, not found, bad id), all for all of which the same helps
         raise InputError(
             f"model '{model}' is no local folder and cannot be had from the Hub ({type(error).__name__})",
-            mend="Give a local Hugging Face folder, or leave the model out for the embedded one",
+            hint="Give a local Hugging Face folder, or leave the model out for the embedded one",
         ) from error

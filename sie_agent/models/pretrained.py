@@ -59,7 +59,7 @@ def token_pairs(queries: Sequence[str], items: Sequence[str], model: str, length
     folder = model_folder(model)
     room = stated(folder, "max_position_embeddings")
     if room is not None and length > room:
-        raise InputError(f"the model reads {room} tokens, not {length}", where=folder, mend="Lower target.length.")
+        raise InputError(f"the model reads {room} tokens, not {length}", where=folder, hint="Lower target.length.")
     from transformers import AutoTokenizer
 
     try:
@@ -108,7 +108,7 @@ def body_in(folder: str, layers: int | None) -> Body:
     if layers is not None:
         there = stated(Path(folder), "num_hidden_layers")
         if there is not None and layers > there:
-            raise InputError(f"the model has {there} layers, not {layers}", where=folder, mend="Lower target.layers.")
+            raise InputError(f"the model has {there} layers, not {layers}", where=folder, hint="Lower target.layers.")
         options["num_hidden_layers"] = layers
     # eager attention: the fused kernels have no forward-mode derivative
     module, tokenizer = load_pretrained("AutoModel", Path(folder), "float32", attn_implementation="eager", **options)

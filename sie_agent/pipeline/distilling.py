@@ -13,7 +13,7 @@ import pandas as pd
 from sie_agent.attribution import Model, TrainingSettings, predict_held_out, train
 from sie_agent.labels import WEAK_LABELS, Evidence, LabelSettings, student_settings
 from sie_agent.pipeline.log import Doubles, Log
-from sie_agent.pipeline.settings import DistilSettings
+from sie_agent.pipeline.settings import DistillSettings
 from sie_agent.scorer import Scorer, Student, cross_fitted, fit_student, student_inputs, with_score_quantiles
 
 HELD_OUT_SEEDS = 2
@@ -66,7 +66,7 @@ def training_of(settings: TrainingSettings, rows: int) -> TrainingSettings:
 
 
 def train_proxies(
-    log: Log, settings: DistilSettings, seed: int, step: Callable[[], None] = lambda: None, *, held_out: bool = False
+    log: Log, settings: DistillSettings, seed: int, step: Callable[[], None] = lambda: None, *, held_out: bool = False
 ) -> Proxies:
     """Train the proxies on the log, with seeds of their own.
 
@@ -101,7 +101,7 @@ def make_labels(
     log: Log,
     proxies: Proxies,
     relevance: Doubles,
-    settings: DistilSettings,
+    settings: DistillSettings,
     *,
     by_rank: bool,
     names: Sequence[str] | None = None,
@@ -132,10 +132,10 @@ def make_labels(
     return found
 
 
-def distil_labels(
+def distill_labels(
     log: Log,
     labels: Mapping[str, Doubles],
-    settings: DistilSettings,
+    settings: DistillSettings,
     seed: int,
     step: Callable[[], None] = lambda: None,
 ) -> Distilled:
@@ -154,11 +154,11 @@ def distil_labels(
     return Distilled(labels, students)
 
 
-def distil_log(
-    log: Log, proxies: Proxies, relevance: Doubles, settings: DistilSettings, seed: int, *, by_rank: bool
+def distill_log(
+    log: Log, proxies: Proxies, relevance: Doubles, settings: DistillSettings, seed: int, *, by_rank: bool
 ) -> Distilled:
     """Every registered weak label of a judged log, and its student; parameters as of :func:`make_labels`."""
-    return distil_labels(log, make_labels(log, proxies, relevance, settings, by_rank=by_rank), settings, seed)
+    return distill_labels(log, make_labels(log, proxies, relevance, settings, by_rank=by_rank), settings, seed)
 
 
 def scorer_of(
@@ -166,7 +166,7 @@ def scorer_of(
     log: Log,
     query_names: pd.Series[str],
     distilled: Distilled,
-    settings: DistilSettings,
+    settings: DistillSettings,
     seed: int,
     about: Mapping[str, Any],
 ) -> Scorer:

@@ -51,8 +51,8 @@ def check_paths(sources: object) -> None:
     given = sources if isinstance(sources, list | tuple) else [sources]
     for source in given:
         if not isinstance(source, str | os.PathLike):
-            mend = "Give the folder that `sie label` wrote, or a file that you wrote with to_parquet."
-            raise InputError(f"is a {type(source).__name__}, not a path", where="judgments", mend=mend)
+            hint = "Give the folder that `sie label` wrote, or a file that you wrote with to_parquet."
+            raise InputError(f"is a {type(source).__name__}, not a path", where="judgments", hint=hint)
 
 
 def read_judgments(sources: Sequence[str | Path]) -> tuple[pd.DataFrame, str]:
@@ -74,7 +74,7 @@ def read_judgments(sources: Sequence[str | Path]) -> tuple[pd.DataFrame, str]:
     for path in paths:
         if path.is_dir() and not (path / "judgments.parquet").exists() and (made := made_by_words(path)):
             problem = f"{made}it holds no judgments"
-            raise InputError(problem, where=path, mend="Give the folder that `sie label` wrote")
+            raise InputError(problem, where=path, hint="Give the folder that `sie label` wrote")
     paths = [file_of_run(path, "judgments.parquet") if path.is_dir() else path for path in paths]
     found = pd.DataFrame()
     for path in paths:
@@ -101,13 +101,13 @@ def typed(table: pd.DataFrame, where: str) -> pd.DataFrame:
             row = int(np.argmax(wrong))
             empty = pd.api.types.is_scalar(cells.iloc[row]) and pd.isna(cells.iloc[row])
             told = f"the {name} is empty" if empty else f"the {name} {str(cells.iloc[row])[:40]} is not text"
-            raise InputError(told, where=f"{where}, row {row + 1}, field '{name}'", mend=AGAIN)
+            raise InputError(told, where=f"{where}, row {row + 1}, field '{name}'", hint=AGAIN)
         columns[name] = cells.astype("str")
     score = table["score"]
     # a file of nothing but failures may hold a column without a type
     numeric = pd.api.types.is_numeric_dtype(score.dtype) and not pd.api.types.is_bool_dtype(score.dtype)
     if not (numeric or score.isna().all()):
-        raise InputError("the scores are not numbers", where=f"{where}, field 'score'", mend=AGAIN)
+        raise InputError("the scores are not numbers", where=f"{where}, field 'score'", hint=AGAIN)
     return table.assign(**columns, score=score.astype("float64"))
 
 
@@ -156,7 +156,7 @@ def relevance_of_all(
     """
     twice = next((name for number, name in enumerate(models) if name in models[:number]), None)
     if twice is not None:
-        raise InputError(f"the model '{twice}' is named twice", where="--model", mend="Name each model once.")
+        raise InputError(f"the model '{twice}' is named twice", where="--model", hint="Name each model once.")
     if len(models) < 2:
         model = models[0] if models else None
         return relevance_of(table, samples, where, model=model, variant=variant, by_rank=by_rank)
@@ -169,7 +169,7 @@ def relevance_of_all(
             f"{int(panel.known.sum())} samples were judged by each of {', '.join(models)}; at least {FEWEST_JUDGED} "
             "are needed",
             where=where,
-            mend="Let each of them judge the same rows.",
+            hint="Let each of them judge the same rows.",
         )
     return panel
 
@@ -199,7 +199,7 @@ def relevance_of(
         raise InputError(
             "holds no judgment of relevance",
             where=where,
-            mend="Make some with `sie label --variant relevance/NAME`.",
+            hint="Make some with `sie label --variant relevance/NAME`.",
         )
     rows["asked"] = asked_variant(rows)
     rows, chosen_model = one_of(rows, rows["model"], "model", model, where)
@@ -207,7 +207,7 @@ def relevance_of(
     if rows["sample_id"].duplicated().any():
         twice = rows[rows["sample_id"].duplicated()].iloc[0]
         said = f"the sample '{twice['sample_id']}' is judged twice"
-        raise InputError(said, where=file_of(twice, where), mend=AGAIN)
+        raise InputError(said, where=file_of(twice, where), hint=AGAIN)
     refuse_scores(rows, where)
     by_id = rows.set_index("sample_id")
     ids = samples["sample_id"]
@@ -218,7 +218,7 @@ def relevance_of(
         raise InputError(
             f"{count} of the {len(samples):,} samples have a relevance; at least {FEWEST_JUDGED} are needed",
             where=where,
-            mend="Give the data that were labelled, or label more of them.",
+            hint="Give the data that were labelled, or label more of them.",
         )
     ranked = scale_means_nothing(chosen_variant) if by_rank is None else by_rank
     return Judged(relevance, chosen_model, chosen_variant, ranked)
@@ -234,13 +234,13 @@ def one_of(
         raise InputError(
             f"holds no judgment of {what} '{wanted}'",
             where=where,
-            mend=f"Give {option} one of: {', '.join(there)}.",
+            hint=f"Give {option} one of: {', '.join(there)}.",
         )
     if wanted is None and len(there) > 1:
         raise InputError(
             f"holds judgments of several {what}s, which are not to be mixed",
             where=where,
-            mend=f"Choose one with {option}: {', '.join(there)}.",
+            hint=f"Choose one with {option}: {', '.join(there)}.",
         )
     chosen = there[0] if wanted is None else wanted
     return rows[values == chosen], chosen
@@ -254,7 +254,7 @@ def refuse_scores(rows: pd.DataFrame, where: str) -> None:
         raise InputError(
             f"the score {wrong['score']:g} of sample '{wrong['sample_id']}' is outside of 0 to 1",
             where=f"{file_of(wrong, where)}, field 'score'",
-            mend=AGAIN,
+            hint=AGAIN,
         )
 
 
@@ -276,5 +276,5 @@ def refuse_other_data(by_id: pd.DataFrame, samples: pd.DataFrame, where: str) ->
                 f"sample '{samples['sample_id'].iloc[row]}' was judged for {what} "
                 f"'{str(judged.iloc[row])[:60]}', and the data have '{str(samples[name].iloc[row])[:60]}'",
                 where=file_of(by_id.loc[samples["sample_id"].iloc[row]], where),
-                mend="Give the data, the map and the split that were labelled; in their order, where rows have no ids.",
+                hint="Give the data, the map and the split that were labelled; in their order, where rows have no ids.",
             )

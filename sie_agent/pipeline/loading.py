@@ -36,7 +36,7 @@ def load_log(
     simulate: str | None = None,
     seed: int = 0,
     label_needed: bool = True,
-    labels_may_lack: bool = False,
+    allow_missing_labels: bool = False,
     invalid: InvalidRows | None = None,
 ) -> pd.DataFrame:
     """Samples with the log's label.
@@ -48,7 +48,7 @@ def load_log(
         kind's own rate. Its positions become those of the samples; a column ``impressions`` comes behind the
         schema's where rows were shown several times.
     label_needed : whether data without a label are refused.
-    labels_may_lack : whether some rows of the data may have a label of their own and others none.
+    allow_missing_labels : whether some rows of the data may have a label of their own and others none.
     invalid : what is done with rows that cannot be used; when not given, the first of them is an error.
 
     Raises
@@ -59,14 +59,14 @@ def load_log(
         raise InputError(
             f"no simulated log '{simulate}'",
             where="--simulate",
-            mend=f"Choose one of {', '.join(SIMULATIONS)}.",
+            hint=f"Choose one of {', '.join(SIMULATIONS)}.",
         )
     samples = load_samples(
         data,
         column_map=column_map,
         split=split,
         limit=limit,
-        labels_may_lack=labels_may_lack,
+        allow_missing_labels=allow_missing_labels,
         invalid=invalid,
     )
     if simulate is not None:
@@ -75,7 +75,7 @@ def load_log(
         raise InputError(
             "the data have no label, that is, nothing that the log says (clicks, purchases)",
             where=f"{data}, field 'label'",
-            mend="Map its column in a column map (label: {column: clicks, minimum: 0, maximum: 1}), or, "
+            hint="Map its column in a column map (label: {column: clicks, minimum: 0, maximum: 1}), or, "
             "where there are grades, draw a log from them with --simulate ranked-clicks.",
         )
     return samples
@@ -131,7 +131,7 @@ def load_graded_log(
         raise InputError(
             "no row has a grade, and reference importance is measured against trusted grades",
             where=f"{data}, field 'grade'",
-            mend="Map the column of human grades (grade: {column: …, minimum: 0, maximum: 3}).",
+            hint="Map the column of human grades (grade: {column: …, minimum: 0, maximum: 3}).",
         )
     return samples
 

@@ -1,4 +1,4 @@
-"""What the log says of its own rows, in one pass, and how far it and the judge together foretell its labels."""
+"""What the log says of its own rows, in one pass, and how far it and the judge together predict its labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sie_agent.attribution import fit_logistic, predict
 from sie_agent.labels import WEAK_LABELS, mean_of_others, student_settings
 from sie_agent.pipeline.distilling import Distilled, Proxies
 from sie_agent.pipeline.log import Booleans, Doubles, Log
-from sie_agent.pipeline.settings import DistilSettings
+from sie_agent.pipeline.settings import DistillSettings
 from sie_agent.scorer import LOG_COLUMNS, LabelErrors, cross_fitted, design, student_inputs
 from sie_agent.selection import RELEVANCE
 
@@ -47,7 +47,7 @@ def log_evidence(log: Log, proxies: Proxies, relevance: Doubles) -> dict[str, Do
 
 
 def label_errors_of(
-    log: Log, query_names: pd.Series[str], proxies: Proxies, distilled: Distilled, settings: DistilSettings, seed: int
+    log: Log, query_names: pd.Series[str], proxies: Proxies, distilled: Distilled, settings: DistillSettings, seed: int
 ) -> tuple[LabelErrors, dict[str, Doubles]] | None:
     """What a scorer needs to tell wrong labels, and the log's columns; None where it cannot be had.
 

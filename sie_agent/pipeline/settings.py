@@ -121,7 +121,7 @@ class RecipePart(Part):
     seeds: int = Field(2, ge=1)
 
 
-class DistilSettings(Part):
+class DistillSettings(Part):
     """What decides on weak labels, scorer and recipe, beside the log and the judgments."""
 
     labels: LabelPart = LabelPart()
@@ -130,7 +130,7 @@ class DistilSettings(Part):
     recipe: RecipePart = RecipePart()
 
     @model_validator(mode="after")
-    def labels_can_be_made(self) -> DistilSettings:
+    def labels_can_be_made(self) -> DistillSettings:
         """The proxies are of a kind that the weak labels can be made with."""
         proxy = self.proxy
         if self.labels.scale == "joint" and proxy.loss == "pairwise":

@@ -121,11 +121,11 @@ def kept_of(run: RunFolder) -> Kept | None:
 
 def _read(path: Path, shape: type[Shape]) -> Shape:
     try:
-        return shape.model_validate(read_json(path, mend=MEND, nan=True))
+        return shape.model_validate(read_json(path, hint=MEND, nan=True))
     except ValidationError as error:
         way, problem = first_fault(error, shape)
         place = ".".join(map(str, way)) or "the top level"
-        raise InputError(f"field '{place}': {problem}", where=path, mend=MEND) from error
+        raise InputError(f"field '{place}': {problem}", where=path, hint=MEND) from error
 
 
 def name_of(row: _Selection) -> str:

@@ -64,6 +64,6 @@ def write_page(target: Path, page: str) -> Path:
         raise EnvironmentFailure(
             f"cannot be written ({error.strerror or error})",
             where=target,
-            mend="Free space, or make the folder writable.",
+            hint="Free space, or make the folder writable.",
         ) from error
     return target

@@ -77,7 +77,7 @@ def read_run(run_dir: Path) -> RunFolder:
         of an older version.
     """
     if not run_dir.is_dir():
-        raise InputError("there is no such run folder", where=run_dir, mend="Give the folder of a 'sie run'.")
+        raise InputError("there is no such run folder", where=run_dir, hint="Give the folder of a 'sie run'.")
     suite = _read_suite(run_dir / "suite.yaml")
     scores = _numeric_or_error(_read_parquet(run_dir / "scores.parquet", ("sample_id",)), run_dir / "scores.parquet")
     agreement = _read_agreement(run_dir / "agreement.json")
@@ -106,7 +106,7 @@ def rows_of_log(scores: pd.DataFrame) -> pd.DataFrame:
 
 def _read_json(path: Path) -> Any:
     # figures that are not known were written as NaN once
-    return read_json(path, mend=MEND, nan=True)
+    return read_json(path, hint=MEND, nan=True)
 
 
 def _read_shape(path: Path, shape: type[Shape], told: Any = None) -> Shape:
@@ -115,13 +115,13 @@ def _read_shape(path: Path, shape: type[Shape], told: Any = None) -> Shape:
     except ValidationError as error:
         way, problem = first_fault(error, shape)
         place = ".".join(map(str, way)) or "the top level"
-        raise InputError(f"field '{place}': {problem}", where=path, mend=MEND) from error
+        raise InputError(f"field '{place}': {problem}", where=path, hint=MEND) from error
 
 
 def _read_agreement(path: Path) -> Agreement:
     told = _read_json(path)
     if isinstance(told, dict) and "verdicts" not in told:
-        raise InputError(OLDER, where=path, mend="Run the suite again with 'sie run'.")
+        raise InputError(OLDER, where=path, hint="Run the suite again with 'sie run'.")
     return _read_shape(path, Agreement, told)
 
 
@@ -153,7 +153,7 @@ def _read_draw(path: Path, judge: str) -> pd.DataFrame:
     try:
         there = set(pq.read_schema(path).names)
     except (OSError, pa.ArrowException) as error:
-        raise InputError("is not a readable Parquet file", where=path, mend=MEND) from error
+        raise InputError("is not a readable Parquet file", where=path, hint=MEND) from error
     columns = ["sample_id", "label", *(name for name in wanted.values() if name in there)]
     held = _read_parquet(path, ("sample_id", "label"), columns)
     found = held[["sample_id", "label"]].copy()
@@ -184,26 +184,26 @@ def _read_explanations(path: Path) -> dict[tuple[str, str], Explained]:
 
 def _read_suite(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        raise InputError("the file is missing", where=path, mend=MEND)
-    suite = read_yaml(path, mend=MEND).content
+        raise InputError("the file is missing", where=path, hint=MEND)
+    suite = read_yaml(path, hint=MEND).content
     if suite is None:
         return {}
     if not isinstance(suite, dict):
-        raise InputError("is not a mapping of keys to values", where=path, mend=MEND)
+        raise InputError("is not a mapping of keys to values", where=path, hint=MEND)
     return suite
 
 
 def _read_parquet(path: Path, columns: Sequence[str], wanted: list[str] | None = None) -> pd.DataFrame:
     if not path.is_file():
-        raise InputError("the file is missing", where=path, mend=MEND)
+        raise InputError("the file is missing", where=path, hint=MEND)
     try:
         frame = pd.read_parquet(path, columns=wanted)
     except (OSError, ValueError) as error:
         problem = f"is not a readable Parquet file ({' '.join(str(error).split())[:200]})"
-        raise InputError(problem, where=path, mend=MEND) from error
+        raise InputError(problem, where=path, hint=MEND) from error
     for column in columns:
         if column not in frame.columns:
-            raise InputError(f"the column '{column}' is missing", where=path, mend=MEND)
+            raise InputError(f"the column '{column}' is missing", where=path, hint=MEND)
     if "sample_id" in frame.columns:
         frame["sample_id"] = frame["sample_id"].astype(str)
     return frame

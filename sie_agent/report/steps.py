@@ -127,7 +127,7 @@ def judge_step(run: RunFolder) -> ShownStep:
         "the rows, for sie label",
         [
             Action(
-                "Asks the judge, then distils a scorer from the old and the new judgments:",
+                "Asks the judge, then distills a scorer from the old and the new judgments:",
                 " && \\\n".join([*label, distill]),
             )
         ],
@@ -135,18 +135,18 @@ def judge_step(run: RunFolder) -> ShownStep:
 
 
 def all_judged(run: RunFolder) -> ShownStep:
-    """Nothing is left to ask: distil from all answers, of which the run held some back."""
+    """Nothing is left to ask: distill from all answers, of which the run held some back."""
     told = "The judge has read every row of this log: nothing is left to ask it."
     own = whose(run, asked_judges(run))
     if not own:
         return ShownStep("Let the judge read more", told, "", "", [])
     told += (
         " The scorer of this run learned from a part of the answers, so that it could be tested on the rest. For use, "
-        "distil one from all of them."
+        "distill one from all of them."
     )
     command = line("distill", "--judgments", str(run.path), *own, *about(run), "--out", str(run.path / "distilled"))
     return ShownStep(
-        "Distil a scorer from all answers", told, "", "", [Action("Makes a scorer for your whole log:", command)]
+        "Distill a scorer from all answers", told, "", "", [Action("Makes a scorer for your whole log:", command)]
     )
 
 

@@ -41,15 +41,15 @@ def table_columns(path: str | Path, *, required: Sequence[str] = (), writer: str
     names = list(map(str, schema.names))
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise InputError(f"the column '{twice[0]}' is there twice", where=source, mend="Rename one of them")
+        raise InputError(f"the column '{twice[0]}' is there twice", where=source, hint="Rename one of them")
     missing = [name for name in required if name not in names]
     if missing:
         raise lacks_column(missing[0], names, source, writer)
     for name in required:
         if pa.types.is_nested(kind := schema.field(name).type):
-            mend = "Give one text per row"
+            hint = "Give one text per row"
             raise InputError(
-                f"the column '{name}' holds no texts ({kind})", where=f"{source}, field '{name}'", mend=mend
+                f"the column '{name}' holds no texts ({kind})", where=f"{source}, field '{name}'", hint=hint
             )
     return names, count
 
@@ -89,7 +89,7 @@ def texts_of(batch: pa.Table, name: str, where: str | Path) -> pa.ChunkedArray:
         raise InputError(
             f"the column '{name}' cannot be read as text ({kind})",
             where=f"{where}, field '{name}'",
-            mend="Give one text per row, in UTF-8",
+            hint="Give one text per row, in UTF-8",
         ) from None
     return texts
 
@@ -119,5 +119,5 @@ def numbers_of(batch: pa.Table, name: str, where: str | Path) -> npt.NDArray[np.
         column = pc.cast(batch.column(name), pa.float64())
     except (pa.ArrowException, NotImplementedError):
         kind = batch.schema.field(name).type
-        raise InputError(f"the column '{name}' holds no numbers ({kind})", where=where, mend="Make it anew") from None
+        raise InputError(f"the column '{name}' holds no numbers ({kind})", where=where, hint="Make it anew") from None
     return np.array(column.to_numpy(), dtype=np.float64)

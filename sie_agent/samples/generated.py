@@ -112,7 +112,7 @@ def generate_samples(queries: int = 640, items: int = 20, seed: int = 0) -> pd.D
     bounds = (("queries", queries, 1, MOST_QUERIES), ("items", items, 2, MOST_ITEMS), ("seed", seed, 0, MOST_SEED))
     for name, value, least, most in bounds:
         if not least <= value <= most:
-            raise InputError(f"{name} is {value}", where=WHERE, mend=f"Give a whole number from {least} to {most:,}")
+            raise InputError(f"{name} is {value}", where=WHERE, hint=f"Give a whole number from {least} to {most:,}")
     kinds = shop_kinds()
     catalogue = [stock(number, kinds, seed) for number in range(len(kinds))]
     rows = []
@@ -153,7 +153,7 @@ def generated_source(source: str) -> pd.DataFrame:
         raise InputError(
             f"'{count}' is no number of queries",
             where=source,
-            mend=f"Give generated:QUERIES, a whole number from 1 to {MOST_QUERIES:,}",
+            hint=f"Give generated:QUERIES, a whole number from 1 to {MOST_QUERIES:,}",
         )
     return generate_samples(int(count))
 

@@ -32,12 +32,12 @@ def check_samples(samples: pd.DataFrame, columns: Sequence[str] = READ) -> None:
         raise InputError(
             f"{columns_missing} {'are' if len(missing) > 1 else 'is'} missing. There are: {', '.join(there) or 'none'}",
             where="samples",
-            mend=f"Load the file with {LOAD}, which brings any export into this form",
+            hint=f"Load the file with {LOAD}, which brings any export into this form",
         )
     for name in columns:
         if there.count(name) > 1:
             raise InputError(
-                f"the column '{name}' is there {there.count(name)} times", where="samples", mend="Drop one"
+                f"the column '{name}' is there {there.count(name)} times", where="samples", hint="Drop one"
             )
         if name in TEXTS:
             check_texts(samples, name)
@@ -52,7 +52,7 @@ def check_texts(samples: pd.DataFrame, name: str) -> None:
             raise InputError(
                 f"expected a text, found {value!r:.60}",
                 where=f"samples, row {row + 1} (index {samples.index[row]}), field '{name}'",
-                mend=f"Load the file with {LOAD}, or fill the column with texts ('' where there is none)",
+                hint=f"Load the file with {LOAD}, or fill the column with texts ('' where there is none)",
             )
 
 
@@ -66,5 +66,5 @@ def check_numbers(samples: pd.DataFrame) -> None:
         raise InputError(
             f"expected a number from 0 to 1, or NaN, found {given.iloc[row]!r:.60}",
             where=f"samples, row {row + 1} (index {samples.index[row]}), field 'label'",
-            mend=f"Load the file with {LOAD}, whose map scales labels, or scale it",
+            hint=f"Load the file with {LOAD}, whose map scales labels, or scale it",
         )

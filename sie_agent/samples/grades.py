@@ -49,28 +49,28 @@ def read_grades(path: str | Path) -> pd.Series:
     if wrong.any():
         row = first(wrong)
         problem = f"the grade '{told.iloc[row][:40]}' is no number from 0 to 1"
-        raise InputError(problem, where=place(row, "grade"), mend=MEND)
+        raise InputError(problem, where=place(row, "grade"), hint=MEND)
     twice = ids.duplicated().to_numpy(bool)
     if twice.any():
         row = first(twice)
         problem = f"'{ids.iloc[row][:60]}' is graded twice"
-        raise InputError(problem, where=place(row, "sample_id"), mend="Keep one of the rows")
+        raise InputError(problem, where=place(row, "sample_id"), hint="Keep one of the rows")
     if not len(ids):
-        raise InputError("no grade is filled in", where=f"{source}, field 'grade'", mend=MEND)
+        raise InputError("no grade is filled in", where=f"{source}, field 'grade'", hint=MEND)
     return pd.Series(grades, index=ids.to_numpy())
 
 
 def table_of(source: Path) -> pd.DataFrame:
     """The file's table."""
     if source.is_dir():
-        raise InputError("is a folder", where=source, mend="Give the file of grades that lies in it")
+        raise InputError("is a folder", where=source, hint="Give the file of grades that lies in it")
     frame = read_file(source)
     for name in COLUMNS:
         if name not in frame.columns:
             raise InputError(
                 f"{made_by_words(source)}the column '{name}' is missing",
                 where=source,
-                mend="A file of grades has a row per pair, with the columns sample_id and grade",
+                hint="A file of grades has a row per pair, with the columns sample_id and grade",
             )
     return frame
 
@@ -93,7 +93,7 @@ def with_grades(samples: pd.DataFrame, path: str | Path) -> pd.DataFrame:
         raise InputError(
             f"'{grades.index[first(unknown)][:60]}' is the id of no row of the data",
             where=f"{path}, field 'sample_id'",
-            mend="Give the grades of these data, or the data, map and split that were graded",
+            hint="Give the grades of these data, or the data, map and split that were graded",
         )
     refuse_other_rows(samples, table_of(user_path(path)), str(path))
     return samples.assign(grade=samples["sample_id"].map(grades).fillna(samples["grade"]).astype("float64"))
@@ -113,7 +113,7 @@ def refuse_other_rows(samples: pd.DataFrame, table: pd.DataFrame, where: str) ->
                     f"the {name} of the row '{one[:60]}' is {short(text)} in the file, and the data have "
                     f"{short(by_id.at[one, name])}",
                     where=f"{where}, field '{name}'",
-                    mend="Give the grades of these data; in their order, where rows have no ids",
+                    hint="Give the grades of these data; in their order, where rows have no ids",
                 )
 
 

@@ -51,7 +51,7 @@ def load_samples(
     column_map: str | Path | ColumnMap | Mapping[str, Any] | None = None,
     split: str | None = None,
     limit: int | None = None,
-    labels_may_lack: bool = False,
+    allow_missing_labels: bool = False,
     invalid: InvalidRows | None = None,
 ) -> pd.DataFrame:
     """Load a log and bring it into the schema of samples.
@@ -59,7 +59,7 @@ def load_samples(
     Parameters
     ----------
     source, column_map, split, limit : as the public :func:`sie_agent.load_samples` takes them.
-    labels_may_lack : whether some rows may have a label and others none (NaN); otherwise that is refused.
+    allow_missing_labels : whether some rows may have a label and others none (NaN); otherwise that is refused.
     invalid : what is done with rows that cannot be used; when not given, the first of them is an error.
 
     Returns
@@ -85,10 +85,10 @@ def load_samples(
         if not len(frame):
             raise no_rows(where)
         frame = frame if limit is None else frame.iloc[:limit]
-        across = Across(labels_may_lack=labels_may_lack)
+        across = Across(allow_missing_labels=allow_missing_labels)
         if invalid is not None:
             invalid.limit = limit
-        rows = Rows(lambda: iter([frame]), mapping, where, invalid, labels_may_lack, from_zero, marks)
+        rows = Rows(lambda: iter([frame]), mapping, where, invalid, allow_missing_labels, from_zero, marks)
         for table, place, given in rows.tables():
             hold_across(table, place, across, given=given)
             if invalid is not None:
@@ -118,19 +118,19 @@ def chosen_source(
 def check_arguments(source: object, column_map: object, limit: object) -> None:
     """Raise InputError where an argument of :func:`load_samples` is of another kind, or names nothing."""
     if not isinstance(source, str | os.PathLike):
-        raise InputError(f"expected a path or a name, found {found(source)}", where="source", mend="Give a path")
+        raise InputError(f"expected a path or a name, found {found(source)}", where="source", hint="Give a path")
     if not str(source).strip():
-        mend = f"Give a file, a folder, a Hub id (owner/name) or one of: {', '.join(SHORTHANDS)}"
-        raise InputError("names nothing: expected a path or a name, found an empty text", where="source", mend=mend)
+        hint = f"Give a file, a folder, a Hub id (owner/name) or one of: {', '.join(SHORTHANDS)}"
+        raise InputError("names nothing: expected a path or a name, found an empty text", where="source", hint=hint)
     if column_map is not None and not isinstance(column_map, str | os.PathLike | ColumnMap | Mapping):
-        mend = "Give the name of a ready map, a YAML file, or a dict of a map's keys"
-        raise InputError(f"expected a column map, found {found(column_map)}", where="column_map", mend=mend)
+        hint = "Give the name of a ready map, a YAML file, or a dict of a map's keys"
+        raise InputError(f"expected a column map, found {found(column_map)}", where="column_map", hint=hint)
     if limit is None:
         return
-    mend = "Give a whole number from 1 upwards"
+    hint = "Give a whole number from 1 upwards"
     if not COUNT.takes(limit):
         told = str(limit) if isinstance(limit, int | float) and not isinstance(limit, bool) else found(limit)
-        raise InputError(f"the limit is {told}", where="--limit", mend=mend)
+        raise InputError(f"the limit is {told}", where="--limit", hint=hint)
 
 
 def found(value: object) -> str:
@@ -151,7 +151,7 @@ def resolve(source: str | Path) -> tuple[Path | None, str | None]:
             raise InputError(
                 f"the real data '{source}' is not at hand",
                 where=path,
-                mend="Set SIE_DATA to the folder that holds it, or use --data sample",
+                hint="Set SIE_DATA to the folder that holds it, or use --data sample",
             )
         return path, str(source)
     path = user_path(source)
@@ -164,7 +164,7 @@ def resolve(source: str | Path) -> tuple[Path | None, str | None]:
     raise InputError(
         f"there is no such file or folder{meant(path, list(SHORTHANDS))}",
         where=text,
-        mend=f"Give a file, a folder, a Hub id (owner/name) or one of: {', '.join(SHORTHANDS)}",
+        hint=f"Give a file, a folder, a Hub id (owner/name) or one of: {', '.join(SHORTHANDS)}",
     )
 
 
@@ -180,7 +180,7 @@ def read_source(
     rule = None if mapping is None else mapping.next_item
     several = mapping is not None and (mapping.files or (rule and rule.sequences))
     if several and path is not None and not path.is_dir():
-        raise InputError("this column map needs a folder", where=path, mend="Give the folder that holds its files")
+        raise InputError("this column map needs a folder", where=path, hint="Give the folder that holds its files")
     if rule is not None:
         folder = path.parent if path is not None and path.is_file() else path
         log = beside(path, rule.sequences, "next_item.sequences") if rule.sequences and path is not None else path
@@ -211,13 +211,13 @@ def chosen_rows(frame: pd.DataFrame, mapping: ColumnMap | None, split: str | Non
 
 def no_rows(where: str) -> InputError:
     """There is nothing in the source."""
-    return InputError("the table has no rows", where=where, mend="Give data with at least one row")
+    return InputError("the table has no rows", where=where, hint="Give data with at least one row")
 
 
 def no_match(name: str, kept: list[str], where: str) -> InputError:
     """A filter leaves nothing."""
     problem = f"no row has {' or '.join(kept)} in the column '{name}'"
-    return InputError(problem, where=where, mend="Change the map's filters")
+    return InputError(problem, where=where, hint="Change the map's filters")
 
 
 def split_columns(mapping: ColumnMap | None) -> list[str]:
@@ -247,5 +247,5 @@ def no_split(split: str, there: list[str], where: str) -> InputError:
     return InputError(
         f"there is no split '{split}'" + (f"; there are: {listed}" if listed else ", and no split column"),
         where=where,
-        mend=f"Name one of them, or {ALL} to take the rows of all",
+        hint=f"Name one of them, or {ALL} to take the rows of all",
     )

@@ -90,7 +90,7 @@ def refuse_doubtful(given: pd.Series) -> None:
         raise WrongType(
             f"the position {short(doubtful.iloc[0])} may mean two numbers, and positions count from 0 here",
             where="field 'position'",
-            mend="Write positions without marks between thousands",
+            hint="Write positions without marks between thousands",
         )
 
 

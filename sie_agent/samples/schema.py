@@ -49,11 +49,11 @@ class Across:
 
     Parameters
     ----------
-    labels_may_lack : whether some rows may have a label and others none.
+    allow_missing_labels : whether some rows may have a label and others none.
     """
 
-    def __init__(self, *, labels_may_lack: bool = False) -> None:
-        self.labels_may_lack = labels_may_lack
+    def __init__(self, *, allow_missing_labels: bool = False) -> None:
+        self.allow_missing_labels = allow_missing_labels
         self.labelled = False
         self.unlabelled = 0
         self.first_unlabelled = ""
@@ -68,11 +68,11 @@ class Across:
             self.first_unlabelled = place(first(missing), "label")
         self.unlabelled += int(missing.sum())
         self.labelled = self.labelled or not missing.all()
-        if self.labelled and self.unlabelled and not self.labels_may_lack:
+        if self.labelled and self.unlabelled and not self.allow_missing_labels:
             raise InputError(
                 f"the label is missing here but given elsewhere ({self.unlabelled:,} rows lack it)",
                 where=self.first_unlabelled,
-                mend="Give a label for every row or for none; drop the rows that the log has no label for",
+                hint="Give a label for every row or for none; drop the rows that the log has no label for",
             )
 
 
@@ -81,7 +81,7 @@ def validate_samples(
     where: str | Path,
     *,
     across: Across | None = None,
-    labels_may_lack: bool = False,
+    allow_missing_labels: bool = False,
     marks: Mapping[str, Mark | None] | None = None,
 ) -> pd.DataFrame:
     """Bring a table into the schema, or say what is wrong with it.
@@ -96,7 +96,7 @@ def validate_samples(
         what messages quote; otherwise rows are counted from 1.
     where : file or other name of the source, for messages.
     across : what is known of the chunks before, where *frame* is one of several.
-    labels_may_lack : whether some rows may have a label and others none; where *across* is given, it decides.
+    allow_missing_labels : whether some rows may have a label and others none; where *across* is given, it decides.
     marks : decimal marks of label, grade and position, where *frame* is one of several; else the frame's rows tell.
 
     Returns
@@ -112,8 +112,8 @@ def validate_samples(
     """
     check_columns(frame, where)
     if not len(frame):
-        raise InputError("the table has no rows", where=where, mend="Give a table with at least one row")
-    across = Across(labels_may_lack=labels_may_lack) if across is None else across
+        raise InputError("the table has no rows", where=where, hint="Give a table with at least one row")
+    across = Across(allow_missing_labels=allow_missing_labels) if across is None else across
     place = Places(frame.index, str(where))
     table = in_schema(frame, place, marks)
     hold_across(table, place, across, given="sample_id" in frame.columns)
@@ -151,15 +151,15 @@ class Places:
     def __call__(self, row: int, field: str) -> str:
         return f"{self.where}, {self.word} {self.numbers[row]}, field '{field}'"
 
-    def refuse(self, row: int, field: str, problem: str, mend: str, text: object = "") -> None:
+    def refuse(self, row: int, field: str, problem: str, hint: str, text: object = "") -> None:
         """Raise InputError: a row cannot be used. A subclass may write it down instead, and go on.
 
         Parameters
         ----------
-        row : its place in the table, from 0; field : where the fault is; problem, mend : as `InputError` takes them.
+        row : its place in the table, from 0; field : where the fault is; problem, hint : as `InputError` takes them.
         text : what stands there.
         """
-        raise InputError(problem, where=self(row, field), mend=mend)
+        raise InputError(problem, where=self(row, field), hint=hint)
 
 
 def check_columns(frame: pd.DataFrame, where: str | Path) -> None:
@@ -167,7 +167,7 @@ def check_columns(frame: pd.DataFrame, where: str | Path) -> None:
     there = [str(name) for name in frame.columns]
     twice = sorted(name for name, count in Counter(there).items() if count > 1)
     if twice:
-        raise InputError(f"the column '{twice[0]}' is there twice", where=where, mend="Rename one of them")
+        raise InputError(f"the column '{twice[0]}' is there twice", where=where, hint="Rename one of them")
     for name in REQUIRED:
         if name not in there:
             near = difflib.get_close_matches(name, there, n=1)
@@ -176,7 +176,7 @@ def check_columns(frame: pd.DataFrame, where: str | Path) -> None:
                 f"{made_by_words(Path(where))}the column '{name}' is missing{hint} "
                 f"The columns there are: {listed(there)}",
                 where=where,
-                mend=f"Rename one to '{name}', or say which one it is with --map: `sie init FILE` writes a column map"
+                hint=f"Rename one to '{name}', or say which one it is with --map: `sie init FILE` writes a column map"
                 f"{no_header(there)}",
             )
 
@@ -211,32 +211,32 @@ def column(
 def refuse_empty(name: str, texts: pd.Series, place: Places) -> None:
     """Raise InputError at the first text without a visible character."""
     empty = without_letters(texts)
-    mend = f"Give it a text or drop the row ({int(empty.sum()):,} of the {len(empty):,} rows looked at have none)"
+    hint = f"Give it a text or drop the row ({int(empty.sum()):,} of the {len(empty):,} rows looked at have none)"
     for row in np.flatnonzero(empty).tolist():
-        place.refuse(row, name, f"the {name} is empty", mend)
+        place.refuse(row, name, f"the {name} is empty", hint)
 
 
 def refuse_changed(name: str, raw: pd.Series, texts: pd.Series, place: Places) -> None:
     """Refuse ids with control characters: with spaces in their place, two would become one."""
-    mend = "Take tabs, line breaks and zero bytes out of the ids, so that different ones stay different"
+    hint = "Take tabs, line breaks and zero bytes out of the ids, so that different ones stay different"
     for row in np.flatnonzero((raw != texts).to_numpy(dtype=bool)).tolist():
         place.refuse(
-            row, name, f"the {name} {ascii(raw.iloc[row])[:60]} holds a control character", mend, raw.iloc[row]
+            row, name, f"the {name} {ascii(raw.iloc[row])[:60]} holds a control character", hint, raw.iloc[row]
         )
 
 
 def refuse_long(name: str, texts: pd.Series, place: Places) -> None:
     """Raise InputError at the first text that is too long to be real."""
     lengths = texts.str.len().to_numpy()
-    mend = "Shorten it: a text of this length is usually a broken export (an unclosed quote)"
+    hint = "Shorten it: a text of this length is usually a broken export (an unclosed quote)"
     for row in np.flatnonzero(lengths > LONGEST[name]).tolist():
         problem = f"the {name} has {lengths[row]:,} characters; at most {LONGEST[name]:,} are allowed"
-        place.refuse(row, name, problem, mend, texts.iloc[row])
+        place.refuse(row, name, problem, hint, texts.iloc[row])
 
 
-def refused(place: Places, field: str, row: int, problem: str, mend: str, text: object) -> None:
+def refused(place: Places, field: str, row: int, problem: str, hint: str, text: object) -> None:
     """:meth:`Places.refuse` for a field that is known before."""
-    place.refuse(row, field, problem, mend, text)
+    place.refuse(row, field, problem, hint, text)
 
 
 def unit_interval(
@@ -249,9 +249,9 @@ def unit_interval(
     missing = np.isnan(values)
     with np.errstate(invalid="ignore"):
         outside = ~missing & ((values < 0) | (values > 1))
-    mend = f"Scale it, or give its scale in a column map ({name}: {{column, minimum, maximum}})"
+    hint = f"Scale it, or give its scale in a column map ({name}: {{column, minimum, maximum}})"
     for row in np.flatnonzero(outside).tolist():
-        place.refuse(row, name, f"the {name} {in_digits(values[row])} is outside of 0 to 1", mend, given.iloc[row])
+        place.refuse(row, name, f"the {name} {in_digits(values[row])} is outside of 0 to 1", hint, given.iloc[row])
     return pd.Series(values)
 
 
@@ -263,10 +263,10 @@ def positions(given: pd.Series | None, place: Places, marks: Mapping[str, Mark |
     values = numbers("position", given, place, low=1, high=2**53, marks=marks, refuse=refuse)
     missing = np.isnan(values)
     wrong = ~missing & ~((values >= 1) & (values < 2**53) & (np.floor(values) == values))
-    mend = "Positions count from 1; leave the field empty where it is not known"
+    hint = "Positions count from 1; leave the field empty where it is not known"
     for row in np.flatnonzero(wrong).tolist():
         problem = f"the position {values[row]:g} is not a positive whole number"
-        place.refuse(row, "position", problem, mend, given.iloc[row])
+        place.refuse(row, "position", problem, hint, given.iloc[row])
     unknown = missing | wrong
     whole = np.where(unknown, 0, values).astype(np.int64)
     return pd.Series(pd.array(whole, dtype="Int64")).mask(unknown)
@@ -298,7 +298,7 @@ def repeated_id(text: str, where: str) -> InputError:
     return InputError(
         f"the id {short(text)} occurs more than once",
         where=where,
-        mend="Give every row an id of its own, or leave the column out to have rows numbered",
+        hint="Give every row an id of its own, or leave the column out to have rows numbered",
     )
 
 

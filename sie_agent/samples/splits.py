@@ -58,7 +58,7 @@ def assign_query_sets(samples: pd.DataFrame, shares: Mapping[str, float], seed: 
             raise InputError(
                 f"{len(ordered)} queries are too few: the set '{name}' ({shares[name]:g}) would get none",
                 where="query sets",
-                mend="Give more queries (a higher --limit), or a larger share",
+                hint="Give more queries (a higher --limit), or a larger share",
             )
         set_of.update(dict.fromkeys(ordered[start:end], name))
         start = int(end)
@@ -70,13 +70,13 @@ def check_shares(shares: Mapping[str, float]) -> None:
     for name, share in shares.items():
         if name not in QUERY_SETS:
             raise InputError(
-                f"unknown query set '{name}'", where="query sets", mend=f"Known are: {', '.join(QUERY_SETS)}"
+                f"unknown query set '{name}'", where="query sets", hint=f"Known are: {', '.join(QUERY_SETS)}"
             )
         if not 0 <= share <= 1:
             raise InputError(f"the share {share:g} is outside of 0 to 1", where=f"query sets, '{name}'")
     total = sum(shares.values())
     if not abs(total - 1) <= 1e-6:
-        raise InputError(f"the shares sum to {total:g}", where="query sets", mend="Change them so that they sum to 1")
+        raise InputError(f"the shares sum to {total:g}", where="query sets", hint="Change them so that they sum to 1")
 
 
 def check_query_sets(samples: pd.DataFrame, sets: pd.Series) -> None:
@@ -89,14 +89,14 @@ def check_query_sets(samples: pd.DataFrame, sets: pd.Series) -> None:
     """
     if not samples.index.equals(sets.index):
         problem = "the query sets do not belong to these rows"
-        raise InputError(problem, where="query sets", mend="Assign them anew")
+        raise InputError(problem, where="query sets", hint="Assign them anew")
     unknown = ~sets.isin(QUERY_SETS)
     if unknown.any():
         row = int(np.argmax(unknown.to_numpy()))
         raise InputError(
             f"unknown query set '{sets.iloc[row]}'",
             where=f"query sets, row {row + 1}",
-            mend=f"Known are: {', '.join(QUERY_SETS)}",
+            hint=f"Known are: {', '.join(QUERY_SETS)}",
         )
     pairs = pd.DataFrame({"query": query_keys(samples["query"]), "set": sets}).drop_duplicates()
     repeated = pairs[pairs["query"].duplicated(keep=False)]
@@ -106,5 +106,5 @@ def check_query_sets(samples: pd.DataFrame, sets: pd.Series) -> None:
         raise InputError(
             f"the query '{query}' is in two query sets: {names}",
             where="query sets",
-            mend="Split by query, not by row; white space and case do not make two queries of one",
+            hint="Split by query, not by row; white space and case do not make two queries of one",
         )

@@ -33,7 +33,7 @@ def check_there(path: Path, writer: str = STAGE) -> None:
     """
     refuse_no_file(path, f"a Parquet file that {writer} wrote", f"Give the file that {writer} wrote")
     if not path.is_file():
-        raise InputError("there is no such file", where=path, mend="Check the path, or run the stage that makes it")
+        raise InputError("there is no such file", where=path, hint="Check the path, or run the stage that makes it")
 
 
 def other_kind(path: Path, writer: str = STAGE) -> InputError | None:
@@ -48,7 +48,7 @@ def other_kind(path: Path, writer: str = STAGE) -> InputError | None:
     if kind is None:
         return None
     problem = f"is {kind}, and a Parquet file that {writer} wrote was expected"
-    return InputError(problem, where=path, mend=f"Give the Parquet file that {writer} wrote")
+    return InputError(problem, where=path, hint=f"Give the Parquet file that {writer} wrote")
 
 
 def text_kind(path: Path, head: bytes) -> str | None:
@@ -72,7 +72,7 @@ def lacks_column(name: str, there: Sequence[str], path: Path, writer: str = STAG
     return InputError(
         f"{made_by_words(path)}the column '{name}' is missing; the columns there are: {', '.join(there)}",
         where=path,
-        mend=f"Give the file that {writer} wrote",
+        hint=f"Give the file that {writer} wrote",
     )
 
 

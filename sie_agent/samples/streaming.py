@@ -36,7 +36,7 @@ def stream_samples(
     limit: int | None = None,
     chunk_rows: int = 20_000,
     spill: Path | None = None,
-    labels_may_lack: bool = False,
+    allow_missing_labels: bool = False,
     invalid: InvalidRows | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Load a log chunk by chunk, in the schema of samples.
@@ -58,7 +58,7 @@ def stream_samples(
 
     Parameters
     ----------
-    source, column_map, split, limit, labels_may_lack, invalid : as :func:`load_samples` takes them.
+    source, column_map, split, limit, allow_missing_labels, invalid : as :func:`load_samples` takes them.
     chunk_rows : rows per chunk; the last one may have fewer.
     spill : folder for the temporary file; the system's own when not given.
 
@@ -73,7 +73,7 @@ def stream_samples(
         As :func:`load_samples`; what is wrong with the arguments at the call, all else while rows are drawn.
     """
     if not COUNT.takes(chunk_rows):
-        raise InputError(f"chunk_rows is {chunk_rows!r}", mend="Give a whole number from 1 upwards")
+        raise InputError(f"chunk_rows is {chunk_rows!r}", hint="Give a whole number from 1 upwards")
     path, mapping, where = chosen_source(source, column_map, limit)
 
     def chunks() -> Iterator[pd.DataFrame]:
@@ -90,7 +90,7 @@ def stream_samples(
                 column_map=column_map,
                 split=split,
                 limit=limit,
-                labels_may_lack=labels_may_lack,
+                allow_missing_labels=allow_missing_labels,
                 invalid=invalid,
             )
             for start in range(0, len(table), chunk_rows):
@@ -99,7 +99,7 @@ def stream_samples(
         if invalid is not None:
             invalid.limit = limit
         rows = rows_of(pieces, first, mapping, split, limit, chunk_rows, where)
-        rows = replace(rows, invalid=invalid, labels_may_lack=labels_may_lack)
+        rows = replace(rows, invalid=invalid, allow_missing_labels=allow_missing_labels)
         yield from validated(rows, chunk_rows, spill)
 
     return chunks()
@@ -188,7 +188,7 @@ def validated(rows: Rows, chunk_rows: int, spill: Path | None) -> Iterator[pd.Da
             yield table["sample_id"].set_axis(pd.Index(place.numbers, name=place.word))
 
     def checked() -> Iterator[pd.DataFrame]:
-        across = AcrossChunks(ids, rows.where, spill, labels_may_lack=rows.labels_may_lack)
+        across = AcrossChunks(ids, rows.where, spill, allow_missing_labels=rows.allow_missing_labels)
         for table, place, given in rows.tables():
             hold_across(table, place, across, given=given)
             yield table

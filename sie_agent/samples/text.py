@@ -80,12 +80,12 @@ def arrow_text(texts: list[str], name: object = None) -> pa.Array:
     try:
         return pa.array(texts, pa.large_string())
     except UnicodeEncodeError:
-        mended = [SURROGATES.sub("\ufffd", text) for text in texts]
-        count = sum(before != after for before, after in zip(texts, mended, strict=True))
+        repaired = [SURROGATES.sub("\ufffd", text) for text in texts]
+        count = sum(before != after for before, after in zip(texts, repaired, strict=True))
         column = "" if name is None else f" in the column '{name}'"
         told = "1 text" if count == 1 else f"{count:,} texts"
         say(f"Broken Unicode{column}: in {told}, halves of surrogate pairs became U+FFFD")
-        return pa.array(mended, pa.large_string())
+        return pa.array(repaired, pa.large_string())
 
 
 def from_arrow(array: pa.Array | pa.ChunkedArray) -> pd.Series:

@@ -14,4 +14,4 @@ def refuse_too_wide(count: int, where: str | Path) -> None:
     """Raise InputError where a table has more columns than are read."""
     if count > MOST_COLUMNS:
         problem = f"the table has {count:,} columns, and at most {MOST_COLUMNS:,} are read"
-        raise InputError(problem, where=where, mend="Keep the columns that are needed, or put the others into one")
+        raise InputError(problem, where=where, hint="Keep the columns that are needed, or put the others into one")

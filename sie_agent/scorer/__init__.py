@@ -37,7 +37,7 @@ from sie_agent.scorer.log_columns import (
 from sie_agent.scorer.model import (
     Scorer,
     cross_fitted,
-    distil_scorer,
+    distill_scorer,
     made_ready,
     quantiles_of,
     student_inputs,
@@ -73,7 +73,7 @@ __all__ = [
     "cross_fitted",
     "describe_scorer",
     "design",
-    "distil_scorer",
+    "distill_scorer",
     "explain_rows",
     "explained_by",
     "file_hash",

@@ -16,7 +16,7 @@ from sie_agent.errors import InputError
 from sie_agent.labels import WEAK_LABELS, StudentSettings, label_names, student_settings
 from sie_agent.scorer.estimator_inputs import ALLOWED, Samples, named_labels, prepared, rank_agreement, remembered, tell
 from sie_agent.scorer.files import load_scorer, save_scorer
-from sie_agent.scorer.model import Scorer, distil_scorer
+from sie_agent.scorer.model import Scorer, distill_scorer
 from sie_agent.selection.select import check_strength, weights_from
 from sie_agent.selection.usual import usual_label
 from sie_agent.utils.counts import counted
@@ -40,7 +40,7 @@ Doubles = npt.NDArray[np.float64]
 class ImportanceScorer(RegressorMixin, BaseEstimator):
     """Weak importance labels from the text of a row and the log's label.
 
-    A wrapper around :func:`sie_agent.distil_scorer`: rows are a table (or a list of dictionaries) with the columns
+    A wrapper around :func:`sie_agent.distill_scorer`: rows are a table (or a list of dictionaries) with the columns
     ``query`` and ``title``, and where there are any ``description`` and ``label`` (what the log says, 0 to 1 or
     NaN). Other columns, a human ``grade`` among them, are not read. A row's scores depend on that row alone.
 
@@ -105,7 +105,7 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         return f"{shown} fitted{on} for {', '.join(self.labels_)}"
 
     def fit(self, samples: Samples, labels: Any) -> ImportanceScorer:
-        """Distil the weak labels.
+        """Distill the weak labels.
 
         Parameters
         ----------
@@ -130,12 +130,12 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
             raise InputError(
                 "fewer than 2 rows have a weak label",
                 where=f"labels, column '{self.label or named.columns[0]}'",
-                mend="Give labels of at least 2 rows.",
+                hint="Give labels of at least 2 rows.",
             )
         seed = self.random_state
         if not isinstance(seed, int | np.integer):
             seed = check_random_state(seed).randint(np.iinfo(np.int32).max)
-        self.scorer_: Scorer = distil_scorer(
+        self.scorer_: Scorer = distill_scorer(
             table,
             named[enough].assign(sample_id=table["sample_id"]),
             settings=settings,
@@ -185,7 +185,7 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         named = named_labels(labels, samples, len(prepared(samples)[0]), chosen[0] if len(chosen) == 1 else None)
         shared = [name for name in chosen if name in named]
         if not shared:
-            raise InputError("none of the labels was fitted", where="labels", mend=f"Give {', '.join(chosen)}.")
+            raise InputError("none of the labels was fitted", where="labels", hint=f"Give {', '.join(chosen)}.")
         scores = self._scores(samples)
         return float(np.mean([rank_agreement(scores[name].to_numpy(), named[name].to_numpy()) for name in shared]))
 
@@ -214,7 +214,7 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
             check_strength(strength)
         chosen = by or self.label or usual_label(fitted, self.scorer_.recipe)
         if chosen not in fitted:
-            raise InputError(f"'{chosen}' was not fitted", where="by", mend=f"Choose one of {', '.join(fitted)}.")
+            raise InputError(f"'{chosen}' was not fitted", where="by", hint=f"Choose one of {', '.join(fitted)}.")
         column = self._scores(samples)[chosen].to_numpy(np.float64)
         return weights_from(column, strength, higher=WEAK_LABELS[chosen].high_is_good)
 
@@ -272,8 +272,8 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         chosen = {name: student_settings(name, **self._given()) for name in label_names()}
         settings = next(iter(chosen.values()))
         if self.label is not None and self.label not in chosen:
-            mend = f"It must be None or one of {', '.join(chosen)}."
-            raise InputError(f"label is {self.label!r}", where="ImportanceScorer", mend=mend)
+            hint = f"It must be None or one of {', '.join(chosen)}."
+            raise InputError(f"label is {self.label!r}", where="ImportanceScorer", hint=hint)
         checks = {
             "trees": settings.trees >= 1,
             "leaves": settings.leaves >= 2,
@@ -283,7 +283,7 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         }
         for name, fine in checks.items():
             if not fine:
-                raise InputError(f"{name} is {getattr(self, name)!r}", where="ImportanceScorer", mend=ALLOWED[name])
+                raise InputError(f"{name} is {getattr(self, name)!r}", where="ImportanceScorer", hint=ALLOWED[name])
         return chosen
 
     def _remember(self, read: list[str]) -> None:
@@ -303,6 +303,6 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
                 f"the column '{missing[0]}' is missing, and the scorer was fitted with "
                 f"{', '.join(self.feature_names_in_)}; there are: {', '.join(there)}",
                 where="samples",
-                mend="Give it, empty (NaN for the label) where it is not known.",
+                hint="Give it, empty (NaN for the label) where it is not known.",
             )
         return self.scorer_.predict(table)

@@ -43,13 +43,13 @@ def as_table(samples: Samples) -> pd.DataFrame:
     """Rows as a table; what is neither a table nor records is bad input."""
     if isinstance(samples, pd.DataFrame):
         return samples
-    mend = f"Give a table, or a list of dictionaries: {EXPECTED}."
+    hint = f"Give a table, or a list of dictionaries: {EXPECTED}."
     if isinstance(samples, str | bytes | Mapping) or not isinstance(samples, Iterable):
-        raise InputError(f"samples are of type {type(samples).__name__}", where="samples", mend=mend)
+        raise InputError(f"samples are of type {type(samples).__name__}", where="samples", hint=hint)
     rows = list(samples)
     for number, row in enumerate(rows, 1):
         if not isinstance(row, Mapping):
-            raise InputError(f"is no record but a {type(row).__name__}", where=f"samples, row {number}", mend=mend)
+            raise InputError(f"is no record but a {type(row).__name__}", where=f"samples, row {number}", hint=hint)
     return pd.DataFrame(rows)
 
 
@@ -78,7 +78,7 @@ def check_columns(given: pd.DataFrame) -> None:
     for name in READ:
         if there.count(name) > 1:
             raise InputError(
-                f"the column '{name}' is there {there.count(name)} times", where="samples", mend="Drop one."
+                f"the column '{name}' is there {there.count(name)} times", where="samples", hint="Drop one."
             )
     for name in NEEDED:
         if name not in there:
@@ -87,7 +87,7 @@ def check_columns(given: pd.DataFrame) -> None:
             raise InputError(
                 f"the column '{name}' is missing. There are: {', '.join(there) or 'none'}",
                 where="samples",
-                mend=(f"Rename '{free[near[0]]}' to '{name}'" if near else f"Rename one to '{name}'")
+                hint=(f"Rename '{free[near[0]]}' to '{name}'" if near else f"Rename one to '{name}'")
                 + f": {EXPECTED}.",
             )
 
@@ -101,7 +101,7 @@ def log_label(given: npt.NDArray[Any]) -> Doubles:
         raise InputError(
             f"the label {plain(given[row])!r} is no number from 0 to 1",
             where=f"samples, row {row + 1}, field 'label'",
-            mend="Scale it, or give NaN where the log says nothing.",
+            hint="Scale it, or give NaN where the log says nothing.",
         )
     return np.asarray(label)
 
@@ -111,10 +111,10 @@ def named_labels(labels: Any, samples: Samples, count: int, name: str | None) ->
     known = label_names()
     if not isinstance(labels, pd.DataFrame):
         if labels is None:
-            raise InputError("no labels were given", where="labels", mend=f"Give {LABELS_EXPECTED}.")
+            raise InputError("no labels were given", where="labels", hint=f"Give {LABELS_EXPECTED}.")
         own = getattr(labels, "name", None)
         if own in known and name is not None and own != name:
-            raise InputError(f"the labels are of '{own}', not of '{name}'", where="labels", mend="Give label=None.")
+            raise InputError(f"the labels are of '{own}', not of '{name}'", where="labels", hint="Give label=None.")
         # an array without a name is taken for an importance of which more is better
         chosen = own if own in known else (name or USUAL)
         column = np.asarray(labels)
@@ -122,7 +122,7 @@ def named_labels(labels: Any, samples: Samples, count: int, name: str | None) ->
             column = column[:, 0]
         if column.ndim != 1:
             problem = f"labels have {column.ndim} dimensions"
-            raise InputError(problem, where="labels", mend=f"Give {LABELS_EXPECTED}.")
+            raise InputError(problem, where="labels", hint=f"Give {LABELS_EXPECTED}.")
         labels = pd.DataFrame({chosen: column})
     there = label_names(labels.columns)
     if not there:
@@ -130,12 +130,12 @@ def named_labels(labels: Any, samples: Samples, count: int, name: str | None) ->
         raise InputError(
             f"no weak label among the columns ({found})",
             where="labels",
-            mend=f"Name a column of numbers as one of {', '.join(known)}.",
+            hint=f"Name a column of numbers as one of {', '.join(known)}.",
         )
     if "sample_id" in labels.columns and isinstance(samples, pd.DataFrame) and "sample_id" in samples.columns:
         labels = by_id(labels, samples["sample_id"])
     if len(labels) != count:
-        raise InputError(f"{count} samples and {len(labels)} labels", where="labels", mend="Give a label per row.")
+        raise InputError(f"{count} samples and {len(labels)} labels", where="labels", hint="Give a label per row.")
     numbers = {column: numeric(labels[column], column) for column in there}
     return pd.DataFrame(numbers)
 
@@ -145,7 +145,7 @@ def by_id(labels: pd.DataFrame, wanted: pd.Series[str]) -> pd.DataFrame:
     known = labels.set_index("sample_id")
     if known.index.duplicated().any():
         twice = known.index[known.index.duplicated()][0]
-        raise InputError(f"the sample '{twice}' has two labels", where="labels", mend="Give one row per sample.")
+        raise InputError(f"the sample '{twice}' has two labels", where="labels", hint="Give one row per sample.")
     return known.reindex(wanted.to_numpy()).reset_index(drop=True)
 
 
@@ -161,7 +161,7 @@ def numeric(column: pd.Series[Any], name: str) -> Doubles:
     if wrong.any():
         row = int(np.argmax(wrong))
         place = f"labels, row {row + 1}, field '{name}'"
-        raise InputError(f"{plain(column.iloc[row])!r} is no finite number", where=place, mend="Give NaN for no label.")
+        raise InputError(f"{plain(column.iloc[row])!r} is no finite number", where=place, hint="Give NaN for no label.")
     return np.asarray(numbers)
 
 

@@ -121,21 +121,21 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = Path(folder) / CONFIG
     if not os.path.lexists(path):
         made = made_by_words(folder) or (f"is {kind}: " if (kind := table_kind(folder)) else "")
-        raise InputError(f"{made}no scorer here", where=folder, mend="Give the folder that `sie distill` wrote.")
+        raise InputError(f"{made}no scorer here", where=folder, hint="Give the folder that `sie distill` wrote.")
     try:
-        config = read_object(path, most=MOST_OF_CONFIG, mend=AGAIN, nan=True)
+        config = read_object(path, most=MOST_OF_CONFIG, hint=AGAIN, nan=True)
     except InputError as error:
-        raise InputError(f"damaged scorer configuration ({error.problem})", where=path, mend=AGAIN) from error
+        raise InputError(f"damaged scorer configuration ({error.problem})", where=path, hint=AGAIN) from error
     written = config.get("format")
     if type(written) is not int:
-        raise InputError("damaged scorer configuration: 'format' is no whole number", where=path, mend=AGAIN)
+        raise InputError("damaged scorer configuration: 'format' is no whole number", where=path, hint=AGAIN)
     if written > FORMAT:
-        raise InputError(f"scorer of a newer format ({written})", where=path, mend="Upgrade sie-agent.")
+        raise InputError(f"scorer of a newer format ({written})", where=path, hint="Upgrade sie-agent.")
     if written < OLDEST_FORMAT:
-        raise InputError(f"scorer of an older format ({written})", where=path, mend="Distil it again.")
+        raise InputError(f"scorer of an older format ({written})", where=path, hint="Distill it again.")
     fault = fault_in_config(config)
     if fault is not None:
-        raise InputError(f"damaged scorer configuration: {fault}", where=path, mend=AGAIN)
+        raise InputError(f"damaged scorer configuration: {fault}", where=path, hint=AGAIN)
     return config
 
 
@@ -183,7 +183,7 @@ def recipe_of(config: Mapping[str, Any], where: Path) -> Recipe | None:
         return None
     recipe = read_recipe(told, str(where))
     if not set(recipe.reads) <= set(config["labels"]) & set(recipe.quantiles):
-        raise InputError("the recipe reads what the scorer does not give", where=where, mend=AGAIN)
+        raise InputError("the recipe reads what the scorer does not give", where=where, hint=AGAIN)
     return recipe
 
 
@@ -201,7 +201,7 @@ def label_errors_of(config: Mapping[str, Any], where: Path) -> LabelErrors | Non
         raise InputError(
             f"damaged scorer configuration: it reads '{RELEVANCE}', which the scorer does not give",
             where=f"{where}, field 'label_errors'",
-            mend=AGAIN,
+            hint=AGAIN,
         )
     return read_label_errors(told, str(where))
 
@@ -217,9 +217,9 @@ def read_model(folder: Path, config: Mapping[str, Any]) -> bytes:
     try:
         content = read_bytes(path, MOST_OF_MODEL, AGAIN)
     except OSError as error:
-        raise InputError("part of the scorer is missing or damaged", where=path, mend=AGAIN) from error
+        raise InputError("part of the scorer is missing or damaged", where=path, hint=AGAIN) from error
     if hashlib.sha256(content).hexdigest() != config["sha256"].get(MODEL):
-        raise InputError("part of the scorer is missing or damaged", where=path, mend=AGAIN)
+        raise InputError("part of the scorer is missing or damaged", where=path, hint=AGAIN)
     return content
 
 
@@ -232,7 +232,7 @@ def scorer_folder(folder: str | Path) -> Path:
     """
     if not isinstance(folder, str | os.PathLike):
         kind = type(folder).__name__
-        raise InputError(f"is a {kind}, not a path", where="scorer", mend="Give the folder that `sie distill` wrote.")
+        raise InputError(f"is a {kind}, not a path", where="scorer", hint="Give the folder that `sie distill` wrote.")
     path = user_path(folder)
     inside = path / SCORER
     return inside if not (path / CONFIG).is_file() and inside.is_dir() else path

@@ -79,7 +79,7 @@ class KeptTrees:
             raise InputError(
                 f"the part of the model that explanations are read from is damaged ({said}); scores do not need it",
                 where=self.where,
-                mend="Distil the scorer again with `sie distill`, or fetch it again.",
+                hint="Distill the scorer again with `sie distill`, or fetch it again.",
             ) from error
         return told, cover
 

@@ -37,7 +37,7 @@ SHARE = 0.7
 LARGEST = 1e9
 # what each regression has a weight for
 COLUMNS = {"log": {"intercept", "relevance", *LOG_COLUMNS} - {"in_sample"}, "text": {"intercept", "relevance"}}
-AGAIN = "Distil the scorer again with `sie distill`, or fetch it again."
+AGAIN = "Distill the scorer again with `sie distill`, or fetch it again."
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def read_label_errors(told: Any, where: str) -> LabelErrors:
     """
     fault = fault_in(told)
     if fault is not None:
-        raise InputError(f"damaged scorer configuration: {fault}", where=f"{where}, field 'label_errors'", mend=AGAIN)
+        raise InputError(f"damaged scorer configuration: {fault}", where=f"{where}, field 'label_errors'", hint=AGAIN)
     log, text = ({name: float(value) for name, value in told[part].items()} for part in COLUMNS)
     return LabelErrors(float(told["even"]), log, text, told["columns_hash"])
 

@@ -158,18 +158,18 @@ def read_columns(path: Path, wanted_hash: str) -> LogColumns:
             raise InputError(
                 "damaged log columns, or those of another scorer",
                 where=path,
-                mend="Put back the file that was written with this scorer, or delete it: then label_error is told from "
+                hint="Put back the file that was written with this scorer, or delete it: then label_error is told from "
                 "text alone.",
             )
         with pq.ParquetFile(path) as opened:
             found = columns_in(opened)
     except (OSError, pa.ArrowException) as error:
-        raise InputError("log columns cannot be read", where=path, mend=AGAIN) from error
+        raise InputError("log columns cannot be read", where=path, hint=AGAIN) from error
     if found is None:
         raise InputError(
             f"no log columns: expected {KEY} (uint64, rising) and {', '.join(LOG_COLUMNS)} (float32, about 0 to 1)",
             where=path,
-            mend=AGAIN,
+            hint=AGAIN,
         )
     return found
 

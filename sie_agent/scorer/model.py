@@ -130,7 +130,7 @@ def made_ready(recipe: Recipe, students: Mapping[str, Student], score_quantiles:
         if name not in quantiles:
             raise InputError(
                 f"the recipe reads '{name}', which the scorer does not know",
-                mend=f"Choose among {', '.join(label_names(students))}.",
+                hint=f"Choose among {', '.join(label_names(students))}.",
             )
     return replace(recipe, quantiles=quantiles)
 
@@ -145,7 +145,7 @@ def student_inputs(features: npt.NDArray[np.floating], label: pd.Series[float] |
     return np.column_stack([features, np.asarray(label, np.float32)]).astype(np.float32)
 
 
-def distil_scorer(
+def distill_scorer(
     samples: pd.DataFrame,
     labels: pd.DataFrame,
     *,
@@ -156,7 +156,7 @@ def distil_scorer(
     recipe: Recipe | None = None,
     told: Callable[[str], None] | None = None,
 ) -> Scorer:
-    """Distil a scorer from weak labels.
+    """Distill a scorer from weak labels.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def distil_scorer(
     >>> import sie_agent as sie
     >>> samples = sie.load_samples("sample", limit=200)
     >>> labels = samples[["sample_id"]].assign(value=samples["grade"])
-    >>> sie.distil_scorer(samples, labels)
+    >>> sie.distill_scorer(samples, labels)
     Scorer(labels=['value'], rows=200)
     """
     check_samples(samples)
@@ -197,7 +197,7 @@ def distil_scorer(
     if len(rows) < 2:
         raise InputError(
             f"{len(rows)} of the samples have a weak label; at least 2 are needed",
-            mend="Check that the judgments belong to this data set.",
+            hint="Check that the judgments belong to this data set.",
         )
     inputs = student_inputs(fitted.transform(rows), rows["label"])
     students, unseen = {}, {}
@@ -215,7 +215,7 @@ def distil_scorer(
             unseen[name] = cross_fitted(inputs, target, rows["query"], chosen[name], seed, reads_label=reads, ends=ends)
     if not students:
         raise InputError(
-            f"none of {', '.join(names)} is given for two rows or more", mend="Give at least one weak label."
+            f"none of {', '.join(names)} is given for two rows or more", hint="Give at least one weak label."
         )
     described = {
         "settings": {name: asdict(chosen[name]) for name in students},

@@ -17,10 +17,10 @@ from sie_agent.errors import InputError
 from sie_agent.files.json_files import read_json
 from sie_agent.files.small_files import MEBIBYTE, too_large
 from sie_agent.files.tables import TableWriter, read_table
-from sie_agent.files.writing import failures_in_words, only_one, write_bytes
+from sie_agent.files.writing import exclusive_lock, failures_in_words, write_bytes
 from sie_agent.utils.progress import bar, say
 
-__all__ = ["Parts", "file_hash", "folder_hash", "only_one", "source_identity"]
+__all__ = ["Parts", "exclusive_lock", "file_hash", "folder_hash", "source_identity"]
 
 STATE = "state.json"
 # names of parts and of the state, whole or half written
@@ -55,7 +55,7 @@ class Parts:
             return
         if self.folder.is_dir() and not all(OURS.fullmatch(entry.name) for entry in self.folder.iterdir()):
             problem = "holds files that this program did not make, and parts of the scores would go there"
-            raise InputError(problem, where=self.folder, mend="Move it away, or give another --out")
+            raise InputError(problem, where=self.folder, hint="Move it away, or give another --out")
         if self.folder.is_dir():
             before = found.get("made_from")
             known = before if isinstance(before, dict) else {}

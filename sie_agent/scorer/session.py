@@ -101,7 +101,7 @@ class ScorerSession:
         }
         known = np.array([np.nan if value is None else value for value in label], np.float32)
         if {len(values) for values in texts.values()} != {len(known)}:
-            raise InputError("query, title, description and label are of different lengths", mend="Give one per row.")
+            raise InputError("query, title, description and label are of different lengths", hint="Give one per row.")
         scores = {name: np.empty(len(known)) for name in self.labels}
         for rows in blocks(texts):
             feeds = {name: values[rows] for name, values in texts.items()}
@@ -123,7 +123,7 @@ def check_column(name: str, values: Any) -> None:
         raise InputError(
             f"expected a list ({of} each), found {found_words(values)}",
             where=f"ScorerSession.score(), parameter '{name}'",
-            mend=f"Give [{shown_value(values)}] for one" if isinstance(values, str | int | float) else None,
+            hint=f"Give [{shown_value(values)}] for one" if isinstance(values, str | int | float) else None,
         )
 
 

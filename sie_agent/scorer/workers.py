@@ -98,7 +98,7 @@ def scored_by_workers(folder: Path, tasks: Iterable[Task], workers: int) -> Iter
     except BrokenProcessPool as error:
         raise EnvironmentFailure(
             "a scoring process ended before its work was done; the machine may have run out of memory",
-            mend="Start the same command again, with fewer --workers: it goes on from what is scored.",
+            hint="Start the same command again, with fewer --workers: it goes on from what is scored.",
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
@@ -172,7 +172,7 @@ def check_guarded() -> None:
         raise InputError(
             "workers are processes that read this script from its start, and each would start workers in turn",
             where=f"{path}, line {lines[-1]}",
-            mend='Put what the script does below `if __name__ == "__main__":`, or give workers=1.',
+            hint='Put what the script does below `if __name__ == "__main__":`, or give workers=1.',
         )
 
 

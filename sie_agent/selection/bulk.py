@@ -61,7 +61,7 @@ def connected(folder: Path) -> Iterator[Any]:
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
         said = str(error).splitlines()[0][:160]
         raise EnvironmentFailure(
-            f"rows cannot be ordered on disk ({said})", where=folder, mend="Free some space, or give another --out."
+            f"rows cannot be ordered on disk ({said})", where=folder, hint="Free some space, or give another --out."
         ) from error
 
 

@@ -82,7 +82,7 @@ def weigh_file(
             try:
                 weight, blended = recipe.weights(read, len(batch)), recipe.targets(read, label)
             except InputError as error:
-                raise InputError(error.problem, where=f"{scores}, {error.where}", mend=error.mend) from error
+                raise InputError(error.problem, where=f"{scores}, {error.where}", hint=error.hint) from error
             columns = [batch.column("sample_id"), pa.array(weight), pa.array(blended, from_pandas=True)]
             columns += [batch.column(name) for name in passed[1:]]
             writer.write(pa.Table.from_arrays(columns, names=["sample_id", WEIGHT, BLENDED, *passed[1:]]))

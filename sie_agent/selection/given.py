@@ -60,7 +60,7 @@ def recipe_for(
         raise InputError(
             "no recipe came with these scores",
             where=where,
-            mend="Distil and score the log anew, or say what to weigh by: --by value, or --by none and --blend 0.6 "
+            hint="Distill and score the log anew, or say what to weigh by: --by value, or --by none and --blend 0.6 "
             "(in Python also recipe=scorer.recipe).",
         )
     if recipe is not None and asked is None and strength is None and blend is None:
@@ -80,9 +80,9 @@ def given_recipe(
     if strength is not None:
         check_strength(strength)
     if blend is not None and not 0 <= blend <= 1:
-        raise InputError(f"blend is {blend}", where="--blend", mend="It must be from 0 to 1.")
+        raise InputError(f"blend is {blend}", where="--blend", hint="It must be from 0 to 1.")
     if by == NONE and strength:
-        raise InputError("a strength without weights", where="--strength", mend="Leave it out, or give another --by.")
+        raise InputError("a strength without weights", where="--strength", hint="Leave it out, or give another --by.")
     if by not in (None, NONE):
         check_name(str(by), table.names, where)
     weighed = by or own.by or (usual_label(table.names) if strength else None)

@@ -128,7 +128,7 @@ class Recipe:
             raise InputError(
                 f"the label {label[row]:g} is outside of 0 to 1",
                 where="field 'label'",
-                mend="Scale it, or leave it empty where it is not known.",
+                hint="Scale it, or leave it empty where it is not known.",
             )
         if self.blend == 0:
             return label
@@ -141,7 +141,7 @@ class Recipe:
         """Rank of each score in the quantiles of a weak label, (n,) in [0, 1], NaN where there is no score."""
         scores = np.asarray(scores, np.float64)
         if name not in self.quantiles:
-            raise InputError(f"the recipe has no quantiles of '{name}'", mend="Distil the scorer again.")
+            raise InputError(f"the recipe has no quantiles of '{name}'", hint="Distill the scorer again.")
         found = np.full(len(scores), np.nan)
         known = ~np.isnan(scores)
         found[known] = ranks_in_quantiles(scores[known], np.asarray(self.quantiles[name], np.float64))
@@ -192,12 +192,12 @@ def read_recipe(content: Any, where: str) -> Recipe:
     ------
     InputError : it is none, or damaged; names the field.
     """
-    mend = "Distil the scorer again with `sie distill`."
+    hint = "Distill the scorer again with `sie distill`."
     try:
         text = str(content, "utf-8") if isinstance(content, bytes) else content
         told = parse_json(text) if isinstance(text, str) else text
     except ValueError as error:
-        raise InputError("the recipe is damaged: no JSON", where=where, mend=mend) from error
+        raise InputError("the recipe is damaged: no JSON", where=where, hint=hint) from error
     try:
         if not isinstance(told, dict):
             raise InputError("no mapping of fields")
@@ -210,7 +210,7 @@ def read_recipe(content: Any, where: str) -> Recipe:
         recipe = Recipe(**{**told, "quantiles": quantiles_in(told["quantiles"])})
         check_recipe(recipe)
     except InputError as error:
-        raise InputError(f"the recipe is damaged: {error.problem}", where=where, mend=mend) from error
+        raise InputError(f"the recipe is damaged: {error.problem}", where=where, hint=hint) from error
     return recipe
 
 
@@ -247,13 +247,13 @@ def check_recipe(recipe: Recipe) -> None:
         value = getattr(recipe, name)
         if not is_number(value) or not low <= value <= high:
             allowed = f"from {low:g} to {high:g}" if math.isfinite(high) else f"a number, {low:g} or more"
-            raise InputError(f"{name} is {value!r:.40}", mend=f"It must be {allowed}.")
+            raise InputError(f"{name} is {value!r:.40}", hint=f"It must be {allowed}.")
     if 0 < recipe.mean_label < SMALLEST_MEAN:
-        raise InputError(f"mean_label is {recipe.mean_label!r}", mend=f"It must be 0, or {SMALLEST_MEAN:g} or more.")
+        raise InputError(f"mean_label is {recipe.mean_label!r}", hint=f"It must be 0, or {SMALLEST_MEAN:g} or more.")
     if recipe.by is not None and (not isinstance(recipe.by, str) or recipe.by not in WEAK_LABELS):
-        raise InputError(f"no weak label {recipe.by!r:.40}", mend=f"Choose one of {', '.join(WEAK_LABELS)}.")
+        raise InputError(f"no weak label {recipe.by!r:.40}", hint=f"Choose one of {', '.join(WEAK_LABELS)}.")
     if recipe.chosen not in CHOSEN:
-        raise InputError(f"chosen is {recipe.chosen!r:.40}", mend=f"It must be one of {', '.join(CHOSEN)}.")
+        raise InputError(f"chosen is {recipe.chosen!r:.40}", hint=f"It must be one of {', '.join(CHOSEN)}.")
     if not isinstance(recipe.why, str) or len(recipe.why) > LONGEST_WHY or not recipe.why.isprintable():
         raise InputError("why is no line of text")
     for name, values in recipe.quantiles.items():

@@ -36,11 +36,11 @@ def check_name(by: str, names: Collection[str], where: str | None = None) -> Non
     there = label_names(names)
     if not there:
         made = "" if where is None else made_by_words(Path(where))
-        raise InputError(f"{made}no column '{by}'", where=where, mend="Give a scores.parquet that `sie score` wrote.")
+        raise InputError(f"{made}no column '{by}'", where=where, hint="Give a scores.parquet that `sie score` wrote.")
     raise InputError(
         f"no column '{by}'; the weak labels there are: {', '.join(there)}",
         where=where,
-        mend=f"Give --by {there[0]}.",
+        hint=f"Give --by {there[0]}.",
     )
 
 
@@ -56,7 +56,7 @@ def check_scores_file(path: Path) -> None:
         problem = (
             f"{made_by_words(path)}no column of scores ({', '.join(label_names())}); there are: {', '.join(names)}"
         )
-        raise InputError(problem, where=path, mend="Give a scores.parquet that `sie score` wrote.")
+        raise InputError(problem, where=path, hint="Give a scores.parquet that `sie score` wrote.")
 
 
 def check_column(scores: pd.DataFrame, by: str, where: str | None = None) -> Doubles:
@@ -75,7 +75,7 @@ def check_column(scores: pd.DataFrame, by: str, where: str | None = None) -> Dou
 
 def no_score(by: str, where: str | None) -> InputError:
     """No row has this score."""
-    return InputError(f"column '{by}' holds no score", where=where, mend="Was this weak label distilled?")
+    return InputError(f"column '{by}' holds no score", where=where, hint="Was this weak label distilled?")
 
 
 def count_kept(keep: float, rows: int) -> int:
@@ -86,7 +86,7 @@ def count_kept(keep: float, rows: int) -> int:
     InputError : *keep* is not in (0, 1].
     """
     if not 0 < keep <= 1:
-        raise InputError(f"share to keep is {keep}", mend="It must be above 0 and at most 1.")
+        raise InputError(f"share to keep is {keep}", hint="It must be above 0 and at most 1.")
     return max(1, round(keep * rows))
 
 
@@ -201,7 +201,7 @@ def weights_from(score: Doubles, strength: float = 1.0, *, higher: bool = True) 
 def check_strength(strength: float) -> None:
     """Raise InputError where *strength* is negative, infinite or no number."""
     if not isinstance(strength, Real) or not 0 <= strength < np.inf:
-        raise InputError(f"strength is {strength}", where="--strength", mend="It must be a number, 0 or more.")
+        raise InputError(f"strength is {strength}", where="--strength", hint="It must be a number, 0 or more.")
 
 
 def covering_mask(
@@ -257,7 +257,7 @@ def check_positive_at(positive_at: float) -> None:
     """Raise InputError for a label that no row can have."""
     if not 0 <= positive_at <= 1:
         raise InputError(
-            f"labels are positive from {positive_at} on", where="--positive-at", mend="It must be from 0 to 1."
+            f"labels are positive from {positive_at} on", where="--positive-at", hint="It must be from 0 to 1."
         )
 
 

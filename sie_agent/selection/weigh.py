@@ -88,7 +88,7 @@ def check_given(scores: pd.DataFrame, recipe: Recipe | None, where: str | None) 
         check_recipe(recipe)
     if "sample_id" not in scores.columns:
         problem = f"no column 'sample_id'. There are: {', '.join(map(str, scores.columns)) or 'none'}"
-        raise InputError(problem, where=where or "scores", mend=SCORES_MEND)
+        raise InputError(problem, where=where or "scores", hint=SCORES_MEND)
 
 
 def check_labels(scores: pd.DataFrame, where: str | None, meant: str) -> None:
@@ -102,7 +102,7 @@ def check_labels(scores: pd.DataFrame, where: str | None, meant: str) -> None:
         raise InputError(
             "no column 'label', and blended_label is made of what the log says",
             where=where or "scores",
-            mend="Add it: scores.assign(label=samples['label']); the rows of both have to be the same, in index too.",
+            hint="Add it: scores.assign(label=samples['label']); the rows of both have to be the same, in index too.",
         )
     missing = np.flatnonzero(np.isnan(log_labels(scores)))
     if len(missing):

@@ -76,11 +76,11 @@ def load(folder: Path, loader: Loader = load_engine, wish: Wish = AS_IT_IS) -> L
         engine = loader(resolved)
         if folder_hash(resolved) != before:
             raise InputError(
-                "the scorer changed while it was read", where=folder, mend="Write it elsewhere, then move."
+                "the scorer changed while it was read", where=folder, hint="Write it elsewhere, then move."
             )
     except OSError as error:
         raise EnvironmentFailure(f"cannot read the scorer ({error.strerror})", where=folder) from error
     probe = engine.score(["oak table"], ["Oak dining table"], [""], [1.0])
     if not engine.labels or not all(np.isfinite(probe[name]).all() for name in engine.labels):
-        raise InputError("the scorer gives no finite scores", where=folder, mend="Distil it again with `sie distill`.")
+        raise InputError("the scorer gives no finite scores", where=folder, hint="Distill it again with `sie distill`.")
     return Loaded(engine, before, time.time(), recipe_of(engine, wish))

@@ -17,7 +17,7 @@ from sie_agent.errors import InputError
 from sie_agent.serving.protocol import Engine
 from sie_agent.serving.weighing import WHERE
 
-MEND = "Distil it again, or serve it with --no-adjustment."
+MEND = "Distill it again, or serve it with --no-adjustment."
 
 
 class LiveAdjustment(Adjustment):
@@ -51,9 +51,9 @@ class LiveAdjustment(Adjustment):
         """
         known = checked_quantiles(baseline_of(getattr(engine, "config", {}))["baseline"], WHERE)
         if strange := sorted(set(known) - set(engine.labels)):
-            raise InputError(f"'{strange[0]}' is no score of this scorer", where=WHERE, mend=MEND)
+            raise InputError(f"'{strange[0]}' is no score of this scorer", where=WHERE, hint=MEND)
         if by is not None and by not in known:
-            raise InputError(f"there is no baseline of '{by}' to weigh by", where=WHERE, mend=MEND)
+            raise InputError(f"there is no baseline of '{by}' to weigh by", where=WHERE, hint=MEND)
 
     def scorer_changed(self, engine: Engine) -> None:
         """Begin with nothing seen: the scores of another scorer are not to be compared with those before."""
@@ -81,6 +81,6 @@ def baseline_of(config: Mapping[str, Any]) -> dict[str, Any]:
         raise InputError(
             "the scorer does not say what its scores were like when it was distilled",
             where=WHERE,
-            mend=MEND,
+            hint=MEND,
         )
     return {"baseline": quantiles, "baseline_events": max(int(config.get("score_rows", 0)), 1)}

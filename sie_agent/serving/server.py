@@ -144,7 +144,7 @@ def listen(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         said = getattr(error, "strerror", None) or str(error)
         raise EnvironmentFailure(
-            f"cannot listen on {host} port {port} ({said})", mend="Give another --host or --port."
+            f"cannot listen on {host} port {port} ({said})", hint="Give another --host or --port."
         ) from error
 
 

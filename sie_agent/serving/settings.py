@@ -81,18 +81,18 @@ class Limits:
             # NaN is not above 0 either
             least = 1 if isinstance(value, int) else 0
             if value is not None and not (value >= least and value > 0 and value < float("inf")):
-                mend = f"Give {'at least 1' if least else 'more than 0'}."
-                raise InputError(f"the limit {name} is {value}", where=LIMITS.get(name, option_of(name)), mend=mend)
+                hint = f"Give {'at least 1' if least else 'more than 0'}."
+                raise InputError(f"the limit {name} is {value}", where=LIMITS.get(name, option_of(name)), hint=hint)
         check_values(max_body=self.body_bytes, max_samples=self.samples, max_queue=self.queue_rows)
         if self.queue_rows < self.samples:
             raise InputError(
                 f"the queue holds {self.queue_rows} rows, a request may have {self.samples}",
-                mend="Let the queue hold at least the rows of one request.",
+                hint="Let the queue hold at least the rows of one request.",
             )
         if self.held_bytes < self.body_bytes:
             raise InputError(
                 f"at most {self.held_bytes} bytes of bodies are held, one body may have {self.body_bytes}",
-                mend="Hold at least the bytes of one body.",
+                hint="Hold at least the bytes of one body.",
             )
 
     @property
@@ -114,7 +114,7 @@ def read_token(file: str | Path | None, *, host: str, none_wanted: bool = False)
     EnvironmentFailure : the file cannot be read.
     """
     if file is not None and none_wanted:
-        raise InputError("--token-file and --no-token together", mend="Give one of them.")
+        raise InputError("--token-file and --no-token together", hint="Give one of them.")
     if none_wanted:
         return None
     if file is None and (given := os.environ.get(TOKEN_VARIABLE)) is not None:
@@ -124,15 +124,15 @@ def read_token(file: str | Path | None, *, host: str, none_wanted: bool = False)
             return None
         raise InputError(
             f"no token, and {host} can be reached by other machines",
-            mend=f"Give --token-file or {TOKEN_VARIABLE}, or --no-token where something in front checks who asks.",
+            hint=f"Give --token-file or {TOKEN_VARIABLE}, or --no-token where something in front checks who asks.",
         )
     refuse_no_file(path := user_path(file, "--token-file"), "a file with a token", MAKE_ONE)
     try:
         return checked(path.read_text(encoding="ascii"), str(file))
     except UnicodeDecodeError as error:
-        raise InputError("the token is not plain ASCII", where=file, mend=MAKE_ONE) from error
+        raise InputError("the token is not plain ASCII", where=file, hint=MAKE_ONE) from error
     except FileNotFoundError as error:
-        raise InputError("no such token file", where=file, mend=MAKE_ONE) from error
+        raise InputError("no such token file", where=file, hint=MAKE_ONE) from error
     except OSError as error:
         raise EnvironmentFailure(f"cannot read the token ({error.strerror})", where=file) from error
 
@@ -141,7 +141,7 @@ def checked(given: str, where: str) -> str:
     """The token without white space around it; InputError if it is empty, short, or holds what a header cannot."""
     token = given.strip()
     if len(token) < SHORTEST_TOKEN:
-        raise InputError(f"the token has fewer than {SHORTEST_TOKEN} characters", where=where, mend=MAKE_ONE)
+        raise InputError(f"the token has fewer than {SHORTEST_TOKEN} characters", where=where, hint=MAKE_ONE)
     if not token.isascii() or not token.isprintable() or " " in token:
-        raise InputError("the token holds white space or other than ASCII", where=where, mend=MAKE_ONE)
+        raise InputError("the token holds white space or other than ASCII", where=where, hint=MAKE_ONE)
     return token

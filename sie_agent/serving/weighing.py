@@ -49,7 +49,7 @@ class Known:
         known = self.config.get("score_quantiles", {})
         if name not in known:
             raise InputError(
-                f"there is no baseline of '{name}' to weigh by", where=WHERE, mend="Distil the scorer again."
+                f"there is no baseline of '{name}' to weigh by", where=WHERE, hint="Distill the scorer again."
             )
         return tuple(float(value) for value in known[name])
 
@@ -69,11 +69,11 @@ def recipe_of(engine: Engine, wish: Wish) -> Recipe | None:
     if own is None and wish.by == AUTO:
         if wish.strength is not None:
             raise InputError(
-                "a strength, and the scorer has no recipe", where="--strength", mend="Say also what to --weigh-by."
+                "a strength, and the scorer has no recipe", where="--strength", hint="Say also what to --weigh-by."
             )
         return None
     if wish.by not in (AUTO, NONE, *engine.labels):
-        raise InputError(f"cannot weigh by '{wish.by}'", mend=f"Choose one of {', '.join(engine.labels)}.")
+        raise InputError(f"cannot weigh by '{wish.by}'", hint=f"Choose one of {', '.join(engine.labels)}.")
     recipe = recipe_for(
         Known(engine.labels, getattr(engine, "config", {})), own, wish.by, wish.strength, None, "the scorer"
     )

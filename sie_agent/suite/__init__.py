@@ -4,7 +4,7 @@ from sie_agent.suite.draw.judges import mean_rank
 from sie_agent.suite.draw.mixture import Mixture
 from sie_agent.suite.inputs import READERS
 from sie_agent.suite.run import evaluate_run, run_suite
-from sie_agent.suite.settings import Suite, dump_suite, load_distil_settings, load_suite
+from sie_agent.suite.settings import Suite, dump_suite, load_distill_settings, load_suite
 
 __all__ = [
     "READERS",
@@ -12,7 +12,7 @@ __all__ = [
     "Suite",
     "dump_suite",
     "evaluate_run",
-    "load_distil_settings",
+    "load_distill_settings",
     "load_suite",
     "mean_rank",
     "run_suite",

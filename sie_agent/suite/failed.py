@@ -23,17 +23,17 @@ class Failure:
     ----------
     name : of the judge or the prompt variant.
     cause : why, in one line, in the server's words where it said any.
-    mend : what to do about it; empty where nobody knows.
+    hint : what to do about it; empty where nobody knows.
     error : what was raised; None where answers came and none was a grade.
     """
 
     name: str
     cause: str
-    mend: str = ""
+    hint: str = ""
     error: SieError | None = None
 
     def __str__(self) -> str:
-        return f"{self.cause.rstrip('.')}. {self.mend}" if self.mend else self.cause
+        return f"{self.cause.rstrip('.')}. {self.hint}" if self.hint else self.cause
 
 
 def raised(name: str, error: SieError, cache: JudgmentCache | None = None) -> Failure:
@@ -47,7 +47,7 @@ def raised(name: str, error: SieError, cache: JudgmentCache | None = None) -> Fa
     if cache is not None and (cache.trouble is not None or where == str(cache.path)):
         raise error
     problem = compose(getattr(error, "problem", str(error)), where, None)
-    return Failure(name, shortened(problem, CAUSE_CHARS), getattr(error, "mend", None) or "", error)
+    return Failure(name, shortened(problem, CAUSE_CHARS), getattr(error, "hint", None) or "", error)
 
 
 def ungraded(
@@ -61,8 +61,8 @@ def ungraded(
     where : in which part of the run. what : what was asked about.
     """
     told = reasons_in_words(reasons.as_list())
-    mend = "`status` and `detail` in the judgments say why, pair by pair"
-    return Failure(name, f"judged {graded:,} of {pairs:,} {what}{where}{f' ({told})' if told else ''}", mend)
+    hint = "`status` and `detail` in the judgments say why, pair by pair"
+    return Failure(name, f"judged {graded:,} of {pairs:,} {what}{where}{f' ({told})' if told else ''}", hint)
 
 
 def reasons_of(judgments: pd.DataFrame) -> Reasons:
@@ -86,9 +86,9 @@ def nobody_left(what: str, failures: Sequence[Failure]) -> SieError:
     for one in failures:
         alike.setdefault(pattern(one.cause), []).append(one)
     causes = "; ".join(f"{', '.join(one.name for one in several)}: {several[0].cause}" for several in alike.values())
-    return EnvironmentFailure(f"{what}. {causes}", mend=CHECK)
+    return EnvironmentFailure(f"{what}. {causes}", hint=CHECK)
 
 
 def as_rows(failures: Sequence[Failure], key: str) -> list[dict[str, Any]]:
     """Failures for a JSON file; *key* says what their names are of."""
-    return [{key: one.name, "cause": one.cause, "mend": one.mend} for one in failures]
+    return [{key: one.name, "cause": one.cause, "hint": one.hint} for one in failures]

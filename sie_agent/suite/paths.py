@@ -44,7 +44,7 @@ def find_suite(source: str | Path) -> Path:
     raise InputError(
         f"no such suite{meant(path, list(shipped), VARIANT_ENDINGS)}",
         where=source,
-        mend=f"Give a YAML file, or one of: {', '.join(shipped) or 'none ship'}.",
+        hint=f"Give a YAML file, or one of: {', '.join(shipped) or 'none ship'}.",
     )
 
 

@@ -35,7 +35,7 @@ class Loss(BaseModel):
     lost: Literal["judge", "members", "clarity"]
     without: tuple[str, ...] = ()
     cause: str
-    mend: str = ""
+    hint: str = ""
     text: str
 
 
@@ -113,7 +113,7 @@ def loss_of_clarity(judge: JudgePart, failure: Failure) -> Loss:
         kind=judge.kind,
         lost="clarity",
         cause=failure.cause,
-        mend=failure.mend,
+        hint=failure.hint,
         text=f"Clarity of the queries was not judged: {failure.cause}",
     )
 
@@ -132,7 +132,7 @@ def loss_of(judge: JudgePart, failure: Failure, without: tuple[str, ...] = ()) -
         lost=lost,
         without=without,
         cause=failure.cause,
-        mend=failure.mend,
+        hint=failure.hint,
         text=text,
     )
 
@@ -177,4 +177,4 @@ def read_told(folder: Path) -> Mapping[str, Any]:
     except (InputError, ValidationError) as error:
         said = error.problem if isinstance(error, InputError) else str(error)
         problem = f"is damaged ({' '.join(said.split())[:120]})"
-        raise InputError(problem, where=path, mend="Run the suite again with 'sie run'") from None
+        raise InputError(problem, where=path, hint="Run the suite again with 'sie run'") from None

@@ -16,7 +16,7 @@ from sie_agent.files.json_files import read_object
 from sie_agent.files.manifest import Manifest, command_line, digest, write_json, write_text
 from sie_agent.files.outputs import check_places, expanded, outputs
 from sie_agent.files.tables import log_hash, read_table, write_table
-from sie_agent.files.writing import only_one
+from sie_agent.files.writing import exclusive_lock
 from sie_agent.judging import JudgmentCache, Reasons
 from sie_agent.labels import WEAK_LABELS, student_settings
 from sie_agent.report import write_report
@@ -149,7 +149,7 @@ def evaluate_run(run_dir: str | Path) -> dict[str, Any]:
     folder = expanded(run_dir, "RUN_DIR")
     check_finished(folder)
     suite = load_suite(folder / "suite.yaml", told=False)
-    with only_one(folder):
+    with exclusive_lock(folder):
         figures = summarise(suite, [load_draw(folder, seed) for seed in suite.draws])
         write_json(folder / "agreement.json", {**figures, **read_told(folder)})
         return finish(folder, read_table(folder / "judgments.parquet"))

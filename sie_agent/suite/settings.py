@@ -16,7 +16,7 @@ from sie_agent.errors import InputError
 from sie_agent.files.field_errors import explain
 from sie_agent.files.file_kinds import SUITE, other_yaml
 from sie_agent.files.yaml_files import parse_yaml, read_yaml
-from sie_agent.pipeline import DistilSettings
+from sie_agent.pipeline import DistillSettings
 from sie_agent.samples import QUERY_SETS
 from sie_agent.suite.errors import is_overridden
 from sie_agent.suite.parts import (
@@ -39,7 +39,7 @@ CLARITY_KINDS = ("openai", "vllm", "langchain")
 WHOLE_LOG: Mapping[str, float] = MappingProxyType({"log-judged": 0.21, "log-unseen": 0.64, "tune": 0.15})
 
 
-class Suite(DistilSettings):
+class Suite(DistillSettings):
     """A whole run. ``draws`` are seeds: each redraws the query sets, the log, the simulated judges and the models."""
 
     name: str
@@ -106,9 +106,9 @@ class Suite(DistilSettings):
         return self
 
     @property
-    def distilling(self) -> DistilSettings:
+    def distilling(self) -> DistillSettings:
         """What decides on weak labels, scorer and recipe: all that `sie distill` reads of a suite."""
-        return DistilSettings(labels=self.labels, scorer=self.scorer, target=self.target, recipe=self.recipe)
+        return DistillSettings(labels=self.labels, scorer=self.scorer, target=self.target, recipe=self.recipe)
 
     @property
     def judges_and_baseline(self) -> tuple[JudgePart, ...]:
@@ -195,12 +195,12 @@ def load_suite(source: str | Path, overrides: Sequence[str] = (), *, told: bool 
     Suite(name='quickstart', data='sample', judges=['panel', 'minilm', 'embedded', 'lexical'], draws=[1])
     """
     path = find_suite(source)
-    text = read_yaml(path, mend="Give a suite in YAML: `sie init DATA` writes one.", expected=f"{SUITE} in YAML")
+    text = read_yaml(path, hint="Give a suite in YAML: `sie init DATA` writes one.", expected=f"{SUITE} in YAML")
     content = text.content
     if (other := other_yaml(content, SUITE, path)) is not None:
         raise other
     if not isinstance(content, dict):
-        raise InputError("a suite is a mapping of keys", where=path, mend="`sie init DATA` writes one to start from.")
+        raise InputError("a suite is a mapping of keys", where=path, hint="`sie init DATA` writes one to start from.")
     resolve_paths(content, path, told=told)
     for override in overrides:
         apply_override(content, override)
@@ -210,11 +210,11 @@ def load_suite(source: str | Path, overrides: Sequence[str] = (), *, told: bool 
     except ValidationError as error:
         way = error.errors()[0]["loc"]
         place = "--set" if is_overridden(way, overrides) else text.place(way)
-        mend = "`sie init DATA` writes a commented suite."
-        raise InputError(explain(error, Suite), where=place, mend=mend) from error
+        hint = "`sie init DATA` writes a commented suite."
+        raise InputError(explain(error, Suite), where=place, hint=hint) from error
 
 
-def load_distil_settings(source: str | Path | None, overrides: Sequence[str] = ()) -> DistilSettings:
+def load_distill_settings(source: str | Path | None, overrides: Sequence[str] = ()) -> DistillSettings:
     """The settings of ``sie distill``: those of a suite, or the defaults; then ``key=value`` overrides.
 
     Raises
@@ -227,12 +227,12 @@ def load_distil_settings(source: str | Path | None, overrides: Sequence[str] = (
     for override in overrides:
         apply_override(content, override)
     try:
-        return DistilSettings.model_validate(content)
+        return DistillSettings.model_validate(content)
     except ValidationError as error:
         raise InputError(
-            explain(error, DistilSettings),
+            explain(error, DistillSettings),
             where="--set",
-            mend="Keys are those of a suite's labels, scorer, target and recipe.",
+            hint="Keys are those of a suite's labels, scorer, target and recipe.",
         ) from error
 
 
@@ -245,19 +245,19 @@ def apply_override(content: dict[str, Any], override: str) -> None:
     """
     key, equals, text = override.partition("=")
     if not equals or not key.strip():
-        raise InputError(f"'{override}' is not key=value", where="--set", mend="For example --set target.epochs=4.")
+        raise InputError(f"'{override}' is not key=value", where="--set", hint="For example --set target.epochs=4.")
     try:
         value = parse_yaml(text, "the value").content
     except InputError as error:
         problem = f"'{text[:80]}' is not a YAML value ({error.problem})"
-        raise InputError(problem, where=f"--set {key}", mend=error.mend) from error
+        raise InputError(problem, where=f"--set {key}", hint=error.hint) from error
     except (ValueError, RecursionError) as error:
         # a date that is none is no error of YAML's
         raise InputError(f"expected a YAML value, found '{text[:60]}'", where=f"--set {key}") from error
     place = content
     *parents, last = key.strip().split(".")
     if not all(part.strip() for part in (*parents, last)):
-        raise InputError(f"'{key}' names no setting", where="--set", mend="For example --set target.epochs=4.")
+        raise InputError(f"'{key}' names no setting", where="--set", hint="For example --set target.epochs=4.")
     for parent in parents:
         place = place.setdefault(parent, {})
         if not isinstance(place, dict):

@@ -26,9 +26,9 @@ def check_finished(folder: Path) -> None:
     if not own.is_file():
         made = made_by_words(folder) or (f"is {kind}: " if (kind := table_kind(folder)) else "")
         if made.startswith("is what `sie run`"):
-            mend = "Give the command `sie run … --out …` of this folder again: it goes on where it stopped"
+            hint = "Give the command `sie run … --out …` of this folder again: it goes on where it stopped"
             raise InputError(
-                "the run stopped before it finished: its judges were not all asked", where=folder, mend=mend
+                "the run stopped before it finished: its judges were not all asked", where=folder, hint=hint
             )
         problem = (
             "there is no such folder"
@@ -37,12 +37,12 @@ def check_finished(folder: Path) -> None:
             if made
             else "no run in this folder"
         )
-        raise InputError(problem, where=folder, mend="Give the folder that `sie run` wrote (its --out)")
+        raise InputError(problem, where=folder, hint="Give the folder that `sie run` wrote (its --out)")
     wanted = load_suite(own, told=False).draws
     done = [seed for seed in wanted if has_ended(folder, seed)]
     if len(done) < len(wanted) or not (folder / "judgments.parquet").is_file():
         raise InputError(
             f"{STOPPED}: {len(done)} of {counted(len(wanted), 'draw')} done",
             where=folder,
-            mend=f"`{shlex.join(['sie', 'run', str(own), '--out', str(folder)])}` goes on where it stopped",
+            hint=f"`{shlex.join(['sie', 'run', str(own), '--out', str(folder)])}` goes on where it stopped",
         )

@@ -57,5 +57,5 @@ def is_its_own(suite: Suite, source: str | Path, place: Folder) -> bool:
     if not own.is_file() or not own.samefile(file) or load_suite(own, told=False) != suite:
         return False
     # with comments or in another order it is the user's
-    written = Suite.model_validate(read_yaml(own, mend="Give a suite in YAML.").content)
+    written = Suite.model_validate(read_yaml(own, hint="Give a suite in YAML.").content)
     return own.read_text(encoding="utf-8") == dump_suite(written)

@@ -82,5 +82,5 @@ def _opened(target: str | Path) -> TextIO:
         return user_path(target).open("a", encoding="utf-8")
     except OSError as error:
         raise EnvironmentFailure(
-            f"the log cannot be written ({error.strerror})", where=target, mend="Give another --log-json"
+            f"the log cannot be written ({error.strerror})", where=target, hint="Give another --log-json"
         ) from error

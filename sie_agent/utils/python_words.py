@@ -113,12 +113,12 @@ def put_in_python(error: SieError, called: str | None = None) -> None:
     """Change what an error says, in place: whoever catches it gets the same object."""
     if not isinstance(error, InputError | EnvironmentFailure):
         return
-    said = error.where, error.problem, error.mend
+    said = error.where, error.problem, error.hint
     error.where = None if error.where is None else place_in_python(error.where, called)
     error.problem = in_python(error.problem)
-    error.mend = None if error.mend is None else in_python(error.mend)
-    if (error.where, error.problem, error.mend) != said:
-        error.args = (compose(error.problem, error.where, error.mend),)
+    error.hint = None if error.hint is None else in_python(error.hint)
+    if (error.where, error.problem, error.hint) != said:
+        error.args = (compose(error.problem, error.where, error.hint),)
 
 
 def name_of(function: Callable[..., object]) -> str:

@@ -66,7 +66,7 @@ def check_call(function: Callable[..., Any], *given: Any, **named: Any) -> None:
             raise InputError(
                 f"expected {words_of(expected)}, found {found_words(value)}",
                 where=f"{name_of(function)}(), parameter '{name}'",
-                mend=mend_of(value, expected),
+                hint=hint_for(value, expected),
             )
 
 
@@ -190,7 +190,7 @@ def found_words(value: Any) -> str:
     return f"the class {value.__name__}" if isinstance(value, type) else f"{article(name)} {name}{of}"
 
 
-def mend_of(value: Any, expected: Any) -> str | None:
+def hint_for(value: Any, expected: Any) -> str | None:
     """What to do about it, where that is known."""
     parts = typing.get_args(expected) if typing.get_origin(expected) in (typing.Union, types.UnionType) else (expected,)
     kinds = [typing.get_origin(one) or one for one in parts]

@@ -1,4 +1,4 @@
-"""What a person can give wrongly: exit code 2, one line that names the place and the mend, no traceback."""
+"""What a person can give wrongly: exit code 2, one line that names the place and the hint, no traceback."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 from sie_agent.labels import StudentSettings
 from sie_agent.samples import load_samples
-from sie_agent.scorer import distil_scorer, save_scorer
+from sie_agent.scorer import distill_scorer, save_scorer
 
 from .conftest import Sie, csv_text, log_rows
 
@@ -112,7 +112,7 @@ def whole_scorer(recipe: object) -> Prepare:
         changed(0)(folder)
         samples = load_samples(folder / "log.jsonl")
         labels = samples[["sample_id"]].assign(support=samples["label"].astype(float))
-        save_scorer(distil_scorer(samples, labels, settings=StudentSettings(trees=2)), folder / "scorer")
+        save_scorer(distill_scorer(samples, labels, settings=StudentSettings(trees=2)), folder / "scorer")
         config = json.loads((folder / "scorer" / "config.json").read_text(encoding="utf-8"))
         (folder / "scorer" / "config.json").write_text(json.dumps({**config, "recipe": recipe}), encoding="utf-8")
 
@@ -290,7 +290,7 @@ CASES = (
     Case("variant that is no YAML", MINE, ("mine.yaml, line", "YAML"), variant("about: [\n")),
     Case("cache of a newer version", (*LABEL, *DATA), ("newer version", "Upgrade"), newer_cache),
     Case("out is a file", (*LABEL[:-1], "log.jsonl", *DATA), ("log.jsonl", "is a file", "--out"), changed(0)),
-    # distil, score, select, weights, attribute
+    # distill, score, select, weights, attribute
     Case("no judgments", (*DISTILL, *DATA), ("judgments.parquet", "no such file"), changed(0)),
     Case("no label", (*DISTILL, "--data", "sample"), ("'label'", "--simulate"), judged()),
     Case("unknown simulation", (*DISTILL, *DATA, "--simulate", "buys"), ("'buys'", "clicks"), judged()),
@@ -322,7 +322,7 @@ CASES = (
         judged(),
     ),
     Case("setting of a run", (*DISTILL, *DATA, "--set", "draws=[1]"), ("unknown key 'draws'", "recipe"), judged()),
-    Case("setting without a value to distil by", (*DISTILL, *DATA, "--set", "labels"), ("key=value",), judged()),
+    Case("setting without a value to distill by", (*DISTILL, *DATA, "--set", "labels"), ("key=value",), judged()),
     Case("setting below a number", (*DISTILL, *DATA, "--set", "labels.proxies.few=1"), ("labels.proxies",), judged()),
     Case("settings of no suite", (*DISTILL, *DATA, "--suite", "quikstart"), ("quikstart", "quickstart"), judged()),
     Case(
@@ -333,8 +333,8 @@ CASES = (
     ),
     Case("no scorer", SCORE, ("scorer", "sie distill"), changed(0)),
     Case("damaged scorer", SCORE, ("config.json", "again"), scorer(format="x")),
-    Case("scorer of an older format", SCORE, ("older format", "Distil it again"), scorer(format=1)),
-    Case("scorer with support of another kind", SCORE, ("older format", "Distil it again"), scorer(format=2)),
+    Case("scorer of an older format", SCORE, ("older format", "Distill it again"), scorer(format=1)),
+    Case("scorer with support of another kind", SCORE, ("older format", "Distill it again"), scorer(format=2)),
     Case("scorer of a newer format", SCORE, ("newer format", "Upgrade"), scorer(format=99)),
     Case(
         "part of the scorer is gone",

@@ -10,7 +10,7 @@ import pytest
 
 from sie_agent.labels import StudentSettings
 from sie_agent.samples import load_samples
-from sie_agent.scorer import Scorer, distil_scorer, load_scorer, save_scorer
+from sie_agent.scorer import Scorer, distill_scorer, load_scorer, save_scorer
 from sie_agent.selection import Recipe
 
 from .conftest import Ran, Sie, log_rows
@@ -29,7 +29,7 @@ def scorer(log: Path, tmp_path: Path) -> Path:
     support = 1 - (samples["label"] - pd.Series(shared, dtype=float)).abs()
     labels = samples[["sample_id"]].assign(support=support, value=2 * support - 1)
     settings = StudentSettings(trees=20, rows_per_leaf=3)
-    save_scorer(distil_scorer(samples, labels, settings=settings), tmp_path / "distilled" / "scorer")
+    save_scorer(distill_scorer(samples, labels, settings=settings), tmp_path / "distilled" / "scorer")
     return tmp_path / "distilled"
 
 
@@ -201,6 +201,6 @@ def test_what_is_explained_where_nobody_says(
     samples = load_samples(log)
     labels = samples[["sample_id"]].assign(**{name: samples["title"].str.len().astype(float) for name in names})
     small = StudentSettings(trees=3)
-    save_scorer(distil_scorer(samples, labels, settings=small, recipe=recipe), tmp_path / "other")
+    save_scorer(distill_scorer(samples, labels, settings=small, recipe=recipe), tmp_path / "other")
     assert sie("explain", "--scorer", "other", "--data", log, "--row", "1", "--output", "json").json["by"] == expected
     refused(sie("explain", "--scorer", "other", "--data", log, "--row", "1", "--by", "support"), "no 'support'")

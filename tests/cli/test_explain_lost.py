@@ -11,7 +11,7 @@ import yaml
 
 from sie_agent.labels import StudentSettings
 from sie_agent.samples import load_samples
-from sie_agent.scorer import distil_scorer, save_scorer
+from sie_agent.scorer import distill_scorer, save_scorer
 
 from .conftest import Sie
 
@@ -28,7 +28,7 @@ def scorer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scorer")
     samples = load_samples("sample", limit=60)
     labels = samples[["sample_id"]].assign(value=samples["title"].str.len().astype(float))
-    save_scorer(distil_scorer(samples, labels, settings=StudentSettings(trees=3)), folder)
+    save_scorer(distill_scorer(samples, labels, settings=StudentSettings(trees=3)), folder)
     return folder
 
 

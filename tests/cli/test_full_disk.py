@@ -10,7 +10,7 @@ import pytest
 
 from sie_agent.labels import StudentSettings
 from sie_agent.samples import load_samples
-from sie_agent.scorer import distil_scorer, save_scorer
+from sie_agent.scorer import distill_scorer, save_scorer
 
 from .conftest import csv_text, log_rows
 
@@ -47,7 +47,7 @@ def test_one_line_names_what_cannot_be_written(tmp_path: Path, verb: str, most: 
     samples = load_samples(tmp_path / "log.csv")
     (tmp_path / "bad.csv").write_text(csv_text([{**row, "title": ""} for row in rows]), encoding="utf-8")
     labels = samples[["sample_id"]].assign(support=samples["label"].astype(float))
-    save_scorer(distil_scorer(samples, labels, settings=StudentSettings(trees=2)), tmp_path / "scorer")
+    save_scorer(distill_scorer(samples, labels, settings=StudentSettings(trees=2)), tmp_path / "scorer")
     samples[["sample_id", "query", "label"]].assign(support=0.5).to_parquet(tmp_path / "scores.parquet")
     before = set(tmp_path.rglob("*"))
     command = [sys.executable, "-c", PROGRAM.format(most=most), *VERBS[verb], "--quiet"]

@@ -15,7 +15,7 @@ import pytest
 
 from sie_agent.labels import StudentSettings
 from sie_agent.samples import load_samples
-from sie_agent.scorer import distil_scorer, save_scorer
+from sie_agent.scorer import distill_scorer, save_scorer
 
 from .conftest import csv_text, log_rows
 
@@ -50,7 +50,7 @@ def test_workers_say_nothing_when_they_are_interrupted(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text(csv_text(log_rows(600)), encoding="utf-8")
     samples = load_samples(tmp_path / "log.csv")
     labels = pd.DataFrame({"sample_id": samples["sample_id"], "support": samples["label"].astype(float)})
-    save_scorer(distil_scorer(samples, labels, settings=StudentSettings(trees=8)), tmp_path / "scorer")
+    save_scorer(distill_scorer(samples, labels, settings=StudentSettings(trees=8)), tmp_path / "scorer")
     (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
     typed = ["score", "--scorer", "scorer", "--data", "log.csv", "--workers", "2", "--quiet", "--out"]
     surroundings, codes = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, []

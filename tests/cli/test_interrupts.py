@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from sie_agent.files.tables import TableWriter, write_table
-from sie_agent.files.writing import Unfinished, only_one, remove_leftovers
+from sie_agent.files.writing import Unfinished, exclusive_lock, remove_leftovers
 
 from .conftest import csv_text, log_rows
 
@@ -198,7 +198,7 @@ def killed(target: Path, how: str) -> Iterator[subprocess.Popen[bytes]]:
     head = (
         "import sys, time; from pathlib import Path; import pandas as pd; from sie_agent.samples import TableWriter\n"
     )
-    head += "from sie_agent.files.writing import Unfinished, only_one\ntarget = Path(sys.argv[1])\n"
+    head += "from sie_agent.files.writing import Unfinished, exclusive_lock\ntarget = Path(sys.argv[1])\n"
     code = f"{head}{KILLED[how]}\nprint('half', flush=True); time.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", code, target], stdout=subprocess.PIPE, env=surroundings()) as process:
         assert process.stdout is not None and process.stdout.readline() == b"half\n"
@@ -241,7 +241,7 @@ def test_the_next_run_tidies_up(large: Path, tmp_path: Path) -> None:
 
 def test_an_error_leaves_neither_lock_nor_half_a_file(tmp_path: Path) -> None:
     def fail() -> None:
-        with only_one(tmp_path / "a.parquet"), TableWriter(tmp_path / "a.parquet") as writer:
+        with exclusive_lock(tmp_path / "a.parquet"), TableWriter(tmp_path / "a.parquet") as writer:
             writer.write(pd.DataFrame({"a": [1]}))
             raise KeyboardInterrupt
 
@@ -252,7 +252,7 @@ def test_an_error_leaves_neither_lock_nor_half_a_file(tmp_path: Path) -> None:
 
 def test_a_name_as_long_as_can_be(tmp_path: Path) -> None:
     target = tmp_path / f"{'ü' * 120}.parquet"
-    with only_one(target):
+    with exclusive_lock(target):
         assert write_table(pd.DataFrame({"a": [1]}), target).exists()
     with Unfinished(target) as unfinished:
         unfinished.stream.write(b"whole")

@@ -25,7 +25,7 @@ from sie_agent.scorer import (
     COLUMNS_FILE,
     LOG_COLUMNS,
     LabelErrors,
-    distil_scorer,
+    distill_scorer,
     load_scorer,
     save_scorer,
     settle_columns,
@@ -73,7 +73,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     labels = pd.DataFrame({"sample_id": samples["sample_id"], "relevance": rng.random(ROWS)})
     labels = labels.assign(support=samples["label"], value=samples["title"].str.len().astype(float))
-    scorer = distil_scorer(samples, labels, settings=StudentSettings(trees=8))
+    scorer = distill_scorer(samples, labels, settings=StudentSettings(trees=8))
     known = samples[::2].reset_index(drop=True)
     columns = {name: rng.random(len(known)).astype(np.float32).astype(float) for name in LOG_COLUMNS}
     told = with_log_columns(scorer, HEAD, columns, known, folder)

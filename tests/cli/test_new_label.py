@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 import sie_agent
 from sie_agent.labels import WEAK_LABELS, StudentSettings, WeakLabel
 from sie_agent.samples import load_samples
-from sie_agent.scorer import ScorerSession, distil_scorer, load_scorer, save_scorer
+from sie_agent.scorer import ScorerSession, distill_scorer, load_scorer, save_scorer
 from sie_agent.selection import Recipe
 from sie_agent.serving import create_app, make_state
 
@@ -49,7 +49,7 @@ def made(log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     toy = samples["title"].str.len() / samples["title"].str.len().max()
     labels = samples[["sample_id"]].assign(toy=toy, support=samples["label"].astype(float))
     recipe = Recipe(by="toy", strength=0.5, mean_label=0.5, chosen="tuned")
-    save_scorer(distil_scorer(samples, labels, recipe=recipe), tmp_path / "scorer")
+    save_scorer(distill_scorer(samples, labels, recipe=recipe), tmp_path / "scorer")
     labels.to_parquet(tmp_path / "labels.parquet")
     return tmp_path
 

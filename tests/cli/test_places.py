@@ -16,10 +16,10 @@ import pytest
 
 import sie_agent
 from sie_agent.errors import InputError
-from sie_agent.files.writing import only_one
+from sie_agent.files.writing import exclusive_lock
 from sie_agent.labels import StudentSettings
 from sie_agent.samples import load_samples
-from sie_agent.scorer import distil_scorer, save_scorer
+from sie_agent.scorer import distill_scorer, save_scorer
 from sie_agent.utils.events import NAMES
 
 from .conftest import Sie, csv_text, log_rows
@@ -89,7 +89,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "log.csv").write_text(csv_text(rows), encoding="utf-8")
     samples = load_samples(folder / "log.csv")
     labels = samples[["sample_id"]].assign(support=samples["label"].astype(float))
-    save_scorer(distil_scorer(samples, labels, settings=StudentSettings(trees=2)), folder / "scorer")
+    save_scorer(distill_scorer(samples, labels, settings=StudentSettings(trees=2)), folder / "scorer")
     scores = samples[["sample_id", "query", "label"]].assign(support=[number / 80 for number in range(80)])
     scores.to_parquet(folder / "scores.parquet")
     judged = samples[["sample_id", "query", "item_id"]].assign(aspect="relevance", variant="v", model="m", score=0.5)
@@ -369,8 +369,8 @@ def test_two_at_once(sie: Sie, here: Path, verb: str) -> None:
     target = here / fresh
     if verb in FOLDERS:
         target.mkdir()
-    holder = "import sys, time; from pathlib import Path; from sie_agent.scorer import only_one\n"
-    holder += "with only_one(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+    holder = "import sys, time; from pathlib import Path; from sie_agent.scorer import exclusive_lock\n"
+    holder += "with exclusive_lock(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     surroundings = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen([sys.executable, "-c", holder, target], stdout=subprocess.PIPE, env=surroundings) as other:
         try:
@@ -382,7 +382,7 @@ def test_two_at_once(sie: Sie, here: Path, verb: str) -> None:
             other.kill()
     # the lock of a killed process keeps nobody out
     assert list(here.rglob(".*.lock"))
-    with only_one(target):
+    with exclusive_lock(target):
         pass
     assert not list(here.rglob(".*.lock"))
 

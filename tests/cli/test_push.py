@@ -14,7 +14,7 @@ from huggingface_hub import DatasetCard, ModelCard
 from sie_agent import load_scorer
 from sie_agent.labels import StudentSettings
 from sie_agent.samples import load_samples, validate_samples
-from sie_agent.scorer import distil_scorer, save_scorer
+from sie_agent.scorer import distill_scorer, save_scorer
 
 from .conftest import Sie, log_rows
 
@@ -32,7 +32,7 @@ def made(tmp_path: Path) -> Path:
         {"sample_id": samples["sample_id"], "value": value, "support": 0.5 + value / 2, "hardness": 0.5 - value / 2}
     )
     folder = tmp_path / "made"
-    scorer = distil_scorer(
+    scorer = distill_scorer(
         samples.drop(columns="grade"),
         labels,
         settings=StudentSettings(trees=3),

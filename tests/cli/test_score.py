@@ -24,7 +24,7 @@ from sie_agent.commands.select import select
 from sie_agent.commands.weights import weights
 from sie_agent.labels import StudentSettings
 from sie_agent.samples import load_samples
-from sie_agent.scorer import distil_scorer, load_scorer, save_scorer
+from sie_agent.scorer import distill_scorer, load_scorer, save_scorer
 from sie_agent.selection import Recipe, recipe_in
 from sie_agent.utils.progress import set_quiet
 
@@ -54,7 +54,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     labels = labels.assign(hardness=1 - labels["support"], value=samples["title"].str.len().astype(float))
     recipe = Recipe(by="value", strength=0.5, mean_label=float(samples["label"].mean()), chosen="rule", why="a test")
     small = StudentSettings(trees=8)
-    save_scorer(distil_scorer(samples, labels, settings=small, recipe=recipe), folder / "scorer")
+    save_scorer(distill_scorer(samples, labels, settings=small, recipe=recipe), folder / "scorer")
     set_quiet(True)
     score(folder / "scorer", folder / "log.csv", folder / "expected.parquet")
     set_quiet(False)
@@ -311,9 +311,9 @@ def test_a_card_beside_the_scorer_changes_nothing(half_done: Path) -> None:
 
 
 def test_two_at_once_do_not_mix(place: Path, tmp_path: Path, sie: Sie) -> None:
-    from sie_agent.files.writing import only_one
+    from sie_agent.files.writing import exclusive_lock
 
-    with only_one(tmp_path / "s.parquet"):
+    with exclusive_lock(tmp_path / "s.parquet"):
         ran = sie("score", "--scorer", place / "scorer", "--data", place / "log.csv", "--out", tmp_path / "s.parquet")
     assert ran.code == 1 and "another process is writing" in ran.err and ran.err.count("\n") == 1
 
@@ -397,7 +397,7 @@ def test_a_lock_whose_file_went_meanwhile_is_taken_anew(tmp_path: Path, monkeypa
     """The one before removes its file between this one's opening it and locking it."""
     from sie_agent.errors import EnvironmentFailure
     from sie_agent.files import writing
-    from sie_agent.files.writing import only_one
+    from sie_agent.files.writing import exclusive_lock
 
     lock, target = tmp_path / ".s.parquet.lock", tmp_path / "s.parquet"
     really, times = writing.fcntl.flock, iter([True])
@@ -408,6 +408,6 @@ def test_a_lock_whose_file_went_meanwhile_is_taken_anew(tmp_path: Path, monkeypa
         really(stream, how)
 
     monkeypatch.setattr(writing.fcntl, "flock", late)
-    with only_one(target), pytest.raises(EnvironmentFailure, match="another process"), only_one(target):
+    with exclusive_lock(target), pytest.raises(EnvironmentFailure, match="another process"), exclusive_lock(target):
         pass
     assert list(tmp_path.iterdir()) == []

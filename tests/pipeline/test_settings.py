@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from sie_agent.errors import InputError
-from sie_agent.pipeline import DistilSettings
-from sie_agent.suite import load_distil_settings, load_suite
+from sie_agent.pipeline import DistillSettings
+from sie_agent.suite import load_distill_settings, load_suite
 
 SUITE = {"name": "s", "data": {"source": "log.csv"}, "judges": [{"name": "words", "kind": "lexical"}]}
 # names that are checked against a registry
@@ -53,7 +53,7 @@ def leaves(model: type[BaseModel], *above: str) -> Iterator[tuple[str, Any]]:
             yield ".".join((*above, name)), other_value(name, field)
 
 
-LEAVES = list(leaves(DistilSettings))
+LEAVES = list(leaves(DistillSettings))
 
 
 def at(settings: Any, key: str) -> Any:
@@ -80,21 +80,21 @@ def test_there_are_settings_of_every_part() -> None:
 def test_every_setting_reaches_both_verbs(suite: Path, key: str, value: Any) -> None:
     override = [f"{key}={yaml.safe_dump(value).splitlines()[0]}"]
     alone, by_suite, run = (
-        load_distil_settings(None, override),
-        load_distil_settings(suite, override),
+        load_distill_settings(None, override),
+        load_distill_settings(suite, override),
         load_suite(suite, override).distilling,
     )
     assert at(alone, key) == at(by_suite, key) == value
-    assert alone == by_suite == run != DistilSettings()
+    assert alone == by_suite == run != DistillSettings()
 
 
 def test_a_suite_without_settings_has_the_defaults(suite: Path) -> None:
-    assert load_distil_settings(suite) == load_distil_settings(None) == DistilSettings()
+    assert load_distill_settings(suite) == load_distill_settings(None) == DistillSettings()
 
 
 def test_what_a_suite_says_beside_them_changes_nothing(suite: Path) -> None:
     others = ["draws=[4]", "references=[]", "downstream.folds=3", "log.kind=flips", "evaluation.replicates=40"]
-    assert load_distil_settings(suite, others) == DistilSettings()
+    assert load_distill_settings(suite, others) == DistillSettings()
 
 
 @pytest.mark.parametrize(
@@ -112,12 +112,12 @@ def test_what_a_suite_says_beside_them_changes_nothing(suite: Path) -> None:
 )
 def test_wrong_settings_are_told_with_the_place(override: str, told: str) -> None:
     with pytest.raises(InputError, match=told) as caught:
-        load_distil_settings(None, [override])
+        load_distill_settings(None, [override])
     assert "--set" in str(caught.value) and caught.value.exit_code == 2 and "\n" not in str(caught.value)
 
 
 def test_proxies_are_of_the_targets_kind_but_beside_a_transformer() -> None:
-    assert load_distil_settings(None, ["target.hidden=5"]).proxy.hidden == 5
-    beside = load_distil_settings(None, ["target.kind=cross-encoder", "target.loss=pairwise"]).proxy
+    assert load_distill_settings(None, ["target.hidden=5"]).proxy.hidden == 5
+    beside = load_distill_settings(None, ["target.kind=cross-encoder", "target.loss=pairwise"]).proxy
     assert (beside.kind, beside.loss) == ("perceptron", "pairwise")
-    assert load_distil_settings(None, ["target.hidden=5", "labels.proxy.hidden=7"]).proxy.hidden == 7
+    assert load_distill_settings(None, ["target.hidden=5", "labels.proxy.hidden=7"]).proxy.hidden == 7

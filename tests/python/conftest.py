@@ -59,6 +59,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     samples.assign(label=(samples["grade"] > 0.5).astype(float)).to_parquet(log)
     cache = folder / "cache.sqlite"
     sie.label(log, folder / "j", variant="relevance/lexical", judge=sie.Judge("lexical"), cache_path=cache)
-    sie.distil(folder / "j", log, folder / "d", overrides=CHEAP)
+    sie.distill(folder / "j", log, folder / "d", overrides=CHEAP)
     sie.score(folder / "d", log, folder / "scores.parquet")
     return Made(folder / "j", folder / "d", folder / "scores.parquet", log)

@@ -117,7 +117,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cache = folder / "cache" / "judgments.sqlite"
     set_quiet(True)
     sie.label("sample", folder / "judged", variant="relevance/lexical", judge=sie.Judge("lexical"), cache_path=cache)
-    sie.distil(folder / "judged", "sample", folder / "scorer", simulate="ranked-clicks", overrides=CHEAP)
+    sie.distill(folder / "judged", "sample", folder / "scorer", simulate="ranked-clicks", overrides=CHEAP)
     sie.score(folder / "scorer", "sample", folder / "scores.parquet", simulate="ranked-clicks")
     set_quiet(False)
     return folder

@@ -90,7 +90,7 @@ def run(folder: Path, hidden: tuple[str, ...], *commands: tuple[str, ...], how: 
 
 
 def assert_said(ran: Ran, folder: Path, word: str) -> None:
-    """One line that names the package and the mend; the data were not looked at and nothing was left behind."""
+    """One line that names the package and what to do; the data were not looked at and nothing was left behind."""
     assert ran.code == 1 and not ran.out, ran.err
     assert len(ran.err.strip().splitlines()) == 1 and "Traceback" not in ran.err, ran.err
     assert word in ran.err and ("not installed" in ran.err or "pip install" in ran.err)

@@ -110,13 +110,13 @@ def test_judgments_are_named_in_any_way(named: str, made: Made) -> None:
         "list": [made.judgments],
         "tuple of text": (str(file),),
     }[named]
-    assert sie.distil(given, str(made.log), "d", overrides=CHEAP)["judged"] == 300
+    assert sie.distill(given, str(made.log), "d", overrides=CHEAP)["judged"] == 300
 
 
 def test_judgments_in_memory_are_no_file(made: Made) -> None:
     table = pd.read_parquet(made.judgments / "judgments.parquet")
     with pytest.raises(InputError, match=r"found a DataFrame.*to_parquet"):
-        sie.distil(table, made.log, "d", overrides=CHEAP)
+        sie.distill(table, made.log, "d", overrides=CHEAP)
 
 
 def test_a_file_beside_a_scorer_is_found_from_its_folder(tmp_path: Path) -> None:

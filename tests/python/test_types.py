@@ -113,7 +113,7 @@ def right(expected: Any) -> Any:
             r"'by': expected a list \(a text each\), .* Give \['query'\] for one",
         ),
         (
-            lambda: sie.distil_scorer("log", "labels"),
+            lambda: sie.distill_scorer("log", "labels"),
             "'samples': expected a DataFrame, found the text 'log'. Load it with",
         ),
         (

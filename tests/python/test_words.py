@@ -75,7 +75,7 @@ def calls(folder: Path, made: Any) -> dict[str, tuple[Any, str]]:
             "label(), parameter 'max_cost'",
         ),
         "judge": (lambda: sie.Judge("openai", concurrency=0), "Judge(), parameter 'concurrency'"),
-        "distil": (lambda: sie.distil(made.judgments, data, out, simulate="x"), "parameter 'simulate'"),
+        "distill": (lambda: sie.distill(made.judgments, data, out, simulate="x"), "parameter 'simulate'"),
         "score": (lambda: sie.score(scorer, data, taken), "or overwrite=True to replace"),
         "score suffix": (lambda: sie.score(scorer, data, folder / "a.csv"), 'Give out="NAME.parquet"'),
         "weights": (lambda: sie.weights(scores, folder / "w.parquet", by="valu"), "weights(), parameter 'by'"),

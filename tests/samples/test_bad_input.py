@@ -1,4 +1,4 @@
-"""Bad input: every case is one line that names file, place and mend, and exits with 2."""
+"""Bad input: every case is one line that names file, place and hint, and exits with 2."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def test_bad_input_is_named(case: str, tmp_path: Path, hub_cache: Path) -> None:
     assert "\n" not in text
     assert len(text) < 500
     assert caught.value.exit_code == 2
-    assert caught.value.mend
+    assert caught.value.hint
     assert caught.value.where
 
 

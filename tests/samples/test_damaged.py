@@ -153,7 +153,7 @@ def test_a_damaged_file_is_one_line(
     damage(path)
     with pytest.raises(InputError, match=rf"log\.parquet.*: {message}") as caught:
         read(path, rows)
-    assert caught.value.exit_code == 2 and caught.value.mend and "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2 and caught.value.hint and "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("rows", READ)
@@ -315,7 +315,7 @@ def test_damaged_saved_data_sets(tmp_path: Path, rows: int | None) -> None:
         damage(folder)
         with pytest.raises(InputError, match=message) as caught:
             read(folder, rows)
-        assert "\n" not in str(caught.value) and caught.value.mend
+        assert "\n" not in str(caught.value) and caught.value.hint
         shutil.rmtree(folder)
 
 
@@ -340,8 +340,8 @@ def test_whatever_is_damaged_is_one_line_or_rows(
     content[start : start + len(bytes_there)] = bytes_there
     path.write_bytes(content if cut_off is None else content[: int(cut_off * len(content))])
     calls: list[Callable[[], object]] = [
-        lambda: read(path, None, labels_may_lack=True),
-        lambda: read(path, 3, labels_may_lack=True),
+        lambda: read(path, None, allow_missing_labels=True),
+        lambda: read(path, 3, allow_missing_labels=True),
         lambda: read_table(path),
         lambda: list(table_batches(path)),
     ]

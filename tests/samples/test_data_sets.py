@@ -112,7 +112,7 @@ def test_names_that_are_numbers_count_and_rows_without_a_class_are_empty(
     tmp_path: Path, kind: str, rows: int | None
 ) -> None:
     path = classes(tmp_path / "shop", kind, [0, 1, -1, None], names=["1", "0"])
-    table = read(path, rows, labels_may_lack=True)
+    table = read(path, rows, allow_missing_labels=True)
     assert table["label"].tolist()[:2] == [1.0, 0.0] and table["label"].isna().tolist()[2:] == [True, True]
 
 

@@ -47,7 +47,7 @@ def test_the_command_that_is_named_makes_the_file_readable(
         load_samples(path)
     with pytest.raises(InputError, match=f"iconv -f {name}"):
         list(stream_samples(path))
-    command = re.sub(r".*?with: ", "", str(caught.value.mend))
+    command = re.sub(r".*?with: ", "", str(caught.value.hint))
     subprocess.run(command, shell=True, check=True)
     assert load_samples(tmp_path / "my log-utf8.csv")["title"].iloc[0] == rows.splitlines()[0].split(",")[2]
 

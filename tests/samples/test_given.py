@@ -94,5 +94,5 @@ def test_a_position_that_is_no_number_is_given_advice_that_a_map_takes(tmp_path:
 
 
 def test_a_message_holds_nothing_that_a_terminal_obeys() -> None:
-    said = str(InputError("is\nbad \x9b2J \u202e", where="\x1b[31m\r\na.csv", mend="Mend\x07 it"))
+    said = str(InputError("is\nbad \x9b2J \u202e", where="\x1b[31m\r\na.csv", hint="Mend\x07 it"))
     assert said == "\\u001b[31m a.csv: is bad \\u009b2J \\u202e. Mend\\u0007 it"

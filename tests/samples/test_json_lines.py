@@ -118,7 +118,7 @@ def test_other_texts_are_read(text: str, tmp_path: Path) -> None:
 
 
 def test_what_is_no_fault(tmp_path: Path) -> None:
-    """NaN is a value that is missing, halves of surrogate pairs are mended, deep is not too deep, keys may differ."""
+    """NaN is a value that is missing, halves of surrogate pairs are repaired, deep is not too deep, keys may differ."""
     more = ('"label":NaN', '"description":"\\ud800 x"', '"attributes":' + '{"a":' * 50 + "1" + "}" * 50, '"other":[1]')
     table = load_samples(put(tmp_path, "".join(map(row, more))))
     assert table["label"].isna().all()

@@ -47,7 +47,7 @@ def refused(path: Path) -> str:
         list(stream_samples(path, chunk_rows=7))
     message = str(whole.value)
     assert message == str(chunked.value) and "\n" not in message and len(message) < 600
-    assert whole.value.mend and whole.value.exit_code == 2
+    assert whole.value.hint and whole.value.exit_code == 2
     return message
 
 

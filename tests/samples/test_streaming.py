@@ -409,7 +409,7 @@ def test_the_shipped_sample(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rows", [1, 5, 13, 99])
 def test_labels_that_some_rows_may_lack(tmp_path: Path, rows: int) -> None:
     path = save(tmp_path / "log.csv", log(30, label=[None] * 13 + [1.0] * 7 + [None] + [0.0] * 9))
-    whole = load_samples(path, labels_may_lack=True)
+    whole = load_samples(path, allow_missing_labels=True)
     assert whole["label"].isna().sum() == 14
-    chunks = list(stream_samples(path, chunk_rows=rows, labels_may_lack=True))
+    chunks = list(stream_samples(path, chunk_rows=rows, allow_missing_labels=True))
     pd.testing.assert_frame_equal(pd.concat(chunks, ignore_index=True), whole)

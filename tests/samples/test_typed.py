@@ -203,7 +203,7 @@ def test_a_type_that_has_no_text_is_refused(tmp_path: Path, case: str, name: str
     path = saved(tmp_path, table(2, **{name: column}))
     with pytest.raises(InputError, match=rf"log\.parquet, field '{name}': the column '{name}' .*{kind}") as caught:
         read(path, rows)
-    assert caught.value.exit_code == 2 and caught.value.mend and "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2 and caught.value.hint and "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("rows", READ)

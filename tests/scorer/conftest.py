@@ -8,7 +8,7 @@ import pytest
 
 from sie_agent.labels import StudentSettings
 from sie_agent.samples import validate_samples
-from sie_agent.scorer import Scorer, distil_scorer
+from sie_agent.scorer import Scorer, distill_scorer
 from sie_agent.selection import Recipe
 
 THINGS = ("lamp", "kettle", "saw", "rug", "mug", "tent")
@@ -55,7 +55,7 @@ def labels(samples: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def scorer(samples: pd.DataFrame, labels: pd.DataFrame) -> Scorer:
-    return distil_scorer(
+    return distill_scorer(
         samples,
         labels.head(120),
         settings=StudentSettings(trees=20, rows_per_leaf=5),

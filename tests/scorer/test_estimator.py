@@ -28,7 +28,7 @@ from sklearn.utils.validation import validate_data
 from sie_agent import ImportanceScorer, InputError
 from sie_agent.features import TextFeatures
 from sie_agent.labels import StudentSettings, label_names, student_settings
-from sie_agent.scorer import distil_scorer, load_scorer, save_scorer
+from sie_agent.scorer import distill_scorer, load_scorer, save_scorer
 from sie_agent.selection import weights_from
 
 LABELS = label_names()
@@ -42,7 +42,7 @@ def fitted(samples: pd.DataFrame, labels: pd.DataFrame) -> ImportanceScorer:
 
 def test_it_is_the_distilled_scorer(fitted: ImportanceScorer, samples: pd.DataFrame, labels: pd.DataFrame) -> None:
     first = samples.head(120)
-    same = distil_scorer(
+    same = distill_scorer(
         first,
         labels,
         features=TextFeatures.fit(first),
@@ -235,7 +235,7 @@ def test_saved_and_loaded(
     again = ImportanceScorer.load(tmp_path / "one")
     assert again.get_params() == one.get_params() and again.labels_ == ["support"]
     np.testing.assert_allclose(again.predict(samples), one.predict(samples), atol=1e-6)
-    save_scorer(distil_scorer(samples, labels, settings=StudentSettings(trees=3)), tmp_path / "distilled")
+    save_scorer(distill_scorer(samples, labels, settings=StudentSettings(trees=3)), tmp_path / "distilled")
     assert ImportanceScorer.load(tmp_path / "distilled").predict(samples).shape == (180, len(LABELS))
 
 

@@ -19,7 +19,7 @@ from sie_agent.labels import StudentSettings, label_names
 from sie_agent.scorer import (
     Explanation,
     Scorer,
-    distil_scorer,
+    distill_scorer,
     explain_rows,
     marked_text,
     shortened,
@@ -148,7 +148,7 @@ def test_order_and_batches_change_nothing(scorer: Scorer, samples: pd.DataFrame)
 
 def test_a_scorer_that_reads_the_label_alone_says_so(samples: pd.DataFrame) -> None:
     labels = samples[["sample_id"]].assign(support=samples["label"] - 0.5)
-    scorer = distil_scorer(samples, labels, settings=StudentSettings(trees=30, rows_per_leaf=5, feature_share=1.0))
+    scorer = distill_scorer(samples, labels, settings=StudentSettings(trees=30, rows_per_leaf=5, feature_share=1.0))
     for one in explain_rows(scorer, samples.iloc[:40]):
         assert one.features[0].name == LABEL_NAME
         assert abs(one.features[0].effect) > 10 * max(abs(feature.effect) for feature in one.features[1:])
@@ -209,7 +209,7 @@ def test_words_of_a_phrase_without_spaces_are_named(query: str, title: str, shar
     rows.loc[20:, "title"] = "Blue lamp"
     related = (rows["title"] == title).to_numpy(np.float64)
     settings = StudentSettings(trees=10, rows_per_leaf=2)
-    scorer = distil_scorer(
+    scorer = distill_scorer(
         rows, pd.DataFrame({"sample_id": rows["sample_id"], "relevance": related}), settings=settings
     )
     (explained,) = explain_rows(scorer, rows.head(1), "relevance")

@@ -69,12 +69,12 @@ def test_a_label_that_lacks_is_told(scorer: Scorer, picked: pd.DataFrame, capsys
 RAW = pd.DataFrame({"id": [1], "search": ["lamp"], "title": ["Brass lamp"]})
 
 
-@pytest.mark.parametrize("change", ["predict", "explain", "distil"])
+@pytest.mark.parametrize("change", ["predict", "explain", "distill"])
 def test_a_raw_export_is_told_its_columns(scorer: Scorer, change: str) -> None:
     calls: dict[str, Any] = {
         "predict": lambda: scorer.predict(RAW),
         "explain": lambda: sie.explain_rows(scorer, RAW),
-        "distil": lambda: sie.distil_scorer(RAW, RAW),
+        "distill": lambda: sie.distill_scorer(RAW, RAW),
     }
     with pytest.raises(InputError) as error:
         calls[change]()

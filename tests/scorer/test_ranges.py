@@ -16,7 +16,7 @@ from sie_agent.labels import WEAK_LABELS, StudentSettings
 from sie_agent.scorer import (
     Scorer,
     ScorerSession,
-    distil_scorer,
+    distill_scorer,
     load_scorer,
     save_scorer,
     with_recipe,
@@ -68,7 +68,7 @@ def served(folder: Path, samples: pd.DataFrame) -> pd.DataFrame:
 @pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_reader_keeps_to_the_ranges(samples: pd.DataFrame, tmp_path: Path, shape: str) -> None:
-    scorer = distil_scorer(samples, shaped(samples, shape), settings=SMALL)
+    scorer = distill_scorer(samples, shaped(samples, shape), settings=SMALL)
     save_scorer(scorer, tmp_path)
     raw = onnxruntime.InferenceSession((tmp_path / "model.onnx").read_bytes(), providers=["CPUExecutionProvider"])
     texts = {name: samples[name].to_numpy(object) for name in ("query", "title", "description")}
@@ -89,7 +89,7 @@ def test_every_reader_keeps_to_the_ranges(samples: pd.DataFrame, tmp_path: Path,
 @pytest.mark.parametrize("shape", SHAPES)
 def test_old_scorers_come_into_range_and_rank_as_before(samples: pd.DataFrame, tmp_path: Path, shape: str) -> None:
     labels = shaped(samples, shape)
-    old = as_it_was(distil_scorer(samples, labels, settings=SMALL), labels, samples)
+    old = as_it_was(distill_scorer(samples, labels, settings=SMALL), labels, samples)
     save_scorer(old, tmp_path)
     now = load_scorer(tmp_path)
     before, after, live = old.predict(samples), now.predict(samples), served(tmp_path, samples)

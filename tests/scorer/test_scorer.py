@@ -23,7 +23,7 @@ from sie_agent.labels import StudentSettings, label_names, student_settings
 from sie_agent.scorer import (
     Scorer,
     ScorerSession,
-    distil_scorer,
+    distill_scorer,
     fit_student,
     load_scorer,
     save_scorer,
@@ -71,7 +71,7 @@ def test_grade_changes_neither_the_scorer_nor_its_scores(
     expected = matrix(scorer.predict(samples))
     np.testing.assert_array_equal(matrix(scorer.predict(other)), expected)
     small = StudentSettings(trees=20, rows_per_leaf=5)
-    again = distil_scorer(without, labels.head(120), settings=small, seed=1)
+    again = distill_scorer(without, labels.head(120), settings=small, seed=1)
     np.testing.assert_array_equal(matrix(again.predict(without)), expected)
 
 
@@ -170,7 +170,7 @@ def test_a_newer_format_is_bad_input(scorer: Scorer, tmp_path: Path) -> None:
 def test_an_older_format_is_bad_input(tmp_path: Path, format: int) -> None:
     """What format 2 calls support is another thing than support is now."""
     (tmp_path / "config.json").write_text(json.dumps({"format": format}))
-    with pytest.raises(InputError, match=r"older format.*Distil it again"):
+    with pytest.raises(InputError, match=r"older format.*Distill it again"):
         load_scorer(tmp_path)
 
 
@@ -188,12 +188,12 @@ def test_a_file_in_the_way_is_the_environments_failure(scorer: Scorer, tmp_path:
 
 def test_labels_of_another_data_set_are_bad_input(samples: pd.DataFrame, labels: pd.DataFrame) -> None:
     with pytest.raises(InputError, match="weak label"):
-        distil_scorer(samples, labels.assign(sample_id="x" + labels["sample_id"]))
+        distill_scorer(samples, labels.assign(sample_id="x" + labels["sample_id"]))
 
 
 def test_only_the_labels_that_are_there_are_distilled(samples: pd.DataFrame, labels: pd.DataFrame) -> None:
     partly = labels.assign(value=np.nan).drop(columns=["hardness", "relevance"])
-    small = distil_scorer(samples, partly, settings=StudentSettings(trees=3))
+    small = distill_scorer(samples, partly, settings=StudentSettings(trees=3))
     assert list(small.students) == ["support"]
 
 
@@ -221,14 +221,14 @@ def test_a_student_needs_two_labelled_rows() -> None:
 
 def test_no_weak_label_on_any_row_is_bad_input(samples: pd.DataFrame, labels: pd.DataFrame) -> None:
     with pytest.raises(InputError, match="relevance, value, support, hardness"):
-        distil_scorer(samples, labels.assign(**dict.fromkeys(LABELS, np.nan)))
+        distill_scorer(samples, labels.assign(**dict.fromkeys(LABELS, np.nan)))
 
 
 def test_the_quantiles_kept_are_of_rows_that_no_student_saw(scorer: Scorer, samples: pd.DataFrame) -> None:
     """A fitted row's support is further from the middle than that of one that was left out."""
     rng = np.random.default_rng(0)
     noise = pd.DataFrame({"sample_id": samples["sample_id"], "support": rng.normal(size=len(samples))})
-    fitted = distil_scorer(samples, noise, settings=StudentSettings(trees=200, rows_per_leaf=3))
+    fitted = distill_scorer(samples, noise, settings=StudentSettings(trees=200, rows_per_leaf=3))
     kept, seen = fitted.score_quantiles["support"], fitted.predict(samples)["support"].to_numpy()
     assert np.std(kept) < 0.8 * np.std(seen)
     assert fitted.score_rows == len(samples)
@@ -239,7 +239,7 @@ def test_each_weak_label_has_settings_of_its_own(samples: pd.DataFrame, labels: 
     assert student_settings("value") != student_settings("support") == StudentSettings()
     assert student_settings("value", trees=7, leaves=None).trees == 7
     assert student_settings("value", trees=7, leaves=None).leaves == student_settings("value").leaves
-    fitted = distil_scorer(samples, labels, settings={"value": StudentSettings(trees=4)})
+    fitted = distill_scorer(samples, labels, settings={"value": StudentSettings(trees=4)})
     trees = {name: student.booster.num_trees() for name, student in fitted.students.items()}
     assert trees == {**dict.fromkeys(LABELS, 150), "value": 4}
     assert fitted.about["settings"]["value"]["trees"] == 4
@@ -249,7 +249,7 @@ def test_the_same_twice_is_the_same_to_the_last_bit(samples: pd.DataFrame, label
     """Also with more threads than one at hand."""
     texts = []
     for _ in range(2):
-        fitted = distil_scorer(samples, labels, settings=StudentSettings(trees=10, rows_per_leaf=3))
+        fitted = distill_scorer(samples, labels, settings=StudentSettings(trees=10, rows_per_leaf=3))
         texts.append([student.booster.model_to_string() for student in fitted.students.values()])
         assert all("[num_threads: 1]" in text for text in texts[-1])
     assert texts[0] == texts[1]
@@ -265,7 +265,7 @@ def test_relevance_does_not_hang_on_what_the_log_says(scorer: Scorer, samples: p
 def test_live_quantiles_of_relevance_do_not_hang_on_the_log_either(samples: pd.DataFrame, labels: pd.DataFrame) -> None:
     small = StudentSettings(trees=5, rows_per_leaf=5)
     one, other = (
-        distil_scorer(samples.assign(label=label), labels, settings=small) for label in (samples["label"], np.nan)
+        distill_scorer(samples.assign(label=label), labels, settings=small) for label in (samples["label"], np.nan)
     )
     np.testing.assert_array_equal(one.score_quantiles["relevance"], other.score_quantiles["relevance"])
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from sie_agent.labels import StudentSettings
-from sie_agent.scorer import WordEffect, distil_scorer
+from sie_agent.scorer import WordEffect, distill_scorer
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 FILLERS = ("vask", "olin", "pemb", "trin", "juf", "kolt", "zeb", "hask", "lum", "grue")
@@ -48,7 +48,7 @@ def test_named_words_carry_the_score_of_a_scorer_that_hangs_on_words(script: Mod
     samples = pd.DataFrame(rows)
     support = [0.5 if " wirt " in f" {title} " else -0.5 for title in samples["title"]]
     labels = samples[["sample_id"]].assign(support=support)
-    scorer = distil_scorer(samples, labels, settings=StudentSettings(trees=30, feature_share=1.0))
+    scorer = distill_scorer(samples, labels, settings=StudentSettings(trees=30, feature_share=1.0))
     good = samples[np.array(support) > 0].reset_index(drop=True)
     measured = script.measure_deletion(scorer, good, "support", 0)
     # three of eleven words drawn at random hit one of the two that count in half of the rows: then both fall alike

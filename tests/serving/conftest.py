@@ -19,7 +19,7 @@ import pytest
 
 from sie_agent.labels import StudentSettings, label_names
 from sie_agent.samples import load_samples
-from sie_agent.scorer import distil_scorer, save_scorer
+from sie_agent.scorer import distill_scorer, save_scorer
 from sie_agent.selection import Recipe
 
 TOKEN = "a-token-of-the-tests-0123456789"
@@ -40,7 +40,7 @@ def train(log: pd.DataFrame, folder: Path, seed: int, recipe: Recipe | None = RE
     known = {"relevance": log["grade"], "support": 1 - hardness, "hardness": hardness}
     scores = {name: known.get(name, 1 - 2 * hardness) for name in label_names()}
     labels = pd.DataFrame({"sample_id": log["sample_id"], **scores})
-    save_scorer(distil_scorer(log, labels, settings=StudentSettings(trees=12), seed=seed, recipe=recipe), folder)
+    save_scorer(distill_scorer(log, labels, settings=StudentSettings(trees=12), seed=seed, recipe=recipe), folder)
     return folder
 
 

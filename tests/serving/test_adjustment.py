@@ -68,17 +68,17 @@ def told_after(adjustment: Adjustment, batches: Iterator[Any], told: Callable[[d
     return math.inf
 
 
-def distil_again(state: dict[str, Any]) -> bool:
-    return bool(state["advice"]["distil_again"])
+def distill_again(state: dict[str, Any]) -> bool:
+    return bool(state["advice"]["distill_again"])
 
 
 def told_of(department: str) -> Callable[[dict[str, Any]], bool]:
     label = f"in department '{department}', the mean label rose"
-    return lambda state: distil_again(state) and label in " ".join(state["advice"]["reasons"])
+    return lambda state: distill_again(state) and label in " ".join(state["advice"]["reasons"])
 
 
 def index_of_value(state: dict[str, Any]) -> bool:
-    return bool(state["labels"]["value"]["psi"]["level"] == "distil_again")
+    return bool(state["labels"]["value"]["psi"]["level"] == "distill_again")
 
 
 @pytest.mark.soak
@@ -87,9 +87,9 @@ def test_noise_is_not_told(seed: int) -> None:
     adjustment = Adjustment(BASELINE, baseline_events=100_000)
     send(adjustment, market(np.random.default_rng(seed), 30_000))
     state = adjustment.state()
-    assert state["alarms"] == {"watch": 0, "distil_again": 0}
+    assert state["alarms"] == {"watch": 0, "distill_again": 0}
     assert state["advice"] == {
-        "distil_again": False,
+        "distill_again": False,
         "level": "steady",
         "since_events": None,
         "since": None,
@@ -125,7 +125,7 @@ def test_flips_in_one_department_are_told_of_it_alone(seed: int) -> None:
     assert "in department 'd1', the mean label rose" in " ".join(state["advice"]["reasons"])
     assert not any("'d0'" in reason or "'d2'" in reason for reason in state["advice"]["reasons"])
     figures = state["departments"]["d1"]["judge_versus_log"]["mean_label"]
-    assert figures["level"] == "distil_again"
+    assert figures["level"] == "distill_again"
     assert figures["live"] > figures["baseline"] and figures["value"] > figures["critical"]
 
 
@@ -133,7 +133,7 @@ def test_departments_that_were_never_seen_are_told() -> None:
     rng = np.random.default_rng(0)
     adjustment = Adjustment(BASELINE, settings=SMALL)
     send(adjustment, market(rng, 4_000))
-    assert told_after(adjustment, market(rng, 4_000, first=7), distil_again) <= SMALL.promise(SMALL.window)
+    assert told_after(adjustment, market(rng, 4_000, first=7), distill_again) <= SMALL.promise(SMALL.window)
     assert "the mix of departments" in adjustment.state()["advice"]["reasons"][0]
 
 
@@ -143,7 +143,7 @@ def test_a_fifth_of_new_products_is_told_though_old_shares_hardly_move() -> None
     send(adjustment, market(rng, 4_000))
     known, new = market(rng, 4_000), market(rng, 1_000, first=7)
     mixed = (batch for place in range(50) for batch in [next(known if place % 5 else new)])
-    assert told_after(adjustment, mixed, distil_again) <= SMALL.promise(SMALL.window)
+    assert told_after(adjustment, mixed, distill_again) <= SMALL.promise(SMALL.window)
     assert "the mix of departments" in adjustment.state()["advice"]["reasons"][0]
 
 
@@ -152,10 +152,10 @@ def test_a_level_falls_again_when_the_market_comes_back() -> None:
     adjustment = Adjustment(BASELINE, settings=SMALL)
     send(adjustment, market(rng, 3_000))
     send(adjustment, market(rng, 3_000, shift=1.0))
-    assert adjustment.state()["advice"]["distil_again"]
+    assert adjustment.state()["advice"]["distill_again"]
     send(adjustment, market(rng, 4_000))
     assert adjustment.state()["labels"]["support"]["psi"]["level"] == "steady"
-    assert adjustment.state()["alarms"]["distil_again"] > 0
+    assert adjustment.state()["alarms"]["distill_again"] > 0
 
 
 def test_weights_keep_their_mean_after_a_shift() -> None:
@@ -224,7 +224,7 @@ def test_a_scorer_without_support_is_watched_all_the_same() -> None:
             adjustment.observe(known, labels, names, queries)
     state = adjustment.state()
     assert state["judge_versus_log"]["support_psi"] is state["judge_versus_log"]["mean_support"] is None
-    assert state["judge_versus_log"]["mean_label"]["level"] == "distil_again"
+    assert state["judge_versus_log"]["mean_label"]["level"] == "distill_again"
     assert set(state["labels"]) == {"relevance", "value"}
 
 
@@ -352,7 +352,7 @@ def test_a_department_with_a_baseline_of_its_own_needs_no_warm_up() -> None:
     adjustment = Adjustment(BASELINE, departments={"d0": moved}, settings=SMALL)
     send(adjustment, market(np.random.default_rng(8), 1_600, departments=2))
     state = adjustment.state()
-    assert state["departments"]["d0"]["psi"]["support"]["level"] == "distil_again"
+    assert state["departments"]["d0"]["psi"]["support"]["level"] == "distill_again"
     assert state["departments"]["d1"]["psi"]["support"] is None or (
         state["departments"]["d1"]["psi"]["support"]["level"] == "steady"
     )

@@ -66,7 +66,7 @@ def test_a_restart_changes_nothing(tmp_path: Path, before: int) -> None:
         whole.observe(*batch)
         second.observe(*batch)
     assert comparable(second) == comparable(whole)
-    assert second.state()["advice"]["distil_again"]
+    assert second.state()["advice"]["distill_again"]
     asked = np.linspace(-3, 3, 40)
     np.testing.assert_array_equal(second.weigh("support", asked), whole.weigh("support", asked))
 

@@ -43,15 +43,15 @@ def test_a_shifted_market_is_told_and_the_weights_follow(launch: Start, rows: Ro
     service = launch(scorer_folder, "--window", "512", adjust=True)
     with service.client() as client:
         steady = client.get("/v1/adjustment").json()
-        assert steady["events"] == 0 and steady["advice"]["distil_again"] is False
+        assert steady["events"] == 0 and steady["advice"]["distill_again"] is False
         good = [row for row in rows if row["label"] == 1][:60]
         turned = [{**row, "label": 0.0} for row in good]
         send(client, rows[:200], times=12)
-        assert client.get("/v1/adjustment").json()["advice"]["distil_again"] is False
+        assert client.get("/v1/adjustment").json()["advice"]["distill_again"] is False
         last = send(client, turned, times=40)
         state = client.get("/v1/adjustment").json()
         assert state["events"] == 12 * 200 + 40 * 60
-        assert state["advice"]["distil_again"] is True and state["advice"]["reasons"]
+        assert state["advice"]["distill_again"] is True and state["advice"]["reasons"]
         assert np.mean([row["weight"] for row in last]) == pytest.approx(1, abs=0.1)
         figures = client.get("/metrics").text
         assert "sie_adjustment" in figures and 'sie_faults_total{part="observer"} 0' in figures

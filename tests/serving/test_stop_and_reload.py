@@ -157,7 +157,7 @@ def test_a_folder_that_cannot_be_served_keeps_the_old_scorer(
             assert fault["code"] == "reload_refused" and said in fault["message"]
             assert scores_of(client) == before and client.get("/readyz").status_code == 200
             assert f'sie_reloads_total{{outcome="refused"}} {count}' in client.get("/metrics").text
-        # and once it is mended, the new one comes
+        # and once it is repaired, the new one comes
         folder.mkdir(exist_ok=True)
         replace(folder, other_folder)
         reply = client.post("/v1/reload").json()

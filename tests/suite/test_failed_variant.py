@@ -157,7 +157,7 @@ def test_a_variant_that_the_backend_cannot_answer_is_refused_before_anything_is_
     refused = pytest.raises(InputError, match="which backend 'openai' cannot do")
     with scripted_server(lambda body, _: right(body)) as server, refused as caught:
         compare(data, server, names)
-    assert caught.value.mend is not None and "Use backend 'local'" in caught.value.mend
+    assert caught.value.hint is not None and "Use backend 'local'" in caught.value.hint
     assert server.bodies == [] and not (data.parent / "out").exists()
 
 

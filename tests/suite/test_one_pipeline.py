@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sie_agent.commands.distill import distil
+from sie_agent.commands.distill import distill
 from sie_agent.commands.score import score
 from sie_agent.samples import LOGS, load_samples, without_grade
 from sie_agent.scorer import COLUMNS_FILE, load_scorer
@@ -46,7 +46,7 @@ def test_run_and_distill_make_the_same_labels_and_the_same_scorer(workshop: Any,
     suite = workshop.suite(data, **changes)
     run_suite(suite, run, cache_path=workshop.cache)
     simulated = None if changes["log"]["kind"] == "given" else changes["log"]["kind"]
-    said = distil(run / "judgments.parquet", data, made, suite=suite, simulate=simulated, seed=SEED)
+    said = distill(run / "judgments.parquet", data, made, suite=suite, simulate=simulated, seed=SEED)
     assert said["judged"] < said["rows"] == 360
     pd.testing.assert_frame_equal(
         pd.read_parquet(run / "labels.parquet"), pd.read_parquet(made / "labels.parquet"), check_exact=True
@@ -76,7 +76,7 @@ def test_distill_keeps_the_settings_that_it_used(workshop: Any, make_shop: Any) 
     suite = workshop.suite(data, **GIVEN)
     run_suite(suite, run, cache_path=workshop.cache)
     wanted = ["labels.proxies=1", "recipe.tune=0.3", "scorer.leaves=3"]
-    distil(run, data, workshop.folder / "made", suite=suite, overrides=wanted, seed=SEED)
+    distill(run, data, workshop.folder / "made", suite=suite, overrides=wanted, seed=SEED)
     told = json.loads((workshop.folder / "made" / "manifest.json").read_text())["settings"]
     assert told == load_suite(suite, wanted).distilling.model_dump(mode="json")
 

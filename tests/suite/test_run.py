@@ -15,7 +15,7 @@ import sie_agent.suite.draw.world as world_module
 from sie_agent.downstream import make_folds
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.evaluation import partial_spearman, roc_auc, spearman
-from sie_agent.files.writing import only_one
+from sie_agent.files.writing import exclusive_lock
 from sie_agent.judging import JUDGMENT_COLUMNS
 from sie_agent.judging.answers import Answer
 from sie_agent.judging.backends.lexical import LexicalBackend
@@ -431,5 +431,5 @@ def test_a_suite_that_does_not_fit_the_data_leaves_a_finished_folder_as_it_is(wo
 def test_two_runs_in_one_folder_at_once_are_refused(workshop: Any) -> None:
     out = workshop.folder / "run"
     out.mkdir()
-    with only_one(out / "run"), pytest.raises(EnvironmentFailure, match="another process"):
+    with exclusive_lock(out / "run"), pytest.raises(EnvironmentFailure, match="another process"):
         run_suite(workshop.suite(), out, cache_path=workshop.cache)

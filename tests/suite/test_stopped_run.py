@@ -26,7 +26,7 @@ def test_a_stopped_run_names_the_command_that_goes_on(
     first.unlink()
     with pytest.raises(InputError, match="stopped before it finished") as error:
         evaluate_run(out)
-    command = str(error.value.mend).split("`")[1]
+    command = str(error.value.hint).split("`")[1]
     assert shlex.split(command) == ["sie", "run", str(out / "suite.yaml"), "--out", str(out)]
     assert "suite" not in str(error.value.problem) and "draw" in error.value.problem
     # the command that it names does go on

@@ -81,7 +81,7 @@ def measure(arguments: argparse.Namespace, manifest: Manifest) -> dict[str, Any]
     samples = load_samples(arguments.data)
     if VARIANCE not in samples.columns:
         raise InputError(
-            f"no column {VARIANCE}", where=arguments.data, mend="Give data whose raters' variance is kept: crowdflower"
+            f"no column {VARIANCE}", where=arguments.data, hint="Give data whose raters' variance is kept: crowdflower"
         )
     variants = {name: load_variant(name) for name in arguments.variants}
     judged, answers = judged_columns(samples, arguments, manifest)

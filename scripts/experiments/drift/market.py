@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sie_agent.commands.distill import distil
+from sie_agent.commands.distill import distill
 from sie_agent.commands.judges import Judge
 from sie_agent.commands.label import label
 from sie_agent.features import TextFeatures, feature_names
@@ -112,7 +112,7 @@ def make_market(source: str, cache: Path | None, seed: int) -> tuple[Market, dic
 
 
 def make_scorer(log: pd.DataFrame, judged: pd.DataFrame, cache: Path, folder: Path, seed: int) -> tuple[Any, dict]:
-    """Judge a part of a log by the embedded model, out of a copy of the cache, and distil a scorer."""
+    """Judge a part of a log by the embedded model, out of a copy of the cache, and distill a scorer."""
     for name in ("judgments.sqlite", "judgments.sqlite-wal"):
         if (cache / name).is_file():
             shutil.copy(cache / name, folder / name)
@@ -124,9 +124,9 @@ def make_scorer(log: pd.DataFrame, judged: pd.DataFrame, cache: Path, folder: Pa
     said = label(
         folder / "judged.parquet", folder / "label", variant="relevance/query-likelihood", judge=Judge("local")
     )
-    distilled = distil(folder / "label", folder / "log.parquet", folder / "distil", seed=seed)
+    distilled = distill(folder / "label", folder / "log.parquet", folder / "distill", seed=seed)
     facts = {"judge": distilled["model"], "variant": distilled["variant"], "asked": said["asked"]}
-    return load_scorer(folder / "distil" / "scorer"), facts
+    return load_scorer(folder / "distill" / "scorer"), facts
 
 
 def clusters_of(samples: pd.DataFrame, seed: int) -> np.ndarray:

@@ -12,7 +12,7 @@ LINES = (
     ("change of mean support", "#0d9a74", lambda point: point["mean_support"] and abs(point["mean_support"])),
     ("the same, largest of a department", "#a97a0c", lambda point: point["largest_department_change"]),
 )
-WATCH, DISTIL, GREY = "#c8577f", "#d55e00", "#7d858f"
+WATCH, DISTILL, GREY = "#c8577f", "#d55e00", "#7d858f"
 WIDTH, HEIGHT, LEFT, TOP, GAP = 420, 150, 46, 62, 46
 HIGHEST = 0.5
 
@@ -36,7 +36,7 @@ def picture(found: Mapping[str, Sequence[Mapping[str, Any]]], shift: int) -> str
 def legend() -> list[str]:
     """What each line is."""
     marks = [(text, color, "") for text, color, _ in LINES]
-    marks += [("watch", WATCH, "3 3"), ("distil again", DISTIL, ""), ("shift", GREY, "6 4")]
+    marks += [("watch", WATCH, "3 3"), ("distill again", DISTILL, ""), ("shift", GREY, "6 4")]
     parts = []
     for place, (text, color, dash) in enumerate(marks):
         x, y = LEFT + place % 4 * 215, 14 + place // 4 * 16
@@ -67,7 +67,7 @@ def panel(name: str, points: Sequence[Mapping[str, Any]], shift: int) -> list[st
             drawn = "L".join(f"{x},{y}" for x, y in known)
             parts.append(f'<path d="M{drawn}" fill="none" stroke="{color}" stroke-width="1.4"/>')
     marks = [(shift, GREY, "6 4")]
-    for levels, color, dash in ((("watch", "distil_again"), WATCH, "3 3"), (("distil_again",), DISTIL, "none")):
+    for levels, color, dash in ((("watch", "distill_again"), WATCH, "3 3"), (("distill_again",), DISTILL, "none")):
         first = next((p["event"] for p in points if p["level"] in levels), None)
         marks += [] if first is None else [(first, color, dash)]
     for event, color, dash in marks:

@@ -4,7 +4,7 @@ python scripts/experiments/drift/replay.py --out eval/results/benchmarks
 python scripts/experiments/drift/replay.py --url http://127.0.0.1:8000   # the same events through a running `sie serve`
 
 Events are Home Depot pairs with clicks drawn anew, whole queries in random order. Half-way the market shifts; what
-counts is after how many events `watch` and `distil_again` are told, and how often they are where nothing shifts. The
+counts is after how many events `watch` and `distill_again` are told, and how often they are where nothing shifts. The
 judge is the embedded one, out of the cache. Departments are clusters of the titles' latent topics: the data have none.
 """
 
@@ -174,8 +174,8 @@ def summary_of(found: dict, shift: int, stream: Stream, market: Market, flipped:
     before, after = [p for p in points if p["event"] <= shift], [p for p in points if p["event"] > shift]
     summary: dict[str, Any] = {"alarms_before_shift": before[-1]["alarms"], "alarms_at_end": points[-1]["alarms"]}
     hit = np.cumsum(market.departments[stream.rows] == flipped)
-    for level in ("watch", "distil_again"):
-        wanted = {"watch": ("watch", "distil_again"), "distil_again": ("distil_again",)}[level]
+    for level in ("watch", "distill_again"):
+        wanted = {"watch": ("watch", "distill_again"), "distill_again": ("distill_again",)}[level]
         first = next((p for p in after if p["level"] in wanted), None)
         summary[level] = first and {
             "events_after_shift": first["event"] - shift,

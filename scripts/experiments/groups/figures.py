@@ -1,4 +1,4 @@
-"""How far sums over groups foretell what leaving the groups out did: correlations, intervals, harm found."""
+"""How far sums over groups predict what leaving the groups out did: correlations, intervals, harm found."""
 
 from __future__ import annotations
 

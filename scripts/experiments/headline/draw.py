@@ -221,8 +221,8 @@ def measure(study: Study, seed: int, folder: Path) -> None:
         say(f"{study.name}, draw {seed}: {name}")
 
 
-def distil(study: Study, seed: int, folder: Path, label: Label) -> None:
-    """Distil one form of `value` of one draw, for every judge and twin, unless that was done."""
+def distill(study: Study, seed: int, folder: Path, label: Label) -> None:
+    """Distill one form of `value` of one draw, for every judge and twin, unless that was done."""
     path = folder / file_of(label)
     if not path.is_file():
         found = dict(np.load(folder / "values.npz"))

@@ -15,7 +15,7 @@ distilled, and score the unseen rows. A measure of a judge against a reference i
 
 and a reference is fit for a headline if (a) a measure orders the judges by within-query accuracy, Spearman 0.8 or more
 and interval above 0.5; (b) what the twins of a judge have by the same measure, against other twins of it, is within
-0.05 of zero with its interval; (c) its reliability is 0.5 or more; (d) it foretells retraining on halves of the log:
+0.05 of zero with its interval; (c) its reliability is 0.5 or more; (d) it predicts retraining on halves of the log:
 linear datamodelling score 0.3 or more with its interval. What was measured is kept in --work, so that a run that was
 cut off goes on.
 """
@@ -37,7 +37,7 @@ import numpy as np
 
 from scripts.benchmarks.shared import started_manifest, write_figures
 from scripts.experiments.headline.data import Study, load_study
-from scripts.experiments.headline.draw import DRAWS, FIRST_DISTILLED, TWINS, distil, gathered, measure
+from scripts.experiments.headline.draw import DRAWS, FIRST_DISTILLED, TWINS, distill, gathered, measure
 from scripts.experiments.headline.summary import data_figures, markdown
 from sie_agent.utils.threads import one_thread
 
@@ -57,7 +57,7 @@ def parsed() -> argparse.Namespace:
         verb.add_argument("--larger-pairs", type=int, default=500)
         verb.add_argument("--work", type=Path, default=Path("cache/headline"))
     measure_verb.add_argument("--draws", nargs="+", type=int, choices=DRAWS, default=list(DRAWS))
-    measure_verb.add_argument("--minutes", type=float, default=float("inf"), help="distil no further after so long")
+    measure_verb.add_argument("--minutes", type=float, default=float("inf"), help="distill no further after so long")
     table = verbs.add_parser("table", help="print headline.json as Markdown")
     for verb in (figures, table):
         verb.add_argument("--out", type=Path, default=Path("eval/results/references"))
@@ -83,14 +83,14 @@ def main() -> None:
 
 
 def measure_all(arguments: argparse.Namespace, studies: Mapping[str, Study], folders: Mapping[str, Path]) -> None:
-    """Measure the draws that were asked for; of what there is no time to distil, the table has undistilled figures."""
+    """Measure the draws that were asked for; of what there is no time to distill, the table has undistilled figures."""
     last = time.time() + 60 * arguments.minutes
     for draw in arguments.draws:
         for name, study in studies.items():
             measure(study, draw, folders[name] / str(draw))
         for label, name in product(FIRST_DISTILLED, studies):
             if time.time() < last:
-                distil(studies[name], draw, folders[name] / str(draw), label)
+                distill(studies[name], draw, folders[name] / str(draw), label)
 
 
 def write_all(arguments: argparse.Namespace, studies: Mapping[str, Study], folders: Mapping[str, Path]) -> None:

@@ -36,7 +36,7 @@ from sie_agent.evaluation import (
     query_auc,
     query_copies,
 )
-from sie_agent.pipeline import DistilSettings, Log, distil_labels, label_errors_of, make_labels, train_proxies
+from sie_agent.pipeline import DistillSettings, Log, distill_labels, label_errors_of, make_labels, train_proxies
 from sie_agent.samples import load_samples, resolve, simulate_flips
 from sie_agent.samples.generated import is_generated
 from sie_agent.selection import RELEVANCE
@@ -96,7 +96,7 @@ def draw_seed(text: str) -> int:
 def check_data(source: str) -> None:
     """Raise InputError where the source is no data set by name, or not at hand."""
     if source not in GRADED and not is_generated(source):
-        raise InputError(f"there is no graded data set '{source}'", mend=f"Give some of: {', '.join(GRADED)}")
+        raise InputError(f"there is no graded data set '{source}'", hint=f"Give some of: {', '.join(GRADED)}")
     if source != "generated" and is_generated(source):
         load_samples(source, limit=1)
     resolve(source)
@@ -145,7 +145,7 @@ def draw(shop: Shop, names: list[str], rate: float, seed: int) -> tuple[Found, F
     label, flipped = log_table["label"].to_numpy(float)[inside], log_table["flipped"].to_numpy(bool)[inside]
     codes = np.unique(shop.queries[inside], return_inverse=True)[1].ravel().astype(np.intp)
     log = Log(shop.inputs[inside], shop.inputs[inside], label, codes)
-    judged, settings = fold.judged[inside], DistilSettings()
+    judged, settings = fold.judged[inside], DistillSettings()
     proxies = train_proxies(log, settings, seed, held_out=True)
     if proxies.held_out is None or proxies.by_row is None:
         raise ValueError("no held-out proxies")
@@ -165,7 +165,7 @@ def draw(shop: Shop, names: list[str], rate: float, seed: int) -> tuple[Found, F
         twin = knowledge_removed(asked, codes, grade, RELEVANT_AT, 9_000 + seed).relevance
         for who, said in ((name, asked), (f"{name}, twin", twin)):
             labels = make_labels(log, proxies, said, settings, by_rank=True, names=READ)
-            distilled = distil_labels(log, labels, settings, seed)
+            distilled = distill_labels(log, labels, settings, seed)
             told = label_errors_of(log, queries, proxies, distilled, settings, seed)
             if told is None:
                 continue

@@ -22,12 +22,12 @@ from scripts.experiments.students.setting import Setting
 from sie_agent.evaluation import spearman
 from sie_agent.features import feature_names
 from sie_agent.labels import label_names
-from sie_agent.scorer import distil_scorer, save_scorer, student_inputs
+from sie_agent.scorer import distill_scorer, save_scorer, student_inputs
 
 Doubles = npt.NDArray[np.float64]
 
 LABELS = label_names(importance=True)
-SHIPPED = "shipped: distil_scorer"
+SHIPPED = "shipped: distill_scorer"
 ALPHAS = (1.0, 16.0)
 # (n-grams of words, n-grams of characters, pairs of words) as powers of two
 BUCKETS = 18
@@ -65,10 +65,10 @@ class TreeSettings:
 
 
 def shipped(setting: Setting, seed: int) -> Trained:
-    """What the package distils, with its own settings, saved and scored as the package does."""
+    """What the package distills, with its own settings, saved and scored as the package does."""
     rows = setting.samples[setting.training]
     weak = pd.DataFrame({name: setting.weak[name][setting.training] for name in LABELS})
-    scorer = distil_scorer(rows, weak.assign(sample_id=rows["sample_id"].to_numpy()), seed=seed)
+    scorer = distill_scorer(rows, weak.assign(sample_id=rows["sample_id"].to_numpy()), seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         save_scorer(scorer, Path(folder) / "scorer")
         size = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())

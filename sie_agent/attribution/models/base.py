@@ -96,6 +96,6 @@ def layered(network: Model, method: str) -> Layered:
         raise InputError(
             f"'{method}' needs a target model of dense layers",
             where=type(network).__name__,
-            mend="Use tracin, el2n, grand or self-influence with this target.",
+            hint="Use tracin, el2n, grand or self-influence with this target.",
         )
     return network

@@ -51,5 +51,5 @@ def reference_importance(name: str, setting: Setting) -> Doubles:
     InputError : no such reference.
     """
     if name not in REFERENCES:
-        raise InputError(f"no reference '{name}'", mend=f"Known: {', '.join(REFERENCES)}.")
+        raise InputError(f"no reference '{name}'", hint=f"Known: {', '.join(REFERENCES)}.")
     return REFERENCES[name](setting)

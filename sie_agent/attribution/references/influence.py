@@ -26,7 +26,7 @@ def influence(setting: Setting, loss: str) -> Doubles:
         raise InputError(
             "'influence-linear' needs a target model that reads features, not token ids",
             where="references",
-            mend="Use tracin, el2n, grand or self-influence with this target.",
+            hint="Use tracin, el2n, grand or self-influence with this target.",
         )
     slopes_of = VALIDATION_LOSSES[loss](setting)
     return linear_influence(

@@ -52,7 +52,7 @@ AT_ONCE = 32
 
 
 @dataclass(frozen=True)
-class Wishes:
+class BackendOptions:
     """What the caller of :func:`make_backend` asked for."""
 
     model: str | None = None
@@ -67,18 +67,18 @@ class Wishes:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _local(wishes: Wishes) -> Backend:
+def _local(wishes: BackendOptions) -> Backend:
     options = checked_options(wishes, {"precision": ("bfloat16", "float32")})
     return LocalBackend(wishes.model, wishes.batch_size, **options)
 
 
-def _openai(wishes: Wishes) -> Backend:
+def _openai(wishes: BackendOptions) -> Backend:
     known = {"timeout": float, "max_retries": int, "top_logprobs": int, "patience": float}
     options = checked_options(wishes, known)
     if wishes.endpoints is not None:
         for name, given in (("model", wishes.model), ("base_url", wishes.base_url), ("api_key", wishes.api_key)):
             if given is not None:
-                raise InputError(f"'{name}' was given beside a list of endpoints", mend="Put it into the list")
+                raise InputError(f"'{name}' was given beside a list of endpoints", hint="Put it into the list")
         listed = wishes.endpoints.endpoints
         return OpenAIBackend(listed, keys_of(listed, "endpoints"), **options)
     more = {"revision": wishes.revision, "price": wishes.price}
@@ -86,7 +86,7 @@ def _openai(wishes: Wishes) -> Backend:
     return OpenAIBackend([endpoint], [key], **options)
 
 
-def _langchain(wishes: Wishes) -> Backend:
+def _langchain(wishes: BackendOptions) -> Backend:
     known = {"timeout": float, "max_retries": int, "top_logprobs": int}
     ours = {name: value for name, value in wishes.options.items() if name in known}
     parameters = {name: value for name, value in wishes.options.items() if name not in known}
@@ -97,25 +97,25 @@ def _langchain(wishes: Wishes) -> Backend:
         others = {"model": wishes.model, "base_url": wishes.base_url, "api_key": wishes.api_key, **parameters}
         for name, given in others.items():
             if given is not None:
-                raise InputError(f"'{name}' was given beside a chat model", mend="Set it on the chat model")
+                raise InputError(f"'{name}' was given beside a chat model", hint="Set it on the chat model")
         return LangChainBackend(wishes.chat_model, concurrency=wishes.concurrency, **options)
     if wishes.model is None:
-        raise InputError("no chat model was named", mend="Give --model provider:name, such as openai:NAME")
+        raise InputError("no chat model was named", hint="Give --model provider:name, such as openai:NAME")
     named = Named(wishes.model, wishes.base_url, wishes.api_key, parameters)
     return LangChainBackend(named, concurrency=wishes.concurrency, **options)
 
 
-def _embedding(wishes: Wishes) -> Backend:
+def _embedding(wishes: BackendOptions) -> Backend:
     checked_options(wishes, {})
     return EmbeddingBackend(wishes.model, wishes.batch_size)
 
 
-def _lexical(wishes: Wishes) -> Backend:
+def _lexical(wishes: BackendOptions) -> Backend:
     checked_options(wishes, {})
     return LexicalBackend()
 
 
-def _vllm(wishes: Wishes) -> Backend:
+def _vllm(wishes: BackendOptions) -> Backend:
     known = {
         "max_model_len": int,
         "dtype": ("auto", "bfloat16", "float16", "float32"),
@@ -126,7 +126,7 @@ def _vllm(wishes: Wishes) -> Backend:
     return VLLMBackend(wishes.model, **checked_options(wishes, known))
 
 
-BACKENDS: dict[str, Callable[[Wishes], Backend]] = {
+BACKENDS: dict[str, Callable[[BackendOptions], Backend]] = {
     "local": _local,
     "openai": _openai,
     "vllm": _vllm,
@@ -156,25 +156,25 @@ def refuse_unused(kind: str, **given: Any) -> None:
     check_values(base_url=given["base_url"])
     for name, value in given.items():
         if value is not None and kind not in USES[name]:
-            mend = f"Leave it out, or choose a backend that reads it: {', '.join(USES[name])}"
-            raise InputError(f"backend '{kind}' does not use it", where=option_of(name), mend=mend)
+            hint = f"Leave it out, or choose a backend that reads it: {', '.join(USES[name])}"
+            raise InputError(f"backend '{kind}' does not use it", where=option_of(name), hint=hint)
 
 
-def checked_options(wishes: Wishes, known: Mapping[str, Any]) -> dict[str, Any]:
+def checked_options(wishes: BackendOptions, known: Mapping[str, Any]) -> dict[str, Any]:
     """The options, each of a known name and value; *known* maps a name to a type or to the values allowed."""
     checked: dict[str, Any] = {}
     for name, value in wishes.options.items():
         if name not in known:
-            mend = f"The options are: {', '.join(known)}" if known else "This backend has no options"
-            raise InputError(f"unknown backend option '{name}'", mend=mend)
+            hint = f"The options are: {', '.join(known)}" if known else "This backend has no options"
+            raise InputError(f"unknown backend option '{name}'", hint=hint)
         expected = known[name]
         if isinstance(expected, tuple):
             if value not in expected:
-                mend = f"Use one of {', '.join(map(str, expected))}"
-                raise InputError(f"backend option '{name}' is {value!r}", mend=mend)
+                hint = f"Use one of {', '.join(map(str, expected))}"
+                raise InputError(f"backend option '{name}' is {value!r}", hint=hint)
         elif not is_positive(value, expected):
-            mend = f"Give a positive {'whole number' if expected is int else 'number'}"
-            raise InputError(f"backend option '{name}' is {value!r}", mend=mend)
+            hint = f"Give a positive {'whole number' if expected is int else 'number'}"
+            raise InputError(f"backend option '{name}' is {value!r}", hint=hint)
         checked[name] = value
     return checked
 
@@ -237,11 +237,11 @@ def make_backend(
     OpenAIBackend(servers=['http://127.0.0.1:8000/v1'], models=['judge'])
     """
     if kind not in BACKENDS:
-        raise InputError(f"unknown backend '{kind}'", mend=f"The backends are: {', '.join(BACKENDS)}")
+        raise InputError(f"unknown backend '{kind}'", hint=f"The backends are: {', '.join(BACKENDS)}")
     if concurrency < 1:
-        raise InputError(f"concurrency is {concurrency}", mend="Give a number of at least 1")
+        raise InputError(f"concurrency is {concurrency}", hint="Give a number of at least 1")
     if batch_size is not None and batch_size < 1:
-        raise InputError(f"batch size is {batch_size}", mend="Give a number of at least 1")
+        raise InputError(f"batch size is {batch_size}", hint="Give a number of at least 1")
     if kind != "openai" and (endpoints is not None or price is not None or revision):
         raise InputError(f"backend '{kind}' asks no server: it has no endpoints, price or revision")
     refuse_unused(kind, model=model, base_url=base_url, api_key=api_key, batch_size=batch_size)
@@ -249,8 +249,8 @@ def make_backend(
         # a list of judges may have one for all of them
         say(f"backend '{kind}' asks no server: --concurrency {concurrency} is of no use to it")
     if kind != "langchain" and chat_model is not None:
-        raise InputError(f"backend '{kind}' takes no chat model", mend="Use backend 'langchain'")
-    wishes = Wishes(
+        raise InputError(f"backend '{kind}' takes no chat model", hint="Use backend 'langchain'")
+    wishes = BackendOptions(
         model=model,
         base_url=base_url,
         api_key=api_key,

@@ -170,5 +170,5 @@ def check_method(backend: Backend, variant: Variant) -> None:
     }
     raise InputError(
         f"variant '{variant.name}' is of method '{variant.method}', which backend '{backend.kind}' cannot do",
-        mend=f"Use backend '{fitting[variant.method]}', or a variant of method " + " or ".join(sorted(backend.methods)),
+        hint=f"Use backend '{fitting[variant.method]}', or a variant of method " + " or ".join(sorted(backend.methods)),
     )

@@ -144,7 +144,7 @@ def load_endpoints(path: str | Path) -> EndpointList:
     'judge'
     """
     source = user_path(path)
-    told = read_yaml(source, mend="Give a YAML file with a list `endpoints:`", expected="an endpoints file in YAML")
+    told = read_yaml(source, hint="Give a YAML file with a list `endpoints:`", expected="an endpoints file in YAML")
     if (other := other_yaml(told.content, ENDPOINTS, source)) is not None:
         raise other
     listed = endpoint_list(told.content, str(source), told)
@@ -163,7 +163,7 @@ def endpoint_list(loaded: Any, where: str, lines: YamlText | None = None) -> End
     if isinstance(loaded, list):
         loaded = {"endpoints": loaded}
     if not isinstance(loaded, dict):
-        raise InputError("holds no list of endpoints", where=where, mend="Begin with `endpoints:` and a list")
+        raise InputError("holds no list of endpoints", where=where, hint="Begin with `endpoints:` and a list")
     try:
         return EndpointList.model_validate(loaded)
     except ValidationError as error:
@@ -190,7 +190,7 @@ def key_of(endpoint: Endpoint, *, where: str) -> str | None:
         raise InputError(
             f"the variable {endpoint.api_key_env} is not set",
             where=f"{where}, endpoint '{endpoint.name}'",
-            mend=f"export {endpoint.api_key_env}=…, or leave api_key_env out where no key is needed",
+            hint=f"export {endpoint.api_key_env}=…, or leave api_key_env out where no key is needed",
         )
     return key
 
@@ -252,7 +252,7 @@ def server_url(base_url: str | None, *, has_key: bool) -> str:
     if not given and has_key:
         given = HOSTED_URL
     if not given:
-        raise InputError("no server was named", mend="Give --base-url or set VLLM_BASE_URL")
+        raise InputError("no server was named", hint="Give --base-url or set VLLM_BASE_URL")
     try:
         return checked_url(given)
     except ValueError as error:

@@ -226,15 +226,15 @@ class LangChainBackend:
             raise EnvironmentFailure(
                 f"the last {self._failed_in_a_row} calls failed ({answer.status}: {answer.detail})",
                 where=self.model,
-                mend="Look after the model and run again: what was answered is kept",
+                hint="Look after the model and run again: what was answered is kept",
             )
         return answer
 
     def _lost(self, answer: Answer) -> EnvironmentFailure:
         """What to tell the user when no call can get through."""
         variables = key_variables(self.chat_model) if "key" in answer.detail else ()
-        mend = f"Set {' or '.join(variables)}" if variables else "Check the model's name, address and key"
-        return EnvironmentFailure(answer.detail, where=self.model, mend=mend)
+        hint = f"Set {' or '.join(variables)}" if variables else "Check the model's name, address and key"
+        return EnvironmentFailure(answer.detail, where=self.model, hint=hint)
 
     def close(self) -> None:
         return None
@@ -281,6 +281,6 @@ def checked_model(chat_model: Any) -> BaseChatModel:
     except ImportError as error:
         raise MissingExtraError("langchain-core", "langchain") from error
     if not isinstance(chat_model, BaseChatModel):
-        mend = "Give the chat model itself, before bind(), with_retry() or with_structured_output()"
-        raise InputError(f"a LangChain BaseChatModel is needed, not {type(chat_model).__name__}", mend=mend)
+        hint = "Give the chat model itself, before bind(), with_retry() or with_structured_output()"
+        raise InputError(f"a LangChain BaseChatModel is needed, not {type(chat_model).__name__}", hint=hint)
     return chat_model

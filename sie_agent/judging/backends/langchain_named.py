@@ -62,8 +62,8 @@ class Named:
             problem = error_text(error, secrets)
             if "api_key" in problem or "credentials" in problem.lower():
                 raise EnvironmentFailure(problem, where=f"--model {self.name}") from None
-            mend = "Give provider:model, such as openai:NAME"
-            raise InputError(problem, where=f"--model {self.name}", mend=mend) from None
+            hint = "Give provider:model, such as openai:NAME"
+            raise InputError(problem, where=f"--model {self.name}", hint=hint) from None
 
     def _client(self) -> Any:
         """The client of a server of OpenAI's protocol: bounded, as that of backend ``openai``."""

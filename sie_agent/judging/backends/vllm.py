@@ -54,7 +54,7 @@ class VLLMBackend:
         self, model: str | None = None, *, max_model_len: int | None = None, dtype: str = "auto", **more: Any
     ) -> None:
         if more.get("gpu_memory_utilization", 0.5) > 1.0:
-            raise InputError("backend option 'gpu_memory_utilization' is above 1", mend="Give a share, such as 0.9")
+            raise InputError("backend option 'gpu_memory_utilization' is above 1", hint="Give a share, such as 0.9")
         self._given = model
         self._length = None if max_model_len is None else int(max_model_len)
         self._dtype = dtype
@@ -129,7 +129,7 @@ class VLLMBackend:
             self._engine = load_engine(folder, self._settings(folder))
             if not getattr(self._engine.get_tokenizer(), "chat_template", None):
                 self.close()
-                raise InputError("the model has no chat template", where=folder, mend="Use an instruction-tuned model")
+                raise InputError("the model has no chat template", where=folder, hint="Use an instruction-tuned model")
         return self._engine
 
     def _settings(self, folder: Path) -> dict[str, Any]:
@@ -186,7 +186,7 @@ def load_engine(folder: Path, settings: Mapping[str, Any]) -> Any:
             raise EnvironmentFailure(
                 f"vLLM cannot load the model: {lines[0][:200]}",
                 where=folder,
-                mend="Lower max_model_len or gpu_memory_utilization; VLLM_LOGGING_LEVEL=INFO tells more",
+                hint="Lower max_model_len or gpu_memory_utilization; VLLM_LOGGING_LEVEL=INFO tells more",
             ) from error
 
 
@@ -249,8 +249,8 @@ def chat(engine: Any, requests: list[Request], parameters: Any) -> list[Any]:
         return list(engine.chat([list(request.messages) for request in requests], parameters, use_tqdm=False))
     except Exception as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        mend = "Run again: what was answered is kept. VLLM_LOGGING_LEVEL=INFO tells more"
-        raise EnvironmentFailure(f"vLLM stopped: {lines[0][:200]}", mend=mend) from error
+        hint = "Run again: what was answered is kept. VLLM_LOGGING_LEVEL=INFO tells more"
+        raise EnvironmentFailure(f"vLLM stopped: {lines[0][:200]}", hint=hint) from error
 
 
 def read_output(variant: Variant, output: Any) -> Answer:

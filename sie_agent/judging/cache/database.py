@@ -62,12 +62,12 @@ class JudgmentCache:
         self._busy_seconds = busy_seconds
         self.path = user_path(path) if path is not None else cache_dir() / "judgments.sqlite"
         if self.path.is_dir():
-            raise InputError("is a folder, not a judgment cache", where=self.path, mend="Name a file in it")
+            raise InputError("is a folder, not a judgment cache", where=self.path, hint="Name a file in it")
         self._unwritable = ""
         cache_file.check_kind(self.path)
         if self.path.parent.exists() and not self.path.parent.is_dir():
-            mend = "Set SIE_CACHE_DIR to a folder" if path is None else "Name a file in a folder"
-            raise InputError("is a file, and the judgment cache needs a folder", where=self.path.parent, mend=mend)
+            hint = "Set SIE_CACHE_DIR to a folder" if path is None else "Name a file in a folder"
+            raise InputError("is a file, and the judgment cache needs a folder", where=self.path.parent, hint=hint)
         with self._used():
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -125,7 +125,7 @@ class JudgmentCache:
             raise InputError(
                 "expected a list (a text each), found a text",
                 where="JudgmentCache.get(), parameter 'keys'",
-                mend=f"Give [{keys[:80]!r}] for one",
+                hint=f"Give [{keys[:80]!r}] for one",
             )
         found: dict[str, Answer] = {}
         with self._used():
@@ -179,13 +179,13 @@ class JudgmentCache:
             return EnvironmentFailure(
                 f"the judgment cache is damaged; the last answers and all that can be read are in {saved.name}",
                 where=self.path,
-                mend=cache_file.mend(self.path),
+                hint=cache_file.repair(self.path),
             )
         if self.ballast_used:
             return EnvironmentFailure(
                 "the disk is full; all answers that came were kept",
                 where=self.path,
-                mend="Free some space and run the same command again, or set SIE_CACHE_DIR to another folder",
+                hint="Free some space and run the same command again, or set SIE_CACHE_DIR to another folder",
             )
         return None
 

@@ -68,7 +68,7 @@ def open_file(address: str, path: Path, busy_seconds: float) -> sqlite3.Connecti
 def check_kind(path: Path) -> None:
     """Raise InputError where a path is there and no file: a pipe would be waited for without end."""
     if path.exists() and not path.is_file():
-        raise InputError("is no file, but a pipe or a device", where=path, mend="Name another file")
+        raise InputError("is no file, but a pipe or a device", where=path, hint="Name another file")
 
 
 def distrust(connection: sqlite3.Connection) -> None:
@@ -86,23 +86,23 @@ def check_schema(connection: sqlite3.Connection, path: Path) -> bool:
     ------
     InputError : it has other tables and not this one, or what runs by itself: triggers, views, tables of modules.
     """
-    mend = "Name another file"
+    hint = "Name another file"
     found = connection.execute(
         "SELECT CAST(type AS BLOB), CAST(name AS BLOB), CAST(sql AS BLOB) FROM sqlite_master LIMIT ?",
         (MOST_OBJECTS + 1,),
     ).fetchall()
     if len(found) > MOST_OBJECTS:
-        raise InputError("is a database of many tables, but no judgment cache", where=path, mend=mend)
+        raise InputError("is a database of many tables, but no judgment cache", where=path, hint=hint)
     objects = [tuple(str(part or b"", "utf-8", "replace") for part in row) for row in found]
     for kind, name, sql in objects:
         shown = plain_line(name, 40)
         if kind not in ("table", "index"):
             raise InputError(
-                f"has the {plain_line(kind, 20)} '{shown}', as no judgment cache has", where=path, mend=mend
+                f"has the {plain_line(kind, 20)} '{shown}', as no judgment cache has", where=path, hint=hint
             )
         made = " ".join(sql.upper().split())
         if made.startswith("CREATE VIRTUAL") or (name == "judgments" and RULES.search(made)):
-            raise InputError(f"the table '{shown}' has rules, as in no judgment cache", where=path, mend=mend)
+            raise InputError(f"the table '{shown}' has rules, as in no judgment cache", where=path, hint=hint)
     tables = {name for kind, name, _ in objects if kind == "table"}
     if not tables:
         return False
@@ -111,9 +111,9 @@ def check_schema(connection: sqlite3.Connection, path: Path) -> bool:
     missing = [name for name in COLUMNS if name not in names]
     if missing:
         lacking = "" if "judgments" not in tables else f": it lacks the column '{missing[0]}'"
-        raise InputError(f"is a database, but no judgment cache{lacking}", where=path, mend=mend)
+        raise InputError(f"is a database, but no judgment cache{lacking}", where=path, hint=hint)
     if tuple(names) != COLUMNS or [column[1] for column in columns if column[5]] != ["key"]:
-        raise InputError("is a database, but no judgment cache: it has other columns or keys", where=path, mend=mend)
+        raise InputError("is a database, but no judgment cache: it has other columns or keys", where=path, hint=hint)
     return True
 
 
@@ -125,7 +125,7 @@ def prepare(connection: sqlite3.Connection, path: Path, busy_seconds: float) -> 
         raise InputError(
             f"was written by a newer version (format {version}, this one knows {VERSION})",
             where=path,
-            mend="Upgrade sie-agent, or set SIE_CACHE_DIR to another folder",
+            hint="Upgrade sie-agent, or set SIE_CACHE_DIR to another folder",
         )
     if check_schema(connection, path) and version == VERSION:
         return
@@ -163,14 +163,16 @@ def explained(path: Path) -> Iterator[None]:
     except (sqlite3.OperationalError, OSError) as error:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
             # what is wrong is in the file, not in the machine
-            raise InputError(f"is no usable judgment cache: {one_line(error)}", where=path, mend=mend(path)) from error
+            raise InputError(
+                f"is no usable judgment cache: {one_line(error)}", where=path, hint=repair(path)
+            ) from error
         raise EnvironmentFailure(
             f"the judgment cache cannot be used: {error}",
             where=path,
-            mend="Check free space and permissions, or set SIE_CACHE_DIR to another folder",
+            hint="Check free space and permissions, or set SIE_CACHE_DIR to another folder",
         ) from error
     except sqlite3.DatabaseError as error:
-        raise InputError(f"is no usable judgment cache: {one_line(error)}", where=path, mend=mend(path)) from error
+        raise InputError(f"is no usable judgment cache: {one_line(error)}", where=path, hint=repair(path)) from error
 
 
 def one_line(error: Exception) -> str:
@@ -178,7 +180,7 @@ def one_line(error: Exception) -> str:
     return plain_line(str(error), 200)
 
 
-def mend(path: Path) -> str:
+def repair(path: Path) -> str:
     """What to do about a damaged file."""
     if not rescue_path(path).exists():
         return "Move it away or name another file; sqlite3's .recover saves what can be read"

@@ -123,7 +123,7 @@ class BoundedTemplate:
                 pieces.append(piece)
         except (TemplateError, ArithmeticError, TypeError, AttributeError, LookupError, ValueError) as error:
             said = " ".join(str(error).split())[:200]
-            raise InputError(f"the template cannot be filled in: {said}", mend="See prompts/README.md") from error
+            raise InputError(f"the template cannot be filled in: {said}", hint="See prompts/README.md") from error
         finally:
             _work.reset(token)
         return "".join(pieces)

@@ -26,7 +26,7 @@ ASPECTS = ("relevance", "clarity")
 FIELDS = ("query", "title", "description", "attributes")
 ITEM_FIELDS = FIELDS[1:]
 # methods whose answers are an order rather than degrees
-SCALE_MEANS_NOTHING = ("likelihood", "embedding", "lexical")
+ORDINAL_METHODS = ("likelihood", "embedding", "lexical")
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -196,10 +196,10 @@ def load_variant(name_or_path: str | Path) -> Variant:
     Variant(name='relevance/lexical', aspect='relevance', method='lexical')
     """
     path = find_variant(name_or_path)
-    told = read_yaml(path, mend="See prompts/README.md", expected=f"{VARIANT} in YAML")
+    told = read_yaml(path, hint="See prompts/README.md", expected=f"{VARIANT} in YAML")
     loaded = told.content
     if not isinstance(loaded, dict):
-        raise InputError("a prompt variant is a YAML mapping", where=path, mend="See prompts/README.md")
+        raise InputError("a prompt variant is a YAML mapping", where=path, hint="See prompts/README.md")
     try:
         return Variant.model_validate({"name": variant_name(path), **loaded})
     except ValidationError as error:
@@ -208,7 +208,7 @@ def load_variant(name_or_path: str | Path) -> Variant:
         way, problem = first_fault(error, Variant)
         field = ".".join(map(str, way))
         told_of = problem if problem.startswith("unknown key") or not field else f"{field}: {problem}"
-        raise InputError(told_of, where=told.place(way), mend="See prompts/README.md") from error
+        raise InputError(told_of, where=told.place(way), hint="See prompts/README.md") from error
 
 
 def find_variant(name_or_path: str | Path) -> Path:
@@ -229,7 +229,7 @@ def find_variant(name_or_path: str | Path) -> Path:
     close = difflib.get_close_matches(text, known, n=3, cutoff=0.6)
     near = endings + [name for name in close if name not in endings]
     hint = f"Near it: {', '.join(near)}" if near else f"There are: {', '.join(known)}"
-    raise InputError(f"unknown prompt variant {text[:80]!r}", mend=hint)
+    raise InputError(f"unknown prompt variant {text[:80]!r}", hint=hint)
 
 
 def variant_name(path: Path) -> str:
@@ -239,4 +239,4 @@ def variant_name(path: Path) -> str:
 
 def scale_means_nothing(variant: str) -> bool:
     """Whether a variant's answers are only an order (likelihoods, cosines, shared words), not a degree."""
-    return variant in list_variants() and load_variant(variant).method in SCALE_MEANS_NOTHING
+    return variant in list_variants() and load_variant(variant).method in ORDINAL_METHODS

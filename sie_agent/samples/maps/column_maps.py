@@ -364,11 +364,11 @@ def load_column_map(chosen: str | Path | ColumnMap | Mapping[str, Any]) -> Colum
         except ValidationError as error:
             raise wrong_map(YamlText(chosen, "column_map", {}), error) from None
     path = find_column_map(chosen)
-    told = read_yaml(path, mend="Give a column map in YAML.", what="the column map", expected=f"{MAP} in YAML")
+    told = read_yaml(path, hint="Give a column map in YAML.", what="the column map", expected=f"{MAP} in YAML")
     content = told.content
     if not isinstance(content, dict):
         raise InputError(
-            "the column map holds no keys", where=path, mend="Write at least: columns: {query: …, title: …}"
+            "the column map holds no keys", where=path, hint="Write at least: columns: {query: …, title: …}"
         )
     try:
         return ColumnMap.model_validate(content)
@@ -382,7 +382,7 @@ def unknown_map(name: str) -> InputError:
     return InputError(
         f"there is no ready column map and no file '{name}'{hint or '.'} Ready maps: {', '.join(ready_maps())}",
         where="column map",
-        mend="Name a ready map or the path of a YAML file",
+        hint="Name a ready map or the path of a YAML file",
     )
 
 
@@ -408,5 +408,5 @@ def wrong_map(told: YamlText, error: ValidationError) -> InputError:
         key = str(fault["loc"][-2]) if last == "[key]" else last
         near = difflib.get_close_matches(key, known, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else ""
-        return InputError(f"unknown key '{key}'{hint}{line}", where=where, mend="Rename or drop it")
-    return InputError(f"{message}{line}", where=where, mend="Change the value in the column map")
+        return InputError(f"unknown key '{key}'{hint}{line}", where=where, hint="Rename or drop it")
+    return InputError(f"{message}{line}", where=where, hint="Change the value in the column map")

@@ -43,7 +43,7 @@ def read_joined(folder: Path, files: Files, mapped: Collection[str] = ()) -> pd.
             raise InputError(
                 f"the key {short(keys.iloc[row])} occurs more than once",
                 where=Places(other.index, str(path))(row, join.key),
-                mend="Drop one of the rows",
+                hint="Drop one of the rows",
             )
         wanted = text_column(pick(frame, join.key, "files.joins", str(folder / files.main)))
         rows = pd.Index(keys).get_indexer(pd.Index(wanted))
@@ -52,7 +52,7 @@ def read_joined(folder: Path, files: Files, mapped: Collection[str] = ()) -> pd.
             raise InputError(
                 f"{short(wanted.iloc[row])} is not in {join.file}",
                 where=Places(frame.index, str(folder / files.main))(row, join.key),
-                mend=f"Add it to {join.file} or drop the row",
+                hint=f"Add it to {join.file} or drop the row",
             )
         for name in other.columns:
             told = other[name].iloc[rows].set_axis(frame.index)
@@ -72,7 +72,7 @@ def refuse_two_values(here: pd.Series, there: pd.Series, file: str, where: str) 
             f"the column '{here.name}' is in {file}, too, and differs: {short(here.iloc[row])} here, "
             f"{short(there.iloc[row])} there",
             where=Places(here.index, where)(row, str(here.name)),
-            mend="Rename or drop it in one of the files",
+            hint="Rename or drop it in one of the files",
         )
 
 
@@ -101,7 +101,7 @@ def draw_others(
             raise InputError(
                 f"{len(drawable)} items are too few to draw {source.others} that a shopper did not buy",
                 where=where,
-                mend="Give more items, or a smaller number of others",
+                hint="Give more items, or a smaller number of others",
             )
         drawn = []
         # further guesses are the shopper's own, so that nobody's items depend on how many shoppers are read

@@ -20,7 +20,7 @@ def beside(folder: Path, name: str, field: str) -> Path:
     parts = PureWindowsPath(name).parts
     if Path(name).is_absolute() or PureWindowsPath(name).is_absolute() or ".." in parts:
         problem = f"the column map names '{name}' (field '{field}'), which is outside of the data's folder"
-        raise InputError(problem, where=folder, mend="Put the file beside the data, and name it from there")
+        raise InputError(problem, where=folder, hint="Put the file beside the data, and name it from there")
     return folder / name
 
 

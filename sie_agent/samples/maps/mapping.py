@@ -106,7 +106,7 @@ def pick(frame: pd.DataFrame, name: str, field: str, where: str) -> pd.Series:
             f"the column map names the column '{name}' (field '{field}'), which is absent{hint} "
             f"The columns there are: {listed(there)}",
             where=where,
-            mend=f"Change the name in the column map, or choose another map{no_header(there)}",
+            hint=f"Change the name in the column map, or choose another map{no_header(there)}",
         )
     column: pd.Series = frame[name]
     return column
@@ -172,14 +172,14 @@ def scaled(
         low=low,
         high=high,
         marks=marks,
-        refuse=lambda row, problem, mend, text: place.refuse(row, scale.column, problem, mend, text),
+        refuse=lambda row, problem, hint, text: place.refuse(row, scale.column, problem, hint, text),
     )
     with np.errstate(invalid="ignore"):
         outside = ~np.isnan(values) & ((values < low) | (values > high))
-    mend = "Mend the value, or the minimum and maximum in the column map"
+    hint = "Mend the value, or the minimum and maximum in the column map"
     for row in np.flatnonzero(outside).tolist():
         problem = f"the {name} {in_digits(values[row])} is outside of its scale, {low:g} to {high:g}"
-        place.refuse(row, scale.column, problem, mend, given.iloc[row])
+        place.refuse(row, scale.column, problem, hint, given.iloc[row])
     values = np.where(outside, np.nan, values)
     return pd.Series((values - low) / (high - low), index=given.index)
 
@@ -189,8 +189,8 @@ def by_word(given: pd.Series, values: dict[Key, float], name: str, place: Places
     texts = text_column(given).str.strip()
     result = looked_up(given, values)
     unknown = (result.isna() & (texts != "")).to_numpy(dtype=bool)
-    mend = "Mend the value, or add it to the values in the column map"
+    hint = "Mend the value, or add it to the values in the column map"
     for row in np.flatnonzero(unknown).tolist():
         problem = f"unknown {name} {short(given.iloc[row])}; known are: {', '.join(str(key) for key in values)}"
-        place.refuse(row, str(given.name), problem, mend, given.iloc[row])
+        place.refuse(row, str(given.name), problem, hint, given.iloc[row])
     return reindexed(result, given.to_frame())

@@ -61,10 +61,10 @@ def happened(given: pd.Series, name: str, place: Places) -> Doubles:
     values = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     values = np.where(texts.isin(NOT_HAPPENED).to_numpy(dtype=bool), 0.0, np.where(words, 1.0, values))
     wrong = ~((values >= 0) & np.isfinite(values) & (np.floor(values) == values)) | is_doubtful(texts)
-    mend = "Give 0 or 1, yes or no, or how often it took place; leave the cell empty where it did not"
+    hint = "Give 0 or 1, yes or no, or how often it took place; leave the cell empty where it did not"
     for row in np.flatnonzero(wrong).tolist():
         problem = f"the event {short(given.iloc[row])} is neither a count nor yes or no"
-        place.refuse(row, name, problem, mend, given.iloc[row])
+        place.refuse(row, name, problem, hint, given.iloc[row])
     return np.where(wrong, 0.0, values)
 
 
@@ -79,8 +79,8 @@ def counts(given: pd.Series, place: Places) -> pd.Series:
     with np.errstate(invalid="ignore"):
         wrong = ~((values >= 1) & (values <= MOST_SHOWN) & (np.floor(values) == values))
     wrong |= is_doubtful(text_column(given).str.strip())
-    mend = "Give how often the item was shown, from 1 upwards; drop rows of items that were never shown"
+    hint = "Give how often the item was shown, from 1 upwards; drop rows of items that were never shown"
     for row in np.flatnonzero(wrong).tolist():
         problem = f"the number of impressions {short(given.iloc[row])} is not a whole number from 1 upwards"
-        place.refuse(row, str(given.name or IMPRESSIONS), problem, mend, given.iloc[row])
+        place.refuse(row, str(given.name or IMPRESSIONS), problem, hint, given.iloc[row])
     return pd.Series(np.where(wrong, 1, values).astype(np.int64), index=given.index)

@@ -53,14 +53,14 @@ def check_histories(samples: pd.DataFrame, histories: list[set[str]], codes: npt
         raise InputError(
             "a two-tower target reads the shopper's history, and no row has one",
             where="samples, field 'history'",
-            mend="Map a column of item ids, oldest first, to 'history', or use target.kind: perceptron.",
+            hint="Map a column of item ids, oldest first, to 'history', or use target.kind: perceptron.",
         )
     for row, (item, code) in enumerate(zip(samples["item_id"], codes, strict=True)):
         if item in histories[code]:
             raise InputError(
                 f"the item '{item}' is in the history that it is to be predicted from",
                 where=f"samples, sample_id '{samples['sample_id'].iloc[row]}', field 'history'",
-                mend="Let each history end before its row, and drop rows of items that were bought before.",
+                hint="Let each history end before its row, and drop rows of items that were bought before.",
             )
 
 

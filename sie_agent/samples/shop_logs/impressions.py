@@ -228,5 +228,5 @@ def connected(folder: Path) -> Iterator[Any]:
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
         said = str(error).splitlines()[0][:160]
         raise EnvironmentFailure(
-            f"impressions cannot be grouped on disk ({said})", where=folder, mend="Free some space there."
+            f"impressions cannot be grouped on disk ({said})", where=folder, hint="Free some space there."
         ) from error

@@ -30,11 +30,11 @@ DAY_AND_MONTH = r"^(\d{1,2})([./-])(\d{1,2})\2\d{2,4}(?:\D|$)"
 def worth_of(kinds: pd.Series, source: EventWords, place: Places) -> Doubles:
     """What the event of each row is worth, (n,); NaN, and refused, where it is not known."""
     worth = looked_up(kinds, source.values).to_numpy(np.float64)
-    mend = "Say in the map what it is worth (next_item.event.values); 0 leaves it out"
+    hint = "Say in the map what it is worth (next_item.event.values); 0 leaves it out"
     for row in np.flatnonzero(np.isnan(worth)).tolist():
         known = ", ".join(map(str, source.values))
         problem = f"unknown event {short(kinds.iloc[row])}; known are: {known}"
-        place.refuse(row, source.column, problem, mend, kinds.iloc[row])
+        place.refuse(row, source.column, problem, hint, kinds.iloc[row])
     return worth
 
 
@@ -145,7 +145,7 @@ def refuse_two_units(values: npt.NDArray[np.float64], where: str) -> None:
     several = [f"{name} ({found[0]:.0f})" for name, found in met.items() if len(found)]
     if len(several) > 1:
         problem = f"the times are in {' and in '.join(several)} since 1970, and their order would be wrong"
-        raise InputError(problem, where=where, mend="Write all of them in one unit")
+        raise InputError(problem, where=where, hint="Write all of them in one unit")
 
 
 def ranks(moments: pd.Series) -> npt.NDArray[np.float64]:
@@ -171,12 +171,12 @@ def dates_of(texts: pd.Series, where: str) -> pd.Series:
     shown = short(texts[numbered_dates].iloc[0])
     if day_first and month_first:
         problem = f"the dates, such as {shown}, have the day first in some rows and the month first in others"
-        raise InputError(problem, where=where, mend="Write them as 2024-02-03")
+        raise InputError(problem, where=where, hint="Write them as 2024-02-03")
     if not day_first and not month_first:
         dotted = bool((parts[1][numbered_dates] == ".").all())
         if not dotted and bool((first != second).any()):
             problem = f"the dates, such as {shown}, may have the day or the month first"
-            raise InputError(problem, where=where, mend="Write them as 2024-02-03")
+            raise InputError(problem, where=where, hint="Write them as 2024-02-03")
         day_first = dotted
     asked = texts[numbered_dates]
     read = pd.to_datetime(asked, errors="coerce", utc=True, format="mixed", dayfirst=day_first)

@@ -127,10 +127,10 @@ def next_item_table(
         popularity = np.asarray(bought, np.float64)
     steps = steps if limit is None else steps.take(range(min(-(-limit // per_step), len(steps.targets))))
     if not steps.targets:
-        mend = "Give shoppers with two different items or more"
+        hint = "Give shoppers with two different items or more"
         if source.event is not None:
-            mend += ", or let more events count (next_item.event.values in the map)"
-        raise InputError("no shopper has a next item: one that comes after another", where=where, mend=mend)
+            hint += ", or let more events count (next_item.event.values in the map)"
+        raise InputError("no shopper has a next item: one that comes after another", where=where, hint=hint)
     others = draw_others(steps.barred, steps.targets, ids, source, where, popularity)
     shown = [item for target, drawn in zip(steps.targets, others, strict=True) for item in (target, *drawn)]
     queries = ["; ".join(title_of[item] for item in history[-source.last :]) for history in steps.histories]
@@ -170,8 +170,8 @@ def items_of(source: NextItem, folder: Path | None, steps: Steps) -> tuple[list[
             there = ", ".join(map(str, items.columns))
             field = f"next_item.items.{name}" if getattr(source.items, name) else f"next_item.{name}"
             problem = f"the file of items has no column '{column}' (field '{field}'); its columns are: {there}"
-            mend = f"Name its columns in the map: next_item: {{items: {{file: {file}, item_id: …, title: …}}}}"
-            raise InputError(problem, where=path, mend=mend)
+            hint = f"Name its columns in the map: next_item: {{items: {{file: {file}, item_id: …, title: …}}}}"
+            raise InputError(problem, where=path, hint=hint)
         columns[name] = items[column]
     ids = as_written(columns["item_id"]).tolist()
     titles = text_column(columns["title"])
@@ -186,7 +186,7 @@ def refuse_two_titles(ids: list[str], titles: pd.Series, place: Places, column: 
     for row, (one, title) in enumerate(zip(ids, titles.tolist(), strict=True)):
         if first.setdefault(one, title) != title:
             problem = f"the item {short(one)} is there twice, as {short(first[one])} and as {short(title)}"
-            raise InputError(problem, where=place(row, column), mend="Keep one of the rows")
+            raise InputError(problem, where=place(row, column), hint="Keep one of the rows")
 
 
 def of_sequences(frame: pd.DataFrame, source: NextItem, where: str, place: Places) -> Steps:
@@ -216,8 +216,8 @@ def of_sequences(frame: pd.DataFrame, source: NextItem, where: str, place: Place
         else:
             target = targets[row]
         if not history:
-            mend = "Drop the row: the query is made of the history"
-            place.refuse(row, source.history, "the history is empty", mend)
+            hint = "Drop the row: the query is made of the history"
+            place.refuse(row, source.history, "the history is empty", hint)
             continue
         if not target.strip():
             place.refuse(row, str(source.target), "the next item is missing", "Give its id, or drop the row")
@@ -252,8 +252,8 @@ def of_events(frame: pd.DataFrame, source: NextItem, where: str, place: Places) 
             place.refuse(row, column, f"the {name} is empty", "Give it, or drop the row")
         usable &= ~empty
     for row in np.flatnonzero(np.isnan(times) & counted).tolist():
-        mend = "Give a date and time, or a number that grows with time"
-        place.refuse(row, source.timestamp, f"the time {short(given.iloc[row])} cannot be read", mend, given.iloc[row])
+        hint = "Give a date and time, or a number that grows with time"
+        place.refuse(row, source.timestamp, f"the time {short(given.iloc[row])} cannot be read", hint, given.iloc[row])
     titles: dict[str, str] = {}
     if source.items is None and source.title is not None:
         told = text_column(pick(frame, source.title, "next_item.title", where)).str.strip()
@@ -296,11 +296,11 @@ def column_of_log(frame: pd.DataFrame, column: str, name: str, source: NextItem,
     except InputError as error:
         if source.items is None or name != "item_id":
             raise
-        mend = (
+        hint = (
             "next_item.item_id is the log's own column; name the columns of the file of items beside it: "
             f"items: {{file: {source.items.file}, item_id: {column}, title: …}}"
         )
-        raise InputError(error.problem, where=where, mend=mend) from None
+        raise InputError(error.problem, where=where, hint=hint) from None
 
 
 def tell_left_out(count: int, why: str, where: str) -> None:
@@ -320,6 +320,6 @@ def known_only(steps: Steps, source: NextItem, title_of: dict[str, str], place: 
             kept.append(number)
             continue
         file = "the file of items" if source.items is None else source.items.file
-        mend = f"Add it to {file} or drop the row"
-        place.refuse(row, missing[0], f"the item {short(missing[1])} is not in {file}", mend, missing[1])
+        hint = f"Add it to {file} or drop the row"
+        place.refuse(row, missing[0], f"the item {short(missing[1])} is not in {file}", hint, missing[1])
     return steps.take(kept)

@@ -63,10 +63,10 @@ def simulate_log(samples: pd.DataFrame, settings: LogSettings, seed: int) -> pd.
         near = difflib.get_close_matches(settings.kind, LOGS, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else ""
         problem = f"there is no simulated log '{settings.kind}'{hint}"
-        raise InputError(problem, where="simulated log", mend=f"Choose one of {', '.join(LOGS)}")
+        raise InputError(problem, where="simulated log", hint=f"Choose one of {', '.join(LOGS)}")
     where = f"simulated log '{kind.name}'"
     if settings.rate is not None and kind.default_rate is None:
-        raise InputError("this log has no rate", where=where, mend="Leave the rate out")
+        raise InputError("this log has no rate", where=where, hint="Leave the rate out")
     check_share("relevant_at", settings.relevant_at, where)
     rate = kind.default_rate if settings.rate is None else settings.rate
     order = np.argsort(samples["sample_id"].to_numpy(dtype=object), kind="stable")

@@ -28,7 +28,7 @@ def discount(position: npt.NDArray[np.int64]) -> Doubles:
 def check_rate(rate: float, where: str) -> None:
     """Raise InputError unless the click rate lies between 0 and 1."""
     if not 0 < rate < 1:
-        raise InputError(f"rate is {rate}", where=where, mend="Give a click rate above 0 and below 1")
+        raise InputError(f"rate is {rate}", where=where, hint="Give a click rate above 0 and below 1")
 
 
 def solve(expected: Callable[[float], float], rate: float, low: float, high: float) -> float:
@@ -43,7 +43,7 @@ def out_of_reach(rate: float, most: float, where: str) -> InputError:
     return InputError(
         f"a click rate of {rate:g} cannot be reached: were every item looked at, {most:.3g} would be clicked",
         where=where,
-        mend="Give a lower rate, or samples of which more are relevant",
+        hint="Give a lower rate, or samples of which more are relevant",
     )
 
 

@@ -23,7 +23,7 @@ def grades(samples: pd.DataFrame, where: str) -> Doubles:
         raise InputError(
             f"{of_all} no grade, and a simulated log needs one in each",
             where=where,
-            mend="Use the log's own labels (log.kind: given), or keep only rows with a grade",
+            hint="Use the log's own labels (log.kind: given), or keep only rows with a grade",
         )
     return values
 
@@ -47,4 +47,4 @@ def generator(seed: int, purpose: str) -> np.random.Generator:
 def check_share(name: str, value: float, where: str) -> None:
     """Raise InputError unless the value lies in [0, 1]."""
     if not 0 <= value <= 1:
-        raise InputError(f"{name} is {value}", where=where, mend="Give a number from 0 to 1")
+        raise InputError(f"{name} is {value}", where=where, hint="Give a number from 0 to 1")

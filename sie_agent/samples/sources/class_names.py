@@ -130,5 +130,5 @@ def no_class(number: int, names: list[str], where: str) -> InputError:
     return InputError(
         f"{number} is the number of no class; there are {len(names)}, from 0: {', '.join(names)[:160]}",
         where=where,
-        mend="Write the data set anew, with a name for every class",
+        hint="Write the data set anew, with a name for every class",
     )

@@ -186,7 +186,7 @@ def numbers(
     place : names a row and a field.
     low, high : what the numbers have to lie between; told here only to choose between two readings of one.
     marks : decimal marks by the name of the column; where it has none, the column's own first rows tell.
-    refuse : takes the row, the problem, the mend and the text of an entry that is no number, instead of the error.
+    refuse : takes the row, the problem, the hint and the text of an entry that is no number, instead of the error.
 
     Raises
     ------
@@ -212,16 +212,16 @@ def numbers(
             if text not in known:
                 known[text] = number_of(text, mark, low, high)
         except Doubtful as error:
-            mend = "Write all numbers of the column with the same decimal mark, and nothing between thousands"
-            raise InputError(f"the {name} {error}", where=place(row, name), mend=mend) from None
+            hint = "Write all numbers of the column with the same decimal mark, and nothing between thousands"
+            raise InputError(f"the {name} {error}", where=place(row, name), hint=hint) from None
         value = known[text]
         if value is None:
             problem = f"the {name} {short(given.iloc[row])} is not a number"
-            mend = f"Give numbers, or map its words in a column map ({name}: {{column, values}})"
+            hint = f"Give numbers, or map its words in a column map ({name}: {{column, values}})"
             if name not in SCALED:
-                mend = "Give numbers, or leave the column out of the column map"
+                hint = "Give numbers, or leave the column out of the column map"
             if refuse is None:
-                raise InputError(problem, where=place(row, name), mend=mend)
-            refuse(row, problem, mend, given.iloc[row])
+                raise InputError(problem, where=place(row, name), hint=hint)
+            refuse(row, problem, hint, given.iloc[row])
         values[row] = np.nan if value is None else value
     return values

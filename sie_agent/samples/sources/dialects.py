@@ -89,7 +89,7 @@ def detected(path: Path, usual: str, given: str | None, version: object) -> Dial
     if asked:
         before += 1 + blank_lines(lines[before + 1 :])
     if before >= len(lines):
-        raise InputError("the file is empty", where=path, mend="Give a file with a header line and rows")
+        raise InputError("the file is empty", where=path, hint="Give a file with a header line and rows")
     comments = comment_lines(lines[before:])
     rest = lines[before + comments :] or lines[before:]
     wanted = given or (asked.group(1) if asked else None)
@@ -176,20 +176,20 @@ def read_header(path: Path, encoding: str, separator: str, before: int) -> tuple
             raise InputError(
                 f"the header cannot be read: it has a quote that is not closed ({error})",
                 where=f"{path}, line {before + 1}",
-                mend="Close the quote, or double it if it is part of a name",
+                hint="Close the quote, or double it if it is part of a name",
             ) from None
     names = [name if name.strip() else "" for name in names]
     if names and before >= 0 and names[0].startswith("#"):
         names[0] = names[0].lstrip("# ")
     where = f"{path}, line {before + 1}"
     if not any(names):
-        raise InputError("the header names no column", where=where, mend="Give a header line and rows")
+        raise InputError("the header names no column", where=where, hint="Give a header line and rows")
     refuse_too_wide(len(names), where)
     counted = Counter(names)
     for name in filter(None, names):
         if counted[name] > 1:
-            mend = f"Rename one of them{no_header(names)}"
-            raise InputError(f"the column '{name[:60]}' is there twice", where=path, mend=mend)
+            hint = f"Rename one of them{no_header(names)}"
+            raise InputError(f"the column '{name[:60]}' is there twice", where=path, hint=hint)
     return tuple(names)
 
 

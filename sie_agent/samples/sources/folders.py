@@ -154,7 +154,7 @@ def several_splits(names: Sequence[str], where: str) -> InputError:
     return InputError(
         f"there are several {kind}: {listed}",
         where=where,
-        mend=f"Choose one, such as --split {example} (in a suite data.split), or --split {ALL} for the rows of all",
+        hint=f"Choose one, such as --split {example} (in a suite data.split), or --split {ALL} for the rows of all",
     )
 
 
@@ -202,7 +202,7 @@ def refuse_missing_pieces(files: Sequence[Path]) -> None:
                 f"{len(numbers):,} of {count:,} pieces of one table are there: {name}{gone:0{len(of)}d}-of-{of}{more} "
                 f"{'is' if missing == 1 else 'are'} missing",
                 where=folder,
-                mend="Copy the whole folder anew; to read one piece alone, give the file itself",
+                hint="Copy the whole folder anew; to read one piece alone, give the file itself",
             )
 
 
@@ -246,15 +246,15 @@ def no_data_files(path: Path, configs: Sequence[Config]) -> InputError:
     saved = sorted(folder.name for folder in path.iterdir() if folder.is_dir() and is_saved(folder))
     if saved:
         problem = f"the folder holds several saved data sets: {', '.join(saved)}"
-        return InputError(problem, where=path, mend=f"Give one of them, such as {path / saved[0]}")
+        return InputError(problem, where=path, hint=f"Give one of them, such as {path / saved[0]}")
     problem = "the folder has no data files"
     if any(config.patterns for config in configs):
         problem += f" of those that its {CARD} names"
     script = next((file.name for file in sorted(path.glob("*.py"))), None)
     if script is not None:
         problem += f"; its script {script} is not run"
-    mend = "Put Parquet, CSV, TSV or JSONL files into it, or give another folder"
-    return InputError(problem, where=path, mend=mend)
+    hint = "Put Parquet, CSV, TSV or JSONL files into it, or give another folder"
+    return InputError(problem, where=path, hint=hint)
 
 
 def split_of(relative: Path) -> str:

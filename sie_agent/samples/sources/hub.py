@@ -57,19 +57,19 @@ def load_hub(name: str, split: str | None) -> dict[str, Any]:
         raise InputError(
             "no such folder here, and the Hugging Face Hub has no such data set that you may read",
             where=name,
-            mend="Check the name; for a private or gated data set log in with: hf auth login",
+            hint="Check the name; for a private or gated data set log in with: hf auth login",
         ) from None
     except PermissionError as error:
         raise not_cached(error, name) from None
     except (ValueError, TypeError) as error:
         problem = f"the data set cannot be loaded ({first_cause(error)})"
-        raise InputError(problem, where=name, mend="Download it and give the folder") from None
+        raise InputError(problem, where=name, hint="Download it and give the folder") from None
     except Exception as error:
         # connection errors come in the types of three HTTP libraries; each means the same to a user
         raise EnvironmentFailure(
             f"no such folder here, and the Hugging Face Hub cannot be reached ({first_cause(error)})",
             where=name,
-            mend="Check the network, set HF_HUB_OFFLINE=1 to use an earlier download, or give a folder",
+            hint="Check the network, set HF_HUB_OFFLINE=1 to use an earlier download, or give a folder",
         ) from None
 
 
@@ -103,7 +103,7 @@ def data_set_shard(part: Any, where: str, split: str) -> Shard:
 def not_cached(error: PermissionError, where: str) -> EnvironmentFailure:
     """A file cannot be read, or ``datasets`` cannot write to its cache."""
     return EnvironmentFailure(
-        f"no permission for {error.filename or 'a file'}", where=where, mend="Change it, or set HF_HOME"
+        f"no permission for {error.filename or 'a file'}", where=where, hint="Change it, or set HF_HOME"
     )
 
 

@@ -79,9 +79,9 @@ def json_records(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
                 refuse_broken(record.keys() - names, f"{path}, line {lines.number}")
                 names.update(record)
                 if len(names) > MOST_NAMES:
-                    mend = "Put what differs from row to row into one object, say 'attributes'"
+                    hint = "Put what differs from row to row into one object, say 'attributes'"
                     problem = f"up to here the objects have more than {MOST_NAMES:,} different keys"
-                    raise InputError(problem, where=f"{path}, line {lines.number}", mend=mend)
+                    raise InputError(problem, where=f"{path}, line {lines.number}", hint=hint)
             is_first = False
             yield lines.number, record
 
@@ -90,8 +90,8 @@ def refuse_broken(names: Iterable[str], place: str) -> None:
     """Raise InputError at a key with half of a surrogate pair: no file and no terminal can hold it."""
     for name in names:
         if SURROGATES.search(name):
-            mend = "Rename it, or export the file anew"
-            raise InputError(f"the key {name[:40]!a} is broken Unicode", where=place, mend=mend)
+            hint = "Rename it, or export the file anew"
+            raise InputError(f"the key {name[:40]!a} is broken Unicode", where=place, hint=hint)
 
 
 def json_object(text: str, place: str, is_first: bool, is_ended: bool) -> dict[str, object]:
@@ -108,15 +108,15 @@ def json_object(text: str, place: str, is_first: bool, is_ended: bool) -> dict[s
         record = parsed_json(text)
     except ValueError as error:
         if is_first and text.startswith("[") and text[1:].lstrip()[:1] in ("", "{"):
-            raise InputError(one_list, where=place, mend=unpack) from None
-        mend = "Write one JSON object per line"
+            raise InputError(one_list, where=place, hint=unpack) from None
+        hint = "Write one JSON object per line"
         if is_first and text == "{":
-            mend += ", for example with: jq -c . SPREAD.json > ROWS.jsonl"
+            hint += ", for example with: jq -c . SPREAD.json > ROWS.jsonl"
         elif not is_ended:
-            mend += "; the file ends in the middle of this one, so it may be cut off: copy it anew"
-        raise InputError(f"not a line of JSON ({error})", where=place, mend=mend) from None
+            hint += "; the file ends in the middle of this one, so it may be cut off: copy it anew"
+        raise InputError(f"not a line of JSON ({error})", where=place, hint=hint) from None
     if isinstance(record, list) and is_first and all(isinstance(one, dict) for one in record):
-        raise InputError(one_list, where=place, mend=unpack)
+        raise InputError(one_list, where=place, hint=unpack)
     if not isinstance(record, dict):
-        raise InputError("the line is JSON but not an object", where=place, mend='Write {"query": …, …}')
+        raise InputError("the line is JSON but not an object", where=place, hint='Write {"query": …, …}')
     return record

@@ -38,7 +38,7 @@ def files_named(path: Path | None, mapping: ColumnMap | None, split: str | None)
         if place is None or found is None:
             raise
         where = f"{found}{place[3] or ''}"
-        raise InputError(error.problem, where=where, mend=error.mend) from None
+        raise InputError(error.problem, where=where, hint=error.hint) from None
 
 
 def origin_of(path: Path, split: str | None, word: str, number: int) -> str | None:

@@ -58,16 +58,16 @@ def checked_ending(path: Path) -> str:
     """The ending of a data file that is there and holds something."""
     refuse_no_file(path, "a data file")
     if not path.exists():
-        raise InputError("there is no such file", where=path, mend="Check the path")
+        raise InputError("there is no such file", where=path, hint="Check the path")
     ending = data_ending(path)
     if ending is None:
         raise InputError(
             f"unknown file ending '{path.suffix}'",
             where=path,
-            mend=f"Give a file that ends in {', '.join(READERS)} (all but Parquet may be gzipped: .gz)",
+            hint=f"Give a file that ends in {', '.join(READERS)} (all but Parquet may be gzipped: .gz)",
         )
     if path.stat().st_size == 0:
-        raise InputError("the file is empty", where=path, mend="Give a file with at least one row")
+        raise InputError("the file is empty", where=path, hint="Give a file with at least one row")
     return ending
 
 
@@ -82,10 +82,10 @@ def faults_in_words(path: Path) -> Iterator[None]:
         with path.open("rb") as stream:
             packed = stream.read(len(GZIP)) == GZIP
         if not packed:
-            mend = "Take .gz off its name, or pack it with gzip"
-            raise InputError("is not packed with gzip, whatever its name says", where=path, mend=mend) from None
-        mend = "It is cut off or damaged: copy it anew"
-        raise InputError("not a whole gzip file", where=path, mend=mend) from None
+            hint = "Take .gz off its name, or pack it with gzip"
+            raise InputError("is not packed with gzip, whatever its name says", where=path, hint=hint) from None
+        hint = "It is cut off or damaged: copy it anew"
+        raise InputError("not a whole gzip file", where=path, hint=hint) from None
 
 
 def numbered(frame: pd.DataFrame, word: str = "row") -> pd.DataFrame:

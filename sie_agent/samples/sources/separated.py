@@ -99,27 +99,27 @@ def ragged(path: Path, dialect: Dialect, row: list[str], start: int, end: int) -
     width = len(dialect.header)
     problem = f"the row has {len(row)} field{'s' * (len(row) != 1)} where the header has {width}"
     what = "the separator (decimal commas, too)" if dialect.separator == "," else "the separator"
-    mend = f"Put fields that hold {what} in double quotes, or fill up the row"
+    hint = f"Put fields that hold {what} in double quotes, or fill up the row"
     if len(row) == width:
         problem = "the last field holds something, and the header has no name for it"
-        mend = "Name the column, or put fields that hold the separator in double quotes"
+        hint = "Name the column, or put fields that hold the separator in double quotes"
     elif width == 1:
-        mend = f"Put the header in the first line, with {SEPARATORS.get(dialect.separator, 'separators')} between names"
+        hint = f"Put the header in the first line, with {SEPARATORS.get(dialect.separator, 'separators')} between names"
     elif end > start:
         problem += f", and runs on to line {end}"
-        mend = "Look for a quote that is not closed"
+        hint = "Look for a quote that is not closed"
     elif row[0].startswith("#"):
-        mend = "Take comments out of the file"
-    return InputError(problem, where=f"{path}, line {start}", mend=mend)
+        hint = "Take comments out of the file"
+    return InputError(problem, where=f"{path}, line {start}", hint=hint)
 
 
 def refuse_no_data(path: Path, row: list[str], header: list[str], line: int) -> None:
     """Raise InputError where a line is the header once more, or a ruler, as some programs draw under the header."""
     if row[-1] == header[-1] and row[1:] == header[1:] and row[0].lstrip("\ufeff") == header[0]:
-        mend = f"Where files were put together, leave out the header of all but the first{no_header(row)}"
-        raise InputError("the header is there again", where=f"{path}, line {line}", mend=mend)
+        hint = f"Where files were put together, leave out the header of all but the first{no_header(row)}"
+        raise InputError("the header is there again", where=f"{path}, line {line}", hint=hint)
     if row[0].lstrip()[:2] in ("", "--", ":-") and any(row) and all(map(RULER.fullmatch, row)):
-        raise InputError("the line holds dashes only", where=f"{path}, line {line}", mend="Take it out: it is no row")
+        raise InputError("the line holds dashes only", where=f"{path}, line {line}", hint="Take it out: it is no row")
 
 
 def refuse_swallowed(path: Path, dialect: Dialect, row: list[str], start: int) -> None:
@@ -132,7 +132,7 @@ def refuse_swallowed(path: Path, dialect: Dialect, row: list[str], start: int) -
             raise InputError(
                 problem,
                 where=f"{path}, line {line}",
-                mend="Close it, double it if it is part of the text, or take the line breaks out of the field",
+                hint="Close it, double it if it is part of the text, or take the line breaks out of the field",
             )
         line += breaks
 
@@ -141,16 +141,16 @@ def broken_quotes(path: Path, dialect: Dialect, start: int, end: int, reason: st
     """A quote is never closed, or text follows after the quote that closes a field."""
     opening, closing = faulty_quote(path, dialect, start, end)
     problem = "the quote that opens here is never closed"
-    mend = "Close it, or double it if it is part of the text and put the field in quotes"
+    hint = "Close it, or double it if it is part of the text and put the field in quotes"
     if closing is None and "limit" in reason:
         problem = f"the quote that opens here is not closed within {MOST_CHARACTERS:,} characters"
     elif closing == opening:
         problem = "text goes on behind the quote that closes a field"
-        mend = 'Double quotes that are part of the text: "a 6"" shelf"'
+        hint = 'Double quotes that are part of the text: "a 6"" shelf"'
     elif closing is not None:
         problem = f"the quote that opens here is closed in line {closing}, and text goes on behind it"
-        mend = "Close it where it belongs, or double it if it is part of the text and put the field in quotes"
-    return InputError(problem, where=f"{path}, line {opening}", mend=mend)
+        hint = "Close it where it belongs, or double it if it is part of the text and put the field in quotes"
+    return InputError(problem, where=f"{path}, line {opening}", hint=hint)
 
 
 def faulty_quote(path: Path, dialect: Dialect, start: int, end: int) -> tuple[int, int | None]:

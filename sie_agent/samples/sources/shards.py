@@ -115,7 +115,7 @@ def shared_schema(shards: Sequence[Shard]) -> pa.Schema:
                 raise InputError(
                     f"the column '{field.name}' is {field.type} here and {kind} in {first}",
                     where=shard.where,
-                    mend="Write it with one type in all files",
+                    hint="Write it with one type in all files",
                 )
             found[field.name] = (both, first)
     return pa.schema([(name, kind) for name, (kind, _) in found.items()])
@@ -172,7 +172,7 @@ def fitted(table: pa.Table, schema: pa.Schema, where: str) -> pa.Table:
                 f"the column '{field.name}' ({column.type}) is {field.type} in other files, and its values do not fit "
                 f"({' '.join(str(error).split())[:100]})",
                 where=where,
-                mend="Write it with one type in all files: ids as text or as whole numbers",
+                hint="Write it with one type in all files: ids as text or as whole numbers",
             ) from None
     return pa.table(columns)
 

@@ -121,19 +121,19 @@ class Lines:
                     raise InputError(
                         f"the line is longer than {MOST_CHARACTERS:,} characters",
                         where=f"{self._path}, line {self.number}",
-                        mend="Look for line ends that were lost, or shorten the text",
+                        hint="Look for line ends that were lost, or shorten the text",
                     )
                 if ZEROS in line:
                     raise InputError(
                         "the line holds zero bytes",
                         where=f"{self._path}, line {self.number}",
-                        mend="The file is damaged, or is no text: copy or export it anew",
+                        hint="The file is damaged, or is no text: copy or export it anew",
                     )
                 if is_western and UTF8_READ_AS_WESTERN.search(line):
                     raise InputError(
                         "here is UTF-8, and the text before is Windows-1252",
                         where=f"{self._path}, line {self.number}",
-                        mend="Save all of it as UTF-8",
+                        hint="Save all of it as UTF-8",
                     )
                 yield line
         except UnicodeError:
@@ -169,9 +169,9 @@ def encoding_of(path: Path, *, western: bool) -> str:
     InputError : the file is of another kind than text, or its encoding cannot be told.
     """
     head, whole = head_of(path)
-    for start, kind, mend in KINDS:
+    for start, kind, hint in KINDS:
         if head.startswith(start):
-            raise InputError(f"is {kind}, whatever its name says", where=path, mend=mend)
+            raise InputError(f"is {kind}, whatever its name says", where=path, hint=hint)
     for mark, encoding in MARKS:
         if head.startswith(mark):
             return encoding
@@ -179,11 +179,11 @@ def encoding_of(path: Path, *, western: bool) -> str:
         return wide
     if any(sign in head for sign in SHIFTS):
         problem = "is in an encoding of 7 bits (ISO-2022, as Japanese, Korean and Chinese mail has it)"
-        raise InputError(problem, where=path, mend="Save the file as UTF-8")
+        raise InputError(problem, where=path, hint="Save the file as UTF-8")
     if (seven := seven_bit_encoding(head)) is not None:
         problem = f"is in the encoding {seven.upper()}, which writes other letters in ASCII"
-        mend = "Save the file as UTF-8; if it is that already, with a byte order mark"
-        raise InputError(problem, where=path, mend=mend)
+        hint = "Save the file as UTF-8; if it is that already, with a byte order mark"
+        raise InputError(problem, where=path, hint=hint)
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head, final=whole)
     except UnicodeDecodeError:
@@ -238,12 +238,12 @@ def undecodable(path: Path, encoding: str) -> InputError:
                 break
     shown = f" (byte 0x{found.hex().upper()})" if found else ""
     name = SPOKEN[encoding].split(" ")[0]
-    problem, mend = f"the text is not {name}{shown}", "Save the file as UTF-8"
+    problem, hint = f"the text is not {name}{shown}", "Save the file as UTF-8"
     likely = likely_encoding(head_of(path)[0]) if encoding == "utf-8-sig" else None
     if likely is not None:
         problem += f"; it looks like {EAST_ASIAN[likely]}"
-        mend += f", with: {to_utf8(path, likely)}"
-    return InputError(problem, where=f"{path}, line {line}", mend=mend)
+        hint += f", with: {to_utf8(path, likely)}"
+    return InputError(problem, where=f"{path}, line {line}", hint=hint)
 
 
 def line_ends(text: str, last: str) -> int:
@@ -264,11 +264,11 @@ def refuse_other_text(lines: list[str], path: Path) -> None:
     """Raise InputError where a table's file holds markup or JSON."""
     start = "".join(lines[:20]).lstrip()[:200]
     if MARKUP.match(start):
-        mend = "Export the table as CSV; a page that says why it could not be downloaded looks like this, too"
-        raise InputError("is HTML or XML, whatever its name says", where=path, mend=mend)
+        hint = "Export the table as CSV; a page that says why it could not be downloaded looks like this, too"
+        raise InputError("is HTML or XML, whatever its name says", where=path, hint=hint)
     if JSON.match(start):
-        mend = "Rename it so that its name ends in .jsonl, with one JSON object per line"
-        raise InputError("is JSON, whatever its name says", where=path, mend=mend)
+        hint = "Rename it so that its name ends in .jsonl, with one JSON object per line"
+        raise InputError("is JSON, whatever its name says", where=path, hint=hint)
 
 
 def version_of(path: Path) -> tuple[int, bytes]:

@@ -92,7 +92,7 @@ def refuse_twice(names: Sequence[str], where: str) -> None:
     """Raise InputError if two columns share a name."""
     twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
     if twice is not None:
-        raise InputError(f"the column '{twice}' is there twice", where=where, mend="Rename one of them")
+        raise InputError(f"the column '{twice}' is there twice", where=where, hint="Rename one of them")
 
 
 def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -149,7 +149,7 @@ def damaged(name: str, kind: pa.DataType, error: Exception, where: str) -> Input
     reason = " ".join(str(error).split())
     place = f"{where}, field '{name}'"
     if "utf8" in reason.lower() or "utf-8" in reason.lower():
-        mend = "Write it as UTF-8; bytes that are no text belong in a binary column"
-        return InputError(f"the column '{name}' ({kind}) holds text that is not UTF-8", where=place, mend=mend)
-    mend = "Make or copy the file anew"
-    return InputError(f"the column '{name}' ({kind}) is damaged ({reason[:120]})", where=place, mend=mend)
+        hint = "Write it as UTF-8; bytes that are no text belong in a binary column"
+        return InputError(f"the column '{name}' ({kind}) holds text that is not UTF-8", where=place, hint=hint)
+    hint = "Make or copy the file anew"
+    return InputError(f"the column '{name}' ({kind}) is damaged ({reason[:120]})", where=place, hint=hint)

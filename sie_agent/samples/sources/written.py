@@ -31,12 +31,12 @@ def types_named(where: str) -> Iterator[None]:
     try:
         yield
     except WrongType as error:
-        raise InputError(error.problem, where=f"{where}, {error.where}", mend=error.mend) from None
+        raise InputError(error.problem, where=f"{where}, {error.where}", hint=error.hint) from None
 
 
-def wrong_type(name: object, problem: str, mend: str) -> WrongType:
+def wrong_type(name: object, problem: str, hint: str) -> WrongType:
     """A column cannot be read as what it is mapped to."""
-    return WrongType(f"the column '{name}' {problem}", where=f"field '{name}'", mend=mend)
+    return WrongType(f"the column '{name}' {problem}", where=f"field '{name}'", hint=hint)
 
 
 def written(values: pd.Series) -> pa.ChunkedArray:
@@ -127,7 +127,7 @@ def no_text_here(values: pd.Series, value: object) -> WrongType:
         where=f"{values.index.name} {values.index[row]}, field '{values.name}'"
         if counted
         else f"field '{values.name}'",
-        mend="Write one text per row in its place, or map another column",
+        hint="Write one text per row in its place, or map another column",
     )
 
 
@@ -139,7 +139,7 @@ def inexact_here(values: pd.Series, value: float) -> WrongType:
         f"the column '{values.name}' holds the float {value:.0f}: of such numbers from {EXACT_BELOW[8]} on, two may "
         "have become one",
         where=f"{counted}field '{values.name}'",
-        mend="Write it in quotes, or as a whole number without a point and an exponent",
+        hint="Write it in quotes, or as a whole number without a point and an exponent",
     )
 
 
@@ -210,5 +210,5 @@ def ordinary(values: pd.Series) -> pd.Series:
 def no_number(name: object, kind: object) -> WrongType:
     """A column's type is no number."""
     told = str(kind)
-    mend = "Write numbers in its place, or map another column"
-    return wrong_type(name, f"is of the type {told[:60]}{'…' if len(told) > 60 else ''}, which is not a number", mend)
+    hint = "Write numbers in its place, or map another column"
+    return wrong_type(name, f"is of the type {told[:60]}{'…' if len(told) > 60 else ''}, which is not a number", hint)

@@ -28,7 +28,7 @@ class Rows:
     frames : gives the source's own tables, from the first each time.
     mapping, where : the map and the name of the source.
     invalid : what is done with rows that cannot be used; None: the first of them is an error.
-    labels_may_lack : whether some rows may have a label and others none.
+    allow_missing_labels : whether some rows may have a label and others none.
     from_zero : whether the source counts positions from 0. marks : decimal marks of label, grade and position.
     """
 
@@ -36,7 +36,7 @@ class Rows:
     mapping: ColumnMap | None
     where: str
     invalid: InvalidRows | None = None
-    labels_may_lack: bool = False
+    allow_missing_labels: bool = False
     from_zero: bool = False
     marks: Mapping[str, Mark | None] | None = None
 
@@ -53,7 +53,7 @@ class Rows:
             place = Places(frame.index, self.where) if self.invalid is None else Sieve(frame.index, self.where)
             table, names = self._in_schema(frame, place)
             if self.invalid is not None and isinstance(place, Sieve):
-                if "label" in names and not self.labels_may_lack and bool(table["label"].isna().any()):
+                if "label" in names and not self.allow_missing_labels and bool(table["label"].isna().any()):
                     self._look_at_labels(self.invalid)
                 if place.faults or self.invalid.labels_needed:
                     self._look_through(self.invalid)
@@ -88,11 +88,11 @@ class Rows:
             return
         source, listed = Path(self.where), invalid.listed
         if listed is not None and source.is_dir() and listed.resolve().is_relative_to(source.resolve()):
-            mend = "Give an --out in another folder: the list would be read as a part of the data"
+            hint = "Give an --out in another folder: the list would be read as a part of the data"
             raise InputError(
-                "the list of rows that cannot be used would lie in the folder of the data", where=listed, mend=mend
+                "the list of rows that cannot be used would lie in the folder of the data", where=listed, hint=hint
             )
-        if not self.labels_may_lack:
+        if not self.allow_missing_labels:
             self._look_at_labels(invalid)
 
         def sieves() -> Iterator[Sieve]:
@@ -112,5 +112,5 @@ class Rows:
 
 def no_usable_row(where: str) -> InputError:
     """Every row has a fault, and all were to be left out."""
-    mend = "Look at what is listed: most often the column map names the wrong column"
-    return InputError("no row can be used", where=where, mend=mend)
+    hint = "Look at what is listed: most often the column map names the wrong column"
+    return InputError("no row can be used", where=where, hint=hint)

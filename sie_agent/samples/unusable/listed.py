@@ -133,7 +133,7 @@ class RowList:
     def refuse_other(self) -> InputError:
         """What is there is somebody else's."""
         problem = "is there already, and nothing says that this program wrote this list of rows that cannot be used"
-        return InputError(problem, where=self.path, mend="Move it away, or give another --out")
+        return InputError(problem, where=self.path, hint="Move it away, or give another --out")
 
     def _mark_finished(self, finished: bool) -> None:
         if finished and self._is_ours():

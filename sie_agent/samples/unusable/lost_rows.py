@@ -65,7 +65,7 @@ def lost_rows(
     column_map: str | Path | ColumnMap | None = None,
     split: str | None = None,
     limit: int | None = None,
-    labels_may_lack: bool = False,
+    allow_missing_labels: bool = False,
 ) -> dict[str, LostRow]:
     """Look rows up in a source before its unusable rows are left out and its impressions are put together.
 
@@ -73,7 +73,7 @@ def lost_rows(
 
     Parameters
     ----------
-    source, column_map, split, limit, labels_may_lack : as `load_samples` took them.
+    source, column_map, split, limit, allow_missing_labels : as `load_samples` took them.
     ids : ``sample_id`` of the rows; where the source has none of its own, numbers of its rows.
 
     Returns
@@ -88,7 +88,7 @@ def lost_rows(
             break
         with types_named(where):
             rows = rows_before_checks(str(source), path, choice, where)
-            traced = trace(replace(rows, labels_may_lack=labels_may_lack), wanted)
+            traced = trace(replace(rows, allow_missing_labels=allow_missing_labels), wanted)
         for one in traced.values():
             place = place_in_words(path, choice.split, where, one.place, one.row)
             told = (one.reason, one.problem, one.pair) if reason is None else (reason, problem, None)
@@ -152,7 +152,7 @@ def trace(rows: Rows, wanted: set[str]) -> dict[str, LostRow]:
                 (keys[name],) = keys_of(table.iloc[[row]], rule)
         if len(found) == len(wanted):
             break
-    if unlabelled and not rows.labels_may_lack and any(table["label"].notna().any() for table, _ in rows.sieved()):
+    if unlabelled and not rows.allow_missing_labels and any(table["label"].notna().any() for table, _ in rows.sieved()):
         problem = "field 'label': the label is missing here but given elsewhere"
         found |= {name: replace(found[name], reason="unusable", problem=problem) for name in unlabelled}
         keys = {name: key for name, key in keys.items() if name not in unlabelled}

@@ -34,7 +34,7 @@ class AcrossChunks(Across):
     where : name of the source, for messages.
     spill : folder of the file, which has no name there and is gone when the process is; the system's own for
         temporary files when None.
-    labels_may_lack : whether some rows may have a label and others none.
+    allow_missing_labels : whether some rows may have a label and others none.
     """
 
     def __init__(
@@ -43,9 +43,9 @@ class AcrossChunks(Across):
         where: str = "",
         spill: Path | None = None,
         *,
-        labels_may_lack: bool = False,
+        allow_missing_labels: bool = False,
     ) -> None:
-        super().__init__(labels_may_lack=labels_may_lack)
+        super().__init__(allow_missing_labels=allow_missing_labels)
         self.count = 0
         self._ids = ids
         self._where = where

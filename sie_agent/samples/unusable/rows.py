@@ -36,7 +36,7 @@ class Fault:
     number: int
     field: str
     problem: str
-    mend: str
+    hint: str
     text: str
 
 
@@ -52,10 +52,10 @@ class Sieve(Places):
         super().__init__(index, where)
         self.faults: list[Fault] = []
 
-    def refuse(self, row: int, field: str, problem: str, mend: str, text: object = "") -> None:
+    def refuse(self, row: int, field: str, problem: str, hint: str, text: object = "") -> None:
         """Note a fault; see :meth:`Places.refuse`."""
         shown = "" if text is None or text is pd.NA else short(text, TEXT_SHOWN)[1:-1]
-        self.faults.append(Fault(row, int(self.numbers[row]), field, problem, mend, shown))
+        self.faults.append(Fault(row, int(self.numbers[row]), field, problem, hint, shown))
 
     @property
     def usable(self) -> npt.NDArray[np.bool_]:
@@ -70,7 +70,7 @@ class Sieve(Places):
 
     def told(self, fault: Fault) -> InputError:
         """A fault as the error that it would have been."""
-        return InputError(fault.problem, where=self(fault.place, fault.field), mend=fault.mend)
+        return InputError(fault.problem, where=self(fault.place, fault.field), hint=fault.hint)
 
 
 class InvalidRows:
@@ -152,7 +152,7 @@ class InvalidRows:
             raise InputError(
                 f"{worst.problem}. {of_all}{where_refused(listing, rows)}: more than {MOST:.0%}",
                 where=worst.where,
-                mend=f"{worst.mend}, or leave such rows out with --skip-invalid (in a suite: data.skip_invalid)",
+                hint=f"{worst.hint}, or leave such rows out with --skip-invalid (in a suite: data.skip_invalid)",
             )
         fields = ", ".join(f"{field} {count:,}" for field, count in kinds.most_common(5))
         listed = ""
@@ -216,13 +216,13 @@ def rows_policy(
     100
     """
     if skip_invalid and strict:
-        mend = "Give one of them: --strict refuses the rows that --skip-invalid leaves out"
-        raise InputError("--skip-invalid and --strict exclude each other", mend=mend)
+        hint = "Give one of them: --strict refuses the rows that --skip-invalid leaves out"
+        raise InputError("--skip-invalid and --strict exclude each other", hint=hint)
     listed = None if folder is None else list_in(user_path(folder), None if of is None else Path(of))
     if listed is not None:
         if data is not None and listed.exists() and user_path(data).exists() and listed.samefile(user_path(data)):
-            mend = "Give the output another name, or the data"
-            raise InputError("is what is read, and the list of unusable rows would go there", where=listed, mend=mend)
+            hint = "Give the output another name, or the data"
+            raise InputError("is what is read, and the list of unusable rows would go there", where=listed, hint=hint)
         if strict:
             RowList(listed).remove_when_done(lambda: True)
     return None if strict else InvalidRows(listed, skip=skip_invalid)
@@ -235,7 +235,7 @@ def harmless(text: str) -> str:
 
 def note_missing_labels(label: Sequence[float] | npt.NDArray[np.float64], sieve: Sieve) -> None:
     """Note the usable rows that have no label."""
-    mend = "Give a label for every row or for none; drop the rows that the log has no label for"
+    hint = "Give a label for every row or for none; drop the rows that the log has no label for"
     missing = np.isnan(np.asarray(label, dtype=np.float64)) & sieve.usable
     for row in np.flatnonzero(missing).tolist():
-        sieve.refuse(row, "label", "the label is missing here but given elsewhere", mend)
+        sieve.refuse(row, "label", "the label is missing here but given elsewhere", hint)

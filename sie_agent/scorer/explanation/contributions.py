@@ -26,7 +26,7 @@ from sie_agent.scorer.trees import Cover, Doubles, Flags, Integers, Trees
 MOST_AT_ONCE = 4_000_000
 # of all leaves together; trees of the usual size have some ten thousand
 MOST_CONDITIONS = 20_000_000
-SMALLER = "Distil a scorer of fewer trees or leaves."
+SMALLER = "Distill a scorer of fewer trees or leaves."
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def paths_of(trees: Trees, cover: Cover) -> Paths:
             longer = (*path, (node, left))
             conditions += len(longer) if child < 0 else 0
             if conditions > MOST_CONDITIONS:
-                raise InputError("the scorer's trees are too large to be explained", mend=SMALLER)
+                raise InputError("the scorer's trees are too large to be explained", hint=SMALLER)
             if child >= 0:
                 above[child] = longer
             else:

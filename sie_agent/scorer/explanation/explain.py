@@ -173,9 +173,9 @@ def check_asked(scorer: Scorer, by: str, top: int | None) -> None:
     if by not in scorer.students:
         there = ", ".join(label_names(scorer.students)) or "none"
         more = f" {LABEL_ERROR} is told from relevance and from what the log says." if by == LABEL_ERROR else ""
-        raise InputError(f"the scorer's trees have no '{by}'", where="--by", mend=f"There are: {there}.{more}")
+        raise InputError(f"the scorer's trees have no '{by}'", where="--by", hint=f"There are: {there}.{more}")
     if top is not None and top < 1:
-        raise InputError(f"{top} features were asked for", where="--top", mend="Give a whole number from 1 upwards.")
+        raise InputError(f"{top} features were asked for", where="--top", hint="Give a whole number from 1 upwards.")
 
 
 def shortened(explanation: Explanation, top: int | None) -> Explanation:

@@ -60,7 +60,7 @@ def read_learned(content: bytes, labels: Sequence[str], where: Path) -> Learned:
     except (DecodeError, KeyError, ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
         said = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         why = "" if isinstance(error, DecodeError | UnicodeError) or not said.isprintable() else f": {said[:120]}"
-        raise InputError(f"not a scorer of this version{why}", where=where, mend=AGAIN) from error
+        raise InputError(f"not a scorer of this version{why}", where=where, hint=AGAIN) from error
     return features, students, bytes(built.SerializeToString())
 
 
@@ -89,7 +89,7 @@ def reading_of(metadata: Mapping[str, Any], where: str) -> int:
         if told == str(version):
             return version
     raise InputError(
-        f"a scorer that reads texts in another way ({str(told)[:20]!a})", where=where, mend="Upgrade sie-agent."
+        f"a scorer that reads texts in another way ({str(told)[:20]!a})", where=where, hint="Upgrade sie-agent."
     )
 
 

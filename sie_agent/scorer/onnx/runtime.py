@@ -26,4 +26,6 @@ def open_session(model: bytes, threads: int, where: str) -> Any:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         said = " ".join(str(error).split())[:200]
-        raise InputError(f"onnxruntime cannot read the model ({said})", where=where, mend="Distil it again.") from error
+        raise InputError(
+            f"onnxruntime cannot read the model ({said})", where=where, hint="Distill it again."
+        ) from error

@@ -43,7 +43,7 @@ def possible_connections(limits: Limits) -> int:
     if possible < FEWEST:
         raise EnvironmentFailure(
             f"only {allowed} files may be open at once, {used} of them are open already",
-            mend=f"Raise it (`ulimit -n`) to {allowed - possible + FEWEST} or more.",
+            hint=f"Raise it (`ulimit -n`) to {allowed - possible + FEWEST} or more.",
         )
     return min(limits.connections, possible)
 

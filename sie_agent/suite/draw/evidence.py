@@ -122,10 +122,10 @@ def checked_facts(folder: Path) -> dict[str, Any]:
     """The facts of a finished draw; see `load_draw` for errors."""
     path = folder / "facts.json"
     if not path.is_file():
-        raise InputError("no finished draw here", where=folder, mend="Run the suite again: it goes on where it stopped")
-    facts = read_json(path, mend=MEND)
+        raise InputError("no finished draw here", where=folder, hint="Run the suite again: it goes on where it stopped")
+    facts = read_json(path, hint=MEND)
     if not isinstance(facts, dict):
-        raise InputError(f"expected an object, found {type(facts).__name__}", where=path, mend=MEND)
+        raise InputError(f"expected an object, found {type(facts).__name__}", where=path, hint=MEND)
     check_facts(facts, path)
     return facts
 
@@ -180,7 +180,7 @@ def check_trained(table: pd.DataFrame, facts: Mapping[str, Any], path: Path) -> 
         if way not in trained:
             told = dict(zip(Way._fields, way, strict=True))
             problem = f"row {row}, columns {', '.join(Way._fields)}: facts.json has no such training: {told}"
-            raise InputError(problem, where=path, mend=MEND)
+            raise InputError(problem, where=path, hint=MEND)
 
 
 def refuse(column: pd.Series[Any], wrong: pd.Series[bool], expected: str, path: Path) -> None:
@@ -188,7 +188,7 @@ def refuse(column: pd.Series[Any], wrong: pd.Series[bool], expected: str, path: 
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         problem = f"row {row}, column '{column.name}': expected {expected}, found {str(column.iloc[row])[:60]!r}"
-        raise InputError(problem, where=path, mend=MEND)
+        raise InputError(problem, where=path, hint=MEND)
 
 
 def has_ended(run_dir: Path, seed: int) -> bool:

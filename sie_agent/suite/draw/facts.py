@@ -115,22 +115,22 @@ def check_facts(facts: dict[str, Any], path: Path) -> None:
     except ValidationError as error:
         way, problem = first_fault(error, DrawFacts)
         place = ".".join(map(str, way)) or "the top level"
-        raise InputError(f"field '{place}': {problem}", where=path, mend=MEND) from None
+        raise InputError(f"field '{place}': {problem}", where=path, hint=MEND) from None
     # every query has a row: without this, a damaged count asks for more memory than there is
     if shaped.n_queries > shaped.rows:
         raise InputError(
             f"field 'n_queries': expected at most 'rows' ({shaped.rows}), found {shaped.n_queries}",
             where=path,
-            mend=MEND,
+            hint=MEND,
         )
     trained = {way_of(one) for one in shaped.kept}
     for number, one in enumerate(shaped.kept):
         if one.ranker not in RANKERS:
             found = f"expected one of {', '.join(RANKERS)}, found '{one.ranker}'"
-            raise InputError(f"field 'kept.{number}.ranker': {found}", where=path, mend=MEND)
+            raise InputError(f"field 'kept.{number}.ranker': {found}", where=path, hint=MEND)
         if Way(one.ranker, LOG) not in trained:
             problem = f"field 'kept': there is no training of '{one.ranker}' on the whole log to compare with"
-            raise InputError(problem, where=path, mend=MEND)
+            raise InputError(problem, where=path, hint=MEND)
 
 
 def way_of(told: OfAWay) -> Way:

@@ -23,7 +23,7 @@ from sie_agent.evaluation import (
     simulate_judge,
     spearman,
 )
-from sie_agent.pipeline import Proxies, distil_labels, label_errors_of, make_labels
+from sie_agent.pipeline import Proxies, distill_labels, label_errors_of, make_labels
 from sie_agent.scorer import LABEL_ERROR
 from sie_agent.selection import RELEVANCE
 from sie_agent.suite.draw.draw import CEILING, Booleans, Doubles, Draw
@@ -103,11 +103,11 @@ def apply_judge(draw: Draw, part: JudgePart, step: Callable[[], None]) -> None:
         raise EnvironmentFailure(
             f"judge '{part.name}' judged {graded} of {int(asked_rows(draw, part).sum())} pairs; weak labels need 2",
             where=f"draw {draw.seed}",
-            mend="Check its model or server; `sie label` shows the status of each pair.",
+            hint="Check its model or server; `sie label` shows the status of each pair.",
         )
     logged = draw.every_row.take(log)
     labels = make_labels(logged, proxies_of(draw), relevance[log], suite.distilling, by_rank=part.is_ranked)
-    distilled = distil_labels(logged, labels, suite.distilling, draw.seed, step)
+    distilled = distill_labels(logged, labels, suite.distilling, draw.seed, step)
     draw.columns[f"relevance|{part.name}"] = relevance
     for name, scores in distilled.scores(draw.world.inputs, draw.label).items():
         column = np.full(len(draw.label), np.nan)
@@ -183,7 +183,7 @@ def control(draw: Draw, part: JudgePart, relevance: Doubles, step: Callable[[], 
         labels = make_labels(
             logged, proxies_of(draw), permuted[log], settings, by_rank=part.is_ranked, names=(HEADLINE_LABEL,)
         )
-        distilled = distil_labels(logged, labels, settings, draw.seed)
+        distilled = distill_labels(logged, labels, settings, draw.seed)
         scores = distilled.scores(draw.world.inputs[unseen], draw.label[unseen])
         ranks.append(rankdata(scores[HEADLINE_LABEL]))
         step()

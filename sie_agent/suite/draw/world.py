@@ -231,7 +231,7 @@ def build_world(suite: Suite, cache: JudgmentCache, folder: Path | None = None) 
         raise InputError(
             f"no query has {part.min_items_per_query} items",
             where=part.source,
-            mend="Lower data.min_items_per_query.",
+            hint="Lower data.min_items_per_query.",
         )
     check_labels(suite, samples)
     codes, names = pd.factorize(keys)
@@ -268,7 +268,7 @@ def chosen_by_grade(samples: pd.DataFrame, part: DataPart) -> pd.DataFrame:
         raise InputError(
             "no query has a grade in every row",
             where=f"{part.grades or part.source}, field 'grade'",
-            mend="Grade all rows of some queries, or leave data.only_graded out.",
+            hint="Grade all rows of some queries, or leave data.only_graded out.",
         )
     return samples[whole].reset_index(drop=True)
 
@@ -279,7 +279,7 @@ def check_labels(suite: Suite, samples: pd.DataFrame) -> None:
         raise InputError(
             "the samples have no label",
             where=f"{suite.data.source}, field 'label'",
-            mend="Map the log's label (clicks, purchases) in the column map, or simulate a log with log.kind.",
+            hint="Map the log's label (clicks, purchases) in the column map, or simulate a log with log.kind.",
         )
     of_grades = ("simulated", "between")
     simulated = suite.log.kind != "given" or any(judge.kind in of_grades for judge in suite.judges)
@@ -287,5 +287,5 @@ def check_labels(suite: Suite, samples: pd.DataFrame) -> None:
         raise InputError(
             "a simulated log or judge needs a grade in every row",
             where=f"{suite.data.source}, field 'grade'",
-            mend="Map the grade, or use log.kind: given and a real judge.",
+            hint="Map the grade, or use log.kind: given and a real judge.",
         )

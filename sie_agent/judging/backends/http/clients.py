@@ -97,7 +97,7 @@ def library_client(url: str, key: str | None, timeout: float) -> httpx2.AsyncCli
 
     address = address_of(url)
     if address.login == tuple(USERINFO.split(":")):
-        raise InputError("the address has no user and password", where=shown(url), mend=f"Fill them in for {USERINFO}")
+        raise InputError("the address has no user and password", where=shown(url), hint=f"Fill them in for {USERINFO}")
     try:
         library.URL(address.root)
     except library.InvalidURL as error:
@@ -113,14 +113,14 @@ def library_client(url: str, key: str | None, timeout: float) -> httpx2.AsyncCli
     except ImportError as error:
         if proxy is None or "socks" not in str(error).lower():
             raise
-        mend = f"pip install 'httpx[socks]' or unset {proxy.variable}"
-        raise EnvironmentFailure("a SOCKS proxy needs the package 'socksio'", where=proxy.variable, mend=mend) from None
+        hint = f"pip install 'httpx[socks]' or unset {proxy.variable}"
+        raise EnvironmentFailure("a SOCKS proxy needs the package 'socksio'", where=proxy.variable, hint=hint) from None
     except (library.InvalidURL, ValueError) as error:
         if proxy is None:
             raise
-        mend = f"Set {proxy.variable} like http://proxy.example:3128, or unset it"
+        hint = f"Set {proxy.variable} like http://proxy.example:3128, or unset it"
         told = redacted(" ".join(str(error).split()))[:100]
-        raise EnvironmentFailure(f"the proxy's address is none ({told})", where=proxy.variable, mend=mend) from None
+        raise EnvironmentFailure(f"the proxy's address is none ({told})", where=proxy.variable, hint=hint) from None
 
 
 def fetched(
@@ -193,7 +193,7 @@ def checked_key(key: str | None, variable: str = KEY_VARIABLE) -> str | None:
     elif not key.isprintable():
         problem = "holds a control character"
     if problem:
-        raise InputError(f"the value {problem}", where=variable, mend=f"Copy it once more: export {variable}=…")
+        raise InputError(f"the value {problem}", where=variable, hint=f"Copy it once more: export {variable}=…")
     return key
 
 
@@ -233,7 +233,7 @@ def bad_address(url: str, told: str) -> InputError:
     """The one line for an address that is none."""
     told = redacted(" ".join(told.split()))[:100]
     return InputError(
-        f"the server's address is none ({told})", where=shown(url), mend="It looks like http://127.0.0.1:8000/v1"
+        f"the server's address is none ({told})", where=shown(url), hint="It looks like http://127.0.0.1:8000/v1"
     )
 
 
@@ -261,14 +261,14 @@ def certificates(*addresses: str) -> ssl.SSLContext:
     if variable is None:
         return library.create_ssl_context()
     named = Path(os.environ[variable])
-    mend = f"Set {variable} to {'a file' if variable == 'SSL_CERT_FILE' else 'a folder'} of certificates, or unset it"
+    hint = f"Set {variable} to {'a file' if variable == 'SSL_CERT_FILE' else 'a folder'} of certificates, or unset it"
     try:
         if variable == "SSL_CERT_FILE":
             return ssl.create_default_context(cafile=str(named))
         if not any(named.iterdir()):
-            raise EnvironmentFailure(f"{named} holds no certificate", where=variable, mend=mend)
+            raise EnvironmentFailure(f"{named} holds no certificate", where=variable, hint=hint)
         return ssl.create_default_context(capath=str(named))
     except ssl.SSLError:
-        raise EnvironmentFailure(f"{named} holds no certificate", where=variable, mend=mend) from None
+        raise EnvironmentFailure(f"{named} holds no certificate", where=variable, hint=hint) from None
     except OSError as error:
-        raise EnvironmentFailure(f"{named} cannot be read ({error.strerror})", where=variable, mend=mend) from None
+        raise EnvironmentFailure(f"{named} cannot be read ({error.strerror})", where=variable, hint=hint) from None

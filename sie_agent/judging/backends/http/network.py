@@ -1,4 +1,4 @@
-"""What a failed connection means: one line with what to do, and whether waiting may mend it."""
+"""What a failed connection means: one line with what to do, and whether waiting may help."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def explained(error: BaseException, url: str, key_variable: str = "OPENAI_API_KE
     except (SieError, ValueError):
         proxy = None
     known = _by_proxy(causes, url, proxy) or _by_cause(causes, url, key_variable)
-    problem, mend = known or _in_general(causes, plain=url.startswith("http:"))
-    return EnvironmentFailure(problem, where=_shown(url), mend=mend)
+    problem, hint = known or _in_general(causes, plain=url.startswith("http:"))
+    return EnvironmentFailure(problem, where=_shown(url), hint=hint)
 
 
 def hopeless(error: BaseException) -> bool:
-    """Whether no waiting mends it: a certificate that is not trusted, another protocol, a bad address, a proxy that
+    """Whether no waiting hints it: a certificate that is not trusted, another protocol, a bad address, a proxy that
     wants a password. A refused connection, an unknown name and a timeout may pass."""
     causes = list(chain(error))
     if any(isinstance(one, ssl.SSLCertVerificationError) for one in causes):

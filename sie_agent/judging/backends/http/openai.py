@@ -255,7 +255,7 @@ class OpenAIBackend:
                 f"the {'last' if answered else 'first'} {self._failed_in_a_row} requests failed "
                 f"({answer.status}: {answer.detail}), although the server answers a test question",
                 where=shown_url(server.url),
-                mend="Look after the server and run again: what was answered is kept",
+                hint="Look after the server and run again: what was answered is kept",
             )
         return trouble.answer
 

@@ -120,7 +120,7 @@ class Pool:
                 raise EnvironmentFailure(
                     f"the server asks to be left alone for {pause:,.0f} s",
                     where=", ".join(shown_url(server.url) for server in usable),
-                    mend="Run again then: what was answered is kept",
+                    hint="Run again then: what was answered is kept",
                 )
             return
         if all(server.lost for server in self.servers):
@@ -136,7 +136,7 @@ class Pool:
             raise EnvironmentFailure(
                 f"no server has answered for {self.patience:,.0f} s{gone}",
                 where=", ".join(shown_url(server.url) for server in self.servers),
-                mend="Look after the server and run again: what was answered is kept",
+                hint="Look after the server and run again: what was answered is kept",
             )
 
     async def give_back(self, server: Server) -> None:
@@ -286,18 +286,18 @@ def lost_failure(server: Server) -> EnvironmentFailure:
     where = shown_url(server.url)
     if server.lost.startswith(LOST["key"]):
         refused = key_refused(server.url, server.key, server.key_variable)
-        return EnvironmentFailure(server.lost, where=where, mend=refused.mend)
+        return EnvironmentFailure(server.lost, where=where, hint=refused.hint)
     if server.lost.startswith(LOST["model"]):
         try:
             listed = ", ".join(listed_models(server.url, server.key, server.key_variable)[:10])
         except EnvironmentFailure:
             listed = ""
-        mend = f"It serves: {listed}" if listed else "Check the address (it usually ends in /v1) and --model"
-        return EnvironmentFailure(f"the server knows no model '{server.model}'", where=where, mend=mend)
+        hint = f"It serves: {listed}" if listed else "Check the address (it usually ends in /v1) and --model"
+        return EnvironmentFailure(f"the server knows no model '{server.model}'", where=where, hint=hint)
     if server.lost.startswith(LOST["path"]):
-        return EnvironmentFailure(server.lost, where=where, mend="Check the address: it usually ends in /v1")
+        return EnvironmentFailure(server.lost, where=where, hint="Check the address: it usually ends in /v1")
     if server.lost.startswith(STRANGE):
-        mend = "Check the address (it usually ends in /v1), or whether a proxy before it wants a login"
-        return EnvironmentFailure(server.lost, where=where, mend=mend)
-    mend = "Run again when that is settled, or name another server: what was answered is kept"
-    return EnvironmentFailure(f"the server takes no more requests: {server.lost}", where=where, mend=mend)
+        hint = "Check the address (it usually ends in /v1), or whether a proxy before it wants a login"
+        return EnvironmentFailure(server.lost, where=where, hint=hint)
+    hint = "Run again when that is settled, or name another server: what was answered is kept"
+    return EnvironmentFailure(f"the server takes no more requests: {server.lost}", where=where, hint=hint)

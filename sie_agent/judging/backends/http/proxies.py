@@ -57,7 +57,7 @@ def variable_of(scheme: str) -> str:
 
 def check(proxy: Proxy) -> None:
     """Raise an EnvironmentFailure for an address that is none of a proxy."""
-    mend = f"Set {proxy.variable} like http://proxy.example:3128, or unset it"
+    hint = f"Set {proxy.variable} like http://proxy.example:3128, or unset it"
     try:
         parts = urlsplit(proxy.address)
         is_fine = bool(parts.hostname) and (parts.port is None or parts.port > 0)
@@ -66,12 +66,12 @@ def check(proxy: Proxy) -> None:
         else:
             is_fine = False
     except ValueError:
-        raise EnvironmentFailure("the proxy's address is none", where=proxy.variable, mend=mend) from None
+        raise EnvironmentFailure("the proxy's address is none", where=proxy.variable, hint=hint) from None
     if parts.scheme not in SCHEMES:
         problem = f"a proxy is reached by http, https or socks5, not by '{redacted(parts.scheme)}'"
-        raise EnvironmentFailure(problem, where=proxy.variable, mend=mend)
+        raise EnvironmentFailure(problem, where=proxy.variable, hint=hint)
     if not is_fine:
-        raise EnvironmentFailure("the proxy's address is none", where=proxy.variable, mend=mend)
+        raise EnvironmentFailure("the proxy's address is none", where=proxy.variable, hint=hint)
 
 
 def is_excepted(host: str, port: int | None, no_proxy: str) -> bool:

@@ -130,7 +130,7 @@ class Server:
             names = listed_models(self.url, self.key, self.endpoint.api_key_env or KEY_VARIABLE)
             if len(names) != 1:
                 listed = f"It lists: {', '.join(names[:10])}" if names else "It lists none"
-                raise InputError("no model was named", where=shown_url(self.url), mend=f"Give --model. {listed}")
+                raise InputError("no model was named", where=shown_url(self.url), hint=f"Give --model. {listed}")
             self._model = names[0]
         return self._model
 
@@ -224,12 +224,12 @@ def is_only_odd(error: BaseException) -> bool:
 def key_refused(url: str, key: str | None, key_variable: str = KEY_VARIABLE) -> EnvironmentFailure:
     """The one line for a server that refuses the key, or the user and password of its address."""
     if key is None and address_of(url).login is not None:
-        problem, mend = "the server refuses the user and password", "Check those in --base-url"
+        problem, hint = "the server refuses the user and password", "Check those in --base-url"
     elif key is None:
-        problem, mend = "the server wants an API key", f"Set {key_variable}"
+        problem, hint = "the server wants an API key", f"Set {key_variable}"
     else:
-        problem, mend = "the server refuses the API key", f"Set {key_variable}"
-    return EnvironmentFailure(problem, where=shown_url(url), mend=mend)
+        problem, hint = "the server refuses the API key", f"Set {key_variable}"
+    return EnvironmentFailure(problem, where=shown_url(url), hint=hint)
 
 
 def names_in(body: bytes) -> list[str]:
