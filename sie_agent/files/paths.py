@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sie_agent.errors import InputError
 
-PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parents[1]
 CHECKOUT = PACKAGE.parent
 # what file systems take, in bytes
 MOST_NAME = 255
