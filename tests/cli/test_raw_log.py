@@ -16,7 +16,7 @@ import yaml
 from ..samples.raw_logs import QUERIES, raw_log
 from .conftest import Sie
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "start" / "your-own-log.md"
 LEXICAL = ("--variant", "relevance/lexical", "--backend", "lexical")
 
 
@@ -65,11 +65,11 @@ def test_eight_thousand_impressions(tmp_path: Path, sie: Sie) -> None:
     scores, weights = pd.read_parquet("scores.parquet"), pd.read_parquet("weights.parquet")
     assert len(scores) == of_pairs and scores["impressions"].sum() == 7_698
     assert weights["impressions"].tolist() == scores["impressions"].tolist()
-    # back to the raw rows, as README does it: each that can be used has the weight of its pair
-    keyed = re.search(r"^def keyed.*?\n\n", README.read_text(), re.MULTILINE | re.DOTALL)
+    # back to the raw rows, as the page does it: each that can be used has the weight of its pair
+    keyed = re.search(r"^def keyed.*?\n\n", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     assert keyed is not None
     found: dict[str, Any] = {}
-    exec(keyed.group(), found)  # README's own lines
+    exec(keyed.group(), found)  # the page's own lines
     table = scores[["sample_id", "query", "item_id"]].merge(weights, on="sample_id")
     table = found["keyed"](table)[["pair_query", "pair_item", "weight", "blended_label"]]
     back = found["keyed"](raw, "search_phrase", "sku").merge(
