@@ -21,7 +21,7 @@ help:  ## this list
 	@echo "make quickstart  judge the sample that ships with two small models, distill a scorer, write a report"
 	@echo "make test        lint, types and all tests"
 	@echo "make soak        before a release: kills, habits and simulations, $(SOAK) times as often (SOAK=5: less)"
-	@echo "make lint        ruff"
+	@echo "make lint        ruff and import-linter"
 	@echo "make types       mypy"
 	@echo "make build       wheel and source archive into dist/"
 	@echo "make docs        the documentation, as HTML into docs/_build/html"
@@ -47,9 +47,10 @@ announce-quickstart announce-test: announce-%:
 	@scripts/install.sh announce $*
 
 lint: .venv/.ready-test
-	@echo "==> Linting (ruff)"
+	@echo "==> Linting (ruff), and which room may import which (import-linter)"
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/lint-imports --no-logo --no-cache
 
 types: .venv/.ready-test
 	@echo "==> Checking types (mypy --strict)"

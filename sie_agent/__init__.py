@@ -8,6 +8,8 @@ Names are loaded when they are first used, so that ``import sie_agent`` is quick
 
 from __future__ import annotations
 
+from sie_agent.version import __version__
+
 # in place of the one in typing, whose import takes longer than all of this
 TYPE_CHECKING = False
 
@@ -61,8 +63,6 @@ if TYPE_CHECKING:
     from sie_agent.selection import Recipe, select_rows, weigh_rows
     from sie_agent.serving import Limits
     from sie_agent.suite import Suite, evaluate_run, load_suite, run_suite
-
-__version__ = "0.2.0.dev0"
 
 __all__ = [
     "AdjustmentSettings",

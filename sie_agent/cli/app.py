@@ -54,7 +54,7 @@ app = typer.Typer(
 def show_version(wanted: bool) -> None:
     """Print the version and stop."""
     if wanted:
-        from sie_agent import __version__
+        from sie_agent.version import __version__
 
         print(f"sie {__version__}")
         raise typer.Exit()

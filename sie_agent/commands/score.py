@@ -261,7 +261,7 @@ class Run:
 
 def made_from(folder: Path, log: Log) -> dict[str, Any]:
     """What decides on the scores."""
-    from sie_agent import __version__
+    from sie_agent.version import __version__
 
     return {
         "scorer": folder_hash(folder),

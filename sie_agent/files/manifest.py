@@ -17,10 +17,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sie_agent import __version__
 from sie_agent.errors import EnvironmentFailure
 from sie_agent.files.writing import write_bytes
 from sie_agent.utils.redact import redacted_arguments, redacted_command, redacted_setting
+from sie_agent.version import __version__
 
 LIBRARIES = (
     "numpy",

@@ -55,7 +55,7 @@ def upload(
     """
     from huggingface_hub import CommitOperationAdd, HfApi
 
-    from sie_agent import __version__
+    from sie_agent.version import __version__
 
     # read here: the library reads it when it is imported, which may be long ago
     endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or None

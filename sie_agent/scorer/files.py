@@ -62,7 +62,7 @@ def save_scorer(scorer: Scorer, folder: str | Path) -> None:
     >>> sie.load_scorer("copy")
     Scorer(labels=['relevance', 'value', 'support', 'hardness'], rows=1700, recipe=...)
     """
-    from sie_agent import __version__
+    from sie_agent.version import __version__
 
     trees = {f"{TREES_OF}{name}": student.booster.model_to_string() for name, student in scorer.students.items()}
     about = {"sie.format": str(FORMAT), READING: str(scorer.features.version)}

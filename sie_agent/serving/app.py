@@ -16,7 +16,6 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from sie_agent import __version__
 from sie_agent.scorer import scorer_folder
 from sie_agent.selection import AUTO
 from sie_agent.serving.batching import Batcher
@@ -32,6 +31,7 @@ from sie_agent.serving.scoring import score_lines, score_request
 from sie_agent.serving.settings import LOOPBACK, Limits
 from sie_agent.serving.state import State
 from sie_agent.serving.weighing import Wish
+from sie_agent.version import __version__
 
 VERSION_HEADER = "x-sie-scorer"
 SAVE_SECONDS = 60
