@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from sie_agent.judging.answers import is_lasting
-from sie_agent.judging.backends import AT_ONCE, BACKENDS, make_backend
-from sie_agent.judging.backends.base import Accounted, Backend, Source, check_installed, check_method
+from sie_agent.judging.backends import (
+    AT_ONCE,
+    BACKENDS,
+    DEFAULT_VARIANTS,
+    DOUBLE_JUDGED,
+    Accounted,
+    Backend,
+    Endpoint,
+    EndpointList,
+    PricePart,
+    Source,
+    check_installed,
+    check_method,
+    load_endpoints,
+    make_backend,
+)
 from sie_agent.judging.backends.embedding import MAX_TOKENS as ENCODER_TOKENS
 from sie_agent.judging.backends.embedding import encode as encode_sentences
-from sie_agent.judging.backends.endpoints import DOUBLE_JUDGED, Endpoint, EndpointList, PricePart, load_endpoints
 from sie_agent.judging.backends.lexical import share_of_words
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.clarity import judge_clarity_from_catalogue
 from sie_agent.judging.doubles import Sampler, judge_by_each, models_asked
 from sie_agent.judging.estimate import estimate
 from sie_agent.judging.prompts.variants import (
-    DEFAULT_VARIANTS,
     Variant,
     find_variant,
     list_variants,
@@ -70,6 +82,5 @@ __all__ = [
     "share_of_words",
     "shortened",
     "stop_on_signals",
-    "torch_workers",
     "variant_name",
 ]

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from sie_agent.judging.answers import Answer
-from sie_agent.judging.backends.base import Accounted, Backend, check_method
-from sie_agent.judging.backends.http.tokens import count_tokens
+from sie_agent.judging.backends import Accounted, Backend, check_method
+from sie_agent.judging.backends.http.enquiries import count_tokens
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.judging.questions import (

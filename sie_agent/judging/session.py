@@ -9,7 +9,7 @@ from typing import Any
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.judging.answers import Answer, Request, score_answer
 from sie_agent.judging.arrivals import Arrival
-from sie_agent.judging.backends.base import Accounted, Backend, Price
+from sie_agent.judging.backends.base import Accounted, Backend, Price, Watcher
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.judging.reasons import Failing
@@ -141,7 +141,7 @@ class Session:
         return " · ".join(part for part in parts if part)
 
 
-class Drawn:
+class Drawn(Watcher):
     """Requests until they are all drawn or the session stops: an iterator that can be asked to wait.
 
     Attributes

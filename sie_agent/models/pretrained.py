@@ -16,11 +16,11 @@ from sie_agent.files.json_files import read_object
 from sie_agent.models.files import encoder_folder, load_pretrained, named_folder, require_transformers
 from sie_agent.utils.foreign import foreign_bars_silenced
 
-Tokens = npt.NDArray[np.int32]
+TokenIds = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
-class Body:
+class PretrainedBody:
     """A pretrained transformer that all states of all targets share; nothing ever changes it.
 
     Attributes
@@ -43,7 +43,7 @@ def model_folder(model: str) -> Path:
     return named_folder(model) if model else encoder_folder()
 
 
-def token_pairs(queries: Sequence[str], items: Sequence[str], model: str, length: int) -> Tokens:
+def token_pairs(queries: Sequence[str], items: Sequence[str], model: str, length: int) -> TokenIds:
     """Token ids of "query [SEP] item", (n, length), filled up at the end with the padding token.
 
     Parameters
@@ -91,7 +91,7 @@ def with_padding(tokenizer: Any) -> Any:
     return tokenizer
 
 
-def load_body(model: str, layers: int | None) -> Body:
+def load_body(model: str, layers: int | None) -> PretrainedBody:
     """The transformer of a folder or Hub id with its first *layers* layers, None for all.
 
     Raises
@@ -102,7 +102,7 @@ def load_body(model: str, layers: int | None) -> Body:
 
 
 @lru_cache(maxsize=4)
-def body_in(folder: str, layers: int | None) -> Body:
+def body_in(folder: str, layers: int | None) -> PretrainedBody:
     """The transformer of a folder, loaded once."""
     options: dict[str, Any] = {}
     if layers is not None:
@@ -116,7 +116,7 @@ def body_in(folder: str, layers: int | None) -> Body:
         module.pooler = None
     module.requires_grad_(False)
     segments = getattr(module.config, "type_vocab_size", 0) > 1
-    return Body(
+    return PretrainedBody(
         module,
         int(with_padding(tokenizer).pad_token_id),
         tokenizer.sep_token_id if segments else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -144,6 +145,6 @@ def test_a_missing_model_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
     embeddings.encoder.cache_clear()
     monkeypatch.setattr(embeddings, "require_transformers", lambda: None)
-    monkeypatch.setattr(models, "ENCODER_MODULE", "no_such_package")
+    monkeypatch.setattr(models, "ENCODER", replace(models.ENCODER, module="no_such_package"))
     with pytest.raises(EnvironmentFailure, match=r"model\.zip is not installed"):
         embed_texts(["never embedded"])

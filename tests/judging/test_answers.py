@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from sie_agent.judging import load_variant
 from sie_agent.judging.answers import Answer, answer_schema, calibrated, entropy, grade_probabilities, score_answer
-from sie_agent.judging.backends.http.chat import error_text, shown_url
+from sie_agent.judging.backends.http.addresses import shown_url
+from sie_agent.judging.backends.http.chat import error_text
 from sie_agent.judging.backends.http.reading import OtherForm, read_answer
 from sie_agent.judging.cache.kept import answer_from_json, answer_to_json
 from sie_agent.judging.prompts.variants import Calibration

@@ -33,7 +33,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("sie_agent.judging.backends.http.openai.FIRST_BACKOFF", 0.005)
     monkeypatch.setattr("sie_agent.judging.backends.http.openai.LONGEST_BACKOFF", 1.0)
     for module in ("trouble", "attempt"):
-        monkeypatch.setattr(f"sie_agent.judging.backends.{module}.LEAST_PAUSE", 0.02)
+        monkeypatch.setattr(f"sie_agent.judging.backends.http.{module}.LEAST_PAUSE", 0.02)
     monkeypatch.setattr("sie_agent.judging.backends.http.pool.FIRST_COOLING", 0.2)
 
 

@@ -14,9 +14,11 @@ import pytest
 
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.judging.backends.endpoints import Endpoint, checked_url, key_of
+from sie_agent.judging.backends.http.addresses import checked_key, secrets_of
 from sie_agent.judging.backends.http.bounded import MOST_BYTES, library
-from sie_agent.judging.backends.http.clients import async_client, checked_key, explained, hopeless, secrets_of
-from sie_agent.judging.backends.http.server import listed_models
+from sie_agent.judging.backends.http.clients import async_client
+from sie_agent.judging.backends.http.enquiries import listed_models
+from sie_agent.judging.backends.http.network import explained, hopeless
 
 from .raw_server import FINE, KEY, asked, chunked, clear, failure, response, served
 

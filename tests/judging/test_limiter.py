@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sie_agent.judging.backends.http.attempt import retry_after
 from sie_agent.judging.backends.http.limiter import FIRST_LIMIT, Bucket, Limiter
+from sie_agent.judging.backends.http.trouble import retry_after
 
 
 def full(limiter: Limiter, now: float) -> Limiter:

@@ -13,8 +13,7 @@ import pytest
 
 from sie_agent.errors import EnvironmentFailure
 from sie_agent.judging.backends.http.bounded import MOST_BYTES
-from sie_agent.judging.backends.http.server import listed_models
-from sie_agent.judging.backends.http.tokens import count_tokens
+from sie_agent.judging.backends.http.enquiries import count_tokens, listed_models
 
 from .raw_server import KEY, clear, response, served
 
@@ -55,7 +54,7 @@ def test_a_long_list_of_models_is_cut() -> None:
 
 
 def test_a_list_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sie_agent.judging.backends.http.server.LIST_SECONDS", 0.3)
+    monkeypatch.setattr("sie_agent.judging.backends.http.enquiries.LIST_SECONDS", 0.3)
 
     def drip(connection: socket.socket, head: str) -> None:
         for letter in b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100:

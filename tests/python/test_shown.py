@@ -14,7 +14,7 @@ import sie_agent as sie
 from sie_agent.judging import Endpoint, EndpointList, PricePart
 from sie_agent.judging.answers import Answer
 from sie_agent.judging.backends import BACKENDS
-from sie_agent.judging.backends.langchain_named import Named
+from sie_agent.judging.backends.chat_models import NamedModel
 from sie_agent.suite.parts import JudgePart
 from sie_agent.utils.shown import in_short, shown
 
@@ -34,7 +34,7 @@ SECRETIVE: dict[str, Callable[[], Any]] = {
     "Judge of a file": lambda: sie.Judge("openai", endpoints="endpoints.yaml", options={"timeout": 3}),
     "OpenAIBackend": lambda: sie.make_backend("openai", model="judge", base_url=ADDRESS, api_key=SECRET),
     "LangChainBackend": langchain_backend,
-    "Named": lambda: Named("openai:judge", ADDRESS, SECRET, {"api_key": SECRET}),
+    "NamedModel": lambda: NamedModel("openai:judge", ADDRESS, SECRET, {"api_key": SECRET}),
     "Endpoint": lambda: Endpoint(base_url=ADDRESS, model="judge"),
     "EndpointList": lambda: EndpointList(endpoints=(Endpoint(base_url=ADDRESS, model="judge"),)),
     "JudgePart": lambda: JudgePart(name="judge", kind="openai", base_url=ADDRESS),

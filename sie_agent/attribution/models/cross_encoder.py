@@ -18,7 +18,7 @@ from torch.func import functional_call, jvp
 from sie_agent.attribution.losses import Floats, Integers
 from sie_agent.attribution.models.base import Model
 from sie_agent.attribution.training import TrainingSettings, batches, checkpoint_epochs, step_slopes
-from sie_agent.models.pretrained import Body, load_body
+from sie_agent.models.pretrained import PretrainedBody, load_body
 
 State = dict[str, Tensor]
 
@@ -52,7 +52,7 @@ class CrossEncoder:
         only where its word occurs, and the table would be most of every checkpoint.
     """
 
-    body: Body
+    body: PretrainedBody
     state: State
 
     def scores(self, features: Floats) -> Floats:
@@ -92,7 +92,7 @@ class CrossEncoder:
         return by_batches(self.body, features, length, 1)
 
 
-def forward(body: Body, state: State, ids: Tensor) -> Tensor:
+def forward(body: PretrainedBody, state: State, ids: Tensor) -> Tensor:
     """s of each row of token ids, (n,)."""
     real = ids != body.padding
     inputs = {"input_ids": ids, "attention_mask": real.long()}
@@ -106,7 +106,7 @@ def forward(body: Body, state: State, ids: Tensor) -> Tensor:
     return found
 
 
-def short_batches(body: Body, features: Floats, size: int) -> list[tuple[Integers, Tensor]]:
+def short_batches(body: PretrainedBody, features: Floats, size: int) -> list[tuple[Integers, Tensor]]:
     """Batches of rows of like length, each cut to its longest: their places, and their token ids."""
     lengths = (features != body.padding).sum(axis=1)
     order = np.argsort(lengths, kind="stable")
@@ -120,7 +120,7 @@ def as_ids(features: Floats, longest: int) -> Tensor:
 
 
 @one_thread()
-def by_batches(body: Body, features: Floats, function: Callable[[Tensor], Tensor], size: int) -> Floats:
+def by_batches(body: PretrainedBody, features: Floats, function: Callable[[Tensor], Tensor], size: int) -> Floats:
     """What *function* gives for each row, batch by batch, (n,)."""
     found = np.zeros(len(features), np.float32)
     for rows, ids in short_batches(body, features, size):
@@ -138,7 +138,7 @@ def gradient_of(value: Tensor) -> Tensor:
     return torch.zeros_like(value) if value.grad is None else value.grad
 
 
-def new_state(body: Body, rng: np.random.Generator) -> State:
+def new_state(body: PretrainedBody, rng: np.random.Generator) -> State:
     """The start of training: the body's own parameters, and a small random head."""
     words = body.module.get_input_embeddings().weight
     own = {name: value for name, value in body.module.named_parameters() if value is not words}

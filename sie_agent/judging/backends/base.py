@@ -1,17 +1,21 @@
-"""What every backend offers to the runner."""
+"""What every backend offers to the runner, and what the caller of `make_backend` may ask of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol, cast, runtime_checkable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from sie_agent.errors import InputError
 from sie_agent.judging.answers import Answer, Request
 from sie_agent.judging.prompts.variants import Variant
 
+if TYPE_CHECKING:
+    from sie_agent.judging.backends.endpoints import EndpointList, PricePart
+
 Batch = list[tuple[Request, Answer]]
 FLUSH_COUNT = 64
+AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,18 @@ class Source:
     settings: Mapping[str, Any]
 
 
+def sources_of(
+    model: str, fingerprint: str, method: str, family: str, settings: Mapping[str, Any], top_logprobs: int
+) -> tuple[Source, ...]:
+    """The sources of one chat model for variants of *method*: a graded one may have to be answered in writing."""
+    if method != "graded":
+        return (Source(model, fingerprint, method, family, settings),)
+    # the first token's probabilities are the same however many more tokens are allowed
+    graded = {**settings, "max_tokens": 1, "top_logprobs": top_logprobs}
+    written = Source(model, fingerprint, "written", family, settings)
+    return (Source(model, fingerprint, method, family, graded), written)
+
+
 @dataclass(frozen=True, slots=True)
 class Price:
     """What tokens cost, in USD per million."""
@@ -44,6 +60,45 @@ class Price:
     def of(self, input_tokens: int, output_tokens: int) -> float:
         """USD for so many tokens."""
         return (input_tokens * self.input + output_tokens * self.output) / 1e6
+
+
+@dataclass(frozen=True)
+class BackendOptions:
+    """What the caller of `make_backend` asked for; each backend says in ``uses`` what it reads of it."""
+
+    model: str | None = None
+    base_url: str | None = field(default=None, repr=False)
+    api_key: str | None = field(default=None, repr=False)
+    concurrency: int = AT_ONCE
+    batch_size: int | None = None
+    endpoints: EndpointList | None = None
+    revision: str = ""
+    price: PricePart | None = None
+    chat_model: Any = field(default=None, repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def checked(self, **known: Any) -> dict[str, Any]:
+        """The further options, each of a known name and value; *known* are types, or tuples of the values allowed."""
+        for name, value in self.options.items():
+            if name not in known:
+                hint = f"The options are: {', '.join(known)}" if known else "This backend has no options"
+                raise InputError(f"unknown backend option '{name}'", hint=hint)
+            expected = known[name]
+            if isinstance(expected, tuple):
+                fits, hint = value in expected, f"Use one of {', '.join(map(str, expected))}"
+            else:
+                fits = _is_positive(value, expected)
+                hint = f"Give a positive {'whole number' if expected is int else 'number'}"
+            if not fits:
+                raise InputError(f"backend option '{name}' is {value!r}", hint=hint)
+        return dict(self.options)
+
+
+def _is_positive(value: Any, kind: type) -> bool:
+    """Whether *value* is a finite positive number, a whole one if *kind* is int."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 < value < float("inf") and (kind is float or value == int(value))
 
 
 class Backend(Protocol):
@@ -85,6 +140,30 @@ class Backend(Protocol):
         ...
 
 
+class BackendClass(Protocol):
+    """The class of a backend, as it is registered.
+
+    Attributes
+    ----------
+    default_variant : the prompt variant where nobody names one.
+    uses : the fields of :class:`BackendOptions` that it reads, beside ``options``.
+    """
+
+    kind: ClassVar[str]
+    methods: ClassVar[frozenset[str]]
+    default_variant: ClassVar[str]
+    uses: ClassVar[frozenset[str]]
+
+    def make(self, options: BackendOptions) -> Backend:
+        """Make the backend; loads nothing and asks nobody.
+
+        Raises
+        ------
+        InputError : options that do not fit together.
+        """
+        ...
+
+
 @runtime_checkable
 class Accounted(Protocol):
     """A backend that asks servers: what they cost, and what they did."""
@@ -99,76 +178,35 @@ class Accounted(Protocol):
         ...
 
 
-@runtime_checkable
-class Needing(Protocol):
-    """A backend that can do without nothing but what an extra, or a package with a model, brings."""
-
-    def require(self) -> None:
-        """Find out, without loading anything, whether all that answering needs is installed.
-
-        Raises
-        ------
-        EnvironmentFailure : something is not; says what to install.
-        """
-        ...
-
-
 def check_installed(backend: Backend) -> None:
     """Find out before anything is read or asked whether a backend can answer on this machine.
+
+    Parameters
+    ----------
+    backend : where it has a method ``require``, that is asked; it loads nothing.
 
     Raises
     ------
     EnvironmentFailure : a package is not installed; says which extra brings it.
     """
-    if isinstance(backend, Needing):
-        backend.require()
+    if (require := getattr(backend, "require", None)) is not None:
+        require()
 
 
-class Watcher(Protocol):
-    """Who keeps the books of a run: told of every try as it ends. Called from the backend's own thread."""
+class Watcher:
+    """Keeps the books of a run: told of every try as it ends, from the backend's own thread. This one keeps none."""
 
     def paid(self, request: Request, endpoint: str, input_tokens: int, output_tokens: int) -> None:
         """A try was paid for, whatever it brought; zeros where the server does not say."""
-        ...
 
     def trouble(self, endpoint: str, status: str, detail: str) -> None:
         """A try failed."""
-        ...
 
     def again(self, request: Request, output_tokens: int = 0) -> bool | None:
         """Whether there is money for one more try with an answer of so many tokens; None where that will be known."""
-        ...
-
-
-class _Nobody:
-    def paid(self, request: Request, endpoint: str, input_tokens: int, output_tokens: int) -> None:
-        return None
-
-    def trouble(self, endpoint: str, status: str, detail: str) -> None:
-        return None
-
-    def again(self, request: Request, output_tokens: int = 0) -> bool:
         return True
 
 
 def watcher_of(requests: object) -> Watcher:
     """The requests themselves where they keep books (``session.Drawn``), else nobody."""
-    watches = all(callable(getattr(requests, name, None)) for name in ("paid", "trouble", "again"))
-    return cast(Watcher, requests) if watches else _Nobody()
-
-
-def check_method(backend: Backend, variant: Variant) -> None:
-    """Refuse a variant that the backend cannot answer, and say which backend can."""
-    if variant.method in backend.methods:
-        return
-    fitting = {
-        "likelihood": "local",
-        "graded": "openai",
-        "written": "openai",
-        "lexical": "lexical",
-        "embedding": "embedding",
-    }
-    raise InputError(
-        f"variant '{variant.name}' is of method '{variant.method}', which backend '{backend.kind}' cannot do",
-        hint=f"Use backend '{fitting[variant.method]}', or a variant of method " + " or ".join(sorted(backend.methods)),
-    )
+    return requests if isinstance(requests, Watcher) else Watcher()

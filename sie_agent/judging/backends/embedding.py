@@ -10,17 +10,17 @@ from itertools import islice
 from typing import Any
 
 from sie_agent.judging.answers import Answer, Request
-from sie_agent.judging.backends.base import FLUSH_COUNT, Batch, Source
+from sie_agent.judging.backends.base import FLUSH_COUNT, BackendOptions, Batch, Source
+from sie_agent.judging.backends.in_process import InProcess
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.models import files as models
-from sie_agent.utils.progress import say
 from sie_agent.utils.shown import shown
 
 MAX_TOKENS = 256
 CUT = {"padding": True, "truncation": True, "max_length": MAX_TOKENS}
 
 
-class EmbeddingBackend:
+class EmbeddingBackend(InProcess):
     """all-MiniLM-L6-v2 from its package, or any local sentence encoder: mean pooling, unit length.
 
     Parameters
@@ -31,29 +31,22 @@ class EmbeddingBackend:
 
     kind = "embedding"
     methods = frozenset({"embedding"})
+    default_variant = "relevance/cosine"
+    uses = frozenset({"model", "batch_size"})
+    packaged = models.ENCODER
+    model_class = "AutoModel"
 
     def __init__(self, model: str | None = None, batch_size: int | None = None) -> None:
-        self._given = model
+        super().__init__(model)
         self._batch_size = batch_size or 32
-        self._loaded: tuple[Any, Any] | None = None
+
+    @classmethod
+    def make(cls, options: BackendOptions) -> EmbeddingBackend:
+        options.checked()
+        return cls(options.model, options.batch_size)
 
     def __repr__(self) -> str:
         return shown(self, model=self.model)
-
-    @property
-    def model(self) -> str:
-        return models.shown_name(self._given, models.ENCODER_NAME)
-
-    def require(self) -> None:
-        """Raise EnvironmentFailure where a package is not installed."""
-        models.require_encoder(self._given)
-
-    def fingerprint(self) -> str:
-        """Hash of the weights."""
-        if self._given is None:
-            source = models.packaged_file(models.ENCODER_MODULE, models.ENCODER_FILE, models.ENCODER_MEND)
-            return models.file_hash(source)
-        return models.folder_hash(models.named_folder(self._given))
 
     def sources(self, method: str) -> tuple[Source, ...]:
         settings = {"pooling": "mean", "max_tokens": MAX_TOKENS}
@@ -91,17 +84,6 @@ class EmbeddingBackend:
             for chunk, part in zip(chunks, encoded, strict=True)
             for text, vector in zip(chunk, part, strict=True)
         }
-
-    def _load(self) -> tuple[Any, Any]:
-        if self._loaded is None:
-            models.require_transformers()
-            folder = models.encoder_folder() if self._given is None else models.named_folder(self._given)
-            say(f"Loading {self.model} ...")
-            self._loaded = models.load_pretrained("AutoModel", folder, "float32")
-        return self._loaded
-
-    def close(self) -> None:
-        self._loaded = None
 
 
 def encode(model: Any, inputs: Any) -> Any:

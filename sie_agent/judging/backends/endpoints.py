@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -16,8 +16,7 @@ from sie_agent.files.file_kinds import ENDPOINTS, other_yaml
 from sie_agent.files.paths import user_path
 from sie_agent.files.yaml_files import YamlText, read_yaml
 from sie_agent.judging.backends.base import Price
-from sie_agent.judging.backends.http.chat import shown_url
-from sie_agent.judging.backends.http.clients import KEY_VARIABLE, address_of, checked_key
+from sie_agent.judging.backends.http.addresses import KEY_VARIABLE, address_of, checked_key, shown_url
 from sie_agent.utils.redact import redacted
 from sie_agent.utils.shown import changed_fields
 
@@ -224,36 +223,14 @@ def single_endpoint(
 
     Raises
     ------
-    InputError : no server is known, or its address is none.
+    InputError : no server is known, or its address is not one.
     """
     key = checked_key(api_key or os.environ.get(KEY_VARIABLE))
-    url = server_url(base_url, has_key=bool(key))
-    return Endpoint(base_url=url, model=model, concurrency=concurrency, **more), key
-
-
-def keys_of(endpoints: Sequence[Endpoint], where: str) -> list[str | None]:
-    """The API keys of endpoints, from the environment variables that they name.
-
-    Raises
-    ------
-    InputError : a variable is not set.
-    """
-    return [key_of(endpoint, where=where) for endpoint in endpoints]
-
-
-def server_url(base_url: str | None, *, has_key: bool) -> str:
-    """The server's address, from the argument or the environment, with ``/v1`` where no path is given.
-
-    Raises
-    ------
-    InputError : no address is known, or it is none.
-    """
-    given = base_url or os.environ.get("VLLM_BASE_URL") or os.environ.get("OPENAI_BASE_URL")
-    if not given and has_key:
-        given = HOSTED_URL
+    given = base_url or os.environ.get("VLLM_BASE_URL") or os.environ.get("OPENAI_BASE_URL") or (key and HOSTED_URL)
     if not given:
         raise InputError("no server was named", hint="Give --base-url or set VLLM_BASE_URL")
     try:
-        return checked_url(given)
+        url = checked_url(given)
     except ValueError as error:
         raise InputError(str(error)) from error
+    return Endpoint(base_url=url, model=model, concurrency=concurrency, **more), key

@@ -12,23 +12,16 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sie_agent.errors import EnvironmentFailure, InputError, MissingExtraError
+from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.judging.answers import Answer, Request
-from sie_agent.judging.backends.base import Batch, Source, Watcher, watcher_of
-from sie_agent.judging.backends.http.chat import chat_request
-from sie_agent.judging.backends.http.concurrent import answers_as_they_come
-from sie_agent.judging.backends.http.form import TOP_LOGPROBS, Form
-from sie_agent.judging.backends.http.openai import backoff
-from sie_agent.judging.backends.http.reading import OtherForm, read_answer, usage_of
-from sie_agent.judging.backends.http.search import Said, Settled, answer_in_some_form, say_form
-from sie_agent.judging.backends.http.server import Names
-from sie_agent.judging.backends.http.trouble import TEST_QUESTION, Refusal, Trouble
-from sie_agent.judging.backends.langchain_named import Named
-from sie_agent.judging.backends.langchain_reading import (
+from sie_agent.judging.backends.base import AT_ONCE, BackendOptions, Batch, Source, Watcher, sources_of, watcher_of
+from sie_agent.judging.backends.chat_models import (
+    NamedModel,
     as_completion,
+    checked_model,
     classify,
     identity,
     key_variables,
@@ -36,6 +29,14 @@ from sie_agent.judging.backends.langchain_reading import (
     secrets_of,
     takes_schema,
 )
+from sie_agent.judging.backends.http.attempt import Reader
+from sie_agent.judging.backends.http.chat import chat_request
+from sie_agent.judging.backends.http.concurrent import answers_as_they_come
+from sie_agent.judging.backends.http.form import TOP_LOGPROBS, Form
+from sie_agent.judging.backends.http.openai import DEFAULT_TIMEOUT, backoff
+from sie_agent.judging.backends.http.search import Said, Settled, answer_in_some_form, say_form
+from sie_agent.judging.backends.http.server import Names
+from sie_agent.judging.backends.http.trouble import TEST_QUESTION, Trouble
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.utils.redact import redacted
 from sie_agent.utils.shown import shown
@@ -43,7 +44,6 @@ from sie_agent.utils.shown import shown
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
 
-DEFAULT_TIMEOUT = 120.0
 # chat models send a request again by themselves as well
 DEFAULT_RETRIES = 2
 FAILURES_AT_FIRST = 5
@@ -73,178 +73,191 @@ class LangChainBackend:
 
     kind = "langchain"
     methods = frozenset({"graded", "written"})
+    default_variant = "relevance/written"
+    uses = frozenset({"model", "base_url", "api_key", "concurrency", "chat_model"})
 
     def __init__(
         self,
-        chat_model: BaseChatModel | Named,
+        chat_model: BaseChatModel | NamedModel,
         *,
-        concurrency: int = 32,
+        concurrency: int = AT_ONCE,
         timeout: float = DEFAULT_TIMEOUT,
         max_retries: int = DEFAULT_RETRIES,
         top_logprobs: int = TOP_LOGPROBS,
     ) -> None:
-        self._named = chat_model if isinstance(chat_model, Named) else None
-        self._opened = None if isinstance(chat_model, Named) else checked_model(chat_model)
-        self._concurrency = concurrency
-        self._timeout = timeout
-        self._retries = int(max_retries)
-        # streams and thinking are settings of the chat model: no part of a call
-        self._first_form = Form(top_logprobs=int(top_logprobs), streamed=True, no_thinking=True)
-        self._settled: Settled | None = None
-        self._names = Names()
-        self._secrets: tuple[str, ...] = ()
-        self._answered = False
-        self._failed_in_a_row = 0
+        self._given = chat_model if isinstance(chat_model, NamedModel) else checked_model(chat_model)
+        self.concurrency = concurrency
+        self.timeout = timeout
+        self.retries = int(max_retries)
+        self._top_logprobs = int(top_logprobs)
+        self.names = Names()
+        self.answered = False
+        self.failed_in_a_row = 0
+
+    @classmethod
+    def make(cls, options: BackendOptions) -> LangChainBackend:
+        known = {"timeout": float, "max_retries": int, "top_logprobs": int}
+        parameters = {name: value for name, value in options.options.items() if name not in known}
+        if foreign := parameters.keys() & {"patience", "precision"}:
+            raise InputError(f"backend 'langchain' has no option '{min(foreign)}'")
+        ours = {name: value for name, value in options.options.items() if name in known}
+        checked = replace(options, options=ours).checked(**known)
+        if options.chat_model is not None:
+            others = {"model": options.model, "base_url": options.base_url, "api_key": options.api_key, **parameters}
+            if beside := next((name for name, value in others.items() if value is not None), None):
+                raise InputError(f"'{beside}' was given beside a chat model", hint="Set it on the chat model")
+            return cls(options.chat_model, concurrency=options.concurrency, **checked)
+        if options.model is None:
+            raise InputError("no chat model was named", hint="Give --model provider:name, such as openai:NAME")
+        named = NamedModel(options.model, options.base_url, options.api_key, parameters)
+        return cls(named, concurrency=options.concurrency, **checked)
 
     def __repr__(self) -> str:
-        if self._named is not None:
-            return shown(self, model=self._named.name)
-        return shown(self, chat_model=type(self._opened).__name__, model=self.model)
+        if isinstance(self._given, NamedModel):
+            return shown(self, model=self._given.name)
+        return shown(self, chat_model=type(self._given).__name__, model=self.model)
 
     def require(self) -> None:
         """Raise EnvironmentFailure where LangChain or the provider's package is not installed."""
-        if self._opened is None:
-            _ = self.chat_model
+        _ = self.chat_model
 
-    @property
+    @cached_property
     def chat_model(self) -> BaseChatModel:
         """The chat model; made here where it was named only."""
-        if self._opened is None and self._named is not None:
-            self._opened = checked_model(self._named.open())
-        assert self._opened is not None
-        return self._opened
+        return checked_model(self._given.open()) if isinstance(self._given, NamedModel) else self._given
 
-    @property
+    @cached_property
     def settled(self) -> Settled:
         """In which form it is asked."""
-        if self._settled is None:
-            form = self._first_form if takes_schema(self.chat_model) else replace(self._first_form, schema="")
-            tell = say_form("The chat model", self.model)
-            self._settled = Settled(
-                form, lambda found, *more: tell(replace(found, streamed=False, no_thinking=False), *more)
-            )
-        return self._settled
+        # streams and thinking are settings of the chat model: no part of a call
+        form = Form(top_logprobs=self._top_logprobs, streamed=True, no_thinking=True)
+        if not takes_schema(self.chat_model):
+            form = replace(form, schema="")
+
+        def tell(found: Form, method: str, why: str) -> None:
+            say_form("The chat model", self.model, replace(found, streamed=False, no_thinking=False), method, why)
+
+        return Settled(form, tell)
 
     @property
     def model(self) -> str:
         return model_name(self.chat_model)
 
     def sources(self, method: str) -> tuple[Source, ...]:
-        methods = (method, "written") if method == "graded" else (method,)
-        return tuple(Source(self.model, "", one, "langchain", self._settings(one)) for one in methods)
-
-    def _settings(self, method: str) -> dict[str, Any]:
-        settings = identity(self.chat_model)
-        if method == "graded":
-            settings |= {"max_tokens": 1, "top_logprobs": self._first_form.top_logprobs}
-        return settings
+        return sources_of(self.model, "", method, "langchain", identity(self.chat_model), self._top_logprobs)
 
     def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
-        chat_model = self.chat_model
-        self._secrets = secrets_of(chat_model)
-        watcher = watcher_of(requests)
+        yield from answers_as_they_come(_Calls(self, variant, watcher_of(requests)), requests, self.concurrency)
 
-        async def work(client: _Nothing, request: Request) -> Answer:
-            return await self._answer_one(chat_model, variant, request, watcher)
+    def close(self) -> None:
+        return None
 
-        yield from answers_as_they_come(_Nothing, work, requests, self._concurrency)
 
-    async def _answer_one(
-        self, chat_model: BaseChatModel, variant: Variant, request: Request, watcher: Watcher
-    ) -> Answer:
+class _Calls:
+    """One variant's requests to a chat model; see :class:`.concurrent.Worker`.
+
+    There is no client to close: the chat model is its user's, and may be used again.
+    """
+
+    def __init__(self, backend: LangChainBackend, variant: Variant, watcher: Watcher) -> None:
+        self._backend = backend
+        self._chat_model = backend.chat_model
+        self._variant = variant
+        self._watcher = watcher
+        self._secrets = secrets_of(self._chat_model)
+
+    async def open(self) -> None:
+        return None
+
+    async def admit(self, request: Request) -> None:
+        return None
+
+    async def close(self) -> None:
+        return None
+
+    async def answer(self, request: Request) -> Answer:
         """Try until there is an answer or the tries are used up; raises only for what concerns all requests."""
         tries = 0
         while True:
-            started = time.perf_counter()
-            said = await self._try(chat_model, variant, request)
-            took = (time.perf_counter() - started) * 1000.0
+            said = await self._try(request)
             if isinstance(said, Answer):
-                self._answered = True
-                self._failed_in_a_row = 0
-                return replace(said, latency_ms=took, detail=redacted(said.detail, self._secrets))
-            answer = replace(said.answer, latency_ms=took)
+                self._backend.answered = True
+                self._backend.failed_in_a_row = 0
+                return said
+            answer = said.answer
             if said.kind == "pair":
                 return answer
-            watcher.trouble("", answer.status, answer.detail)
+            self._watcher.trouble("", answer.status, answer.detail)
             if said.kind == "lost":
-                if await self._works(chat_model):
+                if await self._works():
                     return answer
                 raise self._lost(answer)
             tries += 1
-            if tries > self._retries:
+            if tries > self._backend.retries:
                 return self._gave_up(answer)
             await asyncio.sleep(backoff(tries, said.retry_after))
 
-    async def _works(self, chat_model: BaseChatModel) -> bool:
+    async def _works(self) -> bool:
         """Whether the model answers a test question: a wall before it may dislike one pair's words alone."""
         try:
-            await self._ask(chat_model, TEST_QUESTION, {})
+            await self._ask(self._chat_model, TEST_QUESTION, {})
         except Exception as error:  # every provider's package has exceptions of its own
             said = classify(error, "graded", self._secrets)
-            trouble = said.trouble if isinstance(said, Refusal) else said
-            return isinstance(trouble, Trouble) and trouble.kind != "lost"
+            return isinstance(said, Trouble) and said.kind != "lost"
         return True
 
-    async def _try(self, chat_model: BaseChatModel, variant: Variant, request: Request) -> Answer | Trouble:
+    async def _try(self, request: Request) -> Answer | Trouble:
         """Ask once, in the form that this model understands; find that form if need be."""
-        paid = (0, 0)
+        started = time.perf_counter()
+        backend, reader = self._backend, Reader(self._variant, self._secrets)
 
         async def send(form: Form, method: str) -> Said:
-            nonlocal paid
-            body = chat_request(variant, request, method, "", form)
+            body = chat_request(self._variant, request, method, "", form)
             sent = {name: value for name, value in body.items() if name not in SENT_BY_THE_MODEL}
             try:
-                message = await self._ask(at_temperature(chat_model, form), body["messages"], sent)
+                message = await self._ask(at_temperature(self._chat_model, form), body["messages"], sent)
             except Exception as error:  # every provider's package has exceptions of its own
                 return classify(error, method, self._secrets)
-            completion = as_completion(message)
-            used = usage_of(completion) or (0, 0)
-            paid = (paid[0] + used[0], paid[1] + used[1])
-            try:
-                answer = read_answer(variant, method, completion)
-            except OtherForm as found:
-                return found
-            named = self._names.other(completion["model"], self.model)
-            answer = replace(answer, model=named, asked=self.model if named else "")
-            return Trouble("server", answer) if answer.status in ("malformed", "server-error") else answer
+            return reader.read(method, as_completion(message))
 
-        said = await answer_in_some_form(self.settled, variant.method, send)
-        if isinstance(said, Answer):
-            return replace(said, input_tokens=paid[0] or said.input_tokens, output_tokens=paid[1] or said.output_tokens)
-        return replace(said, answer=replace(said.answer, input_tokens=paid[0], output_tokens=paid[1]))
+        said = await answer_in_some_form(backend.settled, self._variant.method, send)
+        answer = said if isinstance(said, Answer) else said.answer
+        named = backend.names.other(reader.named, backend.model)
+        answer = replace(
+            answer,
+            detail=redacted(answer.detail, self._secrets),
+            latency_ms=(time.perf_counter() - started) * 1000.0,
+            model=named,
+            asked=backend.model if named else "",
+            # an error may have carried its usage
+            input_tokens=reader.paid[0] or answer.input_tokens,
+            output_tokens=reader.paid[1] or answer.output_tokens,
+        )
+        return answer if isinstance(said, Answer) else replace(said, answer=answer)
 
     async def _ask(self, chat_model: BaseChatModel, messages: list[dict[str, str]], sent: dict[str, Any]) -> Any:
         """One call, in the loop where all chat models live."""
-        called = asyncio.wait_for(chat_model.ainvoke(messages, **sent), self._timeout)
+        called = asyncio.wait_for(chat_model.ainvoke(messages, **sent), self._backend.timeout)
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(called, models_loop()))
 
     def _gave_up(self, answer: Answer) -> Answer:
         """The pair's failure. Where it is everybody's, they need not fail one by one."""
-        self._failed_in_a_row += 1
-        most = max(FAILURES_IN_A_ROW, 4 * self._concurrency) if self._answered else FAILURES_AT_FIRST
-        if self._failed_in_a_row >= most:
+        backend = self._backend
+        backend.failed_in_a_row += 1
+        most = max(FAILURES_IN_A_ROW, 4 * backend.concurrency) if backend.answered else FAILURES_AT_FIRST
+        if backend.failed_in_a_row >= most:
             raise EnvironmentFailure(
-                f"the last {self._failed_in_a_row} calls failed ({answer.status}: {answer.detail})",
-                where=self.model,
+                f"the last {backend.failed_in_a_row} calls failed ({answer.status}: {answer.detail})",
+                where=backend.model,
                 hint="Look after the model and run again: what was answered is kept",
             )
         return answer
 
     def _lost(self, answer: Answer) -> EnvironmentFailure:
         """What to tell the user when no call can get through."""
-        variables = key_variables(self.chat_model) if "key" in answer.detail else ()
+        variables = key_variables(self._chat_model) if "key" in answer.detail else ()
         hint = f"Set {' or '.join(variables)}" if variables else "Check the model's name, address and key"
-        return EnvironmentFailure(answer.detail, where=self.model, hint=hint)
-
-    def close(self) -> None:
-        return None
-
-
-class _Nothing:
-    """There is no client to close: the chat model is its user's, and may be used again."""
-
-    async def close(self) -> None:
-        return None
+        return EnvironmentFailure(answer.detail, where=self._backend.model, hint=hint)
 
 
 @lru_cache(maxsize=1)
@@ -266,21 +279,3 @@ def at_temperature(chat_model: BaseChatModel, form: Form) -> BaseChatModel:
     if form.temperature == 0.0 or getattr(chat_model, "temperature", None) is None:
         return chat_model
     return chat_model.model_copy(update={"temperature": form.temperature})
-
-
-def checked_model(chat_model: Any) -> BaseChatModel:
-    """*chat_model*, which is a ``BaseChatModel``.
-
-    Raises
-    ------
-    InputError : it is something else.
-    MissingExtraError : LangChain is not installed.
-    """
-    try:
-        from langchain_core.language_models.chat_models import BaseChatModel
-    except ImportError as error:
-        raise MissingExtraError("langchain-core", "langchain") from error
-    if not isinstance(chat_model, BaseChatModel):
-        hint = "Give the chat model itself, before bind(), with_retry() or with_structured_output()"
-        raise InputError(f"a LangChain BaseChatModel is needed, not {type(chat_model).__name__}", hint=hint)
-    return chat_model

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from sie_agent.features import unspaced
 from sie_agent.judging.answers import Answer, Request
-from sie_agent.judging.backends.base import FLUSH_COUNT, Batch, Source
+from sie_agent.judging.backends.base import FLUSH_COUNT, BackendOptions, Batch, Source
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.utils.shown import shown
 
@@ -28,6 +29,13 @@ class LexicalBackend:
     kind = "lexical"
     model = "lexical"
     methods = frozenset({"lexical"})
+    default_variant = "relevance/lexical"
+    uses: frozenset[str] = frozenset()
+
+    @classmethod
+    def make(cls, options: BackendOptions) -> LexicalBackend:
+        options.checked()
+        return cls()
 
     def __repr__(self) -> str:
         return shown(self, model=self.model)
@@ -36,20 +44,18 @@ class LexicalBackend:
         return (Source(self.model, "distinct-words-2", method, "lexical", {}),)
 
     def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
-        batch: Batch = []
-        for request in requests:
-            query, item = (message["content"] for message in request.messages)
-            share = share_of_words(query, item)
-            if share is None:
-                answer = Answer("empty", "lexical", detail="the query has no word")
-            else:
-                answer = Answer("ok", "lexical", number=share)
-            batch.append((request, answer))
-            if len(batch) == FLUSH_COUNT:
-                yield batch
-                batch = []
-        if batch:
-            yield batch
+        waiting = iter(requests)
+        while window := list(islice(waiting, FLUSH_COUNT)):
+            yield [(request, answer_of(request)) for request in window]
 
     def close(self) -> None:
         return None
+
+
+def answer_of(request: Request) -> Answer:
+    """The share of the query's words that stand in the item's text."""
+    query, item = (message["content"] for message in request.messages)
+    share = share_of_words(query, item)
+    if share is None:
+        return Answer("empty", "lexical", detail="the query has no word")
+    return Answer("ok", "lexical", number=share)

@@ -13,7 +13,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class QueryTokens:
     """Token ids of one request, without the shared prefix."""
 
     context: list[int]
@@ -44,7 +44,7 @@ class PrefixScorer:
                 output = model(input_ids=torch.tensor([list(prefix)]), use_cache=True, logits_to_keep=1)
             self._cache = output.past_key_values
 
-    def mean_log_likelihoods(self, batch: Sequence[Tokens]) -> list[float]:
+    def mean_log_likelihoods(self, batch: Sequence[QueryTokens]) -> list[float]:
         """Mean log-probability per target token in nats, one number per entry of *batch*.
 
         Rows are padded on the right. Attention is causal, so no real token ever sees the padding, and

@@ -15,18 +15,18 @@ from itertools import islice
 from typing import Any
 
 from sie_agent.judging.answers import Answer, Request
-from sie_agent.judging.backends.base import Batch, Source
-from sie_agent.judging.backends.likelihood import PrefixScorer, Tokens
+from sie_agent.judging.backends.base import BackendOptions, Batch, Source
+from sie_agent.judging.backends.in_process import InProcess
+from sie_agent.judging.backends.likelihood import PrefixScorer, QueryTokens
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.models import files as models
-from sie_agent.utils.progress import say
 from sie_agent.utils.shown import shown
 
 DEFAULT_BATCH = 16
 WINDOW_BATCHES = 16
 
 
-class LocalBackend:
+class LocalBackend(InProcess):
     """The embedded SmolLM2-135M, or any Hugging Face folder or Hub id, on the CPU.
 
     Parameters
@@ -38,33 +38,25 @@ class LocalBackend:
 
     kind = "local"
     methods = frozenset({"likelihood"})
+    default_variant = "relevance/query-likelihood"
+    uses = frozenset({"model", "batch_size"})
+    packaged = models.EMBEDDED
+    model_class = "AutoModelForCausalLM"
 
     def __init__(self, model: str | None = None, batch_size: int | None = None, precision: str = "bfloat16") -> None:
-        self._given = model
+        super().__init__(model)
         self._batch_size = batch_size or DEFAULT_BATCH
-        self._precision = precision
-        self._loaded: tuple[Any, Any] | None = None
+        self.precision = precision
+
+    @classmethod
+    def make(cls, options: BackendOptions) -> LocalBackend:
+        return cls(options.model, options.batch_size, **options.checked(precision=("bfloat16", "float32")))
 
     def __repr__(self) -> str:
-        return shown(self, model=self.model, precision=self._precision)
-
-    @property
-    def model(self) -> str:
-        return models.shown_name(self._given, models.EMBEDDED_NAME)
-
-    def require(self) -> None:
-        """Raise EnvironmentFailure where a package is not installed."""
-        models.require_embedded() if self._given is None else models.require_transformers()
-
-    def fingerprint(self) -> str:
-        """Hash of the weights."""
-        if self._given is None:
-            source = models.packaged_file(models.EMBEDDED_MODULE, models.EMBEDDED_FILE, models.EMBEDDED_MEND)
-            return models.file_hash(source)
-        return models.folder_hash(models.named_folder(self._given))
+        return shown(self, model=self.model, precision=self.precision)
 
     def sources(self, method: str) -> tuple[Source, ...]:
-        settings = {"precision": self._precision}
+        settings = {"precision": self.precision}
         return (Source(self.model, self.fingerprint(), method, "transformers", settings),)
 
     def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
@@ -86,25 +78,14 @@ class LocalBackend:
                 chunks = [ready[at : at + self._batch_size] for at in range(0, len(ready), self._batch_size)]
                 yield from pool.map(partial(scored, scorer, generic), chunks)
 
-    def _load(self) -> tuple[Any, Any]:
-        if self._loaded is None:
-            models.require_transformers()
-            folder = models.embedded_folder() if self._given is None else models.named_folder(self._given)
-            say(f"Loading {self.model} ...")
-            self._loaded = models.load_pretrained("AutoModelForCausalLM", folder, self._precision)
-        return self._loaded
-
-    def close(self) -> None:
-        self._loaded = None
-
 
 @dataclass(frozen=True, slots=True)
 class Ready:
     """A request and its token ids; ``generic`` has the same query after a product that says nothing."""
 
     request: Request
-    tokens: Tokens
-    generic: Tokens | None
+    tokens: QueryTokens
+    generic: QueryTokens | None
 
 
 def tokenized(tokenizer: Any, window: list[Request], room: int) -> tuple[list[Ready], Batch]:
@@ -119,14 +100,14 @@ def tokenized(tokenizer: Any, window: list[Request], room: int) -> tuple[list[Re
     ready: list[Ready] = []
     refused: Batch = []
     for request, context, target in zip(window, ids(1), ids(2), strict=True):
-        tokens = Tokens(context, target)
+        tokens = QueryTokens(context, target)
         if tokens.length > room:
             detail = f"{tokens.length} tokens, {room} fit"
             refused.append((request, Answer("too-long", "likelihood", detail=detail)))
         elif not target or not context:
             refused.append((request, Answer("empty", "likelihood", detail="no token to score")))
         else:
-            ready.append(Ready(request, tokens, Tokens(nothing, target) if nothing else None))
+            ready.append(Ready(request, tokens, QueryTokens(nothing, target) if nothing else None))
     return ready, refused
 
 

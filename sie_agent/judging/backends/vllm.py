@@ -18,8 +18,9 @@ from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.files.json_files import read_object
 from sie_agent.files.paths import user_path
 from sie_agent.judging.answers import Answer, Request, answer_schema, bare_token
-from sie_agent.judging.backends.base import Batch, Source
-from sie_agent.judging.backends.http.form import GRADE_TOKENS
+from sie_agent.judging.backends.base import BackendOptions, Batch, Source
+from sie_agent.judging.backends.http.form import GRADE_TOKENS, TOP_LOGPROBS
+from sie_agent.judging.backends.in_process import InProcess
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.judging.whole import graded_answer
 from sie_agent.judging.written import parse_written
@@ -29,14 +30,13 @@ from sie_agent.utils.progress import say
 from sie_agent.utils.shown import shown
 
 DEFAULT_LENGTH = 4096
-TOP_LOGPROBS = 20
 MOST_TOKEN_IDS = 128
 LEAST_CHUNK, LONGEST_CHUNK = 64, 4096
 # so long a chunk takes: longer, and more is lost with a killed run; shorter, and the engine idles at its ends
 CHUNK_SECONDS = 10.0
 
 
-class VLLMBackend:
+class VLLMBackend(InProcess):
     """A model in vLLM's engine, on a GPU or, with the CPU build, without one.
 
     Parameters
@@ -49,40 +49,48 @@ class VLLMBackend:
 
     kind = "vllm"
     methods = frozenset({"graded", "written"})
+    default_variant = "relevance/graded"
+    uses = frozenset({"model"})
+    packaged = models.EMBEDDED
 
     def __init__(
         self, model: str | None = None, *, max_model_len: int | None = None, dtype: str = "auto", **more: Any
     ) -> None:
         if more.get("gpu_memory_utilization", 0.5) > 1.0:
             raise InputError("backend option 'gpu_memory_utilization' is above 1", hint="Give a share, such as 0.9")
-        self._given = model
+        super().__init__(model)
         self._length = None if max_model_len is None else int(max_model_len)
         self._dtype = dtype
         self._more = more
-        self._engine: Any = None
         self._grade_ids: dict[tuple[str, ...], list[int] | None] = {}
+
+    @classmethod
+    def make(cls, options: BackendOptions) -> VLLMBackend:
+        checked = options.checked(
+            max_model_len=int,
+            dtype=("auto", "bfloat16", "float16", "float32"),
+            gpu_memory_utilization=float,
+            tensor_parallel_size=int,
+            enforce_eager=(True, False),
+        )
+        return cls(options.model, **checked)
 
     def __repr__(self) -> str:
         return shown(self, model=self.model, dtype=self._dtype, max_model_len=self._length)
-
-    @property
-    def model(self) -> str:
-        return models.shown_name(self._given, models.EMBEDDED_NAME)
 
     def require(self) -> None:
         """Raise EnvironmentFailure where a package is not installed."""
         models.require_vllm()
         if self._given is None:
-            models.require_embedded()
+            models.require_transformers()
+            self.packaged.require()
 
     def fingerprint(self) -> str:
         """Hash of the weights; of a model from the Hub its revision."""
-        if self._given is None:
-            source = models.packaged_file(models.EMBEDDED_MODULE, models.EMBEDDED_FILE, models.EMBEDDED_MEND)
-            return models.file_hash(source)
-        folder = models.named_folder(self._given)
+        if self._given is None or user_path(self._given).is_dir():
+            return super().fingerprint()
         # the Hub's client calls the folder of a snapshot by its commit
-        return models.folder_hash(folder) if user_path(self._given).is_dir() else folder.name
+        return models.named_folder(self._given).name
 
     def sources(self, method: str) -> tuple[Source, ...]:
         settings: dict[str, Any] = {"temperature": 0.0, "dtype": self._dtype}
@@ -92,7 +100,7 @@ class VLLMBackend:
         return (Source(self.model, self.fingerprint(), method, "vllm", settings),)
 
     def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
-        engine = self._load()
+        engine = self._engine()
         tokens = variant.max_output_tokens if variant.method == "written" else GRADE_TOKENS
         room = int(engine.llm_engine.model_config.max_model_len) - tokens
         parameters = self._parameters(variant)
@@ -116,21 +124,22 @@ class VLLMBackend:
 
     def close(self) -> None:
         """End the engine's processes."""
-        engine, self._engine = self._engine, None
+        engine, self._loaded = self._loaded, None
         if engine is not None:
             with suppress(Exception):  # what cannot be ended in order ends with this process
                 engine.llm_engine.engine_core.shutdown()
 
-    def _load(self) -> Any:
-        if self._engine is None:
+    def _engine(self) -> Any:
+        """vLLM's engine, loaded once."""
+        if self._loaded is None:
             models.require_vllm()
-            folder = models.embedded_folder() if self._given is None else models.named_folder(self._given)
+            folder = self._folder()
             say(f"Loading {self.model} into vLLM ...")
-            self._engine = load_engine(folder, self._settings(folder))
-            if not getattr(self._engine.get_tokenizer(), "chat_template", None):
+            self._loaded = load_engine(folder, self._settings(folder))
+            if not getattr(self._loaded.get_tokenizer(), "chat_template", None):
                 self.close()
                 raise InputError("the model has no chat template", where=folder, hint="Use an instruction-tuned model")
-        return self._engine
+        return self._loaded
 
     def _settings(self, folder: Path) -> dict[str, Any]:
         """The arguments of ``vllm.LLM``."""
@@ -148,7 +157,7 @@ class VLLMBackend:
             return SamplingParams(temperature=0.0, max_tokens=variant.max_output_tokens, structured_outputs=schema)
         tokens = tuple(level.token for level in variant.scale)
         if tokens not in self._grade_ids:
-            self._grade_ids[tokens] = grade_ids(self._engine.get_tokenizer(), tokens)
+            self._grade_ids[tokens] = grade_ids(self._engine().get_tokenizer(), tokens)
         ids = self._grade_ids[tokens]
         if ids is None:
             return SamplingParams(temperature=0.0, max_tokens=GRADE_TOKENS, logprobs=TOP_LOGPROBS)

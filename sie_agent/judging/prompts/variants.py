@@ -30,16 +30,6 @@ ORDINAL_METHODS = ("likelihood", "embedding", "lexical")
 
 Text = Annotated[str, Field(min_length=1)]
 
-# the prompt variant of a backend where nobody names one
-DEFAULT_VARIANTS = {
-    "local": "relevance/query-likelihood",
-    "openai": "relevance/graded",
-    "vllm": "relevance/graded",
-    "langchain": "relevance/written",
-    "embedding": "relevance/cosine",
-    "lexical": "relevance/lexical",
-}
-
 
 class Level(BaseModel):
     """One step of the grade scale."""

@@ -1,4 +1,4 @@
-"""A client of the library that openai's own client is built on, which takes in no more than so much.
+"""A client of the library that openai's own client is built on, which reads no more than so many bytes of a response.
 
 That library is httpx2 with newer versions of openai, which is four times as fast, and httpx with older ones. Import
 this late: openai takes a third of a second.
@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import importlib
 import logging
-import ssl
 import zlib
 from collections.abc import AsyncIterator
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import openai
 
@@ -120,10 +119,8 @@ class Decoder:
                 raise library.DecodingError(f"the compressed body is broken ({error})") from error
         # some servers leave out the header of deflate
         self._unpack = zlib.decompressobj(-zlib.MAX_WBITS)
-        try:
-            return self._unpack.decompress(chunk, PIECE_BYTES)
-        except zlib.error as error:
-            raise library.DecodingError(f"the compressed body is broken ({error})") from error
+        self._began = True
+        return self._next(chunk)
 
 
 async def look(response: library.Response) -> None:
@@ -172,30 +169,19 @@ def _check_redirect(response: library.Response) -> None:
         response.status_code = FOREVER_MOVED
 
 
-def made_client(
-    *,
-    timeout: float,
-    verify: ssl.SSLContext,
-    proxy: str | None,
-    login: tuple[str, str] | None,
-    most: int | None = None,
-) -> library.AsyncClient:
-    """The client: bounded, with no state between requests, and told all that the environment says.
+def made_client(**given: Any) -> library.AsyncClient:
+    """The client: bounded, with as many connections as there are requests, and no state between them.
 
     Parameters
     ----------
-    login : user and password for basic authentication, in place of any key.
-    most : connections at once; None for as many as there are requests.
+    given : ``timeout``, ``verify``, ``proxy`` and ``auth``, as the library takes them.
     """
     return library.AsyncClient(
-        timeout=timeout,
-        verify=verify,
-        proxy=proxy,
-        auth=login,
+        **given,
         # the environment was read: a variable that has nothing to do with this server must not be in the way
         trust_env=False,
         follow_redirects=True,
-        limits=library.Limits(max_connections=most, max_keepalive_connections=most),
+        limits=library.Limits(max_connections=None, max_keepalive_connections=None),
         headers={"Accept-Encoding": "gzip, deflate"},
         # each answer could bring another cookie
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),

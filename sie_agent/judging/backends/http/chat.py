@@ -1,10 +1,9 @@
-"""Writing requests in the chat-completions format, and addresses and errors without secrets: pure functions."""
+"""Requests in the chat-completions format, and errors without secrets: pure functions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from sie_agent.judging.answers import Message, Request, answer_schema
 from sie_agent.judging.backends.http.form import GRADE_TOKENS, Form, Turns
@@ -22,9 +21,7 @@ def chat_request(variant: Variant, request: Request, method: str, model: str, fo
     if method != variant.method:
         messages = render_messages(variant, request.fields, method)
     body: dict[str, Any] = {"model": model, "messages": turns(messages, form.turns)}
-    for name in ("temperature", "seed"):
-        if (value := getattr(form, name)) is not None:
-            body[name] = value
+    body |= {name: value for name in ("temperature", "seed") if (value := getattr(form, name)) is not None}
     graded = method == "graded"
     if form.limit_name is not None:
         body[form.limit_name] = form.limit(GRADE_TOKENS if graded else variant.max_output_tokens)
@@ -60,11 +57,3 @@ def turns(messages: Sequence[Message], how: Turns) -> list[Message]:
 def error_text(error: object, secrets: Iterable[str | None]) -> str:
     """One short line of an error, without keys: some servers echo what they were sent."""
     return redacted(" ".join(str(error)[:ERROR_CHARS].split()), secrets)[:DETAIL_CHARS]
-
-
-def shown_url(url: str) -> str:
-    """An address for messages: without user, password and query."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    host = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path}"

@@ -1,5 +1,5 @@
-"""Clients for servers: what comes in has a bound, and what is wrong with an address, a key, a proxy or a certificate
-is said in one line with what to do.
+"""Clients for servers: responses are bounded, and what is wrong with an address, a key, a proxy or a certificate is one
+line that says what to do.
 
 The parts that need the library are in :mod:`.bounded`; what errors of a connection mean is in :mod:`.network`.
 """
@@ -12,21 +12,23 @@ import ssl
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode
 
 from sie_agent.errors import EnvironmentFailure, InputError, SieError
-from sie_agent.judging.backends.http.chat import shown_url
-from sie_agent.judging.backends.http.network import explained, hopeless
-from sie_agent.judging.backends.http.proxies import proxy_of
+from sie_agent.judging.backends.http.addresses import (
+    KEY_VARIABLE,
+    address_of,
+    bad_address,
+    checked_key,
+    proxy_of,
+    shown_url,
+)
 from sie_agent.utils.redact import USERINFO, redacted
 
 if TYPE_CHECKING:
     import httpx2
     import openai
 
-__all__ = ["KEY_VARIABLE", "Fetched", "async_client", "checked_key", "explained", "fetched", "hopeless", "secrets_of"]
-
-KEY_VARIABLE = "OPENAI_API_KEY"
 # what openai's client sends along from the environment
 SENT_VARIABLES = ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID")
 NO_KEY = "none"
@@ -40,27 +42,16 @@ class Fetched(NamedTuple):
     body: bytes
 
 
-class Address(NamedTuple):
-    """The parts of a server's address: without secrets, and the secrets."""
+def async_client(url: str, key: str | None, timeout: float, *, key_variable: str = KEY_VARIABLE) -> openai.AsyncOpenAI:
+    """The client for one server; it tries once, and reads no more than `bounded.MOST_BYTES` of a body.
 
-    root: str
-    login: tuple[str, str] | None
-    query: dict[str, str]
-
-
-def async_client(
-    url: str, key: str | None, timeout: float, *, name: str = "", key_variable: str = KEY_VARIABLE
-) -> openai.AsyncOpenAI:
-    """The client for one server; it tries once, and takes in no more than `bounded.MOST_BYTES` of a body.
-
-    A user and a password in the address are sent as basic authentication where there is no key; a key goes before
-    them. What the address has behind a question mark is sent with every request. A redirect is followed on the same
-    server, and to https on the same host; neither the key nor the texts go anywhere else.
+    A user and a password in the address are sent as basic authentication where there is no key; a key takes their
+    place. The address's query goes with every request. A redirect is followed on the same server, and to https on the
+    same host; neither the key nor the texts go anywhere else.
 
     Parameters
     ----------
     timeout : seconds to wait for a connection, and for each part of an answer.
-    name : what messages call the server; its address if not given.
     key_variable : the variable that holds the key, for messages.
 
     Raises
@@ -71,7 +62,6 @@ def async_client(
     key = checked_key(key, key_variable)
     for variable in SENT_VARIABLES:
         checked_key(os.environ.get(variable), variable)
-    where = name or shown(url)
     try:
         import openai
 
@@ -88,16 +78,18 @@ def async_client(
         raise
     except Exception as error:
         told = redacted(" ".join(str(error).split()), [key])[:200]
-        raise EnvironmentFailure(f"no client can be made ({type(error).__name__}: {told})", where=where) from None
+        problem = f"no client can be made ({type(error).__name__}: {told})"
+        raise EnvironmentFailure(problem, where=shown_url(url)) from None
 
 
 def library_client(url: str, key: str | None, timeout: float) -> httpx2.AsyncClient:
-    """The client below openai's."""
+    """The client below openai's; raises as :func:`async_client` does."""
     from sie_agent.judging.backends.http.bounded import library, made_client
 
     address = address_of(url)
     if address.login == tuple(USERINFO.split(":")):
-        raise InputError("the address has no user and password", where=shown(url), hint=f"Fill them in for {USERINFO}")
+        hint = f"Fill them in for {USERINFO}"
+        raise InputError("the address has no user and password", where=shown_url(url), hint=hint)
     try:
         library.URL(address.root)
     except library.InvalidURL as error:
@@ -108,7 +100,7 @@ def library_client(url: str, key: str | None, timeout: float) -> httpx2.AsyncCli
             timeout=timeout,
             verify=certificates(address.root, proxy.address if proxy else ""),
             proxy=proxy.address if proxy else None,
-            login=None if key else address.login,
+            auth=None if key else address.login,
         )
     except ImportError as error:
         if proxy is None or "socks" not in str(error).lower():
@@ -118,19 +110,12 @@ def library_client(url: str, key: str | None, timeout: float) -> httpx2.AsyncCli
     except (library.InvalidURL, ValueError) as error:
         if proxy is None:
             raise
-        hint = f"Set {proxy.variable} like http://proxy.example:3128, or unset it"
-        told = redacted(" ".join(str(error).split()))[:100]
-        raise EnvironmentFailure(f"the proxy's address is none ({told})", where=proxy.variable, hint=hint) from None
+        problem = f"the proxy's address is none ({redacted(' '.join(str(error).split()))[:100]})"
+        raise EnvironmentFailure(problem, where=proxy.variable, hint=proxy.hint) from None
 
 
 def fetched(
-    url: str,
-    path: str,
-    key: str | None,
-    *,
-    seconds: float,
-    body: Any = None,
-    key_variable: str = KEY_VARIABLE,
+    url: str, path: str, key: str | None, *, seconds: float, body: Any = None, key_variable: str = KEY_VARIABLE
 ) -> Fetched:
     """Ask a server once, with GET or, where there is a *body*, with POST; bounded in size and time.
 
@@ -138,12 +123,13 @@ def fetched(
 
     Parameters
     ----------
-    path : below the address, such as ``/models``. seconds : all in all, however slowly the bytes come.
+    path : below the address, such as ``/models``.
+    seconds : all in all, however slowly the bytes come.
 
     Raises
     ------
     InputError, EnvironmentFailure : as for `async_client`.
-    Exception : what the library raises; :func:`explained` says what it means.
+    Exception : whatever the library raises; :func:`.network.explained` says what it means.
     """
     key = checked_key(key, key_variable)
     address = address_of(url)
@@ -175,82 +161,12 @@ def fetched(
     return found[0]
 
 
-def checked_key(key: str | None, variable: str = KEY_VARIABLE) -> str | None:
-    """The key without white space around it; None where nothing is left.
-
-    Raises
-    ------
-    InputError : it holds what no key has. The message does not quote it.
-    """
-    key = (key or "").strip()
-    if not key:
-        return None
-    problem = ""
-    if not key.isascii():
-        problem = "holds a character that is not ASCII"
-    elif any(one.isspace() for one in key):
-        problem = "has white space in the middle"
-    elif not key.isprintable():
-        problem = "holds a control character"
-    if problem:
-        raise InputError(f"the value {problem}", where=variable, hint=f"Copy it once more: export {variable}=…")
-    return key
-
-
-def address_of(url: str) -> Address:
-    """The parts of an address.
-
-    Raises
-    ------
-    InputError : it is none.
-    """
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-        if not host or any(one.isspace() or not one.isprintable() for one in url):
-            raise ValueError("it has spaces" if host else "it names no host")
-        # what looks up names stumbles over a part that is empty or longer than 63 letters
-        host.encode("idna")
-    except ValueError as error:
-        raise bad_address(url, str(error)) from None
-    login = (unquote(parts.username or ""), unquote(parts.password or "")) if parts.username or parts.password else None
-    netloc = f"[{host}]" if ":" in host else host
-    root = urlunsplit((parts.scheme, f"{netloc}:{port}" if port else netloc, parts.path.rstrip("/"), "", ""))
-    return Address(root, login, dict(parse_qsl(parts.query, keep_blank_values=True)))
-
-
-def secrets_of(url: str, key: str | None) -> list[str]:
-    """What must not be written anywhere: the key, and what gives access in the address; some servers echo it."""
-    try:
-        address = address_of(url)
-    except InputError:
-        return [key] if key else []
-    hidden = [value for name, value in address.query.items() if value not in redacted(f"?{name}={value}")]
-    return [one for one in (key, address.login and address.login[1], *hidden) if one]
-
-
-def bad_address(url: str, told: str) -> InputError:
-    """The one line for an address that is none."""
-    told = redacted(" ".join(told.split()))[:100]
-    return InputError(
-        f"the server's address is none ({told})", where=shown(url), hint="It looks like http://127.0.0.1:8000/v1"
-    )
-
-
-def shown(url: str) -> str:
-    """An address for messages, whatever it is."""
-    try:
-        return shown_url(url)
-    except ValueError:
-        return redacted(url)
-
-
 def certificates(*addresses: str) -> ssl.SSLContext:
-    """What certificates are checked by: those that SSL_CERT_FILE or SSL_CERT_DIR names, else the library's own.
+    """What certificates are checked against: what SSL_CERT_FILE or SSL_CERT_DIR names, else the library's own.
 
     Raises
     ------
-    EnvironmentFailure : one of *addresses* is https, and what the variable names does not hold a certificate.
+    EnvironmentFailure : one of *addresses* is https, and what the variable names holds no certificate.
     """
     from sie_agent.judging.backends.http.bounded import library
 
@@ -261,14 +177,15 @@ def certificates(*addresses: str) -> ssl.SSLContext:
     if variable is None:
         return library.create_ssl_context()
     named = Path(os.environ[variable])
-    hint = f"Set {variable} to {'a file' if variable == 'SSL_CERT_FILE' else 'a folder'} of certificates, or unset it"
+    kind = "a file" if variable == "SSL_CERT_FILE" else "a folder"
     try:
         if variable == "SSL_CERT_FILE":
             return ssl.create_default_context(cafile=str(named))
-        if not any(named.iterdir()):
-            raise EnvironmentFailure(f"{named} holds no certificate", where=variable, hint=hint)
-        return ssl.create_default_context(capath=str(named))
+        if any(named.iterdir()):
+            return ssl.create_default_context(capath=str(named))
+        problem = f"{named} holds no certificate"
     except ssl.SSLError:
-        raise EnvironmentFailure(f"{named} holds no certificate", where=variable, hint=hint) from None
+        problem = f"{named} holds no certificate"
     except OSError as error:
-        raise EnvironmentFailure(f"{named} cannot be read ({error.strerror})", where=variable, hint=hint) from None
+        problem = f"{named} cannot be read ({error.strerror})"
+    raise EnvironmentFailure(problem, where=variable, hint=f"Set {variable} to {kind} of certificates, or unset it")

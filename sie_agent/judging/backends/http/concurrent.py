@@ -1,13 +1,13 @@
-"""Many requests under way at once, answers handed over as they come, at no more than a fixed memory."""
+"""Many requests at once, in a thread of their own; answers are handed over as they come, in bounded memory."""
 
 from __future__ import annotations
 
 import asyncio
 import queue
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from sie_agent.judging.answers import Answer, Request
 from sie_agent.judging.backends.base import FLUSH_COUNT, Batch
@@ -18,24 +18,24 @@ WAIT_SECONDS = 0.01
 HAND_OVER_SECONDS = 10.0
 
 
-class _Finished:
-    """Put into the queue as the last thing, with the error that ended the work, if any."""
+class Worker(Protocol):
+    """Answers requests; all its methods are called in one event loop."""
 
-    def __init__(self, error: BaseException | None) -> None:
-        self.error = error
+    async def open(self) -> None:
+        """Begin, before any request."""
+
+    async def admit(self, request: Request) -> None:
+        """Wait until a request that was drawn may be worked on."""
+
+    async def answer(self, request: Request) -> Answer:
+        """Answer one request; what it raises ends everything."""
+        ...
+
+    async def close(self) -> None:
+        """End, after all requests."""
 
 
-Done = queue.SimpleQueue[tuple[Request, Answer] | _Finished]
-
-
-def answers_as_they_come(
-    make_client: Callable[[], Any],
-    work: Callable[[Any, Request], Awaitable[Answer]],
-    requests: Iterable[Request],
-    concurrency: int,
-    *,
-    admit: Callable[[Any, Request], Awaitable[None]] | None = None,
-) -> Iterator[Batch]:
+def answers_as_they_come(worker: Worker, requests: Iterable[Request], concurrency: int) -> Iterator[Batch]:
     """Answer *requests*, at most *concurrency* at once, in an event loop of its own thread.
 
     A place is taken when a request is drawn and given back when the caller comes for the next batch, which is
@@ -44,87 +44,66 @@ def answers_as_they_come(
 
     Parameters
     ----------
-    make_client : called in the loop; what it gives is handed to *work* and has an awaitable ``close()``.
-    work : answers one request; what it raises ends everything.
-    admit : waited for before a request that was drawn is worked on.
     requests : where it has an attribute ``stopped``, nothing is drawn once that is true, and what is under way is
         finished; where ``in_haste`` is true, within 20 seconds. Where it has an attribute ``waiting``, nothing is
         drawn while that is true.
 
     Raises
     ------
-    Whatever *work* or *admit* raised, after what had been answered was handed over.
+    Whatever *worker* raised, after what had been answered was handed over.
     """
-    done: Done = queue.SimpleQueue()
-    crew = _Crew(make_client, work, requests, concurrency, admit, done)
+    crew = _Crew(worker, requests, concurrency)
     runner = threading.Thread(target=crew.run, name="judging", daemon=True)
     runner.start()
     try:
+        batch: Batch = []
         while True:
-            batch, finished = _next_batch(done)
+            entry = crew.done.get()
+            if isinstance(entry, tuple):
+                batch.append(entry)
+                if len(batch) < FLUSH_COUNT and not crew.done.empty():
+                    continue
             if batch:
                 yield batch
                 crew.give_back(len(batch))
-            if finished is not None:
-                if finished.error is not None:
-                    raise finished.error
+                batch = []
+            if isinstance(entry, BaseException):
+                raise entry
+            if entry is None:
                 return
     finally:
-        crew.abandon()
+        crew.abandoned.set()
         runner.join(timeout=HAND_OVER_SECONDS)
 
 
-def _next_batch(done: Done) -> tuple[Batch, _Finished | None]:
-    """What has been answered by now, at least one thing and at most 64."""
-    batch: Batch = []
-    entry = done.get()
-    while True:
-        if isinstance(entry, _Finished):
-            return batch, entry
-        batch.append(entry)
-        if len(batch) == FLUSH_COUNT:
-            return batch, None
-        try:
-            entry = done.get_nowait()
-        except queue.Empty:
-            return batch, None
-
-
 class _Crew:
-    """The thread that works, and what the caller's thread may tell it."""
+    """The thread that works, and what the caller's thread may tell it.
 
-    def __init__(
-        self,
-        make_client: Callable[[], Any],
-        work: Callable[[Any, Request], Awaitable[Answer]],
-        requests: Iterable[Request],
-        concurrency: int,
-        admit: Callable[[Any, Request], Awaitable[None]] | None,
-        done: Done,
-    ) -> None:
-        self._make_client = make_client
-        self._work = work
+    Attributes
+    ----------
+    done : the answers as they come; at last the error that ended the work, or None.
+    abandoned : set where nobody wants answers any more.
+    """
+
+    def __init__(self, worker: Worker, requests: Iterable[Request], concurrency: int) -> None:
+        self.done: queue.SimpleQueue[tuple[Request, Answer] | BaseException | None] = queue.SimpleQueue()
+        self.abandoned = threading.Event()
+        self._worker = worker
         self._requests = requests
-        self._concurrency = concurrency
-        self._admit = admit
-        self._done = done
-        self._abandoned = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._places = asyncio.Semaphore(concurrency)
         self._over = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._drawer: asyncio.Task[None] | None = None
         self._stopping = False
         self._error: BaseException | None = None
 
     def run(self) -> None:
         """The body of the thread."""
-        error: BaseException | None = None
         try:
             asyncio.run(self._all())
-        except BaseException as caught:
-            error = caught
-        self._done.put(_Finished(error))
+        except BaseException as error:
+            self._error = error
+        self.done.put(self._error)
 
     def give_back(self, count: int) -> None:
         """So many answers are on disk: as many requests may be drawn."""
@@ -134,31 +113,23 @@ class _Crew:
                 self._places.release()
 
         if self._loop is not None:
-            try:
+            with suppress(RuntimeError):  # the loop ended with the last answer
                 self._loop.call_soon_threadsafe(release)
-            except RuntimeError:
-                return  # the loop ended with the last answer
-
-    def abandon(self) -> None:
-        """Stop at once; nobody waits for answers any more."""
-        self._abandoned.set()
 
     async def _all(self) -> None:
         self._loop = asyncio.get_running_loop()
-        client = self._make_client()
-        self._drawer = self._start(self._draw(client))
+        await self._worker.open()
+        drawer = self._start(self._draw())
         try:
-            await self._until_over()
+            await self._until_over(drawer)
         finally:
             tasks = list(self._tasks)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await client.close()
-        if self._error is not None:
-            raise self._error
+            await self._worker.close()
 
-    async def _draw(self, client: Any) -> None:
+    async def _draw(self) -> None:
         waiting = iter(self._requests)
         while not self._stopping:
             await self._places.acquire()
@@ -167,12 +138,11 @@ class _Crew:
             request = next(waiting, None)
             if request is None:
                 return
-            if self._admit is not None:
-                await self._admit(client, request)
-            self._start(self._one(client, request))
+            await self._worker.admit(request)
+            self._start(self._answer(request))
 
-    async def _one(self, client: Any, request: Request) -> None:
-        self._done.put((request, await self._work(client, request)))
+    async def _answer(self, request: Request) -> None:
+        self.done.put((request, await self._worker.answer(request)))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.ensure_future(work)
@@ -187,16 +157,15 @@ class _Crew:
         if self._error is not None or not self._tasks:
             self._over.set()
 
-    async def _until_over(self) -> None:
+    async def _until_over(self, drawer: asyncio.Task[None]) -> None:
         """Until all is answered, something raised, nobody wants answers any more, or time to finish is up."""
         loop = asyncio.get_running_loop()
         deadline: float | None = None
-        while not self._over.is_set() and not self._abandoned.is_set():
+        while not self._over.is_set() and not self.abandoned.is_set():
             if not self._stopping and getattr(self._requests, "stopped", False):
                 # what has been asked is paid for: it gets time to arrive, without haste where nobody waits
                 self._stopping = True
-                if self._drawer is not None:
-                    self._drawer.cancel()
+                drawer.cancel()
             if deadline is None and self._stopping and getattr(self._requests, "in_haste", True):
                 deadline = loop.time() + DRAIN_SECONDS
             if deadline is not None and loop.time() > deadline:

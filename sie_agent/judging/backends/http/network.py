@@ -1,4 +1,4 @@
-"""What a failed connection means: one line with what to do, and whether waiting may help."""
+"""What a failed connection means: one line that says what to do, and whether waiting may help."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit, urlunsplit
 
 from sie_agent.errors import EnvironmentFailure, SieError
-from sie_agent.judging.backends.http.chat import shown_url
-from sie_agent.judging.backends.http.proxies import Proxy, is_local, proxy_of
+from sie_agent.judging.backends.http.addresses import Proxy, host_of, is_local, proxy_of, shown_url
 from sie_agent.utils.redact import redacted
 
 MOST_LINKS = 50
-CERT_MEND = "If it is a certificate of your own, set SSL_CERT_FILE to the file of the authority that signed it"
+UNTRUSTED = "If it is a certificate of your own, set SSL_CERT_FILE to the file of the authority that signed it"
 CUT = "Look at the server's log, and check the address"
 # most servers that want TLS hang up without a word
 CUT_PLAIN = f"{CUT}: should it begin with https://?"
@@ -26,12 +25,12 @@ FULL = (errno.EMFILE, errno.ENFILE)
 NOT_YET, EXPIRED, WRONG_HOST = 9, 10, (62, 64)
 # what a client reads where the other side does not speak TLS
 NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG")
-# what a server says that wants TLS
+# how nginx, Apache and Go say that a server wants TLS
 WANTS_TLS = re.compile(
-    r"plain http request was sent to https port|speaking plain http to an ssl|sent an http request to an https server",
+    "plain http request was sent to https port|speaking plain http to an ssl|sent an http request to an https server",
     re.IGNORECASE,
 )
-CLOSED = re.compile(r"disconnected|closed connection|peer closed|incomplete", re.IGNORECASE)
+CLOSED = re.compile("disconnected|closed connection|peer closed|incomplete", re.IGNORECASE)
 # what h11 says of a first byte that is none of http
 NO_HTTP = "illegal request line"
 LASTING_TYPES = frozenset({"Redirected", "TooManyRedirects", "UnsupportedProtocol", "InvalidURL", "ImportError"})
@@ -53,23 +52,23 @@ def explained(error: BaseException, url: str, key_variable: str = "OPENAI_API_KE
         proxy = proxy_of(url)
     except (SieError, ValueError):
         proxy = None
-    known = _by_proxy(causes, url, proxy) or _by_cause(causes, url, key_variable)
+    known = (_by_proxy(causes, url, proxy) if proxy else None) or _by_cause(causes, url, key_variable)
     problem, hint = known or _in_general(causes, plain=url.startswith("http:"))
-    return EnvironmentFailure(problem, where=_shown(url), hint=hint)
+    return EnvironmentFailure(problem, where=shown_url(url), hint=hint)
 
 
 def hopeless(error: BaseException) -> bool:
-    """Whether no waiting hints it: a certificate that is not trusted, another protocol, a bad address, a proxy that
-    wants a password. A refused connection, an unknown name and a timeout may pass."""
+    """Whether waiting cannot help: an untrusted certificate, another protocol, a bad address, a proxy that wants a
+    password. A refused connection, an unknown name and a timeout may pass."""
     causes = list(chain(error))
-    if any(isinstance(one, ssl.SSLCertVerificationError) for one in causes):
-        # the clock of one of the two may be set right, yet nobody waits for that
-        return True
-    if any(type(one).__name__ in LASTING_TYPES or isinstance(one, UnicodeError) for one in causes):
-        return True
-    if _speaks_no_tls(causes) or _wants_tls(causes):
-        return True
-    return any(_proxy_status(one) in (401, 403, 405, 407) for one in causes)
+    return (
+        # a wrong clock may be set right, yet nobody waits for that
+        any(isinstance(one, ssl.SSLCertVerificationError | UnicodeError) for one in causes)
+        or not LASTING_TYPES.isdisjoint(_names(causes))
+        or _speaks_no_tls(causes)
+        or _wants_tls(causes)
+        or any(_proxy_status(one) in (401, 403, 405, 407) for one in causes)
+    )
 
 
 class RemoteProtocolError(Exception):
@@ -81,7 +80,7 @@ class ProxyError(Exception):
 
 
 def is_garbled(error: BaseException) -> bool:
-    """Whether what came is no HTTP that can be read; a connection that was only closed is another matter."""
+    """Whether the response was not readable HTTP; a connection that was only closed is another matter."""
     return any(
         type(one).__name__ in ("RemoteProtocolError", "DecodingError") and not CLOSED.search(str(one))
         for one in chain(error)
@@ -90,7 +89,7 @@ def is_garbled(error: BaseException) -> bool:
 
 def is_timeout(error: BaseException) -> bool:
     """Whether time ran out."""
-    return any("Timeout" in type(one).__name__ for one in chain(error))
+    return any("Timeout" in name for name in _names(chain(error)))
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
@@ -107,20 +106,22 @@ def chain(error: BaseException) -> Iterator[BaseException]:
             waiting += one.exceptions
 
 
-def _by_proxy(causes: list[BaseException], url: str, proxy: Proxy | None) -> tuple[str, str] | None:
+def _names(causes: Iterator[BaseException] | list[BaseException]) -> list[str]:
+    return [type(one).__name__ for one in causes]
+
+
+def _by_proxy(causes: list[BaseException], url: str, proxy: Proxy) -> tuple[str, str] | None:
     """What is wrong with the proxy, if it is the proxy."""
-    if proxy is None:
-        return None
-    host = _host(url)
+    host = host_of(url)
     around = f"add {host} to NO_PROXY" if is_local(host) else f"unset {proxy.variable}"
-    called = f"the proxy {proxy.shown} of {proxy.variable}"
+    called = f"the proxy {redacted(proxy.address)} of {proxy.variable}"
     status = next((found for one in causes if (found := _proxy_status(one))), None)
     if status == 407:
         given = "takes another" if "@" in proxy.address else "wants a"
         return f"{called} {given} user and password", f"Set {proxy.variable}=http://USER:PASSWORD@HOST:PORT"
     if status is not None:
         return f"{called} does not let it through (status {status})", f"Ask who runs the proxy, or {around}"
-    names = {type(one).__name__ for one in causes}
+    names = _names(causes)
     if "ProxyError" in names:
         return f"{called} does not let it through", f"Check {proxy.variable}, or {around}"
     dead = _dead(causes)
@@ -144,7 +145,7 @@ def _dead(causes: list[BaseException]) -> str:
 
 def _by_cause(causes: list[BaseException], url: str, key_variable: str) -> tuple[str, str] | None:
     """What is wrong with the server or the way to it, where that is known."""
-    host = _host(url)
+    host = host_of(url)
     for one in causes:
         if isinstance(one, ssl.SSLCertVerificationError):
             return _certificate(one, host)
@@ -165,10 +166,10 @@ def _by_cause(causes: list[BaseException], url: str, key_variable: str) -> tuple
     for one in causes:
         if isinstance(one, OSError) and one.errno in FULL:
             return "too many connections are open at once", "Raise `ulimit -n`, or lower --concurrency"
-        # what waits for more bytes is no fault
+        # an error that only asks for more bytes is no fault
         if isinstance(one, ssl.SSLError) and not isinstance(one, ssl.SSLWantReadError | ssl.SSLWantWriteError):
             return f"no secure connection comes about ({one.reason or 'TLS'})", "Check the address and the server's TLS"
-    names = {type(one).__name__ for one in causes}
+    names = _names(causes)
     if "TooManyRedirects" in names:
         return "the server redirects in circles", "Check the address (it usually ends in /v1)"
     if "LocalProtocolError" in names:
@@ -177,17 +178,16 @@ def _by_cause(causes: list[BaseException], url: str, key_variable: str) -> tuple
 
 
 def _in_general(causes: list[BaseException], *, plain: bool) -> tuple[str, str]:
-    names = [type(one).__name__ for one in causes]
+    names = _names(causes)
     if any(NO_HTTP in str(one) for one in causes):
         return "what listens there does not speak http", "Begin the address with https://, or check its port"
     if any("Timeout" in name for name in names):
         return "the server does not answer in time", START
     if "TooLarge" in names:
         return "the response is too large", "Check the address: this is no server of a model"
-    for one in causes:
-        if type(one).__name__ == "DecodingError":
-            return redacted(" ".join(str(one).split()))[:150], "Check the server"
-    if "RemoteProtocolError" in names or "ReadError" in names or "EndOfStream" in names:
+    if "DecodingError" in names:
+        return redacted(" ".join(str(causes[names.index("DecodingError")]).split()))[:150], "Check the server"
+    if not {"RemoteProtocolError", "ReadError", "EndOfStream"}.isdisjoint(names):
         return "the server cuts the connection", CUT_PLAIN if plain else CUT
     return f"the server cannot be reached ({names[1] if len(names) > 1 else names[0]})", START
 
@@ -200,7 +200,7 @@ def _certificate(error: ssl.SSLCertVerificationError, host: str) -> tuple[str, s
     if error.verify_code in WRONG_HOST:
         return f"the server's certificate is not for '{host}'", "Give the name that it is for in --base-url"
     told = redacted(error.verify_message or "unknown")[:80]
-    return f"the server's certificate is not trusted ({told})", CERT_MEND
+    return f"the server's certificate is not trusted ({told})", UNTRUSTED
 
 
 def _speaks_no_tls(causes: list[BaseException]) -> bool:
@@ -208,19 +208,12 @@ def _speaks_no_tls(causes: list[BaseException]) -> bool:
 
 
 def _wants_tls(causes: list[BaseException]) -> bool:
-    return any(type(one).__name__ == "RemoteProtocolError" and wants_tls(str(one)) for one in causes)
-
-
-def wants_tls(text: str) -> bool:
-    """Whether a server says that it wants TLS, in the words of nginx, Apache or Go."""
-    return bool(WANTS_TLS.search(text))
+    return any(type(one).__name__ == "RemoteProtocolError" and WANTS_TLS.search(str(one)) for one in causes)
 
 
 def _proxy_status(error: BaseException) -> int | None:
     """The status with which a proxy refused: httpx has it in the words alone."""
-    if type(error).__name__ != "ProxyError":
-        return None
-    first = str(error).partition(" ")[0]
+    first = str(error).partition(" ")[0] if type(error).__name__ == "ProxyError" else ""
     return int(first) if first.isascii() and first.isdigit() else None
 
 
@@ -230,17 +223,3 @@ def _without_path(target: str, url: str) -> str:
     host = parts.hostname or ""
     netloc = f"{host}:{parts.port}" if parts.port else host
     return urlunsplit((parts.scheme, netloc, urlsplit(url).path, "", ""))
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
-
-
-def _shown(url: str) -> str:
-    try:
-        return shown_url(url)
-    except ValueError:
-        return redacted(url)

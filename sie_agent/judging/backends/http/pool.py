@@ -10,14 +10,11 @@ from contextlib import suppress
 from typing import Any
 
 from sie_agent.errors import EnvironmentFailure
-from sie_agent.judging.answers import Answer
-from sie_agent.judging.backends.http.attempt import CHAT_PATH, refused_or_trouble
-from sie_agent.judging.backends.http.chat import error_text, shown_url
-from sie_agent.judging.backends.http.clients import explained
-from sie_agent.judging.backends.http.decoding import decoded
-from sie_agent.judging.backends.http.network import is_garbled
-from sie_agent.judging.backends.http.server import Server, key_refused, listed_models
-from sie_agent.judging.backends.http.trouble import LOST, STRANGE, TEST_QUESTION, Refusal, Trouble
+from sie_agent.judging.backends.http.addresses import shown_url
+from sie_agent.judging.backends.http.attempt import exchange
+from sie_agent.judging.backends.http.enquiries import key_refused
+from sie_agent.judging.backends.http.server import Server
+from sie_agent.judging.backends.http.trouble import LOST, STRANGE, TEST_QUESTION, Trouble
 from sie_agent.utils.events import event
 from sie_agent.utils.progress import say
 
@@ -27,6 +24,7 @@ LONGEST_COOLING = 60.0
 TEST_SECONDS = 10.0
 LOOK_SECONDS = 0.5
 SPILL_SECONDS = 30.0
+ADDRESS_HINT = "Check the address (it usually ends in /v1)"
 
 
 class Pool:
@@ -61,9 +59,10 @@ class Pool:
 
     async def close(self) -> None:
         """Stop watching."""
-        for task in (*self._watchers.values(), *self._examined.values()):
+        tasks = (*self._watchers.values(), *self._examined.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._watchers.values(), *self._examined.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def place(self, tokens: int, but: Collection[str] = ()) -> Server:
         """A server that takes a request of about so many tokens; waits until there is one.
@@ -87,19 +86,21 @@ class Pool:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), min(max(wait, 0.001), LOOK_SECONDS))
 
+    def _usable(self, but: Collection[str] = ()) -> list[Server]:
+        return [server for server in self.servers if server.usable and server.name not in but]
+
     def others(self, but: Collection[str]) -> bool:
         """Whether any server beside these can be asked."""
-        return any(server.usable and server.name not in but for server in self.servers)
+        return bool(self._usable(but))
 
     def stands_in(self, server: Server, retry_after: float) -> bool:
         """Whether another server can be asked in place of one that failed; of another model only after a long pause."""
-        others = [one for one in self.servers if one.usable and one.name != server.name]
+        others = self._usable({server.name})
         return any(one.group == server.group for one in others) or (bool(others) and retry_after >= SPILL_SECONDS)
 
     def _choose(self, now: float, but: Collection[str]) -> tuple[Server | None, float]:
         """The server to ask, or how long until there may be one."""
-        but = but if self.others(but) else ()
-        usable = [server for server in self.servers if server.usable and server.name not in but]
+        usable = self._usable(but) or self._usable()
         for group in dict.fromkeys(server.group for server in usable):
             members = [server for server in usable if server.group == group]
             self._nobody_since = None
@@ -113,7 +114,7 @@ class Pool:
         return None, math.inf
 
     def _check_patience(self, now: float) -> None:
-        usable = [server for server in self.servers if server.usable]
+        usable = self._usable()
         if usable:
             pause = min(server.limiter.paused(now) for server in usable)
             if pause > self.patience:
@@ -139,7 +140,7 @@ class Pool:
                 hint="Look after the server and run again: what was answered is kept",
             )
 
-    async def give_back(self, server: Server) -> None:
+    def give_back(self, server: Server) -> None:
         """A request came back."""
         server.limiter.ended()
         self._tell()
@@ -185,27 +186,24 @@ class Pool:
     async def _lost(self, server: Server, trouble: Trouble, sent_at: float) -> bool:
         """Whether no request gets through any more: a wall before a server may dislike one pair's words alone."""
         if trouble.sure:
-            self._lose(server, trouble)
-        elif server.answered_at > sent_at and server.usable:
-            # others got through meanwhile, which says more than a test question
-            return False
-        elif server.usable and await self._examine(server):
-            return False
+            self._lose(server, trouble.answer.detail)
+        elif server.usable:
+            # others that got through meanwhile say more than a test question
+            return not (server.answered_at > sent_at or await self._examine(server))
         return True
 
-    def _lose(self, server: Server, trouble: Trouble) -> None:
+    def _lose(self, server: Server, why: str) -> None:
         if not server.lost:
-            server.lost = trouble.answer.detail
-            event("endpoint-lost", endpoint=server.name, detail=server.lost)
+            server.lost = why
+            event("endpoint-lost", endpoint=server.name, detail=why)
             if len(self.servers) > 1:
-                say(f"{server.name} is left for good: {server.lost}")
+                say(f"{server.name} is left for good: {why}")
 
     async def _examine(self, server: Server) -> bool:
         """Whether the server answers a test question; one question at a time, however many ask."""
         task = self._examined.get(server.name)
         if task is None or task.done():
-            task = asyncio.ensure_future(self._test(server))
-            self._examined[server.name] = task
+            task = self._examined[server.name] = asyncio.ensure_future(self._test(server))
         works = await asyncio.shield(task)
         if works:
             server.failures_in_a_row = 0
@@ -218,42 +216,23 @@ class Pool:
         return works
 
     async def _test(self, server: Server) -> bool:
-        """One short question: the way of the real ones, at the price of a token."""
-        import openai
-
-        from sie_agent.judging.backends.http.bounded import library
-
+        """Ask one short question, at the price of a token."""
         form = server.settled.form
         body: dict[str, Any] = {"model": server.model, "messages": TEST_QUESTION}
         if form.limit_name is not None:
             body[form.limit_name] = form.limit(1)
-        try:
-            # a server that takes long for its answers does so for this one
-            async with asyncio.timeout(max(TEST_SECONDS, min(self.longest, 2.0 * server.slowest))):
-                response = await server.client.post(CHAT_PATH, cast_to=library.Response, body=body)
-        except openai.APIStatusError as error:
-            said = refused_or_trouble(error, "graded", server.secrets)
-            trouble = said.trouble if isinstance(said, Refusal) else said
-            if trouble.kind == "lost":
-                self._lose(server, trouble)
-            # who says that it is too much, or that the question is wrong, is there
-            return trouble.kind in ("rate", "pair")
-        except (openai.APIError, TimeoutError, ValueError, RecursionError) as error:
-            if is_garbled(error) and not server.settled.answered:
-                self._lose_stranger(server, explained(error, server.url).problem)
-            return False
-        try:
-            decoded(response.content)
-        except ValueError as error:
-            if not server.settled.answered:
-                self._lose_stranger(server, error_text(error, server.secrets))
-            return False
-        return True
-
-    def _lose_stranger(self, server: Server, told: str) -> None:
-        """Give up what never answered as a server does."""
-        answer = Answer("malformed", "graded", detail=f"{STRANGE}: {told}")
-        self._lose(server, Trouble("lost", answer, sure=True))
+        # a server that takes long for its answers does so for this one
+        seconds = max(TEST_SECONDS, min(self.longest, 2.0 * server.slowest))
+        said = await exchange(server, body, "graded", seconds)
+        if not isinstance(said, Trouble):
+            return True
+        if said.strange and not server.settled.answered:
+            # it never answered as a server does
+            self._lose(server, f"{STRANGE}: {said.answer.detail}")
+        elif said.kind == "lost" and said.answer.status != "connection":
+            self._lose(server, said.answer.detail)
+        # who says that it is too much, or that the question is wrong, is there
+        return said.kind in ("rate", "pair")
 
     def _watch(self, server: Server) -> None:
         task = self._watchers.get(server.name)
@@ -283,21 +262,20 @@ class Pool:
 
 def lost_failure(server: Server) -> EnvironmentFailure:
     """What to tell the user when no request can get through any more."""
-    where = shown_url(server.url)
-    if server.lost.startswith(LOST["key"]):
-        refused = key_refused(server.url, server.key, server.key_variable)
-        return EnvironmentFailure(server.lost, where=where, hint=refused.hint)
-    if server.lost.startswith(LOST["model"]):
-        try:
-            listed = ", ".join(listed_models(server.url, server.key, server.key_variable)[:10])
-        except EnvironmentFailure:
-            listed = ""
-        hint = f"It serves: {listed}" if listed else "Check the address (it usually ends in /v1) and --model"
-        return EnvironmentFailure(f"the server knows no model '{server.model}'", where=where, hint=hint)
-    if server.lost.startswith(LOST["path"]):
-        return EnvironmentFailure(server.lost, where=where, hint="Check the address: it usually ends in /v1")
-    if server.lost.startswith(STRANGE):
-        hint = "Check the address (it usually ends in /v1), or whether a proxy before it wants a login"
-        return EnvironmentFailure(server.lost, where=where, hint=hint)
+    problem = server.lost
     hint = "Run again when that is settled, or name another server: what was answered is kept"
-    return EnvironmentFailure(f"the server takes no more requests: {server.lost}", where=where, hint=hint)
+    if problem.startswith(LOST["key"]):
+        hint = key_refused(server.url, server.key, server.key_variable).hint or hint
+    elif problem.startswith(LOST["model"]):
+        listed: list[str] = []
+        with suppress(EnvironmentFailure):
+            listed = server.listed_models()[:10]
+        hint = f"It serves: {', '.join(listed)}" if listed else f"{ADDRESS_HINT} and --model"
+        problem = f"the server knows no model '{server.model}'"
+    elif problem.startswith(LOST["path"]):
+        hint = "Check the address: it usually ends in /v1"
+    elif problem.startswith(STRANGE):
+        hint = f"{ADDRESS_HINT}, or whether a proxy before it wants a login"
+    else:
+        problem = f"the server takes no more requests: {problem}"
+    return EnvironmentFailure(problem, where=shown_url(server.url), hint=hint)

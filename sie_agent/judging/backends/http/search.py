@@ -10,7 +10,7 @@ from typing import Any
 from sie_agent.judging.answers import Answer
 from sie_agent.judging.backends.http.form import Form, in_words, named_part, next_form, simpler_forms
 from sie_agent.judging.backends.http.reading import OtherForm
-from sie_agent.judging.backends.http.trouble import Refusal, Trouble
+from sie_agent.judging.backends.http.trouble import Trouble
 from sie_agent.utils.events import event
 from sie_agent.utils.progress import say
 
@@ -21,7 +21,7 @@ MOST_ASTRAY = 3
 # tokens for a model that thinks before it answers, where those of the variant do not suffice
 LONGER = (2048, 8192)
 
-Said = Answer | Trouble | Refusal | OtherForm
+Said = Answer | Trouble | OtherForm
 Send = Callable[[Form, str], Awaitable[Said]]
 
 
@@ -102,21 +102,18 @@ def proofs(form: Form, method: str) -> set[tuple[str, Any]]:
     return {(name, getattr(form, name)) for name in sent}
 
 
-def say_form(name: str, model: str) -> Callable[[Form, str, str], None]:
-    """What tells the person at the terminal in which form *name* is asked."""
-
-    def tell(form: Form, method: str, why: str) -> None:
-        event("form", endpoint=name, model=model, method=method, form=in_words(form, method, model), why=why)
-        say(f"{name}: {in_words(form, method, model)}{f' ({why})' if why else ''}")
-
-    return tell
+def say_form(name: str, model: str, form: Form, method: str, why: str) -> None:
+    """Tell the person at the terminal in which form *name* is asked."""
+    told = in_words(form, method, model)
+    event("form", endpoint=name, model=model, method=method, form=told, why=why)
+    say(f"{name}: {told}{f' ({why})' if why else ''}")
 
 
 async def answer_in_some_form(settled: Settled, method: str, send: Send) -> Answer | Trouble:
     """Ask in the form that was settled on, and where a part of it is refused, in others until there is an answer.
 
-    A form that gets an answer is what all are asked in from then on; requests that are under way take it over when they
-    are refused. None of that is a try of the request's.
+    From then on all requests are sent in the form that got an answer; those under way take it over when they are
+    refused. None of that counts as a try of the request's.
 
     Parameters
     ----------
@@ -144,10 +141,8 @@ async def answer_in_some_form(settled: Settled, method: str, send: Send) -> Answ
         elif isinstance(said, OtherForm):
             settled.astray()
             form, why, unread = replace(form, in_writing=True), said.why, unread or said.answer
-        elif not isinstance(said, Refusal):
-            if not isinstance(said, Answer):
-                return said
-            if said.status == "out-of-scale" and by(form) == "graded" and method == "graded":
+        elif isinstance(said, Answer):
+            if said.status == "out-of-scale" and by(form) == method == "graded":
                 if settled.proved("in_writing", False):
                     return said
                 # no answer was read yet: it may be that this server never begins with the grade
@@ -159,15 +154,17 @@ async def answer_in_some_form(settled: Settled, method: str, send: Send) -> Answ
                 return replace(unread, method=by(form)) if said.status == "unparsed" else said
             settle(settled, said, form, base, by(form), why, sure=sure)
             return said
+        elif said.refused is None:
+            return said
         elif settled.form != base:
-            # learned meanwhile, by another request
+            # another request found a form meanwhile
             base = form = settled.form
-        elif (changed := next_form(said.problem, form, by(form))) is not None:
+        elif (changed := next_form(said.refused, form, by(form))) is not None:
             form = changed
-        elif is_vague(said) and named_part(said.problem, form, by(form)) is None and not settled.answered:
+        elif is_vague(said) and named_part(said.refused, form, by(form)) is None and not settled.answered:
             return await _probed(settled, form, by, send, said)
         else:
-            return said.trouble
+            return said
     return Trouble("pair", Answer("rejected", by(form), detail="the server took no form of the request"))
 
 
@@ -176,13 +173,13 @@ def settle(settled: Settled, said: Answer, form: Form, base: Form, method: str, 
 
     Parameters
     ----------
-    sure : whether the server's way to answer made it necessary to ask in writing; else it may be this pair alone, and
+    sure : whether it was the server's way to answer that made writing necessary; else it may be this pair alone, and
         only several in a row tell that it is not.
     """
     if method == "graded" and said.status == "ok":
         settled.read()
     if said.status != "ok":
-        # a longer answer that was none either is no reason to let all be as long
+        # a longer answer that could not be read either is no reason to let all be as long
         form = replace(form, least_limit=base.least_limit)
     alone = settled.reads_graded and (not sure or settled.proved("in_writing", False))
     if form.in_writing and not base.in_writing and alone:
@@ -191,27 +188,28 @@ def settle(settled: Settled, said: Answer, form: Form, base: Form, method: str, 
     settled.learn(form, base, method, why)
 
 
-def is_vague(refused: Refusal) -> bool:
-    """Whether a server does not say why it refuses; a router that finds nobody who takes all parts does not either."""
-    rejected = refused.trouble.kind == "pair" and refused.trouble.answer.status == "rejected"
-    return rejected or (refused.problem.status == 404 and "parameter" in refused.problem.text)
+def is_vague(trouble: Trouble) -> bool:
+    """Whether a server refuses without a reason; a router that finds nobody who takes all parts gives none either."""
+    problem = trouble.refused
+    rejected = trouble.kind == "pair" and trouble.answer.status == "rejected"
+    return rejected or (problem is not None and problem.status == 404 and "parameter" in problem.text)
 
 
 async def _probed(
-    settled: Settled, form: Form, by: Callable[[Form], str], send: Send, refused: Refusal
+    settled: Settled, form: Form, by: Callable[[Form], str], send: Send, refused: Trouble
 ) -> Answer | Trouble:
     """Leave out one part after the other until there is an answer; one request does so, the others wait for it."""
     async with settled.probing:
         tried = [settled.form]
         if not settled.answered and settled.form == form:
             if settled.probed >= MOST_PROBES:
-                return refused.trouble
+                return refused
             settled.probed += 1
             tried = list(simpler_forms(form, by(form)))
         for simpler in tried:
             said = await send(simpler, by(simpler))
             if isinstance(said, Answer):
                 settled.learn(simpler, form, by(simpler), "")
-            if isinstance(said, Answer | Trouble):
+            if isinstance(said, Answer) or (isinstance(said, Trouble) and said.refused is None):
                 return said
-    return refused.trouble
+    return refused

@@ -8,52 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 from sie_agent.judging.answers import Answer
 
 
-class Span(Protocol):
-    """What the body of :func:`request_span` gets."""
-
-    def answered(self, answer: Answer) -> None: ...
-
-    def failed(self, status: str) -> None: ...
-
-
-class _NoSpan:
-    def answered(self, answer: Answer) -> None:
-        return None
-
-    def failed(self, status: str) -> None:
-        return None
-
-
-class _RealSpan:
-    def __init__(self, span: Any) -> None:
-        self._span = span
-
-    def answered(self, answer: Answer) -> None:
-        self._span.set_attribute("gen_ai.usage.input_tokens", answer.input_tokens)
-        self._span.set_attribute("gen_ai.usage.output_tokens", answer.output_tokens)
-        self._span.set_attribute("sie.judgment.status", answer.status)
-        if answer.status != "ok":
-            self.failed(answer.status)
-
-    def failed(self, status: str) -> None:
-        from opentelemetry.trace import Status, StatusCode
-
-        self._span.set_attribute("error.type", status)
-        self._span.set_status(Status(StatusCode.ERROR, status))
-
-
 @contextmanager
-def request_span(url: str, model: str, body: dict[str, Any]) -> Iterator[Span]:
-    """A client span ``chat MODEL`` around one request. No message, key or product text gets into it."""
+def request_span(url: str, model: str, body: dict[str, Any]) -> Iterator[Any]:
+    """A client span ``chat MODEL`` around one request, for :func:`record`; None without the package.
+
+    No message, key or product text gets into it.
+    """
     tracer = _tracer()
     if tracer is None:
-        yield _NoSpan()
+        yield None
         return
     from opentelemetry.trace import SpanKind
 
@@ -68,14 +37,24 @@ def request_span(url: str, model: str, body: dict[str, Any]) -> Iterator[Span]:
         "server.port": parts.port or (443 if parts.scheme == "https" else 80),
     }
     # an error's text may quote what was sent: the status says enough
-    with tracer.start_as_current_span(
-        f"chat {model}",
-        kind=SpanKind.CLIENT,
-        attributes=attributes,
-        record_exception=False,
-        set_status_on_exception=False,
-    ) as span:
-        yield _RealSpan(span)
+    quiet: dict[str, Any] = {"record_exception": False, "set_status_on_exception": False}
+    with tracer.start_as_current_span(f"chat {model}", kind=SpanKind.CLIENT, attributes=attributes, **quiet) as span:
+        yield span
+
+
+def record(span: Any, answer: Answer, *, failed: bool) -> None:
+    """Note on a span of :func:`request_span` how its request ended; *failed*: without an answer."""
+    if span is None:
+        return
+    if not failed:
+        span.set_attribute("gen_ai.usage.input_tokens", answer.input_tokens)
+        span.set_attribute("gen_ai.usage.output_tokens", answer.output_tokens)
+        span.set_attribute("sie.judgment.status", answer.status)
+    if answer.status != "ok":
+        from opentelemetry.trace import Status, StatusCode
+
+        span.set_attribute("error.type", answer.status)
+        span.set_status(Status(StatusCode.ERROR, answer.status))
 
 
 @lru_cache(maxsize=1)

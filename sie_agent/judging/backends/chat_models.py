@@ -1,24 +1,31 @@
-"""What a LangChain chat model says, of itself and in answers and errors: pure functions, no network."""
+"""LangChain's chat models: made by their name, and what they say of themselves, in answers and in errors."""
 
 from __future__ import annotations
 
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from sie_agent.errors import EnvironmentFailure, InputError, MissingExtraError
 from sie_agent.judging.answers import Answer
+from sie_agent.judging.backends.endpoints import HOSTED_URL
+from sie_agent.judging.backends.http.addresses import KEY_VARIABLE, checked_key
 from sie_agent.judging.backends.http.chat import DETAIL_CHARS, error_text
+from sie_agent.judging.backends.http.clients import library_client
 from sie_agent.judging.backends.http.meaning import meaning_by_code, meaning_by_text, problem_of
+from sie_agent.judging.backends.http.network import chain
+from sie_agent.judging.backends.http.openai import DEFAULT_TIMEOUT
 from sie_agent.judging.backends.http.reading import THINKING, OtherForm
-from sie_agent.judging.backends.http.trouble import LEAST_PAUSE, Refusal, Trouble, of_problem, retry_after
+from sie_agent.judging.backends.http.trouble import LEAST_PAUSE, Trouble, of_problem, retry_after
 from sie_agent.utils.redact import redacted
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
 
+OPENAI = "openai:"
 NAME_FIELDS = ("model", "model_name", "model_id", "deployment_name", "azure_deployment")
 # parameters with one of these words in their name are secret, or say where and how patiently a model is asked:
 # they have no place in a cache key, or change no answer
@@ -28,7 +35,81 @@ PLACE_WORDS = {"url", "uri", "endpoint", "host", "address", "proxy", "proxies", 
 MANNER_WORDS = {"retries", "retry", "timeout", "stream", "streaming", "callbacks", "verbose", "cache", "concurrency"}
 NOT_IDENTIFYING = SECRET_WORDS | PLACE_WORDS | MANNER_WORDS
 NOT_IDENTIFYING_ENDINGS = ("api_base",)
-CAUSES_LOOKED_AT = 4
+TOLD_BY_TEXT = ("too-long", "rate", "money", "key")
+CODE_BY_NAME = {
+    "ModelRateLimitError": 429,
+    "ModelAuthenticationError": 401,
+    "ModelPermissionDeniedError": 403,
+    "ModelNotFoundError": 404,
+}
+
+
+@dataclass(frozen=True)
+class NamedModel:
+    """A chat model by name, made when it is needed.
+
+    Attributes
+    ----------
+    name : ``provider:model``, as LangChain's ``init_chat_model`` takes it.
+    base_url, api_key : where it is and with what key, where the provider's own settings do not say it.
+    parameters : further parameters of the chat model, such as ``temperature`` (0 if not given).
+    """
+
+    name: str
+    base_url: str | None = field(default=None, repr=False)
+    api_key: str | None = field(default=None, repr=False)
+    parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def open(self) -> BaseChatModel:
+        """Make the chat model; asks nobody.
+
+        Raises
+        ------
+        MissingExtraError : LangChain is not installed.
+        EnvironmentFailure : the provider's package is not installed, or there is no key.
+        InputError : no such provider, or a bad parameter.
+        """
+        try:
+            from langchain.chat_models import init_chat_model
+        except ImportError as error:
+            raise MissingExtraError("langchain", "langchain") from error
+        given: dict[str, Any] = {"temperature": 0.0, **self.parameters}
+        given |= {name: value for name in ("base_url", "api_key") if (value := getattr(self, name)) is not None}
+        if self.name.startswith(OPENAI):
+            given.setdefault("http_async_client", self._client())
+        try:
+            made: BaseChatModel = init_chat_model(self.name, **given)
+            return made
+        except Exception as error:  # every provider's package complains in its own way
+            problem = error_text(error, [self.api_key])
+            if isinstance(error, ImportError) or "api_key" in problem or "credentials" in problem.lower():
+                raise EnvironmentFailure(problem, where=f"--model {self.name}") from None
+            hint = "Give provider:model, such as openai:NAME"
+            raise InputError(problem, where=f"--model {self.name}", hint=hint) from None
+
+    def _client(self) -> Any:
+        """The client of a server of OpenAI's protocol: bounded, as that of backend ``openai``."""
+        named = self.base_url or os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_BASE")
+        key = checked_key(self.api_key or os.environ.get(KEY_VARIABLE))
+        return library_client(named or HOSTED_URL, key, DEFAULT_TIMEOUT)
+
+
+def checked_model(chat_model: Any) -> BaseChatModel:
+    """*chat_model*, which is a ``BaseChatModel``.
+
+    Raises
+    ------
+    InputError : it is something else.
+    MissingExtraError : LangChain is not installed.
+    """
+    try:
+        from langchain_core.language_models.chat_models import BaseChatModel
+    except ImportError as error:
+        raise MissingExtraError("langchain-core", "langchain") from error
+    if not isinstance(chat_model, BaseChatModel):
+        hint = "Give the chat model itself, before bind(), with_retry() or with_structured_output()"
+        raise InputError(f"a LangChain BaseChatModel is needed, not {type(chat_model).__name__}", hint=hint)
+    return chat_model
 
 
 def model_name(chat_model: BaseChatModel) -> str:
@@ -82,12 +163,13 @@ def plain(value: Any) -> Any:
 
 def secrets_of(chat_model: BaseChatModel) -> tuple[str, ...]:
     """Keys that the chat model holds, so that none gets into a message."""
-    found: list[object] = [os.environ.get(variable) for variable in key_variables(chat_model)]
-    for name in (*type(chat_model).model_fields, *_secret_names(chat_model)):
+    named = chat_model.lc_secrets if isinstance(chat_model.lc_secrets, dict) else {}
+    found: list[object] = [os.environ.get(variable) for variable in named.values()]
+    for name in (*type(chat_model).model_fields, *named):
         value: Any = getattr(chat_model, name, None)
         if hasattr(value, "get_secret_value"):
             found.append(value.get_secret_value())
-        elif name in _secret_names(chat_model):
+        elif name in named:
             found.append(value)
     return tuple(dict.fromkeys(one for one in found if isinstance(one, str) and one))
 
@@ -96,11 +178,6 @@ def key_variables(chat_model: BaseChatModel) -> tuple[str, ...]:
     """Environment variables from which the chat model takes its keys."""
     secrets = chat_model.lc_secrets
     return tuple(secrets.values()) if isinstance(secrets, dict) else ()
-
-
-def _secret_names(chat_model: BaseChatModel) -> tuple[str, ...]:
-    secrets = chat_model.lc_secrets
-    return tuple(secrets) if isinstance(secrets, dict) else ()
 
 
 def takes_schema(chat_model: BaseChatModel) -> bool:
@@ -139,14 +216,14 @@ def _refusal(message: Any) -> str:
     return str(refused[0].get("refusal") or "refused") if refused else ""
 
 
-def classify(error: Exception, method: str, secrets: Sequence[str]) -> Answer | Trouble | Refusal | OtherForm:
+def classify(error: Exception, method: str, secrets: Sequence[str]) -> Answer | Trouble | OtherForm:
     """What an exception means, whoever's it is: by its name, and by what the provider said.
 
     Parameters
     ----------
     secrets : what must not stand in the answer's detail.
     """
-    names, code = _names(error), _code(error)
+    names = {part.__name__ for part in type(error).__mro__}
     detail = error_text(error, secrets)
     if "ContextOverflowError" in names:
         return Trouble("pair", Answer("too-long", method, detail=detail))
@@ -155,56 +232,25 @@ def classify(error: Exception, method: str, secrets: Sequence[str]) -> Answer | 
         return OtherForm("it thinks before it answers", cut, longer=True) if _thinks(error) else cut
     if "ContentFilterFinishReasonError" in names:
         return _with_usage(error, Answer("refused", method, detail="stopped by the content filter"))
-    code = next((one for name, one in CODE_BY_NAME.items() if name in names), None) if code is None else code
+    code = _code(error) or next((one for name, one in CODE_BY_NAME.items() if name in names), None)
     if code is None and any("Timeout" in name for name in names):
         return Trouble("server", Answer("timeout", method, detail="no answer in time"))
     if code is None and (any("Connect" in name for name in names) or "loop is closed" in str(error)):
         return Trouble("server", Answer("connection", method, detail=f"the connection failed ({type(error).__name__})"))
-    problem = problem_of(code, _body(error), str(error))
+    bodies = (getattr(one, "body", None) for one in chain(error))
+    body = next((body for body in bodies if isinstance(body, dict | list | str) and body), None)
+    problem = problem_of(code, body, str(error))
     said = of_problem(problem, method, detail=problem.text or detail, secrets=secrets, wait=_wait(error))
     # without a status it may be the chat model's own complaint, in any words
     if code is None and meaning_by_code(problem) is None and meaning_by_text(problem) not in TOLD_BY_TEXT:
         shown = f"the chat model failed ({type(error).__name__}: {detail})"
-        trouble = Trouble("server", Answer("malformed", method, detail=shown[:DETAIL_CHARS]))
-        return Refusal(problem, trouble)
+        return Trouble("server", Answer("malformed", method, detail=shown[:DETAIL_CHARS]), refused=problem)
     return said
-
-
-TOLD_BY_TEXT = ("too-long", "rate", "money", "key")
-CODE_BY_NAME = {
-    "ModelRateLimitError": 429,
-    "ModelAuthenticationError": 401,
-    "ModelPermissionDeniedError": 403,
-    "ModelNotFoundError": 404,
-}
-
-
-def _body(error: Exception) -> Any:
-    """What the provider's response held, where the error or its cause carries it."""
-    for one in _chain(error):
-        body = getattr(one, "body", None)
-        if isinstance(body, dict | list | str) and body:
-            return body
-    return None
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it was raised from."""
-    current: BaseException | None = error
-    for _ in range(CAUSES_LOOKED_AT):
-        if current is None:
-            return
-        yield current
-        current = current.__cause__
-
-
-def _names(error: Exception) -> frozenset[str]:
-    return frozenset(part.__name__ for part in type(error).__mro__)
 
 
 def _code(error: Exception) -> int | None:
     """The HTTP status that the error, its response or its cause carries."""
-    for one in _chain(error):
+    for one in chain(error):
         response = getattr(one, "response", None)
         for holder, name in ((one, "status_code"), (response, "status_code"), (one, "code"), (one, "http_status")):
             value = getattr(holder, name, None)
@@ -215,11 +261,9 @@ def _code(error: Exception) -> int | None:
 
 def _wait(error: Exception) -> float:
     """Seconds for which the provider asked to be left alone."""
-    for one in _chain(error):
-        headers = getattr(getattr(one, "response", None), "headers", None)
-        if headers is not None:
-            return retry_after(headers)
-    return LEAST_PAUSE
+    answers = (getattr(getattr(one, "response", None), "headers", None) for one in chain(error))
+    headers = next((found for found in answers if found is not None), None)
+    return LEAST_PAUSE if headers is None else retry_after(headers)
 
 
 def _thinks(error: Exception) -> bool:
