@@ -26,7 +26,7 @@ from scripts.benchmarks.shared import median_with_interval, say, started_manifes
 from scripts.benchmarks.synthetic_log import write_log
 from sie_agent.judging import JudgmentCache, load_variant, make_backend
 from sie_agent.judging.answers import Answer
-from sie_agent.judging.questions import KeyMaker, Rows, wanted_rows
+from sie_agent.judging.questions import KeyMaker, RowFields, wanted_rows
 from sie_agent.samples import stream_samples
 
 VARIANT = "relevance/graded"
@@ -42,8 +42,8 @@ def fill(cache_path: Path, log: Path, seed: int = 0) -> None:
     keys = KeyMaker(variant, backend.sources(variant.method))
     with JudgmentCache(cache_path) as cache:
         for chunk in stream_samples(log):
-            rows = Rows(wanted_rows(chunk, variant), variant)
-            answers = [(keys.make(rows.fields(row), 0), drawn_answer(draw)) for row in range(rows.count)]
+            rows = RowFields(wanted_rows(chunk, variant), variant)
+            answers = [(keys.make(rows.fields(row)), drawn_answer(draw)) for row in range(rows.count)]
             cache.put(answers, variant=variant.name, model=backend.model)
     backend.close()
 

@@ -36,7 +36,6 @@ CORE = (
     "rich",
     "sklearn",
     "scipy",
-    "tenacity",
     "typer",
 )
 SERVE = ("fastapi", "prometheus_client", "uvicorn")

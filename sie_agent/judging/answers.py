@@ -41,6 +41,11 @@ class Request:
         """The key of the preferred source: what the question is known by within a run."""
         return self.keys[0]
 
+    @property
+    def characters(self) -> int:
+        """Length of all messages."""
+        return sum(len(message["content"]) for message in self.messages)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -74,7 +79,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class ScaledAnswer:
     """An answer on the scale: score in [0, 1], probabilities over tokens, entropy in nats."""
 
     score: float
@@ -82,10 +87,10 @@ class Scored:
     entropy: float
 
 
-UNSCORED = Scored(math.nan, None, math.nan)
+UNSCALED = ScaledAnswer(math.nan, None, math.nan)
 
 
-def score_answer(variant: Variant, answer: Answer) -> Scored:
+def score_answer(variant: Variant, answer: Answer) -> ScaledAnswer:
     """Put an answer on the variant's scale.
 
     The expectation over the scale for graded answers, the value of the grade for written ones,
@@ -93,23 +98,23 @@ def score_answer(variant: Variant, answer: Answer) -> Scored:
     An answer without a grade gives NaN, never a number.
     """
     if answer.status != "ok":
-        return UNSCORED
+        return UNSCALED
     if answer.method == "graded" and answer.probabilities is not None:
         # in the order of the scale: a sum of the same shares in another order may differ in its last digit
         expected = sum([answer.probabilities.get(level.token, 0.0) * level.value for level in variant.scale])
-        return Scored(_unit(expected), answer.probabilities, entropy(answer.probabilities))
+        return ScaledAnswer(min(max(expected, 0.0), 1.0), answer.probabilities, entropy(answer.probabilities))
     if answer.method == "written" and answer.grade is not None:
         values = {level.token: level.value for level in variant.scale}
-        return Scored(values[answer.grade], None, math.nan)
+        return ScaledAnswer(values[answer.grade], None, math.nan)
     if answer.number is None:
-        return UNSCORED
+        return UNSCALED
     if answer.method == "likelihood":
         relevant = calibrated(answer.number, variant.calibration)
         shares = {"relevant": relevant, "irrelevant": 1.0 - relevant}
-        return Scored(relevant, shares, entropy(shares))
+        return ScaledAnswer(relevant, shares, entropy(shares))
     if answer.method == "embedding":
-        return Scored(_unit((1.0 + answer.number) / 2.0), None, math.nan)
-    return Scored(_unit(answer.number), None, math.nan)
+        return ScaledAnswer(min(max((1.0 + answer.number) / 2.0, 0.0), 1.0), None, math.nan)
+    return ScaledAnswer(min(max(answer.number, 0.0), 1.0), None, math.nan)
 
 
 def calibrated(log_likelihood: float, calibration: Calibration) -> float:
@@ -181,7 +186,3 @@ def answer_schema(variant: Variant, method: str) -> dict[str, Any] | None:
     if variant.rationale and variant.method == "written":
         asked = {"rationale": {"type": "string", "maxLength": 300}, **asked}
     return {"type": "object", "properties": asked, "required": list(asked), "additionalProperties": False}
-
-
-def _unit(number: float) -> float:
-    return min(max(number, 0.0), 1.0)

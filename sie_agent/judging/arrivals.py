@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
 from sie_agent.judging.answers import Answer, Request
 from sie_agent.judging.backends.base import Batch, Source
 from sie_agent.judging.cache.database import JudgmentCache
-from sie_agent.judging.cache.kept import checked_answer
+from sie_agent.judging.cache.stored import checked_answer
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.judging.questions import KeyMaker
 from sie_agent.utils.progress import say
@@ -106,8 +106,3 @@ class Arrivals:
         if message not in self._told:
             self._told.add(message)
             say(message)
-
-
-def answers_by_question(arrived: Sequence[Arrival]) -> dict[str, tuple[Answer, Source]]:
-    """Answers and who gave them, by the key by which a question is known within a run."""
-    return {one.request.key: (one.answer, one.source) for one in arrived}

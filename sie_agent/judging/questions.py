@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
 
 import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.judging.answers import Answer, Request, answer_schema
-from sie_agent.judging.backends.base import Source
+from sie_agent.judging.backends import Backend, Source, check_method
 from sie_agent.judging.cache.database import JudgmentCache
-from sie_agent.judging.cache.file import MOST_ALIASES
-from sie_agent.judging.cache.kept import SURROGATES, misfit
+from sie_agent.judging.cache.entries import MOST_ALIASES
 from sie_agent.judging.cache.key import key_maker
+from sie_agent.judging.cache.stored import SURROGATES, misfit
 from sie_agent.judging.prompts.render import Renderer, clean_fields
 from sie_agent.judging.prompts.variants import FIELDS, ITEM_FIELDS, Variant
 from sie_agent.utils.progress import say
@@ -97,10 +96,11 @@ class KeyMaker:
     ----------
     own : the sources of the backend; the keys of a request run parallel to them.
     groups : after each source of the backend, with what makes its keys, those that differ from it in the name alone.
+    render, make : from fields to the messages, and to the key, of the preferred source.
 
     Raises
     ------
-    InputError : the name of a model is no text that can be written.
+    InputError : the name of a model cannot be written as text.
     """
 
     def __init__(self, variant: Variant, sources: Sequence[Source], aliases: Names = no_names) -> None:
@@ -113,6 +113,7 @@ class KeyMaker:
         self.render = self._renderers[self.own[0].method]
         self.groups = [[(source, self.maker(source))] for source in self.own]
         self._own_makers = [group[0][1] for group in self.groups]
+        self.make = self._own_makers[0]
         for source in self.own:
             for named in aliases(source):
                 self.add_name(source, named)
@@ -144,40 +145,27 @@ class KeyMaker:
 
     def maker(self, source: Source) -> Callable[[Fields], str]:
         """From fields to the key of the answer that *source* gives."""
-        render, make = self._renderers[source.method], maker_for(self.variant, source)
+        settings = dict(source.settings)
+        if source.method == "written":
+            settings["max_output_tokens"] = self.variant.max_output_tokens
+        render = self._renderers[source.method]
+        make = key_maker(
+            model=source.model,
+            fingerprint=source.fingerprint,
+            schema=answer_schema(self.variant, source.method),
+            scale=[(level.token, level.value) for level in self.variant.scale],
+            method=source.method,
+            settings=settings,
+            family=source.family,
+        )
         return lambda fields: make(render(fields))
-
-    def make(self, fields: Fields, place: int) -> str:
-        """Key of the answer by the backend's source at *place*."""
-        return self._own_makers[place](fields)
 
     def all(self, fields: Fields, first: str) -> tuple[str, ...]:
         """Keys for all sources of the backend; *first*, that of the preferred one, is known."""
         return (first, *(make(fields) for make in self._own_makers[1:]))
 
 
-def maker_for(variant: Variant, source: Source) -> Callable[[Sequence[Mapping[str, str]]], str]:
-    """From messages to the key of the answer that *source* gives to *variant*."""
-    return key_maker(
-        model=source.model,
-        fingerprint=source.fingerprint,
-        schema=answer_schema(variant, source.method),
-        scale=[(level.token, level.value) for level in variant.scale],
-        method=source.method,
-        settings=settings_of(variant, source),
-        family=source.family,
-    )
-
-
-def settings_of(variant: Variant, source: Source) -> dict[str, Any]:
-    """The source's settings, and the variant's limit where an answer is written out."""
-    settings = dict(source.settings)
-    if source.method == "written":
-        settings["max_output_tokens"] = variant.max_output_tokens
-    return settings
-
-
-class Rows:
+class RowFields:
     """Cleaned template fields by row number."""
 
     def __init__(self, rows: pd.DataFrame, variant: Variant) -> None:
@@ -191,7 +179,7 @@ class Rows:
         return clean_fields(self._variant, {name: column[row] for name, column in self._columns.items()})
 
 
-def distinct_questions(rows: Rows, keys: KeyMaker) -> tuple[list[Question], list[int]]:
+def distinct_questions(rows: RowFields, keys: KeyMaker) -> tuple[list[Question], list[int]]:
     """The distinct questions, and for every row the place of its question in that list.
 
     Messages are rendered here for the key alone and again when they are sent: a million of them would not
@@ -201,7 +189,7 @@ def distinct_questions(rows: Rows, keys: KeyMaker) -> tuple[list[Question], list
     place_of: dict[str, int] = {}
     places: list[int] = []
     for row in range(rows.count):
-        key = keys.make(rows.fields(row), 0)
+        key = keys.make(rows.fields(row))
         place = place_of.setdefault(key, len(asked))
         if place == len(asked):
             asked.append(Question(row, key))
@@ -210,7 +198,7 @@ def distinct_questions(rows: Rows, keys: KeyMaker) -> tuple[list[Question], list
 
 
 def cached_answers(
-    asked: Sequence[Question], rows: Rows, keys: KeyMaker, cache: JudgmentCache, *, retry_failed: bool
+    asked: Sequence[Question], rows: RowFields, keys: KeyMaker, cache: JudgmentCache, *, retry_failed: bool
 ) -> dict[str, tuple[Answer, Source]]:
     """Answers that the cache holds, by the key of the question; those of the preferred source come first.
 
@@ -240,20 +228,91 @@ def cached_answers(
     return found
 
 
-@contextmanager
-def damage_told(cache: JudgmentCache) -> Iterator[None]:
-    """Say at the end, once, how many answers in the cache were damaged."""
-    before = cache.damaged
-    try:
-        yield
-    finally:
-        if (count := cache.damaged - before) > 0:
-            answers = "1 damaged answer" if count == 1 else f"{count:,} damaged answers"
-            say(f"{answers} in the cache: asked again")
+class LookUp:
+    """What the cache holds of a log's questions, chunk by chunk.
+
+    Parameters
+    ----------
+    variant, backend, cache, retry_failed : as ``judge_chunks`` takes them.
+    once : whether a question that an earlier chunk asked is left out of the later ones.
+
+    Raises
+    ------
+    InputError : the backend cannot answer the variant.
+    """
+
+    def __init__(
+        self, variant: Variant, backend: Backend, cache: JudgmentCache, *, retry_failed: bool, once: bool = False
+    ) -> None:
+        check_method(backend, variant)
+        self.variant = variant
+        self._backend = backend
+        self._cache = cache
+        self._retry_failed = retry_failed
+        self._once = once
+        # by their hash, which is all that fits for a large log
+        self._seen: set[int] = set()
+        self._seen_queries: set[int] = set()
+
+    @cached_property
+    def keys(self) -> KeyMaker:
+        """The keys of the answers; the backend may have to ask its server for the model's name."""
+        return KeyMaker(self.variant, self._backend.sources(self.variant.method), known_names(self._cache))
+
+    def chunks(self, chunks: Iterable[pd.DataFrame]) -> Iterator[Chunk]:
+        """The questions of each chunk, of clarity those about queries that no chunk before had.
+
+        At the end it says, once, how many answers in the cache were damaged.
+        """
+        before = self._cache.damaged
+        try:
+            for samples in chunks:
+                rows = wanted_rows(samples, self.variant)
+                if self.variant.aspect == "clarity":
+                    hashes = pd.util.hash_array(rows["query"].to_numpy(dtype=object)).tolist()
+                    rows = rows[[one not in self._seen_queries for one in hashes]].reset_index(drop=True)
+                    self._seen_queries.update(hashes)
+                yield self._chunk(rows)
+        finally:
+            if (count := self._cache.damaged - before) > 0:
+                answers = "1 damaged answer" if count == 1 else f"{count:,} damaged answers"
+                say(f"{answers} in the cache: asked again")
+
+    def _chunk(self, rows: pd.DataFrame) -> Chunk:
+        fields = RowFields(rows, self.variant)
+        asked, places = distinct_questions(fields, self.keys)
+        if self._once:
+            asked = [question for question in asked if int(question.key[:16], 16) not in self._seen]
+            self._seen.update(int(question.key[:16], 16) for question in asked)
+        answers = cached_answers(asked, fields, self.keys, self._cache, retry_failed=self._retry_failed)
+        return Chunk(rows, fields, asked, places, answers, self.keys)
 
 
-def requests_for(questions: Iterable[Question], rows: Rows, keys: KeyMaker) -> Iterator[Request]:
-    """Requests, rendered when they are wanted."""
-    for question in questions:
-        fields = rows.fields(question.row)
-        yield Request(keys.all(fields, question.key), fields["query"], fields, keys.render(fields))
+@dataclass
+class Chunk:
+    """The questions of one chunk of a log.
+
+    Attributes
+    ----------
+    rows, fields : what is asked about, as a table and as the template sees it.
+    asked, places : the distinct questions, and for every row the place of its own among them.
+    answers : those that the cache holds, by the key of the question.
+    """
+
+    rows: pd.DataFrame
+    fields: RowFields
+    asked: list[Question]
+    places: list[int]
+    answers: dict[str, tuple[Answer, Source]]
+    keys: KeyMaker
+
+    def pending(self) -> list[Question]:
+        """The questions that have no answer."""
+        return [question for question in self.asked if question.key not in self.answers]
+
+    def requests(self, questions: Iterable[Question]) -> Iterator[Request]:
+        """Requests, rendered when they are wanted."""
+        for question in questions:
+            fields = self.fields.fields(question.row)
+            keys = self.keys.all(fields, question.key)
+            yield Request(keys, fields["query"], fields, self.keys.render(fields))

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sie_agent.judging.cache.kept import plain_line
+from sie_agent.judging.cache.stored import plain_line
 
 MOST_DETAILS = 200
 DETAIL_CHARS = 200

@@ -9,21 +9,11 @@ import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.judging.answers import Answer
-from sie_agent.judging.arrivals import Arrivals, answers_by_question
-from sie_agent.judging.backends import Backend, Source, check_method
+from sie_agent.judging.arrivals import Arrivals
+from sie_agent.judging.backends import Backend
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.prompts.variants import Variant, load_variant
-from sie_agent.judging.questions import (
-    KeyMaker,
-    Question,
-    Rows,
-    cached_answers,
-    damage_told,
-    distinct_questions,
-    known_names,
-    requests_for,
-    wanted_rows,
-)
+from sie_agent.judging.questions import Chunk, LookUp, Question
 from sie_agent.judging.session import Drawn, Session
 from sie_agent.judging.table import judgment_table
 from sie_agent.utils.progress import bar, say
@@ -109,39 +99,18 @@ def judge_chunks(
     As :func:`judge`; and KeyboardInterrupt, when the session was stopped by a signal and what had been asked has
     been kept.
     """
-    check_method(backend, variant)
     used = session or Session(backend, cache)
-    keys: KeyMaker | None = None
-    seen: set[int] = set()
-    with damage_told(cache):
-        for chunk in chunks:
-            rows = wanted_rows(chunk, variant)
-            if variant.aspect == "clarity":
-                rows = first_met(rows, seen)
-            keys = keys or KeyMaker(variant, backend.sources(variant.method), known_names(cache))
-            table = judge_rows(rows, variant, backend, cache, keys, retry_failed, used)
-            used.account.add_table(table)
-            yield table
+    look_up = LookUp(variant, backend, cache, retry_failed=retry_failed)
+    for chunk in look_up.chunks(chunks):
+        table = judge_chunk(chunk, variant, backend, cache, used)
+        used.account.add_table(table)
+        yield table
 
 
-def first_met(rows: pd.DataFrame, seen: set[int]) -> pd.DataFrame:
-    """The rows whose query no chunk before had; remembers them by hash, which is all that fits for a large log."""
-    hashes = pd.util.hash_array(rows["query"].to_numpy(dtype=object)).tolist()
-    fresh = [one not in seen for one in hashes]
-    seen.update(hashes)
-    return rows[fresh].reset_index(drop=True)
-
-
-def judge_rows(
-    rows: pd.DataFrame,
-    variant: Variant,
-    backend: Backend,
-    cache: JudgmentCache,
-    keys: KeyMaker,
-    retry_failed: bool,
-    session: Session,
+def judge_chunk(
+    chunk: Chunk, variant: Variant, backend: Backend, cache: JudgmentCache, session: Session
 ) -> pd.DataFrame:
-    """The judgments of some rows: from the cache, and from the backend what is not there.
+    """The judgments of one chunk: from the cache, and from the backend what is not there.
 
     Raises
     ------
@@ -149,62 +118,51 @@ def judge_rows(
     """
     if session.stopped == "interrupted":
         raise KeyboardInterrupt
-    fields = Rows(rows, variant)
-    asked, places = distinct_questions(fields, keys)
-    answers = cached_answers(asked, fields, keys, cache, retry_failed=retry_failed)
-    known = frozenset(answers)
-    pending = [question for question in asked if question.key not in answers]
+    known = frozenset(chunk.answers)
+    pending = chunk.pending()
     if session.shown is not None:
-        session.shown.advance(len(rows) - len(pending), note="")
+        session.shown.advance(len(chunk.rows) - len(pending), note="")
     if pending and session.stopped is None:
         if known:
-            say(f"{len(known):,} of {len(asked):,} different questions were answered in the cache")
+            say(f"{len(known):,} of {len(chunk.asked):,} different questions were answered in the cache")
         cache.reserve()
-        answers.update(ask(rows, fields, pending, variant, backend, cache, keys, session))
-    stand_in = unanswered(session, variant)
+        ask(chunk, pending, variant, backend, cache, session)
+    # what stands for a question that was never asked
+    if session.stopped == "cost":
+        stand_in = Answer("not-asked", variant.method, detail="stopped at the limit on cost")
+    else:
+        stand_in = Answer("unanswered", variant.method, detail="the backend gave no answer")
     for question in pending:
-        answers.setdefault(question.key, (stand_in, keys.own[0]))
-    return judgment_table(rows, asked, places, answers, known, variant)
+        chunk.answers.setdefault(question.key, (stand_in, chunk.keys.own[0]))
+    return judgment_table(chunk, known, variant)
 
 
 def ask(
-    rows: pd.DataFrame,
-    fields: Rows,
+    chunk: Chunk,
     pending: list[Question],
     variant: Variant,
     backend: Backend,
     cache: JudgmentCache,
-    keys: KeyMaker,
     session: Session,
-) -> dict[str, tuple[Answer, Source]]:
-    """Put the pending questions to the backend; answers are committed batch by batch.
+) -> None:
+    """Put the pending questions to the backend; answers are committed batch by batch, and added to the chunk's.
 
     Raises
     ------
     EnvironmentFailure : the disk is full; what had been asked is kept.
     KeyboardInterrupt : the session was stopped by a signal; what had been asked is kept.
     """
-    answers: dict[str, tuple[Answer, Source]] = {}
-    arrivals = Arrivals(variant, keys, cache, session.told)
-    queries = rows["query"].to_numpy(dtype=object)
+    arrivals = Arrivals(variant, chunk.keys, cache, session.told)
+    queries = chunk.rows["query"].to_numpy(dtype=object)
     # one query after the other: servers keep the prefix that such requests share
     ordered = sorted(pending, key=lambda question: (str(queries[question.row]), question.row))
-    drawn = Drawn(requests_for(ordered, fields, keys), session, variant)
-    for batch in backend.answer(variant, drawn):
+    for batch in backend.answer(variant, Drawn(chunk.requests(ordered), session, variant)):
         arrived = arrivals.checked(batch)
         session.keep(arrived, variant)
-        answers.update(answers_by_question(arrived))
+        chunk.answers |= {one.request.key: (one.answer, one.source) for one in arrived}
         if session.shown is not None:
             session.shown.advance(len(batch), note=session.note())
     if session.failure is not None:
         raise session.failure
     if session.stopped == "interrupted":
         raise KeyboardInterrupt
-    return answers
-
-
-def unanswered(session: Session, variant: Variant) -> Answer:
-    """What stands for a question that was never asked."""
-    if session.stopped == "cost":
-        return Answer("not-asked", variant.method, detail="stopped at the limit on cost")
-    return Answer("unanswered", variant.method, detail="the backend gave no answer")

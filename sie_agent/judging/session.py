@@ -204,11 +204,6 @@ class Drawn(Watcher):
         return request
 
 
-def characters(request: Request) -> int:
-    """Length of all messages of a request."""
-    return sum(len(message["content"]) for message in request.messages)
-
-
 def spread_marks(counts: Iterable[int]) -> str:
     """A histogram of one line, from grade 0 on the left to 1 on the right; empty where nothing was counted."""
     listed = list(counts)

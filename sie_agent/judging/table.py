@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 
 import pandas as pd
 
-from sie_agent.judging.answers import UNSCORED, Answer, score_answer
+from sie_agent.judging.answers import UNSCALED, Answer, score_answer
 from sie_agent.judging.backends.base import Source
 from sie_agent.judging.prompts.variants import Variant
-from sie_agent.judging.questions import Question
+from sie_agent.judging.questions import Chunk
 
 JUDGMENT_COLUMNS = (
     "sample_id",
@@ -35,28 +35,27 @@ JUDGMENT_COLUMNS = (
 ANSWER_COLUMNS = JUDGMENT_COLUMNS[4:]
 
 
-def judgment_table(
-    rows: pd.DataFrame,
-    asked: Sequence[Question],
-    places: Sequence[int],
-    answers: Mapping[str, tuple[Answer, Source]],
-    known: frozenset[str],
-    variant: Variant,
-) -> pd.DataFrame:
-    """The judgments, one per row. A question that occurs twice was paid for once: then it is cached."""
-    records = [answer_record(variant, *answers[question.key]) for question in asked]
+def judgment_table(chunk: Chunk, known: frozenset[str], variant: Variant) -> pd.DataFrame:
+    """The judgments, one per row of the chunk.
+
+    Parameters
+    ----------
+    known : keys of the questions that were answered before. One that occurs twice was paid for once: then the second
+        is cached.
+    """
+    records = [answer_record(variant, *chunk.answers[question.key]) for question in chunk.asked]
     counted: set[int] = set()
     cached = []
-    for place in places:
-        cached.append(place in counted or asked[place].key in known)
+    for place in chunk.places:
+        cached.append(place in counted or chunk.asked[place].key in known)
         counted.add(place)
-    columns = list(zip(*records, strict=True)) if records else [()] * (len(ANSWER_COLUMNS) - 1)
     names = [name for name in ANSWER_COLUMNS if name != "cached"]
+    columns = list(zip(*records, strict=True)) if records else [()] * len(names)
     table = pd.DataFrame(
-        {name: [column[place] for place in places] for name, column in zip(names, columns, strict=True)}
+        {name: [column[place] for place in chunk.places] for name, column in zip(names, columns, strict=True)}
     )
     for name in ("sample_id", "query", "item_id"):
-        table[name] = rows[name].to_numpy(dtype=object)
+        table[name] = chunk.rows[name].to_numpy(dtype=object)
     table["aspect"] = variant.aspect
     table["cached"] = cached
     return typed(table)
@@ -64,7 +63,7 @@ def judgment_table(
 
 def answer_record(variant: Variant, answer: Answer, source: Source) -> tuple[object, ...]:
     """What an answer puts into the table, in the order of the columns."""
-    scored = score_answer(variant, answer) if answer.status == "ok" else UNSCORED
+    scored = score_answer(variant, answer) if answer.status == "ok" else UNSCALED
     used = variant.name if answer.method == variant.method else f"{variant.name}+{answer.method}"
     shares = None if scored.probabilities is None else probabilities_text(scored.probabilities)
     status = "unscored" if answer.status == "ok" and math.isnan(scored.score) else answer.status

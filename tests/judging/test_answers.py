@@ -14,7 +14,7 @@ from sie_agent.judging.answers import Answer, answer_schema, calibrated, entropy
 from sie_agent.judging.backends.http.addresses import shown_url
 from sie_agent.judging.backends.http.chat import error_text
 from sie_agent.judging.backends.http.reading import OtherForm, read_answer
-from sie_agent.judging.cache.kept import answer_from_json, answer_to_json
+from sie_agent.judging.cache.stored import answer_from_json, answer_to_json
 from sie_agent.judging.prompts.variants import Calibration
 from sie_agent.judging.written import parse_written
 

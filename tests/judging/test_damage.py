@@ -19,7 +19,7 @@ from sie_agent.commands.cache import cache_export
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.judging import JudgmentCache, estimate, judge, judge_chunks, load_variant, make_backend
 from sie_agent.judging.answers import Answer
-from sie_agent.judging.cache.kept import answer_to_json
+from sie_agent.judging.cache.stored import answer_to_json
 from sie_agent.utils.progress import set_quiet
 
 from .conftest import table
@@ -192,7 +192,7 @@ def test_damage_that_only_writing_meets_loses_no_answer(
     tmp_path: Path, samples: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file too large to be looked through, whose free page, which the next answers take, is damaged."""
-    monkeypatch.setattr("sie_agent.judging.cache.file.LOOKED_THROUGH_BYTES", 0)
+    monkeypatch.setattr("sie_agent.judging.cache.sqlite_file.LOOKED_THROUGH_BYTES", 0)
     path = tmp_path / "judgments.sqlite"
     more = table([(f"query {number}", f"thing {number}") for number in range(30)])
     with scripted_server(lambda body, number: Reply(body=GRADED)) as server:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
 import pandas as pd
@@ -11,11 +13,21 @@ from hypothesis import strategies as st
 
 from sie_agent.judging import Backend, PricePart, Variant, load_variant, make_backend
 from sie_agent.judging.answers import answer_schema
-from sie_agent.judging.cache.key import cache_key, key_maker
+from sie_agent.judging.cache.key import key_maker
 from sie_agent.judging.prompts.variants import Level
-from sie_agent.judging.questions import KeyMaker, Question, Rows, distinct_questions, wanted_rows
+from sie_agent.judging.questions import KeyMaker, Question, RowFields, distinct_questions, wanted_rows
 
 from .conftest import PAIRS, table
+
+
+def cache_key(*, messages: Any, **content: Any) -> str:
+    """The key as it is defined, all at once."""
+    schema = None if content["schema"] is None else json.dumps(content["schema"])
+    listed = [dict(message) for message in messages]
+    described = {**content, "format": 1, "schema": schema, "messages": listed}
+    text = json.dumps(described, sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
 
 BASE: dict[str, Any] = {
     "model": "m",
@@ -52,7 +64,7 @@ FIELDS = {"query": "hose", "title": "a", "description": "", "attributes": ""}
 
 def questions(samples: pd.DataFrame, variant: Variant, backend: Backend) -> tuple[list[Question], list[int]]:
     keys = KeyMaker(variant, backend.sources(variant.method))
-    return distinct_questions(Rows(wanted_rows(samples, variant), variant), keys)
+    return distinct_questions(RowFields(wanted_rows(samples, variant), variant), keys)
 
 
 def test_every_change_gives_another_key() -> None:
@@ -79,6 +91,8 @@ def test_keys_are_equal_exactly_where_the_texts_are(first: list[str], second: li
 
 def test_a_key_never_changes_or_every_cache_would_be_lost() -> None:
     assert cache_key(**BASE) == GOLDEN
+    same = {name: value for name, value in BASE.items() if name != "messages"}
+    assert key_maker(**same)(BASE["messages"]) == GOLDEN
 
 
 GOLDEN = "b561da3be596ed2a4f0939b62b7b8609ec18148ae15bf93ed1cbcc644a714699"
@@ -152,7 +166,7 @@ def test_title_and_query_are_in_the_key() -> None:
     asked, places = questions(samples, variant, backend)
     assert len(asked) == 3 and places == [0, 1, 2, 0]
     keys = KeyMaker(variant, backend.sources("graded"))
-    assert keys.make(FIELDS, 0) != keys.make(FIELDS, 1)
+    assert keys.make(FIELDS) not in keys.all(FIELDS, keys.make(FIELDS))[1:]
 
 
 def test_a_new_calibration_needs_no_new_judgments() -> None:

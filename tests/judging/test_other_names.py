@@ -27,7 +27,7 @@ from sie_agent.judging import (
 )
 from sie_agent.judging.answers import Answer, Request
 from sie_agent.judging.backends import Batch
-from sie_agent.judging.cache.file import MOST_ALIASES
+from sie_agent.judging.cache.entries import MOST_ALIASES
 from sie_agent.judging.questions import KeyMaker, known_names
 from sie_agent.suite import Mixture
 from sie_agent.utils.progress import set_quiet
@@ -249,11 +249,11 @@ def test_the_sources_of_a_key_maker_grow(cache: JudgmentCache) -> None:
     ]
     fields = {"query": "hose", "title": "a", "description": "", "attributes": ""}
     plain = KeyMaker(VARIANT, judges.sources("graded"))
-    assert [keys.make(fields, place) for place in (0, 1)] == [plain.make(fields, place) for place in (0, 1)]
-    assert keys.all(fields, "first") == ("first", plain.make(fields, 1))
+    assert keys.all(fields, keys.make(fields)) == plain.all(fields, plain.make(fields))
+    assert keys.all(fields, "first") == ("first", plain.maker(plain.own[1])(fields))
     added = keys.add_name(keys.own[0], "y")
     assert added == replace(keys.own[0], model="y") and len(keys.sources) == 6
-    assert keys.maker(added)(fields) not in keys.all(fields, keys.make(fields, 0))
+    assert keys.maker(added)(fields) not in keys.all(fields, keys.make(fields))
 
 
 def test_names_in_judgments_lead_to_models_that_can_be_asked(cache: JudgmentCache) -> None:

@@ -8,16 +8,15 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.files.paths import cache_dir, user_path
 from sie_agent.judging.answers import Answer
-from sie_agent.judging.cache import file as cache_file
-from sie_agent.judging.cache.export import exported_keys, write_entries
-from sie_agent.judging.cache.file import VERSION, explained, is_busy, is_damaged, is_full, plain
-from sie_agent.judging.cache.kept import answer_from_json, answer_to_json
+from sie_agent.judging.cache import entries, sqlite_file
+from sie_agent.judging.cache.entries import plain
+from sie_agent.judging.cache.sqlite_file import VERSION, explained, is_busy, is_damaged, is_full
+from sie_agent.judging.cache.stored import answer_from_json, answer_to_json
 from sie_agent.utils.shown import shown
 from sie_agent.utils.signatures import checked
 
@@ -63,21 +62,25 @@ class JudgmentCache:
         self.path = user_path(path) if path is not None else cache_dir() / "judgments.sqlite"
         if self.path.is_dir():
             raise InputError("is a folder, not a judgment cache", where=self.path, hint="Name a file in it")
+        self._ballast = self.path.with_name(self.path.name + ".ballast")
         self._unwritable = ""
-        cache_file.check_kind(self.path)
+        if self.path.exists() and not self.path.is_file():
+            # a pipe would be waited for without end
+            raise InputError("is no file, but a pipe or a device", where=self.path, hint="Name another file")
         if self.path.parent.exists() and not self.path.parent.is_dir():
             hint = "Set SIE_CACHE_DIR to a folder" if path is None else "Name a file in a folder"
             raise InputError("is a file, and the judgment cache needs a folder", where=self.path.parent, hint=hint)
         with self._used():
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._connection = self._opened(str(self.path))
+                self._connection = sqlite_file.open_file(str(self.path), self.path, busy_seconds)
             except (sqlite3.OperationalError, OSError) as error:
                 # a full disk, a read-only folder: what is there can still be read
                 if not self.path.is_file() or is_busy(error):
                     raise
                 self._unwritable = str(error)
-                self._connection = self._opened(f"{self.path.resolve().as_uri()}?immutable=1")
+                address = f"{self.path.resolve().as_uri()}?immutable=1"
+                self._connection = sqlite_file.open_file(address, self.path, busy_seconds)
 
     @contextmanager
     def _used(self) -> Iterator[None]:
@@ -85,22 +88,17 @@ class JudgmentCache:
         with self._lock, explained(self.path):
             yield
 
-    def _opened(self, address: str) -> sqlite3.Connection:
-        return cache_file.open_file(address, self.path, self._busy_seconds)
-
     def __repr__(self) -> str:
         try:
-            (entries,) = self._connection.execute("SELECT COUNT(*) FROM judgments").fetchone()
+            (count,) = self._connection.execute("SELECT COUNT(*) FROM judgments").fetchone()
         except sqlite3.Error as error:
             return shown(self, path=self.path, trouble=str(error))
-        return shown(self, path=self.path, entries=entries)
+        return shown(self, path=self.path, entries=count)
 
     def __enter__(self) -> JudgmentCache:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -158,18 +156,14 @@ class JudgmentCache:
             if self._unwritable:
                 raise OSError(f"it can be read only ({self._unwritable})")
             if not self._looked_through:
-                cache_file.look_through(self._connection, self.path)
+                sqlite_file.look_through(self._connection, self.path)
                 self._looked_through = True
             self._connection.execute("BEGIN IMMEDIATE")
             # a read-only file lets a transaction begin; only a write shows it
             self._connection.execute(f"PRAGMA user_version = {VERSION}")
             self._connection.execute("COMMIT")
-            ballast = self._ballast()
-            if not ballast.exists() or ballast.stat().st_size < BALLAST_BYTES:
-                ballast.write_bytes(bytes(BALLAST_BYTES))
-
-    def _ballast(self) -> Path:
-        return self.path.with_name(self.path.name + ".ballast")
+            if not self._ballast.exists() or self._ballast.stat().st_size < BALLAST_BYTES:
+                self._ballast.write_bytes(bytes(BALLAST_BYTES))
 
     @property
     def trouble(self) -> EnvironmentFailure | None:
@@ -179,7 +173,7 @@ class JudgmentCache:
             return EnvironmentFailure(
                 f"the judgment cache is damaged; the last answers and all that can be read are in {saved.name}",
                 where=self.path,
-                hint=cache_file.repair(self.path),
+                hint=sqlite_file.repair(self.path),
             )
         if self.ballast_used:
             return EnvironmentFailure(
@@ -211,8 +205,8 @@ class JudgmentCache:
             except sqlite3.DatabaseError as error:
                 if is_damaged(error) and self._rescue is None:
                     self._save_elsewhere(rows)
-                elif is_full(error) and self._ballast().exists():
-                    self._ballast().unlink()
+                elif is_full(error) and self._ballast.exists():
+                    self._ballast.unlink()
                     self.ballast_used = True
                     (self._rescue or self)._insert(rows)
                 else:
@@ -221,11 +215,11 @@ class JudgmentCache:
 
     def _save_elsewhere(self, rows: Sequence[tuple[object, ...]]) -> None:
         """Into another file, with all that can be read of this one, which turned out to be damaged."""
-        saved = JudgmentCache(cache_file.rescue_path(self.path), busy_seconds=self._busy_seconds)
+        saved = JudgmentCache(sqlite_file.rescue_path(self.path), busy_seconds=self._busy_seconds)
         saved._insert(rows)
         self._rescue = saved
         with suppress(sqlite3.Error):
-            cache_file.copy_readable(self._connection, saved._connection)
+            entries.copy_readable(self._connection, saved._connection)
 
     def _insert(self, rows: Sequence[tuple[object, ...]]) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
@@ -248,17 +242,17 @@ class JudgmentCache:
         named : the name that the answer gives.
         """
         with self._lock, suppress(sqlite3.Error, OSError):
-            cache_file.note_alias((self._rescue or self)._connection, asked, fingerprint, named)
+            entries.note_alias((self._rescue or self)._connection, asked, fingerprint, named)
 
     def aliases(self, asked: str, fingerprint: str) -> tuple[str, ...]:
         """The other names under which a model has answered, in the order in which they came up; at most 16."""
         with self._used():
-            return cache_file.aliases((self._rescue or self)._connection, asked, fingerprint)
+            return entries.aliases((self._rescue or self)._connection, asked, fingerprint)
 
     def recent_rate(self, variant: str, model: str) -> float | None:
         """Answers per second to a variant when a model last answered for a second without a pause; None if never."""
         with self._used():
-            return cache_file.recent_rate(self._connection, plain(variant), plain(model))
+            return entries.recent_rate(self._connection, variant, model)
 
     def stats(self) -> dict[str, Any]:
         """Where it lies, how large it is, how many answers by variant, model and status.
@@ -268,9 +262,9 @@ class JudgmentCache:
         ``path``, ``bytes``, ``entries``, and ``groups`` (``variant, model, status, count`` of each).
         """
         with self._used():
-            groups = cache_file.groups(self._connection)
-        entries = sum(group["count"] for group in groups)
-        return {"path": str(self.path), "bytes": self.path.stat().st_size, "entries": entries, "groups": groups}
+            groups = entries.groups(self._connection)
+        count = sum(group["count"] for group in groups)
+        return {"path": str(self.path), "bytes": self.path.stat().st_size, "entries": count, "groups": groups}
 
     @checked
     def prune(
@@ -308,7 +302,7 @@ class JudgmentCache:
     def holds_export(self, path: str | Path) -> bool:
         """Whether a file is an export of which every answer is here still."""
         with explained(self.path):
-            return all(self.get(keys).keys() >= set(keys) for keys in exported_keys(Path(path)))
+            return all(self.get(keys).keys() >= set(keys) for keys in entries.exported_keys(Path(path)))
 
     @checked
     def export(self, path: str | Path) -> int:
@@ -325,6 +319,6 @@ class JudgmentCache:
         How many entries were written.
         """
         with self._used():
-            count, damaged = write_entries(self._connection, Path(path))
+            count, damaged = entries.write_entries(self._connection, Path(path))
         self.damaged += damaged
         return count

@@ -5,68 +5,51 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 KEY_FORMAT = 1
 CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
 MESSAGES = '"messages":['
 
 
-def cache_key(
-    *,
-    model: str,
-    fingerprint: str,
-    messages: Sequence[Mapping[str, str]],
-    schema: Mapping[str, Any] | None,
-    scale: Sequence[tuple[str, float]],
-    method: str,
-    settings: Mapping[str, Any],
-    family: str,
-) -> str:
-    """SHA-256 (hex) over all that can change an answer.
+class KeyContent(TypedDict):
+    """All that is in a key but the messages.
 
-    Parameters
+    Attributes
     ----------
     model, fingerprint : name and revision (a content hash where the weights are at hand).
-    messages : as rendered, examples and all.
     schema : JSON schema of a written answer, or None.
     scale : (token, value) of every level.
     method : how the answer is read.
     settings : sampling, log-probability and precision settings.
     family : the kind of endpoint. Its address, and how many requests run at once, change nothing.
     """
-    described = content(model, fingerprint, schema, scale, method, settings, family)
-    described["messages"] = [dict(message) for message in messages]
-    return hashlib.sha256(CANONICAL.encode(described).encode("ascii")).hexdigest()
+
+    model: str
+    fingerprint: str
+    schema: Mapping[str, Any] | None
+    scale: Sequence[tuple[str, float]]
+    method: str
+    settings: Mapping[str, Any]
+    family: str
 
 
-def key_maker(
-    *,
-    model: str,
-    fingerprint: str,
-    schema: Mapping[str, Any] | None,
-    scale: Sequence[tuple[str, float]],
-    method: str,
-    settings: Mapping[str, Any],
-    family: str,
-) -> Callable[[Sequence[Mapping[str, str]]], str]:
-    """:func:`cache_key` for many requests that differ in their messages alone.
+def key_maker(**content: Unpack[KeyContent]) -> Callable[[Sequence[Mapping[str, str]]], str]:
+    """From messages to the key: SHA-256 (hex) over the canonical JSON of *content* and messages.
 
     What comes before the messages, and the leading messages that stay the same from one request to the next
     (system text and examples), are encoded and hashed once.
 
-    Parameters
-    ----------
-    As :func:`cache_key` takes them.
-
     Returns
     -------
-    A function from the messages to the key, the same that :func:`cache_key` gives. Make one per source and
-    variant, and call it with what a ``Renderer`` gives.
+    A function from the messages to the key. Make one per source and variant, and call it with what a ``Renderer``
+    gives.
     """
-    described = content(model, fingerprint, schema, scale, method, settings, family)
+    # the order of a schema's properties is the order in which they are written, so it counts
+    schema = None if content["schema"] is None else json.dumps(content["schema"])
+    described = {**content, "format": KEY_FORMAT, "schema": schema, "messages": []}
     # keys are sorted, and quotes within a text are escaped: the first place that looks like the list is the list
-    opening, closing = CANONICAL.encode({**described, "messages": []}).split(MESSAGES, 1)
+    opening, closing = CANONICAL.encode(described).split(MESSAGES, 1)
     start = hashlib.sha256((opening + MESSAGES).encode("ascii"))
     end = closing.encode("ascii")
     # one tuple, so that threads never see the messages of one state with the hash of another
@@ -89,29 +72,6 @@ def key_maker(
         return str(hashed.hexdigest())
 
     return key
-
-
-def content(
-    model: str,
-    fingerprint: str,
-    schema: Mapping[str, Any] | None,
-    scale: Sequence[tuple[str, float]],
-    method: str,
-    settings: Mapping[str, Any],
-    family: str,
-) -> dict[str, Any]:
-    """All that is in a key but the messages."""
-    return {
-        "format": KEY_FORMAT,
-        "model": model,
-        "fingerprint": fingerprint,
-        # the order of a schema's properties is the order in which they are written, so it counts
-        "schema": None if schema is None else json.dumps(schema),
-        "scale": [list(level) for level in scale],
-        "method": method,
-        "settings": dict(settings),
-        "family": family,
-    }
 
 
 def message_text(message: Mapping[str, str]) -> str:

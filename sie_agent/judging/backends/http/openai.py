@@ -285,7 +285,7 @@ class _Run:
 
 def tokens_of(request: Request) -> int:
     """About how many tokens a request has, for limits per minute."""
-    return 1 + sum(len(message["content"]) for message in request.messages) // CHARS_PER_TOKEN
+    return 1 + request.characters // CHARS_PER_TOKEN
 
 
 def backoff(tries: int, retry_after: float) -> float:

@@ -1,4 +1,4 @@
-"""What is kept of an answer: checked when it comes from outside, and checked again when it is read back."""
+"""What the cache stores of an answer: checked when it comes from outside, and again when it is read back."""
 
 from __future__ import annotations
 
@@ -147,11 +147,6 @@ def is_number(value: object) -> bool:
     return type(value) is int and abs(value) <= LARGEST_NUMBER
 
 
-def is_method(value: object) -> bool:
-    """Whether a value says how an answer is read."""
-    return isinstance(value, str) and value in METHODS
-
-
 def is_status(value: object) -> bool:
     """Whether a value may be a status, of this version or a later one."""
     return value == "ok" or (isinstance(value, str) and STATUS.fullmatch(value) is not None)
@@ -211,7 +206,7 @@ def answer_of(loaded: dict[str, Any]) -> Answer:
 
 def damage(answer: Answer) -> str:
     """What in a stored answer cannot have been stored so; empty where nothing is."""
-    if not is_status(answer.status) or not is_method(answer.method):
+    if not is_status(answer.status) or not isinstance(answer.method, str) or answer.method not in METHODS:
         return "no status or method"
     for text in (answer.detail, answer.model, answer.endpoint, answer.asked):
         if not isinstance(text, str) or (not text.isprintable() and SURROGATES.search(text)):

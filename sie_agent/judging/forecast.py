@@ -8,24 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from sie_agent.judging.answers import Answer
-from sie_agent.judging.backends import Accounted, Backend, check_method
+from sie_agent.judging.backends import Accounted, Backend
 from sie_agent.judging.backends.http.enquiries import count_tokens
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.prompts.variants import Variant
-from sie_agent.judging.questions import (
-    KeyMaker,
-    Question,
-    Rows,
-    cached_answers,
-    damage_told,
-    distinct_questions,
-    known_names,
-    requests_for,
-    wanted_rows,
-)
-from sie_agent.judging.runner import first_met
-from sie_agent.judging.session import characters
+from sie_agent.judging.questions import Chunk, LookUp
 
 CHARS_PER_TOKEN = 4.0
 FEWEST_KNOWN = 20
@@ -34,7 +21,7 @@ COUNTED_BY_SERVER = 16
 
 @dataclass
 class Measure:
-    """Sums over a log: what is asked, how long it is, and what answers that are there say about tokens."""
+    """Sums over a log: what is asked, how long it is, and what the answers in the cache say about tokens."""
 
     rows: int = 0
     distinct: int = 0
@@ -49,13 +36,30 @@ class Measure:
     counted_characters: int = 0
     counted_tokens: int = 0
 
-    def add_known(self, length: int, answer: Answer) -> None:
-        """An answer in the cache, and how long its question was."""
-        if answer.input_tokens > 0:
-            self.known += 1
-            self.known_characters += length
-            self.known_input += answer.input_tokens
-            self.known_output += answer.output_tokens
+    def add(self, chunk: Chunk, backend: Backend) -> None:
+        """Count one chunk."""
+        self.rows += len(chunk.rows)
+        self.distinct += len(chunk.asked)
+        self.cached += len(chunk.answers)
+        self.without_grade += sum(answer.status != "ok" for answer, _ in chunk.answers.values())
+        for request in chunk.requests(question for question in chunk.asked if question.key in chunk.answers):
+            answer, _ = chunk.answers[request.key]
+            if answer.input_tokens > 0:
+                self.known += 1
+                self.known_characters += request.characters
+                self.known_input += answer.input_tokens
+                self.known_output += answer.output_tokens
+        pending = chunk.pending()
+        self.pending += len(pending)
+        self.characters += sum(request.characters for request in chunk.requests(pending))
+        if pending and not self.counted_tokens and self.known < FEWEST_KNOWN:
+            step = max(len(pending) // COUNTED_BY_SERVER, 1)
+            for request in chunk.requests(pending[::step][:COUNTED_BY_SERVER]):
+                tokens = count_tokens(backend, request.messages)
+                if tokens is None:
+                    break
+                self.counted_tokens += tokens
+                self.counted_characters += request.characters
 
 
 def estimate(
@@ -86,60 +90,12 @@ def estimate(
     ------
     InputError : the backend cannot answer the variant, or a column is missing.
     """
-    check_method(backend, variant)
-    keys = KeyMaker(variant, backend.sources(variant.method), known_names(cache))
+    look_up = LookUp(variant, backend, cache, retry_failed=retry_failed, once=True)
     measure = Measure()
-    seen: set[int] = set()
-    seen_queries: set[int] = set()
-    with damage_told(cache):
-        for chunk in chunks:
-            rows = wanted_rows(chunk, variant)
-            if variant.aspect == "clarity":
-                rows = first_met(rows, seen_queries)
-            add_rows(measure, rows, variant, backend, keys, cache, retry_failed, seen)
-    names = [source.model for source, _ in keys.groups[0]]
+    for chunk in look_up.chunks(chunks):
+        measure.add(chunk, backend)
+    names = [source.model for source, _ in look_up.keys.groups[0]]
     return as_estimate(measure, variant, backend, names, cache)
-
-
-def add_rows(
-    measure: Measure,
-    rows: pd.DataFrame,
-    variant: Variant,
-    backend: Backend,
-    keys: KeyMaker,
-    cache: JudgmentCache,
-    retry_failed: bool,
-    seen: set[int],
-) -> None:
-    """Count one chunk; *seen* are the questions of the chunks before, by the head of their key."""
-    fields = Rows(rows, variant)
-    asked, _ = distinct_questions(fields, keys)
-    fresh = [question for question in asked if int(question.key[:16], 16) not in seen]
-    seen.update(int(question.key[:16], 16) for question in fresh)
-    answers = cached_answers(fresh, fields, keys, cache, retry_failed=retry_failed)
-    measure.rows += len(rows)
-    measure.distinct += len(fresh)
-    measure.cached += len(answers)
-    measure.without_grade += sum(answer.status != "ok" for answer, _ in answers.values())
-    known = [question for question in fresh if question.key in answers]
-    for question, length in zip(known, lengths(known, fields, keys, variant), strict=True):
-        measure.add_known(length, answers[question.key][0])
-    pending = [question for question in fresh if question.key not in answers]
-    measure.pending += len(pending)
-    measure.characters += sum(lengths(pending, fields, keys, variant))
-    if pending and not measure.counted_tokens and measure.known < FEWEST_KNOWN:
-        step = max(len(pending) // COUNTED_BY_SERVER, 1)
-        for request in requests_for(pending[::step][:COUNTED_BY_SERVER], fields, keys):
-            tokens = count_tokens(backend, request.messages)
-            if tokens is None:
-                break
-            measure.counted_tokens += tokens
-            measure.counted_characters += characters(request)
-
-
-def lengths(questions: list[Question], fields: Rows, keys: KeyMaker, variant: Variant) -> list[int]:
-    """Characters of every question as it is sent."""
-    return [characters(request) for request in requests_for(questions, fields, keys)]
 
 
 def as_estimate(
@@ -148,15 +104,13 @@ def as_estimate(
     """The figures, from the sums; *names* are those under which the model's answers are, its own first."""
     if measure.known >= FEWEST_KNOWN:
         per_token, basis = measure.known_characters / measure.known_input, "cache"
-    elif measure.counted_tokens:
-        per_token, basis = measure.counted_characters / measure.counted_tokens, "server"
-    else:
-        per_token, basis = CHARS_PER_TOKEN, "length"
-    input_tokens = round(measure.characters / per_token)
-    if measure.known >= FEWEST_KNOWN:
         output_tokens = round(measure.pending * measure.known_output / measure.known)
     else:
         output_tokens = measure.pending * (variant.max_output_tokens if variant.method == "written" else 1)
+        per_token, basis = CHARS_PER_TOKEN, "length"
+        if measure.counted_tokens:
+            per_token, basis = measure.counted_characters / measure.counted_tokens, "server"
+    input_tokens = round(measure.characters / per_token)
     prices = list(backend.prices.values()) if isinstance(backend, Accounted) else []
     rates = (cache.recent_rate(variant.name, name) for name in names)
     rate = next((rate for rate in rates if rate is not None), None)
