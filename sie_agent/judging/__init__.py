@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 from sie_agent.judging.answers import is_lasting
-from sie_agent.judging.backends import (
-    AT_ONCE,
-    BACKENDS,
-    DEFAULT_VARIANTS,
-    DOUBLE_JUDGED,
-    Accounted,
-    Backend,
-    Endpoint,
-    EndpointList,
-    PricePart,
-    Source,
-    check_installed,
-    check_method,
-    load_endpoints,
-    make_backend,
-)
+from sie_agent.judging.backends import BACKENDS, DEFAULT_VARIANTS, check_method, make_backend
+from sie_agent.judging.backends.base import AT_ONCE, Accounted, Backend, Source, check_installed
 from sie_agent.judging.backends.embedding import MAX_TOKENS as ENCODER_TOKENS
 from sie_agent.judging.backends.embedding import encode as encode_sentences
+from sie_agent.judging.backends.endpoints import DOUBLE_JUDGED, Endpoint, EndpointList, PricePart, load_endpoints
 from sie_agent.judging.backends.lexical import share_of_words
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.clarity import judge_clarity_from_catalogue

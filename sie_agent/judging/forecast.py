@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from sie_agent.judging.backends import Accounted, Backend
+from sie_agent.judging.backends.base import Accounted, Backend
 from sie_agent.judging.backends.http.enquiries import count_tokens
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.prompts.variants import Variant

@@ -10,13 +10,15 @@ import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.judging.answers import Answer, Request, answer_schema
-from sie_agent.judging.backends import Backend, Source, check_method
+from sie_agent.judging.backends import check_method
+from sie_agent.judging.backends.base import Backend, Source
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.cache.entries import MOST_ALIASES
 from sie_agent.judging.cache.key import key_maker
 from sie_agent.judging.cache.stored import SURROGATES, misfit
 from sie_agent.judging.prompts.render import Renderer, clean_fields
-from sie_agent.judging.prompts.variants import FIELDS, ITEM_FIELDS, Variant
+from sie_agent.judging.prompts.templates import FIELDS
+from sie_agent.judging.prompts.variants import ITEM_FIELDS, Variant
 from sie_agent.utils.progress import say
 
 UNSEEN = ("grade", "label")

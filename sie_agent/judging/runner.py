@@ -10,7 +10,7 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.judging.answers import Answer
 from sie_agent.judging.arrivals import Arrivals
-from sie_agent.judging.backends import Backend
+from sie_agent.judging.backends.base import Backend
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.prompts.variants import Variant, load_variant
 from sie_agent.judging.questions import Chunk, LookUp, Question

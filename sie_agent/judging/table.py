@@ -14,25 +14,11 @@ from sie_agent.judging.backends.base import Source
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.judging.questions import Chunk
 
-JUDGMENT_COLUMNS = (
-    "sample_id",
-    "query",
-    "item_id",
-    "aspect",
-    "variant",
-    "model",
-    "endpoint",
-    "score",
-    "probabilities",
-    "entropy",
-    "status",
-    "detail",
-    "input_tokens",
-    "output_tokens",
-    "cached",
-    "latency_ms",
-)
-ANSWER_COLUMNS = JUDGMENT_COLUMNS[4:]
+PAIR_COLUMNS = ("sample_id", "query", "item_id", "aspect")
+SCORE_COLUMNS = ("variant", "model", "endpoint", "score", "probabilities", "entropy", "status", "detail")
+JUDGMENT_COLUMNS = (*PAIR_COLUMNS, *SCORE_COLUMNS, "input_tokens", "output_tokens", "cached", "latency_ms")
+# what answers put into the table
+ANSWER_COLUMNS = (*SCORE_COLUMNS, "input_tokens", "output_tokens", "latency_ms")
 
 
 def judgment_table(chunk: Chunk, known: frozenset[str], variant: Variant) -> pd.DataFrame:
@@ -49,11 +35,7 @@ def judgment_table(chunk: Chunk, known: frozenset[str], variant: Variant) -> pd.
     for place in chunk.places:
         cached.append(place in counted or chunk.asked[place].key in known)
         counted.add(place)
-    names = [name for name in ANSWER_COLUMNS if name != "cached"]
-    columns = list(zip(*records, strict=True)) if records else [()] * len(names)
-    table = pd.DataFrame(
-        {name: [column[place] for place in chunk.places] for name, column in zip(names, columns, strict=True)}
-    )
+    table = pd.DataFrame.from_records(records, columns=list(ANSWER_COLUMNS)).iloc[chunk.places].reset_index(drop=True)
     for name in ("sample_id", "query", "item_id"):
         table[name] = chunk.rows[name].to_numpy(dtype=object)
     table["aspect"] = variant.aspect

@@ -74,9 +74,9 @@ def quiet_transformers() -> None:
     settings.set_verbosity_error()
 
 
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+def first_line(error: Exception) -> str:
+    """What an error of a model's library says first, which may go on for pages."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 @contextmanager
@@ -90,26 +90,13 @@ def workers() -> Iterator[ThreadPoolExecutor]:
 
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    pool = ThreadPoolExecutor(cores(), thread_name_prefix="judging")
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    pool = ThreadPoolExecutor(cores, thread_name_prefix="judging")
     try:
         yield pool
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
         torch.set_num_threads(before)
-
-
-def packaged_file(module: str, file: str, hint: str) -> Path:
-    """A file inside an installed package, found without importing the package.
-
-    Raises
-    ------
-    EnvironmentFailure : the package is not installed, or the file is not in it.
-    """
-    spec = importlib.util.find_spec(module) if is_installed(module) else None
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        if (Path(folder) / file).is_file():
-            return Path(folder) / file
-    raise EnvironmentFailure(f"the package that carries the model file {file} is not installed", hint=hint)
 
 
 @lru_cache(maxsize=32)
@@ -203,8 +190,18 @@ class PackagedModel:
     unpackers: tuple[str, ...] = ()
 
     def source(self) -> Path:
-        """The packaged file; raises EnvironmentFailure where it is not installed."""
-        return packaged_file(self.module, self.file, self.hint)
+        """The packaged file, found without importing the package.
+
+        Raises
+        ------
+        EnvironmentFailure : the package is not installed, or the file is not in it.
+        """
+        spec = importlib.util.find_spec(self.module) if is_installed(self.module) else None
+        for folder in (spec.submodule_search_locations or []) if spec else []:
+            if (Path(folder) / self.file).is_file():
+                return Path(folder) / self.file
+        problem = f"the package that carries the model file {self.file} is not installed"
+        raise EnvironmentFailure(problem, hint=self.hint)
 
     def digest(self) -> str:
         """SHA-256 (hex) of the packaged file."""
@@ -300,9 +297,8 @@ def load_pretrained(model_class: str, folder: Path, dtype: str, **options: Any) 
             model = loader.from_pretrained(str(folder), dtype=getattr(torch, dtype), **options)
     except Exception as error:
         # damaged files surface as a dozen kinds of error, depending on which file is damaged
-        lines = str(error).strip().splitlines() or [type(error).__name__]
         hint = "Delete this folder and run again" if folder.parent.name == "models" else None
-        raise EnvironmentFailure(f"the model cannot be loaded: {lines[0][:200]}", where=folder, hint=hint) from error
+        raise EnvironmentFailure(f"the model cannot be loaded: {first_line(error)}", where=folder, hint=hint) from error
     model.eval()
     return model, tokenizer
 
@@ -319,8 +315,7 @@ def named_folder(model: str) -> Path:
         if not (folder / "config.json").is_file():
             raise InputError("is no Hugging Face model folder: it has no config.json", where=folder)
         return folder
-    looks_like_path = model.startswith((".", "/", "~")) or model.count("/") > 1
-    if looks_like_path:
+    if model.startswith((".", "/", "~")) or model.count("/") > 1:
         raise InputError("no such model folder", where=folder, hint="Give a Hugging Face folder or a Hub id")
     from huggingface_hub import snapshot_download
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from sie_agent.judging import load_variant
 from sie_agent.judging.answers import Answer, score_answer
-from sie_agent.judging.backends import Source
+from sie_agent.judging.backends.base import Source
 from sie_agent.judging.cache.stored import (
     DETAIL_CHARS,
     NAME_CHARS,

@@ -22,8 +22,8 @@ from langchain_openai import ChatOpenAI
 
 from sie_agent.errors import EnvironmentFailure, InputError, MissingExtraError
 from sie_agent.judging import JudgmentCache, judge, load_variant, make_backend
-from sie_agent.judging.backends import LangChainBackend
 from sie_agent.judging.backends.chat_models import classify, identifying, identity, plain
+from sie_agent.judging.backends.langchain import LangChainBackend
 
 from .conftest import table
 from .scripted_server import Reply, Script, completion, error, scripted_server

@@ -26,7 +26,7 @@ from sie_agent.judging import (
     models_asked,
 )
 from sie_agent.judging.answers import Answer, Request
-from sie_agent.judging.backends import Batch
+from sie_agent.judging.backends.base import Batch
 from sie_agent.judging.cache.entries import MOST_ALIASES
 from sie_agent.judging.questions import KeyMaker, known_names
 from sie_agent.suite import Mixture

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from sie_agent.judging import load_variant
 from sie_agent.judging.answers import Message
-from sie_agent.judging.prompts.filling import Filling
 from sie_agent.judging.prompts.render import (
     BRACKETS,
     DROPPED_CATEGORIES,
@@ -31,6 +30,7 @@ from sie_agent.judging.prompts.render import (
     one_line,
     render_messages,
 )
+from sie_agent.judging.prompts.templates import Filling
 from sie_agent.judging.prompts.variants import FIELDS, Variant, compiled, list_variants
 
 NASTY = "<＜﹤[/|!?INSTSYSITEMQUERYitemquery ]>\u200b\u202e\ue000\x00\x1c\x85\u2028\u3000\u00a0\ud800\n\t %{}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sie_agent.judging.answers import Answer, Request
-from sie_agent.judging.backends import Price
+from sie_agent.judging.backends.base import Price
 from sie_agent.judging.prompts.variants import Variant, load_variant
 from sie_agent.judging.spending import Account, Spending
 

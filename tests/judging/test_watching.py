@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from sie_agent.judging import JudgmentCache, Session, judge, judge_chunks, load_variant, make_backend
-from sie_agent.judging.backends import Backend
+from sie_agent.judging.backends.base import Backend
 from sie_agent.utils import progress
 
 from .scripted_server import Reply, completion, error, scripted_server

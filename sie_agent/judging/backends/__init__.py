@@ -7,19 +7,9 @@ from importlib.metadata import entry_points
 from typing import Any, cast
 
 from sie_agent.errors import InputError
-from sie_agent.judging.backends.base import (
-    AT_ONCE,
-    Accounted,
-    Backend,
-    BackendClass,
-    BackendOptions,
-    Batch,
-    Price,
-    Source,
-    check_installed,
-)
+from sie_agent.judging.backends.base import AT_ONCE, Backend, BackendClass, BackendOptions
 from sie_agent.judging.backends.embedding import EmbeddingBackend
-from sie_agent.judging.backends.endpoints import DOUBLE_JUDGED, Endpoint, EndpointList, PricePart, load_endpoints
+from sie_agent.judging.backends.endpoints import EndpointList, PricePart
 from sie_agent.judging.backends.http.openai import OpenAIBackend
 from sie_agent.judging.backends.langchain import LangChainBackend
 from sie_agent.judging.backends.lexical import LexicalBackend
@@ -29,39 +19,10 @@ from sie_agent.judging.prompts.variants import Variant
 from sie_agent.utils.progress import say
 from sie_agent.utils.values import check_values, option_of
 
-__all__ = [
-    "AT_ONCE",
-    "BACKENDS",
-    "DEFAULT_VARIANTS",
-    "DOUBLE_JUDGED",
-    "Accounted",
-    "Backend",
-    "BackendOptions",
-    "Batch",
-    "Endpoint",
-    "EndpointList",
-    "LangChainBackend",
-    "OpenAIBackend",
-    "Price",
-    "PricePart",
-    "Source",
-    "check_installed",
-    "check_method",
-    "load_endpoints",
-    "make_backend",
-]
-
 ENTRY_POINTS = "sie_agent.backends"
 # of those that can answer a method, the first is the one to advise
-CLASSES: tuple[type, ...] = (
-    LocalBackend,
-    OpenAIBackend,
-    VLLMBackend,
-    LangChainBackend,
-    EmbeddingBackend,
-    LexicalBackend,
-)
-BACKENDS: dict[str, BackendClass] = {one.kind: one for one in cast(tuple[BackendClass, ...], CLASSES)}
+CLASSES = (LocalBackend, OpenAIBackend, VLLMBackend, LangChainBackend, EmbeddingBackend, LexicalBackend)
+BACKENDS: dict[str, BackendClass] = {one.kind: cast(BackendClass, one) for one in CLASSES}
 DEFAULT_VARIANTS = {kind: one.default_variant for kind, one in BACKENDS.items()}
 
 

@@ -14,7 +14,7 @@ from sie_agent.errors import InputError
 from sie_agent.files.field_errors import first_fault
 from sie_agent.files.file_kinds import ENDPOINTS, other_yaml
 from sie_agent.files.paths import user_path
-from sie_agent.files.yaml_files import YamlText, read_yaml
+from sie_agent.files.yaml_files import read_yaml
 from sie_agent.judging.backends.base import Price
 from sie_agent.judging.backends.http.addresses import KEY_VARIABLE, address_of, checked_key, shown_url
 from sie_agent.utils.redact import redacted
@@ -146,33 +146,22 @@ def load_endpoints(path: str | Path) -> EndpointList:
     told = read_yaml(source, hint="Give a YAML file with a list `endpoints:`", expected="an endpoints file in YAML")
     if (other := other_yaml(told.content, ENDPOINTS, source)) is not None:
         raise other
-    listed = endpoint_list(told.content, str(source), told)
-    for endpoint in listed.endpoints:
-        key_of(endpoint, where=str(source))
-    return listed
-
-
-def endpoint_list(loaded: Any, where: str, lines: YamlText | None = None) -> EndpointList:
-    """Check what an endpoints file says; *lines*: where it says it, for messages.
-
-    Raises
-    ------
-    InputError : names the field.
-    """
-    if isinstance(loaded, list):
-        loaded = {"endpoints": loaded}
+    loaded = {"endpoints": told.content} if isinstance(told.content, list) else told.content
     if not isinstance(loaded, dict):
-        raise InputError("holds no list of endpoints", where=where, hint="Begin with `endpoints:` and a list")
+        raise InputError("holds no list of endpoints", where=source, hint="Begin with `endpoints:` and a list")
     try:
-        return EndpointList.model_validate(loaded)
+        listed = EndpointList.model_validate(loaded)
     except ValidationError as error:
         way, message = first_fault(error, EndpointList)
         place = ".".join(map(str, way))
         if message.startswith("unknown key"):
             known = ", ".join(Endpoint.model_fields if "endpoints" in place else EndpointList.model_fields)
             message = f"unknown key; the keys are {known}"
-        where = where if lines is None else lines.place(way)
+        where = told.place(way)
         raise InputError(message, where=f"{where}, {place}" if place else where) from None
+    for endpoint in listed.endpoints:
+        key_of(endpoint, where=str(source))
+    return listed
 
 
 def key_of(endpoint: Endpoint, *, where: str) -> str | None:

@@ -191,9 +191,8 @@ def load_engine(folder: Path, settings: Mapping[str, Any]) -> Any:
             return LLM(model=str(folder), use_tqdm_on_load=False, **settings)
         except Exception as error:
             # the engine's process fails in many ways, and all that arrives here is that it did
-            lines = str(error).strip().splitlines() or [type(error).__name__]
             raise EnvironmentFailure(
-                f"vLLM cannot load the model: {lines[0][:200]}",
+                f"vLLM cannot load the model: {models.first_line(error)}",
                 where=folder,
                 hint="Lower max_model_len or gpu_memory_utilization; VLLM_LOGGING_LEVEL=INFO tells more",
             ) from error
@@ -257,9 +256,8 @@ def chat(engine: Any, requests: list[Request], parameters: Any) -> list[Any]:
     try:
         return list(engine.chat([list(request.messages) for request in requests], parameters, use_tqdm=False))
     except Exception as error:
-        lines = str(error).strip().splitlines() or [type(error).__name__]
         hint = "Run again: what was answered is kept. VLLM_LOGGING_LEVEL=INFO tells more"
-        raise EnvironmentFailure(f"vLLM stopped: {lines[0][:200]}", hint=hint) from error
+        raise EnvironmentFailure(f"vLLM stopped: {models.first_line(error)}", hint=hint) from error
 
 
 def read_output(variant: Variant, output: Any) -> Answer:

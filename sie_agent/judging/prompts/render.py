@@ -11,9 +11,8 @@ from typing import Any
 
 from sie_agent.judging.answers import Message
 from sie_agent.judging.prompts.defuse import defused
-from sie_agent.judging.prompts.filling import Filling
-from sie_agent.judging.prompts.templates import compiled
-from sie_agent.judging.prompts.variants import FIELDS, Example, Variant
+from sie_agent.judging.prompts.templates import FIELDS, Filling, compiled
+from sie_agent.judging.prompts.variants import Example, Variant
 
 # What could pass for one of the prompt's own fences, for a chat template's control token or for a role
 # tag: the bracket is swapped for a look-alike that no tokeniser or fence knows.

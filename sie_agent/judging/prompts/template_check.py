@@ -10,84 +10,20 @@ from jinja2 import TemplateSyntaxError, nodes
 MOST_SOURCE = 100_000
 MOST_PARTS, MOST_DEPTH, MOST_LOOPS = 500, 40, 4
 
-FILTERS = (
-    "capitalize",
-    "default",
-    "first",
-    "float",
-    "int",
-    "join",
-    "last",
-    "length",
-    "lower",
-    "replace",
-    "round",
-    "string",
-    "title",
-    "trim",
-    "truncate",
-    "upper",
-    "wordcount",
-)
+SPELLING_FILTERS = ("capitalize", "lower", "replace", "title", "trim", "truncate", "upper", "wordcount")
+FILTERS = ("default", "first", "float", "int", "join", "last", "length", "round", "string", *SPELLING_FILTERS)
 TESTS = ("defined", "none", "odd", "even", "string", "number")
 LISTS = ("split", "splitlines")
-METHODS = (
-    *LISTS,
-    "capitalize",
-    "endswith",
-    "isdigit",
-    "lower",
-    "lstrip",
-    "removeprefix",
-    "removesuffix",
-    "rstrip",
-    "startswith",
-    "strip",
-    "title",
-    "upper",
-)
+STRIPPING = ("lstrip", "removeprefix", "removesuffix", "rstrip", "strip")
+METHODS = (*LISTS, *STRIPPING, "capitalize", "endswith", "isdigit", "lower", "startswith", "title", "upper")
 OF_LOOPS = ("first", "index", "index0", "last", "length")
-PLAIN = (
-    nodes.Template,
-    nodes.Output,
-    nodes.TemplateData,
-    nodes.Name,
-    nodes.If,
-    nodes.CondExpr,
-    nodes.Not,
-    nodes.And,
-    nodes.Or,
-    nodes.Compare,
-    nodes.Operand,
-    nodes.Const,
-    nodes.Concat,
-    nodes.Add,
-    nodes.Sub,
-    nodes.Neg,
-    nodes.Slice,
-    nodes.List,
-    nodes.Tuple,
-    nodes.Keyword,
-)
-# in words, for messages
-STATEMENTS = {
-    "Include": "include",
-    "Import": "import",
-    "FromImport": "import",
-    "Extends": "extends",
-    "Block": "block",
-    "Macro": "macro",
-    "CallBlock": "call",
-    "FilterBlock": "filter",
-    "With": "with",
-    "Mul": "*",
-    "Pow": "**",
-    "Mod": "%",
-    "Div": "/",
-    "FloorDiv": "//",
-    "Dict": "a dictionary",
-    "AssignBlock": "set without a value",
-}
+TEXTS = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.List, nodes.Tuple)
+CONDITIONS = (nodes.If, nodes.CondExpr, nodes.Not, nodes.And, nodes.Or, nodes.Compare, nodes.Operand)
+CALLING = (nodes.Filter, nodes.Test, nodes.Call)
+OPERATIONS = (nodes.Concat, nodes.Add, nodes.Sub, nodes.Neg, nodes.Slice, nodes.Keyword)
+# in words, for messages, where the kind of a part is called otherwise
+STATEMENTS = {"FromImport": "import", "CallBlock": "call", "FilterBlock": "filter", "Dict": "a dictionary"}
+STATEMENTS |= {"Mul": "*", "Pow": "**", "Mod": "%", "Div": "/", "FloorDiv": "//", "AssignBlock": "set without a value"}
 
 
 def check_tree(tree: nodes.Template) -> None:
@@ -130,37 +66,28 @@ def check(node: nodes.Node, above: nodes.Node | None, looped: bool, set_names: f
 def trouble(node: nodes.Node, above: nodes.Node | None, looped: bool, set_names: frozenset[str]) -> str | None:
     """What is wrong with a part of a template, without the parts in it; None where nothing is."""
     found: str | None = None
-    if isinstance(node, nodes.Filter):
-        found = None if node.name in FILTERS else f"the filter '{node.name}' is not taken; there are {listed(FILTERS)}"
-    elif isinstance(node, nodes.Test):
-        found = None if node.name in TESTS else f"the test '{node.name}' is not taken; there are {listed(TESTS)}"
+    if isinstance(node, nodes.Filter) and node.name not in FILTERS:
+        found = f"the filter '{node.name}' is not taken; there are {', '.join(FILTERS)}"
+    elif isinstance(node, nodes.Test) and node.name not in TESTS:
+        found = f"the test '{node.name}' is not taken; there are {', '.join(TESTS)}"
     elif isinstance(node, nodes.Call):
         found = of_call(node)
     elif isinstance(node, nodes.Getattr):
         found = of_attribute(node, above)
-    elif isinstance(node, nodes.Getitem):
-        found = None if is_place(node.arg) else "in square brackets, give whole numbers"
+    elif isinstance(node, nodes.Getitem) and not is_place(node.arg):
+        found = "in square brackets, give whole numbers"
     elif isinstance(node, nodes.For):
         found = of_loop(node, looped)
     elif isinstance(node, nodes.Assign):
         found = of_assignment(node, looped, set_names)
-    elif not isinstance(node, PLAIN):
+    elif not isinstance(node, (*CALLING, nodes.Getitem, *TEXTS, *CONDITIONS, *OPERATIONS)):
         kind = type(node).__name__
         found = f"'{STATEMENTS.get(kind, kind.lower())}' is not taken in a prompt"
-    if (
-        found is None
-        and isinstance(node, nodes.Filter | nodes.Test | nodes.Call)
-        and (node.dyn_args or node.dyn_kwargs)
-    ):
+    if found is None and isinstance(node, CALLING) and (node.dyn_args or node.dyn_kwargs):
         found = "arguments with a star are not taken"
-    if found is None and isinstance(node, nodes.Compare | nodes.Test) and grows(node):
+    if found is None and isinstance(node, nodes.Compare | nodes.Test) and any(node.find_all((nodes.Concat, nodes.Add))):
         found = "texts are not joined in a condition"
     return found
-
-
-def grows(node: nodes.Node) -> bool:
-    """Whether texts are joined somewhere in a part."""
-    return next(iter(node.find_all((nodes.Concat, nodes.Add))), None) is not None
 
 
 def of_call(node: nodes.Call) -> str | None:
@@ -168,7 +95,7 @@ def of_call(node: nodes.Call) -> str | None:
     if isinstance(node.node, nodes.Name):
         return f"the function '{node.node.name}' is not taken; there are none"
     if not isinstance(node.node, nodes.Getattr) or node.kwargs:
-        return f"only methods of texts are called; there are {listed(METHODS)}"
+        return f"only methods of texts are called; there are {', '.join(METHODS)}"
     return None
 
 
@@ -178,7 +105,7 @@ def of_attribute(node: nodes.Getattr, above: nodes.Node | None) -> str | None:
         return None
     if isinstance(node.node, nodes.Name) and node.node.name == "loop" and node.attr in OF_LOOPS:
         return None
-    return f"'.{node.attr[:40]}' is not taken; there are methods of texts: {listed(METHODS)}"
+    return f"'.{node.attr[:40]}' is not taken; there are methods of texts: {', '.join(METHODS)}"
 
 
 def of_loop(node: nodes.For, looped: bool) -> str | None:
@@ -209,8 +136,3 @@ def is_place(node: nodes.Node) -> bool:
         return all(is_place(part) for part in (node.start, node.stop, node.step) if part is not None)
     inner = node.node if isinstance(node, nodes.Neg) else node
     return isinstance(inner, nodes.Const) and type(inner.value) is int
-
-
-def listed(names: tuple[str, ...]) -> str:
-    """Names for a message."""
-    return ", ".join(names)

@@ -6,6 +6,7 @@ The format is described in ``prompts/README.md``.
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,11 +20,9 @@ from sie_agent.files.file_kinds import VARIANT, meant, other_yaml, refuse_table
 from sie_agent.files.paths import prompts_dir, user_path
 from sie_agent.files.small_files import refuse_no_file
 from sie_agent.files.yaml_files import read_yaml
-from sie_agent.judging.prompts.templates import compiled, parsed
-from sie_agent.judging.prompts.variant_checks import check_examples, check_scale, check_unicode
+from sie_agent.judging.prompts.templates import FIELDS, compiled, parsed
 
 ASPECTS = ("relevance", "clarity")
-FIELDS = ("query", "title", "description", "attributes")
 ITEM_FIELDS = FIELDS[1:]
 # methods whose answers are an order rather than degrees
 ORDINAL_METHODS = ("likelihood", "embedding", "lexical")
@@ -99,6 +98,49 @@ class Variant(BaseModel):
         check_examples(self)
         check_template(self)
         return self
+
+
+def check_unicode(variant: Variant) -> None:
+    """No text may hold half of a surrogate pair, which YAML can write and no server can be sent."""
+    try:
+        json.dumps(variant.model_dump(), ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("a text holds half of a surrogate pair, which no server can be sent") from None
+
+
+def check_scale(variant: Variant) -> None:
+    """Grades need a scale of at least two distinct tokens; the other methods have none."""
+    tokens = [level.token for level in variant.scale]
+    if variant.method in ("graded", "written"):
+        if len(tokens) < 2:
+            raise ValueError(f"scale: a {variant.method} variant needs at least two levels")
+        if len({level.value for level in variant.scale}) < 2:
+            raise ValueError("scale: all levels have the same value")
+    elif tokens:
+        raise ValueError(f"scale: a {variant.method} variant has none, its scale is fixed")
+    if len(set(tokens)) != len(tokens):
+        raise ValueError("scale: a token is there twice")
+    begun = [(one, other) for one in tokens for other in tokens if one != other and other.startswith(one)]
+    if variant.method == "graded" and begun:
+        one, other = begun[0]
+        raise ValueError(
+            f"scale: '{one}' begins '{other}', and a graded answer is read from its first token, which may be '{one}' "
+            "of either; use other tokens (0 to 9, letters), or method: written"
+        )
+    if variant.rationale and variant.method != "written":
+        raise ValueError("rationale: only a written variant can ask for one")
+    if variant.generic_title and variant.method != "likelihood":
+        raise ValueError("generic_title: only a likelihood variant can have one")
+
+
+def check_examples(variant: Variant) -> None:
+    """Every example must answer in the scale's tokens, where there is a scale."""
+    tokens = [level.token for level in variant.scale]
+    for number, example in enumerate(variant.examples, start=1):
+        if tokens and example.answer not in tokens:
+            raise ValueError(f"examples, number {number}: answer must be one of {', '.join(tokens)}")
+        if not tokens and example.answer is not None:
+            raise ValueError(f"examples, number {number}: a {variant.method} variant has no answers")
 
 
 def check_template(variant: Variant) -> None:

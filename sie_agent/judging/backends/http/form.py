@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from sie_agent.judging.backends.http.meaning import Problem
+from sie_agent.judging.backends.http.wordings import words
 
 # one for the grade, and enough to see that the answer ends there
 GRADE_TOKENS = 4
@@ -70,7 +71,7 @@ NAMES = tuple(one.name for one in fields(Form))
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class OptionalPart:
     """An optional part of a request.
 
     Attributes
@@ -85,19 +86,15 @@ class Part:
     step: Callable[[Form, Problem], Form | None]
 
 
-UNKNOWN = re.compile(
-    r"not (?:be )?(?:support|allow|permit|available|implement|recogni|known)|un(?:support|known|recogni|expected|avail)"
-    r"|extra|forbidden|does not|doesn't|cannot|disabled|no such|remove",
-    re.IGNORECASE,
+UNKNOWN = words(
+    "not (?:be )?(?:support|allow|permit|available|implement|recogni|known)|un(?:support|known|recogni|expected|avail)"
+    "|extra|forbidden|does not|doesn't|cannot|disabled|no such|remove"
 )
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w])")
-BETWEEN = re.compile(
-    r"(?:between|from|range|in|\[|\()\D{0,12}(\d{1,7})(?: ?(?:and|to|,|-|\u2013|\.\.+) ?)(\d{1,7})", re.I
-)
-LEAST = re.compile(r"at least|minimum|>=?|≥|greater|larger|below|too (?:small|low|few)", re.IGNORECASE)
-POSITIVE = re.compile(
-    r"positive|> ?0|greater than|above (?:0|zero)|non-?zero|at least|minimum|>=|exclusive", re.IGNORECASE
-)
+BETWEEN = words(r"(?:between|from|range|in|\[|\()\D{0,12}(\d{1,7})(?: ?(?:and|to|,|-|\u2013|\.\.+) ?)(\d{1,7})")
+LEAST = words("at least|minimum|>=?|≥|greater|larger|below|too (?:small|low|few)")
+MOST = words(r"at most|maximum|<=?|≤|too (?:large|big|high|many)|exceed|up to|between|range|less than")
+POSITIVE = words("positive|> ?0|greater than|above (?:0|zero)|non-?zero|at least|minimum|>=|exclusive")
 
 
 def numbers(text: str) -> list[float]:
@@ -110,23 +107,20 @@ def other_limit(form: Form, problem: Problem) -> Form | None:
     text = problem.text
     found = BETWEEN.search(text)
     low = int(found[1]) if found and int(found[1]) < int(found[2]) else 0
-    if max(form.least_limit, GRADE_TOKENS) < low <= MOST_LEAST_LIMIT:
+    least = max(form.least_limit, GRADE_TOKENS)
+    if least < low <= MOST_LEAST_LIMIT:
         return replace(form, least_limit=low)
     named = [int(number) for number in numbers(text) if number == int(number)]
+    larger = [one for one in named if least < one <= MOST_LEAST_LIMIT]
     if problem.param == "max_completion_tokens" or "max_completion_tokens" in text:
         if form.limit_name == "max_tokens":
             return replace(form, limit_name="max_completion_tokens")
-    elif LEAST.search(text) and (
-        larger := [one for one in named if max(form.least_limit, GRADE_TOKENS) < one <= MOST_LEAST_LIMIT]
-    ):
+    elif larger and LEAST.search(text):
         return replace(form, least_limit=min(larger))
-    if re.search(r"at most|maximum|<=?|≤|too (?:large|big|high|many)|exceed|up to|between|range|less than", text, re.I):
-        smaller = [one for one in named if 1 <= one < (form.most_limit or 10_000)]
-        if smaller and form.most_limit != max(smaller):
-            return replace(form, most_limit=max(smaller))
-    if form.limit_name == "max_tokens":
-        return replace(form, limit_name="max_completion_tokens")
-    return replace(form, limit_name=None)
+    smaller = [one for one in named if 1 <= one < (form.most_limit or 10_000)]
+    if smaller and MOST.search(text) and form.most_limit != max(smaller):
+        return replace(form, most_limit=max(smaller))
+    return replace(form, limit_name="max_completion_tokens" if form.limit_name == "max_tokens" else None)
 
 
 def other_temperature(form: Form, problem: Problem) -> Form:
@@ -145,11 +139,10 @@ def fewer_logprobs(form: Form, problem: Problem) -> Form | None:
     smaller = [int(one) for one in numbers(problem.text) if 1.0 <= one < top and one == int(one)]
     if smaller and not re.search(r"un(?:known|recogni)|extra", problem.text, re.IGNORECASE):
         return replace(form, top_logprobs=max(smaller))
-    if not UNKNOWN.search(f"{problem.kind} {problem.text}"):
-        for fewer in FEWER_LOGPROBS:
-            if fewer < top:
-                return replace(form, top_logprobs=fewer)
-    return replace(form, in_writing=True)
+    fewer = next((count for count in FEWER_LOGPROBS if count < top), None)
+    if fewer is None or UNKNOWN.search(f"{problem.kind} {problem.text}"):
+        return replace(form, in_writing=True)
+    return replace(form, top_logprobs=fewer)
 
 
 def looser_schema(form: Form, problem: Problem) -> Form:
@@ -162,58 +155,52 @@ def simpler_turns(form: Form, problem: Problem) -> Form | None:
     return None if form.turns == "single" else replace(form, turns="folded" if form.turns == "system" else "single")
 
 
-def is_sent(name: str) -> Callable[[Form, str], bool]:
-    """Whether a field of the form is not None."""
-    return lambda form, method: getattr(form, name) is not None
-
-
 # in the order in which they are left out where a server does not say what it refuses
-PARTS: dict[str, Part] = {
-    "response_format": Part(
-        re.compile(
-            r"response_?format|json_?(?:schema|object|mode)|structured_?outputs?|guided|grammar|maxLength", re.I
-        ),
+PARTS: dict[str, OptionalPart] = {
+    "response_format": OptionalPart(
+        words("response_?format|json_?(?:schema|object|mode)|structured_?outputs?|guided|grammar|maxLength"),
         lambda form, method: method == "written" and bool(form.schema),
         looser_schema,
     ),
-    "seed": Part(re.compile(r"\bseed\b", re.I), is_sent("seed"), lambda form, problem: replace(form, seed=None)),
-    "logprobs": Part(
-        re.compile(r"log_?-?probs?\b|log.?probabilit", re.I),
-        lambda form, method: method == "graded",
-        fewer_logprobs,
+    "seed": OptionalPart(
+        words(r"\bseed\b"),
+        lambda form, method: form.seed is not None,
+        lambda form, problem: replace(form, seed=None),
     ),
-    "temperature": Part(re.compile(r"temperature", re.I), is_sent("temperature"), other_temperature),
-    "turns": Part(
-        re.compile(
+    "logprobs": OptionalPart(
+        words(r"log_?-?probs?\b|log.?probabilit"), lambda form, method: method == "graded", fewer_logprobs
+    ),
+    "temperature": OptionalPart(
+        words("temperature"), lambda form, method: form.temperature is not None, other_temperature
+    ),
+    "turns": OptionalPart(
+        words(
             r"(?:system|developer)['\"`]? ?_?(?:role|message|prompt|instruction)|role\W{0,5}(?:system|developer)"
             r"|role.{0,40}['\"`](?:system|developer|assistant)['\"`]|roles? must|must alternate|alternat.{0,20}roles?"
             r"|messages?\W{0,3}(?:0|1)?\W{0,3}role|start with (?:a |the )?user|first message.{0,40}user"
             r"|roles (?:are|is) supported|got ['\"`]?system"
-            r"|single user message|multi-?turn|['\"`]system['\"`]",
-            re.I,
+            r"|single user message|multi-?turn|['\"`]system['\"`]"
         ),
         lambda form, method: form.turns != "single",
         simpler_turns,
     ),
-    "limit": Part(
-        re.compile(r"max_?(?:completion_?|new_?|output_?)?tokens|num_?predict|n_?predict", re.I),
+    "limit": OptionalPart(
+        words("max_?(?:completion_?|new_?|output_?)?tokens|num_?predict|n_?predict"),
         lambda form, method: form.limit_name is not None,
         other_limit,
     ),
-    "thinking": Part(
-        re.compile(r"enable[_ ]thinking", re.I),
+    "thinking": OptionalPart(
+        words("enable[_ ]thinking"),
         lambda form, method: not form.no_thinking,
         lambda form, problem: replace(form, no_thinking=True),
     ),
-    "stream_options": Part(
-        re.compile(r"stream_options|include_usage", re.I),
+    "stream_options": OptionalPart(
+        words("stream_options|include_usage"),
         lambda form, method: form.streamed and form.stream_usage,
         lambda form, problem: replace(form, stream_usage=False),
     ),
-    "stream": Part(
-        re.compile(
-            r"\bstream(?:ing)?\b.{0,40}(?:true|only|must|required|mode)|(?:only|must|requires?).{0,40}\bstream", re.I
-        ),
+    "stream": OptionalPart(
+        words(r"\bstream(?:ing)?\b.{0,40}(?:true|only|must|required|mode)|(?:only|must|requires?).{0,40}\bstream"),
         lambda form, method: not form.streamed,
         lambda form, problem: replace(form, streamed=True),
     ),
@@ -262,20 +249,18 @@ def in_words(form: Form, method: str, model: str) -> str:
     """A line for people that says how a model is asked."""
     graded = method == "graded" and not form.in_writing
     parts = [f"by the log-probabilities of {form.top_logprobs} tokens" if graded else "in writing (JSON)"]
-    if not graded and form.schema != "json_schema":
-        parts.append("any JSON object instead of a schema" if form.schema else "no JSON schema")
-    if form.limit_name != "max_tokens":
-        parts.append(form.limit_name or "no limit on the length of answers")
-    if form.least_limit > 1:
-        parts.append(f"a limit of {form.least_limit} tokens at least")
-    if form.most_limit is not None:
-        parts.append(f"a limit of {form.most_limit} tokens at most")
-    if form.temperature != 0.0:
-        parts.append("no temperature" if form.temperature is None else f"temperature {form.temperature:g}")
-    if form.seed is None:
-        parts.append("no seed")
-    if form.turns != "system":
-        parts.append("no system role" if form.turns == "folded" else "one message")
-    parts += ["streamed"] if form.streamed else []
-    parts += ["thinking switched off"] if form.no_thinking else []
+    temperature = "no temperature" if form.temperature is None else f"temperature {form.temperature:g}"
+    schema = "any JSON object instead of a schema" if form.schema else "no JSON schema"
+    others = {
+        schema: not graded and form.schema != "json_schema",
+        form.limit_name or "no limit on the length of answers": form.limit_name != "max_tokens",
+        f"a limit of {form.least_limit} tokens at least": form.least_limit > 1,
+        f"a limit of {form.most_limit} tokens at most": form.most_limit is not None,
+        temperature: form.temperature != 0.0,
+        "no seed": form.seed is None,
+        "no system role" if form.turns == "folded" else "one message": form.turns != "system",
+        "streamed": form.streamed,
+        "thinking switched off": form.no_thinking,
+    }
+    parts += [told for told, differs in others.items() if differs]
     return f"{model} answers {', '.join(parts)}"

@@ -6,15 +6,16 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sie_agent.judging.answers import Answer, bare_token
+from sie_agent.judging.backends.http.chat import DETAIL_CHARS
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.judging.whole import graded_answer
 from sie_agent.judging.written import begins_with_mark, parse_written, without_prompt
 
 WRITTEN_INSTEAD = "answered in writing, not by log-probabilities"
-DETAIL_CHARS = 200
 MOST_TOKENS = 10**9
 MOST_DIGITS = 12
 MOST_BLANKS = 3
@@ -123,15 +124,7 @@ def read_answer(variant: Variant, method: str, body: object, prompt: Sequence[st
         answer = Answer("malformed", method, detail=f"the response is no chat completion: {str(body)[:100]}")
     else:
         answer = _read_choice(variant, method, choice, used[1], prompt)
-    return Answer(
-        answer.status,
-        answer.method,
-        detail=answer.detail,
-        probabilities=answer.probabilities,
-        grade=answer.grade,
-        input_tokens=used[0],
-        output_tokens=used[1],
-    )
+    return replace(answer, input_tokens=used[0], output_tokens=used[1])
 
 
 def _read_choice(
@@ -141,7 +134,10 @@ def _read_choice(
     message = message if isinstance(message, dict) else {"content": choice.get("text")}
     reason = str(choice.get("finish_reason") or "").lower()
     if reason in BROKEN_OFF or is_error(choice.get("error")):
-        return Answer("server-error", method, detail=_error_words(choice) or f"the server broke off ({reason})")
+        error = choice.get("error")
+        said = error.get("message") if isinstance(error, dict) else error
+        told = f": {said}" if isinstance(said, str) else f" ({reason})"
+        return Answer("server-error", method, detail=f"the server broke off{told}"[:DETAIL_CHARS])
     declined = message.get("refusal")
     if reason in FILTERED or (isinstance(declined, str) and is_error(declined)):
         told = declined if isinstance(declined, str) and declined else "stopped by the content filter"
@@ -166,12 +162,6 @@ def _read_choice(
     return Answer(status, method, detail=detail, grade=grade)
 
 
-def _error_words(choice: Mapping[str, Any]) -> str:
-    error = choice.get("error")
-    said = error.get("message") if isinstance(error, dict) else error
-    return f"the server broke off: {said}"[:DETAIL_CHARS] if isinstance(said, str) else ""
-
-
 def texts_of(message: Mapping[str, Any]) -> tuple[str, str]:
     """What a message says, and what was thought before: from texts, parts, or arguments of a tool."""
     content = message.get("content")
@@ -189,11 +179,8 @@ def texts_of(message: Mapping[str, Any]) -> tuple[str, str]:
     if not text.strip():
         calls = message.get("tool_calls")
         called = [call.get("function") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
-        given = [
-            function.get("arguments")
-            for function in (*called, message.get("function_call"))
-            if isinstance(function, dict)
-        ]
+        called.append(message.get("function_call"))
+        given = [function.get("arguments") for function in called if isinstance(function, dict)]
         text = "\n".join(said if isinstance(said, str) else json.dumps(said) for said in given if said)
     return text, "\n".join(thoughts[:1])
 
@@ -248,9 +235,8 @@ def entries_of(logprobs: object) -> list[Any] | None:
     """One entry per token, from the format of chats or from the older one; None where there are none."""
     if not isinstance(logprobs, dict):
         return None
-    content, tops = logprobs.get("content"), logprobs.get("top_logprobs")
-    if not isinstance(content, list) and isinstance(tops, list) and isinstance(logprobs.get("tokens"), list):
-        tokens = logprobs["tokens"]
+    content, tops, tokens = (logprobs.get(name) for name in ("content", "top_logprobs", "tokens"))
+    if not isinstance(content, list) and isinstance(tops, list) and isinstance(tokens, list):
         return [
             {"token": token, "top_logprobs": [{"token": one, "logprob": number} for one, number in top.items()]}
             for token, top in zip(tokens, tops, strict=False)
@@ -280,13 +266,10 @@ def alternatives_at(entry: Mapping[str, Any]) -> dict[str, float] | str:
         # NaN spoils the pair, whichever comes first
         if not math.isnan(pairs.get(token, 0.0)):
             pairs[token] = value if math.isnan(value) else max(pairs.get(token, -math.inf), value)
-    chosen, own = entry.get("token"), entry.get("logprob")
-    if (
-        isinstance(chosen, str)
-        and isinstance(own, int | float)
-        and not isinstance(own, bool)
-        and LEAST_LOG < own <= 0.0
-    ):
+    chosen: object = entry.get("token")
+    own: Any = entry.get("logprob")
+    is_number = isinstance(own, int | float) and not isinstance(own, bool)
+    if isinstance(chosen, str) and is_number and LEAST_LOG < own <= 0.0:
         room = 1.005 - sum(math.exp(min(number, 0.0)) for number in pairs.values())
         # where there is no room for it, it is listed under another spelling
         if math.exp(own) <= room and bare_token(chosen) not in map(bare_token, pairs):

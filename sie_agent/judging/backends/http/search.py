@@ -66,17 +66,27 @@ class Settled:
         if self._astray >= MOST_ASTRAY:
             self._proved.discard(("in_writing", False))
 
-    @property
-    def reads_graded(self) -> bool:
-        """Whether graded answers are read from log-probabilities, as far as is known."""
-        return self._astray < MOST_ASTRAY
+    def settle(self, said: Answer, form: Form, base: Form, method: str, why: str, *, sure: bool) -> None:
+        """Learn from an answer in *form*, where *base* was tried first, how to ask.
 
-    def read(self) -> None:
-        """A graded answer was read from its log-probabilities."""
-        self._astray = 0
+        Parameters
+        ----------
+        sure : whether it was the server's way to answer that made writing necessary; else it may be this pair alone,
+            and only several in a row tell that it is not.
+        """
+        if method == "graded" and said.status == "ok":
+            self._astray = 0
+        if said.status != "ok":
+            # a longer answer that could not be read either is no reason to let all be as long
+            form = replace(form, least_limit=base.least_limit)
+        alone = self._astray < MOST_ASTRAY and (not sure or self.proved("in_writing", False))
+        if form.in_writing and not base.in_writing and alone:
+            self.answered = True
+        else:
+            self.learn(form, base, method, why)
 
-    def learn(self, form: Form, base: Form, method: str, why: str) -> None:
-        """An answer came in *form*, where *base* was tried first: ask so from now on, and say so once.
+    def learn(self, form: Form, base: Form, method: str, why: str = "") -> None:
+        """Ask in this form from now on, and say so once.
 
         A part with which an answer came before stays as it is: it was this request that did not go with it.
         """
@@ -85,7 +95,9 @@ class Settled:
         changes = {
             name: value for name, value in form.changed(base).items() if not self.proved(name, getattr(base, name))
         }
-        self._proved.update(proofs(form, method))
+        sent = ["limit_name", "temperature", "seed", "turns"]
+        sent += ["top_logprobs", "in_writing"] if method == "graded" else ["schema"]
+        self._proved.update((name, getattr(form, name)) for name in sent)
         self.answered = True
         self.form = replace(self.form, **changes)
         if form == self.form:
@@ -93,13 +105,6 @@ class Settled:
             self.form = self._by_method[method] = form
             if not told:
                 self._tell(form, method, why)
-
-
-def proofs(form: Form, method: str) -> set[tuple[str, Any]]:
-    """What an answer to a request of this form proves: that its parts are taken."""
-    sent = ["limit_name", "temperature", "seed", "turns"]
-    sent += ["top_logprobs", "in_writing"] if method == "graded" else ["schema"]
-    return {(name, getattr(form, name)) for name in sent}
 
 
 def say_form(name: str, model: str, form: Form, method: str, why: str) -> None:
@@ -152,7 +157,7 @@ async def answer_in_some_form(settled: Settled, method: str, send: Send) -> Answ
                 continue
             if unread is not None and said.status != "ok":
                 return replace(unread, method=by(form)) if said.status == "unparsed" else said
-            settle(settled, said, form, base, by(form), why, sure=sure)
+            settled.settle(said, form, base, by(form), why, sure=sure)
             return said
         elif said.refused is None:
             return said
@@ -166,26 +171,6 @@ async def answer_in_some_form(settled: Settled, method: str, send: Send) -> Answ
         else:
             return said
     return Trouble("pair", Answer("rejected", by(form), detail="the server took no form of the request"))
-
-
-def settle(settled: Settled, said: Answer, form: Form, base: Form, method: str, why: str, *, sure: bool) -> None:
-    """Learn from an answer how to ask.
-
-    Parameters
-    ----------
-    sure : whether it was the server's way to answer that made writing necessary; else it may be this pair alone, and
-        only several in a row tell that it is not.
-    """
-    if method == "graded" and said.status == "ok":
-        settled.read()
-    if said.status != "ok":
-        # a longer answer that could not be read either is no reason to let all be as long
-        form = replace(form, least_limit=base.least_limit)
-    alone = settled.reads_graded and (not sure or settled.proved("in_writing", False))
-    if form.in_writing and not base.in_writing and alone:
-        settled.answered = True
-        return
-    settled.learn(form, base, method, why)
 
 
 def is_vague(trouble: Trouble) -> bool:
@@ -209,7 +194,7 @@ async def _probed(
         for simpler in tried:
             said = await send(simpler, by(simpler))
             if isinstance(said, Answer):
-                settled.learn(simpler, form, by(simpler), "")
+                settled.learn(simpler, form, by(simpler))
             if isinstance(said, Answer) or (isinstance(said, Trouble) and said.refused is None):
                 return said
     return refused

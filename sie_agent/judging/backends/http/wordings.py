@@ -8,33 +8,34 @@ from typing import Literal
 Meaning = Literal["money", "key", "model", "path", "too-long", "filtered", "rate", "passing", "rejected"]
 
 
-def _words(alternatives: str) -> re.Pattern[str]:
+def words(alternatives: str) -> re.Pattern[str]:
+    """A pattern of alternatives, in capitals or not."""
     return re.compile(alternatives, re.IGNORECASE)
 
 
 CODES: dict[Meaning, re.Pattern[str]] = {
-    "too-long": _words(
+    "too-long": words(
         "context_length|context_size|string_above_max|request_too_large|prompt_too_long|"
         "prompt_tokens_exceeded|input_too_long"
     ),
-    "filtered": _words(
+    "filtered": words(
         r"content_?filter|content_policy|responsibleai|data_?inspection|moderation|\binvalid_prompt\b|safety|"
         "prohibited_content"
     ),
-    "money": _words(
+    "money": words(
         "insufficient_(?:quota|balance|credit|fund)|billing|arrear|payment_required|exceeded_current_quota|"
         "credit_(?:limit|exhausted)|quota_?exhausted"
     ),
-    "key": _words(
+    "key": words(
         r"invalid_api_?key|invalid_authentication|authentication_error|\bunauthenticated\b|\bunauthorized\b|"
         "api_key_invalid|invalid_?token|missing_api_key"
     ),
-    "model": _words("model_not_?(?:found|exist)|deploymentnotfound|model_decommissioned|(?:unknown|invalid)_model"),
-    "rate": _words("rate_?limit|too_many_requests|throttl|resource_exhausted|overload|engine_busy"),
-    "passing": _words(r"internal_(?:server_)?error|server_error|\bunavailable\b|service_unavailable|model_loading"),
+    "model": words("model_not_?(?:found|exist)|deploymentnotfound|model_decommissioned|(?:unknown|invalid)_model"),
+    "rate": words("rate_?limit|too_many_requests|throttl|resource_exhausted|overload|engine_busy"),
+    "passing": words(r"internal_(?:server_)?error|server_error|\bunavailable\b|service_unavailable|model_loading"),
 }
 TEXTS: dict[Meaning, re.Pattern[str]] = {
-    "too-long": _words(
+    "too-long": words(
         "context (?:length|window|size|limit)|maximum context|max_model_len|too many (?:input )?tokens|"
         r"(?:prompt|input|request|message|text|content|sequence|payload|entity)s?(?: \w+){0,3} too (?:long|large)|"
         "(?<!took )(?<!waited )(?<!taking )too long|longer than the|reduce the length|"
@@ -42,12 +43,12 @@ TEXTS: dict[Meaning, re.Pattern[str]] = {
         r"exceed\w*.{0,60}(?:token limit|context(?! deadline)|maximum (?:input|prompt|sequence))|"
         r"maximum (?:number of )?(?:input|prompt) tokens|n_ctx|`inputs` (?:tokens \+|must have less)|n_keep"
     ),
-    "filtered": _words(
+    "filtered": words(
         "content (?:management )?(?:filter|polic)|usage polic|safety (?:system|setting|filter|reason|polic)|"
         "flagged|moderation|moderated|inappropriate content|prohibited content|potentially (?:violat|harm)|"
         r"blocked (?:by|due to) (?:\w+ ){0,4}(?:content|safety|moderation|polic|filter|guardrail)"
     ),
-    "money": _words(
+    "money": words(
         r"insufficient (?:\w+ )?(?:balance|credit|fund|quota|money)|"
         r"(?:no|out of|not enough|more|negative|zero) credits?\b|credit (?:balance|limit)|current quota|"
         "payment (?:is )?required|"
@@ -56,29 +57,29 @@ TEXTS: dict[Meaning, re.Pattern[str]] = {
         r"\b(?:top[ -]?up|recharge)\b (?:your |the )?(?:account|balance|credits?|wallet)|"
         r"please (?:top[ -]?up|recharge)\b|free (?:tier|quota|trial).{0,40}(?:exhaust|exceed|expire|used up)"
     ),
-    "key": _words(
+    "key": words(
         "api[ _-]?key|unauthori[sz]ed|authenticat|invalid (?:access )?token|(?:bearer|access) token|"
         r"credentials?\b|not authori[sz]ed|permission denied|do(?:es)? not have (?:access|permission)"
     ),
-    "model": _words(
+    "model": words(
         "model.{0,120}(?:not (?:exist|found)|does ?n[o']t exist|unknown|no longer|deprecat|decommission|"
         "not available|not (?:a )?valid|not served|not loaded|is invalid)|"
         "(?:no such|unknown|invalid|unsupported|unrecogni[sz]ed|not a valid|incorrect) model|"
         "no model (?:named|with|called|loaded)|deployment.{0,60}not exist"
     ),
-    "rate": _words(
+    "rate": words(
         "rate.?limit|too many (?:concurrent )?requests|throttl|requests? per (?:minute|second|day)|"
         "tokens? per (?:minute|day)|slow down|concurrency limit"
     ),
-    "passing": _words(
+    "passing": words(
         "try again|temporar|overload|(?:model|server) (?:is )?(?:still )?(?:loading|starting|warming|busy)|"
         "at capacity|internal (?:server )?error|service unavailable"
     ),
 }
-LATER = _words(r"rate.?limit|(?:try|retry)\w* (?:again )?(?:in|after)\b|per (?:min|sec|hour|day)|slow down")
-THROTTLED = _words("throttl|please wait (?:before|and|a )")
+LATER = words(r"rate.?limit|(?:try|retry)\w* (?:again )?(?:in|after)\b|per (?:min|sec|hour|day)|slow down")
+THROTTLED = words("throttl|please wait (?:before|and|a )")
 # a server that fails says so, whatever else stands beside it
-FAILING = _words(
+FAILING = words(
     "deadline|tim(?:ed?|ing)[ -]?out|(?:waited|took|taking) too long|"
     r"(?:try|retry)\w* (?:again|later)|please (?:re)?try|temporar|unavailable|\bCUDA\b|out of memory"
 )
@@ -96,7 +97,7 @@ BELIEVED_WITH: dict[Meaning, frozenset[int | None]] = {
 STATUSES: dict[int, Meaning] = {401: "key", 402: "money", 403: "key", 404: "path", 405: "path", 407: "key"}
 STATUSES |= {410: "path", 413: "too-long", 429: "rate", 408: "passing", 409: "passing", 423: "passing"}
 STATUSES |= {424: "passing", 425: "passing", 499: "passing", 501: "rejected"}
-REFUSING_WORDS = _words(
+REFUSING_WORDS = words(
     "support|un(?:known|recogni|expected)|invalid|implement|permitted|allowed|extra|must|only|cannot|"
     "expected|at most|role"
 )
