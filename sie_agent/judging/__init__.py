@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sie_agent.judging.answers import is_lasting
-from sie_agent.judging.backends import BACKENDS, DEFAULT_VARIANTS, check_method, make_backend
+from sie_agent.judging.backends import BACKENDS, backend_kinds, check_method, default_variant, make_backend
 from sie_agent.judging.backends.base import AT_ONCE, Accounted, Backend, Source, check_installed
 from sie_agent.judging.backends.embedding import MAX_TOKENS as ENCODER_TOKENS
 from sie_agent.judging.backends.embedding import encode as encode_sentences
@@ -31,7 +31,6 @@ from sie_agent.judging.table import JUDGMENT_COLUMNS
 __all__ = [
     "AT_ONCE",
     "BACKENDS",
-    "DEFAULT_VARIANTS",
     "DOUBLE_JUDGED",
     "ENCODER_TOKENS",
     "JUDGMENT_COLUMNS",
@@ -47,9 +46,11 @@ __all__ = [
     "Session",
     "Source",
     "Variant",
+    "backend_kinds",
     "check_installed",
     "check_limit",
     "check_method",
+    "default_variant",
     "encode_sentences",
     "estimate",
     "find_variant",

@@ -39,7 +39,7 @@ FENCE = re.compile(r"\A\s*(?:```\w*\s*)?\Z")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class GradedObject:
     """An object with a grade: where its outermost object begins and ends."""
 
     start: int
@@ -167,7 +167,7 @@ def last_word(text: str, *, at_end: bool) -> tuple[dict[str, Any] | None, str]:
     at_end : whether it has to stand at the very end.
     """
     text = text[-MOST_WRITTEN:]
-    found: list[Found] = []
+    found: list[GradedObject] = []
     unread: list[int] = []
     place, tried = text.find("{"), 0
     while place >= 0:
@@ -184,7 +184,7 @@ def last_word(text: str, *, at_end: bool) -> tuple[dict[str, Any] | None, str]:
             graded = list(graded_objects(loaded))
             if len({plain_grade(one) for one in graded}) > 1:
                 return None, "an object with several grades"
-            found += [Found(place, end, one) for one in graded[-1:]]
+            found += [GradedObject(place, end, one) for one in graded[-1:]]
         place = text.find("{", end)
     if not found:
         return None, "no JSON object with a grade"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sie_agent.errors import InputError
-from sie_agent.judging import DEFAULT_VARIANTS, load_variant
+from sie_agent.judging import default_variant, load_variant
 from sie_agent.report import pick, words
 from sie_agent.report.read import RunFolder
 from sie_agent.selection import RELEVANCE
@@ -226,7 +226,7 @@ def variant_of(judge: dict[str, Any], folder: Path) -> str:
     if path is not None:
         with suppress(InputError):
             return load_variant(path).name
-    return str(judge.get("variant") or DEFAULT_VARIANTS.get(str(judge.get("kind")), "relevance/graded"))
+    return str(judge.get("variant") or default_variant(str(judge.get("kind"))) or "relevance/graded")
 
 
 def whose(run: RunFolder, judges: list[dict[str, Any]]) -> list[str]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
 from sie_agent.downstream import RANKERS, TARGET
 from sie_agent.judging import (
     AT_ONCE,
-    DEFAULT_VARIANTS,
     DOUBLE_JUDGED,
     Endpoint,
     EndpointList,
     PricePart,
+    backend_kinds,
+    default_variant,
     scale_means_nothing,
 )
 from sie_agent.pipeline import Part
@@ -77,19 +78,7 @@ class JudgePart(Part):
     """One judge. ``simulated`` reads the grade, and is never a headline."""
 
     name: str = Field(min_length=1, max_length=100, pattern=r"^\S(.*\S)?$")
-    kind: Literal[
-        "local",
-        "openai",
-        "vllm",
-        "langchain",
-        "embedding",
-        "lexical",
-        "simulated",
-        "random",
-        "positions",
-        "between",
-        "panel",
-    ]
+    kind: str
     variant: str | None = None
     model: str | None = None
     revision: str = ""
@@ -105,6 +94,15 @@ class JudgePart(Part):
     )
     draws: int | None = Field(None, ge=1, description="judge only the first so many draws")
     max_pairs: int | None = Field(None, ge=1, description="judge at most so many pairs of a draw, by whole queries")
+
+    @field_validator("kind")
+    @classmethod
+    def kind_is_known(cls, value: str) -> str:
+        """A backend, a judge that is made up, or a panel."""
+        known = (*backend_kinds(), *MADE_UP, "panel")
+        if value not in known:
+            raise ValueError(f"no judge of kind '{value}'; known: {', '.join(known)}")
+        return value
 
     @model_validator(mode="after")
     def settings_fit_the_kind(self) -> JudgePart:
@@ -129,7 +127,7 @@ class JudgePart(Part):
     @property
     def asks_with(self) -> str | None:
         """The prompt variant; None for a judge that is asked nothing."""
-        return self.variant or DEFAULT_VARIANTS.get(self.kind)
+        return self.variant or default_variant(self.kind)
 
     @property
     def is_ranked(self) -> bool:

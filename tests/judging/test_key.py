@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sie_agent.judging import Backend, PricePart, Variant, load_variant, make_backend
 from sie_agent.judging.answers import answer_schema
 from sie_agent.judging.cache.key import key_maker
-from sie_agent.judging.prompts.variants import Level
+from sie_agent.judging.prompts.variants import GradeLevel
 from sie_agent.judging.questions import KeyMaker, Question, RowFields, distinct_questions, wanted_rows
 
 from .conftest import PAIRS, table
@@ -214,7 +214,7 @@ def test_what_changes_answers_changes_all_keys(more: dict[str, Any]) -> None:
         {"user": "<query>{{ query }}</query> <item>{{ title }}</item>"},
         {"examples": ()},
         {"max_title_chars": 5},
-        {"scale": (Level(token="0", value=0.0, meaning="no"), Level(token="3", value=1.0, meaning="yes"))},
+        {"scale": (GradeLevel(token="0", value=0.0, meaning="no"), GradeLevel(token="3", value=1.0, meaning="yes"))},
     ],
     ids=lambda change: next(iter(change)),
 )

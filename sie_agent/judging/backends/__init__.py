@@ -21,9 +21,25 @@ from sie_agent.utils.values import check_values, option_of
 
 ENTRY_POINTS = "sie_agent.backends"
 # of those that can answer a method, the first is the one to advise
-CLASSES = (LocalBackend, OpenAIBackend, VLLMBackend, LangChainBackend, EmbeddingBackend, LexicalBackend)
+CLASSES = (
+    LocalBackend,
+    OpenAIBackend,
+    VLLMBackend,
+    LangChainBackend,
+    EmbeddingBackend,
+    LexicalBackend,
+)
 BACKENDS: dict[str, BackendClass] = {one.kind: cast(BackendClass, one) for one in CLASSES}
-DEFAULT_VARIANTS = {kind: one.default_variant for kind, one in BACKENDS.items()}
+
+
+def backend_kinds() -> list[str]:
+    """The names of all backends: those that ship, then those that installed packages bring."""
+    return list(dict.fromkeys([*BACKENDS, *sorted(entry_points(group=ENTRY_POINTS).names)]))
+
+
+def default_variant(kind: str) -> str | None:
+    """The prompt variant of a backend where nobody names one; None for a name that no backend has."""
+    return backend_class(kind).default_variant if kind in backend_kinds() else None
 
 
 def backend_class(kind: str) -> BackendClass:
@@ -37,8 +53,7 @@ def backend_class(kind: str) -> BackendClass:
         return BACKENDS[kind]
     brought = entry_points(group=ENTRY_POINTS)
     if kind not in brought.names:
-        hint = f"The backends are: {', '.join([*BACKENDS, *sorted(brought.names - BACKENDS.keys())])}"
-        raise InputError(f"unknown backend '{kind}'", hint=hint)
+        raise InputError(f"unknown backend '{kind}'", hint=f"The backends are: {', '.join(backend_kinds())}")
     try:
         return cast(BackendClass, brought[kind].load())
     except Exception as error:  # another package's import may fail in any way

@@ -33,9 +33,9 @@ from sie_agent.judging.backends.http.attempt import Reader
 from sie_agent.judging.backends.http.chat import chat_request
 from sie_agent.judging.backends.http.concurrent import answers_as_they_come
 from sie_agent.judging.backends.http.form import TOP_LOGPROBS, Form
+from sie_agent.judging.backends.http.model_server import Names
 from sie_agent.judging.backends.http.openai import DEFAULT_TIMEOUT, backoff
 from sie_agent.judging.backends.http.search import Said, Settled, answer_in_some_form, say_form
-from sie_agent.judging.backends.http.server import Names
 from sie_agent.judging.backends.http.trouble import TEST_QUESTION, Trouble
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.utils.redact import redacted

@@ -30,7 +30,7 @@ ORDINAL_METHODS = ("likelihood", "embedding", "lexical")
 Text = Annotated[str, Field(min_length=1)]
 
 
-class Level(BaseModel):
+class GradeLevel(BaseModel):
     """One step of the grade scale."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -73,7 +73,7 @@ class Variant(BaseModel):
     about: Text
     aspect: Literal["relevance", "clarity"]
     method: Literal["likelihood", "graded", "written", "lexical", "embedding"]
-    scale: tuple[Level, ...] = ()
+    scale: tuple[GradeLevel, ...] = ()
     system: str = ""
     examples: tuple[Example, ...] = ()
     user: Text

@@ -13,10 +13,10 @@ from sie_agent.judging.backends.http.chat import DETAIL_CHARS, chat_request, err
 from sie_agent.judging.backends.http.decoding import decoded
 from sie_agent.judging.backends.http.form import Form
 from sie_agent.judging.backends.http.meaning import problem_of
+from sie_agent.judging.backends.http.model_server import ModelServer
 from sie_agent.judging.backends.http.network import explained, hopeless, is_garbled
 from sie_agent.judging.backends.http.reading import OtherForm, is_error, read_answer, usage_of
 from sie_agent.judging.backends.http.search import Said, answer_in_some_form
-from sie_agent.judging.backends.http.server import Server
 from sie_agent.judging.backends.http.telemetry import record, request_span
 from sie_agent.judging.backends.http.trouble import LEAST_PAUSE, Trouble, of_problem, retry_after
 from sie_agent.judging.prompts.variants import Variant
@@ -32,7 +32,7 @@ UNREADABLE = {
 
 
 async def attempt(
-    server: Server, variant: Variant, request: Request, timeout: float, affords: Callable[[int], Awaitable[bool]]
+    server: ModelServer, variant: Variant, request: Request, timeout: float, affords: Callable[[int], Awaitable[bool]]
 ) -> Answer | Trouble:
     """Ask once, in the form that this server understands; find that form if need be.
 
@@ -114,7 +114,7 @@ class Reader:
         return Trouble("server", answer) if answer.status in ("malformed", "server-error") else answer
 
 
-async def exchange(server: Server, body: dict[str, Any], method: str, seconds: float) -> Any:
+async def exchange(server: ModelServer, body: dict[str, Any], method: str, seconds: float) -> Any:
     """Send a request: the JSON of its response, or a :class:`Trouble`.
 
     Parameters

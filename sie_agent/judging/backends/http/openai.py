@@ -23,8 +23,8 @@ from sie_agent.judging.backends.http.attempt import attempt
 from sie_agent.judging.backends.http.clients import async_client
 from sie_agent.judging.backends.http.concurrent import answers_as_they_come
 from sie_agent.judging.backends.http.form import TOP_LOGPROBS
+from sie_agent.judging.backends.http.model_server import ModelServer
 from sie_agent.judging.backends.http.pool import Pool
-from sie_agent.judging.backends.http.server import Server
 from sie_agent.judging.backends.http.trouble import Trouble
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.utils.progress import say
@@ -79,7 +79,7 @@ class OpenAIBackend:
     ) -> None:
         self._top_logprobs = int(top_logprobs)
         self.servers = tuple(
-            Server(endpoint, key, top_logprobs=self._top_logprobs)
+            ModelServer(endpoint, key, top_logprobs=self._top_logprobs)
             for endpoint, key in zip(endpoints, keys, strict=True)
         )
         self.pool = Pool(self.servers, patience, timeout)
@@ -171,7 +171,7 @@ class _Run:
         self._pool = backend.pool
         self._variant = variant
         self._watcher = watcher
-        self._placed: dict[str, Server] = {}
+        self._placed: dict[str, ModelServer] = {}
 
     async def open(self) -> None:
         for server in self._backend.servers:
@@ -196,7 +196,7 @@ class _Run:
         spent = (0, 0)
         refused_by: set[str] = set()
         avoided: set[str] = set()
-        placed: Server | None = self._placed.pop(request.key, None)
+        placed: ModelServer | None = self._placed.pop(request.key, None)
 
         async def affords(output_tokens: int = 0) -> bool:
             """Whether there is money for one more try; waits until that is known, at most as long as for an answer."""
@@ -252,7 +252,7 @@ class _Run:
             if said.kind == "server" and not avoided:
                 await asyncio.sleep(backoff(tries, said.retry_after))
 
-    def _book(self, request: Request, server: Server, said: Answer | Trouble, answer: Answer) -> None:
+    def _book(self, request: Request, server: ModelServer, said: Answer | Trouble, answer: Answer) -> None:
         """Count what one try cost."""
         used = (answer.input_tokens, answer.output_tokens)
         # what has no usage may have been paid for as well, unless the server refused it
@@ -262,13 +262,13 @@ class _Run:
         server.tally.input_tokens += used[0]
         server.tally.output_tokens += used[1]
 
-    def _refused(self, server: Server, answer: Answer) -> Answer:
+    def _refused(self, server: ModelServer, answer: Answer) -> Answer:
         """This pair's failure: the server works, and will not take it."""
         server.tally.failures[answer.status] += 1
         self._pool.succeeded(server)
         return answer
 
-    def _gave_up(self, server: Server, answer: Answer) -> Answer:
+    def _gave_up(self, server: ModelServer, answer: Answer) -> Answer:
         """The tries are used up: the pair's failure. Where it is everybody's, they need not fail one by one."""
         self._backend.failed_in_a_row += 1
         count = self._backend.failed_in_a_row

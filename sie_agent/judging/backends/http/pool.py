@@ -13,7 +13,7 @@ from sie_agent.errors import EnvironmentFailure
 from sie_agent.judging.backends.http.addresses import shown_url
 from sie_agent.judging.backends.http.attempt import exchange
 from sie_agent.judging.backends.http.enquiries import key_refused
-from sie_agent.judging.backends.http.server import Server
+from sie_agent.judging.backends.http.model_server import ModelServer
 from sie_agent.judging.backends.http.trouble import LOST, STRANGE, TEST_QUESTION, Trouble
 from sie_agent.utils.events import event
 from sie_agent.utils.progress import say
@@ -38,7 +38,7 @@ class Pool:
     longest : seconds that an answer may take.
     """
 
-    def __init__(self, servers: Sequence[Server], patience: float, longest: float = TEST_SECONDS) -> None:
+    def __init__(self, servers: Sequence[ModelServer], patience: float, longest: float = TEST_SECONDS) -> None:
         self.servers = list(servers)
         self.patience = patience
         self.longest = longest
@@ -64,7 +64,7 @@ class Pool:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def place(self, tokens: int, but: Collection[str] = ()) -> Server:
+    async def place(self, tokens: int, but: Collection[str] = ()) -> ModelServer:
         """A server that takes a request of about so many tokens; waits until there is one.
 
         Parameters
@@ -86,19 +86,19 @@ class Pool:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), min(max(wait, 0.001), LOOK_SECONDS))
 
-    def _usable(self, but: Collection[str] = ()) -> list[Server]:
+    def _usable(self, but: Collection[str] = ()) -> list[ModelServer]:
         return [server for server in self.servers if server.usable and server.name not in but]
 
     def others(self, but: Collection[str]) -> bool:
         """Whether any server beside these can be asked."""
         return bool(self._usable(but))
 
-    def stands_in(self, server: Server, retry_after: float) -> bool:
+    def stands_in(self, server: ModelServer, retry_after: float) -> bool:
         """Whether another server can be asked in place of one that failed; of another model only after a long pause."""
         others = self._usable({server.name})
         return any(one.group == server.group for one in others) or (bool(others) and retry_after >= SPILL_SECONDS)
 
-    def _choose(self, now: float, but: Collection[str]) -> tuple[Server | None, float]:
+    def _choose(self, now: float, but: Collection[str]) -> tuple[ModelServer | None, float]:
         """The server to ask, or how long until there may be one."""
         usable = self._usable(but) or self._usable()
         for group in dict.fromkeys(server.group for server in usable):
@@ -140,7 +140,7 @@ class Pool:
                 hint="Look after the server and run again: what was answered is kept",
             )
 
-    def give_back(self, server: Server) -> None:
+    def give_back(self, server: ModelServer) -> None:
         """A request came back."""
         server.limiter.ended()
         self._tell()
@@ -150,12 +150,12 @@ class Pool:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def succeeded(self, server: Server) -> None:
+    def succeeded(self, server: ModelServer) -> None:
         """A response came, good or bad: the server works."""
         server.failures_in_a_row = 0
         server.limiter.succeeded(time.monotonic())
 
-    def answered(self, server: Server, sent_at: float) -> None:
+    def answered(self, server: ModelServer, sent_at: float) -> None:
         """A question was answered: whatever a test question told, the server is there."""
         self.succeeded(server)
         server.answered_at = time.monotonic()
@@ -163,7 +163,7 @@ class Pool:
         if server.away_since is not None and not server.lost:
             self._back(server)
 
-    async def failed(self, server: Server, trouble: Trouble, sent_at: float) -> bool:
+    async def failed(self, server: ModelServer, trouble: Trouble, sent_at: float) -> bool:
         """Take note of trouble; whether it was the server's, so that it is no try of the request's."""
         now = time.monotonic()
         server.last_trouble = trouble.answer.detail
@@ -183,7 +183,7 @@ class Pool:
             return not await self._examine(server)
         return False
 
-    async def _lost(self, server: Server, trouble: Trouble, sent_at: float) -> bool:
+    async def _lost(self, server: ModelServer, trouble: Trouble, sent_at: float) -> bool:
         """Whether no request gets through any more: a wall before a server may dislike one pair's words alone."""
         if trouble.sure:
             self._lose(server, trouble.answer.detail)
@@ -192,14 +192,14 @@ class Pool:
             return not (server.answered_at > sent_at or await self._examine(server))
         return True
 
-    def _lose(self, server: Server, why: str) -> None:
+    def _lose(self, server: ModelServer, why: str) -> None:
         if not server.lost:
             server.lost = why
             event("endpoint-lost", endpoint=server.name, detail=why)
             if len(self.servers) > 1:
                 say(f"{server.name} is left for good: {why}")
 
-    async def _examine(self, server: Server) -> bool:
+    async def _examine(self, server: ModelServer) -> bool:
         """Whether the server answers a test question; one question at a time, however many ask."""
         task = self._examined.get(server.name)
         if task is None or task.done():
@@ -215,7 +215,7 @@ class Pool:
             self._watch(server)
         return works
 
-    async def _test(self, server: Server) -> bool:
+    async def _test(self, server: ModelServer) -> bool:
         """Ask one short question, at the price of a token."""
         form = server.settled.form
         body: dict[str, Any] = {"model": server.model, "messages": TEST_QUESTION}
@@ -234,19 +234,19 @@ class Pool:
         # who says that it is too much, or that the question is wrong, is there
         return said.kind in ("rate", "pair")
 
-    def _watch(self, server: Server) -> None:
+    def _watch(self, server: ModelServer) -> None:
         task = self._watchers.get(server.name)
         if task is None or task.done():
             self._watchers[server.name] = asyncio.ensure_future(self._until_back(server))
 
-    def _back(self, server: Server) -> None:
+    def _back(self, server: ModelServer) -> None:
         server.away_since = None
         server.failures_in_a_row = 0
         event("endpoint-back", endpoint=server.name)
         say(f"{server.name} answers again")
         self._tell()
 
-    async def _until_back(self, server: Server) -> None:
+    async def _until_back(self, server: ModelServer) -> None:
         cooling = FIRST_COOLING
         while not server.lost:
             await asyncio.sleep(cooling)
@@ -260,7 +260,7 @@ class Pool:
             cooling = min(cooling * 2.0, LONGEST_COOLING)
 
 
-def lost_failure(server: Server) -> EnvironmentFailure:
+def lost_failure(server: ModelServer) -> EnvironmentFailure:
     """What to tell the user when no request can get through any more."""
     problem = server.lost
     hint = "Run again when that is settled, or name another server: what was answered is kept"

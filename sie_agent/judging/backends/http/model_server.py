@@ -45,7 +45,7 @@ class Names:
         return name
 
 
-class Server:
+class ModelServer:
     """A server, its health and its limits.
 
     Parameters
