@@ -49,11 +49,11 @@ class Sampler:
 
 def models_asked(models: Iterable[str], variant: Variant, backend: Backend, cache: JudgmentCache) -> list[str]:
     """The models that can be asked, for names in judgments: some answer under another name than their own."""
-    asked: dict[str, str] = {}
-    for source in backend.sources(variant.method):
-        for name in (source.model, *cache.aliases(source.model, source.fingerprint)):
+    sources = backend.sources(variant.method)
+    asked = {source.model: source.model for source in sources}
+    for source in sources:
+        for name in cache.aliases(source.model, source.fingerprint):
             asked.setdefault(name, source.model)
-    asked |= {source.model: source.model for source in backend.sources(variant.method)}
     return list(dict.fromkeys(asked[name] for name in models if name in asked))
 
 

@@ -138,12 +138,7 @@ def judge_chunk(
 
 
 def ask(
-    chunk: Chunk,
-    pending: list[Question],
-    variant: Variant,
-    backend: Backend,
-    cache: JudgmentCache,
-    session: Session,
+    chunk: Chunk, pending: list[Question], variant: Variant, backend: Backend, cache: JudgmentCache, session: Session
 ) -> None:
     """Put the pending questions to the backend; answers are committed batch by batch, and added to the chunk's.
 

@@ -9,7 +9,8 @@ from typing import Any
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.judging.answers import Answer, Request, score_answer
 from sie_agent.judging.arrivals import Arrival
-from sie_agent.judging.backends.base import Accounted, Backend, Price, Watcher
+from sie_agent.judging.backends.base import Accounted, Backend, Watcher
+from sie_agent.judging.backends.endpoints import PricePart
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.judging.reasons import Failing
@@ -22,7 +23,7 @@ GRADE_BINS = 10
 SPREAD_MARKS = " ▁▂▃▄▅▆▇█"
 
 
-def check_limit(backend: Backend, max_cost: float | None) -> dict[str, Price]:
+def check_limit(backend: Backend, max_cost: float | None) -> dict[str, PricePart]:
     """The prices of a backend; there have to be some where the cost has a limit.
 
     Raises

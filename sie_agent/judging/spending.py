@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from sie_agent.judging.answers import Answer, Message, Request
-from sie_agent.judging.backends.base import Price
+from sie_agent.judging.backends.endpoints import PricePart
 from sie_agent.judging.backends.http.form import GRADE_TOKENS
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.judging.reasons import Reasons
@@ -80,7 +80,7 @@ class Spending:
     next_may_cost : USD that the answer may cost for which there was no room; None while there was for all.
     """
 
-    def __init__(self, account: Account, prices: Mapping[str, Price], max_cost: float | None) -> None:
+    def __init__(self, account: Account, prices: Mapping[str, PricePart], max_cost: float | None) -> None:
         self._account = account
         self._prices = prices
         self._max_cost = max_cost
@@ -181,9 +181,8 @@ class Spending:
         The tokens of the dearest so far, which had the same beginning, and one for each byte of the last message: no
         tokenizer in use makes more of a byte. Where more were seen, as many, with a margin.
         """
-        dearest = Price(
-            max(price.input for price in self._prices.values()), max(price.output for price in self._prices.values())
-        )
+        prices = self._prices.values()
+        dearest = PricePart(input=max(one.input for one in prices), output=max(one.output for one in prices))
         seen = self._dearest_input.get(variant.name, 0)
         told = request.messages[-1:] if seen else request.messages
         tokens = seen + math.ceil(self._per_byte * size(told)) + TOKENS_PER_MESSAGE * (len(told) + 1)

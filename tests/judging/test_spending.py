@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sie_agent.judging.answers import Answer, Request
-from sie_agent.judging.backends.base import Price
+from sie_agent.judging.backends.endpoints import PricePart
 from sie_agent.judging.prompts.variants import Variant, load_variant
 from sie_agent.judging.spending import Account, Spending
 
@@ -23,7 +23,7 @@ def request(name: str) -> Request:
 
 def spending(limit: float) -> Spending:
     """USD 1 a token of output; what is sent costs nothing."""
-    return Spending(Account(cost=0.0), {"e": Price(0.0, 1e6)}, limit)
+    return Spending(Account(cost=0.0), {"e": PricePart(input=0.0, output=1e6)}, limit)
 
 
 def end(books: Spending, one: Request, tokens: int = 0) -> None:
@@ -75,6 +75,6 @@ def test_of_those_that_wait_for_each_other_one_gives_up_and_the_rest_go_on(varia
 
 
 def test_without_a_limit_there_is_room_for_all(variant: Variant) -> None:
-    books = Spending(Account(cost=0.0), {"e": Price(0.0, 1e6)}, None)
+    books = Spending(Account(cost=0.0), {"e": PricePart(input=0.0, output=1e6)}, None)
     one = request("one")
     assert books.room_for(one, variant) is True and books.room_again(one, variant, 10**6) is True

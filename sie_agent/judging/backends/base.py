@@ -50,18 +50,6 @@ def sources_of(
     return (Source(model, fingerprint, method, family, graded), written)
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What tokens cost, in USD per million."""
-
-    input: float = 0.0
-    output: float = 0.0
-
-    def of(self, input_tokens: int, output_tokens: int) -> float:
-        """USD for so many tokens."""
-        return (input_tokens * self.input + output_tokens * self.output) / 1e6
-
-
 @dataclass(frozen=True)
 class BackendOptions:
     """What the caller of `make_backend` asked for; each backend says in ``uses`` what it reads of it."""
@@ -169,7 +157,7 @@ class Accounted(Protocol):
     """A backend that asks servers: what they cost, and what they did."""
 
     @property
-    def prices(self) -> Mapping[str, Price]:
+    def prices(self) -> Mapping[str, PricePart]:
         """The price by name of the endpoint, where one was stated."""
         ...
 

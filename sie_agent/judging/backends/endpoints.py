@@ -15,7 +15,6 @@ from sie_agent.files.field_errors import first_fault
 from sie_agent.files.file_kinds import ENDPOINTS, other_yaml
 from sie_agent.files.paths import user_path
 from sie_agent.files.yaml_files import read_yaml
-from sie_agent.judging.backends.base import Price
 from sie_agent.judging.backends.http.addresses import KEY_VARIABLE, address_of, checked_key, shown_url
 from sie_agent.utils.redact import redacted
 from sie_agent.utils.shown import changed_fields
@@ -33,6 +32,10 @@ class PricePart(BaseModel):
 
     input: Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
     output: Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+
+    def of(self, input_tokens: int, output_tokens: int) -> float:
+        """USD for so many tokens."""
+        return (input_tokens * self.input + output_tokens * self.output) / 1e6
 
 
 class Endpoint(BaseModel):
@@ -82,11 +85,6 @@ class Endpoint(BaseModel):
         # the name is written into every row, and may be an address
         object.__setattr__(self, "name", redacted(self.name) or shown_url(self.base_url))
         return self
-
-    @property
-    def rate(self) -> Price | None:
-        """The price, for computing with."""
-        return None if self.price is None else Price(self.price.input, self.price.output)
 
 
 class EndpointList(BaseModel):

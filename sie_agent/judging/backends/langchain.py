@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -38,7 +37,6 @@ from sie_agent.judging.backends.http.openai import DEFAULT_TIMEOUT, backoff
 from sie_agent.judging.backends.http.search import Said, Settled, answer_in_some_form, say_form
 from sie_agent.judging.backends.http.trouble import TEST_QUESTION, Trouble
 from sie_agent.judging.prompts.variants import Variant
-from sie_agent.utils.redact import redacted
 from sie_agent.utils.shown import shown
 
 if TYPE_CHECKING:
@@ -208,7 +206,6 @@ class _Calls:
 
     async def _try(self, request: Request) -> Answer | Trouble:
         """Ask once, in the form that this model understands; find that form if need be."""
-        started = time.perf_counter()
         backend, reader = self._backend, Reader(self._variant, self._secrets)
 
         async def send(form: Form, method: str) -> Said:
@@ -221,19 +218,7 @@ class _Calls:
             return reader.read(method, as_completion(message))
 
         said = await answer_in_some_form(backend.settled, self._variant.method, send)
-        answer = said if isinstance(said, Answer) else said.answer
-        named = backend.names.other(reader.named, backend.model)
-        answer = replace(
-            answer,
-            detail=redacted(answer.detail, self._secrets),
-            latency_ms=(time.perf_counter() - started) * 1000.0,
-            model=named,
-            asked=backend.model if named else "",
-            # an error may have carried its usage
-            input_tokens=reader.paid[0] or answer.input_tokens,
-            output_tokens=reader.paid[1] or answer.output_tokens,
-        )
-        return answer if isinstance(said, Answer) else replace(said, answer=answer)
+        return reader.signed(said, backend.names, backend.model)
 
     async def _ask(self, chat_model: BaseChatModel, messages: list[dict[str, str]], sent: dict[str, Any]) -> Any:
         """One call, in the loop where all chat models live."""

@@ -13,7 +13,7 @@ from sie_agent.judging.backends.http.chat import DETAIL_CHARS, chat_request, err
 from sie_agent.judging.backends.http.decoding import decoded
 from sie_agent.judging.backends.http.form import Form
 from sie_agent.judging.backends.http.meaning import problem_of
-from sie_agent.judging.backends.http.model_server import ModelServer
+from sie_agent.judging.backends.http.model_server import ModelServer, Names
 from sie_agent.judging.backends.http.network import explained, hopeless, is_garbled
 from sie_agent.judging.backends.http.reading import OtherForm, is_error, read_answer, usage_of
 from sie_agent.judging.backends.http.search import Said, answer_in_some_form
@@ -25,10 +25,7 @@ from sie_agent.utils.redact import redacted
 CHAT_PATH = "/chat/completions"
 NOBODY_THERE = frozenset({"ConnectError", "ConnectTimeout", "ProxyError"})
 PASSING_CODES = frozenset({408, 409, 425, 429})
-UNREADABLE = {
-    "TooLarge": "the response is larger than any answer",
-    "DecodingError": "the response cannot be unpacked",
-}
+UNREADABLE = {"TooLarge": "the response is larger than any answer", "DecodingError": "the response cannot be unpacked"}
 
 
 async def attempt(
@@ -39,7 +36,6 @@ async def attempt(
     *affords* says whether there is money for an answer of so many tokens, more than the variant allows. The tokens
     of all that was sent for this are those of the answer.
     """
-    started = time.perf_counter()
     reader = Reader(variant, server.secrets)
 
     async def send(form: Form, method: str) -> Said:
@@ -58,36 +54,18 @@ async def attempt(
         return said
 
     said = await answer_in_some_form(server.settled, variant.method, send)
-    answer = said if isinstance(said, Answer) else said.answer
-    named = server.names.other(reader.named, server.model)
-    answer = replace(
-        answer,
-        # some servers echo what they were sent
-        detail=redacted(answer.detail, server.secrets),
-        latency_ms=(time.perf_counter() - started) * 1000.0,
-        model=named or server.model,
-        asked=server.model if named else "",
-        endpoint=server.name,
-        input_tokens=reader.paid[0],
-        output_tokens=reader.paid[1],
-    )
-    return answer if isinstance(said, Answer) else replace(said, answer=answer)
+    return reader.signed(said, server.names, server.model, server.name)
 
 
 class Reader:
-    """Reads the responses to one request, in whatever forms it was sent.
-
-    Attributes
-    ----------
-    paid : tokens in and out of all responses, whatever they said.
-    named : the model that the last of them names.
-    """
+    """Reads the responses to one request, in whatever forms it was sent: what they say, and what they cost together."""
 
     def __init__(self, variant: Variant, secrets: Sequence[str]) -> None:
         self._variant = variant
         self._secrets = secrets
-        self.paid = (0, 0)
-        self.named: object = None
+        self._started = time.perf_counter()
+        self._paid = (0, 0)
+        self._named: object = None
 
     def read(self, method: str, body: Any, sent: Sequence[str] = ()) -> Said:
         """What a response says; *sent* are the texts that were asked."""
@@ -100,7 +78,7 @@ class Reader:
 
     def _read(self, method: str, body: Any, sent: Sequence[str]) -> Said:
         used = usage_of(body) or (0, 0)
-        self.paid = (self.paid[0] + used[0], self.paid[1] + used[1])
+        self._paid = (self._paid[0] + used[0], self._paid[1] + used[1])
         if isinstance(body, dict) and is_error(body.get("error")):
             problem = problem_of(None, body)
             told = problem.text or "an error without words"
@@ -109,9 +87,33 @@ class Reader:
                 # an answer, and an error that means nothing known: it broke off
                 return Trouble("server", Answer("server-error", method, detail=error_text(told, self._secrets)))
             return trouble
-        self.named = body.get("model") if isinstance(body, dict) else None
+        self._named = body.get("model") if isinstance(body, dict) else None
         answer = read_answer(self._variant, method, body, sent)
         return Trouble("server", answer) if answer.status in ("malformed", "server-error") else answer
+
+    def signed(self, said: Answer | Trouble, names: Names, model: str, endpoint: str = "") -> Answer | Trouble:
+        """The answer with who gave it, what it cost and how long it took, and without keys.
+
+        Parameters
+        ----------
+        names : the names under which the model that was asked, *model*, answers.
+        endpoint : the name of the server.
+        """
+        answer = said if isinstance(said, Answer) else said.answer
+        named = names.other(self._named, model)
+        answer = replace(
+            answer,
+            # some servers echo what they were sent
+            detail=redacted(answer.detail, self._secrets),
+            latency_ms=(time.perf_counter() - self._started) * 1000.0,
+            model=named or model,
+            asked=model if named else "",
+            endpoint=endpoint,
+            # the error of a library may have carried its usage
+            input_tokens=self._paid[0] or answer.input_tokens,
+            output_tokens=self._paid[1] or answer.output_tokens,
+        )
+        return answer if isinstance(said, Answer) else replace(said, answer=answer)
 
 
 async def exchange(server: ModelServer, body: dict[str, Any], method: str, seconds: float) -> Any:

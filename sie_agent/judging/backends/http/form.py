@@ -163,9 +163,7 @@ PARTS: dict[str, OptionalPart] = {
         looser_schema,
     ),
     "seed": OptionalPart(
-        words(r"\bseed\b"),
-        lambda form, method: form.seed is not None,
-        lambda form, problem: replace(form, seed=None),
+        words(r"\bseed\b"), lambda form, method: form.seed is not None, lambda form, problem: replace(form, seed=None)
     ),
     "logprobs": OptionalPart(
         words(r"log_?-?probs?\b|log.?probabilit"), lambda form, method: method == "graded", fewer_logprobs

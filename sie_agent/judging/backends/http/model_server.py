@@ -123,7 +123,7 @@ class ModelServer:
 
     def as_dict(self) -> dict[str, Any]:
         """What it did, for the manifest."""
-        rate, tally = self.endpoint.rate, self.tally
+        price, tally = self.endpoint.price, self.tally
         return {
             "name": self.name,
             "url": shown_url(self.url),
@@ -131,6 +131,6 @@ class ModelServer:
             "revision": self.endpoint.revision,
             **vars(tally),
             "failures": dict(tally.failures),
-            "cost": None if rate is None else rate.of(tally.input_tokens, tally.output_tokens),
+            "cost": None if price is None else price.of(tally.input_tokens, tally.output_tokens),
             "concurrency": int(self.limiter.limit),
         }

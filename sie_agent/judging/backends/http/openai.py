@@ -16,8 +16,8 @@ from typing import Any
 
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.judging.answers import Answer, Request
-from sie_agent.judging.backends.base import BackendOptions, Batch, Price, Source, Watcher, sources_of, watcher_of
-from sie_agent.judging.backends.endpoints import Endpoint, key_of, single_endpoint
+from sie_agent.judging.backends.base import BackendOptions, Batch, Source, Watcher, sources_of, watcher_of
+from sie_agent.judging.backends.endpoints import Endpoint, PricePart, key_of, single_endpoint
 from sie_agent.judging.backends.http.addresses import shown_url
 from sie_agent.judging.backends.http.attempt import attempt
 from sie_agent.judging.backends.http.clients import async_client
@@ -110,9 +110,9 @@ class OpenAIBackend:
         return self.servers[0].model
 
     @property
-    def prices(self) -> Mapping[str, Price]:
+    def prices(self) -> Mapping[str, PricePart]:
         """The price by name of the endpoint, where one was stated."""
-        return {server.name: rate for server in self.servers if (rate := server.endpoint.rate) is not None}
+        return {server.name: price for server in self.servers if (price := server.endpoint.price) is not None}
 
     def report(self) -> list[dict[str, Any]]:
         """What each endpoint did, for the manifest."""
