@@ -118,7 +118,7 @@ def clarity_bits(query: str, catalogue: Catalogue) -> float | None:
     share = np.asarray(chosen[documents].todense())
     log_likelihood = np.log(SMOOTHING * share + background[places]).sum(axis=1)
     best = np.argsort(-log_likelihood, kind="stable")
-    # of documents that are equally likely, of which not all are among the first, each counts by its chance to be
+    # where a tie crosses the limit, each of the tied documents counts by its chance to be among the first
     least = log_likelihood[best[:MOST_DOCUMENTS][-1]]
     above, tied = int((log_likelihood > least).sum()), int((log_likelihood == least).sum())
     best = best[: above + tied]

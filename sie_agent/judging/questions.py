@@ -52,7 +52,7 @@ def wanted_rows(samples: pd.DataFrame, variant: Variant) -> pd.DataFrame:
 
 
 def writable(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with U+FFFD for halves of surrogate pairs, which no file and no server takes; how many is said."""
+    """The rows with U+FFFD for halves of surrogate pairs, which no file and no server takes; says how many."""
     broken: dict[str, list[object]] = {}
     for name in [name for name in dict.fromkeys((*NEEDED, *FIELDS)) if name in rows.columns]:
         # only columns of Python objects can hold one

@@ -154,7 +154,7 @@ def pattern(detail: str) -> str:
 def reasons_in_words(reasons: Sequence[Mapping[str, Any]]) -> str:
     """``rejected 16: "temperature must be > 0", timeout 3``, from :meth:`Reasons.as_list`; empty without any.
 
-    What was said is told of the two commonest statuses.
+    The two commonest statuses come with what was said most often.
     """
     return ", ".join(
         f"{one['status']} {one['count']:,}{quoted(one['detail']) if place < TOLD_STATUSES else ''}"
@@ -163,7 +163,7 @@ def reasons_in_words(reasons: Sequence[Mapping[str, Any]]) -> str:
 
 
 def quoted(detail: str, most: int = SHOWN_CHARS) -> str:
-    """``: "the words"``, shortened, as they stand behind a status; nothing where there are none."""
+    """``: "the words"``, shortened, to follow a status; empty without words."""
     return f': "{shortened(detail, most)}"' if detail else ""
 
 

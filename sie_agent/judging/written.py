@@ -107,7 +107,7 @@ def grade_in(found: dict[str, Any], tokens: Sequence[str]) -> tuple[str, str, st
 
 
 def as_number(token: str) -> float | None:
-    """The number that a token of a scale is; None where it is none."""
+    """A token of a scale as a number; None where it is not one."""
     try:
         return float(token)
     except ValueError:
@@ -160,7 +160,7 @@ def unpacked(text: str) -> str:
 
 
 def last_word(text: str, *, at_end: bool) -> tuple[dict[str, Any] | None, str]:
-    """The object with a grade that is the last word; None, and why, where there is none or another may be meant.
+    """The object with a grade that is the last word; or None, and why there is none that is beyond doubt.
 
     Parameters
     ----------

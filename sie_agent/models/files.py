@@ -313,7 +313,7 @@ def named_folder(model: str) -> Path:
     folder = user_path(model)
     if folder.is_dir():
         if not (folder / "config.json").is_file():
-            raise InputError("is no Hugging Face model folder: it has no config.json", where=folder)
+            raise InputError("is not a Hugging Face model folder: it has no config.json", where=folder)
         return folder
     if model.startswith((".", "/", "~")) or model.count("/") > 1:
         raise InputError("no such model folder", where=folder, hint="Give a Hugging Face folder or a Hub id")
@@ -324,7 +324,7 @@ def named_folder(model: str) -> Path:
         with foreign_bars_silenced(f"Fetching the model {model} from the Hugging Face Hub ..."):
             return Path(snapshot_download(model, allow_patterns=patterns))
     except Exception as error:
-        # the client raises a dozen kinds (offline, gated, not found, bad id), all for all of which the same helps
+        # the client raises a dozen kinds (offline, gated, not found, bad id); the same helps against all of them
         raise InputError(
             f"model '{model}' is no local folder and cannot be had from the Hub ({type(error).__name__})",
             hint="Give a local Hugging Face folder, or leave the model out for the embedded one",

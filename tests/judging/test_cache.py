@@ -98,7 +98,7 @@ def test_another_programs_database(tmp_path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE songs (name TEXT)")
     connection.close()
-    with pytest.raises(InputError, match="no judgment cache"):
+    with pytest.raises(InputError, match="not a judgment cache"):
         JudgmentCache(path)
 
 

@@ -202,7 +202,7 @@ def test_circles_of_redirects_end() -> None:
     ],
 )
 def test_addresses_that_are_none(url: str) -> None:
-    with pytest.raises(InputError, match="address is none"):
+    with pytest.raises(InputError, match="address is not valid"):
         async_client(url, KEY, 1.0)
 
 

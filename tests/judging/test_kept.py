@@ -128,8 +128,8 @@ def test_each_kind_of_damage_is_seen(damage: Callable[[str], str]) -> None:
 UNFIT = [
     ({"probabilities": {**SHARES, "4": 0.0}}, "other tokens"),
     ({"probabilities": {"0": 0.5}}, "add up to 0.500"),
-    ({"probabilities": {"0": 1.5, "1": -0.5}}, "none"),
-    ({"probabilities": {"0": math.nan, "1": 1.0}}, "none"),
+    ({"probabilities": {"0": 1.5, "1": -0.5}}, "not between 0 and 1"),
+    ({"probabilities": {"0": math.nan, "1": 1.0}}, "not between 0 and 1"),
     ({"probabilities": {}}, "no probabilities"),
     ({"probabilities": [0.5, 0.5]}, "no probabilities"),
     ({"method": "likelihood", "number": -1.0}, "graded"),

@@ -72,10 +72,10 @@ def test_a_proxy_that_forbids_and_one_whose_server_is_down(monkeypatch: pytest.M
     [
         ("socks5://127.0.0.1:9", "needs the package 'socksio'. pip install 'httpx[socks]' or unset ALL_PROXY"),
         ("ftp://me:hunter22@127.0.0.1:9", "by http, https or socks5, not by 'ftp'"),
-        ("http://127.0.0.1:port", "the proxy's address is none"),
-        ("http://", "the proxy's address is none"),
-        ("http://a b", "the proxy's address is none"),
-        ("http://[::1", "the proxy's address is none"),
+        ("http://127.0.0.1:port", "the proxy's address is not valid"),
+        ("http://", "the proxy's address is not valid"),
+        ("http://a b", "the proxy's address is not valid"),
+        ("http://[::1", "the proxy's address is not valid"),
     ],
 )
 def test_a_proxy_that_is_none(address: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:

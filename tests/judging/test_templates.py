@@ -93,7 +93,7 @@ def test_a_template_that_does_more_is_refused_when_it_is_read(tmp_path: Path, pa
 
 
 def test_the_line_and_what_there_is_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"user: bad template, line 3: the filter 'center' is not taken.*truncate"):
+    with pytest.raises(InputError, match=r"user: bad template, line 3: the filter 'center' is not allowed.*truncate"):
         load_variant(variant_of(tmp_path, f"{FENCED}\n\n{{{{ title|center(9) }}}}"))
 
 

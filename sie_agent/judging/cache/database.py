@@ -65,8 +65,8 @@ class JudgmentCache:
         self._ballast = self.path.with_name(self.path.name + ".ballast")
         self._unwritable = ""
         if self.path.exists() and not self.path.is_file():
-            # a pipe would be waited for without end
-            raise InputError("is no file, but a pipe or a device", where=self.path, hint="Name another file")
+            # opening a pipe would wait for ever
+            raise InputError("is a pipe or a device, not a file", where=self.path, hint="Name another file")
         if self.path.parent.exists() and not self.path.parent.is_dir():
             hint = "Set SIE_CACHE_DIR to a folder" if path is None else "Name a file in a folder"
             raise InputError("is a file, and the judgment cache needs a folder", where=self.path.parent, hint=hint)
@@ -300,7 +300,7 @@ class JudgmentCache:
 
     @checked
     def holds_export(self, path: str | Path) -> bool:
-        """Whether a file is an export of which every answer is here still."""
+        """Whether a file is an export whose answers are all still here."""
         with explained(self.path):
             return all(self.get(keys).keys() >= set(keys) for keys in entries.exported_keys(Path(path)))
 
@@ -308,7 +308,7 @@ class JudgmentCache:
     def export(self, path: str | Path) -> int:
         """Write every entry as JSON lines (key, variant, model, created, answer); gives the count.
 
-        Entries that cannot be read are left out, and counted in ``damaged``.
+        Entries that cannot be read are left out and counted in ``damaged``.
 
         Parameters
         ----------

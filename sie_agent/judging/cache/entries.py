@@ -14,7 +14,7 @@ from sie_agent.judging.cache.stored import NAME_CHARS, answer_of, loaded_json, p
 MOST_ALIASES = 16
 RATE_COUNT = 2000
 PAUSE_SECONDS = 10.0
-# a time after this (seconds since 1970) is none
+# later times (seconds since 1970) are damage
 LATEST = 1e11
 # earlier versions of this package open a file with this table as well, and leave it alone
 ALIAS_TABLE = (

@@ -74,7 +74,7 @@ def check_schema(connection: sqlite3.Connection, path: Path) -> bool:
         (MOST_OBJECTS + 1,),
     ).fetchall()
     if len(found) > MOST_OBJECTS:
-        raise other("is a database of many tables, but no judgment cache")
+        raise other("is a database of many tables, but not a judgment cache")
     objects = [tuple(str(part or b"", "utf-8", "replace") for part in row) for row in found]
     for kind, name, sql in objects:
         if kind not in ("table", "index"):
@@ -90,9 +90,9 @@ def check_schema(connection: sqlite3.Connection, path: Path) -> bool:
     missing = [name for name in COLUMNS if name not in names]
     if missing:
         lacking = "" if "judgments" not in tables else f": it lacks the column '{missing[0]}'"
-        raise other(f"is a database, but no judgment cache{lacking}")
+        raise other(f"is a database, but not a judgment cache{lacking}")
     if names != COLUMNS or [column[1] for column in columns if column[5]] != ["key"]:
-        raise other("is a database, but no judgment cache: it has other columns or keys")
+        raise other("is a database, but not a judgment cache: it has other columns or keys")
     return True
 
 
@@ -148,7 +148,7 @@ def explained(path: Path) -> Iterator[None]:
                 hint="Check free space and permissions, or set SIE_CACHE_DIR to another folder",
             ) from error
         # what SQLite says may quote the file
-        problem = f"is no usable judgment cache: {plain_line(str(error), 200)}"
+        problem = f"is not a usable judgment cache: {plain_line(str(error), 200)}"
         raise InputError(problem, where=path, hint=repair(path)) from error
 
 

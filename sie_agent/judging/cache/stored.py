@@ -45,8 +45,8 @@ def plain_line(text: object, most: int) -> str:
 def checked_answer(variant: Variant, answer: Answer) -> Answer:
     """The answer as it may be kept, counted and shown, whoever gave it.
 
-    Texts are cut and cleaned, counts of tokens that are none are 0. An answer that is none to the variant has the
-    status ``malformed``, which is passing: it is asked again.
+    Texts are cut and cleaned, counts of tokens that are not numbers become 0. An answer that does not fit the variant
+    has the status ``malformed``, which is passing: it is asked again.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def is_clean(answer: Answer) -> bool:
 
 
 def misfit(variant: Variant, answer: Answer, *, sound: bool = False) -> str:
-    """Why an answer is none to the variant; empty where it is one.
+    """Why an answer does not fit the variant; empty where it does.
 
     *sound*: its fields are known to be of their types and within their bounds, as :func:`answer_from_json` gives them.
     """
@@ -103,7 +103,7 @@ def misfit(variant: Variant, answer: Answer, *, sound: bool = False) -> str:
     if not answers(variant, method):
         return f"it is {str(method)[:20]!r}, and the variant is {variant.method}"
     if answer.status != "ok":
-        return "" if is_status(answer.status) else "its status is none"
+        return "" if is_status(answer.status) else "its status is not one"
     if method == "graded":
         problem = "" if sound and answer.probabilities else unfit_probabilities(answer.probabilities)
         if problem or answer.probabilities is None:
@@ -130,7 +130,7 @@ def unfit_probabilities(shares: object) -> str:
         if type(token) is str and type(share) is float and 0.0 <= share <= 1.0:
             continue
         if not isinstance(token, str) or not is_number(share) or not 0.0 <= share <= 1.0:
-            return "a probability is none"
+            return "a probability is not between 0 and 1"
     total = sum(shares.values())
     return "" if abs(total - 1.0) <= SUM_TOLERANCE else f"the probabilities add up to {total:.3f}"
 
@@ -210,16 +210,16 @@ def damage(answer: Answer) -> str:
         return "no status or method"
     for text in (answer.detail, answer.model, answer.endpoint, answer.asked):
         if not isinstance(text, str) or (not text.isprintable() and SURROGATES.search(text)):
-            return "a text is none"
+            return "a text is not one"
     if not is_count(answer.input_tokens) or not is_count(answer.output_tokens):
-        return "a count of tokens is none"
+        return "a count of tokens is not one"
     if not is_number(answer.latency_ms) or answer.latency_ms < 0.0:
-        return "the time is none"
+        return "the time is not a number of at least 0"
     if answer.probabilities is not None and (problem := unfit_probabilities(answer.probabilities)):
         return problem
     if answer.grade is not None and not isinstance(answer.grade, str):
-        return "the grade is none"
-    return "" if answer.number is None or is_number(answer.number) else "the number is none"
+        return "the grade is not a text"
+    return "" if answer.number is None or is_number(answer.number) else "the number is not finite"
 
 
 def _no_number(name: str) -> NoReturn:

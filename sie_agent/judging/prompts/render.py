@@ -62,7 +62,7 @@ def head_text(text: str, max_chars: int, trusted: bool) -> str:
 
 
 def head_of(max_chars: int) -> int:
-    """Characters of which *max_chars* can come: the rest cannot show up, and a megabyte is not worth scanning."""
+    """How much of a text can end up in *max_chars* characters: a megabyte is not worth scanning."""
     return max_chars * INPUT_WINDOW + 200
 
 

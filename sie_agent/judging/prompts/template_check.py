@@ -49,7 +49,7 @@ def check_size(tree: nodes.Template) -> None:
 
 
 def check(node: nodes.Node, above: nodes.Node | None, looped: bool, set_names: frozenset[str]) -> None:
-    """Raise TemplateSyntaxError where a part of a template is none of those that are taken.
+    """Raise TemplateSyntaxError where a part of a template is not allowed.
 
     Parameters
     ----------
@@ -67,9 +67,9 @@ def trouble(node: nodes.Node, above: nodes.Node | None, looped: bool, set_names:
     """What is wrong with a part of a template, without the parts in it; None where nothing is."""
     found: str | None = None
     if isinstance(node, nodes.Filter) and node.name not in FILTERS:
-        found = f"the filter '{node.name}' is not taken; there are {', '.join(FILTERS)}"
+        found = f"the filter '{node.name}' is not allowed; there are {', '.join(FILTERS)}"
     elif isinstance(node, nodes.Test) and node.name not in TESTS:
-        found = f"the test '{node.name}' is not taken; there are {', '.join(TESTS)}"
+        found = f"the test '{node.name}' is not allowed; there are {', '.join(TESTS)}"
     elif isinstance(node, nodes.Call):
         found = of_call(node)
     elif isinstance(node, nodes.Getattr):
@@ -82,9 +82,9 @@ def trouble(node: nodes.Node, above: nodes.Node | None, looped: bool, set_names:
         found = of_assignment(node, looped, set_names)
     elif not isinstance(node, (*CALLING, nodes.Getitem, *TEXTS, *CONDITIONS, *OPERATIONS)):
         kind = type(node).__name__
-        found = f"'{STATEMENTS.get(kind, kind.lower())}' is not taken in a prompt"
+        found = f"'{STATEMENTS.get(kind, kind.lower())}' is not allowed in a prompt"
     if found is None and isinstance(node, CALLING) and (node.dyn_args or node.dyn_kwargs):
-        found = "arguments with a star are not taken"
+        found = "arguments with a star are not allowed"
     if found is None and isinstance(node, nodes.Compare | nodes.Test) and any(node.find_all((nodes.Concat, nodes.Add))):
         found = "texts are not joined in a condition"
     return found
@@ -93,7 +93,7 @@ def trouble(node: nodes.Node, above: nodes.Node | None, looped: bool, set_names:
 def of_call(node: nodes.Call) -> str | None:
     """What is wrong with a call."""
     if isinstance(node.node, nodes.Name):
-        return f"the function '{node.node.name}' is not taken; there are none"
+        return f"the function '{node.node.name}' is not allowed; there are none"
     if not isinstance(node.node, nodes.Getattr) or node.kwargs:
         return f"only methods of texts are called; there are {', '.join(METHODS)}"
     return None
@@ -105,13 +105,13 @@ def of_attribute(node: nodes.Getattr, above: nodes.Node | None) -> str | None:
         return None
     if isinstance(node.node, nodes.Name) and node.node.name == "loop" and node.attr in OF_LOOPS:
         return None
-    return f"'.{node.attr[:40]}' is not taken; there are methods of texts: {', '.join(METHODS)}"
+    return f"'.{node.attr[:40]}' is not allowed; there are methods of texts: {', '.join(METHODS)}"
 
 
 def of_loop(node: nodes.For, looped: bool) -> str | None:
     """What is wrong with a loop."""
     if looped:
-        return "a loop in a loop is not taken"
+        return "a loop in a loop is not allowed"
     source = node.iter.node if isinstance(node.iter, nodes.Getitem) else node.iter
     parts = isinstance(source, nodes.Call) and isinstance(source.node, nodes.Getattr) and source.node.attr in LISTS
     if node.recursive or not isinstance(node.target, nodes.Name) or not (parts or isinstance(source, nodes.List)):

@@ -69,7 +69,7 @@ def host_of(url: str) -> str:
 
 def bad_address(url: str, told: str) -> InputError:
     """The error for a text that is not an address."""
-    problem = f"the server's address is none ({redacted(' '.join(told.split()))[:100]})"
+    problem = f"the server's address is not valid ({redacted(' '.join(told.split()))[:100]})"
     return InputError(problem, where=shown_url(url), hint="It looks like http://127.0.0.1:8000/v1")
 
 
@@ -127,7 +127,7 @@ class Proxy(NamedTuple):
             problem = f"a proxy is reached by http, https or socks5, not by '{redacted(scheme)}'"
             raise EnvironmentFailure(problem, where=self.variable, hint=self.hint)
         if not is_fine:
-            raise EnvironmentFailure("the proxy's address is none", where=self.variable, hint=self.hint)
+            raise EnvironmentFailure("the proxy's address is not valid", where=self.variable, hint=self.hint)
 
 
 def proxy_of(url: str) -> Proxy | None:

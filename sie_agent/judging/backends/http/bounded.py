@@ -137,7 +137,7 @@ async def look(response: library.Response) -> None:
     if stated.isascii() and stated.isdigit() and len(stated) < 20:
         if int(stated) > MOST_BYTES:
             raise TooLarge("the response is too large")
-        # the length is kept to by the parser: nothing to do for each chunk
+        # the parser enforces the length: nothing to do for each chunk
         if decoder is None:
             return
     # a client for one event loop gets no other kind of stream

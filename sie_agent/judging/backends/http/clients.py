@@ -78,7 +78,7 @@ def async_client(url: str, key: str | None, timeout: float, *, key_variable: str
         raise
     except Exception as error:
         told = redacted(" ".join(str(error).split()), [key])[:200]
-        problem = f"no client can be made ({type(error).__name__}: {told})"
+        problem = f"the client cannot be made ({type(error).__name__}: {told})"
         raise EnvironmentFailure(problem, where=shown_url(url)) from None
 
 
@@ -110,7 +110,7 @@ def library_client(url: str, key: str | None, timeout: float) -> httpx2.AsyncCli
     except (library.InvalidURL, ValueError) as error:
         if proxy is None:
             raise
-        problem = f"the proxy's address is none ({redacted(' '.join(str(error).split()))[:100]})"
+        problem = f"the proxy's address is not valid ({redacted(' '.join(str(error).split()))[:100]})"
         raise EnvironmentFailure(problem, where=proxy.variable, hint=proxy.hint) from None
 
 

@@ -22,7 +22,7 @@ def decoded(content: bytes) -> Any:
 
     Raises
     ------
-    ValueError : it is none of these, is nested too deeply, or ends too early; says how it begins.
+    ValueError : it is something else, is nested too deeply, or ends too early; says how it begins.
     """
     text = content.decode("utf-8", "replace").lstrip("\ufeff \r\n\t")
     if not text:
@@ -46,7 +46,7 @@ def parsed(text: str) -> Any:
 
     Raises
     ------
-    ValueError, RecursionError : it is none.
+    ValueError, RecursionError : it is not JSON.
     """
     return json.loads(text, strict=False)
 

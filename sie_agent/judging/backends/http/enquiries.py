@@ -81,7 +81,7 @@ def listed_models(url: str, key: str | None, key_variable: str = KEY_VARIABLE) -
 
 
 def is_only_odd(error: BaseException) -> bool:
-    """Whether a server is there, and only its list of models is none: requests may get through all the same."""
+    """Whether only the list of models is unusable: the server is there, and requests may get through all the same."""
     causes = list(chain(error))
     targets = [str(getattr(one, "target", "")) for one in causes if type(one).__name__ == "Redirected"]
     if targets and targets[0]:

@@ -31,7 +31,7 @@ WANTS_TLS = re.compile(
     re.IGNORECASE,
 )
 CLOSED = re.compile("disconnected|closed connection|peer closed|incomplete", re.IGNORECASE)
-# what h11 says of a first byte that is none of http
+# what h11 says where the first byte is not HTTP
 NO_HTTP = "illegal request line"
 LASTING_TYPES = frozenset({"Redirected", "TooManyRedirects", "UnsupportedProtocol", "InvalidURL", "ImportError"})
 
@@ -168,12 +168,12 @@ def _by_cause(causes: list[BaseException], url: str, key_variable: str) -> tuple
             return "too many connections are open at once", "Raise `ulimit -n`, or lower --concurrency"
         # an error that only asks for more bytes is no fault
         if isinstance(one, ssl.SSLError) and not isinstance(one, ssl.SSLWantReadError | ssl.SSLWantWriteError):
-            return f"no secure connection comes about ({one.reason or 'TLS'})", "Check the address and the server's TLS"
+            return f"no secure connection is possible ({one.reason or 'TLS'})", "Check the address and the server's TLS"
     names = _names(causes)
     if "TooManyRedirects" in names:
         return "the server redirects in circles", "Check the address (it usually ends in /v1)"
     if "LocalProtocolError" in names:
-        return "the request cannot be sent: a header holds what none may", f"Check {key_variable}"
+        return "the request cannot be sent: a header holds characters that are not allowed", f"Check {key_variable}"
     return None
 
 

@@ -232,7 +232,7 @@ def begins_a_grade(alternatives: Mapping[str, float], tokens: Sequence[str]) -> 
 
 
 def entries_of(logprobs: object) -> list[Any] | None:
-    """One entry per token, from the format of chats or from the older one; None where there are none."""
+    """One entry per token, from the chat format or the older one; None without log-probabilities."""
     if not isinstance(logprobs, dict):
         return None
     content, tops, tokens = (logprobs.get(name) for name in ("content", "top_logprobs", "tokens"))
@@ -246,7 +246,7 @@ def entries_of(logprobs: object) -> list[Any] | None:
 
 
 def alternatives_at(entry: Mapping[str, Any]) -> dict[str, float] | str:
-    """Log-probabilities by token; words where they are none. A token may be listed twice: it counts once.
+    """Log-probabilities by token, or what is wrong with them. A token that is listed twice counts once.
 
     The token that was chosen counts as well where it is not among those that are listed.
     """
