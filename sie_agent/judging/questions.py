@@ -75,11 +75,6 @@ Fields = Mapping[str, str]
 Names = Callable[[Source], Sequence[str]]
 
 
-def no_names(source: Source) -> Sequence[str]:
-    """A model has its own name alone."""
-    return ()
-
-
 def known_names(cache: JudgmentCache) -> Names:
     """The other names under which models have answered, as the cache remembers them."""
     return lambda source: cache.aliases(source.model, source.fingerprint)
@@ -105,7 +100,7 @@ class KeyMaker:
     InputError : the name of a model cannot be written as text.
     """
 
-    def __init__(self, variant: Variant, sources: Sequence[Source], aliases: Names = no_names) -> None:
+    def __init__(self, variant: Variant, sources: Sequence[Source], aliases: Names = lambda source: ()) -> None:
         self.variant = variant
         self.own = tuple(sources)
         for source in self.own:

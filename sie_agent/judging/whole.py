@@ -16,17 +16,13 @@ DETAIL_CHARS = 200
 END_MARK = re.compile(r"^(?:<[|\uff5c][^<>\n]{1,40}[|\uff5c]>|</?[a-z_]{1,20}>|\[(?:/INST|EOS|DONE)\])+", re.IGNORECASE)
 # what may close a grade: the rest has to be blank, or another line
 CLOSED = re.compile(r"^[ \t]*[.)\]\"'`*]*[ \t]*(?:\Z|\r?\n)")
+# how models begin when they decline
 REFUSAL = re.compile(
     r"^\W*(?:i(?:'|\u2019| a)m (?:sorry|unable|not able|afraid)"
     r"|i (?:can(?:not|'t|\u2019t| not)|won(?:'|\u2019)t|will not|apologi[sz]e)"
     r"|sorry\b|i do not feel comfortable|as an ai\b)",
     re.IGNORECASE,
 )
-
-
-def is_refusal(text: str) -> bool:
-    """Whether a text begins as models begin when they decline."""
-    return REFUSAL.match(text) is not None
 
 
 def graded_answer(
@@ -46,7 +42,7 @@ def graded_answer(
     first : the token that was chosen there, bare. text : all that was said.
     tokens : the scale's tokens. cut, more_tokens : as :func:`ends_after` takes them.
     """
-    if is_refusal(text):
+    if REFUSAL.match(text):
         return Answer("refused", "graded", detail=text.strip()[:DETAIL_CHARS])
     status, detail, probabilities = grade_probabilities(alternatives, tokens)
     if status != "ok":

@@ -17,7 +17,6 @@ MOST_WRITTEN = 65_536
 MOST_BRACES = 2_000
 MOST_NESTED = 200
 MOST_GRADE = 10**9
-GRADE_CHARS = 40
 RATIONALE_CHARS = 500
 # marks around thoughts: before, behind
 THOUGHTS = (

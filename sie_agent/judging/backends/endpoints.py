@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from sie_agent.errors import InputError
 from sie_agent.files.field_errors import first_fault
@@ -23,6 +23,35 @@ MOST_AT_ONCE = 64
 DOUBLE_JUDGED = 50
 HOSTED_URL = "https://api.openai.com/v1"
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+
+
+def checked_url(given: str) -> str:
+    """An address with ``/v1`` where no path is given.
+
+    Raises
+    ------
+    ValueError : it is no http or https address.
+    """
+    given = given.strip()
+    try:
+        parts = urlsplit(given)
+        port_is_fine = parts.port is None or parts.port > 0
+    except ValueError:
+        port_is_fine = False
+    if not port_is_fine or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("the server's address is no http or https address; it looks like http://127.0.0.1:8000/v1")
+    try:
+        address_of(given)
+    except InputError as error:
+        raise ValueError(error.problem) from None
+    return urlunsplit(parts._replace(path=parts.path.rstrip("/") or "/v1", fragment=""))
+
+
+def printable(name: str) -> str:
+    """A name that can be shown; raises ValueError for any other."""
+    if not name.isprintable():
+        raise ValueError("the name holds characters that cannot be printed")
+    return name
 
 
 class PricePart(BaseModel):
@@ -55,8 +84,8 @@ class Endpoint(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    base_url: str
-    name: Annotated[str, Field(max_length=200)] = ""
+    base_url: Annotated[str, AfterValidator(checked_url)]
+    name: Annotated[str, Field(max_length=200), AfterValidator(printable)] = ""
     model: str | None = None
     revision: str = ""
     api_key_env: str | None = None
@@ -67,18 +96,6 @@ class Endpoint(BaseModel):
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         return changed_fields(self)
-
-    @field_validator("base_url")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        return checked_url(value)
-
-    @field_validator("name")
-    @classmethod
-    def _printable(cls, value: str) -> str:
-        if not value.isprintable():
-            raise ValueError("the name holds characters that cannot be printed")
-        return value
 
     @model_validator(mode="after")
     def _named(self) -> Endpoint:
@@ -179,28 +196,6 @@ def key_of(endpoint: Endpoint, *, where: str) -> str | None:
             hint=f"export {endpoint.api_key_env}=…, or leave api_key_env out where no key is needed",
         )
     return key
-
-
-def checked_url(given: str) -> str:
-    """An address with ``/v1`` where no path is given.
-
-    Raises
-    ------
-    ValueError : it is no http or https address.
-    """
-    given = given.strip()
-    try:
-        parts = urlsplit(given)
-        port_is_fine = parts.port is None or parts.port > 0
-    except ValueError:
-        port_is_fine = False
-    if not port_is_fine or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("the server's address is no http or https address; it looks like http://127.0.0.1:8000/v1")
-    try:
-        address_of(given)
-    except InputError as error:
-        raise ValueError(error.problem) from None
-    return urlunsplit(parts._replace(path=parts.path.rstrip("/") or "/v1", fragment=""))
 
 
 def single_endpoint(

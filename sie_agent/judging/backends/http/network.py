@@ -52,8 +52,8 @@ def explained(error: BaseException, url: str, key_variable: str = "OPENAI_API_KE
         proxy = proxy_of(url)
     except (SieError, ValueError):
         proxy = None
-    known = (_by_proxy(causes, url, proxy) if proxy else None) or _by_cause(causes, url, key_variable)
-    problem, hint = known or _in_general(causes, plain=url.startswith("http:"))
+    by_proxy = _by_proxy(causes, url, proxy) if proxy else None
+    problem, hint = by_proxy or _by_cause(causes, url, key_variable)
     return EnvironmentFailure(problem, where=shown_url(url), hint=hint)
 
 
@@ -143,8 +143,8 @@ def _dead(causes: list[BaseException]) -> str:
     return "connection refused" if any("All connection attempts failed" in str(one) for one in causes) else ""
 
 
-def _by_cause(causes: list[BaseException], url: str, key_variable: str) -> tuple[str, str] | None:
-    """What is wrong with the server or the way to it, where that is known."""
+def _by_cause(causes: list[BaseException], url: str, key_variable: str) -> tuple[str, str]:
+    """What is wrong with the server or the way to it."""
     host = host_of(url)
     for one in causes:
         if isinstance(one, ssl.SSLCertVerificationError):
@@ -174,11 +174,6 @@ def _by_cause(causes: list[BaseException], url: str, key_variable: str) -> tuple
         return "the server redirects in circles", "Check the address (it usually ends in /v1)"
     if "LocalProtocolError" in names:
         return "the request cannot be sent: a header holds characters that are not allowed", f"Check {key_variable}"
-    return None
-
-
-def _in_general(causes: list[BaseException], *, plain: bool) -> tuple[str, str]:
-    names = _names(causes)
     if any(NO_HTTP in str(one) for one in causes):
         return "what listens there does not speak http", "Begin the address with https://, or check its port"
     if any("Timeout" in name for name in names):
@@ -188,7 +183,7 @@ def _in_general(causes: list[BaseException], *, plain: bool) -> tuple[str, str]:
     if "DecodingError" in names:
         return redacted(" ".join(str(causes[names.index("DecodingError")]).split()))[:150], "Check the server"
     if not {"RemoteProtocolError", "ReadError", "EndOfStream"}.isdisjoint(names):
-        return "the server cuts the connection", CUT_PLAIN if plain else CUT
+        return "the server cuts the connection", CUT_PLAIN if url.startswith("http:") else CUT
     return f"the server cannot be reached ({names[1] if len(names) > 1 else names[0]})", START
 
 
