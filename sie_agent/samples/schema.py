@@ -54,13 +54,18 @@ class Across:
 
     def __init__(self, *, allow_missing_labels: bool = False) -> None:
         self.allow_missing_labels = allow_missing_labels
+        self.count = 0
         self.labelled = False
         self.unlabelled = 0
         self.first_unlabelled = ""
 
     def repeated(self, ids: pd.Series, *, given: bool) -> npt.NDArray[np.bool_]:
         """Which rows have an id that a row before has; *given*: not made of the numbers of the rows."""
+        self.count += len(ids)
         return np.asarray(ids.duplicated().to_numpy(dtype=bool))
+
+    def finish(self) -> None:
+        """Look at what had to wait for the last row."""
 
     def label_everywhere_or_nowhere(self, missing: npt.NDArray[np.bool_], place: Places) -> None:
         """Raise InputError at the first row without a label if another has one, unless that may be."""

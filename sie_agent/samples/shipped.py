@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from sie_agent.samples.loading import QUICKSTART
-from sie_agent.samples.sources.json_lines import read_jsonl
+from sie_agent.samples.log_source import QUICKSTART
+from sie_agent.samples.sources.readers import read_file
 
 
 def sample_histories() -> pd.DataFrame:
@@ -16,5 +16,4 @@ def sample_histories() -> pd.DataFrame:
     pandas.DataFrame
         ``user_id`` (text) and ``history`` (list of item ids, oldest first).
     """
-    frame = read_jsonl(QUICKSTART / "histories.jsonl")
-    return frame[["user_id", "history"]].reset_index(drop=True)
+    return read_file(QUICKSTART / "histories.jsonl")[["user_id", "history"]].reset_index(drop=True)

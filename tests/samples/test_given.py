@@ -12,7 +12,7 @@ import sie_agent
 from sie_agent.errors import InputError
 from sie_agent.files.paths import user_path
 from sie_agent.samples import load_samples
-from sie_agent.samples.streaming import stream_samples
+from sie_agent.samples.load import stream_samples
 from sie_agent.samples.widths import MOST_COLUMNS
 
 READERS = [load_samples, sie_agent.load_samples, stream_samples]

@@ -49,7 +49,7 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 WholeNumber = Annotated[int, Field(strict=True)]
 
 
-class Strict(BaseModel):
+class MapPart(BaseModel):
     """A part of a map; a key that is not known is an error, since it is most often a slip of the pen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -59,7 +59,7 @@ class Strict(BaseModel):
         return changed_fields(self)
 
 
-class Scale(Strict):
+class Scale(MapPart):
     """How a source column becomes a number in [0, 1]: by its range, or word by word."""
 
     column: str
@@ -83,21 +83,21 @@ class Scale(Strict):
         return self
 
 
-class Position(Strict):
+class Position(MapPart):
     """The source column of positions, and the number of the first one (0 or 1); found out where it is not given."""
 
     column: str
     first: Literal[0, 1] | None = None
 
 
-class Join(Strict):
+class Join(MapPart):
     """A further file of the same folder, joined to the main one by a key column of both."""
 
     file: str
     key: str
 
 
-class Files(Strict):
+class Files(MapPart):
     """Data that lies in several files of one folder (a star: one main file, others joined to it)."""
 
     main: str
@@ -105,7 +105,7 @@ class Files(Strict):
     joins: list[Join] = []
 
 
-class EventWords(Strict):
+class EventWords(MapPart):
     """The column that names the event of a row, and what each event is worth from 0 to 1; 0: it does not count."""
 
     column: str
@@ -120,7 +120,7 @@ class EventWords(Strict):
         return given
 
 
-class ItemsFile(Strict):
+class ItemsFile(MapPart):
     """The file of items, and what it calls their id and title; without ``item_id`` it uses the log's name."""
 
     file: str
@@ -128,7 +128,7 @@ class ItemsFile(Strict):
     title: str | None = None
 
 
-class NextItem(Strict):
+class NextItem(MapPart):
     """A log without queries: the query is made of the titles of the last items, the label is the next one.
 
     Per shopper one row for the item bought next (label 1) and *others* rows for items drawn from all that the
@@ -196,7 +196,7 @@ class NextItem(Strict):
         return self
 
 
-class Impressions(Strict):
+class Impressions(MapPart):
     """A row is an impression, not a pair: those of one pair (query and item) become one row.
 
     Attributes
@@ -218,7 +218,7 @@ class Impressions(Strict):
 COUNTED = "impressions"
 
 
-class ColumnMap(Strict):
+class ColumnMap(MapPart):
     """How source columns become the table of samples.
 
     A map is complete: a source column that it does not name is not read, even if its name is one of

@@ -13,7 +13,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sie_agent.samples.maps.column_maps import ColumnMap
 from sie_agent.samples.sources.json_values import parsed_json
 from sie_agent.samples.sources.pieces import Pieces
 from sie_agent.samples.sources.typed import plain, series_of
@@ -21,18 +20,6 @@ from sie_agent.samples.sources.typed import plain, series_of
 ROWS_LOOKED_AT = 200
 MOST_LEVELS = 5
 MOST_FIELDS = 200
-
-
-def named_sources(mapping: ColumnMap | None) -> list[str]:
-    """All source columns that a map names, of the log itself."""
-    if mapping is None:
-        return []
-    named: list[object] = [mapping.split_column, *mapping.attributes.values(), *mapping.events, *mapping.filters]
-    named += [one for source in mapping.columns.values() for one in ([source] if isinstance(source, str) else source)]
-    named += [scale.column for scale in (mapping.label, mapping.grade, mapping.position) if scale is not None]
-    if (rule := mapping.impressions) is not None:
-        named += [rule.count, *([rule.visit] if isinstance(rule.visit, str) else rule.visit or [])]
-    return [name for name in dict.fromkeys([*named, *mapping.keep]) if isinstance(name, str)]
 
 
 def with_fields(frame: pd.DataFrame, names: Sequence[str | None]) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from sie_agent.samples.shop_logs.next_events import seconds_of, tell_counted, ti
 from sie_agent.samples.sources.cells import history_text, short
 from sie_agent.samples.sources.readers import numbered, read_file
 from sie_agent.samples.text import as_written, text_column, without_letters
-from sie_agent.samples.unusable.rows import InvalidRows, Sieve
+from sie_agent.samples.unusable.invalid_rows import InvalidRows, Sieve
 from sie_agent.utils.progress import say
 
 

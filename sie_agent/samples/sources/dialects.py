@@ -17,7 +17,7 @@ from sie_agent.samples.sources.text_files import (
     MOST_CHARACTERS,
     SPOKEN,
     WESTERN,
-    Lines,
+    TextLines,
     decoded_head,
     encoding_of,
     refuse_other_text,
@@ -166,7 +166,7 @@ def read_header(path: Path, encoding: str, separator: str, before: int) -> tuple
     InputError : it cannot be read, no column has a name, or two share one.
     """
     csv.field_size_limit(MOST_CHARACTERS)
-    with Lines(path, encoding) as lines:
+    with TextLines(path, encoding) as lines:
         rest = iter(lines)
         for _ in islice(rest, before):
             pass

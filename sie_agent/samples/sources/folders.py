@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.samples.sources.cards import (
@@ -20,10 +18,9 @@ from sie_agent.samples.sources.cards import (
     matched,
     say_outside,
 )
-from sie_agent.samples.sources.readers import data_ending, numbered, read_file
+from sie_agent.samples.sources.readers import data_ending
 from sie_agent.samples.sources.saved import is_saved, saved_shards
-from sie_agent.samples.sources.shards import SPLIT, Shard, parquet_shard, whole_frame
-from sie_agent.samples.text import text_column
+from sie_agent.samples.sources.shards import Shard, parquet_shard
 
 ALL = "all"
 SPLIT_NAMES = re.compile(
@@ -42,7 +39,7 @@ SPLIT_ALIASES = {
 
 
 @dataclass(frozen=True)
-class Part:
+class FolderFile:
     """A data file of a folder, its split, and the features that the README tells of."""
 
     file: Path
@@ -50,8 +47,8 @@ class Part:
     features: Mapping[str, object]
 
 
-def read_folder(path: Path, split: str | None = None) -> pd.DataFrame:
-    """The data files of a folder as one table, with the name of the split in the column ``SPLIT``.
+def folder_contents(path: Path, split: str | None) -> tuple[list[Shard], list[FolderFile]]:
+    """What is read of a folder: files of typed columns, or where some of its files are text, all files.
 
     Parameters
     ----------
@@ -61,46 +58,16 @@ def read_folder(path: Path, split: str | None = None) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If there is no data file, one is damaged, their columns do not fit together, or the split is not told.
-    """
-    if (shards := typed_shards(path, split)) is not None:
-        return numbered(whole_frame(shards))
-    parts = folder_parts(path, split)
-    frames = [read_file(part.file).assign(**{SPLIT: part.split}) for part in parts]
-    if len(frames) == 1:
-        return frames[0]
-    if len({data_ending(part.file) == ".parquet" for part in parts}) > 1:
-        frames = [plain_texts(frame) for frame in frames]
-    return numbered(pd.concat(frames, ignore_index=True))
-
-
-def typed_shards(path: Path, split: str | None) -> list[Shard] | None:
-    """The chosen files of a folder with typed columns; None where there are text files.
-
-    Raises
-    ------
-    InputError
-        As :func:`read_folder`.
+        If there is no data file, one is damaged, or the split is not told.
     """
     if is_saved(path):
         by_name = saved_shards(path)
         chosen = chosen_splits(list(by_name), split, str(path))
-        return [shard for name in chosen.names for shard in by_name[name](chosen.named(name))]
-    parts = folder_parts(path, split)
-    if not all(data_ending(part.file) == ".parquet" for part in parts):
-        return None
-    return [parquet_shard(part.file, part.split, part.features) for part in parts]
-
-
-def plain_texts(frame: pd.DataFrame) -> pd.DataFrame:
-    """The columns of a typed file as text, as text files have them; lists and objects as they are."""
-    columns = {}
-    for name in frame.columns:
-        try:
-            columns[name] = text_column(frame[name]).set_axis(frame.index)
-        except InputError:
-            columns[name] = frame[name].astype(object)
-    return pd.DataFrame(columns, index=frame.index)
+        return [shard for name in chosen.names for shard in by_name[name](chosen.named(name))], []
+    files = folder_files(path, split)
+    if all(data_ending(one.file) == ".parquet" for one in files):
+        return [parquet_shard(one.file, one.split, one.features) for one in files], []
+    return [], files
 
 
 @dataclass(frozen=True)
@@ -158,7 +125,7 @@ def several_splits(names: Sequence[str], where: str) -> InputError:
     )
 
 
-def folder_parts(path: Path, split: str | None) -> list[Part]:
+def folder_files(path: Path, split: str | None) -> list[FolderFile]:
     """The chosen data files of a folder.
 
     Raises
@@ -169,17 +136,17 @@ def folder_parts(path: Path, split: str | None) -> list[Part]:
     card = card_of(path)
     configs, features = configs_in(card), features_by_config(card)
     several = len({config.name for config in configs}) > 1
-    parts = [
-        Part(file, f"{config.name}/{name}" if several else name, features.get(config.name, {}))
+    files = [
+        FolderFile(file, f"{config.name}/{name}" if several else name, features.get(config.name, {}))
         for config in configs or [Config("default")]
         for name, file in config_files(path, config)
     ]
-    if not parts:
+    if not files:
         raise no_data_files(path, configs)
-    names = list(dict.fromkeys(part.split for part in parts))
+    names = list(dict.fromkeys(one.split for one in files))
     chosen = chosen_splits(names, split, str(path))
-    taken = [Part(part.file, chosen.named(part.split), part.features) for part in parts if part.split in chosen.names]
-    refuse_missing_pieces([part.file for part in taken])
+    taken = [replace(one, split=chosen.named(one.split)) for one in files if one.split in chosen.names]
+    refuse_missing_pieces([one.file for one in taken])
     return taken
 
 

@@ -200,12 +200,9 @@ def shard_tables(shards: Sequence[Shard], rows: int, columns: Sequence[str] | No
             yield fit
 
 
-def whole_frame(shards: Sequence[Shard]) -> pd.DataFrame:
-    """All rows of all files as one table; index 0 … n-1."""
-    return frame_of(pa.concat_tables(list(shard_tables(shards, ROWS_AT_ONCE))))
-
-
-def shard_frames(shards: Sequence[Shard], rows: int, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
-    """The same, about *rows* rows at a time."""
-    for table in shard_tables(shards, rows, columns):
-        yield frame_of(table)
+def shard_frames(
+    shards: Sequence[Shard], rows: int | None, columns: Sequence[str] | None = None
+) -> Iterator[pd.DataFrame]:
+    """All rows of all files, about *rows* rows at a time, or where it is None as one table; each has index 0 … n-1."""
+    tables = shard_tables(shards, rows or ROWS_AT_ONCE, columns)
+    return map(frame_of, tables if rows else [pa.concat_tables(tables)])

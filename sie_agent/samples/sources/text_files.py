@@ -78,7 +78,7 @@ UTF8_READ_AS_WESTERN = re.compile("[ÂÃ][\\x80-\\xbf€‚ƒ„…†‡ˆ‰�
 WESTERN_ERRORS = 0.02
 
 
-class Lines:
+class TextLines:
     """The lines of a text file with their ends, counted; a context manager.
 
     Parameters
@@ -98,7 +98,7 @@ class Lines:
         self._encoding = encoding
         self._stream = io.TextIOWrapper(opened(path), encoding=encoding, newline="")
 
-    def __enter__(self) -> Lines:
+    def __enter__(self) -> TextLines:
         return self
 
     def __exit__(self, *error: object) -> None:

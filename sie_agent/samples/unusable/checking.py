@@ -16,11 +16,11 @@ from sie_agent.samples.positions import shifted
 from sie_agent.samples.schema import Places, check_columns, in_schema
 from sie_agent.samples.sources.decimals import Mark
 from sie_agent.samples.sources.shards import SPLIT
-from sie_agent.samples.unusable.rows import InvalidRows, Sieve, note_missing_labels
+from sie_agent.samples.unusable.invalid_rows import InvalidRows, Sieve, note_missing_labels
 
 
 @dataclass(frozen=True)
-class Rows:
+class CheckedRows:
     """The rows of a source, mapped and checked one by one.
 
     Attributes
@@ -108,9 +108,3 @@ class Rows:
         for frame in self.frames():
             sieve = Sieve(frame.index, self.where)
             yield self._in_schema(frame, sieve)[0], sieve
-
-
-def no_usable_row(where: str) -> InputError:
-    """Every row has a fault, and all were to be left out."""
-    hint = "Look at what is listed: most often the column map names the wrong column"
-    return InputError("no row can be used", where=where, hint=hint)

@@ -29,7 +29,7 @@ FORMULA = ("=", "+", "-", "@", "\t")
 
 
 @dataclass(frozen=True)
-class Fault:
+class RowFault:
     """What is wrong with one row: its place in the table, its number in the source, and how `InputError` tells it."""
 
     place: int
@@ -50,12 +50,12 @@ class Sieve(Places):
 
     def __init__(self, index: pd.Index, where: str) -> None:
         super().__init__(index, where)
-        self.faults: list[Fault] = []
+        self.faults: list[RowFault] = []
 
     def refuse(self, row: int, field: str, problem: str, hint: str, text: object = "") -> None:
         """Note a fault; see :meth:`Places.refuse`."""
         shown = "" if text is None or text is pd.NA else short(text, TEXT_SHOWN)[1:-1]
-        self.faults.append(Fault(row, int(self.numbers[row]), field, problem, hint, shown))
+        self.faults.append(RowFault(row, int(self.numbers[row]), field, problem, hint, shown))
 
     @property
     def usable(self) -> npt.NDArray[np.bool_]:
@@ -68,7 +68,7 @@ class Sieve(Places):
         """The places of the usable rows."""
         return Places(pd.Index(self.numbers[self.usable], name=self.word), self.where)
 
-    def told(self, fault: Fault) -> InputError:
+    def told(self, fault: RowFault) -> InputError:
         """A fault as the error that it would have been."""
         return InputError(fault.problem, where=self(fault.place, fault.field), hint=fault.hint)
 
