@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,12 +14,13 @@ import pyarrow.parquet as pq
 from sie_agent.errors import InputError
 from sie_agent.files.paths import user_path
 from sie_agent.files.tables import PARQUET_FAULTS, not_parquet
+from sie_agent.samples.sources.cell_texts import EXACT_BELOW
+from sie_agent.samples.sources.headers import refuse_twice
+from sie_agent.samples.sources.shards import parquet_tables
 from sie_agent.samples.sources.typed import plain
-from sie_agent.samples.sources.written import EXACT_BELOW
 from sie_agent.samples.stage_files import STAGE, check_there, lacks_column
 
 ROWS_PER_BATCH = 50_000
-SMALL_BLOCK = 1024 * 1024
 
 
 def table_columns(path: str | Path, *, required: Sequence[str] = (), writer: str = STAGE) -> tuple[list[str], int]:
@@ -39,9 +39,7 @@ def table_columns(path: str | Path, *, required: Sequence[str] = (), writer: str
     except PARQUET_FAULTS as error:
         raise not_parquet(source, error, writer) from None
     names = list(map(str, schema.names))
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise InputError(f"the column '{twice[0]}' is there twice", where=source, hint="Rename one of them")
+    refuse_twice(names, source)
     missing = [name for name in required if name not in names]
     if missing:
         raise lacks_column(missing[0], names, source, writer)
@@ -62,12 +60,8 @@ def table_batches(path: str | Path, columns: Sequence[str] | None = None) -> Ite
     InputError : the file is damaged, or cannot be read.
     """
     source = user_path(path)
-    named = None if columns is None else list(columns)
     try:
-        # read in small parts: the pages of a column of one large row group can be most of the file
-        with pq.ParquetFile(source, buffer_size=SMALL_BLOCK, pre_buffer=False) as file:
-            for batch in file.iter_batches(batch_size=ROWS_PER_BATCH, columns=named, use_threads=False):
-                yield pa.Table.from_batches([batch])
+        yield from parquet_tables(source, ROWS_PER_BATCH, columns)
     except PARQUET_FAULTS as error:
         raise not_parquet(source, error) from None
 

@@ -19,7 +19,7 @@ import pandas as pd
 import yaml
 
 from sie_agent.errors import InputError
-from sie_agent.samples.schema import validate_samples
+from sie_agent.samples.sample_schema import validate_samples
 from sie_agent.samples.splits import normalise_query
 
 WORDS = Path(__file__).resolve().parent / "shop" / "words.yaml"

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.samples.maps.column_maps import ColumnMap
+from sie_agent.samples.sources.cell_texts import WrongType, number_column
 from sie_agent.samples.sources.cells import short
-from sie_agent.samples.sources.written import WrongType, number_column
-from sie_agent.samples.text import text_column
+from sie_agent.samples.text_columns import text_column
 from sie_agent.utils.progress import say
 
 BETWEEN_THOUSANDS = r"(?<=\d)[ \u00a0\u2009\u202f'\u2019](?=\d{3}(?:\D|$))"

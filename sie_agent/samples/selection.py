@@ -13,7 +13,7 @@ from sie_agent.samples.maps.mapping import pick
 from sie_agent.samples.sources.folders import ALL
 from sie_agent.samples.sources.pieces import Pieces, regrouped
 from sie_agent.samples.sources.shards import SPLIT
-from sie_agent.samples.text import text_column
+from sie_agent.samples.text_columns import text_column
 from sie_agent.utils.progress import say
 
 

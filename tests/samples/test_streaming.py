@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from sie_agent.errors import InputError
 from sie_agent.samples import ColumnMap, load_samples, stream_samples
 from sie_agent.samples.sources import separated
-from sie_agent.samples.unusable import repeats
-from sie_agent.samples.unusable.repeats import AcrossChunks
+from sie_agent.samples.unusable import repeated_ids as repeats
+from sie_agent.samples.unusable.repeated_ids import AcrossChunks
 from sie_agent.utils.progress import set_quiet
 
 ENDINGS = [".parquet", ".csv", ".tsv", ".csv.gz", ".jsonl", ".jsonl.gz"]

@@ -14,12 +14,13 @@ from sie_agent.errors import InputError
 from sie_agent.samples.maps.column_maps import ColumnMap, Scale
 from sie_agent.samples.maps.nested import field_names
 from sie_agent.samples.maps.scales import Key, looked_up
-from sie_agent.samples.schema import COLUMNS, IMPRESSIONS, Places
-from sie_agent.samples.shop_logs.events import VISIT, counts, highest_event
-from sie_agent.samples.sources.cells import listed, short
+from sie_agent.samples.row_places import Places
+from sie_agent.samples.sample_schema import COLUMNS, IMPRESSIONS
+from sie_agent.samples.shop_logs.event_labels import VISIT, counts, highest_event
+from sie_agent.samples.sources.cells import listed
 from sie_agent.samples.sources.decimals import Mark, numbers
 from sie_agent.samples.sources.dialects import no_header
-from sie_agent.samples.text import as_written, plain_text, text_column
+from sie_agent.samples.text_columns import as_written, plain_text, text_column
 from sie_agent.utils.values import in_digits
 
 # what becomes a space in an id of one column, and is refused there
@@ -165,21 +166,15 @@ def scaled(
     if scale.values is not None:
         return by_word(given, scale.values, name, place)
     low, high = float(scale.minimum or 0.0), float(scale.maximum or 0.0)
-    values = numbers(
-        name,
-        given,
-        lambda row, _: place(row, scale.column),
-        low=low,
-        high=high,
-        marks=marks,
-        refuse=lambda row, problem, hint, text: place.refuse(row, scale.column, problem, hint, text),
-    )
+    values = numbers(name, given, place, field=scale.column, low=low, high=high, marks=marks)
     with np.errstate(invalid="ignore"):
         outside = ~np.isnan(values) & ((values < low) | (values > high))
     hint = "Mend the value, or the minimum and maximum in the column map"
-    for row in np.flatnonzero(outside).tolist():
-        problem = f"the {name} {in_digits(values[row])} is outside of its scale, {low:g} to {high:g}"
-        place.refuse(row, scale.column, problem, hint, given.iloc[row])
+
+    def problem(row: int) -> str:
+        return f"the {name} {in_digits(values[row])} is outside of its scale, {low:g} to {high:g}"
+
+    place.refuse_all(outside, scale.column, problem, hint, given)
     values = np.where(outside, np.nan, values)
     return pd.Series((values - low) / (high - low), index=given.index)
 
@@ -190,7 +185,6 @@ def by_word(given: pd.Series, values: dict[Key, float], name: str, place: Places
     result = looked_up(given, values)
     unknown = (result.isna() & (texts != "")).to_numpy(dtype=bool)
     hint = "Mend the value, or add it to the values in the column map"
-    for row in np.flatnonzero(unknown).tolist():
-        problem = f"unknown {name} {short(given.iloc[row])}; known are: {', '.join(str(key) for key in values)}"
-        place.refuse(row, str(given.name), problem, hint, given.iloc[row])
+    known = ", ".join(map(str, values))
+    place.refuse_all(unknown, str(given.name), f"unknown {name} {{}}; known are: {known}", hint, given)
     return reindexed(result, given.to_frame())

@@ -11,9 +11,9 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.samples.maps.column_maps import EventWords
 from sie_agent.samples.maps.scales import looked_up
-from sie_agent.samples.schema import Places
+from sie_agent.samples.row_places import Places
 from sie_agent.samples.sources.cells import short
-from sie_agent.samples.text import text_column
+from sie_agent.samples.text_columns import text_column
 from sie_agent.utils.progress import say
 
 Doubles = npt.NDArray[np.float64]
@@ -31,10 +31,8 @@ def worth_of(kinds: pd.Series, source: EventWords, place: Places) -> Doubles:
     """What the event of each row is worth, (n,); NaN, and refused, where it is not known."""
     worth = looked_up(kinds, source.values).to_numpy(np.float64)
     hint = "Say in the map what it is worth (next_item.event.values); 0 leaves it out"
-    for row in np.flatnonzero(np.isnan(worth)).tolist():
-        known = ", ".join(map(str, source.values))
-        problem = f"unknown event {short(kinds.iloc[row])}; known are: {known}"
-        place.refuse(row, source.column, problem, hint, kinds.iloc[row])
+    known = ", ".join(map(str, source.values))
+    place.refuse_all(np.isnan(worth), source.column, f"unknown event {{}}; known are: {known}", hint, kinds)
     return worth
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from sie_agent.errors import InputError
+from sie_agent.samples.sources.headers import refuse_too_wide, refuse_twice
 from sie_agent.samples.sources.text_files import (
     GZIP,
     MOST_CHARACTERS,
@@ -24,7 +24,6 @@ from sie_agent.samples.sources.text_files import (
     say_once,
     version_of,
 )
-from sie_agent.samples.widths import refuse_too_wide
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 ROWS_LOOKED_AT = 2_000
@@ -185,11 +184,7 @@ def read_header(path: Path, encoding: str, separator: str, before: int) -> tuple
     if not any(names):
         raise InputError("the header names no column", where=where, hint="Give a header line and rows")
     refuse_too_wide(len(names), where)
-    counted = Counter(names)
-    for name in filter(None, names):
-        if counted[name] > 1:
-            hint = f"Rename one of them{no_header(names)}"
-            raise InputError(f"the column '{name[:60]}' is there twice", where=path, hint=hint)
+    refuse_twice([name for name in names if name], path, no_header(names))
     return tuple(names)
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.samples.sources.json_values import parsed_json
 from sie_agent.samples.sources.text_files import SPOKEN, TextLines, encoding_of, say_once, version_of
-from sie_agent.samples.text import SURROGATES
+from sie_agent.samples.text_columns import SURROGATES
 
 MOST_NAMES = 10_000
 

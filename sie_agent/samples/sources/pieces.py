@@ -17,7 +17,7 @@ from sie_agent.samples.sources.folders import FolderFile, folder_contents
 from sie_agent.samples.sources.hub import hub_shards
 from sie_agent.samples.sources.readers import column_names, counted, data_ending, file_frames, numbered, read_file
 from sie_agent.samples.sources.shards import SPLIT, Shard, shard_frames
-from sie_agent.samples.text import text_column
+from sie_agent.samples.text_columns import text_column
 
 
 class Pieces(Protocol):

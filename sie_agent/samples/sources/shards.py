@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from sie_agent.errors import InputError
 from sie_agent.files.tables import PARQUET_FAULTS, not_parquet
 from sie_agent.samples.sources.class_names import features_in
+from sie_agent.samples.sources.headers import refuse_too_wide
 from sie_agent.samples.sources.typed import frame_of, plain_schema, plain_table
-from sie_agent.samples.widths import refuse_too_wide
 from sie_agent.utils.progress import say
 
 SPLIT = "__split__"
@@ -77,11 +77,7 @@ def parquet_shard(path: Path, split: str | None = None, card: Mapping[str, objec
 
     def tables(rows: int, columns: Sequence[str] | None) -> Iterator[pa.Table]:
         try:
-            # read in small parts: the pages of a column of one large row group can be most of the file
-            with pq.ParquetFile(opened(path), buffer_size=SMALL_BLOCK, pre_buffer=False) as file:
-                wanted = None if columns is None else [name for name in file.schema_arrow.names if name in columns]
-                for batch in file.iter_batches(batch_size=rows, columns=wanted, use_threads=False):
-                    yield pa.Table.from_batches([batch])
+            yield from parquet_tables(path, rows, columns)
         except PARQUET_FAULTS as error:
             raise not_parquet(path, error) from None
 
@@ -91,6 +87,15 @@ def parquet_shard(path: Path, split: str | None = None, card: Mapping[str, objec
     except PARQUET_FAULTS as error:
         raise not_parquet(path, error) from None
     return Shard(str(path), schema, tables, split, card)
+
+
+def parquet_tables(path: Path, rows: int, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+    """The rows of a Parquet file, *rows* at a time; of the columns those that are named, all where None are."""
+    # read in small parts: the pages of a column of one large row group can be most of the file
+    with pq.ParquetFile(opened(path), buffer_size=SMALL_BLOCK, pre_buffer=False) as file:
+        wanted = None if columns is None else [name for name in file.schema_arrow.names if name in columns]
+        for batch in file.iter_batches(batch_size=rows, columns=wanted, use_threads=False):
+            yield pa.Table.from_batches([batch])
 
 
 def opened(path: Path) -> pa.NativeFile:

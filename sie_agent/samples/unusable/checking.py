@@ -13,10 +13,11 @@ from sie_agent.errors import InputError
 from sie_agent.samples.maps.column_maps import ColumnMap
 from sie_agent.samples.maps.mapping import apply_map
 from sie_agent.samples.positions import shifted
-from sie_agent.samples.schema import Places, check_columns, in_schema
+from sie_agent.samples.row_places import Places, Sieve
+from sie_agent.samples.sample_schema import check_columns, in_schema
 from sie_agent.samples.sources.decimals import Mark
 from sie_agent.samples.sources.shards import SPLIT
-from sie_agent.samples.unusable.invalid_rows import InvalidRows, Sieve, note_missing_labels
+from sie_agent.samples.unusable.invalid_rows import InvalidRows, note_missing_labels
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ from typing import Literal
 
 import pandas as pd
 
-from sie_agent.samples.load import chosen_rows
 from sie_agent.samples.log_source import LogSource, log_source
 from sie_agent.samples.maps.column_maps import ColumnMap
+from sie_agent.samples.sample_loading import chosen_rows
 from sie_agent.samples.shop_logs.impression_pairs import keys_of
+from sie_agent.samples.sources.cell_texts import types_named
 from sie_agent.samples.sources.cells import short
 from sie_agent.samples.sources.folders import ALL
 from sie_agent.samples.sources.origins import origin_of
-from sie_agent.samples.sources.written import types_named
 from sie_agent.samples.unusable.checking import CheckedRows
 from sie_agent.samples.unusable.invalid_rows import InvalidRows
 

@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.files.writing import failures_in_words
-from sie_agent.samples.schema import Across, Places, repeated_id
+from sie_agent.samples.row_places import Places
+from sie_agent.samples.sample_schema import Across, repeated_id
 
 Hashes = npt.NDArray[np.uint64]
 

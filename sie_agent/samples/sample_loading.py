@@ -13,16 +13,16 @@ from sie_agent.samples.log_source import LogSource, log_source
 from sie_agent.samples.maps.column_maps import ColumnMap
 from sie_agent.samples.maps.uses import columns_read
 from sie_agent.samples.positions import from_one, position_columns
-from sie_agent.samples.schema import COLUMNS, Across, hold_across
+from sie_agent.samples.sample_schema import COLUMNS, Across, hold_across
 from sie_agent.samples.selection import selected, split_columns
 from sie_agent.samples.shop_logs.impression_pairs import pairs_of
+from sie_agent.samples.sources.cell_texts import all_whole, has_fractions, types_named
 from sie_agent.samples.sources.decimals import NUMBERS, ROWS_LOOKED_AT, number_marks
 from sie_agent.samples.sources.origins import files_named
 from sie_agent.samples.sources.pieces import Pieces, held
-from sie_agent.samples.sources.written import all_whole, has_fractions, types_named
 from sie_agent.samples.unusable.checking import CheckedRows
 from sie_agent.samples.unusable.invalid_rows import InvalidRows
-from sie_agent.samples.unusable.repeats import AcrossChunks
+from sie_agent.samples.unusable.repeated_ids import AcrossChunks
 from sie_agent.utils.values import COUNT
 
 
