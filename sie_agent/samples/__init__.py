@@ -7,7 +7,7 @@ from sie_agent.samples.caller_tables import check_samples
 from sie_agent.samples.counting import Distinct, count_rows, pair_keys
 from sie_agent.samples.generated import generate_samples, is_generated
 from sie_agent.samples.grades import read_grades, with_grades
-from sie_agent.samples.log_source import SHORTHANDS, read_source, resolve
+from sie_agent.samples.log_source import SHORTHANDS, read_source, resolve, sample_histories
 from sie_agent.samples.maps.column_maps import ColumnMap, find_column_map, load_column_map, ready_maps
 from sie_agent.samples.maps.map_files import beside, map_files
 from sie_agent.samples.maps.mapping import pick
@@ -15,7 +15,6 @@ from sie_agent.samples.maps.nested import flattened, with_fields
 from sie_agent.samples.maps.uses import named_sources
 from sie_agent.samples.sample_loading import load_samples, stream_samples
 from sie_agent.samples.sample_schema import COLUMNS, IMPRESSIONS, LONGEST, validate_samples, without_grade
-from sie_agent.samples.shipped import sample_histories
 from sie_agent.samples.shop_logs.history_features import shopper_and_item
 from sie_agent.samples.simulations import LOGS, simulate_log
 from sie_agent.samples.simulations.clicks import simulate_clicks

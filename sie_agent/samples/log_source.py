@@ -23,7 +23,7 @@ from sie_agent.samples.maps.nested import pieces_with_fields, with_fields
 from sie_agent.samples.maps.uses import columns_read, named_sources
 from sie_agent.samples.shop_logs.next_items import next_item_table
 from sie_agent.samples.sources.pieces import Pieces, held, pieces_of
-from sie_agent.samples.sources.readers import data_ending
+from sie_agent.samples.sources.readers import data_ending, read_file
 from sie_agent.samples.unusable.invalid_rows import InvalidRows
 from sie_agent.utils.values import COUNT, shown
 
@@ -170,3 +170,14 @@ def resolve(source: str | Path) -> tuple[Path | None, str | None]:
         where=text,
         hint=f"Give a file, a folder, a Hub id (owner/name) or one of: {', '.join(SHORTHANDS)}",
     )
+
+
+def sample_histories() -> pd.DataFrame:
+    """Histories of the shipped sample's shoppers.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``user_id`` (text) and ``history`` (list of item ids, oldest first).
+    """
+    return read_file(QUICKSTART / "histories.jsonl")[["user_id", "history"]].reset_index(drop=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
+from sie_agent.samples.maps.column_maps import SchemaColumn
 from sie_agent.samples.row_places import Places
 from sie_agent.samples.sources.cell_texts import ordinary
 from sie_agent.samples.sources.cells import EXAMPLES, attributes_text, history_text, listed, short
@@ -21,20 +23,7 @@ from sie_agent.samples.stage_files import made_by_words
 from sie_agent.samples.text_columns import as_written, clean_text, text_column, without_letters
 from sie_agent.utils.values import in_digits
 
-COLUMNS = (
-    "sample_id",
-    "query",
-    "item_id",
-    "title",
-    "description",
-    "attributes",
-    "label",
-    "grade",
-    "user_id",
-    "history",
-    "position",
-    "timestamp",
-)
+COLUMNS: tuple[str, ...] = get_args(SchemaColumn)
 # behind the schema's columns where rows are pairs: how often each was shown
 IMPRESSIONS = "impressions"
 REQUIRED = ("query", "item_id", "title")

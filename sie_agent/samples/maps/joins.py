@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from sie_agent.samples.maps.column_maps import Files
 from sie_agent.samples.maps.map_files import beside
+from sie_agent.samples.maps.map_parts import Files
 from sie_agent.samples.maps.mapping import pick
 from sie_agent.samples.row_places import Places
 from sie_agent.samples.sources.cells import short

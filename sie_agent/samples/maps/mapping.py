@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.samples.maps.column_maps import ColumnMap, Scale
+from sie_agent.samples.maps.column_maps import ColumnMap
+from sie_agent.samples.maps.map_parts import Scale
 from sie_agent.samples.maps.nested import field_names
 from sie_agent.samples.maps.scales import Key, looked_up
 from sie_agent.samples.row_places import Places

@@ -126,31 +126,24 @@ def field_names(frame: pd.DataFrame) -> list[str]:
     for name in frame.columns:
         column = frame[name]
         if isinstance(column.dtype, pd.ArrowDtype):
-            struct_names(str(name), column.dtype.pyarrow_dtype, found)
+            found.update(dict.fromkeys(paths_in(str(name), column.dtype.pyarrow_dtype)))
         elif column.dtype == object:
             for cell in column.iloc[:ROWS_LOOKED_AT]:
-                object_names(str(name), cell, found)
+                found.update(dict.fromkeys(paths_in(str(name), cell)))
     return list(found)[:MOST_FIELDS]
 
 
-def struct_names(name: str, kind: pa.DataType, found: dict[str, None], level: int = 0) -> None:
-    """The paths into a struct."""
-    if not pa.types.is_struct(kind):
-        if level:
-            found[name] = None
+def paths_in(name: str, value: Any, level: int = 0) -> Iterator[str]:
+    """The paths into a struct (by its type) or an object of JSON."""
+    if isinstance(value, pa.StructType):
+        fields = {field.name: field.type for field in value}
+    elif isinstance(value, dict):
+        fields = value
+    else:
+        yield from [name] if level else []
         return
-    for field in kind if level < MOST_LEVELS else ():
-        struct_names(f"{name}.{field.name}", field.type, found, level + 1)
-
-
-def object_names(name: str, cell: object, found: dict[str, None], level: int = 0) -> None:
-    """The paths into an object."""
-    if not isinstance(cell, dict):
-        if level:
-            found[name] = None
-        return
-    for key, value in cell.items() if level < MOST_LEVELS else ():
-        object_names(f"{name}.{key}", value, found, level + 1)
+    for key, inner in fields.items() if level < MOST_LEVELS else ():
+        yield from paths_in(f"{name}.{key}", inner, level + 1)
 
 
 def flattened(frame: pd.DataFrame, named: Sequence[str] = ()) -> pd.DataFrame:

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from sie_agent.errors import EnvironmentFailure
 from sie_agent.files.writing import spill_folder
-from sie_agent.samples.maps.column_maps import Impressions
+from sie_agent.samples.maps.map_parts import Impressions
 from sie_agent.samples.sample_schema import DEFAULTS, IMPRESSIONS
 from sie_agent.samples.shop_logs.event_labels import VISIT
 from sie_agent.samples.sources.pieces import regrouped

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.samples.maps.column_maps import EventWords
+from sie_agent.samples.maps.map_parts import EventWords
 from sie_agent.samples.maps.scales import looked_up
 from sie_agent.samples.row_places import Places
 from sie_agent.samples.sources.cells import short

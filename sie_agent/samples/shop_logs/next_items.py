@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.samples.maps.column_maps import NextItem
 from sie_agent.samples.maps.map_files import beside
+from sie_agent.samples.maps.map_parts import NextItem
 from sie_agent.samples.maps.mapping import pick
 from sie_agent.samples.maps.nested import with_fields
 from sie_agent.samples.row_places import Places, Sieve

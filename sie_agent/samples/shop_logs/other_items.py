@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sie_agent.errors import InputError
-from sie_agent.samples.maps.column_maps import NextItem
+from sie_agent.samples.maps.map_parts import NextItem
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.samples.maps.column_maps import ColumnMap, Scale
+from sie_agent.samples.maps.column_maps import ColumnMap
+from sie_agent.samples.maps.map_parts import Scale
 from sie_agent.samples.row_places import Places
 from sie_agent.samples.sources.cell_texts import number_column
 from sie_agent.samples.sources.cells import short

@@ -59,8 +59,19 @@ SPOKEN = {
     "utf-32": "UTF-32",
     WESTERN: "Windows-1252 (Western European)",
 }
-MARKUP = re.compile(r"<(?:!doctype|html|head|body|table|\?xml|\w+[ >])", re.IGNORECASE)
-JSON = re.compile(r'\{\s*["}]|\[\s*[\[{"]')
+# the same of texts
+TEXT_KINDS = (
+    (
+        re.compile(r"<(?:!doctype|html|head|body|table|\?xml|\w+[ >])", re.IGNORECASE),
+        "HTML or XML",
+        "Export the table as CSV; a page that says why it could not be downloaded looks like this, too",
+    ),
+    (
+        re.compile(r'\{\s*["}]|\[\s*[\[{"]'),
+        "JSON",
+        "Rename it so that its name ends in .jsonl, with one JSON object per line",
+    ),
+)
 
 HIGH_LETTERS = "À-ÖØ-öø-ÿŠŒŽšœžŸ"
 # what another encoding looks like when it is read as Windows-1252: long runs of accented letters (Cyrillic, Greek,
@@ -263,12 +274,9 @@ def decoded_head(path: Path, encoding: str) -> tuple[list[str], bool]:
 def refuse_other_text(lines: list[str], path: Path) -> None:
     """Raise InputError where a table's file holds markup or JSON."""
     start = "".join(lines[:20]).lstrip()[:200]
-    if MARKUP.match(start):
-        hint = "Export the table as CSV; a page that says why it could not be downloaded looks like this, too"
-        raise InputError("is HTML or XML, whatever its name says", where=path, hint=hint)
-    if JSON.match(start):
-        hint = "Rename it so that its name ends in .jsonl, with one JSON object per line"
-        raise InputError("is JSON, whatever its name says", where=path, hint=hint)
+    for pattern, kind, hint in TEXT_KINDS:
+        if pattern.match(start):
+            raise InputError(f"is {kind}, whatever its name says", where=path, hint=hint)
 
 
 def version_of(path: Path) -> tuple[int, bytes]:
