@@ -80,11 +80,8 @@ def texts_of(batch: pa.Table, name: str, where: str | Path) -> pa.ChunkedArray:
         texts = pc.cast(exact(plain(batch.column(name))), pa.string())
         texts.validate(full=True)
     except (pa.ArrowException, NotImplementedError):
-        raise InputError(
-            f"the column '{name}' cannot be read as text ({kind})",
-            where=f"{where}, field '{name}'",
-            hint="Give one text per row, in UTF-8",
-        ) from None
+        problem = f"the column '{name}' cannot be read as text ({kind})"
+        raise InputError(problem, where=f"{where}, field '{name}'", hint="Give one text per row, in UTF-8") from None
     return texts
 
 

@@ -150,11 +150,8 @@ def generated_source(source: str) -> pd.DataFrame:
         return generate_samples()
     count = source.removeprefix("generated:")
     if not (count.isascii() and count.isdigit()) or not 1 <= int(count[:9]) <= MOST_QUERIES:
-        raise InputError(
-            f"'{count}' is no number of queries",
-            where=source,
-            hint=f"Give generated:QUERIES, a whole number from 1 to {MOST_QUERIES:,}",
-        )
+        hint = f"Give generated:QUERIES, a whole number from 1 to {MOST_QUERIES:,}"
+        raise InputError(f"'{count}' is no number of queries", where=source, hint=hint)
     return generate_samples(int(count))
 
 

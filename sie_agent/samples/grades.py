@@ -61,11 +61,8 @@ def table_of(source: Path) -> pd.DataFrame:
     frame = read_file(source)
     for name in COLUMNS:
         if name not in frame.columns:
-            raise InputError(
-                f"{made_by_words(source)}the column '{name}' is missing",
-                where=source,
-                hint="A file of grades has a row per pair, with the columns sample_id and grade",
-            )
+            hint = "A file of grades has a row per pair, with the columns sample_id and grade"
+            raise InputError(f"{made_by_words(source)}the column '{name}' is missing", where=source, hint=hint)
     return frame
 
 
@@ -84,11 +81,9 @@ def with_grades(samples: pd.DataFrame, path: str | Path) -> pd.DataFrame:
     grades.index = pd.Index([one[1:] if one not in there and one.startswith("'") else one for one in grades.index])
     unknown = ~grades.index.isin(samples["sample_id"])
     if unknown.any():
-        raise InputError(
-            f"'{grades.index[unknown][0][:60]}' is the id of no row of the data",
-            where=f"{path}, field 'sample_id'",
-            hint="Give the grades of these data, or the data, map and split that were graded",
-        )
+        problem = f"'{grades.index[unknown][0][:60]}' is the id of no row of the data"
+        hint = "Give the grades of these data, or the data, map and split that were graded"
+        raise InputError(problem, where=f"{path}, field 'sample_id'", hint=hint)
     refuse_other_rows(samples, table_of(user_path(path)), str(path))
     return samples.assign(grade=samples["sample_id"].map(grades).fillna(samples["grade"]).astype("float64"))
 

@@ -152,11 +152,8 @@ def resolve(source: str | Path) -> tuple[Path | None, str | None]:
         path = data_dir() / str(source)
         path = path / "pairs.parquet" if source in PAIRS else path
         if not path.exists():
-            raise InputError(
-                f"the real data '{source}' is not at hand",
-                where=path,
-                hint="Set SIE_DATA to the folder that holds it, or use --data sample",
-            )
+            problem = f"the real data '{source}' is not at hand"
+            raise InputError(problem, where=path, hint="Set SIE_DATA to the folder that holds it, or use --data sample")
         return path, str(source)
     path = user_path(source)
     refuse_special(path, "a data file or a folder of such files")
@@ -165,11 +162,8 @@ def resolve(source: str | Path) -> tuple[Path | None, str | None]:
     text = str(source)
     if isinstance(source, str) and HUB_ID.fullmatch(text) and data_ending(path) is None:
         return None, None
-    raise InputError(
-        f"there is no such file or folder{meant(path, list(SHORTHANDS))}",
-        where=text,
-        hint=f"Give a file, a folder, a Hub id (owner/name) or one of: {', '.join(SHORTHANDS)}",
-    )
+    hint = f"Give a file, a folder, a Hub id (owner/name) or one of: {', '.join(SHORTHANDS)}"
+    raise InputError(f"there is no such file or folder{meant(path, list(SHORTHANDS))}", where=text, hint=hint)
 
 
 def sample_histories() -> pd.DataFrame:

@@ -87,11 +87,8 @@ def refuse_doubtful(given: pd.Series) -> None:
     texts = given.dropna().astype(str).str.strip()
     doubtful = texts[texts.str.fullmatch(DOUBTFUL)]
     if len(doubtful):
-        raise WrongType(
-            f"the position {short(doubtful.iloc[0])} may mean two numbers, and positions count from 0 here",
-            where="field 'position'",
-            hint="Write positions without marks between thousands",
-        )
+        problem = f"the position {short(doubtful.iloc[0])} may mean two numbers, and positions count from 0 here"
+        raise WrongType(problem, where="field 'position'", hint="Write positions without marks between thousands")
 
 
 def shifted(frame: pd.DataFrame, from_zero: bool) -> pd.DataFrame:

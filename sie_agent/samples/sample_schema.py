@@ -63,11 +63,9 @@ class Across:
         self.unlabelled += int(missing.sum())
         self.labelled = self.labelled or not missing.all()
         if self.labelled and self.unlabelled and not self.allow_missing_labels:
-            raise InputError(
-                f"the label is missing here but given elsewhere ({self.unlabelled:,} rows lack it)",
-                where=self.first_unlabelled,
-                hint="Give a label for every row or for none; drop the rows that the log has no label for",
-            )
+            problem = f"the label is missing here but given elsewhere ({self.unlabelled:,} rows lack it)"
+            hint = "Give a label for every row or for none; drop the rows that the log has no label for"
+            raise InputError(problem, where=self.first_unlabelled, hint=hint)
 
 
 def validate_samples(
@@ -263,11 +261,8 @@ def each(given: pd.Series, name: str, convert: Callable[[object], str], place: P
 
 def repeated_id(text: str, where: str) -> InputError:
     """A row has an id that a row before has."""
-    return InputError(
-        f"the id {short(text)} occurs more than once",
-        where=where,
-        hint="Give every row an id of its own, or leave the column out to have rows numbered",
-    )
+    hint = "Give every row an id of its own, or leave the column out to have rows numbered"
+    return InputError(f"the id {short(text)} occurs more than once", where=where, hint=hint)
 
 
 def without_grade(frame: pd.DataFrame) -> pd.DataFrame:

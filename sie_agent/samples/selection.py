@@ -56,11 +56,8 @@ def of_split(pieces: Pieces, source: LogSource) -> Iterator[pd.DataFrame]:
     for _ in () if there else filtered(pieces, source):
         pass
     listed = ", ".join(dict.fromkeys(there))
-    raise InputError(
-        f"there is no split '{split}'" + (f"; there are: {listed}" if listed else ", and no split column"),
-        where=where,
-        hint=f"Name one of them, or {ALL} to take the rows of all",
-    )
+    problem = f"there is no split '{split}'" + (f"; there are: {listed}" if listed else ", and no split column")
+    raise InputError(problem, where=where, hint=f"Name one of them, or {ALL} to take the rows of all")
 
 
 def split_columns(mapping: ColumnMap | None) -> list[str]:

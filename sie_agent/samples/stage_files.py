@@ -66,11 +66,8 @@ def text_kind(path: Path, head: bytes) -> str | None:
 
 def lacks_column(name: str, there: Sequence[str], path: Path, writer: str = STAGE) -> InputError:
     """A Parquet file that is not of the stage that is needed: says what made it, where the file tells."""
-    return InputError(
-        f"{made_by_words(path)}the column '{name}' is missing; the columns there are: {', '.join(there)}",
-        where=path,
-        hint=f"Give the file that {writer} wrote",
-    )
+    problem = f"{made_by_words(path)}the column '{name}' is missing; the columns there are: {', '.join(there)}"
+    return InputError(problem, where=path, hint=f"Give the file that {writer} wrote")
 
 
 def made_by_words(path: Path) -> str:

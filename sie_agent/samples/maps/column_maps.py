@@ -214,11 +214,8 @@ def load_column_map(chosen: str | Path | ColumnMap | Mapping[str, Any]) -> Colum
 def unknown_map(name: str) -> InputError:
     """No ready map and no file has this name."""
     hint = meant(user_path(name), ready_maps(), (".yaml", ".yml"))
-    return InputError(
-        f"there is no ready column map and no file '{name}'{hint or '.'} Ready maps: {', '.join(ready_maps())}",
-        where="column map",
-        hint="Name a ready map or the path of a YAML file",
-    )
+    problem = f"there is no ready column map and no file '{name}'{hint or '.'} Ready maps: {', '.join(ready_maps())}"
+    return InputError(problem, where="column map", hint="Name a ready map or the path of a YAML file")
 
 
 def wrong_map(told: YamlText, error: ValidationError) -> InputError:

@@ -53,11 +53,8 @@ def draw_others(
     for row, (step, guessed) in enumerate(zip(steps, guesses.tolist(), strict=True)):
         barred = {*step.barred, step.target}
         if len(drawable - barred) < source.others:
-            raise InputError(
-                f"{len(drawable)} items are too few to draw {source.others} that a shopper did not buy",
-                where=where,
-                hint="Give more items, or a smaller number of others",
-            )
+            problem = f"{len(drawable)} items are too few to draw {source.others} that a shopper did not buy"
+            raise InputError(problem, where=where, hint="Give more items, or a smaller number of others")
         drawn = []
         # further guesses are the shopper's own, so that nobody's items depend on how many shoppers are read
         random = np.random.default_rng([source.seed, row])

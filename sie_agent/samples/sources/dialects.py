@@ -172,11 +172,9 @@ def read_header(path: Path, encoding: str, separator: str, before: int) -> tuple
         try:
             names = next((row for row in csv.reader(rest, delimiter=separator, strict=True) if row), [])
         except csv.Error as error:
-            raise InputError(
-                f"the header cannot be read: it has a quote that is not closed ({error})",
-                where=f"{path}, line {before + 1}",
-                hint="Close the quote, or double it if it is part of a name",
-            ) from None
+            problem = f"the header cannot be read: it has a quote that is not closed ({error})"
+            hint = "Close the quote, or double it if it is part of a name"
+            raise InputError(problem, where=f"{path}, line {before + 1}", hint=hint) from None
     names = [name if name.strip() else "" for name in names]
     if names and before >= 0 and names[0].startswith("#"):
         names[0] = names[0].lstrip("# ")

@@ -118,11 +118,8 @@ def several_splits(names: Sequence[str], where: str) -> InputError:
     listed = ", ".join(sorted(names))
     kind = "configs and splits" if any("/" in name for name in names) else "splits"
     example = sorted(names, key=lambda name: (not name.endswith("train"), name))[0]
-    return InputError(
-        f"there are several {kind}: {listed}",
-        where=where,
-        hint=f"Choose one, such as --split {example} (in a suite data.split), or --split {ALL} for the rows of all",
-    )
+    hint = f"Choose one, such as --split {example} (in a suite data.split), or --split {ALL} for the rows of all"
+    return InputError(f"there are several {kind}: {listed}", where=where, hint=hint)
 
 
 def folder_files(path: Path, split: str | None) -> list[FolderFile]:

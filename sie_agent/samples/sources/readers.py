@@ -111,11 +111,8 @@ def checked_ending(path: Path) -> str:
         raise InputError("there is no such file", where=path, hint="Check the path")
     ending = data_ending(path)
     if ending is None:
-        raise InputError(
-            f"unknown file ending '{path.suffix}'",
-            where=path,
-            hint=f"Give a file that ends in {', '.join(ENDINGS)} (all but Parquet may be gzipped: .gz)",
-        )
+        hint = f"Give a file that ends in {', '.join(ENDINGS)} (all but Parquet may be gzipped: .gz)"
+        raise InputError(f"unknown file ending '{path.suffix}'", where=path, hint=hint)
     if path.stat().st_size == 0:
         raise InputError("the file is empty", where=path, hint="Give a file with at least one row")
     return ending

@@ -129,11 +129,8 @@ def refuse_swallowed(path: Path, dialect: Dialect, row: list[str], start: int) -
         breaks = len(LINE_END.findall(field))
         if breaks * (len(row) - 1) >= FEWEST_SWALLOWED and holds_rows(row, place, dialect.separator):
             problem = f"a quote opens here and closes in line {line + breaks}, and what lies between looks like rows"
-            raise InputError(
-                problem,
-                where=f"{path}, line {line}",
-                hint="Close it, double it if it is part of the text, or take the line breaks out of the field",
-            )
+            hint = "Close it, double it if it is part of the text, or take the line breaks out of the field"
+            raise InputError(problem, where=f"{path}, line {line}", hint=hint)
         line += breaks
 
 

@@ -117,11 +117,8 @@ def shared_schema(shards: Sequence[Shard]) -> pa.Schema:
             kind, first = found.get(field.name, (field.type, shard.where))
             both = common_type(kind, field.type)
             if both is None:
-                raise InputError(
-                    f"the column '{field.name}' is {field.type} here and {kind} in {first}",
-                    where=shard.where,
-                    hint="Write it with one type in all files",
-                )
+                problem = f"the column '{field.name}' is {field.type} here and {kind} in {first}"
+                raise InputError(problem, where=shard.where, hint="Write it with one type in all files")
             found[field.name] = (both, first)
     return pa.schema([(name, kind) for name, (kind, _) in found.items()])
 

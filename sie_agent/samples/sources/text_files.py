@@ -129,26 +129,20 @@ class TextLines:
                 self.number += 1
                 self.characters += len(line)
                 if len(line) > MOST_CHARACTERS:
-                    raise InputError(
-                        f"the line is longer than {MOST_CHARACTERS:,} characters",
-                        where=f"{self._path}, line {self.number}",
-                        hint="Look for line ends that were lost, or shorten the text",
-                    )
+                    problem = f"the line is longer than {MOST_CHARACTERS:,} characters"
+                    raise self._fault(problem, "Look for line ends that were lost, or shorten the text")
                 if ZEROS in line:
-                    raise InputError(
-                        "the line holds zero bytes",
-                        where=f"{self._path}, line {self.number}",
-                        hint="The file is damaged, or is no text: copy or export it anew",
-                    )
+                    hint = "The file is damaged, or is no text: copy or export it anew"
+                    raise self._fault("the line holds zero bytes", hint)
                 if is_western and UTF8_READ_AS_WESTERN.search(line):
-                    raise InputError(
-                        "here is UTF-8, and the text before is Windows-1252",
-                        where=f"{self._path}, line {self.number}",
-                        hint="Save all of it as UTF-8",
-                    )
+                    problem = "here is UTF-8, and the text before is Windows-1252"
+                    raise self._fault(problem, "Save all of it as UTF-8")
                 yield line
         except UnicodeError:
             raise undecodable(self._path, self._encoding) from None
+
+    def _fault(self, problem: str, hint: str) -> InputError:
+        return InputError(problem, where=f"{self._path}, line {self.number}", hint=hint)
 
 
 def opened(path: Path) -> IO[bytes]:

@@ -100,11 +100,9 @@ class InvalidRows:
         first = "the first " if self.limit is not None and self.total >= self.limit else ""
         of_all = f"{self.rows:,} of {first}{counted(self.total, 'row')} cannot be used"
         if self.rows > MOST * self.total and not self.skip:
-            raise InputError(
-                f"{worst.problem}. {of_all}{where_refused(listing, rows)}: more than {MOST:.0%}",
-                where=worst.where,
-                hint=f"{worst.hint}, or leave such rows out with --skip-invalid (in a suite: data.skip_invalid)",
-            )
+            problem = f"{worst.problem}. {of_all}{where_refused(listing, rows)}: more than {MOST:.0%}"
+            hint = f"{worst.hint}, or leave such rows out with --skip-invalid (in a suite: data.skip_invalid)"
+            raise InputError(problem, where=worst.where, hint=hint)
         fields = ", ".join(f"{field} {count:,}" for field, count in kinds.most_common(5))
         listed = ""
         if listing is not None:
