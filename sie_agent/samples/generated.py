@@ -265,14 +265,7 @@ def one_of(values: Any, rng: np.random.Generator) -> Any:
 def shop_kinds() -> list[Kind]:
     """Every type of product that the shop has."""
     return [
-        Kind(
-            number,
-            tuple(department["words"]),
-            tuple(one["materials"]),
-            tuple(one["names"]),
-            tuple(one["needs"]),
-            tuple(one["parts"]),
-        )
+        Kind(number, tuple(department["words"]), *(tuple(one[key]) for key in ("materials", "names", "needs", "parts")))
         for number, department in enumerate(vocabulary()["departments"])
         for one in department["types"]
     ]

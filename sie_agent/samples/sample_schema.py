@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
@@ -16,7 +16,7 @@ from sie_agent.samples.maps.column_maps import SchemaColumn
 from sie_agent.samples.row_places import Places
 from sie_agent.samples.sources.cell_texts import ordinary
 from sie_agent.samples.sources.cells import EXAMPLES, attributes_text, history_text, listed, short
-from sie_agent.samples.sources.decimals import Mark, numbers
+from sie_agent.samples.sources.decimals import Marks, numbers
 from sie_agent.samples.sources.dialects import no_header
 from sie_agent.samples.sources.headers import refuse_twice
 from sie_agent.samples.stage_files import made_by_words
@@ -74,7 +74,7 @@ def validate_samples(
     *,
     across: Across | None = None,
     allow_missing_labels: bool = False,
-    marks: Mapping[str, Mark | None] | None = None,
+    marks: Marks | None = None,
 ) -> pd.DataFrame:
     """Bring a table into the schema, or say what is wrong with it.
 
@@ -112,7 +112,7 @@ def validate_samples(
     return table
 
 
-def in_schema(frame: pd.DataFrame, place: Places, marks: Mapping[str, Mark | None] | None = None) -> pd.DataFrame:
+def in_schema(frame: pd.DataFrame, place: Places, marks: Marks | None = None) -> pd.DataFrame:
     """The columns of the schema, each row of each checked by itself, and behind them all others; index 0 … n-1."""
     table: dict[str, pd.Series] = {}
     for name in COLUMNS:
@@ -150,9 +150,7 @@ def check_columns(frame: pd.DataFrame, where: str | Path) -> None:
             )
 
 
-def column(
-    name: str, given: pd.Series | None, place: Places, marks: Mapping[str, Mark | None] | None = None
-) -> pd.Series:
+def column(name: str, given: pd.Series | None, place: Places, marks: Marks | None = None) -> pd.Series:
     """One column of the schema, checked."""
     if name in ("label", "grade"):
         return unit_interval(name, given, place, marks)
@@ -205,9 +203,7 @@ def refuse_long(name: str, texts: pd.Series, place: Places) -> None:
     place.refuse_all(lengths > LONGEST[name], name, problem, hint, texts)
 
 
-def unit_interval(
-    name: str, given: pd.Series | None, place: Places, marks: Mapping[str, Mark | None] | None = None
-) -> pd.Series:
+def unit_interval(name: str, given: pd.Series | None, place: Places, marks: Marks | None = None) -> pd.Series:
     """A number in [0, 1] per row, NaN where it is missing."""
     if given is None:
         return pd.Series(np.full(len(place.numbers), np.nan))
@@ -222,7 +218,7 @@ def unit_interval(
     return pd.Series(values)
 
 
-def positions(given: pd.Series | None, place: Places, marks: Mapping[str, Mark | None] | None = None) -> pd.Series:
+def positions(given: pd.Series | None, place: Places, marks: Marks | None = None) -> pd.Series:
     """Rank at which the item was shown: a positive whole number or missing."""
     if given is None:
         return pd.Series(pd.array([pd.NA] * len(place.numbers), dtype="Int64"))

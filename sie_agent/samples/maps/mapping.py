@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -19,7 +18,7 @@ from sie_agent.samples.row_places import Places
 from sie_agent.samples.sample_schema import COLUMNS, IMPRESSIONS
 from sie_agent.samples.shop_logs.event_labels import VISIT, counts, highest_event
 from sie_agent.samples.sources.cells import listed
-from sie_agent.samples.sources.decimals import Mark, numbers
+from sie_agent.samples.sources.decimals import Marks, numbers
 from sie_agent.samples.sources.dialects import no_header
 from sie_agent.samples.text_columns import as_written, plain_text, text_column
 from sie_agent.utils.values import in_digits
@@ -32,7 +31,7 @@ def apply_map(
     frame: pd.DataFrame,
     column_map: ColumnMap,
     where: str,
-    marks: Mapping[str, Mark | None] | None = None,
+    marks: Marks | None = None,
     place: Places | None = None,
 ) -> pd.DataFrame:
     """Rename, scale and join columns as the map says; rows and their index stay.
@@ -160,9 +159,7 @@ def reindexed(values: pd.Series, frame: pd.DataFrame) -> pd.Series:
     return values
 
 
-def scaled(
-    given: pd.Series, scale: Scale, name: str, place: Places, marks: Mapping[str, Mark | None] | None = None
-) -> pd.Series:
+def scaled(given: pd.Series, scale: Scale, name: str, place: Places, marks: Marks | None = None) -> pd.Series:
     """Numbers in [0, 1], NaN where the source is empty."""
     if scale.values is not None:
         return by_word(given, scale.values, name, place)

@@ -194,29 +194,20 @@ def database(spill: Path | None) -> Iterator[Any]:
     ------
     EnvironmentFailure : the folder cannot be made, or the disk is full.
     """
-    with spill_folder(spill or Path(tempfile.gettempdir()), "sie-impressions") as folder, connected(folder) as made:
-        yield made
-
-
-@contextmanager
-def connected(folder: Path) -> Iterator[Any]:
-    """The connection of :func:`database`, whose tables overflow into *folder*."""
     import duckdb
 
     settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY,
-        "temp_directory": str(folder),
         # each thread has buffers of its own
         "threads": min(2, len(os.sched_getaffinity(0))),
         "preserve_insertion_order": False,
         "autoinstall_known_extensions": False,
         "python_enable_replacements": False,
     }
-    try:
-        with duckdb.connect(config=settings) as connection:
-            yield connection
-    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-        said = str(error).splitlines()[0][:160]
-        raise EnvironmentFailure(
-            f"impressions cannot be grouped on disk ({said})", where=folder, hint="Free some space there."
-        ) from error
+    with spill_folder(spill or Path(tempfile.gettempdir()), "sie-impressions") as folder:
+        try:
+            with duckdb.connect(config={**settings, "temp_directory": str(folder)}) as connection:
+                yield connection
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            problem = f"impressions cannot be grouped on disk ({str(error).splitlines()[0][:160]})"
+            raise EnvironmentFailure(problem, where=folder, hint="Free some space there.") from error

@@ -17,7 +17,7 @@ from sie_agent.samples.maps.mapping import pick
 from sie_agent.samples.maps.nested import with_fields
 from sie_agent.samples.row_places import Places, Sieve
 from sie_agent.samples.sample_schema import refuse_empty
-from sie_agent.samples.shop_logs.next_events import seconds_of, tell_counted, times_of, without_repeats, worth_of
+from sie_agent.samples.shop_logs.next_events import moments_of, tell_counted, without_repeats, worth_of
 from sie_agent.samples.shop_logs.other_items import Step, draw_others
 from sie_agent.samples.sources.cells import history_text, short
 from sie_agent.samples.sources.readers import numbered, read_file
@@ -183,7 +183,8 @@ def of_events(frame: pd.DataFrame, source: NextItem, where: str, place: Places) 
         for name, column in named.items()
     }
     given = pick(frame, source.timestamp, "next_item.timestamp", where)
-    times = times_of(given, f"{where}, field '{source.timestamp}'")
+    moments = moments_of(given, f"{where}, field '{source.timestamp}'")
+    times = moments.ranks
     worth, names = np.ones(len(frame)), None
     if source.event is not None:
         kinds = pick(frame, source.event.column, "next_item.event.column", where)
@@ -212,7 +213,7 @@ def of_events(frame: pd.DataFrame, source: NextItem, where: str, place: Places) 
     steps: list[Step] = []
     label, repeats = worth, 0
     if names is not None:
-        had, label, repeats = without_repeats(had, texts["item_id"], seconds_of(given), worth)
+        had, label, repeats = without_repeats(had, texts["item_id"], moments.seconds, worth)
         tell_counted(names, worth, usable, repeats, where)
     short_ones = 0
     for user, events in had.items():

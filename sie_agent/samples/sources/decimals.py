@@ -21,6 +21,8 @@ from sie_agent.samples.sources.text_files import say_once
 from sie_agent.samples.text_columns import text_column
 
 Mark = Literal[".", ","]
+# by label, grade and position; None where nothing there has a decimal mark
+Marks = Mapping[str, Mark | None]
 Floats = npt.NDArray[np.float64]
 
 # of the rows of a source, how many are looked at to tell what its decimal mark is
@@ -118,7 +120,7 @@ def guessed_numbers(texts: pd.Series) -> Floats:
     return np.array([np.nan if (value := known[text]) is None else value for text in texts.str.strip()], np.float64)
 
 
-def number_marks(frame: pd.DataFrame, mapping: ColumnMap | None, where: str) -> dict[str, Mark | None]:
+def number_marks(frame: pd.DataFrame, mapping: ColumnMap | None, where: str) -> Marks:
     """The decimal marks of the columns that label, grade and position are read from; commas are told once.
 
     Parameters
@@ -177,7 +179,7 @@ def numbers(
     field: str | None = None,
     low: float = 0.0,
     high: float = 1.0,
-    marks: Mapping[str, Mark | None] | None = None,
+    marks: Marks | None = None,
 ) -> Floats:
     """A column as float64, NaN where it is empty or no number; rows of the latter are refused.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from sie_agent.samples.maps.mapping import apply_map
 from sie_agent.samples.positions import shifted
 from sie_agent.samples.row_places import Places, Sieve
 from sie_agent.samples.sample_schema import check_columns, in_schema
-from sie_agent.samples.sources.decimals import Mark
+from sie_agent.samples.sources.decimals import Marks
 from sie_agent.samples.sources.shards import SPLIT
 from sie_agent.samples.unusable.invalid_rows import InvalidRows, note_missing_labels
 
@@ -39,7 +39,7 @@ class CheckedRows:
     invalid: InvalidRows | None = None
     allow_missing_labels: bool = False
     from_zero: bool = False
-    marks: Mapping[str, Mark | None] | None = None
+    marks: Marks | None = None
 
     def tables(self) -> Iterator[tuple[pd.DataFrame, Places, bool]]:
         """The tables in the schema, the places of their rows, and whether ids are the data's own; none is empty.
