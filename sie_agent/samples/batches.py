@@ -13,10 +13,9 @@ import pyarrow.parquet as pq
 
 from sie_agent.errors import InputError
 from sie_agent.files.paths import user_path
-from sie_agent.files.tables import PARQUET_FAULTS, not_parquet
 from sie_agent.samples.sources.cell_texts import EXACT_BELOW
 from sie_agent.samples.sources.headers import refuse_twice
-from sie_agent.samples.sources.shards import parquet_tables
+from sie_agent.samples.sources.shards import parquet_faults, parquet_tables
 from sie_agent.samples.sources.typed import plain
 from sie_agent.samples.stage_files import STAGE, check_there, lacks_column
 
@@ -33,11 +32,8 @@ def table_columns(path: str | Path, *, required: Sequence[str] = (), writer: str
     """
     source = user_path(path)
     check_there(source, writer)
-    try:
-        with pq.ParquetFile(source) as file:
-            schema, count = file.schema_arrow, int(file.metadata.num_rows)
-    except PARQUET_FAULTS as error:
-        raise not_parquet(source, error, writer) from None
+    with parquet_faults(source, writer), pq.ParquetFile(source) as file:
+        schema, count = file.schema_arrow, int(file.metadata.num_rows)
     names = list(map(str, schema.names))
     refuse_twice(names, source)
     missing = [name for name in required if name not in names]
@@ -60,10 +56,8 @@ def table_batches(path: str | Path, columns: Sequence[str] | None = None) -> Ite
     InputError : the file is damaged, or cannot be read.
     """
     source = user_path(path)
-    try:
+    with parquet_faults(source):
         yield from parquet_tables(source, ROWS_PER_BATCH, columns)
-    except PARQUET_FAULTS as error:
-        raise not_parquet(source, error) from None
 
 
 def texts_of(batch: pa.Table, name: str, where: str | Path) -> pa.ChunkedArray:
@@ -110,5 +104,5 @@ def numbers_of(batch: pa.Table, name: str, where: str | Path) -> npt.NDArray[np.
         column = pc.cast(batch.column(name), pa.float64())
     except (pa.ArrowException, NotImplementedError):
         kind = batch.schema.field(name).type
-        raise InputError(f"the column '{name}' holds no numbers ({kind})", where=where, hint="Make it anew") from None
+        raise InputError(f"the column '{name}' holds no numbers ({kind})", where=where, hint="Make it again") from None
     return np.array(column.to_numpy(), dtype=np.float64)

@@ -21,7 +21,7 @@ HINT = "Give 1 for just what was asked for, 0 for no use, a number between them,
 
 
 def read_grades(path: str | Path) -> pd.Series:
-    """Grades by ``sample_id``, as a person filled them in; rows without one are passed over.
+    """Grades by ``sample_id``, as a person filled them in; rows without one are skipped.
 
     Parameters
     ----------

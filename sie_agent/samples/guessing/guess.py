@@ -108,7 +108,7 @@ def guess_columns(frame: pd.DataFrame, given: ColumnMap | None = None) -> Guess:
             guess.columns[name] = found
     drop_ratings(frame, guess, taken, known)
     guess_attributes(there, guess, taken, given)
-    if given is None or not (given.label or given.events or "label" in known):
+    if "label" not in known and not (given and given.events):
         guess_events(frame, guess, taken)
     fill_by_values(frame, guess, taken, known)
     drop_repeated_ids(frame, guess)
@@ -120,9 +120,8 @@ def guess_columns(frame: pd.DataFrame, given: ColumnMap | None = None) -> Guess:
         about_pairs(frame, guess, known, given)
     there_is = {*guess.columns, *known} if guess.next_item is None else set(NEEDED)
     guess.missing = [name for name in NEEDED if name not in there_is]
-    labelled = guess.labelled or guess.next_item or (given and (given.label or given.events or "label" in known))
-    graded = guess.source("grade") or (given and (given.grade or "grade" in known))
-    if not labelled and not graded:
+    events = guess.events or guess.next_item or (given and given.events)
+    if not events and not any(guess.source(name) or name in known for name in ("label", "grade")):
         guess.missing.append("label")
     guess.unmapped = [name for name in there if name not in taken]
     return guess

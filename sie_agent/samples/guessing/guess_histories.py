@@ -50,9 +50,8 @@ def guess_histories(frame: pd.DataFrame, guess: Guess, taken: set[str], known: d
     if lists is not None:
         target = next((name for name in ranked(free, NAMES["target"]) if name != lists), None) or item
         part = {"user_id": user, "history": lists, "target": target}
-        told = f"a list of items in '{lists}', " + (
-            f"the next one in '{target}'" if target else "whose last is the next"
-        )
+        which = f"the next one in '{target}'" if target else "whose last is the next"
+        told = f"a list of items in '{lists}', {which}"
     elif item in frame.columns and time in frame.columns and frame[user].duplicated().any():
         event, event_notes = event_words(frame, {user, item, time})
         if event is None and shows(frame, guess):
@@ -101,7 +100,7 @@ def event_words(frame: pd.DataFrame, others: set[str | None]) -> tuple[dict[str,
     named = ranked(free, KIND_OF_EVENT)
     notes: list[str] = []
     for kind in [*named, *(name for name in free if name not in named)]:
-        known, unknown = worth_of_words(frame[kind])
+        known, unknown = worth_of_words(frame[kind], MOST_EVENT_WORDS + 1)
         found = [*known, *unknown]
         if not found or len(found) > MOST_EVENT_WORDS or (kind not in named and (unknown or len(found) < 2)):
             continue
@@ -155,17 +154,20 @@ def completed_rule(frame: pd.DataFrame, given: ColumnMap, guess_columns: Guesser
     known = {name: source for name, source in told.items() if name in FROM_LOG and source in frame.columns}
     fresh = guess_columns(frame, ColumnMap.model_validate({"columns": known}))
     found = fresh.next_item
+    guess = fresh.__class__(columns=made)
     if complete:
-        guess = fresh.__class__(columns=made)
-        guess.next_item = {**told} if made else None
+        guess.next_item = told if made else None
         named_event = None if found is None else found.get("event")
         if rule.events and rule.event is None and named_event is not None:
+            line = yaml.safe_dump(
+                named_event, default_flow_style=True, allow_unicode=True, sort_keys=False, width=10_000
+            )
             guess.notes.append(
                 f"All rows count alike, as your map does not use '{named_event['column']}'. To let events count by "
-                f"their worth, add to next_item: event: {yaml_line(named_event)}"
+                f"their worth, add to next_item: event: {line.strip()}"
             )
     else:
-        guess = fresh.__class__(columns=made, notes=fresh.notes)
+        guess.notes = fresh.notes
         usable = {
             name: value
             for name, value in told.items()
@@ -174,8 +176,7 @@ def completed_rule(frame: pd.DataFrame, given: ColumnMap, guess_columns: Guesser
         if rule.items is not None:
             # names that the log does not have are the file's
             names = {name: told[name] for name in ("item_id", "title") if name in told and name not in usable}
-            usable["items"] = {**names, **told["items"]}
-            usable["title"] = None
+            usable |= {"items": {**names, **told["items"]}, "title": None}
             guess.notes = [note for note in fresh.notes if not note.startswith("Items have no titles")]
         guess.next_item = {**(found or {}), **usable}
     chosen = guess.next_item or told
@@ -183,8 +184,3 @@ def completed_rule(frame: pd.DataFrame, given: ColumnMap, guess_columns: Guesser
     used |= {str(chosen["event"]["column"])} if chosen.get("event") else set()
     guess.unmapped = [str(name) for name in frame.columns if str(name) not in used]
     return guess
-
-
-def yaml_line(value: dict[str, Any]) -> str:
-    """A value as one line of YAML."""
-    return yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, sort_keys=False, width=10_000).strip()

@@ -122,10 +122,10 @@ def simple(name: str) -> str:
     return re.sub(r"[\W_]+", "_", parted.lower()).strip("_")
 
 
-def worth_of_words(column: pd.Series) -> tuple[dict[str, float], list[str]]:
-    """What each word of a column of events is worth, and the words that are not known."""
+def worth_of_words(column: pd.Series, most: int | None = None) -> tuple[dict[str, float], list[str]]:
+    """What each word of a column of events is worth, and the words that are not known; of the first *most* words."""
     said = column.dropna().astype(str).str.strip()
-    found = said[said != ""].unique().tolist()
+    found = said[said != ""].unique().tolist()[:most]
     known = {word: WORTH_OF_WORD[simple(word)] for word in found if simple(word) in WORTH_OF_WORD}
     return known, sorted(set(found) - set(known))
 

@@ -111,7 +111,7 @@ class NextItem(MapPart):
     sequences : file with a row for each shopper: ``user_id``, ``history`` (list of item ids, oldest first) and
         ``target`` (the next item; without it the last of the list); when not given, the source itself.
     events : the log has a row for each event instead (``user_id, item_id, timestamp``); every item after a shopper's
-        first is to be foretold from those before, but for items that the shopper had before.
+        first is predicted from those before it, except items that the shopper had before.
     event : of such a log, the column that names the event, and what each is worth as the label of the next item. Events
         worth 0 (shown only) are in no history and are no next item; of an item's events close together the highest
         counts, once.

@@ -167,7 +167,7 @@ def scaled(given: pd.Series, scale: Scale, name: str, place: Places, marks: Mark
     values = numbers(name, given, place, field=scale.column, low=low, high=high, marks=marks)
     with np.errstate(invalid="ignore"):
         outside = ~np.isnan(values) & ((values < low) | (values > high))
-    hint = "Mend the value, or the minimum and maximum in the column map"
+    hint = "Correct the value, or the minimum and maximum in the column map"
 
     def problem(row: int) -> str:
         return f"the {name} {in_digits(values[row])} is outside of its scale, {low:g} to {high:g}"
@@ -182,7 +182,7 @@ def by_word(given: pd.Series, values: dict[Key, float], name: str, place: Places
     texts = text_column(given).str.strip()
     result = looked_up(given, values)
     unknown = (result.isna() & (texts != "")).to_numpy(dtype=bool)
-    hint = "Mend the value, or add it to the values in the column map"
+    hint = "Correct the value, or add it to the values in the column map"
     known = ", ".join(map(str, values))
     place.refuse_all(unknown, str(given.name), f"unknown {name} {{}}; known are: {known}", hint, given)
     return reindexed(result, given.to_frame())

@@ -18,7 +18,7 @@ from sie_agent.samples.maps.nested import with_fields
 from sie_agent.samples.row_places import Places, Sieve
 from sie_agent.samples.sample_schema import refuse_empty
 from sie_agent.samples.shop_logs.next_events import moments_of, tell_counted, without_repeats, worth_of
-from sie_agent.samples.shop_logs.other_items import Step, draw_others
+from sie_agent.samples.shop_logs.other_items import NextItemStep, draw_others
 from sie_agent.samples.sources.cells import history_text, short
 from sie_agent.samples.sources.readers import numbered, read_file
 from sie_agent.samples.text_columns import as_written, text_column, without_letters
@@ -33,7 +33,7 @@ MADE = ("sample_id", "query", "item_id", "title", "label", "user_id", "history")
 class NextItemLog:
     """All steps of a log, the items that it names, and their titles as far as the log itself has them."""
 
-    steps: list[Step]
+    steps: list[NextItemStep]
     items: set[str]
     titles: dict[str, str]
 
@@ -140,7 +140,7 @@ def of_sequences(frame: pd.DataFrame, source: NextItem, where: str, place: Place
     targets: list[str] = []
     if source.target is not None:
         targets = as_written(pick(frame, source.target, "next_item.target", where)).tolist()
-    steps: list[Step] = []
+    steps: list[NextItemStep] = []
     named: set[str] = set()
     short_ones = old_ones = 0
     for row, value in enumerate(cells):
@@ -169,14 +169,14 @@ def of_sequences(frame: pd.DataFrame, source: NextItem, where: str, place: Place
             continue
         named.add(target)
         kept = history if source.target is not None else history[-source.longest :]
-        steps.append(Step(row, users[row], users[row], kept, target, history))
+        steps.append(NextItemStep(row, users[row], users[row], kept, target, history))
     tell_left_out(short_ones, "fewer than two items, so there is no next item to predict", where)
     tell_left_out(old_ones, "a last item that they had before, so there is nothing new to predict", where)
     return NextItemLog(steps, named, {})
 
 
 def of_events(frame: pd.DataFrame, source: NextItem, where: str, place: Places) -> NextItemLog:
-    """A row for each event; every item after a shopper's first is to be foretold, once."""
+    """A row for each event; every item after a shopper's first is predicted, once."""
     named = {"user_id": source.user_id, "item_id": source.item_id}
     texts = {
         name: as_written(column_of_log(frame, column, name, source, where)).to_numpy(object)
@@ -210,7 +210,7 @@ def of_events(frame: pd.DataFrame, source: NextItem, where: str, place: Places) 
         had.setdefault(texts["user_id"][row], []).append(row)
     # an item that was only shown may be drawn for one that was not chosen
     drawable = usable if names is None else ~without_letters(pd.Series(texts["item_id"], dtype=object))
-    steps: list[Step] = []
+    steps: list[NextItemStep] = []
     label, repeats = worth, 0
     if names is not None:
         had, label, repeats = without_repeats(had, texts["item_id"], moments.seconds, worth)
@@ -227,7 +227,7 @@ def of_events(frame: pd.DataFrame, source: NextItem, where: str, place: Places) 
             if number and is_new:
                 before = items[:number][-source.longest :]
                 row = events[number]
-                steps.append(Step(row, user, f"{user}-{number}", before, item, distinct, float(label[row])))
+                steps.append(NextItemStep(row, user, f"{user}-{number}", before, item, distinct, float(label[row])))
     tell_left_out(short_ones, "only one item, so there is no next item to predict", where)
     return NextItemLog(steps, set(texts["item_id"][drawable]), titles)
 
@@ -252,7 +252,9 @@ def tell_left_out(count: int, why: str, where: str) -> None:
         say(f"{where}: {count:,} {'shopper is' if count == 1 else 'shoppers are'} left out: {why}")
 
 
-def known_only(steps: list[Step], source: NextItem, title_of: dict[str, str], place: Places) -> list[Step]:
+def known_only(
+    steps: list[NextItemStep], source: NextItem, title_of: dict[str, str], place: Places
+) -> list[NextItemStep]:
     """The steps whose items are all in the file of items; the rows of the others are refused."""
     file = "the file of items" if source.items is None else source.items.file
     field = source.item_id if source.events else source.target or source.history

@@ -12,7 +12,7 @@ from sie_agent.samples.maps.map_parts import NextItem
 
 
 @dataclass(frozen=True)
-class Step:
+class NextItemStep:
     """What a shopper had, and the item that came next.
 
     Attributes
@@ -33,7 +33,7 @@ class Step:
 
 
 def draw_others(
-    steps: list[Step],
+    steps: list[NextItemStep],
     ids: list[str],
     source: NextItem,
     where: str,

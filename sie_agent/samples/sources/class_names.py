@@ -128,4 +128,4 @@ def named_type(kind: pa.DataType, feature: object) -> pa.DataType:
 def no_class(number: int, names: list[str], where: str) -> InputError:
     """A number stands for no class."""
     problem = f"{number} is the number of no class; there are {len(names)}, from 0: {', '.join(names)[:160]}"
-    return InputError(problem, where=where, hint="Write the data set anew, with a name for every class")
+    return InputError(problem, where=where, hint="Write the data set again, with a name for every class")

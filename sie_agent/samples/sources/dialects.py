@@ -91,10 +91,9 @@ def detected(path: Path, usual: str, given: str | None, version: object) -> Dial
         raise InputError("the file is empty", where=path, hint="Give a file with a header line and rows")
     comments = comment_lines(lines[before:])
     rest = lines[before + comments :] or lines[before:]
-    wanted = given or (asked.group(1) if asked else None)
-    if wanted is None or (given is None and fit_of(rest, wanted, whole).width < 2):
-        wanted = best_separator(rest, usual, whole)
-    separator = wanted
+    separator = given or (asked.group(1) if asked else None)
+    if separator is None or (given is None and fit_of(rest, separator, whole).width < 2):
+        separator = best_separator(rest, usual, whole)
     if comments and is_header(lines[before + comments - 1], rest, separator):
         comments -= 1
         comments -= blank_lines(lines[before + comments :])
@@ -102,7 +101,7 @@ def detected(path: Path, usual: str, given: str | None, version: object) -> Dial
     header = read_header(path, encoding, separator, skipped)
     fit = fit_of(lines[skipped:], separator, whole)
     dialect = Dialect(encoding, separator, skipped, header, fit.open_end)
-    told = [*told_of_text(dialect, lines, usual, given), *told_of_rows(dialect, comments)]
+    told = unusual(dialect, lines, usual, given, comments)
     with path.open("rb") as stream:
         if not path.name.lower().endswith(".gz") and stream.read(len(GZIP)) == GZIP:
             told.insert(0, "unpacked with gzip")
@@ -118,8 +117,7 @@ def blank_lines(lines: Sequence[str]) -> int:
 
 def comment_lines(lines: Sequence[str]) -> int:
     """How many lines at the beginning are comments or hold nothing; 0 where there is nothing but these."""
-    found = next((number for number, line in enumerate(lines) if line.strip() and not line.startswith("#")), 0)
-    return found
+    return next((number for number, line in enumerate(lines) if line.strip() and not line.startswith("#")), 0)
 
 
 def is_header(comment: str, rows: Sequence[str], separator: str) -> bool:
@@ -194,30 +192,26 @@ def no_header(names: Sequence[str]) -> str:
     return "; if the first line is a row and no header, put a header line before it" if numbers else ""
 
 
-def told_of_text(dialect: Dialect, lines: Sequence[str], usual: str, given: str | None) -> list[str]:
-    """What a person should know of the encoding and the separator."""
-    encoding, separator = dialect.encoding, dialect.separator
-    named = SEPARATORS.get(separator, f"'{separator}'")
-    text = ""
-    if encoding != "utf-8-sig":
-        text = f"read as {SPOKEN[encoding]}"
-        accented = next((found.group() for line in lines if (found := ACCENTED.search(line))), None)
-        if encoding == WESTERN and accented:
-            text += f", such as '{accented[:40]}' (if that is wrong, save it as UTF-8)"
-    if separator != usual and given is None:
-        text = f"{text}, with {named} between the fields" if text else f"read with {named} between the fields"
-    return [text] if text else []
-
-
-def told_of_rows(dialect: Dialect, comments: int) -> list[str]:
-    """What a person should know of lines and columns that are passed over."""
+def unusual(dialect: Dialect, lines: Sequence[str], usual: str, given: str | None, comments: int) -> list[str]:
+    """What a person should know: encoding, separator, and the lines and columns that are left out."""
     told = []
+    named = SEPARATORS.get(dialect.separator, f"'{dialect.separator}'")
+    between = f"with {named} between the fields"
+    is_unusual = dialect.separator != usual and given is None
+    if dialect.encoding != "utf-8-sig":
+        text = f"read as {SPOKEN[dialect.encoding]}"
+        accented = next((found.group() for line in lines if (found := ACCENTED.search(line))), None)
+        if dialect.encoding == WESTERN and accented:
+            text += f", such as '{accented[:40]}' (if that is wrong, save it as UTF-8)"
+        told.append(f"{text}, {between}" if is_unusual else text)
+    elif is_unusual:
+        told.append(f"read {between}")
     if comments:
-        told.append("a comment line before the header is left out" if comments == 1 else f"{comments} lines before "
-                    "the header are left out")  # fmt: skip
+        many = "a comment line before the header is" if comments == 1 else f"{comments} lines before the header are"
+        told.append(f"{many} left out")
     nameless = [str(number) for number, name in enumerate(dialect.header, start=1) if not name]
     # a separator at the end of every line makes no column
     if nameless and nameless != [str(len(dialect.header))]:
-        told.append(f"{'column' if len(nameless) == 1 else 'columns'} {', '.join(nameless[:5])} without a name "
-                    f"{'is' if len(nameless) == 1 else 'are'} left out")  # fmt: skip
+        column, verb = ("column", "is") if len(nameless) == 1 else ("columns", "are")
+        told.append(f"{column} {', '.join(nameless[:5])} without a name {verb} left out")
     return told

@@ -23,19 +23,15 @@ from sie_agent.samples.sources.saved import is_saved, saved_shards
 from sie_agent.samples.sources.shards import Shard, parquet_shard
 
 ALL = "all"
-SPLIT_NAMES = re.compile(
-    r"(?:^|[^a-z0-9])(train|training|test|testing|eval|evaluation|validation|valid|val|dev)(?:[^a-z0-9]|$)"
-)
-PIECE = re.compile(r"(?P<name>.*?)(?<!\d)(?P<number>\d{2,9})-of-(?P<of>\d{2,9})(?!\d)")
-SPLIT_ALIASES = {
-    "training": "train",
-    "testing": "test",
-    "eval": "test",
-    "evaluation": "test",
-    "valid": "validation",
-    "val": "validation",
-    "dev": "validation",
+# how the names of files speak of a split
+SPLIT_WORDS = {
+    "train": ("train", "training"),
+    "test": ("test", "testing", "eval", "evaluation"),
+    "validation": ("validation", "valid", "val", "dev"),
 }
+SPLIT_OF_WORD = {word: split for split, words in SPLIT_WORDS.items() for word in words}
+SPLIT_NAMES = re.compile(rf"(?:^|[^a-z0-9])({'|'.join(SPLIT_OF_WORD)})(?:[^a-z0-9]|$)")
+PIECE = re.compile(r"(?P<name>.*?)(?<!\d)(?P<number>\d{2,9})-of-(?P<of>\d{2,9})(?!\d)")
 
 
 @dataclass(frozen=True)
@@ -102,14 +98,12 @@ def chosen_splits(names: Sequence[str], split: str | None, where: str) -> Chosen
         return Chosen(list(names), None)
     if split in names:
         return Chosen([split], split)
-    for found in (
-        [name for name in names if name.startswith(f"{split}/")],
-        [name for name in names if name.endswith(f"/{split}")],
-    ):
-        if len(found) > 1:
-            raise several_splits(found, where)
-        if found:
-            return Chosen(found, split)
+    of_config = [name for name in names if name.startswith(f"{split}/")]
+    found = of_config or [name for name in names if name.endswith(f"/{split}")]
+    if len(found) > 1:
+        raise several_splits(found, where)
+    if found:
+        return Chosen(found, split)
     return Chosen(list(names), None)
 
 
@@ -166,7 +160,7 @@ def refuse_missing_pieces(files: Sequence[Path]) -> None:
                 f"{len(numbers):,} of {count:,} pieces of one table are there: {name}{gone:0{len(of)}d}-of-{of}{more} "
                 f"{'is' if missing == 1 else 'are'} missing",
                 where=folder,
-                hint="Copy the whole folder anew; to read one piece alone, give the file itself",
+                hint="Copy the whole folder again; to read one piece alone, give the file itself",
             )
 
 
@@ -224,5 +218,4 @@ def no_data_files(path: Path, configs: Sequence[Config]) -> InputError:
 def split_of(relative: Path) -> str:
     """Split that a file's name speaks of; ``train`` where it speaks of none, as on the Hub."""
     found = SPLIT_NAMES.search(relative.as_posix().lower())
-    name = found.group(1) if found else "train"
-    return SPLIT_ALIASES.get(name, name)
+    return SPLIT_OF_WORD[found[1]] if found else "train"

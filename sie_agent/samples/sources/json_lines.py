@@ -76,7 +76,7 @@ def refuse_broken(names: Iterable[str], place: str) -> None:
     """Raise InputError at a key with half of a surrogate pair: no file and no terminal can hold it."""
     for name in names:
         if SURROGATES.search(name):
-            hint = "Rename it, or export the file anew"
+            hint = "Rename it, or export the file again"
             raise InputError(f"the key {name[:40]!a} is broken Unicode", where=place, hint=hint)
 
 
@@ -99,7 +99,7 @@ def json_object(text: str, place: str, is_first: bool, is_ended: bool) -> dict[s
         if is_first and text == "{":
             hint += ", for example with: jq -c . SPREAD.json > ROWS.jsonl"
         elif not is_ended:
-            hint += "; the file ends in the middle of this one, so it may be cut off: copy it anew"
+            hint += "; the file ends in the middle of this one, so it may be cut off: copy it again"
         raise InputError(f"not a line of JSON ({error})", where=place, hint=hint) from None
     if isinstance(record, list) and is_first and all(isinstance(one, dict) for one in record):
         raise InputError(one_list, where=place, hint=unpack)

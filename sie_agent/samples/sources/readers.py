@@ -131,5 +131,5 @@ def faults_in_words(path: Path) -> Iterator[None]:
         if not packed:
             hint = "Take .gz off its name, or pack it with gzip"
             raise InputError("is not packed with gzip, whatever its name says", where=path, hint=hint) from None
-        hint = "It is cut off or damaged: copy it anew"
+        hint = "It is cut off or damaged: copy it again"
         raise InputError("not a whole gzip file", where=path, hint=hint) from None

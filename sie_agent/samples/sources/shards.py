@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,17 +77,20 @@ def parquet_shard(path: Path, split: str | None = None, card: Mapping[str, objec
     """
 
     def tables(rows: int, columns: Sequence[str] | None) -> Iterator[pa.Table]:
-        try:
+        with parquet_faults(path):
             yield from parquet_tables(path, rows, columns)
-        except PARQUET_FAULTS as error:
-            raise not_parquet(path, error) from None
 
+    with parquet_faults(path), pq.ParquetFile(opened(path)) as file:
+        return Shard(str(path), file.schema_arrow, tables, split, card)
+
+
+@contextmanager
+def parquet_faults(path: Path, writer: str | None = None) -> Iterator[None]:
+    """What is wrong with a Parquet file that *writer* wrote, in words."""
     try:
-        with pq.ParquetFile(opened(path)) as file:
-            schema = file.schema_arrow
+        yield
     except PARQUET_FAULTS as error:
-        raise not_parquet(path, error) from None
-    return Shard(str(path), schema, tables, split, card)
+        raise not_parquet(path, error, writer) from None
 
 
 def parquet_tables(path: Path, rows: int, columns: Sequence[str] | None) -> Iterator[pa.Table]:

@@ -132,7 +132,7 @@ class TextLines:
                     problem = f"the line is longer than {MOST_CHARACTERS:,} characters"
                     raise self._fault(problem, "Look for line ends that were lost, or shorten the text")
                 if ZEROS in line:
-                    hint = "The file is damaged, or is no text: copy or export it anew"
+                    hint = "The file is damaged, or is no text: copy or export it again"
                     raise self._fault("the line holds zero bytes", hint)
                 if is_western and UTF8_READ_AS_WESTERN.search(line):
                     problem = "here is UTF-8, and the text before is Windows-1252"

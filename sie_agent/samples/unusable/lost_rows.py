@@ -31,8 +31,8 @@ class LostRow:
     Attributes
     ----------
     sample_id : of the row. row : its number in the source, or of JSON its line. place : file and row in words.
-    reason : ``unusable``, ``folded`` into the row of its pair, left out by ``limit``, ``filters`` or ``split``, ,
-        by a ``run`` that leaves out queries, or ``used``: it is among the samples.
+    reason : ``unusable``, ``folded`` into the row of its pair, left out by ``limit``, ``filters``, ``split`` or by
+        a ``run`` that leaves out queries, or ``used``: it is among the samples.
     problem : what became of it in words.
     pair : ``sample_id`` of the row that stands for its pair; of rows that were folded.
     """
@@ -96,7 +96,7 @@ def less_restricted(source: LogSource) -> Iterator[tuple[Reason | None, str, Log
         names = ", ".join(f"'{name}'" for name in source.mapping.filters)
         source = replace(source, mapping=source.mapping.model_copy(update={"filters": {}}))
         yield "filters", f"the map's filters on {names} leave it out", source
-    # the rows of a folder are counted anew in each split
+    # the rows of a folder are counted again in each split
     if source.split not in (None, ALL) and source.path is not None and source.path.is_file():
         yield "split", f"it is not in the split '{source.split}'", replace(source, split=ALL)
 
