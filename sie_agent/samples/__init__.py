@@ -11,7 +11,7 @@ from sie_agent.samples.log_source import SHORTHANDS, read_source, resolve, sampl
 from sie_agent.samples.maps.column_maps import ColumnMap, find_column_map, load_column_map, ready_maps
 from sie_agent.samples.maps.map_files import beside, map_files
 from sie_agent.samples.maps.mapping import pick
-from sie_agent.samples.maps.nested import flattened, with_fields
+from sie_agent.samples.maps.nested import flattened
 from sie_agent.samples.maps.uses import named_sources
 from sie_agent.samples.sample_loading import load_samples, stream_samples
 from sie_agent.samples.sample_schema import COLUMNS, IMPRESSIONS, LONGEST, validate_samples, without_grade
@@ -86,7 +86,6 @@ __all__ = [
     "text_column",
     "texts_of",
     "validate_samples",
-    "with_fields",
     "with_grades",
     "without_grade",
 ]

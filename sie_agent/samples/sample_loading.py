@@ -19,7 +19,7 @@ from sie_agent.samples.shop_logs.impression_pairs import pairs_of
 from sie_agent.samples.sources.cell_texts import all_whole, has_fractions, types_named
 from sie_agent.samples.sources.decimals import NUMBERS, ROWS_LOOKED_AT, number_marks
 from sie_agent.samples.sources.origins import files_named
-from sie_agent.samples.sources.pieces import Pieces, held
+from sie_agent.samples.sources.pieces import held, regrouped
 from sie_agent.samples.unusable.checking import CheckedRows
 from sie_agent.samples.unusable.invalid_rows import InvalidRows
 from sie_agent.samples.unusable.repeated_ids import AcrossChunks
@@ -139,7 +139,7 @@ def chosen_rows(
     if chunk_rows is not None and float_columns(first) & chosen_by(source):
         # whether 1.0 is written as 1 or as 1.0 depends on all rows
         pieces = held(pd.concat(pieces()))
-    marks = number_marks(beginning(pieces, ROWS_LOOKED_AT), mapping, where)
+    marks = number_marks(next(regrouped(pieces(), ROWS_LOOKED_AT), first), mapping, where)
     counted = position_columns(first, mapping)
     from_zero = from_one(pieces(counted) if counted else iter([]), mapping, where)
 
@@ -155,16 +155,6 @@ def chosen_rows(
     if invalid is not None:
         invalid.limit = source.limit
     return CheckedRows(texts, mapping, where, invalid, allow_missing_labels, from_zero, marks)
-
-
-def beginning(pieces: Pieces, rows: int) -> pd.DataFrame:
-    """The first rows of a source, as many as asked for where there are so many."""
-    held: list[pd.DataFrame] = []
-    for piece in pieces():
-        held.append(piece)
-        if sum(map(len, held)) >= rows:
-            break
-    return pd.concat(held).iloc[:rows] if len(held) > 1 else held[0].iloc[:rows]
 
 
 def float_columns(frame: pd.DataFrame) -> set[str]:

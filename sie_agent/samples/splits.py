@@ -67,9 +67,8 @@ def check_shares(shares: Mapping[str, float]) -> None:
     """Raise InputError unless the shares name known sets, lie in [0, 1] and sum to 1."""
     for name, share in shares.items():
         if name not in QUERY_SETS:
-            raise InputError(
-                f"unknown query set '{name}'", where="query sets", hint=f"Known are: {', '.join(QUERY_SETS)}"
-            )
+            hint = f"Known are: {', '.join(QUERY_SETS)}"
+            raise InputError(f"unknown query set '{name}'", where="query sets", hint=hint)
         if not 0 <= share <= 1:
             raise InputError(f"the share {share:g} is outside of 0 to 1", where=f"query sets, '{name}'")
     total = sum(shares.values())

@@ -207,7 +207,7 @@ def fill_by_values(frame: pd.DataFrame, guess: Guess, taken: set[str], known: di
         items = frame[title]
 
         def follows(name: str) -> bool:
-            return min(share_one_each(frame[name], items), share_one_each(items, frame[name])) >= 0.95
+            return share_one_each(frame[name], items) >= 0.95 and share_one_each(items, frame[name]) >= 0.95
 
         options = [name for name in free if name not in taken and items.nunique() > 2 and follows(name)]
         sample_id = guess.columns.get("sample_id")

@@ -89,10 +89,9 @@ class CheckedRows:
             return
         source, listed = Path(self.where), invalid.listed
         if listed is not None and source.is_dir() and listed.resolve().is_relative_to(source.resolve()):
+            problem = "the list of rows that cannot be used would lie in the folder of the data"
             hint = "Give an --out in another folder: the list would be read as a part of the data"
-            raise InputError(
-                "the list of rows that cannot be used would lie in the folder of the data", where=listed, hint=hint
-            )
+            raise InputError(problem, where=listed, hint=hint)
         if not self.allow_missing_labels:
             self._look_at_labels(invalid)
 
