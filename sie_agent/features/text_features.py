@@ -6,7 +6,7 @@ document frequencies and a latent space), which are kept as plain arrays so that
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -76,22 +76,11 @@ class TextFeatures:
         decomposition.fit(normalize(weighted(word_counts, word_rarity.astype(np.float64)).astype(np.float32)))
         topics = np.zeros((WORD_BUCKETS, LATENT), np.float32)
         topics[:, : decomposition.components_.shape[0]] = decomposition.components_.T
-        unscaled = cls(
-            word_rarity,
-            rarity(character_counts),
-            topics,
-            np.zeros(len(feature_names()), np.float32),
-            np.ones(len(feature_names()), np.float32),
-        )
+        none, one = (np.full(len(feature_names()), value, np.float32) for value in (0, 1))
+        unscaled = cls(word_rarity, rarity(character_counts), topics, none, one)
         raw = unscaled.transform(samples)
         scale = raw.std(axis=0)
-        return cls(
-            word_rarity,
-            unscaled.character_rarity,
-            topics,
-            raw.mean(axis=0),
-            np.where(scale > 1e-6, scale, 1.0),
-        )
+        return replace(unscaled, centre=raw.mean(axis=0), scale=np.where(scale > 1e-6, scale, 1.0))
 
     def transform(self, samples: pd.DataFrame) -> Floats:
         """Features of each row, standardised.

@@ -216,11 +216,7 @@ def count_keys(keys: Integers, n: int, width: int) -> Counts:
 
 def code_points(texts: pa.Array) -> npt.NDArray[np.uint32]:
     """Code points of all characters of all texts, one after the other."""
-    _, offsets, data = texts.buffers()
-    ends = np.frombuffer(offsets, np.int64)
-    if not len(texts):
-        return np.empty(0, np.uint32)
-    whole = np.frombuffer(data, np.uint8)[ends[texts.offset] : ends[texts.offset + len(texts)]]
+    whole = utf8(texts)
     if (whole < 128).all():
         return whole.astype(np.uint32)
     return np.frombuffer(whole.tobytes().decode("utf-8").encode("utf-32-le"), np.uint32)

@@ -16,77 +16,29 @@ import numpy.typing as npt
 
 Ranges = tuple[tuple[int, int], ...]
 
+
+def ranges_of(text: str) -> Ranges:
+    """Ranges of code points, written as Unicode's own tables have them: first and last, in hexadecimal."""
+    bounds = (one.split("-") for one in text.split())
+    return tuple((int(first, 16), int(last, 16)) for first, last in bounds)
+
+
 # Han, kana, Bopomofo, Yi, Tangut; Thai, Lao, Khmer, Burmese and Tai. Digits are not in it: a number stays one word
-UNSPACED_RANGES = (
-    (0x0E01, 0x0E3A),
-    (0x0E40, 0x0E4E),
-    (0x0E81, 0x0ECF),
-    (0x0EDC, 0x0EDF),
-    (0x1000, 0x103F),
-    (0x1050, 0x108F),
-    (0x109A, 0x109D),
-    (0x1780, 0x17D3),
-    (0x17D7, 0x17D7),
-    (0x17DC, 0x17DD),
-    (0x1950, 0x1974),
-    (0x1980, 0x19C9),
-    (0x1A20, 0x1A7C),
-    (0x3005, 0x3007),
-    (0x3021, 0x302D),
-    (0x3031, 0x3035),
-    (0x3038, 0x303C),
-    (0x3041, 0x309A),
-    (0x309D, 0x309F),
-    (0x30A1, 0x30FA),
-    (0x30FC, 0x312F),
-    (0x31A0, 0x31BF),
-    (0x31F0, 0x31FF),
-    (0x3400, 0x4DBF),
-    (0x4E00, 0xA48C),
-    (0xA9E0, 0xA9EF),
-    (0xA9FA, 0xA9FE),
-    (0xAA60, 0xAA76),
-    (0xAA7A, 0xAADD),
-    (0xF900, 0xFAFF),
-    (0xFF66, 0xFF9F),
-    (0x16FE0, 0x16FE1),
-    (0x16FE3, 0x18DFF),
-    (0x1AFF0, 0x1B2FF),
-    (0x20000, 0x3FFFD),
+UNSPACED_RANGES = ranges_of(
+    """
+    0E01-0E3A 0E40-0E4E 0E81-0ECF 0EDC-0EDF 1000-103F 1050-108F 109A-109D 1780-17D3 17D7-17D7 17DC-17DD 1950-1974
+    1980-19C9 1A20-1A7C 3005-3007 3021-302D 3031-3035 3038-303C 3041-309A 309D-309F 30A1-30FA 30FC-312F 31A0-31BF
+    31F0-31FF 3400-4DBF 4E00-A48C A9E0-A9EF A9FA-A9FE AA60-AA76 AA7A-AADD F900-FAFF FF66-FF9F 16FE0-16FE1
+    16FE3-18DFF 1AFF0-1B2FF 20000-3FFFD
+    """
 )
 # what is written on the character before it: vowel signs, tones, voicing, variants of one ideograph
-MARK_RANGES = (
-    (0x0300, 0x036F),
-    (0x0E31, 0x0E31),
-    (0x0E34, 0x0E3A),
-    (0x0E47, 0x0E4E),
-    (0x0EB1, 0x0EB1),
-    (0x0EB4, 0x0EBC),
-    (0x0EC8, 0x0ECF),
-    (0x102B, 0x103E),
-    (0x1056, 0x1059),
-    (0x105E, 0x1060),
-    (0x1062, 0x1064),
-    (0x1067, 0x106D),
-    (0x1071, 0x1074),
-    (0x1082, 0x108D),
-    (0x108F, 0x108F),
-    (0x109A, 0x109D),
-    (0x17B4, 0x17D3),
-    (0x17DD, 0x17DD),
-    (0x1A55, 0x1A7C),
-    (0x302A, 0x302D),
-    (0x3099, 0x309A),
-    (0xA9E5, 0xA9E5),
-    (0xAA7B, 0xAA7D),
-    (0xAAB0, 0xAAB0),
-    (0xAAB2, 0xAAB4),
-    (0xAAB7, 0xAAB8),
-    (0xAABE, 0xAABF),
-    (0xAAC1, 0xAAC1),
-    (0xFE00, 0xFE0F),
-    (0xFF9E, 0xFF9F),
-    (0xE0100, 0xE01EF),
+MARK_RANGES = ranges_of(
+    """
+    0300-036F 0E31-0E31 0E34-0E3A 0E47-0E4E 0EB1-0EB1 0EB4-0EBC 0EC8-0ECF 102B-103E 1056-1059 105E-1060 1062-1064
+    1067-106D 1071-1074 1082-108D 108F-108F 109A-109D 17B4-17D3 17DD-17DD 1A55-1A7C 302A-302D 3099-309A A9E5-A9E5
+    AA7B-AA7D AAB0-AAB0 AAB2-AAB4 AAB7-AAB8 AABE-AABF AAC1-AAC1 FE00-FE0F FF9E-FF9F E0100-E01EF
+    """
 )
 # vowels that stand before their consonant, and behind it; signs that put the next consonant below
 BEFORE = "\u0e40-\u0e44\u0ec0-\u0ec4"

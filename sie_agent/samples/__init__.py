@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 from sie_agent.samples.batches import numbers_of, table_batches, table_columns, texts_of
+from sie_agent.samples.caller_tables import check_samples
 from sie_agent.samples.counting import Distinct, count_rows, pair_keys
 from sie_agent.samples.generated import generate_samples, is_generated
-from sie_agent.samples.given import check_samples
 from sie_agent.samples.grades import read_grades, with_grades
-from sie_agent.samples.loading import SHORTHANDS, load_samples, read_source, resolve
+from sie_agent.samples.log_source import SHORTHANDS, read_source, resolve, sample_histories
 from sie_agent.samples.maps.column_maps import ColumnMap, find_column_map, load_column_map, ready_maps
 from sie_agent.samples.maps.map_files import beside, map_files
 from sie_agent.samples.maps.mapping import pick
-from sie_agent.samples.maps.nested import flattened, named_sources, with_fields
-from sie_agent.samples.schema import COLUMNS, IMPRESSIONS, LONGEST, validate_samples, without_grade
-from sie_agent.samples.shipped import sample_histories
-from sie_agent.samples.shop_logs.histories import shopper_and_item
+from sie_agent.samples.maps.nested import flattened
+from sie_agent.samples.maps.uses import named_sources
+from sie_agent.samples.sample_loading import load_samples, stream_samples
+from sie_agent.samples.sample_schema import COLUMNS, IMPRESSIONS, LONGEST, validate_samples, without_grade
+from sie_agent.samples.shop_logs.history_features import shopper_and_item
 from sie_agent.samples.simulations import LOGS, simulate_log
 from sie_agent.samples.simulations.clicks import simulate_clicks
 from sie_agent.samples.simulations.flips import simulate_flips
 from sie_agent.samples.simulations.kinds import LOG_COLUMNS, LogKind, LogSettings
-from sie_agent.samples.simulations.lexical import lexical_scores
+from sie_agent.samples.simulations.lexical_scores import lexical_scores
 from sie_agent.samples.sources.decimals import Doubtful, guessed_numbers
 from sie_agent.samples.sources.readers import read_file
 from sie_agent.samples.splits import QUERY_SETS, assign_query_sets, check_query_sets, normalise_query, query_keys
 from sie_agent.samples.stage_files import BY_SCORE, made_by_words
-from sie_agent.samples.streaming import stream_samples
-from sie_agent.samples.text import text_column
+from sie_agent.samples.text_columns import text_column
+from sie_agent.samples.unusable.invalid_rows import InvalidRows, rows_policy
 from sie_agent.samples.unusable.listed import LIST
 from sie_agent.samples.unusable.lost_rows import LostRow, lost_rows
-from sie_agent.samples.unusable.rows import InvalidRows, rows_policy
 
 __all__ = [
     "BY_SCORE",
@@ -86,7 +86,6 @@ __all__ = [
     "text_column",
     "texts_of",
     "validate_samples",
-    "with_fields",
     "with_grades",
     "without_grade",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,13 +13,13 @@ import pyarrow.parquet as pq
 
 from sie_agent.errors import InputError
 from sie_agent.files.paths import user_path
-from sie_agent.files.tables import PARQUET_FAULTS, not_parquet
+from sie_agent.samples.sources.cell_texts import EXACT_BELOW
+from sie_agent.samples.sources.headers import refuse_twice
+from sie_agent.samples.sources.shards import parquet_faults, parquet_tables
 from sie_agent.samples.sources.typed import plain
-from sie_agent.samples.sources.written import EXACT_BELOW
 from sie_agent.samples.stage_files import STAGE, check_there, lacks_column
 
 ROWS_PER_BATCH = 50_000
-SMALL_BLOCK = 1024 * 1024
 
 
 def table_columns(path: str | Path, *, required: Sequence[str] = (), writer: str = STAGE) -> tuple[list[str], int]:
@@ -33,15 +32,10 @@ def table_columns(path: str | Path, *, required: Sequence[str] = (), writer: str
     """
     source = user_path(path)
     check_there(source, writer)
-    try:
-        with pq.ParquetFile(source) as file:
-            schema, count = file.schema_arrow, int(file.metadata.num_rows)
-    except PARQUET_FAULTS as error:
-        raise not_parquet(source, error, writer) from None
+    with parquet_faults(source, writer), pq.ParquetFile(source) as file:
+        schema, count = file.schema_arrow, int(file.metadata.num_rows)
     names = list(map(str, schema.names))
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise InputError(f"the column '{twice[0]}' is there twice", where=source, hint="Rename one of them")
+    refuse_twice(names, source)
     missing = [name for name in required if name not in names]
     if missing:
         raise lacks_column(missing[0], names, source, writer)
@@ -62,14 +56,8 @@ def table_batches(path: str | Path, columns: Sequence[str] | None = None) -> Ite
     InputError : the file is damaged, or cannot be read.
     """
     source = user_path(path)
-    named = None if columns is None else list(columns)
-    try:
-        # read in small parts: the pages of a column of one large row group can be most of the file
-        with pq.ParquetFile(source, buffer_size=SMALL_BLOCK, pre_buffer=False) as file:
-            for batch in file.iter_batches(batch_size=ROWS_PER_BATCH, columns=named, use_threads=False):
-                yield pa.Table.from_batches([batch])
-    except PARQUET_FAULTS as error:
-        raise not_parquet(source, error) from None
+    with parquet_faults(source):
+        yield from parquet_tables(source, ROWS_PER_BATCH, columns)
 
 
 def texts_of(batch: pa.Table, name: str, where: str | Path) -> pa.ChunkedArray:
@@ -86,11 +74,8 @@ def texts_of(batch: pa.Table, name: str, where: str | Path) -> pa.ChunkedArray:
         texts = pc.cast(exact(plain(batch.column(name))), pa.string())
         texts.validate(full=True)
     except (pa.ArrowException, NotImplementedError):
-        raise InputError(
-            f"the column '{name}' cannot be read as text ({kind})",
-            where=f"{where}, field '{name}'",
-            hint="Give one text per row, in UTF-8",
-        ) from None
+        problem = f"the column '{name}' cannot be read as text ({kind})"
+        raise InputError(problem, where=f"{where}, field '{name}'", hint="Give one text per row, in UTF-8") from None
     return texts
 
 
@@ -119,5 +104,5 @@ def numbers_of(batch: pa.Table, name: str, where: str | Path) -> npt.NDArray[np.
         column = pc.cast(batch.column(name), pa.float64())
     except (pa.ArrowException, NotImplementedError):
         kind = batch.schema.field(name).type
-        raise InputError(f"the column '{name}' holds no numbers ({kind})", where=where, hint="Make it anew") from None
+        raise InputError(f"the column '{name}' holds no numbers ({kind})", where=where, hint="Make it again") from None
     return np.array(column.to_numpy(), dtype=np.float64)

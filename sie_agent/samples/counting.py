@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sie_agent.samples.loading import resolve
+from sie_agent.samples.log_source import resolve
 from sie_agent.samples.maps.column_maps import ColumnMap, load_column_map
 from sie_agent.samples.sources.folders import hidden
 from sie_agent.samples.sources.readers import data_ending

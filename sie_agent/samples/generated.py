@@ -19,7 +19,7 @@ import pandas as pd
 import yaml
 
 from sie_agent.errors import InputError
-from sie_agent.samples.schema import validate_samples
+from sie_agent.samples.sample_schema import validate_samples
 from sie_agent.samples.splits import normalise_query
 
 WORDS = Path(__file__).resolve().parent / "shop" / "words.yaml"
@@ -77,7 +77,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Wish:
+class ShopperQuery:
     """What a query asks for."""
 
     query: str
@@ -150,15 +150,12 @@ def generated_source(source: str) -> pd.DataFrame:
         return generate_samples()
     count = source.removeprefix("generated:")
     if not (count.isascii() and count.isdigit()) or not 1 <= int(count[:9]) <= MOST_QUERIES:
-        raise InputError(
-            f"'{count}' is no number of queries",
-            where=source,
-            hint=f"Give generated:QUERIES, a whole number from 1 to {MOST_QUERIES:,}",
-        )
+        hint = f"Give generated:QUERIES, a whole number from 1 to {MOST_QUERIES:,}"
+        raise InputError(f"'{count}' is no number of queries", where=source, hint=hint)
     return generate_samples(int(count))
 
 
-def grade(wish: Wish, item: Item, kinds: list[Kind]) -> float:
+def grade(wish: ShopperQuery, item: Item, kinds: list[Kind]) -> float:
     """How well the item answers the query: 0, 1/3, 2/3 or 1."""
     if item.part:
         worth = PART_WORTH
@@ -171,10 +168,10 @@ def grade(wish: Wish, item: Item, kinds: list[Kind]) -> float:
     return round(3 * min(max(worth, 0.0), 1.0)) / 3
 
 
-def wishes(count: int, kinds: list[Kind], seed: int) -> list[Wish]:
+def wishes(count: int, kinds: list[Kind], seed: int) -> list[ShopperQuery]:
     """Different queries: a name of a type or a need, and up to two attributes."""
     rng = np.random.default_rng([seed, 1])
-    found: dict[str, Wish] = {}
+    found: dict[str, ShopperQuery] = {}
     while len(found) < count:
         number = int(rng.integers(len(kinds)))
         kind = kinds[number]
@@ -187,12 +184,12 @@ def wishes(count: int, kinds: list[Kind], seed: int) -> list[Wish]:
         if head in kind.needs and before:
             head, before = f"{head}, {' '.join(before)}", []
         query = " ".join([*before, head, *behind])
-        found.setdefault(normalise_query(query), Wish(query, number, asked))
+        found.setdefault(normalise_query(query), ShopperQuery(query, number, asked))
     return list(found.values())
 
 
 def shelf(
-    wish: Wish, catalogue: list[list[Item]], kinds: list[Kind], count: int, rng: np.random.Generator
+    wish: ShopperQuery, catalogue: list[list[Item]], kinds: list[Kind], count: int, rng: np.random.Generator
 ) -> list[Item]:
     """The items that answer a query: some of its type, parts for it, other types of its department, and others."""
     of_type = round(count * rng.beta(*SHARE_OF_TYPE))
@@ -268,14 +265,7 @@ def one_of(values: Any, rng: np.random.Generator) -> Any:
 def shop_kinds() -> list[Kind]:
     """Every type of product that the shop has."""
     return [
-        Kind(
-            number,
-            tuple(department["words"]),
-            tuple(one["materials"]),
-            tuple(one["names"]),
-            tuple(one["needs"]),
-            tuple(one["parts"]),
-        )
+        Kind(number, tuple(department["words"]), *(tuple(one[key]) for key in ("materials", "names", "needs", "parts")))
         for number, department in enumerate(vocabulary()["departments"])
         for one in department["types"]
     ]

@@ -9,19 +9,19 @@ import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.files.paths import user_path
-from sie_agent.samples.schema import Places, first
+from sie_agent.samples.row_places import Places
+from sie_agent.samples.sources.cell_texts import types_named
 from sie_agent.samples.sources.cells import short
 from sie_agent.samples.sources.readers import read_file
-from sie_agent.samples.sources.written import types_named
 from sie_agent.samples.stage_files import made_by_words
-from sie_agent.samples.text import text_column
+from sie_agent.samples.text_columns import text_column
 
 COLUMNS = ("sample_id", "grade")
-MEND = "Give 1 for just what was asked for, 0 for no use, a number between them, or leave the cell empty"
+HINT = "Give 1 for just what was asked for, 0 for no use, a number between them, or leave the cell empty"
 
 
 def read_grades(path: str | Path) -> pd.Series:
-    """Grades by ``sample_id``, as a person filled them in; rows without one are passed over.
+    """Grades by ``sample_id``, as a person filled them in; rows without one are skipped.
 
     Parameters
     ----------
@@ -46,17 +46,11 @@ def read_grades(path: str | Path) -> pd.Series:
     ids, told = ids[filled], told[filled]
     grades = pd.to_numeric(told.str.replace(",", ".", regex=False), errors="coerce").to_numpy(np.float64)
     wrong = ~((grades >= 0) & (grades <= 1))
-    if wrong.any():
-        row = first(wrong)
-        problem = f"the grade '{told.iloc[row][:40]}' is no number from 0 to 1"
-        raise InputError(problem, where=place(row, "grade"), hint=MEND)
+    place.refuse_all(wrong, "grade", "the grade {} is no number from 0 to 1", HINT, told)
     twice = ids.duplicated().to_numpy(bool)
-    if twice.any():
-        row = first(twice)
-        problem = f"'{ids.iloc[row][:60]}' is graded twice"
-        raise InputError(problem, where=place(row, "sample_id"), hint="Keep one of the rows")
+    place.refuse_all(twice, "sample_id", "{} is graded twice", "Keep one of the rows", ids)
     if not len(ids):
-        raise InputError("no grade is filled in", where=f"{source}, field 'grade'", hint=MEND)
+        raise InputError("no grade is filled in", where=f"{source}, field 'grade'", hint=HINT)
     return pd.Series(grades, index=ids.to_numpy())
 
 
@@ -67,11 +61,8 @@ def table_of(source: Path) -> pd.DataFrame:
     frame = read_file(source)
     for name in COLUMNS:
         if name not in frame.columns:
-            raise InputError(
-                f"{made_by_words(source)}the column '{name}' is missing",
-                where=source,
-                hint="A file of grades has a row per pair, with the columns sample_id and grade",
-            )
+            hint = "A file of grades has a row per pair, with the columns sample_id and grade"
+            raise InputError(f"{made_by_words(source)}the column '{name}' is missing", where=source, hint=hint)
     return frame
 
 
@@ -90,11 +81,9 @@ def with_grades(samples: pd.DataFrame, path: str | Path) -> pd.DataFrame:
     grades.index = pd.Index([one[1:] if one not in there and one.startswith("'") else one for one in grades.index])
     unknown = ~grades.index.isin(samples["sample_id"])
     if unknown.any():
-        raise InputError(
-            f"'{grades.index[first(unknown)][:60]}' is the id of no row of the data",
-            where=f"{path}, field 'sample_id'",
-            hint="Give the grades of these data, or the data, map and split that were graded",
-        )
+        problem = f"'{grades.index[unknown][0][:60]}' is the id of no row of the data"
+        hint = "Give the grades of these data, or the data, map and split that were graded"
+        raise InputError(problem, where=f"{path}, field 'sample_id'", hint=hint)
     refuse_other_rows(samples, table_of(user_path(path)), str(path))
     return samples.assign(grade=samples["sample_id"].map(grades).fillna(samples["grade"]).astype("float64"))
 

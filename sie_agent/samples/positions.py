@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.samples.maps.column_maps import ColumnMap
+from sie_agent.samples.sources.cell_texts import WrongType, number_column
 from sie_agent.samples.sources.cells import short
-from sie_agent.samples.sources.written import WrongType, number_column
-from sie_agent.samples.text import text_column
+from sie_agent.samples.text_columns import text_column
 from sie_agent.utils.progress import say
 
 BETWEEN_THOUSANDS = r"(?<=\d)[ \u00a0\u2009\u202f'\u2019](?=\d{3}(?:\D|$))"
@@ -87,11 +87,8 @@ def refuse_doubtful(given: pd.Series) -> None:
     texts = given.dropna().astype(str).str.strip()
     doubtful = texts[texts.str.fullmatch(DOUBTFUL)]
     if len(doubtful):
-        raise WrongType(
-            f"the position {short(doubtful.iloc[0])} may mean two numbers, and positions count from 0 here",
-            where="field 'position'",
-            hint="Write positions without marks between thousands",
-        )
+        problem = f"the position {short(doubtful.iloc[0])} may mean two numbers, and positions count from 0 here"
+        raise WrongType(problem, where="field 'position'", hint="Write positions without marks between thousands")
 
 
 def shifted(frame: pd.DataFrame, from_zero: bool) -> pd.DataFrame:

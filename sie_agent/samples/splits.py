@@ -55,11 +55,9 @@ def assign_query_sets(samples: pd.DataFrame, shares: Mapping[str, float], seed: 
     start = 0
     for name, end in zip(wanted, ends, strict=True):
         if end <= start:
-            raise InputError(
-                f"{len(ordered)} queries are too few: the set '{name}' ({shares[name]:g}) would get none",
-                where="query sets",
-                hint="Give more queries (a higher --limit), or a larger share",
-            )
+            problem = f"{len(ordered)} queries are too few: the set '{name}' ({shares[name]:g}) would get none"
+            hint = "Give more queries (a higher --limit), or a larger share"
+            raise InputError(problem, where="query sets", hint=hint)
         set_of.update(dict.fromkeys(ordered[start:end], name))
         start = int(end)
     return keys.map(set_of).rename("query_set")
@@ -69,9 +67,8 @@ def check_shares(shares: Mapping[str, float]) -> None:
     """Raise InputError unless the shares name known sets, lie in [0, 1] and sum to 1."""
     for name, share in shares.items():
         if name not in QUERY_SETS:
-            raise InputError(
-                f"unknown query set '{name}'", where="query sets", hint=f"Known are: {', '.join(QUERY_SETS)}"
-            )
+            hint = f"Known are: {', '.join(QUERY_SETS)}"
+            raise InputError(f"unknown query set '{name}'", where="query sets", hint=hint)
         if not 0 <= share <= 1:
             raise InputError(f"the share {share:g} is outside of 0 to 1", where=f"query sets, '{name}'")
     total = sum(shares.values())
@@ -89,22 +86,16 @@ def check_query_sets(samples: pd.DataFrame, sets: pd.Series) -> None:
     """
     if not samples.index.equals(sets.index):
         problem = "the query sets do not belong to these rows"
-        raise InputError(problem, where="query sets", hint="Assign them anew")
+        raise InputError(problem, where="query sets", hint="Assign them again")
     unknown = ~sets.isin(QUERY_SETS)
     if unknown.any():
         row = int(np.argmax(unknown.to_numpy()))
-        raise InputError(
-            f"unknown query set '{sets.iloc[row]}'",
-            where=f"query sets, row {row + 1}",
-            hint=f"Known are: {', '.join(QUERY_SETS)}",
-        )
+        hint = f"Known are: {', '.join(QUERY_SETS)}"
+        raise InputError(f"unknown query set '{sets.iloc[row]}'", where=f"query sets, row {row + 1}", hint=hint)
     pairs = pd.DataFrame({"query": query_keys(samples["query"]), "set": sets}).drop_duplicates()
     repeated = pairs[pairs["query"].duplicated(keep=False)]
     if len(repeated):
         query = repeated["query"].iloc[0]
         names = ", ".join(repeated.loc[repeated["query"] == query, "set"])
-        raise InputError(
-            f"the query '{query}' is in two query sets: {names}",
-            where="query sets",
-            hint="Split by query, not by row; white space and case do not make two queries of one",
-        )
+        hint = "Split by query, not by row; white space and case do not make two queries of one"
+        raise InputError(f"the query '{query}' is in two query sets: {names}", where="query sets", hint=hint)

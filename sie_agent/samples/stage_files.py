@@ -11,7 +11,7 @@ from sie_agent.errors import InputError
 from sie_agent.files.json_files import read_json
 from sie_agent.files.small_files import refuse_no_file
 from sie_agent.files.stamps import read_stamp
-from sie_agent.samples.sources.text_files import JSON, KINDS, MARKUP, head_of
+from sie_agent.samples.sources.text_files import KINDS, TEXT_KINDS, head_of
 
 PARQUET = b"PAR1"
 ENDINGS = {".csv": "a CSV file", ".tsv": "a TSV file", ".jsonl": "a JSONL file", ".json": "a JSON file"}
@@ -59,21 +59,15 @@ def text_kind(path: Path, head: bytes) -> str | None:
         return None
     if "\0" in text:
         return None
-    if MARKUP.match(text[:200]):
-        return "HTML or XML"
-    if JSON.match(text[:200]):
-        return "JSON"
     name = path.name.lower().removesuffix(".gz")
-    return next((kind for ending, kind in ENDINGS.items() if name.endswith(ending)), "a text file")
+    of_ending = next((kind for ending, kind in ENDINGS.items() if name.endswith(ending)), "a text file")
+    return next((kind for pattern, kind, _ in TEXT_KINDS if pattern.match(text[:200])), of_ending)
 
 
 def lacks_column(name: str, there: Sequence[str], path: Path, writer: str = STAGE) -> InputError:
     """A Parquet file that is not of the stage that is needed: says what made it, where the file tells."""
-    return InputError(
-        f"{made_by_words(path)}the column '{name}' is missing; the columns there are: {', '.join(there)}",
-        where=path,
-        hint=f"Give the file that {writer} wrote",
-    )
+    problem = f"{made_by_words(path)}the column '{name}' is missing; the columns there are: {', '.join(there)}"
+    return InputError(problem, where=path, hint=f"Give the file that {writer} wrote")
 
 
 def made_by_words(path: Path) -> str:

@@ -17,7 +17,7 @@ LAYOUT_KEPT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]+")
 VISIBLE = r"[^\s\x00-\x1f\x7f-\x9f]"
 
 
-# blank, though their categories do not say so: `INVISIBLE` of :mod:`sie_agent.samples.text`
+# blank, though their categories do not say so: `INVISIBLE` of :mod:`sie_agent.samples.text_columns`
 BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 
 

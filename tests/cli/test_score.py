@@ -319,7 +319,7 @@ def test_two_at_once_do_not_mix(place: Path, tmp_path: Path, sie: Sie) -> None:
 
 
 def test_a_repeated_id_is_named(place: Path, tmp_path: Path, sie: Sie, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sie_agent.samples.unusable.repeats.HASHES_IN_MEMORY", 100)
+    monkeypatch.setattr("sie_agent.samples.unusable.repeated_ids.HASHES_IN_MEMORY", 100)
     monkeypatch.setattr("sie_agent.commands.score.ROWS_AT_ONCE", 50)
     rows = log_rows(400)
     rows[390]["sample_id"] = "s5"

@@ -153,7 +153,7 @@ def test_only_numbers_lose_their_commas(tmp_path: Path) -> None:
 
 def test_a_chunk_is_read_as_the_rows_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decimals, "ROWS_LOOKED_AT", 5)
-    monkeypatch.setattr("sie_agent.samples.streaming.ROWS_LOOKED_AT", 5)
+    monkeypatch.setattr("sie_agent.samples.sample_loading.ROWS_LOOKED_AT", 5)
     path = log(tmp_path, ["987", "0,5", *["1"] * 20, "2.345", *["1"] * 7])
     assert outcome(path, 4, (0, 5000)) == outcome(path, None, (0, 5000))
     assert outcome(path, 4, (0, 5000))[22] == 2345

@@ -12,8 +12,8 @@ import sie_agent
 from sie_agent.errors import InputError
 from sie_agent.files.paths import user_path
 from sie_agent.samples import load_samples
-from sie_agent.samples.streaming import stream_samples
-from sie_agent.samples.widths import MOST_COLUMNS
+from sie_agent.samples.sample_loading import stream_samples
+from sie_agent.samples.sources.headers import MOST_COLUMNS
 
 READERS = [load_samples, sie_agent.load_samples, stream_samples]
 LONG = "a" * 256

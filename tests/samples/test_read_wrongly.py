@@ -10,7 +10,7 @@ import pytest
 from sie_agent.errors import InputError
 from sie_agent.samples import ColumnMap, load_samples, stream_samples
 from sie_agent.samples.maps.mapping import joined
-from sie_agent.samples.shop_logs.next_items import times_of
+from sie_agent.samples.shop_logs.next_events import moments_of
 
 NAMES = ("sample_id", "query", "item_id", "title", "label", "user_id", "history")
 OF_EVENTS = {"events": True, "user_id": "u", "item_id": "i", "timestamp": "t", "title": "i", "others": 1}
@@ -34,13 +34,13 @@ def events(path: Path, rows: list[tuple[str, str, str]]) -> Path:
     ],
 )
 def test_all_dates_of_a_column_are_read_in_one_order(dates: list[str], order: list[int]) -> None:
-    assert times_of(pd.Series(dates), "log.csv").tolist() == order
+    assert moments_of(pd.Series(dates), "log.csv").ranks.tolist() == order
 
 
 @pytest.mark.parametrize("dates", [["03/02/2024", "04/05/2024"], ["13/02/2024", "02/14/2024"]])
 def test_dates_that_may_mean_two_days_are_refused(dates: list[str]) -> None:
     with pytest.raises(InputError, match=r"day.*first.*2024-02-03"):
-        times_of(pd.Series(dates), "log.csv")
+        moments_of(pd.Series(dates), "log.csv")
 
 
 def test_events_of_one_moment_are_the_same_in_any_order_of_the_file(tmp_path: Path) -> None:

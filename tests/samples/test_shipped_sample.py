@@ -14,7 +14,7 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.metrics import cohen_kappa_score
 
 from sie_agent.samples import load_samples, sample_histories
-from sie_agent.samples.loading import QUICKSTART
+from sie_agent.samples.log_source import QUICKSTART
 
 PAIRS = [json.loads(line) for line in (QUICKSTART / "pairs.jsonl").read_text(encoding="utf-8").splitlines()]
 KEYS = [

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
 from sie_agent.samples import ColumnMap, load_samples, stream_samples
-from sie_agent.samples.sources import pieces
-from sie_agent.samples.unusable import repeats
-from sie_agent.samples.unusable.repeats import AcrossChunks
+from sie_agent.samples.sources import separated
+from sie_agent.samples.unusable import repeated_ids as repeats
+from sie_agent.samples.unusable.repeated_ids import AcrossChunks
 from sie_agent.utils.progress import set_quiet
 
 ENDINGS = [".parquet", ".csv", ".tsv", ".csv.gz", ".jsonl", ".jsonl.gz"]
@@ -119,7 +119,7 @@ def test_the_chunks_together_are_the_table(
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_blocks_of_a_file_end_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
-    monkeypatch.setattr(pieces, "SMALL_BLOCK", 2000)
+    monkeypatch.setattr(separated, "PIECE_CHARACTERS", 2000)
     long = ["x" * (3000 if number == 150 else 20) for number in range(400)]
     path = save(tmp_path / f"log{ending}", log(400, description=long))
     for rows in (33, 1000):
@@ -253,7 +253,7 @@ CSV_FAULTS = [
 
 @pytest.mark.parametrize("content", CSV_FAULTS)
 def test_a_damaged_file_is_described_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
-    monkeypatch.setattr(pieces, "SMALL_BLOCK", 500)
+    monkeypatch.setattr(separated, "PIECE_CHARACTERS", 500)
     path = tmp_path / "log.csv"
     path.write_bytes(content)
     assert_same(path, 10)

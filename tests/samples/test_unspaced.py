@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sie_agent.features import OVERLAP_NAMES, TextFeatures, feature_names, reading, unspaced
 from sie_agent.features.tokens import lower, split_grams, split_words
 from sie_agent.samples import lexical_scores, load_samples
-from sie_agent.samples.simulations.lexical import character_grams
+from sie_agent.samples.simulations.lexical_scores import character_grams
 
 SHELVES = [
     ("书架 白色", "木制书架", "客厅用"),

@@ -8,11 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from sie_agent.samples.guessing.events import guess_events
-from sie_agent.samples.guessing.histories import completed_rule, guess_histories
-from sie_agent.samples.guessing.names import ATTRIBUTES, NAMES, ranked, squashed
-from sie_agent.samples.guessing.scales import put_scale
-from sie_agent.samples.guessing.values import (
+from sie_agent.samples.guessing.column_values import (
     counts,
     has_markup,
     mean_words,
@@ -21,8 +17,13 @@ from sie_agent.samples.guessing.values import (
     repeated_pairs,
     share_one_each,
 )
+from sie_agent.samples.guessing.guess_events import guess_events
+from sie_agent.samples.guessing.guess_histories import completed_rule, guess_histories
+from sie_agent.samples.guessing.guess_scales import put_scale
+from sie_agent.samples.guessing.names import ATTRIBUTES, NAMES, ranked, squashed
 from sie_agent.samples.maps.column_maps import ColumnMap
-from sie_agent.samples.schema import COLUMNS
+from sie_agent.samples.maps.uses import columns_read
+from sie_agent.samples.sample_schema import COLUMNS
 
 # names that stand over titles in one shop and over ids in another
 EITHER = ("product", "item", "artikel", "produkt")
@@ -107,7 +108,7 @@ def guess_columns(frame: pd.DataFrame, given: ColumnMap | None = None) -> Guess:
             guess.columns[name] = found
     drop_ratings(frame, guess, taken, known)
     guess_attributes(there, guess, taken, given)
-    if given is None or not (given.label or given.events or "label" in known):
+    if "label" not in known and not (given and given.events):
         guess_events(frame, guess, taken)
     fill_by_values(frame, guess, taken, known)
     drop_repeated_ids(frame, guess)
@@ -119,9 +120,8 @@ def guess_columns(frame: pd.DataFrame, given: ColumnMap | None = None) -> Guess:
         about_pairs(frame, guess, known, given)
     there_is = {*guess.columns, *known} if guess.next_item is None else set(NEEDED)
     guess.missing = [name for name in NEEDED if name not in there_is]
-    labelled = guess.labelled or guess.next_item or (given and (given.label or given.events or "label" in known))
-    graded = guess.source("grade") or (given and (given.grade or "grade" in known))
-    if not labelled and not graded:
+    events = guess.events or guess.next_item or (given and given.events)
+    if not events and not any(guess.source(name) or name in known for name in ("label", "grade")):
         guess.missing.append("label")
     guess.unmapped = [name for name in there if name not in taken]
     return guess
@@ -132,19 +132,21 @@ def named_in(given: ColumnMap | None) -> dict[str, str]:
     if given is None:
         return {}
     columns = {str(name): source if isinstance(source, str) else source[0] for name, source in given.columns.items()}
-    constants = {str(name): "" for name in given.constants}
     scales = {"label": given.label, "grade": given.grade, "position": given.position}
-    return {**columns, **constants, **{name: scale.column for name, scale in scales.items() if scale is not None}}
+    return (
+        columns
+        | {str(name): "" for name in given.constants}
+        | {name: scale.column for name, scale in scales.items() if scale is not None}
+    )
 
 
 def sources_of(given: ColumnMap | None) -> set[str]:
-    """All source columns that a map names."""
+    """The source columns that a map names for columns of the schema, to filter by, or to keep."""
     if given is None:
         return set()
-    joined = [one for source in given.columns.values() for one in ([source] if isinstance(source, str) else source)]
     # names of the schema among those that are kept mean its own columns
-    kept = [name for name in given.keep if name not in COLUMNS]
-    return {*joined, *given.attributes.values(), *given.events, *given.filters, *kept}
+    kept = set(given.keep) - set(COLUMNS)
+    return {column for use, column in columns_read(given) if use in (*COLUMNS, "filters")} | kept
 
 
 def suits(column: pd.Series, name: str) -> bool:
@@ -178,7 +180,7 @@ def drop_ratings(frame: pd.DataFrame, guess: Guess, taken: set[str], known: dict
         return
     several = frame.groupby(frame[item].astype(str))[query].nunique()
     of_items = share_one_each(frame[column], frame[item]) == 1.0 and frame[column].nunique() > 1
-    if (several > 1).sum() >= 3 and of_items and ranked([column], ("rating", "gain")):
+    if (several > 1).sum() >= 3 and of_items and ranked([column], "rating gain"):
         del guess.columns["grade"]
         guess.attributes["rating"] = column
         guess.notes.append(f"'{column}' is the same for each item whatever the query: an attribute, not a grade.")
@@ -203,12 +205,11 @@ def fill_by_values(frame: pd.DataFrame, guess: Guess, taken: set[str], known: di
     title = have.get("title") or guess.columns.get("title")
     if title in frame.columns and "item_id" not in have:
         items = frame[title]
-        options = [name for name in free if name not in taken and items.nunique() > 2]
-        options = [
-            name
-            for name in options
-            if share_one_each(frame[name], items) >= 0.95 and share_one_each(items, frame[name]) >= 0.95
-        ]
+
+        def follows(name: str) -> bool:
+            return share_one_each(frame[name], items) >= 0.95 and share_one_each(items, frame[name]) >= 0.95
+
+        options = [name for name in free if name not in taken and items.nunique() > 2 and follows(name)]
         sample_id = guess.columns.get("sample_id")
         if sample_id and share_one_each(items, frame[sample_id]) >= 0.95:
             options.insert(0, sample_id)

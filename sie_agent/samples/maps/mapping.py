@@ -5,21 +5,22 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.samples.maps.column_maps import ColumnMap, Scale
+from sie_agent.samples.maps.column_maps import ColumnMap
+from sie_agent.samples.maps.map_parts import Scale
 from sie_agent.samples.maps.nested import field_names
 from sie_agent.samples.maps.scales import Key, looked_up
-from sie_agent.samples.schema import COLUMNS, IMPRESSIONS, Places
-from sie_agent.samples.shop_logs.events import VISIT, counts, highest_event
-from sie_agent.samples.sources.cells import listed, short
-from sie_agent.samples.sources.decimals import Mark, numbers
+from sie_agent.samples.row_places import Places
+from sie_agent.samples.sample_schema import COLUMNS, IMPRESSIONS
+from sie_agent.samples.shop_logs.event_labels import VISIT, counts, highest_event
+from sie_agent.samples.sources.cells import listed
+from sie_agent.samples.sources.decimals import Marks, numbers
 from sie_agent.samples.sources.dialects import no_header
-from sie_agent.samples.text import as_written, plain_text, text_column
+from sie_agent.samples.text_columns import as_written, plain_text, text_column
 from sie_agent.utils.values import in_digits
 
 # what becomes a space in an id of one column, and is refused there
@@ -30,7 +31,7 @@ def apply_map(
     frame: pd.DataFrame,
     column_map: ColumnMap,
     where: str,
-    marks: Mapping[str, Mark | None] | None = None,
+    marks: Marks | None = None,
     place: Places | None = None,
 ) -> pd.DataFrame:
     """Rename, scale and join columns as the map says; rows and their index stay.
@@ -158,28 +159,20 @@ def reindexed(values: pd.Series, frame: pd.DataFrame) -> pd.Series:
     return values
 
 
-def scaled(
-    given: pd.Series, scale: Scale, name: str, place: Places, marks: Mapping[str, Mark | None] | None = None
-) -> pd.Series:
+def scaled(given: pd.Series, scale: Scale, name: str, place: Places, marks: Marks | None = None) -> pd.Series:
     """Numbers in [0, 1], NaN where the source is empty."""
     if scale.values is not None:
         return by_word(given, scale.values, name, place)
     low, high = float(scale.minimum or 0.0), float(scale.maximum or 0.0)
-    values = numbers(
-        name,
-        given,
-        lambda row, _: place(row, scale.column),
-        low=low,
-        high=high,
-        marks=marks,
-        refuse=lambda row, problem, hint, text: place.refuse(row, scale.column, problem, hint, text),
-    )
+    values = numbers(name, given, place, field=scale.column, low=low, high=high, marks=marks)
     with np.errstate(invalid="ignore"):
         outside = ~np.isnan(values) & ((values < low) | (values > high))
-    hint = "Mend the value, or the minimum and maximum in the column map"
-    for row in np.flatnonzero(outside).tolist():
-        problem = f"the {name} {in_digits(values[row])} is outside of its scale, {low:g} to {high:g}"
-        place.refuse(row, scale.column, problem, hint, given.iloc[row])
+    hint = "Correct the value, or the minimum and maximum in the column map"
+
+    def problem(row: int) -> str:
+        return f"the {name} {in_digits(values[row])} is outside of its scale, {low:g} to {high:g}"
+
+    place.refuse_all(outside, scale.column, problem, hint, given)
     values = np.where(outside, np.nan, values)
     return pd.Series((values - low) / (high - low), index=given.index)
 
@@ -189,8 +182,7 @@ def by_word(given: pd.Series, values: dict[Key, float], name: str, place: Places
     texts = text_column(given).str.strip()
     result = looked_up(given, values)
     unknown = (result.isna() & (texts != "")).to_numpy(dtype=bool)
-    hint = "Mend the value, or add it to the values in the column map"
-    for row in np.flatnonzero(unknown).tolist():
-        problem = f"unknown {name} {short(given.iloc[row])}; known are: {', '.join(str(key) for key in values)}"
-        place.refuse(row, str(given.name), problem, hint, given.iloc[row])
+    hint = "Correct the value, or add it to the values in the column map"
+    known = ", ".join(map(str, values))
+    place.refuse_all(unknown, str(given.name), f"unknown {name} {{}}; known are: {known}", hint, given)
     return reindexed(result, given.to_frame())

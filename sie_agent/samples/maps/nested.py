@@ -13,7 +13,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sie_agent.samples.maps.column_maps import ColumnMap
 from sie_agent.samples.sources.json_values import parsed_json
 from sie_agent.samples.sources.pieces import Pieces
 from sie_agent.samples.sources.typed import plain, series_of
@@ -21,18 +20,6 @@ from sie_agent.samples.sources.typed import plain, series_of
 ROWS_LOOKED_AT = 200
 MOST_LEVELS = 5
 MOST_FIELDS = 200
-
-
-def named_sources(mapping: ColumnMap | None) -> list[str]:
-    """All source columns that a map names, of the log itself."""
-    if mapping is None:
-        return []
-    named: list[object] = [mapping.split_column, *mapping.attributes.values(), *mapping.events, *mapping.filters]
-    named += [one for source in mapping.columns.values() for one in ([source] if isinstance(source, str) else source)]
-    named += [scale.column for scale in (mapping.label, mapping.grade, mapping.position) if scale is not None]
-    if (rule := mapping.impressions) is not None:
-        named += [rule.count, *([rule.visit] if isinstance(rule.visit, str) else rule.visit or [])]
-    return [name for name in dict.fromkeys([*named, *mapping.keep]) if isinstance(name, str)]
 
 
 def with_fields(frame: pd.DataFrame, names: Sequence[str | None]) -> pd.DataFrame:
@@ -139,31 +126,24 @@ def field_names(frame: pd.DataFrame) -> list[str]:
     for name in frame.columns:
         column = frame[name]
         if isinstance(column.dtype, pd.ArrowDtype):
-            struct_names(str(name), column.dtype.pyarrow_dtype, found)
+            found.update(dict.fromkeys(paths_in(str(name), column.dtype.pyarrow_dtype)))
         elif column.dtype == object:
             for cell in column.iloc[:ROWS_LOOKED_AT]:
-                object_names(str(name), cell, found)
+                found.update(dict.fromkeys(paths_in(str(name), cell)))
     return list(found)[:MOST_FIELDS]
 
 
-def struct_names(name: str, kind: pa.DataType, found: dict[str, None], level: int = 0) -> None:
-    """The paths into a struct."""
-    if not pa.types.is_struct(kind):
-        if level:
-            found[name] = None
+def paths_in(name: str, value: Any, level: int = 0) -> Iterator[str]:
+    """The paths into a struct (by its type) or an object of JSON."""
+    if isinstance(value, pa.StructType):
+        fields = {field.name: field.type for field in value}
+    elif isinstance(value, dict):
+        fields = value
+    else:
+        yield from [name] if level else []
         return
-    for field in kind if level < MOST_LEVELS else ():
-        struct_names(f"{name}.{field.name}", field.type, found, level + 1)
-
-
-def object_names(name: str, cell: object, found: dict[str, None], level: int = 0) -> None:
-    """The paths into an object."""
-    if not isinstance(cell, dict):
-        if level:
-            found[name] = None
-        return
-    for key, value in cell.items() if level < MOST_LEVELS else ():
-        object_names(f"{name}.{key}", value, found, level + 1)
+    for key, inner in fields.items() if level < MOST_LEVELS else ():
+        yield from paths_in(f"{name}.{key}", inner, level + 1)
 
 
 def flattened(frame: pd.DataFrame, named: Sequence[str] = ()) -> pd.DataFrame:

@@ -8,8 +8,8 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
-from sie_agent.samples.sources.written import number_column
-from sie_agent.samples.text import text_column
+from sie_agent.samples.sources.cell_texts import number_column
+from sie_agent.samples.text_columns import text_column
 
 # YAML reads yes, on and true as one value
 WORDS = {True: ("true", "yes", "on", "1"), False: ("false", "no", "off", "0")}

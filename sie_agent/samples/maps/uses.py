@@ -31,6 +31,14 @@ def columns_read(mapping: ColumnMap) -> Iterator[tuple[str, str]]:
     yield from of_next_item(mapping)
 
 
+def named_sources(mapping: ColumnMap | None) -> list[str]:
+    """All columns of the log itself that a map names."""
+    if mapping is None:
+        return []
+    of_log = (column for use, column in columns_read(mapping) if not use.startswith(("files.", "next_item.")))
+    return list(dict.fromkeys([*of_log, *mapping.keep]))
+
+
 def of_next_item(mapping: ColumnMap) -> Iterator[tuple[str, str]]:
     """The columns of a log without queries."""
     if (rule := mapping.next_item) is None:

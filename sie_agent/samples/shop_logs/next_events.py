@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.samples.maps.column_maps import EventWords
+from sie_agent.samples.maps.map_parts import EventWords
 from sie_agent.samples.maps.scales import looked_up
-from sie_agent.samples.schema import Places
+from sie_agent.samples.row_places import Places
 from sie_agent.samples.sources.cells import short
-from sie_agent.samples.text import text_column
+from sie_agent.samples.text_columns import text_column
 from sie_agent.utils.progress import say
 
 Doubles = npt.NDArray[np.float64]
@@ -31,10 +32,8 @@ def worth_of(kinds: pd.Series, source: EventWords, place: Places) -> Doubles:
     """What the event of each row is worth, (n,); NaN, and refused, where it is not known."""
     worth = looked_up(kinds, source.values).to_numpy(np.float64)
     hint = "Say in the map what it is worth (next_item.event.values); 0 leaves it out"
-    for row in np.flatnonzero(np.isnan(worth)).tolist():
-        known = ", ".join(map(str, source.values))
-        problem = f"unknown event {short(kinds.iloc[row])}; known are: {known}"
-        place.refuse(row, source.column, problem, hint, kinds.iloc[row])
+    known = ", ".join(map(str, source.values))
+    place.refuse_all(np.isnan(worth), source.column, f"unknown event {{}}; known are: {known}", hint, kinds)
     return worth
 
 
@@ -95,46 +94,49 @@ def events_in_words(counts: Counter[str]) -> str:
     return f"{total:,} event{'s' * (total != 1)}" + (f" ({kinds})" if kinds else "")
 
 
-def seconds_of(given: pd.Series) -> Doubles:
-    """Seconds on one clock, (n,); NaN where a cell cannot be read, or is a number of no known unit."""
-    if pd.api.types.is_datetime64_any_dtype(given.dtype):
-        return seconds_since_1970(pd.to_datetime(given, utc=True))
-    texts = text_column(given).str.strip()
-    values = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    if np.isfinite(values).mean() <= 0.5:
-        return seconds_since_1970(dates_of(texts.astype(object), ""))
-    middle = float(np.nanmedian(values))
-    unit = next((unit for low, high, unit in EPOCHS if low <= middle < high), np.nan)
-    return np.asarray(values / unit)
+@dataclass(frozen=True)
+class Moments:
+    """The times of a column.
+
+    Attributes
+    ----------
+    ranks : (n,) that grow with time, the same for the same moment; NaN where a cell cannot be read.
+    seconds : (n,) on one clock; NaN, too, where a cell is a number of no known unit.
+    """
+
+    ranks: Doubles
+    seconds: Doubles
 
 
-def seconds_since_1970(moments: pd.Series) -> Doubles:
-    """Moments as seconds; NaN where there is none."""
-    seconds = (moments - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
-    return np.asarray(seconds.to_numpy(np.float64, na_value=np.nan))
-
-
-def times_of(given: pd.Series, where: str) -> npt.NDArray[np.float64]:
-    """Ranks that grow with time, the same for the same moment; NaN where a cell cannot be read.
+def moments_of(given: pd.Series, where: str) -> Moments:
+    """The times of a column: dates, or numbers that grow with time.
 
     Raises
     ------
-    InputError : dates whose day and month cannot be told apart, or are written both ways.
+    InputError : dates whose day and month cannot be told apart, or are written both ways; numbers in two units.
     """
     if pd.api.types.is_datetime64_any_dtype(given.dtype):
-        return ranks(pd.to_datetime(given, utc=True))
+        return moments_of_dates(pd.to_datetime(given, utc=True))
     texts = text_column(given).str.strip()
     values = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    if np.isfinite(values).mean() > 0.5:
-        # nanoseconds have more digits than a float
-        refuse_two_units(values, where)
-        whole = texts.str.fullmatch(r"[-+]?\d{1,30}").to_numpy(bool)
-        exact = [
-            int(text) if is_whole else float(value) if np.isfinite(value) else None
-            for text, is_whole, value in zip(texts, whole, values, strict=True)
-        ]
-        return ranks(pd.Series(exact, dtype=object))
-    return ranks(dates_of(texts.astype(object), where))
+    if not np.isfinite(values).mean() > 0.5:
+        return moments_of_dates(dates_of(texts.astype(object), where))
+    refuse_two_units(values, where)
+    # nanoseconds have more digits than a float
+    whole = texts.str.fullmatch(r"[-+]?\d{1,30}").to_numpy(bool)
+    exact = [
+        int(text) if is_whole else float(value) if np.isfinite(value) else None
+        for text, is_whole, value in zip(texts, whole, values, strict=True)
+    ]
+    middle = float(np.nanmedian(values))
+    unit = next((unit for low, high, unit in EPOCHS if low <= middle < high), np.nan)
+    return Moments(ranks(pd.Series(exact, dtype=object)), np.asarray(values / unit))
+
+
+def moments_of_dates(dates: pd.Series) -> Moments:
+    """Dates as moments."""
+    seconds = (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
+    return Moments(ranks(dates), np.asarray(seconds.to_numpy(np.float64, na_value=np.nan)))
 
 
 def refuse_two_units(values: npt.NDArray[np.float64], where: str) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,76 +11,31 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.samples.maps.column_maps import NextItem
-from sie_agent.samples.maps.joins import draw_others
 from sie_agent.samples.maps.map_files import beside
+from sie_agent.samples.maps.map_parts import NextItem
 from sie_agent.samples.maps.mapping import pick
 from sie_agent.samples.maps.nested import with_fields
-from sie_agent.samples.schema import Places, refuse_empty
-from sie_agent.samples.shop_logs.next_events import seconds_of, tell_counted, times_of, without_repeats, worth_of
+from sie_agent.samples.row_places import Places, Sieve
+from sie_agent.samples.sample_schema import refuse_empty
+from sie_agent.samples.shop_logs.next_events import moments_of, tell_counted, without_repeats, worth_of
+from sie_agent.samples.shop_logs.other_items import NextItemStep, draw_others
 from sie_agent.samples.sources.cells import history_text, short
 from sie_agent.samples.sources.readers import numbered, read_file
-from sie_agent.samples.text import as_written, text_column, without_letters
-from sie_agent.samples.unusable.rows import InvalidRows, Sieve
+from sie_agent.samples.text_columns import as_written, text_column, without_letters
+from sie_agent.samples.unusable.invalid_rows import InvalidRows
 from sie_agent.utils.progress import say
 
+# the columns of what is made of a log, in names of the schema
+MADE = ("sample_id", "query", "item_id", "title", "label", "user_id", "history")
 
-@dataclass
-class Steps:
-    """What shoppers had, and the item that came next; a row each.
 
-    Attributes
-    ----------
-    rows : where each stands in the log. users, names : the shopper, and what the ids of the rows begin with.
-    histories : ids, oldest first.
-    targets : the next item. labels : what it is worth.
-    barred : what is not drawn for the shopper: all that the log says the shopper had.
-    items : all that the log names. titles : of items, as far as the log itself has them.
-    """
+@dataclass(frozen=True)
+class NextItemLog:
+    """All steps of a log, the items that it names, and their titles as far as the log itself has them."""
 
-    rows: list[int] = field(default_factory=list)
-    users: list[str] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    histories: list[list[str]] = field(default_factory=list)
-    targets: list[str] = field(default_factory=list)
-    labels: list[float] = field(default_factory=list)
-    barred: list[list[str]] = field(default_factory=list)
-    items: set[str] = field(default_factory=set)
-    titles: dict[str, str] = field(default_factory=dict)
-
-    def add(
-        self,
-        row: int,
-        user: str,
-        name: str,
-        history: list[str],
-        target: str,
-        barred: list[str],
-        label: float = 1.0,
-    ) -> None:
-        """One more."""
-        self.rows.append(row)
-        self.users.append(user)
-        self.names.append(name)
-        self.histories.append(history)
-        self.targets.append(target)
-        self.barred.append(barred)
-        self.labels.append(label)
-
-    def take(self, chosen: Iterable[int]) -> Steps:
-        """The steps of these numbers."""
-        taken = Steps(items=self.items, titles=self.titles)
-        for one in chosen:
-            taken.add(
-                self.rows[one],
-                self.users[one],
-                self.names[one],
-                self.histories[one],
-                self.targets[one],
-                self.barred[one],
-                self.labels[one],
-            )
-        return taken
+    steps: list[NextItemStep]
+    items: set[str]
+    titles: dict[str, str]
 
 
 def next_item_table(
@@ -113,39 +67,29 @@ def next_item_table(
     place = Places(frame.index, where) if invalid is None else Sieve(frame.index, where)
     named = (source.user_id, source.item_id, source.timestamp, source.title, source.history, source.target)
     frame = with_fields(frame, [*named, source.event.column if source.event else None])
-    steps = of_events(frame, source, where, place) if source.events else of_sequences(frame, source, where, place)
-    ids, title_of = items_of(source, folder, steps)
-    if source.items is not None:
-        steps = known_only(steps, source, title_of, place)
+    log = of_events(frame, source, where, place) if source.events else of_sequences(frame, source, where, place)
+    ids, title_of = items_of(source, folder, log)
+    steps = log.steps if source.items is None else known_only(log.steps, source, title_of, place)
     if invalid is not None and isinstance(place, Sieve) and place.faults:
         invalid.decide(iter([place]))
-    per_step = 1 + source.others
     popularity: npt.NDArray[np.float64] | None = None
     if source.drawn == "by-popularity":
         # of the whole log, for the same reason as in draw_others
-        bought = pd.Series(steps.targets, dtype=object).value_counts().reindex(ids, fill_value=0)
+        bought = pd.Series([step.target for step in steps], dtype=object).value_counts().reindex(ids, fill_value=0)
         popularity = np.asarray(bought, np.float64)
-    steps = steps if limit is None else steps.take(range(min(-(-limit // per_step), len(steps.targets))))
-    if not steps.targets:
+    steps = steps if limit is None else steps[: -(-limit // (1 + source.others))]
+    if not steps:
         hint = "Give shoppers with two different items or more"
         if source.event is not None:
             hint += ", or let more events count (next_item.event.values in the map)"
         raise InputError("no shopper has a next item: one that comes after another", where=where, hint=hint)
-    others = draw_others(steps.barred, steps.targets, ids, source, where, popularity)
-    shown = [item for target, drawn in zip(steps.targets, others, strict=True) for item in (target, *drawn)]
-    queries = ["; ".join(title_of[item] for item in history[-source.last :]) for history in steps.histories]
-    texts = [json.dumps(history, ensure_ascii=False) for history in steps.histories]
-    names = np.repeat(np.array(steps.names, dtype=object), per_step)
-    table = {
-        "sample_id": [row_id(name, item) for name, item in zip(names, shown, strict=True)],
-        "query": np.repeat(np.array(queries, dtype=object), per_step),
-        "item_id": shown,
-        "title": [title_of[item] for item in shown],
-        "label": [worth for label in steps.labels for worth in (label, *[0.0] * source.others)],
-        "user_id": np.repeat(np.array(steps.users, dtype=object), per_step),
-        "history": np.repeat(np.array(texts, dtype=object), per_step),
-    }
-    return numbered(pd.DataFrame(table))
+    rows = []
+    for step, drawn in zip(steps, draw_others(steps, ids, source, where, popularity), strict=True):
+        query = "; ".join(title_of[item] for item in step.history[-source.last :])
+        history = json.dumps(step.history, ensure_ascii=False)
+        for item, label in ((step.target, step.label), *((item, 0.0) for item in drawn)):
+            rows.append((row_id(step.name, item), query, item, title_of[item], label, step.user, history))
+    return numbered(pd.DataFrame(rows, columns=MADE))
 
 
 def row_id(name: str, item: str) -> str:
@@ -154,12 +98,12 @@ def row_id(name: str, item: str) -> str:
     return name.replace("\\", "\\\\") + f"-{told}"
 
 
-def items_of(source: NextItem, folder: Path | None, steps: Steps) -> tuple[list[str], dict[str, str]]:
+def items_of(source: NextItem, folder: Path | None, log: NextItemLog) -> tuple[list[str], dict[str, str]]:
     """Ids of all items, and the title of each."""
     if source.items is None:
         # in an order that the log's own has no part in
-        ids = sorted(steps.items)
-        return ids, {item: steps.titles.get(item) or item for item in ids}
+        ids = sorted(log.items)
+        return ids, {item: log.titles.get(item) or item for item in ids}
     file = source.items.file
     path = Path(file) if folder is None else beside(folder, file, "next_item.items")
     key, title = source.items.item_id or source.item_id, source.items.title or source.title or "title"
@@ -189,14 +133,15 @@ def refuse_two_titles(ids: list[str], titles: pd.Series, place: Places, column: 
             raise InputError(problem, where=place(row, column), hint="Keep one of the rows")
 
 
-def of_sequences(frame: pd.DataFrame, source: NextItem, where: str, place: Places) -> Steps:
+def of_sequences(frame: pd.DataFrame, source: NextItem, where: str, place: Places) -> NextItemLog:
     """A row for each shopper: the list of what the shopper had, and the next item or the last of the list."""
     users = as_written(pick(frame, source.user_id, "next_item.user_id", where)).tolist()
     cells = pick(frame, source.history, "next_item.history", where)
     targets: list[str] = []
     if source.target is not None:
         targets = as_written(pick(frame, source.target, "next_item.target", where)).tolist()
-    steps = Steps()
+    steps: list[NextItemStep] = []
+    named: set[str] = set()
     short_ones = old_ones = 0
     for row, value in enumerate(cells):
         try:
@@ -204,7 +149,7 @@ def of_sequences(frame: pd.DataFrame, source: NextItem, where: str, place: Place
         except ValueError as error:
             place.refuse(row, source.history, str(error), "Give a list of item ids", value)
             continue
-        steps.items.update(history)
+        named.update(history)
         if source.target is None:
             if len(history) < 2:
                 short_ones += 1
@@ -222,23 +167,24 @@ def of_sequences(frame: pd.DataFrame, source: NextItem, where: str, place: Place
         if not target.strip():
             place.refuse(row, str(source.target), "the next item is missing", "Give its id, or drop the row")
             continue
-        steps.items.add(target)
+        named.add(target)
         kept = history if source.target is not None else history[-source.longest :]
-        steps.add(row, users[row], users[row], kept, target, history)
+        steps.append(NextItemStep(row, users[row], users[row], kept, target, history))
     tell_left_out(short_ones, "fewer than two items, so there is no next item to predict", where)
     tell_left_out(old_ones, "a last item that they had before, so there is nothing new to predict", where)
-    return steps
+    return NextItemLog(steps, named, {})
 
 
-def of_events(frame: pd.DataFrame, source: NextItem, where: str, place: Places) -> Steps:
-    """A row for each event; every item after a shopper's first is to be foretold, once."""
+def of_events(frame: pd.DataFrame, source: NextItem, where: str, place: Places) -> NextItemLog:
+    """A row for each event; every item after a shopper's first is predicted, once."""
     named = {"user_id": source.user_id, "item_id": source.item_id}
     texts = {
         name: as_written(column_of_log(frame, column, name, source, where)).to_numpy(object)
         for name, column in named.items()
     }
     given = pick(frame, source.timestamp, "next_item.timestamp", where)
-    times = times_of(given, f"{where}, field '{source.timestamp}'")
+    moments = moments_of(given, f"{where}, field '{source.timestamp}'")
+    times = moments.ranks
     worth, names = np.ones(len(frame)), None
     if source.event is not None:
         kinds = pick(frame, source.event.column, "next_item.event.column", where)
@@ -248,12 +194,10 @@ def of_events(frame: pd.DataFrame, source: NextItem, where: str, place: Places) 
     usable = (worth > 0) & ~np.isnan(times)
     for name, column in named.items():
         empty = without_letters(pd.Series(texts[name], dtype=object))
-        for row in np.flatnonzero(empty & counted).tolist():
-            place.refuse(row, column, f"the {name} is empty", "Give it, or drop the row")
+        place.refuse_all(empty & counted, column, f"the {name} is empty", "Give it, or drop the row")
         usable &= ~empty
-    for row in np.flatnonzero(np.isnan(times) & counted).tolist():
-        hint = "Give a date and time, or a number that grows with time"
-        place.refuse(row, source.timestamp, f"the time {short(given.iloc[row])} cannot be read", hint, given.iloc[row])
+    hint = "Give a date and time, or a number that grows with time"
+    place.refuse_all(np.isnan(times) & counted, source.timestamp, "the time {} cannot be read", hint, given)
     titles: dict[str, str] = {}
     if source.items is None and source.title is not None:
         told = text_column(pick(frame, source.title, "next_item.title", where)).str.strip()
@@ -266,10 +210,10 @@ def of_events(frame: pd.DataFrame, source: NextItem, where: str, place: Places) 
         had.setdefault(texts["user_id"][row], []).append(row)
     # an item that was only shown may be drawn for one that was not chosen
     drawable = usable if names is None else ~without_letters(pd.Series(texts["item_id"], dtype=object))
-    steps = Steps(items=set(texts["item_id"][drawable]), titles=titles)
+    steps: list[NextItemStep] = []
     label, repeats = worth, 0
     if names is not None:
-        had, label, repeats = without_repeats(had, texts["item_id"], seconds_of(given), worth)
+        had, label, repeats = without_repeats(had, texts["item_id"], moments.seconds, worth)
         tell_counted(names, worth, usable, repeats, where)
     short_ones = 0
     for user, events in had.items():
@@ -282,11 +226,10 @@ def of_events(frame: pd.DataFrame, source: NextItem, where: str, place: Places) 
             before_it.add(item)
             if number and is_new:
                 before = items[:number][-source.longest :]
-                steps.add(
-                    events[number], user, f"{user}-{number}", before, item, distinct, float(label[events[number]])
-                )
+                row = events[number]
+                steps.append(NextItemStep(row, user, f"{user}-{number}", before, item, distinct, float(label[row])))
     tell_left_out(short_ones, "only one item, so there is no next item to predict", where)
-    return steps
+    return NextItemLog(steps, set(texts["item_id"][drawable]), titles)
 
 
 def column_of_log(frame: pd.DataFrame, column: str, name: str, source: NextItem, where: str) -> pd.Series:
@@ -309,17 +252,19 @@ def tell_left_out(count: int, why: str, where: str) -> None:
         say(f"{where}: {count:,} {'shopper is' if count == 1 else 'shoppers are'} left out: {why}")
 
 
-def known_only(steps: Steps, source: NextItem, title_of: dict[str, str], place: Places) -> Steps:
+def known_only(
+    steps: list[NextItemStep], source: NextItem, title_of: dict[str, str], place: Places
+) -> list[NextItemStep]:
     """The steps whose items are all in the file of items; the rows of the others are refused."""
+    file = "the file of items" if source.items is None else source.items.file
+    field = source.item_id if source.events else source.target or source.history
     kept = []
-    for number, (row, history, target) in enumerate(zip(steps.rows, steps.histories, steps.targets, strict=True)):
-        asked = [(source.history, item) for item in history[-source.last :]]
-        field = source.item_id if source.events else source.target or source.history
-        missing = next(((at, item) for at, item in [*asked, (field, target)] if item not in title_of), None)
+    for step in steps:
+        asked = [*((source.history, item) for item in step.history[-source.last :]), (field, step.target)]
+        missing = next(((at, item) for at, item in asked if item not in title_of), None)
         if missing is None:
-            kept.append(number)
+            kept.append(step)
             continue
-        file = "the file of items" if source.items is None else source.items.file
         hint = f"Add it to {file} or drop the row"
-        place.refuse(row, missing[0], f"the item {short(missing[1])} is not in {file}", hint, missing[1])
-    return steps.take(kept)
+        place.refuse(step.row, missing[0], f"the item {short(missing[1])} is not in {file}", hint, missing[1])
+    return kept

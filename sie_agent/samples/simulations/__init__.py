@@ -13,7 +13,7 @@ from sie_agent.samples.simulations.clicks import simulate_clicks
 from sie_agent.samples.simulations.draws import check_share
 from sie_agent.samples.simulations.flips import simulate_flips
 from sie_agent.samples.simulations.kinds import LOG_COLUMNS, LogKind, LogSettings
-from sie_agent.samples.simulations.lexical import lexical_scores
+from sie_agent.samples.simulations.lexical_scores import lexical_scores
 
 __all__ = [
     "LOGS",

@@ -40,11 +40,8 @@ def solve(expected: Callable[[float], float], rate: float, low: float, high: flo
 
 def out_of_reach(rate: float, most: float, where: str) -> InputError:
     """The grades do not give so many clicks."""
-    return InputError(
-        f"a click rate of {rate:g} cannot be reached: were every item looked at, {most:.3g} would be clicked",
-        where=where,
-        hint="Give a lower rate, or samples of which more are relevant",
-    )
+    problem = f"a click rate of {rate:g} cannot be reached: were every item looked at, {most:.3g} would be clicked"
+    return InputError(problem, where=where, hint="Give a lower rate, or samples of which more are relevant")
 
 
 def depth_for(rate: float, attraction: Doubles, bias: Callable[[float], Doubles], where: str) -> float:

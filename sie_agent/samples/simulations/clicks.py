@@ -8,7 +8,7 @@ import pandas as pd
 
 from sie_agent.samples.simulations.draws import grades, uniform
 from sie_agent.samples.simulations.kinds import LogKind, log_table
-from sie_agent.samples.simulations.lexical import lexical_scores
+from sie_agent.samples.simulations.lexical_scores import lexical_scores
 from sie_agent.samples.splits import query_keys
 
 

@@ -20,11 +20,8 @@ def grades(samples: pd.DataFrame, where: str) -> Doubles:
     missing = int(np.isnan(values).sum())
     if missing:
         of_all = f"{missing:,} of {counted(len(values), 'row')} {'has' if missing == 1 else 'have'}"
-        raise InputError(
-            f"{of_all} no grade, and a simulated log needs one in each",
-            where=where,
-            hint="Use the log's own labels (log.kind: given), or keep only rows with a grade",
-        )
+        hint = "Use the log's own labels (log.kind: given), or keep only rows with a grade"
+        raise InputError(f"{of_all} no grade, and a simulated log needs one in each", where=where, hint=hint)
     return values
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.features.text_features import TextFeatures
-from sie_agent.samples.schema import without_grade
+from sie_agent.samples.sample_schema import without_grade
 from sie_agent.samples.simulations.draws import Doubles, uniform
 from sie_agent.samples.splits import query_keys
 

@@ -127,8 +127,5 @@ def named_type(kind: pa.DataType, feature: object) -> pa.DataType:
 
 def no_class(number: int, names: list[str], where: str) -> InputError:
     """A number stands for no class."""
-    return InputError(
-        f"{number} is the number of no class; there are {len(names)}, from 0: {', '.join(names)[:160]}",
-        where=where,
-        hint="Write the data set anew, with a name for every class",
-    )
+    problem = f"{number} is the number of no class; there are {len(names)}, from 0: {', '.join(names)[:160]}"
+    return InputError(problem, where=where, hint="Write the data set again, with a name for every class")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import numpy as np
@@ -12,13 +12,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.samples.maps.column_maps import ColumnMap, Scale
+from sie_agent.samples.maps.column_maps import ColumnMap
+from sie_agent.samples.maps.map_parts import Scale
+from sie_agent.samples.row_places import Places
+from sie_agent.samples.sources.cell_texts import number_column
 from sie_agent.samples.sources.cells import short
 from sie_agent.samples.sources.text_files import say_once
-from sie_agent.samples.sources.written import number_column
-from sie_agent.samples.text import text_column
+from sie_agent.samples.text_columns import text_column
 
 Mark = Literal[".", ","]
+# by label, grade and position; None where nothing there has a decimal mark
+Marks = Mapping[str, Mark | None]
 Floats = npt.NDArray[np.float64]
 
 # of the rows of a source, how many are looked at to tell what its decimal mark is
@@ -116,7 +120,7 @@ def guessed_numbers(texts: pd.Series) -> Floats:
     return np.array([np.nan if (value := known[text]) is None else value for text in texts.str.strip()], np.float64)
 
 
-def number_marks(frame: pd.DataFrame, mapping: ColumnMap | None, where: str) -> dict[str, Mark | None]:
+def number_marks(frame: pd.DataFrame, mapping: ColumnMap | None, where: str) -> Marks:
     """The decimal marks of the columns that label, grade and position are read from; commas are told once.
 
     Parameters
@@ -170,27 +174,26 @@ def number_source(name: str, mapping: ColumnMap | None) -> tuple[str | None, flo
 def numbers(
     name: str,
     given: pd.Series,
-    place: Callable[[int, str], str],
+    place: Places,
     *,
+    field: str | None = None,
     low: float = 0.0,
     high: float = 1.0,
-    marks: Mapping[str, Mark | None] | None = None,
-    refuse: Callable[[int, str, str, object], None] | None = None,
+    marks: Marks | None = None,
 ) -> Floats:
-    """A column as float64, NaN where it is empty.
+    """A column as float64, NaN where it is empty or no number; rows of the latter are refused.
 
     Parameters
     ----------
     name : of the column, for messages.
     given : the column.
-    place : names a row and a field.
+    place, field : name a row and a field, *name* where no field is given.
     low, high : what the numbers have to lie between; told here only to choose between two readings of one.
     marks : decimal marks by the name of the column; where it has none, the column's own first rows tell.
-    refuse : takes the row, the problem, the hint and the text of an entry that is no number, instead of the error.
 
     Raises
     ------
-    InputError : at the first entry that is no number, or may be one of two.
+    InputError : at the first entry that may be one of two numbers.
     """
     given = number_column(given)
     if pd.api.types.is_numeric_dtype(given.dtype):
@@ -213,15 +216,13 @@ def numbers(
                 known[text] = number_of(text, mark, low, high)
         except Doubtful as error:
             hint = "Write all numbers of the column with the same decimal mark, and nothing between thousands"
-            raise InputError(f"the {name} {error}", where=place(row, name), hint=hint) from None
+            raise InputError(f"the {name} {error}", where=place(row, field or name), hint=hint) from None
         value = known[text]
         if value is None:
             problem = f"the {name} {short(given.iloc[row])} is not a number"
             hint = f"Give numbers, or map its words in a column map ({name}: {{column, values}})"
             if name not in SCALED:
                 hint = "Give numbers, or leave the column out of the column map"
-            if refuse is None:
-                raise InputError(problem, where=place(row, name), hint=hint)
-            refuse(row, problem, hint, given.iloc[row])
+            place.refuse(row, field or name, problem, hint, given.iloc[row])
         values[row] = np.nan if value is None else value
     return values

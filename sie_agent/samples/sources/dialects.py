@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,19 +11,19 @@ from itertools import islice
 from pathlib import Path
 
 from sie_agent.errors import InputError
+from sie_agent.samples.sources.headers import refuse_too_wide, refuse_twice
 from sie_agent.samples.sources.text_files import (
     GZIP,
     MOST_CHARACTERS,
     SPOKEN,
     WESTERN,
-    Lines,
+    TextLines,
     decoded_head,
     encoding_of,
     refuse_other_text,
     say_once,
     version_of,
 )
-from sie_agent.samples.widths import refuse_too_wide
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 ROWS_LOOKED_AT = 2_000
@@ -92,10 +91,9 @@ def detected(path: Path, usual: str, given: str | None, version: object) -> Dial
         raise InputError("the file is empty", where=path, hint="Give a file with a header line and rows")
     comments = comment_lines(lines[before:])
     rest = lines[before + comments :] or lines[before:]
-    wanted = given or (asked.group(1) if asked else None)
-    if wanted is None or (given is None and fit_of(rest, wanted, whole).width < 2):
-        wanted = best_separator(rest, usual, whole)
-    separator = wanted
+    separator = given or (asked.group(1) if asked else None)
+    if separator is None or (given is None and fit_of(rest, separator, whole).width < 2):
+        separator = best_separator(rest, usual, whole)
     if comments and is_header(lines[before + comments - 1], rest, separator):
         comments -= 1
         comments -= blank_lines(lines[before + comments :])
@@ -103,7 +101,7 @@ def detected(path: Path, usual: str, given: str | None, version: object) -> Dial
     header = read_header(path, encoding, separator, skipped)
     fit = fit_of(lines[skipped:], separator, whole)
     dialect = Dialect(encoding, separator, skipped, header, fit.open_end)
-    told = [*told_of_text(dialect, lines, usual, given), *told_of_rows(dialect, comments)]
+    told = unusual(dialect, lines, usual, given, comments)
     with path.open("rb") as stream:
         if not path.name.lower().endswith(".gz") and stream.read(len(GZIP)) == GZIP:
             told.insert(0, "unpacked with gzip")
@@ -119,8 +117,7 @@ def blank_lines(lines: Sequence[str]) -> int:
 
 def comment_lines(lines: Sequence[str]) -> int:
     """How many lines at the beginning are comments or hold nothing; 0 where there is nothing but these."""
-    found = next((number for number, line in enumerate(lines) if line.strip() and not line.startswith("#")), 0)
-    return found
+    return next((number for number, line in enumerate(lines) if line.strip() and not line.startswith("#")), 0)
 
 
 def is_header(comment: str, rows: Sequence[str], separator: str) -> bool:
@@ -166,18 +163,16 @@ def read_header(path: Path, encoding: str, separator: str, before: int) -> tuple
     InputError : it cannot be read, no column has a name, or two share one.
     """
     csv.field_size_limit(MOST_CHARACTERS)
-    with Lines(path, encoding) as lines:
+    with TextLines(path, encoding) as lines:
         rest = iter(lines)
         for _ in islice(rest, before):
             pass
         try:
             names = next((row for row in csv.reader(rest, delimiter=separator, strict=True) if row), [])
         except csv.Error as error:
-            raise InputError(
-                f"the header cannot be read: it has a quote that is not closed ({error})",
-                where=f"{path}, line {before + 1}",
-                hint="Close the quote, or double it if it is part of a name",
-            ) from None
+            problem = f"the header cannot be read: it has a quote that is not closed ({error})"
+            hint = "Close the quote, or double it if it is part of a name"
+            raise InputError(problem, where=f"{path}, line {before + 1}", hint=hint) from None
     names = [name if name.strip() else "" for name in names]
     if names and before >= 0 and names[0].startswith("#"):
         names[0] = names[0].lstrip("# ")
@@ -185,11 +180,7 @@ def read_header(path: Path, encoding: str, separator: str, before: int) -> tuple
     if not any(names):
         raise InputError("the header names no column", where=where, hint="Give a header line and rows")
     refuse_too_wide(len(names), where)
-    counted = Counter(names)
-    for name in filter(None, names):
-        if counted[name] > 1:
-            hint = f"Rename one of them{no_header(names)}"
-            raise InputError(f"the column '{name[:60]}' is there twice", where=path, hint=hint)
+    refuse_twice([name for name in names if name], path, no_header(names))
     return tuple(names)
 
 
@@ -201,30 +192,26 @@ def no_header(names: Sequence[str]) -> str:
     return "; if the first line is a row and no header, put a header line before it" if numbers else ""
 
 
-def told_of_text(dialect: Dialect, lines: Sequence[str], usual: str, given: str | None) -> list[str]:
-    """What a person should know of the encoding and the separator."""
-    encoding, separator = dialect.encoding, dialect.separator
-    named = SEPARATORS.get(separator, f"'{separator}'")
-    text = ""
-    if encoding != "utf-8-sig":
-        text = f"read as {SPOKEN[encoding]}"
-        accented = next((found.group() for line in lines if (found := ACCENTED.search(line))), None)
-        if encoding == WESTERN and accented:
-            text += f", such as '{accented[:40]}' (if that is wrong, save it as UTF-8)"
-    if separator != usual and given is None:
-        text = f"{text}, with {named} between the fields" if text else f"read with {named} between the fields"
-    return [text] if text else []
-
-
-def told_of_rows(dialect: Dialect, comments: int) -> list[str]:
-    """What a person should know of lines and columns that are passed over."""
+def unusual(dialect: Dialect, lines: Sequence[str], usual: str, given: str | None, comments: int) -> list[str]:
+    """What a person should know: encoding, separator, and the lines and columns that are left out."""
     told = []
+    named = SEPARATORS.get(dialect.separator, f"'{dialect.separator}'")
+    between = f"with {named} between the fields"
+    is_unusual = dialect.separator != usual and given is None
+    if dialect.encoding != "utf-8-sig":
+        text = f"read as {SPOKEN[dialect.encoding]}"
+        accented = next((found.group() for line in lines if (found := ACCENTED.search(line))), None)
+        if dialect.encoding == WESTERN and accented:
+            text += f", such as '{accented[:40]}' (if that is wrong, save it as UTF-8)"
+        told.append(f"{text}, {between}" if is_unusual else text)
+    elif is_unusual:
+        told.append(f"read {between}")
     if comments:
-        told.append("a comment line before the header is left out" if comments == 1 else f"{comments} lines before "
-                    "the header are left out")  # fmt: skip
+        many = "a comment line before the header is" if comments == 1 else f"{comments} lines before the header are"
+        told.append(f"{many} left out")
     nameless = [str(number) for number, name in enumerate(dialect.header, start=1) if not name]
     # a separator at the end of every line makes no column
     if nameless and nameless != [str(len(dialect.header))]:
-        told.append(f"{'column' if len(nameless) == 1 else 'columns'} {', '.join(nameless[:5])} without a name "
-                    f"{'is' if len(nameless) == 1 else 'are'} left out")  # fmt: skip
+        column, verb = ("column", "is") if len(nameless) == 1 else ("columns", "are")
+        told.append(f"{column} {', '.join(nameless[:5])} without a name {verb} left out")
     return told

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.samples.sources.cards import (
@@ -20,29 +18,24 @@ from sie_agent.samples.sources.cards import (
     matched,
     say_outside,
 )
-from sie_agent.samples.sources.readers import data_ending, numbered, read_file
+from sie_agent.samples.sources.readers import data_ending
 from sie_agent.samples.sources.saved import is_saved, saved_shards
-from sie_agent.samples.sources.shards import SPLIT, Shard, parquet_shard, whole_frame
-from sie_agent.samples.text import text_column
+from sie_agent.samples.sources.shards import Shard, parquet_shard
 
 ALL = "all"
-SPLIT_NAMES = re.compile(
-    r"(?:^|[^a-z0-9])(train|training|test|testing|eval|evaluation|validation|valid|val|dev)(?:[^a-z0-9]|$)"
-)
-PIECE = re.compile(r"(?P<name>.*?)(?<!\d)(?P<number>\d{2,9})-of-(?P<of>\d{2,9})(?!\d)")
-SPLIT_ALIASES = {
-    "training": "train",
-    "testing": "test",
-    "eval": "test",
-    "evaluation": "test",
-    "valid": "validation",
-    "val": "validation",
-    "dev": "validation",
+# how the names of files speak of a split
+SPLIT_WORDS = {
+    "train": ("train", "training"),
+    "test": ("test", "testing", "eval", "evaluation"),
+    "validation": ("validation", "valid", "val", "dev"),
 }
+SPLIT_OF_WORD = {word: split for split, words in SPLIT_WORDS.items() for word in words}
+SPLIT_NAMES = re.compile(rf"(?:^|[^a-z0-9])({'|'.join(SPLIT_OF_WORD)})(?:[^a-z0-9]|$)")
+PIECE = re.compile(r"(?P<name>.*?)(?<!\d)(?P<number>\d{2,9})-of-(?P<of>\d{2,9})(?!\d)")
 
 
 @dataclass(frozen=True)
-class Part:
+class FolderFile:
     """A data file of a folder, its split, and the features that the README tells of."""
 
     file: Path
@@ -50,8 +43,8 @@ class Part:
     features: Mapping[str, object]
 
 
-def read_folder(path: Path, split: str | None = None) -> pd.DataFrame:
-    """The data files of a folder as one table, with the name of the split in the column ``SPLIT``.
+def folder_contents(path: Path, split: str | None) -> tuple[list[Shard], list[FolderFile]]:
+    """What is read of a folder: files of typed columns, or where some of its files are text, all files.
 
     Parameters
     ----------
@@ -61,46 +54,16 @@ def read_folder(path: Path, split: str | None = None) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If there is no data file, one is damaged, their columns do not fit together, or the split is not told.
-    """
-    if (shards := typed_shards(path, split)) is not None:
-        return numbered(whole_frame(shards))
-    parts = folder_parts(path, split)
-    frames = [read_file(part.file).assign(**{SPLIT: part.split}) for part in parts]
-    if len(frames) == 1:
-        return frames[0]
-    if len({data_ending(part.file) == ".parquet" for part in parts}) > 1:
-        frames = [plain_texts(frame) for frame in frames]
-    return numbered(pd.concat(frames, ignore_index=True))
-
-
-def typed_shards(path: Path, split: str | None) -> list[Shard] | None:
-    """The chosen files of a folder with typed columns; None where there are text files.
-
-    Raises
-    ------
-    InputError
-        As :func:`read_folder`.
+        If there is no data file, one is damaged, or the split is not told.
     """
     if is_saved(path):
         by_name = saved_shards(path)
         chosen = chosen_splits(list(by_name), split, str(path))
-        return [shard for name in chosen.names for shard in by_name[name](chosen.named(name))]
-    parts = folder_parts(path, split)
-    if not all(data_ending(part.file) == ".parquet" for part in parts):
-        return None
-    return [parquet_shard(part.file, part.split, part.features) for part in parts]
-
-
-def plain_texts(frame: pd.DataFrame) -> pd.DataFrame:
-    """The columns of a typed file as text, as text files have them; lists and objects as they are."""
-    columns = {}
-    for name in frame.columns:
-        try:
-            columns[name] = text_column(frame[name]).set_axis(frame.index)
-        except InputError:
-            columns[name] = frame[name].astype(object)
-    return pd.DataFrame(columns, index=frame.index)
+        return [shard for name in chosen.names for shard in by_name[name](chosen.named(name))], []
+    files = folder_files(path, split)
+    if all(data_ending(one.file) == ".parquet" for one in files):
+        return [parquet_shard(one.file, one.split, one.features) for one in files], []
+    return [], files
 
 
 @dataclass(frozen=True)
@@ -135,14 +98,12 @@ def chosen_splits(names: Sequence[str], split: str | None, where: str) -> Chosen
         return Chosen(list(names), None)
     if split in names:
         return Chosen([split], split)
-    for found in (
-        [name for name in names if name.startswith(f"{split}/")],
-        [name for name in names if name.endswith(f"/{split}")],
-    ):
-        if len(found) > 1:
-            raise several_splits(found, where)
-        if found:
-            return Chosen(found, split)
+    of_config = [name for name in names if name.startswith(f"{split}/")]
+    found = of_config or [name for name in names if name.endswith(f"/{split}")]
+    if len(found) > 1:
+        raise several_splits(found, where)
+    if found:
+        return Chosen(found, split)
     return Chosen(list(names), None)
 
 
@@ -151,14 +112,11 @@ def several_splits(names: Sequence[str], where: str) -> InputError:
     listed = ", ".join(sorted(names))
     kind = "configs and splits" if any("/" in name for name in names) else "splits"
     example = sorted(names, key=lambda name: (not name.endswith("train"), name))[0]
-    return InputError(
-        f"there are several {kind}: {listed}",
-        where=where,
-        hint=f"Choose one, such as --split {example} (in a suite data.split), or --split {ALL} for the rows of all",
-    )
+    hint = f"Choose one, such as --split {example} (in a suite data.split), or --split {ALL} for the rows of all"
+    return InputError(f"there are several {kind}: {listed}", where=where, hint=hint)
 
 
-def folder_parts(path: Path, split: str | None) -> list[Part]:
+def folder_files(path: Path, split: str | None) -> list[FolderFile]:
     """The chosen data files of a folder.
 
     Raises
@@ -169,17 +127,17 @@ def folder_parts(path: Path, split: str | None) -> list[Part]:
     card = card_of(path)
     configs, features = configs_in(card), features_by_config(card)
     several = len({config.name for config in configs}) > 1
-    parts = [
-        Part(file, f"{config.name}/{name}" if several else name, features.get(config.name, {}))
+    files = [
+        FolderFile(file, f"{config.name}/{name}" if several else name, features.get(config.name, {}))
         for config in configs or [Config("default")]
         for name, file in config_files(path, config)
     ]
-    if not parts:
+    if not files:
         raise no_data_files(path, configs)
-    names = list(dict.fromkeys(part.split for part in parts))
+    names = list(dict.fromkeys(one.split for one in files))
     chosen = chosen_splits(names, split, str(path))
-    taken = [Part(part.file, chosen.named(part.split), part.features) for part in parts if part.split in chosen.names]
-    refuse_missing_pieces([part.file for part in taken])
+    taken = [replace(one, split=chosen.named(one.split)) for one in files if one.split in chosen.names]
+    refuse_missing_pieces([one.file for one in taken])
     return taken
 
 
@@ -202,7 +160,7 @@ def refuse_missing_pieces(files: Sequence[Path]) -> None:
                 f"{len(numbers):,} of {count:,} pieces of one table are there: {name}{gone:0{len(of)}d}-of-{of}{more} "
                 f"{'is' if missing == 1 else 'are'} missing",
                 where=folder,
-                hint="Copy the whole folder anew; to read one piece alone, give the file itself",
+                hint="Copy the whole folder again; to read one piece alone, give the file itself",
             )
 
 
@@ -260,5 +218,4 @@ def no_data_files(path: Path, configs: Sequence[Config]) -> InputError:
 def split_of(relative: Path) -> str:
     """Split that a file's name speaks of; ``train`` where it speaks of none, as on the Hub."""
     found = SPLIT_NAMES.search(relative.as_posix().lower())
-    name = found.group(1) if found else "train"
-    return SPLIT_ALIASES.get(name, name)
+    return SPLIT_OF_WORD[found[1]] if found else "train"

@@ -3,58 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.samples.sources.json_values import parsed_json
-from sie_agent.samples.sources.text_files import SPOKEN, Lines, encoding_of, say_once, version_of
-from sie_agent.samples.text import SURROGATES
+from sie_agent.samples.sources.text_files import SPOKEN, TextLines, encoding_of, say_once, version_of
+from sie_agent.samples.text_columns import SURROGATES
 
 MOST_NAMES = 10_000
 
 
-def read_jsonl(path: Path) -> pd.DataFrame:
-    """A file with one JSON object per line; empty lines are passed over."""
-    numbers: list[int] = []
-    records: list[dict[str, object]] = []
-    for number, record in json_records(path):
-        records.append(record)
-        numbers.append(number)
-    return json_table(numbers, records, names_of(records))
+def json_frames(path: Path, rows: int | None, names: Iterable[str] | None = None) -> Iterator[pd.DataFrame]:
+    """The objects of a JSONL file, *rows* at a time, under the numbers of their lines; empty lines are skipped.
 
-
-def names_of(records: list[dict[str, object]]) -> list[str]:
-    """All keys, in the order in which they come up."""
-    return list(dict.fromkeys(name for record in records for name in record))
+    Parameters
+    ----------
+    rows : None for all of them in one table.
+    names : the columns of every table; when not given, all keys of its own objects in the order of their appearance.
+    """
+    found = json_records(path)
+    while True:
+        numbers: list[int] = []
+        records: list[dict[str, object]] = []
+        for number, record in islice(found, rows):
+            numbers.append(number)
+            records.append(record)
+        columns = names or dict.fromkeys(name for record in records for name in record)
+        cells = {name: [record.get(name) for record in records] for name in columns}
+        yield pd.DataFrame(cells, index=pd.Index(numbers, name="line", dtype="int64"), dtype=object)
+        if rows is None or len(records) < rows:
+            return
 
 
 def json_names(path: Path) -> list[str]:
-    """All keys that the objects of a JSONL file have, in the order in which they come up."""
-    names: dict[str, None] = {}
-    for _, record in json_records(path):
-        names.update(dict.fromkeys(record))
-    return list(names)
-
-
-def json_table(numbers: list[int], records: list[dict[str, object]], names: list[str]) -> pd.DataFrame:
-    """Records as a table with these columns, under the numbers of their lines."""
-    columns = {name: [record.get(name) for record in records] for name in names}
-    return pd.DataFrame(columns, index=pd.Index(numbers, name="line", dtype="int64"), dtype=object)
-
-
-def json_pieces(path: Path, rows: int, names: list[str]) -> Iterator[pd.DataFrame]:
-    """The objects of a JSONL file; every piece has all columns."""
-    numbers: list[int] = []
-    records: list[dict[str, object]] = []
-    for number, record in json_records(path):
-        numbers.append(number)
-        records.append(record)
-        if len(records) == rows:
-            yield json_table(numbers, records, names)
-            numbers, records = [], []
-    yield json_table(numbers, records, names)
+    """All keys that the objects of a JSONL file have, in the order of their appearance."""
+    return list(dict.fromkeys(name for _, record in json_records(path) for name in record))
 
 
 def json_records(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
@@ -69,7 +55,7 @@ def json_records(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
         say_once(f"{path}: read as {SPOKEN[encoding]}", version_of(path))
     names: set[str] = set()
     is_first = True
-    with Lines(path, encoding) as lines:
+    with TextLines(path, encoding) as lines:
         for line in lines:
             text = line.strip()
             if not text:
@@ -90,7 +76,7 @@ def refuse_broken(names: Iterable[str], place: str) -> None:
     """Raise InputError at a key with half of a surrogate pair: no file and no terminal can hold it."""
     for name in names:
         if SURROGATES.search(name):
-            hint = "Rename it, or export the file anew"
+            hint = "Rename it, or export the file again"
             raise InputError(f"the key {name[:40]!a} is broken Unicode", where=place, hint=hint)
 
 
@@ -113,7 +99,7 @@ def json_object(text: str, place: str, is_first: bool, is_ended: bool) -> dict[s
         if is_first and text == "{":
             hint += ", for example with: jq -c . SPREAD.json > ROWS.jsonl"
         elif not is_ended:
-            hint += "; the file ends in the middle of this one, so it may be cut off: copy it anew"
+            hint += "; the file ends in the middle of this one, so it may be cut off: copy it again"
         raise InputError(f"not a line of JSON ({error})", where=place, hint=hint) from None
     if isinstance(record, list) and is_first and all(isinstance(one, dict) for one in record):
         raise InputError(one_list, where=place, hint=unpack)

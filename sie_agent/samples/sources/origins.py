@@ -10,23 +10,20 @@ from pathlib import Path
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.samples.maps.column_maps import ColumnMap
-from sie_agent.samples.sources.folders import folder_parts, typed_shards
+from sie_agent.samples.log_source import LogSource
+from sie_agent.samples.sources.folders import folder_contents
 from sie_agent.samples.sources.readers import read_file
-
-ROWS_AT_ONCE = 65_536
+from sie_agent.samples.sources.shards import ROWS_AT_ONCE
 
 
 @contextmanager
-def files_named(path: Path | None, mapping: ColumnMap | None, split: str | None) -> Iterator[None]:
+def files_named(source: LogSource) -> Iterator[None]:
     """Name the file and its own row in an error that speaks of a row of a whole folder.
 
-    Files are only read again for this where there is such an error.
-
-    Parameters
-    ----------
-    path, mapping, split : the source, as it was read. Maps that read files of several kinds name them themselves.
+    Files are only read again for this where there is such an error. Maps that read files of several kinds name them
+    themselves.
     """
+    path, mapping = source.path, source.mapping
     try:
         yield
     except InputError as error:
@@ -34,7 +31,7 @@ def files_named(path: Path | None, mapping: ColumnMap | None, split: str | None)
         if path is None or several or not path.is_dir():
             raise
         place = re.fullmatch(rf"{re.escape(str(path))}, (row|line) (\d+)(, .*)?", str(error.where or ""), re.DOTALL)
-        found = None if place is None else origin_of(path, split, place[1], int(place[2]))
+        found = None if place is None else origin_of(path, source.split, place[1], int(place[2]))
         if place is None or found is None:
             raise
         where = f"{found}{place[3] or ''}"
@@ -60,10 +57,9 @@ def origin_of(path: Path, split: str | None, word: str, number: int) -> str | No
 
 def file_rows(path: Path, split: str | None) -> Iterator[tuple[str, pd.Index]]:
     """The files of a folder in the order in which they are read, and how the rows of each are counted."""
-    if (shards := typed_shards(path, split)) is not None:
-        for shard in shards:
-            count = sum(table.num_rows for table in shard.tables(ROWS_AT_ONCE, shard.stored.names[:1]))
-            yield shard.where, pd.RangeIndex(1, count + 1, name="row")
-        return
-    for part in folder_parts(path, split):
-        yield str(part.file), read_file(part.file).index
+    shards, files = folder_contents(path, split)
+    for shard in shards:
+        count = sum(table.num_rows for table in shard.tables(ROWS_AT_ONCE, shard.stored.names[:1]))
+        yield shard.where, pd.RangeIndex(1, count + 1, name="row")
+    for one in files:
+        yield str(one.file), read_file(one.file).index

@@ -1,8 +1,9 @@
-"""Sources read piece by piece: the rows of ``read_source`` without ever holding all of them."""
+"""Sources read piece by piece, without ever holding all of their rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -10,16 +11,13 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from sie_agent.samples.generated import is_generated
-from sie_agent.samples.maps.column_maps import ColumnMap
-from sie_agent.samples.sources.folders import Part, folder_parts, typed_shards
+from sie_agent.errors import InputError
+from sie_agent.samples.generated import generated_source, is_generated
+from sie_agent.samples.sources.folders import FolderFile, folder_contents
 from sie_agent.samples.sources.hub import hub_shards
-from sie_agent.samples.sources.json_lines import json_names, json_pieces
-from sie_agent.samples.sources.readers import SEPARATORS, checked_ending, data_ending, faults_in_words
-from sie_agent.samples.sources.separated import separated_tables
-from sie_agent.samples.sources.shards import SPLIT, Shard, parquet_shard, shard_frames
-
-SMALL_BLOCK = 1024 * 1024
+from sie_agent.samples.sources.readers import column_names, counted, data_ending, file_frames, numbered, read_file
+from sie_agent.samples.sources.shards import SPLIT, Shard, shard_frames
+from sie_agent.samples.text_columns import text_column
 
 
 class Pieces(Protocol):
@@ -29,91 +27,101 @@ class Pieces(Protocol):
         """The pieces; where *columns* are named, others may be left out."""
 
 
-def pieces_of(
-    source: str, path: Path | None, mapping: ColumnMap | None, rows: int, split: str | None = None
-) -> Pieces | None:
-    """How to read a source in pieces of about *rows* rows; None where all of it is needed at once.
+def pieces_of(source: str, path: Path | None, rows: int | None, split: str | None = None) -> Pieces:
+    """How to read a source in pieces.
 
     The types of a column may differ from piece to piece where putting the pieces together gives the type that
     it has in the whole table.
-    """
-    if is_generated(source) or (mapping is not None and (mapping.files or mapping.next_item)):
-        return None
-    names = cache(column_names)
-    if path is None:
-        return typed_pieces(hub_shards(source, split), rows)
-    if path.is_file() and data_ending(path) == ".parquet":
-        with faults_in_words(path):
-            checked_ending(path)
-            return typed_pieces([parquet_shard(path)], rows)
-    if path.is_file():
-        return lambda columns=None: file_pieces(path, rows, names)
-    if (shards := typed_shards(path, split)) is not None:
-        return typed_pieces(shards, rows)
-    parts = folder_parts(path, split)
-    parquet = [data_ending(part.file) == ".parquet" for part in parts]
-    return None if any(parquet) else lambda columns=None: folder_pieces(parts, rows, names)
 
-
-def file_pieces(path: Path, rows: int, names: Callable[[Path], list[str]]) -> Iterator[pd.DataFrame]:
-    """The rows of one text file; *names* tells its columns.
+    Parameters
+    ----------
+    source, path : its name, and where it lies; None where it is generated, or on the Hub.
+    rows : about how many rows a piece has; None for all rows in one piece.
+    split : which split of a folder or data set, see :func:`sie_agent.samples.sources.folders.chosen_splits`.
 
     Raises
     ------
-    InputError, EnvironmentFailure
-        As ``read_file``.
+    InputError, EnvironmentFailure : the source cannot be read; here, or when pieces are drawn.
     """
-    with faults_in_words(path):
-        ending = checked_ending(path)
-        if ending == ".jsonl":
-            yield from json_pieces(path, rows, names(path))
-        else:
-            yield from counted(table.to_pandas() for table in separated_tables(path, SEPARATORS[ending]))
+    if is_generated(source):
+        return held(generated_source(source))
+    if path is None:
+        return shard_pieces(hub_shards(source, split), rows)
+    if not path.is_dir():
+        names = cache(column_names) if rows else None
+        return lambda columns=None: file_frames(path, rows, columns, names=names)
+    shards, files = folder_contents(path, split)
+    if shards:
+        return shard_pieces(shards, rows)
+    if rows is None or any(data_ending(one.file) == ".parquet" for one in files):
+        return held(whole_folder(files))
+    return folder_pieces(files, rows)
 
 
-def counted(pieces: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """Pieces under an index that counts the rows of all of them from 1."""
-    done = 0
-    for piece in pieces:
-        piece.index = pd.RangeIndex(done + 1, done + len(piece) + 1, name="row")
-        done += len(piece)
-        yield piece
+def held(frame: pd.DataFrame) -> Pieces:
+    """A table in memory as its only piece."""
+    return lambda columns=None: iter([frame])
 
 
-def folder_pieces(parts: list[Part], rows: int, names: Callable[[Path], list[str]]) -> Iterator[pd.DataFrame]:
+def shard_pieces(shards: list[Shard], rows: int | None) -> Pieces:
+    """Files and data sets of typed columns."""
+    return lambda columns=None: counted(shard_frames(shards, rows, columns))
+
+
+def whole_folder(files: list[FolderFile]) -> pd.DataFrame:
+    """The files of a folder, some of them text, as one table; beside text files all columns are text."""
+    frames = [read_file(one.file).assign(**{SPLIT: one.split}) for one in files]
+    if len(frames) == 1:
+        return frames[0]
+    if any(data_ending(one.file) == ".parquet" for one in files):
+        frames = [plain_texts(frame) for frame in frames]
+    return numbered(pd.concat(frames))
+
+
+def plain_texts(frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns of a typed file as text, as text files have them; lists and objects as they are."""
+    columns = {}
+    for name in frame.columns:
+        try:
+            columns[name] = text_column(frame[name]).set_axis(frame.index)
+        except InputError:
+            columns[name] = frame[name].astype(object)
+    return pd.DataFrame(columns, index=frame.index)
+
+
+def folder_pieces(files: list[FolderFile], rows: int) -> Pieces:
     """Text files one after the other, all with the columns that any of them has."""
-    there = list(dict.fromkeys(name for part in parts for name in [*names(part.file), SPLIT]))
+    names = cache(column_names)
 
-    def pieces() -> Iterator[pd.DataFrame]:
-        for part in parts:
-            for piece in file_pieces(part.file, rows, names):
-                yield widened(piece.assign(**{SPLIT: part.split}), there)
+    def widened(columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
+        there = list(dict.fromkeys(name for one in files for name in [*names(one.file), SPLIT]))
+        for one in files:
+            for piece in file_frames(one.file, rows, names=names):
+                # text of CSV, objects of JSON: a column that is missing here has the type that the others have
+                absent = pd.Series(np.nan, index=piece.index, dtype=piece.dtypes.iloc[0])
+                piece = piece.assign(**{SPLIT: one.split})
+                yield pd.DataFrame({name: piece.get(name, absent) for name in there}, index=piece.index)
 
-    return pieces() if len(parts) == 1 else counted(pieces())
-
-
-def column_names(file: Path) -> list[str]:
-    """The columns of a text file; one of JSON lines has to be read to its end for that."""
-    with faults_in_words(file):
-        ending = checked_ending(file)
-        if ending == ".jsonl":
-            return json_names(file)
-        return list(next(separated_tables(file, SEPARATORS[ending])).column_names)
+    return widened if len(files) == 1 else lambda columns=None: counted(widened())
 
 
-def widened(piece: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """The piece with these columns, empty where it did not have them."""
-    if list(piece.columns) == names:
-        return piece
-    # text of CSV, objects of JSON: of the type that the others have
-    absent = pd.Series(np.nan, index=piece.index, dtype=piece.dtypes.iloc[0])
-    return pd.DataFrame({name: piece[name] if name in piece.columns else absent for name in names}, index=piece.index)
-
-
-def typed_pieces(shards: list[Shard], rows: int) -> Pieces:
-    """Files and data sets of typed columns, which give the same as :func:`whole_frame` does."""
-
-    def pieces(columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
-        return counted(shard_frames(shards, rows, columns))
-
-    return pieces
+def regrouped(pieces: Iterable[pd.DataFrame], rows: int | None, limit: int | None = None) -> Iterator[pd.DataFrame]:
+    """The same rows, *rows* at a time (None: all at once), up to the limit; nothing where there are none."""
+    most = sys.maxsize if rows is None else rows
+    held: list[pd.DataFrame] = []
+    count = given = 0
+    for piece in pieces:
+        if len(piece):
+            held.append(piece)
+            count += len(piece)
+        while count >= most or (limit is not None and given + count >= limit):
+            together = pd.concat(held) if len(held) > 1 else held[0]
+            take = most if limit is None else min(most, limit - given)
+            yield together.iloc[:take]
+            given += take
+            if given == limit:
+                return
+            count -= take
+            held = [together.iloc[take:]] if count else []
+    if count:
+        yield pd.concat(held) if len(held) > 1 else held[0]

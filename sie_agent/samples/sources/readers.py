@@ -1,10 +1,10 @@
-"""Files into tables: Parquet, CSV, TSV and JSONL, with every fault named by its line or row."""
+"""Data files as tables: Parquet, CSV, TSV and JSONL, whole or in pieces, with every fault named by its line or row."""
 
 from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,18 +14,19 @@ import pyarrow as pa
 from sie_agent.errors import InputError
 from sie_agent.files.small_files import refuse_no_file
 from sie_agent.files.tables import unreadable
-from sie_agent.samples.sources.json_lines import read_jsonl
+from sie_agent.samples.sources.json_lines import json_frames, json_names
 from sie_agent.samples.sources.separated import separated_tables
-from sie_agent.samples.sources.shards import parquet_shard, whole_frame
+from sie_agent.samples.sources.shards import parquet_shard, shard_frames
 from sie_agent.samples.sources.text_files import GZIP
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
+ENDINGS = (".parquet", *SEPARATORS, ".jsonl")
 
 
 def data_ending(path: Path) -> str | None:
     """The ending that decides how a file is read (``.csv``, …), or None if it is not a data file."""
     name = path.name.lower().removesuffix(".gz")
-    return next((ending for ending in READERS if name.endswith(ending)), None)
+    return next((ending for ending in ENDINGS if name.endswith(ending)), None)
 
 
 def read_file(path: Path, *, separator: str | None = None) -> pd.DataFrame:
@@ -47,11 +48,60 @@ def read_file(path: Path, *, separator: str | None = None) -> pd.DataFrame:
         If it is missing, no file, empty, damaged, of an unknown kind or in an encoding that cannot be told, or the
         system does not let it be read.
     """
+    return next(file_frames(path, None, separator=separator))
+
+
+def file_frames(
+    path: Path,
+    rows: int | None,
+    columns: Sequence[str] | None = None,
+    *,
+    names: Callable[[Path], list[str]] | None = None,
+    separator: str | None = None,
+) -> Iterator[pd.DataFrame]:
+    """The rows of one data file in tables, each indexed as :func:`read_file` says.
+
+    Every cell of a CSV or TSV file is text, so that ids keep their zeros.
+
+    Parameters
+    ----------
+    path, separator : as :func:`read_file` takes them.
+    rows : about how many rows a table has; None for all of them in one.
+    columns : those of a Parquet file that are read; all when not given.
+    names : gives the columns of a JSONL file, all of which each table then has.
+    """
     with faults_in_words(path):
         ending = checked_ending(path)
-        if separator is not None and ending in SEPARATORS:
-            return read_separated(path, SEPARATORS[ending], separator)
-        return READERS[ending](path)
+        if ending == ".jsonl":
+            yield from json_frames(path, rows, names(path) if names else None)
+        elif ending == ".parquet":
+            yield from counted(shard_frames([parquet_shard(path)], rows, columns))
+        else:
+            tables = separated_tables(path, SEPARATORS[ending], separator)
+            yield from counted(table.to_pandas() for table in (tables if rows else [pa.concat_tables(tables)]))
+
+
+def numbered(frame: pd.DataFrame, first: int = 1) -> pd.DataFrame:
+    """The table under an index that counts its rows from *first*."""
+    frame.index = pd.RangeIndex(first, first + len(frame), name="row")
+    return frame
+
+
+def counted(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """Tables under an index that counts the rows of all of them from 1."""
+    first = 1
+    for frame in frames:
+        yield numbered(frame, first)
+        first += len(frame)
+
+
+def column_names(path: Path) -> list[str]:
+    """The columns of a text file; one of JSON lines has to be read to its end for that."""
+    with faults_in_words(path):
+        ending = checked_ending(path)
+        if ending == ".jsonl":
+            return json_names(path)
+        return list(next(separated_tables(path, SEPARATORS[ending])).column_names)
 
 
 def checked_ending(path: Path) -> str:
@@ -61,11 +111,8 @@ def checked_ending(path: Path) -> str:
         raise InputError("there is no such file", where=path, hint="Check the path")
     ending = data_ending(path)
     if ending is None:
-        raise InputError(
-            f"unknown file ending '{path.suffix}'",
-            where=path,
-            hint=f"Give a file that ends in {', '.join(READERS)} (all but Parquet may be gzipped: .gz)",
-        )
+        hint = f"Give a file that ends in {', '.join(ENDINGS)} (all but Parquet may be gzipped: .gz)"
+        raise InputError(f"unknown file ending '{path.suffix}'", where=path, hint=hint)
     if path.stat().st_size == 0:
         raise InputError("the file is empty", where=path, hint="Give a file with at least one row")
     return ending
@@ -84,35 +131,5 @@ def faults_in_words(path: Path) -> Iterator[None]:
         if not packed:
             hint = "Take .gz off its name, or pack it with gzip"
             raise InputError("is not packed with gzip, whatever its name says", where=path, hint=hint) from None
-        hint = "It is cut off or damaged: copy it anew"
+        hint = "It is cut off or damaged: copy it again"
         raise InputError("not a whole gzip file", where=path, hint=hint) from None
-
-
-def numbered(frame: pd.DataFrame, word: str = "row") -> pd.DataFrame:
-    """Count the rows from 1 in an index of that name."""
-    frame.index = pd.RangeIndex(1, len(frame) + 1, name=word)
-    return frame
-
-
-def read_parquet(path: Path) -> pd.DataFrame:
-    """A Parquet file as a table."""
-    return numbered(whole_frame([parquet_shard(path)]))
-
-
-def read_separated(path: Path, usual: str, given: str | None = None) -> pd.DataFrame:
-    """A CSV or TSV file with a header line; every cell is text, so that ids keep their zeros.
-
-    Parameters
-    ----------
-    path : the file.
-    usual, given : the separator that its ending stands for, and the one that is known.
-    """
-    return numbered(pa.concat_tables(separated_tables(path, usual, given)).to_pandas())
-
-
-READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
-    ".parquet": read_parquet,
-    ".csv": lambda path: read_separated(path, SEPARATORS[".csv"]),
-    ".tsv": lambda path: read_separated(path, SEPARATORS[".tsv"]),
-    ".jsonl": read_jsonl,
-}

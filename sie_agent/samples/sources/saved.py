@@ -42,7 +42,7 @@ def saved_shards(path: Path) -> dict[str, Named]:
         return {str(split or "train"): lambda name: files_of(path, path, name)}
     splits = told(path / SPLITS).get("splits")
     if not isinstance(splits, list) or not splits:
-        raise InputError("names no splits", where=path / SPLITS, hint="Save the data set anew")
+        raise InputError("names no splits", where=path / SPLITS, hint="Save the data set again")
     return {str(split): by_name(path, path / str(split)) for split in splits}
 
 
@@ -61,7 +61,7 @@ def files_of(root: Path, folder: Path, split: str) -> list[Shard]:
     """
     state = told(within(root, folder, STATE))
     if state.get("_indices_data_files"):
-        hint = "Load it with datasets, flatten_indices() it, and save it anew"
+        hint = "Load it with datasets, flatten_indices() it, and save it again"
         raise InputError("the data set was saved with a selection of rows apart", where=folder, hint=hint)
     features: Mapping[str, object] = {}
     if (folder / INFO).is_file():
@@ -70,7 +70,7 @@ def files_of(root: Path, folder: Path, split: str) -> list[Shard]:
     files = state.get("_data_files")
     names = [one.get("filename") for one in files if isinstance(one, dict)] if isinstance(files, list) else []
     if not names or not all(isinstance(name, str) for name in names):
-        raise InputError("names no data files", where=folder / STATE, hint="Save the data set anew")
+        raise InputError("names no data files", where=folder / STATE, hint="Save the data set again")
     return [arrow_shard(within(root, folder, str(name)), split, features) for name in names]
 
 
@@ -78,10 +78,10 @@ def within(root: Path, folder: Path, name: str) -> Path:
     """A file of a saved data set; InputError where it lies outside of the folder that was given, or is missing."""
     path = folder / name
     if not inside(path, root):
-        hint = "Save the data set anew, with all of its files in the folder"
+        hint = "Save the data set again, with all of its files in the folder"
         raise InputError(f"'{name}' lies outside of the folder and is not read", where=folder, hint=hint)
     if not path.is_file():
-        raise InputError("the file is missing", where=path, hint="Copy the whole folder anew")
+        raise InputError("the file is missing", where=path, hint="Copy the whole folder again")
     return path
 
 
@@ -94,7 +94,7 @@ def told(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
-        raise InputError("is no JSON object", where=path, hint="It is damaged: save the data set anew, or copy it anew")
+        raise InputError("is no JSON object", where=path, hint="It is damaged: save or copy the data set again")
     return content
 
 
@@ -131,5 +131,5 @@ def not_arrow(path: Path, error: Exception) -> Exception:
     if isinstance(error, PermissionError):
         return unreadable(path)
     reason = " ".join(str(error).split())[:120] or type(error).__name__
-    hint = "It is cut off or damaged: save the data set anew, or copy it anew"
+    hint = "It is cut off or damaged: save or copy the data set again"
     return InputError(f"not a whole Arrow file{damage(reason)}", where=path, hint=hint)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from sie_agent.errors import InputError
 from sie_agent.samples.sources.dialects import SEPARATORS, Dialect, dialect_of, no_header
 from sie_agent.samples.sources.swallowed import LINE_END, holds_rows
-from sie_agent.samples.sources.text_files import MOST_CHARACTERS, Lines
+from sie_agent.samples.sources.text_files import MOST_CHARACTERS, TextLines
 
 PIECE_ROWS = 20_000
 PIECE_CHARACTERS = 1024 * 1024
@@ -60,7 +60,7 @@ def rows_of(path: Path, dialect: Dialect) -> Iterator[list[list[str]]]:
     width = len(header) + dialect.open_end
     # nothing may stand where no column has a name at the end of a line
     closed = dialect.open_end or not header[-1]
-    with Lines(path, dialect.encoding) as lines:
+    with TextLines(path, dialect.encoding) as lines:
         rest = iter(lines)
         for _ in islice(rest, dialect.before):
             pass
@@ -129,11 +129,8 @@ def refuse_swallowed(path: Path, dialect: Dialect, row: list[str], start: int) -
         breaks = len(LINE_END.findall(field))
         if breaks * (len(row) - 1) >= FEWEST_SWALLOWED and holds_rows(row, place, dialect.separator):
             problem = f"a quote opens here and closes in line {line + breaks}, and what lies between looks like rows"
-            raise InputError(
-                problem,
-                where=f"{path}, line {line}",
-                hint="Close it, double it if it is part of the text, or take the line breaks out of the field",
-            )
+            hint = "Close it, double it if it is part of the text, or take the line breaks out of the field"
+            raise InputError(problem, where=f"{path}, line {line}", hint=hint)
         line += breaks
 
 
@@ -156,7 +153,7 @@ def broken_quotes(path: Path, dialect: Dialect, start: int, end: int, reason: st
 def faulty_quote(path: Path, dialect: Dialect, start: int, end: int) -> tuple[int, int | None]:
     """Lines in which the quote opens and closes (None: it does not) that makes the row from *start* to *end* wrong."""
     inside, opening = False, start
-    with Lines(path, dialect.encoding) as lines:
+    with TextLines(path, dialect.encoding) as lines:
         for line in islice(lines, start - 1, end):
             place, fresh = 0, not inside
             while place < len(line):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +14,8 @@ import pyarrow.parquet as pq
 from sie_agent.errors import InputError
 from sie_agent.files.tables import PARQUET_FAULTS, not_parquet
 from sie_agent.samples.sources.class_names import features_in
+from sie_agent.samples.sources.headers import refuse_too_wide
 from sie_agent.samples.sources.typed import frame_of, plain_schema, plain_table
-from sie_agent.samples.widths import refuse_too_wide
 from sie_agent.utils.progress import say
 
 SPLIT = "__split__"
@@ -76,21 +77,29 @@ def parquet_shard(path: Path, split: str | None = None, card: Mapping[str, objec
     """
 
     def tables(rows: int, columns: Sequence[str] | None) -> Iterator[pa.Table]:
-        try:
-            # read in small parts: the pages of a column of one large row group can be most of the file
-            with pq.ParquetFile(opened(path), buffer_size=SMALL_BLOCK, pre_buffer=False) as file:
-                wanted = None if columns is None else [name for name in file.schema_arrow.names if name in columns]
-                for batch in file.iter_batches(batch_size=rows, columns=wanted, use_threads=False):
-                    yield pa.Table.from_batches([batch])
-        except PARQUET_FAULTS as error:
-            raise not_parquet(path, error) from None
+        with parquet_faults(path):
+            yield from parquet_tables(path, rows, columns)
 
+    with parquet_faults(path), pq.ParquetFile(opened(path)) as file:
+        return Shard(str(path), file.schema_arrow, tables, split, card)
+
+
+@contextmanager
+def parquet_faults(path: Path, writer: str | None = None) -> Iterator[None]:
+    """What is wrong with a Parquet file that *writer* wrote, in words."""
     try:
-        with pq.ParquetFile(opened(path)) as file:
-            schema = file.schema_arrow
+        yield
     except PARQUET_FAULTS as error:
-        raise not_parquet(path, error) from None
-    return Shard(str(path), schema, tables, split, card)
+        raise not_parquet(path, error, writer) from None
+
+
+def parquet_tables(path: Path, rows: int, columns: Sequence[str] | None) -> Iterator[pa.Table]:
+    """The rows of a Parquet file, *rows* at a time; of the columns those that are named, all where None are."""
+    # read in small parts: the pages of a column of one large row group can be most of the file
+    with pq.ParquetFile(opened(path), buffer_size=SMALL_BLOCK, pre_buffer=False) as file:
+        wanted = None if columns is None else [name for name in file.schema_arrow.names if name in columns]
+        for batch in file.iter_batches(batch_size=rows, columns=wanted, use_threads=False):
+            yield pa.Table.from_batches([batch])
 
 
 def opened(path: Path) -> pa.NativeFile:
@@ -112,11 +121,8 @@ def shared_schema(shards: Sequence[Shard]) -> pa.Schema:
             kind, first = found.get(field.name, (field.type, shard.where))
             both = common_type(kind, field.type)
             if both is None:
-                raise InputError(
-                    f"the column '{field.name}' is {field.type} here and {kind} in {first}",
-                    where=shard.where,
-                    hint="Write it with one type in all files",
-                )
+                problem = f"the column '{field.name}' is {field.type} here and {kind} in {first}"
+                raise InputError(problem, where=shard.where, hint="Write it with one type in all files")
             found[field.name] = (both, first)
     return pa.schema([(name, kind) for name, (kind, _) in found.items()])
 
@@ -200,12 +206,9 @@ def shard_tables(shards: Sequence[Shard], rows: int, columns: Sequence[str] | No
             yield fit
 
 
-def whole_frame(shards: Sequence[Shard]) -> pd.DataFrame:
-    """All rows of all files as one table; index 0 … n-1."""
-    return frame_of(pa.concat_tables(list(shard_tables(shards, ROWS_AT_ONCE))))
-
-
-def shard_frames(shards: Sequence[Shard], rows: int, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
-    """The same, about *rows* rows at a time."""
-    for table in shard_tables(shards, rows, columns):
-        yield frame_of(table)
+def shard_frames(
+    shards: Sequence[Shard], rows: int | None, columns: Sequence[str] | None = None
+) -> Iterator[pd.DataFrame]:
+    """All rows of all files, about *rows* rows at a time, or where it is None as one table; each has index 0 … n-1."""
+    tables = shard_tables(shards, rows or ROWS_AT_ONCE, columns)
+    return map(frame_of, tables if rows else [pa.concat_tables(tables)])

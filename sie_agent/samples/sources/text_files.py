@@ -59,8 +59,19 @@ SPOKEN = {
     "utf-32": "UTF-32",
     WESTERN: "Windows-1252 (Western European)",
 }
-MARKUP = re.compile(r"<(?:!doctype|html|head|body|table|\?xml|\w+[ >])", re.IGNORECASE)
-JSON = re.compile(r'\{\s*["}]|\[\s*[\[{"]')
+# the same of texts
+TEXT_KINDS = (
+    (
+        re.compile(r"<(?:!doctype|html|head|body|table|\?xml|\w+[ >])", re.IGNORECASE),
+        "HTML or XML",
+        "Export the table as CSV; a page that says why it could not be downloaded looks like this, too",
+    ),
+    (
+        re.compile(r'\{\s*["}]|\[\s*[\[{"]'),
+        "JSON",
+        "Rename it so that its name ends in .jsonl, with one JSON object per line",
+    ),
+)
 
 HIGH_LETTERS = "À-ÖØ-öø-ÿŠŒŽšœžŸ"
 # what another encoding looks like when it is read as Windows-1252: long runs of accented letters (Cyrillic, Greek,
@@ -78,7 +89,7 @@ UTF8_READ_AS_WESTERN = re.compile("[ÂÃ][\\x80-\\xbf€‚ƒ„…†‡ˆ‰�
 WESTERN_ERRORS = 0.02
 
 
-class Lines:
+class TextLines:
     """The lines of a text file with their ends, counted; a context manager.
 
     Parameters
@@ -98,7 +109,7 @@ class Lines:
         self._encoding = encoding
         self._stream = io.TextIOWrapper(opened(path), encoding=encoding, newline="")
 
-    def __enter__(self) -> Lines:
+    def __enter__(self) -> TextLines:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -118,26 +129,20 @@ class Lines:
                 self.number += 1
                 self.characters += len(line)
                 if len(line) > MOST_CHARACTERS:
-                    raise InputError(
-                        f"the line is longer than {MOST_CHARACTERS:,} characters",
-                        where=f"{self._path}, line {self.number}",
-                        hint="Look for line ends that were lost, or shorten the text",
-                    )
+                    problem = f"the line is longer than {MOST_CHARACTERS:,} characters"
+                    raise self._fault(problem, "Look for line ends that were lost, or shorten the text")
                 if ZEROS in line:
-                    raise InputError(
-                        "the line holds zero bytes",
-                        where=f"{self._path}, line {self.number}",
-                        hint="The file is damaged, or is no text: copy or export it anew",
-                    )
+                    hint = "The file is damaged, or is no text: copy or export it again"
+                    raise self._fault("the line holds zero bytes", hint)
                 if is_western and UTF8_READ_AS_WESTERN.search(line):
-                    raise InputError(
-                        "here is UTF-8, and the text before is Windows-1252",
-                        where=f"{self._path}, line {self.number}",
-                        hint="Save all of it as UTF-8",
-                    )
+                    problem = "here is UTF-8, and the text before is Windows-1252"
+                    raise self._fault(problem, "Save all of it as UTF-8")
                 yield line
         except UnicodeError:
             raise undecodable(self._path, self._encoding) from None
+
+    def _fault(self, problem: str, hint: str) -> InputError:
+        return InputError(problem, where=f"{self._path}, line {self.number}", hint=hint)
 
 
 def opened(path: Path) -> IO[bytes]:
@@ -263,12 +268,9 @@ def decoded_head(path: Path, encoding: str) -> tuple[list[str], bool]:
 def refuse_other_text(lines: list[str], path: Path) -> None:
     """Raise InputError where a table's file holds markup or JSON."""
     start = "".join(lines[:20]).lstrip()[:200]
-    if MARKUP.match(start):
-        hint = "Export the table as CSV; a page that says why it could not be downloaded looks like this, too"
-        raise InputError("is HTML or XML, whatever its name says", where=path, hint=hint)
-    if JSON.match(start):
-        hint = "Rename it so that its name ends in .jsonl, with one JSON object per line"
-        raise InputError("is JSON, whatever its name says", where=path, hint=hint)
+    for pattern, kind, hint in TEXT_KINDS:
+        if pattern.match(start):
+            raise InputError(f"is {kind}, whatever its name says", where=path, hint=hint)
 
 
 def version_of(path: Path) -> tuple[int, bytes]:

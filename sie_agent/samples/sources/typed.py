@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from sie_agent.errors import InputError
 from sie_agent.samples.sources.class_names import named
+from sie_agent.samples.sources.headers import refuse_twice
 
 # whole numbers beside nulls: pandas' usual choice, float64, makes one id of 2^53 and 2^53 + 1
 NULLABLE: dict[pa.DataType, Any] = {
@@ -35,7 +36,7 @@ def frame_of(table: pa.Table) -> pd.DataFrame:
 
     Text becomes ``str``; numbers and booleans become numpy's, and with nulls pandas' nullable ones (floats: NaN);
     timestamps ``datetime64``; everything else keeps its Arrow type (``pandas.ArrowDtype``), by which
-    :func:`sie_agent.samples.text.text_column` knows it.
+    :func:`sie_agent.samples.text_columns.text_column` knows it.
     """
     columns = {name: series_of(table.column(place)) for place, name in enumerate(table.column_names)}
     return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows))
@@ -86,13 +87,6 @@ def plain_table(table: pa.Table, features: Mapping[str, object], where: str) -> 
 def plain_schema(schema: pa.Schema, features: Mapping[str, object], where: str) -> pa.Schema:
     """The types that :func:`plain_table` gives to columns of these types."""
     return plain_table(pa.Table.from_batches([], schema), features, where).schema
-
-
-def refuse_twice(names: Sequence[str], where: str) -> None:
-    """Raise InputError if two columns share a name."""
-    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
-    if twice is not None:
-        raise InputError(f"the column '{twice}' is there twice", where=where, hint="Rename one of them")
 
 
 def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -151,5 +145,5 @@ def damaged(name: str, kind: pa.DataType, error: Exception, where: str) -> Input
     if "utf8" in reason.lower() or "utf-8" in reason.lower():
         hint = "Write it as UTF-8; bytes that are no text belong in a binary column"
         return InputError(f"the column '{name}' ({kind}) holds text that is not UTF-8", where=place, hint=hint)
-    hint = "Make or copy the file anew"
+    hint = "Make or copy the file again"
     return InputError(f"the column '{name}' ({kind}) is damaged ({reason[:120]})", where=place, hint=hint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +13,15 @@ from sie_agent.errors import InputError
 from sie_agent.samples.maps.column_maps import ColumnMap
 from sie_agent.samples.maps.mapping import apply_map
 from sie_agent.samples.positions import shifted
-from sie_agent.samples.schema import Places, check_columns, in_schema
-from sie_agent.samples.sources.decimals import Mark
+from sie_agent.samples.row_places import Places, Sieve
+from sie_agent.samples.sample_schema import check_columns, in_schema
+from sie_agent.samples.sources.decimals import Marks
 from sie_agent.samples.sources.shards import SPLIT
-from sie_agent.samples.unusable.rows import InvalidRows, Sieve, note_missing_labels
+from sie_agent.samples.unusable.invalid_rows import InvalidRows, note_missing_labels
 
 
 @dataclass(frozen=True)
-class Rows:
+class CheckedRows:
     """The rows of a source, mapped and checked one by one.
 
     Attributes
@@ -38,7 +39,7 @@ class Rows:
     invalid: InvalidRows | None = None
     allow_missing_labels: bool = False
     from_zero: bool = False
-    marks: Mapping[str, Mark | None] | None = None
+    marks: Marks | None = None
 
     def tables(self) -> Iterator[tuple[pd.DataFrame, Places, bool]]:
         """The tables in the schema, the places of their rows, and whether ids are the data's own; none is empty.
@@ -88,10 +89,9 @@ class Rows:
             return
         source, listed = Path(self.where), invalid.listed
         if listed is not None and source.is_dir() and listed.resolve().is_relative_to(source.resolve()):
+            problem = "the list of rows that cannot be used would lie in the folder of the data"
             hint = "Give an --out in another folder: the list would be read as a part of the data"
-            raise InputError(
-                "the list of rows that cannot be used would lie in the folder of the data", where=listed, hint=hint
-            )
+            raise InputError(problem, where=listed, hint=hint)
         if not self.allow_missing_labels:
             self._look_at_labels(invalid)
 
@@ -108,9 +108,3 @@ class Rows:
         for frame in self.frames():
             sieve = Sieve(frame.index, self.where)
             yield self._in_schema(frame, sieve)[0], sieve
-
-
-def no_usable_row(where: str) -> InputError:
-    """Every row has a fault, and all were to be left out."""
-    hint = "Look at what is listed: most often the column map names the wrong column"
-    return InputError("no row can be used", where=where, hint=hint)

@@ -9,20 +9,16 @@ from typing import Literal
 
 import pandas as pd
 
-from sie_agent.samples.loading import chosen_rows, chosen_source, read_source
+from sie_agent.samples.log_source import LogSource, log_source
 from sie_agent.samples.maps.column_maps import ColumnMap
-from sie_agent.samples.maps.nested import named_sources, pieces_with_fields, with_fields
-from sie_agent.samples.positions import from_one
-from sie_agent.samples.shop_logs.impressions import keys_of
+from sie_agent.samples.sample_loading import chosen_rows
+from sie_agent.samples.shop_logs.impression_pairs import keys_of
+from sie_agent.samples.sources.cell_texts import types_named
 from sie_agent.samples.sources.cells import short
-from sie_agent.samples.sources.decimals import number_marks
 from sie_agent.samples.sources.folders import ALL
 from sie_agent.samples.sources.origins import origin_of
-from sie_agent.samples.sources.pieces import pieces_of
-from sie_agent.samples.sources.written import types_named
-from sie_agent.samples.streaming import chosen_by, float_columns, rows_of
-from sie_agent.samples.unusable.checking import Rows
-from sie_agent.samples.unusable.rows import InvalidRows
+from sie_agent.samples.unusable.checking import CheckedRows
+from sie_agent.samples.unusable.invalid_rows import InvalidRows
 
 ROWS_AT_ONCE = 20_000
 Reason = Literal["unusable", "folded", "limit", "filters", "split", "run", "used"]
@@ -35,8 +31,8 @@ class LostRow:
     Attributes
     ----------
     sample_id : of the row. row : its number in the source, or of JSON its line. place : file and row in words.
-    reason : ``unusable``, ``folded`` into the row of its pair, left out by ``limit``, ``filters`` or ``split``, ,
-        by a ``run`` that leaves out queries, or ``used``: it is among the samples.
+    reason : ``unusable``, ``folded`` into the row of its pair, left out by ``limit``, ``filters``, ``split`` or by
+        a ``run`` that leaves out queries, or ``used``: it is among the samples.
     problem : what became of it in words.
     pair : ``sample_id`` of the row that stands for its pair; of rows that were folded.
     """
@@ -47,15 +43,6 @@ class LostRow:
     reason: Reason
     problem: str
     pair: str | None = None
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What chooses the rows of a source."""
-
-    mapping: ColumnMap | None
-    split: str | None
-    limit: int | None
 
 
 def lost_rows(
@@ -80,56 +67,41 @@ def lost_rows(
     -------
     The rows that are in the source, by id; the others are not in it at all.
     """
-    path, mapping, where = chosen_source(source, column_map, limit)
     found: dict[str, LostRow] = {}
-    for reason, problem, choice in choices(Asked(mapping, split, limit), path):
+    for reason, problem, chosen in less_restricted(log_source(source, column_map, split, limit)):
         wanted = set(ids) - set(found)
         if not wanted:
             break
-        with types_named(where):
-            rows = rows_before_checks(str(source), path, choice, where)
-            traced = trace(replace(rows, allow_missing_labels=allow_missing_labels), wanted)
+        with types_named(chosen.where):
+            # what it says of unusable rows was said when the samples were loaded
+            told_before = InvalidRows(skip=True)
+            told_before.decided = True
+            rows = chosen_rows(chosen, ROWS_AT_ONCE, allow_missing_labels, told_before)
+            traced = trace(rows, wanted)
         for one in traced.values():
-            place = place_in_words(path, choice.split, where, one.place, one.row)
-            told = (one.reason, one.problem, one.pair) if reason is None else (reason, problem, None)
-            found[one.sample_id] = LostRow(one.sample_id, one.row, place, *told)
+            place = place_in_words(chosen, one.place, one.row)
+            told = one if reason is None else replace(one, reason=reason, problem=problem, pair=None)
+            found[one.sample_id] = replace(told, place=place)
     return found
 
 
-def choices(asked: Asked, path: Path | None) -> Iterator[tuple[Reason | None, str, Asked]]:
-    """What was asked for, then with one restriction less each time, and what a row was left out by that is met then."""
-    yield None, "", asked
-    mapping, split, limit = asked.mapping, asked.split, asked.limit
-    if limit is not None:
-        yield "limit", f"it comes after the first {limit:,} rows (--limit {limit})", Asked(mapping, split, None)
-    if mapping is not None and mapping.filters:
-        names = ", ".join(f"'{name}'" for name in mapping.filters)
-        mapping = mapping.model_copy(update={"filters": {}})
-        yield "filters", f"the map's filters on {names} leave it out", Asked(mapping, split, None)
-    # the rows of a folder are counted anew in each split
-    if split not in (None, ALL) and path is not None and path.is_file():
-        yield "split", f"it is not in the split '{split}'", Asked(mapping, ALL, None)
+def less_restricted(source: LogSource) -> Iterator[tuple[Reason | None, str, LogSource]]:
+    """The source, then with one restriction less each time, and what a row was left out by that is met then."""
+    yield None, "", source
+    if source.limit is not None:
+        problem = f"it comes after the first {source.limit:,} rows (--limit {source.limit})"
+        source = replace(source, limit=None)
+        yield "limit", problem, source
+    if source.mapping is not None and source.mapping.filters:
+        names = ", ".join(f"'{name}'" for name in source.mapping.filters)
+        source = replace(source, mapping=source.mapping.model_copy(update={"filters": {}}))
+        yield "filters", f"the map's filters on {names} leave it out", source
+    # the rows of a folder are counted again in each split
+    if source.split not in (None, ALL) and source.path is not None and source.path.is_file():
+        yield "split", f"it is not in the split '{source.split}'", replace(source, split=ALL)
 
 
-def rows_before_checks(source: str, path: Path | None, choice: Asked, where: str) -> Rows:
-    """The chosen rows of a source, from the first each time they are asked for."""
-    mapping, split, limit = choice.mapping, choice.split, choice.limit
-    pieces = pieces_of(source, path, mapping, ROWS_AT_ONCE, split)
-    pieces = None if pieces is None else pieces_with_fields(pieces, named_sources(mapping))
-    first = None if pieces is None else next(pieces())
-    if pieces is not None and first is not None and not float_columns(first) & chosen_by(mapping, split):
-        return rows_of(pieces, first, mapping, split, limit, ROWS_AT_ONCE, where)
-    told_before = InvalidRows(skip=True)
-    told_before.decided = True
-    frame = read_source(source, path, mapping, limit if split is None else None, split, told_before)
-    frame = with_fields(frame, named_sources(mapping))
-    marks = number_marks(frame, mapping, where)
-    from_zero = from_one(iter([frame]), mapping, where)
-    frame = chosen_rows(frame, mapping, None if split == ALL else split, where).iloc[:limit]
-    return Rows(lambda: iter([frame]), mapping, where, from_zero=from_zero, marks=marks)
-
-
-def trace(rows: Rows, wanted: set[str]) -> dict[str, LostRow]:
+def trace(rows: CheckedRows, wanted: set[str]) -> dict[str, LostRow]:
     """What became of each of these rows; ``place`` is only the word by which rows are counted."""
     rule = None if rows.mapping is None else rows.mapping.impressions
     found: dict[str, LostRow] = {}
@@ -159,7 +131,7 @@ def trace(rows: Rows, wanted: set[str]) -> dict[str, LostRow]:
     return found if rule is None else found | folded(rows, keys, found)
 
 
-def folded(rows: Rows, keys: dict[str, str], found: dict[str, LostRow]) -> dict[str, LostRow]:
+def folded(rows: CheckedRows, keys: dict[str, str], found: dict[str, LostRow]) -> dict[str, LostRow]:
     """Those of the rows that are not the first usable one of their pair."""
     rule = None if rows.mapping is None else rows.mapping.impressions
     if rule is None or not keys:
@@ -187,7 +159,8 @@ def folded(rows: Rows, keys: dict[str, str], found: dict[str, LostRow]) -> dict[
     return told
 
 
-def place_in_words(path: Path | None, split: str | None, where: str, word: str, number: int) -> str:
+def place_in_words(source: LogSource, word: str, number: int) -> str:
     """File and row; of a folder the file in it and the file's own row."""
-    found = origin_of(path, split, word, number) if path is not None and path.is_dir() else None
-    return found or f"{where}, {word} {number}"
+    path = source.path
+    found = origin_of(path, source.split, word, number) if path is not None and path.is_dir() else None
+    return found or f"{source.where}, {word} {number}"

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from sie_agent.samples.guessing.names import EVENT_WORDS, EVENTS, KIND_OF_EVENT, NAMES, WORTH, ranked, simple, words
-from sie_agent.samples.guessing.scales import put_scale
-from sie_agent.samples.guessing.values import counts_from_one, mostly, numbers_in
+from sie_agent.samples.guessing.column_values import counts_from_one, mostly, numbers_in
+from sie_agent.samples.guessing.guess_scales import put_scale
+from sie_agent.samples.guessing.names import EVENTS, KIND_OF_EVENT, NAMES, WORTH, ranked, worth_of_words
 
 if TYPE_CHECKING:
     from sie_agent.samples.guessing.guess import Guess
@@ -18,10 +18,8 @@ YES_OR_NO = ("true", "false", "yes", "no", "y", "n", "ja", "nein", "j", "x", "-"
 
 
 # what rows of one impression have in common, the surest name first
-VISITS = words(
-    """impression_id search_id query_id request_id session_id session sessionid ga_session_id visit visit_id
+VISITS = """impression_id search_id query_id request_id session_id session sessionid ga_session_id visit visit_id
         sitzung sitzungs_id"""
-)
 
 
 def guess_events(frame: pd.DataFrame, guess: Guess, taken: set[str]) -> None:
@@ -35,11 +33,9 @@ def guess_events(frame: pd.DataFrame, guess: Guess, taken: set[str]) -> None:
         taken.add(label)
         label = None
     if label is not None and events and graded_label(frame[label]):
-        if "grade" not in guess.columns:
-            guess.columns["grade"] = label
-            guess.notes.append(f"'{label}' holds degrees beside clicks or purchases: it is taken for a human grade.")
-        else:
-            guess.notes.append(f"'{label}' holds degrees beside clicks or purchases: it is left out.")
+        fate = "left out" if "grade" in guess.columns else "taken for a human grade"
+        guess.columns.setdefault("grade", label)
+        guess.notes.append(f"'{label}' holds degrees beside clicks or purchases: it is {fate}.")
         taken.add(label)
         label = None
     if label is not None:
@@ -58,7 +54,7 @@ def guess_events(frame: pd.DataFrame, guess: Guess, taken: set[str]) -> None:
         take_words(frame, guess, taken, kind)
 
 
-def first_event(frame: pd.DataFrame, there: list[str], known: tuple[str, ...]) -> str | None:
+def first_event(frame: pd.DataFrame, there: list[str], known: str) -> str | None:
     """The surest column of this kind that holds counts, yes and no, or gaps."""
     return next((name for name in ranked(there, known) if tells_events(frame[name])), None)
 
@@ -125,11 +121,7 @@ def rarely_more_than_once(column: pd.Series) -> bool:
 
 def take_words(frame: pd.DataFrame, guess: Guess, taken: set[str], kind: str) -> None:
     """A row for each event, which a column names."""
-    worth = {word: value for value, spelled in EVENT_WORDS.items() for word in spelled}
-    said = frame[kind].dropna().astype(str).str.strip()
-    values = {word: worth.get(simple(word)) for word in said[said != ""].unique()}
-    unknown = sorted(word for word, value in values.items() if value is None)
-    known = {word: value for word, value in values.items() if value is not None}
+    known, unknown = worth_of_words(frame[kind])
     if len(set(known.values())) < 2 and not (known and max(known.values()) > 0):
         return
     taken.add(kind)
@@ -138,7 +130,7 @@ def take_words(frame: pd.DataFrame, guess: Guess, taken: set[str], kind: str) ->
         listed = ", ".join(unknown[:5])
         guess.notes.append(f"'{kind}' has events that are not known ({listed}): say in the map what they are worth.")
     there = [name for name in map(str, frame.columns) if name not in taken]
-    visit = next((name for name in ranked(there, VISITS)), None) or guess.columns.get("user_id")
+    visit = next(iter(ranked(there, VISITS)), None) or guess.columns.get("user_id")
     if visit is not None:
         guess.impressions = {"visit": visit, "position": "mean"}
         guess.notes.append(

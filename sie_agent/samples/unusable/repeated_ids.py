@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.files.writing import failures_in_words
-from sie_agent.samples.schema import Across, Places, repeated_id
+from sie_agent.samples.row_places import Places
+from sie_agent.samples.sample_schema import Across, repeated_id
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -46,7 +47,6 @@ class AcrossChunks(Across):
         allow_missing_labels: bool = False,
     ) -> None:
         super().__init__(allow_missing_labels=allow_missing_labels)
-        self.count = 0
         self._ids = ids
         self._where = where
         self._spill = spill
@@ -61,14 +61,14 @@ class AcrossChunks(Across):
         InputError : the file tells that a row before has an id for the second time.
         EnvironmentFailure : the file cannot be written.
         """
+        before = self.count
         repeated = super().repeated(ids, given=given)
         if given:
             hashes = pd.util.hash_array(ids.to_numpy(dtype=object), categorize=False)
             suspect = self._known(hashes)
             if suspect.any():
-                repeated = repeated | ids.isin(self._earlier(set(ids[suspect]))).to_numpy(dtype=bool)
+                repeated = repeated | ids.isin(self._earlier(set(ids[suspect]), before)).to_numpy(dtype=bool)
             self._add(np.sort(hashes))
-        self.count += len(ids)
         # a fault of this chunk is told before the file is asked: both are of rows that were read
         if sum(map(len, self._runs)) >= HASHES_IN_MEMORY and not repeated.any():
             self._merge()
@@ -87,9 +87,8 @@ class AcrossChunks(Across):
             found |= run[places] == hashes
         return found
 
-    def _earlier(self, suspects: set[str]) -> set[str]:
-        """Those of the suspects that really were among the ids so far."""
-        left = self.count
+    def _earlier(self, suspects: set[str], left: int) -> set[str]:
+        """Those of the suspects that really are among the first *left* ids."""
         there: set[str] = set()
         for ids in self._ids():
             there |= suspects.intersection(ids.iloc[:left])

@@ -36,35 +36,32 @@ def check_samples(samples: pd.DataFrame, columns: Sequence[str] = READ) -> None:
         )
     for name in columns:
         if there.count(name) > 1:
-            raise InputError(
-                f"the column '{name}' is there {there.count(name)} times", where="samples", hint="Drop one"
-            )
+            problem = f"the column '{name}' is there {there.count(name)} times"
+            raise InputError(problem, where="samples", hint="Drop one")
         if name in TEXTS:
-            check_texts(samples, name)
+            check_texts(samples[name])
     if "label" in columns:
-        check_numbers(samples)
+        check_numbers(samples["label"])
 
 
-def check_texts(samples: pd.DataFrame, name: str) -> None:
+def check_texts(given: pd.Series) -> None:
     """Every cell of a column is a text."""
-    for row, value in enumerate(samples[name].tolist()):
+    for row, value in enumerate(given.tolist()):
         if not isinstance(value, str):
-            raise InputError(
-                f"expected a text, found {value!r:.60}",
-                where=f"samples, row {row + 1} (index {samples.index[row]}), field '{name}'",
-                hint=f"Load the file with {LOAD}, or fill the column with texts ('' where there is none)",
-            )
+            hint = f"Load the file with {LOAD}, or fill the column with texts ('' where there is none)"
+            raise unexpected(given, row, "a text", hint)
 
 
-def check_numbers(samples: pd.DataFrame) -> None:
+def check_numbers(given: pd.Series) -> None:
     """Every label is a number, NaN where the log says nothing."""
-    given = samples["label"]
     numbers = pd.to_numeric(given, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     wrong = (np.isnan(numbers) & ~pd.isna(given).to_numpy(dtype=bool)) | (numbers < 0) | (numbers > 1)
     if wrong.any():
-        row = int(np.argmax(wrong))
-        raise InputError(
-            f"expected a number from 0 to 1, or NaN, found {given.iloc[row]!r:.60}",
-            where=f"samples, row {row + 1} (index {samples.index[row]}), field 'label'",
-            hint=f"Load the file with {LOAD}, whose map scales labels, or scale it",
-        )
+        hint = f"Load the file with {LOAD}, whose map scales labels, or scale it"
+        raise unexpected(given, int(np.argmax(wrong)), "a number from 0 to 1, or NaN", hint)
+
+
+def unexpected(given: pd.Series, row: int, expected: str, hint: str) -> InputError:
+    """A cell of a column holds something else than was expected."""
+    where = f"samples, row {row + 1} (index {given.index[row]}), field '{given.name}'"
+    return InputError(f"expected {expected}, found {given.iloc[row]!r:.60}", where=where, hint=hint)

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sie_agent.samples.schema import IMPRESSIONS, Places
-from sie_agent.samples.sources.cells import short
-from sie_agent.samples.text import text_column
+from sie_agent.samples.row_places import Places
+from sie_agent.samples.sample_schema import IMPRESSIONS
+from sie_agent.samples.text_columns import text_column
 
 # what a column of events calls one that took place, and one that did not; all else is a number
 HAPPENED = ("true", "yes", "y", "ja", "j", "t", "x", "wahr")
@@ -62,9 +62,7 @@ def happened(given: pd.Series, name: str, place: Places) -> Doubles:
     values = np.where(texts.isin(NOT_HAPPENED).to_numpy(dtype=bool), 0.0, np.where(words, 1.0, values))
     wrong = ~((values >= 0) & np.isfinite(values) & (np.floor(values) == values)) | is_doubtful(texts)
     hint = "Give 0 or 1, yes or no, or how often it took place; leave the cell empty where it did not"
-    for row in np.flatnonzero(wrong).tolist():
-        problem = f"the event {short(given.iloc[row])} is neither a count nor yes or no"
-        place.refuse(row, name, problem, hint, given.iloc[row])
+    place.refuse_all(wrong, name, "the event {} is neither a count nor yes or no", hint, given)
     return np.where(wrong, 0.0, values)
 
 
@@ -80,7 +78,6 @@ def counts(given: pd.Series, place: Places) -> pd.Series:
         wrong = ~((values >= 1) & (values <= MOST_SHOWN) & (np.floor(values) == values))
     wrong |= is_doubtful(text_column(given).str.strip())
     hint = "Give how often the item was shown, from 1 upwards; drop rows of items that were never shown"
-    for row in np.flatnonzero(wrong).tolist():
-        problem = f"the number of impressions {short(given.iloc[row])} is not a whole number from 1 upwards"
-        place.refuse(row, str(given.name or IMPRESSIONS), problem, hint, given.iloc[row])
+    problem = "the number of impressions {} is not a whole number from 1 upwards"
+    place.refuse_all(wrong, str(given.name or IMPRESSIONS), problem, hint, given)
     return pd.Series(np.where(wrong, 1, values).astype(np.int64), index=given.index)

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.files.paths import user_path
-from sie_agent.samples.schema import Places
-from sie_agent.samples.sources.cells import short
+from sie_agent.samples.row_places import Sieve
 from sie_agent.samples.unusable.listed import RowList, list_in
 from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import say
@@ -23,54 +20,8 @@ from sie_agent.utils.progress import say
 MOST = 0.05
 # so many rows are named where they are not listed
 ROWS_TOLD = 20
-TEXT_SHOWN = 80
 # what a spreadsheet would take for a formula
 FORMULA = ("=", "+", "-", "@", "\t")
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What is wrong with one row: its place in the table, its number in the source, and how `InputError` tells it."""
-
-    place: int
-    number: int
-    field: str
-    problem: str
-    hint: str
-    text: str
-
-
-class Sieve(Places):
-    """Notes rows that cannot be used instead of raising.
-
-    Attributes
-    ----------
-    faults : in the order in which they were found; a row can have several.
-    """
-
-    def __init__(self, index: pd.Index, where: str) -> None:
-        super().__init__(index, where)
-        self.faults: list[Fault] = []
-
-    def refuse(self, row: int, field: str, problem: str, hint: str, text: object = "") -> None:
-        """Note a fault; see :meth:`Places.refuse`."""
-        shown = "" if text is None or text is pd.NA else short(text, TEXT_SHOWN)[1:-1]
-        self.faults.append(Fault(row, int(self.numbers[row]), field, problem, hint, shown))
-
-    @property
-    def usable(self) -> npt.NDArray[np.bool_]:
-        """(n,) whether a row is without a fault."""
-        usable = np.ones(len(self.numbers), dtype=bool)
-        usable[[fault.place for fault in self.faults]] = False
-        return usable
-
-    def left(self) -> Places:
-        """The places of the usable rows."""
-        return Places(pd.Index(self.numbers[self.usable], name=self.word), self.where)
-
-    def told(self, fault: Fault) -> InputError:
-        """A fault as the error that it would have been."""
-        return InputError(fault.problem, where=self(fault.place, fault.field), hint=fault.hint)
 
 
 class InvalidRows:
@@ -149,11 +100,9 @@ class InvalidRows:
         first = "the first " if self.limit is not None and self.total >= self.limit else ""
         of_all = f"{self.rows:,} of {first}{counted(self.total, 'row')} cannot be used"
         if self.rows > MOST * self.total and not self.skip:
-            raise InputError(
-                f"{worst.problem}. {of_all}{where_refused(listing, rows)}: more than {MOST:.0%}",
-                where=worst.where,
-                hint=f"{worst.hint}, or leave such rows out with --skip-invalid (in a suite: data.skip_invalid)",
-            )
+            problem = f"{worst.problem}. {of_all}{where_refused(listing, rows)}: more than {MOST:.0%}"
+            hint = f"{worst.hint}, or leave such rows out with --skip-invalid (in a suite: data.skip_invalid)"
+            raise InputError(problem, where=worst.where, hint=hint)
         fields = ", ".join(f"{field} {count:,}" for field, count in kinds.most_common(5))
         listed = ""
         if listing is not None:
@@ -237,5 +186,4 @@ def note_missing_labels(label: Sequence[float] | npt.NDArray[np.float64], sieve:
     """Note the usable rows that have no label."""
     hint = "Give a label for every row or for none; drop the rows that the log has no label for"
     missing = np.isnan(np.asarray(label, dtype=np.float64)) & sieve.usable
-    for row in np.flatnonzero(missing).tolist():
-        sieve.refuse(row, "label", "the label is missing here but given elsewhere", hint)
+    sieve.refuse_all(missing, "label", "the label is missing here but given elsewhere", hint)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from sie_agent.samples.guessing.values import numbers_in
+from sie_agent.samples.guessing.column_values import numbers_in
 
 if TYPE_CHECKING:
     from sie_agent.samples.guessing.guess import Guess

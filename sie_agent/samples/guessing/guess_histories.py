@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import yaml
 
-from sie_agent.samples.guessing.names import EVENT_WORDS, KIND_OF_EVENT, NAMES, PAGE_OR_LIST, WORTH, ranked, simple
-from sie_agent.samples.guessing.values import holds_lists
+from sie_agent.samples.guessing.column_values import holds_lists
+from sie_agent.samples.guessing.names import KIND_OF_EVENT, NAMES, PAGE_OR_LIST, WORTH, ranked, simple, worth_of_words
 from sie_agent.samples.maps.column_maps import ColumnMap
+from sie_agent.samples.shop_logs.next_items import MADE
 
 if TYPE_CHECKING:
     from sie_agent.samples.guessing.guess import Guess
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 MOST_EVENT_WORDS = 50
 # columns of the log that a rule and a column map call the same
 FROM_LOG = ("user_id", "item_id", "timestamp", "history", "title")
-# what next_item makes of a log, in names of the schema
-MADE = ("sample_id", "query", "item_id", "title", "label", "user_id", "history")
 
 
 def shows(frame: pd.DataFrame, guess: Guess) -> bool:
@@ -51,9 +50,8 @@ def guess_histories(frame: pd.DataFrame, guess: Guess, taken: set[str], known: d
     if lists is not None:
         target = next((name for name in ranked(free, NAMES["target"]) if name != lists), None) or item
         part = {"user_id": user, "history": lists, "target": target}
-        told = f"a list of items in '{lists}'" + (
-            f", the next one in '{target}'" if target else ", whose last is the next"
-        )
+        which = f"the next one in '{target}'" if target else "whose last is the next"
+        told = f"a list of items in '{lists}', {which}"
     elif item in frame.columns and time in frame.columns and frame[user].duplicated().any():
         event, event_notes = event_words(frame, {user, item, time})
         if event is None and shows(frame, guess):
@@ -61,8 +59,7 @@ def guess_histories(frame: pd.DataFrame, guess: Guess, taken: set[str], known: d
         if title == item or title not in frame.columns:
             title = None
         part = {"events": True, "user_id": user, "item_id": item, "timestamp": time, "title": title}
-        if event is not None:
-            part["event"] = event
+        part |= {} if event is None else {"event": event}
         told = f"a row for each event, in the order of '{time}'"
     else:
         return
@@ -70,22 +67,19 @@ def guess_histories(frame: pd.DataFrame, guess: Guess, taken: set[str], known: d
     taken.update(str(value) for value in part.values() if isinstance(value, str))
     if event is not None:
         taken.add(event["column"])
-    gone = [name for name in ("label",) if guess.source(name) not in (None, event and event["column"])]
-    for name in gone:
-        guess.notes.append(f"'{guess.source(name)}' is not used: of a history, what comes next is the label.")
+    if guess.source("label") not in (None, event and event["column"]):
+        guess.notes.append(f"'{guess.source('label')}' is not used: of a history, what comes next is the label.")
     guess.columns = {name: name for name in MADE}
-    guess.scales, guess.events, guess.impressions, guess.html = {}, {}, None, []
-    guess.attributes = {}
+    guess.scales, guess.events, guess.impressions, guess.html, guess.attributes = {}, {}, None, [], {}
     guess.notes = [note for note in guess.notes if not note.startswith("Rows are events")]
+    label = "1 for what came next, 0 for others that are drawn"
+    if event is not None:
+        label = f"what the next item's event in '{event['column']}' is worth, 0 for other items that are drawn"
     guess.notes.append(
         f"There is no query, but there are shoppers ('{user}') with {told}: this is a recommender's log. The query "
-        "is made of the titles of the last items; the label is 1 for what came next, 0 for others that are drawn."
-        if event is None
-        else f"There is no query, but there are shoppers ('{user}') with {told}: this is a recommender's log. The "
-        "query is made of the titles of the last items; the label is what the next item's event in "
-        f"'{event['column']}' is worth, 0 for other items that are drawn."
+        f"is made of the titles of the last items; the label is {label}."
     )
-    guess.notes += [*event_notes, *([] if event is None else about_events(event))]
+    guess.notes += event_notes if event is None else [*event_notes, about_events(event)]
     if not part.get("title"):
         guess.notes.append(
             "Items have no titles here, so their ids stand for them, which no judge can read: name a file of items in "
@@ -106,13 +100,12 @@ def event_words(frame: pd.DataFrame, others: set[str | None]) -> tuple[dict[str,
     named = ranked(free, KIND_OF_EVENT)
     notes: list[str] = []
     for kind in [*named, *(name for name in free if name not in named)]:
-        said = frame[kind].dropna().astype(str).str.strip()
-        found = list(said[said != ""].unique()[: MOST_EVENT_WORDS + 1])
-        values = worth_of_words(found)
-        unknown = sorted(word for word, value in values.items() if value is None)
+        known, unknown = worth_of_words(frame[kind], MOST_EVENT_WORDS + 1)
+        found = [*known, *unknown]
         if not found or len(found) > MOST_EVENT_WORDS or (kind not in named and (unknown or len(found) < 2)):
             continue
-        known = {word: value for word, value in values.items() if value is not None}
+        if WORTH["click"] not in known.values():
+            known |= {word: WORTH["click"] for word in known if simple(word) in PAGE_OR_LIST}
         if not any(known.values()):
             notes.append(
                 f"'{kind}' may name the events, but none of its values is known to be a sign of interest "
@@ -125,29 +118,19 @@ def event_words(frame: pd.DataFrame, others: set[str | None]) -> tuple[dict[str,
                 f"'{kind}' has events that are not known ({', '.join(unknown[:5])}): they do not count until the map "
                 "says what they are worth (next_item.event.values)."
             )
-        values_of_all = {**dict.fromkeys(unknown, 0.0), **known}
-        rising = dict(sorted(values_of_all.items(), key=lambda one: (one[1], one[0])))
-        return {"column": kind, "values": rising}, notes
+        values = {**dict.fromkeys(unknown, 0.0), **known}
+        return {"column": kind, "values": dict(sorted(values.items(), key=lambda one: (one[1], one[0])))}, notes
     return None, notes
 
 
-def worth_of_words(found: list[str]) -> dict[str, float | None]:
-    """What each word that names an event is worth; None where it is not known."""
-    worth = {word: value for value, spelled in EVENT_WORDS.items() for word in spelled}
-    values = {word: worth.get(simple(word)) for word in found}
-    if WORTH["click"] not in values.values():
-        values |= {word: WORTH["click"] for word in found if simple(word) in PAGE_OR_LIST}
-    return values
-
-
-def about_events(event: dict[str, Any]) -> list[str]:
+def about_events(event: dict[str, Any]) -> str:
     """Which events count, in words."""
     counted = [f"{word} {worth:g}" for word, worth in event["values"].items() if worth]
     left_out = [word for word, worth in event["values"].items() if not worth]
     told = f"Events in '{event['column']}' that count, and what they are worth as a label: {', '.join(counted)}."
     if left_out:
         told += f" Left out of histories and next items: {', '.join(left_out)}."
-    return [f"{told} Change it in the map under next_item.event.values."]
+    return f"{told} Change it in the map under next_item.event.values."
 
 
 def completed_rule(frame: pd.DataFrame, given: ColumnMap, guess_columns: Guesser) -> Guess:
@@ -171,17 +154,20 @@ def completed_rule(frame: pd.DataFrame, given: ColumnMap, guess_columns: Guesser
     known = {name: source for name, source in told.items() if name in FROM_LOG and source in frame.columns}
     fresh = guess_columns(frame, ColumnMap.model_validate({"columns": known}))
     found = fresh.next_item
+    guess = fresh.__class__(columns=made)
     if complete:
-        guess = fresh.__class__(columns=made)
-        guess.next_item = {**told} if made else None
+        guess.next_item = told if made else None
         named_event = None if found is None else found.get("event")
         if rule.events and rule.event is None and named_event is not None:
+            line = yaml.safe_dump(
+                named_event, default_flow_style=True, allow_unicode=True, sort_keys=False, width=10_000
+            )
             guess.notes.append(
                 f"All rows count alike, as your map does not use '{named_event['column']}'. To let events count by "
-                f"their worth, add to next_item: event: {yaml_line(named_event)}"
+                f"their worth, add to next_item: event: {line.strip()}"
             )
     else:
-        guess = fresh.__class__(columns=made, notes=fresh.notes)
+        guess.notes = fresh.notes
         usable = {
             name: value
             for name, value in told.items()
@@ -190,8 +176,7 @@ def completed_rule(frame: pd.DataFrame, given: ColumnMap, guess_columns: Guesser
         if rule.items is not None:
             # names that the log does not have are the file's
             names = {name: told[name] for name in ("item_id", "title") if name in told and name not in usable}
-            usable["items"] = {**names, **told["items"]}
-            usable["title"] = None
+            usable |= {"items": {**names, **told["items"]}, "title": None}
             guess.notes = [note for note in fresh.notes if not note.startswith("Items have no titles")]
         guess.next_item = {**(found or {}), **usable}
     chosen = guess.next_item or told
@@ -199,8 +184,3 @@ def completed_rule(frame: pd.DataFrame, given: ColumnMap, guess_columns: Guesser
     used |= {str(chosen["event"]["column"])} if chosen.get("event") else set()
     guess.unmapped = [str(name) for name in frame.columns if str(name) not in used]
     return guess
-
-
-def yaml_line(value: dict[str, Any]) -> str:
-    """A value as one line of YAML."""
-    return yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, sort_keys=False, width=10_000).strip()

@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 import difflib
-from collections import Counter
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
+from sie_agent.samples.maps.column_maps import SchemaColumn
+from sie_agent.samples.row_places import Places
+from sie_agent.samples.sources.cell_texts import ordinary
 from sie_agent.samples.sources.cells import EXAMPLES, attributes_text, history_text, listed, short
-from sie_agent.samples.sources.decimals import Mark, numbers
+from sie_agent.samples.sources.decimals import Marks, numbers
 from sie_agent.samples.sources.dialects import no_header
-from sie_agent.samples.sources.written import ordinary
+from sie_agent.samples.sources.headers import refuse_twice
 from sie_agent.samples.stage_files import made_by_words
-from sie_agent.samples.text import as_written, clean_text, text_column, without_letters
+from sie_agent.samples.text_columns import as_written, clean_text, text_column, without_letters
 from sie_agent.utils.values import in_digits
 
-COLUMNS = (
-    "sample_id",
-    "query",
-    "item_id",
-    "title",
-    "description",
-    "attributes",
-    "label",
-    "grade",
-    "user_id",
-    "history",
-    "position",
-    "timestamp",
-)
+COLUMNS: tuple[str, ...] = get_args(SchemaColumn)
 # behind the schema's columns where rows are pairs: how often each was shown
 IMPRESSIONS = "impressions"
 REQUIRED = ("query", "item_id", "title")
@@ -54,26 +43,29 @@ class Across:
 
     def __init__(self, *, allow_missing_labels: bool = False) -> None:
         self.allow_missing_labels = allow_missing_labels
+        self.count = 0
         self.labelled = False
         self.unlabelled = 0
         self.first_unlabelled = ""
 
     def repeated(self, ids: pd.Series, *, given: bool) -> npt.NDArray[np.bool_]:
         """Which rows have an id that a row before has; *given*: not made of the numbers of the rows."""
+        self.count += len(ids)
         return np.asarray(ids.duplicated().to_numpy(dtype=bool))
+
+    def finish(self) -> None:
+        """Look at what had to wait for the last row."""
 
     def label_everywhere_or_nowhere(self, missing: npt.NDArray[np.bool_], place: Places) -> None:
         """Raise InputError at the first row without a label if another has one, unless that may be."""
         if missing.any() and not self.unlabelled:
-            self.first_unlabelled = place(first(missing), "label")
+            self.first_unlabelled = place(int(np.argmax(missing)), "label")
         self.unlabelled += int(missing.sum())
         self.labelled = self.labelled or not missing.all()
         if self.labelled and self.unlabelled and not self.allow_missing_labels:
-            raise InputError(
-                f"the label is missing here but given elsewhere ({self.unlabelled:,} rows lack it)",
-                where=self.first_unlabelled,
-                hint="Give a label for every row or for none; drop the rows that the log has no label for",
-            )
+            problem = f"the label is missing here but given elsewhere ({self.unlabelled:,} rows lack it)"
+            hint = "Give a label for every row or for none; drop the rows that the log has no label for"
+            raise InputError(problem, where=self.first_unlabelled, hint=hint)
 
 
 def validate_samples(
@@ -82,7 +74,7 @@ def validate_samples(
     *,
     across: Across | None = None,
     allow_missing_labels: bool = False,
-    marks: Mapping[str, Mark | None] | None = None,
+    marks: Marks | None = None,
 ) -> pd.DataFrame:
     """Bring a table into the schema, or say what is wrong with it.
 
@@ -120,7 +112,7 @@ def validate_samples(
     return table
 
 
-def in_schema(frame: pd.DataFrame, place: Places, marks: Mapping[str, Mark | None] | None = None) -> pd.DataFrame:
+def in_schema(frame: pd.DataFrame, place: Places, marks: Marks | None = None) -> pd.DataFrame:
     """The columns of the schema, each row of each checked by itself, and behind them all others; index 0 … n-1."""
     table: dict[str, pd.Series] = {}
     for name in COLUMNS:
@@ -134,40 +126,17 @@ def in_schema(frame: pd.DataFrame, place: Places, marks: Mapping[str, Mark | Non
 def hold_across(table: pd.DataFrame, place: Places, across: Across, *, given: bool) -> None:
     """What has to hold for all rows together: labels everywhere or nowhere, no id twice; *given*: ids of the data."""
     across.label_everywhere_or_nowhere(np.isnan(table["label"].to_numpy(dtype=np.float64)), place)
-    repeated = across.repeated(table["sample_id"], given=given)
+    ids = table["sample_id"]
+    repeated = across.repeated(ids, given=given)
     if repeated.any():
-        row = first(repeated)
-        raise repeated_id(table["sample_id"].iloc[row], place(row, "sample_id"))
-
-
-class Places:
-    """Turns the position of a row and a field into words (``file, row 3, field 'title'``), and refuses rows."""
-
-    def __init__(self, index: pd.Index, where: str) -> None:
-        self.where = where
-        self.word = str(index.name) if index.name in ("row", "line") else "row"
-        self.numbers = index.to_numpy() if index.name in ("row", "line") else np.arange(1, len(index) + 1)
-
-    def __call__(self, row: int, field: str) -> str:
-        return f"{self.where}, {self.word} {self.numbers[row]}, field '{field}'"
-
-    def refuse(self, row: int, field: str, problem: str, hint: str, text: object = "") -> None:
-        """Raise InputError: a row cannot be used. A subclass may write it down instead, and go on.
-
-        Parameters
-        ----------
-        row : its place in the table, from 0; field : where the fault is; problem, hint : as `InputError` takes them.
-        text : what stands there.
-        """
-        raise InputError(problem, where=self(row, field), hint=hint)
+        row = int(np.argmax(repeated))
+        raise repeated_id(ids.iloc[row], place(row, "sample_id"))
 
 
 def check_columns(frame: pd.DataFrame, where: str | Path) -> None:
     """Raise InputError if a required column is missing, or a column is there twice."""
     there = [str(name) for name in frame.columns]
-    twice = sorted(name for name, count in Counter(there).items() if count > 1)
-    if twice:
-        raise InputError(f"the column '{twice[0]}' is there twice", where=where, hint="Rename one of them")
+    refuse_twice(there, where)
     for name in REQUIRED:
         if name not in there:
             near = difflib.get_close_matches(name, there, n=1)
@@ -181,9 +150,7 @@ def check_columns(frame: pd.DataFrame, where: str | Path) -> None:
             )
 
 
-def column(
-    name: str, given: pd.Series | None, place: Places, marks: Mapping[str, Mark | None] | None = None
-) -> pd.Series:
+def column(name: str, given: pd.Series | None, place: Places, marks: Marks | None = None) -> pd.Series:
     """One column of the schema, checked."""
     if name in ("label", "grade"):
         return unit_interval(name, given, place, marks)
@@ -212,61 +179,56 @@ def refuse_empty(name: str, texts: pd.Series, place: Places) -> None:
     """Raise InputError at the first text without a visible character."""
     empty = without_letters(texts)
     hint = f"Give it a text or drop the row ({int(empty.sum()):,} of the {len(empty):,} rows looked at have none)"
-    for row in np.flatnonzero(empty).tolist():
-        place.refuse(row, name, f"the {name} is empty", hint)
+    place.refuse_all(empty, name, f"the {name} is empty", hint)
 
 
 def refuse_changed(name: str, raw: pd.Series, texts: pd.Series, place: Places) -> None:
     """Refuse ids with control characters: with spaces in their place, two would become one."""
     hint = "Take tabs, line breaks and zero bytes out of the ids, so that different ones stay different"
-    for row in np.flatnonzero((raw != texts).to_numpy(dtype=bool)).tolist():
-        place.refuse(
-            row, name, f"the {name} {ascii(raw.iloc[row])[:60]} holds a control character", hint, raw.iloc[row]
-        )
+
+    def problem(row: int) -> str:
+        return f"the {name} {ascii(raw.iloc[row])[:60]} holds a control character"
+
+    place.refuse_all((raw != texts).to_numpy(dtype=bool), name, problem, hint, raw)
 
 
 def refuse_long(name: str, texts: pd.Series, place: Places) -> None:
     """Raise InputError at the first text that is too long to be real."""
     lengths = texts.str.len().to_numpy()
     hint = "Shorten it: a text of this length is usually a broken export (an unclosed quote)"
-    for row in np.flatnonzero(lengths > LONGEST[name]).tolist():
-        problem = f"the {name} has {lengths[row]:,} characters; at most {LONGEST[name]:,} are allowed"
-        place.refuse(row, name, problem, hint, texts.iloc[row])
+
+    def problem(row: int) -> str:
+        return f"the {name} has {lengths[row]:,} characters; at most {LONGEST[name]:,} are allowed"
+
+    place.refuse_all(lengths > LONGEST[name], name, problem, hint, texts)
 
 
-def refused(place: Places, field: str, row: int, problem: str, hint: str, text: object) -> None:
-    """:meth:`Places.refuse` for a field that is known before."""
-    place.refuse(row, field, problem, hint, text)
-
-
-def unit_interval(
-    name: str, given: pd.Series | None, place: Places, marks: Mapping[str, Mark | None] | None = None
-) -> pd.Series:
+def unit_interval(name: str, given: pd.Series | None, place: Places, marks: Marks | None = None) -> pd.Series:
     """A number in [0, 1] per row, NaN where it is missing."""
     if given is None:
         return pd.Series(np.full(len(place.numbers), np.nan))
-    values = numbers(name, given, place, marks=marks, refuse=partial(refused, place, name))
+    values = numbers(name, given, place, marks=marks)
     missing = np.isnan(values)
     with np.errstate(invalid="ignore"):
         outside = ~missing & ((values < 0) | (values > 1))
     hint = f"Scale it, or give its scale in a column map ({name}: {{column, minimum, maximum}})"
-    for row in np.flatnonzero(outside).tolist():
-        place.refuse(row, name, f"the {name} {in_digits(values[row])} is outside of 0 to 1", hint, given.iloc[row])
+    place.refuse_all(
+        outside, name, lambda row: f"the {name} {in_digits(values[row])} is outside of 0 to 1", hint, given
+    )
     return pd.Series(values)
 
 
-def positions(given: pd.Series | None, place: Places, marks: Mapping[str, Mark | None] | None = None) -> pd.Series:
+def positions(given: pd.Series | None, place: Places, marks: Marks | None = None) -> pd.Series:
     """Rank at which the item was shown: a positive whole number or missing."""
     if given is None:
         return pd.Series(pd.array([pd.NA] * len(place.numbers), dtype="Int64"))
-    refuse = partial(refused, place, "position")
-    values = numbers("position", given, place, low=1, high=2**53, marks=marks, refuse=refuse)
+    values = numbers("position", given, place, low=1, high=2**53, marks=marks)
     missing = np.isnan(values)
     wrong = ~missing & ~((values >= 1) & (values < 2**53) & (np.floor(values) == values))
     hint = "Positions count from 1; leave the field empty where it is not known"
-    for row in np.flatnonzero(wrong).tolist():
-        problem = f"the position {values[row]:g} is not a positive whole number"
-        place.refuse(row, "position", problem, hint, given.iloc[row])
+    place.refuse_all(
+        wrong, "position", lambda row: f"the position {values[row]:g} is not a positive whole number", hint, given
+    )
     unknown = missing | wrong
     whole = np.where(unknown, 0, values).astype(np.int64)
     return pd.Series(pd.array(whole, dtype="Int64")).mask(unknown)
@@ -295,16 +257,8 @@ def each(given: pd.Series, name: str, convert: Callable[[object], str], place: P
 
 def repeated_id(text: str, where: str) -> InputError:
     """A row has an id that a row before has."""
-    return InputError(
-        f"the id {short(text)} occurs more than once",
-        where=where,
-        hint="Give every row an id of its own, or leave the column out to have rows numbered",
-    )
-
-
-def first(mask: npt.NDArray[np.bool_]) -> int:
-    """Position of the first true entry."""
-    return int(np.argmax(mask))
+    hint = "Give every row an id of its own, or leave the column out to have rows numbered"
+    return InputError(f"the id {short(text)} occurs more than once", where=where, hint=hint)
 
 
 def without_grade(frame: pd.DataFrame) -> pd.DataFrame:

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sie_agent.samples.markup import without_tags
+from sie_agent.samples.sources.cell_texts import EXACT_BELOW, writer_for, written
 from sie_agent.samples.sources.json_values import Fraction
 from sie_agent.samples.sources.typed import plain, series_of
-from sie_agent.samples.sources.written import EXACT_BELOW, writer_for, written
 from sie_agent.utils.progress import say
 
 ALL_CONTROLS = r"[\x{00}-\x{1f}\x{7f}-\x{9f}\x{2028}\x{2029}]+"
@@ -30,7 +30,8 @@ INVISIBLE = (
 def text_column(values: pd.Series) -> pd.Series:
     """Every entry as text: null becomes empty; in a column of whole numbers 12.0 becomes ``12``.
 
-    Text, numbers, booleans (``true``, ``false``), dates and times have a text; see `sie_agent.samples.sources.written`.
+    Text, numbers, booleans (``true``, ``false``), dates and times have a text; see
+    `sie_agent.samples.sources.cell_texts`.
 
     Raises
     ------

@@ -50,11 +50,9 @@ def shopper_and_item(samples: pd.DataFrame, inputs: Floats) -> Floats:
 def check_histories(samples: pd.DataFrame, histories: list[set[str]], codes: npt.NDArray[np.intp]) -> None:
     """Raise InputError where there is no history at all, or where it gives the row's item away."""
     if not any(histories):
-        raise InputError(
-            "a two-tower target reads the shopper's history, and no row has one",
-            where="samples, field 'history'",
-            hint="Map a column of item ids, oldest first, to 'history', or use target.kind: perceptron.",
-        )
+        problem = "a two-tower target reads the shopper's history, and no row has one"
+        hint = "Map a column of item ids, oldest first, to 'history', or use target.kind: perceptron."
+        raise InputError(problem, where="samples, field 'history'", hint=hint)
     for row, (item, code) in enumerate(zip(samples["item_id"], codes, strict=True)):
         if item in histories[code]:
             raise InputError(

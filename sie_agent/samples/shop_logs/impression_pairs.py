@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ import pyarrow as pa
 
 from sie_agent.errors import EnvironmentFailure
 from sie_agent.files.writing import spill_folder
-from sie_agent.samples.maps.column_maps import Impressions
-from sie_agent.samples.schema import DEFAULTS, IMPRESSIONS
-from sie_agent.samples.shop_logs.events import VISIT
+from sie_agent.samples.maps.map_parts import Impressions
+from sie_agent.samples.sample_schema import DEFAULTS, IMPRESSIONS
+from sie_agent.samples.shop_logs.event_labels import VISIT
+from sie_agent.samples.sources.pieces import regrouped
 from sie_agent.samples.splits import query_keys
 
 MEMORY = "256MB"
@@ -64,22 +65,26 @@ MEAN = """((2 * sum(position::HUGEINT * shown) + sum(shown) FILTER (position IS 
 FIRST = "arg_min_null(position, number)"
 SAME = ", ".join(f"min({name}_low) = max({name}_high) AS {name}" for name in SHOPPER)
 
-Tables = Callable[[], Iterator[pd.DataFrame]]
 
-
-def pairs_of(tables: Tables, rule: Impressions, chunk_rows: int, spill: Path | None = None) -> Iterator[pd.DataFrame]:
+def pairs_of(
+    first: Iterable[pd.DataFrame],
+    second: Iterable[pd.DataFrame],
+    rule: Impressions,
+    chunk_rows: int | None,
+    spill: Path | None = None,
+) -> Iterator[pd.DataFrame]:
     """One row for each pair of query and item, in the order of their first impressions.
 
     Queries are one where they differ in case and white space alone, items where their ids do in white space around.
     Texts, ids and all else are those of the first impression; ``label`` and ``grade`` are means over the impressions
     that have one, ``position`` as the rule says, ``user_id`` and ``history`` stay where all impressions agree;
     ``impressions`` comes behind the other columns. The figures depend neither on the order of the rows nor on how they
-    are cut into tables. The source is read twice; of each row 80 bytes are kept meanwhile, on disk where they are many.
+    are cut into tables. Of each row 80 bytes are kept between the two readings, on disk where they are many.
 
     Parameters
     ----------
-    tables : gives the samples, table by table, from the first each time.
-    rule : the map's; chunk_rows : rows of each table that comes out, but for the last.
+    first, second : the samples, table by table; the first is read to its end before the second begins.
+    rule : the map's; chunk_rows : rows of each table that comes out, but for the last; None for one table.
     spill : folder for what does not fit into memory; the system's own when not given.
 
     Raises
@@ -87,20 +92,21 @@ def pairs_of(tables: Tables, rule: Impressions, chunk_rows: int, spill: Path | N
     EnvironmentFailure : the disk is in the way.
     """
     with database(spill) as connection:
-        fill(connection, tables, rule)
+        fill(connection, first, rule)
         sources = BY_VISIT if rule.visit else ONE_BY_ONE
         position = MEAN if rule.position == "mean" else FIRST
         query = PAIRS.format(units=UNITS, position=position, same=SAME, impressions=sources)
         pairs = (batch.to_pandas() for batch in connection.sql(query).to_arrow_reader(ROWS_PER_BATCH))
-        yield from regrouped(joined(tables(), pairs), chunk_rows)
+        for table in regrouped(joined(second, pairs), chunk_rows):
+            yield table.reset_index(drop=True)
 
 
-def fill(connection: Any, tables: Tables, rule: Impressions) -> None:
+def fill(connection: Any, tables: Iterable[pd.DataFrame], rule: Impressions) -> None:
     """Make the table ``facts``: a row for each of the log."""
     connection.register("piece", FACTS.empty_table())
     connection.execute("CREATE TABLE facts AS SELECT * FROM piece")
     start = 0
-    for table in tables():
+    for table in tables:
         connection.register("piece", facts_of(table, rule, start))
         connection.execute("INSERT INTO facts SELECT * FROM piece")
         start += len(table)
@@ -151,7 +157,7 @@ def units(column: pd.Series) -> pa.Array:
     return pa.array(np.rint(np.where(missing, 0.0, values) * UNITS).astype(np.int64), mask=missing)
 
 
-def joined(tables: Iterator[pd.DataFrame], pairs: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+def joined(tables: Iterable[pd.DataFrame], pairs: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     """The first row of each pair, with the figures of all of its impressions; both come in the order of the log."""
     start = 0
     held = next(pairs, None)
@@ -180,22 +186,6 @@ def with_figures(rows: pd.DataFrame, figures: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(**{IMPRESSIONS: figures[IMPRESSIONS].astype("int64")})
 
 
-def regrouped(pieces: Iterator[pd.DataFrame], rows: int) -> Iterator[pd.DataFrame]:
-    """The same rows, *rows* at a time, each table under an index from 0."""
-    held: list[pd.DataFrame] = []
-    count = 0
-    for piece in pieces:
-        held.append(piece)
-        count += len(piece)
-        while count >= rows:
-            together = pd.concat(held, ignore_index=True)
-            yield together.iloc[:rows]
-            count -= rows
-            held = [together.iloc[rows:]] if count else []
-    if count:
-        yield pd.concat(held, ignore_index=True)
-
-
 @contextmanager
 def database(spill: Path | None) -> Iterator[Any]:
     """A DuckDB connection whose tables overflow into a hidden folder that goes when the block ends.
@@ -204,29 +194,20 @@ def database(spill: Path | None) -> Iterator[Any]:
     ------
     EnvironmentFailure : the folder cannot be made, or the disk is full.
     """
-    with spill_folder(spill or Path(tempfile.gettempdir()), "sie-impressions") as folder, connected(folder) as made:
-        yield made
-
-
-@contextmanager
-def connected(folder: Path) -> Iterator[Any]:
-    """The connection of :func:`database`, whose tables overflow into *folder*."""
     import duckdb
 
     settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY,
-        "temp_directory": str(folder),
         # each thread has buffers of its own
         "threads": min(2, len(os.sched_getaffinity(0))),
         "preserve_insertion_order": False,
         "autoinstall_known_extensions": False,
         "python_enable_replacements": False,
     }
-    try:
-        with duckdb.connect(config=settings) as connection:
-            yield connection
-    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-        said = str(error).splitlines()[0][:160]
-        raise EnvironmentFailure(
-            f"impressions cannot be grouped on disk ({said})", where=folder, hint="Free some space there."
-        ) from error
+    with spill_folder(spill or Path(tempfile.gettempdir()), "sie-impressions") as folder:
+        try:
+            with duckdb.connect(config={**settings, "temp_directory": str(folder)}) as connection:
+                yield connection
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            problem = f"impressions cannot be grouped on disk ({str(error).splitlines()[0][:160]})"
+            raise EnvironmentFailure(problem, where=folder, hint="Free some space there.") from error

@@ -69,11 +69,21 @@ def decimal_texts(values: list[Decimal | None], *, whole: bool) -> list[str]:
 
 def no_text(name: object, kind: object) -> WrongType:
     """A column's type has no obvious text."""
-    told = str(kind)
-    what = f"is of the type {told[:60]}{'…' if len(told) > 60 else ''}, which is not read as text"
-    if told.startswith(("binary", "large_binary", "fixed_size_binary")):
-        return wrong_type(name, what, "Write it as text (UTF-8), or map another column")
-    return wrong_type(name, what, "Write one text per row in its place, or map another column")
+    way = "Write it as text (UTF-8)" if "binary" in str(kind) else "Write one text per row in its place"
+    return wrong_type(
+        name, f"is of the type {short_type(kind)}, which is not read as text", f"{way}, or map another column"
+    )
+
+
+def no_number(name: object, kind: object) -> WrongType:
+    """A column's type is no number."""
+    hint = "Write numbers in its place, or map another column"
+    return wrong_type(name, f"is of the type {short_type(kind)}, which is not a number", hint)
+
+
+def short_type(kind: object) -> str:
+    """A type in at most 60 characters."""
+    return str(kind)[:60] + "…" * (len(str(kind)) > 60)
 
 
 def writer_for(values: pd.Series) -> Callable[[object], str]:
@@ -110,37 +120,25 @@ def writer_for(values: pd.Series) -> Callable[[object], str]:
 
 
 def no_text_here(values: pd.Series, value: object) -> WrongType:
-    """A cell holds something that has no obvious text; names its row where the index counts them."""
-    names = {
-        bytes: "bytes",
-        bytearray: "bytes",
-        dict: "an object",
-        list: "a list",
-        tuple: "a list",
-        np.ndarray: "a list",
-    }
-    told = names.get(type(value), type(value).__name__)
+    """A cell holds something that has no obvious text."""
+    names = ((bytes | bytearray, "bytes"), (dict, "an object"), (list | tuple | np.ndarray, "a list"))
+    told = next((name for kinds, name in names if isinstance(value, kinds)), type(value).__name__)
     row = next(place for place, one in enumerate(values.tolist()) if one is value or type(one) is type(value))
-    counted = values.index.name in ("row", "line")
-    return WrongType(
-        f"the column '{values.name}' holds {told}, which {'are' if told == 'bytes' else 'is'} not read as text",
-        where=f"{values.index.name} {values.index[row]}, field '{values.name}'"
-        if counted
-        else f"field '{values.name}'",
-        hint="Write one text per row in its place, or map another column",
-    )
+    problem = f"holds {told}, which {'are' if told == 'bytes' else 'is'} not read as text"
+    return wrong_cell(values, row, problem, "Write one text per row in its place, or map another column")
 
 
 def inexact_here(values: pd.Series, value: float) -> WrongType:
     """A cell holds a number with a point or an exponent that is so large that another may have become the same."""
     row = next(place for place, one in enumerate(values.tolist()) if one is value or one == value)
+    problem = f"holds the float {value:.0f}: of such numbers from {EXACT_BELOW[8]} on, two may have become one"
+    return wrong_cell(values, row, problem, "Write it in quotes, or as a whole number without a point and an exponent")
+
+
+def wrong_cell(values: pd.Series, row: int, problem: str, hint: str) -> WrongType:
+    """A cell cannot be read as what its column is mapped to; names its row where the index counts them."""
     counted = f"{values.index.name} {values.index[row]}, " if values.index.name in ("row", "line") else ""
-    return WrongType(
-        f"the column '{values.name}' holds the float {value:.0f}: of such numbers from {EXACT_BELOW[8]} on, two may "
-        "have become one",
-        where=f"{counted}field '{values.name}'",
-        hint="Write it in quotes, or as a whole number without a point and an exponent",
-    )
+    return WrongType(f"the column '{values.name}' {problem}", where=f"{counted}field '{values.name}'", hint=hint)
 
 
 def refuse_inexact(values: pd.Series) -> None:
@@ -149,12 +147,9 @@ def refuse_inexact(values: pd.Series) -> None:
     limit = EXACT_BELOW.get(getattr(values.dtype, "itemsize", 8), 2**53)
     large = np.isfinite(numbers) & (np.abs(numbers) >= limit)
     if large.any():
-        raise wrong_type(
-            values.name,
-            f"holds {numbers[large][0]:.0f} as a float ({values.dtype}): of numbers from {limit} on, two may have "
-            "become one",
-            "Write it as whole numbers (int64) or as text",
-        )
+        told = f"holds {numbers[large][0]:.0f} as a float ({values.dtype})"
+        problem = f"{told}: of numbers from {limit} on, two may have become one"
+        raise wrong_type(values.name, problem, "Write it as whole numbers (int64) or as text")
 
 
 def has_fractions(dtype: Any) -> bool:
@@ -205,10 +200,3 @@ def ordinary(values: pd.Series) -> pd.Series:
         return values
     given = values.astype(object)
     return given.where(values.notna().to_numpy(dtype=bool), None)
-
-
-def no_number(name: object, kind: object) -> WrongType:
-    """A column's type is no number."""
-    told = str(kind)
-    hint = "Write numbers in its place, or map another column"
-    return wrong_type(name, f"is of the type {told[:60]}{'…' if len(told) > 60 else ''}, which is not a number", hint)
