@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from sie_agent.commands.judges import Judge
     from sie_agent.commands.label import label, plan
     from sie_agent.commands.load import load_samples
+    from sie_agent.commands.push import push_labels, push_scorer
     from sie_agent.commands.rank import rank
+    from sie_agent.commands.run import evaluate_run, run_suite
     from sie_agent.commands.score import score
     from sie_agent.commands.select import select
     from sie_agent.commands.serve import serve
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from sie_agent.drift import AdjustmentSettings
     from sie_agent.errors import EnvironmentFailure, InputError, MissingExtraError, SieError
     from sie_agent.features import TextFeatures
-    from sie_agent.hub.push import push_labels, push_scorer
     from sie_agent.judging import (
         Backend,
         EndpointList,
@@ -62,7 +63,7 @@ if TYPE_CHECKING:
     from sie_agent.scorer.estimator import ImportanceScorer
     from sie_agent.selection import Recipe, select_rows, weigh_rows
     from sie_agent.serving import Limits
-    from sie_agent.suite import Suite, evaluate_run, load_suite, run_suite
+    from sie_agent.suite import Suite, load_suite
 
 __all__ = [
     "AdjustmentSettings",
@@ -141,7 +142,7 @@ _HOMES = {
         "make_backend",
     ),
     "sie_agent.labels": ("StudentSettings",),
-    "sie_agent.suite": ("Suite", "evaluate_run", "load_suite", "run_suite"),
+    "sie_agent.suite": ("Suite", "load_suite"),
     "sie_agent.features": ("TextFeatures",),
     "sie_agent.samples": ("ColumnMap", "InvalidRows", "rows_policy"),
     "sie_agent.scorer": (
@@ -168,8 +169,9 @@ _HOMES = {
     "sie_agent.commands.judges": ("Judge",),
     "sie_agent.commands.label": ("label", "plan"),
     "sie_agent.commands.load": ("load_samples",),
-    "sie_agent.hub.push": ("push_labels", "push_scorer"),
+    "sie_agent.commands.push": ("push_labels", "push_scorer"),
     "sie_agent.commands.rank": ("rank",),
+    "sie_agent.commands.run": ("evaluate_run", "run_suite"),
     "sie_agent.commands.score": ("score",),
     "sie_agent.commands.select": ("select",),
     "sie_agent.commands.weights": ("weights",),

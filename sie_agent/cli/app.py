@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Annotated
 
 import typer
 
-from sie_agent.cli import (
-    attribute,
-    cache,
-    compare_prompts,
-    distill,
-    doctor,
-    evaluate,
-    explain,
-    init,
-    label,
-    push,
-    rank,
-    run,
-    score,
-    select,
-    serve,
-    weights,
-)
 from sie_agent.cli.repeats import OnceEachOfAll
+from sie_agent.cli.verbs import command_of, ending, help_of
 from sie_agent.cli.weak_labels import WithWeakLabels
+from sie_agent.commands.verb import Verb
 
 EPILOG = """\b
 Examples:
@@ -61,7 +47,7 @@ def show_version(wanted: bool) -> None:
 
 
 def check_output(value: str) -> str:
-    """Refuse a form of output that there is not."""
+    """Refuse what is neither of the two forms of output."""
     if value not in ("human", "json"):
         raise typer.BadParameter(f"'{value}' is none of human, json")
     return value
@@ -88,23 +74,61 @@ def general(
     """The general options; `prepared` has read them before, they are here to be checked and shown."""
 
 
-VERBS: tuple[tuple[str, Any, str], ...] = (
-    ("run", run, "All stages of a suite, and a report."),
-    ("label", label, "Put a log before a judge."),
-    ("distill", distill, "Weak labels and a scorer from a judged log."),
-    ("score", score, "Score a whole log with the scorer."),
-    ("select", select, "The rows worth keeping."),
-    ("weights", weights, "A weight for every row."),
-    ("rank", rank, "Which queries, items, shoppers and departments matter."),
-    ("explain", explain, "Why rows have their score."),
-    ("serve", serve, "The scorer over HTTP."),
-    ("attribute", attribute, "Reference importance by gradients."),
-    ("evaluate", evaluate, "A run's figures and report anew."),
-    ("compare-prompts", compare_prompts, "Prompt variants on the same pairs."),
-    ("init", init, "A suite and a column map for your file."),
-    ("doctor", doctor, "What is missing, and how to get it."),
+# by name, where a verb is in `sie_agent.commands`, and what the list of verbs says of it
+VERBS = {
+    "run": ("run:RUN", "All stages of a suite, and a report."),
+    "label": ("label:VERB", "Put a log before a judge."),
+    "distill": ("distill:VERB", "Weak labels and a scorer from a judged log."),
+    "score": ("score:VERB", "Score a whole log with the scorer."),
+    "select": ("select:VERB", "The rows worth keeping."),
+    "weights": ("weights:VERB", "A weight for every row."),
+    "rank": ("rank:VERB", "Which queries, items, shoppers and departments matter."),
+    "explain": ("explain:VERB", "Why rows have their score."),
+    "serve": ("serve:VERB", "The scorer over HTTP."),
+    "attribute": ("attribute:VERB", "Reference importance by gradients."),
+    "evaluate": ("run:EVALUATE", "A run's figures and report anew."),
+    "compare-prompts": ("compare_prompts:VERB", "Prompt variants on the same pairs."),
+    "init": ("init:VERB", "A suite and a column map for your file."),
+    "doctor": ("doctor:VERB", "What is missing, and how to get it."),
+}
+CACHE_VERBS = {"stats": ("cache:STATS", None), "export": ("cache:EXPORT", None), "prune": ("cache:PRUNE", None)}
+PUSH_VERBS = {"scorer": ("push:SCORER", None), "labels": ("push:LABELS", None)}
+
+
+def add_verbs(group: typer.Typer, verbs: Mapping[str, tuple[str, str | None]]) -> None:
+    """Give a group its verbs."""
+    for name, (place, short) in verbs.items():
+        module, _, attribute = place.partition(":")
+        verb: Verb = getattr(import_module(f"sie_agent.commands.{module}"), attribute)
+        add = group.command(
+            name, cls=WithWeakLabels, help=help_of(verb), epilog=ending(verb.examples), short_help=short
+        )
+        add(command_of(verb))
+
+
+def add_group(name: str, verbs: Mapping[str, tuple[str, str | None]], short: str, told: str, *examples: str) -> None:
+    """Add verbs that share a first word."""
+    group = typer.Typer(help=told, epilog=ending(examples), no_args_is_help=True, rich_markup_mode=None)
+    add_verbs(group, verbs)
+    app.add_typer(group, name=name, short_help=short)
+
+
+add_verbs(app, VERBS)
+add_group(
+    "cache",
+    CACHE_VERBS,
+    "The judgment cache: stats, export, prune.",
+    "The judgment cache: what it holds, and how to make it smaller. It lies in cache/, or where SIE_CACHE_DIR says.",
+    "sie cache stats",
+    "sie cache export --out answers.jsonl",
+    "sie cache prune --older-than 90 --yes",
 )
-for name, module, short in VERBS:
-    app.command(name, cls=WithWeakLabels, epilog=module.EPILOG, short_help=short)(module.command)
-app.add_typer(cache.app, name="cache", short_help="The judgment cache: stats, export, prune.")
-app.add_typer(push.app, name="push", short_help="Publish a scorer or labels on the Hub.")
+add_group(
+    "push",
+    PUSH_VERBS,
+    "Publish a scorer or labels on the Hub.",
+    "Publish a scorer or a labelled set, with its card, on the Hugging Face Hub or in a folder. The token is that of "
+    "HF_TOKEN or of `hf auth login`, the address that of HF_ENDPOINT. Pushing the same again commits nothing.",
+    "sie push scorer runs/scorer --to owner/my-scorer --license apache-2.0",
+    "sie push labels runs/scorer/labels.parquet --to owner/my-labels --private",
+)

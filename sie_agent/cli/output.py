@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -68,19 +68,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def columns(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """A table as lines, columns aligned; the last column runs on."""
-    table = [list(header), *(list(row) for row in rows)]
-    widths = [max(len(row[place]) for row in table) for place in range(len(header))]
-    lines = []
-    for row in table:
-        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
-        lines.append("  ".join([*cells, row[-1]]).rstrip())
-    return lines
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """A figure for people; a dash where there is none."""
-    return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"

@@ -9,7 +9,7 @@ from typer.core import TyperOption
 from sie_agent.cli.repeats import OnceEach
 
 # in the help of an option
-PLACE = "WEAK-LABELS"
+PLACE = "one of the weak labels"
 
 
 class WithWeakLabels(OnceEach):

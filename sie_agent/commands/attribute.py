@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-
-from sie_agent.attribution import REFERENCES, Rows, Setting, reference_importance, train
+from sie_agent.commands.verb import OUT_FILE, Option, Verb
 from sie_agent.errors import InputError
-from sie_agent.features import TextFeatures
-from sie_agent.files.outputs import File, Work, outputs
-from sie_agent.files.tables import log_hash, write_table
-from sie_agent.pipeline.loading import load_graded_log, source_of, training_settings
-from sie_agent.samples import assign_query_sets, check_query_sets, normalise_query, rows_policy, without_grade
+from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import bar
 from sie_agent.utils.values import check_values
 
-RELEVANT_AT = 0.75
+if TYPE_CHECKING:
+    import numpy as np
+
 DEFAULT_REFERENCES = ("tracin-ranking", "tracin-mean", "influence-linear-mean", "el2n")
 
 
@@ -33,33 +28,40 @@ def attribute(
     references: Sequence[str] = DEFAULT_REFERENCES,
     seeds: int = 6,
     validation: float = 0.3,
-    relevant_at: float = RELEVANT_AT,
+    relevant_at: float = 0.75,
     simulate: str | None = None,
     seed: int = 0,
+    features: str | None = None,
+    trusted: str | Path | None = None,
     skip_invalid: bool = False,
     strict: bool = False,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Train target models on a log, and write what each row did to their loss on trusted rows (Parquet).
+    """Train target models on a log and measure, by gradients, what each row did to them.
 
-    Queries are split: the grades of a share *validation* of them are the trusted ones, the rows of the others
-    are the log. Only rows of the log get an importance, and their grades are never read.
+    The data need labels and grades; the grades of a share of the queries, *validation*, are what is measured against.
+    The rows of the other queries are the log: only they get an importance, and their grades are never read.
 
     Parameters
     ----------
     data, column_map, split, limit : as `load_samples` takes them; labels and grades are needed.
-    references : names of `sie_agent.attribution.REFERENCES`.
-    seeds : how many target models are averaged.
-    relevant_at : grade from which on a trusted row counts as relevant (mean loss and influence).
-    simulate : draw the log from the grades, by a name in ``LOGS``; seed : of all draws.
+    out : Parquet file to write.
+    references : METHOD-LOSS (tracin, influence-linear, ekfac or trak; ranking, listwise or mean), el2n, grand or
+        self-influence; may be repeated. Otherwise tracin-ranking, tracin-mean, influence-linear-mean and el2n.
+    seeds : How many target models are averaged.
+    validation : Share of the queries whose grades are trusted.
+    relevant_at : Grade (0 to 1) from which a trusted row is relevant.
+    simulate, seed : draw the log from the grades, by a name in ``LOGS``; seed of all draws.
+    features : Column of *data* and *trusted* with features of your own, a list of numbers; then the log is streamed,
+        at any size, for influence-linear-* alone.
+    trusted : With *features*: Parquet file of graded rows.
     skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
     overwrite : replace what other work left at *out*.
-    out : the Parquet file to write.
-    validation : share of the queries whose grades are trusted.
 
     Returns
     -------
-    ``reference`` (path), ``rows``, ``validation_rows``, ``references``, ``seeds``, ``log_hash``.
+    ``reference`` (path), ``rows``, ``validation_rows``, ``references``, ``seeds``, ``log_hash``; with *features*,
+    ``passes`` over the log in place of the last two.
 
     Raises
     ------
@@ -73,6 +75,26 @@ def attribute(
     >>> result["references"]
     ['el2n']
     """
+    if features is not None or trusted is not None:
+        from sie_agent.attribution.streaming import attribute_features
+
+        if features is None or trusted is None:
+            missing = "--features" if features is None else "--trusted"
+            raise InputError("--features and --trusted go together", where=missing, hint="Give both, or neither.")
+        chosen = {} if references is DEFAULT_REFERENCES else {"references": references}
+        how: dict[str, Any] = {"features": features, "relevant_at": relevant_at, "overwrite": overwrite, **chosen}
+        return attribute_features(data, trusted, out, **how)
+
+    import numpy as np
+    import pandas as pd
+
+    from sie_agent.attribution import Rows, Setting, reference_importance, train
+    from sie_agent.features import TextFeatures
+    from sie_agent.files.outputs import File, Work, outputs
+    from sie_agent.files.tables import log_hash, write_table
+    from sie_agent.pipeline.loading import load_graded_log, source_of, training_settings
+    from sie_agent.samples import assign_query_sets, check_query_sets, normalise_query, rows_policy, without_grade
+
     check_values(data=data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed)
     check_values(seeds=seeds, validation=validation, relevant_at=relevant_at)
     check_references(references)
@@ -101,13 +123,13 @@ def attribute(
         check_query_sets(samples, sets)
         in_log = (sets == "log-unseen").to_numpy(bool)
         grade = samples["grade"].to_numpy(np.float64)
-        trusted = ~in_log & ~np.isnan(grade)
-        check_trusted(grade[trusted], relevant_at, str(data))
+        in_validation = ~in_log & ~np.isnan(grade)
+        check_trusted(grade[in_validation], relevant_at, str(data))
         readable = without_grade(samples)
         inputs = TextFeatures.fit(readable).transform(readable)
         queries = pd.factorize(samples["query"].map(normalise_query))[0].astype(np.intp)
         log = Rows(inputs[in_log], samples["label"].to_numpy(np.float32)[in_log], queries[in_log])
-        validating = Rows(inputs[trusted], grade[trusted].astype(np.float32), queries[trusted])
+        validating = Rows(inputs[in_validation], grade[in_validation].astype(np.float32), queries[in_validation])
         settings = training_settings(len(log.targets))
         columns: dict[str, Any] = {"sample_id": samples["sample_id"].to_numpy()[in_log]}
         with bar("Target models and references", seeds + len(references)) as shown:
@@ -121,7 +143,7 @@ def attribute(
         return {
             "reference": str(write_table(pd.DataFrame(columns), place.path)),
             "rows": int(in_log.sum()),
-            "validation_rows": int(trusted.sum()),
+            "validation_rows": int(in_validation.sum()),
             "references": list(references),
             "seeds": seeds,
             "log_hash": log_hash(samples[in_log]),
@@ -131,6 +153,8 @@ def attribute(
 
 def check_references(references: Sequence[str]) -> None:
     """There are some, and all are known."""
+    from sie_agent.attribution import REFERENCES
+
     if not references:
         raise InputError("no reference is named", where="--reference", hint=f"Known: {', '.join(REFERENCES)}.")
     for name in references:
@@ -148,3 +172,26 @@ def check_trusted(grade: np.ndarray[Any, np.dtype[np.float64]], relevant_at: flo
             where=f"{where}, field 'grade'",
             hint="Give more graded rows, a larger --validation, or another --relevant-at.",
         )
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """The result as it is printed."""
+    averaged = counted(result["seeds"], "seed") if "seeds" in result else f"{result['passes']} passes over the log"
+    rows, graded = counted(result["rows"], "row"), counted(result["validation_rows"], "graded row")
+    return [
+        f"{rows} of the log, against {graded} of others",
+        f"References ({', '.join(result['references'])}; {averaged}): {result['reference']}",
+    ]
+
+
+VERB = Verb(
+    attribute,
+    lines,
+    examples=(
+        "sie attribute --data log.csv --map map.yaml --out reference.parquet",
+        "sie attribute --data sample --simulate ranked-clicks --reference tracin-ranking --out reference.parquet",
+        "sie attribute --data embedded-log.parquet --features embedding --trusted graded.parquet "
+        "--out reference.parquet",
+    ),
+    options={"out": OUT_FILE, "features": Option("COLUMN"), "trusted": OUT_FILE, "relevant_at": Option("GRADE")},
+)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sie_agent.errors import InputError
-from sie_agent.files.outputs import File, Work, outputs
+from sie_agent.commands.verb import Option, Verb
+from sie_agent.commands.words import columns
+from sie_agent.errors import InputError, printable
 from sie_agent.files.paths import cache_dir, user_path
 from sie_agent.files.writing import failures_in_words
-from sie_agent.judging import JudgmentCache
 from sie_agent.utils.values import check_values
 
 DAY_SECONDS = 86_400.0
 
 
 def cache_stats(*, cache_path: str | Path | None = None) -> dict[str, Any]:
-    """Where the judgment cache lies, how large it is, and how many answers it holds.
+    """Say where the cache lies, how large it is, and how many answers it holds.
 
     Parameters
     ----------
@@ -40,6 +41,8 @@ def cache_stats(*, cache_path: str | Path | None = None) -> dict[str, Any]:
     >>> stats["entries"] == sum(group["count"] for group in stats["groups"])
     True
     """
+    from sie_agent.judging import JudgmentCache
+
     if (path := absent(cache_path)) is not None:
         return {"path": str(path), "exists": False, "bytes": 0, "entries": 0, "groups": [], "exit_code": 0}
     with JudgmentCache(cache_path) as cache:
@@ -53,13 +56,13 @@ def absent(cache_path: str | Path | None) -> Path | None:
 
 
 def cache_export(out: str | Path, *, cache_path: str | Path | None = None, overwrite: bool = False) -> dict[str, Any]:
-    """Write every answer as JSON lines: ``key, variant, model, created, answer``.
+    """Write every answer as a line of JSON: key, variant, model, time (``created``), and what was said (``answer``).
 
     An earlier export is replaced where all its answers are still in the cache; anything else only with *overwrite*.
 
     Parameters
     ----------
-    out : the file to write.
+    out : JSON-lines file to write.
     cache_path : the judgment cache; the default one when not given.
     overwrite : replace whatever lies at *out*.
 
@@ -78,6 +81,9 @@ def cache_export(out: str | Path, *, cache_path: str | Path | None = None, overw
     >>> result["exported"] == sie.cache_stats()["entries"]
     True
     """
+    from sie_agent.files.outputs import File, Work, outputs
+    from sie_agent.judging import JudgmentCache
+
     place = File("--out", out)
 
     def holds_all(path: Path) -> bool:
@@ -108,13 +114,15 @@ def cache_prune(
     everything: bool = False,
     cache_path: str | Path | None = None,
 ) -> dict[str, Any]:
-    """Delete the answers that meet all that is given.
+    """Delete answers; they are paid for again when they are next needed. The command line asks first.
 
     Parameters
     ----------
-    variant, model, status : of the answers to delete.
-    older_than : only those older than so many days.
-    everything : needed where nothing else is given.
+    variant : Only the answers to this prompt variant.
+    model : Only this model's answers.
+    status : Only answers of this status, such as refused.
+    older_than : Only answers older than so many days.
+    everything : All answers; needed where nothing else is given.
     cache_path : the judgment cache; the default one when not given.
 
     Returns
@@ -131,6 +139,8 @@ def cache_prune(
     >>> sie.cache_prune(variant="relevance/lexical", older_than=30)["deleted"]
     0
     """
+    from sie_agent.judging import JudgmentCache
+
     check_values(variant=variant, model=model, status=status, older_than=older_than)
     chosen = any(given is not None for given in (variant, model, status, older_than))
     if chosen == everything:
@@ -146,3 +156,51 @@ def cache_prune(
         groups = cache.stats()["groups"] if not deleted else []
         held = {what: sorted({str(group[what]) for group in groups}) for what in ("variant", "model", "status")}
         return {"path": str(cache.path), "deleted": deleted, "held": held, "exit_code": 0}
+
+
+def stats_lines(result: dict[str, Any]) -> list[str]:
+    """What the cache holds, by variant, model and status."""
+    if not result["exists"]:
+        return [f"{result['path']}: no cache there yet; `sie label` and `sie run` begin one"]
+    told = [f"{result['path']}: {result['entries']:,} answers, {result['bytes'] / 1e6:.1f} MB"]
+    names = ("variant", "model", "status")
+    rows = [(*(one[name] for name in names), f"{one['count']:,}") for one in result["groups"]]
+    return told + (columns((*names, "answers"), rows) if rows else [])
+
+
+def export_lines(result: dict[str, Any]) -> list[str]:
+    """What was written."""
+    told = [f"{result['exported']:,} answers of {result['path']} written to {result['out']}"]
+    damaged = [f"Left out, because they are damaged: {result['damaged']:,}"] if result["damaged"] else []
+    return told + damaged
+
+
+def prune_lines(result: dict[str, Any]) -> list[str]:
+    """What was deleted; where that is nothing, what could be."""
+    held = [f"  it holds {what}: {', '.join(names)}" for what, names in result["held"].items() if names]
+    return [f"{result['deleted']:,} answers deleted from {result['path']}", *held]
+
+
+def prune_question(given: Mapping[str, Any]) -> str:
+    """What is asked before answers are deleted."""
+    names = ("variant", "model", "status", "older_than")
+    check_values(**{name: given.get(name) for name in names})
+    days = {"older_than": "older than days"}
+    wanted = ", ".join(f"{days.get(name, name)} {given[name]}" for name in names if name in given)
+    return f"Delete {f'the answers with {printable(wanted)}' if wanted else 'all answers'}?"
+
+
+STATS = Verb(cache_stats, stats_lines, examples=("sie cache stats",))
+EXPORT = Verb(cache_export, export_lines, examples=("sie cache export --out answers.jsonl",))
+PRUNE = Verb(
+    cache_prune,
+    prune_lines,
+    examples=(
+        "sie cache prune --variant relevance/graded --model judge --yes",
+        "sie cache prune --status refused",
+        "sie cache prune --older-than 90",
+        "sie cache prune --all",
+    ),
+    options={"older_than": Option("DAYS")},
+    question=prune_question,
+)

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from sie_agent.commands.judges import Judge, as_judge, open_judge
-from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, InputError, SieError
-from sie_agent.evaluation import comparable_judgments, compare_judgments
-from sie_agent.files.manifest import Manifest, command_line, write_json
-from sie_agent.files.outputs import Folder, Work, outputs
-from sie_agent.files.tables import write_table
-from sie_agent.judging import Backend, JudgmentCache, Session, Variant, check_method, is_lasting, load_variant
-from sie_agent.judging import judge as judge_pairs
-from sie_agent.pipeline.loading import source_of
-from sie_agent.samples import load_samples, rows_policy, without_grade
-from sie_agent.suite.failed import Failure, as_rows, nobody_left, raised, reasons_of, ungraded
+from sie_agent.commands.label import plan
+from sie_agent.commands.verb import OUT_FOLDER, Option, Verb
+from sie_agent.commands.words import asked_again, causes, columns, cost_line, number, plan_lines, tries_line
+from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, InputError
 from sie_agent.utils.counts import counted
-from sie_agent.utils.progress import say
 from sie_agent.utils.values import check_values
 
 
@@ -34,6 +25,7 @@ def compare_prompts(
     limit: int | None = None,
     judge: Judge | str | None = None,
     retry_failed: bool = False,
+    dry_run: bool = False,
     max_cost: float | None = None,
     relevant_at: float = 0.75,
     cache_path: str | Path | None = None,
@@ -41,24 +33,25 @@ def compare_prompts(
     strict: bool = False,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Compare prompt variants on the same graded pairs.
+    """Judge the same pairs with several prompt variants and compare them by the human grades.
 
-    Writes ``comparison.json``, ``judgments.parquet`` and ``manifest.json`` into *out*. A variant that fails whole is
-    left out and named in ``failed``; the others are compared. What was answered is kept: the same call, made again,
-    asks only what is missing.
+    AUC and Spearman of each, and the paired difference to the first with an interval by query; writes comparison.json,
+    judgments.parquet and manifest.json. A variant that fails whole is left out and named in ``failed``; the others are
+    compared. What was answered is kept: the same call, made again, asks only what is missing.
 
     Parameters
     ----------
     data, column_map, limit : as `load_samples` takes them; the data need grades.
-    variants : two or more names of relevance variants; the first is the baseline of the differences.
+    variants : Two or more prompt variants of relevance, the first is the base.
+    out : Folder to write into.
     judge : who is asked, or the name of a backend; the embedded model if not given.
     retry_failed : ask again where the cache holds a lasting failure.
+    dry_run : Say what would be asked, what it costs and how long it takes.
     max_cost : stop before the answers of this run cost more, in USD; the rest has the status ``not-asked``.
-    skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
-    overwrite : replace what other work left in *out*.
-    out : folder to write into.
     relevant_at : grade from which on a pair counts as relevant.
     cache_path : the judgment cache; the default one when not given.
+    skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
+    overwrite : replace what other work left in *out*.
 
     Returns
     -------
@@ -86,6 +79,32 @@ def compare_prompts(
     >>> [one["variant"] for one in result["variants"]]
     ['relevance/lexical', 'prompt.yaml']
     """
+    if dry_run:
+        return plan(
+            data,
+            variant=variants,
+            column_map=column_map,
+            limit=limit,
+            judge=judge,
+            retry_failed=retry_failed,
+            max_cost=max_cost,
+            cache_path=cache_path,
+            skip_invalid=skip_invalid,
+            strict=strict,
+        )
+
+    import pandas as pd
+
+    from sie_agent.commands.comparing import judge_each, not_comparable
+    from sie_agent.evaluation import comparable_judgments, compare_judgments
+    from sie_agent.files.manifest import Manifest, command_line, write_json
+    from sie_agent.files.outputs import Folder, Work, outputs
+    from sie_agent.files.tables import write_table
+    from sie_agent.judging import Backend, JudgmentCache, Session, check_method, is_lasting, load_variant
+    from sie_agent.pipeline.loading import source_of
+    from sie_agent.samples import load_samples, rows_policy
+    from sie_agent.suite.failed import as_rows, nobody_left, reasons_of
+
     check_values(data=data, column_map=column_map, limit=limit, variants=list(variants), max_cost=max_cost)
     check_values(relevant_at=relevant_at)
     if len(variants) < 2 or len(set(variants)) != len(variants):
@@ -156,46 +175,51 @@ def compare_prompts(
         return {**result, "exit_code": EXIT_PARTIAL if failed or failures else EXIT_DONE}
 
 
-def judge_each(
-    samples: pd.DataFrame,
-    variants: Mapping[str, Variant],
-    opened: Callable[[], Backend],
-    cache: JudgmentCache,
-    session: Session,
-    manifest: Manifest,
-    retry_failed: bool,
-) -> tuple[dict[str, pd.DataFrame], list[Failure]]:
-    """Judgments by variant, and the variants that raised an error instead.
-
-    Raises
-    ------
-    SieError : the judgment cache is in the way, or the settings of the backend are wrong.
-    """
-    tables: dict[str, pd.DataFrame] = {}
-    failures: list[Failure] = []
-    backend = opened()
-    try:
-        for name, variant in variants.items():
-            say(f"Judging {counted(len(samples), 'pair')} with {name}")
-            with manifest.stage(f"judging with {name}"):
-                try:
-                    tables[name] = judge_pairs(
-                        without_grade(samples), variant, backend, cache, retry_failed=retry_failed, session=session
-                    )
-                except SieError as error:
-                    failures.append(raised(name, error, cache))
-                    say(f"{name} is left out: {failures[-1]}")
-            if name not in tables or tables[name]["score"].isna().all():
-                # what a backend learned of a server from one variant that failed is not to stand in the others' way
-                backend.close()
-                backend = opened()
-    finally:
-        backend.close()
-    return tables, failures
+def lines(result: dict[str, Any]) -> list[str]:
+    """One line per variant: its figures, and its difference to the first one, or why it failed whole."""
+    if "parts" in result:
+        return plan_lines(result)
+    rows = []
+    for row in result["variants"]:
+        change = next(
+            (one for one in result["differences"] if (one["variant"], one["measure"]) == (row["variant"], "auc")),
+            None,
+        )
+        shown = "the base" if change is None else figure(change) + ("" if change["certain"] else ", may be chance")
+        rows.append((row["variant"], figure(row["auc"]), figure(row["spearman"]), f"{row['n_failed']:,}", shown))
+    rows += [(one["variant"], "–", "–", "all", one["cause"]) for one in result["failed"]]
+    header = ("variant", "AUC", "Spearman", "failed", "AUC against the first")
+    left_out = f"; {result['n_left_out']:,} left out" if result["n_left_out"] else ""
+    told = [
+        *columns(header, rows),
+        f"{counted(result['n_pairs'], 'pair')} of {counted(result['n_queries'], 'query')}{left_out}. "
+        "95 % intervals, by query.",
+    ]
+    for row in result["variants"]:
+        if row["n_failed"]:
+            told.append(
+                f"{row['variant']}: {counted(row['n_failed'], 'pair')} without a judgment{causes(row['reasons'])}"
+            )
+    told += [f"{one['variant']}: {one['hint']}" for one in result["failed"] if one["hint"]]
+    told += [f"Tries that failed: {tries}" for tries in tries_line(result)]
+    told += [f"Cost: {cost}" for cost in cost_line(result)]
+    return [*told, *asked_again(result, result["n_without_grade"])]
 
 
-def not_comparable(table: pd.DataFrame, name: str, kept: dict[str, pd.DataFrame]) -> Failure:
-    """Why the judgments of a variant are not among those that are compared."""
-    graded = int(table["score"].notna().sum())
-    where = f", none of which {', '.join(kept) + ' judged' if kept else 'a person graded'} too" if graded else ""
-    return ungraded(name, reasons_of(table), len(table), graded, where)
+def figure(measured: dict[str, Any]) -> str:
+    """A value with its interval."""
+    return f"{number(measured['value'])} [{number(measured['ci_low'])}, {number(measured['ci_high'])}]"
+
+
+VERB = Verb(
+    compare_prompts,
+    lines,
+    examples=(
+        "sie compare-prompts --data sample --variants relevance/query-likelihood \\",
+        "    relevance/query-likelihood-terse relevance/query-likelihood-plain --out runs/prompts",
+        "sie compare-prompts --data graded.parquet --variants relevance/graded relevance/esci --backend openai \\",
+        "    --endpoints endpoints.yaml --max-cost 5 --out runs/prompts --dry-run",
+    ),
+    options={"variants": Option("A B …"), "out": OUT_FOLDER, "revision": Option("TEXT")},
+    python_only=("cache_path", "relevant_at"),
+)

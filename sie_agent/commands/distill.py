@@ -3,46 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
-
-from sie_agent.downstream import choose_recipe, hashed_order, strength_on
+from sie_agent.commands.verb import OUT_FOLDER, Option, Verb
+from sie_agent.commands.words import yes_lines
 from sie_agent.errors import InputError
-from sie_agent.features import TextFeatures
-from sie_agent.files.manifest import Manifest, command_line, library_versions
-from sie_agent.files.outputs import Folder, Work, outputs
 from sie_agent.files.paths import user_path
-from sie_agent.files.tables import log_hash, write_table
-from sie_agent.pipeline import (
-    FEWEST_QUERIES,
-    Distilled,
-    DistillSettings,
-    Log,
-    Proxies,
-    check_models_installed,
-    distill_log,
-    label_errors_of,
-    scorer_of,
-    train_proxies,
-)
-from sie_agent.pipeline.judged_log import FEWEST_JUDGED, Judged, check_paths, read_judgments, relevance_of_all
-from sie_agent.pipeline.loading import load_log, samples_hash, source_of
-from sie_agent.samples import normalise_query, pair_keys, rows_policy, with_grades, without_grade
-from sie_agent.scorer import COLUMNS_FILE, save_scorer, settle_columns, with_log_columns, with_recipe
-from sie_agent.selection import POSITIVE_AT, Recipe
-from sie_agent.suite import READERS, load_distill_settings
-from sie_agent.utils.progress import bar, say
-from sie_agent.utils.threads import one_thread
+from sie_agent.utils.counts import counted
+from sie_agent.utils.progress import say
 from sie_agent.utils.values import check_values
 
-Doubles = npt.NDArray[np.float64]
-Booleans = npt.NDArray[np.bool_]
+if TYPE_CHECKING:
+    from sie_agent.selection import Recipe
+
 MANIFEST = "manifest.json"
+NO_LABEL_ERROR = "No label_error: labels are all alike, rows too few, or it is switched off"
 
 
 def distill(
@@ -65,27 +41,29 @@ def distill(
     strict: bool = False,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Make weak labels of a judged log, distill a scorer from them, and choose what to train with.
+    """Make weak labels of a judged log, distill the scorer, and choose what to train with.
 
-    Writes ``labels.parquet``, ``scorer/``, ``log_columns.parquet`` and ``manifest.json`` into *out*. Labels and scorer
-    read no grade. Where the data have grades, the recipe (which target and weights a trainer gets) is chosen on some of
-    the graded queries, which are held out of the log for that; see `sie_agent.pipeline.recipes` for the rule.
+    Writes labels.parquet, scorer/, log_columns.parquet and manifest.json. The log's own labels are needed. Human grades
+    are not, and labels and scorer read none; where there are some, the recipe (which target and weights a trainer gets)
+    is chosen on some of the graded queries, which are held out of the log for that.
 
     Parameters
     ----------
-    judgments : file that ``sie label`` wrote, or its folder; several, and of a pair in two the last answer counts.
+    judgments : File that ``sie label`` wrote, or its folder; can be repeated, and of a pair in two the last answer
+        counts.
     data, column_map, split, limit : the log that was judged, as `load_samples` takes it; labels are needed.
-    grades : a file with ``sample_id`` and ``grade`` that people filled in; they replace those of the data.
-    model, variant : whose judgments, where the files hold several judges'; several models are a panel, whose answer is
-        the mean of their ranks.
-    by_rank : use only the order of the judge's answers; None: where the judge's scale means nothing (query
-        likelihood, cosine, shared words).
-    suite : a suite whose settings (``labels``, ``scorer``, ``target``, ``recipe``) to take; overrides : ``key=value``
-        settings of these, such as ``labels.proxies=3``.
-    simulate : draw the log from the grades, a name in ``LOGS``; seed : of all draws.
+    out : Folder to write into.
+    grades : File with sample_id and grade (0 to 1) that people filled in, for the recipe; in place of the data's.
+    model : Whose judgments, if there are several models'. Repeated: a panel of them, whose answer is the mean of their
+        ranks.
+    variant : Which prompt's judgments, if the file has several.
+    by_rank : Use only the order of the judge's answers, or their degree; otherwise the variant decides (the order,
+        where its scale means nothing: query likelihood, cosine, shared words).
+    suite : Take labels, scorer, target and recipe settings from this suite.
+    overrides : One such setting, say labels.proxies=3; can be repeated.
+    simulate, seed : draw the log from the grades, a name in ``LOGS``; seed of all draws.
     skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
     overwrite : replace what other work left in *out*.
-    out : folder to write into.
 
     Returns
     -------
@@ -105,6 +83,23 @@ def distill(
     >>> result["rows"], result["weak_labels"]
     (1700, ['relevance', 'value', 'support', 'hardness'])
     """
+    import numpy as np
+    import pandas as pd
+
+    from sie_agent.commands.distilling import Distilling
+    from sie_agent.features import TextFeatures
+    from sie_agent.files.manifest import Manifest, command_line, library_versions
+    from sie_agent.files.outputs import Folder, Work, outputs
+    from sie_agent.files.tables import log_hash, write_table
+    from sie_agent.pipeline import check_models_installed, label_errors_of, scorer_of
+    from sie_agent.pipeline.judged_log import check_paths, read_judgments, relevance_of_all
+    from sie_agent.pipeline.loading import load_log, samples_hash, source_of
+    from sie_agent.samples import pair_keys, rows_policy, with_grades, without_grade
+    from sie_agent.scorer import COLUMNS_FILE, save_scorer, settle_columns, with_log_columns, with_recipe
+    from sie_agent.selection import POSITIVE_AT
+    from sie_agent.suite import load_distill_settings
+    from sie_agent.utils.threads import one_thread
+
     check_paths(judgments)
     files = [judgments] if isinstance(judgments, str | Path) else list(judgments)
     check_values(judgments=files, data=data, column_map=column_map, split=split, limit=limit, grades=grades)
@@ -114,14 +109,8 @@ def distill(
     check_no_run(user_path(out))
     place = Folder("--out", out, ("labels.parquet", "scorer/", COLUMNS_FILE, f".{COLUMNS_FILE}.new", MANIFEST))
     reads = {"--judgments": judgment_files(files), "--data": source_of(data), "--map": column_map, "--grades": grades}
-    asked: dict[str, Any] = {
-        "--split": split,
-        "--limit": limit,
-        "--model": model,
-        "--variant": variant,
-        "--by-rank": by_rank,
-    }
-    asked |= {"--simulate": simulate, "--seed": seed, **settings.model_dump(mode="json")}
+    asked: dict[str, Any] = {"--split": split, "--limit": limit, "--model": model, "--variant": variant}
+    asked |= {"--by-rank": by_rank, "--simulate": simulate, "--seed": seed, **settings.model_dump(mode="json")}
     with outputs(Work("distill", reads, asked, uses={"--suite": suite}), place, overwrite=overwrite):
         manifest = Manifest(command_line(), seeds=[seed])
         table, where = read_judgments(files)
@@ -180,109 +169,6 @@ def distill(
         }
 
 
-@dataclass(frozen=True)
-class Distilling:
-    """A judged log, ready to be distilled whole or in part.
-
-    Attributes
-    ----------
-    names : (n_queries,) the queries, in the order of their codes.
-    """
-
-    log: Log
-    judged: Judged
-    names: Sequence[str]
-    settings: DistillSettings
-    seed: int
-
-    @classmethod
-    def of(
-        cls,
-        readable: pd.DataFrame,
-        inputs: npt.NDArray[np.float32],
-        judged: Judged,
-        settings: DistillSettings,
-        seed: int,
-    ) -> Distilling:
-        """From the rows without their grades, and their text features."""
-        queries, names = pd.factorize(readable["query"].map(normalise_query))
-        read = READERS[settings.proxy.kind](readable, inputs, settings.proxy)
-        shown = bool(readable["position"].notna().any())
-        log = Log(inputs, read, readable["label"].to_numpy(np.float64), queries.astype(np.intp), shown)
-        return cls(log, judged, [str(name) for name in names], settings, seed)
-
-    @property
-    def n_queries(self) -> int:
-        """Number of queries."""
-        return len(self.names)
-
-    def distill(self, rows: Booleans | None = None, *, log_columns: bool = False) -> tuple[Distilled, Proxies]:
-        """Weak labels and students of the log, or of some of its rows, (n,), and the proxies.
-
-        Parameters
-        ----------
-        log_columns : also train the proxies that the log's columns are made by.
-        """
-        log = self.log if rows is None else self.log.take(rows)
-        relevance = self.judged.relevance if rows is None else self.judged.relevance[rows]
-        with bar("Training proxies", self.settings.labels.proxies + 2 * log_columns) as shown:
-            proxies = train_proxies(log, self.settings, self.seed, shown.advance, held_out=log_columns)
-        say("Making weak labels and distilling the scorer")
-        distilled = distill_log(log, proxies, relevance, self.settings, self.seed, by_rank=self.judged.by_rank)
-        return distilled, proxies
-
-    def recipe(self, distilled: Distilled, grade: Doubles, position: Doubles) -> Recipe:
-        """The recipe: by graded queries that are held out for it, else by the log.
-
-        Parameters
-        ----------
-        distilled : of the whole log. grade, position : (n,) NaN where there is none.
-        """
-        tune = self.tuning_rows(grade)
-        kept = ~np.isin(self.log.queries, np.unique(self.log.queries[tune]))
-        if not self.settings.recipe.auto or not tune.any() or self.judged.known[kept].sum() < FEWEST_JUDGED:
-            everything = np.ones(len(grade), bool)
-            return self._chosen(distilled, everything, ~everything, grade, position, by_grades=False)
-        say("Choosing target and weights on graded queries that are held out")
-        return self._chosen(self.distill(kept)[0], kept, tune, grade, position, by_grades=True)
-
-    def _chosen(
-        self,
-        distilled: Distilled,
-        rows: Booleans,
-        tune: Booleans,
-        grade: Doubles,
-        position: Doubles,
-        *,
-        by_grades: bool,
-    ) -> Recipe:
-        relevance, known = self.judged.relevance, np.isfinite(grade)
-        judge = strength_on(relevance[known], grade[known], self.log.queries[known], self.seed) if by_grades else None
-        return choose_recipe(
-            self.log.take(rows),
-            distilled,
-            relevance[rows],
-            self.log.take(tune),
-            grade[tune],
-            judge,
-            self.settings,
-            self.seed,
-            position=position[rows],
-        )
-
-    def tuning_rows(self, grade: Doubles) -> Booleans:
-        """(n,) graded rows of the queries to choose on: by hash, the share that is asked for, and twelve at least.
-
-        A query counts where two of its rows differ in grade.
-        """
-        known = np.isfinite(grade)
-        spread = pd.Series(grade[known]).groupby(self.log.queries[known]).nunique()
-        useful = set(spread.index[spread > 1].tolist())
-        wanted = max(FEWEST_QUERIES, round(self.settings.recipe.tune * self.n_queries))
-        chosen = [code for code in hashed_order(self.names, f"{self.seed}\0tune") if code in useful][:wanted]
-        return known & np.isin(self.log.queries, chosen)
-
-
 def judgment_files(files: Sequence[str | Path]) -> list[str | Path]:
     """Of folders of judgments, what `sie label` wrote: a scorer may lie in a folder below it."""
     read: list[str | Path] = []
@@ -307,3 +193,30 @@ def describe(recipe: Recipe) -> dict[str, Any]:
     """What a recipe is, for results and manifests."""
     numbers = {name: getattr(recipe, name) for name in ("blend", "by", "strength", "mean_label", "chosen", "why")}
     return {"words": recipe.words, **numbers}
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """The result as it is printed."""
+    scale = "its order only" if result["by_rank"] else "its degrees"
+    judge = f"{result['model']} ({result['variant']}; {scale})"
+    return [
+        f"{result['judged']:,} of {counted(result['rows'], 'row')} judged, by {judge}",
+        *yes_lines(result["positives"], result["negatives"], result["positive_at"]),
+        f"Weak labels: {result['labels']}",
+        f"Scorer for {', '.join(result['weak_labels'])}: {result['scorer']}",
+        *([] if result["label_error"] else [NO_LABEL_ERROR]),
+        f"Train with {result['recipe']['words']}: {result['recipe']['why']}",
+    ]
+
+
+VERB = Verb(
+    distill,
+    lines,
+    examples=(
+        "sie distill --judgments runs/labels/judgments.parquet --data log.csv --map map.yaml --out runs/scorer",
+        "sie distill --judgments runs/labels --data sample --simulate ranked-clicks --out runs/scorer",
+        "sie distill --judgments runs/labels --data log.csv --suite suite.yaml --set labels.proxies=3 "
+        "--out runs/scorer",
+    ),
+    options={"out": OUT_FOLDER, "by_rank": Option(flag="--by-rank/--by-degree"), "suite": Option("SUITE")},
+)

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from sie_agent.commands.verb import Verb
+from sie_agent.commands.words import columns
 from sie_agent.errors import EXIT_DONE, EXIT_ENVIRONMENT, SieError
 from sie_agent.files.paths import cache_dir, data_dir, prompts_dir, suites_dir
 from sie_agent.utils.extras import is_installed
@@ -65,7 +67,9 @@ class Check:
 
 
 def doctor() -> dict[str, Any]:
-    """Look at everything that the toolkit needs or can use. Changes nothing.
+    """Check what is installed and within reach, and say what to do about what is not. Changes nothing.
+
+    Exit 1 if something that is needed is broken.
 
     Returns
     -------
@@ -270,3 +274,17 @@ def listed(answer: Any) -> str:
 
 
 LOOKS: tuple[Callable[[], list[Check]], ...] = (python, packages, models, cache, machine, files, servers)
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """The table of checks, and what to do about them below it."""
+    rows = [(check["name"], check["status"], check["found"]) for check in result["checks"]]
+    told = columns(("check", "status", "found"), rows)
+    hints = [f"  {check['name']}: {check['hint']}" for check in result["checks"] if check["hint"]]
+    if hints:
+        told += ["", "What to do:", *hints]
+    broken = result["broken"]
+    return [*told, "", f"Broken: {', '.join(broken)}" if broken else "Nothing that is needed is broken."]
+
+
+VERB = Verb(doctor, lines, examples=("sie doctor", "sie doctor --output json"))

@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from sie_agent.commands.score import Log
+from sie_agent.commands.explain_lines import lines
+from sie_agent.commands.verb import Option, Verb
 from sie_agent.errors import InputError
-from sie_agent.files.outputs import File, Work, outputs
 from sie_agent.files.paths import user_path
-from sie_agent.files.yaml_files import read_yaml
-from sie_agent.pipeline.loading import source_of
-from sie_agent.report import write_explanations
-from sie_agent.samples import InvalidRows, LostRow, lost_rows, validate_samples, without_grade
-from sie_agent.scorer import check_asked, explain_rows, explained_by, file_of_run, load_scorer, scorer_folder, shortened
-from sie_agent.selection import AUTO
-from sie_agent.utils.counts import counted
 from sie_agent.utils.values import check_values
-
-LISTED = 8
-# naming near ids compares texts one by one: on a long log only its beginning
-ROWS_COMPARED = 200_000
-# in a run folder
-SAMPLES, SUITE = "samples.parquet", "suite.yaml"
-LEFT_BY_RUN: dict[str, Any] = {
-    "reason": "run",
-    "problem": "the run left out its query (data.min_items_per_query or data.only_graded of its suite)",
-}
 
 
 def explain(
@@ -45,7 +25,7 @@ def explain(
     description: str = "",
     label: float | None = None,
     by: str | None = None,
-    top: int = LISTED,
+    top: int = 8,
     column_map: str | Path | None = None,
     split: str | None = None,
     limit: int | None = None,
@@ -54,26 +34,31 @@ def explain(
     html: str | Path | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Explain scores by features and by words; see :func:`sie_agent.explain_rows`.
+    """Say why rows have their score: what each feature adds, and what the score loses without each word.
 
     Give *ids* or *rows* of *data*, or a *query* and a *title*. The data are read in chunks, as far as is needed.
 
     Parameters
     ----------
-    scorer : folder that ``sie distill`` wrote, or a run folder.
-    data, column_map, split, limit, simulate, seed : as :func:`sie_agent.score` takes them, so that a row has the
-        label that it was scored with; without *data*, the samples of the run folder.
-    ids, rows : ``sample_id`` of rows, and their numbers, counted from 1.
-    query, title, description, label : a pair that is in no log; no *label*: the log's label is not known.
-    by : a weak label; when not given (or ``auto``) that of the scorer's recipe, else ``value``, else the first that
-        the scorer knows.
-    top : how many features the page lists.
-    html : where to write a self-contained page. overwrite : replace what other work left there.
+    scorer : Folder that ``sie distill`` or ``sie run`` wrote.
+    data : The log, as ``sie score`` takes it; without it, the samples of the run folder.
+    ids : A row by its sample_id; several times.
+    rows : A row by its number, from 1; several times.
+    query : A pair that is in no log.
+    title : The pair's title.
+    description : The pair's description.
+    label : What the log would say of the pair, 0 to 1; not known where it is not given.
+    by : The score to explain: one of the weak labels; otherwise (or ``auto``) that of the scorer's recipe, or value.
+    top : Features and words listed per row.
+    column_map, split, limit, simulate, seed : as :func:`sie_agent.score` takes them, so that a row has the label that
+        it was scored with.
+    html : Also write a self-contained page.
+    overwrite : replace what other work left at *html*.
 
     Returns
     -------
-    ``by``, ``explanations`` (one object per row, all features), ``lost`` (of the *ids* that are in the log and not
-    among the rows that are used, what became of each: ``sample_id, row, place, reason, problem, pair``; where an
+    ``by``, ``top``, ``explanations`` (one object per row, all features), ``lost`` (of the *ids* that are in the log and
+    not among the rows that are used, what became of each: ``sample_id, row, place, reason, problem, pair``; where an
     impression was folded into its *pair*, that is explained), ``html`` (path, or None where no page was asked for
     or no row was left to explain).
 
@@ -93,6 +78,14 @@ def explain(
     >>> result["html"]
     'why.html'
     """
+    from sie_agent.commands.explaining import named_rows, run_samples, typed_sample
+    from sie_agent.commands.log_rows import LogRows
+    from sie_agent.files.outputs import File, Work, outputs
+    from sie_agent.pipeline.loading import source_of
+    from sie_agent.report import write_explanations
+    from sie_agent.samples import InvalidRows, LostRow
+    from sie_agent.scorer import check_asked, explain_rows, explained_by, load_scorer, scorer_folder, shortened
+
     check_values(scorer=scorer, data=data, ids=list(ids), rows=list(rows), label=label, by=by, top=top)
     check_values(column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed)
     place = File("--html", html, ".html")
@@ -104,7 +97,7 @@ def explain(
     work = Work("explain", {**reads, "--map": column_map}, settings)
     with outputs(work, place, overwrite=overwrite):
         loaded = load_scorer(scorer_folder(folder))
-        by = explained_by(loaded) if by is None or by == AUTO else by
+        by = explained_by(loaded) if by is None or by == "auto" else by
         check_asked(loaded, by, top)
         typed = query is not None or title is not None
         lost: list[LostRow] = []
@@ -117,7 +110,7 @@ def explain(
             samples = typed_sample(query, title, description, label)
         else:
             source = run_samples(folder) if data is None else data
-            log = Log(source, column_map, split, limit, simulate, seed, InvalidRows(skip=True))
+            log = LogRows(source, column_map, split, limit, InvalidRows(skip=True), simulate, seed)
             samples, lost = named_rows(log, ids, rows)
         explained = explain_rows(loaded, samples, by, None)
         written = html is not None and len(explained) > 0
@@ -125,6 +118,7 @@ def explain(
             write_explanations([asdict(shortened(one, top)) for one in explained], place.path)
     return {
         "by": by,
+        "top": top,
         "explanations": [asdict(one) for one in explained],
         "lost": [asdict(one) for one in lost],
         "html": str(place.path) if written else None,
@@ -132,135 +126,18 @@ def explain(
     }
 
 
-def run_samples(folder: Path) -> Path:
-    """The samples of a run folder.
-
-    Raises
-    ------
-    InputError : it holds none.
-    """
-    path = file_of_run(folder, SAMPLES)
-    if not path.is_file():
-        raise InputError(
-            "no data to look the row up in", where=folder, hint="Give --data, or the folder of a `sie run`."
-        )
-    return path
-
-
-def typed_sample(query: str | None, title: str | None, description: str, label: float | None) -> pd.DataFrame:
-    """A pair as a table of one sample.
-
-    Raises
-    ------
-    InputError : one of its fields is missing, empty or out of range.
-    """
-    if query is None or title is None:
-        missing = "--query" if query is None else "--title"
-        raise InputError(f"{missing} is missing", hint="A typed-in pair needs --query and --title.")
-    row = {"sample_id": "typed", "query": query, "item_id": "typed", "title": title, "description": description}
-    return without_grade(validate_samples(pd.DataFrame([{**row, "label": label}]), "the typed-in pair"))
-
-
-def named_rows(log: Log, ids: Sequence[str], rows: Sequence[int]) -> tuple[pd.DataFrame, list[LostRow]]:
-    """The rows with these ids, then those with these numbers, in the order asked; each once.
-
-    Returns
-    -------
-    The rows, and what became of those that are in the log but not used; their pairs are among the rows.
-
-    Raises
-    ------
-    InputError : an id or a number is not in the data.
-    """
-    by_id, by_number, read = read_named(log, ids, rows)
-    missing = [name for name in dict.fromkeys(ids) if name not in by_id]
-    lost: dict[str, LostRow] = {}
-    if missing:
-        lost = lost_of(log, missing)
-        for name in missing:
-            if name not in lost:
-                raise unknown_id(name, log)
-        pairs = {one.pair for one in lost.values() if one.pair is not None} - set(by_id)
-        by_id |= read_named(log, sorted(pairs), ())[0] if pairs else {}
-    for number in rows:
-        if number not in by_number:
-            raise InputError(f"there is no row {number}", where=log.data, hint=f"{rows_there(log, read)}.")
-    named = [lost[name].pair or "" if name in lost else name for name in ids]
-    found = [*(by_id[name] for name in named if name in by_id), *(by_number[number] for number in rows)]
-    empty = next(iter(log.chunks())).head(0) if not found else found[0].head(0)
-    samples = pd.concat(found or [empty]).drop_duplicates("sample_id").reset_index(drop=True)
-    return samples, [lost[name] for name in missing]
-
-
-def read_named(
-    log: Log, ids: Sequence[str], rows: Sequence[int]
-) -> tuple[dict[str, pd.DataFrame], dict[int, pd.DataFrame], int]:
-    """The rows with these ids and with these numbers, as far as they are there, and how many rows were read."""
-    by_id: dict[str, pd.DataFrame] = {}
-    by_number: dict[int, pd.DataFrame] = {}
-    read = 0
-    for samples in log.chunks():
-        for place in samples.index[samples["sample_id"].isin(ids)]:
-            by_id[samples["sample_id"].iloc[place]] = samples.iloc[[place]]
-        for number in rows:
-            if read < number <= read + len(samples):
-                by_number[number] = samples.iloc[[number - read - 1]]
-        read += len(samples)
-        if len(by_id) == len(set(ids)) and len(by_number) == len(set(rows)):
-            break
-    return by_id, by_number, read
-
-
-def rows_there(log: Log, read: int) -> str:
-    """How many rows ``--row`` counts, and what else it may have been meant to be."""
-    left_out = log.invalid is not None and log.invalid.used not in (None, read)
-    if not left_out and not (log.invalid is not None and log.invalid.rows):
-        return f"The data have {counted(read, 'row')}"
-    return (
-        f"The data have {counted(read, 'row')} once unusable rows are left out and impressions are put together; "
-        "where the log has no ids of its own, --id takes the number of a row in the file"
-    )
-
-
-def lost_of(log: Log, ids: Sequence[str]) -> dict[str, LostRow]:
-    """What became of rows that are not among those that are used; of a run's samples, what the run did with them."""
-    found = lost_rows(
-        log.data, ids, column_map=log.column_map, split=log.split, limit=log.limit, allow_missing_labels=True
-    )
-    missing = [name for name in ids if name not in found]
-    return found | lost_in_run(Path(log.data), missing) if missing else found
-
-
-def lost_in_run(samples: Path, ids: Sequence[str]) -> dict[str, LostRow]:
-    """What a run did with rows of its source that are not in its samples, where the source is still there."""
-    suite = user_path(samples).parent / SUITE
-    if samples.name != SAMPLES or not suite.is_file():
-        return {}
-    try:
-        data = dict(read_yaml(suite).content["data"])
-        mapped = data.get("map")
-        inside = suite.parent / str(mapped)
-        found = lost_rows(
-            str(data["source"]),
-            ids,
-            column_map=str(inside) if mapped is not None and inside.is_file() else mapped,
-            split=data.get("split"),
-            limit=data.get("limit"),
-        )
-    except (InputError, KeyError, TypeError, ValueError):
-        # it was moved or changed since: nothing can be said
-        return {}
-    return {name: replace(one, **LEFT_BY_RUN) if one.reason == "used" else one for name, one in found.items()}
-
-
-def unknown_id(name: str, log: Log) -> InputError:
-    """There is no such id; names the nearest ones."""
-    near: list[str] = []
-    read = 0
-    for chunk in log.chunks():
-        near = difflib.get_close_matches(name, [*near, *chunk["sample_id"]], n=3, cutoff=0.5)
-        read += len(chunk)
-        if read >= ROWS_COMPARED:
-            break
-    hint = f"Near it are: {', '.join(near)}." if near else "Give one of the file's ids, or --row with its number."
-    return InputError(f"no row has the id '{name}'", where=f"{log.data}, field 'sample_id'", hint=hint)
+VERB = Verb(
+    explain,
+    lines,
+    examples=(
+        "sie explain --scorer runs/quickstart --row 1 --row 2",
+        "sie explain --scorer runs/scorer --data log.csv --id r17 --by value --html why.html",
+        "sie explain --scorer runs/quickstart --data sample --simulate ranked-clicks --row 1",
+        'sie explain --scorer runs/scorer --query "desk lamp" --title "Brass lamp" --label 1',
+    ),
+    options={
+        "data": Option(help="The log, as `sie score` takes it; without it, the samples of the run folder."),
+        "ids": Option("SAMPLE_ID"),
+        "html": Option("FILE.html"),
+    },
+)

@@ -2,89 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import re
-import textwrap
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import yaml
-
-from sie_agent.commands.init_map import is_unchanged, map_text, quoted, raw_rows, shown_rows, signed
-from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, InputError
-from sie_agent.files.manifest import write_text
-from sie_agent.files.outputs import Folder, check_places, writable_folder
-from sie_agent.files.paths import user_path
-from sie_agent.files.writing import exclusive_lock, remove_leftovers
-from sie_agent.pipeline.loading import source_of
-from sie_agent.samples import (
-    IMPRESSIONS,
-    LOGS,
-    SHORTHANDS,
-    ColumnMap,
-    InvalidRows,
-    beside,
-    flattened,
-    load_column_map,
-    load_samples,
-    named_sources,
-    pick,
-    read_file,
-    read_source,
-    ready_maps,
-    resolve,
-)
-from sie_agent.samples.guessing.guess import REPEATS_TOLD, Guess, guess_columns, sources_of
-from sie_agent.suite import load_suite
+from sie_agent.commands.verb import OUT_FOLDER, Option, Verb
 from sie_agent.utils.values import check_values
-
-ROWS_CHECKED = 2_000
-SUITE = """\
-# What `sie run` does with {source}.
-# Written by `sie init`; every line can be changed here, or for one run with --set key=value.
-# Paths count from the folder of this file.
-name: {name}
-data:
-  source: {source_yaml}
-{map_line}{split_line}
-  # limit: 20000            # only the first so many rows
-  # skip_invalid: true      # leave out rows that cannot be used, however many; otherwise up to 5 %
-  min_items_per_query: 1    # leave out queries with fewer items
-
-# Where the labels come from. given: the data's own. Drawn from the grades, to try things out:
-{logs}
-log: {log}
-
-# Shares of the queries, for scorer and agreement. The judge and the scorer see log-judged alone; the target model
-# trains on log-unseen as well. The others need grades: target and weights are chosen on tune, references are
-# measured on reference-validation.
-query_sets: {query_sets}
-
-# Seeds. Each draws the query sets and the models anew; the report gives the mean over all of them.
-draws: [1, 2, 3]
-
-judges:
-  # the small model that comes along. Its answers are an order rather than degrees, hence by_rank
-  - {{name: embedded, kind: local, variant: relevance/query-likelihood, by_rank: true}}
-  # shared words: costs nothing, and every judge should do better
-  - {{name: lexical, kind: lexical, variant: relevance/lexical, by_rank: true}}
-  # a model on a server, say one that you started with vLLM
-  # - {{name: served, kind: openai, variant: relevance/graded, model: NAME, base_url: "http://127.0.0.1:8000/v1"}}
-headline_judge: embedded
-
-# labels: {{clarity: catalogue}}    # how clear queries are, to look at in the report; nothing is weighed by it
-# scorer: {{trees: 150}}     # of all students; each weak label has settings of its own
-{target}
-headline_reference: tracin-ranking
-# What target and weights do to the ranker: every query is tested once in each draw.
-downstream: {downstream}
-"""
-SMALL_TARGET = "target: {epochs: 20, batch_size: 32}    # a small log: more and smaller steps"
-LARGE_TARGET = "# target: {hidden: 64, epochs: 8, batch_size: 256, seeds: 6}"
-FOUR_SETS = "{log-judged: 0.25, log-unseen: 0.45, tune: 0.15, reference-validation: 0.15}"
-THREE_SETS = "{log-judged: 0.4, log-unseen: 0.4, tune: 0.2}"
-TWO_SETS = "{log-judged: 0.7, log-unseen: 0.3}"
 
 
 def init(
@@ -95,19 +17,18 @@ def init(
     split: str | None = None,
     force: bool = False,
 ) -> dict[str, Any]:
-    """Guess the columns of a source and write ``NAME-map.yaml`` and ``NAME-suite.yaml`` into *out*.
+    """Look at your file, guess what its columns are, and write a commented suite and a column map for it.
 
-    What cannot be found stands in the map as a comment marked TODO. A complete map is tried on the first rows before
+    What cannot be found is marked TODO in the map (exit code 3). A complete map is tried on the first rows before
     anything is written. Files that this wrote and nobody changed are written anew.
 
     Parameters
     ----------
-    data : file, folder, Hub id or shorthand.
-    out : folder to write into.
-    column_map : a map that is there already; what it lacks is guessed, and goes with it into a map of its own. A ready
-        map that says all that a run needs is taken as it is.
+    data : Your file, folder or Hub id; or sample, generated, homedepot, crowdflower, games.
+    out : Folder to write the two files into.
+    column_map : A column map that you have; what it lacks is guessed, and goes with it into a map of its own.
     split : only the rows of this split, where there are several.
-    force : overwrite files that somebody changed.
+    force : Overwrite files that you changed.
 
     Returns
     -------
@@ -129,224 +50,45 @@ def init(
     >>> result["suite"], result["map"]
     ('mine/my-log-suite.yaml', 'mine/my-log-map.yaml')
     """
+    from sie_agent.commands.init_files import write_guess
+
     check_values(data=data, column_map=column_map, split=split)
-    source, shorthand = str(data), str(data) in SHORTHANDS or str(data).startswith("generated:")
-    name = re.sub(r"[^\w-]+", "-", Path(source).name.split(".")[0]).strip("-") or "log"
-    suite, written_map = f"{name}-suite.yaml", f"{name}-map.yaml"
-    completed = f"{name}-map-completed.yaml"
-    check_places([Folder("--out", out, (suite,))], {"DATA": source_of(data), "--map": column_map})
-    check_places([Folder("--out", out, (written_map, completed))], {"DATA": source_of(data)})
-    folder = writable_folder(user_path(out))
-    with exclusive_lock(folder / suite):
-        for file in (suite, written_map, completed):
-            remove_leftovers(folder / file)
-        return guessed_files(source, shorthand, name, folder, column_map, split, force=force)
+    return write_guess(str(data), out, column_map, split, force=force)
 
 
-def guessed_files(
-    source: str,
-    shorthand: bool,
-    name: str,
-    folder: Path,
-    column_map: str | Path | None,
-    split: str | None,
-    *,
-    force: bool,
-) -> dict[str, Any]:
-    """:func:`init` with everything checked and named."""
-    suite_path, map_path = folder / f"{name}-suite.yaml", folder / f"{name}-map.yaml"
-    given = None if column_map is None else load_column_map(column_map)
-    guess, frame = Guess(), pd.DataFrame()
-    ready = column_map is not None and str(column_map) in ready_maps()
-    if not shorthand and (given is None or not ready or not is_complete(given)):
-        where, _ = resolve(source)
-        frame = log_of(source, where, given, split)
-        if not len(frame):
-            raise InputError("the table has no rows", where=source, hint="Give data with at least one row")
-        frame = flattened(frame, named_sources(given))
-        check_there(frame, given, source)
-        guess = guess_columns(frame, given)
-    own_map = not shorthand and (given is None or adds(guess))
-    if own_map and given is not None and Path(str(column_map)).resolve() == map_path.resolve():
-        map_path = folder / f"{name}-map-completed.yaml"
-    for path in (suite_path, map_path) if own_map else (suite_path,):
-        if path.exists() and not force and not is_unchanged(path):
-            raise in_the_way(path, map_path)
-    text = map_text(guess, given, source) if own_map else ""
-    mapping = ColumnMap.model_validate(yaml.safe_load(text)) if own_map else given
-    invalid = InvalidRows(skip=True)
-    if set(guess.missing) <= {"label"}:
-        samples = load_samples(
-            source, column_map=mapping, split=split, limit=ROWS_CHECKED, allow_missing_labels=True, invalid=invalid
-        )
-        rows = shown_rows(samples[[one for one in samples.columns if one != "sample_id"]])
-        labelled, graded = (bool(samples[one].notna().all()) for one in ("label", "grade"))
-        some, count = bool(samples["grade"].notna().any()), rows_in(samples)
-    else:
-        rows, labelled = raw_rows(frame, guess, given), guess.labelled
-        graded = some = guess.source("grade") is not None
-        count = len(frame)
-    notes = [*guess.notes, *advice(labelled, graded, some)]
-    if own_map and given is not None and guess.told:
-        notes.insert(0, f"Added to what {column_map} says: {', '.join(guess.told)}. That file stays as it is.")
-    elif not own_map and column_map is not None:
-        notes = [in_use(str(column_map)), *not_in_it(guess, notes)]
-    map_name = str(map_path) if own_map else None if column_map is None else str(column_map)
-    if own_map:
-        write_text(map_path, text)
-    small = count < ROWS_CHECKED
-    # paths in a suite count from its folder
-    seen = source if shorthand or not user_path(source).exists() else from_folder(source, folder)
-    chosen = map_name if map_name is None or map_name in ready_maps() else from_folder(map_name, folder)
-    write_text(suite_path, signed(suite_yaml(name, seen, chosen, split, labelled, graded, some, small)))
-    load_suite(suite_path)
-    return {
-        "suite": str(suite_path),
-        "map": str(map_path) if own_map else None,
-        "map_in_use": map_name,
-        "guessed": guess.told,
-        "rows": rows,
-        "notes": notes,
-        "missing": guess.missing,
-        "unmapped": guess.unmapped,
-        "invalid_rows": invalid.rows,
-        "next_out": f"runs/{name}",
-        "exit_code": EXIT_PARTIAL if guess.missing else EXIT_DONE,
-    }
+def lines(result: dict[str, Any]) -> list[str]:
+    """What was guessed, three rows as they are read, what is open, and what to do next."""
+    width = max((len(name) for name in result["guessed"]), default=0)
+    told = [f"{name:<{width}}  from {source}" for name, source in result["guessed"].items()]
+    for number, row in enumerate(result["rows"], 1):
+        told.append(f"Row {number}:")
+        told += [f"  {name:<12} {text}" for name, text in row.items()]
+    if result["unmapped"]:
+        told.append(f"Not mapped: {', '.join(result['unmapped'])}")
+    told += result["notes"]
+    if result["map"]:
+        told.append(f"Column map: {result['map']} (look through it: it is a guess)")
+    elif result["map_in_use"]:
+        told.append(f"Column map: {result['map_in_use']} (yours, in use as it is)")
+    told.append(f"Suite:      {result['suite']}")
+    if result["missing"]:
+        told.append(f"TODO:       {', '.join(result['missing'])}: no column looks like it; fill it in in the map")
+    return [*told, f"Next:       sie run {result['suite']} --out {result['next_out']}"]
 
 
-def from_folder(path: str, folder: Path) -> str:
-    """A path as it is written in a file of *folder*; an absolute one stays."""
-    given = user_path(path)
-    return str(given) if given.is_absolute() else os.path.relpath(given, folder)
-
-
-def is_complete(given: ColumnMap) -> bool:
-    """Whether a map says all that a run needs."""
-    named = {*given.columns, *given.constants}
-    told = given.label or given.grade or given.events or named & {"label", "grade"}
-    return {"query", "item_id", "title"} <= named and bool(told)
-
-
-def files_of(given: ColumnMap | None) -> ColumnMap | None:
-    """A partial map as far as it says how files are read."""
-    return None if given is None or not given.files else ColumnMap(files=given.files)
-
-
-def log_of(source: str, where: Path | None, given: ColumnMap | None, split: str | None) -> pd.DataFrame:
-    """The source's own table, as far as a map says how files are read; of purchase sequences the log itself."""
-    rule = None if given is None else given.next_item
-    if rule is not None and rule.sequences is not None and where is not None:
-        return read_file(beside(where, rule.sequences, "next_item.sequences"))
-    return read_source(source, where, files_of(given), None, split)
-
-
-def in_use(column_map: str) -> str:
-    """That a map that is complete stays as it is."""
-    return f"The map in use is {column_map}, as it is: it says all that a run needs, so no other map is written."
-
-
-def not_in_it(guess: Guess, notes: list[str]) -> list[str]:
-    """What the map in use does not say and could, in place of what a map made here would say."""
-    told = [note for note in notes if REPEATS_TOLD not in note]
-    if guess.impressions is not None and guess.repeated:
-        told.insert(
-            0,
-            f"{guess.repeated:,} rows repeat a pair of query and item. The map in use has no `impressions`, so each "
-            "row stays a row; add `impressions: {position: mean}` to make one row of each pair, with its mean label.",
-        )
-    if guess.html:
-        told.append(
-            f"There is HTML in {', '.join(guess.html)}, and the map in use does not say so; add `html: "
-            f"[{', '.join(guess.html)}]` to it to drop the tags."
-        )
-    return told
-
-
-def adds(guess: Guess) -> bool:
-    """Whether anything was found, or is to be done."""
-    # what is known of the rows is no column more
-    found = (guess.columns, guess.scales, guess.attributes, guess.events, guess.next_item)
-    return any(found) or bool(guess.missing)
-
-
-def check_there(frame: pd.DataFrame, given: ColumnMap | None, where: str) -> None:
-    """Raise InputError if a partial map names a column that is absent."""
-    if given is not None and given.next_item is None:
-        for name in sorted(sources_of(given)):
-            pick(frame, name, "columns", where)
-
-
-def rows_in(samples: pd.DataFrame) -> int:
-    """How many rows of the source these are, as far as they were read."""
-    return int(samples[IMPRESSIONS].sum()) if IMPRESSIONS in samples else len(samples)
-
-
-def in_the_way(path: Path, map_path: Path) -> InputError:
-    """Somebody's own file has the name of one to write."""
-    go_on = f"; to go on with it, give --map {path}" if path == map_path else ""
-    return InputError(
-        "is there already, and is not as `sie init` wrote it",
-        where=path,
-        hint=f"Give --force to overwrite it, or another --out{go_on}.",
-    )
-
-
-def suite_yaml(
-    name: str,
-    source: str,
-    map_name: str | None,
-    split: str | None,
-    labelled: bool,
-    graded: bool,
-    some: bool,
-    small: bool,
-) -> str:
-    """The commented suite."""
-    return SUITE.format(
-        name=quoted(name),
-        source=source,
-        source_yaml=quoted(source),
-        split_line=f"  split: {quoted(split)}"
-        if split
-        else "  # split: train            # only the rows of this split",
-        map_line=f"  map: {quoted(map_name)}\n" if map_name else "",
-        log="{kind: given}" if labelled else "{kind: ranked-clicks}",
-        logs=logs_comment(),
-        target=SMALL_TARGET if small else LARGE_TARGET,
-        query_sets=FOUR_SETS if graded else THREE_SETS if some else TWO_SETS,
-        downstream="{draws: 3}   # rankers: [target, linear, lambdamart], keep: [0.5] for half of the rows"
-        if graded
-        else "{draws: 0}   # needs grades",
-    )
-
-
-def advice(labelled: bool, graded: bool, some_graded: bool) -> list[str]:
-    """What the data allow, in words."""
-    notes = []
-    if not labelled and not graded:
-        notes.append("There is no label in every row: `sie run` needs one, or a grade in every row to draw one from.")
-    elif not labelled:
-        notes.append("There is no label: the suite draws a click log from the grades. Map your clicks when you can.")
-    if some_graded and not graded:
-        notes.append(
-            "Only some rows have a grade: target and weights are chosen on them, but rankers are tested on data with a "
-            "grade in every row, so there is no verdict."
-        )
-    elif not graded:
-        notes.append("There is no grade: there will be scores, weights and diagnostics, and no verdict.")
-    return notes
-
-
-def logs_comment() -> str:
-    """A comment that says of each kind of simulated log what it is, and what its rate is."""
-    return "\n".join(
-        textwrap.fill(
-            f"{kind.name}: {kind.words} Rate: {kind.rate_means}.",
-            width=118,
-            initial_indent="#   ",
-            subsequent_indent="#     ",
-            break_on_hyphens=False,
-        )
-        for kind in LOGS.values()
-    )
+VERB = Verb(
+    init,
+    lines,
+    examples=(
+        "sie init log.csv",
+        "sie init log.parquet --map partial.yaml      what the map lacks is guessed",
+        "sie init log.parquet --out suites --force",
+    ),
+    options={
+        "data": Option(
+            help="Your file, folder or Hub id; or sample, generated, homedepot, crowdflower, games.", argument=True
+        ),
+        "column_map": Option(help="A column map that you have; what it lacks is guessed."),
+        "out": OUT_FOLDER,
+    },
+)

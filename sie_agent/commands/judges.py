@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sie_agent.errors import InputError
-from sie_agent.judging import AT_ONCE, Backend, EndpointList, PricePart, check_installed, load_endpoints, make_backend
 from sie_agent.utils.python_words import parameters_named
-from sie_agent.utils.shown import shown
 from sie_agent.utils.signatures import check_call
 from sie_agent.utils.values import check_values
+
+if TYPE_CHECKING:
+    from sie_agent.judging import Backend, EndpointList
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,17 @@ class Judge:
 
     Attributes
     ----------
-    backend, model, base_url, concurrency, revision, options : as `make_backend` takes them.
-    endpoints : file with several servers, instead of one.
-    price_input, price_output : USD per million tokens.
+    backend : local (in process), openai (any compatible server), vllm (in process), langchain, embedding or lexical.
+    model : A model's folder or Hub id (local), or the server's name for it.
+    base_url : The server's address; otherwise VLLM_BASE_URL, then OPENAI_BASE_URL.
+    endpoints : YAML file with several servers, the preferred ones first.
+    concurrency : Most requests under way at once (openai); adapts below.
+    revision : What tells the server's model from others of its name.
+    price_input : USD per million tokens sent.
+    price_output : USD per million tokens answered.
+    options : whatever else `make_backend` takes as its *options*.
+    timeout : Seconds to wait for one answer (120).
+    patience : Seconds to wait for a server that went away (900).
 
     Raises
     ------
@@ -42,18 +51,26 @@ class Judge:
     model: str | None = None
     base_url: str | None = None
     endpoints: str | Path | None = None
-    concurrency: int = AT_ONCE
+    concurrency: int = 32
     revision: str = ""
     price_input: float | None = None
     price_output: float | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    timeout: float | None = None
+    patience: float | None = None
 
     def __post_init__(self) -> None:
         check_call(Judge, **vars(self))
         with parameters_named(Judge):
             check_values(backend=self.backend, model=self.model, base_url=self.base_url, endpoints=self.endpoints)
             check_values(concurrency=self.concurrency, price_input=self.price_input, price_output=self.price_output)
-            check_values(**{name: value for name, value in self.options.items() if name in ("timeout", "patience")})
+            check_values(**{name: self.backend_options.get(name) for name in ("timeout", "patience")})
+
+    @property
+    def backend_options(self) -> dict[str, Any]:
+        """All options of the backend; those that have a field of their own are there where they were given."""
+        own = {"timeout": self.timeout, "patience": self.patience}
+        return {**self.options, **{name: value for name, value in own.items() if value is not None}}
 
     @property
     def reads(self) -> dict[str, Any]:
@@ -68,8 +85,10 @@ class Judge:
         return {"--backend": self.backend, "--revision": self.revision or None, **asked}
 
     def __repr__(self) -> str:
+        from sie_agent.utils.shown import shown
+
         # of the options only the names: one may be a key
-        options = list(self.options) or None
+        options = list(self.backend_options) or None
         return shown(
             self,
             backend=self.backend,
@@ -97,8 +116,11 @@ def open_judge(judge: Judge, *, asks: bool = True) -> tuple[Backend, EndpointLis
     InputError : settings that do not fit together.
     EnvironmentFailure : a package is not installed; nothing was read or asked.
     """
+    from sie_agent.judging import PricePart, check_installed, load_endpoints, make_backend
+
     listed = None if judge.endpoints is None else load_endpoints(judge.endpoints)
-    price = price_of(judge)
+    free = judge.price_input is None and judge.price_output is None
+    price = None if free else PricePart(input=judge.price_input or 0.0, output=judge.price_output or 0.0)
     if listed is not None and price is not None:
         raise InputError(
             "a price was given beside a list of endpoints", hint="Put it into the list, endpoint by endpoint"
@@ -111,15 +133,8 @@ def open_judge(judge: Judge, *, asks: bool = True) -> tuple[Backend, EndpointLis
         endpoints=listed,
         revision=judge.revision,
         price=price,
-        options=judge.options,
+        options=judge.backend_options,
     )
     if asks:
         check_installed(backend)
     return backend, listed
-
-
-def price_of(judge: Judge) -> PricePart | None:
-    """The price, where one was given."""
-    if judge.price_input is None and judge.price_output is None:
-        return None
-    return PricePart(input=judge.price_input or 0.0, output=judge.price_output or 0.0)

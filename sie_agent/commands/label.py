@@ -2,130 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from sie_agent.commands.judges import Judge, as_judge, open_judge
-from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL
-from sie_agent.files.manifest import Manifest, command_line
-from sie_agent.files.outputs import File, Folder, Work, outputs
-from sie_agent.files.tables import TableWriter
-from sie_agent.judging import (
-    Accounted,
-    Backend,
-    JudgmentCache,
-    Session,
-    Variant,
-    check_limit,
-    estimate,
-    is_lasting,
-    judge_chunks,
-    load_variant,
-    stop_on_signals,
-)
-from sie_agent.pipeline.loading import add_to_hash, source_of
-from sie_agent.samples import (
-    IMPRESSIONS,
-    Distinct,
-    InvalidRows,
-    count_rows,
-    pair_keys,
-    query_keys,
-    rows_policy,
-    stream_samples,
-    without_grade,
-)
-from sie_agent.selection import POSITIVE_AT
-from sie_agent.suite import Mixture
-from sie_agent.utils.collecting import rare_collection
+from sie_agent.commands.judges import Judge, as_judge
+from sie_agent.commands.verb import OUT_FOLDER, Option, Verb
+from sie_agent.commands.words import asked_again, causes, cost_line, duration, plan_lines, tries_line, yes_lines
+from sie_agent.errors import InputError
 from sie_agent.utils.counts import counted
-from sie_agent.utils.events import event, log_events
-from sie_agent.utils.progress import bar, say
 from sie_agent.utils.values import check_values
-
-
-@dataclass(frozen=True)
-class Log:
-    """Where the pairs come from, as `stream_samples` takes it."""
-
-    data: str | Path
-    column_map: str | Path | None = None
-    split: str | None = None
-    limit: int | None = None
-    invalid: InvalidRows | None = None
-
-    def chunks(self) -> Iterator[pd.DataFrame]:
-        """The rows, chunk by chunk, without grades."""
-        streamed = stream_samples(
-            self.data,
-            column_map=self.column_map,
-            split=self.split,
-            limit=self.limit,
-            invalid=self.invalid,
-        )
-        yield from map(without_grade, streamed)
-
-    @property
-    def count(self) -> int | None:
-        """How many rows there are, where that is cheap to know."""
-        known = count_rows(self.data, self.column_map) if self.split is None else None
-        return known if known is None or self.limit is None else min(known, self.limit)
-
-    def accounted(self, passage: Passage) -> dict[str, int | None]:
-        """What became of the rows of the source: those used and those skipped are all that were read."""
-        skipped = 0 if self.invalid is None else self.invalid.rows
-        used = None if self.invalid is None else self.invalid.used
-        if used is None and passage.impressions == passage.samples:
-            used = passage.samples
-        return {
-            "rows_read": None if used is None else used + skipped,
-            "rows_used": used,
-            "rows_skipped": skipped,
-        }
-
-
-@dataclass
-class Passage:
-    """What went by while a log was read once: counts and the hash of what the judge saw."""
-
-    samples: int = 0
-    impressions: int = 0
-    positives: int = 0
-    negatives: int = 0
-    pairs: Distinct = field(default_factory=Distinct)
-    queries: Distinct = field(default_factory=Distinct)
-    digest: Any = field(default_factory=hashlib.sha256)
-
-    @property
-    def words(self) -> str:
-        """What is judged: rows and the impressions behind them are named where they are not the pairs themselves."""
-        pairs = counted(len(self.pairs), "pair")
-        if self.impressions != self.samples:
-            pairs = f"{counted(self.impressions, 'impression')}: {pairs}"
-        return pairs if self.samples == len(self.pairs) else f"{counted(self.samples, 'row')}: {pairs}"
-
-    def watch(self, chunks: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        """The same chunks, counted."""
-        for chunk in chunks:
-            self.samples += len(chunk)
-            self.impressions += int(chunk[IMPRESSIONS].sum()) if IMPRESSIONS in chunk else len(chunk)
-            self.positives += int((chunk["label"] >= POSITIVE_AT).sum())
-            self.negatives += int((chunk["label"] < POSITIVE_AT).sum())
-            self.pairs.add(pair_keys(chunk))
-            self.queries.add(query_keys(chunk["query"]))
-            add_to_hash(self.digest, chunk)
-            yield chunk
 
 
 def label(
     data: str | Path,
-    out: str | Path,
+    out: str | Path | None = None,
     *,
     variant: str | Path | Sequence[str | Path],
     column_map: str | Path | None = None,
@@ -133,6 +24,7 @@ def label(
     limit: int | None = None,
     judge: Judge | str | None = None,
     retry_failed: bool = False,
+    dry_run: bool = False,
     max_cost: float | None = None,
     log_json: str | Path | None = None,
     cache_path: str | Path | None = None,
@@ -140,20 +32,21 @@ def label(
     strict: bool = False,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Judge every pair of a log, and write ``judgments.parquet`` and ``manifest.json`` into *out*.
+    """Put every pair of a log before a judge; writes judgments.parquet and manifest.json.
 
-    Answers are in the judgment cache before they count: a run that was killed goes on where it stopped, and
-    nothing is asked twice. The log is read in chunks: memory does not grow with it.
+    Answers are kept in the judgment cache as they come: a stopped run goes on, nothing is asked twice. The log is read
+    in chunks: memory does not grow with it. Grades and labels never reach the judge.
 
     Parameters
     ----------
-    data, column_map, split, limit : as `stream_samples` takes them. Grades and labels never reach the judge.
-    out : folder to write into.
-    variant : name or file of a prompt variant, or several; clarity variants are asked once per query.
+    data, column_map, split, limit : as `stream_samples` takes them.
+    out : Folder to write into (not needed for *dry_run*).
+    variant : Prompt variant: aspect/name, or a YAML file. Repeat it to add clarity/NAME, which is asked once per query.
     judge : who is asked, or the name of a backend; the embedded model if not given.
     retry_failed : ask again where the cache holds a lasting failure.
+    dry_run : Say what would be asked, what it costs and how long it takes.
     max_cost : stop before the answers of this run cost more, in USD; the rest has the status ``not-asked``.
-    log_json : file for one JSON line per event, ``"-"`` for standard error.
+    log_json : File for one JSON line per event; - for standard error.
     cache_path : the judgment cache; the default one when not given.
     skip_invalid, strict : what is done with rows that cannot be used, see `rows_policy`.
     overwrite : replace what other work left in *out*.
@@ -184,9 +77,31 @@ def label(
     >>> result["pairs"], result["ok"], result["judgments"]
     (50, 50, 'runs/words/judgments.parquet')
     """
-    check_asked(data, column_map, split, limit, variant)
-    check_values(max_cost=max_cost)
-    asked, names = as_judge(judge), [variant] if isinstance(variant, str | Path) else list(variant)
+    if dry_run:
+        return plan(
+            data,
+            variant=variant,
+            column_map=column_map,
+            split=split,
+            limit=limit,
+            judge=judge,
+            retry_failed=retry_failed,
+            max_cost=max_cost,
+            cache_path=cache_path,
+            skip_invalid=skip_invalid,
+            strict=strict,
+        )
+    if out is None:
+        raise InputError("no folder to write into", where="sie label", hint="Give --out DIR, or --dry-run")
+
+    from sie_agent.commands.labelling import label_into, load_variants
+    from sie_agent.commands.log_rows import LogRows
+    from sie_agent.files.outputs import File, Folder, Work, outputs
+    from sie_agent.pipeline.loading import source_of
+    from sie_agent.samples import rows_policy
+
+    names, asked = names_of(variant), as_judge(judge)
+    check_values(data=data, column_map=column_map, split=split, limit=limit, variant=names, max_cost=max_cost)
     place = Folder("--out", out, ("judgments.parquet", "manifest.json"))
     events = File("--log-json", None if str(log_json) == "-" else log_json, appended=True)
     reads = {"--data": source_of(data), "--map": column_map, "--variant": names, **asked.reads}
@@ -194,88 +109,9 @@ def label(
     work = Work("label", reads, settings, uses={"--endpoints": asked.endpoints}, grows=("--limit",))
     with outputs(work, place, events, overwrite=overwrite, cache_path=cache_path):
         policy = rows_policy(place.path, skip_invalid=skip_invalid, strict=strict, data=data)
-        log = Log(data, column_map, split, limit, policy)
+        log = LogRows(data, column_map, split, limit, policy, allow_missing_labels=False)
         limits: dict[str, Any] = {"retry_failed": retry_failed, "max_cost": max_cost}
-        return label_into(place.path, log, load_variants(variant), asked, log_json, cache_path, **limits)
-
-
-def label_into(
-    folder: Path,
-    log: Log,
-    variants: Sequence[Variant],
-    judge: Judge,
-    log_json: str | Path | None,
-    cache_path: str | Path | None,
-    *,
-    retry_failed: bool,
-    max_cost: float | None,
-) -> dict[str, Any]:
-    """:func:`label` with everything checked and named."""
-    manifest = Manifest(command_line())
-    backend, doubled = open_judge(judge)
-    started = time.perf_counter()
-    mixture, passage = Mixture(doubled), Passage()
-    try:
-        with (
-            rare_collection(),
-            log_events(log_json),
-            JudgmentCache(cache_path) as cache,
-            manifest.stage("judging"),
-        ):
-            session = Session(backend, cache, max_cost=max_cost)
-            event("start", data=str(log.data), variants=[one.name for one in variants], judge=repr(backend))
-            target = folder / "judgments.parquet"
-            with stop_on_signals(session), TableWriter(target) as writer:
-                for place, one in enumerate(variants):
-                    chunks = log.chunks() if place else passage.watch(log.chunks())
-                    write_judgments(writer, mixture.watch(chunks), one, backend, cache, session, log, retry_failed)
-                say(f"{passage.words} of {counted(len(passage.queries), 'query')}")
-                mixed = mixture.measure(variants, backend, cache, session, max_cost=max_cost)
-            event("end", asked=session.account.asked, failed=session.account.failed, cost=session.account.cost)
-    finally:
-        backend.close()
-    result = summary(session, variants, passage, time.perf_counter() - started) | log.accounted(passage)
-    # endpoints of other models may have stood in for the preferred one
-    result["model"] = next(iter(result["models"]), backend.model)
-    result |= {"asked_model": backend.model, "mixture": mixed}
-    write_manifest(manifest, folder, result, passage, backend, judge)
-    return {"judgments": str(target), "manifest": str(folder / "manifest.json"), **result}
-
-
-def check_asked(
-    data: str | Path,
-    column_map: str | Path | None,
-    split: str | None,
-    limit: int | None,
-    variant: str | Path | Sequence[str | Path],
-) -> None:
-    """What is asked for can be meant; InputError where not."""
-    names = variant if isinstance(variant, str | Path) else list(variant)
-    check_values(data=data, column_map=column_map, split=split, limit=limit, variant=names)
-
-
-def write_judgments(
-    writer: TableWriter,
-    chunks: Iterator[pd.DataFrame],
-    variant: Variant,
-    backend: Backend,
-    cache: JudgmentCache,
-    session: Session,
-    log: Log,
-    retry_failed: bool,
-) -> None:
-    """Judge the log by one variant, and write the judgments as they come."""
-    with bar(f"Judging {variant.aspect} with {backend.model}", log.count) as shown:
-        session.shown = shown
-        tables = judge_chunks(chunks, variant, backend, cache, retry_failed=retry_failed, session=session)
-        for table in tables:
-            writer.write(table)
-
-
-def load_variants(variant: str | Path | Sequence[str | Path]) -> list[Variant]:
-    """Each variant once."""
-    names = [variant] if isinstance(variant, str | Path) else list(variant)
-    return list({one.name: one for one in map(load_variant, names)}.values())
+        return label_into(place.path, log, load_variants(names), asked, log_json, cache_path, **limits)
 
 
 def plan(
@@ -317,76 +153,103 @@ def plan(
     >>> planned["to_ask"] + planned["cached"]
     20
     """
-    check_asked(data, column_map, split, limit, variant)
-    check_values(max_cost=max_cost)
-    log = Log(data, column_map, split, limit, rows_policy(None, skip_invalid=skip_invalid, strict=strict))
-    backend, _ = open_judge(as_judge(judge), asks=False)
-    try:
-        check_limit(backend, max_cost)
-        with JudgmentCache(cache_path) as cache:
-            parts = [
-                estimate(log.chunks(), one, backend, cache, retry_failed=retry_failed) for one in load_variants(variant)
-            ]
-    finally:
-        backend.close()
-    costs = [part["cost"] for part in parts]
-    seconds = [part["seconds"] for part in parts]
-    return {
-        "parts": parts,
-        "to_ask": sum(part["to_ask"] for part in parts),
-        "cached": sum(part["cached"] for part in parts),
-        "tokens": {kind: sum(part[f"{kind}_tokens"] for part in parts) for kind in ("input", "output")},
-        "cost": None if None in costs else sum(costs),
-        "seconds": None if None in seconds else sum(seconds),
-        "exit_code": EXIT_DONE,
-    }
+    from sie_agent.commands.labelling import load_variants, planned
+    from sie_agent.commands.log_rows import LogRows
+    from sie_agent.samples import rows_policy
+
+    names = names_of(variant)
+    check_values(data=data, column_map=column_map, split=split, limit=limit, variant=names, max_cost=max_cost)
+    policy = rows_policy(None, skip_invalid=skip_invalid, strict=strict)
+    log = LogRows(data, column_map, split, limit, policy, allow_missing_labels=False)
+    limits: dict[str, Any] = {"retry_failed": retry_failed, "max_cost": max_cost}
+    return planned(log, load_variants(names), as_judge(judge), cache_path, **limits)
 
 
-def summary(session: Session, variants: Sequence[Variant], passage: Passage, seconds: float) -> dict[str, Any]:
-    """What came out of a batch of judgments, in figures."""
-    account = session.account
-    failed = sum(account.causes.values())
-    return {
-        "rows": passage.samples,
-        "impressions": passage.impressions,
-        "positives": passage.positives,
-        "negatives": passage.negatives,
-        "positive_at": POSITIVE_AT,
-        "pairs": len(passage.pairs),
-        "queries": len(passage.queries),
-        "aspects": list(dict.fromkeys(one.aspect for one in variants)),
-        "ok": account.rows - failed,
-        "failed": failed,
-        "failed_by_cause": dict(account.causes.most_common()),
-        "reasons": account.reasons.as_list(),
-        "failed_for_good": sum(count for status, count in account.causes.items() if is_lasting(status)),
-        "cached": account.cached,
-        **session.as_dict(),
-        "seconds": round(seconds, 2),
-        "per_second": round(account.asked / seconds, 2) if account.asked and seconds > 0 else None,
-        "models": dict(account.models.most_common()),
-        "endpoints": dict(account.endpoints.most_common()),
-        "variants": [one.name for one in variants],
-        "exit_code": EXIT_PARTIAL if failed else EXIT_DONE,
-    }
+def names_of(variant: str | Path | Sequence[str | Path]) -> list[str | Path]:
+    """The variants that are asked for."""
+    return [variant] if isinstance(variant, str | Path) else list(variant)
 
 
-def write_manifest(
-    manifest: Manifest, folder: Path, result: dict[str, Any], passage: Passage, backend: Backend, judge: Judge
-) -> None:
-    """The truth about the run: what was asked of whom, and what it cost."""
-    read = {"samples": passage.samples, "impressions": passage.impressions, "pairs": len(passage.pairs)}
-    rows = {name: result[name] for name in ("rows_read", "rows_used", "rows_skipped") if result[name] is not None}
-    manifest.counts.update(rows)
-    manifest.counts.update(read, queries=len(passage.queries), judged=result["ok"] + result["failed"])
-    manifest.counts.update({name: int(result[name]) for name in ("ok", "failed", "cached", "asked")})
-    manifest.tokens.update(result["tokens"])
-    manifest.cost = result["cost"]
-    manifest.hashes["data"] = passage.digest.hexdigest()
-    told = ["model", "asked_model", "models", "endpoints", "variants", "stopped", "failed_by_cause", "reasons"]
-    told.append("tries_failed")
-    facts = {name: result[name] for name in told}
-    manifest.extra["judge"] = {**facts, "backend": judge.backend, "mixture": result["mixture"]}
-    if isinstance(backend, Accounted):
-        manifest.extra["judge"]["servers"] = backend.report()
-    manifest.write(folder / "manifest.json")
+def lines(result: dict[str, Any]) -> list[str]:
+    """The result as it is printed; of a dry run, the plan."""
+    if "parts" in result:
+        return plan_lines(result)
+    asked_for = [told_pairs(result)] if "relevance" in result["aspects"] else []
+    asked_for += [counted(result["queries"], "query")] if "clarity" in result["aspects"] else []
+    told = [f"{' and '.join(asked_for)} judged by {judged_by(result)} ({', '.join(result['variants'])})"]
+    if result["rows_skipped"]:
+        read, used = (counted(result[name], "row") for name in ("rows_read", "rows_used"))
+        told.append(f"  read            {read}: {used} used, {counted(result['rows_skipped'], 'row')} skipped")
+    what = noun(result)
+    if what == "row" and result["rows"] != result["pairs"]:
+        told.append("  counted in      rows; rows of the same texts are one question, which is asked once")
+    told.append(f"  with an answer  {counted(result['ok'], what)}")
+    told.append(f"  without         {counted(result['failed'], what)}{causes(result['reasons'])}")
+    told.append(f"  from the cache  {counted(result['cached'], what)}")
+    if result["per_second"] is not None:
+        tokens = result["tokens"]
+        asked = f"{counted(result['asked'], 'question')} in {duration(result['seconds'])}"
+        told.append(
+            f"  asked           {asked} ({result['per_second']:.1f}/s), "
+            f"{tokens['input']:,} tokens in, {tokens['output']:,} out"
+        )
+    told += [f"  tries failed    {tries}" for tries in tries_line(result)]
+    told += [f"  cost            {cost}" for cost in cost_line(result)]
+    if len(result["models"]) > 1:
+        told.append(f"  several models  {', '.join(f'{name} {count:,}' for name, count in result['models'].items())}")
+        told += mixture_lines(result["mixture"])
+    if result["positives"] + result["negatives"]:
+        told += yes_lines(result["positives"], result["negatives"], result["positive_at"])
+    return [*told, f"Judgments: {result['judgments']}", *asked_again(result, result["failed"])]
+
+
+def noun(result: dict[str, Any]) -> str:
+    """What answers are counted by: all of them together are the pairs, the rows or the queries of the log."""
+    answers = result["ok"] + result["failed"]
+    kinds = {"pair": result["pairs"], "row": result["rows"]} if result["aspects"] == ["relevance"] else {}
+    kinds = {"query": result["queries"]} if result["aspects"] == ["clarity"] else kinds
+    return next((what for what, count in kinds.items() if count == answers), "judgment")
+
+
+def told_pairs(result: dict[str, Any]) -> str:
+    """How many pairs, and how many rows or impressions of the log they are where those are others."""
+    pairs = counted(result["pairs"], "pair")
+    more = [(result["rows"], "row"), (result["impressions"], "impression")]
+    # rows that repeat pairs, or pairs that impressions were put together to
+    told = [counted(count, what) for count, what in more if count not in (result["pairs"], 0)]
+    told = told[:1] if result["rows"] == result["impressions"] else told
+    return f"{pairs} ({', '.join(told)})" if told else pairs
+
+
+def judged_by(result: dict[str, Any]) -> str:
+    """Who judged, and who was asked where that was another."""
+    asked = result["asked_model"]
+    return result["model"] if asked == result["model"] else f"{result['model']} ({asked} was asked)"
+
+
+def mixture_lines(mixture: dict[str, Any] | None) -> list[str]:
+    """How far the models agree on pairs that each judged, and what it means for a scorer."""
+    apart = "                  `sie distill` learns from one of them: choose it there with --model"
+    if not mixture:
+        return ["                  how far they agree is not known: no pair was judged by each", apart]
+    return [
+        f"                  {one['first']} and {one['second']} agree at Spearman {one['spearman']:.2f} "
+        f"[{one['spearman_low']:.2f}, {one['spearman_high']:.2f}], {one['second']} higher by "
+        f"{one['difference']:+.2f} ({counted(mixture['pairs'], 'pair')} judged by each)"
+        for one in mixture["between"]
+    ] + [apart]
+
+
+VERB = Verb(
+    label,
+    lines,
+    examples=(
+        "sie label --data sample --variant relevance/query-likelihood --out runs/labels",
+        "sie label --data log.parquet --variant relevance/graded --backend openai \\",
+        "    --base-url http://127.0.0.1:8000/v1 --out runs/labels --dry-run",
+        "sie label --data log.parquet --variant relevance/graded --backend openai \\",
+        "    --endpoints endpoints.yaml --max-cost 20 --log-json runs/labels.jsonl --out runs/labels",
+        "sie label ... --retry-failed      ask again what has no judgment, and nothing else",
+    ),
+    options={"out": OUT_FOLDER, "variant": Option("NAME"), "revision": Option("TEXT")},
+)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from sie_agent.commands.verb import Option, Verb
 from sie_agent.drift.settings import AdjustmentSettings
-from sie_agent.files.outputs import File, Work, outputs
 from sie_agent.files.paths import user_path
-from sie_agent.scorer import columns_path, scorer_folder
-from sie_agent.serving.protocol import Engine, Observer
-from sie_agent.serving.settings import Limits, read_token
+from sie_agent.serving.settings import LIMITS, Limits, read_token
+from sie_agent.utils.counts import counted
 from sie_agent.utils.extras import require_extra
 from sie_agent.utils.values import check_values
 
@@ -37,19 +37,29 @@ def serve(
     debug: bool = False,
     ready: Callable[[str], None] = lambda said: None,
 ) -> dict[str, Any]:
-    """Serve a scorer over HTTP until SIGTERM or SIGINT.
+    """Serve a distilled scorer over HTTP: POST /v1/score, JSON or streamed NDJSON.
+
+    Each row gets its scores and, by the scorer's recipe, a weight and a blended label. While it serves it compares live
+    scores with those of the log that the scorer was distilled from, takes ranks for weights among the latest, and says
+    at /v1/adjustment when to distill again.
+
+    SIGTERM stops it once all that was accepted is answered; SIGHUP or POST /v1/reload loads the scorer again.
 
     Parameters
     ----------
-    scorer : folder that ``sie distill`` wrote. host, port : where to listen; port 0 takes a free one.
-    token_file, no_token : where the bearer token is, else ``SIE_SERVE_TOKEN``; or that none is wanted.
-    open_metrics : /metrics needs no token. limits : of bodies, batches and the queue.
-    drain_seconds : how long to go on answering after the signal, saying "not ready".
-    grace_seconds : how long requests under way may take after that.
+    scorer : Folder that ``sie distill`` or ``sie run`` wrote.
+    host : Address to listen on.
+    port : Port to listen on; 0: a free one.
+    token_file : File with the bearer token; otherwise SIE_SERVE_TOKEN.
+    no_token : Answer whoever can reach the service, also from other machines.
+    open_metrics : /metrics needs no token.
+    limits : of bodies, batches, the queue and connections.
+    drain_seconds : After SIGTERM: answer, but not ready, for so long.
+    grace_seconds : After that: let requests finish for so long.
     adjust : keep the live distribution of scores, take ranks for weights in it, and say when to distill again.
     adjustment : its windows and thresholds, and a strength of weights in place of the recipe's, also without *adjust*.
-    adjustment_file : where it is kept over a restart.
-    weigh_by : the weak label that weights are made of; ``auto``: as the scorer's recipe says, ``none``: all are 1.
+    adjustment_file : Keeps the live distributions over a restart.
+    weigh_by : Weak label that weights are made of; auto: as the scorer's recipe says, none: every weight is 1.
     ready : told in words where the service listens, once it answers.
     debug : tell what the server does, and tracebacks.
 
@@ -72,6 +82,9 @@ def serve(
     >>> result["requests"]
     0
     """
+    from sie_agent.files.outputs import File, Work, outputs
+    from sie_agent.scorer import columns_path, scorer_folder
+
     check_values(scorer=scorer, host=host, port=port, token_file=token_file, weigh_by=weigh_by)
     check_values(drain_seconds=drain_seconds, grace_seconds=grace_seconds)
     require_extra("serve", *EXTRA)
@@ -81,11 +94,11 @@ def serve(
     with outputs(Work("serve", reads), place):
         token = read_token(token_file, host=host, none_wanted=no_token)
         from sie_agent.serving.app import create_app, make_state
+        from sie_agent.serving.live import LiveAdjustment
+        from sie_agent.serving.protocol import Engine, Observer
         from sie_agent.serving.server import Stopping, listen, run
 
         def observer(engine: Engine) -> Observer:
-            from sie_agent.serving.live import LiveAdjustment
-
             file = None if adjustment_file is None else place.path
             return LiveAdjustment(getattr(engine, "config", {}), adjustment, file)
 
@@ -119,3 +132,34 @@ def serve(
             "scorer": state.loaded.version,
             "exit_code": 0,
         }
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """The result as it is printed."""
+    requests, rows = counted(result["requests"], "request"), counted(result["rows"], "row")
+    return [f"{requests}, {rows} in {result['seconds']:,.0f} s"]
+
+
+VERB = Verb(
+    serve,
+    lines,
+    examples=(
+        "sie serve --scorer runs/scorer",
+        "sie serve --scorer runs/scorer --weigh-by value --adjustment-file runs/adjustment.json",
+        "sie serve --scorer runs/scorer --host 0.0.0.0 --token-file /run/secrets/sie-token --open-metrics",
+    ),
+    options={
+        **{name: Option("N", flag=flag) for name, flag in LIMITS.items()},
+        "host": Option("HOST"),
+        "strength": Option(
+            "A", "How far weights spread around 1, 0 leaves all at 1; by default as the recipe says, else 0.5."
+        ),
+        "adjust": Option(
+            flag="--no-adjustment", help="No live distributions and no drift; weights by the recipe alone."
+        ),
+        "adjustment_file": Option("FILE.json"),
+        "head_bytes": Option("N", flag=LIMITS["head_bytes"], least=256),
+        "window": Option(help="Live rows that ranks for weights and drift are taken over."),
+    },
+    python_only=[one.name for one in fields(AdjustmentSettings) if one.name not in ("window", "strength")],
+)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sie_agent.files.outputs import File, Work, outputs
+from sie_agent.commands.verb import OUT_FILE, Option, Verb
+from sie_agent.commands.words import number
 from sie_agent.files.paths import user_path
-from sie_agent.selection import check_scores_file, weigh_file
+from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import say
 from sie_agent.utils.values import check_values
 
@@ -25,20 +26,21 @@ def weights(
     blend: float | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Write ``sample_id, weight, blended_label`` of every row of a scores file to *out* (Parquet), in its order.
+    """Give every row of a scores file a weight and a blended label, for a trainer that takes both.
 
-    The recipe of the scores file says how: weights of mean 1 over the log by one of the weak labels, and the log's
-    label blended with the judge's relevance. Memory does not grow with the file.
+    Writes ``sample_id, weight, blended_label`` in the order of the scores. The recipe in the scores file says how:
+    weights of mean 1 over the log, made of one weak label, and the log's label blended with the judge's relevance.
+    Memory does not grow with the file.
 
     Parameters
     ----------
-    scores : file that ``sie score`` wrote.
-    by : in place of the recipe's, the weak label that weights are made of; ``none``: every weight is 1. None or
-        ``auto``: the recipe's.
-    strength : in place of the recipe's, how far weights spread around 1, at least 0.
-    blend : in place of the recipe's, the judge's share of the label, 0 to 1.
-    overwrite : replace what other work left at *out*.
-    out : the Parquet file to write.
+    scores : File that ``sie score`` wrote.
+    out : Parquet file to write.
+    by : ``auto``, or nothing: as the recipe in the scores file says; ``none``: every weight is 1; or one of the weak
+        labels.
+    strength : How far weights spread around 1, at least 0; otherwise as the recipe says.
+    blend : The judge's share of the label, 0 to 1; otherwise as the recipe says.
+    overwrite : Replace what other work left at *out*.
 
     Returns
     -------
@@ -61,6 +63,9 @@ def weights(
     >>> result["weights"], result["rows"]
     ('weights.parquet', 1700)
     """
+    from sie_agent.files.outputs import File, Work, outputs
+    from sie_agent.selection import check_scores_file, weigh_file
+
     check_values(scores=scores, by=by, strength=strength, blend=blend)
     check_scores_file(user_path(scores))
     place = File("--out", out, ".parquet")
@@ -111,3 +116,42 @@ def warning_of(positives: float | None, negatives: float | None) -> str | None:
 def rounded(figure: float | None) -> float | None:
     """A figure without what rounding left in its last digits."""
     return None if figure is None else round(figure, DIGITS)
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """The result as it is printed."""
+    told = [f"{counted(result['rows'], 'row')}, each with a weight and a blended label: {result['weights']}"]
+    changed = result["blend"] > 0 or (result["by"] is not None and result["strength"] > 0)
+    if not changed and result["chosen"] != "given":
+        told.append(
+            "Nothing better than the log as it is was shown: blended_label is the log's label and every weight is 1"
+        )
+    else:
+        told.append(f"Recipe: {result['recipe']} (chosen: {result['chosen']})")
+    if result["why"]:
+        told.append(f"Why: {result['why']}")
+    means = (
+        f"{number(result['mean_weight_positives'])} of positives, {number(result['mean_weight_negatives'])} of others"
+    )
+    told.append(f"Weights: from {number(result['smallest'])} to {number(result['largest'])}; mean {means}")
+    if result["impressions"] is not None:
+        told.append(
+            f"A row is a pair of query and item, which stands for {number(result['impressions'] / result['rows'], 1)} "
+            "impressions on average: train on one row per pair with its weight as it is. To train on raw impressions, "
+            "join by query and item (README) and give each the weight and blended label of its pair"
+        )
+    if result["unscored"]:
+        rows = counted(result["unscored"], "row")
+        told.append(f"Without a score, and so of weight 1 or with the log's label alone: {rows}")
+    return told
+
+
+VERB = Verb(
+    weights,
+    lines,
+    examples=(
+        "sie weights --scores scores.parquet --out weights.parquet",
+        "sie weights --scores scores.parquet --by value --strength 0.5 --blend 0.6 --out weights.parquet",
+    ),
+    options={"out": OUT_FILE, "by": Option(default="auto")},
+)

@@ -40,18 +40,23 @@ class Limits:
 
     Attributes
     ----------
-    body_bytes : largest JSON body. line_bytes : longest NDJSON line; a stream as a whole has no limit.
-    held_bytes : most bytes of bodies that are held at once, for all requests together.
-    samples : most rows of a request, and most rows of a batch. queue_rows : most rows that wait for the model.
-    requests : most requests under way. pipelined : most requests that wait on one connection for the one before.
-    head_bytes, headers : largest request line with headers, or trailers, in bytes, and most header fields.
-    connections : most connections; fewer where the process may not open that many files.
-    client_connections : most connections of one address (IPv6: of one /64 network); None: half of all.
-    probe_connections : further connections, on which only probes are answered.
-    head_seconds : longest time from the first byte of a request (or the connection) to the end of its headers.
-    body_seconds : longest time for a whole JSON body, and for one line of a stream.
-    stream_seconds : longest silence within a stream. write_seconds : longest time in which a client takes nothing of
-        its answer. keep_alive_seconds : how long a connection may rest between two requests.
+    body_bytes : Largest JSON body, in bytes; streams have no limit.
+    line_bytes : Longest line of a stream, in bytes.
+    held_bytes : Most bytes of bodies held at once, for all requests together; beyond it 503.
+    samples : Most rows of a request, and of a batch.
+    queue_rows : Most rows that wait; beyond it the answer is 503.
+    requests : Most requests under way; beyond it the answer is 503.
+    pipelined : Most requests that wait on one connection for the one before.
+    head_bytes : Largest request line with headers, or trailers, in bytes; beyond it 414 or 431.
+    headers : Most header fields; beyond it 431.
+    connections : Most connections; fewer where file handles are. Beyond it the answer is 503.
+    client_connections : Most connections of one address (IPv6: of one /64 network), by default half of all; then 429.
+    probe_connections : Further connections, on which only /healthz, /readyz and /metrics are answered.
+    head_seconds : For the headers of a request, from its first byte or the connection; then 408.
+    body_seconds : For a whole JSON body, or one line of a stream; then 408.
+    stream_seconds : Longest silence within a stream.
+    write_seconds : A client that takes nothing of its answer for so long is cut off.
+    keep_alive_seconds : How long a connection may rest between requests.
     """
 
     body_bytes: int = 2 * 2**20
@@ -77,13 +82,13 @@ class Limits:
             self._check()
 
     def _check(self) -> None:
+        check_values(max_body=self.body_bytes, max_samples=self.samples, max_queue=self.queue_rows)
         for name, value in vars(self).items():
             # NaN is not above 0 either
             least = 1 if isinstance(value, int) else 0
             if value is not None and not (value >= least and value > 0 and value < float("inf")):
                 hint = f"Give {'at least 1' if least else 'more than 0'}."
                 raise InputError(f"the limit {name} is {value}", where=LIMITS.get(name, option_of(name)), hint=hint)
-        check_values(max_body=self.body_bytes, max_samples=self.samples, max_queue=self.queue_rows)
         if self.queue_rows < self.samples:
             raise InputError(
                 f"the queue holds {self.queue_rows} rows, a request may have {self.samples}",

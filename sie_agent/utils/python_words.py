@@ -58,12 +58,12 @@ SWITCHES = {
     *("overwrite", "skip_invalid", "strict", "retry_failed", "by_rank", "with_text", "private", "force", "no_token"),
     *("open_metrics", "debug"),
 }
-NEGATED = {"no_balance": "balance", "no_coverage": "coverage", "no_adjustment": "adjust"}
+NEGATED = {"no_balance": "balance", "no_coverage": "coverage", "no_adjustment": "adjust", "by_degree": "by_rank"}
 TEXTS = {
     *("data", "out", "split", "variant", "model", "grades", "suite", "simulate", "scores", "scorer", "by", "score"),
     *("query", "title", "description", "html", "log_json", "dropped", "cache_path", "host", "token_file", "weigh_by"),
     *("adjustment_file", "to", "folder", "revision", "message", "labels", "status", "backend", "base_url", "endpoints"),
-    *("column_map", "licence", *LISTS),
+    *("column_map", "licence", "features", "trusted", *LISTS),
 }
 NUMBERS = {
     *("limit", "seed", "seeds", "workers", "top", "max_cost", "relevant_at", "validation", "keep", "positive_at"),

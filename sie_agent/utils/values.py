@@ -141,6 +141,8 @@ OPTIONS = {
     "ids": "--id",
     "references": "--reference",
     "licence": "--license",
+    "overrides": "--set",
+    "everything": "--all",
 }
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from sie_agent.cli.output import columns, number, plain
+from sie_agent.cli.output import plain
+from sie_agent.commands.words import columns, number
 from sie_agent.judging import make_backend
 from sie_agent.judging.answers import Answer, Request
 
@@ -59,7 +60,7 @@ def test_quiet(sie: Sie, log: Path, how: tuple[str, ...]) -> None:
 
 
 def test_pairs_without_a_grade_exit_with_3(sie: Sie, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sie_agent.commands.judges.make_backend", refusing(4))
+    monkeypatch.setattr("sie_agent.judging.make_backend", refusing(4))
     ran = sie(*LABEL, "--data", log, "--output", "json")
     assert ran.code == 3
     said = ran.json
@@ -148,7 +149,7 @@ def test_python_dash_m(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
 
 
 def test_a_run_tells_the_gain_less_the_twins_first_and_reliability_before_any_agreement() -> None:
-    from sie_agent.cli.run import lines_of
+    from sie_agent.commands.run import lines as lines_of
 
     lines = lines_of(
         {

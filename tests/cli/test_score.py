@@ -242,7 +242,7 @@ def test_killed_while_parts_are_put_together(place: Path, half_done: Path, monke
         with pytest.raises(KeyboardInterrupt):
             score(half_done / "scorer", half_done / "log.csv", half_done / "s.parquet")
     assert not (half_done / "s.parquet").exists() and parts(half_done) == 6
-    monkeypatch.setattr("sie_agent.commands.score.stream_samples", stopped)
+    monkeypatch.setattr("sie_agent.commands.log_rows.stream_samples", stopped)
     assert score(half_done / "scorer", half_done / "log.csv", half_done / "s.parquet")["resumed"] == ROWS
     same(place, half_done / "s.parquet")
 

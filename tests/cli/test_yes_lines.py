@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sie_agent.cli.words import yes_lines
+from sie_agent.commands.words import yes_lines
 
 
 @pytest.mark.parametrize(

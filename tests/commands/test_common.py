@@ -50,12 +50,9 @@ def test_the_labels_that_were_simulated_before_there_was_a_choice() -> None:
 
 
 def test_the_help_names_every_simulated_log() -> None:
-    from typer.models import OptionInfo
+    from sie_agent.cli.options import SHARED
 
-    from sie_agent.cli import options
-
-    [option] = [one for one in options.Simulate.__metadata__ if isinstance(one, OptionInfo)]
-    assert set(LOGS) <= set(str(option.help).replace(",", " ").split())
+    assert set(LOGS) <= set(str(SHARED["simulate"].help).replace(",", " ").split())
 
 
 def test_an_unknown_simulated_log() -> None:

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sie_agent.commands.distill import Distilling, distill
+from sie_agent.commands.distill import distill
+from sie_agent.commands.distilling import Distilling
 from sie_agent.commands.judges import Judge
 from sie_agent.commands.label import label
 from sie_agent.errors import InputError

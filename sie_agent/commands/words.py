@@ -1,22 +1,10 @@
-"""Figures in words that people read: money, time, causes, what a batch will take."""
+"""Results in words that people read: tables, figures, money, time, causes, what a batch will take."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-
-from sie_agent.utils.counts import counted
-
-__all__ = [
-    "asked_again",
-    "causes",
-    "cost_line",
-    "counted",
-    "dollars",
-    "duration",
-    "plan_lines",
-    "tries_line",
-]
 
 # methods of models that may think before they answer
 THOUGHT_OVER = ("graded", "written")
@@ -129,3 +117,19 @@ def yes_lines(positives: int, negatives: int, positive_at: float, change: str = 
         hint = change or "map labels so that a yes is at or above it and a no below it"
         told.append(f"Warning: {which} at a cut-off of {positive_at:g}; {hint}")
     return told
+
+
+def columns(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A table as lines, columns aligned; the last column runs on."""
+    table = [list(header), *(list(row) for row in rows)]
+    widths = [max(len(row[place]) for row in table) for place in range(len(header))]
+    lines = []
+    for row in table:
+        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
+        lines.append("  ".join([*cells, row[-1]]).rstrip())
+    return lines
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A figure for people; a dash where there is none."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"

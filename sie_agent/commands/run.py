@@ -1,64 +1,107 @@
-"""``sie run``."""
+"""``sie run`` and ``sie evaluate``: every stage of a suite, and the figures of a run anew."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
-import typer
-
-from sie_agent.cli.options import OutFolder, Overwrite, RetryFailed, examples
-from sie_agent.cli.output import call, number, show
-from sie_agent.cli.words import causes, counted
-
-EPILOG = examples(
-    "sie run quickstart --out runs/quickstart",
-    "sie run my-suite.yaml --out runs/mine --set draws=[1,2] --set target.epochs=4",
-)
+from sie_agent.commands.verb import OUT_FOLDER, Option, Verb
+from sie_agent.commands.words import causes, number
+from sie_agent.utils.counts import counted
 
 
-def command(
-    suite: Annotated[str, typer.Argument(help="A suite: a YAML file, or the name of one that ships.", metavar="SUITE")],
-    out: OutFolder,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Change a setting of the suite; may be repeated.", metavar="KEY=VALUE"),
-    ] = None,
-    retry_failed: RetryFailed = False,
-    overwrite: Overwrite = False,
-) -> None:
+def run_suite(
+    suite: str | Path,
+    out: str | Path,
+    *,
+    overrides: Sequence[str] = (),
+    retry_failed: bool = False,
+    cache_path: str | Path | None = None,
+    command: str | None = None,
+    overwrite: bool = False,
+) -> dict[str, Any]:
     """Do all that a suite says: judge, label, distill, choose target and weights, test them on rankers, report.
 
     A run that was stopped goes on where it was: give the same command again.
+
+    Parameters
+    ----------
+    suite : A suite: a YAML file, or the name of one that ships.
+    out : Folder to write into.
+    overrides : Change a setting of the suite; may be repeated.
+    retry_failed : ask judges again where the cache holds a lasting failure.
+    cache_path : the judgment cache; the default one when not given.
+    command : what the manifest calls the command; that of this process when not given.
+    overwrite : replace what another suite, other settings or other work left there.
+
+    Returns
+    -------
+    Summary: ``report``, ``verdict``, ``headline`` and ``exit_code`` (3 where some pairs have no judgment).
+
+    Raises
+    ------
+    InputError : *out* holds something else, or is no place to write; and see the stages.
+    EnvironmentFailure : see the stages.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> result = sie.run_suite("small.yaml", "runs/small", overrides=["target.epochs=2"])
+    >>> result["report"], result["exit_code"]
+    ('runs/small/report.html', 0)
     """
+    from sie_agent import suite as stages
 
-    def work() -> dict[str, object]:
-        from sie_agent.suite import run_suite
-
-        return dict(run_suite(suite, out, overrides=overrides or (), retry_failed=retry_failed, overwrite=overwrite))
-
-    result = call(work)
-    show(result, lines_of(result))
+    how: dict[str, Any] = {"retry_failed": retry_failed, "cache_path": cache_path, "command": command}
+    return stages.run_suite(suite, out, overrides=overrides, overwrite=overwrite, **how)
 
 
-def lines_of(result: dict[str, object]) -> list[str]:
+def evaluate_run(run_dir: str | Path) -> dict[str, Any]:
+    """Compute the figures and the report of a run anew from its files; nothing is judged or trained.
+
+    Parameters
+    ----------
+    run_dir : Folder that ``sie run`` wrote.
+
+    Returns
+    -------
+    As :func:`run_suite`.
+
+    Raises
+    ------
+    InputError : the folder holds no finished run.
+
+    Examples
+    --------
+    >>> import sie_agent as sie
+    >>> first = sie.run_suite("small.yaml", "runs/small")
+    >>> sie.evaluate_run("runs/small")["headline"] == first["headline"]
+    True
+    """
+    from sie_agent import suite as stages
+
+    return stages.evaluate_run(run_dir)
+
+
+def lines(result: dict[str, object]) -> list[str]:
     """The verdict, what the judge's knowledge gains, agreement with gradients below it, and where the report lies."""
-    lines = []
+    told: list[str] = []
     verdict, headline, agreed = (result.get(name) for name in ("verdict", "headline", "agreement"))
     if isinstance(verdict, dict):
-        lines.append(str(verdict.get("text", "")))
+        told.append(str(verdict.get("text", "")))
     if isinstance(headline, dict):
-        lines += headline_lines(headline)
+        told += headline_lines(headline)
     if isinstance(agreed, dict) and agreed.get("metrics"):
         metrics = ", ".join(f"{name.replace('_', ' ')} {number(value)}" for name, value in agreed["metrics"].items())
         about = f"{agreed.get('label')} by {agreed.get('judge')} against {agreed.get('reference')}"
-        lines.append("Agreement with gradients, which does not show that a judge knows anything:")
-        lines += [f"  {line}" for line in reliability_lines(str(agreed.get("reference")), result.get("reliability"))]
-        lines.append(f"  {about} ({agreed.get('mode')}): {metrics}")
-    lines += kept_lines(result.get("kept")) + scored_lines(result.get("scored"))
-    lines += lost_lines(result)
-    lines.append(f"Report: {result.get('report')}")
-    return lines
+        told.append("Agreement with gradients, which does not show that a judge knows anything:")
+        told += [f"  {line}" for line in reliability_lines(str(agreed.get("reference")), result.get("reliability"))]
+        told.append(f"  {about} ({agreed.get('mode')}): {metrics}")
+    told += kept_lines(result.get("kept")) + scored_lines(result.get("scored"))
+    told += lost_lines(result)
+    told.append(f"Report: {result.get('report')}")
+    return told
 
 
 def scored_lines(scored: object) -> list[str]:
@@ -149,3 +192,21 @@ def reliability_lines(reference: str, reliability: object) -> list[str]:
         for metric, one in reliability.items()
     )
     return [f"Reliability of {reference}: {told}"]
+
+
+RUN = Verb(
+    run_suite,
+    lines,
+    examples=(
+        "sie run quickstart --out runs/quickstart",
+        "sie run my-suite.yaml --out runs/mine --set draws=[1,2] --set target.epochs=4",
+    ),
+    options={"suite": Option("SUITE", argument=True), "out": OUT_FOLDER},
+    python_only=("cache_path", "command"),
+)
+EVALUATE = Verb(
+    evaluate_run,
+    lines,
+    examples=("sie evaluate runs/quickstart",),
+    options={"run_dir": Option("RUN_DIR", argument=True)},
+)

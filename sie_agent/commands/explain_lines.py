@@ -15,7 +15,7 @@ STEPS = {"step-1": "", "step-2": "bold", "step-3": "bold reverse"}
 BAR = 12
 
 
-def lines(result: Mapping[str, Any], top: int) -> Iterator[str]:
+def lines(result: Mapping[str, Any]) -> Iterator[str]:
     """All that is printed, row by row; what is longer than the terminal runs on."""
     from rich.console import Console
 
@@ -30,7 +30,7 @@ def lines(result: Mapping[str, Any], top: int) -> Iterator[str]:
     for place, one in enumerate(result["explanations"]):
         yield from [""] if place else []
         with console.capture() as captured:
-            for line in row_lines(one, top, coloured=console.color_system is not None):
+            for line in row_lines(one, result["top"], coloured=console.color_system is not None):
                 # texts are foreign: nothing in them may count as markup
                 console.print(line, markup=False)
         yield from captured.get().splitlines()

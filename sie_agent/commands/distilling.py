@@ -1,0 +1,132 @@
+"""A judged log, distilled whole or in part, and the recipe that is chosen for its scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sie_agent.downstream import choose_recipe, hashed_order, strength_on
+from sie_agent.pipeline import (
+    FEWEST_QUERIES,
+    Distilled,
+    DistillSettings,
+    Log,
+    Proxies,
+    distill_log,
+    train_proxies,
+)
+from sie_agent.pipeline.judged_log import FEWEST_JUDGED, Judged
+from sie_agent.samples import normalise_query
+from sie_agent.selection import Recipe
+from sie_agent.suite import READERS
+from sie_agent.utils.progress import bar, say
+
+Doubles = npt.NDArray[np.float64]
+Booleans = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Distilling:
+    """A judged log, ready to be distilled whole or in part.
+
+    Attributes
+    ----------
+    names : (n_queries,) the queries, in the order of their codes.
+    """
+
+    log: Log
+    judged: Judged
+    names: Sequence[str]
+    settings: DistillSettings
+    seed: int
+
+    @classmethod
+    def of(
+        cls,
+        readable: pd.DataFrame,
+        inputs: npt.NDArray[np.float32],
+        judged: Judged,
+        settings: DistillSettings,
+        seed: int,
+    ) -> Distilling:
+        """From the rows without their grades, and their text features."""
+        queries, names = pd.factorize(readable["query"].map(normalise_query))
+        read = READERS[settings.proxy.kind](readable, inputs, settings.proxy)
+        shown = bool(readable["position"].notna().any())
+        log = Log(inputs, read, readable["label"].to_numpy(np.float64), queries.astype(np.intp), shown)
+        return cls(log, judged, [str(name) for name in names], settings, seed)
+
+    @property
+    def n_queries(self) -> int:
+        """Number of queries."""
+        return len(self.names)
+
+    def distill(self, rows: Booleans | None = None, *, log_columns: bool = False) -> tuple[Distilled, Proxies]:
+        """Weak labels and students of the log, or of some of its rows, (n,), and the proxies.
+
+        Parameters
+        ----------
+        log_columns : also train the proxies that the log's columns are made by.
+        """
+        log = self.log if rows is None else self.log.take(rows)
+        relevance = self.judged.relevance if rows is None else self.judged.relevance[rows]
+        with bar("Training proxies", self.settings.labels.proxies + 2 * log_columns) as shown:
+            proxies = train_proxies(log, self.settings, self.seed, shown.advance, held_out=log_columns)
+        say("Making weak labels and distilling the scorer")
+        distilled = distill_log(log, proxies, relevance, self.settings, self.seed, by_rank=self.judged.by_rank)
+        return distilled, proxies
+
+    def recipe(self, distilled: Distilled, grade: Doubles, position: Doubles) -> Recipe:
+        """The recipe: by graded queries that are held out for it, else by the log.
+
+        Parameters
+        ----------
+        distilled : of the whole log. grade, position : (n,) NaN where there is none.
+        """
+        tune = self.tuning_rows(grade)
+        kept = ~np.isin(self.log.queries, np.unique(self.log.queries[tune]))
+        if not self.settings.recipe.auto or not tune.any() or self.judged.known[kept].sum() < FEWEST_JUDGED:
+            everything = np.ones(len(grade), bool)
+            return self._chosen(distilled, everything, ~everything, grade, position, by_grades=False)
+        say("Choosing target and weights on graded queries that are held out")
+        return self._chosen(self.distill(kept)[0], kept, tune, grade, position, by_grades=True)
+
+    def _chosen(
+        self,
+        distilled: Distilled,
+        rows: Booleans,
+        tune: Booleans,
+        grade: Doubles,
+        position: Doubles,
+        *,
+        by_grades: bool,
+    ) -> Recipe:
+        relevance, known = self.judged.relevance, np.isfinite(grade)
+        judge = strength_on(relevance[known], grade[known], self.log.queries[known], self.seed) if by_grades else None
+        return choose_recipe(
+            self.log.take(rows),
+            distilled,
+            relevance[rows],
+            self.log.take(tune),
+            grade[tune],
+            judge,
+            self.settings,
+            self.seed,
+            position=position[rows],
+        )
+
+    def tuning_rows(self, grade: Doubles) -> Booleans:
+        """(n,) graded rows of the queries to choose on: by hash, the share that is asked for, and twelve at least.
+
+        A query counts where two of its rows differ in grade.
+        """
+        known = np.isfinite(grade)
+        spread = pd.Series(grade[known]).groupby(self.log.queries[known]).nunique()
+        useful = set(spread.index[spread > 1].tolist())
+        wanted = max(FEWEST_QUERIES, round(self.settings.recipe.tune * self.n_queries))
+        chosen = [code for code in hashed_order(self.names, f"{self.seed}\0tune") if code in useful][:wanted]
+        return known & np.isin(self.log.queries, chosen)

@@ -1,0 +1,226 @@
+"""A log before a judge: the judgments as they come, what came out in figures, and what it would cost."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sie_agent.commands.judges import Judge, open_judge
+from sie_agent.commands.log_rows import LogRows
+from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL
+from sie_agent.files.manifest import Manifest, command_line
+from sie_agent.files.tables import TableWriter
+from sie_agent.judging import (
+    Accounted,
+    Backend,
+    JudgmentCache,
+    Session,
+    Variant,
+    check_limit,
+    estimate,
+    is_lasting,
+    judge_chunks,
+    load_variant,
+    stop_on_signals,
+)
+from sie_agent.pipeline.loading import add_to_hash
+from sie_agent.samples import IMPRESSIONS, Distinct, InvalidRows, pair_keys, query_keys
+from sie_agent.selection import POSITIVE_AT
+from sie_agent.suite import Mixture
+from sie_agent.utils.collecting import rare_collection
+from sie_agent.utils.counts import counted
+from sie_agent.utils.events import event, log_events
+from sie_agent.utils.progress import bar, say
+
+
+@dataclass
+class Passage:
+    """What went by while a log was read once: counts and the hash of what the judge saw."""
+
+    samples: int = 0
+    impressions: int = 0
+    positives: int = 0
+    negatives: int = 0
+    pairs: Distinct = field(default_factory=Distinct)
+    queries: Distinct = field(default_factory=Distinct)
+    digest: Any = field(default_factory=hashlib.sha256)
+
+    @property
+    def words(self) -> str:
+        """What is judged: rows and the impressions behind them are named where they are not the pairs themselves."""
+        pairs = counted(len(self.pairs), "pair")
+        if self.impressions != self.samples:
+            pairs = f"{counted(self.impressions, 'impression')}: {pairs}"
+        return pairs if self.samples == len(self.pairs) else f"{counted(self.samples, 'row')}: {pairs}"
+
+    def watch(self, chunks: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        """The same chunks, counted."""
+        for chunk in chunks:
+            self.samples += len(chunk)
+            self.impressions += int(chunk[IMPRESSIONS].sum()) if IMPRESSIONS in chunk else len(chunk)
+            self.positives += int((chunk["label"] >= POSITIVE_AT).sum())
+            self.negatives += int((chunk["label"] < POSITIVE_AT).sum())
+            self.pairs.add(pair_keys(chunk))
+            self.queries.add(query_keys(chunk["query"]))
+            add_to_hash(self.digest, chunk)
+            yield chunk
+
+    def accounted(self, invalid: InvalidRows | None) -> dict[str, int | None]:
+        """What became of the rows of the source: those used and those skipped are all that were read."""
+        skipped = 0 if invalid is None else invalid.rows
+        used = None if invalid is None else invalid.used
+        if used is None and self.impressions == self.samples:
+            used = self.samples
+        return {"rows_read": None if used is None else used + skipped, "rows_used": used, "rows_skipped": skipped}
+
+
+def label_into(
+    folder: Path,
+    log: LogRows,
+    variants: Sequence[Variant],
+    judge: Judge,
+    log_json: str | Path | None,
+    cache_path: str | Path | None,
+    *,
+    retry_failed: bool,
+    max_cost: float | None,
+) -> dict[str, Any]:
+    """:func:`sie_agent.label` with everything checked and named."""
+    manifest = Manifest(command_line())
+    backend, doubled = open_judge(judge)
+    started = time.perf_counter()
+    mixture, passage = Mixture(doubled), Passage()
+    try:
+        with (
+            rare_collection(),
+            log_events(log_json),
+            JudgmentCache(cache_path) as cache,
+            manifest.stage("judging"),
+        ):
+            session = Session(backend, cache, max_cost=max_cost)
+            event("start", data=str(log.data), variants=[one.name for one in variants], judge=repr(backend))
+            target = folder / "judgments.parquet"
+            with stop_on_signals(session), TableWriter(target) as writer:
+                for place, one in enumerate(variants):
+                    chunks = log.chunks() if place else passage.watch(log.chunks())
+                    write_judgments(writer, mixture.watch(chunks), one, backend, cache, session, log, retry_failed)
+                say(f"{passage.words} of {counted(len(passage.queries), 'query')}")
+                mixed = mixture.measure(variants, backend, cache, session, max_cost=max_cost)
+            event("end", asked=session.account.asked, failed=session.account.failed, cost=session.account.cost)
+    finally:
+        backend.close()
+    result = summary(session, variants, passage, time.perf_counter() - started) | passage.accounted(log.invalid)
+    # endpoints of other models may have stood in for the preferred one
+    result["model"] = next(iter(result["models"]), backend.model)
+    result |= {"asked_model": backend.model, "mixture": mixed}
+    write_manifest(manifest, folder, result, passage, backend, judge)
+    return {"judgments": str(target), "manifest": str(folder / "manifest.json"), **result}
+
+
+def write_judgments(
+    writer: TableWriter,
+    chunks: Iterator[pd.DataFrame],
+    variant: Variant,
+    backend: Backend,
+    cache: JudgmentCache,
+    session: Session,
+    log: LogRows,
+    retry_failed: bool,
+) -> None:
+    """Judge the log by one variant, and write the judgments as they come."""
+    with bar(f"Judging {variant.aspect} with {backend.model}", log.count) as shown:
+        session.shown = shown
+        tables = judge_chunks(chunks, variant, backend, cache, retry_failed=retry_failed, session=session)
+        for table in tables:
+            writer.write(table)
+
+
+def load_variants(names: Sequence[str | Path]) -> list[Variant]:
+    """Each variant once."""
+    return list({one.name: one for one in map(load_variant, names)}.values())
+
+
+def planned(
+    log: LogRows,
+    variants: Sequence[Variant],
+    judge: Judge,
+    cache_path: str | Path | None,
+    *,
+    retry_failed: bool,
+    max_cost: float | None,
+) -> dict[str, Any]:
+    """:func:`sie_agent.plan` with everything checked and named."""
+    backend, _ = open_judge(judge, asks=False)
+    try:
+        check_limit(backend, max_cost)
+        with JudgmentCache(cache_path) as cache:
+            parts = [estimate(log.chunks(), one, backend, cache, retry_failed=retry_failed) for one in variants]
+    finally:
+        backend.close()
+    costs = [part["cost"] for part in parts]
+    seconds = [part["seconds"] for part in parts]
+    return {
+        "parts": parts,
+        "to_ask": sum(part["to_ask"] for part in parts),
+        "cached": sum(part["cached"] for part in parts),
+        "tokens": {kind: sum(part[f"{kind}_tokens"] for part in parts) for kind in ("input", "output")},
+        "cost": None if None in costs else sum(costs),
+        "seconds": None if None in seconds else sum(seconds),
+        "exit_code": EXIT_DONE,
+    }
+
+
+def summary(session: Session, variants: Sequence[Variant], passage: Passage, seconds: float) -> dict[str, Any]:
+    """What came out of a batch of judgments, in figures."""
+    account = session.account
+    failed = sum(account.causes.values())
+    return {
+        "rows": passage.samples,
+        "impressions": passage.impressions,
+        "positives": passage.positives,
+        "negatives": passage.negatives,
+        "positive_at": POSITIVE_AT,
+        "pairs": len(passage.pairs),
+        "queries": len(passage.queries),
+        "aspects": list(dict.fromkeys(one.aspect for one in variants)),
+        "ok": account.rows - failed,
+        "failed": failed,
+        "failed_by_cause": dict(account.causes.most_common()),
+        "reasons": account.reasons.as_list(),
+        "failed_for_good": sum(count for status, count in account.causes.items() if is_lasting(status)),
+        "cached": account.cached,
+        **session.as_dict(),
+        "seconds": round(seconds, 2),
+        "per_second": round(account.asked / seconds, 2) if account.asked and seconds > 0 else None,
+        "models": dict(account.models.most_common()),
+        "endpoints": dict(account.endpoints.most_common()),
+        "variants": [one.name for one in variants],
+        "exit_code": EXIT_PARTIAL if failed else EXIT_DONE,
+    }
+
+
+def write_manifest(
+    manifest: Manifest, folder: Path, result: dict[str, Any], passage: Passage, backend: Backend, judge: Judge
+) -> None:
+    """The truth about the run: what was asked of whom, and what it cost."""
+    read = {"samples": passage.samples, "impressions": passage.impressions, "pairs": len(passage.pairs)}
+    rows = {name: result[name] for name in ("rows_read", "rows_used", "rows_skipped") if result[name] is not None}
+    manifest.counts.update(rows)
+    manifest.counts.update(read, queries=len(passage.queries), judged=result["ok"] + result["failed"])
+    manifest.counts.update({name: int(result[name]) for name in ("ok", "failed", "cached", "asked")})
+    manifest.tokens.update(result["tokens"])
+    manifest.cost = result["cost"]
+    manifest.hashes["data"] = passage.digest.hexdigest()
+    told = ["model", "asked_model", "models", "endpoints", "variants", "stopped", "failed_by_cause", "reasons"]
+    told.append("tries_failed")
+    facts = {name: result[name] for name in told}
+    manifest.extra["judge"] = {**facts, "backend": judge.backend, "mixture": result["mixture"]}
+    if isinstance(backend, Accounted):
+        manifest.extra["judge"]["servers"] = backend.report()
+    manifest.write(folder / "manifest.json")
