@@ -99,25 +99,13 @@ def attribute(
     check_values(seeds=seeds, validation=validation, relevant_at=relevant_at)
     check_references(references)
     place, named = File("--out", out, ".parquet"), list(references)
-    asked: dict[str, Any] = {
-        "--split": split,
-        "--limit": limit,
-        "--reference": named,
-        "--seeds": seeds,
-        "--validation": validation,
-    }
-    asked |= {"--relevant-at": relevant_at, "--simulate": simulate, "--seed": seed}
+    asked: dict[str, Any] = {"--split": split, "--limit": limit, "--reference": named, "--seeds": seeds}
+    asked |= {"--validation": validation, "--relevant-at": relevant_at, "--simulate": simulate, "--seed": seed}
     work = Work("attribute", {"--data": source_of(data), "--map": column_map}, asked)
     with outputs(work, place, overwrite=overwrite):
-        samples = load_graded_log(
-            data,
-            column_map=column_map,
-            split=split,
-            limit=limit,
-            simulate=simulate,
-            seed=seed,
-            invalid=rows_policy(place.path.parent, of=place.path, skip_invalid=skip_invalid, strict=strict, data=data),
-        )
+        policy = rows_policy(place.path.parent, of=place.path, skip_invalid=skip_invalid, strict=strict, data=data)
+        rows: dict[str, Any] = {"column_map": column_map, "split": split, "limit": limit, "invalid": policy}
+        samples = load_graded_log(data, simulate=simulate, seed=seed, **rows)
         shares = {"log-unseen": 1 - validation, "reference-validation": validation}
         sets = assign_query_sets(samples, shares, seed)
         check_query_sets(samples, sets)
@@ -155,23 +143,20 @@ def check_references(references: Sequence[str]) -> None:
     """There are some, and all are known."""
     from sie_agent.attribution import REFERENCES
 
-    if not references:
-        raise InputError("no reference is named", where="--reference", hint=f"Known: {', '.join(REFERENCES)}.")
-    for name in references:
-        if name not in REFERENCES:
-            raise InputError(f"no reference '{name}'", where="--reference", hint=f"Known: {', '.join(REFERENCES)}.")
+    wrong = [f"no reference '{name}'" for name in references if name not in REFERENCES]
+    if wrong or not references:
+        known = f"Known: {', '.join(REFERENCES)}."
+        raise InputError(wrong[0] if wrong else "no reference is named", where="--reference", hint=known)
 
 
 def check_trusted(grade: np.ndarray[Any, np.dtype[np.float64]], relevant_at: float, where: str) -> None:
     """There are trusted rows, relevant ones and others."""
     relevant = int((grade >= relevant_at).sum())
     if relevant in (0, len(grade)):
-        raise InputError(
-            f"of {len(grade):,} validation rows {relevant:,} have a grade of at least {relevant_at:g}; "
-            "relevant ones and others are needed",
-            where=f"{where}, field 'grade'",
-            hint="Give more graded rows, a larger --validation, or another --relevant-at.",
-        )
+        found = f"of {len(grade):,} validation rows {relevant:,} have a grade of at least {relevant_at:g}"
+        hint = "Give more graded rows, a larger --validation, or another --relevant-at."
+        problem = f"{found}; relevant ones and others are needed"
+        raise InputError(problem, where=f"{where}, field 'grade'", hint=hint)
 
 
 def lines(result: dict[str, Any]) -> list[str]:

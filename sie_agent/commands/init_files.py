@@ -84,6 +84,18 @@ LARGE_TARGET = "# target: {hidden: 64, epochs: 8, batch_size: 256, seeds: 6}"
 FOUR_SETS = "{log-judged: 0.25, log-unseen: 0.45, tune: 0.15, reference-validation: 0.15}"
 THREE_SETS = "{log-judged: 0.4, log-unseen: 0.4, tune: 0.2}"
 TWO_SETS = "{log-judged: 0.7, log-unseen: 0.3}"
+SPLIT_LINE = "  # split: train            # only the rows of this split"
+DOWNSTREAM = "{draws: 3}   # rankers: [target, linear, lambdamart], keep: [0.5] for half of the rows"
+IN_USE = "The map in use is {}, as it is: it says all that a run needs, so no other map is written."
+REPEATED = (
+    "{:,} rows repeat a pair of query and item. The map in use has no `impressions`, so each row stays a row; add "
+    "`impressions: {{position: mean}}` to make one row of each pair, with its mean label."
+)
+NO_VERDICT = (
+    "Only some rows have a grade: target and weights are chosen on them, but rankers are tested on data with a grade "
+    "in every row, so there is no verdict."
+)
+COMMENT = textwrap.TextWrapper(118, initial_indent="#   ", subsequent_indent="#     ", break_on_hyphens=False)
 
 
 def write_guess(
@@ -123,24 +135,28 @@ def guessed_files(
         if not len(frame):
             raise InputError("the table has no rows", where=source, hint="Give data with at least one row")
         frame = flattened(frame, named_sources(given))
-        check_there(frame, given, source)
+        if given is not None and given.next_item is None:
+            for column in sorted(sources_of(given)):
+                pick(frame, column, "columns", source)
         guess = guess_columns(frame, given)
     own_map = not shorthand and (given is None or adds(guess))
     if own_map and given is not None and Path(str(column_map)).resolve() == map_path.resolve():
         map_path = folder / f"{name}-map-completed.yaml"
     for path in (suite_path, map_path) if own_map else (suite_path,):
         if path.exists() and not force and not is_unchanged(path):
-            raise in_the_way(path, map_path)
+            go_on = f"; to go on with it, give --map {path}" if path == map_path else ""
+            hint = f"Give --force to overwrite it, or another --out{go_on}."
+            raise InputError("is there already, and is not as `sie init` wrote it", where=path, hint=hint)
     text = map_text(guess, given, source) if own_map else ""
     mapping = ColumnMap.model_validate(yaml.safe_load(text)) if own_map else given
     invalid = InvalidRows(skip=True)
     if set(guess.missing) <= {"label"}:
-        samples = load_samples(
-            source, column_map=mapping, split=split, limit=ROWS_CHECKED, allow_missing_labels=True, invalid=invalid
-        )
+        how: dict[str, Any] = {"limit": ROWS_CHECKED, "allow_missing_labels": True, "invalid": invalid}
+        samples = load_samples(source, column_map=mapping, split=split, **how)
         rows = shown_rows(samples[[one for one in samples.columns if one != "sample_id"]])
         labelled, graded = (bool(samples[one].notna().all()) for one in ("label", "grade"))
-        some, count = bool(samples["grade"].notna().any()), rows_in(samples)
+        some = bool(samples["grade"].notna().any())
+        count = int(samples[IMPRESSIONS].sum()) if IMPRESSIONS in samples else len(samples)
     else:
         rows, labelled = raw_rows(frame, guess, given), guess.labelled
         graded = some = guess.source("grade") is not None
@@ -149,15 +165,26 @@ def guessed_files(
     if own_map and given is not None and guess.told:
         notes.insert(0, f"Added to what {column_map} says: {', '.join(guess.told)}. That file stays as it is.")
     elif not own_map and column_map is not None:
-        notes = [in_use(str(column_map)), *not_in_it(guess, notes)]
+        notes = [IN_USE.format(column_map), *not_in_it(guess, notes)]
     map_name = str(map_path) if own_map else None if column_map is None else str(column_map)
     if own_map:
         write_text(map_path, text)
-    small = count < ROWS_CHECKED
     # paths in a suite count from its folder
     seen = source if shorthand or not user_path(source).exists() else from_folder(source, folder)
     chosen = map_name if map_name is None or map_name in ready_maps() else from_folder(map_name, folder)
-    write_text(suite_path, signed(suite_yaml(name, seen, chosen, split, labelled, graded, some, small)))
+    text = SUITE.format(
+        name=quoted(name),
+        source=seen,
+        source_yaml=quoted(seen),
+        split_line=f"  split: {quoted(split)}" if split else SPLIT_LINE,
+        map_line=f"  map: {quoted(chosen)}\n" if chosen else "",
+        log="{kind: given}" if labelled else "{kind: ranked-clicks}",
+        logs="\n".join(COMMENT.fill(f"{one.name}: {one.words} Rate: {one.rate_means}.") for one in LOGS.values()),
+        target=SMALL_TARGET if count < ROWS_CHECKED else LARGE_TARGET,
+        query_sets=FOUR_SETS if graded else THREE_SETS if some else TWO_SETS,
+        downstream=DOWNSTREAM if graded else "{draws: 0}   # needs grades",
+    )
+    write_text(suite_path, signed(text))
     load_suite(suite_path)
     return {
         "suite": str(suite_path),
@@ -187,38 +214,23 @@ def is_complete(given: ColumnMap) -> bool:
     return {"query", "item_id", "title"} <= named and bool(told)
 
 
-def files_of(given: ColumnMap | None) -> ColumnMap | None:
-    """A partial map as far as it says how files are read."""
-    return None if given is None or not given.files else ColumnMap(files=given.files)
-
-
 def log_of(source: str, where: Path | None, given: ColumnMap | None, split: str | None) -> pd.DataFrame:
     """The source's own table, as far as a map says how files are read; of purchase sequences the log itself."""
     rule = None if given is None else given.next_item
     if rule is not None and rule.sequences is not None and where is not None:
         return read_file(beside(where, rule.sequences, "next_item.sequences"))
-    return read_source(source, where, files_of(given), None, split)
-
-
-def in_use(column_map: str) -> str:
-    """That a map that is complete stays as it is."""
-    return f"The map in use is {column_map}, as it is: it says all that a run needs, so no other map is written."
+    files = None if given is None or not given.files else ColumnMap(files=given.files)
+    return read_source(source, where, files, None, split)
 
 
 def not_in_it(guess: Guess, notes: list[str]) -> list[str]:
     """What the map in use does not say and could, in place of what a map made here would say."""
     told = [note for note in notes if REPEATS_TOLD not in note]
     if guess.impressions is not None and guess.repeated:
-        told.insert(
-            0,
-            f"{guess.repeated:,} rows repeat a pair of query and item. The map in use has no `impressions`, so each "
-            "row stays a row; add `impressions: {position: mean}` to make one row of each pair, with its mean label.",
-        )
-    if guess.html:
-        told.append(
-            f"There is HTML in {', '.join(guess.html)}, and the map in use does not say so; add `html: "
-            f"[{', '.join(guess.html)}]` to it to drop the tags."
-        )
+        told.insert(0, REPEATED.format(guess.repeated))
+    if names := ", ".join(guess.html):
+        hint = f"add `html: [{names}]` to it to drop the tags."
+        told.append(f"There is HTML in {names}, and the map in use does not say so; {hint}")
     return told
 
 
@@ -229,57 +241,6 @@ def adds(guess: Guess) -> bool:
     return any(found) or bool(guess.missing)
 
 
-def check_there(frame: pd.DataFrame, given: ColumnMap | None, where: str) -> None:
-    """Raise InputError if a partial map names a column that is absent."""
-    if given is not None and given.next_item is None:
-        for name in sorted(sources_of(given)):
-            pick(frame, name, "columns", where)
-
-
-def rows_in(samples: pd.DataFrame) -> int:
-    """How many rows of the source these are, as far as they were read."""
-    return int(samples[IMPRESSIONS].sum()) if IMPRESSIONS in samples else len(samples)
-
-
-def in_the_way(path: Path, map_path: Path) -> InputError:
-    """Somebody's own file has the name of one to write."""
-    go_on = f"; to go on with it, give --map {path}" if path == map_path else ""
-    return InputError(
-        "is there already, and is not as `sie init` wrote it",
-        where=path,
-        hint=f"Give --force to overwrite it, or another --out{go_on}.",
-    )
-
-
-def suite_yaml(
-    name: str,
-    source: str,
-    map_name: str | None,
-    split: str | None,
-    labelled: bool,
-    graded: bool,
-    some: bool,
-    small: bool,
-) -> str:
-    """The commented suite."""
-    return SUITE.format(
-        name=quoted(name),
-        source=source,
-        source_yaml=quoted(source),
-        split_line=f"  split: {quoted(split)}"
-        if split
-        else "  # split: train            # only the rows of this split",
-        map_line=f"  map: {quoted(map_name)}\n" if map_name else "",
-        log="{kind: given}" if labelled else "{kind: ranked-clicks}",
-        logs=logs_comment(),
-        target=SMALL_TARGET if small else LARGE_TARGET,
-        query_sets=FOUR_SETS if graded else THREE_SETS if some else TWO_SETS,
-        downstream="{draws: 3}   # rankers: [target, linear, lambdamart], keep: [0.5] for half of the rows"
-        if graded
-        else "{draws: 0}   # needs grades",
-    )
-
-
 def advice(labelled: bool, graded: bool, some_graded: bool) -> list[str]:
     """What the data allow, in words."""
     notes = []
@@ -288,24 +249,7 @@ def advice(labelled: bool, graded: bool, some_graded: bool) -> list[str]:
     elif not labelled:
         notes.append("There is no label: the suite draws a click log from the grades. Map your clicks when you can.")
     if some_graded and not graded:
-        notes.append(
-            "Only some rows have a grade: target and weights are chosen on them, but rankers are tested on data with a "
-            "grade in every row, so there is no verdict."
-        )
+        notes.append(NO_VERDICT)
     elif not graded:
         notes.append("There is no grade: there will be scores, weights and diagnostics, and no verdict.")
     return notes
-
-
-def logs_comment() -> str:
-    """A comment that says of each kind of simulated log what it is, and what its rate is."""
-    return "\n".join(
-        textwrap.fill(
-            f"{kind.name}: {kind.words} Rate: {kind.rate_means}.",
-            width=118,
-            initial_indent="#   ",
-            subsequent_indent="#     ",
-            break_on_hyphens=False,
-        )
-        for kind in LOGS.values()
-    )

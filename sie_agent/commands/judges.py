@@ -89,14 +89,8 @@ class Judge:
 
         # of the options only the names: one may be a key
         options = list(self.backend_options) or None
-        return shown(
-            self,
-            backend=self.backend,
-            model=self.model,
-            base_url=self.base_url,
-            endpoints=None if self.endpoints is None else Path(self.endpoints),
-            options=options,
-        )
+        named = {name: getattr(self, name) for name in ("backend", "model", "base_url")}
+        return shown(self, **named, endpoints=None if self.endpoints is None else Path(self.endpoints), options=options)
 
 
 def as_judge(given: Judge | str | None) -> Judge:
@@ -122,19 +116,10 @@ def open_judge(judge: Judge, *, asks: bool = True) -> tuple[Backend, EndpointLis
     free = judge.price_input is None and judge.price_output is None
     price = None if free else PricePart(input=judge.price_input or 0.0, output=judge.price_output or 0.0)
     if listed is not None and price is not None:
-        raise InputError(
-            "a price was given beside a list of endpoints", hint="Put it into the list, endpoint by endpoint"
-        )
-    backend = make_backend(
-        judge.backend,
-        model=judge.model,
-        base_url=judge.base_url,
-        concurrency=judge.concurrency,
-        endpoints=listed,
-        revision=judge.revision,
-        price=price,
-        options=judge.backend_options,
-    )
+        hint = "Put it into the list, endpoint by endpoint"
+        raise InputError("a price was given beside a list of endpoints", hint=hint)
+    named: dict[str, Any] = {name: getattr(judge, name) for name in ("model", "base_url", "concurrency", "revision")}
+    backend = make_backend(judge.backend, endpoints=listed, price=price, options=judge.backend_options, **named)
     if asks:
         check_installed(backend)
     return backend, listed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,19 +78,9 @@ def label(
     (50, 50, 'runs/words/judgments.parquet')
     """
     if dry_run:
-        return plan(
-            data,
-            variant=variant,
-            column_map=column_map,
-            split=split,
-            limit=limit,
-            judge=judge,
-            retry_failed=retry_failed,
-            max_cost=max_cost,
-            cache_path=cache_path,
-            skip_invalid=skip_invalid,
-            strict=strict,
-        )
+        rows: dict[str, Any] = {"column_map": column_map, "split": split, "limit": limit, "strict": strict}
+        how: dict[str, Any] = {"judge": judge, "retry_failed": retry_failed, "max_cost": max_cost}
+        return plan(data, variant=variant, cache_path=cache_path, skip_invalid=skip_invalid, **rows, **how)
     if out is None:
         raise InputError("no folder to write into", where="sie label", hint="Give --out DIR, or --dry-run")
 
@@ -170,37 +160,36 @@ def names_of(variant: str | Path | Sequence[str | Path]) -> list[str | Path]:
     return [variant] if isinstance(variant, str | Path) else list(variant)
 
 
-def lines(result: dict[str, Any]) -> list[str]:
+def lines(result: dict[str, Any]) -> Iterator[str]:
     """The result as it is printed; of a dry run, the plan."""
     if "parts" in result:
-        return plan_lines(result)
+        yield from plan_lines(result)
+        return
     asked_for = [told_pairs(result)] if "relevance" in result["aspects"] else []
     asked_for += [counted(result["queries"], "query")] if "clarity" in result["aspects"] else []
-    told = [f"{' and '.join(asked_for)} judged by {judged_by(result)} ({', '.join(result['variants'])})"]
+    yield f"{' and '.join(asked_for)} judged by {judged_by(result)} ({', '.join(result['variants'])})"
     if result["rows_skipped"]:
         read, used = (counted(result[name], "row") for name in ("rows_read", "rows_used"))
-        told.append(f"  read            {read}: {used} used, {counted(result['rows_skipped'], 'row')} skipped")
+        yield f"  read            {read}: {used} used, {counted(result['rows_skipped'], 'row')} skipped"
     what = noun(result)
     if what == "row" and result["rows"] != result["pairs"]:
-        told.append("  counted in      rows; rows of the same texts are one question, which is asked once")
-    told.append(f"  with an answer  {counted(result['ok'], what)}")
-    told.append(f"  without         {counted(result['failed'], what)}{causes(result['reasons'])}")
-    told.append(f"  from the cache  {counted(result['cached'], what)}")
+        yield "  counted in      rows; rows of the same texts are one question, which is asked once"
+    yield f"  with an answer  {counted(result['ok'], what)}"
+    yield f"  without         {counted(result['failed'], what)}{causes(result['reasons'])}"
+    yield f"  from the cache  {counted(result['cached'], what)}"
     if result["per_second"] is not None:
-        tokens = result["tokens"]
         asked = f"{counted(result['asked'], 'question')} in {duration(result['seconds'])}"
-        told.append(
-            f"  asked           {asked} ({result['per_second']:.1f}/s), "
-            f"{tokens['input']:,} tokens in, {tokens['output']:,} out"
-        )
-    told += [f"  tries failed    {tries}" for tries in tries_line(result)]
-    told += [f"  cost            {cost}" for cost in cost_line(result)]
+        tokens = f"{result['tokens']['input']:,} tokens in, {result['tokens']['output']:,} out"
+        yield f"  asked           {asked} ({result['per_second']:.1f}/s), {tokens}"
+    yield from (f"  tries failed    {tries}" for tries in tries_line(result))
+    yield from (f"  cost            {cost}" for cost in cost_line(result))
     if len(result["models"]) > 1:
-        told.append(f"  several models  {', '.join(f'{name} {count:,}' for name, count in result['models'].items())}")
-        told += mixture_lines(result["mixture"])
+        yield f"  several models  {', '.join(f'{name} {count:,}' for name, count in result['models'].items())}"
+        yield from mixture_lines(result["mixture"])
     if result["positives"] + result["negatives"]:
-        told += yes_lines(result["positives"], result["negatives"], result["positive_at"])
-    return [*told, f"Judgments: {result['judgments']}", *asked_again(result, result["failed"])]
+        yield from yes_lines(result["positives"], result["negatives"], result["positive_at"])
+    yield f"Judgments: {result['judgments']}"
+    yield from asked_again(result, result["failed"])
 
 
 def noun(result: dict[str, Any]) -> str:

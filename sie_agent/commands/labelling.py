@@ -38,6 +38,12 @@ from sie_agent.utils.counts import counted
 from sie_agent.utils.events import event, log_events
 from sie_agent.utils.progress import bar, say
 
+# of the result, in the manifest
+TOLD = (
+    *("model", "asked_model", "models", "endpoints", "variants", "stopped", "failed_by_cause", "reasons"),
+    *("tries_failed", "mixture"),
+)
+
 
 @dataclass
 class Passage:
@@ -97,19 +103,17 @@ def label_into(
     started = time.perf_counter()
     mixture, passage = Mixture(doubled), Passage()
     try:
-        with (
-            rare_collection(),
-            log_events(log_json),
-            JudgmentCache(cache_path) as cache,
-            manifest.stage("judging"),
-        ):
+        with rare_collection(), log_events(log_json), JudgmentCache(cache_path) as cache, manifest.stage("judging"):
             session = Session(backend, cache, max_cost=max_cost)
             event("start", data=str(log.data), variants=[one.name for one in variants], judge=repr(backend))
             target = folder / "judgments.parquet"
             with stop_on_signals(session), TableWriter(target) as writer:
                 for place, one in enumerate(variants):
                     chunks = log.chunks() if place else passage.watch(log.chunks())
-                    write_judgments(writer, mixture.watch(chunks), one, backend, cache, session, log, retry_failed)
+                    how: dict[str, Any] = {"retry_failed": retry_failed, "session": session}
+                    with bar(f"Judging {one.aspect} with {backend.model}", log.count) as session.shown:
+                        for table in judge_chunks(mixture.watch(chunks), one, backend, cache, **how):
+                            writer.write(table)
                 say(f"{passage.words} of {counted(len(passage.queries), 'query')}")
                 mixed = mixture.measure(variants, backend, cache, session, max_cost=max_cost)
             event("end", asked=session.account.asked, failed=session.account.failed, cost=session.account.cost)
@@ -121,24 +125,6 @@ def label_into(
     result |= {"asked_model": backend.model, "mixture": mixed}
     write_manifest(manifest, folder, result, passage, backend, judge)
     return {"judgments": str(target), "manifest": str(folder / "manifest.json"), **result}
-
-
-def write_judgments(
-    writer: TableWriter,
-    chunks: Iterator[pd.DataFrame],
-    variant: Variant,
-    backend: Backend,
-    cache: JudgmentCache,
-    session: Session,
-    log: LogRows,
-    retry_failed: bool,
-) -> None:
-    """Judge the log by one variant, and write the judgments as they come."""
-    with bar(f"Judging {variant.aspect} with {backend.model}", log.count) as shown:
-        session.shown = shown
-        tables = judge_chunks(chunks, variant, backend, cache, retry_failed=retry_failed, session=session)
-        for table in tables:
-            writer.write(table)
 
 
 def load_variants(names: Sequence[str | Path]) -> list[Variant]:
@@ -182,9 +168,7 @@ def summary(session: Session, variants: Sequence[Variant], passage: Passage, sec
     failed = sum(account.causes.values())
     return {
         "rows": passage.samples,
-        "impressions": passage.impressions,
-        "positives": passage.positives,
-        "negatives": passage.negatives,
+        **{name: getattr(passage, name) for name in ("impressions", "positives", "negatives")},
         "positive_at": POSITIVE_AT,
         "pairs": len(passage.pairs),
         "queries": len(passage.queries),
@@ -209,18 +193,15 @@ def write_manifest(
     manifest: Manifest, folder: Path, result: dict[str, Any], passage: Passage, backend: Backend, judge: Judge
 ) -> None:
     """The truth about the run: what was asked of whom, and what it cost."""
-    read = {"samples": passage.samples, "impressions": passage.impressions, "pairs": len(passage.pairs)}
-    rows = {name: result[name] for name in ("rows_read", "rows_used", "rows_skipped") if result[name] is not None}
-    manifest.counts.update(rows)
-    manifest.counts.update(read, queries=len(passage.queries), judged=result["ok"] + result["failed"])
-    manifest.counts.update({name: int(result[name]) for name in ("ok", "failed", "cached", "asked")})
+    source = {name: result[name] for name in ("rows_read", "rows_used", "rows_skipped")}
+    manifest.counts.update({name: count for name, count in source.items() if count is not None})
+    manifest.counts.update(samples=passage.samples, judged=result["ok"] + result["failed"])
+    names = ("impressions", "pairs", "queries", "ok", "failed", "cached", "asked")
+    manifest.counts.update({name: int(result[name]) for name in names})
     manifest.tokens.update(result["tokens"])
     manifest.cost = result["cost"]
     manifest.hashes["data"] = passage.digest.hexdigest()
-    told = ["model", "asked_model", "models", "endpoints", "variants", "stopped", "failed_by_cause", "reasons"]
-    told.append("tries_failed")
-    facts = {name: result[name] for name in told}
-    manifest.extra["judge"] = {**facts, "backend": judge.backend, "mixture": result["mixture"]}
+    manifest.extra["judge"] = {**{name: result[name] for name in TOLD}, "backend": judge.backend}
     if isinstance(backend, Accounted):
         manifest.extra["judge"]["servers"] = backend.report()
     manifest.write(folder / "manifest.json")

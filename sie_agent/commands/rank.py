@@ -99,39 +99,21 @@ def rank(
     check_score(score, names, path)
     alone = kinds == ["query"] and "query" in names
     if data is None and not alone:
-        raise InputError(
-            f"grouping by {', '.join(kinds)} needs the log",
-            where="--data",
-            hint="Give the log that was scored, with the same --map, --split and --limit.",
-        )
-
-    def log(spill: Path) -> Iterator[pd.DataFrame]:
-        if data is not None:
-            yield from stream_samples(
-                data,
-                column_map=column_map,
-                split=split,
-                limit=limit,
-                spill=spill,
-                allow_missing_labels=True,
-                invalid=policy,
-            )
+        hint = "Give the log that was scored, with the same --map, --split and --limit."
+        raise InputError(f"grouping by {', '.join(kinds)} needs the log", where="--data", hint=hint)
 
     recipe = recipe_in(path)
     with outputs(work, place, overwrite=overwrite):
         target = place.path
-        policy = rows_policy(
-            None if data is None else target.parent, of=target, skip_invalid=skip_invalid, strict=strict, data=data
-        )
-        found = rank_file(
-            path,
-            target,
-            score,
-            kinds,
-            log=None if data is None else log,
-            where=str(scores if data is None else data),
-            top=top,
-        )
+        beside = None if data is None else target.parent
+        policy = rows_policy(beside, of=target, skip_invalid=skip_invalid, strict=strict, data=data)
+        rows: dict[str, Any] = {"column_map": column_map, "split": split, "limit": limit, "invalid": policy}
+
+        def log(spill: Path) -> Iterator[pd.DataFrame]:
+            return stream_samples(str(data), spill=spill, allow_missing_labels=True, **rows)
+
+        how: dict[str, Any] = {"log": None, "where": str(scores)} if data is None else {"log": log, "where": str(data)}
+        found = rank_file(path, target, score, kinds, top=top, **how)
     caution = NOT_SHOWN if recipe is not None and recipe.is_log and recipe.chosen != "given" else None
     return {"ranked": str(target), "score": score, "caution": caution, **found, "exit_code": 0}
 

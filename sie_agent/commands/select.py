@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import say
 from sie_agent.utils.values import check_values
 
+SIDES = ("positives", "negatives")
 LOST = {"coverage": "queries may lose all positives", "balance": "positives may lose more rows than others"}
 
 
@@ -101,34 +103,25 @@ def select(
     }
 
 
-def lines(result: dict[str, Any]) -> list[str]:
+def lines(result: dict[str, Any]) -> Iterator[str]:
     """The result as it is printed."""
     lost = [f"{count:,} {reason}" for reason, count in result["dropped"].items() if count]
-    told = [
-        f"{result['kept']:,} of {counted(result['rows'], 'row')} kept by {result['by']}: {result['selected']}",
-        f"Dropped: {', '.join(lost) or 'nothing'} ({thresholds(result['thresholds'])})",
-    ]
+    yield f"{result['kept']:,} of {counted(result['rows'], 'row')} kept by {result['by']}: {result['selected']}"
+    yield f"Dropped: {', '.join(lost) or 'nothing'} ({thresholds(result['thresholds'])})"
     if result["coverage"]:
-        told.append(
-            f"Kept for coverage: {counted(result['kept_for_coverage'], 'row')}, the best positive of a query each"
-        )
+        yield f"Kept for coverage: {counted(result['kept_for_coverage'], 'row')}, the best positive of a query each"
     if result["positives"] is not None:
-        before = (result["positives"]["before"], result["negatives"]["before"])
-        told += yes_lines(*before, result["positive_at"], "change it with --positive-at")
-        sides = [
-            f"{name} {result[name]['before']:,} → {result[name]['after']:,}" for name in ("positives", "negatives")
-        ]
-        told.append(f"Labels: {', '.join(sides)}")
+        before = [result[name]["before"] for name in SIDES]
+        yield from yes_lines(before[0], before[1], result["positive_at"], "change it with --positive-at")
+        positives, negatives = (f"{result[name]['before']:,} → {result[name]['after']:,}" for name in SIDES)
+        yield f"Labels: positives {positives}, negatives {negatives}"
     if (queries := result["queries"]) is not None:
         # a share of none says nothing
         share = f" ({queries['share_dropped']:.1%})" if queries["dropped"] else ""
-        told.append(
-            f"Queries: {queries['touched']:,} of {queries['before']:,} lost rows, {queries['dropped']:,}"
-            f"{share} all of them"
-        )
+        lost_all = f"{queries['dropped']:,}{share} all of them"
+        yield f"Queries: {queries['touched']:,} of {queries['before']:,} lost rows, {lost_all}"
     if result["dropped_rows"]:
-        told.append(f"Dropped rows: {result['dropped_rows']}")
-    return told
+        yield f"Dropped rows: {result['dropped_rows']}"
 
 
 def thresholds(found: dict[str, float | None]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,23 @@ from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import say
 from sie_agent.utils.values import check_values
 
+OF_RECIPE = ("by", "strength", "blend", "level", "mean_label", "chosen", "why")
+# by name in the result, that in what was found
+FIGURES = {
+    "smallest": "smallest",
+    "largest": "largest",
+    "mean_weight": "mean",
+    "mean_weight_positives": "mean_of_positives",
+    "mean_weight_negatives": "mean_of_negatives",
+}
 # mean weight of positives by that of negatives: below it, a trainer hardly sees what the log was about
 FEWEST = 0.5
 DIGITS = 6
+PAIRS = (
+    "A row is a pair of query and item, which stands for {} impressions on average: train on one row per pair with its "
+    "weight as it is. To train on raw impressions, join by query and item (README) and give each the weight and "
+    "blended label of its pair"
+)
 
 
 def weights(
@@ -75,29 +90,17 @@ def weights(
         recipe, found = weigh_file(user_path(scores), target, by, strength, blend)
     if not found["labelled"]:
         say(f"{scores}: no column label, so blended_label is what the scorer alone says; score the log again for it")
-    figures = ("smallest", "largest", "mean", "mean_of_positives", "mean_of_negatives")
-    smallest, largest, mean, positives, negatives = (rounded(found[name]) for name in figures)
+    figures = {name: None if found[of] is None else round(found[of], DIGITS) for name, of in FIGURES.items()}
+    positives, negatives = figures["mean_weight_positives"], figures["mean_weight_negatives"]
     warning = warning_of(positives, negatives)
     if warning is not None:
         say(f"Warning: {warning}")
     return {
         "weights": str(target),
         "recipe": recipe.words,
-        "by": recipe.by,
-        "strength": recipe.strength,
-        "blend": recipe.blend,
-        "level": recipe.level,
-        "mean_label": recipe.mean_label,
-        "chosen": recipe.chosen,
-        "why": recipe.why,
-        "rows": found["rows"],
-        "unscored": found["unscored"],
-        "impressions": found["impressions"],
-        "smallest": smallest,
-        "largest": largest,
-        "mean_weight": mean,
-        "mean_weight_positives": positives,
-        "mean_weight_negatives": negatives,
+        **{name: getattr(recipe, name) for name in OF_RECIPE},
+        **{name: found[name] for name in ("rows", "unscored", "impressions")},
+        **figures,
         "warning": warning,
         "exit_code": 0,
     }
@@ -113,37 +116,24 @@ def warning_of(positives: float | None, negatives: float | None) -> str | None:
     )
 
 
-def rounded(figure: float | None) -> float | None:
-    """A figure without what rounding left in its last digits."""
-    return None if figure is None else round(figure, DIGITS)
-
-
-def lines(result: dict[str, Any]) -> list[str]:
+def lines(result: dict[str, Any]) -> Iterator[str]:
     """The result as it is printed."""
-    told = [f"{counted(result['rows'], 'row')}, each with a weight and a blended label: {result['weights']}"]
+    yield f"{counted(result['rows'], 'row')}, each with a weight and a blended label: {result['weights']}"
     changed = result["blend"] > 0 or (result["by"] is not None and result["strength"] > 0)
     if not changed and result["chosen"] != "given":
-        told.append(
-            "Nothing better than the log as it is was shown: blended_label is the log's label and every weight is 1"
-        )
+        yield "Nothing better than the log as it is was shown: blended_label is the log's label and every weight is 1"
     else:
-        told.append(f"Recipe: {result['recipe']} (chosen: {result['chosen']})")
+        yield f"Recipe: {result['recipe']} (chosen: {result['chosen']})"
     if result["why"]:
-        told.append(f"Why: {result['why']}")
-    means = (
-        f"{number(result['mean_weight_positives'])} of positives, {number(result['mean_weight_negatives'])} of others"
-    )
-    told.append(f"Weights: from {number(result['smallest'])} to {number(result['largest'])}; mean {means}")
+        yield f"Why: {result['why']}"
+    means = [number(result[f"mean_weight_{side}"]) for side in ("positives", "negatives")]
+    span = f"from {number(result['smallest'])} to {number(result['largest'])}"
+    yield f"Weights: {span}; mean {means[0]} of positives, {means[1]} of others"
     if result["impressions"] is not None:
-        told.append(
-            f"A row is a pair of query and item, which stands for {number(result['impressions'] / result['rows'], 1)} "
-            "impressions on average: train on one row per pair with its weight as it is. To train on raw impressions, "
-            "join by query and item (README) and give each the weight and blended label of its pair"
-        )
+        yield PAIRS.format(number(result["impressions"] / result["rows"], 1))
     if result["unscored"]:
         rows = counted(result["unscored"], "row")
-        told.append(f"Without a score, and so of weight 1 or with the log's label alone: {rows}")
-    return told
+        yield f"Without a score, and so of weight 1 or with the log's label alone: {rows}"
 
 
 VERB = Verb(

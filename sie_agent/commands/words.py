@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 # methods of models that may think before they answer
@@ -56,42 +56,35 @@ def cost_line(result: Mapping[str, Any]) -> list[str]:
     return [f"{spent} of {dollars(result['max_cost'])}: stopped, one more answer may cost {more}"]
 
 
-def asked_again(result: Mapping[str, Any], missing: int) -> list[str]:
+def asked_again(result: Mapping[str, Any], missing: int) -> Iterator[str]:
     """How to get the judgments that are missing, *missing* of them."""
-    lines = []
     if result["stopped"] == "cost":
-        lines.append("Give a higher --max-cost to go on: only what is missing is asked.")
+        yield "Give a higher --max-cost to go on: only what is missing is asked."
     elif missing > result["failed_for_good"]:
-        lines.append("The same command, given again, asks only what is missing.")
-    if result["failed_for_good"]:
-        lines.append(
-            f"Of {result['failed_for_good']:,} the answer is no judgment, and is kept; --retry-failed asks them again."
-        )
-    return lines
+        yield "The same command, given again, asks only what is missing."
+    if lasting := result["failed_for_good"]:
+        yield f"Of {lasting:,} the answer is no judgment, and is kept; --retry-failed asks them again."
 
 
-def plan_lines(result: dict[str, Any]) -> list[str]:
+def plan_lines(result: dict[str, Any]) -> Iterator[str]:
     """What a batch will ask, cost and take."""
-    lines: list[str] = []
     for part in result["parts"]:
-        lines.append(f"{part['variant']} by {part['model']}")
-        lines.append(f"  rows            {part['rows']:,} ({part['distinct']:,} distinct questions)")
+        yield f"{part['variant']} by {part['model']}"
+        yield f"  rows            {part['rows']:,} ({part['distinct']:,} distinct questions)"
         failed = part["cached_without_grade"]
         kept = f" ({failed:,} of them without a judgment: --retry-failed asks those again)" if failed else ""
-        lines.append(f"  in the cache    {part['cached']:,}{kept}")
-        lines.append(f"  to ask          {part['to_ask']:,}")
+        yield f"  in the cache    {part['cached']:,}{kept}"
+        yield f"  to ask          {part['to_ask']:,}"
         tokens = f"{part['input_tokens']:,} in, {part['output_tokens']:,} out"
-        lines.append(f"  tokens          {tokens} ({BASES[part['tokens_from']]})")
+        yield f"  tokens          {tokens} ({BASES[part['tokens_from']]})"
         if part["to_ask"] and part["tokens_from"] != "cache" and part["method"] in THOUGHT_OVER:
-            lines.append(
-                "                  a model that thinks before it answers writes far more: try --limit 50 first"
-            )
+            yield "                  a model that thinks before it answers writes far more: try --limit 50 first"
         price = dollars(part["cost"]) if part["cost"] is not None else "– (give --price-input and --price-output)"
-        lines.append(f"  cost            {price}")
-        lines.append(f"  time            {time_of(part)}")
+        yield f"  cost            {price}"
+        yield f"  time            {time_of(part)}"
     if len(result["parts"]) > 1:
-        lines.append(f"Together: {dollars(result['cost'])}, {duration(result['seconds'])}")
-    return [*lines, "Nothing was asked."]
+        yield f"Together: {dollars(result['cost'])}, {duration(result['seconds'])}"
+    yield "Nothing was asked."
 
 
 def time_of(part: dict[str, Any]) -> str:
