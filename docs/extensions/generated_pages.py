@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import sie_agent
-from sie_agent.cli.weak_labels import PLACE, labels_in_words
+from sie_agent.cli.parsing import PLACE, labels_in_words
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from sie_agent.cli.repeats import OnceEachOfAll
+from sie_agent.cli.parsing import Command, Program
 from sie_agent.cli.verbs import command_of, ending, help_of
-from sie_agent.cli.weak_labels import WithWeakLabels
 from sie_agent.commands.verb import Verb
 
 EPILOG = """\b
@@ -25,7 +24,7 @@ grade, or a judge or a prompt variant failed whole, 130 stopped by Ctrl-C.
 
 app = typer.Typer(
     name="sie",
-    cls=OnceEachOfAll,
+    cls=Program,
     help="What should a ranker be trained on? A language model judges a part of the log, a small one gives every row "
     "a target and a weight, and a test says whether that helps.",
     epilog=EPILOG,
@@ -53,23 +52,17 @@ def check_output(value: str) -> str:
     return value
 
 
+FORMS = "human, or json: one object on standard output, nothing else there."
+OUTPUT = typer.Option("--output", help=FORMS, metavar="FORM", callback=check_output)
+VERSION = typer.Option("--version", help="Print the version and stop.", callback=show_version, is_eager=True)
+
+
 @app.callback()
 def general(
-    output: Annotated[
-        str,
-        typer.Option(
-            "--output",
-            help="human, or json: one object on standard output, nothing else there.",
-            metavar="FORM",
-            callback=check_output,
-        ),
-    ] = "human",
+    output: Annotated[str, OUTPUT] = "human",
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars and no messages.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Tracebacks, and the libraries' warnings.")] = False,
-    version: Annotated[
-        bool,
-        typer.Option("--version", help="Print the version and stop.", callback=show_version, is_eager=True),
-    ] = False,
+    version: Annotated[bool, VERSION] = False,
 ) -> None:
     """The general options; `prepared` has read them before, they are here to be checked and shown."""
 
@@ -91,8 +84,6 @@ VERBS = {
     "init": ("init:VERB", "A suite and a column map for your file."),
     "doctor": ("doctor:VERB", "What is missing, and how to get it."),
 }
-CACHE_VERBS = {"stats": ("cache:STATS", None), "export": ("cache:EXPORT", None), "prune": ("cache:PRUNE", None)}
-PUSH_VERBS = {"scorer": ("push:SCORER", None), "labels": ("push:LABELS", None)}
 
 
 def add_verbs(group: typer.Typer, verbs: Mapping[str, tuple[str, str | None]]) -> None:
@@ -100,23 +91,21 @@ def add_verbs(group: typer.Typer, verbs: Mapping[str, tuple[str, str | None]]) -
     for name, (place, short) in verbs.items():
         module, _, attribute = place.partition(":")
         verb: Verb = getattr(import_module(f"sie_agent.commands.{module}"), attribute)
-        add = group.command(
-            name, cls=WithWeakLabels, help=help_of(verb), epilog=ending(verb.examples), short_help=short
-        )
-        add(command_of(verb))
+        told: dict[str, Any] = {"help": help_of(verb), "epilog": ending(verb.examples), "short_help": short}
+        group.command(name, cls=Command, **told)(command_of(verb))
 
 
-def add_group(name: str, verbs: Mapping[str, tuple[str, str | None]], short: str, told: str, *examples: str) -> None:
-    """Add verbs that share a first word."""
+def add_group(name: str, names: str, short: str, told: str, *examples: str) -> None:
+    """Add verbs that share a first word; each is in the module of that name."""
     group = typer.Typer(help=told, epilog=ending(examples), no_args_is_help=True, rich_markup_mode=None)
-    add_verbs(group, verbs)
+    add_verbs(group, {one: (f"{name}:{one.upper()}", None) for one in names.split()})
     app.add_typer(group, name=name, short_help=short)
 
 
 add_verbs(app, VERBS)
 add_group(
     "cache",
-    CACHE_VERBS,
+    "stats export prune",
     "The judgment cache: stats, export, prune.",
     "The judgment cache: what it holds, and how to make it smaller. It lies in cache/, or where SIE_CACHE_DIR says.",
     "sie cache stats",
@@ -125,7 +114,7 @@ add_group(
 )
 add_group(
     "push",
-    PUSH_VERBS,
+    "scorer labels",
     "Publish a scorer or labels on the Hub.",
     "Publish a scorer or a labelled set, with its card, on the Hugging Face Hub or in a folder. The token is that of "
     "HF_TOKEN or of `hf auth login`, the address that of HF_ENDPOINT. Pushing the same again commits nothing.",

@@ -55,19 +55,13 @@ def separated(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 def spread(arguments: Sequence[str]) -> list[str]:
     """``--variants A B`` written as ``--variants A --variants B``."""
     written: list[str] = []
-    option: str | None = None
-    fresh = False
+    option = None
     for place, argument in enumerate(arguments):
         if argument == "--":
             return [*written, *arguments[place:]]
-        if argument in SEVERAL:
-            option, fresh = argument, True
-            written.append(argument)
-            continue
         if argument.startswith("-"):
-            option = None
-        if option is not None and not fresh:
+            option = argument if argument in SEVERAL else None
+        elif option is not None and written[-1] != option:
             written.append(option)
         written.append(argument)
-        fresh = False
     return written

@@ -8,11 +8,9 @@ from sie_agent.errors import EXIT_BAD_INPUT, EXIT_ENVIRONMENT, SieError
 
 EXIT_INTERRUPTED = 130
 INTERRUPTED = "stopped; what has been done is kept: the same command, started again, goes on from there"
-MENDS = {
-    errno.ENOSPC: "Free some space or write elsewhere.",
-    errno.EDQUOT: "Free some space or write elsewhere.",
-    errno.EACCES: "Change its permissions or use another folder.",
-    errno.EPERM: "Change its permissions or use another folder.",
+HINTS = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "Free some space or write elsewhere."),
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "Change its permissions or use another folder."),
     errno.EROFS: "Use a folder that can be written to.",
 }
 
@@ -42,16 +40,10 @@ def failure(error: BaseException) -> tuple[int, str]:
     if isinstance(error, MemoryError):
         return EXIT_ENVIRONMENT, "out of memory. Give fewer rows (--limit) or a larger machine."
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("sie_agent"):
-        package = error.name.split(".")[0]
-        return (
-            EXIT_ENVIRONMENT,
-            f"the package '{package}' is not installed. `sie doctor` says what brings it.",
-        )
-    said = one_line(str(error))[:200]
-    return (
-        EXIT_ENVIRONMENT,
-        f"unexpected {type(error).__name__}: {said}; run again with --debug for the traceback",
-    )
+        missing = f"the package '{error.name.split('.')[0]}' is not installed"
+        return EXIT_ENVIRONMENT, f"{missing}. `sie doctor` says what brings it."
+    said = f"unexpected {type(error).__name__}: {one_line(str(error))[:200]}"
+    return EXIT_ENVIRONMENT, f"{said}; run again with --debug for the traceback"
 
 
 def help_in(error: BaseException) -> tuple[str, str] | None:
@@ -72,7 +64,7 @@ def usage(error: BaseException, message: str) -> str:
 def system_error(error: OSError) -> str:
     """What the system said, the file it said it about, and what to do where one is known."""
     place = f"{error.filename}: " if error.filename else ""
-    hint = MENDS.get(error.errno or 0, "Check the path and its permissions.")
+    hint = HINTS.get(error.errno or 0, "Check the path and its permissions.")
     return f"{place}{(error.strerror or str(error)).lower()}. {hint}"
 
 

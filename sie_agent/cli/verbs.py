@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 import re
 import typing
@@ -163,6 +164,7 @@ def ending(examples: Sequence[str]) -> str:
     return f"\b\nExamples:\n{lines}\n\n{GENERAL}"
 
 
+@functools.cache
 def described(owner: Any) -> dict[str, str]:
     """What a docstring says of each parameter or attribute, in plain text."""
     found: dict[str, list[str]] = {}

@@ -115,9 +115,8 @@ def distill(
         manifest = Manifest(command_line(), seeds=[seed])
         table, where = read_judgments(files)
         policy = rows_policy(place.path, skip_invalid=skip_invalid, strict=strict, data=data)
-        samples = load_log(
-            data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed, invalid=policy
-        )
+        rows: dict[str, Any] = {"column_map": column_map, "split": split, "limit": limit, "invalid": policy}
+        samples = load_log(data, simulate=simulate, seed=seed, **rows)
         samples = samples if grades is None else with_grades(samples, grades)
         models = [model] if isinstance(model, str) else list(model or ())
         judged = relevance_of_all(table, samples, where, models=models, variant=variant, by_rank=by_rank)
@@ -146,7 +145,7 @@ def distill(
         ids = readable["sample_id"].to_numpy()[judged.known]
         write_table(pd.DataFrame({"sample_id": ids, **labels}), folder / "labels.parquet")
         count, told = int(judged.known.sum()), describe(recipe)
-        manifest.counts.update(samples=len(samples), queries=work.n_queries, judged=count, failed=len(samples) - count)
+        manifest.counts.update(samples=len(samples), queries=len(work.names), judged=count, failed=len(samples) - count)
         manifest.counts["pairs"] = pair_keys(samples).nunique()
         manifest.hashes.update(data=samples_hash(samples), log=log_hash(samples))
         manifest.extra.update(judge=facts, settings=settings.model_dump(mode="json"), recipe=told)

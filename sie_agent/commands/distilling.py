@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,12 +47,7 @@ class Distilling:
 
     @classmethod
     def of(
-        cls,
-        readable: pd.DataFrame,
-        inputs: npt.NDArray[np.float32],
-        judged: Judged,
-        settings: DistillSettings,
-        seed: int,
+        cls, readable: pd.DataFrame, inputs: npt.NDArray[Any], judged: Judged, settings: DistillSettings, seed: int
     ) -> Distilling:
         """From the rows without their grades, and their text features."""
         queries, names = pd.factorize(readable["query"].map(normalise_query))
@@ -59,11 +55,6 @@ class Distilling:
         shown = bool(readable["position"].notna().any())
         log = Log(inputs, read, readable["label"].to_numpy(np.float64), queries.astype(np.intp), shown)
         return cls(log, judged, [str(name) for name in names], settings, seed)
-
-    @property
-    def n_queries(self) -> int:
-        """Number of queries."""
-        return len(self.names)
 
     def distill(self, rows: Booleans | None = None, *, log_columns: bool = False) -> tuple[Distilled, Proxies]:
         """Weak labels and students of the log, or of some of its rows, (n,), and the proxies.
@@ -88,36 +79,17 @@ class Distilling:
         distilled : of the whole log. grade, position : (n,) NaN where there is none.
         """
         tune = self.tuning_rows(grade)
-        kept = ~np.isin(self.log.queries, np.unique(self.log.queries[tune]))
+        kept, judge = ~np.isin(self.log.queries, np.unique(self.log.queries[tune])), None
         if not self.settings.recipe.auto or not tune.any() or self.judged.known[kept].sum() < FEWEST_JUDGED:
-            everything = np.ones(len(grade), bool)
-            return self._chosen(distilled, everything, ~everything, grade, position, by_grades=False)
-        say("Choosing target and weights on graded queries that are held out")
-        return self._chosen(self.distill(kept)[0], kept, tune, grade, position, by_grades=True)
-
-    def _chosen(
-        self,
-        distilled: Distilled,
-        rows: Booleans,
-        tune: Booleans,
-        grade: Doubles,
-        position: Doubles,
-        *,
-        by_grades: bool,
-    ) -> Recipe:
-        relevance, known = self.judged.relevance, np.isfinite(grade)
-        judge = strength_on(relevance[known], grade[known], self.log.queries[known], self.seed) if by_grades else None
-        return choose_recipe(
-            self.log.take(rows),
-            distilled,
-            relevance[rows],
-            self.log.take(tune),
-            grade[tune],
-            judge,
-            self.settings,
-            self.seed,
-            position=position[rows],
-        )
+            kept, tune = np.ones(len(grade), bool), np.zeros(len(grade), bool)
+        else:
+            say("Choosing target and weights on graded queries that are held out")
+            distilled, known = self.distill(kept)[0], np.isfinite(grade)
+            relevance = self.judged.relevance[known]
+            judge = strength_on(relevance, grade[known], self.log.queries[known], self.seed)
+        log, tuning, relevance = self.log.take(kept), self.log.take(tune), self.judged.relevance[kept]
+        how: dict[str, Any] = {"settings": self.settings, "seed": self.seed, "position": position[kept]}
+        return choose_recipe(log, distilled, relevance, tuning, grade[tune], judge, **how)
 
     def tuning_rows(self, grade: Doubles) -> Booleans:
         """(n,) graded rows of the queries to choose on: by hash, the share that is asked for, and twelve at least.
@@ -127,6 +99,6 @@ class Distilling:
         known = np.isfinite(grade)
         spread = pd.Series(grade[known]).groupby(self.log.queries[known]).nunique()
         useful = set(spread.index[spread > 1].tolist())
-        wanted = max(FEWEST_QUERIES, round(self.settings.recipe.tune * self.n_queries))
+        wanted = max(FEWEST_QUERIES, round(self.settings.recipe.tune * len(self.names)))
         chosen = [code for code in hashed_order(self.names, f"{self.seed}\0tune") if code in useful][:wanted]
         return known & np.isin(self.log.queries, chosen)

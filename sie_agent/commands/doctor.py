@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import re
 import shutil
@@ -93,7 +92,7 @@ def packages() -> Iterator[Check]:
     """The packages that every verb needs, and those of the extras."""
     try:
         core = requirements(None)
-    except importlib.metadata.PackageNotFoundError:
+    except ModuleNotFoundError:
         yield Check("packages", "broken", "sie-agent itself is not installed", "pip install sie-agent")
         return
     if missing := absent(core):
@@ -111,8 +110,10 @@ def packages() -> Iterator[Check]:
 
 def requirements(extra: str | None) -> list[str]:
     """The distributions that sie-agent needs, or that an extra brings, as its own metadata list them."""
+    from importlib import metadata
+
     found = []
-    for line in importlib.metadata.requires("sie-agent") or []:
+    for line in metadata.requires("sie-agent") or []:
         of = re.search(r"extra == ['\"]([\w-]+)['\"]", line)
         if (of[1] if of else None) == extra:
             found += re.findall(r"^[\w.-]+", line)
@@ -126,7 +127,9 @@ def absent(distributions: Sequence[str]) -> list[str]:
 
 def versions(names: Sequence[str]) -> str:
     """Name and version of installed packages."""
-    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+    from importlib import metadata
+
+    return ", ".join(f"{name} {metadata.version(name)}" for name in names)
 
 
 def models() -> Iterator[Check]:
@@ -217,11 +220,12 @@ def server(name: str, address: str) -> Check:
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         hint = f"Start the server, correct {name}, or unset it."
         return Check(name, "broken", f"{shown}: no answer ({type(error).__name__})", hint)
-    if answer.status_code in (401, 403):
-        return Check(name, "broken", f"{shown}: refuses the key ({answer.status_code})", "Set OPENAI_API_KEY.")
-    if answer.status_code != 200:
+    status = answer.status_code
+    if status in (401, 403):
+        return Check(name, "broken", f"{shown}: refuses the key ({status})", "Set OPENAI_API_KEY.")
+    if status != 200:
         hint = "Does the address end in /v1? Look at the server's own log."
-        return Check(name, "broken", f"{shown}: status {answer.status_code}", hint)
+        return Check(name, "broken", f"{shown}: status {status}", hint)
     return Check(name, "ok", f"{shown}: {listed(answer)}")
 
 

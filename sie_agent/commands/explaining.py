@@ -20,6 +20,10 @@ from sie_agent.utils.counts import counted
 
 # naming near ids compares texts one by one: on a long log only its beginning
 ROWS_COMPARED = 200_000
+ONCE_LEFT_OUT = (
+    "once unusable rows are left out and impressions are put together; where the log has no ids of its own, --id takes "
+    "the number of a row in the file"
+)
 # in a run folder
 SAMPLES, SUITE = "samples.parquet", "suite.yaml"
 LEFT_BY_RUN: dict[str, Any] = {
@@ -108,20 +112,16 @@ def read_named(
 
 def rows_there(log: LogRows, read: int) -> str:
     """How many rows ``--row`` counts, and what else it may have been meant to be."""
-    left_out = log.invalid is not None and log.invalid.used not in (None, read)
-    if not left_out and not (log.invalid is not None and log.invalid.rows):
-        return f"The data have {counted(read, 'row')}"
-    return (
-        f"The data have {counted(read, 'row')} once unusable rows are left out and impressions are put together; "
-        "where the log has no ids of its own, --id takes the number of a row in the file"
-    )
+    told = f"The data have {counted(read, 'row')}"
+    if log.invalid is None or (log.invalid.used in (None, read) and not log.invalid.rows):
+        return told
+    return f"{told} {ONCE_LEFT_OUT}"
 
 
 def lost_of(log: LogRows, ids: Sequence[str]) -> dict[str, LostRow]:
     """What became of rows that are not among those that are used; of a run's samples, what the run did with them."""
-    found = lost_rows(
-        log.data, ids, column_map=log.column_map, split=log.split, limit=log.limit, allow_missing_labels=True
-    )
+    how: dict[str, Any] = {"split": log.split, "limit": log.limit, "allow_missing_labels": True}
+    found = lost_rows(log.data, ids, column_map=log.column_map, **how)
     missing = [name for name in ids if name not in found]
     return found | lost_in_run(Path(log.data), missing) if missing else found
 
@@ -135,13 +135,9 @@ def lost_in_run(samples: Path, ids: Sequence[str]) -> dict[str, LostRow]:
         data = dict(read_yaml(suite).content["data"])
         mapped = data.get("map")
         inside = suite.parent / str(mapped)
-        found = lost_rows(
-            str(data["source"]),
-            ids,
-            column_map=str(inside) if mapped is not None and inside.is_file() else mapped,
-            split=data.get("split"),
-            limit=data.get("limit"),
-        )
+        mapped = str(inside) if mapped is not None and inside.is_file() else mapped
+        how: dict[str, Any] = {"split": data.get("split"), "limit": data.get("limit")}
+        found = lost_rows(str(data["source"]), ids, column_map=mapped, **how)
     except (InputError, KeyError, TypeError, ValueError):
         # it was moved or changed since: nothing can be said
         return {}

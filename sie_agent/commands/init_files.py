@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from sie_agent.commands.init_map import is_unchanged, map_text, quoted, raw_rows, shown_rows, signed
+from sie_agent.commands.init_map import TEMPLATES, is_unchanged, map_text, quoted, raw_rows, shown_rows, signed
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, InputError
 from sie_agent.files.manifest import write_text
 from sie_agent.files.outputs import Folder, check_places, writable_folder
@@ -39,46 +39,7 @@ from sie_agent.samples.guessing.guess import REPEATS_TOLD, Guess, guess_columns,
 from sie_agent.suite import load_suite
 
 ROWS_CHECKED = 2_000
-SUITE = """\
-# What `sie run` does with {source}.
-# Written by `sie init`; every line can be changed here, or for one run with --set key=value.
-# Paths count from the folder of this file.
-name: {name}
-data:
-  source: {source_yaml}
-{map_line}{split_line}
-  # limit: 20000            # only the first so many rows
-  # skip_invalid: true      # leave out rows that cannot be used, however many; otherwise up to 5 %
-  min_items_per_query: 1    # leave out queries with fewer items
-
-# Where the labels come from. given: the data's own. Drawn from the grades, to try things out:
-{logs}
-log: {log}
-
-# Shares of the queries, for scorer and agreement. The judge and the scorer see log-judged alone; the target model
-# trains on log-unseen as well. The others need grades: target and weights are chosen on tune, references are
-# measured on reference-validation.
-query_sets: {query_sets}
-
-# Seeds. Each draws the query sets and the models anew; the report gives the mean over all of them.
-draws: [1, 2, 3]
-
-judges:
-  # the small model that comes along. Its answers are an order rather than degrees, hence by_rank
-  - {{name: embedded, kind: local, variant: relevance/query-likelihood, by_rank: true}}
-  # shared words: costs nothing, and every judge should do better
-  - {{name: lexical, kind: lexical, variant: relevance/lexical, by_rank: true}}
-  # a model on a server, say one that you started with vLLM
-  # - {{name: served, kind: openai, variant: relevance/graded, model: NAME, base_url: "http://127.0.0.1:8000/v1"}}
-headline_judge: embedded
-
-# labels: {{clarity: catalogue}}    # how clear queries are, to look at in the report; nothing is weighed by it
-# scorer: {{trees: 150}}     # of all students; each weak label has settings of its own
-{target}
-headline_reference: tracin-ranking
-# What target and weights do to the ranker: every query is tested once in each draw.
-downstream: {downstream}
-"""
+SUITE = TEMPLATES / "suite.yaml"
 SMALL_TARGET = "target: {epochs: 20, batch_size: 32}    # a small log: more and smaller steps"
 LARGE_TARGET = "# target: {hidden: 64, epochs: 8, batch_size: 256, seeds: 6}"
 FOUR_SETS = "{log-judged: 0.25, log-unseen: 0.45, tune: 0.15, reference-validation: 0.15}"
@@ -172,7 +133,7 @@ def guessed_files(
     # paths in a suite count from its folder
     seen = source if shorthand or not user_path(source).exists() else from_folder(source, folder)
     chosen = map_name if map_name is None or map_name in ready_maps() else from_folder(map_name, folder)
-    text = SUITE.format(
+    text = SUITE.read_text(encoding="utf-8").format(
         name=quoted(name),
         source=seen,
         source_yaml=quoted(seen),

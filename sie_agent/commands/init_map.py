@@ -10,21 +10,12 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from sie_agent.commands.words import fitting
 from sie_agent.errors import InputError
 from sie_agent.samples import COLUMNS, ColumnMap, text_column
 from sie_agent.samples.guessing.guess import Guess
 
-MAP_HEAD = """\
-# Which columns of {source} are what. Written by `sie init` as a guess: look through it.
-# columns: our name: your column. Ours are sample_id, query, item_id, title, description, attributes, label,
-#   grade, user_id, history, position, timestamp; query, item_id and title are needed.
-# label: what the log says of the row (clicked, bought), from 0 to 1.
-# events: your column: what it is worth as a label where it took place; the highest of a row counts.
-# impressions: rows are impressions; those of a pair (query and item) become one row, with the mean of their labels.
-# grade: what a person said of it, from 0 to 1; never shown to the judge.
-# Where these are on another scale, say so: grade: {{column: relevance, minimum: 1, maximum: 3}}, or in words:
-#   grade: {{column: verdict, values: {{Exact: 1, Partial: 0.5, Irrelevant: 0}}}}
-"""
+TEMPLATES = Path(__file__).parent / "templates"
 TODO = {
     "query": "what the shopper searched for",
     "title": "the name of the item",
@@ -42,12 +33,8 @@ def merged(guess: Guess, given: ColumnMap | None) -> dict[str, Any]:
     """The content of the map: what is given, and what was guessed beside it."""
     content: dict[str, Any] = {} if given is None else given.model_dump(mode="json", exclude_unset=True)
     content["columns"] = {**(content.get("columns") or {}), **guess.columns}
-    parts: dict[str, Any] = {
-        "next_item": guess.next_item,
-        **guess.scales,
-        "events": guess.events,
-        "impressions": guess.impressions,
-    }
+    parts: dict[str, Any] = {"next_item": guess.next_item, **guess.scales, "events": guess.events}
+    parts["impressions"] = guess.impressions
     content |= {name: part for name, part in parts.items() if part}
     if guess.attributes:
         content["attributes"] = {**(content.get("attributes") or {}), **guess.attributes}
@@ -60,7 +47,7 @@ def map_text(guess: Guess, given: ColumnMap | None, source: str) -> str:
     """The map as commented YAML; what is missing stands in it as a comment marked TODO."""
     content = merged(guess, given)
     order = [name for name in COLUMNS if name in content["columns"]]
-    lines = [MAP_HEAD.format(source=source) + "columns:"]
+    lines = [(TEMPLATES / "map-head.yaml").read_text(encoding="utf-8").format(source=source) + "columns:"]
     lines += [f"  {one_line({name: content['columns'][name]})}" for name in order]
     lines += [f"  # {name}: YOUR_COLUMN    # TODO: {TODO[name]}; no column looks like it" for name in guess.missing]
     for name, part in content.items():
@@ -100,14 +87,8 @@ def shown_rows(table: pd.DataFrame) -> list[dict[str, str]]:
     """The first rows of a table as texts that fit a line, without what is empty."""
     head = table.head(ROWS_SHOWN)
     texts = {str(name): text_column(head[name]).tolist() for name in head.columns}
-    rows = [{name: cut(" ".join(cells[row].split())) for name, cells in texts.items()} for row in range(len(head))]
+    rows = [{name: fitting(cells[row], TEXT_SHOWN) for name, cells in texts.items()} for row in range(len(head))]
     return [{name: text for name, text in row.items() if text not in ("", "{}", "[]")} for row in rows]
-
-
-def cut(text: str) -> str:
-    """A text that fits a line, without what a terminal would obey."""
-    seen = "".join(letter for letter in text if letter.isprintable())
-    return seen if len(seen) <= TEXT_SHOWN else f"{seen[: TEXT_SHOWN - 1]}…"
 
 
 def raw_rows(frame: pd.DataFrame, guess: Guess, given: ColumnMap | None) -> list[dict[str, str]]:

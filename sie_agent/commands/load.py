@@ -76,11 +76,5 @@ def load_samples(
         hint = f"Give {given} to rows_policy, which makes the policy, or leave invalid out"
         raise InputError(f"{given} and invalid exclude each other", where="load_samples()", hint=hint)
     policy = rows_policy(None, skip_invalid=skip_invalid, strict=strict) if invalid is None else invalid
-    return load(
-        source,
-        column_map=column_map,
-        split=split,
-        limit=limit,
-        allow_missing_labels=allow_missing_labels,
-        invalid=policy,
-    )
+    how: dict[str, Any] = {"limit": limit, "allow_missing_labels": allow_missing_labels, "invalid": policy}
+    return load(source, column_map=column_map, split=split, **how)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sie_agent.commands.verb import OUT_FILE, Option, Verb
-from sie_agent.commands.words import columns, number
+from sie_agent.commands.words import columns, fitting, number
 from sie_agent.errors import InputError
 from sie_agent.files.paths import user_path
 from sie_agent.utils.counts import counted
@@ -118,32 +118,29 @@ def rank(
     return {"ranked": str(target), "score": score, "caution": caution, **found, "exit_code": 0}
 
 
-def lines(result: dict[str, Any]) -> list[str]:
+def lines(result: dict[str, Any]) -> Iterator[str]:
     """The result as it is printed."""
-    told = [f"{result['caution']}."] if result["caution"] else []
-    for kind in result["kinds"]:
-        told += ["", *kind_lines(kind, result["score"])] if told else kind_lines(kind, result["score"])
+    if result["caution"]:
+        yield f"{result['caution']}."
+    for place, kind in enumerate(result["kinds"]):
+        yield from [""] if place or result["caution"] else []
+        yield from kind_lines(kind, result["score"] == "value")
     if result["unscored"]:
-        told.append(f"Without a score, and left out: {result['unscored']:,} of {counted(result['rows'], 'row')}")
-    told += ["", MEANING if result["score"] == "value" else MEANING_OF_OTHERS, f"All groups: {result['ranked']}"]
-    return told
+        yield f"Without a score, and left out: {result['unscored']:,} of {counted(result['rows'], 'row')}"
+    yield from ("", MEANING if result["score"] == "value" else MEANING_OF_OTHERS, f"All groups: {result['ranked']}")
 
 
-def kind_lines(kind: dict[str, Any], score: str) -> list[str]:
+def kind_lines(kind: dict[str, Any], value: bool) -> Iterator[str]:
     """One kind of groups: how many, how they differ, and both ends."""
-    value = score == "value"
-    told = [f"{counted(kind['groups'], 'group')} by {kind['by']}: {sides(kind, value)}"]
-    if kind["mean"] is None:
-        told[0] += "; too few to draw their means together"
-    if kind["ungrouped"]:
-        told[0] += f"; in none: {counted(kind['ungrouped'], 'row')}"
+    few = "" if kind["mean"] is not None else "; too few to draw their means together"
+    ungrouped = f"; in none: {counted(kind['ungrouped'], 'row')}" if kind["ungrouped"] else ""
+    yield f"{counted(kind['groups'], 'group')} by {kind['by']}: {sides(kind, value)}{few}{ungrouped}"
     ends = (kind["best"], kind["worst"])
+    header = (kind["by"], "rows", "mean (shrunk)", "interval", "plain mean", "sum")
     for title, rows in zip(headings(kind, value), ends, strict=True):
         if rows:
-            title += few_words(kind, rows, max(map(len, ends)))
-            header = (kind["by"], "rows", "mean (shrunk)", "interval", "plain mean", "sum")
-            told += [f"{title}:", *(f"  {line}" for line in columns(header, map(cells, rows)))]
-    return told
+            yield f"{title}{few_words(kind, rows, max(map(len, ends)))}:"
+            yield from (f"  {line}" for line in columns(header, map(cells, rows)))
 
 
 def few_words(kind: dict[str, Any], rows: list[dict[str, Any]], shown: int) -> str:
@@ -160,18 +157,15 @@ def headings(kind: dict[str, Any], value: bool) -> tuple[str, str]:
         return "Highest (no certain difference)", "Lowest (no certain difference)"
     if not value:
         return "Best", "Worst"
-    return (
-        "Most helpful" if kind["above"] else "Highest value (none certainly helps)",
-        "Most harmful" if kind["below"] else "Lowest value (none certainly harms)",
-    )
+    best = "Most helpful" if kind["above"] else "Highest value (none certainly helps)"
+    return best, "Most harmful" if kind["below"] else "Lowest value (none certainly harms)"
 
 
 def sides(kind: dict[str, Any], value: bool) -> str:
     """How many groups lie on either side with all of their interval."""
     if kind["apart"] == 0:
-        return (
-            f"no certain difference between them: every interval holds the mean of all groups, {number(kind['mean'])}"
-        )
+        mean = f"the mean of all groups, {number(kind['mean'])}"
+        return f"no certain difference between them: every interval holds {mean}"
     if value:
         return f"the whole interval is above 0 (helps) for {kind['above']:,}, below (harms) for {kind['below']:,}"
     level = f"the mean of {number(kind['level'])}"
@@ -179,27 +173,11 @@ def sides(kind: dict[str, Any], value: bool) -> str:
 
 
 def cells(row: dict[str, Any]) -> tuple[str, ...]:
-    """One group."""
-    name = f"{row['group']} {row['title']}".strip()
-    return (
-        shortened(name),
-        f"{row['rows']:,}",
-        number(row["mean"]),
-        interval(row["low"], row["high"]),
-        number(row["mean_of_rows"]),
-        number(row["total"], 2),
-    )
-
-
-def interval(low: float | None, high: float | None) -> str:
-    """Both ends; a dash where they are not known."""
-    return number(None) if low is None or high is None else f"{number(low)} to {number(high)}"
-
-
-def shortened(text: str) -> str:
-    """Text that fits a line, without what a terminal would obey."""
-    shown = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
-    return shown if len(shown) <= WIDEST else f"{shown[: WIDEST - 1]}…"
+    """One group; a dash where the ends of its interval are not known."""
+    known = row["low"] is not None and row["high"] is not None
+    interval = f"{number(row['low'])} to {number(row['high'])}" if known else number(None)
+    name, total = fitting(f"{row['group']} {row['title']}", WIDEST), number(row["total"], 2)
+    return name, f"{row['rows']:,}", number(row["mean"]), interval, number(row["mean_of_rows"]), total
 
 
 VERB = Verb(

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
 from sie_agent.commands.verb import OUT_FOLDER, Option, Verb
 from sie_agent.commands.words import causes, number
 from sie_agent.utils.counts import counted
+
+HELD_OUT = (
+    ", {:,} of them of queries that were held out to choose and to test on (`held_out` in scores.parquet): the scorer "
+    "learned nothing from those"
+)
 
 
 def run_suite(
@@ -84,91 +90,72 @@ def evaluate_run(run_dir: str | Path) -> dict[str, Any]:
     return stages.evaluate_run(run_dir)
 
 
-def lines(result: dict[str, object]) -> list[str]:
+def lines(result: Mapping[str, Any]) -> Iterator[str]:
     """The verdict, what the judge's knowledge gains, agreement with gradients below it, and where the report lies."""
-    told: list[str] = []
-    verdict, headline, agreed = (result.get(name) for name in ("verdict", "headline", "agreement"))
-    if isinstance(verdict, dict):
-        told.append(str(verdict.get("text", "")))
-    if isinstance(headline, dict):
-        told += headline_lines(headline)
-    if isinstance(agreed, dict) and agreed.get("metrics"):
+    if result.get("verdict"):
+        yield str(result["verdict"].get("text", ""))
+    yield from headline_lines(result.get("headline") or {})
+    agreed = result.get("agreement") or {}
+    if agreed.get("metrics"):
         metrics = ", ".join(f"{name.replace('_', ' ')} {number(value)}" for name, value in agreed["metrics"].items())
+        yield "Agreement with gradients, which does not show that a judge knows anything:"
+        if reliability := result.get("reliability"):
+            yield f"  Reliability of {agreed.get('reference')}: {', '.join(starmap(bounded, reliability.items()))}"
         about = f"{agreed.get('label')} by {agreed.get('judge')} against {agreed.get('reference')}"
-        told.append("Agreement with gradients, which does not show that a judge knows anything:")
-        told += [f"  {line}" for line in reliability_lines(str(agreed.get("reference")), result.get("reliability"))]
-        told.append(f"  {about} ({agreed.get('mode')}): {metrics}")
-    told += kept_lines(result.get("kept")) + scored_lines(result.get("scored"))
-    told += lost_lines(result)
-    told.append(f"Report: {result.get('report')}")
-    return told
+        yield f"  {about} ({agreed.get('mode')}): {metrics}"
+    yield from kept_lines(result.get("kept") or [])
+    if scored := result.get("scored"):
+        held_out = HELD_OUT.format(scored["held_out"]) if scored["held_out"] else ""
+        yield f"Scores: {counted(scored['rows'], 'row')}{held_out}"
+    lost = list(lost_lines(result))
+    yield from lost
+    if lost:
+        yield "What was answered is kept: the same command, given again, asks only what is missing."
+        yield "With --retry-failed it also asks again where an answer came that is no judgment."
+    yield f"Report: {result.get('report')}"
 
 
-def scored_lines(scored: object) -> list[str]:
-    """How many rows have a score, and which of them nothing was learned from."""
-    if not isinstance(scored, dict):
-        return []
-    told = f"Scores: {counted(scored['rows'], 'row')}"
-    if scored["held_out"]:
-        told += (
-            f", {scored['held_out']:,} of them of queries that were held out to choose and to test on (`held_out` in "
-            "scores.parquet): the scorer learned nothing from those"
-        )
-    return [told]
-
-
-def lost_lines(result: Mapping[str, Any]) -> list[str]:
+def lost_lines(result: Mapping[str, Any]) -> Iterator[str]:
     """What the run had to do without, and why."""
     failed, reasons = result.get("failed") or [], result.get("reasons") or {}
-    lines = [str(one["text"]) for one in failed]
+    yield from (str(one["text"]) for one in failed)
     if result.get("instead_of"):
-        lines.append(
-            f"The headline is about judge '{result['verdict']['judge']}', in place of '{result['instead_of']}'"
-        )
-    if result.get("pairs_without_grade"):
-        count, why = int(result["pairs_without_grade"]), causes(reasons.get("relevance", []))
-        told = f"{counted(count, 'pair')} {'has' if count == 1 else 'have'}"
-        lines.append(f"{told} no judgment{why}: judgments.parquet says why, pair by pair")
-    if reasons.get("clarity"):
-        without = sum(one["count"] for one in reasons["clarity"])
-        queries = f"{counted(without, 'query')} {'has' if without == 1 else 'have'}"
-        lines.append(f"{queries} no clarity{causes(reasons['clarity'])}")
-    lines += [f"{one['judge']}: {one['hint']}" for one in failed if one.get("hint")]
-    if failed or lines:
-        lines.append("What was answered is kept: the same command, given again, asks only what is missing.")
-        lines.append("With --retry-failed it also asks again where an answer came that is no judgment.")
-    return lines
+        yield f"The headline is about judge '{result['verdict']['judge']}', in place of '{result['instead_of']}'"
+    if count := int(result.get("pairs_without_grade") or 0):
+        why = causes(reasons.get("relevance", []))
+        yield f"{they_have(count, 'pair')} no judgment{why}: judgments.parquet says why, pair by pair"
+    if unclear := reasons.get("clarity"):
+        yield f"{they_have(sum(one['count'] for one in unclear), 'query')} no clarity{causes(unclear)}"
+    yield from (f"{one['judge']}: {one['hint']}" for one in failed if one.get("hint"))
 
 
-def headline_lines(headline: Mapping[str, Any]) -> list[str]:
+def they_have(count: int, what: str) -> str:
+    """``1 pair has``, ``2 pairs have``."""
+    return f"{counted(count, what)} {'has' if count == 1 else 'have'}"
+
+
+def headline_lines(headline: Mapping[str, Any]) -> Iterator[str]:
     """What the ranker gains with the judge, and how much of it the judge's knowledge does."""
-    if headline.get("gain") is None:
-        return []
-    judge = f"{headline['judge']} ({headline['mode']})"
-    told = f"Gain over the log within queries, {judge}: {points(headline['gain'])} points"
-    if headline.get("less_twin") is None:
-        return [told]
-    return [f"{told}; more than its twin gains, whose knowledge was removed: {points(headline['less_twin'])} points"]
+    if headline.get("gain") is not None:
+        judge = f"{headline['judge']} ({headline['mode']})"
+        twin = headline.get("less_twin")
+        more = f"; more than its twin gains, whose knowledge was removed: {points(twin)} points" if twin else ""
+        yield f"Gain over the log within queries, {judge}: {points(headline['gain'])} points{more}"
 
 
-def kept_lines(kept: object) -> list[str]:
+def kept_lines(kept: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """What rankers lose on a share of the rows, and the time that it saves; a line for each share."""
-    if not isinstance(kept, list) or not kept:
-        return []
-    lines = ["Trained on a share of the rows (points within queries less all rows; of the time for all rows):"]
+    if kept:
+        yield "Trained on a share of the rows (points within queries less all rows; of the time for all rows):"
     for keep in sorted({one["keep"] for one in kept}, reverse=True):
-        told = [
-            f"{decided(one['by'])} {points(one['minus_log'])}{share(one['of_log'])}"
-            for one in kept
-            if one["keep"] == keep
-        ]
-        lines.append(f"  {keep:.0%}: {', '.join(told)}")
-    return lines
+        yield f"  {keep:.0%}: {', '.join(loss(one) for one in kept if one['keep'] == keep)}"
 
 
-def decided(by: str) -> str:
-    """What rows were kept by."""
-    return "at random" if by == "random" else f"by {by}"
+def loss(kept: Mapping[str, Any]) -> str:
+    """What is lost where rows are kept by one score, and the share of the time where it is known."""
+    by = "at random" if kept["by"] == "random" else f"by {kept['by']}"
+    time = "" if kept["of_log"] is None else f" ({kept['of_log']:.0%})"
+    return f"{by} {points(kept['minus_log'])}{time}"
 
 
 def points(figure: Mapping[str, float | None] | None) -> str:
@@ -178,20 +165,10 @@ def points(figure: Mapping[str, float | None] | None) -> str:
     return "–" if value is None else f"{value} [{low}, {high}]"
 
 
-def share(of_log: float | None) -> str:
-    """The time as a share of that for all rows; nothing where it is not known."""
-    return "" if of_log is None else f" ({of_log:.0%})"
-
-
-def reliability_lines(reference: str, reliability: object) -> list[str]:
-    """How far a reference agrees with itself, which comes before any agreement with it."""
-    if not isinstance(reliability, dict) or not reliability:
-        return []
-    told = ", ".join(
-        f"{metric.replace('_', ' ')} {number(one['value'])} (no label can agree at more than {number(one['bound'])})"
-        for metric, one in reliability.items()
-    )
-    return [f"Reliability of {reference}: {told}"]
+def bounded(metric: str, one: Mapping[str, float | None]) -> str:
+    """How far a reference agrees with itself, and so how far anything can agree with it."""
+    bound = f"no label can agree at more than {number(one['bound'])}"
+    return f"{metric.replace('_', ' ')} {number(one['value'])} ({bound})"
 
 
 RUN = Verb(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,24 +29,25 @@ from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import bar, say
 
 
+@dataclass
 class Scoring:
     """One passage over the log.
 
     Attributes
     ----------
     workers : processes that score.
-    scored : rows scored so far.
+    scored : rows scored so far; skipped : those of parts that were there before.
+    count : parts of the log. rows, unlabelled : of the log.
     """
 
-    def __init__(self, parts: Parts, log: LogRows, workers: int) -> None:
-        self.workers = workers
-        self.scored = 0
-        self._parts = parts
-        self._log = log
-        self._count = 0
-        self._skipped = 0
-        self._rows = 0
-        self._unlabelled = 0
+    parts: Parts
+    log: LogRows
+    workers: int
+    scored: int = 0
+    skipped: int = 0
+    count: int = 0
+    rows: int = 0
+    unlabelled: int = 0
 
     def score(self, folder: Path, loaded: Scorer) -> None:
         """Make the missing parts; *loaded* is the scorer in *folder*."""
@@ -62,30 +64,30 @@ class Scoring:
             # each worker reads its own
             del log
             written = scored_by_workers(folder, todo, self.workers)
-        with bar("Scoring", self._log.count) as shown:
+        with bar("Scoring", self.log.count) as shown:
             told = 0
             for rows in written:
                 self.scored += rows
-                shown.advance(self.scored + self._skipped - told)
-                told = self.scored + self._skipped
-        if self._skipped:
-            say(f"{counted(self._skipped, 'row')} scored before")
-        if self._unlabelled:
-            none = self._unlabelled == self._rows
-            which = "The data have no label" if none else f"{counted(self._unlabelled, 'row')} without a label"
+                shown.advance(self.scored + self.skipped - told)
+                told = self.scored + self.skipped
+        if self.skipped:
+            say(f"{counted(self.skipped, 'row')} scored before")
+        if self.unlabelled:
+            none = self.unlabelled == self.rows
+            which = "The data have no label" if none else f"{counted(self.unlabelled, 'row')} without a label"
             say(f"{which}: scored as rows whose label is not known")
-        self._parts.finish(self._count)
+        self.parts.finish(self.count)
 
     def _missing(self) -> Iterator[tuple[Path, pd.DataFrame]]:
         """File and rows of each part that is not there yet; all rows are read, for faults that only all tell."""
-        for chunk in self._log.chunks(self._parts.target.parent):
-            self._rows += len(chunk)
-            self._unlabelled += int(chunk["label"].isna().sum())
-            number, self._count = self._count, self._count + 1
-            if self._parts.rows(number) == len(chunk):
-                self._skipped += len(chunk)
+        for chunk in self.log.chunks(self.parts.target.parent):
+            self.rows += len(chunk)
+            self.unlabelled += int(chunk["label"].isna().sum())
+            number, self.count = self.count, self.count + 1
+            if self.parts.rows(number) == len(chunk):
+                self.skipped += len(chunk)
             else:
-                yield self._parts.path(number), chunk
+                yield self.parts.path(number), chunk
 
 
 def made_from(folder: Path, log: LogRows) -> dict[str, Any]:

@@ -102,28 +102,15 @@ def serve(
             file = None if adjustment_file is None else place.path
             return LiveAdjustment(getattr(engine, "config", {}), adjustment, file)
 
-        state = make_state(
-            scorer,
-            token=token,
-            limits=limits,
-            open_metrics=open_metrics,
-            observer=observer if adjust else None,
-            weigh_by=weigh_by,
-            strength=None if adjustment is None else adjustment.strength,
-            host=host,
-        )
+        weighing: dict[str, Any] = {"weigh_by": weigh_by, "observer": observer if adjust else None}
+        weighing["strength"] = None if adjustment is None else adjustment.strength
+        state = make_state(scorer, token=token, limits=limits, open_metrics=open_metrics, host=host, **weighing)
         listener = listen(host, port)
         address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
         guarded = "with a token" if token else "without a token"
-        started = time.perf_counter()
-        run(
-            create_app(state),
-            state,
-            listener,
-            stopping=Stopping(drain_seconds, grace_seconds),
-            ready=lambda: ready(f"Scorer {state.loaded.version} at {address}, {guarded}. Ctrl-C or SIGTERM stops it."),
-            debug=debug,
-        )
+        told = f"Scorer {state.loaded.version} at {address}, {guarded}. Ctrl-C or SIGTERM stops it."
+        started, stopping = time.perf_counter(), Stopping(drain_seconds, grace_seconds)
+        run(create_app(state), state, listener, stopping=stopping, ready=lambda: ready(told), debug=debug)
         return {
             "address": address,
             "requests": state.metrics.total("sie_requests"),

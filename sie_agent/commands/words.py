@@ -123,6 +123,12 @@ def columns(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return lines
 
 
+def fitting(text: str, width: int) -> str:
+    """Text that fits a width, without what a terminal would obey."""
+    shown = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return shown if len(shown) <= width else f"{shown[: width - 1]}…"
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A figure for people; a dash where there is none."""
     return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"

@@ -30,21 +30,15 @@ def checked_target(to: str | None, folder: str | Path | None, dry_run: bool) -> 
 
 
 def publish(
-    files: Files,
-    kind: Kind,
-    card: str,
-    target: str | Path | None,
-    *,
-    private: bool,
-    revision: str | None,
-    message: str,
-    dry_run: bool,
+    files: Files, kind: Kind, card: str, target: str | Path | None, *, dry_run: bool, **commit: Any
 ) -> dict[str, Any]:
-    """Put the files where they are to go, and say what was done."""
-    sizes = [
-        {"path": path, "bytes": len(content) if isinstance(content, bytes) else content.stat().st_size}
-        for path, content in files.items()
-    ]
+    """Put the files where they are to go, and say what was done.
+
+    Parameters
+    ----------
+    commit : as `upload` takes it.
+    """
+    sizes = [{"path": path, "bytes": size_of(content)} for path, content in files.items()]
     done: dict[str, Any] = {"kind": kind, "files": sizes, "card": card, "dry_run": dry_run, "exit_code": 0}
     if isinstance(target, Path):
         if not dry_run:
@@ -52,8 +46,12 @@ def publish(
         return {**done, "folder": str(target)}
     if target is None or dry_run:
         return {**done, "to": target}
-    uploaded = upload(files, target, kind, private=private, revision=revision, message=message)
-    return {**done, "to": target, **uploaded}
+    return {**done, "to": target, **upload(files, target, kind, **commit)}
+
+
+def size_of(content: bytes | Path) -> int:
+    """The size of a file that is published, in bytes."""
+    return len(content) if isinstance(content, bytes) else content.stat().st_size
 
 
 def place(files: Files, folder: Path) -> None:

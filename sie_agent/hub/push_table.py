@@ -63,11 +63,9 @@ def joined(labels: pd.DataFrame, ids: pd.Series[str], samples: pd.DataFrame, sou
     by_id = samples.set_index("sample_id")
     absent = ~ids.isin(by_id.index)
     if absent.any():
-        raise InputError(
-            f"the sample '{ids[absent].iloc[0]}' is not in {source} ({int(absent.sum()):,} of {len(ids):,} are not)",
-            where=path,
-            hint="Give the data, the map and the split that the labels were made from.",
-        )
+        problem = f"the sample '{ids[absent].iloc[0]}' is not in {source} ({absent.sum():,} of {len(ids):,} are not)"
+        hint = "Give the data, the map and the split that the labels were made from."
+        raise InputError(problem, where=path, hint=hint)
     log = by_id[[name for name in (*TEXTS, "item_id", "label") if name in by_id.columns]].reindex(ids.to_numpy())
     own = labels.drop(columns=list(log.columns), errors="ignore").reset_index(drop=True)
     return pd.concat([log.reset_index(drop=True), own], axis=1)

@@ -15,6 +15,7 @@ Kind = Literal["model", "dataset"]
 Files = Mapping[str, bytes | Path]
 
 AGAIN = "Wait a few minutes and give the same command again; what has arrived is not sent twice."
+OTHERWISE = "Check --to and --revision."
 LOG_IN = "Set HF_TOKEN to a token that may write, or log in with: hf auth login"
 STATUSES = {
     401: ("the Hub does not know this token, or there is none", LOG_IN),
@@ -60,15 +61,12 @@ def upload(
     # read here: the library reads it when it is imported, which may be long ago
     endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
     api = HfApi(endpoint=endpoint, library_name="sie-agent", library_version=__version__)
-    with in_words(to), quiet_library(to):
+    with in_words(to):
         api.create_repo(to, repo_type=kind, private=private or None, exist_ok=True)
         before = api.repo_info(to, repo_type=kind)
         if private and not before.private:
-            raise InputError(
-                "the repository is there already, and it is public",
-                where=to,
-                hint="Make it private on the Hub, choose another name, or leave out --private.",
-            )
+            hint = "Make it private on the Hub, choose another name, or leave out --private."
+            raise InputError("the repository is there already, and it is public", where=to, hint=hint)
         if revision and revision != "main":
             api.create_branch(to, repo_type=kind, branch=revision, exist_ok=True)
             before = api.repo_info(to, repo_type=kind, revision=revision)
@@ -79,8 +77,8 @@ def upload(
 
 
 @contextmanager
-def quiet_library(to: str) -> Iterator[None]:
-    """Keep the library's bars and remarks off the terminal; what was set before is set again."""
+def in_words(to: str) -> Iterator[None]:
+    """Keep the library off the terminal, and turn what it raises into a line that says what to do."""
     import logging as standard
 
     from huggingface_hub.utils import logging
@@ -90,19 +88,12 @@ def quiet_library(to: str) -> Iterator[None]:
     try:
         with foreign_bars_silenced(f"Sending the files to {to} on the Hugging Face Hub ..."):
             yield
-    finally:
-        logging.set_verbosity(loudness)
-
-
-@contextmanager
-def in_words(to: str) -> Iterator[None]:
-    """Turn whatever the Hub's library raises into one line that says what to do."""
-    try:
-        yield
     except SieError:
         raise
     except Exception as error:
         raise explained(error, to) from error
+    finally:
+        logging.set_verbosity(loudness)
 
 
 def explained(error: BaseException, to: str) -> SieError:
@@ -120,7 +111,12 @@ def explained(error: BaseException, to: str) -> SieError:
         if isinstance(one, HFValidationError):
             return name_error(to)
         if isinstance(one, HfHubHTTPError) and getattr(one, "response", None) is not None:
-            return refused(one.response.status_code, said_by(one), to)
+            status = one.response.status_code
+            problem, hint = STATUSES.get(status, (f"the Hub refuses the request ({status})", OTHERWISE))
+            if status >= 500:
+                problem, hint = f"the Hub has a fault ({status})", AGAIN
+            said = " ".join(str(getattr(one, "server_message", None) or "").split())[:120].rstrip(".")
+            return EnvironmentFailure(f"{problem}{f': {said}' if said else ''}", where=to, hint=hint)
     if any(isinstance(one, OSError) or type(one).__module__.split(".")[0].rstrip("2") in NETWORK for one in chain):
         hint = "Check the network and HF_ENDPOINT, and give the same command again."
         return EnvironmentFailure(f"the Hub cannot be reached ({type(chain[-1]).__name__})", where=to, hint=hint)
@@ -133,19 +129,6 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
-
-
-def refused(status: int, said: str, to: str) -> SieError:
-    """What a status of the Hub means."""
-    problem, hint = STATUSES.get(status, (f"the Hub refuses the request ({status})", "Check --to and --revision."))
-    if status >= 500:
-        problem, hint = f"the Hub has a fault ({status})", AGAIN
-    return EnvironmentFailure(f"{problem}{f': {said}' if said else ''}", where=to, hint=hint)
-
-
-def said_by(error: Any) -> str:
-    """The Hub's own words, shortened."""
-    return " ".join(str(getattr(error, "server_message", None) or "").split())[:120].rstrip(".")
 
 
 def name_error(to: str) -> InputError:

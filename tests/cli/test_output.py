@@ -151,7 +151,7 @@ def test_python_dash_m(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
 def test_a_run_tells_the_gain_less_the_twins_first_and_reliability_before_any_agreement() -> None:
     from sie_agent.commands.run import lines as lines_of
 
-    lines = lines_of(
+    told = lines_of(
         {
             "verdict": {"use": "no", "text": "Do not use these weights."},
             "headline": {
@@ -174,6 +174,7 @@ def test_a_run_tells_the_gain_less_the_twins_first_and_reliability_before_any_ag
             "report": "r.html",
         }
     )
+    lines = list(told)
     assert lines[1] == (
         "Gain over the log within queries, a (zero-shot): +3.6 [+2.6, +4.6] points; more than its twin gains, whose "
         "knowledge was removed: +25.0 [+20.0, +30.0] points"
