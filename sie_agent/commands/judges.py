@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from sie_agent.errors import InputError
 from sie_agent.utils.python_words import parameters_named
-from sie_agent.utils.signatures import check_call
 from sie_agent.utils.values import check_values
 
 if TYPE_CHECKING:
@@ -60,6 +59,8 @@ class Judge:
     patience: float | None = None
 
     def __post_init__(self) -> None:
+        from sie_agent.utils.signatures import check_call
+
         check_call(Judge, **vars(self))
         with parameters_named(Judge):
             check_values(backend=self.backend, model=self.model, base_url=self.base_url, endpoints=self.endpoints)

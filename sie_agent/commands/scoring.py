@@ -92,7 +92,7 @@ class Scoring:
 
 def made_from(folder: Path, log: LogRows) -> dict[str, Any]:
     """What decides on the scores."""
-    from sie_agent import __version__
+    from sie_agent.version import __version__
 
     return {
         "scorer": folder_hash(folder),
