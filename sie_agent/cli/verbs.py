@@ -47,10 +47,10 @@ def command_of(verb: Verb) -> Callable[..., None]:
     function = verb.function
     names = inspect.signature(function).parameters
     for one in parameters_of(function):
-        group = next((kind for kind in members(one.hint) if dataclasses.is_dataclass(kind)), None)
+        group: Any = next((kind for kind in members(one.hint) if dataclasses.is_dataclass(kind)), None)
         if group is not None:
             groups[one.name] = group
-            options += [option_for(each, verb) for each in fields_of(group) if each.name not in verb.python_only]
+            options += [option_for(each, verb) for each in parameters_of(group) if each.name not in verb.python_only]
         elif one.name not in (*verb.python_only, *FROM_PROGRAM):
             options.append(option_for(one, verb))
     if verb.question is not None:
@@ -61,11 +61,13 @@ def command_of(verb: Verb) -> Callable[..., None]:
         given = {name: value for name, value in given.items() if value is not None and value != []}
         given |= {name: not given[name] for name in switched_off(verb)}
         if verb.question is not None and not given.pop("yes"):
-            confirm(verb.question(given))
+            if wishes.json:
+                raise InputError("programs cannot be asked", hint="Give --yes.")
+            typer.confirm(verb.question(given), abort=True, err=True)
 
         def work() -> Mapping[str, Any]:
             for name, group in groups.items():
-                fields = {one.name for one in dataclasses.fields(group)} & given.keys() - names.keys()
+                fields = inspect.signature(group).parameters.keys() & given.keys() - names.keys()
                 values = {field: given.pop(field) for field in fields}
                 check_values(**{field: value for field, value in values.items() if field in KINDS})
                 given[name] = group(**values)
@@ -80,13 +82,6 @@ def command_of(verb: Verb) -> Callable[..., None]:
     command.__annotations__ = {one.name: one.annotation for one in options}
     command.__dict__["__signature__"] = inspect.Signature(options)
     return command
-
-
-def confirm(question: str) -> None:
-    """Ask before something cannot be undone."""
-    if wishes.json:
-        raise InputError("programs cannot be asked", hint="Give --yes.")
-    typer.confirm(question, abort=True, err=True)
 
 
 def option_for(one: Parameter, verb: Verb) -> inspect.Parameter:
@@ -119,19 +114,11 @@ def switched_off(verb: Verb) -> list[str]:
     return [name for name, option in verb.options.items() if (option.flag or "").startswith("--no-")]
 
 
-def parameters_of(function: Callable[..., Any]) -> Iterator[Parameter]:
-    """The parameters of a function."""
-    hints = typing.get_type_hints(function)
-    for name, one in inspect.signature(function).parameters.items():
-        yield Parameter(name, hints[name], one.default, function)
-
-
-def fields_of(group: Any) -> Iterator[Parameter]:
-    """The fields of a dataclass that an option can give one value of."""
-    hints = typing.get_type_hints(group)
-    for one in dataclasses.fields(group):
-        if one.default is not dataclasses.MISSING:
-            yield Parameter(one.name, hints[one.name], one.default, group)
+def parameters_of(owner: Callable[..., Any]) -> Iterator[Parameter]:
+    """The parameters of a function, or of what makes a dataclass."""
+    hints = typing.get_type_hints(owner)
+    for name, one in inspect.signature(owner).parameters.items():
+        yield Parameter(name, hints[name], one.default, owner)
 
 
 def members(hint: Any) -> list[Any]:

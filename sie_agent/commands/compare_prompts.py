@@ -196,5 +196,5 @@ VERB = Verb(
         "    --endpoints endpoints.yaml --max-cost 5 --out runs/prompts --dry-run",
     ),
     options={"variants": Option("A B …"), "out": OUT_FOLDER, "revision": Option("TEXT")},
-    python_only=("cache_path", "relevant_at"),
+    python_only=("cache_path", "options", "relevant_at"),
 )

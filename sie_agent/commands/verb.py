@@ -56,5 +56,5 @@ class Verb:
     lines: Callable[[dict[str, Any]], Iterable[str]]
     examples: Sequence[str]
     options: Mapping[str, Option] = field(default_factory=dict)
-    python_only: Sequence[str] = ("cache_path",)
+    python_only: Sequence[str] = ("cache_path", "options")
     question: Callable[[Mapping[str, Any]], str] | None = None

@@ -14,14 +14,7 @@ from sie_agent.utils.progress import say
 from sie_agent.utils.values import check_values
 
 OF_RECIPE = ("by", "strength", "blend", "level", "mean_label", "chosen", "why")
-# by name in the result, that in what was found
-FIGURES = {
-    "smallest": "smallest",
-    "largest": "largest",
-    "mean_weight": "mean",
-    "mean_weight_positives": "mean_of_positives",
-    "mean_weight_negatives": "mean_of_negatives",
-}
+SIDES = ("positives", "negatives")
 # mean weight of positives by that of negatives: below it, a trainer hardly sees what the log was about
 FEWEST = 0.5
 DIGITS = 6
@@ -90,7 +83,9 @@ def weights(
         recipe, found = weigh_file(user_path(scores), target, by, strength, blend)
     if not found["labelled"]:
         say(f"{scores}: no column label, so blended_label is what the scorer alone says; score the log again for it")
-    figures = {name: None if found[of] is None else round(found[of], DIGITS) for name, of in FIGURES.items()}
+    figures = {"smallest": found["smallest"], "largest": found["largest"], "mean_weight": found["mean"]}
+    figures |= {f"mean_weight_{side}": found[f"mean_of_{side}"] for side in SIDES}
+    figures = {name: None if figure is None else round(figure, DIGITS) for name, figure in figures.items()}
     positives, negatives = figures["mean_weight_positives"], figures["mean_weight_negatives"]
     warning = warning_of(positives, negatives)
     if warning is not None:
@@ -126,7 +121,7 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
         yield f"Recipe: {result['recipe']} (chosen: {result['chosen']})"
     if result["why"]:
         yield f"Why: {result['why']}"
-    means = [number(result[f"mean_weight_{side}"]) for side in ("positives", "negatives")]
+    means = [number(result[f"mean_weight_{side}"]) for side in SIDES]
     span = f"from {number(result['smallest'])} to {number(result['largest'])}"
     yield f"Weights: {span}; mean {means[0]} of positives, {means[1]} of others"
     if result["impressions"] is not None:

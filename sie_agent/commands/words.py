@@ -114,13 +114,10 @@ def yes_lines(positives: int, negatives: int, positive_at: float, change: str = 
 
 def columns(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """A table as lines, columns aligned; the last column runs on."""
-    table = [list(header), *(list(row) for row in rows)]
-    widths = [max(len(row[place]) for row in table) for place in range(len(header))]
-    lines = []
-    for row in table:
-        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
-        lines.append("  ".join([*cells, row[-1]]).rstrip())
-    return lines
+    table = [header, *rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in table]
+    return ["  ".join(row).rstrip() for row in padded]
 
 
 def fitting(text: str, width: int) -> str:
