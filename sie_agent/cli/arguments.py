@@ -27,9 +27,7 @@ def prepared(arguments: Sequence[str]) -> tuple[list[str], OutputOptions]:
     """The arguments as the parser takes them, general options first, and what those options say."""
     general, rest = separated(arguments)
     outputs = [value for value in general if not value.startswith("--")]
-    wishes = OutputOptions(
-        json=bool(outputs) and outputs[-1] == "json", quiet="--quiet" in general, debug="--debug" in general
-    )
+    wishes = OutputOptions(outputs[-1:] == ["json"], "--quiet" in general, "--debug" in general)
     return [*general, *spread(rest)], wishes
 
 

@@ -24,13 +24,12 @@ class Command(TyperCommand):
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """The options, with the weak labels in place of `PLACE`."""
-        named = [one for one in self.params if isinstance(one, TyperOption) and PLACE in str(one.help)]
-        before = [str(option.help) for option in named]
-        for option, text in zip(named, before, strict=True):
+        before = {one: str(one.help) for one in self.params if isinstance(one, TyperOption) and PLACE in str(one.help)}
+        for option, text in before.items():
             option.help = text.replace(PLACE, labels_in_words())
         super().format_options(ctx, formatter)
         # what is registered later is to be in the next help
-        for option, text in zip(named, before, strict=True):
+        for option, text in before.items():
             option.help = text
 
 

@@ -101,8 +101,8 @@ def cache_export(out: str | Path, *, cache_path: str | Path | None = None, overw
             return {"path": str(missing), "out": str(target), "exported": 0, "damaged": 0, "exit_code": 0}
         with JudgmentCache(cache_path) as cache:
             exported = cache.export(target)
-            found = {"path": str(cache.path), "out": str(target), "exported": exported, "damaged": cache.damaged}
-    return {**found, "exit_code": 0}
+            found = {"path": str(cache.path), "exported": exported, "damaged": cache.damaged}
+            return {**found, "out": str(target), "exit_code": 0}
 
 
 def cache_prune(

@@ -11,15 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.downstream import choose_recipe, hashed_order, strength_on
-from sie_agent.pipeline import (
-    FEWEST_QUERIES,
-    Distilled,
-    DistillSettings,
-    Log,
-    Proxies,
-    distill_log,
-    train_proxies,
-)
+from sie_agent.pipeline import FEWEST_QUERIES, Distilled, DistillSettings, Log, Proxies, distill_log, train_proxies
 from sie_agent.pipeline.judged_log import FEWEST_JUDGED, Judged
 from sie_agent.samples import normalise_query
 from sie_agent.selection import Recipe

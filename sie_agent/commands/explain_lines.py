@@ -23,10 +23,8 @@ def lines(result: Mapping[str, Any]) -> Iterator[str]:
     explained = {one["sample_id"] for one in result["explanations"]}
     for one in result["lost"]:
         yield lost_line(one, explained)
-    if result["lost"] and not result["explanations"]:
-        yield "No other row was asked for: there is nothing to explain"
-    if result["lost"] and result["explanations"]:
-        yield ""
+    if result["lost"]:
+        yield "" if result["explanations"] else "No other row was asked for: there is nothing to explain"
     for place, one in enumerate(result["explanations"]):
         yield from [""] if place else []
         with console.capture() as captured:
@@ -40,11 +38,10 @@ def lines(result: Mapping[str, Any]) -> Iterator[str]:
 
 def lost_line(one: Mapping[str, Any], explained: Collection[str]) -> str:
     """What became of a row that is in the log, but not among the rows that are used."""
-    name = f"row {one['sample_id']} ({one['place']})"
     known = {"unusable": "was left out as unusable", "folded": "has no score of its own"}
     told = known.get(one["reason"], "was left out")
     after = "; the pair is explained below" if one["pair"] in explained else ""
-    line = f"{name} {told}: {one['problem']}{after}"
+    line = f"row {one['sample_id']} ({one['place']}) {told}: {one['problem']}{after}"
     # ids and texts are foreign: no control characters
     return "".join(letter for letter in line if letter.isprintable())
 

@@ -63,7 +63,6 @@ def write_guess(
     source: str, out: str | Path, column_map: str | Path | None, split: str | None, *, force: bool
 ) -> dict[str, Any]:
     """:func:`sie_agent.init`, with one process at a time in the folder."""
-    shorthand = source in SHORTHANDS or source.startswith("generated:")
     name = re.sub(r"[^\w-]+", "-", Path(source).name.split(".")[0]).strip("-") or "log"
     suite, maps = f"{name}-suite.yaml", (f"{name}-map.yaml", f"{name}-map-completed.yaml")
     check_places([Folder("--out", out, (suite,))], {"DATA": source_of(source), "--map": column_map})
@@ -72,21 +71,15 @@ def write_guess(
     with exclusive_lock(folder / suite):
         for file in (suite, *maps):
             remove_leftovers(folder / file)
-        return guessed_files(source, shorthand, name, folder, column_map, split, force=force)
+        return guessed_files(source, name, folder, column_map, split, force=force)
 
 
 def guessed_files(
-    source: str,
-    shorthand: bool,
-    name: str,
-    folder: Path,
-    column_map: str | Path | None,
-    split: str | None,
-    *,
-    force: bool,
+    source: str, name: str, folder: Path, column_map: str | Path | None, split: str | None, *, force: bool
 ) -> dict[str, Any]:
     """:func:`sie_agent.init` with everything checked and named."""
     suite_path, map_path = folder / f"{name}-suite.yaml", folder / f"{name}-map.yaml"
+    shorthand = source in SHORTHANDS or source.startswith("generated:")
     given = None if column_map is None else load_column_map(column_map)
     guess, frame = Guess(), pd.DataFrame()
     ready = column_map is not None and str(column_map) in ready_maps()

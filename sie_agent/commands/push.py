@@ -201,8 +201,5 @@ LABELS = Verb(
         "sie push labels runs/scorer --data log.csv --with-text --license cc-by-4.0 --to owner/my-labels",
         "sie push labels runs/scorer --folder published --dry-run",
     ),
-    options={
-        "labels": Option(argument=True),
-        "data": Option(help="The log, to take item, label and texts from it."),
-    },
+    options={"labels": Option(argument=True), "data": Option(help="The log, to take item, label and texts from it.")},
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -123,20 +124,17 @@ def score(
     }
 
 
-def lines(result: dict[str, Any]) -> list[str]:
+def lines(result: dict[str, Any]) -> Iterator[str]:
     """The result as it is printed."""
     scored = result["rows"] - result["resumed"]
     before = f", {result['resumed']:,} had been before" if result["resumed"] else ""
-    told = [
-        f"{counted(scored, 'row')} scored in {result['seconds']:.1f} s ({result['per_second']:,}/s){before}",
-        f"Scores ({', '.join(result['columns'])}): {result['scores']}",
-    ]
+    yield f"{counted(scored, 'row')} scored in {result['seconds']:.1f} s ({result['per_second']:,}/s){before}"
+    yield f"Scores ({', '.join(result['columns'])}): {result['scores']}"
     if (of_log := result["label_error_from_log"]) is not None:
         rest = result["rows"] - of_log
-        told.append(f"label_error: {counted(of_log, 'row')} by text and log, {rest:,} by text alone")
+        yield f"label_error: {counted(of_log, 'row')} by text and log, {rest:,} by text alone"
     if result["recipe"]:
-        told.append(f"Recipe, for sie weights and sie select: {result['recipe']}")
-    return told
+        yield f"Recipe, for sie weights and sie select: {result['recipe']}"
 
 
 VERB = Verb(

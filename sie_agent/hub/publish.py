@@ -69,7 +69,7 @@ def card_of(scorer: Path, to: str | None, licence: str | None) -> str:
     """The card of a scorer: the one that lies in its folder, else one that is written from its config."""
     readme = scorer / CARD
     card = read_card(readme) if readme.is_file() else scorer_card(read_config(scorer))
-    return licensed(checked_card(card, readme), licence).replace(PLACE, to or PLACE)
+    return checked_card(card, readme, licence).replace(PLACE, to or PLACE)
 
 
 def read_card(path: Path) -> str:
@@ -87,26 +87,18 @@ def read_card(path: Path) -> str:
         raise EnvironmentFailure(f"cannot be read ({error.strerror})", where=path) from error
 
 
-def checked_card(card: str, where: Path) -> str:
-    """The card, if the Hub's library can read its front matter."""
+def checked_card(card: str, where: Path, licence: str | None) -> str:
+    """The card, if the Hub's library can read its front matter; with the licence in its front matter and its text."""
     from huggingface_hub import ModelCard
 
     try:
-        ModelCard(card, ignore_metadata_errors=False)
+        parsed = ModelCard(card, ignore_metadata_errors=False)
     except Exception as error:
         # YAML's errors and the library's own have no common type
         said = " ".join(str(error).split())[:160]
         hint = "Mend the front matter, or delete the file to have the card written anew."
         raise InputError(f"the front matter cannot be read ({said})", where=where, hint=hint) from error
-    return card
-
-
-def licensed(card: str, licence: str | None) -> str:
-    """The card with the licence in its front matter and in its text."""
     if licence is None:
         return card
-    from huggingface_hub import ModelCard
-
-    changed = ModelCard(card)
-    changed.data["license"] = licence
-    return str(changed).replace(UNSTATED, code(licence))
+    parsed.data["license"] = licence
+    return str(parsed).replace(UNSTATED, code(licence))
