@@ -18,11 +18,11 @@ from typing import TypeVar
 import numpy as np
 
 from sie_agent.serving.engine import Loaded
-from sie_agent.serving.errors import Refusal, busy
+from sie_agent.serving.http_errors import HttpError, busy
 from sie_agent.serving.metrics import Metrics
+from sie_agent.serving.payloads import Sample
 from sie_agent.serving.protocol import Doubles, Observer, Scores
-from sie_agent.serving.schema import Sample
-from sie_agent.serving.weighing import label_error, weighed_by, weight_and_label
+from sie_agent.serving.weighing import row_columns, weighed_by
 from sie_agent.utils.counts import counted
 
 T = TypeVar("T")
@@ -63,33 +63,39 @@ class Batcher:
     _room: deque[asyncio.Future[None]] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
-        self.metrics.watch_queue(lambda: self.waiting_rows)
+        self.metrics.queue.set_function(lambda: self.waiting_rows)
 
-    async def score(self, samples: Sequence[Sample], loaded: Loaded) -> Scores:
+    async def score(self, samples: Sequence[Sample], loaded: Loaded, *, wait: bool = False) -> Scores:
         """Scores of some rows, (n,) per weak label, with "weight" and "blended_label" where there is a recipe, and with
-        "label_error" where the scorer tells wrong labels.
+        "label_error" where the scorer detects wrong labels.
+
+        Parameters
+        ----------
+        wait : for room in the queue: a stream slows its sender down instead of being refused half-way.
 
         Raises
         ------
-        Refusal : the queue is full, or the scorer failed on these rows.
+        HttpError : the queue is full, or the scorer failed on these rows.
         """
-        if not self.has_room(len(samples)):
-            raise self.full()
-        return await self._enqueue(samples, loaded)
-
-    async def score_in_turn(self, samples: Sequence[Sample], loaded: Loaded) -> Scores:
-        """As :meth:`score`, but waits for room: a stream slows its sender down instead of being refused half-way."""
+        loop = asyncio.get_running_loop()
         while not self.has_room(len(samples)):
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            if not wait:
+                raise self.full()
+            turn: asyncio.Future[None] = loop.create_future()
             self._room.append(turn)
             await turn
-        return await self._enqueue(samples, loaded)
+        job = Job(samples, loaded, loop.create_future())
+        self.waiting.append(job)
+        self.waiting_rows += len(samples)
+        if not self.busy:
+            self._dispatch(loop)
+        return await job.done
 
     def has_room(self, rows: int) -> bool:
         """Whether so many more rows may wait."""
         return self.waiting_rows + rows <= self.queue_rows
 
-    def full(self) -> Refusal:
+    def full(self) -> HttpError:
         """What a client is told where there is no room."""
         return busy(f"{counted(self.waiting_rows, 'row')} waiting; at most {self.queue_rows:,} may")
 
@@ -131,15 +137,6 @@ class Batcher:
         self.thread.shutdown(wait=True)
         self.writer.shutdown(wait=True)
 
-    async def _enqueue(self, samples: Sequence[Sample], loaded: Loaded) -> Scores:
-        loop = asyncio.get_running_loop()
-        job = Job(samples, loaded, loop.create_future())
-        self.waiting.append(job)
-        self.waiting_rows += len(samples)
-        if not self.busy:
-            self._dispatch(loop)
-        return await job.done
-
     def _dispatch(self, loop: asyncio.AbstractEventLoop) -> None:
         """Hand the next batch to the thread: jobs in their order, as many as fit, all of the same scorer."""
         batch: list[Job] = []
@@ -166,7 +163,9 @@ class Batcher:
         """In the thread: score a batch, send the scores back, and only then let the observer look at them."""
         answers = self._answers(batch)
         loop.call_soon_threadsafe(self._deliver, batch, answers, loop)
-        scored = [(job, answer) for job, answer in zip(batch, answers, strict=True) if not isinstance(answer, Refusal)]
+        scored = [
+            (job, answer) for job, answer in zip(batch, answers, strict=True) if not isinstance(answer, HttpError)
+        ]
         if self.observer is not None and scored and batch[0].loaded is self.watched:
             try:
                 self._show(self.observer, scored)
@@ -186,7 +185,7 @@ class Batcher:
             [sample.query for sample in samples],
         )
 
-    def _answers(self, batch: list[Job]) -> list[Scores | Refusal]:
+    def _answers(self, batch: list[Job]) -> list[Scores | HttpError]:
         """Scores of each job; where a batch fails its jobs are tried one by one, so that only the culprit pays."""
         samples = [sample for job in batch for sample in job.samples]
         try:
@@ -195,7 +194,7 @@ class Batcher:
             if len(batch) > 1:
                 return [self._answers([job])[0] for job in batch]
             self.note("engine", error)
-            return [Refusal(500, "internal", "the scorer failed on these rows")]
+            return [HttpError(500, "internal", "the scorer failed on these rows")]
         ends = np.cumsum([len(job.samples) for job in batch])
         return [
             {name: values[end - len(job.samples) : end] for name, values in scores.items()}
@@ -216,19 +215,15 @@ class Batcher:
         self.metrics.batch_rows.observe(len(samples))
         self.metrics.rows.inc(len(samples))
         live = self.observer if loaded is self.watched else None
-        label = labels_of(samples)
-        more = weight_and_label(
-            loaded.recipe, blends=loaded.blends, scores=scores, label=label, live=live, note=self.note
-        )
-        return {**scores, **more, **label_error(loaded.label_errors, scores, label)}
+        return {**scores, **row_columns(loaded, scores, labels_of(samples), live, self.note)}
 
-    def _deliver(self, batch: list[Job], answers: list[Scores | Refusal], loop: asyncio.AbstractEventLoop) -> None:
+    def _deliver(self, batch: list[Job], answers: list[Scores | HttpError], loop: asyncio.AbstractEventLoop) -> None:
         """In the event loop: the next batch first, then wake those who wait for this one."""
         self._dispatch(loop)
         for job, answer in zip(batch, answers, strict=True):
             if job.done.cancelled():
                 continue
-            if isinstance(answer, Refusal):
+            if isinstance(answer, HttpError):
                 job.done.set_exception(answer)
             else:
                 job.done.set_result(answer)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sie_agent.serving.errors import Refusal, busy, error_body
+from sie_agent.serving.http_errors import HttpError, busy
 from sie_agent.serving.state import State
 
 OPEN = frozenset({"/healthz", "/readyz"})
@@ -60,18 +60,20 @@ class Guard:
         try:
             self.check(scope)
             await self.app(scope, receive, watched)
-        except Refusal as refusal:
-            await refuse(refusal, watched)
+        except HttpError as error:
+            if error.code == "busy":
+                state.refused.note("busy")
+            await send_error(error, watched)
         except asyncio.CancelledError:
             # the time to stop in is over
             if not scope.get("sie.started"):
-                await refuse(Refusal(503, "draining", "the service is stopping"), watched)
+                await send_error(HttpError(503, "draining", "the service is stopping"), watched)
         except Exception as error:
             state.metrics.faults.labels("service").inc()
             logger.error("a request failed: %s", type(error).__name__, exc_info=error)
             if scope.get("sie.started"):
                 raise
-            await refuse(Refusal(500, "internal", "the service failed on this request"), watched)
+            await send_error(HttpError(500, "internal", "the service failed on this request"), watched)
         finally:
             state.under_way -= 1
             self.count(scope, status, time.perf_counter() - started)
@@ -90,14 +92,13 @@ class Guard:
             given = authorization(scope["headers"])
             # digests are of one length: comparing texts would tell how long the token is
             if given is None or not hmac.compare_digest(digest(given), self.expected):
-                raise Refusal(
+                raise HttpError(
                     401,
                     "unauthorized",
                     "a valid token is needed: Authorization: Bearer TOKEN",
                     headers={"www-authenticate": "Bearer"},
                 )
         if path not in PROBES and self.state.under_way > self.state.limits.requests:
-            self.state.refused.note("busy")
             raise busy(f"more than {self.state.limits.requests:,} requests are under way")
 
     def count(self, scope: Scope, status: int, seconds: float) -> None:
@@ -134,23 +135,18 @@ def refuse_pages(headers: Collection[tuple[bytes, bytes]], *, alone: bool) -> No
 
     Raises
     ------
-    Refusal : 403, of another site, or to a name that is not this machine's.
+    HttpError : 403, of another site, or to a name that is not this machine's.
     """
     hosts = [value.strip().lower() for name, value in headers if name == b"host"]
     if alone and not all(LOCAL.fullmatch(host) for host in hosts):
-        raise Refusal(403, "forbidden", "without a token the host must be localhost, 127.0.0.1 or [::1]", "host")
+        raise HttpError(403, "forbidden", "without a token the host must be localhost, 127.0.0.1 or [::1]", "host")
     origins = [value.strip().lower() for name, value in headers if name == b"origin"]
     if any(origin.partition(b"://")[2] not in hosts for origin in origins):
-        raise Refusal(403, "forbidden", "without a token no page of another site is answered", "origin")
+        raise HttpError(403, "forbidden", "without a token no page of another site is answered", "origin")
 
 
-async def refuse(refusal: Refusal, send: Send) -> None:
+async def send_error(error: HttpError, send: Send) -> None:
     """Send an error in the one form of all errors."""
-    body = error_body(refusal.code, refusal.message, refusal.field)
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        *((name.lower().encode(), value.encode()) for name, value in refusal.headers.items()),
-    ]
-    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    headers, body = error.encoded()
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from sie_agent.drift.adjustment import Adjustment, checked_quantiles
-from sie_agent.drift.file import write_state
 from sie_agent.drift.resume import content_of, resume_adjustment
 from sie_agent.drift.settings import AdjustmentSettings
+from sie_agent.drift.state_file import write_state
 from sie_agent.errors import InputError
 from sie_agent.serving.protocol import Engine
 from sie_agent.serving.weighing import WHERE

@@ -12,12 +12,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
 from starlette.requests import Request
 
+from sie_agent.files.json_files import NotJson, distinct
 from sie_agent.scorer import FROM, LABEL_ERROR, TEXT
-from sie_agent.serving.bodies import Held, Lines, chunks, read_body
+from sie_agent.serving.bodies import Held, LineSplitter, chunks, read_body
 from sie_agent.serving.engine import Loaded
-from sie_agent.serving.errors import Refusal
+from sie_agent.serving.http_errors import HttpError
+from sie_agent.serving.payloads import LONGEST_NAME, Sample, ScoreRequest, first_fault
 from sie_agent.serving.protocol import Scores
-from sie_agent.serving.schema import LONGEST_NAME, Sample, ScoreRequest, first_fault
 from sie_agent.serving.settings import Limits
 from sie_agent.serving.state import State
 from sie_agent.serving.weighing import ROW_COLUMNS
@@ -33,7 +34,7 @@ async def score_request(request: Request, state: State) -> tuple[bytes, Loaded]:
 
     Raises
     ------
-    Refusal : 413, 422, 503 and so on, with what is wrong.
+    HttpError : 413, 422, 503 and so on, with what is wrong.
     """
     with Held(state) as held:
         body = await read_body(request, state, held)
@@ -46,19 +47,19 @@ async def score_request(request: Request, state: State) -> tuple[bytes, Loaded]:
 
 
 def parse(body: bytes, state: State, loaded: Loaded) -> ScoreRequest:
-    """The request, checked; Refusal 422 with the first thing that is wrong."""
+    """The request, checked; HttpError 422 with the first thing that is wrong."""
     check_shape(body, state.limits)
     try:
         wanted = ScoreRequest.model_validate_json(body)
     except ValidationError as error:
-        raise Refusal(422, *first_fault(error)) from None
+        raise HttpError(422, *first_fault(error)) from None
     refuse_repeats(body)
     if len(wanted.samples) > state.limits.samples:
         raise too_many(len(wanted.samples), state.limits)
     for name in wanted.labels or ():
         if name not in loaded.engine.labels:
             known = ", ".join(loaded.engine.labels)
-            raise Refusal(422, "unknown_label", f"the scorer does not give '{name[:40]}'; it gives {known}", "labels")
+            raise HttpError(422, "unknown_label", f"the scorer does not give '{name[:40]}'; it gives {known}", "labels")
     return wanted
 
 
@@ -84,7 +85,7 @@ def check_shape(body: bytes, limits: Limits) -> None:
         for number, sample in enumerate(samples):
             check_fields(sample, Sample, f"samples[{number}]")
     if isinstance(labels, list) and len(labels) > MOST_LABELS:
-        raise Refusal(422, "invalid_request", f"labels: {len(labels):,} names; at most {MOST_LABELS}", "labels")
+        raise HttpError(422, "invalid_request", f"labels: {len(labels):,} names; at most {MOST_LABELS}", "labels")
 
 
 def check_fields(found: Any, model: type[BaseModel], place: str | None) -> None:
@@ -92,12 +93,14 @@ def check_fields(found: Any, model: type[BaseModel], place: str | None) -> None:
     if isinstance(found, dict) and len(found) > (most := len(model.model_fields)):
         unknown = next(name for name in found if name not in model.model_fields)[:LONGEST_NAME]
         field = unknown if place is None else f"{place}.{unknown}"
-        raise Refusal(422, "invalid_request", f"{field}: unknown field ({len(found):,} fields, of {most} known)", field)
+        raise HttpError(
+            422, "invalid_request", f"{field}: unknown field ({len(found):,} fields, of {most} known)", field
+        )
 
 
-def too_many(count: int, limits: Limits) -> Refusal:
+def too_many(count: int, limits: Limits) -> HttpError:
     """A request has more samples than are allowed."""
-    return Refusal(
+    return HttpError(
         422,
         "too_many_samples",
         f"{count:,} samples; at most {limits.samples:,} in one request. Send several requests, or a stream.",
@@ -133,7 +136,7 @@ async def score_lines(request: Request, state: State, loaded: Loaded) -> AsyncIt
     A line that is wrong gets ``{"line", "error"}`` and the stream goes on. Lines that have come are never kept
     waiting for others: whoever sends one line and waits gets its answer.
     """
-    lines, limits, waited_in_line = Lines(state.limits.line_bytes), state.limits, 0.0
+    lines, limits, waited_in_line = LineSplitter(state.limits.line_bytes), state.limits, 0.0
 
     def patience() -> float:
         begun = lines.rest or lines.overlong
@@ -151,12 +154,12 @@ async def score_lines(request: Request, state: State, loaded: Loaded) -> AsyncIt
                 held.resize(len(lines.rest))
             async for answer in answer_lines(lines.end(), state, loaded):
                 yield answer
-    except Refusal as refusal:
+    except HttpError as error:
         # the status has been sent long ago: what is left is a last line
         state.metrics.lines.labels("cut").inc()
-        if refusal.code == "busy":
+        if error.code == "busy":
             state.refused.note("busy")
-        yield as_json({"line": lines.number + 1, "error": fault(refusal.code, refusal.message)}) + b"\n"
+        yield as_json({"line": lines.number + 1, "error": error.as_dict()}) + b"\n"
 
 
 async def answer_lines(numbered: list[tuple[int, bytes | None]], state: State, loaded: Loaded) -> AsyncIterator[bytes]:
@@ -175,16 +178,16 @@ async def answer_block(numbered: list[tuple[int, bytes | None]], state: State, l
     for number, line in numbered:
         try:
             good.append((number, parse_line(line, state)))
-        except Refusal as refusal:
-            answers[number] = {"error": fault(refusal.code, refusal.message, refusal.field)}
+        except HttpError as error:
+            answers[number] = {"error": error.as_dict()}
     if good:
         try:
-            scores = await state.batcher.score_in_turn([sample for _, sample in good], loaded)
+            scores = await state.batcher.score([sample for _, sample in good], loaded, wait=True)
             ids = [str(sample.sample_id or number) for number, sample in good]
             rows = rows_of(ids, scores, chosen(scores, None, loaded))
             answers.update(zip((number for number, _ in good), rows, strict=True))
-        except Refusal as refusal:
-            answers.update({number: {"error": fault(refusal.code, refusal.message)} for number, _ in good})
+        except HttpError as error:
+            answers.update({number: {"error": error.as_dict()} for number, _ in good})
     failed = sum("error" in answer for answer in answers.values())
     state.metrics.lines.labels("refused").inc(failed)
     state.metrics.lines.labels("scored").inc(len(numbered) - failed)
@@ -192,36 +195,25 @@ async def answer_block(numbered: list[tuple[int, bytes | None]], state: State, l
 
 
 def parse_line(line: bytes | None, state: State) -> Sample:
-    """The sample of a line, checked; Refusal with what is wrong."""
+    """The sample of a line, checked; HttpError with what is wrong."""
     if line is None:
-        raise Refusal(413, "too_large", f"the line is longer than {state.limits.line_bytes:,} bytes")
+        raise HttpError(413, "too_large", f"the line is longer than {state.limits.line_bytes:,} bytes")
     if len(line) > SMALL_BYTES:
         with suppress(ValueError):
             check_fields(from_json(line, cache_strings=False), Sample, None)
     try:
         sample = Sample.model_validate_json(line)
     except ValidationError as error:
-        raise Refusal(422, *first_fault(error)) from None
+        raise HttpError(422, *first_fault(error)) from None
     refuse_repeats(line)
     return sample
 
 
 def refuse_repeats(body: bytes) -> None:
-    """Refuse an object with a key twice: which of its values is meant cannot be known. *body*: checked otherwise."""
-    with suppress(ValueError):
+    """Refuse an object with a key twice: nobody knows which value is meant. *body* has passed all other checks."""
+    try:
         json.loads(body, object_pairs_hook=distinct)
-
-
-def distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object of JSON; Refusal 422 where a key is there twice."""
-    found: dict[str, object] = {}
-    for name, value in pairs:
-        if name in found:
-            raise Refusal(422, "invalid_json", f"the key '{name[:LONGEST_NAME]}' is there twice in one object")
-        found[name] = value
-    return found
-
-
-def fault(code: str, message: str, field: str | None = None) -> dict[str, str | None]:
-    """What went wrong, as an object of the answer."""
-    return {"code": code, "message": message, "field": field}
+    except NotJson as error:
+        raise HttpError(422, "invalid_json", str(error)) from None
+    except ValueError:
+        return

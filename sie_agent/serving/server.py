@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from sie_agent.errors import EnvironmentFailure
 from sie_agent.serving.connections.accepting import Acceptor, possible_connections
 from sie_agent.serving.connections.admission import Door
 from sie_agent.serving.connections.connection import Connection
-from sie_agent.serving.errors import Refusal
+from sie_agent.serving.http_errors import HttpError
 from sie_agent.serving.state import State
 
 logger = logging.getLogger("sie_agent.serving")
@@ -44,7 +44,7 @@ class Stopping:
     grace_seconds: float = 30.0
 
 
-class Server(uvicorn.Server):
+class ScoringServer(uvicorn.Server):
     """uvicorn's server with connections of our own, which it neither takes nor bounds by itself.
 
     It does not handle signals either: that ends a process by the signal and not with exit code 0.
@@ -60,7 +60,8 @@ class Server(uvicorn.Server):
         self.door = Door(state.limits, state.refused, most)
         self.acceptor: Acceptor | None = None
         self.working: set[asyncio.Task[None]] = set()
-        state.metrics.watch_connections(lambda: len(self.door.inside), lambda: len(self.door.outside))
+        state.metrics.connections.labels("any").set_function(lambda: len(self.door.inside))
+        state.metrics.connections.labels("probes").set_function(lambda: len(self.door.outside))
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -180,7 +181,7 @@ def run(
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-            runner.run(serve_until_stopped(Server(config, state, most), state, listener, chosen, ready))
+            runner.run(serve_until_stopped(ScoringServer(config, state, most), state, listener, chosen, ready))
     finally:
         sys.setswitchinterval(before)
         state.batcher.close()
@@ -188,7 +189,7 @@ def run(
 
 
 async def serve_until_stopped(
-    server: Server, state: State, listener: socket.socket, stopping: Stopping, ready: Callable[[], None]
+    server: ScoringServer, state: State, listener: socket.socket, stopping: Stopping, ready: Callable[[], None]
 ) -> None:
     """The server, and what signals do to it."""
     loop = asyncio.get_running_loop()
@@ -204,14 +205,14 @@ async def serve_until_stopped(
         server.force_exit = asked > 2
         stop.set()
 
-    def on_reload() -> None:
-        pending.add(task := loop.create_task(reload_quietly(state)))
-        task.add_done_callback(pending.discard)
+    async def reload() -> None:
+        # the log and the metrics have the outcome
+        with suppress(HttpError):
+            await state.reload()
 
-    pending: set[asyncio.Task[None]] = set()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_stop)
-    loop.add_signal_handler(signal.SIGHUP, on_reload)
+    loop.add_signal_handler(signal.SIGHUP, lambda: server.spawn(reload()))
     serving = loop.create_task(server.serve([listener]))
     while not server.started and not serving.done():
         await asyncio.sleep(0.005)
@@ -223,14 +224,6 @@ async def serve_until_stopped(
         await asyncio.sleep(0.02)
     server.should_exit = True
     await serving
-
-
-async def reload_quietly(state: State) -> None:
-    """A reload by signal: its outcome is in the log and the metrics."""
-    try:
-        await state.reload()
-    except Refusal:
-        return
 
 
 def configure_logging(debug: bool) -> None:

@@ -17,7 +17,7 @@ from sie_agent.serving import Limits
 from sie_agent.serving.connections.accepting import possible_connections
 from sie_agent.serving.connections.admission import PATIENCE_SECONDS, Door, network
 from sie_agent.serving.metrics import Metrics
-from sie_agent.serving.refused import Refused
+from sie_agent.serving.refusal_log import RefusalLog
 
 from .conftest import TOKEN, Service, Start
 from .hostile import (
@@ -218,7 +218,7 @@ class Somebody:
 
 
 def test_the_door_forgets_nobody_and_keeps_nobody() -> None:
-    door = Door(Limits(client_connections=3, probe_connections=2), Refused(Metrics()), 4)
+    door = Door(Limits(client_connections=3, probe_connections=2), RefusalLog(Metrics()), 4)
     guests = [Somebody(door) for _ in range(4)]
     assert all(door.enter(guest, "10.0.0.1") for guest in guests)
     assert [door.refusal_of(guest) is None for guest in guests] == [True, True, True, False]
@@ -239,7 +239,7 @@ def test_the_door_forgets_nobody_and_keeps_nobody() -> None:
 def test_the_one_that_waited_longest_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("sie_agent.serving.connections.admission.time.monotonic", lambda: now)
-    door = Door(Limits(client_connections=2), Refused(Metrics()), 2)
+    door = Door(Limits(client_connections=2), RefusalLog(Metrics()), 2)
     first, second, third, fourth = (Somebody(door) for _ in range(4))
     assert door.enter(first, "::1") and door.enter(second, "::1")
     door.at_work(first)

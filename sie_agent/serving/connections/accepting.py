@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sie_agent.errors import EnvironmentFailure
-from sie_agent.serving.refused import Refused
+from sie_agent.serving.refusal_log import RefusalLog
 from sie_agent.serving.settings import Limits
 
 # fewer than places for probes, so that who has just come is read from before it can be asked to leave
@@ -61,7 +61,7 @@ class Acceptor:
         listener: socket.socket,
         take: Callable[[socket.socket, str], None],
         make_room: Callable[[], object],
-        refused: Refused,
+        refused: RefusalLog,
     ) -> None:
         self.listener, self.take, self.make_room, self.refused = listener, take, make_room, refused
         self.loop = asyncio.get_running_loop()

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
 from typing import Protocol
 
-from sie_agent.serving.errors import Refusal, busy
-from sie_agent.serving.refused import Refused
+from sie_agent.serving.http_errors import HttpError, busy
+from sie_agent.serving.refusal_log import RefusalLog
 from sie_agent.serving.settings import Limits
 
 # who has done nothing for as long may be asked to leave; a request that is on its way is here sooner
@@ -48,13 +48,13 @@ class Door:
     most : most connections that are not kept for probes.
     """
 
-    def __init__(self, limits: Limits, refused: Refused, most: int) -> None:
+    def __init__(self, limits: Limits, refused: RefusalLog, most: int) -> None:
         self.refused, self.most = refused, most
         self.of_one_client = min(limits.of_one_client, most)
         self.for_probes = limits.probe_connections
         self.clients: dict[str, Client] = {}
         self.inside: dict[Guest, Client] = {}
-        self.outside: dict[Guest, Refusal] = {}
+        self.outside: dict[Guest, HttpError] = {}
         self.waiting: dict[Guest, float] = {}
 
     def enter(self, guest: Guest, address: str) -> bool:
@@ -62,7 +62,7 @@ class Door:
         name = network(address)
         client = self.clients.get(name) or Client(name)
         if client.connections >= self.of_one_client and not self.make_room(client.waiting):
-            refusal = Refusal(
+            refusal = HttpError(
                 429,
                 "too_many_connections",
                 f"your address has {client.connections:,} connections; at most {self.of_one_client:,} are allowed",
@@ -95,7 +95,7 @@ class Door:
         longest.leave()
         return True
 
-    def refusal_of(self, guest: Guest) -> Refusal | None:
+    def refusal_of(self, guest: Guest) -> HttpError | None:
         """What a connection gets for an answer to anything but a probe; None where it is one of the admitted."""
         return self.outside.get(guest)
 

@@ -11,8 +11,8 @@ from uvicorn.server import ServerState
 from sie_agent.serving.connections.admission import Door
 from sie_agent.serving.connections.heads import MALFORMED, NOTED, body_size, fault_of_head, head_too_large, origin_form
 from sie_agent.serving.connections.lifetime import Doing, Lifetime
-from sie_agent.serving.errors import Refusal
 from sie_agent.serving.guard import NOT_KNOWN, PROBES, UNREAD
+from sie_agent.serving.http_errors import HttpError
 from sie_agent.serving.settings import Limits
 
 
@@ -66,13 +66,13 @@ class Connection(Lifetime):
                 self.door.wait(self)
 
     def stay_with_http(self, rest: bytes) -> None:
-        """Ignore the wish for another protocol, as RFC 9110 (section 7.8) allows; the parser ends at the head."""
+        """Ignore the override for another protocol, as RFC 9110 (section 7.8) allows; the parser ends at the head."""
         self.cycle.keep_alive = False
         if (size := self.body_to_come) == 0:
             self.deaf = True
             return
         self.body_to_come = 0
-        self.parser = httptools.HttpRequestParser(Body(self))
+        self.parser = httptools.HttpRequestParser(BodyCallbacks(self))
         framing = b"transfer-encoding: chunked" if size < 0 else b"content-length: %d" % size
         self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % framing)
         if rest:
@@ -148,18 +148,18 @@ class Connection(Lifetime):
         if self.doing is Doing.DISCARD and not self.finished:
             self.rest()
 
-    def stop_if(self, refusal: Refusal | None) -> None:
+    def stop_if(self, refusal: HttpError | None) -> None:
         """:meth:`stop` where there is a refusal."""
         if refusal is not None:
             self.stop(refusal)
 
-    def stop(self, refusal: Refusal | None) -> None:
+    def stop(self, refusal: HttpError | None) -> None:
         """Make the parser stop; None where what was asked before is answered, and nothing else."""
         self.stopped, self.verdict = True, refusal
         raise Stop
 
 
-class Body:
+class BodyCallbacks:
     """What a parser tells a connection of the rest of a request whose head another parser has read."""
 
     def __init__(self, connection: Connection) -> None:

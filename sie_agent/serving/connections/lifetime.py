@@ -20,8 +20,8 @@ from uvicorn.server import ServerState
 
 from sie_agent.serving.connections.admission import Door
 from sie_agent.serving.connections.wire import Wire, answer
-from sie_agent.serving.errors import Refusal, busy
 from sie_agent.serving.guard import DISCARDED_BYTES, NOT_KNOWN, UNREAD
+from sie_agent.serving.http_errors import HttpError, busy
 from sie_agent.serving.settings import Limits
 
 LINGER_SECONDS = 2.0
@@ -50,7 +50,7 @@ class Lifetime(HttpToolsProtocol):
         self.doing, self.deadline = Doing.HEAD, loop.time() + limits.head_seconds
         self.wire: Wire | None = None
         self.running: RequestResponseCycle | None = None
-        self.verdict: Refusal | None = None
+        self.verdict: HttpError | None = None
         # bytes since the parser last told of anything but headers
         self.quiet = 0
         self.in_head = self.deaf = self.finished = self.ended = False
@@ -133,7 +133,7 @@ class Lifetime(HttpToolsProtocol):
             self.doing, self.deadline = Doing.REST, now + self.limits.keep_alive_seconds
         self.door.wait(self)
 
-    def refuse(self, refusal: Refusal, reason: str = "") -> None:
+    def refuse(self, refusal: HttpError, reason: str = "") -> None:
         """Answer a request that is not one, after those before it, and hear no more."""
         self.refused.note(reason or refusal.code)
         self.deaf = True
@@ -157,7 +157,7 @@ class Lifetime(HttpToolsProtocol):
         if not self.answering:
             self.say(refusal)
 
-    def say(self, refusal: Refusal) -> None:
+    def say(self, refusal: HttpError) -> None:
         """Send a refusal as the last thing."""
         self.transport.write(answer(refusal, self.server_state.default_headers))
         self.finish()
@@ -230,7 +230,7 @@ class Lifetime(HttpToolsProtocol):
             return
         if self.doing is Doing.HEAD and self.quiet:
             seconds = self.limits.head_seconds
-            self.refuse(Refusal(408, "timeout", f"the headers did not come within {seconds:g} s"), self.doing.value)
+            self.refuse(HttpError(408, "timeout", f"the headers did not come within {seconds:g} s"), self.doing.value)
             return
         if self.doing is not Doing.REST:
             self.refused.note(self.doing.value)

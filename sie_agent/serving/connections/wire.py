@@ -9,7 +9,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from sie_agent.serving.errors import Refusal, error_body
+from sie_agent.serving.http_errors import HttpError
 
 # a client that takes less than this of its answer does not read it
 SLOWEST_BYTES_PER_SECOND = 64
@@ -65,15 +65,8 @@ class Wire(asyncio.Transport):
         return False
 
 
-def answer(refusal: Refusal, further: Iterable[tuple[bytes, bytes]]) -> bytes:
+def answer(error: HttpError, further: Iterable[tuple[bytes, bytes]]) -> bytes:
     """A whole answer that ends the connection."""
-    body = error_body(refusal.code, refusal.message, refusal.field)
-    headers = [
-        *further,
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-        *((name.encode(), value.encode()) for name, value in refusal.headers.items()),
-    ]
-    head = b"".join(b"%b: %b\r\n" % header for header in headers)
-    return b"%b%b\r\n%b" % (STATUS_LINE[refusal.status], head, body)
+    own, body = error.encoded()
+    head = b"".join(b"%b: %b\r\n" % header for header in (*further, *own, (b"connection", b"close")))
+    return b"%b%b\r\n%b" % (STATUS_LINE[error.status], head, body)
