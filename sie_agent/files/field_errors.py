@@ -18,30 +18,36 @@ from pydantic_core import ErrorDetails, PydanticUndefined
 from sie_agent.utils.redact import redacted
 from sie_agent.utils.values import shown
 
-WHOLE, NUMBER, TEXT = ("a whole number", "4"), ("a number", "0.5"), ("a text", "words")
-LIST, KEYS, SWITCH = ("a list", "[1, 2]"), ("keys of its own", None), ("true or false", "true")
-# by the beginning of the name that pydantic has for a mistake: what was expected, and an example
-EXPECTED: dict[str, tuple[str, str | None]] = {
-    "int_": WHOLE,
-    "float_": NUMBER,
-    "decimal_": NUMBER,
-    "finite_": ("a finite number", "0.5"),
-    "string_type": TEXT,
-    "string_sub_type": TEXT,
-    "string_unicode": ("a text of whole characters", None),
-    "string_pattern_mismatch": ("a text without spaces", None),
-    "invalid_key": ("texts as keys", None),
-    "recursion_loop": ("values that do not hold themselves", None),
-    "none_required": ("nothing", None),
-    "bool_": SWITCH,
-    "tuple_": LIST,
-    "list_": LIST,
-    "set_": LIST,
-    "iterable_": LIST,
-    "enum": ("one of the known values", None),
-    "model_": KEYS,
-    "dict_": KEYS,
-    "mapping_": KEYS,
+# by the beginning of the name that pydantic has for a mistake: what was expected
+EXPECTED = {
+    "int_": "a whole number",
+    "float_": "a number",
+    "decimal_": "a number",
+    "finite_": "a finite number",
+    "string_type": "a text",
+    "string_sub_type": "a text",
+    "string_unicode": "a text of whole characters",
+    "string_pattern_mismatch": "a text without spaces",
+    "invalid_key": "texts as keys",
+    "recursion_loop": "values that do not hold themselves",
+    "none_required": "nothing",
+    "bool_": "true or false",
+    "tuple_": "a list",
+    "list_": "a list",
+    "set_": "a list",
+    "iterable_": "a list",
+    "enum": "one of the known values",
+    "model_": "keys of its own",
+    "dict_": "keys of its own",
+    "mapping_": "keys of its own",
+}
+EXAMPLES = {
+    "a whole number": "4",
+    "a number": "0.5",
+    "a finite number": "0.5",
+    "a text": "words",
+    "true or false": "true",
+    "a list": "[1, 2]",
 }
 BOUNDS = {
     "greater_than": "a number above",
@@ -86,7 +92,7 @@ def expected(mistake: ErrorDetails) -> str | None:
         return LENGTHS[kind].format_map(context)
     if kind == "literal_error":
         return str(context.get("expected"))
-    return next((words for start, (words, _) in EXPECTED.items() if kind.startswith(start)), None)
+    return next((words for start, words in EXPECTED.items() if kind.startswith(start)), None)
 
 
 def explain(error: ValidationError, root: type[BaseModel]) -> str:
@@ -111,31 +117,28 @@ def in_words(mistake: ErrorDetails, root: type[BaseModel]) -> str:
         return f"unknown key '{place}'{hint}"
     if kind == "missing":
         return f"the key '{place}' is missing"
-    found = f"found {of_kind(mistake['input'])}"
     at = f"{place}: " if place else ""
-    if kind in BOUNDS or kind in LENGTHS or kind == "literal_error":
-        return f"{at}expected {expected(mistake)}, {found}"
-    for start, (words, usual) in EXPECTED.items():
-        if kind.startswith(start):
-            return f"{at}expected {words}{example(place, words, usual, root, way)}, {found}"
-    message = mistake["msg"].removeprefix("Value error, ")
-    return f"{at}{message}"
+    words = expected(mistake)
+    if words is None:
+        return f"{at}{mistake['msg'].removeprefix('Value error, ')}"
+    such = "" if kind in BOUNDS or kind in LENGTHS or kind == "literal_error" else example(place, words, root, way)
+    return f"{at}expected {words}{such}, found {of_kind(mistake['input'])}"
 
 
-def example(place: str, words: str, usual: str | None, root: type[BaseModel], way: Sequence[str | int]) -> str:
-    """A setting that would be taken: the default where there is one, else one of its kind."""
-    if words == KEYS[0]:
+def example(place: str, words: str, root: type[BaseModel], way: Sequence[str | int]) -> str:
+    """A setting that would be accepted: the default where there is one, else one of its kind."""
+    if words == "keys of its own":
         keys = keys_at(root, way)
         return f" (such as {place}.{keys[0]}=…; there are: {', '.join(keys)})" if keys else ""
     field = field_at(root, way)
-    if words == LIST[0] and field is not None and (inner := next(models_in(field.annotation), None)):
+    if words == "a list" and field is not None and (inner := next(models_in(field.annotation), None)):
         needed = [name for name, one in inner.model_fields.items() if one.is_required()]
         return f" (such as {place}=[{{{', '.join(f'{name}: …' for name in needed)}}}])"
     default = None if field is None or field.default is PydanticUndefined else field.default
-    if usual is None and not default:
-        return ""
-    value = json.dumps(default, default=list) if default and isinstance(default, str | int | float | tuple) else usual
-    return f" (such as {place}={value})"
+    value = EXAMPLES.get(words)
+    if default and isinstance(default, str | int | float | tuple):
+        value = json.dumps(default, default=list)
+    return "" if value is None else f" (such as {place}={value})"
 
 
 def of_kind(value: Any) -> str:
@@ -149,8 +152,7 @@ def of_kind(value: Any) -> str:
 
 def nearest(key: str, keys: Sequence[str]) -> str | None:
     """The key that is most like another one; None where none is."""
-    near = difflib.get_close_matches(key, keys, 1)
-    return near[0] if near and near[0] != key else None
+    return next((near for near in difflib.get_close_matches(key, keys, 1) if near != key), None)
 
 
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -187,10 +189,5 @@ def keys_at(root: type[BaseModel], way: Sequence[str | int]) -> list[str]:
 
 def known_keys(root: type[BaseModel]) -> list[str]:
     """Every key at any depth."""
-    found: set[str] = set()
-    waiting = [root]
-    while waiting:
-        model = waiting.pop()
-        found |= set(model.model_fields)
-        waiting += [one for field in model.model_fields.values() for one in models_in(field.annotation)]
-    return sorted(found)
+    inner = (model for field in root.model_fields.values() for model in models_in(field.annotation))
+    return sorted(set(root.model_fields).union(*map(known_keys, inner)))

@@ -41,7 +41,6 @@ USES = {
     VARIANT: "Give it with --variant",
     ENDPOINTS: "Give it with --endpoints",
 }
-ALIKE = 0.6
 
 
 def table_kind(path: Path) -> str | None:
@@ -96,26 +95,24 @@ def other_yaml(content: Any, expected: str, where: str | Path) -> InputError | N
     return InputError(f"is {kind}, and {expected} was expected", where=where, hint=hint)
 
 
-def near_file(path: Path, endings: tuple[str, ...] = ()) -> str | None:
-    """The file of the same folder whose name is most like one that is not there; None where none is like it.
+def meant(path: Path, names: list[str], endings: tuple[str, ...] = ()) -> str:
+    """What may have been meant by a missing file, for the end of a problem: a file beside it, else one of *names*.
 
     Parameters
     ----------
-    endings : that names may have; any when not given.
+    endings : that names of files may have; any when not given.
+
+    Returns
+    -------
+    "" where nothing is like it.
     """
     try:
-        names = sorted(
-            one.name for one in os.scandir(path.parent) if one.is_file() and one.name.endswith(endings or "")
-        )
+        beside = sorted(one.name for one in os.scandir(path.parent) if one.is_file())
     except OSError:
-        return None
+        beside = []
     # without endings, which make any two names alike
-    stems = {Path(name).stem: name for name in names}
-    near = difflib.get_close_matches(path.stem, stems, n=1, cutoff=ALIKE)
-    return str(path.with_name(stems[near[0]])) if near else None
-
-
-def meant(path: Path, names: list[str], endings: tuple[str, ...] = ()) -> str:
-    """What may have been meant, for the end of a problem: a file beside it, else one of *names*; "" if none is."""
-    near = near_file(path, endings) or next(iter(difflib.get_close_matches(path.stem, names, n=1, cutoff=ALIKE)), None)
-    return f"; did you mean '{near}'?" if near else ""
+    files = {Path(name).stem: str(path.with_name(name)) for name in beside if name.endswith(endings or "")}
+    for choices in (files, {name: name for name in names}):
+        if near := difflib.get_close_matches(path.stem, choices, n=1):
+            return f"; did you mean '{choices[near[0]]}'?"
+    return ""

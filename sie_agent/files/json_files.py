@@ -9,9 +9,11 @@ from typing import Any, NoReturn
 from sie_agent.errors import InputError
 from sie_agent.files.json_faults import in_words
 from sie_agent.files.small_files import MEBIBYTE, read_text
+from sie_agent.utils.values import shown
 
 MOST_BYTES = 64 * MEBIBYTE
 MOST_DEPTH = 64
+TOO_DEEP = f"is nested more than {MOST_DEPTH} deep"
 
 
 class NotJson(ValueError):
@@ -81,16 +83,13 @@ def parse_json(text: str, *, nan: bool = False) -> Any:
     return content
 
 
-TOO_DEEP = f"is nested more than {MOST_DEPTH} deep"
-
-
 def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object, none of whose names is there twice."""
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for place, name in enumerate(names) if name in names[:place])
-        raise NotJson(f"'{shown(twice)}' is there twice in one object")
+        raise NotJson(f"{shown(twice)} is there twice in one object")
     return found
 
 
@@ -125,8 +124,3 @@ def check_texts(text: str, content: Any) -> None:
         json.dumps(content, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
         raise NotJson("a text holds half of a surrogate pair") from None
-
-
-def shown(name: str) -> str:
-    """A name for a message: short, and of printable characters."""
-    return "".join(letter if letter.isprintable() else "?" for letter in name[:60])

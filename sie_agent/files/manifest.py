@@ -17,8 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sie_agent.errors import EnvironmentFailure
-from sie_agent.files.writing import write_bytes
+from sie_agent.files.writing import failures_in_words, write_bytes
 from sie_agent.utils.redact import redacted_arguments, redacted_command, redacted_setting
 from sie_agent.version import __version__
 
@@ -128,8 +127,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     ------
     EnvironmentFailure : the folder cannot be written, or the disk is full.
     """
-    text = json.dumps(without_nan(content), indent=1, ensure_ascii=False, allow_nan=False)
-    write_text(path, text)
+    write_text(path, json.dumps(without_nan(content), indent=1, ensure_ascii=False, allow_nan=False))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -139,14 +137,10 @@ def write_text(path: Path, text: str) -> None:
     ------
     EnvironmentFailure : the folder cannot be written, or the disk is full.
     """
-    try:
+    with failures_in_words(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         # a name of a file may hold bytes that are no text in this locale
         write_bytes(path, text.encode("utf-8", "surrogateescape"))
-    except OSError as error:
-        raise EnvironmentFailure(
-            f"cannot write ({error.strerror})", where=path, hint="Free space or choose another --out."
-        ) from error
 
 
 def without_nan(content: Any) -> Any:

@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.errors import InputError
 from sie_agent.files.paths import user_path
 from sie_agent.files.places import File, Folder, Named, Place, check_places, expanded, full_names, given_places
 from sie_agent.files.stamps import read_stamp, stamping
 from sie_agent.files.writing import (
     DISK,
     exclusive_lock,
+    failures_in_words,
     left_over,
     remove_leftovers,
     remove_unheld,
@@ -165,13 +166,10 @@ def full_disk_named(places: Sequence[Place]) -> Iterator[None]:
 
 def check_owner(work: Work, place: Place, own: Callable[[Path], bool] | None) -> None:
     """What lies at a place was made by this work, or there is nothing."""
-    if isinstance(place, File):
-        if place.appended or place.state:
-            check_beginning(place)
-            return
-        there = [place.path.name] if place.path.exists() else []
-    else:
-        there = [part.name for part, _ in place.parts if part.exists()]
+    if isinstance(place, File) and (place.appended or place.state):
+        check_beginning(place)
+        return
+    there = [part.name for part, _ in place.parts if part.exists()]
     if not there:
         return
     before = noted_at(place)
@@ -228,11 +226,11 @@ def check_beginning(place: File) -> None:
 @contextmanager
 def noted(place: Folder, stamp: bytes) -> Iterator[None]:
     """Note what a folder is made by; where nothing was made in the end, what was noted before."""
-    before, parts = read_or_none(place.record), state_of(place)
-    try:
+    before, parts = None, state_of(place)
+    with suppress(OSError):
+        before = place.record.read_bytes()
+    with failures_in_words(place.record):
         write_bytes(place.record, stamp)
-    except OSError as error:
-        raise write_failure(error, place.record) from error
     try:
         yield
     except BaseException:
@@ -243,14 +241,6 @@ def noted(place: Folder, stamp: bytes) -> Iterator[None]:
                 else:
                     write_bytes(place.record, before)
         raise
-
-
-def read_or_none(path: Path) -> bytes | None:
-    """The bytes of a file, None where there is none that can be read."""
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
 
 
 def state_of(place: Folder) -> list[tuple[int, int] | None]:
@@ -264,7 +254,7 @@ def remove_left_over(place: Place) -> None:
     if isinstance(place, File):
         remove_leftovers(place.path)
         return
-    for part, folder in (*place.parts, (place.record, False)):
+    for part, folder in place.targets:
         if not folder or part.is_dir():
             for path in left_over(part):
                 remove_unheld(path)
@@ -295,14 +285,8 @@ def writable_folder(path: str | Path) -> Path:
     folder = user_path(path)
     if folder.exists() and not folder.is_dir():
         raise InputError("is a file, and a folder is needed", where=folder, hint="Give another --out.")
-    try:
+    with failures_in_words(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".sie-"):
             pass
-    except OSError as error:
-        raise EnvironmentFailure(
-            f"the folder cannot be written to ({error.strerror})",
-            where=folder,
-            hint="Change its permissions, free some space, or choose another --out.",
-        ) from error
     return folder

@@ -26,7 +26,7 @@ class File:
     """A file to write.
 
     ``suffix`` is what its name has to end in. ``appended``: a log of events, which only grows.
-    ``state``: what a service goes on from; one that is not its own it keeps under another name.
+    ``state``: what a service continues from; one that is not its own it keeps under another name.
     """
 
     option: str
@@ -37,13 +37,20 @@ class File:
 
     @property
     def path(self) -> Path:
-        """The path, the home folder put in for ``~``."""
+        """The path, with ``~`` expanded."""
         return expanded(self.given, self.option)
+
+    @property
+    def parts(self) -> list[tuple[Path, bool]]:
+        """The file itself, which is no folder."""
+        return [(self.path, False)]
+
+    targets = parts
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder to write into. ``names`` are those of the files in it, with a ``/`` behind those of folders.
+    """A folder to write into. ``names`` are those of the files in it; names of folders end in ``/``.
 
     ``beside``: the note of what it was made by lies beside it, since all that is in it is published.
     """
@@ -55,7 +62,7 @@ class Folder:
 
     @property
     def path(self) -> Path:
-        """The path, the home folder put in for ``~``."""
+        """The path, with ``~`` expanded."""
         return expanded(self.given, self.option)
 
     @property
@@ -67,6 +74,11 @@ class Folder:
     def parts(self) -> list[tuple[Path, bool]]:
         """Each file and folder in it, and whether it is a folder."""
         return [(self.path / name, name.endswith("/")) for name in self.names]
+
+    @property
+    def targets(self) -> list[tuple[Path, bool]]:
+        """The parts and the note: all that is written."""
+        return [*self.parts, (self.record, False)]
 
 
 Place = File | Folder
@@ -178,7 +190,7 @@ def check_two(place: Place, other: Place) -> None:
     """Two options do not name the same file."""
     how = written(place, other.path)
     if how is None:
-        how = alike(place.path, other.path) if isinstance(other, File) else written(other, place.path)
+        how = written(other, place.path)
     if how is not None:
         where = f"{place.option} {place.path}"
         raise InputError(f"is the file of {other.option} ({other.path}), too{how}", where=where, hint=ELSEWHERE)
@@ -188,8 +200,11 @@ def check_source(place: Place, option: str, source: Path) -> None:
     """What is read is not what is written, by whatever name or link."""
     where, told = f"{place.option} {place.path}", f"{option} {source}"
     how = written(place, source)
-    if how is None and source.is_dir() and any(is_linked(place, file) for file in files_of(source)):
-        how = ""
+    if how is None and source.is_dir():
+        # a file that is read may have a second name, which is to be replaced
+        targets = [part for part, folder in place.parts if not folder and part.exists()]
+        if any(part.samefile(file) for file in source.rglob("*") if file.is_file() for part in targets):
+            how = ""
     if how is not None:
         raise InputError(f"would replace what is read ({told}){how}", where=where, hint=ELSEWHERE)
     if source.is_dir() and place.path.resolve().is_relative_to(source.resolve()):
@@ -199,20 +214,12 @@ def check_source(place: Place, option: str, source: Path) -> None:
 
 def written(place: Place, path: Path) -> str | None:
     """Whether a path is what is written at a place, or in it; as :func:`alike` says it."""
-    if isinstance(place, File):
-        return alike(place.path, path)
-    for part, folder in (*place.parts, (place.record, False)):
+    for part, folder in place.targets:
         if (how := alike(part, path)) is not None:
             return how
         if folder and path.resolve().is_relative_to(part.resolve()):
             return ""
     return None
-
-
-def is_linked(place: Place, file: Path) -> bool:
-    """Whether a file that is read has a second name, which is to be replaced."""
-    targets = [place.path] if isinstance(place, File) else [part for part, folder in place.parts if not folder]
-    return any(target.exists() and target.samefile(file) for target in targets)
 
 
 def alike(first: Path, second: Path) -> str | None:
@@ -224,11 +231,6 @@ def alike(first: Path, second: Path) -> str | None:
         return ""
     # one file on other systems, and on disks that are shared with them
     return ": the names differ in upper and lower case alone" if names[0].casefold() == names[1].casefold() else None
-
-
-def files_of(source: Path) -> Iterator[Path]:
-    """The files of a folder and of those below it."""
-    return (file for file in source.rglob("*") if file.is_file())
 
 
 def full_names(reads: Mapping[str, Any]) -> dict[str, Any]:

@@ -80,12 +80,15 @@ class Unfinished:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *rest: object) -> None:
         try:
-            if kind is None:
-                with named(self.target):
-                    self.finish()
-            elif isinstance(error, OSError):
-                name_file(error, self.target)
+            if error is None:
+                self.finish()
+        except OSError as failed:
+            error = failed
+            raise
         finally:
+            # what the system says of a write to an open file names none
+            if isinstance(error, OSError) and error.errno in DISK and error.filename is None:
+                error.filename = str(self.target)
             self.discard()
 
     def finish(self) -> None:
@@ -251,22 +254,6 @@ def failures_in_words(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise write_failure(error, path) from error
-
-
-@contextmanager
-def named(path: Path) -> Iterator[None]:
-    """Put a file's name into what the system says of it; a write to an open file says none."""
-    try:
-        yield
-    except OSError as error:
-        name_file(error, path)
-        raise
-
-
-def name_file(error: OSError, path: Path) -> None:
-    """Put a file's name into an error of the disk that has none."""
-    if error.errno in DISK and error.filename is None:
-        error.filename = str(path)
 
 
 def current_umask() -> int:

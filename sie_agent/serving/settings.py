@@ -18,22 +18,6 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MAKE_ONE = "Make one with `openssl rand -hex 32`."
 
 
-# options that go by other names than the limits
-LIMITS = {
-    "body_bytes": "--max-body",
-    "line_bytes": "--max-line",
-    "held_bytes": "--max-held",
-    "samples": "--max-samples",
-    "queue_rows": "--max-queue",
-    "requests": "--max-requests",
-    "pipelined": "--max-pipelined",
-    "head_bytes": "--max-head",
-    "headers": "--max-headers",
-    "connections": "--max-connections",
-    "client_connections": "--max-client-connections",
-}
-
-
 @dataclass(frozen=True)
 class Limits:
     """What one client may ask for, how long it may take, and how much waits.
@@ -82,7 +66,7 @@ class Limits:
             least = 1 if isinstance(value, int) else 0
             if value is not None and not (value >= least and value > 0 and value < float("inf")):
                 hint = f"Give {'at least 1' if least else 'more than 0'}."
-                raise InputError(f"the limit {name} is {value}", where=LIMITS.get(name, option_of(name)), hint=hint)
+                raise InputError(f"the limit {name} is {value}", where=option_of(name), hint=hint)
         check_values(max_body=self.body_bytes, max_samples=self.samples, max_queue=self.queue_rows)
         if self.queue_rows < self.samples:
             raise InputError(

@@ -12,65 +12,36 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from sie_agent.errors import EnvironmentFailure, InputError, SieError, compose
+from sie_agent.utils.values import KINDS, OPTIONS, Number
 
 ON_COMMAND_LINE: ContextVar[bool] = ContextVar("ON_COMMAND_LINE", default=False)
 
 # parameters whose names are not those of their options
-NAMES = {
-    "map": "column_map",
-    "row": "rows",
-    "id": "ids",
-    "reference": "references",
-    "license": "licence",
-    "set": "overrides",
-    "all": "everything",
-    "no_adjustment": "adjust",
-    # of the service's limits
-    "max_body": "body_bytes",
-    "max_line": "line_bytes",
-    "max_held": "held_bytes",
-    "max_samples": "samples",
-    "max_queue": "queue_rows",
-    "max_requests": "requests",
-    "max_pipelined": "pipelined",
-    "max_head": "head_bytes",
-    "max_headers": "headers",
-    "max_connections": "connections",
-    "max_client_connections": "client_connections",
-}
+NAMES = {option.removeprefix("--").replace("-", "_"): name for name, option in OPTIONS.items()}
 # parameters that are lists
 LISTS = {"ids", "rows", "references", "overrides", "variants", "judgments"}
+LIMITS = {
+    *("body_bytes", "line_bytes", "held_bytes", "samples", "queue_rows", "requests", "pipelined", "head_bytes"),
+    *("headers", "connections", "client_connections", "probe_connections", "head_seconds", "body_seconds"),
+    *("stream_seconds", "write_seconds", "keep_alive_seconds"),
+}
 # parameters that are part of another one
 OWNERS = {
-    **dict.fromkeys(
-        ("backend", "base_url", "concurrency", "endpoints", "price_input", "price_output"),
-        "Judge",
-    ),
+    **dict.fromkeys(("backend", "base_url", "concurrency", "endpoints", "price_input", "price_output"), "Judge"),
     **dict.fromkeys(("timeout", "patience"), "make_backend"),
-    **dict.fromkeys(
-        ("body_bytes", "line_bytes", "held_bytes", "samples", "queue_rows", "requests", "pipelined"), "Limits"
-    ),
-    **dict.fromkeys(("head_bytes", "headers", "connections", "client_connections", "probe_connections"), "Limits"),
-    **dict.fromkeys(("head_seconds", "body_seconds", "stream_seconds", "write_seconds"), "Limits"),
-    "keep_alive_seconds": "Limits",
+    **dict.fromkeys(LIMITS, "Limits"),
 }
 SWITCHES = {
     *("overwrite", "skip_invalid", "strict", "retry_failed", "by_rank", "with_text", "private", "force", "no_token"),
     *("open_metrics", "debug"),
 }
 NEGATED = {"no_balance": "balance", "no_coverage": "coverage", "no_adjustment": "adjust"}
+NUMBERS = LIMITS | {name for name, kind in KINDS.items() if isinstance(kind, Number)}
 TEXTS = {
-    *("data", "out", "split", "variant", "model", "grades", "suite", "simulate", "scores", "scorer", "by", "score"),
-    *("query", "title", "description", "html", "log_json", "dropped", "cache_path", "host", "token_file", "weigh_by"),
-    *("adjustment_file", "to", "folder", "revision", "message", "labels", "status", "backend", "base_url", "endpoints"),
-    *("column_map", "licence", *LISTS),
+    *(KINDS.keys() - NUMBERS),
+    *("out", "query", "title", "description", "html", "log_json", "dropped", "cache_path", "adjustment_file"),
+    *("folder", "revision", "message", *LISTS),
 }
-NUMBERS = {
-    *("limit", "seed", "seeds", "workers", "top", "max_cost", "relevant_at", "validation", "keep", "positive_at"),
-    *("strength", "blend", "label", "older_than", "port", "drain_seconds", "grace_seconds", "concurrency"),
-    *("price_input", "price_output", "timeout", "patience"),
-}
-NUMBERS |= {name for name, owner in OWNERS.items() if owner == "Limits"}
 KNOWN = SWITCHES | TEXTS | NUMBERS | set(NEGATED) | {"everything"}
 
 # what stands in backticks is a command to type

@@ -135,12 +135,27 @@ KINDS: dict[str, Kind] = {
         TEXT,
     ),
 }
+# options that go by other names than their parameters
 OPTIONS = {
     "column_map": "--map",
     "rows": "--row",
     "ids": "--id",
     "references": "--reference",
     "licence": "--license",
+    "overrides": "--set",
+    "everything": "--all",
+    # of the service's limits
+    "body_bytes": "--max-body",
+    "line_bytes": "--max-line",
+    "held_bytes": "--max-held",
+    "samples": "--max-samples",
+    "queue_rows": "--max-queue",
+    "requests": "--max-requests",
+    "pipelined": "--max-pipelined",
+    "head_bytes": "--max-head",
+    "headers": "--max-headers",
+    "connections": "--max-connections",
+    "client_connections": "--max-client-connections",
 }
 
 
