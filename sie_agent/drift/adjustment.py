@@ -29,7 +29,7 @@ WARM_SHARE = 4  # the weights follow the live window alone once this part of it 
 
 
 class Adjustment:
-    """What the service knows of the market it serves. Safe to call from several threads.
+    """Watches live scores and labels for drift, and weighs rows accordingly. Thread-safe.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Adjustment:
         baseline_events: int = 10_000,
         department_events: int = 2_000,
     ) -> None:
-        """Begin with nothing seen, as where another scorer takes over; parameters and errors as of the class."""
+        """Start afresh, for example with another scorer; parameters and errors as of the class."""
         checked = checked_quantiles(baseline, "baseline")
         by_department = {
             name_of(name): checked_quantiles(known, f"baseline of department '{name}'")
@@ -98,7 +98,7 @@ class Adjustment:
         departments: Sequence[str],
         queries: Sequence[str] | None = None,
     ) -> None:
-        """Take note of a batch that was scored; cheap, the work is done once for many small batches.
+        """Record a scored batch; cheap, since many small batches are counted together.
 
         Parameters
         ----------
@@ -163,13 +163,13 @@ class Adjustment:
         return self.ranks[by].weights(np.asarray(scores, np.float64), power, higher=higher, start=quantiles)
 
     def held(self, look: Callable[[], T]) -> T:
-        """What *look* returns, with everything taken in that waits, and nothing changing meanwhile."""
+        """Call *look* with all pending events counted and nothing changing meanwhile; return its result."""
         with self._lock:
             self._take_in()
             return look()
 
     def state(self) -> dict[str, Any]:
-        """Everything that is known, for JSON."""
+        """The current state, in JSON's own types."""
         return self.held(lambda: state_of(self))
 
     def metrics(self) -> Iterator[tuple[str, dict[str, str], float]]:
@@ -177,7 +177,7 @@ class Adjustment:
         return iter(self.held(lambda: list(metrics_of(self))))
 
     def add_department(self, name: str) -> str:
-        """The department's name, or ``other`` where there are as many as are kept; made if need be."""
+        """The name under which a department is counted, ``other`` once the limit is reached; makes its window."""
         if name not in self.streams:
             if name != OTHER and sum(known != OTHER for known in self.streams) >= self.settings.departments:
                 return self.add_department(OTHER)
@@ -190,7 +190,7 @@ class Adjustment:
         return name
 
     def _take_in(self) -> None:
-        """Count the events that wait, in their order."""
+        """Count the pending events, in order."""
         if not self._pending:
             return
         rows = EventBatch.joined(self._pending)
@@ -214,7 +214,7 @@ class Adjustment:
     def _feed(
         self, department: str | None, stream: DriftWindow, rows: EventBatch, numbers: npt.NDArray[np.int64]
     ) -> None:
-        """Put rows into a stream, and look at its figures whenever a segment is full."""
+        """Add rows to a window, and look at its figures whenever a segment is full."""
         start, count = 0, len(rows.labels)
         while start < count:
             end = min(count, start + stream.room())
@@ -228,7 +228,7 @@ class Adjustment:
 
 
 def name_of(department: object) -> str:
-    """A department's name as it is kept: text of bounded length, never empty."""
+    """A department's name: stripped, of bounded length, never empty."""
     return str(department or "").strip()[:LONGEST_NAME] or UNKNOWN
 
 

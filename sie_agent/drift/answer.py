@@ -71,7 +71,7 @@ def state_of(adjustment: Adjustment) -> dict[str, Any]:
 
 
 def alarms_of(adjustment: Adjustment) -> dict[str, int]:
-    """How often any figure was raised to a level, since the beginning."""
+    """How often any figure was raised to each level since the start."""
     standings = adjustment.standings.values()
     return {
         WATCH: sum(standing.raised_watch for standing in standings),
@@ -80,7 +80,7 @@ def alarms_of(adjustment: Adjustment) -> dict[str, int]:
 
 
 def is_warming_up(stream: DriftWindow, labels: tuple[str, ...]) -> bool:
-    """Whether a score of the department has nothing to be held against yet."""
+    """Whether some score of the department has no baseline yet."""
     return stream.warming_up and any(name not in stream.references for name in labels)
 
 

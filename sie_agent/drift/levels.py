@@ -46,7 +46,7 @@ class Standing(BaseModel):
     baseline: float | None = None
 
     def look(self, finding: Finding, thresholds: tuple[float, float], persist: int, events: int) -> bool:
-        """Take in one look; True where the level changed."""
+        """Update with one look; True where the level changed."""
         self.value, self.critical = finding.value, finding.critical
         self.live, self.baseline = finding.live, finding.baseline
         # a critical value that is not a number compares as false: what cannot be told raises nothing
@@ -124,7 +124,7 @@ def reason(department: str | None, name: str, standing: Standing, settings: Adju
 
 
 def rounded(value: float | None, digits: int = 4) -> float | None:
-    """For JSON: shorter, and null for what is no number."""
+    """A rounded number for JSON; None for NaN and infinities."""
     return None if value is None or not math.isfinite(value) else round(float(value), digits)
 
 

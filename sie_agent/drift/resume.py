@@ -113,25 +113,23 @@ def fingerprints(adjustment: Adjustment) -> tuple[str, str]:
 
 
 def content_of(adjustment: Adjustment) -> dict[str, Any]:
-    """The content of the file, with all pending events counted: copies, so that another thread can write it."""
-    return adjustment.held(lambda: copied(adjustment))
+    """The content of the file, with all pending events counted; another thread can write it at leisure.
 
-
-def copied(adjustment: Adjustment) -> dict[str, Any]:
-    """The content; arrays that are replaced and never changed are not copied."""
-    return {
-        "made_for": fingerprints(adjustment)[0],
-        "started": adjustment.started,
-        "events": adjustment.events,
-        "ranks": [[window.kept.copy(), window.place] for window in adjustment.ranks.values()],
-        "overall": window_content(adjustment.overall),
-        "departments": [
-            [name, adjustment.numbers[name], window_content(window)] for name, window in adjustment.streams.items()
-        ],
-        "standings": [
-            [department, name, standing.saved()] for (department, name), standing in adjustment.standings.items()
-        ],
-    }
+    Arrays that are replaced and never changed are not copied, all others are.
+    """
+    return adjustment.held(
+        lambda: {
+            "made_for": fingerprints(adjustment)[0],
+            "started": adjustment.started,
+            "events": adjustment.events,
+            "ranks": [[ranks.kept.copy(), ranks.place] for ranks in adjustment.ranks.values()],
+            "overall": window_content(adjustment.overall),
+            "departments": [
+                [name, adjustment.numbers[name], window_content(window)] for name, window in adjustment.streams.items()
+            ],
+            "standings": [[*figure, standing.saved()] for figure, standing in adjustment.standings.items()],
+        }
+    )
 
 
 def window_content(window: DriftWindow) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the adjustment is told once: windows, thresholds, and how many false alarms are allowed."""
+"""Settings of the drift watch: windows, thresholds, and the rate of false alarms."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class AdjustmentSettings:
         return self.false_alarms / (1e6 * per_event)
 
     def promise(self, window: int) -> int:
-        """Events by which a change has been told that, in a full window, lies above threshold and chance."""
+        """Events within which a change is reported that exceeds threshold and chance in a full window."""
         return window + self.persist * (window // self.segments)
 
     def as_dict(self) -> dict[str, Any]:
@@ -94,6 +94,6 @@ class AdjustmentSettings:
 
 
 def require(name: str, value: object, holds: bool, allowed: str) -> None:
-    """Raise InputError where a setting is not as it must be."""
+    """Raise InputError unless *holds*."""
     if not holds:
         raise InputError(f"{name} is {value}", where=WHERE, hint=f"Give {allowed}.")

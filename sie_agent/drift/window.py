@@ -22,7 +22,7 @@ SUMS = 3  # of each mean: rows, sum, sum of squares
 
 @dataclass
 class Reference:
-    """What one distribution is held against.
+    """The baseline of one distribution.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class EventBatch:
 
 @dataclass(frozen=True)
 class Finding:
-    """One figure at a look: its value, what chance exceeds too rarely to be believed, live and baseline mean."""
+    """One figure at a look: its value, its critical value under no change, live and baseline mean."""
 
     value: float
     critical: float
@@ -127,7 +127,7 @@ class DriftWindow:
 
     @property
     def warming_up(self) -> bool:
-        """Whether the first events are still being gathered for a baseline."""
+        """Whether the first events are still being collected for a baseline."""
         return self.base_sums is None
 
     def nothing(self) -> EventBatch:
@@ -145,7 +145,9 @@ class DriftWindow:
         in_blocks = (self.events + np.arange(count)) // BLOCK % self.settings.groups
         rows = EventBatch(rows.values, rows.labels, np.where(rows.groups < 0, in_blocks, rows.groups))
         self.events += count
-        self.live[self.segment] += self._counted(rows)
+        for place, name in enumerate(self.measures):
+            if name in self.references:
+                self.live[self.segment, place] += self._binned(self.references[name], rows.values[place], rows.groups)
         if self.warming_up:
             self.warm.append(rows)
             if self.events >= self.warm_up:
@@ -156,7 +158,7 @@ class DriftWindow:
         return self.filled >= self.step
 
     def move_on(self) -> None:
-        """Begin the next segment, in place of the oldest."""
+        """Start the next segment, replacing the oldest."""
         self.segment = (self.segment + 1) % self.settings.segments
         self.live[self.segment] = 0
         self.sums[self.segment] = 0
@@ -176,14 +178,6 @@ class DriftWindow:
                 found[f"mean_{name}"] = finding
         return found
 
-    def _counted(self, rows: EventBatch) -> Integers:
-        """(measures, groups, bins) counts of some events; none where there is no baseline, hence no bins."""
-        counts = np.zeros((len(self.measures), self.settings.groups, self.settings.bins), np.int64)
-        for place, name in enumerate(self.measures):
-            if name in self.references:
-                counts[place] = self._binned(self.references[name], rows.values[place], rows.groups)
-        return counts
-
     def _binned(self, reference: Reference, values: Doubles, groups: Integers) -> Integers:
         """(groups, bins) counts of some values; those that are no numbers are left out."""
         codes = reference.codes(values)
@@ -193,21 +187,18 @@ class DriftWindow:
 
     def _summed(self, rows: EventBatch) -> Doubles:
         """(groups, means · 3) rows, sum and sum of squares of each of ``MEANS``."""
+        nothing = np.full(len(rows.labels), np.nan)
+        backing = dict(zip(self.measures, rows.values, strict=True)).get(BACKING, nothing)
         parts = []
-        for values in (rows.labels, self._backing(rows)):
+        for values in (rows.labels, backing):
             known = ~np.isnan(values)
             groups, values = rows.groups[known], values[known]
             for weights in (None, values, values**2):
                 parts.append(np.bincount(groups, weights, minlength=self.settings.groups))
         return np.column_stack(parts).astype(np.float64)
 
-    def _backing(self, rows: EventBatch) -> Doubles:
-        if BACKING not in self.measures:
-            return np.full(len(rows.labels), np.nan)
-        return np.asarray(rows.values[list(self.measures).index(BACKING)])
-
     def _make_baseline(self) -> None:
-        """Make the events of the warm-up the baseline of whatever has none."""
+        """Use the events of the warm-up as the baseline of every measure that has none."""
         rows = EventBatch.joined(self.warm)
         self.warm = []
         self.base_sums = self._summed(rows)
@@ -222,7 +213,7 @@ class DriftWindow:
             self.references[name] = found
 
     def _change(self, place: int, level: float) -> Finding | None:
-        """Change of a mean against the baseline in its standard deviations; None where there is too little to tell."""
+        """Change of a mean in standard deviations of the baseline; None where there is too little data."""
         if self.base_sums is None:
             return None
         here = slice(place * SUMS, (place + 1) * SUMS)

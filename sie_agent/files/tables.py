@@ -100,28 +100,19 @@ class TableWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        assert self._unfinished is not None
         try:
             if error is None:
-                self._finish()
+                if self._writer is None:
+                    self.write(self._empty)
+                with failures_in_words(self.path):
+                    self._writer.close()
+                    self._unfinished.finish()
         finally:
-            self._discard()
-
-    def _finish(self) -> None:
-        """Put what was written in the target's place."""
-        if self._writer is None:
-            self.write(self._empty)
-        assert self._unfinished is not None
-        with failures_in_words(self.path):
-            self._writer.close()
-            self._unfinished.finish()
-
-    def _discard(self) -> None:
-        """Close what is open and remove the hidden file, where it still is one."""
-        if self._writer is not None:
-            # closing writes what is left, into a file that nobody wants any more
+            # closing writes what is left, into a file that nobody wants any more; a closed writer does nothing
             with suppress(OSError, pa.ArrowException):
-                self._writer.close()
-        if self._unfinished is not None:
+                if self._writer is not None:
+                    self._writer.close()
             self._unfinished.discard()
 
 
@@ -157,14 +148,12 @@ def read_table(
         frame = as_frame(table)
     except PARQUET_FAULTS as error:
         raise not_parquet(source, error, writer) from None
-    check_distinct(table.column_names, source)
-    for name in IDS:
+    if twice := [name for name, count in Counter(table.column_names).items() if count > 1]:
+        raise InputError(f"the column '{twice[0]}' is there twice", where=source, hint="Rename one of them")
+    for name in set(IDS) & set(frame.columns):
         # pandas reads whole numbers beside nulls as floats, which make one id of 2^53 and 2^53 + 1
-        if name in table.column_names and pd.api.types.is_float_dtype(frame[name].dtype):
-            stored = table.column(name)
-            frame[name] = (
-                stored.to_pandas(integer_object_nulls=True) if pa.types.is_integer(stored.type) else frame[name]
-            )
+        if pd.api.types.is_float_dtype(frame[name].dtype) and pa.types.is_integer(table.column(name).type):
+            frame[name] = table.column(name).to_pandas(integer_object_nulls=True)
     missing = [name for name in required if name not in frame.columns]
     if missing:
         raise lacks_column(missing[0], list(map(str, frame.columns)), source, writer)
@@ -172,13 +161,6 @@ def read_table(
         if name in frame.columns:
             check_numeric(frame[name], source)
     return frame
-
-
-def check_distinct(names: Sequence[str], source: Path) -> None:
-    """Raise an `InputError` where two columns have one name."""
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise InputError(f"the column '{twice[0]}' is there twice", where=source, hint="Rename one of them")
 
 
 def as_frame(table: pa.Table) -> pd.DataFrame:
@@ -192,22 +174,19 @@ def as_frame(table: pa.Table) -> pd.DataFrame:
         frame: pd.DataFrame = table.to_pandas()
         if list(frame.columns) == table.column_names:
             return frame
-    except pa.ArrowException:
+    except (pa.ArrowException, MemoryError):
         raise
-    except Exception as error:
-        # what the file says to pandas may be anything; pandas' errors have no common type
-        if isinstance(error, MemoryError):
-            raise
+    except Exception:
+        # what the file says to pandas may be anything, and pandas' errors have no common type: without it, then
+        pass
     plain: pd.DataFrame = table.replace_schema_metadata(None).to_pandas()
     return plain
 
 
 def check_numeric(column: pd.Series[Any], source: Path) -> None:
     """Raise an `InputError` unless a column holds numbers; a column of nothing but null is one."""
-    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-        return
     there = column[column.notna()]
-    if there.empty:
+    if there.empty or (pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)):
         return
     raise InputError(
         f"the column '{column.name}' has to hold numbers; found {str(there.iloc[0])[:40]!r} ({column.dtype})",

@@ -1,4 +1,4 @@
-"""The FastAPI application: routes, and how they are put together."""
+"""The FastAPI application and its routes."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def make_state(
     loader: Loader = load_engine,
     host: str = "127.0.0.1",
 ) -> State:
-    """Load the scorer, and put together all that the routes share.
+    """Load the scorer and build the state that the routes share.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def make_state(
 
 
 def create_app(state: State) -> FastAPI:
-    """The application over a state."""
+    """Build the application for a state."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -104,7 +104,7 @@ def create_app(state: State) -> FastAPI:
         title="sie serve",
         version=__version__,
         description=ABOUT,
-        # the pages that show a description load scripts from elsewhere
+        # the documentation pages load scripts from other hosts
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -121,14 +121,14 @@ def create_app(state: State) -> FastAPI:
 
 
 async def save_now_and_then(state: State) -> None:
-    """Keep what the observer knows, so that a crash loses a minute of it."""
+    """Save the observer's state every minute, so that a crash loses no more than that."""
     while True:
         await asyncio.sleep(SAVE_SECONDS)
         await state.batcher.save()
 
 
 def add_probes(app: FastAPI, state: State) -> None:
-    """Routes for machines that watch: /healthz, /readyz and /metrics."""
+    """Routes for monitoring: /healthz, /readyz and /metrics."""
 
     @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", response_model=Health, tags=["watching"], responses=failures(405))
@@ -155,7 +155,7 @@ def add_probes(app: FastAPI, state: State) -> None:
         state.metrics.under_way.set(state.under_way)
         if (observer := state.batcher.observer) is not None:
             try:
-                # between two batches; a model that is slow must not hide the other figures
+                # between two batches; a slow model must not hide the other figures
                 async with asyncio.timeout(METRICS_SECONDS):
                     figures = await state.batcher.in_thread(lambda: tuple(observer.metrics()))
                 state.metrics.observed.figures = figures
@@ -167,7 +167,7 @@ def add_probes(app: FastAPI, state: State) -> None:
 
 
 def add_scoring(app: FastAPI, state: State) -> None:
-    """Routes for those who score: /v1/score, /v1/scorer and /v1/reload."""
+    """Routes for scoring: /v1/score, /v1/scorer and /v1/reload."""
     unknown = state.unknown_status
 
     @app.post(
@@ -191,13 +191,13 @@ def add_scoring(app: FastAPI, state: State) -> None:
 
     @app.post("/v1/reload", response_model=Reloaded, tags=["scoring"], responses=failures(unknown, 405, 409))
     async def reload() -> Response:
-        """Load the scorer's folder again; one that is damaged or newer is refused, and the old scorer goes on."""
+        """Reload the scorer's folder. A damaged or newer scorer is refused, and the old one keeps answering."""
         changed = await state.reload()
         return JSONResponse({"scorer": state.loaded.described(), "changed": changed})
 
 
 def add_adjustment(app: FastAPI, state: State, observer: Observer) -> None:
-    """The state of the adjustment of weights."""
+    """The route that shows the drift watch."""
 
     answers = {200: adjustment_answer(), **failures(state.unknown_status, 405)}
 
@@ -221,7 +221,7 @@ def stream(request: Request, state: State) -> Response:
 
 
 async def refuse_unrouted(request: Request, error: Exception) -> Response:
-    """What the framework refuses, unknown paths and methods, in the one form of all errors."""
+    """Answer what the framework refuses (unknown paths and methods) in the common form of errors."""
     if not isinstance(error, HTTPException):
         raise error
     code, message = UNROUTED.get(error.status_code, ("refused", "the request was refused"))

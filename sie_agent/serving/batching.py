@@ -1,4 +1,4 @@
-"""Micro-batches without waiting: whatever came while the model was busy is scored at once when it is free.
+"""Micro-batches without waiting: rows that arrive while the model is busy are scored together once it is free.
 
 Nothing is delayed to fill a batch. At low load a row is scored alone as soon as it comes; under load batches grow by
 themselves until the model keeps up. The model runs in one thread, so that the event loop stays free.
@@ -96,15 +96,15 @@ class Batcher:
         return self.waiting_rows + rows <= self.queue_rows
 
     def full(self) -> HttpError:
-        """What a client is told where there is no room."""
+        """The error for a client when the queue is full."""
         return busy(f"{counted(self.waiting_rows, 'row')} waiting; at most {self.queue_rows:,} may")
 
     async def in_thread(self, call: Callable[[], T]) -> T:
-        """The result of a call made in the thread of the model, between two batches."""
+        """Run *call* in the model's thread, between two batches, and return its result."""
         return await asyncio.wrap_future(self.thread.submit(call))
 
     def check(self, loaded: Loaded) -> None:
-        """Make sure that the observer can watch a scorer, before that answers; InputError where it cannot."""
+        """Check that the observer can watch a scorer before it answers; raise InputError where it cannot."""
         if self.observer is not None:
             self.observer.check(loaded.engine, weighed_by(loaded.recipe))
 
@@ -124,7 +124,7 @@ class Batcher:
             self.note("observer", error)
 
     async def save(self) -> None:
-        """Let the observer keep what it knows; the model waits for the copy, not for the writing."""
+        """Save the observer's state; the model waits for the copy, not for the write."""
         if (observer := self.observer) is None:
             return
         try:
@@ -133,7 +133,7 @@ class Batcher:
             self.note("observer", error)
 
     def close(self) -> None:
-        """End the threads, once everything has been answered."""
+        """Stop the threads once everything has been answered."""
         self.thread.shutdown(wait=True)
         self.writer.shutdown(wait=True)
 
@@ -147,7 +147,7 @@ class Batcher:
                 break
             self.waiting.popleft()
             self.waiting_rows -= len(job.samples)
-            # who has gone away needs no scores
+            # the client has disconnected
             if not job.done.cancelled():
                 batch.append(job)
                 rows += len(job.samples)
@@ -160,7 +160,7 @@ class Batcher:
             self.thread.submit(self._work, batch, loop)
 
     def _work(self, batch: list[Job], loop: asyncio.AbstractEventLoop) -> None:
-        """In the thread: score a batch, send the scores back, and only then let the observer look at them."""
+        """In the model's thread: score a batch, return the scores, and only then show them to the observer."""
         answers = self._answers(batch)
         loop.call_soon_threadsafe(self._deliver, batch, answers, loop)
         scored = [
@@ -173,7 +173,7 @@ class Batcher:
                 self.note("observer", error)
 
     def _show(self, observer: Observer, scored: Sequence[tuple[Job, Scores]]) -> None:
-        """Let the observer look at the rows of a batch."""
+        """Show the rows of a batch to the observer."""
         samples = [sample for job, _ in scored for sample in job.samples]
         observer.observe(
             {
@@ -186,7 +186,7 @@ class Batcher:
         )
 
     def _answers(self, batch: list[Job]) -> list[Scores | HttpError]:
-        """Scores of each job; where a batch fails its jobs are tried one by one, so that only the culprit pays."""
+        """Scores of each job. If a batch fails, its jobs are tried one by one, so that only the bad one fails."""
         samples = [sample for job in batch for sample in job.samples]
         try:
             scores = self._infer(samples, batch[0].loaded)
@@ -218,7 +218,7 @@ class Batcher:
         return {**scores, **row_columns(loaded, scores, labels_of(samples), live, self.note)}
 
     def _deliver(self, batch: list[Job], answers: list[Scores | HttpError], loop: asyncio.AbstractEventLoop) -> None:
-        """In the event loop: the next batch first, then wake those who wait for this one."""
+        """In the event loop: start the next batch, then wake the jobs that wait for this one."""
         self._dispatch(loop)
         for job, answer in zip(batch, answers, strict=True):
             if job.done.cancelled():
@@ -230,11 +230,11 @@ class Batcher:
 
     def note(self, part: str, error: Exception) -> None:
         """Count and log a fault that costs at most one request its answer."""
-        # the message could hold a product's text, its kind cannot
+        # a message may contain product text, the class name cannot
         self.metrics.faults.labels(part).inc()
         logger.error("the %s failed: %s", part, type(error).__name__, exc_info=error)
 
 
 def labels_of(samples: Sequence[Sample]) -> Doubles:
-    """What the log says of each row, (n,), NaN where it says nothing."""
+    """The log's label of each row, (n,), NaN where it has none."""
     return np.array([np.nan if sample.label is None else sample.label for sample in samples], np.float64)

@@ -1,4 +1,4 @@
-"""Reading what a client sends: never more than the limit, whatever its headers say, and not for longer."""
+"""Reading request bodies, bounded in size and time whatever the headers say."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def content_type(request: Request) -> str:
     return given
 
 
-class Held:
-    """Bytes that one request holds of all that may be held; given back when it ends."""
+class HeldBytes:
+    """One request's share of the bytes that may be held in memory; released when it ends."""
 
     def __init__(self, state: State) -> None:
         self.state, self.size = state, 0
 
-    def __enter__(self) -> Held:
+    def __enter__(self) -> HeldBytes:
         return self
 
     def __exit__(self, *ended: object) -> None:
@@ -44,7 +44,7 @@ class Held:
         self.size = 0
 
     def resize(self, size: int) -> None:
-        """Hold so many bytes from now on; HttpError 503 where that is more than there is room for."""
+        """Hold *size* bytes from now on; HttpError 503 where there is no room for them."""
         more = size - self.size
         if more > 0 and self.state.held_bytes + more > self.state.limits.held_bytes:
             raise busy(f"bodies of {self.state.held_bytes:,} bytes are being read; no more are held at once")
@@ -52,7 +52,7 @@ class Held:
         self.size = size
 
 
-async def read_body(request: Request, state: State, held: Held) -> bytes:
+async def read_body(request: Request, state: State, held: HeldBytes) -> bytes:
     """The whole body.
 
     Raises
@@ -80,7 +80,7 @@ async def read_body(request: Request, state: State, held: Held) -> bytes:
 
 
 async def chunks(request: Request, state: State, seconds: Callable[[], float]) -> AsyncIterator[tuple[bytes, float]]:
-    """Parts of the body as they come, each with the time in seconds that was waited for it.
+    """Parts of the body as they arrive, each with the seconds spent waiting for it.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def too_large(state: State) -> HttpError:
 
 
 class LineSplitter:
-    """Lines of a body that comes in parts. Of a line that is too long nothing is kept but its number."""
+    """Splits a body that arrives in parts into lines. Of a line that is too long only the number is kept."""
 
     def __init__(self, longest: int) -> None:
         self.longest = longest

@@ -1,4 +1,4 @@
-"""Loading a scorer for the service: the engine, and which scorer it is."""
+"""Loading a scorer for the service."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class Loaded:
 
     @property
     def blends(self) -> bool:
-        """Whether rows get a blended label: that takes a recipe of the scorer's own."""
+        """Whether rows get a blended label, which needs the scorer's own recipe."""
         return getattr(self.engine, "recipe", None) is not None
 
     def described(self) -> dict[str, Any]:
-        """Which scorer this is, for the answer of ``/v1/scorer``."""
+        """The answer of ``/v1/scorer``."""
         return {
             "version": self.version,
             "sha256": self.sha256,
@@ -55,7 +55,7 @@ class Loaded:
 
     @property
     def label_errors(self) -> LabelErrors | None:
-        """How it tells wrong labels; None where its rows get no ``label_error``."""
+        """The scorer's detector of wrong labels; None where its rows get no ``label_error``."""
         return getattr(self.engine, "label_errors", None)
 
 
@@ -72,7 +72,7 @@ def load_engine(folder: Path) -> Engine:
 
 
 def load(folder: Path, loader: Loader = load_engine, override: RecipeOverride = NO_OVERRIDE) -> Loaded:
-    """Load a scorer and let it score a row before anybody relies on it.
+    """Load a scorer and have it score a row before it is used.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The outermost layer: who may ask, how much is under way, what is counted, and the form of a failure."""
+"""The outermost middleware: authorisation, the number of requests, counters, and the form of errors."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Guard:
                 unread = scope["state"].get(UNREAD, 0) if "state" in scope else 0
                 cut = not 0 <= unread <= DISCARDED_BYTES and not scope.get(f"sie.{STREAM}")
                 if state.draining or cut:
-                    # a client that keeps its connection must not find it closed under its next request
+                    # a client that reuses connections must not find this one closed at its next request
                     message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
                 scope["sie.started"] = True
             await send(message)
@@ -65,7 +65,7 @@ class Guard:
                 state.refused.note("busy")
             await send_error(error, watched)
         except asyncio.CancelledError:
-            # the time to stop in is over
+            # the grace period is over
             if not scope.get("sie.started"):
                 await send_error(HttpError(503, "draining", "the service is stopping"), watched)
         except Exception as error:
@@ -79,7 +79,7 @@ class Guard:
             self.count(scope, status, time.perf_counter() - started)
 
     def check(self, scope: Scope) -> None:
-        """Refuse who has no token, before anything is said about the path, and whoever is one too many.
+        """Refuse requests without a token, before anything is said about the path, and requests above the limit.
 
         Where there is no token, web pages are refused: a browser asks for them in the name of who looks at them.
         """
@@ -117,7 +117,7 @@ def digest(text: bytes) -> bytes:
 
 
 def authorization(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
-    """The one Authorization header, its scheme as we write it; None where there is none or several."""
+    """The Authorization header with its scheme as ``Bearer``; None where there is none or more than one."""
     found = [value for name, value in headers if name == b"authorization"]
     if len(found) != 1:
         return None
@@ -126,7 +126,7 @@ def authorization(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
 
 
 def refuse_pages(headers: Collection[tuple[bytes, bytes]], *, alone: bool) -> None:
-    """Refuse what a page of another site has a browser send.
+    """Refuse requests that a web page of another site makes a browser send.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def refuse_pages(headers: Collection[tuple[bytes, bytes]], *, alone: bool) -> No
 
 
 async def send_error(error: HttpError, send: Send) -> None:
-    """Send an error in the one form of all errors."""
+    """Send an error in the common form."""
     headers, body = error.encoded()
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -1,4 +1,4 @@
-"""The one form of every error answer, and the exception that carries it."""
+"""The common form of errors, and the exception that carries one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class HttpError(Exception):
-    """A request that gets an error for an answer.
+    """An error answer to a request.
 
     Parameters
     ----------

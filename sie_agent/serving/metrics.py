@@ -1,4 +1,4 @@
-"""Figures for Prometheus, in a registry of the service's own."""
+"""Prometheus metrics, in the service's own registry."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ REASONS = (
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
-class Observed(Collector):
-    """Gauges that somebody else names."""
+class ObserverGauges(Collector):
+    """Gauges that the observer names."""
 
     figures: tuple[Figure, ...] = ()
 
@@ -49,7 +49,7 @@ class Observed(Collector):
 
 
 class Metrics:
-    """Everything that is counted. Routes are counted by their name, so that made-up paths make no new series."""
+    """All metrics. Requests are counted by route, so that made-up paths create no new series."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -74,7 +74,7 @@ class Metrics:
         self.draining = gauge("sie_draining", "1 while the service is stopping")
         about = "Answers of /metrics with the figures of an earlier one, as the model was busy"
         self.observer_late = counter("sie_adjustment_figures_late", about)
-        self.observed = Observed()
+        self.observed = ObserverGauges()
         self.registry.register(self.observed)
         # a series that appears with its first event has no rate at that event
         for outcome in ("changed", "unchanged", "refused"):
@@ -85,7 +85,7 @@ class Metrics:
             self.faults.labels(part)
 
     def serving(self, loaded: Loaded) -> None:
-        """Note which scorer answers from now on."""
+        """Record which scorer answers from now on."""
         self.scorer.clear()
         self.scorer.labels(loaded.sha256, ",".join(loaded.engine.labels)).set(1)
         self.loaded.set(loaded.at)

@@ -1,4 +1,4 @@
-"""The OpenAPI description: what FastAPI cannot know because the service reads bodies itself, and all examples."""
+"""The OpenAPI description: the examples, and what FastAPI cannot know because the service reads bodies itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from sie_agent.drift.answer import AdjustmentAnswer
 from sie_agent.drift.example import adjustment_example
-from sie_agent.labels import WEAK_LABELS, label_names
+from sie_agent.labels import WEAK_LABELS
 from sie_agent.scorer import FROM, LABEL_ERROR, TEXT
 from sie_agent.selection import BLENDED, WEIGHT
 from sie_agent.serving.bodies import JSON, NDJSON
@@ -78,7 +78,7 @@ def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def score_example(loaded: Loaded) -> dict[str, Any]:
-    """What the service could answer for a row."""
+    """An example of the scores of one row."""
     scores: dict[str, Any] = dict.fromkeys(loaded.engine.labels, EXAMPLE_SCORE)
     if loaded.recipe is not None:
         scores[WEIGHT] = 1.42
@@ -89,11 +89,6 @@ def score_example(loaded: Loaded) -> dict[str, Any]:
     return {"sample_id": "s1", **scores}
 
 
-def one_label(loaded: Loaded) -> str:
-    """A weak label to ask for."""
-    return next(iter((*label_names(loaded.engine.labels, importance=True), *loaded.engine.labels)))
-
-
 def examples_of(loaded: Loaded) -> dict[str, dict[str, Any]]:
     """An example for every schema."""
     score, scorer, error = score_example(loaded), loaded.described(), WRONG_LINE.as_dict()
@@ -101,7 +96,7 @@ def examples_of(loaded: Loaded) -> dict[str, dict[str, Any]]:
         "Health": {"status": "ready"},
         "Fault": error,
         "ErrorAnswer": {"error": error},
-        "ScoreRequest": {"samples": [SAMPLE], "labels": [one_label(loaded)]},
+        "ScoreRequest": {"samples": [SAMPLE], "labels": [loaded.engine.labels[0]]},
         "Score": score,
         "ScoreAnswer": {"scorer": loaded.version, "scores": [score]},
         "Scorer": scorer,
@@ -111,7 +106,7 @@ def examples_of(loaded: Loaded) -> dict[str, dict[str, Any]]:
 
 def score_body(loaded: Loaded) -> dict[str, Any]:
     """The two forms of a request, with examples that the service answers."""
-    name = one_label(loaded)
+    name = loaded.engine.labels[0]
     alone = {"samples": [{"query": "oak table", "title": "Solid oak table"}], "labels": [name]}
     whole = {
         "schema": {"$ref": "#/components/schemas/ScoreRequest"},

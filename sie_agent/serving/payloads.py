@@ -1,4 +1,4 @@
-"""What goes in and out of the service, as pydantic models; the description of the service is made of them."""
+"""Requests and answers as pydantic models, from which the OpenAPI description is generated."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ MOST_FAULTS = 1000
 
 
 def bounds(name: str, *, visible: bool = True) -> dict[str, Any]:
-    """What the description of the service says about a text."""
+    """A text's bounds for the OpenAPI description."""
     return {"maxLength": LONGEST[name], **({"minLength": 1, "pattern": VISIBLE} if visible else {})}
 
 
 class StrictModel(BaseModel):
-    """Nothing is converted silently and no field is made up: a misspelt label would be scored as no label."""
+    """No silent conversion and no unknown fields: a misspelt label would be scored as no label."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -83,7 +83,7 @@ class ScoreAnswer(BaseModel):
 
 
 def answer_model(labels: Iterable[str]) -> type[ScoreAnswer]:
-    """The model of an answer, with a field for each weak label: those of a scorer, and any that a reload may bring."""
+    """The model of an answer, with a field for each weak label of the scorer and for any that a reload may bring."""
     names = dict.fromkeys([*labels, *WEAK_LABELS])
     said = {name: f"{WEAK_LABELS[name].meaning}." if name in WEAK_LABELS else None for name in names}
     said[WEIGHT] = "Where there is a recipe: the row's weight in training, 0 to 2."

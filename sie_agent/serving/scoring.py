@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 from sie_agent.files.json_files import NotJson, distinct
 from sie_agent.scorer import FROM, LABEL_ERROR, TEXT
-from sie_agent.serving.bodies import Held, LineSplitter, chunks, read_body
+from sie_agent.serving.bodies import HeldBytes, LineSplitter, chunks, read_body
 from sie_agent.serving.engine import Loaded
 from sie_agent.serving.http_errors import HttpError
 from sie_agent.serving.payloads import LONGEST_NAME, Sample, ScoreRequest, first_fault
@@ -36,7 +36,7 @@ async def score_request(request: Request, state: State) -> tuple[bytes, Loaded]:
     ------
     HttpError : 413, 422, 503 and so on, with what is wrong.
     """
-    with Held(state) as held:
+    with HeldBytes(state) as held:
         body = await read_body(request, state, held)
         loaded = state.loaded
         wanted = parse(body, state, loaded)
@@ -64,7 +64,7 @@ def parse(body: bytes, state: State, loaded: Loaded) -> ScoreRequest:
 
 
 def check_shape(body: bytes, limits: Limits) -> None:
-    """Refuse a large body of more things than a request may have, before each of them is checked.
+    """Refuse a large body with more rows or fields than a request may have, before each is validated.
 
     A body of 2 MB has room for a million wrong rows or fields. Reading it takes 50 ms; checking each, and saying what
     is wrong with it, would take 8 s, and 1 GB.
@@ -109,7 +109,7 @@ def too_many(count: int, limits: Limits) -> HttpError:
 
 
 def chosen(scores: Scores, labels: Sequence[str] | None, loaded: Loaded) -> list[str]:
-    """Names of what goes into the answer: weak labels, all or those asked for, then what every row gets."""
+    """Names of the answer's columns: weak labels, all or those requested, then what every row gets."""
     names = [name for name in loaded.engine.labels if labels is None or name in labels]
     return [*names, *(name for name in ROW_COLUMNS if name in scores)]
 
@@ -117,7 +117,7 @@ def chosen(scores: Scores, labels: Sequence[str] | None, loaded: Loaded) -> list
 def rows_of(ids: Sequence[str], scores: Scores, names: Sequence[str]) -> list[dict[str, Any]]:
     """One object per row."""
     columns = [scores[name].tolist() for name in names]
-    # no row is looked up in a log here
+    # the service looks no row up in a log
     told = {FROM: TEXT} if LABEL_ERROR in names else {}
     return [
         {"sample_id": given, **dict(zip(names, values, strict=True)), **told}
@@ -131,7 +131,7 @@ def as_json(value: Any) -> bytes:
 
 
 async def score_lines(request: Request, state: State, loaded: Loaded) -> AsyncIterator[bytes]:
-    """An answer line for each line of the body, in order, as soon as it is known; all from the same scorer.
+    """An answer line for each line of the body, in order and as soon as possible; all from the same scorer.
 
     A line that is wrong gets ``{"line", "error"}`` and the stream goes on. Lines that have come are never kept
     waiting for others: whoever sends one line and waits gets its answer.
@@ -143,19 +143,19 @@ async def score_lines(request: Request, state: State, loaded: Loaded) -> AsyncIt
         return min(limits.stream_seconds, limits.body_seconds - waited_in_line) if begun else limits.stream_seconds
 
     try:
-        with Held(state) as held:
+        with HeldBytes(state) as held:
             async for part, waited in chunks(request, state, patience):
                 held.resize(len(part) + len(lines.rest))
                 before = lines.number
                 async for answer in answer_lines(lines.feed(part), state, loaded):
                     yield answer
-                # a line that comes a byte at a time is never silent
+                # a line that arrives byte by byte is never silent
                 waited_in_line = waited_in_line + waited if lines.number == before else 0.0
                 held.resize(len(lines.rest))
             async for answer in answer_lines(lines.end(), state, loaded):
                 yield answer
     except HttpError as error:
-        # the status has been sent long ago: what is left is a last line
+        # the status has been sent already; report the error as the last line
         state.metrics.lines.labels("cut").inc()
         if error.code == "busy":
             state.refused.note("busy")
@@ -167,12 +167,12 @@ async def answer_lines(numbered: list[tuple[int, bytes | None]], state: State, l
     at_once = min(LINES_AT_ONCE, state.limits.samples)
     for start in range(0, len(numbered), at_once):
         yield await answer_block(numbered[start : start + at_once], state, loaded)
-        # lines that are all wrong wait for no model: others would wait for all of them
+        # wrong lines never wait for the model: give other requests a turn
         await asyncio.sleep(0)
 
 
 async def answer_block(numbered: list[tuple[int, bytes | None]], state: State, loaded: Loaded) -> bytes:
-    """Answers to so many lines that the model may take them at once."""
+    """Answers to one block of lines, which the model scores at once."""
     answers: dict[int, dict[str, Any]] = {}
     good: list[tuple[int, Sample]] = []
     for number, line in numbered:

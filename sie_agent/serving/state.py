@@ -1,4 +1,4 @@
-"""What the routes share: the scorer that answers, how it is exchanged, and whether the service is stopping."""
+"""What the routes share: the scorer that answers, its reload, and whether the service is stopping."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ class State:
 
     @property
     def unknown_status(self) -> int:
-        """Status for who may not ask: 401 where a token is set, else 403."""
+        """Status for unauthorised requests: 401 where a token is set, else 403."""
         return 403 if self.token is None else 401
 
     def drain(self) -> None:
-        """Say to whoever asks that this service is about to stop."""
+        """Report that this service is about to stop."""
         self.draining = True
         self.metrics.draining.set(1)
 
@@ -87,7 +87,7 @@ class State:
 
     async def _reload_in_turn(self) -> bool:
         async with self._reloading:
-            # who asks from here on may mean a folder that has changed since
+            # later calls may mean a folder that has changed since
             self._next_reload = None
             try:
                 fresh = await asyncio.to_thread(self.load_checked)

@@ -25,7 +25,7 @@ Note = Callable[[str, Exception], None]
 
 @dataclass(frozen=True)
 class RecipeOverride:
-    """What the user wants in place of parts of the scorer's recipe.
+    """The user's replacement for parts of the scorer's recipe.
 
     Attributes
     ----------
@@ -41,8 +41,8 @@ NO_OVERRIDE = RecipeOverride()
 
 
 @dataclass(frozen=True)
-class Known:
-    """What a scorer says of its scores, where a scores table would be asked for its columns."""
+class ScorerColumns:
+    """A scorer's scores, in place of the columns of a scores table."""
 
     names: Collection[str]
     config: Mapping[str, Any]
@@ -57,12 +57,12 @@ class Known:
         return tuple(float(value) for value in known[name])
 
     def mean_label(self) -> float:
-        """Of no use here: labels are blended by the scorer's own recipe alone, which knows the mean."""
+        """Unused: labels are blended only by the scorer's own recipe, which knows the mean."""
         return Recipe().mean_label
 
 
 def recipe_of(engine: Engine, override: RecipeOverride) -> Recipe | None:
-    """The recipe that a scorer's rows are served by; None where there is none, and nothing else was asked for.
+    """The recipe by which rows are weighed; None where the scorer has none and none was requested.
 
     Raises
     ------
@@ -78,7 +78,12 @@ def recipe_of(engine: Engine, override: RecipeOverride) -> Recipe | None:
     if override.by not in (AUTO, NONE, *engine.labels):
         raise InputError(f"cannot weigh by '{override.by}'", hint=f"Choose one of {', '.join(engine.labels)}.")
     recipe = recipe_for(
-        Known(engine.labels, getattr(engine, "config", {})), own, override.by, override.strength, None, "the scorer"
+        ScorerColumns(engine.labels, getattr(engine, "config", {})),
+        own,
+        override.by,
+        override.strength,
+        None,
+        "the scorer",
     )
     check_recipe(recipe)
     return recipe
@@ -113,7 +118,7 @@ def row_columns(
 
 
 def live_weights(recipe: Recipe, scores: Scores, live: Observer | None, note: Note) -> Doubles | None:
-    """Weights by the ranks among live scores; None where there are none to be had."""
+    """Weights by rank among live scores; None where they are not available."""
     by = weighed_by(recipe)
     if live is None or by is None:
         return None

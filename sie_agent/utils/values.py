@@ -52,13 +52,14 @@ class Number:
             number = operator.index(value) if self.whole else float(value) if not isinstance(value, str) else math.nan
         except (TypeError, ValueError, OverflowError):
             return False
-        return (
-            (self.whole or math.isfinite(number))
-            and (self.least is None or number >= self.least)
-            and (self.most is None or number <= self.most)
-            and (self.above is None or number > self.above)
-            and (self.below is None or number < self.below)
+        bounds = (
+            (self.least, operator.ge),
+            (self.most, operator.le),
+            (self.above, operator.gt),
+            (self.below, operator.lt),
         )
+        held = all(bound is None or holds(number, bound) for bound, holds in bounds)
+        return held and (self.whole or math.isfinite(number))
 
 
 @dataclass(frozen=True)

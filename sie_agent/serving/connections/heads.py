@@ -1,4 +1,4 @@
-"""What is wrong with the head of a request that the parser lets pass."""
+"""Checks of a request's head that the parser does not make."""
 
 from __future__ import annotations
 

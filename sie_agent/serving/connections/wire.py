@@ -11,12 +11,12 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from sie_agent.serving.http_errors import HttpError
 
-# a client that takes less than this of its answer does not read it
+# a client slower than this counts as not reading
 SLOWEST_BYTES_PER_SECOND = 64
 
 
-class Wire(asyncio.Transport):
-    """The transport that requests of a connection write to.
+class CountingTransport(asyncio.Transport):
+    """The transport that a connection's requests write to; counts the bytes.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Wire(asyncio.Transport):
         self.transport.resume_reading()
 
     def stalled(self, now: float, seconds: float) -> bool:
-        """Whether the peer has taken next to nothing for so many seconds, although there was something to take."""
+        """Whether the peer has read next to nothing for so many seconds although data was waiting for it."""
         waiting = self.transport.get_write_buffer_size()
         taken = self.given - waiting
         if waiting and now - self.checked < seconds:
