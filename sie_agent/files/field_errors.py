@@ -1,4 +1,4 @@
-"""What is wrong with a field of a file, in words: its key, what was expected, what was found, an example.
+"""Messages about wrong fields of a file: the key, what was expected, what was found, an example.
 
 For all files that pydantic checks: its own messages are those of a library, for programmers.
 """
@@ -66,7 +66,7 @@ LENGTHS = {
 
 
 def first_fault(error: ValidationError, root: type[BaseModel]) -> tuple[tuple[str | int, ...], str]:
-    """The place of the first mistake, and what is wrong there without the place; all kinds that would be taken."""
+    """Path and message of the first mistake; the message names every type that would be accepted."""
     mistakes = [(without_branch(mistake["loc"], root), mistake) for mistake in error.errors()]
     way, first = mistakes[0]
     kinds = [kind for place, one in mistakes if place == way and (kind := expected(one)) is not None]
@@ -76,14 +76,14 @@ def first_fault(error: ValidationError, root: type[BaseModel]) -> tuple[tuple[st
 
 
 def without_branch(way: tuple[str | int, ...], root: type[BaseModel]) -> tuple[str | int, ...]:
-    """The place of a field, without the kind that pydantic tried there."""
+    """The path of a field, without the union branch that pydantic appends."""
     while way and isinstance(way[-1], str) and BRANCH.fullmatch(way[-1]) and field_at(root, way) is None:
         way = way[:-1]
     return way
 
 
 def expected(mistake: ErrorDetails) -> str | None:
-    """What was expected in the place of a mistake; None where the mistake says it otherwise."""
+    """What was expected where a mistake is; None where pydantic's own message says it."""
     kind, context = mistake["type"], mistake.get("ctx") or {}
     if kind in BOUNDS:
         (bound,) = context.values() or ("?",)
@@ -96,7 +96,7 @@ def expected(mistake: ErrorDetails) -> str | None:
 
 
 def explain(error: ValidationError, root: type[BaseModel]) -> str:
-    """All mistakes of settings in one line: the dotted key and what is wrong with it.
+    """All mistakes of settings on one line, each with its dotted key.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def example(place: str, words: str, root: type[BaseModel], way: Sequence[str | i
 
 
 def of_kind(value: Any) -> str:
-    """A value that was found, and what it is."""
+    """A value and its type in words."""
     kinds = {str: "text", bool: "true or false", int: "whole number", float: "number", list: "list", dict: "mapping"}
     if value is None:
         return "nothing"
@@ -151,12 +151,12 @@ def of_kind(value: Any) -> str:
 
 
 def nearest(key: str, keys: Sequence[str]) -> str | None:
-    """The key that is most like another one; None where none is."""
+    """The key closest to another one; None where none is close."""
     return next((near for near in difflib.get_close_matches(key, keys, 1) if near != key), None)
 
 
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The settings that a type holds, in lists and alternatives too."""
+    """The models inside an annotation, in lists and unions too."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for part in get_args(annotation):
@@ -164,7 +164,7 @@ def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def field_at(root: type[BaseModel], way: Sequence[str | int]) -> FieldInfo | None:
-    """The setting at a place; None where there is none."""
+    """The field at a path; None where there is none."""
     models, field = [root], None
     for key in way:
         if isinstance(key, int):
@@ -179,7 +179,7 @@ def field_at(root: type[BaseModel], way: Sequence[str | int]) -> FieldInfo | Non
 
 
 def keys_at(root: type[BaseModel], way: Sequence[str | int]) -> list[str]:
-    """The keys that there may be at a place."""
+    """The keys that are allowed at a path."""
     names = [key for key in way if isinstance(key, str)]
     if not names:
         return list(root.model_fields)

@@ -1,4 +1,4 @@
-"""What a file is that was given in place of another one, and which file may have been meant."""
+"""Recognising a file of the wrong kind, and suggesting the one that was meant."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ USES = {
 
 
 def table_kind(path: Path) -> str | None:
-    """What a file is that is no text to be written by hand, in words; None for any other file, and where none is."""
+    """What a binary or table file is, in words; None for any other file, and where there is none."""
     if not path.is_file():
         return None
     if (kind := TABLES.get(path.suffix.lower())) is not None:
@@ -58,7 +58,7 @@ def table_kind(path: Path) -> str | None:
 
 
 def refuse_table(path: Path, expected: str, hint: str | None) -> None:
-    """Refuse data where a file in YAML is *expected* ("a suite in YAML"), before it is read.
+    """Refuse a data file where a YAML file is *expected* ("a suite in YAML"), before it is read.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def refuse_table(path: Path, expected: str, hint: str | None) -> None:
 
 
 def yaml_kind(content: Any) -> str | None:
-    """What the keys of a mapping are those of; None where that is open."""
+    """The kind of YAML file that the keys of a mapping belong to; None where that is ambiguous."""
     if not isinstance(content, Mapping):
         return None
     found = {kind: len(keys & set(map(str, content))) for kind, keys in KEYS.items()}
@@ -78,7 +78,7 @@ def yaml_kind(content: Any) -> str | None:
 
 
 def other_yaml(content: Any, expected: str, where: str | Path) -> InputError | None:
-    """A file in YAML that is of another kind than was expected, in words; None where it is not known to be.
+    """The error for a YAML file of another kind than expected; None where it may be of the expected kind.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def other_yaml(content: Any, expected: str, where: str | Path) -> InputError | N
 
 
 def meant(path: Path, names: list[str], endings: tuple[str, ...] = ()) -> str:
-    """What may have been meant by a missing file, for the end of a problem: a file beside it, else one of *names*.
+    """A suggestion for a missing file, to end a message with: a file beside it, else one of *names*.
 
     Parameters
     ----------

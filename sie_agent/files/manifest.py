@@ -108,7 +108,7 @@ def version_of(package: str) -> str | None:
 
 
 def command_line() -> str:
-    """What was typed, as a shell takes it: the program by its name, without secrets."""
+    """The command line as typed, quoted for a shell, with the bare program name and without secrets."""
     program = Path(sys.argv[0])
     # of `python -m sie_agent` the process knows the file only
     own = program.name == "__main__.py" and program.parent.name == "sie_agent"
@@ -120,8 +120,14 @@ def digest(text: str | bytes) -> str:
     return hashlib.sha256(text.encode() if isinstance(text, str) else text).hexdigest()
 
 
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write JSON through a temporary file, so that a reader never sees half of it; NaN becomes null.
+    """Write JSON atomically; NaN becomes null.
 
     Raises
     ------
@@ -131,7 +137,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file through a temporary file.
+    """Write a text file atomically.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The places that a verb writes to: what may be named for them, and that none of them is read or named twice."""
+"""The outputs of a verb: what they may be, and that none is an input or named twice."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def expanded(given: Named, option: str) -> Path:
 
 
 def check_places(places: Sequence[Place], reads: Mapping[str, Any], cache_path: Named = None) -> None:
-    """Make sure, before anything is opened, that all places can be written and that nothing that is read is among them.
+    """Check, before anything is opened, that all places can be written and that none is an input.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def check_places(places: Sequence[Place], reads: Mapping[str, Any], cache_path: 
 
 
 def check_kind(place: Place) -> None:
-    """A place is of the kind that is needed, or there is nothing yet."""
+    """Check that a place is of the right kind or does not exist yet."""
     path, where = place.path, f"{place.option} {place.path}"
     try:
         check_parents(path, where)
@@ -155,7 +155,7 @@ def check_kind(place: Place) -> None:
 
 
 def check_parents(path: Path, where: str) -> None:
-    """What a path lies in are folders, as far as they are there."""
+    """Check that the existing parents of a path are folders."""
     path.resolve()
     for parent in path.parents:
         if parent.is_dir():
@@ -165,14 +165,14 @@ def check_parents(path: Path, where: str) -> None:
 
 
 def check_regular(path: Path, where: str, *, folder: bool = False) -> None:
-    """What is there is a file that can be replaced, no device and no pipe."""
+    """Check that an existing file is a regular one, which can be replaced."""
     if not folder and path.exists() and not path.is_file():
         problem = "is a device or a pipe, and a file that can be replaced is needed"
         raise InputError(problem, where=where, hint="Give the name of a file.")
 
 
 def read_paths(reads: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
-    """What is read of this machine's disk, with its option."""
+    """The inputs that exist on this disk, each with its option."""
     for option, given in reads.items():
         several = given if isinstance(given, list | tuple | set | frozenset) else [given]
         for one in several:
@@ -187,7 +187,7 @@ def read_paths(reads: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
 
 
 def check_two(place: Place, other: Place) -> None:
-    """Two options do not name the same file."""
+    """Check that two options do not name the same file."""
     how = written(place, other.path)
     if how is None:
         how = written(other, place.path)
@@ -197,7 +197,7 @@ def check_two(place: Place, other: Place) -> None:
 
 
 def check_source(place: Place, option: str, source: Path) -> None:
-    """What is read is not what is written, by whatever name or link."""
+    """Check that an input is not written to, by whatever name or link."""
     where, told = f"{place.option} {place.path}", f"{option} {source}"
     how = written(place, source)
     if how is None and source.is_dir():
@@ -213,7 +213,7 @@ def check_source(place: Place, option: str, source: Path) -> None:
 
 
 def written(place: Place, path: Path) -> str | None:
-    """Whether a path is what is written at a place, or in it; as :func:`alike` says it."""
+    """Whether writing a place would write a path; the result is that of :func:`alike`."""
     for part, folder in place.targets:
         if (how := alike(part, path)) is not None:
             return how
@@ -223,7 +223,7 @@ def written(place: Place, path: Path) -> str | None:
 
 
 def alike(first: Path, second: Path) -> str | None:
-    """None where two paths lead to different places, be they there or not; else what is to be said of the names."""
+    """None where two paths are different files, existing or not; else a remark on their names, mostly ""."""
     if first.exists() and second.exists() and first.samefile(second):
         return ""
     names = [str(path.resolve()) for path in (first, second)]
@@ -234,7 +234,7 @@ def alike(first: Path, second: Path) -> str | None:
 
 
 def full_names(reads: Mapping[str, Any]) -> dict[str, Any]:
-    """What is read, with the full name of each path that is there, whatever it was called by."""
+    """The inputs, with the absolute path of each file that exists."""
     named: dict[str, Any] = {}
     for option, given in reads.items():
         if given is None or (isinstance(given, list | tuple) and not given):

@@ -1,4 +1,4 @@
-"""Parquet files of the stages: written whole or not at all, and hashed for the manifest."""
+"""Parquet files of the stages: atomic writing, checked reading, and the hash of a log."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class TableWriter:
 
 
 def stamped(schema: pa.Schema, path: Path) -> pa.Schema:
-    """The schema with what the file at *path* is made by, where a verb makes it; never with what another was."""
+    """The schema with the stamp for the file at *path*, and without that of any file it was read from."""
     kept = {name: value for name, value in (schema.metadata or {}).items() if name != STAMP}
     stamp = stamp_of(path)
     return schema.with_metadata({**kept, **({STAMP: stamp} if stamp else {})})
@@ -164,7 +164,7 @@ def read_table(
 
 
 def as_frame(table: pa.Table) -> pd.DataFrame:
-    """The table in pandas, with the types that the file's metadata ask for, where these can be read.
+    """The table in pandas, with the types in the file's metadata where these are valid.
 
     Raises
     ------
@@ -177,7 +177,7 @@ def as_frame(table: pa.Table) -> pd.DataFrame:
     except (pa.ArrowException, MemoryError):
         raise
     except Exception:
-        # what the file says to pandas may be anything, and pandas' errors have no common type: without it, then
+        # the metadata for pandas may be anything, and its errors have no common type: read the table without them
         pass
     plain: pd.DataFrame = table.replace_schema_metadata(None).to_pandas()
     return plain
@@ -196,7 +196,7 @@ def check_numeric(column: pd.Series[Any], source: Path) -> None:
 
 
 def unreadable(path: Path) -> InputError:
-    """The system does not let a file be read."""
+    """The error for a file without read permission."""
     return InputError("cannot be read (permission denied)", where=path, hint="Change its permissions, or give another")
 
 
@@ -234,7 +234,7 @@ DAMAGES = {
 
 
 def damage(reason: str) -> str:
-    """What Arrow says of a damaged file in words for a user, in brackets; nothing where it is not known."""
+    """Arrow's message about a damaged file in words for a user, in brackets; "" where it is unknown."""
     found = next((words for sign, words in DAMAGES.items() if sign in reason.lower()), None)
     return f" ({found})" if found else ""
 

@@ -36,11 +36,11 @@ def set_quiet(quiet: bool) -> None:
 
 
 def standard_error() -> Console:
-    """The terminal, or the file that stands in its place."""
+    """A console on standard error."""
     from rich.console import Console
 
     class Unread(Console):
-        """Standard error, which may have lost its reader: that is no reason to end the work."""
+        """Standard error, whose reader may have closed it: no reason to end the work."""
 
         def on_broken_pipe(self) -> None:
             return
@@ -55,7 +55,7 @@ def say(message: str) -> None:
 
 
 def whisper(message: str) -> None:
-    """Tell whoever watches a terminal what takes its time now; a log is spared the line."""
+    """Tell the person at the terminal what is slow now; no line in a log file."""
     if not _quiet and (console := standard_error()).is_terminal:
         console.print(redacted(message), markup=False, style="dim")
 
@@ -100,7 +100,7 @@ def bar(description: str, total: int | None) -> Iterator[Bar]:
 
 
 class _Lines:
-    """The bar of a log file: where the work is, now and then, also while nothing gets done."""
+    """Progress in a log file: a line at intervals, also while nothing advances."""
 
     def __init__(self, description: str, total: int | None) -> None:
         self._description = description
@@ -148,7 +148,7 @@ class _Lines:
 
 
 def left_words(seconds: float) -> str:
-    """A time that is left, rounded as a person says it."""
+    """The remaining time, rounded for a person."""
     return "less than a minute" if seconds < 60 else f"about {seconds / 60:,.0f} min"
 
 

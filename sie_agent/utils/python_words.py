@@ -1,4 +1,4 @@
-"""What an error says to a caller from Python: parameters in place of the options of the command line.
+"""Error messages for callers from Python: parameters in place of command-line options.
 
 Messages are written once, with the options of the command line. The command line shows them as they are; where a public
 function or method is called from Python, ``--max-cost`` becomes ``max_cost=`` on the way out.
@@ -61,7 +61,7 @@ WORDS = frozenset(_WORDS.split())
 
 @contextmanager
 def command_line() -> Iterator[None]:
-    """Errors that are raised within name options: whoever reads them has typed a command."""
+    """Errors raised in the body name options: the reader has typed a command."""
     before = ON_COMMAND_LINE.set(True)
     try:
         yield
@@ -71,7 +71,7 @@ def command_line() -> Iterator[None]:
 
 @contextmanager
 def parameters_named(function: Callable[..., object] | None = None) -> Iterator[None]:
-    """Errors that are raised within name the parameters of what was called; on the command line nothing is changed."""
+    """Errors raised in the body name the parameters of *function*; on the command line nothing changes."""
     try:
         yield
     except (InputError, EnvironmentFailure) as error:
@@ -81,7 +81,7 @@ def parameters_named(function: Callable[..., object] | None = None) -> Iterator[
 
 
 def put_in_python(error: SieError, called: str | None = None) -> None:
-    """Change what an error says, in place: whoever catches it gets the same object."""
+    """Rewrite an error's message in place."""
     if not isinstance(error, InputError | EnvironmentFailure):
         return
     said = error.where, error.problem, error.hint
@@ -93,7 +93,7 @@ def put_in_python(error: SieError, called: str | None = None) -> None:
 
 
 def name_of(function: Callable[..., object]) -> str:
-    """The name by which a function is called: of what makes an object, that of the class."""
+    """The name by which a function is called; for ``__init__`` that of the class."""
     return function.__qualname__.removesuffix(".__init__").removesuffix(".__post_init__")
 
 
@@ -107,7 +107,7 @@ def place_in_python(where: str, called: str | None) -> str:
 
 
 def parameter_of(option: str) -> str | None:
-    """The parameter that an option is of, None for what is none of ours (an option of pip)."""
+    """The parameter of an option; None for an option that is not ours (such as pip's)."""
     key = option.replace("-", "_")
     name = NEGATED.get(key) or NAMES.get(key, key)
     return name if name in KNOWN or key in NEGATED else None

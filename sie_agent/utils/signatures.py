@@ -1,4 +1,4 @@
-"""The types of what public functions are given, checked against their own annotations before anything is done."""
+"""Checks the arguments of public functions against their annotations."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MAPPINGS = (Mapping, dict, collections.abc.MutableMapping)
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
-    """A function that refuses what its annotations do not allow, and whose errors name its parameters.
+    """Wrap a function: arguments must fit its annotations, and errors name its parameters.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def check_call(function: Callable[..., Any], *given: Any, **named: Any) -> None:
-    """Make sure that what a function is to be called with is of the types that it says."""
+    """Check the arguments of a call against the function's annotations."""
     signature, hints = described(function)
     try:
         bound = signature.bind(*given, **named)
@@ -88,7 +88,7 @@ class ExpectedType:
 
 
 def expected_type(annotation: Any) -> ExpectedType:
-    """What an annotation asks for; of a type that cannot be looked into, any value fits."""
+    """What an annotation asks for; any value fits an annotation that is not understood."""
     origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
     kind = origin or annotation
     if origin in (typing.Union, types.UnionType):
@@ -116,7 +116,7 @@ def expected_type(annotation: Any) -> ExpectedType:
 
 
 def is_several(value: Any) -> bool:
-    """Whether a value is a list of values or the like; a text, a mapping and a table are not."""
+    """Whether a value is a list or similar; a text, a mapping and a table are not."""
     if isinstance(value, str | bytes | Mapping) or hasattr(value, "columns"):
         return False
     return hasattr(value, "__len__") and hasattr(value, "__iter__")
@@ -140,7 +140,7 @@ def is_a(value: Any, kind: Any) -> bool:
 
 
 def is_number(value: Any, *, whole: bool) -> bool:
-    """Whether a value is one number, of whatever library."""
+    """Whether a value is a single number, of any library."""
     if isinstance(value, str | bytes) or getattr(value, "shape", ()) != ():
         return False
     try:
@@ -153,7 +153,7 @@ def is_number(value: Any, *, whole: bool) -> bool:
 
 
 def members(protocol: type) -> set[str]:
-    """What an object has that follows a protocol."""
+    """The names of a protocol's members."""
     own = {*vars(protocol), *getattr(protocol, "__annotations__", {})}
     return {name for name in own if not name.startswith("_")}
 

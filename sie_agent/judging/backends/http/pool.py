@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from sie_agent.errors import EnvironmentFailure
+from sie_agent.files.event_log import event
 from sie_agent.judging.answers import Answer
 from sie_agent.judging.backends.http.attempt import CHAT_PATH, refused_or_trouble
 from sie_agent.judging.backends.http.chat import error_text, shown_url
@@ -18,7 +19,6 @@ from sie_agent.judging.backends.http.decoding import decoded
 from sie_agent.judging.backends.http.network import is_garbled
 from sie_agent.judging.backends.http.server import Server, key_refused, listed_models
 from sie_agent.judging.backends.http.trouble import LOST, STRANGE, TEST_QUESTION, Refusal, Trouble
-from sie_agent.utils.events import event
 from sie_agent.utils.progress import say
 
 FAILURES_TO_DOUBT = 5
