@@ -7,7 +7,6 @@ import hashlib
 import importlib.util
 import os
 import shutil
-import sys
 import tempfile
 import time
 import zipfile
@@ -19,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from sie_agent.errors import EnvironmentFailure, InputError, MissingExtraError
+from sie_agent.files import manifest
 from sie_agent.files.paths import cache_dir, user_path
 from sie_agent.files.writing import remove_unheld
 from sie_agent.utils.extras import is_installed, require_extra
 from sie_agent.utils.foreign import foreign_bars_silenced
 from sie_agent.utils.progress import say
+from sie_agent.utils.threads import cores
 
 # seconds after which a folder that is being made has its lock
 LOCKED_BY_NOW = 60.0
@@ -94,11 +95,6 @@ def quiet_transformers() -> None:
     settings.set_verbosity_error()
 
 
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-
-
 @contextmanager
 def workers() -> Iterator[ThreadPoolExecutor]:
     """A pool of one thread per core, each of which computes its batches alone.
@@ -134,8 +130,7 @@ def packaged_file(module: str, file: str, hint: str) -> Path:
 
 @lru_cache(maxsize=32)
 def _hash_of_file(path: str, size: int, changed: int) -> str:
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return manifest.file_hash(Path(path))
 
 
 def file_hash(path: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from sie_agent.samples.maps.column_maps import Impressions
 from sie_agent.samples.schema import DEFAULTS, IMPRESSIONS
 from sie_agent.samples.shop_logs.events import VISIT
 from sie_agent.samples.splits import query_keys
+from sie_agent.utils.threads import cores
 
 MEMORY = "256MB"
 ROWS_PER_BATCH = 50_000
@@ -217,7 +217,7 @@ def connected(folder: Path) -> Iterator[Any]:
         "memory_limit": MEMORY,
         "temp_directory": str(folder),
         # each thread has buffers of its own
-        "threads": min(2, len(os.sched_getaffinity(0))),
+        "threads": min(2, cores()),
         "preserve_insertion_order": False,
         "autoinstall_known_extensions": False,
         "python_enable_replacements": False,
