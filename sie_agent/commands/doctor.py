@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from sie_agent.errors import EXIT_DONE, EXIT_ENVIRONMENT, SieError
 from sie_agent.files.paths import cache_dir, data_dir, prompts_dir, suites_dir
 from sie_agent.utils.extras import is_installed
+from sie_agent.utils.threads import cores
 
 CORE = (
     "datasets",
@@ -178,18 +179,18 @@ def machine() -> list[Check]:
     disk = Check("disk", "ok", f"{free / 1e9:.1f} GB free at {folder}")
     if free < FREE_BYTES:
         disk = Check("disk", "note", disk.found, "Free some space, or set SIE_CACHE_DIR to another disk.")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = str(cores())
     memory = available_memory()
     if memory is None:
-        return [disk, Check("cores", "ok", str(cores))]
+        return [disk, Check("cores", "ok", count)]
     shown = f"{memory / 1e9:.1f} GB free"
     if memory < ENOUGH_MEMORY:
         return [
             disk,
-            Check("cores", "ok", str(cores)),
+            Check("cores", "ok", count),
             Check("memory", "note", shown, "Close other programs."),
         ]
-    return [disk, Check("cores", "ok", str(cores)), Check("memory", "ok", shown)]
+    return [disk, Check("cores", "ok", count), Check("memory", "ok", shown)]
 
 
 def available_memory() -> int | None:

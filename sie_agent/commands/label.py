@@ -13,6 +13,7 @@ import pandas as pd
 
 from sie_agent.commands.judges import Judge, as_judge, open_judge
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL
+from sie_agent.files.event_log import event, log_events
 from sie_agent.files.manifest import Manifest, command_line
 from sie_agent.files.outputs import File, Folder, Work, outputs
 from sie_agent.files.tables import TableWriter
@@ -45,7 +46,6 @@ from sie_agent.selection import POSITIVE_AT
 from sie_agent.suite import Mixture
 from sie_agent.utils.collecting import rare_collection
 from sie_agent.utils.counts import counted
-from sie_agent.utils.events import event, log_events
 from sie_agent.utils.progress import bar, say
 from sie_agent.utils.values import check_values
 

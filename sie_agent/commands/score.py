@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -37,6 +36,7 @@ from sie_agent.scorer import source_identity as identity_of
 from sie_agent.selection import recipe_metadata
 from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import bar, say
+from sie_agent.utils.threads import cores
 from sie_agent.utils.values import check_values
 
 ROWS_AT_ONCE = 20_000
@@ -280,8 +280,3 @@ def rows_from_log(target: Path, loaded: Scorer) -> int | None:
     with pq.ParquetFile(target) as opened:
         batches = opened.iter_batches(columns=[FROM])
         return sum(int(pc.sum(pc.equal(batch.column(0), LOG)).as_py() or 0) for batch in batches)
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0))

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from sie_agent.errors import InputError
 from sie_agent.files.json_files import read_json
+from sie_agent.files.manifest import file_hash
 from sie_agent.files.small_files import MEBIBYTE, too_large
 from sie_agent.files.tables import TableWriter, read_table
 from sie_agent.files.writing import exclusive_lock, failures_in_words, write_bytes
@@ -26,7 +27,6 @@ STATE = "state.json"
 # names of parts and of the state, whole or half written
 OURS = re.compile(r"\.?(state\.json|[0-9a-f]{12}-[0-9]{6}\.parquet)(\.[0-9a-z_-]*)*")
 MOST_OF_A_FILE = 256 * MEBIBYTE
-BLOCK_BYTES = 1 << 20
 
 
 class Parts:
@@ -147,12 +147,3 @@ def folder_hash(folder: Path) -> str:
                 raise too_large(file, file.stat().st_size, MOST_OF_A_FILE, "Take it out of the scorer's folder.")
             whole.update(f"{file.name}\t{file_hash(file)}\n".encode())
     return whole.hexdigest()
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256, in hex, of a file, read in blocks."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from sie_agent.labels import WEAK_LABELS
 from sie_agent.samples import numbers_of, table_batches, texts_of
 from sie_agent.selection.select import Ties, known_first, no_score, strata_of, tie_breakers
 from sie_agent.utils.progress import Bar
+from sie_agent.utils.threads import cores
 
 Doubles = npt.NDArray[np.float64]
 
@@ -49,7 +49,7 @@ def connected(folder: Path) -> Iterator[Any]:
         "memory_limit": MEMORY,
         "temp_directory": str(folder / "overflow"),
         # each thread has buffers of its own
-        "threads": min(2, len(os.sched_getaffinity(0))),
+        "threads": min(2, cores()),
         "preserve_insertion_order": False,
         # neither the network nor variables of this program are looked at
         "autoinstall_known_extensions": False,
