@@ -17,8 +17,7 @@ from sie_agent.labels import WEAK_LABELS, StudentSettings, label_names, student_
 from sie_agent.scorer.estimator_inputs import ALLOWED, Samples, named_labels, prepared, rank_agreement, remembered, tell
 from sie_agent.scorer.files import load_scorer, save_scorer
 from sie_agent.scorer.model import Scorer, distill_scorer
-from sie_agent.selection.select import check_strength, weights_from
-from sie_agent.selection.usual import usual_label
+from sie_agent.selection import check_strength, usual_label, weights_from
 from sie_agent.utils.counts import counted
 from sie_agent.utils.python_words import parameters_named
 from sie_agent.utils.signatures import checked

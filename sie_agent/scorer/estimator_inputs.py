@@ -16,7 +16,7 @@ from sie_agent.errors import InputError
 from sie_agent.labels import StudentSettings, label_names
 from sie_agent.samples import validate_samples
 from sie_agent.scorer.cards.text import table_of
-from sie_agent.selection.usual import USUAL
+from sie_agent.selection import USUAL
 from sie_agent.utils.progress import say
 
 Doubles = npt.NDArray[np.float64]

@@ -26,7 +26,7 @@ from sie_agent.scorer.explanation.spans import CHUNK, word_spans
 from sie_agent.scorer.files import load_scorer
 from sie_agent.scorer.label_errors import LABEL_ERROR
 from sie_agent.scorer.model import Scorer, student_inputs
-from sie_agent.selection.usual import usual_label
+from sie_agent.selection import usual_label
 from sie_agent.utils.shown import shown
 
 Doubles = npt.NDArray[np.float64]

@@ -21,7 +21,8 @@ from sie_agent.scorer.label_errors import AGAIN
 from sie_agent.scorer.onnx.graph import TREES
 from sie_agent.scorer.onnx.model import scorer_message
 from sie_agent.scorer.onnx.trees import COLUMNS, QUANTILES_OF, TENSORS, trees_of_table
-from sie_agent.scorer.student import QUANTILES, Student
+from sie_agent.scorer.student import Student
+from sie_agent.selection import QUANTILES
 
 TREES_OF = "lightgbm of "
 READING = "sie.reading"
