@@ -15,7 +15,7 @@ from scipy.stats import spearmanr
 from sie_agent.errors import InputError
 from sie_agent.labels import StudentSettings, label_names
 from sie_agent.samples import validate_samples
-from sie_agent.scorer.cards.text import table_of
+from sie_agent.scorer.cards.markup import table_of
 from sie_agent.selection import USUAL
 from sie_agent.utils.progress import say
 

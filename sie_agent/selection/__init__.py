@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sie_agent.selection.checks import check_scores_file, check_strength
-from sie_agent.selection.connections import database, first_row, inserter, stream
+from sie_agent.selection.connections import TableStream, database, first_row, inserter, stream
 from sie_agent.selection.defaults import AUTO, USUAL, selected_by, usual_label
 from sie_agent.selection.ranks import QUANTILES, rank_in_quantiles, rank_in_sample, ranks_in_quantiles, ranks_in_sample
 from sie_agent.selection.recipe import (
@@ -33,6 +33,7 @@ __all__ = [
     "USUAL",
     "WEIGHT",
     "Recipe",
+    "TableStream",
     "blended_label",
     "check_recipe",
     "check_scores_file",
