@@ -66,7 +66,7 @@ def scorer_card(config: Mapping[str, Any]) -> str:
         **model_index(figures, about),
     }
     return rendered(
-        "scorer.md.jinja",
+        "scorer.md.j2",
         metadata,
         mode=str(about.get("mode")),
         labels=[str(name) for name in named] if isinstance(named, list) else [],
@@ -105,7 +105,7 @@ def labels_card(
         },
     }
     return rendered(
-        "labels.md.jinja",
+        "labels.md.j2",
         metadata,
         title=TITLES[kind],
         kind=kind,
