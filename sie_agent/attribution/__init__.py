@@ -19,9 +19,10 @@ from sie_agent.attribution.models.networks import Network, new_network
 from sie_agent.attribution.models.two_tower import TwoTower, new_two_tower
 from sie_agent.attribution.references import MAGNITUDES, REFERENCES, SIGNED, reference_importance
 from sie_agent.attribution.references.ekfac import curvatures, preconditioned
-from sie_agent.attribution.setting import Rows, Setting
-from sie_agent.attribution.training import TARGETS, TRAINERS, TrainingSettings, predict, predict_held_out, train
+from sie_agent.attribution.setting import FeatureRows, Setting
+from sie_agent.attribution.training import TARGETS, TRAINERS, predict, predict_held_out, train
 from sie_agent.attribution.training_losses import TRAINING_LOSSES
+from sie_agent.attribution.training_steps import TrainingSettings
 
 __all__ = [
     "MAGNITUDES",
@@ -32,12 +33,12 @@ __all__ = [
     "TRAINING_LOSSES",
     "VALIDATION_LOSSES",
     "Batch",
+    "FeatureRows",
     "Layered",
     "Logistic",
     "Model",
     "Network",
     "Pairs",
-    "Rows",
     "Setting",
     "TrainingSettings",
     "TwoTower",

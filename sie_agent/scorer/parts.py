@@ -17,16 +17,13 @@ from sie_agent.errors import InputError
 from sie_agent.files.json_files import read_json
 from sie_agent.files.small_files import MEBIBYTE, too_large
 from sie_agent.files.tables import TableWriter, read_table
-from sie_agent.files.writing import exclusive_lock, failures_in_words, write_bytes
+from sie_agent.files.writing import failures_in_words, write_bytes
 from sie_agent.utils.progress import bar, say
-
-__all__ = ["Parts", "exclusive_lock", "file_hash", "folder_hash", "source_identity"]
 
 STATE = "state.json"
 # names of parts and of the state, whole or half written
 OURS = re.compile(r"\.?(state\.json|[0-9a-f]{12}-[0-9]{6}\.parquet)(\.[0-9a-z_-]*)*")
 MOST_OF_A_FILE = 256 * MEBIBYTE
-BLOCK_BYTES = 1 << 20
 
 
 class Parts:
@@ -53,10 +50,10 @@ class Parts:
         if found.get("made_from") == self._state["made_from"]:
             self._state = found
             return
-        if self.folder.is_dir() and not all(OURS.fullmatch(entry.name) for entry in self.folder.iterdir()):
-            problem = "holds files that this program did not make, and parts of the scores would go there"
-            raise InputError(problem, where=self.folder, hint="Move it away, or give another --out")
         if self.folder.is_dir():
+            if not all(OURS.fullmatch(entry.name) for entry in self.folder.iterdir()):
+                problem = "holds files that this program did not make, and parts of the scores would go there"
+                raise InputError(problem, where=self.folder, hint="Move it away, or give another --out")
             before = found.get("made_from")
             known = before if isinstance(before, dict) else {}
             differ = [name for name, value in self._state["made_from"].items() if known.get(name) != value]
@@ -68,9 +65,8 @@ class Parts:
     def complete(self) -> int | None:
         """How many parts there are, once all were made."""
         count = self._state.get("parts")
-        return (
-            count if isinstance(count, int) and all(self.rows(number) is not None for number in range(count)) else None
-        )
+        whole = isinstance(count, int) and all(self.rows(number) is not None for number in range(count))
+        return count if whole else None
 
     def path(self, number: int) -> Path:
         """The file of a part, numbered from 0."""
@@ -151,8 +147,5 @@ def folder_hash(folder: Path) -> str:
 
 def file_hash(path: Path) -> str:
     """SHA-256, in hex, of a file, read in blocks."""
-    digest = hashlib.sha256()
     with path.open("rb") as stream:
-        while block := stream.read(BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()

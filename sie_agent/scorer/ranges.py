@@ -9,19 +9,15 @@ from typing import Any
 import numpy as np
 
 from sie_agent.labels import WEAK_LABELS
-from sie_agent.scorer.student import Ends, Student, room_for_order
-
-
-def ends_of(name: str) -> Ends | None:
-    """The range of a weak label; None where it has none or is not known here."""
-    return WEAK_LABELS[name].ends if name in WEAK_LABELS else None
+from sie_agent.scorer.student import Student, room_for_order
 
 
 def kept_in_range(students: Mapping[str, Student]) -> dict[str, Student]:
     """The students with quantiles that keep their scores in the range of the weak label, and in their order."""
     found = {}
     for name, student in students.items():
-        ends = ends_of(name)
+        # a label that is not known here has no range
+        ends = WEAK_LABELS[name].ends if name in WEAK_LABELS else None
         found[name] = replace(student, quantiles=room_for_order(student.quantiles, ends), ends=ends)
     return found
 

@@ -58,22 +58,23 @@ class Student:
     @cached_property
     def trees(self) -> Trees:
         """The trees as arrays."""
-        return self.booster.trees if isinstance(self.booster, KeptTrees) else self._covered[0]
+        return self.booster.trees if isinstance(self.booster, KeptTrees) else self.covered[0]
 
-    def contributions(self, inputs: npt.NDArray[np.floating]) -> Doubles:
-        """(n, d + 1): what each input adds to the predicted rank, and the mean last; see :func:`contributions`.
+    @cached_property
+    def covered(self) -> tuple[Trees, Cover]:
+        """The trees, and how many rows they were fitted to.
 
         Raises
         ------
         InputError : the scorer was read from a file that does not say how many rows the trees were fitted to.
         """
-        kept = isinstance(self.booster, KeptTrees)
-        trees, cover = self.booster.covered() if kept else self._covered
-        return contributions(trees, cover, inputs)
-
-    @cached_property
-    def _covered(self) -> tuple[Trees, Cover]:
+        if isinstance(self.booster, KeptTrees):
+            return self.booster.covered
         return trees_of_text(self.booster.model_to_string(), self.booster.num_feature())
+
+    def contributions(self, inputs: npt.NDArray[np.floating]) -> Doubles:
+        """(n, d + 1): what each input adds to the predicted rank, and the mean last; see :func:`contributions`."""
+        return contributions(*self.covered, inputs)
 
     @property
     def knots(self) -> Doubles:
