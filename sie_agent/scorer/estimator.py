@@ -46,7 +46,7 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
     Parameters
     ----------
     label : the weak label to predict, a name in :data:`sie_agent.labels.WEAK_LABELS`; None for all that were fitted.
-    trees, leaves, learning_rate, rows_per_leaf, feature_share : as in :class:`sie_agent.scorer.StudentSettings`; None
+    trees, leaves, learning_rate, rows_per_leaf, feature_share : as in :class:`sie_agent.labels.StudentSettings`; None
         for the default of the weak label, :func:`sie_agent.labels.student_settings`.
     random_state : seed (or a ``numpy.random.RandomState``) of the trees; None draws one.
     verbose : whether :meth:`fit` says on standard error what it does, a line for the features and for each weak

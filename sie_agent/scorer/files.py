@@ -11,7 +11,6 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
-from operator import gt
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +25,14 @@ from sie_agent.files.small_files import MEBIBYTE, read_bytes
 from sie_agent.files.writing import write_bytes
 from sie_agent.samples import made_by_words
 from sie_agent.scorer.cards.card import scorer_card
-from sie_agent.scorer.label_errors import AGAIN, LabelErrors, as_config, is_number, read_label_errors
+from sie_agent.scorer.label_errors import AGAIN, LabelErrors, as_config, read_label_errors
 from sie_agent.scorer.model import Scorer
 from sie_agent.scorer.onnx.model import scorer_model
 from sie_agent.scorer.onnx.read import READING, TREES_OF, read_learned
 from sie_agent.scorer.ranges import kept_in_range, moved_config
 from sie_agent.scorer.student import Student
 from sie_agent.scorer.trees import MOST_ROWS
-from sie_agent.selection.recipe import MOST_QUANTILES, RELEVANCE, Recipe, read_recipe
+from sie_agent.selection import RELEVANCE, Recipe, read_recipe, rising
 
 # of 4, texts without spaces are read otherwise, and the model says how they are; one of 3 is read as it was
 FORMAT, OLDEST_FORMAT = 4, 3
@@ -158,10 +157,10 @@ def fault_in_config(config: Mapping[str, Any]) -> str | None:
     for name, values in config["score_quantiles"].items():
         if name not in labels:
             return "'score_quantiles' is of a weak label that the scorer does not give"
-        if not isinstance(values, list) or not 2 <= len(values) <= MOST_QUANTILES:
-            return f"the score quantiles of '{name}' are no list of 2 to {MOST_QUANTILES:,} numbers"
-        if not all(is_number(value) for value in values) or any(map(gt, values, values[1:])):
-            return f"the score quantiles of '{name}' are no rising row of numbers"
+        try:
+            rising(values, f"score quantiles of '{name}'")
+        except InputError as error:
+            return error.problem
     # the recipe and the label errors are checked number by number where they are read
     for name in config.keys() - {"recipe", "label_errors"}:
         try:

@@ -13,6 +13,7 @@ from sie_agent.selection.recipe import (
     check_recipe,
     read_recipe,
     recipe_metadata,
+    rising,
     weights_of,
 )
 from sie_agent.selection.recipe_choice import MILD, NONE, recipe_for
@@ -51,6 +52,7 @@ __all__ = [
     "recipe_for",
     "recipe_in",
     "recipe_metadata",
+    "rising",
     "select_file",
     "select_rows",
     "selected_by",

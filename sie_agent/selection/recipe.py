@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from operator import gt
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,6 @@ LEVEL = 0.25
 # of the recipe in the metadata of a scores file
 KEY = b"sie.recipe"
 CHOSEN = ("tuned", "rule", "log", "given")
-FIELDS = ("blend", "by", "strength", "level", "mean_label", "quantiles", "chosen", "why")
 # what a file from elsewhere may hold
 MOST_QUANTILES, LARGEST, SMALLEST_MEAN, LONGEST_WHY = 10_001, 1e100, 1e-9, 1_000
 
@@ -201,12 +201,11 @@ def read_recipe(content: Any, where: str) -> Recipe:
     try:
         if not isinstance(told, dict):
             raise InputError("no mapping of fields")
-        for name in FIELDS:
-            if name not in told:
-                raise InputError(f"'{name}' is missing")
-        for name in told:
-            if name not in FIELDS:
-                raise InputError(f"unknown field '{str(name)[:40]}'")
+        known = {field.name for field in fields(Recipe)}
+        for name in known - told.keys():
+            raise InputError(f"'{name}' is missing")
+        for name in told.keys() - known:
+            raise InputError(f"unknown field '{str(name)[:40]}'")
         recipe = Recipe(**{**told, "quantiles": quantiles_in(told["quantiles"])})
         check_recipe(recipe)
     except InputError as error:
@@ -219,20 +218,28 @@ def quantiles_in(told: Any) -> dict[str, tuple[float, ...]]:
 
     Raises
     ------
-    InputError : they are no lists of numbers, by name of a weak label; or more than one wants.
+    InputError : they are not lists of rising numbers, by name of a weak label, or are too many.
     """
     if not isinstance(told, dict):
         raise InputError("'quantiles' is no mapping")
-    found = {}
-    for name, values in told.items():
+    for name in told:
         if name not in WEAK_LABELS:
             raise InputError(f"quantiles of '{str(name)[:40]}', which is no weak label")
-        if not isinstance(values, list | tuple) or not 2 <= len(values) <= MOST_QUANTILES:
-            raise InputError(f"the quantiles of '{name}' are no row of 2 to {MOST_QUANTILES:,} numbers")
-        if not all(is_number(value) for value in values):
-            raise InputError(f"the quantiles of '{name}' hold what is no number")
-        found[name] = tuple(float(value) for value in values)
-    return found
+    return {name: rising(values, f"quantiles of '{name}'") for name, values in told.items()}
+
+
+def rising(values: Any, what: str) -> tuple[float, ...]:
+    """Quantiles as a file holds them, checked; *what* they are, for messages.
+
+    Raises
+    ------
+    InputError : they are not a list of rising numbers, or are too many.
+    """
+    if not isinstance(values, list | tuple) or not 2 <= len(values) <= MOST_QUANTILES:
+        raise InputError(f"the {what} must be a list of 2 to {MOST_QUANTILES:,} numbers")
+    if not all(is_number(value) for value in values) or any(map(gt, values, values[1:])):
+        raise InputError(f"the {what} must be numbers that do not fall")
+    return tuple(float(value) for value in values)
 
 
 def is_number(value: Any) -> bool:
