@@ -85,9 +85,6 @@ class AdamW:
         rate_now = rate * np.sqrt(1 - 0.999**self.steps) / (1 - 0.9**self.steps)
         moved = []
         for place, (value, slope) in enumerate(zip(network.arrays(), gradient.arrays(), strict=True)):
-            if value.size == 0:
-                moved.append(value)
-                continue
             self.first[place] = 0.9 * self.first[place] + 0.1 * slope
             self.second[place] = 0.999 * self.second[place] + 0.001 * slope**2
             update = rate_now * self.first[place] / (np.sqrt(self.second[place]) + 1e-8)

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, check_random_state
 
 from sie_agent.errors import InputError
 from sie_agent.labels import WEAK_LABELS, StudentSettings, label_names, student_settings
-from sie_agent.scorer.estimator_inputs import ALLOWED, Samples, named_labels, prepared, rank_agreement, remembered, tell
+from sie_agent.scorer.estimator_inputs import BOUNDS, Samples, named_labels, prepared, rank_agreement, remembered, tell
 from sie_agent.scorer.files import load_scorer, save_scorer
 from sie_agent.scorer.model import Scorer, distill_scorer
 from sie_agent.selection import check_strength, usual_label, weights_from
@@ -273,16 +273,10 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         if self.label is not None and self.label not in chosen:
             hint = f"It must be None or one of {', '.join(chosen)}."
             raise InputError(f"label is {self.label!r}", where="ImportanceScorer", hint=hint)
-        checks = {
-            "trees": settings.trees >= 1,
-            "leaves": settings.leaves >= 2,
-            "learning_rate": settings.learning_rate > 0,
-            "rows_per_leaf": settings.rows_per_leaf >= 1,
-            "feature_share": 0 < settings.feature_share <= 1,
-        }
-        for name, fine in checks.items():
-            if not fine:
-                raise InputError(f"{name} is {getattr(self, name)!r}", where="ImportanceScorer", hint=ALLOWED[name])
+        for name, (bound, holds) in BOUNDS.items():
+            if not holds(getattr(settings, name)):
+                problem = f"{name} is {getattr(self, name)!r}"
+                raise InputError(problem, where="ImportanceScorer", hint=f"It must be {bound}.")
         return chosen
 
     def _remember(self, read: list[str]) -> None:

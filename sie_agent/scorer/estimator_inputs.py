@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -29,12 +29,13 @@ EXPECTED = (
 )
 
 
-ALLOWED = {
-    "trees": "It must be at least 1.",
-    "leaves": "It must be at least 2.",
-    "learning_rate": "It must be above 0.",
-    "rows_per_leaf": "It must be at least 1.",
-    "feature_share": "It must be above 0 and at most 1.",
+# what each setting of the trees must be, in words and as a check
+BOUNDS: dict[str, tuple[str, Callable[[float], bool]]] = {
+    "trees": ("at least 1", lambda value: value >= 1),
+    "leaves": ("at least 2", lambda value: value >= 2),
+    "learning_rate": ("above 0", lambda value: value > 0),
+    "rows_per_leaf": ("at least 1", lambda value: value >= 1),
+    "feature_share": ("above 0 and at most 1", lambda value: 0 < value <= 1),
 }
 LABELS_EXPECTED = "one number per row, or a table with columns named as weak labels"
 

@@ -47,12 +47,12 @@ def write_scores(scorer: Scorer, path: Path, chunk: pd.DataFrame, log: LogColumn
     """
     scored = scorer.predict(chunk).drop(columns="sample_id")
     scored = scored.assign(**label_error_columns(scorer, scored, chunk, log))
-    passed = [*PASSED_THROUGH, *counted(chunk)]
+    passed = [*PASSED_THROUGH, *count_columns(chunk)]
     write_table(pd.concat([chunk[passed].reset_index(drop=True), scored], axis=1), path)
     return len(chunk)
 
 
-def counted(chunk: pd.DataFrame) -> list[str]:
+def count_columns(chunk: pd.DataFrame) -> list[str]:
     """The column of counts that pairs made of impressions have."""
     return [IMPRESSIONS] if IMPRESSIONS in chunk.columns else []
 
@@ -90,7 +90,7 @@ def scored_by_workers(folder: Path, tasks: Iterable[Task], workers: int) -> Iter
     try:
         for path, chunk in tasks:
             with deaf_children():
-                waiting.append(pool.submit(work, path, chunk[[*READ, *counted(chunk)]]))
+                waiting.append(pool.submit(work, path, chunk[[*READ, *count_columns(chunk)]]))
             while len(waiting) >= workers + CHUNKS_WAITING:
                 yield waiting.popleft().result()
         while waiting:
@@ -160,7 +160,7 @@ def check_guarded() -> None:
     guards = [
         (node.lineno, node.end_lineno or node.lineno)
         for node in ast.walk(tree)
-        if isinstance(node, ast.If) and GUARD_WORDS & {word for part in ast.walk(node.test) for word in names_in(part)}
+        if isinstance(node, ast.If) and any(name_of(part) in GUARD_WORDS for part in ast.walk(node.test))
     ]
     lines: list[int] = []
     frame = inspect.currentframe()
@@ -176,11 +176,9 @@ def check_guarded() -> None:
         )
 
 
-def names_in(part: ast.AST) -> list[str]:
-    """The name that a part of a program is, if it is one."""
-    if isinstance(part, ast.Name):
-        return [part.id]
-    return [part.attr] if isinstance(part, ast.Attribute) else []
+def name_of(part: ast.AST) -> str | None:
+    """The name or attribute that a part of a program is; None for any other."""
+    return getattr(part, "id", None) or getattr(part, "attr", None)
 
 
 def begin(folder: Path) -> None:
