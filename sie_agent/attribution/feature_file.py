@@ -174,7 +174,7 @@ class FeatureFile:
         column = table.column(self._features)
         kinds = pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list
         if not any(is_kind(column.type) for is_kind in kinds):
-            raise InputError("is no list of numbers", where=f"{self.path}, field '{self._features}'")
+            raise InputError("must be a list of numbers", where=f"{self.path}, field '{self._features}'")
         values = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
         expected = self.size or (len(values) // max(table.num_rows, 1))
         lengths = pc.list_value_length(column).to_numpy(zero_copy_only=False)

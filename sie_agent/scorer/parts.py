@@ -1,4 +1,4 @@
-"""A table made in parts that outlive the process: what is there already, and the parts put together."""
+"""A table made in parts that outlive the process: which parts exist, and their assembly."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Parts:
     Parameters
     ----------
     target : the Parquet file that the parts are to become; the folder is its name with ``.parts``.
-    made_from : what decides on the content, by name; parts made from anything else are removed, in words.
+    made_from : what the content depends on, by name; parts made from anything else are removed, and a message says so.
 
     Raises
     ------
@@ -63,7 +63,7 @@ class Parts:
 
     @property
     def complete(self) -> int | None:
-        """How many parts there are, once all were made."""
+        """How many parts there are, once all are made."""
         count = self._state.get("parts")
         whole = isinstance(count, int) and all(self.rows(number) is not None for number in range(count))
         return count if whole else None
@@ -73,7 +73,7 @@ class Parts:
         return self.folder / f"{self._key}-{number:06d}.parquet"
 
     def rows(self, number: int) -> int | None:
-        """Rows of a part; None where it is not there, or not whole."""
+        """Rows of a part; None if it is missing or not whole."""
         try:
             return int(pq.read_metadata(self.path(number)).num_rows)
         except (OSError, pa.ArrowException):
@@ -123,7 +123,7 @@ class Parts:
 
 
 def source_identity(path: Path) -> list[list[Any]]:
-    """Name, size and time of change of a file, or of every file of a folder."""
+    """Name, size and modification time of a file, or of every file of a folder."""
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
     facts = [(str(file.resolve()), file.stat()) for file in files]
     return [[name, fact.st_size, fact.st_mtime_ns] for name, fact in facts]
