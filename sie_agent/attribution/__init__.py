@@ -14,7 +14,7 @@ from sie_agent.attribution.losses import (
     sigmoid,
 )
 from sie_agent.attribution.models.base import Layered, Model, layered
-from sie_agent.attribution.models.logistic import Batch, Logistic, fit_batches, fit_logistic, linear_influence
+from sie_agent.attribution.models.logistic import Logistic, fit_batches, fit_logistic, linear_influence
 from sie_agent.attribution.models.networks import Network, new_network
 from sie_agent.attribution.models.two_tower import TwoTower, new_two_tower
 from sie_agent.attribution.references import MAGNITUDES, REFERENCES, SIGNED, reference_importance
@@ -32,7 +32,6 @@ __all__ = [
     "TRAINERS",
     "TRAINING_LOSSES",
     "VALIDATION_LOSSES",
-    "Batch",
     "FeatureRows",
     "Layered",
     "Logistic",

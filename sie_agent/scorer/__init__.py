@@ -2,7 +2,6 @@
 
 from sie_agent.scorer.explanation.explain import (
     Explanation,
-    FeatureEffect,
     WordEffect,
     check_asked,
     explain_rows,
@@ -23,7 +22,6 @@ from sie_agent.scorer.label_errors import (
     design,
 )
 from sie_agent.scorer.log_columns import (
-    LogColumns,
     columns_beside,
     columns_path,
     label_error_columns,
@@ -59,9 +57,7 @@ __all__ = [
     "PASSED_THROUGH",
     "TEXT",
     "Explanation",
-    "FeatureEffect",
     "LabelErrors",
-    "LogColumns",
     "Parts",
     "Scorer",
     "ScorerSession",

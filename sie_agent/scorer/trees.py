@@ -7,6 +7,7 @@ So a scorer that was read from a file has its trees from here, and LightGBM neve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 
@@ -160,19 +161,9 @@ def check_cover(trees: Trees, cover: Cover) -> None:
 
 def sections(text: str) -> Iterator[Mapping[str, str]]:
     """The lines ``name=value`` of each tree."""
-    found: dict[str, str] | None = None
-    for line in text.splitlines():
-        if line.startswith("Tree="):
-            if found is not None:
-                yield found
-            found = {}
-        elif line.startswith("end of trees"):
-            break
-        name, equals, value = line.partition("=")
-        if found is not None and equals:
-            found[name] = value
-    if found is not None:
-        yield found
+    trees, *_ = re.split(r"^end of trees", text, maxsplit=1, flags=re.MULTILINE)
+    for section in re.split(r"^(?=Tree=)", trees, flags=re.MULTILINE)[1:]:
+        yield dict(line.split("=", 1) for line in section.splitlines() if "=" in line)
 
 
 def one_tree(told: Mapping[str, str], first_node: int, first_leaf: int) -> dict[str, npt.NDArray[np.float64]]:
