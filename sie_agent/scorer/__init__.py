@@ -1,4 +1,4 @@
-"""The small distilled model that scores the whole log, and what is made of its scores."""
+"""The small distilled model that scores the whole log, and what its scores are used for."""
 
 from sie_agent.scorer.explanation.explain import (
     Explanation,

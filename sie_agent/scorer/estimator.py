@@ -246,9 +246,8 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         InputError : the folder is no scorer, or is damaged.
         """
         scorer = load_scorer(folder)
-        about = dict(scorer.about)
-        own = remembered(about.get("estimator"), list(scorer.students))
-        seed = about.get("seed")
+        own = remembered(scorer.about.get("estimator"), list(scorer.students))
+        seed = scorer.about.get("seed")
         loaded = cls(own["label"], random_state=seed if isinstance(seed, int) else 0, **own["settings"])
         loaded.scorer_ = scorer
         loaded.labels_ = list(label_names(scorer.students))

@@ -1,4 +1,4 @@
-"""Scorers that were written before scores kept to the range of their weak label: brought into it as they are read."""
+"""Older scorers, whose scores may leave the range of their weak label: moved into it as they are read."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def mover(before: Student, after: Student) -> Callable[[float], float]:
 def moved(
     quantiles: Mapping[str, Sequence[float]], moves: Mapping[str, Callable[[float], float]]
 ) -> dict[str, Sequence[float]]:
-    """Quantiles by weak label, those of the labels in *moves* brought along."""
+    """Quantiles by weak label, moved for the labels in *moves*."""
     return {
         name: [moves[name](value) for value in values]
         if name in moves and isinstance(values, list | tuple) and all(type(one) in (int, float) for one in values)

@@ -118,7 +118,7 @@ def room_for_order(quantiles: Doubles, ends: Ends | None) -> Doubles:
 
 
 def unit_of(quantiles: Doubles) -> float:
-    """The range of a label; 1, or its size, where it has next to none: steps have to show beside it in doubles."""
+    """The range of a label; where it has hardly any, 1 or the label's size, so that steps do not vanish in doubles."""
     rise, size = float(quantiles[-1] - quantiles[0]), float(np.abs(quantiles).max())
     return rise if rise > NEXT_TO_NONE * size else max(1.0, size)
 

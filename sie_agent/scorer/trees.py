@@ -90,7 +90,7 @@ def check_trees(trees: Trees, n_features: int) -> None:
     ):
         raise ValueError("a number of the trees is missing or is none")
     if ((trees.features < 0) | (trees.features >= n_features)).any():
-        raise ValueError("a tree reads a feature that there is not")
+        raise ValueError("a tree reads a feature that does not exist")
     children = np.column_stack([trees.left, trees.right]).ravel()
     named = np.sort(children)
     inner = np.setdiff1d(np.arange(nodes), trees.roots)
@@ -224,7 +224,7 @@ def parents_first(children: Integers, leaves: int) -> tuple[Integers, Integers]:
     ValueError : a child is no node or leaf, or is met twice, or some are never met.
     """
     if ((children >= len(children)) | (children < -leaves)).any():
-        raise ValueError("a node has a child that there is not")
+        raise ValueError("a node has a child that does not exist")
     nodes: list[int] = []
     ends: list[int] = []
     waiting = [0]
