@@ -17,7 +17,7 @@ Doubles = npt.NDArray[np.float64]
 
 # squares of larger ones, summed up over many rows, are too large for a float
 LARGEST = 1e100
-# what tells one row from another, and what it is called
+# the columns that identify a row beside its id, and their names in messages
 WORDS = {"query": "query", "item_id": "item"}
 HINT = "Give the log that was scored, with the same --map, --split and --limit."
 
@@ -92,7 +92,7 @@ def aligned(
 
 
 def check_same(scored: pd.DataFrame, log: pd.DataFrame, name: str, word: str, path: str, where: str) -> None:
-    """Raise InputError at the first row that has another query or item in the log: ids are often mere row numbers."""
+    """Raise InputError at the first row whose query or item differs in the log: ids are often mere row numbers."""
     differ = scored[name].fillna("").to_numpy(dtype=object) != log[name].to_numpy(dtype=object)
     if differ.any():
         row = int(np.argmax(differ))
@@ -105,7 +105,7 @@ def check_same(scored: pd.DataFrame, log: pd.DataFrame, name: str, word: str, pa
 
 
 def in_words(text: object, word: str) -> str:
-    """A query or an item for a message, cut short; a null is not shown as if it were a text."""
+    """A query or an item for a message, cut short; a null is told from a text."""
     return f"the {word} '{text[:40]}'" if isinstance(text, str) else f"no {word}"
 
 

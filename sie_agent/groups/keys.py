@@ -20,7 +20,7 @@ NAMES_SHOWN = 12
 
 
 def check_kinds(by: Sequence[str]) -> None:
-    """Raise InputError where nothing is named, something twice, or a column that is no kind of group."""
+    """Raise InputError if *by* is empty, names a kind twice, or names a column that cannot group rows."""
     if not by:
         raise InputError("no kind of group is named", where="--by", hint=f"Choose of {', '.join(KINDS)}.")
     for place, name in enumerate(by):

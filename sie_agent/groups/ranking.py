@@ -102,23 +102,23 @@ def rank_file(
     scores : Parquet file with ``sample_id``, *score* and, where there is no log, ``query``.
     score : a name in :func:`score_names`. by : kinds of groups, as :func:`group_keys` takes them.
     log : from a folder for temporary files to the log's chunks; None where *by* needs nothing but ``query``.
-    where : name of the log, for messages. top : how many groups of each end are told.
+    where : name of the log, for messages. top : how many groups of each end are returned.
 
     Returns
     -------
-    ``rows`` and ``unscored`` (they lack the score and count for nothing), and ``kinds``: per kind ``by``, ``groups``,
+    ``rows`` and ``unscored`` (they lack the score and are left out), and ``kinds``: per kind ``by``, ``groups``,
     ``ungrouped`` (rows that are in no group), ``mean, between, within`` (of the model, see :class:`Prior`; None of
     fewer than three groups), ``level`` (0, or for a score that has a range the mean of all groups), ``above`` and
     ``below`` (groups whose interval lies on one side of it), ``apart`` (groups whose interval does not hold the mean
     of all groups; with 0, no difference between groups is certain; None of fewer than three groups), ``best`` and
-    ``worst``: at most *top* groups on the good
-    and on the bad side of it, the farthest first, each a row of the file as a dictionary.
+    ``worst``: at most *top* groups on the good and on the bad side of the level, the farthest first, each a row of the
+    file as a dictionary.
 
     Raises
     ------
     InputError : a file, a column or a score is wrong, a sample is there twice, the scores are not of this log, or no
         row is in a group of some kind.
-    EnvironmentFailure : the disk is in the way.
+    EnvironmentFailure : the disk is full or cannot be written.
     """
     names, rows = table_columns(scores, required=("sample_id",), writer=BY_SCORE)
     rows_scored = score_stream(str(scores), score, beside=[name for name in WORDS if name in names])
