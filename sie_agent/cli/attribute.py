@@ -115,7 +115,7 @@ def streamed(
     overwrite: bool,
 ) -> dict[str, Any]:
     """The same from features that are in the file."""
-    from sie_agent.attribution.streaming import attribute_features
+    from sie_agent.attribution.feature_file import attribute_features
     from sie_agent.errors import InputError
 
     if features is None or trusted is None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sie_agent.attribution import REFERENCES, Rows, Setting, reference_importance, train
+from sie_agent.attribution import REFERENCES, FeatureRows, Setting, reference_importance, train
 from sie_agent.errors import InputError
 from sie_agent.features import TextFeatures
 from sie_agent.files.outputs import File, Work, outputs
@@ -106,8 +106,8 @@ def attribute(
         readable = without_grade(samples)
         inputs = TextFeatures.fit(readable).transform(readable)
         queries = pd.factorize(samples["query"].map(normalise_query))[0].astype(np.intp)
-        log = Rows(inputs[in_log], samples["label"].to_numpy(np.float32)[in_log], queries[in_log])
-        validating = Rows(inputs[trusted], grade[trusted].astype(np.float32), queries[trusted])
+        log = FeatureRows(inputs[in_log], samples["label"].to_numpy(np.float32)[in_log], queries[in_log])
+        validating = FeatureRows(inputs[trusted], grade[trusted].astype(np.float32), queries[trusted])
         settings = training_settings(len(log.targets))
         columns: dict[str, Any] = {"sample_id": samples["sample_id"].to_numpy()[in_log]}
         with bar("Target models and references", seeds + len(references)) as shown:

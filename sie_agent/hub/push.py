@@ -16,7 +16,7 @@ from sie_agent.hub.upload import Files, Kind, name_error, upload
 from sie_agent.pipeline.loading import load_log, source_of
 from sie_agent.scorer import file_of_run, load_scorer, scorer_folder
 from sie_agent.scorer.cards.card import PLACE, UNSTATED, labels_card, scorer_card
-from sie_agent.scorer.cards.text import code
+from sie_agent.scorer.cards.markup import code
 from sie_agent.scorer.files import CARD, CONFIG, MODEL, read_config
 from sie_agent.utils.progress import say
 from sie_agent.utils.values import check_values
