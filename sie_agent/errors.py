@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
-
-from sie_agent.utils.redact import redacted
 
 # what a terminal obeys, or cannot write: controls, changes of direction, halves of surrogate pairs
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -14,6 +13,28 @@ EXIT_DONE = 0
 EXIT_ENVIRONMENT = 1
 EXIT_BAD_INPUT = 2
 EXIT_PARTIAL = 3
+
+# what stands in the place of secrets
+KEY = "[key]"
+USERINFO = "USER:PASSWORD"
+IN_ADDRESS = "KEY"
+FEWEST_CHARS = 4
+
+# names of credentials in addresses, settings and options; repeats are bounded, since texts come from servers
+CREDENTIALS = r"(?:[\w.-]{0,40}[_.-])?(?:api[_-]?key|apikey|key|token|secret|passwd|password|pwd|pass|sig|signature)"
+_SETTINGS = r"(?:[\w.-]{0,40}[_.-])?(?:api[_-]?key|apikey|access[_-]token|auth[_-]token|secret|passwd|password)"
+_ADDRESS_USER = re.compile(r"(?<=://)[^/?#\s\"'<>]*@")
+_ADDRESS_PART = re.compile(rf"([?&;](?:{CREDENTIALS}|auth|authorization|access|code)=)[^&;#\s\"'<>]+", re.IGNORECASE)
+_GIVEN = re.compile(rf"(?<![\w?&;.-])({_SETTINGS}=[\"']?)[\w./+~-][^\s\"',;&}}\]]{{3,}}", re.IGNORECASE)
+# behind a colon there may be a word of a message; a key has a digit
+_TOLD = re.compile(
+    rf"(?<![\w?&;.-])({_SETTINGS}[\"']?:\s?[\"']?)(?=[^\s\"',;&}}\]]{{0,80}}\d)[\w./+~-][^\s\"',;&}}\]]{{7,}}",
+    re.IGNORECASE,
+)
+_KEY = re.compile(
+    r"\b(?:sk|pk|rk)-[\w*.-]{4,}|\b(?:hf|gsk|ghp)_\w{12,}|\b(?i:bearer)\s+[^\s\"',]+"
+    r"|\b[Bb]asic\s+(?=[A-Za-z0-9+/]{0,80}[\d=])[A-Za-z0-9+/]{8,}={0,2}"
+)
 
 
 class SieError(Exception):
@@ -120,3 +141,16 @@ def printable(text: str) -> str:
     """A text on one line; of what a terminal would obey, the number of the character."""
     line = " ".join(text.splitlines())
     return CONTROLS.sub(lambda found: f"\\u{ord(found.group()):04x}", line)
+
+
+def redacted(text: str, secrets: Iterable[str | None] = ()) -> str:
+    """*text* without *secrets* and without what looks like a key, or like the user and password of an address."""
+    for secret in secrets:
+        if secret and len(secret) >= FEWEST_CHARS:
+            text = text.replace(secret, KEY)
+    if "://" in text:
+        text = _ADDRESS_USER.sub(f"{USERINFO}@", text)
+    if "=" in text or ":" in text:
+        text = _ADDRESS_PART.sub(rf"\g<1>{IN_ADDRESS}", text)
+        text = _TOLD.sub(rf"\g<1>{KEY}", _GIVEN.sub(rf"\g<1>{KEY}", text))
+    return _KEY.sub(KEY, text)

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.files.event_log import event, log_events
 from sie_agent.files.manifest import Manifest, command_line
-from sie_agent.utils.events import event, log_events
 from sie_agent.utils.redact import redacted, redacted_arguments, redacted_command, redacted_setting
 
 

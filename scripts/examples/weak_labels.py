@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 import sie_agent
-from sie_agent.attribution import Rows, TrainingSettings, train
+from sie_agent.attribution import FeatureRows, TrainingSettings, train
 from sie_agent.features import TextFeatures
 from sie_agent.labels import Evidence, LabelSettings, label_named
 from sie_agent.samples import simulate_clicks
@@ -43,11 +43,11 @@ def weigh(log: pd.DataFrame) -> pd.DataFrame:
 def distilled(log: pd.DataFrame, judged: np.ndarray) -> sie_agent.Scorer:
     """A scorer of what the judge says and of what training on a row is worth, with a recipe that reads both."""
     features = TextFeatures.fit(log)
-    rows = Rows(features.transform(log), log["label"].to_numpy(np.float32), pd.factorize(log["query"])[0])
+    rows = FeatureRows(features.transform(log), log["label"].to_numpy(np.float32), pd.factorize(log["query"])[0])
     proxies = [train(rows.features, rows.targets, TrainingSettings(batch_size=16), seed)[-1] for seed in range(PROXIES)]
     relevance = judge(log[judged])
     part = rows.take(judged)
-    pool = Rows(part.features, relevance.astype(np.float32), part.queries)
+    pool = FeatureRows(part.features, relevance.astype(np.float32), part.queries)
     evidence = Evidence(part, relevance, proxies, pool, LabelSettings(by_rank=True))
     labels = log.loc[judged, ["sample_id"]].assign(
         **{name: label_named(name).make(evidence) for name in ("relevance", "value")}

@@ -14,14 +14,15 @@ from sie_agent.attribution.losses import (
     sigmoid,
 )
 from sie_agent.attribution.models.base import Layered, Model, layered
-from sie_agent.attribution.models.logistic import Batch, Logistic, fit_batches, fit_logistic, linear_influence
+from sie_agent.attribution.models.logistic import Logistic, fit_batches, fit_logistic, linear_influence
 from sie_agent.attribution.models.networks import Network, new_network
 from sie_agent.attribution.models.two_tower import TwoTower, new_two_tower
 from sie_agent.attribution.references import MAGNITUDES, REFERENCES, SIGNED, reference_importance
 from sie_agent.attribution.references.ekfac import curvatures, preconditioned
-from sie_agent.attribution.setting import Rows, Setting
-from sie_agent.attribution.training import TARGETS, TRAINERS, TrainingSettings, predict, predict_held_out, train
+from sie_agent.attribution.setting import FeatureRows, Setting
+from sie_agent.attribution.training import TARGETS, TRAINERS, predict, predict_held_out, train
 from sie_agent.attribution.training_losses import TRAINING_LOSSES
+from sie_agent.attribution.training_steps import TrainingSettings
 
 __all__ = [
     "MAGNITUDES",
@@ -31,13 +32,12 @@ __all__ = [
     "TRAINERS",
     "TRAINING_LOSSES",
     "VALIDATION_LOSSES",
-    "Batch",
+    "FeatureRows",
     "Layered",
     "Logistic",
     "Model",
     "Network",
     "Pairs",
-    "Rows",
     "Setting",
     "TrainingSettings",
     "TwoTower",

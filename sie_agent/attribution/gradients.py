@@ -9,7 +9,7 @@ import numpy as np
 
 from sie_agent.attribution.losses import Floats, cross_entropy_slopes, listwise_slopes, pairs_within, ranking_slopes
 from sie_agent.attribution.models.base import Model
-from sie_agent.attribution.setting import Rows, Setting
+from sie_agent.attribution.setting import FeatureRows, Setting
 from sie_agent.attribution.training_losses import TRAINING_LOSSES
 
 Slopes = Callable[[Floats], Floats]
@@ -47,12 +47,12 @@ def validation_gradient(network: AnyModel, setting: Setting, slopes_of: Slopes) 
     return network.backward(features, slopes_of(network.scores(features)))
 
 
-def row_slopes(network: Model, rows: Rows, training_loss: str = "pointwise") -> Floats:
+def row_slopes(network: Model, rows: FeatureRows, training_loss: str = "pointwise") -> Floats:
     """d(training loss of all rows)/ds of each row, (n,): under the pointwise loss predicted probability minus label."""
     return TRAINING_LOSSES[training_loss].slopes(network.scores(rows.features), rows)
 
 
-def row_influence(network: AnyModel, rows: Rows, gradient: AnyModel, training_loss: str = "pointwise") -> Floats:
+def row_influence(network: AnyModel, rows: FeatureRows, gradient: AnyModel, training_loss: str = "pointwise") -> Floats:
     """Dot product with *gradient* of the gradient of what each row adds to the training loss, (n,).
 
     Positive: a step of gradient descent on the row lowers the loss that *gradient* belongs to.

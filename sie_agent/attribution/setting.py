@@ -13,7 +13,7 @@ from sie_agent.attribution.models.base import Model
 
 
 @dataclass(frozen=True)
-class Rows:
+class FeatureRows:
     """Rows of the log as the target model sees them.
 
     Attributes
@@ -26,9 +26,9 @@ class Rows:
     targets: Floats
     queries: Integers
 
-    def take(self, chosen: npt.NDArray[np.bool_] | Integers) -> Rows:
+    def take(self, chosen: npt.NDArray[np.bool_] | Integers) -> FeatureRows:
         """The chosen rows."""
-        return Rows(self.features[chosen], self.targets[chosen], self.queries[chosen])
+        return FeatureRows(self.features[chosen], self.targets[chosen], self.queries[chosen])
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Setting:
     """
 
     runs: Sequence[Sequence[Model]]
-    training: Rows
-    rows: Rows
-    validation: Rows
+    training: FeatureRows
+    rows: FeatureRows
+    validation: FeatureRows
     relevant_at: float
     training_loss: str = "pointwise"

@@ -2,75 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import numpy as np
 
-from sie_agent.attribution.losses import Floats, Integers, pairs_within, ranking_slopes, sigmoid
+from sie_agent.attribution.losses import Floats, Integers, sigmoid
 from sie_agent.attribution.models.base import Model, Trainable
 from sie_agent.attribution.models.networks import new_network
 from sie_agent.attribution.models.two_tower import new_two_tower
+from sie_agent.attribution.training_steps import TrainingSettings, batches, checkpoint_epochs, step_slopes
 from sie_agent.models import require_transformers
 
 AnyTrainable = TypeVar("AnyTrainable", bound=Trainable)
 
 
-@dataclass(frozen=True)
-class TrainingSettings:
-    """How a network is trained.
-
-    Attributes
-    ----------
-    kind : a name in ``TARGETS`` or ``TRAINERS``.
-    hidden : number of hidden units; 0 is the linear model. Of two towers, how many numbers each gives.
-    loss : ``pointwise`` is the cross-entropy of each row, ``pairwise`` the ranking loss within queries (RankNet).
-    epochs, batch_size, learning_rate, weight_decay : of AdamW (Loshchilov 2019).
-    checkpoints : how many states are kept, evenly spaced over the epochs, the last one always among them.
-    model : of a transformer, its folder or Hub id; empty for the MiniLM that comes in a package.
-    layers : of a transformer, keep only the first so many; None for all. length : tokens that it reads of a row.
-    """
-
-    kind: str = "perceptron"
-    hidden: int = 64
-    loss: str = "pointwise"
-    epochs: int = 12
-    batch_size: int = 256
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-2
-    checkpoints: int = 4
-    model: str = ""
-    layers: int | None = None
-    length: int = 32
-
-
-# a new model of a kind: from the number of features, the settings and a random generator
+# kinds that bring their own training
+TRAINERS = ("cross-encoder",)
+# a new model of a kind that `train` trains itself: from the number of features, the settings and a random generator
 TARGETS: dict[str, Callable[[int, TrainingSettings, np.random.Generator], Trainable]] = {
     "perceptron": lambda count, settings, rng: new_network(count, settings.hidden, rng),
     "two-tower": lambda count, settings, rng: new_two_tower(count, settings.hidden, rng),
 }
-
-Trainer = Callable[[Floats, Floats, TrainingSettings, int, Floats, Integers | None], list[Model]]
-
-
-def train_transformer(
-    features: Floats,
-    targets: Floats,
-    settings: TrainingSettings,
-    seed: int,
-    weights: Floats,
-    queries: Integers | None,
-) -> list[Model]:
-    """Train a cross-encoder; torch is imported here and not before."""
-    require_transformers()
-    from sie_agent.attribution.models.cross_encoder import train_cross_encoder
-
-    return train_cross_encoder(features, targets, settings, seed, weights, queries)
-
-
-# kinds that bring their own training; arguments as of `train`, weights filled in
-TRAINERS: dict[str, Trainer] = {"cross-encoder": train_transformer}
 
 
 def train(
@@ -96,7 +49,11 @@ def train(
     """
     row_weights = np.ones(len(features), np.float32) if weights is None else weights.astype(np.float32)
     if settings.kind in TRAINERS:
-        return TRAINERS[settings.kind](features, targets, settings, seed, row_weights, queries)
+        require_transformers()
+        # torch is imported here and not before
+        from sie_agent.attribution.models.cross_encoder import train_cross_encoder
+
+        return train_cross_encoder(features, targets, settings, seed, row_weights, queries)
     rng = np.random.default_rng(seed)
     model = TARGETS[settings.kind](features.shape[1], settings, rng)
     optimiser = AdamW(model, settings)
@@ -110,50 +67,6 @@ def train(
         if epoch in keep_after:
             kept.append(model)
     return kept
-
-
-def checkpoint_epochs(settings: TrainingSettings) -> set[int]:
-    """The epochs after which a checkpoint is kept."""
-    return set(np.linspace(0, settings.epochs, settings.checkpoints + 1)[1:].round().astype(int).tolist())
-
-
-def batches(
-    count: int, settings: TrainingSettings, rng: np.random.Generator, queries: Integers | None
-) -> Iterator[Integers]:
-    """Rows of each step of an epoch: in a drawn order, or whole queries in a drawn order for the pairwise loss.
-
-    Raises
-    ------
-    ValueError : the pairwise loss without queries.
-    """
-    size = settings.batch_size
-    if settings.loss == "pointwise":
-        order = rng.permutation(count)
-        yield from (order[start : start + size] for start in range(0, count, size))
-        return
-    if queries is None:
-        raise ValueError("the pairwise loss needs the query of each row")
-    names, codes = np.unique(queries, return_inverse=True)
-    place = rng.permutation(len(names))[codes.ravel()]
-    order = np.argsort(place, kind="stable")
-    ends = np.flatnonzero(np.diff(place[order], append=len(names))) + 1
-    cuts = ends[np.unique(np.searchsorted(ends, np.arange(size, count + size, size)).clip(max=len(ends) - 1))]
-    yield from (part for part in np.split(order, cuts) if len(part))
-
-
-def step_slopes(scores: Floats, targets: Floats, weights: Floats, queries: Integers | None, loss: str) -> Floats:
-    """d(training loss of one step's rows)/ds of each row, (n,)."""
-    if loss == "pairwise" and queries is not None:
-        return weighted_ranking_slopes(scores, targets, queries, weights)
-    return np.asarray(weights * (sigmoid(scores) - targets) / len(scores), np.float32)
-
-
-def weighted_ranking_slopes(scores: Floats, targets: Floats, queries: Integers, weights: Floats) -> Floats:
-    """Slopes of the ranking loss where a pair weighs the product of its rows' weights, (n,)."""
-    pairs = pairs_within(queries)
-    if not np.all(weights == 1):
-        pairs = replace(pairs, share=pairs.share * weights[pairs.better] * weights[pairs.worse])
-    return ranking_slopes(scores, targets, pairs)
 
 
 class AdamW:
@@ -172,9 +85,6 @@ class AdamW:
         rate_now = rate * np.sqrt(1 - 0.999**self.steps) / (1 - 0.9**self.steps)
         moved = []
         for place, (value, slope) in enumerate(zip(network.arrays(), gradient.arrays(), strict=True)):
-            if value.size == 0:
-                moved.append(value)
-                continue
             self.first[place] = 0.9 * self.first[place] + 0.1 * slope
             self.second[place] = 0.999 * self.second[place] + 0.001 * slope**2
             update = rate_now * self.first[place] / (np.sqrt(self.second[place]) + 1e-8)

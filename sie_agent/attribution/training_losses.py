@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from sie_agent.attribution.losses import Floats, Integers, Pairs, cross_entropy, pairs_within, sigmoid
-from sie_agent.attribution.setting import Rows
+from sie_agent.attribution.losses import Floats, Pairs, cross_entropy, pairs_within, sigmoid
+from sie_agent.attribution.setting import FeatureRows
 
 
 class Pointwise:
     """The cross-entropy of each row by itself."""
 
-    def losses(self, scores: Floats, rows: Rows) -> Floats:
+    def losses(self, scores: Floats, rows: FeatureRows) -> Floats:
         """Loss of each row, (n,) in nats."""
         return cross_entropy(scores, rows.targets)
 
-    def slopes(self, scores: Floats, rows: Rows) -> Floats:
+    def slopes(self, scores: Floats, rows: FeatureRows) -> Floats:
         """d(loss of all rows)/ds of each row, (n,): predicted probability minus label."""
         return np.asarray(sigmoid(scores) - rows.targets, np.float32)
 
-    def curvatures(self, scores: Floats, rows: Rows) -> Floats:
+    def curvatures(self, scores: Floats, rows: FeatureRows) -> Floats:
         """d²(loss of all rows)/ds² of each row, (n,)."""
         predicted = sigmoid(scores)
         return np.asarray(predicted * (1 - predicted), np.float32)
 
-    def along(self, scores: Floats, rows: Rows, moved: Floats) -> Floats:
+    def along(self, scores: Floats, rows: FeatureRows, moved: Floats) -> Floats:
         """Dot product of the gradient of what each row adds to the loss with a direction, (n,).
 
         Parameters
@@ -41,26 +41,26 @@ class Pairwise:
     whole queries.
     """
 
-    def losses(self, scores: Floats, rows: Rows) -> Floats:
+    def losses(self, scores: Floats, rows: FeatureRows) -> Floats:
         """Loss of the pairs that each row is in, (n,) in nats."""
         pairs, weight = self.weighted(rows)
         each = (weight * np.logaddexp(0.0, scores[pairs.worse] - scores[pairs.better])).astype(np.float32)
-        return on_both(each, each, pairs.better, pairs.worse, len(scores))
+        return on_both(each, each, pairs, len(scores))
 
-    def slopes(self, scores: Floats, rows: Rows) -> Floats:
+    def slopes(self, scores: Floats, rows: FeatureRows) -> Floats:
         """d(loss of all rows)/ds of each row, (n,)."""
         pairs, weight = self.weighted(rows)
-        each = weight * sigmoid(scores[pairs.worse] - scores[pairs.better])
-        return on_both(-each, each, pairs.better, pairs.worse, len(scores))
+        each = weight * wrong_order(scores, pairs)
+        return on_both(-each, each, pairs, len(scores))
 
-    def curvatures(self, scores: Floats, rows: Rows) -> Floats:
+    def curvatures(self, scores: Floats, rows: FeatureRows) -> Floats:
         """d²(loss of all rows)/ds² of each row, (n,); what two rows of a pair share is left out."""
         pairs, weight = self.weighted(rows)
-        wrong = sigmoid(scores[pairs.worse] - scores[pairs.better])
+        wrong = wrong_order(scores, pairs)
         each = weight * wrong * (1 - wrong)
-        return on_both(each, each, pairs.better, pairs.worse, len(scores))
+        return on_both(each, each, pairs, len(scores))
 
-    def along(self, scores: Floats, rows: Rows, moved: Floats) -> Floats:
+    def along(self, scores: Floats, rows: FeatureRows, moved: Floats) -> Floats:
         """Dot product of the gradient of what each row adds to the loss with a direction, (n,).
 
         Parameters
@@ -68,11 +68,10 @@ class Pairwise:
         moved : (n,) derivative of each row's score along the direction.
         """
         pairs, weight = self.weighted(rows)
-        wrong = sigmoid(scores[pairs.worse] - scores[pairs.better])
-        each = weight * wrong * (moved[pairs.worse] - moved[pairs.better])
-        return on_both(each, each, pairs.better, pairs.worse, len(scores))
+        each = weight * wrong_order(scores, pairs) * (moved[pairs.worse] - moved[pairs.better])
+        return on_both(each, each, pairs, len(scores))
 
-    def weighted(self, rows: Rows) -> tuple[Pairs, Floats]:
+    def weighted(self, rows: FeatureRows) -> tuple[Pairs, Floats]:
         """The pairs within queries that the label orders, and the weight of each."""
         pairs = pairs_within(rows.queries)
         queries = len(np.unique(rows.queries))
@@ -81,9 +80,15 @@ class Pairwise:
         return Pairs(pairs.better[kept], pairs.worse[kept], pairs.share[kept]), weight[kept]
 
 
-def on_both(to_better: Floats, to_worse: Floats, better: Integers, worse: Integers, count: int) -> Floats:
+def wrong_order(scores: Floats, pairs: Pairs) -> Floats:
+    """Probability that each pair is in the wrong order, (pairs,)."""
+    return sigmoid(scores[pairs.worse] - scores[pairs.better])
+
+
+def on_both(to_better: Floats, to_worse: Floats, pairs: Pairs, count: int) -> Floats:
     """Sums over pairs for each row, (count,)."""
-    return np.asarray(np.bincount(better, to_better, count) + np.bincount(worse, to_worse, count), np.float32)
+    better = np.bincount(pairs.better, to_better, count)
+    return np.asarray(better + np.bincount(pairs.worse, to_worse, count), np.float32)
 
 
 TRAINING_LOSSES: dict[str, Pointwise | Pairwise] = {"pointwise": Pointwise(), "pairwise": Pairwise()}

@@ -76,7 +76,7 @@ def attribute(
     ['el2n']
     """
     if features is not None or trusted is not None:
-        from sie_agent.attribution.streaming import attribute_features
+        from sie_agent.attribution.feature_file import attribute_features
 
         if features is None or trusted is None:
             missing = "--features" if features is None else "--trusted"
@@ -88,7 +88,7 @@ def attribute(
     import numpy as np
     import pandas as pd
 
-    from sie_agent.attribution import Rows, Setting, reference_importance, train
+    from sie_agent.attribution import FeatureRows, Setting, reference_importance, train
     from sie_agent.features import TextFeatures
     from sie_agent.files.outputs import File, Work, outputs
     from sie_agent.files.tables import log_hash, write_table
@@ -116,8 +116,8 @@ def attribute(
         readable = without_grade(samples)
         inputs = TextFeatures.fit(readable).transform(readable)
         queries = pd.factorize(samples["query"].map(normalise_query))[0].astype(np.intp)
-        log = Rows(inputs[in_log], samples["label"].to_numpy(np.float32)[in_log], queries[in_log])
-        validating = Rows(inputs[in_validation], grade[in_validation].astype(np.float32), queries[in_validation])
+        log = FeatureRows(inputs[in_log], samples["label"].to_numpy(np.float32)[in_log], queries[in_log])
+        validating = FeatureRows(inputs[in_validation], grade[in_validation].astype(np.float32), queries[in_validation])
         settings = training_settings(len(log.targets))
         columns: dict[str, Any] = {"sample_id": samples["sample_id"].to_numpy()[in_log]}
         with bar("Target models and references", seeds + len(references)) as shown:

@@ -19,6 +19,7 @@ from sie_agent.errors import EXIT_DONE, EXIT_ENVIRONMENT, SieError
 from sie_agent.files.paths import cache_dir, data_dir, prompts_dir, suites_dir
 from sie_agent.utils.counts import counted
 from sie_agent.utils.extras import is_installed
+from sie_agent.utils.threads import cores
 
 # modules whose distribution is called otherwise
 MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
@@ -166,8 +167,7 @@ def machine() -> Iterator[Check]:
     free = shutil.disk_usage(folder).free
     hint = "Free some space, or set SIE_CACHE_DIR to another disk."
     yield checked("disk", free >= FREE_BYTES, f"{free / 1e9:.1f} GB free at {folder}", hint)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    yield Check("cores", "ok", str(cores))
+    yield Check("cores", "ok", str(cores()))
     if (memory := available_memory()) is not None:
         yield checked("memory", memory >= ENOUGH_MEMORY, f"{memory / 1e9:.1f} GB free", "Close other programs.")
 

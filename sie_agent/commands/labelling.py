@@ -14,6 +14,7 @@ import pandas as pd
 from sie_agent.commands.judges import Judge, open_judge
 from sie_agent.commands.log_rows import LogRows
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL
+from sie_agent.files.event_log import event, log_events
 from sie_agent.files.manifest import Manifest, command_line
 from sie_agent.files.tables import TableWriter
 from sie_agent.judging import (
@@ -35,7 +36,6 @@ from sie_agent.selection import POSITIVE_AT
 from sie_agent.suite import Mixture
 from sie_agent.utils.collecting import rare_collection
 from sie_agent.utils.counts import counted
-from sie_agent.utils.events import event, log_events
 from sie_agent.utils.progress import bar, say
 
 # of the result, in the manifest

@@ -174,7 +174,7 @@ def lines(result: dict[str, Any]) -> list[str]:
     told = rows + [f"  {file['path']}  {file['bytes']:,} bytes" for file in result["files"]]
     where = result.get("folder") or result.get("url") or result.get("to")
     if result["dry_run"]:
-        from sie_agent.scorer.cards.text import without_controls
+        from sie_agent.scorer.cards.markup import without_controls
 
         # a card may be another's: a terminal would obey the control sequences in it
         return [*told, "", without_controls(result["card"]), f"Nothing was sent{f' to {where}' if where else ''}."]

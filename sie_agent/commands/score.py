@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from sie_agent.commands.verb import OUT_FILE, Option, Verb
 from sie_agent.files.paths import user_path
 from sie_agent.utils.counts import counted
+from sie_agent.utils.threads import cores
 from sie_agent.utils.values import check_values
 
 ROWS_AT_ONCE = 20_000
@@ -101,7 +101,7 @@ def score(
         policy = rows_policy(target.parent, of=target, skip_invalid=skip_invalid, strict=strict, data=data)
         log = LogRows(data, column_map, split, limit, policy, simulate, seed, chunk_rows=ROWS_AT_ONCE)
         parts = Parts(target, made_from(folder, log))
-        scoring = Scoring(parts, log, workers or len(os.sched_getaffinity(0)))
+        scoring = Scoring(parts, log, workers or cores())
         try:
             if parts.complete is None:
                 scoring.score(folder, loaded)

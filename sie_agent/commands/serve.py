@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import fields
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 from sie_agent.commands.verb import Option, Verb
 from sie_agent.drift.settings import AdjustmentSettings
 from sie_agent.files.paths import user_path
-from sie_agent.serving.settings import LIMITS, Limits, read_token
+from sie_agent.serving.settings import Limits, read_token
 from sie_agent.utils.counts import counted
 from sie_agent.utils.extras import require_extra
 from sie_agent.utils.values import check_values
@@ -136,7 +136,6 @@ VERB = Verb(
         "sie serve --scorer runs/scorer --host 0.0.0.0 --token-file /run/secrets/sie-token --open-metrics",
     ),
     options={
-        **{name: Option("N", flag=flag) for name, flag in LIMITS.items()},
         "host": Option("HOST"),
         "strength": Option(
             "A", "How far weights spread around 1, 0 leaves all at 1; by default as the recipe says, else 0.5."
@@ -145,8 +144,8 @@ VERB = Verb(
             flag="--no-adjustment", help="No live distributions and no drift; weights by the recipe alone."
         ),
         "adjustment_file": Option("FILE.json"),
-        "head_bytes": Option("N", flag=LIMITS["head_bytes"], least=256),
+        "head_bytes": Option(least=256),
         "window": Option(help="Live rows that ranks for weights and drift are taken over."),
     },
-    python_only=[one.name for one in fields(AdjustmentSettings) if one.name not in ("window", "strength")],
+    python_only=[name for name in signature(AdjustmentSettings).parameters if name not in ("window", "strength")],
 )

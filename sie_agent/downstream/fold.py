@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sie_agent.attribution import Rows, TrainingSettings
+from sie_agent.attribution import FeatureRows, TrainingSettings
 from sie_agent.downstream.folds import Fold
 from sie_agent.downstream.judged import (
     AUTO,
@@ -65,7 +65,7 @@ class Trainer:
         features = self.data.features[kind.reads]
         log = np.flatnonzero(self.fold.log) if rows is None else np.flatnonzero(self.fold.log)[rows]
         weights = None if columns.weights is None else columns.weights.astype(np.float32)
-        told = Rows(features[log], columns.targets.astype(np.float32), self.data.queries[log])
+        told = FeatureRows(features[log], columns.targets.astype(np.float32), self.data.queries[log])
         seeds = [RANKER_SEED + 100 * self.data.seed + one for one in range(self.seeds)]
         started, started_cpu = time.perf_counter(), time.process_time()
         predicted = kind.learn(told, weights, training_of(self.settings, len(log)), seeds)

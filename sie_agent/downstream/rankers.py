@@ -9,11 +9,11 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from sie_agent.attribution import Rows, TrainingSettings, predict, train
+from sie_agent.attribution import FeatureRows, TrainingSettings, predict, train
 
 Floats = npt.NDArray[np.float32]
 Predictor = Callable[[Floats], Floats]
-Learn = Callable[[Rows, Floats | None, TrainingSettings, Sequence[int]], Predictor]
+Learn = Callable[[FeatureRows, Floats | None, TrainingSettings, Sequence[int]], Predictor]
 
 TARGET = "target"
 TREES, LEAVES, ROWS_PER_LEAF = 100, 15, 20
@@ -25,7 +25,9 @@ GAINS = [2.0 ** (3 * level / LEVELS) - 1 for level in range(LEVELS + 1)]
 MOST_ROWS = 10_000
 
 
-def target_model(log: Rows, weights: Floats | None, settings: TrainingSettings, seeds: Sequence[int]) -> Predictor:
+def target_model(
+    log: FeatureRows, weights: Floats | None, settings: TrainingSettings, seeds: Sequence[int]
+) -> Predictor:
     """Train the suite's target model once per seed.
 
     Parameters
@@ -42,17 +44,19 @@ def target_model(log: Rows, weights: Floats | None, settings: TrainingSettings, 
     return partial(predict, networks)
 
 
-def linear_model(log: Rows, weights: Floats | None, settings: TrainingSettings, seeds: Sequence[int]) -> Predictor:
+def linear_model(
+    log: FeatureRows, weights: Floats | None, settings: TrainingSettings, seeds: Sequence[int]
+) -> Predictor:
     """:func:`target_model` without hidden units, otherwise trained in the same way."""
     return target_model(log, weights, replace(settings, kind="perceptron", hidden=0), seeds)
 
 
-def perceptron(log: Rows, weights: Floats | None, settings: TrainingSettings, seeds: Sequence[int]) -> Predictor:
+def perceptron(log: FeatureRows, weights: Floats | None, settings: TrainingSettings, seeds: Sequence[int]) -> Predictor:
     """:func:`target_model` with a perceptron, whatever kind the suite's target is of."""
     return target_model(log, weights, replace(settings, kind="perceptron"), seeds)
 
 
-def lambdamart(log: Rows, weights: Floats | None, settings: TrainingSettings, seeds: Sequence[int]) -> Predictor:
+def lambdamart(log: FeatureRows, weights: Floats | None, settings: TrainingSettings, seeds: Sequence[int]) -> Predictor:
     """LambdaMART (Burges 2010) by LightGBM, grouped by query; see :func:`target_model`.
 
     LightGBM multiplies the gradient of a row by its weight, but the row would still push the others of its query:
@@ -116,7 +120,7 @@ class Ranker:
 
     def fit(
         self,
-        log: Rows,
+        log: FeatureRows,
         weights: Floats | None,
         settings: TrainingSettings,
         seeds: Sequence[int],

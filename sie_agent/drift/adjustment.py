@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from sie_agent.drift.levels import Standing, now, thresholds_of
-from sie_agent.drift.ranks import RankWindow
+from sie_agent.drift.answer import metrics_of, state_of
+from sie_agent.drift.levels import Figure, Standing, now, thresholds_of
+from sie_agent.drift.rank_window import RankWindow
 from sie_agent.drift.settings import AdjustmentSettings
-from sie_agent.drift.shown import metrics_of, state_of
-from sie_agent.drift.stream import MIX, Rows, Stream, quantile_references
+from sie_agent.drift.window import MIX, DriftWindow, EventBatch
 from sie_agent.errors import InputError
 from sie_agent.labels import label_named
 from sie_agent.selection import MILD
@@ -29,7 +29,7 @@ WARM_SHARE = 4  # the weights follow the live window alone once this part of it 
 
 
 class Adjustment:
-    """What the service knows of the market it serves. Safe to call from several threads.
+    """Watches live scores and labels for drift, and weighs rows accordingly. Thread-safe.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class Adjustment:
         baseline_events: int = 10_000,
         department_events: int = 2_000,
     ) -> None:
-        """Begin with nothing seen, as where another scorer takes over; parameters and errors as of the class."""
+        """Start afresh, for example with another scorer; parameters and errors as of the class."""
         checked = checked_quantiles(baseline, "baseline")
         by_department = {
             name_of(name): checked_quantiles(known, f"baseline of department '{name}'")
@@ -79,13 +79,15 @@ class Adjustment:
             self.baseline_events, self.department_events = baseline_events, department_events
             self.started = now()
             self.events = 0
-            self.streams: dict[str, Stream] = {}
+            self.streams: dict[str, DriftWindow] = {}
             self.numbers: dict[str, int] = {}  # a department's number, in the order they came
-            self.standings: dict[tuple[str | None, str], Standing] = {}
-            self.overall = self.overall_template()
+            self.standings: dict[Figure, Standing] = {}
             window = self.settings.window
+            self.overall = DriftWindow.against(
+                checked, baseline_events, (*self.labels, MIX), window, window, self.settings
+            )
             self.ranks = {name: RankWindow(known, window, window // WARM_SHARE) for name, known in checked.items()}
-            self._pending: list[Rows] = []
+            self._pending: list[EventBatch] = []
             self._pending_names: list[str] = []
             self._waiting = 0
 
@@ -96,7 +98,7 @@ class Adjustment:
         departments: Sequence[str],
         queries: Sequence[str] | None = None,
     ) -> None:
-        """Take note of a batch that was scored; cheap, the work is done once for many small batches.
+        """Record a scored batch; cheap, since many small batches are counted together.
 
         Parameters
         ----------
@@ -123,7 +125,7 @@ class Adjustment:
         else:
             dealt = [zlib.crc32(query.encode("utf-8", "replace")) for query in queries]
             groups = np.array(dealt, np.int64) % self.settings.groups
-        rows = Rows(np.array(values), said.copy(), groups)
+        rows = EventBatch(np.array(values), said.copy(), groups)
         with self._lock:
             if wanted != self.labels:
                 return  # another scorer has taken over meanwhile: these are the last scores of the old one
@@ -161,54 +163,37 @@ class Adjustment:
         return self.ranks[by].weights(np.asarray(scores, np.float64), power, higher=higher, start=quantiles)
 
     def held(self, look: Callable[[], T]) -> T:
-        """What *look* returns, with everything taken in that waits, and nothing changing meanwhile."""
+        """Call *look* with all pending events counted and nothing changing meanwhile; return its result."""
         with self._lock:
             self._take_in()
             return look()
 
     def state(self) -> dict[str, Any]:
-        """Everything that is known, for JSON."""
+        """The current state, in JSON's own types."""
         return self.held(lambda: state_of(self))
 
     def metrics(self) -> Iterator[tuple[str, dict[str, str], float]]:
         """Name, labels and value of each metric, for Prometheus; ``department`` is empty for all of them together."""
         return iter(self.held(lambda: list(metrics_of(self))))
 
-    def named_standings(self) -> Iterator[tuple[str | None, str, Standing]]:
-        """Department (None: over all), figure, and where it stands."""
-        for (department, name), standing in self.standings.items():
-            yield department, name, standing
-
-    def overall_template(self) -> Stream:
-        """The window over all departments, with nothing in it."""
-        chosen = self.settings
-        references, known_mean = quantile_references(self.baseline, self.baseline_events, chosen)
-        return Stream((*self.labels, MIX), chosen.window, chosen.window, chosen, references, known_mean=known_mean)
-
     def add_department(self, name: str) -> str:
-        """The department's name, or ``other`` where there are as many as are kept; made if need be."""
+        """The name under which a department is counted, ``other`` once the limit is reached; makes its window."""
         if name not in self.streams:
             if name != OTHER and sum(known != OTHER for known in self.streams) >= self.settings.departments:
                 return self.add_department(OTHER)
-            known = self.department_baseline.get(name, {})
-            references, known_mean = quantile_references(known, self.department_events, self.settings)
-            chosen = self.settings
-            self.streams[name] = Stream(
-                self.labels, chosen.department_window, chosen.warm_up, chosen, references, known_mean=known_mean
+            chosen, known = self.settings, self.department_baseline.get(name, {})
+            self.streams[name] = DriftWindow.against(
+                known, self.department_events, self.labels, chosen.department_window, chosen.warm_up, chosen
             )
             # the bucket has a number of its own, so that it never takes a department's
             self.numbers[name] = chosen.departments if name == OTHER else len(set(self.numbers) - {OTHER})
         return name
 
     def _take_in(self) -> None:
-        """Count the events that wait, in their order."""
+        """Count the pending events, in order."""
         if not self._pending:
             return
-        rows = Rows(
-            np.concatenate([part.values for part in self._pending], axis=1),
-            np.concatenate([part.labels for part in self._pending]),
-            np.concatenate([part.groups for part in self._pending]),
-        )
+        rows = EventBatch.joined(self._pending)
         names = [self.add_department(name_of(name)) for name in self._pending_names]
         self._pending, self._pending_names, self._waiting = [], [], 0
         numbers = np.array([self.numbers[name] for name in names], np.int64)
@@ -223,11 +208,13 @@ class Adjustment:
         for places in np.split(order, starts[1:]):
             name = name_by_number[int(numbers[places[0]])]
             self._feed(name, self.streams[name], rows.take(places), places + before + 1)
-        mixed = Rows(np.vstack([rows.values, numbers.astype(np.float64)]), rows.labels, rows.groups)
+        mixed = EventBatch(np.vstack([rows.values, numbers.astype(np.float64)]), rows.labels, rows.groups)
         self._feed(None, self.overall, mixed, np.arange(before + 1, self.events + 1))
 
-    def _feed(self, department: str | None, stream: Stream, rows: Rows, numbers: npt.NDArray[np.int64]) -> None:
-        """Put rows into a stream, and look at its figures whenever a segment is full."""
+    def _feed(
+        self, department: str | None, stream: DriftWindow, rows: EventBatch, numbers: npt.NDArray[np.int64]
+    ) -> None:
+        """Add rows to a window, and look at its figures whenever a segment is full."""
         start, count = 0, len(rows.labels)
         while start < count:
             end = min(count, start + stream.room())
@@ -241,7 +228,7 @@ class Adjustment:
 
 
 def name_of(department: object) -> str:
-    """A department's name as it is kept: text of bounded length, never empty."""
+    """A department's name: stripped, of bounded length, never empty."""
     return str(department or "").strip()[:LONGEST_NAME] or UNKNOWN
 
 

@@ -3,45 +3,50 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from sie_agent.drift.settings import AdjustmentSettings
-from sie_agent.drift.stream import MIX, Finding
+from sie_agent.drift.window import MIX, Finding
 
 STEADY, WATCH, DISTILL = "steady", "watch", "distill_again"
 LEVELS = (STEADY, WATCH, DISTILL)
+# department (None: all of them) and name of a figure
+Figure = tuple[str | None, str]
+NullIsNan = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
 
 
-@dataclass
-class Standing:
+class Standing(BaseModel):
     """Where one figure stands.
 
     Attributes
     ----------
-    level : index into ``LEVELS``; since_events, since : when it came about, in events of the service and UTC time.
+    level : index into ``LEVELS``; since_events, since : when it was reached, in events of the service and UTC time.
     above_watch, above_distill, below : looks in a row at which the figure was so.
     raised_watch, raised_distill : how often it was raised to that level.
     value, critical : at the last look; live, baseline : means, where the figure is the change of one.
     """
 
+    model_config = ConfigDict(extra="forbid")
+
     level: int = 0
     since_events: int = 0
     since: str = ""
     above_watch: int = 0
-    above_distill: int = 0
+    above_distill: int = Field(0, validation_alias=AliasChoices("above_distill", "above_distil"))
     below: int = 0
     raised_watch: int = 0
-    raised_distill: int = 0
-    value: float = math.nan
-    critical: float = math.nan
+    raised_distill: int = Field(0, validation_alias=AliasChoices("raised_distill", "raised_distil"))
+    value: NullIsNan = math.nan
+    critical: NullIsNan = math.nan
     live: float | None = None
     baseline: float | None = None
 
     def look(self, finding: Finding, thresholds: tuple[float, float], persist: int, events: int) -> bool:
-        """Take in one look; True where the level changed."""
+        """Update with one look; True where the level changed."""
         self.value, self.critical = finding.value, finding.critical
         self.live, self.baseline = finding.live, finding.baseline
         # a critical value that is not a number compares as false: what cannot be told raises nothing
@@ -64,7 +69,7 @@ class Standing:
         return True
 
     def as_dict(self) -> dict[str, Any]:
-        """As it is shown in the state."""
+        """As the answer shows it."""
         shown = {
             "value": rounded(self.value),
             "critical": rounded(self.critical),
@@ -77,16 +82,8 @@ class Standing:
         return shown
 
     def saved(self) -> dict[str, Any]:
-        """As it is saved: every field."""
-        return {key: rounded(value, 12) if isinstance(value, float) else value for key, value in asdict(self).items()}
-
-    @classmethod
-    def restored(cls, saved: Mapping[str, Any]) -> Standing:
-        """What :meth:`saved` gave."""
-        known = dict(saved)
-        for key in ("value", "critical"):
-            known[key] = math.nan if known[key] is None else float(known[key])
-        return cls(**known)
+        """Every field, for the saved state."""
+        return {key: rounded(value, 12) if isinstance(value, float) else value for key, value in self}
 
 
 def thresholds_of(name: str, settings: AdjustmentSettings) -> tuple[float, float]:
@@ -96,22 +93,16 @@ def thresholds_of(name: str, settings: AdjustmentSettings) -> tuple[float, float
     return settings.watch_index, settings.distill_index
 
 
-def advice(standings: Iterable[tuple[str | None, str, Standing]], settings: AdjustmentSettings) -> dict[str, Any]:
-    """What to do, since when, and why.
-
-    Parameters
-    ----------
-    standings : department (None: over all), name of the figure, and where it stands.
-    """
-    raised = [entry for entry in standings if entry[2].level > 0]
+def advice(standings: Mapping[Figure, Standing], settings: AdjustmentSettings) -> dict[str, Any]:
+    """What to do, since when, and why."""
+    raised = [(*figure, standing) for figure, standing in standings.items() if standing.level > 0]
     raised.sort(key=lambda entry: (-entry[2].level, entry[2].since_events))
-    level = raised[0][2].level if raised else 0
-    highest = [entry[2] for entry in raised if entry[2].level == level]
+    highest = raised[0][2] if raised else Standing()
     return {
-        "distill_again": level == 2,
-        "level": LEVELS[level],
-        "since_events": highest[0].since_events if highest else None,
-        "since": highest[0].since if highest else None,
+        "distill_again": LEVELS[highest.level] == DISTILL,
+        "level": LEVELS[highest.level],
+        "since_events": highest.since_events if raised else None,
+        "since": highest.since if raised else None,
         "reasons": [reason(*entry, settings) for entry in raised],
     }
 
@@ -133,7 +124,7 @@ def reason(department: str | None, name: str, standing: Standing, settings: Adju
 
 
 def rounded(value: float | None, digits: int = 4) -> float | None:
-    """For JSON: shorter, and null for what is no number."""
+    """A rounded number for JSON; None for NaN and infinities."""
     return None if value is None or not math.isfinite(value) else round(float(value), digits)
 
 

@@ -1,8 +1,8 @@
-"""What the adjustment is told once: windows, thresholds, and how many false alarms are allowed."""
+"""Settings of the drift watch: windows, thresholds, and the rate of false alarms."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import InitVar, asdict, dataclass
 from typing import Any
 
 from sie_agent.errors import InputError
@@ -34,6 +34,7 @@ class AdjustmentSettings:
     bins : of equal share in the baseline; groups : parts that queries are dealt to, to see how alike their rows are.
     departments : that get figures of their own; the rest shares the bucket ``other``.
     pending : events that are taken in at once.
+    distil_index, distil_change : earlier spellings of distill_index and distill_change, still read.
     """
 
     window: int = 4_000
@@ -51,8 +52,13 @@ class AdjustmentSettings:
     groups: int = 32
     departments: int = 200
     pending: int = 1_024
+    distil_index: InitVar[float | None] = None
+    distil_change: InitVar[float | None] = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, distil_index: float | None, distil_change: float | None) -> None:
+        for name, value in (("distill_index", distil_index), ("distill_change", distil_change)):
+            if value is not None:
+                object.__setattr__(self, name, value)
         for name in ("segments", "persist", "departments", "pending"):
             require(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
         for name in ("window", "department_window", "warm_up"):
@@ -65,9 +71,8 @@ class AdjustmentSettings:
         require("false_alarms", self.false_alarms, 0 < self.false_alarms < 1e5, "above 0 and below 100000")
         for name in ("index", "change"):
             low, high = getattr(self, f"watch_{name}"), getattr(self, f"distill_{name}")
-            require(
-                f"watch_{name}", low, 0 < low <= high < float("inf"), f"above 0 and at most distill_{name} ({high})"
-            )
+            allowed = f"above 0 and at most distill_{name} ({high})"
+            require(f"watch_{name}", low, 0 < low <= high < float("inf"), allowed)
 
     def level_per_test(self, labels: int) -> float:
         """Probability of a single test's error, so that a million events have *false_alarms* of them.
@@ -80,7 +85,7 @@ class AdjustmentSettings:
         return self.false_alarms / (1e6 * per_event)
 
     def promise(self, window: int) -> int:
-        """Events by which a change has been told that, in a full window, lies above threshold and chance."""
+        """Events within which a change is reported that exceeds threshold and chance in a full window."""
         return window + self.persist * (window // self.segments)
 
     def as_dict(self) -> dict[str, Any]:
@@ -89,6 +94,6 @@ class AdjustmentSettings:
 
 
 def require(name: str, value: object, holds: bool, allowed: str) -> None:
-    """Raise InputError where a setting is not as it must be."""
+    """Raise InputError unless *holds*."""
     if not holds:
         raise InputError(f"{name} is {value}", where=WHERE, hint=f"Give {allowed}.")

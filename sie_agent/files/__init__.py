@@ -1,1 +1,1 @@
-"""Files written whole or not at all, who made them, and readers with bounds for files of unknown origin."""
+"""Atomic writers, notes of what made a file, and bounded readers for files of unknown origin."""

@@ -1,4 +1,4 @@
-"""What is wrong with a field of a file, in words: its key, what was expected, what was found, an example.
+"""Messages about wrong fields of a file: the key, what was expected, what was found, an example.
 
 For all files that pydantic checks: its own messages are those of a library, for programmers.
 """
@@ -18,30 +18,36 @@ from pydantic_core import ErrorDetails, PydanticUndefined
 from sie_agent.utils.redact import redacted
 from sie_agent.utils.values import shown
 
-WHOLE, NUMBER, TEXT = ("a whole number", "4"), ("a number", "0.5"), ("a text", "words")
-LIST, KEYS, SWITCH = ("a list", "[1, 2]"), ("keys of its own", None), ("true or false", "true")
-# by the beginning of the name that pydantic has for a mistake: what was expected, and an example
-EXPECTED: dict[str, tuple[str, str | None]] = {
-    "int_": WHOLE,
-    "float_": NUMBER,
-    "decimal_": NUMBER,
-    "finite_": ("a finite number", "0.5"),
-    "string_type": TEXT,
-    "string_sub_type": TEXT,
-    "string_unicode": ("a text of whole characters", None),
-    "string_pattern_mismatch": ("a text without spaces", None),
-    "invalid_key": ("texts as keys", None),
-    "recursion_loop": ("values that do not hold themselves", None),
-    "none_required": ("nothing", None),
-    "bool_": SWITCH,
-    "tuple_": LIST,
-    "list_": LIST,
-    "set_": LIST,
-    "iterable_": LIST,
-    "enum": ("one of the known values", None),
-    "model_": KEYS,
-    "dict_": KEYS,
-    "mapping_": KEYS,
+# by the beginning of the name that pydantic has for a mistake: what was expected
+EXPECTED = {
+    "int_": "a whole number",
+    "float_": "a number",
+    "decimal_": "a number",
+    "finite_": "a finite number",
+    "string_type": "a text",
+    "string_sub_type": "a text",
+    "string_unicode": "a text of whole characters",
+    "string_pattern_mismatch": "a text without spaces",
+    "invalid_key": "texts as keys",
+    "recursion_loop": "values that do not hold themselves",
+    "none_required": "nothing",
+    "bool_": "true or false",
+    "tuple_": "a list",
+    "list_": "a list",
+    "set_": "a list",
+    "iterable_": "a list",
+    "enum": "one of the known values",
+    "model_": "keys of its own",
+    "dict_": "keys of its own",
+    "mapping_": "keys of its own",
+}
+EXAMPLES = {
+    "a whole number": "4",
+    "a number": "0.5",
+    "a finite number": "0.5",
+    "a text": "words",
+    "true or false": "true",
+    "a list": "[1, 2]",
 }
 BOUNDS = {
     "greater_than": "a number above",
@@ -60,7 +66,7 @@ LENGTHS = {
 
 
 def first_fault(error: ValidationError, root: type[BaseModel]) -> tuple[tuple[str | int, ...], str]:
-    """The place of the first mistake, and what is wrong there without the place; all kinds that would be taken."""
+    """Path and message of the first mistake; the message names every type that would be accepted."""
     mistakes = [(without_branch(mistake["loc"], root), mistake) for mistake in error.errors()]
     way, first = mistakes[0]
     kinds = [kind for place, one in mistakes if place == way and (kind := expected(one)) is not None]
@@ -70,14 +76,14 @@ def first_fault(error: ValidationError, root: type[BaseModel]) -> tuple[tuple[st
 
 
 def without_branch(way: tuple[str | int, ...], root: type[BaseModel]) -> tuple[str | int, ...]:
-    """The place of a field, without the kind that pydantic tried there."""
+    """The path of a field, without the union branch that pydantic appends."""
     while way and isinstance(way[-1], str) and BRANCH.fullmatch(way[-1]) and field_at(root, way) is None:
         way = way[:-1]
     return way
 
 
 def expected(mistake: ErrorDetails) -> str | None:
-    """What was expected in the place of a mistake; None where the mistake says it otherwise."""
+    """What was expected where a mistake is; None where pydantic's own message says it."""
     kind, context = mistake["type"], mistake.get("ctx") or {}
     if kind in BOUNDS:
         (bound,) = context.values() or ("?",)
@@ -86,11 +92,11 @@ def expected(mistake: ErrorDetails) -> str | None:
         return LENGTHS[kind].format_map(context)
     if kind == "literal_error":
         return str(context.get("expected"))
-    return next((words for start, (words, _) in EXPECTED.items() if kind.startswith(start)), None)
+    return next((words for start, words in EXPECTED.items() if kind.startswith(start)), None)
 
 
 def explain(error: ValidationError, root: type[BaseModel]) -> str:
-    """All mistakes of settings in one line: the dotted key and what is wrong with it.
+    """All mistakes of settings on one line, each with its dotted key.
 
     Parameters
     ----------
@@ -111,35 +117,32 @@ def in_words(mistake: ErrorDetails, root: type[BaseModel]) -> str:
         return f"unknown key '{place}'{hint}"
     if kind == "missing":
         return f"the key '{place}' is missing"
-    found = f"found {of_kind(mistake['input'])}"
     at = f"{place}: " if place else ""
-    if kind in BOUNDS or kind in LENGTHS or kind == "literal_error":
-        return f"{at}expected {expected(mistake)}, {found}"
-    for start, (words, usual) in EXPECTED.items():
-        if kind.startswith(start):
-            return f"{at}expected {words}{example(place, words, usual, root, way)}, {found}"
-    message = mistake["msg"].removeprefix("Value error, ")
-    return f"{at}{message}"
+    words = expected(mistake)
+    if words is None:
+        return f"{at}{mistake['msg'].removeprefix('Value error, ')}"
+    such = "" if kind in BOUNDS or kind in LENGTHS or kind == "literal_error" else example(place, words, root, way)
+    return f"{at}expected {words}{such}, found {of_kind(mistake['input'])}"
 
 
-def example(place: str, words: str, usual: str | None, root: type[BaseModel], way: Sequence[str | int]) -> str:
-    """A setting that would be taken: the default where there is one, else one of its kind."""
-    if words == KEYS[0]:
+def example(place: str, words: str, root: type[BaseModel], way: Sequence[str | int]) -> str:
+    """A setting that would be accepted: the default where there is one, else one of its kind."""
+    if words == "keys of its own":
         keys = keys_at(root, way)
         return f" (such as {place}.{keys[0]}=…; there are: {', '.join(keys)})" if keys else ""
     field = field_at(root, way)
-    if words == LIST[0] and field is not None and (inner := next(models_in(field.annotation), None)):
+    if words == "a list" and field is not None and (inner := next(models_in(field.annotation), None)):
         needed = [name for name, one in inner.model_fields.items() if one.is_required()]
         return f" (such as {place}=[{{{', '.join(f'{name}: …' for name in needed)}}}])"
     default = None if field is None or field.default is PydanticUndefined else field.default
-    if usual is None and not default:
-        return ""
-    value = json.dumps(default, default=list) if default and isinstance(default, str | int | float | tuple) else usual
-    return f" (such as {place}={value})"
+    value = EXAMPLES.get(words)
+    if default and isinstance(default, str | int | float | tuple):
+        value = json.dumps(default, default=list)
+    return "" if value is None else f" (such as {place}={value})"
 
 
 def of_kind(value: Any) -> str:
-    """A value that was found, and what it is."""
+    """A value and its type in words."""
     kinds = {str: "text", bool: "true or false", int: "whole number", float: "number", list: "list", dict: "mapping"}
     if value is None:
         return "nothing"
@@ -148,13 +151,12 @@ def of_kind(value: Any) -> str:
 
 
 def nearest(key: str, keys: Sequence[str]) -> str | None:
-    """The key that is most like another one; None where none is."""
-    near = difflib.get_close_matches(key, keys, 1)
-    return near[0] if near and near[0] != key else None
+    """The key closest to another one; None where none is close."""
+    return next((near for near in difflib.get_close_matches(key, keys, 1) if near != key), None)
 
 
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The settings that a type holds, in lists and alternatives too."""
+    """The models inside an annotation, in lists and unions too."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for part in get_args(annotation):
@@ -162,7 +164,7 @@ def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def field_at(root: type[BaseModel], way: Sequence[str | int]) -> FieldInfo | None:
-    """The setting at a place; None where there is none."""
+    """The field at a path; None where there is none."""
     models, field = [root], None
     for key in way:
         if isinstance(key, int):
@@ -177,7 +179,7 @@ def field_at(root: type[BaseModel], way: Sequence[str | int]) -> FieldInfo | Non
 
 
 def keys_at(root: type[BaseModel], way: Sequence[str | int]) -> list[str]:
-    """The keys that there may be at a place."""
+    """The keys that are allowed at a path."""
     names = [key for key in way if isinstance(key, str)]
     if not names:
         return list(root.model_fields)
@@ -187,10 +189,5 @@ def keys_at(root: type[BaseModel], way: Sequence[str | int]) -> list[str]:
 
 def known_keys(root: type[BaseModel]) -> list[str]:
     """Every key at any depth."""
-    found: set[str] = set()
-    waiting = [root]
-    while waiting:
-        model = waiting.pop()
-        found |= set(model.model_fields)
-        waiting += [one for field in model.model_fields.values() for one in models_in(field.annotation)]
-    return sorted(found)
+    inner = (model for field in root.model_fields.values() for model in models_in(field.annotation))
+    return sorted(set(root.model_fields).union(*map(known_keys, inner)))

@@ -1,4 +1,4 @@
-"""What a file is that was given in place of another one, and which file may have been meant."""
+"""Recognising a file of the wrong kind, and suggesting the one that was meant."""
 
 from __future__ import annotations
 
@@ -41,11 +41,10 @@ USES = {
     VARIANT: "Give it with --variant",
     ENDPOINTS: "Give it with --endpoints",
 }
-ALIKE = 0.6
 
 
 def table_kind(path: Path) -> str | None:
-    """What a file is that is no text to be written by hand, in words; None for any other file, and where none is."""
+    """What a binary or table file is, in words; None for any other file, and where there is none."""
     if not path.is_file():
         return None
     if (kind := TABLES.get(path.suffix.lower())) is not None:
@@ -59,7 +58,7 @@ def table_kind(path: Path) -> str | None:
 
 
 def refuse_table(path: Path, expected: str, hint: str | None) -> None:
-    """Refuse data where a file in YAML is *expected* ("a suite in YAML"), before it is read.
+    """Refuse a data file where a YAML file is *expected* ("a suite in YAML"), before it is read.
 
     Raises
     ------
@@ -70,7 +69,7 @@ def refuse_table(path: Path, expected: str, hint: str | None) -> None:
 
 
 def yaml_kind(content: Any) -> str | None:
-    """What the keys of a mapping are those of; None where that is open."""
+    """The kind of YAML file that the keys of a mapping belong to; None where that is ambiguous."""
     if not isinstance(content, Mapping):
         return None
     found = {kind: len(keys & set(map(str, content))) for kind, keys in KEYS.items()}
@@ -79,7 +78,7 @@ def yaml_kind(content: Any) -> str | None:
 
 
 def other_yaml(content: Any, expected: str, where: str | Path) -> InputError | None:
-    """A file in YAML that is of another kind than was expected, in words; None where it is not known to be.
+    """The error for a YAML file of another kind than expected; None where it may be of the expected kind.
 
     Parameters
     ----------
@@ -96,26 +95,24 @@ def other_yaml(content: Any, expected: str, where: str | Path) -> InputError | N
     return InputError(f"is {kind}, and {expected} was expected", where=where, hint=hint)
 
 
-def near_file(path: Path, endings: tuple[str, ...] = ()) -> str | None:
-    """The file of the same folder whose name is most like one that is not there; None where none is like it.
+def meant(path: Path, names: list[str], endings: tuple[str, ...] = ()) -> str:
+    """A suggestion for a missing file, to end a message with: a file beside it, else one of *names*.
 
     Parameters
     ----------
-    endings : that names may have; any when not given.
+    endings : that names of files may have; any when not given.
+
+    Returns
+    -------
+    "" where nothing is like it.
     """
     try:
-        names = sorted(
-            one.name for one in os.scandir(path.parent) if one.is_file() and one.name.endswith(endings or "")
-        )
+        beside = sorted(one.name for one in os.scandir(path.parent) if one.is_file())
     except OSError:
-        return None
+        beside = []
     # without endings, which make any two names alike
-    stems = {Path(name).stem: name for name in names}
-    near = difflib.get_close_matches(path.stem, stems, n=1, cutoff=ALIKE)
-    return str(path.with_name(stems[near[0]])) if near else None
-
-
-def meant(path: Path, names: list[str], endings: tuple[str, ...] = ()) -> str:
-    """What may have been meant, for the end of a problem: a file beside it, else one of *names*; "" if none is."""
-    near = near_file(path, endings) or next(iter(difflib.get_close_matches(path.stem, names, n=1, cutoff=ALIKE)), None)
-    return f"; did you mean '{near}'?" if near else ""
+    files = {Path(name).stem: str(path.with_name(name)) for name in beside if name.endswith(endings or "")}
+    for choices in (files, {name: name for name in names}):
+        if near := difflib.get_close_matches(path.stem, choices, n=1):
+            return f"; did you mean '{choices[near[0]]}'?"
+    return ""

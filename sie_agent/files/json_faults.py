@@ -1,4 +1,4 @@
-"""Why a text is no JSON, in words for a user."""
+"""Why a text is not JSON, in words for a user."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ FAULTS = {
 
 
 def in_words(said: str) -> str:
-    """Why a text is no JSON, from what Python's reader says."""
+    """Why a text is not JSON, given the message of Python's parser."""
     return next((words for start, words in FAULTS.items() if said.startswith(start)), "it is not JSON")

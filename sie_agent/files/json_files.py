@@ -1,4 +1,4 @@
-"""JSON files of unknown origin: one reader with bounds, for what users write and for what earlier runs wrote."""
+"""JSON files of unknown origin: one bounded reader for files of users and of earlier runs."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from typing import Any, NoReturn
 from sie_agent.errors import InputError
 from sie_agent.files.json_faults import in_words
 from sie_agent.files.small_files import MEBIBYTE, read_text
+from sie_agent.utils.values import shown
 
 MOST_BYTES = 64 * MEBIBYTE
 MOST_DEPTH = 64
+TOO_DEEP = f"is nested more than {MOST_DEPTH} deep"
 
 
 class NotJson(ValueError):
-    """The text is no JSON, or none that is read here; the message says why, in words for a user."""
+    """The text is not JSON, or exceeds a bound; the message says why, in words for a user."""
 
 
 def read_json(path: str | Path, *, hint: str | None = None, most: int = MOST_BYTES, nan: bool = False) -> Any:
-    """What a JSON file holds.
+    """The content of a JSON file.
 
     Parameters
     ----------
@@ -44,7 +46,7 @@ def read_json(path: str | Path, *, hint: str | None = None, most: int = MOST_BYT
 def read_object(
     path: str | Path, *, hint: str | None = None, most: int = MOST_BYTES, nan: bool = False
 ) -> dict[str, Any]:
-    """The object that a JSON file holds; parameters as of :func:`read_json`.
+    """The object in a JSON file; parameters as of :func:`read_json`.
 
     Raises
     ------
@@ -57,7 +59,7 @@ def read_object(
 
 
 def parse_json(text: str, *, nan: bool = False) -> Any:
-    """What a text of JSON holds, as the standard (RFC 8259) has it and no more; with *nan* also what Python writes.
+    """The content of a JSON text, strictly by RFC 8259; with *nan* also NaN and infinities as Python writes them.
 
     Raises
     ------
@@ -81,16 +83,13 @@ def parse_json(text: str, *, nan: bool = False) -> Any:
     return content
 
 
-TOO_DEEP = f"is nested more than {MOST_DEPTH} deep"
-
-
 def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object, none of whose names is there twice."""
+    """An object without repeated names."""
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for place, name in enumerate(names) if name in names[:place])
-        raise NotJson(f"'{shown(twice)}' is there twice in one object")
+        raise NotJson(f"{shown(twice)} is there twice in one object")
     return found
 
 
@@ -120,13 +119,8 @@ def check_depth(content: Any) -> None:
 
 
 def check_texts(text: str, content: Any) -> None:
-    """Raise NotJson where a text cannot be written anywhere: JSON can name half of a surrogate pair."""
+    """Raise NotJson where a string holds half of a surrogate pair, which no file can store."""
     try:
         json.dumps(content, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
         raise NotJson("a text holds half of a surrogate pair") from None
-
-
-def shown(name: str) -> str:
-    """A name for a message: short, and of printable characters."""
-    return "".join(letter if letter.isprintable() else "?" for letter in name[:60])

@@ -17,8 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sie_agent.errors import EnvironmentFailure
-from sie_agent.files.writing import write_bytes
+from sie_agent.files.writing import failures_in_words, write_bytes
 from sie_agent.utils.redact import redacted_arguments, redacted_command, redacted_setting
 from sie_agent.version import __version__
 
@@ -109,7 +108,7 @@ def version_of(package: str) -> str | None:
 
 
 def command_line() -> str:
-    """What was typed, as a shell takes it: the program by its name, without secrets."""
+    """The command line as typed, quoted for a shell, with the bare program name and without secrets."""
     program = Path(sys.argv[0])
     # of `python -m sie_agent` the process knows the file only
     own = program.name == "__main__.py" and program.parent.name == "sie_agent"
@@ -121,32 +120,33 @@ def digest(text: str | bytes) -> str:
     return hashlib.sha256(text.encode() if isinstance(text, str) else text).hexdigest()
 
 
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write JSON through a temporary file, so that a reader never sees half of it; NaN becomes null.
+    """Write JSON atomically; NaN becomes null.
 
     Raises
     ------
     EnvironmentFailure : the folder cannot be written, or the disk is full.
     """
-    text = json.dumps(without_nan(content), indent=1, ensure_ascii=False, allow_nan=False)
-    write_text(path, text)
+    write_text(path, json.dumps(without_nan(content), indent=1, ensure_ascii=False, allow_nan=False))
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file through a temporary file.
+    """Write a text file atomically.
 
     Raises
     ------
     EnvironmentFailure : the folder cannot be written, or the disk is full.
     """
-    try:
+    with failures_in_words(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         # a name of a file may hold bytes that are no text in this locale
         write_bytes(path, text.encode("utf-8", "surrogateescape"))
-    except OSError as error:
-        raise EnvironmentFailure(
-            f"cannot write ({error.strerror})", where=path, hint="Free space or choose another --out."
-        ) from error
 
 
 def without_nan(content: Any) -> Any:

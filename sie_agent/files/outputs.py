@@ -1,4 +1,4 @@
-"""Every output of every verb, checked in one place before any work: what may be named, and what may be replaced.
+"""All outputs of all verbs, checked before any work: what may be written, and what may be replaced.
 
 What lies at a place is replaced where the same work goes on: the same verb, with the same inputs and settings. A
 Parquet file and a page say so themselves (`sie_agent.files.stamps`), of a folder its file ``.made-by.json`` says it.
@@ -17,13 +17,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.errors import InputError
+from sie_agent.files.event_log import is_event
 from sie_agent.files.paths import user_path
 from sie_agent.files.places import File, Folder, Named, Place, check_places, expanded, full_names, given_places
 from sie_agent.files.stamps import read_stamp, stamping
 from sie_agent.files.writing import (
     DISK,
     exclusive_lock,
+    failures_in_words,
     left_over,
     remove_leftovers,
     remove_unheld,
@@ -31,22 +33,21 @@ from sie_agent.files.writing import (
     write_failure,
 )
 from sie_agent.samples.maps.map_files import files_of_map
-from sie_agent.utils.events import is_event
 from sie_agent.utils.finishing import finishing
 from sie_agent.utils.redact import redacted_setting
 
 __all__ = ["File", "Folder", "Work", "check_places", "expanded", "outputs", "writable_folder"]
 
-# how the state of a service begins, whatever came of the rest of it
+# how the state of a service begins, even a damaged one
 STATE, STATE_BYTES = re.compile(rb'\s*\{\s*"format"\s*:\s*\d+\s*,\s*"made_for"\s*:'), 4096
-# so many differing settings are told
+# differing settings to report
 TOLD = 3
 LONGEST = 300
 
 
 @dataclass(frozen=True)
 class Work:
-    """What is done: the verb, what it reads and with what settings, by option; what changes no result is left out.
+    """What a verb does: its inputs and settings by option, without those that change no result.
 
     Attributes
     ----------
@@ -62,12 +63,12 @@ class Work:
     grows: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """The work as it is noted, without secrets; files by their full names."""
+        """The work for its note, without secrets; files by absolute path."""
         given = {**full_names(self.reads), **flat(json.loads(json.dumps(self.settings, default=str)))}
         return {"verb": self.verb, "settings": redacted_setting(given)}
 
     def differences(self, before: Mapping[str, Any]) -> list[str]:
-        """In words, the settings that differ from those that were noted."""
+        """The settings that differ from the noted ones, in words."""
         was, now = dict(before.get("settings") or {}), self.as_dict()["settings"]
         names = [name for name in {**now, **was} if was.get(name) != now.get(name)]
         changed = [name for name in names if not (name in self.grows and has_grown(was.get(name), now.get(name)))]
@@ -75,7 +76,7 @@ class Work:
 
 
 def flat(settings: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    """Settings within settings by dotted names, without those that were not given."""
+    """Nested settings by dotted names, without those that were not given."""
     found: dict[str, Any] = {}
     for name, value in settings.items():
         if isinstance(value, dict) and value:
@@ -86,7 +87,7 @@ def flat(settings: Mapping[str, Any], before: str = "") -> dict[str, Any]:
 
 
 def has_grown(before: Any, now: Any) -> bool:
-    """Whether a limit lets through all that it let through before."""
+    """Whether a limit is at least as large as before, or gone."""
     return before is not None and (now is None or (type(before) is type(now) is int and now >= before))
 
 
@@ -104,7 +105,7 @@ def outputs(
     cache_path: Named = None,
     own: Callable[[Path], bool] | None = None,
 ) -> Iterator[None]:
-    """Check the places of a verb, keep others out while the body makes them, and note what they were made by.
+    """Check the outputs of a verb, lock them while the body writes them, and note what made them.
 
     Nothing is opened or made before all is checked. What killed processes left of these places is removed.
 
@@ -153,7 +154,7 @@ def outputs(
 
 @contextmanager
 def full_disk_named(places: Sequence[Place]) -> Iterator[None]:
-    """Name a file where the system only says that the disk is in the way."""
+    """Name a file in errors of the disk that name none."""
     try:
         yield
     except OSError as error:
@@ -164,14 +165,11 @@ def full_disk_named(places: Sequence[Place]) -> Iterator[None]:
 
 
 def check_owner(work: Work, place: Place, own: Callable[[Path], bool] | None) -> None:
-    """What lies at a place was made by this work, or there is nothing."""
-    if isinstance(place, File):
-        if place.appended or place.state:
-            check_beginning(place)
-            return
-        there = [place.path.name] if place.path.exists() else []
-    else:
-        there = [part.name for part, _ in place.parts if part.exists()]
+    """Raise InputError unless a place is empty or holds the result of this work."""
+    if isinstance(place, File) and (place.appended or place.state):
+        check_beginning(place)
+        return
+    there = [part.name for part, _ in place.parts if part.exists()]
     if not there:
         return
     before = noted_at(place)
@@ -192,7 +190,7 @@ def check_owner(work: Work, place: Place, own: Callable[[Path], bool] | None) ->
 
 
 def noted_at(place: Place) -> dict[str, Any] | None:
-    """The work that a place was made by; None where nothing says so."""
+    """The noted work that made a place; None where there is no note."""
     try:
         said = read_stamp(place.path) if isinstance(place, File) else place.record.read_bytes()
         found = None if said is None else json.loads(said)
@@ -202,7 +200,7 @@ def noted_at(place: Place) -> dict[str, Any] | None:
 
 
 def check_beginning(place: File) -> None:
-    """A log of events, or the state of a service, begins like one, is empty, or is not there.
+    """Check that a log of events or a state of a service begins like one, is empty, or does not exist.
 
     Raises
     ------
@@ -227,12 +225,12 @@ def check_beginning(place: File) -> None:
 
 @contextmanager
 def noted(place: Folder, stamp: bytes) -> Iterator[None]:
-    """Note what a folder is made by; where nothing was made in the end, what was noted before."""
-    before, parts = read_or_none(place.record), state_of(place)
-    try:
+    """Note what makes a folder; restore the earlier note if nothing was written."""
+    before, parts = None, state_of(place)
+    with suppress(OSError):
+        before = place.record.read_bytes()
+    with failures_in_words(place.record):
         write_bytes(place.record, stamp)
-    except OSError as error:
-        raise write_failure(error, place.record) from error
     try:
         yield
     except BaseException:
@@ -245,16 +243,8 @@ def noted(place: Folder, stamp: bytes) -> Iterator[None]:
         raise
 
 
-def read_or_none(path: Path) -> bytes | None:
-    """The bytes of a file, None where there is none that can be read."""
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
-
-
 def state_of(place: Folder) -> list[tuple[int, int] | None]:
-    """Which files lie in a folder, and when each was changed."""
+    """Inode and modification time of each part of a folder, None where it does not exist."""
     facts = [part.stat() if part.exists() else None for part, _ in place.parts]
     return [None if fact is None else (fact.st_ino, fact.st_mtime_ns) for fact in facts]
 
@@ -264,7 +254,7 @@ def remove_left_over(place: Place) -> None:
     if isinstance(place, File):
         remove_leftovers(place.path)
         return
-    for part, folder in (*place.parts, (place.record, False)):
+    for part, folder in place.targets:
         if not folder or part.is_dir():
             for path in left_over(part):
                 remove_unheld(path)
@@ -272,7 +262,7 @@ def remove_left_over(place: Place) -> None:
 
 @contextmanager
 def made_folder(path: Path) -> Iterator[Path]:
-    """:func:`writable_folder`; what was made for nothing is gone again when the work in it fails."""
+    """:func:`writable_folder`; new folders that stay empty are removed when the work fails."""
     new = [folder for folder in (path, *path.parents) if not folder.exists()]
     folder = writable_folder(path)
     try:
@@ -285,7 +275,7 @@ def made_folder(path: Path) -> Iterator[Path]:
 
 
 def writable_folder(path: str | Path) -> Path:
-    """A folder, made if it is absent, that takes files: found out before anything is paid for.
+    """Make a folder if needed, and check that files can be written to it, before any work begins.
 
     Raises
     ------
@@ -295,14 +285,8 @@ def writable_folder(path: str | Path) -> Path:
     folder = user_path(path)
     if folder.exists() and not folder.is_dir():
         raise InputError("is a file, and a folder is needed", where=folder, hint="Give another --out.")
-    try:
+    with failures_in_words(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".sie-"):
             pass
-    except OSError as error:
-        raise EnvironmentFailure(
-            f"the folder cannot be written to ({error.strerror})",
-            where=folder,
-            hint="Change its permissions, free some space, or choose another --out.",
-        ) from error
     return folder

@@ -1,4 +1,4 @@
-"""Where things lie: the cache, the prompts and suites that ship, the real data if it is at hand."""
+"""Locations: the cache, the shipped prompts and suites, the real data where available."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def data_dir() -> Path:
 
 
 def user_path(given: str | Path, option: str | None = None, most_name: int = MOST_NAME) -> Path:
-    """The path that a user means: the home folder is put in for ``~``.
+    """A path given by a user, with ``~`` expanded.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The places that a verb writes to: what may be named for them, and that none of them is read or named twice."""
+"""The outputs of a verb: what they may be, and that none is an input or named twice."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class File:
     """A file to write.
 
     ``suffix`` is what its name has to end in. ``appended``: a log of events, which only grows.
-    ``state``: what a service goes on from; one that is not its own it keeps under another name.
+    ``state``: what a service continues from; one that is not its own it keeps under another name.
     """
 
     option: str
@@ -37,13 +37,20 @@ class File:
 
     @property
     def path(self) -> Path:
-        """The path, the home folder put in for ``~``."""
+        """The path, with ``~`` expanded."""
         return expanded(self.given, self.option)
+
+    @property
+    def parts(self) -> list[tuple[Path, bool]]:
+        """The file itself, which is no folder."""
+        return [(self.path, False)]
+
+    targets = parts
 
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder to write into. ``names`` are those of the files in it, with a ``/`` behind those of folders.
+    """A folder to write into. ``names`` are those of the files in it; names of folders end in ``/``.
 
     ``beside``: the note of what it was made by lies beside it, since all that is in it is published.
     """
@@ -55,7 +62,7 @@ class Folder:
 
     @property
     def path(self) -> Path:
-        """The path, the home folder put in for ``~``."""
+        """The path, with ``~`` expanded."""
         return expanded(self.given, self.option)
 
     @property
@@ -67,6 +74,11 @@ class Folder:
     def parts(self) -> list[tuple[Path, bool]]:
         """Each file and folder in it, and whether it is a folder."""
         return [(self.path / name, name.endswith("/")) for name in self.names]
+
+    @property
+    def targets(self) -> list[tuple[Path, bool]]:
+        """The parts and the note: all that is written."""
+        return [*self.parts, (self.record, False)]
 
 
 Place = File | Folder
@@ -91,7 +103,7 @@ def expanded(given: Named, option: str) -> Path:
 
 
 def check_places(places: Sequence[Place], reads: Mapping[str, Any], cache_path: Named = None) -> None:
-    """Make sure, before anything is opened, that all places can be written and that nothing that is read is among them.
+    """Check, before anything is opened, that all places can be written and that none is an input.
 
     Parameters
     ----------
@@ -116,7 +128,7 @@ def check_places(places: Sequence[Place], reads: Mapping[str, Any], cache_path: 
 
 
 def check_kind(place: Place) -> None:
-    """A place is of the kind that is needed, or there is nothing yet."""
+    """Check that a place is of the right kind or does not exist yet."""
     path, where = place.path, f"{place.option} {place.path}"
     try:
         check_parents(path, where)
@@ -143,7 +155,7 @@ def check_kind(place: Place) -> None:
 
 
 def check_parents(path: Path, where: str) -> None:
-    """What a path lies in are folders, as far as they are there."""
+    """Check that the existing parents of a path are folders."""
     path.resolve()
     for parent in path.parents:
         if parent.is_dir():
@@ -153,14 +165,14 @@ def check_parents(path: Path, where: str) -> None:
 
 
 def check_regular(path: Path, where: str, *, folder: bool = False) -> None:
-    """What is there is a file that can be replaced, no device and no pipe."""
+    """Check that an existing file is a regular one, which can be replaced."""
     if not folder and path.exists() and not path.is_file():
         problem = "is a device or a pipe, and a file that can be replaced is needed"
         raise InputError(problem, where=where, hint="Give the name of a file.")
 
 
 def read_paths(reads: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
-    """What is read of this machine's disk, with its option."""
+    """The inputs that exist on this disk, each with its option."""
     for option, given in reads.items():
         several = given if isinstance(given, list | tuple | set | frozenset) else [given]
         for one in several:
@@ -175,21 +187,24 @@ def read_paths(reads: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
 
 
 def check_two(place: Place, other: Place) -> None:
-    """Two options do not name the same file."""
+    """Check that two options do not name the same file."""
     how = written(place, other.path)
     if how is None:
-        how = alike(place.path, other.path) if isinstance(other, File) else written(other, place.path)
+        how = written(other, place.path)
     if how is not None:
         where = f"{place.option} {place.path}"
         raise InputError(f"is the file of {other.option} ({other.path}), too{how}", where=where, hint=ELSEWHERE)
 
 
 def check_source(place: Place, option: str, source: Path) -> None:
-    """What is read is not what is written, by whatever name or link."""
+    """Check that an input is not written to, by whatever name or link."""
     where, told = f"{place.option} {place.path}", f"{option} {source}"
     how = written(place, source)
-    if how is None and source.is_dir() and any(is_linked(place, file) for file in files_of(source)):
-        how = ""
+    if how is None and source.is_dir():
+        # a file that is read may have a second name, which is to be replaced
+        targets = [part for part, folder in place.parts if not folder and part.exists()]
+        if any(part.samefile(file) for file in source.rglob("*") if file.is_file() for part in targets):
+            how = ""
     if how is not None:
         raise InputError(f"would replace what is read ({told}){how}", where=where, hint=ELSEWHERE)
     if source.is_dir() and place.path.resolve().is_relative_to(source.resolve()):
@@ -198,10 +213,8 @@ def check_source(place: Place, option: str, source: Path) -> None:
 
 
 def written(place: Place, path: Path) -> str | None:
-    """Whether a path is what is written at a place, or in it; as :func:`alike` says it."""
-    if isinstance(place, File):
-        return alike(place.path, path)
-    for part, folder in (*place.parts, (place.record, False)):
+    """Whether writing a place would write a path; the result is that of :func:`alike`."""
+    for part, folder in place.targets:
         if (how := alike(part, path)) is not None:
             return how
         if folder and path.resolve().is_relative_to(part.resolve()):
@@ -209,14 +222,8 @@ def written(place: Place, path: Path) -> str | None:
     return None
 
 
-def is_linked(place: Place, file: Path) -> bool:
-    """Whether a file that is read has a second name, which is to be replaced."""
-    targets = [place.path] if isinstance(place, File) else [part for part, folder in place.parts if not folder]
-    return any(target.exists() and target.samefile(file) for target in targets)
-
-
 def alike(first: Path, second: Path) -> str | None:
-    """None where two paths lead to different places, be they there or not; else what is to be said of the names."""
+    """None where two paths are different files, existing or not; else a remark on their names, mostly ""."""
     if first.exists() and second.exists() and first.samefile(second):
         return ""
     names = [str(path.resolve()) for path in (first, second)]
@@ -226,13 +233,8 @@ def alike(first: Path, second: Path) -> str | None:
     return ": the names differ in upper and lower case alone" if names[0].casefold() == names[1].casefold() else None
 
 
-def files_of(source: Path) -> Iterator[Path]:
-    """The files of a folder and of those below it."""
-    return (file for file in source.rglob("*") if file.is_file())
-
-
 def full_names(reads: Mapping[str, Any]) -> dict[str, Any]:
-    """What is read, with the full name of each path that is there, whatever it was called by."""
+    """The inputs, with the absolute path of each file that exists."""
     named: dict[str, Any] = {}
     for option, given in reads.items():
         if given is None or (isinstance(given, list | tuple) and not given):

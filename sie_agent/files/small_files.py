@@ -1,4 +1,4 @@
-"""Reading a file of unknown origin: whether it is one, whole, as text, and never more than it may be."""
+"""Bounded reading of files of unknown origin."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def refuse_special(path: Path, expected: str = "a file") -> None:
 
 
 def refuse_no_file(path: Path, expected: str = "a file", hint: str | None = None) -> None:
-    """Refuse a path that is no file, before anything opens it; *expected*: what should be there.
+    """Refuse a path that is not a file, before anything opens it; *expected*: what should be there.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def refuse_no_file(path: Path, expected: str = "a file", hint: str | None = None
 
 
 def read_bytes(path: Path, most: int, hint: str | None = None) -> bytes:
-    """The content of a regular file of at most *most* bytes; links are followed, as the Hub's cache is made of them.
+    """The content of a regular file of at most *most* bytes; follows links, of which the Hub's cache is made.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def too_large(path: Path, size: int, most: int, hint: str | None) -> InputError:
 
 
 def read_text(path: Path, most: int, hint: str | None = None, what: str = "") -> str:
-    """The text of a file in UTF-8, with or without the mark that some editors put at its start.
+    """The text of a UTF-8 file, with or without a byte order mark.
 
     Parameters
     ----------

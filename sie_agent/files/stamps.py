@@ -1,4 +1,4 @@
-"""What a file was made by, written into the file itself; its own kind of place for each format."""
+"""A note of what made a file, inside the file: Parquet metadata or an HTML comment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _stamps: dict[Path, bytes] = {}
 
 @contextmanager
 def stamping(path: Path, stamp: bytes) -> Iterator[None]:
-    """While the body runs, a file that is written at *path* says what it is made by."""
+    """While the body runs, a file written at *path* gets this stamp."""
     place = placed(path)
     _stamps[place] = stamp
     try:
@@ -29,12 +29,12 @@ def stamping(path: Path, stamp: bytes) -> Iterator[None]:
 
 
 def stamp_of(path: Path) -> bytes | None:
-    """What the file that is being written at *path* is made by; None where no verb makes it."""
+    """The stamp for the file that is being written at *path*; None where no verb makes it."""
     return _stamps.get(placed(path)) if _stamps else None
 
 
 def placed(path: Path) -> Path:
-    """A path without links in its folder; the file itself may be one, which is replaced."""
+    """The path with its folder resolved; the file itself may be a link, which is replaced."""
     return path.parent.resolve() / path.name
 
 
@@ -44,7 +44,7 @@ def as_comment(stamp: bytes) -> bytes:
 
 
 def read_stamp(path: Path) -> bytes | None:
-    """What a Parquet file or a page says it was made by; None where it says nothing or cannot be read."""
+    """The stamp of a Parquet file or a page; None where it has none or cannot be read."""
     try:
         if path.suffix == ".parquet":
             import pyarrow.parquet as pq

@@ -1,4 +1,4 @@
-"""Parquet files of the stages: written whole or not at all, and hashed for the manifest."""
+"""Parquet files of the stages: atomic writing, checked reading, and the hash of a log."""
 
 from __future__ import annotations
 
@@ -100,33 +100,24 @@ class TableWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        assert self._unfinished is not None
         try:
             if error is None:
-                self._finish()
+                if self._writer is None:
+                    self.write(self._empty)
+                with failures_in_words(self.path):
+                    self._writer.close()
+                    self._unfinished.finish()
         finally:
-            self._discard()
-
-    def _finish(self) -> None:
-        """Put what was written in the target's place."""
-        if self._writer is None:
-            self.write(self._empty)
-        assert self._unfinished is not None
-        with failures_in_words(self.path):
-            self._writer.close()
-            self._unfinished.finish()
-
-    def _discard(self) -> None:
-        """Close what is open and remove the hidden file, where it still is one."""
-        if self._writer is not None:
-            # closing writes what is left, into a file that nobody wants any more
+            # closing writes what is left, into a file that nobody wants any more; a closed writer does nothing
             with suppress(OSError, pa.ArrowException):
-                self._writer.close()
-        if self._unfinished is not None:
+                if self._writer is not None:
+                    self._writer.close()
             self._unfinished.discard()
 
 
 def stamped(schema: pa.Schema, path: Path) -> pa.Schema:
-    """The schema with what the file at *path* is made by, where a verb makes it; never with what another was."""
+    """The schema with the stamp for the file at *path*, and without that of any file it was read from."""
     kept = {name: value for name, value in (schema.metadata or {}).items() if name != STAMP}
     stamp = stamp_of(path)
     return schema.with_metadata({**kept, **({STAMP: stamp} if stamp else {})})
@@ -157,14 +148,12 @@ def read_table(
         frame = as_frame(table)
     except PARQUET_FAULTS as error:
         raise not_parquet(source, error, writer) from None
-    check_distinct(table.column_names, source)
-    for name in IDS:
+    if twice := [name for name, count in Counter(table.column_names).items() if count > 1]:
+        raise InputError(f"the column '{twice[0]}' is there twice", where=source, hint="Rename one of them")
+    for name in set(IDS) & set(frame.columns):
         # pandas reads whole numbers beside nulls as floats, which make one id of 2^53 and 2^53 + 1
-        if name in table.column_names and pd.api.types.is_float_dtype(frame[name].dtype):
-            stored = table.column(name)
-            frame[name] = (
-                stored.to_pandas(integer_object_nulls=True) if pa.types.is_integer(stored.type) else frame[name]
-            )
+        if pd.api.types.is_float_dtype(frame[name].dtype) and pa.types.is_integer(table.column(name).type):
+            frame[name] = table.column(name).to_pandas(integer_object_nulls=True)
     missing = [name for name in required if name not in frame.columns]
     if missing:
         raise lacks_column(missing[0], list(map(str, frame.columns)), source, writer)
@@ -174,15 +163,8 @@ def read_table(
     return frame
 
 
-def check_distinct(names: Sequence[str], source: Path) -> None:
-    """Raise an `InputError` where two columns have one name."""
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise InputError(f"the column '{twice[0]}' is there twice", where=source, hint="Rename one of them")
-
-
 def as_frame(table: pa.Table) -> pd.DataFrame:
-    """The table in pandas, with the types that the file's metadata ask for, where these can be read.
+    """The table in pandas, with the types in the file's metadata where these are valid.
 
     Raises
     ------
@@ -192,22 +174,19 @@ def as_frame(table: pa.Table) -> pd.DataFrame:
         frame: pd.DataFrame = table.to_pandas()
         if list(frame.columns) == table.column_names:
             return frame
-    except pa.ArrowException:
+    except (pa.ArrowException, MemoryError):
         raise
-    except Exception as error:
-        # what the file says to pandas may be anything; pandas' errors have no common type
-        if isinstance(error, MemoryError):
-            raise
+    except Exception:
+        # the metadata for pandas may be anything, and its errors have no common type: read the table without them
+        pass
     plain: pd.DataFrame = table.replace_schema_metadata(None).to_pandas()
     return plain
 
 
 def check_numeric(column: pd.Series[Any], source: Path) -> None:
     """Raise an `InputError` unless a column holds numbers; a column of nothing but null is one."""
-    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-        return
     there = column[column.notna()]
-    if there.empty:
+    if there.empty or (pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)):
         return
     raise InputError(
         f"the column '{column.name}' has to hold numbers; found {str(there.iloc[0])[:40]!r} ({column.dtype})",
@@ -217,7 +196,7 @@ def check_numeric(column: pd.Series[Any], source: Path) -> None:
 
 
 def unreadable(path: Path) -> InputError:
-    """The system does not let a file be read."""
+    """The error for a file without read permission."""
     return InputError("cannot be read (permission denied)", where=path, hint="Change its permissions, or give another")
 
 
@@ -255,7 +234,7 @@ DAMAGES = {
 
 
 def damage(reason: str) -> str:
-    """What Arrow says of a damaged file in words for a user, in brackets; nothing where it is not known."""
+    """Arrow's message about a damaged file in words for a user, in brackets; "" where it is unknown."""
     found = next((words for sign, words in DAMAGES.items() if sign in reason.lower()), None)
     return f" ({found})" if found else ""
 

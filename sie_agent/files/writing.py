@@ -1,4 +1,4 @@
-"""Files written whole or not at all, locks on what is being made, and what killed processes left of either."""
+"""Atomic writes, locks on outputs, and the removal of what killed processes left."""
 
 from __future__ import annotations
 
@@ -22,21 +22,28 @@ UNFINISHED = re.compile(r"\.(?P<name>.+)\.[a-z0-9_]{8}\.part", re.DOTALL)
 SPILL = ".spill"
 # in a folder for what does not fit into memory: locked as long as the process lives that made the folder
 SPILL_MARK = ".sie-spill"
-# what a system says of any disk that takes no more
+FULL = "the disk is full", "Free some space or write elsewhere"
+DENIED = "the folder cannot be written to", "Change its permissions or write elsewhere"
+FAILURES = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), FULL),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), DENIED),
+    errno.EIO: ("the disk has a fault", "Look at the disk, or write elsewhere"),
+}
+# errors of a disk that accepts no more data
 DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO}
 
-# how many locks and unfinished files this process holds: a signal may end it at once only where there are none
+# how many locks and unfinished files this process holds; only without any may a signal end it at once
 _held = 0
 
 
 def at_stake() -> bool:
-    """Whether this process is in the middle of making something."""
+    """Whether this process is writing something."""
     return _held > 0
 
 
 @contextmanager
 def held() -> Iterator[None]:
-    """While the body runs, something would be left half made if the process ended at once."""
+    """While the body runs, ending the process at once would leave something half written."""
     global _held
     _held += 1
     try:
@@ -80,12 +87,15 @@ class Unfinished:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *rest: object) -> None:
         try:
-            if kind is None:
-                with named(self.target):
-                    self.finish()
-            elif isinstance(error, OSError):
-                name_file(error, self.target)
+            if error is None:
+                self.finish()
+        except OSError as failed:
+            error = failed
+            raise
         finally:
+            # what the system says of a write to an open file names none
+            if isinstance(error, OSError) and error.errno in DISK and error.filename is None:
+                error.filename = str(self.target)
             self.discard()
 
     def finish(self) -> None:
@@ -107,7 +117,7 @@ class Unfinished:
 
 
 def write_bytes(target: Path, content: bytes) -> None:
-    """Write a file so that it is there whole, or as it was before.
+    """Write a file atomically.
 
     Raises
     ------
@@ -118,7 +128,7 @@ def write_bytes(target: Path, content: bytes) -> None:
 
 
 def short(name: str) -> str:
-    """A file's name, cut so that more can be put behind it."""
+    """A file's name, cut so that a suffix fits behind it."""
     return os.fsencode(name)[:NAME_BYTES].decode("utf-8", "ignore")
 
 
@@ -158,7 +168,7 @@ def remove_unheld(path: Path) -> None:
 
 @contextmanager
 def spill_folder(parent: Path, name: str) -> Iterator[Path]:
-    """A hidden folder for what does not fit into memory, which goes when the block ends.
+    """A hidden folder for data that does not fit into memory, removed when the block ends.
 
     What killed processes left under this name is removed. A folder of somebody else's has no locked mark, and stays.
 
@@ -192,7 +202,7 @@ def remove_spilled(parent: Path, name: str) -> None:
 
 @contextmanager
 def exclusive_lock(target: Path) -> Iterator[None]:
-    """Nobody else makes *target* meanwhile; the system lets go of the lock when the process ends, however it does.
+    """Lock *target* against other processes; the system releases the lock however the process ends.
 
     The lock is ``.NAME.lock`` beside a file, and ``.run.lock`` in a folder.
 
@@ -226,7 +236,7 @@ def exclusive_lock(target: Path) -> Iterator[None]:
 
 
 def in_use(target: Path, stream: IO[str]) -> EnvironmentFailure:
-    """Another process makes the target: which one, where the lock says."""
+    """The error for a target that another process writes, with its number where the lock has one."""
     stream.seek(0)
     said = stream.read(20).strip()
     which = f" (process {said})" if said.isdigit() else ""
@@ -246,27 +256,11 @@ def is_at(stream: IO[str], path: Path) -> bool:
 
 @contextmanager
 def failures_in_words(path: Path) -> Iterator[None]:
-    """Turn what the system says when a file cannot be written into an EnvironmentFailure."""
+    """Turn an OSError of writing a file into an EnvironmentFailure."""
     try:
         yield
     except OSError as error:
         raise write_failure(error, path) from error
-
-
-@contextmanager
-def named(path: Path) -> Iterator[None]:
-    """Put a file's name into what the system says of it; a write to an open file says none."""
-    try:
-        yield
-    except OSError as error:
-        name_file(error, path)
-        raise
-
-
-def name_file(error: OSError, path: Path) -> None:
-    """Put a file's name into an error of the disk that has none."""
-    if error.errno in DISK and error.filename is None:
-        error.filename = str(path)
 
 
 def current_umask() -> int:
@@ -277,14 +271,7 @@ def current_umask() -> int:
 
 
 def write_failure(error: OSError, path: Path) -> EnvironmentFailure:
-    """What the system said when a file could not be written, in words."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return EnvironmentFailure("the disk is full", where=path, hint="Free some space or write elsewhere")
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return EnvironmentFailure(
-            "the folder cannot be written to", where=path, hint="Change its permissions or write elsewhere"
-        )
-    if error.errno == errno.EIO:
-        return EnvironmentFailure("the disk has a fault", where=path, hint="Look at the disk, or write elsewhere")
-    reason = error.strerror or str(error)
-    return EnvironmentFailure(f"the file cannot be written: {reason}", where=path, hint="Write it elsewhere")
+    """The error for a file that could not be written, in words."""
+    unknown = f"the file cannot be written: {error.strerror or error}", "Write it elsewhere"
+    problem, hint = FAILURES.get(error.errno or 0, unknown)
+    return EnvironmentFailure(problem, where=path, hint=hint)

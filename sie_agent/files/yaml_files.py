@@ -1,4 +1,4 @@
-"""YAML files of users: one reader, which takes texts as texts and refuses what is not plain.
+"""YAML files of users: one reader that keeps texts as texts and refuses what is not plain.
 
 Numbers are decimal; ``true``, ``false`` and ``null`` are what they say, and everything else is a text, as in YAML 1.2:
 ``no``, ``on``, ``2024-01-01``, ``007``, ``0x1F`` and ``1:30`` stay what was written. A field that wants something else
@@ -37,7 +37,7 @@ NO_NUMBER = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 @dataclass(frozen=True)
 class YamlText:
-    """What a YAML text holds, and where.
+    """The content of a YAML text, with line numbers.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class YamlText:
         return self.where if line is None else f"{self.where}, line {line}"
 
     def line(self, way: Iterable[Any]) -> int | None:
-        """The line of a field or of the nearest that is there around it.
+        """The line of a field, or of the innermost existing parent.
 
         Parameters
         ----------
@@ -71,7 +71,7 @@ class YamlText:
 def read_yaml(
     path: str | Path, *, hint: str | None = None, what: str = "", expected: str = "a file in YAML"
 ) -> YamlText:
-    """What a YAML file of a user holds.
+    """The content of a user's YAML file.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def read_yaml(
 
 
 def parse_yaml(text: str, where: str, what: str = "") -> YamlText:
-    """What a YAML text holds; *what* it is and *where*, for messages.
+    """The content of a YAML text; *what* it is and *where*, for messages.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def unparsable(what: str, why: str) -> str:
 
 
 class Checked(yaml.SafeLoader):
-    """Refuses what is not plain, before anything is built of it: PyYAML composes nodes of the events from here."""
+    """A loader that refuses what is not plain while PyYAML composes nodes from its events."""
 
     def __init__(self, text: str, where: str) -> None:
         super().__init__(text)
@@ -133,7 +133,7 @@ class Checked(yaml.SafeLoader):
         self.begun = False
 
     def get_event(self) -> Any:
-        """The next event, checked.
+        """The next event.
 
         Raises
         ------
@@ -141,11 +141,7 @@ class Checked(yaml.SafeLoader):
         """
         following: Callable[[], Any] = super().get_event
         event = following()
-        self.check(event, f"{self.where}, line {event.start_mark.line + 1}")
-        return event
-
-    def check(self, event: Any, place: str) -> None:
-        """Raise InputError where an event is not plain."""
+        place = f"{self.where}, line {event.start_mark.line + 1}"
         if isinstance(event, yaml.CollectionStartEvent):
             self.depth += 1
             if self.depth > MOST_DEPTH:
@@ -155,17 +151,18 @@ class Checked(yaml.SafeLoader):
         if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
             name = f"{'*' if isinstance(event, yaml.AliasEvent) else '&'}{event.anchor[:40]}"
             raise InputError(f"has '{name}': anchors and aliases are not read here", where=place, hint=PLAIN)
-        tag = getattr(event, "tag", None)
-        if tag is not None:
+        if (tag := getattr(event, "tag", None)) is not None:
             shown = tag.replace("tag:yaml.org,2002:", "!!")[:60]
             raise InputError(f"has the tag '{shown}': tags are not read here", where=place, hint=PLAIN)
-        if isinstance(event, yaml.DocumentStartEvent) and event.explicit and self.begun:
-            raise InputError("holds a second document", where=place, hint="Keep one document in a file.")
-        self.begun = self.begun or isinstance(event, yaml.DocumentStartEvent)
+        if isinstance(event, yaml.DocumentStartEvent):
+            if event.explicit and self.begun:
+                raise InputError("holds a second document", where=place, hint="Keep one document in a file.")
+            self.begun = True
+        return event
 
 
 def value_of(node: yaml.Node, way: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int], where: str) -> Any:
-    """The value of a node; notes the lines of what is in it."""
+    """The value of a node; records the lines of its keys and entries."""
     if isinstance(node, yaml.ScalarNode):
         return scalar(node, way, where)
     if isinstance(node, yaml.SequenceNode):

@@ -11,77 +11,60 @@ import pyarrow as pa
 
 from sie_agent.errors import InputError
 from sie_agent.samples import numbers_of, table_batches, texts_of
+from sie_agent.selection import TableStream
 
 Doubles = npt.NDArray[np.float64]
 
 # squares of larger ones, summed up over many rows, are too large for a float
 LARGEST = 1e100
-# what tells one row from another, and what it is called
+# the columns that identify a row beside its id, and their names in messages
 WORDS = {"query": "query", "item_id": "item"}
-MEND = "Give the log that was scored, with the same --map, --split and --limit."
+HINT = "Give the log that was scored, with the same --map, --split and --limit."
 
 
-class Scored:
-    """The rows of a scores file, taken in pieces of any length, in order.
+def score_stream(path: str, score: str, *, beside: Sequence[str] = ()) -> TableStream:
+    """The rows of a scores file: ``sample_id``, the columns *beside* it, and ``score``, NaN where there is none.
 
     Parameters
     ----------
-    path : the file. score : the column that is read. beside : which of its columns ``query`` and ``item_id`` are read,
-        too.
+    score : the column that is read. beside : which of ``query`` and ``item_id`` are read, too.
+
+    Raises
+    ------
+    InputError : as rows are taken: a column does not hold texts or numbers, or a score is infinite or over ``LARGEST``
+        in magnitude.
     """
+    names = ["sample_id", *beside]
 
-    def __init__(self, path: str, score: str, *, beside: Sequence[str] = ()) -> None:
-        self.path = path
-        self._score = score
-        self._names = ["sample_id", *beside]
-        self._batches = table_batches(path, [*self._names, score])
-        self._read = 0
-        self._held = pd.DataFrame({name: pd.Series(dtype=object) for name in self._names})
-        self._held[score] = pd.Series(dtype=np.float64)
+    def batches() -> Iterator[pa.Table]:
+        read = 0
+        for batch in table_batches(path, [*names, score]):
+            scores = numbers_of(batch, score, path)
+            wrong = np.flatnonzero(np.abs(scores) > LARGEST)
+            if len(wrong):
+                raise InputError(
+                    f"the score is {scores[wrong[0]]}, and a number between {-LARGEST:g} and {LARGEST:g} was expected",
+                    where=f"{path}, row {read + int(wrong[0]) + 1}, field '{score}'",
+                    hint="Score the log anew, or leave the cell empty.",
+                )
+            read += len(scores)
+            yield pa.table([*(texts_of(batch, name, path) for name in names), scores], schema=schema)
 
-    def ahead(self, count: int) -> pd.DataFrame:
-        """The next *count* rows, fewer at the end, which stay: ``sample_id``, what is read beside, ``score``.
-
-        Raises
-        ------
-        InputError : a column does not hold texts or numbers, or a score is infinite or over ``LARGEST`` in magnitude.
-        """
-        pieces, there = [self._held], len(self._held)
-        while there < count and (batch := next(self._batches, None)) is not None:
-            columns = {name: texts_of(batch, name, self.path).to_pandas() for name in self._names}
-            columns[self._score] = pd.Series(self._scores_of(batch))
-            pieces.append(pd.DataFrame(columns))
-            there += len(batch)
-        filled = [piece for piece in pieces if len(piece)]
-        self._held = pd.concat(filled, ignore_index=True) if filled else self._held
-        return self._held.iloc[:count].rename(columns={self._score: "score"})
-
-    def _scores_of(self, batch: pa.Table) -> Doubles:
-        """The scores of the next batch of the file, (n,), NaN where there is none."""
-        scores = numbers_of(batch, self._score, self.path)
-        wrong = np.flatnonzero(np.abs(scores) > LARGEST)
-        if len(wrong):
-            raise InputError(
-                f"the score is {scores[wrong[0]]}, and a number between {-LARGEST:g} and {LARGEST:g} was expected",
-                where=f"{self.path}, row {self._read + int(wrong[0]) + 1}, field '{self._score}'",
-                hint="Score the log anew, or leave the cell empty.",
-            )
-        self._read += len(scores)
-        return scores
-
-    def pass_over(self, count: int) -> None:
-        """Leave *count* rows behind."""
-        self._held = self._held.iloc[count:]
+    schema = pa.schema([*((name, pa.string()) for name in names), ("score", pa.float64())])
+    return TableStream(batches(), schema)
 
 
-def aligned(scored: Scored, log: Iterable[pd.DataFrame], where: str) -> Iterator[tuple[pd.DataFrame, Doubles]]:
-    """The rows of the log that the file has a score of, and the scores, (n,), NaN where there is none.
+def aligned(
+    scored: TableStream, path: str, log: Iterable[pd.DataFrame], where: str
+) -> Iterator[tuple[pd.DataFrame, Doubles]]:
+    """The rows of the log that the file has a score of, and their scores, (n,), NaN where there is none.
 
     The file has to have its rows in the order of the log, as ``sie score`` and ``sie select`` leave them. Rows of the
     log that are not in it are passed over.
 
     Parameters
     ----------
+    scored : of :func:`score_stream`, from the file at *path*.
     log : chunks in the schema of samples. where : name of the log, for messages.
 
     Raises
@@ -89,27 +72,27 @@ def aligned(scored: Scored, log: Iterable[pd.DataFrame], where: str) -> Iterator
     InputError : a row of the file is not in the log, stands elsewhere in it, or has another query or item there.
     """
     for chunk in log:
-        rows = scored.ahead(len(chunk))
+        rows = scored.ahead(len(chunk)).to_pandas()
         places = pd.Index(chunk["sample_id"]).get_indexer(pd.Index(rows["sample_id"]))
         absent = np.flatnonzero(places < 0)
         count = int(absent[0]) if len(absent) else len(places)
         places = places[:count]
         if (np.diff(places) <= 0).any():
             row = int(np.flatnonzero(np.diff(places) <= 0)[0]) + 1
-            raise not_of_this_log(scored.path, str(rows["sample_id"].iloc[row]), where)
+            raise not_of_this_log(path, str(rows["sample_id"].iloc[row]), where)
         taken, found = rows.iloc[:count], chunk.iloc[places]
         for name, word in WORDS.items():
             if name in taken.columns:
-                check_same(taken, found, name, word, scored.path, where)
-        scored.pass_over(count)
+                check_same(taken, found, name, word, path, where)
+        scored.take(count)
         yield found, taken["score"].to_numpy(np.float64)
-    left = scored.ahead(1)
-    if len(left):
-        raise not_of_this_log(scored.path, str(left["sample_id"].iloc[0]), where)
+    left = scored.ahead(1)["sample_id"].to_pylist()
+    if left:
+        raise not_of_this_log(path, str(left[0]), where)
 
 
 def check_same(scored: pd.DataFrame, log: pd.DataFrame, name: str, word: str, path: str, where: str) -> None:
-    """Raise InputError at the first row that has another query or item in the log: ids are often mere row numbers."""
+    """Raise InputError at the first row whose query or item differs in the log: ids are often mere row numbers."""
     differ = scored[name].fillna("").to_numpy(dtype=object) != log[name].to_numpy(dtype=object)
     if differ.any():
         row = int(np.argmax(differ))
@@ -117,12 +100,12 @@ def check_same(scored: pd.DataFrame, log: pd.DataFrame, name: str, word: str, pa
             f"these are scores of another log: row '{scored['sample_id'].iloc[row]}' has "
             f"{in_words(scored[name].iloc[row], word)} here and {in_words(log[name].iloc[row], word)} in {where}",
             where=path,
-            hint=MEND,
+            hint=HINT,
         )
 
 
 def in_words(text: object, word: str) -> str:
-    """A query or an item for a message, cut short; a null is not shown as if it were a text."""
+    """A query or an item for a message, cut short; a null is told from a text."""
     return f"the {word} '{text[:40]}'" if isinstance(text, str) else f"no {word}"
 
 
@@ -131,5 +114,5 @@ def not_of_this_log(path: str, name: str, where: str) -> InputError:
     return InputError(
         f"row '{name}' is not in {where}, or not in the same order there: these are scores of another log",
         where=path,
-        hint=MEND,
+        hint=HINT,
     )

@@ -20,17 +20,16 @@ NAMES_SHOWN = 12
 
 
 def check_kinds(by: Sequence[str]) -> None:
-    """Raise InputError where nothing is named, something twice, or a column that is no kind of group."""
+    """Raise InputError if *by* is empty, names a kind twice, or names a column that cannot group rows."""
     if not by:
         raise InputError("no kind of group is named", where="--by", hint=f"Choose of {', '.join(KINDS)}.")
     for place, name in enumerate(by):
         if name in by[:place]:
             raise InputError(f"'{name}' is there twice", where="--by", hint="Name each kind of group once.")
-        meant = next((kind for kind, column in OWN_COLUMNS.items() if column == name), None)
         if name not in KINDS and (name in COLUMNS or not name.strip()):
+            meant = next((f"; did you mean '{kind}'?" for kind, column in OWN_COLUMNS.items() if column == name), "")
             hint = f"Choose of {', '.join(KINDS)}, or name an attribute or a column that the column map keeps."
-            hint = "" if meant is None else f"; did you mean '{meant}'?"
-            raise InputError(f"rows are not grouped by '{name}'{hint}", where="--by", hint=hint)
+            raise InputError(f"rows are not grouped by '{name}'{meant}", where="--by", hint=hint)
 
 
 def group_keys(samples: pd.DataFrame, by: str) -> pd.Series[str]:

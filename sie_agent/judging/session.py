@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.files.event_log import event
 from sie_agent.judging.answers import Answer, Request, score_answer
 from sie_agent.judging.arrivals import Arrival
 from sie_agent.judging.backends.base import Accounted, Backend, Watcher
@@ -15,7 +16,6 @@ from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.judging.reasons import Failing
 from sie_agent.judging.spending import Account, Spending
-from sie_agent.utils.events import event
 from sie_agent.utils.progress import Bar
 
 COMMIT_COUNT = 64

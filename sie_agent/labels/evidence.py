@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from sie_agent.attribution import Model, Rows
+    from sie_agent.attribution import FeatureRows, Model
 
 Doubles = npt.NDArray[np.float64]
 
@@ -53,10 +53,10 @@ class Evidence:
     held_out : (n,) probability of the log's label by proxies that saw no row of the same query, for the joint scale.
     """
 
-    rows: Rows
+    rows: FeatureRows
     relevance: Doubles
     proxies: Sequence[Model]
-    pool: Rows
+    pool: FeatureRows
     settings: LabelSettings
     training_loss: str = "pointwise"
     held_out: Doubles | None = None

@@ -1,4 +1,4 @@
-"""What a weak importance label is: how it is made, which way it points, what it is called, what its student is."""
+"""A weak importance label: how it is made, which direction is good, its texts, and its student's settings."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class StudentSettings:
 
 @dataclass(frozen=True)
 class WeakLabel:
-    """A weak importance label. All that any other part of the program knows of it stands here.
+    """A weak importance label: everything that the rest of the program knows of it.
 
     Attributes
     ----------

@@ -49,6 +49,6 @@ def label_names(among: Iterable[str] | None = None, *, importance: bool = False)
 
 
 def student_settings(name: str, **chosen: Any) -> StudentSettings:
-    """Settings of a weak label's student: its defaults, but for what is *chosen*, by name, and not None."""
+    """Settings of a weak label's student: its defaults, except for those *chosen* by name that are not None."""
     wanted = {key: value for key, value in chosen.items() if value is not None}
     return replace(WEAK_LABELS[name].student, **wanted)

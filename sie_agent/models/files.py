@@ -7,7 +7,6 @@ import hashlib
 import importlib.util
 import os
 import shutil
-import sys
 import tempfile
 import time
 import zipfile
@@ -20,11 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from sie_agent.errors import EnvironmentFailure, InputError, MissingExtraError
+from sie_agent.files import manifest
 from sie_agent.files.paths import cache_dir, user_path
 from sie_agent.files.writing import remove_unheld
 from sie_agent.utils.extras import is_installed, require_extra
 from sie_agent.utils.foreign import foreign_bars_silenced
 from sie_agent.utils.progress import say
+from sie_agent.utils.threads import cores
 
 # seconds after which a folder that is being made has its lock
 LOCKED_BY_NOW = 60.0
@@ -90,8 +91,7 @@ def workers() -> Iterator[ThreadPoolExecutor]:
 
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    pool = ThreadPoolExecutor(cores, thread_name_prefix="judging")
+    pool = ThreadPoolExecutor(cores(), thread_name_prefix="judging")
     try:
         yield pool
     finally:
@@ -101,8 +101,7 @@ def workers() -> Iterator[ThreadPoolExecutor]:
 
 @lru_cache(maxsize=32)
 def _hash_of_file(path: str, size: int, changed: int) -> str:
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return manifest.file_hash(Path(path))
 
 
 def file_hash(path: Path) -> str:

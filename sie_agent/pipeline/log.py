@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sie_agent.attribution import Rows
+from sie_agent.attribution import FeatureRows
 
 Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
@@ -35,6 +35,8 @@ class Log:
         """The chosen rows."""
         return Log(self.inputs[chosen], self.model_inputs[chosen], self.label[chosen], self.queries[chosen], self.shown)
 
-    def rows(self, targets: Doubles | None = None) -> Rows:
+    def rows(self, targets: Doubles | None = None) -> FeatureRows:
         """The rows as models read them, with their labels or other *targets* (n,) beside them."""
-        return Rows(self.model_inputs, (self.label if targets is None else targets).astype(np.float32), self.queries)
+        return FeatureRows(
+            self.model_inputs, (self.label if targets is None else targets).astype(np.float32), self.queries
+        )

@@ -1,8 +1,7 @@
-"""The small distilled model that scores the whole log, and what is made of its scores."""
+"""The small distilled model that scores the whole log, and what its scores are used for."""
 
 from sie_agent.scorer.explanation.explain import (
     Explanation,
-    FeatureEffect,
     WordEffect,
     check_asked,
     explain_rows,
@@ -23,7 +22,6 @@ from sie_agent.scorer.label_errors import (
     design,
 )
 from sie_agent.scorer.log_columns import (
-    LogColumns,
     columns_beside,
     columns_path,
     label_error_columns,
@@ -44,7 +42,7 @@ from sie_agent.scorer.model import (
     with_recipe,
     with_score_quantiles,
 )
-from sie_agent.scorer.parts import Parts, file_hash, folder_hash, source_identity
+from sie_agent.scorer.parts import Parts, folder_hash, source_identity
 from sie_agent.scorer.session import ScorerSession
 from sie_agent.scorer.student import Student, fit_student
 from sie_agent.scorer.workers import PASSED_THROUGH, scored_by_workers, scored_here
@@ -59,9 +57,7 @@ __all__ = [
     "PASSED_THROUGH",
     "TEXT",
     "Explanation",
-    "FeatureEffect",
     "LabelErrors",
-    "LogColumns",
     "Parts",
     "Scorer",
     "ScorerSession",
@@ -76,7 +72,6 @@ __all__ = [
     "distill_scorer",
     "explain_rows",
     "explained_by",
-    "file_hash",
     "file_of_run",
     "fit_student",
     "folder_hash",

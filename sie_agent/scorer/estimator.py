@@ -14,11 +14,10 @@ from sklearn.utils.validation import check_is_fitted, check_random_state
 
 from sie_agent.errors import InputError
 from sie_agent.labels import WEAK_LABELS, StudentSettings, label_names, student_settings
-from sie_agent.scorer.estimator_inputs import ALLOWED, Samples, named_labels, prepared, rank_agreement, remembered, tell
+from sie_agent.scorer.estimator_inputs import BOUNDS, Samples, named_labels, prepared, rank_agreement, remembered, tell
 from sie_agent.scorer.files import load_scorer, save_scorer
 from sie_agent.scorer.model import Scorer, distill_scorer
-from sie_agent.selection.select import check_strength, weights_from
-from sie_agent.selection.usual import usual_label
+from sie_agent.selection import check_strength, usual_label, weights_from
 from sie_agent.utils.counts import counted
 from sie_agent.utils.python_words import parameters_named
 from sie_agent.utils.signatures import checked
@@ -47,7 +46,7 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
     Parameters
     ----------
     label : the weak label to predict, a name in :data:`sie_agent.labels.WEAK_LABELS`; None for all that were fitted.
-    trees, leaves, learning_rate, rows_per_leaf, feature_share : as in :class:`sie_agent.scorer.StudentSettings`; None
+    trees, leaves, learning_rate, rows_per_leaf, feature_share : as in :class:`sie_agent.labels.StudentSettings`; None
         for the default of the weak label, :func:`sie_agent.labels.student_settings`.
     random_state : seed (or a ``numpy.random.RandomState``) of the trees; None draws one.
     verbose : whether :meth:`fit` says on standard error what it does, a line for the features and for each weak
@@ -247,9 +246,8 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         InputError : the folder is no scorer, or is damaged.
         """
         scorer = load_scorer(folder)
-        about = dict(scorer.about)
-        own = remembered(about.get("estimator"), list(scorer.students))
-        seed = about.get("seed")
+        own = remembered(scorer.about.get("estimator"), list(scorer.students))
+        seed = scorer.about.get("seed")
         loaded = cls(own["label"], random_state=seed if isinstance(seed, int) else 0, **own["settings"])
         loaded.scorer_ = scorer
         loaded.labels_ = list(label_names(scorer.students))
@@ -274,16 +272,10 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
         if self.label is not None and self.label not in chosen:
             hint = f"It must be None or one of {', '.join(chosen)}."
             raise InputError(f"label is {self.label!r}", where="ImportanceScorer", hint=hint)
-        checks = {
-            "trees": settings.trees >= 1,
-            "leaves": settings.leaves >= 2,
-            "learning_rate": settings.learning_rate > 0,
-            "rows_per_leaf": settings.rows_per_leaf >= 1,
-            "feature_share": 0 < settings.feature_share <= 1,
-        }
-        for name, fine in checks.items():
-            if not fine:
-                raise InputError(f"{name} is {getattr(self, name)!r}", where="ImportanceScorer", hint=ALLOWED[name])
+        for name, (bound, holds) in BOUNDS.items():
+            if not holds(getattr(settings, name)):
+                problem = f"{name} is {getattr(self, name)!r}"
+                raise InputError(problem, where="ImportanceScorer", hint=f"It must be {bound}.")
         return chosen
 
     def _remember(self, read: list[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
@@ -15,8 +15,8 @@ from scipy.stats import spearmanr
 from sie_agent.errors import InputError
 from sie_agent.labels import StudentSettings, label_names
 from sie_agent.samples import validate_samples
-from sie_agent.scorer.cards.text import table_of
-from sie_agent.selection.usual import USUAL
+from sie_agent.scorer.cards.markup import table_of
+from sie_agent.selection import USUAL
 from sie_agent.utils.progress import say
 
 Doubles = npt.NDArray[np.float64]
@@ -29,12 +29,13 @@ EXPECTED = (
 )
 
 
-ALLOWED = {
-    "trees": "It must be at least 1.",
-    "leaves": "It must be at least 2.",
-    "learning_rate": "It must be above 0.",
-    "rows_per_leaf": "It must be at least 1.",
-    "feature_share": "It must be above 0 and at most 1.",
+# what each setting of the trees must be, in words and as a check
+BOUNDS: dict[str, tuple[str, Callable[[float], bool]]] = {
+    "trees": ("at least 1", lambda value: value >= 1),
+    "leaves": ("at least 2", lambda value: value >= 2),
+    "learning_rate": ("above 0", lambda value: value > 0),
+    "rows_per_leaf": ("at least 1", lambda value: value >= 1),
+    "feature_share": ("above 0 and at most 1", lambda value: 0 < value <= 1),
 }
 LABELS_EXPECTED = "one number per row, or a table with columns named as weak labels"
 
@@ -94,8 +95,8 @@ def check_columns(given: pd.DataFrame) -> None:
 
 def log_label(given: npt.NDArray[Any]) -> Doubles:
     """The log's label of each row, (n,), NaN where it is not known."""
-    label = pd.to_numeric(pd.Series(given), errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    wrong = (np.isnan(label) & ~pd.isna(given)) | (label < 0) | (label > 1)
+    label, wrong = numbers_in(pd.Series(given))
+    wrong |= (label < 0) | (label > 1)
     if wrong.any():
         row = int(np.argmax(wrong))
         raise InputError(
@@ -103,7 +104,13 @@ def log_label(given: npt.NDArray[Any]) -> Doubles:
             where=f"samples, row {row + 1}, field 'label'",
             hint="Scale it, or give NaN where the log says nothing.",
         )
-    return np.asarray(label)
+    return label
+
+
+def numbers_in(column: pd.Series[Any]) -> tuple[Doubles, npt.NDArray[np.bool_]]:
+    """A column as numbers, (n,), NaN where it is empty; and which values are neither numbers nor empty, (n,)."""
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    return np.array(numbers), np.isnan(numbers) & column.notna().to_numpy()
 
 
 def named_labels(labels: Any, samples: Samples, count: int, name: str | None) -> pd.DataFrame:
@@ -136,8 +143,7 @@ def named_labels(labels: Any, samples: Samples, count: int, name: str | None) ->
         labels = by_id(labels, samples["sample_id"])
     if len(labels) != count:
         raise InputError(f"{count} samples and {len(labels)} labels", where="labels", hint="Give a label per row.")
-    numbers = {column: numeric(labels[column], column) for column in there}
-    return pd.DataFrame(numbers)
+    return pd.DataFrame({column: numeric(labels[column], column) for column in there})
 
 
 def by_id(labels: pd.DataFrame, wanted: pd.Series[str]) -> pd.DataFrame:
@@ -156,13 +162,13 @@ def plain(value: Any) -> Any:
 
 def numeric(column: pd.Series[Any], name: str) -> Doubles:
     """A weak label as numbers, NaN where there is none."""
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    wrong = (np.isnan(numbers) & column.notna().to_numpy()) | np.isinf(numbers)
+    numbers, wrong = numbers_in(column)
+    wrong |= np.isinf(numbers)
     if wrong.any():
         row = int(np.argmax(wrong))
         place = f"labels, row {row + 1}, field '{name}'"
         raise InputError(f"{plain(column.iloc[row])!r} is no finite number", where=place, hint="Give NaN for no label.")
-    return np.asarray(numbers)
+    return numbers
 
 
 def remembered(told: Any, fitted: list[str]) -> dict[str, Any]:

@@ -11,7 +11,6 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
-from operator import gt
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +25,16 @@ from sie_agent.files.small_files import MEBIBYTE, read_bytes
 from sie_agent.files.writing import write_bytes
 from sie_agent.samples import made_by_words
 from sie_agent.scorer.cards.card import scorer_card
-from sie_agent.scorer.label_errors import AGAIN, LabelErrors, as_config, is_number, read_label_errors
+from sie_agent.scorer.label_errors import AGAIN, LabelErrors, as_config, read_label_errors
 from sie_agent.scorer.model import Scorer
 from sie_agent.scorer.onnx.model import scorer_model
 from sie_agent.scorer.onnx.read import READING, TREES_OF, read_learned
 from sie_agent.scorer.ranges import kept_in_range, moved_config
 from sie_agent.scorer.student import Student
 from sie_agent.scorer.trees import MOST_ROWS
-from sie_agent.selection.recipe import MOST_QUANTILES, RELEVANCE, Recipe, read_recipe
+from sie_agent.selection import RELEVANCE, Recipe, read_recipe, rising
 
-# of 4, texts without spaces are read otherwise, and the model says how they are; one of 3 is read as it was
+# 4 reads texts without spaces in another way, and the model says which; 3 is read as it was written
 FORMAT, OLDEST_FORMAT = 4, 3
 MOST_OF_CONFIG, MOST_OF_MODEL = 16 * MEBIBYTE, 256 * MEBIBYTE
 MOST_LABELS = 64
@@ -116,7 +115,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
     Raises
     ------
-    InputError : the folder is no scorer, its configuration is damaged, or its format is another one.
+    InputError : the folder is no scorer, its configuration is damaged, or its format is not supported.
     """
     path = Path(folder) / CONFIG
     if not os.path.lexists(path):
@@ -128,7 +127,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise InputError(f"damaged scorer configuration ({error.problem})", where=path, hint=AGAIN) from error
     written = config.get("format")
     if type(written) is not int:
-        raise InputError("damaged scorer configuration: 'format' is no whole number", where=path, hint=AGAIN)
+        raise InputError("damaged scorer configuration: 'format' must be a whole number", where=path, hint=AGAIN)
     if written > FORMAT:
         raise InputError(f"scorer of a newer format ({written})", where=path, hint="Upgrade sie-agent.")
     if written < OLDEST_FORMAT:
@@ -140,28 +139,28 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def fault_in_config(config: Mapping[str, Any]) -> str | None:
-    """What is wrong with a configuration, in words; None where nothing is."""
+    """What is wrong with a configuration, in words; None if nothing is."""
     wanted = {"labels": list, "sha256": dict, "score_quantiles": dict, "score_rows": int, "about": dict}
     for name, kind in wanted.items():
         if type(config.get(name)) is not kind:
-            return f"'{name}' is missing or of another type"
+            return f"'{name}' must be a {kind.__name__}"
     labels = config["labels"]
     if not 1 <= len(labels) <= MOST_LABELS or not all(isinstance(name, str) for name in labels):
-        return f"'labels' is no list of 1 to {MOST_LABELS} names"
+        return f"'labels' must be a list of 1 to {MOST_LABELS} names"
     if len(set(labels)) != len(labels) or not all(0 < len(name) <= 80 and name.isprintable() for name in labels):
-        return "'labels' holds a name twice, or one that is none"
-    # the names are those of files: one that save_scorer does not write may lie anywhere
+        return "'labels' must be different printable names of 1 to 80 characters"
+    # names of files: one that save_scorer does not write could point anywhere
     if set(config["sha256"]) != {MODEL} or not isinstance(config["sha256"][MODEL], str):
-        return f"'sha256' is not that of {MODEL} alone"
+        return f"'sha256' must be that of {MODEL} alone"
     if not 0 <= config["score_rows"] <= MOST_ROWS:
-        return "'score_rows' is no number of rows"
+        return "'score_rows' must be a number of rows"
     for name, values in config["score_quantiles"].items():
         if name not in labels:
             return "'score_quantiles' is of a weak label that the scorer does not give"
-        if not isinstance(values, list) or not 2 <= len(values) <= MOST_QUANTILES:
-            return f"the score quantiles of '{name}' are no list of 2 to {MOST_QUANTILES:,} numbers"
-        if not all(is_number(value) for value in values) or any(map(gt, values, values[1:])):
-            return f"the score quantiles of '{name}' are no rising row of numbers"
+        try:
+            rising(values, f"score quantiles of '{name}'")
+        except InputError as error:
+            return error.problem
     # the recipe and the label errors are checked number by number where they are read
     for name in config.keys() - {"recipe", "label_errors"}:
         try:

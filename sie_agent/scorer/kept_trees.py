@@ -41,9 +41,18 @@ class KeptTrees:
         InputError : contributions are asked for, and the text form is damaged.
         """
         if pred_contrib:
-            return contributions(*self.covered(), inputs)
+            return contributions(*self.covered, inputs)
         return np.asarray(self._session.run(None, {"inputs": np.asarray(inputs, np.float64)})[0][:, 0])
 
+    def num_trees(self) -> int:
+        """How many trees there are."""
+        return len(self.trees)
+
+    def model_to_string(self) -> str:
+        """LightGBM's text form, as the file has it."""
+        return self.text
+
+    @cached_property
     def covered(self) -> tuple[Trees, Cover]:
         """The trees, and how many rows they were fitted to.
 
@@ -51,22 +60,6 @@ class KeptTrees:
         ------
         InputError : the text form is damaged, or of other trees than those that score.
         """
-        return self._covered
-
-    def num_trees(self) -> int:
-        """How many trees there are."""
-        return len(self.trees)
-
-    def num_feature(self) -> int:
-        """How many columns it reads."""
-        return self.n_features
-
-    def model_to_string(self) -> str:
-        """LightGBM's text form, as the file has it."""
-        return self.text
-
-    @cached_property
-    def _covered(self) -> tuple[Trees, Cover]:
         try:
             most = TEXT_OF_LEAF * len(self.trees.values) + TEXT_OF_TREE * len(self.trees) + TEXT_OF_REST
             if len(self.text) > most:

@@ -1,9 +1,9 @@
-"""``label_error``: how likely the log's label of a row is wrong, from the text and, where they are known, log columns.
+"""``label_error``: how likely the log's label of a row is wrong, from the text and from log columns, if known.
 
 Two logistic regressions of the log's own label. One reads the distilled relevance alone and serves any row. The other
-also reads what the log says of the row (`LOG_COLUMNS`), which is known only of rows of the log that the scorer was
-distilled from. Since both are fitted to the log's labels and not to the judge's answers, a judge that knows nothing
-gets no weight, and what is left is the log's own opinion.
+also reads what the log says of the row (`LOG_COLUMNS`), known only for rows of the log that the scorer was distilled
+from. Both are fitted to the log's labels, not to the judge's answers: a judge that knows nothing gets no weight, and
+the log's own opinion remains.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def as_config(head: LabelErrors) -> dict[str, Any]:
 
 
 def read_label_errors(told: Any, where: str) -> LabelErrors:
-    """What :func:`as_config` gave, checked: it may come from anywhere.
+    """Read what :func:`as_config` gave; checked, since it may come from anywhere.
 
     Raises
     ------
@@ -138,14 +138,14 @@ def fault_in(told: Any) -> str | None:
             return f"'{part}' needs a weight for each of {', '.join(sorted(columns))}, and for nothing else"
         wrong = [name for name, value in told[part].items() if not is_number(value)]
         if wrong:
-            return f"the weight of '{wrong[0]}' in '{part}' is no number of a usual size"
+            return f"the weight of '{wrong[0]}' in '{part}' must be a number of at most {LARGEST:g} in magnitude"
     if not is_number(told["even"]) or not 0 <= told["even"] <= 1:
-        return "'even' is no number from 0 to 1"
+        return "'even' must be a number from 0 to 1"
     if not isinstance(told["columns_hash"], str):
-        return "'columns_hash' is no text"
+        return "'columns_hash' must be text"
     return None
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a finite number that can be reckoned with; true and false are none."""
+    """Whether a value is a finite number of a usual size; booleans are not."""
     return type(value) in (int, float) and abs(value) <= LARGEST

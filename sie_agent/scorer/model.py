@@ -16,8 +16,8 @@ from sie_agent.features import TextFeatures
 from sie_agent.labels import WEAK_LABELS, StudentSettings, label_names, student_settings
 from sie_agent.samples import check_samples
 from sie_agent.scorer.label_errors import LabelErrors
-from sie_agent.scorer.student import QUANTILES, Ends, Student, fit_student
-from sie_agent.selection.recipe import RELEVANCE, Recipe
+from sie_agent.scorer.student import Ends, Student, fit_student
+from sie_agent.selection import QUANTILES, RELEVANCE, Recipe
 from sie_agent.utils.counts import counted
 from sie_agent.utils.shown import shown
 from sie_agent.utils.signatures import checked

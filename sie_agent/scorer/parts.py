@@ -1,4 +1,4 @@
-"""A table made in parts that outlive the process: what is there already, and the parts put together."""
+"""A table made in parts that outlive the process: which parts exist, and their assembly."""
 
 from __future__ import annotations
 
@@ -15,18 +15,16 @@ import pyarrow.parquet as pq
 
 from sie_agent.errors import InputError
 from sie_agent.files.json_files import read_json
+from sie_agent.files.manifest import file_hash
 from sie_agent.files.small_files import MEBIBYTE, too_large
 from sie_agent.files.tables import TableWriter, read_table
-from sie_agent.files.writing import exclusive_lock, failures_in_words, write_bytes
+from sie_agent.files.writing import failures_in_words, write_bytes
 from sie_agent.utils.progress import bar, say
-
-__all__ = ["Parts", "exclusive_lock", "file_hash", "folder_hash", "source_identity"]
 
 STATE = "state.json"
 # names of parts and of the state, whole or half written
 OURS = re.compile(r"\.?(state\.json|[0-9a-f]{12}-[0-9]{6}\.parquet)(\.[0-9a-z_-]*)*")
 MOST_OF_A_FILE = 256 * MEBIBYTE
-BLOCK_BYTES = 1 << 20
 
 
 class Parts:
@@ -35,7 +33,7 @@ class Parts:
     Parameters
     ----------
     target : the Parquet file that the parts are to become; the folder is its name with ``.parts``.
-    made_from : what decides on the content, by name; parts made from anything else are removed, in words.
+    made_from : what the content depends on, by name; parts made from anything else are removed, and a message says so.
 
     Raises
     ------
@@ -53,10 +51,10 @@ class Parts:
         if found.get("made_from") == self._state["made_from"]:
             self._state = found
             return
-        if self.folder.is_dir() and not all(OURS.fullmatch(entry.name) for entry in self.folder.iterdir()):
-            problem = "holds files that this program did not make, and parts of the scores would go there"
-            raise InputError(problem, where=self.folder, hint="Move it away, or give another --out")
         if self.folder.is_dir():
+            if not all(OURS.fullmatch(entry.name) for entry in self.folder.iterdir()):
+                problem = "holds files that this program did not make, and parts of the scores would go there"
+                raise InputError(problem, where=self.folder, hint="Move it away, or give another --out")
             before = found.get("made_from")
             known = before if isinstance(before, dict) else {}
             differ = [name for name, value in self._state["made_from"].items() if known.get(name) != value]
@@ -66,18 +64,17 @@ class Parts:
 
     @property
     def complete(self) -> int | None:
-        """How many parts there are, once all were made."""
+        """How many parts there are, once all are made."""
         count = self._state.get("parts")
-        return (
-            count if isinstance(count, int) and all(self.rows(number) is not None for number in range(count)) else None
-        )
+        whole = isinstance(count, int) and all(self.rows(number) is not None for number in range(count))
+        return count if whole else None
 
     def path(self, number: int) -> Path:
         """The file of a part, numbered from 0."""
         return self.folder / f"{self._key}-{number:06d}.parquet"
 
     def rows(self, number: int) -> int | None:
-        """Rows of a part; None where it is not there, or not whole."""
+        """Rows of a part; None if it is missing or not whole."""
         try:
             return int(pq.read_metadata(self.path(number)).num_rows)
         except (OSError, pa.ArrowException):
@@ -127,7 +124,7 @@ class Parts:
 
 
 def source_identity(path: Path) -> list[list[Any]]:
-    """Name, size and time of change of a file, or of every file of a folder."""
+    """Name, size and modification time of a file, or of every file of a folder."""
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
     facts = [(str(file.resolve()), file.stat()) for file in files]
     return [[name, fact.st_size, fact.st_mtime_ns] for name, fact in facts]
@@ -147,12 +144,3 @@ def folder_hash(folder: Path) -> str:
                 raise too_large(file, file.stat().st_size, MOST_OF_A_FILE, "Take it out of the scorer's folder.")
             whole.update(f"{file.name}\t{file_hash(file)}\n".encode())
     return whole.hexdigest()
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256, in hex, of a file, read in blocks."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Scorers that were written before scores kept to the range of their weak label: brought into it as they are read."""
+"""Older scorers, whose scores may leave the range of their weak label: moved into it as they are read."""
 
 from __future__ import annotations
 
@@ -9,19 +9,15 @@ from typing import Any
 import numpy as np
 
 from sie_agent.labels import WEAK_LABELS
-from sie_agent.scorer.student import Ends, Student, room_for_order
-
-
-def ends_of(name: str) -> Ends | None:
-    """The range of a weak label; None where it has none or is not known here."""
-    return WEAK_LABELS[name].ends if name in WEAK_LABELS else None
+from sie_agent.scorer.student import Student, room_for_order
 
 
 def kept_in_range(students: Mapping[str, Student]) -> dict[str, Student]:
     """The students with quantiles that keep their scores in the range of the weak label, and in their order."""
     found = {}
     for name, student in students.items():
-        ends = ends_of(name)
+        # a label that is not known here has no range
+        ends = WEAK_LABELS[name].ends if name in WEAK_LABELS else None
         found[name] = replace(student, quantiles=room_for_order(student.quantiles, ends), ends=ends)
     return found
 
@@ -52,7 +48,7 @@ def mover(before: Student, after: Student) -> Callable[[float], float]:
 def moved(
     quantiles: Mapping[str, Sequence[float]], moves: Mapping[str, Callable[[float], float]]
 ) -> dict[str, Sequence[float]]:
-    """Quantiles by weak label, those of the labels in *moves* brought along."""
+    """Quantiles by weak label, moved for the labels in *moves*."""
     return {
         name: [moves[name](value) for value in values]
         if name in moves and isinstance(values, list | tuple) and all(type(one) in (int, float) for one in values)

@@ -112,7 +112,7 @@ class ScorerSession:
 
 
 def check_column(name: str, values: Any) -> None:
-    """One of the columns is a list of values, as long as the others; a single text is not taken for its letters.
+    """Make sure that a column is a list of values, and not a single text.
 
     Raises
     ------

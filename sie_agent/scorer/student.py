@@ -14,10 +14,10 @@ from sie_agent.labels import StudentSettings
 from sie_agent.scorer.explanation.contributions import contributions
 from sie_agent.scorer.kept_trees import KeptTrees
 from sie_agent.scorer.trees import Cover, Trees, trees_of_text
+from sie_agent.selection import QUANTILES
 
 Doubles = npt.NDArray[np.float64]
 
-QUANTILES = 101
 # how far, in units of the label's range, predictions spread where the label has ties, and outside its range
 BEYOND = 1e-3
 NEXT_TO_NONE = 1e-6
@@ -58,22 +58,23 @@ class Student:
     @cached_property
     def trees(self) -> Trees:
         """The trees as arrays."""
-        return self.booster.trees if isinstance(self.booster, KeptTrees) else self._covered[0]
+        return self.booster.trees if isinstance(self.booster, KeptTrees) else self.covered[0]
 
-    def contributions(self, inputs: npt.NDArray[np.floating]) -> Doubles:
-        """(n, d + 1): what each input adds to the predicted rank, and the mean last; see :func:`contributions`.
+    @cached_property
+    def covered(self) -> tuple[Trees, Cover]:
+        """The trees, and how many rows they were fitted to.
 
         Raises
         ------
         InputError : the scorer was read from a file that does not say how many rows the trees were fitted to.
         """
-        kept = isinstance(self.booster, KeptTrees)
-        trees, cover = self.booster.covered() if kept else self._covered
-        return contributions(trees, cover, inputs)
-
-    @cached_property
-    def _covered(self) -> tuple[Trees, Cover]:
+        if isinstance(self.booster, KeptTrees):
+            return self.booster.covered
         return trees_of_text(self.booster.model_to_string(), self.booster.num_feature())
+
+    def contributions(self, inputs: npt.NDArray[np.floating]) -> Doubles:
+        """(n, d + 1): what each input adds to the predicted rank, and the mean last; see :func:`contributions`."""
+        return contributions(*self.covered, inputs)
 
     @property
     def knots(self) -> Doubles:
@@ -117,7 +118,7 @@ def room_for_order(quantiles: Doubles, ends: Ends | None) -> Doubles:
 
 
 def unit_of(quantiles: Doubles) -> float:
-    """The range of a label; 1, or its size, where it has next to none: steps have to show beside it in doubles."""
+    """The range of a label; where it has hardly any, 1 or the label's size, so that steps do not vanish in doubles."""
     rise, size = float(quantiles[-1] - quantiles[0]), float(np.abs(quantiles).max())
     return rise if rise > NEXT_TO_NONE * size else max(1.0, size)
 

@@ -7,6 +7,7 @@ So a scorer that was read from a file has its trees from here, and LightGBM neve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 
@@ -89,7 +90,7 @@ def check_trees(trees: Trees, n_features: int) -> None:
     ):
         raise ValueError("a number of the trees is missing or is none")
     if ((trees.features < 0) | (trees.features >= n_features)).any():
-        raise ValueError("a tree reads a feature that there is not")
+        raise ValueError("a tree reads a feature that does not exist")
     children = np.column_stack([trees.left, trees.right]).ravel()
     named = np.sort(children)
     inner = np.setdiff1d(np.arange(nodes), trees.roots)
@@ -160,19 +161,9 @@ def check_cover(trees: Trees, cover: Cover) -> None:
 
 def sections(text: str) -> Iterator[Mapping[str, str]]:
     """The lines ``name=value`` of each tree."""
-    found: dict[str, str] | None = None
-    for line in text.splitlines():
-        if line.startswith("Tree="):
-            if found is not None:
-                yield found
-            found = {}
-        elif line.startswith("end of trees"):
-            break
-        name, equals, value = line.partition("=")
-        if found is not None and equals:
-            found[name] = value
-    if found is not None:
-        yield found
+    trees, *_ = re.split(r"^end of trees", text, maxsplit=1, flags=re.MULTILINE)
+    for section in re.split(r"^(?=Tree=)", trees, flags=re.MULTILINE)[1:]:
+        yield dict(line.split("=", 1) for line in section.splitlines() if "=" in line)
 
 
 def one_tree(told: Mapping[str, str], first_node: int, first_leaf: int) -> dict[str, npt.NDArray[np.float64]]:
@@ -233,7 +224,7 @@ def parents_first(children: Integers, leaves: int) -> tuple[Integers, Integers]:
     ValueError : a child is no node or leaf, or is met twice, or some are never met.
     """
     if ((children >= len(children)) | (children < -leaves)).any():
-        raise ValueError("a node has a child that there is not")
+        raise ValueError("a node has a child that does not exist")
     nodes: list[int] = []
     ends: list[int] = []
     waiting = [0]

@@ -1,4 +1,4 @@
-"""Chunks of a log scored in several processes, each with the scorer loaded once."""
+"""Score chunks of a log in several processes, each of which loads the scorer once."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from sie_agent.samples import IMPRESSIONS
 from sie_agent.scorer.log_columns import LogColumns, columns_beside, label_error_columns
 from sie_agent.scorer.model import Scorer
 
-# beside the chunk that each worker has, so that none waits for the reader
+# beyond the chunk of each worker, so that no worker waits for the reader
 CHUNKS_WAITING = 2
-# query and item tell whether a row of the file is still the row of that id in a log whose ids are mere row numbers
+# query and item show whether an id still names the same row, in a log whose ids are mere row numbers
 PASSED_THROUGH = ("sample_id", "query", "item_id", "label")
 READ = ("sample_id", "query", "item_id", "title", "description", "label")
-# what a guard asks for: the name of the module, or whether a process started this one
+# what a guard tests: the name of the module, or whether this is a child process
 GUARD_WORDS = frozenset({"__name__", "parent_process", "current_process"})
-# filters of warnings that a Python process takes on from its surroundings
+# the warning filters that a Python process inherits
 FILTERS = "PYTHONWARNINGS"
 Task = tuple[Path, pd.DataFrame]
 
@@ -47,12 +47,12 @@ def write_scores(scorer: Scorer, path: Path, chunk: pd.DataFrame, log: LogColumn
     """
     scored = scorer.predict(chunk).drop(columns="sample_id")
     scored = scored.assign(**label_error_columns(scorer, scored, chunk, log))
-    passed = [*PASSED_THROUGH, *counted(chunk)]
+    passed = [*PASSED_THROUGH, *count_columns(chunk)]
     write_table(pd.concat([chunk[passed].reset_index(drop=True), scored], axis=1), path)
     return len(chunk)
 
 
-def counted(chunk: pd.DataFrame) -> list[str]:
+def count_columns(chunk: pd.DataFrame) -> list[str]:
     """The column of counts that pairs made of impressions have."""
     return [IMPRESSIONS] if IMPRESSIONS in chunk.columns else []
 
@@ -89,8 +89,8 @@ def scored_by_workers(folder: Path, tasks: Iterable[Task], workers: int) -> Iter
     waiting: deque[Future[int]] = deque()
     try:
         for path, chunk in tasks:
-            with deaf_children():
-                waiting.append(pool.submit(work, path, chunk[[*READ, *counted(chunk)]]))
+            with interrupts_blocked():
+                waiting.append(pool.submit(work, path, chunk[[*READ, *count_columns(chunk)]]))
             while len(waiting) >= workers + CHUNKS_WAITING:
                 yield waiting.popleft().result()
         while waiting:
@@ -105,11 +105,11 @@ def scored_by_workers(folder: Path, tasks: Iterable[Task], workers: int) -> Iter
 
 
 @contextmanager
-def deaf_children() -> Iterator[None]:
-    """While the body runs, what it starts is deaf to Ctrl-C from its first moment on, and this process answers later.
+def interrupts_blocked() -> Iterator[None]:
+    """While the body runs, processes start with Ctrl-C blocked, and this process handles it afterwards.
 
-    A terminal sends Ctrl-C to all processes. One that is being started would write a traceback, and one whose parent
-    ended before it told what to do would, too. The parent tells them when to end.
+    A terminal sends Ctrl-C to all processes. A child that is still starting would print a traceback, and so would one
+    whose parent ended before it sent any work. The parent ends its children itself.
     """
     heard: list[int] = []
     answers = threading.current_thread() is threading.main_thread()
@@ -128,7 +128,7 @@ def deaf_children() -> Iterator[None]:
 
 
 def start_resource_tracker() -> None:
-    """Start the process that removes the semaphores of one that was ended; it does so without a warning."""
+    """Start the process that removes the semaphores of killed ones, without the warning that it would print."""
     from multiprocessing import resource_tracker
 
     before = os.environ.get(FILTERS)
@@ -145,8 +145,8 @@ def start_resource_tracker() -> None:
 def check_guarded() -> None:
     """Raise InputError where the program's main file would start the work again in each worker.
 
-    A process that is started reads the main file of the one that started it. A script that calls this outside of
-    ``if __name__ == "__main__":`` would call it there too, each worker would fail, and with it the whole.
+    A spawned process imports the main file of its parent. A script that calls this outside of
+    ``if __name__ == "__main__":`` would call it in each worker too, and all of them would fail.
     """
     main = sys.modules.get("__main__")
     path, spec = getattr(main, "__file__", None), getattr(main, "__spec__", None)
@@ -160,7 +160,7 @@ def check_guarded() -> None:
     guards = [
         (node.lineno, node.end_lineno or node.lineno)
         for node in ast.walk(tree)
-        if isinstance(node, ast.If) and GUARD_WORDS & {word for part in ast.walk(node.test) for word in names_in(part)}
+        if isinstance(node, ast.If) and any(name_of(part) in GUARD_WORDS for part in ast.walk(node.test))
     ]
     lines: list[int] = []
     frame = inspect.currentframe()
@@ -176,11 +176,9 @@ def check_guarded() -> None:
         )
 
 
-def names_in(part: ast.AST) -> list[str]:
-    """The name that a part of a program is, if it is one."""
-    if isinstance(part, ast.Name):
-        return [part.id]
-    return [part.attr] if isinstance(part, ast.Attribute) else []
+def name_of(part: ast.AST) -> str | None:
+    """The name or attribute that a part of a program is; None for any other."""
+    return getattr(part, "id", None) or getattr(part, "attr", None)
 
 
 def begin(folder: Path) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from sie_agent.selection.bulk import database, inserter, stream
-from sie_agent.selection.bulk_select import select_file
-from sie_agent.selection.bulk_weights import recipe_in, weigh_file
-from sie_agent.selection.given import MILD, NONE, recipe_for
-from sie_agent.selection.ranks import rank_in_quantiles, rank_in_sample, ranks_in_quantiles, ranks_in_sample
+from sie_agent.selection.checks import check_scores_file, check_strength
+from sie_agent.selection.connections import TableStream, database, first_row, inserter, stream
+from sie_agent.selection.defaults import AUTO, USUAL, selected_by, usual_label
+from sie_agent.selection.ranks import QUANTILES, rank_in_quantiles, rank_in_sample, ranks_in_quantiles, ranks_in_sample
 from sie_agent.selection.recipe import (
     RELEVANCE,
     Recipe,
@@ -14,20 +13,15 @@ from sie_agent.selection.recipe import (
     check_recipe,
     read_recipe,
     recipe_metadata,
+    rising,
     weights_of,
 )
-from sie_agent.selection.select import (
-    POSITIVE_AT,
-    check_scores_file,
-    covering_mask,
-    keep_mask,
-    select_rows,
-    selected_by,
-    tie_breakers,
-    weights_from,
-)
-from sie_agent.selection.usual import AUTO, USUAL, usual_label
-from sie_agent.selection.weigh import BLENDED, WEIGHT, weigh_rows
+from sie_agent.selection.recipe_choice import MILD, NONE, recipe_for
+from sie_agent.selection.select import covering_mask, keep_mask, select_rows
+from sie_agent.selection.select_file import select_file
+from sie_agent.selection.verdicts import POSITIVE_AT, tie_breakers
+from sie_agent.selection.weigh import BLENDED, WEIGHT, weigh_rows, weights_from
+from sie_agent.selection.weigh_file import recipe_in, weigh_file
 
 __all__ = [
     "AUTO",
@@ -35,15 +29,19 @@ __all__ = [
     "MILD",
     "NONE",
     "POSITIVE_AT",
+    "QUANTILES",
     "RELEVANCE",
     "USUAL",
     "WEIGHT",
     "Recipe",
+    "TableStream",
     "blended_label",
     "check_recipe",
     "check_scores_file",
+    "check_strength",
     "covering_mask",
     "database",
+    "first_row",
     "inserter",
     "keep_mask",
     "rank_in_quantiles",
@@ -54,6 +52,7 @@ __all__ = [
     "recipe_for",
     "recipe_in",
     "recipe_metadata",
+    "rising",
     "select_file",
     "select_rows",
     "selected_by",

@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 Doubles = npt.NDArray[np.float64]
 
+# how many evenly spaced quantiles tell a distribution, its ends among them
+QUANTILES = 101
+
 
 def ranks_in_sample(scores: Doubles, ordered: Doubles) -> Doubles:
     """Mid-rank of each score in a sorted sample, in [0, 1]; of the sample's own values the mean is 0.5 exactly."""

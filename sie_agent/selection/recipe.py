@@ -1,6 +1,6 @@
-"""The recipe: how the scores of a row become what a trainer takes, a target and a weight.
+"""The recipe: how the scores of a row become a target and a weight for a trainer.
 
-A recipe reads one row at a time, so that the bulk verbs and the service give a row the same target and weight.
+A recipe reads one row at a time, so the bulk verbs and the service give a row the same target and weight.
 """
 
 from __future__ import annotations
@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from operator import gt
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,6 @@ LEVEL = 0.25
 # of the recipe in the metadata of a scores file
 KEY = b"sie.recipe"
 CHOSEN = ("tuned", "rule", "log", "given")
-FIELDS = ("blend", "by", "strength", "level", "mean_label", "quantiles", "chosen", "why")
 # what a file from elsewhere may hold
 MOST_QUANTILES, LARGEST, SMALLEST_MEAN, LONGEST_WHY = 10_001, 1e100, 1e-9, 1_000
 
@@ -160,7 +160,7 @@ class Recipe:
         return f"{target}, weights by {self.by} of strength {self.strength:g}"
 
     def to_json(self) -> str:
-        """As a line of JSON, without what is not finite."""
+        """The recipe as a line of JSON; all of its numbers are finite."""
         return json.dumps(asdict(self), sort_keys=True, allow_nan=False)
 
 
@@ -190,23 +190,22 @@ def read_recipe(content: Any, where: str) -> Recipe:
 
     Raises
     ------
-    InputError : it is none, or damaged; names the field.
+    InputError : it is no recipe, or damaged; names the field.
     """
     hint = "Distill the scorer again with `sie distill`."
     try:
         text = str(content, "utf-8") if isinstance(content, bytes) else content
         told = parse_json(text) if isinstance(text, str) else text
     except ValueError as error:
-        raise InputError("the recipe is damaged: no JSON", where=where, hint=hint) from error
+        raise InputError("the recipe is damaged: not JSON", where=where, hint=hint) from error
     try:
         if not isinstance(told, dict):
-            raise InputError("no mapping of fields")
-        for name in FIELDS:
-            if name not in told:
-                raise InputError(f"'{name}' is missing")
-        for name in told:
-            if name not in FIELDS:
-                raise InputError(f"unknown field '{str(name)[:40]}'")
+            raise InputError("it must be a mapping of fields")
+        known = {field.name for field in fields(Recipe)}
+        for name in known - told.keys():
+            raise InputError(f"'{name}' is missing")
+        for name in told.keys() - known:
+            raise InputError(f"unknown field '{str(name)[:40]}'")
         recipe = Recipe(**{**told, "quantiles": quantiles_in(told["quantiles"])})
         check_recipe(recipe)
     except InputError as error:
@@ -219,24 +218,32 @@ def quantiles_in(told: Any) -> dict[str, tuple[float, ...]]:
 
     Raises
     ------
-    InputError : they are no lists of numbers, by name of a weak label; or more than one wants.
+    InputError : they are not lists of rising numbers, by name of a weak label, or are too many.
     """
     if not isinstance(told, dict):
-        raise InputError("'quantiles' is no mapping")
-    found = {}
-    for name, values in told.items():
+        raise InputError("'quantiles' must be a mapping")
+    for name in told:
         if name not in WEAK_LABELS:
             raise InputError(f"quantiles of '{str(name)[:40]}', which is no weak label")
-        if not isinstance(values, list | tuple) or not 2 <= len(values) <= MOST_QUANTILES:
-            raise InputError(f"the quantiles of '{name}' are no row of 2 to {MOST_QUANTILES:,} numbers")
-        if not all(is_number(value) for value in values):
-            raise InputError(f"the quantiles of '{name}' hold what is no number")
-        found[name] = tuple(float(value) for value in values)
-    return found
+    return {name: rising(values, f"quantiles of '{name}'") for name, values in told.items()}
+
+
+def rising(values: Any, what: str) -> tuple[float, ...]:
+    """Quantiles as a file holds them, checked; *what* they are, for messages.
+
+    Raises
+    ------
+    InputError : they are not a list of rising numbers, or are too many.
+    """
+    if not isinstance(values, list | tuple) or not 2 <= len(values) <= MOST_QUANTILES:
+        raise InputError(f"the {what} must be a list of 2 to {MOST_QUANTILES:,} numbers")
+    if not all(is_number(value) for value in values) or any(map(gt, values, values[1:])):
+        raise InputError(f"the {what} are no rising row of numbers")
+    return tuple(float(value) for value in values)
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a finite number of a size that can be reckoned with; true and false are none."""
+    """Whether a value is a finite number of a usual size; booleans are not."""
     return type(value) in (int, float) and abs(value) <= LARGEST
 
 
@@ -255,7 +262,7 @@ def check_recipe(recipe: Recipe) -> None:
     if recipe.chosen not in CHOSEN:
         raise InputError(f"chosen is {recipe.chosen!r:.40}", hint=f"It must be one of {', '.join(CHOSEN)}.")
     if not isinstance(recipe.why, str) or len(recipe.why) > LONGEST_WHY or not recipe.why.isprintable():
-        raise InputError("why is no line of text")
+        raise InputError(f"why must be one line of at most {LONGEST_WHY:,} printable characters")
     for name, values in recipe.quantiles.items():
         if len(values) < 2 or not np.isfinite(values).all() or (np.diff(values) < 0).any():
             raise InputError(f"the quantiles of '{name}' are no rising row of numbers")

@@ -2,26 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+from scipy.stats import rankdata
 
 from sie_agent.errors import InputError
-from sie_agent.selection.given import mean_of, quantiles_of, recipe_for
-from sie_agent.selection.recipe import Recipe, check_recipe
-from sie_agent.selection.select import check_column
+from sie_agent.selection.checks import check_column, check_strength, no_score
+from sie_agent.selection.connections import database, inserter, stream
+from sie_agent.selection.recipe import Recipe, check_recipe, weights_of
+from sie_agent.selection.recipe_choice import mean_of, quantiles_of, recipe_for
 from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import say
 
 Doubles = npt.NDArray[np.float64]
 
-SCORES_MEND = "Give the table of Scorer.predict, or a scores.parquet that `sie score` wrote."
 # rows that a message names
 TOLD = 5
 WEIGHT, BLENDED = "weight", "blended_label"
+SCORES = pa.schema([("score", pa.float64())])
+
+
+@dataclass(frozen=True)
+class ScoresTable:
+    """A table of scores, in memory or in a file, as :func:`sie_agent.selection.recipe_for` asks it.
+
+    Attributes
+    ----------
+    names : the columns. pieces : the numbers of a column, (n,) each, NaN where there is none.
+    where : name of the table, for messages. target : of a file, the result beside which its rows are ordered.
+    """
+
+    names: Collection[str]
+    pieces: Callable[[str], Iterable[Doubles]]
+    where: str | None = None
+    target: Path | None = None
+
+    def quantiles(self, name: str) -> tuple[float, ...]:
+        """Exact quantiles of a column.
+
+        Raises
+        ------
+        InputError : it holds no score. EnvironmentFailure : the disk is full.
+        """
+        known = 0
+        with database(self.target) as connection:
+            insert = inserter(connection, "scored", SCORES)
+            for piece in self.pieces(name):
+                # no negative zero, whose place among zeros would depend on the sort
+                there = piece[~np.isnan(piece)] + 0.0
+                insert(pa.table([there], schema=SCORES))
+                known += len(there)
+            if not known:
+                raise no_score(name, self.where)
+            ordered = stream(connection, "SELECT score FROM scored ORDER BY score")
+            return quantiles_of(known, lambda places: picked(ordered, places))
+
+    def mean_label(self) -> float:
+        """Mean of the labels that are known."""
+        return mean_of(self.pieces("label") if "label" in self.names else ())
+
+
+def picked(ordered: Iterable[pa.Table], places: npt.NDArray[np.int64]) -> Doubles:
+    """The values at some *places*, which rise, of a column that comes in batches."""
+    found, start = [], 0
+    for batch in ordered:
+        inside = places[(places >= start) & (places < start + len(batch))]
+        found.append(batch.column(0).to_numpy()[inside - start])
+        start += len(batch)
+    return np.concatenate(found)
 
 
 def weigh_rows(
@@ -63,32 +117,26 @@ def weigh_rows(
     >>> columns.columns.tolist()
     ['sample_id', 'weight', 'blended_label']
     """
-    check_given(scores, recipe, where)
-    chosen = recipe_for(Frame(scores, where), recipe, by, strength, blend, where)
-    read = {name: check_column(scores, name, where) for name in chosen.reads}
-    if chosen.blend < 1:
-        check_labels(scores, where, "empty" if chosen.blend == 0 else "the judge's alone")
-    return pd.DataFrame(
-        {
-            "sample_id": scores["sample_id"],
-            WEIGHT: chosen.weights(read, len(scores)),
-            BLENDED: chosen.targets(read, log_labels(scores)),
-        }
-    )
-
-
-def check_given(scores: pd.DataFrame, recipe: Recipe | None, where: str | None) -> None:
-    """The table has ids, and a recipe that a caller made is one that can be weighed by.
-
-    Raises
-    ------
-    InputError : it is not so.
-    """
     if recipe is not None:
         check_recipe(recipe)
     if "sample_id" not in scores.columns:
-        problem = f"no column 'sample_id'. There are: {', '.join(map(str, scores.columns)) or 'none'}"
-        raise InputError(problem, where=where or "scores", hint=SCORES_MEND)
+        raise InputError(
+            f"no column 'sample_id'. There are: {', '.join(map(str, scores.columns)) or 'none'}",
+            where=where or "scores",
+            hint="Give the table of Scorer.predict, or a scores.parquet that `sie score` wrote.",
+        )
+    chosen = recipe_for(table_in_memory(scores, where), recipe, by, strength, blend, where)
+    read = {name: check_column(scores, name, where) for name in chosen.reads}
+    if chosen.blend < 1:
+        check_labels(scores, where, "empty" if chosen.blend == 0 else "the judge's alone")
+    label = scores["label"].to_numpy(np.float64) if "label" in scores.columns else np.full(len(scores), np.nan)
+    columns = {WEIGHT: chosen.weights(read, len(scores)), BLENDED: chosen.targets(read, label)}
+    return pd.DataFrame({"sample_id": scores["sample_id"], **columns})
+
+
+def table_in_memory(scores: pd.DataFrame, where: str | None = None) -> ScoresTable:
+    """A scores table in memory; *where* is its name, for messages."""
+    return ScoresTable(list(scores.columns), lambda name: [scores[name].to_numpy(np.float64)], where)
 
 
 def check_labels(scores: pd.DataFrame, where: str | None, meant: str) -> None:
@@ -104,7 +152,7 @@ def check_labels(scores: pd.DataFrame, where: str | None, meant: str) -> None:
             where=where or "scores",
             hint="Add it: scores.assign(label=samples['label']); the rows of both have to be the same, in index too.",
         )
-    missing = np.flatnonzero(np.isnan(log_labels(scores)))
+    missing = np.flatnonzero(np.isnan(scores["label"].to_numpy(np.float64)))
     if len(missing):
         first = ", ".join(str(scores.index[row]) for row in missing[:TOLD])
         say(
@@ -114,30 +162,21 @@ def check_labels(scores: pd.DataFrame, where: str | None, meant: str) -> None:
         )
 
 
-@dataclass(frozen=True)
-class Frame:
-    """A table of scores in memory, as :func:`sie_agent.selection.given.recipe_for` asks it; where : its name."""
+def weights_from(score: Doubles, strength: float = 1.0, *, higher: bool = True) -> Doubles:
+    """w = clip(1 + a · (rank - 0.5) · 2, 0, 2) with mean 1, (n,); rows without a score get weight 1.
 
-    scores: pd.DataFrame
-    where: str | None
+    Parameters
+    ----------
+    score : (n,); strength : a of the formula, at least 0; higher : whether high scores get more weight.
 
-    @property
-    def names(self) -> Collection[str]:
-        """The columns."""
-        return list(self.scores.columns)
-
-    def quantiles(self, name: str) -> tuple[float, ...]:
-        """Exact quantiles of a column."""
-        column = check_column(self.scores, name, self.where)
-        # no negative zero, which an order on disk would not know either
-        ordered = np.sort(column[~np.isnan(column)] + 0.0)
-        return quantiles_of(len(ordered), lambda places: ordered[places])
-
-    def mean_label(self) -> float:
-        """Mean of the labels that are known."""
-        return mean_of([log_labels(self.scores)])
-
-
-def log_labels(scores: pd.DataFrame) -> Doubles:
-    """What the log says of each row, (n,), NaN where it says nothing."""
-    return scores["label"].to_numpy(np.float64) if "label" in scores.columns else np.full(len(scores), np.nan)
+    Raises
+    ------
+    InputError : *strength* is negative or infinite.
+    """
+    check_strength(strength)
+    known = ~np.isnan(score)
+    weights = np.ones(len(score))
+    if known.any():
+        ranks = (rankdata(score[known] if higher else -score[known]) - 0.5) / known.sum()
+        weights[known] = weights_of(ranks, strength, higher=True)
+    return np.asarray(weights / weights.mean())

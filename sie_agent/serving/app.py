@@ -1,12 +1,10 @@
-"""The FastAPI application: routes, and how they are put together."""
+"""The FastAPI application and its routes."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,28 +18,32 @@ from sie_agent.scorer import scorer_folder
 from sie_agent.selection import AUTO
 from sie_agent.serving.batching import Batcher
 from sie_agent.serving.bodies import JSON, NDJSON, content_type
-from sie_agent.serving.describing import ABOUT, adjustment_answer, completed, failures, score_body, stream_answer
-from sie_agent.serving.engine import Loaded, load, load_engine
-from sie_agent.serving.errors import Refusal, error_body
+from sie_agent.serving.engine import load, load_engine
 from sie_agent.serving.guard import STREAM, Guard
+from sie_agent.serving.http_errors import HttpError
 from sie_agent.serving.metrics import Metrics
+from sie_agent.serving.openapi import ABOUT, adjustment_answer, completed, failures, score_body, stream_answer
+from sie_agent.serving.payloads import Health, Reloaded, ScorerInfo, answer_model
 from sie_agent.serving.protocol import Engine, Loader, Observer
-from sie_agent.serving.schema import Health, Reloaded, Scorer, answer_model
 from sie_agent.serving.scoring import score_lines, score_request
 from sie_agent.serving.settings import LOOPBACK, Limits
 from sie_agent.serving.state import State
-from sie_agent.serving.weighing import Wish
+from sie_agent.serving.weighing import RecipeOverride
 from sie_agent.version import __version__
 
 VERSION_HEADER = "x-sie-scorer"
 SAVE_SECONDS = 60
 METRICS_SECONDS = 1.0
+UNROUTED = {
+    404: ("not_found", "there is nothing at this path"),
+    405: ("method_not_allowed", "this path does not take this method"),
+}
 
 
-class Stream(StreamingResponse):
+class DuplexResponse(StreamingResponse):
     """An answer that is sent while its request is still being read.
 
-    Starlette's own would listen for the client's going away, and so take parts of the body from the reader.
+    Starlette's own listens for a client that disconnects, and would take parts of the body from the reader.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,7 +63,7 @@ def make_state(
     loader: Loader = load_engine,
     host: str = "127.0.0.1",
 ) -> State:
-    """Load the scorer, and put together all that the routes share.
+    """Load the scorer and build the state that the routes share.
 
     Parameters
     ----------
@@ -76,19 +78,19 @@ def make_state(
     InputError : the folder is no scorer, is damaged or newer, or does not give what its rows are to be weighed by.
     """
     path, chosen, metrics = scorer_folder(folder), limits or Limits(), Metrics()
-    wish = Wish(weigh_by, strength)
-    loaded = load(path, loader, wish)
+    override = RecipeOverride(weigh_by, strength)
+    loaded = load(path, loader, override)
     if callable(observer):
         observer = observer(loaded.engine)
     metrics.serving(loaded)
     batcher = Batcher(metrics, chosen.samples, chosen.queue_rows, observer, loaded)
     batcher.check(loaded)
     alone = token is None and host in LOOPBACK
-    return State(path, loader, loaded, chosen, metrics, batcher, token, open_metrics, alone, wish=wish)
+    return State(path, loader, loaded, chosen, metrics, batcher, token, open_metrics, alone, override)
 
 
 def create_app(state: State) -> FastAPI:
-    """The application over a state."""
+    """Build the application for a state."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -102,15 +104,14 @@ def create_app(state: State) -> FastAPI:
         title="sie serve",
         version=__version__,
         description=ABOUT,
-        # the pages that show a description load scripts from elsewhere
+        # the documentation pages load scripts from other hosts
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
     )
     app.add_middleware(Guard, state=state)
-    app.add_exception_handler(HTTPException, plain_fault)
-    app.add_exception_handler(Refusal, partial(refusal_answer, state))
+    app.add_exception_handler(HTTPException, refuse_unrouted)
     add_probes(app, state)
     add_scoring(app, state)
     if state.batcher.observer is not None:
@@ -120,14 +121,14 @@ def create_app(state: State) -> FastAPI:
 
 
 async def save_now_and_then(state: State) -> None:
-    """Keep what the observer knows, so that a crash loses a minute of it."""
+    """Save the observer's state every minute, so that a crash loses no more than that."""
     while True:
         await asyncio.sleep(SAVE_SECONDS)
         await state.batcher.save()
 
 
 def add_probes(app: FastAPI, state: State) -> None:
-    """Routes for machines that watch: /healthz, /readyz and /metrics."""
+    """Routes for monitoring: /healthz, /readyz and /metrics."""
 
     @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", response_model=Health, tags=["watching"], responses=failures(405))
@@ -140,7 +141,7 @@ def add_probes(app: FastAPI, state: State) -> None:
     async def readyz() -> Response:
         """The scorer is loaded and the service is not stopping."""
         if state.draining:
-            raise Refusal(503, "draining", "the service is stopping", headers={"retry-after": "5"})
+            raise HttpError(503, "draining", "the service is stopping", headers={"retry-after": "5"})
         return JSONResponse({"status": "ready"})
 
     metrics: dict[int | str, dict[str, Any]] = {
@@ -154,9 +155,10 @@ def add_probes(app: FastAPI, state: State) -> None:
         state.metrics.under_way.set(state.under_way)
         if (observer := state.batcher.observer) is not None:
             try:
-                # between two batches; a model that is slow must not hide the other figures
+                # between two batches; a slow model must not hide the other figures
                 async with asyncio.timeout(METRICS_SECONDS):
-                    state.metrics.show(await state.batcher.in_thread(lambda: list(observer.metrics())))
+                    figures = await state.batcher.in_thread(lambda: tuple(observer.metrics()))
+                state.metrics.observed.figures = figures
             except TimeoutError:
                 state.metrics.observer_late.inc()
             except Exception as error:
@@ -165,7 +167,7 @@ def add_probes(app: FastAPI, state: State) -> None:
 
 
 def add_scoring(app: FastAPI, state: State) -> None:
-    """Routes for those who score: /v1/score, /v1/scorer and /v1/reload."""
+    """Routes for scoring: /v1/score, /v1/scorer and /v1/reload."""
     unknown = state.unknown_status
 
     @app.post(
@@ -182,22 +184,22 @@ def add_scoring(app: FastAPI, state: State) -> None:
         body, loaded = await score_request(request, state)
         return Response(body, media_type=JSON, headers={VERSION_HEADER: loaded.version})
 
-    @app.get("/v1/scorer", response_model=Scorer, tags=["scoring"], responses=failures(unknown, 405))
+    @app.get("/v1/scorer", response_model=ScorerInfo, tags=["scoring"], responses=failures(unknown, 405))
     async def scorer() -> Response:
         """Which scorer answers."""
-        return JSONResponse(described(state.loaded))
+        return JSONResponse(state.loaded.described())
 
     @app.post("/v1/reload", response_model=Reloaded, tags=["scoring"], responses=failures(unknown, 405, 409))
     async def reload() -> Response:
-        """Load the scorer's folder again; one that is damaged or newer is refused, and the old scorer goes on."""
+        """Reload the scorer's folder. A damaged or newer scorer is refused, and the old one keeps answering."""
         changed = await state.reload()
-        return JSONResponse({"scorer": described(state.loaded), "changed": changed})
+        return JSONResponse({"scorer": state.loaded.described(), "changed": changed})
 
 
 def add_adjustment(app: FastAPI, state: State, observer: Observer) -> None:
-    """The state of the adjustment of weights."""
+    """The route that shows the drift watch."""
 
-    answers: dict[int | str, dict[str, Any]] = {200: adjustment_answer(), **failures(state.unknown_status, 405)}
+    answers = {200: adjustment_answer(), **failures(state.unknown_status, 405)}
 
     @app.get("/v1/adjustment", response_class=JSONResponse, tags=["scoring"], responses=answers)
     async def adjustment() -> Response:
@@ -207,44 +209,20 @@ def add_adjustment(app: FastAPI, state: State, observer: Observer) -> None:
 
 
 def stream(request: Request, state: State) -> Response:
-    """The answer to a stream; one scorer answers all of it. Refusal 503 where the queue is full already."""
+    """The answer to a stream; one scorer answers all of it. HttpError 503 where the queue is full already."""
     if request.scope["http_version"] == "1.0":
-        raise Refusal(400, "bad_request", "a stream needs HTTP/1.1: HTTP/1.0 has no chunks")
+        raise HttpError(400, "bad_request", "a stream needs HTTP/1.1: HTTP/1.0 has no chunks")
     if not state.batcher.has_room(1):
         raise state.batcher.full()
     loaded = state.loaded
-    return Stream(score_lines(request, state, loaded), media_type=NDJSON, headers={VERSION_HEADER: loaded.version})
+    return DuplexResponse(
+        score_lines(request, state, loaded), media_type=NDJSON, headers={VERSION_HEADER: loaded.version}
+    )
 
 
-def described(loaded: Loaded) -> dict[str, Any]:
-    """Which scorer this is."""
-    at = datetime.fromtimestamp(loaded.at, UTC).isoformat(timespec="seconds")
-    words = None if loaded.recipe is None else loaded.recipe.words
-    return {
-        "version": loaded.version,
-        "sha256": loaded.sha256,
-        "labels": list(loaded.engine.labels),
-        "recipe": words,
-        "label_error": loaded.label_errors is not None,
-        "loaded": at,
-    }
-
-
-async def plain_fault(request: Request, error: Exception) -> Response:
-    """What the framework refuses: unknown paths and methods."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    headers = error.headers if isinstance(error, HTTPException) else None
-    code, message = {
-        404: ("not_found", "there is nothing at this path"),
-        405: ("method_not_allowed", "this path does not take this method"),
-    }.get(status, ("refused", "the request was refused"))
-    return Response(error_body(code, message), status, headers, JSON)
-
-
-async def refusal_answer(state: State, request: Request, error: Exception) -> Response:
-    """What the routes refuse."""
-    if not isinstance(error, Refusal):
+async def refuse_unrouted(request: Request, error: Exception) -> Response:
+    """Answer what the framework refuses (unknown paths and methods) in the common form of errors."""
+    if not isinstance(error, HTTPException):
         raise error
-    if error.code == "busy":
-        state.refused.note("busy")
-    return Response(error_body(error.code, error.message, error.field), error.status, error.headers, JSON)
+    code, message = UNROUTED.get(error.status_code, ("refused", "the request was refused"))
+    raise HttpError(error.status_code, code, message, headers=error.headers)

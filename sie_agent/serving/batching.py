@@ -1,4 +1,4 @@
-"""Micro-batches without waiting: whatever came while the model was busy is scored at once when it is free.
+"""Micro-batches without waiting: rows that arrive while the model is busy are scored together once it is free.
 
 Nothing is delayed to fill a batch. At low load a row is scored alone as soon as it comes; under load batches grow by
 themselves until the model keeps up. The model runs in one thread, so that the event loop stays free.
@@ -18,11 +18,11 @@ from typing import TypeVar
 import numpy as np
 
 from sie_agent.serving.engine import Loaded
-from sie_agent.serving.errors import Refusal, busy
+from sie_agent.serving.http_errors import HttpError, busy
 from sie_agent.serving.metrics import Metrics
+from sie_agent.serving.payloads import Sample
 from sie_agent.serving.protocol import Doubles, Observer, Scores
-from sie_agent.serving.schema import Sample
-from sie_agent.serving.weighing import label_error, weighed_by, weight_and_label
+from sie_agent.serving.weighing import row_columns, weighed_by
 from sie_agent.utils.counts import counted
 
 T = TypeVar("T")
@@ -63,42 +63,48 @@ class Batcher:
     _room: deque[asyncio.Future[None]] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
-        self.metrics.watch_queue(lambda: self.waiting_rows)
+        self.metrics.queue.set_function(lambda: self.waiting_rows)
 
-    async def score(self, samples: Sequence[Sample], loaded: Loaded) -> Scores:
+    async def score(self, samples: Sequence[Sample], loaded: Loaded, *, wait: bool = False) -> Scores:
         """Scores of some rows, (n,) per weak label, with "weight" and "blended_label" where there is a recipe, and with
-        "label_error" where the scorer tells wrong labels.
+        "label_error" where the scorer detects wrong labels.
+
+        Parameters
+        ----------
+        wait : for room in the queue: a stream slows its sender down instead of being refused half-way.
 
         Raises
         ------
-        Refusal : the queue is full, or the scorer failed on these rows.
+        HttpError : the queue is full, or the scorer failed on these rows.
         """
-        if not self.has_room(len(samples)):
-            raise self.full()
-        return await self._enqueue(samples, loaded)
-
-    async def score_in_turn(self, samples: Sequence[Sample], loaded: Loaded) -> Scores:
-        """As :meth:`score`, but waits for room: a stream slows its sender down instead of being refused half-way."""
+        loop = asyncio.get_running_loop()
         while not self.has_room(len(samples)):
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            if not wait:
+                raise self.full()
+            turn: asyncio.Future[None] = loop.create_future()
             self._room.append(turn)
             await turn
-        return await self._enqueue(samples, loaded)
+        job = Job(samples, loaded, loop.create_future())
+        self.waiting.append(job)
+        self.waiting_rows += len(samples)
+        if not self.busy:
+            self._dispatch(loop)
+        return await job.done
 
     def has_room(self, rows: int) -> bool:
         """Whether so many more rows may wait."""
         return self.waiting_rows + rows <= self.queue_rows
 
-    def full(self) -> Refusal:
-        """What a client is told where there is no room."""
+    def full(self) -> HttpError:
+        """The error for a client when the queue is full."""
         return busy(f"{counted(self.waiting_rows, 'row')} waiting; at most {self.queue_rows:,} may")
 
     async def in_thread(self, call: Callable[[], T]) -> T:
-        """The result of a call made in the thread of the model, between two batches."""
+        """Run *call* in the model's thread, between two batches, and return its result."""
         return await asyncio.wrap_future(self.thread.submit(call))
 
     def check(self, loaded: Loaded) -> None:
-        """Make sure that the observer can watch a scorer, before that answers; InputError where it cannot."""
+        """Check that the observer can watch a scorer before it answers; raise InputError where it cannot."""
         if self.observer is not None:
             self.observer.check(loaded.engine, weighed_by(loaded.recipe))
 
@@ -118,7 +124,7 @@ class Batcher:
             self.note("observer", error)
 
     async def save(self) -> None:
-        """Let the observer keep what it knows; the model waits for the copy, not for the writing."""
+        """Save the observer's state; the model waits for the copy, not for the write."""
         if (observer := self.observer) is None:
             return
         try:
@@ -127,18 +133,9 @@ class Batcher:
             self.note("observer", error)
 
     def close(self) -> None:
-        """End the threads, once everything has been answered."""
+        """Stop the threads once everything has been answered."""
         self.thread.shutdown(wait=True)
         self.writer.shutdown(wait=True)
-
-    async def _enqueue(self, samples: Sequence[Sample], loaded: Loaded) -> Scores:
-        loop = asyncio.get_running_loop()
-        job = Job(samples, loaded, loop.create_future())
-        self.waiting.append(job)
-        self.waiting_rows += len(samples)
-        if not self.busy:
-            self._dispatch(loop)
-        return await job.done
 
     def _dispatch(self, loop: asyncio.AbstractEventLoop) -> None:
         """Hand the next batch to the thread: jobs in their order, as many as fit, all of the same scorer."""
@@ -150,7 +147,7 @@ class Batcher:
                 break
             self.waiting.popleft()
             self.waiting_rows -= len(job.samples)
-            # who has gone away needs no scores
+            # the client has disconnected
             if not job.done.cancelled():
                 batch.append(job)
                 rows += len(job.samples)
@@ -163,10 +160,12 @@ class Batcher:
             self.thread.submit(self._work, batch, loop)
 
     def _work(self, batch: list[Job], loop: asyncio.AbstractEventLoop) -> None:
-        """In the thread: score a batch, send the scores back, and only then let the observer look at them."""
+        """In the model's thread: score a batch, return the scores, and only then show them to the observer."""
         answers = self._answers(batch)
         loop.call_soon_threadsafe(self._deliver, batch, answers, loop)
-        scored = [(job, answer) for job, answer in zip(batch, answers, strict=True) if not isinstance(answer, Refusal)]
+        scored = [
+            (job, answer) for job, answer in zip(batch, answers, strict=True) if not isinstance(answer, HttpError)
+        ]
         if self.observer is not None and scored and batch[0].loaded is self.watched:
             try:
                 self._show(self.observer, scored)
@@ -174,7 +173,7 @@ class Batcher:
                 self.note("observer", error)
 
     def _show(self, observer: Observer, scored: Sequence[tuple[Job, Scores]]) -> None:
-        """Let the observer look at the rows of a batch."""
+        """Show the rows of a batch to the observer."""
         samples = [sample for job, _ in scored for sample in job.samples]
         observer.observe(
             {
@@ -186,8 +185,8 @@ class Batcher:
             [sample.query for sample in samples],
         )
 
-    def _answers(self, batch: list[Job]) -> list[Scores | Refusal]:
-        """Scores of each job; where a batch fails its jobs are tried one by one, so that only the culprit pays."""
+    def _answers(self, batch: list[Job]) -> list[Scores | HttpError]:
+        """Scores of each job. If a batch fails, its jobs are tried one by one, so that only the bad one fails."""
         samples = [sample for job in batch for sample in job.samples]
         try:
             scores = self._infer(samples, batch[0].loaded)
@@ -195,7 +194,7 @@ class Batcher:
             if len(batch) > 1:
                 return [self._answers([job])[0] for job in batch]
             self.note("engine", error)
-            return [Refusal(500, "internal", "the scorer failed on these rows")]
+            return [HttpError(500, "internal", "the scorer failed on these rows")]
         ends = np.cumsum([len(job.samples) for job in batch])
         return [
             {name: values[end - len(job.samples) : end] for name, values in scores.items()}
@@ -216,30 +215,26 @@ class Batcher:
         self.metrics.batch_rows.observe(len(samples))
         self.metrics.rows.inc(len(samples))
         live = self.observer if loaded is self.watched else None
-        label = labels_of(samples)
-        more = weight_and_label(
-            loaded.recipe, blends=loaded.blends, scores=scores, label=label, live=live, note=self.note
-        )
-        return {**scores, **more, **label_error(loaded.label_errors, scores, label)}
+        return {**scores, **row_columns(loaded, scores, labels_of(samples), live, self.note)}
 
-    def _deliver(self, batch: list[Job], answers: list[Scores | Refusal], loop: asyncio.AbstractEventLoop) -> None:
-        """In the event loop: the next batch first, then wake those who wait for this one."""
+    def _deliver(self, batch: list[Job], answers: list[Scores | HttpError], loop: asyncio.AbstractEventLoop) -> None:
+        """In the event loop: start the next batch, then wake the jobs that wait for this one."""
         self._dispatch(loop)
         for job, answer in zip(batch, answers, strict=True):
             if job.done.cancelled():
                 continue
-            if isinstance(answer, Refusal):
+            if isinstance(answer, HttpError):
                 job.done.set_exception(answer)
             else:
                 job.done.set_result(answer)
 
     def note(self, part: str, error: Exception) -> None:
         """Count and log a fault that costs at most one request its answer."""
-        # the message could hold a product's text, its kind cannot
+        # a message may contain product text, the class name cannot
         self.metrics.faults.labels(part).inc()
         logger.error("the %s failed: %s", part, type(error).__name__, exc_info=error)
 
 
 def labels_of(samples: Sequence[Sample]) -> Doubles:
-    """What the log says of each row, (n,), NaN where it says nothing."""
+    """The log's label of each row, (n,), NaN where it has none."""
     return np.array([np.nan if sample.label is None else sample.label for sample in samples], np.float64)

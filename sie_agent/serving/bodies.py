@@ -1,4 +1,4 @@
-"""Reading what a client sends: never more than the limit, whatever its headers say, and not for longer."""
+"""Reading request bodies, bounded in size and time whatever the headers say."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable
 
 from starlette.requests import ClientDisconnect, Request
 
-from sie_agent.serving.errors import Refusal, busy
 from sie_agent.serving.guard import NOT_KNOWN, UNREAD
+from sie_agent.serving.http_errors import HttpError, busy
 from sie_agent.serving.state import State
 
 JSON = "application/json"
@@ -20,23 +20,23 @@ def content_type(request: Request) -> str:
 
     Raises
     ------
-    Refusal : 415, it is none that is understood, or the body is compressed.
+    HttpError : 415, it is none that is understood, or the body is compressed.
     """
     given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if given not in (JSON, NDJSON):
-        raise Refusal(415, "unsupported_type", f"the content type must be {JSON} or {NDJSON}", "content-type")
+        raise HttpError(415, "unsupported_type", f"the content type must be {JSON} or {NDJSON}", "content-type")
     if request.headers.get("content-encoding", "identity").strip().lower() not in ("identity", ""):
-        raise Refusal(415, "unsupported_type", "compressed bodies are not understood", "content-encoding")
+        raise HttpError(415, "unsupported_type", "compressed bodies are not understood", "content-encoding")
     return given
 
 
-class Held:
-    """Bytes that one request holds of all that may be held; given back when it ends."""
+class HeldBytes:
+    """One request's share of the bytes that may be held in memory; released when it ends."""
 
     def __init__(self, state: State) -> None:
         self.state, self.size = state, 0
 
-    def __enter__(self) -> Held:
+    def __enter__(self) -> HeldBytes:
         return self
 
     def __exit__(self, *ended: object) -> None:
@@ -44,7 +44,7 @@ class Held:
         self.size = 0
 
     def resize(self, size: int) -> None:
-        """Hold so many bytes from now on; Refusal 503 where that is more than there is room for."""
+        """Hold *size* bytes from now on; HttpError 503 where there is no room for them."""
         more = size - self.size
         if more > 0 and self.state.held_bytes + more > self.state.limits.held_bytes:
             raise busy(f"bodies of {self.state.held_bytes:,} bytes are being read; no more are held at once")
@@ -52,12 +52,12 @@ class Held:
         self.size = size
 
 
-async def read_body(request: Request, state: State, held: Held) -> bytes:
+async def read_body(request: Request, state: State, held: HeldBytes) -> bytes:
     """The whole body.
 
     Raises
     ------
-    Refusal : 413 as soon as it is known to be too large, 408 where it takes too long, 503 where others hold too much.
+    HttpError : 413 as soon as it is known to be too large, 408 where it takes too long, 503 where others hold too much.
     """
     limits = state.limits
     stated = request.headers.get("content-length", "")
@@ -80,7 +80,7 @@ async def read_body(request: Request, state: State, held: Held) -> bytes:
 
 
 async def chunks(request: Request, state: State, seconds: Callable[[], float]) -> AsyncIterator[tuple[bytes, float]]:
-    """Parts of the body as they come, each with the time in seconds that was waited for it.
+    """Parts of the body as they arrive, each with the seconds spent waiting for it.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ async def chunks(request: Request, state: State, seconds: Callable[[], float]) -
 
     Raises
     ------
-    Refusal : 408 where nothing comes in time, 400 where the client has gone away.
+    HttpError : 408 where nothing comes in time, 400 where the client has gone away.
     """
     loop = asyncio.get_running_loop()
     parts = request.stream()
@@ -100,9 +100,9 @@ async def chunks(request: Request, state: State, seconds: Callable[[], float]) -
         except TimeoutError:
             state.refused.note("body_timeout")
             request.scope["state"][UNREAD] = NOT_KNOWN
-            raise Refusal(408, "timeout", "the body, or the next line of a stream, did not come in time") from None
+            raise HttpError(408, "timeout", "the body, or the next line of a stream, did not come in time") from None
         except ClientDisconnect:
-            raise Refusal(400, "disconnected", "the client went away") from None
+            raise HttpError(400, "disconnected", "the client went away") from None
         if part is None:
             request.scope["state"].pop(UNREAD, None)
             return
@@ -110,18 +110,18 @@ async def chunks(request: Request, state: State, seconds: Callable[[], float]) -
             yield part, loop.time() - started
 
 
-def too_large(state: State) -> Refusal:
+def too_large(state: State) -> HttpError:
     """The body is larger than allowed."""
     state.refused.note("too_large")
-    return Refusal(
+    return HttpError(
         413,
         "too_large",
         f"the body is larger than {state.limits.body_bytes:,} bytes; send several requests, or a stream of {NDJSON}",
     )
 
 
-class Lines:
-    """Lines of a body that comes in parts. Of a line that is too long nothing is kept but its number."""
+class LineSplitter:
+    """Splits a body that arrives in parts into lines. Of a line that is too long only the number is kept."""
 
     def __init__(self, longest: int) -> None:
         self.longest = longest

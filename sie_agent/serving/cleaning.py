@@ -34,8 +34,11 @@ def required_text(name: str, text: str) -> str:
     return not_too_long(name, cleaned)
 
 
-def identifier(text: str) -> str:
-    """A sample's id; ValueError if it is blank, too long, or holds a control character: ids stay different."""
+def identifier(given: str | int | None) -> str | None:
+    """A sample's id as text; ValueError if it is blank, too long, or holds a control character: ids stay different."""
+    if given is None:
+        return None
+    text = str(given)
     if is_blank(text):
         raise ValueError("the sample_id is empty")
     if ONE_LINE.search(text):

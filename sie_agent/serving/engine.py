@@ -1,10 +1,12 @@
-"""Loading a scorer for the service: the engine, and which scorer it is."""
+"""Loading a scorer for the service."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.scorer import LabelErrors
 from sie_agent.selection import Recipe
 from sie_agent.serving.protocol import Engine, Loader
-from sie_agent.serving.weighing import AS_IT_IS, Wish, recipe_of
+from sie_agent.serving.weighing import NO_OVERRIDE, RecipeOverride, recipe_of
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,23 @@ class Loaded:
 
     @property
     def blends(self) -> bool:
-        """Whether rows get a blended label: that takes a recipe of the scorer's own."""
+        """Whether rows get a blended label, which needs the scorer's own recipe."""
         return getattr(self.engine, "recipe", None) is not None
+
+    def described(self) -> dict[str, Any]:
+        """The answer of ``/v1/scorer``."""
+        return {
+            "version": self.version,
+            "sha256": self.sha256,
+            "labels": list(self.engine.labels),
+            "recipe": None if self.recipe is None else self.recipe.words,
+            "label_error": self.label_errors is not None,
+            "loaded": datetime.fromtimestamp(self.at, UTC).isoformat(timespec="seconds"),
+        }
 
     @property
     def label_errors(self) -> LabelErrors | None:
-        """How it tells wrong labels; None where its rows get no ``label_error``."""
+        """The scorer's detector of wrong labels; None where its rows get no ``label_error``."""
         return getattr(self.engine, "label_errors", None)
 
 
@@ -58,13 +71,13 @@ def load_engine(folder: Path) -> Engine:
     return ScorerSession(folder)
 
 
-def load(folder: Path, loader: Loader = load_engine, wish: Wish = AS_IT_IS) -> Loaded:
-    """Load a scorer and let it score a row before anybody relies on it.
+def load(folder: Path, loader: Loader = load_engine, override: RecipeOverride = NO_OVERRIDE) -> Loaded:
+    """Load a scorer and have it score a row before it is used.
 
     Raises
     ------
     InputError : the folder is no scorer, is damaged or newer, changes while it is read, gives no finite scores, or
-        does not give what its recipe, or *wish*, takes.
+        does not give what its recipe, or *override*, takes.
     EnvironmentFailure : the folder cannot be read.
     """
     from sie_agent.scorer import folder_hash
@@ -83,4 +96,4 @@ def load(folder: Path, loader: Loader = load_engine, wish: Wish = AS_IT_IS) -> L
     probe = engine.score(["oak table"], ["Oak dining table"], [""], [1.0])
     if not engine.labels or not all(np.isfinite(probe[name]).all() for name in engine.labels):
         raise InputError("the scorer gives no finite scores", where=folder, hint="Distill it again with `sie distill`.")
-    return Loaded(engine, before, time.time(), recipe_of(engine, wish))
+    return Loaded(engine, before, time.time(), recipe_of(engine, override))

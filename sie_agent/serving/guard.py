@@ -1,4 +1,4 @@
-"""The outermost layer: who may ask, how much is under way, what is counted, and the form of a failure."""
+"""The outermost middleware: authorisation, the number of requests, counters, and the form of errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sie_agent.serving.errors import Refusal, busy, error_body
+from sie_agent.serving.http_errors import HttpError, busy
 from sie_agent.serving.state import State
 
 OPEN = frozenset({"/healthz", "/readyz"})
@@ -51,7 +51,7 @@ class Guard:
                 unread = scope["state"].get(UNREAD, 0) if "state" in scope else 0
                 cut = not 0 <= unread <= DISCARDED_BYTES and not scope.get(f"sie.{STREAM}")
                 if state.draining or cut:
-                    # a client that keeps its connection must not find it closed under its next request
+                    # a client that reuses connections must not find this one closed at its next request
                     message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
                 scope["sie.started"] = True
             await send(message)
@@ -60,24 +60,26 @@ class Guard:
         try:
             self.check(scope)
             await self.app(scope, receive, watched)
-        except Refusal as refusal:
-            await refuse(refusal, watched)
+        except HttpError as error:
+            if error.code == "busy":
+                state.refused.note("busy")
+            await send_error(error, watched)
         except asyncio.CancelledError:
-            # the time to stop in is over
+            # the grace period is over
             if not scope.get("sie.started"):
-                await refuse(Refusal(503, "draining", "the service is stopping"), watched)
+                await send_error(HttpError(503, "draining", "the service is stopping"), watched)
         except Exception as error:
             state.metrics.faults.labels("service").inc()
             logger.error("a request failed: %s", type(error).__name__, exc_info=error)
             if scope.get("sie.started"):
                 raise
-            await refuse(Refusal(500, "internal", "the service failed on this request"), watched)
+            await send_error(HttpError(500, "internal", "the service failed on this request"), watched)
         finally:
             state.under_way -= 1
             self.count(scope, status, time.perf_counter() - started)
 
     def check(self, scope: Scope) -> None:
-        """Refuse who has no token, before anything is said about the path, and whoever is one too many.
+        """Refuse requests without a token, before anything is said about the path, and requests above the limit.
 
         Where there is no token, web pages are refused: a browser asks for them in the name of who looks at them.
         """
@@ -90,14 +92,13 @@ class Guard:
             given = authorization(scope["headers"])
             # digests are of one length: comparing texts would tell how long the token is
             if given is None or not hmac.compare_digest(digest(given), self.expected):
-                raise Refusal(
+                raise HttpError(
                     401,
                     "unauthorized",
                     "a valid token is needed: Authorization: Bearer TOKEN",
                     headers={"www-authenticate": "Bearer"},
                 )
         if path not in PROBES and self.state.under_way > self.state.limits.requests:
-            self.state.refused.note("busy")
             raise busy(f"more than {self.state.limits.requests:,} requests are under way")
 
     def count(self, scope: Scope, status: int, seconds: float) -> None:
@@ -116,7 +117,7 @@ def digest(text: bytes) -> bytes:
 
 
 def authorization(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
-    """The one Authorization header, its scheme as we write it; None where there is none or several."""
+    """The Authorization header with its scheme as ``Bearer``; None where there is none or more than one."""
     found = [value for name, value in headers if name == b"authorization"]
     if len(found) != 1:
         return None
@@ -125,7 +126,7 @@ def authorization(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
 
 
 def refuse_pages(headers: Collection[tuple[bytes, bytes]], *, alone: bool) -> None:
-    """Refuse what a page of another site has a browser send.
+    """Refuse requests that a web page of another site makes a browser send.
 
     Parameters
     ----------
@@ -134,23 +135,18 @@ def refuse_pages(headers: Collection[tuple[bytes, bytes]], *, alone: bool) -> No
 
     Raises
     ------
-    Refusal : 403, of another site, or to a name that is not this machine's.
+    HttpError : 403, of another site, or to a name that is not this machine's.
     """
     hosts = [value.strip().lower() for name, value in headers if name == b"host"]
     if alone and not all(LOCAL.fullmatch(host) for host in hosts):
-        raise Refusal(403, "forbidden", "without a token the host must be localhost, 127.0.0.1 or [::1]", "host")
+        raise HttpError(403, "forbidden", "without a token the host must be localhost, 127.0.0.1 or [::1]", "host")
     origins = [value.strip().lower() for name, value in headers if name == b"origin"]
     if any(origin.partition(b"://")[2] not in hosts for origin in origins):
-        raise Refusal(403, "forbidden", "without a token no page of another site is answered", "origin")
+        raise HttpError(403, "forbidden", "without a token no page of another site is answered", "origin")
 
 
-async def refuse(refusal: Refusal, send: Send) -> None:
-    """Send an error in the one form of all errors."""
-    body = error_body(refusal.code, refusal.message, refusal.field)
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        *((name.lower().encode(), value.encode()) for name, value in refusal.headers.items()),
-    ]
-    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+async def send_error(error: HttpError, send: Send) -> None:
+    """Send an error in the common form."""
+    headers, body = error.encoded()
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

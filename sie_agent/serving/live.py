@@ -1,4 +1,4 @@
-"""The adjustment beside a scorer: its baseline, what happens at a reload, and its file."""
+"""The drift watch of the service: its baseline, reloads, and its file."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from sie_agent.drift.adjustment import Adjustment, checked_quantiles
-from sie_agent.drift.file import write_state
 from sie_agent.drift.resume import content_of, resume_adjustment
 from sie_agent.drift.settings import AdjustmentSettings
+from sie_agent.drift.state_file import write_state
 from sie_agent.errors import InputError
 from sie_agent.serving.protocol import Engine
 from sie_agent.serving.weighing import WHERE
@@ -21,7 +21,7 @@ MEND = "Distill it again, or serve it with --no-adjustment."
 
 
 class LiveAdjustment(Adjustment):
-    """An adjustment for the scorer in a folder, kept in a file where one is given.
+    """The adjustment for the scorer that is served, saved to a file where one is given.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class LiveAdjustment(Adjustment):
             resume_adjustment(path, self)
 
     def check(self, engine: Engine, by: str | None) -> None:
-        """Make sure that a scorer has a baseline, also of the weak label *by*, and gives all that the baseline has.
+        """Check that a scorer has a baseline, also for the weak label *by*, and gives every score of that baseline.
 
         Raises
         ------
@@ -56,7 +56,7 @@ class LiveAdjustment(Adjustment):
             raise InputError(f"there is no baseline of '{by}' to weigh by", where=WHERE, hint=MEND)
 
     def scorer_changed(self, engine: Engine) -> None:
-        """Begin with nothing seen: the scores of another scorer are not to be compared with those before."""
+        """Start afresh: scores of different scorers cannot be compared."""
         self.begin(**baseline_of(getattr(engine, "config", {})))
 
     def saving(self) -> Callable[[], None]:

@@ -1,8 +1,9 @@
-"""Figures for Prometheus, in a registry of the service's own."""
+"""Prometheus metrics, in the service's own registry."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -33,8 +34,8 @@ REASONS = (
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
-class Observed(Collector):
-    """Gauges that somebody else names."""
+class ObserverGauges(Collector):
+    """Gauges that the observer names."""
 
     figures: tuple[Figure, ...] = ()
 
@@ -48,44 +49,32 @@ class Observed(Collector):
 
 
 class Metrics:
-    """Everything that is counted. Routes are counted by their name, so that made-up paths make no new series."""
+    """All metrics. Requests are counted by route, so that made-up paths create no new series."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self.requests = Counter(
-            "sie_requests", "Requests answered", ["route", "method", "status"], registry=self.registry
-        )
-        self.seconds = Histogram(
-            "sie_request_seconds",
-            "From the head of a request to the end of its answer; NDJSON streams are left out",
-            ["route"],
-            buckets=SECONDS,
-            registry=self.registry,
-        )
-        self.under_way = Gauge("sie_requests_under_way", "Requests under way", registry=self.registry)
-        self.rows = Counter("sie_rows", "Rows scored", registry=self.registry)
-        self.lines = Counter("sie_stream_lines", "NDJSON lines answered", ["outcome"], registry=self.registry)
-        self.batch_rows = Histogram("sie_batch_rows", "Rows scored at once", buckets=ROWS, registry=self.registry)
-        self.inference = Histogram(
-            "sie_inference_seconds", "Time of the model per batch", buckets=SECONDS, registry=self.registry
-        )
-        self.queue = Gauge("sie_queue_rows", "Rows that wait for the model", registry=self.registry)
-        self.refused = Counter(
-            "sie_refused", "Requests and connections refused or cut at a bound", ["reason"], registry=self.registry
-        )
-        self.connections = Gauge("sie_connections", "Connections", ["place"], registry=self.registry)
-        self.reloads = Counter("sie_reloads", "Reloads of the scorer", ["outcome"], registry=self.registry)
-        self.faults = Counter("sie_faults", "Faults of the service's own parts", ["part"], registry=self.registry)
-        self.scorer = Gauge("sie_scorer_info", "The scorer that answers", ["sha256", "labels"], registry=self.registry)
-        self.loaded = Gauge("sie_scorer_loaded_seconds", "When it was loaded, since 1970", registry=self.registry)
-        self.draining = Gauge("sie_draining", "1 while the service is stopping", registry=self.registry)
-        self.observer_late = Counter(
-            "sie_adjustment_figures_late",
-            "Answers of /metrics with the figures of an earlier one, as the model was busy",
-            registry=self.registry,
-        )
-        self.observed = Observed()
+        counter, gauge = partial(Counter, registry=self.registry), partial(Gauge, registry=self.registry)
+        histogram = partial(Histogram, registry=self.registry)
+        self.requests = counter("sie_requests", "Requests answered", ["route", "method", "status"])
+        about = "From the head of a request to the end of its answer; NDJSON streams are left out"
+        self.seconds = histogram("sie_request_seconds", about, ["route"], buckets=SECONDS)
+        self.under_way = gauge("sie_requests_under_way", "Requests under way")
+        self.rows = counter("sie_rows", "Rows scored")
+        self.lines = counter("sie_stream_lines", "NDJSON lines answered", ["outcome"])
+        self.batch_rows = histogram("sie_batch_rows", "Rows scored at once", buckets=ROWS)
+        self.inference = histogram("sie_inference_seconds", "Time of the model per batch", buckets=SECONDS)
+        self.queue = gauge("sie_queue_rows", "Rows that wait for the model")
+        self.refused = counter("sie_refused", "Requests and connections refused or cut at a bound", ["reason"])
+        self.connections = gauge("sie_connections", "Connections", ["place"])
+        self.reloads = counter("sie_reloads", "Reloads of the scorer", ["outcome"])
+        self.faults = counter("sie_faults", "Faults of the service's own parts", ["part"])
+        self.scorer = gauge("sie_scorer_info", "The scorer that answers", ["sha256", "labels"])
+        self.loaded = gauge("sie_scorer_loaded_seconds", "When it was loaded, since 1970")
+        self.draining = gauge("sie_draining", "1 while the service is stopping")
+        about = "Answers of /metrics with the figures of an earlier one, as the model was busy"
+        self.observer_late = counter("sie_adjustment_figures_late", about)
+        self.observed = ObserverGauges()
         self.registry.register(self.observed)
         # a series that appears with its first event has no rate at that event
         for outcome in ("changed", "unchanged", "refused"):
@@ -95,32 +84,13 @@ class Metrics:
         for part in ("engine", "observer", "service"):
             self.faults.labels(part)
 
-    def watch_queue(self, rows: Callable[[], float]) -> None:
-        """Read the length of the queue when it is asked for, not at every request."""
-        self.queue.set_function(rows)
-
-    def watch_connections(self, inside: Callable[[], float], outside: Callable[[], float]) -> None:
-        """Read the numbers of connections, and of those on places for probes, when they are asked for."""
-        self.connections.labels("any").set_function(inside)
-        self.connections.labels("probes").set_function(outside)
-
     def serving(self, loaded: Loaded) -> None:
-        """Note which scorer answers from now on."""
+        """Record which scorer answers from now on."""
         self.scorer.clear()
         self.scorer.labels(loaded.sha256, ",".join(loaded.engine.labels)).set(1)
         self.loaded.set(loaded.at)
 
-    def show(self, figures: Iterable[Figure]) -> None:
-        """Show gauges of the observer's from now on, in the place of those before."""
-        self.observed.figures = tuple(figures)
-
     def total(self, name: str) -> int:
         """Sum of a counter over its labels."""
-        return int(
-            sum(
-                sample.value
-                for family in self.registry.collect()
-                for sample in family.samples
-                if sample.name == f"{name}_total"
-            )
-        )
+        samples = (sample for family in self.registry.collect() for sample in family.samples)
+        return int(sum(sample.value for sample in samples if sample.name == f"{name}_total"))

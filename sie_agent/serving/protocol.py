@@ -32,14 +32,14 @@ class Engine(Protocol):
 
 
 class Observer(Protocol):
-    """Something that adjusts weights while scores pass by. All calls come from the inference thread, one at a time.
+    """Adjusts weights to the scores that it observes. All calls come from the inference thread, one at a time.
 
     An observer that raises costs nobody an answer: the fault is counted and logged, and the weight is that of the
     recipe. So it is for rows of another scorer than that of the last :meth:`scorer_changed`: they are not shown to it.
     """
 
     def check(self, engine: Engine, by: str | None) -> None:
-        """Raise where this scorer cannot be watched, or its rows not be weighed by *by* (None: by nothing).
+        """Raise where this scorer cannot be watched, or its rows cannot be weighed by *by* (None: by nothing).
 
         It changes nothing. This one alone is called from other threads, before :meth:`scorer_changed`.
         """

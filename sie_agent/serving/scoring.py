@@ -12,12 +12,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
 from starlette.requests import Request
 
+from sie_agent.files.json_files import NotJson, distinct
 from sie_agent.scorer import FROM, LABEL_ERROR, TEXT
-from sie_agent.serving.bodies import Held, Lines, chunks, read_body
+from sie_agent.serving.bodies import HeldBytes, LineSplitter, chunks, read_body
 from sie_agent.serving.engine import Loaded
-from sie_agent.serving.errors import Refusal
+from sie_agent.serving.http_errors import HttpError
+from sie_agent.serving.payloads import LONGEST_NAME, Sample, ScoreRequest, first_fault
 from sie_agent.serving.protocol import Scores
-from sie_agent.serving.schema import LONGEST_NAME, Sample, ScoreRequest, first_fault
 from sie_agent.serving.settings import Limits
 from sie_agent.serving.state import State
 from sie_agent.serving.weighing import ROW_COLUMNS
@@ -33,9 +34,9 @@ async def score_request(request: Request, state: State) -> tuple[bytes, Loaded]:
 
     Raises
     ------
-    Refusal : 413, 422, 503 and so on, with what is wrong.
+    HttpError : 413, 422, 503 and so on, with what is wrong.
     """
-    with Held(state) as held:
+    with HeldBytes(state) as held:
         body = await read_body(request, state, held)
         loaded = state.loaded
         wanted = parse(body, state, loaded)
@@ -46,24 +47,24 @@ async def score_request(request: Request, state: State) -> tuple[bytes, Loaded]:
 
 
 def parse(body: bytes, state: State, loaded: Loaded) -> ScoreRequest:
-    """The request, checked; Refusal 422 with the first thing that is wrong."""
+    """The request, checked; HttpError 422 with the first thing that is wrong."""
     check_shape(body, state.limits)
     try:
         wanted = ScoreRequest.model_validate_json(body)
     except ValidationError as error:
-        raise Refusal(422, *first_fault(error)) from None
+        raise HttpError(422, *first_fault(error)) from None
     refuse_repeats(body)
     if len(wanted.samples) > state.limits.samples:
         raise too_many(len(wanted.samples), state.limits)
     for name in wanted.labels or ():
         if name not in loaded.engine.labels:
             known = ", ".join(loaded.engine.labels)
-            raise Refusal(422, "unknown_label", f"the scorer does not give '{name[:40]}'; it gives {known}", "labels")
+            raise HttpError(422, "unknown_label", f"the scorer does not give '{name[:40]}'; it gives {known}", "labels")
     return wanted
 
 
 def check_shape(body: bytes, limits: Limits) -> None:
-    """Refuse a large body of more things than a request may have, before each of them is checked.
+    """Refuse a large body with more rows or fields than a request may have, before each is validated.
 
     A body of 2 MB has room for a million wrong rows or fields. Reading it takes 50 ms; checking each, and saying what
     is wrong with it, would take 8 s, and 1 GB.
@@ -84,7 +85,7 @@ def check_shape(body: bytes, limits: Limits) -> None:
         for number, sample in enumerate(samples):
             check_fields(sample, Sample, f"samples[{number}]")
     if isinstance(labels, list) and len(labels) > MOST_LABELS:
-        raise Refusal(422, "invalid_request", f"labels: {len(labels):,} names; at most {MOST_LABELS}", "labels")
+        raise HttpError(422, "invalid_request", f"labels: {len(labels):,} names; at most {MOST_LABELS}", "labels")
 
 
 def check_fields(found: Any, model: type[BaseModel], place: str | None) -> None:
@@ -92,12 +93,14 @@ def check_fields(found: Any, model: type[BaseModel], place: str | None) -> None:
     if isinstance(found, dict) and len(found) > (most := len(model.model_fields)):
         unknown = next(name for name in found if name not in model.model_fields)[:LONGEST_NAME]
         field = unknown if place is None else f"{place}.{unknown}"
-        raise Refusal(422, "invalid_request", f"{field}: unknown field ({len(found):,} fields, of {most} known)", field)
+        raise HttpError(
+            422, "invalid_request", f"{field}: unknown field ({len(found):,} fields, of {most} known)", field
+        )
 
 
-def too_many(count: int, limits: Limits) -> Refusal:
+def too_many(count: int, limits: Limits) -> HttpError:
     """A request has more samples than are allowed."""
-    return Refusal(
+    return HttpError(
         422,
         "too_many_samples",
         f"{count:,} samples; at most {limits.samples:,} in one request. Send several requests, or a stream.",
@@ -106,7 +109,7 @@ def too_many(count: int, limits: Limits) -> Refusal:
 
 
 def chosen(scores: Scores, labels: Sequence[str] | None, loaded: Loaded) -> list[str]:
-    """Names of what goes into the answer: weak labels, all or those asked for, then what every row gets."""
+    """Names of the answer's columns: weak labels, all or those requested, then what every row gets."""
     names = [name for name in loaded.engine.labels if labels is None or name in labels]
     return [*names, *(name for name in ROW_COLUMNS if name in scores)]
 
@@ -114,7 +117,7 @@ def chosen(scores: Scores, labels: Sequence[str] | None, loaded: Loaded) -> list
 def rows_of(ids: Sequence[str], scores: Scores, names: Sequence[str]) -> list[dict[str, Any]]:
     """One object per row."""
     columns = [scores[name].tolist() for name in names]
-    # no row is looked up in a log here
+    # the service looks no row up in a log
     told = {FROM: TEXT} if LABEL_ERROR in names else {}
     return [
         {"sample_id": given, **dict(zip(names, values, strict=True)), **told}
@@ -128,35 +131,35 @@ def as_json(value: Any) -> bytes:
 
 
 async def score_lines(request: Request, state: State, loaded: Loaded) -> AsyncIterator[bytes]:
-    """An answer line for each line of the body, in order, as soon as it is known; all from the same scorer.
+    """An answer line for each line of the body, in order and as soon as possible; all from the same scorer.
 
     A line that is wrong gets ``{"line", "error"}`` and the stream goes on. Lines that have come are never kept
     waiting for others: whoever sends one line and waits gets its answer.
     """
-    lines, limits, waited_in_line = Lines(state.limits.line_bytes), state.limits, 0.0
+    lines, limits, waited_in_line = LineSplitter(state.limits.line_bytes), state.limits, 0.0
 
     def patience() -> float:
         begun = lines.rest or lines.overlong
         return min(limits.stream_seconds, limits.body_seconds - waited_in_line) if begun else limits.stream_seconds
 
     try:
-        with Held(state) as held:
+        with HeldBytes(state) as held:
             async for part, waited in chunks(request, state, patience):
                 held.resize(len(part) + len(lines.rest))
                 before = lines.number
                 async for answer in answer_lines(lines.feed(part), state, loaded):
                     yield answer
-                # a line that comes a byte at a time is never silent
+                # a line that arrives byte by byte is never silent
                 waited_in_line = waited_in_line + waited if lines.number == before else 0.0
                 held.resize(len(lines.rest))
             async for answer in answer_lines(lines.end(), state, loaded):
                 yield answer
-    except Refusal as refusal:
-        # the status has been sent long ago: what is left is a last line
+    except HttpError as error:
+        # the status has been sent already; report the error as the last line
         state.metrics.lines.labels("cut").inc()
-        if refusal.code == "busy":
+        if error.code == "busy":
             state.refused.note("busy")
-        yield as_json({"line": lines.number + 1, "error": fault(refusal.code, refusal.message)}) + b"\n"
+        yield as_json({"line": lines.number + 1, "error": error.as_dict()}) + b"\n"
 
 
 async def answer_lines(numbered: list[tuple[int, bytes | None]], state: State, loaded: Loaded) -> AsyncIterator[bytes]:
@@ -164,27 +167,27 @@ async def answer_lines(numbered: list[tuple[int, bytes | None]], state: State, l
     at_once = min(LINES_AT_ONCE, state.limits.samples)
     for start in range(0, len(numbered), at_once):
         yield await answer_block(numbered[start : start + at_once], state, loaded)
-        # lines that are all wrong wait for no model: others would wait for all of them
+        # wrong lines never wait for the model: give other requests a turn
         await asyncio.sleep(0)
 
 
 async def answer_block(numbered: list[tuple[int, bytes | None]], state: State, loaded: Loaded) -> bytes:
-    """Answers to so many lines that the model may take them at once."""
+    """Answers to one block of lines, which the model scores at once."""
     answers: dict[int, dict[str, Any]] = {}
     good: list[tuple[int, Sample]] = []
     for number, line in numbered:
         try:
             good.append((number, parse_line(line, state)))
-        except Refusal as refusal:
-            answers[number] = {"error": fault(refusal.code, refusal.message, refusal.field)}
+        except HttpError as error:
+            answers[number] = {"error": error.as_dict()}
     if good:
         try:
-            scores = await state.batcher.score_in_turn([sample for _, sample in good], loaded)
+            scores = await state.batcher.score([sample for _, sample in good], loaded, wait=True)
             ids = [str(sample.sample_id or number) for number, sample in good]
             rows = rows_of(ids, scores, chosen(scores, None, loaded))
             answers.update(zip((number for number, _ in good), rows, strict=True))
-        except Refusal as refusal:
-            answers.update({number: {"error": fault(refusal.code, refusal.message)} for number, _ in good})
+        except HttpError as error:
+            answers.update({number: {"error": error.as_dict()} for number, _ in good})
     failed = sum("error" in answer for answer in answers.values())
     state.metrics.lines.labels("refused").inc(failed)
     state.metrics.lines.labels("scored").inc(len(numbered) - failed)
@@ -192,36 +195,25 @@ async def answer_block(numbered: list[tuple[int, bytes | None]], state: State, l
 
 
 def parse_line(line: bytes | None, state: State) -> Sample:
-    """The sample of a line, checked; Refusal with what is wrong."""
+    """The sample of a line, checked; HttpError with what is wrong."""
     if line is None:
-        raise Refusal(413, "too_large", f"the line is longer than {state.limits.line_bytes:,} bytes")
+        raise HttpError(413, "too_large", f"the line is longer than {state.limits.line_bytes:,} bytes")
     if len(line) > SMALL_BYTES:
         with suppress(ValueError):
             check_fields(from_json(line, cache_strings=False), Sample, None)
     try:
         sample = Sample.model_validate_json(line)
     except ValidationError as error:
-        raise Refusal(422, *first_fault(error)) from None
+        raise HttpError(422, *first_fault(error)) from None
     refuse_repeats(line)
     return sample
 
 
 def refuse_repeats(body: bytes) -> None:
-    """Refuse an object with a key twice: which of its values is meant cannot be known. *body*: checked otherwise."""
-    with suppress(ValueError):
+    """Refuse an object with a key twice: nobody knows which value is meant. *body* has passed all other checks."""
+    try:
         json.loads(body, object_pairs_hook=distinct)
-
-
-def distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object of JSON; Refusal 422 where a key is there twice."""
-    found: dict[str, object] = {}
-    for name, value in pairs:
-        if name in found:
-            raise Refusal(422, "invalid_json", f"the key '{name[:LONGEST_NAME]}' is there twice in one object")
-        found[name] = value
-    return found
-
-
-def fault(code: str, message: str, field: str | None = None) -> dict[str, str | None]:
-    """What went wrong, as an object of the answer."""
-    return {"code": code, "message": message, "field": field}
+    except NotJson as error:
+        raise HttpError(422, "invalid_json", str(error)) from None
+    except ValueError:
+        return

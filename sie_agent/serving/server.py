@@ -9,7 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +18,9 @@ from fastapi import FastAPI
 
 from sie_agent.errors import EnvironmentFailure
 from sie_agent.serving.connections.accepting import Acceptor, possible_connections
-from sie_agent.serving.connections.admission import Door
+from sie_agent.serving.connections.admission import Admission
 from sie_agent.serving.connections.connection import Connection
-from sie_agent.serving.errors import Refusal
+from sie_agent.serving.http_errors import HttpError
 from sie_agent.serving.state import State
 
 logger = logging.getLogger("sie_agent.serving")
@@ -44,8 +44,8 @@ class Stopping:
     grace_seconds: float = 30.0
 
 
-class Server(uvicorn.Server):
-    """uvicorn's server with connections of our own, which it neither takes nor bounds by itself.
+class ScoringServer(uvicorn.Server):
+    """uvicorn's server, with our own accepting and limiting of connections.
 
     It does not handle signals either: that ends a process by the signal and not with exit code 0.
 
@@ -57,26 +57,27 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, state: State, most: int) -> None:
         super().__init__(config)
         self.state = state
-        self.door = Door(state.limits, state.refused, most)
+        self.admission = Admission(state.limits, state.refused, most)
         self.acceptor: Acceptor | None = None
         self.working: set[asyncio.Task[None]] = set()
-        state.metrics.watch_connections(lambda: len(self.door.inside), lambda: len(self.door.outside))
+        state.metrics.connections.labels("any").set_function(lambda: len(self.admission.admitted))
+        state.metrics.connections.labels("probes").set_function(lambda: len(self.admission.probes_only))
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to take connections."""
+        """Start to accept connections."""
         await super().startup(sockets=[])
         for listener in sockets or ():
             self.acceptor = Acceptor(
-                listener, self.take, lambda: self.door.make_room(self.door.waiting), self.state.refused
+                listener, self.take, lambda: self.admission.make_room(self.admission.waiting), self.state.refused
             )
         self.spawn(self.sweep())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no more connections, and wait for requests under way."""
+        """Stop accepting connections, and wait for requests under way."""
         if self.acceptor is not None:
             self.acceptor.close()
         await super().shutdown(sockets)
@@ -90,26 +91,26 @@ class Server(uvicorn.Server):
         task.add_done_callback(self.working.discard)
 
     def take(self, connected: socket.socket, address: str) -> None:
-        """Give a place to a connection that has just been taken, or close it."""
-        guest = Connection(
-            self.config, self.server_state, self.lifespan.state, door=self.door, limits=self.state.limits
+        """Admit a connection that has just been accepted, or close it."""
+        connection = Connection(
+            self.config, self.server_state, self.lifespan.state, admission=self.admission, limits=self.state.limits
         )
-        if self.door.enter(guest, address):
-            self.spawn(self.connect(connected, guest))
+        if self.admission.enter(connection, address):
+            self.spawn(self.connect(connected, connection))
         else:
             connected.close()
 
-    async def connect(self, connected: socket.socket, guest: Connection) -> None:
-        """Let a connection be read from."""
+    async def connect(self, connected: socket.socket, connection: Connection) -> None:
+        """Attach an admitted connection to the event loop."""
         connected.setblocking(False)
         try:
-            await asyncio.get_running_loop().connect_accepted_socket(lambda: guest, connected)
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, connected)
         except OSError:
-            self.door.left(guest)
+            self.admission.left(connection)
             connected.close()
 
     async def sweep(self) -> None:
-        """Look at all deadlines, again and again."""
+        """Check all deadlines at regular intervals."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
@@ -118,12 +119,12 @@ class Server(uvicorn.Server):
                 if isinstance(connection, Connection):
                     connection.check(now)
                     if self.acceptor is not None and not self.acceptor.open:
-                        # it may have been taken when the others were told
+                        # it may have been accepted while the others were shut down
                         connection.shutdown()
             self.state.refused.say_all()
 
 
-class Plain(logging.Formatter):
+class PlainFormatter(logging.Formatter):
     """Log lines without tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -157,7 +158,7 @@ def run(
     ready: Callable[[], None] = lambda: None,
     debug: bool = False,
 ) -> None:
-    """Serve until SIGTERM or SIGINT has been obeyed; *ready* is called once requests are answered.
+    """Serve until SIGTERM or SIGINT; *ready* is called once requests are answered.
 
     SIGHUP loads the scorer again. A second SIGTERM or SIGINT ends the drain, a third does not wait for requests.
     """
@@ -180,7 +181,7 @@ def run(
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-            runner.run(serve_until_stopped(Server(config, state, most), state, listener, chosen, ready))
+            runner.run(serve_until_stopped(ScoringServer(config, state, most), state, listener, chosen, ready))
     finally:
         sys.setswitchinterval(before)
         state.batcher.close()
@@ -188,9 +189,9 @@ def run(
 
 
 async def serve_until_stopped(
-    server: Server, state: State, listener: socket.socket, stopping: Stopping, ready: Callable[[], None]
+    server: ScoringServer, state: State, listener: socket.socket, stopping: Stopping, ready: Callable[[], None]
 ) -> None:
-    """The server, and what signals do to it."""
+    """Run the server and handle signals."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     asked = 0
@@ -204,14 +205,14 @@ async def serve_until_stopped(
         server.force_exit = asked > 2
         stop.set()
 
-    def on_reload() -> None:
-        pending.add(task := loop.create_task(reload_quietly(state)))
-        task.add_done_callback(pending.discard)
+    async def reload() -> None:
+        # the log and the metrics have the outcome
+        with suppress(HttpError):
+            await state.reload()
 
-    pending: set[asyncio.Task[None]] = set()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_stop)
-    loop.add_signal_handler(signal.SIGHUP, on_reload)
+    loop.add_signal_handler(signal.SIGHUP, lambda: server.spawn(reload()))
     serving = loop.create_task(server.serve([listener]))
     while not server.started and not serving.done():
         await asyncio.sleep(0.005)
@@ -225,19 +226,11 @@ async def serve_until_stopped(
     await serving
 
 
-async def reload_quietly(state: State) -> None:
-    """A reload by signal: its outcome is in the log and the metrics."""
-    try:
-        await state.reload()
-    except Refusal:
-        return
-
-
 def configure_logging(debug: bool) -> None:
     """Log lines of the service and of uvicorn on standard error."""
     handler = logging.StreamHandler(sys.stderr)
     form = "%(asctime)s %(levelname)s %(message)s"
-    handler.setFormatter(logging.Formatter(form) if debug else Plain(form))
+    handler.setFormatter(logging.Formatter(form) if debug else PlainFormatter(form))
     for name, level in (("sie_agent.serving", logging.INFO), ("uvicorn", logging.WARNING)):
         logger = logging.getLogger(name)
         logger.handlers[:] = [handler]

@@ -18,25 +18,9 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MAKE_ONE = "Make one with `openssl rand -hex 32`."
 
 
-# options that go by other names than the limits
-LIMITS = {
-    "body_bytes": "--max-body",
-    "line_bytes": "--max-line",
-    "held_bytes": "--max-held",
-    "samples": "--max-samples",
-    "queue_rows": "--max-queue",
-    "requests": "--max-requests",
-    "pipelined": "--max-pipelined",
-    "head_bytes": "--max-head",
-    "headers": "--max-headers",
-    "connections": "--max-connections",
-    "client_connections": "--max-client-connections",
-}
-
-
 @dataclass(frozen=True)
 class Limits:
-    """What one client may ask for, how long it may take, and how much waits.
+    """Bounds on requests, connections, queues and times.
 
     Attributes
     ----------
@@ -79,30 +63,27 @@ class Limits:
 
     def __post_init__(self) -> None:
         with parameters_named(Limits):
-            self._check()
-
-    def _check(self) -> None:
-        check_values(max_body=self.body_bytes, max_samples=self.samples, max_queue=self.queue_rows)
-        for name, value in vars(self).items():
-            # NaN is not above 0 either
-            least = 1 if isinstance(value, int) else 0
-            if value is not None and not (value >= least and value > 0 and value < float("inf")):
-                hint = f"Give {'at least 1' if least else 'more than 0'}."
-                raise InputError(f"the limit {name} is {value}", where=LIMITS.get(name, option_of(name)), hint=hint)
-        if self.queue_rows < self.samples:
-            raise InputError(
-                f"the queue holds {self.queue_rows} rows, a request may have {self.samples}",
-                hint="Let the queue hold at least the rows of one request.",
-            )
-        if self.held_bytes < self.body_bytes:
-            raise InputError(
-                f"at most {self.held_bytes} bytes of bodies are held, one body may have {self.body_bytes}",
-                hint="Hold at least the bytes of one body.",
-            )
+            check_values(max_body=self.body_bytes, max_samples=self.samples, max_queue=self.queue_rows)
+            for name, value in vars(self).items():
+                # NaN is not above 0 either
+                least = 1 if isinstance(value, int) else 0
+                if value is not None and not (value >= least and value > 0 and value < float("inf")):
+                    hint = f"Give {'at least 1' if least else 'more than 0'}."
+                    raise InputError(f"the limit {name} is {value}", where=option_of(name), hint=hint)
+            if self.queue_rows < self.samples:
+                raise InputError(
+                    f"the queue holds {self.queue_rows} rows, a request may have {self.samples}",
+                    hint="Let the queue hold at least the rows of one request.",
+                )
+            if self.held_bytes < self.body_bytes:
+                raise InputError(
+                    f"at most {self.held_bytes} bytes of bodies are held, one body may have {self.body_bytes}",
+                    hint="Hold at least the bytes of one body.",
+                )
 
     @property
     def of_one_client(self) -> int:
-        """Most connections of one client address."""
+        """Most connections from one client address."""
         return max(1, self.connections // 2) if self.client_connections is None else self.client_connections
 
 

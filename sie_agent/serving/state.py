@@ -1,4 +1,4 @@
-"""What the routes share: the scorer that answers, how it is exchanged, and whether the service is stopping."""
+"""What the routes share: the scorer that answers, its reload, and whether the service is stopping."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 from sie_agent.errors import SieError
 from sie_agent.serving.batching import Batcher
 from sie_agent.serving.engine import Loaded, load
-from sie_agent.serving.errors import Refusal
+from sie_agent.serving.http_errors import HttpError
 from sie_agent.serving.metrics import Metrics
 from sie_agent.serving.protocol import Loader
-from sie_agent.serving.refused import Refused
+from sie_agent.serving.refusal_log import RefusalLog
 from sie_agent.serving.settings import Limits
-from sie_agent.serving.weighing import AS_IT_IS, Wish
+from sie_agent.serving.weighing import NO_OVERRIDE, RecipeOverride
 
 logger = logging.getLogger("sie_agent.serving")
 
@@ -27,7 +27,7 @@ class State:
     Attributes
     ----------
     folder, loader : where the scorer lies, and how it is loaded. loaded : the one that answers.
-    wish : what the user wants in place of parts of any scorer's recipe.
+    override : what the user wants in place of parts of any scorer's recipe.
     alone : it listens on this machine only and without a token, so that who asks is told by headers alone.
     refused : counts and logs what is refused at a bound. held_bytes : of bodies, now.
     draining : the service is stopping; what has been accepted is still answered. under_way : requests now.
@@ -42,30 +42,30 @@ class State:
     token: str | None = None
     open_metrics: bool = False
     alone: bool = False
-    wish: Wish = AS_IT_IS
+    override: RecipeOverride = NO_OVERRIDE
     held_bytes: int = 0
     draining: bool = False
     under_way: int = 0
-    refused: Refused = field(init=False)
+    refused: RefusalLog = field(init=False)
     _reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
     _next_reload: asyncio.Task[bool] | None = None
 
     def __post_init__(self) -> None:
-        self.refused = Refused(self.metrics)
+        self.refused = RefusalLog(self.metrics)
 
     @property
     def unknown_status(self) -> int:
-        """Status for who may not ask: 401 where a token is set, else 403."""
+        """Status for unauthorised requests: 401 where a token is set, else 403."""
         return 403 if self.token is None else 401
 
     def drain(self) -> None:
-        """Say to whoever asks that this service is about to stop."""
+        """Report that this service is about to stop."""
         self.draining = True
         self.metrics.draining.set(1)
 
     def load_checked(self) -> Loaded:
         """The scorer of the folder, fit to answer; errors as of :func:`load` and of the batcher's check."""
-        fresh = load(self.folder, self.loader, self.wish)
+        fresh = load(self.folder, self.loader, self.override)
         self.batcher.check(fresh)
         return fresh
 
@@ -79,7 +79,7 @@ class State:
 
         Raises
         ------
-        Refusal : 409 with what is wrong with the folder, or why its scores cannot be weighed.
+        HttpError : 409 with what is wrong with the folder, or why its scores cannot be weighed.
         """
         if self._next_reload is None:
             self._next_reload = asyncio.create_task(self._reload_in_turn())
@@ -87,7 +87,7 @@ class State:
 
     async def _reload_in_turn(self) -> bool:
         async with self._reloading:
-            # who asks from here on may mean a folder that has changed since
+            # later calls may mean a folder that has changed since
             self._next_reload = None
             try:
                 fresh = await asyncio.to_thread(self.load_checked)
@@ -95,7 +95,7 @@ class State:
                 self.metrics.reloads.labels("refused").inc()
                 said = str(error) if isinstance(error, SieError) else f"{type(error).__name__} while it was loaded"
                 logger.warning("the scorer was not reloaded, the old one goes on: %s", said)
-                raise Refusal(409, "reload_refused", f"{said} The old scorer goes on.") from error
+                raise HttpError(409, "reload_refused", f"{said} The old scorer goes on.") from error
             changed = fresh.sha256 != self.loaded.sha256
             if changed:
                 self.loaded = fresh

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sie_agent.errors import InputError
-from sie_agent.scorer import LABEL_ERROR, LabelErrors
+from sie_agent.scorer import LABEL_ERROR
 from sie_agent.selection import AUTO, BLENDED, NONE, RELEVANCE, WEIGHT, Recipe, check_recipe, recipe_for
 from sie_agent.serving.protocol import Doubles, Engine, Observer, Scores
+
+if TYPE_CHECKING:
+    from sie_agent.serving.engine import Loaded
 
 WHERE = "config.json, field 'score_quantiles'"
 ROW_COLUMNS = (WEIGHT, BLENDED, LABEL_ERROR)
@@ -21,8 +24,8 @@ Note = Callable[[str, Exception], None]
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What the user wants in place of parts of the scorer's recipe.
+class RecipeOverride:
+    """The user's replacement for parts of the scorer's recipe.
 
     Attributes
     ----------
@@ -34,12 +37,12 @@ class Wish:
     strength: float | None = None
 
 
-AS_IT_IS = Wish()
+NO_OVERRIDE = RecipeOverride()
 
 
 @dataclass(frozen=True)
-class Known:
-    """What a scorer says of its scores, where a scores table would be asked for its columns."""
+class ScorerColumns:
+    """A scorer's scores, in place of the columns of a scores table."""
 
     names: Collection[str]
     config: Mapping[str, Any]
@@ -54,28 +57,33 @@ class Known:
         return tuple(float(value) for value in known[name])
 
     def mean_label(self) -> float:
-        """Of no use here: labels are blended by the scorer's own recipe alone, which knows the mean."""
+        """Unused: labels are blended only by the scorer's own recipe, which knows the mean."""
         return Recipe().mean_label
 
 
-def recipe_of(engine: Engine, wish: Wish) -> Recipe | None:
-    """The recipe that a scorer's rows are served by; None where there is none, and nothing else was asked for.
+def recipe_of(engine: Engine, override: RecipeOverride) -> Recipe | None:
+    """The recipe by which rows are weighed; None where the scorer has none and none was requested.
 
     Raises
     ------
     InputError : the scorer does not give what is weighed by or blended with, or does not know its quantiles.
     """
     own: Recipe | None = getattr(engine, "recipe", None)
-    if own is None and wish.by == AUTO:
-        if wish.strength is not None:
+    if own is None and override.by == AUTO:
+        if override.strength is not None:
             raise InputError(
                 "a strength, and the scorer has no recipe", where="--strength", hint="Say also what to --weigh-by."
             )
         return None
-    if wish.by not in (AUTO, NONE, *engine.labels):
-        raise InputError(f"cannot weigh by '{wish.by}'", hint=f"Choose one of {', '.join(engine.labels)}.")
+    if override.by not in (AUTO, NONE, *engine.labels):
+        raise InputError(f"cannot weigh by '{override.by}'", hint=f"Choose one of {', '.join(engine.labels)}.")
     recipe = recipe_for(
-        Known(engine.labels, getattr(engine, "config", {})), own, wish.by, wish.strength, None, "the scorer"
+        ScorerColumns(engine.labels, getattr(engine, "config", {})),
+        own,
+        override.by,
+        override.strength,
+        None,
+        "the scorer",
     )
     check_recipe(recipe)
     return recipe
@@ -86,37 +94,31 @@ def weighed_by(recipe: Recipe | None) -> str | None:
     return None if recipe is None or recipe.strength == 0 else recipe.by
 
 
-def weight_and_label(
-    recipe: Recipe | None, *, blends: bool, scores: Scores, label: Doubles, live: Observer | None, note: Note
+def row_columns(
+    loaded: Loaded, scores: Scores, label: Doubles, live: Observer | None, note: Note
 ) -> dict[str, Doubles]:
-    """The columns ``weight`` and ``blended_label`` of some rows, each (n,), or nothing where there is no recipe.
-
-    Parameters
-    ----------
-    blends : whether the scorer itself has a recipe; without one there is no blended label.
-    scores : by weak label, (n,); label : (n,) what the log says, NaN where it says nothing.
-    live : where it is given, ranks for weights are taken among what it saw last. note : told of its faults, after
-        which the weight is that of the recipe.
-    """
-    if recipe is None:
-        return {}
-    weights = live_weights(recipe, scores, live, note)
-    found = {WEIGHT: recipe.weights(scores, len(label)) if weights is None else weights}
-    return {**found, BLENDED: recipe.targets(scores, label)} if blends else found
-
-
-def label_error(errors: LabelErrors | None, scores: Scores, label: Doubles) -> dict[str, Doubles]:
-    """The column ``label_error`` of some rows, (n,), told from text alone, or nothing where the scorer does not tell.
+    """What some rows get beside their scores: those of ``ROW_COLUMNS`` that the scorer gives, each (n,).
 
     Parameters
     ----------
     scores : by weak label, (n,); label : (n,) what the log says, NaN where it says nothing.
+    live : where given, ranks for weights are taken among what it saw last. note : told of its faults, after which the
+        weight is that of the recipe.
     """
-    return {} if errors is None else {LABEL_ERROR: errors.of(scores[RELEVANCE], label, {})[0]}
+    recipe = loaded.recipe
+    found: dict[str, Doubles] = {}
+    if recipe is not None:
+        weights = live_weights(recipe, scores, live, note)
+        found[WEIGHT] = recipe.weights(scores, len(label)) if weights is None else weights
+        if loaded.blends:
+            found[BLENDED] = recipe.targets(scores, label)
+    if loaded.label_errors is not None:
+        found[LABEL_ERROR] = loaded.label_errors.of(scores[RELEVANCE], label, {})[0]
+    return found
 
 
 def live_weights(recipe: Recipe, scores: Scores, live: Observer | None, note: Note) -> Doubles | None:
-    """Weights by the ranks among live scores; None where there are none to be had."""
+    """Weights by rank among live scores; None where they are not available."""
     by = weighed_by(recipe)
     if live is None or by is None:
         return None

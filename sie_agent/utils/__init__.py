@@ -1,1 +1,1 @@
-"""Progress, events, threads, extras: what every stage uses and no stage owns."""
+"""Helpers that every stage uses and no stage owns: progress, events, threads, extras."""

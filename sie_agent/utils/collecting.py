@@ -12,7 +12,7 @@ THRESHOLDS = (50_000, 20, 50)
 
 @contextmanager
 def rare_collection() -> Iterator[None]:
-    """While the body runs, the collector looks for cycles a hundredth as often, and not among what is there already.
+    """While the body runs, the collector runs a hundredth as often and ignores existing objects.
 
     Answers by the hundred thousand are held at once and refer to nothing: to walk through them again and again took a
     fifth of the time of a run that finds them all in the cache.

@@ -1,4 +1,4 @@
-"""Packages that only some uses need: whether they are there, and which extra brings them."""
+"""Optional packages: whether they are installed, and which extra brings them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def is_installed(module: str) -> bool:
 
 
 def require_extra(extra: str, *modules: str) -> None:
-    """Say which extra is missing before anything slow begins.
+    """Raise before anything slow begins where a package of an extra is missing.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What is done when a verb has ended: by whether it finished its work or was refused."""
+"""Actions at the end of a verb, which depend on whether it succeeded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _actions: ContextVar[list[Callable[[bool], None]] | None] = ContextVar("actions"
 
 @contextmanager
 def finishing() -> Iterator[None]:
-    """Do what :func:`when_done` was given once the body has ended, however it ends."""
+    """Run the actions given to :func:`when_done` once the body has ended, however it ends."""
     actions: list[Callable[[bool], None]] = []
     token = _actions.set(actions)
     try:

@@ -1,4 +1,4 @@
-"""Progress bars of other libraries, kept out of logs and off the terminal: the one place that does this.
+"""Silences the progress bars of other libraries.
 
 The bars of transformers, datasets, huggingface_hub and bm25s are all made by tqdm, each with switches of its own, and
 some with none. So they are silenced where they are made.
@@ -25,7 +25,7 @@ _before: tuple[Any, str | None] = (None, None)
 
 @contextmanager
 def foreign_bars_silenced(doing: str = "") -> Iterator[None]:
-    """No library shows a bar in the body of this; bars that others made before go on.
+    """No library shows a new progress bar while the body runs.
 
     Parameters
     ----------

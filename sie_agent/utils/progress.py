@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sie_agent.utils.redact import redacted
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 T = TypeVar("T")
 LINE_SECONDS = 30.0
@@ -31,32 +35,28 @@ def set_quiet(quiet: bool) -> None:
     _quiet = quiet
 
 
-def say(message: str) -> None:
-    """Tell the person at the terminal what happens now."""
-    if _quiet:
-        return
-    import sys
-
+def standard_error() -> Console:
+    """A console on standard error."""
     from rich.console import Console
 
-    class Said(Console):
-        """Standard error, which nobody may read any more: that is no reason to end the work."""
+    class Unread(Console):
+        """Standard error, whose reader may have closed it: no reason to end the work."""
 
         def on_broken_pipe(self) -> None:
             return
 
-    if sys.stderr is not None:
-        Said(stderr=True, highlight=False, soft_wrap=True).print(redacted(message), markup=False)
+    return Unread(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(message: str) -> None:
+    """Tell the person at the terminal what happens now."""
+    if not _quiet and sys.stderr is not None:
+        standard_error().print(redacted(message), markup=False)
 
 
 def whisper(message: str) -> None:
-    """Tell whoever watches a terminal what takes its time now; a log is spared the line."""
-    if _quiet:
-        return
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    if console.is_terminal:
+    """Tell the person at the terminal what is slow now; no line in a log file."""
+    if not _quiet and (console := standard_error()).is_terminal:
         console.print(redacted(message), markup=False, style="dim")
 
 
@@ -69,9 +69,7 @@ def bar(description: str, total: int | None) -> Iterator[Bar]:
     description : what is being done.
     total : how many steps there are; None where that is not known.
     """
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console = standard_error()
     if _quiet or not console.is_terminal:
         with _Lines(description, total) as lines:
             yield lines
@@ -94,16 +92,15 @@ def bar(description: str, total: int | None) -> Iterator[Bar]:
 
         class Shown:
             def advance(self, amount: int = 1, note: str = "") -> None:
+                progress.update(task, advance=amount)
                 if note:
-                    progress.update(task, advance=amount, note=note)
-                else:
-                    progress.update(task, advance=amount)
+                    progress.update(task, note=note)
 
         yield Shown()
 
 
 class _Lines:
-    """The bar of a log file: where the work is, now and then, also while nothing gets done."""
+    """Progress in a log file: a line at intervals, also while nothing advances."""
 
     def __init__(self, description: str, total: int | None) -> None:
         self._description = description
@@ -151,7 +148,7 @@ class _Lines:
 
 
 def left_words(seconds: float) -> str:
-    """A time that is left, rounded as a person says it."""
+    """The remaining time, rounded for a person."""
     return "less than a minute" if seconds < 60 else f"about {seconds / 60:,.0f} min"
 
 

@@ -1,4 +1,4 @@
-"""What an error says to a caller from Python: parameters in place of the options of the command line.
+"""Error messages for callers from Python: parameters in place of command-line options.
 
 Messages are written once, with the options of the command line. The command line shows them as they are; where a public
 function or method is called from Python, ``--max-cost`` becomes ``max_cost=`` on the way out.
@@ -12,65 +12,36 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from sie_agent.errors import EnvironmentFailure, InputError, SieError, compose
+from sie_agent.utils.values import KINDS, OPTIONS, Number
 
 ON_COMMAND_LINE: ContextVar[bool] = ContextVar("ON_COMMAND_LINE", default=False)
 
 # parameters whose names are not those of their options
-NAMES = {
-    "map": "column_map",
-    "row": "rows",
-    "id": "ids",
-    "reference": "references",
-    "license": "licence",
-    "set": "overrides",
-    "all": "everything",
-    "no_adjustment": "adjust",
-    # of the service's limits
-    "max_body": "body_bytes",
-    "max_line": "line_bytes",
-    "max_held": "held_bytes",
-    "max_samples": "samples",
-    "max_queue": "queue_rows",
-    "max_requests": "requests",
-    "max_pipelined": "pipelined",
-    "max_head": "head_bytes",
-    "max_headers": "headers",
-    "max_connections": "connections",
-    "max_client_connections": "client_connections",
-}
+NAMES = {option.removeprefix("--").replace("-", "_"): name for name, option in OPTIONS.items()}
 # parameters that are lists
 LISTS = {"ids", "rows", "references", "overrides", "variants", "judgments"}
+LIMITS = {
+    *("body_bytes", "line_bytes", "held_bytes", "samples", "queue_rows", "requests", "pipelined", "head_bytes"),
+    *("headers", "connections", "client_connections", "probe_connections", "head_seconds", "body_seconds"),
+    *("stream_seconds", "write_seconds", "keep_alive_seconds"),
+}
 # parameters that are part of another one
 OWNERS = {
-    **dict.fromkeys(
-        ("backend", "base_url", "concurrency", "endpoints", "price_input", "price_output"),
-        "Judge",
-    ),
+    **dict.fromkeys(("backend", "base_url", "concurrency", "endpoints", "price_input", "price_output"), "Judge"),
     **dict.fromkeys(("timeout", "patience"), "make_backend"),
-    **dict.fromkeys(
-        ("body_bytes", "line_bytes", "held_bytes", "samples", "queue_rows", "requests", "pipelined"), "Limits"
-    ),
-    **dict.fromkeys(("head_bytes", "headers", "connections", "client_connections", "probe_connections"), "Limits"),
-    **dict.fromkeys(("head_seconds", "body_seconds", "stream_seconds", "write_seconds"), "Limits"),
-    "keep_alive_seconds": "Limits",
+    **dict.fromkeys(LIMITS, "Limits"),
 }
 SWITCHES = {
     *("overwrite", "skip_invalid", "strict", "retry_failed", "by_rank", "with_text", "private", "force", "no_token"),
     *("open_metrics", "debug"),
 }
 NEGATED = {"no_balance": "balance", "no_coverage": "coverage", "no_adjustment": "adjust", "by_degree": "by_rank"}
+NUMBERS = LIMITS | {name for name, kind in KINDS.items() if isinstance(kind, Number)}
 TEXTS = {
-    *("data", "out", "split", "variant", "model", "grades", "suite", "simulate", "scores", "scorer", "by", "score"),
-    *("query", "title", "description", "html", "log_json", "dropped", "cache_path", "host", "token_file", "weigh_by"),
-    *("adjustment_file", "to", "folder", "revision", "message", "labels", "status", "backend", "base_url", "endpoints"),
-    *("column_map", "licence", "features", "trusted", *LISTS),
+    *(KINDS.keys() - NUMBERS),
+    *("out", "query", "title", "description", "html", "log_json", "dropped", "cache_path", "adjustment_file"),
+    *("folder", "revision", "message", *LISTS),
 }
-NUMBERS = {
-    *("limit", "seed", "seeds", "workers", "top", "max_cost", "relevant_at", "validation", "keep", "positive_at"),
-    *("strength", "blend", "label", "older_than", "port", "drain_seconds", "grace_seconds", "concurrency"),
-    *("price_input", "price_output", "timeout", "patience"),
-}
-NUMBERS |= {name for name, owner in OWNERS.items() if owner == "Limits"}
 KNOWN = SWITCHES | TEXTS | NUMBERS | set(NEGATED) | {"everything"}
 
 # what stands in backticks is a command to type
@@ -90,7 +61,7 @@ WORDS = frozenset(_WORDS.split())
 
 @contextmanager
 def command_line() -> Iterator[None]:
-    """Errors that are raised within name options: whoever reads them has typed a command."""
+    """Errors raised in the body name options: the reader has typed a command."""
     before = ON_COMMAND_LINE.set(True)
     try:
         yield
@@ -100,7 +71,7 @@ def command_line() -> Iterator[None]:
 
 @contextmanager
 def parameters_named(function: Callable[..., object] | None = None) -> Iterator[None]:
-    """Errors that are raised within name the parameters of what was called; on the command line nothing is changed."""
+    """Errors raised in the body name the parameters of *function*; on the command line nothing changes."""
     try:
         yield
     except (InputError, EnvironmentFailure) as error:
@@ -110,7 +81,7 @@ def parameters_named(function: Callable[..., object] | None = None) -> Iterator[
 
 
 def put_in_python(error: SieError, called: str | None = None) -> None:
-    """Change what an error says, in place: whoever catches it gets the same object."""
+    """Rewrite an error's message in place."""
     if not isinstance(error, InputError | EnvironmentFailure):
         return
     said = error.where, error.problem, error.hint
@@ -122,7 +93,7 @@ def put_in_python(error: SieError, called: str | None = None) -> None:
 
 
 def name_of(function: Callable[..., object]) -> str:
-    """The name by which a function is called: of what makes an object, that of the class."""
+    """The name by which a function is called; for ``__init__`` that of the class."""
     return function.__qualname__.removesuffix(".__init__").removesuffix(".__post_init__")
 
 
@@ -136,7 +107,7 @@ def place_in_python(where: str, called: str | None) -> str:
 
 
 def parameter_of(option: str) -> str | None:
-    """The parameter that an option is of, None for what is none of ours (an option of pip)."""
+    """The parameter of an option; None for an option that is not ours (such as pip's)."""
     key = option.replace("-", "_")
     name = NEGATED.get(key) or NAMES.get(key, key)
     return name if name in KNOWN or key in NEGATED else None

@@ -1,4 +1,4 @@
-"""Texts without what gives access: keys, and the users and passwords of addresses.
+"""Removes secrets from texts: keys, and the users and passwords in URLs.
 
 What stands in its place says what belongs there, and an address stays one: a command or a suite with ``USER:PASSWORD``
 can be used again once both are filled in.
@@ -8,49 +8,19 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-KEY = "[key]"
-USERINFO = "USER:PASSWORD"
-IN_ADDRESS = "KEY"
-FEWEST_CHARS = 4
+from sie_agent.errors import CREDENTIALS, KEY, USERINFO, redacted
 
-# The names that credentials go by in an address, in settings and as options. What repeats has a bound: texts come
-# from servers.
-_NAMES = r"(?:[\w.-]{0,40}[_.-])?(?:api[_-]?key|apikey|key|token|secret|passwd|password|pwd|pass|sig|signature)"
-_SETTINGS = r"(?:[\w.-]{0,40}[_.-])?(?:api[_-]?key|apikey|access[_-]token|auth[_-]token|secret|passwd|password)"
-_ADDRESS_USER = re.compile(r"(?<=://)[^/?#\s\"'<>]*@")
-_ADDRESS_PART = re.compile(rf"([?&;](?:{_NAMES}|auth|authorization|access|code)=)[^&;#\s\"'<>]+", re.IGNORECASE)
-_GIVEN = re.compile(rf"(?<![\w?&;.-])({_SETTINGS}=[\"']?)[\w./+~-][^\s\"',;&}}\]]{{3,}}", re.IGNORECASE)
-# behind a colon there may be a word of a message; a key has a digit
-_TOLD = re.compile(
-    rf"(?<![\w?&;.-])({_SETTINGS}[\"']?:\s?[\"']?)(?=[^\s\"',;&}}\]]{{0,80}}\d)[\w./+~-][^\s\"',;&}}\]]{{7,}}",
-    re.IGNORECASE,
-)
-_OPTION = re.compile(rf"(?<!\S)(--{_NAMES}[\s=]+)(?!-)\S+", re.IGNORECASE)
-_OPTION_NAME = re.compile(rf"--{_NAMES}", re.IGNORECASE)
-_KEY = re.compile(
-    r"\b(?:sk|pk|rk)-[\w*.-]{4,}|\b(?:hf|gsk|ghp)_\w{12,}|\b(?i:bearer)\s+[^\s\"',]+"
-    r"|\b[Bb]asic\s+(?=[A-Za-z0-9+/]{0,80}[\d=])[A-Za-z0-9+/]{8,}={0,2}"
-)
+__all__ = ["KEY", "USERINFO", "LogFilter", "redacted", "redacted_arguments", "redacted_command", "redacted_setting"]
 
-
-def redacted(text: str, secrets: Iterable[str | None] = ()) -> str:
-    """*text* without *secrets* and without what looks like a key, or like the user and password of an address."""
-    for secret in secrets:
-        if secret and len(secret) >= FEWEST_CHARS:
-            text = text.replace(secret, KEY)
-    if "://" in text:
-        text = _ADDRESS_USER.sub(f"{USERINFO}@", text)
-    if "=" in text or ":" in text:
-        text = _ADDRESS_PART.sub(rf"\g<1>{IN_ADDRESS}", text)
-        text = _TOLD.sub(rf"\g<1>{KEY}", _GIVEN.sub(rf"\g<1>{KEY}", text))
-    return _KEY.sub(KEY, text)
+_OPTION = re.compile(rf"(?<!\S)(--{CREDENTIALS}[\s=]+)(?!-)\S+", re.IGNORECASE)
+_OPTION_NAME = re.compile(rf"--{CREDENTIALS}", re.IGNORECASE)
 
 
 def redacted_command(text: str) -> str:
-    """A command line without what an option such as ``--api-key`` is given."""
+    """A command line without the values of options such as ``--api-key``."""
     return redacted(_OPTION.sub(rf"\g<1>{KEY}", text))
 
 
@@ -82,7 +52,7 @@ def redacted_setting(value: Any) -> Any:
 
 
 class LogFilter(logging.Filter):
-    """Takes secrets out of what other libraries write to their logs."""
+    """Removes secrets from the log records of other libraries."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()

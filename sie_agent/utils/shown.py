@@ -1,4 +1,4 @@
-"""How objects show themselves at a prompt: short, on one line, without keys and passwords."""
+"""Short ``repr`` texts on one line, without keys and passwords."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def in_short(value: Any) -> str:
 
 
 def changed_fields(model: BaseModel) -> Iterator[tuple[str, Any]]:
-    """The fields of a model of settings that are not at their defaults, for its ``__repr_args__``."""
+    """The fields of a settings model that differ from their defaults, for its ``__repr_args__``."""
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
         default = field.get_default(call_default_factory=True, validated_data={})

@@ -1,4 +1,4 @@
-"""The types of what public functions are given, checked against their own annotations before anything is done."""
+"""Checks the arguments of public functions against their annotations."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import os
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -34,7 +35,7 @@ MAPPINGS = (Mapping, dict, collections.abc.MutableMapping)
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
-    """A function that refuses what its annotations do not allow, and whose errors name its parameters.
+    """Wrap a function: arguments must fit its annotations, and errors name its parameters.
 
     Raises
     ------
@@ -51,7 +52,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def check_call(function: Callable[..., Any], *given: Any, **named: Any) -> None:
-    """Make sure that what a function is to be called with is of the types that it says."""
+    """Check the arguments of a call against the function's annotations."""
     signature, hints = described(function)
     try:
         bound = signature.bind(*given, **named)
@@ -62,9 +63,11 @@ def check_call(function: Callable[..., Any], *given: Any, **named: Any) -> None:
         expected = hints.get(name, Any)
         one = signature.parameters[name]
         variable = one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
-        if not variable and name != "self" and value is not one.default and not fits(value, expected):
+        if variable or name == "self" or value is one.default:
+            continue
+        if not (wanted := expected_type(expected)).fits(value):
             raise InputError(
-                f"expected {words_of(expected)}, found {found_words(value)}",
+                f"expected {wanted.words}, found {found_words(value)}",
                 where=f"{name_of(function)}(), parameter '{name}'",
                 hint=hint_for(value, expected),
             )
@@ -76,29 +79,44 @@ def described(function: Callable[..., Any]) -> tuple[inspect.Signature, dict[str
     return inspect.signature(function), typing.get_type_hints(function)
 
 
-def fits(value: Any, expected: Any) -> bool:
-    """Whether a value is of a type, as an annotation says it; of a type that cannot be looked into, any is."""
-    origin, parts = typing.get_origin(expected), typing.get_args(expected)
+@dataclass(frozen=True)
+class ExpectedType:
+    """What an annotation asks for: a test of a value, and the type in words."""
+
+    fits: Callable[[Any], bool]
+    words: str
+
+
+def expected_type(annotation: Any) -> ExpectedType:
+    """What an annotation asks for; any value fits an annotation that is not understood."""
+    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
+    kind = origin or annotation
     if origin in (typing.Union, types.UnionType):
-        return any(fits(value, one) for one in parts)
+        kinds = [expected_type(one) for one in parts]
+        words = list(dict.fromkeys(one.words for one in kinds if one.words != "None"))
+        words += ["None"] if type(None) in parts else []
+        told = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+        return ExpectedType(lambda value: any(one.fits(value) for one in kinds), told)
     if origin is typing.Literal:
-        return value in parts
+        return ExpectedType(lambda value: value in parts, " or ".join(map(repr, parts)))
     if origin is typing.Annotated:
-        return fits(value, parts[0])
-    if origin is collections.abc.Callable or expected is collections.abc.Callable:
-        return callable(value)
-    kind = origin or expected
+        return expected_type(parts[0])
+    if kind is collections.abc.Callable:
+        return ExpectedType(callable, "a function")
     if kind in MAPPINGS:
-        return isinstance(value, Mapping)
+        return ExpectedType(lambda value: isinstance(value, Mapping), "a dict")
     if getattr(kind, "__name__", "") == "ndarray":
-        return is_several(value)
+        return ExpectedType(is_several, "an array of numbers")
     if kind in SEVERAL:
-        return is_several(value) and all(fits(one, part) for part in parts[:1] for one in value)
-    return is_a(value, kind)
+        inner = expected_type(parts[0] if parts else Any)
+        of = f" ({inner.words} each)" if parts and parts[0] is not Any else ""
+        return ExpectedType(lambda value: is_several(value) and all(map(inner.fits, value)), f"a list{of}")
+    name = getattr(kind, "__name__", str(kind))
+    return ExpectedType(lambda value: is_a(value, kind), WORDS.get(kind) or f"{article(name)} {name}")
 
 
 def is_several(value: Any) -> bool:
-    """Whether a value is a list of values or the like; a text, a mapping and a table are not."""
+    """Whether a value is a list or similar; a text, a mapping and a table are not."""
     if isinstance(value, str | bytes | Mapping) or hasattr(value, "columns"):
         return False
     return hasattr(value, "__len__") and hasattr(value, "__iter__")
@@ -122,7 +140,7 @@ def is_a(value: Any, kind: Any) -> bool:
 
 
 def is_number(value: Any, *, whole: bool) -> bool:
-    """Whether a value is one number, of whatever library."""
+    """Whether a value is a single number, of any library."""
     if isinstance(value, str | bytes) or getattr(value, "shape", ()) != ():
         return False
     try:
@@ -135,7 +153,7 @@ def is_number(value: Any, *, whole: bool) -> bool:
 
 
 def members(protocol: type) -> set[str]:
-    """What an object has that follows a protocol."""
+    """The names of a protocol's members."""
     own = {*vars(protocol), *getattr(protocol, "__annotations__", {})}
     return {name for name in own if not name.startswith("_")}
 
@@ -147,30 +165,6 @@ def has(value: Any, name: str) -> bool:
     except AttributeError:
         return False
     return True
-
-
-def words_of(expected: Any) -> str:
-    """A type in words."""
-    origin, parts = typing.get_origin(expected), typing.get_args(expected)
-    if origin in (typing.Union, types.UnionType):
-        told = list(dict.fromkeys(words_of(one) for one in parts if one is not type(None)))
-        told += ["None"] if type(None) in parts else []
-        return told[0] if len(told) == 1 else f"{', '.join(told[:-1])} or {told[-1]}"
-    if origin is typing.Literal:
-        return " or ".join(map(repr, parts))
-    if origin is typing.Annotated:
-        return words_of(parts[0])
-    if origin is collections.abc.Callable or expected is collections.abc.Callable:
-        return "a function"
-    kind = origin or expected
-    if kind in MAPPINGS:
-        return "a dict"
-    if getattr(kind, "__name__", "") == "ndarray":
-        return "an array of numbers"
-    if kind in SEVERAL:
-        of = f" ({words_of(parts[0])} each)" if parts and parts[0] is not Any else ""
-        return f"a list{of}"
-    return WORDS.get(kind) or f"{article(kind.__name__)} {kind.__name__}"
 
 
 def found_words(value: Any) -> str:

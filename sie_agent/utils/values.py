@@ -1,4 +1,4 @@
-"""What the options of the verbs may be: one table for the command line and for the functions of the same names."""
+"""Allowed values of options: one table for the command line and the Python functions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONGEST = 60
 
 @dataclass(frozen=True)
 class Number:
-    """A finite number within bounds; *above* and *below* are bounds that it may not reach."""
+    """A finite number within bounds; *above* and *below* are exclusive."""
 
     whole: bool = False
     least: float | None = None
@@ -52,13 +52,14 @@ class Number:
             number = operator.index(value) if self.whole else float(value) if not isinstance(value, str) else math.nan
         except (TypeError, ValueError, OverflowError):
             return False
-        return (
-            (self.whole or math.isfinite(number))
-            and (self.least is None or number >= self.least)
-            and (self.most is None or number <= self.most)
-            and (self.above is None or number > self.above)
-            and (self.below is None or number < self.below)
+        bounds = (
+            (self.least, operator.ge),
+            (self.most, operator.le),
+            (self.above, operator.gt),
+            (self.below, operator.lt),
         )
+        held = all(bound is None or holds(number, bound) for bound, holds in bounds)
+        return held and (self.whole or math.isfinite(number))
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,7 @@ KINDS: dict[str, Kind] = {
         TEXT,
     ),
 }
+# options that go by other names than their parameters
 OPTIONS = {
     "column_map": "--map",
     "rows": "--row",
@@ -143,11 +145,23 @@ OPTIONS = {
     "licence": "--license",
     "overrides": "--set",
     "everything": "--all",
+    # of the service's limits
+    "body_bytes": "--max-body",
+    "line_bytes": "--max-line",
+    "held_bytes": "--max-held",
+    "samples": "--max-samples",
+    "queue_rows": "--max-queue",
+    "requests": "--max-requests",
+    "pipelined": "--max-pipelined",
+    "head_bytes": "--max-head",
+    "headers": "--max-headers",
+    "connections": "--max-connections",
+    "client_connections": "--max-client-connections",
 }
 
 
 def check_values(**given: Any) -> None:
-    """Make sure that options are what they may be; None is an option that was not given.
+    """Check the values of options; None stands for an option that was not given.
 
     Parameters
     ----------
@@ -161,7 +175,7 @@ def check_values(**given: Any) -> None:
         kind = KINDS[name]
         for one in value if isinstance(value, list | tuple) else [value]:
             if one is not None and not kind.takes(one):
-                # what stands before an @ may be a password
+                # the part before an @ may be a password
                 found = "a text with an @" if isinstance(kind, Address) and "@" in str(one) else shown(one)
                 raise InputError(f"expected {kind.words}, found {found}", where=option_of(name))
 
@@ -172,7 +186,7 @@ def option_of(name: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value that was found, cut where it is long."""
+    """A value for a message, cut where it is long."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**LONGEST:
         return f"an integer of {value.bit_length()} bits"
     text = repr(value) if isinstance(value, str) else str(value)
@@ -180,16 +194,16 @@ def shown(value: Any) -> str:
 
 
 def plain(bound: float) -> str:
-    """A bound without digits that say nothing."""
+    """A bound without a trailing ``.0``."""
     return str(int(bound)) if bound == int(bound) else f"{bound:g}"
 
 
 def fits(number: int) -> bool:
-    """Whether an integer has 64 bits, as the libraries that reckon with it take it."""
+    """Whether an integer fits into 64 bits."""
     return -INT64 <= number <= INT64
 
 
 def in_digits(value: float) -> str:
-    """A number in as few digits as tell it from all others."""
+    """A number in as few digits as identify it."""
     short = f"{value:g}"
     return short if float(short) == value else repr(float(value))

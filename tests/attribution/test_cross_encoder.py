@@ -16,7 +16,7 @@ import pytest
 from sie_agent.attribution import (
     REFERENCES,
     TRAINING_LOSSES,
-    Rows,
+    FeatureRows,
     Setting,
     TrainingSettings,
     pairs_within,
@@ -56,7 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def log(folder: str) -> Rows:
+def log(folder: str) -> FeatureRows:
     """Queries with five items each; a click where the item has a word of the query, mostly."""
     rng = np.random.default_rng(0)
     queries = np.repeat(np.arange(len(QUERIES)), 5)
@@ -66,7 +66,7 @@ def log(folder: str) -> Rows:
     ]
     targets = np.where(rng.random(len(queries)) < 0.1, 1 - np.array(match), match).astype(np.float32)
     tokens = token_pairs([QUERIES[q] for q in queries], items, folder, LENGTH)
-    return Rows(tokens, targets, queries.astype(np.intp))
+    return FeatureRows(tokens, targets, queries.astype(np.intp))
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ class Plain(torch.nn.Module):
 
 
 @pytest.fixture
-def trained(log: Rows, settings: TrainingSettings) -> list[Any]:
+def trained(log: FeatureRows, settings: TrainingSettings) -> list[Any]:
     return train(log.features, log.targets, settings, 3)
 
 
@@ -117,7 +117,7 @@ def flat(model: Any) -> dict[str, np.ndarray]:
     return {name: value.numpy().reshape(-1).astype(np.float64) for name, value in model.state.items()}
 
 
-def test_scores_and_derivatives_are_those_of_plain_autograd(log: Rows, trained: list[Any], folder: str) -> None:
+def test_scores_and_derivatives_are_those_of_plain_autograd(log: FeatureRows, trained: list[Any], folder: str) -> None:
     model = trained[-1]
     plain = Plain(folder, model)
     np.testing.assert_allclose(model.scores(log.features), [plain(row).item() for row in log.features], atol=1e-4)
@@ -136,7 +136,7 @@ def test_scores_and_derivatives_are_those_of_plain_autograd(log: Rows, trained: 
     np.testing.assert_allclose(model.squared_gradient_norm(log.features), lengths, rtol=1e-3)
 
 
-def test_backward_is_the_rise_of_a_loss_by_finite_differences(log: Rows, trained: list[Any]) -> None:
+def test_backward_is_the_rise_of_a_loss_by_finite_differences(log: FeatureRows, trained: list[Any]) -> None:
     model, rng = trained[-1], np.random.default_rng(2)
     slopes = rng.normal(size=len(log.targets)).astype(np.float32)
     direction = {n: torch.from_numpy(rng.normal(size=v.shape).astype(np.float32)) for n, v in model.state.items()}
@@ -155,7 +155,7 @@ def test_backward_is_the_rise_of_a_loss_by_finite_differences(log: Rows, trained
 
 @pytest.mark.parametrize("loss", ["pointwise", "pairwise"])
 def test_references_are_explicit_products_of_gradients(
-    log: Rows, settings: TrainingSettings, folder: str, loss: str
+    log: FeatureRows, settings: TrainingSettings, folder: str, loss: str
 ) -> None:
     runs = [
         train(log.features, log.targets, replace(settings, loss=loss), seed, queries=log.queries) for seed in (0, 1)
@@ -187,7 +187,7 @@ def test_references_are_explicit_products_of_gradients(
 
 
 def test_batches_and_padding_change_nothing(
-    log: Rows, trained: list[Any], folder: str, monkeypatch: pytest.MonkeyPatch
+    log: FeatureRows, trained: list[Any], folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = trained[-1]
     direction = model.backward(log.features, log.targets)
@@ -201,7 +201,7 @@ def test_batches_and_padding_change_nothing(
 
 @pytest.mark.parametrize("loss", ["pointwise", "pairwise"])
 def test_training_lowers_its_loss_and_is_deterministic_by_seed(
-    log: Rows, settings: TrainingSettings, loss: str
+    log: FeatureRows, settings: TrainingSettings, loss: str
 ) -> None:
     chosen = replace(settings, loss=loss, epochs=8, checkpoints=4)
     first, again = (train(log.features, log.targets, chosen, 5, queries=log.queries) for _ in range(2))
@@ -215,13 +215,13 @@ def test_training_lowers_its_loss_and_is_deterministic_by_seed(
     assert not np.array_equal(first[-1].scores(log.features), other[-1].scores(log.features))
 
 
-def test_training_leaves_the_shared_body_alone(log: Rows, settings: TrainingSettings) -> None:
+def test_training_leaves_the_shared_body_alone(log: FeatureRows, settings: TrainingSettings) -> None:
     before = train(log.features, log.targets, settings, 1)[-1].scores(log.features)
     train(log.features, 1 - log.targets, settings, 2)
     np.testing.assert_array_equal(train(log.features, log.targets, settings, 1)[-1].scores(log.features), before)
 
 
-def test_rows_of_weight_zero_are_as_good_as_not_there(log: Rows, settings: TrainingSettings) -> None:
+def test_rows_of_weight_zero_are_as_good_as_not_there(log: FeatureRows, settings: TrainingSettings) -> None:
     spoiled = np.where(log.queries < 3, 1 - log.targets, log.targets).astype(np.float32)
     whole = replace(settings, batch_size=1000, epochs=5, checkpoints=1)
     kept = log.queries >= 3
@@ -230,7 +230,7 @@ def test_rows_of_weight_zero_are_as_good_as_not_there(log: Rows, settings: Train
     np.testing.assert_allclose(weighted.scores(log.features), without.scores(log.features), atol=5e-3)
 
 
-def test_fewer_layers(log: Rows, settings: TrainingSettings, folder: str) -> None:
+def test_fewer_layers(log: FeatureRows, settings: TrainingSettings, folder: str) -> None:
     one = train(log.features, log.targets, replace(settings, layers=1), 0)[-1]
     assert any(name.startswith("encoder.layer.0") for name in one.state)
     assert not any(name.startswith("encoder.layer.1") for name in one.state)
@@ -239,7 +239,7 @@ def test_fewer_layers(log: Rows, settings: TrainingSettings, folder: str) -> Non
 
 
 @pytest.mark.parametrize("name", ["ekfac-mean", "trak-ranking", "influence-linear-mean"])
-def test_references_that_need_layers_or_features_say_so(log: Rows, trained: list[Any], name: str) -> None:
+def test_references_that_need_layers_or_features_say_so(log: FeatureRows, trained: list[Any], name: str) -> None:
     assert name in REFERENCES
     with pytest.raises(InputError, match=r"Use tracin, el2n, grand or self-influence"):
         reference_importance(name, Setting([trained], log, log, log, 0.5))
@@ -258,7 +258,7 @@ def test_tokens_are_query_and_item_cut_to_length(folder: str) -> None:
 
 @pytest.mark.parametrize("package", ["torch", "transformers"])
 def test_a_missing_package_names_the_extra(
-    log: Rows, settings: TrainingSettings, package: str, monkeypatch: pytest.MonkeyPatch
+    log: FeatureRows, settings: TrainingSettings, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = importlib.util.find_spec
     monkeypatch.setattr(

@@ -10,8 +10,8 @@ from scipy.stats import spearmanr
 
 from sie_agent.attribution import (
     REFERENCES,
+    FeatureRows,
     Network,
-    Rows,
     Setting,
     cross_entropy,
     cross_entropy_slopes,
@@ -24,7 +24,7 @@ from sie_agent.attribution import (
     reference_importance,
     row_influence,
 )
-from sie_agent.attribution.models.logistic import Batch, batched_influence, with_bias
+from sie_agent.attribution.models.logistic import Batch, with_bias
 from sie_agent.errors import InputError
 
 from .references.fixtures import make_rows, make_setting
@@ -125,7 +125,7 @@ def test_the_order_of_rows_does_not_matter(name: str) -> None:
 def test_flipping_a_label_turns_signed_importance_round() -> None:
     """A row labelled as its features say helps; the same row with the other label hurts."""
     setting = make_setting(0)
-    flipped = Rows(setting.rows.features, 1 - setting.rows.targets, setting.rows.queries)
+    flipped = FeatureRows(setting.rows.features, 1 - setting.rows.targets, setting.rows.queries)
     right = reference_importance("tracin-mean", setting)
     wrong = reference_importance(
         "tracin-mean", Setting(setting.runs, setting.training, flipped, setting.validation, 0.6)
@@ -200,7 +200,8 @@ def test_batches_change_nothing() -> None:
             yield rows.features[start : start + 23], rows.targets[start : start + 23]
 
     parts = fit_batches(batches, 5, 1e-3)
-    found = np.concatenate(list(batched_influence(parts, batches, parts.direction(trusted.features, slopes))))
+    direction = parts.direction(trusted.features, slopes)
+    found = np.concatenate([parts.influence(*batch, direction) for batch in batches()])
     np.testing.assert_allclose(found, expected, rtol=1e-8)
     design = with_bias(rows.features)
     np.testing.assert_allclose(parts.weights, fit_logistic(design, rows.targets.astype(float), 1e-3), atol=1e-8)

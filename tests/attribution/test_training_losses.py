@@ -9,23 +9,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sie_agent.attribution import TRAINING_LOSSES, Rows, Setting, TrainingSettings, reference_importance, train
-from sie_agent.attribution.training import batches
+from sie_agent.attribution import TRAINING_LOSSES, FeatureRows, Setting, TrainingSettings, reference_importance, train
+from sie_agent.attribution.training_steps import batches
 
 STEP = 1e-2
 
 
-def drawn_rows(seed: int, count: int = 14, queries: int = 4) -> tuple[Rows, np.ndarray]:
+def drawn_rows(seed: int, count: int = 14, queries: int = 4) -> tuple[FeatureRows, np.ndarray]:
     """Rows of several queries with labels in {0, ½, 1}, and a score of each."""
     rng = np.random.default_rng(seed)
     targets = rng.choice([0, 0.5, 1], count).astype(np.float32)
-    rows = Rows(
+    rows = FeatureRows(
         rng.standard_normal((count, 5)).astype(np.float32), targets, rng.integers(0, queries, count).astype(np.intp)
     )
     return rows, rng.standard_normal(count).astype(np.float32)
 
 
-def written_out(scores: np.ndarray, rows: Rows, without: int | None = None) -> float:
+def written_out(scores: np.ndarray, rows: FeatureRows, without: int | None = None) -> float:
     """The pairwise loss as a loop over pairs, without those that a row is in; double precision."""
     total = 0.0
     for query in np.unique(rows.queries):
@@ -84,20 +84,20 @@ def test_slopes_are_derivatives_of_the_whole_loss(name: str) -> None:
 def test_a_query_with_one_label_teaches_a_pairwise_target_nothing() -> None:
     rows, scores = drawn_rows(5)
     same = rows.queries == 0
-    even = Rows(rows.features, np.where(same, 1, rows.targets).astype(np.float32), rows.queries)
+    even = FeatureRows(rows.features, np.where(same, 1, rows.targets).astype(np.float32), rows.queries)
     loss = TRAINING_LOSSES["pairwise"]
     assert not loss.losses(scores, even)[same].any()
     assert not loss.along(scores, even, scores)[same].any()
     assert loss.losses(scores, even)[~same].any()
 
 
-def ranked_log(seed: int, queries: int = 60) -> Rows:
+def ranked_log(seed: int, queries: int = 60) -> FeatureRows:
     """Rows whose label depends on the features, with a level of its own for every query."""
     rng = np.random.default_rng(seed)
     features = rng.standard_normal((queries * 6, 8)).astype(np.float32)
     codes = np.repeat(np.arange(queries), 6).astype(np.intp)
     wanted = features @ rng.standard_normal(8) + np.repeat(rng.standard_normal(queries) * 4, 6)
-    return Rows(features, (wanted > np.median(wanted)).astype(np.float32), codes)
+    return FeatureRows(features, (wanted > np.median(wanted)).astype(np.float32), codes)
 
 
 @pytest.mark.parametrize("hidden", [0, 12])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sie_agent.attribution import (
+    FeatureRows,
     Layered,
-    Rows,
     Setting,
     TrainingSettings,
     TwoTower,
@@ -138,7 +138,7 @@ def test_references_run_and_find_flipped_labels(loss: str) -> None:
     queries = np.repeat(np.arange(100), 6)
     settings = TrainingSettings(**{**SETTINGS.__dict__, "loss": loss})
     runs = [train(features, labels, settings, seed, queries=queries) for seed in (0, 1)]
-    rows = Rows(features, labels, queries)
-    setting = Setting(runs, rows, rows, Rows(trusted, truth, queries), 0.75, loss)
+    rows = FeatureRows(features, labels, queries)
+    setting = Setting(runs, rows, rows, FeatureRows(trusted, truth, queries), 0.75, loss)
     for name in ("tracin-ranking", "ekfac-ranking", "trak-ranking", "ekfac-mean"):
         assert roc_auc(-reference_importance(name, setting), flipped) > 0.7, name

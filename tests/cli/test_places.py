@@ -16,11 +16,11 @@ import pytest
 
 import sie_agent
 from sie_agent.errors import InputError
+from sie_agent.files.event_log import NAMES
 from sie_agent.files.writing import exclusive_lock
 from sie_agent.labels import StudentSettings
 from sie_agent.samples import load_samples
 from sie_agent.scorer import distill_scorer, save_scorer
-from sie_agent.utils.events import NAMES
 
 from .conftest import Sie, csv_text, log_rows
 

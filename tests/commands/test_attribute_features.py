@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sie_agent.attribution import Rows, Setting, reference_importance, streaming
-from sie_agent.attribution.streaming import attribute_features
+from sie_agent.attribution import FeatureRows, Setting, feature_file, reference_importance
+from sie_agent.attribution.feature_file import attribute_features
 from sie_agent.errors import InputError
 
 
@@ -38,8 +38,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     )
     log.to_parquet(tmp_path / "log.parquet", row_group_size=64)
     trusted.to_parquet(tmp_path / "trusted.parquet")
-    monkeypatch.setattr(streaming, "BATCH_ROWS", 37)
-    monkeypatch.setattr(streaming, "FIRST_FIT_ROWS", 90)
+    monkeypatch.setattr(feature_file, "BATCH_ROWS", 37)
+    monkeypatch.setattr(feature_file, "FIRST_FIT_ROWS", 90)
     return tmp_path / "log.parquet", tmp_path / "trusted.parquet"
 
 
@@ -49,8 +49,8 @@ def test_batches_of_a_file_give_what_memory_gives(files: tuple[Path, Path], tmp_
     name = f"influence-linear-{loss}"
     result = attribute_features(*files, tmp_path / "out.parquet", features="embedding", references=[name])
     written = pd.read_parquet(tmp_path / "out.parquet")
-    rows = Rows(np.stack(log["embedding"]), log["label"].to_numpy(np.float32), np.arange(400) // 4)
-    checked = Rows(np.stack(trusted["embedding"]), trusted["grade"].to_numpy(np.float32), np.arange(100) // 4)
+    rows = FeatureRows(np.stack(log["embedding"]), log["label"].to_numpy(np.float32), np.arange(400) // 4)
+    checked = FeatureRows(np.stack(trusted["embedding"]), trusted["grade"].to_numpy(np.float32), np.arange(100) // 4)
     expected = reference_importance(name, Setting([], rows, rows, checked, 0.75))
     assert written["sample_id"].tolist() == log["sample_id"].tolist()
     np.testing.assert_allclose(written[name], expected, rtol=1e-4, atol=1e-9)

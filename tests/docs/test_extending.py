@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 import sie_agent as sie
-from sie_agent.attribution import REFERENCES, Rows, Setting, TrainingSettings, train
+from sie_agent.attribution import REFERENCES, FeatureRows, Setting, TrainingSettings, train
 from sie_agent.downstream import BENCH_METRICS
 from sie_agent.cli import main
 from sie_agent.evaluation import METRICS
@@ -42,7 +42,7 @@ assert (turned["label"].sort_index() == noisy["label"]).all()
 
 rng = np.random.default_rng(0)
 features = rng.normal(size=(60, 4)).astype(np.float32)
-log = Rows(features, (features[:, 0] > 0).astype(np.float32), np.arange(60) // 6)
+log = FeatureRows(features, (features[:, 0] > 0).astype(np.float32), np.arange(60) // 6)
 runs = [train(features, log.targets, TrainingSettings(hidden=3, epochs=2, batch_size=16, checkpoints=1), 0)]
 found = REFERENCES["cosine-ranking"](Setting(runs, log, log, log, 0.5))
 assert found.shape == (60,) and np.isfinite(found).all() and found.std() > 0

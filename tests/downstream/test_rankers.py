@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sie_agent.attribution import Rows, TrainingSettings, predict, train
+from sie_agent.attribution import FeatureRows, TrainingSettings, predict, train
 from sie_agent.downstream import RANKERS, main_ranker
 from sie_agent.downstream.rankers import MOST_ROWS, group_sizes
 from sie_agent.evaluation import query_ndcg, roc_auc
@@ -14,13 +14,13 @@ SETTINGS = TrainingSettings(hidden=8, epochs=12, batch_size=32, learning_rate=1e
 ITEMS = 8
 
 
-def rows_of(n_queries: int, seed: int) -> tuple[Rows, np.ndarray]:
+def rows_of(n_queries: int, seed: int) -> tuple[FeatureRows, np.ndarray]:
     """Rows whose relevance two of six features tell not quite linearly; rows of a query are not side by side."""
     rng = np.random.default_rng(seed)
     features = rng.normal(size=(n_queries * ITEMS, 6)).astype(np.float32)
     merit = 2 * features[:, 0] + np.abs(features[:, 1]) + 0.3 * rng.normal(size=len(features))
     labels = (merit > 1).astype(np.float32)
-    return Rows(features, labels, np.tile(np.arange(n_queries), ITEMS)), labels >= 0.5
+    return FeatureRows(features, labels, np.tile(np.arange(n_queries), ITEMS)), labels >= 0.5
 
 
 @pytest.mark.parametrize("ranker", RANKERS)
@@ -58,7 +58,7 @@ def test_a_lighter_wrong_label_does_less_harm(ranker: str) -> None:
     log, _ = rows_of(150, 0)
     test, relevant = rows_of(60, 1)
     wrong = np.random.default_rng(2).random(len(log.targets)) < 0.4
-    noisy = Rows(log.features, np.where(wrong, 1 - log.targets, log.targets), log.queries)
+    noisy = FeatureRows(log.features, np.where(wrong, 1 - log.targets, log.targets), log.queries)
     weights = np.where(wrong, 0.1, 1.6).astype(np.float32)
     plain, weighted = (
         RANKERS[ranker].fit(noisy, given, SETTINGS, (1, 2), [test.features])[0].astype(float)
@@ -73,7 +73,7 @@ def test_rows_of_weight_zero_are_as_good_as_absent() -> None:
     rng = np.random.default_rng(1)
     kept = rng.random(len(log.targets)) < 0.6
     weights = np.where(kept, rng.uniform(0.5, 1.5, len(kept)), 0).astype(np.float32)
-    other = Rows(log.features, np.where(kept, log.targets, 1 - log.targets), log.queries)
+    other = FeatureRows(log.features, np.where(kept, log.targets, 1 - log.targets), log.queries)
     fit = RANKERS["lambdamart"].fit
     one, turned = (fit(rows, weights, SETTINGS, (1,), [log.features])[0] for rows in (log, other))
     (absent,) = fit(log.take(kept), weights[kept], SETTINGS, (1,), [log.features])
@@ -84,7 +84,7 @@ def test_rows_of_weight_zero_are_as_good_as_absent() -> None:
 def test_queries_with_one_label_are_harmless() -> None:
     log, _ = rows_of(80, 0)
     test, relevant = rows_of(60, 1)
-    more = Rows(
+    more = FeatureRows(
         np.concatenate([log.features, log.features]),
         np.concatenate([log.targets, np.ones_like(log.targets)]),
         np.concatenate([log.queries, log.queries + 80]),
@@ -92,14 +92,14 @@ def test_queries_with_one_label_are_harmless() -> None:
     fit = RANKERS["lambdamart"].fit
     (found,) = fit(more, None, SETTINGS, (1,), [test.features])
     assert roc_auc(found.astype(float), relevant) > 0.85
-    nothing = Rows(log.features, np.ones_like(log.targets), log.queries)
+    nothing = FeatureRows(log.features, np.ones_like(log.targets), log.queries)
     (flat,) = fit(nothing, None, SETTINGS, (1,), [test.features])
     assert np.ptp(flat) == 0
 
 
 def test_labels_between_zero_and_one_are_levels() -> None:
     log, _ = rows_of(100, 0)
-    soft = Rows(log.features, (1 / (1 + np.exp(-2 * log.features[:, 0]))).astype(np.float32), log.queries)
+    soft = FeatureRows(log.features, (1 / (1 + np.exp(-2 * log.features[:, 0]))).astype(np.float32), log.queries)
     (found,) = RANKERS["lambdamart"].fit(soft, None, SETTINGS, (1,), [log.features])
     assert np.corrcoef(found, log.features[:, 0])[0, 1] > 0.8
 

@@ -12,7 +12,7 @@ import pytest
 
 from sie_agent.errors import InputError
 from sie_agent.groups import check_kinds, group_keys, rank_file, rank_groups
-from sie_agent.groups.aligned import LARGEST, Scored, aligned
+from sie_agent.groups.aligned import LARGEST, aligned, score_stream
 from sie_agent.samples import validate_samples
 
 KINDS = ("query", "item", "user", "department", "brand")
@@ -186,7 +186,7 @@ def test_a_wrong_score_is_found_in_a_later_batch(tmp_path: Path) -> None:
     value = np.zeros(120_000)
     value[119_990] = np.inf
     pd.DataFrame({"sample_id": np.arange(len(value)).astype(str), "value": value}).to_parquet(tmp_path / "s.parquet")
-    scored = Scored(str(tmp_path / "s.parquet"), "value")
+    scored = score_stream(str(tmp_path / "s.parquet"), "value")
     with pytest.raises(InputError, match=r"row 119991, field 'value'"):
         scored.ahead(len(value))
 
@@ -261,6 +261,6 @@ def test_pieces_of_any_length_meet(tmp_path: Path) -> None:
     log = log_of(200)
     scores_of(log).to_parquet(tmp_path / "scores.parquet")
     for rows in (1, 7, 200, 500):
-        scored = Scored(str(tmp_path / "scores.parquet"), "support", beside=["query"])
-        pieces = list(aligned(scored, chunks(log, rows), "log"))
+        scored = score_stream(str(tmp_path / "scores.parquet"), "support", beside=["query"])
+        pieces = list(aligned(scored, str(tmp_path / "scores.parquet"), chunks(log, rows), "log"))
         assert pd.concat([piece for piece, _ in pieces])["sample_id"].tolist() == log["sample_id"].tolist()

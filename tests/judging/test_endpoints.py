@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from sie_agent.errors import EnvironmentFailure, InputError
+from sie_agent.files.event_log import log_events
 from sie_agent.judging import (
     Endpoint,
     EndpointList,
@@ -22,7 +23,6 @@ from sie_agent.judging import (
     load_variant,
     make_backend,
 )
-from sie_agent.utils.events import log_events
 
 from .conftest import table
 from .scripted_server import Reply, completion, error, scripted_server

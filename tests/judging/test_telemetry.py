@@ -13,9 +13,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from sie_agent.errors import EnvironmentFailure
+from sie_agent.files.event_log import event, log_events
 from sie_agent.judging import JudgmentCache, judge, load_variant, make_backend
 from sie_agent.judging.backends.http import telemetry
-from sie_agent.utils.events import event, log_events
 
 from .conftest import table
 from .scripted_server import Reply, completion, error, scripted_server

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sie_agent.attribution import Rows, TrainingSettings, train
+from sie_agent.attribution import FeatureRows, TrainingSettings, train
 from sie_agent.errors import InputError
 from sie_agent.labels import WEAK_LABELS, Evidence, LabelSettings, WeakLabel, label_named, label_names, student_settings
 
@@ -14,11 +14,11 @@ def evidence(settings: LabelSettings, label: np.ndarray) -> Evidence:
     """60 rows of ten queries; a judge with every kind of answer, 0 and 1 and some missing."""
     rng = np.random.default_rng(0)
     features = rng.normal(size=(60, 4)).astype(np.float32)
-    rows = Rows(features, label.astype(np.float32), np.arange(60) // 6)
+    rows = FeatureRows(features, label.astype(np.float32), np.arange(60) // 6)
     judged = np.where(np.arange(60) % 7, rng.integers(0, 5, 60) / 4, np.nan)
     training = TrainingSettings(hidden=3, epochs=1, batch_size=16, checkpoints=1)
     known = ~np.isnan(judged)
-    pool = Rows(features[known], judged[known].astype(np.float32), rows.queries[known])
+    pool = FeatureRows(features[known], judged[known].astype(np.float32), rows.queries[known])
     proxies = [train(features, rows.targets, training, 0)[-1]]
     return Evidence(rows, judged, proxies, pool, settings, held_out=rng.random(60))
 

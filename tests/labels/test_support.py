@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sie_agent.attribution import Rows
+from sie_agent.attribution import FeatureRows
 from sie_agent.evaluation import roc_auc
 from sie_agent.labels import Evidence, LabelSettings, match_log, support
 from sie_agent.labels.support import rates_of_ones
@@ -19,7 +19,7 @@ RATES = [(0.05, 0.3), (0.2, 0.8), (0.3, 0.7)]
 def support_of(judge: Doubles, label: Doubles, *, by_rank: bool = False) -> Doubles:
     """Support of rows that are judged and labelled so."""
     nothing = np.zeros((len(label), 1), np.float32)
-    rows = Rows(nothing, label.astype(np.float32), np.arange(len(label)))
+    rows = FeatureRows(nothing, label.astype(np.float32), np.arange(len(label)))
     return support(Evidence(rows, judge, (), rows, LabelSettings(by_rank=by_rank)))
 
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from sie_agent.attribution import (
-    Rows,
+    FeatureRows,
     TrainingSettings,
     curvatures,
     fitted_temperature,
@@ -40,10 +40,10 @@ def evidence() -> Evidence:
     truth = 1 / (1 + np.exp(-2 * features[:, 0]))
     label = (rng.random(240) < truth).astype(np.float32)
     judged = np.clip(truth + 0.1 * rng.normal(size=240), 0, 1)
-    rows = Rows(features, label, np.arange(240) // 6)
+    rows = FeatureRows(features, label, np.arange(240) // 6)
     settings = TrainingSettings(hidden=6, epochs=6, batch_size=32, learning_rate=1e-2, checkpoints=1)
     proxies = [train(features, label, settings, seed)[-1] for seed in range(3)]
-    pool = Rows(features, judged.astype(np.float32), rows.queries)
+    pool = FeatureRows(features, judged.astype(np.float32), rows.queries)
     return Evidence(rows, judged, proxies, pool, LabelSettings())
 
 
@@ -150,7 +150,7 @@ def test_no_grade_is_within_reach() -> None:
         "held_out",
         "training_loss",
     }
-    assert {field.name for field in fields(Rows)} == {"features", "targets", "queries"}
+    assert {field.name for field in fields(FeatureRows)} == {"features", "targets", "queries"}
 
 
 def test_value_through_curvature_is_an_influence_function(evidence: Evidence) -> None:

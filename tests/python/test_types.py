@@ -15,7 +15,7 @@ import pytest
 
 import sie_agent as sie
 from sie_agent.errors import InputError
-from sie_agent.utils.signatures import described, fits
+from sie_agent.utils.signatures import described, expected_type
 
 MAP = {"columns": {"query": "q", "item_id": "i", "title": "t"}}
 FUNCTIONS = [name for name in sie.__all__ if inspect.isfunction(getattr(sie, name))]
@@ -47,7 +47,7 @@ def calls() -> list[tuple[str, str, str]]:
     for name in FUNCTIONS:
         signature, hints = described(inspect.unwrap(getattr(sie, name)))
         for one in signature.parameters:
-            found += [(name, one, kind) for kind, value in WRONG.items() if not fits(value, hints[one])]
+            found += [(name, one, kind) for kind, value in WRONG.items() if not expected_type(hints[one]).fits(value)]
     return found
 
 
@@ -79,7 +79,7 @@ def test_a_wrong_type_is_told(name: str, tmp_path: Path) -> None:
 def right(expected: Any) -> Any:
     """A value of a type; an object of a class of ours is only looked at, never used."""
     for value in ("words", ["words"], 0.5, pd.DataFrame()):
-        if fits(value, expected):
+        if expected_type(expected).fits(value):
             return value
     return object.__new__(expected) if not getattr(expected, "_is_protocol", False) else sie.make_backend("lexical")
 
@@ -159,7 +159,7 @@ def test_what_is_said(call: Any, says: str) -> None:
 )
 def test_values_of_other_libraries_are_taken(value: Any, expected: Any) -> None:
     hints = described(inspect.unwrap(sie.rank))[1]
-    assert fits(value, hints["by"] if expected == "Sequence" else expected)
+    assert expected_type(hints["by"] if expected == "Sequence" else expected).fits(value)
 
 
 def test_a_judge_may_be_the_name_of_a_backend(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.files.writing import spill_folder
 from sie_agent.samples import batches
 from sie_agent.selection import (
-    bulk,
+    connections,
     covering_mask,
     keep_mask,
     select_file,
@@ -31,6 +31,7 @@ from sie_agent.selection import (
 from sie_agent.utils.progress import set_quiet
 
 from ..soak import seeds
+from .kept_in_numpy import kept
 
 SMALL = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 # few values, so that there are ties
@@ -52,7 +53,7 @@ def few_rows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of which a test has several."""
     set_quiet(True)
     monkeypatch.setattr(batches, "ROWS_PER_BATCH", 7)
-    monkeypatch.setattr(bulk, "ROWS_PER_BATCH", 5)
+    monkeypatch.setattr(connections, "ROWS_PER_BATCH", 5)
 
 
 def scores(rows: list[dict[str, Any]], by: str) -> pd.DataFrame:
@@ -84,6 +85,29 @@ def test_the_same_rows_are_kept_on_disk_and_in_memory(
     assert lost["sample_id"].tolist() == [name for name in frame["sample_id"] if name not in set(found["sample_id"])]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dropped.parquet", "kept.parquet", "scores.parquet"]
     check_said(said, frame, found, lost, by, keep, positive_at)
+
+
+@settings(max_examples=150, deadline=None)
+@given(ROWS, KEEP, st.booleans(), st.booleans(), st.booleans(), st.booleans(), st.sampled_from([0.0, 0.5, 1.0]))
+def test_rows_are_kept_as_numpy_would(
+    rows: list[dict[str, Any]],
+    keep: float,
+    higher: bool,
+    coverage: bool,
+    balance: bool,
+    by_id: bool,
+    positive_at: float,
+) -> None:
+    frame = scores(rows, "support")
+    score, label = (frame[name].to_numpy(float) for name in ("support", "label"))
+    ties = tie_breakers(frame["sample_id"]) if by_id else None
+    how: dict[str, Any] = {"higher": higher, "positive_at": positive_at, "ties": ties}
+    wanted = kept(score, keep, label, frame["query"], coverage=coverage, balance=balance, **how)
+    if coverage:
+        found = covering_mask(score, keep, frame["query"], label, balance=balance, **how)
+    else:
+        found = keep_mask(score, keep, label=label if balance else None, **how)
+    assert found.tolist() == wanted.tolist()
 
 
 def check_said(
@@ -232,9 +256,9 @@ def test_a_file_without_query_and_label_is_selected_from_by_score(tmp_path: Path
 @pytest.mark.slow
 def test_many_rows_spill_and_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """More rows than the database may hold in memory."""
-    for module in (batches, bulk):
+    for module in (batches, connections):
         monkeypatch.setattr(module, "ROWS_PER_BATCH", 50_000)
-    monkeypatch.setattr(bulk, "MEMORY", "48MB")
+    monkeypatch.setattr(connections, "MEMORY", "48MB")
     draw, count = np.random.default_rng(0), 2_000_000
     frame = pd.DataFrame(
         {
@@ -313,7 +337,7 @@ def test_a_damaged_page_is_bad_input(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_the_environments_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "MEMORY", "1MB")
+    monkeypatch.setattr(connections, "MEMORY", "1MB")
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"sample_id": np.arange(300_000).astype(str), "support": rng.normal(size=300_000)})
     path = saved(frame, tmp_path)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sie_agent.labels import WEAK_LABELS, label_names
 from sie_agent.scorer import Scorer, save_scorer
 from sie_agent.scorer.cards.card import UNSTATED, labels_card, scorer_card, size_category
-from sie_agent.scorer.cards.text import plain
+from sie_agent.scorer.cards.markup import plain
 from sie_agent.selection import Recipe
 
 LABELS = label_names()

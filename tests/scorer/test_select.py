@@ -11,7 +11,8 @@ from scipy.stats import rankdata
 
 from sie_agent.errors import InputError
 from sie_agent.selection import Recipe, keep_mask, select_rows, tie_breakers, weights_from
-from sie_agent.selection.select import kept_order
+
+from .kept_in_numpy import kept_order
 
 SCORES = st.lists(st.floats(-5, 5, width=32), min_size=1, max_size=40).map(lambda values: np.array(values, float))
 

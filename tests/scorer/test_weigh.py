@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
 from sie_agent.samples import batches
-from sie_agent.selection import Recipe, bulk, bulk_weights, recipe_in, weigh_file, weigh_rows
-from sie_agent.selection.given import mean_of, quantiles_of
+from sie_agent.selection import Recipe, connections, recipe_in, weigh_file, weigh_rows
+from sie_agent.selection.recipe_choice import mean_of, quantiles_of
 from sie_agent.utils.progress import set_quiet
 
 SMALL = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -89,8 +89,7 @@ def test_a_file_is_weighed_as_a_table_in_memory_whatever_the_pieces(
     path = saved(frame, tmp_path, own)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(batches, "ROWS_PER_BATCH", at_once)
-        patched.setattr(bulk, "ROWS_PER_BATCH", 5)
-        patched.setattr(bulk_weights, "PLACES_AT_ONCE", 3)
+        patched.setattr(connections, "ROWS_PER_BATCH", 5)
         if own is None and choice["by"] in (None, "auto"):
             for weigh in (lambda: weigh_file(path, target, **choice), lambda: weigh_rows(frame, own, **choice)):
                 with pytest.raises(InputError, match="no recipe came with these scores"):
@@ -143,11 +142,11 @@ def test_what_the_user_gives_goes_before_the_recipe() -> None:
     frame = table([(0.2, 1.0, 0.1, 1.0), (0.1, -0.5, 0.9, 0.0)])
 
     def used(recipe: Recipe | None = RECIPE, **choice: Any) -> Recipe:
-        from sie_agent.selection.given import recipe_for
-        from sie_agent.selection.weigh import Frame
+        from sie_agent.selection.recipe_choice import recipe_for
+        from sie_agent.selection.weigh import table_in_memory
 
         given = {"by": None, "strength": None, "blend": None, **choice}
-        return recipe_for(Frame(frame, None), recipe, where=None, **given)
+        return recipe_for(table_in_memory(frame), recipe, where=None, **given)
 
     assert used() is RECIPE and used(by="auto") is RECIPE
     assert used(strength=0.7).chosen == "given" and used(strength=0.7).strength == 0.7

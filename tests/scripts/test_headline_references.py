@@ -10,15 +10,15 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from sie_agent.attribution import Rows, Setting, pairs_within, ranking_slopes, reference_importance, train
+from sie_agent.attribution import FeatureRows, Setting, pairs_within, ranking_slopes, reference_importance, train
 from sie_agent.labels import Evidence, LabelSettings, value
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 RNG = np.random.default_rng(0)
 FEATURES = RNG.normal(size=(90, 6)).astype(np.float32)
 QUERIES = np.repeat(np.arange(15), 6)
-LOG = Rows(FEATURES, (RNG.random(90) < 0.3).astype(np.float32), QUERIES)
-GRADED = Rows(
+LOG = FeatureRows(FEATURES, (RNG.random(90) < 0.3).astype(np.float32), QUERIES)
+GRADED = FeatureRows(
     RNG.normal(size=(60, 6)).astype(np.float32), RNG.random(60).astype(np.float32), np.repeat(np.arange(10), 6)
 )
 TEXT = RNG.random(60).astype(np.float32)
@@ -112,7 +112,7 @@ def test_value_is_the_packages_value(script: ModuleType, views: ModuleType, targ
     loss, judged = script.TARGETS[target].loss, QUERIES < 9
     proxies = [run[-1] for run in models(script, target)]
     part = LOG.take(judged)
-    pool = Rows(part.features, RNG.random(len(part.targets)).astype(np.float32), part.queries)
+    pool = FeatureRows(part.features, RNG.random(len(part.targets)).astype(np.float32), part.queries)
     seen = [[views.View(one, part, LOG, metric, loss) for metric in ("none", "ekfac")] for one in proxies]
     label = (target, curvature, 0)
     found = script.pool_values(seen, [label], pool, TEXT[: len(part.targets)], judged)[label]

@@ -11,7 +11,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from sie_agent.attribution import Rows, Setting, TrainingSettings, reference_importance, train
+from sie_agent.attribution import FeatureRows, Setting, TrainingSettings, reference_importance, train
 from sie_agent.models import token_pairs
 
 from ..attribution.tiny_bert import write_tiny_bert
@@ -34,7 +34,7 @@ def setting(tmp_path: Path) -> Setting:
     texts = [" ".join(rng.choice(WORDS, 3)) for _ in range(36)]
     tokens = token_pairs(["red drill", "blue saw", "bolt"] * 12, texts, folder, 12)
     queries, label = np.tile([0, 1, 2], 12), (rng.random(36) < 0.5).astype(np.float32)
-    log, graded = Rows(tokens[:24], label[:24], queries[:24]), Rows(tokens[24:], label[24:], queries[24:])
+    log, graded = FeatureRows(tokens[:24], label[:24], queries[:24]), FeatureRows(tokens[24:], label[24:], queries[24:])
     settings = TrainingSettings(
         "cross-encoder", epochs=2, batch_size=8, learning_rate=3e-3, checkpoints=2, model=folder
     )

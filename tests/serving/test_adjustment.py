@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from sie_agent.drift.adjustment import Adjustment
 from sie_agent.drift.levels import Standing
 from sie_agent.drift.settings import AdjustmentSettings
-from sie_agent.drift.stream import Finding
+from sie_agent.drift.window import Finding
 from sie_agent.errors import InputError
 from sie_agent.labels import WEAK_LABELS, label_names
 from sie_agent.selection import Recipe

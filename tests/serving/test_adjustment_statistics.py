@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from sie_agent.drift.ranks import RankWindow, ranks_in_quantiles, ranks_in_sample
+from sie_agent.drift.rank_window import RankWindow, ranks_in_quantiles, ranks_in_sample
 from sie_agent.drift.statistics import (
     critical_change,
     critical_index,

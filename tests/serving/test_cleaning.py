@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from sie_agent.errors import InputError
 from sie_agent.samples import LONGEST, validate_samples
-from sie_agent.serving.schema import Sample, first_fault
+from sie_agent.serving.payloads import Sample, first_fault
 
 TEXT = st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("\t\n\r\x00\x1c\x85\u2028\u3000 a")))
 

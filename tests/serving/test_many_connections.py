@@ -15,9 +15,9 @@ import pytest
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.serving import Limits
 from sie_agent.serving.connections.accepting import possible_connections
-from sie_agent.serving.connections.admission import PATIENCE_SECONDS, Door, network
+from sie_agent.serving.connections.admission import PATIENCE_SECONDS, Admission, network
 from sie_agent.serving.metrics import Metrics
-from sie_agent.serving.refused import Refused
+from sie_agent.serving.refusal_log import RefusalLog
 
 from .conftest import TOKEN, Service, Start
 from .hostile import (
@@ -209,47 +209,47 @@ def test_handles_bound_connections() -> None:
 class Somebody:
     """A connection without a socket."""
 
-    def __init__(self, door: Door, answering: bool = False) -> None:
-        self.door, self.answering, self.gone = door, answering, False
+    def __init__(self, admission: Admission, answering: bool = False) -> None:
+        self.admission, self.answering, self.gone = admission, answering, False
 
     def leave(self) -> None:
         self.gone = True
-        self.door.left(self)
+        self.admission.left(self)
 
 
 def test_the_door_forgets_nobody_and_keeps_nobody() -> None:
-    door = Door(Limits(client_connections=3, probe_connections=2), Refused(Metrics()), 4)
-    guests = [Somebody(door) for _ in range(4)]
-    assert all(door.enter(guest, "10.0.0.1") for guest in guests)
-    assert [door.refusal_of(guest) is None for guest in guests] == [True, True, True, False]
-    others = [Somebody(door) for _ in range(3)]
-    assert all(door.enter(other, "10.0.0.2") for other in others)
-    statuses = [refusal.status if (refusal := door.refusal_of(other)) else None for other in others]
+    admission = Admission(Limits(client_connections=3, probe_connections=2), RefusalLog(Metrics()), 4)
+    guests = [Somebody(admission) for _ in range(4)]
+    assert all(admission.enter(guest, "10.0.0.1") for guest in guests)
+    assert [admission.refusal_of(guest) is None for guest in guests] == [True, True, True, False]
+    others = [Somebody(admission) for _ in range(3)]
+    assert all(admission.enter(other, "10.0.0.2") for other in others)
+    statuses = [refusal.status if (refusal := admission.refusal_of(other)) else None for other in others]
     # of the two places for probes the one that has waited longest is taken
     assert statuses == [None, 503, 503] and guests[3].gone and not others[1].gone
     for other in others[1:]:
         other.answering = True
-    assert not door.enter(Somebody(door), "10.0.0.3")
+    assert not admission.enter(Somebody(admission), "10.0.0.3")
     for one in (*guests, *others):
-        door.left(one)
-        door.left(one)
-    assert not door.clients and not door.inside and not door.outside and not door.waiting
+        admission.left(one)
+        admission.left(one)
+    assert not admission.clients and not admission.admitted and not admission.probes_only and not admission.waiting
 
 
 def test_the_one_that_waited_longest_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("sie_agent.serving.connections.admission.time.monotonic", lambda: now)
-    door = Door(Limits(client_connections=2), Refused(Metrics()), 2)
-    first, second, third, fourth = (Somebody(door) for _ in range(4))
-    assert door.enter(first, "::1") and door.enter(second, "::1")
-    door.at_work(first)
+    admission = Admission(Limits(client_connections=2), RefusalLog(Metrics()), 2)
+    first, second, third, fourth = (Somebody(admission) for _ in range(4))
+    assert admission.enter(first, "::1") and admission.enter(second, "::1")
+    admission.at_work(first)
     now += PATIENCE_SECONDS
-    assert door.enter(third, "::1") and second.gone and door.refusal_of(third) is None
-    assert door.enter(fourth, "::1") and door.refusal_of(fourth) is not None
-    door.wait(first)
+    assert admission.enter(third, "::1") and second.gone and admission.refusal_of(third) is None
+    assert admission.enter(fourth, "::1") and admission.refusal_of(fourth) is not None
+    admission.wait(first)
     now += PATIENCE_SECONDS
-    fifth = Somebody(door)
-    assert door.enter(fifth, "::1") and third.gone and not first.gone and door.refusal_of(fifth) is None
+    fifth = Somebody(admission)
+    assert admission.enter(fifth, "::1") and third.gone and not first.gone and admission.refusal_of(fifth) is None
 
 
 def test_addresses_of_one_client() -> None:

@@ -23,7 +23,7 @@ def test_every_public_name_is_there() -> None:
 @pytest.mark.slow
 def test_the_adjustment_needs_no_web_framework() -> None:
     code = (
-        "from sie_agent.serving import Adjustment, AdjustmentSettings, resume_adjustment, save_adjustment; import sys; "
+        "from sie_agent.drift import Adjustment, AdjustmentSettings, resume_adjustment, save_adjustment; import sys; "
         "print({'fastapi', 'starlette', 'uvicorn', 'prometheus_client'} & set(sys.modules))"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sie_agent.labels import label_names
-from sie_agent.serving.bodies import Lines
+from sie_agent.serving.bodies import LineSplitter
 
 from .conftest import Service, Start
 
@@ -40,7 +40,7 @@ HEAD = (
 def test_lines_do_not_depend_on_how_they_come(lines: list[bytes], ended: bool, cuts: list[int]) -> None:
     body = b"\n".join(lines) + (b"\n" if ended else b"")
     places = [0, *sorted(cuts), len(body)]
-    reader = Lines(8)
+    reader = LineSplitter(8)
     found = [line for start, end in itertools.pairwise(places) for line in reader.feed(body[start:end])]
     found += reader.end()
     expected = [

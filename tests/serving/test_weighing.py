@@ -20,7 +20,7 @@ from sie_agent.labels import WEAK_LABELS, WeakLabel, label_names
 from sie_agent.scorer import ScorerSession
 from sie_agent.selection import Recipe, weigh_rows
 from sie_agent.serving import LiveAdjustment, create_app, make_state
-from sie_agent.serving.weighing import AS_IT_IS, Wish, recipe_of
+from sie_agent.serving.weighing import NO_OVERRIDE, RecipeOverride, recipe_of
 
 from .conftest import RECIPE
 
@@ -171,22 +171,24 @@ def test_a_scorer_without_a_recipe_gives_weights_only_where_they_are_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("own", "wish", "by", "strength"),
+    ("own", "override", "by", "strength"),
     [
-        (OWN, AS_IT_IS, "value", 0.5),
-        (OWN, Wish("relevance"), "relevance", 0.5),
-        (replace(OWN, strength=0.8), Wish("relevance"), "relevance", 0.8),
-        (OWN, Wish("auto", 0.2), "value", 0.2),
-        (OWN, Wish("none"), None, 0.0),
-        (Recipe(), AS_IT_IS, None, 0.0),
-        (Recipe(), Wish("value"), "value", 0.5),
-        (Recipe(), Wish("value", 0.9), "value", 0.9),
-        (None, Wish("value"), "value", 0.5),
-        (None, Wish("none"), None, 0.0),
+        (OWN, NO_OVERRIDE, "value", 0.5),
+        (OWN, RecipeOverride("relevance"), "relevance", 0.5),
+        (replace(OWN, strength=0.8), RecipeOverride("relevance"), "relevance", 0.8),
+        (OWN, RecipeOverride("auto", 0.2), "value", 0.2),
+        (OWN, RecipeOverride("none"), None, 0.0),
+        (Recipe(), NO_OVERRIDE, None, 0.0),
+        (Recipe(), RecipeOverride("value"), "value", 0.5),
+        (Recipe(), RecipeOverride("value", 0.9), "value", 0.9),
+        (None, RecipeOverride("value"), "value", 0.5),
+        (None, RecipeOverride("none"), None, 0.0),
     ],
 )
-def test_the_user_goes_before_the_recipe(own: Recipe | None, wish: Wish, by: str | None, strength: float) -> None:
-    found = recipe_of(Engine(own), wish)
+def test_the_user_goes_before_the_recipe(
+    own: Recipe | None, override: RecipeOverride, by: str | None, strength: float
+) -> None:
+    found = recipe_of(Engine(own), override)
     assert found is not None and (found.by, found.strength) == (by, strength)
     assert found.blend == (own.blend if own else 0)
     known = own.quantiles if own else {}
@@ -194,17 +196,17 @@ def test_the_user_goes_before_the_recipe(own: Recipe | None, wish: Wish, by: str
 
 
 def test_what_cannot_be_weighed_by_is_said() -> None:
-    assert recipe_of(Engine(), AS_IT_IS) is None
+    assert recipe_of(Engine(), NO_OVERRIDE) is None
     with pytest.raises(InputError, match=r"cannot weigh by 'fame'\. Choose one of relevance, value\."):
-        recipe_of(Engine(), Wish("fame"))
+        recipe_of(Engine(), RecipeOverride("fame"))
     with pytest.raises(InputError, match=r"--strength.*no recipe\. Say also what to --weigh-by"):
-        recipe_of(Engine(), Wish(strength=0.4))
+        recipe_of(Engine(), RecipeOverride(strength=0.4))
     with pytest.raises(InputError, match="no column 'relevance'"):
-        recipe_of(Engine(OWN, ("value",)), AS_IT_IS)
+        recipe_of(Engine(OWN, ("value",)), NO_OVERRIDE)
     dumb = Engine()
     dumb.config["score_quantiles"] = {}
     with pytest.raises(InputError, match="no baseline of 'value' to weigh by"):
-        recipe_of(dumb, Wish("value"))
+        recipe_of(dumb, RecipeOverride("value"))
 
 
 @pytest.mark.slow

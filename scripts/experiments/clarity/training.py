@@ -12,7 +12,7 @@ from scipy.stats import norm, rankdata
 from statsmodels.stats.multitest import multipletests
 
 from scripts.experiments.clarity.comparisons import NEAREST, WORDS
-from sie_agent.attribution import Rows
+from sie_agent.attribution import FeatureRows
 from sie_agent.downstream import RANKERS, TARGET, Fold, make_folds
 from sie_agent.evaluation import paired_query_difference, query_accuracy, query_copies
 from sie_agent.features import TextFeatures
@@ -136,7 +136,7 @@ def accuracies(
         rows = np.flatnonzero(fold.log)
         for name, (labels, weights) in columns.items():
             [predicted] = RANKERS[TARGET].fit(
-                Rows(features[rows], labels[rows].astype(np.float32), codes[rows]),
+                FeatureRows(features[rows], labels[rows].astype(np.float32), codes[rows]),
                 None if weights is None else (weights[rows] / weights[rows].mean()).astype(np.float32),
                 training_of(settings, len(rows)),
                 [SEED + 100 * seed + one for one in range(MODELS)],

@@ -33,7 +33,7 @@ import pandas as pd
 from scripts.benchmarks.shared import say, started_manifest, write_figures
 from scripts.experiments.groups.figures import described, reliability
 from scripts.experiments.references.half_logs import RELEVANT_AT, first_queries
-from sie_agent.attribution import Model, Rows, Setting, pairs_within, ranking_loss, reference_importance, train
+from sie_agent.attribution import FeatureRows, Model, Setting, pairs_within, ranking_loss, reference_importance, train
 from sie_agent.evaluation import QueryPairs, knowledge_removed, simulate_judge
 from sie_agent.features import TextFeatures
 from sie_agent.labels import Evidence, LabelSettings, student_settings, value
@@ -81,9 +81,9 @@ class Case:
     inputs : (n, ...) what a student reads of the log's rows.
     """
 
-    log: Rows
-    trusted: Rows
-    test: Rows
+    log: FeatureRows
+    trusted: FeatureRows
+    test: FeatureRows
     grade: np.ndarray
     kinds: np.ndarray
     inputs: np.ndarray
@@ -134,11 +134,11 @@ def case_of(arguments: argparse.Namespace, draw: int) -> Case:
     in_log = first_queries(queries, place < 0.5, arguments.rows)
     trusted = first_queries(queries, (place >= 0.5) & (place < 0.625), arguments.rows)
     test = first_queries(queries, place >= 0.625, arguments.rows)
-    log = Rows(texts[in_log], label[in_log], queries[in_log])
+    log = FeatureRows(texts[in_log], label[in_log], queries[in_log])
     return Case(
         log,
-        Rows(texts[trusted], grade[trusted], queries[trusted]),
-        Rows(texts[test], grade[test], queries[test]),
+        FeatureRows(texts[trusted], grade[trusted], queries[trusted]),
+        FeatureRows(texts[test], grade[test], queries[test]),
         grade[in_log].astype(np.float64),
         kinds_of(samples, arguments.data)[in_log],
         student_inputs(log.features, log.targets.astype(np.float64)),
@@ -230,9 +230,9 @@ def answers(case: Case, auc: float, change: str, seed: int) -> np.ndarray:
     return relevance
 
 
-def valued(rows: Rows, relevance: np.ndarray, proxies: list[Model]) -> np.ndarray:
+def valued(rows: FeatureRows, relevance: np.ndarray, proxies: list[Model]) -> np.ndarray:
     """(n,) `value` of rows that are all judged."""
-    pool = Rows(rows.features, relevance.astype(np.float32), rows.queries)
+    pool = FeatureRows(rows.features, relevance.astype(np.float32), rows.queries)
     return value(Evidence(rows, relevance, proxies, pool, LabelSettings(), TRAINING.loss))
 
 

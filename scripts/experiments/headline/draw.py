@@ -13,7 +13,7 @@ from scripts.experiments.headline.data import RELEVANT_AT, Study
 from scripts.experiments.headline.variants import LABELS, TARGETS, VARIANTS, Label, Variant, pool_values, references
 from scripts.experiments.headline.views import LinearView, View
 from scripts.experiments.references.half_logs import subset_losses
-from sie_agent.attribution import Rows, Setting, train
+from sie_agent.attribution import FeatureRows, Setting, train
 from sie_agent.evaluation import knowledge_removed, query_accuracy
 from sie_agent.labels import student_settings
 from sie_agent.samples import LogSettings, simulate_log
@@ -40,10 +40,10 @@ class Draw:
         self.targets = {name: self.models(name, 10_000 * seed) for name in TARGETS}
         self.proxies = {name: [run[-1] for run in self.models(name, 10_000 * seed + 5_000)] for name in TARGETS}
 
-    def rows(self, target: str, mask: np.ndarray, values: np.ndarray) -> Rows:
+    def rows(self, target: str, mask: np.ndarray, values: np.ndarray) -> FeatureRows:
         """Some rows as a target reads them, with *values* (n,) as targets."""
         features = self.study.embeddings if target == "embeddings" else self.study.texts
-        return Rows(features[mask], values[mask].astype(np.float32), self.study.queries[mask])
+        return FeatureRows(features[mask], values[mask].astype(np.float32), self.study.queries[mask])
 
     def models(self, target: str, seed: int) -> list[list]:
         """Checkpoints of six seeds."""
@@ -71,7 +71,7 @@ class Draw:
                 ]
         return kept[key]
 
-    def validation(self, target: str, mask: np.ndarray) -> tuple[Rows, np.ndarray]:
+    def validation(self, target: str, mask: np.ndarray) -> tuple[FeatureRows, np.ndarray]:
         """Graded validation rows of a mask and their text scores."""
         return self.rows(target, mask, self.study.grade), self.study.scores["tfidf"][mask]
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from scripts.experiments.headline.views import LinearView, View, direction
 from sie_agent.attribution import (
+    FeatureRows,
     Pairs,
-    Rows,
     TrainingSettings,
     fitted_temperature,
     pairs_within,
@@ -88,7 +88,7 @@ LABELS = tuple(dict.fromkeys(variant.label for variant in VARIANTS))
 
 
 def removed_directions(
-    view: View | LinearView, without: str | int, part: Rows, scores: np.ndarray, text: np.ndarray, pairs: Pairs
+    view: View | LinearView, without: str | int, part: FeatureRows, scores: np.ndarray, text: np.ndarray, pairs: Pairs
 ) -> list[np.ndarray]:
     """What a variant projects out, each (p,).
 
@@ -112,7 +112,7 @@ def chance_slopes(scores: np.ndarray, pairs: Pairs) -> np.ndarray:
 
 
 def references(
-    variant: Variant, views: Sequence[Sequence[View | LinearView]], parts: Sequence[tuple[Rows, np.ndarray]]
+    variant: Variant, views: Sequence[Sequence[View | LinearView]], parts: Sequence[tuple[FeatureRows, np.ndarray]]
 ) -> np.ndarray:
     """Influence of the log's rows on the ranking loss of each part, (parts, n); positive: the row helps.
 
@@ -138,7 +138,7 @@ def references(
 
 
 def pool_values(
-    views: Sequence[Sequence[View]], labels: Sequence[Label], pool: Rows, text: np.ndarray, judged: np.ndarray
+    views: Sequence[Sequence[View]], labels: Sequence[Label], pool: FeatureRows, text: np.ndarray, judged: np.ndarray
 ) -> dict[Label, np.ndarray]:
     """`value` of every row of the log in several forms for one target, each (n,).
 

@@ -10,9 +10,9 @@ from scipy.linalg import cho_factor, cho_solve
 
 from sie_agent.attribution import (
     TRAINING_LOSSES,
+    FeatureRows,
     Logistic,
     Network,
-    Rows,
     curvatures,
     fit_batches,
     preconditioned,
@@ -36,7 +36,9 @@ class View:
     metric : ``none``, ``ekfac`` or ``trak``; training_loss : of the network.
     """
 
-    def __init__(self, network: Network, fitted_on: Rows, rows: Rows, metric: str, training_loss: str) -> None:
+    def __init__(
+        self, network: Network, fitted_on: FeatureRows, rows: FeatureRows, metric: str, training_loss: str
+    ) -> None:
         self.network, self.rows, self.metric = network, rows, metric
         self.loss, self._training_loss, self._fitted_on = TRAINING_LOSSES[training_loss], training_loss, fitted_on
         self.scores = network.scores(rows.features)
@@ -119,7 +121,7 @@ class View:
 class LinearView:
     """The same of a logistic regression with its exact Hessian."""
 
-    def __init__(self, fitted_on: Rows, rows: Rows) -> None:
+    def __init__(self, fitted_on: FeatureRows, rows: FeatureRows) -> None:
         batch = [(fitted_on.features, fitted_on.targets)]
         self.network: Logistic = fit_batches(lambda: batch, fitted_on.features.shape[1], DECAY)
         self.rows = rows

@@ -14,8 +14,8 @@ import pandas as pd
 from scripts.benchmarks.shared import say
 from sie_agent.attribution import (
     VALIDATION_LOSSES,
+    FeatureRows,
     Model,
-    Rows,
     Setting,
     TrainingSettings,
     cross_entropy,
@@ -44,7 +44,7 @@ OWN_DATA = {"two-tower": ("games", "games-recommender", 24_000)}
 
 def prepared(
     arguments: argparse.Namespace, kind: str
-) -> tuple[Rows, Rows, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[FeatureRows, FeatureRows, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Log, validation rows, the group of each, then of the log's rows: grade, whether flipped, id, text features."""
     source, column_map, limit = OWN_DATA.get(kind, (arguments.data, None, None))
     samples = load_samples(source, column_map=column_map, limit=limit)
@@ -64,8 +64,8 @@ def prepared(
     in_log = first_queries(queries, (sets == "log-unseen").to_numpy(), arguments.rows)
     trusted = first_queries(queries, (sets == "reference-validation").to_numpy(), arguments.rows)
     grade = samples["grade"].to_numpy(np.float32)
-    log = Rows(inputs[in_log], labelled["label"].to_numpy(np.float32)[in_log], queries[in_log])
-    validation = Rows(inputs[trusted], grade[trusted], queries[trusted])
+    log = FeatureRows(inputs[in_log], labelled["label"].to_numpy(np.float32)[in_log], queries[in_log])
+    validation = FeatureRows(inputs[trusted], grade[trusted], queries[trusted])
     names = np.unique(validation.queries)
     group_of = dict(
         zip(names, np.random.default_rng(arguments.seed).permutation(len(names)) % arguments.groups, strict=True)
@@ -84,7 +84,7 @@ def first_queries(queries: np.ndarray, mask: np.ndarray, count: int) -> np.ndarr
     return places[np.isin(queries[places], kept)]
 
 
-def validation_losses(network: Model, validation: Rows) -> dict[str, float]:
+def validation_losses(network: Model, validation: FeatureRows) -> dict[str, float]:
     """The losses that references are about, on some validation rows."""
     predicted = network.scores(validation.features)
     relevant = (validation.targets >= RELEVANT_AT).astype(np.float32)

@@ -36,7 +36,15 @@ import pandas as pd
 from scripts.benchmarks.shared import say, started_manifest, write_figures
 from scripts.experiments.references.half_logs import RELEVANT_AT, prepared, subset_losses
 from scripts.tools.keep_results import numbered, numbers_of
-from sie_agent.attribution import REFERENCES, SIGNED, Rows, Setting, TrainingSettings, reference_importance, train
+from sie_agent.attribution import (
+    REFERENCES,
+    SIGNED,
+    FeatureRows,
+    Setting,
+    TrainingSettings,
+    reference_importance,
+    train,
+)
 from sie_agent.evaluation import interval, roc_auc, simulate_judge, spearman
 from sie_agent.files.manifest import version_of
 from sie_agent.labels import Evidence, LabelSettings, StudentSettings, value
@@ -203,7 +211,7 @@ def scorer_rows(
         if name == "permuted":
             relevance = np.random.default_rng(13).permutation(relevance)
         part = log.take(judged)
-        pool = Rows(part.features, relevance.astype(np.float32), part.queries)
+        pool = FeatureRows(part.features, relevance.astype(np.float32), part.queries)
         for curvature in ("none", "ekfac"):
             how = LabelSettings(curvature=curvature)
             evidence = Evidence(part, relevance, proxies, pool, how, settings.loss)

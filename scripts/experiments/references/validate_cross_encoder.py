@@ -40,7 +40,15 @@ from scripts.experiments.references.validate import (
     reliability,
     whole_score,
 )
-from sie_agent.attribution import VALIDATION_LOSSES, Model, Rows, Setting, TrainingSettings, reference_importance, train
+from sie_agent.attribution import (
+    VALIDATION_LOSSES,
+    FeatureRows,
+    Model,
+    Setting,
+    TrainingSettings,
+    reference_importance,
+    train,
+)
 from sie_agent.evaluation import roc_auc, simulate_judge, spearman
 from sie_agent.features import TextFeatures
 from sie_agent.files.manifest import version_of
@@ -92,8 +100,8 @@ class Pairs:
     groups : (m,) group of each validation row; grade, flipped, ids : (n,) of each row of the log.
     """
 
-    tokens: tuple[Rows, Rows]
-    texts: tuple[Rows, Rows]
+    tokens: tuple[FeatureRows, FeatureRows]
+    texts: tuple[FeatureRows, FeatureRows]
     groups: np.ndarray
     grade: np.ndarray
     flipped: np.ndarray
@@ -163,7 +171,7 @@ def main() -> None:
     write_figures(arguments.out / f"{arguments.target}.json", manifest, figures)
 
 
-def mean_auc(runs: list[list[Model]], rows: Rows, relevant: np.ndarray) -> float:
+def mean_auc(runs: list[list[Model]], rows: FeatureRows, relevant: np.ndarray) -> float:
     """AUC of relevance by the trained models of some seeds, its mean."""
     return float(np.mean([roc_auc(run[-1].scores(rows.features).astype(np.float64), relevant) for run in runs]))
 
@@ -196,10 +204,10 @@ def prepared(arguments: argparse.Namespace) -> Pairs:
     names, codes = np.unique(queries[trusted], return_inverse=True)
     groups = (np.random.default_rng(arguments.seed).permutation(len(names)) % arguments.groups)[codes.ravel()]
 
-    def both(features: list[np.ndarray]) -> tuple[Rows, Rows]:
+    def both(features: list[np.ndarray]) -> tuple[FeatureRows, FeatureRows]:
         return (
-            Rows(features[0], label[in_log], queries[in_log]),
-            Rows(features[1], grade[trusted], queries[trusted]),
+            FeatureRows(features[0], label[in_log], queries[in_log]),
+            FeatureRows(features[1], grade[trusted], queries[trusted]),
         )
 
     ids = samples["sample_id"].to_numpy()
@@ -314,7 +322,7 @@ def scorer_rows(setting: Setting, pairs: Pairs, held: Held, columns: dict[str, n
             part,
             relevance,
             [run[-1] for run in setting.runs],
-            Rows(part.features, relevance.astype(np.float32), part.queries),
+            FeatureRows(part.features, relevance.astype(np.float32), part.queries),
             LabelSettings(),
         )
         score = fit_student(inputs[judged], value(evidence), StudentSettings(), 0).predict(inputs)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import rankdata
 
-from sie_agent.attribution import Rows, train
+from sie_agent.attribution import FeatureRows, train
 from sie_agent.features import TextFeatures
 from sie_agent.judging import JudgmentCache
 from sie_agent.labels import WEAK_LABELS, Evidence, LabelSettings
@@ -103,14 +103,14 @@ def settings_from(world: World, draw: Draw, parts: Sequence[JudgePart]) -> list[
     training, tuning, unseen = draw.judged, draw.mask("tune"), draw.unseen
     features = TextFeatures.fit(samples[training])
     inputs = features.transform(samples)
-    rows, all_asked = Rows(world.inputs, label, world.queries), pd.Series("log-judged", index=draw.sets.index)
+    rows, all_asked = FeatureRows(world.inputs, label, world.queries), pd.Series("log-judged", index=draw.sets.index)
     found = []
     for part in parts:
         # agreement needs the weak label of every row, so the judge is asked about the unseen queries too
         relevance = relevance_of(replace(draw, sets=all_asked), part)
         if np.isnan(relevance).any():
             raise SystemExit(f"judge '{part.name}' left {int(np.isnan(relevance).sum())} pairs without a grade")
-        pool = Rows(world.inputs[training], relevance[training].astype(np.float32), world.queries[training])
+        pool = FeatureRows(world.inputs[training], relevance[training].astype(np.float32), world.queries[training])
         evidence = Evidence(rows, relevance, proxies, pool, LabelSettings(by_rank=part.is_ranked))
         found.append(
             Setting(

@@ -85,6 +85,23 @@ class Trainable(Model, Protocol):
         ...
 
 
+class ParameterArrays:
+    """What :class:`Trainable` asks, for a dataclass whose fields are its parameter arrays."""
+
+    @property
+    def decayed(self) -> tuple[bool, ...]:
+        """Which of the arrays weight decay acts on: all but the biases."""
+        return tuple(not name.endswith("bias") for name in vars(self))
+
+    def arrays(self) -> list[Floats]:
+        """The parameter arrays, in a fixed order."""
+        return list(vars(self).values())
+
+    def with_arrays(self, arrays: Sequence[Floats]) -> Self:
+        """A model with other parameters, in the same order."""
+        return type(self)(*arrays)
+
+
 def layered(network: Model, method: str) -> Layered:
     """The network, as one whose layers are known.
 

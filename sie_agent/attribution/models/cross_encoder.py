@@ -17,7 +17,7 @@ from torch.func import functional_call, jvp
 
 from sie_agent.attribution.losses import Floats, Integers
 from sie_agent.attribution.models.base import Model
-from sie_agent.attribution.training import TrainingSettings, batches, checkpoint_epochs, step_slopes
+from sie_agent.attribution.training_steps import TrainingSettings, batches, checkpoint_epochs, step_slopes
 from sie_agent.models.pretrained import PretrainedBody, load_body
 
 State = dict[str, Tensor]

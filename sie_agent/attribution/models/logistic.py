@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ def with_bias(features: npt.NDArray[np.floating]) -> Doubles:
     return np.column_stack([features.astype(np.float64), np.ones(len(features))])
 
 
-def probabilities(design: Doubles, weights: Doubles) -> Doubles:
+def probabilities(design: npt.NDArray[np.floating], weights: Doubles) -> Doubles:
     """sigmoid(design · weights), (n,)."""
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * (design @ weights))))
 
@@ -34,7 +34,7 @@ def fit_logistic(design: Doubles, targets: Doubles, decay: float, steps: int = N
     ----------
     design : (n, d) with the bias column in it; targets : (n,) in [0, 1]; decay : L2 penalty on every weight.
     """
-    return newton(lambda weights: derivatives(design, targets, decay, weights), design.shape[1], steps)
+    return newton(lambda weights: derivatives([(design, targets)], decay, weights)[:2], design.shape[1], steps)
 
 
 def newton(
@@ -51,20 +51,18 @@ def newton(
     return weights
 
 
-def derivatives(design: Doubles, targets: Doubles, decay: float, weights: Doubles) -> tuple[Doubles, Doubles]:
-    """Gradient (d,) and Hessian (d, d) of the penalised mean cross-entropy."""
-    predicted = probabilities(design, weights)
-    gradient = design.T @ (predicted - targets) / len(design) + decay * weights
-    curvature = design.T @ (design * (predicted * (1 - predicted))[:, None]) / len(design)
-    return gradient, curvature + decay * np.eye(design.shape[1])
+def derivatives(batches: Iterable[Batch], decay: float, weights: Doubles) -> tuple[Doubles, Doubles, int]:
+    """Gradient (d,) and Hessian (d, d) of the penalised mean cross-entropy, and the number of rows.
 
+    One pass, memory of one batch.
 
-def batched_derivatives(batches: Batches, decay: float, weights: Doubles) -> tuple[Doubles, Doubles, int]:
-    """:func:`derivatives` over batches, and the number of rows; one pass, memory of one batch."""
+    Parameters
+    ----------
+    batches : designs, (n, d) each with the bias column in it, and targets, (n,).
+    """
     size = len(weights)
     gradient, curvature, count = np.zeros(size), np.zeros((size, size)), 0
-    for features, targets in batches():
-        design = with_bias(features)
+    for design, targets in batches:
         predicted = probabilities(design, weights)
         gradient += design.T @ (predicted - targets)
         curvature += design.T @ (design * (predicted * (1 - predicted))[:, None])
@@ -119,15 +117,13 @@ def fit_batches(
     batches : called for every pass; gives the same rows each time. size : number of features, d.
     start : (d + 1,) weights to begin with.
     """
-    weights = newton(lambda now: batched_derivatives(batches, decay, now)[:2], size + 1, steps, start)
-    _, hessian, count = batched_derivatives(batches, decay, weights)
+
+    def derivatives_at(weights: Doubles) -> tuple[Doubles, Doubles, int]:
+        return derivatives(((with_bias(features), targets) for features, targets in batches()), decay, weights)
+
+    weights = newton(lambda now: derivatives_at(now)[:2], size + 1, steps, start)
+    _, hessian, count = derivatives_at(weights)
     return Logistic(weights, np.asarray(np.linalg.inv(hessian), np.float64), count)
-
-
-def batched_influence(fitted: Logistic, batches: Batches, direction: Doubles) -> Iterator[Doubles]:
-    """:meth:`Logistic.influence` of each batch, in order: one pass."""
-    for features, targets in batches():
-        yield fitted.influence(features, targets, direction)
 
 
 def linear_influence(

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sie_agent.attribution.models.base import Floats, Layer
+from sie_agent.attribution.models.base import Floats, Layer, ParameterArrays
 
 
 @dataclass(frozen=True)
-class Network:
+class Network(ParameterArrays):
     """Parameters of s(x) = output · relu(x hidden + hidden_bias) + x direct + bias.
 
     The linear special case has no hidden units; the perceptron has no direct weights.
@@ -37,19 +37,6 @@ class Network:
     def is_linear(self) -> bool:
         """Whether there are no hidden units."""
         return self.output.size == 0
-
-    def arrays(self) -> list[Floats]:
-        """The parameter arrays, in a fixed order."""
-        return [self.hidden, self.hidden_bias, self.output, self.direct, self.bias]
-
-    def with_arrays(self, arrays: Sequence[Floats]) -> Network:
-        """A network with other parameters, in the same order."""
-        return Network(*arrays)
-
-    @property
-    def decayed(self) -> tuple[bool, ...]:
-        """Which of the arrays weight decay acts on: all but the biases."""
-        return (True, False, True, True, False)
 
     def blocks(self) -> list[Floats]:
         """The parameters by layer, each (n_in + 1, n_out) with the biases as the last row."""

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sie_agent.attribution.models.base import Floats, Layer
+from sie_agent.attribution.models.base import Floats, Layer, ParameterArrays
 
 
 @dataclass(frozen=True)
-class TwoTower:
+class TwoTower(ParameterArrays):
     """Parameters of s(u, i) = (u shopper + shopper_bias) · (i item + item_bias) / sqrt(k) + bias.
 
     A row's features (2d,) are those of the shopper, then those of the item. The biases of the towers make every item's,
@@ -32,19 +32,6 @@ class TwoTower:
     item: Floats
     item_bias: Floats
     bias: Floats
-
-    def arrays(self) -> list[Floats]:
-        """The parameter arrays, in a fixed order."""
-        return [self.shopper, self.shopper_bias, self.item, self.item_bias, self.bias]
-
-    def with_arrays(self, arrays: Sequence[Floats]) -> TwoTower:
-        """A model with other parameters, in the same order."""
-        return TwoTower(*arrays)
-
-    @property
-    def decayed(self) -> tuple[bool, ...]:
-        """Which of the arrays weight decay acts on: all but the biases."""
-        return (True, False, True, False, False)
 
     def blocks(self) -> list[Floats]:
         """The parameters by layer, each (n_in + 1, n_out) with the biases as the last row."""

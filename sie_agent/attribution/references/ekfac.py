@@ -11,7 +11,7 @@ from sie_agent.attribution.gradients import VALIDATION_LOSSES, row_influence, va
 from sie_agent.attribution.losses import Floats
 from sie_agent.attribution.models.base import Layer, Layered, layered
 from sie_agent.attribution.references.common import Doubles, trained
-from sie_agent.attribution.setting import Rows, Setting
+from sie_agent.attribution.setting import FeatureRows, Setting
 from sie_agent.attribution.training_losses import TRAINING_LOSSES
 
 AnyLayered = TypeVar("AnyLayered", bound=Layered)
@@ -62,7 +62,7 @@ def curvature(layer: Layer, weights: Doubles) -> Curvature:
     return Curvature(input_vectors, output_vectors, eigenvalues)
 
 
-def curvatures(network: Layered, rows: Rows, training_loss: str = "pointwise") -> list[Curvature]:
+def curvatures(network: Layered, rows: FeatureRows, training_loss: str = "pointwise") -> list[Curvature]:
     """EK-FAC of every layer on the training rows."""
     weights = TRAINING_LOSSES[training_loss].curvatures(network.scores(rows.features), rows).astype(np.float64)
     return [curvature(layer, weights) for layer in network.layers(rows.features)]

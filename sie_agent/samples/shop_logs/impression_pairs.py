@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from sie_agent.samples.sample_schema import DEFAULTS, IMPRESSIONS
 from sie_agent.samples.shop_logs.event_labels import VISIT
 from sie_agent.samples.sources.pieces import regrouped
 from sie_agent.samples.splits import query_keys
+from sie_agent.utils.threads import cores
 
 MEMORY = "256MB"
 ROWS_PER_BATCH = 50_000
@@ -199,7 +199,7 @@ def database(spill: Path | None) -> Iterator[Any]:
     settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY,
         # each thread has buffers of its own
-        "threads": min(2, len(os.sched_getaffinity(0))),
+        "threads": min(2, cores()),
         "preserve_insertion_order": False,
         "autoinstall_known_extensions": False,
         "python_enable_replacements": False,

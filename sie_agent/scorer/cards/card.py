@@ -1,28 +1,27 @@
-"""The cards of what is published: README.md of a scorer and of a labelled set, with the Hub's front matter."""
+"""The cards of what is published: README.md of a scorer and of a labelled set, with the Hub's front matter.
+
+Their text is in ``templates``, in Jinja. What others wrote goes through the filter ``code``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from sie_agent.errors import InputError
 from sie_agent.labels import WEAK_LABELS
-from sie_agent.scorer.cards.figures import figure_table, figures_of, model_index
-from sie_agent.scorer.cards.text import code, licence_of, table_of
-from sie_agent.scorer.label_errors import COLUMNS_FILE, FROM, LABEL_ERROR, LOG, TEXT, fault_in
-from sie_agent.selection.recipe import read_recipe
+from sie_agent.scorer.cards.figures import SHOWN, figure_table, figures_of, model_index
+from sie_agent.scorer.cards.markup import code, licence_of, table_of
+from sie_agent.scorer.label_errors import fault_in
+from sie_agent.selection import Recipe, read_recipe
 
+TEMPLATES = Path(__file__).parent / "templates"
 # what `sie push` puts the repository's name in place of
 PLACE = "OWNER/NAME"
 UNSTATED = "unknown: whoever published this did not state it"
-MODES = {
-    "zero-shot": "zero-shot: it saw a judge's answers and the log, no human grade",
-    "gold-calibrated": "gold-calibrated: the judge's scale was fitted on human grades",
-    "reference-calibrated": "reference-calibrated: it also saw reference importance for some rows",
-    "simulated": "simulated: the judge was simulated from human grades. Not for use",
-}
 FACTS = {
     "mode": "mode",
     "suite": "suite of `sie run`",
@@ -35,49 +34,12 @@ FACTS = {
     "seed": "seed",
     "log_hash": "SHA-256 of the log (ids and labels)",
 }
-INPUTS = (
-    "| column | type | meaning |\n|---|---|---|\n"
-    "| `query` | text | what the shopper typed |\n"
-    "| `title` | text | title of the item |\n"
-    "| `description` | text | of the item; empty where there is none |\n"
-    "| `label` | 0 to 1, or NaN | what the log says of the pair (a click, a purchase) |\n"
-)
-LIMITS = """- It ranks rows of logs like the one it was distilled from. On another catalogue, language or kind of label,
-  check it first: `sie run` measures agreement and downstream effect on your log, and may say "do not use".
-- A judge that knows less than the model being trained does harm, and the scorer repeats the judge's mistakes.
-- It does not judge relevance for ranking, people, or the quality of sellers.
-"""
-LABEL_ERRORS = f"""
-`sie score` and `sie serve` also give `{LABEL_ERROR}`: how suspicious the log's label of a row is, 0 to 1. It orders
-rows to look at; it is no probability. With `{COLUMNS_FILE}` beside the scorer's folder `sie score` also reads what
-the log says of its own rows, and `{FROM}` is `{LOG}`; else it is `{TEXT}`.
-"""
-LOADING = f"""```python
-import sie_agent
-from huggingface_hub import snapshot_download
-
-scorer = sie_agent.load_scorer(snapshot_download("{PLACE}"))
-scores = scorer.predict(samples)  # sample_id, and a column per score
-```
-"""
-ONNX = """
-With onnxruntime alone, without this package:
-
-```python
-import numpy as np
-import onnxruntime
-
-session = onnxruntime.InferenceSession("model.onnx")
-rows = {
-    "query": np.array(["desk lamp"], object),
-    "title": np.array(["Brass desk lamp"], object),
-    "description": np.array([""], object),
-    "label": np.array([1.0], np.float32),  # NaN where the log says nothing
+# titles of labelled sets, by what their numbers are
+TITLES = {
+    "weak labels": "Sample importance labels",
+    "scores": "Sample importance scores",
+    "not recorded": "Sample importance labels or scores",
 }
-names = [output.name for output in session.get_outputs()]
-scores = dict(zip(names, session.run(names, rows)))
-```
-"""
 
 
 def scorer_card(config: Mapping[str, Any]) -> str:
@@ -95,28 +57,28 @@ def scorer_card(config: Mapping[str, Any]) -> str:
     """
     about = table_of(config.get("about"))
     named = config.get("labels")
-    labels = [str(name) for name in named] if isinstance(named, list) else []
-    figures = figures_of(about)
-    parts = [
-        front_matter(scorer_metadata(about, figures)),
-        "# Importance scorer\n",
-        "A small distilled model that says how much a logged row (query, item, label) matters to the ranking model "
-        "that is trained on it. No language model runs when it scores. Made with the Python package "
-        "`sie-agent` (`sie distill` or `sie run`).\n",
-        f"It is {MODES.get(str(about.get('mode')), 'of a mode that was not recorded')}.\n",
-        f"## Input\n{INPUTS}",
-        "A row's scores depend on that row alone.\n",
-        f"## Output\n{output_table(labels)}{label_error_text(config.get('label_errors'))}",
-        f"## Recipe\n{recipe_text(config.get('recipe'))}",
-        f"## Load\n{LOADING}{ONNX}",
-        f"## Provenance\n{fact_table(about)}",
-        f"## Agreement\n{figure_table(figures, about)}",
-        "## Intended use\nChoosing, weighing and inspecting rows of a training log: `sie select`, `sie weights`, "
-        "`sample_weight` of any trainer.\n",
-        f"## Limits\n{LIMITS}",
-        f"## Licence\n{code(licence_of(about)) or UNSTATED}.\n",
-    ]
-    return "\n".join(parts)
+    figures, licence = figures_of(about), licence_of(about)
+    metadata = {
+        "library_name": "sie-agent",
+        **({"license": licence} if licence else {}),
+        "pipeline_tag": "tabular-regression",
+        "tags": ["sie-agent", "sample-importance", "e-commerce", "tabular-regression", "onnx"],
+        **model_index(figures, about),
+    }
+    return rendered(
+        "scorer.md.j2",
+        metadata,
+        mode=str(about.get("mode")),
+        labels=[str(name) for name in named] if isinstance(named, list) else [],
+        meanings=label_meanings(),
+        tells_label_errors=not fault_in(config.get("label_errors")),
+        recipe=recipe_of(config.get("recipe")),
+        facts=facts_of(about),
+        figures=figure_table(figures),
+        shown=SHOWN,
+        suite=about.get("suite") or "",
+        licence=licence,
+    )
 
 
 def labels_card(
@@ -128,12 +90,11 @@ def labels_card(
     ----------
     columns : name to type (``string``, ``float64``); count : rows; size : bytes of the table in memory.
     licence : of the data, None where it was not said.
-    kind : what the numbers are, a key of `KINDS`; facts : where they are from, as the manifest has it.
+    kind : what the numbers are, a key of `TITLES`; facts : where they are from, as the manifest has it.
     """
-    title, what, limits = KINDS[kind]
     metadata = {
         **({"license": licence} if licence else {}),
-        "pretty_name": title,
+        "pretty_name": TITLES[kind],
         "tags": ["sie-agent", "sample-importance", *(["weak-supervision"] if kind == "weak labels" else [])],
         "size_categories": [size_category(count)],
         "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": "data/train.parquet"}]}],
@@ -143,50 +104,33 @@ def labels_card(
             "dataset_size": size,
         },
     }
-    meanings = {**COLUMN_MEANINGS, **label_meanings()}
-    rows = "".join(f"| `{name}` | {dtype} | {meanings.get(name, '')} |\n" for name, dtype in columns.items())
-    parts = [
-        front_matter(metadata),
-        f"# {title}\n",
-        f"{count:,} logged (query, item) rows (Python package `sie-agent`). {what}\n",
-        f"## Columns\n| column | type | meaning |\n|---|---|---|\n{rows}",
-        "Empty: not known for this row.\n\n## Load\n```python\nimport datasets\n\n"
-        f'labels = datasets.load_dataset("{PLACE}", split="train")\n```\n',
-        f"## Provenance\n{fact_table(facts)}",
-        f"## Licence of the data\n{code(licence or '') or UNSTATED}.\n",
-        f"## Limits\n{limits} They are no human annotations: they rank rows of this log for training, and do not "
-        "measure the quality of items, sellers or shoppers.\n",
-    ]
-    return "\n".join(parts)
+    return rendered(
+        "labels.md.j2",
+        metadata,
+        title=TITLES[kind],
+        kind=kind,
+        count=count,
+        columns=columns,
+        meanings=label_meanings(),
+        facts=facts_of(facts),
+        licence=licence or "",
+    )
 
 
-# of a labelled set: its title, what its numbers are, and what they are not
-KINDS = {
-    "weak labels": (
-        "Sample importance labels",
-        "Weak importance labels, made from a judge's answers and the log by `sie distill` or `sie run`.",
-        "These are a judge's opinions put into numbers.",
-    ),
-    "scores": (
-        "Sample importance scores",
-        "Scores of a distilled scorer (`sie score`): a model's predictions of weak importance labels, not a judge's "
-        "answers.",
-        "These are a small model's predictions, with its errors beside those of the judge that it learned from.",
-    ),
-    "not recorded": (
-        "Sample importance labels or scores",
-        "Weak importance labels, or a distilled scorer's predictions of them: which of the two was not recorded.",
-        "These are a judge's opinions put into numbers, or a model's predictions of such numbers.",
-    ),
-}
-COLUMN_MEANINGS = {
-    "sample_id": "id of the row in the log",
-    "query": "what the shopper typed",
-    "item_id": "id of the item in the log",
-    "title": "title of the item",
-    "description": "of the item",
-    "label": "what the log says, 0 to 1",
-}
+def rendered(template: str, metadata: Mapping[str, Any], **values: Any) -> str:
+    """A card from its template, with *metadata* as the front matter."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["code"] = code
+    front_matter = yaml.safe_dump(dict(metadata), sort_keys=False, allow_unicode=True)
+    return environment.get_template(template).render(metadata=front_matter, place=PLACE, unstated=UNSTATED, **values)
 
 
 def label_meanings() -> dict[str, str]:
@@ -194,54 +138,20 @@ def label_meanings() -> dict[str, str]:
     return {name: label.meaning for name, label in WEAK_LABELS.items()}
 
 
-def front_matter(metadata: Mapping[str, Any]) -> str:
-    """YAML between its fences."""
-    return f"---\n{yaml.safe_dump(dict(metadata), sort_keys=False, allow_unicode=True)}---\n"
-
-
-def scorer_metadata(about: Mapping[str, Any], figures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The front matter of a scorer's card; a model index where figures are known."""
-    licence = licence_of(about)
-    return {
-        "library_name": "sie-agent",
-        **({"license": licence} if licence else {}),
-        "pipeline_tag": "tabular-regression",
-        "tags": ["sie-agent", "sample-importance", "e-commerce", "tabular-regression", "onnx"],
-        **model_index(figures, about),
-    }
-
-
-def output_table(labels: Sequence[str]) -> str:
-    """The weak labels that the scorer predicts, and what they mean."""
-    meanings = label_meanings()
-    rows = "".join(f"| {code(name)} | {meanings.get(name, '')} |\n" for name in labels)
-    return f"| score | meaning |\n|---|---|\n{rows}"
-
-
-def label_error_text(told: Any) -> str:
-    """What the scorer gives beside its scores, where it tells wrong labels."""
-    return "" if fault_in(told) else LABEL_ERRORS
-
-
-def recipe_text(told: Any) -> str:
-    """How the scores become weights and blended labels, as far as that was chosen."""
+def recipe_of(told: Any) -> Recipe | None:
+    """The recipe of a configuration; None where there is none, or it is damaged."""
     try:
-        recipe = None if told is None else read_recipe(told, "")
+        return None if told is None else read_recipe(told, "")
     except InputError:
-        recipe = None
-    if recipe is None:
-        return "None: say to `sie weights` what to weigh by.\n"
-    why = f": {code(recipe.why)}" if recipe.why else ""
-    return f"What `sie weights` makes of the scores: {recipe.words}.\nChosen: {recipe.chosen}{why}.\n"
+        return None
 
 
-def fact_table(about: Mapping[str, Any]) -> str:
-    """Where it is from, as far as that is known."""
+def facts_of(about: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Where it is from, as far as that is known: what each fact is, and its value as a code span."""
     facts = [(said, about.get(key)) for key, said in FACTS.items()]
     facts += [(f"version of {code(name)}", version) for name, version in table_of(about.get("versions")).items()]
     told = [(said, code(value)) for said, value in facts if isinstance(value, str | int | float)]
-    rows = "".join(f"| {said} | {value} |\n" for said, value in told if value)
-    return f"| | |\n|---|---|\n{rows}" if rows else "Not recorded.\n"
+    return [(said, value) for said, value in told if value]
 
 
 def size_category(count: int) -> str:

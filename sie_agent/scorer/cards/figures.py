@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sie_agent.scorer.cards.text import code, plain
+from sie_agent.scorer.cards.markup import plain
 
 # the metrics of agreement.json that a card shows
 SHOWN = {"spearman": "Spearman", "partial_spearman": "partial"}
@@ -56,25 +56,12 @@ def model_index(figures: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) 
     }
 
 
-def figure_table(figures: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> str:
-    """A row per weak label, reference and mode, where agreement was measured."""
-    if not figures:
-        return "Not measured for this scorer.\n"
+def figure_table(figures: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str, str], dict[str, str]]:
+    """By weak label, reference and mode: each metric that was measured, with its interval."""
     found: dict[tuple[str, str, str], dict[str, str]] = {}
     for row in figures:
         found.setdefault((row["label"], row["reference"], row["mode"]), {})[row["metric"]] = with_interval(row)
-    rows = "".join(
-        f"| {code(label)} | {code(reference)} | {' | '.join(said.get(metric, '') for metric in SHOWN)} "
-        f"| {code(mode)} |\n"
-        for (label, reference, mode), said in found.items()
-    )
-    suite = code(about.get("suite") or "")
-    return (
-        "Rank correlation with reference importance on queries that the scorer never saw, with 95 % intervals: the "
-        f"mean over the draws of the suite{f' {suite}' if suite else ''}, this scorer being of one of them. Partial: "
-        "given the log's plain loss and a scorer distilled from the judge's permuted answers.\n\n"
-        f"| label | reference | {' | '.join(SHOWN.values())} | mode |\n|---|---|---|---|---|\n{rows}"
-    )
+    return found
 
 
 def with_interval(row: Mapping[str, Any]) -> str:

@@ -26,7 +26,7 @@ from sie_agent.scorer.explanation.spans import CHUNK, word_spans
 from sie_agent.scorer.files import load_scorer
 from sie_agent.scorer.label_errors import LABEL_ERROR
 from sie_agent.scorer.model import Scorer, student_inputs
-from sie_agent.selection.usual import usual_label
+from sie_agent.selection import usual_label
 from sie_agent.utils.shown import shown
 
 Doubles = npt.NDArray[np.float64]
@@ -201,43 +201,32 @@ def explain_batch(scorer: Scorer, samples: pd.DataFrame, by: str) -> list[Explan
     raw = inputs[starts, :-1].astype(np.float64) * scorer.features.scale + scorer.features.centre
     explained = []
     for place, (row, words, start) in enumerate(zip(rows, erased, starts.tolist(), strict=True)):
-        own = slice(start, start + 3 + len(words))
-        features = feature_effects([*raw[place], float(row["label"])], effects[place, :-1])
-        explained.append(one_row(row, by, ranks[own], scores[own], float(effects[place, -1]), features, words))
+        label = float(row["label"])
+        score, score_if_0, score_if_1, *without = scores[start : start + 3 + len(words)].tolist()
+        rank, _, _, *ranks_without = ranks[start : start + 3 + len(words)].tolist()
+        effects_of_words = [
+            replace(word, effect=rank - other, score_without=found)
+            for word, other, found in zip(words, ranks_without, without, strict=True)
+        ]
+        explained.append(
+            Explanation(
+                sample_id=str(row["sample_id"]),
+                by=by,
+                query=row["query"],
+                title=row["title"],
+                label=None if np.isnan(label) else label,
+                score=score,
+                rank=rank,
+                base=float(effects[place, -1]),
+                features=feature_effects([*raw[place], label], effects[place, :-1]),
+                rest=0.0,
+                words=tuple(effects_of_words),
+                words_left_out=sum(count_left_out(row[field], words, field) for field in FIELDS),
+                score_if_label_0=score_if_0,
+                score_if_label_1=score_if_1,
+            )
+        )
     return explained
-
-
-def one_row(
-    row: dict[Any, Any],
-    by: str,
-    ranks: Doubles,
-    scores: Doubles,
-    base: float,
-    features: tuple[FeatureEffect, ...],
-    words: Sequence[WordEffect],
-) -> Explanation:
-    """The explanation of a row from what its :func:`variants` got, *ranks* and *scores*, each (3 + words,)."""
-    effects = [
-        replace(word, effect=float(ranks[0] - rank), score_without=float(score))
-        for word, rank, score in zip(words, ranks[3:], scores[3:], strict=True)
-    ]
-    label = float(row["label"])
-    return Explanation(
-        sample_id=str(row["sample_id"]),
-        by=by,
-        query=row["query"],
-        title=row["title"],
-        label=None if np.isnan(label) else label,
-        score=float(scores[0]),
-        rank=float(ranks[0]),
-        base=base,
-        features=features,
-        rest=0.0,
-        words=tuple(effects),
-        words_left_out=sum(count_left_out(row[field], words, field) for field in FIELDS),
-        score_if_label_0=float(scores[1]),
-        score_if_label_1=float(scores[2]),
-    )
 
 
 def variants(row: dict[Any, Any], words: Sequence[WordEffect]) -> Iterator[tuple[str, str, str, float]]:

@@ -61,7 +61,7 @@ def meaning_of(name: str, value: float) -> str:
 
     Parameters
     ----------
-    name : from :func:`sie_agent.samples.feature_names`, or ``LABEL_NAME``.
+    name : from :func:`sie_agent.features.feature_names`, or ``LABEL_NAME``.
     value : not standardised.
     """
     if name == LABEL_NAME:

@@ -16,7 +16,7 @@ LONG_VOWEL = ("\u30fc", "\uff70")
 MOST_UNITS = 4_096
 
 
-class Part(NamedTuple):
+class TextPart(NamedTuple):
     """A unit of a script without spaces, or all that stands between two of them.
 
     Attributes
@@ -59,17 +59,17 @@ def spans_within(chunk: str) -> Iterator[tuple[int, int]]:
         place = end
 
 
-def parts_of(chunk: str) -> Iterator[Part]:
+def parts_of(chunk: str) -> Iterator[TextPart]:
     """Units of a text, and what stands between them."""
     done, script = 0, OTHER
     for unit in unspaced.UNIT_EXPRESSION.finditer(chunk):
         if unit.start() > done:
-            yield Part(done, unit.start(), "")
+            yield TextPart(done, unit.start(), "")
         done = unit.end()
         script = script_of(unit.group()[0], script)
-        yield Part(unit.start(), done, script)
+        yield TextPart(unit.start(), done, script)
     if done < len(chunk):
-        yield Part(done, len(chunk), "")
+        yield TextPart(done, len(chunk), "")
 
 
 def script_of(letter: str, before: str) -> str:
@@ -83,7 +83,7 @@ def script_of(letter: str, before: str) -> str:
     return KATAKANA if letter >= "\u30a1" else OTHER
 
 
-def end_of_word(parts: list[Part], place: int) -> int:
+def end_of_word(parts: list[TextPart], place: int) -> int:
     """The place behind the last part of the word that begins at *place*."""
     end = place + 1
     while parts[place].script in (HIRAGANA, KATAKANA) and end < len(parts) and parts[end].script == parts[place].script:

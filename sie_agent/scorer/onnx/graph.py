@@ -131,11 +131,7 @@ class Graph:
         """These nodes as the body of an ``If`` or a ``Loop``; results and inputs are (element type, shape) by name."""
         from onnx import helper
 
-        reads, gives = (
-            [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in side.items()]
-            for side in (inputs or {}, results)
-        )
-        return helper.make_graph(self.nodes, f"{self.prefix}part", reads, gives)
+        return helper.make_graph(self.nodes, f"{self.prefix}part", declared(inputs or {}), declared(results))
 
     def model(self, inputs: dict[str, Any], outputs: dict[str, Any], about: dict[str, str]) -> bytes:
         """The finished model, as a file holds it; parameters as of :meth:`message`."""
@@ -150,11 +146,8 @@ class Graph:
         """
         from onnx import checker, helper
 
-        reads, gives = (
-            [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in side.items()]
-            for side in (inputs, outputs)
-        )
-        graph = helper.make_graph(self.nodes, "scorer", reads, gives, list(self.constants.values()))
+        tables = list(self.constants.values())
+        graph = helper.make_graph(self.nodes, "scorer", declared(inputs), declared(outputs), tables)
         versions = [("", OPSET), (TREES, TREES_OPSET), (TEXT, TEXT_OPSET)]
         opsets = [helper.make_opsetid(domain, version) for domain, version in versions]
         model = helper.make_model(graph, opset_imports=opsets, producer_name="sie-agent")
@@ -162,3 +155,10 @@ class Graph:
         helper.set_model_props(model, about)
         checker.check_model(model)
         return model
+
+
+def declared(values: dict[str, Any]) -> list[Any]:
+    """Inputs or outputs as ONNX declares them, from (element type, shape) by name."""
+    from onnx import helper
+
+    return [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in values.items()]

@@ -69,14 +69,15 @@ def fold_where(graph: Graph, condition: str, texts: Sequence[str], version: int)
 def folded(graph: Graph, texts: str, version: int) -> str:
     """(n, characters) of each text, filled up with empty ones, capital letters beyond ASCII and widths folded."""
     characters = graph.tokens(texts, "(?s:.)")
-    found = replaced(graph, small_letters(version), characters, characters)
+    nothing = graph.text("")
+    small = looked_up(graph, small_letters(version), characters)
+    found = graph.add("Where", graph.add("Equal", small, nothing), characters, small)
     if version == reading.BY_SPACES:
         return found
     one = column(graph, characters)
     following = graph.add("Concat", graph.slice(characters, 1, END, 1), one, axis=1)
     pairs = graph.add("StringConcat", characters, following)
     voiced = looked_up(graph, voiced_kana(), pairs)
-    nothing = graph.text("")
     composed = graph.add("Where", graph.add("Equal", voiced, nothing), found, voiced)
     # the sign behind such a letter is in it
     before = graph.add("Concat", one, graph.slice(voiced, 0, -1, 1), axis=1)
@@ -93,12 +94,6 @@ def looked_up(graph: Graph, table: dict[str, str], values: str) -> str:
         values_strings=list(table.values()),
         default_string="",
     )
-
-
-def replaced(graph: Graph, table: dict[str, str], values: str, otherwise: str) -> str:
-    """What the table has for each text, and *otherwise* where it has nothing."""
-    found = looked_up(graph, table, values)
-    return graph.add("Where", graph.add("Equal", found, graph.text("")), otherwise, found)
 
 
 def joined(graph: Graph, characters: str) -> str:

@@ -1,4 +1,4 @@
-"""What query, title and description share, as features in an ONNX graph: `overlap` of `sie_agent.samples`."""
+"""What query, title and description share, as features in an ONNX graph: `overlap` of `sie_agent.features`."""
 
 from __future__ import annotations
 

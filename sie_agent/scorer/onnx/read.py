@@ -21,7 +21,8 @@ from sie_agent.scorer.label_errors import AGAIN
 from sie_agent.scorer.onnx.graph import TREES
 from sie_agent.scorer.onnx.model import scorer_message
 from sie_agent.scorer.onnx.trees import COLUMNS, QUANTILES_OF, TENSORS, trees_of_table
-from sie_agent.scorer.student import QUANTILES, Student
+from sie_agent.scorer.student import Student
+from sie_agent.selection import QUANTILES
 
 TREES_OF = "lightgbm of "
 READING = "sie.reading"
@@ -54,7 +55,7 @@ def read_learned(content: bytes, labels: Sequence[str], where: Path) -> Learned:
         texts = {entry.key: entry.value for entry in model.metadata_props}
         learned = {name: doubles(kept, name, shape) for name, shape in shapes().items()}
         features = TextFeatures(**learned, version=reading_of(texts, str(where)))
-        students = read_students(model, kept, labels, str(where))
+        students = read_students(model, kept, texts, labels, str(where))
         built = scorer_message(features, students, {})
         check_graph(model, built)
     except (DecodeError, KeyError, ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
@@ -130,7 +131,9 @@ def doubles(kept: dict[str, Any], name: str, shape: tuple[int, ...]) -> npt.NDAr
     return found
 
 
-def read_students(model: Any, kept: dict[str, Any], labels: Sequence[str], where: str) -> dict[str, Student]:
+def read_students(
+    model: Any, kept: dict[str, Any], texts: Mapping[str, Any], labels: Sequence[str], where: str
+) -> dict[str, Student]:
     """The student of each weak label: its trees, its quantiles, and the text that explanations are read from."""
     operators = [node for node in model.graph.node if node.op_type == "TreeEnsemble" and node.domain == TREES]
     if len(operators) != 1:
@@ -147,16 +150,11 @@ def read_students(model: Any, kept: dict[str, Any], labels: Sequence[str], where
         quantiles = doubles(kept, f"{QUANTILES_OF}{name}", (QUANTILES,))
         if quantiles.dtype != np.float64 or (np.diff(quantiles) < 0).any():
             raise ValueError(f"the quantiles of '{name}' do not rise")
-        students[name] = Student(KeptTrees(trees, width, text_of(model, f"{TREES_OF}{name}"), where), quantiles)
+        text = texts.get(f"{TREES_OF}{name}")
+        # a text that is not UTF-8 comes as bytes
+        kept_trees = KeptTrees(trees, width, text if isinstance(text, str) else "", where)
+        students[name] = Student(kept_trees, quantiles)
     return students
-
-
-def text_of(model: Any, key: str) -> str:
-    """A text that the model carries; empty where it has none, or none that can be read."""
-    found = (entry.value for entry in model.metadata_props if entry.key == key)
-    told = next(found, "")
-    # a text that is not UTF-8 comes as bytes
-    return told if isinstance(told, str) else ""
 
 
 def check_graph(model: Any, built: Any) -> None:

@@ -1,6 +1,6 @@
-"""The text features of :class:`sie_agent.samples.TextFeatures` as an ONNX graph that reads raw texts.
+"""The text features of :class:`sie_agent.features.TextFeatures` as an ONNX graph that reads raw texts.
 
-The same definitions as `tokens` and `overlap` of `sie_agent.samples`, in the operators that onnxruntime has for texts;
+The same definitions as `tokens` and `overlap` of `sie_agent.features`, in the operators that onnxruntime has for texts;
 a test holds the two against each other.
 
 A single row takes as long as there are operators, whatever they do. So queries and titles are read together, one half

@@ -89,7 +89,7 @@ def trees_of_table(table: Mapping[str, npt.NDArray[Any]], n_students: int, n_fea
     for side in ("true", "false"):
         named, ends = table[f"nodes_{side}nodeids"], table[f"nodes_{side}leafs"] == 1
         if ((named < 0) | (named >= np.where(ends, leaves, nodes))).any():
-            raise ValueError("a node of the trees has a child that there is not")
+            raise ValueError("a node of the trees has a child that does not exist")
         children.append(np.where(ends, -1 - named, named))
     whole = Trees(
         roots=table["tree_roots"],

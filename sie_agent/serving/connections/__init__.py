@@ -1,1 +1,1 @@
-"""Connections before the application is asked: bounds, deadlines and places."""
+"""Connections before a request reaches the application: bounds, deadlines and admission."""

@@ -1,4 +1,4 @@
-"""Taking connections: a few at a time, never more than there are file handles for.
+"""Accepting connections: a few at a time, never more than there are file handles for.
 
 The event loop's own server takes all that wait at once, before any of them can be counted, and where file handles run
 out it closes whoever comes next, probes too.
@@ -15,10 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sie_agent.errors import EnvironmentFailure
-from sie_agent.serving.refused import Refused
+from sie_agent.serving.refusal_log import RefusalLog
 from sie_agent.serving.settings import Limits
 
-# fewer than places for probes, so that who has just come is read from before it can be asked to leave
+# fewer than places for probes, so that a new connection is read from before it can be closed for another
 AT_ONCE = 16
 PAUSE_SECONDS = 0.05
 # for reloading, saving, /proc, and connections that are being closed
@@ -61,7 +61,7 @@ class Acceptor:
         listener: socket.socket,
         take: Callable[[socket.socket, str], None],
         make_room: Callable[[], object],
-        refused: Refused,
+        refused: RefusalLog,
     ) -> None:
         self.listener, self.take, self.make_room, self.refused = listener, take, make_room, refused
         self.loop = asyncio.get_running_loop()
@@ -70,25 +70,25 @@ class Acceptor:
         self.resume()
 
     def resume(self) -> None:
-        """Take connections from now on."""
+        """Start or resume accepting connections."""
         if self.open:
             self.loop.add_reader(self.listener.fileno(), self.accept)
 
     def close(self) -> None:
-        """Take no more."""
+        """Stop accepting connections."""
         if self.open:
             self.open = False
             self.loop.remove_reader(self.listener.fileno())
 
     def accept(self) -> None:
-        """Take some of those that wait."""
+        """Accept some of the pending connections."""
         for _ in range(AT_ONCE):
             try:
                 connected, address = self.listener.accept()
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
-                # a peer that has gone away before it was taken is no fault
+                # a peer that disconnected before it was accepted is no fault
                 if error.errno in OUT_OF:
                     self.pause()
                     return
@@ -96,7 +96,7 @@ class Acceptor:
             self.take(connected, str(address[0]))
 
     def pause(self) -> None:
-        """No handle is left: the socket would stay readable, and the loop would spin; let somebody go, and wait."""
+        """No file handle is left: close an idle connection and pause, or the loop would spin on the readable socket."""
         self.refused.note("no_handles")
         self.make_room()
         self.loop.remove_reader(self.listener.fileno())

@@ -1,4 +1,4 @@
-"""What a connection is told by its parser: a bound on everything a client may send before the application is asked."""
+"""The parser's callbacks: a bound on everything a client may send before its request reaches the application."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import httptools
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from sie_agent.serving.connections.admission import Door
+from sie_agent.serving.connections.admission import Admission
 from sie_agent.serving.connections.heads import MALFORMED, NOTED, body_size, fault_of_head, head_too_large, origin_form
-from sie_agent.serving.connections.lifetime import Doing, Lifetime
-from sie_agent.serving.errors import Refusal
+from sie_agent.serving.connections.lifetime import Phase, TimedConnection
 from sie_agent.serving.guard import NOT_KNOWN, PROBES, UNREAD
+from sie_agent.serving.http_errors import HttpError
 from sie_agent.serving.settings import Limits
 
 
-class Stop(Exception):
-    """Raised to the parser: nothing further of what came is looked at."""
+class StopParsing(Exception):
+    """Raised inside the parser to make it ignore the rest of the data."""
 
 
-class Connection(Lifetime):
+class Connection(TimedConnection):
     """A client's connection.
 
     It is handed to the application by the inherited :meth:`_start_asgi_task`; a request that breaks a bound of
@@ -28,9 +28,15 @@ class Connection(Lifetime):
     """
 
     def __init__(
-        self, config: Config, server_state: ServerState, app_state: dict[str, Any], *, door: Door, limits: Limits
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        *,
+        admission: Admission,
+        limits: Limits,
     ) -> None:
-        super().__init__(config, server_state, app_state, door=door, limits=limits)
+        super().__init__(config, server_state, app_state, admission=admission, limits=limits)
         self.fields = self.head_bytes = 0
         self.noted: list[tuple[bytes, bytes]] = []
         self.url = b""
@@ -44,9 +50,9 @@ class Connection(Lifetime):
             if self.answering:
                 self.flow.pause_reading()
             return
-        resting = self.doing is Doing.REST
+        resting = self.phase is Phase.REST
         if resting:
-            self.doing, self.deadline = Doing.HEAD, self.loop.time() + self.limits.head_seconds
+            self.phase, self.deadline = Phase.HEAD, self.loop.time() + self.limits.head_seconds
         self.quiet += len(data)
         try:
             self.parser.feed_data(data)
@@ -62,17 +68,17 @@ class Connection(Lifetime):
             if self.quiet > self.limits.head_bytes:
                 in_target = len(self.url) > self.limits.head_bytes // 2
                 self.refuse(head_too_large(self.limits, in_target=in_target) if self.in_head else MALFORMED)
-            elif resting and self.doing is Doing.HEAD:
-                self.door.wait(self)
+            elif resting and self.phase is Phase.HEAD:
+                self.admission.wait(self)
 
     def stay_with_http(self, rest: bytes) -> None:
-        """Ignore the wish for another protocol, as RFC 9110 (section 7.8) allows; the parser ends at the head."""
+        """Ignore a request to change the protocol, as RFC 9110 (section 7.8) allows; the parser ends at the head."""
         self.cycle.keep_alive = False
         if (size := self.body_to_come) == 0:
             self.deaf = True
             return
         self.body_to_come = 0
-        self.parser = httptools.HttpRequestParser(Body(self))
+        self.parser = httptools.HttpRequestParser(BodyCallbacks(self))
         framing = b"transfer-encoding: chunked" if size < 0 else b"content-length: %d" % size
         self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % framing)
         if rest:
@@ -116,7 +122,7 @@ class Connection(Lifetime):
         target = origin_form(self.url, self.headers)
         self.stop_if(fault_of_head(version, self.noted) or (MALFORMED if target is None else None))
         self.url = target or b""
-        outside = self.door.refusal_of(self)
+        outside = self.admission.refusal_of(self)
         if self.url.partition(b"?")[0].decode() not in PROBES:
             self.stop_if(outside)
         if version == "1.0":
@@ -145,22 +151,22 @@ class Connection(Lifetime):
             return
         self.cycle.more_body = False
         self.cycle.message_event.set()
-        if self.doing is Doing.DISCARD and not self.finished:
+        if self.phase is Phase.DISCARD and not self.finished:
             self.rest()
 
-    def stop_if(self, refusal: Refusal | None) -> None:
+    def stop_if(self, refusal: HttpError | None) -> None:
         """:meth:`stop` where there is a refusal."""
         if refusal is not None:
             self.stop(refusal)
 
-    def stop(self, refusal: Refusal | None) -> None:
-        """Make the parser stop; None where what was asked before is answered, and nothing else."""
+    def stop(self, refusal: HttpError | None) -> None:
+        """Stop the parser; with None, earlier requests are answered and nothing else."""
         self.stopped, self.verdict = True, refusal
-        raise Stop
+        raise StopParsing
 
 
-class Body:
-    """What a parser tells a connection of the rest of a request whose head another parser has read."""
+class BodyCallbacks:
+    """Callbacks of a parser that reads the body of a request whose head another parser has read."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -170,6 +176,6 @@ class Body:
         self.on_chunk_complete = connection.on_chunk_complete
 
     def on_message_complete(self) -> None:
-        """Nothing is read after this request: what follows may be in the other protocol."""
+        """Read nothing after this request: what follows may be in the other protocol."""
         self.connection.on_message_complete()
         self.connection.deaf = True

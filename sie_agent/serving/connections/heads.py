@@ -1,4 +1,4 @@
-"""What is wrong with the head of a request that the parser lets pass."""
+"""Checks of a request's head that the parser does not make."""
 
 from __future__ import annotations
 
@@ -6,27 +6,26 @@ from collections.abc import Sequence
 
 import httptools
 
-from sie_agent.serving.errors import Refusal
+from sie_agent.serving.http_errors import Headers, HttpError
 from sie_agent.serving.settings import Limits
 
-Headers = list[tuple[bytes, bytes]]
 # of all header fields only these are looked at here
 NOTED = frozenset({b"host", b"content-length", b"transfer-encoding"})
-MALFORMED = Refusal(400, "bad_request", "this is no HTTP request, or one that could be read in two ways")
+MALFORMED = HttpError(400, "bad_request", "this is no HTTP request, or one that could be read in two ways")
 
 
-def head_too_large(limits: Limits, *, in_target: bool) -> Refusal:
+def head_too_large(limits: Limits, *, in_target: bool) -> HttpError:
     """The request line, all headers, or the trailers are larger than allowed, or too many."""
     if in_target:
-        return Refusal(414, "uri_too_long", f"the request line is longer than {limits.head_bytes:,} bytes")
-    return Refusal(
+        return HttpError(414, "uri_too_long", f"the request line is longer than {limits.head_bytes:,} bytes")
+    return HttpError(
         431,
         "headers_too_large",
         f"the headers have more than {limits.head_bytes:,} bytes, or there are more than {limits.headers}",
     )
 
 
-def fault_of_head(version: str, noted: Sequence[tuple[bytes, bytes]]) -> Refusal | None:
+def fault_of_head(version: str, noted: Sequence[tuple[bytes, bytes]]) -> HttpError | None:
     """What is wrong with version, host and framing (RFC 9112, sections 2.3, 3.2 and 6.1).
 
     Parameters
@@ -34,15 +33,17 @@ def fault_of_head(version: str, noted: Sequence[tuple[bytes, bytes]]) -> Refusal
     noted : the headers of NOTED, names in lower case. The parser has refused lengths that contradict each other.
     """
     if version not in ("1.0", "1.1"):
-        return Refusal(505, "unsupported_version", "only HTTP/1.0 and HTTP/1.1 are understood")
+        return HttpError(505, "unsupported_version", "only HTTP/1.0 and HTTP/1.1 are understood")
     hosts = sum(name == b"host" for name, _ in noted)
     if hosts > 1 or (hosts == 0 and version == "1.1"):
-        return Refusal(400, "bad_request", f"there are {hosts} Host headers, one is needed", "host")
+        return HttpError(400, "bad_request", f"there are {hosts} Host headers, one is needed", "host")
     codings = [value.strip().lower() for name, value in noted if name == b"transfer-encoding"]
     if codings and version == "1.0":
-        return Refusal(400, "bad_request", "HTTP/1.0 has no Transfer-Encoding", "transfer-encoding")
+        return HttpError(400, "bad_request", "HTTP/1.0 has no Transfer-Encoding", "transfer-encoding")
     if codings and codings != [b"chunked"]:
-        return Refusal(501, "unsupported_coding", "of transfer codings only chunked is understood", "transfer-encoding")
+        return HttpError(
+            501, "unsupported_coding", "of transfer codings only chunked is understood", "transfer-encoding"
+        )
     return None
 
 

@@ -1,4 +1,4 @@
-"""How long a connection lives: uvicorn's protocol over httptools, with a deadline for everything it may wait for.
+"""uvicorn's httptools protocol with a deadline for everything that a connection may wait for.
 
 uvicorn's own has none before a request reaches the application, none for the rest of a body after its answer, and none
 for an answer that is not read. Deadlines are looked at by one sweep over all connections now and then; a timer for each
@@ -18,18 +18,18 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from sie_agent.serving.connections.admission import Door
-from sie_agent.serving.connections.wire import Wire, answer
-from sie_agent.serving.errors import Refusal, busy
+from sie_agent.serving.connections.admission import Admission
+from sie_agent.serving.connections.wire import CountingTransport, answer
 from sie_agent.serving.guard import DISCARDED_BYTES, NOT_KNOWN, UNREAD
+from sie_agent.serving.http_errors import HttpError, busy
 from sie_agent.serving.settings import Limits
 
 LINGER_SECONDS = 2.0
 DISCARD_SECONDS = 3.0
 
 
-class Doing(Enum):
-    """What a connection is at; the value is the reason that is counted where it takes too long."""
+class Phase(Enum):
+    """What a connection is doing; the value is the reason counted where it takes too long."""
 
     HEAD = "head_timeout"
     REQUEST = "no deadline of the connection's own"
@@ -38,19 +38,25 @@ class Doing(Enum):
     LINGER = "linger"
 
 
-class Lifetime(HttpToolsProtocol):
-    """When a connection ends. What the parser tells it: `sie_agent.serving.connections.connection`."""
+class TimedConnection(HttpToolsProtocol):
+    """Decides when a connection ends. The parser's callbacks are in `sie_agent.serving.connections.connection`."""
 
     def __init__(
-        self, config: Config, server_state: ServerState, app_state: dict[str, Any], *, door: Door, limits: Limits
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        *,
+        admission: Admission,
+        limits: Limits,
     ) -> None:
         loop = asyncio.get_running_loop()
         super().__init__(config, server_state, app_state, loop)
-        self.door, self.limits, self.refused = door, limits, door.refused
-        self.doing, self.deadline = Doing.HEAD, loop.time() + limits.head_seconds
-        self.wire: Wire | None = None
+        self.admission, self.limits, self.refused = admission, limits, admission.refused
+        self.phase, self.deadline = Phase.HEAD, loop.time() + limits.head_seconds
+        self.wire: CountingTransport | None = None
         self.running: RequestResponseCycle | None = None
-        self.verdict: Refusal | None = None
+        self.verdict: HttpError | None = None
         # bytes since the parser last told of anything but headers
         self.quiet = 0
         self.in_head = self.deaf = self.finished = self.ended = False
@@ -62,28 +68,28 @@ class Lifetime(HttpToolsProtocol):
 
     @property
     def unread(self) -> bool:
-        """Whether the client may still be sending what is not wanted."""
+        """Whether the client may still be sending data that nobody will read."""
         return self.deaf or self.in_head or (self.cycle is not None and self.cycle.more_body)
 
     def connection_made(self, given: asyncio.BaseTransport) -> None:
         transport = cast(asyncio.Transport, given)
         super().connection_made(transport)
-        self.transport = self.wire = Wire(transport, self.finish, lambda: self.finished, self.loop.time())
+        self.transport = self.wire = CountingTransport(transport, self.finish, lambda: self.finished, self.loop.time())
         if self.finished:
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.door.left(self)
+        self.admission.left(self)
         self.finished = self.deaf = True
         self.pipeline.clear()
         if self.running is not None and not self.running.response_complete:
-            # of requests in one packet the base class tells the last alone
+            # of pipelined requests the base class tells only the last
             self.running.disconnected = True
             self.running.message_event.set()
         super().connection_lost(exc)
 
     def eof_received(self) -> Any:  # the base class says None, which closes
-        """The client sends no more; who has sent a whole request may still wait for its answer."""
+        """The client has closed its side; if it has sent a whole request it still gets the answer."""
         if not self.answering or self.unread or self.finished:
             return False
         self.ended = True
@@ -92,8 +98,8 @@ class Lifetime(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self.running = cycle
-        self.doing, self.deadline = Doing.REQUEST, inf
-        self.door.at_work(self)
+        self.phase, self.deadline = Phase.REQUEST, inf
+        self.admission.at_work(self)
         super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
@@ -114,36 +120,33 @@ class Lifetime(HttpToolsProtocol):
             self.rest()
 
     def discard(self) -> None:
-        """The request has been answered before its body has come: throw a small one away, for the next request."""
-        if 0 < self.unread_bytes() <= DISCARDED_BYTES:
-            self.doing, self.deadline = Doing.DISCARD, self.loop.time() + DISCARD_SECONDS
+        """The answer was sent before the body arrived: discard a small body, and keep the connection."""
+        unread = int(self.cycle.scope["state"].get(UNREAD, NOT_KNOWN))
+        if 0 < unread <= DISCARDED_BYTES:
+            self.phase, self.deadline = Phase.DISCARD, self.loop.time() + DISCARD_SECONDS
         else:
             self.finish()
 
-    def unread_bytes(self) -> int:
-        """Bytes of the body of the last request, as its head says; -1 where it does not."""
-        return int(self.cycle.scope["state"].get(UNREAD, NOT_KNOWN))
-
     def rest(self) -> None:
-        """Wait for the next request, the start of which may have come."""
+        """Wait for the next request, part of which may have arrived."""
         now = self.loop.time()
         if self.in_head:
-            self.doing, self.deadline = Doing.HEAD, now + self.limits.head_seconds
+            self.phase, self.deadline = Phase.HEAD, now + self.limits.head_seconds
         else:
-            self.doing, self.deadline = Doing.REST, now + self.limits.keep_alive_seconds
-        self.door.wait(self)
+            self.phase, self.deadline = Phase.REST, now + self.limits.keep_alive_seconds
+        self.admission.wait(self)
 
-    def refuse(self, refusal: Refusal, reason: str = "") -> None:
-        """Answer a request that is not one, after those before it, and hear no more."""
+    def refuse(self, refusal: HttpError, reason: str = "") -> None:
+        """Answer a bad request, after those before it, and read no more."""
         self.refused.note(reason or refusal.code)
         self.deaf = True
         cycle = self.cycle
         if cycle is not None and cycle.more_body and cycle.response_complete:
-            # it has its answer, another would be taken for that to the next
+            # it has been answered; another answer would be taken for that to the next request
             self.finish()
             return
         if cycle is not None and cycle.more_body:
-            # what is wrong is the body of a request that has been handed over, or waits for that
+            # the body of a request is wrong that has been started or is queued
             if self.pipeline and self.pipeline[0][0] is cycle:
                 self.pipeline.popleft()
             else:
@@ -157,13 +160,13 @@ class Lifetime(HttpToolsProtocol):
         if not self.answering:
             self.say(refusal)
 
-    def say(self, refusal: Refusal) -> None:
-        """Send a refusal as the last thing."""
+    def say(self, refusal: HttpError) -> None:
+        """Send an error as the last answer."""
         self.transport.write(answer(refusal, self.server_state.default_headers))
         self.finish()
 
     def finish(self) -> None:
-        """Close, for a client that still sends after it has been heard for a while: else it would lose its answer."""
+        """Close; keep reading for a while from a client that still sends, or it would lose its answer."""
         if self.finished or self.wire is None:
             self.finished = True
             return
@@ -172,8 +175,8 @@ class Lifetime(HttpToolsProtocol):
         real, now = self.wire.transport, self.loop.time()
         if real.is_closing():
             return
-        self.doing, self.deadline = Doing.LINGER, now + LINGER_SECONDS
-        self.door.wait(self)
+        self.phase, self.deadline = Phase.LINGER, now + LINGER_SECONDS
+        self.admission.wait(self)
         if unread:
             self.deaf = True
             self.flow.resume_reading()
@@ -184,28 +187,28 @@ class Lifetime(HttpToolsProtocol):
             real.close()
 
     def leave(self) -> None:
-        """Make room for another connection, with a word to one that has begun a request."""
-        self.door.left(self)
+        """Close to make room for another connection; a client that has begun a request gets an error."""
+        self.admission.left(self)
         told = self.wire is not None and not self.finished and self.quiet > 0
         self.finished = self.deaf = True
         if self.wire is not None and told:
             self.transport.write(answer(busy("others need the place"), self.server_state.default_headers))
-            self.doing, self.deadline = Doing.LINGER, self.loop.time() + LINGER_SECONDS
+            self.phase, self.deadline = Phase.LINGER, self.loop.time() + LINGER_SECONDS
             self.wire.transport.close()
         else:
             self.abort()
 
     def abort(self) -> None:
-        """Close at once, with what has not been sent."""
+        """Close at once and drop unsent data."""
         self.finished = True
         if self.wire is not None:
             self.wire.transport.abort()
 
     def shutdown(self) -> None:
-        """The service stops: only what is under way goes on."""
+        """The service stops: finish only the request under way."""
         if self.answering:
             self.cycle.keep_alive = False
-        elif self.doing is Doing.LINGER:
+        elif self.phase is Phase.LINGER:
             if self.unread:
                 self.abort()
         else:
@@ -214,7 +217,7 @@ class Lifetime(HttpToolsProtocol):
                 self.wire.transport.close()
 
     def check(self, now: float) -> None:
-        """Look at the deadlines; called for every connection now and then."""
+        """Check the deadlines; called for every connection in turn."""
         if self.wire is None:
             return
         if self.wire.stalled(now, self.limits.write_seconds):
@@ -224,14 +227,14 @@ class Lifetime(HttpToolsProtocol):
             self.expire()
 
     def expire(self) -> None:
-        """The deadline of what the connection is at has passed."""
-        if self.doing is Doing.LINGER:
+        """The current deadline has passed."""
+        if self.phase is Phase.LINGER:
             self.abort()
             return
-        if self.doing is Doing.HEAD and self.quiet:
+        if self.phase is Phase.HEAD and self.quiet:
             seconds = self.limits.head_seconds
-            self.refuse(Refusal(408, "timeout", f"the headers did not come within {seconds:g} s"), self.doing.value)
+            self.refuse(HttpError(408, "timeout", f"the headers did not come within {seconds:g} s"), self.phase.value)
             return
-        if self.doing is not Doing.REST:
-            self.refused.note(self.doing.value)
+        if self.phase is not Phase.REST:
+            self.refused.note(self.phase.value)
         self.finish()

@@ -9,14 +9,14 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from sie_agent.serving.errors import Refusal, error_body
+from sie_agent.serving.http_errors import HttpError
 
-# a client that takes less than this of its answer does not read it
+# a client slower than this counts as not reading
 SLOWEST_BYTES_PER_SECOND = 64
 
 
-class Wire(asyncio.Transport):
-    """The transport that requests of a connection write to.
+class CountingTransport(asyncio.Transport):
+    """The transport that a connection's requests write to; counts the bytes.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Wire(asyncio.Transport):
         self.transport.resume_reading()
 
     def stalled(self, now: float, seconds: float) -> bool:
-        """Whether the peer has taken next to nothing for so many seconds, although there was something to take."""
+        """Whether the peer has read next to nothing for so many seconds although data was waiting for it."""
         waiting = self.transport.get_write_buffer_size()
         taken = self.given - waiting
         if waiting and now - self.checked < seconds:
@@ -65,15 +65,8 @@ class Wire(asyncio.Transport):
         return False
 
 
-def answer(refusal: Refusal, further: Iterable[tuple[bytes, bytes]]) -> bytes:
+def answer(error: HttpError, further: Iterable[tuple[bytes, bytes]]) -> bytes:
     """A whole answer that ends the connection."""
-    body = error_body(refusal.code, refusal.message, refusal.field)
-    headers = [
-        *further,
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-        *((name.encode(), value.encode()) for name, value in refusal.headers.items()),
-    ]
-    head = b"".join(b"%b: %b\r\n" % header for header in headers)
-    return b"%b%b\r\n%b" % (STATUS_LINE[refusal.status], head, body)
+    own, body = error.encoded()
+    head = b"".join(b"%b: %b\r\n" % header for header in (*further, *own, (b"connection", b"close")))
+    return b"%b%b\r\n%b" % (STATUS_LINE[error.status], head, body)

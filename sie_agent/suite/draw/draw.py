@@ -10,7 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sie_agent.attribution import SIGNED, TRAINING_LOSSES, Model, Rows, Setting, predict, reference_importance, train
+from sie_agent.attribution import (
+    SIGNED,
+    TRAINING_LOSSES,
+    FeatureRows,
+    Model,
+    Setting,
+    predict,
+    reference_importance,
+    train,
+)
 from sie_agent.evaluation import confident_learning, roc_auc
 from sie_agent.pipeline import Log, Proxies, train_proxies
 from sie_agent.samples import IMPRESSIONS, assign_query_sets, check_query_sets, simulate_log
@@ -83,9 +92,11 @@ class Draw:
         """All rows as the pipeline reads them, those of other query sets too."""
         return Log(self.world.inputs, self.world.proxy_inputs, self.label, self.world.queries, self.has_positions)
 
-    def rows(self, chosen: Booleans, targets: Doubles) -> Rows:
+    def rows(self, chosen: Booleans, targets: Doubles) -> FeatureRows:
         """The chosen rows as the target model reads them, with *targets* (n,) beside them."""
-        return Rows(self.world.target_inputs[chosen], targets[chosen].astype(np.float32), self.world.queries[chosen])
+        return FeatureRows(
+            self.world.target_inputs[chosen], targets[chosen].astype(np.float32), self.world.queries[chosen]
+        )
 
     @property
     def has_positions(self) -> bool:
@@ -168,7 +179,7 @@ def log_odds(models: Sequence[Model], features: npt.NDArray[np.float32]) -> Doub
     return np.asarray(np.log(np.clip(probability, 1e-7, 1) / np.clip(1 - probability, 1e-7, 1)))
 
 
-def own_losses(draw: Draw, odds: Doubles, rows: Rows, training_loss: str) -> Doubles:
+def own_losses(draw: Draw, odds: Doubles, rows: FeatureRows, training_loss: str) -> Doubles:
     """The training loss of each row of the log, (n,), NaN elsewhere."""
     log, column = draw.logged, np.full(len(odds), np.nan)
     column[log] = TRAINING_LOSSES[training_loss].losses(odds[log].astype(np.float32), rows)

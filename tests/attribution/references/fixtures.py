@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from sie_agent.attribution import Network, Rows, Setting, TrainingSettings, train
+from sie_agent.attribution import FeatureRows, Network, Setting, TrainingSettings, train
 
 
-def make_rows(count: int, seed: int, *, graded: bool = False) -> Rows:
+def make_rows(count: int, seed: int, *, graded: bool = False) -> FeatureRows:
     rng = np.random.default_rng(seed)
     features = rng.normal(size=(count, 5)).astype(np.float32)
     truth = features[:, 0] - 0.5 * features[:, 1] + 0.5 * rng.normal(size=count)
     targets = 1 / (1 + np.exp(-truth)) if graded else truth > 0
-    return Rows(features, targets.astype(np.float32), np.arange(count) // 4)
+    return FeatureRows(features, targets.astype(np.float32), np.arange(count) // 4)
 
 
 def make_setting(hidden: int, checkpoints: int = 3, seeds: int = 2) -> Setting:

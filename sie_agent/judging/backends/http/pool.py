@@ -10,12 +10,12 @@ from contextlib import suppress
 from typing import Any
 
 from sie_agent.errors import EnvironmentFailure
+from sie_agent.files.event_log import event
 from sie_agent.judging.backends.http.addresses import shown_url
 from sie_agent.judging.backends.http.attempt import exchange
 from sie_agent.judging.backends.http.enquiries import key_refused
 from sie_agent.judging.backends.http.model_server import ModelServer
 from sie_agent.judging.backends.http.trouble import LOST, STRANGE, TEST_QUESTION, Trouble
-from sie_agent.utils.events import event
 from sie_agent.utils.progress import say
 
 FAILURES_TO_DOUBT = 5

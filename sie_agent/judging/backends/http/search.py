@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
+from sie_agent.files.event_log import event
 from sie_agent.judging.answers import Answer
 from sie_agent.judging.backends.http.form import Form, in_words, named_part, next_form, simpler_forms
 from sie_agent.judging.backends.http.reading import OtherForm
 from sie_agent.judging.backends.http.trouble import Trouble
-from sie_agent.utils.events import event
 from sie_agent.utils.progress import say
 
 MOST_FORMS = 24

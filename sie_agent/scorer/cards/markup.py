@@ -1,4 +1,4 @@
-"""Text of others in a card: what a configuration or a manifest says is shown as text, and never as markup."""
+"""Text from configurations and manifests for a card, shown as text and never as markup."""
 
 from __future__ import annotations
 

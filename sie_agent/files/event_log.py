@@ -1,4 +1,4 @@
-"""One JSON line per event of a run, for people who feed logs into a machine; off unless asked for."""
+"""One JSON line per event of a run, for machines that read logs; off by default."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def log_events(target: str | Path | None) -> Iterator[None]:
 
 
 def event(name: str, **facts: Any) -> None:
-    """Note that something happened. *facts* are plain JSON values; nobody may put a key or a product text in."""
+    """Log an event. *facts* are plain JSON values, without secrets and product texts."""
     if _stream is None:
         return
     at = datetime.now(UTC).isoformat(timespec="milliseconds")

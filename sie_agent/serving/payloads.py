@@ -1,12 +1,12 @@
-"""What goes in and out of the service, as pydantic models; the description of the service is made of them."""
+"""Requests and answers as pydantic models, from which the OpenAPI description is generated."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, create_model
-from pydantic_core import PydanticCustomError, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError, create_model
 
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.samples import LONGEST
@@ -29,64 +29,38 @@ LONGEST_NAME = 80
 MOST_FAULTS = 1000
 
 
-def clean(kind: str, text: Any) -> str:
-    """A field's text, cleaned; an error of pydantic's own that says what is wrong with it."""
-    try:
-        if kind == "sample_id":
-            return identifier(str(text))
-        return description_text(text) if kind == "description" else required_text(kind, text)
-    except ValueError as error:
-        raise PydanticCustomError("text", "{said}", {"said": str(error)}) from None
-
-
-def clean_query(text: str) -> str:
-    return clean("query", text)
-
-
-def clean_title(text: str) -> str:
-    return clean("title", text)
-
-
-def clean_description(text: str | None) -> str:
-    return clean("description", text)
-
-
-def clean_id(given: str | int | None) -> str | None:
-    return None if given is None else clean("sample_id", given)
-
-
 def bounds(name: str, *, visible: bool = True) -> dict[str, Any]:
-    """What the description of the service says about a text."""
+    """A text's bounds for the OpenAPI description."""
     return {"maxLength": LONGEST[name], **({"minLength": 1, "pattern": VISIBLE} if visible else {})}
 
 
-class Strict(BaseModel):
-    """Nothing is converted silently and no field is made up: a misspelt label would be scored as no label."""
+class StrictModel(BaseModel):
+    """No silent conversion and no unknown fields: a misspelt label would be scored as no label."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class Sample(Strict):
+class Sample(StrictModel):
     """One row of a log: what was asked, what was shown, and what the log says of it."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [SAMPLE]})
 
-    query: Annotated[str, AfterValidator(clean_query), Field(json_schema_extra=bounds("query"))]
-    title: Annotated[str, AfterValidator(clean_title), Field(json_schema_extra=bounds("title"))]
+    query: Annotated[str, AfterValidator(partial(required_text, "query")), Field(json_schema_extra=bounds("query"))]
+    title: Annotated[str, AfterValidator(partial(required_text, "title")), Field(json_schema_extra=bounds("title"))]
     description: Annotated[
         Annotated[str, Field(json_schema_extra=bounds("description", visible=False))] | None,
-        AfterValidator(clean_description),
+        AfterValidator(description_text),
     ] = None
     label: float | None = Field(None, ge=0, le=1, description="What the log says; null where it says nothing.")
     sample_id: Annotated[
-        Annotated[str, Field(json_schema_extra=bounds("sample_id"))] | int | None, AfterValidator(clean_id)
+        Annotated[str, Field(json_schema_extra=bounds("sample_id"))] | int | None, AfterValidator(identifier)
     ] = Field(None, description="Comes back with the scores. The number of the row, from 1, where it is not given.")
     department: str | None = Field(
         None, max_length=LONGEST["sample_id"], description="Part of the shop, for the adjustment of weights."
     )
 
 
-class ScoreRequest(Strict):
+class ScoreRequest(StrictModel):
     """Rows to score."""
 
     # the first wrong one is told: a million of them would take seconds to be put into words
@@ -109,7 +83,7 @@ class ScoreAnswer(BaseModel):
 
 
 def answer_model(labels: Iterable[str]) -> type[ScoreAnswer]:
-    """The model of an answer, with a field for each weak label: those of a scorer, and any that a reload may bring."""
+    """The model of an answer, with a field for each weak label of the scorer and for any that a reload may bring."""
     names = dict.fromkeys([*labels, *WEAK_LABELS])
     said = {name: f"{WEAK_LABELS[name].meaning}." if name in WEAK_LABELS else None for name in names}
     said[WEIGHT] = "Where there is a recipe: the row's weight in training, 0 to 2."
@@ -126,8 +100,11 @@ def answer_model(labels: Iterable[str]) -> type[ScoreAnswer]:
     return create_model("ScoreAnswer", __base__=ScoreAnswer, __doc__=ScoreAnswer.__doc__, **scores)
 
 
-class Scorer(BaseModel):
+class ScorerInfo(BaseModel):
     """The scorer that answers now."""
+
+    # the schema's name in the description, from which clients generate code
+    __qualname__ = "Scorer"
 
     version: str
     sha256: str
@@ -142,7 +119,7 @@ class Scorer(BaseModel):
 class Reloaded(BaseModel):
     """What a reload did."""
 
-    scorer: Scorer
+    scorer: ScorerInfo
     changed: bool = Field(description="False where the folder held the scorer that was serving already.")
 
 
@@ -152,8 +129,10 @@ class Health(BaseModel):
     status: str
 
 
-class Fault(BaseModel):
+class ErrorDetail(BaseModel):
     """What went wrong."""
+
+    __qualname__ = "Fault"
 
     code: str = Field(description="For programs; does not change between versions.")
     message: str = Field(description="For people.")
@@ -163,7 +142,7 @@ class Fault(BaseModel):
 class ErrorAnswer(BaseModel):
     """The one form of every error."""
 
-    error: Fault
+    error: ErrorDetail
 
 
 def first_fault(error: ValidationError) -> tuple[str, str, str | None]:
@@ -176,6 +155,6 @@ def first_fault(error: ValidationError) -> tuple[str, str, str | None]:
     # the name of the branch of a union is not part of the place
     parts = [part for part in first["loc"] if part not in ("str", "int")]
     field = "".join(f"[{part}]" if isinstance(part, int) else f".{part[:LONGEST_NAME]}" for part in parts).lstrip(".")
-    said = "unknown field" if first["type"] == "extra_forbidden" else first["msg"]
+    said = "unknown field" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
     more = f" (and {count - 1} more)" if count > 1 else ""
     return "invalid_request", f"{field or 'body'}: {said}{more}", field or None

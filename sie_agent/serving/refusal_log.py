@@ -13,7 +13,7 @@ SAY_SECONDS = 10.0
 logger = logging.getLogger("sie_agent.serving")
 
 
-class Refused:
+class RefusalLog:
     """Counts and logs refusals.
 
     Parameters

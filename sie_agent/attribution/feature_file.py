@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from sie_agent.attribution.gradients import VALIDATION_LOSSES
 from sie_agent.attribution.models.logistic import Batch, Logistic, fit_batches
-from sie_agent.attribution.setting import Rows, Setting
+from sie_agent.attribution.setting import FeatureRows, Setting
 from sie_agent.errors import InputError
 from sie_agent.files.outputs import File, Work, outputs
 from sie_agent.files.paths import user_path
@@ -110,14 +113,9 @@ def fitted_on(log: FeatureFile, decay: float, step: Callable[[], None]) -> tuple
         yield from log.batches()
         step()
 
-    start = first_fit(log, decay)
-    return fit_batches(every_row, log.size, decay, start=start), passes
-
-
-def first_fit(log: FeatureFile, decay: float) -> npt.NDArray[np.float64]:
-    """Weights from the first rows alone."""
     head = list(log.batches(FIRST_FIT_ROWS))
-    return fit_batches(lambda: head, log.size, decay).weights
+    start = fit_batches(lambda: head, log.size, decay).weights
+    return fit_batches(every_row, log.size, decay, start=start), passes
 
 
 def direction(fitted: Logistic, setting: Setting, loss: str) -> npt.NDArray[np.float64]:
@@ -173,14 +171,13 @@ class FeatureFile:
                 return
 
     def _matrix(self, table: Any, first: int) -> Floats:
-        import pyarrow as pa
-
         column = table.column(self._features)
-        if not (pa.types.is_list(column.type) or pa.types.is_large_list(column.type) or is_fixed(column.type)):
-            raise InputError("is no list of numbers", where=f"{self.path}, field '{self._features}'")
+        kinds = pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list
+        if not any(is_kind(column.type) for is_kind in kinds):
+            raise InputError("must be a list of numbers", where=f"{self.path}, field '{self._features}'")
         values = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
         expected = self.size or (len(values) // max(table.num_rows, 1))
-        lengths = pa.compute.list_value_length(column).to_numpy(zero_copy_only=False)
+        lengths = pc.list_value_length(column).to_numpy(zero_copy_only=False)
         self._refuse(lengths != expected, first, self._features, f"does not hold {expected} numbers")
         matrix = values.reshape(-1, expected)
         self._refuse(~np.isfinite(matrix).all(axis=1), first, self._features, "holds a number that is not finite")
@@ -197,13 +194,6 @@ class FeatureFile:
             raise InputError(what, where=f"{self.path}, row {row}, field '{field}'")
 
 
-def is_fixed(kind: Any) -> bool:
-    """Whether it is the type of lists of one length."""
-    import pyarrow as pa
-
-    return bool(pa.types.is_fixed_size_list(kind))
-
-
 def open_parquet(path: Path) -> Any:
     """An open Parquet file.
 
@@ -211,30 +201,31 @@ def open_parquet(path: Path) -> Any:
     ------
     InputError : it is not there, or no Parquet.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
         # buffering ahead would hold all row groups that were read
-        opened = pq.ParquetFile(path, pre_buffer=False)
+        return pq.ParquetFile(path, pre_buffer=False)
     except FileNotFoundError as error:
         raise InputError("no such file", where=path) from error
     except (OSError, pa.ArrowInvalid) as error:
         raise InputError(f"cannot be read as Parquet ({type(error).__name__})", where=path) from error
-    return opened
 
 
-def validation_rows(path: str | Path, features: str, size: int) -> Rows:
+def validation_rows(path: str | Path, features: str, size: int) -> FeatureRows:
     """The trusted rows, in memory."""
     file = FeatureFile(path, features, "grade", "query")
     if file.size != size:
         raise InputError(
             f"holds features of {file.size} numbers; those of the log have {size}", where=f"{path}, field '{features}'"
         )
-    parts = list(file.batches())
-    queries = open_parquet(file.path).read(columns=["query"]).column("query").to_pandas()
-    codes = pd.factorize(queries.map(normalise_query))[0].astype(np.intp)
-    return Rows(np.concatenate([one for one, _ in parts]), np.concatenate([one for _, one in parts]), codes)
+    found, grades = zip(*file.batches(), strict=True)
+    codes = pd.factorize(queries_of(file.path))[0].astype(np.intp)
+    return FeatureRows(np.concatenate(found), np.concatenate(grades), codes)
+
+
+def queries_of(path: Path) -> pd.Series[str]:
+    """The query of each row, normalised."""
+    queries: pd.Series[str] = open_parquet(path).read(columns=["query"]).column("query").to_pandas()
+    return queries.map(normalise_query)
 
 
 def check_disjoint(log: Path, trusted: Path) -> None:
@@ -244,7 +235,7 @@ def check_disjoint(log: Path, trusted: Path) -> None:
     ------
     InputError : one is; names the first.
     """
-    known = set(open_parquet(trusted).read(columns=["query"]).column("query").to_pandas().map(normalise_query))
+    known = set(queries_of(trusted))
     first = 0
     for batch in open_parquet(log).iter_batches(batch_size=BATCH_ROWS, columns=["query"]):
         queries = batch.column("query").to_pandas()

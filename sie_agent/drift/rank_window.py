@@ -35,14 +35,14 @@ class RankWindow:
         self._few: list[float] = []
 
     def add(self, scores: Doubles) -> None:
-        """Take in scores; those that are not numbers are no events here."""
+        """Add scores; NaN is left out."""
         scores = scores[~np.isnan(scores)][-len(self.kept) :]
         places = (self.place + np.arange(len(scores))) % len(self.kept)
         self.kept[places] = scores
         self.place = int((self.place + len(scores)) % len(self.kept))
 
     def refresh(self) -> None:
-        """Sort the window, for the weights to come."""
+        """Sort the window for the weights of the next batches."""
         self.ordered = np.sort(self.kept[~np.isnan(self.kept)])
         self._few = self.ordered.tolist()
 

@@ -22,7 +22,7 @@ SUMS = 3  # of each mean: rows, sum, sum of squares
 
 @dataclass
 class Reference:
-    """What one distribution is held against.
+    """The baseline of one distribution.
 
     Attributes
     ----------
@@ -45,21 +45,30 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Events of one stream: (measures, n) values, (n,) labels with NaN where there is none, (n,) groups or -1."""
+class EventBatch:
+    """Events of one window: (measures, n) values, (n,) labels with NaN where there is none, (n,) groups or -1."""
 
     values: Doubles
     labels: Doubles
     groups: Integers
 
-    def take(self, chosen: slice | Integers) -> Rows:
-        """Some of the rows."""
-        return Rows(self.values[:, chosen], self.labels[chosen], self.groups[chosen])
+    @classmethod
+    def joined(cls, parts: Sequence[EventBatch]) -> EventBatch:
+        """The events of several batches, of at least one."""
+        return cls(
+            np.concatenate([part.values for part in parts], axis=1),
+            np.concatenate([part.labels for part in parts]),
+            np.concatenate([part.groups for part in parts]),
+        )
+
+    def take(self, chosen: slice | Integers) -> EventBatch:
+        """Some of the events."""
+        return EventBatch(self.values[:, chosen], self.labels[chosen], self.groups[chosen])
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One figure at a look: its value, what chance exceeds too rarely to be believed, live and baseline mean."""
+    """One figure at a look: its value, its critical value under no change, live and baseline mean."""
 
     value: float
     critical: float
@@ -68,7 +77,7 @@ class Finding:
 
 
 @dataclass
-class Stream:
+class DriftWindow:
     """Window and baseline of one department, or of all.
 
     Attributes
@@ -88,7 +97,7 @@ class Stream:
     events: int = 0
     segment: int = 0
     filled: int = 0
-    warm: list[Rows] = field(default_factory=list)
+    warm: list[EventBatch] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         chosen = self.settings
@@ -96,27 +105,49 @@ class Stream:
         self.sums = np.zeros((chosen.segments, chosen.groups, len(MEANS) * SUMS))
         self.step = self.window // chosen.segments
 
+    @classmethod
+    def against(
+        cls,
+        quantiles: Mapping[str, Doubles],
+        rows: float,
+        measures: Sequence[str],
+        window: int,
+        warm_up: int,
+        settings: AdjustmentSettings,
+    ) -> DriftWindow:
+        """An empty window whose baseline is, where known, the quantiles of a log of *rows* scored events."""
+        made = cls(measures, window, warm_up, settings)
+        for name, known in quantiles.items():
+            edges, shares = edges_of(known, settings.bins)
+            made.references[name] = Reference(edges, shares * rows, np.zeros((settings.groups, len(shares))))
+        if BACKING in quantiles:
+            middles = (quantiles[BACKING][1:] + quantiles[BACKING][:-1]) / 2
+            made.known_mean = float(middles.mean()), float(middles.std()), rows
+        return made
+
     @property
     def warming_up(self) -> bool:
-        """Whether the first events are still being gathered for a baseline."""
+        """Whether the first events are still being collected for a baseline."""
         return self.base_sums is None
 
-    def nothing(self) -> Rows:
+    def nothing(self) -> EventBatch:
         """No rows."""
-        return Rows(np.empty((len(self.measures), 0)), np.empty(0), np.empty(0, np.int64))
+        return EventBatch(np.empty((len(self.measures), 0)), np.empty(0), np.empty(0, np.int64))
 
     def room(self) -> int:
         """Events that fit before the next look, or before the warm-up is over."""
         left = self.step - self.filled
         return min(left, self.warm_up - self.events) if self.warming_up else left
 
-    def add(self, rows: Rows) -> bool:
+    def add(self, rows: EventBatch) -> bool:
         """Count rows, at most :meth:`room` of them; True where a segment is full and a look is due."""
         count = len(rows.labels)
         in_blocks = (self.events + np.arange(count)) // BLOCK % self.settings.groups
-        rows = Rows(rows.values, rows.labels, np.where(rows.groups < 0, in_blocks, rows.groups))
+        rows = EventBatch(rows.values, rows.labels, np.where(rows.groups < 0, in_blocks, rows.groups))
         self.events += count
-        self.live[self.segment] += self._counted(rows)
+        for place, name in enumerate(self.measures):
+            if name in self.references:
+                self.live[self.segment, place] += self._binned(self.references[name], rows.values[place], rows.groups)
         if self.warming_up:
             self.warm.append(rows)
             if self.events >= self.warm_up:
@@ -127,7 +158,7 @@ class Stream:
         return self.filled >= self.step
 
     def move_on(self) -> None:
-        """Begin the next segment, in place of the oldest."""
+        """Start the next segment, replacing the oldest."""
         self.segment = (self.segment + 1) % self.settings.segments
         self.live[self.segment] = 0
         self.sums[self.segment] = 0
@@ -147,57 +178,42 @@ class Stream:
                 found[f"mean_{name}"] = finding
         return found
 
-    def _counted(self, rows: Rows) -> Integers:
-        """(measures, groups, bins) counts of some rows; none where there is no baseline, hence no bins."""
-        groups, bins = self.settings.groups, self.settings.bins
-        counted = np.zeros((len(self.measures), groups * bins), np.int64)
-        for place, name in enumerate(self.measures):
-            reference = self.references.get(name)
-            if reference is not None:
-                codes = reference.codes(rows.values[place])
-                flat = rows.groups * bins + codes
-                counted[place] = np.bincount(flat if codes.min() >= 0 else flat[codes >= 0], minlength=groups * bins)
-        return counted.reshape(len(self.measures), groups, bins)
+    def _binned(self, reference: Reference, values: Doubles, groups: Integers) -> Integers:
+        """(groups, bins) counts of some values; those that are no numbers are left out."""
+        codes = reference.codes(values)
+        flat = (groups * self.settings.bins + codes)[codes >= 0]
+        shape = self.settings.groups, self.settings.bins
+        return np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape)
 
-    def _summed(self, rows: Rows) -> Doubles:
+    def _summed(self, rows: EventBatch) -> Doubles:
         """(groups, means · 3) rows, sum and sum of squares of each of ``MEANS``."""
+        nothing = np.full(len(rows.labels), np.nan)
+        backing = dict(zip(self.measures, rows.values, strict=True)).get(BACKING, nothing)
         parts = []
-        for values in (rows.labels, self._backing(rows)):
+        for values in (rows.labels, backing):
             known = ~np.isnan(values)
             groups, values = rows.groups[known], values[known]
             for weights in (None, values, values**2):
                 parts.append(np.bincount(groups, weights, minlength=self.settings.groups))
         return np.column_stack(parts).astype(np.float64)
 
-    def _backing(self, rows: Rows) -> Doubles:
-        if BACKING not in self.measures:
-            return np.full(len(rows.labels), np.nan)
-        return np.asarray(rows.values[list(self.measures).index(BACKING)])
-
     def _make_baseline(self) -> None:
-        """Make the events of the warm-up the baseline of whatever has none."""
-        rows = Rows(
-            np.concatenate([part.values for part in self.warm], axis=1),
-            np.concatenate([part.labels for part in self.warm]),
-            np.concatenate([part.groups for part in self.warm]),
-        )
+        """Use the events of the warm-up as the baseline of every measure that has none."""
+        rows = EventBatch.joined(self.warm)
         self.warm = []
         self.base_sums = self._summed(rows)
-        groups, bins = self.settings.groups, self.settings.bins
         for place, name in enumerate(self.measures):
-            values = rows.values[place][~np.isnan(rows.values[place])]
+            column = rows.values[place]
+            values = column[~np.isnan(column)]
             if name in self.references or len(values) < self.warm_up / 2:
                 continue
-            reference = mix_reference(values, self.settings) if name == MIX else score_reference(values, bins)
-            codes = reference.codes(values)
-            flat = rows.groups[~np.isnan(rows.values[place])] * bins + codes
-            counts = np.bincount(flat, minlength=groups * bins).reshape(groups, bins).astype(np.float64)
-            reference.counts = counts[:, : len(reference.expected)]
-            reference.expected = reference.counts.sum(axis=0)
-            self.references[name] = reference
+            found = mix_reference(values, self.settings) if name == MIX else score_reference(values, self.settings.bins)
+            found.counts = self._binned(found, column, rows.groups)[:, : len(found.expected)].astype(np.float64)
+            found.expected = found.counts.sum(axis=0)
+            self.references[name] = found
 
     def _change(self, place: int, level: float) -> Finding | None:
-        """Change of a mean against the baseline in its standard deviations; None where there is too little to tell."""
+        """Change of a mean in standard deviations of the baseline; None where there is too little data."""
         if self.base_sums is None:
             return None
         here = slice(place * SUMS, (place + 1) * SUMS)
@@ -258,17 +274,3 @@ def mix_reference(numbers: Doubles, settings: AdjustmentSettings) -> Reference:
     common = common[counts[common] > 0]
     bin_of[common] = np.arange(len(common))
     return Reference(np.empty(0), np.zeros(settings.bins), np.empty(0), bin_of)
-
-
-def quantile_references(
-    quantiles: Mapping[str, Doubles], rows: float, settings: AdjustmentSettings
-) -> tuple[dict[str, Reference], tuple[float, float, float] | None]:
-    """References, and of BACKING mean, deviation and rows, from quantiles of a log of *rows* scored events."""
-    references = {}
-    for name, known in quantiles.items():
-        edges, shares = edges_of(known, settings.bins)
-        references[name] = Reference(edges, shares * rows, np.zeros((settings.groups, len(shares))))
-    if BACKING not in quantiles:
-        return references, None
-    middles = (quantiles[BACKING][1:] + quantiles[BACKING][:-1]) / 2
-    return references, (float(middles.mean()), float(middles.std()), rows)

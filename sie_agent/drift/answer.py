@@ -1,4 +1,4 @@
-"""What the adjustment shows: its state as JSON, its metrics for Prometheus."""
+"""What the drift watch answers: its state as JSON, its metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import BaseModel, Field
 
 from sie_agent.drift.levels import DISTILL, LEVELS, WATCH, Standing, advice, rounded
+from sie_agent.drift.rank_window import RankWindow
 from sie_agent.drift.settings import BACKING, MEANS
-from sie_agent.drift.stream import MIX, Stream
+from sie_agent.drift.window import MIX, DriftWindow
 
 if TYPE_CHECKING:
     from sie_agent.drift.adjustment import Adjustment
@@ -17,13 +19,29 @@ if TYPE_CHECKING:
 SHOWN_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
+class AdjustmentAnswer(BaseModel):
+    """How weights are adjusted now, and what has moved. Figures are null until the first look at them."""
+
+    started: str = Field(description="When it began, in UTC.")
+    events: int = Field(description="Rows scored since then.")
+    advice: dict[str, Any] = Field(description="Whether to distill again, since when, and the reasons in words.")
+    alarms: dict[str, int] = Field(description="How often a figure was raised to each level.")
+    labels: dict[str, dict[str, Any]] = Field(description="Live and baseline quantiles and PSI, by weak label.")
+    mix: dict[str, Any] | None = Field(description="PSI of the shares of departments.")
+    judge_versus_log: dict[str, dict[str, Any] | None] = Field(description="How far the judge backs the log's labels.")
+    departments: dict[str, dict[str, Any]] = Field(description="Events and the same figures, by department.")
+    thresholds: dict[str, Any]
+    told_within_events: dict[str, int] = Field(description="Events until a lasting change is reported.")
+    settings: dict[str, Any]
+
+
 def state_of(adjustment: Adjustment) -> dict[str, Any]:
-    """Everything that is known, for JSON; see ADJUSTMENT.md for each key."""
+    """Everything that is known, for JSON: the content of an :class:`AdjustmentAnswer`."""
     chosen = adjustment.settings
     return {
         "started": adjustment.started,
         "events": adjustment.events,
-        "advice": advice(adjustment.named_standings(), chosen),
+        "advice": advice(adjustment.standings, chosen),
         "alarms": alarms_of(adjustment),
         "labels": {name: distribution_of(adjustment, name) for name in adjustment.labels},
         "mix": figure_of(adjustment, None, MIX),
@@ -53,28 +71,39 @@ def state_of(adjustment: Adjustment) -> dict[str, Any]:
 
 
 def alarms_of(adjustment: Adjustment) -> dict[str, int]:
-    """How often any figure was raised to a level, since the beginning."""
-    standings = [standing for _, _, standing in adjustment.named_standings()]
+    """How often any figure was raised to each level since the start."""
+    standings = adjustment.standings.values()
     return {
         WATCH: sum(standing.raised_watch for standing in standings),
         DISTILL: sum(standing.raised_distill for standing in standings),
     }
 
 
-def is_warming_up(stream: Stream, labels: tuple[str, ...]) -> bool:
-    """Whether a score of the department has nothing to be held against yet."""
+def is_warming_up(stream: DriftWindow, labels: tuple[str, ...]) -> bool:
+    """Whether some score of the department has no baseline yet."""
     return stream.warming_up and any(name not in stream.references for name in labels)
+
+
+def quantiles_of(window: RankWindow) -> dict[str, dict[str, float]]:
+    """The scores' quantiles by source (``baseline``, and ``live`` once there are events) and probability."""
+    found = {"baseline": np.interp(SHOWN_QUANTILES, np.linspace(0, 1, len(window.quantiles)), window.quantiles)}
+    if len(window.ordered):
+        found["live"] = np.quantile(window.ordered, SHOWN_QUANTILES)
+    probabilities = list(map(str, SHOWN_QUANTILES))
+    return {source: dict(zip(probabilities, values.tolist(), strict=True)) for source, values in found.items()}
 
 
 def distribution_of(adjustment: Adjustment, label: str) -> dict[str, Any]:
     """Live and baseline quantiles of a weak label, and its figure over all departments."""
     window = adjustment.ranks[label]
-    live = np.quantile(window.ordered, SHOWN_QUANTILES) if len(window.ordered) else [None] * len(SHOWN_QUANTILES)
-    baseline = np.interp(SHOWN_QUANTILES, np.linspace(0, 1, len(window.quantiles)), window.quantiles)
+    quantiles = quantiles_of(window)
+    nothing = dict.fromkeys(quantiles["baseline"])
     return {
         "window_events": len(window.ordered),
-        "live_quantiles": {str(q): rounded(value, 6) for q, value in zip(SHOWN_QUANTILES, live, strict=True)},
-        "baseline_quantiles": {str(q): rounded(value, 6) for q, value in zip(SHOWN_QUANTILES, baseline, strict=True)},
+        **{
+            f"{source}_quantiles": {q: rounded(value, 6) for q, value in quantiles.get(source, nothing).items()}
+            for source in ("live", "baseline")
+        },
         "psi": figure_of(adjustment, None, label),
     }
 
@@ -96,23 +125,19 @@ def figure_of(adjustment: Adjustment, department: str | None, name: str) -> dict
 def metrics_of(adjustment: Adjustment) -> Iterator[tuple[str, dict[str, str], float]]:
     """Name, labels and value of each metric."""
     yield "sie_adjustment_events", {}, float(adjustment.events)
-    said = advice(adjustment.named_standings(), adjustment.settings)
+    said = advice(adjustment.standings, adjustment.settings)
     yield "sie_adjustment_distill_again", {}, float(said["distill_again"])
     yield "sie_adjustment_level", {}, float(LEVELS.index(said["level"]))
     for level, count in alarms_of(adjustment).items():
         yield "sie_adjustment_alarms", {"level": level}, float(count)
     for label, window in adjustment.ranks.items():
-        baseline = np.interp(SHOWN_QUANTILES, np.linspace(0, 1, len(window.quantiles)), window.quantiles)
-        sources = {"baseline": baseline}
-        if len(window.ordered):
-            sources["live"] = np.quantile(window.ordered, SHOWN_QUANTILES)
-        for source, values in sources.items():
-            for quantile, value in zip(SHOWN_QUANTILES, values.tolist(), strict=True):
-                labels = {"label": label, "source": source, "quantile": str(quantile)}
+        for source, values in quantiles_of(window).items():
+            for quantile, value in values.items():
+                labels = {"label": label, "source": source, "quantile": quantile}
                 yield "sie_adjustment_score_quantile", labels, value
     for name, stream in adjustment.streams.items():
         yield "sie_adjustment_department_events", {"department": name}, float(stream.events)
-    for department, name, standing in adjustment.named_standings():
+    for (department, name), standing in adjustment.standings.items():
         yield from figure_metrics(department or "", name, standing)
 
 

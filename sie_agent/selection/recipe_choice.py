@@ -1,4 +1,4 @@
-"""The recipe of a scores table: the one that came with it, or that with parts that the user gives."""
+"""The recipe that a scores table is weighed by: its own, or one with parts that the user gives."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import numpy as np
 import numpy.typing as npt
 
 from sie_agent.errors import InputError
-from sie_agent.scorer.student import QUANTILES
+from sie_agent.selection.checks import check_name, check_strength
+from sie_agent.selection.defaults import AUTO, usual_label
+from sie_agent.selection.ranks import QUANTILES
 from sie_agent.selection.recipe import LEVEL, Recipe
-from sie_agent.selection.select import check_name, check_strength
-from sie_agent.selection.usual import AUTO, usual_label
 
 Doubles = npt.NDArray[np.float64]
 
 NONE = "none"
-# where somebody asks for weights and says no strength
+# where somebody asks for weights and names no strength
 MILD = 0.5
 
 
-class Table(Protocol):
-    """A table of scores, in memory or in a file."""
+class ScoreColumns(Protocol):
+    """What a recipe needs to know of a scores table, in memory or in a file."""
 
     @property
     def names(self) -> Collection[str]:
@@ -41,9 +41,14 @@ class Table(Protocol):
 
 
 def recipe_for(
-    table: Table, recipe: Recipe | None, by: str | None, strength: float | None, blend: float | None, where: str | None
+    table: ScoreColumns,
+    recipe: Recipe | None,
+    by: str | None,
+    strength: float | None,
+    blend: float | None,
+    where: str | None,
 ) -> Recipe:
-    """The recipe to weigh a table by.
+    """The recipe to weigh a table by, with quantiles of all that it reads.
 
     Parameters
     ----------
@@ -63,17 +68,22 @@ def recipe_for(
             hint="Distill and score the log anew, or say what to weigh by: --by value, or --by none and --blend 0.6 "
             "(in Python also recipe=scorer.recipe).",
         )
-    if recipe is not None and asked is None and strength is None and blend is None:
-        chosen = recipe
-    else:
+    chosen = recipe
+    if chosen is None or asked is not None or strength is not None or blend is not None:
         chosen = given_recipe(table, recipe, asked, strength, blend, where)
     for name in chosen.reads:
         check_name(name, table.names, where)
-    return completed(chosen, table)
+    missing = {name: table.quantiles(name) for name in chosen.reads if name not in chosen.quantiles}
+    return replace(chosen, quantiles={**chosen.quantiles, **missing}) if missing else chosen
 
 
 def given_recipe(
-    table: Table, recipe: Recipe | None, by: str | None, strength: float | None, blend: float | None, where: str | None
+    table: ScoreColumns,
+    recipe: Recipe | None,
+    by: str | None,
+    strength: float | None,
+    blend: float | None,
+    where: str | None,
 ) -> Recipe:
     """The parts that the user gives, and for the others those of *recipe*."""
     own = recipe or Recipe()
@@ -98,12 +108,6 @@ def given_recipe(
     )
 
 
-def completed(recipe: Recipe, table: Table) -> Recipe:
-    """The recipe with quantiles of all that it reads, of the table's own columns where it has none."""
-    missing = {name: table.quantiles(name) for name in recipe.reads if name not in recipe.quantiles}
-    return replace(recipe, quantiles={**recipe.quantiles, **missing}) if missing else recipe
-
-
 def quantiles_of(count: int, at: Callable[[npt.NDArray[np.int64]], Doubles]) -> tuple[float, ...]:
     """101 evenly spaced quantiles of *count* sorted numbers, by interpolation between neighbours.
 
@@ -116,14 +120,14 @@ def quantiles_of(count: int, at: Callable[[npt.NDArray[np.int64]], Doubles]) -> 
     above = np.minimum(below + 1, count - 1)
     needed, back = np.unique(np.concatenate([below, above]), return_inverse=True)
     low, high = np.split(at(needed)[back.ravel()], 2)
-    # rising whatever the rounding: interpolated numbers may else fall back by a bit
+    # interpolated numbers may fall by a rounding error, and quantiles must not
     return tuple(np.maximum.accumulate(low + (place - below) * (high - low)).tolist())
 
 
 def mean_of(labels: Iterable[Doubles]) -> float:
-    """Mean of labels that come in pieces, those that are not known left out; the same however they are cut.
+    """Mean of labels that come in pieces, without those that are not known; the same however they are cut.
 
-    `LEVEL` where there is none: no label is left then that it would be held against.
+    `LEVEL` where no label is known: then none is scaled by it.
     """
     count = 0
 
