@@ -77,7 +77,7 @@ MISTAKES: list[tuple[int, Callable[[pd.DataFrame], object], str]] = [
     (0, lambda table: table.pop("query"), "no column 'query'"),
     (1, lambda table: put(table, 3, "grade", None), r"row 4, field 'grade'"),
     (1, lambda table: table.__setitem__("embedding", [np.ones(3, np.float32)] * 100), "3 numbers.*have 6"),
-    (1, lambda table: table.__setitem__("embedding", "x"), "no list of numbers"),
+    (1, lambda table: table.__setitem__("embedding", "x"), "must be a list of numbers"),
 ]
 
 
