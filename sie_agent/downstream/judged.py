@@ -76,8 +76,7 @@ def scored_by(log: Log, distilled: Distilled, unseen: np.ndarray) -> Scored:
     quantiles = quantiles_of({name: column[known] for name, column in scores.items()})
     mean = float(log.label.mean())
     return Scored(
-        scores,
-        [made_ready(replace(recipe, mean_label=mean), distilled.students, quantiles) for recipe in CANDIDATES],
+        scores, [made_ready(replace(recipe, mean_label=mean), distilled.students, quantiles) for recipe in CANDIDATES]
     )
 
 

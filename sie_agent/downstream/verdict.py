@@ -55,12 +55,7 @@ def verdict(
     own = Way(ranker, AUTO, judge)
     told = f"{judge} ({mode})"
     if own not in values or Way(ranker, CLEAN) not in values:
-        return {
-            "judge": judge,
-            "use": UNKNOWN,
-            "text": NOTHING_TRIED,
-            "against": [],
-        }
+        return {"judge": judge, "use": UNKNOWN, "text": NOTHING_TRIED, "against": []}
     text = best_text(values, ranker)
     rivals: list[tuple[str, Way | None]] = [
         (THE_LOG, Way(ranker, LOG)),

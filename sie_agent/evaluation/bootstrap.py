@@ -38,9 +38,7 @@ def interval(values: Sequence[float] | Doubles, level: float = 0.95) -> tuple[fl
 
 
 def bootstrap_mean(
-    statistics: Sequence[Callable[[Integers], float]],
-    queries: Sequence[Integers],
-    copies: npt.NDArray[np.intp],
+    statistics: Sequence[Callable[[Integers], float]], queries: Sequence[Integers], copies: npt.NDArray[np.intp]
 ) -> Doubles:
     """Bootstrap replicates of the mean of a statistic over draws, (replicates,).
 

@@ -21,11 +21,7 @@ MEASURES = ("auc", "spearman")
 
 
 def compare_judgments(
-    samples: pd.DataFrame,
-    tables: Mapping[str, pd.DataFrame],
-    *,
-    relevant_at: float = 0.75,
-    replicates: int = 1000,
+    samples: pd.DataFrame, tables: Mapping[str, pd.DataFrame], *, relevant_at: float = 0.75, replicates: int = 1000
 ) -> dict[str, Any]:
     """Quality of each variant's judgments and the paired difference of each to the first.
 
@@ -129,11 +125,7 @@ def measure(score: Doubles, grade: Doubles, relevant: npt.NDArray[np.bool_]) -> 
 
 
 def replicate(
-    score: Doubles,
-    grade: Doubles,
-    relevant: npt.NDArray[np.bool_],
-    codes: npt.NDArray[np.intp],
-    replicates: int,
+    score: Doubles, grade: Doubles, relevant: npt.NDArray[np.bool_], codes: npt.NDArray[np.intp], replicates: int
 ) -> Doubles:
     """(replicates, 2): both measures on each resample of queries; the same resamples for every variant."""
     copies = query_copies(int(codes.max()) + 1, replicates, BOOTSTRAP_SEED)

@@ -197,9 +197,7 @@ def relevance_of(
     rows = table[table["aspect"] == "relevance"].reset_index(drop=True)
     if rows.empty:
         raise InputError(
-            "holds no judgment of relevance",
-            where=where,
-            hint="Make some with `sie label --variant relevance/NAME`.",
+            "holds no judgment of relevance", where=where, hint="Make some with `sie label --variant relevance/NAME`."
         )
     rows["asked"] = asked_variant(rows)
     rows, chosen_model = one_of(rows, rows["model"], "model", model, where)
@@ -232,9 +230,7 @@ def one_of(
     option = f"--{what}"
     if wanted is not None and wanted not in there:
         raise InputError(
-            f"holds no judgment of {what} '{wanted}'",
-            where=where,
-            hint=f"Give {option} one of: {', '.join(there)}.",
+            f"holds no judgment of {what} '{wanted}'", where=where, hint=f"Give {option} one of: {', '.join(there)}."
         )
     if wanted is None and len(there) > 1:
         raise InputError(

@@ -57,9 +57,7 @@ def load_log(
     """
     if simulate is not None and simulate not in SIMULATIONS:
         raise InputError(
-            f"no simulated log '{simulate}'",
-            where="--simulate",
-            hint=f"Choose one of {', '.join(SIMULATIONS)}.",
+            f"no simulated log '{simulate}'", where="--simulate", hint=f"Choose one of {', '.join(SIMULATIONS)}."
         )
     samples = load_samples(
         data,

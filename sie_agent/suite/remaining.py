@@ -127,13 +127,7 @@ def loss_of(judge: JudgePart, failure: Failure, without: tuple[str, ...] = ()) -
         text = f"Judge '{judge.name}' is left out: {failure.cause}"
     lost: Literal["judge", "members"] = "members" if without else "judge"
     return Loss(
-        judge=judge.name,
-        kind=judge.kind,
-        lost=lost,
-        without=without,
-        cause=failure.cause,
-        hint=failure.hint,
-        text=text,
+        judge=judge.name, kind=judge.kind, lost=lost, without=without, cause=failure.cause, hint=failure.hint, text=text
     )
 
 

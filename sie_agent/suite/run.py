@@ -172,11 +172,7 @@ def finish(folder: Path, judgments: pd.DataFrame) -> dict[str, Any]:
         "report": str(report),
         "verdict": figures["verdict"],
         "headline": figures["headline"],
-        "agreement": {
-            **agreed,
-            "mode": figures["mode"],
-            "metrics": {row["metric"]: row["value"] for row in rows},
-        },
+        "agreement": {**agreed, "mode": figures["mode"], "metrics": {row["metric"]: row["value"] for row in rows}},
         "reliability": {
             row["metric"]: {"value": row["value"], "bound": row["bound"]}
             for row in figures["reliability"]

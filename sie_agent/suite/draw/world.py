@@ -229,9 +229,7 @@ def build_world(suite: Suite, cache: JudgmentCache, folder: Path | None = None) 
     samples, keys = samples[enough].reset_index(drop=True), keys[enough]
     if samples.empty:
         raise InputError(
-            f"no query has {part.min_items_per_query} items",
-            where=part.source,
-            hint="Lower data.min_items_per_query.",
+            f"no query has {part.min_items_per_query} items", where=part.source, hint="Lower data.min_items_per_query."
         )
     check_labels(suite, samples)
     codes, names = pd.factorize(keys)

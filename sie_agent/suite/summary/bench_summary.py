@@ -28,11 +28,7 @@ from sie_agent.suite.settings import Suite
 
 
 def bench_of(
-    suite: Suite,
-    tried: Sequence[JudgePart],
-    draws: Sequence[Stored],
-    n_queries: int,
-    copies: npt.NDArray[np.intp],
+    suite: Suite, tried: Sequence[JudgePart], draws: Sequence[Stored], n_queries: int, copies: npt.NDArray[np.intp]
 ) -> dict[str, Any]:
     """What the bench gives to ``agreement.json``: the verdict on the headline judge, and what it rests on."""
     tables = [draw.bench for draw in draws if draw.bench is not None]
