@@ -1,7 +1,8 @@
-"""JSON files whose content is a pydantic model: the first wrong field is named."""
+"""JSON files whose content is a pydantic model: results are checked when they are written, and when they are read."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,8 +11,11 @@ from pydantic import BaseModel, ValidationError
 from sie_agent.errors import InputError
 from sie_agent.files.field_errors import first_fault
 from sie_agent.files.json_files import read_json
+from sie_agent.files.manifest import without_nan, write_json
+from sie_agent.results.base import Document
 
 Shape = TypeVar("Shape", bound=BaseModel)
+Written = TypeVar("Written", bound=Document)
 
 
 def read_model(path: Path, shape: type[Shape], *, hint: str | None = None) -> Shape:
@@ -37,3 +41,15 @@ def as_model(content: Any, shape: type[Shape], path: Path, *, hint: str | None =
         way, problem = first_fault(error, shape)
         place = ".".join(map(str, way)) or "the top level"
         raise InputError(f"field '{place}': {problem}", where=path, hint=hint) from error
+
+
+def write_document(path: Path, shape: type[Written], content: Mapping[str, Any]) -> Written:
+    """Write a result file; NaN becomes null.
+
+    Raises
+    ------
+    EnvironmentFailure : the folder cannot be written, or the disk is full.
+    """
+    made = shape.model_validate(without_nan(content))
+    write_json(path, made.as_json())
+    return made

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.stats import rankdata
 
 from sie_agent.errors import InputError
 from sie_agent.files.paths import user_path
@@ -17,7 +18,6 @@ from sie_agent.files.tables import read_table
 from sie_agent.judging import scale_means_nothing
 from sie_agent.samples import made_by_words
 from sie_agent.scorer import file_of_run
-from sie_agent.suite import mean_rank
 
 Doubles = npt.NDArray[np.float64]
 FEWEST_JUDGED = 10
@@ -220,6 +220,14 @@ def relevance_of(
         )
     ranked = scale_means_nothing(chosen_variant) if by_rank is None else by_rank
     return Judged(relevance, chosen_model, chosen_variant, ranked)
+
+
+def mean_rank(answers: Sequence[Doubles], rows: npt.NDArray[np.bool_]) -> Doubles:
+    """Mean over judges of the rank of their answers in (0, 1), (n,), on the *rows* that all of them graded."""
+    known = rows & np.all([~np.isnan(one) for one in answers], axis=0)
+    found = np.full(len(rows), np.nan)
+    found[known] = np.mean([(rankdata(one[known]) - 0.5) / known.sum() for one in answers], axis=0)
+    return found
 
 
 def one_of(

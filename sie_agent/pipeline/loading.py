@@ -10,6 +10,8 @@ import pandas as pd
 
 from sie_agent.attribution import TrainingSettings
 from sie_agent.errors import InputError
+from sie_agent.pipeline.distilling import training_of
+from sie_agent.pipeline.settings import TargetPart
 from sie_agent.samples import (
     LOGS,
     InvalidRows,
@@ -24,7 +26,6 @@ from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import say
 
 SIMULATIONS = tuple(LOGS)
-FEWEST_STEPS_PER_EPOCH = 16
 
 
 def load_log(
@@ -153,12 +154,8 @@ def training_settings(n_rows: int) -> TrainingSettings:
 
     A small log gets smaller batches, or the few steps of an epoch would leave the model where it began.
     """
-    from sie_agent.suite import Suite
-
-    part = Suite.model_fields["target"].get_default()
-    given: dict[str, float] = part.model_dump(exclude={"seeds"})
-    most = max(16, n_rows // FEWEST_STEPS_PER_EPOCH)
-    batch_size = min(int(given["batch_size"]), most)
-    if batch_size < given["batch_size"]:
-        say(f"A small log ({counted(n_rows, 'row')}): training in batches of {batch_size}")
-    return TrainingSettings(**{**part.model_dump(exclude={"seeds"}), "batch_size": batch_size})
+    usual = TargetPart().training
+    training = training_of(usual, n_rows)
+    if training.batch_size < usual.batch_size:
+        say(f"A small log ({counted(n_rows, 'row')}): training in batches of {training.batch_size}")
+    return training

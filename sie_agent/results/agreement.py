@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from sie_agent.results.base import Document, Figure, Measured, MeasuredDraws, Result, Text
+from sie_agent.results.base import Figure, Measured, MeasuredDraws, Result, Text
 from sie_agent.results.bench import (
     Downstream,
     Headline,
@@ -112,7 +112,7 @@ class Target(Result):
     auc: Figure = Field(None, description="its AUC against the grade")
 
 
-class Agreement(Document, Failures):
+class Agreement(Failures):
     """All figures of a run.
 
     ``rows``, ``reliability``, ``ceiling`` and ``permutations`` are empty where the suite has no ``references``.

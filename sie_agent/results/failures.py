@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sie_agent.results.base import Result
+from sie_agent.results.base import Document, Result
 
 
 class Loss(Result):
@@ -23,7 +23,7 @@ class Loss(Result):
     text: str = Field("", description="the sentence that is shown")
 
 
-class Failures(Result):
+class Failures(Document):
     """What failed whole."""
 
     failed: tuple[Loss, ...] = Field((), description="what the run had to do without")

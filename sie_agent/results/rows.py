@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from sie_agent.results.base import Figure, Result, Text
+from sie_agent.results.base import Document, Figure, Result, Text
 
 
 class ExplainedFeature(Result):
@@ -48,7 +48,7 @@ class Explained(Result):
     score_if_label_1: Figure = Field(None, description="score if the log said 1")
 
 
-class Explanations(Result):
+class Explanations(Document):
     """``explanations.json``."""
 
     by: Text = Field("", description="the weak label that rows are ranked by")
@@ -65,7 +65,7 @@ class Step(Result):
     sha256: str | None = Field(None, description="of the file as it was written")
 
 
-class NextSteps(Result):
+class NextSteps(Document):
     """``next-steps.json``."""
 
     steps: dict[str, Step] = Field(default_factory=dict, description="by step: `check`, `judge` and `grade`")

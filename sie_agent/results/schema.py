@@ -7,14 +7,14 @@ from types import MappingProxyType
 from typing import Any
 
 from sie_agent.results.agreement import Agreement
-from sie_agent.results.base import Result
+from sie_agent.results.base import Document
 from sie_agent.results.comparison import Comparison
 from sie_agent.results.failures import Failures
 from sie_agent.results.manifest import RunManifest
 from sie_agent.results.rows import Explanations, NextSteps
 
 # by file name, the class that writes and reads it
-FILES: Mapping[str, type[Result]] = MappingProxyType(
+FILES: Mapping[str, type[Document]] = MappingProxyType(
     {
         "agreement.json": Agreement,
         "manifest.json": RunManifest,

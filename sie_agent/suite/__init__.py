@@ -1,6 +1,5 @@
 """A whole run: the suite, its draws, its files, its manifest."""
 
-from sie_agent.suite.draw.judges import mean_rank
 from sie_agent.suite.draw.mixture import Mixture
 from sie_agent.suite.inputs import READERS
 from sie_agent.suite.run import evaluate_run, run_suite
@@ -14,6 +13,5 @@ __all__ = [
     "evaluate_run",
     "load_distill_settings",
     "load_suite",
-    "mean_rank",
     "run_suite",
 ]

@@ -17,6 +17,7 @@ from sie_agent.files.manifest import library_versions
 from sie_agent.files.tables import log_hash, write_table
 from sie_agent.labels import label_names
 from sie_agent.pipeline import Distilled, Log, scorer_of
+from sie_agent.results import Agreement
 from sie_agent.samples import IMPRESSIONS
 from sie_agent.scorer import (
     FROM,
@@ -135,14 +136,13 @@ def provenance(draw: Draw, key: str) -> dict[str, Any]:
     }
 
 
-def describe_with_figures(folder: Path) -> None:
+def describe_with_figures(folder: Path, figures: Agreement) -> None:
     """Put the run's figures of the headline judge into the scorer's card, where there is a scorer of this version."""
-    figures = read_object(folder / "agreement.json")
-    wanted = ("label", "judge", "mode", "reference", "metric", "value", "ci_low", "ci_high", "n_samples", "n_queries")
+    judge = figures.agreement.judge if figures.agreement else None
     rows = [
-        {name: row.get(name) for name in wanted}
-        for row in figures["rows"]
-        if row["source"] == "scorer" and row["judge"] == figures["agreement"]["judge"]
+        row.model_dump(exclude={"is_baseline", "source", "draws"})
+        for row in figures.rows
+        if row.source == "scorer" and row.judge == judge
     ]
     try:
         describe_scorer(folder / "scorer", {"agreement": rows})

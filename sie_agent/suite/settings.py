@@ -18,7 +18,6 @@ from sie_agent.files.file_kinds import SUITE, other_yaml
 from sie_agent.files.yaml_files import parse_yaml, read_yaml
 from sie_agent.pipeline import DistillSettings
 from sie_agent.samples import QUERY_SETS
-from sie_agent.suite.errors import is_overridden
 from sie_agent.suite.parts import (
     LEXICAL,
     MADE_UP,
@@ -263,6 +262,13 @@ def apply_override(content: dict[str, Any], override: str) -> None:
         if not isinstance(place, dict):
             raise InputError(f"'{parent}' has no keys below it", where=f"--set {key}")
     place[last] = value
+
+
+def is_overridden(way: Sequence[str | int], overrides: Sequence[str]) -> bool:
+    """Whether ``--set`` gave the setting at *way*, or one within it or around it."""
+    place = [str(part) for part in way]
+    given = [override.partition("=")[0].strip().split(".") for override in overrides]
+    return bool(place) and any(place[: len(one)] == one[: len(place)] for one in given)
 
 
 def dump_suite(suite: Suite) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from sie_agent.evaluation import (
     spearman,
 )
 from sie_agent.pipeline import Proxies, distill_labels, label_errors_of, make_labels
+from sie_agent.pipeline.judged_log import mean_rank
 from sie_agent.scorer import LABEL_ERROR
 from sie_agent.selection import RELEVANCE
 from sie_agent.suite.draw.draw import CEILING, Booleans, Doubles, Draw
@@ -73,14 +74,6 @@ def made_up(draw: Draw, part: JudgePart) -> Doubles:
     if part.kind == "between":
         return between_judge(world.grade, world.queries, 8_000 + draw.seed)
     return simulate_judge(world.grade, part.auc or 1.0, world.suite.log.relevant_at, 7_000 + draw.seed)
-
-
-def mean_rank(answers: Sequence[Doubles], rows: Booleans) -> Doubles:
-    """Mean over judges of the rank of their answers in (0, 1), (n,), on the *rows* that all of them graded."""
-    known = rows & np.all([~np.isnan(one) for one in answers], axis=0)
-    found = np.full(len(rows), np.nan)
-    found[known] = np.mean([(rankdata(one[known]) - 0.5) / known.sum() for one in answers], axis=0)
-    return found
 
 
 def proxies_of(draw: Draw) -> Proxies:

@@ -16,12 +16,12 @@ import pandas as pd
 
 from sie_agent.downstream import AT_RANDOM, LOG, WITHIN, Way, all_values, keep_name, kept_names, minus
 from sie_agent.evaluation import paired_query_difference
-from sie_agent.files.json_files import read_object
+from sie_agent.files.typed_json import read_model
+from sie_agent.results import Agreement, RunManifest
 from sie_agent.suite.draw.evidence import Stored
 
 Doubles = npt.NDArray[np.float64]
 FIGURE = ("value", "ci_low", "ci_high")
-SELECTION = ("ranker", "keep", "by", "judge", "twin")
 
 
 def kept_of(
@@ -108,29 +108,22 @@ def seconds_of(shares: Sequence[float], draws: Sequence[Stored]) -> list[dict[st
     ]
 
 
-def kept_briefly(figures: Mapping[str, Any], manifest: Path) -> list[dict[str, Any]]:
+def kept_briefly(figures: Agreement, manifest: Path) -> list[dict[str, Any]]:
     """For the summary of a run: each selection without twins, of the first ranker, within queries; and its time.
 
     Parameters
     ----------
     figures : of ``agreement.json``. manifest : the run's; where it has no times, none are told.
     """
-    rows = [row for row in figures.get("kept", []) if row["metric"] == WITHIN and not row["twin"] and row["by"] != LOG]
-    if not rows:
-        return []
-    told = read_object(manifest) if manifest.is_file() else {}
-    times = {tuple(one[name] for name in SELECTION): one for one in told.get("training_seconds", [])}
-    found = []
-    for row in (row for row in rows if row["ranker"] == rows[0]["ranker"]):
-        time = times.get(tuple(row[name] for name in SELECTION), {})
-        found.append(
-            {
-                **{name: row[name] for name in ("keep", "by", "judge", "minus_log", "minus_random")},
-                "seconds": time.get("seconds"),
-                "of_log": time.get("of_log"),
-            }
-        )
-    return found
+    rows = [row for row in figures.kept if row.metric == WITHIN and not row.twin and row.by != LOG]
+    trained = read_model(manifest, RunManifest).training_seconds if rows and manifest.is_file() else []
+    times = {one.key: {"seconds": one.seconds, "of_log": one.of_log} for one in trained}
+    shown = {"keep", "by", "judge", "minus_log", "minus_random"}
+    return [
+        {**row.model_dump(include=shown), **times.get(row.key, {"seconds": None, "of_log": None})}
+        for row in rows
+        if row.ranker == rows[0].ranker
+    ]
 
 
 def trainings(draws: Sequence[Stored]) -> list[Mapping[str, Any]]:

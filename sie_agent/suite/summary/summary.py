@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,15 @@ from sie_agent.evaluation import (
     random_mean,
     reliability_rows,
 )
+from sie_agent.files.typed_json import write_document
 from sie_agent.labels import WEAK_LABELS
+from sie_agent.results import Agreement
 from sie_agent.scorer import LABEL_ERROR
 from sie_agent.suite.draw.draw import CEILING
 from sie_agent.suite.draw.evidence import Stored
 from sie_agent.suite.draw.judges import HEADLINE_LABEL
 from sie_agent.suite.parts import JudgePart
+from sie_agent.suite.remaining import read_failures
 from sie_agent.suite.settings import Suite
 from sie_agent.suite.summary.bench_summary import bench_of
 from sie_agent.suite.summary.kept_summary import kept_of
@@ -39,8 +43,19 @@ FEW_QUERIES = 200
 RANDOM_HELD = 0.85
 
 
+def write_figures(folder: Path, suite: Suite, draws: Sequence[Stored]) -> Agreement:
+    """Write ``agreement.json`` of a run folder from its finished draws, in the suite's order.
+
+    Raises
+    ------
+    InputError : ``failures.json`` is damaged. EnvironmentFailure : the file cannot be written.
+    """
+    figures = {**summarise(suite, draws), **read_failures(folder).model_dump()}
+    return write_document(folder / "agreement.json", Agreement, figures)
+
+
 def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
-    """All figures of a run, as ``agreement.json`` holds them (SCHEMAS.md).
+    """All figures of a run, as `sie_agent.results.Agreement` has them.
 
     Parameters
     ----------
