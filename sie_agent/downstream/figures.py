@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sie_agent.downstream.bench_data import Way
 from sie_agent.downstream.measuring import BENCH_METRICS
 from sie_agent.downstream.strategies import BASELINES, CLEAN, LOG
-from sie_agent.downstream.world import Way
 from sie_agent.evaluation import paired_query_difference
 
 Doubles = npt.NDArray[np.float64]

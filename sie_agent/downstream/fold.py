@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from sie_agent.attribution import Rows, TrainingSettings
+from sie_agent.downstream.bench_data import BenchData, Booleans, Doubles, JudgeAnswers, Way
 from sie_agent.downstream.folds import Fold
 from sie_agent.downstream.judged import (
     AUTO,
     JUDGED_ONLY,
     RULE,
     SAME_RECIPE,
-    Scored,
+    ScoredLog,
     judged_only,
     recipe_name,
     score_log,
@@ -26,7 +27,6 @@ from sie_agent.downstream.judged import (
 from sie_agent.downstream.keeping import Keeping, Trained, selections
 from sie_agent.downstream.rankers import RANKERS
 from sie_agent.downstream.strategies import BASELINES, LOG, Columns
-from sie_agent.downstream.world import BenchData, Booleans, Doubles, JudgeAnswers, Way
 from sie_agent.evaluation import QueryPairs, WithinQueries
 from sie_agent.pipeline import (
     CANDIDATES,
@@ -94,7 +94,7 @@ class Prepared:
     relevance: Doubles
     strength: WithinQueries
     rule: Recipe
-    scored: Scored
+    scored: ScoredLog
 
     @property
     def is_refused(self) -> bool:

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sie_agent.downstream.bench_data import BenchData, Booleans, Doubles, Floats, Way
 from sie_agent.downstream.folds import Fold
 from sie_agent.downstream.strategies import LOG, Columns, losses_of_log
-from sie_agent.downstream.world import BenchData, Booleans, Doubles, Floats, Way
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.selection import POSITIVE_AT, covering_mask
 

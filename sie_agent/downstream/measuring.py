@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sie_agent.downstream.bench_data import BenchData, JudgeAnswers, Way
 from sie_agent.downstream.fold import run_fold
 from sie_agent.downstream.folds import Fold
 from sie_agent.downstream.keeping import Keeping
-from sie_agent.downstream.world import BenchData, JudgeAnswers, Way
 from sie_agent.evaluation import QueryNdcg, QueryPairs, query_auc
 
 # within queries first: what a shopper sees is the order of one query's items

@@ -24,7 +24,7 @@ from sie_agent.evaluation.metrics import (
     spearman,
     spearman_brown,
 )
-from sie_agent.evaluation.mixture import agreement_of_models
+from sie_agent.evaluation.model_agreement import agreement_of_models
 from sie_agent.evaluation.moments import query_moments, query_ndcg, resampled_auc, resampled_correlation
 from sie_agent.evaluation.pooled import query_auc
 from sie_agent.evaluation.prompts import comparable_judgments, compare_judgments

@@ -1,5 +1,14 @@
 """From a judged log to weak labels, a scorer and a recipe: the one way that every verb takes."""
 
+from sie_agent.pipeline.distill_settings import (
+    DistillSettings,
+    LabelPart,
+    RecipePart,
+    ScorerPart,
+    SuiteSection,
+    TargetPart,
+    check_models_installed,
+)
 from sie_agent.pipeline.distilling import (
     Distilled,
     Proxies,
@@ -23,15 +32,6 @@ from sie_agent.pipeline.recipes import (
     strength_words,
     tuned,
 )
-from sie_agent.pipeline.settings import (
-    DistillSettings,
-    LabelPart,
-    Part,
-    RecipePart,
-    ScorerPart,
-    TargetPart,
-    check_models_installed,
-)
 
 __all__ = [
     "CANDIDATES",
@@ -42,10 +42,10 @@ __all__ = [
     "Distilled",
     "LabelPart",
     "Log",
-    "Part",
     "Proxies",
     "RecipePart",
     "ScorerPart",
+    "SuiteSection",
     "TargetPart",
     "above_chance",
     "check_models_installed",

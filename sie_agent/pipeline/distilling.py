@@ -12,8 +12,8 @@ import pandas as pd
 
 from sie_agent.attribution import Model, TrainingSettings, predict_held_out, train
 from sie_agent.labels import WEAK_LABELS, Evidence, LabelSettings, student_settings
+from sie_agent.pipeline.distill_settings import DistillSettings
 from sie_agent.pipeline.log import Doubles, Log
-from sie_agent.pipeline.settings import DistillSettings
 from sie_agent.scorer import Scorer, Student, cross_fitted, fit_student, student_inputs, with_score_quantiles
 
 HELD_OUT_SEEDS = 2

@@ -10,8 +10,8 @@ import pandas as pd
 
 from sie_agent.attribution import TrainingSettings
 from sie_agent.errors import InputError
+from sie_agent.pipeline.distill_settings import TargetPart
 from sie_agent.pipeline.distilling import training_of
-from sie_agent.pipeline.settings import TargetPart
 from sie_agent.samples import (
     LOGS,
     InvalidRows,

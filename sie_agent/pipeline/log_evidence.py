@@ -10,9 +10,9 @@ import pandas as pd
 
 from sie_agent.attribution import fit_logistic, predict
 from sie_agent.labels import WEAK_LABELS, mean_of_others, student_settings
+from sie_agent.pipeline.distill_settings import DistillSettings
 from sie_agent.pipeline.distilling import Distilled, Proxies
 from sie_agent.pipeline.log import Booleans, Doubles, Log
-from sie_agent.pipeline.settings import DistillSettings
 from sie_agent.scorer import LOG_COLUMNS, LabelErrors, cross_fitted, design, student_inputs
 from sie_agent.selection import RELEVANCE
 

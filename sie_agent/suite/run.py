@@ -25,7 +25,7 @@ from sie_agent.samples import IMPRESSIONS, pair_keys, without_grade
 from sie_agent.suite.draw.asking import ask_judges, bench_judges_at, check_judges, judges_at, rows_read
 from sie_agent.suite.draw.downstream import run_downstream
 from sie_agent.suite.draw.draw import CEILING, Draw, compute_references, start_draw, train_models, trains_held_out
-from sie_agent.suite.draw.evidence import forget, is_finished, load_draw, store_draw
+from sie_agent.suite.draw.draw_files import forget, is_finished, load_draw, store_draw
 from sie_agent.suite.draw.explanations import write_run_explanations
 from sie_agent.suite.draw.judges import apply_judge
 from sie_agent.suite.draw.rows_read import scored_rows_of
@@ -33,10 +33,10 @@ from sie_agent.suite.draw.world import World, build_world
 from sie_agent.suite.failed import reasons_of
 from sie_agent.suite.main_files import describe_with_figures, has_main_files, write_main_files
 from sie_agent.suite.parts import NOT_ANSWERS, JudgePart
-from sie_agent.suite.paths import keep_inputs
 from sie_agent.suite.remaining import write_failures
 from sie_agent.suite.settings import dump_suite, load_suite
 from sie_agent.suite.stopped import check_finished
+from sie_agent.suite.suite_paths import keep_inputs
 from sie_agent.suite.summary.kept_summary import kept_briefly, seconds_of
 from sie_agent.suite.summary.next_steps import write_next_steps
 from sie_agent.suite.summary.summary import write_figures

@@ -29,7 +29,7 @@ from sie_agent.suite.parts import (
     JudgePart,
     LogPart,
 )
-from sie_agent.suite.paths import find_suite, read_endpoints, resolve_paths
+from sie_agent.suite.suite_paths import find_suite, read_endpoints, resolve_paths
 from sie_agent.utils.redact import redacted_setting
 from sie_agent.utils.values import MOST_SEED
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from sie_agent.errors import InputError
 from sie_agent.files.file_kinds import table_kind
 from sie_agent.samples import made_by_words
-from sie_agent.suite.draw.evidence import has_ended
+from sie_agent.suite.draw.draw_files import has_ended
 from sie_agent.suite.settings import load_suite
 from sie_agent.utils.counts import counted
 

@@ -28,7 +28,7 @@ from sie_agent.judging import (
     make_backend,
 )
 from sie_agent.samples import load_samples, normalise_query, rows_policy, with_grades, without_grade
-from sie_agent.suite.draw.mixture import Mixture
+from sie_agent.suite.draw.double_judging import DoubleJudging
 from sie_agent.suite.failed import Failure, raised, reasons_of, ungraded
 from sie_agent.suite.inputs import READERS
 from sie_agent.suite.parts import CLARITY_VARIANT, DataPart, JudgePart
@@ -125,7 +125,7 @@ class World:
         variant = load_variant(part.asks_with or "")
         asked = without_grade(self.samples[rows])
         backend = open_judge(part)
-        mixture = Mixture(part.servers)
+        mixture = DoubleJudging(part.servers)
         mixture.add(asked)
         session, mixed = Session(backend, self.cache), None
         try:

@@ -22,7 +22,7 @@ from sie_agent.downstream import (
     ungraded_words,
     what_it_teaches,
 )
-from sie_agent.suite.draw.evidence import Stored
+from sie_agent.suite.draw.draw_files import Stored
 from sie_agent.suite.parts import JudgePart
 from sie_agent.suite.settings import Suite
 

@@ -18,7 +18,7 @@ from sie_agent.downstream import AT_RANDOM, LOG, WITHIN, Way, all_values, keep_n
 from sie_agent.evaluation import paired_query_difference
 from sie_agent.files.typed_json import read_model
 from sie_agent.results import Agreement, RunManifest
-from sie_agent.suite.draw.evidence import Stored
+from sie_agent.suite.draw.draw_files import Stored
 
 Doubles = npt.NDArray[np.float64]
 FIGURE = ("value", "ci_low", "ci_high")

@@ -28,7 +28,7 @@ from sie_agent.labels import WEAK_LABELS
 from sie_agent.results import Agreement
 from sie_agent.scorer import LABEL_ERROR
 from sie_agent.suite.draw.draw import CEILING
-from sie_agent.suite.draw.evidence import Stored
+from sie_agent.suite.draw.draw_files import Stored
 from sie_agent.suite.draw.judges import HEADLINE_LABEL
 from sie_agent.suite.parts import JudgePart
 from sie_agent.suite.remaining import read_failures

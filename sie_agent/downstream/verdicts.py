@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sie_agent.downstream.bench_data import Way
 from sie_agent.downstream.figures import Values, best_text, minus
 from sie_agent.downstream.judged import AUTO, SAME_RECIPE
 from sie_agent.downstream.strategies import CLEAN, LOG
-from sie_agent.downstream.world import Way
 from sie_agent.utils.counts import counted
 
 USE, SIMPLER, LOSES_NOTHING, CANNOT_TELL, UNKNOWN = "use", "simpler", "log loses nothing", "cannot tell", "unknown"
