@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sie_agent.attribution import Rows, TrainingSettings
+from sie_agent.attribution import Rows
 from sie_agent.downstream.bench_data import BenchData, Booleans, Doubles, JudgeAnswers, Way
 from sie_agent.downstream.folds import Fold
 from sie_agent.downstream.judged import (
@@ -68,15 +68,10 @@ class Trainer:
         told = Rows(features[log], columns.targets.astype(np.float32), self.data.queries[log])
         seeds = [RANKER_SEED + 100 * self.data.seed + one for one in range(self.seeds)]
         started, started_cpu = time.perf_counter(), time.process_time()
-        predicted = kind.learn(told, weights, training_of(self.settings, len(log)), seeds)
+        predicted = kind.learn(told, weights, training_of(self.data.settings.target.training, len(log)), seeds)
         seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - started_cpu
         on_tune = self.pairs.accuracy(predicted(features[self.fold.tune]).astype(np.float64))
         return Trained(on_tune, predicted(features[self.fold.test]), seconds, cpu_seconds)
-
-    @property
-    def settings(self) -> TrainingSettings:
-        """The suite's target model's."""
-        return self.data.settings.target.training
 
 
 @dataclass(frozen=True)
@@ -191,12 +186,8 @@ def judged_ways(
     tried = [
         log if recipe.is_log else trainer.train(judge.scored.columns(recipe, label)) for recipe in judge.scored.recipes
     ]
-    found = {
-        way(recipe_name(recipe)): trained.predictions
-        for recipe, trained in zip(CANDIDATES, tried, strict=True)
-        if not recipe.is_log
-    }
     by_name = {recipe_name(recipe): trained.predictions for recipe, trained in zip(CANDIDATES, tried, strict=True)}
+    found = {way(name): predictions for name, predictions in by_name.items() if name != recipe_name(CANDIDATES[0])}
     best = choose_by_grades(np.array([trained.on_tune for trained in tried]), judge.strength)
     picked = {way(AUTO): recipe_name(CANDIDATES[best]), way(RULE): recipe_name(judge.rule)}
     found |= {one: by_name[name] for one, name in picked.items()}

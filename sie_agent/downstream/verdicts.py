@@ -65,29 +65,28 @@ def verdict(
         (TWIN_BY_RECIPE, Way(ranker, SAME_RECIPE, judge, twin=True)),
     ]
     against = [against_rival(name, values, own, rival, copies) for name, rival in rivals]
-    result = {"judge": judge, "against": against}
-    clean = Way(ranker, CLEAN)
-    over_text, over_log = (minus(values, clean, rival, copies) for rival in (text, Way(ranker, LOG)))
+    over_text, over_log = (minus(values, Way(ranker, CLEAN), rival, copies) for rival in (text, Way(ranker, LOG)))
     n_queries = int((~np.isnan(values[own])).any(axis=0).sum())
-    if not np.isfinite(against[0]["value"] if against[0]["value"] is not None else np.nan):
-        said = "Unknown: no query has two rows of different grade, so nothing could be put in order."
-        return {**result, "use": UNKNOWN, "text": said}
-    if over_text is not None and not over_text["ci_low"] > 0:
-        return {**result, "use": CANNOT_TELL, "text": cannot_tell(text, over_text, n_queries)}
-    # few draws can leave clean labels uncertain where the judge's target is certain already
-    if over_log is not None and not over_log["ci_low"] > 0 and not against[0]["beaten"]:
-        return {**result, "use": LOSES_NOTHING, "text": loses_nothing(over_log)}
     few = f" Only {n_queries} queries stand behind this: take it as a hint." if n_queries < FEW_QUERIES else ""
-    beaten = [one for one in against if one["beaten"]]
-    if len(beaten) == len(against):
-        others = ", ".join(one["rival"] for one in against[1:])
-        said = (
-            f"Use target and weights: with {told} the ranker puts more of the pairs of a query in the right order than "
-            f"with the log as it is, {interval_words(against[0])}; it is also certainly ahead of {others}."
+    if against[0]["value"] is None or not np.isfinite(against[0]["value"]):
+        use, said = UNKNOWN, "Unknown: no query has two rows of different grade, so nothing could be put in order."
+    elif over_text is not None and not over_text["ci_low"] > 0:
+        use, said = CANNOT_TELL, cannot_tell(text, over_text, n_queries)
+    # few draws can leave clean labels uncertain where the judge's target is certain already
+    elif over_log is not None and not over_log["ci_low"] > 0 and not against[0]["beaten"]:
+        use, said = LOSES_NOTHING, loses_nothing(over_log)
+    elif all(one["beaten"] for one in against):
+        use, said = (
+            USE,
+            (
+                f"Use target and weights: with {told} the ranker puts more of the pairs of a query in the right order than "
+                f"with the log as it is, {interval_words(against[0])}; it is also certainly ahead of "
+                f"{', '.join(one['rival'] for one in against[1:])}.{few}"
+            ),
         )
-        return {**result, "use": USE, "text": f"{said}{few}"}
-    first = not_beaten(against)
-    return {**result, "use": SIMPLER, "text": f"{simpler(told, first)}{few}"}
+    else:
+        use, said = SIMPLER, f"{simpler(told, not_beaten(against))}{few}"
+    return {"judge": judge, "use": use, "text": said, "against": against}
 
 
 def not_beaten(against: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -63,7 +63,7 @@ class QueryPairs:
 
 
 class QueryNdcg:
-    """NDCG at a depth with gain 2^(3·grade) - 1 (Järvelin 2002, Burges 2005), as ``query_ndcg`` defines it.
+    """NDCG at a depth with gain 2^(3·grade) - 1 (Järvelin 2002, Burges 2005).
 
     Parameters
     ----------
@@ -128,6 +128,13 @@ def query_accuracy(
 ) -> Doubles:
     """:meth:`QueryPairs.accuracy` of a score that is asked for once."""
     return QueryPairs(grade, queries, n_queries).accuracy(score)
+
+
+def query_ndcg(
+    score: npt.NDArray[np.floating], grade: npt.NDArray[np.floating], queries: Integers, n_queries: int, depth: int = 10
+) -> Doubles:
+    """:meth:`QueryNdcg.ndcg` of a score that is asked for once."""
+    return QueryNdcg(grade, queries, n_queries, depth).ndcg(score)
 
 
 def blocks_by_size(queries: Integers) -> Iterator[tuple[Integers, Integers]]:

@@ -2,9 +2,6 @@
 
 from sie_agent.pipeline.distill_settings import (
     DistillSettings,
-    LabelPart,
-    RecipePart,
-    ScorerPart,
     SuiteSection,
     TargetPart,
     check_models_installed,
@@ -20,7 +17,7 @@ from sie_agent.pipeline.distilling import (
     training_of,
 )
 from sie_agent.pipeline.log import Log
-from sie_agent.pipeline.log_evidence import fit_label_errors, label_errors_of, log_evidence
+from sie_agent.pipeline.log_evidence import fit_label_errors, label_errors_of
 from sie_agent.pipeline.recipes import (
     CANDIDATES,
     FEWEST_QUERIES,
@@ -29,7 +26,6 @@ from sie_agent.pipeline.recipes import (
     above_chance,
     choose_by_grades,
     choose_by_log,
-    strength_words,
     tuned,
 )
 
@@ -40,11 +36,8 @@ __all__ = [
     "MILDEST",
     "DistillSettings",
     "Distilled",
-    "LabelPart",
     "Log",
     "Proxies",
-    "RecipePart",
-    "ScorerPart",
     "SuiteSection",
     "TargetPart",
     "above_chance",
@@ -55,10 +48,8 @@ __all__ = [
     "distill_log",
     "fit_label_errors",
     "label_errors_of",
-    "log_evidence",
     "make_labels",
     "scorer_of",
-    "strength_words",
     "train_proxies",
     "training_of",
     "tuned",

@@ -38,6 +38,7 @@ def load_log(
     seed: int = 0,
     label_needed: bool = True,
     allow_missing_labels: bool = False,
+    grade_needed: bool = False,
     invalid: InvalidRows | None = None,
 ) -> pd.DataFrame:
     """Samples with the log's label.
@@ -50,11 +51,13 @@ def load_log(
         schema's where rows were shown several times.
     label_needed : whether data without a label are refused.
     allow_missing_labels : whether some rows of the data may have a label of their own and others none.
+    grade_needed : whether data are refused in which no row has a grade.
     invalid : what is done with rows that cannot be used; when not given, the first of them is an error.
 
     Raises
     ------
-    InputError : there is no label and none was simulated, or the simulation is unknown or has no grades.
+    InputError : there is no label and none was simulated, the simulation is unknown or has no grades, or no row has a
+        grade and one is needed.
     """
     if simulate is not None and simulate not in SIMULATIONS:
         raise InputError(
@@ -69,13 +72,19 @@ def load_log(
         invalid=invalid,
     )
     if simulate is not None:
-        return with_log(samples, simulate_log(samples, LogSettings(simulate), seed))
-    if label_needed and samples["label"].isna().any():
+        samples = with_log(samples, simulate_log(samples, LogSettings(simulate), seed))
+    elif label_needed and samples["label"].isna().any():
         raise InputError(
             "the data have no label, that is, nothing that the log says (clicks, purchases)",
             where=f"{data}, field 'label'",
             hint="Map its column in a column map (label: {column: clicks, minimum: 0, maximum: 1}), or, "
             "where there are grades, draw a log from them with --simulate ranked-clicks.",
+        )
+    if grade_needed and samples["grade"].isna().all():
+        raise InputError(
+            "no row has a grade, and reference importance is measured against trusted grades",
+            where=f"{data}, field 'grade'",
+            hint="Map the column of human grades (grade: {column: …, minimum: 0, maximum: 3}).",
         )
     return samples
 
@@ -105,34 +114,6 @@ def with_log(samples: pd.DataFrame, log: pd.DataFrame) -> pd.DataFrame:
     if (log["impressions"] > 1).any():
         columns["impressions"] = log["impressions"]
     return samples.assign(**columns)
-
-
-def load_graded_log(
-    data: str | Path,
-    *,
-    column_map: str | Path | None = None,
-    split: str | None = None,
-    limit: int | None = None,
-    simulate: str | None = None,
-    seed: int = 0,
-    invalid: InvalidRows | None = None,
-) -> pd.DataFrame:
-    """:func:`load_log`, with at least one grade.
-
-    Raises
-    ------
-    InputError : as :func:`load_log`; or no row has a grade.
-    """
-    samples = load_log(
-        data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed, invalid=invalid
-    )
-    if samples["grade"].isna().all():
-        raise InputError(
-            "no row has a grade, and reference importance is measured against trusted grades",
-            where=f"{data}, field 'grade'",
-            hint="Map the column of human grades (grade: {column: …, minimum: 0, maximum: 3}).",
-        )
-    return samples
 
 
 def samples_hash(samples: pd.DataFrame) -> str:

@@ -1,7 +1,7 @@
 """The JSON files of results as classes, which write and read them; importing these loads pydantic and no more."""
 
 from sie_agent.results.agreement import Agreement, AgreementRow, Ceiling
-from sie_agent.results.base import Figure, Measured
+from sie_agent.results.base import Figure, Measured, none_for_nan
 from sie_agent.results.bench import (
     Against,
     Downstream,
@@ -44,4 +44,5 @@ __all__ = [
     "TrainingSeconds",
     "Verdict",
     "json_schemas",
+    "none_for_nan",
 ]

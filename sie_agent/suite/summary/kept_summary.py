@@ -14,14 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sie_agent.downstream import AT_RANDOM, LOG, WITHIN, Way, all_values, keep_name, kept_names, minus
-from sie_agent.evaluation import paired_query_difference
+from sie_agent.downstream import AT_RANDOM, LOG, WITHIN, Way, all_values, keep_name, kept_names, mean_of_way, minus
 from sie_agent.files.typed_json import read_model
 from sie_agent.results import Agreement, RunManifest
 from sie_agent.suite.draw.draw_files import Stored
 
 Doubles = npt.NDArray[np.float64]
-FIGURE = ("value", "ci_low", "ci_high")
 
 
 def kept_of(
@@ -59,32 +57,20 @@ def kept_row(
     counts: Mapping[str, float],
 ) -> dict[str, Any]:
     """One selection and metric: its mean, and its difference to the whole log and to as many rows at random."""
-    own = values[way]
-    mean = paired_query_difference(own, np.zeros_like(own), copies)
-    tried = ~np.isnan(own).all(axis=1)
-    return {
-        **selection_of(way, shares),
-        "metric": metric,
-        **{name: mean[name] for name in FIGURE},
-        "draws": [float(np.nanmean(draw)) for draw in own[tried]],
-        "n_draws": int(tried.sum()),
-        "n_queries": int((~np.isnan(own)).any(axis=0).sum()),
+    about = selection_of(way, shares)
+    needs_order = about["by"] not in (LOG, AT_RANDOM)
+    at_random = Way(way.ranker, keep_name(about["keep"], AT_RANDOM)) if needs_order else None
+    gains = {
         "minus_log": minus(values, way, Way(way.ranker, LOG), copies),
-        "minus_random": minus(values, way, at_random(way, shares), copies),
-        **counts,
+        "minus_random": minus(values, way, at_random, copies),
     }
+    return {**about, "metric": metric, **mean_of_way(values[way], copies), **gains, **counts}
 
 
 def selection_of(way: Way, shares: Sequence[float]) -> dict[str, Any]:
     """What was kept, and for which ranker; the log as it is has a share of 1."""
     keep, by = kept_names(shares).get(way.strategy, (1.0, LOG))
     return {"ranker": way.ranker, "keep": keep, "by": by, "judge": way.judge or None, "twin": way.twin}
-
-
-def at_random(way: Way, shares: Sequence[float]) -> Way | None:
-    """The same share of the rows at random; None for that itself and for the whole log."""
-    keep, by = kept_names(shares).get(way.strategy, (1.0, LOG))
-    return None if by in (LOG, AT_RANDOM) else Way(way.ranker, keep_name(keep, AT_RANDOM))
 
 
 def seconds_of(shares: Sequence[float], draws: Sequence[Stored]) -> list[dict[str, Any]]:
