@@ -76,13 +76,11 @@ def verdict(
     elif over_log is not None and not over_log["ci_low"] > 0 and not against[0]["beaten"]:
         use, said = LOSES_NOTHING, loses_nothing(over_log)
     elif all(one["beaten"] for one in against):
-        use, said = (
-            USE,
-            (
-                f"Use target and weights: with {told} the ranker puts more of the pairs of a query in the right order than "
-                f"with the log as it is, {interval_words(against[0])}; it is also certainly ahead of "
-                f"{', '.join(one['rival'] for one in against[1:])}.{few}"
-            ),
+        others = ", ".join(one["rival"] for one in against[1:])
+        use, others = USE, ", ".join(one["rival"] for one in against[1:])
+        said = (
+            f"Use target and weights: with {told} the ranker puts more of the pairs of a query in the right order than "
+            f"with the log as it is, {interval_words(against[0])}; it is also certainly ahead of {others}.{few}"
         )
     else:
         use, said = SIMPLER, f"{simpler(told, not_beaten(against))}{few}"
