@@ -76,7 +76,6 @@ def verdict(
     elif over_log is not None and not over_log["ci_low"] > 0 and not against[0]["beaten"]:
         use, said = LOSES_NOTHING, loses_nothing(over_log)
     elif all(one["beaten"] for one in against):
-        others = ", ".join(one["rival"] for one in against[1:])
         use, others = USE, ", ".join(one["rival"] for one in against[1:])
         said = (
             f"Use target and weights: with {told} the ranker puts more of the pairs of a query in the right order than "

@@ -16,7 +16,7 @@ from sie_agent.pipeline.distilling import (
     train_proxies,
     training_of,
 )
-from sie_agent.pipeline.log import Log
+from sie_agent.pipeline.log import Log, scattered
 from sie_agent.pipeline.log_evidence import fit_label_errors, label_errors_of
 from sie_agent.pipeline.recipes import (
     CANDIDATES,
@@ -49,6 +49,7 @@ __all__ = [
     "fit_label_errors",
     "label_errors_of",
     "make_labels",
+    "scattered",
     "scorer_of",
     "train_proxies",
     "training_of",

@@ -13,7 +13,7 @@ import pandas as pd
 from sie_agent.attribution import Model, TrainingSettings, predict_held_out, train
 from sie_agent.labels import WEAK_LABELS, Evidence, LabelSettings, student_settings
 from sie_agent.pipeline.distill_settings import DistillSettings
-from sie_agent.pipeline.log import Doubles, Log
+from sie_agent.pipeline.log import Doubles, Log, scattered
 from sie_agent.scorer import Scorer, Student, cross_fitted, fit_student, student_inputs, with_score_quantiles
 
 HELD_OUT_SEEDS = 2
@@ -125,11 +125,8 @@ def make_labels(
         training_loss=proxies.training.loss,
         held_out=None if proxies.held_out is None else proxies.held_out[known],
     )
-    found = {}
-    for name in WEAK_LABELS if names is None else names:
-        found[name] = np.full(len(log.label), np.nan)
-        found[name][known] = WEAK_LABELS[name].make(evidence)
-    return found
+    wanted = WEAK_LABELS if names is None else names
+    return {name: scattered(WEAK_LABELS[name].make(evidence), known) for name in wanted}
 
 
 def distill_labels(

@@ -16,6 +16,7 @@ from sie_agent.errors import InputError
 from sie_agent.files.paths import user_path
 from sie_agent.files.tables import read_table
 from sie_agent.judging import scale_means_nothing
+from sie_agent.pipeline.log import scattered
 from sie_agent.samples import made_by_words
 from sie_agent.scorer import file_of_run
 
@@ -225,9 +226,7 @@ def relevance_of(
 def mean_rank(answers: Sequence[Doubles], rows: npt.NDArray[np.bool_]) -> Doubles:
     """Mean over judges of the rank of their answers in (0, 1), (n,), on the *rows* that all of them graded."""
     known = rows & np.all([~np.isnan(one) for one in answers], axis=0)
-    found = np.full(len(rows), np.nan)
-    found[known] = np.mean([(rankdata(one[known]) - 0.5) / known.sum() for one in answers], axis=0)
-    return found
+    return scattered(np.mean([(rankdata(one[known]) - 0.5) / known.sum() for one in answers], axis=0), known)
 
 
 def one_of(

@@ -14,6 +14,13 @@ Integers = npt.NDArray[np.intp]
 Booleans = npt.NDArray[np.bool_]
 
 
+def scattered(values: npt.NDArray[np.floating], rows: Booleans) -> Doubles:
+    """(n,): the values at the chosen *rows* (n,), NaN at the others."""
+    found = np.full(len(rows), np.nan)
+    found[rows] = values
+    return found
+
+
 @dataclass(frozen=True)
 class Log:
     """Rows of a log, without a grade.

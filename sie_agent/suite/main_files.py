@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.downstream import choose_recipe, strength_on
@@ -16,7 +15,7 @@ from sie_agent.files.json_files import read_object
 from sie_agent.files.manifest import library_versions
 from sie_agent.files.tables import log_hash, write_table
 from sie_agent.labels import label_names
-from sie_agent.pipeline import Distilled, Log, scorer_of
+from sie_agent.pipeline import Distilled, Log, scattered, scorer_of
 from sie_agent.results import Agreement
 from sie_agent.samples import IMPRESSIONS
 from sie_agent.scorer import (
@@ -81,7 +80,7 @@ def write_main_files(draw: Draw, folder: Path, key: str) -> None:
     if name in draw.errors:
         ready = with_log_columns(ready, *draw.errors[name], rows, folder)
         # what the log's models say is known of the rows that they were trained on; the others are told by their text
-        columns = {column: beside(values, log) for column, values in draw.errors[name][1].items()}
+        columns = {column: scattered(values, log) for column, values in draw.errors[name][1].items()}
         said, source = draw.errors[name][0].of(scores[RELEVANCE], draw.label, columns)
         told = {LABEL_ERROR: said, FROM: source}
     shown = {IMPRESSIONS: world.samples[IMPRESSIONS].to_numpy()} if IMPRESSIONS in world.samples else {}
@@ -89,13 +88,6 @@ def write_main_files(draw: Draw, folder: Path, key: str) -> None:
     write_table(table, folder / "scores.parquet", recipe_metadata(ready.recipe))
     save_scorer(ready, folder / "scorer")
     settle_columns(folder, ready)
-
-
-def beside(values: npt.NDArray[np.float64], rows: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """(n,): the values of the chosen *rows*, NaN of the others."""
-    found = np.full(len(rows), np.nan)
-    found[rows] = values
-    return found
 
 
 def main_recipe(draw: Draw, logged: Log, distilled: Distilled) -> Recipe:

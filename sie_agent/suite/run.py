@@ -22,7 +22,7 @@ from sie_agent.labels import WEAK_LABELS, student_settings
 from sie_agent.report import write_report
 from sie_agent.results import Agreement, RunManifest
 from sie_agent.samples import IMPRESSIONS, pair_keys, without_grade
-from sie_agent.suite.draw.asking import ask_judges, bench_judges_at, check_judges, judges_at, rows_read
+from sie_agent.suite.draw.asking import ask_judges, check_judges, rows_read
 from sie_agent.suite.draw.downstream import run_downstream
 from sie_agent.suite.draw.draw import CEILING, Draw, compute_references, start_draw, train_models, trains_held_out
 from sie_agent.suite.draw.draw_files import forget, is_finished, load_draw, store_draw
@@ -102,15 +102,15 @@ def run_suite(
             with one_thread():
                 world = build_world(resolved, cache, folder)
                 world.retry_failed = retry_failed
-                draws = [start_draw(world, seed) for seed in resolved.draws]
+                draws = [start_draw(world, seed, place) for place, seed in enumerate(resolved.draws)]
         with manifest.stage("judging"):
             losses = ask_judges(world, draws)
         resolved = losses.suite
         # from here on the folder is this suite's
         write_text(folder / "suite.yaml", dump_suite(keep_inputs(resolved, folder)))
         write_failures(folder, losses.failures)
-        for place, draw in enumerate(draws):
-            run_draw(draw, judges_at(world, place), place, folder, manifest)
+        for draw in draws:
+            run_draw(draw, folder, manifest)
         account(world, manifest)
         write_table(world.judgments_table(), folder / "judgments.parquet")
         with manifest.stage("agreement"):
@@ -184,11 +184,10 @@ def finish(folder: Path, figures: Agreement, judgments: pd.DataFrame) -> dict[st
     }
 
 
-def run_draw(draw: Draw, judges: list[JudgePart], place: int, folder: Path, manifest: Manifest) -> None:
+def run_draw(draw: Draw, folder: Path, manifest: Manifest) -> None:
     """One draw, unless it is finished already; the first draw also gives the run folder its main files."""
     world, seed, suite = draw.world, draw.seed, draw.world.suite
-    tried = bench_judges_at(draw, place)
-    key = draw_key(draw, judges, tried)
+    judges, tried, place, key = draw.judges, draw.bench_judges, draw.place, draw_key(draw)
     if place == 0:
         manifest.hashes["log"] = log_hash(world.samples.assign(label=draw.label))
     if is_finished(folder, seed, key) and (place > 0 or has_main_files(folder, suite.primary.name, seed, key)):
@@ -210,7 +209,7 @@ def run_draw(draw: Draw, judges: list[JudgePart], place: int, folder: Path, mani
     store_draw(draw, bench, folder, key)
 
 
-def draw_key(draw: Draw, judges: Sequence[JudgePart], tried: Sequence[JudgePart]) -> str:
+def draw_key(draw: Draw) -> str:
     """What a finished draw depends on: the suite's settings, the samples, the log, and what its real judges said."""
     world = draw.world
     settings = world.suite.model_dump(
@@ -222,9 +221,9 @@ def draw_key(draw: Draw, judges: Sequence[JudgePart], tried: Sequence[JudgePart]
     # what is left to the scorer's defaults may change with the program
     chosen = world.suite.scorer.model_dump()
     settings["scorer"] = {label: asdict(student_settings(label, **chosen)) for label in WEAK_LABELS}
-    everyone = list(dict.fromkeys([*judges, *tried]))
+    everyone = list(dict.fromkeys([*draw.judges, *draw.bench_judges]))
     said = {
-        judge.name: digest(world.relevance(judge, rows_read(draw, judge, judges, tried)).tobytes())
+        judge.name: digest(world.relevance(judge, rows_read(draw, judge)).tobytes())
         for judge in everyone
         if judge.name in world.judgments
     }
