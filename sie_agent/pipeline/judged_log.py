@@ -155,12 +155,10 @@ def relevance_of_all(
     ------
     InputError : as of :func:`relevance_of`; a member is named twice, or they have too few rows in common.
     """
-    twice = next((name for number, name in enumerate(models) if name in models[:number]), None)
-    if twice is not None:
+    if twice := next((name for number, name in enumerate(models) if name in models[:number]), None):
         raise InputError(f"the model '{twice}' is named twice", where="--model", hint="Name each model once.")
     if len(models) < 2:
-        model = models[0] if models else None
-        return relevance_of(table, samples, where, model=model, variant=variant, by_rank=by_rank)
+        return relevance_of(table, samples, where, model=next(iter(models), None), variant=variant, by_rank=by_rank)
     members = [relevance_of(table, samples, where, model=model, variant=variant) for model in models]
     relevance = mean_rank([one.relevance for one in members], np.ones(len(samples), bool))
     names, variants = (" + ".join(getattr(one, name) for one in members) for name in ("model", "variant"))

@@ -38,6 +38,8 @@ Doubles = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.intp]
 
+NO_JUDGMENTS = pd.DataFrame(columns=list(JUDGMENT_COLUMNS))
+
 
 @dataclass
 class World:
@@ -155,21 +157,18 @@ class World:
 
     def take_account(self, part: JudgePart, session: Session, mixed: dict[str, Any] | None, backend: Backend) -> None:
         """Remember who answered for a judge and what it cost; one that comes into the headline is asked twice."""
-        before = self.asked.get(part.name, {"asked": 0, "cost": None, "tokens": {}, "servers": []})
+        before = self.asked.get(part.name, {"asked": 0, "cost": None, "tokens": {}, "servers": [], "mixture": None})
         account = session.account
         cost = account.cost if before["cost"] is None else before["cost"] + (account.cost or 0.0)
-        table = self.judgments.get(part.name, pd.DataFrame(columns=list(JUDGMENT_COLUMNS)))
-        graded = table[table["score"].notna()]
+        graded = self.judgments.get(part.name, NO_JUDGMENTS).dropna(subset="score")
+        tokens = {"input": account.input_tokens, "output": account.output_tokens}
         self.asked[part.name] = {
             "asked": before["asked"] + account.asked,
             "cost": cost,
-            "tokens": {
-                "input": before["tokens"].get("input", 0) + account.input_tokens,
-                "output": before["tokens"].get("output", 0) + account.output_tokens,
-            },
-            "models": {str(name): int(count) for name, count in graded["model"].value_counts().items()},
-            "endpoints": {str(name): int(count) for name, count in graded["endpoint"].value_counts().items() if name},
-            "mixture": mixed if mixed is not None else before.get("mixture"),
+            "tokens": {name: before["tokens"].get(name, 0) + count for name, count in tokens.items()},
+            "models": counts_of(graded["model"]),
+            "endpoints": counts_of(graded["endpoint"]),
+            "mixture": mixed or before["mixture"],
             "servers": before["servers"] + (backend.report() if isinstance(backend, Accounted) else []),
         }
 
@@ -188,7 +187,12 @@ class World:
     def judgments_table(self) -> pd.DataFrame:
         """All judgments of the run, of relevance and of clarity."""
         tables = [table for table in self.judgments.values() if len(table)]
-        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(JUDGMENT_COLUMNS))
+        return pd.concat(tables, ignore_index=True) if tables else NO_JUDGMENTS
+
+
+def counts_of(names: pd.Series[str]) -> dict[str, int]:
+    """How often each name is there, the most frequent first; empty ones are no names."""
+    return {str(name): int(count) for name, count in names.value_counts().items() if name}
 
 
 def open_judge(part: JudgePart) -> Backend:

@@ -72,10 +72,8 @@ def write_next_steps(folder: Path) -> None:
             # the mark at the start tells spreadsheets that this is UTF-8
             text = table.to_csv(index=False, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
             write_text(path, "\ufeff" + text)
-        counts: dict[str, Any] = {"rows": len(table), "queries": int(table["query"].nunique())}
-        if step == "check":
-            counts["rule"] = check_rule(rows, clicks)
-        steps[step] = {"file": name, **counts, "sha256": file_hash(path)}
+        about = {"file": name, "rows": len(table), "queries": int(table["query"].nunique()), "sha256": file_hash(path)}
+        steps[step] = about | ({"rule": check_rule(rows, clicks)} if step == "check" else {})
     write_document(folder / STEPS, NextSteps, {"steps": steps})
 
 
