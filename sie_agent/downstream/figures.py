@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.downstream.bench_data import Way
 from sie_agent.downstream.measuring import BENCH_METRICS
 from sie_agent.downstream.strategies import BASELINES, CLEAN, LOG
 from sie_agent.evaluation import paired_query_difference
+from sie_agent.utils.arrays import Doubles, Integers
 
-Doubles = npt.NDArray[np.float64]
 Values = Mapping[Way, Doubles]
 FIGURE = ("value", "ci_low", "ci_high")
 
@@ -33,7 +32,7 @@ def by_way(tables: Sequence[pd.DataFrame], n_queries: int, metric: str) -> dict[
     return found
 
 
-def bench_rows(values: Mapping[str, Values], copies: npt.NDArray[np.intp]) -> list[dict[str, Any]]:
+def bench_rows(values: Mapping[str, Values], copies: Integers) -> list[dict[str, Any]]:
     """Rows of ``agreement.json`` under ``downstream``, one per way and metric.
 
     Parameters
@@ -43,7 +42,7 @@ def bench_rows(values: Mapping[str, Values], copies: npt.NDArray[np.intp]) -> li
     return [row_of(way, metric, of, copies) for metric, of in values.items() for way in of]
 
 
-def row_of(way: Way, metric: str, values: Values, copies: npt.NDArray[np.intp]) -> dict[str, Any]:
+def row_of(way: Way, metric: str, values: Values, copies: Integers) -> dict[str, Any]:
     """One way and metric: its mean, and its difference to the log and to the best text score in the same queries."""
     log = values.get(Way(way.ranker, LOG))
     return {
@@ -58,7 +57,7 @@ def row_of(way: Way, metric: str, values: Values, copies: npt.NDArray[np.intp]) 
     }
 
 
-def mean_of_way(own: Doubles, copies: npt.NDArray[np.intp]) -> dict[str, Any]:
+def mean_of_way(own: Doubles, copies: Integers) -> dict[str, Any]:
     """Mean of a metric (draws, n_queries) with its interval, its value in each draw, and what is behind it."""
     mean, draws = paired_query_difference(own, np.zeros_like(own), copies), means_of_draws(own)
     counts = {"n_draws": len(draws), "n_queries": int((~np.isnan(own)).any(axis=0).sum())}
@@ -70,7 +69,7 @@ def means_of_draws(values: Doubles) -> list[float]:
     return [float(np.nanmean(draw)) for draw in values if not np.isnan(draw).all()]
 
 
-def minus(values: Values, way: Way, other: Way | None, copies: npt.NDArray[np.intp]) -> dict[str, float] | None:
+def minus(values: Values, way: Way, other: Way | None, copies: Integers) -> dict[str, float] | None:
     """One way less another, paired by draw and query; None where the other was not tried."""
     if other is None or other not in values:
         return None
@@ -84,7 +83,7 @@ def best_text(values: Values, ranker: str) -> Way | None:
     return max(there, key=lambda way: float(np.nanmean(values[way])), default=None)
 
 
-def gap(values: Values, way: Way, copies: npt.NDArray[np.intp]) -> float | None:
+def gap(values: Values, way: Way, copies: Integers) -> float | None:
     """Share of the way from the log to clean labels; None where that way is not certainly one."""
     clean, log = Way(way.ranker, CLEAN), Way(way.ranker, LOG)
     span = minus(values, clean, log, copies) if clean in values else None
@@ -94,7 +93,7 @@ def gap(values: Values, way: Way, copies: npt.NDArray[np.intp]) -> float | None:
     return gain["value"] / span["value"]
 
 
-def what_it_teaches(values: Mapping[str, Values], copies: npt.NDArray[np.intp]) -> list[dict[str, Any]]:
+def what_it_teaches(values: Mapping[str, Values], copies: Integers) -> list[dict[str, Any]]:
     """What clean labels gain over the best text score and over the log, by ranker and metric."""
     found = []
     for metric, of in values.items():

@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from sie_agent.attribution import Rows
-from sie_agent.downstream.bench_data import BenchData, Booleans, Doubles, JudgeAnswers, Way
+from sie_agent.downstream.bench_data import BenchData, JudgeAnswers, Way
 from sie_agent.downstream.folds import Fold
 from sie_agent.downstream.judged import (
     AUTO,
@@ -39,9 +38,9 @@ from sie_agent.pipeline import (
     training_of,
 )
 from sie_agent.selection import Recipe
+from sie_agent.utils.arrays import Booleans, Doubles, Floats
 
 RANKER_SEED = 20_000
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,14 @@ import numpy as np
 from scipy.stats import rankdata
 
 from sie_agent.attribution import pairs_within
-from sie_agent.downstream.bench_data import BenchData, Doubles, JudgeAnswers
+from sie_agent.downstream.bench_data import BenchData, JudgeAnswers
 from sie_agent.downstream.folds import Fold
 from sie_agent.downstream.strategies import Columns
 from sie_agent.evaluation import WithinQueries, judge_within, mean_within
 from sie_agent.pipeline import CANDIDATES, Distilled, Log, Proxies, distill_labels, make_labels
 from sie_agent.scorer import made_ready, quantiles_of
 from sie_agent.selection import Recipe
+from sie_agent.utils.arrays import Doubles
 
 REPLICATES, STRENGTH_SEED = 1_000, 40_000
 JUDGED_ONLY, JUDGE_LABELS = "judge's labels, judged rows", "judge's labels, distilled"

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from sie_agent.downstream.bench_data import Way
 from sie_agent.downstream.figures import Values, best_text, minus
 from sie_agent.downstream.judged import AUTO, SAME_RECIPE
 from sie_agent.downstream.strategies import CLEAN, LOG
+from sie_agent.utils.arrays import Integers
 from sie_agent.utils.counts import counted
 
 USE, SIMPLER, LOSES_NOTHING, CANNOT_TELL, UNKNOWN = "use", "simpler", "log loses nothing", "cannot tell", "unknown"
@@ -20,7 +20,6 @@ NOTHING_TRIED = (
     "Unknown: no ranker was trained with this judge's target and weights. Give the data human grades, name the judge "
     "in downstream.judges, and set downstream.draws to 1 or more."
 )
-Copies = npt.NDArray[np.intp]
 FEW_QUERIES, QUERIES_WANTED = 200, 400
 THE_LOG = "the log as it is"
 TWIN, TWIN_BY_RECIPE = "the judge without its knowledge", "the judge without its knowledge, by the same recipe"
@@ -34,7 +33,7 @@ SIMPLE = {
 
 
 def verdict(
-    judge: str, mode: str, values: Values, ranker: str, copies: Copies, simple: Mapping[str, str]
+    judge: str, mode: str, values: Values, ranker: str, copies: Integers, simple: Mapping[str, str]
 ) -> dict[str, Any]:
     """What to do with a judge's target and weights, from accuracy within the test queries.
 
@@ -117,7 +116,7 @@ def ungraded_words(rows: int, graded: int, missing: Mapping[str, int]) -> str:
     return f"{start} Grade {more}, all rows of {queries}{known}, and run a suite on these alone. {end}"
 
 
-def against_rival(name: str, values: Values, own: Way, rival: Way | None, copies: Copies) -> dict[str, Any]:
+def against_rival(name: str, values: Values, own: Way, rival: Way | None, copies: Integers) -> dict[str, Any]:
     """What a way gains over a rival; a judge is not ahead of itself, and a rival that was not tried is not beaten."""
     found = None if rival is None or rival == own else minus(values, own, rival, copies)
     if found is None:
@@ -181,7 +180,7 @@ def interval_words(difference: Mapping[str, Any]) -> str:
 
 
 def all_verdicts(
-    judges: Sequence[tuple[str, str]], values: Values, ranker: str, copies: Copies, simple: Mapping[str, str]
+    judges: Sequence[tuple[str, str]], values: Values, ranker: str, copies: Integers, simple: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """:func:`verdict` of every judge, given as (name, mode)."""
     return [verdict(name, mode, values, ranker, copies, simple) for name, mode in judges]

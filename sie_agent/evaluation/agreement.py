@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.stats import t as student_t
 
@@ -15,9 +14,8 @@ from sie_agent.attribution import MAGNITUDES
 from sie_agent.evaluation.bootstrap import NORMAL, bootstrap_mean, interval, standard_error, widen
 from sie_agent.evaluation.metrics import METRICS, partial_spearman, roc_auc, spearman, spearman_brown
 from sie_agent.evaluation.moments import query_moments, resampled_auc, resampled_correlation
+from sie_agent.utils.arrays import Doubles, Integers
 
-Doubles = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.intp]
 Measure = Callable[[list[Doubles], Integers], tuple[float, Doubles]]
 
 # of a figure from fewer rows nothing is to be learned
@@ -65,7 +63,7 @@ class Panel:
     """All draws, and the resamples of queries that they share."""
 
     draws: Sequence[DrawEvidence]
-    copies: npt.NDArray[np.intp]
+    copies: Integers
 
     @property
     def n_queries(self) -> int:

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Integers = npt.NDArray[np.intp]
-Doubles = npt.NDArray[np.float64]
+from sie_agent.utils.arrays import Doubles, Integers
 
 # a 95 % interval reaches so many standard deviations to each side
 NORMAL = 1.959964
@@ -39,7 +38,7 @@ def resampled(
     return np.asarray(statistic(*columns)), np.asarray(again)
 
 
-def query_copies(n_queries: int, replicates: int, seed: int) -> npt.NDArray[np.intp]:
+def query_copies(n_queries: int, replicates: int, seed: int) -> Integers:
     """(replicates, n_queries): how often each query is drawn in each replicate."""
     rng = np.random.default_rng(seed)
     return rng.multinomial(n_queries, np.full(n_queries, 1 / n_queries), size=replicates).astype(np.intp)
@@ -56,7 +55,7 @@ def interval(values: Sequence[float] | Doubles, level: float = 0.95) -> tuple[fl
 
 
 def bootstrap_mean(
-    statistics: Sequence[Callable[[Integers], float]], queries: Sequence[Integers], copies: npt.NDArray[np.intp]
+    statistics: Sequence[Callable[[Integers], float]], queries: Sequence[Integers], copies: Integers
 ) -> Doubles:
     """Bootstrap replicates of the mean of a statistic over draws, (replicates,).
 

@@ -7,14 +7,13 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.evaluation.bootstrap import interval, query_copies, resampled
 from sie_agent.evaluation.metrics import spearman
 from sie_agent.samples import normalise_query
+from sie_agent.utils.arrays import Doubles
 
-Doubles = npt.NDArray[np.float64]
 SEED = 20_243
 
 

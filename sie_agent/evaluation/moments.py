@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-Doubles = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.intp]
+from sie_agent.utils.arrays import Booleans, Doubles, Integers
 
 QUERIES_AT_ONCE = 256
 
@@ -58,9 +57,7 @@ def resampled_correlation(moments: Doubles, copies: npt.NDArray[np.integer]) -> 
         return np.where(spread > 1e-9, covariance[:, 0, 1] / spread, np.nan)
 
 
-def resampled_auc(
-    score: Doubles, positive: npt.NDArray[np.bool_], queries: Integers, copies: npt.NDArray[np.integer]
-) -> Doubles:
+def resampled_auc(score: Doubles, positive: Booleans, queries: Integers, copies: npt.NDArray[np.integer]) -> Doubles:
     """Area under the ROC curve in each resample, ties counted half, (replicates,).
 
     The pairs that are in order are counted once, by the query of their positive and that of their negative row; a

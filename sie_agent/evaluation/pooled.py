@@ -6,12 +6,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-Doubles = npt.NDArray[np.float64]
+from sie_agent.utils.arrays import Booleans, Doubles, Integers
 
 
-def query_auc(
-    scores: npt.NDArray[np.floating], positive: npt.NDArray[np.bool_], queries: npt.NDArray[np.intp], n_queries: int
-) -> Doubles:
+def query_auc(scores: npt.NDArray[np.floating], positive: Booleans, queries: Integers, n_queries: int) -> Doubles:
     """Each query's share in the area under the ROC curve of all rows together, (k, n_queries).
 
     The mean over queries is the area, ties counted half; their spread is that of its jackknife over queries, from the

@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.evaluation.bootstrap import interval, query_copies, resampled
 from sie_agent.evaluation.metrics import roc_auc, spearman
 from sie_agent.samples import normalise_query
-
-Doubles = npt.NDArray[np.float64]
+from sie_agent.utils.arrays import Booleans, Doubles
 
 BOOTSTRAP_SEED = 20_241
 MEASURES = ("auc", "spearman")
@@ -111,7 +109,7 @@ def scores_of(samples: pd.DataFrame, table: pd.DataFrame) -> Doubles:
     return samples["sample_id"].map(said).to_numpy(np.float64)
 
 
-def measure(score: Doubles, grade: Doubles, relevant: npt.NDArray[np.bool_]) -> tuple[float, float]:
+def measure(score: Doubles, grade: Doubles, relevant: Booleans) -> tuple[float, float]:
     """AUC of relevant, and Spearman with the grade."""
     return roc_auc(score, relevant), spearman(score, grade)
 

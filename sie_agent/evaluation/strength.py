@@ -14,9 +14,7 @@ from scipy.stats import t as student
 
 from sie_agent.evaluation.bootstrap import NORMAL, interval, query_copies, widen
 from sie_agent.evaluation.within import query_accuracy
-
-Doubles = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.intp]
+from sie_agent.utils.arrays import Doubles, Integers
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.stats import rankdata
 
@@ -19,8 +18,8 @@ from sie_agent.judging import scale_means_nothing
 from sie_agent.pipeline.log import scattered
 from sie_agent.samples import made_by_words
 from sie_agent.scorer import file_of_run
+from sie_agent.utils.arrays import Booleans, Doubles
 
-Doubles = npt.NDArray[np.float64]
 FEWEST_JUDGED = 10
 TEXTS = ("sample_id", "query", "aspect", "variant", "model", "status")
 AGAIN = "Label the data anew."
@@ -42,7 +41,7 @@ class Judged:
     by_rank: bool
 
     @property
-    def known(self) -> npt.NDArray[np.bool_]:
+    def known(self) -> Booleans:
         """(n,) rows that have a judgment."""
         return ~np.isnan(self.relevance)
 
@@ -127,7 +126,7 @@ def pairs_of(table: pd.DataFrame) -> pd.MultiIndex:
     return pd.MultiIndex.from_frame(keys.assign(asked=asked_variant(table)))
 
 
-def answered(table: pd.DataFrame) -> npt.NDArray[np.bool_]:
+def answered(table: pd.DataFrame) -> Booleans:
     """(n,) which rows are answers, and no failures."""
     return ((table["status"] == "ok") & table["score"].notna()).to_numpy(bool)
 
@@ -221,7 +220,7 @@ def relevance_of(
     return Judged(relevance, chosen_model, chosen_variant, ranked)
 
 
-def mean_rank(answers: Sequence[Doubles], rows: npt.NDArray[np.bool_]) -> Doubles:
+def mean_rank(answers: Sequence[Doubles], rows: Booleans) -> Doubles:
     """Mean over judges of the rank of their answers in (0, 1), (n,), on the *rows* that all of them graded."""
     known = rows & np.all([~np.isnan(one) for one in answers], axis=0)
     return scattered(np.mean([(rankdata(one[known]) - 0.5) / known.sum() for one in answers], axis=0), known)

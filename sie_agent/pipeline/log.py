@@ -8,10 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sie_agent.attribution import Rows
-
-Doubles = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.intp]
-Booleans = npt.NDArray[np.bool_]
+from sie_agent.utils.arrays import Booleans, Doubles, Floats, Integers
 
 
 def scattered(values: npt.NDArray[np.floating], rows: Booleans) -> Doubles:
@@ -32,8 +29,8 @@ class Log:
     shown : whether the log says at which position rows were shown, as a log of clicks does.
     """
 
-    inputs: npt.NDArray[np.float32]
-    model_inputs: npt.NDArray[np.float32]
+    inputs: Floats
+    model_inputs: Floats
     label: Doubles
     queries: Integers
     shown: bool = False

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 import numpy as np
-import numpy.typing as npt
 
 from sie_agent.downstream import RANKERS
 from sie_agent.errors import InputError, SieError
@@ -21,10 +20,9 @@ from sie_agent.suite.failed import Failure, nobody_left, raised, reasons_of, ung
 from sie_agent.suite.parts import JudgePart
 from sie_agent.suite.remaining import Losses, remaining_suite
 from sie_agent.suite.settings import Suite
+from sie_agent.utils.arrays import Booleans
 from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import say
-
-Booleans = npt.NDArray[np.bool_]
 
 # so many grades the scorer of a judge needs at least
 FEWEST_GRADES = 2

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.attribution import SIGNED, TRAINING_LOSSES, Model, Rows, Setting, predict, reference_importance, train
@@ -18,9 +17,7 @@ from sie_agent.scorer import LabelErrors, Student
 from sie_agent.suite.draw.world import World
 from sie_agent.suite.parts import JudgePart
 from sie_agent.suite.settings import Suite
-
-Doubles = npt.NDArray[np.float64]
-Booleans = npt.NDArray[np.bool_]
+from sie_agent.utils.arrays import Booleans, Doubles, Floats
 
 CEILING = JudgePart(name="human-grade", kind="simulated", auc=1.0)
 
@@ -173,7 +170,7 @@ def trains_held_out(suite: Suite) -> bool:
     return suite.distilling.wants_log_columns or needs_held_out(suite)
 
 
-def log_odds(models: Sequence[Model], features: npt.NDArray[np.float32]) -> Doubles:
+def log_odds(models: Sequence[Model], features: Floats) -> Doubles:
     """Log-odds of the mean probability of some models, (n,)."""
     probability = predict(models, features).astype(np.float64)
     return np.asarray(np.log(np.clip(probability, 1e-7, 1) / np.clip(1 - probability, 1e-7, 1)))

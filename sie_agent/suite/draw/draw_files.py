@@ -18,6 +18,7 @@ from sie_agent.files.manifest import write_json
 from sie_agent.files.tables import check_numeric, read_table, write_table
 from sie_agent.suite.draw.draw import Draw
 from sie_agent.suite.draw.facts import MEND, check_facts
+from sie_agent.utils.arrays import Booleans
 
 BENCH_FILE, KEPT_FILE = "bench.parquet", "kept.parquet"
 BENCH = (*Way._fields, "query_code", *BENCH_METRICS)
@@ -48,7 +49,7 @@ def draw_folder(run_dir: Path, seed: int) -> Path:
     return run_dir / "draws" / str(seed)
 
 
-def to_grade(queries: npt.NDArray[np.integer[Any]], graded: npt.NDArray[np.bool_]) -> dict[str, int]:
+def to_grade(queries: npt.NDArray[np.integer[Any]], graded: Booleans) -> dict[str, int]:
     """What is missing before rankers can be tested: enough queries with a grade in every row.
 
     Parameters

@@ -27,8 +27,9 @@ from sie_agent.pipeline import Proxies, distill_labels, label_errors_of, make_la
 from sie_agent.pipeline.judged_log import mean_rank
 from sie_agent.scorer import LABEL_ERROR
 from sie_agent.selection import RELEVANCE
-from sie_agent.suite.draw.draw import CEILING, Booleans, Doubles, Draw
+from sie_agent.suite.draw.draw import CEILING, Draw
 from sie_agent.suite.parts import JudgePart
+from sie_agent.utils.arrays import Booleans, Doubles
 
 # the weak label that the headline is about, and whose control is drawn
 HEADLINE_LABEL = "value"

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.attribution import TrainingSettings
@@ -33,10 +32,7 @@ from sie_agent.suite.failed import Failure, raised, reasons_of, ungraded
 from sie_agent.suite.inputs import READERS
 from sie_agent.suite.parts import CLARITY_VARIANT, DataPart, JudgePart
 from sie_agent.suite.settings import Suite
-
-Doubles = npt.NDArray[np.float64]
-Booleans = npt.NDArray[np.bool_]
-Integers = npt.NDArray[np.intp]
+from sie_agent.utils.arrays import Booleans, Doubles, Floats, Integers
 
 NO_JUDGMENTS = pd.DataFrame(columns=list(JUDGMENT_COLUMNS))
 
@@ -60,8 +56,8 @@ class World:
     suite: Suite
     samples: pd.DataFrame
     features: TextFeatures
-    inputs: npt.NDArray[np.float32]
-    target_inputs: npt.NDArray[np.float32]
+    inputs: Floats
+    target_inputs: Floats
     queries: Integers
     query_names: list[str]
     clarity: Doubles
@@ -87,21 +83,21 @@ class World:
         return self.suite.target.training
 
     @cached_property
-    def proxy_inputs(self) -> npt.NDArray[np.float32]:
+    def proxy_inputs(self) -> Floats:
         """What the proxies read, a row each."""
         proxy, target = self.suite.distilling.proxy, self.suite.target
         if (proxy.kind, proxy.model, proxy.length) == (target.kind, target.model, target.length):
             return self.target_inputs
         return READERS[proxy.kind](without_grade(self.samples), self.inputs, proxy)
 
-    def model_features(self, reads: str) -> npt.NDArray[np.float32]:
+    def model_features(self, reads: str) -> Floats:
         """What rankers of a kind read, a row each: ``target``, ``text`` or ``embeddings``."""
         if reads == "embeddings":
             return self.embeddings
         return self.inputs if reads == "text" else self.target_inputs
 
     @cached_property
-    def embeddings(self) -> npt.NDArray[np.float32]:
+    def embeddings(self) -> Floats:
         """(n, d) features made of frozen sentence embeddings."""
         return embedding_features(without_grade(self.samples))
 

@@ -11,20 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.downstream import AT_RANDOM, LOG, WITHIN, Way, all_values, keep_name, kept_names, mean_of_way, minus
 from sie_agent.files.typed_json import read_model
 from sie_agent.results import Agreement, RunManifest
 from sie_agent.suite.draw.draw_files import Stored
+from sie_agent.utils.arrays import Doubles, Integers
 
-Doubles = npt.NDArray[np.float64]
 
-
-def kept_of(
-    shares: Sequence[float], draws: Sequence[Stored], n_queries: int, copies: npt.NDArray[np.intp]
-) -> list[dict[str, Any]]:
+def kept_of(shares: Sequence[float], draws: Sequence[Stored], n_queries: int, copies: Integers) -> list[dict[str, Any]]:
     """Rows of ``agreement.json`` under ``kept``: each selection and metric beside the whole log; [] without shares.
 
     Parameters
@@ -52,7 +48,7 @@ def kept_row(
     way: Way,
     metric: str,
     values: Mapping[Way, Doubles],
-    copies: npt.NDArray[np.intp],
+    copies: Integers,
     shares: Sequence[float],
     counts: Mapping[str, float],
 ) -> dict[str, Any]:
