@@ -148,10 +148,10 @@ def run_fold(
             step()
         for one in prepared:
             if one.answers.twin:
-                taken = chosen[Way(ranker, AUTO, one.answers.name)]
-                found[Way(ranker, SAME_RECIPE, one.answers.name, True)] = by_recipe(
-                    trainer, one, taken, base, log.label
-                )
+                name = chosen[Way(ranker, AUTO, one.answers.name)]
+                taken = next(recipe for recipe in one.scored.recipes if recipe_name(recipe) == name)
+                same = by_recipe(trainer, one, taken, base, log.label)
+                found[Way(ranker, SAME_RECIPE, one.answers.name, True)] = same.predictions
             ways, recipes = judged_ways(trainer, one, base, log.label)
             found |= ways
             chosen |= recipes
@@ -159,10 +159,9 @@ def run_fold(
     return found, chosen
 
 
-def by_recipe(trainer: Trainer, judge: Prepared, name: str, log: Trained, label: Doubles) -> Floats:
-    """Predictions with one recipe, whatever the rules say of the judge."""
-    recipe = next(one for one in judge.scored.recipes if recipe_name(one) == name)
-    return (log if recipe.is_log else trainer.train(judge.scored.columns(recipe, label))).predictions
+def by_recipe(trainer: Trainer, judge: Prepared, recipe: Recipe, log: Trained, label: Doubles) -> Trained:
+    """The ranker that one recipe gives, whatever the rules say of the judge; *log*: trained on the log as it is."""
+    return log if recipe.is_log else trainer.train(judge.scored.columns(recipe, label))
 
 
 def judged_ways(
@@ -182,9 +181,7 @@ def judged_ways(
     if answers.twin and judge.is_refused:
         name = recipe_name(CANDIDATES[0])
         return dict.fromkeys((way(AUTO), way(RULE)), log.predictions), {way(AUTO): name, way(RULE): name}
-    tried = [
-        log if recipe.is_log else trainer.train(judge.scored.columns(recipe, label)) for recipe in judge.scored.recipes
-    ]
+    tried = [by_recipe(trainer, judge, recipe, log, label) for recipe in judge.scored.recipes]
     by_name = {recipe_name(recipe): trained.predictions for recipe, trained in zip(CANDIDATES, tried, strict=True)}
     found = {way(name): predictions for name, predictions in by_name.items() if name != recipe_name(CANDIDATES[0])}
     best = choose_by_grades(np.array([trained.on_tune for trained in tried]), judge.strength)

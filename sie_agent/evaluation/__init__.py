@@ -34,7 +34,6 @@ from sie_agent.evaluation.metrics import (
 )
 from sie_agent.evaluation.model_agreement import agreement_of_models
 from sie_agent.evaluation.moments import query_moments, resampled_auc, resampled_correlation
-from sie_agent.evaluation.pooled import query_auc
 from sie_agent.evaluation.prompts import comparable_judgments, compare_judgments
 from sie_agent.evaluation.propensity import propensity_weights, regression_em
 from sie_agent.evaluation.quality import judge_quality_curve
@@ -42,7 +41,7 @@ from sie_agent.evaluation.simulated import between_judge, noise_for_auc, positio
 from sie_agent.evaluation.strength import WithinQueries, judge_within, mean_within, paired_query_difference
 from sie_agent.evaluation.text_scores import TEXT_SCORES
 from sie_agent.evaluation.twin import Twin, knowledge_removed
-from sie_agent.evaluation.within import QueryNdcg, QueryPairs, query_accuracy, query_ndcg
+from sie_agent.evaluation.within import QueryNdcg, QueryPairs, query_accuracy, query_auc, query_ndcg
 
 __all__ = [
     "METRICS",
