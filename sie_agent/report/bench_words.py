@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sie_agent.downstream import AUC, AUTO, BASELINES, NDCG, RANKERS, WITHIN, recipe_name
 from sie_agent.report import words
-from sie_agent.report.shapes import Against, Agreement, Choice, Downstream, Measured, Verdict
+from sie_agent.results import Against, Agreement, Downstream, Measured, RecipeCount, Verdict
 from sie_agent.selection import Recipe
 
 METRICS = {WITHIN: "within queries", NDCG: "NDCG@10", AUC: "pooled AUC"}
@@ -81,7 +81,7 @@ def share(value: float | None, low: float | None, high: float | None) -> str:
     return f"{told} ({words.interval(100 * low, 100 * high, 1)})"
 
 
-def recipe_words(use: str, recipe: Recipe | None, chosen: Sequence[Choice]) -> tuple[str, str]:
+def recipe_words(use: str, recipe: Recipe | None, chosen: Sequence[RecipeCount]) -> tuple[str, str]:
     """What a trainer is given by the run's scorer, and why; empty where the run does not say.
 
     Parameters
@@ -136,13 +136,13 @@ def twins_words(agreement: Agreement) -> str:
     return told
 
 
-def chosen_words(choices: Iterable[Choice]) -> str:
+def chosen_words(choices: Iterable[RecipeCount]) -> str:
     """Recipes by how often they were chosen: ``blend 0.6 (3 of 5), log (2 of 5)``."""
     ordered = sorted(choices, key=lambda one: -one.count)
     return ", ".join(f"{one.recipe} ({one.count} of {one.of})" for one in ordered) or words.ABSENT
 
 
-def auto_chose(agreement: Agreement, ranker: str, judge: str | None) -> list[Choice]:
+def auto_chose(agreement: Agreement, ranker: str, judge: str | None) -> list[RecipeCount]:
     """What `auto` chose with a judge on a ranker."""
     wanted = (ranker, AUTO, judge, False)
     return [one for one in agreement.choices if (one.ranker, one.strategy, one.judge, one.twin) == wanted]

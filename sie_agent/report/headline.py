@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sie_agent.downstream import AUTO, CLEAN, WITHIN
 from sie_agent.report import bench_words, pick, words
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes import Against, Downstream, Measured, Verdict
+from sie_agent.results import Against, Downstream, Measured, Verdict
 from sie_agent.samples import IMPRESSIONS, pair_keys, query_keys
 
 TITLES = {

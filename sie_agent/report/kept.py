@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeVar
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sie_agent.downstream import AT_RANDOM, BY_LOSS, LOG, WITHIN
-from sie_agent.errors import InputError
-from sie_agent.files.field_errors import first_fault
-from sie_agent.files.json_files import read_json
 from sie_agent.report import bench_words, pick, words
 from sie_agent.report.plots import (
     BLUE,
@@ -29,9 +22,9 @@ from sie_agent.report.plots import (
     legend_below,
     safe,
 )
-from sie_agent.report.read import MEND, RunFolder
-from sie_agent.report.shapes import Figure, Measured
+from sie_agent.report.read import RunFolder
 from sie_agent.report.tables import NUMBER, TEXT, Table, table
+from sie_agent.results import KeptRow, KeptShare, TrainingSeconds
 
 HEIGHT = 380
 # what rows are kept by and whether by the judge's twin: colour, symbol, and how far beside its share a mark stands
@@ -43,50 +36,6 @@ STYLES: dict[tuple[str, bool], tuple[str, str, float]] = {
     (BY_LOSS, False): (OCHRE, "diamond", 2.4),
     (AT_RANDOM, False): (GREY, "x", 3.6),
 }
-Shape = TypeVar("Shape", bound=BaseModel)
-
-
-class _Selection(BaseModel):
-    """Which rows a ranker was trained on."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    ranker: str
-    keep: float
-    by: str
-    judge: str | None = None
-    twin: bool = False
-
-    @property
-    def key(self) -> tuple[str, float, str, str | None, bool]:
-        """What tells it from the others."""
-        return (self.ranker, self.keep, self.by, self.judge, self.twin)
-
-
-class KeptRow(_Selection, Measured):
-    """Quality of one ranker trained on some rows; all of them where ``keep`` is 1."""
-
-    metric: str
-    n_queries: int | None = None
-    rows: Figure = None
-    minus_log: Measured | None = None
-    minus_random: Measured | None = None
-
-
-class TrainingSeconds(_Selection):
-    """How long its training took; ``of_log`` is the time as a share of that for all rows."""
-
-    seconds: Figure = None
-    of_log: Figure = None
-
-
-class _Kept(BaseModel):
-    kept: list[KeptRow] = Field(default_factory=list)
-
-
-class _Times(BaseModel):
-    training_seconds: list[TrainingSeconds] = Field(default_factory=list)
-
 
 Times = Mapping[tuple[str, float, str, str | None, bool], TrainingSeconds]
 
@@ -101,16 +50,11 @@ class Kept:
 
 
 def kept_of(run: RunFolder) -> Kept | None:
-    """What rankers reach on a share of the rows, with seconds; None where the run did not measure it.
-
-    Raises
-    ------
-    InputError : ``agreement.json`` or ``manifest.json`` holds something else than figures there.
-    """
-    rows = [row for row in _read(run.path / "agreement.json", _Kept).kept if row.metric == WITHIN]
+    """What rankers reach on a share of the rows, with seconds; None where the run did not measure it."""
+    rows = [row for row in run.agreement.kept if row.metric == WITHIN]
     if not rows:
         return None
-    times = {one.key: one for one in _read(run.path / "manifest.json", _Times).training_seconds}
+    times = {one.key: one for one in run.manifest.training_seconds}
     ordered = sorted(rows, key=lambda row: -row.keep)
     held = table("Rows kept: share, quality, training seconds", _columns(), [_cells(row, times) for row in ordered])
     assert held is not None
@@ -119,16 +63,7 @@ def kept_of(run: RunFolder) -> Kept | None:
     return Kept(_sentences(drawn, times), _plot(run, drawn, times), held)
 
 
-def _read(path: Path, shape: type[Shape]) -> Shape:
-    try:
-        return shape.model_validate(read_json(path, hint=MEND, nan=True))
-    except ValidationError as error:
-        way, problem = first_fault(error, shape)
-        place = ".".join(map(str, way)) or "the top level"
-        raise InputError(f"field '{place}': {problem}", where=path, hint=MEND) from error
-
-
-def name_of(row: _Selection) -> str:
+def name_of(row: KeptShare) -> str:
     """What rows are kept by, and whose scores they are."""
     if row.by == LOG:
         return "all rows"

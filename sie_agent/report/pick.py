@@ -8,7 +8,7 @@ from typing import Any
 from sie_agent.downstream import LOG, WITHIN
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes import Agreement, AgreementRow, Downstream, JudgeQuality
+from sie_agent.results import Agreement, AgreementRow, Downstream, JudgeQuality
 
 CONTROL = "no-judge-control"
 SOURCES = ("scorer", "weak label", "baseline")

@@ -8,7 +8,7 @@ from sie_agent.report import pick, words
 from sie_agent.report.dots import Dot, Level, dot_chart
 from sie_agent.report.plots import GREY, OCHRE, ROSE, SKY, VERMILLION, Plot, caption_of, label_color, label_symbol, safe
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes import AgreementRow, Ceiling
+from sie_agent.results import AgreementRow, Ceiling
 
 OTHERS = {
     "plain-loss": (OCHRE, "diamond"),

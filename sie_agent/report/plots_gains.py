@@ -23,7 +23,7 @@ from sie_agent.report.plots import (
     safe,
 )
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes import Agreement, Downstream
+from sie_agent.results import Agreement, Downstream
 
 # what is drawn of a judge, in this order, and of its twin; the other recipes are in the table
 OF_JUDGE = {

@@ -23,7 +23,7 @@ from sie_agent.report.plots import (
     vertical_line,
 )
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes import Agreement, Measured, QualityPoint
+from sie_agent.results import Agreement, Measured, QualityPoint
 
 PLACES = ("top center", "bottom center")
 # kinds of judges that the line joins

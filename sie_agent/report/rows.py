@@ -13,8 +13,8 @@ from sie_agent.labels import WEAK_LABELS, label_names
 from sie_agent.report import words
 from sie_agent.report.doubt import SUPPORT
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes_why import Explained
 from sie_agent.report.why import Why, why
+from sie_agent.results import Explained
 from sie_agent.samples import pair_keys, query_keys
 from sie_agent.scorer import LABEL_ERROR
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sie_agent.report import bench_words, pick, words
 from sie_agent.report.agreement_words import share_of_bound
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes import Agreement, AgreementRow
+from sie_agent.results import Agreement, AgreementRow
 
 METRIC_NAMES = {
     "spearman": "Spearman",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sie_agent.downstream import AUTO, RULE
 from sie_agent.report import bench_words, pick, words
-from sie_agent.report.shapes import Against, Agreement, Choice, Downstream, Verdict
 from sie_agent.report.tables import NUMBER, TEXT, Table, table
+from sie_agent.results import Against, Agreement, Downstream, RecipeCount, Verdict
 
 DASHES = (words.ABSENT, words.ABSENT)
 
@@ -62,7 +62,7 @@ def not_beaten(verdict: Verdict) -> str:
 def choices_table(agreement: Agreement) -> Table | None:
     """Which recipes were chosen with each judge, and with its twin."""
     columns = [("Judge", TEXT), ("Model", TEXT), ("“auto” chose", TEXT), ("By the rule, without grades", TEXT)]
-    held: dict[tuple[str, bool, str], dict[str, list[Choice]]] = {}
+    held: dict[tuple[str, bool, str], dict[str, list[RecipeCount]]] = {}
     for one in sorted(agreement.choices, key=lambda one: one.judge != agreement.verdict.judge):
         held.setdefault((one.judge, one.twin, one.ranker), {}).setdefault(one.strategy, []).append(one)
     rows = [

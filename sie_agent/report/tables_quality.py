@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sie_agent.report import bench_words, words
 from sie_agent.report.agreement_words import share_of_bound
-from sie_agent.report.shapes import Agreement, Placed, QualityPoint
 from sie_agent.report.tables import NUMBER, TEXT, Table, table
+from sie_agent.results import Agreement, Placed, QualityPoint
 
 ABOUT = [("Judge", TEXT), ("Mode", TEXT), ("Draws", NUMBER)]
 BESIDE = ("Beside the simulated judges of its AUC", NUMBER)

@@ -9,7 +9,7 @@ from sie_agent.downstream import AUTO, BASELINES, CLEAN, SAME_RECIPE, WITHIN, qu
 from sie_agent.report import bench_words, pick, words
 from sie_agent.report.headline import own_row, unbeaten
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes import Agreement, Downstream, Measured
+from sie_agent.results import Agreement, Downstream, Measured
 
 # judges that cost nothing, by kind, and what the picture calls them
 SIMPLE = {
