@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from sie_agent.labels import WEAK_LABELS, label_names
-from sie_agent.report import pick, rows, words
+from sie_agent.report import listed_rows, pick
+from sie_agent.report.number_words import count
 from sie_agent.report.plots import (
     BLUE,
     GREEN,
@@ -13,11 +14,10 @@ from sie_agent.report.plots import (
     MUTED,
     VERMILLION,
     Plot,
-    Trace,
-    finish,
+    chart,
     histogram,
-    label_color,
-    legend_below,
+    label_style,
+    marks,
     safe,
 )
 from sie_agent.report.read import RunFolder
@@ -28,59 +28,57 @@ SHORT = 48
 
 def map_plot(run: RunFolder, known: pd.DataFrame, *, clicks: bool) -> Plot | None:
     """The label that rows are ranked by against judged relevance, by what the log says; None where no row has both."""
-    drawn, by = rows.spread(known, MAP_LIMIT), rows.ranking_label(known.columns)
+    drawn, by = listed_rows.spread(known, MAP_LIMIT), listed_rows.ranking_label(known.columns)
     if by is None or drawn.empty:
         return None
     positive, negative = ("clicked", "not clicked") if clicks else ("relevant", "not relevant")
-    traces: list[Trace] = []
     groups = (
         (positive, drawn["label"] >= 0.5, BLUE, "circle"),
         (negative, drawn["label"] < 0.5, VERMILLION, "diamond-open"),
         ("no label", drawn["label"].isna(), GREY, "x"),
     )
-    for name, mask, color, symbol in groups:
-        members = drawn[mask]
-        if members.empty:
-            continue
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                "name": f"log says {name}",
-                "x": [round(float(value), 4) for value in members["judged"]],
-                "y": [float(f"{value:.4g}") for value in members[by]],
-                "marker": {"color": color, "symbol": symbol, "size": 7, "opacity": 0.75},
-                "hovertext": [
-                    f"<b>{safe(query, SHORT)}</b><br>{safe(title, SHORT)}"
-                    for query, title in zip(members["query"], members["title"], strict=True)
-                ],
-                "hovertemplate": f"%{{hovertext}}<br>judged %{{x:.2f}}, {by} %{{y:.3g}}<extra></extra>",
-            }
+    traces = [
+        marks(
+            [round(value, 4) for value in drawn.loc[mask, "judged"]],
+            [float(f"{value:.4g}") for value in drawn.loc[mask, by]],
+            color,
+            symbol=symbol,
+            size=7,
+            marker_opacity=0.75,
+            name=f"log says {name}",
+            hovertext=[
+                f"<b>{safe(query, SHORT)}</b><br>{safe(title, SHORT)}"
+                for query, title in drawn.loc[mask, ["query", "title"]].itertuples(index=False)
+            ],
+            hovertemplate=f"%{{hovertext}}<br>judged %{{x:.2f}}, {by} %{{y:.3g}}<extra></extra>",
         )
-    layout = {
-        "xaxis": {"title": {"text": "judged relevance"}, "range": [-0.03, 1.03]},
-        "yaxis": {"title": {"text": f"{by} (scorer)"}, "zeroline": True, "zerolinecolor": MUTED},
-        "showlegend": True,
-        "legend": legend_below(),
-        "hovermode": "closest",
-    }
+        for name, mask, color, symbol in groups
+        if mask.any()
+    ]
+    made = chart(
+        traces,
+        420,
+        xaxis={"title_text": "judged relevance", "range": [-0.03, 1.03]},
+        yaxis={"title_text": f"{by} (scorer)", "zeroline": True, "zerolinecolor": MUTED},
+        showlegend=True,
+    )
     doubted = int(((drawn["label"] >= 0.5) & (drawn["judged_rank"] < 1 / 3)).sum())
     return Plot(
         key="plot-map",
         title="Rows at a glance",
-        figure=finish(traces, layout, 420),
-        height=420,
+        figure=made.to_json(),
+        height=made.layout.height,
         summary=f"Scatter of {by} against judged relevance for {len(drawn):,} rows; {doubted} of them are "
         f"{positive} in the log although the judge puts them in its lowest third.",
         caption=map_words(drawn, known, positive),
         mode=pick.mode_of(run.agreement, pick.primary_judge(run)),
-        basis=words.count(len(drawn), "row", "rows"),
+        basis=count(len(drawn), "row", "rows"),
     )
 
 
 def map_words(drawn: pd.DataFrame, known: pd.DataFrame, positive: str) -> str:
     """What is drawn: which rows, and what their marks mean."""
-    both = int((known["judged"].notna() & known[rows.ranking_label(known.columns) or "judged"].notna()).sum())
+    both = int((known["judged"].notna() & known[listed_rows.ranking_label(known.columns) or "judged"].notna()).sum())
     some = "" if len(drawn) == both else f", one of {len(drawn):,} drawn at random from {both:,}"
     told = f"Each mark is a row that the judge read{some}."
     yes, no = (drawn["label"] >= 0.5).any(), (drawn["label"] < 0.5).any()
@@ -96,7 +94,7 @@ def score_plots(run: RunFolder, known: pd.DataFrame) -> list[Plot]:
     mode = pick.mode_of(run.agreement, pick.primary_judge(run))
     plots = [
         histogram(
-            rows.relevance_of(run).to_numpy(),
+            listed_rows.relevance_of(run).to_numpy(),
             key="plot-judged",
             title="Judged relevance",
             axis="judged relevance",
@@ -120,7 +118,7 @@ def score_plots(run: RunFolder, known: pd.DataFrame) -> list[Plot]:
                 axis=label.axis,
                 mode=mode,
                 unit="rows",
-                color=label_color(name),
+                color=label_style(name)[0],
                 limits=limits if inside else None,
                 caption=f"How many rows got which {name} from the scorer. {name.capitalize()}: {label.meaning}.",
             )
@@ -130,8 +128,8 @@ def score_plots(run: RunFolder, known: pd.DataFrame) -> list[Plot]:
 
 def clarity_plot(run: RunFolder) -> Plot | None:
     """Clarity of the queries; None where nothing judged it."""
-    clarity = rows.clarity_of(run)
-    source = rows.clarity_source(run)
+    clarity = listed_rows.clarity_of(run)
+    source = listed_rows.clarity_source(run)
     return histogram(
         clarity.to_numpy(),
         key="plot-clarity",

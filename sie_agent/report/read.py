@@ -85,7 +85,7 @@ def read_run(run_dir: Path) -> RunFolder:
     return RunFolder(
         path=run_dir,
         agreement=agreement,
-        manifest=_read_shape(run_dir / "manifest.json", Manifest),
+        manifest=read_shape(run_dir / "manifest.json", Manifest),
         suite=suite,
         samples=_with_defaults(_read_parquet(run_dir / "samples.parquet", SAMPLE_COLUMNS)),
         judgments=_numeric(_read_parquet(run_dir / "judgments.parquet", JUDGMENT_COLUMNS), ["score"]),
@@ -109,7 +109,8 @@ def _read_json(path: Path) -> Any:
     return read_json(path, hint=MEND, nan=True)
 
 
-def _read_shape(path: Path, shape: type[Shape], told: Any = None) -> Shape:
+def read_shape(path: Path, shape: type[Shape], told: Any = None) -> Shape:
+    """A JSON file in its shape; *told* is its content, where that was read already."""
     try:
         return shape.model_validate(_read_json(path) if told is None else told)
     except ValidationError as error:
@@ -122,7 +123,7 @@ def _read_agreement(path: Path) -> Agreement:
     told = _read_json(path)
     if isinstance(told, dict) and "verdicts" not in told:
         raise InputError(OLDER, where=path, hint="Run the suite again with 'sie run'.")
-    return _read_shape(path, Agreement, told)
+    return read_shape(path, Agreement, told)
 
 
 def _seeds(suite: dict[str, Any]) -> list[int]:
@@ -163,7 +164,7 @@ def _read_draw(path: Path, judge: str) -> pd.DataFrame:
 
 
 def _read_steps(path: Path) -> dict[str, Step]:
-    return _read_shape(path, NextSteps).steps if path.is_file() else {}
+    return read_shape(path, NextSteps).steps if path.is_file() else {}
 
 
 def _read_recipe(run_dir: Path, suite: dict[str, Any]) -> Recipe | None:
@@ -172,14 +173,14 @@ def _read_recipe(run_dir: Path, suite: dict[str, Any]) -> Recipe | None:
     path = run_dir / "draws" / str(seeds[0] if seeds else "") / "facts.json"
     if not path.is_file():
         return None
-    recipe = _read_shape(path, Facts).recipe
+    recipe = read_shape(path, Facts).recipe
     return None if recipe is None else read_recipe(recipe, str(path))
 
 
 def _read_explanations(path: Path) -> dict[tuple[str, str], Explained]:
     if not path.exists():
         return {}
-    return {(one.by, one.sample_id): one for one in _read_shape(path, Explanations).explanations}
+    return {(one.by, one.sample_id): one for one in read_shape(path, Explanations).explanations}
 
 
 def _read_suite(path: Path) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from sie_agent.errors import InputError
 from sie_agent.judging import DEFAULT_VARIANTS, load_variant
-from sie_agent.report import pick, words
+from sie_agent.report import pick
+from sie_agent.report.number_words import count
 from sie_agent.report.read import RunFolder
 from sie_agent.selection import RELEVANCE
 from sie_agent.utils.redact import redacted
@@ -57,7 +58,7 @@ def line(*parts: str) -> str:
 def weights_action(run: RunFolder) -> Action:
     """The weights of this run's log."""
     use = run.agreement.verdict.use
-    scored = words.count(len(run.scores) + run.held_out, "row", "rows")
+    scored = count(len(run.scores) + run.held_out, "row", "rows")
     told = f"Writes a target and a weight for {scored}, all that have a score"
     if use not in ("use", "unknown"):
         told = f"To have them all the same: a target and a weight for {scored}, all that have a score"
@@ -76,7 +77,7 @@ def not_learned(run: RunFolder) -> str:
         )
     if without := max(len(run.samples) - len(run.scores), 0):
         has = "is of a query that the run held out and has" if without == 1 else "are of queries held out and have"
-        return f" {words.count(without, 'row', 'rows')} {has} none: `sie score` with the run's scorer gives one."
+        return f" {count(without, 'row', 'rows')} {has} none: `sie score` with the run's scorer gives one."
     return ""
 
 
@@ -116,7 +117,7 @@ def judge_step(run: RunFolder) -> ShownStep:
     again = ["--judgments", str(run.path), *(part for folder in out for part in ("--judgments", folder))]
     distill = line("distill", *again, *whose(run, judges), *about(run), "--out", str(run.path / "judged-more"))
     told = (
-        f"{words.count(step.rows, 'row', 'rows')} of {words.count(step.queries, 'query', 'queries')} that the scorer "
+        f"{count(step.rows, 'row', 'rows')} of {count(step.queries, 'query', 'queries')} that the scorer "
         "has not learned from. It is least sure whether their labels are right, and they matter most in training, so "
         "a judgment changes more here than elsewhere."
     )
@@ -161,7 +162,7 @@ def grade_step(run: RunFolder) -> ShownStep:
         )
         return ShownStep(title, told, "", "", [])
     told = (
-        f"{words.count(step.rows, 'pair', 'pairs')} of {words.count(step.queries, 'query', 'queries')}, query by "
+        f"{count(step.rows, 'pair', 'pairs')} of {count(step.queries, 'query', 'queries')}, query by "
         "query; the queries in which judge and log differ most come first, since they show soonest which of the two is "
         "right. Fill in the last column: 1 for just what was asked for, 0 for no use, 0.5 for in between. Begin at the "
         "top and stop after any query; at least a dozen queries are needed."
