@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from sie_agent.downstream import AUC, AUTO, BASELINES, NDCG, RANKERS, WITHIN, recipe_name
 from sie_agent.report import pick
@@ -20,61 +19,35 @@ NOTES = {
     "No shopper sees the second, so a gain here need not change any list of results.",
 }
 
-
-@dataclass(frozen=True)
-class UseWords:
-    """What the page says about a verdict: *short* in tables, *title* and *now* at its top."""
-
-    short: str
-    tone: str
-    mark: str
-    title: str
-    now: str
-
-
-USES = {
-    "use": UseWords(
-        "Use target and weights",
-        "good",
-        "✓",
-        "Train with these weights",
-        "Now: write the weights with the command below, and look at the rows that are most likely wrong.",
-    ),
-    "simpler": UseWords(
-        "Something simpler does as well",
-        "bad",
-        "✕",
-        "Do not train with these weights: something simpler does as well",
-        "Now: train on the log as it is, or by the simpler thing. Look at the rows below all the same.",
-    ),
-    "log loses nothing": UseWords(
-        "Your log loses nothing",
-        "fair",
-        "=",
-        "Train on your log as it is",
-        "Now: train on the log. Look at the rows below all the same: single labels can be wrong.",
-    ),
-    "cannot tell": UseWords(
-        "This set cannot tell",
-        "open",
-        "?",
-        "These data cannot tell whether weights help",
-        "Now: leave the log as it is, look at the rows below, and grade more queries to find out.",
-    ),
-    "unknown": UseWords(
-        "Unknown",
-        "open",
-        "?",
-        "Whether weights help is not known yet",
-        "Now: look at the rows below, and grade the queries that “What to do next” names.",
-    ),
+# by verdict: what tables say of it, and its look
+SHORT = {
+    "use": ("Use target and weights", "good", "✓"),
+    "simpler": ("Something simpler does as well", "bad", "✕"),
+    "log loses nothing": ("Your log loses nothing", "fair", "="),
+    "cannot tell": ("This set cannot tell", "open", "?"),
+    "unknown": ("Unknown", "open", "?"),
+}
+# what the page opens with
+TITLES = {
+    "use": "Train with these weights",
+    "simpler": "Do not train with these weights: something simpler does as well",
+    "log loses nothing": "Train on your log as it is",
+    "cannot tell": "These data cannot tell whether weights help",
+    "unknown": "Whether weights help is not known yet",
+}
+NOW = {
+    "use": "Now: write the weights with the command below, and look at the rows that are most likely wrong.",
+    "simpler": "Now: train on the log as it is, or by the simpler thing. Look at the rows below all the same.",
+    "log loses nothing": "Now: train on the log. Look at the rows below all the same: single labels can be wrong.",
+    "cannot tell": "Now: leave the log as it is, look at the rows below, and grade more queries to find out.",
+    "unknown": "Now: look at the rows below, and grade the queries that “What to do next” names.",
 }
 
 
 def verdict_words(verdict: Verdict, *, short: bool = False) -> str:
     """A verdict in a line; where something simpler is certainly ahead, it does better."""
-    use = USES.get(verdict.use, USES["unknown"])
-    told = use.short if short else use.title
+    use = verdict.use if verdict.use in TITLES else "unknown"
+    told = SHORT[use][0] if short else TITLES[use]
     better = verdict.use == "simpler" and any(is_better(one) for one in verdict.against)
     return told.replace("as well", "better") if better else told
 

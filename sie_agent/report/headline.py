@@ -55,18 +55,18 @@ def top_of(run: RunFolder) -> Top:
     """Put the verdict into words."""
     agreement, judge = run.agreement, pick.primary_judge(run)
     mode = pick.mode_of(agreement, judge)
-    use = agreement.verdict.use if agreement.verdict.use in bench_words.USES else "unknown"
-    about_use = bench_words.USES[use]
+    use = agreement.verdict.use if agreement.verdict.use in bench_words.TITLES else "unknown"
+    _, tone, mark = bench_words.SHORT[use]
     wanted = (pick.main_ranker(agreement), AUTO, judge, False)
     chosen = [one for one in agreement.choices if (one.ranker, one.strategy, one.judge, one.twin) == wanted]
     recipe, why = bench_words.recipe_words(use, run.recipe, chosen)
     return Top(
         suite=agreement.suite or str(run.suite.get("name") or run.path.name),
-        tone=about_use.tone,
-        mark=about_use.mark,
+        tone=tone,
+        mark=mark,
         title=bench_words.verdict_words(agreement.verdict),
         sentence=plain_words(run, use),
-        now=about_use.now,
+        now=bench_words.NOW[use],
         caution=caution_words(run, mode),
         lost=lost_words(run),
         reason=verdict_reason(agreement.verdict.text, use, bool(agreement.downstream)),

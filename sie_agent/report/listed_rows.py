@@ -28,18 +28,20 @@ PER_QUERY = 2
 
 @dataclass(frozen=True)
 class ShownRow:
-    """One row as the page shows it; texts are foreign and must be escaped."""
+    """One row as the page shows it; texts are foreign and must be escaped.
+
+    ``facts`` are names and figures. ``truth`` is ``wrong`` or ``right`` where the row's grade is held against its
+    label, and ``grade`` says that in words; both are empty elsewhere.
+    """
 
     query: str
     title: str
     sample_id: str
-    label: str
-    judged: str
-    clarity: str
-    scores: list[tuple[str, str]]
-    grade: str
     reason: str
+    facts: list[tuple[str, str]]
     why: Why | None
+    truth: str = ""
+    grade: str = ""
 
 
 @dataclass(frozen=True)
@@ -152,16 +154,14 @@ def _shown(record: dict[Any, Any], explained: Explained | None, *, most: bool, c
         for name in ("label", "judged", "judged_rank", "clarity", "clarity_rank", "grade", SUPPORT)
     )
     facts = RowFacts(label, judged, rank, clarity, clarity_rank, within_range(SUPPORT, support))
+    shown = [("log", number(label)), ("judged", number(judged)), ("clarity", number(clarity))]
+    shown += [(name, _score(name, record[name])) for name in label_names(record)]
     return ShownRow(
         query=cleaned(record["query"], 120),
         title=cleaned(record["title"], 200),
         sample_id=cleaned(record["sample_id"], 60),
-        label=number(label),
-        judged=number(judged),
-        clarity=number(clarity),
-        scores=[(name, _score(name, record[name])) for name in label_names(record)],
-        grade=number(grade),
         reason=row_reason(facts, clicks=clicks, most=most),
+        facts=shown if grade is None else [*shown, ("human grade", number(grade))],
         why=None if explained is None else why(explained),
     )
 

@@ -152,16 +152,7 @@ def interval_bars(figures: Sequence[Ends], color: str) -> dict[str, Any]:
 
 
 def histogram(
-    values: npt.ArrayLike,
-    *,
-    key: str,
-    title: str,
-    caption: str,
-    axis: str,
-    mode: str,
-    unit: str,
-    color: str,
-    limits: tuple[float, float] | None = None,
+    values: npt.ArrayLike, *, axis: str, unit: str, color: str, limits: tuple[float, float] | None = None, **words: Any
 ) -> Plot | None:
     """Counts of *values* in twenty bins; None where there is nothing to count.
 
@@ -190,10 +181,7 @@ def histogram(
     first, middle, last = (significant(value) for value in np.quantile(finite, [0.25, 0.5, 0.75]))
     basis = count(finite.size, unit)
     return Plot(
-        key=key,
-        title=title,
-        caption=caption,
-        mode=mode,
+        **words,
         basis=basis,
         summary=f"Histogram of {axis} over {basis}: half of them lie between {first} and {last}, the middle one at "
         f"{middle}.",

@@ -46,13 +46,6 @@ class _Selection(BaseModel):
         """What tells it from the others."""
         return (self.ranker, self.keep, self.by, self.judge, self.twin)
 
-    @property
-    def name(self) -> str:
-        """What rows are kept by, and whose scores they are."""
-        if self.by == LOG or self.judge is None:
-            return NAMES.get(self.by, self.by)
-        return f"{self.by} of {self.judge}{', its twin' if self.twin else ''}"
-
 
 class TrainingSeconds(_Selection):
     """How long its training took; ``of_log`` is the time as a share of that for all rows."""
@@ -61,14 +54,28 @@ class TrainingSeconds(_Selection):
     of_log: Figure = None
 
 
-class KeptRow(TrainingSeconds, Measured):
-    """Quality of one ranker trained on some rows, all of them where ``keep`` is 1, and the seconds of its training."""
+class KeptRow(_Selection, Measured):
+    """Quality of one ranker trained on some rows; all of them where ``keep`` is 1."""
 
     metric: str
     n_queries: int | None = None
     rows: Figure = None
     minus_log: Measured | None = None
     minus_random: Measured | None = None
+
+
+class TimedRow(KeptRow):
+    """The same with the seconds of the training, and their share of what training on all rows takes."""
+
+    seconds: Figure = None
+    of_log: Figure = None
+
+    @property
+    def name(self) -> str:
+        """What rows are kept by, and whose scores they are."""
+        if self.by == LOG or self.judge is None:
+            return NAMES.get(self.by, self.by)
+        return f"{self.by} of {self.judge}{', its twin' if self.twin else ''}"
 
     @property
     def told(self) -> str:
@@ -100,11 +107,12 @@ def kept_of(run: RunFolder) -> RowsKept | None:
     ------
     InputError : ``agreement.json`` or ``manifest.json`` holds something else than figures there.
     """
-    rows = [row for row in read_shape(run.path / "agreement.json", _Kept).kept if row.metric == WITHIN]
+    kept = [row for row in read_shape(run.path / "agreement.json", _Kept).kept if row.metric == WITHIN]
     times = {one.key: one for one in read_shape(run.path / "manifest.json", _Times).training_seconds}
-    for place, row in enumerate(rows):
-        if row.key in times:
-            rows[place] = row.model_copy(update=times[row.key].model_dump(include={"seconds", "of_log"}))
+    rows = []
+    for row in kept:
+        time = times.get(row.key)
+        rows.append(TimedRow(**row.model_dump(), seconds=time and time.seconds, of_log=time and time.of_log))
     columns = [
         TableColumn("Rows kept", lambda row: percent(row.keep)),
         TableColumn("By", "name"),
@@ -129,7 +137,7 @@ def seconds_words(seconds: float | None) -> str:
     return number(seconds, 3 if seconds is not None and seconds < 1 else 2)
 
 
-def _sentences(rows: Sequence[KeptRow]) -> list[str]:
+def _sentences(rows: Sequence[TimedRow]) -> list[str]:
     """For each share, what rows kept by the judge's support cost and save; of random rows where there is no judge."""
     found = []
     for keep in sorted({row.keep for row in rows if row.by != LOG}, reverse=True):
@@ -152,12 +160,12 @@ def _sentences(rows: Sequence[KeptRow]) -> list[str]:
     return found
 
 
-def is_worse_than_random(row: KeptRow) -> bool:
+def is_worse_than_random(row: TimedRow) -> bool:
     """Whether as many random rows are certainly better."""
     return row.minus_random is not None and row.minus_random.ci_high is not None and row.minus_random.ci_high < 0
 
 
-def _plot(run: RunFolder, rows: Sequence[KeptRow]) -> Plot:
+def _plot(run: RunFolder, rows: Sequence[TimedRow]) -> Plot:
     """Accuracy within queries against the share of rows kept; the seconds stand under the shares."""
     traces = []
     for style in STYLES:
@@ -198,13 +206,13 @@ def _plot(run: RunFolder, rows: Sequence[KeptRow]) -> Plot:
     )
 
 
-def _mean_time(keep: float, rows: Sequence[KeptRow]) -> str:
+def _mean_time(keep: float, rows: Sequence[TimedRow]) -> str:
     """Mean seconds of a training on this share of the rows."""
     known = [row.seconds for row in rows if row.keep == keep and row.seconds is not None]
     return f"{seconds_words(mean(known))} s" if known else ABSENT
 
 
-def _trace(rows: Sequence[KeptRow], color: str, symbol: str, aside: float) -> object:
+def _trace(rows: Sequence[TimedRow], color: str, symbol: str, aside: float) -> object:
     figures = [scaled(ends_of(row), 100) for row in rows]
     return marks(
         [100 * row.keep + aside for row in rows],
@@ -220,6 +228,6 @@ def _trace(rows: Sequence[KeptRow], color: str, symbol: str, aside: float) -> ob
     )
 
 
-def _hover(row: KeptRow) -> str:
+def _hover(row: TimedRow) -> str:
     seconds = "" if row.seconds is None else f", {seconds_words(row.seconds)} s"
     return f"<b>{percent(row.keep)}, {safe(row.name, 40)}</b><br>{row.told}<br>{count(row.rows)} rows{seconds}"

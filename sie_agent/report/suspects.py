@@ -14,8 +14,6 @@ from sie_agent.report import pick
 from sie_agent.report.columns import ShownTable, TableColumn, numeric, table
 from sie_agent.report.doubt import (
     CHANCE,
-    FALSE_NO,
-    FALSE_YES,
     OWN,
     SIDES,
     WrongCount,
@@ -28,10 +26,11 @@ from sie_agent.report.doubt import (
     with_support,
     wrong_by_grade,
 )
+from sie_agent.report.listed_rows import ShownRow
 from sie_agent.report.number_words import number, percent
 from sie_agent.report.page import cleaned
 from sie_agent.report.read import RunFolder
-from sie_agent.report.why import Why, why
+from sie_agent.report.why import why
 from sie_agent.selection import RELEVANCE
 
 # above this place people click on what they see first; from that one on few look
@@ -46,66 +45,19 @@ NEEDS_NO_JUDGE = {
 }
 
 
-@dataclass(frozen=True)
-class LogWords:
-    """What a yes and a no are called in logs of one kind, either one where it looks wrong, and what is truly wrong.
-
-    The doubt can come from other evidence than relevance, so the names say nothing about whether the item fits.
-    """
-
-    yes: str
-    no: str
-    false_yes: str
-    false_no: str
-    truly: str
-
-    @property
-    def sides(self) -> dict[str, str]:
-        """What the two sides are called."""
-        return {FALSE_YES: self.false_yes, FALSE_NO: self.false_no}
-
-
-LOGS = {
-    "clicks": LogWords(
-        "clicked",
-        "not clicked",
-        "clicked, but the label looks wrong",
-        "passed over, but the label looks wrong",
-        "A click on an item that is not relevant, or none on an item that is",
-    ),
-    "labels": LogWords(
-        "marked relevant",
-        "marked irrelevant",
-        "marked relevant, but the label looks wrong",
-        "marked irrelevant, but the label looks wrong",
-        "A label that says relevant of an item that is not, or the other way round",
-    ),
-    "given": LogWords(
-        "says yes",
-        "says no",
-        "the log says yes, but that looks wrong",
-        "the log says no, but that looks wrong",
-        "A yes for an item that is not relevant, or a no for one that is",
-    ),
+# by what the log's labels are: how the page calls a yes and a no
+SAYS = {
+    "clicks": ("clicked", "not clicked"),
+    "labels": ("marked relevant", "marked irrelevant"),
+    "given": ("says yes", "says no"),
 }
-
-
-@dataclass(frozen=True)
-class Suspect:
-    """One row as the page shows it; texts are foreign and must be escaped.
-
-    ``truth`` is ``wrong``, ``right``, or empty where the row has no grade; ``grade`` says it in words.
-    """
-
-    query: str
-    title: str
-    sample_id: str
-    says: str
-    judged: str
-    reason: str
-    truth: str
-    grade: str
-    why: Why | None
+# the same in the names of the two sides
+NAMES = {**SAYS, "clicks": ("clicked", "passed over"), "given": ("the log says yes", "the log says no")}
+TRULY = {
+    "clicks": "A click on an item that is not relevant, or none on an item that is",
+    "labels": "A label that says relevant of an item that is not, or the other way round",
+    "given": "A yes for an item that is not relevant, or a no for one that is",
+}
 
 
 @dataclass(frozen=True)
@@ -114,7 +66,7 @@ class SuspectSide:
 
     title: str
     told: str
-    rows: list[Suspect]
+    rows: list[ShownRow]
 
 
 @dataclass(frozen=True)
@@ -139,7 +91,9 @@ def kind_of_log(log: str) -> str:
 
 def side_names(log: str) -> dict[str, str]:
     """What the two sides are called in a log of this kind."""
-    return LOGS[kind_of_log(log)].sides
+    # the doubt can come from other evidence than relevance, so the names say nothing about whether the item fits
+    names = (f"{name}, but the label looks wrong" for name in NAMES[kind_of_log(log)])
+    return dict(zip(SIDES, names, strict=True))
 
 
 def suspects_of(run: RunFolder, known: pd.DataFrame) -> Suspects | None:
@@ -150,7 +104,8 @@ def suspects_of(run: RunFolder, known: pd.DataFrame) -> Suspects | None:
     known : of :func:`sie_agent.report.listed_rows.known_rows`.
     """
     log = pick.log_of(run.suite)
-    kind, relevant_at = kind_of_log(str(log.get("kind") or "")), float(log.get("relevant_at") or 0.75)
+    names, relevant_at = side_names(str(log.get("kind") or "")), float(log.get("relevant_at") or 0.75)
+    kind = kind_of_log(str(log.get("kind") or ""))
     everything = with_support(known, run.labels)
     if run.draws:
         everything["loss"] = everything["sample_id"].map(by_sample(run.draws[0], "loss"))
@@ -159,7 +114,7 @@ def suspects_of(run: RunFolder, known: pd.DataFrame) -> Suspects | None:
     listed = doubted(everything)
     if listed.empty:
         return None
-    counted, sizes, names = found_wrong(everything, relevant_at), sizes_of(listed), LOGS[kind].sides
+    counted, sizes = found_wrong(everything, relevant_at), sizes_of(listed)
     sides = [
         SuspectSide(
             title=_capital(names[side]),
@@ -173,7 +128,7 @@ def suspects_of(run: RunFolder, known: pd.DataFrame) -> Suspects | None:
     over_draws = over_draws if len(over_draws) > 1 and all(over_draws) else []
     graded = everything[everything["grade"].notna() & everything["label"].notna()]
     said = count_words(counted, over_draws, len(listed)) if counted else graded_words(listed, graded, relevant_at)
-    meaning = f"{LOGS[kind].truly}. Relevant is what has a grade of {number(relevant_at)} or more"
+    meaning = f"{TRULY[kind]}. Relevant is what has a grade of {number(relevant_at)} or more"
     return Suspects(*said, meaning, sides, compared_table(counted, over_draws, sizes, names))
 
 
@@ -187,7 +142,7 @@ def rows_of_draw(run: RunFolder, draw: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def suspect(row: dict[Any, Any], run: RunFolder, kind: str, relevant_at: float) -> Suspect:
+def suspect(row: dict[Any, Any], run: RunFolder, kind: str, relevant_at: float) -> ShownRow:
     """One row in words."""
     # what was listed is told by the distilled relevance and the log: of the two, words speak for the first
     explained = run.explanations.get((RELEVANCE, str(row["sample_id"])))
@@ -197,21 +152,20 @@ def suspect(row: dict[Any, Any], run: RunFolder, kind: str, relevant_at: float) 
     if not pd.isna(row["grade"]):
         truth = "wrong" if (row["label"] >= 0.5) != (row["grade"] >= relevant_at) else "right"
         grade = f"{number(float(row['grade']))}: the label is {truth}"
-    return Suspect(
+    return ShownRow(
         query=cleaned(row["query"], 120),
         title=cleaned(row["title"], 160),
         sample_id=cleaned(row["sample_id"], 60),
-        says=says if place is None else f"{says}, shown at place {place}",
-        judged=judged_words(row),
         reason=reason_words(row, kind, place),
+        facts=[("log", says if place is None else f"{says}, shown at place {place}"), ("judge", judged_words(row))],
+        why=None if explained is None else why(explained, FEATURES),
         truth=truth,
         grade=grade,
-        why=None if explained is None else why(explained, FEATURES),
     )
 
 
 def _says(row: dict[Any, Any], kind: str) -> str:
-    return LOGS[kind].yes if row["label"] >= 0.5 else LOGS[kind].no
+    return SAYS[kind][0 if row["label"] >= 0.5 else 1]
 
 
 def _capital(text: str) -> str:
