@@ -121,19 +121,14 @@ def shown_kind(kind: str, ranked: pd.DataFrame, titles: pd.Series, level: float,
     )
     none = f"none is certainly on the helpful or the harmful side of {at}: every interval includes it"
     told = f"{count(len(ranked), one, many)}: {certain if helpful.any() or harmful.any() else none}."
-    # no more is claimed in a heading than the intervals say
-    sides = [
-        GroupSide(
-            "Most helpful" if helpful.any() else "Highest scores, none certainly helpful",
-            shown(ranked[good].head(SHOWN), titles),
-            f"No {one} has its mean on the helpful side.",
-        ),
-        GroupSide(
-            "Most harmful" if harmful.any() else "Lowest scores, none certainly harmful",
-            shown(ranked[~good].tail(SHOWN)[::-1], titles),
-            f"No {one} has its mean on the harmful side.",
-        ),
-    ]
+    sides = []
+    for side, degree, certainly, members in (
+        ("helpful", "Highest", helpful, ranked[good].head(SHOWN)),
+        ("harmful", "Lowest", harmful, ranked[~good].tail(SHOWN)[::-1]),
+    ):
+        # no more is claimed in a heading than the intervals say
+        title = f"Most {side}" if certainly.any() else f"{degree} scores, none certainly {side}"
+        sides.append(GroupSide(title, shown(members, titles), f"No {one} has its mean on the {side} side."))
     return ShownKind(kind, many.capitalize(), one, told, sides)
 
 

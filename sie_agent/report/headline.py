@@ -185,7 +185,7 @@ def _tiles(run: RunFolder, judge: str | None) -> list[Tile]:
     own, twin, clean = rows.get((AUTO, judge, False)), rows.get((AUTO, judge, True)), rows.get((CLEAN, None, False))
     tiles = []
     for name, row in (("Gain over the log", own), ("Its twin, knowledge removed", twin), ("Clean labels", clean)):
-        if row is not None and row.minus_log is not None and row.minus_log.value is not None:
+        if row is not None and pick.has_gain(row):
             value, _, ends = points(row.minus_log).partition(" ")
             tiles.append(Tile(name, value, f"points {ends}"))
     if own is not None and own.gap_recovered is not None:

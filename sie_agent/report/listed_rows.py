@@ -11,6 +11,7 @@ import pandas as pd
 
 from sie_agent.labels import WEAK_LABELS, label_names
 from sie_agent.report import pick
+from sie_agent.report.columns import ShownTable, TableColumn, numeric, table
 from sie_agent.report.doubt import SUPPORT, share_below
 from sie_agent.report.number_words import count, number, significant
 from sie_agent.report.page import cleaned
@@ -42,15 +43,6 @@ class ShownRow:
     why: Why | None
     truth: str = ""
     grade: str = ""
-
-
-@dataclass(frozen=True)
-class ShownQuery:
-    """One query and its clarity; the text is foreign and must be escaped."""
-
-    query: str
-    clarity: str
-    rows: str
 
 
 def known_rows(run: RunFolder) -> pd.DataFrame:
@@ -175,19 +167,16 @@ def _score(name: str, value: Any) -> str:
 def within_range(name: str, value: float | None) -> float | None:
     """A score put between the ends of its label's range: trees that learned it may go a little beyond them."""
     low, high = WEAK_LABELS[name].low, WEAK_LABELS[name].high
-    if value is None or low is None or high is None:
-        return value
-    return min(max(value, low), high)
+    return value if value is None or low is None or high is None else min(max(value, low), high)
 
 
-def queries_by_clarity(run: RunFolder, *, clearest: bool) -> list[ShownQuery]:
+def clarity_table(run: RunFolder, *, clearest: bool) -> ShownTable | None:
     """The clearest (or vaguest) queries and how many rows hang on each."""
     clarity = clarity_of(run).sort_index().sort_values(ascending=not clearest, kind="stable").head(SHOWN)
     sizes = run.samples["query"].value_counts()
-    return [
-        ShownQuery(cleaned(query, 120), number(float(score)), count(float(sizes.get(query, 0))))
-        for query, score in clarity.items()
-    ]
+    rows = [(cleaned(query, 120), number(score), count(sizes.get(query, 0))) for query, score in clarity.items()]
+    columns = [TableColumn("Query"), numeric("Clarity"), numeric("Rows")]
+    return table("Clearest queries" if clearest else "Vaguest queries", columns, rows)
 
 
 def spread(rows: pd.DataFrame, limit: int) -> pd.DataFrame:

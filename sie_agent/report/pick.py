@@ -10,7 +10,7 @@ import pandas as pd
 from sie_agent.downstream import LOG, WITHIN
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes import Agreement, AgreementRow, Downstream, JudgeQuality, Reliability, Teaches
+from sie_agent.report.shapes import Agreement, AgreementRow, Downstream, JudgeQuality, Quality, Reliability, Teaches
 
 CONTROL, CEILING = "no-judge-control", "ceiling"
 SOURCES = ("scorer", "weak label", "baseline")
@@ -103,6 +103,11 @@ def mode_of(agreement: Agreement, judge: str | None) -> str:
     return agreement.mode or "mode not stated"
 
 
+def mode_of_run(run: RunFolder) -> str:
+    """The mode of the judge that the verdict is about."""
+    return mode_of(run.agreement, primary_judge(run))
+
+
 def modes_of(agreement: Agreement, rows: Iterable[AgreementRow]) -> str:
     """The modes that meet in one figure, without repeats."""
     modes = [row.mode or mode_of(agreement, row.judge) for row in rows if not row.is_baseline]
@@ -129,6 +134,11 @@ def answered(run: RunFolder, aspect: str) -> pd.DataFrame:
     return run.judgments[(run.judgments["aspect"] == aspect) & run.judgments["score"].notna()]
 
 
+def quality_of(agreement: Agreement) -> Quality:
+    """Agreement and gain against the judge's quality; without points where that was not measured."""
+    return agreement.quality or Quality()
+
+
 def judge_quality(agreement: Agreement, judge: str | None) -> JudgeQuality | None:
     """Quality of one judge against the human grade; None where nothing was graded."""
     return next((entry for entry in agreement.judges if entry.judge == judge and entry.auc is not None), None)
@@ -149,6 +159,11 @@ def within_queries(agreement: Agreement) -> dict[tuple[str, str | None, bool], D
     wanted = (main_ranker(agreement), WITHIN)
     rows = [row for row in agreement.downstream if (row.ranker, row.metric) == wanted]
     return {(row.strategy, row.judge, row.twin): row for row in reversed(rows)}
+
+
+def has_gain(row: Downstream) -> bool:
+    """Whether it is known what a way to train gains over the log."""
+    return row.minus_log is not None and row.minus_log.value is not None
 
 
 def log_within(agreement: Agreement) -> float | None:

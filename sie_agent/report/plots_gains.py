@@ -97,13 +97,8 @@ def without_model(agreement: Agreement, judge: str | None) -> bool:
 
 def drawn_rows(agreement: Agreement, ranker: str, metric: str) -> list[Downstream]:
     """The rows of one figure from top to bottom: the judge of the verdict, what needs less, and the other judges."""
-    rows = [
-        row
-        for row in agreement.downstream
-        if (row.ranker, row.metric) == (ranker, metric)
-        and row.minus_log is not None
-        and row.minus_log.value is not None
-    ]
+    wanted = [row for row in agreement.downstream if (row.ranker, row.metric) == (ranker, metric)]
+    rows = [row for row in wanted if pick.has_gain(row)]
     # text scores come after the other ways that need no judge
     alone = [row for row in rows if not row.judge and row.strategy != LOG]
     alone.sort(key=lambda row: row.strategy not in BASELINES)

@@ -78,9 +78,9 @@ def gain_plot(run: RunFolder) -> Plot | None:
 
 def agreement_quality_plot(run: RunFolder) -> Plot | None:
     """Agreement against the judge's pooled AUC; None where there is none."""
-    agreement, quality = run.agreement, run.agreement.quality
+    agreement, quality = run.agreement, pick.quality_of(run.agreement)
     marked = agreement_marks(agreement)
-    if quality is None or sum(mark.kind != "control" for mark in marked) < 2:
+    if sum(mark.kind != "control" for mark in marked) < 2:
         return None
     made, is_cut = _chart(marked, quality.bound)
     made.update_layout(xaxis_title_text="judge's pooled AUC", yaxis_title_text="agreement (Spearman)")
@@ -111,7 +111,7 @@ def gain_marks(agreement: Agreement) -> list[Mark]:
     """The judges whose gain is known, by accuracy within queries, in percent and in points."""
     judges = {one.judge: one for one in agreement.judges}
     found = []
-    for point in agreement.quality.points if agreement.quality else []:
+    for point in pick.quality_of(agreement).points:
         within = (point.within, *ends_of(judges.get(point.judge), "within")[1:])
         told = f"{share(*within)} within queries: {points(point.gain)} points"
         x, y = scaled(within, 100), scaled(ends_of(point.gain), 100)
@@ -122,11 +122,10 @@ def gain_marks(agreement: Agreement) -> list[Mark]:
 def agreement_marks(agreement: Agreement) -> list[Mark]:
     """The judges whose agreement is known, by pooled AUC."""
     found = []
-    for point in agreement.quality.points if agreement.quality else []:
+    for point in pick.quality_of(agreement).points:
         auc, agreed = ends_of(point, "auc"), ends_of(point.agreement)
-        found.append(
-            Mark(point.judge, point.mode, point.kind, auc, agreed, f"AUC {figure(*auc, 3)}: {figure(*agreed)}")
-        )
+        told = f"AUC {figure(*auc, 3)}: {figure(*agreed)}"
+        found.append(Mark(point.judge, point.mode, point.kind, auc, agreed, told))
     return _known(found)
 
 

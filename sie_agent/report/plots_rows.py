@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 
 from sie_agent.labels import WEAK_LABELS, label_names
 from sie_agent.report import listed_rows, pick
-from sie_agent.report.number_words import count
+from sie_agent.report.number_words import count, sentences
 from sie_agent.report.plots import (
     BLUE,
     GREEN,
@@ -62,6 +64,9 @@ def map_plot(run: RunFolder, known: pd.DataFrame, *, clicks: bool) -> Plot | Non
         yaxis={"title_text": f"{by} (scorer)", "zeroline": True, "zerolinecolor": MUTED},
         showlegend=True,
     )
+    both = int((known["judged"].notna() & known[by].notna()).sum())
+    some = "" if len(drawn) == both else f", one of {len(drawn):,} drawn at random from {both:,}"
+    yes, no = bool((drawn["label"] >= 0.5).any()), bool((drawn["label"] < 0.5).any())
     doubted = int(((drawn["label"] >= 0.5) & (drawn["judged_rank"] < 1 / 3)).sum())
     return Plot(
         key="plot-map",
@@ -70,36 +75,26 @@ def map_plot(run: RunFolder, known: pd.DataFrame, *, clicks: bool) -> Plot | Non
         height=made.layout.height,
         summary=f"Scatter of {by} against judged relevance for {len(drawn):,} rows; {doubted} of them are "
         f"{positive} in the log although the judge puts them in its lowest third.",
-        caption=map_words(drawn, known, positive),
-        mode=pick.mode_of(run.agreement, pick.primary_judge(run)),
+        caption=sentences(
+            f"Each mark is a row that the judge read{some}.",
+            (yes or no) and f"“Log says {positive}” means a label of 0.5 or more.",
+            (yes and no) and "Log and judge disagree where filled marks stand on the left and open ones on the right.",
+            "Point at a mark to read the row.",
+        ),
+        mode=pick.mode_of_run(run),
         basis=count(len(drawn), "row", "rows"),
     )
 
 
-def map_words(drawn: pd.DataFrame, known: pd.DataFrame, positive: str) -> str:
-    """What is drawn: which rows, and what their marks mean."""
-    both = int((known["judged"].notna() & known[listed_rows.ranking_label(known.columns) or "judged"].notna()).sum())
-    some = "" if len(drawn) == both else f", one of {len(drawn):,} drawn at random from {both:,}"
-    told = f"Each mark is a row that the judge read{some}."
-    yes, no = (drawn["label"] >= 0.5).any(), (drawn["label"] < 0.5).any()
-    if yes or no:
-        told += f" “Log says {positive}” means a label of 0.5 or more."
-    if yes and no:
-        told += " Log and judge disagree where filled marks stand on the left and open ones on the right."
-    return f"{told} Point at a mark to read the row."
-
-
 def score_plots(run: RunFolder, known: pd.DataFrame) -> list[Plot]:
     """Distributions of judged relevance and of every weak label that the run has."""
-    mode = pick.mode_of(run.agreement, pick.primary_judge(run))
+    of_rows = partial(histogram, unit="rows", mode=pick.mode_of_run(run))
     plots = [
-        histogram(
+        of_rows(
             listed_rows.relevance_of(run).to_numpy(),
             key="plot-judged",
             title="Judged relevance",
             axis="judged relevance",
-            mode=mode,
-            unit="rows",
             color=GREY,
             limits=(0.0, 1.0),
             caption="How many rows got which answer from the judge, from 0 (no use) to 1 (just what was asked for); "
@@ -111,13 +106,11 @@ def score_plots(run: RunFolder, known: pd.DataFrame) -> list[Plot]:
         limits = None if label.low is None or label.high is None else (label.low, label.high)
         inside = limits is None or values.between(limits[0] - 1e-6, limits[1] + 1e-6).all()
         plots.append(
-            histogram(
+            of_rows(
                 values.to_numpy(),
                 key=f"plot-score-{place}",
                 title=label.title,
                 axis=label.axis,
-                mode=mode,
-                unit="rows",
                 color=label_style(name)[0],
                 limits=limits if inside else None,
                 caption=f"How many rows got which {name} from the scorer. {name.capitalize()}: {label.meaning}.",
@@ -138,6 +131,6 @@ def clarity_plot(run: RunFolder) -> Plot | None:
         unit="queries",
         color=GREEN,
         limits=(0.0, 1.0),
-        mode="no judge" if source.startswith("classic") else pick.mode_of(run.agreement, pick.primary_judge(run)),
+        mode="no judge" if source.startswith("classic") else pick.mode_of_run(run),
         caption=f"Asked once per query; {source}.",
     )

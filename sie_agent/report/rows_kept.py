@@ -83,11 +83,10 @@ class TimedRow(KeptRow):
         return share(*ends_of(self))
 
 
-class _Kept(BaseModel):
+class _Measured(BaseModel):
+    """The parts of ``agreement.json`` and ``manifest.json`` about rows kept."""
+
     kept: list[KeptRow] = Field(default_factory=list)
-
-
-class _Times(BaseModel):
     training_seconds: list[TrainingSeconds] = Field(default_factory=list)
 
 
@@ -107,12 +106,12 @@ def kept_of(run: RunFolder) -> RowsKept | None:
     ------
     InputError : ``agreement.json`` or ``manifest.json`` holds something else than figures there.
     """
-    kept = [row for row in read_shape(run.path / "agreement.json", _Kept).kept if row.metric == WITHIN]
-    times = {one.key: one for one in read_shape(run.path / "manifest.json", _Times).training_seconds}
+    kept = [row for row in read_shape(run.path / "agreement.json", _Measured).kept if row.metric == WITHIN]
+    times = {one.key: one for one in read_shape(run.path / "manifest.json", _Measured).training_seconds}
     rows = []
     for row in kept:
-        time = times.get(row.key)
-        rows.append(TimedRow(**row.model_dump(), seconds=time and time.seconds, of_log=time and time.of_log))
+        time = times[row.key].model_dump() if row.key in times else {}
+        rows.append(TimedRow(**{**time, **row.model_dump()}))
     columns = [
         TableColumn("Rows kept", lambda row: percent(row.keep)),
         TableColumn("By", "name"),

@@ -10,22 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sie_agent.report import pick
+from sie_agent.report import doubt, pick
 from sie_agent.report.columns import ShownTable, TableColumn, numeric, table
-from sie_agent.report.doubt import (
-    CHANCE,
-    OWN,
-    SIDES,
-    WrongCount,
-    backed_rows,
-    by_sample,
-    doubted,
-    found_wrong,
-    share_below,
-    sizes_of,
-    with_support,
-    wrong_by_grade,
-)
+from sie_agent.report.doubt import CHANCE, OWN, SIDES, WrongCount
 from sie_agent.report.listed_rows import ShownRow
 from sie_agent.report.number_words import number, percent
 from sie_agent.report.page import cleaned
@@ -106,15 +93,15 @@ def suspects_of(run: RunFolder, known: pd.DataFrame) -> Suspects | None:
     log = pick.log_of(run.suite)
     names, relevant_at = side_names(str(log.get("kind") or "")), float(log.get("relevant_at") or 0.75)
     kind = kind_of_log(str(log.get("kind") or ""))
-    everything = with_support(known, run.labels)
+    everything = doubt.with_support(known, run.labels)
     if run.draws:
-        everything["loss"] = everything["sample_id"].map(by_sample(run.draws[0], "loss"))
+        everything["loss"] = everything["sample_id"].map(doubt.by_sample(run.draws[0], "loss"))
     if RELEVANCE in everything.columns:
-        everything["scored_rank"] = share_below(everything[RELEVANCE].astype("float64"))
-    listed = doubted(everything)
+        everything["scored_rank"] = doubt.share_below(everything[RELEVANCE].astype("float64"))
+    listed = doubt.doubted(everything)
     if listed.empty:
         return None
-    counted, sizes = found_wrong(everything, relevant_at), sizes_of(listed)
+    counted, sizes = doubt.found_wrong(everything, relevant_at), doubt.sizes_of(listed)
     sides = [
         SuspectSide(
             title=_capital(names[side]),
@@ -124,7 +111,7 @@ def suspects_of(run: RunFolder, known: pd.DataFrame) -> Suspects | None:
         for side in SIDES
         if sizes[side]
     ]
-    over_draws = [found_wrong(rows_of_draw(run, draw), relevant_at) for draw in run.draws] if counted else []
+    over_draws = [doubt.found_wrong(rows_of_draw(run, draw), relevant_at) for draw in run.draws] if counted else []
     over_draws = over_draws if len(over_draws) > 1 and all(over_draws) else []
     graded = everything[everything["grade"].notna() & everything["label"].notna()]
     said = count_words(counted, over_draws, len(listed)) if counted else graded_words(listed, graded, relevant_at)
@@ -138,7 +125,7 @@ def rows_of_draw(run: RunFolder, draw: pd.DataFrame) -> pd.DataFrame:
     support = draw["weak"].fillna(draw["scored"])
     return draw.join(about, on="sample_id").assign(
         right=(1 - draw["error"]).fillna(support),
-        backed=backed_rows(draw.rename(columns={"relevance": RELEVANCE}), None, support),
+        backed=doubt.backed_rows(draw.rename(columns={"relevance": RELEVANCE}), None, support),
     )
 
 
@@ -238,10 +225,10 @@ def graded_words(listed: pd.DataFrame, every: pd.DataFrame, relevant_at: float) 
     if graded.empty:
         said = f"How many of the first {size} are truly wrong is not known, since nobody has graded them."
         return said, "", "Look at some yourself before you trust the list."
-    wrong = int(wrong_by_grade(graded, relevant_at).sum())
+    wrong = int(doubt.wrong_by_grade(graded, relevant_at).sum())
     said = f"{len(graded)} of these {size} rows have a grade, which says that {wrong} of the {len(graded)} are wrong"
     if len(every):
-        share = wrong_by_grade(every, relevant_at).mean()
+        share = doubt.wrong_by_grade(every, relevant_at).mean()
         said += f"; of all {len(every):,} graded rows of the log, {percent(float(share))} are"
     return f"{said}.", "", f"The other {size - len(graded)} are for you to check."
 

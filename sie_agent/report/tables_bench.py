@@ -27,14 +27,8 @@ def beaten_words(against: Against) -> str:
 
 def verdicts_table(agreement: Agreement) -> ShownTable | None:
     """The verdict on every judge, by ranker."""
-    columns = [
-        TableColumn("Judge"),
-        TableColumn("Mode"),
-        TableColumn("Model"),
-        TableColumn("Verdict"),
-        numeric("Points over the log"),
-        TableColumn("Not beaten"),
-    ]
+    names = map(TableColumn, ("Judge", "Mode", "Model", "Verdict"))
+    columns = [*names, numeric("Points over the log"), TableColumn("Not beaten")]
     rows = [
         (
             one.judge,

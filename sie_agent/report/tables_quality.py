@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sie_agent.report import pick
 from sie_agent.report.agreement_words import share_of_bound
 from sie_agent.report.columns import DRAWS, JUDGE, MODE, ShownTable, TableColumn, numeric, table
 from sie_agent.report.number_words import ABSENT, count, ends_of, figure, interval, number, points, scaled, share
@@ -29,7 +30,7 @@ def judges_table(agreement: Agreement) -> ShownTable | None:
 
 def gain_table(agreement: Agreement) -> ShownTable | None:
     """Every judge by rising accuracy within queries, with what it gains."""
-    quality = agreement.quality or Quality()
+    quality = pick.quality_of(agreement)
     held = sorted((one for one in quality.points if one.gain is not None), key=lambda one: one.within or 0.0)
     within = numeric("Right pairs within queries", "within", share)
     columns = [JUDGE, MODE, DRAWS, within, numeric("Points over the log", "gain", points)]
@@ -40,7 +41,7 @@ def gain_table(agreement: Agreement) -> ShownTable | None:
 
 def agreement_quality_table(agreement: Agreement) -> ShownTable | None:
     """Every judge by rising pooled AUC, with its agreement."""
-    quality = agreement.quality or Quality()
+    quality = pick.quality_of(agreement)
     columns = [
         JUDGE,
         MODE,

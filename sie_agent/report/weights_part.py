@@ -108,7 +108,7 @@ def simple_judges(agreement: Agreement, judge: str | None) -> list[tuple[str, Do
 
 def picture_of(agreement: Agreement, judge: str | None) -> Picture | None:
     """Gains within queries of the main ranker: the judge, what is simpler, its control, and human grades."""
-    rows = {key: row for key, row in pick.within_queries(agreement).items() if is_gain(row)}
+    rows = {key: row for key, row in pick.within_queries(agreement).items() if pick.has_gain(row)}
     own, clean = rows.get((AUTO, judge, False)), rows.get((CLEAN, None, False))
     twin = rows.get((SAME_RECIPE, judge, True), rows.get((AUTO, judge, True)))
     texts = [row for row in rows.values() if not row.judge and row.strategy not in BASELINES]
@@ -120,7 +120,7 @@ def picture_of(agreement: Agreement, judge: str | None) -> Picture | None:
         ("this judge with its knowledge removed, same recipe", "", twin),
         ("the grades as labels", "clean", clean),
     ]
-    held = [(name, kind, row.minus_log) for name, kind, row in wanted if row is not None and is_gain(row)]
+    held = [(name, kind, row.minus_log) for name, kind, row in wanted if row is not None and pick.has_gain(row)]
     if not any(kind == "own" for _, kind, _ in held):
         return None
     low, high = span_of([ends_of(gain) for _, _, gain in held])
@@ -136,11 +136,6 @@ def picture_of(agreement: Agreement, judge: str | None) -> Picture | None:
         bars.append(GainBar(name, gain_words(gain), place(value), left, round(right - left, 2), kind))
     told = "; ".join(f"{one.name} {one.points}" for one in bars)
     return Picture(bars, place(0.0), f"Points gained over the log as it is, with 95 % intervals: {told}.")
-
-
-def is_gain(row: Downstream) -> bool:
-    """Whether it is known what a way to train gains over the log."""
-    return row.minus_log is not None and row.minus_log.value is not None
 
 
 def gain_words(gain: Measured | None) -> str:
