@@ -63,7 +63,6 @@ class ShownKind:
 class ShownGroups:
     """The whole section. ``caution`` is empty where the judge's verdict is to use it."""
 
-    label: str
     caution: str
     told: str
     kinds: list[ShownKind]
@@ -89,7 +88,6 @@ def groups_of(run: RunFolder, known: pd.DataFrame) -> ShownGroups | None:
     if not found:
         return None
     return ShownGroups(
-        label=name,
         caution="" if run.agreement.verdict.use == "use" else OPINION,
         told=f"{label.title}, averaged over the rows of a group: {label.meaning}. The mean of a group with few rows is "
         "pulled towards the mean of all groups. The 95 % interval says where the group's mean would lie with more such "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sie_agent.downstream import AUTO, CLEAN
 from sie_agent.report import bench_words, pick
@@ -29,30 +30,8 @@ class Tile:
     below: str
 
 
-@dataclass(frozen=True)
-class Top:
-    """What the page opens with; all of it plain text. ``tone`` and ``mark`` are the look of the verdict."""
-
-    suite: str
-    tone: str
-    mark: str
-    title: str
-    sentence: str
-    now: str
-    caution: str
-    lost: list[str]
-    reason: str
-    mode: str
-    mode_words: str
-    behind: str
-    recipe: str
-    recipe_why: str
-    teaches: str
-    tiles: list[Tile]
-
-
-def top_of(run: RunFolder) -> Top:
-    """Put the verdict into words."""
+def top_of(run: RunFolder) -> dict[str, Any]:
+    """What the page opens with, by the names of the template; all of it plain text."""
     agreement, judge = run.agreement, pick.primary_judge(run)
     mode = pick.mode_of(agreement, judge)
     use = agreement.verdict.use if agreement.verdict.use in bench_words.TITLES else "unknown"
@@ -60,24 +39,24 @@ def top_of(run: RunFolder) -> Top:
     wanted = (pick.main_ranker(agreement), AUTO, judge, False)
     chosen = [one for one in agreement.choices if (one.ranker, one.strategy, one.judge, one.twin) == wanted]
     recipe, why = bench_words.recipe_words(use, run.recipe, chosen)
-    return Top(
-        suite=agreement.suite or str(run.suite.get("name") or run.path.name),
-        tone=tone,
-        mark=mark,
-        title=bench_words.verdict_words(agreement.verdict),
-        sentence=plain_words(run, use),
-        now=bench_words.NOW[use],
-        caution=caution_words(run, mode),
-        lost=lost_words(run),
-        reason=verdict_reason(agreement.verdict.text, use, bool(agreement.downstream)),
-        mode=mode,
-        mode_words=MODES.get(mode, ""),
-        behind=_behind(run, judge, mode),
-        recipe=recipe,
-        recipe_why=why,
-        teaches=bench_words.teaches_words(agreement),
-        tiles=_tiles(run, judge),
-    )
+    return {
+        "suite": agreement.suite or str(run.suite.get("name") or run.path.name),
+        "tone": tone,
+        "mark": mark,
+        "title": bench_words.verdict_words(agreement.verdict),
+        "sentence": plain_words(run, use),
+        "now": bench_words.NOW[use],
+        "caution": caution_words(run, mode),
+        "lost": lost_words(run),
+        "reason": verdict_reason(agreement.verdict.text, use, bool(agreement.downstream)),
+        "mode": mode,
+        "mode_words": MODES.get(mode, ""),
+        "behind": _behind(run, judge, mode),
+        "recipe": recipe,
+        "recipe_why": why,
+        "teaches": bench_words.teaches_words(agreement),
+        "tiles": _tiles(run, judge),
+    }
 
 
 def verdict_reason(text: str, use: str, has_figures: bool) -> str:

@@ -7,21 +7,9 @@ from functools import partial
 import pandas as pd
 
 from sie_agent.labels import WEAK_LABELS, label_names
-from sie_agent.report import listed_rows, pick
+from sie_agent.report import listed_rows, pick, plots
 from sie_agent.report.number_words import count, sentences
-from sie_agent.report.plots import (
-    BLUE,
-    GREEN,
-    GREY,
-    MUTED,
-    VERMILLION,
-    Plot,
-    chart,
-    histogram,
-    label_style,
-    marks,
-    safe,
-)
+from sie_agent.report.plots import Plot, histogram, safe
 from sie_agent.report.read import RunFolder
 
 MAP_LIMIT = 400
@@ -35,12 +23,12 @@ def map_plot(run: RunFolder, known: pd.DataFrame, *, clicks: bool) -> Plot | Non
         return None
     positive, negative = ("clicked", "not clicked") if clicks else ("relevant", "not relevant")
     groups = (
-        (positive, drawn["label"] >= 0.5, BLUE, "circle"),
-        (negative, drawn["label"] < 0.5, VERMILLION, "diamond-open"),
-        ("no label", drawn["label"].isna(), GREY, "x"),
+        (positive, drawn["label"] >= 0.5, plots.BLUE, "circle"),
+        (negative, drawn["label"] < 0.5, plots.VERMILLION, "diamond-open"),
+        ("no label", drawn["label"].isna(), plots.GREY, "x"),
     )
     traces = [
-        marks(
+        plots.marks(
             [round(value, 4) for value in drawn.loc[mask, "judged"]],
             [float(f"{value:.4g}") for value in drawn.loc[mask, by]],
             color,
@@ -57,11 +45,11 @@ def map_plot(run: RunFolder, known: pd.DataFrame, *, clicks: bool) -> Plot | Non
         for name, mask, color, symbol in groups
         if mask.any()
     ]
-    made = chart(
+    made = plots.chart(
         traces,
         420,
         xaxis={"title_text": "judged relevance", "range": [-0.03, 1.03]},
-        yaxis={"title_text": f"{by} (scorer)", "zeroline": True, "zerolinecolor": MUTED},
+        yaxis={"title_text": f"{by} (scorer)", "zeroline": True, "zerolinecolor": plots.MUTED},
         showlegend=True,
     )
     both = int((known["judged"].notna() & known[by].notna()).sum())
@@ -89,13 +77,13 @@ def map_plot(run: RunFolder, known: pd.DataFrame, *, clicks: bool) -> Plot | Non
 def score_plots(run: RunFolder, known: pd.DataFrame) -> list[Plot]:
     """Distributions of judged relevance and of every weak label that the run has."""
     of_rows = partial(histogram, unit="rows", mode=pick.mode_of_run(run))
-    plots = [
+    found = [
         of_rows(
             listed_rows.relevance_of(run).to_numpy(),
             key="plot-judged",
             title="Judged relevance",
             axis="judged relevance",
-            color=GREY,
+            color=plots.GREY,
             limits=(0.0, 1.0),
             caption="How many rows got which answer from the judge, from 0 (no use) to 1 (just what was asked for); "
             "rows that it did not read are left out.",
@@ -105,18 +93,18 @@ def score_plots(run: RunFolder, known: pd.DataFrame) -> list[Plot]:
         label, values = WEAK_LABELS[name], known[name].dropna()
         limits = None if label.low is None or label.high is None else (label.low, label.high)
         inside = limits is None or values.between(limits[0] - 1e-6, limits[1] + 1e-6).all()
-        plots.append(
+        found.append(
             of_rows(
                 values.to_numpy(),
                 key=f"plot-score-{place}",
                 title=label.title,
                 axis=label.axis,
-                color=label_style(name)[0],
+                color=plots.label_style(name)[0],
                 limits=limits if inside else None,
                 caption=f"How many rows got which {name} from the scorer. {name.capitalize()}: {label.meaning}.",
             )
         )
-    return [plot for plot in plots if plot is not None]
+    return [plot for plot in found if plot is not None]
 
 
 def clarity_plot(run: RunFolder) -> Plot | None:
@@ -129,7 +117,7 @@ def clarity_plot(run: RunFolder) -> Plot | None:
         title="Clarity of the queries",
         axis="clarity",
         unit="queries",
-        color=GREEN,
+        color=plots.GREEN,
         limits=(0.0, 1.0),
         mode="no judge" if source.startswith("classic") else pick.mode_of_run(run),
         caption=f"Asked once per query; {source}.",

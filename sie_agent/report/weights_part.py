@@ -46,20 +46,6 @@ class Picture:
     summary: str
 
 
-@dataclass(frozen=True)
-class WeightsPart:
-    """All that the page says about the weights."""
-
-    told: str
-    picture: Picture | None
-    change: list[str]
-
-
-def weights_of(run: RunFolder, use: str) -> WeightsPart:
-    """The part about the weights; *use* is the verdict."""
-    return WeightsPart(told_words(run), picture_of(run.agreement, pick.primary_judge(run)), change_words(run, use))
-
-
 def told_words(run: RunFolder) -> str:
     """What was tested, and what came out for the judge."""
     own, log = own_row(run), pick.log_within(run.agreement)
@@ -152,8 +138,9 @@ def span_of(gains: Sequence[Ends]) -> tuple[float, float]:
     return bottom - margin, top + margin
 
 
-def change_words(run: RunFolder, use: str) -> list[str]:
+def change_words(run: RunFolder) -> list[str]:
     """What would change the verdict, with numbers as far as there are some; empty where it is "use"."""
+    use = run.agreement.verdict.use
     if use == "use":
         return []
     if use == "unknown":
