@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from sie_agent.downstream import AUC, AUTO, BASELINES, NDCG, RANKERS, WITHIN, recipe_name
 from sie_agent.report import pick
-from sie_agent.report.number_words import ABSENT, percent, points
-from sie_agent.report.shapes import Against, Agreement, Choice, Downstream, Verdict
+from sie_agent.report.number_words import ABSENT, is_gain, is_loss, percent, points
+from sie_agent.report.shapes import Agreement, Choice, Downstream, Verdict
 from sie_agent.selection import Recipe
 
 METRICS = {WITHIN: "within queries", NDCG: "NDCG@10", AUC: "pooled AUC"}
@@ -48,13 +48,8 @@ def verdict_words(verdict: Verdict, *, short: bool = False) -> str:
     """A verdict in a line; where something simpler is certainly ahead, it does better."""
     use = verdict.use if verdict.use in TITLES else "unknown"
     told = SHORT[use][0] if short else TITLES[use]
-    better = verdict.use == "simpler" and any(is_better(one) for one in verdict.against)
+    better = verdict.use == "simpler" and any(is_loss(one) for one in verdict.against)
     return told.replace("as well", "better") if better else told
-
-
-def is_better(rival: Against) -> bool:
-    """Whether a rival is certainly ahead of the judge."""
-    return rival.ci_high is not None and rival.ci_high < 0
 
 
 def metric_words(metric: str) -> str:
@@ -106,8 +101,7 @@ def teaches_words(agreement: Agreement) -> str:
     told += f"{metric_words(WITHIN)} over the log"
     if found.best_text is not None:
         told += f", and {points(over_text)} points over the best text score, {found.best_text}"
-    measured = [one for one in (over_log, over_text) if one is not None]
-    if all(one.ci_low is not None and one.ci_low > 0 for one in measured):
+    if all(is_gain(one) for one in (over_log, over_text) if one is not None):
         return f"{told}. Both differences are certain, so there is room to tell good labels from bad ones."
     return f"{told}. Where an interval includes zero, that comparison cannot tell one judge from another."
 

@@ -52,14 +52,16 @@ AFTER = (
     ),
     ("plain loss", "how wrong a model trained on the log is about the row; needs no judge."),
     ("ceiling", "agreement when the human grade stands in for the judge."),
-    ("zero-shot", "the scorer saw the judge's answers and no human grade."),
-    ("gold-calibrated", "the judge's scale was fitted on a stated number of human grades."),
-    ("reference-calibrated", "the scorer also saw the reference importance of a stated number of rows."),
-    ("simulated", "the judge is a human grade with noise added: for ceilings and tests, never a result."),
 )
+MODES = {
+    "zero-shot": "the scorer saw the judge's answers and no human grade",
+    "gold-calibrated": "the judge's scale was fitted on a stated number of human grades",
+    "reference-calibrated": "the scorer also saw the reference importance of a stated number of rows",
+    "simulated": "the judge is a human grade with noise added: a ceiling, not a result",
+}
 
 
 def glossary() -> list[tuple[str, str]]:
     """Words and their meanings, those of the weak labels as the registry has them."""
     labels = [(label.name, f"{label.meaning}.") for label in WEAK_LABELS.values()]
-    return [*BEFORE, *labels, *AFTER]
+    return [*BEFORE, *labels, *AFTER, *((mode, f"{meaning}.") for mode, meaning in MODES.items())]

@@ -7,18 +7,13 @@ from typing import Any
 
 from sie_agent.downstream import AUTO, CLEAN
 from sie_agent.report import bench_words, pick
-from sie_agent.report.number_words import count, ends_of, number, percent, points, share
+from sie_agent.report.glossary import MODES
+from sie_agent.report.number_words import count, ends_of, is_loss, number, percent, points, share
 from sie_agent.report.read import RunFolder
 from sie_agent.report.shapes import Against, Downstream, Measured, Verdict
 from sie_agent.samples import IMPRESSIONS, pair_keys, query_keys
 
 FEW_QUERIES = 100
-MODES = {
-    "zero-shot": "the scorer saw the judge's answers and no human grade",
-    "gold-calibrated": "the judge's scale was fitted on a number of human grades",
-    "reference-calibrated": "the scorer also saw the reference importance of some rows",
-    "simulated": "the judge is a human grade with noise added: a ceiling, not a result",
-}
 
 
 @dataclass(frozen=True)
@@ -94,7 +89,7 @@ def plain_words(run: RunFolder, use: str) -> str:
     )
     if use == "use":
         return f"{told}: {points(own.minus_log)} points, more than anything simpler gives."
-    ahead = [one for one in agreement.verdict.against if bench_words.is_better(one)]
+    ahead = [one for one in agreement.verdict.against if is_loss(one)]
     if ahead:
         best = min(ahead, key=lambda one: one.value or 0.0)
         return f"{told}. This does certainly better: {best.rival} (by {points(turned(best))} points)."

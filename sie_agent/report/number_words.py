@@ -24,6 +24,18 @@ def scaled(ends: Ends, factor: float) -> Ends:
     return value, low, high
 
 
+def is_gain(measured: Any) -> bool:
+    """Whether a difference is certainly above zero."""
+    _, low, _ = ends_of(measured)
+    return low is not None and low > 0
+
+
+def is_loss(measured: Any) -> bool:
+    """Whether a difference is certainly below zero."""
+    _, _, high = ends_of(measured)
+    return high is not None and high < 0
+
+
 def number(value: float | None, digits: int = 2) -> str:
     """A figure rounded for reading, with a true minus sign; a dash where there is none."""
     if value is None or not math.isfinite(value):
@@ -101,8 +113,3 @@ def money(amount: float | None, currency: str) -> str:
     if amount is None:
         return "not known"
     return f"{number(amount, 2 if amount >= 0.1 else 4)} {currency}" if amount else "nothing"
-
-
-def sentences(*parts: str | bool) -> str:
-    """The parts that hold, as one text: ``sentences("Always.", is_drawn and "The line is …")``."""
-    return " ".join(part for part in parts if isinstance(part, str) and part)

@@ -26,6 +26,8 @@ PALETTE = (OCHRE, BLUE, GREEN, PURPLE, ROSE, SKY, VERMILLION)
 SYMBOLS = ("pentagon", "circle", "square", "triangle-up", "hexagon", "star-triangle-up", "triangle-down")
 BAND = "rgba(125,133,143,0.14)"
 MUTED = "rgba(125,133,143,0.55)"
+# behind a line in BLUE
+BLUE_BAND = "rgba(47,127,193,0.13)"
 # room for a note above the chart
 ROOM_ABOVE = {"t": 28}
 
@@ -142,6 +144,11 @@ def marks(
 
     style = {"mode": "markers", "marker": {"color": color, "symbol": symbol, "size": size}}
     return go.Scatter(x=x, y=y, **style, hoverinfo=None if "hovertext" in own else "skip").update(own)
+
+
+def sentences(*parts: str | bool) -> str:
+    """The parts that hold, as one text: ``sentences("Always.", is_drawn and "The line is …")``."""
+    return " ".join(part for part in parts if isinstance(part, str) and part)
 
 
 def interval_bars(figures: Sequence[Ends], color: str) -> dict[str, Any]:

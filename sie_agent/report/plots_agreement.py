@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sie_agent.report import pick
+from sie_agent.report import pick, plots
 from sie_agent.report.dots import Dot, dot_chart
-from sie_agent.report.number_words import count, ends_of, figure, number, sentences
+from sie_agent.report.number_words import count, ends_of, figure, number
 from sie_agent.report.plots import GREY, OCHRE, ROSE, SKY, VERMILLION, Plot, label_style, safe
 from sie_agent.report.read import RunFolder
 from sie_agent.report.shapes import AgreementRow
@@ -42,7 +42,7 @@ def agreement_plot(run: RunFolder) -> Plot | None:
         figure=made.to_json(),
         height=made.layout.height,
         summary=f"Spearman agreement with {row.reference}: {told}. Bound {number(bound)}.",
-        caption=sentences(
+        caption=plots.sentences(
             "Dots are Spearman rank agreements, lines their intervals, faint dots single draws.",
             any(dot.quiet for dot in dots) and "The grey band holds what needs no judge.",
             control is not None and "The dotted line is the control, whose answers are shuffled.",

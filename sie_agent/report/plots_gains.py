@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from sie_agent.downstream import AUTO, BASELINES, CLEAN, JUDGE_LABELS, JUDGED_ONLY, LOG, RULE, SAME_RECIPE
-from sie_agent.report import bench_words, pick
+from sie_agent.report import bench_words, pick, plots
 from sie_agent.report.dots import Dot, dot_chart
-from sie_agent.report.number_words import count, ends_of, points, scaled, sentences, share
+from sie_agent.report.number_words import count, ends_of, points, scaled, share
 from sie_agent.report.plots import BLUE, GREEN, GREY, OCHRE, PURPLE, ROSE, SKY, VERMILLION, Plot, PlotChoice, safe
 from sie_agent.report.read import RunFolder
 from sie_agent.report.shapes import Agreement, Downstream
@@ -58,7 +58,7 @@ def gains_plot(run: RunFolder) -> Plot | None:
         figure, name = made.to_json(), bench_words.metric_words(metric)
         told = "; ".join(f"{_group(agreement, row)}, {_name(agreement, row)} {_gain(row)}" for row in rows)
         summary = f"Gain in points over the log as it is, {name}, of {bench_words.ranker_words(ranker)}: {told}."
-        note = sentences(bench_words.NOTES.get(metric, ""), has_arrows(figure) and ARROWS)
+        note = plots.sentences(bench_words.NOTES.get(metric, ""), has_arrows(figure) and ARROWS)
         choices.append(PlotChoice(ranker, name, note, summary, figure))
         heights.append(made.layout.height)
     if not choices:
@@ -69,7 +69,7 @@ def gains_plot(run: RunFolder) -> Plot | None:
         figure=choices[0].figure,
         height=max(heights),
         summary=choices[0].summary,
-        caption=sentences(
+        caption=plots.sentences(
             "Each mark is a ranker trained on the whole log in one way, less the same ranker trained on the log as it "
             "is (the line at zero); bars are 95 % intervals over queries.",
             any(row.strategy == CLEAN for row in drawn) and "The dashed line is what human grades as labels reach.",

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sie_agent.report import pick
-from sie_agent.report.number_words import Ends, count, ends_of, figure, number, points, scaled, sentences, share
-from sie_agent.report.plots import BLUE, GREY, ROOM_ABOVE, VERMILLION, Plot, chart, interval_bars, marks, safe
+from sie_agent.report import pick, plots
+from sie_agent.report.number_words import Ends, count, ends_of, figure, number, points, scaled, share
+from sie_agent.report.plots import Plot, interval_bars, marks, safe
 from sie_agent.report.read import RunFolder
 from sie_agent.report.shapes import Agreement
 
@@ -16,7 +16,7 @@ PLACES = ("top center", "bottom center")
 # kinds of judges that the line joins
 CURVE = ("simulated", "random", "control")
 # the others: name, kind, colour and symbol
-OTHERS = (("real judges", "real", VERMILLION, "diamond"), ("made-up judges", "made up", GREY, "x"))
+OTHERS = (("real judges", "real", plots.VERMILLION, "diamond"), ("made-up judges", "made up", plots.GREY, "x"))
 HEIGHT = 400
 CUT = "A bar that ends at the edge of the chart goes on beyond it."
 
@@ -49,7 +49,7 @@ def gain_plot(run: RunFolder) -> Plot | None:
         right = 200 * log < sum(made.layout.xaxis.range)
         above = {"annotation_yanchor": "bottom", "annotation_yshift": 2}
         above["annotation_position"] = "top right" if right else "top left"
-        made.add_vline(100 * log, line_dash="dash", line_color=GREY, annotation_text="ranker on the log", **above)
+        made.add_vline(100 * log, line_dash="dash", line_color=plots.GREY, annotation_text="ranker on the log", **above)
     kinds = {mark.kind for mark in marked}
     return Plot(
         key="plot-quality-gain",
@@ -57,7 +57,7 @@ def gain_plot(run: RunFolder) -> Plot | None:
         figure=made.to_json(),
         height=HEIGHT,
         summary=f"Points that “auto” gains over the log against the judge's accuracy within queries: {_told(marked)}.",
-        caption=sentences(
+        caption=plots.sentences(
             _has_line(marked)
             and "The line joins simulated judges (human grades with noise, whose quality is known) and starts at a "
             "judge that answers at random.",
@@ -94,7 +94,7 @@ def agreement_quality_plot(run: RunFolder) -> Plot | None:
         figure=made.to_json(),
         height=HEIGHT,
         summary=f"Agreement of {quality.label} with {quality.reference} against the judge's AUC: {_told(marked)}.",
-        caption=sentences(
+        caption=plots.sentences(
             _has_line(marked)
             and "The line joins simulated judges and starts at the no-judge control; the band is its interval.",
             any(mark.kind in ("real", "made up") for mark in marked) and "Bars are 95 % intervals.",
@@ -156,9 +156,11 @@ def _chart(marked: Sequence[Mark], level: float | None, reach: float = 0.0) -> t
     barred = [mark for mark in marked if mark.kind not in CURVE]
     across, x_cut = _range([mark.x[0] for mark in marked], [end for mark in barred for end in mark.x[1:]], reach)
     up, y_cut = _range(heights, [end for mark in barred for end in mark.y[1:]], reach)
-    made = chart(_traces(marked), HEIGHT, margin=ROOM_ABOVE, showlegend=True, xaxis_range=across, yaxis_range=up)
+    made = plots.chart(
+        _traces(marked), HEIGHT, margin=plots.ROOM_ABOVE, showlegend=True, xaxis_range=across, yaxis_range=up
+    )
     if level is not None:
-        made.add_hline(level, line_dash="dot", line_color=GREY)
+        made.add_hline(level, line_dash="dot", line_color=plots.GREY)
     return made, x_cut or y_cut
 
 
@@ -196,14 +198,14 @@ def _traces(marked: Sequence[Mark]) -> list[Any]:
     if len(banded) > 1:
         x = [mark.x[0] for mark in banded]
         edge = [mark.y[1] for mark in banded] + [mark.y[2] for mark in reversed(banded)]
-        filled = {"mode": "lines", "fill": "toself", "fillcolor": see_through(BLUE), "line_width": 0}
-        traces.append(marks(x + x[::-1], edge, BLUE, size=0, showlegend=False, **filled))
+        filled = {"mode": "lines", "fill": "toself", "fillcolor": plots.BLUE_BAND, "line_width": 0}
+        traces.append(marks(x + x[::-1], edge, plots.BLUE, size=0, showlegend=False, **filled))
     if curve:
         kinds = {mark.kind for mark in curve}
         name = "simulated judges" if "simulated" in kinds else "no judge" if "control" in kinds else "random judge"
         symbols = ["circle" if mark.kind == "simulated" else "circle-open" for mark in curve]
-        line = {"mode": "lines+markers+text", "line": {"color": BLUE, "width": 2}}
-        traces.append(named(name, curve, BLUE, symbol=symbols, size=9, **line))
+        line = {"mode": "lines+markers+text", "line": {"color": plots.BLUE, "width": 2}}
+        traces.append(named(name, curve, plots.BLUE, symbol=symbols, size=9, **line))
     for name, kind, color, symbol in OTHERS:
         held = [mark for mark in marked if mark.kind == kind]
         if held:
@@ -213,9 +215,3 @@ def _traces(marked: Sequence[Mark]) -> list[Any]:
             }
             traces.append(named(name, held, color, symbol=symbol, size=12, mode="markers+text", **bars))
     return traces
-
-
-def see_through(color: str) -> str:
-    """A colour for a band behind a line of that colour."""
-    red, green, blue = (int(color[start : start + 2], 16) for start in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.13)"

@@ -8,7 +8,7 @@ import pandas as pd
 
 from sie_agent.labels import WEAK_LABELS, label_names
 from sie_agent.report import listed_rows, pick, plots
-from sie_agent.report.number_words import count, sentences
+from sie_agent.report.number_words import count
 from sie_agent.report.plots import Plot, histogram, safe
 from sie_agent.report.read import RunFolder
 
@@ -63,7 +63,7 @@ def map_plot(run: RunFolder, known: pd.DataFrame, *, clicks: bool) -> Plot | Non
         height=made.layout.height,
         summary=f"Scatter of {by} against judged relevance for {len(drawn):,} rows; {doubted} of them are "
         f"{positive} in the log although the judge puts them in its lowest third.",
-        caption=sentences(
+        caption=plots.sentences(
             f"Each mark is a row that the judge read{some}.",
             (yes or no) and f"“Log says {positive}” means a label of 0.5 or more.",
             (yes and no) and "Log and judge disagree where filled marks stand on the left and open ones on the right.",

@@ -9,23 +9,23 @@ from statistics import mean
 from pydantic import BaseModel, ConfigDict, Field
 
 from sie_agent.downstream import AT_RANDOM, BY_LOSS, LOG, WITHIN
-from sie_agent.report import pick
+from sie_agent.report import pick, plots
 from sie_agent.report.columns import ShownTable, TableColumn, numeric, table
-from sie_agent.report.number_words import ABSENT, count, ends_of, number, percent, points, scaled, sentences, share
-from sie_agent.report.plots import BLUE, GREEN, GREY, OCHRE, SKY, VERMILLION, Plot, chart, interval_bars, marks, safe
+from sie_agent.report.number_words import ABSENT, count, ends_of, is_loss, number, percent, points, scaled, share
+from sie_agent.report.plots import Plot, interval_bars, marks, safe
 from sie_agent.report.read import RunFolder, read_shape
 from sie_agent.report.shapes import Figure, Measured
 
 HEIGHT = 380
 # what rows are kept by and whether by the judge's twin: colour, symbol, and how far beside its share a mark stands
 STYLES: dict[tuple[str, bool], tuple[str, str, float]] = {
-    (LOG, False): (GREY, "star", 0.0),
-    ("support", False): (BLUE, "circle", 0.0),
-    ("value", False): (GREEN, "square", -1.2),
-    ("support", True): (SKY, "circle-open", 1.2),
-    ("value", True): (VERMILLION, "square-open", -2.4),
-    (BY_LOSS, False): (OCHRE, "diamond", 2.4),
-    (AT_RANDOM, False): (GREY, "x", 3.6),
+    (LOG, False): (plots.GREY, "star", 0.0),
+    ("support", False): (plots.BLUE, "circle", 0.0),
+    ("value", False): (plots.GREEN, "square", -1.2),
+    ("support", True): (plots.SKY, "circle-open", 1.2),
+    ("value", True): (plots.VERMILLION, "square-open", -2.4),
+    (BY_LOSS, False): (plots.OCHRE, "diamond", 2.4),
+    (AT_RANDOM, False): (plots.GREY, "x", 3.6),
 }
 NAMES = {LOG: "all rows", BY_LOSS: "plain loss, no judge", AT_RANDOM: "at random"}
 
@@ -154,14 +154,9 @@ def _sentences(rows: Sequence[TimedRow]) -> list[str]:
             f"Do not keep them by {one.by}: {percent(keep)} kept by {one.name} do worse than random rows, "
             f"{points(one.minus_random)} points."
             for one in rows
-            if one.keep == keep and not one.twin and is_worse_than_random(one)
+            if one.keep == keep and not one.twin and is_loss(one.minus_random)
         ]
     return found
-
-
-def is_worse_than_random(row: TimedRow) -> bool:
-    """Whether as many random rows are certainly better."""
-    return row.minus_random is not None and row.minus_random.ci_high is not None and row.minus_random.ci_high < 0
 
 
 def _plot(run: RunFolder, rows: Sequence[TimedRow]) -> Plot:
@@ -172,7 +167,7 @@ def _plot(run: RunFolder, rows: Sequence[TimedRow]) -> Plot:
         if mine:
             traces.append(_trace(mine, *STYLES[style]))
     shares = sorted({row.keep for row in rows})
-    made = chart(
+    made = plots.chart(
         traces,
         HEIGHT,
         xaxis_title_text="rows kept, and mean seconds of a training",
@@ -184,7 +179,7 @@ def _plot(run: RunFolder, rows: Sequence[TimedRow]) -> Plot:
     )
     log = next((row.value for row in rows if row.by == LOG), None)
     if log is not None:
-        made.add_hline(100 * log, line={"dash": "dash", "color": GREY, "width": 1})
+        made.add_hline(100 * log, line={"dash": "dash", "color": plots.GREY, "width": 1})
     judge = next((row.judge for row in rows if row.judge), None)
     told = "; ".join(f"{percent(row.keep)} {row.name}, {row.told}" for row in rows)
     return Plot(
@@ -193,7 +188,7 @@ def _plot(run: RunFolder, rows: Sequence[TimedRow]) -> Plot:
         figure=made.to_json(),
         height=HEIGHT,
         summary=f"Accuracy within queries by the share of rows kept: {told}.",
-        caption=sentences(
+        caption=plots.sentences(
             "Each mark is a ranker trained on a share of the log's rows, kept as sie select keeps them; bars are 95 % "
             "intervals over queries, and marks of one share stand side by side.",
             log is not None and "The dashed line is the ranker trained on all rows.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sie_agent.downstream import AUTO, RULE
 from sie_agent.report import bench_words, pick
 from sie_agent.report.columns import ShownTable, TableColumn, numeric, table
-from sie_agent.report.number_words import ABSENT, count, points, share
+from sie_agent.report.number_words import ABSENT, count, is_loss, points, share
 from sie_agent.report.shapes import Against, Agreement, Choice, Downstream, Verdict
 
 
@@ -22,7 +22,7 @@ def beaten_words(against: Against) -> str:
         return "not compared"
     if against.beaten:
         return "✓ yes"
-    return "✕ no, it is better" if bench_words.is_better(against) else "✕ not for certain"
+    return "✕ no, it is better" if is_loss(against) else "✕ not for certain"
 
 
 def verdicts_table(agreement: Agreement) -> ShownTable | None:
@@ -46,7 +46,7 @@ def verdicts_table(agreement: Agreement) -> ShownTable | None:
 
 def not_beaten(verdict: Verdict) -> str:
     """A rival that is certainly ahead of the judge, else the first that the judge is not certainly ahead of."""
-    ahead = next((one.rival for one in verdict.against if bench_words.is_better(one)), None)
+    ahead = next((one.rival for one in verdict.against if is_loss(one)), None)
     if ahead is not None:
         return f"{ahead} (certainly ahead)"
     return next((one.rival for one in verdict.against if not one.beaten), ABSENT)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sie_agent.downstream import AUTO, BASELINES, CLEAN, SAME_RECIPE, queries_needed
 from sie_agent.report import pick
 from sie_agent.report.headline import own_row, unbeaten
-from sie_agent.report.number_words import Ends, ends_of, number, points, share
+from sie_agent.report.number_words import Ends, ends_of, is_gain, number, points, share
 from sie_agent.report.read import RunFolder
 from sie_agent.report.shapes import Agreement, Downstream, Measured
 
@@ -77,11 +77,9 @@ def twin_words(agreement: Agreement) -> str:
     less = None if agreement.headline is None else agreement.headline.less_twin
     if less is None or less.value is None:
         return ""
-    said = "it is not certain that any of it comes from what the judge knows"
-    if less.ci_low is not None and less.ci_low > 0:
-        said = "that much comes from what the judge knows"
+    some, unsure = "that much comes", "it is not certain that any of it comes"
     control = "The gain less that of the same answers with the judge's knowledge removed"
-    return f"{control}: {points(less)}; {said}."
+    return f"{control}: {points(less)}; {some if is_gain(less) else unsure} from what the judge knows."
 
 
 def simple_judges(agreement: Agreement, judge: str | None) -> list[tuple[str, Downstream]]:
@@ -153,7 +151,7 @@ def change_words(run: RunFolder) -> list[str]:
 def what_gains(agreement: Agreement) -> str:
     """What gains over the log for certain and costs nothing; empty where nothing does."""
     for told, row in simple_judges(agreement, agreement.verdict.judge):
-        if row.minus_log is not None and row.minus_log.ci_low is not None and row.minus_log.ci_low > 0:
+        if is_gain(row.minus_log):
             return f"Something else does gain here, and costs nothing: {told}, {points(row.minus_log)} points."
     return ""
 
