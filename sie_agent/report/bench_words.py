@@ -37,8 +37,8 @@ TITLES = {
 }
 NOW = {
     "use": "Now: write the weights with the command below, and look at the rows that are most likely wrong.",
-    "simpler": "Now: train on the log as it is, or by the simpler thing. Look at the rows below all the same.",
-    "log loses nothing": "Now: train on the log. Look at the rows below all the same: single labels can be wrong.",
+    "simpler": "Now: train on the log as it is, or use the simpler method. Look at the rows below either way.",
+    "log loses nothing": "Now: train on the log. Still look at the rows below: individual labels can be wrong.",
     "cannot tell": "Now: leave the log as it is, look at the rows below, and grade more queries to find out.",
     "unknown": "Now: look at the rows below, and grade the queries that “What to do next” names.",
 }

@@ -23,8 +23,8 @@ NOUNS = {
     "department": ("department", "departments"),
 }
 OPINION = (
-    "These are the opinion of a judge that has not been shown to know anything: read them as what it holds of each "
-    "group, and do not clean or cut a log by them."
+    "These are the opinion of a judge that has not been shown to know anything: read them as what it thinks of each "
+    "group, and do not clean or cut a log on their basis."
 )
 
 

@@ -92,7 +92,7 @@ def plain_words(run: RunFolder, use: str) -> str:
     ahead = [one for one in agreement.verdict.against if is_loss(one)]
     if ahead:
         best = min(ahead, key=lambda one: one.value or 0.0)
-        return f"{told}. This does certainly better: {best.rival} (by {points(turned(best))} points)."
+        return f"{told}. This is certainly better: {best.rival} (by {points(turned(best))} points)."
     rival = unbeaten(agreement.verdict)
     return f"{told}. It is not certainly ahead of this: {rival}." if rival else f"{told}."
 

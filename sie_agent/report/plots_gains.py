@@ -75,7 +75,7 @@ def gains_plot(run: RunFolder) -> Plot | None:
             any(row.strategy == CLEAN for row in drawn) and "The dashed line is what human grades as labels reach.",
             any(row.twin for row in drawn)
             and "A twin is the judge with its knowledge taken out: what it gains is not the judge's doing.",
-            "The table below has every way.",
+            "The table below lists every way to train.",
         ),
         mode=", ".join(dict.fromkeys(pick.mode_of(agreement, judge) for judge in judges_in_order(agreement))),
         basis=count(agreement.n_test_queries or None, "test query", "test queries"),

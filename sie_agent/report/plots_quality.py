@@ -100,7 +100,7 @@ def agreement_quality_plot(run: RunFolder) -> Plot | None:
             any(mark.kind in ("real", "made up") for mark in marked) and "Bars are 95 % intervals.",
             is_cut and CUT,
             quality.bound is not None and "The dotted line is the most that any label can reach.",
-            "Agreement says how much of the gradients' order is found again, not that the judge is right.",
+            "Agreement says how much of the gradients' order is reproduced, not that the judge is right.",
         ),
         mode=_modes(marked),
         basis=count(headline.n_queries if headline else None, "query", "queries"),

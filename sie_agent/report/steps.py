@@ -59,7 +59,7 @@ def weights_action(run: RunFolder) -> Action:
     """The weights of this run's log."""
     scored = f"a target and a weight for {count(len(run.scores) + run.held_out, 'row', 'rows')}, all that have a score"
     wanted = run.agreement.verdict.use in ("use", "unknown")
-    told = f"Writes {scored}" if wanted else f"To have them all the same: {scored}"
+    told = f"Writes {scored}" if wanted else f"If you want them anyway: {scored}"
     command = line("weights", "--scores", str(run.path / "scores.parquet"), "--out", str(run.path / "weights.parquet"))
     return Action(f"{told}.{not_learned(run)}", command)
 
@@ -121,7 +121,7 @@ def all_judged(run: RunFolder) -> ShownStep:
     if not whose(run, asked_judges(run)):
         return ShownStep("Let the judge read more", told, [])
     told += (
-        " The scorer of this run learned from a part of the answers, so that it could be tested on the rest. For use, "
+        " The scorer of this run learned from part of the answers, so that it could be tested on the rest. For use, "
         "distill one from all of them."
     )
     action = Action("Makes a scorer for your whole log:", distill(run, "distilled"))
@@ -161,9 +161,7 @@ def grade_step(run: RunFolder) -> ShownStep:
 def own_step() -> ShownStep:
     """The same for a log of the reader's own."""
     told = "All of this page, about your log. A table with query, item, title and what was clicked is enough."
-    guess = (
-        "For a log of your own: this guesses what its columns are and writes a suite to look through; then run that."
-    )
+    guess = "For your own log: this guesses what its columns mean and writes a suite for you to check; then run that."
     first = line("init", "my-log.csv", "--out", "mine")
     action = Action(guess, f"{first} && \\\n{line('run', 'mine/my-log-suite.yaml', '--out', 'runs/my-log')}")
     return ShownStep("Do the same with a log of your own", told, [action])

@@ -9,7 +9,6 @@ from sie_agent.judging import Reasons, shortened
 from sie_agent.report.columns import LONG, ShownTable, TableColumn, numeric, table
 from sie_agent.report.number_words import ABSENT, count, duration, ends_of, figure, money, percent
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes import Cost, Mixture
 
 # what counts of the manifest are called, where their names alone do not say what is counted
 COUNTED = {"judged": "number of judgments", "cached": "judgments from the cache", "failed": "judgments that failed"}
@@ -61,11 +60,11 @@ def mixture_table(run: RunFolder) -> ShownTable | None:
     for judge, asked in run.manifest.judges.items():
         if len(asked.models) < 2:
             continue
-        mixture = asked.mixture or Mixture()
-        pairs = count(mixture.pairs)
-        if not mixture.between:
+        pairs = count(asked.mixture.pairs if asked.mixture else 0)
+        between = asked.mixture.between if asked.mixture else []
+        if not between:
             rows.append((judge, " and ".join(asked.models), pairs, "not known", "not known"))
-        for one in mixture.between:
+        for one in between:
             spearman, difference = (figure(*ends_of(one, name)) for name in ("spearman", "difference"))
             rows.append((judge, f"{one.first} and {one.second}", pairs, spearman, difference))
     figures = map(numeric, ("Pairs judged by each", "Spearman", "Second less first"))
@@ -82,8 +81,8 @@ def cost_table(run: RunFolder) -> ShownTable | None:
     if manifest.tokens is not None:
         rows.append(("tokens read by the judge", count(manifest.tokens.input)))
         rows.append(("tokens written by the judge", count(manifest.tokens.output)))
-    cost = manifest.cost or Cost()
-    rows.append(("cost", money(cost.amount, cost.currency)))
+    cost = "not known" if manifest.cost is None else money(manifest.cost.amount, manifest.cost.currency)
+    rows.append(("cost", cost))
     return table("Time, tokens and cost", [TableColumn("Stage"), numeric("Amount")], rows)
 
 

@@ -51,8 +51,8 @@ def told_words(run: RunFolder) -> str:
     own, log = own_row(run), pick.log_within(run.agreement)
     if own is None or log is None or own.value is None:
         return (
-            "Not tested: what training gains can be seen only on queries that people have graded. The scores and "
-            "weights are there all the same."
+            "Not tested: what training gains can be seen only on queries that people have graded. The run still has "
+            "scores and weights."
         )
     told = (
         "A ranker was trained with the target and weights that this run would choose, and the same ranker on the log "
@@ -170,7 +170,7 @@ def more_queries(agreement: Agreement, use: str) -> str:
     there = agreement.n_test_queries
     needed = queries_needed(asked.value, asked.ci_low, there)
     if needed is None or needed <= there:
-        return f"More graded queries would help only if the difference turned: on these {there:,} it is not above zero."
+        return f"More graded queries would help only if the difference grew: on these {there:,} it is not above zero."
     return f"More graded queries: about {needed:,} would show {what}, if the difference stays; there are {there:,}."
 
 
@@ -186,13 +186,10 @@ def better_judge(run: RunFolder) -> str:
     )
     if quality.within < log:
         gap = number(100 * (log - quality.within), 1)
-        return (
-            f"A better judge, by {gap} points or more: {compared}. Who knows less than the ranker can teach it little."
-        )
-    return (
-        f"A better judge: {compared}. Compare judges and prompts with sie compare-prompts before you pay for a whole "
-        "log."
-    )
+        poorer = "A judge that knows less than the ranker can teach it little."
+        return f"A better judge, by {gap} points or more: {compared}. {poorer}"
+    advice = "Compare judges and prompts with sie compare-prompts before you pay for a whole log."
+    return f"A better judge: {compared}. {advice}"
 
 
 def poorer_log(agreement: Agreement) -> str:
@@ -202,5 +199,5 @@ def poorer_log(agreement: Agreement) -> str:
         return ""
     return (
         f"A poorer log: grades in place of its labels gain {points(taught.clean_minus_log)} points here, which is "
-        "about what can be had. Where fewer rows were clicked, or more labels are wrong, there is more."
+        "about the most to be had. A log with fewer clicks or more wrong labels leaves more to gain."
     )
