@@ -14,7 +14,7 @@ from sie_agent.errors import InputError
 from sie_agent.features import TextFeatures
 from sie_agent.files.outputs import File, Work, outputs
 from sie_agent.files.tables import log_hash, write_table
-from sie_agent.pipeline.loading import load_graded_log, source_of, training_settings
+from sie_agent.pipeline.loading import load_log, source_of, training_settings
 from sie_agent.samples import assign_query_sets, check_query_sets, normalise_query, rows_policy, without_grade
 from sie_agent.utils.progress import bar
 from sie_agent.utils.values import check_values
@@ -87,13 +87,14 @@ def attribute(
     asked |= {"--relevant-at": relevant_at, "--simulate": simulate, "--seed": seed}
     work = Work("attribute", {"--data": source_of(data), "--map": column_map}, asked)
     with outputs(work, place, overwrite=overwrite):
-        samples = load_graded_log(
+        samples = load_log(
             data,
             column_map=column_map,
             split=split,
             limit=limit,
             simulate=simulate,
             seed=seed,
+            grade_needed=True,
             invalid=rows_policy(place.path.parent, of=place.path, skip_invalid=skip_invalid, strict=strict, data=data),
         )
         shares = {"log-unseen": 1 - validation, "reference-validation": validation}

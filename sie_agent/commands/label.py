@@ -42,7 +42,7 @@ from sie_agent.samples import (
     without_grade,
 )
 from sie_agent.selection import POSITIVE_AT
-from sie_agent.suite import Mixture
+from sie_agent.suite import DoubleJudging
 from sie_agent.utils.collecting import rare_collection
 from sie_agent.utils.counts import counted
 from sie_agent.utils.events import event, log_events
@@ -214,7 +214,7 @@ def label_into(
     manifest = Manifest(command_line())
     backend, doubled = open_judge(judge)
     started = time.perf_counter()
-    mixture, passage = Mixture(doubled), Passage()
+    mixture, passage = DoubleJudging(doubled), Passage()
     try:
         with (
             rare_collection(),

@@ -19,6 +19,7 @@ from typing import Any
 
 from sie_agent.errors import EnvironmentFailure
 from sie_agent.files.writing import write_bytes
+from sie_agent.results.base import FORMAT
 from sie_agent.utils.redact import redacted_arguments, redacted_command, redacted_setting
 from sie_agent.version import __version__
 
@@ -92,7 +93,7 @@ class Manifest:
 
     def write(self, path: Path) -> None:
         """Write the manifest as JSON."""
-        write_json(path, self.as_dict())
+        write_json(path, {"format": FORMAT, **self.as_dict()})
 
 
 def library_versions() -> dict[str, str | None]:

@@ -12,7 +12,7 @@ from sie_agent.judging.backends.lexical import share_of_words
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.clarity import judge_clarity_from_catalogue
 from sie_agent.judging.doubles import Sampler, judge_by_each, models_asked
-from sie_agent.judging.estimate import estimate
+from sie_agent.judging.estimates import estimate
 from sie_agent.judging.prompts.variants import (
     DEFAULT_VARIANTS,
     Variant,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sie_agent.report import pick
 from sie_agent.report.number_words import ABSENT, ends_of, figure, interval, number, percent
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes import Agreement, AgreementRow
+from sie_agent.results import Agreement, AgreementRow
 
 # a bound whose square has an interval wider than this says nothing about a share
 WIDEST = 0.3

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from sie_agent.downstream import AUC, AUTO, BASELINES, NDCG, RANKERS, WITHIN, recipe_name
 from sie_agent.report import pick
 from sie_agent.report.number_words import ABSENT, is_gain, is_loss, percent, points
-from sie_agent.report.shapes import Agreement, Choice, Downstream, Verdict
+from sie_agent.results import Agreement, Downstream, RecipeCount, Verdict
 from sie_agent.selection import Recipe
 
 METRICS = {WITHIN: "within queries", NDCG: "NDCG@10", AUC: "pooled AUC"}
@@ -69,7 +69,7 @@ def way_name(row: Downstream) -> str:
     return row.strategy if row.judge or row.strategy in BASELINES else f"text: {row.strategy}"
 
 
-def recipe_words(use: str, recipe: Recipe | None, chosen: Sequence[Choice]) -> tuple[str, str]:
+def recipe_words(use: str, recipe: Recipe | None, chosen: Sequence[RecipeCount]) -> tuple[str, str]:
     """What a trainer is given by the run's scorer, and why; empty where the run does not say.
 
     Parameters
@@ -125,13 +125,13 @@ def twins_words(agreement: Agreement) -> str:
     )
 
 
-def chosen_words(choices: Iterable[Choice]) -> str:
+def chosen_words(choices: Iterable[RecipeCount]) -> str:
     """Recipes by how often they were chosen: ``blend 0.6 (3 of 5), log (2 of 5)``."""
     ordered = sorted(choices, key=lambda one: -one.count)
     return ", ".join(f"{one.recipe} ({one.count} of {one.of})" for one in ordered) or ABSENT
 
 
-def auto_chose(agreement: Agreement, ranker: str, judge: str | None) -> list[Choice]:
+def auto_chose(agreement: Agreement, ranker: str, judge: str | None) -> list[RecipeCount]:
     """What `auto` chose with a judge on a ranker."""
     wanted = (ranker, AUTO, judge, False)
     return [one for one in agreement.choices if (one.ranker, one.strategy, one.judge, one.twin) == wanted]

@@ -10,7 +10,7 @@ from sie_agent.report import bench_words, pick
 from sie_agent.report.glossary import MODES
 from sie_agent.report.number_words import count, ends_of, is_loss, number, percent, points, share
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes import Against, Downstream, Measured, Verdict
+from sie_agent.results import Against, Downstream, Measured, Verdict
 from sie_agent.samples import IMPRESSIONS, pair_keys, query_keys
 
 FEW_QUERIES = 100

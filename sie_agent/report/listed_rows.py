@@ -17,8 +17,8 @@ from sie_agent.report.number_words import count, number, significant
 from sie_agent.report.page import cleaned
 from sie_agent.report.read import RunFolder
 from sie_agent.report.row_words import RowFacts, row_reason
-from sie_agent.report.shapes_why import Explained
 from sie_agent.report.why import Why, why
+from sie_agent.results import Explained
 from sie_agent.samples import pair_keys, query_keys
 from sie_agent.scorer import LABEL_ERROR
 

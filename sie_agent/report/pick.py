@@ -10,7 +10,7 @@ import pandas as pd
 from sie_agent.downstream import LOG, WITHIN
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes import Agreement, AgreementRow, Downstream, JudgeQuality, Quality, Reliability, Teaches
+from sie_agent.results import Agreement, AgreementRow, Downstream, JudgeQuality, Quality, Reliability, Teaches
 
 CONTROL, CEILING = "no-judge-control", "ceiling"
 SOURCES = ("scorer", "weak label", "baseline")

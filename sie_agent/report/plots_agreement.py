@@ -9,7 +9,7 @@ from sie_agent.report.dots import Dot, dot_chart
 from sie_agent.report.number_words import count, ends_of, figure, number
 from sie_agent.report.plots import GREY, OCHRE, ROSE, SKY, VERMILLION, Plot, label_style, safe
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes import AgreementRow
+from sie_agent.results import AgreementRow
 
 OTHERS = {
     "plain-loss": (OCHRE, "diamond"),

@@ -12,7 +12,7 @@ from sie_agent.report.dots import Dot, dot_chart
 from sie_agent.report.number_words import count, ends_of, points, scaled, share
 from sie_agent.report.plots import BLUE, GREEN, GREY, OCHRE, PURPLE, ROSE, SKY, VERMILLION, Plot, PlotChoice, safe
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes import Agreement, Downstream
+from sie_agent.results import Agreement, Downstream
 
 # what is drawn of a judge, in this order, and of its twin; the other recipes are in the table
 OF_JUDGE = {

@@ -10,7 +10,7 @@ from sie_agent.report import pick, plots
 from sie_agent.report.number_words import Ends, count, ends_of, figure, number, points, scaled, share
 from sie_agent.report.plots import Plot, interval_bars, marks, safe
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes import Agreement
+from sie_agent.results import Agreement
 
 PLACES = ("top center", "bottom center")
 # kinds of judges that the line joins

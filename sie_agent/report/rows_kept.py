@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from sie_agent.downstream import AT_RANDOM, BY_LOSS, LOG, WITHIN
 from sie_agent.report import pick, plots
 from sie_agent.report.columns import ShownTable, TableColumn, numeric, table
 from sie_agent.report.number_words import ABSENT, count, ends_of, is_loss, number, percent, points, scaled, share
 from sie_agent.report.plots import Plot, interval_bars, marks, safe
-from sie_agent.report.read import RunFolder, read_shape
-from sie_agent.report.shapes import Figure, Measured
+from sie_agent.report.read import RunFolder
+from sie_agent.results import Figure, KeptRow
 
 HEIGHT = 380
 # what rows are kept by and whether by the judge's twin: colour, symbol, and how far beside its share a mark stands
@@ -28,40 +26,6 @@ STYLES: dict[tuple[str, bool], tuple[str, str, float]] = {
     (AT_RANDOM, False): (plots.GREY, "x", 3.6),
 }
 NAMES = {LOG: "all rows", BY_LOSS: "plain loss, no judge", AT_RANDOM: "at random"}
-
-
-class _Selection(BaseModel):
-    """Which rows a ranker was trained on."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    ranker: str
-    keep: float
-    by: str
-    judge: str | None = None
-    twin: bool = False
-
-    @property
-    def key(self) -> tuple[str, float, str, str | None, bool]:
-        """What tells it from the others."""
-        return (self.ranker, self.keep, self.by, self.judge, self.twin)
-
-
-class TrainingSeconds(_Selection):
-    """How long its training took; ``of_log`` is the time as a share of that for all rows."""
-
-    seconds: Figure = None
-    of_log: Figure = None
-
-
-class KeptRow(_Selection, Measured):
-    """Quality of one ranker trained on some rows; all of them where ``keep`` is 1."""
-
-    metric: str
-    n_queries: int | None = None
-    rows: Figure = None
-    minus_log: Measured | None = None
-    minus_random: Measured | None = None
 
 
 class TimedRow(KeptRow):
@@ -83,13 +47,6 @@ class TimedRow(KeptRow):
         return share(*ends_of(self))
 
 
-class _Measured(BaseModel):
-    """The parts of ``agreement.json`` and ``manifest.json`` about rows kept."""
-
-    kept: list[KeptRow] = Field(default_factory=list)
-    training_seconds: list[TrainingSeconds] = Field(default_factory=list)
-
-
 @dataclass(frozen=True)
 class RowsKept:
     """What the page shows of rows kept."""
@@ -100,14 +57,9 @@ class RowsKept:
 
 
 def kept_of(run: RunFolder) -> RowsKept | None:
-    """What rankers reach on a share of the rows, with seconds; None where the run did not measure it.
-
-    Raises
-    ------
-    InputError : ``agreement.json`` or ``manifest.json`` holds something else than figures there.
-    """
-    kept = [row for row in read_shape(run.path / "agreement.json", _Measured).kept if row.metric == WITHIN]
-    times = {one.key: one for one in read_shape(run.path / "manifest.json", _Measured).training_seconds}
+    """What rankers reach on a share of the rows, with seconds; None where the run did not measure it."""
+    kept = [row for row in run.agreement.kept if row.metric == WITHIN]
+    times = {one.key: one for one in run.manifest.training_seconds}
     rows = []
     for row in kept:
         time = times[row.key].model_dump() if row.key in times else {}

@@ -18,7 +18,7 @@ from sie_agent.report.columns import (
 )
 from sie_agent.report.number_words import count, number
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes import Agreement
+from sie_agent.results import Agreement
 
 METRIC_NAMES = {
     "spearman": "Spearman",

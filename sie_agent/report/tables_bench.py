@@ -6,7 +6,7 @@ from sie_agent.downstream import AUTO, RULE
 from sie_agent.report import bench_words, pick
 from sie_agent.report.columns import ShownTable, TableColumn, numeric, table
 from sie_agent.report.number_words import ABSENT, count, is_loss, points, share
-from sie_agent.report.shapes import Against, Agreement, Choice, Downstream, Verdict
+from sie_agent.results import Against, Agreement, Downstream, RecipeCount, Verdict
 
 
 def against_table(agreement: Agreement) -> ShownTable | None:
@@ -54,7 +54,7 @@ def not_beaten(verdict: Verdict) -> str:
 
 def choices_table(agreement: Agreement) -> ShownTable | None:
     """Which recipes were chosen with each judge, and with its twin."""
-    held: dict[tuple[str, str], dict[str, list[Choice]]] = {}
+    held: dict[tuple[str, str], dict[str, list[RecipeCount]]] = {}
     for one in sorted(agreement.choices, key=lambda one: one.judge != agreement.verdict.judge):
         who = f"{one.judge}, its twin" if one.twin else one.judge
         held.setdefault((who, one.ranker), {}).setdefault(one.strategy, []).append(one)

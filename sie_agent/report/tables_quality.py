@@ -6,7 +6,7 @@ from sie_agent.report import pick
 from sie_agent.report.agreement_words import share_of_bound
 from sie_agent.report.columns import DRAWS, JUDGE, MODE, ShownTable, TableColumn, numeric, table
 from sie_agent.report.number_words import ABSENT, count, ends_of, figure, interval, number, points, scaled, share
-from sie_agent.report.shapes import Agreement, Quality
+from sie_agent.results import Agreement, Quality
 
 POOLED_AUC = numeric("Pooled AUC", lambda judge: figure(*ends_of(judge, "auc"), 3))
 

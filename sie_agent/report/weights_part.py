@@ -10,7 +10,7 @@ from sie_agent.report import pick
 from sie_agent.report.headline import own_row, unbeaten
 from sie_agent.report.number_words import Ends, ends_of, is_gain, number, points, share
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes import Agreement, Downstream, Measured
+from sie_agent.results import Agreement, Downstream, Measured
 
 # judges that cost nothing, by kind, and what the picture calls them
 SIMPLE = {

@@ -9,7 +9,7 @@ from typing import Any
 
 from sie_agent.report.number_words import count, number, signed, significant
 from sie_agent.report.page import cleaned, printable, render, write_page
-from sie_agent.report.shapes_why import Explained
+from sie_agent.results import Explained
 from sie_agent.scorer import marked_text, strength
 
 LISTED = 8
