@@ -1,6 +1,6 @@
 """The JSON files of results as classes, which write and read them; importing these loads pydantic and no more."""
 
-from sie_agent.results.agreement import Agreement, AgreementRow, Ceiling
+from sie_agent.results.agreement import Agreement, AgreementRow, Ceiling, Reliability
 from sie_agent.results.base import Figure, Measured, none_for_nan
 from sie_agent.results.bench import (
     Against,
@@ -8,13 +8,14 @@ from sie_agent.results.bench import (
     KeptRow,
     KeptShare,
     RecipeCount,
+    Teaches,
     TrainingSeconds,
     Verdict,
 )
 from sie_agent.results.comparison import Comparison
 from sie_agent.results.failures import Failures, Loss
 from sie_agent.results.manifest import RunManifest
-from sie_agent.results.quality import JudgeQuality, Placed, QualityPoint
+from sie_agent.results.quality import JudgeQuality, Placed, Quality, QualityPoint
 from sie_agent.results.rows import Explained, Explanations, NextSteps, Step
 from sie_agent.results.schema import FILES, json_schemas
 
@@ -37,10 +38,13 @@ __all__ = [
     "Measured",
     "NextSteps",
     "Placed",
+    "Quality",
     "QualityPoint",
     "RecipeCount",
+    "Reliability",
     "RunManifest",
     "Step",
+    "Teaches",
     "TrainingSeconds",
     "Verdict",
     "json_schemas",
