@@ -92,7 +92,7 @@ def attribute(
     from sie_agent.features import TextFeatures
     from sie_agent.files.outputs import File, Work, outputs
     from sie_agent.files.tables import log_hash, write_table
-    from sie_agent.pipeline.loading import load_graded_log, source_of, training_settings
+    from sie_agent.pipeline.loading import load_log, source_of, training_settings
     from sie_agent.samples import assign_query_sets, check_query_sets, normalise_query, rows_policy, without_grade
 
     check_values(data=data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed)
@@ -105,7 +105,7 @@ def attribute(
     with outputs(work, place, overwrite=overwrite):
         policy = rows_policy(place.path.parent, of=place.path, skip_invalid=skip_invalid, strict=strict, data=data)
         rows: dict[str, Any] = {"column_map": column_map, "split": split, "limit": limit, "invalid": policy}
-        samples = load_graded_log(data, simulate=simulate, seed=seed, **rows)
+        samples = load_log(data, simulate=simulate, seed=seed, grade_needed=True, **rows)
         shares = {"log-unseen": 1 - validation, "reference-validation": validation}
         sets = assign_query_sets(samples, shares, seed)
         check_query_sets(samples, sets)

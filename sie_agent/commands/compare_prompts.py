@@ -88,11 +88,13 @@ def compare_prompts(
 
     from sie_agent.commands.comparing import judge_each, not_comparable
     from sie_agent.evaluation import comparable_judgments, compare_judgments
-    from sie_agent.files.manifest import Manifest, command_line, write_json
+    from sie_agent.files.manifest import Manifest, command_line
     from sie_agent.files.outputs import Folder, Work, outputs
     from sie_agent.files.tables import write_table
+    from sie_agent.files.typed_json import write_document
     from sie_agent.judging import Backend, JudgmentCache, Session, check_method, is_lasting, load_variant
     from sie_agent.pipeline.loading import source_of
+    from sie_agent.results import Comparison
     from sie_agent.samples import load_samples, rows_policy
     from sie_agent.suite.failed import as_rows, nobody_left, reasons_of
 
@@ -151,7 +153,7 @@ def compare_prompts(
         result["failed_for_good"] = sum(map(is_lasting, statuses))
         result["n_without_grade"] = failed
         write_table(joined, place.path / "judgments.parquet")
-        write_json(place.path / "comparison.json", result)
+        write_document(place.path / "comparison.json", Comparison, result)
         manifest.write(place.path / "manifest.json")
         return {**result, "exit_code": EXIT_PARTIAL if failed or failures else EXIT_DONE}
 

@@ -33,7 +33,7 @@ from sie_agent.judging import (
 from sie_agent.pipeline.loading import add_to_hash
 from sie_agent.samples import IMPRESSIONS, Distinct, InvalidRows, pair_keys, query_keys
 from sie_agent.selection import POSITIVE_AT
-from sie_agent.suite import Mixture
+from sie_agent.suite import DoubleJudging
 from sie_agent.utils.collecting import rare_collection
 from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import bar, say
@@ -102,7 +102,7 @@ def label_into(folder: Path, log: LogRows, task: JudgingTask, log_json: str | Pa
     manifest = Manifest(command_line())
     variants, (backend, doubled) = task.variants, open_judge(task.judge)
     started = time.perf_counter()
-    mixture, passage = Mixture(doubled), Passage()
+    mixture, passage = DoubleJudging(doubled), Passage()
     try:
         with (
             rare_collection(),

@@ -1,7 +1,8 @@
 """What a target and a weight for every row do to the ranker that is trained on the whole log."""
 
+from sie_agent.downstream.bench_data import BenchData, JudgeAnswers, Way
 from sie_agent.downstream.choosing import choose_recipe
-from sie_agent.downstream.figures import all_values, bench_rows, choices_made, minus, what_it_teaches
+from sie_agent.downstream.figures import all_values, bench_rows, choices_made, mean_of_way, minus, what_it_teaches
 from sie_agent.downstream.fold import run_fold
 from sie_agent.downstream.folds import Fold, hashed_order, make_folds
 from sie_agent.downstream.judged import (
@@ -16,9 +17,9 @@ from sie_agent.downstream.judged import (
 )
 from sie_agent.downstream.keeping import AT_RANDOM, BY_LOSS, Keeping, keep_name, kept_names, kept_rows, selections
 from sie_agent.downstream.measuring import AUC, BENCH_METRICS, NDCG, WITHIN, measure_fold, run_bench
-from sie_agent.downstream.rankers import RANKERS, TARGET, Ranker, main_ranker
-from sie_agent.downstream.strategies import BASELINES, CLEAN, LOG, Baseline, Columns
-from sie_agent.downstream.verdict import (
+from sie_agent.downstream.rankers import RANKERS, TARGET, main_ranker
+from sie_agent.downstream.strategies import BASELINES, CLEAN, LOG
+from sie_agent.downstream.verdicts import (
     NOTHING_TRIED,
     QUERIES_WANTED,
     THE_LOG,
@@ -29,7 +30,6 @@ from sie_agent.downstream.verdict import (
     ungraded_words,
     verdict,
 )
-from sie_agent.downstream.world import BenchData, JudgeAnswers, Way
 
 __all__ = [
     "AT_RANDOM",
@@ -53,13 +53,10 @@ __all__ = [
     "TWIN_BY_RECIPE",
     "UNKNOWN",
     "WITHIN",
-    "Baseline",
     "BenchData",
-    "Columns",
     "Fold",
     "JudgeAnswers",
     "Keeping",
-    "Ranker",
     "Way",
     "all_values",
     "all_verdicts",
@@ -72,6 +69,7 @@ __all__ = [
     "kept_rows",
     "main_ranker",
     "make_folds",
+    "mean_of_way",
     "measure_fold",
     "minus",
     "queries_needed",

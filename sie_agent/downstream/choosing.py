@@ -8,10 +8,10 @@ import numpy as np
 
 from sie_agent.attribution import predict, train
 from sie_agent.downstream.judged import STRENGTH_SEED, scored_by, strength_by_log
-from sie_agent.downstream.world import Doubles
 from sie_agent.evaluation import QueryPairs, WithinQueries
 from sie_agent.pipeline import Distilled, DistillSettings, Log, above_chance, choose_by_log, training_of, tuned
 from sie_agent.selection import Recipe
+from sie_agent.utils.arrays import Doubles
 
 CANDIDATE_SEED = 20_000
 

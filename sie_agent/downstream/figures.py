@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from sie_agent.downstream.bench_data import Way
 from sie_agent.downstream.measuring import BENCH_METRICS
 from sie_agent.downstream.strategies import BASELINES, CLEAN, LOG
-from sie_agent.downstream.world import Way
 from sie_agent.evaluation import paired_query_difference
+from sie_agent.utils.arrays import Doubles, Integers
 
-Doubles = npt.NDArray[np.float64]
 Values = Mapping[Way, Doubles]
+FIGURE = ("value", "ci_low", "ci_high")
 
 
 def by_way(tables: Sequence[pd.DataFrame], n_queries: int, metric: str) -> dict[Way, Doubles]:
@@ -32,7 +32,7 @@ def by_way(tables: Sequence[pd.DataFrame], n_queries: int, metric: str) -> dict[
     return found
 
 
-def bench_rows(values: Mapping[str, Values], copies: npt.NDArray[np.intp]) -> list[dict[str, Any]]:
+def bench_rows(values: Mapping[str, Values], copies: Integers) -> list[dict[str, Any]]:
     """Rows of ``agreement.json`` under ``downstream``, one per way and metric.
 
     Parameters
@@ -42,40 +42,39 @@ def bench_rows(values: Mapping[str, Values], copies: npt.NDArray[np.intp]) -> li
     return [row_of(way, metric, of, copies) for metric, of in values.items() for way in of]
 
 
-def row_of(way: Way, metric: str, values: Values, copies: npt.NDArray[np.intp]) -> dict[str, Any]:
+def row_of(way: Way, metric: str, values: Values, copies: Integers) -> dict[str, Any]:
     """One way and metric: its mean, and its difference to the log and to the best text score in the same queries."""
-    own = values[way]
-    mean = paired_query_difference(own, np.zeros_like(own), copies)
-    told = {name: mean[name] for name in ("value", "ci_low", "ci_high")}
-    tried = ~np.isnan(own).all(axis=1)
+    log = values.get(Way(way.ranker, LOG))
     return {
         **way._asdict(),
         "judge": way.judge or None,
         "metric": metric,
-        **told,
-        "draws": [float(np.nanmean(draw)) for draw in own[tried]],
-        "n_draws": int(tried.sum()),
-        "n_queries": int((~np.isnan(own)).any(axis=0).sum()),
+        **mean_of_way(values[way], copies),
         "minus_log": minus(values, way, Way(way.ranker, LOG), copies),
-        "gains": gains_of_draws(own, values.get(Way(way.ranker, LOG))),
+        "gains": [] if log is None else means_of_draws(values[way] - log),
         "minus_text": minus(values, way, best_text(values, way.ranker), copies),
         "gap_recovered": gap(values, way, copies),
     }
 
 
-def gains_of_draws(own: Doubles, log: Doubles | None) -> list[float]:
-    """What each draw gains over the log."""
-    if log is None:
-        return []
-    return [float(np.nanmean(draw)) for draw in own - log if not np.isnan(draw).all()]
+def mean_of_way(own: Doubles, copies: Integers) -> dict[str, Any]:
+    """Mean of a metric (draws, n_queries) with its interval, its value in each draw, and what is behind it."""
+    mean, draws = paired_query_difference(own, np.zeros_like(own), copies), means_of_draws(own)
+    counts = {"n_draws": len(draws), "n_queries": int((~np.isnan(own)).any(axis=0).sum())}
+    return {**{name: mean[name] for name in FIGURE}, "draws": draws, **counts}
 
 
-def minus(values: Values, way: Way, other: Way | None, copies: npt.NDArray[np.intp]) -> dict[str, float] | None:
+def means_of_draws(values: Doubles) -> list[float]:
+    """Mean over the queries of each draw that has any, of (draws, n_queries)."""
+    return [float(np.nanmean(draw)) for draw in values if not np.isnan(draw).all()]
+
+
+def minus(values: Values, way: Way, other: Way | None, copies: Integers) -> dict[str, float] | None:
     """One way less another, paired by draw and query; None where the other was not tried."""
     if other is None or other not in values:
         return None
     found = paired_query_difference(values[way], values[other], copies)
-    return {name: found[name] for name in ("value", "ci_low", "ci_high")}
+    return {name: found[name] for name in FIGURE}
 
 
 def best_text(values: Values, ranker: str) -> Way | None:
@@ -84,7 +83,7 @@ def best_text(values: Values, ranker: str) -> Way | None:
     return max(there, key=lambda way: float(np.nanmean(values[way])), default=None)
 
 
-def gap(values: Values, way: Way, copies: npt.NDArray[np.intp]) -> float | None:
+def gap(values: Values, way: Way, copies: Integers) -> float | None:
     """Share of the way from the log to clean labels; None where that way is not certainly one."""
     clean, log = Way(way.ranker, CLEAN), Way(way.ranker, LOG)
     span = minus(values, clean, log, copies) if clean in values else None
@@ -94,22 +93,15 @@ def gap(values: Values, way: Way, copies: npt.NDArray[np.intp]) -> float | None:
     return gain["value"] / span["value"]
 
 
-def what_it_teaches(values: Mapping[str, Values], copies: npt.NDArray[np.intp]) -> list[dict[str, Any]]:
+def what_it_teaches(values: Mapping[str, Values], copies: Integers) -> list[dict[str, Any]]:
     """What clean labels gain over the best text score and over the log, by ranker and metric."""
     found = []
     for metric, of in values.items():
-        for ranker in dict.fromkeys(way.ranker for way in of):
-            clean, text = Way(ranker, CLEAN), best_text(of, ranker)
-            if clean in of:
-                found.append(
-                    {
-                        "ranker": ranker,
-                        "metric": metric,
-                        "best_text": None if text is None else text.strategy,
-                        "clean_minus_text": minus(of, clean, text, copies),
-                        "clean_minus_log": minus(of, clean, Way(ranker, LOG), copies),
-                    }
-                )
+        for clean in (way for way in of if way.strategy == CLEAN):
+            text = best_text(of, clean.ranker)
+            about = {"ranker": clean.ranker, "metric": metric, "best_text": text.strategy if text else None}
+            rivals = {"clean_minus_text": text, "clean_minus_log": Way(clean.ranker, LOG)}
+            found.append({**about, **{name: minus(of, clean, rival, copies) for name, rival in rivals.items()}})
     return found
 
 

@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from sie_agent.attribution import FeatureRows, TrainingSettings
+from sie_agent.attribution import FeatureRows
+from sie_agent.downstream.bench_data import BenchData, JudgeAnswers, Way
 from sie_agent.downstream.folds import Fold
 from sie_agent.downstream.judged import (
     AUTO,
     JUDGED_ONLY,
     RULE,
     SAME_RECIPE,
-    Scored,
+    ScoredLog,
     judged_only,
     recipe_name,
     score_log,
@@ -26,7 +26,6 @@ from sie_agent.downstream.judged import (
 from sie_agent.downstream.keeping import Keeping, Trained, selections
 from sie_agent.downstream.rankers import RANKERS
 from sie_agent.downstream.strategies import BASELINES, LOG, Columns
-from sie_agent.downstream.world import BenchData, Booleans, Doubles, JudgeAnswers, Way
 from sie_agent.evaluation import QueryPairs, WithinQueries
 from sie_agent.pipeline import (
     CANDIDATES,
@@ -39,9 +38,9 @@ from sie_agent.pipeline import (
     training_of,
 )
 from sie_agent.selection import Recipe
+from sie_agent.utils.arrays import Booleans, Doubles, Floats
 
 RANKER_SEED = 20_000
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -68,15 +67,10 @@ class Trainer:
         told = FeatureRows(features[log], columns.targets.astype(np.float32), self.data.queries[log])
         seeds = [RANKER_SEED + 100 * self.data.seed + one for one in range(self.seeds)]
         started, started_cpu = time.perf_counter(), time.process_time()
-        predicted = kind.learn(told, weights, training_of(self.settings, len(log)), seeds)
+        predicted = kind.learn(told, weights, training_of(self.data.settings.target.training, len(log)), seeds)
         seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - started_cpu
         on_tune = self.pairs.accuracy(predicted(features[self.fold.tune]).astype(np.float64))
         return Trained(on_tune, predicted(features[self.fold.test]), seconds, cpu_seconds)
-
-    @property
-    def settings(self) -> TrainingSettings:
-        """The suite's target model's."""
-        return self.data.settings.target.training
 
 
 @dataclass(frozen=True)
@@ -94,7 +88,7 @@ class Prepared:
     relevance: Doubles
     strength: WithinQueries
     rule: Recipe
-    scored: Scored
+    scored: ScoredLog
 
     @property
     def is_refused(self) -> bool:
@@ -154,10 +148,10 @@ def run_fold(
             step()
         for one in prepared:
             if one.answers.twin:
-                taken = chosen[Way(ranker, AUTO, one.answers.name)]
-                found[Way(ranker, SAME_RECIPE, one.answers.name, True)] = by_recipe(
-                    trainer, one, taken, base, log.label
-                )
+                name = chosen[Way(ranker, AUTO, one.answers.name)]
+                taken = next(recipe for recipe in one.scored.recipes if recipe_name(recipe) == name)
+                same = by_recipe(trainer, one, taken, base, log.label)
+                found[Way(ranker, SAME_RECIPE, one.answers.name, True)] = same.predictions
             ways, recipes = judged_ways(trainer, one, base, log.label)
             found |= ways
             chosen |= recipes
@@ -165,10 +159,9 @@ def run_fold(
     return found, chosen
 
 
-def by_recipe(trainer: Trainer, judge: Prepared, name: str, log: Trained, label: Doubles) -> Floats:
-    """Predictions with one recipe, whatever the rules say of the judge."""
-    recipe = next(one for one in judge.scored.recipes if recipe_name(one) == name)
-    return (log if recipe.is_log else trainer.train(judge.scored.columns(recipe, label))).predictions
+def by_recipe(trainer: Trainer, judge: Prepared, recipe: Recipe, log: Trained, label: Doubles) -> Trained:
+    """The ranker that one recipe gives, whatever the rules say of the judge; *log*: trained on the log as it is."""
+    return log if recipe.is_log else trainer.train(judge.scored.columns(recipe, label))
 
 
 def judged_ways(
@@ -188,15 +181,9 @@ def judged_ways(
     if answers.twin and judge.is_refused:
         name = recipe_name(CANDIDATES[0])
         return dict.fromkeys((way(AUTO), way(RULE)), log.predictions), {way(AUTO): name, way(RULE): name}
-    tried = [
-        log if recipe.is_log else trainer.train(judge.scored.columns(recipe, label)) for recipe in judge.scored.recipes
-    ]
-    found = {
-        way(recipe_name(recipe)): trained.predictions
-        for recipe, trained in zip(CANDIDATES, tried, strict=True)
-        if not recipe.is_log
-    }
+    tried = [by_recipe(trainer, judge, recipe, log, label) for recipe in judge.scored.recipes]
     by_name = {recipe_name(recipe): trained.predictions for recipe, trained in zip(CANDIDATES, tried, strict=True)}
+    found = {way(name): predictions for name, predictions in by_name.items() if name != recipe_name(CANDIDATES[0])}
     best = choose_by_grades(np.array([trained.on_tune for trained in tried]), judge.strength)
     picked = {way(AUTO): recipe_name(CANDIDATES[best]), way(RULE): recipe_name(judge.rule)}
     found |= {one: by_name[name] for one, name in picked.items()}

@@ -7,12 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from sie_agent.errors import InputError
-
-Booleans = npt.NDArray[np.bool_]
-Integers = npt.NDArray[np.intp]
+from sie_agent.utils.arrays import Booleans, Integers
 
 
 @dataclass(frozen=True)

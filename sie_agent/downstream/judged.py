@@ -9,13 +9,14 @@ import numpy as np
 from scipy.stats import rankdata
 
 from sie_agent.attribution import pairs_within
+from sie_agent.downstream.bench_data import BenchData, JudgeAnswers
 from sie_agent.downstream.folds import Fold
 from sie_agent.downstream.strategies import Columns
-from sie_agent.downstream.world import BenchData, Doubles, JudgeAnswers
 from sie_agent.evaluation import WithinQueries, judge_within, mean_within
 from sie_agent.pipeline import CANDIDATES, Distilled, Log, Proxies, distill_labels, make_labels
 from sie_agent.scorer import made_ready, quantiles_of
 from sie_agent.selection import Recipe
+from sie_agent.utils.arrays import Doubles
 
 REPLICATES, STRENGTH_SEED = 1_000, 40_000
 JUDGED_ONLY, JUDGE_LABELS = "judge's labels, judged rows", "judge's labels, distilled"
@@ -40,7 +41,7 @@ def labels_read(recipes: Sequence[Recipe] = CANDIDATES) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredLog:
     """What the scorer distilled from one judge gives a log.
 
     Attributes
@@ -57,7 +58,7 @@ class Scored:
         return Columns(recipe.targets(self.scores, label), weights)
 
 
-def score_log(log: Log, proxies: Proxies, answers: JudgeAnswers, relevance: Doubles, data: BenchData) -> Scored:
+def score_log(log: Log, proxies: Proxies, answers: JudgeAnswers, relevance: Doubles, data: BenchData) -> ScoredLog:
     """Distill one judge on a log, and score all of its rows.
 
     Parameters
@@ -69,15 +70,14 @@ def score_log(log: Log, proxies: Proxies, answers: JudgeAnswers, relevance: Doub
     return scored_by(log, distilled, np.isnan(relevance))
 
 
-def scored_by(log: Log, distilled: Distilled, unseen: np.ndarray) -> Scored:
+def scored_by(log: Log, distilled: Distilled, unseen: np.ndarray) -> ScoredLog:
     """The scores of a log and the candidates that are made ready for them; *unseen* (n,) rows have no judgment."""
     scores = distilled.scores(log.inputs, log.label)
     known = unseen if unseen.any() else ~unseen
     quantiles = quantiles_of({name: column[known] for name, column in scores.items()})
     mean = float(log.label.mean())
-    return Scored(
-        scores,
-        [made_ready(replace(recipe, mean_label=mean), distilled.students, quantiles) for recipe in CANDIDATES],
+    return ScoredLog(
+        scores, [made_ready(replace(recipe, mean_label=mean), distilled.students, quantiles) for recipe in CANDIDATES]
     )
 
 

@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sie_agent.downstream.bench_data import BenchData, Way
 from sie_agent.downstream.folds import Fold
 from sie_agent.downstream.strategies import LOG, Columns, losses_of_log
-from sie_agent.downstream.world import BenchData, Booleans, Doubles, Floats, Way
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.selection import POSITIVE_AT, covering_mask
+from sie_agent.utils.arrays import Booleans, Doubles, Floats
 
 # the scores of a judge that rows are kept by, and what needs no judge
 BY_SCORE = ("support", "value")

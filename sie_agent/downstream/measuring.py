@@ -6,21 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from sie_agent.downstream.bench_data import BenchData, JudgeAnswers, Way
 from sie_agent.downstream.fold import run_fold
 from sie_agent.downstream.folds import Fold
 from sie_agent.downstream.keeping import Keeping
-from sie_agent.downstream.world import BenchData, JudgeAnswers, Way
 from sie_agent.evaluation import QueryNdcg, QueryPairs, query_auc
+from sie_agent.utils.arrays import Floats
 
 # within queries first: what a shopper sees is the order of one query's items
 WITHIN, NDCG, AUC = "within", "ndcg@10", "auc"
 BENCH_METRICS = (WITHIN, NDCG, AUC)
 
 
-def measure_fold(data: BenchData, fold: Fold, predictions: Mapping[Way, npt.NDArray[np.float32]]) -> pd.DataFrame:
+def measure_fold(data: BenchData, fold: Fold, predictions: Mapping[Way, Floats]) -> pd.DataFrame:
     """One row per way and test query: ``ranker, strategy, judge, twin, query_code`` and a column per metric.
 
     ``auc`` is the query's share in the pooled AUC of the fold, such that the mean over queries is that AUC.

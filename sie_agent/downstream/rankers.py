@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
 from sie_agent.attribution import FeatureRows, TrainingSettings, predict, train
+from sie_agent.utils.arrays import Floats, Integers
 
-Floats = npt.NDArray[np.float32]
 Predictor = Callable[[Floats], Floats]
 Learn = Callable[[FeatureRows, Floats | None, TrainingSettings, Sequence[int]], Predictor]
 
@@ -97,7 +96,7 @@ def lambdamart(log: FeatureRows, weights: Floats | None, settings: TrainingSetti
     return predicted
 
 
-def group_sizes(queries: npt.NDArray[np.intp]) -> list[int]:
+def group_sizes(queries: Integers) -> list[int]:
     """Rows of each query in sorted codes; a query with more rows than LightGBM takes is cut into several."""
     _, counts = np.unique(queries, return_counts=True)
     return [min(MOST_ROWS, int(count) - start) for count in counts for start in range(0, int(count), MOST_ROWS)]

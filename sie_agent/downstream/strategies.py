@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from sie_agent.attribution import cross_entropy, train
+from sie_agent.downstream.bench_data import BenchData
 from sie_agent.downstream.folds import Fold
-from sie_agent.downstream.world import BenchData, Doubles
 from sie_agent.evaluation import propensity_weights, regression_em
 from sie_agent.pipeline import training_of
 from sie_agent.selection import weights_from
+from sie_agent.utils.arrays import Doubles
 
 LOG, CLEAN = "log", "clean labels"
 LOSS_SEED, LOSS_STRENGTH = 30_000, 0.5

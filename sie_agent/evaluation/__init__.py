@@ -11,7 +11,15 @@ from sie_agent.evaluation.agreement import (
     random_mean,
     reliability_rows,
 )
-from sie_agent.evaluation.bootstrap import bootstrap_mean, interval, query_copies, resampled_rows, standard_error, widen
+from sie_agent.evaluation.bootstrap import (
+    bootstrap_mean,
+    interval,
+    mean_of,
+    query_copies,
+    resampled_rows,
+    standard_error,
+    widen,
+)
 from sie_agent.evaluation.calibration import calibration
 from sie_agent.evaluation.confident import confident_learning
 from sie_agent.evaluation.embeddings import embed_texts, embedding_features
@@ -24,17 +32,16 @@ from sie_agent.evaluation.metrics import (
     spearman,
     spearman_brown,
 )
-from sie_agent.evaluation.mixture import agreement_of_models
-from sie_agent.evaluation.moments import query_moments, query_ndcg, resampled_auc, resampled_correlation
-from sie_agent.evaluation.pooled import query_auc
+from sie_agent.evaluation.model_agreement import agreement_of_models
+from sie_agent.evaluation.moments import query_moments, resampled_auc, resampled_correlation
 from sie_agent.evaluation.prompts import comparable_judgments, compare_judgments
 from sie_agent.evaluation.propensity import propensity_weights, regression_em
 from sie_agent.evaluation.quality import judge_quality_curve
 from sie_agent.evaluation.simulated import between_judge, noise_for_auc, positions_judge, simulate_judge
 from sie_agent.evaluation.strength import WithinQueries, judge_within, mean_within, paired_query_difference
-from sie_agent.evaluation.text_scores import TEXT_SCORES, TextScore
+from sie_agent.evaluation.text_scores import TEXT_SCORES
 from sie_agent.evaluation.twin import Twin, knowledge_removed
-from sie_agent.evaluation.within import QueryNdcg, QueryPairs, query_accuracy
+from sie_agent.evaluation.within import QueryNdcg, QueryPairs, query_accuracy, query_auc, query_ndcg
 
 __all__ = [
     "METRICS",
@@ -44,7 +51,6 @@ __all__ = [
     "Panel",
     "QueryNdcg",
     "QueryPairs",
-    "TextScore",
     "Twin",
     "WithinQueries",
     "agreement_of_models",
@@ -64,6 +70,7 @@ __all__ = [
     "judge_within",
     "kendall",
     "knowledge_removed",
+    "mean_of",
     "mean_within",
     "noise_for_auc",
     "paired_query_difference",

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.stats import t as student_t
 
 from sie_agent.attribution import MAGNITUDES
-from sie_agent.evaluation.bootstrap import bootstrap_mean, interval, standard_error, widen
+from sie_agent.evaluation.bootstrap import NORMAL, bootstrap_mean, interval, standard_error, widen
 from sie_agent.evaluation.metrics import METRICS, partial_spearman, roc_auc, spearman, spearman_brown
 from sie_agent.evaluation.moments import query_moments, resampled_auc, resampled_correlation
+from sie_agent.utils.arrays import Doubles, Integers
 
-Doubles = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.intp]
+Measure = Callable[[list[Doubles], Integers], tuple[float, Doubles]]
 
+# of a figure from fewer rows nothing is to be learned
+FEWEST_ROWS = 3
 SLOW_REPLICATES = 60
 FEWEST_PERMUTATIONS = 5
-NORMAL = 1.959964
+# fewer draws say too little about their own spread
 DRAWS_FOR_SPREAD = 3
 ON_JUDGED = " on judged rows"
 
@@ -62,7 +63,7 @@ class Panel:
     """All draws, and the resamples of queries that they share."""
 
     draws: Sequence[DrawEvidence]
-    copies: npt.NDArray[np.intp]
+    copies: Integers
 
     @property
     def n_queries(self) -> int:
@@ -74,100 +75,89 @@ class Panel:
         return [draw for draw in self.draws if all(key in draw.unseen for key in keys) and len(draw.unseen) > 2]
 
 
-def known(frame: pd.DataFrame, keys: Sequence[str]) -> tuple[list[Doubles], Integers]:
-    """The columns on the rows where all are known, and these rows' query codes."""
-    part = frame.dropna(subset=list(keys))
-    return [part[key].to_numpy(np.float64) for key in keys], part["query_code"].to_numpy(np.intp)
-
-
-def correlation_row(panel: Panel, keys: Sequence[str], extra_deviations: Sequence[float] = ()) -> dict[str, Any] | None:
-    """Mean over draws of the rank correlation of the first two columns given the others, with its interval.
-
-    Parameters
-    ----------
-    keys : (score, reference, given ...) columns of the log-unseen rows.
-    extra_deviations : per draw, standard deviation of an error that resampling queries cannot show.
-    """
-    values, replicates, rows, queries = [], [], 0, set[int]()
-    for draw in panel.having(*keys):
-        columns, codes = known(draw.unseen, keys)
-        if len(codes) < 3:
-            continue
-        score, reference, *given = columns
-        values.append(partial_spearman(score, reference, given) if given else spearman(score, reference))
-        moments = query_moments(columns, codes, panel.n_queries)
-        replicates.append(resampled_correlation(moments, panel.copies))
-        rows += len(codes)
-        queries |= set(codes.tolist())
-    deviation = (
-        float(np.sqrt(np.square(extra_deviations).sum()) / len(extra_deviations)) if len(extra_deviations) else 0.0
-    )
-    return figure(values, replicates, rows, len(queries), deviation)
-
-
-def figure(
-    values: Sequence[float], replicates: Sequence[Doubles], rows: int, n_queries: int, deviation: float = 0.0
+def over_draws(
+    frames: Sequence[pd.DataFrame], keys: Sequence[str], measure: Measure, deviation: float = 0.0
 ) -> dict[str, Any] | None:
-    """The mean over draws with an interval that holds the spread of the draws too; None where no value is finite.
+    """The mean of a figure over draws, with an interval that holds the spread of the draws; None where none is finite.
 
     Draws differ by more than their queries: by the log's noise, the models' seeds, the judge's luck. The resampling of
     queries does not show that, so the standard error over draws is added to it in quadrature.
 
     Parameters
     ----------
-    values : of each draw; replicates : of each draw, (n_replicates,); rows, n_queries : behind them.
+    frames : of each draw. keys : columns that are read, on the rows where all of them are known.
+    measure : from these columns and the rows' query codes to the figure and its resamples, (n_replicates,).
     deviation : of the mean, known from elsewhere; the larger of it and the standard error over draws counts.
     """
+    values, replicates, rows, queries = [], [], 0, set[int]()
+    for frame in frames:
+        part = frame.dropna(subset=list(keys))
+        if len(part) < FEWEST_ROWS:
+            continue
+        codes = part["query_code"].to_numpy(np.intp)
+        value, resampled = measure([part[key].to_numpy(np.float64) for key in keys], codes)
+        values.append(value)
+        replicates.append(resampled)
+        rows += len(part)
+        queries |= set(codes.tolist())
+    return figure(values, replicates, rows, len(queries), deviation)
+
+
+def figure(
+    values: Sequence[float], replicates: Sequence[Doubles], rows: int, n_queries: int, deviation: float = 0.0
+) -> dict[str, Any] | None:
+    """The figure of :func:`over_draws` from its *values* and *replicates* in each draw."""
     finite = [value for value in values if np.isfinite(value)]
     if not finite:
         return None
     mean = float(np.mean(finite))
-    error = max(standard_error(finite), deviation)
-    low, high = widen(*interval(np.nanmean(np.asarray(replicates), axis=0)), mean, error)
-    return {
-        "value": mean,
-        "ci_low": max(low, -1.0) if np.isfinite(low) else low,
-        "ci_high": min(high, 1.0) if np.isfinite(high) else high,
-        "n_samples": rows,
-        "n_queries": n_queries,
-        "draws": list(values),
-    }
+    low, high = widen(*interval(np.nanmean(replicates, axis=0)), mean, max(standard_error(finite), deviation))
+    # of NaN both are NaN
+    ends = {"ci_low": float(np.maximum(low, -1.0)), "ci_high": float(np.minimum(high, 1.0))}
+    return {"value": mean, **ends, "n_samples": rows, "n_queries": n_queries, "draws": list(values)}
+
+
+def correlation_row(panel: Panel, keys: Sequence[str], extra_deviations: Sequence[float] = ()) -> dict[str, Any] | None:
+    """Rank correlation of the first two columns given the others; see :func:`over_draws`.
+
+    Parameters
+    ----------
+    keys : (score, reference, given ...) columns of the log-unseen rows.
+    extra_deviations : per draw, standard deviation of an error that resampling queries cannot show.
+    """
+
+    def measure(columns: list[Doubles], codes: Integers) -> tuple[float, Doubles]:
+        score, reference, *given = columns
+        value = partial_spearman(score, reference, given) if given else spearman(score, reference)
+        return value, resampled_correlation(query_moments(columns, codes, panel.n_queries), panel.copies)
+
+    deviation = float(np.sqrt(np.square(extra_deviations).sum())) / max(len(extra_deviations), 1)
+    return over_draws([draw.unseen for draw in panel.having(*keys)], keys, measure, deviation)
 
 
 def metric_row(panel: Panel, key: str, reference: str, metric: str) -> dict[str, Any] | None:
-    """Mean over draws of any metric, with an interval from resamples that are computed anew."""
-    function = METRICS[metric]
-    statistics, codes, values, rows = [], [], [], 0
-    for draw in panel.having(key, reference):
-        (score, wanted), queries = known(draw.unseen, [key, reference])
-        values.append(function(score, wanted))
-        statistics.append(lambda chosen, s=score, w=wanted: function(s[chosen], w[chosen]))
-        codes.append(queries)
-        rows += len(queries)
-    if not values:
-        return None
-    replicates = bootstrap_mean(statistics, codes, panel.copies[:SLOW_REPLICATES])
-    return figure(values, [replicates], rows, len(set(np.concatenate(codes).tolist())))
+    """Any metric of a column and a reference, each resample computed anew; see :func:`over_draws`."""
+    function, copies = METRICS[metric], panel.copies[:SLOW_REPLICATES]
+
+    def measure(columns: list[Doubles], codes: Integers) -> tuple[float, Doubles]:
+        score, wanted = columns
+        resampled = bootstrap_mean([lambda rows: function(score[rows], wanted[rows])], [codes], copies)
+        return function(score, wanted), resampled
+
+    return over_draws([draw.unseen for draw in panel.having(key, reference)], [key, reference], measure)
 
 
 def flipped_row(panel: Panel, column: Column, *, judged: bool) -> dict[str, Any] | None:
-    """Area under the ROC curve with which a column finds the flipped labels, mean over draws."""
-    sign, key = 1.0 if column.high_is_suspicious else -1.0, column.key
-    values, replicates, rows, queries = [], [], 0, set[int]()
-    for draw in panel.draws:
-        frame = draw.judged if judged else draw.unseen
-        if key not in frame or "flipped" not in frame or not frame["flipped"].any():
-            continue
-        part = frame.dropna(subset=[key])
-        score, flipped = sign * part[key].to_numpy(np.float64), part["flipped"].to_numpy(bool)
-        if len(part) < 3:
-            continue
-        codes = part["query_code"].to_numpy(np.intp)
-        values.append(roc_auc(score, flipped))
-        replicates.append(resampled_auc(score, flipped, codes, panel.copies))
-        rows += len(part)
-        queries |= set(codes.tolist())
-    return figure(values, replicates, rows, len(queries))
+    """Area under the ROC curve with which a column finds the flipped labels; see :func:`over_draws`."""
+    sign, keys = 1.0 if column.high_is_suspicious else -1.0, [column.key, "flipped"]
+
+    def measure(columns: list[Doubles], codes: Integers) -> tuple[float, Doubles]:
+        score, flipped = sign * columns[0], columns[1] > 0
+        return roc_auc(score, flipped), resampled_auc(score, flipped, codes, panel.copies)
+
+    frames = [draw.judged if judged else draw.unseen for draw in panel.draws]
+    there = [frame for frame in frames if set(keys) <= set(frame.columns) and frame["flipped"].any()]
+    return over_draws(there, keys, measure)
 
 
 def random_contributions(panel: Panel, judge: str, reference: str) -> list[Doubles]:
@@ -249,16 +239,8 @@ def reliability_rows(panel: Panel, references: Sequence[str], control: str) -> l
                 continue
             full, low, high = (spearman_brown(found[name]) for name in ("value", "ci_low", "ci_high"))
             bound = float(np.sqrt(full)) if full > 0 else float("nan")
-            rows.append(
-                {
-                    "reference": reference,
-                    "metric": metric,
-                    "value": full,
-                    "ci_low": low,
-                    "ci_high": high,
-                    "bound": bound,
-                }
-            )
+            ends = {"value": full, "ci_low": low, "ci_high": high}
+            rows.append({"reference": reference, "metric": metric, **ends, "bound": bound})
     return rows
 
 
@@ -286,9 +268,8 @@ def agreement_rows(
                 found = correlation_row(panel, [column.key, key, "baseline|proxy-loss"])
                 rows.append(finished(column, reference, "partial_given_proxy_loss", found))
             if column.key in detailed:
-                for metric in METRICS:
-                    if metric != "spearman":
-                        rows.append(finished(column, reference, metric, metric_row(panel, column.key, key, metric)))
+                for metric in [name for name in METRICS if name != "spearman"]:
+                    rows.append(finished(column, reference, metric, metric_row(panel, column.key, key, metric)))
     return [row for row in rows if row is not None]
 
 
@@ -296,16 +277,9 @@ def finished(column: Column, reference: str, metric: str, found: dict[str, Any] 
     """A row of ``agreement.json``; None where there was nothing to compute."""
     if found is None:
         return None
-    about = {
-        "label": column.label,
-        "judge": column.judge,
-        "mode": column.mode,
-        "reference": reference,
-        "metric": metric,
-        "is_baseline": column.is_baseline,
-        "source": column.source,
-    }
-    return {**about, **found}
+    whose = {"label": column.label, "judge": column.judge, "mode": column.mode}
+    compared = {"reference": reference, "metric": metric}
+    return {**whose, **compared, "is_baseline": column.is_baseline, "source": column.source, **found}
 
 
 def flipped_rows(panel: Panel, columns: Sequence[Column]) -> list[dict[str, Any]]:

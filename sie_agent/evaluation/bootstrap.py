@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Integers = npt.NDArray[np.intp]
-Doubles = npt.NDArray[np.float64]
+from sie_agent.utils.arrays import Doubles, Integers
+
+# a 95 % interval reaches so many standard deviations to each side
+NORMAL = 1.959964
 
 
 def resampled_rows(queries: Integers, copies: Integers) -> Integers:
@@ -21,7 +24,21 @@ def resampled_rows(queries: Integers, copies: Integers) -> Integers:
     return np.repeat(np.arange(len(queries)), copies[queries])
 
 
-def query_copies(n_queries: int, replicates: int, seed: int) -> npt.NDArray[np.intp]:
+def resampled(
+    statistic: Callable[..., Sequence[float]], columns: Sequence[npt.NDArray[Any]], queries: Integers, copies: Integers
+) -> tuple[Doubles, Doubles]:
+    """The figures that a statistic gives of some columns, (k,), and of each resample of queries, (replicates, k).
+
+    Parameters
+    ----------
+    statistic : from the columns, each (n,), to k figures. queries : (n,); copies : from :func:`query_copies`.
+    """
+    drawn = (resampled_rows(queries, one) for one in copies)
+    again = [statistic(*(column[rows] for column in columns)) for rows in drawn]
+    return np.asarray(statistic(*columns)), np.asarray(again)
+
+
+def query_copies(n_queries: int, replicates: int, seed: int) -> Integers:
     """(replicates, n_queries): how often each query is drawn in each replicate."""
     rng = np.random.default_rng(seed)
     return rng.multinomial(n_queries, np.full(n_queries, 1 / n_queries), size=replicates).astype(np.intp)
@@ -38,9 +55,7 @@ def interval(values: Sequence[float] | Doubles, level: float = 0.95) -> tuple[fl
 
 
 def bootstrap_mean(
-    statistics: Sequence[Callable[[Integers], float]],
-    queries: Sequence[Integers],
-    copies: npt.NDArray[np.intp],
+    statistics: Sequence[Callable[[Integers], float]], queries: Sequence[Integers], copies: Integers
 ) -> Doubles:
     """Bootstrap replicates of the mean of a statistic over draws, (replicates,).
 
@@ -52,12 +67,20 @@ def bootstrap_mean(
     queries : per draw, (n,) query code of each row, codes shared by the draws.
     copies : from :func:`query_copies`.
     """
-    replicates = []
-    for drawn in copies:
-        values = [statistic(resampled_rows(codes, drawn)) for statistic, codes in zip(statistics, queries, strict=True)]
-        finite = [value for value in values if np.isfinite(value)]
-        replicates.append(float(np.mean(finite)) if finite else float("nan"))
-    return np.asarray(replicates)
+    return np.asarray(
+        [
+            mean_of(
+                [statistic(resampled_rows(codes, drawn)) for statistic, codes in zip(statistics, queries, strict=True)]
+            )
+            for drawn in copies
+        ]
+    )
+
+
+def mean_of(values: Iterable[float | None]) -> float:
+    """Mean of the values that are there and finite; NaN where there are none."""
+    finite = [value for value in values if value is not None and np.isfinite(value)]
+    return float(np.mean(finite)) if finite else float("nan")
 
 
 def standard_error(values: Sequence[float] | Doubles) -> float:
@@ -69,5 +92,5 @@ def widen(low: float, high: float, middle: float, extra_deviation: float) -> tup
     """An interval with a further independent error of standard deviation *extra_deviation* added in quadrature."""
     if not extra_deviation:
         return low, high
-    added = 1.959964 * extra_deviation
+    added = NORMAL * extra_deviation
     return middle - float(np.hypot(middle - low, added)), middle + float(np.hypot(high - middle, added))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Doubles = npt.NDArray[np.float64]
+from sie_agent.utils.arrays import Booleans, Doubles
+
 BINS = 10
 
 
-def calibration(probability: Doubles, right: npt.NDArray[np.bool_], bins: int = BINS) -> dict[str, Any]:
+def calibration(probability: Doubles, right: Booleans, bins: int = BINS) -> dict[str, Any]:
     """Mean probability beside the share that is right, and the expected calibration error (Naeini 2015).
 
     Parameters

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Doubles = npt.NDArray[np.float64]
+from sie_agent.utils.arrays import Doubles
 
 
 def confident_learning(label: Doubles, held_out: Doubles) -> Doubles:

@@ -11,14 +11,11 @@ from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.judging import ENCODER_TOKENS, encode_sentences
 from sie_agent.models import encoder_folder, load_pretrained, require_transformers, torch_workers
-
-Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
+from sie_agent.utils.arrays import Doubles, Floats
 
 WIDTH = 384
 BATCH = 32

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import kendalltau, rankdata
 
-Doubles = npt.NDArray[np.float64]
+from sie_agent.utils.arrays import Booleans, Doubles
 
 
 def correlation(left: Doubles, right: Doubles) -> float:
@@ -95,7 +94,7 @@ def partial_spearman(score: Doubles, reference: Doubles, given: list[Doubles]) -
     return correlation(residual(score), residual(reference))
 
 
-def roc_auc(score: Doubles, positive: npt.NDArray[np.bool_]) -> float:
+def roc_auc(score: Doubles, positive: Booleans) -> float:
     """Area under the ROC curve, ties counted half; NaN where there is one class only."""
     count = int(positive.sum())
     if count in (0, len(positive)):

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-Doubles = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.intp]
+from sie_agent.utils.arrays import Booleans, Doubles, Integers
 
 QUERIES_AT_ONCE = 256
 
@@ -58,9 +57,7 @@ def resampled_correlation(moments: Doubles, copies: npt.NDArray[np.integer]) -> 
         return np.where(spread > 1e-9, covariance[:, 0, 1] / spread, np.nan)
 
 
-def resampled_auc(
-    score: Doubles, positive: npt.NDArray[np.bool_], queries: Integers, copies: npt.NDArray[np.integer]
-) -> Doubles:
+def resampled_auc(score: Doubles, positive: Booleans, queries: Integers, copies: npt.NDArray[np.integer]) -> Doubles:
     """Area under the ROC curve in each resample, ties counted half, (replicates,).
 
     The pairs that are in order are counted once, by the query of their positive and that of their negative row; a
@@ -91,25 +88,3 @@ def resampled_auc(
         ordered += ((block @ np.add.reduceat(above[:, by_query], starts, axis=1)) * drawn[:, owners]).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(ordered / ((drawn @ ups) * (drawn @ downs)))
-
-
-def query_ndcg(score: Doubles, grade: Doubles, queries: Integers, n_queries: int, depth: int = 10) -> Doubles:
-    """NDCG at *depth* of each query with gain 2^(3·grade) - 1 (Järvelin 2002, Burges 2005), (n_queries,).
-
-    NaN for a query without rows or without any gain. Of ties it is the mean over their orders (McSherry and Najork
-    2008): each of their places has the mean of their gains.
-    """
-    gains = np.exp2(3 * grade) - 1
-    result = np.full(n_queries, np.nan)
-    order = np.argsort(queries, kind="stable")
-    present, starts = np.unique(queries[order], return_index=True)
-    for query, rows in zip(present, np.split(order, starts[1:]), strict=True):
-        discount = 1 / np.log2(2 + np.arange(min(depth, len(rows))))
-        falling = np.sort(gains[rows])[::-1]
-        best = (falling[:depth] * discount).sum()
-        if best > 0:
-            by_gain = rows[np.argsort(-gains[rows], kind="stable")]
-            _, tie, counts = np.unique(-score[by_gain], return_inverse=True, return_counts=True)
-            ranked = np.repeat(np.bincount(tie, gains[by_gain]) / counts, counts)[:depth]
-            result[query] = min((ranked * discount).sum() / best, 1.0)
-    return result

@@ -6,26 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.evaluation.bootstrap import interval, query_copies, resampled_rows
+from sie_agent.evaluation.bootstrap import interval, query_copies, resampled
 from sie_agent.evaluation.metrics import roc_auc, spearman
 from sie_agent.samples import normalise_query
-
-Doubles = npt.NDArray[np.float64]
+from sie_agent.utils.arrays import Booleans, Doubles
 
 BOOTSTRAP_SEED = 20_241
 MEASURES = ("auc", "spearman")
 
 
 def compare_judgments(
-    samples: pd.DataFrame,
-    tables: Mapping[str, pd.DataFrame],
-    *,
-    relevant_at: float = 0.75,
-    replicates: int = 1000,
+    samples: pd.DataFrame, tables: Mapping[str, pd.DataFrame], *, relevant_at: float = 0.75, replicates: int = 1000
 ) -> dict[str, Any]:
     """Quality of each variant's judgments and the paired difference of each to the first.
 
@@ -40,7 +34,8 @@ def compare_judgments(
     Returns
     -------
     ``variants`` (each: variant, n_graded, n_failed, input_tokens, and per measure value, ci_low, ci_high) and
-    ``differences`` (each: variant, baseline, measure, value, ci_low, ci_high, certain), ``n_pairs``, ``n_queries``.
+    ``differences`` (each: variant, baseline, measure, value, ci_low, ci_high, and whether it is
+    ``certain``, its interval not holding zero), ``n_pairs``, ``n_queries``.
 
     Raises
     ------
@@ -58,37 +53,28 @@ def compare_judgments(
     if not usable.any():
         raise InputError("no pair was graded by every variant", hint="See `status` and `detail` in the judgments.")
     codes = pd.factorize(samples["query"][usable].map(normalise_query))[0].astype(np.intp)
-    relevant = grade[usable] >= relevant_at
-    kept = {name: score[usable] for name, score in scores.items()}
-    resampled = {name: replicate(score, grade[usable], relevant, codes, replicates) for name, score in kept.items()}
-    baseline = next(iter(tables))
+    known, relevant = grade[usable], grade[usable] >= relevant_at
+    copies = query_copies(int(codes.max()) + 1, replicates, BOOTSTRAP_SEED)
     measured = {
-        name: dict(zip(MEASURES, measure(score, grade[usable], relevant), strict=True)) for name, score in kept.items()
+        name: resampled(measure, (score[usable], known, relevant), codes, copies) for name, score in scores.items()
     }
+    baseline = next(iter(tables))
     variants = [
         {
             "variant": name,
             "n_graded": int((~np.isnan(scores[name])).sum()),
             "n_failed": int(np.isnan(scores[name]).sum()),
             "input_tokens": int(np.nansum(table["input_tokens"].to_numpy(np.float64))),
-            **{
-                key: with_interval(measured[name][key], resampled[name][:, place]) for place, key in enumerate(MEASURES)
-            },
+            **dict(zip(MEASURES, with_intervals(*measured[name]), strict=True)),
         }
         for name, table in tables.items()
     ]
-    differences = [
-        difference(
-            name,
-            baseline,
-            key,
-            measured[name][key] - measured[baseline][key],
-            resampled[name][:, place] - resampled[baseline][:, place],
-        )
-        for name in tables
-        if name != baseline
-        for place, key in enumerate(MEASURES)
-    ]
+    differences = []
+    for name in list(tables)[1:]:
+        value, again = (own - base for own, base in zip(measured[name], measured[baseline], strict=True))
+        for key, found in zip(MEASURES, with_intervals(value, again), strict=True):
+            certain = bool(found["ci_low"] > 0 or found["ci_high"] < 0)
+            differences.append({"variant": name, "baseline": baseline, "measure": key, **found, "certain": certain})
     return {
         "mode": "zero-shot",
         "baseline": baseline,
@@ -123,32 +109,14 @@ def scores_of(samples: pd.DataFrame, table: pd.DataFrame) -> Doubles:
     return samples["sample_id"].map(said).to_numpy(np.float64)
 
 
-def measure(score: Doubles, grade: Doubles, relevant: npt.NDArray[np.bool_]) -> tuple[float, float]:
+def measure(score: Doubles, grade: Doubles, relevant: Booleans) -> tuple[float, float]:
     """AUC of relevant, and Spearman with the grade."""
     return roc_auc(score, relevant), spearman(score, grade)
 
 
-def replicate(
-    score: Doubles,
-    grade: Doubles,
-    relevant: npt.NDArray[np.bool_],
-    codes: npt.NDArray[np.intp],
-    replicates: int,
-) -> Doubles:
-    """(replicates, 2): both measures on each resample of queries; the same resamples for every variant."""
-    copies = query_copies(int(codes.max()) + 1, replicates, BOOTSTRAP_SEED)
-    chosen = (resampled_rows(codes, drawn) for drawn in copies)
-    return np.asarray([measure(score[rows], grade[rows], relevant[rows]) for rows in chosen])
-
-
-def with_interval(value: float, replicates: Doubles) -> dict[str, float]:
-    """A value and its interval."""
-    low, high = interval(replicates)
-    return {"value": value, "ci_low": low, "ci_high": high}
-
-
-def difference(variant: str, baseline: str, key: str, value: float, replicates: Doubles) -> dict[str, Any]:
-    """A paired difference; ``certain`` where its interval does not hold zero."""
-    found = with_interval(value, replicates)
-    certain = bool(found["ci_low"] > 0 or found["ci_high"] < 0)
-    return {"variant": variant, "baseline": baseline, "measure": key, **found, "certain": certain}
+def with_intervals(values: Doubles, replicates: Doubles) -> list[dict[str, float]]:
+    """Each of the *values* (k,) with its interval from *replicates* (n, k)."""
+    ends = [interval(column) for column in replicates.T]
+    return [
+        {"value": float(value), "ci_low": low, "ci_high": high} for value, (low, high) in zip(values, ends, strict=True)
+    ]

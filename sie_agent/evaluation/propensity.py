@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Doubles = npt.NDArray[np.float64]
-Floats = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.intp]
+from sie_agent.utils.arrays import Doubles, Floats, Integers
 
 CLIP = 10.0
 CAP = 20

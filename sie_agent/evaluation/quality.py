@@ -12,21 +12,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import t as student_t
 
-Doubles = npt.NDArray[np.float64]
+from sie_agent.evaluation.bootstrap import NORMAL
+
 Row = Mapping[str, Any]
 
 MEASURES = ("agreement", "gain")
+FIGURE = ("value", "ci_low", "ci_high", "draws")
 # worked out of positions or grades to lead a bench astray: on no curve
 MADE_UP = ("positions", "between")
 # fewer draws than these say too little about their own spread (of three, Student asks for 4.3 deviations): then the
 # widths of the intervals, which hold it, are added in quadrature
-DRAWS_FOR_SPREAD = 5
+DRAWS_FOR_PAIRING = 5
 # one simulated judge and the no-judge end make a straight line, and what lies between is no line
 SIMULATED_FOR_CURVE = 2
-NORMAL = 1.959964
 
 
 def judge_quality_curve(
@@ -38,7 +38,7 @@ def judge_quality_curve(
     target_auc: float | None,
     permutations: Sequence[Row] = (),
 ) -> dict[str, Any]:
-    """What stands in ``agreement.json`` under ``quality`` (SCHEMAS.md).
+    """What stands in ``agreement.json`` under ``quality``, see `sie_agent.results.quality.Quality`.
 
     Parameters
     ----------
@@ -78,26 +78,16 @@ def point_of(
     judge: Row, rows: Sequence[Row], gains: Mapping[str, Row], headline: Row, bound: float | None
 ) -> dict[str, Any]:
     """One judge: its quality, and what its scores reach."""
-    name, kind = judge["judge"], judge["kind"]
+    name, kind, shown = judge["judge"], judge["kind"], (headline["label"], "scorer")
     of_judge = [row for row in rows if row["judge"] == name]
-    distilled = [
-        row
-        for row in of_judge
-        if row["reference"] == headline["reference"]
-        and ((row["label"] == headline["label"] and row["source"] == "scorer") or row["label"] == "lexical")
-    ]
-    flipped = [row for row in of_judge if row["label"] == "support" and row["source"] == "weak label"]
+    of_reference = [row for row in of_judge if row["reference"] == headline["reference"]]
+    distilled = [row for row in of_reference if (row["label"], row["source"]) == shown or row["label"] == "lexical"]
+    flipped = [row for row in of_judge if (row["label"], row["source"]) == ("support", "weak label")]
     agreement = measured(distilled, "spearman")
     return {
         "judge": name,
-        "mode": judge["mode"],
         "kind": kind if kind in ("simulated", "random") else "made up" if kind in MADE_UP else "real",
-        "auc": judge["auc"],
-        "auc_low": judge.get("auc_low"),
-        "auc_high": judge.get("auc_high"),
-        "within": judge.get("within"),
-        "n_pairs": judge["n_pairs"],
-        "n_draws": judge["n_draws"],
+        **{key: judge.get(key) for key in ("mode", "auc", "auc_low", "auc_high", "within", "n_pairs", "n_draws")},
         "agreement": agreement,
         "share_of_bound": share(agreement, bound),
         "contribution": measured(distilled, "partial_spearman"),
@@ -109,7 +99,7 @@ def point_of(
 def measured(rows: Sequence[Row], metric: str) -> dict[str, Any] | None:
     """Value, interval and draws of the first row with this metric."""
     row = next((row for row in rows if row["metric"] == metric), None)
-    return None if row is None else {key: row[key] for key in ("value", "ci_low", "ci_high", "draws")}
+    return None if row is None else {key: row[key] for key in FIGURE}
 
 
 def share(agreement: Row | None, bound: float | None) -> float | None:
@@ -127,22 +117,18 @@ def control_point(
 ) -> list[dict[str, Any]]:
     """The no-judge control as a point at AUC 0.5: the mean of the simulated judges' controls, which share the draws."""
     simulated = {judge["judge"] for judge in judges if judge["kind"] == "simulated"}
+    about = ("no-judge-control", reference, "spearman")
     controls = [
-        row
-        for row in rows
-        if row["judge"] in simulated
-        and (row["label"], row["reference"], row["metric"]) == ("no-judge-control", reference, "spearman")
+        row for row in rows if row["judge"] in simulated and (row["label"], row["reference"], row["metric"]) == about
     ]
     if not controls:
         return []
     longest = max(len(row["draws"]) for row in controls)
     full = [row for row in controls if len(row["draws"]) == longest]
-    agreement = {key: np.mean([row[key] for row in full], axis=0).tolist() for key in ("value", "ci_low", "ci_high")}
-    agreement["draws"] = np.mean([row["draws"] for row in full], axis=0).tolist()
-    nothing = dict.fromkeys(("contribution", "flipped", "gain"))
-    about = {"judge": "no-judge control", "mode": "no judge", "kind": "control", "auc": 0.5}
-    counts = {"auc_low": None, "auc_high": None, "within": 0.5, "n_pairs": None, "n_draws": longest}
-    return [{**about, **counts, "agreement": agreement, "share_of_bound": share(agreement, bound), **nothing}]
+    agreement = {key: np.mean([row[key] for row in full], axis=0).tolist() for key in FIGURE}
+    point: dict[str, Any] = dict.fromkeys(("auc_low", "auc_high", "n_pairs", "contribution", "flipped", "gain"))
+    point |= {"judge": "no-judge control", "mode": "no judge", "kind": "control", "auc": 0.5, "within": 0.5}
+    return [{**point, "n_draws": longest, "agreement": agreement, "share_of_bound": share(agreement, bound)}]
 
 
 def curve_of(points: Sequence[Row], measure: str) -> list[Row]:
@@ -167,15 +153,12 @@ def placed(point: Row, points: Sequence[Row], measure: str) -> dict[str, Any] | 
     def at(values: Sequence[float]) -> float:
         return float(np.interp(point["auc"], aucs, values))
 
-    ends = {key: at([other[measure][key] for other in curve]) for key in ("value", "ci_low", "ci_high")}
-    shared = range(min(len(other[measure]["draws"]) for other in curve))
-    expected: dict[str, Any] = {
-        **ends,
-        "draws": [at([other[measure]["draws"][one] for other in curve]) for one in shared],
-    }
-    difference, half = paired_difference(own, expected)
-    count = min(len(own["draws"]), len(expected["draws"]))
-    if count < DRAWS_FOR_SPREAD and measure == "agreement":
+    figures = [other[measure] for other in curve]
+    ends = {key: at([figure[key] for figure in figures]) for key in ("value", "ci_low", "ci_high")}
+    draws = [at(draw) for draw in zip(*(figure["draws"] for figure in figures), strict=False)]
+    difference, half = paired_difference(own, {**ends, "draws": draws})
+    count = min(len(own["draws"]), len(draws))
+    if count < DRAWS_FOR_PAIRING and measure == "agreement":
         # in so few draws agreement is luck as well: that of a judge whose answers are permuted
         half = math.hypot(half, NORMAL * point.get("luck", 0.0) / math.sqrt(max(count, 1)))
     return {
@@ -198,7 +181,7 @@ def paired_difference(own: Row, other: Row) -> tuple[float, float]:
     count = min(len(own["draws"]), len(other["draws"]))
     differences = np.asarray(own["draws"][:count], np.float64) - np.asarray(other["draws"][:count], np.float64)
     differences = differences[np.isfinite(differences)]
-    if len(differences) < DRAWS_FOR_SPREAD:
+    if len(differences) < DRAWS_FOR_PAIRING:
         difference = float(differences.mean()) if len(differences) else float(own["value"] - other["value"])
         return difference, math.hypot(half_width(own), half_width(other))
     error = float(differences.std(ddof=1) / np.sqrt(len(differences)))
@@ -236,11 +219,8 @@ def crossing(curve: Sequence[Row], measure: str, key: str) -> float | None:
 
     It is the lowest AUC of the curve where nothing of it lies below zero: then less may do as well.
     """
-    level: list[float] = [point[measure][key] for point in curve]
+    level, aucs = ([point[measure][key] for point in curve], [point["auc"] for point in curve])
     if not level[-1] > 0:
         return None
-    for place in range(len(curve) - 2, -1, -1):
-        if not level[place] > 0:
-            left, right = curve[place]["auc"], curve[place + 1]["auc"]
-            return float(left + (right - left) * (0 - level[place]) / (level[place + 1] - level[place]))
-    return float(curve[0]["auc"])
+    last = max((place for place, value in enumerate(level) if not value > 0), default=None)
+    return float(aucs[0] if last is None else np.interp(0, level[last : last + 2], aucs[last : last + 2]))

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from sie_agent.evaluation.metrics import roc_auc
-
-Doubles = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.intp]
+from sie_agent.utils.arrays import Doubles, Integers
 
 
 def simulate_judge(grade: Doubles, auc: float, relevant_at: float, seed: int) -> Doubles:

@@ -12,13 +12,9 @@ import numpy.typing as npt
 from scipy.special import ndtr
 from scipy.stats import t as student
 
-from sie_agent.evaluation.bootstrap import interval, query_copies, widen
+from sie_agent.evaluation.bootstrap import NORMAL, interval, query_copies, widen
 from sie_agent.evaluation.within import query_accuracy
-
-Doubles = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.intp]
-
-NORMAL = 1.959964
+from sie_agent.utils.arrays import Doubles, Integers
 
 
 @dataclass(frozen=True)

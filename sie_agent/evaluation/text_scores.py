@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.evaluation.embeddings import embed_pairs
 from sie_agent.features import unspaced
 from sie_agent.judging import share_of_words
 from sie_agent.samples import lexical_scores, query_keys
-
-Doubles = npt.NDArray[np.float64]
+from sie_agent.utils.arrays import Doubles
 
 # sizes and models are often one character long, so these are words too
 WORD = rf"[^\W{unspaced.UNSPACED}]+|{unspaced.UNIT}"

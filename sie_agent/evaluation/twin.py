@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-Doubles = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.intp]
+from sie_agent.utils.arrays import Doubles, Integers
 
 LEAST_COVERED = 0.8
 LEAST_ROWS = 3

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sie_agent.files.writing import failures_in_words, write_bytes
+from sie_agent.results.base import FORMAT
 from sie_agent.utils.redact import redacted_arguments, redacted_command, redacted_setting
 from sie_agent.version import __version__
 
@@ -91,7 +92,7 @@ class Manifest:
 
     def write(self, path: Path) -> None:
         """Write the manifest as JSON."""
-        write_json(path, self.as_dict())
+        write_json(path, {"format": FORMAT, **self.as_dict()})
 
 
 def library_versions() -> dict[str, str | None]:

@@ -1,5 +1,11 @@
 """From a judged log to weak labels, a scorer and a recipe: the one way that every verb takes."""
 
+from sie_agent.pipeline.distill_settings import (
+    DistillSettings,
+    SuiteSection,
+    TargetPart,
+    check_models_installed,
+)
 from sie_agent.pipeline.distilling import (
     Distilled,
     Proxies,
@@ -10,8 +16,8 @@ from sie_agent.pipeline.distilling import (
     train_proxies,
     training_of,
 )
-from sie_agent.pipeline.log import Log
-from sie_agent.pipeline.log_evidence import fit_label_errors, label_errors_of, log_evidence
+from sie_agent.pipeline.log import Log, scattered
+from sie_agent.pipeline.log_evidence import fit_label_errors, label_errors_of
 from sie_agent.pipeline.recipes import (
     CANDIDATES,
     FEWEST_QUERIES,
@@ -20,17 +26,7 @@ from sie_agent.pipeline.recipes import (
     above_chance,
     choose_by_grades,
     choose_by_log,
-    strength_words,
     tuned,
-)
-from sie_agent.pipeline.settings import (
-    DistillSettings,
-    LabelPart,
-    Part,
-    RecipePart,
-    ScorerPart,
-    TargetPart,
-    check_models_installed,
 )
 
 __all__ = [
@@ -40,12 +36,9 @@ __all__ = [
     "MILDEST",
     "DistillSettings",
     "Distilled",
-    "LabelPart",
     "Log",
-    "Part",
     "Proxies",
-    "RecipePart",
-    "ScorerPart",
+    "SuiteSection",
     "TargetPart",
     "above_chance",
     "check_models_installed",
@@ -55,10 +48,9 @@ __all__ = [
     "distill_log",
     "fit_label_errors",
     "label_errors_of",
-    "log_evidence",
     "make_labels",
+    "scattered",
     "scorer_of",
-    "strength_words",
     "train_proxies",
     "training_of",
     "tuned",

@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.attribution import Model, TrainingSettings, predict_held_out, train
 from sie_agent.labels import WEAK_LABELS, Evidence, LabelSettings, student_settings
-from sie_agent.pipeline.log import Doubles, Log
-from sie_agent.pipeline.settings import DistillSettings
+from sie_agent.pipeline.distill_settings import DistillSettings
+from sie_agent.pipeline.log import Log, scattered
 from sie_agent.scorer import Scorer, Student, cross_fitted, fit_student, student_inputs, with_score_quantiles
+from sie_agent.utils.arrays import Doubles, Floats
 
 HELD_OUT_SEEDS = 2
 # nine tenths of the log and several seeds, or these say less of a row than the models that were trained on it
@@ -53,7 +53,7 @@ class Distilled:
     labels: Mapping[str, Doubles]
     students: Mapping[str, Student]
 
-    def scores(self, inputs: npt.NDArray[np.float32], label: Doubles) -> dict[str, Doubles]:
+    def scores(self, inputs: Floats, label: Doubles) -> dict[str, Doubles]:
         """Scores of any rows, by weak label, each (m,), from their text features and labels."""
         read = student_inputs(inputs, label)
         return {name: student.predict(read) for name, student in self.students.items()}
@@ -125,11 +125,8 @@ def make_labels(
         training_loss=proxies.training.loss,
         held_out=None if proxies.held_out is None else proxies.held_out[known],
     )
-    found = {}
-    for name in WEAK_LABELS if names is None else names:
-        found[name] = np.full(len(log.label), np.nan)
-        found[name][known] = WEAK_LABELS[name].make(evidence)
-    return found
+    wanted = WEAK_LABELS if names is None else names
+    return {name: scattered(WEAK_LABELS[name].make(evidence), known) for name in wanted}
 
 
 def distill_labels(

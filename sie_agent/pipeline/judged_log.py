@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+from scipy.stats import rankdata
 
 from sie_agent.errors import InputError
 from sie_agent.files.paths import user_path
 from sie_agent.files.tables import read_table
 from sie_agent.judging import scale_means_nothing
+from sie_agent.pipeline.log import scattered
 from sie_agent.samples import made_by_words
 from sie_agent.scorer import file_of_run
-from sie_agent.suite import mean_rank
+from sie_agent.utils.arrays import Booleans, Doubles
 
-Doubles = npt.NDArray[np.float64]
 FEWEST_JUDGED = 10
 TEXTS = ("sample_id", "query", "aspect", "variant", "model", "status")
 AGAIN = "Label the data anew."
@@ -41,7 +41,7 @@ class Judged:
     by_rank: bool
 
     @property
-    def known(self) -> npt.NDArray[np.bool_]:
+    def known(self) -> Booleans:
         """(n,) rows that have a judgment."""
         return ~np.isnan(self.relevance)
 
@@ -126,7 +126,7 @@ def pairs_of(table: pd.DataFrame) -> pd.MultiIndex:
     return pd.MultiIndex.from_frame(keys.assign(asked=asked_variant(table)))
 
 
-def answered(table: pd.DataFrame) -> npt.NDArray[np.bool_]:
+def answered(table: pd.DataFrame) -> Booleans:
     """(n,) which rows are answers, and no failures."""
     return ((table["status"] == "ok") & table["score"].notna()).to_numpy(bool)
 
@@ -154,12 +154,10 @@ def relevance_of_all(
     ------
     InputError : as of :func:`relevance_of`; a member is named twice, or they have too few rows in common.
     """
-    twice = next((name for number, name in enumerate(models) if name in models[:number]), None)
-    if twice is not None:
+    if twice := next((name for number, name in enumerate(models) if name in models[:number]), None):
         raise InputError(f"the model '{twice}' is named twice", where="--model", hint="Name each model once.")
     if len(models) < 2:
-        model = models[0] if models else None
-        return relevance_of(table, samples, where, model=model, variant=variant, by_rank=by_rank)
+        return relevance_of(table, samples, where, model=next(iter(models), None), variant=variant, by_rank=by_rank)
     members = [relevance_of(table, samples, where, model=model, variant=variant) for model in models]
     relevance = mean_rank([one.relevance for one in members], np.ones(len(samples), bool))
     names, variants = (" + ".join(getattr(one, name) for one in members) for name in ("model", "variant"))
@@ -197,9 +195,7 @@ def relevance_of(
     rows = table[table["aspect"] == "relevance"].reset_index(drop=True)
     if rows.empty:
         raise InputError(
-            "holds no judgment of relevance",
-            where=where,
-            hint="Make some with `sie label --variant relevance/NAME`.",
+            "holds no judgment of relevance", where=where, hint="Make some with `sie label --variant relevance/NAME`."
         )
     rows["asked"] = asked_variant(rows)
     rows, chosen_model = one_of(rows, rows["model"], "model", model, where)
@@ -224,6 +220,12 @@ def relevance_of(
     return Judged(relevance, chosen_model, chosen_variant, ranked)
 
 
+def mean_rank(answers: Sequence[Doubles], rows: Booleans) -> Doubles:
+    """Mean over judges of the rank of their answers in (0, 1), (n,), on the *rows* that all of them graded."""
+    known = rows & np.all([~np.isnan(one) for one in answers], axis=0)
+    return scattered(np.mean([(rankdata(one[known]) - 0.5) / known.sum() for one in answers], axis=0), known)
+
+
 def one_of(
     rows: pd.DataFrame, values: pd.Series[str], what: str, wanted: str | None, where: str
 ) -> tuple[pd.DataFrame, str]:
@@ -232,9 +234,7 @@ def one_of(
     option = f"--{what}"
     if wanted is not None and wanted not in there:
         raise InputError(
-            f"holds no judgment of {what} '{wanted}'",
-            where=where,
-            hint=f"Give {option} one of: {', '.join(there)}.",
+            f"holds no judgment of {what} '{wanted}'", where=where, hint=f"Give {option} one of: {', '.join(there)}."
         )
     if wanted is None and len(there) > 1:
         raise InputError(

@@ -10,6 +10,8 @@ import pandas as pd
 
 from sie_agent.attribution import TrainingSettings
 from sie_agent.errors import InputError
+from sie_agent.pipeline.distill_settings import TargetPart
+from sie_agent.pipeline.distilling import training_of
 from sie_agent.samples import (
     LOGS,
     InvalidRows,
@@ -24,7 +26,6 @@ from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import say
 
 SIMULATIONS = tuple(LOGS)
-FEWEST_STEPS_PER_EPOCH = 16
 
 
 def load_log(
@@ -37,6 +38,7 @@ def load_log(
     seed: int = 0,
     label_needed: bool = True,
     allow_missing_labels: bool = False,
+    grade_needed: bool = False,
     invalid: InvalidRows | None = None,
 ) -> pd.DataFrame:
     """Samples with the log's label.
@@ -49,17 +51,17 @@ def load_log(
         schema's where rows were shown several times.
     label_needed : whether data without a label are refused.
     allow_missing_labels : whether some rows of the data may have a label of their own and others none.
+    grade_needed : whether data are refused in which no row has a grade.
     invalid : what is done with rows that cannot be used; when not given, the first of them is an error.
 
     Raises
     ------
-    InputError : there is no label and none was simulated, or the simulation is unknown or has no grades.
+    InputError : there is no label and none was simulated, the simulation is unknown or has no grades, or no row has a
+        grade and one is needed.
     """
     if simulate is not None and simulate not in SIMULATIONS:
         raise InputError(
-            f"no simulated log '{simulate}'",
-            where="--simulate",
-            hint=f"Choose one of {', '.join(SIMULATIONS)}.",
+            f"no simulated log '{simulate}'", where="--simulate", hint=f"Choose one of {', '.join(SIMULATIONS)}."
         )
     samples = load_samples(
         data,
@@ -70,13 +72,19 @@ def load_log(
         invalid=invalid,
     )
     if simulate is not None:
-        return with_log(samples, simulate_log(samples, LogSettings(simulate), seed))
-    if label_needed and samples["label"].isna().any():
+        samples = with_log(samples, simulate_log(samples, LogSettings(simulate), seed))
+    elif label_needed and samples["label"].isna().any():
         raise InputError(
             "the data have no label, that is, nothing that the log says (clicks, purchases)",
             where=f"{data}, field 'label'",
             hint="Map its column in a column map (label: {column: clicks, minimum: 0, maximum: 1}), or, "
             "where there are grades, draw a log from them with --simulate ranked-clicks.",
+        )
+    if grade_needed and samples["grade"].isna().all():
+        raise InputError(
+            "no row has a grade, and reference importance is measured against trusted grades",
+            where=f"{data}, field 'grade'",
+            hint="Map the column of human grades (grade: {column: …, minimum: 0, maximum: 3}).",
         )
     return samples
 
@@ -108,34 +116,6 @@ def with_log(samples: pd.DataFrame, log: pd.DataFrame) -> pd.DataFrame:
     return samples.assign(**columns)
 
 
-def load_graded_log(
-    data: str | Path,
-    *,
-    column_map: str | Path | None = None,
-    split: str | None = None,
-    limit: int | None = None,
-    simulate: str | None = None,
-    seed: int = 0,
-    invalid: InvalidRows | None = None,
-) -> pd.DataFrame:
-    """:func:`load_log`, with at least one grade.
-
-    Raises
-    ------
-    InputError : as :func:`load_log`; or no row has a grade.
-    """
-    samples = load_log(
-        data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed, invalid=invalid
-    )
-    if samples["grade"].isna().all():
-        raise InputError(
-            "no row has a grade, and reference importance is measured against trusted grades",
-            where=f"{data}, field 'grade'",
-            hint="Map the column of human grades (grade: {column: …, minimum: 0, maximum: 3}).",
-        )
-    return samples
-
-
 def samples_hash(samples: pd.DataFrame) -> str:
     """SHA-256, in hex, of id, query, item and title of every row, in order."""
     digest = hashlib.sha256()
@@ -155,12 +135,8 @@ def training_settings(n_rows: int) -> TrainingSettings:
 
     A small log gets smaller batches, or the few steps of an epoch would leave the model where it began.
     """
-    from sie_agent.suite import Suite
-
-    part = Suite.model_fields["target"].get_default()
-    given: dict[str, float] = part.model_dump(exclude={"seeds"})
-    most = max(16, n_rows // FEWEST_STEPS_PER_EPOCH)
-    batch_size = min(int(given["batch_size"]), most)
-    if batch_size < given["batch_size"]:
-        say(f"A small log ({counted(n_rows, 'row')}): training in batches of {batch_size}")
-    return TrainingSettings(**{**part.model_dump(exclude={"seeds"}), "batch_size": batch_size})
+    usual = TargetPart().training
+    training = training_of(usual, n_rows)
+    if training.batch_size < usual.batch_size:
+        say(f"A small log ({counted(n_rows, 'row')}): training in batches of {training.batch_size}")
+    return training

@@ -8,10 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from sie_agent.attribution import FeatureRows
+from sie_agent.utils.arrays import Booleans, Doubles, Floats, Integers
 
-Doubles = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.intp]
-Booleans = npt.NDArray[np.bool_]
+
+def scattered(values: npt.NDArray[np.floating], rows: Booleans) -> Doubles:
+    """(n,): the values at the chosen *rows* (n,), NaN at the others."""
+    found = np.full(len(rows), np.nan)
+    found[rows] = values
+    return found
 
 
 @dataclass(frozen=True)
@@ -25,8 +29,8 @@ class Log:
     shown : whether the log says at which position rows were shown, as a log of clicks does.
     """
 
-    inputs: npt.NDArray[np.float32]
-    model_inputs: npt.NDArray[np.float32]
+    inputs: Floats
+    model_inputs: Floats
     label: Doubles
     queries: Integers
     shown: bool = False

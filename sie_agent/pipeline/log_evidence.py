@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.attribution import fit_logistic, predict
 from sie_agent.labels import WEAK_LABELS, mean_of_others, student_settings
+from sie_agent.pipeline.distill_settings import DistillSettings
 from sie_agent.pipeline.distilling import Distilled, Proxies
-from sie_agent.pipeline.log import Booleans, Doubles, Log
-from sie_agent.pipeline.settings import DistillSettings
+from sie_agent.pipeline.log import Log
 from sie_agent.scorer import LOG_COLUMNS, LabelErrors, cross_fitted, design, student_inputs
 from sie_agent.selection import RELEVANCE
+from sie_agent.utils.arrays import Booleans, Doubles
 
 # of the squared weights, over all rows: columns that go together share the weight
 DECAY = 30.0
@@ -106,7 +106,7 @@ def fit_label_errors(
 
 def fitted(read: Mapping[str, Doubles], label: Doubles) -> dict[str, float]:
     """Weight of each column and the intercept, for the columns as they are."""
-    columns: npt.NDArray[np.float64] = np.column_stack(list(read.values()))
+    columns: Doubles = np.column_stack(list(read.values()))
     centre, spread = columns.mean(axis=0), columns.std(axis=0)
     # of a column that is the same everywhere rounding leaves a spread that is not 0
     spread[spread < NEXT_TO_NONE] = 1.0

@@ -13,13 +13,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
 from sie_agent.evaluation import WithinQueries
 from sie_agent.selection import Recipe
+from sie_agent.utils.arrays import Doubles
 from sie_agent.utils.counts import counted
-
-Doubles = npt.NDArray[np.float64]
 
 LOG = Recipe(why="nothing better was shown")
 # what is tried; the log first

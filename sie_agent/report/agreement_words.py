@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from sie_agent.report import pick, words
+from sie_agent.report import pick
+from sie_agent.report.number_words import ABSENT, ends_of, figure, interval, number, percent
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes import Agreement, AgreementRow
+from sie_agent.results import Agreement, AgreementRow
 
-# a bound whose square has an interval wider than this says nothing of a share
+# a bound whose square has an interval wider than this says nothing about a share
 WIDEST = 0.3
+AT_BOUND, UNCERTAIN = "at the bound", "bound too uncertain"
 
 
 def share_of_bound(agreement: Agreement, reference: str, value: float | None, judge: str | None = None) -> str:
@@ -16,26 +18,23 @@ def share_of_bound(agreement: Agreement, reference: str, value: float | None, ju
     A dash where there is no bound, and words where the bound's own reliability is too uncertain for a share (its 95 %
     interval wider than 0.3) or the agreement lies at the bound or beyond it.
     """
-    bound = pick.bound_of(agreement, reference, judge=judge)
-    if value is None or not bound:
-        return words.ABSENT
-    if value >= bound:
-        return "at the bound"
-    entries = [one for one in agreement.reliability if (one.reference, one.metric) == (reference, "spearman")]
-    ends = next(((one.ci_low, one.ci_high) for one in entries if one.bound is not None), (None, None))
-    if ends[0] is not None and ends[1] is not None and ends[1] - ends[0] > WIDEST:
-        return "bound too uncertain"
-    return words.percent(value / bound)
+    reliability = pick.bound_of(agreement, reference, judge)
+    if value is None or reliability is None or not reliability.bound:
+        return ABSENT
+    if value >= reliability.bound:
+        return AT_BOUND
+    low, high = reliability.ci_low, reliability.ci_high
+    if low is not None and high is not None and high - low > WIDEST:
+        return UNCERTAIN
+    return percent(value / reliability.bound)
 
 
 def bound_words(agreement: Agreement, row: AgreementRow) -> str:
     """:func:`share_of_bound` in a sentence."""
     share = share_of_bound(agreement, row.reference, row.value, row.judge)
-    if share == "at the bound":
-        return "this is at the bound"
-    if share == "bound too uncertain":
+    if share == UNCERTAIN:
         return "itself too uncertain to take a share of it"
-    return f"this is {share} of it"
+    return "this is at the bound" if share == AT_BOUND else f"this is {share} of it"
 
 
 def agreement_sentences(run: RunFolder) -> list[str]:
@@ -45,38 +44,39 @@ def agreement_sentences(run: RunFolder) -> list[str]:
         return []
     what = f"the distilled {row.label}" if row.source == "scorer" else row.label
     agrees = f"On queries that the scorer never saw, {what} agrees with {row.reference} "
-    agrees += f"at Spearman {words.number(row.value)}"
+    agrees += f"at Spearman {number(row.value)}"
     if row.ci_low is not None and row.ci_high is not None:
-        agrees += f" (95 % interval {words.interval(row.ci_low, row.ci_high)})"
-    bound = pick.bound_of(run.agreement, row.reference, judge=row.judge)
-    if bound and row.value is not None:
-        agrees += f"; the most that labels can reach is {words.number(bound)} ({bound_words(run.agreement, row)})"
-    partial = _partial(run, row)
-    told = (partial.value, partial.ci_low, partial.ci_high) if partial else (None, None, None)
-    sentences = [f"{agrees}.", _comparison(run, row), words.contribution_words(*told)]
-    return [sentence for sentence in sentences if sentence]
+        agrees += f" (95 % interval {interval(row.ci_low, row.ci_high)})"
+    reliability = pick.bound_of(run.agreement, row.reference, row.judge)
+    if reliability is not None and reliability.bound:
+        agrees += f"; the most that labels can reach is {number(reliability.bound)} ({bound_words(run.agreement, row)})"
+    same = (row.label, row.judge)
+    own = [one for one in pick.contributions(run.agreement, row) if (one.label, one.judge) == same]
+    told = [f"{agrees}.", _comparison(run, row), contribution_words(*ends_of(own[0] if own else None))]
+    return [sentence for sentence in told if sentence]
 
 
 def _comparison(run: RunFolder, row: AgreementRow) -> str:
     rows = [other for other in pick.beside(run.agreement, row) if other.is_baseline]
     control = pick.labelled(rows, pick.CONTROL)
-    others = [other for other in rows if other.label != pick.CONTROL]
-    told = ", ".join(f"{other.label} {words.number(other.value)}" for other in others)
+    others = ", ".join(f"{other.label} {number(other.value)}" for other in rows if other.label != pick.CONTROL)
     parts = [
-        f"Without any judge: {told}" if told else "",
-        f"the same pipeline with shuffled answers reaches {words.number(control.value)}" if control else "",
+        f"without any judge: {others}" if others else "",
+        f"the same pipeline with shuffled answers reaches {number(control.value)}" if control else "",
     ]
     text = "; ".join(part for part in parts if part)
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
-def _partial(run: RunFolder, row: AgreementRow) -> AgreementRow | None:
-    same = (row.label, row.judge, row.reference, row.source)
-    return next(
-        (
-            other
-            for other in run.agreement.rows
-            if other.metric == "partial_spearman" and (other.label, other.judge, other.reference, other.source) == same
-        ),
-        None,
-    )
+def contribution_words(value: float | None, low: float | None, high: float | None) -> str:
+    """Whether the judge adds anything beyond the pipeline around it."""
+    if value is None:
+        return "What the judge adds to this agreement was not measured."
+    told = f"What the judge adds to this agreement is {figure(value, low, high)}"
+    if low is None or high is None:
+        return f"{told}, without an interval."
+    if low <= 0 <= high:
+        return f"{told}; the interval includes zero, so it may be none."
+    if low > 0:
+        return f"{told}: above zero. The gains further up show whether training benefits."
+    return f"{told}: below zero, so the judge misleads."

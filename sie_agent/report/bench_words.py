@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from sie_agent.downstream import AUC, AUTO, BASELINES, NDCG, RANKERS, WITHIN, recipe_name
-from sie_agent.report import words
-from sie_agent.report.shapes import Against, Agreement, Choice, Downstream, Measured, Verdict
+from sie_agent.report import pick
+from sie_agent.report.number_words import ABSENT, is_gain, is_loss, percent, points
+from sie_agent.results import Agreement, Downstream, RecipeCount, Verdict
 from sie_agent.selection import Recipe
 
 METRICS = {WITHIN: "within queries", NDCG: "NDCG@10", AUC: "pooled AUC"}
@@ -17,25 +18,38 @@ NOTES = {
     AUC: "Pooled AUC mixes two things: the order of the items of a query, and how queries differ from each other. "
     "No shopper sees the second, so a gain here need not change any list of results.",
 }
-TITLES = {
+
+# by verdict: what tables say of it, and its look
+SHORT = {
     "use": ("Use target and weights", "good", "✓"),
     "simpler": ("Something simpler does as well", "bad", "✕"),
     "log loses nothing": ("Your log loses nothing", "fair", "="),
     "cannot tell": ("This set cannot tell", "open", "?"),
     "unknown": ("Unknown", "open", "?"),
 }
+# what the page opens with
+TITLES = {
+    "use": "Train with these weights",
+    "simpler": "Do not train with these weights: something simpler does as well",
+    "log loses nothing": "Train on your log as it is",
+    "cannot tell": "These data cannot tell whether weights help",
+    "unknown": "Whether weights help is not known yet",
+}
+NOW = {
+    "use": "Now: write the weights with the command below, and look at the rows that are most likely wrong.",
+    "simpler": "Now: train on the log as it is, or use the simpler method. Look at the rows below either way.",
+    "log loses nothing": "Now: train on the log. Still look at the rows below: individual labels can be wrong.",
+    "cannot tell": "Now: leave the log as it is, look at the rows below, and grade more queries to find out.",
+    "unknown": "Now: look at the rows below, and grade the queries that “What to do next” names.",
+}
 
 
-def verdict_words(verdict: Verdict, titles: Mapping[str, str]) -> str:
-    """A verdict in a line, from *titles*; where something simpler is certainly ahead, it does better."""
-    told = titles.get(verdict.use, titles["unknown"])
-    better = verdict.use == "simpler" and any(is_better(one) for one in verdict.against)
+def verdict_words(verdict: Verdict, *, short: bool = False) -> str:
+    """A verdict in a line; where something simpler is certainly ahead, it does better."""
+    use = verdict.use if verdict.use in TITLES else "unknown"
+    told = SHORT[use][0] if short else TITLES[use]
+    better = verdict.use == "simpler" and any(is_loss(one) for one in verdict.against)
     return told.replace("as well", "better") if better else told
-
-
-def is_better(rival: Against) -> bool:
-    """Whether a rival is certainly ahead of the judge."""
-    return rival.ci_high is not None and rival.ci_high < 0
 
 
 def metric_words(metric: str) -> str:
@@ -55,33 +69,7 @@ def way_name(row: Downstream) -> str:
     return row.strategy if row.judge or row.strategy in BASELINES else f"text: {row.strategy}"
 
 
-def points(measured: Measured | None) -> str:
-    """A difference in percentage points, with its interval: ``+4.7 (+4.1 to +5.3)``."""
-    if measured is None or measured.value is None:
-        return words.ABSENT
-    told = signed(measured.value)
-    if measured.ci_low is None or measured.ci_high is None:
-        return told
-    return f"{told} ({signed(measured.ci_low)} to {signed(measured.ci_high)})"
-
-
-def signed(difference: float) -> str:
-    """A difference in percentage points with its sign, one decimal."""
-    text = words.number(100 * difference, 1)
-    return text if text.startswith("−") or text == "0.0" else f"+{text}"
-
-
-def share(value: float | None, low: float | None, high: float | None) -> str:
-    """An accuracy in percent, with its interval: ``72.4 % (71.7 to 73.2)``."""
-    if value is None:
-        return words.ABSENT
-    told = f"{words.number(100 * value, 1)} %"
-    if low is None or high is None:
-        return told
-    return f"{told} ({words.interval(100 * low, 100 * high, 1)})"
-
-
-def recipe_words(use: str, recipe: Recipe | None, chosen: Sequence[Choice]) -> tuple[str, str]:
+def recipe_words(use: str, recipe: Recipe | None, chosen: Sequence[RecipeCount]) -> tuple[str, str]:
     """What a trainer is given by the run's scorer, and why; empty where the run does not say.
 
     Parameters
@@ -103,20 +91,19 @@ def recipe_words(use: str, recipe: Recipe | None, chosen: Sequence[Choice]) -> t
     return told, why.strip()
 
 
-def teaches_words(agreement: Agreement, ranker: str, metric: str = WITHIN) -> str:
-    """What human grades as labels gain, which is the most that a judge can be shown to gain."""
-    found = next((one for one in agreement.teaches if (one.ranker, one.metric) == (ranker, metric)), None)
+def teaches_words(agreement: Agreement) -> str:
+    """What human grades as labels gain within queries, which is the most that a judge can be shown to gain."""
+    found = pick.taught(agreement)
     if found is None:
         return ""
     over_log, over_text = found.clean_minus_log, found.clean_minus_text
     told = f"What this set can teach: human grades in place of the log's labels gain {points(over_log)} points "
-    told += f"{metric_words(metric)} over the log"
+    told += f"{metric_words(WITHIN)} over the log"
     if found.best_text is not None:
         told += f", and {points(over_text)} points over the best text score, {found.best_text}"
-    sure = [one for one in (over_log, over_text) if one is not None and one.ci_low is not None and one.ci_low > 0]
-    if len(sure) == sum(one is not None for one in (over_log, over_text)):
+    if all(is_gain(one) for one in (over_log, over_text) if one is not None):
         return f"{told}. Both differences are certain, so there is room to tell good labels from bad ones."
-    return f"{told}. Where an interval holds zero, no judge can be told from another by it."
+    return f"{told}. Where an interval includes zero, that comparison cannot tell one judge from another."
 
 
 def twins_words(agreement: Agreement) -> str:
@@ -125,24 +112,26 @@ def twins_words(agreement: Agreement) -> str:
     covered = [twin.covered for _, twin in twins if twin.covered is not None]
     if not covered:
         return ""
-    told = "In a twin, answers keep their order only among rows of the same query and grade; at least "
-    told += f"{words.percent(min(covered))} of the rows have two others to be ordered among."
-    coarse = dict.fromkeys(judge for judge, twin in twins if twin.cells == "relevant")
-    if coarse:
-        told += (
-            f" For {', '.join(coarse)} grades were too fine for that: there, rows are relevant or not, and the twin "
-        )
-        told += "still knows which of two relevant rows is better."
-    return told
+    told = (
+        "In a twin, answers keep their order only among rows of the same query and grade; at least "
+        f"{percent(min(covered))} of the rows have two others to be ordered among."
+    )
+    coarse = ", ".join(dict.fromkeys(judge for judge, twin in twins if twin.cells == "relevant"))
+    if not coarse:
+        return told
+    return (
+        f"{told} For {coarse} grades were too fine for that: there, rows are relevant or not, and the twin still knows "
+        "which of two relevant rows is better."
+    )
 
 
-def chosen_words(choices: Iterable[Choice]) -> str:
+def chosen_words(choices: Iterable[RecipeCount]) -> str:
     """Recipes by how often they were chosen: ``blend 0.6 (3 of 5), log (2 of 5)``."""
     ordered = sorted(choices, key=lambda one: -one.count)
-    return ", ".join(f"{one.recipe} ({one.count} of {one.of})" for one in ordered) or words.ABSENT
+    return ", ".join(f"{one.recipe} ({one.count} of {one.of})" for one in ordered) or ABSENT
 
 
-def auto_chose(agreement: Agreement, ranker: str, judge: str | None) -> list[Choice]:
+def auto_chose(agreement: Agreement, ranker: str, judge: str | None) -> list[RecipeCount]:
     """What `auto` chose with a judge on a ranker."""
     wanted = (ranker, AUTO, judge, False)
     return [one for one in agreement.choices if (one.ranker, one.strategy, one.judge, one.twin) == wanted]

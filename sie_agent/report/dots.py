@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from sie_agent.report.plots import BAND, MUTED, Trace, bars, finish, note_at, safe, vertical_line
+from sie_agent.report.number_words import Ends, signed
+from sie_agent.report.plots import BAND, MUTED, ROOM_ABOVE, chart, interval_bars, marks, safe
 
 HEADING_HEIGHT, FRAME = 1.25, 96
+BEYOND_LEFT, BEYOND_RIGHT = "triangle-left", "triangle-right"
 
 
 @dataclass(frozen=True)
@@ -24,128 +26,78 @@ class Dot:
 
     group: str
     name: str
-    value: float
-    low: float | None
-    high: float | None
+    ends: Ends
     color: str
     symbol: str
     hover: str
     draws: tuple[float, ...] = ()
     quiet: bool = False
 
-
-@dataclass(frozen=True)
-class Level:
-    """A line over the full height; without *text* its row has a name."""
-
-    value: float
-    dash: str
-    color: str
-    text: str = ""
+    @property
+    def value(self) -> float:
+        """Where the dot stands."""
+        return self.ends[0] or 0.0
 
 
-def dot_chart(
-    dots: Sequence[Dot], levels: Sequence[Level], *, axis: str, span: tuple[float, float], row_height: int = 30
-) -> tuple[str, int]:
-    """Draw the dots from top to bottom.
+def dot_chart(dots: Sequence[Dot], *, axis: str, span: tuple[float, float], row_height: int = 30) -> Any:
+    """Draw the dots from top to bottom, with a line at zero.
 
     Parameters
     ----------
-    levels : vertical lines beside the one at zero. axis : title of the axis.
-    span : ends of the axis; a dot beyond them becomes an arrow at the end with its value beside it.
+    axis : title of the axis. span : its ends; a dot beyond them becomes an arrow at the end with its value beside it.
 
     Returns
     -------
-    the figure's JSON and its height in pixels.
+    the plotly figure.
     """
-    notes, shapes, places = [], [], []
-    place = 0.0
+    headings, places, place = [], [], 0.0
     for group, members in groupby(dots, key=lambda dot: dot.group):
-        # headings stand inside the chart: as ticks they would leave it no room on a phone
-        notes.append(_heading(group, place))
+        headings.append((group, place))
         place -= HEADING_HEIGHT
-        for dot in members:
+        for _ in members:
             places.append(place)
-            if dot.quiet:
-                shapes.append(_band(place))
             place -= 1
-    shapes += [vertical_line(level.value, level.dash, level.color) for level in levels]
-    shapes.append(vertical_line(0.0, "solid", MUTED))
-    notes += [note_at(level.value, level.text, top=True, right_of=False) for level in levels if level.text]
-    layout = {
-        "xaxis": {"title": {"text": axis}, "range": list(span)},
-        "yaxis": {
-            "tickvals": places,
-            "ticktext": [safe(dot.name, 28) for dot in dots],
-            "range": [place + 0.4, 0.6],
-            "showgrid": False,
-        },
-        "shapes": shapes,
-        "annotations": notes,
-        "margin": {"l": 8, "r": 16, "t": 28, "b": 8},
-        "hovermode": "closest",
-    }
-    height = FRAME + round(row_height * -place)
-    return finish(_traces(dots, places, span), layout, height), height
+    made = chart(
+        _traces(dots, places, span),
+        FRAME + round(row_height * -place),
+        margin=ROOM_ABOVE,
+        xaxis={"title_text": axis, "range": span},
+        yaxis={"tickvals": places, "ticktext": [safe(dot.name, 28) for dot in dots]},
+        yaxis_range=[place + 0.4, 0.6],
+        yaxis_showgrid=False,
+    )
+    for text, top in headings:
+        # headings stand inside the chart: as ticks they would leave it no room on a phone
+        inside = {"xref": "paper", "x": 0, "xanchor": "left", "xshift": 4, "y": top, "yanchor": "middle"}
+        made.add_annotation(text=f"<b>{safe(text, 40)}</b>", font_size=13, **inside)
+    for dot, middle in zip(dots, places, strict=True):
+        if dot.quiet:
+            made.add_hrect(middle - 0.5, middle + 0.5, fillcolor=BAND, line_width=0)
+    made.add_vline(0.0, line_color=MUTED)
+    return made
 
 
-def _traces(dots: Sequence[Dot], places: Sequence[float], span: tuple[float, float]) -> list[Trace]:
+def _traces(dots: Sequence[Dot], places: Sequence[float], span: tuple[float, float]) -> list[Any]:
     """A trace for each style, its single draws behind it."""
     low, high = span
     styles: dict[tuple[str, str], list[tuple[Dot, float]]] = {}
     for dot, place in zip(dots, places, strict=True):
-        symbol = "triangle-left" if dot.value < low else "triangle-right" if dot.value > high else dot.symbol
+        symbol = BEYOND_LEFT if dot.value < low else BEYOND_RIGHT if dot.value > high else dot.symbol
         styles.setdefault((dot.color, symbol), []).append((dot, place))
-    traces: list[Trace] = []
+    traces = []
     for (color, symbol), members in styles.items():
         single = [(draw, place - 0.24) for dot, place in members if len(dot.draws) > 1 for draw in dot.draws]
         if single:
-            traces.append(
-                {
-                    "type": "scatter",
-                    "mode": "markers",
-                    "x": [draw for draw, _ in single],
-                    "y": [place for _, place in single],
-                    "marker": {"color": color, "size": 4, "opacity": 0.5, "symbol": "circle"},
-                    "hoverinfo": "skip",
-                }
-            )
-        beyond = symbol in ("triangle-left", "triangle-right")
-        ends = [(None, None, None) if beyond else (dot.value, dot.low, dot.high) for dot, _ in members]
-        traces.append(
-            {
-                "type": "scatter",
-                "mode": "markers+text" if beyond else "markers",
-                "x": [min(max(dot.value, low), high) for dot, _ in members],
-                "y": [place for _, place in members],
-                "text": [f"{dot.value:+.1f}".replace("-", "−") if beyond else "" for dot, _ in members],
-                "textposition": "middle right" if symbol == "triangle-left" else "middle left",
-                "textfont": {"size": 11},
-                "marker": {"color": color, "symbol": symbol, "size": 11, "line": {"width": 2, "color": color}},
-                "error_x": bars(ends, color),
-                "hovertext": [dot.hover for dot, _ in members],
-                "hovertemplate": "%{hovertext}<extra></extra>",
-                "cliponaxis": not beyond,
-            }
-        )
+            draws, heights = zip(*single, strict=True)
+            traces.append(marks(draws, heights, color, size=4, marker_opacity=0.5))
+        x, y = [min(max(dot.value, low), high) for dot, _ in members], [place for _, place in members]
+        trace = marks(x, y, color, symbol=symbol, size=11, hovertext=[dot.hover for dot, _ in members])
+        trace.marker.line = {"width": 2, "color": color}
+        if symbol in (BEYOND_LEFT, BEYOND_RIGHT):
+            side = "middle right" if symbol == BEYOND_LEFT else "middle left"
+            text = [signed(dot.value, 1) for dot, _ in members]
+            trace.update(mode="markers+text", text=text, textposition=side, textfont_size=11, cliponaxis=False)
+        else:
+            trace.error_x = interval_bars([dot.ends for dot, _ in members], color)
+        traces.append(trace)
     return traces
-
-
-def _band(place: float) -> dict[str, Any]:
-    ends = {"type": "rect", "xref": "paper", "x0": 0, "x1": 1, "y0": place - 0.5, "y1": place + 0.5}
-    return {**ends, "fillcolor": BAND, "line": {"width": 0}, "layer": "below"}
-
-
-def _heading(text: str, place: float) -> dict[str, Any]:
-    return {
-        "xref": "paper",
-        "x": 0,
-        "xanchor": "left",
-        "yref": "y",
-        "y": place,
-        "yanchor": "middle",
-        "text": f"<b>{safe(text, 40)}</b>",
-        "showarrow": False,
-        "font": {"size": 13},
-        "xshift": 4,
-    }

@@ -41,10 +41,7 @@ def with_support(rows: pd.DataFrame, labels: pd.DataFrame | None) -> pd.DataFram
     labels : the weak labels of the judged rows.
     """
     scored = rows[SUPPORT] if SUPPORT in rows.columns else pd.Series(np.nan, index=rows.index)
-    own = pd.Series(np.nan, index=rows.index)
-    if labels is not None and SUPPORT in labels.columns:
-        said = labels.drop_duplicates("sample_id").set_index("sample_id")[SUPPORT]
-        own = rows["sample_id"].map(said).astype("float64")
+    own = rows["sample_id"].map(by_sample(labels, SUPPORT)).astype("float64")
     right = own.fillna(scored)
     if LABEL_ERROR in rows.columns:
         right = (1 - rows[LABEL_ERROR].astype("float64")).fillna(right)
@@ -65,21 +62,25 @@ def backed_rows(rows: pd.DataFrame, labels: pd.DataFrame | None, support: pd.Ser
     if "label" not in rows.columns:
         return pd.Series(False, index=rows.index)
     yes = rows["label"] >= POSITIVE_AT
-    rank = pd.Series(np.nan, index=rows.index)
-    if labels is not None and RELEVANCE in labels.columns:
-        said = labels.drop_duplicates("sample_id").set_index("sample_id")[RELEVANCE].astype("float64")
-        rank = rows["sample_id"].map(middle_rank(said)).astype("float64")
+    rank = rows["sample_id"].map(share_below(by_sample(labels, RELEVANCE))).astype("float64")
     if RELEVANCE in rows.columns:
-        rank = rank.fillna(middle_rank(rows[RELEVANCE].astype("float64")))
+        rank = rank.fillna(share_below(rows[RELEVANCE].astype("float64")))
     fits = rank.notna() & (yes == (rank >= 0.5))
     usual = support.groupby(yes).transform("median")
     return fits | ((support > SUPPORTED) & (support > usual))
 
 
-def middle_rank(scores: pd.Series) -> pd.Series:
+def share_below(scores: pd.Series) -> pd.Series:
     """For each known score, the share of the others that lie below; ties share their mean place."""
     known = int(scores.notna().sum())
     return scores * 0 + 0.5 if known < 2 else (scores.rank(method="average") - 1) / (known - 1)
+
+
+def by_sample(rows: pd.DataFrame | None, column: str) -> pd.Series:
+    """A column by ``sample_id``, the first row of each; empty where there is none."""
+    if rows is None or column not in rows.columns:
+        return pd.Series(dtype="float64")
+    return rows.drop_duplicates("sample_id").set_index("sample_id")[column].astype("float64")
 
 
 def doubted(rows: pd.DataFrame, by: str = "right", sizes: Mapping[str, int] | None = None) -> pd.DataFrame:
@@ -126,7 +127,7 @@ def yes_words(known: pd.DataFrame) -> tuple[str, str]:
 
 
 @dataclass(frozen=True)
-class Found:
+class WrongCount:
     """How many of the first rows of one order are wrong by the grades, by side. *name* says what the order is."""
 
     name: str
@@ -148,7 +149,7 @@ def sizes_of(listed: pd.DataFrame) -> dict[str, int]:
     return {side: int((listed["side"] == side).sum()) for side in SIDES}
 
 
-def found_wrong(rows: pd.DataFrame, relevant_at: float) -> list[Found]:
+def found_wrong(rows: pd.DataFrame, relevant_at: float) -> list[WrongCount]:
     """How many of the listed rows are wrong, and of as many that could be listed without a judge.
 
     An evaluation: grades are read to count, after the rows were chosen. The other orders get the same number of rows
@@ -179,18 +180,13 @@ def found_wrong(rows: pd.DataFrame, relevant_at: float) -> list[Found]:
     orders: dict[str, pd.Series] = {OWN: own, "word overlap": overlap}
     if "loss" in known.columns and known["loss"].notna().all():
         orders["training loss"] = -known["loss"]
-    place = known["position"].astype("float64") if "position" in known.columns else pd.Series(np.nan, index=known.index)
-    if place.notna().all():
-        orders["place in the list"] = -yes * place
-    counted = [Found(name, counts(known.assign(order=order), relevant_at, sizes)) for name, order in orders.items()]
+    if "position" in known.columns and known["position"].notna().all():
+        orders["place in the list"] = -yes * known["position"].astype("float64")
+    counted = []
+    for name, order in orders.items():
+        first = doubted(known.assign(order=order), "order", sizes)
+        counted.append(WrongCount(name, sizes_of(first[wrong_by_grade(first, relevant_at)])))
     wrong = wrong_by_grade(known, relevant_at)
     shares = {FALSE_YES: wrong[yes > 0].mean(), FALSE_NO: wrong[yes < 0].mean()}
     chance = {side: float(sizes[side] * shares[side]) if sizes[side] else 0.0 for side in SIDES}
-    return [counted[0], Found(CHANCE, chance), *counted[1:]]
-
-
-def counts(rows: pd.DataFrame, relevant_at: float, sizes: Mapping[str, int]) -> dict[str, float]:
-    """How many of the first rows by ``order`` are wrong, by side."""
-    first = doubted(rows, "order", sizes)
-    wrong = wrong_by_grade(first, relevant_at)
-    return {side: float((wrong & (first["side"] == side)).sum()) for side in SIDES}
+    return [counted[0], WrongCount(CHANCE, chance), *counted[1:]]

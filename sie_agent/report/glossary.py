@@ -6,17 +6,23 @@ from sie_agent.labels import WEAK_LABELS
 
 BEFORE = (
     ("row", "one line of the log: a query, an item that was shown for it, and what the log says of the pair."),
-    ("wrong", "of a label: the trusted grades say otherwise. A row is relevant from a grade on that the suite names."),
+    (
+        "wrong",
+        "of a label: the trusted grades say otherwise. A row counts as relevant from the grade that the suite names.",
+    ),
     ("judge", "the language model that reads a query and an item and says how well they fit."),
     ("judged relevance", "the judge's answer: 0 is no use to this shopper, 1 is just what was asked for."),
-    ("clarity", "how plain it is what a query asks for, from 0 (could mean anything) to 1."),
-    ("weak label", "a number of a row, worked out from the judge's answers and the log alone."),
+    ("clarity", "how clear it is what a query asks for, from 0 (could mean anything) to 1."),
+    ("weak label", "a number for a row, computed from the judge's answers and the log alone."),
 )
 AFTER = (
-    ("scorer", "the small, fast model that learned the weak labels and scores the rest of the log with no judge."),
+    ("scorer", "the small, fast model that learned the weak labels and scores the rest of the log without a judge."),
     ("recipe", "how the scores of a row become what a trainer takes: a target and a weight."),
-    ("auto", "training by the recipe that orders graded tuning queries best, or by the log where none is certain."),
-    ("auto, no grades", "training by the recipe that is taken where nobody has graded anything."),
+    (
+        "auto",
+        "training by the recipe that orders graded tuning queries best, or on the log as it is where none is certain.",
+    ),
+    ("auto, no grades", "training by the recipe chosen where nobody has graded anything."),
     ("judge's labels", "the judge's answers as targets: on the rows that it read, or distilled for every row."),
     ("clean labels", "human grades as targets: what training could reach if the log had no noise."),
     (
@@ -36,7 +42,7 @@ AFTER = (
     (
         "interval",
         "where the figure would probably fall with other queries of the same kind; "
-        "found by drawing the queries again and again (bootstrap).",
+        "found by resampling the queries (bootstrap).",
     ),
     ("target model", "the ranking model that is trained on the log, and whose data is being valued."),
     ("reference", "importance measured the expensive way, with gradients of the target model."),
@@ -52,14 +58,16 @@ AFTER = (
     ),
     ("plain loss", "how wrong a model trained on the log is about the row; needs no judge."),
     ("ceiling", "agreement when the human grade stands in for the judge."),
-    ("zero-shot", "the scorer saw the judge's answers and no human grade."),
-    ("gold-calibrated", "the judge's scale was fitted on a stated number of human grades."),
-    ("reference-calibrated", "the scorer also saw the reference importance of a stated number of rows."),
-    ("simulated", "the judge is a human grade with noise added: for ceilings and tests, never a result."),
 )
+MODES = {
+    "zero-shot": "the scorer saw the judge's answers and no human grade",
+    "gold-calibrated": "the judge's scale was fitted on a stated number of human grades",
+    "reference-calibrated": "the scorer also saw the reference importance of a stated number of rows",
+    "simulated": "the judge is a human grade with noise added: a ceiling, not a result",
+}
 
 
 def glossary() -> list[tuple[str, str]]:
     """Words and their meanings, those of the weak labels as the registry has them."""
     labels = [(label.name, f"{label.meaning}.") for label in WEAK_LABELS.values()]
-    return [*BEFORE, *labels, *AFTER]
+    return [*BEFORE, *labels, *AFTER, *((mode, f"{meaning}.") for mode, meaning in MODES.items())]

@@ -9,14 +9,13 @@ import pandas as pd
 
 from sie_agent.groups import FEWEST_GROUPS, KINDS, group_keys, rank_groups
 from sie_agent.labels import WEAK_LABELS
-from sie_agent.report import words
+from sie_agent.report.listed_rows import ranking_label
+from sie_agent.report.number_words import count, significant
+from sie_agent.report.page import cleaned
 from sie_agent.report.read import RunFolder
-from sie_agent.report.rows import ranking_label, significant
 
 SHOWN = 5
 LONGEST = 120
-USE = "use"
-TITLES = {"query": "Queries", "item": "Items", "user": "Shoppers", "department": "Departments"}
 NOUNS = {
     "query": ("query", "queries"),
     "item": ("item", "items"),
@@ -24,8 +23,8 @@ NOUNS = {
     "department": ("department", "departments"),
 }
 OPINION = (
-    "These are the opinion of a judge that has not been shown to know anything: read them as what it holds of each "
-    "group, and do not clean or cut a log by them."
+    "These are the opinion of a judge that has not been shown to know anything: read them as what it thinks of each "
+    "group, and do not clean or cut a log on their basis."
 )
 
 
@@ -41,7 +40,7 @@ class ShownGroup:
 
 
 @dataclass(frozen=True)
-class Side:
+class GroupSide:
     """One end of the groups of a kind."""
 
     title: str
@@ -57,14 +56,13 @@ class ShownKind:
     title: str
     noun: str
     told: str
-    sides: list[Side]
+    sides: list[GroupSide]
 
 
 @dataclass(frozen=True)
 class ShownGroups:
     """The whole section. ``caution`` is empty where the judge's verdict is to use it."""
 
-    label: str
     caution: str
     told: str
     kinds: list[ShownKind]
@@ -75,7 +73,7 @@ def groups_of(run: RunFolder, known: pd.DataFrame) -> ShownGroups | None:
 
     Parameters
     ----------
-    known : the log's rows, of :func:`sie_agent.report.rows.known_rows`.
+    known : the log's rows, of :func:`sie_agent.report.listed_rows.known_rows`.
     """
     name = ranking_label(known.columns)
     if name is None:
@@ -90,8 +88,7 @@ def groups_of(run: RunFolder, known: pd.DataFrame) -> ShownGroups | None:
     if not found:
         return None
     return ShownGroups(
-        label=name,
-        caution="" if run.agreement.verdict.use == USE else OPINION,
+        caution="" if run.agreement.verdict.use == "use" else OPINION,
         told=f"{label.title}, averaged over the rows of a group: {label.meaning}. The mean of a group with few rows is "
         "pulled towards the mean of all groups. The 95 % interval says where the group's mean would lie with more such "
         "rows; it reflects how much rows differ, not whether the judge is right. Look at both ends before you act: "
@@ -121,38 +118,27 @@ def shown_kind(kind: str, ranked: pd.DataFrame, titles: pd.Series, level: float,
         f"{int(helpful.sum()):,} certainly on the helpful side of {at}, {int(harmful.sum()):,} on the harmful side"
     )
     none = f"none is certainly on the helpful or the harmful side of {at}: every interval includes it"
-    told = f"{words.count(len(ranked), one, many)}: {certain if helpful.any() or harmful.any() else none}."
-    # no more is claimed in a heading than the intervals say
-    sides = [
-        Side(
-            "Most helpful" if helpful.any() else "Highest scores, none certainly helpful",
-            shown(ranked[good].head(SHOWN), titles),
-            f"No {one} has its mean on the helpful side.",
-        ),
-        Side(
-            "Most harmful" if harmful.any() else "Lowest scores, none certainly harmful",
-            shown(ranked[~good].tail(SHOWN)[::-1], titles),
-            f"No {one} has its mean on the harmful side.",
-        ),
-    ]
-    return ShownKind(kind, TITLES[kind], one, told, sides)
+    told = f"{count(len(ranked), one, many)}: {certain if helpful.any() or harmful.any() else none}."
+    sides = []
+    for side, degree, certainly, members in (
+        ("helpful", "Highest", helpful, ranked[good].head(SHOWN)),
+        ("harmful", "Lowest", harmful, ranked[~good].tail(SHOWN)[::-1]),
+    ):
+        # no more is claimed in a heading than the intervals say
+        title = f"Most {side}" if certainly.any() else f"{degree} scores, none certainly {side}"
+        sides.append(GroupSide(title, shown(members, titles), f"No {one} has its mean on the {side} side."))
+    return ShownKind(kind, many.capitalize(), one, told, sides)
 
 
 def shown(ranked: pd.DataFrame, titles: pd.Series) -> list[ShownGroup]:
     """Groups in words."""
     return [
         ShownGroup(
-            name=short(row["group"]),
-            title=short(titles.get(row["group"], "")),
-            mean=significant(float(row["mean"])),
-            interval=f"{significant(float(row['low']))}\u00a0to\u00a0{significant(float(row['high']))}",
-            rows=words.count(int(row["rows"])),
+            name=cleaned(row["group"], LONGEST),
+            title=cleaned(titles.get(row["group"], ""), LONGEST),
+            mean=significant(row["mean"]),
+            interval=f"{significant(row['low'])}\u00a0to\u00a0{significant(row['high'])}",
+            rows=count(row["rows"]),
         )
         for row in ranked.to_dict("records")
     ]
-
-
-def short(text: object) -> str:
-    """Foreign text with its white space folded and no control characters, cut to what a page can carry."""
-    folded = " ".join("".join(letter if letter.isprintable() else " " for letter in str(text)).split())
-    return folded if len(folded) <= LONGEST else f"{folded[: LONGEST - 1]}…"

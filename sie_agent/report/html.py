@@ -14,23 +14,23 @@ from sie_agent.report import (
     doubt,
     groups_section,
     headline,
-    kept,
+    listed_rows,
     pick,
     plots_agreement,
     plots_gains,
     plots_quality,
     plots_rows,
-    rows,
+    rows_kept,
     steps,
     suspects,
-    tables,
+    tables_agreement,
     tables_bench,
     tables_quality,
     tables_run,
     weights_part,
 )
 from sie_agent.report.glossary import glossary
-from sie_agent.report.page import TEMPLATES, drawing_library, environment, policy, write_page
+from sie_agent.report.page import TEMPLATES, drawing_library, render, write_page
 from sie_agent.report.read import RunFolder, read_run, without_secrets
 from sie_agent.utils.redact import redacted_command
 
@@ -60,43 +60,30 @@ def write_report(run_dir: Path) -> Path:
     InputError : a file is missing or damaged, or the run is of an older version; names it.
     EnvironmentFailure : the page cannot be written.
     """
-    run = read_run(Path(run_dir))
-    return write_page(run.path / "report.html", render(run))
-
-
-def render(run: RunFolder) -> str:
-    """The page as text."""
     from markupsafe import Markup
 
-    library, drawing = _script(drawing_library()), _script((TEMPLATES / "report.js").read_text(encoding="utf-8"))
-    return (
-        environment()
-        .get_template("report.html.j2")
-        .render(
-            **content(run),
-            style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
-            scripts=[Markup(library), Markup(drawing)],
-            policy=policy([library, drawing]),
-            data_block=lambda text: Markup(for_script(text)),
-        )
-    )
+    run = read_run(Path(run_dir))
+    scripts = [drawing_library(), (TEMPLATES / "report.js").read_text(encoding="utf-8")]
+    page = render("report.html.j2", scripts, **content(run), data_block=lambda text: Markup(for_script(text)))
+    return write_page(run.path / "report.html", page)
 
 
 def content(run: RunFolder) -> dict[str, Any]:
     """What the template shows; texts are plain, so that the template escapes them."""
-    known = rows.known_rows(run)
-    top, doubtful = headline.top_of(run), suspects.suspects_of(run, known)
-    clicks = pick.log_is_clicks(run.suite)
-    agreement = run.agreement
+    agreement, known = run.agreement, listed_rows.known_rows(run)
+    doubtful = suspects.suspects_of(run, known)
+    clicks = suspects.kind_of_log(str(pick.log_of(run.suite).get("kind") or "")) == "clicks"
     return {
-        "top": top,
+        "top": headline.top_of(run),
         "suspects": doubtful,
         "yes": doubt.yes_words(known),
         "shown_rows": SHOWN_ROWS,
         "groups": groups_section.groups_of(run, known),
         "check_action": check_action(run, doubtful),
         "check_file": run.steps.get("check"),
-        "weights": weights_part.weights_of(run, run.agreement.verdict.use),
+        "weights_told": weights_part.told_words(run),
+        "weights_picture": weights_part.picture_of(agreement, pick.primary_judge(run)),
+        "weights_change": weights_part.change_words(run),
         "weights_action": steps.weights_action(run),
         "next_steps": steps.next_steps(run),
         "against": tables_bench.against_table(agreement),
@@ -105,29 +92,28 @@ def content(run: RunFolder) -> dict[str, Any]:
         "choices": tables_bench.choices_table(agreement),
         "verdicts": tables_bench.verdicts_table(agreement),
         "gains": tables_bench.gains_table(agreement),
-        "kept": kept.kept_of(run),
-        "judges": tables.judges_table(agreement),
+        "kept": rows_kept.kept_of(run),
+        "judges": tables_quality.judges_table(agreement),
         "judge_words": headline.judge_words(run),
         "gain_plot": plots_quality.gain_plot(run),
         "gain_table": tables_quality.gain_table(agreement),
         "agreement_words": agreement_words.agreement_sentences(run),
         "agreement_plot": plots_agreement.agreement_plot(run),
-        "agreement_table": tables.agreement_table(run),
-        "all_agreement": tables.all_agreement_table(run),
-        "reliability": tables.reliability_table(agreement),
+        "agreement_table": tables_agreement.agreement_table(run),
+        "all_agreement": tables_agreement.all_agreement_table(run),
+        "reliability": tables_agreement.reliability_table(agreement),
         "contribution_plot": plots_agreement.contribution_plot(run),
-        "contribution_table": tables.contribution_table(run),
+        "contribution_table": tables_agreement.contribution_table(run),
         "agreement_quality_plot": plots_quality.agreement_quality_plot(run),
         "agreement_quality_table": tables_quality.agreement_quality_table(agreement),
         "map_plot": plots_rows.map_plot(run, known, clicks=clicks),
-        "most": rows.extremes(known, most=True, clicks=clicks, explained=run.explanations),
-        "least": rows.extremes(known, most=False, clicks=clicks, explained=run.explanations),
-        "row_mode": pick.mode_of(agreement, pick.primary_judge(run)),
-        "ranked_by": rows.ranking_label(known.columns),
+        "most": listed_rows.extremes(known, most=True, clicks=clicks, explained=run.explanations),
+        "least": listed_rows.extremes(known, most=False, clicks=clicks, explained=run.explanations),
+        "row_mode": pick.mode_of_run(run),
+        "ranked_by": listed_rows.ranking_label(known.columns),
         "clarity_plot": plots_rows.clarity_plot(run),
-        "clarity_source": rows.clarity_source(run),
-        "clearest": rows.queries_by_clarity(run, clearest=True),
-        "vaguest": rows.queries_by_clarity(run, clearest=False),
+        "clearest": listed_rows.clarity_table(run, clearest=True),
+        "vaguest": listed_rows.clarity_table(run, clearest=False),
         "score_plots": plots_rows.score_plots(run, known),
         "status_table": tables_run.status_table(run),
         "reasons_table": tables_run.reasons_table(run),
@@ -159,8 +145,3 @@ def for_script(text: str) -> str:
     for letter in "<>&\u2028\u2029":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     return text
-
-
-def _script(text: str) -> str:
-    """Script text as the browser will hash it."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("</script", "<\\/script")

@@ -1,4 +1,4 @@
-"""What every page needs: templates that escape, a policy that fetches nothing, a file written whole."""
+"""What every page needs: templates that escape, foreign text made printable, no network, a file written whole."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import gzip
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sie_agent.errors import EnvironmentFailure
 from sie_agent.files.stamps import as_comment, stamp_of
@@ -33,6 +33,17 @@ def environment() -> Environment:
     )
 
 
+def render(template: str, scripts: Sequence[str] = (), **content: Any) -> str:
+    """A page whose style sheet and *scripts* stand in it, since nothing may be fetched."""
+    from markupsafe import Markup
+
+    # as the browser will hash them
+    texts = [text.replace("\r\n", "\n").replace("\r", "\n").replace("</script", "<\\/script") for text in scripts]
+    style = Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))
+    made = environment().get_template(template)
+    return made.render(**content, style=style, scripts=[Markup(text) for text in texts], policy=policy(texts))
+
+
 def drawing_library() -> str:
     """The part of plotly.js that draws bars and scatters; the whole of it would make every page 5 MB."""
     return gzip.decompress((VENDOR / "plotly-basic.min.js.gz").read_bytes()).decode("utf-8")
@@ -46,6 +57,18 @@ def policy(scripts: Sequence[str]) -> str:
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
+
+
+def printable(text: str) -> str:
+    """Foreign text without control characters and marks that turn the direction of writing; every space is a blank."""
+    kept = "".join(letter if letter.isprintable() else " " if letter.isspace() else "" for letter in text)
+    return " " if kept.isspace() else kept
+
+
+def cleaned(text: object, limit: int) -> str:
+    """Foreign text on one line, at most *limit* characters."""
+    folded = " ".join(printable(str(text)).split())
+    return folded if len(folded) <= limit else f"{folded[: limit - 1].rstrip()}…"
 
 
 def write_page(target: Path, page: str) -> Path:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import pandas as pd
+
 from sie_agent.downstream import LOG, WITHIN
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes import Agreement, AgreementRow, Downstream, JudgeQuality
+from sie_agent.results import Agreement, AgreementRow, Downstream, JudgeQuality, Quality, Reliability, Teaches
 
-CONTROL = "no-judge-control"
+CONTROL, CEILING = "no-judge-control", "ceiling"
 SOURCES = ("scorer", "weak label", "baseline")
 
 
@@ -31,14 +33,14 @@ def headline_row(agreement: Agreement) -> AgreementRow | None:
     return min(candidates, key=lambda row: row.source != "scorer", default=None)
 
 
-def beside(agreement: Agreement, row: AgreementRow, *, metric: str = "spearman") -> list[AgreementRow]:
+def beside(agreement: Agreement, row: AgreementRow) -> list[AgreementRow]:
     """The rows that a reader compares *row* with: same reference, same judge or no judge, ready to draw.
 
     Scorer rows come first, then weak labels, then baselines; one row per label and source.
     """
     found: dict[tuple[str, str], AgreementRow] = {}
     for other in agreement.rows:
-        if other.metric != metric or other.reference != row.reference or other.value is None:
+        if (other.metric, other.reference) != ("spearman", row.reference) or other.value is None:
             continue
         key = (other.label, "baseline" if other.is_baseline else other.source)
         if other.judge == row.judge or (other.is_baseline and _no_better(found.get(key), other, row)):
@@ -57,24 +59,37 @@ def _order(row: AgreementRow) -> tuple[int, int, float]:
     return group, known, -(row.value or 0.0)
 
 
+def ceilings(agreement: Agreement, row: AgreementRow) -> list[AgreementRow]:
+    """What the same pipeline reaches on *row*'s reference with the human grade in the judge's place."""
+    return [
+        AgreementRow(**one.model_dump(), judge=row.judge, mode="human grade", source=CEILING)
+        for one in agreement.ceiling
+        if (one.reference, one.metric) == (row.reference, "spearman")
+    ]
+
+
+def contributions(agreement: Agreement, row: AgreementRow) -> list[AgreementRow]:
+    """What judges add to the agreement that *row* tells, given the control and the plain loss."""
+    wanted = ("partial_spearman", row.reference, row.source)
+    return [
+        one for one in agreement.rows if (one.metric, one.reference, one.source) == wanted and one.value is not None
+    ]
+
+
 def labelled(rows: Iterable[AgreementRow], label: str) -> AgreementRow | None:
     """The first row with this label."""
     return next((row for row in rows if row.label == label), None)
 
 
-def bound_of(
-    agreement: Agreement, reference: str, *, metric: str = "spearman", judge: str | None = None
-) -> float | None:
-    """The most that a perfect label can reach with this reference: root of its reliability."""
+def bound_of(agreement: Agreement, reference: str, judge: str | None = None) -> Reliability | None:
+    """The entry whose ``bound`` is the most that a perfect label can reach with this reference; its judge's first."""
     entries = [
-        entry
-        for entry in agreement.reliability
-        if entry.reference == reference and entry.metric == metric and entry.judge in (None, judge)
+        one
+        for one in agreement.reliability
+        if (one.reference, one.metric) == (reference, "spearman") and one.judge in (None, judge)
+        if one.bound is not None
     ]
-    for entry in sorted(entries, key=lambda entry: entry.judge is None):
-        if entry.bound is not None:
-            return entry.bound
-    return None
+    return min(entries, key=lambda one: one.judge is None, default=None)
 
 
 def mode_of(agreement: Agreement, judge: str | None) -> str:
@@ -86,6 +101,11 @@ def mode_of(agreement: Agreement, judge: str | None) -> str:
         if row.judge == judge and row.mode and not row.is_baseline:
             return row.mode
     return agreement.mode or "mode not stated"
+
+
+def mode_of_run(run: RunFolder) -> str:
+    """The mode of the judge that the verdict is about."""
+    return mode_of(run.agreement, primary_judge(run))
 
 
 def modes_of(agreement: Agreement, rows: Iterable[AgreementRow]) -> str:
@@ -109,6 +129,16 @@ def judged_by(run: RunFolder) -> str | None:
     return str(relevance["model"].mode().iloc[0])
 
 
+def answered(run: RunFolder, aspect: str) -> pd.DataFrame:
+    """The judgments of one aspect that have a score."""
+    return run.judgments[(run.judgments["aspect"] == aspect) & run.judgments["score"].notna()]
+
+
+def quality_of(agreement: Agreement) -> Quality:
+    """Agreement and gain against the judge's quality; without points where that was not measured."""
+    return agreement.quality or Quality()
+
+
 def judge_quality(agreement: Agreement, judge: str | None) -> JudgeQuality | None:
     """Quality of one judge against the human grade; None where nothing was graded."""
     return next((entry for entry in agreement.judges if entry.judge == judge and entry.auc is not None), None)
@@ -124,19 +154,31 @@ def main_ranker(agreement: Agreement) -> str:
     return next(iter(rankers_of(agreement)), "")
 
 
-def of_main_ranker(agreement: Agreement) -> list[Downstream]:
-    """The rows of the ranker that the verdict is about."""
-    return [row for row in agreement.downstream if row.ranker == main_ranker(agreement)]
+def within_queries(agreement: Agreement) -> dict[tuple[str, str | None, bool], Downstream]:
+    """What the ranker of the verdict reaches within queries, by strategy, judge, and whether it is the judge's twin."""
+    wanted = (main_ranker(agreement), WITHIN)
+    rows = [row for row in agreement.downstream if (row.ranker, row.metric) == wanted]
+    return {(row.strategy, row.judge, row.twin): row for row in reversed(rows)}
+
+
+def has_gain(row: Downstream) -> bool:
+    """Whether it is known what a way to train gains over the log."""
+    return row.minus_log is not None and row.minus_log.value is not None
 
 
 def log_within(agreement: Agreement) -> float | None:
     """Accuracy within queries of the main ranker, trained on the log as it is."""
-    rows = of_main_ranker(agreement)
-    return next((row.value for row in rows if (row.strategy, row.metric) == (LOG, WITHIN)), None)
+    row = within_queries(agreement).get((LOG, None, False))
+    return None if row is None else row.value
 
 
-def log_is_clicks(suite: dict[str, Any]) -> bool:
-    """Whether the log's labels are clicks, as far as the suite says."""
+def taught(agreement: Agreement) -> Teaches | None:
+    """What clean labels gain within queries with the ranker of the verdict."""
+    wanted = (main_ranker(agreement), WITHIN)
+    return next((one for one in agreement.teaches if (one.ranker, one.metric) == wanted), None)
+
+
+def log_of(suite: dict[str, Any]) -> dict[str, Any]:
+    """What the suite says about its log."""
     log = suite.get("log")
-    kind = str((log.get("kind") if isinstance(log, dict) else log) or "").casefold()
-    return "click" in kind or kind in ("cascade", "impressions")
+    return log if isinstance(log, dict) else {"kind": log}

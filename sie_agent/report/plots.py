@@ -1,4 +1,4 @@
-"""What every chart shares: colours that work on light and dark, markers, the frame around the data.
+"""What every chart shares: a theme, colours that work on light and dark, marks with intervals, a histogram.
 
 Text colour, grid and hover boxes are left to the page's style sheet, so that one chart serves both schemes.
 """
@@ -8,12 +8,16 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from sie_agent.labels import WEAK_LABELS
+from sie_agent.report.number_words import Ends, count, significant
+from sie_agent.report.page import cleaned
 
 # Okabe and Ito (2008), shifted to middle lightness so that each has contrast 3:1 on white and on near-black
 BLUE, GREEN, VERMILLION, OCHRE = "#2f7fc1", "#0d9a74", "#d55e00", "#a97a0c"
@@ -22,18 +26,20 @@ PALETTE = (OCHRE, BLUE, GREEN, PURPLE, ROSE, SKY, VERMILLION)
 SYMBOLS = ("pentagon", "circle", "square", "triangle-up", "hexagon", "star-triangle-up", "triangle-down")
 BAND = "rgba(125,133,143,0.14)"
 MUTED = "rgba(125,133,143,0.55)"
-
-Trace = dict[str, Any]
+# behind a line in BLUE
+BLUE_BAND = "rgba(47,127,193,0.13)"
+# room for a note above the chart
+ROOM_ABOVE = {"t": 28}
 
 
 @dataclass(frozen=True)
-class Choice:
+class PlotChoice:
     """One of several figures that share a place on the page; the first is the plot's own.
 
     Parameters
     ----------
     group, name : what the reader chooses by.
-    note : what is to be known of this figure alone.
+    note : what to know about this figure alone.
     """
 
     group: str
@@ -68,133 +74,99 @@ class Plot:
     basis: str
     figure: str
     height: int
-    choices: tuple[Choice, ...] = ()
+    choices: tuple[PlotChoice, ...] = ()
 
 
-def label_color(name: str) -> str:
-    """The colour of a weak label, by its place in the registry; grey for what is none."""
-    return PALETTE[list(WEAK_LABELS).index(name) % len(PALETTE)] if name in WEAK_LABELS else GREY
-
-
-def label_symbol(name: str) -> str:
-    """The marker of a weak label, by its place in the registry."""
-    return SYMBOLS[list(WEAK_LABELS).index(name) % len(SYMBOLS)] if name in WEAK_LABELS else "circle"
+def label_style(name: str) -> tuple[str, str]:
+    """Colour and marker of a weak label, by its place in the registry; grey circles for what is none."""
+    if name not in WEAK_LABELS:
+        return GREY, "circle"
+    place = list(WEAK_LABELS).index(name)
+    return PALETTE[place % len(PALETTE)], SYMBOLS[place % len(SYMBOLS)]
 
 
 def safe(text: str, limit: int = 60) -> str:
     """Foreign text for a chart: shortened, and escaped because plotly reads a dialect of HTML."""
-    # direction overrides and the like are dropped: they could turn a chart's text around
-    folded = " ".join("".join(letter for letter in str(text) if letter.isprintable() or letter.isspace()).split())
-    shortened = folded if len(folded) <= limit else folded[: limit - 1].rstrip() + "…"
     # a template would be filled in where %{...} stands, and TeX set where $...$ stands
-    return html.escape(shortened, quote=True).replace("%{", "% {").replace("$", "&#36;")
+    return html.escape(cleaned(text, limit), quote=True).replace("%{", "% {").replace("$", "&#36;")
 
 
-def finish(traces: Sequence[Trace], layout: dict[str, Any], height: int) -> str:
-    """Check traces and layout against plotly's schema and write them as JSON (not yet fit for a script)."""
+@cache
+def theme() -> Any:
+    """The style of every chart, as a plotly template; a figure says only what is its own."""
     import plotly.graph_objects as go
 
-    frame = {
-        "height": height,
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": "system-ui, sans-serif", "size": 13, "color": "#555"},
-        "margin": {"l": 8, "r": 16, "t": 12, "b": 8},
-        "hoverlabel": {"align": "left", "font": {"family": "system-ui, sans-serif", "size": 13}},
-        "showlegend": False,
-        "template": "none",
-        "dragmode": False,
-        **layout,
+    axis = {
+        "automargin": True,
+        "showgrid": True,
+        "gridcolor": BAND,
+        "zeroline": False,
+        "fixedrange": True,
+        "title_font_size": 13,
     }
-    for name in dict.fromkeys(["xaxis", "yaxis", *(key for key in layout if key[1:5] == "axis")]):
-        own = layout.get(name, {})
-        if "title" in own:
-            own = {**own, "title": {**own["title"], "font": {"size": 13}}}
-        frame[name] = {"automargin": True, "gridcolor": BAND, "zeroline": False, "fixedrange": True, **own}
-    return str(go.Figure(data=list(traces), layout=frame).to_json())
+    bars = {"thickness": 1.5, "width": 4}
+    font = {"family": "system-ui, sans-serif", "size": 13}
+    legend_below = {"orientation": "h", "xref": "container", "yref": "container", "maxheight": 1, "font_size": 12}
+    scatter = go.Scatter(hovertemplate="%{hovertext}<extra></extra>", textfont_size=12, error_x=bars, error_y=bars)
+    return go.layout.Template(
+        data_scatter=[scatter],
+        layout=go.Layout(
+            paper_bgcolor="rgba(0,0,0,0)",
+            plot_bgcolor="rgba(0,0,0,0)",
+            font={**font, "color": "#555"},
+            margin={"l": 8, "r": 16, "t": 12, "b": 8},
+            hoverlabel={"align": "left", "font": font},
+            hovermode="closest",
+            dragmode=False,
+            showlegend=False,
+            # the page makes the chart taller where the legend takes more lines
+            legend={**legend_below, "x": 0, "xanchor": "left", "y": 0, "yanchor": "bottom"},
+            xaxis=axis,
+            yaxis=axis,
+            annotationdefaults={"showarrow": False, "font_size": 12},
+            shapedefaults={"layer": "below", "line_width": 1.5},
+        ),
+    )
 
 
-def see_through(color: str) -> str:
-    """A colour for a band behind a line of that colour."""
-    red, green, blue = (int(color[start : start + 2], 16) for start in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.13)"
+def chart(traces: Sequence[Any], height: int, **layout: Any) -> Any:
+    """A plotly figure in the report's theme; plotly checks every name and value."""
+    import plotly.graph_objects as go
+
+    return go.Figure(list(traces), {"template": theme(), "height": height, **layout})
 
 
-def legend_below() -> dict[str, Any]:
-    """A legend under the chart; the page makes the chart taller where the legend takes more lines."""
-    return {
-        "orientation": "h",
-        "x": 0,
-        "xref": "container",
-        "xanchor": "left",
-        "y": 0,
-        "yref": "container",
-        "yanchor": "bottom",
-        "maxheight": 1,
-        "font": {"size": 12},
-    }
+def marks(
+    x: Sequence[float | None], y: Sequence[float | None], color: str, *, symbol: Any = "circle", size: int, **own: Any
+) -> Any:
+    """A trace of markers; without ``hovertext`` the pointer passes over them."""
+    import plotly.graph_objects as go
+
+    style = {"mode": "markers", "marker": {"color": color, "symbol": symbol, "size": size}}
+    return go.Scatter(x=x, y=y, **style, hoverinfo=None if "hovertext" in own else "skip").update(own)
 
 
-def bars(figures: Sequence[tuple[float | None, float | None, float | None]], color: str) -> dict[str, Any]:
+def sentences(*parts: str | bool) -> str:
+    """The parts that hold, as one text: ``sentences("Always.", is_drawn and "The line is …")``."""
+    return " ".join(part for part in parts if isinstance(part, str) and part)
+
+
+def interval_bars(figures: Sequence[Ends], color: str) -> dict[str, Any]:
     """Error bars of (value, low, high); none where an end is not known."""
     above = [0.0 if high is None or value is None else high - value for value, _, high in figures]
     below = [0.0 if low is None or value is None else value - low for value, low, _ in figures]
-    style = {"color": color, "thickness": 1.5, "width": 4}
-    return {"type": "data", "symmetric": False, "array": above, "arrayminus": below, **style}
-
-
-def vertical_line(value: float, dash: str, color: str = GREY) -> dict[str, Any]:
-    """A line over the full height of a chart."""
-    return {
-        "type": "line",
-        "xref": "x",
-        "yref": "paper",
-        "x0": value,
-        "x1": value,
-        "y0": 0,
-        "y1": 1,
-        "line": {"dash": dash, "color": color, "width": 1.5},
-        "layer": "below",
-    }
-
-
-def caption_of(*parts: tuple[bool, str]) -> str:
-    """The sentences of a caption that are true of what is drawn."""
-    return " ".join(text for holds, text in parts if holds)
-
-
-def note_at(value: float, text: str, *, top: bool, right_of: bool) -> dict[str, Any]:
-    """A short label at the end of a vertical line."""
-    return {
-        "xref": "x",
-        "yref": "paper",
-        "x": value,
-        "y": 1 if top else 0,
-        "text": text,
-        "showarrow": False,
-        "xanchor": "left" if right_of else "right",
-        "yanchor": "bottom" if top else "top",
-        "font": {"size": 12},
-        "yshift": 2 if top else -16,
-    }
+    return {"type": "data", "symmetric": False, "array": above, "arrayminus": below, "color": color}
 
 
 def histogram(
-    values: Sequence[float] | np.ndarray[Any, Any],
-    *,
-    key: str,
-    title: str,
-    caption: str,
-    axis: str,
-    mode: str,
-    unit: str,
-    color: str,
-    limits: tuple[float, float] | None = None,
+    values: npt.ArrayLike, *, axis: str, unit: str, color: str, limits: tuple[float, float] | None = None, **words: Any
 ) -> Plot | None:
     """Counts of *values* in twenty bins; None where there is nothing to count.
 
     Counted here and drawn as bars, so that a page about a million rows is no larger than one about a hundred.
     """
+    import plotly.graph_objects as go
+
     finite = np.asarray(values, dtype="float64")
     finite = finite[np.isfinite(finite)]
     if finite.size == 0:
@@ -203,30 +175,23 @@ def histogram(
     if high - low < 1e-12:
         low, high = low - 0.5, high + 0.5
     counts, edges = np.histogram(finite, bins=20, range=(low, high))
-    middles = (edges[:-1] + edges[1:]) / 2
-    trace = {
-        "type": "bar",
-        "x": middles.tolist(),
-        "y": counts.tolist(),
-        "marker": {"color": color},
-        "width": float(edges[1] - edges[0]) * 0.92,
-        "customdata": [[f"{a:.3g} to {b:.3g}"] for a, b in pairwise(edges)],
-        "hovertemplate": f"%{{customdata[0]}}: %{{y:,}} {unit}<extra></extra>",
-    }
-    quarters = [f"{value:.3g}".replace("-", "−") for value in np.quantile(finite, [0.25, 0.5, 0.75])]
-    layout = {
-        "xaxis": {"title": {"text": axis}, "range": [low, high]},
-        "yaxis": {"title": {"text": unit}, "rangemode": "tozero"},
-        "bargap": 0,
-    }
+    bars = go.Bar(
+        x=((edges[:-1] + edges[1:]) / 2).tolist(),
+        y=counts.tolist(),
+        marker_color=color,
+        width=float(edges[1] - edges[0]) * 0.92,
+        customdata=[[f"{start:.3g} to {end:.3g}"] for start, end in pairwise(edges)],
+        hovertemplate=f"%{{customdata[0]}}: %{{y:,}} {unit}<extra></extra>",
+    )
+    axes = {"xaxis_title_text": axis, "xaxis_range": [low, high], "yaxis_title_text": unit, "yaxis_rangemode": "tozero"}
+    made = chart([bars], 260, bargap=0, **axes)
+    first, middle, last = (significant(value) for value in np.quantile(finite, [0.25, 0.5, 0.75]))
+    basis = count(finite.size, unit)
     return Plot(
-        key=key,
-        title=title,
-        caption=caption,
-        mode=mode,
-        basis=f"{finite.size:,} {unit}",
-        summary=f"Histogram of {axis} over {finite.size:,} {unit}: half of them lie between {quarters[0]} "
-        f"and {quarters[2]}, the middle one at {quarters[1]}.",
-        figure=finish([trace], layout, 260),
-        height=260,
+        **words,
+        basis=basis,
+        summary=f"Histogram of {axis} over {basis}: half of them lie between {first} and {last}, the middle one at "
+        f"{middle}.",
+        figure=made.to_json(),
+        height=made.layout.height,
     )

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from sie_agent.downstream import AUTO, BASELINES, CLEAN, JUDGE_LABELS, JUDGED_ONLY, LOG, RULE, SAME_RECIPE
-from sie_agent.report import bench_words, pick, words
-from sie_agent.report.dots import Dot, Level, dot_chart
-from sie_agent.report.plots import (
-    BLUE,
-    GREEN,
-    GREY,
-    OCHRE,
-    PURPLE,
-    ROSE,
-    SKY,
-    VERMILLION,
-    Choice,
-    Plot,
-    caption_of,
-    safe,
-)
+from sie_agent.report import bench_words, pick, plots
+from sie_agent.report.dots import Dot, dot_chart
+from sie_agent.report.number_words import count, ends_of, points, scaled, share
+from sie_agent.report.plots import BLUE, GREEN, GREY, OCHRE, PURPLE, ROSE, SKY, VERMILLION, Plot, PlotChoice, safe
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes import Agreement, Downstream
+from sie_agent.results import Agreement, Downstream
 
 # what is drawn of a judge, in this order, and of its twin; the other recipes are in the table
 OF_JUDGE = {
@@ -44,8 +33,6 @@ ROW_HEIGHT = 22
 # a way that does much harm would flatten all the others: the axis ends at this many times the greatest gain
 FURTHEST_BELOW = 1.5
 LEAST_SPAN = 1.0
-
-
 ARROWS = "An arrow stands for a loss beyond the axis, with its size."
 
 
@@ -64,15 +51,16 @@ def gains_plot(run: RunFolder) -> Plot | None:
     drawn: list[Downstream] = []
     for ranker, metric in sorted(pairs, key=lambda pair: rankers.index(pair[0])):
         rows = drawn_rows(agreement, ranker, metric)
+        if not rows:
+            continue
         drawn += rows
-        if rows:
-            figure, height = _figure(agreement, rows)
-            name = bench_words.metric_words(metric)
-            told = "; ".join(f"{_group(agreement, row)}, {_name(agreement, row)} {_gain(row)}" for row in rows)
-            summary = f"Gain in points over the log as it is, {name}, of {bench_words.ranker_words(ranker)}: {told}."
-            note = f"{bench_words.NOTES.get(metric, '')} {ARROWS if has_arrows(figure) else ''}".strip()
-            choices.append(Choice(ranker, name, note, summary, figure))
-            heights.append(height)
+        made = _figure(agreement, rows)
+        figure, name = made.to_json(), bench_words.metric_words(metric)
+        told = "; ".join(f"{_group(agreement, row)}, {_name(agreement, row)} {_gain(row)}" for row in rows)
+        summary = f"Gain in points over the log as it is, {name}, of {bench_words.ranker_words(ranker)}: {told}."
+        note = plots.sentences(bench_words.NOTES.get(metric, ""), has_arrows(figure) and ARROWS)
+        choices.append(PlotChoice(ranker, name, note, summary, figure))
+        heights.append(made.layout.height)
     if not choices:
         return None
     return Plot(
@@ -81,21 +69,16 @@ def gains_plot(run: RunFolder) -> Plot | None:
         figure=choices[0].figure,
         height=max(heights),
         summary=choices[0].summary,
-        caption=caption_of(
-            (
-                True,
-                "Each mark is a ranker trained on the whole log in one way, less the same ranker trained on the log as "
-                "it is (the line at zero); bars are 95 % intervals over queries.",
-            ),
-            (any(row.strategy == CLEAN for row in drawn), "The dashed line is what human grades as labels reach."),
-            (
-                any(row.twin for row in drawn),
-                "A twin is the judge with its knowledge taken out: what it gains is not the judge's doing.",
-            ),
-            (True, "The table below has every way."),
+        caption=plots.sentences(
+            "Each mark is a ranker trained on the whole log in one way, less the same ranker trained on the log as it "
+            "is (the line at zero); bars are 95 % intervals over queries.",
+            any(row.strategy == CLEAN for row in drawn) and "The dashed line is what human grades as labels reach.",
+            any(row.twin for row in drawn)
+            and "A twin is the judge with its knowledge taken out: what it gains is not the judge's doing.",
+            "The table below lists every way to train.",
         ),
         mode=", ".join(dict.fromkeys(pick.mode_of(agreement, judge) for judge in judges_in_order(agreement))),
-        basis=words.count(agreement.n_test_queries or None, "test query", "test queries"),
+        basis=count(agreement.n_test_queries or None, "test query", "test queries"),
         choices=tuple(choices),
     )
 
@@ -114,14 +97,11 @@ def without_model(agreement: Agreement, judge: str | None) -> bool:
 
 def drawn_rows(agreement: Agreement, ranker: str, metric: str) -> list[Downstream]:
     """The rows of one figure from top to bottom: the judge of the verdict, what needs less, and the other judges."""
-    rows = [
-        row
-        for row in agreement.downstream
-        if (row.ranker, row.metric) == (ranker, metric)
-        and row.minus_log is not None
-        and row.minus_log.value is not None
-    ]
-    alone = sorted((row for row in rows if not row.judge and row.strategy != LOG), key=_is_text)
+    wanted = [row for row in agreement.downstream if (row.ranker, row.metric) == (ranker, metric)]
+    rows = [row for row in wanted if pick.has_gain(row)]
+    # text scores come after the other ways that need no judge
+    alone = [row for row in rows if not row.judge and row.strategy != LOG]
+    alone.sort(key=lambda row: row.strategy not in BASELINES)
     found = {(row.judge, row.strategy, row.twin): row for row in rows if row.judge}
     own: list[Downstream] = []
     others: list[Downstream] = []
@@ -138,20 +118,16 @@ def drawn_rows(agreement: Agreement, ranker: str, metric: str) -> list[Downstrea
     return [*own, *alone, *simple, *others]
 
 
-def _is_text(row: Downstream) -> bool:
-    return row.strategy not in BASELINES
-
-
-def _figure(agreement: Agreement, rows: Sequence[Downstream]) -> tuple[str, int]:
+def _figure(agreement: Agreement, rows: Sequence[Downstream]) -> Any:
     dots = [_dot(agreement, row) for row in rows]
+    made = dot_chart(dots, axis="points over the log", span=_span(dots), row_height=ROW_HEIGHT)
     clean = next((dot.value for dot in dots if dot.group == NO_JUDGE and dot.name == CLEAN), None)
-    levels = [] if clean is None else [Level(clean, "dash", ROSE)]
-    return dot_chart(dots, levels, axis="points over the log", span=_span(dots), row_height=ROW_HEIGHT)
+    if clean is not None:
+        made.add_vline(clean, line_dash="dash", line_color=ROSE)
+    return made
 
 
 def _dot(agreement: Agreement, row: Downstream) -> Dot:
-    gain = row.minus_log
-    assert gain is not None and gain.value is not None
     color, symbol = GREY, "cross"
     if row.judge:
         color, symbol = OF_JUDGE[row.strategy, row.twin]
@@ -160,16 +136,14 @@ def _dot(agreement: Agreement, row: Downstream) -> Dot:
     elif row.strategy in BASELINES:
         color, symbol = (PURPLE if BASELINES[row.strategy].reads_truth else OCHRE), "diamond"
     group, name = _group(agreement, row), _name(agreement, row)
-    whole = bench_words.share(row.value, row.ci_low, row.ci_high)
+    reached = share(*ends_of(row))
     return Dot(
         group=group,
         name=name,
-        value=100 * gain.value,
-        low=None if gain.ci_low is None else 100 * gain.ci_low,
-        high=None if gain.ci_high is None else 100 * gain.ci_high,
+        ends=scaled(ends_of(row.minus_log), 100),
         color=color,
         symbol=symbol,
-        hover=f"<b>{safe(name, 40)}</b>, {safe(group, 40)}<br>{_gain(row)}<br>in all {whole}",
+        hover=f"<b>{safe(name, 40)}</b>, {safe(group, 40)}<br>{_gain(row)}<br>in all {reached}",
         quiet=group in (NO_JUDGE, NO_MODEL),
     )
 
@@ -188,11 +162,11 @@ def _name(agreement: Agreement, row: Downstream) -> str:
 
 
 def _gain(row: Downstream) -> str:
-    return f"{bench_words.points(row.minus_log)} points"
+    return f"{points(row.minus_log)} points"
 
 
 def _span(dots: Sequence[Dot]) -> tuple[float, float]:
     """An axis that holds every gain, and losses as far as they leave the gains apart."""
-    top = max(LEAST_SPAN, *(dot.value if dot.high is None else dot.high for dot in dots))
-    bottom = min(-0.25 * top, *(dot.value if dot.low is None else dot.low for dot in dots))
-    return max(bottom, -FURTHEST_BELOW * top) - 0.06 * top, 1.08 * top
+    ends = [end for dot in dots for end in dot.ends if end is not None]
+    top = max(LEAST_SPAN, *ends)
+    return max(min(-0.25 * top, *ends), -FURTHEST_BELOW * top) - 0.06 * top, 1.08 * top

@@ -6,23 +6,20 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ValidationError
 
 from sie_agent.errors import InputError
-from sie_agent.files.field_errors import first_fault
-from sie_agent.files.json_files import read_json
+from sie_agent.files.json_files import read_json, read_object
 from sie_agent.files.tables import check_numeric
+from sie_agent.files.typed_json import as_model, read_model
 from sie_agent.files.yaml_files import read_yaml
 from sie_agent.labels import label_names
-from sie_agent.report.shapes import Agreement, Facts, Manifest
-from sie_agent.report.shapes_steps import NextSteps, Step
-from sie_agent.report.shapes_why import Explained, Explanations
+from sie_agent.results import Agreement, Explained, Explanations, NextSteps, RunManifest, Step
 from sie_agent.scorer import HELD_OUT, LABEL_ERROR
 from sie_agent.selection import Recipe, read_recipe
 from sie_agent.utils.redact import redacted
@@ -34,8 +31,6 @@ SECRET_WORDS = ("api_key", "apikey", "token", "secret", "password", "authorizati
 SAMPLE_COLUMNS = ("sample_id", "query")
 JUDGMENT_COLUMNS = ("sample_id", "query", "aspect", "status", "score")
 OLDER = "the run is of an older version of sie: it has no 'verdicts'"
-
-Shape = TypeVar("Shape", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -51,7 +46,7 @@ class RunFolder:
 
     path: Path
     agreement: Agreement
-    manifest: Manifest
+    manifest: RunManifest
     suite: dict[str, Any]
     samples: pd.DataFrame
     judgments: pd.DataFrame
@@ -85,7 +80,7 @@ def read_run(run_dir: Path) -> RunFolder:
     return RunFolder(
         path=run_dir,
         agreement=agreement,
-        manifest=_read_shape(run_dir / "manifest.json", Manifest),
+        manifest=read_model(run_dir / "manifest.json", RunManifest, hint=MEND),
         suite=suite,
         samples=_with_defaults(_read_parquet(run_dir / "samples.parquet", SAMPLE_COLUMNS)),
         judgments=_numeric(_read_parquet(run_dir / "judgments.parquet", JUDGMENT_COLUMNS), ["score"]),
@@ -104,25 +99,12 @@ def rows_of_log(scores: pd.DataFrame) -> pd.DataFrame:
     return scores[~scores[HELD_OUT].astype(bool)].reset_index(drop=True) if HELD_OUT in scores.columns else scores
 
 
-def _read_json(path: Path) -> Any:
-    # figures that are not known were written as NaN once
-    return read_json(path, hint=MEND, nan=True)
-
-
-def _read_shape(path: Path, shape: type[Shape], told: Any = None) -> Shape:
-    try:
-        return shape.model_validate(_read_json(path) if told is None else told)
-    except ValidationError as error:
-        way, problem = first_fault(error, shape)
-        place = ".".join(map(str, way)) or "the top level"
-        raise InputError(f"field '{place}': {problem}", where=path, hint=MEND) from error
-
-
 def _read_agreement(path: Path) -> Agreement:
-    told = _read_json(path)
-    if isinstance(told, dict) and "verdicts" not in told:
+    # figures that are not known were written as NaN once
+    content = read_json(path, hint=MEND, nan=True)
+    if isinstance(content, dict) and "verdicts" not in content:
         raise InputError(OLDER, where=path, hint="Run the suite again with 'sie run'.")
-    return _read_shape(path, Agreement, told)
+    return as_model(content, Agreement, path, hint=MEND)
 
 
 def _seeds(suite: dict[str, Any]) -> list[int]:
@@ -163,7 +145,7 @@ def _read_draw(path: Path, judge: str) -> pd.DataFrame:
 
 
 def _read_steps(path: Path) -> dict[str, Step]:
-    return _read_shape(path, NextSteps).steps if path.is_file() else {}
+    return read_model(path, NextSteps, hint=MEND).steps if path.is_file() else {}
 
 
 def _read_recipe(run_dir: Path, suite: dict[str, Any]) -> Recipe | None:
@@ -172,14 +154,14 @@ def _read_recipe(run_dir: Path, suite: dict[str, Any]) -> Recipe | None:
     path = run_dir / "draws" / str(seeds[0] if seeds else "") / "facts.json"
     if not path.is_file():
         return None
-    recipe = _read_shape(path, Facts).recipe
+    recipe = read_object(path, hint=MEND, nan=True).get("recipe")
     return None if recipe is None else read_recipe(recipe, str(path))
 
 
 def _read_explanations(path: Path) -> dict[tuple[str, str], Explained]:
     if not path.exists():
         return {}
-    return {(one.by, one.sample_id): one for one in _read_shape(path, Explanations).explanations}
+    return {(one.by, one.sample_id): one for one in read_model(path, Explanations, hint=MEND).explanations}
 
 
 def _read_suite(path: Path) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from sie_agent.errors import InputError
 from sie_agent.judging import default_variant, load_variant
-from sie_agent.report import pick, words
+from sie_agent.report import pick
+from sie_agent.report.number_words import count
 from sie_agent.report.read import RunFolder
 from sie_agent.selection import RELEVANCE
 from sie_agent.utils.redact import redacted
@@ -32,13 +33,13 @@ class Action:
 
 @dataclass(frozen=True)
 class ShownStep:
-    """One thing to do: a heading, why, a file beside the page (empty: none), and commands."""
+    """One thing to do: a heading, why, commands, and a file beside the page (empty: none) with what it is."""
 
     title: str
     told: str
-    file: str
-    file_words: str
     actions: list[Action]
+    file: str = ""
+    file_words: str = ""
 
 
 def program() -> list[str]:
@@ -56,14 +57,11 @@ def line(*parts: str) -> str:
 
 def weights_action(run: RunFolder) -> Action:
     """The weights of this run's log."""
-    use = run.agreement.verdict.use
-    scored = words.count(len(run.scores) + run.held_out, "row", "rows")
-    told = f"Writes a target and a weight for {scored}, all that have a score"
-    if use not in ("use", "unknown"):
-        told = f"To have them all the same: a target and a weight for {scored}, all that have a score"
-    told += f".{not_learned(run)}"
+    scored = f"a target and a weight for {count(len(run.scores) + run.held_out, 'row', 'rows')}, all that have a score"
+    wanted = run.agreement.verdict.use in ("use", "unknown")
+    told = f"Writes {scored}" if wanted else f"If you want them anyway: {scored}"
     command = line("weights", "--scores", str(run.path / "scores.parquet"), "--out", str(run.path / "weights.parquet"))
-    return Action(told, command)
+    return Action(f"{told}.{not_learned(run)}", command)
 
 
 def not_learned(run: RunFolder) -> str:
@@ -76,15 +74,8 @@ def not_learned(run: RunFolder) -> str:
         )
     if without := max(len(run.samples) - len(run.scores), 0):
         has = "is of a query that the run held out and has" if without == 1 else "are of queries held out and have"
-        return f" {words.count(without, 'row', 'rows')} {has} none: `sie score` with the run's scorer gives one."
+        return f" {count(without, 'row', 'rows')} {has} none: `sie score` with the run's scorer gives one."
     return ""
-
-
-def own_log_action(run: RunFolder) -> Action:
-    """The same for a log of the reader's own."""
-    told = "For a log of your own: this guesses what its columns are and writes a suite to look through; then run that."
-    first = line("init", "my-log.csv", "--out", "mine")
-    return Action(told, f"{first} && \\\n{line('run', 'mine/my-log-suite.yaml', '--out', 'runs/my-log')}")
 
 
 def check_action(run: RunFolder, sample_id: str) -> Action:
@@ -98,56 +89,43 @@ def check_action(run: RunFolder, sample_id: str) -> Action:
 
 def next_steps(run: RunFolder) -> list[ShownStep]:
     """The steps, the most useful first."""
-    return [judge_step(run), grade_step(run), own_step(run)]
+    return [judge_step(run), grade_step(run), own_step()]
 
 
 def judge_step(run: RunFolder) -> ShownStep:
     """Which rows the judge should read next."""
-    title, step = "Let the judge read these rows next", run.steps.get("judge")
+    step = run.steps.get("judge")
     if step is None:
         return all_judged(run)
     judges = asked_judges(run)
     names = [f"judged-next-{one.get('name')}" if len(judges) > 1 else "judged-next" for one in judges]
     out = [str(run.path / name) for name in names]
     data = ("--data", str(run.path / step.file))
-    label = [
+    commands = [
         line("label", *data, *backend(one, run.path), "--out", folder) for one, folder in zip(judges, out, strict=True)
     ]
-    again = ["--judgments", str(run.path), *(part for folder in out for part in ("--judgments", folder))]
-    distill = line("distill", *again, *whose(run, judges), *about(run), "--out", str(run.path / "judged-more"))
+    commands.append(distill(run, "judged-more", *(part for folder in out for part in ("--judgments", folder))))
     told = (
-        f"{words.count(step.rows, 'row', 'rows')} of {words.count(step.queries, 'query', 'queries')} that the scorer "
+        f"{count(step.rows, 'row', 'rows')} of {count(step.queries, 'query', 'queries')} that the scorer "
         "has not learned from. It is least sure whether their labels are right, and they matter most in training, so "
         "a judgment changes more here than elsewhere."
     )
-    return ShownStep(
-        title,
-        told,
-        step.file,
-        "the rows, for sie label",
-        [
-            Action(
-                "Asks the judge, then distills a scorer from the old and the new judgments:",
-                " && \\\n".join([*label, distill]),
-            )
-        ],
-    )
+    about_command = "Asks the judge, then distills a scorer from the old and the new judgments:"
+    action = Action(about_command, " && \\\n".join(commands))
+    return ShownStep("Let the judge read these rows next", told, [action], step.file, "the rows, for sie label")
 
 
 def all_judged(run: RunFolder) -> ShownStep:
     """Nothing is left to ask: distill from all answers, of which the run held some back."""
     told = "The judge has read every row of this log: nothing is left to ask it."
-    own = whose(run, asked_judges(run))
-    if not own:
-        return ShownStep("Let the judge read more", told, "", "", [])
+    if not whose(run, asked_judges(run)):
+        return ShownStep("Let the judge read more", told, [])
     told += (
-        " The scorer of this run learned from a part of the answers, so that it could be tested on the rest. For use, "
+        " The scorer of this run learned from part of the answers, so that it could be tested on the rest. For use, "
         "distill one from all of them."
     )
-    command = line("distill", "--judgments", str(run.path), *own, *about(run), "--out", str(run.path / "distilled"))
-    return ShownStep(
-        "Distill a scorer from all answers", told, "", "", [Action("Makes a scorer for your whole log:", command)]
-    )
+    action = Action("Makes a scorer for your whole log:", distill(run, "distilled"))
+    return ShownStep("Distill a scorer from all answers", told, [action])
 
 
 def grade_step(run: RunFolder) -> ShownStep:
@@ -159,39 +137,41 @@ def grade_step(run: RunFolder) -> ShownStep:
             f"All {graded:,} pairs of this run have a grade: nothing is left to grade here. More certainty takes more "
             "queries: add some, and run again."
         )
-        return ShownStep(title, told, "", "", [])
+        return ShownStep(title, told, [])
     told = (
-        f"{words.count(step.rows, 'pair', 'pairs')} of {words.count(step.queries, 'query', 'queries')}, query by "
+        f"{count(step.rows, 'pair', 'pairs')} of {count(step.queries, 'query', 'queries')}, query by "
         "query; the queries in which judge and log differ most come first, since they show soonest which of the two is "
         "right. Fill in the last column: 1 for just what was asked for, 0 for no use, 0.5 for in between. Begin at the "
         "top and stop after any query; at least a dozen queries are needed."
     )
     file = str(run.path / step.file)
-    own = [*whose(run, asked_judges(run)), *about(run)]
-    chosen = line("distill", "--judgments", str(run.path), *own, "--grades", file, "--out", str(run.path / "graded"))
     settings = [f"data.grades={file}", "data.only_graded=true", "downstream.draws=3"]
     if "tune" not in (run.suite.get("query_sets") or {}):
         settings.append("query_sets={log-judged: 0.4, log-unseen: 0.45, tune: 0.15}")
     sets = [part for setting in settings for part in ("--set", setting)]
     tested = line("run", str(run.path / "suite.yaml"), *sets, "--out", f"{run.path}-graded")
-    return ShownStep(
-        title,
-        told,
-        step.file,
-        "a table for a spreadsheet",
-        [
-            Action("Chooses target and weights by your grades:", chosen),
-            Action(
-                "Tests what they do to a ranker, on the queries that you graded whole, and gives a verdict:", tested
-            ),
-        ],
-    )
+    about_test = "Tests what they do to a ranker, on the queries that you graded whole, and gives a verdict:"
+    actions = [
+        Action("Chooses target and weights by your grades:", distill(run, "graded", "--grades", file)),
+        Action(about_test, tested),
+    ]
+    return ShownStep(title, told, actions, step.file, "a table for a spreadsheet")
 
 
-def own_step(run: RunFolder) -> ShownStep:
+def own_step() -> ShownStep:
     """The same for a log of the reader's own."""
     told = "All of this page, about your log. A table with query, item, title and what was clicked is enough."
-    return ShownStep("Do the same with a log of your own", told, "", "", [own_log_action(run)])
+    guess = "For your own log: this guesses what its columns mean and writes a suite for you to check; then run that."
+    first = line("init", "my-log.csv", "--out", "mine")
+    action = Action(guess, f"{first} && \\\n{line('run', 'mine/my-log-suite.yaml', '--out', 'runs/my-log')}")
+    return ShownStep("Do the same with a log of your own", told, [action])
+
+
+def distill(run: RunFolder, out: str, *more: str) -> str:
+    """A scorer of the run's judgments of its judge, about its own log and settings."""
+    own = whose(run, asked_judges(run))
+    about = ("--data", str(run.path / "samples.parquet"), "--suite", str(run.path / "suite.yaml"))
+    return line("distill", "--judgments", str(run.path), *more, *own, *about, "--out", str(run.path / out))
 
 
 def asked_judges(run: RunFolder) -> list[dict[str, Any]]:
@@ -242,8 +222,3 @@ def whose(run: RunFolder, judges: list[dict[str, Any]]) -> list[str]:
         models += there
     found = [part for model in models for part in ("--model", model)]
     return found if len(judges) > 1 else [*found, "--variant", variant_of(judges[0], run.path)]
-
-
-def about(run: RunFolder) -> list[str]:
-    """The run's own log and settings, for ``sie distill``."""
-    return ["--data", str(run.path / "samples.parquet"), "--suite", str(run.path / "suite.yaml")]

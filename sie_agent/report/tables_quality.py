@@ -1,63 +1,70 @@
-"""The table under the charts of judge quality."""
+"""The tables about the quality of judges, and what that buys."""
 
 from __future__ import annotations
 
-from sie_agent.report import bench_words, words
+from sie_agent.report import pick
 from sie_agent.report.agreement_words import share_of_bound
-from sie_agent.report.shapes import Agreement, Placed, QualityPoint
-from sie_agent.report.tables import NUMBER, TEXT, Table, table
+from sie_agent.report.columns import DRAWS, JUDGE, MODE, ShownTable, TableColumn, numeric, table
+from sie_agent.report.number_words import ABSENT, count, ends_of, figure, interval, number, points, scaled, share
+from sie_agent.results import Agreement, Quality
 
-ABOUT = [("Judge", TEXT), ("Mode", TEXT), ("Draws", NUMBER)]
-BESIDE = ("Beside the simulated judges of its AUC", NUMBER)
+POOLED_AUC = numeric("Pooled AUC", lambda judge: figure(*ends_of(judge, "auc"), 3))
 
 
-def gain_table(agreement: Agreement) -> Table | None:
+def judges_table(agreement: Agreement) -> ShownTable | None:
+    """Quality of the judges, within queries first."""
+    columns = [
+        JUDGE,
+        TableColumn("Kind", "kind"),
+        MODE,
+        numeric("Right pairs within queries", lambda judge: share(*ends_of(judge, "within"))),
+        POOLED_AUC,
+        numeric("Spearman with grade", "spearman", number),
+        numeric("Judged pairs, all draws", "n_pairs", count),
+        DRAWS,
+    ]
+    caption = "How well each judge orders the items of a query (right pairs), and all items (pooled AUC)"
+    graded = [one for one in agreement.judges if (one.within, one.auc, one.spearman) != (None, None, None)]
+    return table(caption, columns, graded)
+
+
+def gain_table(agreement: Agreement) -> ShownTable | None:
     """Every judge by rising accuracy within queries, with what it gains."""
-    quality = agreement.quality
-    held = [point for point in quality.points if point.gain is not None] if quality else []
-    held.sort(key=lambda point: point.within or 0.0)
-    columns = [*ABOUT, ("Right pairs within queries", NUMBER), ("Points over the log", NUMBER)]
-    placed = [one for one in quality.placed if one.measure == "gain"] if quality else []
-    rows = [
-        (
-            *_about(point),
-            bench_words.share(point.within, None, None),
-            bench_words.points(point.gain),
-            *([_place(point, placed, "gain", 100.0)] if placed else []),
-        )
-        for point in held
-    ]
-    columns += [BESIDE] if placed else []
-    return table("Judge's quality, and what training with it gains", columns, rows)
+    quality = pick.quality_of(agreement)
+    held = sorted((one for one in quality.points if one.gain is not None), key=lambda one: one.within or 0.0)
+    within = numeric("Right pairs within queries", "within", share)
+    columns = [JUDGE, MODE, DRAWS, within, numeric("Points over the log", "gain", points)]
+    if any(one.measure == "gain" for one in quality.placed):
+        columns.append(_beside(quality, "gain", 100.0))
+    return table("Judge's quality, and what training with it gains", columns, held)
 
 
-def agreement_quality_table(agreement: Agreement) -> Table | None:
+def agreement_quality_table(agreement: Agreement) -> ShownTable | None:
     """Every judge by rising pooled AUC, with its agreement."""
-    quality = agreement.quality
-    if quality is None:
-        return None
-    columns = [*ABOUT, ("Pooled AUC", NUMBER), ("Spearman", NUMBER), ("Of the bound", NUMBER), BESIDE]
-    rows = [
-        (
-            *_about(point),
-            words.figure(point.auc, point.auc_low, point.auc_high, 3),
-            words.figure(point.agreement.value, point.agreement.ci_low, point.agreement.ci_high),
-            share_of_bound(agreement, quality.reference, point.agreement.value),
-            _place(point, quality.placed, "agreement", 1.0),
-        )
-        for point in quality.points
-        if point.agreement is not None
+    quality = pick.quality_of(agreement)
+    columns = [
+        JUDGE,
+        MODE,
+        DRAWS,
+        POOLED_AUC,
+        numeric("Spearman", lambda point: figure(*ends_of(point.agreement))),
+        numeric("Of the bound", lambda point: share_of_bound(agreement, quality.reference, point.agreement.value)),
+        _beside(quality, "agreement", 1.0),
     ]
-    return table(f"Judge's quality and agreement ({quality.label} with {quality.reference})", columns, rows)
+    caption = f"Judge's quality and agreement ({quality.label} with {quality.reference})"
+    return table(caption, columns, [one for one in quality.points if one.agreement is not None])
 
 
-def _about(point: QualityPoint) -> tuple[str, str, str]:
-    return point.judge, point.mode or words.ABSENT, words.count(point.n_draws)
+def _beside(quality: Quality, measure: str, scale: float) -> TableColumn:
+    """Where a real judge lies beside the curve of simulated ones: ``above it, 0.12 (0.05 to 0.19)``."""
+    placed = {one.judge: one for one in reversed(quality.placed) if one.measure == measure}
 
+    def place(judge: str) -> str:
+        found = placed.get(judge)
+        if found is None or found.place not in ("above", "on", "below"):
+            return ABSENT
+        difference, low, high = scaled((found.difference, found.ci_low, found.ci_high), scale)
+        told = f"{number(difference)} ({interval(low, high)})"
+        return f"on it, {told}" if found.place == "on" else f"{found.place} it, {told}"
 
-def _place(point: QualityPoint, placed: list[Placed], measure: str, scale: float) -> str:
-    found = next((one for one in placed if (one.judge, one.measure) == (point.judge, measure)), None)
-    if found is None:
-        return words.ABSENT
-    ends = (found.difference, found.ci_low, found.ci_high)
-    return words.place_words(found.place, *(None if end is None else scale * end for end in ends))
+    return numeric("Beside the simulated judges of its AUC", "judge", place)

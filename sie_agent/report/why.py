@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sie_agent.report import words
-from sie_agent.report.page import TEMPLATES, environment, policy, write_page
-from sie_agent.report.shapes_why import Explained
+from sie_agent.report.number_words import count, number, signed, significant
+from sie_agent.report.page import cleaned, printable, render, write_page
+from sie_agent.results import Explained
 from sie_agent.scorer import marked_text, strength
 
 LISTED = 8
@@ -62,9 +62,10 @@ def why(explained: Explained, listed: int = LISTED) -> Why:
     # what is not listed, whatever the reason, so that the lines add up
     rest = explained.rank - explained.base - sum(feature.effect for feature in features)
     telling = sorted((word for word in explained.words if strength(word.effect)), key=lambda word: -abs(word.effect))
-    effects = [rest, *(feature.effect for feature in features), *(word.effect for word in telling)]
     left = explained.words_left_out
-    scale = max(SMALLEST_SCALE, *(abs(effect) for effect in effects))
+    scale = max(
+        SMALLEST_SCALE, abs(rest), *(abs(one.effect) for one in features), *(abs(one.effect) for one in telling)
+    )
     lines = [_line(one.effect, scale, one.name, one.meaning) for one in features]
     return Why(
         sample_id=cleaned(explained.sample_id, 60),
@@ -74,7 +75,7 @@ def why(explained: Explained, listed: int = LISTED) -> Why:
         features=[*lines, _line(rest, scale, "all other features", "")],
         about_words=WORDS_TELL if telling else "No single word moves the row's place by 0.005 or more.",
         words=[_line(word.effect, scale, cleaned(word.word, 40), f"in the {word.field}") for word in telling[:listed]],
-        left_out=f"{words.count(left, 'word', 'words')} of long texts were not tried." if left else "",
+        left_out=f"{count(left, 'word', 'words')} of long texts were not tried." if left else "",
         what_if=what_if(explained),
     )
 
@@ -90,8 +91,8 @@ def opening(explained: Explained) -> str:
     place = min(max(explained.rank, 0.0), 1.0)
     return (
         f"The scorer's {explained.by} of this row is {significant(explained.score)}: place "
-        f"{words.number(place, 3)} on a scale from 0 (the lowest rows) to 1 (the highest); the mean is "
-        f"{words.number(explained.base, 3)}. What features add to the mean:"
+        f"{number(place, 3)} on a scale from 0 (the lowest rows) to 1 (the highest); the mean is "
+        f"{number(explained.base, 3)}. What features add to the mean:"
     )
 
 
@@ -134,29 +135,6 @@ def kind_of(effect: float) -> str:
     return f"{'up' if effect > 0 else 'down'} step-{step}" if step else ""
 
 
-def printable(text: str) -> str:
-    """Foreign text without control characters and marks that turn the direction of writing; white space folded."""
-    kept = "".join(letter if letter.isprintable() else " " if letter.isspace() else "" for letter in text)
-    return kept if not kept.isspace() else " "
-
-
-def cleaned(text: str, limit: int) -> str:
-    """Foreign text on one line, at most *limit* characters."""
-    folded = " ".join(printable(text).split())
-    return folded if len(folded) <= limit else f"{folded[: limit - 1]}…"
-
-
-def signed(effect: float) -> str:
-    """An effect on the rank with its sign, three decimals."""
-    text = words.number(effect, 3)
-    return text if text.startswith("−") or float(text) == 0 else f"+{text}"
-
-
-def significant(value: float) -> str:
-    """Three significant digits, a true minus sign."""
-    return f"{value:.3g}".replace("-", "−")
-
-
 def _line(effect: float, scale: float, name: str, meaning: str) -> Line:
     kind = "up" if effect > 0 else "down"
     return Line(signed(effect), kind, round(100 * abs(effect) / scale), name, meaning)
@@ -173,17 +151,6 @@ def write_explanations(explanations: Sequence[Mapping[str, Any]], target: Path) 
     ------
     EnvironmentFailure : the page cannot be written.
     """
-    from markupsafe import Markup
-
     shown = [Explained.model_validate(one) for one in explanations]
-    page = (
-        environment()
-        .get_template("explanations.html.j2")
-        .render(
-            rows=[why(one, len(one.features)) for one in shown],
-            by=shown[0].by,
-            style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
-            policy=policy([]),
-        )
-    )
-    return write_page(target, page)
+    rows = [why(one, len(one.features)) for one in shown]
+    return write_page(target, render("explanations.html.j2", rows=rows, by=shown[0].by))

@@ -1,19 +1,17 @@
 """A whole run: the suite, its draws, its files, its manifest."""
 
-from sie_agent.suite.draw.judges import mean_rank
-from sie_agent.suite.draw.mixture import Mixture
+from sie_agent.suite.draw.double_judging import DoubleJudging
 from sie_agent.suite.inputs import READERS
 from sie_agent.suite.run import evaluate_run, run_suite
 from sie_agent.suite.settings import Suite, dump_suite, load_distill_settings, load_suite
 
 __all__ = [
     "READERS",
-    "Mixture",
+    "DoubleJudging",
     "Suite",
     "dump_suite",
     "evaluate_run",
     "load_distill_settings",
     "load_suite",
-    "mean_rank",
     "run_suite",
 ]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.downstream import choose_recipe, strength_on
@@ -16,7 +15,8 @@ from sie_agent.files.json_files import read_object
 from sie_agent.files.manifest import library_versions
 from sie_agent.files.tables import log_hash, write_table
 from sie_agent.labels import label_names
-from sie_agent.pipeline import Distilled, Log, scorer_of
+from sie_agent.pipeline import Distilled, Log, scattered, scorer_of
+from sie_agent.results import Agreement
 from sie_agent.samples import IMPRESSIONS
 from sie_agent.scorer import (
     FROM,
@@ -80,7 +80,7 @@ def write_main_files(draw: Draw, folder: Path, key: str) -> None:
     if name in draw.errors:
         ready = with_log_columns(ready, *draw.errors[name], rows, folder)
         # what the log's models say is known of the rows that they were trained on; the others are told by their text
-        columns = {column: beside(values, log) for column, values in draw.errors[name][1].items()}
+        columns = {column: scattered(values, log) for column, values in draw.errors[name][1].items()}
         said, source = draw.errors[name][0].of(scores[RELEVANCE], draw.label, columns)
         told = {LABEL_ERROR: said, FROM: source}
     shown = {IMPRESSIONS: world.samples[IMPRESSIONS].to_numpy()} if IMPRESSIONS in world.samples else {}
@@ -88,13 +88,6 @@ def write_main_files(draw: Draw, folder: Path, key: str) -> None:
     write_table(table, folder / "scores.parquet", recipe_metadata(ready.recipe))
     save_scorer(ready, folder / "scorer")
     settle_columns(folder, ready)
-
-
-def beside(values: npt.NDArray[np.float64], rows: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """(n,): the values of the chosen *rows*, NaN of the others."""
-    found = np.full(len(rows), np.nan)
-    found[rows] = values
-    return found
 
 
 def main_recipe(draw: Draw, logged: Log, distilled: Distilled) -> Recipe:
@@ -135,14 +128,13 @@ def provenance(draw: Draw, key: str) -> dict[str, Any]:
     }
 
 
-def describe_with_figures(folder: Path) -> None:
+def describe_with_figures(folder: Path, figures: Agreement) -> None:
     """Put the run's figures of the headline judge into the scorer's card, where there is a scorer of this version."""
-    figures = read_object(folder / "agreement.json")
-    wanted = ("label", "judge", "mode", "reference", "metric", "value", "ci_low", "ci_high", "n_samples", "n_queries")
+    judge = figures.agreement.judge if figures.agreement else None
     rows = [
-        {name: row.get(name) for name in wanted}
-        for row in figures["rows"]
-        if row["source"] == "scorer" and row["judge"] == figures["agreement"]["judge"]
+        row.model_dump(exclude={"is_baseline", "source", "draws"})
+        for row in figures.rows
+        if row.source == "scorer" and row.judge == judge
     ]
     try:
         describe_scorer(folder / "scorer", {"agreement": rows})

@@ -17,14 +17,14 @@ from sie_agent.judging import (
     default_variant,
     scale_means_nothing,
 )
-from sie_agent.pipeline import Part
+from sie_agent.pipeline import SuiteSection
 from sie_agent.samples import LOGS, LogSettings
 
 # who was asked and at what price; what they answered is hashed by itself
 NOT_ANSWERS = {"draws", "base_url", "concurrency", "endpoints", "double_judged", "price", "revision"}
 
 
-class DataPart(Part):
+class DataPart(SuiteSection):
     """Which samples: ``source`` and ``map`` as `load_samples` takes them.
 
     ``grades`` names a file with ``sample_id`` and ``grade`` that people filled in; ``only_graded`` keeps the queries of
@@ -50,7 +50,7 @@ class DataPart(Part):
         return self
 
 
-class LogPart(Part):
+class LogPart(SuiteSection):
     """Where the log's labels come from: the data itself (``given``), or a simulation on the grades (``LOGS``).
 
     ``rate`` means what the simulation says; its default where it is not given.
@@ -74,7 +74,7 @@ class LogPart(Part):
         return None if self.kind == "given" else LogSettings(self.kind, self.rate, self.relevant_at)
 
 
-class JudgePart(Part):
+class JudgePart(SuiteSection):
     """One judge. ``simulated`` reads the grade, and is never a headline."""
 
     name: str = Field(min_length=1, max_length=100, pattern=r"^\S(.*\S)?$")
@@ -158,7 +158,7 @@ RANDOM = JudgePart(name="random", kind="random")
 POSITIONS = JudgePart(name="positions", kind="positions")
 
 
-class DownstreamPart(Part):
+class DownstreamPart(SuiteSection):
     """What is tried on the models that are trained on the log; ``draws`` 0 leaves it out.
 
     Queries are cut into ``folds``, each tested once a draw; of the others a share ``recipe.tune`` of all is for tuning,
@@ -194,7 +194,7 @@ class DownstreamPart(Part):
         return names
 
 
-class EvaluationPart(Part):
+class EvaluationPart(SuiteSection):
     """Controls and intervals."""
 
     permutations: int = Field(20, ge=2)

@@ -12,19 +12,20 @@ from typing import Any
 import pandas as pd
 
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL
-from sie_agent.files.json_files import read_object
-from sie_agent.files.manifest import Manifest, command_line, digest, write_json, write_text
+from sie_agent.files.manifest import Manifest, command_line, digest, write_text
 from sie_agent.files.outputs import check_places, expanded, outputs
 from sie_agent.files.tables import log_hash, read_table, write_table
+from sie_agent.files.typed_json import write_document
 from sie_agent.files.writing import exclusive_lock
 from sie_agent.judging import JudgmentCache, Reasons
 from sie_agent.labels import WEAK_LABELS, student_settings
 from sie_agent.report import write_report
+from sie_agent.results import Agreement, RunManifest
 from sie_agent.samples import IMPRESSIONS, pair_keys, without_grade
-from sie_agent.suite.draw.asking import ask_judges, bench_judges_at, check_judges, judges_at, rows_read
+from sie_agent.suite.draw.asking import ask_judges, check_judges, rows_read
 from sie_agent.suite.draw.downstream import run_downstream
 from sie_agent.suite.draw.draw import CEILING, Draw, compute_references, start_draw, train_models, trains_held_out
-from sie_agent.suite.draw.evidence import forget, is_finished, load_draw, store_draw
+from sie_agent.suite.draw.draw_files import forget, is_finished, load_draw, store_draw
 from sie_agent.suite.draw.explanations import write_run_explanations
 from sie_agent.suite.draw.judges import apply_judge
 from sie_agent.suite.draw.rows_read import scored_rows_of
@@ -32,13 +33,13 @@ from sie_agent.suite.draw.world import World, build_world
 from sie_agent.suite.failed import reasons_of
 from sie_agent.suite.main_files import describe_with_figures, has_main_files, write_main_files
 from sie_agent.suite.parts import NOT_ANSWERS, JudgePart
-from sie_agent.suite.paths import keep_inputs
-from sie_agent.suite.remaining import read_told, write_told
+from sie_agent.suite.remaining import write_failures
 from sie_agent.suite.settings import dump_suite, load_suite
 from sie_agent.suite.stopped import check_finished
+from sie_agent.suite.suite_paths import keep_inputs
 from sie_agent.suite.summary.kept_summary import kept_briefly, seconds_of
 from sie_agent.suite.summary.next_steps import write_next_steps
-from sie_agent.suite.summary.summary import summarise
+from sie_agent.suite.summary.summary import write_figures
 from sie_agent.suite.work import is_its_own, run_folder, work_of
 from sie_agent.utils.progress import bar, say
 from sie_agent.utils.threads import one_thread
@@ -101,27 +102,27 @@ def run_suite(
             with one_thread():
                 world = build_world(resolved, cache, folder)
                 world.retry_failed = retry_failed
-                draws = [start_draw(world, seed) for seed in resolved.draws]
+                draws = [start_draw(world, seed, place) for place, seed in enumerate(resolved.draws)]
         with manifest.stage("judging"):
             losses = ask_judges(world, draws)
         resolved = losses.suite
         # from here on the folder is this suite's
         write_text(folder / "suite.yaml", dump_suite(keep_inputs(resolved, folder)))
-        write_told(folder, losses.told)
-        for place, draw in enumerate(draws):
-            run_draw(draw, judges_at(world, place), place, folder, manifest)
+        write_failures(folder, losses.failures)
+        for draw in draws:
+            run_draw(draw, folder, manifest)
         account(world, manifest)
         write_table(world.judgments_table(), folder / "judgments.parquet")
         with manifest.stage("agreement"):
             say("Computing agreement, intervals and controls")
             stored = [load_draw(folder, seed) for seed in resolved.draws]
-            write_json(folder / "agreement.json", {**summarise(resolved, stored), **read_told(folder)})
+            figures = write_figures(folder, resolved, stored)
         if resolved.downstream.keep:
             manifest.extra["training_seconds"] = seconds_of(resolved.downstream.keep, stored)
         with manifest.stage("explanations"):
             write_run_explanations(folder)
-        manifest.write(folder / "manifest.json")
-        return finish(folder, world.judgments_table())
+        write_document(folder / "manifest.json", RunManifest, manifest.as_dict())
+        return finish(folder, figures, world.judgments_table())
 
 
 def evaluate_run(run_dir: str | Path) -> dict[str, Any]:
@@ -150,53 +151,43 @@ def evaluate_run(run_dir: str | Path) -> dict[str, Any]:
     check_finished(folder)
     suite = load_suite(folder / "suite.yaml", told=False)
     with exclusive_lock(folder):
-        figures = summarise(suite, [load_draw(folder, seed) for seed in suite.draws])
-        write_json(folder / "agreement.json", {**figures, **read_told(folder)})
-        return finish(folder, read_table(folder / "judgments.parquet"))
+        figures = write_figures(folder, suite, [load_draw(folder, seed) for seed in suite.draws])
+        return finish(folder, figures, read_table(folder / "judgments.parquet"))
 
 
-def finish(folder: Path, judgments: pd.DataFrame) -> dict[str, Any]:
+def finish(folder: Path, figures: Agreement, judgments: pd.DataFrame) -> dict[str, Any]:
     """Write what to go on with and the report, add the figures to the scorer's card, and say what came out."""
     unanswered = without_grade_of(judgments)
-    describe_with_figures(folder)
+    describe_with_figures(folder, figures)
     write_next_steps(folder)
-    report = write_report(folder)
-    figures = read_object(folder / "agreement.json")
-    agreed = figures["agreement"]
-    rows = [
-        row
-        for row in figures["rows"]
-        if row["source"] == "scorer" and all(row[key] == agreed[key] for key in ("label", "judge", "reference"))
-    ]
+    report, content = write_report(folder), figures.as_json()
+    agreed = content["agreement"]
+    scored = [row for row in figures.rows if row.source == "scorer" and row.judge == agreed["judge"]]
+    rows = [row for row in scored if (row.label, row.reference) == (agreed["label"], agreed["reference"])]
     return {
         "report": str(report),
-        "verdict": figures["verdict"],
-        "headline": figures["headline"],
-        "agreement": {
-            **agreed,
-            "mode": figures["mode"],
-            "metrics": {row["metric"]: row["value"] for row in rows},
-        },
+        "verdict": content["verdict"],
+        "headline": content["headline"],
+        "agreement": {**agreed, "mode": figures.mode, "metrics": {row.metric: row.value for row in rows}},
         "reliability": {
-            row["metric"]: {"value": row["value"], "bound": row["bound"]}
-            for row in figures["reliability"]
-            if row["reference"] == agreed["reference"]
+            row.metric: {"value": row.value, "bound": row.bound}
+            for row in figures.reliability
+            if row.reference == agreed["reference"]
         },
         "scored": scored_rows_of(folder),
         "kept": kept_briefly(figures, folder / "manifest.json"),
-        "failed": figures["failed"],
-        "instead_of": figures["instead_of"],
+        "failed": content["failed"],
+        "instead_of": figures.instead_of,
         "pairs_without_grade": failed_pairs(judgments),
         "reasons": {aspect: reasons.as_list() for aspect, reasons in unanswered.items()},
-        "exit_code": EXIT_PARTIAL if unanswered or figures["failed"] else EXIT_DONE,
+        "exit_code": EXIT_PARTIAL if unanswered or content["failed"] else EXIT_DONE,
     }
 
 
-def run_draw(draw: Draw, judges: list[JudgePart], place: int, folder: Path, manifest: Manifest) -> None:
+def run_draw(draw: Draw, folder: Path, manifest: Manifest) -> None:
     """One draw, unless it is finished already; the first draw also gives the run folder its main files."""
     world, seed, suite = draw.world, draw.seed, draw.world.suite
-    tried = bench_judges_at(draw, place)
-    key = draw_key(draw, judges, tried)
+    judges, tried, place, key = draw.judges, draw.bench_judges, draw.place, draw_key(draw)
     if place == 0:
         manifest.hashes["log"] = log_hash(world.samples.assign(label=draw.label))
     if is_finished(folder, seed, key) and (place > 0 or has_main_files(folder, suite.primary.name, seed, key)):
@@ -218,7 +209,7 @@ def run_draw(draw: Draw, judges: list[JudgePart], place: int, folder: Path, mani
     store_draw(draw, bench, folder, key)
 
 
-def draw_key(draw: Draw, judges: Sequence[JudgePart], tried: Sequence[JudgePart]) -> str:
+def draw_key(draw: Draw) -> str:
     """What a finished draw depends on: the suite's settings, the samples, the log, and what its real judges said."""
     world = draw.world
     settings = world.suite.model_dump(
@@ -230,9 +221,9 @@ def draw_key(draw: Draw, judges: Sequence[JudgePart], tried: Sequence[JudgePart]
     # what is left to the scorer's defaults may change with the program
     chosen = world.suite.scorer.model_dump()
     settings["scorer"] = {label: asdict(student_settings(label, **chosen)) for label in WEAK_LABELS}
-    everyone = list(dict.fromkeys([*judges, *tried]))
+    everyone = list(dict.fromkeys([*draw.judges, *draw.bench_judges]))
     said = {
-        judge.name: digest(world.relevance(judge, rows_read(draw, judge, judges, tried)).tobytes())
+        judge.name: digest(world.relevance(judge, rows_read(draw, judge)).tobytes())
         for judge in everyone
         if judge.name in world.judgments
     }

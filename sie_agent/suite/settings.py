@@ -18,7 +18,6 @@ from sie_agent.files.file_kinds import SUITE, other_yaml
 from sie_agent.files.yaml_files import parse_yaml, read_yaml
 from sie_agent.pipeline import DistillSettings
 from sie_agent.samples import QUERY_SETS
-from sie_agent.suite.errors import is_overridden
 from sie_agent.suite.parts import (
     LEXICAL,
     MADE_UP,
@@ -30,7 +29,7 @@ from sie_agent.suite.parts import (
     JudgePart,
     LogPart,
 )
-from sie_agent.suite.paths import find_suite, read_endpoints, resolve_paths
+from sie_agent.suite.suite_paths import find_suite, read_endpoints, resolve_paths
 from sie_agent.utils.redact import redacted_setting
 from sie_agent.utils.values import MOST_SEED
 
@@ -73,16 +72,15 @@ class Suite(DistillSettings):
     @model_validator(mode="after")
     def parts_fit_together(self) -> Suite:
         """Names that refer to other parts of the suite exist there."""
-        names = [judge.name for judge in self.judges]
+        named = {judge.name: judge for judge in self.judges}
+        names = list(named)
         if not names:
             raise ValueError("`judges` is empty")
-        if len(set(names)) != len(names) or "human-grade" in names:
+        if len(names) != len(self.judges) or "human-grade" in names:
             raise ValueError("judges need distinct names, and 'human-grade' is taken")
-        for baseline in (LEXICAL, RANDOM, POSITIONS):
-            if any(judge.name == baseline.name and judge.kind != baseline.kind for judge in self.judges):
-                raise ValueError(
-                    f"the name '{baseline.name}' is for a judge of kind {baseline.kind}, a baseline of every run"
-                )
+        for name, kind in ((one.name, one.kind) for one in (LEXICAL, RANDOM, POSITIONS)):
+            if name in named and named[name].kind != kind:
+                raise ValueError(f"the name '{name}' is for a judge of kind {kind}, a baseline of every run")
         if self.headline_judge is not None and self.headline_judge not in names:
             raise ValueError(f"headline_judge '{self.headline_judge}' is none of {', '.join(names)}")
         for name in (*self.references, self.headline_reference):
@@ -94,7 +92,7 @@ class Suite(DistillSettings):
             raise ValueError("`draws` must be one or more distinct seeds")
         for judge in self.judges:
             for member in judge.members or ():
-                check_member(judge, next((one for one in self.judges if one.name == member), None), member)
+                check_member(judge, named.get(member), member)
         unknown = [name for name in self.downstream.judges or () if name not in names]
         if unknown:
             raise ValueError(f"downstream.judges names '{unknown[0]}', which is none of {', '.join(names)}")
@@ -121,12 +119,11 @@ class Suite(DistillSettings):
         That is word overlap, chance, and the positions at which rows were shown, where the log has *positions*.
         """
         named = self.downstream.judges
-        chosen = [judge for judge in self.judges if named is None or judge.name in named]
+        chosen = {judge.name: judge for judge in self.judges if named is None or judge.name in named}
         # a baseline that the suite has among its judges is that judge: two of one name would share their answers
         own = {judge.name: judge for judge in self.judges}
         baselines = (LEXICAL, RANDOM, *((POSITIONS,) if positions else ()))
-        missing = [own.get(one.name, one) for one in baselines if not any(judge.name == one.name for judge in chosen)]
-        return (*chosen, *missing)
+        return (*(chosen | {one.name: own.get(one.name, one) for one in baselines}).values(),)
 
     @property
     def primary(self) -> JudgePart:
@@ -263,6 +260,13 @@ def apply_override(content: dict[str, Any], override: str) -> None:
         if not isinstance(place, dict):
             raise InputError(f"'{parent}' has no keys below it", where=f"--set {key}")
     place[last] = value
+
+
+def is_overridden(way: Sequence[str | int], overrides: Sequence[str]) -> bool:
+    """Whether ``--set`` gave the setting at *way*, or one within it or around it."""
+    place = [str(part) for part in way]
+    given = [override.partition("=")[0].strip().split(".") for override in overrides]
+    return bool(place) and any(place[: len(one)] == one[: len(place)] for one in given)
 
 
 def dump_suite(suite: Suite) -> str:

@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 
 from sie_agent.downstream import AUTO, CLEAN, LOG, SAME_RECIPE, Way, all_verdicts, ungraded_words, verdict
-from sie_agent.downstream.verdict import CANNOT_TELL, LOSES_NOTHING, SIMPLE, SIMPLER, TWIN, TWIN_BY_RECIPE, UNKNOWN, USE
+from sie_agent.downstream.verdicts import (
+    CANNOT_TELL,
+    LOSES_NOTHING,
+    SIMPLE,
+    SIMPLER,
+    TWIN,
+    TWIN_BY_RECIPE,
+    UNKNOWN,
+    USE,
+)
 from sie_agent.evaluation import query_copies
 
 QUERIES, DRAWS = 100, 3

@@ -29,7 +29,7 @@ from sie_agent.judging.answers import Answer, Request
 from sie_agent.judging.backends.base import Batch
 from sie_agent.judging.cache.entries import MOST_ALIASES
 from sie_agent.judging.questions import KeyMaker, known_names
-from sie_agent.suite import Mixture
+from sie_agent.suite import DoubleJudging
 from sie_agent.utils.progress import set_quiet
 
 from .conftest import table
@@ -276,7 +276,7 @@ def test_models_are_compared_by_the_names_that_can_be_asked(cache: JudgmentCache
         )
         judges = make_backend("openai", endpoints=listed)
         judge(samples.head(4), VARIANT, judges.only("other"), cache)
-        mixture, session = Mixture(listed), Session(judges, cache)
+        mixture, session = DoubleJudging(listed), Session(judges, cache)
         tables = judge_chunks(mixture.watch(iter([samples])), VARIANT, judges, cache, session=session)
         assert pd.concat(tables)["model"].tolist() == ["other"] * 4 + ["x"] * 4
         found = mixture.measure([VARIANT], judges, cache, session)

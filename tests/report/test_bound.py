@@ -6,7 +6,7 @@ import pytest
 
 from sie_agent.report.agreement_words import share_of_bound
 from sie_agent.report.headline import gap_tile
-from sie_agent.report.shapes import Agreement
+from sie_agent.results import Agreement
 
 
 def with_bound(bound: float, low: float | None, high: float | None) -> Agreement:

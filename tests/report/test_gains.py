@@ -12,9 +12,9 @@ from sie_agent.report.bench_words import twins_words
 from sie_agent.report.plots_gains import drawn_rows, has_arrows
 from sie_agent.report.plots_quality import gain_plot
 from sie_agent.report.read import read_run
-from sie_agent.report.shapes import Agreement, Verdict
-from sie_agent.report.tables import judges_table
 from sie_agent.report.tables_bench import not_beaten
+from sie_agent.report.tables_quality import judges_table
+from sie_agent.results import Agreement, Verdict
 
 from .figures import Options
 from .fixtures import build_run

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from sie_agent.report.groups_section import OPINION, ShownGroups, groups_of, shown_kind
+from sie_agent.report.listed_rows import known_rows
 from sie_agent.report.page import environment
 from sie_agent.report.read import RunFolder, read_run
-from sie_agent.report.rows import known_rows
 
 from .fixtures import HOSTILE, build_run
 from .test_report import Page

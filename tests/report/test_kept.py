@@ -10,8 +10,8 @@ import pytest
 
 from sie_agent.errors import InputError
 from sie_agent.report import write_report
-from sie_agent.report.kept import kept_of
 from sie_agent.report.read import RunFolder, read_run
+from sie_agent.report.rows_kept import kept_of
 
 from .fixtures import build_run
 

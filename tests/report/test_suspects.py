@@ -24,8 +24,8 @@ from sie_agent.report.doubt import (
     with_support,
     yes_words,
 )
+from sie_agent.report.listed_rows import known_rows
 from sie_agent.report.read import read_run
-from sie_agent.report.rows import known_rows
 from sie_agent.report.suspects import floor_percent, judged_words, reason_words, side_names, suspects_of
 
 from .figures import Options

@@ -13,7 +13,7 @@ import pytest
 
 from sie_agent.errors import InputError
 from sie_agent.suite import evaluate_run
-from sie_agent.suite.draw.evidence import is_finished, load_draw
+from sie_agent.suite.draw.draw_files import is_finished, load_draw
 from sie_agent.suite.draw.facts import check_facts
 
 Finished = tuple[Any, Path, dict[str, Any]]

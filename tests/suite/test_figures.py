@@ -12,7 +12,7 @@ import pytest
 
 from sie_agent.files.paths import data_dir
 from sie_agent.suite import load_suite, run_suite
-from sie_agent.suite.draw.evidence import load_draw
+from sie_agent.suite.draw.draw_files import load_draw
 from sie_agent.suite.summary.summary import summarise
 
 HOMEDEPOT = data_dir() / "homedepot" / "pairs.parquet"

@@ -12,7 +12,7 @@ import yaml
 
 from sie_agent.errors import InputError
 from sie_agent.report.doubt import doubted
-from sie_agent.report.rows import chosen
+from sie_agent.report.listed_rows import chosen
 from sie_agent.samples import normalise_query
 from sie_agent.suite import run_suite
 

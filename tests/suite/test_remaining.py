@@ -53,21 +53,21 @@ def test_what_is_left_can_be_read_and_names_nobody_who_failed(gone: set[str], he
         assert judge.members is None or (len(judge.members) >= 2 and not gone & set(judge.members))
     assert set(left.downstream.judges or ()) == {"panel", "a", "guess"} & names
     if whole.primary.name in names:
-        assert left.primary.name == whole.primary.name and losses.told.instead_of is None
+        assert left.primary.name == whole.primary.name and losses.failures.instead_of is None
     else:
-        assert left.primary.kind in ("openai", "panel") and losses.told.instead_of == whole.primary.name
-    lost = {one.judge for one in losses.told.failed if one.lost == "judge"}
+        assert left.primary.kind in ("openai", "panel") and losses.failures.instead_of == whole.primary.name
+    lost = {one.judge for one in losses.failures.failed if one.lost == "judge"}
     assert lost == {judge["name"] for judge in JUDGES} - names
-    assert gone or (left == whole and not losses.told.failed)
+    assert gone or (left == whole and not losses.failures.failed)
 
 
 def test_failures_add_up() -> None:
     first = remaining_suite(Losses(suite()), failing("a"), None)
     assert first.suite.primary.name == "panel" and first.suite.primary.members == ("b", "c")
     second = remaining_suite(first, failing("panel", "b"), None)
-    assert second.suite.primary.name == "pair" and second.told.instead_of == "panel"
-    assert [one.judge for one in second.told.failed] == ["a", "panel", "b"]
-    assert first.told.failed[0].text == "Panel 'panel' goes on without 'a'"
+    assert second.suite.primary.name == "pair" and second.failures.instead_of == "panel"
+    assert [one.judge for one in second.failures.failed] == ["a", "panel", "b"]
+    assert first.failures.failed[0].text == "Panel 'panel' goes on without 'a'"
 
 
 def test_clarity_is_asked_of_the_heir_that_can_give_it() -> None:
@@ -76,10 +76,10 @@ def test_clarity_is_asked_of_the_heir_that_can_give_it() -> None:
     assert heir.suite.primary.name == "d" and heir.suite.labels.clarity == "judge"
     for_panel = remaining_suite(Losses(whole), failing("a"), None)
     assert for_panel.suite.primary.name == "panel" and for_panel.suite.labels.clarity == "none"
-    assert [one.lost for one in for_panel.told.failed] == ["members", "judge", "clarity"]
+    assert [one.lost for one in for_panel.failures.failed] == ["members", "judge", "clarity"]
     own = remaining_suite(Losses(whole), [], failing("a")[0])
     assert own.suite.primary.name == "a" and own.suite.labels.clarity == "none"
-    assert own.told.failed[0].text == "Clarity of the queries was not judged: a is down"
+    assert own.failures.failed[0].text == "Clarity of the queries was not judged: a is down"
 
 
 def test_all_causes_are_told_where_nobody_is_left() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sie_agent.downstream import QUERIES_WANTED, ungraded_words
-from sie_agent.suite.draw.evidence import to_grade
+from sie_agent.suite.draw.draw_files import to_grade
 
 
 @given(st.lists(st.lists(st.booleans(), min_size=1, max_size=6), min_size=1, max_size=30), st.integers(1, 60))

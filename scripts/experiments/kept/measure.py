@@ -33,7 +33,7 @@ from sie_agent.pipeline import train_proxies
 from sie_agent.suite import load_suite
 from sie_agent.suite.draw.downstream import answers_of, bench_data, bench_folds, bench_rows_asked
 from sie_agent.suite.draw.draw import Draw, start_draw
-from sie_agent.suite.draw.evidence import Stored
+from sie_agent.suite.draw.draw_files import Stored
 from sie_agent.suite.draw.world import build_world
 from sie_agent.suite.parts import LEXICAL, RANDOM, JudgePart
 from sie_agent.suite.settings import Suite

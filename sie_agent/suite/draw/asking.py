@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 import numpy as np
-import numpy.typing as npt
 
 from sie_agent.downstream import RANKERS
 from sie_agent.errors import InputError, SieError
@@ -21,27 +20,12 @@ from sie_agent.suite.failed import Failure, nobody_left, raised, reasons_of, ung
 from sie_agent.suite.parts import JudgePart
 from sie_agent.suite.remaining import Losses, remaining_suite
 from sie_agent.suite.settings import Suite
+from sie_agent.utils.arrays import Booleans
 from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import say
 
-Booleans = npt.NDArray[np.bool_]
-
 # so many grades the scorer of a judge needs at least
 FEWEST_GRADES = 2
-
-
-def judges_at(world: World, place: int) -> list[JudgePart]:
-    """The judges that take part in the draw at *place* of the suite's draws."""
-    return [judge for judge in world.suite.judges_and_baseline if judge.draws is None or place < judge.draws]
-
-
-def bench_judges_at(draw: Draw, place: int) -> list[JudgePart]:
-    """The judges that take part in the bench of the draw at *place*: none where it has no bench."""
-    world = draw.world
-    if place >= world.suite.downstream.draws or not world.has_grades:
-        return []
-    everyone = world.suite.bench_judges(positions=draw.has_positions)
-    return [judge for judge in everyone if judge.draws is None or place < judge.draws]
 
 
 def check_judges(suite: Suite) -> None:
@@ -118,17 +102,13 @@ def ask_for_missing(world: World, draws: Sequence[Draw], asked: dict[str, Boolea
     asked : by judge, (n,) the rows that it was asked about; is added to.
     """
     failures: list[Failure] = []
-    tried = [judge for place, draw in enumerate(draws) for judge in bench_judges_at(draw, place)]
+    tried = [judge for draw in draws for judge in draw.bench_judges]
     everyone = list(dict.fromkeys([*world.suite.judges_and_baseline, *tried]))
-    for judge in everyone:
-        if not judge.is_asked:
-            continue
-        wanted = np.zeros(len(world.samples), bool)
-        for place, draw in enumerate(draws):
-            wanted |= rows_read(draw, judge, judges_at(world, place), bench_judges_at(draw, place))
+    for judge in (one for one in everyone if one.is_asked):
+        wanted = np.any([rows_read(draw, judge) for draw in draws], axis=0)
         if judge.name in asked and not (wanted & ~asked[judge.name]).any():
             continue
-        say(f"Asking judge '{judge.name}' about {pairs_asked(world, draws, judge, wanted)}")
+        say(f"Asking judge '{judge.name}' about {pairs_asked(draws, judge, wanted)}")
         try:
             world.ask(judge, wanted)
         except SieError as error:
@@ -147,11 +127,11 @@ def ask_for_missing(world: World, draws: Sequence[Draw], asked: dict[str, Boolea
     return failures
 
 
-def pairs_asked(world: World, draws: Sequence[Draw], judge: JudgePart, wanted: Booleans) -> str:
+def pairs_asked(draws: Sequence[Draw], judge: JudgePart, wanted: Booleans) -> str:
     """How many pairs a judge is asked about, and why they are more than those that the scorer learns from."""
     told, learned = counted(int(wanted.sum()), "pair"), np.zeros(len(wanted), bool)
-    for place, draw in enumerate(draws):
-        if judge in judges_at(world, place):
+    for draw in draws:
+        if judge in draw.judges:
             learned |= asked_rows(draw, judge)
     more = int((wanted & ~learned).sum())
     if not more or not learned.any():
@@ -163,13 +143,12 @@ def too_few_grades(world: World, draws: Sequence[Draw], judge: JudgePart) -> lis
     """Why the answers of a judge, or of a panel's members, are too few for some draw or fold; empty where they do."""
     members = [one.name for one in world.suite.judges if one.name in (judge.members or (judge.name,))]
     tables = [world.judgments[name] for name in members or [judge.name]]
-    graded = min(int(table["score"].notna().sum()) for table in tables)
     fewest = min(tables, key=lambda table: int(table["score"].notna().sum()))
     reasons = reasons_of(fewest)
-    if not graded:
+    if fewest["score"].isna().all():
         return [ungraded(judge.name, reasons, len(fewest))]
-    for place, draw in enumerate(draws):
-        for where, rows in parts_read(draw, judge, place):
+    for draw in draws:
+        for where, rows in parts_read(draw, judge):
             known = int(np.isfinite(relevance_of(draw, judge, rows)).sum())
             if known < FEWEST_GRADES:
                 asked = int(asked_rows(draw, judge, rows).sum())
@@ -177,24 +156,24 @@ def too_few_grades(world: World, draws: Sequence[Draw], judge: JudgePart) -> lis
     return []
 
 
-def parts_read(draw: Draw, judge: JudgePart, place: int) -> Iterator[tuple[str, Booleans]]:
+def parts_read(draw: Draw, judge: JudgePart) -> Iterator[tuple[str, Booleans]]:
     """The parts of a draw of which a judge has to grade some pairs, each with its name: its log, every fold's log."""
-    if judge in judges_at(draw.world, place):
+    if judge in draw.judges:
         yield "", draw.judged
-    if judge in bench_judges_at(draw, place):
+    if judge in draw.bench_judges:
         for number, fold in enumerate(bench_folds(draw), 1):
             yield f", fold {number}", fold.judged
 
 
-def rows_read(draw: Draw, judge: JudgePart, judges: Sequence[JudgePart], tried: Sequence[JudgePart]) -> Booleans:
+def rows_read(draw: Draw, judge: JudgePart) -> Booleans:
     """(n,) the rows whose answers by a judge a draw reads, for its labels and for its bench."""
     rows, primary = np.zeros(len(draw.label), bool), draw.world.suite.primary
-    if judge in judges:
+    if judge in draw.judges:
         rows |= asked_rows(draw, judge)
     if judge == primary or judge.name in (primary.members or ()):
         # the recipe of the run's scorer is chosen on these
         rows |= draw.mask("tune")
-    for part in tried:
+    for part in draw.bench_judges:
         if part == judge or judge.name in (part.members or ()):
             rows |= bench_rows_asked(draw, part)
     return rows

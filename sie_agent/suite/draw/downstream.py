@@ -9,10 +9,11 @@ import pandas as pd
 from sie_agent.downstream import RANKERS, BenchData, Fold, JudgeAnswers, Keeping, make_folds, run_bench
 from sie_agent.evaluation import knowledge_removed
 from sie_agent.selection import tie_breakers
-from sie_agent.suite.draw.draw import Booleans, Draw
+from sie_agent.suite.draw.draw import Draw
 from sie_agent.suite.draw.judges import asked_rows, judge_quality, relevance_of
 from sie_agent.suite.draw.world import World
 from sie_agent.suite.parts import JudgePart
+from sie_agent.utils.arrays import Booleans
 
 TWIN_SEED = 15_000
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.attribution import (
@@ -21,15 +20,13 @@ from sie_agent.attribution import (
     train,
 )
 from sie_agent.evaluation import confident_learning, roc_auc
-from sie_agent.pipeline import Log, Proxies, train_proxies
+from sie_agent.pipeline import Log, Proxies, scattered, train_proxies
 from sie_agent.samples import IMPRESSIONS, assign_query_sets, check_query_sets, simulate_log
 from sie_agent.scorer import LabelErrors, Student
 from sie_agent.suite.draw.world import World
 from sie_agent.suite.parts import JudgePart
 from sie_agent.suite.settings import Suite
-
-Doubles = npt.NDArray[np.float64]
-Booleans = npt.NDArray[np.bool_]
+from sie_agent.utils.arrays import Booleans, Doubles, Floats
 
 CEILING = JudgePart(name="human-grade", kind="simulated", auc=1.0)
 
@@ -49,6 +46,7 @@ class Draw:
     facts : numbers about the draw that are no columns.
     students : by judge, the students of its weak labels.
     kept : of the bench, figures of rankers trained on shares of the rows; None where that was not asked for.
+    place : of the draw among those of the suite.
     errors : by judge, how its scorer tells wrong labels, and the log's columns, each (n_log,).
     """
 
@@ -67,6 +65,24 @@ class Draw:
     students: dict[str, dict[str, Student]] = field(default_factory=dict)
     kept: pd.DataFrame | None = None
     errors: dict[str, tuple[LabelErrors, dict[str, Doubles]]] = field(default_factory=dict)
+    place: int = 0
+
+    def takes_part(self, judge: JudgePart) -> bool:
+        """Whether a judge judges this draw."""
+        return judge.draws is None or self.place < judge.draws
+
+    @property
+    def judges(self) -> list[JudgePart]:
+        """The judges whose labels are made of the draw."""
+        return [judge for judge in self.world.suite.judges_and_baseline if self.takes_part(judge)]
+
+    @property
+    def bench_judges(self) -> list[JudgePart]:
+        """The judges that take part in the bench of the draw: none where it has no bench."""
+        suite = self.world.suite
+        if self.place >= suite.downstream.draws or not self.world.has_grades:
+            return []
+        return [judge for judge in suite.bench_judges(positions=self.has_positions) if self.takes_part(judge)]
 
     def mask(self, name: str) -> Booleans:
         """(n,) rows of a query set."""
@@ -110,8 +126,8 @@ class Draw:
         return bool(self.world.suite.references) and self.world.has_grades and validation
 
 
-def start_draw(world: World, seed: int) -> Draw:
-    """Assign the query sets and make the log."""
+def start_draw(world: World, seed: int, place: int = 0) -> Draw:
+    """Assign the query sets and make the log; *place* of the draw among those of the suite."""
     suite, samples = world.suite, world.samples
     sets = assign_query_sets(samples, suite.query_sets, seed)
     check_query_sets(samples, sets)
@@ -120,18 +136,11 @@ def start_draw(world: World, seed: int) -> Draw:
         position = samples["position"].to_numpy(np.float64, na_value=np.nan)
         label, unknown = samples["label"].to_numpy(np.float64), np.full(count, np.nan)
         shown = samples[IMPRESSIONS].to_numpy(np.float64) if IMPRESSIONS in samples else np.ones(count)
-        return Draw(world, seed, label, np.zeros(count, bool), position, unknown, shown, sets)
+        return Draw(world, seed, label, np.zeros(count, bool), position, unknown, shown, sets, place=place)
     log = simulate_log(samples, simulation, seed)
-    return Draw(
-        world,
-        seed,
-        log["label"].to_numpy(np.float64),
-        log["flipped"].to_numpy(bool),
-        log["position"].to_numpy(np.float64, na_value=np.nan),
-        log["examination"].to_numpy(np.float64),
-        log["impressions"].to_numpy(np.float64),
-        sets,
-    )
+    label, examination, shown = (log[name].to_numpy(np.float64) for name in ("label", "examination", "impressions"))
+    position = log["position"].to_numpy(np.float64, na_value=np.nan)
+    return Draw(world, seed, label, log["flipped"].to_numpy(bool), position, examination, shown, sets, place=place)
 
 
 def train_models(draw: Draw, step: Callable[[], None]) -> None:
@@ -141,8 +150,7 @@ def train_models(draw: Draw, step: Callable[[], None]) -> None:
     draw.proxies = train_proxies(draw.every_row.take(log), settings, draw.seed, step, held_out=trains_held_out(suite))
     draw.columns["baseline|random"] = np.random.default_rng(draw.seed).random(len(draw.label))
     if draw.proxies.held_out is not None and needs_held_out(suite):
-        held_out = np.full(len(draw.label), np.nan)
-        held_out[log] = draw.proxies.held_out
+        held_out = scattered(draw.proxies.held_out, log)
         draw.columns["baseline|confident-learning"] = confident_learning(draw.label, held_out)
         draw.columns["baseline|held-out-confidence"] = 1 - np.abs(draw.label - held_out)
     if not draw.has_references:
@@ -173,7 +181,7 @@ def trains_held_out(suite: Suite) -> bool:
     return suite.distilling.wants_log_columns or needs_held_out(suite)
 
 
-def log_odds(models: Sequence[Model], features: npt.NDArray[np.float32]) -> Doubles:
+def log_odds(models: Sequence[Model], features: Floats) -> Doubles:
     """Log-odds of the mean probability of some models, (n,)."""
     probability = predict(models, features).astype(np.float64)
     return np.asarray(np.log(np.clip(probability, 1e-7, 1) / np.clip(1 - probability, 1e-7, 1)))
@@ -181,9 +189,8 @@ def log_odds(models: Sequence[Model], features: npt.NDArray[np.float32]) -> Doub
 
 def own_losses(draw: Draw, odds: Doubles, rows: FeatureRows, training_loss: str) -> Doubles:
     """The training loss of each row of the log, (n,), NaN elsewhere."""
-    log, column = draw.logged, np.full(len(odds), np.nan)
-    column[log] = TRAINING_LOSSES[training_loss].losses(odds[log].astype(np.float32), rows)
-    return column
+    log = draw.logged
+    return scattered(TRAINING_LOSSES[training_loss].losses(odds[log].astype(np.float32), rows), log)
 
 
 def compute_references(draw: Draw, step: Callable[[], None]) -> None:
@@ -205,7 +212,5 @@ def compute_references(draw: Draw, step: Callable[[], None]) -> None:
             if part != "reference" and name not in SIGNED:
                 rows = trusted
             setting = Setting(runs, asked, asked, rows, world.suite.log.relevant_at, world.training.loss)
-            column = np.full(len(world.samples), np.nan)
-            column[log] = reference_importance(name, setting)
-            draw.columns[f"{part}|{name}"] = column
+            draw.columns[f"{part}|{name}"] = scattered(reference_importance(name, setting), log)
         step()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from sie_agent.files.manifest import write_json
+from sie_agent.files.typed_json import write_document
 from sie_agent.report import doubted, ranking_label, scored_rows, shown_ids, with_support
+from sie_agent.results import Explanations
 from sie_agent.scorer import explain_rows, load_scorer
 from sie_agent.selection import RELEVANCE
 from sie_agent.suite.draw.rows_read import read_rows
@@ -33,4 +34,5 @@ def write_run_explanations(folder: Path) -> None:
         if label in scorer.students and ids:
             listed = samples[samples["sample_id"].isin(ids)].reset_index(drop=True)
             explained += explain_rows(scorer, listed, label)
-    write_json(folder / "explanations.json", {"by": by, "explanations": [asdict(one) for one in explained]})
+    content = {"by": by, "explanations": [asdict(one) for one in explained]}
+    write_document(folder / "explanations.json", Explanations, content)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from sie_agent.downstream import LOG, RANKERS, Way
 from sie_agent.errors import InputError
-from sie_agent.files.field_errors import first_fault
+from sie_agent.files.typed_json import as_model
 
 MEND = "Run the suite again with 'sie run': it makes a damaged draw anew"
 
@@ -54,7 +54,7 @@ class Spread(_Shape):
     partial_spearman: list[Figure] = Field(default_factory=list)
 
 
-class Twin(_Shape):
+class TwinFacts(_Shape):
     """How a twin without the judge's knowledge was made."""
 
     cells: str
@@ -70,7 +70,7 @@ class OfAWay(_Shape):
     twin: bool
 
 
-class Choice(OfAWay):
+class FoldChoice(OfAWay):
     """The recipe that one fold chose."""
 
     recipe: str
@@ -96,8 +96,8 @@ class DrawFacts(_Shape):
     judges: dict[str, JudgeFacts] = Field(default_factory=dict)
     calibration: dict[str, list[Calibrated]] = Field(default_factory=dict)
     permutations: dict[str, dict[str, Spread]] = Field(default_factory=dict)
-    twins: dict[str, Twin] = Field(default_factory=dict)
-    choices: list[Choice] = Field(default_factory=list)
+    twins: dict[str, TwinFacts] = Field(default_factory=dict)
+    choices: list[FoldChoice] = Field(default_factory=list)
     kept: list[Training] = Field(default_factory=list)
     has_positions: bool = False
     target_auc: Figure = None
@@ -110,12 +110,7 @@ def check_facts(facts: dict[str, Any], path: Path) -> None:
     ------
     InputError : names the file and the first field that is wrong.
     """
-    try:
-        shaped = DrawFacts.model_validate(facts)
-    except ValidationError as error:
-        way, problem = first_fault(error, DrawFacts)
-        place = ".".join(map(str, way)) or "the top level"
-        raise InputError(f"field '{place}': {problem}", where=path, hint=MEND) from None
+    shaped = as_model(facts, DrawFacts, path, hint=MEND)
     # every query has a row: without this, a damaged count asks for more memory than there is
     if shaped.n_queries > shaped.rows:
         raise InputError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,11 +23,13 @@ from sie_agent.evaluation import (
     simulate_judge,
     spearman,
 )
-from sie_agent.pipeline import Proxies, distill_labels, label_errors_of, make_labels
+from sie_agent.pipeline import Proxies, distill_labels, label_errors_of, make_labels, scattered
+from sie_agent.pipeline.judged_log import mean_rank
 from sie_agent.scorer import LABEL_ERROR
 from sie_agent.selection import RELEVANCE
-from sie_agent.suite.draw.draw import CEILING, Booleans, Doubles, Draw
+from sie_agent.suite.draw.draw import CEILING, Draw
 from sie_agent.suite.parts import JudgePart
+from sie_agent.utils.arrays import Booleans, Doubles
 
 # the weak label that the headline is about, and whose control is drawn
 HEADLINE_LABEL = "value"
@@ -75,14 +77,6 @@ def made_up(draw: Draw, part: JudgePart) -> Doubles:
     return simulate_judge(world.grade, part.auc or 1.0, world.suite.log.relevant_at, 7_000 + draw.seed)
 
 
-def mean_rank(answers: Sequence[Doubles], rows: Booleans) -> Doubles:
-    """Mean over judges of the rank of their answers in (0, 1), (n,), on the *rows* that all of them graded."""
-    known = rows & np.all([~np.isnan(one) for one in answers], axis=0)
-    found = np.full(len(rows), np.nan)
-    found[known] = np.mean([(rankdata(one[known]) - 0.5) / known.sum() for one in answers], axis=0)
-    return found
-
-
 def proxies_of(draw: Draw) -> Proxies:
     """The draw's proxies.
 
@@ -110,9 +104,7 @@ def apply_judge(draw: Draw, part: JudgePart, step: Callable[[], None]) -> None:
     distilled = distill_labels(logged, labels, suite.distilling, draw.seed, step)
     draw.columns[f"relevance|{part.name}"] = relevance
     for name, scores in distilled.scores(draw.world.inputs, draw.label).items():
-        column = np.full(len(draw.label), np.nan)
-        column[log] = distilled.labels[name]
-        draw.columns[f"weak|{name}|{part.name}"] = column
+        draw.columns[f"weak|{name}|{part.name}"] = scattered(distilled.labels[name], log)
         draw.columns[f"scorer|{name}|{part.name}"] = scores
     draw.students[part.name] = dict(distilled.students)
     names = draw.world.samples["query"][log]
@@ -120,9 +112,8 @@ def apply_judge(draw: Draw, part: JudgePart, step: Callable[[], None]) -> None:
     if told is not None:
         draw.errors[part.name] = told
         relevance_said = draw.columns[f"scorer|{RELEVANCE}|{part.name}"][log]
-        column = np.full(len(draw.label), np.nan)
-        column[log] = told[0].of(relevance_said, logged.label, told[1])[0]
-        draw.columns[f"scorer|{LABEL_ERROR}|{part.name}"] = column
+        error = told[0].of(relevance_said, logged.label, told[1])[0]
+        draw.columns[f"scorer|{LABEL_ERROR}|{part.name}"] = scattered(error, log)
     draw.facts.setdefault("judges", {})[part.name] = judge_quality(draw, relevance)
     draw.facts.setdefault("calibration", {})[part.name] = support_calibration(draw, part.name)
     if draw.has_references and draw.unseen.any() and part.name != CEILING.name:
@@ -188,9 +179,7 @@ def control(draw: Draw, part: JudgePart, relevance: Doubles, step: Callable[[], 
         ranks.append(rankdata(scores[HEADLINE_LABEL]))
         step()
     stacked = np.asarray(ranks)
-    column = np.full(len(draw.label), np.nan)
-    column[unseen] = stacked.mean(axis=0)
-    draw.columns[f"control|{part.name}"] = column
+    draw.columns[f"control|{part.name}"] = scattered(stacked.mean(axis=0), unseen)
     loss = draw.columns["baseline|plain-loss"][unseen]
     spread = {}
     for name in draw.world.suite.references:

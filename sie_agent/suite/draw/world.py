@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.attribution import TrainingSettings
@@ -28,15 +27,14 @@ from sie_agent.judging import (
     make_backend,
 )
 from sie_agent.samples import load_samples, normalise_query, rows_policy, with_grades, without_grade
-from sie_agent.suite.draw.mixture import Mixture
+from sie_agent.suite.draw.double_judging import DoubleJudging
 from sie_agent.suite.failed import Failure, raised, reasons_of, ungraded
 from sie_agent.suite.inputs import READERS
 from sie_agent.suite.parts import CLARITY_VARIANT, DataPart, JudgePart
 from sie_agent.suite.settings import Suite
+from sie_agent.utils.arrays import Booleans, Doubles, Floats, Integers
 
-Doubles = npt.NDArray[np.float64]
-Booleans = npt.NDArray[np.bool_]
-Integers = npt.NDArray[np.intp]
+NO_JUDGMENTS = pd.DataFrame(columns=list(JUDGMENT_COLUMNS))
 
 
 @dataclass
@@ -58,8 +56,8 @@ class World:
     suite: Suite
     samples: pd.DataFrame
     features: TextFeatures
-    inputs: npt.NDArray[np.float32]
-    target_inputs: npt.NDArray[np.float32]
+    inputs: Floats
+    target_inputs: Floats
     queries: Integers
     query_names: list[str]
     clarity: Doubles
@@ -85,21 +83,21 @@ class World:
         return self.suite.target.training
 
     @cached_property
-    def proxy_inputs(self) -> npt.NDArray[np.float32]:
+    def proxy_inputs(self) -> Floats:
         """What the proxies read, a row each."""
         proxy, target = self.suite.distilling.proxy, self.suite.target
         if (proxy.kind, proxy.model, proxy.length) == (target.kind, target.model, target.length):
             return self.target_inputs
         return READERS[proxy.kind](without_grade(self.samples), self.inputs, proxy)
 
-    def model_features(self, reads: str) -> npt.NDArray[np.float32]:
+    def model_features(self, reads: str) -> Floats:
         """What rankers of a kind read, a row each: ``target``, ``text`` or ``embeddings``."""
         if reads == "embeddings":
             return self.embeddings
         return self.inputs if reads == "text" else self.target_inputs
 
     @cached_property
-    def embeddings(self) -> npt.NDArray[np.float32]:
+    def embeddings(self) -> Floats:
         """(n, d) features made of frozen sentence embeddings."""
         return embedding_features(without_grade(self.samples))
 
@@ -125,7 +123,7 @@ class World:
         variant = load_variant(part.asks_with or "")
         asked = without_grade(self.samples[rows])
         backend = open_judge(part)
-        mixture = Mixture(part.servers)
+        mixture = DoubleJudging(part.servers)
         mixture.add(asked)
         session, mixed = Session(backend, self.cache), None
         try:
@@ -155,21 +153,18 @@ class World:
 
     def take_account(self, part: JudgePart, session: Session, mixed: dict[str, Any] | None, backend: Backend) -> None:
         """Remember who answered for a judge and what it cost; one that comes into the headline is asked twice."""
-        before = self.asked.get(part.name, {"asked": 0, "cost": None, "tokens": {}, "servers": []})
+        before = self.asked.get(part.name, {"asked": 0, "cost": None, "tokens": {}, "servers": [], "mixture": None})
         account = session.account
         cost = account.cost if before["cost"] is None else before["cost"] + (account.cost or 0.0)
-        table = self.judgments.get(part.name, pd.DataFrame(columns=list(JUDGMENT_COLUMNS)))
-        graded = table[table["score"].notna()]
+        graded = self.judgments.get(part.name, NO_JUDGMENTS).dropna(subset="score")
+        tokens = {"input": account.input_tokens, "output": account.output_tokens}
         self.asked[part.name] = {
             "asked": before["asked"] + account.asked,
             "cost": cost,
-            "tokens": {
-                "input": before["tokens"].get("input", 0) + account.input_tokens,
-                "output": before["tokens"].get("output", 0) + account.output_tokens,
-            },
-            "models": {str(name): int(count) for name, count in graded["model"].value_counts().items()},
-            "endpoints": {str(name): int(count) for name, count in graded["endpoint"].value_counts().items() if name},
-            "mixture": mixed if mixed is not None else before.get("mixture"),
+            "tokens": {name: before["tokens"].get(name, 0) + count for name, count in tokens.items()},
+            "models": counts_of(graded["model"]),
+            "endpoints": counts_of(graded["endpoint"]),
+            "mixture": mixed or before["mixture"],
             "servers": before["servers"] + (backend.report() if isinstance(backend, Accounted) else []),
         }
 
@@ -188,7 +183,12 @@ class World:
     def judgments_table(self) -> pd.DataFrame:
         """All judgments of the run, of relevance and of clarity."""
         tables = [table for table in self.judgments.values() if len(table)]
-        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(JUDGMENT_COLUMNS))
+        return pd.concat(tables, ignore_index=True) if tables else NO_JUDGMENTS
+
+
+def counts_of(names: pd.Series[str]) -> dict[str, int]:
+    """How often each name is there, the most frequent first; empty ones are no names."""
+    return {str(name): int(count) for name, count in names.value_counts().items() if name}
 
 
 def open_judge(part: JudgePart) -> Backend:
@@ -229,9 +229,7 @@ def build_world(suite: Suite, cache: JudgmentCache, folder: Path | None = None) 
     samples, keys = samples[enough].reset_index(drop=True), keys[enough]
     if samples.empty:
         raise InputError(
-            f"no query has {part.min_items_per_query} items",
-            where=part.source,
-            hint="Lower data.min_items_per_query.",
+            f"no query has {part.min_items_per_query} items", where=part.source, hint="Lower data.min_items_per_query."
         )
     check_labels(suite, samples)
     codes, names = pd.factorize(keys)

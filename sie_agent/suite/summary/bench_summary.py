@@ -6,9 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from sie_agent.downstream import (
     AUTO,
     NOTHING_TRIED,
@@ -22,17 +19,14 @@ from sie_agent.downstream import (
     ungraded_words,
     what_it_teaches,
 )
-from sie_agent.suite.draw.evidence import Stored
+from sie_agent.suite.draw.draw_files import Stored
 from sie_agent.suite.parts import JudgePart
 from sie_agent.suite.settings import Suite
+from sie_agent.utils.arrays import Integers
 
 
 def bench_of(
-    suite: Suite,
-    tried: Sequence[JudgePart],
-    draws: Sequence[Stored],
-    n_queries: int,
-    copies: npt.NDArray[np.intp],
+    suite: Suite, tried: Sequence[JudgePart], draws: Sequence[Stored], n_queries: int, copies: Integers
 ) -> dict[str, Any]:
     """What the bench gives to ``agreement.json``: the verdict on the headline judge, and what it rests on."""
     tables = [draw.bench for draw in draws if draw.bench is not None]

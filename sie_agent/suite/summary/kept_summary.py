@@ -11,22 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from sie_agent.downstream import AT_RANDOM, LOG, WITHIN, Way, all_values, keep_name, kept_names, minus
-from sie_agent.evaluation import paired_query_difference
-from sie_agent.files.json_files import read_object
-from sie_agent.suite.draw.evidence import Stored
-
-Doubles = npt.NDArray[np.float64]
-FIGURE = ("value", "ci_low", "ci_high")
-SELECTION = ("ranker", "keep", "by", "judge", "twin")
+from sie_agent.downstream import AT_RANDOM, LOG, WITHIN, Way, all_values, keep_name, kept_names, mean_of_way, minus
+from sie_agent.files.typed_json import read_model
+from sie_agent.results import Agreement, RunManifest
+from sie_agent.suite.draw.draw_files import Stored
+from sie_agent.utils.arrays import Doubles, Integers
 
 
-def kept_of(
-    shares: Sequence[float], draws: Sequence[Stored], n_queries: int, copies: npt.NDArray[np.intp]
-) -> list[dict[str, Any]]:
+def kept_of(shares: Sequence[float], draws: Sequence[Stored], n_queries: int, copies: Integers) -> list[dict[str, Any]]:
     """Rows of ``agreement.json`` under ``kept``: each selection and metric beside the whole log; [] without shares.
 
     Parameters
@@ -54,37 +48,25 @@ def kept_row(
     way: Way,
     metric: str,
     values: Mapping[Way, Doubles],
-    copies: npt.NDArray[np.intp],
+    copies: Integers,
     shares: Sequence[float],
     counts: Mapping[str, float],
 ) -> dict[str, Any]:
     """One selection and metric: its mean, and its difference to the whole log and to as many rows at random."""
-    own = values[way]
-    mean = paired_query_difference(own, np.zeros_like(own), copies)
-    tried = ~np.isnan(own).all(axis=1)
-    return {
-        **selection_of(way, shares),
-        "metric": metric,
-        **{name: mean[name] for name in FIGURE},
-        "draws": [float(np.nanmean(draw)) for draw in own[tried]],
-        "n_draws": int(tried.sum()),
-        "n_queries": int((~np.isnan(own)).any(axis=0).sum()),
+    about = selection_of(way, shares)
+    needs_order = about["by"] not in (LOG, AT_RANDOM)
+    at_random = Way(way.ranker, keep_name(about["keep"], AT_RANDOM)) if needs_order else None
+    gains = {
         "minus_log": minus(values, way, Way(way.ranker, LOG), copies),
-        "minus_random": minus(values, way, at_random(way, shares), copies),
-        **counts,
+        "minus_random": minus(values, way, at_random, copies),
     }
+    return {**about, "metric": metric, **mean_of_way(values[way], copies), **gains, **counts}
 
 
 def selection_of(way: Way, shares: Sequence[float]) -> dict[str, Any]:
     """What was kept, and for which ranker; the log as it is has a share of 1."""
     keep, by = kept_names(shares).get(way.strategy, (1.0, LOG))
     return {"ranker": way.ranker, "keep": keep, "by": by, "judge": way.judge or None, "twin": way.twin}
-
-
-def at_random(way: Way, shares: Sequence[float]) -> Way | None:
-    """The same share of the rows at random; None for that itself and for the whole log."""
-    keep, by = kept_names(shares).get(way.strategy, (1.0, LOG))
-    return None if by in (LOG, AT_RANDOM) else Way(way.ranker, keep_name(keep, AT_RANDOM))
 
 
 def seconds_of(shares: Sequence[float], draws: Sequence[Stored]) -> list[dict[str, Any]]:
@@ -108,29 +90,22 @@ def seconds_of(shares: Sequence[float], draws: Sequence[Stored]) -> list[dict[st
     ]
 
 
-def kept_briefly(figures: Mapping[str, Any], manifest: Path) -> list[dict[str, Any]]:
+def kept_briefly(figures: Agreement, manifest: Path) -> list[dict[str, Any]]:
     """For the summary of a run: each selection without twins, of the first ranker, within queries; and its time.
 
     Parameters
     ----------
     figures : of ``agreement.json``. manifest : the run's; where it has no times, none are told.
     """
-    rows = [row for row in figures.get("kept", []) if row["metric"] == WITHIN and not row["twin"] and row["by"] != LOG]
-    if not rows:
-        return []
-    told = read_object(manifest) if manifest.is_file() else {}
-    times = {tuple(one[name] for name in SELECTION): one for one in told.get("training_seconds", [])}
-    found = []
-    for row in (row for row in rows if row["ranker"] == rows[0]["ranker"]):
-        time = times.get(tuple(row[name] for name in SELECTION), {})
-        found.append(
-            {
-                **{name: row[name] for name in ("keep", "by", "judge", "minus_log", "minus_random")},
-                "seconds": time.get("seconds"),
-                "of_log": time.get("of_log"),
-            }
-        )
-    return found
+    rows = [row for row in figures.kept if row.metric == WITHIN and not row.twin and row.by != LOG]
+    trained = read_model(manifest, RunManifest).training_seconds if rows and manifest.is_file() else []
+    times = {one.key: {"seconds": one.seconds, "of_log": one.of_log} for one in trained}
+    shown = {"keep", "by", "judge", "minus_log", "minus_random"}
+    return [
+        {**row.model_dump(include=shown), **times.get(row.key, {"seconds": None, "of_log": None})}
+        for row in rows
+        if row.ranker == rows[0].ranker
+    ]
 
 
 def trainings(draws: Sequence[Stored]) -> list[Mapping[str, Any]]:

@@ -14,10 +14,12 @@ import pandas as pd
 from sie_agent.downstream import QUERIES_WANTED
 from sie_agent.errors import InputError
 from sie_agent.files.json_files import read_object
-from sie_agent.files.manifest import file_hash, write_json, write_text
+from sie_agent.files.manifest import file_hash, write_text
 from sie_agent.files.tables import read_table, write_table
+from sie_agent.files.typed_json import read_model, write_document
 from sie_agent.files.yaml_files import read_yaml
 from sie_agent.report import MADE_UP, PER_QUERY, STEPS, doubted, scored_rows, side_names, variant_of, with_support
+from sie_agent.results import NextSteps
 from sie_agent.samples import COLUMNS, read_grades
 from sie_agent.selection import POSITIVE_AT
 from sie_agent.suite.draw.rows_read import read_rows
@@ -69,11 +71,9 @@ def write_next_steps(folder: Path) -> None:
             # the mark at the start tells spreadsheets that this is UTF-8
             text = table.to_csv(index=False, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
             write_text(path, "\ufeff" + text)
-        counts: dict[str, Any] = {"rows": len(table), "queries": int(table["query"].nunique())}
-        if step == "check":
-            counts["rule"] = check_rule(rows, clicks)
-        steps[step] = {"file": name, **counts, "sha256": file_hash(path)}
-    write_json(folder / STEPS, {"steps": steps})
+        about = {"file": name, "rows": len(table), "queries": int(table["query"].nunique()), "sha256": file_hash(path)}
+        steps[step] = about | ({"rule": check_rule(rows, clicks)} if step == "check" else {})
+    write_document(folder / STEPS, NextSteps, {"steps": steps})
 
 
 def check_rule(rows: pd.DataFrame, log: str) -> str:
@@ -107,10 +107,10 @@ def is_changed(path: Path, written: str | None) -> bool:
 def written_before(folder: Path) -> dict[str, dict[str, Any]]:
     """What ``next-steps.json`` says of each file that was written before, by its name."""
     try:
-        steps = read_object(folder / STEPS)["steps"].values()
-        return {str(one["file"]): dict(one) for one in steps}
-    except (InputError, KeyError, TypeError, AttributeError):
+        steps = read_model(folder / STEPS, NextSteps).steps.values()
+    except InputError:
         return {}
+    return {one.file: one.model_dump(exclude_unset=True) for one in steps}
 
 
 def log_kind(folder: Path) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,31 +18,48 @@ from sie_agent.evaluation import (
     agreement_rows,
     flipped_rows,
     judge_quality_curve,
+    mean_of,
     permutation_deviations,
     query_copies,
     random_judges_told,
     random_mean,
     reliability_rows,
 )
+from sie_agent.files.typed_json import write_document
 from sie_agent.labels import WEAK_LABELS
+from sie_agent.results import Agreement
 from sie_agent.scorer import LABEL_ERROR
 from sie_agent.suite.draw.draw import CEILING
-from sie_agent.suite.draw.evidence import Stored
+from sie_agent.suite.draw.draw_files import Stored
 from sie_agent.suite.draw.judges import HEADLINE_LABEL
 from sie_agent.suite.parts import JudgePart
+from sie_agent.suite.remaining import read_failures
 from sie_agent.suite.settings import Suite
 from sie_agent.suite.summary.bench_summary import bench_of
 from sie_agent.suite.summary.kept_summary import kept_of
 from sie_agent.utils.counts import counted
 
 BOOTSTRAP_SEED = 20_240
+# columns of the evidence that no judge made
+BASELINES = ("plain-loss", "proxy-loss", "confident-learning", "held-out-confidence", "random")
 FEW_QUERIES = 200
 # 17 of 20: an interval of 95 % holds zero that often or more in all but one of a hundred suites
 RANDOM_HELD = 0.85
 
 
+def write_figures(folder: Path, suite: Suite, draws: Sequence[Stored]) -> Agreement:
+    """Write ``agreement.json`` of a run folder from its finished draws, in the suite's order.
+
+    Raises
+    ------
+    InputError : ``failures.json`` is damaged. EnvironmentFailure : the file cannot be written.
+    """
+    figures = {**summarise(suite, draws), **read_failures(folder).model_dump()}
+    return write_document(folder / "agreement.json", Agreement, figures)
+
+
 def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
-    """All figures of a run, as ``agreement.json`` holds them (SCHEMAS.md).
+    """All figures of a run, as `sie_agent.results.Agreement` has them.
 
     Parameters
     ----------
@@ -58,13 +77,10 @@ def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
     permutations = permutation_summary(panel, judges, references)
     tried = suite.bench_judges(positions=any(draw.facts.get("has_positions") for draw in draws))
     qualities = [judge_row(judge, draws) for judge in dict.fromkeys([*judges, *tried])]
-    target_auc = mean_of([draw.facts.get("target_auc") for draw in draws])
+    target_auc = mean_or_none(draw.facts.get("target_auc") for draw in draws)
     quality = next(row for row in qualities if row["judge"] == primary.name)
-    ceiling = [
-        {key: row[key] for key in ("label", "reference", "metric", "value", "ci_low", "ci_high")}
-        for row in rows
-        if row["judge"] == CEILING.name
-    ]
+    shown = ("label", "reference", "metric", "value", "ci_low", "ci_high")
+    ceiling = [{key: row[key] for key in shown} for row in rows if row["judge"] == CEILING.name]
     agreed = {"label": HEADLINE_LABEL, "judge": primary.name, "reference": suite.headline_reference}
     reliability = reliability_rows(panel, references, f"control|{primary.name}")
     bench = bench_of(suite, tried, draws, n_queries, copies)
@@ -96,20 +112,13 @@ def headline_of(verdict: Mapping[str, Any], primary: JudgePart) -> dict[str, Any
     No agreement with gradients is the headline: none was found that rises with what a judge knows and is nothing for a
     judge whose knowledge was removed (eval/results/references/HEADLINE.md).
     """
-    against = {one["rival"]: one for one in verdict["against"]}
-
-    def figure(rival: str) -> dict[str, Any] | None:
-        told = against.get(rival)
-        if told is None or told["value"] is None:
-            return None
-        return {name: told[name] for name in ("value", "ci_low", "ci_high")}
-
+    told = {one["rival"]: one for one in verdict["against"] if one["value"] is not None}
+    figures = {name: told.get(rival) for name, rival in (("gain", THE_LOG), ("less_twin", TWIN_BY_RECIPE))}
     return {
         "judge": primary.name,
         "mode": primary.mode,
         "measure": "gain within queries",
-        "gain": figure(THE_LOG),
-        "less_twin": figure(TWIN_BY_RECIPE),
+        **{name: one and {key: one[key] for key in ("value", "ci_low", "ci_high")} for name, one in figures.items()},
     }
 
 
@@ -126,11 +135,8 @@ def as_evidence(draw: Stored) -> DrawEvidence:
 def reported_columns(judges: Sequence[JudgePart], primary: JudgePart) -> list[Column]:
     """What is compared with the references: the scorers of every judge, their controls, and the baselines."""
     columns = [
-        Column("baseline|plain-loss", "plain-loss", "none", "no judge", "baseline", high_is_suspicious=True),
-        Column("baseline|proxy-loss", "proxy-loss", "none", "no judge", "baseline", high_is_suspicious=True),
-        Column("baseline|confident-learning", "confident-learning", "none", "no judge", "baseline"),
-        Column("baseline|held-out-confidence", "held-out-confidence", "none", "no judge", "baseline"),
-        Column("baseline|random", "random", "none", "no judge", "baseline"),
+        Column(f"baseline|{name}", name, "none", "no judge", "baseline", high_is_suspicious=name.endswith("-loss"))
+        for name in BASELINES
     ]
     for judge in judges:
         if judge.kind == "lexical" and judge.name != primary.name:
@@ -190,57 +196,37 @@ def judge_row(judge: JudgePart, draws: Sequence[Stored]) -> dict[str, Any]:
     The ends of its AUC's interval are means as well: draws share queries, so more draws do not narrow it.
     """
     facts = [draw.facts["judges"][judge.name] for draw in draws if judge.name in draw.facts.get("judges", {})]
-    return {
-        "judge": judge.name,
-        "kind": judge.kind,
-        "mode": judge.mode,
-        "n_draws": len(facts),
-        "n_pairs": int(sum(fact["n_pairs"] for fact in facts)),
-        **{name: mean_of([fact.get(name) for fact in facts]) for name in ("within", "within_low", "within_high")},
-        "auc": mean_of([fact["auc"] for fact in facts]),
-        "auc_low": mean_of([fact.get("auc_low") for fact in facts]),
-        "auc_high": mean_of([fact.get("auc_high") for fact in facts]),
-        "spearman": mean_of([fact["spearman"] for fact in facts]),
-    }
+    counts = {"n_draws": len(facts), "n_pairs": int(sum(fact["n_pairs"] for fact in facts))}
+    figures = ("within", "within_low", "within_high", "auc", "auc_low", "auc_high", "spearman")
+    means = {name: mean_or_none(fact.get(name) for fact in facts) for name in figures}
+    return {"judge": judge.name, "kind": judge.kind, "mode": judge.mode, **counts, **means}
 
 
 def permutation_summary(panel: Panel, judges: Sequence[JudgePart], references: Sequence[str]) -> list[dict[str, Any]]:
     """How single permutations of each judge agree with each reference: their mean and spread, plain and partial."""
     summary = []
-    for judge in judges:
-        for reference in references:
-            alone = [
-                value
-                for draw in panel.draws
-                for value in draw.permutations.get(judge.name, {}).get(reference, {}).get("spearman", [])
-                if value is not None
-            ]
-            deviations = permutation_deviations(panel, judge.name, reference)
-            held, told = random_judges_told(panel, judge.name, reference)
-            mean, low, high = random_mean(panel, judge.name, reference)
-            if alone and deviations:
-                summary.append(
-                    {
-                        "judge": judge.name,
-                        "reference": reference,
-                        "n": len(alone),
-                        "spearman_mean": float(np.mean(alone)),
-                        "spearman_deviation": float(np.std(alone)),
-                        "partial_deviation": float(np.mean(deviations)),
-                        "random_holds_zero": held / told if told else None,
-                        "random_judges": told,
-                        "partial_mean": mean,
-                        "partial_mean_low": low,
-                        "partial_mean_high": high,
-                    }
-                )
+    for judge, reference in product((judge.name for judge in judges), references):
+        told = [draw.permutations.get(judge, {}).get(reference, {}).get("spearman", []) for draw in panel.draws]
+        alone = [value for draw in told for value in draw if value is not None]
+        deviations = permutation_deviations(panel, judge, reference)
+        if not alone or not deviations:
+            continue
+        held, counted_judges = random_judges_told(panel, judge, reference)
+        mean, low, high = random_mean(panel, judge, reference)
+        summary.append(
+            {
+                "judge": judge,
+                "reference": reference,
+                "n": len(alone),
+                "spearman_mean": float(np.mean(alone)),
+                "spearman_deviation": float(np.std(alone)),
+                "partial_deviation": float(np.mean(deviations)),
+                "random_holds_zero": held / counted_judges if counted_judges else None,
+                "random_judges": counted_judges,
+                **{"partial_mean": mean, "partial_mean_low": low, "partial_mean_high": high},
+            }
+        )
     return summary
-
-
-def told_by_headline(row: Mapping[str, Any], suite: Suite) -> bool:
-    """Whether these permutations are of the headline's judge and reference, and enough to tell."""
-    about = (suite.primary.name, suite.headline_reference)
-    return (row["judge"], row["reference"]) == about and row["random_holds_zero"] is not None
 
 
 def random_note(row: Mapping[str, Any]) -> str:
@@ -258,30 +244,22 @@ def random_note(row: Mapping[str, Any]) -> str:
 
 def calibration_rows(draws: Sequence[Stored]) -> list[dict[str, Any]]:
     """Calibration of `support` by judge, source and label, means over draws."""
-    told = [
-        {"judge": judge, **row}
-        for draw in draws
-        for judge, rows in draw.facts.get("calibration", {}).items()
-        for row in rows
-    ]
-    keys = ("judge", "source", "label")
-    groups = dict.fromkeys(tuple(row[key] for key in keys) for row in told)
+    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for draw in draws:
+        for judge, rows in draw.facts.get("calibration", {}).items():
+            for row in rows:
+                groups.setdefault((judge, row["source"], row["label"]), []).append(row)
     return [
-        {
-            **dict(zip(keys, group, strict=True)),
-            **{
-                name: mean_of([row[name] for row in told if tuple(row[key] for key in keys) == group])
-                for name in ("n", "mean", "share", "error")
-            },
-        }
-        for group in groups
+        dict(zip(("judge", "source", "label"), group, strict=True))
+        | {name: mean_or_none(row[name] for row in rows) for name in ("n", "mean", "share", "error")}
+        for group, rows in groups.items()
     ]
 
 
-def mean_of(values: Sequence[float | None]) -> float | None:
+def mean_or_none(values: Iterable[float | None]) -> float | None:
     """Mean of the values that are there and finite; None where there are none."""
-    finite = [value for value in values if value is not None and np.isfinite(value)]
-    return float(np.mean(finite)) if finite else None
+    mean = mean_of(values)
+    return None if np.isnan(mean) else mean
 
 
 def notes(
@@ -295,7 +273,9 @@ def notes(
         "The no-judge control is the mean rank over permutations, each distilled; single permutations stray further "
         "(see `permutations`).",
     ]
-    texts += [random_note(row) for row in permutations if told_by_headline(row, suite)]
+    about = (suite.primary.name, suite.headline_reference)
+    known = [row for row in permutations if row["random_holds_zero"] is not None]
+    texts += [random_note(row) for row in known if (row["judge"], row["reference"]) == about]
     if 0 < test_queries < FEW_QUERIES:
         texts.append(
             f"So few queries ({counted(test_queries, 'test query')}) can tell very little: no figure here is a "

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from sie_agent.downstream.bench_data import Way
 from sie_agent.downstream.figures import Values, best_text, minus
 from sie_agent.downstream.judged import AUTO, SAME_RECIPE
 from sie_agent.downstream.strategies import CLEAN, LOG
-from sie_agent.downstream.world import Way
+from sie_agent.utils.arrays import Integers
 from sie_agent.utils.counts import counted
 
 USE, SIMPLER, LOSES_NOTHING, CANNOT_TELL, UNKNOWN = "use", "simpler", "log loses nothing", "cannot tell", "unknown"
@@ -20,7 +20,6 @@ NOTHING_TRIED = (
     "Unknown: no ranker was trained with this judge's target and weights. Give the data human grades, name the judge "
     "in downstream.judges, and set downstream.draws to 1 or more."
 )
-Copies = npt.NDArray[np.intp]
 FEW_QUERIES, QUERIES_WANTED = 200, 400
 THE_LOG = "the log as it is"
 TWIN, TWIN_BY_RECIPE = "the judge without its knowledge", "the judge without its knowledge, by the same recipe"
@@ -34,7 +33,7 @@ SIMPLE = {
 
 
 def verdict(
-    judge: str, mode: str, values: Values, ranker: str, copies: Copies, simple: Mapping[str, str]
+    judge: str, mode: str, values: Values, ranker: str, copies: Integers, simple: Mapping[str, str]
 ) -> dict[str, Any]:
     """What to do with a judge's target and weights, from accuracy within the test queries.
 
@@ -55,12 +54,7 @@ def verdict(
     own = Way(ranker, AUTO, judge)
     told = f"{judge} ({mode})"
     if own not in values or Way(ranker, CLEAN) not in values:
-        return {
-            "judge": judge,
-            "use": UNKNOWN,
-            "text": NOTHING_TRIED,
-            "against": [],
-        }
+        return {"judge": judge, "use": UNKNOWN, "text": NOTHING_TRIED, "against": []}
     text = best_text(values, ranker)
     rivals: list[tuple[str, Way | None]] = [
         (THE_LOG, Way(ranker, LOG)),
@@ -70,29 +64,25 @@ def verdict(
         (TWIN_BY_RECIPE, Way(ranker, SAME_RECIPE, judge, twin=True)),
     ]
     against = [against_rival(name, values, own, rival, copies) for name, rival in rivals]
-    result = {"judge": judge, "against": against}
-    clean = Way(ranker, CLEAN)
-    over_text, over_log = (minus(values, clean, rival, copies) for rival in (text, Way(ranker, LOG)))
+    over_text, over_log = (minus(values, Way(ranker, CLEAN), rival, copies) for rival in (text, Way(ranker, LOG)))
     n_queries = int((~np.isnan(values[own])).any(axis=0).sum())
-    if not np.isfinite(against[0]["value"] if against[0]["value"] is not None else np.nan):
-        said = "Unknown: no query has two rows of different grade, so nothing could be put in order."
-        return {**result, "use": UNKNOWN, "text": said}
-    if over_text is not None and not over_text["ci_low"] > 0:
-        return {**result, "use": CANNOT_TELL, "text": cannot_tell(text, over_text, n_queries)}
-    # few draws can leave clean labels uncertain where the judge's target is certain already
-    if over_log is not None and not over_log["ci_low"] > 0 and not against[0]["beaten"]:
-        return {**result, "use": LOSES_NOTHING, "text": loses_nothing(over_log)}
     few = f" Only {n_queries} queries stand behind this: take it as a hint." if n_queries < FEW_QUERIES else ""
-    beaten = [one for one in against if one["beaten"]]
-    if len(beaten) == len(against):
-        others = ", ".join(one["rival"] for one in against[1:])
+    if against[0]["value"] is None or not np.isfinite(against[0]["value"]):
+        use, said = UNKNOWN, "Unknown: no query has two rows of different grade, so nothing could be put in order."
+    elif over_text is not None and not over_text["ci_low"] > 0:
+        use, said = CANNOT_TELL, cannot_tell(text, over_text, n_queries)
+    # few draws can leave clean labels uncertain where the judge's target is certain already
+    elif over_log is not None and not over_log["ci_low"] > 0 and not against[0]["beaten"]:
+        use, said = LOSES_NOTHING, loses_nothing(over_log)
+    elif all(one["beaten"] for one in against):
+        use, others = USE, ", ".join(one["rival"] for one in against[1:])
         said = (
             f"Use target and weights: with {told} the ranker puts more of the pairs of a query in the right order than "
-            f"with the log as it is, {interval_words(against[0])}; it is also certainly ahead of {others}."
+            f"with the log as it is, {interval_words(against[0])}; it is also certainly ahead of {others}.{few}"
         )
-        return {**result, "use": USE, "text": f"{said}{few}"}
-    first = not_beaten(against)
-    return {**result, "use": SIMPLER, "text": f"{simpler(told, first)}{few}"}
+    else:
+        use, said = SIMPLER, f"{simpler(told, not_beaten(against))}{few}"
+    return {"judge": judge, "use": use, "text": said, "against": against}
 
 
 def not_beaten(against: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -126,7 +116,7 @@ def ungraded_words(rows: int, graded: int, missing: Mapping[str, int]) -> str:
     return f"{start} Grade {more}, all rows of {queries}{known}, and run a suite on these alone. {end}"
 
 
-def against_rival(name: str, values: Values, own: Way, rival: Way | None, copies: Copies) -> dict[str, Any]:
+def against_rival(name: str, values: Values, own: Way, rival: Way | None, copies: Integers) -> dict[str, Any]:
     """What a way gains over a rival; a judge is not ahead of itself, and a rival that was not tried is not beaten."""
     found = None if rival is None or rival == own else minus(values, own, rival, copies)
     if found is None:
@@ -190,7 +180,7 @@ def interval_words(difference: Mapping[str, Any]) -> str:
 
 
 def all_verdicts(
-    judges: Sequence[tuple[str, str]], values: Values, ranker: str, copies: Copies, simple: Mapping[str, str]
+    judges: Sequence[tuple[str, str]], values: Values, ranker: str, copies: Integers, simple: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """:func:`verdict` of every judge, given as (name, mode)."""
     return [verdict(name, mode, values, ranker, copies, simple) for name, mode in judges]

@@ -10,11 +10,15 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.labels import WEAK_LABELS, label_names
-from sie_agent.report import words
-from sie_agent.report.doubt import SUPPORT
+from sie_agent.report import pick
+from sie_agent.report.columns import ShownTable, TableColumn, numeric, table
+from sie_agent.report.doubt import SUPPORT, share_below
+from sie_agent.report.number_words import count, number, significant
+from sie_agent.report.page import cleaned
 from sie_agent.report.read import RunFolder
-from sie_agent.report.shapes_why import Explained
+from sie_agent.report.row_words import RowFacts, row_reason
 from sie_agent.report.why import Why, why
+from sie_agent.results import Explained
 from sie_agent.samples import pair_keys, query_keys
 from sie_agent.scorer import LABEL_ERROR
 
@@ -25,27 +29,20 @@ PER_QUERY = 2
 
 @dataclass(frozen=True)
 class ShownRow:
-    """One row as the page shows it; texts are foreign and must be escaped."""
+    """One row as the page shows it; texts are foreign and must be escaped.
+
+    ``facts`` are names and figures. ``truth`` is ``wrong`` or ``right`` where the row's grade is held against its
+    label, and ``grade`` says that in words; both are empty elsewhere.
+    """
 
     query: str
     title: str
     sample_id: str
-    label: str
-    judged: str
-    clarity: str
-    scores: list[tuple[str, str]]
-    grade: str
     reason: str
+    facts: list[tuple[str, str]]
     why: Why | None
-
-
-@dataclass(frozen=True)
-class ShownQuery:
-    """One query and its clarity; the text is foreign and must be escaped."""
-
-    query: str
-    clarity: str
-    rows: str
+    truth: str = ""
+    grade: str = ""
 
 
 def known_rows(run: RunFolder) -> pd.DataFrame:
@@ -93,13 +90,12 @@ def relevance_of(run: RunFolder) -> pd.Series[float]:
     if run.draws and run.draws[0]["relevance"].notna().any():
         own = run.draws[0].dropna(subset="relevance")
         return own.set_index("sample_id")["relevance"]
-    judged = run.judgments[(run.judgments["aspect"] == "relevance") & run.judgments["score"].notna()]
-    return judged.groupby("sample_id")["score"].mean()
+    return pick.answered(run, "relevance").groupby("sample_id")["score"].mean()
 
 
 def clarity_of(run: RunFolder) -> pd.Series[float]:
     """Clarity per query; the mean where several variants judged it."""
-    judged = run.judgments[(run.judgments["aspect"] == "clarity") & run.judgments["score"].notna()]
+    judged = pick.answered(run, "clarity")
     return judged.groupby(judged["query"].astype(str))["score"].mean()
 
 
@@ -114,21 +110,13 @@ def clarity_source(run: RunFolder) -> str:
     return f"judged by {', '.join(models)}" if models else "judged"
 
 
-def share_below(scores: pd.Series[float]) -> pd.Series[float]:
-    """For each known score, the share of the others that lie below; ties share their mean place."""
-    known = int(scores.notna().sum())
-    if known < 2:
-        return scores * 0 + 0.5
-    return (scores.rank(method="average") - 1) / (known - 1)
-
-
 def extremes(
-    rows: pd.DataFrame, *, most: bool, clicks: bool, explained: Mapping[tuple[str, str], Explained] | None = None
+    rows: pd.DataFrame, *, most: bool, clicks: bool, explained: Mapping[tuple[str, str], Explained]
 ) -> list[ShownRow]:
     """The most (or least) valuable rows, each with why, as far as it was *explained*."""
-    reasons, by = explained or {}, ranking_label(rows.columns) or ""
+    by = ranking_label(rows.columns) or ""
     return [
-        _shown(record, reasons.get((by, str(record["sample_id"]))), most=most, clicks=clicks)
+        _shown(record, explained.get((by, str(record["sample_id"]))), most=most, clicks=clicks)
         for record in chosen(rows, most=most).to_dict("records")
     ]
 
@@ -153,65 +141,42 @@ def each_once(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _shown(record: dict[Any, Any], explained: Explained | None, *, most: bool, clicks: bool) -> ShownRow:
-    known = {name: _known(record[name]) for name in ("label", "judged", "judged_rank", "clarity", "clarity_rank")}
-    facts = words.RowFacts(
-        label=known["label"],
-        relevance=known["judged"],
-        relevance_rank=known["judged_rank"],
-        clarity=known["clarity"],
-        clarity_rank=known["clarity_rank"],
-        support=within_range(SUPPORT, _known(record.get(SUPPORT))),
+    label, judged, rank, clarity, clarity_rank, grade, support = (
+        None if pd.isna(record.get(name)) else float(record[name])
+        for name in ("label", "judged", "judged_rank", "clarity", "clarity_rank", "grade", SUPPORT)
     )
+    facts = RowFacts(label, judged, rank, clarity, clarity_rank, within_range(SUPPORT, support))
+    shown = [("log", number(label)), ("judged", number(judged)), ("clarity", number(clarity))]
+    shown += [(name, _score(name, record[name])) for name in label_names(record)]
     return ShownRow(
-        query=short(record["query"], 120),
-        title=short(record["title"], 200),
-        sample_id=short(record["sample_id"], 60),
-        label=words.number(known["label"]),
-        judged=words.number(known["judged"]),
-        clarity=words.number(known["clarity"]),
-        scores=[(name, _score(name, _known(record[name]))) for name in label_names(record)],
-        grade=words.number(_known(record["grade"])),
-        reason=words.row_reason(facts, clicks=clicks, most=most),
+        query=cleaned(record["query"], 120),
+        title=cleaned(record["title"], 200),
+        sample_id=cleaned(record["sample_id"], 60),
+        reason=row_reason(facts, clicks=clicks, most=most),
+        facts=shown if grade is None else [*shown, ("human grade", number(grade))],
         why=None if explained is None else why(explained),
     )
 
 
-def _score(name: str, value: float | None) -> str:
+def _score(name: str, value: Any) -> str:
     """A weak label; one without ends comes in any size, and three significant digits say more than two decimals."""
-    return significant(value) if WEAK_LABELS[name].high is None else words.number(within_range(name, value))
+    known = None if pd.isna(value) else float(value)
+    return significant(known) if WEAK_LABELS[name].high is None else number(within_range(name, known))
 
 
 def within_range(name: str, value: float | None) -> float | None:
     """A score put between the ends of its label's range: trees that learned it may go a little beyond them."""
     low, high = WEAK_LABELS[name].low, WEAK_LABELS[name].high
-    if value is None or low is None or high is None:
-        return value
-    return min(max(value, low), high)
+    return value if value is None or low is None or high is None else min(max(value, low), high)
 
 
-def significant(value: float | None) -> str:
-    """Three significant digits, a true minus sign, a dash where there is none."""
-    return words.ABSENT if value is None else f"{value:.3g}".replace("-", "−")
-
-
-def _known(value: Any) -> float | None:
-    return None if value is None or pd.isna(value) else float(value)
-
-
-def short(text: Any, limit: int) -> str:
-    """Foreign text with its white space folded and no control characters, cut to what a page can carry."""
-    folded = " ".join("".join(letter for letter in str(text) if letter.isprintable() or letter.isspace()).split())
-    return folded if len(folded) <= limit else f"{folded[: limit - 1]}…"
-
-
-def queries_by_clarity(run: RunFolder, *, clearest: bool) -> list[ShownQuery]:
+def clarity_table(run: RunFolder, *, clearest: bool) -> ShownTable | None:
     """The clearest (or vaguest) queries and how many rows hang on each."""
     clarity = clarity_of(run).sort_index().sort_values(ascending=not clearest, kind="stable").head(SHOWN)
     sizes = run.samples["query"].value_counts()
-    return [
-        ShownQuery(short(query, 120), words.number(float(score)), words.count(float(sizes.get(query, 0))))
-        for query, score in clarity.items()
-    ]
+    rows = [(cleaned(query, 120), number(score), count(sizes.get(query, 0))) for query, score in clarity.items()]
+    columns = [TableColumn("Query"), numeric("Clarity"), numeric("Rows")]
+    return table("Clearest queries" if clearest else "Vaguest queries", columns, rows)
 
 
 def spread(rows: pd.DataFrame, limit: int) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from sie_agent.utils.values import fits, shown
 LONG = re.compile(r"\s*[-+]?\d{19,}\s*")
 
 
-class Part(BaseModel):
+class SuiteSection(BaseModel):
     """Base of every mapping of a suite: a key that is not known is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -37,7 +37,7 @@ class Part(BaseModel):
         return changed_fields(self)
 
 
-class TargetPart(Part):
+class TargetPart(SuiteSection):
     """The target model, what it is trained on, and how many seeds of it are averaged.
 
     ``model``, ``layers`` and ``length`` are for a cross-encoder: its folder or Hub id (empty: the MiniLM in a package),
@@ -78,7 +78,7 @@ class TargetPart(Part):
         return TrainingSettings(**self.model_dump(exclude={"seeds"}))
 
 
-class LabelPart(Part):
+class LabelPart(SuiteSection):
     """How weak labels are made (see `sie_agent.labels.LabelSettings`).
 
     ``clarity`` of the queries enters no label and no weight: no ranker came out better for it
@@ -100,7 +100,7 @@ class LabelPart(Part):
     proxy: TargetPart | None = None
 
 
-class ScorerPart(Part):
+class ScorerPart(SuiteSection):
     """The students' size, of all weak labels; each has defaults of its own (see `sie_agent.labels`)."""
 
     trees: int | None = Field(None, ge=1, le=10_000)
@@ -109,7 +109,7 @@ class ScorerPart(Part):
     feature_share: float | None = Field(None, gt=0, le=1)
 
 
-class RecipePart(Part):
+class RecipePart(SuiteSection):
     """How target and weight of a row are chosen (see `sie_agent.pipeline.recipes`).
 
     ``tune``: share of the queries that are held out to choose on, graded ones; ``seeds``: models that are trained and
@@ -121,7 +121,7 @@ class RecipePart(Part):
     seeds: int = Field(2, ge=1)
 
 
-class DistillSettings(Part):
+class DistillSettings(SuiteSection):
     """What decides on weak labels, scorer and recipe, beside the log and the judgments."""
 
     labels: LabelPart = LabelPart()

@@ -22,7 +22,7 @@ from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import say
 
 
-class Mixture:
+class DoubleJudging:
     """Watches a log go by, and has some of its pairs judged by every model that took part.
 
     Parameters

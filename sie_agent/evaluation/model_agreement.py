@@ -7,14 +7,13 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from sie_agent.evaluation.bootstrap import interval, query_copies, resampled_rows
+from sie_agent.evaluation.bootstrap import interval, query_copies, resampled
 from sie_agent.evaluation.metrics import spearman
 from sie_agent.samples import normalise_query
+from sie_agent.utils.arrays import Doubles
 
-Doubles = npt.NDArray[np.float64]
 SEED = 20_243
 
 
@@ -45,23 +44,12 @@ def agreement_of_models(tables: Mapping[str, pd.DataFrame], *, replicates: int =
     copies = query_copies(int(codes.max()) + 1, replicates, seed=SEED)
     between = []
     for first, second in combinations(names, 2):
-        drawn = [both(kept[first][rows], kept[second][rows]) for rows in (resampled_rows(codes, one) for one in copies)]
-        ranks, means = zip(*drawn, strict=True)
-        together, apart = both(kept[first], kept[second])
-        rank_low, rank_high = interval(np.array(ranks))
-        low, high = interval(np.array(means))
-        between.append(
-            {
-                "first": first,
-                "second": second,
-                "spearman": together,
-                "spearman_low": rank_low,
-                "spearman_high": rank_high,
-                "difference": apart,
-                "difference_low": low,
-                "difference_high": high,
-            }
-        )
+        values, again = resampled(both, (kept[first], kept[second]), codes, copies)
+        pair: dict[str, Any] = {"first": first, "second": second}
+        for name, value, column in zip(("spearman", "difference"), values, again.T, strict=True):
+            low, high = interval(column)
+            pair |= {name: float(value), f"{name}_low": low, f"{name}_high": high}
+        between.append(pair)
     return {"models": names, "pairs": int(usable.sum()), "between": between}
 
 

@@ -10,11 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sie_agent.pipeline import DistillSettings, Log
-
-Doubles = npt.NDArray[np.float64]
-Floats = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.intp]
-Booleans = npt.NDArray[np.bool_]
+from sie_agent.utils.arrays import Booleans, Doubles, Floats, Integers
 
 
 class Way(NamedTuple):
@@ -61,7 +57,7 @@ class BenchData:
     """
 
     rows: Log
-    features: Mapping[str, npt.NDArray[np.float32]]
+    features: Mapping[str, Floats]
     grade: Doubles
     relevant_at: float
     position: Doubles

@@ -18,9 +18,8 @@ from sie_agent.files.manifest import write_json
 from sie_agent.files.tables import check_numeric, read_table, write_table
 from sie_agent.suite.draw.draw import Draw
 from sie_agent.suite.draw.facts import MEND, check_facts
+from sie_agent.utils.arrays import Booleans
 
-# what the facts of every finished draw hold
-FACTS = {"key": str, "n_queries": int, "rows": int, "graded": int, "bench": bool}
 BENCH_FILE, KEPT_FILE = "bench.parquet", "kept.parquet"
 BENCH = (*Way._fields, "query_code", *BENCH_METRICS)
 NOT_NUMBERS = ("sample_id", "query_set", "flipped")
@@ -50,7 +49,7 @@ def draw_folder(run_dir: Path, seed: int) -> Path:
     return run_dir / "draws" / str(seed)
 
 
-def to_grade(queries: npt.NDArray[np.integer[Any]], graded: npt.NDArray[np.bool_]) -> dict[str, int]:
+def to_grade(queries: npt.NDArray[np.integer[Any]], graded: Booleans) -> dict[str, int]:
     """What is missing before rankers can be tested: enough queries with a grade in every row.
 
     Parameters
@@ -198,25 +197,12 @@ def has_ended(run_dir: Path, seed: int) -> bool:
 
 def is_finished(run_dir: Path, seed: int, key: str) -> bool:
     """Whether the draw was finished with the same suite and data, and its files are whole and undamaged."""
-    facts = read_facts(draw_folder(run_dir, seed))
-    if facts is None or facts["key"] != key:
-        return False
     try:
-        load_draw(run_dir, seed)
+        return checked_facts(draw_folder(run_dir, seed))["key"] == key and bool(load_draw(run_dir, seed))
     except SieError:
         return False
-    return True
 
 
 def forget(run_dir: Path, seed: int) -> None:
     """Say that a draw is not finished, before any of its files is written anew."""
     (draw_folder(run_dir, seed) / "facts.json").unlink(missing_ok=True)
-
-
-def read_facts(folder: Path) -> dict[str, Any] | None:
-    """The facts of a finished draw; None where there are none, or they are damaged or of an older version."""
-    try:
-        facts = read_json(folder / "facts.json")
-    except InputError:
-        return None
-    return facts if isinstance(facts, dict) and all(type(facts.get(k)) is kind for k, kind in FACTS.items()) else None

@@ -1,0 +1,145 @@
+"""``agreement.json``: every figure of a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from sie_agent.results.base import Figure, Measured, MeasuredDraws, Result, Text
+from sie_agent.results.bench import (
+    Downstream,
+    Headline,
+    HeadlineVerdict,
+    KeptRow,
+    RecipeCount,
+    Teaches,
+    TwinMade,
+    Verdict,
+)
+from sie_agent.results.failures import Failures
+from sie_agent.results.quality import JudgeQuality, Quality
+
+
+class Compared(Result):
+    """What is compared with what."""
+
+    label: str = Field(description="weak label, baseline or reference")
+    judge: str = Field("none", description="judge whose label it is; `none` for baselines")
+    mode: Text = Field("", description="`zero-shot`, `simulated`, `ceiling`, `no judge` or `reads grades`")
+    reference: Text = Field("", description="reference importance, or `flipped-labels`")
+    metric: str = Field(
+        description="`spearman`, `partial_spearman`, `partial_given_proxy_loss`, `kendall`, `top10_overlap`, "
+        "`bottom10_overlap` (of ties, the expected overlap in random order) or `auc_flipped`"
+    )
+    is_baseline: bool = Field(False, description="whether no evaluated judge made it")
+    source: Text = Field("scorer", description="`scorer`, `weak label`, `baseline` or `reference`")
+
+
+class AgreementRow(MeasuredDraws, Compared):
+    """Agreement of one label with one reference under one metric."""
+
+    n_samples: int | None = Field(None, description="rows behind the figure, over all draws")
+    n_queries: int | None = Field(None, description="queries behind the figure")
+
+
+class Reliability(Measured):
+    """How far a reference agrees with itself, and the bound that follows."""
+
+    reference: str = Field(description="reference importance")
+    metric: str = Field("spearman", description="`spearman` or `partial_spearman`")
+    judge: str | None = Field(None, description="judge of the control, in files of earlier versions")
+    bound: Figure = Field(None, description="the most that any label can reach: the square root of the value")
+
+
+class Ceiling(Measured):
+    """Agreement of the same pipeline with the human grade in the judge's place."""
+
+    label: str = Field(description="weak label")
+    reference: str = Field(description="reference importance")
+    metric: str = Field("spearman", description="as in `rows`")
+
+
+class PermutationSpread(Result):
+    """How single permutations of a judge's answers agree with a reference; each is a judge that knows nothing."""
+
+    judge: str = Field(description="judge whose answers were permuted")
+    reference: str = Field(description="reference importance")
+    n: int = Field(0, description="permutations, over all draws")
+    spearman_mean: Figure = Field(None, description="mean of their agreement")
+    spearman_deviation: Figure = Field(None, description="standard deviation of their agreement")
+    partial_deviation: Figure = Field(None, description="root mean square of their contributions, mean over draws")
+    random_holds_zero: Figure = Field(None, description="share of them whose contribution has an interval around zero")
+    random_judges: int = Field(0, description="how many that share is of")
+    partial_mean: Figure = Field(None, description="mean of their contributions")
+    partial_mean_low: Figure = Field(None, description="lower end of its 95 % interval over draws")
+    partial_mean_high: Figure = Field(None, description="upper end of its 95 % interval over draws")
+
+
+class CalibrationRow(Result):
+    """Whether labels are right as often as ``support`` says; means over draws."""
+
+    judge: str = Field(description="judge whose `support` it is")
+    source: str = Field(description="`weak label` or `scorer`")
+    label: float = Field(description="the log's label of these rows, 0 or 1")
+    n: Figure = Field(None, description="rows")
+    mean: Figure = Field(None, description="mean `support`")
+    share: Figure = Field(None, description="share of the labels that are right")
+    error: Figure = Field(None, description="expected calibration error")
+
+
+class Agreed(Result):
+    """Which agreement with gradients is shown first."""
+
+    label: str | None = Field(None, description="weak label")
+    judge: str | None = Field(None, description="headline judge")
+    reference: str | None = Field(None, description="reference importance")
+
+
+class HeadlineJudge(Result):
+    """The headline judge against the grade, beside the target model."""
+
+    judge: Text = Field("", description="name of the headline judge")
+    within: Figure = Field(None, description="accuracy within queries")
+    auc: Figure = Field(None, description="pooled AUC")
+    spearman: Figure = Field(None, description="Spearman with the grade")
+    target_auc: Figure = Field(None, description="AUC of the target model that was trained on the log")
+
+
+class Target(Result):
+    """The target model."""
+
+    auc: Figure = Field(None, description="its AUC against the grade")
+
+
+class Agreement(Failures):
+    """All figures of a run.
+
+    ``rows``, ``reliability``, ``ceiling`` and ``permutations`` are empty where the suite has no ``references``.
+    """
+
+    suite: Text = Field("", description="name of the suite")
+    mode: Text = Field("", description="`zero-shot`, or `simulated` for a made-up headline judge")
+    log: dict[str, Any] | None = Field(None, description="the suite's `log`")
+    headline: Headline | None = Field(None, description="what the judge's knowledge is worth to the ranker")
+    agreement: Agreed | None = Field(None, description="the agreement with gradients that is shown first")
+    verdict: HeadlineVerdict = Field(
+        default_factory=HeadlineVerdict, description="on the headline judge and first ranker"
+    )
+    verdicts: dict[str, list[Verdict]] = Field(default_factory=dict, description="by ranker, on every judge")
+    downstream: list[Downstream] = Field(default_factory=list, description="a way to train and a metric each")
+    teaches: list[Teaches] = Field(default_factory=list, description="what clean labels gain, by ranker and metric")
+    choices: list[RecipeCount] = Field(default_factory=list, description="how often each recipe was chosen")
+    kept: list[KeptRow] = Field(default_factory=list, description="a share of the rows and a metric each")
+    twins: list[dict[str, TwinMade]] = Field(default_factory=list, description="per draw, by judge: its twin")
+    n_test_queries: int = Field(0, description="queries that rankers were tested on")
+    judges: list[JudgeQuality] = Field(default_factory=list, description="every judge against the grade")
+    judge: HeadlineJudge | None = Field(None, description="the headline judge against the grade")
+    target: Target | None = Field(None, description="the target model")
+    rows: list[AgreementRow] = Field(default_factory=list, description="a label, a reference and a metric each")
+    reliability: list[Reliability] = Field(default_factory=list, description="a reference and a metric each")
+    ceiling: list[Ceiling] = Field(default_factory=list, description="the human grade as the judge")
+    permutations: list[PermutationSpread] = Field(default_factory=list, description="a judge and a reference each")
+    calibration: list[CalibrationRow] = Field(default_factory=list, description="a judge, a source and a label each")
+    quality: Quality | None = Field(None, description="whether the judge is good enough")
+    notes: list[str] = Field(default_factory=list, description="what a reader must know to read the figures rightly")

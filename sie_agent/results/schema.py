@@ -1,0 +1,31 @@
+"""The JSON schema of every result file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from sie_agent.results.agreement import Agreement
+from sie_agent.results.base import Document
+from sie_agent.results.comparison import Comparison
+from sie_agent.results.failures import Failures
+from sie_agent.results.manifest import RunManifest
+from sie_agent.results.rows import Explanations, NextSteps
+
+# by file name, the class that writes and reads it
+FILES: Mapping[str, type[Document]] = MappingProxyType(
+    {
+        "agreement.json": Agreement,
+        "manifest.json": RunManifest,
+        "comparison.json": Comparison,
+        "failures.json": Failures,
+        "explanations.json": Explanations,
+        "next-steps.json": NextSteps,
+    }
+)
+
+
+def json_schemas() -> dict[str, dict[str, Any]]:
+    """The JSON schema of every result file, by its name."""
+    return {name: shape.model_json_schema(mode="serialization") for name, shape in FILES.items()}
