@@ -32,8 +32,8 @@ import psutil
 from scripts.benchmarks.options import Options, guarded, report, shown, whole
 from scripts.benchmarks.shared import say, started_manifest, write_figures
 from scripts.benchmarks.synthetic_log import VOCABULARY
-from sie_agent.files.tables import TableWriter
 from sie_agent.labels import label_names
+from sie_agent.samples.tables import TableWriter
 from sie_agent.scorer import distill_scorer, save_scorer
 from sie_agent.selection import USUAL, Recipe
 

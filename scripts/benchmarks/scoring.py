@@ -38,10 +38,10 @@ from scripts.benchmarks.options import Options, guarded, report, whole
 from scripts.benchmarks.shared import median_with_interval, say, started_manifest, write_figures
 from sie_agent.commands.score import score
 from sie_agent.files.manifest import version_of
-from sie_agent.files.tables import write_table
 from sie_agent.judging import JudgmentCache, judge, load_variant, make_backend
 from sie_agent.labels import label_names
 from sie_agent.samples import load_samples, simulate_clicks, without_grade
+from sie_agent.samples.tables import write_table
 from sie_agent.scorer import Scorer, distill_scorer, load_scorer, save_scorer
 from sie_agent.utils.progress import set_quiet
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sie_agent.files.tables import TableWriter
 from sie_agent.labels import label_names
+from sie_agent.samples.tables import TableWriter
 from sie_agent.scorer import distill_scorer, save_scorer
 from sie_agent.selection import Recipe
 

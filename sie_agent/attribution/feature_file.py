@@ -17,10 +17,10 @@ from sie_agent.attribution.gradients import VALIDATION_LOSSES
 from sie_agent.attribution.models.logistic import Batch, Logistic, fit_batches
 from sie_agent.attribution.setting import FeatureRows, Setting
 from sie_agent.errors import InputError
-from sie_agent.files.outputs import File, Work, outputs
 from sie_agent.files.paths import user_path
-from sie_agent.files.tables import TableWriter
+from sie_agent.outputs import File, Work, outputs
 from sie_agent.samples import normalise_query
+from sie_agent.samples.tables import TableWriter
 from sie_agent.utils.progress import bar
 from sie_agent.utils.values import check_values
 

@@ -90,10 +90,10 @@ def attribute(
 
     from sie_agent.attribution import FeatureRows, Setting, reference_importance, train
     from sie_agent.features import TextFeatures
-    from sie_agent.files.outputs import File, Work, outputs
-    from sie_agent.files.tables import log_hash, write_table
+    from sie_agent.outputs import File, Work, outputs
     from sie_agent.pipeline.loading import load_log, source_of, training_settings
     from sie_agent.samples import assign_query_sets, check_query_sets, normalise_query, rows_policy, without_grade
+    from sie_agent.samples.tables import log_hash, write_table
 
     check_values(data=data, column_map=column_map, split=split, limit=limit, simulate=simulate, seed=seed)
     check_values(seeds=seeds, validation=validation, relevant_at=relevant_at)

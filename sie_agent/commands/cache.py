@@ -81,8 +81,8 @@ def cache_export(out: str | Path, *, cache_path: str | Path | None = None, overw
     >>> result["exported"] == sie.cache_stats()["entries"]
     True
     """
-    from sie_agent.files.outputs import File, Work, outputs
     from sie_agent.judging import JudgmentCache
+    from sie_agent.outputs import File, Work, outputs
 
     place = File("--out", out)
 

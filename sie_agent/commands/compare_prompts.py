@@ -89,13 +89,13 @@ def compare_prompts(
     from sie_agent.commands.comparing import judge_each, not_comparable
     from sie_agent.evaluation import comparable_judgments, compare_judgments
     from sie_agent.files.manifest import Manifest, command_line
-    from sie_agent.files.outputs import Folder, Work, outputs
-    from sie_agent.files.tables import write_table
     from sie_agent.files.typed_json import write_document
     from sie_agent.judging import Backend, JudgmentCache, Session, check_method, is_lasting, load_variant
+    from sie_agent.outputs import Folder, Work, outputs
     from sie_agent.pipeline.loading import source_of
     from sie_agent.results import Comparison
     from sie_agent.samples import load_samples, rows_policy
+    from sie_agent.samples.tables import write_table
     from sie_agent.suite.failed import as_rows, nobody_left, reasons_of
 
     check_values(data=data, column_map=column_map, limit=limit, variants=list(variants), max_cost=max_cost)

@@ -87,12 +87,12 @@ def distill(
     from sie_agent.commands.distilling import Distilling
     from sie_agent.features import TextFeatures
     from sie_agent.files.manifest import Manifest, command_line, library_versions
-    from sie_agent.files.outputs import Folder, Work, outputs
-    from sie_agent.files.tables import log_hash, write_table
+    from sie_agent.outputs import Folder, Work, outputs
     from sie_agent.pipeline import check_models_installed, label_errors_of, scorer_of
     from sie_agent.pipeline.judged_log import check_paths, read_judgments, relevance_of_all
     from sie_agent.pipeline.loading import load_log, samples_hash, source_of
     from sie_agent.samples import pair_keys, rows_policy, with_grades, without_grade
+    from sie_agent.samples.tables import log_hash, write_table
     from sie_agent.scorer import COLUMNS_FILE, save_scorer, settle_columns, with_log_columns, with_recipe
     from sie_agent.selection import POSITIVE_AT
     from sie_agent.suite import load_distill_settings

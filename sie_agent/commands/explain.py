@@ -80,7 +80,7 @@ def explain(
     """
     from sie_agent.commands.explaining import named_rows, run_samples, typed_sample
     from sie_agent.commands.log_rows import LogRows
-    from sie_agent.files.outputs import File, Work, outputs
+    from sie_agent.outputs import File, Work, outputs
     from sie_agent.pipeline.loading import source_of
     from sie_agent.report import write_explanations
     from sie_agent.samples import InvalidRows, LostRow

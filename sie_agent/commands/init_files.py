@@ -14,9 +14,9 @@ import yaml
 from sie_agent.commands.init_map import TEMPLATES, is_unchanged, map_text, quoted, raw_rows, shown_rows, signed
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, InputError
 from sie_agent.files.manifest import write_text
-from sie_agent.files.outputs import Folder, check_places, writable_folder
 from sie_agent.files.paths import user_path
 from sie_agent.files.writing import exclusive_lock, remove_leftovers
+from sie_agent.outputs import Folder, check_places, writable_folder
 from sie_agent.pipeline.loading import source_of
 from sie_agent.samples import (
     IMPRESSIONS,
@@ -35,7 +35,7 @@ from sie_agent.samples import (
     ready_maps,
     resolve,
 )
-from sie_agent.samples.guessing.guess import REPEATS_TOLD, Guess, guess_columns, sources_of
+from sie_agent.samples.guessing import REPEATS_TOLD, Guess, guess_columns, sources_of
 from sie_agent.suite import load_suite
 
 ROWS_CHECKED = 2_000

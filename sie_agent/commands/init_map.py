@@ -13,7 +13,7 @@ import yaml
 from sie_agent.commands.words import fitting
 from sie_agent.errors import InputError
 from sie_agent.samples import COLUMNS, ColumnMap, text_column
-from sie_agent.samples.guessing.guess import Guess
+from sie_agent.samples.guessing import Guess
 
 TEMPLATES = Path(__file__).parent / "templates"
 TODO = {

@@ -86,7 +86,7 @@ def label(
 
     from sie_agent.commands.labelling import JudgingTask, label_into, load_variants
     from sie_agent.commands.log_rows import LogRows
-    from sie_agent.files.outputs import File, Folder, Work, outputs
+    from sie_agent.outputs import File, Folder, Work, outputs
     from sie_agent.pipeline.loading import source_of
     from sie_agent.samples import rows_policy
 

@@ -16,7 +16,6 @@ from sie_agent.commands.log_rows import LogRows
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL
 from sie_agent.files.event_log import event, log_events
 from sie_agent.files.manifest import Manifest, command_line
-from sie_agent.files.tables import TableWriter
 from sie_agent.judging import (
     Accounted,
     Backend,
@@ -32,6 +31,7 @@ from sie_agent.judging import (
 )
 from sie_agent.pipeline.loading import add_to_hash
 from sie_agent.samples import IMPRESSIONS, Distinct, InvalidRows, pair_keys, query_keys
+from sie_agent.samples.tables import TableWriter
 from sie_agent.selection import POSITIVE_AT
 from sie_agent.suite import DoubleJudging
 from sie_agent.utils.collecting import rare_collection

@@ -57,8 +57,8 @@ def push_scorer(
     >>> [one["path"] for one in result["files"]]
     ['README.md', 'config.json', 'model.onnx']
     """
-    from sie_agent.files.outputs import Folder, Work, outputs
     from sie_agent.hub.publish import card_of, checked_target, publish
+    from sie_agent.outputs import Folder, Work, outputs
     from sie_agent.scorer import load_scorer, scorer_folder
     from sie_agent.scorer.files import CARD, CONFIG, MODEL
 
@@ -133,13 +133,13 @@ def push_labels(
     >>> [one["path"] for one in result["files"]]
     ['README.md', 'data/train.parquet']
     """
-    from sie_agent.files.outputs import Folder, Work, outputs
     from sie_agent.hub.publish import checked_target, publish
     from sie_agent.hub.push_origin import origin_of
     from sie_agent.hub.push_table import TEXTS, as_parquet, published
+    from sie_agent.outputs import Folder, Work, outputs
     from sie_agent.pipeline.loading import load_log, source_of
     from sie_agent.scorer import file_of_run
-    from sie_agent.scorer.cards.card import PLACE, labels_card
+    from sie_agent.scorer.cards import PLACE, labels_card
 
     check_values(labels=labels, to=to, licence=licence, data=data, column_map=column_map, split=split)
     check_values(limit=limit, simulate=simulate, seed=seed)
@@ -174,7 +174,7 @@ def lines(result: dict[str, Any]) -> list[str]:
     told = rows + [f"  {file['path']}  {file['bytes']:,} bytes" for file in result["files"]]
     where = result.get("folder") or result.get("url") or result.get("to")
     if result["dry_run"]:
-        from sie_agent.scorer.cards.markup import without_controls
+        from sie_agent.scorer.cards import without_controls
 
         # a card may be another's: a terminal would obey the control sequences in it
         return [*told, "", without_controls(result["card"]), f"Nothing was sent{f' to {where}' if where else ''}."]

@@ -81,8 +81,8 @@ def rank(
     >>> result["ranked"], result["score"]
     ('groups.parquet', 'value')
     """
-    from sie_agent.files.outputs import File, Work, check_places, outputs
     from sie_agent.groups import check_kinds, check_score, rank_file
+    from sie_agent.outputs import File, Work, check_places, outputs
     from sie_agent.pipeline.loading import source_of
     from sie_agent.samples import BY_SCORE, rows_policy, stream_samples, table_columns
     from sie_agent.selection import check_scores_file, recipe_in

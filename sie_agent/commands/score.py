@@ -78,7 +78,7 @@ def score(
     """
     from sie_agent.commands.log_rows import LogRows
     from sie_agent.commands.scoring import Scoring, made_from, rows_from_log
-    from sie_agent.files.outputs import File, Work, check_places, outputs
+    from sie_agent.outputs import File, Work, check_places, outputs
     from sie_agent.pipeline.loading import named_files, source_of
     from sie_agent.samples import rows_policy
     from sie_agent.scorer import FROM, LABEL_ERROR, Parts, columns_path, load_scorer, scorer_folder

@@ -72,7 +72,7 @@ def select(
     >>> result["selected"], result["by"]
     ('kept.parquet', 'value')
     """
-    from sie_agent.files.outputs import File, Work, outputs
+    from sie_agent.outputs import File, Work, outputs
     from sie_agent.selection import check_scores_file, recipe_in, select_file, selected_by
 
     check_values(scores=scores, keep=keep, by=by, positive_at=positive_at)

@@ -82,7 +82,7 @@ def serve(
     >>> result["requests"]
     0
     """
-    from sie_agent.files.outputs import File, Work, outputs
+    from sie_agent.outputs import File, Work, outputs
     from sie_agent.scorer import columns_path, scorer_folder
 
     check_values(scorer=scorer, host=host, port=port, token_file=token_file, weigh_by=weigh_by)

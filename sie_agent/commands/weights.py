@@ -71,7 +71,7 @@ def weights(
     >>> result["weights"], result["rows"]
     ('weights.parquet', 1700)
     """
-    from sie_agent.files.outputs import File, Work, outputs
+    from sie_agent.outputs import File, Work, outputs
     from sie_agent.selection import check_scores_file, weigh_file
 
     check_values(scores=scores, by=by, strength=strength, blend=blend)

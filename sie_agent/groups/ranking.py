@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sie_agent.errors import InputError
-from sie_agent.files.tables import TableWriter
 from sie_agent.groups.aligned import WORDS, aligned, score_stream
 from sie_agent.groups.keys import group_keys, names_in, no_group
 from sie_agent.groups.scores import direction_of
 from sie_agent.groups.shrink import DIGITS, FEWEST_GROUPS, Groups, Prior, fit_prior, shrink
 from sie_agent.samples import BY_SCORE, table_columns
+from sie_agent.samples.tables import TableWriter
 from sie_agent.selection import TableStream, database, first_row, inserter, stream
 from sie_agent.utils.progress import Bar, bar
 

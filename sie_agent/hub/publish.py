@@ -10,8 +10,7 @@ from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.files.paths import user_path
 from sie_agent.files.writing import write_bytes
 from sie_agent.hub.upload import Files, Kind, name_error, upload
-from sie_agent.scorer.cards.card import PLACE, UNSTATED, scorer_card
-from sie_agent.scorer.cards.markup import code
+from sie_agent.scorer.cards import PLACE, UNSTATED, code, scorer_card
 from sie_agent.scorer.files import CARD, read_config
 
 OWNER_AND_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)

@@ -8,7 +8,7 @@ from typing import Any
 from sie_agent.errors import InputError
 from sie_agent.files.json_files import read_json
 from sie_agent.labels import label_names
-from sie_agent.scorer.cards.markup import table_of
+from sie_agent.scorer.cards import table_of
 from sie_agent.scorer.files import read_config
 
 SCORED = {"sample_id", "query", "label"}

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.files.tables import read_table
 from sie_agent.labels import label_names
 from sie_agent.samples import made_by_words
+from sie_agent.samples.tables import read_table
 
 TEXTS = ("query", "title", "description")
 

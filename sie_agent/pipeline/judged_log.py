@@ -13,10 +13,10 @@ from scipy.stats import rankdata
 
 from sie_agent.errors import InputError
 from sie_agent.files.paths import user_path
-from sie_agent.files.tables import read_table
 from sie_agent.judging import scale_means_nothing
 from sie_agent.pipeline.log import scattered
 from sie_agent.samples import made_by_words
+from sie_agent.samples.tables import read_table
 from sie_agent.scorer import file_of_run
 from sie_agent.utils.arrays import Booleans, Doubles
 

@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 
 from sie_agent.errors import InputError
 from sie_agent.files.json_files import read_json, read_object
-from sie_agent.files.tables import check_numeric
 from sie_agent.files.typed_json import as_model, read_model
 from sie_agent.files.yaml_files import read_yaml
 from sie_agent.labels import label_names
 from sie_agent.results import Agreement, Explained, Explanations, NextSteps, RunManifest, Step
+from sie_agent.samples.tables import check_numeric
 from sie_agent.scorer import HELD_OUT, LABEL_ERROR
 from sie_agent.selection import Recipe, read_recipe
 from sie_agent.utils.redact import redacted

@@ -9,7 +9,7 @@ from sie_agent.samples.generated import generate_samples, is_generated
 from sie_agent.samples.grades import read_grades, with_grades
 from sie_agent.samples.log_source import SHORTHANDS, read_source, resolve, sample_histories
 from sie_agent.samples.maps.column_maps import ColumnMap, find_column_map, load_column_map, ready_maps
-from sie_agent.samples.maps.map_files import beside, map_files
+from sie_agent.samples.maps.map_files import beside, files_of_map, map_files
 from sie_agent.samples.maps.mapping import pick
 from sie_agent.samples.maps.nested import flattened
 from sie_agent.samples.maps.uses import named_sources
@@ -52,6 +52,7 @@ __all__ = [
     "check_query_sets",
     "check_samples",
     "count_rows",
+    "files_of_map",
     "find_column_map",
     "flattened",
     "generate_samples",

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from sie_agent.errors import InputError
 from sie_agent.files.manifest import file_hash
-from sie_agent.files.tables import write_table
+from sie_agent.samples.tables import write_table
 from sie_agent.scorer.label_errors import AGAIN, COLUMNS_FILE, FROM, LABEL_ERROR, LOG_COLUMNS, LabelErrors
 from sie_agent.scorer.model import Scorer
 from sie_agent.selection.recipe import RELEVANCE

@@ -17,8 +17,8 @@ from sie_agent.errors import InputError
 from sie_agent.files.json_files import read_json
 from sie_agent.files.manifest import file_hash
 from sie_agent.files.small_files import MEBIBYTE, too_large
-from sie_agent.files.tables import TableWriter, read_table
 from sie_agent.files.writing import failures_in_words, write_bytes
+from sie_agent.samples.tables import TableWriter, read_table
 from sie_agent.utils.progress import bar, say
 
 STATE = "state.json"

@@ -18,8 +18,8 @@ from pathlib import Path
 import pandas as pd
 
 from sie_agent.errors import EnvironmentFailure, InputError
-from sie_agent.files.tables import write_table
 from sie_agent.samples import IMPRESSIONS
+from sie_agent.samples.tables import write_table
 from sie_agent.scorer.log_columns import LogColumns, columns_beside, label_error_columns
 from sie_agent.scorer.model import Scorer
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from sie_agent.files.tables import TableWriter
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.samples import BY_SCORE, numbers_of, table_batches, table_columns, texts_of
+from sie_agent.samples.tables import TableWriter
 from sie_agent.selection.checks import check_name, no_score
 from sie_agent.selection.connections import TableStream, database, first_row, inserter, stream
 from sie_agent.selection.verdicts import (

@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sie_agent.errors import InputError
-from sie_agent.files.tables import TableWriter
 from sie_agent.samples import BY_SCORE, IMPRESSIONS, numbers_of, table_batches, table_columns
+from sie_agent.samples.tables import TableWriter
 from sie_agent.selection.checks import no_score
 from sie_agent.selection.recipe import KEY, Recipe, read_recipe
 from sie_agent.selection.recipe_choice import recipe_for

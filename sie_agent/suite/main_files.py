@@ -13,11 +13,11 @@ from sie_agent.downstream import choose_recipe, strength_on
 from sie_agent.errors import InputError
 from sie_agent.files.json_files import read_object
 from sie_agent.files.manifest import library_versions
-from sie_agent.files.tables import log_hash, write_table
 from sie_agent.labels import label_names
 from sie_agent.pipeline import Distilled, Log, scattered, scorer_of
 from sie_agent.results import Agreement
 from sie_agent.samples import IMPRESSIONS
+from sie_agent.samples.tables import log_hash, write_table
 from sie_agent.scorer import (
     FROM,
     HELD_OUT,

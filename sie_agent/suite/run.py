@@ -13,15 +13,15 @@ import pandas as pd
 
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL
 from sie_agent.files.manifest import Manifest, command_line, digest, write_text
-from sie_agent.files.outputs import check_places, expanded, outputs
-from sie_agent.files.tables import log_hash, read_table, write_table
 from sie_agent.files.typed_json import write_document
 from sie_agent.files.writing import exclusive_lock
 from sie_agent.judging import JudgmentCache, Reasons
 from sie_agent.labels import WEAK_LABELS, student_settings
+from sie_agent.outputs import check_places, expanded, outputs
 from sie_agent.report import write_report
 from sie_agent.results import Agreement, RunManifest
 from sie_agent.samples import IMPRESSIONS, pair_keys, without_grade
+from sie_agent.samples.tables import log_hash, read_table, write_table
 from sie_agent.suite.draw.asking import ask_judges, check_judges, rows_read
 from sie_agent.suite.draw.downstream import run_downstream
 from sie_agent.suite.draw.draw import CEILING, Draw, compute_references, start_draw, train_models, trains_held_out

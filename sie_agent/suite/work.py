@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sie_agent.files.outputs import Folder, Work
 from sie_agent.files.yaml_files import read_yaml
+from sie_agent.outputs import Folder, Work
 from sie_agent.suite.parts import NOT_ANSWERS
 from sie_agent.suite.settings import Suite, dump_suite, load_suite
 from sie_agent.suite.suite_paths import find_suite

@@ -14,8 +14,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from sie_agent.files.tables import TableWriter, write_table
 from sie_agent.files.writing import Unfinished, exclusive_lock, remove_leftovers
+from sie_agent.samples.tables import TableWriter, write_table
 
 from .conftest import csv_text, log_rows
 

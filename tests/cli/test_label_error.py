@@ -253,7 +253,7 @@ def test_damaged_columns_are_one_line_with_workers_too(
 
 def stopping_after(count: int) -> Callable[[pd.DataFrame, Path], Path]:
     """`write_table`, until it was called so many times."""
-    from sie_agent.files.tables import write_table
+    from sie_agent.samples.tables import write_table
 
     calls = itertools.count()
 

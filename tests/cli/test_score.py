@@ -204,7 +204,7 @@ def half_done(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 def stopping_after(count: int) -> Callable[[pd.DataFrame, Path], Path]:
     """`write_table`, until it was called so many times."""
-    from sie_agent.files.tables import write_table
+    from sie_agent.samples.tables import write_table
 
     calls = iter(range(count))
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from sie_agent.errors import InputError
-from sie_agent.files.outputs import File, check_places, writable_folder
+from sie_agent.outputs import File, check_places, writable_folder
 from sie_agent.pipeline.loading import SIMULATIONS, load_log, samples_hash, training_settings
 from sie_agent.samples import LOGS, load_samples, simulate_clicks, simulate_flips
 

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sie_agent.errors import EnvironmentFailure, InputError
-from sie_agent.files.tables import read_table
 from sie_agent.samples import load_samples, stream_samples, table_batches
+from sie_agent.samples.tables import read_table
 from sie_agent.utils.progress import set_quiet
 
 BIG = 2**53

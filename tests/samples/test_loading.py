@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from sie_agent.errors import EnvironmentFailure, InputError
-from sie_agent.files.tables import write_table
 from sie_agent.samples import ColumnMap, load_samples, stream_samples
+from sie_agent.samples.tables import write_table
 
 ROWS = [
     {"sample_id": "007", "query": "null", "item_id": "01", "title": "A lamp, brass", "label": 1.0},

@@ -14,10 +14,10 @@ from sie_agent.commands.rank import rank
 from sie_agent.commands.select import select
 from sie_agent.commands.weights import weights
 from sie_agent.errors import InputError
-from sie_agent.files.tables import read_table, unreadable
 from sie_agent.judging import load_variant
 from sie_agent.pipeline.judged_log import read_judgments
 from sie_agent.samples import load_column_map, load_samples, read_grades, stream_samples, table_columns, with_grades
+from sie_agent.samples.tables import read_table, unreadable
 from sie_agent.suite import load_suite
 
 

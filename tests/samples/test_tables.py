@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sie_agent.errors import EnvironmentFailure, InputError
-from sie_agent.files.tables import TableWriter, log_hash, read_table, write_table
 from sie_agent.samples import load_samples, validate_samples
+from sie_agent.samples.tables import TableWriter, log_hash, read_table, write_table
 
 
 def test_a_table_comes_back_as_it_was_written(graded: pd.DataFrame, tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sie_agent.errors import InputError
-from sie_agent.files.tables import read_table, write_table
 from sie_agent.groups.keys import group_keys
 from sie_agent.samples import ColumnMap, load_samples, stream_samples, table_batches, texts_of, with_grades
+from sie_agent.samples.tables import read_table, write_table
 from sie_agent.utils.progress import set_quiet
 
 BIG = 2**53

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from sie_agent.errors import InputError
-from sie_agent.files.tables import read_table
 from sie_agent.pipeline.judged_log import read_judgments
 from sie_agent.samples import load_samples, stream_samples
+from sie_agent.samples.tables import read_table
 from sie_agent.selection import Recipe, weigh_file
 from sie_agent.selection.recipe import recipe_metadata
 

@@ -14,7 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from sie_agent.commands.score import score
-from sie_agent.files.tables import write_table
+from sie_agent.samples.tables import write_table
 from sie_agent.scorer import LOG_COLUMNS, LabelErrors, load_scorer, save_scorer, with_log_columns
 from sie_agent.serving import create_app, make_state
 

@@ -21,9 +21,9 @@ from sie_agent.commands.judges import Judge
 from sie_agent.commands.label import label
 from sie_agent.features import TextFeatures, feature_names
 from sie_agent.files.paths import cache_dir
-from sie_agent.files.tables import write_table
 from sie_agent.labels import label_names
 from sie_agent.samples import assign_query_sets, load_samples, simulate_clicks, without_grade
+from sie_agent.samples.tables import write_table
 from sie_agent.scorer import load_scorer
 from sie_agent.suite import load_suite
 

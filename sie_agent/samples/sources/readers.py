@@ -13,11 +13,11 @@ import pyarrow as pa
 
 from sie_agent.errors import InputError
 from sie_agent.files.small_files import refuse_no_file
-from sie_agent.files.tables import unreadable
 from sie_agent.samples.sources.json_lines import json_frames, json_names
 from sie_agent.samples.sources.separated import separated_tables
 from sie_agent.samples.sources.shards import parquet_shard, shard_frames
 from sie_agent.samples.sources.text_files import GZIP
+from sie_agent.samples.tables import unreadable
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 ENDINGS = (".parquet", *SEPARATORS, ".jsonl")

@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 
 from sie_agent.errors import InputError
-from sie_agent.files.tables import damage, unreadable
 from sie_agent.samples.sources.cards import inside
 from sie_agent.samples.sources.shards import Shard
+from sie_agent.samples.tables import damage, unreadable
 
 STATE, INFO, SPLITS = "state.json", "dataset_info.json", "dataset_dict.json"
 ARROW_FAULTS = (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError)

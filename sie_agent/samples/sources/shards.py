@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sie_agent.errors import InputError
-from sie_agent.files.tables import PARQUET_FAULTS, not_parquet
 from sie_agent.samples.sources.class_names import features_in
 from sie_agent.samples.sources.headers import refuse_too_wide
 from sie_agent.samples.sources.typed import frame_of, plain_schema, plain_table
+from sie_agent.samples.tables import PARQUET_FAULTS, not_parquet
 from sie_agent.utils.progress import say
 
 SPLIT = "__split__"

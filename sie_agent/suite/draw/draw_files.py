@@ -15,7 +15,7 @@ from sie_agent.downstream import AUC, BENCH_METRICS, LOG, QUERIES_WANTED, RANKER
 from sie_agent.errors import InputError, SieError
 from sie_agent.files.json_files import read_json
 from sie_agent.files.manifest import write_json
-from sie_agent.files.tables import check_numeric, read_table, write_table
+from sie_agent.samples.tables import check_numeric, read_table, write_table
 from sie_agent.suite.draw.draw import Draw
 from sie_agent.suite.draw.facts import MEND, check_facts
 from sie_agent.utils.arrays import Booleans

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from sie_agent.files.tables import read_table
 from sie_agent.labels import label_names
 from sie_agent.report import rows_of_log
+from sie_agent.samples.tables import read_table
 from sie_agent.scorer import LABEL_ERROR
 
 NUMBERS = ("label", *label_names(), LABEL_ERROR)

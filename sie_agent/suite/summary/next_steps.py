@@ -15,12 +15,12 @@ from sie_agent.downstream import QUERIES_WANTED
 from sie_agent.errors import InputError
 from sie_agent.files.json_files import read_object
 from sie_agent.files.manifest import file_hash, write_text
-from sie_agent.files.tables import read_table, write_table
 from sie_agent.files.typed_json import read_model, write_document
 from sie_agent.files.yaml_files import read_yaml
 from sie_agent.report import MADE_UP, PER_QUERY, STEPS, doubted, scored_rows, side_names, variant_of, with_support
 from sie_agent.results import NextSteps
 from sie_agent.samples import COLUMNS, read_grades
+from sie_agent.samples.tables import read_table, write_table
 from sie_agent.selection import POSITIVE_AT
 from sie_agent.suite.draw.rows_read import read_rows
 from sie_agent.utils.counts import counted

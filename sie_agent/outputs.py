@@ -32,7 +32,7 @@ from sie_agent.files.writing import (
     write_bytes,
     write_failure,
 )
-from sie_agent.samples.maps.map_files import files_of_map
+from sie_agent.samples import files_of_map
 from sie_agent.utils.finishing import finishing
 from sie_agent.utils.redact import redacted_setting
 
