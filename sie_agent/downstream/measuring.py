@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,30 +15,68 @@ from sie_agent.downstream.fold import run_fold
 from sie_agent.downstream.folds import Fold
 from sie_agent.downstream.keeping import Keeping
 from sie_agent.evaluation import QueryNdcg, QueryPairs, query_auc
-from sie_agent.utils.arrays import Floats
+from sie_agent.utils.arrays import Booleans, Doubles, Floats, Integers
 
-# within queries first: what a shopper sees is the order of one query's items
 WITHIN, NDCG, AUC = "within", "ndcg@10", "auc"
-BENCH_METRICS = (WITHIN, NDCG, AUC)
+
+
+@dataclass(frozen=True)
+class FoldRows:
+    """The n test rows of a fold: their grades, whether each is relevant, and their queries as codes below *count*."""
+
+    grade: Doubles
+    relevant: Booleans
+    codes: Integers
+    count: int
+
+
+class BenchMetric(NamedTuple):
+    """What is measured of a trained ranker.
+
+    Attributes
+    ----------
+    title, note : what the report calls it, and says of it.
+    by_query : test rows and the scores of every ranker, (rankers, n), to (rankers, count). A mean over queries, which
+        makes differences between rankers paired.
+    """
+
+    title: str
+    note: str
+    by_query: Callable[[FoldRows, Doubles], Doubles]
+
+
+# the first decides: what a shopper sees is the order of one query's items
+BENCH_METRICS = {
+    WITHIN: BenchMetric(
+        "within queries",
+        "Within queries: the share of pairs of a query's items that are in the right order, as a mean over queries. "
+        "A coin toss puts half of them right.",
+        lambda rows, scores: QueryPairs(rows.grade, rows.codes, rows.count).accuracy(scores),
+    ),
+    NDCG: BenchMetric(
+        "NDCG@10",
+        "NDCG@10: how good the first ten results of a query are, as a mean over queries.",
+        lambda rows, scores: QueryNdcg(rows.grade, rows.codes, rows.count).ndcg(scores),
+    ),
+    # the query's share in the pooled AUC of the fold, such that the mean over queries is that AUC
+    AUC: BenchMetric(
+        "pooled AUC",
+        "Pooled AUC mixes two things: the order of the items of a query, and how queries differ from each other. No "
+        "shopper sees the second, so a gain here need not change any list of results.",
+        lambda rows, scores: query_auc(scores, rows.relevant, rows.codes, rows.count),
+    ),
+}
 
 
 def measure_fold(data: BenchData, fold: Fold, predictions: Mapping[Way, Floats]) -> pd.DataFrame:
-    """One row per way and test query: ``ranker, strategy, judge, twin, query_code`` and a column per metric.
-
-    ``auc`` is the query's share in the pooled AUC of the fold, such that the mean over queries is that AUC.
-    """
+    """One row per way and test query: ``ranker, strategy, judge, twin, query_code`` and a column per metric."""
     queries = data.queries[fold.test]
     present, codes = np.unique(queries, return_inverse=True)
-    codes, count = codes.ravel(), len(present)
-    grade = data.grade[fold.test]
+    rows = FoldRows(data.grade[fold.test], data.relevant[fold.test], codes.ravel(), len(present))
     scores = np.array(list(predictions.values()), np.float64)
-    figures = {
-        WITHIN: QueryPairs(grade, codes, count).accuracy(scores),
-        NDCG: QueryNdcg(grade, codes, count).ndcg(scores),
-        AUC: query_auc(scores, data.relevant[fold.test], codes, count),
-    }
+    figures = {name: metric.by_query(rows, scores) for name, metric in BENCH_METRICS.items()}
     ways = list(predictions)
-    table = {name: np.repeat([getattr(way, name) for way in ways], count) for name in Way._fields}
+    table = {name: np.repeat([getattr(way, name) for way in ways], rows.count) for name in Way._fields}
     table["query_code"] = np.tile(present, len(ways))
     return pd.DataFrame({**table, **{name: values.ravel() for name, values in figures.items()}})
 

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sie_agent.downstream import AUC, AUTO, BASELINES, NDCG, RANKERS, WITHIN, recipe_name
+from sie_agent.downstream import AUTO, BASELINES, BENCH_METRICS, RANKERS, WITHIN, recipe_name
 from sie_agent.report import pick
 from sie_agent.report.number_words import ABSENT, is_gain, is_loss, percent, points
 from sie_agent.results import Agreement, Downstream, RecipeCount, Verdict
 from sie_agent.selection import Recipe
-
-METRICS = {WITHIN: "within queries", NDCG: "NDCG@10", AUC: "pooled AUC"}
-NOTES = {
-    WITHIN: "Within queries: the share of pairs of a query's items that stand in the right order, as a mean over "
-    "queries. A coin toss puts half of them right.",
-    NDCG: "NDCG@10: how good the first ten results of a query are, as a mean over queries.",
-    AUC: "Pooled AUC mixes two things: the order of the items of a query, and how queries differ from each other. "
-    "No shopper sees the second, so a gain here need not change any list of results.",
-}
 
 # by verdict: what tables say of it, and its look
 SHORT = {
@@ -54,7 +45,12 @@ def verdict_words(verdict: Verdict, *, short: bool = False) -> str:
 
 def metric_words(metric: str) -> str:
     """A metric as people say it."""
-    return METRICS.get(metric, metric)
+    return BENCH_METRICS[metric].title if metric in BENCH_METRICS else metric
+
+
+def metric_note(metric: str) -> str:
+    """What a metric measures."""
+    return BENCH_METRICS[metric].note if metric in BENCH_METRICS else ""
 
 
 def ranker_words(ranker: str) -> str:

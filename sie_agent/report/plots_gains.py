@@ -58,7 +58,7 @@ def gains_plot(run: RunFolder) -> Plot | None:
         figure, name = made.to_json(), bench_words.metric_words(metric)
         told = "; ".join(f"{_group(agreement, row)}, {_name(agreement, row)} {_gain(row)}" for row in rows)
         summary = f"Gain in points over the log as it is, {name}, of {bench_words.ranker_words(ranker)}: {told}."
-        note = plots.sentences(bench_words.NOTES.get(metric, ""), has_arrows(figure) and ARROWS)
+        note = plots.sentences(bench_words.metric_note(metric), has_arrows(figure) and ARROWS)
         choices.append(PlotChoice(ranker, name, note, summary, figure))
         heights.append(made.layout.height)
     if not choices:

@@ -54,7 +54,7 @@ assert abs(np.nansum(contrast[:6])) < 1e-9
 
 column = np.arange(9.0)
 assert abs(METRICS["pearson"](column, 2 * column) - 1) < 1e-12
-assert BENCH_METRICS[0] == "within" and "ndcg@1" in BENCH_METRICS and metric_words("ndcg@1") == "NDCG@1"
+assert next(iter(BENCH_METRICS)) == "within" and "ndcg@1" in BENCH_METRICS and metric_words("ndcg@1") == "NDCG@1"
 
 JudgePart(name="alike", kind="alike")
 with tempfile.TemporaryDirectory() as folder, sie.JudgmentCache(Path(folder) / "cache.sqlite") as cache:
@@ -92,6 +92,28 @@ def test_every_kind_of_part_has_a_diff() -> None:
     headings = re.findall(r"^## (.*)$", text, re.MULTILINE)
     without = {"A strategy, a ranker, a recipe, a text score"}
     assert len(extending.DIFF.findall(text)) == len(set(headings) - without) == 8
+
+
+# code files that a new part touches, at most
+MOST_FILES = {
+    "A reference": 2,
+    "A data map": 1,
+    "A weak label": 2,
+    "A log simulation": 2,
+    "An agreement metric": 2,
+    "A downstream metric": 2,
+    "A backend": 2,
+    "A verb": 3,
+}
+
+
+@pytest.mark.parametrize(("heading", "most"), MOST_FILES.items())
+def test_a_part_touches_few_files(heading: str, most: int) -> None:
+    (section,) = re.findall(
+        rf"^## {heading}[^\n]*\n(.*?)(?=^## |\Z)", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    (diff,) = extending.DIFF.findall(section)
+    assert 1 <= len(list(extending.files_of(diff))) <= most
 
 
 @pytest.mark.parametrize(
