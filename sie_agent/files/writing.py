@@ -23,7 +23,7 @@ SPILL = ".spill"
 # in a folder for what does not fit into memory: locked as long as the process lives that made the folder
 SPILL_MARK = ".sie-spill"
 FULL = "the disk is full", "Free some space or write elsewhere"
-DENIED = "the folder cannot be written to", "Change its permissions or write elsewhere"
+DENIED = "the folder cannot be written to", "Change its permissions, or give another --out"
 FAILURES = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), FULL),
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), DENIED),
