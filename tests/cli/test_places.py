@@ -369,7 +369,7 @@ def test_two_at_once(sie: Sie, here: Path, verb: str) -> None:
     target = here / fresh
     if verb in FOLDERS:
         target.mkdir()
-    holder = "import sys, time; from pathlib import Path; from sie_agent.scorer import exclusive_lock\n"
+    holder = "import sys, time; from pathlib import Path; from sie_agent.files.writing import exclusive_lock\n"
     holder += "with exclusive_lock(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     surroundings = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen([sys.executable, "-c", holder, target], stdout=subprocess.PIPE, env=surroundings) as other:

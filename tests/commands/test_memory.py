@@ -20,11 +20,11 @@ from sie_agent.scorer import distill_scorer, save_scorer
 # getrusage of a child also counts what its parent had when it was started
 PROGRAM = """
 import sys
-from sie_agent.scorer import bulk
+from sie_agent.selection import connections
 from sie_agent.cli import main
 # it holds as much as it may before it writes to disk, so a file need not be long to be beyond that; with less DuckDB
 # cannot always order anything
-bulk.MEMORY = "96MB"
+connections.MEMORY = "96MB"
 code = main(sys.argv[1:])
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(peak.split()[1], file=sys.stderr)

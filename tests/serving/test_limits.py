@@ -202,7 +202,7 @@ def test_a_failing_scorer_is_one_requests_fault(odd: Start) -> None:
 
 
 def test_limits_that_make_no_sense() -> None:
-    with pytest.raises(InputError, match="at least 1"):
+    with pytest.raises(InputError, match="from 1 upwards"):
         Limits(samples=0)
     with pytest.raises(InputError, match="rows of one request"):
         Limits(samples=10, queue_rows=9)
