@@ -74,7 +74,8 @@ def serve(folder: Path, engine: str) -> None:
 @contextmanager
 def running(folder: Path, engine: str) -> Iterator[int]:
     """A service in a process of its own; its port."""
-    command = [sys.executable, __file__, "--serve", engine, "--scorer", str(folder)]
+    # it writes nothing, and without a folder of its own it would make that of the results
+    command = [sys.executable, __file__, "--serve", engine, "--scorer", str(folder), "--out", str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     try:
         assert process.stdout is not None
