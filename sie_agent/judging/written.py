@@ -73,6 +73,9 @@ def parse_written(
     if not said.strip():
         if not thoughts.strip():
             return "empty", "the answer has no text", None
+        if cut and inner:
+            # an object at the end of thoughts that did end is a draft of the answer that was cut off
+            return "unparsed", "cut off behind the thoughts", None
         said, at_end = thoughts, True
     found, problem = last_word(unpacked(said), at_end=at_end)
     if found is None:
