@@ -20,8 +20,8 @@ FEWEST = 0.5
 DIGITS = 6
 PAIRS = (
     "A row is a pair of query and item, which stands for {} impressions on average: train on one row per pair with its "
-    "weight as it is. To train on raw impressions, join by query and item (docs: Your own log) and give each the weight and "
-    "blended label of its pair"
+    "weight as it is. To train on raw impressions, join by query and item (see docs/start/your-own-log.md) and give "
+    "each the weight and blended label of its pair"
 )
 
 

@@ -196,7 +196,8 @@ KILLED = {
 def killed(target: Path, how: str) -> Iterator[subprocess.Popen[bytes]]:
     """A process that is in the middle of writing, and is killed when the generator goes on."""
     head = (
-        "import sys, time; from pathlib import Path; import pandas as pd; from sie_agent.samples.tables import TableWriter\n"
+        "import sys, time; from pathlib import Path; import pandas as pd\n"
+        "from sie_agent.samples.tables import TableWriter\n"
     )
     head += "from sie_agent.files.writing import Unfinished, exclusive_lock\ntarget = Path(sys.argv[1])\n"
     code = f"{head}{KILLED[how]}\nprint('half', flush=True); time.sleep(60)"
