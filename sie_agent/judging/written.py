@@ -52,7 +52,7 @@ def parse_written(
     """Read a written answer: the JSON object with a grade that is its last word.
 
     Prose, a fence and what was thought before may stand around it. Where an answer is cut off, or has no text but
-    thoughts, the object has to stand at the very end: before it, it is a draft.
+    thoughts, the object has to stand at the very end: before it, it is a draft. Where both are so, there is no answer.
 
     Parameters
     ----------
@@ -72,9 +72,9 @@ def parse_written(
     if not said.strip():
         if not thoughts.strip():
             return "empty", "the answer has no text", None
-        if cut and inner:
-            # an object at the end of thoughts that did end is a draft of the answer that was cut off
-            return "unparsed", "cut off behind the thoughts", None
+        if cut:
+            # whether the thoughts had ended or not, an object in them is a draft: the answer was still to come
+            return "unparsed", "cut off before the answer", None
         said, at_end = thoughts, True
     found, problem = last_word(unpacked(said), at_end=at_end)
     if found is None:

@@ -81,7 +81,7 @@ def scored_by_workers(folder: Path, tasks: Iterable[Task], workers: int) -> Iter
     import multiprocessing
 
     check_guarded()
-    # the pool or its first process would start it, and it lets Ctrl-C through again
+    # before the pool does: starting it lets signals through that `deaf_children` holds back
     start_resource_tracker()
     pool = ProcessPoolExecutor(
         workers, mp_context=multiprocessing.get_context("spawn"), initializer=begin, initargs=(folder,)

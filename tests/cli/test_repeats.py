@@ -28,6 +28,12 @@ def test_of_one_value_the_last_counts(sie: Sie, log: Path, typed: tuple[str, ...
     assert f"{option} is given 2 times: the last one counts" in sie(*typed).err
 
 
+@pytest.mark.parametrize(("typed", "pairs"), [(("3", "1"), 1), (("1", "3"), 3)])
+def test_what_is_said_to_count_counts(sie: Sie, log: Path, typed: tuple[str, str], pairs: int) -> None:
+    ran = sie(*LABEL, "--out", "judged", "--limit", typed[0], "--limit", typed[1], "--output", "json")
+    assert ran.code == 0 and json.loads(ran.out)["pairs"] == pairs
+
+
 def test_options_of_several_values_may_come_again(sie: Sie, log: Path) -> None:
     ran = sie("explain", "--scorer", "none", "--data", "log.csv", "--row", "1", "--row", "2")
     assert ran.code == 2 and "times" not in ran.err

@@ -88,8 +88,11 @@ def test_what_is_cut_off_has_no_draft_for_a_grade(text: str) -> None:
 def test_a_draft_at_the_end_of_thoughts_is_no_answer_that_was_cut_off(mark: str) -> None:
     text = f'<{mark}>perhaps {{"grade": "1"}}</{mark}>'
     assert parse_written(text, TOKENS, rationale=False, cut=True)[::2] == ("unparsed", None)
+    apart = 'perhaps {"grade": "1"}'
+    assert parse_written("", TOKENS, rationale=False, thoughts=apart, cut=True)[::2] == ("unparsed", None)
     # where nothing was cut off, the thoughts are all that was said
     assert parse_written(text, TOKENS, rationale=False)[::2] == ("ok", "1")
+    assert parse_written("", TOKENS, rationale=False, thoughts=apart)[::2] == ("ok", "1")
 
 
 def test_an_answer_that_is_whole_counts_though_it_was_cut_off() -> None:
