@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
-import subprocess
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -64,14 +62,3 @@ def test_a_batch_is_as_long_as_its_longest_row(script: Any) -> None:
     assert found["input_ids"].tolist() == [[1, 2, 3], [4, 0, 0]]
     assert found["attention_mask"].tolist() == [[1, 1, 1], [1, 0, 0]]
     assert found["token_type_ids"].tolist() == [[0, 0, 1], [0, 0, 0]]
-
-
-@pytest.mark.slow
-@pytest.mark.model
-def test_all_arms_run_on_the_sample(tmp_path: Path) -> None:
-    command = [sys.executable, str(SCRIPTS / "benchmarks" / "scoring.py"), "--smoke", "--out", str(tmp_path)]
-    subprocess.run(command, check=True, capture_output=True, timeout=600)
-    figures = json.loads((tmp_path / "scoring.json").read_text())
-    assert len(figures["rounds"]) == 2 and len(figures["per_second"]) == 10
-    assert all(rate["median"] > 0 for rate in figures["per_second"].values())
-    assert figures["ratios"]["scorer"]["over judge"]["median"] > 1

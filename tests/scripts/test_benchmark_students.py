@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
-import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -111,16 +109,3 @@ def test_the_picture_joins_those_that_no_other_beats(script: Any, tmp_path: Path
     circles = root.findall(".//{*}circle")
     assert len(circles) == 4 and sum(circle.get("fill") == module.CHOSEN for circle in circles) == 1
     assert any("(chosen)" in (text.text or "") for text in root.findall(".//{*}text"))
-
-
-@pytest.mark.slow
-@pytest.mark.model
-def test_all_students_run_on_the_sample(tmp_path: Path) -> None:
-    command = [sys.executable, str(SCRIPTS / "benchmarks" / "students.py"), "--smoke", "--out", str(tmp_path)]
-    subprocess.run(command, check=True, capture_output=True, timeout=600)
-    figures = json.loads((tmp_path / "students.json").read_text())
-    assert [one["judge"] for one in figures["judges"]] == ["lexical", "simulated-0.90"]
-    rows = figures["judges"][0]["students"]
-    assert len({row["student"] for row in rows}) == len(rows) > 12
-    assert all(row["rows_per_second"]["median"] > 0 for row in rows if row.get("bytes"))
-    ElementTree.fromstring((tmp_path / "students.svg").read_text())

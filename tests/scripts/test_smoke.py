@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import os
 import re
 import subprocess
 import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +39,48 @@ def test_the_benchmarks_are_found() -> None:
     assert len(PROGRAMS) == 10 and "throughput" in PROGRAMS
 
 
+def check_scoring(figures: dict[str, Any], folder: Path) -> None:
+    assert len(figures["rounds"]) == 2 and len(figures["per_second"]) == 10
+    assert all(rate["median"] > 0 for rate in figures["per_second"].values())
+    assert figures["ratios"]["scorer"]["over judge"]["median"] > 1
+
+
+def check_students(figures: dict[str, Any], folder: Path) -> None:
+    assert [one["judge"] for one in figures["judges"]] == ["lexical", "simulated-0.90"]
+    rows = figures["judges"][0]["students"]
+    assert len({row["student"] for row in rows}) == len(rows) > 12
+    assert all(row["rows_per_second"]["median"] > 0 for row in rows if row.get("bytes"))
+    ElementTree.fromstring((folder / "students.svg").read_text())
+
+
+def check_cached_rerun(figures: dict[str, Any], folder: Path) -> None:
+    assert [run["judgments"] for run in figures["runs"]] == [60, 60]
+    assert 0 < figures["per_second"]["median"] < figures["per_second_judging"]["median"]
+    assert figures["versions"]["pandas"]
+
+
+def check_memory(figures: dict[str, Any], folder: Path) -> None:
+    assert [run["pairs"] for run in figures["runs"]] == [40, 80]
+    assert all(20 < run["peak_anonymous_mib"] < run["peak_mib"] < 4000 for run in figures["runs"])
+
+
+def check_bulk(figures: dict[str, Any], folder: Path) -> None:
+    verbs = ("score", "select", "weights")
+    assert [(run["rows"], run["verb"]) for run in figures["runs"]] == [(n, verb) for n in (300, 600) for verb in verbs]
+    assert all(20 < run["peak_mib"] < 4000 and run["per_second"] > 0 for run in figures["runs"])
+    assert set(figures["growth"]) == set(verbs)
+
+
+# what the figures of a smoke run have to say
+CHECKS: dict[str, Callable[[dict[str, Any], Path], None]] = {
+    "bulk": check_bulk,
+    "cached_rerun": check_cached_rerun,
+    "memory": check_memory,
+    "scoring": check_scoring,
+    "students": check_students,
+}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_smoke(name: str, tmp_path: Path) -> None:
@@ -49,13 +95,29 @@ def test_smoke(name: str, tmp_path: Path) -> None:
     assert re.search(r"(?m)^measured: .{20,}$", done.stdout), done.stdout
     assert re.search(r"(?m)^ratio: [0-9][^ ]*( \[[^ ]+, [^ ]+\])? times .{10,}$", done.stdout), done.stdout
     assert {path.name for path in tmp_path.iterdir()} == {"made"}
+    if name in CHECKS:
+        CHECKS[name](told, out)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_what_is_given_wrongly_is_one_line(name: str, tmp_path: Path) -> None:
+def test_what_is_given_wrongly_is_one_line(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In this process: the packages that a benchmark imports are loaded once for all that is given."""
+    monkeypatch.syspath_prepend(str(ROOT))
+    monkeypatch.chdir(tmp_path)
+    program = importlib.import_module(f"scripts.benchmarks.{name}")
+    guarded = importlib.import_module("scripts.benchmarks.options").guarded
+
+    def ended(*typed: str) -> tuple[int | str | None, str, str]:
+        monkeypatch.setattr(sys, "argv", [str(FOLDER / f"{name}.py"), *typed])
+        with pytest.raises(SystemExit) as end:
+            guarded(program.main)
+        return end.value.code, *capsys.readouterr()
+
     (tmp_path / "file").write_text("mine")
-    options = ran(name, "--help").stdout
+    options = ended("--help")[1]
     assert f"python scripts/benchmarks/{name}.py" in options
     wrong = [["--out", "file"], ["--out", "file/below"], ["--nothing-like-it"]]
     wrong += [
@@ -63,10 +125,10 @@ def test_what_is_given_wrongly_is_one_line(name: str, tmp_path: Path) -> None:
     ]
     wrong += [["--seed", "x"]] if "--seed " in options else []
     for typed in wrong:
-        done = ran(name, "--smoke", *typed, cwd=tmp_path)
-        assert done.returncode == 2, (typed, done.stderr)
-        assert done.stdout == "" and done.stderr.count("\n") == 1, (typed, done.stderr)
-        assert done.stderr.startswith(f"{name}.py: error: ") and typed[0] in done.stderr
+        code, out, said = ended("--smoke", *typed)
+        assert code == 2, (typed, said)
+        assert out == "" and said.count("\n") == 1, (typed, said)
+        assert said.startswith(f"{name}.py: error: ") and typed[0] in said
     assert (tmp_path / "file").read_text() == "mine" and len(list(tmp_path.iterdir())) == 1
 
 
