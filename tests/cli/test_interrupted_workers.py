@@ -29,7 +29,7 @@ if __name__ == "__main__":
     sys.exit(main())
 """
 # seconds after the first child; a worker is busy with its imports for two of them and more
-DELAYS = [0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 3.0]
+DELAYS = [0.0, 0.02, 0.1, 0.2, 0.5, 1.2, 3.0]
 
 
 def wait_for_children(process: subprocess.Popen[bytes]) -> None:

@@ -67,7 +67,8 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_a_signal_after_the_work_is_no_failure(log_here: Path, number: int) -> None:
-    for step in range(12):
+    # the two signals take turns on the way through the time after the work
+    for step in range(number == signal.SIGTERM, 12, 2):
         process = start(*LABEL)
         assert process.stdout is not None and process.stdout.readline()
         code, told = ended(process, number, step / 40)
@@ -77,9 +78,9 @@ def test_a_signal_after_the_work_is_no_failure(log_here: Path, number: int) -> N
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_a_signal_at_any_time_of_the_first_second(log_here: Path, number: int) -> None:
-    ends = [ended(start(*LABEL), number, step / 20) for step in range(20)]
+    ends = [ended(start(*LABEL), number, step / 20) for step in range(number == signal.SIGTERM, 20, 2)]
     # the last ones may have been through, or on their way out
-    assert {code for code, _ in ends} <= {130, 0} and [code for code, _ in ends].count(130) >= 10
+    assert {code for code, _ in ends} <= {130, 0} and [code for code, _ in ends].count(130) >= 5
     for code, told in ends:
         assert "Traceback" not in told and "Exception" not in told, told
         assert code != 130 or told.splitlines()[-1].startswith("sie: stopped")

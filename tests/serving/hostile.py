@@ -83,9 +83,13 @@ def crowd(service: Service, count: int, sent: bytes, source: str = "127.0.0.1") 
 
 
 def counted(service: Service, reason: str) -> int:
-    """How many of these the service has refused or cut."""
-    found = re.search(rf'sie_refused_total{{reason="{reason}"}} (\d+)', asked(service, "/metrics")[2].decode())
-    assert found is not None, reason
+    """How many of these the service has refused or cut. A request in the rain may itself be cut: it is sent again."""
+    for _ in range(10):
+        status, _, said = asked(service, "/metrics")
+        if status == 200:
+            break
+    found = re.search(rf'sie_refused_total{{reason="{reason}"}} (\d+)', said.decode())
+    assert found is not None, (reason, status, said)
     return int(found[1])
 
 
