@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 
+from sie_agent.cli.app import app
 from sie_agent.cli.output import plain
 from sie_agent.commands.words import columns, number
 from sie_agent.judging import make_backend
@@ -107,10 +109,8 @@ def test_version(sie: Sie) -> None:
     assert (ran.code, ran.out) == (0, f"sie {__version__}\n")
 
 
-VERBS = (
-    "run", "label", "distill", "score", "select", "weights", "explain", "attribute", "evaluate", "compare-prompts",
-    "init", "doctor", "cache",
-)  # fmt: skip
+COMMAND: Any = get_command(app)
+VERBS = sorted(name for name, verb in COMMAND.commands.items() if not verb.hidden)
 
 
 @pytest.mark.parametrize("verb", VERBS)
