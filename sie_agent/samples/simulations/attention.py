@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sie_agent.errors import InputError
-from sie_agent.samples.simulations.draws import Doubles
+from sie_agent.utils.arrays import Doubles
 
 # share of the looks at a useless item that end in a click all the same
 CURIOSITY = 0.1

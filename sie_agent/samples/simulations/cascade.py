@@ -9,10 +9,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.samples.simulations.attention import attraction, check_rate, out_of_reach, solve
-from sie_agent.samples.simulations.draws import Doubles, grades, uniform
-from sie_agent.samples.simulations.kinds import LogKind, log_table
+from sie_agent.samples.simulations.kinds import LogKind, grades, log_table, uniform
 from sie_agent.samples.simulations.ranker import places, ranker_scores
 from sie_agent.samples.splits import query_keys
+from sie_agent.utils.arrays import Booleans, Doubles
 
 WHERE = "simulated log 'cascade'"
 # reads on after an item that did not satisfy her; the best value of Chapelle and Zhang (2009)
@@ -98,7 +98,7 @@ def walk(
     grade: Doubles,
     patience: float,
     seed: int,
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+) -> tuple[Booleans, Booleans]:
     """Which rows were looked at, and which would be clicked if they were, (n,) each."""
     perseverance, satisfied = habits(grade, patience)
     drawn = {name: uniform(samples["sample_id"], seed, f"cascade-{name}") for name in ("click", "satisfied", "on")}

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sie_agent.samples.simulations.draws import grades, uniform
-from sie_agent.samples.simulations.kinds import LogKind, log_table
+from sie_agent.samples.simulations.attention import discount
+from sie_agent.samples.simulations.kinds import LogKind, grades, log_table, ranks, uniform
 from sie_agent.samples.simulations.lexical_scores import lexical_scores
 from sie_agent.samples.splits import query_keys
 
@@ -51,26 +51,21 @@ def simulate_clicks(samples: pd.DataFrame, *, seed: int) -> pd.DataFrame:
 
 
 def ranks_within_query(samples: pd.DataFrame) -> npt.NDArray[np.int64]:
-    """Place of each row, from 1, among the rows of its query by falling lexical score."""
-    frame = pd.DataFrame(
-        {
-            "query": query_keys(samples["query"]).to_numpy(),
-            # rounded, so that equal texts tie on every machine
-            "score": -np.round(lexical_scores(samples["query"], samples["title"]), 9),
-            "item_id": samples["item_id"].to_numpy(),
-            "sample_id": samples["sample_id"].to_numpy(),
-        }
+    """Rank of each row, from 1, among the rows of its query by falling lexical score."""
+    # rounded, so that equal texts tie on every machine
+    score = np.round(lexical_scores(samples["query"], samples["title"]), 9)
+    query, item, sample = (
+        pd.factorize(keys, sort=True)[0]
+        for keys in (query_keys(samples["query"]), samples["item_id"], samples["sample_id"])
     )
-    ordered = frame.sort_values(["score", "item_id", "sample_id"], kind="stable")
-    ranks = ordered.groupby("query", sort=False).cumcount() + 1
-    return np.asarray(ranks.sort_index(), dtype=np.int64)
+    return ranks(query, sample, item, -score)
 
 
 def simulate(samples: pd.DataFrame, rate: float, relevant_at: float, seed: int) -> pd.DataFrame:
     """The columns of a simulated log; there is no rate, and the grade is read as it is."""
     log = simulate_clicks(samples, seed=seed)
     position = log["position"].to_numpy(dtype=np.int64)
-    return log_table(log["label"].to_numpy(), position=position, examination=1 / np.log2(1 + position))
+    return log_table(log["label"].to_numpy(), position=position, examination=discount(position))
 
 
 KIND = LogKind(

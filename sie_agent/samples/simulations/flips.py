@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from sie_agent.samples.simulations.draws import check_share, grades, uniform
-from sie_agent.samples.simulations.kinds import LogKind, log_table
+from sie_agent.samples.simulations.kinds import LogKind, check_share, grades, log_table, uniform
 
 
 def simulate_flips(samples: pd.DataFrame, *, rate: float, seed: int, relevant_at: float = 0.75) -> pd.DataFrame:

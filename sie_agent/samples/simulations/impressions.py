@@ -7,10 +7,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.samples.simulations.attention import attraction, depth_for, discount
-from sie_agent.samples.simulations.draws import Doubles, generator, grades, uniform
-from sie_agent.samples.simulations.kinds import LogKind, log_table
+from sie_agent.samples.simulations.kinds import LogKind, generator, grades, log_table, ranks, uniform
 from sie_agent.samples.simulations.ranker import ranker_scores
 from sie_agent.samples.splits import query_keys
+from sie_agent.utils.arrays import Doubles
 
 WHERE = "simulated log 'impressions'"
 MOST = 50
@@ -70,11 +70,7 @@ def shown(samples: pd.DataFrame, scores: Doubles, seed: int) -> tuple[npt.NDArra
     moved = generator(seed, "jitter").normal(scale=scale, size=len(row))
     # one list per query and session, best score first
     listed = codes[row] * MOST + session
-    order = np.lexsort([-(scores[row] + moved), listed])
-    starts = np.searchsorted(listed[order], listed[order])
-    position = np.empty(len(row), np.int64)
-    position[order] = np.arange(len(row)) - starts + 1
-    return row, position
+    return row, ranks(listed, -(scores[row] + moved))
 
 
 KIND = LogKind(

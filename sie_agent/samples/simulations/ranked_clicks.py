@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.samples.simulations.attention import attraction, depth_for, discount
-from sie_agent.samples.simulations.draws import Doubles, grades, uniform
-from sie_agent.samples.simulations.kinds import LogKind, log_table
+from sie_agent.samples.simulations.kinds import LogKind, grades, log_table, uniform
 from sie_agent.samples.simulations.ranker import places, ranker_scores
+from sie_agent.utils.arrays import Doubles
 
 WHERE = "simulated log 'ranked-clicks'"
 

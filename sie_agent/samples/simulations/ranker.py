@@ -8,8 +8,9 @@ import pandas as pd
 
 from sie_agent.features.text_features import TextFeatures
 from sie_agent.samples.sample_schema import without_grade
-from sie_agent.samples.simulations.draws import Doubles, uniform
+from sie_agent.samples.simulations.kinds import ranks, uniform
 from sie_agent.samples.splits import query_keys
+from sie_agent.utils.arrays import Doubles
 
 FOLDS = 5
 # a row's worth of shrinkage for every so many rows; features are standardised
@@ -53,8 +54,4 @@ def ridge(inputs: Doubles, targets: Doubles) -> Doubles:
 def places(samples: pd.DataFrame, scores: Doubles, seed: int) -> npt.NDArray[np.int64]:
     """Place of each row, from 1, among the rows of its query by falling score, (n,); ties by a hash."""
     query = pd.factorize(query_keys(samples["query"]))[0]
-    order = np.lexsort([uniform(samples["sample_id"], seed, "tie"), -scores, query])
-    starts = np.searchsorted(query[order], np.arange(query.max() + 1))
-    found = np.empty(len(order), np.int64)
-    found[order] = np.arange(len(order)) - starts[query[order]] + 1
-    return found
+    return ranks(query, uniform(samples["sample_id"], seed, "tie"), -scores)

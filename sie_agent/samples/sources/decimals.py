@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
@@ -19,11 +18,11 @@ from sie_agent.samples.sources.cell_texts import number_column
 from sie_agent.samples.sources.cells import short
 from sie_agent.samples.sources.text_files import say_once
 from sie_agent.samples.text_columns import text_column
+from sie_agent.utils.arrays import Doubles
 
 Mark = Literal[".", ","]
 # by label, grade and position; None where nothing there has a decimal mark
 Marks = Mapping[str, Mark | None]
-Floats = npt.NDArray[np.float64]
 
 # of the rows of a source, how many are looked at to tell what its decimal mark is
 ROWS_LOOKED_AT = 10_000
@@ -34,17 +33,17 @@ SCALED = ("label", "grade")
 BETWEEN = r"[ \u00a0\u2009\u202f'’]"
 MARKED = r"[,. \u00a0\u2009\u202f'’]"
 WORDS = {".": "decimal point", ",": "decimal comma"}
+OTHER: dict[Mark, Mark] = {".": ",", ",": "."}
 
 
 def pattern(mark: Mark) -> re.Pattern[str]:
     """Numbers with this decimal mark; thousands may be parted by the other one, spaces or apostrophes."""
-    other = "," if mark == "." else "."
-    parted = "|".join(rf"[1-9]\d{{0,2}}(?:{one}\d{{3}})+" for one in (re.escape(other), BETWEEN))
+    parted = "|".join(rf"[1-9]\d{{0,2}}(?:{one}\d{{3}})+" for one in (re.escape(OTHER[mark]), BETWEEN))
     whole = rf"(?:{parted}|\d+)"
     return re.compile(rf"[+-]?(?:{whole}(?:{re.escape(mark)}\d*)?|{re.escape(mark)}\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
-PATTERNS: dict[Mark, re.Pattern[str]] = {".": pattern("."), ",": pattern(",")}
+PATTERNS = {mark: pattern(mark) for mark in OTHER}
 
 
 class Doubtful(ValueError):
@@ -55,14 +54,12 @@ def value_of(text: str, mark: Mark) -> float | None:
     """The number that a text is with this decimal mark; None where it is none."""
     if not PATTERNS[mark].fullmatch(text):
         return None
-    other = "," if mark == "." else "."
-    return float(re.sub(BETWEEN, "", text).replace(other, "").replace(mark, "."))
+    return float(re.sub(BETWEEN, "", text).replace(OTHER[mark], "").replace(mark, "."))
 
 
 def readings(text: str, low: float, high: float) -> dict[Mark, float]:
     """The numbers that a text may be, by the decimal mark; only those from *low* to *high* where one of them is."""
-    marks: tuple[Mark, ...] = (".", ",")
-    found = {mark: value for mark in marks if (value := value_of(text, mark)) is not None}
+    found = {mark: value for mark in OTHER if (value := value_of(text, mark)) is not None}
     within = {mark: value for mark, value in found.items() if low <= value <= high}
     return within or found
 
@@ -91,9 +88,8 @@ def number_of(text: str, mark: Mark | None, low: float, high: float) -> float | 
     """
     if mark is not None:
         value = value_of(text, mark)
-        other: Mark = "," if mark == "." else "."
-        if value is None and value_of(text, other) is not None:
-            raise Doubtful(f"{short(text)} has a {WORDS[other]}, and the rows before have a {WORDS[mark]}")
+        if value is None and value_of(text, OTHER[mark]) is not None:
+            raise Doubtful(f"{short(text)} has a {WORDS[OTHER[mark]]}, and the rows before have a {WORDS[mark]}")
         return value
     found = readings(text, low, high)
     # all are out of range: what a reader would take it for first, so that the message shows that
@@ -103,7 +99,7 @@ def number_of(text: str, mark: Mark | None, low: float, high: float) -> float | 
     return values[0] if values else None
 
 
-def guessed_numbers(texts: pd.Series) -> Floats:
+def guessed_numbers(texts: pd.Series) -> Doubles:
     """The numbers of a column whose range is not known; NaN for what is none.
 
     Raises
@@ -167,7 +163,7 @@ def number_source(name: str, mapping: ColumnMap | None) -> tuple[str | None, flo
     if scale is not None:
         ranged = scale.minimum is not None and scale.maximum is not None
         return (scale.column, scale.minimum or 0.0, scale.maximum or 0.0) if ranged else (None, low, high)
-    given = next((source for target, source in mapping.columns.items() if target == name), None)
+    given = dict(mapping.columns).get(name)
     return given if isinstance(given, str) else None, low, high
 
 
@@ -180,7 +176,7 @@ def numbers(
     low: float = 0.0,
     high: float = 1.0,
     marks: Marks | None = None,
-) -> Floats:
+) -> Doubles:
     """A column as float64, NaN where it is empty or no number; rows of the latter are refused.
 
     Parameters

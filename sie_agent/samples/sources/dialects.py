@@ -13,11 +13,11 @@ from pathlib import Path
 from sie_agent.errors import InputError
 from sie_agent.samples.sources.headers import refuse_too_wide, refuse_twice
 from sie_agent.samples.sources.text_files import (
-    GZIP,
     MOST_CHARACTERS,
     SPOKEN,
     WESTERN,
     TextLines,
+    begins_like_gzip,
     decoded_head,
     encoding_of,
     refuse_other_text,
@@ -102,9 +102,8 @@ def detected(path: Path, usual: str, given: str | None, version: object) -> Dial
     fit = fit_of(lines[skipped:], separator, whole)
     dialect = Dialect(encoding, separator, skipped, header, fit.open_end)
     told = unusual(dialect, lines, usual, given, comments)
-    with path.open("rb") as stream:
-        if not path.name.lower().endswith(".gz") and stream.read(len(GZIP)) == GZIP:
-            told.insert(0, "unpacked with gzip")
+    if not path.name.lower().endswith(".gz") and begins_like_gzip(path):
+        told.insert(0, "unpacked with gzip")
     if told:
         say_once(f"{path}: {'; '.join(told)}", version)
     return dialect

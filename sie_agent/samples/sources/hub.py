@@ -60,7 +60,9 @@ def load_hub(name: str, split: str | None) -> dict[str, Any]:
             hint="Check the name; for a private or gated data set log in with: hf auth login",
         ) from None
     except PermissionError as error:
-        raise not_cached(error, name) from None
+        # a file cannot be read, or `datasets` cannot write to its cache
+        problem = f"no permission for {error.filename or 'a file'}"
+        raise EnvironmentFailure(problem, where=name, hint="Change it, or set HF_HOME") from None
     except (ValueError, TypeError) as error:
         problem = f"the data set cannot be loaded ({first_cause(error)})"
         raise InputError(problem, where=name, hint="Download it and give the folder") from None
@@ -98,13 +100,6 @@ def data_set_shard(part: Any, where: str, split: str) -> Shard:
         yield from chosen.with_format("arrow").iter(batch_size=rows)
 
     return Shard(where, part.features.arrow_schema, tables, split)
-
-
-def not_cached(error: PermissionError, where: str) -> EnvironmentFailure:
-    """A file cannot be read, or ``datasets`` cannot write to its cache."""
-    return EnvironmentFailure(
-        f"no permission for {error.filename or 'a file'}", where=where, hint="Change it, or set HF_HOME"
-    )
 
 
 def first_cause(error: BaseException) -> str:

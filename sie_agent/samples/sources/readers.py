@@ -16,7 +16,7 @@ from sie_agent.files.small_files import refuse_no_file
 from sie_agent.samples.sources.json_lines import json_frames, json_names
 from sie_agent.samples.sources.separated import separated_tables
 from sie_agent.samples.sources.shards import parquet_shard, shard_frames
-from sie_agent.samples.sources.text_files import GZIP
+from sie_agent.samples.sources.text_files import begins_like_gzip
 from sie_agent.samples.tables import unreadable
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -126,9 +126,7 @@ def faults_in_words(path: Path) -> Iterator[None]:
     except PermissionError:
         raise unreadable(path) from None
     except (gzip.BadGzipFile, EOFError, zlib.error):
-        with path.open("rb") as stream:
-            packed = stream.read(len(GZIP)) == GZIP
-        if not packed:
+        if not begins_like_gzip(path):
             hint = "Take .gz off its name, or pack it with gzip"
             raise InputError("is not packed with gzip, whatever its name says", where=path, hint=hint) from None
         hint = "It is cut off or damaged: copy it again"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,9 @@ import pyarrow as pa
 from sie_agent.errors import InputError
 from sie_agent.samples.sources.cards import inside
 from sie_agent.samples.sources.shards import Shard
-from sie_agent.samples.tables import damage, unreadable
+from sie_agent.samples.tables import PARQUET_FAULTS, damage, unreadable
 
 STATE, INFO, SPLITS = "state.json", "dataset_info.json", "dataset_dict.json"
-ARROW_FAULTS = (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError)
 
 # the name that the rows of a split get, to its files
 Named = Callable[[str], list[Shard]]
@@ -39,16 +40,11 @@ def saved_shards(path: Path) -> dict[str, Named]:
     """
     if not (path / SPLITS).is_file():
         split = told(path / STATE).get("_split")
-        return {str(split or "train"): lambda name: files_of(path, path, name)}
+        return {str(split or "train"): partial(files_of, path, path)}
     splits = told(path / SPLITS).get("splits")
     if not isinstance(splits, list) or not splits:
         raise InputError("names no splits", where=path / SPLITS, hint="Save the data set again")
-    return {str(split): by_name(path, path / str(split)) for split in splits}
-
-
-def by_name(root: Path, folder: Path) -> Named:
-    """The files of a split's folder, once their rows have a name."""
-    return lambda name: files_of(root, folder, name)
+    return {str(split): partial(files_of, path, path / str(split)) for split in splits}
 
 
 def files_of(root: Path, folder: Path, split: str) -> list[Shard]:
@@ -107,29 +103,27 @@ def arrow_shard(path: Path, split: str, features: Mapping[str, object]) -> Shard
     """
 
     def tables(rows: int, columns: Sequence[str] | None) -> Iterator[pa.Table]:
-        try:
-            with pa.memory_map(str(path)) as stream, pa.ipc.open_stream(stream) as reader:
-                for batch in reader:
-                    table = pa.Table.from_batches([batch])
-                    if columns is not None:
-                        table = table.select([name for name in table.column_names if name in columns])
-                    for start in range(0, table.num_rows, rows):
-                        yield table.slice(start, rows)
-        except ARROW_FAULTS as error:
-            raise not_arrow(path, error) from None
+        with arrow_stream(path) as reader:
+            for batch in reader:
+                table = pa.Table.from_batches([batch])
+                if columns is not None:
+                    table = table.select([name for name in table.column_names if name in columns])
+                for start in range(0, table.num_rows, rows):
+                    yield table.slice(start, rows)
 
+    with arrow_stream(path) as reader:
+        return Shard(str(path), reader.schema, tables, split, features)
+
+
+@contextmanager
+def arrow_stream(path: Path) -> Iterator[Any]:
+    """The reader of a file of Arrow's stream format; what is wrong with the file, in words."""
     try:
         with pa.memory_map(str(path)) as stream, pa.ipc.open_stream(stream) as reader:
-            schema = reader.schema
-    except ARROW_FAULTS as error:
-        raise not_arrow(path, error) from None
-    return Shard(str(path), schema, tables, split, features)
-
-
-def not_arrow(path: Path, error: Exception) -> Exception:
-    """Why a file of Arrow's stream format could not be read."""
-    if isinstance(error, PermissionError):
-        return unreadable(path)
-    reason = " ".join(str(error).split())[:120] or type(error).__name__
-    hint = "It is cut off or damaged: save or copy the data set again"
-    return InputError(f"not a whole Arrow file{damage(reason)}", where=path, hint=hint)
+            yield reader
+    except PermissionError:
+        raise unreadable(path) from None
+    except PARQUET_FAULTS as error:
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        hint = "It is cut off or damaged: save or copy the data set again"
+        raise InputError(f"not a whole Arrow file{damage(reason)}", where=path, hint=hint) from None

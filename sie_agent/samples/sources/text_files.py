@@ -147,11 +147,14 @@ class TextLines:
 
 def opened(path: Path) -> IO[bytes]:
     """The bytes of a file, unpacked if its name or its first bytes say that it is gzipped; the caller closes it."""
-    packed = path.name.lower().endswith(".gz")
-    if not packed:
-        with path.open("rb") as stream:
-            packed = stream.read(len(GZIP)) == GZIP
+    packed = path.name.lower().endswith(".gz") or begins_like_gzip(path)
     return cast(IO[bytes], gzip.open(path, "rb") if packed else path.open("rb"))
+
+
+def begins_like_gzip(path: Path) -> bool:
+    """Whether the first bytes of a file are those of gzip."""
+    with path.open("rb") as stream:
+        return stream.read(len(GZIP)) == GZIP
 
 
 def head_of(path: Path) -> tuple[bytes, bool]:

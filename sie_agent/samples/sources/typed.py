@@ -16,15 +16,8 @@ from sie_agent.samples.sources.headers import refuse_twice
 
 # whole numbers beside nulls: pandas' usual choice, float64, makes one id of 2^53 and 2^53 + 1
 NULLABLE: dict[pa.DataType, Any] = {
-    pa.int8(): pd.Int8Dtype(),
-    pa.int16(): pd.Int16Dtype(),
-    pa.int32(): pd.Int32Dtype(),
-    pa.int64(): pd.Int64Dtype(),
-    pa.uint8(): pd.UInt8Dtype(),
-    pa.uint16(): pd.UInt16Dtype(),
-    pa.uint32(): pd.UInt32Dtype(),
-    pa.uint64(): pd.UInt64Dtype(),
-    pa.bool_(): pd.BooleanDtype(),
+    pa.type_for_alias(name.lower().removesuffix("ean")): pd.array([], dtype=name).dtype
+    for name in ("Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "boolean")
 }
 PLAIN_EXTENSIONS = ("arrow.json", "arrow.bool8")
 # what pandas writes for the row labels of a frame; it names no column of the user's
@@ -93,16 +86,19 @@ def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column without dictionaries and run lengths, all kinds of text as large_string."""
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return plain(chunked([chunk.dictionary_decode() for chunk in column.chunks], kind.value_type))
+        return plain(pa.chunked_array([chunk.dictionary_decode() for chunk in column.chunks], kind.value_type))
     if pa.types.is_run_end_encoded(kind):
-        return plain(chunked([pc.run_end_decode(chunk) for chunk in column.chunks], kind.value_type))
+        return plain(pa.chunked_array([pc.run_end_decode(chunk) for chunk in column.chunks], kind.value_type))
     if isinstance(kind, pa.BaseExtensionType):
         name = kind.extension_name
         if name == "arrow.uuid":
-            return chunked([pa.array(map(uuid_text, column.to_pylist()), pa.large_string())], pa.large_string())
+            texts = [None if value is None else str(value) for value in column.to_pylist()]
+            return pa.chunked_array([pa.array(texts, pa.large_string())])
         if name not in PLAIN_EXTENSIONS:
             return column
-        return plain(column.cast(pa.bool_()) if name == "arrow.bool8" else storage_of(column))
+        if name == "arrow.bool8":
+            return column.cast(pa.bool_())
+        return plain(pa.chunked_array([chunk.storage for chunk in column.chunks], kind.storage_type))
     if pa.types.is_string(kind) or pa.types.is_string_view(kind):
         return column.cast(pa.large_string())
     if pa.types.is_binary_view(kind):
@@ -112,21 +108,6 @@ def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_timestamp(kind) and kind.tz is not None and not known_zone(kind.tz):
         return column.cast(pa.timestamp(kind.unit, "UTC"))
     return column
-
-
-def chunked(chunks: list[pa.Array], kind: pa.DataType) -> pa.ChunkedArray:
-    """Chunks of a type as one column, also where there are none."""
-    return pa.chunked_array(chunks, kind)
-
-
-def storage_of(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """What a column of an extension type is stored as."""
-    return chunked([chunk.storage for chunk in column.chunks], column.type.storage_type)
-
-
-def uuid_text(value: object) -> str | None:
-    """A UUID as it is usually written."""
-    return None if value is None else str(value)
 
 
 def known_zone(name: str) -> bool:
