@@ -15,10 +15,7 @@ BY_SPACES, VERSION = 1, 2
 
 NOT_WORDS = {BY_SPACES: r"[^\p{L}\p{M}\p{Nd}]+", VERSION: rf"[^\p{{L}}\p{{M}}\p{{Nd}}{UNSPACED}]+"}
 # a run of characters that are not of a script without spaces, or one unit of such a script
-WORDS = {
-    BY_SPACES: r"[\p{L}\p{M}\p{Nd}]+",
-    VERSION: rf"(?:[^\P{{L}}{UNSPACED}]|[^\P{{M}}{UNSPACED}]|\p{{Nd}})+|{UNIT}",
-}
+WORDS = {BY_SPACES: r"[\p{L}\p{M}\p{Nd}]+", VERSION: rf"(?:[^\P{{L}}{UNSPACED}]|[^\P{{M}}{UNSPACED}]|\p{{Nd}})+|{UNIT}"}
 SPACE = r"[\s\p{Z}]+"
 DIGIT = r"\p{Nd}"
 # a plural without its s, and the whole of it

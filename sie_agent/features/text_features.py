@@ -106,7 +106,8 @@ class TextFeatures:
         )
         buckets = hashed_words(vocabulary)
         rarity = self.word_rarity.astype(np.float64)
-        known = Vocabulary(rarity[buckets], has_digit(vocabulary))
+        with_digit = pc.match_substring_regex(pa.array(vocabulary, pa.large_string()), pattern=DIGIT)
+        known = Vocabulary(rarity[buckets], with_digit.to_numpy(zero_copy_only=False).astype(bool))
         query_words, title_words = (
             count_words(Ragged(buckets[field.words.values], field.words.starts), WORD_BUCKETS)
             for field in (query, title)
@@ -143,12 +144,6 @@ def hashed_words(words: list[str]) -> Integers:
     return np.asarray(hasher.transform([word] for word in words).indices if words else [], np.int64)
 
 
-def has_digit(words: list[str]) -> npt.NDArray[np.bool_]:
-    """Whether each word has a digit."""
-    found = pc.match_substring_regex(pa.array(words, pa.large_string()), pattern=DIGIT)
-    return np.asarray(found.to_numpy(zero_copy_only=False), bool)
-
-
 def weighted(counts: Counts, rarity: Doubles) -> Any:
     """(texts, buckets) sparse counts times rarity."""
     from scipy.sparse import csr_matrix
@@ -169,16 +164,15 @@ def cosine(left: Counts, left_rows: Integers, right: Counts, right_rows: Integer
     products = left.counts[mine[both]] * right.counts[other[both]] * squared[buckets[both]]
     dots = np.bincount(row[both], products, len(left_rows))
     lengths = [
-        np.sqrt(np.bincount(owners_of(one), one.counts**2 * squared[one.buckets()], len(one.starts) - 1))
-        for one in (left, right)
+        np.sqrt(
+            np.bincount(
+                Ragged(one.keys, one.starts).owners(), one.counts**2 * squared[one.buckets()], len(one.starts) - 1
+            )
+        )
+        for one, owners in ((one, Ragged(one.keys, one.starts).owners()) for one in (left, right))
     ]
     together = lengths[0][left_rows] * lengths[1][right_rows]
     return np.asarray(dots / np.where(together > 0, together, 1.0))
-
-
-def owners_of(counts: Counts) -> Integers:
-    """(entries,) the list of each entry."""
-    return np.repeat(np.arange(len(counts.starts) - 1), np.diff(counts.starts))
 
 
 def rarity(counts: Counts) -> Floats:

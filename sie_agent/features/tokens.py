@@ -5,7 +5,7 @@ What a word and an n-gram are is stated in `reading`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,23 +101,33 @@ def lower(texts: pa.Array, version: int = VERSION) -> pa.Array:
 
 def with_usual_widths(texts: pa.Array) -> pa.Array:
     """Texts with full- and half-width forms folded."""
-    marked = matching(texts, f"[{WIDTHS}]", first_byte=0xEF)
-    if not marked.any():
-        return texts
-    folded = pa.array([fold_widths(text) for text in texts.filter(pa.array(marked)).to_pylist()], texts.type)
-    return pc.replace_with_mask(texts, pa.array(marked), folded)
+
+    def folded(marked: pa.Array) -> pa.Array:
+        return pa.array([fold_widths(text) for text in marked.to_pylist()], texts.type)
+
+    return rewritten(texts, f"[{WIDTHS}]", 0xEF, folded)
 
 
-def matching(texts: pa.Array, pattern: str, first_byte: int) -> npt.NDArray[np.bool_]:
-    """(n,) which texts match; none is looked at where no byte of all of them is *first_byte* or above.
+def units_apart(texts: pa.Array) -> pa.Array:
+    """Texts with a space on both sides of every unit of a script without spaces."""
+
+    def spaced(marked: pa.Array) -> pa.Array:
+        return pc.replace_substring_regex(marked, pattern=f"({UNIT})", replacement=r" \1 ")
+
+    return rewritten(texts, f"[{UNSPACED}]", 0xE0, spaced)
+
+
+def rewritten(texts: pa.Array, pattern: str, first_byte: int, rewrite: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    """Texts in which those that match are rewritten; no text is searched where all bytes are below *first_byte*.
 
     Parameters
     ----------
-    pattern : its matches hold a character whose UTF-8 begins with such a byte.
+    pattern : its matches hold a character whose UTF-8 begins with *first_byte* or a higher byte.
     """
     if not len(texts) or not (utf8(texts) >= first_byte).any():
-        return np.zeros(len(texts), bool)
-    return np.asarray(pc.match_substring_regex(texts, pattern=pattern).to_numpy(zero_copy_only=False), bool)
+        return texts
+    marked = pc.match_substring_regex(texts, pattern=pattern)
+    return pc.replace_with_mask(texts, marked, rewrite(texts.filter(marked)))
 
 
 def utf8(texts: pa.Array) -> npt.NDArray[np.uint8]:
@@ -127,15 +137,6 @@ def utf8(texts: pa.Array) -> npt.NDArray[np.uint8]:
     if data is None:
         return np.empty(0, np.uint8)
     return np.frombuffer(data, np.uint8)[ends[texts.offset] : ends[texts.offset + len(texts)]]
-
-
-def units_apart(texts: pa.Array) -> pa.Array:
-    """Texts with a space on both sides of every unit of a script without spaces."""
-    marked = matching(texts, f"[{UNSPACED}]", first_byte=0xE0)
-    if not marked.any():
-        return texts
-    apart = pc.replace_substring_regex(texts.filter(pa.array(marked)), pattern=f"({UNIT})", replacement=r" \1 ")
-    return pc.replace_with_mask(texts, pa.array(marked), apart)
 
 
 def split_words(fields: Sequence[tuple[pa.Array, int]], version: int = VERSION) -> tuple[list[str], list[Ragged]]:
@@ -154,7 +155,8 @@ def split_words(fields: Sequence[tuple[pa.Array, int]], version: int = VERSION) 
     lists = [pc.split_pattern_regex(texts, pattern=NOT_WORDS[version]) for texts in columns]
     encoded = pa.concat_arrays([one.values for one in lists]).dictionary_encode()
     written = encoded.dictionary
-    stems = without_plural(written).dictionary_encode()
+    plural = pc.match_substring_regex(written, pattern=f"^{PLURAL}$")
+    stems = pc.if_else(plural, pc.utf8_slice_codeunits(written, 0, -1), written).dictionary_encode()
     empty = np.asarray(pc.equal(written, "").to_numpy(zero_copy_only=False), bool)
     stem_of = np.asarray(stems.indices.to_numpy(zero_copy_only=False), np.int64)
     codes = np.asarray(encoded.indices.to_numpy(zero_copy_only=False), np.int64)
@@ -167,12 +169,6 @@ def split_words(fields: Sequence[tuple[pa.Array, int]], version: int = VERSION) 
         words = words.keep(words.places() < most)
         found.append(Ragged(stem_of[words.values], words.starts))
     return stems.dictionary.to_pylist(), found
-
-
-def without_plural(words: pa.Array) -> pa.Array:
-    """Words of more than three characters without an s at their end, unless they end in ss."""
-    plural = pc.match_substring_regex(words, pattern=f"^{PLURAL}$")
-    return pc.if_else(plural, pc.utf8_slice_codeunits(words, 0, -1), words)
 
 
 def split_grams(texts: pa.Array, buckets: int, version: int = VERSION) -> Counts:

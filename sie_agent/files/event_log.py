@@ -37,7 +37,11 @@ def log_events(target: str | Path | None) -> Iterator[None]:
     if target is None:
         yield
         return
-    stream = _opened(target)
+    try:
+        stream = sys.stderr if str(target) == "-" else user_path(target).open("a", encoding="utf-8")
+    except OSError as error:
+        problem = f"the log cannot be written ({error.strerror})"
+        raise EnvironmentFailure(problem, where=target, hint="Give another --log-json") from error
     _stream = stream
     try:
         yield
@@ -73,14 +77,3 @@ def is_event(line: bytes) -> bool:
         return False
     at, name = found["time"], found["event"]
     return isinstance(at, str) and TIME.fullmatch(at) is not None and isinstance(name, str) and name in NAMES
-
-
-def _opened(target: str | Path) -> TextIO:
-    if str(target) == "-":
-        return sys.stderr
-    try:
-        return user_path(target).open("a", encoding="utf-8")
-    except OSError as error:
-        raise EnvironmentFailure(
-            f"the log cannot be written ({error.strerror})", where=target, hint="Give another --log-json"
-        ) from error

@@ -7,13 +7,24 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from sie_agent.errors import InputError
-from sie_agent.files.json_faults import in_words
 from sie_agent.files.small_files import MEBIBYTE, read_text
 from sie_agent.utils.values import shown
 
 MOST_BYTES = 64 * MEBIBYTE
 MOST_DEPTH = 64
 TOO_DEEP = f"is nested more than {MOST_DEPTH} deep"
+# what Python says of a text that is no JSON, and what it means
+FAULTS = {
+    "Expecting value": "a value is missing, or a text is not in quotes",
+    "Expecting property name": "a key in double quotes is missing",
+    "Expecting ':'": "a colon is missing behind a key",
+    "Expecting ','": "a comma or a closing bracket is missing",
+    "Extra data": "something stands behind the end of the JSON",
+    "Unterminated string": "a quote is not closed",
+    "Invalid control character": "a tab or another control character stands in a text",
+    "Invalid \\": "a backslash in a text begins nothing that JSON knows",
+    "Illegal trailing comma": "a comma has nothing behind it",
+}
 
 
 class NotJson(ValueError):
@@ -79,17 +90,26 @@ def parse_json(text: str, *, nan: bool = False) -> Any:
         raise NotJson("is not JSON that is read here (a number has too many digits)") from error
     check_depth(content)
     if "\\u" in text:
-        check_texts(text, content)
+        # a string may hold half of a surrogate pair, which no file can store
+        try:
+            json.dumps(content, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError:
+            raise NotJson("a text holds half of a surrogate pair") from None
     return content
 
 
+def in_words(said: str) -> str:
+    """Why a text is not JSON, given the message of Python's parser."""
+    return next((words for start, words in FAULTS.items() if said.startswith(start)), "it is not JSON")
+
+
 def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object without repeated names."""
+    """An object, if no name is there twice: which of its values is meant cannot be known."""
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for place, name in enumerate(names) if name in names[:place])
-        raise NotJson(f"{shown(twice)} is there twice in one object")
+        raise NotJson(f"the key {shown(twice)} is there twice in one object")
     return found
 
 
@@ -116,11 +136,3 @@ def check_depth(content: Any) -> None:
             raise NotJson(TOO_DEEP)
         inner = (child for one in level for child in (one.values() if isinstance(one, dict) else one))
         level = [child for child in inner if isinstance(child, dict | list)]
-
-
-def check_texts(text: str, content: Any) -> None:
-    """Raise NotJson where a string holds half of a surrogate pair, which no file can store."""
-    try:
-        json.dumps(content, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError:
-        raise NotJson("a text holds half of a surrogate pair") from None

@@ -122,7 +122,12 @@ def check_places(places: Sequence[Place], reads: Mapping[str, Any], cache_path: 
     sources += [(CACHE, cache.with_name(cache.name + suffix)) for suffix in CACHE_SUFFIXES]
     for number, place in enumerate(places):
         for other in places[:number]:
-            check_two(place, other)
+            how = written(place, other.path)
+            if how is None:
+                how = written(other, place.path)
+            if how is not None:
+                problem = f"is the file of {other.option} ({other.path}), too{how}"
+                raise InputError(problem, where=f"{place.option} {place.path}", hint=ELSEWHERE)
         for option, source in sources:
             check_source(place, option, source)
 
@@ -184,16 +189,6 @@ def read_paths(reads: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
                         yield option, path
                 except OSError:
                     continue
-
-
-def check_two(place: Place, other: Place) -> None:
-    """Check that two options do not name the same file."""
-    how = written(place, other.path)
-    if how is None:
-        how = written(other, place.path)
-    if how is not None:
-        where = f"{place.option} {place.path}"
-        raise InputError(f"is the file of {other.option} ({other.path}), too{how}", where=where, hint=ELSEWHERE)
 
 
 def check_source(place: Place, option: str, source: Path) -> None:

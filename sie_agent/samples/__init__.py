@@ -19,7 +19,7 @@ from sie_agent.samples.shop_logs.history_features import shopper_and_item
 from sie_agent.samples.simulations import LOGS, simulate_log
 from sie_agent.samples.simulations.clicks import simulate_clicks
 from sie_agent.samples.simulations.flips import simulate_flips
-from sie_agent.samples.simulations.kinds import LOG_COLUMNS, LogKind, LogSettings
+from sie_agent.samples.simulations.kinds import LOG_COLUMNS, LogSettings
 from sie_agent.samples.simulations.lexical_scores import lexical_scores
 from sie_agent.samples.sources.decimals import Doubtful, guessed_numbers
 from sie_agent.samples.sources.readers import read_file
@@ -44,7 +44,6 @@ __all__ = [
     "Distinct",
     "Doubtful",
     "InvalidRows",
-    "LogKind",
     "LogSettings",
     "LostRow",
     "assign_query_sets",

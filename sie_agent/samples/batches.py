@@ -15,9 +15,10 @@ from sie_agent.errors import InputError
 from sie_agent.files.paths import user_path
 from sie_agent.samples.sources.cell_texts import EXACT_BELOW
 from sie_agent.samples.sources.headers import refuse_twice
-from sie_agent.samples.sources.shards import parquet_faults, parquet_tables
+from sie_agent.samples.sources.shards import parquet_tables
 from sie_agent.samples.sources.typed import plain
 from sie_agent.samples.stage_files import STAGE, check_there, lacks_column
+from sie_agent.samples.tables import parquet_faults
 
 ROWS_PER_BATCH = 50_000
 
@@ -55,9 +56,7 @@ def table_batches(path: str | Path, columns: Sequence[str] | None = None) -> Ite
     ------
     InputError : the file is damaged, or cannot be read.
     """
-    source = user_path(path)
-    with parquet_faults(source):
-        yield from parquet_tables(source, ROWS_PER_BATCH, columns)
+    yield from parquet_tables(user_path(path), ROWS_PER_BATCH, columns)
 
 
 def texts_of(batch: pa.Table, name: str, where: str | Path) -> pa.ChunkedArray:

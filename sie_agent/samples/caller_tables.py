@@ -39,26 +39,18 @@ def check_samples(samples: pd.DataFrame, columns: Sequence[str] = READ) -> None:
             problem = f"the column '{name}' is there {there.count(name)} times"
             raise InputError(problem, where="samples", hint="Drop one")
         if name in TEXTS:
-            check_texts(samples[name])
+            for row, value in enumerate(samples[name].tolist()):
+                if not isinstance(value, str):
+                    hint = f"Load the file with {LOAD}, or fill the column with texts ('' where there is none)"
+                    raise unexpected(samples[name], row, "a text", hint)
     if "label" in columns:
-        check_numbers(samples["label"])
-
-
-def check_texts(given: pd.Series) -> None:
-    """Every cell of a column is a text."""
-    for row, value in enumerate(given.tolist()):
-        if not isinstance(value, str):
-            hint = f"Load the file with {LOAD}, or fill the column with texts ('' where there is none)"
-            raise unexpected(given, row, "a text", hint)
-
-
-def check_numbers(given: pd.Series) -> None:
-    """Every label is a number, NaN where the log says nothing."""
-    numbers = pd.to_numeric(given, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    wrong = (np.isnan(numbers) & ~pd.isna(given).to_numpy(dtype=bool)) | (numbers < 0) | (numbers > 1)
-    if wrong.any():
-        hint = f"Load the file with {LOAD}, whose map scales labels, or scale it"
-        raise unexpected(given, int(np.argmax(wrong)), "a number from 0 to 1, or NaN", hint)
+        # NaN where the log says nothing
+        given = samples["label"]
+        numbers = pd.to_numeric(given, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        wrong = (np.isnan(numbers) & ~pd.isna(given).to_numpy(dtype=bool)) | (numbers < 0) | (numbers > 1)
+        if wrong.any():
+            hint = f"Load the file with {LOAD}, whose map scales labels, or scale it"
+            raise unexpected(given, int(np.argmax(wrong)), "a number from 0 to 1, or NaN", hint)
 
 
 def unexpected(given: pd.Series, row: int, expected: str, hint: str) -> InputError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ import pyarrow.parquet as pq
 from sie_agent.samples.log_source import resolve
 from sie_agent.samples.maps.column_maps import ColumnMap, load_column_map
 from sie_agent.samples.sources.folders import hidden
-from sie_agent.samples.sources.readers import data_ending
+from sie_agent.samples.sources.readers import ENDINGS, data_ending
 from sie_agent.samples.splits import query_keys
 
 BLOCK_BYTES = 1 << 20
@@ -35,19 +34,14 @@ def count_rows(source: str | Path, column_map: str | Path | ColumnMap | None = N
     chosen = column_map if column_map is not None else map_name
     if path is None or (chosen is not None and load_column_map(chosen).impressions is not None):
         return None
-    files = [path] if path.is_file() else counted_files(path)
-    if not files or any(file.suffix not in COUNTERS for file in files):
+    found = [path] if path.is_file() else [one for one in path.rglob("*") if not hidden(one.relative_to(path))]
+    files = sorted(file for file in found if data_ending(file) and file.is_file())
+    if not files or any(file.suffix not in ENDINGS for file in files):
         return None
     try:
-        return sum(COUNTERS[file.suffix](file) for file in files)
+        return sum(map(rows_in, files))
     except (pa.ArrowException, OSError):
         return None
-
-
-def counted_files(folder: Path) -> list[Path]:
-    """The data files of a folder and of those below it."""
-    files = [file for file in folder.rglob("*") if data_ending(file) and not hidden(file.relative_to(folder))]
-    return sorted(file for file in files if file.is_file())
 
 
 def pair_keys(samples: pd.DataFrame) -> pd.Series:
@@ -83,29 +77,13 @@ class Distinct:
         return len(self._known)
 
 
-def footer_rows(file: Path) -> int:
-    """Rows of a Parquet file."""
-    return int(pq.read_metadata(file).num_rows)
-
-
-def lines(file: Path) -> int:
-    """Lines of a text file, also one that has no end."""
+def rows_in(file: Path) -> int:
+    """Rows of a Parquet file, or lines of a text file below its header, also where the last line has no end."""
+    if file.suffix == ".parquet":
+        return int(pq.read_metadata(file).num_rows)
     count, last = 0, b"\n"
     with file.open("rb") as stream:
         while block := stream.read(BLOCK_BYTES):
             count += block.count(b"\n")
             last = block[-1:]
-    return count + (last != b"\n")
-
-
-def lines_below_header(file: Path) -> int:
-    """Lines of a text file but the first."""
-    return max(lines(file) - 1, 0)
-
-
-COUNTERS: dict[str, Callable[[Path], int]] = {
-    ".parquet": footer_rows,
-    ".jsonl": lines,
-    ".csv": lines_below_header,
-    ".tsv": lines_below_header,
-}
+    return max(count + (last != b"\n") - (file.suffix != ".jsonl"), 0)

@@ -114,7 +114,10 @@ def generate_samples(queries: int = 640, items: int = 20, seed: int = 0) -> pd.D
         if not least <= value <= most:
             raise InputError(f"{name} is {value}", where=WHERE, hint=f"Give a whole number from {least} to {most:,}")
     kinds = shop_kinds()
-    catalogue = [stock(number, kinds, seed) for number in range(len(kinds))]
+    catalogue = []
+    for number, kind in enumerate(kinds):
+        rng = np.random.default_rng([seed, 0, number])
+        catalogue.append([product(number, one, kind, rng, part=one >= PRODUCTS) for one in range(PRODUCTS + PARTS)])
     rows = []
     for number, wish in enumerate(wishes(queries, kinds, seed)):
         rng = np.random.default_rng([seed, 2, number])
@@ -212,12 +215,6 @@ def shelf(
     others = [item for n in far for item in catalogue[n] if not item.part]
     chosen += [others[n] for n in rng.choice(len(others), count - len(chosen), replace=False)]
     return [chosen[n] for n in rng.permutation(count)]
-
-
-def stock(number: int, kinds: list[Kind], seed: int) -> list[Item]:
-    """The products of a type, and the parts for it."""
-    rng = np.random.default_rng([seed, 0, number])
-    return [product(number, one, kinds[number], rng, part=one >= PRODUCTS) for one in range(PRODUCTS + PARTS)]
 
 
 def product(number: int, one: int, kind: Kind, rng: np.random.Generator, *, part: bool) -> Item:

@@ -17,8 +17,7 @@ from sie_agent.files.paths import data_dir, user_path
 from sie_agent.files.small_files import refuse_special
 from sie_agent.samples.generated import is_generated
 from sie_agent.samples.maps.column_maps import ColumnMap, load_column_map
-from sie_agent.samples.maps.joins import read_joined
-from sie_agent.samples.maps.map_files import beside
+from sie_agent.samples.maps.map_files import beside, read_joined
 from sie_agent.samples.maps.nested import pieces_with_fields, with_fields
 from sie_agent.samples.maps.uses import columns_read, named_sources
 from sie_agent.samples.shop_logs.next_items import next_item_table
@@ -109,11 +108,7 @@ def log_source(
 
 
 def read_source(
-    source: str,
-    path: Path | None,
-    mapping: ColumnMap | None,
-    limit: int | None,
-    split: str | None = None,
+    source: str, path: Path | None, mapping: ColumnMap | None, limit: int | None, split: str | None = None
 ) -> pd.DataFrame:
     """A source's own table, before any map; of a log without queries, what is made of it."""
     return next(LogSource(source, path, mapping, split, limit).tables(None)())

@@ -46,7 +46,8 @@ def from_one(pieces: Iterable[pd.DataFrame], mapping: ColumnMap | None, where: s
     zero, beyond, name = False, False, ""
     for frame in pieces:
         for name in position_columns(frame, mapping):
-            values = numbers_in(frame[name])
+            values = as_floats(frame[name])
+            values = values[np.isfinite(values)]
             if (values < 0).any() or (values % 1 != 0).any():
                 return False
             zero, beyond = zero or bool((values == 0).any()), beyond or bool((values > 0).any())
@@ -59,25 +60,18 @@ def from_one(pieces: Iterable[pd.DataFrame], mapping: ColumnMap | None, where: s
     return zero and beyond
 
 
-def numbers_in(given: pd.Series) -> npt.NDArray[np.float64]:
-    """The numbers of a column, without the cells that are empty or no numbers."""
-    values = as_floats(given)
-    return values[np.isfinite(values)]
-
-
 def as_floats(given: pd.Series) -> npt.NDArray[np.float64]:
     """A column as float64, NaN where a cell is empty or holds no number; of a column of another type all are."""
     try:
-        simple = number_column(given)
-        if pd.api.types.is_bool_dtype(simple.dtype):
-            return np.full(len(given), np.nan)
-        texts = simple if pd.api.types.is_numeric_dtype(simple.dtype) else text_column(simple).str.strip()
+        cells = number_column(given)
+        if not pd.api.types.is_numeric_dtype(cells.dtype):
+            plain = text_column(cells).str.strip().astype(object).str.replace(BETWEEN_THOUSANDS, "", regex=True)
+            cells = plain.where(~plain.str.fullmatch(DECIMAL_COMMA), plain.str.replace(",", "."))
     except WrongType:
         return np.full(len(given), np.nan)
-    if not pd.api.types.is_numeric_dtype(texts.dtype):
-        plain = texts.astype(object).str.replace(BETWEEN_THOUSANDS, "", regex=True)
-        texts = plain.where(~plain.str.fullmatch(DECIMAL_COMMA), plain.str.replace(",", "."))
-    return np.asarray(pd.to_numeric(texts, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan))
+    if pd.api.types.is_bool_dtype(cells.dtype):
+        return np.full(len(given), np.nan)
+    return np.asarray(pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan))
 
 
 def refuse_doubtful(given: pd.Series) -> None:

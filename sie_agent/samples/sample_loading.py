@@ -14,7 +14,7 @@ from sie_agent.samples.maps.column_maps import ColumnMap
 from sie_agent.samples.maps.uses import columns_read
 from sie_agent.samples.positions import from_one, position_columns
 from sie_agent.samples.sample_schema import COLUMNS, Across, hold_across
-from sie_agent.samples.selection import selected, split_columns
+from sie_agent.samples.selection import of_split, split_columns
 from sie_agent.samples.shop_logs.impression_pairs import pairs_of
 from sie_agent.samples.sources.cell_texts import all_whole, has_fractions, types_named
 from sie_agent.samples.sources.decimals import NUMBERS, ROWS_LOOKED_AT, number_marks
@@ -118,15 +118,14 @@ def samples_of(
     with files_named(source), types_named(source.where):
         rows = chosen_rows(source, chunk_rows, allow_missing_labels, invalid)
         checked = across_checked(rows, chunk_rows, spill)
-        rule = None if source.mapping is None else source.mapping.impressions
-        if rule is None:
+        if rows.rule is None:
             yield from checked
         elif chunk_rows is None:
             [table] = checked
-            yield from pairs_of(iter([table]), iter([table]), rule, None)
+            yield from pairs_of(iter([table]), iter([table]), rows.rule, None)
         else:
             again = (table for table, _, _ in rows.tables())
-            yield from pairs_of(checked, again, rule, chunk_rows, spill)
+            yield from pairs_of(checked, again, rows.rule, chunk_rows, spill)
 
 
 def chosen_rows(
@@ -136,7 +135,9 @@ def chosen_rows(
     mapping, where = source.mapping, source.where
     pieces = source.tables_with_fields(chunk_rows, invalid)
     first = next(pieces())
-    if chunk_rows is not None and float_columns(first) & chosen_by(source):
+    filters = mapping.filters if mapping else {}
+    chosen_by = {*filters, *(split_columns(mapping) if source.split is not None else [])}
+    if chunk_rows is not None and float_columns(first) & chosen_by:
         # whether 1.0 is written as 1 or as 1.0 depends on all rows
         pieces = held(pd.concat(pieces()))
     marks = number_marks(next(regrouped(pieces(), ROWS_LOOKED_AT), first), mapping, where)
@@ -144,7 +145,7 @@ def chosen_rows(
     from_zero = from_one(pieces(counted) if counted else iter([]), mapping, where)
 
     def frames() -> Iterator[pd.DataFrame]:
-        return selected(pieces, source, chunk_rows)
+        return regrouped(of_split(pieces, source), chunk_rows, source.limit)
 
     in_memory = None if chunk_rows is not None else list(frames())
     fractional = [] if in_memory is not None else fractions(frames, float_columns(first) & read_as_text(mapping))
@@ -160,12 +161,6 @@ def chosen_rows(
 def float_columns(frame: pd.DataFrame) -> set[str]:
     """The columns of numbers that may have decimals."""
     return {name for name in frame.columns if has_fractions(frame[name].dtype)}
-
-
-def chosen_by(source: LogSource) -> set[str]:
-    """Columns of the source by which rows are chosen."""
-    filters = source.mapping.filters if source.mapping else {}
-    return {*filters, *(split_columns(source.mapping) if source.split is not None else [])}
 
 
 def read_as_text(mapping: ColumnMap | None) -> set[str]:

@@ -68,14 +68,7 @@ class Across:
             raise InputError(problem, where=self.first_unlabelled, hint=hint)
 
 
-def validate_samples(
-    frame: pd.DataFrame,
-    where: str | Path,
-    *,
-    across: Across | None = None,
-    allow_missing_labels: bool = False,
-    marks: Marks | None = None,
-) -> pd.DataFrame:
+def validate_samples(frame: pd.DataFrame, where: str | Path, *, allow_missing_labels: bool = False) -> pd.DataFrame:
     """Bring a table into the schema, or say what is wrong with it.
 
     Missing optional columns are filled in; a missing ``sample_id`` becomes the number of the row.
@@ -87,9 +80,7 @@ def validate_samples(
         further columns are kept behind them. If its index is named ``row`` or ``line``, that is
         what messages quote; otherwise rows are counted from 1.
     where : file or other name of the source, for messages.
-    across : what is known of the chunks before, where *frame* is one of several.
-    allow_missing_labels : whether some rows may have a label and others none; where *across* is given, it decides.
-    marks : decimal marks of label, grade and position, where *frame* is one of several; else the frame's rows tell.
+    allow_missing_labels : whether some rows may have a label and others none.
 
     Returns
     -------
@@ -105,9 +96,9 @@ def validate_samples(
     check_columns(frame, where)
     if not len(frame):
         raise InputError("the table has no rows", where=where, hint="Give a table with at least one row")
-    across = Across(allow_missing_labels=allow_missing_labels) if across is None else across
     place = Places(frame.index, str(where))
-    table = in_schema(frame, place, marks)
+    table = in_schema(frame, place)
+    across = Across(allow_missing_labels=allow_missing_labels)
     hold_across(table, place, across, given="sample_id" in frame.columns)
     return table
 
@@ -208,9 +199,7 @@ def unit_interval(name: str, given: pd.Series | None, place: Places, marks: Mark
     if given is None:
         return pd.Series(np.full(len(place.numbers), np.nan))
     values = numbers(name, given, place, marks=marks)
-    missing = np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        outside = ~missing & ((values < 0) | (values > 1))
+    outside = (values < 0) | (values > 1)
     hint = f"Scale it, or give its scale in a column map ({name}: {{column, minimum, maximum}})"
     place.refuse_all(
         outside, name, lambda row: f"the {name} {in_digits(values[row])} is outside of 0 to 1", hint, given
@@ -240,17 +229,15 @@ def each(given: pd.Series, name: str, convert: Callable[[object], str], place: P
     results = []
     for row, value in enumerate(given.tolist()):
         # most rows of a log share their text, and a repeated text need not be parsed again
-        if isinstance(value, str) and value in seen:
-            results.append(seen[value])
-            continue
-        try:
-            result = convert(value)
-        except ValueError as error:
-            place.refuse(row, name, str(error), EXAMPLES[name], value)
-            results.append(DEFAULTS[name])
-            continue
-        if isinstance(value, str):
-            seen[value] = result
+        result = seen.get(value) if isinstance(value, str) else None
+        if result is None:
+            try:
+                result = convert(value)
+                if isinstance(value, str):
+                    seen[value] = result
+            except ValueError as error:
+                place.refuse(row, name, str(error), EXAMPLES[name], value)
+                result = DEFAULTS[name]
         results.append(result)
     return pd.Series(results, dtype=object)
 

@@ -11,24 +11,19 @@ from sie_agent.samples.log_source import LogSource
 from sie_agent.samples.maps.column_maps import ColumnMap
 from sie_agent.samples.maps.mapping import pick
 from sie_agent.samples.sources.folders import ALL
-from sie_agent.samples.sources.pieces import Pieces, regrouped
+from sie_agent.samples.sources.pieces import Pieces
 from sie_agent.samples.sources.shards import SPLIT
 from sie_agent.samples.text_columns import text_column
 from sie_agent.utils.progress import say
 
 
-def selected(pieces: Pieces, source: LogSource, rows: int | None) -> Iterator[pd.DataFrame]:
-    """The chosen rows, *rows* at a time, up to the limit; all at once where *rows* is None.
+def of_split(pieces: Pieces, source: LogSource) -> Iterator[pd.DataFrame]:
+    """Pieces of the rows that the filters and the split leave.
 
     Raises
     ------
     InputError : a filter or the split leaves nothing, which shows at the end.
     """
-    return regrouped(of_split(pieces, source), rows, source.limit)
-
-
-def of_split(pieces: Pieces, source: LogSource) -> Iterator[pd.DataFrame]:
-    """Pieces of the rows that the filters and the split leave."""
     split, where = source.split, source.where
     if split in (None, ALL):
         yield from filtered(pieces, source)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -142,12 +142,9 @@ def read_table(
     """
     source = Path(path)
     check_there(source, writer)
-    try:
-        with pq.ParquetFile(pa.OSFile(str(source), "rb")) as file:
-            table = file.read()
+    with parquet_faults(source, writer), pq.ParquetFile(pa.OSFile(str(source), "rb")) as file:
+        table = file.read()
         frame = as_frame(table)
-    except PARQUET_FAULTS as error:
-        raise not_parquet(source, error, writer) from None
     if twice := [name for name, count in Counter(table.column_names).items() if count > 1]:
         raise InputError(f"the column '{twice[0]}' is there twice", where=source, hint="Rename one of them")
     for name in set(IDS) & set(frame.columns):
@@ -200,19 +197,24 @@ def unreadable(path: Path) -> InputError:
     return InputError("cannot be read (permission denied)", where=path, hint="Change its permissions, or give another")
 
 
-def not_parquet(source: Path, error: Exception, writer: str | None = None) -> InputError:
-    """Why a Parquet file could not be read; *writer*: what should have written it."""
-    if isinstance(error, PermissionError):
-        return unreadable(source)
-    if source.stat().st_size == 0:
-        return InputError("the file is empty", where=source, hint="Make it anew")
-    if writer is not None and (other := other_kind(source, writer)) is not None:
-        return other
-    reason = " ".join(str(error).split())[:120] or type(error).__name__
-    if "crypt" in reason.lower():
-        return InputError("the Parquet file is encrypted", where=source, hint="Write it without encryption")
-    hint = "It is cut off or damaged: make or copy it anew"
-    return InputError(f"not a whole Parquet file{damage(reason)}", where=source, hint=hint)
+@contextmanager
+def parquet_faults(path: Path, writer: str | None = None) -> Iterator[None]:
+    """Say in words what is wrong with a Parquet file that the block reads; *writer*: what should have written it."""
+    try:
+        yield
+    except PermissionError:
+        raise unreadable(path) from None
+    except PARQUET_FAULTS as error:
+        if path.stat().st_size == 0:
+            raise InputError("the file is empty", where=path, hint="Make it anew") from None
+        if writer is not None and (other := other_kind(path, writer)) is not None:
+            raise other from None
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        if "crypt" in reason.lower():
+            problem = "the Parquet file is encrypted"
+            raise InputError(problem, where=path, hint="Write it without encryption") from None
+        hint = "It is cut off or damaged: make or copy it anew"
+        raise InputError(f"not a whole Parquet file{damage(reason)}", where=path, hint=hint) from None
 
 
 # what Arrow says of a damaged file, and what it means

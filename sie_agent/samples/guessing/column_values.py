@@ -21,16 +21,15 @@ CJK = r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 NO_TEXT = r"^(?:https?://\S+|[\d\s:.,/TZ+-]+|[0-9a-fA-F-]{16,}|\S*\d\S*)$"
 
 
-def texts_of_column(column: pd.Series) -> pd.Series:
-    """The cells that are not empty, as stripped text; of a long table the first."""
-    texts = column.iloc[:ROWS_LOOKED_AT].dropna().astype(str).str.strip()
+def filled(column: pd.Series) -> pd.Series:
+    """The cells that are not empty, as stripped text."""
+    texts = column.dropna().astype(str).str.strip()
     return texts[texts != ""]
 
 
 def numbers_in(column: pd.Series) -> npt.NDArray[np.float64]:
     """The cells that are not empty as numbers, true and false as 1 and 0, NaN for all else."""
-    texts = column.dropna().astype(str).str.strip().str.casefold()
-    texts = texts[texts != ""].replace({"true": "1", "false": "0"})
+    texts = filled(column).str.casefold().replace({"true": "1", "false": "0"})
     try:
         return guessed_numbers(texts)
     except Doubtful:
@@ -45,7 +44,7 @@ def mostly(mask: Iterable[bool]) -> bool:
 
 def reads_like_words(column: pd.Series) -> bool:
     """Whether most cells are words of a language, neither codes nor numbers nor dates nor addresses."""
-    texts = texts_of_column(column)
+    texts = filled(column.iloc[:ROWS_LOOKED_AT])
     # objects and lists of other tools hold texts, and are none
     if texts.empty or not all(isinstance(cell, str) for cell in column.dropna().iloc[:ROWS_LOOKED_AT]):
         return False
@@ -56,7 +55,7 @@ def reads_like_words(column: pd.Series) -> bool:
 
 def mean_words(column: pd.Series) -> float:
     """Words per cell that is not empty."""
-    texts = texts_of_column(column)
+    texts = filled(column.iloc[:ROWS_LOOKED_AT])
     return float(np.mean([len(text.split()) for text in texts])) if len(texts) else 0.0
 
 
@@ -71,7 +70,7 @@ def share_one_each(values: pd.Series, by: pd.Series) -> float:
 
 def has_markup(column: pd.Series) -> bool:
     """Whether HTML stands in more than a few cells."""
-    texts = texts_of_column(column)
+    texts = filled(column.iloc[:ROWS_LOOKED_AT])
     return bool(len(texts)) and float(texts.str.contains(MARKUP).mean()) > 0.01
 
 

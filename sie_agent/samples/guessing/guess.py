@@ -17,9 +17,8 @@ from sie_agent.samples.guessing.column_values import (
     repeated_pairs,
     share_one_each,
 )
-from sie_agent.samples.guessing.guess_events import guess_events
+from sie_agent.samples.guessing.guess_events import guess_events, put_scale
 from sie_agent.samples.guessing.guess_histories import completed_rule, guess_histories
-from sie_agent.samples.guessing.guess_scales import put_scale
 from sie_agent.samples.guessing.names import ATTRIBUTES, NAMES, ranked, squashed
 from sie_agent.samples.maps.column_maps import ColumnMap
 from sie_agent.samples.maps.uses import columns_read
@@ -106,7 +105,7 @@ def guess_columns(frame: pd.DataFrame, given: ColumnMap | None = None) -> Guess:
         if found is not None:
             taken.add(found)
             guess.columns[name] = found
-    drop_ratings(frame, guess, taken, known)
+    drop_ratings(frame, guess, known)
     guess_attributes(there, guess, taken, given)
     if "label" not in known and not (given and given.events):
         guess_events(frame, guess, taken)
@@ -172,7 +171,7 @@ def guess_attributes(there: Sequence[str], guess: Guess, taken: set[str], given:
             taken.add(found)
 
 
-def drop_ratings(frame: pd.DataFrame, guess: Guess, taken: set[str], known: dict[str, str]) -> None:
+def drop_ratings(frame: pd.DataFrame, guess: Guess, known: dict[str, str]) -> None:
     """Stars that a product has whatever was searched for are an attribute, no grade of a pair."""
     column, item = guess.columns.get("grade"), guess.columns.get("item_id") or known.get("item_id")
     query = guess.columns.get("query") or known.get("query")

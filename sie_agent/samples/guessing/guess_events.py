@@ -1,4 +1,4 @@
-"""What the log says of a row: columns of clicks, carts and purchases, a column that names the event, or a label."""
+"""What the log says of a row: clicks, carts and purchases, a column that names the event, or a label with its scale."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from sie_agent.samples.guessing.column_values import counts_from_one, mostly, numbers_in
-from sie_agent.samples.guessing.guess_scales import put_scale
+from sie_agent.samples.guessing.column_values import counts_from_one, filled, mostly, numbers_in
 from sie_agent.samples.guessing.names import EVENTS, KIND_OF_EVENT, NAMES, WORTH, ranked, worth_of_words
 
 if TYPE_CHECKING:
@@ -16,17 +15,31 @@ if TYPE_CHECKING:
 
 YES_OR_NO = ("true", "false", "yes", "no", "y", "n", "ja", "nein", "j", "x", "-", "t", "f")
 
-
 # what rows of one impression have in common, the surest name first
 VISITS = """impression_id search_id query_id request_id session_id session sessionid ga_session_id visit visit_id
         sitzung sitzungs_id"""
 
 
+SCALES: tuple[dict[str, float], ...] = (
+    {"exact": 1.0, "substitute": 0.6667, "complement": 0.3333, "irrelevant": 0.0},
+    {"e": 1.0, "s": 0.6667, "c": 0.3333, "i": 0.0},
+    {"exact": 1.0, "partial": 0.5, "irrelevant": 0.0},
+    {"excellent": 1.0, "good": 0.6667, "fair": 0.3333, "bad": 0.0},
+    {"relevant": 1.0, "partially relevant": 0.5, "irrelevant": 0.0},
+    {"relevant": 1.0, "not relevant": 0.0},
+    {"yes": 1.0, "no": 0.0},
+    {"ja": 1.0, "nein": 0.0},
+)
+# a label that some rows lack makes them rows that cannot be used; few may be
+GAPS = 0.05
+
+
 def guess_events(frame: pd.DataFrame, guess: Guess, taken: set[str]) -> None:
     """Find the label: a column of that name, else events; never what says the same as the human grade."""
     there = [name for name in map(str, frame.columns) if name not in taken]
-    found = {kind: first_event(frame, there, known) for kind, known in EVENTS.items()}
-    events = {kind: column for kind, column in found.items() if column is not None}
+    # of each kind the surest column that holds counts, yes and no, or gaps
+    found = {kind: [one for one in ranked(there, known) if tells_events(frame[one])] for kind, known in EVENTS.items()}
+    events = {kind: columns[0] for kind, columns in found.items() if columns}
     label = next((name for name in ranked(there, NAMES["label"]) if name not in events.values()), None)
     if label is not None and says_the_grade(frame, guess, label):
         guess.notes.append(f"'{label}' says the same as the grade, which must not become the log's label: left out.")
@@ -54,15 +67,10 @@ def guess_events(frame: pd.DataFrame, guess: Guess, taken: set[str]) -> None:
         take_words(frame, guess, taken, kind)
 
 
-def first_event(frame: pd.DataFrame, there: list[str], known: str) -> str | None:
-    """The surest column of this kind that holds counts, yes and no, or gaps."""
-    return next((name for name in ranked(there, known) if tells_events(frame[name])), None)
-
-
 def tells_events(column: pd.Series) -> bool:
     """Whether the cells are counts, or yes and no, and not times or ids of orders."""
-    texts = column.dropna().astype(str).str.strip().str.casefold()
-    texts = texts[(texts != "") & ~texts.isin(YES_OR_NO)]
+    texts = filled(column).str.casefold()
+    texts = texts[~texts.isin(YES_OR_NO)]
     values = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64)
     return not len(values) or mostly((values >= 0) & (values % 1 == 0) & (values < 1e8))
 
@@ -97,7 +105,13 @@ def take_events(frame: pd.DataFrame, guess: Guess, taken: set[str], events: dict
         taken.add(shown)
         guess.notes.append(f"'{shown}' counts impressions: a label is a mean over them, and rows of a pair are one.")
     only = next(iter(events.values())) if len(events) == 1 else None
-    if only is not None and not counted and not has_gaps(frame[only]) and not rarely_more_than_once(frame[only]):
+    if (
+        only is not None
+        and not counted
+        and not has_gaps(frame[only])
+        # where counts above 1 are few, whether it took place says more than how often
+        and not 0 < float((numbers_in(frame[only]) > 1).mean()) <= 0.05
+    ):
         guess.columns["label"] = only
         put_scale(frame, guess, "label")
         if guess.source("label") is not None:
@@ -110,13 +124,7 @@ def take_events(frame: pd.DataFrame, guess: Guess, taken: set[str], events: dict
 
 def has_gaps(column: pd.Series) -> bool:
     """Whether a cell is empty."""
-    return bool((column.isna() | (column.astype(str).str.strip() == "")).any())
-
-
-def rarely_more_than_once(column: pd.Series) -> bool:
-    """Whether counts above 1 are few: then whether it took place says more than how often."""
-    values = numbers_in(column)
-    return bool(0 < float((values > 1).mean()) <= 0.05) if len(values) else False
+    return len(filled(column)) < len(column)
 
 
 def take_words(frame: pd.DataFrame, guess: Guess, taken: set[str], kind: str) -> None:
@@ -138,3 +146,41 @@ def take_words(frame: pd.DataFrame, guess: Guess, taken: set[str], kind: str) ->
         )
         if visit in there:
             taken.add(visit)
+
+
+def put_scale(frame: pd.DataFrame, guess: Guess, name: str) -> None:
+    """Take the label or grade as it is if it lies in [0, 1], else with the scale its values show."""
+    column = guess.columns.pop(name, None)
+    if column is None:
+        return
+    texts = filled(frame[column]).str.casefold()
+    if name == "label" and GAPS * len(frame) < len(frame) - len(texts) < len(frame):
+        guess.notes.append(f"'{column}' has gaps, and a log has a label in every row or in none: it is left out.")
+        return
+    values = numbers_in(frame[column])
+    unreadable = float(np.isnan(values).mean()) if len(values) else 0.0
+    values = values[~np.isnan(values)]
+    if unreadable <= GAPS and len(values):
+        low, high = float(values.min()), float(values.max())
+        # a few slips outside of 0 to 1 are rows that cannot be used
+        if float(((values < 0) | (values > 1)).mean()) <= GAPS:
+            guess.columns[name] = column
+        elif low < high:
+            low = min(low, 0.0) if low < 1 else low
+            guess.scales[name] = {"column": column, "minimum": tidy(low), "maximum": tidy(high)}
+            guess.notes.append(f"'{column}' goes from {low:g} to {high:g} here: is that its whole scale?")
+        return
+    if not len(texts):
+        guess.columns[name] = column
+        return
+    scale = next((words for words in SCALES if set(texts.unique()) <= set(words)), None)
+    if scale is not None:
+        guess.scales[name] = {"column": column, "values": dict(scale)}
+    else:
+        shown = ", ".join(sorted(texts.unique())[:5])
+        guess.notes.append(f"'{column}' holds words of no known scale ({shown}): it is left out.")
+
+
+def tidy(value: float) -> int | float:
+    """A whole number where it is one."""
+    return int(value) if value == int(value) else value

@@ -11,22 +11,12 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from sie_agent.errors import InputError
-from sie_agent.files.field_errors import first_fault
+from sie_agent.files.field_errors import first_fault, known_keys
 from sie_agent.files.file_kinds import MAP, meant, other_yaml
 from sie_agent.files.paths import user_path
 from sie_agent.files.small_files import refuse_no_file
 from sie_agent.files.yaml_files import YamlText, read_yaml
-from sie_agent.samples.maps.map_parts import (
-    EventWords,
-    Files,
-    Finite,
-    Impressions,
-    ItemsFile,
-    MapPart,
-    NextItem,
-    Position,
-    Scale,
-)
+from sie_agent.samples.maps.map_parts import Files, Finite, Impressions, MapPart, NextItem, Position, Scale
 from sie_agent.samples.maps.uses import refuse_grade_elsewhere
 
 MAPS = Path(__file__).resolve().parent
@@ -179,7 +169,9 @@ def find_column_map(chosen: str | Path) -> Path:
     path = ready if str(chosen) in ready_maps() else user_path(chosen)
     refuse_no_file(path, "a column map in YAML")
     if not path.is_file():
-        raise unknown_map(str(chosen))
+        hint = meant(user_path(chosen), ready_maps(), (".yaml", ".yml")) or "."
+        problem = f"there is no ready column map and no file '{chosen}'{hint} Ready maps: {', '.join(ready_maps())}"
+        raise InputError(problem, where="column map", hint="Name a ready map or the path of a YAML file")
     return path
 
 
@@ -194,28 +186,18 @@ def load_column_map(chosen: str | Path | ColumnMap | Mapping[str, Any]) -> Colum
     if isinstance(chosen, ColumnMap):
         return chosen
     if isinstance(chosen, Mapping):
-        try:
-            return ColumnMap.model_validate(dict(chosen))
-        except ValidationError as error:
-            raise wrong_map(YamlText(chosen, "column_map", {}), error) from None
-    path = find_column_map(chosen)
-    told = read_yaml(path, hint="Give a column map in YAML.", what="the column map", expected=f"{MAP} in YAML")
-    content = told.content
-    if not isinstance(content, dict):
-        raise InputError(
-            "the column map holds no keys", where=path, hint="Write at least: columns: {query: …, title: …}"
-        )
+        told = YamlText(dict(chosen), "column_map", {})
+    else:
+        path = find_column_map(chosen)
+        told = read_yaml(path, hint="Give a column map in YAML.", what="the column map", expected=f"{MAP} in YAML")
+        if not isinstance(told.content, dict):
+            hint = "Write at least: columns: {query: …, title: …}"
+            raise InputError("the column map holds no keys", where=path, hint=hint)
     try:
-        return ColumnMap.model_validate(content)
+        return ColumnMap.model_validate(told.content)
     except ValidationError as error:
-        raise other_yaml(content, MAP, path) or wrong_map(told, error) from None
-
-
-def unknown_map(name: str) -> InputError:
-    """No ready map and no file has this name."""
-    hint = meant(user_path(name), ready_maps(), (".yaml", ".yml"))
-    problem = f"there is no ready column map and no file '{name}'{hint or '.'} Ready maps: {', '.join(ready_maps())}"
-    return InputError(problem, where="column map", hint="Name a ready map or the path of a YAML file")
+        other = None if isinstance(chosen, Mapping) else other_yaml(told.content, MAP, told.where)
+        raise other or wrong_map(told, error) from None
 
 
 def wrong_map(told: YamlText, error: ValidationError) -> InputError:
@@ -226,11 +208,9 @@ def wrong_map(told: YamlText, error: ValidationError) -> InputError:
     where, number = f"{told.where}, field '{field}'", told.line(fault["loc"])
     line = "" if number is None else f" (line {number})"
     last = str(fault["loc"][-1]) if fault["loc"] else ""
-    parts = (ColumnMap, Scale, Position, NextItem, EventWords, ItemsFile, Impressions)
-    known = [*(name for part in parts for name in part.model_fields), *get_args(SchemaColumn)]
     if fault["type"] == "extra_forbidden" or last == "[key]":
         key = str(fault["loc"][-2]) if last == "[key]" else last
-        near = difflib.get_close_matches(key, known, n=1)
+        near = difflib.get_close_matches(key, [*known_keys(ColumnMap), *get_args(SchemaColumn)], n=1)
         hint = f"; did you mean '{near[0]}'?" if near else ""
         return InputError(f"unknown key '{key}'{hint}{line}", where=where, hint="Rename or drop it")
     return InputError(f"{message}{line}", where=where, hint="Change the value in the column map")

@@ -11,9 +11,8 @@ import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.samples.maps.column_maps import ColumnMap
-from sie_agent.samples.maps.map_parts import Scale
+from sie_agent.samples.maps.map_parts import Key, Scale, looked_up
 from sie_agent.samples.maps.nested import field_names
-from sie_agent.samples.maps.scales import Key, looked_up
 from sie_agent.samples.row_places import Places
 from sie_agent.samples.sample_schema import COLUMNS, IMPRESSIONS
 from sie_agent.samples.shop_logs.event_labels import VISIT, counts, highest_event
@@ -28,11 +27,7 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def apply_map(
-    frame: pd.DataFrame,
-    column_map: ColumnMap,
-    where: str,
-    marks: Marks | None = None,
-    place: Places | None = None,
+    frame: pd.DataFrame, column_map: ColumnMap, where: str, marks: Marks | None = None, place: Places | None = None
 ) -> pd.DataFrame:
     """Rename, scale and join columns as the map says; rows and their index stay.
 
@@ -73,7 +68,7 @@ def apply_map(
     mapped |= impressions(frame, column_map, where, place)
     for field in column_map.html:
         if field in mapped:
-            mapped[field] = reindexed(plain_text(text_column(mapped[field])), frame)
+            mapped[field] = plain_text(text_column(mapped[field])).set_axis(frame.index)
     for name in column_map.keep:
         if name not in COLUMNS:
             mapped[name] = pick(frame, name, "keep", where)
@@ -89,7 +84,8 @@ def impressions(frame: pd.DataFrame, column_map: ColumnMap, where: str, place: P
     if rule is not None and rule.visit:
         names = [rule.visit] if isinstance(rule.visit, str) else rule.visit
         # a separator that no id holds: "a" and "bc" are not "ab" and "c"
-        found[VISIT] = reindexed(text_column(joined(frame, names, "\x1f", "impressions.visit", where)), frame)
+        visits = joined(frame, names, "\x1f", "impressions.visit", where)
+        found[VISIT] = text_column(visits).set_axis(frame.index)
     if column_map.events:
         events = {name: pick(frame, name, "events", where) for name in column_map.events}
         found["label"] = highest_event(events, column_map.events, found.get(IMPRESSIONS), place)
@@ -153,20 +149,13 @@ def gathered(frame: pd.DataFrame, names: dict[str, str], where: str) -> pd.Serie
     return pd.Series(rows, index=frame.index, dtype=object)
 
 
-def reindexed(values: pd.Series, frame: pd.DataFrame) -> pd.Series:
-    """The same values under the index of the source table."""
-    values.index = frame.index
-    return values
-
-
 def scaled(given: pd.Series, scale: Scale, name: str, place: Places, marks: Marks | None = None) -> pd.Series:
     """Numbers in [0, 1], NaN where the source is empty."""
     if scale.values is not None:
         return by_word(given, scale.values, name, place)
     low, high = float(scale.minimum or 0.0), float(scale.maximum or 0.0)
     values = numbers(name, given, place, field=scale.column, low=low, high=high, marks=marks)
-    with np.errstate(invalid="ignore"):
-        outside = ~np.isnan(values) & ((values < low) | (values > high))
+    outside = (values < low) | (values > high)
     hint = "Correct the value, or the minimum and maximum in the column map"
 
     def problem(row: int) -> str:
@@ -185,4 +174,4 @@ def by_word(given: pd.Series, values: dict[Key, float], name: str, place: Places
     hint = "Correct the value, or add it to the values in the column map"
     known = ", ".join(map(str, values))
     place.refuse_all(unknown, str(given.name), f"unknown {name} {{}}; known are: {known}", hint, given)
-    return reindexed(result, given.to_frame())
+    return result.set_axis(given.index)

@@ -7,6 +7,7 @@ Such a field becomes a column of its own, before anything else is made of the ta
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import pandas as pd
@@ -20,6 +21,7 @@ from sie_agent.samples.sources.typed import plain, series_of
 ROWS_LOOKED_AT = 200
 MOST_LEVELS = 5
 MOST_FIELDS = 200
+TEXT_TYPES = (pa.string(), pa.large_string(), pa.string_view())
 
 
 def with_fields(frame: pd.DataFrame, names: Sequence[str | None]) -> pd.DataFrame:
@@ -39,8 +41,16 @@ def pieces_with_fields(pieces: Pieces, names: Sequence[str]) -> Pieces:
     paths = [name for name in names if "." in name]
     if not paths:
         return pieces
-    there: set[str] = set()
-    absent: set[str] = set()
+
+    @cache
+    def fields() -> list[str]:
+        """The paths that any piece has: objects of JSON lines may have a field in later rows alone."""
+        left = set(paths)
+        for piece in pieces():
+            left -= set(with_fields(piece, sorted(left)).columns)
+            if not left:
+                break
+        return [name for name in paths if name not in left]
 
     def roots(name: str) -> list[str]:
         parts = name.split(".")
@@ -49,29 +59,12 @@ def pieces_with_fields(pieces: Pieces, names: Sequence[str]) -> Pieces:
     def given(columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
         wanted = columns if columns is None else [*columns, *(root for name in columns for root in roots(name))]
         for piece in pieces(wanted):
-            asked = [name for name in paths if columns is None or name in columns]
-            lacking = [name for name in asked if name not in piece.columns and name not in there | absent]
-            if lacking:
-                found, where = with_fields(piece, lacking), set(lacking)
-                there.update(where & set(found.columns))
-                # objects of JSON lines may have a field in later rows alone
-                look_further(pieces, [name for name in lacking if name not in there], there, absent)
+            asked = [name for name in fields() if columns is None or name in columns]
             table = with_fields(piece, asked)
-            empty = [name for name in asked if name in there and name not in table.columns]
+            empty = [name for name in asked if name not in table.columns]
             yield table.assign(**{name: pd.Series([None] * len(table), table.index, dtype=object) for name in empty})
 
     return given
-
-
-def look_further(pieces: Pieces, names: Sequence[str], there: set[str], absent: set[str]) -> None:
-    """Note which of the fields are in any piece, and which in none."""
-    left = set(names)
-    for piece in pieces() if left else ():
-        left -= set(with_fields(piece, sorted(left)).columns)
-        if not left:
-            break
-    there.update(set(names) - left)
-    absent.update(left)
 
 
 def field_of(frame: pd.DataFrame, name: str) -> pd.Series | None:
@@ -92,7 +85,7 @@ def inside(column: pd.Series, path: Sequence[str]) -> pd.Series | None:
         for key in path:
             if pa.types.is_struct(values.type) and values.type.get_field_index(key) >= 0:
                 values = pc.struct_field(values, [values.type.get_field_index(key)])
-            elif pa.types.is_map(values.type) and pa.types.is_large_string(plain_type(values.type.key_type)):
+            elif pa.types.is_map(values.type) and values.type.key_type in TEXT_TYPES:
                 values = pc.map_lookup(values, pa.scalar(key, values.type.key_type), "first")
             else:
                 return None
@@ -113,11 +106,6 @@ def object_in(cell: object) -> object:
         return parsed_json(cell)
     except ValueError:
         return None
-
-
-def plain_type(kind: pa.DataType) -> pa.DataType:
-    """Text of every kind as one."""
-    return pa.large_string() if pa.types.is_string(kind) or pa.types.is_string_view(kind) else kind
 
 
 def field_names(frame: pd.DataFrame) -> list[str]:

@@ -66,10 +66,11 @@ def refuse_grade_elsewhere(mapping: ColumnMap) -> None:
     """
     uses = list(columns_read(mapping))
     grades = {column for use, column in uses if use == GRADE}
-    met = sorted(((use, column) for use, column in uses if use != GRADE and column in grades), key=urgency)
+    met = [(use, column) for use, column in uses if use != GRADE and column in grades]
     if not met:
         return
-    use, column = met[0]
+    # the label first, then what the judge reads
+    use, column = min(met, key=lambda one: (one[0] != "label", one[0] not in JUDGED))
     if use == "label":
         raise ValueError(
             f"the column '{column}' is mapped to the label and to the grade: what was learned from it would be "
@@ -84,8 +85,3 @@ def refuse_grade_elsewhere(mapping: ColumnMap) -> None:
         f"the column '{column}' is mapped to the grade and to '{use}': what is learned could know what it is measured "
         f"by. Give '{use}' another column, or leave it out"
     )
-
-
-def urgency(met: tuple[str, str]) -> int:
-    """The label first, then what the judge reads."""
-    return 0 if met[0] == "label" else 1 if met[0] in JUDGED else 2

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.samples.row_places import Places
 from sie_agent.samples.sample_schema import IMPRESSIONS
 from sie_agent.samples.text_columns import text_column
+from sie_agent.utils.arrays import Booleans, Doubles
 
 # what a column of events calls one that took place, and one that did not; all else is a number
 HAPPENED = ("true", "yes", "y", "ja", "j", "t", "x", "wahr")
@@ -19,8 +19,6 @@ VISIT = "_visit"
 # of one row; sums of so many stay within 64 bits
 MOST_SHOWN = 2**31
 DOUBTFUL = r"[-+]?[1-9]\d{0,2}(?:[., \u00a0\u2009\u202f'\u2019]\d{3})+"
-
-Doubles = npt.NDArray[np.float64]
 
 
 def highest_event(
@@ -66,17 +64,16 @@ def happened(given: pd.Series, name: str, place: Places) -> Doubles:
     return np.where(wrong, 0.0, values)
 
 
-def is_doubtful(texts: pd.Series) -> npt.NDArray[np.bool_]:
+def is_doubtful(texts: pd.Series) -> Booleans:
     """(n,) which cells may be two numbers: ``12.000`` is 12 or 12,000."""
     return np.asarray(texts.str.fullmatch(DOUBTFUL).to_numpy(bool))
 
 
 def counts(given: pd.Series, place: Places) -> pd.Series:
     """How often rows were shown, (n,) int64; refuses rows where that is no whole number from 1 upwards."""
-    values = pd.to_numeric(text_column(given).str.strip(), errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    with np.errstate(invalid="ignore"):
-        wrong = ~((values >= 1) & (values <= MOST_SHOWN) & (np.floor(values) == values))
-    wrong |= is_doubtful(text_column(given).str.strip())
+    texts = text_column(given).str.strip()
+    values = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    wrong = ~((values >= 1) & (values <= MOST_SHOWN) & (np.floor(values) == values)) | is_doubtful(texts)
     hint = "Give how often the item was shown, from 1 upwards; drop rows of items that were never shown"
     problem = "the number of impressions {} is not a whole number from 1 upwards"
     place.refuse_all(wrong, str(given.name or IMPRESSIONS), problem, hint, given)

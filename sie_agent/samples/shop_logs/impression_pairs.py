@@ -29,20 +29,6 @@ UNITS = 1_000_000_000
 # kept where all impressions agree in them, else empty
 SHOPPER = ("user_id", "history")
 HASH_KEYS = ("sie-impression-a", "sie-impression-b")
-FACTS = pa.schema(
-    [
-        ("number", pa.int64()),
-        ("a", pa.uint64()),
-        ("b", pa.uint64()),
-        ("visit", pa.uint64()),
-        ("label", pa.int64()),
-        ("grade", pa.int64()),
-        ("position", pa.int64()),
-        ("shown", pa.int64()),
-        ("user_id", pa.uint64()),
-        ("history", pa.uint64()),
-    ]
-)
 LOW_AND_HIGH = ", ".join(f"min({name}) AS {name}_low, max({name}) AS {name}_high" for name in SHOPPER)
 OF_ROWS = ", ".join(f"{name} AS {name}_low, {name} AS {name}_high" for name in SHOPPER)
 ONE_BY_ONE = f"SELECT number, a, b, label, grade, position, shown, {OF_ROWS} FROM facts"
@@ -103,30 +89,31 @@ def pairs_of(
 
 def fill(connection: Any, tables: Iterable[pd.DataFrame], rule: Impressions) -> None:
     """Make the table ``facts``: a row for each of the log."""
-    connection.register("piece", FACTS.empty_table())
-    connection.execute("CREATE TABLE facts AS SELECT * FROM piece")
     start = 0
     for table in tables:
         connection.register("piece", facts_of(table, rule, start))
-        connection.execute("INSERT INTO facts SELECT * FROM piece")
+        made = "INSERT INTO facts" if start else "CREATE TABLE facts AS"
+        connection.execute(f"{made} SELECT * FROM piece")
         start += len(table)
 
 
 def facts_of(table: pd.DataFrame, rule: Impressions, start: int) -> pa.Table:
     """What is grouped of some rows, which are numbered from *start*: no texts, but their hashes."""
     count = len(table)
-    keys = keys_of(table, rule)
+    keys = np.array(keys_of(table, rule), dtype=object)
     shown = table[IMPRESSIONS].to_numpy(np.int64) if IMPRESSIONS in table and rule.count else np.ones(count, np.int64)
-    arrays = [
-        pa.array(np.arange(start, start + count)),
-        *(pa.array(hashes(np.array(keys, dtype=object), key)) for key in HASH_KEYS),
-        visits(table, start),
-        *(units(table[name]) for name in ("label", "grade")),
-        pa.array(table["position"].array, pa.int64(), from_pandas=True),
-        pa.array(shown),
-        *(pa.array(hashes(table[name].to_numpy(dtype=object), HASH_KEYS[0])) for name in SHOPPER),
-    ]
-    return pa.Table.from_arrays(arrays, schema=FACTS)
+    columns = {
+        "number": np.arange(start, start + count),
+        "a": hashes(keys, HASH_KEYS[0]),
+        "b": hashes(keys, HASH_KEYS[1]),
+        "visit": visits(table, start),
+        "label": units(table["label"]),
+        "grade": units(table["grade"]),
+        "position": pa.array(table["position"].array, pa.int64(), from_pandas=True),
+        "shown": shown,
+        **{name: hashes(table[name].to_numpy(dtype=object), HASH_KEYS[0]) for name in SHOPPER},
+    }
+    return pa.table(columns)
 
 
 def keys_of(table: pd.DataFrame, rule: Impressions) -> list[str]:

@@ -10,14 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
-from sie_agent.samples.maps.map_parts import EventWords
-from sie_agent.samples.maps.scales import looked_up
+from sie_agent.samples.maps.map_parts import EventWords, looked_up
 from sie_agent.samples.row_places import Places
 from sie_agent.samples.sources.cells import short
 from sie_agent.samples.text_columns import text_column
+from sie_agent.utils.arrays import Doubles
 from sie_agent.utils.progress import say
-
-Doubles = npt.NDArray[np.float64]
 
 # events of one item within so many seconds are one, whatever came between
 CLOSE = 1800.0
@@ -130,16 +128,16 @@ def moments_of(given: pd.Series, where: str) -> Moments:
     ]
     middle = float(np.nanmedian(values))
     unit = next((unit for low, high, unit in EPOCHS if low <= middle < high), np.nan)
-    return Moments(ranks(pd.Series(exact, dtype=object)), np.asarray(values / unit))
+    return Moments(ranks_of(pd.Series(exact, dtype=object)), np.asarray(values / unit))
 
 
 def moments_of_dates(dates: pd.Series) -> Moments:
     """Dates as moments."""
     seconds = (dates - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
-    return Moments(ranks(dates), np.asarray(seconds.to_numpy(np.float64, na_value=np.nan)))
+    return Moments(ranks_of(dates), np.asarray(seconds.to_numpy(np.float64, na_value=np.nan)))
 
 
-def refuse_two_units(values: npt.NDArray[np.float64], where: str) -> None:
+def refuse_two_units(values: Doubles, where: str) -> None:
     """Raise InputError where some times count seconds since 1970 and others milliseconds, or smaller parts of them."""
     there = np.abs(values[np.isfinite(values)])
     # from 1973 to 2286; what is smaller may count anything
@@ -150,15 +148,9 @@ def refuse_two_units(values: npt.NDArray[np.float64], where: str) -> None:
         raise InputError(problem, where=where, hint="Write all of them in one unit")
 
 
-def ranks(moments: pd.Series) -> npt.NDArray[np.float64]:
-    """The place of each value among the distinct ones, NaN for what is missing."""
-    there = moments.notna().to_numpy(bool)
-    found = np.full(len(moments), np.nan)
-    if there.any():
-        distinct = sorted(set(moments[there].tolist()))
-        place = {value: number for number, value in enumerate(distinct)}
-        found[there] = [place[value] for value in moments[there].tolist()]
-    return found
+def ranks_of(moments: pd.Series) -> Doubles:
+    """The place of each value among the distinct ones, from 0; NaN for what is missing."""
+    return np.asarray(moments.rank(method="dense") - 1, np.float64)
 
 
 def dates_of(texts: pd.Series, where: str) -> pd.Series:

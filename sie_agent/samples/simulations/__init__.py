@@ -9,21 +9,7 @@ import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.samples.simulations import cascade, clicks, flips, impressions, missing_positives, ranked_clicks
-from sie_agent.samples.simulations.clicks import simulate_clicks
-from sie_agent.samples.simulations.flips import simulate_flips
-from sie_agent.samples.simulations.kinds import LOG_COLUMNS, LogKind, LogSettings, check_share
-from sie_agent.samples.simulations.lexical_scores import lexical_scores
-
-__all__ = [
-    "LOGS",
-    "LOG_COLUMNS",
-    "LogKind",
-    "LogSettings",
-    "lexical_scores",
-    "simulate_clicks",
-    "simulate_flips",
-    "simulate_log",
-]
+from sie_agent.samples.simulations.kinds import LogKind, LogSettings, check_share
 
 LOGS: dict[str, LogKind] = {
     "flips": flips.KIND,

@@ -34,9 +34,11 @@ def types_named(where: str) -> Iterator[None]:
         raise InputError(error.problem, where=f"{where}, {error.where}", hint=error.hint) from None
 
 
-def wrong_type(name: object, problem: str, hint: str) -> WrongType:
-    """A column cannot be read as what it is mapped to."""
-    return WrongType(f"the column '{name}' {problem}", where=f"field '{name}'", hint=hint)
+def wrong_type(values: pd.Series, problem: str, hint: str, row: int | None = None) -> WrongType:
+    """A column cannot be read as what it is mapped to, because of the cell in *row* where that is given."""
+    counted = values.index.name in ("row", "line")
+    place = f"{values.index.name} {values.index[row]}, " if counted and row is not None else ""
+    return WrongType(f"the column '{values.name}' {problem}", where=f"{place}field '{values.name}'", hint=hint)
 
 
 def written(values: pd.Series) -> pa.ChunkedArray:
@@ -55,30 +57,26 @@ def written(values: pd.Series) -> pa.ChunkedArray:
         return pa.chunked_array([pa.array([""] * len(column), pa.large_string())])
     if pa.types.is_decimal(kind):
         if kind.scale != 0:
-            texts = decimal_texts(column.to_pylist(), whole=all_whole(values))
+            whole = all_whole(values)
+            # in digits, never with an exponent
+            texts = ["" if one is None else str(int(one)) if whole else format(one, "f") for one in column.to_pylist()]
             return pa.chunked_array([pa.array(texts, pa.large_string())])
     elif not (pa.types.is_date(kind) or pa.types.is_time(kind)):
-        raise no_text(values.name, kind)
+        raise no_text(values, kind)
     return pc.fill_null(pc.cast(column, pa.large_string()), "")
 
 
-def decimal_texts(values: list[Decimal | None], *, whole: bool) -> list[str]:
-    """Decimals in digits, never with an exponent; *whole*: without those behind the point."""
-    return ["" if value is None else str(int(value)) if whole else format(value, "f") for value in values]
-
-
-def no_text(name: object, kind: object) -> WrongType:
+def no_text(values: pd.Series, kind: object) -> WrongType:
     """A column's type has no obvious text."""
     way = "Write it as text (UTF-8)" if "binary" in str(kind) else "Write one text per row in its place"
-    return wrong_type(
-        name, f"is of the type {short_type(kind)}, which is not read as text", f"{way}, or map another column"
-    )
+    problem = f"is of the type {short_type(kind)}, which is not read as text"
+    return wrong_type(values, problem, f"{way}, or map another column")
 
 
-def no_number(name: object, kind: object) -> WrongType:
-    """A column's type is no number."""
-    hint = "Write numbers in its place, or map another column"
-    return wrong_type(name, f"is of the type {short_type(kind)}, which is not a number", hint)
+def no_number(values: pd.Series, kind: object) -> WrongType:
+    """A column's type is not a number."""
+    problem = f"is of the type {short_type(kind)}, which is not a number"
+    return wrong_type(values, problem, "Write numbers in its place, or map another column")
 
 
 def short_type(kind: object) -> str:
@@ -96,7 +94,7 @@ def writer_for(values: pd.Series) -> Callable[[object], str]:
     """
     dtype = values.dtype
     if pd.api.types.is_timedelta64_dtype(dtype):
-        raise no_text(values.name, dtype)
+        raise no_text(values, dtype)
     if pd.api.types.is_bool_dtype(dtype):
         return lambda value: "true" if value else "false"
     if pd.api.types.is_float_dtype(dtype):
@@ -125,20 +123,15 @@ def no_text_here(values: pd.Series, value: object) -> WrongType:
     told = next((name for kinds, name in names if isinstance(value, kinds)), type(value).__name__)
     row = next(place for place, one in enumerate(values.tolist()) if one is value or type(one) is type(value))
     problem = f"holds {told}, which {'are' if told == 'bytes' else 'is'} not read as text"
-    return wrong_cell(values, row, problem, "Write one text per row in its place, or map another column")
+    return wrong_type(values, problem, "Write one text per row in its place, or map another column", row)
 
 
 def inexact_here(values: pd.Series, value: float) -> WrongType:
     """A cell holds a number with a point or an exponent that is so large that another may have become the same."""
     row = next(place for place, one in enumerate(values.tolist()) if one is value or one == value)
     problem = f"holds the float {value:.0f}: of such numbers from {EXACT_BELOW[8]} on, two may have become one"
-    return wrong_cell(values, row, problem, "Write it in quotes, or as a whole number without a point and an exponent")
-
-
-def wrong_cell(values: pd.Series, row: int, problem: str, hint: str) -> WrongType:
-    """A cell cannot be read as what its column is mapped to; names its row where the index counts them."""
-    counted = f"{values.index.name} {values.index[row]}, " if values.index.name in ("row", "line") else ""
-    return WrongType(f"the column '{values.name}' {problem}", where=f"{counted}field '{values.name}'", hint=hint)
+    hint = "Write it in quotes, or as a whole number without a point and an exponent"
+    return wrong_type(values, problem, hint, row)
 
 
 def refuse_inexact(values: pd.Series) -> None:
@@ -149,7 +142,7 @@ def refuse_inexact(values: pd.Series) -> None:
     if large.any():
         told = f"holds {numbers[large][0]:.0f} as a float ({values.dtype})"
         problem = f"{told}: of numbers from {limit} on, two may have become one"
-        raise wrong_type(values.name, problem, "Write it as whole numbers (int64) or as text")
+        raise wrong_type(values, problem, "Write it as whole numbers (int64) or as text")
 
 
 def has_fractions(dtype: Any) -> bool:
@@ -183,14 +176,16 @@ def number_column(values: pd.Series) -> pd.Series:
         kind = column.type
         if pa.types.is_string(kind) or pa.types.is_large_string(kind):
             return values
-        if not (pa.types.is_null(kind) or pa.types.is_decimal(kind) or pa.types.is_boolean(kind)) and not (
-            pa.types.is_integer(kind) or pa.types.is_floating(kind)
+        types = pa.types
+        if not any(
+            is_kind(kind)
+            for is_kind in (types.is_null, types.is_decimal, types.is_boolean, types.is_integer, types.is_floating)
         ):
-            raise no_number(values.name, kind)
+            raise no_number(values, kind)
         floats = pc.cast(column, pa.float64()).to_numpy()
         return pd.Series(floats, index=values.index, name=values.name)
     if pd.api.types.is_datetime64_any_dtype(dtype) or pd.api.types.is_timedelta64_dtype(dtype):
-        raise no_number(values.name, dtype)
+        raise no_number(values, dtype)
     return values
 
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
+from sie_agent.samples.sources.cell_texts import EXACT_BELOW
 from sie_agent.samples.sources.json_values import parsed_json
 
 EXAMPLES = {
@@ -37,7 +38,8 @@ def in_json(value: object) -> object:
     ValueError for bytes, which have no text.
     """
     if isinstance(value, dict):
-        return {name if isinstance(name, str) else key_text(name): in_json(one) for name, one in value.items()}
+        names = [one if isinstance(one := in_json(name), str) else json.dumps(one) for name in value]
+        return dict(zip(names, map(in_json, value.values()), strict=True))
     if isinstance(value, list | tuple):
         return [in_json(one) for one in value]
     if isinstance(value, np.ndarray):
@@ -49,12 +51,6 @@ def in_json(value: object) -> object:
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     return int(value) if isinstance(value, int) else plain_value(value)
-
-
-def key_text(name: object) -> str:
-    """The key of an object that is no text, as the values of such a type are written."""
-    written = in_json(name)
-    return written if isinstance(written, str) else json.dumps(written)
 
 
 def plain_value(value: object) -> str:
@@ -81,12 +77,8 @@ def item_text(item: object, *, typed: bool) -> str:
     """An item id of a history as text; in a *typed* list a float that is whole is an id as it is in a column."""
     if isinstance(item, str | int) and not isinstance(item, bool):
         return str(item)
-    if (
-        typed
-        and isinstance(item, float | Decimal)
-        and item % 1 == 0
-        and (isinstance(item, Decimal) or abs(item) < 2**53)
-    ):
+    exact = isinstance(item, Decimal) or (isinstance(item, float) and abs(item) < EXACT_BELOW[8])
+    if typed and exact and isinstance(item, float | Decimal) and item % 1 == 0:
         return str(int(item))
     raise ValueError("the history holds something that is not an item id")
 

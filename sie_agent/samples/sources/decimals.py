@@ -163,7 +163,7 @@ def number_source(name: str, mapping: ColumnMap | None) -> tuple[str | None, flo
     if scale is not None:
         ranged = scale.minimum is not None and scale.maximum is not None
         return (scale.column, scale.minimum or 0.0, scale.maximum or 0.0) if ranged else (None, low, high)
-    given = dict(mapping.columns).get(name)
+    given = next((source for target, source in mapping.columns.items() if target == name), None)
     return given if isinstance(given, str) else None, low, high
 
 

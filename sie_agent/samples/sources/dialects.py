@@ -89,7 +89,9 @@ def detected(path: Path, usual: str, given: str | None, version: object) -> Dial
         before += 1 + blank_lines(lines[before + 1 :])
     if before >= len(lines):
         raise InputError("the file is empty", where=path, hint="Give a file with a header line and rows")
-    comments = comment_lines(lines[before:])
+    # comments and blank lines, unless there is nothing but these
+    texts = (number for number, line in enumerate(lines[before:]) if line.strip() and not line.startswith("#"))
+    comments = next(texts, 0)
     rest = lines[before + comments :] or lines[before:]
     separator = given or (asked.group(1) if asked else None)
     if separator is None or (given is None and fit_of(rest, separator, whole).width < 2):
@@ -112,11 +114,6 @@ def detected(path: Path, usual: str, given: str | None, version: object) -> Dial
 def blank_lines(lines: Sequence[str]) -> int:
     """How many lines at the beginning hold nothing."""
     return next((number for number, line in enumerate(lines) if line.strip()), len(lines))
-
-
-def comment_lines(lines: Sequence[str]) -> int:
-    """How many lines at the beginning are comments or hold nothing; 0 where there is nothing but these."""
-    return next((number for number, line in enumerate(lines) if line.strip() and not line.startswith("#")), 0)
 
 
 def is_header(comment: str, rows: Sequence[str], separator: str) -> bool:

@@ -7,24 +7,18 @@ import re
 import shlex
 from pathlib import Path
 
-# name for iconv; the codec; the characters that a text in it is full of; the standard that puts common characters
-# first, and the first bytes of these
+# name for iconv; name for people; the codec; the characters that a text in it is full of; the first bytes of the common
+# characters, where the standard puts these first
 KANA, HANGUL = "\u3041-\u30ff", "\uac00-\ud7a3"
-CANDIDATES: tuple[tuple[str, str, str, tuple[int, int] | None], ...] = (
+CANDIDATES: tuple[tuple[str, str, str, str, tuple[int, int] | None], ...] = (
     # before GB18030, which has common characters where this has all of its letters
-    ("CP949", "euc_kr", HANGUL, None),
-    ("GB18030", "gb18030", "", (0xB0, 0xD7)),
-    ("CP932", "cp932", KANA, (0x88, 0x98)),
-    ("EUC-JP", "euc_jp", KANA, (0xB0, 0xCF)),
-    ("BIG5", "big5", "", (0xA4, 0xC6)),
+    ("CP949", "CP949 (EUC-KR, Korean)", "euc_kr", HANGUL, None),
+    ("GB18030", "GB18030 (Chinese)", "gb18030", "", (0xB0, 0xD7)),
+    ("CP932", "CP932 (Shift-JIS, Japanese)", "cp932", KANA, (0x88, 0x98)),
+    ("EUC-JP", "EUC-JP (Japanese)", "euc_jp", KANA, (0xB0, 0xCF)),
+    ("BIG5", "Big5 (Chinese)", "big5", "", (0xA4, 0xC6)),
 )
-SPOKEN = {
-    "GB18030": "GB18030 (Chinese)",
-    "CP932": "CP932 (Shift-JIS, Japanese)",
-    "EUC-JP": "EUC-JP (Japanese)",
-    "BIG5": "Big5 (Chinese)",
-    "CP949": "CP949 (EUC-KR, Korean)",
-}
+SPOKEN = {name: spoken for name, spoken, *_ in CANDIDATES}
 # of the characters that are no ASCII; signs of punctuation count neither way
 COMMON_ENOUGH = 0.8
 FEWEST_OF_SCRIPT = 0.1
@@ -35,7 +29,7 @@ SIGNS = re.compile("[\u3000-\u303f\uff01-\uff5e\u2010-\u2026]")
 
 def likely_encoding(head: bytes) -> str | None:
     """The East Asian encoding that bytes that are no UTF-8 are most likely in, as iconv calls it; None: hard to say."""
-    shares = {name: common_share(head, codec, script, first) for name, codec, script, first in CANDIDATES}
+    shares = {name: common_share(head, codec, script, first) for name, _, codec, script, first in CANDIDATES}
     best = max(shares, key=lambda name: shares[name])
     return best if shares[best] >= COMMON_ENOUGH else None
 
@@ -68,10 +62,9 @@ def lead(letter: str, codec: str) -> int:
 
 def to_utf8(path: Path, encoding: str) -> str:
     """A command that writes a file in UTF-8 beside it."""
-    ending = "".join(path.suffixes[-2:]) if path.name.lower().endswith(".gz") else path.suffix
-    stem = path.name.removesuffix(ending)
-    packed = path.name.lower().endswith(".gz")
-    target = shlex.quote(str(path.with_name(f"{stem}-utf8{ending.removesuffix('.gz') if packed else ending}")))
+    packed = path.suffix.lower() == ".gz"
+    plain = path.with_suffix("") if packed else path
+    source, target = (shlex.quote(str(one)) for one in (path, plain.with_name(f"{plain.stem}-utf8{plain.suffix}")))
     if packed:
-        return f"gzip -dc {shlex.quote(str(path))} | iconv -f {encoding} -t UTF-8 > {target}"
-    return f"iconv -f {encoding} -t UTF-8 {shlex.quote(str(path))} > {target}"
+        return f"gzip -dc {source} | iconv -f {encoding} -t UTF-8 > {target}"
+    return f"iconv -f {encoding} -t UTF-8 {source} > {target}"

@@ -59,26 +59,14 @@ def folder_contents(path: Path, split: str | None) -> tuple[list[Shard], list[Fo
     if is_saved(path):
         by_name = saved_shards(path)
         chosen = chosen_splits(list(by_name), split, str(path))
-        return [shard for name in chosen.names for shard in by_name[name](chosen.named(name))], []
+        return [shard for name, told in chosen.items() for shard in by_name[name](told)], []
     files = folder_files(path, split)
     if all(data_ending(one.file) == ".parquet" for one in files):
         return [parquet_shard(one.file, one.split, one.features) for one in files], []
     return [], files
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """The splits that are read, and the name that their rows get: what was asked for, where it names just them."""
-
-    names: list[str]
-    asked: str | None
-
-    def named(self, split: str) -> str:
-        """What the column ``SPLIT`` says in the rows of a split."""
-        return self.asked or split
-
-
-def chosen_splits(names: Sequence[str], split: str | None, where: str) -> Chosen:
+def chosen_splits(names: Sequence[str], split: str | None, where: str) -> dict[str, str]:
     """Which splits of a data set are read.
 
     Parameters
@@ -86,6 +74,10 @@ def chosen_splits(names: Sequence[str], split: str | None, where: str) -> Chosen
     names : the splits there are, ``config/split`` where there are several configs.
     split : a split, a config that has one split, ``config/split``, or ``all``; None where there is just one.
         A name that is none of them may be a value of the column that holds the name of the split.
+
+    Returns
+    -------
+    The chosen splits, and the name that the rows of each get: what was asked for, where it names just them.
 
     Raises
     ------
@@ -95,16 +87,14 @@ def chosen_splits(names: Sequence[str], split: str | None, where: str) -> Chosen
     if split is None:
         if len(names) > 1:
             raise several_splits(names, where)
-        return Chosen(list(names), None)
+        return {name: name for name in names}
     if split in names:
-        return Chosen([split], split)
+        return {split: split}
     of_config = [name for name in names if name.startswith(f"{split}/")]
     found = of_config or [name for name in names if name.endswith(f"/{split}")]
     if len(found) > 1:
         raise several_splits(found, where)
-    if found:
-        return Chosen(found, split)
-    return Chosen(list(names), None)
+    return dict.fromkeys(found, split) if found else {name: name for name in names}
 
 
 def several_splits(names: Sequence[str], where: str) -> InputError:
@@ -136,7 +126,7 @@ def folder_files(path: Path, split: str | None) -> list[FolderFile]:
         raise no_data_files(path, configs)
     names = list(dict.fromkeys(one.split for one in files))
     chosen = chosen_splits(names, split, str(path))
-    taken = [replace(one, split=chosen.named(one.split)) for one in files if one.split in chosen.names]
+    taken = [replace(one, split=chosen[one.split]) for one in files if one.split in chosen]
     refuse_missing_pieces([one.file for one in taken])
     return taken
 

@@ -33,7 +33,7 @@ def hub_shards(name: str, split: str | None) -> list[Shard]:
     with foreign_bars_silenced(f"Fetching {name} from the Hugging Face Hub ..."):
         loaded = load_hub(name, split)
     chosen = chosen_splits(list(loaded), split, name)
-    return [data_set_shard(loaded[one], f"{name}, split '{one}'", chosen.named(one)) for one in chosen.names]
+    return [data_set_shard(loaded[one], f"{name}, split '{one}'", told) for one, told in chosen.items()]
 
 
 def load_hub(name: str, split: str | None) -> dict[str, Any]:

@@ -26,14 +26,11 @@ def json_frames(path: Path, rows: int | None, names: Iterable[str] | None = None
     """
     found = json_records(path)
     while True:
-        numbers: list[int] = []
-        records: list[dict[str, object]] = []
-        for number, record in islice(found, rows):
-            numbers.append(number)
-            records.append(record)
-        columns = names or dict.fromkeys(name for record in records for name in record)
-        cells = {name: [record.get(name) for record in records] for name in columns}
-        yield pd.DataFrame(cells, index=pd.Index(numbers, name="line", dtype="int64"), dtype=object)
+        records = list(islice(found, rows))
+        columns = names or dict.fromkeys(name for _, record in records for name in record)
+        cells = {name: [record.get(name) for _, record in records] for name in columns}
+        index = pd.Index([number for number, _ in records], name="line", dtype="int64")
+        yield pd.DataFrame(cells, index=index, dtype=object)
         if rows is None or len(records) < rows:
             return
 
@@ -62,7 +59,10 @@ def json_records(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
                 continue
             record = json_object(text, f"{path}, line {lines.number}", is_first, line[-1] in "\r\n")
             if not names.issuperset(record):
-                refuse_broken(record.keys() - names, f"{path}, line {lines.number}")
+                # no file and no terminal can hold half of a surrogate pair
+                if broken := next(filter(SURROGATES.search, record), None):
+                    problem, hint = f"the key {broken[:40]!a} is broken Unicode", "Rename it, or export the file again"
+                    raise InputError(problem, where=f"{path}, line {lines.number}", hint=hint)
                 names.update(record)
                 if len(names) > MOST_NAMES:
                     hint = "Put what differs from row to row into one object, say 'attributes'"
@@ -70,14 +70,6 @@ def json_records(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
                     raise InputError(problem, where=f"{path}, line {lines.number}", hint=hint)
             is_first = False
             yield lines.number, record
-
-
-def refuse_broken(names: Iterable[str], place: str) -> None:
-    """Raise InputError at a key with half of a surrogate pair: no file and no terminal can hold it."""
-    for name in names:
-        if SURROGATES.search(name):
-            hint = "Rename it, or export the file again"
-            raise InputError(f"the key {name[:40]!a} is broken Unicode", where=place, hint=hint)
 
 
 def json_object(text: str, place: str, is_first: bool, is_ended: bool) -> dict[str, object]:

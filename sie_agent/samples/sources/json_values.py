@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import Counter
 
-from sie_agent.files.json_faults import in_words
+from sie_agent.files.json_files import distinct, in_words
 
 MOST_NESTED = 100
 # beyond the largest float
@@ -42,16 +41,6 @@ def nesting(text: str) -> int:
     return deepest
 
 
-def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """An object, if no key is there twice: which of its values is meant cannot be known."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        counted = Counter(name for name, _ in pairs)
-        twice = next(name for name, count in counted.items() if count > 1)
-        raise ValueError(f"the key '{twice[:60]}' is there twice in one object")
-    return found
-
-
 def constant(name: str) -> None:
     """NaN is a value that is missing; an infinite one is a mistake."""
     if name != "NaN":
@@ -80,4 +69,4 @@ def fraction(digits: str) -> Fraction:
     return value
 
 
-DECODER = json.JSONDecoder(object_pairs_hook=unique, parse_constant=constant, parse_int=whole, parse_float=fraction)
+DECODER = json.JSONDecoder(object_pairs_hook=distinct, parse_constant=constant, parse_int=whole, parse_float=fraction)

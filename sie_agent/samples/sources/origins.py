@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -46,20 +47,13 @@ def origin_of(path: Path, split: str | None, word: str, number: int) -> str | No
     word : what was counted; ``line`` where the folder has but one file, of lines.
     """
     before = 0
-    for name, index in file_rows(path, split):
+    shards, files = folder_contents(path, split)
+    counts = ((one.where, sum(map(len, one.tables(ROWS_AT_ONCE, one.stored.names[:1])))) for one in shards)
+    typed = ((name, pd.RangeIndex(1, count + 1, name="row")) for name, count in counts)
+    for name, index in chain(typed, ((str(one.file), read_file(one.file).index) for one in files)):
         if word == "line":
             return f"{name}, line {number}"
         if number <= before + len(index):
             return f"{name}, {index.name or 'row'} {index[number - before - 1]}"
         before += len(index)
     return None
-
-
-def file_rows(path: Path, split: str | None) -> Iterator[tuple[str, pd.Index]]:
-    """The files of a folder in the order in which they are read, and how the rows of each are counted."""
-    shards, files = folder_contents(path, split)
-    for shard in shards:
-        count = sum(table.num_rows for table in shard.tables(ROWS_AT_ONCE, shard.stored.names[:1]))
-        yield shard.where, pd.RangeIndex(1, count + 1, name="row")
-    for one in files:
-        yield str(one.file), read_file(one.file).index

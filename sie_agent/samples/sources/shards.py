@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +15,7 @@ from sie_agent.errors import InputError
 from sie_agent.samples.sources.class_names import features_in
 from sie_agent.samples.sources.headers import refuse_too_wide
 from sie_agent.samples.sources.typed import frame_of, plain_schema, plain_table
-from sie_agent.samples.tables import PARQUET_FAULTS, not_parquet
+from sie_agent.samples.tables import parquet_faults
 from sie_agent.utils.progress import say
 
 SPLIT = "__split__"
@@ -75,28 +75,14 @@ def parquet_shard(path: Path, split: str | None = None, card: Mapping[str, objec
     ------
     InputError : it is damaged, encrypted, empty, or cannot be read.
     """
-
-    def tables(rows: int, columns: Sequence[str] | None) -> Iterator[pa.Table]:
-        with parquet_faults(path):
-            yield from parquet_tables(path, rows, columns)
-
     with parquet_faults(path), pq.ParquetFile(opened(path)) as file:
-        return Shard(str(path), file.schema_arrow, tables, split, card)
-
-
-@contextmanager
-def parquet_faults(path: Path, writer: str | None = None) -> Iterator[None]:
-    """What is wrong with a Parquet file that *writer* wrote, in words."""
-    try:
-        yield
-    except PARQUET_FAULTS as error:
-        raise not_parquet(path, error, writer) from None
+        return Shard(str(path), file.schema_arrow, partial(parquet_tables, path), split, card)
 
 
 def parquet_tables(path: Path, rows: int, columns: Sequence[str] | None) -> Iterator[pa.Table]:
     """The rows of a Parquet file, *rows* at a time; of the columns those that are named, all where None are."""
     # read in small parts: the pages of a column of one large row group can be most of the file
-    with pq.ParquetFile(opened(path), buffer_size=SMALL_BLOCK, pre_buffer=False) as file:
+    with parquet_faults(path), pq.ParquetFile(opened(path), buffer_size=SMALL_BLOCK, pre_buffer=False) as file:
         wanted = None if columns is None else [name for name in file.schema_arrow.names if name in columns]
         for batch in file.iter_batches(batch_size=rows, columns=wanted, use_threads=False):
             yield pa.Table.from_batches([batch])

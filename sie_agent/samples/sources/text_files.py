@@ -8,6 +8,7 @@ import hashlib
 import io
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, cast
@@ -229,21 +230,16 @@ def undecodable(path: Path, encoding: str) -> InputError:
     """A file goes on in another encoding than it began in, or is in none that can be told."""
     decoder = codecs.getincrementaldecoder(encoding)()
     line, last, found = 1, "", b""
-    with opened(path) as stream:
-        while True:
-            block = stream.read(BLOCK_BYTES)
-            try:
-                text = decoder.decode(block, final=not block)
-            except UnicodeError as error:
-                if isinstance(error, UnicodeDecodeError):
-                    found = error.object[error.start : error.start + 1]
-                    text = error.object[: error.start].decode(encoding, "ignore")
-                    line += line_ends(text, last)
-                break
-            line += line_ends(text, last)
-            last = text[-1:] or last
-            if not block:
-                break
+    with opened(path) as stream, suppress(UnicodeError):
+        try:
+            while block := stream.read(BLOCK_BYTES):
+                text = decoder.decode(block)
+                line += line_ends(text, last)
+                last = text[-1:] or last
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError as error:
+            found = error.object[error.start : error.start + 1]
+            line += line_ends(error.object[: error.start].decode(encoding, "ignore"), last)
     shown = f" (byte 0x{found.hex().upper()})" if found else ""
     name = SPOKEN[encoding].split(" ")[0]
     problem, hint = f"the text is not {name}{shown}", "Save the file as UTF-8"

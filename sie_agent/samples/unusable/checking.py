@@ -11,6 +11,7 @@ import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.samples.maps.column_maps import ColumnMap
+from sie_agent.samples.maps.map_parts import Impressions
 from sie_agent.samples.maps.mapping import apply_map
 from sie_agent.samples.positions import shifted
 from sie_agent.samples.row_places import Places, Sieve
@@ -40,6 +41,11 @@ class CheckedRows:
     allow_missing_labels: bool = False
     from_zero: bool = False
     marks: Marks | None = None
+
+    @property
+    def rule(self) -> Impressions | None:
+        """What the map says of impressions."""
+        return None if self.mapping is None else self.mapping.impressions
 
     def tables(self) -> Iterator[tuple[pd.DataFrame, Places, bool]]:
         """The tables in the schema, the places of their rows, and whether ids are the data's own; none is empty.

@@ -82,7 +82,7 @@ class InvalidRows:
         rows: list[int] = []
         worst: InputError | None = None
         listing = None if self.listed is None else RowList(self.listed)
-        with nullcontext(ignored) if listing is None else listing.writer() as write:
+        with nullcontext(lambda row: None) if listing is None else listing.writer() as write:
             for sieve in sieves:
                 self.total += len(sieve.numbers)
                 self.rows += len({fault.place for fault in sieve.faults})
@@ -108,14 +108,11 @@ class InvalidRows:
         if listing is not None:
             if not listing.is_free:
                 listing.discard()
-                raise listing.refuse_other()
+                problem = "is there already, and nothing says that this program wrote this list of unusable rows"
+                raise InputError(problem, where=self.listed, hint="Move it away, or give another --out")
             listed = f", listed in {self.listed}{' once the work is finished' if listing.is_kept else ''}"
             listing.put_when_done()
         say(f"{of_all}{listed}, and are left out (faults by field: {fields})")
-
-
-def ignored(row: Sequence[object]) -> None:
-    """Take a row of a list that is not written."""
 
 
 def where_refused(listing: RowList | None, rows: Sequence[int]) -> str:

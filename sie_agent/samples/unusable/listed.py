@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import os
@@ -14,6 +13,7 @@ from typing import Any
 
 from sie_agent.errors import InputError
 from sie_agent.files.json_files import read_json
+from sie_agent.files.manifest import file_hash
 from sie_agent.files.writing import Unfinished, failures_in_words, remove_leftovers, short, write_bytes
 from sie_agent.utils.finishing import when_done
 from sie_agent.utils.progress import say
@@ -60,23 +60,17 @@ class RowList:
             folder.mkdir(parents=True, exist_ok=True)
             remove_leftovers(self.path)
             self._unfinished = Unfinished(self.path)
-            digest, stream = hashlib.sha256(), self._unfinished.stream
-
-            def write(row: Any) -> None:
-                line = io.StringIO()
-                csv.writer(line).writerow(row)
-                content = line.getvalue().encode("utf-8", "replace")
-                digest.update(content)
-                stream.write(content)
-
+            stream = io.TextIOWrapper(self._unfinished.stream, "utf-8", "replace", newline="")
             try:
-                write(HEADER)
-                yield write
+                csv.writer(stream).writerow(HEADER)
+                yield csv.writer(stream).writerow
                 stream.flush()
+                self._written = file_hash(self._unfinished.path)
             except BaseException:
                 self.discard()
                 raise
-        self._written = digest.hexdigest()
+            finally:
+                stream.detach()
 
     def put(self, *, finished: bool = False) -> None:
         """Give the list its name."""
@@ -130,11 +124,6 @@ class RowList:
 
         when_done(settle)
 
-    def refuse_other(self) -> InputError:
-        """What is there is somebody else's."""
-        problem = "is there already, and nothing says that this program wrote this list of rows that cannot be used"
-        return InputError(problem, where=self.path, hint="Move it away, or give another --out")
-
     def _mark_finished(self, finished: bool) -> None:
         if finished and self._is_ours():
             with failures_in_words(self.note):
@@ -150,11 +139,5 @@ class RowList:
     def _is_ours(self) -> bool:
         known = self._noted().get("sha256")
         with suppress(OSError):
-            return isinstance(known, list) and self.path.is_file() and content_hash(self.path) in known
+            return isinstance(known, list) and self.path.is_file() and file_hash(self.path) in known
         return False
-
-
-def content_hash(path: Path) -> str:
-    """SHA-256, in hex, of a file."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -79,7 +79,10 @@ def lost_rows(
             rows = chosen_rows(chosen, ROWS_AT_ONCE, allow_missing_labels, told_before)
             traced = trace(rows, wanted)
         for one in traced.values():
-            place = place_in_words(chosen, one.place, one.row)
+            path = chosen.path
+            # of a folder the file in it, and the file's own row
+            own = origin_of(path, chosen.split, one.place, one.row) if path is not None and path.is_dir() else None
+            place = own or f"{chosen.where}, {one.place} {one.row}"
             told = one if reason is None else replace(one, reason=reason, problem=problem, pair=None)
             found[one.sample_id] = replace(told, place=place)
     return found
@@ -103,7 +106,6 @@ def less_restricted(source: LogSource) -> Iterator[tuple[Reason | None, str, Log
 
 def trace(rows: CheckedRows, wanted: set[str]) -> dict[str, LostRow]:
     """What became of each of these rows; ``place`` is only the word by which rows are counted."""
-    rule = None if rows.mapping is None else rows.mapping.impressions
     found: dict[str, LostRow] = {}
     keys: dict[str, str] = {}
     unlabelled: set[str] = set()
@@ -120,28 +122,27 @@ def trace(rows: CheckedRows, wanted: set[str]) -> dict[str, LostRow]:
             found[name] = LostRow(name, number, sieve.word, "used", "it is among the rows that are used")
             if pd.isna(table["label"].iloc[row]):
                 unlabelled.add(name)
-            if rule is not None:
-                (keys[name],) = keys_of(table.iloc[[row]], rule)
+            if rows.rule is not None:
+                (keys[name],) = keys_of(table.iloc[[row]], rows.rule)
         if len(found) == len(wanted):
             break
     if unlabelled and not rows.allow_missing_labels and any(table["label"].notna().any() for table, _ in rows.sieved()):
         problem = "field 'label': the label is missing here but given elsewhere"
         found |= {name: replace(found[name], reason="unusable", problem=problem) for name in unlabelled}
         keys = {name: key for name, key in keys.items() if name not in unlabelled}
-    return found if rule is None else found | folded(rows, keys, found)
+    return found | folded(rows, keys, found)
 
 
 def folded(rows: CheckedRows, keys: dict[str, str], found: dict[str, LostRow]) -> dict[str, LostRow]:
     """Those of the rows that are not the first usable one of their pair."""
-    rule = None if rows.mapping is None else rows.mapping.impressions
-    if rule is None or not keys:
+    if rows.rule is None or not keys:
         return {}
     left = set(keys.values())
     firsts: dict[str, tuple[str, int, str]] = {}
     for table, sieve in rows.sieved():
         numbers = sieve.numbers[sieve.usable]
         table = table[sieve.usable]
-        at = pd.Series(keys_of(table, rule), dtype=object)
+        at = pd.Series(keys_of(table, rows.rule), dtype=object)
         for row in at.index[at.isin(left) & ~at.duplicated()].tolist():
             about = f"query {short(table['query'].iloc[row])}, item {short(table['item_id'].iloc[row])}"
             firsts[at[row]] = (str(table["sample_id"].iloc[row]), int(numbers[row]), about)
@@ -157,10 +158,3 @@ def folded(rows: CheckedRows, keys: dict[str, str], found: dict[str, LostRow]) -
             problem += "" if pair == str(number) else f" ({one.place} {number})"
             told[name] = LostRow(name, one.row, one.place, "folded", problem, pair)
     return told
-
-
-def place_in_words(source: LogSource, word: str, number: int) -> str:
-    """File and row; of a folder the file in it and the file's own row."""
-    path = source.path
-    found = origin_of(path, source.split, word, number) if path is not None and path.is_dir() else None
-    return found or f"{source.where}, {word} {number}"
