@@ -89,9 +89,8 @@ class TextFeatures:
         -------
         (len(samples), n_features) float32. A row's features depend on that row alone.
         """
-        blocks = [
-            self._block(samples.iloc[start : start + ROWS_AT_ONCE]) for start in range(0, len(samples), ROWS_AT_ONCE)
-        ]
+        starts = range(0, len(samples), ROWS_AT_ONCE)
+        blocks = [self._block(samples.iloc[start : start + ROWS_AT_ONCE]) for start in starts]
         return np.concatenate(blocks) if blocks else np.empty((0, len(feature_names())), np.float32)
 
     def _block(self, samples: pd.DataFrame) -> Floats:
@@ -163,15 +162,12 @@ def cosine(left: Counts, left_rows: Integers, right: Counts, right_rows: Integer
     both = other >= 0
     products = left.counts[mine[both]] * right.counts[other[both]] * squared[buckets[both]]
     dots = np.bincount(row[both], products, len(left_rows))
-    lengths = [
-        np.sqrt(
-            np.bincount(
-                Ragged(one.keys, one.starts).owners(), one.counts**2 * squared[one.buckets()], len(one.starts) - 1
-            )
-        )
-        for one, owners in ((one, Ragged(one.keys, one.starts).owners()) for one in (left, right))
-    ]
-    together = lengths[0][left_rows] * lengths[1][right_rows]
+
+    def lengths(counts: Counts) -> Doubles:
+        squares = counts.counts**2 * squared[counts.buckets()]
+        return np.sqrt(np.bincount(Ragged(counts.keys, counts.starts).owners(), squares, len(counts.starts) - 1))
+
+    together = lengths(left)[left_rows] * lengths(right)[right_rows]
     return np.asarray(dots / np.where(together > 0, together, 1.0))
 
 

@@ -7,7 +7,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -57,14 +57,12 @@ def event(name: str, **facts: Any) -> None:
         return
     at = datetime.now(UTC).isoformat(timespec="milliseconds")
     line = json.dumps({"time": at, "event": name, **redacted_setting(facts)})
-    with _lock:
-        # the log may end while threads still work; a log that cannot be written must not end a paid run
-        try:
-            if _stream is not None:
-                _stream.write(line + "\n")
-                _stream.flush()
-        except (OSError, ValueError):
-            return
+    # a log that cannot be written must not end a paid run
+    with _lock, suppress(OSError, ValueError):
+        # the log may end while threads still work
+        if _stream is not None:
+            _stream.write(line + "\n")
+            _stream.flush()
 
 
 def is_event(line: bytes) -> bool:

@@ -88,7 +88,8 @@ def parse_json(text: str, *, nan: bool = False) -> Any:
         raise
     except ValueError as error:
         raise NotJson("is not JSON that is read here (a number has too many digits)") from error
-    check_depth(content)
+    if is_deeper(content, MOST_DEPTH):
+        raise NotJson(TOO_DEEP)
     if "\\u" in text:
         # a string may hold half of a surrogate pair, which no file can store
         try:
@@ -126,13 +127,10 @@ def finite(digits: str) -> float:
     return value
 
 
-def check_depth(content: Any) -> None:
-    """Raise NotJson where lists and objects are nested too deep."""
+def is_deeper(content: Any, most: int) -> bool:
+    """Whether lists and objects are nested more than *most* deep."""
     level = [content] if isinstance(content, dict | list) else []
-    depth = 0
-    while level:
-        depth += 1
-        if depth > MOST_DEPTH:
-            raise NotJson(TOO_DEEP)
+    for _ in range(most):
         inner = (child for one in level for child in (one.values() if isinstance(one, dict) else one))
         level = [child for child in inner if isinstance(child, dict | list)]
+    return bool(level)

@@ -47,9 +47,8 @@ def refuse_special(path: Path, expected: str = "a file") -> None:
             problem = f"is a link to {told}, and {expected} was expected"
             raise InputError(problem, where=path, hint="Mend the link, or give the file itself") from None
         if error.errno == errno.ENAMETOOLONG:
-            raise InputError(
-                "the path is too long for the file system", where=path, hint="Give a shorter one"
-            ) from None
+            problem = "the path is too long for the file system"
+            raise InputError(problem, where=path, hint="Give a shorter one") from None
         return
     for is_kind, name in SPECIAL:
         if is_kind(mode):

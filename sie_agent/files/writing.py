@@ -241,9 +241,8 @@ def in_use(target: Path, stream: IO[str]) -> EnvironmentFailure:
     said = stream.read(20).strip()
     which = f" (process {said})" if said.isdigit() else ""
     what = "into this folder" if target.is_dir() else "this file"
-    return EnvironmentFailure(
-        f"another process is writing {what}{which}", where=target, hint="Wait for it, or give another --out."
-    )
+    problem = f"another process is writing {what}{which}"
+    return EnvironmentFailure(problem, where=target, hint="Wait for it, or give another --out.")
 
 
 def is_at(stream: IO[str], path: Path) -> bool:

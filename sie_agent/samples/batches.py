@@ -42,10 +42,8 @@ def table_columns(path: str | Path, *, required: Sequence[str] = (), writer: str
         raise lacks_column(missing[0], names, source, writer)
     for name in required:
         if pa.types.is_nested(kind := schema.field(name).type):
-            hint = "Give one text per row"
-            raise InputError(
-                f"the column '{name}' holds no texts ({kind})", where=f"{source}, field '{name}'", hint=hint
-            )
+            problem, place = f"the column '{name}' holds no texts ({kind})", f"{source}, field '{name}'"
+            raise InputError(problem, where=place, hint="Give one text per row")
     return names, count
 
 

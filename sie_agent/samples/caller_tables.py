@@ -28,12 +28,10 @@ def check_samples(samples: pd.DataFrame, columns: Sequence[str] = READ) -> None:
     there = [str(name) for name in samples.columns]
     missing = [name for name in columns if name not in there]
     if missing:
-        columns_missing = f"the column{'s' if len(missing) > 1 else ''} {', '.join(map(repr, missing))}"
-        raise InputError(
-            f"{columns_missing} {'are' if len(missing) > 1 else 'is'} missing. There are: {', '.join(there) or 'none'}",
-            where="samples",
-            hint=f"Load the file with {LOAD}, which brings any export into this form",
-        )
+        noun, verb = ("columns", "are") if len(missing) > 1 else ("column", "is")
+        problem = f"the {noun} {', '.join(map(repr, missing))} {verb} missing. There are: {', '.join(there) or 'none'}"
+        hint = f"Load the file with {LOAD}, which brings any export into this form"
+        raise InputError(problem, where="samples", hint=hint)
     for name in columns:
         if there.count(name) > 1:
             problem = f"the column '{name}' is there {there.count(name)} times"

@@ -207,9 +207,8 @@ def shelf(
     )
     chosen: list[Item] = []
     for group, wanted in groups:
-        met = np.array(
-            [sum(item.attributes.get(name) == value for name, value in wish.asked.items()) for item in group]
-        )
+        asked = wish.asked.items()
+        met = np.array([sum(item.attributes.get(name) == value for name, value in asked) for item in group])
         weights = PREFERENCE**met
         chosen += [group[n] for n in rng.choice(len(group), wanted, replace=False, p=weights / weights.sum())]
     others = [item for n in far for item in catalogue[n] if not item.part]

@@ -98,12 +98,10 @@ def refuse_other_rows(samples: pd.DataFrame, table: pd.DataFrame, where: str) ->
             continue
         for one, text, counts in zip(ids, text_column(table[name]).tolist(), graded, strict=True):
             if counts and one in by_id.index and not is_same(text, str(by_id.at[one, name])):
-                raise InputError(
-                    f"the {name} of the row '{one[:60]}' is {short(text)} in the file, and the data have "
-                    f"{short(by_id.at[one, name])}",
-                    where=f"{where}, field '{name}'",
-                    hint="Give the grades of these data; in their order, where rows have no ids",
-                )
+                both = f"is {short(text)} in the file, and the data have {short(by_id.at[one, name])}"
+                hint = "Give the grades of these data; in their order, where rows have no ids"
+                place = f"{where}, field '{name}'"
+                raise InputError(f"the {name} of the row '{one[:60]}' {both}", where=place, hint=hint)
 
 
 def is_same(written: str, text: str) -> bool:

@@ -28,6 +28,7 @@ from sie_agent.utils.values import COUNT, shown
 
 QUICKSTART = Path(__file__).resolve().parent / "quickstart"
 SHORTHANDS = ("sample", "generated", "homedepot", "crowdflower", "games")
+GIVE = f"Give a file, a folder, a Hub id (owner/name) or one of: {', '.join(SHORTHANDS)}"
 # a shorthand that is one file of its folder
 PAIRS = ("homedepot", "crowdflower")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -77,9 +78,8 @@ class LogSource:
             limit = self.limit if self.split is None else None
             return held(next_item_table(frame, rule, folder, str(log or self.name), limit, invalid))
         if mapping is not None and mapping.files and path is not None:
-            return held(
-                read_joined(path, mapping.files, {column for _, column in columns_read(mapping)} | set(mapping.keep))
-            )
+            mapped = {column for _, column in columns_read(mapping)} | set(mapping.keep)
+            return held(read_joined(path, mapping.files, mapped))
         pieces = pieces_of(self.name, path, rows, self.split)
         return held(next(pieces())) if rows is None else pieces
 
@@ -119,17 +119,13 @@ def check_arguments(source: object, column_map: object, limit: object) -> None:
     if not isinstance(source, str | os.PathLike):
         raise InputError(f"expected a path or a name, found {found(source)}", where="source", hint="Give a path")
     if not str(source).strip():
-        hint = f"Give a file, a folder, a Hub id (owner/name) or one of: {', '.join(SHORTHANDS)}"
-        raise InputError("names nothing: expected a path or a name, found an empty text", where="source", hint=hint)
+        raise InputError("names nothing: expected a path or a name, found an empty text", where="source", hint=GIVE)
     if column_map is not None and not isinstance(column_map, str | os.PathLike | ColumnMap | Mapping):
         hint = "Give the name of a ready map, a YAML file, or a dict of a map's keys"
         raise InputError(f"expected a column map, found {found(column_map)}", where="column_map", hint=hint)
-    if limit is None:
-        return
-    hint = "Give a whole number from 1 upwards"
-    if not COUNT.takes(limit):
+    if limit is not None and not COUNT.takes(limit):
         told = str(limit) if isinstance(limit, int | float) and not isinstance(limit, bool) else found(limit)
-        raise InputError(f"the limit is {told}", where="--limit", hint=hint)
+        raise InputError(f"the limit is {told}", where="--limit", hint="Give a whole number from 1 upwards")
 
 
 def found(value: object) -> str:
@@ -157,8 +153,7 @@ def resolve(source: str | Path) -> tuple[Path | None, str | None]:
     text = str(source)
     if isinstance(source, str) and HUB_ID.fullmatch(text) and data_ending(path) is None:
         return None, None
-    hint = f"Give a file, a folder, a Hub id (owner/name) or one of: {', '.join(SHORTHANDS)}"
-    raise InputError(f"there is no such file or folder{meant(path, list(SHORTHANDS))}", where=text, hint=hint)
+    raise InputError(f"there is no such file or folder{meant(path, list(SHORTHANDS))}", where=text, hint=GIVE)
 
 
 def sample_histories() -> pd.DataFrame:

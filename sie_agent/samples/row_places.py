@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
 from sie_agent.samples.sources.cells import short
+from sie_agent.utils.arrays import Booleans
 
 TEXT_SHOWN = 80
 
@@ -38,7 +38,7 @@ class Places:
 
     def refuse_all(
         self,
-        wrong: npt.NDArray[np.bool_],
+        wrong: Booleans,
         field: str,
         problem: str | Callable[[int], str],
         hint: str,
@@ -88,7 +88,7 @@ class Sieve(Places):
         self.faults.append(RowFault(row, int(self.numbers[row]), field, problem, hint, shown))
 
     @property
-    def usable(self) -> npt.NDArray[np.bool_]:
+    def usable(self) -> Booleans:
         """(n,) whether a row is without a fault."""
         usable = np.ones(len(self.numbers), dtype=bool)
         usable[[fault.place for fault in self.faults]] = False

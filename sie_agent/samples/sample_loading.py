@@ -193,12 +193,8 @@ def across_checked(rows: CheckedRows, chunk_rows: int | None, spill: Path | None
         for table, place, _ in rows.tables():
             yield table["sample_id"].set_axis(pd.Index(place.numbers, name=place.word))
 
-    may_lack = rows.allow_missing_labels
-    across = (
-        Across(allow_missing_labels=may_lack)
-        if chunk_rows is None
-        else AcrossChunks(ids, rows.where, spill, allow_missing_labels=may_lack)
-    )
+    across = Across() if chunk_rows is None else AcrossChunks(ids, rows.where, spill)
+    across.allow_missing_labels = rows.allow_missing_labels
     for table, place, given in rows.tables():
         hold_across(table, place, across, given=given)
         yield table

@@ -132,13 +132,10 @@ def check_columns(frame: pd.DataFrame, where: str | Path) -> None:
         if name not in there:
             near = difflib.get_close_matches(name, there, n=1)
             hint = f"; is it '{near[0]}'?" if near else "."
-            raise InputError(
-                f"{made_by_words(Path(where))}the column '{name}' is missing{hint} "
-                f"The columns there are: {listed(there)}",
-                where=where,
-                hint=f"Rename one to '{name}', or say which one it is with --map: `sie init FILE` writes a column map"
-                f"{no_header(there)}",
-            )
+            made_by = made_by_words(Path(where))
+            problem = f"{made_by}the column '{name}' is missing{hint} The columns there are: {listed(there)}"
+            way = f"Rename one to '{name}', or say which one it is with --map: `sie init FILE` writes a column map"
+            raise InputError(problem, where=where, hint=way + no_header(there))
 
 
 def column(name: str, given: pd.Series | None, place: Places, marks: Marks | None = None) -> pd.Series:
@@ -201,9 +198,11 @@ def unit_interval(name: str, given: pd.Series | None, place: Places, marks: Mark
     values = numbers(name, given, place, marks=marks)
     outside = (values < 0) | (values > 1)
     hint = f"Scale it, or give its scale in a column map ({name}: {{column, minimum, maximum}})"
-    place.refuse_all(
-        outside, name, lambda row: f"the {name} {in_digits(values[row])} is outside of 0 to 1", hint, given
-    )
+
+    def problem(row: int) -> str:
+        return f"the {name} {in_digits(values[row])} is outside of 0 to 1"
+
+    place.refuse_all(outside, name, problem, hint, given)
     return pd.Series(values)
 
 
@@ -215,9 +214,11 @@ def positions(given: pd.Series | None, place: Places, marks: Marks | None = None
     missing = np.isnan(values)
     wrong = ~missing & ~((values >= 1) & (values < 2**53) & (np.floor(values) == values))
     hint = "Positions count from 1; leave the field empty where it is not known"
-    place.refuse_all(
-        wrong, "position", lambda row: f"the position {values[row]:g} is not a positive whole number", hint, given
-    )
+
+    def problem(row: int) -> str:
+        return f"the position {values[row]:g} is not a positive whole number"
+
+    place.refuse_all(wrong, "position", problem, hint, given)
     unknown = missing | wrong
     whole = np.where(unknown, 0, values).astype(np.int64)
     return pd.Series(pd.array(whole, dtype="Int64")).mask(unknown)

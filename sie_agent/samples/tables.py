@@ -185,11 +185,8 @@ def check_numeric(column: pd.Series[Any], source: Path) -> None:
     there = column[column.notna()]
     if there.empty or (pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)):
         return
-    raise InputError(
-        f"the column '{column.name}' has to hold numbers; found {str(there.iloc[0])[:40]!r} ({column.dtype})",
-        where=source,
-        hint="Make it anew, or put the file back",
-    )
+    problem = f"the column '{column.name}' has to hold numbers; found {str(there.iloc[0])[:40]!r} ({column.dtype})"
+    raise InputError(problem, where=source, hint="Make it anew, or put the file back")
 
 
 def unreadable(path: Path) -> InputError:

@@ -132,11 +132,8 @@ def named_in(given: ColumnMap | None) -> dict[str, str]:
         return {}
     columns = {str(name): source if isinstance(source, str) else source[0] for name, source in given.columns.items()}
     scales = {"label": given.label, "grade": given.grade, "position": given.position}
-    return (
-        columns
-        | {str(name): "" for name in given.constants}
-        | {name: scale.column for name, scale in scales.items() if scale is not None}
-    )
+    columns |= {str(name): "" for name in given.constants}
+    return columns | {name: scale.column for name, scale in scales.items() if scale is not None}
 
 
 def sources_of(given: ColumnMap | None) -> set[str]:

@@ -159,9 +159,8 @@ def completed_rule(frame: pd.DataFrame, given: ColumnMap, guess_columns: Guesser
         guess.next_item = told if made else None
         named_event = None if found is None else found.get("event")
         if rule.events and rule.event is None and named_event is not None:
-            line = yaml.safe_dump(
-                named_event, default_flow_style=True, allow_unicode=True, sort_keys=False, width=10_000
-            )
+            how: dict[str, Any] = {"allow_unicode": True, "sort_keys": False, "width": 10_000}
+            line = yaml.safe_dump(named_event, default_flow_style=True, **how)
             guess.notes.append(
                 f"All rows count alike, as your map does not use '{named_event['column']}'. To let events count by "
                 f"their worth, add to next_item: event: {line.strip()}"

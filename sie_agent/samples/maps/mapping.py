@@ -99,12 +99,10 @@ def pick(frame: pd.DataFrame, name: str, field: str, where: str) -> pd.Series:
         # of the fields inside of objects those that the name may lead to
         near = difflib.get_close_matches(name, [*there, *field_names(frame.head(1_000))], n=1)
         hint = f"; did you mean '{near[0]}'?" if near else "."
-        raise InputError(
-            f"the column map names the column '{name}' (field '{field}'), which is absent{hint} "
-            f"The columns there are: {listed(there)}",
-            where=where,
-            hint=f"Change the name in the column map, or choose another map{no_header(there)}",
-        )
+        absent = f"the column map names the column '{name}' (field '{field}'), which is absent{hint}"
+        problem = f"{absent} The columns there are: {listed(there)}"
+        way = f"Change the name in the column map, or choose another map{no_header(there)}"
+        raise InputError(problem, where=where, hint=way)
     column: pd.Series = frame[name]
     return column
 
@@ -122,11 +120,9 @@ def joined(frame: pd.DataFrame, sources: list[str], between: str, field: str, wh
     keeps_empty = between != "\n"
     if keeps_empty:
         texts = [escaped(text, between) for text in texts]
-    rows = [
-        between.join(part for part in parts if part or keeps_empty) if any(parts) else ""
-        for parts in zip(*texts, strict=True)
-    ]
-    return pd.Series(rows, index=frame.index, dtype=object)
+    rows = zip(*texts, strict=True)
+    told = [between.join(part for part in parts if part or keeps_empty) if any(parts) else "" for parts in rows]
+    return pd.Series(told, index=frame.index, dtype=object)
 
 
 def escaped(texts: pd.Series, between: str) -> pd.Series:
@@ -141,11 +137,10 @@ def escaped(texts: pd.Series, between: str) -> pd.Series:
 def gathered(frame: pd.DataFrame, names: dict[str, str], where: str) -> pd.Series:
     """JSON objects of several source columns, without the empty cells."""
     texts = [as_written(pick(frame, source, f"attributes.{name}", where)) for name, source in names.items()]
-    objects = (
-        {name: text for name, text in zip(names, parts, strict=True) if text.strip()}
-        for parts in zip(*texts, strict=True)
-    )
-    rows = [json.dumps(attributes, ensure_ascii=False) for attributes in objects]
+    rows = []
+    for parts in zip(*texts, strict=True):
+        attributes = {name: text for name, text in zip(names, parts, strict=True) if text.strip()}
+        rows.append(json.dumps(attributes, ensure_ascii=False))
     return pd.Series(rows, index=frame.index, dtype=object)
 
 

@@ -71,17 +71,12 @@ def refuse_grade_elsewhere(mapping: ColumnMap) -> None:
         return
     # the label first, then what the judge reads
     use, column = min(met, key=lambda one: (one[0] != "label", one[0] not in JUDGED))
+    uses_of, why = f"the grade and to '{use}'", "what is learned could know what it is measured by"
+    way = f"Give '{use}' another column, or leave it out"
     if use == "label":
-        raise ValueError(
-            f"the column '{column}' is mapped to the label and to the grade: what was learned from it would be "
-            "measured by itself. Give the grade a column of its own, or leave it out"
-        )
-    if use in JUDGED:
-        raise ValueError(
-            f"the column '{column}' is mapped to the grade and to '{use}', which the judge reads: it would "
-            f"be told what it is measured by. Leave it out of '{use}'"
-        )
-    raise ValueError(
-        f"the column '{column}' is mapped to the grade and to '{use}': what is learned could know what it is measured "
-        f"by. Give '{use}' another column, or leave it out"
-    )
+        uses_of, why = "the label and to the grade", "what was learned from it would be measured by itself"
+        way = "Give the grade a column of its own, or leave it out"
+    elif use in JUDGED:
+        why = "it would be told what it is measured by"
+        uses_of, way = f"{uses_of}, which the judge reads", f"Leave it out of '{use}'"
+    raise ValueError(f"the column '{column}' is mapped to {uses_of}: {why}. {way}")

@@ -55,11 +55,10 @@ def check_histories(samples: pd.DataFrame, histories: list[set[str]], codes: npt
         raise InputError(problem, where="samples, field 'history'", hint=hint)
     for row, (item, code) in enumerate(zip(samples["item_id"], codes, strict=True)):
         if item in histories[code]:
-            raise InputError(
-                f"the item '{item}' is in the history that it is to be predicted from",
-                where=f"samples, sample_id '{samples['sample_id'].iloc[row]}', field 'history'",
-                hint="Let each history end before its row, and drop rows of items that were bought before.",
-            )
+            problem = f"the item '{item}' is in the history that it is to be predicted from"
+            where = f"samples, sample_id '{samples['sample_id'].iloc[row]}', field 'history'"
+            hint = "Let each history end before its row, and drop rows of items that were bought before."
+            raise InputError(problem, where=where, hint=hint)
 
 
 def incidence(histories: list[list[str]], place: dict[str, int]) -> Any:

@@ -178,10 +178,8 @@ def of_sequences(frame: pd.DataFrame, source: NextItem, where: str, place: Place
 def of_events(frame: pd.DataFrame, source: NextItem, where: str, place: Places) -> NextItemLog:
     """A row for each event; every item after a shopper's first is predicted, once."""
     named = {"user_id": source.user_id, "item_id": source.item_id}
-    texts = {
-        name: as_written(column_of_log(frame, column, name, source, where)).to_numpy(object)
-        for name, column in named.items()
-    }
+    given_ids = {name: column_of_log(frame, column, name, source, where) for name, column in named.items()}
+    texts = {name: as_written(ids).to_numpy(object) for name, ids in given_ids.items()}
     given = pick(frame, source.timestamp, "next_item.timestamp", where)
     moments = moments_of(given, f"{where}, field '{source.timestamp}'")
     times = moments.ranks
@@ -239,10 +237,8 @@ def column_of_log(frame: pd.DataFrame, column: str, name: str, source: NextItem,
     except InputError as error:
         if source.items is None or name != "item_id":
             raise
-        hint = (
-            "next_item.item_id is the log's own column; name the columns of the file of items beside it: "
-            f"items: {{file: {source.items.file}, item_id: {column}, title: …}}"
-        )
+        hint = "next_item.item_id is the log's own column; name the columns of the file of items beside it: "
+        hint += f"items: {{file: {source.items.file}, item_id: {column}, title: …}}"
         raise InputError(error.problem, where=where, hint=hint) from None
 
 

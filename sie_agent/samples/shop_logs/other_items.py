@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from sie_agent.errors import InputError
 from sie_agent.samples.maps.map_parts import NextItem
+from sie_agent.utils.arrays import Doubles
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,7 @@ class NextItemStep:
 
 
 def draw_others(
-    steps: list[NextItemStep],
-    ids: list[str],
-    source: NextItem,
-    where: str,
-    popularity: npt.NDArray[np.float64] | None = None,
+    steps: list[NextItemStep], ids: list[str], source: NextItem, where: str, popularity: Doubles | None = None
 ) -> list[list[str]]:
     """Per step ``source.others`` distinct items that the shopper neither had nor chose next.
 
@@ -68,7 +65,7 @@ def draw_others(
 
 
 def guessed_items(
-    random: np.random.Generator, count: int, upto: npt.NDArray[np.float64] | None, shape: tuple[int, int] | None
+    random: np.random.Generator, count: int, upto: Doubles | None, shape: tuple[int, int] | None
 ) -> npt.NDArray[np.int64]:
     """Numbers below *count*: evenly, or by the summed shares *upto* (count,); one of them where *shape* is None."""
     if upto is None:

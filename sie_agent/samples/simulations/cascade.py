@@ -14,6 +14,9 @@ from sie_agent.samples.simulations.ranker import places, ranker_scores
 from sie_agent.samples.splits import query_keys
 from sie_agent.utils.arrays import Booleans, Doubles
 
+# per place, the rows that stand there and the rows right above them
+Levels = list[tuple[npt.NDArray[np.int64], ...]]
+
 WHERE = "simulated log 'cascade'"
 # reads on after an item that did not satisfy her; the best value of Chapelle and Zhang (2009)
 PERSEVERANCE = 0.9
@@ -71,19 +74,18 @@ def read_on(clicks: Doubles, grade: Doubles, patience: float) -> Doubles:
     return np.asarray(perseverance * (1 - clicks * satisfied))
 
 
-def rows_by_place(samples: pd.DataFrame, position: npt.NDArray[np.int64]) -> list[tuple[npt.NDArray[np.int64], ...]]:
+def rows_by_place(samples: pd.DataFrame, position: npt.NDArray[np.int64]) -> Levels:
     """Per place from the second on, the rows that stand there, and the rows right above them."""
     query = pd.factorize(query_keys(samples["query"]))[0]
     order = np.lexsort([position, query])
     below, above = order[1:], order[:-1]
     inside = query[below] == query[above]
     below, above = below[inside], above[inside]
-    return [
-        (below[position[below] == place], above[position[below] == place]) for place in range(2, position.max() + 1)
-    ]
+    levels = [position[below] == place for place in range(2, position.max() + 1)]
+    return [(below[level], above[level]) for level in levels]
 
 
-def reached(levels: list[tuple[npt.NDArray[np.int64], ...]], on: Doubles) -> Doubles:
+def reached(levels: Levels, on: Doubles) -> Doubles:
     """Probability that each row is looked at, (n,), from the probability *on* of going on from it."""
     found = np.ones(len(on))
     for below, above in levels:
@@ -92,12 +94,7 @@ def reached(levels: list[tuple[npt.NDArray[np.int64], ...]], on: Doubles) -> Dou
 
 
 def walk(
-    samples: pd.DataFrame,
-    levels: list[tuple[npt.NDArray[np.int64], ...]],
-    clicks: Doubles,
-    grade: Doubles,
-    patience: float,
-    seed: int,
+    samples: pd.DataFrame, levels: Levels, clicks: Doubles, grade: Doubles, patience: float, seed: int
 ) -> tuple[Booleans, Booleans]:
     """Which rows were looked at, and which would be clicked if they were, (n,) each."""
     perseverance, satisfied = habits(grade, patience)

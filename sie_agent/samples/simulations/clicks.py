@@ -42,22 +42,16 @@ def simulate_clicks(samples: pd.DataFrame, *, seed: int) -> pd.DataFrame:
     position = ranks_within_query(samples)
     probability = (0.08 + 0.25 * counts / counts.max() + 0.62 * grade**1.5) / np.log2(1 + position)
     clicked = uniform(samples["sample_id"], seed, "click") < probability
-    columns = {
-        "label": clicked.astype(float),
-        "position": pd.array(position, dtype="Int64"),
-        "click_probability": probability,
-    }
-    return pd.DataFrame(columns, index=samples.index)
+    columns = {"label": clicked.astype(float), "position": pd.array(position, dtype="Int64")}
+    return pd.DataFrame({**columns, "click_probability": probability}, index=samples.index)
 
 
 def ranks_within_query(samples: pd.DataFrame) -> npt.NDArray[np.int64]:
     """Rank of each row, from 1, among the rows of its query by falling lexical score."""
     # rounded, so that equal texts tie on every machine
     score = np.round(lexical_scores(samples["query"], samples["title"]), 9)
-    query, item, sample = (
-        pd.factorize(keys, sort=True)[0]
-        for keys in (query_keys(samples["query"]), samples["item_id"], samples["sample_id"])
-    )
+    texts = (query_keys(samples["query"]), samples["item_id"], samples["sample_id"])
+    query, item, sample = (pd.factorize(column, sort=True)[0] for column in texts)
     return ranks(query, sample, item, -score)
 
 

@@ -32,23 +32,18 @@ def ranker_scores(samples: pd.DataFrame, grade: Doubles, seed: int) -> Doubles:
     grade : (n,) grades in [0, 1].
     seed : which folds.
     """
+    from sklearn.linear_model import Ridge
+
     texts = without_grade(samples)
     features = TextFeatures.fit(texts).transform(texts).astype(np.float64)
-    inputs = np.column_stack([features, np.ones(len(features))])
     fold = np.floor(FOLDS * uniform(query_keys(samples["query"]), seed, "fold")).astype(int)
     scores = np.zeros(len(samples))
     for one in range(FOLDS):
         mine = fold == one
         if mine.any() and not mine.all():
-            scores[mine] = inputs[mine] @ ridge(inputs[~mine], grade[~mine])
+            ridge = Ridge(alpha=SHRINKAGE * (~mine).sum(), solver="cholesky").fit(features[~mine], grade[~mine])
+            scores[mine] = ridge.predict(features[mine])
     return np.round(scores, DECIMALS)
-
-
-def ridge(inputs: Doubles, targets: Doubles) -> Doubles:
-    """Coefficients, (d,); the last input is the constant, which is not shrunk."""
-    penalty = np.full(inputs.shape[1], SHRINKAGE * len(inputs))
-    penalty[-1] = 0.0
-    return np.asarray(np.linalg.solve(inputs.T @ inputs + np.diag(penalty), inputs.T @ targets))
 
 
 def places(samples: pd.DataFrame, scores: Doubles, seed: int) -> npt.NDArray[np.int64]:

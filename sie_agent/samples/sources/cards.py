@@ -51,25 +51,27 @@ def card_of(folder: Path) -> dict[str, Any]:
 
 def configs_in(card: Mapping[str, Any]) -> list[Config]:
     """The configs that a README lists."""
-    listed = card.get("configs")
-    found = []
-    for one in listed if isinstance(listed, list) else []:
-        if isinstance(one, dict):
-            name, folder = name_in(one), next(iter(texts(one.get("data_dir"))), ".")
-            found.append(Config(name, folder, patterns_in(one.get("data_files"))))
-    return found
+    return [
+        Config(name_in(one), next(iter(texts(one.get("data_dir"))), "."), patterns_in(one.get("data_files")))
+        for one in mappings(card.get("configs"))
+    ]
 
 
 def patterns_in(told: object) -> dict[str, list[str]]:
     """``data_files`` as a README may give them: one pattern, several, by split, or a list of split and path."""
     if isinstance(told, dict):
         return {str(split): texts(paths) for split, paths in told.items()}
-    if isinstance(told, list) and told and all(isinstance(one, dict) for one in told):
+    if (parts := mappings(told)) and parts == told:
         found: dict[str, list[str]] = {}
-        for one in told:
+        for one in parts:
             found.setdefault(str(one.get("split", "train")), []).extend(texts(one.get("path")))
         return found
     return {"train": texts(told)} if told is not None else {}
+
+
+def mappings(value: object) -> list[dict[str, Any]]:
+    """The mappings of a list; what is no list has none."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def texts(value: object) -> list[str]:
@@ -86,8 +88,7 @@ def name_in(told: Mapping[str, Any]) -> str:
 def features_by_config(card: Mapping[str, Any]) -> dict[str, dict[str, object]]:
     """Config to the features that the README's ``dataset_info`` gives for it."""
     told = card.get("dataset_info")
-    listed = told if isinstance(told, list) else [told]
-    return {name_in(one): features_of_card(one) for one in listed if isinstance(one, dict)}
+    return {name_in(one): features_of_card(one) for one in mappings(told if isinstance(told, list) else [told])}
 
 
 def matched(folder: Path, config: Config, pattern: str) -> list[Path]:

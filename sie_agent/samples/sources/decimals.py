@@ -137,19 +137,16 @@ def number_marks(frame: pd.DataFrame, mapping: ColumnMap | None, where: str) -> 
         marks[name] = mark = mark_of(texts, low, high)
         parted = next((text for text in texts if mark and is_marked(text, mark)), None)
         if parted is not None and mark is not None:
-            say_once(
-                f"{where}: numbers of the column '{column}' have a {WORDS[mark]}: '{parted.strip()}' is read as "
-                f"{value_of(parted.strip(), mark):.12g}"
-            )
+            read = f"'{parted.strip()}' is read as {value_of(parted.strip(), mark):.12g}"
+            say_once(f"{where}: numbers of the column '{column}' have a {WORDS[mark]}: {read}")
     return marks
 
 
 def is_marked(text: str, mark: Mark) -> bool:
     """Whether a number has to be told of: it is not what a programming language would write."""
     text = text.strip()
-    return (
-        bool(re.search(MARKED if mark == "," else MARKED.replace(".", ""), text)) and value_of(text, mark) is not None
-    )
+    marked = re.search(MARKED if mark == "," else MARKED.replace(".", ""), text)
+    return marked is not None and value_of(text, mark) is not None
 
 
 def number_source(name: str, mapping: ColumnMap | None) -> tuple[str | None, float, float]:
@@ -201,9 +198,8 @@ def numbers(
     mark = told[name] if name in told else mark_of(texts.iloc[:ROWS_LOOKED_AT].tolist(), low, high)
     missing = texts.isin(["", "nan"]).to_numpy(dtype=bool)
     # a number without any mark is the same in all countries
-    again = (np.isnan(values) & ~missing) | (
-        texts.str.contains(MARKED, regex=True).to_numpy(dtype=bool) & (mark != ".")
-    )
+    marked = texts.str.contains(MARKED, regex=True).to_numpy(dtype=bool)
+    again = (np.isnan(values) & ~missing) | (marked & (mark != "."))
     known: dict[str, float | None] = {}
     for row in np.flatnonzero(again).tolist():
         text = texts.iloc[row]

@@ -145,13 +145,11 @@ def refuse_missing_pieces(files: Sequence[Path]) -> None:
         missing = count - sum(first <= number < first + count for number in numbers)
         if missing > 0:
             gone = next(number for number in range(first, first + count) if number not in numbers)
-            more = f" and {missing - 1:,} more" if missing > 1 else ""
-            raise InputError(
-                f"{len(numbers):,} of {count:,} pieces of one table are there: {name}{gone:0{len(of)}d}-of-{of}{more} "
-                f"{'is' if missing == 1 else 'are'} missing",
-                where=folder,
-                hint="Copy the whole folder again; to read one piece alone, give the file itself",
-            )
+            more = "is" if missing == 1 else f"and {missing - 1:,} more are"
+            there_are = f"{len(numbers):,} of {count:,} pieces of one table are there"
+            problem = f"{there_are}: {name}{gone:0{len(of)}d}-of-{of} {more} missing"
+            hint = "Copy the whole folder again; to read one piece alone, give the file itself"
+            raise InputError(problem, where=folder, hint=hint)
 
 
 def config_files(path: Path, config: Config) -> list[tuple[str, Path]]:

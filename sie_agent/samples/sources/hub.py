@@ -54,11 +54,9 @@ def load_hub(name: str, split: str | None) -> dict[str, Any]:
     except InputError:
         raise
     except (GatedRepoError, RepositoryNotFoundError, HFValidationError):
-        raise InputError(
-            "no such folder here, and the Hugging Face Hub has no such data set that you may read",
-            where=name,
-            hint="Check the name; for a private or gated data set log in with: hf auth login",
-        ) from None
+        problem = "no such folder here, and the Hugging Face Hub has no such data set that you may read"
+        hint = "Check the name; for a private or gated data set log in with: hf auth login"
+        raise InputError(problem, where=name, hint=hint) from None
     except PermissionError as error:
         # a file cannot be read, or `datasets` cannot write to its cache
         problem = f"no permission for {error.filename or 'a file'}"
@@ -68,11 +66,9 @@ def load_hub(name: str, split: str | None) -> dict[str, Any]:
         raise InputError(problem, where=name, hint="Download it and give the folder") from None
     except Exception as error:
         # connection errors come in the types of three HTTP libraries; each means the same to a user
-        raise EnvironmentFailure(
-            f"no such folder here, and the Hugging Face Hub cannot be reached ({first_cause(error)})",
-            where=name,
-            hint="Check the network, set HF_HUB_OFFLINE=1 to use an earlier download, or give a folder",
-        ) from None
+        problem = f"no such folder here, and the Hugging Face Hub cannot be reached ({first_cause(error)})"
+        hint = "Check the network, set HF_HUB_OFFLINE=1 to use an earlier download, or give a folder"
+        raise EnvironmentFailure(problem, where=name, hint=hint) from None
 
 
 def by_config(name: str, configs: Sequence[str], split: str | None) -> dict[str, Any]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import re
 
-from sie_agent.files.json_files import distinct, in_words
+from sie_agent.files.json_files import distinct, in_words, is_deeper
 
 MOST_NESTED = 100
 # beyond the largest float
 MOST_DIGITS = 308
-TEXT = re.compile(r'"(?:[^"\\]+|\\.)*+"?', re.DOTALL)
+TOO_DEEP = f"nested more than {MOST_NESTED} levels deep"
 
 
 def parsed_json(text: str) -> object:
@@ -22,23 +21,15 @@ def parsed_json(text: str) -> object:
     ValueError : it is no JSON, a key is there twice in one object, a number is infinite or has more than
         ``MOST_DIGITS`` digits, or it is nested more than ``MOST_NESTED`` levels deep. The message says which.
     """
-    if text.count("[") + text.count("{") > MOST_NESTED and nesting(text) > MOST_NESTED:
-        raise ValueError(f"nested more than {MOST_NESTED} levels deep")
     try:
-        return DECODER.decode(text)
+        content = DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise ValueError(in_words(error.msg)) from None
     except RecursionError:
-        raise ValueError("too deeply nested") from None
-
-
-def nesting(text: str) -> int:
-    """How many levels of lists and objects there are, brackets in texts aside."""
-    depth = deepest = 0
-    for bracket in re.findall(r"[\[\]{}]", TEXT.sub("", text)):
-        depth += 1 if bracket in "[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
+        raise ValueError(TOO_DEEP) from None
+    if text.count("[") + text.count("{") > MOST_NESTED and is_deeper(content, MOST_NESTED):
+        raise ValueError(TOO_DEEP)
+    return content
 
 
 def constant(name: str) -> None:

@@ -160,12 +160,10 @@ def fitted(table: pa.Table, schema: pa.Schema, where: str) -> pa.Table:
         try:
             columns[field.name] = column.cast(field.type)
         except (pa.ArrowException, NotImplementedError) as error:
-            raise InputError(
-                f"the column '{field.name}' ({column.type}) is {field.type} in other files, and its values do not fit "
-                f"({' '.join(str(error).split())[:100]})",
-                where=where,
-                hint="Write it with one type in all files: ids as text or as whole numbers",
-            ) from None
+            types = f"the column '{field.name}' ({column.type}) is {field.type} in other files"
+            problem = f"{types}, and its values do not fit ({' '.join(str(error).split())[:100]})"
+            hint = "Write it with one type in all files: ids as text or as whole numbers"
+            raise InputError(problem, where=where, hint=hint) from None
     return pa.table(columns)
 
 

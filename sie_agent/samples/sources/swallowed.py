@@ -37,9 +37,8 @@ def holds_rows(row: Sequence[str], place: int, separator: str) -> bool:
     if spaced:
         return False
     between_words = re.sub(INSIDE_NUMBER.format(re.escape(separator)), "", row[place])
-    return separator in between_words and all(
-        len({bool(cell) for cell in column}) == 1 for column in zip(*cut, strict=True)
-    )
+    columns = zip(*cut, strict=True)
+    return separator in between_words and all(len(set(map(bool, column))) == 1 for column in columns)
 
 
 def is_coded(cells: Sequence[str]) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sie_agent.errors import InputError
-from sie_agent.files.json_files import read_json
+from sie_agent.files.json_files import read_object
 from sie_agent.files.manifest import file_hash
 from sie_agent.files.writing import Unfinished, failures_in_words, remove_leftovers, short, write_bytes
 from sie_agent.utils.finishing import when_done
@@ -131,10 +131,9 @@ class RowList:
 
     def _noted(self) -> dict[str, Any]:
         try:
-            found = read_json(self.note)
+            return read_object(self.note)
         except InputError:
             return {}
-        return found if isinstance(found, dict) else {}
 
     def _is_ours(self) -> bool:
         known = self._noted().get("sha256")

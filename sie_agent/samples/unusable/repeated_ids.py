@@ -35,18 +35,10 @@ class AcrossChunks(Across):
     where : name of the source, for messages.
     spill : folder of the file, which has no name there and is gone when the process is; the system's own for
         temporary files when None.
-    allow_missing_labels : whether some rows may have a label and others none.
     """
 
-    def __init__(
-        self,
-        ids: Callable[[], Iterator[pd.Series]],
-        where: str = "",
-        spill: Path | None = None,
-        *,
-        allow_missing_labels: bool = False,
-    ) -> None:
-        super().__init__(allow_missing_labels=allow_missing_labels)
+    def __init__(self, ids: Callable[[], Iterator[pd.Series]], where: str = "", spill: Path | None = None) -> None:
+        super().__init__()
         self._ids = ids
         self._where = where
         self._spill = spill
