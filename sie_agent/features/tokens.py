@@ -118,7 +118,7 @@ def units_apart(texts: pa.Array) -> pa.Array:
 
 
 def rewritten(texts: pa.Array, pattern: str, first_byte: int, rewrite: Callable[[pa.Array], pa.Array]) -> pa.Array:
-    """Texts in which those that match are rewritten; no text is searched where all bytes are below *first_byte*.
+    """The texts with those that match rewritten; nothing is searched when all bytes are below *first_byte*.
 
     Parameters
     ----------

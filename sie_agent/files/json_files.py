@@ -105,7 +105,7 @@ def in_words(said: str) -> str:
 
 
 def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object, if no name is there twice: which of its values is meant cannot be known."""
+    """An object from its pairs; a repeated name is refused, since it is ambiguous."""
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]

@@ -22,23 +22,29 @@ Named = str | Path | None
 
 
 @dataclass(frozen=True)
-class File:
+class Output:
+    """What an option names to be written."""
+
+    option: str
+    given: Named
+
+    @property
+    def path(self) -> Path:
+        """The path, with ``~`` expanded."""
+        return expanded(self.given, self.option)
+
+
+@dataclass(frozen=True)
+class File(Output):
     """A file to write.
 
     ``suffix`` is what its name has to end in. ``appended``: a log of events, which only grows.
     ``state``: what a service continues from; one that is not its own it keeps under another name.
     """
 
-    option: str
-    given: Named
     suffix: str = ""
     appended: bool = False
     state: bool = False
-
-    @property
-    def path(self) -> Path:
-        """The path, with ``~`` expanded."""
-        return expanded(self.given, self.option)
 
     @property
     def parts(self) -> list[tuple[Path, bool]]:
@@ -49,21 +55,14 @@ class File:
 
 
 @dataclass(frozen=True)
-class Folder:
+class Folder(Output):
     """A folder to write into. ``names`` are those of the files in it; names of folders end in ``/``.
 
     ``beside``: the note of what it was made by lies beside it, since all that is in it is published.
     """
 
-    option: str
-    given: Named
     names: tuple[str, ...]
     beside: bool = False
-
-    @property
-    def path(self) -> Path:
-        """The path, with ``~`` expanded."""
-        return expanded(self.given, self.option)
 
     @property
     def record(self) -> Path:

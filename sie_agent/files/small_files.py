@@ -80,8 +80,6 @@ def read_bytes(path: Path, most: int, hint: str | None = None) -> bytes:
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(handle, "rb") as stream:
         facts = os.fstat(handle)
-        if stat.S_ISDIR(facts.st_mode):
-            raise IsADirectoryError(21, "Is a directory", str(path))
         if not stat.S_ISREG(facts.st_mode):
             raise InputError("is no file, but a pipe or a device", where=path, hint=hint)
         if facts.st_size > most:

@@ -1,4 +1,4 @@
-"""How many rows a source has, where that can be told without reading it; and how many pairs go by while it is read."""
+"""Count the rows of a source without reading it, and distinct pairs while it is read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FRESH = 100_000
 
 
 def count_rows(source: str | Path, column_map: str | Path | ColumnMap | None = None) -> int | None:
-    """About how many rows a file or a folder of files has; None where it would have to be read to know.
+    """Estimate how many rows a file or a folder of files has; None where only reading it would tell.
 
     Parquet files say it in their footers; text files have as many as lines, or fewer where a cell holds line ends.
     Filters of a column map may leave fewer; where it puts impressions together, the number of pairs is not known.
@@ -78,7 +78,7 @@ class Distinct:
 
 
 def rows_in(file: Path) -> int:
-    """Rows of a Parquet file, or lines of a text file below its header, also where the last line has no end."""
+    """Rows of a Parquet file, or lines of a text file below its header, counting a last line without a line end."""
     if file.suffix == ".parquet":
         return int(pq.read_metadata(file).num_rows)
     count, last = 0, b"\n"

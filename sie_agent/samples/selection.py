@@ -18,11 +18,11 @@ from sie_agent.utils.progress import say
 
 
 def of_split(pieces: Pieces, source: LogSource) -> Iterator[pd.DataFrame]:
-    """Pieces of the rows that the filters and the split leave.
+    """Pieces with the rows that pass the filters and belong to the split.
 
     Raises
     ------
-    InputError : a filter or the split leaves nothing, which shows at the end.
+    InputError : no row passes a filter or belongs to the split; raised after the last piece.
     """
     split, where = source.split, source.where
     if split in (None, ALL):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ import pyarrow.parquet as pq
 from sie_agent.errors import InputError
 from sie_agent.files.stamps import STAMP, stamp_of
 from sie_agent.files.writing import Unfinished, failures_in_words
+from sie_agent.samples.sources.headers import refuse_twice
 from sie_agent.samples.stage_files import STAGE, check_there, lacks_column, other_kind
 
 IDS = ("sample_id", "query", "item_id", "user_id")
@@ -145,8 +145,7 @@ def read_table(
     with parquet_faults(source, writer), pq.ParquetFile(pa.OSFile(str(source), "rb")) as file:
         table = file.read()
         frame = as_frame(table)
-    if twice := [name for name, count in Counter(table.column_names).items() if count > 1]:
-        raise InputError(f"the column '{twice[0]}' is there twice", where=source, hint="Rename one of them")
+    refuse_twice(table.column_names, source)
     for name in set(IDS) & set(frame.columns):
         # pandas reads whole numbers beside nulls as floats, which make one id of 2^53 and 2^53 + 1
         if pd.api.types.is_float_dtype(frame[name].dtype) and pa.types.is_integer(table.column(name).type):
@@ -196,7 +195,7 @@ def unreadable(path: Path) -> InputError:
 
 @contextmanager
 def parquet_faults(path: Path, writer: str | None = None) -> Iterator[None]:
-    """Say in words what is wrong with a Parquet file that the block reads; *writer*: what should have written it."""
+    """Turn faults of a Parquet file that the block reads into InputError; *writer*: what should have written it."""
     try:
         yield
     except PermissionError:

@@ -9,11 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from sie_agent.errors import EnvironmentFailure
-from sie_agent.files.writing import failures_in_words, spill_folder
-from sie_agent.utils.threads import cores
+from sie_agent.files.overflow import MEMORY, connected, overflowing
+from sie_agent.files.writing import failures_in_words
 
-MEMORY = "256MB"
 ROWS_PER_BATCH = 50_000
 
 
@@ -36,35 +34,9 @@ def database(target: Path | None = None) -> Iterator[Any]:
         return
     with failures_in_words(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-    with spill_folder(target.parent, target.name) as folder:
-        import duckdb
-
-        try:
-            with connected({"memory_limit": MEMORY, "temp_directory": str(folder / "overflow")}) as connection:
-                yield connection
-        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-            said = str(error).splitlines()[0][:160]
-            raise EnvironmentFailure(
-                f"rows cannot be ordered on disk ({said})", where=folder, hint="Free some space, or give another --out."
-            ) from error
-
-
-def connected(settings: dict[str, str | bool | int | float | list[str]]) -> Any:
-    """A connection with the *settings*, for use in ``with``."""
-    import duckdb
-
-    return duckdb.connect(
-        config={
-            "temp_directory": "",
-            # each thread has buffers of its own
-            "threads": min(2, cores()),
-            "preserve_insertion_order": False,
-            # no network, and no variables of this program
-            "autoinstall_known_extensions": False,
-            "python_enable_replacements": False,
-            **settings,
-        }
-    )
+    failed, hint = "rows cannot be ordered on disk", "Free some space, or give another --out."
+    with overflowing(target.parent, target.name, failed, hint, MEMORY) as connection:
+        yield connection
 
 
 def inserter(connection: Any, name: str, schema: pa.Schema) -> Callable[[pa.Table], None]:

@@ -1,4 +1,4 @@
-"""What the log says of a row: clicks, carts and purchases, a column that names the event, or a label with its scale."""
+"""Guess the label: columns of clicks, carts and purchases, a column that names the event, or a label and its scale."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files that a column map names: all in the folder of the data, some joined to the main one by a key."""
+"""Files that a column map names: they lie in the folder of the data, and some are joined to the main one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def beside(folder: Path, name: str, field: str) -> Path:
 
 
 def map_files(column_map: ColumnMap, path: Path | None) -> list[Path]:
-    """The files that are read for a map beside the data.
+    """The files beside the data that a map reads.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def map_files(column_map: ColumnMap, path: Path | None) -> list[Path]:
 
 
 def files_of_map(reads: Mapping[str, Any]) -> dict[str, Path]:
-    """What is read beside ``--data`` because the column map names it, by what it is called in an error."""
+    """The files that column maps name beside ``--data``, by the name that an error gives them."""
     found: dict[str, Path] = {}
     for data, column_map in (("--data", "--map"), ("data.source", "data.map")):
         source, named = reads.get(data), reads.get(column_map)

@@ -44,7 +44,7 @@ def pieces_with_fields(pieces: Pieces, names: Sequence[str]) -> Pieces:
 
     @cache
     def fields() -> list[str]:
-        """The paths that any piece has: objects of JSON lines may have a field in later rows alone."""
+        """The paths that exist in any piece: in JSON lines a field may first appear in a late row."""
         left = set(paths)
         for piece in pieces():
             left -= set(with_fields(piece, sorted(left)).columns)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,13 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from sie_agent.errors import EnvironmentFailure
-from sie_agent.files.writing import spill_folder
+from sie_agent.files.overflow import overflowing
 from sie_agent.samples.maps.map_parts import Impressions
 from sie_agent.samples.sample_schema import DEFAULTS, IMPRESSIONS
 from sie_agent.samples.shop_logs.event_labels import VISIT
 from sie_agent.samples.sources.pieces import regrouped
 from sie_agent.samples.splits import query_keys
-from sie_agent.utils.threads import cores
 
-MEMORY = "256MB"
 ROWS_PER_BATCH = 50_000
 # labels and grades are summed as whole billionths: such sums are the same in any order
 UNITS = 1_000_000_000
@@ -77,7 +73,8 @@ def pairs_of(
     ------
     EnvironmentFailure : the disk is in the way.
     """
-    with database(spill) as connection:
+    failed, parent = "impressions cannot be grouped on disk", spill or Path(tempfile.gettempdir())
+    with overflowing(parent, "sie-impressions", failed, "Free some space there.") as connection:
         fill(connection, first, rule)
         sources = BY_VISIT if rule.visit else ONE_BY_ONE
         position = MEAN if rule.position == "mean" else FIRST
@@ -171,30 +168,3 @@ def with_figures(rows: pd.DataFrame, figures: pd.DataFrame) -> pd.DataFrame:
         changed[name] = rows[name].where(figures[name].astype(bool), DEFAULTS[name])
     rows = rows.drop(columns=[IMPRESSIONS, VISIT], errors="ignore").assign(**changed)
     return rows.assign(**{IMPRESSIONS: figures[IMPRESSIONS].astype("int64")})
-
-
-@contextmanager
-def database(spill: Path | None) -> Iterator[Any]:
-    """A DuckDB connection whose tables overflow into a hidden folder that goes when the block ends.
-
-    Raises
-    ------
-    EnvironmentFailure : the folder cannot be made, or the disk is full.
-    """
-    import duckdb
-
-    settings: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": MEMORY,
-        # each thread has buffers of its own
-        "threads": min(2, cores()),
-        "preserve_insertion_order": False,
-        "autoinstall_known_extensions": False,
-        "python_enable_replacements": False,
-    }
-    with spill_folder(spill or Path(tempfile.gettempdir()), "sie-impressions") as folder:
-        try:
-            with duckdb.connect(config={**settings, "temp_directory": str(folder)}) as connection:
-                yield connection
-        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-            problem = f"impressions cannot be grouped on disk ({str(error).splitlines()[0][:160]})"
-            raise EnvironmentFailure(problem, where=folder, hint="Free some space there.") from error

@@ -1,4 +1,4 @@
-"""What a kind of simulated log is, what all of them draw from, and the columns that each of them gives."""
+"""Kinds of simulated logs: their settings, their columns, and the random draws that they share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the README of a data set's folder says of its configs, splits and features."""
+"""Read configs, splits and features from the README of a data set."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Config:
 
 
 def card_of(folder: Path) -> dict[str, Any]:
-    """The YAML at the head of a folder's README; empty where there is none, or where it is none."""
+    """The YAML front matter of a folder's README; empty where it is missing or not valid YAML."""
     path = folder / CARD
     if not path.is_file() or not inside(path, folder):
         return {}
@@ -92,7 +92,7 @@ def features_by_config(card: Mapping[str, Any]) -> dict[str, dict[str, object]]:
 
 
 def matched(folder: Path, config: Config, pattern: str) -> list[Path]:
-    """The files in *folder* that a pattern of its README names; of what lies outside of it one line is said."""
+    """The files in *folder* that a pattern of its README names; says so where one lies outside of the folder."""
     for part in (config.folder, pattern):
         if "://" in part or Path(part).is_absolute() or ".." in Path(part).parts or part.startswith("~"):
             say_outside(folder / CARD, part)
@@ -108,7 +108,7 @@ def matched(folder: Path, config: Config, pattern: str) -> list[Path]:
 
 
 def named_by(base: Path, pattern: str) -> Iterable[Path]:
-    """What a pattern names: the file or folder of just that name, which may hold brackets and stars, else what fits."""
+    """The file or folder with exactly this name, which may hold brackets and stars; else what the pattern matches."""
     named = base / pattern
     if named.is_dir():
         return named.rglob("*")
@@ -127,5 +127,5 @@ def inside(file: Path, folder: Path) -> bool:
 
 
 def say_outside(where: Path, what: str) -> None:
-    """Tell that something is not read because it lies outside of the folder that was given."""
+    """Report a file or pattern that is skipped because it lies outside of the given folder."""
     say(f"{where}: '{what}' lies outside of the folder and is not read")

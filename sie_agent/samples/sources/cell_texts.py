@@ -1,4 +1,4 @@
-"""What is written for a cell of a typed column: the text of a value, or which type has none."""
+"""Convert cells of typed columns to text, and refuse types without an obvious text."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def types_named(where: str) -> Iterator[None]:
 
 
 def wrong_type(values: pd.Series, problem: str, hint: str, row: int | None = None) -> WrongType:
-    """A column cannot be read as what it is mapped to, because of the cell in *row* where that is given."""
+    """The error for a column whose type, or whose cell in *row*, does not fit what it is mapped to."""
     counted = values.index.name in ("row", "line")
     place = f"{values.index.name} {values.index[row]}, " if counted and row is not None else ""
     return WrongType(f"the column '{values.name}' {problem}", where=f"{place}field '{values.name}'", hint=hint)
@@ -67,25 +67,25 @@ def written(values: pd.Series) -> pa.ChunkedArray:
 
 
 def no_text(values: pd.Series, kind: object) -> WrongType:
-    """A column's type has no obvious text."""
+    """The error for a type without an obvious text."""
     way = "Write it as text (UTF-8)" if "binary" in str(kind) else "Write one text per row in its place"
     problem = f"is of the type {short_type(kind)}, which is not read as text"
     return wrong_type(values, problem, f"{way}, or map another column")
 
 
 def no_number(values: pd.Series, kind: object) -> WrongType:
-    """A column's type is not a number."""
+    """The error for a type that is not numeric."""
     problem = f"is of the type {short_type(kind)}, which is not a number"
     return wrong_type(values, problem, "Write numbers in its place, or map another column")
 
 
 def short_type(kind: object) -> str:
-    """A type in at most 60 characters."""
+    """The name of a type, cut to 60 characters."""
     return str(kind)[:60] + "…" * (len(str(kind)) > 60)
 
 
 def writer_for(values: pd.Series) -> Callable[[object], str]:
-    """How the values of a column of pandas, other than text, are written.
+    """A function that writes the values of a pandas column other than text.
 
     Raises
     ------

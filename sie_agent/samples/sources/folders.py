@@ -77,7 +77,7 @@ def chosen_splits(names: Sequence[str], split: str | None, where: str) -> dict[s
 
     Returns
     -------
-    The chosen splits, and the name that the rows of each get: what was asked for, where it names just them.
+    The chosen splits, each with the name that its rows get: *split* where it names exactly these splits.
 
     Raises
     ------

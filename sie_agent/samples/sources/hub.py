@@ -83,7 +83,7 @@ def by_config(name: str, configs: Sequence[str], split: str | None) -> dict[str,
 
 
 def by_split(loaded: Any) -> dict[str, Any]:
-    """The splits of a Dataset or DatasetDict by name."""
+    """Splits of a Dataset or DatasetDict, by name."""
     splits = loaded if isinstance(loaded, dict) else {str(loaded.split or "train"): loaded}
     return {str(name): part for name, part in splits.items()}
 

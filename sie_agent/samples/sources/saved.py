@@ -82,7 +82,7 @@ def within(root: Path, folder: Path, name: str) -> Path:
 
 
 def told(path: Path) -> dict[str, Any]:
-    """What a JSON file of a saved data set says."""
+    """The object in a JSON file of a saved data set."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except PermissionError:
@@ -117,7 +117,7 @@ def arrow_shard(path: Path, split: str, features: Mapping[str, object]) -> Shard
 
 @contextmanager
 def arrow_stream(path: Path) -> Iterator[Any]:
-    """The reader of a file of Arrow's stream format; what is wrong with the file, in words."""
+    """Open a file in Arrow's stream format; a damaged or unreadable one raises InputError."""
     try:
         with pa.memory_map(str(path)) as stream, pa.ipc.open_stream(stream) as reader:
             yield reader

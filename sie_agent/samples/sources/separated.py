@@ -44,17 +44,13 @@ def separated_tables(path: Path, usual: str, given: str | None = None) -> Iterat
     dialect = dialect_of(path, usual, given)
     names = [name for name in dialect.header if name]
     places = [place for place, name in enumerate(dialect.header) if name]
-    empty = True
     for rows in rows_of(path, dialect):
-        empty = False
-        columns = list(zip(*rows, strict=True))
+        columns = list(zip(*rows, strict=True)) or [()] * len(dialect.header)
         yield pa.table([pa.array(columns[place], pa.large_string()) for place in places], names=names)
-    if empty:
-        yield pa.table([pa.array([], pa.large_string()) for _ in names], names=names)
 
 
 def rows_of(path: Path, dialect: Dialect) -> Iterator[list[list[str]]]:
-    """The rows below the header, some at a time, as wide as the header each."""
+    """The rows below the header in lists, each row as wide as the header; the last list may be empty."""
     csv.field_size_limit(MOST_CHARACTERS)
     header = list(dialect.header)
     width = len(header) + dialect.open_end
@@ -85,8 +81,7 @@ def rows_of(path: Path, dialect: Dialect) -> Iterator[list[list[str]]]:
                     rows, held = [], lines.characters
         except csv.Error as error:
             raise broken_quotes(path, dialect, before + 1, lines.number, str(error)) from None
-    if rows:
-        yield rows
+    yield rows
 
 
 def is_blank(row: list[str], width: int) -> bool:
