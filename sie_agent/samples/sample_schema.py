@@ -148,10 +148,8 @@ def column(name: str, given: pd.Series | None, place: Places, marks: Marks | Non
         count = len(place.numbers)
         values = [DEFAULTS[name]] * count if name in DEFAULTS else [str(number) for number in place.numbers]
         return text_column(pd.Series(values, dtype=object))
-    if name == "attributes":
-        return text_column(each(given, name, attributes_text, place))
-    if name == "history":
-        return text_column(each(given, name, history_text, place))
+    if name in ("attributes", "history"):
+        return text_column(each(given, name, attributes_text if name == "attributes" else history_text, place))
     raw = as_written(given)
     texts = clean_text(raw, one_line=name != "description", strip=name in ("query", "title"))
     if name.endswith("_id"):

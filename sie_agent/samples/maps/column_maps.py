@@ -133,7 +133,7 @@ class ColumnMap(MapPart):
 
     @model_validator(mode="after")
     def one_source_each(self) -> ColumnMap:
-        """No schema column may have two sources, and none may be without a name."""
+        """No schema column may have two sources or a source without a name, and grades are read for nothing else."""
         named: list[str] = [*self.columns, *self.constants, *(["label"] if self.events else [])]
         named += [name for name in ("label", "grade", "position", "attributes") if getattr(self, name)]
         twice = sorted({name for name in named if named.count(name) > 1})
@@ -143,11 +143,6 @@ class ColumnMap(MapPart):
             raise ValueError("a column has no source column")
         if self.files and self.next_item:
             raise ValueError("give either files or next_item")
-        return self
-
-    @model_validator(mode="after")
-    def grade_apart(self) -> ColumnMap:
-        """The column of the grades is read for nothing else."""
         refuse_grade_elsewhere(self)
         return self
 

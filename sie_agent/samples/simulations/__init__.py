@@ -57,6 +57,4 @@ def simulate_log(samples: pd.DataFrame, settings: LogSettings, seed: int) -> pd.
     order = np.argsort(samples["sample_id"].to_numpy(dtype=object), kind="stable")
     ordered = samples.iloc[order].reset_index(drop=True)
     log = kind.simulate(ordered, float("nan") if rate is None else rate, settings.relevant_at, seed)
-    back = np.empty(len(order), np.int64)
-    back[order] = np.arange(len(order))
-    return log.iloc[back].set_index(samples.index)
+    return log.iloc[np.argsort(order)].set_index(samples.index)

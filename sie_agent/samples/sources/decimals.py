@@ -28,8 +28,6 @@ Marks = Mapping[str, Mark | None]
 ROWS_LOOKED_AT = 10_000
 SMALL = 10.0
 NUMBERS = ("label", "grade", "position")
-# those that a column map can give a scale
-SCALED = ("label", "grade")
 BETWEEN = r"[ \u00a0\u2009\u202f'’]"
 MARKED = r"[,. \u00a0\u2009\u202f'’]"
 WORDS = {".": "decimal point", ",": "decimal comma"}
@@ -212,9 +210,9 @@ def numbers(
         value = known[text]
         if value is None:
             problem = f"the {name} {short(given.iloc[row])} is not a number"
-            hint = f"Give numbers, or map its words in a column map ({name}: {{column, values}})"
-            if name not in SCALED:
-                hint = "Give numbers, or leave the column out of the column map"
+            hint = "Give numbers, or leave the column out of the column map"
+            if name in ("label", "grade"):
+                hint = f"Give numbers, or map its words in a column map ({name}: {{column, values}})"
             place.refuse(row, field or name, problem, hint, given.iloc[row])
         values[row] = np.nan if value is None else value
     return values

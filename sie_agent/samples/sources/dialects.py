@@ -170,7 +170,7 @@ def read_header(path: Path, encoding: str, separator: str, before: int) -> tuple
             hint = "Close the quote, or double it if it is part of a name"
             raise InputError(problem, where=f"{path}, line {before + 1}", hint=hint) from None
     names = [name if name.strip() else "" for name in names]
-    if names and before >= 0 and names[0].startswith("#"):
+    if names and names[0].startswith("#"):
         names[0] = names[0].lstrip("# ")
     where = f"{path}, line {before + 1}"
     if not any(names):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
-import io
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -60,17 +60,16 @@ class RowList:
             folder.mkdir(parents=True, exist_ok=True)
             remove_leftovers(self.path)
             self._unfinished = Unfinished(self.path)
-            stream = io.TextIOWrapper(self._unfinished.stream, "utf-8", "replace", newline="")
+            # a TextIOWrapper would close the file when it goes
+            rows = csv.writer(codecs.getwriter("utf-8")(self._unfinished.stream, "replace"))
             try:
-                csv.writer(stream).writerow(HEADER)
-                yield csv.writer(stream).writerow
-                stream.flush()
+                rows.writerow(HEADER)
+                yield rows.writerow
+                self._unfinished.stream.flush()
                 self._written = file_hash(self._unfinished.path)
             except BaseException:
                 self.discard()
                 raise
-            finally:
-                stream.detach()
 
     def put(self, *, finished: bool = False) -> None:
         """Give the list its name."""
