@@ -41,24 +41,22 @@ def guess_events(frame: pd.DataFrame, guess: Guess, taken: set[str]) -> None:
     found = {kind: [one for one in ranked(there, known) if tells_events(frame[one])] for kind, known in EVENTS.items()}
     events = {kind: columns[0] for kind, columns in found.items() if columns}
     label = next((name for name in ranked(there, NAMES["label"]) if name not in events.values()), None)
-    if label is not None and says_the_grade(frame, guess, label):
-        guess.notes.append(f"'{label}' says the same as the grade, which must not become the log's label: left out.")
-        taken.add(label)
-        label = None
-    if label is not None and events and graded_label(frame[label]):
-        fate = "left out" if "grade" in guess.columns else "taken for a human grade"
-        guess.columns.setdefault("grade", label)
-        guess.notes.append(f"'{label}' holds degrees beside clicks or purchases: it is {fate}.")
-        taken.add(label)
-        label = None
     if label is not None:
         taken.add(label)
-        guess.columns["label"] = label
-        put_scale(frame, guess, "label")
-        if guess.source("label") is not None:
-            if events:
-                guess.notes.append(f"'{label}' is the label, so {', '.join(events.values())} say nothing more.")
-            return
+        if says_the_grade(frame, guess, label):
+            told = f"'{label}' says the same as the grade, which must not become the log's label: left out."
+            guess.notes.append(told)
+        elif events and graded_label(frame[label]):
+            fate = "left out" if "grade" in guess.columns else "taken for a human grade"
+            guess.columns.setdefault("grade", label)
+            guess.notes.append(f"'{label}' holds degrees beside clicks or purchases: it is {fate}.")
+        else:
+            guess.columns["label"] = label
+            put_scale(frame, guess, "label")
+            if guess.source("label") is not None:
+                if events:
+                    guess.notes.append(f"'{label}' is the label, so {', '.join(events.values())} say nothing more.")
+                return
     if events:
         take_events(frame, guess, taken, events)
         return
@@ -141,9 +139,8 @@ def take_words(frame: pd.DataFrame, guess: Guess, taken: set[str], kind: str) ->
     visit = next(iter(ranked(there, VISITS)), None) or guess.columns.get("user_id")
     if visit is not None:
         guess.impressions = {"visit": visit, "position": "mean"}
-        guess.notes.append(
-            f"Rows are events: those of one pair with the same '{visit}' are one impression: its highest counts."
-        )
+        one_each = f"those of one pair with the same '{visit}' are one impression: its highest counts."
+        guess.notes.append(f"Rows are events: {one_each}")
         if visit in there:
             taken.add(visit)
 

@@ -75,10 +75,8 @@ def guess_histories(frame: pd.DataFrame, guess: Guess, taken: set[str], known: d
     label = "1 for what came next, 0 for others that are drawn"
     if event is not None:
         label = f"what the next item's event in '{event['column']}' is worth, 0 for other items that are drawn"
-    guess.notes.append(
-        f"There is no query, but there are shoppers ('{user}') with {told}: this is a recommender's log. The query "
-        f"is made of the titles of the last items; the label is {label}."
-    )
+    log = f"There is no query, but there are shoppers ('{user}') with {told}: this is a recommender's log."
+    guess.notes.append(f"{log} The query is made of the titles of the last items; the label is {label}.")
     guess.notes += event_notes if event is None else [*event_notes, about_events(event)]
     if not part.get("title"):
         guess.notes.append(
@@ -107,17 +105,13 @@ def event_words(frame: pd.DataFrame, others: set[str | None]) -> tuple[dict[str,
         if WORTH["click"] not in known.values():
             known |= {word: WORTH["click"] for word in known if simple(word) in PAGE_OR_LIST}
         if not any(known.values()):
-            notes.append(
-                f"'{kind}' may name the events, but none of its values is known to be a sign of interest "
-                f"({', '.join(found[:5])}): all rows count alike. If some should not, say in the map what each is "
-                f"worth (next_item: {{event: {{column: {kind}, values: {{…}}}}}})."
-            )
+            none = f"'{kind}' may name the events, but no value is a known sign of interest ({', '.join(found[:5])})"
+            way = f"say in the map what each is worth (next_item: {{event: {{column: {kind}, values: {{…}}}}}})"
+            notes.append(f"{none}: all rows count alike. If some should not, {way}.")
             continue
         if unknown:
-            notes.append(
-                f"'{kind}' has events that are not known ({', '.join(unknown[:5])}): they do not count until the map "
-                "says what they are worth (next_item.event.values)."
-            )
+            fate = "they do not count until the map says what they are worth (next_item.event.values)"
+            notes.append(f"'{kind}' has events that are not known ({', '.join(unknown[:5])}): {fate}.")
         values = {**dict.fromkeys(unknown, 0.0), **known}
         return {"column": kind, "values": dict(sorted(values.items(), key=lambda one: (one[1], one[0])))}, notes
     return None, notes
@@ -161,10 +155,8 @@ def completed_rule(frame: pd.DataFrame, given: ColumnMap, guess_columns: Guesser
         if rule.events and rule.event is None and named_event is not None:
             how: dict[str, Any] = {"allow_unicode": True, "sort_keys": False, "width": 10_000}
             line = yaml.safe_dump(named_event, default_flow_style=True, **how)
-            guess.notes.append(
-                f"All rows count alike, as your map does not use '{named_event['column']}'. To let events count by "
-                f"their worth, add to next_item: event: {line.strip()}"
-            )
+            way = f"To let events count by their worth, add to next_item: event: {line.strip()}"
+            guess.notes.append(f"All rows count alike, as your map does not use '{named_event['column']}'. {way}")
     else:
         guess.notes = fresh.notes
         usable = {
