@@ -71,8 +71,7 @@ class TextFeatures:
         word_counts = count_words(Ragged(hashed_words(vocabulary)[found.values], found.starts), WORD_BUCKETS)
         character_counts = split_grams(lowered, CHARACTER_BUCKETS)
         word_rarity = rarity(word_counts)
-        components = min(LATENT, len(texts) - 1)
-        decomposition = TruncatedSVD(max(components, 1), random_state=seed, n_iter=4)
+        decomposition = TruncatedSVD(max(min(LATENT, len(texts) - 1), 1), random_state=seed, n_iter=4)
         decomposition.fit(normalize(weighted(word_counts, word_rarity.astype(np.float64)).astype(np.float32)))
         topics = np.zeros((WORD_BUCKETS, LATENT), np.float32)
         topics[:, : decomposition.components_.shape[0]] = decomposition.components_.T

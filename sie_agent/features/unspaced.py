@@ -19,8 +19,7 @@ Ranges = tuple[tuple[int, int], ...]
 
 def ranges_of(text: str) -> Ranges:
     """Ranges of code points, written as Unicode's own tables have them: first and last, in hexadecimal."""
-    bounds = (one.split("-") for one in text.split())
-    return tuple((int(first, 16), int(last, 16)) for first, last in bounds)
+    return tuple((int(first, 16), int(last, 16)) for first, last in (one.split("-") for one in text.split()))
 
 
 # Han, kana, Bopomofo, Yi, Tangut; Thai, Lao, Khmer, Burmese and Tai. Digits are not in it: a number stays one word

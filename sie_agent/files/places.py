@@ -202,8 +202,7 @@ def check_source(place: Place, option: str, source: Path) -> None:
     if how is not None:
         raise InputError(f"would replace what is read ({told}){how}", where=where, hint=ELSEWHERE)
     if source.is_dir() and place.path.resolve().is_relative_to(source.resolve()):
-        hint = "Give a place in another folder."
-        raise InputError(f"lies in a folder that is read ({told})", where=where, hint=hint)
+        raise InputError(f"lies in a folder that is read ({told})", where=where, hint="Give a place in another folder.")
 
 
 def written(place: Place, path: Path) -> str | None:

@@ -229,8 +229,7 @@ def product(number: int, one: int, kind: Kind, rng: np.random.Generator, *, part
     said = {name: one_of(words[1:], rng) for name, words in told.items()}
     name = one_of(kind.names, rng)
     if part:
-        what = f"{one_of(kind.parts, rng)} for {name}"
-        words = [brand, series, said["colour"], what]
+        words = [brand, series, said["colour"], f"{one_of(kind.parts, rng)} for {name}"]
     else:
         before = [said[one] for one in ("size", "colour", "material") if one in said]
         words = [brand, f"{series}-{rng.integers(100, 1000)}", *before, one_of(kind.words, rng), name]

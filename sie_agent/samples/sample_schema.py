@@ -98,8 +98,7 @@ def validate_samples(frame: pd.DataFrame, where: str | Path, *, allow_missing_la
         raise InputError("the table has no rows", where=where, hint="Give a table with at least one row")
     place = Places(frame.index, str(where))
     table = in_schema(frame, place)
-    across = Across(allow_missing_labels=allow_missing_labels)
-    hold_across(table, place, across, given="sample_id" in frame.columns)
+    hold_across(table, place, Across(allow_missing_labels=allow_missing_labels), given="sample_id" in frame.columns)
     return table
 
 
@@ -218,8 +217,7 @@ def positions(given: pd.Series | None, place: Places, marks: Marks | None = None
 
     place.refuse_all(wrong, "position", problem, hint, given)
     unknown = missing | wrong
-    whole = np.where(unknown, 0, values).astype(np.int64)
-    return pd.Series(pd.array(whole, dtype="Int64")).mask(unknown)
+    return pd.Series(np.where(unknown, 0, values).astype(np.int64), dtype="Int64").mask(unknown)
 
 
 def each(given: pd.Series, name: str, convert: Callable[[object], str], place: Places) -> pd.Series:

@@ -85,8 +85,7 @@ def check_query_sets(samples: pd.DataFrame, sets: pd.Series) -> None:
     sets : name of the set per row, aligned with ``samples.index``.
     """
     if not samples.index.equals(sets.index):
-        problem = "the query sets do not belong to these rows"
-        raise InputError(problem, where="query sets", hint="Assign them again")
+        raise InputError("the query sets do not belong to these rows", where="query sets", hint="Assign them again")
     unknown = ~sets.isin(QUERY_SETS)
     if unknown.any():
         row = int(np.argmax(unknown.to_numpy()))

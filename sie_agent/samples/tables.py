@@ -207,8 +207,7 @@ def parquet_faults(path: Path, writer: str | None = None) -> Iterator[None]:
             raise other from None
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         if "crypt" in reason.lower():
-            problem = "the Parquet file is encrypted"
-            raise InputError(problem, where=path, hint="Write it without encryption") from None
+            raise InputError("the Parquet file is encrypted", where=path, hint="Write it without encryption") from None
         hint = "It is cut off or damaged: make or copy it anew"
         raise InputError(f"not a whole Parquet file{damage(reason)}", where=path, hint=hint) from None
 

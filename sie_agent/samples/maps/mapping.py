@@ -157,8 +157,7 @@ def scaled(given: pd.Series, scale: Scale, name: str, place: Places, marks: Mark
         return f"the {name} {in_digits(values[row])} is outside of its scale, {low:g} to {high:g}"
 
     place.refuse_all(outside, scale.column, problem, hint, given)
-    values = np.where(outside, np.nan, values)
-    return pd.Series((values - low) / (high - low), index=given.index)
+    return pd.Series(np.where(outside, np.nan, (values - low) / (high - low)), index=given.index)
 
 
 def by_word(given: pd.Series, values: dict[Key, float], name: str, place: Places) -> pd.Series:

@@ -172,6 +172,5 @@ def dates_of(texts: pd.Series, where: str) -> pd.Series:
             problem = f"the dates, such as {shown}, may have the day or the month first"
             raise InputError(problem, where=where, hint="Write them as 2024-02-03")
         day_first = dotted
-    asked = texts[numbered_dates]
-    read = pd.to_datetime(asked, errors="coerce", utc=True, format="mixed", dayfirst=day_first)
+    read = pd.to_datetime(texts[numbered_dates], errors="coerce", utc=True, format="mixed", dayfirst=day_first)
     return found.where(~numbered_dates, read.reindex(found.index))

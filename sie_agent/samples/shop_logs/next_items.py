@@ -161,8 +161,7 @@ def of_sequences(frame: pd.DataFrame, source: NextItem, where: str, place: Place
         else:
             target = targets[row]
         if not history:
-            hint = "Drop the row: the query is made of the history"
-            place.refuse(row, source.history, "the history is empty", hint)
+            place.refuse(row, source.history, "the history is empty", "Drop the row: the query is made of the history")
             continue
         if not target.strip():
             place.refuse(row, str(source.target), "the next item is missing", "Give its id, or drop the row")

@@ -33,8 +33,7 @@ def simulate(samples: pd.DataFrame, rate: float, relevant_at: float, seed: int) 
     """
     grade = grades(samples, WHERE)
     attracted = attraction(grade)
-    scores = ranker_scores(samples, grade, seed)
-    row, position = shown(samples, scores, seed)
+    row, position = shown(samples, ranker_scores(samples, grade, seed), seed)
     count = np.bincount(row, minlength=len(samples))
     discounted = discount(position)
 
@@ -58,8 +57,7 @@ def simulate(samples: pd.DataFrame, rate: float, relevant_at: float, seed: int) 
 
 def shown(samples: pd.DataFrame, scores: Doubles, seed: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Row and position, from 1, of every impression."""
-    keys = query_keys(samples["query"])
-    codes, queries = pd.factorize(keys)
+    codes, queries = pd.factorize(query_keys(samples["query"]))
     drawn = 1 - uniform(pd.Series(queries), seed, "popularity")
     asked = np.minimum(np.floor(drawn ** (-1 / TAIL)), MOST).astype(np.int64)
     times = asked[codes]

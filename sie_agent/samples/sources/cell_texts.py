@@ -182,8 +182,7 @@ def number_column(values: pd.Series) -> pd.Series:
             for is_kind in (types.is_null, types.is_decimal, types.is_boolean, types.is_integer, types.is_floating)
         ):
             raise no_number(values, kind)
-        floats = pc.cast(column, pa.float64()).to_numpy()
-        return pd.Series(floats, index=values.index, name=values.name)
+        return pd.Series(pc.cast(column, pa.float64()).to_numpy(), index=values.index, name=values.name)
     if pd.api.types.is_datetime64_any_dtype(dtype) or pd.api.types.is_timedelta64_dtype(dtype):
         raise no_number(values, dtype)
     return values
@@ -193,5 +192,4 @@ def ordinary(values: pd.Series) -> pd.Series:
     """A column that is kept as it is, without a type of Arrow's: pandas cannot read all of them back from a file."""
     if not isinstance(values.dtype, pd.ArrowDtype):
         return values
-    given = values.astype(object)
-    return given.where(values.notna().to_numpy(dtype=bool), None)
+    return values.astype(object).where(values.notna().to_numpy(dtype=bool), None)

@@ -101,8 +101,7 @@ def detected(path: Path, usual: str, given: str | None, version: object) -> Dial
         comments -= blank_lines(lines[before + comments :])
     skipped = before + comments
     header = read_header(path, encoding, separator, skipped)
-    fit = fit_of(lines[skipped:], separator, whole)
-    dialect = Dialect(encoding, separator, skipped, header, fit.open_end)
+    dialect = Dialect(encoding, separator, skipped, header, fit_of(lines[skipped:], separator, whole).open_end)
     told = unusual(dialect, lines, usual, given, comments)
     if not path.name.lower().endswith(".gz") and begins_like_gzip(path):
         told.insert(0, "unpacked with gzip")

@@ -35,8 +35,7 @@ def files_named(source: LogSource) -> Iterator[None]:
         found = None if place is None else origin_of(path, source.split, place[1], int(place[2]))
         if place is None or found is None:
             raise
-        where = f"{found}{place[3] or ''}"
-        raise InputError(error.problem, where=where, hint=error.hint) from None
+        raise InputError(error.problem, where=f"{found}{place[3] or ''}", hint=error.hint) from None
 
 
 def origin_of(path: Path, split: str | None, word: str, number: int) -> str | None:

@@ -129,5 +129,4 @@ def faults_in_words(path: Path) -> Iterator[None]:
         if not begins_like_gzip(path):
             hint = "Take .gz off its name, or pack it with gzip"
             raise InputError("is not packed with gzip, whatever its name says", where=path, hint=hint) from None
-        hint = "It is cut off or damaged: copy it again"
-        raise InputError("not a whole gzip file", where=path, hint=hint) from None
+        raise InputError("not a whole gzip file", where=path, hint="It is cut off or damaged: copy it again") from None
