@@ -105,9 +105,9 @@ def event_words(frame: pd.DataFrame, others: set[str | None]) -> tuple[dict[str,
         if WORTH["click"] not in known.values():
             known |= {word: WORTH["click"] for word in known if simple(word) in PAGE_OR_LIST}
         if not any(known.values()):
-            none = f"'{kind}' may name the events, but no value is a known sign of interest ({', '.join(found[:5])})"
+            none = f"'{kind}' may name the events, but none of its values is known to be a sign of interest"
             way = f"say in the map what each is worth (next_item: {{event: {{column: {kind}, values: {{…}}}}}})"
-            notes.append(f"{none}: all rows count alike. If some should not, {way}.")
+            notes.append(f"{none} ({', '.join(found[:5])}): all rows count alike. If some should not, {way}.")
             continue
         if unknown:
             fate = "they do not count until the map says what they are worth (next_item.event.values)"
