@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sie_agent.attribution.gradients import VALIDATION_LOSSES
+from sie_agent.attribution.losses import Doubles, Floats
 from sie_agent.attribution.models.logistic import Batch, Logistic, fit_batches
 from sie_agent.attribution.setting import FeatureRows, Setting
 from sie_agent.errors import InputError
@@ -23,8 +24,6 @@ from sie_agent.samples import normalise_query
 from sie_agent.samples.tables import TableWriter
 from sie_agent.utils.progress import bar
 from sie_agent.utils.values import check_values
-
-Floats = npt.NDArray[np.float32]
 
 BATCH_ROWS = 8_192
 FIRST_FIT_ROWS = 65_536
@@ -118,7 +117,7 @@ def fitted_on(log: FeatureFile, decay: float, step: Callable[[], None]) -> tuple
     return fit_batches(every_row, log.size, decay, start=start), passes
 
 
-def direction(fitted: Logistic, setting: Setting, loss: str) -> npt.NDArray[np.float64]:
+def direction(fitted: Logistic, setting: Setting, loss: str) -> Doubles:
     """Inverse curvature times the gradient of a validation loss."""
     predicted = fitted.scores(setting.validation.features).astype(np.float32)
     slopes = VALIDATION_LOSSES[loss](setting)(predicted)

@@ -141,7 +141,7 @@ def add_probes(app: FastAPI, state: State) -> None:
     async def readyz() -> Response:
         """The scorer is loaded and the service is not stopping."""
         if state.draining:
-            raise HttpError(503, "draining", "the service is stopping", headers={"retry-after": "5"})
+            raise HttpError(503, "draining", "the service is stopping")
         return JSONResponse({"status": "ready"})
 
     metrics: dict[int | str, dict[str, Any]] = {

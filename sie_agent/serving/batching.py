@@ -18,7 +18,7 @@ from typing import TypeVar
 import numpy as np
 
 from sie_agent.serving.engine import Loaded
-from sie_agent.serving.http_errors import HttpError, busy
+from sie_agent.serving.http_errors import HttpError
 from sie_agent.serving.metrics import Metrics
 from sie_agent.serving.payloads import Sample
 from sie_agent.serving.protocol import Doubles, Observer, Scores
@@ -97,7 +97,7 @@ class Batcher:
 
     def full(self) -> HttpError:
         """The error for a client when the queue is full."""
-        return busy(f"{counted(self.waiting_rows, 'row')} waiting; at most {self.queue_rows:,} may")
+        return HttpError(503, "busy", f"{counted(self.waiting_rows, 'row')} waiting; at most {self.queue_rows:,} may")
 
     async def in_thread(self, call: Callable[[], T]) -> T:
         """Run *call* in the model's thread, between two batches, and return its result."""

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sie_agent.serving.http_errors import HttpError, busy
+from sie_agent.serving.http_errors import HttpError
 from sie_agent.serving.state import State
 
 OPEN = frozenset({"/healthz", "/readyz"})
@@ -40,8 +40,7 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+            return await self.app(scope, receive, send)
         state, started, status = self.state, time.perf_counter(), 500
 
         async def watched(message: Message) -> None:
@@ -92,14 +91,9 @@ class Guard:
             given = authorization(scope["headers"])
             # digests are of one length: comparing texts would tell how long the token is
             if given is None or not hmac.compare_digest(digest(given), self.expected):
-                raise HttpError(
-                    401,
-                    "unauthorized",
-                    "a valid token is needed: Authorization: Bearer TOKEN",
-                    headers={"www-authenticate": "Bearer"},
-                )
+                raise HttpError(401, "unauthorized", "a valid token is needed: Authorization: Bearer TOKEN")
         if path not in PROBES and self.state.under_way > self.state.limits.requests:
-            raise busy(f"more than {self.state.limits.requests:,} requests are under way")
+            raise HttpError(503, "busy", f"more than {self.state.limits.requests:,} requests are under way")
 
     def count(self, scope: Scope, status: int, seconds: float) -> None:
         """Count a request under the name of its route."""

@@ -41,7 +41,7 @@ class Observer(Protocol):
     def check(self, engine: Engine, by: str | None) -> None:
         """Raise where this scorer cannot be watched, or its rows cannot be weighed by *by* (None: by nothing).
 
-        It changes nothing. This one alone is called from other threads, before :meth:`scorer_changed`.
+        It changes nothing. This one alone is called from the event loop, before :meth:`scorer_changed`.
         """
 
     def observe(

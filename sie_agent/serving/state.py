@@ -63,12 +63,6 @@ class State:
         self.draining = True
         self.metrics.draining.set(1)
 
-    def load_checked(self) -> Loaded:
-        """The scorer of the folder, fit to answer; errors as of :func:`load` and of the batcher's check."""
-        fresh = load(self.folder, self.loader, self.override)
-        self.batcher.check(fresh)
-        return fresh
-
     async def reload(self) -> bool:
         """Load the scorer of the folder again; True if it is another one.
 
@@ -90,7 +84,8 @@ class State:
             # later calls may mean a folder that has changed since
             self._next_reload = None
             try:
-                fresh = await asyncio.to_thread(self.load_checked)
+                fresh = await asyncio.to_thread(load, self.folder, self.loader, self.override)
+                self.batcher.check(fresh)
             except Exception as error:
                 self.metrics.reloads.labels("refused").inc()
                 said = str(error) if isinstance(error, SieError) else f"{type(error).__name__} while it was loaded"

@@ -6,12 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
-
+from sie_agent.attribution.losses import Floats
 from sie_agent.errors import InputError
-
-Floats = npt.NDArray[np.float32]
 
 
 class Model(Protocol):

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Doubles = npt.NDArray[np.float64]
+from sie_agent.attribution.losses import Doubles
+
 # features (n, d) without the bias column, targets (n,)
 Batch = tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]
 Batches = Callable[[], Iterable[Batch]]

@@ -6,9 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sie_agent.attribution.gradients import VALIDATION_LOSSES, row_slopes, validation_gradient
-from sie_agent.attribution.losses import Floats
+from sie_agent.attribution.losses import Doubles, Floats
 from sie_agent.attribution.models.base import Layered, layered
-from sie_agent.attribution.references.common import Doubles, trained
 from sie_agent.attribution.setting import Setting
 from sie_agent.attribution.training_losses import TRAINING_LOSSES
 
@@ -74,8 +73,8 @@ def trak(setting: Setting, loss: str) -> Doubles:
     kernel_part = np.zeros(len(setting.rows.targets))
     error_part = np.zeros(len(setting.rows.targets))
     paired = np.zeros(len(setting.rows.targets))
-    for model in trained(setting):
-        network = layered(model, "trak")
+    for run in setting.runs:
+        network = layered(run[-1], "trak")
         projection = Projection(network)
         wanted = projection.of_gradient(validation_gradient(network, setting, slopes_of))
         direction = solved(projection.of_rows(network, setting.training.features), wanted)

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import httptools
-from uvicorn import Config
-from uvicorn.server import ServerState
 
-from sie_agent.serving.connections.admission import Admission
 from sie_agent.serving.connections.heads import MALFORMED, NOTED, body_size, fault_of_head, head_too_large, origin_form
 from sie_agent.serving.connections.lifetime import Phase, TimedConnection
 from sie_agent.serving.guard import NOT_KNOWN, PROBES, UNREAD
 from sie_agent.serving.http_errors import HttpError
-from sie_agent.serving.settings import Limits
 
 
 class StopParsing(Exception):
@@ -27,22 +21,13 @@ class Connection(TimedConnection):
     the head never is.
     """
 
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        *,
-        admission: Admission,
-        limits: Limits,
-    ) -> None:
-        super().__init__(config, server_state, app_state, admission=admission, limits=limits)
-        self.fields = self.head_bytes = 0
-        self.noted: list[tuple[bytes, bytes]] = []
-        self.url = b""
-        self.stopped = False
-        # of a request for another protocol; -1: chunks
-        self.body_to_come = 0
+    # of the head that is being read
+    fields = head_bytes = 0
+    noted: list[tuple[bytes, bytes]]
+    url = b""
+    stopped = False
+    # bytes of the body of a request for another protocol; -1: chunks
+    body_to_come = 0
 
     def data_received(self, data: bytes) -> None:
         if self.deaf:
@@ -120,11 +105,13 @@ class Connection(TimedConnection):
         self.quiet = 0
         version = self.parser.get_http_version()
         target = origin_form(self.url, self.headers)
-        self.stop_if(fault_of_head(version, self.noted) or (MALFORMED if target is None else None))
+        refusal = fault_of_head(version, self.noted) or (MALFORMED if target is None else None)
         self.url = target or b""
         outside = self.admission.refusal_of(self)
-        if self.url.partition(b"?")[0].decode() not in PROBES:
-            self.stop_if(outside)
+        if refusal is None and self.url.partition(b"?")[0].decode() not in PROBES:
+            refusal = outside
+        if refusal is not None:
+            self.stop(refusal)
         if version == "1.0":
             self.expect_100_continue = False
         if size := body_size(self.noted):
@@ -153,11 +140,6 @@ class Connection(TimedConnection):
         self.cycle.message_event.set()
         if self.phase is Phase.DISCARD and not self.finished:
             self.rest()
-
-    def stop_if(self, refusal: HttpError | None) -> None:
-        """:meth:`stop` where there is a refusal."""
-        if refusal is not None:
-            self.stop(refusal)
 
     def stop(self, refusal: HttpError | None) -> None:
         """Stop the parser; with None, earlier requests are answered and nothing else."""
