@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sie_agent.attribution.gradients import VALIDATION_LOSSES
-from sie_agent.attribution.losses import Doubles, Floats
 from sie_agent.attribution.models.logistic import Batch, Logistic, fit_batches
 from sie_agent.attribution.setting import FeatureRows, Setting
 from sie_agent.errors import InputError
@@ -22,6 +21,7 @@ from sie_agent.files.paths import user_path
 from sie_agent.outputs import File, Work, outputs
 from sie_agent.samples import normalise_query
 from sie_agent.samples.tables import TableWriter
+from sie_agent.utils.arrays import Booleans, Doubles, Floats
 from sie_agent.utils.progress import bar
 from sie_agent.utils.values import check_values
 
@@ -187,7 +187,7 @@ class FeatureFile:
         self._refuse(~((targets >= 0) & (targets <= 1)), first, self._target, "is not in [0, 1]")
         return np.asarray(targets, np.float32)
 
-    def _refuse(self, wrong: npt.NDArray[np.bool_], first: int, field: str, what: str) -> None:
+    def _refuse(self, wrong: Booleans, first: int, field: str, what: str) -> None:
         if wrong.any():
             row = first + int(np.flatnonzero(wrong)[0]) + 1
             raise InputError(what, where=f"{self.path}, row {row}, field '{field}'")

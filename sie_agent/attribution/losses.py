@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Doubles = npt.NDArray[np.float64]
-Floats = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.intp]
+from sie_agent.utils.arrays import Doubles, Floats, Integers
 
 
 def sigmoid(scores: Floats) -> Floats:
@@ -40,7 +37,7 @@ class Pairs:
     share: Floats
 
 
-def pairs_within(queries: npt.NDArray[np.intp]) -> Pairs:
+def pairs_within(queries: Integers) -> Pairs:
     """All ordered pairs of different rows that share a query code.
 
     Parameters

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sie_agent.attribution.losses import Floats, Integers, pairs_within, ranking_slopes, sigmoid
+from sie_agent.attribution.losses import pairs_within, ranking_slopes, sigmoid
+from sie_agent.utils.arrays import Floats, Integers
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from sie_agent.labels import StudentSettings, label_names
 from sie_agent.samples import validate_samples
 from sie_agent.scorer.cards.markup import table_of
 from sie_agent.selection import USUAL
+from sie_agent.utils.arrays import Booleans, Doubles
 from sie_agent.utils.progress import say
 
-Doubles = npt.NDArray[np.float64]
 Samples = pd.DataFrame | Iterable[Mapping[str, Any]]
 TEXTS = ("query", "title", "description")
 READ = (*TEXTS, "label")
@@ -107,7 +107,7 @@ def log_label(given: npt.NDArray[Any]) -> Doubles:
     return label
 
 
-def numbers_in(column: pd.Series[Any]) -> tuple[Doubles, npt.NDArray[np.bool_]]:
+def numbers_in(column: pd.Series[Any]) -> tuple[Doubles, Booleans]:
     """A column as numbers, (n,), NaN where it is empty; and which values are neither numbers nor empty, (n,)."""
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     return np.array(numbers), np.isnan(numbers) & column.notna().to_numpy()

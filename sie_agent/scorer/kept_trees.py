@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from sie_agent.errors import InputError
 from sie_agent.scorer.explanation.contributions import contributions
-from sie_agent.scorer.trees import Cover, Doubles, Trees, trees_of_text
+from sie_agent.scorer.trees import Cover, Trees, trees_of_text
+from sie_agent.utils.arrays import Doubles
 
 # what LightGBM's text form takes at most: for each leaf, for each tree, and for the settings and features
 TEXT_OF_LEAF, TEXT_OF_TREE, TEXT_OF_REST = 600, 4_000, 1_000_000

@@ -17,8 +17,7 @@ import numpy.typing as npt
 from scipy.special import expit, logit
 
 from sie_agent.errors import InputError
-
-Doubles = npt.NDArray[np.float64]
+from sie_agent.utils.arrays import Doubles
 
 LABEL_ERROR, FROM = "label_error", "label_error_from"
 # column of a run's scores: rows of queries that nothing of the run was trained on

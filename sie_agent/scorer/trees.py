@@ -14,9 +14,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-Doubles = npt.NDArray[np.float64]
+from sie_agent.utils.arrays import Booleans, Doubles
+
 Integers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 # what LightGBM writes for a threshold that is infinite
 INFINITE = 1e300
@@ -51,7 +51,7 @@ class Trees:
     roots: Integers
     features: Integers
     splits: Doubles
-    missing_left: Flags
+    missing_left: Booleans
     left: Integers
     right: Integers
     values: Doubles
@@ -122,7 +122,7 @@ def trees_of_text(text: str, n_features: int) -> tuple[Trees, Cover]:
     ------
     ValueError : the text is not of that form, or has trees of categories or of linear leaves.
     """
-    columns: dict[str, list[npt.NDArray[np.float64]]] = {}
+    columns: dict[str, list[Doubles]] = {}
     roots: list[int] = []
     nodes = leaves = 0
     for number, told in enumerate(sections(text)):
@@ -166,7 +166,7 @@ def sections(text: str) -> Iterator[Mapping[str, str]]:
         yield dict(line.split("=", 1) for line in section.splitlines() if "=" in line)
 
 
-def one_tree(told: Mapping[str, str], first_node: int, first_leaf: int) -> dict[str, npt.NDArray[np.float64]]:
+def one_tree(told: Mapping[str, str], first_node: int, first_leaf: int) -> dict[str, Doubles]:
     """Columns of a tree, its nodes and leaves numbered from *first_node* and *first_leaf*, parents first."""
     leaves = int(told["num_leaves"])
     if leaves == 1:
@@ -206,7 +206,7 @@ def one_tree(told: Mapping[str, str], first_node: int, first_leaf: int) -> dict[
     }
 
 
-def numbers(told: Mapping[str, str], name: str, count: int) -> npt.NDArray[np.float64]:
+def numbers(told: Mapping[str, str], name: str, count: int) -> Doubles:
     """The numbers of a line, (count,)."""
     found = np.array([float(word) for word in told[name].split()], np.float64)
     if len(found) != count or np.isnan(found).any():

@@ -21,8 +21,9 @@ from sie_agent.serving.engine import Loaded
 from sie_agent.serving.http_errors import HttpError
 from sie_agent.serving.metrics import Metrics
 from sie_agent.serving.payloads import Sample
-from sie_agent.serving.protocol import Doubles, Observer, Scores
+from sie_agent.serving.protocol import Observer, Scores
 from sie_agent.serving.weighing import row_columns, weighed_by
+from sie_agent.utils.arrays import Doubles
 from sie_agent.utils.counts import counted
 
 T = TypeVar("T")

@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
+from sie_agent.utils.arrays import Doubles
 
-Doubles = npt.NDArray[np.float64]
 Scores = Mapping[str, Doubles]
 
 

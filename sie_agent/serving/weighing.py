@@ -12,7 +12,8 @@ import numpy as np
 from sie_agent.errors import InputError
 from sie_agent.scorer import LABEL_ERROR
 from sie_agent.selection import AUTO, BLENDED, NONE, RELEVANCE, WEIGHT, Recipe, check_recipe, recipe_for
-from sie_agent.serving.protocol import Doubles, Engine, Observer, Scores
+from sie_agent.serving.protocol import Engine, Observer, Scores
+from sie_agent.utils.arrays import Doubles
 
 if TYPE_CHECKING:
     from sie_agent.serving.engine import Loaded

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sie_agent.attribution.losses import Doubles
+from sie_agent.utils.arrays import Doubles
 
 # features (n, d) without the bias column, targets (n,)
 Batch = tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sie_agent.attribution.losses import Floats
 from sie_agent.attribution.models.base import Layer, ParameterArrays
+from sie_agent.utils.arrays import Floats
 
 
 @dataclass(frozen=True)

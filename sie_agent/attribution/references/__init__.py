@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sie_agent.attribution.gradients import VALIDATION_LOSSES
-from sie_agent.attribution.losses import Doubles
 from sie_agent.attribution.references.ekfac import ekfac
 from sie_agent.attribution.references.influence import influence, tracin
 from sie_agent.attribution.references.magnitudes import el2n, grand, self_influence
 from sie_agent.attribution.references.trak import trak
 from sie_agent.attribution.setting import Setting
 from sie_agent.errors import InputError
+from sie_agent.utils.arrays import Doubles
 
 __all__ = ["MAGNITUDES", "REFERENCES", "SIGNED", "reference_importance"]
 

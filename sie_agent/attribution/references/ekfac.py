@@ -8,10 +8,10 @@ from typing import TypeVar
 import numpy as np
 
 from sie_agent.attribution.gradients import VALIDATION_LOSSES, row_influence, validation_gradient
-from sie_agent.attribution.losses import Doubles, Floats
 from sie_agent.attribution.models.base import Layer, Layered, layered
 from sie_agent.attribution.setting import FeatureRows, Setting
 from sie_agent.attribution.training_losses import TRAINING_LOSSES
+from sie_agent.utils.arrays import Doubles, Floats
 
 AnyLayered = TypeVar("AnyLayered", bound=Layered)
 

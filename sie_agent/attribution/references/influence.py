@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from sie_agent.attribution.gradients import VALIDATION_LOSSES, row_influence, validation_gradient
-from sie_agent.attribution.losses import Doubles
 from sie_agent.attribution.models.logistic import linear_influence
 from sie_agent.attribution.setting import Setting
 from sie_agent.errors import InputError
+from sie_agent.utils.arrays import Doubles
 
 
 def tracin(setting: Setting, loss: str) -> Doubles:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from sie_agent.attribution.gradients import row_slopes
-from sie_agent.attribution.losses import Doubles
 from sie_agent.attribution.setting import Setting
+from sie_agent.utils.arrays import Doubles
 
 
 def el2n(setting: Setting) -> Doubles:

@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sie_agent.errors import InputError
-from sie_agent.scorer.trees import Cover, Doubles, Flags, Integers, Trees
+from sie_agent.scorer.trees import Cover, Integers, Trees
+from sie_agent.utils.arrays import Booleans, Doubles
 
 # of numbers at once: what is held in memory
 MOST_AT_ONCE = 4_000_000
@@ -41,7 +42,7 @@ class Paths:
     """
 
     nodes: Integers
-    to_left: Flags
+    to_left: Booleans
     starts: Integers
     leaves: Integers
     features: Integers
@@ -134,7 +135,7 @@ def grouped(trees: Trees, cover: Cover, nodes: Integers, sides: Integers, leaves
     return Paths(nodes, sides == 1, starts, leaves[starts], features[starts], product)
 
 
-def slots_met(trees: Trees, paths: Paths, inputs: Doubles) -> Flags:
+def slots_met(trees: Trees, paths: Paths, inputs: Doubles) -> Booleans:
     """(n, slots) whether each row meets all conditions of each slot."""
     if not len(paths.starts):
         return np.zeros((len(inputs), 0), bool)
@@ -153,7 +154,7 @@ def leaves_by_depth(sizes: Integers, rows: int) -> Iterator[tuple[int, Integers]
             yield depth, leaves[start : start + step]
 
 
-def shapley(met: Flags, shares: Doubles) -> Doubles:
+def shapley(met: Booleans, shares: Doubles) -> Doubles:
     """Shapley values of products: (n, leaves, d) from o, (n, leaves, d), and z, (leaves, d)."""
     depth = shares.shape[-1]
     places, weights = np.polynomial.legendre.leggauss((depth + 1) // 2)

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
@@ -27,9 +26,8 @@ from sie_agent.scorer.files import load_scorer
 from sie_agent.scorer.label_errors import LABEL_ERROR
 from sie_agent.scorer.model import Scorer, student_inputs
 from sie_agent.selection import usual_label
+from sie_agent.utils.arrays import Doubles
 from sie_agent.utils.shown import shown
-
-Doubles = npt.NDArray[np.float64]
 
 FIELDS = ("query", "title", "description")
 # a title of a megabyte would else be scored as often as it has words

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
+from google.protobuf.message import DecodeError
 
 from sie_agent.errors import InputError
 from sie_agent.features import TextFeatures, feature_names, reading
@@ -44,9 +46,6 @@ def read_learned(content: bytes, labels: Sequence[str], where: Path) -> Learned:
     ------
     InputError : the bytes are no model that this package writes; says what is wrong.
     """
-    import onnx
-    from google.protobuf.message import DecodeError
-
     try:
         model = onnx.ModelProto()
         model.ParseFromString(content)

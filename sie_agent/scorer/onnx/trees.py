@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from onnx import numpy_helper
 
 from sie_agent.scorer.onnx.graph import END, TREES, Graph
 from sie_agent.scorer.student import BEYOND, Student, unit_of
@@ -19,8 +20,6 @@ QUANTILES_OF = "quantiles of "
 
 def tree_ranks(graph: Graph, inputs: str, students: Sequence[Trees]) -> str:
     """Add the trees of all students: (n, students) ranks, doubles, from (n, d) doubles."""
-    from onnx import numpy_helper
-
     table = tree_table(students)
     tensors = {name: numpy_helper.from_array(table.pop(name), name) for name in TENSORS}
     columns = {name: values.tolist() for name, values in table.items()}
