@@ -71,6 +71,10 @@ class Cover:
     nodes: Doubles
     leaves: Doubles
 
+    def of(self, children: Integers) -> Doubles:
+        """Rows that went into each child, a node or a leaf as nodes name them."""
+        return np.asarray(np.concatenate([self.leaves[::-1], self.nodes])[children + len(self.leaves)])
+
 
 def check_trees(trees: Trees, n_features: int) -> None:
     """Raise ValueError where an array is of another length, or a number points where nothing is.
@@ -149,14 +153,18 @@ def trees_of_text(text: str, n_features: int) -> tuple[Trees, Cover]:
 
 def check_cover(trees: Trees, cover: Cover) -> None:
     """Raise ValueError where the rows of a node are not those of its children."""
-    counts = np.concatenate([cover.leaves[::-1], cover.nodes])
-    if not ((counts >= 1) & (counts <= MOST_ROWS)).all():
+    if any(not ((rows >= 1) & (rows <= MOST_ROWS)).all() for rows in (cover.nodes, cover.leaves)):
         raise ValueError("a leaf of the trees has no rows")
-    below = [counts[children + len(cover.leaves)] for children in (trees.left, trees.right)]
-    # a tree of one leaf has that leaf twice
-    alone = np.isin(np.arange(len(trees.features)), trees.roots) & (below[0] == cover.nodes) & (below[1] == cover.nodes)
-    if not (alone | (below[0] + below[1] == cover.nodes)).all():
+    if not (lone_leaves(trees, cover) | (cover.of(trees.left) + cover.of(trees.right) == cover.nodes)).all():
         raise ValueError("rows of the trees do not add up")
+
+
+def lone_leaves(trees: Trees, cover: Cover) -> Booleans:
+    """(nodes,) whether each stands for a tree of one leaf: a root with two leaves that both have all of its rows."""
+    lone = np.isin(np.arange(len(trees.features)), trees.roots)
+    for children in (trees.left, trees.right):
+        lone &= (children < 0) & (cover.of(children) == cover.nodes)
+    return lone
 
 
 def sections(text: str) -> Iterator[Mapping[str, str]]:

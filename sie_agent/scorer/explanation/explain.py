@@ -190,7 +190,7 @@ def explain_batch(scorer: Scorer, samples: pd.DataFrame, by: str) -> list[Explan
     rows = samples[["sample_id", *FIELDS, "label"]].to_dict("records")
     erased = [list(erasures(row)) for row in rows]
     asked = [variant for row, words in zip(rows, erased, strict=True) for variant in variants(row, words)]
-    table = pd.DataFrame(asked, columns=[*FIELDS, "label"])
+    table = pd.DataFrame(asked)
     inputs = student_inputs(scorer.features.transform(table), table["label"].astype(np.float64))
     ranks = student.ranks(inputs)
     scores = student.scores_at(ranks)
@@ -202,10 +202,7 @@ def explain_batch(scorer: Scorer, samples: pd.DataFrame, by: str) -> list[Explan
         label = float(row["label"])
         score, score_if_0, score_if_1, *without = scores[start : start + 3 + len(words)].tolist()
         rank, _, _, *ranks_without = ranks[start : start + 3 + len(words)].tolist()
-        effects_of_words = [
-            replace(word, effect=rank - other, score_without=found)
-            for word, other, found in zip(words, ranks_without, without, strict=True)
-        ]
+        told = zip(words, ranks_without, without, strict=True)
         explained.append(
             Explanation(
                 sample_id=str(row["sample_id"]),
@@ -218,7 +215,7 @@ def explain_batch(scorer: Scorer, samples: pd.DataFrame, by: str) -> list[Explan
                 base=float(effects[place, -1]),
                 features=feature_effects([*raw[place], label], effects[place, :-1]),
                 rest=0.0,
-                words=tuple(effects_of_words),
+                words=tuple(replace(word, effect=rank - other, score_without=found) for word, other, found in told),
                 words_left_out=sum(count_left_out(row[field], words, field) for field in FIELDS),
                 score_if_label_0=score_if_0,
                 score_if_label_1=score_if_1,
@@ -227,16 +224,10 @@ def explain_batch(scorer: Scorer, samples: pd.DataFrame, by: str) -> list[Explan
     return explained
 
 
-def variants(row: dict[Any, Any], words: Sequence[WordEffect]) -> Iterator[tuple[str, str, str, float]]:
+def variants(row: dict[Any, Any], words: Sequence[WordEffect]) -> list[dict[Any, Any]]:
     """The row, the row with label 0 and with label 1, and the row without each of the words."""
-    query, title, description, label = (*(row[field] for field in FIELDS), float(row["label"]))
-    yield query, title, description, label
-    yield query, title, description, 0.0
-    yield query, title, description, 1.0
-    for word in words:
-        texts = {"query": query, "title": title, "description": description}
-        texts[word.field] = without_word(texts[word.field], word.start, word.end)
-        yield texts["query"], texts["title"], texts["description"], label
+    erased = [{**row, word.field: without_word(row[word.field], word.start, word.end)} for word in words]
+    return [row, {**row, "label": 0.0}, {**row, "label": 1.0}, *erased]
 
 
 def erasures(row: dict[Any, Any]) -> Iterator[WordEffect]:
