@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -79,7 +78,8 @@ def attribute_features(
             setting = Setting([], checked, checked, checked, relevant_at)
             directions = [direction(fitted, setting, loss) for loss in losses]
         with bar("Influence", log.rows) as shown, TableWriter(target) as writer:
-            for ids, batch in log.identified():
+            for table, batch in log.read("sample_id"):
+                ids = table.column("sample_id").to_numpy(zero_copy_only=False)
                 columns = [fitted.influence(*batch, one) for one in directions]
                 writer.write(pd.DataFrame({"sample_id": ids, **dict(zip(references, columns, strict=True))}))
                 shown.advance(len(ids))
@@ -152,17 +152,12 @@ class FeatureFile:
 
     def batches(self, most: int | None = None) -> Iterator[Batch]:
         """Features (n, d) and targets (n,), batch by batch, of the first *most* rows."""
-        for _, batch in self._read([self._features, self._target], most):
-            yield batch
+        return (batch for _, batch in self.read(most=most))
 
-    def identified(self) -> Iterator[tuple[npt.NDArray[np.object_], Batch]]:
-        """The same with the rows' ids."""
-        for table, batch in self._read(["sample_id", self._features, self._target], None):
-            yield table.column("sample_id").to_numpy(zero_copy_only=False), batch
-
-    def _read(self, columns: list[str], most: int | None) -> Iterator[tuple[Any, Batch]]:
+    def read(self, *more: str, most: int | None = None) -> Iterator[tuple[Any, Batch]]:
+        """The batches, each behind the table that it is from, which has the columns *more* too."""
         first = 0
-        size = min(BATCH_ROWS, most or BATCH_ROWS)
+        size, columns = min(BATCH_ROWS, most or BATCH_ROWS), [*more, self._features, self._target]
         for table in open_parquet(self.path).iter_batches(batch_size=size, columns=columns):
             yield table, (self._matrix(table, first), self._targets(table, first))
             first += table.num_rows

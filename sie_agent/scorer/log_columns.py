@@ -185,9 +185,7 @@ def columns_in(opened: pq.ParquetFile) -> LogColumns | None:
     if table[KEY].null_count:
         return None
     keys = table[KEY].to_numpy()
-    values = np.empty((len(keys), len(LOG_COLUMNS)), np.float32)
-    for at, name in enumerate(LOG_COLUMNS):
-        values[:, at] = table[name].to_numpy()
+    values = np.column_stack([table[name].to_numpy() for name in LOG_COLUMNS])
     # a student of relevance may stray a little beyond 0 and 1
     inside = np.isnan(values) | ((values >= -1) & (values <= 2))
     return LogColumns(keys, values) if (keys[1:] >= keys[:-1]).all() and inside.all() else None

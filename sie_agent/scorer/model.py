@@ -200,17 +200,15 @@ def distill_scorer(
             hint="Check that the judgments belong to this data set.",
         )
     inputs = student_inputs(fitted.transform(rows), rows["label"])
+    wanted = known.reindex(columns=names).loc[rows["sample_id"]]
     students, unseen = {}, {}
     for name in names:
-        target = (
-            known.loc[rows["sample_id"], name].to_numpy(np.float64) if name in known else np.full(len(rows), np.nan)
-        )
+        target = wanted[name].to_numpy(np.float64)
         count = int((~np.isnan(target)).sum())
         if count >= 2:
             trees = counted(chosen[name].trees, "tree")
             say(f"fitting '{name}' on {counted(count, 'row')}: {trees}, {FOLDS + 1} times")
-            reads = WEAK_LABELS[name].reads_label
-            ends = WEAK_LABELS[name].ends
+            reads, ends = WEAK_LABELS[name].reads_label, WEAK_LABELS[name].ends
             students[name] = fit_student(inputs, target, chosen[name], seed, reads_label=reads, ends=ends)
             unseen[name] = cross_fitted(inputs, target, rows["query"], chosen[name], seed, reads_label=reads, ends=ends)
     if not students:

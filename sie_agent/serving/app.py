@@ -14,11 +14,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from sie_agent.scorer import scorer_folder
+from sie_agent.scorer import ScorerSession, scorer_folder
 from sie_agent.selection import AUTO
 from sie_agent.serving.batching import Batcher
 from sie_agent.serving.bodies import JSON, NDJSON, content_type
-from sie_agent.serving.engine import load, load_engine
+from sie_agent.serving.engine import load
 from sie_agent.serving.guard import STREAM, Guard
 from sie_agent.serving.http_errors import HttpError
 from sie_agent.serving.metrics import Metrics
@@ -60,7 +60,7 @@ def make_state(
     observer: Observer | Callable[[Engine], Observer] | None = None,
     weigh_by: str = AUTO,
     strength: float | None = None,
-    loader: Loader = load_engine,
+    loader: Loader = ScorerSession,
     host: str = "127.0.0.1",
 ) -> State:
     """Load the scorer and build the state that the routes share.

@@ -176,15 +176,10 @@ class Batcher:
     def _show(self, observer: Observer, scored: Sequence[tuple[Job, Scores]]) -> None:
         """Show the rows of a batch to the observer."""
         samples = [sample for job, _ in scored for sample in job.samples]
-        observer.observe(
-            {
-                name: np.concatenate([answer[name] for _, answer in scored])
-                for name in scored[0][0].loaded.engine.labels
-            },
-            labels_of(samples),
-            [sample.department or "" for sample in samples],
-            [sample.query for sample in samples],
-        )
+        names = scored[0][0].loaded.engine.labels
+        scores = {name: np.concatenate([answer[name] for _, answer in scored]) for name in names}
+        departments = [sample.department or "" for sample in samples]
+        observer.observe(scores, labels_of(samples), departments, [sample.query for sample in samples])
 
     def _answers(self, batch: list[Job]) -> list[Scores | HttpError]:
         """Scores of each job. If a batch fails, its jobs are tried one by one, so that only the bad one fails."""
@@ -204,14 +199,9 @@ class Batcher:
 
     def _infer(self, samples: Sequence[Sample], loaded: Loaded) -> Scores:
         started = time.perf_counter()
-        scores = dict(
-            loaded.engine.score(
-                [sample.query for sample in samples],
-                [sample.title for sample in samples],
-                [sample.description or "" for sample in samples],
-                [sample.label for sample in samples],
-            )
-        )
+        query, title = [sample.query for sample in samples], [sample.title for sample in samples]
+        description = [sample.description or "" for sample in samples]
+        scores = dict(loaded.engine.score(query, title, description, [sample.label for sample in samples]))
         self.metrics.inference.observe(time.perf_counter() - started)
         self.metrics.batch_rows.observe(len(samples))
         self.metrics.rows.inc(len(samples))

@@ -115,11 +115,8 @@ async def chunks(request: Request, state: State, seconds: Callable[[], float]) -
 def too_large(state: State) -> HttpError:
     """The body is larger than allowed."""
     state.refused.note("too_large")
-    return HttpError(
-        413,
-        "too_large",
-        f"the body is larger than {state.limits.body_bytes:,} bytes; send several requests, or a stream of {NDJSON}",
-    )
+    bound = f"the body is larger than {state.limits.body_bytes:,} bytes"
+    return HttpError(413, "too_large", f"{bound}; send several requests, or a stream of {NDJSON}")
 
 
 class LineSplitter:

@@ -78,14 +78,8 @@ def recipe_of(engine: Engine, override: RecipeOverride) -> Recipe | None:
         return None
     if override.by not in (AUTO, NONE, *engine.labels):
         raise InputError(f"cannot weigh by '{override.by}'", hint=f"Choose one of {', '.join(engine.labels)}.")
-    recipe = recipe_for(
-        ScorerColumns(engine.labels, getattr(engine, "config", {})),
-        own,
-        override.by,
-        override.strength,
-        None,
-        "the scorer",
-    )
+    columns = ScorerColumns(engine.labels, getattr(engine, "config", {}))
+    recipe = recipe_for(columns, own, override.by, override.strength, None, "the scorer")
     check_recipe(recipe)
     return recipe
 

@@ -21,12 +21,9 @@ def el2n(setting: Setting) -> Doubles:
 
 def grand(setting: Setting) -> Doubles:
     """Length of the gradient of the row's loss at the first checkpoint, mean over seeds, (n,), at least 0."""
-    lengths = [
-        np.abs(row_slopes(run[0], setting.rows, setting.training_loss))
-        * np.sqrt(run[0].squared_gradient_norm(setting.rows.features))
-        for run in setting.runs
-    ]
-    return np.asarray(np.mean(lengths, axis=0), np.float64)
+    slopes = [np.abs(row_slopes(run[0], setting.rows, setting.training_loss)) for run in setting.runs]
+    norms = [np.sqrt(run[0].squared_gradient_norm(setting.rows.features)) for run in setting.runs]
+    return np.asarray(np.mean(np.multiply(slopes, norms), axis=0), np.float64)
 
 
 def self_influence(setting: Setting) -> Doubles:

@@ -36,20 +36,13 @@ def model_index(figures: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) 
     if not figures:
         return {}
     suite = plain(about.get("suite") or "") or "not named"
-    results = [
-        {
-            "task": {"type": "tabular-regression", "name": "agreement with reference importance"},
-            "dataset": {"type": suite, "name": suite},
-            "metrics": [
-                {
-                    "type": row["metric"],
-                    "value": float(row["value"]),
-                    "name": f"{row['metric']} of {row['label']} {row['reference']}",
-                }
-            ],
-        }
-        for row in figures
-    ]
+    task = {"type": "tabular-regression", "name": "agreement with reference importance"}
+    dataset = {"type": suite, "name": suite}
+    results = []
+    for row in figures:
+        name = f"{row['metric']} of {row['label']} {row['reference']}"
+        metric = {"type": row["metric"], "value": float(row["value"]), "name": name}
+        results.append({"task": dict(task), "dataset": dict(dataset), "metrics": [metric]})
     return {
         "metrics": sorted({row["metric"] for row in figures}),
         "model-index": [{"name": "importance-scorer", "results": results}],

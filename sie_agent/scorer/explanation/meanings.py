@@ -25,10 +25,7 @@ SHARES = {
 }
 FLAGS = {
     "all query words in title": ("every word of the query is in the title", "the title lacks a word of the query"),
-    "last query word in title": (
-        "the query's last word is in the title",
-        "the query's last word is not in the title",
-    ),
+    "last query word in title": ("the query's last word is in the title", "the query's last word is not in the title"),
     "last query word ends title": (
         "the query's last word ends the title",
         "the title does not end with the query's last word",

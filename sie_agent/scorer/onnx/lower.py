@@ -85,14 +85,8 @@ def folded(graph: Graph, texts: str, version: int) -> str:
 
 def looked_up(graph: Graph, table: dict[str, str], values: str) -> str:
     """What the table has for each text, empty where it has nothing."""
-    return graph.add(
-        "LabelEncoder",
-        values,
-        domain=TREES,
-        keys_strings=list(table),
-        values_strings=list(table.values()),
-        default_string="",
-    )
+    entries = {"keys_strings": list(table), "values_strings": list(table.values()), "default_string": ""}
+    return graph.add("LabelEncoder", values, domain=TREES, **entries)
 
 
 def joined(graph: Graph, characters: str) -> str:

@@ -62,11 +62,8 @@ class Admission:
         name = network(address)
         client = self.clients.get(name) or ClientAddress(name)
         if client.connections >= self.of_one_client and not self.make_room(client.waiting):
-            refusal = HttpError(
-                429,
-                "too_many_connections",
-                f"your address has {client.connections:,} connections; at most {self.of_one_client:,} are allowed",
-            )
+            held = f"your address has {client.connections:,} connections; at most {self.of_one_client:,} are allowed"
+            refusal = HttpError(429, "too_many_connections", held)
         elif len(self.admitted) >= self.most and not self.make_room(self.waiting):
             refusal = HttpError(
                 503, "busy", f"there are {len(self.admitted):,} connections; at most {self.most:,} are allowed"
