@@ -78,19 +78,15 @@ def check_columns(given: pd.DataFrame) -> None:
     there = [str(name) for name in given.columns]
     for name in READ:
         if there.count(name) > 1:
-            raise InputError(
-                f"the column '{name}' is there {there.count(name)} times", where="samples", hint="Drop one."
-            )
+            problem = f"the column '{name}' is there {there.count(name)} times"
+            raise InputError(problem, where="samples", hint="Drop one.")
     for name in NEEDED:
         if name not in there:
             free = {other.strip().casefold(): other for other in there if other not in READ}
             near = difflib.get_close_matches(name, free, 1, cutoff=0.6)
-            raise InputError(
-                f"the column '{name}' is missing. There are: {', '.join(there) or 'none'}",
-                where="samples",
-                hint=(f"Rename '{free[near[0]]}' to '{name}'" if near else f"Rename one to '{name}'")
-                + f": {EXPECTED}.",
-            )
+            meant = f"'{free[near[0]]}'" if near else "one"
+            problem = f"the column '{name}' is missing. There are: {', '.join(there) or 'none'}"
+            raise InputError(problem, where="samples", hint=f"Rename {meant} to '{name}': {EXPECTED}.")
 
 
 def log_label(given: npt.NDArray[Any]) -> Doubles:
@@ -134,11 +130,8 @@ def named_labels(labels: Any, samples: Samples, count: int, name: str | None) ->
     there = label_names(labels.columns)
     if not there:
         found = ", ".join(map(str, labels.columns)) or "none"
-        raise InputError(
-            f"no weak label among the columns ({found})",
-            where="labels",
-            hint=f"Name a column of numbers as one of {', '.join(known)}.",
-        )
+        hint = f"Name a column of numbers as one of {', '.join(known)}."
+        raise InputError(f"no weak label among the columns ({found})", where="labels", hint=hint)
     if "sample_id" in labels.columns and isinstance(samples, pd.DataFrame) and "sample_id" in samples.columns:
         labels = by_id(labels, samples["sample_id"])
     if len(labels) != count:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import httptools
 
 from sie_agent.serving.connections.heads import MALFORMED, NOTED, body_size, fault_of_head, head_too_large, origin_form
@@ -63,7 +65,10 @@ class Connection(TimedConnection):
             self.deaf = True
             return
         self.body_to_come = 0
-        self.parser = httptools.HttpRequestParser(BodyCallbacks(self))
+        # the body alone: another parser has read the head
+        read = {name: getattr(self, name) for name in ("on_body", "on_header", "on_chunk_header", "on_chunk_complete")}
+        callbacks = SimpleNamespace(**read, on_message_complete=self.on_last_message_complete)
+        self.parser = httptools.HttpRequestParser(callbacks)
         framing = b"transfer-encoding: chunked" if size < 0 else b"content-length: %d" % size
         self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % framing)
         if rest:
@@ -141,23 +146,12 @@ class Connection(TimedConnection):
         if self.phase is Phase.DISCARD and not self.finished:
             self.rest()
 
+    def on_last_message_complete(self) -> None:
+        """Read nothing after this request: what follows may be in the other protocol."""
+        self.on_message_complete()
+        self.deaf = True
+
     def stop(self, refusal: HttpError | None) -> None:
         """Stop the parser; with None, earlier requests are answered and nothing else."""
         self.stopped, self.verdict = True, refusal
         raise StopParsing
-
-
-class BodyCallbacks:
-    """Callbacks of a parser that reads the body of a request whose head another parser has read."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self.on_body = connection.on_body
-        self.on_header = connection.on_header
-        self.on_chunk_header = connection.on_chunk_header
-        self.on_chunk_complete = connection.on_chunk_complete
-
-    def on_message_complete(self) -> None:
-        """Read nothing after this request: what follows may be in the other protocol."""
-        self.connection.on_message_complete()
-        self.connection.deaf = True
