@@ -145,6 +145,6 @@ def fault_in(told: Any) -> str | None:
     return None
 
 
-def is_number(value: Any) -> bool:
-    """Whether a value is a finite number of a usual size; booleans are not."""
-    return type(value) in (int, float) and abs(value) <= LARGEST
+def is_number(value: Any, most: float = LARGEST) -> bool:
+    """Whether a value of a JSON file is a finite number of at most this size; booleans are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= most

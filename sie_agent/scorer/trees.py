@@ -236,14 +236,13 @@ def parents_first(children: Integers, leaves: int) -> tuple[Integers, Integers]:
     nodes: list[int] = []
     ends: list[int] = []
     waiting = [0]
-    while waiting:
+    # more nodes than there are: one was met twice, and the walk might never end
+    while waiting and len(nodes) <= len(children):
         child = waiting.pop()
         if child < 0:
             ends.append(-1 - child)
         else:
             nodes.append(child)
-            if len(nodes) > len(children):
-                break
             left, right = children[child].tolist()
             waiting += [right, left]
     if sorted(nodes) != list(range(len(children))) or sorted(ends) != list(range(leaves)):

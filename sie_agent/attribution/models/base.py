@@ -57,22 +57,8 @@ class Layered(Model, Protocol):
         """The layers as they work on some rows, in the order of ``blocks``."""
 
 
-class Trainable(Model, Protocol):
-    """A model that :class:`~sie_agent.attribution.training.AdamW` can train."""
-
-    @property
-    def decayed(self) -> tuple[bool, ...]:
-        """Which of the arrays weight decay acts on."""
-
-    def arrays(self) -> list[Floats]:
-        """The parameter arrays, in a fixed order."""
-
-    def with_arrays(self, arrays: Sequence[Floats]) -> Self:
-        """A model with other parameters, in the same order."""
-
-
-class ParameterArrays:
-    """What :class:`Trainable` asks, for a dataclass whose fields are its parameter arrays."""
+class Trainable(Model):
+    """A model that :class:`~sie_agent.attribution.training.AdamW` can train: a dataclass of parameter arrays."""
 
     @property
     def decayed(self) -> tuple[bool, ...]:

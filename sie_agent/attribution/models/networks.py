@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sie_agent.attribution.models.base import Layer, ParameterArrays
+from sie_agent.attribution.models.base import Layer, Trainable
 from sie_agent.utils.arrays import Floats
 
 
 @dataclass(frozen=True)
-class Network(ParameterArrays):
+class Network(Trainable):
     """Parameters of s(x) = output · relu(x hidden + hidden_bias) + x direct + bias.
 
     The linear special case has no hidden units; the perceptron has no direct weights.

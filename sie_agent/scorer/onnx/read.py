@@ -120,8 +120,6 @@ def table_of(tensor: Any) -> npt.NDArray[Any]:
 
 def doubles(kept: dict[str, Any], name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     """A table of finite numbers of a known shape, in the type that it has."""
-    if name not in kept:
-        raise ValueError(f"it has no table '{name}'")
     found = table_of(kept[name])
     if found.shape != shape or found.dtype.kind != "f":
         raise ValueError(f"features of another version: '{name}' has another shape")
