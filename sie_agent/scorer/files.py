@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -208,13 +209,11 @@ def read_model(folder: Path, config: Mapping[str, Any]) -> bytes:
     InputError : it is missing or damaged.
     """
     path = Path(folder) / MODEL
-    try:
+    with suppress(OSError):
         content = read_bytes(path, MOST_OF_MODEL, AGAIN)
-    except OSError as error:
-        raise InputError("part of the scorer is missing or damaged", where=path, hint=AGAIN) from error
-    if hashlib.sha256(content).hexdigest() != config["sha256"].get(MODEL):
-        raise InputError("part of the scorer is missing or damaged", where=path, hint=AGAIN)
-    return content
+        if hashlib.sha256(content).hexdigest() == config["sha256"].get(MODEL):
+            return content
+    raise InputError("part of the scorer is missing or damaged", where=path, hint=AGAIN)
 
 
 def scorer_folder(folder: str | Path) -> Path:

@@ -216,7 +216,7 @@ def explain_batch(scorer: Scorer, samples: pd.DataFrame, by: str) -> list[Explan
                 features=feature_effects([*raw[place], label], effects[place, :-1]),
                 rest=0.0,
                 words=tuple(replace(word, effect=rank - other, score_without=found) for word, other, found in told),
-                words_left_out=sum(count_left_out(row[field], words, field) for field in FIELDS),
+                words_left_out=sum(max(0, len(list(word_spans(row[field]))) - MOST_WORDS) for field in FIELDS),
                 score_if_label_0=score_if_0,
                 score_if_label_1=score_if_1,
             )
@@ -236,12 +236,6 @@ def erasures(row: dict[Any, Any]) -> Iterator[WordEffect]:
         text = row[field]
         for start, end in islice(word_spans(text), MOST_WORDS):
             yield WordEffect(field, text[start:end], start, end, 0.0, 0.0)
-
-
-def count_left_out(text: str, words: Sequence[WordEffect], field: str) -> int:
-    """How many words of a field stand behind those that were tried."""
-    end = max((word.end for word in words if word.field == field), default=0)
-    return sum(start >= end for start, _ in word_spans(text))
 
 
 def without_word(text: str, start: int, end: int | None = None) -> str:
