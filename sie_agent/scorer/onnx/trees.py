@@ -16,6 +16,8 @@ from sie_agent.scorer.trees import Trees, check_trees
 
 LESS_OR_EQUAL, SUM = 0, 1
 QUANTILES_OF = "quantiles of "
+# columns that the operator takes as tensors; the others are lists of whole numbers
+TENSORS = ("nodes_splits", "nodes_modes", "leaf_weights")
 
 
 def tree_ranks(graph: Graph, inputs: str, students: Sequence[Trees]) -> str:
@@ -25,19 +27,6 @@ def tree_ranks(graph: Graph, inputs: str, students: Sequence[Trees]) -> str:
     columns = {name: values.tolist() for name, values in table.items()}
     settings = {"n_targets": len(students), "aggregate_function": SUM}
     return graph.add("TreeEnsemble", inputs, domain=TREES, **settings, **columns, **tensors)
-
-
-TENSORS = ("nodes_splits", "nodes_modes", "leaf_weights")
-COLUMNS = (
-    "tree_roots",
-    "nodes_featureids",
-    "nodes_missing_value_tracks_true",
-    "nodes_truenodeids",
-    "nodes_trueleafs",
-    "nodes_falsenodeids",
-    "nodes_falseleafs",
-    "leaf_targetids",
-)
 
 
 def tree_table(students: Sequence[Trees]) -> dict[str, npt.NDArray[Any]]:
