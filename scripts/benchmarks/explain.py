@@ -29,7 +29,8 @@ from scripts.benchmarks.options import Options, guarded, report, whole
 from scripts.benchmarks.shared import median_with_interval, say, started_manifest, write_figures
 from scripts.benchmarks.synthetic_log import made_scorer
 from sie_agent.samples import load_samples, stream_samples, without_grade
-from sie_agent.scorer import Explanation, Scorer, WordEffect, explain_rows, load_scorer, scorer_folder, student_inputs
+from sie_agent.scorer import Explanation, Scorer, explain_rows, load_scorer, scorer_folder, student_inputs
+from sie_agent.scorer.explanation.explain import WordEffect
 
 TAKEN_OUT = 3
 FEWEST_WORDS = 8

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,10 +20,9 @@ from sie_agent.files.paths import user_path
 from sie_agent.outputs import File, Work, outputs
 from sie_agent.samples import normalise_query
 from sie_agent.samples.tables import TableWriter
+from sie_agent.utils.arrays import Booleans, Doubles, Floats
 from sie_agent.utils.progress import bar
 from sie_agent.utils.values import check_values
-
-Floats = npt.NDArray[np.float32]
 
 BATCH_ROWS = 8_192
 FIRST_FIT_ROWS = 65_536
@@ -80,7 +78,8 @@ def attribute_features(
             setting = Setting([], checked, checked, checked, relevant_at)
             directions = [direction(fitted, setting, loss) for loss in losses]
         with bar("Influence", log.rows) as shown, TableWriter(target) as writer:
-            for ids, batch in log.identified():
+            for table, batch in log.read("sample_id"):
+                ids = table.column("sample_id").to_numpy(zero_copy_only=False)
                 columns = [fitted.influence(*batch, one) for one in directions]
                 writer.write(pd.DataFrame({"sample_id": ids, **dict(zip(references, columns, strict=True))}))
                 shown.advance(len(ids))
@@ -118,7 +117,7 @@ def fitted_on(log: FeatureFile, decay: float, step: Callable[[], None]) -> tuple
     return fit_batches(every_row, log.size, decay, start=start), passes
 
 
-def direction(fitted: Logistic, setting: Setting, loss: str) -> npt.NDArray[np.float64]:
+def direction(fitted: Logistic, setting: Setting, loss: str) -> Doubles:
     """Inverse curvature times the gradient of a validation loss."""
     predicted = fitted.scores(setting.validation.features).astype(np.float32)
     slopes = VALIDATION_LOSSES[loss](setting)(predicted)
@@ -153,17 +152,12 @@ class FeatureFile:
 
     def batches(self, most: int | None = None) -> Iterator[Batch]:
         """Features (n, d) and targets (n,), batch by batch, of the first *most* rows."""
-        for _, batch in self._read([self._features, self._target], most):
-            yield batch
+        return (batch for _, batch in self.read(most=most))
 
-    def identified(self) -> Iterator[tuple[npt.NDArray[np.object_], Batch]]:
-        """The same with the rows' ids."""
-        for table, batch in self._read(["sample_id", self._features, self._target], None):
-            yield table.column("sample_id").to_numpy(zero_copy_only=False), batch
-
-    def _read(self, columns: list[str], most: int | None) -> Iterator[tuple[Any, Batch]]:
+    def read(self, *more: str, most: int | None = None) -> Iterator[tuple[Any, Batch]]:
+        """The batches, each behind the table that it is from, which has the columns *more* too."""
         first = 0
-        size = min(BATCH_ROWS, most or BATCH_ROWS)
+        size, columns = min(BATCH_ROWS, most or BATCH_ROWS), [*more, self._features, self._target]
         for table in open_parquet(self.path).iter_batches(batch_size=size, columns=columns):
             yield table, (self._matrix(table, first), self._targets(table, first))
             first += table.num_rows
@@ -188,7 +182,7 @@ class FeatureFile:
         self._refuse(~((targets >= 0) & (targets <= 1)), first, self._target, "is not in [0, 1]")
         return np.asarray(targets, np.float32)
 
-    def _refuse(self, wrong: npt.NDArray[np.bool_], first: int, field: str, what: str) -> None:
+    def _refuse(self, wrong: Booleans, first: int, field: str, what: str) -> None:
         if wrong.any():
             row = first + int(np.flatnonzero(wrong)[0]) + 1
             raise InputError(what, where=f"{self.path}, row {row}, field '{field}'")

@@ -7,10 +7,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from sie_agent.attribution.losses import Floats, cross_entropy_slopes, listwise_slopes, pairs_within, ranking_slopes
+from sie_agent.attribution.losses import cross_entropy_slopes, listwise_slopes, pairs_within, ranking_slopes
 from sie_agent.attribution.models.base import Model
 from sie_agent.attribution.setting import FeatureRows, Setting
 from sie_agent.attribution.training_losses import TRAINING_LOSSES
+from sie_agent.utils.arrays import Floats
 
 Slopes = Callable[[Floats], Floats]
 AnyModel = TypeVar("AnyModel", bound=Model)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.intp]
+from sie_agent.utils.arrays import Doubles, Floats, Integers
 
 
 def sigmoid(scores: Floats) -> Floats:
@@ -39,7 +37,7 @@ class Pairs:
     share: Floats
 
 
-def pairs_within(queries: npt.NDArray[np.intp]) -> Pairs:
+def pairs_within(queries: Integers) -> Pairs:
     """All ordered pairs of different rows that share a query code.
 
     Parameters
@@ -82,32 +80,30 @@ def listwise_loss(scores: Floats, relevance: Floats, queries: Integers) -> float
 
     Mean over queries with any relevance of -Σ r_i/Σr · log softmax(s)_i.
     """
-    shares, codes, weight = listwise_parts(relevance, queries)
-    highest = np.full(len(weight), -np.inf)
-    np.maximum.at(highest, codes, scores)
-    centred = scores - highest[codes]
-    total = np.log(np.bincount(codes, np.exp(centred)))
-    return float((weight[codes] * shares * (total[codes] - centred)).sum())
+    weight, shares, centred, total = listwise_parts(scores, relevance, queries)
+    return float((weight * shares * (np.log(total) - centred)).sum())
 
 
 def listwise_slopes(scores: Floats, relevance: Floats, queries: Integers) -> Floats:
     """d(listwise loss)/ds of each row, (n,)."""
-    shares, codes, weight = listwise_parts(relevance, queries)
+    weight, shares, centred, total = listwise_parts(scores, relevance, queries)
+    return np.asarray(weight * (np.exp(centred) / total - shares), np.float32)
+
+
+def listwise_parts(scores: Floats, relevance: Floats, queries: Integers) -> tuple[Doubles, Doubles, Doubles, Doubles]:
+    """Of each row, (n,): the weight of its query, its share of the query's relevance, and the parts of the softmax.
+
+    These are its score less the query's highest, and the sum of exp(that) over the query.
+    """
+    codes = np.unique(queries, return_inverse=True)[1].ravel() if len(queries) else queries
+    relevant = np.bincount(codes, relevance)
+    weight = (relevant > 0) / max(int((relevant > 0).sum()), 1)
     highest = np.full(len(weight), -np.inf)
     np.maximum.at(highest, codes, scores)
-    raised = np.exp(scores - highest[codes])
-    softmax = raised / np.bincount(codes, raised)[codes]
-    return np.asarray(weight[codes] * (softmax - shares), np.float32)
-
-
-def listwise_parts(
-    relevance: Floats, queries: Integers
-) -> tuple[npt.NDArray[np.float64], Integers, npt.NDArray[np.float64]]:
-    """Share of its query's relevance of each row, code of its query from 0 on, and weight of each query."""
-    codes = np.unique(queries, return_inverse=True)[1].ravel() if len(queries) else queries
-    total = np.bincount(codes, relevance)
-    weight = (total > 0) / max(int((total > 0).sum()), 1)
-    return relevance / np.where(total > 0, total, 1.0)[codes], codes, weight
+    centred = scores - highest[codes]
+    shares = relevance / np.where(relevant > 0, relevant, 1.0)[codes]
+    total = np.bincount(codes, np.exp(centred)).astype(np.float64)
+    return weight[codes], shares, centred, total[codes]
 
 
 def fitted_temperature(scores: Floats, relevance: Floats, pairs: Pairs, steps: int = 40) -> float:

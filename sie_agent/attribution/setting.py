@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-from sie_agent.attribution.losses import Floats, Integers
 from sie_agent.attribution.models.base import Model
+from sie_agent.utils.arrays import Booleans, Floats, Integers
 
 
 @dataclass(frozen=True)
@@ -26,7 +23,7 @@ class FeatureRows:
     targets: Floats
     queries: Integers
 
-    def take(self, chosen: npt.NDArray[np.bool_] | Integers) -> FeatureRows:
+    def take(self, chosen: Booleans | Integers) -> FeatureRows:
         """The chosen rows."""
         return FeatureRows(self.features[chosen], self.targets[chosen], self.queries[chosen])
 

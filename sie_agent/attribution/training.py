@@ -7,12 +7,13 @@ from typing import TypeVar
 
 import numpy as np
 
-from sie_agent.attribution.losses import Floats, Integers, sigmoid
+from sie_agent.attribution.losses import sigmoid
 from sie_agent.attribution.models.base import Model, Trainable
 from sie_agent.attribution.models.networks import new_network
 from sie_agent.attribution.models.two_tower import new_two_tower
 from sie_agent.attribution.training_steps import TrainingSettings, batches, checkpoint_epochs, step_slopes
 from sie_agent.models import require_transformers
+from sie_agent.utils.arrays import Floats, Integers
 
 AnyTrainable = TypeVar("AnyTrainable", bound=Trainable)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sie_agent.attribution.losses import Floats, Pairs, cross_entropy, pairs_within, sigmoid
+from sie_agent.attribution.losses import Pairs, cross_entropy, pairs_within, sigmoid
 from sie_agent.attribution.setting import FeatureRows
+from sie_agent.utils.arrays import Floats
 
 
 class Pointwise:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sie_agent.attribution.losses import Floats, Integers, pairs_within, ranking_slopes, sigmoid
+from sie_agent.attribution.losses import pairs_within, ranking_slopes, sigmoid
+from sie_agent.utils.arrays import Floats, Integers
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,9 @@ def batches(
 
 
 def step_slopes(scores: Floats, targets: Floats, weights: Floats, queries: Integers | None, loss: str) -> Floats:
-    """d(training loss of one step's rows)/ds of each row, (n,)."""
-    if loss == "pairwise" and queries is not None:
-        return weighted_ranking_slopes(scores, targets, queries, weights)
-    return np.asarray(weights * (sigmoid(scores) - targets) / len(scores), np.float32)
-
-
-def weighted_ranking_slopes(scores: Floats, targets: Floats, queries: Integers, weights: Floats) -> Floats:
-    """Slopes of the ranking loss where a pair weighs the product of its rows' weights, (n,)."""
+    """d(training loss of one step's rows)/ds of each row, (n,); a pair weighs the product of its rows' weights."""
+    if loss != "pairwise" or queries is None:
+        return np.asarray(weights * (sigmoid(scores) - targets) / len(scores), np.float32)
     pairs = pairs_within(queries)
     if not np.all(weights == 1):
         pairs = replace(pairs, share=pairs.share * weights[pairs.better] * weights[pairs.worse])

@@ -1,13 +1,6 @@
 """The small distilled model that scores the whole log, and what its scores are used for."""
 
-from sie_agent.scorer.explanation.explain import (
-    Explanation,
-    WordEffect,
-    check_asked,
-    explain_rows,
-    explained_by,
-    shortened,
-)
+from sie_agent.scorer.explanation.explain import Explanation, check_asked, explain_rows, explained_by, shortened
 from sie_agent.scorer.explanation.marked import marked_text, strength
 from sie_agent.scorer.files import describe_scorer, file_of_run, load_scorer, save_scorer, scorer_folder
 from sie_agent.scorer.label_errors import (
@@ -21,17 +14,7 @@ from sie_agent.scorer.label_errors import (
     LabelErrors,
     design,
 )
-from sie_agent.scorer.log_columns import (
-    columns_beside,
-    columns_path,
-    label_error_columns,
-    made_columns,
-    read_columns,
-    row_keys,
-    settle_columns,
-    with_log_columns,
-    write_columns,
-)
+from sie_agent.scorer.log_columns import columns_beside, columns_path, settle_columns, with_log_columns
 from sie_agent.scorer.model import (
     Scorer,
     cross_fitted,
@@ -62,7 +45,6 @@ __all__ = [
     "Scorer",
     "ScorerSession",
     "Student",
-    "WordEffect",
     "check_asked",
     "columns_beside",
     "columns_path",
@@ -75,14 +57,10 @@ __all__ = [
     "file_of_run",
     "fit_student",
     "folder_hash",
-    "label_error_columns",
     "load_scorer",
-    "made_columns",
     "made_ready",
     "marked_text",
     "quantiles_of",
-    "read_columns",
-    "row_keys",
     "save_scorer",
     "scored_by_workers",
     "scored_here",
@@ -95,5 +73,4 @@ __all__ = [
     "with_log_columns",
     "with_recipe",
     "with_score_quantiles",
-    "write_columns",
 ]

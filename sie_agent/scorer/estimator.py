@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted, check_random_state
@@ -18,6 +17,7 @@ from sie_agent.scorer.estimator_inputs import BOUNDS, Samples, named_labels, pre
 from sie_agent.scorer.files import load_scorer, save_scorer
 from sie_agent.scorer.model import Scorer, distill_scorer
 from sie_agent.selection import check_strength, usual_label, weights_from
+from sie_agent.utils.arrays import Doubles
 from sie_agent.utils.counts import counted
 from sie_agent.utils.python_words import parameters_named
 from sie_agent.utils.signatures import checked
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
         def __repr__(self, N_CHAR_MAX: int = 700) -> str: ...
 else:
     from sklearn.base import BaseEstimator, RegressorMixin
-
-Doubles = npt.NDArray[np.float64]
 
 
 class ImportanceScorer(RegressorMixin, BaseEstimator):

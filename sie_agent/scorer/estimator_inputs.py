@@ -8,7 +8,6 @@ from dataclasses import fields
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.stats import spearmanr
 
@@ -17,12 +16,14 @@ from sie_agent.labels import StudentSettings, label_names
 from sie_agent.samples import validate_samples
 from sie_agent.scorer.cards.markup import table_of
 from sie_agent.selection import USUAL
+from sie_agent.utils.arrays import Doubles
 from sie_agent.utils.progress import say
 
-Doubles = npt.NDArray[np.float64]
 Samples = pd.DataFrame | Iterable[Mapping[str, Any]]
 TEXTS = ("query", "title", "description")
 READ = (*TEXTS, "label")
+# the largest finite number
+MOST = float(np.finfo(np.float64).max)
 NEEDED = ("query", "title")
 EXPECTED = (
     "expected are the columns query and title, and where there are any description and label (a number from 0 to 1)"
@@ -65,7 +66,10 @@ def prepared(samples: Samples) -> tuple[pd.DataFrame, list[str]]:
     texts = given[[name for name in TEXTS if name in given.columns]].reset_index(drop=True)
     label = given["label"].to_numpy() if "label" in read else np.full(len(given), np.nan)
     table = validate_samples(texts.assign(item_id="-"), "samples")
-    return table[["sample_id", *TEXTS]].assign(label=log_label(label)), read
+    place, problem = "samples, row {}, field 'label'", "the label {} is no number from 0 to 1"
+    hint = "Scale it, or give NaN where the log says nothing."
+    known = numbers_in(pd.Series(label), place, problem, hint, least=0, most=1)
+    return table[["sample_id", *TEXTS]].assign(label=known), read
 
 
 def check_columns(given: pd.DataFrame) -> None:
@@ -78,39 +82,39 @@ def check_columns(given: pd.DataFrame) -> None:
     there = [str(name) for name in given.columns]
     for name in READ:
         if there.count(name) > 1:
-            raise InputError(
-                f"the column '{name}' is there {there.count(name)} times", where="samples", hint="Drop one."
-            )
+            problem = f"the column '{name}' is there {there.count(name)} times"
+            raise InputError(problem, where="samples", hint="Drop one.")
     for name in NEEDED:
         if name not in there:
             free = {other.strip().casefold(): other for other in there if other not in READ}
             near = difflib.get_close_matches(name, free, 1, cutoff=0.6)
-            raise InputError(
-                f"the column '{name}' is missing. There are: {', '.join(there) or 'none'}",
-                where="samples",
-                hint=(f"Rename '{free[near[0]]}' to '{name}'" if near else f"Rename one to '{name}'")
-                + f": {EXPECTED}.",
-            )
+            meant = f"'{free[near[0]]}'" if near else "one"
+            problem = f"the column '{name}' is missing. There are: {', '.join(there) or 'none'}"
+            raise InputError(problem, where="samples", hint=f"Rename {meant} to '{name}': {EXPECTED}.")
 
 
-def log_label(given: npt.NDArray[Any]) -> Doubles:
-    """The log's label of each row, (n,), NaN where it is not known."""
-    label, wrong = numbers_in(pd.Series(given))
-    wrong |= (label < 0) | (label > 1)
+def numbers_in(
+    column: pd.Series[Any], where: str, problem: str, hint: str, *, least: float = -MOST, most: float = MOST
+) -> Doubles:
+    """A column as finite numbers, (n,), NaN where it is empty.
+
+    Parameters
+    ----------
+    where, problem, hint : of the message about the first value that is no number from *least* to *most*; *where* has a
+        place for its row, *problem* one for the value.
+
+    Raises
+    ------
+    InputError : there is such a value.
+    """
+    numbers = np.array(pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan))
+    wrong = (np.isnan(numbers) & column.notna().to_numpy()) | (numbers < least) | (numbers > most)
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise InputError(
-            f"the label {plain(given[row])!r} is no number from 0 to 1",
-            where=f"samples, row {row + 1}, field 'label'",
-            hint="Scale it, or give NaN where the log says nothing.",
-        )
-    return label
-
-
-def numbers_in(column: pd.Series[Any]) -> tuple[Doubles, npt.NDArray[np.bool_]]:
-    """A column as numbers, (n,), NaN where it is empty; and which values are neither numbers nor empty, (n,)."""
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
-    return np.array(numbers), np.isnan(numbers) & column.notna().to_numpy()
+        value = column.iloc[row]
+        value = value.item() if isinstance(value, np.generic) else value
+        raise InputError(problem.format(repr(value)), where=where.format(row + 1), hint=hint)
+    return numbers
 
 
 def named_labels(labels: Any, samples: Samples, count: int, name: str | None) -> pd.DataFrame:
@@ -134,16 +138,14 @@ def named_labels(labels: Any, samples: Samples, count: int, name: str | None) ->
     there = label_names(labels.columns)
     if not there:
         found = ", ".join(map(str, labels.columns)) or "none"
-        raise InputError(
-            f"no weak label among the columns ({found})",
-            where="labels",
-            hint=f"Name a column of numbers as one of {', '.join(known)}.",
-        )
+        hint = f"Name a column of numbers as one of {', '.join(known)}."
+        raise InputError(f"no weak label among the columns ({found})", where="labels", hint=hint)
     if "sample_id" in labels.columns and isinstance(samples, pd.DataFrame) and "sample_id" in samples.columns:
         labels = by_id(labels, samples["sample_id"])
     if len(labels) != count:
         raise InputError(f"{count} samples and {len(labels)} labels", where="labels", hint="Give a label per row.")
-    return pd.DataFrame({column: numeric(labels[column], column) for column in there})
+    place, problem, hint = "labels, row {{}}, field '{}'", "{} is no finite number", "Give NaN for no label."
+    return pd.DataFrame({name: numbers_in(labels[name], place.format(name), problem, hint) for name in there})
 
 
 def by_id(labels: pd.DataFrame, wanted: pd.Series[str]) -> pd.DataFrame:
@@ -153,22 +155,6 @@ def by_id(labels: pd.DataFrame, wanted: pd.Series[str]) -> pd.DataFrame:
         twice = known.index[known.index.duplicated()][0]
         raise InputError(f"the sample '{twice}' has two labels", where="labels", hint="Give one row per sample.")
     return known.reindex(wanted.to_numpy()).reset_index(drop=True)
-
-
-def plain(value: Any) -> Any:
-    """A cell as Python's own type, as people know it."""
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def numeric(column: pd.Series[Any], name: str) -> Doubles:
-    """A weak label as numbers, NaN where there is none."""
-    numbers, wrong = numbers_in(column)
-    wrong |= np.isinf(numbers)
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        place = f"labels, row {row + 1}, field '{name}'"
-        raise InputError(f"{plain(column.iloc[row])!r} is no finite number", where=place, hint="Give NaN for no label.")
-    return numbers
 
 
 def remembered(told: Any, fitted: list[str]) -> dict[str, Any]:

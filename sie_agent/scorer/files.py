@@ -10,19 +10,20 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sie_agent.errors import EnvironmentFailure, InputError
-from sie_agent.features import TextFeatures, reading
+from sie_agent.errors import InputError
+from sie_agent.features import reading
 from sie_agent.files.file_kinds import table_kind
 from sie_agent.files.json_files import read_object
 from sie_agent.files.paths import user_path
 from sie_agent.files.small_files import MEBIBYTE, read_bytes
-from sie_agent.files.writing import write_bytes
+from sie_agent.files.writing import failures_in_words, write_bytes
 from sie_agent.samples import made_by_words
 from sie_agent.scorer.cards.card import scorer_card
 from sie_agent.scorer.label_errors import AGAIN, LabelErrors, as_config, read_label_errors
@@ -30,7 +31,6 @@ from sie_agent.scorer.model import Scorer
 from sie_agent.scorer.onnx.model import scorer_model
 from sie_agent.scorer.onnx.read import READING, TREES_OF, read_learned
 from sie_agent.scorer.ranges import kept_in_range, moved_config
-from sie_agent.scorer.student import Student
 from sie_agent.scorer.trees import MOST_ROWS
 from sie_agent.selection import RELEVANCE, Recipe, read_recipe, rising
 
@@ -81,11 +81,9 @@ def save_scorer(scorer: Scorer, folder: str | Path) -> None:
         "about": dict(scorer.about),
     }
     target = user_path(folder)
-    try:
+    with failures_in_words(target):
         target.mkdir(parents=True, exist_ok=True)
         write_bytes(target / MODEL, model)
-    except OSError as error:
-        raise EnvironmentFailure(f"cannot write the scorer ({error.strerror})", where=target) from error
     write_description(target, config)
 
 
@@ -103,11 +101,9 @@ def describe_scorer(folder: Path, more: Mapping[str, Any]) -> None:
 
 def write_description(folder: Path, config: Mapping[str, Any]) -> None:
     """Write the card and the configuration, the configuration last."""
-    try:
+    with failures_in_words(folder):
         write_bytes(folder / CARD, scorer_card(config).encode("utf-8"))
         write_bytes(folder / CONFIG, json.dumps(config, indent=1).encode("utf-8"))
-    except OSError as error:
-        raise EnvironmentFailure(f"cannot write the scorer ({error.strerror})", where=folder) from error
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -213,13 +209,11 @@ def read_model(folder: Path, config: Mapping[str, Any]) -> bytes:
     InputError : it is missing or damaged.
     """
     path = Path(folder) / MODEL
-    try:
+    with suppress(OSError):
         content = read_bytes(path, MOST_OF_MODEL, AGAIN)
-    except OSError as error:
-        raise InputError("part of the scorer is missing or damaged", where=path, hint=AGAIN) from error
-    if hashlib.sha256(content).hexdigest() != config["sha256"].get(MODEL):
-        raise InputError("part of the scorer is missing or damaged", where=path, hint=AGAIN)
-    return content
+        if hashlib.sha256(content).hexdigest() == config["sha256"].get(MODEL):
+            return content
+    raise InputError("part of the scorer is missing or damaged", where=path, hint=AGAIN)
 
 
 def scorer_folder(folder: str | Path) -> Path:
@@ -244,8 +238,8 @@ def file_of_run(folder: Path, name: str) -> Path:
     return above if is_scorer and not (folder / name).is_file() and above.is_file() else folder / name
 
 
-def read_scorer(folder: Path) -> tuple[dict[str, Any], TextFeatures, dict[str, Student], bytes]:
-    """Configuration, text features, students and the model to run of a scorer, all in the ranges of the weak labels.
+def read_scorer(folder: Path) -> tuple[Scorer, dict[str, Any], bytes]:
+    """A scorer, its configuration and the model to run, all in the ranges of the weak labels.
 
     Raises
     ------
@@ -256,7 +250,10 @@ def read_scorer(folder: Path) -> tuple[dict[str, Any], TextFeatures, dict[str, S
     students = kept_in_range(learned)
     if any(not np.array_equal(students[name].quantiles, learned[name].quantiles) for name in learned):
         config, model = moved_config(config, learned, students), scorer_model(features, students, {})
-    return config, features, students, model
+    quantiles = {name: np.asarray(values, np.float64) for name, values in config["score_quantiles"].items()}
+    recipe, errors = recipe_of(config, folder / CONFIG), label_errors_of(config, folder / CONFIG)
+    scorer = Scorer(features, students, config["about"], quantiles, config["score_rows"], recipe, errors)
+    return scorer, config, model
 
 
 def load_scorer(folder: str | Path) -> Scorer:
@@ -280,9 +277,4 @@ def load_scorer(folder: str | Path) -> Scorer:
     >>> sie.load_scorer("runs/scorer")
     Scorer(labels=['relevance', 'value', 'support', 'hardness'], rows=1700, recipe=...)
     """
-    folder = scorer_folder(folder)
-    config, features, students, _ = read_scorer(folder)
-    quantiles = {name: np.asarray(values, np.float64) for name, values in config["score_quantiles"].items()}
-    recipe = recipe_of(config, Path(folder) / CONFIG)
-    errors = label_errors_of(config, Path(folder) / CONFIG)
-    return Scorer(features, students, config["about"], quantiles, config["score_rows"], recipe, errors)
+    return read_scorer(scorer_folder(folder))[0]

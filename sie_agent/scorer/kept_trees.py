@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sie_agent.errors import InputError
-from sie_agent.scorer.explanation.contributions import contributions
-from sie_agent.scorer.trees import Cover, Doubles, Trees, trees_of_text
+from sie_agent.scorer.trees import Cover, Trees, trees_of_text
+from sie_agent.utils.arrays import Doubles
 
 # what LightGBM's text form takes at most: for each leaf, for each tree, and for the settings and features
 TEXT_OF_LEAF, TEXT_OF_TREE, TEXT_OF_REST = 600, 4_000, 1_000_000
@@ -33,15 +33,8 @@ class KeptTrees:
     text: str
     where: str
 
-    def predict(self, inputs: npt.NDArray[np.floating], *, pred_contrib: bool = False, num_threads: int = 1) -> Doubles:
-        """(n,) sums of leaves, or (n, d + 1) contributions as :func:`contributions` gives them, from (n, d).
-
-        Raises
-        ------
-        InputError : contributions are asked for, and the text form is damaged.
-        """
-        if pred_contrib:
-            return contributions(*self.covered, inputs)
+    def predict(self, inputs: npt.NDArray[np.floating], num_threads: int = 1) -> Doubles:
+        """(n,) sums of leaves, from (n, d)."""
         return np.asarray(self._session.run(None, {"inputs": np.asarray(inputs, np.float64)})[0][:, 0])
 
     def num_trees(self) -> int:

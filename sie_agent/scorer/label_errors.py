@@ -17,8 +17,7 @@ import numpy.typing as npt
 from scipy.special import expit, logit
 
 from sie_agent.errors import InputError
-
-Doubles = npt.NDArray[np.float64]
+from sie_agent.utils.arrays import Doubles
 
 LABEL_ERROR, FROM = "label_error", "label_error_from"
 # column of a run's scores: rows of queries that nothing of the run was trained on
@@ -146,6 +145,6 @@ def fault_in(told: Any) -> str | None:
     return None
 
 
-def is_number(value: Any) -> bool:
-    """Whether a value is a finite number of a usual size; booleans are not."""
-    return type(value) in (int, float) and abs(value) <= LARGEST
+def is_number(value: Any, most: float = LARGEST) -> bool:
+    """Whether a value of a JSON file is a finite number of at most this size; booleans are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= most

@@ -20,6 +20,7 @@ from sie_agent.samples.tables import write_table
 from sie_agent.scorer.label_errors import AGAIN, COLUMNS_FILE, FROM, LABEL_ERROR, LOG_COLUMNS, LabelErrors
 from sie_agent.scorer.model import Scorer
 from sie_agent.selection.recipe import RELEVANCE
+from sie_agent.utils.arrays import Doubles, Floats
 
 KEY = "key"
 # written before the scorer and named right after it, so that a process that ends between the two spoils neither
@@ -39,9 +40,9 @@ class LogColumns:
     """
 
     keys: npt.NDArray[np.uint64]
-    values: npt.NDArray[np.float32]
+    values: Floats
 
-    def of(self, samples: pd.DataFrame) -> dict[str, npt.NDArray[np.float64]]:
+    def of(self, samples: pd.DataFrame) -> dict[str, Doubles]:
         """The columns of some rows, each (n,), NaN for rows that are not of the log, or changed since."""
         keys = row_keys(samples)
         place = np.searchsorted(self.keys, keys).clip(max=max(len(self.keys) - 1, 0))
@@ -64,7 +65,7 @@ def row_keys(samples: pd.DataFrame) -> npt.NDArray[np.uint64]:
     return key
 
 
-def made_columns(samples: pd.DataFrame, columns: Mapping[str, npt.NDArray[np.float64]]) -> LogColumns:
+def made_columns(samples: pd.DataFrame, columns: Mapping[str, Doubles]) -> LogColumns:
     """The columns of a log, each (n,), ready to be found by row."""
     keys = row_keys(samples)
     order = np.argsort(keys, kind="stable")
@@ -82,7 +83,7 @@ def write_columns(columns: LogColumns, path: Path) -> str:
 def with_log_columns(
     scorer: Scorer,
     errors: LabelErrors,
-    columns: Mapping[str, npt.NDArray[np.float64]],
+    columns: Mapping[str, Doubles],
     samples: pd.DataFrame,
     folder: Path,
 ) -> Scorer:
@@ -184,9 +185,7 @@ def columns_in(opened: pq.ParquetFile) -> LogColumns | None:
     if table[KEY].null_count:
         return None
     keys = table[KEY].to_numpy()
-    values = np.empty((len(keys), len(LOG_COLUMNS)), np.float32)
-    for at, name in enumerate(LOG_COLUMNS):
-        values[:, at] = table[name].to_numpy()
+    values = np.column_stack([table[name].to_numpy() for name in LOG_COLUMNS])
     # a student of relevance may stray a little beyond 0 and 1
     inside = np.isnan(values) | ((values >= -1) & (values <= 2))
     return LogColumns(keys, values) if (keys[1:] >= keys[:-1]).all() and inside.all() else None

@@ -18,12 +18,12 @@ from sie_agent.samples import check_samples
 from sie_agent.scorer.label_errors import LabelErrors
 from sie_agent.scorer.student import Ends, Student, fit_student
 from sie_agent.selection import QUANTILES, RELEVANCE, Recipe
+from sie_agent.utils.arrays import Booleans, Doubles, Floats
 from sie_agent.utils.counts import counted
 from sie_agent.utils.shown import shown
 from sie_agent.utils.signatures import checked
 
 FOLDS = 3
-Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def quantiles_of(scores: Mapping[str, Doubles]) -> dict[str, Doubles]:
     return {name: np.quantile(values, np.linspace(0, 1, QUANTILES)) for name, values in scores.items()}
 
 
-def student_inputs(features: npt.NDArray[np.floating], label: pd.Series[float] | Doubles) -> npt.NDArray[np.float32]:
+def student_inputs(features: npt.NDArray[np.floating], label: pd.Series[float] | Doubles) -> Floats:
     """(n, d + 1): text features and the log's label, NaN where the log has none."""
     return np.column_stack([features, np.asarray(label, np.float32)]).astype(np.float32)
 
@@ -200,17 +200,15 @@ def distill_scorer(
             hint="Check that the judgments belong to this data set.",
         )
     inputs = student_inputs(fitted.transform(rows), rows["label"])
+    wanted = known.reindex(columns=names).loc[rows["sample_id"]]
     students, unseen = {}, {}
     for name in names:
-        target = (
-            known.loc[rows["sample_id"], name].to_numpy(np.float64) if name in known else np.full(len(rows), np.nan)
-        )
+        target = wanted[name].to_numpy(np.float64)
         count = int((~np.isnan(target)).sum())
         if count >= 2:
             trees = counted(chosen[name].trees, "tree")
             say(f"fitting '{name}' on {counted(count, 'row')}: {trees}, {FOLDS + 1} times")
-            reads = WEAK_LABELS[name].reads_label
-            ends = WEAK_LABELS[name].ends
+            reads, ends = WEAK_LABELS[name].reads_label, WEAK_LABELS[name].ends
             students[name] = fit_student(inputs, target, chosen[name], seed, reads_label=reads, ends=ends)
             unseen[name] = cross_fitted(inputs, target, rows["query"], chosen[name], seed, reads_label=reads, ends=ends)
     if not students:
@@ -228,7 +226,7 @@ def distill_scorer(
 
 
 def cross_fitted(
-    inputs: npt.NDArray[np.float32],
+    inputs: Floats,
     target: Doubles,
     queries: pd.Series[str],
     settings: StudentSettings,
@@ -245,7 +243,7 @@ def cross_fitted(
     folds = pd.util.hash_array(queries.to_numpy(dtype=object), categorize=True) % FOLDS
     scores = np.full(len(target), np.nan)
 
-    def fitted(rows: npt.NDArray[np.bool_]) -> Student:
+    def fitted(rows: Booleans) -> Student:
         return fit_student(inputs[rows], target[rows], settings, seed, reads_label=reads_label, ends=ends)
 
     for fold in range(FOLDS):

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sie_agent.errors import InputError
-from sie_agent.files.json_files import read_json
+from sie_agent.files.json_files import read_object
 from sie_agent.files.manifest import file_hash
 from sie_agent.files.small_files import MEBIBYTE, too_large
 from sie_agent.files.writing import failures_in_words, write_bytes
@@ -112,10 +112,9 @@ class Parts:
 
     def _read_state(self) -> dict[str, Any]:
         try:
-            found = read_json(self.folder / STATE)
+            return read_object(self.folder / STATE)
         except InputError:
             return {}
-        return found if isinstance(found, dict) else {}
 
     def _write_state(self) -> None:
         with failures_in_words(self.folder):

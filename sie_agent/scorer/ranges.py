@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -26,32 +26,23 @@ def moved_config(
     config: Mapping[str, Any], before: Mapping[str, Student], after: Mapping[str, Student]
 ) -> dict[str, Any]:
     """A configuration whose quantiles of scores lie where the scores lie now, so that every row keeps its rank."""
-    moves = {
-        name: mover(before[name], after[name])
-        for name in before
-        if not np.array_equal(before[name].quantiles, after[name].quantiles)
-    }
-    found = {**config, "score_quantiles": moved(config["score_quantiles"], moves)}
+    found = {**config, "score_quantiles": moved(config["score_quantiles"], before, after)}
     recipe = config.get("recipe")
     if isinstance(recipe, dict) and isinstance(recipe.get("quantiles"), dict):
-        found["recipe"] = {**recipe, "quantiles": moved(recipe["quantiles"], moves)}
+        found["recipe"] = {**recipe, "quantiles": moved(recipe["quantiles"], before, after)}
     return found
 
 
-def mover(before: Student, after: Student) -> Callable[[float], float]:
-    """From a score of a student to that of the same rank of the other; both are straight lines of each other."""
-    start, old, new = before.knots[0], np.ptp(before.knots), np.ptp(after.knots)
-    slope, first = float(new / old), float(after.knots[0])
-    return lambda score: first + (score - float(start)) * slope
+def moved(quantiles: Mapping[str, Any], before: Mapping[str, Student], after: Mapping[str, Student]) -> dict[str, Any]:
+    """Quantiles by weak label, those of students that changed moved to the scores of the same ranks.
 
-
-def moved(
-    quantiles: Mapping[str, Sequence[float]], moves: Mapping[str, Callable[[float], float]]
-) -> dict[str, Sequence[float]]:
-    """Quantiles by weak label, moved for the labels in *moves*."""
-    return {
-        name: [moves[name](value) for value in values]
-        if name in moves and isinstance(values, list | tuple) and all(type(one) in (int, float) for one in values)
-        else values
-        for name, values in quantiles.items()
-    }
+    The scores of the two students are straight lines of each other. What is no list of numbers stays as it is.
+    """
+    found = dict(quantiles)
+    for name, values in quantiles.items():
+        changed = name in before and not np.array_equal(before[name].quantiles, after[name].quantiles)
+        if changed and isinstance(values, list | tuple) and all(type(one) in (int, float) for one in values):
+            old, new = before[name].knots, after[name].knots
+            start, first, slope = float(old[0]), float(new[0]), float(np.ptp(new) / np.ptp(old))
+            found[name] = [first + (value - start) * slope for value in values]
+    return found

@@ -13,11 +13,10 @@ import pyarrow.compute as pc
 
 from sie_agent.errors import InputError
 from sie_agent.features import reading, unspaced
-from sie_agent.scorer.files import CONFIG, MODEL, label_errors_of, read_scorer, recipe_of, scorer_folder
-from sie_agent.scorer.label_errors import LabelErrors
+from sie_agent.scorer.files import MODEL, read_scorer, scorer_folder
 from sie_agent.scorer.onnx.runtime import open_session
 from sie_agent.scorer.student import in_range
-from sie_agent.selection.recipe import Recipe
+from sie_agent.utils.arrays import Doubles
 from sie_agent.utils.shown import shown
 from sie_agent.utils.signatures import checked, found_words
 from sie_agent.utils.values import shown as shown_value
@@ -58,13 +57,12 @@ class ScorerSession:
     @checked
     def __init__(self, folder: str | Path, *, threads: int = 1) -> None:
         self.folder = scorer_folder(folder)
-        self.config, features, students, model = read_scorer(self.folder)
-        self.labels: tuple[str, ...] = tuple(self.config["labels"])
-        self.recipe: Recipe | None = recipe_of(self.config, self.folder / CONFIG)
-        self.label_errors: LabelErrors | None = label_errors_of(self.config, self.folder / CONFIG)
+        scorer, self.config, model = read_scorer(self.folder)
+        self.labels = tuple(scorer.students)
+        self.recipe, self.label_errors = scorer.recipe, scorer.label_errors
         self._session = open_session(model, threads, str(self.folder / MODEL))
-        self._version = features.version
-        self._ends = {name: student.ends for name, student in students.items()}
+        self._version = scorer.features.version
+        self._ends = {name: student.ends for name, student in scorer.students.items()}
 
     def __repr__(self) -> str:
         recipe = None if self.recipe is None else self.recipe.words
@@ -76,7 +74,7 @@ class ScorerSession:
         title: Iterable[str],
         description: Iterable[str | None],
         label: Sequence[float | None] | npt.NDArray[np.floating[Any]],
-    ) -> dict[str, npt.NDArray[np.float64]]:
+    ) -> dict[str, Doubles]:
         """Weak labels of (n,) rows, by name, each (n,), in the unit of the label.
 
         Parameters
@@ -92,14 +90,11 @@ class ScorerSession:
         ------
         InputError : the columns are of different lengths.
         """
-        given = {"query": query, "title": title, "description": description, "label": label}
-        for name, values in given.items():
+        given = {"query": query, "title": title, "description": description}
+        for name, values in {**given, "label": label}.items():
             check_column(name, values)
-        texts = {
-            name: lowered(["" if text is None else text for text in values], self._version)
-            for name, values in (("query", query), ("title", title), ("description", description))
-        }
         known = np.array([np.nan if value is None else value for value in label], np.float32)
+        texts = {name: lowered([text or "" for text in given[name]], self._version) for name in given}
         if {len(values) for values in texts.values()} != {len(known)}:
             raise InputError("query, title, description and label are of different lengths", hint="Give one per row.")
         scores = {name: np.empty(len(known)) for name in self.labels}

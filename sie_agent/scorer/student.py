@@ -15,8 +15,7 @@ from sie_agent.scorer.explanation.contributions import contributions
 from sie_agent.scorer.kept_trees import KeptTrees
 from sie_agent.scorer.trees import Cover, Trees, trees_of_text
 from sie_agent.selection import QUANTILES
-
-Doubles = npt.NDArray[np.float64]
+from sie_agent.utils.arrays import Doubles
 
 # how far, in units of the label's range, predictions spread where the label has ties, and outside its range
 BEYOND = 1e-3

@@ -14,9 +14,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-Doubles = npt.NDArray[np.float64]
+from sie_agent.utils.arrays import Booleans, Doubles
+
 Integers = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 # what LightGBM writes for a threshold that is infinite
 INFINITE = 1e300
@@ -51,7 +51,7 @@ class Trees:
     roots: Integers
     features: Integers
     splits: Doubles
-    missing_left: Flags
+    missing_left: Booleans
     left: Integers
     right: Integers
     values: Doubles
@@ -70,6 +70,10 @@ class Cover:
 
     nodes: Doubles
     leaves: Doubles
+
+    def of(self, children: Integers) -> Doubles:
+        """Rows that went into each child, a node or a leaf as nodes name them."""
+        return np.asarray(np.concatenate([self.leaves[::-1], self.nodes])[children + len(self.leaves)])
 
 
 def check_trees(trees: Trees, n_features: int) -> None:
@@ -122,7 +126,7 @@ def trees_of_text(text: str, n_features: int) -> tuple[Trees, Cover]:
     ------
     ValueError : the text is not of that form, or has trees of categories or of linear leaves.
     """
-    columns: dict[str, list[npt.NDArray[np.float64]]] = {}
+    columns: dict[str, list[Doubles]] = {}
     roots: list[int] = []
     nodes = leaves = 0
     for number, told in enumerate(sections(text)):
@@ -149,14 +153,18 @@ def trees_of_text(text: str, n_features: int) -> tuple[Trees, Cover]:
 
 def check_cover(trees: Trees, cover: Cover) -> None:
     """Raise ValueError where the rows of a node are not those of its children."""
-    counts = np.concatenate([cover.leaves[::-1], cover.nodes])
-    if not ((counts >= 1) & (counts <= MOST_ROWS)).all():
+    if any(not ((rows >= 1) & (rows <= MOST_ROWS)).all() for rows in (cover.nodes, cover.leaves)):
         raise ValueError("a leaf of the trees has no rows")
-    below = [counts[children + len(cover.leaves)] for children in (trees.left, trees.right)]
-    # a tree of one leaf has that leaf twice
-    alone = np.isin(np.arange(len(trees.features)), trees.roots) & (below[0] == cover.nodes) & (below[1] == cover.nodes)
-    if not (alone | (below[0] + below[1] == cover.nodes)).all():
+    if not (lone_leaves(trees, cover) | (cover.of(trees.left) + cover.of(trees.right) == cover.nodes)).all():
         raise ValueError("rows of the trees do not add up")
+
+
+def lone_leaves(trees: Trees, cover: Cover) -> Booleans:
+    """(nodes,) whether each stands for a tree of one leaf: a root with two leaves that both have all of its rows."""
+    lone = np.isin(np.arange(len(trees.features)), trees.roots)
+    for children in (trees.left, trees.right):
+        lone &= (children < 0) & (cover.of(children) == cover.nodes)
+    return lone
 
 
 def sections(text: str) -> Iterator[Mapping[str, str]]:
@@ -166,7 +174,7 @@ def sections(text: str) -> Iterator[Mapping[str, str]]:
         yield dict(line.split("=", 1) for line in section.splitlines() if "=" in line)
 
 
-def one_tree(told: Mapping[str, str], first_node: int, first_leaf: int) -> dict[str, npt.NDArray[np.float64]]:
+def one_tree(told: Mapping[str, str], first_node: int, first_leaf: int) -> dict[str, Doubles]:
     """Columns of a tree, its nodes and leaves numbered from *first_node* and *first_leaf*, parents first."""
     leaves = int(told["num_leaves"])
     if leaves == 1:
@@ -206,7 +214,7 @@ def one_tree(told: Mapping[str, str], first_node: int, first_leaf: int) -> dict[
     }
 
 
-def numbers(told: Mapping[str, str], name: str, count: int) -> npt.NDArray[np.float64]:
+def numbers(told: Mapping[str, str], name: str, count: int) -> Doubles:
     """The numbers of a line, (count,)."""
     found = np.array([float(word) for word in told[name].split()], np.float64)
     if len(found) != count or np.isnan(found).any():
@@ -228,14 +236,13 @@ def parents_first(children: Integers, leaves: int) -> tuple[Integers, Integers]:
     nodes: list[int] = []
     ends: list[int] = []
     waiting = [0]
-    while waiting:
+    # more nodes than there are: one was met twice, and the walk might never end
+    while waiting and len(nodes) <= len(children):
         child = waiting.pop()
         if child < 0:
             ends.append(-1 - child)
         else:
             nodes.append(child)
-            if len(nodes) > len(children):
-                break
             left, right = children[child].tolist()
             waiting += [right, left]
     if sorted(nodes) != list(range(len(children))) or sorted(ends) != list(range(leaves)):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import os
 import signal
 import sys
 import threading
+import traceback
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -47,14 +47,9 @@ def write_scores(scorer: Scorer, path: Path, chunk: pd.DataFrame, log: LogColumn
     """
     scored = scorer.predict(chunk).drop(columns="sample_id")
     scored = scored.assign(**label_error_columns(scorer, scored, chunk, log))
-    passed = [*PASSED_THROUGH, *count_columns(chunk)]
-    write_table(pd.concat([chunk[passed].reset_index(drop=True), scored], axis=1), path)
+    passed = chunk.filter([*PASSED_THROUGH, IMPRESSIONS]).reset_index(drop=True)
+    write_table(pd.concat([passed, scored], axis=1), path)
     return len(chunk)
-
-
-def count_columns(chunk: pd.DataFrame) -> list[str]:
-    """The column of counts that pairs made of impressions have."""
-    return [IMPRESSIONS] if IMPRESSIONS in chunk.columns else []
 
 
 def scored_here(scorer: Scorer, log: LogColumns | None, tasks: Iterable[Task]) -> Iterator[int]:
@@ -90,7 +85,7 @@ def scored_by_workers(folder: Path, tasks: Iterable[Task], workers: int) -> Iter
     try:
         for path, chunk in tasks:
             with interrupts_blocked():
-                waiting.append(pool.submit(work, path, chunk[[*READ, *count_columns(chunk)]]))
+                waiting.append(pool.submit(work, path, chunk.filter([*READ, IMPRESSIONS])))
             while len(waiting) >= workers + CHUNKS_WAITING:
                 yield waiting.popleft().result()
         while waiting:
@@ -160,25 +155,16 @@ def check_guarded() -> None:
     guards = [
         (node.lineno, node.end_lineno or node.lineno)
         for node in ast.walk(tree)
-        if isinstance(node, ast.If) and any(name_of(part) in GUARD_WORDS for part in ast.walk(node.test))
+        if isinstance(node, ast.If)
+        and any(GUARD_WORDS & {getattr(part, "id", None), getattr(part, "attr", None)} for part in ast.walk(node.test))
     ]
-    lines: list[int] = []
-    frame = inspect.currentframe()
-    while frame is not None:
-        if frame.f_globals is vars(main):
-            lines.append(frame.f_lineno)
-        frame = frame.f_back
+    lines = [line for frame, line in traceback.walk_stack(None) if frame.f_globals is vars(main)]
     if lines and not any(first <= line <= last for line in lines for first, last in guards):
         raise InputError(
             "workers are processes that read this script from its start, and each would start workers in turn",
             where=f"{path}, line {lines[-1]}",
             hint='Put what the script does below `if __name__ == "__main__":`, or give workers=1.',
         )
-
-
-def name_of(part: ast.AST) -> str | None:
-    """The name or attribute that a part of a program is; None for any other."""
-    return getattr(part, "id", None) or getattr(part, "attr", None)
 
 
 def begin(folder: Path) -> None:

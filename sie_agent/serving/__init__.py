@@ -1,45 +1,25 @@
-"""The HTTP service: ``sie serve``. What is slow to import, or needs its extra, is imported where first asked for."""
+"""The HTTP service: ``sie serve``. What is slow to import, or needs its extra, is imported on first use."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import Any
 
 from sie_agent.serving.settings import Limits
 
-if TYPE_CHECKING:
-    from sie_agent.serving.app import create_app, make_state
-    from sie_agent.serving.live import LiveAdjustment
-    from sie_agent.serving.protocol import Engine, Observer
-    from sie_agent.serving.server import Stopping, listen, run
-
-__all__ = [
-    "Engine",
-    "Limits",
-    "LiveAdjustment",
-    "Observer",
-    "Stopping",
-    "create_app",
-    "listen",
-    "make_state",
-    "run",
-]
-
+# the module of each name that is imported on first use
 _LATER = {
-    "Engine": "sie_agent.serving.protocol",
-    "LiveAdjustment": "sie_agent.serving.live",
-    "Observer": "sie_agent.serving.protocol",
-    "create_app": "sie_agent.serving.app",
-    "make_state": "sie_agent.serving.app",
-    "Stopping": "sie_agent.serving.server",
-    "listen": "sie_agent.serving.server",
-    "run": "sie_agent.serving.server",
+    **dict.fromkeys(("create_app", "make_state"), "app"),
+    "LiveAdjustment": "live",
+    **dict.fromkeys(("Engine", "Observer"), "protocol"),
+    **dict.fromkeys(("Stopping", "listen", "run"), "server"),
 }
+__all__ = ["Limits"]
+__all__ += list(_LATER)
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name where it is first asked for."""
+    """Import a public name on first use."""
     if name not in _LATER:
-        raise AttributeError(f"module 'sie_agent.serving' has no attribute '{name}'")
-    from importlib import import_module
-
-    return getattr(import_module(_LATER[name]), name)
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -14,22 +13,17 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from sie_agent.scorer import scorer_folder
-from sie_agent.selection import AUTO
-from sie_agent.serving.batching import Batcher
 from sie_agent.serving.bodies import JSON, NDJSON, content_type
-from sie_agent.serving.engine import load, load_engine
 from sie_agent.serving.guard import STREAM, Guard
 from sie_agent.serving.http_errors import HttpError
-from sie_agent.serving.metrics import Metrics
 from sie_agent.serving.openapi import ABOUT, adjustment_answer, completed, failures, score_body, stream_answer
 from sie_agent.serving.payloads import Health, Reloaded, ScorerInfo, answer_model
-from sie_agent.serving.protocol import Engine, Loader, Observer
+from sie_agent.serving.protocol import Observer
 from sie_agent.serving.scoring import score_lines, score_request
-from sie_agent.serving.settings import LOOPBACK, Limits
-from sie_agent.serving.state import State
-from sie_agent.serving.weighing import RecipeOverride
+from sie_agent.serving.state import State, make_state
 from sie_agent.version import __version__
+
+__all__ = ["create_app", "make_state"]
 
 VERSION_HEADER = "x-sie-scorer"
 SAVE_SECONDS = 60
@@ -49,44 +43,6 @@ class DuplexResponse(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[f"sie.{STREAM}"] = True
         await self.stream_response(send)
-
-
-def make_state(
-    folder: str | Path,
-    *,
-    token: str | None = None,
-    limits: Limits | None = None,
-    open_metrics: bool = False,
-    observer: Observer | Callable[[Engine], Observer] | None = None,
-    weigh_by: str = AUTO,
-    strength: float | None = None,
-    loader: Loader = load_engine,
-    host: str = "127.0.0.1",
-) -> State:
-    """Load the scorer and build the state that the routes share.
-
-    Parameters
-    ----------
-    folder : the scorer's. token : what a client has to send; None where it needs none.
-    observer : what adjusts weights, or what makes it of the loaded scorer.
-    weigh_by, strength : the weak label that weights are made of, and how far they spread around 1; by default as the
-        scorer's recipe says. With ``none`` every weight is 1.
-    loader : how an engine is made of the folder. host : where the service is going to listen.
-
-    Raises
-    ------
-    InputError : the folder is no scorer, is damaged or newer, or does not give what its rows are to be weighed by.
-    """
-    path, chosen, metrics = scorer_folder(folder), limits or Limits(), Metrics()
-    override = RecipeOverride(weigh_by, strength)
-    loaded = load(path, loader, override)
-    if callable(observer):
-        observer = observer(loaded.engine)
-    metrics.serving(loaded)
-    batcher = Batcher(metrics, chosen.samples, chosen.queue_rows, observer, loaded)
-    batcher.check(loaded)
-    alone = token is None and host in LOOPBACK
-    return State(path, loader, loaded, chosen, metrics, batcher, token, open_metrics, alone, override)
 
 
 def create_app(state: State) -> FastAPI:
@@ -141,7 +97,7 @@ def add_probes(app: FastAPI, state: State) -> None:
     async def readyz() -> Response:
         """The scorer is loaded and the service is not stopping."""
         if state.draining:
-            raise HttpError(503, "draining", "the service is stopping", headers={"retry-after": "5"})
+            raise HttpError(503, "draining", "the service is stopping")
         return JSONResponse({"status": "ready"})
 
     metrics: dict[int | str, dict[str, Any]] = {

@@ -18,11 +18,12 @@ from typing import TypeVar
 import numpy as np
 
 from sie_agent.serving.engine import Loaded
-from sie_agent.serving.http_errors import HttpError, busy
+from sie_agent.serving.http_errors import HttpError
 from sie_agent.serving.metrics import Metrics
 from sie_agent.serving.payloads import Sample
-from sie_agent.serving.protocol import Doubles, Observer, Scores
+from sie_agent.serving.protocol import Observer, Scores
 from sie_agent.serving.weighing import row_columns, weighed_by
+from sie_agent.utils.arrays import Doubles
 from sie_agent.utils.counts import counted
 
 T = TypeVar("T")
@@ -97,7 +98,7 @@ class Batcher:
 
     def full(self) -> HttpError:
         """The error for a client when the queue is full."""
-        return busy(f"{counted(self.waiting_rows, 'row')} waiting; at most {self.queue_rows:,} may")
+        return HttpError(503, "busy", f"{counted(self.waiting_rows, 'row')} waiting; at most {self.queue_rows:,} may")
 
     async def in_thread(self, call: Callable[[], T]) -> T:
         """Run *call* in the model's thread, between two batches, and return its result."""
@@ -175,15 +176,10 @@ class Batcher:
     def _show(self, observer: Observer, scored: Sequence[tuple[Job, Scores]]) -> None:
         """Show the rows of a batch to the observer."""
         samples = [sample for job, _ in scored for sample in job.samples]
-        observer.observe(
-            {
-                name: np.concatenate([answer[name] for _, answer in scored])
-                for name in scored[0][0].loaded.engine.labels
-            },
-            labels_of(samples),
-            [sample.department or "" for sample in samples],
-            [sample.query for sample in samples],
-        )
+        names = scored[0][0].loaded.engine.labels
+        scores = {name: np.concatenate([answer[name] for _, answer in scored]) for name in names}
+        departments = [sample.department or "" for sample in samples]
+        observer.observe(scores, labels_of(samples), departments, [sample.query for sample in samples])
 
     def _answers(self, batch: list[Job]) -> list[Scores | HttpError]:
         """Scores of each job. If a batch fails, its jobs are tried one by one, so that only the bad one fails."""
@@ -203,14 +199,9 @@ class Batcher:
 
     def _infer(self, samples: Sequence[Sample], loaded: Loaded) -> Scores:
         started = time.perf_counter()
-        scores = dict(
-            loaded.engine.score(
-                [sample.query for sample in samples],
-                [sample.title for sample in samples],
-                [sample.description or "" for sample in samples],
-                [sample.label for sample in samples],
-            )
-        )
+        query, title = [sample.query for sample in samples], [sample.title for sample in samples]
+        description = [sample.description or "" for sample in samples]
+        scores = dict(loaded.engine.score(query, title, description, [sample.label for sample in samples]))
         self.metrics.inference.observe(time.perf_counter() - started)
         self.metrics.batch_rows.observe(len(samples))
         self.metrics.rows.inc(len(samples))

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from starlette.requests import ClientDisconnect, Request
 
 from sie_agent.serving.guard import NOT_KNOWN, UNREAD
-from sie_agent.serving.http_errors import HttpError, busy
+from sie_agent.serving.http_errors import HttpError
 from sie_agent.serving.state import State
 
 JSON = "application/json"
@@ -47,7 +47,9 @@ class HeldBytes:
         """Hold *size* bytes from now on; HttpError 503 where there is no room for them."""
         more = size - self.size
         if more > 0 and self.state.held_bytes + more > self.state.limits.held_bytes:
-            raise busy(f"bodies of {self.state.held_bytes:,} bytes are being read; no more are held at once")
+            raise HttpError(
+                503, "busy", f"bodies of {self.state.held_bytes:,} bytes are being read; no more are held at once"
+            )
         self.state.held_bytes += more
         self.size = size
 
@@ -113,11 +115,8 @@ async def chunks(request: Request, state: State, seconds: Callable[[], float]) -
 def too_large(state: State) -> HttpError:
     """The body is larger than allowed."""
     state.refused.note("too_large")
-    return HttpError(
-        413,
-        "too_large",
-        f"the body is larger than {state.limits.body_bytes:,} bytes; send several requests, or a stream of {NDJSON}",
-    )
+    bound = f"the body is larger than {state.limits.body_bytes:,} bytes"
+    return HttpError(413, "too_large", f"{bound}; send several requests, or a stream of {NDJSON}")
 
 
 class LineSplitter:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sie_agent.errors import EnvironmentFailure, InputError
-from sie_agent.scorer import LabelErrors
+from sie_agent.scorer import LabelErrors, ScorerSession, folder_hash
 from sie_agent.selection import Recipe
 from sie_agent.serving.protocol import Engine, Loader
 from sie_agent.serving.weighing import NO_OVERRIDE, RecipeOverride, recipe_of
@@ -59,19 +59,7 @@ class Loaded:
         return getattr(self.engine, "label_errors", None)
 
 
-def load_engine(folder: Path) -> Engine:
-    """The engine of a scorer's folder.
-
-    Raises
-    ------
-    InputError : the folder is no scorer, is damaged, or was written by a newer version.
-    """
-    from sie_agent.scorer import ScorerSession
-
-    return ScorerSession(folder)
-
-
-def load(folder: Path, loader: Loader = load_engine, override: RecipeOverride = NO_OVERRIDE) -> Loaded:
+def load(folder: Path, loader: Loader = ScorerSession, override: RecipeOverride = NO_OVERRIDE) -> Loaded:
     """Load a scorer and have it score a row before it is used.
 
     Raises
@@ -80,8 +68,6 @@ def load(folder: Path, loader: Loader = load_engine, override: RecipeOverride = 
         does not give what its recipe, or *override*, takes.
     EnvironmentFailure : the folder cannot be read.
     """
-    from sie_agent.scorer import folder_hash
-
     # a folder that is put in place by turning a link is read from one side of the turn
     resolved = folder.resolve()
     try:

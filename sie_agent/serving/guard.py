@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import logging
 import re
 import time
 from collections.abc import Collection, Iterable
+from hashlib import sha256
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sie_agent.serving.http_errors import HttpError, busy
+from sie_agent.serving.http_errors import HttpError
 from sie_agent.serving.state import State
 
 OPEN = frozenset({"/healthz", "/readyz"})
@@ -36,12 +36,11 @@ class Guard:
 
     def __init__(self, app: ASGIApp, state: State) -> None:
         self.app, self.state = app, state
-        self.expected = digest(f"Bearer {state.token}".encode()) if state.token else None
+        self.expected = sha256(f"Bearer {state.token}".encode()).digest() if state.token else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+            return await self.app(scope, receive, send)
         state, started, status = self.state, time.perf_counter(), 500
 
         async def watched(message: Message) -> None:
@@ -91,15 +90,10 @@ class Guard:
         elif not (path == "/metrics" and self.state.open_metrics):
             given = authorization(scope["headers"])
             # digests are of one length: comparing texts would tell how long the token is
-            if given is None or not hmac.compare_digest(digest(given), self.expected):
-                raise HttpError(
-                    401,
-                    "unauthorized",
-                    "a valid token is needed: Authorization: Bearer TOKEN",
-                    headers={"www-authenticate": "Bearer"},
-                )
+            if given is None or not hmac.compare_digest(sha256(given).digest(), self.expected):
+                raise HttpError(401, "unauthorized", "a valid token is needed: Authorization: Bearer TOKEN")
         if path not in PROBES and self.state.under_way > self.state.limits.requests:
-            raise busy(f"more than {self.state.limits.requests:,} requests are under way")
+            raise HttpError(503, "busy", f"more than {self.state.limits.requests:,} requests are under way")
 
     def count(self, scope: Scope, status: int, seconds: float) -> None:
         """Count a request under the name of its route."""
@@ -109,11 +103,6 @@ class Guard:
         metrics.requests.labels(route, method, str(status)).inc()
         if not scope.get(f"sie.{STREAM}"):
             metrics.seconds.labels(route).observe(seconds)
-
-
-def digest(text: bytes) -> bytes:
-    """SHA-256."""
-    return hashlib.sha256(text).digest()
 
 
 def authorization(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:

@@ -7,6 +7,13 @@ from collections.abc import Mapping
 from pydantic_core import to_json
 
 Headers = list[tuple[bytes, bytes]]
+# further headers of an answer, by the code of its error
+HEADERS: dict[str, dict[str, str]] = {
+    "unauthorized": {"www-authenticate": "Bearer"},
+    "busy": {"retry-after": "1"},
+    "too_many_connections": {"retry-after": "1"},
+    "draining": {"retry-after": "5"},
+}
 
 
 class HttpError(Exception):
@@ -15,20 +22,15 @@ class HttpError(Exception):
     Parameters
     ----------
     status : of HTTP. code : for programs. message : for people. field : where in the request.
-    headers : further headers of the answer.
+    headers : further headers of the answer, beside those in `HEADERS`.
     """
 
     def __init__(
-        self,
-        status: int,
-        code: str,
-        message: str,
-        field: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, status: int, code: str, message: str, field: str | None = None, headers: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(message)
         self.status, self.code, self.message, self.field = status, code, message, field
-        self.headers = dict(headers or {})
+        self.headers = {**HEADERS.get(code, {}), **(headers or {})}
 
     def as_dict(self) -> dict[str, str | None]:
         """The content of ``error`` in an answer."""
@@ -39,8 +41,3 @@ class HttpError(Exception):
         body = to_json({"error": self.as_dict()})
         headers = {"content-type": "application/json", "content-length": str(len(body)), **self.headers}
         return [(name.lower().encode(), value.encode()) for name, value in headers.items()], body
-
-
-def busy(message: str) -> HttpError:
-    """The service has more to do than it can hold."""
-    return HttpError(503, "busy", message, headers={"retry-after": "1"})

@@ -79,8 +79,6 @@ def baseline_of(config: Mapping[str, Any]) -> dict[str, Any]:
     quantiles = {name: np.asarray(values, np.float64) for name, values in config.get("score_quantiles", {}).items()}
     if not quantiles:
         raise InputError(
-            "the scorer does not say what its scores were like when it was distilled",
-            where=WHERE,
-            hint=MEND,
+            "the scorer does not say what its scores were like when it was distilled", where=WHERE, hint=MEND
         )
     return {"baseline": quantiles, "baseline_events": max(int(config.get("score_rows", 0)), 1)}

@@ -44,7 +44,6 @@ MEANINGS = {
     500: "The service failed",
     503: "Not now",
 }
-HEADERS = {401: "www-authenticate", 503: "retry-after"}
 # one of each kind
 ERRORS = (
     HttpError(400, "bad_request", "a stream needs HTTP/1.1: HTTP/1.0 has no chunks"),
@@ -69,11 +68,12 @@ def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Responses of a route that are errors, with an example of each."""
     found: dict[int | str, dict[str, Any]] = {}
     for status in statuses:
-        examples = {error.code: {"value": {"error": error.as_dict()}} for error in ERRORS if error.status == status}
+        errors = [error for error in ERRORS if error.status == status]
+        examples = {error.code: {"value": {"error": error.as_dict()}} for error in errors}
         content = {JSON: {"examples": examples}}
         found[status] = {"model": ErrorAnswer, "description": MEANINGS[status], "content": content}
-        if status in HEADERS:
-            found[status]["headers"] = {HEADERS[status]: {"schema": {"type": "string"}}}
+        if headers := {name: {"schema": {"type": "string"}} for error in errors for name in error.headers}:
+            found[status]["headers"] = headers
     return found
 
 

@@ -70,20 +70,9 @@ class ScoreRequest(StrictModel):
     )
 
 
-class Score(BaseModel):
-    """Scores of one row, in the order of the request; weak labels that were not asked for are left out."""
-
-    sample_id: str
-
-
-class ScoreAnswer(BaseModel):
-    """Scores of one request, all from the same scorer."""
-
-    scorer: str = Field(description="Version: the first 16 digits of the SHA-256 over its files.")
-
-
-def answer_model(labels: Iterable[str]) -> type[ScoreAnswer]:
+def answer_model(labels: Iterable[str]) -> type[BaseModel]:
     """The model of an answer, with a field for each weak label of the scorer and for any that a reload may bring."""
+    scorer = (str, Field(description="Version: the first 16 digits of the SHA-256 over its files."))
     names = dict.fromkeys([*labels, *WEAK_LABELS])
     said = {name: f"{WEAK_LABELS[name].meaning}." if name in WEAK_LABELS else None for name in names}
     said[WEIGHT] = "Where there is a recipe: the row's weight in training, 0 to 2."
@@ -92,12 +81,14 @@ def answer_model(labels: Iterable[str]) -> type[ScoreAnswer]:
         "Where the scorer tells wrong labels: how suspicious the row's label is, 0 to 1, as an order; no probability. "
         "Null where the row has no label."
     )
-    fields: dict[str, Any] = {name: (float | None, Field(None, description=text)) for name, text in said.items()}
+    fields: dict[str, Any] = {"sample_id": (str, ...)}
+    fields |= {name: (float | None, Field(None, description=text)) for name, text in said.items()}
     told = f"What {LABEL_ERROR} is from: the text alone. What the log says of its own rows is read by `sie score`."
     fields[FROM] = (Literal[TEXT] | None, Field(None, description=told))
-    score = create_model("Score", __base__=Score, __doc__=Score.__doc__, **fields)
-    scores: dict[str, Any] = {"scores": (list[score], ...)}  # a model that is made here is no name of a type
-    return create_model("ScoreAnswer", __base__=ScoreAnswer, __doc__=ScoreAnswer.__doc__, **scores)
+    told = "Scores of one row, in the order of the request; weak labels that were not asked for are left out."
+    score = create_model("Score", __doc__=told, **fields)
+    answer: dict[str, Any] = {"scorer": scorer, "scores": (list[score], ...)}  # a model made here is no name of a type
+    return create_model("ScoreAnswer", __doc__="Scores of one request, all from the same scorer.", **answer)
 
 
 class ScorerInfo(BaseModel):

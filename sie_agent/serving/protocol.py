@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
+from sie_agent.utils.arrays import Doubles
 
-Doubles = npt.NDArray[np.float64]
 Scores = Mapping[str, Doubles]
 
 
@@ -41,7 +39,7 @@ class Observer(Protocol):
     def check(self, engine: Engine, by: str | None) -> None:
         """Raise where this scorer cannot be watched, or its rows cannot be weighed by *by* (None: by nothing).
 
-        It changes nothing. This one alone is called from other threads, before :meth:`scorer_changed`.
+        It changes nothing. This one alone is called from the event loop, before :meth:`scorer_changed`.
         """
 
     def observe(

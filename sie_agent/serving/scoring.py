@@ -93,19 +93,14 @@ def check_fields(found: Any, model: type[BaseModel], place: str | None) -> None:
     if isinstance(found, dict) and len(found) > (most := len(model.model_fields)):
         unknown = next(name for name in found if name not in model.model_fields)[:LONGEST_NAME]
         field = unknown if place is None else f"{place}.{unknown}"
-        raise HttpError(
-            422, "invalid_request", f"{field}: unknown field ({len(found):,} fields, of {most} known)", field
-        )
+        message = f"{field}: unknown field ({len(found):,} fields, of {most} known)"
+        raise HttpError(422, "invalid_request", message, field)
 
 
 def too_many(count: int, limits: Limits) -> HttpError:
     """A request has more samples than are allowed."""
-    return HttpError(
-        422,
-        "too_many_samples",
-        f"{count:,} samples; at most {limits.samples:,} in one request. Send several requests, or a stream.",
-        "samples",
-    )
+    message = f"{count:,} samples; at most {limits.samples:,} in one request. Send several requests, or a stream."
+    return HttpError(422, "too_many_samples", message, "samples")
 
 
 def chosen(scores: Scores, labels: Sequence[str] | None, loaded: Loaded) -> list[str]:

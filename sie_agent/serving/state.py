@@ -4,54 +4,74 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 
 from sie_agent.errors import SieError
+from sie_agent.scorer import ScorerSession, scorer_folder
+from sie_agent.selection import AUTO
 from sie_agent.serving.batching import Batcher
-from sie_agent.serving.engine import Loaded, load
+from sie_agent.serving.engine import load
 from sie_agent.serving.http_errors import HttpError
 from sie_agent.serving.metrics import Metrics
-from sie_agent.serving.protocol import Loader
+from sie_agent.serving.protocol import Engine, Loader, Observer
 from sie_agent.serving.refusal_log import RefusalLog
-from sie_agent.serving.settings import Limits
-from sie_agent.serving.weighing import NO_OVERRIDE, RecipeOverride
+from sie_agent.serving.settings import LOOPBACK, Limits
+from sie_agent.serving.weighing import RecipeOverride
 
 logger = logging.getLogger("sie_agent.serving")
 
 
-@dataclass
 class State:
-    """The service's state; changed in the event loop only.
+    """The service's state, with the scorer loaded; changed in the event loop only.
+
+    Parameters
+    ----------
+    folder : the scorer's. token : what a client has to send; None where it needs none.
+    open_metrics : whether /metrics is answered without the token.
+    observer : what adjusts weights, or what makes it of the loaded scorer.
+    weigh_by, strength : the weak label that weights are made of, and how far they spread around 1; by default as the
+        scorer's recipe says. With ``none`` every weight is 1.
+    loader : how an engine is made of the folder. host : where the service is going to listen.
 
     Attributes
     ----------
-    folder, loader : where the scorer lies, and how it is loaded. loaded : the one that answers.
-    override : what the user wants in place of parts of any scorer's recipe.
+    loaded : the scorer that answers. override : what the user wants in place of parts of any scorer's recipe.
     alone : it listens on this machine only and without a token, so that who asks is told by headers alone.
     refused : counts and logs what is refused at a bound. held_bytes : of bodies, now.
     draining : the service is stopping; what has been accepted is still answered. under_way : requests now.
+
+    Raises
+    ------
+    InputError : the folder is no scorer, is damaged or newer, or does not give what its rows are to be weighed by.
     """
 
-    folder: Path
-    loader: Loader
-    loaded: Loaded
-    limits: Limits
-    metrics: Metrics
-    batcher: Batcher
-    token: str | None = None
-    open_metrics: bool = False
-    alone: bool = False
-    override: RecipeOverride = NO_OVERRIDE
-    held_bytes: int = 0
-    draining: bool = False
-    under_way: int = 0
-    refused: RefusalLog = field(init=False)
-    _reloading: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _next_reload: asyncio.Task[bool] | None = None
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        token: str | None = None,
+        limits: Limits | None = None,
+        open_metrics: bool = False,
+        observer: Observer | Callable[[Engine], Observer] | None = None,
+        weigh_by: str = AUTO,
+        strength: float | None = None,
+        loader: Loader = ScorerSession,
+        host: str = "127.0.0.1",
+    ) -> None:
+        self.folder, self.loader, self.override = scorer_folder(folder), loader, RecipeOverride(weigh_by, strength)
+        self.limits, self.metrics = limits or Limits(), Metrics()
         self.refused = RefusalLog(self.metrics)
+        self.loaded = load(self.folder, loader, self.override)
+        self.metrics.serving(self.loaded)
+        watch = observer(self.loaded.engine) if callable(observer) else observer
+        self.batcher = Batcher(self.metrics, self.limits.samples, self.limits.queue_rows, watch, self.loaded)
+        self.batcher.check(self.loaded)
+        self.token, self.open_metrics = token, open_metrics
+        self.alone = token is None and host in LOOPBACK
+        self.held_bytes, self.under_way, self.draining = 0, 0, False
+        self._reloading = asyncio.Lock()
+        self._next_reload: asyncio.Task[bool] | None = None
 
     @property
     def unknown_status(self) -> int:
@@ -62,12 +82,6 @@ class State:
         """Report that this service is about to stop."""
         self.draining = True
         self.metrics.draining.set(1)
-
-    def load_checked(self) -> Loaded:
-        """The scorer of the folder, fit to answer; errors as of :func:`load` and of the batcher's check."""
-        fresh = load(self.folder, self.loader, self.override)
-        self.batcher.check(fresh)
-        return fresh
 
     async def reload(self) -> bool:
         """Load the scorer of the folder again; True if it is another one.
@@ -90,7 +104,8 @@ class State:
             # later calls may mean a folder that has changed since
             self._next_reload = None
             try:
-                fresh = await asyncio.to_thread(self.load_checked)
+                fresh = await asyncio.to_thread(load, self.folder, self.loader, self.override)
+                self.batcher.check(fresh)
             except Exception as error:
                 self.metrics.reloads.labels("refused").inc()
                 said = str(error) if isinstance(error, SieError) else f"{type(error).__name__} while it was loaded"
@@ -104,3 +119,7 @@ class State:
             self.metrics.reloads.labels("changed" if changed else "unchanged").inc()
             logger.info("scorer %s, %s", fresh.version, "loaded" if changed else "unchanged")
             return changed
+
+
+# the name by which the room offers it
+make_state = State

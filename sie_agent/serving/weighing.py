@@ -12,7 +12,8 @@ import numpy as np
 from sie_agent.errors import InputError
 from sie_agent.scorer import LABEL_ERROR
 from sie_agent.selection import AUTO, BLENDED, NONE, RELEVANCE, WEIGHT, Recipe, check_recipe, recipe_for
-from sie_agent.serving.protocol import Doubles, Engine, Observer, Scores
+from sie_agent.serving.protocol import Engine, Observer, Scores
+from sie_agent.utils.arrays import Doubles
 
 if TYPE_CHECKING:
     from sie_agent.serving.engine import Loaded
@@ -77,14 +78,8 @@ def recipe_of(engine: Engine, override: RecipeOverride) -> Recipe | None:
         return None
     if override.by not in (AUTO, NONE, *engine.labels):
         raise InputError(f"cannot weigh by '{override.by}'", hint=f"Choose one of {', '.join(engine.labels)}.")
-    recipe = recipe_for(
-        ScorerColumns(engine.labels, getattr(engine, "config", {})),
-        own,
-        override.by,
-        override.strength,
-        None,
-        "the scorer",
-    )
+    columns = ScorerColumns(engine.labels, getattr(engine, "config", {}))
+    recipe = recipe_for(columns, own, override.by, override.strength, None, "the scorer")
     check_recipe(recipe)
     return recipe
 

@@ -22,9 +22,9 @@ from sie_agent.attribution import (
     pairs_within,
     ranking_slopes,
     reference_importance,
-    sigmoid,
     train,
 )
+from sie_agent.attribution.losses import sigmoid
 from sie_agent.errors import InputError, MissingExtraError
 from sie_agent.models import token_pairs
 

@@ -9,15 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sie_agent.attribution import (
-    cross_entropy,
-    cross_entropy_slopes,
-    fitted_temperature,
-    pairs_within,
-    ranking_loss,
-    ranking_slopes,
-    sigmoid,
-)
+from sie_agent.attribution import cross_entropy, cross_entropy_slopes, fitted_temperature, pairs_within, ranking_slopes
+from sie_agent.attribution.losses import ranking_loss, sigmoid
 
 
 def slow_ranking_loss(scores: np.ndarray, relevance: np.ndarray, queries: np.ndarray) -> float:

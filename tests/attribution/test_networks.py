@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sie_agent.attribution import Network, new_network
+from sie_agent.attribution.models.networks import Network, new_network
 
 STEP = 1e-6
 

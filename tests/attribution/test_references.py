@@ -11,20 +11,18 @@ from scipy.stats import spearmanr
 from sie_agent.attribution import (
     REFERENCES,
     FeatureRows,
-    Network,
     Setting,
     cross_entropy,
     cross_entropy_slopes,
-    fit_batches,
     fit_logistic,
-    linear_influence,
     pairs_within,
-    ranking_loss,
     ranking_slopes,
     reference_importance,
     row_influence,
 )
-from sie_agent.attribution.models.logistic import Batch, with_bias
+from sie_agent.attribution.losses import ranking_loss
+from sie_agent.attribution.models.logistic import Batch, fit_batches, linear_influence, with_bias
+from sie_agent.attribution.models.networks import Network
 from sie_agent.errors import InputError
 
 from .references.fixtures import make_rows, make_setting

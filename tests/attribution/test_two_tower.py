@@ -5,17 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sie_agent.attribution import (
-    FeatureRows,
-    Layered,
-    Setting,
-    TrainingSettings,
-    TwoTower,
-    cross_entropy,
-    new_two_tower,
-    reference_importance,
-    train,
-)
+from sie_agent.attribution import FeatureRows, Setting, TrainingSettings, cross_entropy, reference_importance, train
+from sie_agent.attribution.models.base import Layered
+from sie_agent.attribution.models.two_tower import TwoTower, new_two_tower
 from sie_agent.evaluation import roc_auc
 
 STEP = 1e-6

@@ -25,16 +25,12 @@ from sie_agent.scorer import (
     Scorer,
     ScorerSession,
     columns_beside,
-    label_error_columns,
     load_scorer,
-    made_columns,
-    read_columns,
-    row_keys,
     save_scorer,
     settle_columns,
     with_log_columns,
-    write_columns,
 )
+from sie_agent.scorer.log_columns import label_error_columns, made_columns, read_columns, row_keys, write_columns
 from sie_agent.scorer.parts import file_hash
 
 HEAD = LabelErrors(

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from sie_agent.labels import StudentSettings
-from sie_agent.scorer import WordEffect, distill_scorer
+from sie_agent.scorer import distill_scorer
+from sie_agent.scorer.explanation.explain import WordEffect
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 FILLERS = ("vask", "olin", "pemb", "trin", "juf", "kolt", "zeb", "hask", "lum", "grue")

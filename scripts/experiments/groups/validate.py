@@ -33,7 +33,8 @@ import pandas as pd
 from scripts.benchmarks.shared import say, started_manifest, write_figures
 from scripts.experiments.groups.figures import described, reliability
 from scripts.experiments.references.half_logs import RELEVANT_AT, first_queries
-from sie_agent.attribution import FeatureRows, Model, Setting, pairs_within, ranking_loss, reference_importance, train
+from sie_agent.attribution import FeatureRows, Model, Setting, pairs_within, reference_importance, train
+from sie_agent.attribution.losses import ranking_loss
 from sie_agent.evaluation import QueryPairs, knowledge_removed, simulate_judge
 from sie_agent.features import TextFeatures
 from sie_agent.labels import Evidence, LabelSettings, student_settings, value

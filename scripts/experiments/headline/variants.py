@@ -15,15 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from scripts.experiments.headline.views import LinearView, View, direction
-from sie_agent.attribution import (
-    FeatureRows,
-    Pairs,
-    TrainingSettings,
-    fitted_temperature,
-    pairs_within,
-    ranking_slopes,
-    sigmoid,
-)
+from sie_agent.attribution import FeatureRows, TrainingSettings, fitted_temperature, pairs_within, ranking_slopes
+from sie_agent.attribution.losses import Pairs, sigmoid
 
 TARGETS = {
     "text": TrainingSettings(hidden=64, epochs=8, weight_decay=1.0),

@@ -8,19 +8,13 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from sie_agent.attribution import (
-    TRAINING_LOSSES,
-    FeatureRows,
-    Logistic,
-    Network,
-    curvatures,
-    fit_batches,
-    preconditioned,
-    sigmoid,
-)
+from sie_agent.attribution import TRAINING_LOSSES, FeatureRows, curvatures, preconditioned
+from sie_agent.attribution.losses import sigmoid
+from sie_agent.attribution.models.logistic import Logistic, fit_batches
+from sie_agent.attribution.models.networks import Network
 from sie_agent.attribution.references.trak import DAMPING, Projection
 
-# of the exact influence, as sie_agent.attribution.linear_influence has it
+# of the exact influence, as `linear_influence` has it
 DECAY = 1e-3
 POWER_STEPS, SPARE = 5, 4
 MOST_DIRECTIONS = 10

@@ -13,7 +13,9 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import TensorDataset
 
-from sie_agent.attribution import VALIDATION_LOSSES, Setting, sigmoid
+from sie_agent.attribution import Setting
+from sie_agent.attribution.gradients import VALIDATION_LOSSES
+from sie_agent.attribution.losses import sigmoid
 from sie_agent.attribution.models.cross_encoder import CrossEncoder
 
 ROWS_AT_ONCE = 250

@@ -12,18 +12,9 @@ import numpy as np
 import pandas as pd
 
 from scripts.benchmarks.shared import say
-from sie_agent.attribution import (
-    VALIDATION_LOSSES,
-    FeatureRows,
-    Model,
-    Setting,
-    TrainingSettings,
-    cross_entropy,
-    listwise_loss,
-    pairs_within,
-    ranking_loss,
-    train,
-)
+from sie_agent.attribution import FeatureRows, Model, Setting, TrainingSettings, cross_entropy, pairs_within, train
+from sie_agent.attribution.gradients import VALIDATION_LOSSES
+from sie_agent.attribution.losses import listwise_loss, ranking_loss
 from sie_agent.features import TextFeatures
 from sie_agent.files.manifest import digest
 from sie_agent.pipeline import TargetPart

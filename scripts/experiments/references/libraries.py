@@ -16,7 +16,8 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import TensorDataset
 
-from sie_agent.attribution import Network, Setting
+from sie_agent.attribution import Setting
+from sie_agent.attribution.models.networks import Network
 
 BATCH = 2048
 PROJECTED = 512

@@ -40,15 +40,8 @@ from scripts.experiments.references.validate import (
     reliability,
     whole_score,
 )
-from sie_agent.attribution import (
-    VALIDATION_LOSSES,
-    FeatureRows,
-    Model,
-    Setting,
-    TrainingSettings,
-    reference_importance,
-    train,
-)
+from sie_agent.attribution import FeatureRows, Model, Setting, TrainingSettings, reference_importance, train
+from sie_agent.attribution.gradients import VALIDATION_LOSSES
 from sie_agent.evaluation import roc_auc, simulate_judge, spearman
 from sie_agent.features import TextFeatures
 from sie_agent.files.manifest import version_of

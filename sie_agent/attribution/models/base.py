@@ -6,12 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
-
 from sie_agent.errors import InputError
-
-Floats = npt.NDArray[np.float32]
+from sie_agent.utils.arrays import Floats
 
 
 class Model(Protocol):
@@ -22,19 +18,15 @@ class Model(Protocol):
 
     def scores(self, features: Floats) -> Floats:
         """s(x) of each row, (n,) on the log-odds scale."""
-        ...
 
     def backward(self, features: Floats, slopes: Floats) -> Self:
         """Gradient of sum_i L(s_i) where ``slopes[i]`` is dL/ds_i."""
-        ...
 
     def directional(self, features: Floats, direction: Self) -> Floats:
         """Derivative of s(x) of each row along *direction*, (n,)."""
-        ...
 
     def squared_gradient_norm(self, features: Floats) -> Floats:
         """Squared length of ds/dparameters at each row, (n,)."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -57,36 +49,16 @@ class Layered(Model, Protocol):
 
     def blocks(self) -> list[Floats]:
         """The parameters by layer, each (n_in, n_out)."""
-        ...
 
     def with_blocks(self, blocks: Sequence[Floats]) -> Self:
         """A model of the same shape from ``blocks``."""
-        ...
 
     def layers(self, features: Floats) -> list[Layer]:
         """The layers as they work on some rows, in the order of ``blocks``."""
-        ...
 
 
-class Trainable(Model, Protocol):
-    """A model that :class:`~sie_agent.attribution.training.AdamW` can train."""
-
-    @property
-    def decayed(self) -> tuple[bool, ...]:
-        """Which of the arrays weight decay acts on."""
-        ...
-
-    def arrays(self) -> list[Floats]:
-        """The parameter arrays, in a fixed order."""
-        ...
-
-    def with_arrays(self, arrays: Sequence[Floats]) -> Self:
-        """A model with other parameters, in the same order."""
-        ...
-
-
-class ParameterArrays:
-    """What :class:`Trainable` asks, for a dataclass whose fields are its parameter arrays."""
+class Trainable(Model):
+    """A model that :class:`~sie_agent.attribution.training.AdamW` can train: a dataclass of parameter arrays."""
 
     @property
     def decayed(self) -> tuple[bool, ...]:

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, jvp
 
-from sie_agent.attribution.losses import Floats, Integers
 from sie_agent.attribution.models.base import Model
 from sie_agent.attribution.training_steps import TrainingSettings, batches, checkpoint_epochs, step_slopes
 from sie_agent.models.pretrained import PretrainedBody, load_body
+from sie_agent.utils.arrays import Floats, Integers
 
 State = dict[str, Tensor]
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Doubles = npt.NDArray[np.float64]
+from sie_agent.utils.arrays import Doubles
+
 # features (n, d) without the bias column, targets (n,)
 Batch = tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]
 Batches = Callable[[], Iterable[Batch]]
@@ -27,23 +28,20 @@ def probabilities(design: npt.NDArray[np.floating], weights: Doubles) -> Doubles
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * (design @ weights))))
 
 
-def fit_logistic(design: Doubles, targets: Doubles, decay: float, steps: int = NEWTON_STEPS) -> Doubles:
+def fit_logistic(design: Doubles, targets: Doubles, decay: float) -> Doubles:
     """Minimiser of mean cross-entropy + decay/2 · |weights|², by Newton's method, (d,).
 
     Parameters
     ----------
     design : (n, d) with the bias column in it; targets : (n,) in [0, 1]; decay : L2 penalty on every weight.
     """
-    return newton(lambda weights: derivatives([(design, targets)], decay, weights)[:2], design.shape[1], steps)
+    return newton(lambda: [(design, targets)], np.zeros(design.shape[1]), decay)
 
 
-def newton(
-    derivatives_at: Callable[[Doubles], tuple[Doubles, Doubles]], size: int, steps: int, start: Doubles | None = None
-) -> Doubles:
-    """Newton's method, from zero if no *start* is given."""
-    weights = np.zeros(size) if start is None else start
-    for _ in range(steps):
-        gradient, hessian = derivatives_at(weights)
+def newton(designs: Batches, weights: Doubles, decay: float) -> Doubles:
+    """Newton's method from *weights* on; *designs* hold the bias column."""
+    for _ in range(NEWTON_STEPS):
+        gradient, hessian, _ = derivatives(designs(), decay, weights)
         step = np.linalg.solve(hessian, gradient)
         weights = weights - step
         if np.abs(step).max() < CLOSE_ENOUGH:
@@ -107,22 +105,20 @@ class Logistic:
         return np.asarray(self.inverse @ (with_bias(features).T @ slopes))
 
 
-def fit_batches(
-    batches: Batches, size: int, decay: float, steps: int = NEWTON_STEPS, start: Doubles | None = None
-) -> Logistic:
+def fit_batches(batches: Batches, size: int, decay: float, start: Doubles | None = None) -> Logistic:
     """Fit over batches: one pass per Newton step and one for the curvature at the end, memory of one batch.
 
     Parameters
     ----------
     batches : called for every pass; gives the same rows each time. size : number of features, d.
-    start : (d + 1,) weights to begin with.
+    start : (d + 1,) weights to begin with; zeros where none are given.
     """
 
-    def derivatives_at(weights: Doubles) -> tuple[Doubles, Doubles, int]:
-        return derivatives(((with_bias(features), targets) for features, targets in batches()), decay, weights)
+    def designs() -> Iterable[Batch]:
+        return ((with_bias(features), targets) for features, targets in batches())
 
-    weights = newton(lambda now: derivatives_at(now)[:2], size + 1, steps, start)
-    _, hessian, count = derivatives_at(weights)
+    weights = newton(designs, np.zeros(size + 1) if start is None else start, decay)
+    _, hessian, count = derivatives(designs(), decay, weights)
     return Logistic(weights, np.asarray(np.linalg.inv(hessian), np.float64), count)
 
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sie_agent.attribution.models.base import Floats, Layer, ParameterArrays
+from sie_agent.attribution.models.base import Layer, Trainable
+from sie_agent.utils.arrays import Floats
 
 
 @dataclass(frozen=True)
-class Network(ParameterArrays):
+class Network(Trainable):
     """Parameters of s(x) = output · relu(x hidden + hidden_bias) + x direct + bias.
 
     The linear special case has no hidden units; the perceptron has no direct weights.
@@ -46,27 +47,23 @@ class Network(ParameterArrays):
 
     def scores(self, features: Floats) -> Floats:
         """s(x) of each row, (n,) on the log-odds scale."""
-        if self.is_linear:
-            return np.asarray(features @ self.direct + self.bias, np.float32)
-        return np.asarray(np.maximum(features @ self.hidden + self.hidden_bias, 0) @ self.output + self.bias)
+        active = np.maximum(features @ self.hidden + self.hidden_bias, 0)
+        return np.asarray(active @ self.output + features @ self.direct + self.bias, np.float32)
 
     def backward(self, features: Floats, slopes: Floats) -> Network:
         """Gradient of sum_i L(s_i) where ``slopes[i]`` is dL/ds_i; shaped like the network."""
         total = np.asarray([slopes.sum()], np.float32)
-        if self.is_linear:
-            return replace(self, direct=features.T @ slopes, bias=total)
         before = features @ self.hidden + self.hidden_bias
-        active = np.maximum(before, 0)
         inner = (slopes[:, None] * self.output) * (before > 0)
-        return Network(features.T @ inner, inner.sum(axis=0), active.T @ slopes, np.zeros_like(self.direct), total)
+        direct = features.T @ slopes if self.is_linear else np.zeros_like(self.direct)
+        return Network(features.T @ inner, inner.sum(axis=0), np.maximum(before, 0).T @ slopes, direct, total)
 
     def directional(self, features: Floats, direction: Network) -> Floats:
         """Derivative of s(x) of each row along *direction* in parameter space, (n,)."""
-        if self.is_linear:
-            return np.asarray(features @ direction.direct + direction.bias, np.float32)
         before = features @ self.hidden + self.hidden_bias
         moved = (features @ direction.hidden + direction.hidden_bias) * (before > 0)
-        return np.asarray(np.maximum(before, 0) @ direction.output + moved @ self.output + direction.bias, np.float32)
+        through = np.maximum(before, 0) @ direction.output + moved @ self.output
+        return np.asarray(through + features @ direction.direct + direction.bias, np.float32)
 
     def squared_gradient_norm(self, features: Floats) -> Floats:
         """Squared length of ds/dparameters at each row, (n,)."""

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sie_agent.attribution.models.base import Floats, Layer, ParameterArrays
+from sie_agent.attribution.models.base import Layer, Trainable
+from sie_agent.utils.arrays import Floats
 
 
 @dataclass(frozen=True)
-class TwoTower(ParameterArrays):
+class TwoTower(Trainable):
     """Parameters of s(u, i) = (u shopper + shopper_bias) · (i item + item_bias) / sqrt(k) + bias.
 
     A row's features (2d,) are those of the shopper, then those of the item. The biases of the towers make every item's,

@@ -1,4 +1,4 @@
-"""Reference importance of training rows for a target model: one file per method, one registry.
+"""Reference importance of training rows for a target model, and the registry of the methods.
 
 Every signed reference is positive where a step of training on the row lowers the validation loss.
 """
@@ -8,18 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sie_agent.attribution.gradients import VALIDATION_LOSSES
-from sie_agent.attribution.references.common import Doubles
-from sie_agent.attribution.references.ekfac import curvatures, ekfac, preconditioned
-from sie_agent.attribution.references.el2n import el2n
-from sie_agent.attribution.references.grand import grand
-from sie_agent.attribution.references.influence import influence
-from sie_agent.attribution.references.self_influence import self_influence
-from sie_agent.attribution.references.tracin import tracin
+from sie_agent.attribution.references.ekfac import ekfac
+from sie_agent.attribution.references.influence import influence, tracin
+from sie_agent.attribution.references.magnitudes import el2n, grand, self_influence
 from sie_agent.attribution.references.trak import trak
 from sie_agent.attribution.setting import Setting
 from sie_agent.errors import InputError
+from sie_agent.utils.arrays import Doubles
 
-__all__ = ["MAGNITUDES", "REFERENCES", "SIGNED", "curvatures", "preconditioned", "reference_importance"]
+__all__ = ["MAGNITUDES", "REFERENCES", "SIGNED", "reference_importance"]
 
 Reference = Callable[[Setting], Doubles]
 

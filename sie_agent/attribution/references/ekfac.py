@@ -8,11 +8,10 @@ from typing import TypeVar
 import numpy as np
 
 from sie_agent.attribution.gradients import VALIDATION_LOSSES, row_influence, validation_gradient
-from sie_agent.attribution.losses import Floats
 from sie_agent.attribution.models.base import Layer, Layered, layered
-from sie_agent.attribution.references.common import Doubles, trained
 from sie_agent.attribution.setting import FeatureRows, Setting
 from sie_agent.attribution.training_losses import TRAINING_LOSSES
+from sie_agent.utils.arrays import Doubles, Floats
 
 AnyLayered = TypeVar("AnyLayered", bound=Layered)
 
@@ -85,8 +84,8 @@ def ekfac(setting: Setting, loss: str, damping: float = DAMPING) -> Doubles:
     """
     slopes_of = VALIDATION_LOSSES[loss](setting)
     total = np.zeros(len(setting.rows.targets))
-    for model in trained(setting):
-        network = layered(model, "ekfac")
+    for run in setting.runs:
+        network = layered(run[-1], "ekfac")
         gradient = validation_gradient(network, setting, slopes_of)
         direction = preconditioned(gradient, curvatures(network, setting.training, setting.training_loss), damping)
         total += row_influence(network, setting.rows, direction, setting.training_loss)

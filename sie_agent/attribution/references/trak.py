@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from sie_agent.attribution.gradients import VALIDATION_LOSSES, row_slopes, validation_gradient
-from sie_agent.attribution.losses import Floats
 from sie_agent.attribution.models.base import Layered, layered
-from sie_agent.attribution.references.common import Doubles, trained
 from sie_agent.attribution.setting import Setting
 from sie_agent.attribution.training_losses import TRAINING_LOSSES
+from sie_agent.utils.arrays import Doubles, Floats
 
 OUTPUT_SIZE, LAYER_SIZE = 16, 1024
 # of the mean eigenvalue, chosen like that of EK-FAC: without any, what comes out is noise
@@ -74,8 +72,8 @@ def trak(setting: Setting, loss: str) -> Doubles:
     kernel_part = np.zeros(len(setting.rows.targets))
     error_part = np.zeros(len(setting.rows.targets))
     paired = np.zeros(len(setting.rows.targets))
-    for model in trained(setting):
-        network = layered(model, "trak")
+    for run in setting.runs:
+        network = layered(run[-1], "trak")
         projection = Projection(network)
         wanted = projection.of_gradient(validation_gradient(network, setting, slopes_of))
         direction = solved(projection.of_rows(network, setting.training.features), wanted)
@@ -90,7 +88,7 @@ def trak(setting: Setting, loss: str) -> Doubles:
     return np.asarray(kernel_part * error_part / count**2 + paired / count)
 
 
-def solved(features: Floats, wanted: Doubles, damping: float = DAMPING) -> npt.NDArray[np.float32]:
+def solved(features: Floats, wanted: Doubles, damping: float = DAMPING) -> Floats:
     """(ΦᵀΦ/n + damping · its mean eigenvalue)⁻¹ wanted, (k,)."""
     kernel = (features.T @ features).astype(np.float64) / max(len(features), 1)
     kernel[np.diag_indices_from(kernel)] += damping * np.trace(kernel) / len(kernel)

@@ -14,7 +14,7 @@ import yaml
 from sie_agent.errors import InputError
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.scorer.cards.figures import SHOWN, figure_table, figures_of, model_index
-from sie_agent.scorer.cards.markup import code, licence_of, table_of
+from sie_agent.scorer.cards.markup import code, plain, table_of
 from sie_agent.scorer.label_errors import fault_in
 from sie_agent.selection import Recipe, read_recipe
 
@@ -57,7 +57,8 @@ def scorer_card(config: Mapping[str, Any]) -> str:
     """
     about = table_of(config.get("about"))
     named = config.get("labels")
-    figures, licence = figures_of(about), licence_of(about)
+    figures, licence = figures_of(about), about.get("license")
+    licence = plain(licence) if isinstance(licence, str) else ""
     metadata = {
         "library_name": "sie-agent",
         **({"license": licence} if licence else {}),
@@ -70,7 +71,6 @@ def scorer_card(config: Mapping[str, Any]) -> str:
         metadata,
         mode=str(about.get("mode")),
         labels=[str(name) for name in named] if isinstance(named, list) else [],
-        meanings=label_meanings(),
         tells_label_errors=not fault_in(config.get("label_errors")),
         recipe=recipe_of(config.get("recipe")),
         facts=facts_of(about),
@@ -111,7 +111,6 @@ def labels_card(
         kind=kind,
         count=count,
         columns=columns,
-        meanings=label_meanings(),
         facts=facts_of(facts),
         licence=licence or "",
     )
@@ -130,12 +129,9 @@ def rendered(template: str, metadata: Mapping[str, Any], **values: Any) -> str:
     )
     environment.filters["code"] = code
     front_matter = yaml.safe_dump(dict(metadata), sort_keys=False, allow_unicode=True)
-    return environment.get_template(template).render(metadata=front_matter, place=PLACE, unstated=UNSTATED, **values)
-
-
-def label_meanings() -> dict[str, str]:
-    """What each weak label says of a row."""
-    return {name: label.meaning for name, label in WEAK_LABELS.items()}
+    meanings = {name: label.meaning for name, label in WEAK_LABELS.items()}
+    values |= {"metadata": front_matter, "meanings": meanings, "place": PLACE, "unstated": UNSTATED}
+    return environment.get_template(template).render(values)
 
 
 def recipe_of(told: Any) -> Recipe | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sie_agent.scorer.cards.markup import plain
+from sie_agent.scorer.label_errors import is_number
 
 # the metrics of agreement.json that a card shows
 SHOWN = {"spearman": "Spearman", "partial_spearman": "partial"}
@@ -22,13 +23,8 @@ def figures_of(about: Mapping[str, Any]) -> list[dict[str, Any]]:
         if isinstance(row, Mapping)
         and all(isinstance(row.get(name), str) for name in ("label", "reference", "metric"))
         and row["metric"] in SHOWN
-        and is_number(row.get("value"))
+        and is_number(row.get("value"), LARGEST)
     ]
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value of a JSON file is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST
 
 
 def model_index(figures: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,20 +32,13 @@ def model_index(figures: Sequence[Mapping[str, Any]], about: Mapping[str, Any]) 
     if not figures:
         return {}
     suite = plain(about.get("suite") or "") or "not named"
-    results = [
-        {
-            "task": {"type": "tabular-regression", "name": "agreement with reference importance"},
-            "dataset": {"type": suite, "name": suite},
-            "metrics": [
-                {
-                    "type": row["metric"],
-                    "value": float(row["value"]),
-                    "name": f"{row['metric']} of {row['label']} {row['reference']}",
-                }
-            ],
-        }
-        for row in figures
-    ]
+    task = {"type": "tabular-regression", "name": "agreement with reference importance"}
+    dataset = {"type": suite, "name": suite}
+    results = []
+    for row in figures:
+        name = f"{row['metric']} of {row['label']} {row['reference']}"
+        metric = {"type": row["metric"], "value": float(row["value"]), "name": name}
+        results.append({"task": dict(task), "dataset": dict(dataset), "metrics": [metric]})
     return {
         "metrics": sorted({row["metric"] for row in figures}),
         "model-index": [{"name": "importance-scorer", "results": results}],
@@ -67,5 +56,5 @@ def figure_table(figures: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str, s
 def with_interval(row: Mapping[str, Any]) -> str:
     """A figure, and its interval where there is one."""
     low, high = row.get("ci_low"), row.get("ci_high")
-    interval = f" [{low:.2f}, {high:.2f}]" if is_number(low) and is_number(high) else ""
+    interval = f" [{low:.2f}, {high:.2f}]" if is_number(low, LARGEST) and is_number(high, LARGEST) else ""
     return f"{row['value']:.2f}{interval}"

@@ -33,9 +33,3 @@ def code(value: Any) -> str:
 def table_of(value: Any) -> dict[str, Any]:
     """A mapping as it is, anything else as an empty one."""
     return dict(value) if isinstance(value, Mapping) else {}
-
-
-def licence_of(about: Mapping[str, Any]) -> str:
-    """The licence that a configuration names; empty where it names none."""
-    named = about.get("license")
-    return plain(named) if isinstance(named, str) else ""

@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sie_agent.errors import InputError
-from sie_agent.scorer.trees import Cover, Doubles, Flags, Integers, Trees
+from sie_agent.scorer.trees import Cover, Integers, Trees, lone_leaves
+from sie_agent.utils.arrays import Booleans, Doubles
 
 # of numbers at once: what is held in memory
 MOST_AT_ONCE = 4_000_000
@@ -41,7 +42,7 @@ class Paths:
     """
 
     nodes: Integers
-    to_left: Flags
+    to_left: Booleans
     starts: Integers
     leaves: Integers
     features: Integers
@@ -80,43 +81,31 @@ def contributions(trees: Trees, cover: Cover, inputs: npt.NDArray[np.floating]) 
 
 def mean_prediction(trees: Trees, cover: Cover) -> float:
     """Mean of the trees' predictions over the rows that they were fitted to."""
-    tree_of = np.searchsorted(trees.roots, np.arange(len(trees.features)), side="right") - 1
-    leaf_tree = np.empty(len(trees.values), np.int64)
-    for children in (trees.left, trees.right):
-        ends = children < 0
-        leaf_tree[-1 - children[ends]] = tree_of[ends]
-    totals = np.bincount(leaf_tree, cover.leaves, len(trees))
-    return float((trees.values * cover.leaves / totals[leaf_tree]).sum())
+    # every tree has one leaf more than it has nodes
+    tree_of = np.repeat(np.arange(len(trees)), np.diff(trees.roots, append=len(trees.features)) + 1)
+    totals = np.bincount(tree_of, cover.leaves)
+    return float((trees.values * cover.leaves / totals[tree_of]).sum())
 
 
 def paths_of(trees: Trees, cover: Cover) -> Paths:
     """The conditions of each leaf; a tree of one leaf has none that a row could fail, and none here."""
-    nodes, sides, leaves = [], [], []
-    above: dict[int, tuple[tuple[int, bool], ...]] = {}
-    roots = set(trees.roots.tolist())
-    alone = {root for root in roots if trees.left[root] < 0 and trees.right[root] < 0 and one_leaf(trees, cover, root)}
-    conditions = 0
-    for node, children in enumerate(zip(trees.left.tolist(), trees.right.tolist(), strict=True)):
-        path = () if node in roots else above.pop(node)
-        for child, left in zip(children, (True, False), strict=True):
-            if node in alone:
-                continue
+    nodes: list[int] = []
+    sides: list[bool] = []
+    leaves: list[int] = []
+    above: dict[int, tuple[tuple[int, bool], ...]] = dict.fromkeys(trees.roots.tolist(), ())
+    for node in np.flatnonzero(~lone_leaves(trees, cover)).tolist():
+        path = above.pop(node)
+        for child, left in ((int(trees.left[node]), True), (int(trees.right[node]), False)):
             longer = (*path, (node, left))
-            conditions += len(longer) if child < 0 else 0
-            if conditions > MOST_CONDITIONS:
-                raise InputError("the scorer's trees are too large to be explained", hint=SMALLER)
             if child >= 0:
                 above[child] = longer
-            else:
-                nodes += [place for place, _ in longer]
-                sides += [side for _, side in longer]
-                leaves += [-1 - child] * len(longer)
+                continue
+            if len(nodes) + len(longer) > MOST_CONDITIONS:
+                raise InputError("the scorer's trees are too large to be explained", hint=SMALLER)
+            nodes += [place for place, _ in longer]
+            sides += [side for _, side in longer]
+            leaves += [-1 - child] * len(longer)
     return grouped(trees, cover, *(np.asarray(column, np.int64) for column in (nodes, sides, leaves)))
-
-
-def one_leaf(trees: Trees, cover: Cover, root: int) -> bool:
-    """Whether a root with two leaves stands for a tree of one: both have all of its rows."""
-    return bool(cover.leaves[-1 - trees.left[root]] == cover.nodes[root] == cover.leaves[-1 - trees.right[root]])
 
 
 def grouped(trees: Trees, cover: Cover, nodes: Integers, sides: Integers, leaves: Integers) -> Paths:
@@ -127,14 +116,12 @@ def grouped(trees: Trees, cover: Cover, nodes: Integers, sides: Integers, leaves
     fresh = np.ones(len(nodes), bool)
     fresh[1:] = (np.diff(leaves) != 0) | (np.diff(features) != 0)
     starts = np.flatnonzero(fresh)
-    counts = np.concatenate([cover.leaves[::-1], cover.nodes])
-    children = np.where(sides == 1, trees.left[nodes], trees.right[nodes])
-    shares = counts[children + len(cover.leaves)] / cover.nodes[nodes]
+    shares = cover.of(np.where(sides == 1, trees.left[nodes], trees.right[nodes])) / cover.nodes[nodes]
     product = np.multiply.reduceat(shares, starts) if len(starts) else shares
     return Paths(nodes, sides == 1, starts, leaves[starts], features[starts], product)
 
 
-def slots_met(trees: Trees, paths: Paths, inputs: Doubles) -> Flags:
+def slots_met(trees: Trees, paths: Paths, inputs: Doubles) -> Booleans:
     """(n, slots) whether each row meets all conditions of each slot."""
     if not len(paths.starts):
         return np.zeros((len(inputs), 0), bool)
@@ -153,7 +140,7 @@ def leaves_by_depth(sizes: Integers, rows: int) -> Iterator[tuple[int, Integers]
             yield depth, leaves[start : start + step]
 
 
-def shapley(met: Flags, shares: Doubles) -> Doubles:
+def shapley(met: Booleans, shares: Doubles) -> Doubles:
     """Shapley values of products: (n, leaves, d) from o, (n, leaves, d), and z, (leaves, d)."""
     depth = shares.shape[-1]
     places, weights = np.polynomial.legendre.leggauss((depth + 1) // 2)

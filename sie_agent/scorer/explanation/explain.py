@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from sie_agent.errors import InputError
@@ -27,9 +26,8 @@ from sie_agent.scorer.files import load_scorer
 from sie_agent.scorer.label_errors import LABEL_ERROR
 from sie_agent.scorer.model import Scorer, student_inputs
 from sie_agent.selection import usual_label
+from sie_agent.utils.arrays import Doubles
 from sie_agent.utils.shown import shown
-
-Doubles = npt.NDArray[np.float64]
 
 FIELDS = ("query", "title", "description")
 # a title of a megabyte would else be scored as often as it has words
@@ -192,7 +190,7 @@ def explain_batch(scorer: Scorer, samples: pd.DataFrame, by: str) -> list[Explan
     rows = samples[["sample_id", *FIELDS, "label"]].to_dict("records")
     erased = [list(erasures(row)) for row in rows]
     asked = [variant for row, words in zip(rows, erased, strict=True) for variant in variants(row, words)]
-    table = pd.DataFrame(asked, columns=[*FIELDS, "label"])
+    table = pd.DataFrame(asked)
     inputs = student_inputs(scorer.features.transform(table), table["label"].astype(np.float64))
     ranks = student.ranks(inputs)
     scores = student.scores_at(ranks)
@@ -204,10 +202,7 @@ def explain_batch(scorer: Scorer, samples: pd.DataFrame, by: str) -> list[Explan
         label = float(row["label"])
         score, score_if_0, score_if_1, *without = scores[start : start + 3 + len(words)].tolist()
         rank, _, _, *ranks_without = ranks[start : start + 3 + len(words)].tolist()
-        effects_of_words = [
-            replace(word, effect=rank - other, score_without=found)
-            for word, other, found in zip(words, ranks_without, without, strict=True)
-        ]
+        told = zip(words, ranks_without, without, strict=True)
         explained.append(
             Explanation(
                 sample_id=str(row["sample_id"]),
@@ -220,8 +215,8 @@ def explain_batch(scorer: Scorer, samples: pd.DataFrame, by: str) -> list[Explan
                 base=float(effects[place, -1]),
                 features=feature_effects([*raw[place], label], effects[place, :-1]),
                 rest=0.0,
-                words=tuple(effects_of_words),
-                words_left_out=sum(count_left_out(row[field], words, field) for field in FIELDS),
+                words=tuple(replace(word, effect=rank - other, score_without=found) for word, other, found in told),
+                words_left_out=sum(max(0, len(list(word_spans(row[field]))) - MOST_WORDS) for field in FIELDS),
                 score_if_label_0=score_if_0,
                 score_if_label_1=score_if_1,
             )
@@ -229,16 +224,10 @@ def explain_batch(scorer: Scorer, samples: pd.DataFrame, by: str) -> list[Explan
     return explained
 
 
-def variants(row: dict[Any, Any], words: Sequence[WordEffect]) -> Iterator[tuple[str, str, str, float]]:
+def variants(row: dict[Any, Any], words: Sequence[WordEffect]) -> list[dict[Any, Any]]:
     """The row, the row with label 0 and with label 1, and the row without each of the words."""
-    query, title, description, label = (*(row[field] for field in FIELDS), float(row["label"]))
-    yield query, title, description, label
-    yield query, title, description, 0.0
-    yield query, title, description, 1.0
-    for word in words:
-        texts = {"query": query, "title": title, "description": description}
-        texts[word.field] = without_word(texts[word.field], word.start, word.end)
-        yield texts["query"], texts["title"], texts["description"], label
+    erased = [{**row, word.field: without_word(row[word.field], word.start, word.end)} for word in words]
+    return [row, {**row, "label": 0.0}, {**row, "label": 1.0}, *erased]
 
 
 def erasures(row: dict[Any, Any]) -> Iterator[WordEffect]:
@@ -247,12 +236,6 @@ def erasures(row: dict[Any, Any]) -> Iterator[WordEffect]:
         text = row[field]
         for start, end in islice(word_spans(text), MOST_WORDS):
             yield WordEffect(field, text[start:end], start, end, 0.0, 0.0)
-
-
-def count_left_out(text: str, words: Sequence[WordEffect], field: str) -> int:
-    """How many words of a field stand behind those that were tried."""
-    end = max((word.end for word in words if word.field == field), default=0)
-    return sum(start >= end for start, _ in word_spans(text))
 
 
 def without_word(text: str, start: int, end: int | None = None) -> str:

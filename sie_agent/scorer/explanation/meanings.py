@@ -17,6 +17,7 @@ SHARES = {
     "share of query words in title": "{} of the query's words are in the title",
     "share of query words in title, by rarity": "{} of the query's words, rare ones counting more, are in the title",
     "share of query word pairs in title": "{} of the query's neighbouring word pairs are in the title",
+    "share of query numbers in title": "{} of the query's numbers are in the title",
     "place of first match in title": "the first shared word stands {} of the way into the title",
     "words shared over words in either": "{} of all words are in both query and title",
     "share of query words in description": "{} of the query's words are in the description",
@@ -25,10 +26,7 @@ SHARES = {
 }
 FLAGS = {
     "all query words in title": ("every word of the query is in the title", "the title lacks a word of the query"),
-    "last query word in title": (
-        "the query's last word is in the title",
-        "the query's last word is not in the title",
-    ),
+    "last query word in title": ("the query's last word is in the title", "the query's last word is not in the title"),
     "last query word ends title": (
         "the query's last word ends the title",
         "the title does not end with the query's last word",
@@ -68,18 +66,12 @@ def meaning_of(name: str, value: float) -> str:
         return "the log has no label" if math.isnan(value) else f"the log says {value:.3g}"
     if name == "place of first match in title" and value > 0.9999:
         return "query and title share no word"
+    if name == "share of query numbers in title" and abs(value - 0.5) < 1e-3:
+        # all, none or some of them are in the title; one half also stands for a query without any
+        return "half of the query's numbers are in the title, or it has none"
     if name in SHARES:
         return SHARES[name].format(f"{round(value * 100) + 0} %")
     if name in FLAGS:
         return FLAGS[name][value < 0.5]
-    if name == "share of query numbers in title":
-        return share_of_numbers(value)
     # standardising and back leaves a trace in the seventh digit
     return AMOUNTS.get(name, f"{name}: {{}}").format(f"{round(value, 4) + 0:.3g}")
-
-
-def share_of_numbers(value: float) -> str:
-    """Numbers are all, none or some of them in the title; one half also stands for a query without any."""
-    if abs(value - 0.5) < 1e-3:
-        return "half of the query's numbers are in the title, or it has none"
-    return f"{round(value * 100) + 0} % of the query's numbers are in the title"

@@ -5,28 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import islice
-from typing import NamedTuple
 
 from sie_agent.features import unspaced
 
 CHUNK = re.compile(r"\S+")
-HAN, HIRAGANA, KATAKANA, OTHER = "han", "hiragana", "katakana", "other"
+HIRAGANA, KATAKANA, OTHER = "hiragana", "katakana", "other"
 LONG_VOWEL = ("\u30fc", "\uff70")
-# so many units of a text without spaces are looked at
+# of a text without spaces only so many units are read
 MOST_UNITS = 4_096
-
-
-class TextPart(NamedTuple):
-    """A unit of a script without spaces, or all that stands between two of them.
-
-    Attributes
-    ----------
-    start, end : in the text; script : of the unit, empty for what stands between.
-    """
-
-    start: int
-    end: int
-    script: str
 
 
 def word_spans(text: str) -> Iterator[tuple[int, int]]:
@@ -45,47 +31,35 @@ def word_spans(text: str) -> Iterator[tuple[int, int]]:
 
 
 def spans_within(chunk: str) -> Iterator[tuple[int, int]]:
-    """The words of a text without white space; signs between them are of none."""
-    parts = list(islice(parts_of(chunk), MOST_UNITS))
-    place = 0
-    while place < len(parts):
-        end = end_of_word(parts, place)
-        first, last = parts[place].start, parts[end - 1].end
-        if not parts[place].script:
-            inside = [at for at in range(first, last) if chunk[at].isalnum()]
-            first, last = (inside[0], inside[-1] + 1) if inside else (first, first)
-        if first < last:
-            yield first, last
-        place = end
+    """The words of a text without white space; signs between them belong to none."""
+    units = list(islice(unspaced.UNIT_EXPRESSION.finditer(chunk), MOST_UNITS))
+    begin, end, script = 0, 0, OTHER
+    for unit in units:
+        before, script = script, script_of(unit.group()[0], script)
+        if unit.start() > end or script != before or script == OTHER:
+            if begin < end:
+                yield begin, end
+            yield from letters_between(chunk, end, unit.start())
+            begin = unit.start()
+        end = unit.end()
+    yield begin, end
+    if len(units) < MOST_UNITS:
+        yield from letters_between(chunk, end, len(chunk))
 
 
-def parts_of(chunk: str) -> Iterator[TextPart]:
-    """Units of a text, and what stands between them."""
-    done, script = 0, OTHER
-    for unit in unspaced.UNIT_EXPRESSION.finditer(chunk):
-        if unit.start() > done:
-            yield TextPart(done, unit.start(), "")
-        done = unit.end()
-        script = script_of(unit.group()[0], script)
-        yield TextPart(unit.start(), done, script)
-    if done < len(chunk):
-        yield TextPart(done, len(chunk), "")
+def letters_between(chunk: str, first: int, last: int) -> Iterator[tuple[int, int]]:
+    """The word of another script in a part of the text, without the signs around it; none where it has no letters."""
+    inside = [at for at in range(first, last) if chunk[at].isalnum()]
+    if inside:
+        yield inside[0], inside[-1] + 1
 
 
 def script_of(letter: str, before: str) -> str:
     """The script of a letter; the sign of a long vowel has that of the letter before it."""
-    if letter in LONG_VOWEL and before in (HIRAGANA, KATAKANA):
+    if letter in LONG_VOWEL and before != OTHER:
         return before
     if letter in "\u3005\u3006\u3007\u303b" or (letter >= "\u3400" and not "\uff66" <= letter <= "\uff9f"):
-        return HAN
+        return OTHER
     if "\u3041" <= letter <= "\u309f":
         return HIRAGANA
     return KATAKANA if letter >= "\u30a1" else OTHER
-
-
-def end_of_word(parts: list[TextPart], place: int) -> int:
-    """The place behind the last part of the word that begins at *place*."""
-    end = place + 1
-    while parts[place].script in (HIRAGANA, KATAKANA) and end < len(parts) and parts[end].script == parts[place].script:
-        end += 1
-    return end

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from onnx import checker, helper, numpy_helper
 
 OPSET, TREES_OPSET, TEXT_OPSET = 20, 5, 1
 IR_VERSION = 10
@@ -29,30 +30,22 @@ class Graph:
 
     def add(self, operator: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         """Add a node with one result; returns the result's name."""
-        from onnx import helper
-
         name = f"{self.prefix}{operator}_{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, list(inputs), [name], domain=domain, **attributes))
         return name
 
     def add_several(self, operator: str, inputs: Sequence[str], count: int, **attributes: Any) -> tuple[str, ...]:
         """Add a node with several results; returns their names."""
-        from onnx import helper
-
         names = tuple(f"{self.prefix}{operator}_{len(self.nodes)}_{place}" for place in range(count))
         self.nodes.append(helper.make_node(operator, list(inputs), list(names), **attributes))
         return names
 
     def add_named(self, operator: str, value: str, result: str) -> None:
         """Add a node whose result has a name of its own: an output of the model."""
-        from onnx import helper
-
         self.nodes.append(helper.make_node(operator, [value], [result]))
 
     def constant(self, value: npt.ArrayLike, kind: npt.DTypeLike) -> str:
         """The name of a constant; the same value is kept once."""
-        from onnx import numpy_helper
-
         tensor = numpy_helper.from_array(np.asarray(value, kind))
         key = tensor.SerializeToString()
         if key not in self.constants:
@@ -62,8 +55,6 @@ class Graph:
 
     def weights(self, name: str, value: npt.NDArray[np.floating[Any]]) -> str:
         """Doubles that were learned: kept in the file in the type they have, to be found there by their name."""
-        from onnx import numpy_helper
-
         self.constants[name.encode()] = numpy_helper.from_array(value, name)
         return self.cast(name, np.float64)
 
@@ -81,14 +72,10 @@ class Graph:
 
     def cast(self, value: str, kind: npt.DTypeLike) -> str:
         """The same numbers in another type."""
-        from onnx import helper
-
         return self.add("Cast", value, to=helper.np_dtype_to_tensor_dtype(np.dtype(kind)))
 
     def zeros(self, shape: str, kind: npt.DTypeLike) -> str:
         """Zeros of a shape that is known only when the graph runs."""
-        from onnx import numpy_helper
-
         return self.add("ConstantOfShape", shape, value=numpy_helper.from_array(np.zeros(1, kind)))
 
     def slice(self, value: str, start: int, end: int, axis: int) -> str:
@@ -129,8 +116,6 @@ class Graph:
 
     def part(self, results: dict[str, Any], inputs: dict[str, Any] | None = None) -> Any:
         """These nodes as the body of an ``If`` or a ``Loop``; results and inputs are (element type, shape) by name."""
-        from onnx import helper
-
         return helper.make_graph(self.nodes, f"{self.prefix}part", declared(inputs or {}), declared(results))
 
     def model(self, inputs: dict[str, Any], outputs: dict[str, Any], about: dict[str, str]) -> bytes:
@@ -144,8 +129,6 @@ class Graph:
         ----------
         inputs, outputs : element type (``onnx.TensorProto``) and shape by name; about : metadata kept in the file.
         """
-        from onnx import checker, helper
-
         tables = list(self.constants.values())
         graph = helper.make_graph(self.nodes, "scorer", declared(inputs), declared(outputs), tables)
         versions = [("", OPSET), (TREES, TREES_OPSET), (TEXT, TEXT_OPSET)]
@@ -159,6 +142,4 @@ class Graph:
 
 def declared(values: dict[str, Any]) -> list[Any]:
     """Inputs or outputs as ONNX declares them, from (element type, shape) by name."""
-    from onnx import helper
-
     return [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in values.items()]

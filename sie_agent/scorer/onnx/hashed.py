@@ -36,9 +36,8 @@ def cosines(graph: Graph, hashed: Hashed, rarity: str) -> tuple[str, str, str]:
     weight = graph.add("Mul", graph.add("Gather", rarity, hashed.bucket), graph.cast(hashed.there, np.float64))
     squared, counts = graph.add("Mul", weight, weight), count(graph, hashed)
     lengths = graph.add("Sqrt", dot(graph, squared, counts, hashed.bucket))
-    query, titles = (graph.half(value, 0) for value in (squared, hashed.bucket)), graph.half(counts, 1)
-    of_query, buckets = query
-    crossed = dot(graph, of_query, titles, buckets)
+    titles = graph.half(counts, 1)
+    crossed = dot(graph, graph.half(squared, 0), titles, graph.half(hashed.bucket, 0))
     together = graph.add("Mul", graph.half(lengths, 0), graph.half(lengths, 1))
     return graph.add("Div", crossed, positive(graph, together)), lengths, weight
 

@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from onnx import TensorProto
 
 from sie_agent.features import reading, unspaced
 from sie_agent.scorer.onnx.graph import END, TREES, Graph
@@ -57,8 +58,6 @@ def any_of(letters: str) -> str:
 
 def fold_where(graph: Graph, condition: str, texts: Sequence[str], version: int) -> tuple[str, ...]:
     """Several (n,) *texts* with the capital letters beyond ASCII folded, if the condition holds."""
-    from onnx import TensorProto
-
     then, otherwise = Graph(graph, "fold"), Graph(graph, "plain")
     text = (TensorProto.STRING, None)
     folding = then.part({joined(then, folded(then, values, version)): text for values in texts})
@@ -86,20 +85,12 @@ def folded(graph: Graph, texts: str, version: int) -> str:
 
 def looked_up(graph: Graph, table: dict[str, str], values: str) -> str:
     """What the table has for each text, empty where it has nothing."""
-    return graph.add(
-        "LabelEncoder",
-        values,
-        domain=TREES,
-        keys_strings=list(table),
-        values_strings=list(table.values()),
-        default_string="",
-    )
+    entries = {"keys_strings": list(table), "values_strings": list(table.values()), "default_string": ""}
+    return graph.add("LabelEncoder", values, domain=TREES, **entries)
 
 
 def joined(graph: Graph, characters: str) -> str:
     """(n,) texts from (n, characters): neighbours are put together until there is one left."""
-    from onnx import TensorProto
-
     body, text = Graph(graph, "join"), (TensorProto.STRING, None)
     left, right = (
         body.add("Slice", "pieces", body.whole(start), body.whole(END), body.whole(1), body.whole(2))

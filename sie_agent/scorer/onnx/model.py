@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from onnx import TensorProto
 
 from sie_agent.features import TextFeatures, reading
 from sie_agent.scorer.onnx.graph import Graph
@@ -29,8 +30,6 @@ def scorer_message(features: TextFeatures, students: Mapping[str, Student], abou
 
     A file that is read has to be this graph (:mod:`sie_agent.scorer.onnx.read`): another graph is another ``FORMAT``.
     """
-    from onnx import TensorProto
-
     graph = Graph()
     columns = text_features(graph, features)
     label = graph.add("Unsqueeze", "label", graph.whole(1))
@@ -51,8 +50,6 @@ def tree_model(students: Mapping[str, Student], n_inputs: int) -> bytes:
 
 def ranks_model(students: Sequence[Trees], n_inputs: int) -> bytes:
     """The trees alone: (n, n_inputs) doubles ``inputs`` in, (n, students) doubles ``ranks`` out."""
-    from onnx import TensorProto
-
     graph = Graph()
     graph.add_named("Identity", tree_ranks(graph, "inputs", students), "ranks")
     reads = {"inputs": (TensorProto.DOUBLE, ["rows", n_inputs])}

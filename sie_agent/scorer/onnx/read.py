@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
+from google.protobuf.message import DecodeError
 
 from sie_agent.errors import InputError
 from sie_agent.features import TextFeatures, feature_names, reading
@@ -20,7 +22,7 @@ from sie_agent.scorer.kept_trees import KeptTrees
 from sie_agent.scorer.label_errors import AGAIN
 from sie_agent.scorer.onnx.graph import TREES
 from sie_agent.scorer.onnx.model import scorer_message
-from sie_agent.scorer.onnx.trees import COLUMNS, QUANTILES_OF, TENSORS, trees_of_table
+from sie_agent.scorer.onnx.trees import QUANTILES_OF, TENSORS, trees_of_table
 from sie_agent.scorer.student import Student
 from sie_agent.selection import QUANTILES
 
@@ -44,9 +46,6 @@ def read_learned(content: bytes, labels: Sequence[str], where: Path) -> Learned:
     ------
     InputError : the bytes are no model that this package writes; says what is wrong.
     """
-    import onnx
-    from google.protobuf.message import DecodeError
-
     try:
         model = onnx.ModelProto()
         model.ParseFromString(content)
@@ -121,8 +120,6 @@ def table_of(tensor: Any) -> npt.NDArray[Any]:
 
 def doubles(kept: dict[str, Any], name: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     """A table of finite numbers of a known shape, in the type that it has."""
-    if name not in kept:
-        raise ValueError(f"it has no table '{name}'")
     found = table_of(kept[name])
     if found.shape != shape or found.dtype.kind != "f":
         raise ValueError(f"features of another version: '{name}' has another shape")
@@ -138,9 +135,10 @@ def read_students(
     operators = [node for node in model.graph.node if node.op_type == "TreeEnsemble" and node.domain == TREES]
     if len(operators) != 1:
         raise ValueError("it has no trees")
-    told = {attribute.name: attribute for attribute in operators[0].attribute}
-    table: dict[str, npt.NDArray[Any]] = {name: np.array(told[name].ints, np.int64) for name in COLUMNS}
-    table |= {name: table_of(told[name].t) for name in TENSORS}
+    table: dict[str, npt.NDArray[Any]] = {
+        one.name: table_of(one.t) if one.name in TENSORS else np.array(one.ints, np.int64)
+        for one in operators[0].attribute
+    }
     if any(values.ndim != 1 for values in table.values()):
         raise ValueError("a column of the trees is no column")
     width = len(feature_names()) + 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import onnxruntime
+
 from sie_agent.errors import InputError
 
 
@@ -14,8 +16,6 @@ def open_session(model: bytes, threads: int, where: str) -> Any:
     ------
     InputError : onnxruntime cannot read the model.
     """
-    import onnxruntime
-
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

@@ -10,6 +10,7 @@ of the rows behind the other; whether something is so is a float 0 or 1; and sum
 from __future__ import annotations
 
 import numpy as np
+from onnx import TensorProto
 
 from sie_agent.features import TextFeatures, reading, unspaced
 from sie_agent.scorer.onnx.graph import END, TEXT, Graph
@@ -143,8 +144,6 @@ def unspaced_pairs(graph: Graph, texts: str, line: str) -> tuple[str, str]:
 
     Most texts have no such characters, and looking at every pair takes long: so the texts are looked at first.
     """
-    from onnx import TensorProto
-
     inside = graph.add("RegexFullMatch", texts, pattern=any_of(unspaced.UNSPACED))
     then, otherwise = Graph(graph, "pairs"), Graph(graph, "none")
     pair = then.add("StringConcat", then.slice(line, 0, -1, 1), then.slice(line, 1, END, 1))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from onnx import numpy_helper
 
 from sie_agent.scorer.onnx.graph import END, TREES, Graph
 from sie_agent.scorer.student import BEYOND, Student, unit_of
@@ -15,12 +16,12 @@ from sie_agent.scorer.trees import Trees, check_trees
 
 LESS_OR_EQUAL, SUM = 0, 1
 QUANTILES_OF = "quantiles of "
+# columns that the operator takes as tensors; the others are lists of whole numbers
+TENSORS = ("nodes_splits", "nodes_modes", "leaf_weights")
 
 
 def tree_ranks(graph: Graph, inputs: str, students: Sequence[Trees]) -> str:
     """Add the trees of all students: (n, students) ranks, doubles, from (n, d) doubles."""
-    from onnx import numpy_helper
-
     table = tree_table(students)
     tensors = {name: numpy_helper.from_array(table.pop(name), name) for name in TENSORS}
     columns = {name: values.tolist() for name, values in table.items()}
@@ -28,42 +29,26 @@ def tree_ranks(graph: Graph, inputs: str, students: Sequence[Trees]) -> str:
     return graph.add("TreeEnsemble", inputs, domain=TREES, **settings, **columns, **tensors)
 
 
-TENSORS = ("nodes_splits", "nodes_modes", "leaf_weights")
-COLUMNS = (
-    "tree_roots",
-    "nodes_featureids",
-    "nodes_missing_value_tracks_true",
-    "nodes_truenodeids",
-    "nodes_trueleafs",
-    "nodes_falsenodeids",
-    "nodes_falseleafs",
-    "leaf_targetids",
-)
-
-
 def tree_table(students: Sequence[Trees]) -> dict[str, npt.NDArray[Any]]:
     """The columns of the operator, by name, from the trees of each student, one student behind the other."""
-    nodes = np.cumsum([0, *(len(trees.features) for trees in students)])
-    leaves = np.cumsum([0, *(len(trees.values) for trees in students)])
+    sizes, leaf_counts = ([len(getattr(trees, name)) for trees in students] for name in ("features", "values"))
+    # what stands before the trees of each student
+    nodes, leaves = (np.cumsum([0, *counts[:-1]]) for counts in (sizes, leaf_counts))
 
     def joined(name: str) -> npt.NDArray[Any]:
         return np.concatenate([getattr(trees, name) for trees in students])
 
     table = {
-        "tree_roots": np.concatenate([trees.roots + first for trees, first in zip(students, nodes, strict=False)]),
+        "tree_roots": joined("roots") + np.repeat(nodes, [len(trees) for trees in students]),
         "nodes_featureids": joined("features"),
         "nodes_missing_value_tracks_true": joined("missing_left").astype(np.int64),
     }
     for side, name in (("true", "left"), ("false", "right")):
-        children = [getattr(trees, name) for trees in students]
-        table[f"nodes_{side}nodeids"] = np.concatenate(
-            [
-                np.where(one >= 0, one + node, -1 - one + leaf)
-                for one, node, leaf in zip(children, nodes, leaves, strict=False)
-            ]
-        )
-        table[f"nodes_{side}leafs"] = (np.concatenate(children) < 0).astype(np.int64)
-    table["leaf_targetids"] = np.repeat(np.arange(len(students)), np.diff(leaves))
+        children = joined(name)
+        inner, ends = children + np.repeat(nodes, sizes), -1 - children + np.repeat(leaves, sizes)
+        table[f"nodes_{side}nodeids"] = np.where(children >= 0, inner, ends)
+        table[f"nodes_{side}leafs"] = (children < 0).astype(np.int64)
+    table["leaf_targetids"] = np.repeat(np.arange(len(students)), leaf_counts)
     table["nodes_splits"] = joined("splits")
     table["nodes_modes"] = np.full(len(table["nodes_featureids"]), LESS_OR_EQUAL, np.uint8)
     table["leaf_weights"] = joined("values")
@@ -111,31 +96,30 @@ def divided(whole: Trees, targets: npt.NDArray[np.int64], n_students: int) -> li
     ------
     ValueError : a student has no tree, or a tree leaves of two students.
     """
-    edges = np.searchsorted(targets, np.arange(n_students + 1))
-    if len(targets) != len(whole.values) or (np.diff(edges) <= 0).any() or edges[0] != 0 or edges[-1] != len(targets):
+    # every tree has one leaf more than it has nodes
+    sizes = np.diff(whole.roots, append=len(whole.features))
+    owners = targets[np.cumsum(sizes + 1) - 1] if len(targets) == len(whole.values) else targets[:0]
+    if not np.array_equal(np.unique(owners), np.arange(n_students)) or (targets != np.repeat(owners, sizes + 1)).any():
         raise ValueError("the trees are not those of the weak labels")
+    trees_of = np.searchsorted(owners, np.arange(n_students + 1))
+    roots = np.append(whole.roots, len(whole.features))
     found = []
-    ends = np.append(whole.roots[1:], len(whole.features))
-    # every tree has one leaf more than nodes, so that its first leaf is told by its root and its number
-    first_leaves = whole.roots + np.arange(len(whole.roots))
-    for leaf, leaf_end in pairwise(edges.tolist()):
-        mine = np.flatnonzero((first_leaves >= leaf) & (first_leaves < leaf_end))
-        if not len(mine):
-            raise ValueError("the trees are not those of the weak labels")
-        node, node_end = whole.roots[mine[0]], ends[mine[-1]]
+    for first, end in pairwise(trees_of.tolist()):
+        part = slice(roots[first], roots[end])
+        # as many leaves stand before a tree as nodes and trees do
+        leaves = slice(roots[first] + first, roots[end] + end)
         left, right = (
-            np.where(side >= 0, side - node, side + leaf)
-            for side in (whole.left[node:node_end], whole.right[node:node_end])
+            np.where(side[part] >= 0, side[part] - part.start, side[part] + leaves.start)
+            for side in (whole.left, whole.right)
         )
-        part = slice(node, node_end)
         trees = Trees(
-            whole.roots[mine] - node,
+            roots[first:end] - part.start,
             whole.features[part],
             whole.splits[part],
             whole.missing_left[part],
             left,
             right,
-            whole.values[leaf:leaf_end],
+            whole.values[leaves],
         )
         check_trees(trees, int(whole.features.max(initial=0)) + 1)
         found.append(trees)

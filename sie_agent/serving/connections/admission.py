@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
 from typing import Protocol
 
-from sie_agent.serving.http_errors import HttpError, busy
+from sie_agent.serving.http_errors import HttpError
 from sie_agent.serving.refusal_log import RefusalLog
 from sie_agent.serving.settings import Limits
 
@@ -62,14 +62,12 @@ class Admission:
         name = network(address)
         client = self.clients.get(name) or ClientAddress(name)
         if client.connections >= self.of_one_client and not self.make_room(client.waiting):
-            refusal = HttpError(
-                429,
-                "too_many_connections",
-                f"your address has {client.connections:,} connections; at most {self.of_one_client:,} are allowed",
-                headers={"retry-after": "1"},
-            )
+            held = f"your address has {client.connections:,} connections; at most {self.of_one_client:,} are allowed"
+            refusal = HttpError(429, "too_many_connections", held)
         elif len(self.admitted) >= self.most and not self.make_room(self.waiting):
-            refusal = busy(f"there are {len(self.admitted):,} connections; at most {self.most:,} are allowed")
+            refusal = HttpError(
+                503, "busy", f"there are {len(self.admitted):,} connections; at most {self.most:,} are allowed"
+            )
         else:
             # making room may have removed the last connection of this client, and the client with it
             self.clients[name] = client

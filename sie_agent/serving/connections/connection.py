@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
 
 import httptools
-from uvicorn import Config
-from uvicorn.server import ServerState
 
-from sie_agent.serving.connections.admission import Admission
 from sie_agent.serving.connections.heads import MALFORMED, NOTED, body_size, fault_of_head, head_too_large, origin_form
 from sie_agent.serving.connections.lifetime import Phase, TimedConnection
 from sie_agent.serving.guard import NOT_KNOWN, PROBES, UNREAD
 from sie_agent.serving.http_errors import HttpError
-from sie_agent.serving.settings import Limits
 
 
 class StopParsing(Exception):
@@ -27,22 +23,13 @@ class Connection(TimedConnection):
     the head never is.
     """
 
-    def __init__(
-        self,
-        config: Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        *,
-        admission: Admission,
-        limits: Limits,
-    ) -> None:
-        super().__init__(config, server_state, app_state, admission=admission, limits=limits)
-        self.fields = self.head_bytes = 0
-        self.noted: list[tuple[bytes, bytes]] = []
-        self.url = b""
-        self.stopped = False
-        # of a request for another protocol; -1: chunks
-        self.body_to_come = 0
+    # of the head that is being read
+    fields = head_bytes = 0
+    noted: list[tuple[bytes, bytes]]
+    url = b""
+    stopped = False
+    # bytes of the body of a request for another protocol; -1: chunks
+    body_to_come = 0
 
     def data_received(self, data: bytes) -> None:
         if self.deaf:
@@ -78,7 +65,10 @@ class Connection(TimedConnection):
             self.deaf = True
             return
         self.body_to_come = 0
-        self.parser = httptools.HttpRequestParser(BodyCallbacks(self))
+        # the body alone: another parser has read the head
+        read = {name: getattr(self, name) for name in ("on_body", "on_header", "on_chunk_header", "on_chunk_complete")}
+        callbacks = SimpleNamespace(**read, on_message_complete=self.on_last_message_complete)
+        self.parser = httptools.HttpRequestParser(callbacks)
         framing = b"transfer-encoding: chunked" if size < 0 else b"content-length: %d" % size
         self.parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % framing)
         if rest:
@@ -120,11 +110,13 @@ class Connection(TimedConnection):
         self.quiet = 0
         version = self.parser.get_http_version()
         target = origin_form(self.url, self.headers)
-        self.stop_if(fault_of_head(version, self.noted) or (MALFORMED if target is None else None))
+        refusal = fault_of_head(version, self.noted) or (MALFORMED if target is None else None)
         self.url = target or b""
         outside = self.admission.refusal_of(self)
-        if self.url.partition(b"?")[0].decode() not in PROBES:
-            self.stop_if(outside)
+        if refusal is None and self.url.partition(b"?")[0].decode() not in PROBES:
+            refusal = outside
+        if refusal is not None:
+            self.stop(refusal)
         if version == "1.0":
             self.expect_100_continue = False
         if size := body_size(self.noted):
@@ -154,28 +146,12 @@ class Connection(TimedConnection):
         if self.phase is Phase.DISCARD and not self.finished:
             self.rest()
 
-    def stop_if(self, refusal: HttpError | None) -> None:
-        """:meth:`stop` where there is a refusal."""
-        if refusal is not None:
-            self.stop(refusal)
+    def on_last_message_complete(self) -> None:
+        """Read nothing after this request: what follows may be in the other protocol."""
+        self.on_message_complete()
+        self.deaf = True
 
     def stop(self, refusal: HttpError | None) -> None:
         """Stop the parser; with None, earlier requests are answered and nothing else."""
         self.stopped, self.verdict = True, refusal
         raise StopParsing
-
-
-class BodyCallbacks:
-    """Callbacks of a parser that reads the body of a request whose head another parser has read."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self.on_body = connection.on_body
-        self.on_header = connection.on_header
-        self.on_chunk_header = connection.on_chunk_header
-        self.on_chunk_complete = connection.on_chunk_complete
-
-    def on_message_complete(self) -> None:
-        """Read nothing after this request: what follows may be in the other protocol."""
-        self.connection.on_message_complete()
-        self.connection.deaf = True

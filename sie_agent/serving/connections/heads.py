@@ -18,11 +18,8 @@ def head_too_large(limits: Limits, *, in_target: bool) -> HttpError:
     """The request line, all headers, or the trailers are larger than allowed, or too many."""
     if in_target:
         return HttpError(414, "uri_too_long", f"the request line is longer than {limits.head_bytes:,} bytes")
-    return HttpError(
-        431,
-        "headers_too_large",
-        f"the headers have more than {limits.head_bytes:,} bytes, or there are more than {limits.headers}",
-    )
+    message = f"the headers have more than {limits.head_bytes:,} bytes, or there are more than {limits.headers}"
+    return HttpError(431, "headers_too_large", message)
 
 
 def fault_of_head(version: str, noted: Sequence[tuple[bytes, bytes]]) -> HttpError | None:
@@ -41,9 +38,7 @@ def fault_of_head(version: str, noted: Sequence[tuple[bytes, bytes]]) -> HttpErr
     if codings and version == "1.0":
         return HttpError(400, "bad_request", "HTTP/1.0 has no Transfer-Encoding", "transfer-encoding")
     if codings and codings != [b"chunked"]:
-        return HttpError(
-            501, "unsupported_coding", "of transfer codings only chunked is understood", "transfer-encoding"
-        )
+        return HttpError(501, "unsupported_coding", "the only transfer coding accepted is chunked", "transfer-encoding")
     return None
 
 

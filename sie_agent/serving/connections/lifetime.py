@@ -21,7 +21,7 @@ from uvicorn.server import ServerState
 from sie_agent.serving.connections.admission import Admission
 from sie_agent.serving.connections.wire import CountingTransport, answer
 from sie_agent.serving.guard import DISCARDED_BYTES, NOT_KNOWN, UNREAD
-from sie_agent.serving.http_errors import HttpError, busy
+from sie_agent.serving.http_errors import HttpError
 from sie_agent.serving.settings import Limits
 
 LINGER_SECONDS = 2.0
@@ -192,7 +192,9 @@ class TimedConnection(HttpToolsProtocol):
         told = self.wire is not None and not self.finished and self.quiet > 0
         self.finished = self.deaf = True
         if self.wire is not None and told:
-            self.transport.write(answer(busy("others need the place"), self.server_state.default_headers))
+            self.transport.write(
+                answer(HttpError(503, "busy", "others need the place"), self.server_state.default_headers)
+            )
             self.phase, self.deadline = Phase.LINGER, self.loop.time() + LINGER_SECONDS
             self.wire.transport.close()
         else:

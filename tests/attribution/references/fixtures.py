@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sie_agent.attribution import FeatureRows, Network, Setting, TrainingSettings, train
+from sie_agent.attribution import FeatureRows, Setting, TrainingSettings, train
+from sie_agent.attribution.models.networks import Network
 
 
 def make_rows(count: int, seed: int, *, graded: bool = False) -> FeatureRows:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sie_agent.attribution import listwise_loss, listwise_slopes, new_network
+from sie_agent.attribution.losses import listwise_loss, listwise_slopes
+from sie_agent.attribution.models.networks import new_network
 
 from .fixtures import flat, make_rows, score_gradients
 

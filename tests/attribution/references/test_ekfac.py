@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from sie_agent.attribution import Network, Setting, reference_importance
+from sie_agent.attribution import Setting, reference_importance
 from sie_agent.attribution.gradients import VALIDATION_LOSSES, row_slopes, validation_gradient
+from sie_agent.attribution.models.networks import Network
 from sie_agent.attribution.references.ekfac import DAMPING, curvatures, ekfac
 
 from .fixtures import flat, make_setting, score_gradients

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from sie_agent.attribution import Setting, new_network, reference_importance
+from sie_agent.attribution import Setting, reference_importance
 from sie_agent.attribution.gradients import VALIDATION_LOSSES, row_slopes, validation_gradient
+from sie_agent.attribution.models.networks import new_network
 from sie_agent.attribution.references.trak import DAMPING, LAYER_SIZE, OUTPUT_SIZE, Projection
 
 from .fixtures import flat, make_rows, make_setting, score_gradients
