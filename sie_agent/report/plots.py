@@ -77,6 +77,11 @@ class Plot:
     choices: tuple[PlotChoice, ...] = ()
 
 
+def plot_of(made: Any, **words: Any) -> Plot:
+    """A chart for the page from a plotly figure and what is said of it."""
+    return Plot(figure=made.to_json(), height=made.layout.height, **words)
+
+
 def label_style(name: str) -> tuple[str, str]:
     """Colour and marker of a weak label, by its place in the registry; grey circles for what is none."""
     if name not in WEAK_LABELS:
@@ -187,11 +192,5 @@ def histogram(
     made = chart([bars], 260, bargap=0, **axes)
     first, middle, last = (significant(value) for value in np.quantile(finite, [0.25, 0.5, 0.75]))
     basis = count(finite.size, unit)
-    return Plot(
-        **words,
-        basis=basis,
-        summary=f"Histogram of {axis} over {basis}: half of them lie between {first} and {last}, the middle one at "
-        f"{middle}.",
-        figure=made.to_json(),
-        height=made.layout.height,
-    )
+    lie = f"half of them lie between {first} and {last}, the middle one at {middle}"
+    return plot_of(made, **words, basis=basis, summary=f"Histogram of {axis} over {basis}: {lie}.")
