@@ -6,20 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from sie_agent.report import pick, plots
-from sie_agent.report.columns import (
-    INTERVAL,
-    JUDGE,
-    LABEL,
-    MODE,
-    QUERIES,
-    ROWS,
-    TableColumn,
-    numeric,
-    table,
-)
-from sie_agent.report.dots import Dot, dot_chart
+from sie_agent.report.columns import INTERVAL, JUDGE, LABEL, MODE, QUERIES, ROWS, TableColumn, numeric, table
 from sie_agent.report.number_words import ABSENT, count, ends_of, figure, interval, number, percent
-from sie_agent.report.plots import GREY, OCHRE, ROSE, SKY, VERMILLION, Plot, label_style, safe
+from sie_agent.report.plots import GREY, OCHRE, ROSE, SKY, VERMILLION, Dot, Plot, dot_chart, label_style, safe
 from sie_agent.report.read import RunFolder
 from sie_agent.results import Agreement, AgreementRow
 
@@ -68,11 +57,7 @@ def agreement_of(run: RunFolder) -> dict[str, Any] | None:
         QUERIES,
     ]
     return {
-        "sentences": [
-            _headline_words(agreement, row),
-            *_comparison(rows),
-            contribution_words(*ends_of(own)),
-        ],
+        "sentences": [_headline_words(agreement, row), *_comparison(rows), contribution_words(*ends_of(own))],
         "plot": _plot(agreement, row, rows, ceilings),
         "table": table(f"Spearman agreement with {row.reference}", compared, [*rows, *ceilings]),
         "contribution_plot": _contribution_plot(agreement, row, added),

@@ -6,12 +6,36 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sie_agent.downstream import AUTO, BASELINES, CLEAN, JUDGE_LABELS, JUDGED_ONLY, LOG, RULE, SAME_RECIPE
+from sie_agent.downstream import (
+    AUTO,
+    BASELINES,
+    BENCH_METRICS,
+    CLEAN,
+    JUDGE_LABELS,
+    JUDGED_ONLY,
+    LOG,
+    RANKERS,
+    RULE,
+    SAME_RECIPE,
+)
 from sie_agent.report import bench_words, pick, plots
 from sie_agent.report.columns import ShownTable, TableColumn, numeric, table
-from sie_agent.report.dots import Dot, dot_chart
 from sie_agent.report.number_words import ABSENT, count, ends_of, is_loss, points, scaled, share
-from sie_agent.report.plots import BLUE, GREEN, GREY, OCHRE, PURPLE, ROSE, SKY, VERMILLION, Plot, PlotChoice, safe
+from sie_agent.report.plots import (
+    BLUE,
+    GREEN,
+    GREY,
+    OCHRE,
+    PURPLE,
+    ROSE,
+    SKY,
+    VERMILLION,
+    Dot,
+    Plot,
+    PlotChoice,
+    dot_chart,
+    safe,
+)
 from sie_agent.report.read import RunFolder
 from sie_agent.results import Against, Agreement, Downstream, RecipeCount, Verdict
 
@@ -38,13 +62,13 @@ ARROWS = "An arrow stands for a loss beyond the axis, with its size."
 
 
 def has_arrows(figure: str) -> bool:
-    """Whether a loss is beyond the axis of a figure, as JSON."""
+    """Whether a figure, given as JSON, has a loss beyond its axis."""
     traces = json.loads(figure)["data"]
     return any(str(trace.get("marker", {}).get("symbol", "")).startswith("triangle") for trace in traces)
 
 
 def gains_plot(run: RunFolder) -> Plot | None:
-    """Gains over the log with intervals, the main ranker within queries first; None where nothing was measured."""
+    """Gains over the log with intervals, the main ranker within queries first; None if nothing was measured."""
     agreement = run.agreement
     pairs = dict.fromkeys((row.ranker, row.metric) for row in agreement.downstream)
     rankers = pick.rankers_of(agreement)
@@ -58,8 +82,9 @@ def gains_plot(run: RunFolder) -> Plot | None:
         made = _figure(agreement, rows)
         figure, name = made.to_json(), bench_words.metric_words(metric)
         told = "; ".join(f"{_group(agreement, row)}, {_name(agreement, row)} {_gain(row)}" for row in rows)
-        summary = f"Gain in points over the log as it is, {name}, of {bench_words.ranker_words(ranker)}: {told}."
-        note = plots.sentences(bench_words.metric_note(metric), has_arrows(figure) and ARROWS)
+        model = RANKERS[ranker].words if ranker in RANKERS else ranker
+        summary = f"Gain in points over the log as it is, {name}, of {model}: {told}."
+        note = plots.sentences(metric in BENCH_METRICS and BENCH_METRICS[metric].note, has_arrows(figure) and ARROWS)
         choices.append(PlotChoice(ranker, name, note, summary, figure))
         heights.append(made.layout.height)
     if not choices:
@@ -167,7 +192,7 @@ def _gain(row: Downstream) -> str:
 
 
 def _span(dots: Sequence[Dot]) -> tuple[float, float]:
-    """An axis that holds every gain, and losses as far as they leave the gains apart."""
+    """An axis for every gain, and for losses as long as they do not squeeze the gains together."""
     ends = [end for dot in dots for end in dot.ends if end is not None]
     top = max(LEAST_SPAN, *ends)
     return max(min(-0.25 * top, *ends), -FURTHEST_BELOW * top) - 0.06 * top, 1.08 * top
@@ -181,7 +206,7 @@ def against_table(agreement: Agreement) -> ShownTable | None:
 
 
 def beaten_words(against: Against) -> str:
-    """Whether a rival is beaten for certain."""
+    """Whether a rival is certainly beaten."""
     if against.value is None:
         return "not compared"
     if against.beaten:
@@ -209,7 +234,7 @@ def verdicts_table(agreement: Agreement) -> ShownTable | None:
 
 
 def not_beaten(verdict: Verdict) -> str:
-    """A rival that is certainly ahead of the judge, else the first that the judge is not certainly ahead of."""
+    """A rival certainly ahead of the judge, or else the first that the judge does not certainly beat."""
     ahead = next((one.rival for one in verdict.against if is_loss(one)), None)
     if ahead is not None:
         return f"{ahead} (certainly ahead)"

@@ -1,4 +1,4 @@
-"""The page: everything put together into one file that opens without a network."""
+"""Assembles the page: one file that opens without a network."""
 
 from __future__ import annotations
 
@@ -68,6 +68,9 @@ def content(run: RunFolder) -> dict[str, Any]:
     """What the template shows; texts are plain, so that the template escapes them."""
     agreement, known = run.agreement, listed_rows.known_rows(run)
     doubtful = suspects.suspects_of(run, known)
+    first = next((row.sample_id for side in doubtful.sides for row in side.rows), None) if doubtful else None
+    # a manifest of an older version may hold a password
+    command = run.manifest.command if isinstance(run.manifest.command, str) else shlex.join(run.manifest.command)
     clicks = suspects.kind_of_log(str(pick.log_of(run.suite).get("kind") or "")) == "clicks"
     return {
         "top": headline.top_of(run),
@@ -75,7 +78,7 @@ def content(run: RunFolder) -> dict[str, Any]:
         "yes": doubt.yes_words(known),
         "shown_rows": SHOWN_ROWS,
         "groups": groups_section.groups_of(run, known),
-        "check_action": check_action(run, doubtful),
+        "check_action": steps.check_action(run, first) if first else None,
         "check_file": run.steps.get("check"),
         "weights_told": weights_part.told_words(run),
         "weights_picture": weights_part.picture_of(agreement, pick.primary_judge(run)),
@@ -111,27 +114,15 @@ def content(run: RunFolder) -> dict[str, Any]:
         "mixture_table": tables_run.mixture_table(run),
         "cost_table": tables_run.cost_table(run),
         "origin_table": tables_run.origin_table(run),
-        "command": command_line(run.manifest.command),
+        "command": redacted_command(command),
         "suite_text": yaml.safe_dump(without_secrets(run.suite), sort_keys=False, allow_unicode=True, width=100),
         "notes": agreement.notes,
         "glossary": glossary(),
-        "meanings": dict(glossary()),
     }
 
 
-def check_action(run: RunFolder, doubtful: suspects.Suspects | None) -> steps.Action | None:
-    """The command that explains the first of the rows most likely wrong; None where there are none."""
-    first = next((row for side in doubtful.sides for row in side.rows), None) if doubtful else None
-    return None if first is None else steps.check_action(run, first.sample_id)
-
-
-def command_line(command: str | list[str]) -> str:
-    """The command as one line that a shell takes; a manifest of an older version may hold a password."""
-    return redacted_command(command if isinstance(command, str) else shlex.join(command))
-
-
 def for_script(text: str) -> str:
-    """JSON that cannot end the script element it stands in, whatever its strings hold."""
+    """JSON that cannot close the script element around it, whatever its strings contain."""
     for letter in "<>&\u2028\u2029":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     return text

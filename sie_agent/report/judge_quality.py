@@ -9,18 +9,7 @@ from typing import Any
 from sie_agent.report import pick, plots
 from sie_agent.report.agreement import share_of_bound
 from sie_agent.report.columns import DRAWS, JUDGE, MODE, ShownTable, TableColumn, numeric, table
-from sie_agent.report.number_words import (
-    ABSENT,
-    Ends,
-    count,
-    ends_of,
-    figure,
-    interval,
-    number,
-    points,
-    scaled,
-    share,
-)
+from sie_agent.report.number_words import ABSENT, Ends, count, ends_of, figure, interval, number, points, scaled, share
 from sie_agent.report.plots import Plot, interval_bars, marks, safe
 from sie_agent.report.read import RunFolder
 from sie_agent.results import Agreement, Quality, QualityPoint

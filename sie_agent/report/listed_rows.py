@@ -1,4 +1,4 @@
-"""Rows of the log with all that is known of them, and which of them to show."""
+"""The log's rows with everything known about them, and the choice of rows to show."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 from sie_agent.labels import WEAK_LABELS, label_names
 from sie_agent.report import pick
 from sie_agent.report.columns import ShownTable, TableColumn, numeric, table
-from sie_agent.report.doubt import SUPPORT, share_below
+from sie_agent.report.doubt import PER_QUERY, SUPPORT, share_below
 from sie_agent.report.number_words import count, number, significant
 from sie_agent.report.page import cleaned
 from sie_agent.report.read import RunFolder
@@ -23,7 +23,6 @@ from sie_agent.scorer import LABEL_ERROR
 
 HELD_OUT = ("reference-validation", "test")
 SHOWN = 10
-PER_QUERY = 2
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def ranking_label(columns: Iterable[str]) -> str | None:
 
 
 def scored_rows(samples: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """The rows that are trained on, with their scores; NaN where there is none."""
+    """The rows that are trained on, with their scores; NaN without a score."""
     labels = list(label_names(scores.columns))
     labels += [LABEL_ERROR] if LABEL_ERROR in scores.columns else []
     rows = samples[~samples["query_set"].isin(HELD_OUT)].drop(columns=labels, errors="ignore")
@@ -99,7 +98,7 @@ def clarity_of(run: RunFolder) -> pd.Series[float]:
 
 
 def clarity_source(run: RunFolder) -> str:
-    """Who judged clarity, in words; empty where nobody did."""
+    """Who judged clarity, in words; empty if nobody did."""
     judged = run.judgments[run.judgments["aspect"] == "clarity"]
     if judged.empty:
         return ""
@@ -112,7 +111,7 @@ def clarity_source(run: RunFolder) -> str:
 def extremes(
     rows: pd.DataFrame, *, most: bool, clicks: bool, explained: Mapping[tuple[str, str], Explained]
 ) -> list[ShownRow]:
-    """The most (or least) valuable rows, each with why, as far as it was *explained*."""
+    """The most (or least) valuable rows, with their explanations where there are any."""
     by = ranking_label(rows.columns) or ""
     return [
         _shown(record, explained.get((by, str(record["sample_id"]))), most=most, clicks=clicks)
@@ -126,17 +125,14 @@ def chosen(rows: pd.DataFrame, *, most: bool) -> pd.DataFrame:
     if by is None:
         return rows.head(0)
     ascending = most != WEAK_LABELS[by].high_is_good
-    scored = each_once(rows[rows[by].notna()].sort_values([by, "sample_id"], ascending=[ascending, True]))
-    return scored.groupby(query_keys(scored["query"].astype(str)), sort=False).head(PER_QUERY).head(SHOWN)
-
-
-def each_once(rows: pd.DataFrame) -> pd.DataFrame:
-    """The first row of each product of a query, whether it is known by its id or by its title."""
-    if rows.empty:
-        return rows
-    titles = rows["title"].astype(str).str.split().str.join(" ").str.casefold()
-    of_titles = query_keys(rows["query"].astype(str)) + "\x1f" + titles
-    return rows[~(pair_keys(rows).duplicated() | of_titles.duplicated()).to_numpy(dtype=bool)]
+    scored = rows[rows[by].notna()].sort_values([by, "sample_id"], ascending=[ascending, True])
+    if scored.empty:
+        return scored
+    # a product is known by its id or by its title
+    titles = scored["title"].astype(str).str.split().str.join(" ").str.casefold()
+    of_titles = query_keys(scored["query"].astype(str)) + "\x1f" + titles
+    once = scored[~(pair_keys(scored).duplicated() | of_titles.duplicated()).to_numpy(dtype=bool)]
+    return once.groupby(query_keys(once["query"].astype(str)), sort=False).head(PER_QUERY).head(SHOWN)
 
 
 def _shown(record: dict[Any, Any], explained: Explained | None, *, most: bool, clicks: bool) -> ShownRow:
@@ -158,13 +154,13 @@ def _shown(record: dict[Any, Any], explained: Explained | None, *, most: bool, c
 
 
 def _score(name: str, value: Any) -> str:
-    """A weak label; one without ends comes in any size, and three significant digits say more than two decimals."""
+    """A weak label in words: three significant digits if it has no range, since it comes in any size."""
     known = None if pd.isna(value) else float(value)
     return significant(known) if WEAK_LABELS[name].high is None else number(within_range(name, known))
 
 
 def within_range(name: str, value: float | None) -> float | None:
-    """A score put between the ends of its label's range: trees that learned it may go a little beyond them."""
+    """A score clipped to its label's range, which trees may slightly overshoot."""
     low, high = WEAK_LABELS[name].low, WEAK_LABELS[name].high
     return value if value is None or low is None or high is None else min(max(value, low), high)
 
@@ -208,7 +204,7 @@ class RowFacts:
 
     @property
     def is_backed(self) -> bool | None:
-        """Whether the label is held to be right; None where that is undecided.
+        """Whether the label counts as right; None if undecided.
 
         By the support that the page shows, else by where the judge ranks the row.
         """
@@ -229,7 +225,7 @@ class RowFacts:
 
     @property
     def is_positive(self) -> bool:
-        """Whether the log's label is rather a yes than a no."""
+        """Whether the log's label is closer to yes than to no."""
         return self.label is None or self.label >= 0.5
 
 

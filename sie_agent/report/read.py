@@ -1,4 +1,4 @@
-"""Reading a run folder: every file that is missing or damaged is named."""
+"""Reads a run folder; errors name the file that is missing or damaged."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TEXTS, FIGURES = ("query", "item_id", "title", "query_set"), ("label", "grade")
 
 @dataclass(frozen=True)
 class RunFolder:
-    """All that the report knows of a run.
+    """Everything the report knows about a run.
 
     ``scores`` has a column for each weak label of the registry that the run has. ``recipe`` is that of the run's
     scorer, None where the run does not say. ``explanations`` are by weak label and ``sample_id``. ``labels`` are the
@@ -101,7 +101,7 @@ def read_run(run_dir: Path) -> RunFolder:
 
 
 def rows_of_log(scores: pd.DataFrame) -> pd.DataFrame:
-    """The scored rows that the run trained and learned on, without those of queries that it held out."""
+    """The scored rows that the run learned from, without those of held-out queries."""
     return scores[~scores[HELD_OUT].astype(bool)].reset_index(drop=True) if HELD_OUT in scores.columns else scores
 
 
@@ -121,7 +121,7 @@ def _seeds(suite: dict[str, Any]) -> list[int]:
 
 
 def _read_draw(path: Path, judge: str) -> pd.DataFrame:
-    """The rows of one draw's log: ``sample_id, label``, and NaN where the draw has not got it:
+    """The rows of one draw's log: ``sample_id, label``, and where known (else NaN):
 
     ``relevance`` (what the judge said), ``weak`` and ``scored`` (the probability that the label is right, as the weak
     label and as the scorer have it), ``error`` (how suspicious the label is), ``loss`` (of a model trained on the log,
@@ -189,7 +189,7 @@ def _finite(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def without_secrets(value: Any) -> Any:
-    """A copy of a suite in which nothing that looks like a credential is left: reports are passed around."""
+    """A copy of a suite without anything that looks like a credential, since reports are passed around."""
     if isinstance(value, dict):
         return {
             key: "(hidden)" if item and SECRET_KEY.fullmatch(str(key)) else without_secrets(item)

@@ -54,7 +54,7 @@ class RowsKept:
 
 
 def kept_of(run: RunFolder) -> RowsKept | None:
-    """What rankers reach on a share of the rows, with seconds; None where the run did not measure it."""
+    """What rankers reach on a share of the rows, with seconds; None if the run did not measure it."""
     times = {one.key: one.model_dump() for one in run.manifest.training_seconds}
     kept = [row for row in run.agreement.kept if row.metric == WITHIN]
     rows = [TimedRow(**{**times.get(row.key, {}), **row.model_dump()}) for row in kept]
