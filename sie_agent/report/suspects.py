@@ -91,8 +91,8 @@ def suspects_of(run: RunFolder, known: pd.DataFrame) -> Suspects | None:
     known : of :func:`sie_agent.report.listed_rows.known_rows`.
     """
     log = pick.log_of(run.suite)
-    names, relevant_at = side_names(str(log.get("kind") or "")), float(log.get("relevant_at") or 0.75)
-    kind = kind_of_log(str(log.get("kind") or ""))
+    named, relevant_at = str(log.get("kind") or ""), float(log.get("relevant_at") or 0.75)
+    kind, names = kind_of_log(named), side_names(named)
     everything = doubt.with_support(known, run.labels)
     if run.draws:
         everything["loss"] = everything["sample_id"].map(doubt.by_sample(run.draws[0], "loss"))

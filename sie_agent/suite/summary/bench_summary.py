@@ -120,16 +120,14 @@ def kept_row(
     about = selection_of(way, shares)
     needs_order = about["by"] not in (LOG, AT_RANDOM)
     at_random = Way(way.ranker, keep_name(about["keep"], AT_RANDOM)) if needs_order else None
-    gains = {
-        "minus_log": minus(values, way, Way(way.ranker, LOG), copies),
-        "minus_random": minus(values, way, at_random, copies),
-    }
     return {
         **about,
         "metric": metric,
         **mean_of_way(values[way], copies),
-        **gains,
-        **{name: counts[name] for name in ("rows", "positives")},
+        "minus_log": minus(values, way, Way(way.ranker, LOG), copies),
+        "minus_random": minus(values, way, at_random, copies),
+        "rows": counts["rows"],
+        "positives": counts["positives"],
     }
 
 
