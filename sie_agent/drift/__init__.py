@@ -12,28 +12,18 @@ from sie_agent.drift.settings import AdjustmentSettings
 if TYPE_CHECKING:
     from sie_agent.drift.adjustment import Adjustment
     from sie_agent.drift.resume import resume_adjustment, save_adjustment
-    from sie_agent.drift.statistics import critical_index, stability_index
 
-__all__ = [
-    "Adjustment",
-    "AdjustmentSettings",
-    "critical_index",
-    "resume_adjustment",
-    "save_adjustment",
-    "stability_index",
-]
+__all__ = ["Adjustment", "AdjustmentSettings", "resume_adjustment", "save_adjustment"]
 
 _LATER = {
     "Adjustment": "sie_agent.drift.adjustment",
-    "critical_index": "sie_agent.drift.statistics",
     "resume_adjustment": "sie_agent.drift.resume",
     "save_adjustment": "sie_agent.drift.resume",
-    "stability_index": "sie_agent.drift.statistics",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name where it is first asked for."""
+    """Import a public name on first use."""
     if name not in _LATER:
         raise AttributeError(f"module 'sie_agent.drift' has no attribute '{name}'")
     from importlib import import_module

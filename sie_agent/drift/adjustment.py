@@ -18,8 +18,8 @@ from sie_agent.drift.window import MIX, DriftWindow, EventBatch
 from sie_agent.errors import InputError
 from sie_agent.labels import label_named
 from sie_agent.selection import MILD
+from sie_agent.utils.arrays import Doubles
 
-Doubles = npt.NDArray[np.float64]
 T = TypeVar("T")
 
 OTHER = "other"
@@ -177,7 +177,7 @@ class Adjustment:
         return iter(self.held(lambda: list(metrics_of(self))))
 
     def add_department(self, name: str) -> str:
-        """The name under which a department is counted, ``other`` once the limit is reached; makes its window."""
+        """The name under which a department is counted (``other`` beyond the limit); creates its window."""
         if name not in self.streams:
             if name != OTHER and sum(known != OTHER for known in self.streams) >= self.settings.departments:
                 return self.add_department(OTHER)
@@ -228,7 +228,7 @@ class Adjustment:
 
 
 def name_of(department: object) -> str:
-    """A department's name: stripped, of bounded length, never empty."""
+    """A department's name, stripped, shortened, and never empty."""
     return str(department or "").strip()[:LONGEST_NAME] or UNKNOWN
 
 

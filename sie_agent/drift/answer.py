@@ -1,8 +1,9 @@
-"""What the drift watch answers: its state as JSON, its metrics for Prometheus."""
+"""The drift watch's state as JSON and its metrics for Prometheus."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from pydantic import BaseModel, Field
 from sie_agent.drift.levels import DISTILL, LEVELS, WATCH, Standing, advice, rounded
 from sie_agent.drift.rank_window import RankWindow
 from sie_agent.drift.settings import BACKING, MEANS
-from sie_agent.drift.window import MIX, DriftWindow
+from sie_agent.drift.window import MIX
 
 if TYPE_CHECKING:
     from sie_agent.drift.adjustment import Adjustment
@@ -36,7 +37,7 @@ class AdjustmentAnswer(BaseModel):
 
 
 def state_of(adjustment: Adjustment) -> dict[str, Any]:
-    """Everything that is known, for JSON: the content of an :class:`AdjustmentAnswer`."""
+    """The current state as JSON values, in the layout of :class:`AdjustmentAnswer`."""
     chosen = adjustment.settings
     return {
         "started": adjustment.started,
@@ -49,7 +50,7 @@ def state_of(adjustment: Adjustment) -> dict[str, Any]:
         "departments": {
             name: {
                 "events": stream.events,
-                "warming_up": is_warming_up(stream, adjustment.labels),
+                "warming_up": stream.warming_up and any(label not in stream.references for label in adjustment.labels),
                 "psi": {label: figure_of(adjustment, name, label) for label in adjustment.labels},
                 "judge_versus_log": judge_versus_log(adjustment, name),
             }
@@ -66,22 +67,17 @@ def state_of(adjustment: Adjustment) -> dict[str, Any]:
             "overall": chosen.promise(chosen.window),
             "of_the_department": chosen.promise(chosen.department_window),
         },
-        "settings": chosen.as_dict(),
+        "settings": asdict(chosen),
     }
 
 
 def alarms_of(adjustment: Adjustment) -> dict[str, int]:
-    """How often any figure was raised to each level since the start."""
+    """How often figures were raised to each level since the start."""
     standings = adjustment.standings.values()
     return {
         WATCH: sum(standing.raised_watch for standing in standings),
         DISTILL: sum(standing.raised_distill for standing in standings),
     }
-
-
-def is_warming_up(stream: DriftWindow, labels: tuple[str, ...]) -> bool:
-    """Whether some score of the department has no baseline yet."""
-    return stream.warming_up and any(name not in stream.references for name in labels)
 
 
 def quantiles_of(window: RankWindow) -> dict[str, dict[str, float]]:
@@ -142,7 +138,7 @@ def metrics_of(adjustment: Adjustment) -> Iterator[tuple[str, dict[str, str], fl
 
 
 def figure_metrics(department: str, name: str, standing: Standing) -> Iterator[tuple[str, dict[str, str], float]]:
-    """The metrics of one figure; the department is empty for all of them together."""
+    """The metrics of one figure; an empty department stands for all of them."""
     is_mean = name.startswith("mean_")
     kind = "mean_change" if is_mean else "psi"
     labels = {"department": department, "label": name.removeprefix("mean_") if is_mean else name}

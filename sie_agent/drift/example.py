@@ -1,4 +1,4 @@
-"""An example of what ``GET /v1/adjustment`` answers: that of a real watch over simulated events."""
+"""An example answer of ``GET /v1/adjustment``, from a real watch over simulated events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROWS_PER_QUERY = 10
 
 
 def adjustment_example(labels: Sequence[str]) -> dict[str, Any]:
-    """The answer for a scorer that gives these weak labels, after a market whose labels turn from mixed to positive."""
+    """The answer for a scorer with these weak labels, after labels have turned from mixed to positive."""
     rng = np.random.default_rng(0)
     ranges = {name: (label.low or 0.0, label.high or 1.0) for name, label in WEAK_LABELS.items()}
     baseline = {name: np.linspace(*ranges.get(name, (0.0, 1.0)), 101) for name in labels}

@@ -46,7 +46,7 @@ class Standing(BaseModel):
     baseline: float | None = None
 
     def look(self, finding: Finding, thresholds: tuple[float, float], persist: int, events: int) -> bool:
-        """Update with one look; True where the level changed."""
+        """Update with one look; True if the level changed."""
         self.value, self.critical = finding.value, finding.critical
         self.live, self.baseline = finding.live, finding.baseline
         # a critical value that is not a number compares as false: what cannot be told raises nothing
@@ -108,7 +108,7 @@ def advice(standings: Mapping[Figure, Standing], settings: AdjustmentSettings) -
 
 
 def reason(department: str | None, name: str, standing: Standing, settings: AdjustmentSettings) -> str:
-    """One raised figure in a sentence."""
+    """A sentence about one raised figure."""
     where = "over all departments" if department is None else f"in department '{department}'"
     threshold = thresholds_of(name, settings)[standing.level - 1]
     since = f"(since event {standing.since_events:,})"

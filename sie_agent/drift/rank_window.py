@@ -1,15 +1,13 @@
-"""From score to weight: ranks in the live distribution, and before there is one in the baseline."""
+"""From score to weight, by rank: in the live distribution, or in the baseline until there is one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from sie_agent.selection import rank_in_quantiles, rank_in_sample, ranks_in_quantiles, ranks_in_sample, weights_of
-
-Doubles = npt.NDArray[np.float64]
+from sie_agent.utils.arrays import Doubles
 
 # up to so many scores plain numbers are quicker than arrays: a request of one row waits for this
 FEW = 4
@@ -84,7 +82,7 @@ class RankWindow:
 
 
 def mixed_rank(score: float, ordered: Sequence[float], quantiles: Sequence[float], share: float) -> float:
-    """:meth:`RankWindow.ranks` of one score; NaN of one that is no number."""
+    """:meth:`RankWindow.ranks` for one score; NaN for NaN."""
     if score != score:
         return score
     rank = (1 - share) * rank_in_quantiles(score, quantiles) if share < 1 else 0.0

@@ -1,4 +1,4 @@
-"""Keep what the drift watch knows over a restart."""
+"""Saves the drift watch's state and resumes from it after a restart."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import os
+from dataclasses import asdict
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ RESTORED = ("started", "events", "ranks", "overall", "streams", "numbers", "stan
 
 
 def save_adjustment(adjustment: Adjustment, path: Path) -> None:
-    """Write what is known to a JSON file, in one step.
+    """Write the state to a JSON file, atomically.
 
     Raises
     ------
@@ -34,7 +35,7 @@ def save_adjustment(adjustment: Adjustment, path: Path) -> None:
 
 
 def resume_adjustment(path: Path, fresh: Adjustment) -> Adjustment:
-    """Continue from a saved file: *fresh* with what the file knows, or unchanged where there is no file.
+    """Continue from a saved file: *fresh* with the file's state, or unchanged if there is no file.
 
     A file that is damaged, or of another version, another scorer or other settings, is kept as FILE.bad (FILE.2.bad
     where that name is taken, and so on), and a warning is logged.
@@ -62,7 +63,7 @@ def resume_adjustment(path: Path, fresh: Adjustment) -> Adjustment:
 
 
 def set_aside(path: Path, why: str) -> None:
-    """Log why the file is not used, and keep it under another name: the next save would replace it."""
+    """Log why the file is not used and rename it, since the next save would overwrite it."""
     aside = Path(f"{path}.bad")
     try:
         aside = reserved(path)
@@ -81,7 +82,7 @@ def set_aside(path: Path, why: str) -> None:
 
 
 def reserved(path: Path) -> Path:
-    """An empty new file FILE.bad, or FILE.2.bad and so on where that name is taken: it replaces nobody's file.
+    """A new, empty file FILE.bad, or FILE.2.bad and so on if that name is taken; never an existing file.
 
     Raises
     ------
@@ -105,7 +106,7 @@ def fingerprints(adjustment: Adjustment) -> tuple[str, str]:
     """
     baselines = {"": adjustment.baseline, **adjustment.department_baseline}
     quantiles = {name: {label: q.tolist() for label, q in known.items()} for name, known in baselines.items()}
-    settings = {name: value for name, value in adjustment.settings.as_dict().items() if name != "strength"}
+    settings = {name: value for name, value in asdict(adjustment.settings).items() if name != "strength"}
     counts = [adjustment.baseline_events, adjustment.department_events]
     text = json.dumps([list(adjustment.labels), quantiles, settings, counts], sort_keys=True)
     before = text.replace('"distill_', '"distil_')
@@ -113,7 +114,7 @@ def fingerprints(adjustment: Adjustment) -> tuple[str, str]:
 
 
 def content_of(adjustment: Adjustment) -> dict[str, Any]:
-    """The content of the file, with all pending events counted; another thread can write it at leisure.
+    """The content of the file, with all pending events counted; safe to write from another thread.
 
     Arrays that are replaced and never changed are not copied, all others are.
     """
@@ -133,7 +134,7 @@ def content_of(adjustment: Adjustment) -> dict[str, Any]:
 
 
 def window_content(window: DriftWindow) -> dict[str, Any]:
-    """One window, its arrays as they are."""
+    """The state of one window, arrays included."""
     warm = EventBatch.joined(window.warm or [window.nothing()])
     return {
         "events": window.events,
@@ -186,7 +187,7 @@ def restored(saved: SavedState, fresh: Adjustment) -> Adjustment:
 
 
 def fill(window: DriftWindow, saved: SavedWindow) -> None:
-    """Put what was saved into an empty window; ValueError where it does not fit."""
+    """Restore the saved state of an empty window; ValueError if it does not fit."""
     warm = EventBatch(*saved.warm)
     if warm.values.shape != (len(window.measures), len(warm.labels)) or warm.groups.shape != warm.labels.shape:
         raise ValueError("wrong rows of the warm-up")
@@ -203,7 +204,7 @@ def fill(window: DriftWindow, saved: SavedWindow) -> None:
 
 
 def of_shape(array: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    """The array; ValueError where it has another shape."""
+    """The array; ValueError unless it has this shape."""
     if array.shape != shape:
         raise ValueError(f"expected an array of shape {shape}, found {array.shape}")
     return array

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import InitVar, asdict, dataclass
-from typing import Any
+from dataclasses import InitVar, dataclass
 
 from sie_agent.errors import InputError
 
@@ -85,12 +84,8 @@ class AdjustmentSettings:
         return self.false_alarms / (1e6 * per_event)
 
     def promise(self, window: int) -> int:
-        """Events within which a change is reported that exceeds threshold and chance in a full window."""
+        """Number of events within which a change beyond threshold and chance is reported."""
         return window + self.persist * (window // self.segments)
-
-    def as_dict(self) -> dict[str, Any]:
-        """For the state and the saved file."""
-        return asdict(self)
 
 
 def require(name: str, value: object, holds: bool, allowed: str) -> None:

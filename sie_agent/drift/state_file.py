@@ -101,12 +101,12 @@ def as_text(content: Mapping[str, Any]) -> str:
 
 
 def seal_of(text: str) -> str:
-    """SHA-256 of a file's content: a damaged number would still be a number."""
+    """SHA-256 of a file's content, to detect damage that still parses."""
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 def write_state(path: Path, content: Mapping[str, Any]) -> None:
-    """Write the file in one step: neither a reader nor a crash ever meets half of it.
+    """Write the file atomically: neither a reader nor a crash ever leaves half of it.
 
     Parameters
     ----------

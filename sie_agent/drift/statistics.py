@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import fdtri, stdtrit
 
-Doubles = npt.NDArray[np.float64]
+from sie_agent.utils.arrays import Doubles
 
 SMOOTHING = 0.5  # of a row in every bin, so that an empty bin has a finite logarithm
 FEWEST_GROUPS = 8  # below this the spread between groups says too little about the spread of the data
@@ -90,7 +89,7 @@ def standardised_spread(counts: Doubles) -> tuple[Doubles, int]:
 
 
 def critical_index(live: Doubles, baseline: Doubles, baseline_rows: float, bins: int, level: float) -> float:
-    """PSI that chance exceeds with probability *level* where nothing has changed; NaN where that cannot be told.
+    """PSI that chance exceeds with probability *level* if nothing has changed; NaN if there is too little data.
 
     Without change PSI is about (1/n + 1/m) · chi-square with k - 1 degrees of freedom (Yurdakul 2018). Rows of a query
     are alike, so it is a sum of chi-squares weighted by the eigenvalues of :func:`standardised_spread`: its mean and
@@ -118,7 +117,7 @@ def critical_index(live: Doubles, baseline: Doubles, baseline_rows: float, bins:
 
 
 def critical_change(variance: float, freedom: int, level: float) -> float:
-    """Change of a mean, either way, that chance exceeds with probability *level* (Student); NaN: cannot be told."""
+    """Change of a mean that chance exceeds with probability *level* (Student's t); NaN if it cannot be told."""
     if freedom < FEWEST_GROUPS - 1 or not np.isfinite(variance):
         return float("nan")
     return float(np.sqrt(variance) * stdtrit(freedom, 1 - level / 2))

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from sie_agent.drift.settings import BACKING, MEANS, AdjustmentSettings
 from sie_agent.drift.statistics import critical_change, critical_index, edges_of, group_variances, stability_index
+from sie_agent.utils.arrays import Doubles
 
-Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 QUANTILES = 101
@@ -38,7 +38,7 @@ class Reference:
     bin_of: Integers | None = None
 
     def codes(self, values: Doubles) -> Integers:
-        """Bin of each value; -1 for what is no number."""
+        """Bin of each value; -1 for NaN."""
         if self.bin_of is not None:
             return self.bin_of[values.astype(np.int64)]
         return np.where(np.isnan(values), -1, np.searchsorted(self.edges, values, side="left"))
@@ -115,7 +115,7 @@ class DriftWindow:
         warm_up: int,
         settings: AdjustmentSettings,
     ) -> DriftWindow:
-        """An empty window whose baseline is, where known, the quantiles of a log of *rows* scored events."""
+        """An empty window; its baseline is the quantiles of a log of *rows* scored events, where these are known."""
         made = cls(measures, window, warm_up, settings)
         for name, known in quantiles.items():
             edges, shares = edges_of(known, settings.bins)
@@ -140,7 +140,7 @@ class DriftWindow:
         return min(left, self.warm_up - self.events) if self.warming_up else left
 
     def add(self, rows: EventBatch) -> bool:
-        """Count rows, at most :meth:`room` of them; True where a segment is full and a look is due."""
+        """Count rows, at most :meth:`room` of them; True if a segment is full and a look is due."""
         count = len(rows.labels)
         in_blocks = (self.events + np.arange(count)) // BLOCK % self.settings.groups
         rows = EventBatch(rows.values, rows.labels, np.where(rows.groups < 0, in_blocks, rows.groups))
@@ -179,7 +179,7 @@ class DriftWindow:
         return found
 
     def _binned(self, reference: Reference, values: Doubles, groups: Integers) -> Integers:
-        """(groups, bins) counts of some values; those that are no numbers are left out."""
+        """(groups, bins) counts of some values, NaN left out."""
         codes = reference.codes(values)
         flat = (groups * self.settings.bins + codes)[codes >= 0]
         shape = self.settings.groups, self.settings.bins
@@ -213,7 +213,7 @@ class DriftWindow:
             self.references[name] = found
 
     def _change(self, place: int, level: float) -> Finding | None:
-        """Change of a mean in standard deviations of the baseline; None where there is too little data."""
+        """Change of a mean in standard deviations of the baseline; None with too little data."""
         if self.base_sums is None:
             return None
         here = slice(place * SUMS, (place + 1) * SUMS)

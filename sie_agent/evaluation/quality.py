@@ -38,7 +38,7 @@ def judge_quality_curve(
     target_auc: float | None,
     permutations: Sequence[Row] = (),
 ) -> dict[str, Any]:
-    """What stands in ``agreement.json`` under ``quality``, see `sie_agent.results.quality.Quality`.
+    """What stands in ``agreement.json`` under ``quality``, see `sie_agent.results.Quality`.
 
     Parameters
     ----------

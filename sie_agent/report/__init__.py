@@ -5,10 +5,11 @@ from __future__ import annotations
 from sie_agent.report.doubt import PER_QUERY, doubted, with_support
 from sie_agent.report.html import write_report
 from sie_agent.report.listed_rows import ranking_label, scored_rows, shown_ids
+from sie_agent.report.page import cleaned
 from sie_agent.report.read import STEPS, rows_of_log
 from sie_agent.report.steps import MADE_UP, variant_of
 from sie_agent.report.suspects import side_names
-from sie_agent.report.why import Line, Piece, Why, shown_explanation, write_explanations
+from sie_agent.report.why import Line, Piece, shown_explanation, write_explanations
 
 __all__ = [
     "MADE_UP",
@@ -16,7 +17,7 @@ __all__ = [
     "STEPS",
     "Line",
     "Piece",
-    "Why",
+    "cleaned",
     "doubted",
     "ranking_label",
     "rows_of_log",

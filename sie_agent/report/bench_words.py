@@ -1,10 +1,10 @@
-"""What the bench says, in words: ways to train, gains in points, what a set can teach, what was chosen."""
+"""The bench in words: ways to train, gains in points, what a data set can teach, which recipes were chosen."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sie_agent.downstream import AUTO, BASELINES, BENCH_METRICS, RANKERS, WITHIN, recipe_name
+from sie_agent.downstream import BASELINES, BENCH_METRICS, WITHIN, recipe_name
 from sie_agent.report import pick
 from sie_agent.report.number_words import ABSENT, is_gain, is_loss, percent, points
 from sie_agent.results import Agreement, Downstream, RecipeCount, Verdict
@@ -36,7 +36,7 @@ NOW = {
 
 
 def verdict_words(verdict: Verdict, *, short: bool = False) -> str:
-    """A verdict in a line; where something simpler is certainly ahead, it does better."""
+    """A verdict in one line; it says "better" if something simpler is certainly ahead."""
     use = verdict.use if verdict.use in TITLES else "unknown"
     told = SHORT[use][0] if short else TITLES[use]
     better = verdict.use == "simpler" and any(is_loss(one) for one in verdict.against)
@@ -44,18 +44,8 @@ def verdict_words(verdict: Verdict, *, short: bool = False) -> str:
 
 
 def metric_words(metric: str) -> str:
-    """A metric as people say it."""
+    """The name of a metric for people."""
     return BENCH_METRICS[metric].title if metric in BENCH_METRICS else metric
-
-
-def metric_note(metric: str) -> str:
-    """What a metric measures."""
-    return BENCH_METRICS[metric].note if metric in BENCH_METRICS else ""
-
-
-def ranker_words(ranker: str) -> str:
-    """What a ranker is."""
-    return RANKERS[ranker].words if ranker in RANKERS else ranker
 
 
 def way_name(row: Downstream) -> str:
@@ -66,7 +56,7 @@ def way_name(row: Downstream) -> str:
 
 
 def recipe_words(use: str, recipe: Recipe | None, chosen: Sequence[RecipeCount]) -> tuple[str, str]:
-    """What a trainer is given by the run's scorer, and why; empty where the run does not say.
+    """What the run's scorer gives to a trainer, and why; empty if the run does not say.
 
     Parameters
     ----------
@@ -103,7 +93,7 @@ def teaches_words(agreement: Agreement) -> str:
 
 
 def twins_words(agreement: Agreement) -> str:
-    """How the twins were made; empty where there are none."""
+    """How the twins were made; empty without twins."""
     twins = [(judge, twin) for draw in agreement.twins for judge, twin in draw.items()]
     covered = [twin.covered for _, twin in twins if twin.covered is not None]
     if not covered:
@@ -125,9 +115,3 @@ def chosen_words(choices: Iterable[RecipeCount]) -> str:
     """Recipes by how often they were chosen: ``blend 0.6 (3 of 5), log (2 of 5)``."""
     ordered = sorted(choices, key=lambda one: -one.count)
     return ", ".join(f"{one.recipe} ({one.count} of {one.of})" for one in ordered) or ABSENT
-
-
-def auto_chose(agreement: Agreement, ranker: str, judge: str | None) -> list[RecipeCount]:
-    """What `auto` chose with a judge on a ranker."""
-    wanted = (ranker, AUTO, judge, False)
-    return [one for one in agreement.choices if (one.ranker, one.strategy, one.judge, one.twin) == wanted]

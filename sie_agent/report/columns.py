@@ -14,7 +14,7 @@ Value = str | Callable[[Any], Any]
 
 
 def text(value: Any) -> str:
-    """A word as it is; a dash where there is none."""
+    """A text as it is, or a dash if it is empty."""
     return str(value) if value else ABSENT
 
 
@@ -36,7 +36,7 @@ class TableColumn:
     kind: str = TEXT
 
     def cell(self, row: Any, place: int) -> str:
-        """What stands in this column, the one at *place*, of a row."""
+        """The cell of a row in this column, which is at *place*."""
         if self.value is None:
             return self.written(row[place])
         return self.written(getattr(row, self.value) if isinstance(self.value, str) else self.value(row))

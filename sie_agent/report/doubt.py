@@ -77,7 +77,7 @@ def share_below(scores: pd.Series) -> pd.Series:
 
 
 def by_sample(rows: pd.DataFrame | None, column: str) -> pd.Series:
-    """A column by ``sample_id``, the first row of each; empty where there is none."""
+    """A column by ``sample_id``, from the first row of each; empty without such a column."""
     if rows is None or column not in rows.columns:
         return pd.Series(dtype="float64")
     return rows.drop_duplicates("sample_id").set_index("sample_id")[column].astype("float64")
@@ -128,14 +128,14 @@ def yes_words(known: pd.DataFrame) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class WrongCount:
-    """How many of the first rows of one order are wrong by the grades, by side. *name* says what the order is."""
+    """How many of the first rows in one order are wrong by their grades, by side. *name* says what the order is."""
 
     name: str
     wrong: Mapping[str, float]
 
     @property
     def total(self) -> float:
-        """On both sides together."""
+        """Both sides together."""
         return sum(self.wrong.values())
 
 

@@ -1,4 +1,4 @@
-"""Each word of the report, once, in plain language."""
+"""The terms of the report in plain language."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ MODES = {
 }
 
 
-def glossary() -> list[tuple[str, str]]:
-    """Words and their meanings, those of the weak labels as the registry has them."""
-    labels = [(label.name, f"{label.meaning}.") for label in WEAK_LABELS.values()]
-    return [*BEFORE, *labels, *AFTER, *((mode, f"{meaning}.") for mode, meaning in MODES.items())]
+def glossary() -> dict[str, str]:
+    """Terms and their meanings; those of weak labels come from the registry."""
+    labels = {label.name: f"{label.meaning}." for label in WEAK_LABELS.values()}
+    return {**dict(BEFORE), **labels, **dict(AFTER), **{mode: f"{meaning}." for mode, meaning in MODES.items()}}

@@ -69,7 +69,7 @@ class ShownGroups:
 
 
 def groups_of(run: RunFolder, known: pd.DataFrame) -> ShownGroups | None:
-    """The most helpful and the most harmful groups of each kind; None where no kind has three groups with a score.
+    """The most helpful and harmful groups of each kind; None if no kind has three groups with a score.
 
     Parameters
     ----------
@@ -84,7 +84,9 @@ def groups_of(run: RunFolder, known: pd.DataFrame) -> ShownGroups | None:
         ranked = rank_groups(group_keys(known, kind), known[name].to_numpy(np.float64), higher=label.high_is_good)
         if len(ranked) >= FEWEST_GROUPS:
             titles = known.groupby("item_id")["title"].min() if kind == "item" else pd.Series(dtype=object)
-            found.append(shown_kind(kind, ranked, titles, level_of(name, ranked), higher=label.high_is_good))
+            # what parts the good groups from the bad: 0, or the mean of all groups of a score that has a range
+            level = 0.0 if label.low is None else float(ranked["mean"].mean())
+            found.append(shown_kind(kind, ranked, titles, level, higher=label.high_is_good))
     if not found:
         return None
     return ShownGroups(
@@ -95,11 +97,6 @@ def groups_of(run: RunFolder, known: pd.DataFrame) -> ShownGroups | None:
         "such a list only weakly predicts what training without a group would do.",
         kinds=found,
     )
-
-
-def level_of(name: str, ranked: pd.DataFrame) -> float:
-    """What parts the good groups from the bad: 0, or the mean of all groups of a score that has a range."""
-    return 0.0 if WEAK_LABELS[name].low is None else float(ranked["mean"].mean())
 
 
 def shown_kind(kind: str, ranked: pd.DataFrame, titles: pd.Series, level: float, *, higher: bool) -> ShownKind:

@@ -26,7 +26,7 @@ class Tile:
 
 
 def top_of(run: RunFolder) -> dict[str, Any]:
-    """What the page opens with, by the names of the template; all of it plain text."""
+    """The top of the page, by the names in the template; all of it plain text."""
     agreement, judge = run.agreement, pick.primary_judge(run)
     mode = pick.mode_of(agreement, judge)
     use = agreement.verdict.use if agreement.verdict.use in bench_words.TITLES else "unknown"
@@ -55,7 +55,7 @@ def top_of(run: RunFolder) -> dict[str, Any]:
 
 
 def verdict_reason(text: str, use: str, has_figures: bool) -> str:
-    """The reason that evaluation gave, or a plain one where it gave none."""
+    """The reason that evaluation gave, or a generic one."""
     if text.strip():
         return text.strip()
     if not has_figures:
@@ -64,7 +64,7 @@ def verdict_reason(text: str, use: str, has_figures: bool) -> str:
 
 
 def plain_words(run: RunFolder, use: str) -> str:
-    """Why the verdict is what it is, in a sentence without a term."""
+    """Why the verdict is what it is, in a sentence without technical terms."""
     agreement = run.agreement
     reason = verdict_reason(agreement.verdict.text, use, bool(agreement.downstream))
     if use == "unknown":
@@ -98,7 +98,7 @@ def plain_words(run: RunFolder, use: str) -> str:
 
 
 def turned(rival: Against) -> Measured:
-    """What a rival gains over the judge, where its figure is what the judge gains over it."""
+    """What a rival gains over the judge, from what the judge gains over it."""
     value, low, high = (None if end is None else -end for end in (rival.value, rival.ci_high, rival.ci_low))
     return Measured(value=value, ci_low=low, ci_high=high)
 
@@ -114,14 +114,14 @@ def unbeaten(verdict: Verdict) -> str:
 
 
 def few_queries_warning(queries: int) -> str:
-    """A warning where too few queries were tested; empty where there are enough."""
+    """A warning if too few queries were tested, otherwise empty."""
     if queries >= FEW_QUERIES:
         return ""
     return f"Only {count(queries, 'query', 'queries')} stand behind this: read it as a demonstration, not as a result."
 
 
 def caution_words(run: RunFolder, mode: str) -> str:
-    """What to keep in mind before anything else; empty where there is nothing of the kind."""
+    """A caution for the top of the page; empty if none is needed."""
     if mode == "simulated":
         return (
             "The judge of this run is simulated: a human grade with noise added. It shows what a judge of that quality "
@@ -131,7 +131,7 @@ def caution_words(run: RunFolder, mode: str) -> str:
 
 
 def lost_words(run: RunFolder) -> list[str]:
-    """What the run had to do without, a sentence each."""
+    """What the run had to do without, one sentence each."""
     told = [f"{one.text}." for one in run.agreement.failed if one.text]
     if run.agreement.instead_of:
         told.append(f"This page is about judge '{pick.primary_judge(run)}', in place of '{run.agreement.instead_of}'.")
@@ -154,7 +154,7 @@ def _behind(run: RunFolder, judge: str | None, mode: str) -> str:
 
 
 def _tiles(run: RunFolder, judge: str | None) -> list[Tile]:
-    """Gain, twin, clean labels, gap and judge, each within queries; empty where nothing was measured."""
+    """Gain, twin, clean labels, gap and judge, each within queries; empty if nothing was measured."""
     rows = pick.within_queries(run.agreement)
     own, twin, clean = rows.get((AUTO, judge, False)), rows.get((AUTO, judge, True)), rows.get((CLEAN, None, False))
     tiles = []
@@ -173,7 +173,7 @@ def _tiles(run: RunFolder, judge: str | None) -> list[Tile]:
 
 
 def gap_tile(gap: float) -> Tile:
-    """How much of the way to clean labels is gone; more than all of it is no share."""
+    """How much of the gap to clean labels is closed; more than all of it is not shown as a share."""
     if gap > 1:
         return Tile("Gap recovered", "all", "and more: answers are degrees, clean labels only yes or no")
     return Tile("Gap recovered", percent(gap), "of the way to clean labels")
@@ -195,7 +195,7 @@ def judge_words(run: RunFolder) -> str:
 
 
 def unchecked_words(run: RunFolder) -> str:
-    """What is known of a judge that was not measured on all grades: what the choice of the recipe says of it."""
+    """What is known about a judge that was not measured on all grades: the evidence behind the choice of the recipe."""
     tuning = run.samples[run.samples["query_set"] == "tune"]
     if run.recipe is not None and run.recipe.why and tuning["grade"].notna().any():
         return f"The judge was checked on the graded tuning queries alone: {run.recipe.why}."

@@ -1,4 +1,4 @@
-"""The page: everything put together into one file that opens without a network."""
+"""Assembles the page: one file that opens without a network."""
 
 from __future__ import annotations
 
@@ -9,26 +9,22 @@ from typing import Any
 import yaml
 
 from sie_agent.report import (
-    agreement_words,
     bench_words,
     doubt,
+    gains,
     groups_section,
     headline,
+    judge_quality,
     listed_rows,
     pick,
-    plots_agreement,
-    plots_gains,
-    plots_quality,
     plots_rows,
     rows_kept,
     steps,
     suspects,
-    tables_agreement,
-    tables_bench,
-    tables_quality,
     tables_run,
     weights_part,
 )
+from sie_agent.report.agreement import agreement_of
 from sie_agent.report.glossary import glossary
 from sie_agent.report.page import TEMPLATES, drawing_library, render, write_page
 from sie_agent.report.read import RunFolder, read_run, without_secrets
@@ -72,6 +68,9 @@ def content(run: RunFolder) -> dict[str, Any]:
     """What the template shows; texts are plain, so that the template escapes them."""
     agreement, known = run.agreement, listed_rows.known_rows(run)
     doubtful = suspects.suspects_of(run, known)
+    first = next((row.sample_id for side in doubtful.sides for row in side.rows), None) if doubtful else None
+    # a manifest of an older version may hold a password
+    command = run.manifest.command if isinstance(run.manifest.command, str) else shlex.join(run.manifest.command)
     clicks = suspects.kind_of_log(str(pick.log_of(run.suite).get("kind") or "")) == "clicks"
     return {
         "top": headline.top_of(run),
@@ -79,33 +78,27 @@ def content(run: RunFolder) -> dict[str, Any]:
         "yes": doubt.yes_words(known),
         "shown_rows": SHOWN_ROWS,
         "groups": groups_section.groups_of(run, known),
-        "check_action": check_action(run, doubtful),
+        "check_action": steps.check_action(run, first) if first else None,
         "check_file": run.steps.get("check"),
         "weights_told": weights_part.told_words(run),
         "weights_picture": weights_part.picture_of(agreement, pick.primary_judge(run)),
         "weights_change": weights_part.change_words(run),
         "weights_action": steps.weights_action(run),
         "next_steps": steps.next_steps(run),
-        "against": tables_bench.against_table(agreement),
-        "gains_plot": plots_gains.gains_plot(run),
+        "against": gains.against_table(agreement),
+        "gains_plot": gains.gains_plot(run),
         "twins_words": bench_words.twins_words(agreement),
-        "choices": tables_bench.choices_table(agreement),
-        "verdicts": tables_bench.verdicts_table(agreement),
-        "gains": tables_bench.gains_table(agreement),
+        "choices": gains.choices_table(agreement),
+        "verdicts": gains.verdicts_table(agreement),
+        "gains": gains.gains_table(agreement),
         "kept": rows_kept.kept_of(run),
-        "judges": tables_quality.judges_table(agreement),
+        "judges": judge_quality.judges_table(agreement),
         "judge_words": headline.judge_words(run),
-        "gain_plot": plots_quality.gain_plot(run),
-        "gain_table": tables_quality.gain_table(agreement),
-        "agreement_words": agreement_words.agreement_sentences(run),
-        "agreement_plot": plots_agreement.agreement_plot(run),
-        "agreement_table": tables_agreement.agreement_table(run),
-        "all_agreement": tables_agreement.all_agreement_table(run),
-        "reliability": tables_agreement.reliability_table(agreement),
-        "contribution_plot": plots_agreement.contribution_plot(run),
-        "contribution_table": tables_agreement.contribution_table(run),
-        "agreement_quality_plot": plots_quality.agreement_quality_plot(run),
-        "agreement_quality_table": tables_quality.agreement_quality_table(agreement),
+        "gain_plot": judge_quality.gain_plot(run),
+        "gain_table": judge_quality.gain_table(agreement),
+        "agreement": agreement_of(run),
+        "agreement_quality_plot": judge_quality.agreement_quality_plot(run),
+        "agreement_quality_table": judge_quality.agreement_quality_table(agreement),
         "map_plot": plots_rows.map_plot(run, known, clicks=clicks),
         "most": listed_rows.extremes(known, most=True, clicks=clicks, explained=run.explanations),
         "least": listed_rows.extremes(known, most=False, clicks=clicks, explained=run.explanations),
@@ -121,27 +114,15 @@ def content(run: RunFolder) -> dict[str, Any]:
         "mixture_table": tables_run.mixture_table(run),
         "cost_table": tables_run.cost_table(run),
         "origin_table": tables_run.origin_table(run),
-        "command": command_line(run.manifest.command),
+        "command": redacted_command(command),
         "suite_text": yaml.safe_dump(without_secrets(run.suite), sort_keys=False, allow_unicode=True, width=100),
         "notes": agreement.notes,
         "glossary": glossary(),
-        "meanings": dict(glossary()),
     }
 
 
-def check_action(run: RunFolder, doubtful: suspects.Suspects | None) -> steps.Action | None:
-    """The command that explains the first of the rows most likely wrong; None where there are none."""
-    first = next((row for side in doubtful.sides for row in side.rows), None) if doubtful else None
-    return None if first is None else steps.check_action(run, first.sample_id)
-
-
-def command_line(command: str | list[str]) -> str:
-    """The command as one line that a shell takes; a manifest of an older version may hold a password."""
-    return redacted_command(command if isinstance(command, str) else shlex.join(command))
-
-
 def for_script(text: str) -> str:
-    """JSON that cannot end the script element it stands in, whatever its strings hold."""
+    """JSON that cannot close the script element around it, whatever its strings contain."""
     for letter in "<>&\u2028\u2029":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     return text

@@ -1,4 +1,4 @@
-"""Rows of the log with all that is known of them, and which of them to show."""
+"""The log's rows with everything known about them, and the choice of rows to show."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ import pandas as pd
 from sie_agent.labels import WEAK_LABELS, label_names
 from sie_agent.report import pick
 from sie_agent.report.columns import ShownTable, TableColumn, numeric, table
-from sie_agent.report.doubt import SUPPORT, share_below
+from sie_agent.report.doubt import PER_QUERY, SUPPORT, share_below
 from sie_agent.report.number_words import count, number, significant
 from sie_agent.report.page import cleaned
 from sie_agent.report.read import RunFolder
-from sie_agent.report.row_words import RowFacts, row_reason
 from sie_agent.report.why import Why, why
 from sie_agent.results import Explained
 from sie_agent.samples import pair_keys, query_keys
@@ -24,7 +23,6 @@ from sie_agent.scorer import LABEL_ERROR
 
 HELD_OUT = ("reference-validation", "test")
 SHOWN = 10
-PER_QUERY = 2
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ def ranking_label(columns: Iterable[str]) -> str | None:
 
 
 def scored_rows(samples: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
-    """The rows that are trained on, with their scores; NaN where there is none."""
+    """The rows that are trained on, with their scores; NaN without a score."""
     labels = list(label_names(scores.columns))
     labels += [LABEL_ERROR] if LABEL_ERROR in scores.columns else []
     rows = samples[~samples["query_set"].isin(HELD_OUT)].drop(columns=labels, errors="ignore")
@@ -100,7 +98,7 @@ def clarity_of(run: RunFolder) -> pd.Series[float]:
 
 
 def clarity_source(run: RunFolder) -> str:
-    """Who judged clarity, in words; empty where nobody did."""
+    """Who judged clarity, in words; empty if nobody did."""
     judged = run.judgments[run.judgments["aspect"] == "clarity"]
     if judged.empty:
         return ""
@@ -113,7 +111,7 @@ def clarity_source(run: RunFolder) -> str:
 def extremes(
     rows: pd.DataFrame, *, most: bool, clicks: bool, explained: Mapping[tuple[str, str], Explained]
 ) -> list[ShownRow]:
-    """The most (or least) valuable rows, each with why, as far as it was *explained*."""
+    """The most (or least) valuable rows, with their explanations where there are any."""
     by = ranking_label(rows.columns) or ""
     return [
         _shown(record, explained.get((by, str(record["sample_id"]))), most=most, clicks=clicks)
@@ -127,17 +125,14 @@ def chosen(rows: pd.DataFrame, *, most: bool) -> pd.DataFrame:
     if by is None:
         return rows.head(0)
     ascending = most != WEAK_LABELS[by].high_is_good
-    scored = each_once(rows[rows[by].notna()].sort_values([by, "sample_id"], ascending=[ascending, True]))
-    return scored.groupby(query_keys(scored["query"].astype(str)), sort=False).head(PER_QUERY).head(SHOWN)
-
-
-def each_once(rows: pd.DataFrame) -> pd.DataFrame:
-    """The first row of each product of a query, whether it is known by its id or by its title."""
-    if rows.empty:
-        return rows
-    titles = rows["title"].astype(str).str.split().str.join(" ").str.casefold()
-    of_titles = query_keys(rows["query"].astype(str)) + "\x1f" + titles
-    return rows[~(pair_keys(rows).duplicated() | of_titles.duplicated()).to_numpy(dtype=bool)]
+    scored = rows[rows[by].notna()].sort_values([by, "sample_id"], ascending=[ascending, True])
+    if scored.empty:
+        return scored
+    # a product is known by its id or by its title
+    titles = scored["title"].astype(str).str.split().str.join(" ").str.casefold()
+    of_titles = query_keys(scored["query"].astype(str)) + "\x1f" + titles
+    once = scored[~(pair_keys(scored).duplicated() | of_titles.duplicated()).to_numpy(dtype=bool)]
+    return once.groupby(query_keys(once["query"].astype(str)), sort=False).head(PER_QUERY).head(SHOWN)
 
 
 def _shown(record: dict[Any, Any], explained: Explained | None, *, most: bool, clicks: bool) -> ShownRow:
@@ -159,13 +154,13 @@ def _shown(record: dict[Any, Any], explained: Explained | None, *, most: bool, c
 
 
 def _score(name: str, value: Any) -> str:
-    """A weak label; one without ends comes in any size, and three significant digits say more than two decimals."""
+    """A weak label in words: three significant digits if it has no range, since it comes in any size."""
     known = None if pd.isna(value) else float(value)
     return significant(known) if WEAK_LABELS[name].high is None else number(within_range(name, known))
 
 
 def within_range(name: str, value: float | None) -> float | None:
-    """A score put between the ends of its label's range: trees that learned it may go a little beyond them."""
+    """A score clipped to its label's range, which trees may slightly overshoot."""
     low, high = WEAK_LABELS[name].low, WEAK_LABELS[name].high
     return value if value is None or low is None or high is None else min(max(value, low), high)
 
@@ -189,3 +184,91 @@ def spread(rows: pd.DataFrame, limit: int) -> pd.DataFrame:
         return both
     drawn = np.random.default_rng(0).choice(len(both), limit, replace=False)
     return both.iloc[np.sort(drawn)]
+
+
+@dataclass(frozen=True)
+class RowFacts:
+    """What is known of one row when its sentence is written.
+
+    ``relevance_rank`` and ``clarity_rank`` are shares of the run's judged rows (queries) that lie below:
+    judges use their scales differently, so "high" means high for this judge. ``support`` is what the page shows beside
+    the sentence, in [0, 1]: where it is known, the sentence says the same.
+    """
+
+    label: float | None
+    relevance: float | None
+    relevance_rank: float | None
+    clarity: float | None
+    clarity_rank: float | None
+    support: float | None = None
+
+    @property
+    def is_backed(self) -> bool | None:
+        """Whether the label counts as right; None if undecided.
+
+        By the support that the page shows, else by where the judge ranks the row.
+        """
+        if self.support is not None:
+            sure = self.support
+        elif self.relevance_rank is not None:
+            sure = self.relevance_rank if self.is_positive else 1 - self.relevance_rank
+        else:
+            return None
+        return True if sure > 2 / 3 else False if sure < 1 / 3 else None
+
+    @property
+    def relevance_contradicts_label(self) -> bool:
+        """Whether the shown relevance speaks against the label, both as a number and by its rank."""
+        if self.relevance is None or self.relevance_rank is None:
+            return False
+        return {self.relevance >= 0.5, self.relevance_rank >= 0.5} == {not self.is_positive}
+
+    @property
+    def is_positive(self) -> bool:
+        """Whether the log's label is closer to yes than to no."""
+        return self.label is None or self.label >= 0.5
+
+
+def log_says(label: float | None, clicks: bool) -> str:
+    """The log's label in a word or two."""
+    if label is None:
+        return "has no label"
+    if 0.0 < label < 1.0:
+        return f"says {number(label)}"
+    positive, negative = ("clicked", "not clicked") if clicks else ("relevant", "not relevant")
+    return f"says {positive if label >= 0.5 else negative}"
+
+
+def row_reason(facts: RowFacts, *, clicks: bool, most: bool) -> str:
+    """Why a row is among the most (or least) valuable, in one sentence."""
+    opening = f"The log {log_says(facts.label, clicks)}"
+    if facts.relevance is None or facts.relevance_rank is None:
+        told = "" if facts.support is None else f": {_conclusion(facts, vague=False, clicks=clicks, most=most)}"
+        return f"{opening}; this row was not judged, the scorer places it by its text and its label alone{told}."
+    parts = [opening, f"the judge gives {number(facts.relevance)}"]
+    vague = facts.clarity_rank is not None and facts.clarity_rank < 1 / 3
+    if facts.clarity_rank is not None:
+        clear = "clear" if facts.clarity_rank > 2 / 3 else "fairly clear"
+        parts.append(f"intent {'vague' if vague else clear}")
+    return f"{', '.join(parts)}: {_conclusion(facts, vague=vague, clicks=clicks, most=most)}."
+
+
+def _conclusion(facts: RowFacts, *, vague: bool, clicks: bool, most: bool) -> str:
+    backed = facts.is_backed
+    who = "the judge" if facts.support is None else "the scorer"
+    if backed is None:
+        return f"{who} is undecided about the label, but training on it is likely to {'help' if most else 'harm'}"
+    if backed:
+        supports = f"{who} supports the label"
+        return supports if most else f"{supports}, yet training on it is likely to harm"
+    if most:
+        return f"{who} doubts the label, yet training on it is likely to help"
+    if facts.relevance is None or facts.relevance_rank is None:
+        return "likely a wrong label"
+    if not facts.relevance_contradicts_label:
+        return f"{who} doubts the label, although the judged relevance does not contradict it"
+    if facts.is_positive:
+        return "perhaps a wrong label, but the query is vague" if vague else "likely a wrong label"
+    if clicks:
+        return "a good item passed over, perhaps never looked at"
+    return f"{'perhaps' if vague else 'likely'} a relevant item marked down"

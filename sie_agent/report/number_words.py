@@ -12,7 +12,7 @@ Ends = tuple[float | None, float | None, float | None]
 
 
 def ends_of(measured: Any, name: str = "value") -> Ends:
-    """The figure *name* of a result and its interval, whose ends carry its name; all None where there is no result."""
+    """The figure *name* of a result with its interval, whose ends carry its name; all None without a result."""
     ends = "ci" if name == "value" else name
     low, high = (getattr(measured, f"{ends}_{end}", None) for end in ("low", "high"))
     return getattr(measured, name, None), low, high
@@ -37,7 +37,7 @@ def is_loss(measured: Any) -> bool:
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    """A figure rounded for reading, with a true minus sign; a dash where there is none."""
+    """A figure rounded for reading, with a true minus sign; a dash for None."""
     if value is None or not math.isfinite(value):
         return ABSENT
     text = f"{value:,.{digits}f}"
@@ -45,13 +45,13 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def signed(value: float, digits: int = 3) -> str:
-    """A difference with its sign; none where it is rounded to zero."""
+    """A difference with its sign; without one if it rounds to zero."""
     text = number(value, digits)
     return text if value < 0 or not float(text.replace(",", "")) else f"+{text}"
 
 
 def significant(value: float | None) -> str:
-    """Three significant digits, a true minus sign, a dash where there is none."""
+    """Three significant digits, with a true minus sign; a dash for None."""
     return ABSENT if value is None else f"{value:.3g}".replace("-", "−")
 
 
@@ -61,7 +61,7 @@ def percent(value: float | None) -> str:
 
 
 def count(value: float | None, one: str = "", many: str = "") -> str:
-    """A whole number with thousands separated, and its noun: ``1 query``, ``2,000 queries``."""
+    """A whole number with thousands separators and its noun: ``1 query``, ``2,000 queries``."""
     if value is None or not math.isfinite(value):
         return f"an unknown number of {many}" if many else ABSENT
     noun = one if value == 1 else many or one
@@ -74,7 +74,7 @@ def interval(low: float | None, high: float | None, digits: int = 2) -> str:
 
 
 def figure(value: float | None, low: float | None, high: float | None, digits: int = 2) -> str:
-    """A figure with its interval in brackets, where it has one: ``0.54 (0.51 to 0.57)``."""
+    """A figure with its interval, if it has one, in brackets: ``0.54 (0.51 to 0.57)``."""
     return _with_interval((value, low, high), lambda end: number(end, digits))
 
 
@@ -109,7 +109,7 @@ def duration(seconds: float | None) -> str:
 
 
 def money(amount: float | None, currency: str) -> str:
-    """A cost; says so where it is not known."""
+    """A cost in words, also if it is unknown."""
     if amount is None:
         return "not known"
     return f"{number(amount, 2 if amount >= 0.1 else 4)} {currency}" if amount else "nothing"

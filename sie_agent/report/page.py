@@ -1,4 +1,4 @@
-"""What every page needs: templates that escape, foreign text made printable, no network, a file written whole."""
+"""What every page needs: escaping templates, cleaned foreign text, no network access, atomic writing."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sie_agent.errors import EnvironmentFailure
 from sie_agent.files.stamps import as_comment, stamp_of
-from sie_agent.files.writing import write_bytes
+from sie_agent.files.writing import failures_in_words, write_bytes
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -34,7 +33,7 @@ def environment() -> Environment:
 
 
 def render(template: str, scripts: Sequence[str] = (), **content: Any) -> str:
-    """A page whose style sheet and *scripts* stand in it, since nothing may be fetched."""
+    """A page with its style sheet and *scripts* inline, since nothing may be fetched."""
     from markupsafe import Markup
 
     # as the browser will hash them
@@ -50,7 +49,7 @@ def drawing_library() -> str:
 
 
 def policy(scripts: Sequence[str]) -> str:
-    """A content security policy: these scripts and no others run, and nothing is fetched from anywhere."""
+    """A content security policy that allows these scripts alone and no network access."""
     digests = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts)
     allowed = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
     return (
@@ -60,33 +59,27 @@ def policy(scripts: Sequence[str]) -> str:
 
 
 def printable(text: str) -> str:
-    """Foreign text without control characters and marks that turn the direction of writing; every space is a blank."""
+    """Foreign text without control characters and direction marks; any white space becomes a blank."""
     kept = "".join(letter if letter.isprintable() else " " if letter.isspace() else "" for letter in text)
     return " " if kept.isspace() else kept
 
 
-def cleaned(text: object, limit: int) -> str:
+def cleaned(text: object, limit: int | None = None) -> str:
     """Foreign text on one line, at most *limit* characters."""
     folded = " ".join(printable(str(text)).split())
-    return folded if len(folded) <= limit else f"{folded[: limit - 1].rstrip()}…"
+    return folded if limit is None or len(folded) <= limit else f"{folded[: limit - 1].rstrip()}…"
 
 
 def write_page(target: Path, page: str) -> Path:
-    """Write a page through a temporary file, so that a reader never sees half of it.
+    """Write a page atomically.
 
     Raises
     ------
     EnvironmentFailure : it cannot be written.
     """
     stamp = stamp_of(target)
-    try:
-        # a lone surrogate from a JSON file must not keep the page from being written
-        content = page.encode("utf-8", errors="replace")
+    # a lone surrogate from a JSON file must not keep the page from being written
+    content = page.encode("utf-8", errors="replace")
+    with failures_in_words(target):
         write_bytes(target, content if stamp is None else content + as_comment(stamp))
-    except OSError as error:
-        raise EnvironmentFailure(
-            f"cannot be written ({error.strerror or error})",
-            where=target,
-            hint="Free space, or make the folder writable.",
-        ) from error
     return target

@@ -17,7 +17,7 @@ SOURCES = ("scorer", "weak label", "baseline")
 
 
 def headline_row(agreement: Agreement) -> AgreementRow | None:
-    """The agreement with gradients that is shown first; None where nothing could be measured."""
+    """The agreement with gradients that is shown first; None if nothing could be measured."""
     candidates = [
         row for row in agreement.rows if row.metric == "spearman" and row.value is not None and not row.is_baseline
     ]
@@ -43,14 +43,12 @@ def beside(agreement: Agreement, row: AgreementRow) -> list[AgreementRow]:
         if (other.metric, other.reference) != ("spearman", row.reference) or other.value is None:
             continue
         key = (other.label, "baseline" if other.is_baseline else other.source)
-        if other.judge == row.judge or (other.is_baseline and _no_better(found.get(key), other, row)):
+        # a baseline needs no judge, but one that carries the headline's judge is the closer comparison
+        held = found.get(key)
+        closer = held is None or (held.judge != row.judge and other.judge == "none")
+        if other.judge == row.judge or (other.is_baseline and closer):
             found[key] = other
     return sorted(found.values(), key=_order)
-
-
-def _no_better(held: AgreementRow | None, other: AgreementRow, row: AgreementRow) -> bool:
-    """A baseline needs no judge, but one that carries the headline's judge is the closer comparison."""
-    return held is None or (held.judge != row.judge and other.judge == "none")
 
 
 def _order(row: AgreementRow) -> tuple[int, int, float]:
@@ -94,13 +92,9 @@ def bound_of(agreement: Agreement, reference: str, judge: str | None = None) -> 
 
 def mode_of(agreement: Agreement, judge: str | None) -> str:
     """The mode of a judge's figures: from the judges, else from its rows, else the run's own."""
-    for entry in agreement.judges:
-        if entry.judge == judge and entry.mode:
-            return entry.mode
-    for row in agreement.rows:
-        if row.judge == judge and row.mode and not row.is_baseline:
-            return row.mode
-    return agreement.mode or "mode not stated"
+    own = [one.mode for one in agreement.judges if one.judge == judge]
+    own += [row.mode for row in agreement.rows if row.judge == judge and not row.is_baseline]
+    return next(filter(None, [*own, agreement.mode]), "mode not stated")
 
 
 def mode_of_run(run: RunFolder) -> str:
@@ -118,15 +112,10 @@ def primary_judge(run: RunFolder) -> str | None:
     """The judge that the verdict is about."""
     agreement = run.agreement
     named = agreement.verdict.judge or (agreement.headline.judge if agreement.headline else None)
-    return named or (agreement.judges[0].judge if agreement.judges else judged_by(run))
-
-
-def judged_by(run: RunFolder) -> str | None:
-    """The model that answered, as the judgments carry it."""
+    if named or agreement.judges:
+        return named or agreement.judges[0].judge
     relevance = run.judgments[run.judgments["aspect"] == "relevance"]
-    if "model" not in relevance.columns or relevance.empty:
-        return None
-    return str(relevance["model"].mode().iloc[0])
+    return str(relevance["model"].mode().iloc[0]) if "model" in relevance.columns and len(relevance) else None
 
 
 def answered(run: RunFolder, aspect: str) -> pd.DataFrame:
@@ -135,7 +124,7 @@ def answered(run: RunFolder, aspect: str) -> pd.DataFrame:
 
 
 def quality_of(agreement: Agreement) -> Quality:
-    """Agreement and gain against the judge's quality; without points where that was not measured."""
+    """Agreement and gain against the judge's quality; without points if not measured."""
     return agreement.quality or Quality()
 
 
@@ -162,7 +151,7 @@ def within_queries(agreement: Agreement) -> dict[tuple[str, str | None, bool], D
 
 
 def has_gain(row: Downstream) -> bool:
-    """Whether it is known what a way to train gains over the log."""
+    """Whether the gain of a way to train over the log is known."""
     return row.minus_log is not None and row.minus_log.value is not None
 
 

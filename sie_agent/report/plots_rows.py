@@ -56,11 +56,10 @@ def map_plot(run: RunFolder, known: pd.DataFrame, *, clicks: bool) -> Plot | Non
     some = "" if len(drawn) == both else f", one of {len(drawn):,} drawn at random from {both:,}"
     yes, no = bool((drawn["label"] >= 0.5).any()), bool((drawn["label"] < 0.5).any())
     doubted = int(((drawn["label"] >= 0.5) & (drawn["judged_rank"] < 1 / 3)).sum())
-    return Plot(
+    return plots.plot_of(
+        made,
         key="plot-map",
         title="Rows at a glance",
-        figure=made.to_json(),
-        height=made.layout.height,
         summary=f"Scatter of {by} against judged relevance for {len(drawn):,} rows; {doubted} of them are "
         f"{positive} in the log although the judge puts them in its lowest third.",
         caption=plots.sentences(

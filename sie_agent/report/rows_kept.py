@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import mean
+from typing import Any
 
 from sie_agent.downstream import AT_RANDOM, BY_LOSS, LOG, WITHIN
 from sie_agent.report import pick, plots
@@ -12,9 +13,8 @@ from sie_agent.report.columns import ShownTable, TableColumn, numeric, table
 from sie_agent.report.number_words import ABSENT, count, ends_of, is_loss, number, percent, points, scaled, share
 from sie_agent.report.plots import Plot, interval_bars, marks, safe
 from sie_agent.report.read import RunFolder
-from sie_agent.results import Figure, KeptRow
+from sie_agent.results import KeptRow, TrainingSeconds
 
-HEIGHT = 380
 # what rows are kept by and whether by the judge's twin: colour, symbol, and how far beside its share a mark stands
 STYLES: dict[tuple[str, bool], tuple[str, str, float]] = {
     (LOG, False): (plots.GREY, "star", 0.0),
@@ -28,11 +28,8 @@ STYLES: dict[tuple[str, bool], tuple[str, str, float]] = {
 NAMES = {LOG: "all rows", BY_LOSS: "plain loss, no judge", AT_RANDOM: "at random"}
 
 
-class TimedRow(KeptRow):
-    """The same with the seconds of the training, and their share of what training on all rows takes."""
-
-    seconds: Figure = None
-    of_log: Figure = None
+class TimedRow(KeptRow, TrainingSeconds):
+    """Quality and seconds of one training."""
 
     @property
     def name(self) -> str:
@@ -57,13 +54,10 @@ class RowsKept:
 
 
 def kept_of(run: RunFolder) -> RowsKept | None:
-    """What rankers reach on a share of the rows, with seconds; None where the run did not measure it."""
+    """What rankers reach on a share of the rows, with seconds; None if the run did not measure it."""
+    times = {one.key: one.model_dump() for one in run.manifest.training_seconds}
     kept = [row for row in run.agreement.kept if row.metric == WITHIN]
-    times = {one.key: one for one in run.manifest.training_seconds}
-    rows = []
-    for row in kept:
-        time = times[row.key].model_dump() if row.key in times else {}
-        rows.append(TimedRow(**{**time, **row.model_dump()}))
+    rows = [TimedRow(**{**times.get(row.key, {}), **row.model_dump()}) for row in kept]
     columns = [
         TableColumn("Rows kept", lambda row: percent(row.keep)),
         TableColumn("By", "name"),
@@ -121,7 +115,7 @@ def _plot(run: RunFolder, rows: Sequence[TimedRow]) -> Plot:
     shares = sorted({row.keep for row in rows})
     made = plots.chart(
         traces,
-        HEIGHT,
+        380,
         xaxis_title_text="rows kept, and mean seconds of a training",
         xaxis_range=[100 * shares[0] - 8, 106],
         xaxis_tickvals=[100 * keep for keep in shares],
@@ -134,11 +128,10 @@ def _plot(run: RunFolder, rows: Sequence[TimedRow]) -> Plot:
         made.add_hline(100 * log, line={"dash": "dash", "color": plots.GREY, "width": 1})
     judge = next((row.judge for row in rows if row.judge), None)
     told = "; ".join(f"{percent(row.keep)} {row.name}, {row.told}" for row in rows)
-    return Plot(
+    return plots.plot_of(
+        made,
         key="plot-kept",
         title="Fewer rows, fewer seconds",
-        figure=made.to_json(),
-        height=HEIGHT,
         summary=f"Accuracy within queries by the share of rows kept: {told}.",
         caption=plots.sentences(
             "Each mark is a ranker trained on a share of the log's rows, kept as sie select keeps them; bars are 95 % "
@@ -158,22 +151,21 @@ def _mean_time(keep: float, rows: Sequence[TimedRow]) -> str:
     return f"{seconds_words(mean(known))} s" if known else ABSENT
 
 
-def _trace(rows: Sequence[TimedRow], color: str, symbol: str, aside: float) -> object:
-    figures = [scaled(ends_of(row), 100) for row in rows]
+def _trace(rows: Sequence[TimedRow], color: str, symbol: str, aside: float) -> Any:
+    figures, hover = [scaled(ends_of(row), 100) for row in rows], []
+    for row in rows:
+        seconds = "" if row.seconds is None else f", {seconds_words(row.seconds)} s"
+        about = f"<b>{percent(row.keep)}, {safe(row.name, 40)}</b>"
+        hover.append(f"{about}<br>{row.told}<br>{count(row.rows)} rows{seconds}")
     return marks(
         [100 * row.keep + aside for row in rows],
         [value for value, _, _ in figures],
         color,
         symbol=symbol,
         size=9,
-        hovertext=[_hover(row) for row in rows],
+        hovertext=hover,
         name=safe(rows[0].name, 40),
         mode="lines+markers",
         line={"color": color, "width": 1},
         error_y=interval_bars(figures, color),
     )
-
-
-def _hover(row: TimedRow) -> str:
-    seconds = "" if row.seconds is None else f", {seconds_words(row.seconds)} s"
-    return f"<b>{percent(row.keep)}, {safe(row.name, 40)}</b><br>{row.told}<br>{count(row.rows)} rows{seconds}"

@@ -1,4 +1,4 @@
-"""What to do next: each step with the file that the run wrote for it and the command that takes it up."""
+"""What to do next: each step with the file that the run wrote for it and the command that uses it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ShownStep:
 
 
 def program() -> list[str]:
-    """How to call this program: by name where the shell finds it, else as it was called."""
+    """How to call this program: by name if the shell finds it, else as it was called."""
     called = Path(sys.argv[0])
     if shutil.which("sie"):
         return ["sie"]
@@ -51,7 +51,7 @@ def program() -> list[str]:
 
 
 def line(*parts: str) -> str:
-    """A command as a shell takes it."""
+    """A command, quoted for a shell."""
     return shlex.join([*program(), *parts])
 
 
@@ -175,7 +175,7 @@ def distill(run: RunFolder, out: str, *more: str) -> str:
 
 
 def asked_judges(run: RunFolder) -> list[dict[str, Any]]:
-    """The judge that the verdict is about, as the suite has it, or its members; for a made-up one, one that ships."""
+    """The suite's entry for the verdict's judge, or for its members; a shipped one in place of a made-up judge."""
     told = run.suite.get("judges")
     judges = {str(one.get("name")): one for one in told if isinstance(one, dict)} if isinstance(told, list) else {}
     own = judges.get(pick.primary_judge(run) or "", EXAMPLE)

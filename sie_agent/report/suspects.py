@@ -1,4 +1,4 @@
-"""The rows most likely wrong, as the page shows them: what log and judge say, why, and how many truly are."""
+"""The rows most likely wrong as the page shows them: what log and judge say, why, and how many really are wrong."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class SuspectSide:
 
 @dataclass(frozen=True)
 class Suspects:
-    """All that the page says of them: how many are wrong, how many other ways find, what to make of it."""
+    """The whole section: how many rows are wrong, how many other methods find, what to make of it."""
 
     verdict: str
     others: str
@@ -84,15 +84,15 @@ def side_names(log: str) -> dict[str, str]:
 
 
 def suspects_of(run: RunFolder, known: pd.DataFrame) -> Suspects | None:
-    """The rows most likely wrong; None where the run has no scores of them.
+    """The rows most likely wrong; None without scores.
 
     Parameters
     ----------
     known : of :func:`sie_agent.report.listed_rows.known_rows`.
     """
     log = pick.log_of(run.suite)
-    names, relevant_at = side_names(str(log.get("kind") or "")), float(log.get("relevant_at") or 0.75)
-    kind = kind_of_log(str(log.get("kind") or ""))
+    named, relevant_at = str(log.get("kind") or ""), float(log.get("relevant_at") or 0.75)
+    kind, names = kind_of_log(named), side_names(named)
     everything = doubt.with_support(known, run.labels)
     if run.draws:
         everything["loss"] = everything["sample_id"].map(doubt.by_sample(run.draws[0], "loss"))
@@ -179,7 +179,7 @@ def relevance_rank(row: dict[Any, Any]) -> tuple[float | None, bool]:
 
 
 def floor_percent(share: float) -> int:
-    """A share in whole percent, never all of it."""
+    """A share in whole percent, at most 99."""
     return min(math.floor(100 * share), 99)
 
 
@@ -259,7 +259,7 @@ def count_words(
 
 
 def mean_total(over_draws: Sequence[Sequence[WrongCount]], name: str) -> float:
-    """How many rows an order finds in the mean over draws; NaN where no draw has it."""
+    """How many rows an order finds, mean over draws; NaN if no draw has it."""
     totals = [one.total for draw in over_draws for one in draw if one.name == name]
     return float(np.mean(totals)) if totals else math.nan
 

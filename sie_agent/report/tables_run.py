@@ -28,7 +28,7 @@ def status_table(run: RunFolder) -> ShownTable | None:
 
 
 def reasons_table(run: RunFolder) -> ShownTable | None:
-    """Why pairs have no judgment, in the words that came most often; None where there are none, or no words."""
+    """The most frequent reasons why pairs have no judgment; None without such pairs or reasons."""
     if "detail" not in run.judgments.columns:
         return None
     failed = run.judgments[run.judgments["status"].astype(str) != "ok"]
@@ -44,7 +44,7 @@ def reasons_table(run: RunFolder) -> ShownTable | None:
 
 
 def models_table(run: RunFolder) -> ShownTable | None:
-    """Where several models or servers answered for one judge: how many judgments each gave."""
+    """If several models or servers answered for one judge: how many judgments each gave."""
     rows = []
     for judge, asked in run.manifest.judges.items():
         if len(asked.models) > 1 or len(asked.endpoints) > 1:

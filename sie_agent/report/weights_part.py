@@ -68,18 +68,13 @@ def told_words(run: RunFolder) -> str:
     if low is not None and high is not None and not low <= 0 <= high:
         # what is shown has one digit: an end that looks like zero is not to be called certain without a word
         certain = "only just a certain" if min(abs(low), abs(high)) < HAIR else "a certain"
-    found = f"{told}: {points(own.minus_log)} points, {certain} difference."
-    return f"{found} {twin_words(run.agreement)}".strip()
-
-
-def twin_words(agreement: Agreement) -> str:
-    """How much of the gain comes from what the judge knows."""
-    less = None if agreement.headline is None else agreement.headline.less_twin
+    told += f": {points(own.minus_log)} points, {certain} difference."
+    less = None if run.agreement.headline is None else run.agreement.headline.less_twin
     if less is None or less.value is None:
-        return ""
-    some, unsure = "that much comes", "it is not certain that any of it comes"
+        return told
+    some = "that much comes" if is_gain(less) else "it is not certain that any of it comes"
     control = "The gain less that of the same answers with the judge's knowledge removed"
-    return f"{control}: {points(less)}; {some if is_gain(less) else unsure} from what the judge knows."
+    return f"{told} {control}: {points(less)}; {some} from what the judge knows."
 
 
 def simple_judges(agreement: Agreement, judge: str | None) -> list[tuple[str, Downstream]]:
@@ -115,16 +110,12 @@ def picture_of(agreement: Agreement, judge: str | None) -> Picture | None:
     bars = []
     for name, kind, gain in held:
         value, start, end = ends_of(gain)
+        told = "the same as the log" if value == start == end == 0 else points(gain)
         value = value or 0.0
         left, right = place(value if start is None else start), place(value if end is None else end)
-        bars.append(GainBar(name, gain_words(gain), place(value), left, round(right - left, 2), kind))
+        bars.append(GainBar(name, told, place(value), left, round(right - left, 2), kind))
     told = "; ".join(f"{one.name} {one.points}" for one in bars)
     return Picture(bars, place(0.0), f"Points gained over the log as it is, with 95 % intervals: {told}.")
-
-
-def gain_words(gain: Measured | None) -> str:
-    """A gain in points; words where the ranker came out the same."""
-    return "the same as the log" if ends_of(gain) == (0, 0, 0) else points(gain)
 
 
 def span_of(gains: Sequence[Ends]) -> tuple[float, float]:
@@ -137,7 +128,7 @@ def span_of(gains: Sequence[Ends]) -> tuple[float, float]:
 
 
 def change_words(run: RunFolder) -> list[str]:
-    """What would change the verdict, with numbers as far as there are some; empty where it is "use"."""
+    """What would change the verdict, with numbers where known; empty if it is "use"."""
     use = run.agreement.verdict.use
     if use == "use":
         return []
@@ -149,7 +140,7 @@ def change_words(run: RunFolder) -> list[str]:
 
 
 def what_gains(agreement: Agreement) -> str:
-    """What gains over the log for certain and costs nothing; empty where nothing does."""
+    """What certainly gains over the log at no cost; empty if nothing does."""
     for told, row in simple_judges(agreement, agreement.verdict.judge):
         if is_gain(row.minus_log):
             return f"Something else does gain here, and costs nothing: {told}, {points(row.minus_log)} points."
@@ -157,7 +148,7 @@ def what_gains(agreement: Agreement) -> str:
 
 
 def more_queries(agreement: Agreement, use: str) -> str:
-    """How many graded queries would settle what is open, should the differences stay as they are."""
+    """How many graded queries would settle the question if differences stay as they are."""
     taught, rival = pick.taught(agreement), unbeaten(agreement.verdict)
     asked: Measured | None = next((one for one in agreement.verdict.against if one.rival == rival), None)
     what = f"that the judge is ahead of {rival}"

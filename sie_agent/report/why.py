@@ -1,4 +1,4 @@
-"""Why a row has its score, as a page shows it; and a page of its own for rows that were asked for."""
+"""Why a row has its score, for the report and for a page of its own."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Why:
-    """All that is shown of an explanation."""
+    """An explanation as shown."""
 
     sample_id: str
     opening: str
@@ -97,7 +97,7 @@ def opening(explained: Explained) -> str:
 
 
 def what_if(explained: Explained) -> str:
-    """The score under either label; empty where that is not known, or changes nothing."""
+    """The score under either label; empty if unknown or unchanged."""
     low, high = explained.score_if_label_0, explained.score_if_label_1
     # a score that does not read the label has nothing to say here
     if low is None or high is None or low == high:
@@ -130,7 +130,7 @@ def pieces(explained: Explained, field: str) -> list[Piece]:
 
 
 def kind_of(effect: float) -> str:
-    """The classes of an effect on the page; empty where it is too small to be marked."""
+    """The CSS classes of an effect; empty if it is too small to be marked."""
     step = strength(effect)
     return f"{'up' if effect > 0 else 'down'} step-{step}" if step else ""
 

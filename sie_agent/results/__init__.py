@@ -1,21 +1,19 @@
 """The JSON files of results as classes, which write and read them; importing these loads pydantic and no more."""
 
-from sie_agent.results.agreement import Agreement, AgreementRow, Ceiling, Reliability
-from sie_agent.results.base import Figure, Measured, none_for_nan
-from sie_agent.results.bench import (
-    Against,
-    Downstream,
-    KeptRow,
-    KeptShare,
-    RecipeCount,
-    Teaches,
-    TrainingSeconds,
-    Verdict,
+from sie_agent.results.agreement import (
+    Agreement,
+    AgreementRow,
+    Failures,
+    JudgeQuality,
+    Loss,
+    Quality,
+    QualityPoint,
+    Reliability,
 )
+from sie_agent.results.base import Measured
+from sie_agent.results.bench import Against, Downstream, KeptRow, RecipeCount, Teaches, TrainingSeconds, Verdict
 from sie_agent.results.comparison import Comparison
-from sie_agent.results.failures import Failures, Loss
 from sie_agent.results.manifest import RunManifest
-from sie_agent.results.quality import JudgeQuality, Placed, Quality, QualityPoint
 from sie_agent.results.rows import Explained, Explanations, NextSteps, Step
 from sie_agent.results.schema import FILES, json_schemas
 
@@ -24,20 +22,16 @@ __all__ = [
     "Against",
     "Agreement",
     "AgreementRow",
-    "Ceiling",
     "Comparison",
     "Downstream",
     "Explained",
     "Explanations",
     "Failures",
-    "Figure",
     "JudgeQuality",
     "KeptRow",
-    "KeptShare",
     "Loss",
     "Measured",
     "NextSteps",
-    "Placed",
     "Quality",
     "QualityPoint",
     "RecipeCount",
@@ -48,5 +42,4 @@ __all__ = [
     "TrainingSeconds",
     "Verdict",
     "json_schemas",
-    "none_for_nan",
 ]

@@ -57,13 +57,18 @@ class WayTried(Result):
     twin: bool = Field(False, description="whether the judge's knowledge had been removed")
 
 
-class Downstream(MeasuredDraws, WayTried):
-    """Quality of one ranker trained in one way."""
+class RankerQuality(MeasuredDraws):
+    """Quality of one ranker under one metric."""
 
     metric: str = Field(description="`within` (share of a query's pairs in the right order), `ndcg@10` or `auc`")
     n_draws: int | None = Field(None, description="draws that have it")
     n_queries: int | None = Field(None, description="test queries behind it")
     minus_log: Measured | None = Field(None, description="gain over the log as it is")
+
+
+class Downstream(RankerQuality, WayTried):
+    """Quality of one ranker trained in one way."""
+
     gains: list[Figure] = Field(default_factory=list, description="`minus_log` in each draw")
     minus_text: Measured | None = Field(None, description="gain over the best text score")
     gap_recovered: Figure = Field(
@@ -112,13 +117,9 @@ class KeptShare(Result):
         return (self.ranker, self.keep, self.by, self.judge, self.twin)
 
 
-class KeptRow(MeasuredDraws, KeptShare):
+class KeptRow(RankerQuality, KeptShare):
     """Quality of one ranker trained on some rows."""
 
-    metric: str = Field(description="as in `downstream`")
-    n_draws: int | None = Field(None, description="draws that have it")
-    n_queries: int | None = Field(None, description="test queries behind it")
-    minus_log: Measured | None = Field(None, description="gain over all rows")
     minus_random: Measured | None = Field(None, description="gain over as many rows at random")
     rows: Figure = Field(None, description="rows trained on, mean over folds and draws")
     positives: Figure = Field(None, description="share of positives among them, mean over folds and draws")

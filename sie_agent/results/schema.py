@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from sie_agent.results.agreement import Agreement
+from sie_agent.results.agreement import Agreement, Failures
 from sie_agent.results.base import Document
 from sie_agent.results.comparison import Comparison
-from sie_agent.results.failures import Failures
 from sie_agent.results.manifest import RunManifest
 from sie_agent.results.rows import Explanations, NextSteps
 

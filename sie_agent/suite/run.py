@@ -37,7 +37,7 @@ from sie_agent.suite.remaining import write_failures
 from sie_agent.suite.settings import dump_suite, load_suite
 from sie_agent.suite.stopped import check_finished
 from sie_agent.suite.suite_paths import keep_inputs
-from sie_agent.suite.summary.kept_summary import kept_briefly, seconds_of
+from sie_agent.suite.summary.bench_summary import kept_briefly, seconds_of
 from sie_agent.suite.summary.next_steps import write_next_steps
 from sie_agent.suite.summary.summary import write_figures
 from sie_agent.suite.work import is_its_own, run_folder, work_of

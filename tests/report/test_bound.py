@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sie_agent.report.agreement_words import share_of_bound
+from sie_agent.report.agreement import share_of_bound
 from sie_agent.report.headline import gap_tile
 from sie_agent.results import Agreement
 

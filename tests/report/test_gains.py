@@ -9,11 +9,9 @@ import pytest
 
 from sie_agent.report import write_report
 from sie_agent.report.bench_words import twins_words
-from sie_agent.report.plots_gains import drawn_rows, has_arrows
-from sie_agent.report.plots_quality import gain_plot
+from sie_agent.report.gains import drawn_rows, has_arrows, not_beaten
+from sie_agent.report.judge_quality import gain_plot, judges_table
 from sie_agent.report.read import read_run
-from sie_agent.report.tables_bench import not_beaten
-from sie_agent.report.tables_quality import judges_table
 from sie_agent.results import Agreement, Verdict
 
 from .figures import Options

@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sie_agent.report.agreement_words import contribution_words
+from sie_agent.report.agreement import contribution_words
 from sie_agent.report.headline import few_queries_warning, verdict_reason
-from sie_agent.report.listed_rows import within_range
+from sie_agent.report.listed_rows import RowFacts, row_reason, within_range
 from sie_agent.report.number_words import count, duration, money, number
-from sie_agent.report.row_words import RowFacts, row_reason
 
 
 @pytest.mark.parametrize(

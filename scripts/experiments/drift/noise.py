@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import chi2
 
-from sie_agent.drift import Adjustment, critical_index, stability_index
+from sie_agent.drift import Adjustment
+from sie_agent.drift.statistics import critical_index, stability_index
 from sie_agent.labels import label_names
 
 GROUPS, BINS = 32, 10

@@ -37,7 +37,7 @@ from sie_agent.suite.draw.draw_files import Stored
 from sie_agent.suite.draw.world import build_world
 from sie_agent.suite.parts import LEXICAL, RANDOM, JudgePart
 from sie_agent.suite.settings import Suite
-from sie_agent.suite.summary.kept_summary import kept_of, seconds_of
+from sie_agent.suite.summary.bench_summary import kept_of, seconds_of
 from sie_agent.utils.threads import one_thread
 
 REPLICATES, SEED = 1_000, 20_240

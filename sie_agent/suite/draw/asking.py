@@ -1,4 +1,4 @@
-"""Asking the judges of a run: each once for all that some draw of its reads; who fails whole is left out."""
+"""Asks the judges of a run: each once, for the rows that any draw reads. A judge that fails entirely is left out."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FEWEST_GRADES = 2
 
 
 def check_judges(suite: Suite) -> None:
-    """Find wrong settings of any judge before the first is asked.
+    """Check the settings of every judge before the first is asked.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def check_judges(suite: Suite) -> None:
 
 
 def check_packages(suite: Suite) -> None:
-    """Find out before anything is read whether all is installed that the suite's models need.
+    """Check that the packages of the suite's models are installed, before anything is read.
 
     Raises
     ------
@@ -73,10 +73,10 @@ def check_packages(suite: Suite) -> None:
 
 
 def ask_judges(world: World, draws: Sequence[Draw]) -> Losses:
-    """Ask every real judge once for all rows that some draw of its reads; a draw still reads only its own.
+    """Ask every real judge once about the rows that any draw reads; each draw still reads only its own.
 
-    Who fails whole is taken out of the world's suite, so that all that comes after does without. Who comes into the
-    headline in its place is asked for what only the headline's judge reads.
+    A judge that fails entirely leaves the world's suite, so that everything later does without it. If it was the
+    headline's judge, its successor is also asked what only the headline's judge reads.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def ask_judges(world: World, draws: Sequence[Draw]) -> Losses:
 
 
 def ask_for_missing(world: World, draws: Sequence[Draw], asked: dict[str, Booleans]) -> list[Failure]:
-    """Ask every real judge that was not yet asked for all that it is to read; who fails whole, panels too.
+    """Ask every real judge about rows it was not asked about yet; return those that failed entirely, panels too.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def pairs_asked(draws: Sequence[Draw], judge: JudgePart, wanted: Booleans) -> st
 
 
 def too_few_grades(world: World, draws: Sequence[Draw], judge: JudgePart) -> list[Failure]:
-    """Why the answers of a judge, or of a panel's members, are too few for some draw or fold; empty where they do."""
+    """Why a judge or panel has too few answers for some draw or fold; empty if it has enough."""
     members = [one.name for one in world.suite.judges if one.name in (judge.members or (judge.name,))]
     tables = [world.judgments[name] for name in members or [judge.name]]
     fewest = min(tables, key=lambda table: int(table["score"].notna().sum()))
@@ -157,7 +157,7 @@ def too_few_grades(world: World, draws: Sequence[Draw], judge: JudgePart) -> lis
 
 
 def parts_read(draw: Draw, judge: JudgePart) -> Iterator[tuple[str, Booleans]]:
-    """The parts of a draw of which a judge has to grade some pairs, each with its name: its log, every fold's log."""
+    """The parts of a draw in which a judge must grade some pairs, by name: the log, and the log of every fold."""
     if judge in draw.judges:
         yield "", draw.judged
     if judge in draw.bench_judges:
@@ -166,7 +166,7 @@ def parts_read(draw: Draw, judge: JudgePart) -> Iterator[tuple[str, Booleans]]:
 
 
 def rows_read(draw: Draw, judge: JudgePart) -> Booleans:
-    """(n,) the rows whose answers by a judge a draw reads, for its labels and for its bench."""
+    """(n,) rows for which a draw reads the judge's answers, for its labels or its bench."""
     rows, primary = np.zeros(len(draw.label), bool), draw.world.suite.primary
     if judge in draw.judges:
         rows |= asked_rows(draw, judge)

@@ -1,4 +1,4 @@
-"""Judgments of more than one model in one result: how far those models agree on the same pairs."""
+"""When several models answer for one judge: how far they agree on the same pairs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class DoubleJudging:
         self._watched = False
 
     def watch(self, chunks: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        """The same chunks; the first time, some rows are remembered."""
+        """The same chunks; the first pass samples some of their rows."""
         first, self._watched = not self._watched, True
         for chunk in chunks:
             if first:
@@ -56,7 +56,7 @@ class DoubleJudging:
         *,
         max_cost: float | None = None,
     ) -> dict[str, Any] | None:
-        """Agreement on the pairs that were judged by each; None where one model gave all the judgments."""
+        """Agreement on the pairs that every model judged; None if one model gave all the judgments."""
         relevance = [variant for variant in variants if variant.aspect == "relevance"]
         rows = self._sampler.rows()
         if len(session.account.models) < 2 or rows.empty or not relevance or session.stopped is not None:

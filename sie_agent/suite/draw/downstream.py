@@ -32,7 +32,7 @@ def bench_folds(draw: Draw) -> list[Fold]:
 
 
 def bench_rows_asked(draw: Draw, part: JudgePart) -> Booleans:
-    """(n,) rows that a judge is asked about for the bench: of every fold what is judged and what is tuned on."""
+    """(n,) rows that a judge is asked about for the bench: the judged and the tuning rows of every fold."""
     rows = draw.judged.copy()
     for fold in bench_folds(draw):
         rows |= asked_rows(draw, part, fold.judged) | fold.tune
@@ -56,7 +56,7 @@ def answers_of(draw: Draw, parts: list[JudgePart]) -> list[JudgeAnswers]:
 
 
 def run_downstream(draw: Draw, parts: list[JudgePart], step: Callable[[], None]) -> pd.DataFrame | None:
-    """The bench's table of one draw; None without grades. What shares of the rows gave is put into the draw."""
+    """The bench's table of one draw; None without grades. Figures for shares of the rows go into `draw.kept`."""
     world = draw.world
     if not world.has_grades:
         return None

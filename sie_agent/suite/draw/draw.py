@@ -1,4 +1,4 @@
-"""One draw of a run: query sets, log, target model, references; its judges are in `draw_judges`."""
+"""One draw of a run: query sets, log, target model, references; what judges make of it is in `judges`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Draw:
     position, examination : (n,) rank at which the row was shown, and the true probability that it was looked at; NaN
         where the log has none. impressions : (n,) how often it was shown.
     judged, unseen, tune, validation, test : (n,) masks of the five query sets.
-    targets : per seed, the checkpoints of the target model; proxies : trained on the log alone.
+    targets : per seed, the checkpoints of the target model; proxies : trained on the log alone, by `train_models`.
     columns : evidence by column name, each (n,), NaN where it does not apply.
     facts : numbers about the draw that are no columns.
     students : by judge, the students of its weak labels.
@@ -59,7 +59,7 @@ class Draw:
     impressions: Doubles
     sets: pd.Series[str]
     targets: list[list[Model]] = field(default_factory=list)
-    proxies: Proxies | None = None
+    proxies: Proxies = field(init=False, repr=False)
     columns: dict[str, Doubles] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     students: dict[str, dict[str, Student]] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Draw:
     place: int = 0
 
     def takes_part(self, judge: JudgePart) -> bool:
-        """Whether a judge judges this draw."""
+        """Whether the judge takes part in this draw."""
         return judge.draws is None or self.place < judge.draws
 
     @property
@@ -78,7 +78,7 @@ class Draw:
 
     @property
     def bench_judges(self) -> list[JudgePart]:
-        """The judges that take part in the bench of the draw: none where it has no bench."""
+        """The judges in the bench of the draw; none if it has no bench."""
         suite = self.world.suite
         if self.place >= suite.downstream.draws or not self.world.has_grades:
             return []
@@ -116,12 +116,12 @@ class Draw:
 
     @property
     def has_positions(self) -> bool:
-        """Whether the log says where rows were shown, be it not of every row."""
+        """Whether the log knows the position of any row."""
         return bool(np.isfinite(self.position).any())
 
     @property
     def has_references(self) -> bool:
-        """Whether reference importance is asked for and can be had."""
+        """Whether the suite wants reference importance and the data allow it."""
         validation = bool(self.mask("reference-validation").any())
         return bool(self.world.suite.references) and self.world.has_grades and validation
 
@@ -131,20 +131,18 @@ def start_draw(world: World, seed: int, place: int = 0) -> Draw:
     suite, samples = world.suite, world.samples
     sets = assign_query_sets(samples, suite.query_sets, seed)
     check_query_sets(samples, sets)
-    count, simulation = len(samples), suite.log.simulation
-    if simulation is None:
-        position = samples["position"].to_numpy(np.float64, na_value=np.nan)
-        label, unknown = samples["label"].to_numpy(np.float64), np.full(count, np.nan)
-        shown = samples[IMPRESSIONS].to_numpy(np.float64) if IMPRESSIONS in samples else np.ones(count)
-        return Draw(world, seed, label, np.zeros(count, bool), position, unknown, shown, sets, place=place)
-    log = simulate_log(samples, simulation, seed)
-    label, examination, shown = (log[name].to_numpy(np.float64) for name in ("label", "examination", "impressions"))
-    position = log["position"].to_numpy(np.float64, na_value=np.nan)
+    if suite.log.simulation is not None:
+        log = simulate_log(samples, suite.log.simulation, seed)
+    else:
+        log = samples.assign(flipped=False, examination=np.nan)
+        log[IMPRESSIONS] = samples.get(IMPRESSIONS, 1.0)
+    numbers = ("label", "position", "examination", IMPRESSIONS)
+    label, position, examination, shown = (log[name].to_numpy(np.float64, na_value=np.nan) for name in numbers)
     return Draw(world, seed, label, log["flipped"].to_numpy(bool), position, examination, shown, sets, place=place)
 
 
 def train_models(draw: Draw, step: Callable[[], None]) -> None:
-    """Train the proxies, and where references are asked for the target model's seeds, on the same log."""
+    """Train the proxies, and if the suite wants references the target model, on the same log."""
     world, suite, log = draw.world, draw.world.suite, draw.logged
     settings = suite.distilling
     draw.proxies = train_proxies(draw.every_row.take(log), settings, draw.seed, step, held_out=trains_held_out(suite))
@@ -158,11 +156,11 @@ def train_models(draw: Draw, step: Callable[[], None]) -> None:
     label, queries = draw.label[log].astype(np.float32), world.queries[log]
     for one in range(suite.target.seeds):
         seed = 10_000 * draw.seed + one
-        draw.targets.append(train(world.target_inputs[log], label, world.training, seed, queries=queries))
+        draw.targets.append(train(world.target_inputs[log], label, suite.target.training, seed, queries=queries))
         step()
     odds = log_odds([run[-1] for run in draw.targets], world.target_inputs)
     rows = draw.rows(log, draw.label)
-    draw.columns["baseline|plain-loss"] = own_losses(draw, odds, rows, world.training.loss)
+    draw.columns["baseline|plain-loss"] = own_losses(draw, odds, rows, suite.target.training.loss)
     cheap = log_odds(draw.proxies.models, world.proxy_inputs)
     proxy_rows = draw.every_row.take(log).rows()
     draw.columns["baseline|proxy-loss"] = own_losses(draw, cheap, proxy_rows, draw.proxies.training.loss)
@@ -172,12 +170,12 @@ def train_models(draw: Draw, step: Callable[[], None]) -> None:
 
 
 def needs_held_out(suite: Suite) -> bool:
-    """Whether proxies that never saw a row's query are asked for: by the joint scale, or to find flipped labels."""
+    """Whether proxies that never saw a row's query are needed: for the joint scale, or to find flipped labels."""
     return suite.labels.scale == "joint" or (suite.log.kind == "flips" and suite.distilling.proxy.loss == "pointwise")
 
 
 def trains_held_out(suite: Suite) -> bool:
-    """Whether proxies are trained that did not see a row: for the scorer's log columns, or where others need them."""
+    """Whether to train proxies that did not see a row: for the scorer's log columns, or see :func:`needs_held_out`."""
     return suite.distilling.wants_log_columns or needs_held_out(suite)
 
 
@@ -211,6 +209,6 @@ def compute_references(draw: Draw, step: Callable[[], None]) -> None:
         for part, (runs, rows) in parts.items():
             if part != "reference" and name not in SIGNED:
                 rows = trusted
-            setting = Setting(runs, asked, asked, rows, world.suite.log.relevant_at, world.training.loss)
+            setting = Setting(runs, asked, asked, rows, world.suite.log.relevant_at, world.suite.target.training.loss)
             draw.columns[f"{part}|{name}"] = scattered(reference_importance(name, setting), log)
         step()

@@ -1,4 +1,4 @@
-"""The files of one draw: its evidence, its bench, its facts. A finished draw is never run again."""
+"""The files of one draw: evidence, bench, facts. A finished draw is never run again."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import pandas as pd
 
 from sie_agent.downstream import AUC, BENCH_METRICS, LOG, QUERIES_WANTED, RANKERS, Way
 from sie_agent.errors import InputError, SieError
-from sie_agent.files.json_files import read_json
+from sie_agent.files.json_files import read_object
 from sie_agent.files.manifest import write_json
 from sie_agent.samples.tables import check_numeric, read_table, write_table
 from sie_agent.suite.draw.draw import Draw
-from sie_agent.suite.draw.facts import MEND, check_facts
+from sie_agent.suite.draw.facts import MEND, check_facts, way_of
 from sie_agent.utils.arrays import Booleans
 
 BENCH_FILE, KEPT_FILE = "bench.parquet", "kept.parquet"
@@ -45,7 +45,7 @@ class Stored:
 
 
 def draw_folder(run_dir: Path, seed: int) -> Path:
-    """Where the files of a draw lie."""
+    """The folder with the files of a draw."""
     return run_dir / "draws" / str(seed)
 
 
@@ -69,7 +69,7 @@ def to_grade(queries: npt.NDArray[np.integer[Any]], graded: Booleans) -> dict[st
 
 
 def store_draw(draw: Draw, bench: pd.DataFrame | None, run_dir: Path, key: str) -> None:
-    """Write the files of a draw; the facts last, since they say that it is finished."""
+    """Write the files of a draw; facts go last, since they mark it as finished."""
     folder, log = draw_folder(run_dir, draw.seed), draw.logged
     table = {
         "sample_id": draw.world.samples["sample_id"].to_numpy()[log],
@@ -122,15 +122,13 @@ def checked_facts(folder: Path) -> dict[str, Any]:
     path = folder / "facts.json"
     if not path.is_file():
         raise InputError("no finished draw here", where=folder, hint="Run the suite again: it goes on where it stopped")
-    facts = read_json(path, hint=MEND)
-    if not isinstance(facts, dict):
-        raise InputError(f"expected an object, found {type(facts).__name__}", where=path, hint=MEND)
+    facts = read_object(path, hint=MEND)
     check_facts(facts, path)
     return facts
 
 
 def read_evidence(path: Path, facts: Mapping[str, Any]) -> pd.DataFrame:
-    """The evidence of a draw, all columns numbers but for ids, sets and flags; see `load_draw` for errors."""
+    """The evidence of a draw; every column but ids, sets and flags must be numeric. See `load_draw` for errors."""
     table = read_table(path, required=("sample_id", "query_code", "query_set", "label"))
     for name in table.columns.difference(list(NOT_NUMBERS)):
         check_numeric(table[name], path)
@@ -149,31 +147,25 @@ def read_measured(path: Path, facts: Mapping[str, Any]) -> pd.DataFrame:
     refuse(table["twin"], ~table["twin"].map(lambda cell: isinstance(cell, bool)).astype(bool), "true or false", path)
     check_codes(table, int(facts["n_queries"]), path)
     for name in BENCH_METRICS:
-        least, most = auc_bounds(int(facts["n_queries"])) if name == AUC else (0, 1)
+        # only the mean of the pooled AUC over queries is within [0, 1]: a query's share in it is the area plus n times
+        # two sums, each within [-1, 1], see `sie_agent.evaluation.query_auc`
+        beyond = 2 * int(facts["n_queries"]) if name == AUC else 0
         values = table[name].astype(float)
-        wrong = values.notna() & ~values.between(least, most)
-        refuse(table[name], wrong, f"a number from {least} to {most}", path)
+        wrong = values.notna() & ~values.between(-beyond, beyond + 1)
+        refuse(table[name], wrong, f"a number from {-beyond} to {beyond + 1}", path)
     return table
 
 
-def auc_bounds(n_queries: int) -> tuple[int, int]:
-    """Bounds of a query's share in the pooled AUC, of which only the mean over queries is within [0, 1].
-
-    The area plus n times two sums, each within [-1, 1]: see `sie_agent.evaluation.query_auc`.
-    """
-    return -2 * n_queries, 2 * n_queries + 1
-
-
 def check_codes(table: pd.DataFrame, n_queries: int, path: Path) -> None:
-    """Query codes are places in arrays of all queries."""
+    """Raise unless query codes are valid indices into arrays of all queries."""
     codes = pd.to_numeric(table["query_code"], errors="coerce")
     within = codes.between(0, n_queries - 1) & (codes % 1 == 0)
     refuse(table["query_code"], ~within, f"a whole number from 0 to {n_queries - 1}", path)
 
 
 def check_trained(table: pd.DataFrame, facts: Mapping[str, Any], path: Path) -> None:
-    """Whatever was measured on a share of the rows was trained, as ``facts.json`` has it under ``kept``."""
-    trained = {tuple(one[name] for name in Way._fields) for one in facts["kept"]}
+    """Raise unless ``facts.json`` lists every measured selection under ``kept``."""
+    trained = {way_of(one) for one in facts["kept"]}
     ways = table[list(Way._fields)].drop_duplicates()
     for row, way in zip(ways.index, ways.itertuples(index=False, name=None), strict=True):
         if way not in trained:
@@ -191,7 +183,7 @@ def refuse(column: pd.Series[Any], wrong: pd.Series[bool], expected: str, path: 
 
 
 def has_ended(run_dir: Path, seed: int) -> bool:
-    """Whether a draw came to its end; its files may be damaged since."""
+    """Whether a draw ran to the end; its files may have been damaged since."""
     return (draw_folder(run_dir, seed) / "facts.json").is_file()
 
 
@@ -204,5 +196,5 @@ def is_finished(run_dir: Path, seed: int, key: str) -> bool:
 
 
 def forget(run_dir: Path, seed: int) -> None:
-    """Say that a draw is not finished, before any of its files is written anew."""
+    """Mark a draw as unfinished before its files are rewritten."""
     (draw_folder(run_dir, seed) / "facts.json").unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Why the rows that the report lists have their score, computed where the scorer is at hand."""
+"""Explanations of the rows that the report lists, computed while the scorer is at hand."""
 
 from __future__ import annotations
 

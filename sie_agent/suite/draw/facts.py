@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -55,7 +56,7 @@ class Spread(_Shape):
 
 
 class TwinFacts(_Shape):
-    """How a twin without the judge's knowledge was made."""
+    """How a judge's twin was made."""
 
     cells: str
     covered: Figure
@@ -86,7 +87,7 @@ class Training(OfAWay):
 
 
 class DrawFacts(_Shape):
-    """``facts.json``; what a draw may lack has a default, but null is none of them."""
+    """``facts.json``; fields that a draw may lack have a default, but may not be null."""
 
     key: str
     n_queries: Annotated[int, Field(ge=1)]
@@ -104,7 +105,7 @@ class DrawFacts(_Shape):
 
 
 def check_facts(facts: dict[str, Any], path: Path) -> None:
-    """Raise unless facts have the shape of :class:`DrawFacts`.
+    """Raise unless the facts fit :class:`DrawFacts`.
 
     Raises
     ------
@@ -118,7 +119,7 @@ def check_facts(facts: dict[str, Any], path: Path) -> None:
             where=path,
             hint=MEND,
         )
-    trained = {way_of(one) for one in shaped.kept}
+    trained = {way_of(one) for one in facts.get("kept", ())}
     for number, one in enumerate(shaped.kept):
         if one.ranker not in RANKERS:
             found = f"expected one of {', '.join(RANKERS)}, found '{one.ranker}'"
@@ -128,6 +129,6 @@ def check_facts(facts: dict[str, Any], path: Path) -> None:
             raise InputError(problem, where=path, hint=MEND)
 
 
-def way_of(told: OfAWay) -> Way:
-    """The way that a training or a choice is about."""
-    return Way(told.ranker, told.strategy, told.judge, told.twin)
+def way_of(told: Mapping[str, Any]) -> Way:
+    """The way to train that an entry of ``facts.json`` is about."""
+    return Way(*(told[name] for name in Way._fields))

@@ -23,7 +23,7 @@ from sie_agent.evaluation import (
     simulate_judge,
     spearman,
 )
-from sie_agent.pipeline import Proxies, distill_labels, label_errors_of, make_labels, scattered
+from sie_agent.pipeline import distill_labels, label_errors_of, make_labels, scattered
 from sie_agent.pipeline.judged_log import mean_rank
 from sie_agent.scorer import LABEL_ERROR
 from sie_agent.selection import RELEVANCE
@@ -33,12 +33,14 @@ from sie_agent.utils.arrays import Booleans, Doubles
 
 # the weak label that the headline is about, and whose control is drawn
 HEADLINE_LABEL = "value"
+# what is known of a judge against the human grade
+JUDGE_FIGURES = ("within", "within_low", "within_high", "auc", "auc_low", "auc_high", "spearman")
 # the weak label that is a probability
 SUPPORT = "support"
 
 
 def asked_rows(draw: Draw, part: JudgePart, rows: Booleans | None = None) -> Booleans:
-    """(n,) the rows that a judge is asked about: the log-judged ones, or whole queries of them up to its limit.
+    """(n,) rows that a judge is asked about: the judged part of the log, or whole queries of it up to a limit.
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ def relevance_of(draw: Draw, part: JudgePart, rows: Booleans | None = None) -> D
 
 
 def made_up(draw: Draw, part: JudgePart) -> Doubles:
-    """The answers of a judge that is worked out of grades, positions or chance, (n,)."""
+    """The answers of a judge computed from grades, positions or chance, (n,)."""
     world = draw.world
     if part.kind == "random":
         return np.random.default_rng(9_000 + draw.seed).random(len(draw.label))
@@ -75,18 +77,6 @@ def made_up(draw: Draw, part: JudgePart) -> Doubles:
     if part.kind == "between":
         return between_judge(world.grade, world.queries, 8_000 + draw.seed)
     return simulate_judge(world.grade, part.auc or 1.0, world.suite.log.relevant_at, 7_000 + draw.seed)
-
-
-def proxies_of(draw: Draw) -> Proxies:
-    """The draw's proxies.
-
-    Raises
-    ------
-    ValueError : they are not trained yet.
-    """
-    if draw.proxies is None:
-        raise ValueError("the proxies are not trained yet")
-    return draw.proxies
 
 
 def apply_judge(draw: Draw, part: JudgePart, step: Callable[[], None]) -> None:
@@ -100,7 +90,7 @@ def apply_judge(draw: Draw, part: JudgePart, step: Callable[[], None]) -> None:
             hint="Check its model or server; `sie label` shows the status of each pair.",
         )
     logged = draw.every_row.take(log)
-    labels = make_labels(logged, proxies_of(draw), relevance[log], suite.distilling, by_rank=part.is_ranked)
+    labels = make_labels(logged, draw.proxies, relevance[log], suite.distilling, by_rank=part.is_ranked)
     distilled = distill_labels(logged, labels, suite.distilling, draw.seed, step)
     draw.columns[f"relevance|{part.name}"] = relevance
     for name, scores in distilled.scores(draw.world.inputs, draw.label).items():
@@ -108,7 +98,7 @@ def apply_judge(draw: Draw, part: JudgePart, step: Callable[[], None]) -> None:
         draw.columns[f"scorer|{name}|{part.name}"] = scores
     draw.students[part.name] = dict(distilled.students)
     names = draw.world.samples["query"][log]
-    told = label_errors_of(logged, names, proxies_of(draw), distilled, suite.distilling, draw.seed)
+    told = label_errors_of(logged, names, draw.proxies, distilled, suite.distilling, draw.seed)
     if told is not None:
         draw.errors[part.name] = told
         relevance_said = draw.columns[f"scorer|{RELEVANCE}|{part.name}"][log]
@@ -144,8 +134,7 @@ def judge_quality(draw: Draw, relevance: Doubles) -> dict[str, float]:
     known, replicates = ~np.isnan(relevance), draw.world.suite.evaluation.replicates
     facts: dict[str, float] = {"n_pairs": int(known.sum())}
     if not draw.world.has_grades or not known.any():
-        told = ("within", "within_low", "within_high", "auc", "auc_low", "auc_high", "spearman")
-        return {**facts, **dict.fromkeys(told, float("nan"))}
+        return {**facts, **dict.fromkeys(JUDGE_FIGURES, float("nan"))}
     score, grade, queries = relevance[known], draw.world.grade[known], draw.world.queries[known]
     relevant = grade >= draw.world.suite.log.relevant_at
     # codes of these rows' queries alone: queries that were not judged need not be drawn
@@ -172,7 +161,7 @@ def control(draw: Draw, part: JudgePart, relevance: Doubles, step: Callable[[], 
         permuted = relevance.copy()
         permuted[places] = relevance[rng.permutation(places)]
         labels = make_labels(
-            logged, proxies_of(draw), permuted[log], settings, by_rank=part.is_ranked, names=(HEADLINE_LABEL,)
+            logged, draw.proxies, permuted[log], settings, by_rank=part.is_ranked, names=(HEADLINE_LABEL,)
         )
         distilled = distill_labels(logged, labels, settings, draw.seed)
         scores = distilled.scores(draw.world.inputs[unseen], draw.label[unseen])

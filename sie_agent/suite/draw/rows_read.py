@@ -1,4 +1,4 @@
-"""The rows of a run folder, read for what is made of them next: their columns are checked once, here."""
+"""Reads and checks the rows of a finished run for explanations and next steps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SAMPLES = ("sample_id", "query", "title", "description", "label", "grade", "quer
 
 
 def read_rows(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame | None]:
-    """``samples``, ``scores`` and ``labels`` of a run folder; None for the labels where the run has none.
+    """``samples``, ``scores`` and ``labels`` of a run folder; labels are None if the run has none.
 
     Scores of rows that the run held out are left out.
 
@@ -33,6 +33,6 @@ def read_rows(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame | 
 
 
 def scored_rows_of(folder: Path) -> dict[str, int]:
-    """How many rows of a run have a score, and how many of them are of queries that it held out."""
+    """How many rows of a run have a score, and how many of those belong to held-out queries."""
     scores = read_table(folder / "scores.parquet", required=("sample_id",))
     return {"rows": len(scores), "held_out": len(scores) - len(rows_of_log(scores))}

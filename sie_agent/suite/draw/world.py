@@ -1,4 +1,4 @@
-"""What stays the same over the draws of a run: samples, features, queries, judges' answers."""
+"""What all draws of a run share: samples, features, queries, judges' answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sie_agent.attribution import TrainingSettings
 from sie_agent.downstream import RANKERS
 from sie_agent.errors import InputError, SieError
 from sie_agent.evaluation import TEXT_SCORES, embedding_features
@@ -77,21 +76,16 @@ class World:
         """Whether every row has a human grade."""
         return not bool(self.samples["grade"].isna().any())
 
-    @property
-    def training(self) -> TrainingSettings:
-        """The target model's training settings."""
-        return self.suite.target.training
-
     @cached_property
     def proxy_inputs(self) -> Floats:
-        """What the proxies read, a row each."""
+        """What the proxies read, one row per sample."""
         proxy, target = self.suite.distilling.proxy, self.suite.target
         if (proxy.kind, proxy.model, proxy.length) == (target.kind, target.model, target.length):
             return self.target_inputs
         return READERS[proxy.kind](without_grade(self.samples), self.inputs, proxy)
 
     def model_features(self, reads: str) -> Floats:
-        """What rankers of a kind read, a row each: ``target``, ``text`` or ``embeddings``."""
+        """What rankers of a kind (``target``, ``text`` or ``embeddings``) read, one row per sample."""
         if reads == "embeddings":
             return self.embeddings
         return self.inputs if reads == "text" else self.target_inputs
@@ -103,7 +97,7 @@ class World:
 
     @cached_property
     def text_scores(self) -> dict[str, Doubles]:
-        """Untrained text scores of every row; those of embeddings only where a ranker reads embeddings too."""
+        """Untrained text scores of every row; those from embeddings only if a ranker reads embeddings too."""
         embedded = any(RANKERS[name].reads == "embeddings" for name in self.suite.downstream.rankers)
         readable = without_grade(self.samples)
         return {
@@ -113,7 +107,7 @@ class World:
         }
 
     def ask(self, part: JudgePart, rows: Booleans) -> None:
-        """Have a real judge answer for the chosen rows; keeps its judgments table.
+        """Ask a real judge about the chosen rows and keep its judgments table.
 
         Raises
         ------
@@ -139,7 +133,7 @@ class World:
             self.take_account(part, session, mixed, backend)
 
     def ask_clarity(self, asked: pd.DataFrame, backend: Backend, session: Session) -> None:
-        """Have the headline's judge say how clear the queries are; where it cannot, remember why."""
+        """Ask the headline's judge how clear the queries are; if it cannot say, remember why."""
         name = self.suite.primary.name
         try:
             variant, again = load_variant(CLARITY_VARIANT), self.retry_failed
@@ -152,7 +146,7 @@ class World:
         self.take_clarity(table)
 
     def take_account(self, part: JudgePart, session: Session, mixed: dict[str, Any] | None, backend: Backend) -> None:
-        """Remember who answered for a judge and what it cost; one that comes into the headline is asked twice."""
+        """Record who answered for a judge and what it cost; a judge that moves into the headline is asked twice."""
         before = self.asked.get(part.name, {"asked": 0, "cost": None, "tokens": {}, "servers": [], "mixture": None})
         account = session.account
         cost = account.cost if before["cost"] is None else before["cost"] + (account.cost or 0.0)
@@ -169,7 +163,7 @@ class World:
         }
 
     def take_clarity(self, table: pd.DataFrame) -> None:
-        """Remember clarity judgments, one per query, and give each row its query's."""
+        """Keep clarity judgments, one per query, and assign them to rows."""
         self.judgments["clarity"] = table
         by_query = dict(zip(table["query"], table["score"], strict=True))
         self.clarity = self.samples["query"].map(by_query).to_numpy(np.float64)
@@ -187,7 +181,7 @@ class World:
 
 
 def counts_of(names: pd.Series[str]) -> dict[str, int]:
-    """How often each name is there, the most frequent first; empty ones are no names."""
+    """How often each non-empty name occurs, the most frequent first."""
     return {str(name): int(count) for name, count in names.value_counts().items() if name}
 
 
@@ -210,7 +204,7 @@ def open_judge(part: JudgePart) -> Backend:
 
 
 def build_world(suite: Suite, cache: JudgmentCache, folder: Path | None = None) -> World:
-    """Load the samples of a suite and compute what no draw changes.
+    """Load the samples of a suite and compute what all draws share.
 
     Parameters
     ----------
@@ -252,7 +246,7 @@ def build_world(suite: Suite, cache: JudgmentCache, folder: Path | None = None) 
 
 
 def chosen_by_grade(samples: pd.DataFrame, part: DataPart) -> pd.DataFrame:
-    """The samples with the grades of a file of their own put in; only whole graded queries where that is asked for.
+    """The samples with grades from the suite's grades file, reduced to fully graded queries if the suite says so.
 
     Raises
     ------
@@ -272,7 +266,7 @@ def chosen_by_grade(samples: pd.DataFrame, part: DataPart) -> pd.DataFrame:
 
 
 def check_labels(suite: Suite, samples: pd.DataFrame) -> None:
-    """The log that the suite asks for can be had from these samples."""
+    """Raise if these samples cannot give the log that the suite asks for."""
     if suite.log.kind == "given" and samples["label"].isna().any():
         raise InputError(
             "the samples have no label",

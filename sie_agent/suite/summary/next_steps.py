@@ -1,4 +1,4 @@
-"""What a run leaves to go on with: the rows to check, the rows to judge next, the pairs to grade next."""
+"""Files for the next steps after a run: rows to check, rows to judge next, pairs to grade next."""
 
 from __future__ import annotations
 
@@ -17,7 +17,17 @@ from sie_agent.files.json_files import read_object
 from sie_agent.files.manifest import file_hash, write_text
 from sie_agent.files.typed_json import read_model, write_document
 from sie_agent.files.yaml_files import read_yaml
-from sie_agent.report import MADE_UP, PER_QUERY, STEPS, doubted, scored_rows, side_names, variant_of, with_support
+from sie_agent.report import (
+    MADE_UP,
+    PER_QUERY,
+    STEPS,
+    cleaned,
+    doubted,
+    scored_rows,
+    side_names,
+    variant_of,
+    with_support,
+)
 from sie_agent.results import NextSteps
 from sie_agent.samples import COLUMNS, read_grades
 from sie_agent.samples.tables import read_table, write_table
@@ -36,7 +46,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_next_steps(folder: Path) -> None:
-    """Write the three files, and ``next-steps.json`` about them; one that somebody changed stays as it is.
+    """Write the three files and ``next-steps.json`` about them; a file that someone edited is left alone.
 
     ``rows-to-check.csv`` has up to a hundred rows of each side, the most doubtful first. The other two are described
     at :func:`next_to_judge` and :func:`next_to_grade`. A file that would be empty is not there. None of them, but for
@@ -77,7 +87,7 @@ def write_next_steps(folder: Path) -> None:
 
 
 def check_rule(rows: pd.DataFrame, log: str) -> str:
-    """By which rule a row is among those to check: its place in an order, not a threshold."""
+    """The rule by which rows are listed for checking: a rank, not a threshold."""
     known = rows.loc[rows["right"].notna() & rows["label"].notna(), "label"]
     chosen = most_doubtful(rows, log)["label"]
     sides = [(chosen >= POSITIVE_AT, known >= POSITIVE_AT, "yes"), (chosen < POSITIVE_AT, known < POSITIVE_AT, "no")]
@@ -95,7 +105,7 @@ def check_rule(rows: pd.DataFrame, log: str) -> str:
 
 
 def is_changed(path: Path, written: str | None) -> bool:
-    """Whether somebody changed a file since it was *written*; where that is not known, whether it holds a grade."""
+    """Whether a file was edited since it was *written*; if its hash is unknown, whether it holds a grade."""
     if written is not None:
         return file_hash(path) != written
     try:
@@ -105,7 +115,7 @@ def is_changed(path: Path, written: str | None) -> bool:
 
 
 def written_before(folder: Path) -> dict[str, dict[str, Any]]:
-    """What ``next-steps.json`` says of each file that was written before, by its name."""
+    """What ``next-steps.json`` says about each earlier file, by name."""
     try:
         steps = read_model(folder / STEPS, NextSteps).steps.values()
     except InputError:
@@ -114,7 +124,7 @@ def written_before(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def log_kind(folder: Path) -> str:
-    """The kind of the run's log, empty where its figures do not say."""
+    """The kind of the run's log; empty if the figures do not say."""
     figures = read_object(folder / "agreement.json")
     return str((figures.get("log") or {}).get("kind") or "")
 
@@ -125,26 +135,20 @@ def most_doubtful(rows: pd.DataFrame, log: str) -> pd.DataFrame:
 
 
 def rows_to_check(rows: pd.DataFrame, log: str) -> pd.DataFrame:
-    """The most doubtful rows of the log for a spreadsheet, yes and no labels in turn, each side by rising support."""
+    """The most doubtful rows of the log for a spreadsheet; yes and no labels alternate, least likely right first."""
     names, listed = side_names(log), most_doubtful(rows, log)
     place = listed.groupby("side", sort=False).cumcount()
-    listed = listed.assign(place=place).sort_values("place", kind="stable")
-    return pd.DataFrame(
-        {
-            "sample_id": listed["sample_id"].map(as_id),
-            "why": listed["side"].map(names),
-            "query": listed["query"].map(as_cell),
-            "title": listed["title"].map(as_cell),
-            "label": listed["label"],
-            "how_sure": listed["right"].round(3),
-            "learned_from": np.where(listed["read"], "yes", "no"),
-            "grade": "",
-        }
-    )
+    listed = listed.assign(
+        place=place,
+        why=listed["side"].map(names),
+        how_sure=listed["right"].round(3),
+        learned_from=np.where(listed["read"], "yes", "no"),
+    ).sort_values("place", kind="stable")
+    return sheet(listed, ["sample_id", "why", "query", "title", "label", "how_sure", "learned_from"])
 
 
 def answered(folder: Path) -> set[str]:
-    """Ids of the rows that the headline judge has answered, in whatever part of the run; a panel with all its members.
+    """Ids of the rows that the headline judge answered in any part of the run; for a panel, all its members.
 
     Empty for a judge that is worked out and not asked.
     """
@@ -196,7 +200,7 @@ def next_to_judge(rows: pd.DataFrame, answered: Collection[str] = ()) -> pd.Data
 
 
 def next_to_grade(samples: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """The pairs that a person should grade next, with an empty column ``grade``, whole queries one after the other.
+    """The pairs that a person should grade next, query by query, with an empty column ``grade``.
 
     The verdict rests on whole graded queries, and one in which judge and log say the same cannot tell which of them is
     right. So queries come by the share of their labels that are likely wrong, the mean of 1 − ``support``: there, the
@@ -219,29 +223,23 @@ def next_to_grade(samples: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     place = pd.Series(range(len(order)), index=order.index)
     chosen = missing.assign(place=missing["query"].map(place)).sort_values(["place", "sample_id"], kind="stable")
     chosen = chosen[(chosen["place"] < max(wanted, 0)) & chosen["grade"].isna()]
-    return pd.DataFrame(
-        {
-            "sample_id": chosen["sample_id"].map(as_id),
-            "query": chosen["query"].map(as_cell),
-            "title": chosen["title"].map(as_cell),
-            "description": chosen["description"].str.slice(0, DESCRIPTION).map(as_cell),
-            "grade": "",
-        }
-    )
+    chosen = chosen.assign(description=chosen["description"].str.slice(0, DESCRIPTION))
+    return sheet(chosen, ["sample_id", "query", "title", "description"])
+
+
+def sheet(rows: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """The columns as a spreadsheet may open them, and an empty one for the grade."""
+    cells = {"sample_id": as_id, "query": as_cell, "title": as_cell, "description": as_cell}
+    shown = {name: rows[name].map(cells[name]) if name in cells else rows[name] for name in columns}
+    return pd.DataFrame({**shown, "grade": ""})
 
 
 def as_cell(text: str) -> str:
-    """Foreign text on one line, without invisible characters, that no spreadsheet takes for a formula."""
-    seen = "".join(" " if one.isspace() else one for one in str(text) if one.isspace() or not is_invisible(one))
-    line = " ".join(seen.split())
+    """Foreign text on one line, without invisible characters, that no spreadsheet runs as a formula."""
+    line = cleaned(text)
     return f"'{line}" if unicodedata.normalize("NFKC", line).startswith(FORMULA) else line
 
 
 def as_id(text: str) -> str:
-    """An id that no spreadsheet takes for a formula; `sie_agent.samples.with_grades` takes the mark off again."""
+    """An id that no spreadsheet runs as a formula; `sie_agent.samples.with_grades` removes the mark again."""
     return f"'{text}" if unicodedata.normalize("NFKC", str(text)).startswith(FORMULA) else str(text)
-
-
-def is_invisible(character: str) -> bool:
-    """Whether a character shows nothing by itself: controls, and marks of direction or width."""
-    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from sie_agent.attribution import MAGNITUDES, SIGNED
 from sie_agent.downstream import THE_LOG, TWIN_BY_RECIPE
@@ -31,12 +32,11 @@ from sie_agent.results import Agreement
 from sie_agent.scorer import LABEL_ERROR
 from sie_agent.suite.draw.draw import CEILING
 from sie_agent.suite.draw.draw_files import Stored
-from sie_agent.suite.draw.judges import HEADLINE_LABEL
+from sie_agent.suite.draw.judges import HEADLINE_LABEL, JUDGE_FIGURES
 from sie_agent.suite.parts import JudgePart
 from sie_agent.suite.remaining import read_failures
 from sie_agent.suite.settings import Suite
-from sie_agent.suite.summary.bench_summary import bench_of
-from sie_agent.suite.summary.kept_summary import kept_of
+from sie_agent.suite.summary.bench_summary import bench_of, kept_of
 from sie_agent.utils.counts import counted
 
 BOOTSTRAP_SEED = 20_240
@@ -59,7 +59,7 @@ def write_figures(folder: Path, suite: Suite, draws: Sequence[Stored]) -> Agreem
 
 
 def summarise(suite: Suite, draws: Sequence[Stored]) -> dict[str, Any]:
-    """All figures of a run, as `sie_agent.results.Agreement` has them.
+    """All figures of a run, in the layout of `sie_agent.results.Agreement`.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def as_evidence(draw: Stored) -> DrawEvidence:
 
 
 def reported_columns(judges: Sequence[JudgePart], primary: JudgePart) -> list[Column]:
-    """What is compared with the references: the scorers of every judge, their controls, and the baselines."""
+    """The columns compared with the references: every judge's scorer, its control, and the baselines."""
     columns = [
         Column(f"baseline|{name}", name, "none", "no judge", "baseline", high_is_suspicious=name.endswith("-loss"))
         for name in BASELINES
@@ -168,7 +168,7 @@ def label_columns(kind: str, judge: str, mode: str, source: str) -> list[Column]
 
 
 def error_columns(judges: Sequence[JudgePart]) -> list[Column]:
-    """What the scorer of each judge says of wrong labels."""
+    """The label errors estimated by each judge's scorer."""
     return [
         Column(f"scorer|{LABEL_ERROR}|{one.name}", LABEL_ERROR, one.name, one.mode, "scorer", high_is_suspicious=True)
         for one in judges
@@ -197,8 +197,7 @@ def judge_row(judge: JudgePart, draws: Sequence[Stored]) -> dict[str, Any]:
     """
     facts = [draw.facts["judges"][judge.name] for draw in draws if judge.name in draw.facts.get("judges", {})]
     counts = {"n_draws": len(facts), "n_pairs": int(sum(fact["n_pairs"] for fact in facts))}
-    figures = ("within", "within_low", "within_high", "auc", "auc_low", "auc_high", "spearman")
-    means = {name: mean_or_none(fact.get(name) for fact in facts) for name in figures}
+    means = {name: mean_or_none(fact.get(name) for fact in facts) for name in JUDGE_FIGURES}
     return {"judge": judge.name, "kind": judge.kind, "mode": judge.mode, **counts, **means}
 
 
@@ -230,7 +229,7 @@ def permutation_summary(panel: Panel, judges: Sequence[JudgePart], references: S
 
 
 def random_note(row: Mapping[str, Any]) -> str:
-    """How often a judge that knows nothing is told for what it is."""
+    """How often a judge that knows nothing is recognised as such."""
     share, count = row["random_holds_zero"], row["random_judges"]
     low, high = row["partial_mean_low"], row["partial_mean_high"]
     text = (
@@ -242,22 +241,17 @@ def random_note(row: Mapping[str, Any]) -> str:
     return f"{text}."
 
 
-def calibration_rows(draws: Sequence[Stored]) -> list[dict[str, Any]]:
+def calibration_rows(draws: Sequence[Stored]) -> list[dict[Any, Any]]:
     """Calibration of `support` by judge, source and label, means over draws."""
-    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
-    for draw in draws:
-        for judge, rows in draw.facts.get("calibration", {}).items():
-            for row in rows:
-                groups.setdefault((judge, row["source"], row["label"]), []).append(row)
-    return [
-        dict(zip(("judge", "source", "label"), group, strict=True))
-        | {name: mean_or_none(row[name] for row in rows) for name in ("n", "mean", "share", "error")}
-        for group, rows in groups.items()
-    ]
+    by, figures = ["judge", "source", "label"], ["n", "mean", "share", "error"]
+    found = [draw.facts.get("calibration", {}) for draw in draws]
+    rows = [{"judge": judge, **row} for draw in found for judge, told in draw.items() for row in told]
+    table = pd.DataFrame(rows, columns=[*by, *figures]).astype(dict.fromkeys(figures, float))
+    return table.groupby(by, sort=False)[figures].mean().reset_index().to_dict("records")
 
 
 def mean_or_none(values: Iterable[float | None]) -> float | None:
-    """Mean of the values that are there and finite; None where there are none."""
+    """Mean of the known, finite values; None without any."""
     mean = mean_of(values)
     return None if np.isnan(mean) else mean
 

@@ -1,4 +1,4 @@
-"""The chart of what every way to train gains over the log as it is: a figure for each ranker and metric."""
+"""What every way to train gains over the log as it is: the chart, and the tables of the bench behind it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,38 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sie_agent.downstream import AUTO, BASELINES, CLEAN, JUDGE_LABELS, JUDGED_ONLY, LOG, RULE, SAME_RECIPE
+from sie_agent.downstream import (
+    AUTO,
+    BASELINES,
+    BENCH_METRICS,
+    CLEAN,
+    JUDGE_LABELS,
+    JUDGED_ONLY,
+    LOG,
+    RANKERS,
+    RULE,
+    SAME_RECIPE,
+)
 from sie_agent.report import bench_words, pick, plots
-from sie_agent.report.dots import Dot, dot_chart
-from sie_agent.report.number_words import count, ends_of, points, scaled, share
-from sie_agent.report.plots import BLUE, GREEN, GREY, OCHRE, PURPLE, ROSE, SKY, VERMILLION, Plot, PlotChoice, safe
+from sie_agent.report.columns import ShownTable, TableColumn, numeric, table
+from sie_agent.report.number_words import ABSENT, count, ends_of, is_loss, points, scaled, share
+from sie_agent.report.plots import (
+    BLUE,
+    GREEN,
+    GREY,
+    OCHRE,
+    PURPLE,
+    ROSE,
+    SKY,
+    VERMILLION,
+    Dot,
+    Plot,
+    PlotChoice,
+    dot_chart,
+    safe,
+)
 from sie_agent.report.read import RunFolder
-from sie_agent.results import Agreement, Downstream
+from sie_agent.results import Against, Agreement, Downstream, RecipeCount, Verdict
 
 # what is drawn of a judge, in this order, and of its twin; the other recipes are in the table
 OF_JUDGE = {
@@ -37,13 +62,13 @@ ARROWS = "An arrow stands for a loss beyond the axis, with its size."
 
 
 def has_arrows(figure: str) -> bool:
-    """Whether a loss is beyond the axis of a figure, as JSON."""
+    """Whether a figure, given as JSON, has a loss beyond its axis."""
     traces = json.loads(figure)["data"]
     return any(str(trace.get("marker", {}).get("symbol", "")).startswith("triangle") for trace in traces)
 
 
 def gains_plot(run: RunFolder) -> Plot | None:
-    """Gains over the log with intervals, the main ranker within queries first; None where nothing was measured."""
+    """Gains over the log with intervals, the main ranker within queries first; None if nothing was measured."""
     agreement = run.agreement
     pairs = dict.fromkeys((row.ranker, row.metric) for row in agreement.downstream)
     rankers = pick.rankers_of(agreement)
@@ -57,8 +82,9 @@ def gains_plot(run: RunFolder) -> Plot | None:
         made = _figure(agreement, rows)
         figure, name = made.to_json(), bench_words.metric_words(metric)
         told = "; ".join(f"{_group(agreement, row)}, {_name(agreement, row)} {_gain(row)}" for row in rows)
-        summary = f"Gain in points over the log as it is, {name}, of {bench_words.ranker_words(ranker)}: {told}."
-        note = plots.sentences(bench_words.metric_note(metric), has_arrows(figure) and ARROWS)
+        model = RANKERS[ranker].words if ranker in RANKERS else ranker
+        summary = f"Gain in points over the log as it is, {name}, of {model}: {told}."
+        note = plots.sentences(metric in BENCH_METRICS and BENCH_METRICS[metric].note, has_arrows(figure) and ARROWS)
         choices.append(PlotChoice(ranker, name, note, summary, figure))
         heights.append(made.layout.height)
     if not choices:
@@ -166,7 +192,87 @@ def _gain(row: Downstream) -> str:
 
 
 def _span(dots: Sequence[Dot]) -> tuple[float, float]:
-    """An axis that holds every gain, and losses as far as they leave the gains apart."""
+    """An axis for every gain, and for losses as long as they do not squeeze the gains together."""
     ends = [end for dot in dots for end in dot.ends if end is not None]
     top = max(LEAST_SPAN, *ends)
     return max(min(-0.25 * top, *ends), -FURTHEST_BELOW * top) - 0.06 * top, 1.08 * top
+
+
+def against_table(agreement: Agreement) -> ShownTable | None:
+    """What the verdict rests on: every rival must be beaten."""
+    columns = [TableColumn("Against", "rival"), numeric("Gain in points", points), TableColumn("Beaten?", beaten_words)]
+    caption = "What the verdict rests on: “auto” with this judge, within queries, less each rival"
+    return table(caption, columns, agreement.verdict.against)
+
+
+def beaten_words(against: Against) -> str:
+    """Whether a rival is certainly beaten."""
+    if against.value is None:
+        return "not compared"
+    if against.beaten:
+        return "✓ yes"
+    return "✕ no, it is better" if is_loss(against) else "✕ not for certain"
+
+
+def verdicts_table(agreement: Agreement) -> ShownTable | None:
+    """The verdict on every judge, by ranker."""
+    names = map(TableColumn, ("Judge", "Mode", "Model", "Verdict"))
+    columns = [*names, numeric("Points over the log"), TableColumn("Not beaten")]
+    rows = [
+        (
+            one.judge,
+            pick.mode_of(agreement, one.judge),
+            ranker,
+            bench_words.verdict_words(one, short=True),
+            points(one.against[0] if one.against else None),
+            not_beaten(one),
+        )
+        for ranker, verdicts in agreement.verdicts.items()
+        for one in verdicts
+    ]
+    return table("The verdict on every judge", columns, rows)
+
+
+def not_beaten(verdict: Verdict) -> str:
+    """A rival certainly ahead of the judge, or else the first that the judge does not certainly beat."""
+    ahead = next((one.rival for one in verdict.against if is_loss(one)), None)
+    if ahead is not None:
+        return f"{ahead} (certainly ahead)"
+    return next((one.rival for one in verdict.against if not one.beaten), ABSENT)
+
+
+def choices_table(agreement: Agreement) -> ShownTable | None:
+    """Which recipes were chosen with each judge, and with its twin."""
+    held: dict[tuple[str, str], dict[str, list[RecipeCount]]] = {}
+    for one in sorted(agreement.choices, key=lambda one: one.judge != agreement.verdict.judge):
+        who = f"{one.judge}, its twin" if one.twin else one.judge
+        held.setdefault((who, one.ranker), {}).setdefault(one.strategy, []).append(one)
+    rows = [
+        (*key, *(bench_words.chosen_words(by.get(strategy, [])) for strategy in (AUTO, RULE)))
+        for key, by in held.items()
+    ]
+    columns = [TableColumn(title) for title in ("Judge", "Model", "“auto” chose", "By the rule, without grades")]
+    return table("What was chosen, in how many folds and draws", columns, rows)
+
+
+def gains_table(agreement: Agreement) -> ShownTable | None:
+    """Every way to train, with each metric and its gain over the log."""
+    metrics = dict.fromkeys(row.metric for row in agreement.downstream)
+    columns = [TableColumn(title) for title in ("Way to train", "Judge", "Mode", "Model")]
+    for metric in metrics:
+        columns += [numeric(bench_words.metric_words(metric)), numeric("points over the log")]
+    held: dict[tuple[str, str, str, str], dict[str, Downstream]] = {}
+    for row in agreement.downstream:
+        mode = pick.mode_of(agreement, row.judge) if row.judge else "no judge"
+        name = bench_words.way_name(row)
+        if row.n_queries is not None and row.n_queries < agreement.n_test_queries:
+            # a twin that was mostly refused is measured in some folds only
+            name += f" ({count(row.n_queries)} of {count(agreement.n_test_queries)} queries)"
+        held.setdefault((name, row.judge or ABSENT, mode, row.ranker), {})[row.metric] = row
+    rows = [(*key, *(cell for metric in metrics for cell in cells(by.get(metric)))) for key, by in held.items()]
+    return table("Every way to train on the log, and what it gains", columns, rows)
+
+
+def cells(row: Downstream | None) -> tuple[str, str]:
+    """A metric and its gain."""
+    return (ABSENT, ABSENT) if row is None else (share(row.value), points(row.minus_log))
