@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from sie_agent.errors import EnvironmentFailure
 from sie_agent.files.writing import failures_in_words, spill_folder
-from sie_agent.utils.threads import cores
 
 MEMORY = "256MB"
 ROWS_PER_BATCH = 50_000
@@ -42,7 +41,7 @@ def database(target: Path | None = None) -> Iterator[Any]:
         try:
             with connected({"memory_limit": MEMORY, "temp_directory": str(folder / "overflow")}) as connection:
                 yield connection
-        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException) as error:
             said = str(error).splitlines()[0][:160]
             raise EnvironmentFailure(
                 f"rows cannot be ordered on disk ({said})", where=folder, hint="Free some space, or give another --out."
@@ -56,8 +55,8 @@ def connected(settings: dict[str, str | bool | int | float | list[str]]) -> Any:
     return duckdb.connect(
         config={
             "temp_directory": "",
-            # each thread has buffers of its own
-            "threads": min(2, cores()),
+            # every further thread would have buffers of its own
+            "threads": 1,
             "preserve_insertion_order": False,
             # no network, and no variables of this program
             "autoinstall_known_extensions": False,
@@ -67,17 +66,17 @@ def connected(settings: dict[str, str | bool | int | float | list[str]]) -> Any:
     )
 
 
-def inserter(connection: Any, name: str, schema: pa.Schema) -> Callable[[pa.Table], None]:
+def inserter(connection: Any, name: str, schema: pa.Schema, columns: str = "*") -> Callable[[pa.Table], None]:
     """Make an empty table, and return the function that inserts rows.
 
     Rows go in piece by piece: DuckDB would read ahead in a stream, and so hold an unknown part of it in memory.
     """
     connection.register("piece", schema.empty_table())
-    connection.execute(f"CREATE TABLE {name} AS SELECT * FROM piece")
+    connection.execute(f"CREATE TABLE {name} AS SELECT {columns} FROM piece")
 
     def insert(piece: pa.Table) -> None:
         connection.register("piece", piece)
-        connection.execute(f"INSERT INTO {name} SELECT * FROM piece")
+        connection.execute(f"INSERT INTO {name} SELECT {columns} FROM piece")
 
     return insert
 
