@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from sie_agent.errors import InputError
 from sie_agent.selection.connections import first_row
+from sie_agent.utils.arrays import Doubles
 
-Doubles = npt.NDArray[np.float64]
 Ties = npt.NDArray[np.int64]
 
 # the label from which on a row counts as a yes; graded labels are cut there, too

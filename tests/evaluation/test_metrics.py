@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kendalltau, rankdata, spearmanr
 
-from sie_agent.evaluation import METRICS, kendall, partial_spearman, roc_auc, spearman, spearman_brown
-from sie_agent.evaluation.metrics import bottom10_overlap, top10_overlap
+from sie_agent.evaluation import partial_spearman, roc_auc, spearman, spearman_brown
+from sie_agent.evaluation.metrics import METRICS, bottom10_overlap, kendall, top10_overlap
 
 PAIRS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=40)
 
