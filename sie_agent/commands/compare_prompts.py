@@ -90,7 +90,7 @@ def compare_prompts(
     from sie_agent.evaluation import comparable_judgments, compare_judgments
     from sie_agent.files.manifest import Manifest, command_line
     from sie_agent.files.typed_json import write_document
-    from sie_agent.judging import Backend, JudgmentCache, Session, check_method, is_lasting, load_variant
+    from sie_agent.judging import JudgmentCache, Session, check_method, is_lasting, load_variant
     from sie_agent.outputs import Folder, Work, outputs
     from sie_agent.pipeline.loading import source_of
     from sie_agent.results import Comparison
@@ -114,11 +114,7 @@ def compare_prompts(
     settings = {"--limit": limit, "relevant at": relevant_at, **asked.settings}
     work = Work("compare-prompts", reads, settings, uses={"--endpoints": asked.endpoints}, grows=("--limit",))
     with outputs(work, place, overwrite=overwrite, cache_path=cache_path):
-
-        def opened() -> Backend:
-            return open_judge(asked)[0]
-
-        with closing(opened()) as backend:
+        with closing(open_judge(asked)[0]) as backend:
             for variant in loaded:
                 check_method(backend, variant)
         policy = rows_policy(place.path, skip_invalid=skip_invalid, strict=strict, data=data)
@@ -127,10 +123,10 @@ def compare_prompts(
             problem, hint = "the samples have no grades to compare with", "Map the human grade in the column map."
             raise InputError(problem, where=f"{data}, field 'grade'", hint=hint)
         manifest = Manifest(command_line())
-        with closing(opened()) as backend, JudgmentCache(cache_path) as cache:
+        with closing(open_judge(asked)[0]) as backend, JudgmentCache(cache_path) as cache:
             session = Session(backend, cache, max_cost=max_cost)
             named = dict(zip(variants, loaded, strict=True))
-            tables, failures = judge_each(samples, named, opened, cache, session, manifest, retry_failed)
+            tables, failures = judge_each(samples, named, asked, cache, session, manifest, retry_failed)
         kept, apart = comparable_judgments(samples, tables)
         failures += [not_comparable(tables[name], name, kept) for name in apart]
         if not kept:

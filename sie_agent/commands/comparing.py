@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import pandas as pd
 
+from sie_agent.commands.judges import Judge, open_judge
 from sie_agent.errors import SieError
 from sie_agent.files.manifest import Manifest
-from sie_agent.judging import Backend, JudgmentCache, Session, Variant
+from sie_agent.judging import JudgmentCache, Session, Variant
 from sie_agent.judging import judge as judge_pairs
 from sie_agent.samples import without_grade
 from sie_agent.suite.failed import Failure, raised, reasons_of, ungraded
@@ -19,7 +20,7 @@ from sie_agent.utils.progress import say
 def judge_each(
     samples: pd.DataFrame,
     variants: Mapping[str, Variant],
-    opened: Callable[[], Backend],
+    asked: Judge,
     cache: JudgmentCache,
     session: Session,
     manifest: Manifest,
@@ -33,7 +34,7 @@ def judge_each(
     """
     tables: dict[str, pd.DataFrame] = {}
     failures: list[Failure] = []
-    backend = opened()
+    backend = open_judge(asked)[0]
     try:
         for name, variant in variants.items():
             say(f"Judging {counted(len(samples), 'pair')} with {name}")
@@ -48,7 +49,7 @@ def judge_each(
             if name not in tables or tables[name]["score"].isna().all():
                 # what a backend learned of a server from one variant that failed is not to stand in the others' way
                 backend.close()
-                backend = opened()
+                backend = open_judge(asked)[0]
     finally:
         backend.close()
     return tables, failures

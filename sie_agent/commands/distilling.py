@@ -16,10 +16,8 @@ from sie_agent.pipeline.judged_log import FEWEST_JUDGED, Judged
 from sie_agent.samples import normalise_query
 from sie_agent.selection import Recipe
 from sie_agent.suite import READERS
+from sie_agent.utils.arrays import Booleans, Doubles
 from sie_agent.utils.progress import bar, say
-
-Doubles = npt.NDArray[np.float64]
-Booleans = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

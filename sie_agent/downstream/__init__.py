@@ -3,21 +3,11 @@
 from sie_agent.downstream.bench_data import BenchData, JudgeAnswers, Way
 from sie_agent.downstream.choosing import choose_recipe
 from sie_agent.downstream.figures import all_values, bench_rows, choices_made, mean_of_way, minus, what_it_teaches
-from sie_agent.downstream.fold import run_fold
 from sie_agent.downstream.folds import Fold, hashed_order, make_folds
-from sie_agent.downstream.judged import (
-    AUTO,
-    JUDGE_LABELS,
-    JUDGED_ONLY,
-    RULE,
-    SAME_RECIPE,
-    recipe_name,
-    strength_by_log,
-    strength_on,
-)
-from sie_agent.downstream.keeping import AT_RANDOM, BY_LOSS, Keeping, keep_name, kept_names, kept_rows, selections
-from sie_agent.downstream.measuring import AUC, BENCH_METRICS, NDCG, WITHIN, measure_fold, run_bench
-from sie_agent.downstream.rankers import RANKERS, TARGET, main_ranker
+from sie_agent.downstream.judged import AUTO, JUDGE_LABELS, JUDGED_ONLY, RULE, SAME_RECIPE, recipe_name, strength_on
+from sie_agent.downstream.keeping import AT_RANDOM, BY_LOSS, Keeping, keep_name, kept_names, selections
+from sie_agent.downstream.measuring import AUC, BENCH_METRICS, WITHIN, measure_fold, run_bench
+from sie_agent.downstream.rankers import RANKERS, TARGET
 from sie_agent.downstream.strategies import BASELINES, CLEAN, LOG
 from sie_agent.downstream.verdicts import (
     NOTHING_TRIED,
@@ -28,7 +18,6 @@ from sie_agent.downstream.verdicts import (
     all_verdicts,
     queries_needed,
     ungraded_words,
-    verdict,
 )
 
 __all__ = [
@@ -42,7 +31,6 @@ __all__ = [
     "JUDGED_ONLY",
     "JUDGE_LABELS",
     "LOG",
-    "NDCG",
     "NOTHING_TRIED",
     "QUERIES_WANTED",
     "RANKERS",
@@ -66,8 +54,6 @@ __all__ = [
     "hashed_order",
     "keep_name",
     "kept_names",
-    "kept_rows",
-    "main_ranker",
     "make_folds",
     "mean_of_way",
     "measure_fold",
@@ -75,11 +61,8 @@ __all__ = [
     "queries_needed",
     "recipe_name",
     "run_bench",
-    "run_fold",
     "selections",
-    "strength_by_log",
     "strength_on",
     "ungraded_words",
-    "verdict",
     "what_it_teaches",
 ]

@@ -20,8 +20,8 @@ from sie_agent.downstream.judged import (
     judged_only,
     recipe_name,
     score_log,
-    strength_by_grades,
     strength_by_log,
+    strength_on,
 )
 from sie_agent.downstream.keeping import Keeping, Trained, selections
 from sie_agent.downstream.rankers import RANKERS
@@ -100,7 +100,8 @@ def prepare(data: BenchData, fold: Fold, log: Log, proxies: Proxies, answers: Ju
     """Measure a judge on what is at hand, and distill it."""
     relevance = np.where(fold.judged, answers.relevance, np.nan)[fold.log]
     position = data.position[fold.log] if data.has_positions else None
-    strength = strength_by_grades(data, fold, answers)
+    tune = fold.tune
+    strength = strength_on(answers.relevance[tune], data.grade[tune], data.queries[tune], data.seed)
     rule = choose_by_log(strength_by_log(relevance, log.label, log.queries, position, data.seed))
     return Prepared(answers, relevance, strength, rule, score_log(log, proxies, answers, relevance, data))
 

@@ -10,7 +10,6 @@ from scipy.stats import rankdata
 
 from sie_agent.attribution import pairs_within
 from sie_agent.downstream.bench_data import BenchData, JudgeAnswers
-from sie_agent.downstream.folds import Fold
 from sie_agent.downstream.strategies import Columns
 from sie_agent.evaluation import WithinQueries, judge_within, mean_within
 from sie_agent.pipeline import CANDIDATES, Distilled, Log, Proxies, distill_labels, make_labels
@@ -33,11 +32,6 @@ def recipe_name(recipe: Recipe) -> str:
         return JUDGE_LABELS
     parts = [f"blend {recipe.blend:g}"] if recipe.blend else []
     return ", ".join([*parts, *([f"{recipe.by} weights {recipe.strength:g}"] if recipe.by else [])])
-
-
-def labels_read(recipes: Sequence[Recipe] = CANDIDATES) -> tuple[str, ...]:
-    """The weak labels that some recipe reads."""
-    return tuple(dict.fromkeys(name for recipe in recipes for name in recipe.reads))
 
 
 @dataclass(frozen=True)
@@ -65,7 +59,9 @@ def score_log(log: Log, proxies: Proxies, answers: JudgeAnswers, relevance: Doub
     ----------
     relevance : (n,) the judge's answers to the log's rows, NaN where it has read none.
     """
-    labels = make_labels(log, proxies, relevance, data.settings, by_rank=answers.by_rank, names=labels_read())
+    # only the weak labels that some candidate reads
+    names = tuple(dict.fromkeys(name for recipe in CANDIDATES for name in recipe.reads))
+    labels = make_labels(log, proxies, relevance, data.settings, by_rank=answers.by_rank, names=names)
     distilled = distill_labels(log, labels, data.settings, data.seed)
     return scored_by(log, distilled, np.isnan(relevance))
 
@@ -85,12 +81,6 @@ def judged_only(relevance: Doubles) -> tuple[np.ndarray, Columns]:
     """The judge's answers as labels of the rows it has read: those rows' mask, (n,), and their columns."""
     known = ~np.isnan(relevance)
     return known, Columns((rankdata(relevance[known]) - 0.5) / max(int(known.sum()), 1))
-
-
-def strength_by_grades(data: BenchData, fold: Fold, answers: JudgeAnswers) -> WithinQueries:
-    """How well a judge orders the graded queries at hand: the tuning queries of a fold."""
-    tune = fold.tune
-    return strength_on(answers.relevance[tune], data.grade[tune], data.queries[tune], data.seed)
 
 
 def strength_on(answers: Doubles, grade: Doubles, queries: np.ndarray, seed: int) -> WithinQueries:

@@ -151,11 +151,6 @@ def kept_rows(
     return covering_mask(score, keep, texts, label, higher=higher, positive_at=POSITIVE_AT, balance=True, ties=ties)
 
 
-def random_order(rows: int, seed: int) -> Doubles:
-    """A number for each row, (rows,), that the seed alone decides: larger shares hold the smaller ones."""
-    return np.random.default_rng([KEEP_SEED, seed]).random(rows)
-
-
 def selections(
     data: BenchData, fold: Fold, shares: Sequence[float], scored: Mapping[tuple[str, bool], Mapping[str, Doubles]]
 ) -> list[Selection]:
@@ -171,7 +166,9 @@ def selections(
         for by in BY_SCORE
     ]
     orders.append((BY_LOSS, "", False, losses_of_log(data, fold), False))
-    orders.append((AT_RANDOM, "", False, random_order(len(data.grade), data.seed)[fold.log], True))
+    # one order for all shares, so that larger ones hold the smaller ones
+    chance = np.random.default_rng([KEEP_SEED, data.seed]).random(len(data.grade))
+    orders.append((AT_RANDOM, "", False, chance[fold.log], True))
     label, queries = data.rows.label[fold.log], data.queries[fold.log]
     ties = None if data.ties is None else data.ties[fold.log]
     return [

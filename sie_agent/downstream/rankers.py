@@ -117,18 +117,6 @@ class Ranker:
     reads: str
     learn: Learn
 
-    def fit(
-        self,
-        log: FeatureRows,
-        weights: Floats | None,
-        settings: TrainingSettings,
-        seeds: Sequence[int],
-        wanted: Sequence[Floats],
-    ) -> list[Floats]:
-        """Train and predict each matrix (m, d) of *wanted*; the rest is as of :func:`target_model`."""
-        predicted = self.learn(log, weights, settings, seeds)
-        return [predicted(features) for features in wanted]
-
 
 RANKERS: dict[str, Ranker] = {
     TARGET: Ranker("the suite's target model", "target", target_model),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from scipy.stats import kendalltau, rankdata
@@ -57,21 +58,12 @@ def overlap(score: Doubles, reference: Doubles, share: float, *, top: bool) -> f
     return float(chances[0] @ chances[1]) / count
 
 
-def top10_overlap(score: Doubles, reference: Doubles) -> float:
-    """Overlap of the top tenths; 0.10 by chance."""
-    return overlap(score, reference, 0.1, top=True)
-
-
-def bottom10_overlap(score: Doubles, reference: Doubles) -> float:
-    """Overlap of the bottom tenths; 0.10 by chance."""
-    return overlap(score, reference, 0.1, top=False)
-
-
 METRICS: dict[str, Callable[[Doubles, Doubles], float]] = {
     "spearman": spearman,
     "kendall": kendall,
-    "top10_overlap": top10_overlap,
-    "bottom10_overlap": bottom10_overlap,
+    # 0.10 by chance
+    "top10_overlap": partial(overlap, share=0.1, top=True),
+    "bottom10_overlap": partial(overlap, share=0.1, top=False),
 }
 
 

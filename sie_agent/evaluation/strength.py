@@ -13,7 +13,7 @@ from scipy.special import ndtr
 from scipy.stats import t as student
 
 from sie_agent.evaluation.bootstrap import NORMAL, interval, query_copies, widen
-from sie_agent.evaluation.within import query_accuracy
+from sie_agent.evaluation.within import QueryPairs
 from sie_agent.utils.arrays import Doubles, Integers
 
 
@@ -42,7 +42,8 @@ def judge_within(relevance: Doubles, grade: Doubles, queries: Integers, replicat
     relevance : (n,) the judge's answers, NaN where it has none; grade : (n,), NaN where none is known.
     queries : (n,) query codes; replicates, seed : of the bootstrap.
     """
-    return mean_within(query_accuracy(relevance, grade, queries, int(queries.max(initial=-1)) + 1), replicates, seed)
+    pairs = QueryPairs(grade, queries, int(queries.max(initial=-1)) + 1)
+    return mean_within(pairs.accuracy(relevance), replicates, seed)
 
 
 def mean_within(each: Doubles, replicates: int, seed: int) -> WithinQueries:

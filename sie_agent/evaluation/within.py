@@ -123,20 +123,6 @@ def mean_of_ties(gains: Doubles, ordered: npt.NDArray[np.floating]) -> Doubles:
     return np.asarray(means[run].reshape(gains.shape))
 
 
-def query_accuracy(
-    score: npt.NDArray[np.floating], grade: npt.NDArray[np.floating], queries: Integers, n_queries: int
-) -> Doubles:
-    """:meth:`QueryPairs.accuracy` of a score that is asked for once."""
-    return QueryPairs(grade, queries, n_queries).accuracy(score)
-
-
-def query_ndcg(
-    score: npt.NDArray[np.floating], grade: npt.NDArray[np.floating], queries: Integers, n_queries: int, depth: int = 10
-) -> Doubles:
-    """:meth:`QueryNdcg.ndcg` of a score that is asked for once."""
-    return QueryNdcg(grade, queries, n_queries, depth).ndcg(score)
-
-
 def query_auc(scores: npt.NDArray[np.floating], positive: Booleans, queries: Integers, n_queries: int) -> Doubles:
     """Each query's share in the area under the ROC curve of all rows together, (k, n_queries).
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
 from sie_agent.errors import InputError
 from sie_agent.samples import numbers_of, table_batches, texts_of
 from sie_agent.selection import TableStream
-
-Doubles = npt.NDArray[np.float64]
+from sie_agent.utils.arrays import Doubles
 
 # squares of larger ones, summed up over many rows, are too large for a float
 LARGEST = 1e100

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,9 +20,8 @@ from sie_agent.groups.shrink import DIGITS, FEWEST_GROUPS, Groups, Prior, fit_pr
 from sie_agent.samples import BY_SCORE, table_columns
 from sie_agent.samples.tables import TableWriter
 from sie_agent.selection import TableStream, database, first_row, inserter, stream
+from sie_agent.utils.arrays import Doubles
 from sie_agent.utils.progress import Bar, bar
-
-Doubles = npt.NDArray[np.float64]
 
 # so many say how groups differ to within a hundredth
 GROUPS_READ = 20_000

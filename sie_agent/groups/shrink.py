@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Doubles = npt.NDArray[np.float64]
+from sie_agent.utils.arrays import Doubles
+
 Integers = npt.NDArray[np.int64]
 
 # means that are the same up to here are ordered by the names of their groups

@@ -5,7 +5,7 @@ from sie_agent.labels.hardness import hardness
 from sie_agent.labels.label import StudentSettings, WeakLabel
 from sie_agent.labels.registry import WEAK_LABELS, label_named, label_names, student_settings
 from sie_agent.labels.relevance import relevance
-from sie_agent.labels.scale import joint_with_proxies, match_log, mean_of_others
+from sie_agent.labels.scale import mean_of_others
 from sie_agent.labels.support import support
 from sie_agent.labels.value import value
 
@@ -16,10 +16,8 @@ __all__ = [
     "StudentSettings",
     "WeakLabel",
     "hardness",
-    "joint_with_proxies",
     "label_named",
     "label_names",
-    "match_log",
     "mean_of_others",
     "relevance",
     "student_settings",

@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+from sie_agent.utils.arrays import Doubles
 
 if TYPE_CHECKING:
     from sie_agent.attribution import FeatureRows, Model
-
-Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from sie_agent.labels.evidence import Evidence
-from sie_agent.labels.label import Doubles, WeakLabel
+from sie_agent.labels.label import WeakLabel
 from sie_agent.labels.scale import joint_with_proxies, match_log
+from sie_agent.utils.arrays import Doubles
 
 
 def hardness(evidence: Evidence) -> Doubles:

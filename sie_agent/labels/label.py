@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from sie_agent.labels.evidence import Evidence
-
-Doubles = npt.NDArray[np.float64]
+from sie_agent.utils.arrays import Doubles
 
 
 @dataclass(frozen=True)

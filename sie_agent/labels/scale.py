@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 from scipy.stats import rankdata
 
-Doubles = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.intp]
+from sie_agent.utils.arrays import Booleans, Doubles, Integers
 
 CLIP = 0.02
 DECAY = 1.0  # of the sum over rows: next to nothing, but the columns may repeat each other
 
 
-def judged_values(relevance: Doubles, by_rank: bool) -> tuple[npt.NDArray[np.bool_], Doubles]:
+def judged_values(relevance: Doubles, by_rank: bool) -> tuple[Booleans, Doubles]:
     """(n,) which rows are judged, and their relevance or, *by_rank*, its ranks in (0, 1)."""
     known = ~np.isnan(relevance)
     values = relevance[known]

@@ -6,8 +6,9 @@ import numpy as np
 
 from sie_agent.labels.evidence import Evidence
 from sie_agent.labels.hardness import log_probability
-from sie_agent.labels.label import Doubles, WeakLabel
+from sie_agent.labels.label import WeakLabel
 from sie_agent.labels.scale import CLIP, judged_values
+from sie_agent.utils.arrays import Doubles
 
 
 def support(evidence: Evidence) -> Doubles:

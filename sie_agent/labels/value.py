@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from sie_agent.labels.evidence import Evidence
-from sie_agent.labels.label import Doubles, StudentSettings, WeakLabel
+from sie_agent.labels.label import StudentSettings, WeakLabel
+from sie_agent.utils.arrays import Doubles
 
 
 def value(evidence: Evidence) -> Doubles:

@@ -17,23 +17,12 @@ from sie_agent.pipeline.distilling import (
     training_of,
 )
 from sie_agent.pipeline.log import Log, scattered
-from sie_agent.pipeline.log_evidence import fit_label_errors, label_errors_of
-from sie_agent.pipeline.recipes import (
-    CANDIDATES,
-    FEWEST_QUERIES,
-    LOG,
-    MILDEST,
-    above_chance,
-    choose_by_grades,
-    choose_by_log,
-    tuned,
-)
+from sie_agent.pipeline.log_evidence import label_errors_of
+from sie_agent.pipeline.recipes import CANDIDATES, FEWEST_QUERIES, above_chance, choose_by_grades, choose_by_log, tuned
 
 __all__ = [
     "CANDIDATES",
     "FEWEST_QUERIES",
-    "LOG",
-    "MILDEST",
     "DistillSettings",
     "Distilled",
     "Log",
@@ -46,7 +35,6 @@ __all__ = [
     "choose_by_log",
     "distill_labels",
     "distill_log",
-    "fit_label_errors",
     "label_errors_of",
     "make_labels",
     "scattered",

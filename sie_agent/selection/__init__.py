@@ -6,18 +6,9 @@ from sie_agent.selection.checks import check_scores_file, check_strength
 from sie_agent.selection.connections import TableStream, database, first_row, inserter, stream
 from sie_agent.selection.defaults import AUTO, USUAL, selected_by, usual_label
 from sie_agent.selection.ranks import QUANTILES, rank_in_quantiles, rank_in_sample, ranks_in_quantiles, ranks_in_sample
-from sie_agent.selection.recipe import (
-    RELEVANCE,
-    Recipe,
-    blended_label,
-    check_recipe,
-    read_recipe,
-    recipe_metadata,
-    rising,
-    weights_of,
-)
+from sie_agent.selection.recipe import RELEVANCE, Recipe, check_recipe, read_recipe, recipe_metadata, rising, weights_of
 from sie_agent.selection.recipe_choice import MILD, NONE, recipe_for
-from sie_agent.selection.select import covering_mask, keep_mask, select_rows
+from sie_agent.selection.select import covering_mask, select_rows
 from sie_agent.selection.select_file import select_file
 from sie_agent.selection.verdicts import POSITIVE_AT, tie_breakers
 from sie_agent.selection.weigh import BLENDED, WEIGHT, weigh_rows, weights_from
@@ -35,7 +26,6 @@ __all__ = [
     "WEIGHT",
     "Recipe",
     "TableStream",
-    "blended_label",
     "check_recipe",
     "check_scores_file",
     "check_strength",
@@ -43,7 +33,6 @@ __all__ = [
     "database",
     "first_row",
     "inserter",
-    "keep_mask",
     "rank_in_quantiles",
     "rank_in_sample",
     "ranks_in_quantiles",

@@ -16,40 +16,41 @@ ROWS_PER_BATCH = 50_000
 
 
 @contextmanager
-def database(target: Path | None = None) -> Iterator[Any]:
+def database(target: Path | None = None, threads: int | None = None) -> Iterator[Any]:
     """A DuckDB connection, in memory.
 
     Parameters
     ----------
     target : a file beside which a hidden folder takes what is over ``MEMORY`` while the block runs; None for tables
         that are in memory anyway.
+    threads : see :func:`overflowing`.
 
     Raises
     ------
     EnvironmentFailure : the folder cannot be written, or the disk is full.
     """
     if target is None:
-        with connected({}) as connection:
+        with connected({}, threads) as connection:
             yield connection
         return
     with failures_in_words(target):
         target.parent.mkdir(parents=True, exist_ok=True)
     failed, hint = "rows cannot be ordered on disk", "Free some space, or give another --out."
-    with overflowing(target.parent, target.name, failed, hint, MEMORY) as connection:
+    with overflowing(target.parent, target.name, failed, hint, MEMORY, threads) as connection:
         yield connection
 
 
-def inserter(connection: Any, name: str, schema: pa.Schema) -> Callable[[pa.Table], None]:
+def inserter(connection: Any, name: str, schema: pa.Schema, columns: str = "*") -> Callable[[pa.Table], None]:
     """Make an empty table, and return the function that inserts rows.
 
     Rows go in piece by piece: DuckDB would read ahead in a stream, and so hold an unknown part of it in memory.
     """
     connection.register("piece", schema.empty_table())
-    connection.execute(f"CREATE TABLE {name} AS SELECT * FROM piece")
+    connection.execute(f"CREATE TABLE {name} AS SELECT {columns} FROM piece")
 
     def insert(piece: pa.Table) -> None:
         connection.register("piece", piece)
-        connection.execute(f"INSERT INTO {name} SELECT * FROM piece")
+        connection.execute(f"INSERT INTO {name} SELECT {columns} FROM piece")
 
     return insert
 

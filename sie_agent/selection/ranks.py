@@ -6,9 +6,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-Doubles = npt.NDArray[np.float64]
+from sie_agent.utils.arrays import Doubles
 
 # how many evenly spaced quantiles tell a distribution, its ends among them
 QUANTILES = 101

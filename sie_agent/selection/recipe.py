@@ -13,16 +13,14 @@ from operator import gt
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from sie_agent.errors import InputError
 from sie_agent.files.json_files import parse_json
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.selection.ranks import ranks_in_quantiles
+from sie_agent.utils.arrays import Doubles
 from sie_agent.utils.shown import shown
 from sie_agent.utils.signatures import checked
-
-Doubles = npt.NDArray[np.float64]
 
 RELEVANCE = "relevance"
 # the mean that labels are brought to before the judge's ranks, whose mean is a half, are mixed in

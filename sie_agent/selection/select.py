@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
@@ -21,9 +20,7 @@ from sie_agent.selection.verdicts import (
     decide,
     tie_breakers,
 )
-
-Doubles = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
+from sie_agent.utils.arrays import Booleans, Doubles
 
 
 def keep_mask(
@@ -34,7 +31,7 @@ def keep_mask(
     label: Doubles | None = None,
     positive_at: float = POSITIVE_AT,
     ties: Ties | None = None,
-) -> Mask:
+) -> Booleans:
     """True for the share *keep* of rows with the highest score (or the lowest), NaN in the middle.
 
     Parameters
@@ -64,7 +61,7 @@ def covering_mask(
     positive_at: float = POSITIVE_AT,
     balance: bool = False,
     ties: Ties | None = None,
-) -> Mask:
+) -> Booleans:
     """:func:`keep_mask`, except that the best positive row of every query is kept.
 
     As many rows are kept as by :func:`keep_mask`, unless there are more queries with a positive row than that.
@@ -92,7 +89,7 @@ def kept_by(
     label: Doubles | None,
     query: pd.Series[str] | None,
     ties: Ties | None,
-) -> Mask:
+) -> Booleans:
     """True for the rows that a rule keeps, (n,)."""
     check_positive_at(rule.positive_at)
     count_kept(keep, len(score))

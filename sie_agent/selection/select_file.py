@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from sie_agent.labels import WEAK_LABELS
@@ -16,6 +18,7 @@ from sie_agent.selection.checks import check_name, no_score
 from sie_agent.selection.connections import TableStream, database, first_row, inserter, stream
 from sie_agent.selection.verdicts import (
     POSITIVE_AT,
+    QUERY_PARTS,
     REASONS,
     STRATA,
     SelectionRule,
@@ -26,24 +29,25 @@ from sie_agent.selection.verdicts import (
 )
 from sie_agent.utils.progress import Bar, bar
 
+# queries are only compared, and 64 bits of a digest take less memory than a text
+DIGESTED = "* REPLACE (md5_number_lower(query) AS query)"
 DROPPED = pa.schema(
     [("sample_id", pa.string()), ("query", pa.string()), ("reason", pa.string()), ("score", pa.float64())]
 )
 VERDICT = pa.schema([("kept", pa.bool_()), ("reason", pa.int8())])
+# one row for each combination of flags: all counts of rows are sums over a few of these
 COUNTS = """
-SELECT count(*) FILTER (kept) AS kept, count(*) FILTER (covered AND NOT by_score) AS kept_for_coverage,
-    count(*) FILTER (positive) AS positives, count(*) FILTER (positive AND kept) AS positives_kept,
-    count(*) FILTER (NOT positive) AS negatives, count(*) FILTER (NOT positive AND kept) AS negatives_kept
-FROM verdicts
+SELECT stratum, positive, covered, by_score, kept, reason, count(*) AS rows, min(score) AS lowest
+FROM verdicts GROUP BY ALL
 """
 QUERY_COUNTS = """
 SELECT count(*) AS before, count(*) FILTER (kept > 0) AS after, count(*) FILTER (kept < rows) AS touched,
     count(*) FILTER (kept = 0) AS dropped
 FROM (
-    SELECT count(*) AS rows, count(*) FILTER (kept) AS kept FROM verdicts WHERE query IS NOT NULL GROUP BY query
+    SELECT count(*) AS rows, count(*) FILTER (kept) AS kept FROM verdicts
+    WHERE query IS NOT NULL AND hash(query) % {parts} = {part} GROUP BY query
 )
 """
-THRESHOLDS = "SELECT stratum, min(score) FROM verdicts WHERE kept AND NOT covered GROUP BY stratum"
 
 
 def select_file(
@@ -88,31 +92,40 @@ def select_file(
     rule = SelectionRule(
         WEAK_LABELS[by].high_is_good, positive_at, coverage and labelled and queries, balance and labelled
     )
-    with database(target) as connection, bar("Selecting", 2 * rows) as shown:
+    with database(target, threads=1) as connection, bar("Selecting", 2 * rows) as shown:
         load_scores(connection, scores, by, names, rule, shown)
         decide(connection, keep, rule)
+        # counted before the files are written: both take memory
+        counts = connection.sql(COUNTS).df()
+        of_queries: Counter[str] = Counter()
+        for part in range(QUERY_PARTS):
+            of_queries.update(first_row(connection, QUERY_COUNTS.format(parts=QUERY_PARTS, part=part)))
         write_verdicts(connection, scores, by, target, dropped, shown)
-        counts = first_row(connection, COUNTS)
-        reasons = dict(connection.execute("SELECT reason, count(*) FROM verdicts WHERE NOT kept GROUP BY 1").fetchall())
-        of_queries = first_row(connection, QUERY_COUNTS)
-        thresholds = dict(connection.execute(THRESHOLDS).fetchall())
     sign = 1 if rule.higher else -1
     share = of_queries["dropped"] / of_queries["before"] if of_queries["before"] else 0.0
+    kept, positive = counts["kept"], counts["positive"]
+    reasons = counts[~kept].groupby("reason")["rows"].sum()
+    thresholds = counts[kept & ~counts["covered"]].groupby("stratum")["lowest"].min()
+
+    def total(rows: pd.Series[bool]) -> int:
+        return int(counts.loc[rows, "rows"].sum())
+
+    def sides(rows: pd.Series[bool]) -> dict[str, int]:
+        return {"before": total(rows), "after": total(rows & kept)}
+
     return {
         "rows": rows,
-        "kept": counts["kept"],
+        "kept": total(kept),
         "coverage": rule.coverage,
         "balance": rule.balance,
         "thresholds": {
             name: sign * thresholds[place] + 0.0 if np.isfinite(thresholds.get(place, np.nan)) else None
             for place, name in enumerate(STRATA if rule.balance else ("all",))
         },
-        "kept_for_coverage": counts["kept_for_coverage"],
-        "dropped": {name: reasons.get(place, 0) for place, name in enumerate(REASONS)},
-        **{
-            name: {"before": counts[name], "after": counts[f"{name}_kept"]} if labelled else None
-            for name in ("positives", "negatives")
-        },
+        "kept_for_coverage": total(counts["covered"] & ~counts["by_score"]),
+        "dropped": {name: int(reasons.get(place, 0)) for place, name in enumerate(REASONS)},
+        "positives": sides(positive.eq(True)) if labelled else None,
+        "negatives": sides(positive.eq(False)) if labelled else None,
         "queries": {**of_queries, "share_dropped": share} if queries else None,
     }
 
@@ -124,7 +137,9 @@ def load_scores(connection: Any, path: Path, by: str, names: list[str], rule: Se
     ------
     InputError : a column does not hold numbers or texts, or no row has a score.
     """
-    insert = inserter(connection, "scored", rule.rows(np.empty(0)).schema)
+    # tables in memory are compressed only in a database that is told to
+    connection.execute("ATTACH ':memory:' AS compressed (COMPRESS); USE compressed")
+    insert = inserter(connection, "scored", rule.rows(np.empty(0)).schema, DIGESTED)
     start = known = 0
     for batch in table_batches(path, ["sample_id", by, *(name for name in ("label", "query") if name in names)]):
         score = numbers_of(batch, by, path)

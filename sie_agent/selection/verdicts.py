@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from sie_agent.errors import InputError
 from sie_agent.selection.connections import first_row
+from sie_agent.utils.arrays import Doubles
 
-Doubles = npt.NDArray[np.float64]
 Ties = npt.NDArray[np.int64]
 
 # the label from which on a row counts as a yes; graded labels are cut there, too
@@ -23,6 +23,8 @@ POSITIVE_AT = 0.5
 STRATA = ("positives", "negatives", "unlabelled")
 # why a row is dropped, by the number that `verdicts` has for it
 REASONS = ("below the threshold", "gave way to coverage", "no score")
+# queries are grouped part by part, since the groups of all of them would be in memory at once
+QUERY_PARTS = 8
 
 
 @dataclass(frozen=True)
@@ -102,14 +104,15 @@ def decide(connection: Any, keep: float, rule: SelectionRule) -> None:
         SELECT * REPLACE (coalesce(score, ('{middles}'::DOUBLE[])[stratum + 1]) AS score), score IS NULL AS unscored
         FROM scored"""
     )
-    # compared by the score first, then by what is the lower the better
-    connection.execute(
-        f"""CREATE TABLE best AS
-        SELECT -top.turned AS row FROM (
-            SELECT max(struct_pack(score := score, tie := ~tie, turned := -row)) AS top
-            FROM complete WHERE {rule.coverage} AND positive AND query IS NOT NULL GROUP BY query
-        )"""
-    )
+    connection.execute("CREATE TABLE best (row BIGINT)")
+    for part in range(QUERY_PARTS if rule.coverage else 0):
+        # compared by the score first, then by what is the lower the better
+        connection.execute(
+            f"""INSERT INTO best SELECT -top.turned FROM (
+                SELECT max(struct_pack(score := score, tie := ~tie, turned := -row)) AS top FROM complete
+                WHERE positive AND query IS NOT NULL AND hash(query) % {QUERY_PARTS} = {part} GROUP BY query
+            )"""
+        )
     covered = first_row(connection, "SELECT count(*) AS n FROM best")["n"]
     count = count_kept(keep, sum(sizes))
     # covered rows are all in the first stratum

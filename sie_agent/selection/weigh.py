@@ -2,80 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 from scipy.stats import rankdata
 
 from sie_agent.errors import InputError
-from sie_agent.selection.checks import check_column, check_strength, no_score
-from sie_agent.selection.connections import database, inserter, stream
+from sie_agent.selection.checks import check_column, check_strength
 from sie_agent.selection.recipe import Recipe, check_recipe, weights_of
-from sie_agent.selection.recipe_choice import mean_of, quantiles_of, recipe_for
+from sie_agent.selection.recipe_choice import ScoresTable, recipe_for
+from sie_agent.utils.arrays import Doubles
 from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import say
-
-Doubles = npt.NDArray[np.float64]
 
 # rows that a message names
 TOLD = 5
 WEIGHT, BLENDED = "weight", "blended_label"
-SCORES = pa.schema([("score", pa.float64())])
-
-
-@dataclass(frozen=True)
-class ScoresTable:
-    """A table of scores, in memory or in a file, as :func:`sie_agent.selection.recipe_for` asks it.
-
-    Attributes
-    ----------
-    names : the columns. pieces : the numbers of a column, (n,) each, NaN where there is none.
-    where : name of the table, for messages. target : of a file, the result beside which its rows are ordered.
-    """
-
-    names: Collection[str]
-    pieces: Callable[[str], Iterable[Doubles]]
-    where: str | None = None
-    target: Path | None = None
-
-    def quantiles(self, name: str) -> tuple[float, ...]:
-        """Exact quantiles of a column.
-
-        Raises
-        ------
-        InputError : it holds no score. EnvironmentFailure : the disk is full.
-        """
-        known = 0
-        with database(self.target) as connection:
-            insert = inserter(connection, "scored", SCORES)
-            for piece in self.pieces(name):
-                # no negative zero, whose place among zeros would depend on the sort
-                there = piece[~np.isnan(piece)] + 0.0
-                insert(pa.table([there], schema=SCORES))
-                known += len(there)
-            if not known:
-                raise no_score(name, self.where)
-            ordered = stream(connection, "SELECT score FROM scored ORDER BY score")
-            return quantiles_of(known, lambda places: picked(ordered, places))
-
-    def mean_label(self) -> float:
-        """Mean of the labels that are known."""
-        return mean_of(self.pieces("label") if "label" in self.names else ())
-
-
-def picked(ordered: Iterable[pa.Table], places: npt.NDArray[np.int64]) -> Doubles:
-    """The values at some *places*, which rise, of a column that comes in batches."""
-    found, start = [], 0
-    for batch in ordered:
-        inside = places[(places >= start) & (places < start + len(batch))]
-        found.append(batch.column(0).to_numpy()[inside - start])
-        start += len(batch)
-    return np.concatenate(found)
 
 
 def weigh_rows(

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -18,11 +17,10 @@ from sie_agent.samples import BY_SCORE, IMPRESSIONS, numbers_of, table_batches, 
 from sie_agent.samples.tables import TableWriter
 from sie_agent.selection.checks import no_score
 from sie_agent.selection.recipe import KEY, Recipe, read_recipe
-from sie_agent.selection.recipe_choice import recipe_for
-from sie_agent.selection.weigh import BLENDED, WEIGHT, ScoresTable
+from sie_agent.selection.recipe_choice import ScoresTable, recipe_for
+from sie_agent.selection.weigh import BLENDED, WEIGHT
+from sie_agent.utils.arrays import Doubles
 from sie_agent.utils.progress import bar
-
-Doubles = npt.NDArray[np.float64]
 
 
 def recipe_in(scores: Path) -> Recipe | None:

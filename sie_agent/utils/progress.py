@@ -5,16 +5,15 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 from sie_agent.utils.redact import redacted
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-T = TypeVar("T")
 LINE_SECONDS = 30.0
 # characters of a bar, and at least of a count or a time
 BAR_CELL = 24
@@ -150,11 +149,3 @@ class _Lines:
 def left_words(seconds: float) -> str:
     """The remaining time, rounded for a person."""
     return "less than a minute" if seconds < 60 else f"about {seconds / 60:,.0f} min"
-
-
-def track(items: Iterable[T], description: str, total: int) -> Iterator[T]:
-    """Iterate over *items* under a progress bar."""
-    with bar(description, total) as shown:
-        for item in items:
-            yield item
-            shown.advance()

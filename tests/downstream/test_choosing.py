@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sie_agent.downstream import BenchData, choose_recipe, recipe_name, strength_by_log, strength_on
+from sie_agent.downstream import BenchData, choose_recipe, recipe_name, strength_on
+from sie_agent.downstream.judged import strength_by_log
 from sie_agent.evaluation import judge_within, simulate_judge
-from sie_agent.pipeline import CANDIDATES, MILDEST, above_chance, distill_log, train_proxies
+from sie_agent.pipeline import CANDIDATES, above_chance, distill_log, train_proxies
+from sie_agent.pipeline.recipes import MILDEST
 from sie_agent.selection import Recipe
 
 RELEVANT_AT = 0.75

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sie_agent.downstream import BASELINES, BenchData, JudgeAnswers, all_values, make_folds, run_bench, verdict
+from sie_agent.downstream import BASELINES, BenchData, JudgeAnswers, all_values, make_folds, run_bench
 from sie_agent.downstream.measuring import WITHIN
+from sie_agent.downstream.verdicts import verdict
 from sie_agent.evaluation import between_judge, knowledge_removed, positions_judge, query_copies, simulate_judge
 from sie_agent.pipeline import DistillSettings
 from sie_agent.samples import LogSettings

@@ -15,7 +15,6 @@ from sie_agent.downstream import (
     BASELINES,
     JUDGED_ONLY,
     LOG,
-    NDCG,
     RULE,
     SAME_RECIPE,
     WITHIN,
@@ -27,9 +26,10 @@ from sie_agent.downstream import (
     measure_fold,
     recipe_name,
     run_bench,
-    run_fold,
 )
-from sie_agent.evaluation import knowledge_removed, query_accuracy, roc_auc, simulate_judge
+from sie_agent.downstream.fold import run_fold
+from sie_agent.downstream.measuring import NDCG
+from sie_agent.evaluation import QueryPairs, knowledge_removed, roc_auc, simulate_judge
 from sie_agent.pipeline import CANDIDATES
 
 RELEVANT_AT = 0.75
@@ -158,7 +158,7 @@ def test_figures_of_each_query_are_those_of_its_rows(data: BenchData, fold: Fold
     assert sorted(mine.index) == sorted(set(data.queries[fold.test]))
     scores, grade = ran[0][way].astype(float), data.grade[fold.test]
     codes = data.queries[fold.test]
-    expected = query_accuracy(scores, grade, codes, len(data.query_names))
+    expected = QueryPairs(grade, codes, len(data.query_names)).accuracy(scores)
     np.testing.assert_allclose(mine[WITHIN], expected[mine.index])
     assert mine[AUC].mean() == pytest.approx(roc_auc(scores, grade >= RELEVANT_AT))
     assert mine[NDCG].dropna().between(0, 1).all()

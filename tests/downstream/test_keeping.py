@@ -21,12 +21,12 @@ from sie_agent.downstream import (
     Way,
     keep_name,
     kept_names,
-    kept_rows,
     make_folds,
     run_bench,
-    run_fold,
     selections,
 )
+from sie_agent.downstream.fold import run_fold
+from sie_agent.downstream.keeping import kept_rows
 from sie_agent.downstream.strategies import losses_of_log
 from sie_agent.evaluation import knowledge_removed, simulate_judge
 from sie_agent.labels import WEAK_LABELS

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from sie_agent.attribution import FeatureRows, TrainingSettings, predict, train
-from sie_agent.downstream import RANKERS, main_ranker
-from sie_agent.downstream.rankers import MOST_ROWS, group_sizes
-from sie_agent.evaluation import query_ndcg, roc_auc
+from sie_agent.downstream import RANKERS
+from sie_agent.downstream.rankers import MOST_ROWS, group_sizes, main_ranker
+from sie_agent.evaluation import QueryNdcg, roc_auc
 
 SETTINGS = TrainingSettings(hidden=8, epochs=12, batch_size=32, learning_rate=1e-2, checkpoints=1)
 ITEMS = 8
@@ -27,11 +27,12 @@ def rows_of(n_queries: int, seed: int) -> tuple[FeatureRows, np.ndarray]:
 def test_a_ranker_learns_what_can_be_learned(ranker: str) -> None:
     log, _ = rows_of(150, 0)
     test, relevant = rows_of(60, 1)
-    found, same = RANKERS[ranker].fit(log, None, SETTINGS, (1, 2), [test.features, test.features])
+    predicted = RANKERS[ranker].learn(log, None, SETTINGS, (1, 2))
+    found, same = predicted(test.features), predicted(test.features)
     np.testing.assert_array_equal(found, same)
     assert found.shape == relevant.shape and found.dtype == np.float32
     assert roc_auc(found.astype(float), relevant) > 0.85
-    ranked = query_ndcg(found.astype(float), relevant.astype(float), test.queries, 60)
+    ranked = QueryNdcg(relevant.astype(float), test.queries, 60).ndcg(found.astype(float))
     assert np.nanmean(ranked) > 0.9
 
 
@@ -40,7 +41,7 @@ def test_a_ranker_repeats_itself_and_its_seeds_differ(ranker: str) -> None:
     log, _ = rows_of(60, 0)
     weights = np.random.default_rng(0).uniform(0.2, 1.8, len(log.targets)).astype(np.float32)
     first, again, other = (
-        RANKERS[ranker].fit(log, weights, SETTINGS, seeds, [log.features])[0] for seeds in ((1, 2), (1, 2), (3, 4))
+        RANKERS[ranker].learn(log, weights, SETTINGS, seeds)(log.features) for seeds in ((1, 2), (1, 2), (3, 4))
     )
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 1e-4
@@ -48,7 +49,7 @@ def test_a_ranker_repeats_itself_and_its_seeds_differ(ranker: str) -> None:
 
 def test_the_target_is_the_target_model() -> None:
     log, _ = rows_of(40, 0)
-    (found,) = RANKERS["target"].fit(log, None, SETTINGS, (1,), [log.features])
+    found = RANKERS["target"].learn(log, None, SETTINGS, (1,))(log.features)
     network = train(log.features, log.targets, SETTINGS, 1)[-1]
     np.testing.assert_array_equal(found, predict([network], log.features))
 
@@ -61,8 +62,7 @@ def test_a_lighter_wrong_label_does_less_harm(ranker: str) -> None:
     noisy = FeatureRows(log.features, np.where(wrong, 1 - log.targets, log.targets), log.queries)
     weights = np.where(wrong, 0.1, 1.6).astype(np.float32)
     plain, weighted = (
-        RANKERS[ranker].fit(noisy, given, SETTINGS, (1, 2), [test.features])[0].astype(float)
-        for given in (None, weights)
+        RANKERS[ranker].learn(noisy, given, SETTINGS, (1, 2))(test.features).astype(float) for given in (None, weights)
     )
     assert roc_auc(weighted, relevant) > roc_auc(plain, relevant) + 0.02
 
@@ -74,9 +74,9 @@ def test_rows_of_weight_zero_are_as_good_as_absent() -> None:
     kept = rng.random(len(log.targets)) < 0.6
     weights = np.where(kept, rng.uniform(0.5, 1.5, len(kept)), 0).astype(np.float32)
     other = FeatureRows(log.features, np.where(kept, log.targets, 1 - log.targets), log.queries)
-    fit = RANKERS["lambdamart"].fit
-    one, turned = (fit(rows, weights, SETTINGS, (1,), [log.features])[0] for rows in (log, other))
-    (absent,) = fit(log.take(kept), weights[kept], SETTINGS, (1,), [log.features])
+    learn = RANKERS["lambdamart"].learn
+    one, turned = (learn(rows, weights, SETTINGS, (1,))(log.features) for rows in (log, other))
+    absent = learn(log.take(kept), weights[kept], SETTINGS, (1,))(log.features)
     np.testing.assert_allclose(one, turned, atol=1e-6)
     np.testing.assert_allclose(one, absent, atol=1e-6)
 
@@ -89,18 +89,18 @@ def test_queries_with_one_label_are_harmless() -> None:
         np.concatenate([log.targets, np.ones_like(log.targets)]),
         np.concatenate([log.queries, log.queries + 80]),
     )
-    fit = RANKERS["lambdamart"].fit
-    (found,) = fit(more, None, SETTINGS, (1,), [test.features])
+    learn = RANKERS["lambdamart"].learn
+    found = learn(more, None, SETTINGS, (1,))(test.features)
     assert roc_auc(found.astype(float), relevant) > 0.85
     nothing = FeatureRows(log.features, np.ones_like(log.targets), log.queries)
-    (flat,) = fit(nothing, None, SETTINGS, (1,), [test.features])
+    flat = learn(nothing, None, SETTINGS, (1,))(test.features)
     assert np.ptp(flat) == 0
 
 
 def test_labels_between_zero_and_one_are_levels() -> None:
     log, _ = rows_of(100, 0)
     soft = FeatureRows(log.features, (1 / (1 + np.exp(-2 * log.features[:, 0]))).astype(np.float32), log.queries)
-    (found,) = RANKERS["lambdamart"].fit(soft, None, SETTINGS, (1,), [log.features])
+    found = RANKERS["lambdamart"].learn(soft, None, SETTINGS, (1,))(log.features)
     assert np.corrcoef(found, log.features[:, 0])[0, 1] > 0.8
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sie_agent.downstream import AUTO, CLEAN, LOG, SAME_RECIPE, Way, all_verdicts, ungraded_words, verdict
+from sie_agent.downstream import AUTO, CLEAN, LOG, SAME_RECIPE, Way, all_verdicts, ungraded_words
 from sie_agent.downstream.verdicts import (
     CANNOT_TELL,
     LOSES_NOTHING,
@@ -19,6 +19,7 @@ from sie_agent.downstream.verdicts import (
     TWIN_BY_RECIPE,
     UNKNOWN,
     USE,
+    verdict,
 )
 from sie_agent.evaluation import query_copies
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sie_agent.evaluation import bootstrap_mean, interval, query_copies, resampled_rows, widen
+from sie_agent.evaluation import interval, query_copies, resampled_rows, widen
+from sie_agent.evaluation.bootstrap import bootstrap_mean
 
 
 def test_each_replicate_draws_as_many_queries_as_there_are() -> None:

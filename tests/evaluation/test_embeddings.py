@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sie_agent.evaluation import embed_texts, embedding_features, embeddings
+from sie_agent.evaluation import embedding_features, embeddings
+from sie_agent.evaluation.embeddings import embed_texts
 
 needs_encoder = [
     pytest.mark.model,
@@ -127,7 +128,7 @@ class TestEncoder:
     def test_a_perceptron_learns_within_queries(self) -> None:
         """The share of query words in the title, on queries that it has not seen."""
         from sie_agent.attribution import TrainingSettings, predict, train
-        from sie_agent.evaluation import query_accuracy
+        from sie_agent.evaluation import QueryPairs
         from sie_agent.judging import share_of_words
 
         samples = pairs(160, 15)
@@ -135,7 +136,7 @@ class TestEncoder:
         queries, features = np.repeat(np.arange(160), 15), embedding_features(samples)
         seen = queries < 120
         network = train(features[seen], truth[seen].astype(np.float32), TrainingSettings(), 0)[-1]
-        found = query_accuracy(predict([network], features[~seen]), truth[~seen], queries[~seen], 160)
+        found = QueryPairs(truth[~seen], queries[~seen], 160).accuracy(predict([network], features[~seen]))
         assert np.nanmean(found) > 0.6
 
 

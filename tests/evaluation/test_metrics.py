@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kendalltau, rankdata, spearmanr
 
-from sie_agent.evaluation import METRICS, kendall, partial_spearman, roc_auc, spearman, spearman_brown
-from sie_agent.evaluation.metrics import bottom10_overlap, top10_overlap
+from sie_agent.evaluation import partial_spearman, roc_auc, spearman, spearman_brown
+from sie_agent.evaluation.metrics import METRICS, kendall
 
 PAIRS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=40)
 
@@ -69,12 +69,12 @@ def test_roc_auc_is_scikit_learns_with_ties(rows: list[tuple[int, bool]]) -> Non
 
 def test_overlaps() -> None:
     score = np.arange(40.0)
-    assert top10_overlap(score, score) == bottom10_overlap(score, score) == 1
-    assert top10_overlap(score, -score) == bottom10_overlap(score, -score) == 0
+    assert METRICS["top10_overlap"](score, score) == METRICS["bottom10_overlap"](score, score) == 1
+    assert METRICS["top10_overlap"](score, -score) == METRICS["bottom10_overlap"](score, -score) == 0
     swapped = score.copy()
     swapped[[39, 20]] = swapped[[20, 39]]
-    assert top10_overlap(swapped, score) == 0.75
-    assert bottom10_overlap(swapped, score) == 1
+    assert METRICS["top10_overlap"](swapped, score) == 0.75
+    assert METRICS["bottom10_overlap"](swapped, score) == 1
     assert set(METRICS) >= {"spearman", "kendall", "top10_overlap", "bottom10_overlap"}
 
 

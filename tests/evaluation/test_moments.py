@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sie_agent.evaluation import (
+    QueryNdcg,
     interval,
     partial_spearman,
     query_copies,
     query_moments,
-    query_ndcg,
     resampled_auc,
     resampled_correlation,
     resampled_rows,
@@ -108,7 +108,7 @@ def test_query_ndcg_is_scikit_learns() -> None:
     rng = np.random.default_rng(0)
     queries = rng.permutation(np.repeat([0, 2, 3], [4, 15, 9]))
     grade, score = rng.integers(0, 4, 28) / 3, rng.normal(size=28)
-    found = query_ndcg(score, grade, queries, 5)
+    found = QueryNdcg(grade, queries, 5).ndcg(score)
     assert np.isnan(found[[1, 4]]).all()
     for query in (0, 2, 3):
         rows = queries == query
@@ -118,6 +118,6 @@ def test_query_ndcg_is_scikit_learns() -> None:
 
 def test_query_ndcg_of_best_and_worst_order() -> None:
     grade, queries = np.array([1.0, 0.0, 0.0]), np.zeros(3, np.intp)
-    assert query_ndcg(grade, grade, queries, 1)[0] == 1
-    assert query_ndcg(-grade, grade, queries, 1)[0] == pytest.approx(0.5)
-    assert np.isnan(query_ndcg(grade, np.zeros(3), queries, 1)[0])
+    assert QueryNdcg(grade, queries, 1).ndcg(grade)[0] == 1
+    assert QueryNdcg(grade, queries, 1).ndcg(-grade)[0] == pytest.approx(0.5)
+    assert np.isnan(QueryNdcg(np.zeros(3), queries, 1).ndcg(grade)[0])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sie_agent.evaluation import between_judge, noise_for_auc, positions_judge, query_accuracy, roc_auc, simulate_judge
+from sie_agent.evaluation import QueryPairs, between_judge, positions_judge, roc_auc, simulate_judge
+from sie_agent.evaluation.simulated import noise_for_auc
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def test_right_between_queries_and_backwards_within_them(spread: float) -> None:
     judged = between_judge(graded, queries, 1)
     assert judged.min() >= 0 and judged.max() <= 1
     assert roc_auc(judged, graded >= 0.75) > 0.62
-    assert 0.02 < np.nanmean(query_accuracy(judged, graded, queries, 170)) < 0.35
+    assert 0.02 < np.nanmean(QueryPairs(graded, queries, 170).accuracy(judged)) < 0.35
     np.testing.assert_array_equal(judged, between_judge(graded, queries, 1))
     assert not np.array_equal(judged, between_judge(graded, queries, 2))
 

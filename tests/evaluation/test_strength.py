@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from sie_agent.evaluation import (
+    QueryPairs,
     interval,
     judge_within,
     paired_query_difference,
-    query_accuracy,
     query_copies,
     simulate_judge,
 )
@@ -24,7 +24,7 @@ def test_the_interval_is_that_of_resampling_queries() -> None:
     grade, queries = graded(40, 8)
     judge = simulate_judge(grade, 0.8, 0.75, 1)
     found = judge_within(judge, grade, queries, 400, 5)
-    each = query_accuracy(judge, grade, queries, 40)
+    each = QueryPairs(grade, queries, 40).accuracy(judge)
     assert found.n_queries == 40 and found.mean == pytest.approx(each.mean())
 
     slow = [each[np.repeat(np.arange(40), drawn)].mean() for drawn in query_copies(40, 400, 5)]

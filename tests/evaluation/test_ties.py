@@ -9,17 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sie_agent.evaluation import (
-    METRICS,
-    QueryNdcg,
-    QueryPairs,
-    calibration,
-    chances_of_top,
-    query_auc,
-    query_ndcg,
-    resampled_auc,
-)
-from sie_agent.evaluation.metrics import overlap
+from sie_agent.evaluation import QueryNdcg, QueryPairs, calibration, chances_of_top, query_auc, resampled_auc
+from sie_agent.evaluation.metrics import METRICS, overlap
 
 ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 2)), min_size=1, max_size=40)
 SMALL = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3)), min_size=1, max_size=6)
@@ -51,7 +42,7 @@ def test_ndcg_is_the_mean_over_all_orders_of_the_rows(rows: list[tuple[int, int]
     expected = np.mean([ndcg_in_order(score[order], grade[order], depth) for order in orders])
     queries = np.zeros(len(score), np.intp)
     assert QueryNdcg(grade, queries, 1, depth).ndcg(score)[0] == pytest.approx(expected, abs=1e-12, nan_ok=True)
-    assert query_ndcg(score, grade, queries, 1, depth)[0] == pytest.approx(expected, abs=1e-12, nan_ok=True)
+    assert QueryNdcg(grade, queries, 1, depth).ndcg(score)[0] == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
 
 @settings(max_examples=60, deadline=None)
@@ -96,7 +87,7 @@ def test_a_constant_score_reaches_what_chance_does() -> None:
     expected = np.mean(1 / np.log2(2 + np.arange(5)))
     for order in (slice(None), slice(None, None, -1)):
         assert QueryNdcg(grade[order], queries, 1).ndcg(np.ones(5))[0] == pytest.approx(expected)
-        assert query_ndcg(np.ones(5), grade[order], queries, 1)[0] == pytest.approx(expected)
+        assert QueryNdcg(grade[order], queries, 1).ndcg(np.ones(5))[0] == pytest.approx(expected)
 
 
 @settings(max_examples=80, deadline=None)
@@ -110,7 +101,7 @@ def test_no_metric_depends_on_the_order_of_the_rows(rows: list[tuple[int, int, i
     ndcg = QueryNdcg(grade, queries, 3).ndcg(score)
     shuffled = grade[order], queries[order], 3
     np.testing.assert_array_equal(QueryNdcg(*shuffled).ndcg(score[order]), ndcg)
-    np.testing.assert_allclose(query_ndcg(score[order], *shuffled), ndcg, atol=1e-12)
+    np.testing.assert_allclose(QueryNdcg(*shuffled).ndcg(score[order]), ndcg, atol=1e-12)
     np.testing.assert_array_equal(
         QueryPairs(*shuffled).accuracy(score[order]), QueryPairs(grade, queries, 3).accuracy(score)
     )
@@ -142,7 +133,10 @@ def test_without_ties_nothing_changes(size: int, seed: int, depth: int) -> None:
     rng = np.random.default_rng(seed)
     score, grade, queries = rng.permutation(size) / 7, rng.integers(0, 4, size) / 3, np.zeros(size, np.intp)
     expected = ndcg_in_order(score, grade, depth)
-    for found in (QueryNdcg(grade, queries, 1, depth).ndcg(score)[0], query_ndcg(score, grade, queries, 1, depth)[0]):
+    for found in (
+        QueryNdcg(grade, queries, 1, depth).ndcg(score)[0],
+        QueryNdcg(grade, queries, 1, depth).ndcg(score)[0],
+    ):
         np.testing.assert_equal(found, expected)
     reference = rng.permutation(size) / 3
     count = max(1, round(0.1 * size))

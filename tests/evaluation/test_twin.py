@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
-from sie_agent.evaluation import Twin, knowledge_removed, query_accuracy, simulate_judge
+from sie_agent.evaluation import QueryPairs, knowledge_removed, simulate_judge
+from sie_agent.evaluation.twin import Twin
 
 from ..soak import seeds
 
@@ -46,7 +47,7 @@ def test_nothing_is_known_within_queries_or_between_them(kind: str) -> None:
         assert twin.cells == "grade" and twin.covered > 0.8
         means = np.bincount(queries, twin.relevance) / np.bincount(queries)
         np.testing.assert_allclose(means, 0.5, atol=1e-12)
-        each = query_accuracy(twin.relevance, grade, queries, 60)
+        each = QueryPairs(grade, queries, 60).accuracy(twin.relevance)
         accuracies.append(each)
         np.testing.assert_allclose(each[~np.isnan(each)], 0.5, atol=1e-12)
     assert np.nanmean(accuracies) == pytest.approx(0.5)
@@ -57,7 +58,7 @@ def test_few_rows_a_grade_make_two_cells_a_query(kind: str) -> None:
     grade, queries = graded(80, 12, 13)
     twin = knowledge_removed(judges(grade, 0)[kind], queries, grade, RELEVANT_AT, 0)
     assert twin.cells == "relevant"
-    each = query_accuracy(twin.relevance, (grade >= RELEVANT_AT).astype(float), queries, 80)
+    each = QueryPairs((grade >= RELEVANT_AT).astype(float), queries, 80).accuracy(twin.relevance)
     np.testing.assert_allclose(each[~np.isnan(each)], 0.5, atol=1e-12)
     np.testing.assert_allclose(np.bincount(queries, twin.relevance) / np.bincount(queries), 0.5, atol=1e-12)
 
@@ -66,7 +67,7 @@ def test_two_cells_a_query_leave_what_is_known_on_one_side_of_the_threshold() ->
     """Why a twin of such cells may only be held against relevant or not."""
     grade, queries = graded(80, 12, 13)
     twin = knowledge_removed(grade, queries, grade, RELEVANT_AT, 0)
-    assert np.nanmean(query_accuracy(twin.relevance, grade, queries, 80)) > 0.7
+    assert np.nanmean(QueryPairs(grade, queries, 80).accuracy(twin.relevance)) > 0.7
 
 
 def test_the_order_within_cells_is_the_judges() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sie_agent.evaluation import QueryNdcg, QueryPairs, query_accuracy, query_ndcg, roc_auc
+from sie_agent.evaluation import QueryNdcg, QueryPairs, roc_auc
 
 ROWS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3), st.integers(0, 3)), max_size=40)
 
@@ -43,7 +43,7 @@ def searched(n_queries: int, seed: int, most: int = 20) -> tuple[np.ndarray, np.
 @given(ROWS)
 def test_accuracy_is_the_count_by_hand(rows: list[tuple[int, int, int]]) -> None:
     score, grade, queries = columns(rows)
-    np.testing.assert_allclose(query_accuracy(score, grade, queries, 5), by_hand(score, grade, queries, 5))
+    np.testing.assert_allclose(QueryPairs(grade, queries, 5).accuracy(score), by_hand(score, grade, queries, 5))
 
 
 def test_many_scores_share_one_index() -> None:
@@ -58,9 +58,9 @@ def test_many_scores_share_one_index() -> None:
 
 def test_best_worst_and_constant_scores() -> None:
     _, grade, queries = searched(30, 1)
-    there = ~np.isnan(query_accuracy(grade, grade, queries, 30))
+    there = ~np.isnan(QueryPairs(grade, queries, 30).accuracy(grade))
     for score, expected in ((grade, 1.0), (-grade, 0.0), (np.zeros(len(grade)), 0.5)):
-        np.testing.assert_array_equal(query_accuracy(score, grade, queries, 30)[there], expected)
+        np.testing.assert_array_equal(QueryPairs(grade, queries, 30).accuracy(score)[there], expected)
 
 
 @settings(max_examples=30, deadline=None)
@@ -68,9 +68,9 @@ def test_best_worst_and_constant_scores() -> None:
 def test_neither_order_of_rows_nor_scale_matters(rows: list[tuple[int, int, int]], random) -> None:
     score, grade, queries = columns(rows)
     order = np.array(random.sample(range(len(rows)), len(rows)), np.intp)
-    found = query_accuracy(score, grade, queries, 4)
-    np.testing.assert_array_equal(query_accuracy(score[order], grade[order], queries[order], 4), found)
-    np.testing.assert_array_equal(query_accuracy(np.exp(3 * score) - 7, grade**3, queries, 4), found)
+    found = QueryPairs(grade, queries, 4).accuracy(score)
+    np.testing.assert_array_equal(QueryPairs(grade[order], queries[order], 4).accuracy(score[order]), found)
+    np.testing.assert_array_equal(QueryPairs(grade**3, queries, 4).accuracy(np.exp(3 * score) - 7), found)
 
 
 def test_rows_without_score_or_grade_are_in_no_pair() -> None:
@@ -78,13 +78,13 @@ def test_rows_without_score_or_grade_are_in_no_pair() -> None:
     scores[0, ::3], grade[::5] = np.nan, np.nan
     known = ~np.isnan(grade)
     expected = by_hand(scores[0][known], grade[known], queries[known], 40)
-    np.testing.assert_allclose(query_accuracy(scores[0], grade, queries, 40), expected)
+    np.testing.assert_allclose(QueryPairs(grade, queries, 40).accuracy(scores[0]), expected)
 
 
 def test_one_query_of_many_rows() -> None:
     rng = np.random.default_rng(0)
     score, grade = rng.normal(size=2_200), rng.integers(0, 2, 2_200).astype(float)
-    found = query_accuracy(score, grade, np.zeros(2_200, np.intp), 1)
+    found = QueryPairs(grade, np.zeros(2_200, np.intp), 1).accuracy(score)
     assert found[0] == pytest.approx(roc_auc(score, grade > 0.5))
 
 
@@ -94,10 +94,10 @@ def test_ndcg_is_that_of_the_loop_over_queries() -> None:
     found = QueryNdcg(grade, queries, 62).ndcg(scores)
     assert found.shape == (3, 62) and np.isnan(found[:, [7, 60, 61]]).all()
     for score, row in zip(scores, found, strict=True):
-        np.testing.assert_allclose(row, query_ndcg(score, grade, queries, 62), rtol=1e-13)
+        np.testing.assert_allclose(row, QueryNdcg(grade, queries, 62).ndcg(score), rtol=1e-13)
     np.testing.assert_array_equal(QueryNdcg(grade, queries, 62).ndcg(scores[1]), found[1])
     other = QueryNdcg(grade, queries, 62, depth=3).ndcg(scores[0])
-    np.testing.assert_allclose(other, query_ndcg(scores[0], grade, queries, 62, 3), rtol=1e-13)
+    np.testing.assert_allclose(other, QueryNdcg(grade, queries, 62, 3).ndcg(scores[0]), rtol=1e-13)
 
 
 @settings(max_examples=40, deadline=None)
@@ -105,7 +105,7 @@ def test_ndcg_is_that_of_the_loop_over_queries() -> None:
 def test_ndcg_with_ties_and_lone_rows(rows: list[tuple[int, int, int]]) -> None:
     score, grade, queries = columns(rows)
     found = QueryNdcg(grade, queries, 5).ndcg(score)
-    np.testing.assert_allclose(found, query_ndcg(score, grade, queries, 5), rtol=1e-13)
+    np.testing.assert_allclose(found, QueryNdcg(grade, queries, 5).ndcg(score), rtol=1e-13)
 
 
 def test_ndcg_is_scikit_learns() -> None:

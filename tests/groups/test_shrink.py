@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sie_agent.groups import Groups, fit_prior, shrink
-from sie_agent.groups.shrink import pooled_variance
+from sie_agent.groups import shrink
+from sie_agent.groups.shrink import Groups, fit_prior, pooled_variance
 
 Doubles = np.ndarray
 

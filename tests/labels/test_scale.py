@@ -8,8 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from sie_agent.evaluation import roc_auc
-from sie_agent.labels import joint_with_proxies, match_log
-from sie_agent.labels.scale import mean_of_others
+from sie_agent.labels.scale import joint_with_proxies, match_log, mean_of_others
 
 
 @settings(max_examples=60, deadline=None)

@@ -7,7 +7,8 @@ import pytest
 
 from sie_agent.attribution import FeatureRows
 from sie_agent.evaluation import roc_auc
-from sie_agent.labels import Evidence, LabelSettings, match_log, support
+from sie_agent.labels import Evidence, LabelSettings, support
+from sie_agent.labels.scale import match_log
 from sie_agent.labels.support import rates_of_ones
 from sie_agent.selection import weights_from
 

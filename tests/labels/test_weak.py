@@ -19,17 +19,8 @@ from sie_agent.attribution import (
     row_influence,
     train,
 )
-from sie_agent.labels import (
-    WEAK_LABELS,
-    Evidence,
-    LabelSettings,
-    hardness,
-    joint_with_proxies,
-    match_log,
-    relevance,
-    support,
-    value,
-)
+from sie_agent.labels import WEAK_LABELS, Evidence, LabelSettings, hardness, relevance, support, value
+from sie_agent.labels.scale import joint_with_proxies, match_log
 
 
 @pytest.fixture(scope="module")

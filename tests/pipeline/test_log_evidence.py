@@ -22,11 +22,11 @@ from sie_agent.pipeline import (
     Log,
     Proxies,
     distill_labels,
-    fit_label_errors,
     label_errors_of,
     make_labels,
     train_proxies,
 )
+from sie_agent.pipeline.log_evidence import fit_label_errors
 from sie_agent.samples import load_samples, simulate_flips, without_grade
 from sie_agent.scorer import COLUMNS_FILE, LOG_COLUMNS, LabelErrors, load_scorer
 from sie_agent.scorer.label_errors import as_config, fault_in

@@ -9,7 +9,8 @@ import pytest
 
 from sie_agent.downstream import recipe_name
 from sie_agent.evaluation import WithinQueries
-from sie_agent.pipeline import CANDIDATES, LOG, MILDEST, above_chance, choose_by_grades, choose_by_log, tuned
+from sie_agent.pipeline import CANDIDATES, above_chance, choose_by_grades, choose_by_log, tuned
+from sie_agent.pipeline.recipes import LOG, MILDEST
 
 GOOD, CHANCE = WithinQueries(0.7, 0.6, 0.8, 40), WithinQueries(0.55, 0.49, 0.6, 40)
 NOTHING = WithinQueries(float("nan"), float("nan"), float("nan"), 0)

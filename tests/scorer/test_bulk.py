@@ -21,13 +21,13 @@ from sie_agent.samples import batches
 from sie_agent.selection import (
     connections,
     covering_mask,
-    keep_mask,
     select_file,
     select_rows,
     tie_breakers,
     weigh_file,
     weigh_rows,
 )
+from sie_agent.selection.select import keep_mask
 from sie_agent.utils.progress import set_quiet
 
 from ..soak import seeds

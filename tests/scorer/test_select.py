@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 
 from sie_agent.errors import InputError
-from sie_agent.selection import Recipe, keep_mask, select_rows, tie_breakers, weights_from
+from sie_agent.selection import Recipe, select_rows, tie_breakers, weights_from
+from sie_agent.selection.select import keep_mask
 
 from .kept_in_numpy import kept_order
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sie_agent.errors import InputError
 from sie_agent.samples import batches
 from sie_agent.selection import Recipe, connections, recipe_in, weigh_file, weigh_rows
-from sie_agent.selection.recipe_choice import mean_of, quantiles_of
+from sie_agent.selection.recipe_choice import ScoresTable
 from sie_agent.utils.progress import set_quiet
 
 SMALL = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -212,11 +212,11 @@ def test_labels_may_be_missing_altogether(tmp_path: Path) -> None:
     np.testing.assert_allclose(pd.read_parquet(tmp_path / "w.parquet")["blended_label"], [0.5, 0.75])
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-5, 5) | st.sampled_from([0.0, 1.0]), min_size=1, max_size=300))
 def test_quantiles_are_those_of_numpy(values: list[float]) -> None:
-    ordered = np.sort(np.array(values))
-    found = quantiles_of(len(values), lambda places: ordered[places])
-    np.testing.assert_allclose(found, np.quantile(ordered, np.linspace(0, 1, 101)), atol=1e-12)
+    found = ScoresTable(["score"], lambda name: [np.array(values)]).quantiles("score")
+    np.testing.assert_allclose(found, np.quantile(values, np.linspace(0, 1, 101)), atol=1e-12)
     assert (np.diff(found) >= 0).all()
 
 
@@ -224,9 +224,10 @@ def test_quantiles_are_those_of_numpy(values: list[float]) -> None:
 def test_a_mean_does_not_hang_on_the_pieces(values: list[float], size: int) -> None:
     labels = np.array(values, float)
     pieces = [labels[start : start + size] for start in range(0, len(labels), size)]
-    assert mean_of(pieces) == mean_of([labels])
+    found = ScoresTable(["label"], lambda name: pieces).mean_label()
+    assert found == ScoresTable(["label"], lambda name: [labels]).mean_label()
     known = labels[~np.isnan(labels)]
-    assert mean_of(pieces) == pytest.approx(known.mean() if len(known) else 0.25)
+    assert found == pytest.approx(known.mean() if len(known) else 0.25)
 
 
 def test_mean_weight_over_the_log_is_one_and_the_least_strength_changes_nothing() -> None:

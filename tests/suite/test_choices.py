@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 
 from sie_agent.attribution import REFERENCES, SIGNED
 from sie_agent.downstream import BASELINES
-from sie_agent.labels import joint_with_proxies
+from sie_agent.labels.scale import joint_with_proxies
 from sie_agent.suite import run_suite
 
 pytestmark = pytest.mark.slow

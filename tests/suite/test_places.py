@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from sie_agent.errors import InputError
-from sie_agent.suite import dump_suite, load_suite, run_suite
+from sie_agent.suite import load_suite, run_suite
+from sie_agent.suite.settings import dump_suite
 from sie_agent.suite.work import run_folder, work_of
 
 Finished = tuple[Any, Path, dict[str, Any]]

@@ -11,8 +11,9 @@ import yaml
 from sie_agent.errors import InputError
 from sie_agent.files.paths import suites_dir
 from sie_agent.samples import LOGS, LogSettings
-from sie_agent.suite import dump_suite, load_suite
+from sie_agent.suite import load_suite
 from sie_agent.suite.parts import JudgePart
+from sie_agent.suite.settings import dump_suite
 
 SHIPPED = sorted(path.stem for path in suites_dir().glob("*.yaml"))
 

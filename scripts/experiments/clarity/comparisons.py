@@ -12,7 +12,7 @@ from scipy.stats import entropy
 from scipy.stats import t as student
 from statsmodels.stats.multitest import multipletests
 
-from sie_agent.evaluation import interval, partial_spearman, query_accuracy, query_copies, resampled_rows, spearman
+from sie_agent.evaluation import QueryPairs, interval, partial_spearman, query_copies, resampled_rows, spearman
 from sie_agent.judging import judge_clarity_from_catalogue
 from sie_agent.samples import lexical_scores, without_grade
 
@@ -51,7 +51,7 @@ def outcomes_of(samples: pd.DataFrame, variance: npt.NDArray[np.floating]) -> pd
     pairs["top"] = pairs["grade"] >= 1.0
     by_query = pairs.groupby("query", sort=False)
     text = lexical_scores(samples["query"], samples["title"])
-    accuracy = query_accuracy(text, grade.to_numpy(), codes.astype(np.intp), len(names))
+    accuracy = QueryPairs(grade.to_numpy(), codes.astype(np.intp), len(names)).accuracy(text)
     return pd.DataFrame(
         {
             RATER_VARIANCE: by_query["variance"].mean(),

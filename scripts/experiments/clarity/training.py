@@ -14,7 +14,7 @@ from statsmodels.stats.multitest import multipletests
 from scripts.experiments.clarity.comparisons import NEAREST, WORDS
 from sie_agent.attribution import FeatureRows
 from sie_agent.downstream import RANKERS, TARGET, Fold, make_folds
-from sie_agent.evaluation import paired_query_difference, query_accuracy, query_copies
+from sie_agent.evaluation import QueryPairs, paired_query_difference, query_copies
 from sie_agent.features import TextFeatures
 from sie_agent.pipeline import TargetPart, training_of
 from sie_agent.samples import LogSettings, simulate_log, without_grade
@@ -142,7 +142,7 @@ def accuracies(
                 [SEED + 100 * seed + one for one in range(MODELS)],
                 [features[fold.test]],
             )
-            tested = query_accuracy(predicted, grade[fold.test], codes[fold.test], count)
+            tested = QueryPairs(grade[fold.test], codes[fold.test], count).accuracy(predicted)
             here = np.unique(codes[fold.test])
             found[name][here] = tested[here]
     return found

@@ -14,7 +14,7 @@ from scripts.experiments.headline.variants import LABELS, TARGETS, VARIANTS, Lab
 from scripts.experiments.headline.views import LinearView, View
 from scripts.experiments.references.half_logs import subset_losses
 from sie_agent.attribution import FeatureRows, Setting, train
-from sie_agent.evaluation import knowledge_removed, query_accuracy
+from sie_agent.evaluation import QueryPairs, knowledge_removed
 from sie_agent.labels import student_settings
 from sie_agent.samples import LogSettings, simulate_log
 from sie_agent.scorer import fit_student, student_inputs
@@ -121,7 +121,7 @@ class Draw:
             ]
         accuracy, found = [], []
         for name, relevance in judges.items():
-            accuracy.append(query_accuracy(relevance, study.grade, study.queries, int(study.queries.max()) + 1))
+            accuracy.append(QueryPairs(study.grade, study.queries, int(study.queries.max()) + 1).accuracy(relevance))
             twins = [
                 knowledge_removed(relevance, study.queries, study.grade, RELEVANT_AT, 100 * self.seed + one).relevance
                 for one in range(TWINS)
