@@ -78,6 +78,13 @@ class Answer:
         return is_lasting(self.status)
 
 
+def number_answer(method: str, number: float, detail: str = "", **counts: Any) -> Answer:
+    """The answer of a judge that gives a number; *counts*: its tokens and its time, where there was one."""
+    if not math.isfinite(number):
+        return Answer("bad-logprobs", method, detail or "the number is not finite")
+    return Answer("ok", method, detail, number=number, **counts)
+
+
 @dataclass(frozen=True, slots=True)
 class ScaledAnswer:
     """An answer on the scale: score in [0, 1], probabilities over tokens, entropy in nats."""

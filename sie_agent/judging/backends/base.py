@@ -104,11 +104,9 @@ class Backend(Protocol):
     @property
     def model(self) -> str:
         """The name of the preferred model."""
-        ...
 
     def sources(self, method: str) -> tuple[Source, ...]:
         """Who may answer a variant of *method*: the preferred source first, then those that may step in."""
-        ...
 
     def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
         """Answer requests, in small batches as they are done.
@@ -121,11 +119,10 @@ class Backend(Protocol):
         ------
         EnvironmentFailure : nothing can be judged (server unreachable, model missing).
         """
-        ...
 
     def close(self) -> None:
         """Let go of what is held."""
-        ...
+        return None
 
 
 class BackendClass(Protocol):
@@ -149,7 +146,6 @@ class BackendClass(Protocol):
         ------
         InputError : options that do not fit together.
         """
-        ...
 
 
 @runtime_checkable
@@ -159,11 +155,9 @@ class Accounted(Protocol):
     @property
     def prices(self) -> Mapping[str, PricePart]:
         """The price by name of the endpoint, where one was stated."""
-        ...
 
     def report(self) -> list[dict[str, Any]]:
         """What each endpoint did, for the manifest."""
-        ...
 
 
 def check_installed(backend: Backend) -> None:

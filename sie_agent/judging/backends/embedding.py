@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice
 from typing import Any
 
-from sie_agent.judging.answers import Answer, Request
+from sie_agent.judging.answers import Request, number_answer
 from sie_agent.judging.backends.base import FLUSH_COUNT, BackendOptions, Batch, Source
 from sie_agent.judging.backends.in_process import InProcess
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.models import files as models
-from sie_agent.utils.shown import shown
 
 MAX_TOKENS = 256
 CUT = {"padding": True, "truncation": True, "max_length": MAX_TOKENS}
@@ -45,9 +43,6 @@ class EmbeddingBackend(InProcess):
         options.checked()
         return cls(options.model, options.batch_size)
 
-    def __repr__(self) -> str:
-        return shown(self, model=self.model)
-
     def sources(self, method: str) -> tuple[Source, ...]:
         settings = {"pooling": "mean", "max_tokens": MAX_TOKENS}
         return (Source(self.model, self.fingerprint(), method, "sentence-encoder", settings),)
@@ -64,11 +59,7 @@ class EmbeddingBackend(InProcess):
             for request in window:
                 query, item = (vectors[message["content"]] for message in request.messages)
                 cosine = float(query @ item)
-                if math.isfinite(cosine):
-                    answer = Answer("ok", "embedding", number=cosine, latency_ms=each)
-                else:
-                    answer = Answer("bad-logprobs", "embedding", detail="the cosine is not a number")
-                batch.append((request, answer))
+                batch.append((request, number_answer("embedding", cosine, latency_ms=each)))
             yield batch
 
     def _encode(self, texts: list[str]) -> dict[str, Any]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
+from sie_agent.judging.backends.base import Backend
 from sie_agent.models import files as models
 from sie_agent.utils.progress import say
+from sie_agent.utils.shown import shown
 
 
-class InProcess:
+class InProcess(Backend):
     """A model from a package, or any local folder or Hub id.
 
     Parameters
@@ -24,6 +26,9 @@ class InProcess:
     def __init__(self, model: str | None = None) -> None:
         self._given = model
         self._loaded: Any = None
+
+    def __repr__(self) -> str:
+        return shown(self, model=self.model)
 
     @property
     def model(self) -> str:

@@ -7,7 +7,7 @@ from itertools import islice
 
 from sie_agent.features import unspaced
 from sie_agent.judging.answers import Answer, Request
-from sie_agent.judging.backends.base import FLUSH_COUNT, BackendOptions, Batch, Source
+from sie_agent.judging.backends.base import FLUSH_COUNT, Backend, BackendOptions, Batch, Source
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.utils.shown import shown
 
@@ -23,7 +23,7 @@ def share_of_words(query: str, text: str) -> float | None:
     return len(wanted & set(unspaced.words_in(text))) / len(wanted)
 
 
-class LexicalBackend:
+class LexicalBackend(Backend):
     """Scores by words in common: no model, no probabilities."""
 
     kind = "lexical"
@@ -47,9 +47,6 @@ class LexicalBackend:
         waiting = iter(requests)
         while window := list(islice(waiting, FLUSH_COUNT)):
             yield [(request, answer_of(request)) for request in window]
-
-    def close(self) -> None:
-        return None
 
 
 def answer_of(request: Request) -> Answer:

@@ -6,7 +6,6 @@ variants of method ``likelihood`` and no others.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from sie_agent.judging.answers import Answer, Request
+from sie_agent.judging.answers import Answer, Request, number_answer
 from sie_agent.judging.backends.base import BackendOptions, Batch, Source
 from sie_agent.judging.backends.in_process import InProcess
 from sie_agent.judging.backends.likelihood import PrefixScorer, QueryTokens
@@ -130,9 +129,6 @@ def scored(scorer: PrefixScorer, generic: dict[str, float], chunk: list[Ready]) 
             blank = generic[asked.request.query]
             detail += f", {blank:.4f} for a generic product"
             number -= blank
-        if math.isfinite(number):
-            answer = Answer("ok", "likelihood", detail, None, None, number, asked.tokens.length, 0, each)
-        else:
-            answer = Answer("bad-logprobs", "likelihood", detail=detail)
+        answer = number_answer("likelihood", number, detail, input_tokens=asked.tokens.length, latency_ms=each)
         batch.append((asked.request, answer))
     return batch

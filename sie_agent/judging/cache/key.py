@@ -5,40 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypedDict, Unpack
+from typing import Any
 
 KEY_FORMAT = 1
 CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
 MESSAGES = '"messages":['
 
 
-class KeyContent(TypedDict):
-    """All that is in a key but the messages.
-
-    Attributes
-    ----------
-    model, fingerprint : name and revision (a content hash where the weights are at hand).
-    schema : JSON schema of a written answer, or None.
-    scale : (token, value) of every level.
-    method : how the answer is read.
-    settings : sampling, log-probability and precision settings.
-    family : the kind of endpoint. Its address, and how many requests run at once, change nothing.
-    """
-
-    model: str
-    fingerprint: str
-    schema: Mapping[str, Any] | None
-    scale: Sequence[tuple[str, float]]
-    method: str
-    settings: Mapping[str, Any]
-    family: str
-
-
-def key_maker(**content: Unpack[KeyContent]) -> Callable[[Sequence[Mapping[str, str]]], str]:
-    """From messages to the key: SHA-256 (hex) over the canonical JSON of *content* and messages.
+def key_maker(schema: Mapping[str, Any] | None, **content: Any) -> Callable[[Sequence[Mapping[str, str]]], str]:
+    """From messages to the key: SHA-256 (hex) over the canonical JSON of all that is given and the messages.
 
     What comes before the messages, and the leading messages that stay the same from one request to the next
     (system text and examples), are encoded and hashed once.
+
+    Parameters
+    ----------
+    schema : JSON schema of a written answer, or None.
+    content : ``model`` and ``fingerprint`` (name and revision, a content hash where the weights are at hand);
+        ``scale``, the (token, value) of every level; ``method``, how the answer is read; ``settings`` of sampling,
+        log-probabilities and precision; ``family``, the kind of endpoint. Its address, and how many requests run at
+        once, change nothing.
 
     Returns
     -------
@@ -46,8 +32,8 @@ def key_maker(**content: Unpack[KeyContent]) -> Callable[[Sequence[Mapping[str, 
     gives.
     """
     # the order of a schema's properties is the order in which they are written, so it counts
-    schema = None if content["schema"] is None else json.dumps(content["schema"])
-    described = {**content, "format": KEY_FORMAT, "schema": schema, "messages": []}
+    listed = None if schema is None else json.dumps(schema)
+    described = {**content, "format": KEY_FORMAT, "schema": listed, "messages": []}
     # keys are sorted, and quotes within a text are escaped: the first place that looks like the list is the list
     opening, closing = CANONICAL.encode(described).split(MESSAGES, 1)
     start = hashlib.sha256((opening + MESSAGES).encode("ascii"))

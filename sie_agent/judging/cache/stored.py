@@ -58,8 +58,6 @@ def checked_answer(variant: Variant, answer: Answer) -> Answer:
     Nothing, whatever the fields hold.
     """
     problem = misfit(variant, answer)
-    if not problem and is_clean(answer):
-        return answer
     method = answer.method if answers(variant, answer.method) else variant.method
     graded = method if answer.status == "ok" and not problem else ""
     return Answer(
@@ -76,22 +74,6 @@ def checked_answer(variant: Variant, answer: Answer) -> Answer:
         endpoint=plain_line(answer.endpoint, NAME_CHARS),
         asked=plain_line(answer.asked, NAME_CHARS),
     )
-
-
-def is_clean(answer: Answer) -> bool:
-    """Whether an answer that fits may be kept as it is. Nearly all may, and there are 25,000 a second."""
-    for text, most in (
-        (answer.detail, DETAIL_CHARS),
-        (answer.model, NAME_CHARS),
-        (answer.endpoint, NAME_CHARS),
-        (answer.asked, NAME_CHARS),
-    ):
-        if type(text) is not str or len(text) > most or not text.isprintable():
-            return False
-    given = (answer.probabilities is not None) + (answer.grade is not None) + (answer.number is not None)
-    if given != (answer.status == "ok") or type(answer.latency_ms) is not float:
-        return False
-    return is_count(answer.input_tokens) and is_count(answer.output_tokens) and 0.0 <= answer.latency_ms < math.inf
 
 
 def misfit(variant: Variant, answer: Answer, *, sound: bool = False) -> str:

@@ -16,12 +16,12 @@ from typing import Any
 
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.judging.answers import Answer, Request
-from sie_agent.judging.backends.base import BackendOptions, Batch, Source, Watcher, sources_of, watcher_of
+from sie_agent.judging.backends.base import Backend, BackendOptions, Batch, Source, Watcher, sources_of, watcher_of
 from sie_agent.judging.backends.endpoints import Endpoint, PricePart, key_of, single_endpoint
 from sie_agent.judging.backends.http.addresses import shown_url
 from sie_agent.judging.backends.http.attempt import attempt
 from sie_agent.judging.backends.http.clients import async_client
-from sie_agent.judging.backends.http.concurrent import answers_as_they_come
+from sie_agent.judging.backends.http.concurrent import Worker, answers_as_they_come
 from sie_agent.judging.backends.http.form import TOP_LOGPROBS
 from sie_agent.judging.backends.http.model_server import ModelServer
 from sie_agent.judging.backends.http.pool import Pool
@@ -48,7 +48,7 @@ FIRST_FAILURES = 48
 UNPAID = frozenset({"rate-limited", "rejected", "too-long", "server-error"})
 
 
-class OpenAIBackend:
+class OpenAIBackend(Backend):
     """Chat completions over HTTP.
 
     Parameters
@@ -159,11 +159,8 @@ class OpenAIBackend:
         for absent in problems:
             say(f"{absent}. It is looked after again while the others work.")
 
-    def close(self) -> None:
-        return None
 
-
-class _Run:
+class _Run(Worker):
     """One variant's requests to the servers of a backend; see :class:`.concurrent.Worker`."""
 
     def __init__(self, backend: OpenAIBackend, variant: Variant, watcher: Watcher) -> None:
