@@ -23,8 +23,7 @@ from sie_agent.judging.prompts.variants import (
 )
 from sie_agent.judging.reasons import Reasons, pattern, reasons_in_words, shortened
 from sie_agent.judging.runner import judge, judge_chunks
-from sie_agent.judging.session import Session, check_limit
-from sie_agent.judging.signals import stop_on_signals
+from sie_agent.judging.session import Session, check_limit, stop_on_signals
 from sie_agent.judging.spending import Account
 from sie_agent.judging.table import JUDGMENT_COLUMNS
 

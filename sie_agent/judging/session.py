@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from sie_agent.errors import EnvironmentFailure, InputError
@@ -16,7 +20,7 @@ from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.judging.reasons import Failing
 from sie_agent.judging.spending import Account, Spending
-from sie_agent.utils.progress import Bar
+from sie_agent.utils.progress import Bar, say
 
 COMMIT_COUNT = 64
 GRADE_BINS = 10
@@ -221,3 +225,27 @@ def short(count: int) -> str:
         if count >= size:
             return f"{count / size:.1f}{mark}"
     return str(count)
+
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def stop_on_signals(session: Session) -> Iterator[None]:
+    """While the body runs, a signal stops the session; outside the main thread, signals are left as they are."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        if session.stopped == "interrupted":
+            raise KeyboardInterrupt
+        session.stop("interrupted")
+        say("Stopping: waiting for what has been asked (again to stop at once)")
+
+    before = {number: signal.signal(number, heard) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,14 +1,18 @@
-"""What every backend offers to the runner, and what the caller of `make_backend` may ask of it."""
+"""What every backend offers to the runner, what the caller of `make_backend` may ask of it, and what backends share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from sie_agent.errors import InputError
 from sie_agent.judging.answers import Answer, Request
 from sie_agent.judging.prompts.variants import Variant
+from sie_agent.models import files as models
+from sie_agent.utils.progress import say
+from sie_agent.utils.shown import shown
 
 if TYPE_CHECKING:
     from sie_agent.judging.backends.endpoints import EndpointList, PricePart
@@ -192,3 +196,55 @@ class Watcher:
 def watcher_of(requests: object) -> Watcher:
     """The requests themselves where they keep books (``session.Drawn``), else nobody."""
     return requests if isinstance(requests, Watcher) else Watcher()
+
+
+class InProcess(Backend):
+    """A model from a package, or any local folder or Hub id.
+
+    Parameters
+    ----------
+    model : None for the packaged one, else a folder or a Hub id.
+    """
+
+    packaged: ClassVar[models.PackagedModel]
+    model_class: ClassVar[str]
+    precision = "float32"
+
+    def __init__(self, model: str | None = None) -> None:
+        self._given = model
+        self._loaded: Any = None
+
+    def __repr__(self) -> str:
+        return shown(self, model=self.model)
+
+    @property
+    def model(self) -> str:
+        """The model's name in judgments."""
+        return models.shown_name(self._given, self.packaged.name)
+
+    def require(self) -> None:
+        """Raise EnvironmentFailure where a package is not installed."""
+        models.require_transformers()
+        if self._given is None:
+            self.packaged.require()
+
+    def fingerprint(self) -> str:
+        """Hash of the weights."""
+        return self.packaged.digest() if self._given is None else models.folder_hash(models.named_folder(self._given))
+
+    def _folder(self) -> Path:
+        return self.packaged.folder() if self._given is None else models.named_folder(self._given)
+
+    def _load(self) -> tuple[Any, Any]:
+        """Model and tokenizer, loaded once."""
+        if self._loaded is None:
+            models.require_transformers()
+            folder = self._folder()
+            say(f"Loading {self.model} ...")
+            self._loaded = models.load_pretrained(self.model_class, folder, self.precision)
+        found: tuple[Any, Any] = self._loaded
+        return found
+
+    def close(self) -> None:
+        """Let go of the model."""
+        self._loaded = None

@@ -9,8 +9,7 @@ from itertools import islice
 from typing import Any
 
 from sie_agent.judging.answers import Request, number_answer
-from sie_agent.judging.backends.base import FLUSH_COUNT, BackendOptions, Batch, Source
-from sie_agent.judging.backends.in_process import InProcess
+from sie_agent.judging.backends.base import FLUSH_COUNT, BackendOptions, Batch, InProcess, Source
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.models import files as models
 

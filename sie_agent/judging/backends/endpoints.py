@@ -35,10 +35,10 @@ def checked_url(given: str) -> str:
     given = given.strip()
     try:
         parts = urlsplit(given)
-        port_is_fine = parts.port is None or parts.port > 0
+        is_fine = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
-        port_is_fine = False
-    if not port_is_fine or parts.scheme not in ("http", "https") or not parts.hostname:
+        is_fine = False
+    if not is_fine:
         raise ValueError("the server's address is no http or https address; it looks like http://127.0.0.1:8000/v1")
     try:
         address_of(given)

@@ -17,12 +17,10 @@ from typing import Any
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.files.json_files import read_object
 from sie_agent.files.paths import user_path
-from sie_agent.judging.answers import Answer, Request, answer_schema, bare_token
-from sie_agent.judging.backends.base import BackendOptions, Batch, Source
+from sie_agent.judging.answers import Answer, Request, answer_schema, bare_token, graded_answer
+from sie_agent.judging.backends.base import BackendOptions, Batch, InProcess, Source
 from sie_agent.judging.backends.http.form import GRADE_TOKENS, TOP_LOGPROBS
-from sie_agent.judging.backends.in_process import InProcess
 from sie_agent.judging.prompts.variants import Variant
-from sie_agent.judging.whole import graded_answer
 from sie_agent.judging.written import parse_written
 from sie_agent.models import files as models
 from sie_agent.utils.foreign import foreign_bars_silenced

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
-from sie_agent.judging.backends.http.meaning import Problem
-from sie_agent.judging.backends.http.wordings import words
+from sie_agent.judging.backends.http.meaning import Problem, words
 
 # one for the grade, and enough to see that the answer ends there
 GRADE_TOKENS = 4
