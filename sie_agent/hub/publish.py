@@ -16,6 +16,23 @@ from sie_agent.scorer.cards import PLACE, UNSTATED, code, scorer_card
 from sie_agent.scorer.files import CARD, read_config
 from sie_agent.utils.foreign import foreign_bars_silenced
 
+Kind = Literal["model", "dataset"]
+Files = Mapping[str, bytes | Path]
+
+AGAIN = "Wait a few minutes and give the same command again; what has arrived is not sent twice."
+OTHERWISE = "Check --to and --revision."
+LOG_IN = "Set HF_TOKEN to a token that may write, or log in with: hf auth login"
+STATUSES = {
+    401: ("the Hub does not know this token, or there is none", LOG_IN),
+    402: ("the Hub asks for a payment", "See the plan and the storage of the account."),
+    403: ("the token may not write here", "Give the token write access, or choose a repository of your own."),
+    404: ("no such repository or revision, or the token may not see it", "Check --to, --revision and the token."),
+    409: ("the repository was changed meanwhile", "Give the same command again."),
+    412: ("the repository was changed meanwhile", "Give the same command again."),
+    413: ("the upload is larger than the Hub takes", "Publish a file of fewer rows."),
+    429: ("the Hub asks for fewer requests", AGAIN),
+}
+NETWORK = ("httpx", "httpcore", "requests", "urllib3")
 OWNER_AND_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
@@ -104,25 +121,6 @@ def checked_card(card: str, where: Path, licence: str | None) -> str:
         return card
     parsed.data["license"] = licence
     return str(parsed).replace(UNSTATED, code(licence))
-
-
-Kind = Literal["model", "dataset"]
-Files = Mapping[str, bytes | Path]
-
-AGAIN = "Wait a few minutes and give the same command again; what has arrived is not sent twice."
-OTHERWISE = "Check --to and --revision."
-LOG_IN = "Set HF_TOKEN to a token that may write, or log in with: hf auth login"
-STATUSES = {
-    401: ("the Hub does not know this token, or there is none", LOG_IN),
-    402: ("the Hub asks for a payment", "See the plan and the storage of the account."),
-    403: ("the token may not write here", "Give the token write access, or choose a repository of your own."),
-    404: ("no such repository or revision, or the token may not see it", "Check --to, --revision and the token."),
-    409: ("the repository was changed meanwhile", "Give the same command again."),
-    412: ("the repository was changed meanwhile", "Give the same command again."),
-    413: ("the upload is larger than the Hub takes", "Publish a file of fewer rows."),
-    429: ("the Hub asks for fewer requests", AGAIN),
-}
-NETWORK = ("httpx", "httpcore", "requests", "urllib3")
 
 
 def upload(

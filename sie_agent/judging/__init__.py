@@ -24,7 +24,6 @@ from sie_agent.judging.prompts.variants import (
 from sie_agent.judging.reasons import Reasons, pattern, reasons_in_words, shortened
 from sie_agent.judging.runner import judge, judge_chunks
 from sie_agent.judging.session import Session, check_limit, stop_on_signals
-from sie_agent.judging.spending import Account
 from sie_agent.judging.table import JUDGMENT_COLUMNS
 
 __all__ = [
@@ -33,7 +32,6 @@ __all__ = [
     "DOUBLE_JUDGED",
     "ENCODER_TOKENS",
     "JUDGMENT_COLUMNS",
-    "Account",
     "Accounted",
     "Backend",
     "Endpoint",

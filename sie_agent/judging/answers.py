@@ -17,6 +17,18 @@ TRANSIENT_STATUSES = frozenset(
     {"timeout", "rate-limited", "server-error", "connection", "malformed", "rejected", "not-asked"}
 )
 LEAST_SCALE_MASS = 0.5
+DETAIL_CHARS = 200
+# marks by which models end an answer, where a server shows them
+END_MARK = re.compile(r"^(?:<[|\uff5c][^<>\n]{1,40}[|\uff5c]>|</?[a-z_]{1,20}>|\[(?:/INST|EOS|DONE)\])+", re.IGNORECASE)
+# what may close a grade: the rest has to be blank, or another line
+CLOSED = re.compile(r"^[ \t]*[.)\]\"'`*]*[ \t]*(?:\Z|\r?\n)")
+# how models begin when they decline
+REFUSAL = re.compile(
+    r"^\W*(?:i(?:'|\u2019| a)m (?:sorry|unable|not able|afraid)"
+    r"|i (?:can(?:not|'t|\u2019t| not)|won(?:'|\u2019)t|will not|apologi[sz]e)"
+    r"|sorry\b|i do not feel comfortable|as an ai\b)",
+    re.IGNORECASE,
+)
 
 
 def is_lasting(status: str) -> bool:
@@ -194,20 +206,6 @@ def answer_schema(variant: Variant, method: str) -> dict[str, Any] | None:
     if variant.rationale and variant.method == "written":
         asked = {"rationale": {"type": "string", "maxLength": 300}, **asked}
     return {"type": "object", "properties": asked, "required": list(asked), "additionalProperties": False}
-
-
-DETAIL_CHARS = 200
-# marks by which models end an answer, where a server shows them
-END_MARK = re.compile(r"^(?:<[|\uff5c][^<>\n]{1,40}[|\uff5c]>|</?[a-z_]{1,20}>|\[(?:/INST|EOS|DONE)\])+", re.IGNORECASE)
-# what may close a grade: the rest has to be blank, or another line
-CLOSED = re.compile(r"^[ \t]*[.)\]\"'`*]*[ \t]*(?:\Z|\r?\n)")
-# how models begin when they decline
-REFUSAL = re.compile(
-    r"^\W*(?:i(?:'|\u2019| a)m (?:sorry|unable|not able|afraid)"
-    r"|i (?:can(?:not|'t|\u2019t| not)|won(?:'|\u2019)t|will not|apologi[sz]e)"
-    r"|sorry\b|i do not feel comfortable|as an ai\b)",
-    re.IGNORECASE,
-)
 
 
 def graded_answer(

@@ -150,6 +150,7 @@ class KeyMaker:
             model=source.model,
             fingerprint=source.fingerprint,
             schema=answer_schema(self.variant, source.method),
+            head=render.head,
             scale=[(level.token, level.value) for level in self.variant.scale],
             method=source.method,
             settings=settings,
@@ -269,20 +270,16 @@ class LookUp:
                     hashes = pd.util.hash_array(rows["query"].to_numpy(dtype=object)).tolist()
                     rows = rows[[one not in self._seen_queries for one in hashes]].reset_index(drop=True)
                     self._seen_queries.update(hashes)
-                yield self._chunk(rows)
+                fields = RowFields(rows, self.variant)
+                asked, places = distinct_questions(fields, self.keys)
+                if self._once:
+                    asked = [question for question in asked if int(question.key[:16], 16) not in self._seen]
+                    self._seen.update(int(question.key[:16], 16) for question in asked)
+                answers = cached_answers(asked, fields, self.keys, self._cache, retry_failed=self._retry_failed)
+                yield Chunk(rows, fields, asked, places, answers, self.keys)
         finally:
             if (count := self._cache.damaged - before) > 0:
-                answers = "1 damaged answer" if count == 1 else f"{count:,} damaged answers"
-                say(f"{answers} in the cache: asked again")
-
-    def _chunk(self, rows: pd.DataFrame) -> Chunk:
-        fields = RowFields(rows, self.variant)
-        asked, places = distinct_questions(fields, self.keys)
-        if self._once:
-            asked = [question for question in asked if int(question.key[:16], 16) not in self._seen]
-            self._seen.update(int(question.key[:16], 16) for question in asked)
-        answers = cached_answers(asked, fields, self.keys, self._cache, retry_failed=self._retry_failed)
-        return Chunk(rows, fields, asked, places, answers, self.keys)
+                say(f"{'1 damaged answer' if count == 1 else f'{count:,} damaged answers'} in the cache: asked again")
 
 
 @dataclass

@@ -13,7 +13,7 @@ from sie_agent.judging.arrivals import Arrivals
 from sie_agent.judging.backends.base import Backend
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.prompts.variants import Variant, load_variant
-from sie_agent.judging.questions import Chunk, LookUp, Question
+from sie_agent.judging.questions import Chunk, LookUp
 from sie_agent.judging.session import Drawn, Session
 from sie_agent.judging.table import judgment_table
 from sie_agent.utils.progress import bar, say
@@ -110,10 +110,11 @@ def judge_chunks(
 def judge_chunk(
     chunk: Chunk, variant: Variant, backend: Backend, cache: JudgmentCache, session: Session
 ) -> pd.DataFrame:
-    """The judgments of one chunk: from the cache, and from the backend what is not there.
+    """The judgments of one chunk: from the cache, and from the backend what is not there, committed batch by batch.
 
     Raises
     ------
+    EnvironmentFailure : the disk is full; what had been asked is kept.
     KeyboardInterrupt : the session was stopped by a signal, here or while nothing was asked.
     """
     if session.stopped == "interrupted":
@@ -126,7 +127,20 @@ def judge_chunk(
         if known:
             say(f"{len(known):,} of {len(chunk.asked):,} different questions were answered in the cache")
         cache.reserve()
-        ask(chunk, pending, variant, backend, cache, session)
+        arrivals = Arrivals(variant, chunk.keys, cache, session.told)
+        queries = chunk.rows["query"].to_numpy(dtype=object)
+        # one query after the other: servers keep the prefix that such requests share
+        ordered = sorted(pending, key=lambda question: (str(queries[question.row]), question.row))
+        for batch in backend.answer(variant, Drawn(chunk.requests(ordered), session, variant)):
+            arrived = arrivals.checked(batch)
+            session.keep(arrived, variant)
+            chunk.answers |= {one.request.key: (one.answer, one.source) for one in arrived}
+            if session.shown is not None:
+                session.shown.advance(len(batch), note=session.note())
+        if session.failure is not None:
+            raise session.failure
+        if session.stopped == "interrupted":
+            raise KeyboardInterrupt
     # what stands for a question that was never asked
     if session.stopped == "cost":
         stand_in = Answer("not-asked", variant.method, detail="stopped at the limit on cost")
@@ -135,29 +149,3 @@ def judge_chunk(
     for question in pending:
         chunk.answers.setdefault(question.key, (stand_in, chunk.keys.own[0]))
     return judgment_table(chunk, known, variant)
-
-
-def ask(
-    chunk: Chunk, pending: list[Question], variant: Variant, backend: Backend, cache: JudgmentCache, session: Session
-) -> None:
-    """Put the pending questions to the backend; answers are committed batch by batch, and added to the chunk's.
-
-    Raises
-    ------
-    EnvironmentFailure : the disk is full; what had been asked is kept.
-    KeyboardInterrupt : the session was stopped by a signal; what had been asked is kept.
-    """
-    arrivals = Arrivals(variant, chunk.keys, cache, session.told)
-    queries = chunk.rows["query"].to_numpy(dtype=object)
-    # one query after the other: servers keep the prefix that such requests share
-    ordered = sorted(pending, key=lambda question: (str(queries[question.row]), question.row))
-    for batch in backend.answer(variant, Drawn(chunk.requests(ordered), session, variant)):
-        arrived = arrivals.checked(batch)
-        session.keep(arrived, variant)
-        chunk.answers |= {one.request.key: (one.answer, one.source) for one in arrived}
-        if session.shown is not None:
-            session.shown.advance(len(batch), note=session.note())
-    if session.failure is not None:
-        raise session.failure
-    if session.stopped == "interrupted":
-        raise KeyboardInterrupt

@@ -19,11 +19,11 @@ from sie_agent.judging.backends.endpoints import PricePart
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.judging.reasons import Failing
-from sie_agent.judging.spending import Account, Spending
+from sie_agent.judging.spending import GRADE_BINS, Account, Spending
 from sie_agent.utils.progress import Bar, say
 
 COMMIT_COUNT = 64
-GRADE_BINS = 10
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 SPREAD_MARKS = " ▁▂▃▄▅▆▇█"
 
 
@@ -125,11 +125,8 @@ class Session:
             latency_ms=round(answer.latency_ms, 1),
         )
 
-    def trouble(self, endpoint: str, status: str, detail: str) -> None:
-        """A try failed, which others may make good; called from a backend's thread."""
-        self.failing.tried(status, detail, self._show)
-
-    def _show(self) -> None:
+    def show(self) -> None:
+        """Refresh the progress bar."""
         if self.shown is not None:
             self.shown.advance(0, note=self.note())
 
@@ -188,8 +185,8 @@ class Drawn(Watcher):
         self._session.spending.paid(request, self._variant, endpoint, input_tokens, output_tokens)
 
     def trouble(self, endpoint: str, status: str, detail: str) -> None:
-        """A try failed; see :meth:`Session.trouble`."""
-        self._session.trouble(endpoint, status, detail)
+        """A try failed, which others may make good; called from a backend's thread."""
+        self._session.failing.tried(status, detail, self._session.show)
 
     def again(self, request: Request, output_tokens: int = 0) -> bool | None:
         """Whether there is money for one more try; see :meth:`Spending.room_again`."""
@@ -225,9 +222,6 @@ def short(count: int) -> str:
         if count >= size:
             return f"{count / size:.1f}{mark}"
     return str(count)
-
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager

@@ -204,14 +204,16 @@ class InProcess(Backend):
     Parameters
     ----------
     model : None for the packaged one, else a folder or a Hub id.
+    batch_size : requests or texts per forward pass.
     """
 
     packaged: ClassVar[models.PackagedModel]
     model_class: ClassVar[str]
     precision = "float32"
 
-    def __init__(self, model: str | None = None) -> None:
+    def __init__(self, model: str | None = None, batch_size: int | None = None) -> None:
         self._given = model
+        self._batch_size = batch_size or 32
         self._loaded: Any = None
 
     def __repr__(self) -> str:

@@ -33,10 +33,6 @@ class EmbeddingBackend(InProcess):
     packaged = models.ENCODER
     model_class = "AutoModel"
 
-    def __init__(self, model: str | None = None, batch_size: int | None = None) -> None:
-        super().__init__(model)
-        self._batch_size = batch_size or 32
-
     @classmethod
     def make(cls, options: BackendOptions) -> EmbeddingBackend:
         options.checked()
@@ -68,12 +64,8 @@ class EmbeddingBackend(InProcess):
         # the tokenizer must not be used by two threads at once, the model may
         inputs = [tokenizer(chunk, return_tensors="pt", **CUT) for chunk in chunks]
         with models.workers() as pool:
-            encoded = list(pool.map(partial(encode, model), inputs))
-        return {
-            text: vector
-            for chunk, part in zip(chunks, encoded, strict=True)
-            for text, vector in zip(chunk, part, strict=True)
-        }
+            vectors = [vector for part in pool.map(partial(encode, model), inputs) for vector in part]
+        return dict(zip(texts, vectors, strict=True))
 
 
 def encode(model: Any, inputs: Any) -> Any:

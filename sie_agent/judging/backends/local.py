@@ -97,7 +97,6 @@ class PrefixScorer:
         return cache
 
 
-DEFAULT_BATCH = 16
 WINDOW_BATCHES = 16
 
 
@@ -119,8 +118,7 @@ class LocalBackend(InProcess):
     model_class = "AutoModelForCausalLM"
 
     def __init__(self, model: str | None = None, batch_size: int | None = None, precision: str = "bfloat16") -> None:
-        super().__init__(model)
-        self._batch_size = batch_size or DEFAULT_BATCH
+        super().__init__(model, batch_size or 16)
         self.precision = precision
 
     @classmethod

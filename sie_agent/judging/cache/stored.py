@@ -6,8 +6,9 @@ import json
 import math
 import re
 from dataclasses import fields, replace
-from typing import Any, NoReturn
+from typing import Any
 
+from sie_agent.files.json_files import no_number
 from sie_agent.judging.answers import Answer
 from sie_agent.judging.prompts.variants import Variant
 
@@ -204,8 +205,4 @@ def damage(answer: Answer) -> str:
     return "" if answer.number is None or is_number(answer.number) else "the number is not finite"
 
 
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
-
-
-DECODER = json.JSONDecoder(parse_constant=_no_number)
+DECODER = json.JSONDecoder(parse_constant=no_number)

@@ -268,8 +268,3 @@ def may_name_part(problem: Problem) -> bool:
         return True
     unlikely = problem.status == 403 or ((problem.status or 0) >= 500 and problem.status not in NO_ANSWER_CODES)
     return unlikely and bool(REFUSING_WORDS.search(problem.text))
-
-
-def is_sure(problem: Problem) -> bool:
-    """Whether the server is certainly out of money: a status or a code says so. Words alone may be a product's."""
-    return problem.status == 402 or CODES["money"].search(f"{problem.code} {problem.kind}") is not None

@@ -77,6 +77,7 @@ class OpenAIBackend(Backend):
         top_logprobs: int = TOP_LOGPROBS,
         patience: float = DEFAULT_PATIENCE,
     ) -> None:
+        self._settings: dict[str, Any] = {"timeout": timeout, "max_retries": max_retries, "patience": patience}
         self._top_logprobs = int(top_logprobs)
         self.servers = tuple(
             ModelServer(endpoint, key, top_logprobs=self._top_logprobs)
@@ -92,9 +93,8 @@ class OpenAIBackend(Backend):
     def make(cls, options: BackendOptions) -> OpenAIBackend:
         checked = options.checked(timeout=float, max_retries=int, top_logprobs=int, patience=float)
         if options.endpoints is None:
-            more = {"revision": options.revision, "price": options.price}
-            one, key = single_endpoint(options.model, options.base_url, options.api_key, options.concurrency, **more)
-            return cls([one], [key], **checked)
+            endpoint, key = single_endpoint(options)
+            return cls([endpoint], [key], **checked)
         for name in ("model", "base_url", "api_key"):
             if getattr(options, name) is not None:
                 raise InputError(f"'{name}' was given beside a list of endpoints", hint="Put it into the list")
@@ -121,14 +121,8 @@ class OpenAIBackend(Backend):
     def only(self, model: str) -> OpenAIBackend:
         """The same backend with the servers of one model alone."""
         chosen = [server for server in self.servers if server.model == model]
-        return OpenAIBackend(
-            [server.endpoint for server in chosen],
-            [server.key for server in chosen],
-            timeout=self.timeout,
-            max_retries=self.retries,
-            top_logprobs=self._top_logprobs,
-            patience=self.pool.patience,
-        )
+        endpoints, keys = [server.endpoint for server in chosen], [server.key for server in chosen]
+        return OpenAIBackend(endpoints, keys, top_logprobs=self._top_logprobs, **self._settings)
 
     def sources(self, method: str) -> tuple[Source, ...]:
         # what is asked of a server that takes all parts of a request
@@ -223,7 +217,7 @@ class _Run(Worker):
             if said.kind == "pair":
                 refused_by.add(server.name)
                 # a server that never took any may be the wrong one; another stands in
-                if server.settled.answered or answer.status != "rejected" or not pool.others(refused_by):
+                if server.settled.answered or answer.status != "rejected" or not pool.usable(refused_by):
                     return self._refused(server, answer)
                 continue
             self._watcher.trouble(server.name, answer.status, answer.detail)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from sie_agent.judging.answers import Answer
 from sie_agent.judging.backends.http.chat import DETAIL_CHARS, error_text
-from sie_agent.judging.backends.http.meaning import Meaning, Problem, is_sure, may_name_part, meaning_of
+from sie_agent.judging.backends.http.meaning import Meaning, Problem, may_name_part, meaning_by_code, meaning_of
 
 LEAST_PAUSE = 0.25
 # tells a server that is lost from one that does not take a pair
@@ -66,10 +66,12 @@ def of_problem(
     shown = error_text(detail, secrets)
     refused = problem if may_name_part(problem) else None
     if meaning in LOST:
+        # a status or a code is sure of money; words alone may be a product's
+        sure = meaning == "money" and (problem.status == 402 or meaning_by_code(problem) == "money")
         code = f" ({problem.status})" if problem.status else ""
         told = "" if meaning == "path" and not problem.text else f": {shown}"
         answer = Answer("rejected", method, detail=f"{LOST[meaning]}{code}{told}"[:DETAIL_CHARS])
-        return Trouble("lost", answer, sure=meaning == "money" and is_sure(problem), refused=refused)
+        return Trouble("lost", answer, sure=sure, refused=refused)
     kind, status = KINDS[meaning]
     return Trouble(kind, Answer(status, method, detail=shown), wait, refused=refused)
 
