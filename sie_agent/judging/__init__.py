@@ -11,7 +11,6 @@ from sie_agent.judging.backends.endpoints import DOUBLE_JUDGED, Endpoint, Endpoi
 from sie_agent.judging.backends.lexical import share_of_words
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.clarity import judge_clarity_from_catalogue
-from sie_agent.judging.doubles import Sampler, judge_by_each, models_asked
 from sie_agent.judging.forecast import estimate
 from sie_agent.judging.prompts.variants import (
     Variant,
@@ -22,7 +21,7 @@ from sie_agent.judging.prompts.variants import (
     variant_name,
 )
 from sie_agent.judging.reasons import Reasons, pattern, reasons_in_words, shortened
-from sie_agent.judging.runner import judge, judge_chunks
+from sie_agent.judging.runner import Sampler, judge, judge_by_each, judge_chunks, models_asked
 from sie_agent.judging.session import Session, check_limit, stop_on_signals
 from sie_agent.judging.table import JUDGMENT_COLUMNS
 

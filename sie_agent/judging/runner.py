@@ -1,22 +1,29 @@
-"""The batch runner: every distinct question is asked once, every answer is on disk before it counts."""
+"""The batch runner: every distinct question is asked once, every answer is on disk before it counts.
+
+Where several models answer a log, each of them judges a sample of the same pairs, so that their agreement is measured.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from sie_agent.errors import InputError
+from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.judging.answers import Answer
 from sie_agent.judging.arrivals import Arrivals
 from sie_agent.judging.backends.base import Backend
+from sie_agent.judging.backends.http.openai import OpenAIBackend
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.prompts.variants import Variant, load_variant
 from sie_agent.judging.questions import Chunk, LookUp
 from sie_agent.judging.session import Drawn, Session
 from sie_agent.judging.table import judgment_table
 from sie_agent.utils.progress import bar, say
+
+# a column beside those of the log, while rows are chosen
+HASH = "_hash_of_sample_id"
 
 
 def judge(
@@ -149,3 +156,73 @@ def judge_chunk(
     for question in pending:
         chunk.answers.setdefault(question.key, (stand_in, chunk.keys.own[0]))
     return judgment_table(chunk, known, variant)
+
+
+class Sampler:
+    """A sample of rows from a log that goes by in chunks: those whose id has the smallest hash.
+
+    The same log gives the same sample, in whatever chunks and order it comes.
+
+    Parameters
+    ----------
+    size : how many rows.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._kept: pd.DataFrame | None = None
+
+    def add(self, chunk: pd.DataFrame) -> None:
+        """Look at the rows of one chunk."""
+        if not self._size or chunk.empty:
+            return
+        hashed = chunk.assign(**{HASH: pd.util.hash_array(chunk["sample_id"].to_numpy(dtype=object))})
+        both = hashed if self._kept is None else pd.concat([self._kept, hashed])
+        self._kept = both.sort_values([HASH, "sample_id"]).head(self._size)
+
+    def rows(self) -> pd.DataFrame:
+        """The sample."""
+        return pd.DataFrame() if self._kept is None else self._kept.drop(columns=HASH).reset_index(drop=True)
+
+
+def models_asked(models: Iterable[str], variant: Variant, backend: Backend, cache: JudgmentCache) -> list[str]:
+    """The models that can be asked, for names in judgments: some answer under another name than their own."""
+    sources = backend.sources(variant.method)
+    asked = {source.model: source.model for source in sources}
+    for source in sources:
+        for name in cache.aliases(source.model, source.fingerprint):
+            asked.setdefault(name, source.model)
+    return list(dict.fromkeys(asked[name] for name in models if name in asked))
+
+
+def judge_by_each(
+    samples: pd.DataFrame,
+    variant: Variant,
+    backend: Backend,
+    cache: JudgmentCache,
+    models: Sequence[str],
+    *,
+    max_cost: float | None = None,
+) -> tuple[dict[str, pd.DataFrame], Session | None]:
+    """Judgments of the same pairs by each model; one that cannot be reached is left out, and said so.
+
+    Parameters
+    ----------
+    samples, variant, backend, cache : as ``judge`` takes them; the backend has endpoints of all *models*.
+    models : which of them, by the name that is asked for.
+    max_cost : USD that this may still cost.
+
+    Returns
+    -------
+    Judgment tables by model, and the session that counted what was asked.
+    """
+    if not isinstance(backend, OpenAIBackend):
+        return {}, None
+    tables: dict[str, pd.DataFrame] = {}
+    session = Session(backend, cache, max_cost=max_cost)
+    for model in models_asked(models, variant, backend, cache):
+        try:
+            tables[model] = judge(samples, variant, backend.only(model), cache, session=session)
+        except EnvironmentFailure as failure:
+            say(f"{model} could not judge the pairs that are judged by each model: {failure}")
+    return tables, session

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
@@ -196,6 +197,13 @@ class Watcher:
 def watcher_of(requests: object) -> Watcher:
     """The requests themselves where they keep books (``session.Drawn``), else nobody."""
     return requests if isinstance(requests, Watcher) else Watcher()
+
+
+def windows(requests: Iterable[Request], size: int) -> Iterator[list[Request]]:
+    """Requests in lists of *size*, the last one shorter; each list is drawn when it is wanted."""
+    waiting = iter(requests)
+    while window := list(islice(waiting, size)):
+        yield window
 
 
 class InProcess(Backend):

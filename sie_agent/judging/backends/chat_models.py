@@ -172,11 +172,6 @@ def secrets_of(chat_model: BaseChatModel) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for one in found if isinstance(one, str) and one))
 
 
-def key_variables(chat_model: BaseChatModel) -> tuple[str, ...]:
-    """Environment variables from which the chat model takes its keys."""
-    return tuple(as_object(chat_model.lc_secrets).values())
-
-
 def takes_schema(chat_model: BaseChatModel) -> bool:
     """Whether its class is known to take ``response_format`` with a JSON schema."""
     return any(part.__module__.split(".")[0] == "langchain_openai" for part in type(chat_model).__mro__)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from sie_agent.judging.answers import Request, number_answer
-from sie_agent.judging.backends.base import FLUSH_COUNT, BackendOptions, Batch, InProcess, Source
+from sie_agent.judging.backends.base import FLUSH_COUNT, BackendOptions, Batch, InProcess, Source, windows
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.models import files as models
 
@@ -43,8 +42,7 @@ class EmbeddingBackend(InProcess):
         return (Source(self.model, self.fingerprint(), method, "sentence-encoder", settings),)
 
     def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
-        waiting = iter(requests)
-        while window := list(islice(waiting, FLUSH_COUNT)):
+        for window in windows(requests, FLUSH_COUNT):
             started = time.perf_counter()
             distinct = {message["content"] for request in window for message in request.messages}
             texts = sorted(distinct, key=lambda text: (len(text), text))

@@ -32,7 +32,6 @@ from sie_agent.judging.backends.chat_models import (
     checked_model,
     classify,
     identity,
-    key_variables,
     model_name,
     secrets_of,
     takes_schema,
@@ -43,6 +42,7 @@ from sie_agent.judging.backends.http.concurrent import Worker, answers_as_they_c
 from sie_agent.judging.backends.http.form import TOP_LOGPROBS, Form
 from sie_agent.judging.backends.http.model_server import Names
 from sie_agent.judging.backends.http.openai import DEFAULT_TIMEOUT, backoff
+from sie_agent.judging.backends.http.reading import as_object
 from sie_agent.judging.backends.http.search import Said, Settled, answer_in_some_form, say_form
 from sie_agent.judging.backends.http.trouble import TEST_QUESTION, Trouble
 from sie_agent.judging.prompts.variants import Variant
@@ -237,7 +237,8 @@ class _Calls(Worker):
 
     def _lost(self, answer: Answer) -> EnvironmentFailure:
         """What to tell the user when no call can get through."""
-        variables = key_variables(self._chat_model) if "key" in answer.detail else ()
+        # the environment variables from which the chat model takes its keys
+        variables = as_object(self._chat_model.lc_secrets).values() if "key" in answer.detail else ()
         hint = f"Set {' or '.join(variables)}" if variables else "Check the model's name, address and key"
         return EnvironmentFailure(answer.detail, where=self._backend.model, hint=hint)
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 
 from sie_agent.features import unspaced
 from sie_agent.judging.answers import Answer, Request
-from sie_agent.judging.backends.base import FLUSH_COUNT, Backend, BackendOptions, Batch, Source
+from sie_agent.judging.backends.base import FLUSH_COUNT, Backend, BackendOptions, Batch, Source, windows
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.utils.shown import shown
 
@@ -44,8 +43,7 @@ class LexicalBackend(Backend):
         return (Source(self.model, "distinct-words-2", method, "lexical", {}),)
 
     def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
-        waiting = iter(requests)
-        while window := list(islice(waiting, FLUSH_COUNT)):
+        for window in windows(requests, FLUSH_COUNT):
             yield [(request, answer_of(request)) for request in window]
 
 

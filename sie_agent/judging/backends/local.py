@@ -13,11 +13,10 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from sie_agent.judging.answers import Answer, Request, number_answer
-from sie_agent.judging.backends.base import BackendOptions, Batch, InProcess, Source
+from sie_agent.judging.backends.base import BackendOptions, Batch, InProcess, Source, windows
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.models import files as models
 from sie_agent.utils.shown import shown
@@ -137,9 +136,8 @@ class LocalBackend(InProcess):
         scorer: PrefixScorer | None = None
         room = int(getattr(model.config, "max_position_embeddings", 0) or 1_000_000)
         generic: dict[str, float] = {}
-        waiting = iter(requests)
         with models.workers() as pool:
-            while window := list(islice(waiting, self._batch_size * WINDOW_BATCHES)):
+            for window in windows(requests, self._batch_size * WINDOW_BATCHES):
                 prefix = tokenizer(window[0].messages[0]["content"])["input_ids"]
                 if scorer is None:
                     scorer = PrefixScorer(model, prefix)

@@ -133,17 +133,13 @@ class VLLMBackend(InProcess):
             models.require_vllm()
             folder = self._folder()
             say(f"Loading {self.model} into vLLM ...")
-            self._loaded = load_engine(folder, self._settings(folder))
+            length = self._length or min(DEFAULT_LENGTH, longest_input(folder))
+            settings = {"max_model_len": length, "dtype": self._dtype, "enable_prefix_caching": True, "seed": 0}
+            self._loaded = load_engine(folder, {**settings, **self._more})
             if not getattr(self._loaded.get_tokenizer(), "chat_template", None):
                 self.close()
                 raise InputError("the model has no chat template", where=folder, hint="Use an instruction-tuned model")
         return self._loaded
-
-    def _settings(self, folder: Path) -> dict[str, Any]:
-        """The arguments of ``vllm.LLM``."""
-        length = self._length or min(DEFAULT_LENGTH, longest_input(folder))
-        given = {"max_model_len": length, "dtype": self._dtype, "enable_prefix_caching": True, "seed": 0}
-        return {**given, **self._more}
 
     def _parameters(self, variant: Variant) -> Any:
         """Sampling parameters of all requests of a variant."""

@@ -170,10 +170,8 @@ def render_messages(variant: Variant, fields: Mapping[str, str], method: str) ->
     return tuple(dict(message) for message in renderer(variant, method)(fields))
 
 
-@lru_cache(maxsize=64)
-def renderer(variant: Variant, method: str) -> Renderer:
-    """The renderer of a variant, made once."""
-    return Renderer(variant, method)
+# made once per variant and method
+renderer = lru_cache(maxsize=64)(Renderer)
 
 
 def turns_before(variant: Variant, method: str) -> tuple[Message, ...]:

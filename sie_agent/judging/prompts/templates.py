@@ -157,7 +157,11 @@ class Filling:
         there = tuple([bool(fields[name]) for name in self._names])
         form = self._forms.get(there)
         if form is None:
-            form = self._forms[there] = self._form(there)
+            # a format string, and the names of the fields that go into it, in order
+            marked = {name: f"{MARK}{name}{MARK}" if fields[name] else "" for name in self._names}
+            parts = self.render(marked).split(MARK)
+            form = "%s".join(part.replace("%", "%%") for part in parts[::2]), parts[1::2]
+            self._forms[there] = form
         return form[0] % tuple([fields[name] for name in form[1]])
 
     def render(self, fields: Mapping[str, str]) -> str:
@@ -180,12 +184,6 @@ class Filling:
             said = " ".join(str(error).split())[:200]
             raise InputError(f"the template cannot be filled in: {said}", hint="See prompts/README.md") from error
         return "".join(pieces)
-
-    def _form(self, there: tuple[bool, ...]) -> tuple[str, list[str]]:
-        """A format string, and the names of the fields that go into it, in order."""
-        marked = {name: f"{MARK}{name}{MARK}" if full else "" for name, full in zip(self._names, there, strict=True)}
-        parts = self.render(marked).split(MARK)
-        return "%s".join(part.replace("%", "%%") for part in parts[::2]), parts[1::2]
 
 
 # checked and compiled once per text
