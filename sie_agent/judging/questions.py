@@ -19,6 +19,7 @@ from sie_agent.judging.cache.stored import SURROGATES, misfit
 from sie_agent.judging.prompts.render import Renderer, clean_fields
 from sie_agent.judging.prompts.templates import FIELDS
 from sie_agent.judging.prompts.variants import ITEM_FIELDS, Variant
+from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import say
 
 UNSEEN = ("grade", "label")
@@ -66,7 +67,7 @@ def writable(rows: pd.DataFrame) -> pd.DataFrame:
         count = sum(before is not after and before != after for before, after in zip(values, repaired, strict=True))
         if count:
             broken[name] = repaired
-            texts = "1 text" if count == 1 else f"{count:,} texts"
+            texts = counted(count, "text")
             say(f"Broken Unicode in the column '{name}': in {texts}, halves of surrogate pairs became U+FFFD")
     return rows.assign(**{name: pd.Series(broken[name], rows.index, dtype=object) for name in broken})
 
@@ -279,7 +280,7 @@ class LookUp:
                 yield Chunk(rows, fields, asked, places, answers, self.keys)
         finally:
             if (count := self._cache.damaged - before) > 0:
-                say(f"{'1 damaged answer' if count == 1 else f'{count:,} damaged answers'} in the cache: asked again")
+                say(f"{counted(count, 'damaged answer')} in the cache: asked again")
 
 
 @dataclass

@@ -14,6 +14,7 @@ from sie_agent.judging.prompts.variants import Variant
 from sie_agent.models import files as models
 from sie_agent.utils.progress import say
 from sie_agent.utils.shown import shown
+from sie_agent.utils.values import Number
 
 if TYPE_CHECKING:
     from sie_agent.judging.backends.endpoints import EndpointList, PricePart
@@ -80,18 +81,11 @@ class BackendOptions:
             if isinstance(expected, tuple):
                 fits, hint = value in expected, f"Use one of {', '.join(map(str, expected))}"
             else:
-                fits = _is_positive(value, expected)
+                fits = Number(above=0).takes(value) and (expected is float or value == int(value))
                 hint = f"Give a positive {'whole number' if expected is int else 'number'}"
             if not fits:
                 raise InputError(f"backend option '{name}' is {value!r}", hint=hint)
         return dict(self.options)
-
-
-def _is_positive(value: Any, kind: type) -> bool:
-    """Whether *value* is a finite positive number, a whole one if *kind* is int."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return 0 < value < float("inf") and (kind is float or value == int(value))
 
 
 class Backend(Protocol):
