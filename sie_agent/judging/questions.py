@@ -147,16 +147,10 @@ class KeyMaker:
         if source.method == "written":
             settings["max_output_tokens"] = self.variant.max_output_tokens
         render = self._renderers[source.method]
-        make = key_maker(
-            model=source.model,
-            fingerprint=source.fingerprint,
-            schema=answer_schema(self.variant, source.method),
-            head=render.head,
-            scale=[(level.token, level.value) for level in self.variant.scale],
-            method=source.method,
-            settings=settings,
-            family=source.family,
-        )
+        scale = [(level.token, level.value) for level in self.variant.scale]
+        named = {name: getattr(source, name) for name in ("model", "fingerprint", "method", "family")}
+        schema = answer_schema(self.variant, source.method)
+        make = key_maker(schema, render.head, scale=scale, settings=settings, **named)
         return lambda fields: make(render(fields))
 
     def all(self, fields: Fields, first: str) -> tuple[str, ...]:
