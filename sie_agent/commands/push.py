@@ -134,8 +134,7 @@ def push_labels(
     ['README.md', 'data/train.parquet']
     """
     from sie_agent.hub.publish import checked_target, publish
-    from sie_agent.hub.push_origin import origin_of
-    from sie_agent.hub.push_table import TEXTS, as_parquet, published
+    from sie_agent.hub.push_table import TEXTS, as_parquet, origin_of, published
     from sie_agent.outputs import Folder, Work, outputs
     from sie_agent.pipeline.loading import load_log, source_of
     from sie_agent.scorer import file_of_run

@@ -1,4 +1,4 @@
-"""The table of a labelled set that is published: which columns, of which types, and nothing else."""
+"""A labelled set that is published: its table, and what its file and what lies beside it tell of its origin."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import numpy as np
 import pandas as pd
 
 from sie_agent.errors import InputError
+from sie_agent.files.json_files import read_json
 from sie_agent.labels import label_names
 from sie_agent.samples import made_by_words
 from sie_agent.samples.tables import read_table
+from sie_agent.scorer.cards import table_of
+from sie_agent.scorer.files import read_config
 
 TEXTS = ("query", "title", "description")
 
@@ -89,3 +92,57 @@ def as_parquet(table: Any) -> bytes:
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
     return buffer.getvalue()
+
+
+SCORED = {"sample_id", "query", "label"}
+# files of earlier versions lack some of these
+BESIDE = {"item_id", "impressions", "label_error", "label_error_from"}
+
+
+def origin_of(path: Path) -> tuple[str, dict[str, Any]]:
+    """``weak labels``, ``scores`` or ``not recorded``, and for weak labels who judged.
+
+    Weak labels are known by their name, ``labels.parquet``, beside the manifest of `sie distill` or `sie run`; scores
+    by the columns that `sie score` writes, or by their name in a run folder. A manifest says nothing of other files
+    that lie beside it.
+    """
+    if is_scored(path):
+        return "scores", {}
+    if path.name == "labels.parquet" and (facts := judge_beside(path.parent)) is not None:
+        return "weak labels", facts
+    return ("scores" if path.name == "scores.parquet" else "not recorded"), {}
+
+
+def is_scored(path: Path) -> bool:
+    """Whether a file has the columns that `sie score` writes, and no others."""
+    import pyarrow.parquet as pq
+
+    try:
+        columns = set(pq.read_schema(path).names)
+    except (OSError, ValueError):
+        return False
+    return columns >= SCORED and columns - SCORED - BESIDE <= set(label_names())
+
+
+def judge_beside(folder: Path) -> dict[str, Any] | None:
+    """Who judged, as the manifest in the folder has it; None where it is not that of `sie distill` or `sie run`."""
+    try:
+        manifest = table_of(read_json(folder / "manifest.json"))
+    except InputError:
+        return None
+    hashes = table_of(manifest.get("hashes"))
+    facts = table_of(manifest.get("judge"))
+    if "suite" in hashes:
+        facts = judge_of_run(folder)
+    elif "variant" not in facts:
+        # `sie label` has a judge too, of several variants
+        return None
+    return {**facts, "log_hash": hashes.get("log"), "versions": manifest.get("versions")}
+
+
+def judge_of_run(folder: Path) -> dict[str, Any]:
+    """Who judged in a run, as the scorer that was made of the same labels has it."""
+    try:
+        return table_of(read_config(folder / "scorer")["about"])
+    except InputError:
+        return {}

@@ -11,7 +11,6 @@ from sie_agent.judging.backends.endpoints import DOUBLE_JUDGED, Endpoint, Endpoi
 from sie_agent.judging.backends.lexical import share_of_words
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.clarity import judge_clarity_from_catalogue
-from sie_agent.judging.doubles import Sampler, judge_by_each, models_asked
 from sie_agent.judging.forecast import estimate
 from sie_agent.judging.prompts.variants import (
     Variant,
@@ -22,10 +21,8 @@ from sie_agent.judging.prompts.variants import (
     variant_name,
 )
 from sie_agent.judging.reasons import Reasons, pattern, reasons_in_words, shortened
-from sie_agent.judging.runner import judge, judge_chunks
-from sie_agent.judging.session import Session, check_limit
-from sie_agent.judging.signals import stop_on_signals
-from sie_agent.judging.spending import Account
+from sie_agent.judging.runner import Sampler, judge, judge_by_each, judge_chunks, models_asked
+from sie_agent.judging.session import Session, check_limit, stop_on_signals
 from sie_agent.judging.table import JUDGMENT_COLUMNS
 
 __all__ = [
@@ -34,7 +31,6 @@ __all__ = [
     "DOUBLE_JUDGED",
     "ENCODER_TOKENS",
     "JUDGMENT_COLUMNS",
-    "Account",
     "Accounted",
     "Backend",
     "Endpoint",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sie_agent.features import unspaced
-from sie_agent.judging.answers import Answer
 from sie_agent.judging.questions import writable
-from sie_agent.judging.table import JUDGMENT_COLUMNS, typed
+from sie_agent.judging.table import typed
 
 MODEL = "clarity-score"
 VARIANT = "clarity/cronen-townsend"
@@ -56,55 +53,35 @@ def judge_clarity_from_catalogue(samples: pd.DataFrame) -> pd.DataFrame:
     samples = writable(samples)
     catalogue = read_catalogue(samples)
     records = []
-    for query in samples["query"].drop_duplicates():
-        bits = clarity_bits(str(query), catalogue)
+    for query in map(str, samples["query"].drop_duplicates()):
+        bits = clarity_bits(query, catalogue)
         if bits is None:
-            answer = Answer("no-match", "catalogue", detail="no word of the query is in the catalogue")
-            score = math.nan
+            records.append((query, math.nan, "no-match", "no word of the query is in the catalogue"))
         else:
-            answer = Answer("ok", "catalogue", detail=f"{bits:.3f} bits")
-            score = 1.0 - 2.0**-bits
-        records.append((str(query), score, answer.status, answer.detail))
+            records.append((query, 1.0 - 2.0**-bits, "ok", f"{bits:.3f} bits"))
     table = pd.DataFrame.from_records(records, columns=["query", "score", "status", "detail"])
-    fixed: dict[str, Any] = {
-        "sample_id": "",
-        "item_id": "",
-        "aspect": "clarity",
-        "variant": VARIANT,
-        "model": MODEL,
-        "endpoint": "",
-    }
-    fixed |= {"probabilities": None, "entropy": math.nan, "input_tokens": 0, "output_tokens": 0}
-    return typed(table.assign(**fixed, cached=False, latency_ms=0.0))[list(JUDGMENT_COLUMNS)]
+    named: dict[str, Any] = {"aspect": "clarity", "variant": VARIANT, "model": MODEL, "probabilities": None}
+    named |= dict.fromkeys(("sample_id", "item_id", "endpoint"), "")
+    counts = dict.fromkeys(("input_tokens", "output_tokens", "latency_ms"), 0)
+    return typed(table.assign(**named, **counts, entropy=math.nan, cached=False))
 
 
 def read_catalogue(samples: pd.DataFrame) -> Catalogue:
     """Word counts of the distinct items, as probabilities."""
     from scipy.sparse import csr_matrix
+    from sklearn.feature_extraction.text import CountVectorizer
 
     names = [name for name in ("title", "description") if name in samples.columns]
     items = samples.drop_duplicates("item_id")[names]
-    seen: set[str] = set()
-    words: dict[str, int] = {}
-    rows: list[int] = []
-    columns: list[int] = []
-    counts: list[float] = []
-    for values in items.itertuples(index=False):
-        text = " ".join(str(value) for value in values)
-        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-        counted = Counter(unspaced.words_in(text))
-        if not counted or digest in seen:
-            continue
-        for word, count in counted.items():
-            rows.append(len(seen))
-            columns.append(words.setdefault(word, len(words)))
-            counts.append(count)
-        seen.add(digest)
-    matrix = csr_matrix((counts, (rows, columns)), shape=(len(seen), len(words)), dtype=np.float64)
-    lengths = np.asarray(matrix.sum(axis=1)).ravel()
-    totals = np.asarray(matrix.sum(axis=0)).ravel()
-    shares = csr_matrix(matrix.multiply(1.0 / lengths[:, None])) if len(seen) else matrix
-    return Catalogue(words, shares, shares.tocsc(), totals / max(float(totals.sum()), 1.0))
+    texts = dict.fromkeys(" ".join(map(str, values)) for values in items.itertuples(index=False))
+    documents = [words for words in map(unspaced.words_in, texts) if words]
+    if not documents:
+        return Catalogue({}, None, None, np.zeros(0))
+    counter = CountVectorizer(analyzer=list, dtype=np.float64)
+    counts = counter.fit_transform(documents)
+    shares = csr_matrix(counts.multiply(1.0 / counts.sum(axis=1)))
+    totals = np.asarray(counts.sum(axis=0)).ravel()
+    return Catalogue(counter.vocabulary_, shares, shares.tocsc(), totals / totals.sum())
 
 
 def clarity_bits(query: str, catalogue: Catalogue) -> float | None:

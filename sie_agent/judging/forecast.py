@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,11 @@ import pandas as pd
 
 from sie_agent.judging.backends.base import Accounted, Backend
 from sie_agent.judging.backends.http.enquiries import count_tokens
+from sie_agent.judging.backends.http.openai import CHARS_PER_TOKEN
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.judging.questions import Chunk, LookUp
 
-CHARS_PER_TOKEN = 4.0
 FEWEST_KNOWN = 20
 COUNTED_BY_SERVER = 16
 
@@ -94,24 +94,18 @@ def estimate(
     measure = Measure()
     for chunk in look_up.chunks(chunks):
         measure.add(chunk, backend)
-    names = [source.model for source, _ in look_up.keys.groups[0]]
-    return as_estimate(measure, variant, backend, names, cache)
-
-
-def as_estimate(
-    measure: Measure, variant: Variant, backend: Backend, names: Sequence[str], cache: JudgmentCache
-) -> dict[str, Any]:
-    """The figures, from the sums; *names* are those under which the model's answers are, its own first."""
     if measure.known >= FEWEST_KNOWN:
         per_token, basis = measure.known_characters / measure.known_input, "cache"
         output_tokens = round(measure.pending * measure.known_output / measure.known)
     else:
         output_tokens = measure.pending * (variant.max_output_tokens if variant.method == "written" else 1)
-        per_token, basis = CHARS_PER_TOKEN, "length"
+        per_token, basis = float(CHARS_PER_TOKEN), "length"
         if measure.counted_tokens:
             per_token, basis = measure.counted_characters / measure.counted_tokens, "server"
     input_tokens = round(measure.characters / per_token)
     prices = list(backend.prices.values()) if isinstance(backend, Accounted) else []
+    # those under which the model's answers are, its own first
+    names = [source.model for source, _ in look_up.keys.groups[0]]
     rates = (cache.recent_rate(variant.name, name) for name in names)
     rate = next((rate for rate in rates if rate is not None), None)
     return {

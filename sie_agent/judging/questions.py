@@ -19,6 +19,7 @@ from sie_agent.judging.cache.stored import SURROGATES, misfit
 from sie_agent.judging.prompts.render import Renderer, clean_fields
 from sie_agent.judging.prompts.templates import FIELDS
 from sie_agent.judging.prompts.variants import ITEM_FIELDS, Variant
+from sie_agent.utils.counts import counted
 from sie_agent.utils.progress import say
 
 UNSEEN = ("grade", "label")
@@ -66,7 +67,7 @@ def writable(rows: pd.DataFrame) -> pd.DataFrame:
         count = sum(before is not after and before != after for before, after in zip(values, repaired, strict=True))
         if count:
             broken[name] = repaired
-            texts = "1 text" if count == 1 else f"{count:,} texts"
+            texts = counted(count, "text")
             say(f"Broken Unicode in the column '{name}': in {texts}, halves of surrogate pairs became U+FFFD")
     return rows.assign(**{name: pd.Series(broken[name], rows.index, dtype=object) for name in broken})
 
@@ -146,15 +147,10 @@ class KeyMaker:
         if source.method == "written":
             settings["max_output_tokens"] = self.variant.max_output_tokens
         render = self._renderers[source.method]
-        make = key_maker(
-            model=source.model,
-            fingerprint=source.fingerprint,
-            schema=answer_schema(self.variant, source.method),
-            scale=[(level.token, level.value) for level in self.variant.scale],
-            method=source.method,
-            settings=settings,
-            family=source.family,
-        )
+        scale = [(level.token, level.value) for level in self.variant.scale]
+        named = {name: getattr(source, name) for name in ("model", "fingerprint", "method", "family")}
+        schema = answer_schema(self.variant, source.method)
+        make = key_maker(schema, render.head, scale=scale, settings=settings, **named)
         return lambda fields: make(render(fields))
 
     def all(self, fields: Fields, first: str) -> tuple[str, ...]:
@@ -269,20 +265,16 @@ class LookUp:
                     hashes = pd.util.hash_array(rows["query"].to_numpy(dtype=object)).tolist()
                     rows = rows[[one not in self._seen_queries for one in hashes]].reset_index(drop=True)
                     self._seen_queries.update(hashes)
-                yield self._chunk(rows)
+                fields = RowFields(rows, self.variant)
+                asked, places = distinct_questions(fields, self.keys)
+                if self._once:
+                    asked = [question for question in asked if int(question.key[:16], 16) not in self._seen]
+                    self._seen.update(int(question.key[:16], 16) for question in asked)
+                answers = cached_answers(asked, fields, self.keys, self._cache, retry_failed=self._retry_failed)
+                yield Chunk(rows, fields, asked, places, answers, self.keys)
         finally:
             if (count := self._cache.damaged - before) > 0:
-                answers = "1 damaged answer" if count == 1 else f"{count:,} damaged answers"
-                say(f"{answers} in the cache: asked again")
-
-    def _chunk(self, rows: pd.DataFrame) -> Chunk:
-        fields = RowFields(rows, self.variant)
-        asked, places = distinct_questions(fields, self.keys)
-        if self._once:
-            asked = [question for question in asked if int(question.key[:16], 16) not in self._seen]
-            self._seen.update(int(question.key[:16], 16) for question in asked)
-        answers = cached_answers(asked, fields, self.keys, self._cache, retry_failed=self._retry_failed)
-        return Chunk(rows, fields, asked, places, answers, self.keys)
+                say(f"{counted(count, 'damaged answer')} in the cache: asked again")
 
 
 @dataclass

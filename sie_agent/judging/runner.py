@@ -1,22 +1,29 @@
-"""The batch runner: every distinct question is asked once, every answer is on disk before it counts."""
+"""The batch runner: every distinct question is asked once, every answer is on disk before it counts.
+
+Where several models answer a log, each of them judges a sample of the same pairs, so that their agreement is measured.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from sie_agent.errors import InputError
+from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.judging.answers import Answer
 from sie_agent.judging.arrivals import Arrivals
 from sie_agent.judging.backends.base import Backend
+from sie_agent.judging.backends.http.openai import OpenAIBackend
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.prompts.variants import Variant, load_variant
-from sie_agent.judging.questions import Chunk, LookUp, Question
+from sie_agent.judging.questions import Chunk, LookUp
 from sie_agent.judging.session import Drawn, Session
 from sie_agent.judging.table import judgment_table
 from sie_agent.utils.progress import bar, say
+
+# a column beside those of the log, while rows are chosen
+HASH = "_hash_of_sample_id"
 
 
 def judge(
@@ -110,10 +117,11 @@ def judge_chunks(
 def judge_chunk(
     chunk: Chunk, variant: Variant, backend: Backend, cache: JudgmentCache, session: Session
 ) -> pd.DataFrame:
-    """The judgments of one chunk: from the cache, and from the backend what is not there.
+    """The judgments of one chunk: from the cache, and from the backend what is not there, committed batch by batch.
 
     Raises
     ------
+    EnvironmentFailure : the disk is full; what had been asked is kept.
     KeyboardInterrupt : the session was stopped by a signal, here or while nothing was asked.
     """
     if session.stopped == "interrupted":
@@ -126,7 +134,20 @@ def judge_chunk(
         if known:
             say(f"{len(known):,} of {len(chunk.asked):,} different questions were answered in the cache")
         cache.reserve()
-        ask(chunk, pending, variant, backend, cache, session)
+        arrivals = Arrivals(variant, chunk.keys, cache, session.told)
+        queries = chunk.rows["query"].to_numpy(dtype=object)
+        # one query after the other: servers keep the prefix that such requests share
+        ordered = sorted(pending, key=lambda question: (str(queries[question.row]), question.row))
+        for batch in backend.answer(variant, Drawn(chunk.requests(ordered), session, variant)):
+            arrived = arrivals.checked(batch)
+            session.keep(arrived, variant)
+            chunk.answers |= {one.request.key: (one.answer, one.source) for one in arrived}
+            if session.shown is not None:
+                session.shown.advance(len(batch), note=session.note())
+        if session.failure is not None:
+            raise session.failure
+        if session.stopped == "interrupted":
+            raise KeyboardInterrupt
     # what stands for a question that was never asked
     if session.stopped == "cost":
         stand_in = Answer("not-asked", variant.method, detail="stopped at the limit on cost")
@@ -137,27 +158,71 @@ def judge_chunk(
     return judgment_table(chunk, known, variant)
 
 
-def ask(
-    chunk: Chunk, pending: list[Question], variant: Variant, backend: Backend, cache: JudgmentCache, session: Session
-) -> None:
-    """Put the pending questions to the backend; answers are committed batch by batch, and added to the chunk's.
+class Sampler:
+    """A sample of rows from a log that goes by in chunks: those whose id has the smallest hash.
 
-    Raises
-    ------
-    EnvironmentFailure : the disk is full; what had been asked is kept.
-    KeyboardInterrupt : the session was stopped by a signal; what had been asked is kept.
+    The same log gives the same sample, in whatever chunks and order it comes.
+
+    Parameters
+    ----------
+    size : how many rows.
     """
-    arrivals = Arrivals(variant, chunk.keys, cache, session.told)
-    queries = chunk.rows["query"].to_numpy(dtype=object)
-    # one query after the other: servers keep the prefix that such requests share
-    ordered = sorted(pending, key=lambda question: (str(queries[question.row]), question.row))
-    for batch in backend.answer(variant, Drawn(chunk.requests(ordered), session, variant)):
-        arrived = arrivals.checked(batch)
-        session.keep(arrived, variant)
-        chunk.answers |= {one.request.key: (one.answer, one.source) for one in arrived}
-        if session.shown is not None:
-            session.shown.advance(len(batch), note=session.note())
-    if session.failure is not None:
-        raise session.failure
-    if session.stopped == "interrupted":
-        raise KeyboardInterrupt
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._kept: pd.DataFrame | None = None
+
+    def add(self, chunk: pd.DataFrame) -> None:
+        """Look at the rows of one chunk."""
+        if not self._size or chunk.empty:
+            return
+        hashed = chunk.assign(**{HASH: pd.util.hash_array(chunk["sample_id"].to_numpy(dtype=object))})
+        both = hashed if self._kept is None else pd.concat([self._kept, hashed])
+        self._kept = both.sort_values([HASH, "sample_id"]).head(self._size)
+
+    def rows(self) -> pd.DataFrame:
+        """The sample."""
+        return pd.DataFrame() if self._kept is None else self._kept.drop(columns=HASH).reset_index(drop=True)
+
+
+def models_asked(models: Iterable[str], variant: Variant, backend: Backend, cache: JudgmentCache) -> list[str]:
+    """The models that can be asked, for names in judgments: some answer under another name than their own."""
+    sources = backend.sources(variant.method)
+    asked = {source.model: source.model for source in sources}
+    for source in sources:
+        for name in cache.aliases(source.model, source.fingerprint):
+            asked.setdefault(name, source.model)
+    return list(dict.fromkeys(asked[name] for name in models if name in asked))
+
+
+def judge_by_each(
+    samples: pd.DataFrame,
+    variant: Variant,
+    backend: Backend,
+    cache: JudgmentCache,
+    models: Sequence[str],
+    *,
+    max_cost: float | None = None,
+) -> tuple[dict[str, pd.DataFrame], Session | None]:
+    """Judgments of the same pairs by each model; one that cannot be reached is left out, and said so.
+
+    Parameters
+    ----------
+    samples, variant, backend, cache : as ``judge`` takes them; the backend has endpoints of all *models*.
+    models : which of them, by the name that is asked for.
+    max_cost : USD that this may still cost.
+
+    Returns
+    -------
+    Judgment tables by model, and the session that counted what was asked.
+    """
+    if not isinstance(backend, OpenAIBackend):
+        return {}, None
+    tables: dict[str, pd.DataFrame] = {}
+    session = Session(backend, cache, max_cost=max_cost)
+    for model in models_asked(models, variant, backend, cache):
+        try:
+            tables[model] = judge(samples, variant, backend.only(model), cache, session=session)
+        except EnvironmentFailure as failure:
+            say(f"{model} could not judge the pairs that are judged by each model: {failure}")
+    return tables, session

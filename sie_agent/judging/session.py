@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from sie_agent.errors import EnvironmentFailure, InputError
@@ -15,11 +19,11 @@ from sie_agent.judging.backends.endpoints import PricePart
 from sie_agent.judging.cache.database import JudgmentCache
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.judging.reasons import Failing
-from sie_agent.judging.spending import Account, Spending
-from sie_agent.utils.progress import Bar
+from sie_agent.judging.spending import GRADE_BINS, Account, Spending
+from sie_agent.utils.progress import Bar, say
 
 COMMIT_COUNT = 64
-GRADE_BINS = 10
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 SPREAD_MARKS = " ▁▂▃▄▅▆▇█"
 
 
@@ -121,11 +125,8 @@ class Session:
             latency_ms=round(answer.latency_ms, 1),
         )
 
-    def trouble(self, endpoint: str, status: str, detail: str) -> None:
-        """A try failed, which others may make good; called from a backend's thread."""
-        self.failing.tried(status, detail, self._show)
-
-    def _show(self) -> None:
+    def show(self) -> None:
+        """Refresh the progress bar."""
         if self.shown is not None:
             self.shown.advance(0, note=self.note())
 
@@ -184,8 +185,8 @@ class Drawn(Watcher):
         self._session.spending.paid(request, self._variant, endpoint, input_tokens, output_tokens)
 
     def trouble(self, endpoint: str, status: str, detail: str) -> None:
-        """A try failed; see :meth:`Session.trouble`."""
-        self._session.trouble(endpoint, status, detail)
+        """A try failed, which others may make good; called from a backend's thread."""
+        self._session.failing.tried(status, detail, self._session.show)
 
     def again(self, request: Request, output_tokens: int = 0) -> bool | None:
         """Whether there is money for one more try; see :meth:`Spending.room_again`."""
@@ -221,3 +222,24 @@ def short(count: int) -> str:
         if count >= size:
             return f"{count / size:.1f}{mark}"
     return str(count)
+
+
+@contextmanager
+def stop_on_signals(session: Session) -> Iterator[None]:
+    """While the body runs, a signal stops the session; outside the main thread, signals are left as they are."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        if session.stopped == "interrupted":
+            raise KeyboardInterrupt
+        session.stop("interrupted")
+        say("Stopping: waiting for what has been asked (again to stop at once)")
+
+    before = {number: signal.signal(number, heard) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

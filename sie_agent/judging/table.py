@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from functools import lru_cache
 
+import numpy as np
 import pandas as pd
 
 from sie_agent.judging.answers import UNSCALED, Answer, score_answer
@@ -19,6 +20,8 @@ SCORE_COLUMNS = ("variant", "model", "endpoint", "score", "probabilities", "entr
 JUDGMENT_COLUMNS = (*PAIR_COLUMNS, *SCORE_COLUMNS, "input_tokens", "output_tokens", "cached", "latency_ms")
 # what answers put into the table
 ANSWER_COLUMNS = (*SCORE_COLUMNS, "input_tokens", "output_tokens", "latency_ms")
+NUMBERS = dict.fromkeys(("score", "entropy", "latency_ms"), "float64")
+TYPES = {**NUMBERS, "input_tokens": "int64", "output_tokens": "int64", "cached": "bool"}
 
 
 def judgment_table(chunk: Chunk, known: frozenset[str], variant: Variant) -> pd.DataFrame:
@@ -30,16 +33,12 @@ def judgment_table(chunk: Chunk, known: frozenset[str], variant: Variant) -> pd.
         is cached.
     """
     records = [answer_record(variant, *chunk.answers[question.key]) for question in chunk.asked]
-    counted: set[int] = set()
-    cached = []
-    for place in chunk.places:
-        cached.append(place in counted or chunk.asked[place].key in known)
-        counted.add(place)
+    answered = np.array([question.key in known for question in chunk.asked], bool)[chunk.places]
     table = pd.DataFrame.from_records(records, columns=list(ANSWER_COLUMNS)).iloc[chunk.places].reset_index(drop=True)
     for name in ("sample_id", "query", "item_id"):
         table[name] = chunk.rows[name].to_numpy(dtype=object)
     table["aspect"] = variant.aspect
-    table["cached"] = cached
+    table["cached"] = answered | pd.Index(chunk.places).duplicated()
     return typed(table)
 
 
@@ -63,11 +62,7 @@ quoted = lru_cache(maxsize=1024)(json.dumps)
 
 def typed(table: pd.DataFrame) -> pd.DataFrame:
     """Columns in order and of the types that the schema promises, also where there is no row."""
-    for name in ("score", "entropy", "latency_ms"):
-        table[name] = table[name].astype("float64")
-    for name in ("input_tokens", "output_tokens"):
-        table[name] = table[name].astype("int64")
-    table["cached"] = table["cached"].astype("bool")
+    table = table.astype(TYPES)
     # a text column even where every entry is null, so that files of different judges can be put together
     table["probabilities"] = pd.array(table["probabilities"].tolist(), dtype="string")
     return table[list(JUDGMENT_COLUMNS)]

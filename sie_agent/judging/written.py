@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sie_agent.files.json_files import distinct
+
 # so much of a written answer is looked through, from its end, and so many braces in it
 MOST_WRITTEN = 65_536
 MOST_BRACES = 2_000
@@ -224,11 +226,5 @@ def graded_objects(loaded: object) -> Iterator[dict[str, Any]]:
             queue.extend(one[:MOST_NESTED])
 
 
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({name for name, _ in pairs}) != len(pairs):
-        raise ValueError("a field is there twice")
-    return dict(pairs)
-
-
 # line ends within a text are no reason to throw an answer away
-DECODER = json.JSONDecoder(object_pairs_hook=_without_duplicates, strict=False)
+DECODER = json.JSONDecoder(object_pairs_hook=distinct, strict=False)

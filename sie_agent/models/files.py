@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import importlib.util
-import os
 import shutil
-import tempfile
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,14 +17,12 @@ from typing import Any
 from sie_agent.errors import EnvironmentFailure, InputError, MissingExtraError
 from sie_agent.files import manifest
 from sie_agent.files.paths import cache_dir, user_path
-from sie_agent.files.writing import remove_unheld
+from sie_agent.files.writing import spill_folder
 from sie_agent.utils.extras import is_installed, require_extra
 from sie_agent.utils.foreign import foreign_bars_silenced
 from sie_agent.utils.progress import say
 from sie_agent.utils.threads import cores
 
-# seconds after which a folder that is being made has its lock
-LOCKED_BY_NOW = 60.0
 # what reads the file of the embedded model, needed once
 UNPACKERS = ("gguf", "accelerate", "safetensors")
 
@@ -137,34 +131,21 @@ def made_once(name: str, digest: str, make: Callable[[Path], None]) -> Path:
     target = place_of(name, digest)
     if target.is_dir():
         return target
-    partial: Path | None = None
-    handle: int | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        for left in target.parent.glob(f".{name}-*"):
-            # another process may be about to lock its own
-            if time.time() - left.stat().st_mtime > LOCKED_BY_NOW:
-                remove_unheld(left)
-        partial = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=target.parent))
-        handle = os.open(partial, os.O_RDONLY)
-        # what has no lock was left by a killed process
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        make(partial)
-        partial.chmod(0o755)
-        try:
-            partial.rename(target)
-        except OSError:
-            # another process was quicker: its folder holds the same
-            if not target.is_dir():
-                raise
+        with spill_folder(target.parent, name) as spill:
+            unfinished = spill / target.name
+            unfinished.mkdir()
+            make(unfinished)
+            try:
+                unfinished.rename(target)
+            except OSError:
+                # another process was quicker: its folder holds the same
+                if not target.is_dir():
+                    raise
     except OSError as error:
         hint = "Free some space or set SIE_CACHE_DIR"
         raise EnvironmentFailure(f"the model cannot be unpacked: {error}", where=target, hint=hint) from error
-    finally:
-        if partial is not None and partial.is_dir():
-            shutil.rmtree(partial, ignore_errors=True)
-        if handle is not None:
-            os.close(handle)
     return target
 
 

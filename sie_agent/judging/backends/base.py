@@ -1,14 +1,20 @@
-"""What every backend offers to the runner, and what the caller of `make_backend` may ask of it."""
+"""What every backend offers to the runner, what the caller of `make_backend` may ask of it, and what backends share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from sie_agent.errors import InputError
 from sie_agent.judging.answers import Answer, Request
 from sie_agent.judging.prompts.variants import Variant
+from sie_agent.models import files as models
+from sie_agent.utils.progress import say
+from sie_agent.utils.shown import shown
+from sie_agent.utils.values import Number
 
 if TYPE_CHECKING:
     from sie_agent.judging.backends.endpoints import EndpointList, PricePart
@@ -75,18 +81,11 @@ class BackendOptions:
             if isinstance(expected, tuple):
                 fits, hint = value in expected, f"Use one of {', '.join(map(str, expected))}"
             else:
-                fits = _is_positive(value, expected)
+                fits = Number(above=0).takes(value) and (expected is float or value == int(value))
                 hint = f"Give a positive {'whole number' if expected is int else 'number'}"
             if not fits:
                 raise InputError(f"backend option '{name}' is {value!r}", hint=hint)
         return dict(self.options)
-
-
-def _is_positive(value: Any, kind: type) -> bool:
-    """Whether *value* is a finite positive number, a whole one if *kind* is int."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return 0 < value < float("inf") and (kind is float or value == int(value))
 
 
 class Backend(Protocol):
@@ -104,11 +103,9 @@ class Backend(Protocol):
     @property
     def model(self) -> str:
         """The name of the preferred model."""
-        ...
 
     def sources(self, method: str) -> tuple[Source, ...]:
         """Who may answer a variant of *method*: the preferred source first, then those that may step in."""
-        ...
 
     def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
         """Answer requests, in small batches as they are done.
@@ -121,11 +118,10 @@ class Backend(Protocol):
         ------
         EnvironmentFailure : nothing can be judged (server unreachable, model missing).
         """
-        ...
 
     def close(self) -> None:
         """Let go of what is held."""
-        ...
+        return None
 
 
 class BackendClass(Protocol):
@@ -149,7 +145,6 @@ class BackendClass(Protocol):
         ------
         InputError : options that do not fit together.
         """
-        ...
 
 
 @runtime_checkable
@@ -159,11 +154,9 @@ class Accounted(Protocol):
     @property
     def prices(self) -> Mapping[str, PricePart]:
         """The price by name of the endpoint, where one was stated."""
-        ...
 
     def report(self) -> list[dict[str, Any]]:
         """What each endpoint did, for the manifest."""
-        ...
 
 
 def check_installed(backend: Backend) -> None:
@@ -198,3 +191,64 @@ class Watcher:
 def watcher_of(requests: object) -> Watcher:
     """The requests themselves where they keep books (``session.Drawn``), else nobody."""
     return requests if isinstance(requests, Watcher) else Watcher()
+
+
+def windows(requests: Iterable[Request], size: int) -> Iterator[list[Request]]:
+    """Requests in lists of *size*, the last one shorter; each list is drawn when it is wanted."""
+    waiting = iter(requests)
+    while window := list(islice(waiting, size)):
+        yield window
+
+
+class InProcess(Backend):
+    """A model from a package, or any local folder or Hub id.
+
+    Parameters
+    ----------
+    model : None for the packaged one, else a folder or a Hub id.
+    batch_size : requests or texts per forward pass.
+    """
+
+    packaged: ClassVar[models.PackagedModel]
+    model_class: ClassVar[str]
+    precision = "float32"
+
+    def __init__(self, model: str | None = None, batch_size: int | None = None) -> None:
+        self._given = model
+        self._batch_size = batch_size or 32
+        self._loaded: Any = None
+
+    def __repr__(self) -> str:
+        return shown(self, model=self.model)
+
+    @property
+    def model(self) -> str:
+        """The model's name in judgments."""
+        return models.shown_name(self._given, self.packaged.name)
+
+    def require(self) -> None:
+        """Raise EnvironmentFailure where a package is not installed."""
+        models.require_transformers()
+        if self._given is None:
+            self.packaged.require()
+
+    def fingerprint(self) -> str:
+        """Hash of the weights."""
+        return self.packaged.digest() if self._given is None else models.folder_hash(models.named_folder(self._given))
+
+    def _folder(self) -> Path:
+        return self.packaged.folder() if self._given is None else models.named_folder(self._given)
+
+    def _load(self) -> tuple[Any, Any]:
+        """Model and tokenizer, loaded once."""
+        if self._loaded is None:
+            models.require_transformers()
+            folder = self._folder()
+            say(f"Loading {self.model} ...")
+            self._loaded = models.load_pretrained(self.model_class, folder, self.precision)
+        found: tuple[Any, Any] = self._loaded
+        return found
+
+    def close(self) -> None:
+        """Let go of the model."""
+        self._loaded = None

@@ -18,7 +18,7 @@ from sie_agent.judging.backends.http.clients import library_client
 from sie_agent.judging.backends.http.meaning import meaning_by_code, meaning_by_text, problem_of
 from sie_agent.judging.backends.http.network import chain
 from sie_agent.judging.backends.http.openai import DEFAULT_TIMEOUT
-from sie_agent.judging.backends.http.reading import THINKING, OtherForm
+from sie_agent.judging.backends.http.reading import THINKING, OtherForm, as_object, objects_in
 from sie_agent.judging.backends.http.trouble import LEAST_PAUSE, Trouble, of_problem, retry_after
 from sie_agent.utils.redact import redacted
 
@@ -29,12 +29,10 @@ OPENAI = "openai:"
 NAME_FIELDS = ("model", "model_name", "model_id", "deployment_name", "azure_deployment")
 # parameters with one of these words in their name are secret, or say where and how patiently a model is asked:
 # they have no place in a cache key, or change no answer
-SECRET_WORDS = {"key", "keys", "apikey", "secret", "secrets", "password", "token", "credential", "credentials"}
-SECRET_WORDS |= {"auth", "authorization", "header", "headers", "cookie", "cookies", "organization"}
-PLACE_WORDS = {"url", "uri", "endpoint", "host", "address", "proxy", "proxies", "client"}
-MANNER_WORDS = {"retries", "retry", "timeout", "stream", "streaming", "callbacks", "verbose", "cache", "concurrency"}
-NOT_IDENTIFYING = SECRET_WORDS | PLACE_WORDS | MANNER_WORDS
-NOT_IDENTIFYING_ENDINGS = ("api_base",)
+NOT_IDENTIFYING = {"key", "keys", "apikey", "secret", "secrets", "password", "token", "credential", "credentials"}
+NOT_IDENTIFYING |= {"auth", "authorization", "header", "headers", "cookie", "cookies", "organization"}
+NOT_IDENTIFYING |= {"url", "uri", "endpoint", "host", "address", "proxy", "proxies", "client", "concurrency", "cache"}
+NOT_IDENTIFYING |= {"retries", "retry", "timeout", "stream", "streaming", "callbacks", "verbose"}
 TOLD_BY_TEXT = ("too-long", "rate", "money", "key")
 CODE_BY_NAME = {
     "ModelRateLimitError": 429,
@@ -142,7 +140,7 @@ def identity(chat_model: BaseChatModel) -> dict[str, Any]:
 def identifying(name: str) -> bool:
     """Whether a parameter of this name may stand in a cache key."""
     words = re.split(r"[^a-z0-9]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(name)).lower())
-    return NOT_IDENTIFYING.isdisjoint(words) and not "_".join(words).endswith(NOT_IDENTIFYING_ENDINGS)
+    return NOT_IDENTIFYING.isdisjoint(words) and not "_".join(words).endswith("api_base")
 
 
 def plain(value: Any) -> Any:
@@ -163,7 +161,7 @@ def plain(value: Any) -> Any:
 
 def secrets_of(chat_model: BaseChatModel) -> tuple[str, ...]:
     """Keys that the chat model holds, so that none gets into a message."""
-    named = chat_model.lc_secrets if isinstance(chat_model.lc_secrets, dict) else {}
+    named = as_object(chat_model.lc_secrets)
     found: list[object] = [os.environ.get(variable) for variable in named.values()]
     for name in (*type(chat_model).model_fields, *named):
         value: Any = getattr(chat_model, name, None)
@@ -172,12 +170,6 @@ def secrets_of(chat_model: BaseChatModel) -> tuple[str, ...]:
         elif name in named:
             found.append(value)
     return tuple(dict.fromkeys(one for one in found if isinstance(one, str) and one))
-
-
-def key_variables(chat_model: BaseChatModel) -> tuple[str, ...]:
-    """Environment variables from which the chat model takes its keys."""
-    secrets = chat_model.lc_secrets
-    return tuple(secrets.values()) if isinstance(secrets, dict) else ()
 
 
 def takes_schema(chat_model: BaseChatModel) -> bool:
@@ -193,11 +185,10 @@ def as_completion(message: Any) -> dict[str, Any]:
         logprobs = {"content": logprobs} if logprobs else None
     usage = message.usage_metadata or {}
     said: dict[str, Any] = {"content": str(message.text), "refusal": _refusal(message)}
-    blocks = message.content if isinstance(message.content, list) else []
-    for holder in (message.additional_kwargs, *(block for block in blocks if isinstance(block, dict))):
+    for holder in (message.additional_kwargs, *objects_in(message.content)):
         said |= {name: holder[name] for name in THINKING if isinstance(holder.get(name), str)}
-    calls = getattr(message, "tool_calls", None) or []
-    said["tool_calls"] = [{"function": {"arguments": call.get("args")}} for call in calls if isinstance(call, dict)]
+    calls = objects_in(getattr(message, "tool_calls", None))
+    said["tool_calls"] = [{"function": {"arguments": call.get("args")}} for call in calls]
     choice = {
         "finish_reason": metadata.get("finish_reason") or metadata.get("stop_reason"),
         "message": said,
@@ -211,8 +202,7 @@ def _refusal(message: Any) -> str:
     said = message.additional_kwargs.get("refusal")
     if isinstance(said, str) and said:
         return said
-    blocks = message.content if isinstance(message.content, list) else []
-    refused = [block for block in blocks if isinstance(block, dict) and block.get("type") == "refusal"]
+    refused = [block for block in objects_in(message.content) if block.get("type") == "refusal"]
     return str(refused[0].get("refusal") or "refused") if refused else ""
 
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterable, Iterator
 from functools import partial
-from itertools import islice
 from typing import Any
 
-from sie_agent.judging.answers import Answer, Request
-from sie_agent.judging.backends.base import FLUSH_COUNT, BackendOptions, Batch, Source
-from sie_agent.judging.backends.in_process import InProcess
+from sie_agent.judging.answers import Request, number_answer
+from sie_agent.judging.backends.base import FLUSH_COUNT, BackendOptions, Batch, InProcess, Source, windows
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.models import files as models
-from sie_agent.utils.shown import shown
 
 MAX_TOKENS = 256
 CUT = {"padding": True, "truncation": True, "max_length": MAX_TOKENS}
@@ -36,25 +32,17 @@ class EmbeddingBackend(InProcess):
     packaged = models.ENCODER
     model_class = "AutoModel"
 
-    def __init__(self, model: str | None = None, batch_size: int | None = None) -> None:
-        super().__init__(model)
-        self._batch_size = batch_size or 32
-
     @classmethod
     def make(cls, options: BackendOptions) -> EmbeddingBackend:
         options.checked()
         return cls(options.model, options.batch_size)
-
-    def __repr__(self) -> str:
-        return shown(self, model=self.model)
 
     def sources(self, method: str) -> tuple[Source, ...]:
         settings = {"pooling": "mean", "max_tokens": MAX_TOKENS}
         return (Source(self.model, self.fingerprint(), method, "sentence-encoder", settings),)
 
     def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
-        waiting = iter(requests)
-        while window := list(islice(waiting, FLUSH_COUNT)):
+        for window in windows(requests, FLUSH_COUNT):
             started = time.perf_counter()
             distinct = {message["content"] for request in window for message in request.messages}
             texts = sorted(distinct, key=lambda text: (len(text), text))
@@ -64,11 +52,7 @@ class EmbeddingBackend(InProcess):
             for request in window:
                 query, item = (vectors[message["content"]] for message in request.messages)
                 cosine = float(query @ item)
-                if math.isfinite(cosine):
-                    answer = Answer("ok", "embedding", number=cosine, latency_ms=each)
-                else:
-                    answer = Answer("bad-logprobs", "embedding", detail="the cosine is not a number")
-                batch.append((request, answer))
+                batch.append((request, number_answer("embedding", cosine, latency_ms=each)))
             yield batch
 
     def _encode(self, texts: list[str]) -> dict[str, Any]:
@@ -78,12 +62,8 @@ class EmbeddingBackend(InProcess):
         # the tokenizer must not be used by two threads at once, the model may
         inputs = [tokenizer(chunk, return_tensors="pt", **CUT) for chunk in chunks]
         with models.workers() as pool:
-            encoded = list(pool.map(partial(encode, model), inputs))
-        return {
-            text: vector
-            for chunk, part in zip(chunks, encoded, strict=True)
-            for text, vector in zip(chunk, part, strict=True)
-        }
+            vectors = [vector for part in pool.map(partial(encode, model), inputs) for vector in part]
+        return dict(zip(texts, vectors, strict=True))
 
 
 def encode(model: Any, inputs: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -18,6 +18,9 @@ from sie_agent.files.yaml_files import read_yaml
 from sie_agent.judging.backends.http.addresses import KEY_VARIABLE, address_of, checked_key, shown_url
 from sie_agent.utils.redact import redacted
 from sie_agent.utils.shown import changed_fields
+
+if TYPE_CHECKING:
+    from sie_agent.judging.backends.base import BackendOptions
 
 MOST_AT_ONCE = 64
 DOUBLE_JUDGED = 50
@@ -35,10 +38,10 @@ def checked_url(given: str) -> str:
     given = given.strip()
     try:
         parts = urlsplit(given)
-        port_is_fine = parts.port is None or parts.port > 0
+        is_fine = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
-        port_is_fine = False
-    if not port_is_fine or parts.scheme not in ("http", "https") or not parts.hostname:
+        is_fine = False
+    if not is_fine:
         raise ValueError("the server's address is no http or https address; it looks like http://127.0.0.1:8000/v1")
     try:
         address_of(given)
@@ -198,21 +201,21 @@ def key_of(endpoint: Endpoint, *, where: str) -> str | None:
     return key
 
 
-def single_endpoint(
-    model: str | None, base_url: str | None, api_key: str | None, concurrency: int, **more: Any
-) -> tuple[Endpoint, str | None]:
+def single_endpoint(options: BackendOptions) -> tuple[Endpoint, str | None]:
     """The server named on the command line or in the environment, and its key.
 
     Raises
     ------
     InputError : no server is known, or its address is not one.
     """
-    key = checked_key(api_key or os.environ.get(KEY_VARIABLE))
-    given = base_url or os.environ.get("VLLM_BASE_URL") or os.environ.get("OPENAI_BASE_URL") or (key and HOSTED_URL)
+    key = checked_key(options.api_key or os.environ.get(KEY_VARIABLE))
+    named = options.base_url or os.environ.get("VLLM_BASE_URL") or os.environ.get("OPENAI_BASE_URL")
+    given = named or (key and HOSTED_URL)
     if not given:
         raise InputError("no server was named", hint="Give --base-url or set VLLM_BASE_URL")
     try:
         url = checked_url(given)
     except ValueError as error:
         raise InputError(str(error)) from error
-    return Endpoint(base_url=url, model=model, concurrency=concurrency, **more), key
+    given_too = {name: getattr(options, name) for name in ("model", "revision", "concurrency", "price")}
+    return Endpoint(base_url=url, **given_too), key

@@ -16,24 +16,33 @@ from typing import TYPE_CHECKING, Any
 
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.judging.answers import Answer, Request
-from sie_agent.judging.backends.base import AT_ONCE, BackendOptions, Batch, Source, Watcher, sources_of, watcher_of
+from sie_agent.judging.backends.base import (
+    AT_ONCE,
+    Backend,
+    BackendOptions,
+    Batch,
+    Source,
+    Watcher,
+    sources_of,
+    watcher_of,
+)
 from sie_agent.judging.backends.chat_models import (
     NamedModel,
     as_completion,
     checked_model,
     classify,
     identity,
-    key_variables,
     model_name,
     secrets_of,
     takes_schema,
 )
 from sie_agent.judging.backends.http.attempt import Reader
 from sie_agent.judging.backends.http.chat import chat_request
-from sie_agent.judging.backends.http.concurrent import answers_as_they_come
+from sie_agent.judging.backends.http.concurrent import Worker, answers_as_they_come
 from sie_agent.judging.backends.http.form import TOP_LOGPROBS, Form
 from sie_agent.judging.backends.http.model_server import Names
 from sie_agent.judging.backends.http.openai import DEFAULT_TIMEOUT, backoff
+from sie_agent.judging.backends.http.reading import as_object
 from sie_agent.judging.backends.http.search import Said, Settled, answer_in_some_form, say_form
 from sie_agent.judging.backends.http.trouble import TEST_QUESTION, Trouble
 from sie_agent.judging.prompts.variants import Variant
@@ -52,7 +61,7 @@ SENT_BY_THE_MODEL = frozenset(
 )
 
 
-class LangChainBackend:
+class LangChainBackend(Backend):
     """A LangChain chat model.
 
     Parameters
@@ -147,11 +156,8 @@ class LangChainBackend:
     def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
         yield from answers_as_they_come(_Calls(self, variant, watcher_of(requests)), requests, self.concurrency)
 
-    def close(self) -> None:
-        return None
 
-
-class _Calls:
+class _Calls(Worker):
     """One variant's requests to a chat model; see :class:`.concurrent.Worker`.
 
     There is no client to close: the chat model is its user's, and may be used again.
@@ -163,15 +169,6 @@ class _Calls:
         self._variant = variant
         self._watcher = watcher
         self._secrets = secrets_of(self._chat_model)
-
-    async def open(self) -> None:
-        return None
-
-    async def admit(self, request: Request) -> None:
-        return None
-
-    async def close(self) -> None:
-        return None
 
     async def answer(self, request: Request) -> Answer:
         """Try until there is an answer or the tries are used up; raises only for what concerns all requests."""
@@ -240,7 +237,8 @@ class _Calls:
 
     def _lost(self, answer: Answer) -> EnvironmentFailure:
         """What to tell the user when no call can get through."""
-        variables = key_variables(self._chat_model) if "key" in answer.detail else ()
+        # the environment variables from which the chat model takes its keys
+        variables = as_object(self._chat_model.lc_secrets).values() if "key" in answer.detail else ()
         hint = f"Set {' or '.join(variables)}" if variables else "Check the model's name, address and key"
         return EnvironmentFailure(answer.detail, where=self._backend.model, hint=hint)
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 
 from sie_agent.features import unspaced
 from sie_agent.judging.answers import Answer, Request
-from sie_agent.judging.backends.base import FLUSH_COUNT, BackendOptions, Batch, Source
+from sie_agent.judging.backends.base import FLUSH_COUNT, Backend, BackendOptions, Batch, Source, windows
 from sie_agent.judging.prompts.variants import Variant
 from sie_agent.utils.shown import shown
 
@@ -23,7 +22,7 @@ def share_of_words(query: str, text: str) -> float | None:
     return len(wanted & set(unspaced.words_in(text))) / len(wanted)
 
 
-class LexicalBackend:
+class LexicalBackend(Backend):
     """Scores by words in common: no model, no probabilities."""
 
     kind = "lexical"
@@ -44,12 +43,8 @@ class LexicalBackend:
         return (Source(self.model, "distinct-words-2", method, "lexical", {}),)
 
     def answer(self, variant: Variant, requests: Iterable[Request]) -> Iterator[Batch]:
-        waiting = iter(requests)
-        while window := list(islice(waiting, FLUSH_COUNT)):
+        for window in windows(requests, FLUSH_COUNT):
             yield [(request, answer_of(request)) for request in window]
-
-    def close(self) -> None:
-        return None
 
 
 def answer_of(request: Request) -> Answer:

@@ -17,12 +17,10 @@ from typing import Any
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.files.json_files import read_object
 from sie_agent.files.paths import user_path
-from sie_agent.judging.answers import Answer, Request, answer_schema, bare_token
-from sie_agent.judging.backends.base import BackendOptions, Batch, Source
+from sie_agent.judging.answers import Answer, Request, answer_schema, bare_token, graded_answer
+from sie_agent.judging.backends.base import BackendOptions, Batch, InProcess, Source
 from sie_agent.judging.backends.http.form import GRADE_TOKENS, TOP_LOGPROBS
-from sie_agent.judging.backends.in_process import InProcess
 from sie_agent.judging.prompts.variants import Variant
-from sie_agent.judging.whole import graded_answer
 from sie_agent.judging.written import parse_written
 from sie_agent.models import files as models
 from sie_agent.utils.foreign import foreign_bars_silenced
@@ -135,17 +133,13 @@ class VLLMBackend(InProcess):
             models.require_vllm()
             folder = self._folder()
             say(f"Loading {self.model} into vLLM ...")
-            self._loaded = load_engine(folder, self._settings(folder))
+            length = self._length or min(DEFAULT_LENGTH, longest_input(folder))
+            settings = {"max_model_len": length, "dtype": self._dtype, "enable_prefix_caching": True, "seed": 0}
+            self._loaded = load_engine(folder, {**settings, **self._more})
             if not getattr(self._loaded.get_tokenizer(), "chat_template", None):
                 self.close()
                 raise InputError("the model has no chat template", where=folder, hint="Use an instruction-tuned model")
         return self._loaded
-
-    def _settings(self, folder: Path) -> dict[str, Any]:
-        """The arguments of ``vllm.LLM``."""
-        length = self._length or min(DEFAULT_LENGTH, longest_input(folder))
-        given = {"max_model_len": length, "dtype": self._dtype, "enable_prefix_caching": True, "seed": 0}
-        return {**given, **self._more}
 
     def _parameters(self, variant: Variant) -> Any:
         """Sampling parameters of all requests of a variant."""

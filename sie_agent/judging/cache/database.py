@@ -108,6 +108,7 @@ class JudgmentCache:
             if self._rescue is not None:
                 self._rescue.close()
 
+    @checked
     def get(self, keys: Sequence[str]) -> dict[str, Answer]:
         """The answers that are there, by key. An entry that cannot be read counts as absent, and as damaged.
 
@@ -119,12 +120,6 @@ class JudgmentCache:
         -------
         Those that are there.
         """
-        if isinstance(keys, str):
-            raise InputError(
-                "expected a list (a text each), found a text",
-                where="JudgmentCache.get(), parameter 'keys'",
-                hint=f"Give [{keys[:80]!r}] for one",
-            )
         found: dict[str, Answer] = {}
         with self._used():
             # in the order of the file, where neighbours share their pages

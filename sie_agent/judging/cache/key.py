@@ -5,83 +5,43 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypedDict, Unpack
+from typing import Any
 
 KEY_FORMAT = 1
 CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
 MESSAGES = '"messages":['
 
 
-class KeyContent(TypedDict):
-    """All that is in a key but the messages.
+def key_maker(
+    schema: Mapping[str, Any] | None, head: Sequence[Mapping[str, str]] = (), **content: Any
+) -> Callable[[Sequence[Mapping[str, str]]], str]:
+    """From messages to the key: SHA-256 (hex) over the canonical JSON of all that is given and the messages.
 
-    Attributes
+    Parameters
     ----------
-    model, fingerprint : name and revision (a content hash where the weights are at hand).
     schema : JSON schema of a written answer, or None.
-    scale : (token, value) of every level.
-    method : how the answer is read.
-    settings : sampling, log-probability and precision settings.
-    family : the kind of endpoint. Its address, and how many requests run at once, change nothing.
-    """
-
-    model: str
-    fingerprint: str
-    schema: Mapping[str, Any] | None
-    scale: Sequence[tuple[str, float]]
-    method: str
-    settings: Mapping[str, Any]
-    family: str
-
-
-def key_maker(**content: Unpack[KeyContent]) -> Callable[[Sequence[Mapping[str, str]]], str]:
-    """From messages to the key: SHA-256 (hex) over the canonical JSON of *content* and messages.
-
-    What comes before the messages, and the leading messages that stay the same from one request to the next
-    (system text and examples), are encoded and hashed once.
+    head : messages with which every request begins (system text and examples): they are encoded and hashed once.
+    content : ``model`` and ``fingerprint`` (name and revision, a content hash where the weights are at hand);
+        ``scale``, the (token, value) of every level; ``method``, how the answer is read; ``settings`` of sampling,
+        log-probabilities and precision; ``family``, the kind of endpoint. Its address, and how many requests run at
+        once, change nothing.
 
     Returns
     -------
-    A function from the messages to the key. Make one per source and variant, and call it with what a ``Renderer``
-    gives.
+    A function from all messages of a request, *head* among them, to the key. Make one per source and variant.
     """
     # the order of a schema's properties is the order in which they are written, so it counts
-    schema = None if content["schema"] is None else json.dumps(content["schema"])
-    described = {**content, "format": KEY_FORMAT, "schema": schema, "messages": []}
+    listed = None if schema is None else json.dumps(schema)
+    described = {**content, "format": KEY_FORMAT, "schema": listed, "messages": []}
     # keys are sorted, and quotes within a text are escaped: the first place that looks like the list is the list
     opening, closing = CANONICAL.encode(described).split(MESSAGES, 1)
     start = hashlib.sha256((opening + MESSAGES).encode("ascii"))
-    end = closing.encode("ascii")
-    # one tuple, so that threads never see the messages of one state with the hash of another
-    known: tuple[list[dict[str, str]], Any] | None = None
-    before: list[dict[str, str]] = []
+    start.update("".join(f"{CANONICAL.encode(dict(message))}," for message in head).encode("ascii"))
 
     def key(messages: Sequence[Mapping[str, str]]) -> str:
-        nonlocal known, before
-        now = known
-        if now is None or len(messages) <= len(now[0]) or list(messages[: len(now[0])]) != now[0]:
-            given = [dict(message) for message in messages]
-            head = given[: leading(before, given) if now is not None else max(len(given) - 1, 0)]
-            state = start.copy()
-            state.update("".join(f"{message_text(message)}," for message in head).encode("ascii"))
-            before = given
-            now = known = (head, state)
-        hashed = now[1].copy()
-        hashed.update(",".join([message_text(message) for message in messages[len(now[0]) :]]).encode("ascii"))
-        hashed.update(end)
-        return str(hashed.hexdigest())
+        hashed = start.copy()
+        rest = ",".join([CANONICAL.encode(dict(message)) for message in messages[len(head) :]])
+        hashed.update((rest + closing).encode("ascii"))
+        return hashed.hexdigest()
 
     return key
-
-
-def message_text(message: Mapping[str, str]) -> str:
-    """Canonical JSON of one message."""
-    if len(message) == 2 and "content" in message and "role" in message:
-        return f'{{"content":{CANONICAL.encode(message["content"])},"role":{CANONICAL.encode(message["role"])}}}'
-    return CANONICAL.encode(dict(message))
-
-
-def leading(first: Sequence[object], second: Sequence[object]) -> int:
-    """How many entries two lists begin with in common, at most all but the last of either."""
-    most = min(len(first), len(second)) - 1
-    return next((place for place in range(most) if first[place] != second[place]), max(most, 0))

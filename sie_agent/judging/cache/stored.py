@@ -6,8 +6,9 @@ import json
 import math
 import re
 from dataclasses import fields, replace
-from typing import Any, NoReturn
+from typing import Any
 
+from sie_agent.files.json_files import no_number
 from sie_agent.judging.answers import Answer
 from sie_agent.judging.prompts.variants import Variant
 
@@ -58,8 +59,6 @@ def checked_answer(variant: Variant, answer: Answer) -> Answer:
     Nothing, whatever the fields hold.
     """
     problem = misfit(variant, answer)
-    if not problem and is_clean(answer):
-        return answer
     method = answer.method if answers(variant, answer.method) else variant.method
     graded = method if answer.status == "ok" and not problem else ""
     return Answer(
@@ -76,22 +75,6 @@ def checked_answer(variant: Variant, answer: Answer) -> Answer:
         endpoint=plain_line(answer.endpoint, NAME_CHARS),
         asked=plain_line(answer.asked, NAME_CHARS),
     )
-
-
-def is_clean(answer: Answer) -> bool:
-    """Whether an answer that fits may be kept as it is. Nearly all may, and there are 25,000 a second."""
-    for text, most in (
-        (answer.detail, DETAIL_CHARS),
-        (answer.model, NAME_CHARS),
-        (answer.endpoint, NAME_CHARS),
-        (answer.asked, NAME_CHARS),
-    ):
-        if type(text) is not str or len(text) > most or not text.isprintable():
-            return False
-    given = (answer.probabilities is not None) + (answer.grade is not None) + (answer.number is not None)
-    if given != (answer.status == "ok") or type(answer.latency_ms) is not float:
-        return False
-    return is_count(answer.input_tokens) and is_count(answer.output_tokens) and 0.0 <= answer.latency_ms < math.inf
 
 
 def misfit(variant: Variant, answer: Answer, *, sound: bool = False) -> str:
@@ -222,8 +205,4 @@ def damage(answer: Answer) -> str:
     return "" if answer.number is None or is_number(answer.number) else "the number is not finite"
 
 
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
-
-
-DECODER = json.JSONDecoder(parse_constant=_no_number)
+DECODER = json.JSONDecoder(parse_constant=no_number)

@@ -11,7 +11,7 @@ from typing import Any
 
 from sie_agent.judging.answers import Message
 from sie_agent.judging.prompts.defuse import defused
-from sie_agent.judging.prompts.templates import FIELDS, Filling, compiled
+from sie_agent.judging.prompts.templates import FIELDS, compiled
 from sie_agent.judging.prompts.variants import Example, Variant
 
 # What could pass for one of the prompt's own fences, for a chat template's control token or for a role
@@ -129,7 +129,7 @@ class Renderer:
     """
 
     def __init__(self, variant: Variant, method: str) -> None:
-        self._item = Filling(variant.user)
+        self._item = compiled(variant.user)
         self.head: tuple[Message, ...] = ()
         self._tail: tuple[Message, ...] = ()
         self._ending = ""
@@ -170,10 +170,8 @@ def render_messages(variant: Variant, fields: Mapping[str, str], method: str) ->
     return tuple(dict(message) for message in renderer(variant, method)(fields))
 
 
-@lru_cache(maxsize=64)
-def renderer(variant: Variant, method: str) -> Renderer:
-    """The renderer of a variant, made once."""
-    return Renderer(variant, method)
+# made once per variant and method
+renderer = lru_cache(maxsize=64)(Renderer)
 
 
 def turns_before(variant: Variant, method: str) -> tuple[Message, ...]:

@@ -6,7 +6,8 @@ A variant may come from anywhere, and a template is a program. So its parts are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache, wraps
 from typing import Any
@@ -96,46 +97,14 @@ class PromptEnvironment(SandboxedEnvironment):
 ENVIRONMENT = PromptEnvironment()
 
 
-class BoundedTemplate:
-    """A template that was checked; it renders as Jinja does, and no more than it may."""
-
-    def __init__(self, source: str) -> None:
-        parsed(source)
-        # Jinja works out what is constant when it compiles
-        token = _work.set([MOST_WORK])
-        try:
-            self._template = ENVIRONMENT.from_string(source)
-        finally:
-            _work.reset(token)
-
-    def render(self, fields: Mapping[str, str]) -> str:
-        """The text with the fields put in.
-
-        Raises
-        ------
-        InputError : the text gets too long, or the template cannot be filled in with these fields.
-        """
-        pieces: list[str] = []
-        size = 0
-        token = _work.set([MOST_WORK])
-        try:
-            for piece in self._template.generate(fields):
-                size += len(piece)
-                if size > MOST_CHARS:
-                    raise TooMuch(f"the text gets longer than {MOST_CHARS:,} characters")
-                pieces.append(piece)
-        except (TemplateError, ArithmeticError, TypeError, AttributeError, LookupError, ValueError) as error:
-            said = " ".join(str(error).split())[:200]
-            raise InputError(f"the template cannot be filled in: {said}", hint="See prompts/README.md") from error
-        finally:
-            _work.reset(token)
-        return "".join(pieces)
-
-
-@lru_cache(maxsize=256)
-def compiled(source: str) -> BoundedTemplate:
-    """The template, checked and compiled once per text; raises as :func:`parsed` does."""
-    return BoundedTemplate(source)
+@contextmanager
+def bounded_work() -> Iterator[None]:
+    """Count the work of the block; a filter or method raises TooMuch where it gets too much."""
+    token = _work.set([MOST_WORK])
+    try:
+        yield
+    finally:
+        _work.reset(token)
 
 
 def parsed(source: str) -> nodes.Template:
@@ -158,7 +127,7 @@ def parsed(source: str) -> nodes.Template:
 
 
 class Filling:
-    """A template, called with the fields, gives what Jinja would render.
+    """A checked template. Called with the fields, it gives what Jinja renders, and no more than it may.
 
     Most templates only show fields and ask whether one is empty. Such a template is rendered by Jinja once
     for each set of fields that are there; from then on the fields are put into that text. All others are
@@ -167,29 +136,58 @@ class Filling:
     Parameters
     ----------
     source : the text of the template.
+
+    Raises
+    ------
+    TemplateSyntaxError : as :func:`parsed`.
     """
 
     def __init__(self, source: str) -> None:
-        self._template = compiled(source)
         tree = parsed(source)
+        # Jinja works out what is constant when it compiles
+        with bounded_work():
+            self._template = ENVIRONMENT.from_string(source)
         self._names = tuple(name for name in FIELDS if name in meta.find_undeclared_variables(tree))
         self._plain = MARK not in source and is_plain(tree)
         self._forms: dict[tuple[bool, ...], tuple[str, list[str]]] = {}
 
     def __call__(self, fields: Mapping[str, str]) -> str:
         if not self._plain:
-            return str(self._template.render(fields))
+            return self.render(fields)
         there = tuple([bool(fields[name]) for name in self._names])
         form = self._forms.get(there)
         if form is None:
-            form = self._forms[there] = self._form(there)
+            # a format string, and the names of the fields that go into it, in order
+            marked = {name: f"{MARK}{name}{MARK}" if fields[name] else "" for name in self._names}
+            parts = self.render(marked).split(MARK)
+            form = "%s".join(part.replace("%", "%%") for part in parts[::2]), parts[1::2]
+            self._forms[there] = form
         return form[0] % tuple([fields[name] for name in form[1]])
 
-    def _form(self, there: tuple[bool, ...]) -> tuple[str, list[str]]:
-        """A format string, and the names of the fields that go into it, in order."""
-        marked = {name: f"{MARK}{name}{MARK}" if full else "" for name, full in zip(self._names, there, strict=True)}
-        parts = str(self._template.render(marked)).split(MARK)
-        return "%s".join(part.replace("%", "%%") for part in parts[::2]), parts[1::2]
+    def render(self, fields: Mapping[str, str]) -> str:
+        """The text as Jinja renders it.
+
+        Raises
+        ------
+        InputError : the text gets too long, or the template cannot be filled in with these fields.
+        """
+        pieces: list[str] = []
+        size = 0
+        try:
+            with bounded_work():
+                for piece in self._template.generate(fields):
+                    size += len(piece)
+                    if size > MOST_CHARS:
+                        raise TooMuch(f"the text gets longer than {MOST_CHARS:,} characters")
+                    pieces.append(piece)
+        except (TemplateError, ArithmeticError, TypeError, AttributeError, LookupError, ValueError) as error:
+            said = " ".join(str(error).split())[:200]
+            raise InputError(f"the template cannot be filled in: {said}", hint="See prompts/README.md") from error
+        return "".join(pieces)
+
+
+# checked and compiled once per text
+compiled = lru_cache(maxsize=256)(Filling)
 
 
 def is_plain(node: nodes.Node) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -176,10 +177,7 @@ def check_fences(shown: str, used: set[str]) -> None:
     """Item fields between ``<item>`` and ``</item>``, the query between ``<query>`` and ``</query>``."""
     for name in sorted(used):
         fence = "query" if name == "query" else "item"
-        outside = shown
-        while f"<{fence}>" in outside and f"</{fence}>" in outside:
-            before, rest = outside.split(f"<{fence}>", 1)
-            outside = before + rest.split(f"</{fence}>", 1)[-1] if f"</{fence}>" in rest else before
+        outside = re.sub(f"<{fence}>.*?</{fence}>", "", shown, flags=re.DOTALL)
         if f"\x02{name}\x03" in outside:
             raise ValueError(f"user: '{name}' must stand between <{fence}> and </{fence}>, it is data")
 

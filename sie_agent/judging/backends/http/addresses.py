@@ -36,6 +36,8 @@ def address_of(url: str) -> ServerAddress:
         host, port = parts.hostname or "", parts.port
         if not host or any(one.isspace() or not one.isprintable() for one in url):
             raise ValueError("it has spaces" if host else "it names no host")
+        if port == 0:
+            raise ValueError("its port is 0")
         # name look-up fails on a part that is empty or longer than 63 letters
         host.encode("idna")
     except ValueError as error:
@@ -116,18 +118,15 @@ class Proxy(NamedTuple):
 
     def check(self) -> None:
         """Raise an EnvironmentFailure where the address is not one of a proxy."""
-        is_fine, scheme = False, ""
-        with suppress(ValueError):
-            parts = urlsplit(self.address)
-            scheme = parts.scheme
-            if parts.hostname and not any(one.isspace() for one in self.address):
-                parts.hostname.encode("idna")
-                is_fine = parts.port is None or parts.port > 0
-        if scheme and scheme not in PROXY_SCHEMES:
+        scheme = self.address.partition("://")[0].lower()
+        if scheme not in PROXY_SCHEMES:
             problem = f"a proxy is reached by http, https or socks5, not by '{redacted(scheme)}'"
             raise EnvironmentFailure(problem, where=self.variable, hint=self.hint)
-        if not is_fine:
-            raise EnvironmentFailure("the proxy's address is not valid", where=self.variable, hint=self.hint)
+        try:
+            address_of(self.address)
+        except InputError:
+            problem = "the proxy's address is not valid"
+            raise EnvironmentFailure(problem, where=self.variable, hint=self.hint) from None
 
 
 def proxy_of(url: str) -> Proxy | None:

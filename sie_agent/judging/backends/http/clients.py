@@ -10,6 +10,7 @@ import asyncio
 import os
 import ssl
 import threading
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
@@ -142,23 +143,17 @@ def fetched(
             response = await client.request("GET" if body is None else "POST", target, headers=headers, **given)
             return Fetched(response.status_code, response.content)
 
-    found: list[Fetched | BaseException] = []
+    answer: Future[Fetched] = Future()
 
     def work() -> None:
         try:
-            found.append(asyncio.run(ask()))
+            answer.set_result(asyncio.run(ask()))
         except BaseException as error:
-            found.append(error)
+            answer.set_exception(error)
 
-    # looking up a name cannot be interrupted: the thread is left to it
-    thread = threading.Thread(target=work, name="asking", daemon=True)
-    thread.start()
-    thread.join(seconds + LEAST_WAIT)
-    if not found:
-        raise TimeoutError
-    if isinstance(found[0], BaseException):
-        raise found[0]
-    return found[0]
+    # a name look-up cannot be interrupted: after a timeout the thread is abandoned to it
+    threading.Thread(target=work, name="asking", daemon=True).start()
+    return answer.result(seconds + LEAST_WAIT)
 
 
 def certificates(*addresses: str) -> ssl.SSLContext:

@@ -23,16 +23,18 @@ class Worker(Protocol):
 
     async def open(self) -> None:
         """Begin, before any request."""
+        return None
 
     async def admit(self, request: Request) -> None:
         """Wait until a request that was drawn may be worked on."""
+        return None
 
     async def answer(self, request: Request) -> Answer:
         """Answer one request; what it raises ends everything."""
-        ...
 
     async def close(self) -> None:
         """End, after all requests."""
+        return None
 
 
 def answers_as_they_come(worker: Worker, requests: Iterable[Request], concurrency: int) -> Iterator[Batch]:

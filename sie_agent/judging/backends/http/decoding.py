@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from sie_agent.judging.backends.http.reading import first_choice, is_error, texts_of
+from sie_agent.judging.backends.http.reading import as_object, first_choice, is_error, texts_of
 
 MOST_PIECES = 100_000
 MOST_HEAD = 20_000
@@ -118,17 +118,15 @@ def from_pieces(pieces: Iterator[str]) -> dict[str, Any]:
         if choice is None:
             continue
         said = choice.get("delta")
-        said = said if isinstance(said, dict) else choice.get("message")
-        content, thought = texts_of(said) if isinstance(said, dict) else ("", "")
+        content, thought = texts_of(said if isinstance(said, dict) else as_object(choice.get("message")))
         before = "".join(texts["content"])
         if before and "delta" not in choice and content.startswith(before):
             # the whole of it once more
             texts["content"] = []
         texts["content"].append(content)
         texts["reasoning_content"].append(thought)
-        given = choice.get("logprobs")
-        if isinstance(given, dict) and isinstance(given.get("content"), list):
-            entries += given["content"]
+        given = as_object(choice.get("logprobs")).get("content")
+        entries += given if isinstance(given, list) else []
         reason = choice.get("finish_reason") or reason
     if not count:
         raise ValueError("the stream has no pieces")

@@ -22,6 +22,7 @@ from sie_agent.judging.backends.http.network import (
     hopeless,
     is_timeout,
 )
+from sie_agent.judging.backends.http.reading import as_object, objects_in
 
 NAME_CHARS = 200
 LIST_PATH = "/models"
@@ -106,8 +107,7 @@ def names_in(body: bytes) -> list[str]:
         listed = json.loads(body)
     except (ValueError, RecursionError):
         return []
-    entries = listed.get("data") if isinstance(listed, dict) else None
-    given = [entry.get("id") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    given = [entry.get("id") for entry in objects_in(as_object(listed).get("data"))]
     # not printable: half of a surrogate pair, for one, can be written nowhere
     fine = [name for name in given if isinstance(name, str) and 0 < len(name) <= NAME_CHARS and name.isprintable()]
     return list(dict.fromkeys(fine))[:MOST_LISTED]
@@ -128,6 +128,6 @@ def count_tokens(backend: Backend, messages: Sequence[Mapping[str, str]]) -> int
         counted = json.loads(fetched(root, "/tokenize", server.key, seconds=COUNT_SECONDS, body=body).body)
     except Exception:
         return None
-    count = counted.get("count") if isinstance(counted, dict) else None
+    count = as_object(counted).get("count")
     is_count = isinstance(count, int) and not isinstance(count, bool) and 0 < count <= MOST_TOKENS
     return count if is_count else None

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from sie_agent.judging.backends.http.meaning import Problem
-from sie_agent.judging.backends.http.wordings import words
+from sie_agent.judging.backends.http.meaning import Problem, words
 
 # one for the grade, and enough to see that the answer ends there
 GRADE_TOKENS = 4
@@ -63,11 +62,7 @@ class Form:
 
     def changed(self, before: Form) -> dict[str, Any]:
         """The fields that differ from *before*."""
-        now = {name: getattr(self, name) for name in NAMES}
-        return {name: value for name, value in now.items() if value != getattr(before, name)}
-
-
-NAMES = tuple(one.name for one in fields(Form))
+        return dict(asdict(self).items() - asdict(before).items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,22 +140,13 @@ def fewer_logprobs(form: Form, problem: Problem) -> Form | None:
     return replace(form, top_logprobs=fewer)
 
 
-def looser_schema(form: Form, problem: Problem) -> Form:
-    """Any JSON object instead of a schema, else nothing: answers are checked when they are read."""
-    return replace(form, schema="json_object" if form.schema == "json_schema" else "")
-
-
-def simpler_turns(form: Form, problem: Problem) -> Form | None:
-    """The system text at the head of the first question, else all in one message."""
-    return None if form.turns == "single" else replace(form, turns="folded" if form.turns == "system" else "single")
-
-
 # in the order in which they are left out where a server does not say what it refuses
 PARTS: dict[str, OptionalPart] = {
     "response_format": OptionalPart(
         words("response_?format|json_?(?:schema|object|mode)|structured_?outputs?|guided|grammar|maxLength"),
         lambda form, method: method == "written" and bool(form.schema),
-        looser_schema,
+        # any JSON object, else nothing: answers are checked when they are read
+        lambda form, problem: replace(form, schema="json_object" if form.schema == "json_schema" else ""),
     ),
     "seed": OptionalPart(
         words(r"\bseed\b"), lambda form, method: form.seed is not None, lambda form, problem: replace(form, seed=None)
@@ -180,7 +166,7 @@ PARTS: dict[str, OptionalPart] = {
             r"|single user message|multi-?turn|['\"`]system['\"`]"
         ),
         lambda form, method: form.turns != "single",
-        simpler_turns,
+        lambda form, problem: replace(form, turns="folded" if form.turns == "system" else "single"),
     ),
     "limit": OptionalPart(
         words("max_?(?:completion_?|new_?|output_?)?tokens|num_?predict|n_?predict"),

@@ -37,8 +37,7 @@ class Bucket:
 
     def _fill(self, now: float) -> None:
         if now > self._seen:
-            if self._seen > -math.inf:
-                self._level = min(self._level + (now - self._seen) * self._per_second, self._size)
+            self._level = min(self._level + (now - self._seen) * self._per_second, self._size)
             self._seen = now
 
 

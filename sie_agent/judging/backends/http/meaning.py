@@ -1,15 +1,114 @@
-"""What a server's error means: told by its code, its type and its words, and only then by its HTTP status."""
+"""What a server's error means: told by its code, its type and its words, and only then by its HTTP status.
+
+The words come first: those of servers, and the HTTP statuses that such words come with.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from sie_agent.judging.backends.http import wordings
-from sie_agent.judging.backends.http.wordings import Meaning
+Meaning = Literal["money", "key", "model", "path", "too-long", "filtered", "rate", "passing", "rejected"]
+
+
+def words(alternatives: str) -> re.Pattern[str]:
+    """A pattern of alternatives, in capitals or not."""
+    return re.compile(alternatives, re.IGNORECASE)
+
+
+CODES: dict[Meaning, re.Pattern[str]] = {
+    "too-long": words(
+        "context_length|context_size|string_above_max|request_too_large|prompt_too_long|"
+        "prompt_tokens_exceeded|input_too_long"
+    ),
+    "filtered": words(
+        r"content_?filter|content_policy|responsibleai|data_?inspection|moderation|\binvalid_prompt\b|safety|"
+        "prohibited_content"
+    ),
+    "money": words(
+        "insufficient_(?:quota|balance|credit|fund)|billing|arrear|payment_required|exceeded_current_quota|"
+        "credit_(?:limit|exhausted)|quota_?exhausted"
+    ),
+    "key": words(
+        r"invalid_api_?key|invalid_authentication|authentication_error|\bunauthenticated\b|\bunauthorized\b|"
+        "api_key_invalid|invalid_?token|missing_api_key"
+    ),
+    "model": words("model_not_?(?:found|exist)|deploymentnotfound|model_decommissioned|(?:unknown|invalid)_model"),
+    "rate": words("rate_?limit|too_many_requests|throttl|resource_exhausted|overload|engine_busy"),
+    "passing": words(r"internal_(?:server_)?error|server_error|\bunavailable\b|service_unavailable|model_loading"),
+}
+TEXTS: dict[Meaning, re.Pattern[str]] = {
+    "too-long": words(
+        "context (?:length|window|size|limit)|maximum context|max_model_len|too many (?:input )?tokens|"
+        r"(?:prompt|input|request|message|text|content|sequence|payload|entity)s?(?: \w+){0,3} too (?:long|large)|"
+        "(?<!took )(?<!waited )(?<!taking )too long|longer than the|reduce the length|"
+        "(?:input|prompt|sequence) length|"
+        r"exceed\w*.{0,60}(?:token limit|context(?! deadline)|maximum (?:input|prompt|sequence))|"
+        r"maximum (?:number of )?(?:input|prompt) tokens|n_ctx|`inputs` (?:tokens \+|must have less)|n_keep"
+    ),
+    "filtered": words(
+        "content (?:management )?(?:filter|polic)|usage polic|safety (?:system|setting|filter|reason|polic)|"
+        "flagged|moderation|moderated|inappropriate content|prohibited content|potentially (?:violat|harm)|"
+        r"blocked (?:by|due to) (?:\w+ ){0,4}(?:content|safety|moderation|polic|filter|guardrail)"
+    ),
+    "money": words(
+        r"insufficient (?:\w+ )?(?:balance|credit|fund|quota|money)|"
+        r"(?:no|out of|not enough|more|negative|zero) credits?\b|credit (?:balance|limit)|current quota|"
+        "payment (?:is )?required|"
+        "(?:add|update|valid|missing|no|set up) (?:a |an |your |valid )*payment method|billing|"
+        "spend(?:ing)? limit|arrears|overdue|balance (?:is )?(?:too low|insufficient|not enough|exhausted)|"
+        r"\b(?:top[ -]?up|recharge)\b (?:your |the )?(?:account|balance|credits?|wallet)|"
+        r"please (?:top[ -]?up|recharge)\b|free (?:tier|quota|trial).{0,40}(?:exhaust|exceed|expire|used up)"
+    ),
+    "key": words(
+        "api[ _-]?key|unauthori[sz]ed|authenticat|invalid (?:access )?token|(?:bearer|access) token|"
+        r"credentials?\b|not authori[sz]ed|permission denied|do(?:es)? not have (?:access|permission)"
+    ),
+    "model": words(
+        "model.{0,120}(?:not (?:exist|found)|does ?n[o']t exist|unknown|no longer|deprecat|decommission|"
+        "not available|not (?:a )?valid|not served|not loaded|is invalid)|"
+        "(?:no such|unknown|invalid|unsupported|unrecogni[sz]ed|not a valid|incorrect) model|"
+        "no model (?:named|with|called|loaded)|deployment.{0,60}not exist"
+    ),
+    "rate": words(
+        "rate.?limit|too many (?:concurrent )?requests|throttl|requests? per (?:minute|second|day)|"
+        "tokens? per (?:minute|day)|slow down|concurrency limit"
+    ),
+    "passing": words(
+        "try again|temporar|overload|(?:model|server) (?:is )?(?:still )?(?:loading|starting|warming|busy)|"
+        "at capacity|internal (?:server )?error|service unavailable"
+    ),
+}
+LATER = words(r"rate.?limit|(?:try|retry)\w* (?:again )?(?:in|after)\b|per (?:min|sec|hour|day)|slow down")
+THROTTLED = words("throttl|please wait (?:before|and|a )")
+# a server that fails says so, whatever else stands beside it
+FAILING = words(
+    "deadline|tim(?:ed?|ing)[ -]?out|(?:waited|took|taking) too long|"
+    r"(?:try|retry)\w* (?:again|later)|please (?:re)?try|temporar|unavailable|\bCUDA\b|out of memory"
+)
+PAGE = re.compile(r"\s*<(?:!doctype|html|head|\?xml)", re.IGNORECASE)
+TOO_LARGE = re.compile(r"(?:request|prompt|input|message) too large|reduce your message size", re.IGNORECASE)
+# long quotations may hold what was sent, with any word in it
+QUOTED = re.compile(r"(?<!\w)([\"'`])(?=\S)(?:(?!\1).){41,}\1")
+# the statuses with which such words are believed
+BELIEVED_WITH: dict[Meaning, frozenset[int | None]] = {
+    "money": frozenset({400, 401, 402, 403, 429, None}),
+    "key": frozenset({400, 401, 403, 407, None}),
+    "model": frozenset({400, 403, 404, 410, 422, None}),
+}
+# what a status says by itself, where the words say nothing
+STATUSES: dict[int, Meaning] = {401: "key", 402: "money", 403: "key", 404: "path", 405: "path", 407: "key"}
+STATUSES |= {410: "path", 413: "too-long", 429: "rate", 408: "passing", 409: "passing", 423: "passing"}
+STATUSES |= {424: "passing", 425: "passing", 499: "passing", 501: "rejected"}
+REFUSING_WORDS = words(
+    "support|un(?:known|recogni|expected)|invalid|implement|permitted|allowed|extra|must|only|cannot|"
+    "expected|at most|role"
+)
+
 
 TEXT_CHARS = 2000
 BODY_CHARS = 65_536
@@ -116,31 +215,31 @@ def meaning_of(problem: Problem) -> Meaning:
     if meaning := meaning_by_code(problem) or meaning_by_text(problem):
         return meaning
     status = problem.status or 0
-    return wordings.STATUSES.get(status, "passing" if status >= 500 else "rejected")
+    return STATUSES.get(status, "passing" if status >= 500 else "rejected")
 
 
 def meaning_by_code(problem: Problem) -> Meaning | None:
     """What the problem's own code or type says; None where it names none that is known."""
     codes = f"{problem.code} {problem.kind}"
-    if wordings.TOO_LARGE.search(problem.text) and problem.status in (400, 413, 422, 429, None):
+    if TOO_LARGE.search(problem.text) and problem.status in (400, 413, 422, 429, None):
         return "too-long"
     for meaning in MEANINGS:
-        if wordings.CODES[meaning].search(codes) and _goes_with(meaning, problem.status):
+        if CODES[meaning].search(codes) and _goes_with(meaning, problem.status):
             return meaning
     return None
 
 
 def meaning_by_text(problem: Problem) -> Meaning | None:
     """What the problem says in words; None where it says nothing known."""
-    text = wordings.QUOTED.sub(" ", problem.text)
+    text = QUOTED.sub(" ", problem.text)
     # some servers say in one breath when to come back and where to pay for more
-    if wordings.THROTTLED.search(text) or (problem.status == 429 and wordings.LATER.search(text)):
+    if THROTTLED.search(text) or (problem.status == 429 and LATER.search(text)):
         return "rate"
-    fails = (problem.status or 0) >= 500 and wordings.FAILING.search(text) is not None
+    fails = (problem.status or 0) >= 500 and FAILING.search(text) is not None
     # a firewall's page speaks of the sender, not of a pair's texts
-    skipped = ("too-long", "filtered") if fails or wordings.PAGE.match(problem.text) else ()
+    skipped = ("too-long", "filtered") if fails or PAGE.match(problem.text) else ()
     for meaning in MEANINGS:
-        found = meaning not in skipped and wordings.TEXTS[meaning].search(text)
+        found = meaning not in skipped and TEXTS[meaning].search(text)
         if found and _goes_with(meaning, problem.status, by_text=True):
             return meaning
     return None
@@ -148,8 +247,8 @@ def meaning_by_text(problem: Problem) -> Meaning | None:
 
 def _goes_with(meaning: Meaning, status: int | None, *, by_text: bool = False) -> bool:
     """Whether a status can mean that: the same words mean another thing from a server that fails."""
-    if meaning in wordings.BELIEVED_WITH:
-        return status in wordings.BELIEVED_WITH[meaning]
+    if meaning in BELIEVED_WITH:
+        return status in BELIEVED_WITH[meaning]
     if meaning in ("too-long", "filtered"):
         return status is None or (status < 500 and status not in (401, 402, 429, 408)) or (status == 500 and by_text)
     if meaning == "passing":
@@ -168,9 +267,4 @@ def may_name_part(problem: Problem) -> bool:
     if problem.status in REFUSING_CODES:
         return True
     unlikely = problem.status == 403 or ((problem.status or 0) >= 500 and problem.status not in NO_ANSWER_CODES)
-    return unlikely and bool(wordings.REFUSING_WORDS.search(problem.text))
-
-
-def is_sure(problem: Problem) -> bool:
-    """Whether the server is certainly out of money: a status or a code says so. Words alone may be a product's."""
-    return problem.status == 402 or wordings.CODES["money"].search(f"{problem.code} {problem.kind}") is not None
+    return unlikely and bool(REFUSING_WORDS.search(problem.text))

@@ -16,12 +16,12 @@ from typing import Any
 
 from sie_agent.errors import EnvironmentFailure, InputError
 from sie_agent.judging.answers import Answer, Request
-from sie_agent.judging.backends.base import BackendOptions, Batch, Source, Watcher, sources_of, watcher_of
+from sie_agent.judging.backends.base import Backend, BackendOptions, Batch, Source, Watcher, sources_of, watcher_of
 from sie_agent.judging.backends.endpoints import Endpoint, PricePart, key_of, single_endpoint
 from sie_agent.judging.backends.http.addresses import shown_url
 from sie_agent.judging.backends.http.attempt import attempt
 from sie_agent.judging.backends.http.clients import async_client
-from sie_agent.judging.backends.http.concurrent import answers_as_they_come
+from sie_agent.judging.backends.http.concurrent import Worker, answers_as_they_come
 from sie_agent.judging.backends.http.form import TOP_LOGPROBS
 from sie_agent.judging.backends.http.model_server import ModelServer
 from sie_agent.judging.backends.http.pool import Pool
@@ -48,7 +48,7 @@ FIRST_FAILURES = 48
 UNPAID = frozenset({"rate-limited", "rejected", "too-long", "server-error"})
 
 
-class OpenAIBackend:
+class OpenAIBackend(Backend):
     """Chat completions over HTTP.
 
     Parameters
@@ -77,6 +77,7 @@ class OpenAIBackend:
         top_logprobs: int = TOP_LOGPROBS,
         patience: float = DEFAULT_PATIENCE,
     ) -> None:
+        self._settings: dict[str, Any] = {"timeout": timeout, "max_retries": max_retries, "patience": patience}
         self._top_logprobs = int(top_logprobs)
         self.servers = tuple(
             ModelServer(endpoint, key, top_logprobs=self._top_logprobs)
@@ -92,9 +93,8 @@ class OpenAIBackend:
     def make(cls, options: BackendOptions) -> OpenAIBackend:
         checked = options.checked(timeout=float, max_retries=int, top_logprobs=int, patience=float)
         if options.endpoints is None:
-            more = {"revision": options.revision, "price": options.price}
-            one, key = single_endpoint(options.model, options.base_url, options.api_key, options.concurrency, **more)
-            return cls([one], [key], **checked)
+            endpoint, key = single_endpoint(options)
+            return cls([endpoint], [key], **checked)
         for name in ("model", "base_url", "api_key"):
             if getattr(options, name) is not None:
                 raise InputError(f"'{name}' was given beside a list of endpoints", hint="Put it into the list")
@@ -121,14 +121,8 @@ class OpenAIBackend:
     def only(self, model: str) -> OpenAIBackend:
         """The same backend with the servers of one model alone."""
         chosen = [server for server in self.servers if server.model == model]
-        return OpenAIBackend(
-            [server.endpoint for server in chosen],
-            [server.key for server in chosen],
-            timeout=self.timeout,
-            max_retries=self.retries,
-            top_logprobs=self._top_logprobs,
-            patience=self.pool.patience,
-        )
+        endpoints, keys = [server.endpoint for server in chosen], [server.key for server in chosen]
+        return OpenAIBackend(endpoints, keys, top_logprobs=self._top_logprobs, **self._settings)
 
     def sources(self, method: str) -> tuple[Source, ...]:
         # what is asked of a server that takes all parts of a request
@@ -159,11 +153,8 @@ class OpenAIBackend:
         for absent in problems:
             say(f"{absent}. It is looked after again while the others work.")
 
-    def close(self) -> None:
-        return None
 
-
-class _Run:
+class _Run(Worker):
     """One variant's requests to the servers of a backend; see :class:`.concurrent.Worker`."""
 
     def __init__(self, backend: OpenAIBackend, variant: Variant, watcher: Watcher) -> None:
@@ -226,7 +217,7 @@ class _Run:
             if said.kind == "pair":
                 refused_by.add(server.name)
                 # a server that never took any may be the wrong one; another stands in
-                if server.settled.answered or answer.status != "rejected" or not pool.others(refused_by):
+                if server.settled.answered or answer.status != "rejected" or not pool.usable(refused_by):
                     return self._refused(server, answer)
                 continue
             self._watcher.trouble(server.name, answer.status, answer.detail)

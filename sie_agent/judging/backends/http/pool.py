@@ -86,21 +86,18 @@ class Pool:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), min(max(wait, 0.001), LOOK_SECONDS))
 
-    def _usable(self, but: Collection[str] = ()) -> list[ModelServer]:
+    def usable(self, but: Collection[str] = ()) -> list[ModelServer]:
+        """The servers that can be asked, without those of these names."""
         return [server for server in self.servers if server.usable and server.name not in but]
-
-    def others(self, but: Collection[str]) -> bool:
-        """Whether any server beside these can be asked."""
-        return bool(self._usable(but))
 
     def stands_in(self, server: ModelServer, retry_after: float) -> bool:
         """Whether another server can be asked in place of one that failed; of another model only after a long pause."""
-        others = self._usable({server.name})
+        others = self.usable({server.name})
         return any(one.group == server.group for one in others) or (bool(others) and retry_after >= SPILL_SECONDS)
 
     def _choose(self, now: float, but: Collection[str]) -> tuple[ModelServer | None, float]:
         """The server to ask, or how long until there may be one."""
-        usable = self._usable(but) or self._usable()
+        usable = self.usable(but) or self.usable()
         for group in dict.fromkeys(server.group for server in usable):
             members = [server for server in usable if server.group == group]
             self._nobody_since = None
@@ -114,7 +111,7 @@ class Pool:
         return None, math.inf
 
     def _check_patience(self, now: float) -> None:
-        usable = self._usable()
+        usable = self.usable()
         if usable:
             pause = min(server.limiter.paused(now) for server in usable)
             if pause > self.patience:

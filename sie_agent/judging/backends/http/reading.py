@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sie_agent.judging.answers import Answer, bare_token
+from sie_agent.judging.answers import Answer, bare_token, graded_answer
 from sie_agent.judging.backends.http.chat import DETAIL_CHARS
 from sie_agent.judging.prompts.variants import Variant
-from sie_agent.judging.whole import graded_answer
 from sie_agent.judging.written import begins_with_mark, parse_written, without_prompt
 
 WRITTEN_INSTEAD = "answered in writing, not by log-probabilities"
@@ -56,10 +55,19 @@ def in_writing(why: str) -> OtherForm:
     return OtherForm(why, Answer("malformed", "graded", detail=f"this answer alone: {why}"))
 
 
+def as_object(value: object) -> dict[str, Any]:
+    """A JSON value where it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def objects_in(value: object) -> list[dict[str, Any]]:
+    """The objects in a JSON value that should be a list of them."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
 def first_choice(body: object) -> dict[str, Any] | None:
     """The first choice of a completion; None where it has none."""
-    choices = body.get("choices") if isinstance(body, Mapping) else None
-    listed = [one for one in choices if isinstance(one, dict)] if isinstance(choices, list) else []
+    listed = objects_in(as_object(body).get("choices"))
     # not every server keeps them in order
     return next((one for one in listed if one.get("index") == 0), listed[0] if listed else None)
 
@@ -67,8 +75,8 @@ def first_choice(body: object) -> dict[str, Any] | None:
 def is_error(said: object) -> bool:
     """Whether a field `error` tells of an error: some servers send it with every answer, and nothing in it."""
     if isinstance(said, Mapping):
-        told = [said.get(name) for name in ("message", "code", "type", "msg")]
-        return any(is_error(one) for one in told) if any(name in said for name in NO_ERROR_KEYS) else bool(said)
+        told = [said[name] for name in NO_ERROR_KEYS if name in said]
+        return any(map(is_error, told)) if told else bool(said)
     if isinstance(said, str):
         return said.strip().lower() not in NOTHING
     return bool(said) and said not in (0, 200)
@@ -83,20 +91,14 @@ def usage_of(body: object) -> tuple[int, int] | None:
 
     Some servers count what a model thought apart from its answer, or in the sum alone: it is paid for as well.
     """
-    usage = body.get("usage") if isinstance(body, Mapping) else None
-    if not isinstance(usage, Mapping):
+    usage = as_object(as_object(body).get("usage"))
+    sent = _count(usage.get("prompt_tokens", usage.get("input_tokens")))
+    answered = _count(usage.get("completion_tokens", usage.get("output_tokens")))
+    if sent is None and answered is None:
         return None
-    counts = [_count(usage.get(names[0], usage.get(names[1]))) for names in COUNT_NAMES]
-    if counts == [None, None]:
-        return None
-    sent, answered = counts[0] or 0, counts[1] or 0
-    details = usage.get("completion_tokens_details", usage.get("output_tokens_details"))
-    thought = _count(details.get("reasoning_tokens")) if isinstance(details, Mapping) else None
-    total = _count(usage.get("total_tokens"))
-    return sent, max(answered, (total or 0) - sent, thought or 0)
-
-
-COUNT_NAMES = (("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens"))
+    details = as_object(usage.get("completion_tokens_details", usage.get("output_tokens_details")))
+    thought, total = _count(details.get("reasoning_tokens")), _count(usage.get("total_tokens"))
+    return sent or 0, max(answered or 0, (total or 0) - (sent or 0), thought or 0)
 
 
 def _count(value: object) -> int | None:
@@ -177,10 +179,8 @@ def texts_of(message: Mapping[str, Any]) -> tuple[str, str]:
             elif isinstance(part, dict):
                 thoughts += [one for name in THINKING if isinstance(one := part.get(name), str)]
     if not text.strip():
-        calls = message.get("tool_calls")
-        called = [call.get("function") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
-        called.append(message.get("function_call"))
-        given = [function.get("arguments") for function in called if isinstance(function, dict)]
+        called = [call.get("function") for call in objects_in(message.get("tool_calls"))]
+        given = [one.get("arguments") for one in objects_in([*called, message.get("function_call")])]
         text = "\n".join(said if isinstance(said, str) else json.dumps(said) for said in given if said)
     return text, "\n".join(thoughts[:1])
 
@@ -233,9 +233,7 @@ def begins_a_grade(alternatives: Mapping[str, float], tokens: Sequence[str]) -> 
 
 def entries_of(logprobs: object) -> list[Any] | None:
     """One entry per token, from the chat format or the older one; None without log-probabilities."""
-    if not isinstance(logprobs, dict):
-        return None
-    content, tops, tokens = (logprobs.get(name) for name in ("content", "top_logprobs", "tokens"))
+    content, tops, tokens = map(as_object(logprobs).get, ("content", "top_logprobs", "tokens"))
     if not isinstance(content, list) and isinstance(tops, list) and isinstance(tokens, list):
         return [
             {"token": token, "top_logprobs": [{"token": one, "logprob": number} for one, number in top.items()]}

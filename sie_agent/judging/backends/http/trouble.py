@@ -10,8 +10,7 @@ from typing import Any, Literal
 
 from sie_agent.judging.answers import Answer
 from sie_agent.judging.backends.http.chat import DETAIL_CHARS, error_text
-from sie_agent.judging.backends.http.meaning import Problem, is_sure, may_name_part, meaning_of
-from sie_agent.judging.backends.http.wordings import Meaning
+from sie_agent.judging.backends.http.meaning import Meaning, Problem, may_name_part, meaning_by_code, meaning_of
 
 LEAST_PAUSE = 0.25
 # tells a server that is lost from one that does not take a pair
@@ -24,7 +23,15 @@ LOST: dict[Meaning, str] = {
 }
 # what listens at the address may be a login page, or another service altogether
 STRANGE = "something answers there, but not as the OpenAI protocol says"
-STATUSES: dict[Meaning, str] = {"too-long": "too-long", "filtered": "refused"}
+Kind = Literal["rate", "server", "refused", "lost", "pair"]
+# of the other meanings: the kind of trouble, and the pair's status
+KINDS: dict[Meaning, tuple[Kind, str]] = {
+    "rate": ("rate", "rate-limited"),
+    "passing": ("server", "server-error"),
+    "too-long": ("pair", "too-long"),
+    "filtered": ("pair", "refused"),
+    "rejected": ("pair", "rejected"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,7 @@ class Trouble:
     refused : the problem, where it may lie in an optional part of the request; None where it does not.
     """
 
-    kind: Literal["rate", "server", "refused", "lost", "pair"]
+    kind: Kind
     answer: Answer
     retry_after: float = 0.0
     sure: bool = False
@@ -59,15 +66,14 @@ def of_problem(
     shown = error_text(detail, secrets)
     refused = problem if may_name_part(problem) else None
     if meaning in LOST:
-        status = f" ({problem.status})" if problem.status else ""
+        # a status or a code is sure of money; words alone may be a product's
+        sure = meaning == "money" and (problem.status == 402 or meaning_by_code(problem) == "money")
+        code = f" ({problem.status})" if problem.status else ""
         told = "" if meaning == "path" and not problem.text else f": {shown}"
-        answer = Answer("rejected", method, detail=f"{LOST[meaning]}{status}{told}"[:DETAIL_CHARS])
-        return Trouble("lost", answer, sure=meaning == "money" and is_sure(problem), refused=refused)
-    if meaning == "rate":
-        return Trouble("rate", Answer("rate-limited", method, detail=shown), wait, refused=refused)
-    if meaning == "passing":
-        return Trouble("server", Answer("server-error", method, detail=shown), wait, refused=refused)
-    return Trouble("pair", Answer(STATUSES.get(meaning, "rejected"), method, detail=shown), refused=refused)
+        answer = Answer("rejected", method, detail=f"{LOST[meaning]}{code}{told}"[:DETAIL_CHARS])
+        return Trouble("lost", answer, sure=sure, refused=refused)
+    kind, status = KINDS[meaning]
+    return Trouble(kind, Answer(status, method, detail=shown), wait, refused=refused)
 
 
 def retry_after(headers: Any) -> float:
