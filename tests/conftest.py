@@ -6,6 +6,11 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+# how long an example takes says more about the machine than about the code
+settings.register_profile("sie", deadline=None)
+settings.load_profile("sie")
 
 
 @pytest.fixture(autouse=True)

@@ -67,7 +67,7 @@ def test_only_input_errors_come_out(kind: str, tmp_path: Path, monkeypatch: pyte
     load, texts = FILES[kind]
     path = tmp_path / "mutated.yaml"
 
-    @settings(max_examples=250, deadline=None, database=None)
+    @settings(max_examples=250, database=None)
     @given(st.data())
     def check(data: st.DataObject) -> None:
         content = yaml.safe_load(data.draw(st.sampled_from(texts)))

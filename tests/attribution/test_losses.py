@@ -81,7 +81,7 @@ def test_cross_entropy_and_slopes() -> None:
     np.testing.assert_allclose(sigmoid(far), [0, 1])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(0, 6), max_size=25))
 def test_pairs_within_are_all_ordered_pairs_of_a_query(codes: list[int]) -> None:
     queries = np.array(codes, np.intp)

@@ -41,7 +41,7 @@ def written_out(scores: np.ndarray, rows: FeatureRows, without: int | None = Non
     return total
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000))
 def test_what_a_row_adds_to_the_pairwise_loss_is_the_pairs_it_is_in(seed: int) -> None:
     rows, scores = drawn_rows(seed)
@@ -124,7 +124,7 @@ def test_a_row_of_no_weight_does_not_train_a_pairwise_target() -> None:
     np.testing.assert_allclose(left, right, atol=1e-5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 1000), size=st.integers(1, 40), count=st.integers(1, 60))
 def test_batches_hold_every_row_once_and_whole_queries(seed: int, size: int, count: int) -> None:
     rng = np.random.default_rng(seed)

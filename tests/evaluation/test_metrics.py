@@ -14,7 +14,7 @@ from sie_agent.evaluation.metrics import METRICS, kendall
 PAIRS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=40)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(PAIRS)
 def test_spearman_and_kendall_are_scipys_with_ties(rows: list[tuple[int, int]]) -> None:
     left, right = (np.array(side, float) for side in zip(*rows, strict=True))
@@ -55,7 +55,7 @@ def test_partial_spearman_leaves_a_constant_control_out() -> None:
     assert partial_spearman(left, right, [np.ones(50)]) == pytest.approx(spearman(left, right))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=2, max_size=40))
 def test_roc_auc_is_scikit_learns_with_ties(rows: list[tuple[int, bool]]) -> None:
     from sklearn.metrics import roc_auc_score

@@ -63,7 +63,7 @@ def test_a_resample_without_variation_has_no_correlation() -> None:
     assert np.isnan(resampled_correlation(moments, np.array([[2, 0]]))).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.integers(0, 3)), min_size=2, max_size=30),
     st.randoms(use_true_random=False),

@@ -58,7 +58,7 @@ def test_the_spread_is_not_that_of_single_rows() -> None:
     assert errors[0] > 2.5 * errors[1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.integers(0, 4)), min_size=1))
 def test_ties_count_half_and_one_class_has_no_area(rows: list[tuple[int, bool, int]]) -> None:
     table = np.array(rows)

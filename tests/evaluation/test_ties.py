@@ -33,7 +33,7 @@ def top_in_order(score: np.ndarray, count: int) -> set[int]:
     return set(np.argsort(-score, kind="stable")[:count].tolist())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SMALL, st.integers(1, 7))
 def test_ndcg_is_the_mean_over_all_orders_of_the_rows(rows: list[tuple[int, int]], depth: int) -> None:
     score, grade = columns(rows)
@@ -45,7 +45,7 @@ def test_ndcg_is_the_mean_over_all_orders_of_the_rows(rows: list[tuple[int, int]
     assert QueryNdcg(grade, queries, 1, depth).ndcg(score)[0] == pytest.approx(expected, abs=1e-12, nan_ok=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SMALL, st.sampled_from([0.1, 0.3, 0.5, 0.8]), st.booleans())
 def test_overlap_is_the_mean_over_all_orders_of_both_sides(
     rows: list[tuple[int, int]], share: float, top: bool
@@ -64,7 +64,7 @@ def test_overlap_is_the_mean_over_all_orders_of_both_sides(
     assert overlap(score, reference, share, top=top) == pytest.approx(expected, abs=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(0, 2), min_size=1, max_size=6), st.integers(1, 6))
 def test_chances_are_those_of_all_orders(values: list[int], count: int) -> None:
     score = np.array(values, float)
@@ -90,7 +90,7 @@ def test_a_constant_score_reaches_what_chance_does() -> None:
         assert QueryNdcg(grade[order], queries, 1).ndcg(np.ones(5))[0] == pytest.approx(expected)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(ROWS, st.randoms(use_true_random=False), st.booleans())
 def test_no_metric_depends_on_the_order_of_the_rows(rows: list[tuple[int, int, int]], random, gaps: bool) -> None:
     score, grade, codes = columns(rows)
@@ -126,7 +126,7 @@ def test_no_metric_depends_on_the_order_of_the_rows(rows: list[tuple[int, int, i
     assert told == pytest.approx(same, abs=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 40), st.integers(0, 1_000), st.integers(1, 12))
 def test_without_ties_nothing_changes(size: int, seed: int, depth: int) -> None:
     """To the last bit: the formulas as they were."""
@@ -148,7 +148,7 @@ def test_without_ties_nothing_changes(size: int, seed: int, depth: int) -> None:
     assert calibration(score, right)["error"] == error
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SMALL, st.integers(1, 7))
 def test_a_score_in_small_steps_brings_less_than_one_that_orders_all(rows: list[tuple[int, int]], depth: int) -> None:
     _, grade = columns(rows)

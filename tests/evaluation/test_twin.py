@@ -79,7 +79,7 @@ def test_the_order_within_cells_is_the_judges() -> None:
         np.testing.assert_array_equal(twin.relevance[rows], (rankdata(judge[rows]) - 0.5) / rows.sum())
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.sampled_from([0.0, 0.5, 1.0, np.nan]))))
 def test_answers_that_are_missing_stay_missing(rows: list[tuple[int, int, float]]) -> None:
     table = np.array(rows, float).reshape(-1, 3)

@@ -39,7 +39,7 @@ def searched(n_queries: int, seed: int, most: int = 20) -> tuple[np.ndarray, np.
     return rng.normal(size=(3, len(queries))).round(1), rng.integers(0, 4, len(queries)) / 3, queries
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ROWS)
 def test_accuracy_is_the_count_by_hand(rows: list[tuple[int, int, int]]) -> None:
     score, grade, queries = columns(rows)
@@ -63,7 +63,7 @@ def test_best_worst_and_constant_scores() -> None:
         np.testing.assert_array_equal(QueryPairs(grade, queries, 30).accuracy(score)[there], expected)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(ROWS, st.randoms(use_true_random=False))
 def test_neither_order_of_rows_nor_scale_matters(rows: list[tuple[int, int, int]], random) -> None:
     score, grade, queries = columns(rows)
@@ -100,7 +100,7 @@ def test_ndcg_is_that_of_the_loop_over_queries() -> None:
     np.testing.assert_allclose(other, QueryNdcg(grade, queries, 62, 3).ndcg(scores[0]), rtol=1e-13)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(ROWS.filter(bool))
 def test_ndcg_with_ties_and_lone_rows(rows: list[tuple[int, int, int]]) -> None:
     score, grade, queries = columns(rows)

@@ -40,7 +40,7 @@ def plain_bits(query: str, documents: list[str]) -> float:
     return bits
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(texts, min_size=1, max_size=6), texts)
 def test_against_the_plain_formula(documents: list[str], query: str) -> None:
     catalogue = read_catalogue(table([("any", document) for document in documents]))

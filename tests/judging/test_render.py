@@ -110,7 +110,7 @@ rows = st.fixed_dictionaries(dict.fromkeys(FIELDS, st.just("") | texts))
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list_variants())
 @given(row=rows)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_messages_are_those_that_jinja_renders_row_by_row(name: str, row: dict[str, str]) -> None:
     variant = load_variant(name)
     fields = clean_fields(variant, row)
@@ -137,7 +137,6 @@ TEMPLATES = [
 
 @pytest.mark.parametrize("source", TEMPLATES)
 @given(row=rows)
-@settings(deadline=None)
 def test_a_template_is_filled_in_as_jinja_does_it(source: str, row: dict[str, str]) -> None:
     assert Filling(source)(row) == compiled(source).render(row)
 

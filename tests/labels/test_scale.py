@@ -11,7 +11,7 @@ from sie_agent.evaluation import roc_auc
 from sie_agent.labels.scale import joint_with_proxies, match_log, mean_of_others
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.floats(0, 1), st.sampled_from([0.0, 1.0, 0.3])), min_size=2, max_size=40), st.booleans())
 def test_the_mean_is_the_logs_and_the_order_is_kept(rows: list[tuple[float, float]], by_rank: bool) -> None:
     relevance, label = (np.array(side) for side in zip(*rows, strict=True))

@@ -70,7 +70,7 @@ def test_where_one_side_is_short_the_other_gets_more() -> None:
 
 
 @given(seed=st.integers(0, 10_000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_no_grade_has_a_say(seed: int) -> None:
     rows = log(80, seed)
     other = rows.assign(grade=np.random.default_rng(seed).permutation(rows["grade"]))
@@ -225,7 +225,7 @@ def test_shares_are_never_all_of_it() -> None:
 
 
 @given(seed=st.integers(0, 10_000), clicks=st.sampled_from([0.1, 0.5, 0.9]), read=st.sampled_from([0.0, 0.5, 1.0]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_row_is_listed_whose_own_figures_speak_for_its_label(seed: int, clicks: float, read: float) -> None:
     rng = np.random.default_rng(seed)
     rows = log(120, seed).drop(columns="right")

@@ -320,7 +320,7 @@ def test_damaged_saved_data_sets(tmp_path: Path, rows: int | None) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     place=st.floats(0, 1),
     bytes_there=st.binary(min_size=1, max_size=12),

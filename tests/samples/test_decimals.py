@@ -170,7 +170,7 @@ def grouped(text: str, between: str) -> str:
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     values=st.lists(st.tuples(st.integers(0, 10**7), st.integers(0, 5)), min_size=1, max_size=15),
     style=st.sampled_from([(",", "."), (".", ","), (",", ""), (".", ""), (",", " "), (".", "'")]),

@@ -87,7 +87,7 @@ def jsonl(path: Path, ids: list[str]) -> Path:
     return path
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(ids=st.lists(st.integers(2**53 - 5, 2**70), min_size=1, max_size=4, unique=True))
 def test_whole_numbers_as_ids_are_exact(ids: list[int], tmp_path: Path) -> None:
     texts = list(map(str, ids))

@@ -178,7 +178,7 @@ SHOP = st.lists(st.sampled_from([*NOUNS, "Lamps", "18v", "2", "-", "a", "for", "
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(rows=st.lists(st.tuples(ASCII | SHOP, ASCII | SHOP, ASCII | SHOP), min_size=1, max_size=6))
 def test_many_rows_at_once_are_what_one_row_gives(features: TextFeatures, rows: list[tuple[str, str, str]]) -> None:
     table = pd.DataFrame(rows, columns=["query", "title", "description"])
@@ -187,7 +187,7 @@ def test_many_rows_at_once_are_what_one_row_gives(features: TextFeatures, rows: 
     np.testing.assert_allclose(raw[:, : expected.shape[1]], expected, atol=2e-4, rtol=2e-5)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]) | st.just(" "), max_size=40)))
 def test_grams_are_those_of_scikit_learn(texts: list[str]) -> None:
     lowered = lower(pa.array(texts, pa.large_string()), reading.BY_SPACES)
@@ -216,7 +216,7 @@ def test_a_text_is_read_up_to_a_stated_length(features: TextFeatures) -> None:
     np.testing.assert_allclose(raw[:, OVERLAP_NAMES.index("title words")], reading.MOST_WORDS["title"], rtol=1e-4)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(query=st.text(min_size=1, max_size=40), title=st.text(max_size=60), description=st.text(max_size=60))
 def test_any_text_gives_finite_features(features: TextFeatures, query: str, title: str, description: str) -> None:
     found = features.transform(one_row(query, title, description))

@@ -61,7 +61,7 @@ ROW = st.fixed_dictionaries(
 
 
 @pytest.mark.slow
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(ROW, min_size=1, max_size=25), chunk=st.integers(1, 7), random=st.randoms())
 def test_pairs_are_those_made_by_hand(tmp_path: Path, rows: list[dict[str, Any]], chunk: int, random: Any) -> None:
     shuffled = list(rows)
@@ -81,7 +81,7 @@ def test_pairs_are_those_made_by_hand(tmp_path: Path, rows: list[dict[str, Any]]
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(ROW, min_size=1, max_size=30), random=st.randoms())
 def test_figures_are_the_same_to_the_last_bit_in_any_order(
     tmp_path: Path, rows: list[dict[str, Any]], random: Any

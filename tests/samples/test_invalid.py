@@ -213,7 +213,7 @@ def test_lines_of_json_are_counted_as_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     faults=st.dictionaries(
         st.integers(1, 30),

@@ -42,7 +42,7 @@ def test_every_item_after_the_first_is_foretold_once(tmp_path: Path) -> None:
     assert len(others) == 3 and all(item not in had[user] for user, item in others[["user_id", "item_id"]].to_numpy())
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.permutations([(user, f"i{item}", 10 * item + len(user)) for user in ("a", "bb", "ccc") for item in range(4)]))
 @pytest.mark.slow
 def test_the_order_of_events_in_the_file_does_not_matter(tmp_path: Path, rows: list[tuple[str, str, object]]) -> None:

@@ -154,7 +154,7 @@ def test_a_map_with_two_positions_or_another_first_is_refused(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     positions=st.lists(st.none() | st.integers(0, 5), min_size=1, max_size=9),
     size=st.integers(1, 10),

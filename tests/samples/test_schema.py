@@ -109,7 +109,7 @@ def test_validating_twice_changes_nothing(graded: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(validate_samples(graded, "again"), graded)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), min_size=1, max_size=8))
 def test_any_text_is_either_refused_or_storable(texts: list[tuple[str, str]]) -> None:
     frame = pd.DataFrame(

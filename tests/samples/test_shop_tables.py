@@ -280,7 +280,7 @@ NAMES = ("query", "item_id", "title", "Größe", "note")
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.tuples(*[cell] * len(NAMES)), min_size=1, max_size=12),
     separator=st.sampled_from(",;\t|"),

@@ -22,7 +22,7 @@ def table_of(queries: list[str]) -> pd.DataFrame:
 many_queries = st.lists(st.text(min_size=1, max_size=6), min_size=25, max_size=80, unique_by=normalise_query)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(many_queries, st.integers(0, 10_000), st.randoms(use_true_random=False))
 def test_sets_are_disjoint_repeatable_and_do_not_depend_on_the_order(
     queries: list[str], seed: int, random: Random
@@ -40,7 +40,7 @@ def test_sets_are_disjoint_repeatable_and_do_not_depend_on_the_order(
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(many_queries, st.integers(0, 10_000))
 def test_shares_are_met_to_within_a_query(queries: list[str], seed: int) -> None:
     sets = assign_query_sets(table_of(queries), SHARES, seed)

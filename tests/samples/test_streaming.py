@@ -95,7 +95,7 @@ cells = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", ENDINGS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.fixed_dictionaries(cells), min_size=1, max_size=25),
     size=st.integers(1, 30),
@@ -191,7 +191,7 @@ def test_ids_whose_hashes_clash_are_told_apart(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     ids=st.lists(st.integers(0, 60), min_size=1, max_size=60),
     clash=st.booleans(),

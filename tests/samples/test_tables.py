@@ -29,7 +29,7 @@ unit = st.floats(0, 1)
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.tuples(texts, texts, unit, st.none() | unit, st.none() | st.integers(1, 99)), min_size=1))
 def test_every_table_of_the_schema_survives_the_disk(rows: list[tuple[object, ...]], tmp_path: Path) -> None:
     frame = pd.DataFrame(rows, columns=["query", "title", "label", "grade", "position"])

@@ -338,7 +338,7 @@ whole_numbers = st.none() | st.sampled_from([BIG, BIG + 1, -BIG - 1, 2**63 - 1, 
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     users=st.lists(whole_numbers, min_size=1, max_size=12),
     decimals=st.booleans(),

@@ -129,7 +129,7 @@ NOT_SPACED = st.characters(exclude_categories=["Cs", "Cc"]).filter(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=st.text(NOT_SPACED, max_size=60))
 def test_any_text_with_spaces_is_read_as_ever(text: str) -> None:
     assert read(text) == read(text, reading.BY_SPACES)
@@ -145,7 +145,7 @@ MIXED = st.text(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=MIXED)
 def test_no_letter_is_lost_and_python_divides_as_re2(text: str) -> None:
     folded = lower(pa.array([text], pa.large_string())).to_pylist()[0]
@@ -156,7 +156,7 @@ def test_no_letter_is_lost_and_python_divides_as_re2(text: str) -> None:
     assert units == unspaced.UNIT_EXPRESSION.findall(folded)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=MIXED)
 def test_pairs_are_grams_of_scripts_without_spaces_alone(text: str) -> None:
     lowered = lower(pa.array([text], pa.large_string()))

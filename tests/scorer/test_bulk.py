@@ -33,7 +33,7 @@ from sie_agent.utils.progress import set_quiet
 from ..soak import seeds
 from .kept_in_numpy import kept
 
-SMALL = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SMALL = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 # few values, so that there are ties
 SCORE = st.none() | st.sampled_from([-1.0, -0.0, 0.0, 0.25, 0.1 + 0.2, 0.3, 7e-310]) | st.floats(-2, 2)
 ROW = st.fixed_dictionaries(
@@ -87,7 +87,7 @@ def test_the_same_rows_are_kept_on_disk_and_in_memory(
     check_said(said, frame, found, lost, by, keep, positive_at)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(ROWS, KEEP, st.booleans(), st.booleans(), st.booleans(), st.booleans(), st.sampled_from([0.0, 0.5, 1.0]))
 def test_rows_are_kept_as_numpy_would(
     rows: list[dict[str, Any]],
@@ -146,7 +146,7 @@ def check_said(
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(ROWS, KEEP, BY, st.booleans(), st.sampled_from([0.3, 0.5, 1.0]))
 def test_no_query_loses_all_its_positives(
     rows: list[dict[str, Any]], keep: float, by: str, balance: bool, positive_at: float
@@ -159,7 +159,7 @@ def test_no_query_loses_all_its_positives(
 
 
 @pytest.mark.slow
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(ROWS, KEEP, BY, st.booleans())
 def test_coverage_changes_no_more_than_it_has_to(
     rows: list[dict[str, Any]], keep: float, by: str, balance: bool

@@ -148,7 +148,7 @@ def test_what_others_wrote_is_no_markup() -> None:
 TEXT = st.text(max_size=30)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TEXT, TEXT, TEXT, st.lists(TEXT, max_size=3))
 def test_any_provenance_leaves_a_card_that_can_be_read(model: str, suite: str, licence: str, tags: list[str]) -> None:
     about = {"model": model, "variant": "\n---\n", "suite": suite, "license": licence, "agreement": [FIGURE]}

@@ -121,7 +121,7 @@ def test_labels_are_aligned_by_id_or_by_row(samples: pd.DataFrame, labels: pd.Da
 
 
 @pytest.mark.slow
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(12)), cut=st.integers(1, 11), start=st.integers(-5, 5))
 def test_a_prediction_depends_on_its_row_alone(
     fitted: ImportanceScorer, samples: pd.DataFrame, order: list[int], cut: int, start: int

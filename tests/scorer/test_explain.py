@@ -70,7 +70,7 @@ def test_effects_add_up_to_the_rank_and_the_rank_gives_the_score(
 
 
 @pytest.mark.slow
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=60)
 @given(query=TEXT, title=TEXT, description=TEXT, label=st.one_of(st.floats(0, 1, width=32), st.just(float("nan"))))
 def test_effects_of_any_row_add_up(scorer: Scorer, query: str, title: str, description: str, label: float) -> None:
     (explained,) = explain_rows(scorer, one_row(query, title, description, label), "support", None)

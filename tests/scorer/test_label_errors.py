@@ -106,7 +106,7 @@ def test_a_row_that_the_log_does_not_know_is_told_from_text_and_one_without_a_la
 UNIT = st.floats(0, 1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(UNIT, UNIT), min_size=1, max_size=12), st.booleans(), st.randoms(use_true_random=False))
 def test_rows_stand_alone_and_both_labels_share_one(rows: list[tuple[float, float]], of_log: bool, chance: Any) -> None:
     relevance, label = (np.array(values) for values in zip(*rows, strict=True))

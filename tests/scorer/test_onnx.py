@@ -126,7 +126,7 @@ def test_features_are_those_of_python(scorer: Scorer, samples: pd.DataFrame, by_
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(query=TEXTS, title=TEXTS, description=TEXTS)
 def test_features_of_any_text_are_those_of_python(
     scorer: Scorer, by_onnx: Features, query: str, title: str, description: str
@@ -138,7 +138,7 @@ def test_features_of_any_text_are_those_of_python(
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(query=TEXTS, title=TEXTS)
 def test_features_of_an_older_reading_are_those_of_python(
     older: Scorer, older_by_onnx: Features, query: str, title: str
@@ -290,7 +290,7 @@ def test_columns_of_a_session_are_checked(samples: pd.DataFrame, folder: Path) -
     np.testing.assert_array_equal(by_series["support"], by_list["support"])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10_000), leaves=st.integers(2, 31), missing=st.floats(0, 0.5), constant=st.booleans())
 def test_trees_are_those_of_lightgbm(seed: int, leaves: int, missing: float, constant: bool) -> None:
     """On the thresholds themselves as well, and where values are missing."""

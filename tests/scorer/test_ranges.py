@@ -108,7 +108,7 @@ def test_old_scorers_come_into_range_and_rank_as_before(samples: pd.DataFrame, t
     pd.testing.assert_frame_equal(load_scorer(tmp_path / "again").predict(samples), after)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(
         st.floats(0, 1, width=16).map(lambda one: round(one, 6)) | st.sampled_from([0.0, 0.5, 1.0]),

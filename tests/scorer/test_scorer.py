@@ -197,7 +197,7 @@ def test_only_the_labels_that_are_there_are_distilled(samples: pd.DataFrame, lab
     assert list(small.students) == ["support"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.integers(-3, 3), min_size=101, max_size=101),
     st.lists(st.integers(-500, 1500), min_size=2, max_size=30, unique=True),
@@ -270,7 +270,7 @@ def test_live_quantiles_of_relevance_do_not_hang_on_the_log_either(samples: pd.D
     np.testing.assert_array_equal(one.score_quantiles["relevance"], other.score_quantiles["relevance"])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(st.integers(-3, 3) | st.floats(-5, 5, width=32), min_size=101, max_size=101),
     st.lists(st.floats(0, 1), min_size=1, max_size=30),

@@ -18,7 +18,7 @@ from .kept_in_numpy import kept_order
 SCORES = st.lists(st.floats(-5, 5, width=32), min_size=1, max_size=40).map(lambda values: np.array(values, float))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SCORES, st.floats(0.01, 1), st.booleans())
 def test_keep_mask_keeps_the_share_and_the_best(score: np.ndarray, keep: float, higher: bool) -> None:
     mask = keep_mask(score, keep, higher=higher)
@@ -42,7 +42,7 @@ def test_a_share_that_is_none_is_bad_input(keep: float) -> None:
         keep_mask(np.ones(3), keep)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SCORES, st.floats(0, 4), st.booleans())
 def test_weights_follow_the_formula(score: np.ndarray, strength: float, higher: bool) -> None:
     weights = weights_from(score, strength, higher=higher)
@@ -96,7 +96,7 @@ LABELLED = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(LABELLED, st.floats(0.01, 1), st.booleans(), st.sampled_from([0.3, 0.5, 1.0]))
 def test_balance_keeps_the_same_share_of_every_kind_of_row(
     rows: list[tuple[float | None, float | None]], keep: float, higher: bool, positive_at: float
@@ -151,7 +151,7 @@ TIED = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(TIED, st.floats(0.05, 1), st.booleans(), st.booleans(), st.randoms(use_true_random=False))
 def test_which_of_equal_rows_are_kept_does_not_hang_on_their_order(
     rows: list[tuple[float | None, float | None, str]], keep: float, coverage: bool, balance: bool, random

@@ -19,7 +19,7 @@ from sie_agent.selection import Recipe, connections, recipe_in, weigh_file, weig
 from sie_agent.selection.recipe_choice import ScoresTable
 from sie_agent.utils.progress import set_quiet
 
-SMALL = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SMALL = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 # few values, so that there are ties
 SCORE = st.none() | st.sampled_from([-1.0, -0.0, 0.0, 0.25, 0.1 + 0.2, 0.3, 7e-310]) | st.floats(-2, 2)
 ROW = st.tuples(SCORE, SCORE, SCORE, st.none() | st.sampled_from([0.0, 0.1, 0.3, 1.0]))
@@ -212,7 +212,6 @@ def test_labels_may_be_missing_altogether(tmp_path: Path) -> None:
     np.testing.assert_allclose(pd.read_parquet(tmp_path / "w.parquet")["blended_label"], [0.5, 0.75])
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-5, 5) | st.sampled_from([0.0, 1.0]), min_size=1, max_size=300))
 def test_quantiles_are_those_of_numpy(values: list[float]) -> None:
     found = ScoresTable(["score"], lambda name: [np.array(values)]).quantiles("score")

@@ -178,7 +178,7 @@ def test_the_window_holds_the_latest_scores(parts: list[list[float]], size: int)
     np.testing.assert_allclose(window.weights(np.array(latest), 1.0, higher=False), 2 - expected, atol=1e-12)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     quantiles=st.lists(st.integers(-4, 4), min_size=2, max_size=12),
     seen=st.lists(st.integers(-5, 5), max_size=30),

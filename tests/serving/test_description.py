@@ -24,7 +24,6 @@ schemathesis.serializer("application/x-ndjson")(
 
 QUIET = settings(
     max_examples=40,
-    deadline=None,
     derandomize=True,
     database=None,
     phases=[Phase.explicit, Phase.generate],

@@ -52,7 +52,7 @@ def test_relevant_from_the_threshold_on() -> None:
     assert log["label"].tolist() == (samples["grade"] >= 2 / 3).astype(float).tolist()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 1000), st.randoms(use_true_random=False))
 def test_a_row_keeps_its_draw_in_any_order_and_any_part_of_the_log(seed: int, random: Random) -> None:
     samples = many(60)
@@ -109,7 +109,7 @@ query_texts = st.sampled_from(["lamp", "Lamp ", "oak desk", "x", "light brass"])
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(query_texts, title_texts, st.floats(0, 1)), min_size=1, max_size=25))
 def test_clicks_follow_the_formula(rows: list[tuple[str, str, float]]) -> None:
     frame = pd.DataFrame(rows, columns=["query", "title", "grade"])
