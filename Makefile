@@ -47,7 +47,7 @@ announce-quickstart announce-test: announce-%:
 	@scripts/install.sh announce $*
 
 lint: .venv/.ready-test
-	@echo "==> Linting (ruff), and which room may import which (import-linter)"
+	@echo "==> Linting (ruff), and which folder may import which (import-linter)"
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/lint-imports --no-logo --no-cache

@@ -69,7 +69,7 @@ class InputError(SieError):
     ...     sie.load_samples("sample", limit=0)
     ... except sie.InputError as error:
     ...     print(error)
-    load_samples(), parameter 'limit': the limit is 0. Give a whole number from 1 upwards
+    load_samples(), parameter 'limit': the limit is 0. Give a whole number from 1 upwards.
     """
 
     exit_code = EXIT_BAD_INPUT
@@ -77,8 +77,8 @@ class InputError(SieError):
     def __init__(self, problem: str, *, where: str | Path | None = None, hint: str | None = None) -> None:
         self.problem = problem
         self.where = None if where is None else str(where)
-        self.hint = hint
-        super().__init__(compose(problem, self.where, hint))
+        self.hint = sentence(hint)
+        super().__init__(compose(problem, self.where, self.hint))
 
 
 class EnvironmentFailure(SieError):
@@ -96,7 +96,7 @@ class EnvironmentFailure(SieError):
     >>> raise sie.EnvironmentFailure("the disk is full", where="runs", hint="Free some space")
     Traceback (most recent call last):
     ...
-    sie_agent.errors.EnvironmentFailure: runs: the disk is full. Free some space
+    sie_agent.errors.EnvironmentFailure: runs: the disk is full. Free some space.
     """
 
     exit_code = EXIT_ENVIRONMENT
@@ -104,8 +104,8 @@ class EnvironmentFailure(SieError):
     def __init__(self, problem: str, *, where: str | Path | None = None, hint: str | None = None) -> None:
         self.problem = problem
         self.where = None if where is None else str(where)
-        self.hint = hint
-        super().__init__(compose(problem, self.where, hint))
+        self.hint = sentence(hint)
+        super().__init__(compose(problem, self.where, self.hint))
 
 
 class MissingExtraError(EnvironmentFailure):
@@ -120,11 +120,16 @@ class MissingExtraError(EnvironmentFailure):
     --------
     >>> import sie_agent as sie
     >>> print(sie.MissingExtraError("torch", "local"))
-    the package 'torch' is not installed. pip install 'sie-agent[local]'
+    the package 'torch' is not installed. Install it: `pip install 'sie-agent[local]'`.
     """
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"the package '{package}' is not installed", hint=f"pip install 'sie-agent[{extra}]'")
+        super().__init__(f"the package '{package}' is not installed", hint=f"Install it: `pip install 'sie-agent[{extra}]'`")
+
+
+def sentence(hint: str | None) -> str | None:
+    """A hint with the period that ends it, which its author may have left out."""
+    return hint if not hint or hint.endswith((".", "?", "!", "…")) else f"{hint}."
 
 
 def compose(problem: str, where: str | None, hint: str | None) -> str:

@@ -15,7 +15,7 @@ from sie_agent.files.json_files import MOST_DEPTH, NotJson, parse_json, read_jso
 
 WRONG = {
     "cut off": ('{"a": [1, 2', "is not JSON (line 1, column"),
-    "a name twice": ('{"a": {"b": 1, "b": 2}}', "'b' is there twice"),
+    "a name twice": ('{"a": {"b": 1, "b": 2}}', "'b' occurs twice"),
     "NaN": ('{"a": NaN}', "holds NaN"),
     "infinity": ("[-Infinity]", "holds -Infinity"),
     "too large a number": ("[1e999]", "too large a number"),

@@ -1,4 +1,4 @@
-"""The command line: ``sie VERB``. One module per verb: parse, call, print."""
+"""The command line: ``sie VERB``. Parses, calls a verb of `sie_agent.commands`, prints its result."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ Examples:
   sie doctor                                   what is installed, what is missing, and how to get it
 
 Exit codes: 0 done, 1 the machine or the network is in the way, 2 bad input, 3 done but some pairs have no
-grade, or a judge or a prompt variant failed whole, 130 stopped by Ctrl-C.
+judgment, or a judge or a prompt variant failed completely, 130 stopped by Ctrl-C.
 """
 
 app = typer.Typer(
@@ -79,7 +79,7 @@ VERBS = {
     "explain": ("explain:VERB", "Why rows have their score."),
     "serve": ("serve:VERB", "The scorer over HTTP."),
     "attribute": ("attribute:VERB", "Reference importance by gradients."),
-    "evaluate": ("run:EVALUATE", "A run's figures and report anew."),
+    "evaluate": ("run:EVALUATE", "Recompute a run's figures and report."),
     "compare-prompts": ("compare_prompts:VERB", "Prompt variants on the same pairs."),
     "init": ("init:VERB", "A suite and a column map for your file."),
     "doctor": ("doctor:VERB", "What is missing, and how to get it."),

@@ -57,8 +57,8 @@ def help_in(error: BaseException) -> tuple[str, str] | None:
 def usage(error: BaseException, message: str) -> str:
     """What is wrong with the arguments, and where the right ones are listed."""
     context = getattr(error, "ctx", None)
-    path = getattr(context, "command_path", None) or "sie"
-    return f"{one_line(message).rstrip('.')}. See `{path} --help`."
+    path, said = getattr(context, "command_path", None) or "sie", one_line(message).rstrip(".")
+    return f"{said}{'' if said.endswith('?') else '.'} See `{path} --help`."
 
 
 def system_error(error: OSError) -> str:

@@ -14,7 +14,7 @@ SHARED = {
     ),
     "column_map": Option("MAP", "Column map: the name of a ready one, or a YAML file."),
     "split": Option(help="Only the rows of this split (split or config/split); all: of every split."),
-    "limit": Option(help="Only the first so many rows."),
+    "limit": Option(help="Only the first N rows."),
     "skip_invalid": Option(
         help="Leave out all rows that cannot be used, not only up to 5 %; a list beside the output names them."
     ),
@@ -22,10 +22,10 @@ SHARED = {
     "simulate": Option(
         "LOG",
         "Draw the log from the grades: flips (20 % wrong), missing-positives (half of them), ranked-clicks, cascade or "
-        "impressions (clicks at places that a trained ranker gives), clicks (places by shared words: a warning).",
+        "impressions (clicks at places that a trained ranker gives), clicks (items placed by word overlap; kept as a cautionary example).",
     ),
     "seed": Option(help="Seed of all draws."),
-    "overwrite": Option(help="Replace what other work left there. What this command made it replaces in any case."),
+    "overwrite": Option(help="Also replace files that something else made; this command's own are always replaced."),
     "retry_failed": Option(help="Ask again where the cache holds a failure."),
     "max_cost": Option("USD", "Stop before this run costs more, in USD."),
     "overrides": Option("KEY=VALUE"),

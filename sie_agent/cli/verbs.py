@@ -99,7 +99,6 @@ def option_for(one: Parameter, verb: Verb) -> inspect.Parameter:
     told: dict[str, Any] = {
         "help": own.help or shared.help or described(one.owner).get(one.name),
         "metavar": own.metavar or shared.metavar or METAVARS.get(Path if path else inner),
-        "min": own.least,
     }
     info = typer.Argument(**told, show_default=False) if own.argument else typer.Option(flag, **told)
     if default is None or isinstance(default, tuple):

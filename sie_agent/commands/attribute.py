@@ -46,8 +46,8 @@ def attribute(
     ----------
     data, column_map, split, limit : as `load_samples` takes them; labels and grades are needed.
     out : Parquet file to write.
-    references : METHOD-LOSS (tracin, influence-linear, ekfac or trak; ranking, listwise or mean), el2n, grand or
-        self-influence; may be repeated. Otherwise tracin-ranking, tracin-mean, influence-linear-mean and el2n.
+    references : One of the references; may be repeated. Otherwise tracin-ranking, tracin-mean,
+        influence-linear-mean and el2n.
     seeds : How many target models are averaged.
     validation : Share of the queries whose grades are trusted.
     relevant_at : Grade (0 to 1) from which a trusted row is relevant.

@@ -1,4 +1,4 @@
-"""The same pairs before one variant after the other; one that fails whole does not stop the others."""
+"""The same pairs before one variant after the other; one that fails completely does not stop the others."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def distill(
 
     Parameters
     ----------
-    judgments : File that ``sie label`` wrote, or its folder; can be repeated, and of a pair in two the last answer
+    judgments : File that ``sie label`` wrote, or its folder; can be repeated, and if a pair is in several files, the last answer
         counts.
     data, column_map, split, limit : the log that was judged, as `load_samples` takes it; labels are needed.
     out : Folder to write into.

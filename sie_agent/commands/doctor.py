@@ -1,4 +1,4 @@
-"""``sie doctor``: what is installed and within reach, and what hints what is not."""
+"""``sie doctor``: what is installed and within reach, and what to do about what is missing."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def files() -> Iterator[Check]:
         count, hint = len(list(folder.glob(pattern))), "Install sie-agent anew: files are missing."
         yield checked(name, count > 0, f"{count or 'none'} in {folder}", hint, "broken")
     there = (data_dir() / "homedepot").is_dir()
-    where = str(data_dir()) if there else "not at hand; only the Home Depot suites need it"
+    where = str(data_dir()) if there else "not at hand; only the Home Depot, crowdflower and games suites need it"
     yield checked("real data", there, where, "Set SIE_DATA to its folder.")
 
 

@@ -20,7 +20,7 @@ def init(
     """Look at your file, guess what its columns are, and write a commented suite and a column map for it.
 
     What cannot be found is marked TODO in the map (exit code 3). A complete map is tried on the first rows before
-    anything is written. Files that this wrote and nobody changed are written anew.
+    anything is written. Files that `sie init` wrote and nobody edited are rewritten.
 
     Parameters
     ----------

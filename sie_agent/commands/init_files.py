@@ -133,7 +133,7 @@ def guessed_files(
         split_line=f"  split: {quoted(split)}" if split else SPLIT_LINE,
         map_line=f"  map: {quoted(chosen)}\n" if chosen else "",
         log="{kind: given}" if labelled else "{kind: ranked-clicks}",
-        logs="\n".join(COMMENT.fill(f"{one.name}: {one.words} Rate: {one.rate_means}.") for one in LOGS.values()),
+        logs="\n".join(COMMENT.fill(f"{one.name}: {one.words} {one.about_rate}") for one in LOGS.values()),
         target=SMALL_TARGET if count < ROWS_CHECKED else LARGE_TARGET,
         query_sets=FOUR_SETS if graded else THREE_SETS if some else TWO_SETS,
         downstream=DOWNSTREAM if graded else "{draws: 0}   # needs grades",

@@ -21,12 +21,12 @@ class Judge:
 
     Attributes
     ----------
-    backend : local (in process), openai (any compatible server), vllm (in process), langchain, embedding or lexical.
+    backend : One of the backends; openai asks any compatible server.
     model : A model's folder or Hub id (local), or the server's name for it.
     base_url : The server's address; otherwise VLLM_BASE_URL, then OPENAI_BASE_URL.
     endpoints : YAML file with several servers, the preferred ones first.
-    concurrency : Most requests under way at once (openai); adapts below.
-    revision : What tells the server's model from others of its name.
+    concurrency : Maximum number of requests at once (openai); lowered when the server struggles.
+    revision : Version label that tells this model from others of the same name.
     price_input : USD per million tokens sent.
     price_output : USD per million tokens answered.
     options : whatever else `make_backend` takes as its *options*.

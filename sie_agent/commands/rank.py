@@ -70,7 +70,7 @@ def rank(
 
     Raises
     ------
-    InputError : a file, a column, a score or an option is wrong, a sample is there twice, the scores are of another
+    InputError : a file, a column, a score or an option is wrong, a sample occurs twice, the scores are of another
         log, or the log does not say which group its rows are in.
     EnvironmentFailure : the result cannot be written, or another process writes it.
 

@@ -1,4 +1,4 @@
-"""``sie run`` and ``sie evaluate``: every stage of a suite, and the figures of a run anew."""
+"""``sie run`` and ``sie evaluate``: every stage of a suite, and the figures of a run recomputed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run_suite(
 ) -> dict[str, Any]:
     """Do all that a suite says: judge, label, distill, choose target and weights, test them on rankers, report.
 
-    A run that was stopped goes on where it was: give the same command again.
+    To resume a stopped run, give the same command again.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def run_suite(
 
 
 def evaluate_run(run_dir: str | Path) -> dict[str, Any]:
-    """Compute the figures and the report of a run anew from its files; nothing is judged or trained.
+    """Recompute the figures and the report of a run from its files; nothing is judged or trained.
 
     Parameters
     ----------

@@ -34,12 +34,12 @@ def score(
     """Score every row of a log with a distilled scorer: no language model, no gradient, no grade.
 
     Writes the weak labels, and label_error: how suspicious the log's label is, 0 to 1. Sort by it to find wrong labels.
-    It is told from text and log for rows of the log that the scorer was distilled from, else from the text alone;
+    It is computed from text and log for rows of the log that the scorer was distilled from, else from the text alone;
     label_error_from says ``log`` or ``text``. Rows without a label are scored as rows whose label is not known. The
     scorer's recipe goes into the metadata of the file, where ``sie select`` and ``sie weights`` find it.
 
-    A run that was stopped goes on where it was when the same command is given again: scored chunks are kept in the
-    folder OUT.parts until all are there. The log is read in chunks and memory does not grow with it, except with
+    To resume a stopped run, give the same command again: scored chunks are kept in the folder OUT.parts until all are
+    there. The log is read in chunks and memory does not grow with it, except with
     *simulate*; the scorer's log_columns.parquet takes 28 bytes a row in each worker.
 
     Parameters

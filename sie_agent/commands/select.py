@@ -37,8 +37,8 @@ def select(
     ``sie run`` measures it.
 
     Rows keep their order. The best rows that *coverage* adds take the place of the least important others; where more
-    queries have positive rows than rows are to be kept, more rows are kept. Of rows with the same score, a hash of
-    their ids decides, whatever order the file has. Memory does not grow with the file: rows are ordered on disk,
+    queries have positive rows than rows are to be kept, more rows are kept. Ties are broken by a hash of the ids, whatever
+    order the file has. Memory does not grow with the file: rows are ordered on disk,
     beside *out*.
 
     Parameters
@@ -116,10 +116,9 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
         positives, negatives = (f"{result[name]['before']:,} → {result[name]['after']:,}" for name in SIDES)
         yield f"Labels: positives {positives}, negatives {negatives}"
     if (queries := result["queries"]) is not None:
-        # a share of none says nothing
-        share = f" ({queries['share_dropped']:.1%})" if queries["dropped"] else ""
-        lost_all = f"{queries['dropped']:,}{share} all of them"
-        yield f"Queries: {queries['touched']:,} of {queries['before']:,} lost rows, {lost_all}"
+        lost_all = f"{queries['dropped']:,} ({queries['share_dropped']:.1%})" if queries["dropped"] else "none"
+        touched = f"{queries['touched']:,}" if queries["touched"] else "none"
+        yield f"{touched} of {counted(queries['before'], 'query')} lost rows; {lost_all} lost all"
     if result["dropped_rows"]:
         yield f"Dropped rows: {result['dropped_rows']}"
 

@@ -54,8 +54,8 @@ def serve(
     no_token : Answer whoever can reach the service, also from other machines.
     open_metrics : /metrics needs no token.
     limits : of bodies, batches, the queue and connections.
-    drain_seconds : After SIGTERM: answer, but not ready, for so long.
-    grace_seconds : After that: let requests finish for so long.
+    drain_seconds : After SIGTERM, keep answering for S seconds while reporting not ready.
+    grace_seconds : After that, give requests S seconds to finish.
     adjust : keep the live distribution of scores, take ranks for weights in it, and say when to distill again.
     adjustment : its windows and thresholds, and a strength of weights in place of the recipe's, also without *adjust*.
     adjustment_file : Keeps the live distributions over a restart.
@@ -144,7 +144,6 @@ VERB = Verb(
             flag="--no-adjustment", help="No live distributions and no drift; weights by the recipe alone."
         ),
         "adjustment_file": Option("FILE.json"),
-        "head_bytes": Option(least=256),
         "window": Option(help="Live rows that ranks for weights and drift are taken over."),
     },
     python_only=[name for name in signature(AdjustmentSettings).parameters if name not in ("window", "strength")],

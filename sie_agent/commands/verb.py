@@ -21,7 +21,6 @@ class Option:
     flag : in place of the parameter's name with dashes; ``--on/--off`` for a switch, ``--no-name`` for one that can
         only be turned off.
     default : in place of the function's.
-    least : smallest number.
     argument : given by its place, without a flag.
     """
 
@@ -29,7 +28,6 @@ class Option:
     help: str | None = None
     flag: str | None = None
     default: Any = SAME
-    least: float | None = None
     argument: bool = False
 
 

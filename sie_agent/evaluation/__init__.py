@@ -1,4 +1,4 @@
-"""How far a scorer agrees with gradient-based importance, and what using it does to the trained model."""
+"""How good judges and scorers are: agreement with references and grades, intervals, and controls."""
 
 from sie_agent.evaluation.agreement import (
     Column,

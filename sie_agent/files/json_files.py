@@ -74,7 +74,7 @@ def parse_json(text: str, *, nan: bool = False) -> Any:
 
     Raises
     ------
-    NotJson : it is no JSON; a name is there twice in an object; it has NaN, an infinite number or one of more digits
+    NotJson : it is no JSON; a name occurs twice in an object; it has NaN, an infinite number or one of more digits
         than are read; it is nested more than `MOST_DEPTH` deep; or a text holds half of a surrogate pair.
     """
     try:
@@ -110,7 +110,7 @@ def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for place, name in enumerate(names) if name in names[:place])
-        raise NotJson(f"the key {shown(twice)} is there twice in one object")
+        raise NotJson(f"the key {shown(twice)} occurs twice in one object")
     return found
 
 

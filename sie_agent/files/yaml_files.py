@@ -96,7 +96,7 @@ def parse_yaml(text: str, where: str, what: str = "") -> YamlText:
 
     Raises
     ------
-    InputError : it is no YAML; a key is there twice, or is no text or number; it has tags, anchors, merge keys or
+    InputError : it is no YAML; a key occurs twice, or is no text or number; it has tags, anchors, merge keys or
         several documents; it is nested more than `MOST_DEPTH` deep. Names the line.
     """
     for number, line in enumerate(text.split("\n"), start=1):
@@ -177,7 +177,7 @@ def value_of(node: yaml.Node, way: tuple[str | int, ...], lines: dict[tuple[str 
         line = key_node.start_mark.line + 1
         # 1, 1.0 and true are one key to Python
         if key in table:
-            problem = f"the key '{dotted((*way, key))}' is there twice"
+            problem = f"the key '{dotted((*way, key))}' occurs twice"
             first = lines.get((*way, key))
             again = f" (first in line {first})" if first else ""
             raise InputError(problem + again, where=f"{where}, line {line}", hint="Keep one of them.")

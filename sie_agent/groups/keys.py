@@ -25,7 +25,7 @@ def check_kinds(by: Sequence[str]) -> None:
         raise InputError("no kind of group is named", where="--by", hint=f"Choose of {', '.join(KINDS)}.")
     for place, name in enumerate(by):
         if name in by[:place]:
-            raise InputError(f"'{name}' is there twice", where="--by", hint="Name each kind of group once.")
+            raise InputError(f"'{name}' occurs twice", where="--by", hint="Name each kind of group once.")
         if name not in KINDS and (name in COLUMNS or not name.strip()):
             meant = next((f"; did you mean '{kind}'?" for kind, column in OWN_COLUMNS.items() if column == name), "")
             hint = f"Choose of {', '.join(KINDS)}, or name an attribute or a column that the column map keeps."

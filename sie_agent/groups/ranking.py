@@ -114,7 +114,7 @@ def rank_file(
 
     Raises
     ------
-    InputError : a file, a column or a score is wrong, a sample is there twice, the scores are not of this log, or no
+    InputError : a file, a column or a score is wrong, a sample occurs twice, the scores are not of this log, or no
         row is in a group of some kind.
     EnvironmentFailure : the disk is full or cannot be written.
     """

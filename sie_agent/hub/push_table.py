@@ -39,7 +39,7 @@ def published(path: Path, samples: pd.DataFrame | None, source: str, *, with_tex
         raise InputError("holds no rows", where=path, hint="Give the labels.parquet that `sie distill` wrote.")
     if ids.duplicated().any():
         twice = ids[ids.duplicated()].iloc[0]
-        raise InputError(f"the sample '{twice}' is there twice", where=path, hint="Give one row per sample.")
+        raise InputError(f"the sample '{twice}' occurs twice", where=path, hint="Give one row per sample.")
     weak = label_names()
     if not set(weak) & set(labels.columns):
         hint = "Give the labels.parquet that `sie distill` wrote."

@@ -57,7 +57,7 @@ def require_vllm() -> None:
         raise MissingExtraError("vllm", "vllm")
     raise EnvironmentFailure(
         "the package 'vllm' is not installed",
-        hint="pip install 'sie-agent[vllm]'; without a GPU: scripts/install.sh vllm, then .venv-vllm/bin/sie",
+        hint="Install it: `pip install 'sie-agent[vllm]'`; without a GPU `scripts/install.sh vllm`, then .venv-vllm/bin/sie",
     )
 
 

@@ -20,7 +20,8 @@ AFTER = (
     ("recipe", "how the scores of a row become what a trainer takes: a target and a weight."),
     (
         "auto",
-        "training by the recipe that orders graded tuning queries best, or on the log as it is where none is certain.",
+        "training by the mildest recipe, unless another is certainly better on graded tuning queries; or on the log as "
+        "it is where neither helps.",
     ),
     ("auto, no grades", "training by the recipe chosen where nobody has graded anything."),
     ("judge's labels", "the judge's answers as targets: on the rows that it read, or distilled for every row."),
@@ -61,8 +62,6 @@ AFTER = (
 )
 MODES = {
     "zero-shot": "the scorer saw the judge's answers and no human grade",
-    "gold-calibrated": "the judge's scale was fitted on a stated number of human grades",
-    "reference-calibrated": "the scorer also saw the reference importance of a stated number of rows",
     "simulated": "the judge is a human grade with noise added: a ceiling, not a result",
 }
 

@@ -23,7 +23,7 @@ NOUNS = {
     "department": ("department", "departments"),
 }
 OPINION = (
-    "These are the opinion of a judge that has not been shown to know anything: read them as what it thinks of each "
+    "These are the opinion of a judge that no human grade has confirmed yet: read them as what it thinks of each "
     "group, and do not clean or cut a log on their basis."
 )
 

@@ -141,7 +141,8 @@ def _shown(record: dict[Any, Any], explained: Explained | None, *, most: bool, c
         for name in ("label", "judged", "judged_rank", "clarity", "clarity_rank", "grade", SUPPORT)
     )
     facts = RowFacts(label, judged, rank, clarity, clarity_rank, within_range(SUPPORT, support))
-    shown = [("log", number(label)), ("judged", number(judged)), ("clarity", number(clarity))]
+    shown = [("log", number(label)), ("judged", number(judged))]
+    shown += [] if clarity is None else [("clarity", number(clarity))]
     shown += [(name, _score(name, record[name])) for name in label_names(record)]
     return ShownRow(
         query=cleaned(record["query"], 120),
@@ -271,4 +272,4 @@ def _conclusion(facts: RowFacts, *, vague: bool, clicks: bool, most: bool) -> st
         return "perhaps a wrong label, but the query is vague" if vague else "likely a wrong label"
     if clicks:
         return "a good item passed over, perhaps never looked at"
-    return f"{'perhaps' if vague else 'likely'} a relevant item marked down"
+    return f"{'perhaps' if vague else 'likely'} a relevant item that the log calls irrelevant"

@@ -246,7 +246,7 @@ def count_words(
     start = "That is"
     if over_draws:
         means = {one.name: mean_total(over_draws, one.name) for one in over_draws[0]}
-        start = f"On the mean of the run's {len(over_draws)} draws it is {number(means[OWN], 1)},"
+        start = f"Averaged over the run's {len(over_draws)} draws it is {number(means[OWN], 1)},"
     own, best = means.pop(OWN), max(means, key=lambda name: means[name])
     # the lists of other draws may be longer than this one: then the wider spread of a count without a limit
     spread = math.sqrt(own * (1 - own / size) if own <= size else own)

@@ -15,8 +15,8 @@ from sie_agent.results import Agreement, Downstream, Measured
 # judges that cost nothing, by kind, and what the picture calls them
 SIMPLE = {
     "lexical": "word overlap as the judge",
-    "positions": "the places in the list as the judge",
-    "random": "a judge that guesses",
+    "positions": "the log's own positions as the judge",
+    "random": "a judge that answers at random",
 }
 # a loss this many times the greatest gain would flatten everything else
 FURTHEST_BELOW = 2.0

@@ -30,7 +30,7 @@ class VariantDifference(Measured):
 
 
 class VariantFailure(Result):
-    """A variant that failed whole."""
+    """A variant that failed completely."""
 
     variant: str = Field(description="name or path of the prompt variant")
     cause: str = Field("", description="why, in one line")
@@ -48,7 +48,7 @@ class Comparison(Document):
     relevant_at: Figure = Field(None, description="grade from which on a pair counts as relevant")
     variants: list[VariantQuality] = Field(default_factory=list, description="every compared variant")
     differences: list[VariantDifference] = Field(default_factory=list, description="each variant less the first")
-    failed: list[VariantFailure] = Field(default_factory=list, description="variants that failed whole")
+    failed: list[VariantFailure] = Field(default_factory=list, description="variants that failed completely")
     asked: int = Field(0, description="pairs that were asked about, without those in the cache")
     tokens: TokenCount | None = Field(None, description="tokens of all answers")
     tries_failed: list[ReasonCount] = Field(default_factory=list, description="why single tries failed")

@@ -124,7 +124,7 @@ def hold_across(table: pd.DataFrame, place: Places, across: Across, *, given: bo
 
 
 def check_columns(frame: pd.DataFrame, where: str | Path) -> None:
-    """Raise InputError if a required column is missing, or a column is there twice."""
+    """Raise InputError if a required column is missing, or a column occurs twice."""
     there = [str(name) for name in frame.columns]
     refuse_twice(there, where)
     for name in REQUIRED:

@@ -76,7 +76,7 @@ def scored_by_workers(folder: Path, tasks: Iterable[Task], workers: int) -> Iter
     import multiprocessing
 
     check_guarded()
-    # before the pool does: starting it lets signals through that `deaf_children` holds back
+    # before the pool does: starting it lets signals through that `interrupts_blocked` holds back
     start_resource_tracker()
     pool = ProcessPoolExecutor(
         workers, mp_context=multiprocessing.get_context("spawn"), initializer=begin, initargs=(folder,)

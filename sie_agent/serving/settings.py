@@ -26,20 +26,21 @@ class Limits:
     ----------
     body_bytes : Largest JSON body, in bytes; streams have no limit.
     line_bytes : Longest line of a stream, in bytes.
-    held_bytes : Most bytes of bodies held at once, for all requests together; beyond it 503.
-    samples : Most rows of a request, and of a batch.
-    queue_rows : Most rows that wait; beyond it the answer is 503.
-    requests : Most requests under way; beyond it the answer is 503.
-    pipelined : Most requests that wait on one connection for the one before.
-    head_bytes : Largest request line with headers, or trailers, in bytes; beyond it 414 or 431.
-    headers : Most header fields; beyond it 431.
-    connections : Most connections; fewer where file handles are. Beyond it the answer is 503.
-    client_connections : Most connections of one address (IPv6: of one /64 network), by default half of all; then 429.
+    held_bytes : Maximum number of bytes of bodies held at once, for all requests together; beyond it 503.
+    samples : Maximum number of rows of a request, and of a batch.
+    queue_rows : Maximum number of rows that wait; beyond it the answer is 503.
+    requests : Maximum number of requests at once; beyond it the answer is 503.
+    pipelined : Maximum number of requests that wait on one connection for the one before.
+    head_bytes : Largest request line with headers, or trailers, in bytes (256 or more); beyond it 414 or 431.
+    headers : Maximum number of header fields; beyond it 431.
+    connections : Maximum number of connections; lower if fewer files may be open. Beyond it the answer is 503.
+    client_connections : Maximum number of connections of one address (IPv6: of one /64 network), by default half of
+        all; beyond it 429.
     probe_connections : Further connections, on which only /healthz, /readyz and /metrics are answered.
     head_seconds : For the headers of a request, from its first byte or the connection; then 408.
     body_seconds : For a whole JSON body, or one line of a stream; then 408.
     stream_seconds : Longest silence within a stream.
-    write_seconds : A client that takes nothing of its answer for so long is cut off.
+    write_seconds : A client that takes nothing of its answer for S seconds is cut off.
     keep_alive_seconds : How long a connection may rest between requests.
     """
 
@@ -83,7 +84,7 @@ class Limits:
 
     @property
     def of_one_client(self) -> int:
-        """Most connections from one client address."""
+        """Maximum number of connections from one client address."""
         return max(1, self.connections // 2) if self.client_connections is None else self.client_connections
 
 

@@ -1,4 +1,4 @@
-"""Who failed whole while the others went on, and why, in one line."""
+"""Who failed completely while the others went on, and why, in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A suite without the judges that failed whole, and what is said of them."""
+"""A suite without the judges that failed completely, and what is said of them."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def run_suite(
 
 
 def evaluate_run(run_dir: str | Path) -> dict[str, Any]:
-    """Compute the figures and the report of a run folder anew from its draws; nothing is judged or trained.
+    """Recompute the figures and the report of a run folder from its draws; nothing is judged or trained.
 
     Parameters
     ----------

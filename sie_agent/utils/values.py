@@ -125,6 +125,7 @@ KINDS: dict[str, Kind] = {
     "port": Number(whole=True, least=0, most=65_535),
     "window": Number(whole=True, least=64, most=INT64),
     **dict.fromkeys(("max_body", "max_samples", "max_queue"), COUNT),
+    "head_bytes": Number(whole=True, least=256, most=INT64),
     "drain_seconds": Number(least=0, most=MOST_SECONDS),
     "grace_seconds": Number(least=1, most=MOST_SECONDS),
     **dict.fromkeys(

@@ -173,7 +173,7 @@ CASES = (
     Case(
         "column twice",
         (*LABEL, "--data", "log.csv"),
-        ("'query' is there twice", "Rename"),
+        ("'query' occurs twice", "Rename"),
         text("log.csv", "query,query,item_id,title\na,a,1,t\n"),
     ),
     Case(

@@ -58,7 +58,7 @@ def test_what_was_dropped_is_said(sie: Sie, scores: pd.DataFrame, tmp_path: Path
         "Kept for coverage: 1 row, the best positive of a query each",
         "A row counts as a yes if its label is 0.5 or more (change it with --positive-at): 3 yes, 3 no",
         "Labels: positives 3 → 2, negatives 3 → 1",
-        "Queries: 2 of 2 lost rows, 0 all of them",
+        "2 of 2 queries lost rows; none lost all",
         "Dropped rows: dropped.parquet",
     ]
     assert pd.read_parquet(tmp_path / "kept.parquet")["sample_id"].tolist() == ["a", "b", "e"]
@@ -86,7 +86,7 @@ def test_labels_keep_their_balance(sie: Sie, scores: pd.DataFrame, tmp_path: Pat
         "Dropped: 2 below the threshold, 1 no score (threshold: positives 0.1000, negatives 0.9000)",
         "A row counts as a yes if its label is 0.5 or more (change it with --positive-at): 3 yes, 3 no",
         "Labels: positives 3 → 2, negatives 3 → 1",
-        "Queries: 2 of 2 lost rows, 0 all of them",
+        "2 of 2 queries lost rows; none lost all",
     ]
     assert pd.read_parquet(tmp_path / "kept.parquet")["sample_id"].tolist() == ["a", "b", "e"]
     said = sie(*SELECT, "--by", "support", "--output", "json").json

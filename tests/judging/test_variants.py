@@ -76,7 +76,7 @@ BROKEN: list[tuple[str, object, str]] = [
     (
         "token twice",
         {**GOOD, "scale": [{**level, "token": "1"} for level in GOOD["scale"]]},
-        "token is there twice",
+        "token occurs twice",
     ),
     (
         "value outside",

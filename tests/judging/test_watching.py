@@ -49,7 +49,7 @@ def test_failing_tries_are_told_before_any_pair_is_finished(
 
     with scripted_server(script) as server:
         judge(samples, VARIANT, backend(server.url), cache)
-    # one of the pairs is there twice
+    # one of the pairs occurs twice
     lines = [line for line in capfd.readouterr().err.splitlines() if "1 of 5" in line]
     assert any("tries failed: rate-limited" in line and '"slow down, please"' in line for line in lines), lines
 

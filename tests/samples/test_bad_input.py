@@ -91,7 +91,7 @@ CASES: dict[str, tuple[Maker, str]] = {
         lines({"query": "lamp", "item_id": "i", "titel": "A lamp"}),
         r"log\.jsonl: the column 'title' is missing; is it 'titel'\? The columns there are: query, item",
     ),
-    "column twice": (raw("log.csv", b"query,query,item_id,title\na,b,c,d\n"), "'query' is there twice"),
+    "column twice": (raw("log.csv", b"query,query,item_id,title\na,b,c,d\n"), "'query' occurs twice"),
     "label is text": (second(label="good"), r"line 2, field 'label': the label 'good' is not a number"),
     "grade is text": (second(grade="exact"), r"line 2, field 'grade': the grade 'exact' is not a number"),
     "label is a list": (second(label=[1]), r"line 2, field 'label': the column 'label' holds a list, which is not"),

@@ -136,7 +136,7 @@ DAMAGES: list[tuple[Callable[[Path], None], str]] = [
     (with_a_damaged_dictionary, "not a whole Parquet file"),
     (encrypted, "the Parquet file is encrypted"),
     (with_encrypted_columns, "the Parquet file is encrypted"),
-    (with_a_column_twice, "the column 'title' is there twice"),
+    (with_a_column_twice, "the column 'title' occurs twice"),
     (without_columns, "the table has no rows"),
     (without_rows, "the table has no rows"),
     (empty, "the file is empty"),

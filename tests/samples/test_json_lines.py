@@ -44,7 +44,7 @@ def refused(path: Path) -> str:
 
 FAULTS: dict[str, tuple[str | bytes, str]] = {
     "key twice": (
-        GOOD + row('"query":"rug"'), "log.jsonl, line 2: not a line of JSON (the key 'query' is there twice in one obje"
+        GOOD + row('"query":"rug"'), "log.jsonl, line 2: not a line of JSON (the key 'query' occurs twice in one obje"
     ),
     "key twice with the same value": (row('"title":"A lamp"'), "line 1: not a line of JSON (the key 'title' is there"),
     "key twice, written otherwise": (row('"titl\\u0065":"x"'), "line 1: not a line of JSON (the key 'title' is there"),

@@ -55,7 +55,7 @@ def test_an_item_with_two_titles_is_refused(tmp_path: Path) -> None:
     (tmp_path / "items.csv").write_text("item_id,title\na,Lamp\nb,Desk\na,Chair\n")
     told = {"events": True, "user_id": "u", "item_id": "item_id", "timestamp": "t", "items": "items.csv"}
     (tmp_path / "log.csv").write_text("u,item_id,t\nu,a,1\nu,b,2\n")
-    with pytest.raises(InputError, match="'a' is there twice, as 'Lamp' and as 'Chair'"):
+    with pytest.raises(InputError, match="'a' occurs twice, as 'Lamp' and as 'Chair'"):
         load_samples(tmp_path / "log.csv", column_map=ColumnMap.model_validate({"next_item": told}))
 
 

@@ -395,7 +395,7 @@ def test_a_table_of_a_stage_keeps_ids_beside_nulls(tmp_path: Path) -> None:
     assert [str(user) for user in table["user_id"]] == [str(BIG + 1), "None", str(BIG)]
     assert table["score"].dtype == np.float64
     saved(tmp_path, pa.table([["a"], ["b"]], names=["sample_id", "sample_id"]))
-    with pytest.raises(InputError, match="the column 'sample_id' is there twice"):
+    with pytest.raises(InputError, match="the column 'sample_id' occurs twice"):
         read_table(path)
 
 

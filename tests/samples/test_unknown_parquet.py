@@ -54,7 +54,7 @@ def test_a_column_twice_is_named(tmp_path: Path) -> None:
     path = tmp_path / "table.parquet"
     names = ["sample_id", "query", "title", "title", "label", "value"]
     pq.write_table(ROWS.rename_columns(names), path)
-    with pytest.raises(InputError, match=r"table\.parquet: the column 'title' is there twice"):
+    with pytest.raises(InputError, match=r"table\.parquet: the column 'title' occurs twice"):
         read_table(path)
 
 

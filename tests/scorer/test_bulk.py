@@ -356,8 +356,8 @@ def test_a_label_that_no_row_can_have_is_bad_input(tmp_path: Path, positive_at: 
 
 
 ODD = {
-    "query twice": (["sample_id", "query", "query", "support"], [["a"], ["b"], ["c"], [1.0]], "'query' is there twice"),
-    "score twice": (["sample_id", "support", "support"], [["a"], [1.0], [2.0]], "'support' is there twice"),
+    "query twice": (["sample_id", "query", "query", "support"], [["a"], ["b"], ["c"], [1.0]], "'query' occurs twice"),
+    "score twice": (["sample_id", "support", "support"], [["a"], [1.0], [2.0]], "'support' occurs twice"),
     "list of ids": (["sample_id", "support"], [[["a"]], [1.0]], "'sample_id' holds no texts"),
     "list of queries": (["sample_id", "query", "support"], [["a"], [["b"]], [1.0]], "'query' cannot be read as text"),
     "bytes": (["sample_id", "query", "support"], [["a"], [b"\xff"], [1.0]], "'query' cannot be read as text"),

@@ -1,4 +1,4 @@
-"""`sie run` where a judge fails whole: the others are kept and shown, and the cause stands beside it."""
+"""`sie run` where a judge fails completely: the others are kept and shown, and the cause stands beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`sie compare-prompts` where a variant fails whole: the others are compared, and the cause stands beside it."""
+"""`sie compare-prompts` where a variant fails completely: the others are compared, and the cause stands beside it."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def make_backend(
         the default.
     base_url, api_key : for ``"openai"``; else from VLLM_BASE_URL, OPENAI_BASE_URL, OPENAI_API_KEY. For
         ``"langchain"`` handed to the chat model, if given.
-    concurrency : most requests under way at once (``"openai"``); the number adapts to what the server takes.
+    concurrency : maximum number of requests at once (``"openai"``); the number adapts to what the server takes.
     batch_size : requests per forward pass (``"local"``, ``"embedding"``).
     endpoints : several servers instead of one (``"openai"``), from ``load_endpoints``.
     revision : what tells the server's model from another of the same name; part of the cache key (``"openai"``).

@@ -80,7 +80,7 @@ class Endpoint(BaseModel):
     model : the name the server knows its model by; may be left out where there is one server with one model.
     revision : what tells this model from another of the same name; part of the cache key.
     api_key_env : name of the environment variable that holds the key. The key itself has no place in a file.
-    concurrency : most requests under way at once.
+    concurrency : maximum number of requests at once.
     requests_per_minute, tokens_per_minute : limits that the provider states.
     price : USD per million tokens.
     """

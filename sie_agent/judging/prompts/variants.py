@@ -120,7 +120,7 @@ def check_scale(variant: Variant) -> None:
     elif tokens:
         raise ValueError(f"scale: a {variant.method} variant has none, its scale is fixed")
     if len(set(tokens)) != len(tokens):
-        raise ValueError("scale: a token is there twice")
+        raise ValueError("scale: a token occurs twice")
     begun = [(one, other) for one in tokens for other in tokens if one != other and other.startswith(one)]
     if variant.method == "graded" and begun:
         one, other = begun[0]

@@ -1,4 +1,4 @@
-"""What shops and tools call their columns, in English and German, letters and digits alone."""
+"""What shops and tools call their columns, in English, German, Chinese and Japanese, letters and digits alone."""
 
 from __future__ import annotations
 

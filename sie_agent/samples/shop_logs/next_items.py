@@ -125,11 +125,11 @@ def items_of(source: NextItem, folder: Path | None, log: NextItemLog) -> tuple[l
 
 
 def refuse_two_titles(ids: list[str], titles: pd.Series, place: Places, column: str) -> None:
-    """Raise InputError at the first item that is there twice with different titles."""
+    """Raise InputError at the first item that occurs twice with different titles."""
     first: dict[str, str] = {}
     for row, (one, title) in enumerate(zip(ids, titles.tolist(), strict=True)):
         if first.setdefault(one, title) != title:
-            problem = f"the item {short(one)} is there twice, as {short(first[one])} and as {short(title)}"
+            problem = f"the item {short(one)} occurs twice, as {short(first[one])} and as {short(title)}"
             raise InputError(problem, where=place(row, column), hint="Keep one of the rows")
 
 

@@ -66,7 +66,7 @@ KIND = LogKind(
     name="clicks",
     words="Clicks with position and brand bias on a ranking by shared words; kept as a warning, since a judge that "
     "only counts shared words looks good on it.",
-    rate_means="this log has no rate",
+    rate_means="no rate can be set",
     default_rate=None,
     simulate=simulate,
 )

@@ -54,6 +54,11 @@ class LogKind:
     default_rate: float | None
     simulate: Callable[[pd.DataFrame, float, float, int], pd.DataFrame]
 
+    @property
+    def about_rate(self) -> str:
+        """A sentence that says what the rate is, or that there is none."""
+        return f"{self.rate_means.capitalize()}." if self.default_rate is None else f"Rate: {self.rate_means}."
+
 
 def log_table(
     label: Doubles,

@@ -22,4 +22,4 @@ def refuse_twice(names: Sequence[str], where: str | Path, more: str = "") -> Non
     """Raise InputError if two columns share a name; *more* is added to the hint."""
     twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
     if twice is not None:
-        raise InputError(f"the column '{twice[:60]}' is there twice", where=where, hint=f"Rename one of them{more}")
+        raise InputError(f"the column '{twice[:60]}' occurs twice", where=where, hint=f"Rename one of them{more}")

@@ -89,7 +89,7 @@ def json_object(text: str, place: str, is_first: bool, is_ended: bool) -> dict[s
             raise InputError(one_list, where=place, hint=unpack) from None
         hint = "Write one JSON object per line"
         if is_first and text == "{":
-            hint += ", for example with: jq -c . SPREAD.json > ROWS.jsonl"
+            hint += ", for example with `jq -c . SPREAD.json > ROWS.jsonl`"
         elif not is_ended:
             hint += "; the file ends in the middle of this one, so it may be cut off: copy it again"
         raise InputError(f"not a line of JSON ({error})", where=place, hint=hint) from None

@@ -18,7 +18,7 @@ def parsed_json(text: str) -> object:
 
     Raises
     ------
-    ValueError : it is no JSON, a key is there twice in one object, a number is infinite or has more than
+    ValueError : it is no JSON, a key occurs twice in one object, a number is infinite or has more than
         ``MOST_DIGITS`` digits, or it is nested more than ``MOST_NESTED`` levels deep. The message says which.
     """
     try:

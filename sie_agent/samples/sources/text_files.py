@@ -246,7 +246,7 @@ def undecodable(path: Path, encoding: str) -> InputError:
     likely = likely_encoding(head_of(path)[0]) if encoding == "utf-8-sig" else None
     if likely is not None:
         problem += f"; it looks like {EAST_ASIAN[likely]}"
-        hint += f", with: {to_utf8(path, likely)}"
+        hint += f", with `{to_utf8(path, likely)}`"
     return InputError(problem, where=f"{path}, line {line}", hint=hint)
 
 

@@ -59,7 +59,7 @@ def plain_table(table: pa.Table, features: Mapping[str, object], where: str) -> 
     Raises
     ------
     InputError
-        If a column is there twice, its content is damaged or its text is not UTF-8, or a class has no name.
+        If a column occurs twice, its content is damaged or its text is not UTF-8, or a class has no name.
     """
     refuse_twice(table.column_names, where)
     columns = {}

@@ -170,7 +170,7 @@ def check_asked(scorer: Scorer, by: str, top: int | None) -> None:
     """Raise InputError where the scorer does not know *by*, or *top* is below 1."""
     if by not in scorer.students:
         there = ", ".join(label_names(scorer.students)) or "none"
-        more = f" {LABEL_ERROR} is told from relevance and from what the log says." if by == LABEL_ERROR else ""
+        more = f" {LABEL_ERROR} is computed from relevance and from what the log says." if by == LABEL_ERROR else ""
         raise InputError(f"the scorer's trees have no '{by}'", where="--by", hint=f"There are: {there}.{more}")
     if top is not None and top < 1:
         raise InputError(f"{top} features were asked for", where="--top", hint="Give a whole number from 1 upwards.")

@@ -47,7 +47,7 @@ class World:
     grade : (n,) human grade, NaN where there is none; only evaluation and simulations read it.
     clarity : (n,) clarity of each row's query in [0, 1], NaN where nothing judged it.
     judgments : the judgments tables gathered so far, by judge.
-    asked : by judge, who answered and what it cost, for the manifest; also of one that failed whole.
+    asked : by judge, who answered and what it cost, for the manifest; also of one that failed completely.
     lost_clarity : why the headline's judge did not say how clear the queries are; None where it did or was not asked.
     retry_failed : whether judges are asked again where the cache holds a lasting failure.
     """
