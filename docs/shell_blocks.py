@@ -1,4 +1,4 @@
-"""Runs the shell blocks of a page and holds what they print against the output shown below them.
+"""Runs the shell blocks of a page and compares what they print with the output shown below them.
 
     python docs/shell_blocks.py docs/start/your-own-log.md            # tells what differs
     python docs/shell_blocks.py docs/start/your-own-log.md --write    # writes what was printed into the page

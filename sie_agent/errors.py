@@ -120,16 +120,18 @@ class MissingExtraError(EnvironmentFailure):
     --------
     >>> import sie_agent as sie
     >>> print(sie.MissingExtraError("torch", "local"))
-    the package 'torch' is not installed. Install it: `pip install 'sie-agent[local]'`.
+    the package 'torch' is not installed. Install it with: pip install 'sie-agent[local]'
     """
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"the package '{package}' is not installed", hint=f"Install it: `pip install 'sie-agent[{extra}]'`")
+        super().__init__(
+            f"the package '{package}' is not installed", hint=f"Install it: `pip install 'sie-agent[{extra}]'`"
+        )
 
 
 def sentence(hint: str | None) -> str | None:
-    """A hint with the period that ends it, which its author may have left out."""
-    return hint if not hint or hint.endswith((".", "?", "!", "…")) else f"{hint}."
+    """A hint with the period that ends it; a command at its end, behind ``with:``, stays as it is copied."""
+    return hint if not hint or "with: " in hint or hint.endswith((".", "?", "!", "…")) else f"{hint}."
 
 
 def compose(problem: str, where: str | None, hint: str | None) -> str:

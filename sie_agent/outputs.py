@@ -113,7 +113,7 @@ def outputs(
     ----------
     places : files and folders to write; those that were not given do not count.
     overwrite : replace what other work left there.
-    cache_path : of the judgment cache, which is no place to write; the default one when None.
+    cache_path : of the judgment cache, which is not a place to write; the default one when None.
     own : whether a file of no known work may be replaced, where its content tells.
 
     Raises
@@ -214,10 +214,16 @@ def check_beginning(place: File) -> None:
     except OSError as error:
         raise write_failure(error, place.path) from error
     if place.appended:
-        what, hint = "its first line is no event", "Give the name of a new file, or of a log that `--log-json` began."
+        what, hint = (
+            "its first line is not an event",
+            "Give the name of a new file, or of a log that `--log-json` began.",
+        )
         fits = not first or is_event(first)
     else:
-        what, hint = "it is no state of a service", "Give the name of a new file, or of one that `sie serve` wrote."
+        what, hint = (
+            "it is not the state of a service",
+            "Give the name of a new file, or of one that `sie serve` wrote.",
+        )
         fits = not first or bool(STATE.match(first))
     if not fits:
         raise InputError(f"is there already, and {what}", where=f"{place.option} {place.path}", hint=hint)

@@ -51,10 +51,10 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "large.json").touch()
     os.truncate(tmp_path / "large.json", 2**40)
     for name, said in (
-        ("pipe", "is a pipe, and a file was expected"),
-        ("device", "is a device, and a file was expected"),
+        ("pipe", "is a pipe; expected a file"),
+        ("device", "is a device; expected a file"),
         ("circle", "is a link to itself"),
-        (".", "is a folder, and a file was expected"),
+        (".", "is a folder; expected a file"),
         ("nowhere", "missing"),
         ("list.json", "no object"),
         ("latin.json", "not UTF-8"),

@@ -131,7 +131,7 @@ def main() -> None:
     with scorer_of(given.scorer) as folder:
         scorer = load_scorer(folder)
     if given.by not in scorer.students:
-        parser.error(f"--by: '{given.by}' is no score of the scorer, which has {', '.join(scorer.students)}")
+        parser.error(f"--by: '{given.by}' is not a score of the scorer, which has {', '.join(scorer.students)}")
     samples = without_grade(next(stream_samples(given.data, limit=20_000)))
     samples = samples.sample(min(given.rows, len(samples)), random_state=given.seed).reset_index(drop=True)
     # a log without labels is explained under both, in turn

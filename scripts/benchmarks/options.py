@@ -75,7 +75,7 @@ def whole(least: int = 1) -> Callable[[str], int]:
         except ValueError:
             number = least - 1
         if number < least:
-            raise argparse.ArgumentTypeError(f"'{text}' is no whole number from {least} upwards")
+            raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from {least} upwards")
         return number
 
     return read
@@ -88,7 +88,7 @@ def positive(text: str) -> float:
     except ValueError:
         number = 0.0
     if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"'{text}' is no number above zero")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number above zero")
     return number
 
 

@@ -121,7 +121,7 @@ class Connection(asyncio.Protocol):
 
 @dataclass
 class Load:
-    """What an open-loop run found: (n,) latencies in seconds from the intended times, and answers that were no 200."""
+    """What an open-loop run found: (n,) latencies in seconds from the intended times, and answers that were not 200."""
 
     seconds: list[float]
     failed: int

@@ -212,7 +212,7 @@ def ours(task: Task, variant: Variant) -> int:
         backend = make_backend("openai", model=task.model, base_url=task.base_url, concurrency=task.concurrency)
         judged = judge(task.samples, variant, backend, cache)
     asked = judged[~judged["cached"]]
-    # what is no grade of the scale was answered all the same: a small model's mass may lie elsewhere
+    # what is not a grade of the scale was answered all the same: a small model's mass may lie elsewhere
     return int(asked["status"].isin(["ok", "out-of-scale"]).sum())
 
 

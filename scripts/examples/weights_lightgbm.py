@@ -30,7 +30,7 @@ def lambdarank(inputs: np.ndarray, queries: pd.Series, target: np.ndarray, weigh
 
 
 def main() -> None:
-    """Train on the log as it is and on what the scorer makes of it; hold both against the grades of other queries."""
+    """Train on the log as it is and on what the scorer makes of it; compare both with the grades of other queries."""
     log, test = small_log()
     both = weigh(log)
     features = TextFeatures.fit(log)

@@ -23,7 +23,7 @@ def trained(log: pd.DataFrame, features: TextFeatures, target: np.ndarray, weigh
 
 
 def main() -> None:
-    """Train on the log as it is and on what the scorer makes of it; hold both against the grades of other queries."""
+    """Train on the log as it is and on what the scorer makes of it; compare both with the grades of other queries."""
     log, test = small_log()
     both = weigh(log)
     features = TextFeatures.fit(log)

@@ -62,7 +62,7 @@ def attribute_features(
 
     Raises
     ------
-    InputError : a file, column, row or value that is not as described, or a reference that is no exact influence.
+    InputError : a file, column, row or value that is not as described, or a reference that is not an exact influence.
     """
     check_values(data=data, trusted=trusted, features=features, references=references, relevant_at=relevant_at)
     losses, place = [loss_of(name) for name in references], File("--out", out, ".parquet")

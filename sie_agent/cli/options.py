@@ -22,7 +22,8 @@ SHARED = {
     "simulate": Option(
         "LOG",
         "Draw the log from the grades: flips (20 % wrong), missing-positives (half of them), ranked-clicks, cascade or "
-        "impressions (clicks at places that a trained ranker gives), clicks (items placed by word overlap; kept as a cautionary example).",
+        "impressions (clicks at places that a trained ranker gives), clicks (items placed by word overlap; kept as a "
+        "cautionary example).",
     ),
     "seed": Option(help="Seed of all draws."),
     "overwrite": Option(help="Also replace files that something else made; this command's own are always replaced."),

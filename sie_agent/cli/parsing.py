@@ -25,18 +25,10 @@ def references_in_words() -> str:
     return f"One of {', '.join(REFERENCES)}"
 
 
-def backends_in_words() -> str:
-    """The backends, also those that installed packages bring."""
-    from sie_agent.judging.backends import backend_kinds
-
-    return f"One of {', '.join(backend_kinds())}"
-
-
 # what stands in the help of an option for the names of a registry, which is slow to import
 REGISTRIES: dict[str, Callable[[], str]] = {
     "one of the weak labels": labels_in_words,
     "One of the references": references_in_words,
-    "One of the backends": backends_in_words,
 }
 
 

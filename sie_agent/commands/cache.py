@@ -31,7 +31,7 @@ def cache_stats(*, cache_path: str | Path | None = None) -> dict[str, Any]:
 
     Raises
     ------
-    InputError : the file is no judgment cache, or a newer version's.
+    InputError : the file is not a judgment cache, or a newer version's.
     EnvironmentFailure : it cannot be opened.
 
     Examples

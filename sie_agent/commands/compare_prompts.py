@@ -36,7 +36,7 @@ def compare_prompts(
     """Judge the same pairs with several prompt variants and compare them by the human grades.
 
     AUC and Spearman of each, and the paired difference to the first with an interval by query; writes comparison.json,
-    judgments.parquet and manifest.json. A variant that fails completely is left out and named in ``failed``; the others are
+    judgments.parquet and manifest.json. A variant that fails completely is left out and named in ``failed``; others are
     compared. What was answered is kept: the same call, made again, asks only what is missing.
 
     Parameters
@@ -155,7 +155,7 @@ def compare_prompts(
 
 
 def lines(result: dict[str, Any]) -> Iterator[str]:
-    """A line per variant: its figures, and its difference to the first one, or why it failed completely; or the plan."""
+    """A line per variant: its figures and its difference to the first one, or why it failed completely; or the plan."""
     if "parts" in result:
         yield from plan_lines(result)
         return

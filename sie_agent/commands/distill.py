@@ -47,8 +47,8 @@ def distill(
 
     Parameters
     ----------
-    judgments : File that ``sie label`` wrote, or its folder; can be repeated, and if a pair is in several files, the last answer
-        counts.
+    judgments : File that ``sie label`` wrote, or its folder; can be repeated, and if a pair is in several files,
+        the last answer counts.
     data, column_map, split, limit : the log that was judged, as `load_samples` takes it; labels are needed.
     out : Folder to write into.
     grades : File with sample_id and grade (0 to 1) that people filled in, for the recipe; in place of the data's.

@@ -190,7 +190,7 @@ def not_in_it(guess: Guess, notes: list[str]) -> list[str]:
 
 def adds(guess: Guess) -> bool:
     """Whether anything was found, or is to be done."""
-    # what is known of the rows is no column more
+    # what is known of the rows is not one more column
     found = (guess.columns, guess.scales, guess.attributes, guess.events, guess.next_item)
     return any(found) or bool(guess.missing)
 

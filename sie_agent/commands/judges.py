@@ -21,7 +21,7 @@ class Judge:
 
     Attributes
     ----------
-    backend : One of the backends; openai asks any compatible server.
+    backend : local (in process), openai (any compatible server), vllm (in process), langchain, embedding or lexical.
     model : A model's folder or Hub id (local), or the server's name for it.
     base_url : The server's address; otherwise VLLM_BASE_URL, then OPENAI_BASE_URL.
     endpoints : YAML file with several servers, the preferred ones first.

@@ -26,7 +26,7 @@ def load_samples(
 ) -> pd.DataFrame:
     """Load a log and bring it into the schema of samples.
 
-    Rows that cannot be used (no title, a label that is no number) are left out, as the command line does it: up to 5 %
+    Rows that cannot be used (no title, a label that is not a number) are left out, as on the command line: up to 5 %
     of them, and a line on standard error says how many and why. More of them are an error.
 
     Parameters

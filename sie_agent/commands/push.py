@@ -46,7 +46,7 @@ def push_scorer(
 
     Raises
     ------
-    InputError : no scorer, a damaged one, a card that is no text, a wrong name, or a repository that is public where
+    InputError : no scorer, a damaged one, a card that is not text, a wrong name, or a repository that is public where
         *private* is asked for.
     EnvironmentFailure : the folder, the network, the token or the Hub are in the way.
 

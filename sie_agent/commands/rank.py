@@ -84,7 +84,7 @@ def rank(
     from sie_agent.groups import check_kinds, check_score, rank_file
     from sie_agent.outputs import File, Work, check_places, outputs
     from sie_agent.pipeline.loading import source_of
-    from sie_agent.samples import BY_SCORE, rows_policy, stream_samples, table_columns
+    from sie_agent.samples import BY_SCORE, load_column_map, rows_policy, stream_samples, table_columns
     from sie_agent.selection import check_scores_file, recipe_in
 
     kinds = list(by)
@@ -114,6 +114,9 @@ def rank(
 
         how: dict[str, Any] = {"log": None, "where": str(scores)} if data is None else {"log": log, "where": str(data)}
         found = rank_file(path, target, score, kinds, top=top, **how)
+    rule = None if data is None or column_map is None else load_column_map(column_map).impressions
+    for kind in found["kinds"]:
+        kind["pooled"] = kind["by"] == "user" and rule is not None and rule.per == "pair"
     caution = NOT_SHOWN if recipe is not None and recipe.is_log and recipe.chosen != "given" else None
     return {"ranked": str(target), "score": score, "caution": caution, **found, "exit_code": 0}
 
@@ -133,7 +136,7 @@ def lines(result: dict[str, Any]) -> Iterator[str]:
 def kind_lines(kind: dict[str, Any], value: bool) -> Iterator[str]:
     """One kind of groups: how many, how they differ, and both ends."""
     few = "" if kind["mean"] is not None else "; too few to draw their means together"
-    ungrouped = f"; in none: {counted(kind['ungrouped'], 'row')}" if kind["ungrouped"] else ""
+    ungrouped = f"; {ungrouped_words(kind)}" if kind["ungrouped"] else ""
     yield f"{counted(kind['groups'], 'group')} by {kind['by']}: {sides(kind, value)}{few}{ungrouped}"
     ends = (kind["best"], kind["worst"])
     header = (kind["by"], "rows", "mean (shrunk)", "interval", "plain mean", "sum")
@@ -141,6 +144,15 @@ def kind_lines(kind: dict[str, Any], value: bool) -> Iterator[str]:
         if rows:
             yield f"{title}{few_words(kind, rows, max(map(len, ends)))}:"
             yield from (f"  {line}" for line in columns(header, map(cells, rows)))
+
+
+def ungrouped_words(kind: dict[str, Any]) -> str:
+    """How many rows are in no group, and why where that is known."""
+    rows, one = counted(kind["ungrouped"], "row"), kind["ungrouped"] == 1
+    if not kind["pooled"]:
+        return f"{rows} {'is' if one else 'are'} in no group"
+    belong, whose = ("belongs", "its") if one else ("belong", "their")
+    return f"{rows} {belong} to no single shopper: {whose} impressions are of several (`impressions: {{per: user}}`)"
 
 
 def few_words(kind: dict[str, Any], rows: list[dict[str, Any]], shown: int) -> str:

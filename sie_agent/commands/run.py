@@ -47,7 +47,7 @@ def run_suite(
 
     Raises
     ------
-    InputError : *out* holds something else, or is no place to write; and see the stages.
+    InputError : *out* holds something else, or is not a place to write; and see the stages.
     EnvironmentFailure : see the stages.
 
     Examples
@@ -111,7 +111,7 @@ def lines(result: Mapping[str, Any]) -> Iterator[str]:
     yield from lost
     if lost:
         yield "What was answered is kept: the same command, given again, asks only what is missing."
-        yield "With --retry-failed it also asks again where an answer came that is no judgment."
+        yield "With --retry-failed it also asks again where an answer came that is not a judgment."
     yield f"Report: {result.get('report')}"
 
 

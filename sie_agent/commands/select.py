@@ -37,8 +37,8 @@ def select(
     ``sie run`` measures it.
 
     Rows keep their order. The best rows that *coverage* adds take the place of the least important others; where more
-    queries have positive rows than rows are to be kept, more rows are kept. Ties are broken by a hash of the ids, whatever
-    order the file has. Memory does not grow with the file: rows are ordered on disk,
+    queries have positive rows than rows are to be kept, more rows are kept. Ties are broken by a hash of the ids,
+    whatever order the file has. Memory does not grow with the file: rows are ordered on disk,
     beside *out*.
 
     Parameters

@@ -46,7 +46,7 @@ class Verb:
     lines : the result as it is printed for people.
     examples : commands that the help ends with; a line that goes on ends in a backslash.
     options : by parameter, where an option differs from the shared ones and from the docstring.
-    python_only : parameters that are no options.
+    python_only : parameters that are not options.
     question : asked before anything is done, unless ``--yes`` is given; made from the options.
     """
 

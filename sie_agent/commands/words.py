@@ -63,7 +63,7 @@ def asked_again(result: Mapping[str, Any], missing: int) -> Iterator[str]:
     elif missing > result["failed_for_good"]:
         yield "The same command, given again, asks only what is missing."
     if lasting := result["failed_for_good"]:
-        yield f"Of {lasting:,} the answer is no judgment, and is kept; --retry-failed asks them again."
+        yield f"Of {lasting:,} the answer is not a judgment, and is kept; --retry-failed asks them again."
 
 
 def plan_lines(result: dict[str, Any]) -> Iterator[str]:

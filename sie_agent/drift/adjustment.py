@@ -40,7 +40,7 @@ class Adjustment:
 
     Raises
     ------
-    InputError : a baseline is no rising row of at least two numbers, or names another weak label.
+    InputError : a baseline is not a rising row of at least two numbers, or names another weak label.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Adjustment:
         }
         for name, known in by_department.items():
             if strange := set(known) - set(checked):
-                raise InputError(f"'{min(strange)}' is no score of this scorer", where=f"baseline of '{name}'")
+                raise InputError(f"'{min(strange)}' is not a score of this scorer", where=f"baseline of '{name}'")
         with self._lock:
             self.baseline, self.department_baseline = checked, by_department
             self.labels = tuple(checked)
@@ -237,7 +237,7 @@ def checked_quantiles(known: Mapping[str, Sequence[float] | Doubles], where: str
 
     Raises
     ------
-    InputError : there is none, or one is no rising row of at least two finite numbers.
+    InputError : there is none, or one is not a rising row of at least two finite numbers.
     """
     hint = "Distill the scorer again with `sie distill`."
     if not known:
@@ -246,6 +246,6 @@ def checked_quantiles(known: Mapping[str, Sequence[float] | Doubles], where: str
     for name, values in known.items():
         array = np.asarray(values, np.float64)
         if array.ndim != 1 or len(array) < 2 or not np.isfinite(array).all() or (np.diff(array) < 0).any():
-            raise InputError(f"the quantiles of '{name}' are no rising numbers", where=where, hint=hint)
+            raise InputError(f"the quantiles of '{name}' are not rising numbers", where=where, hint=hint)
         arrays[name] = array
     return arrays

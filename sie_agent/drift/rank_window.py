@@ -61,7 +61,7 @@ class RankWindow:
     def weights(
         self, scores: Doubles, strength: float, *, higher: bool, start: Sequence[float] | None = None
     ) -> Doubles:
-        """clip(1 + a · (rank - 0.5) · 2, 0, 2); a score that is no number gets weight 1.
+        """clip(1 + a · (rank - 0.5) · 2, 0, 2); a score that is not a number gets weight 1.
 
         Parameters
         ----------

@@ -41,7 +41,7 @@ def unpacked(saved: Any) -> npt.NDArray[Any]:
 
     Raises
     ------
-    ValueError : *saved* is no packed array.
+    ValueError : *saved* is not a packed array.
     """
     try:
         if saved["type"] not in DTYPES:

@@ -27,7 +27,7 @@ def agreement_of_models(tables: Mapping[str, pd.DataFrame], *, replicates: int =
 
     Returns
     -------
-    ``models``, ``pairs`` (judged by all with a grade) and ``between``: ``first``, ``second``, ``spearman``,
+    ``models``, ``pairs`` (with a judgment by all) and ``between``: ``first``, ``second``, ``spearman``,
     ``spearman_low``, ``spearman_high``, ``difference`` (mean of second minus first, in [−1, 1]), ``difference_low``,
     ``difference_high``. None where fewer than two models judged a pair.
     """

@@ -23,7 +23,7 @@ def compare_judgments(
 ) -> dict[str, Any]:
     """Quality of each variant's judgments and the paired difference of each to the first.
 
-    Pairs that any variant left without a grade are left out for all, and counted: a variant must not look better by
+    Pairs that any variant left without a judgment are left out for all, and counted: a variant must not look better by
     refusing the hard ones. Intervals resample queries with all their pairs.
 
     Parameters

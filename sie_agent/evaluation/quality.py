@@ -25,7 +25,7 @@ MADE_UP = ("positions", "between")
 # fewer draws than these say too little about their own spread (of three, Student asks for 4.3 deviations): then the
 # widths of the intervals, which hold it, are added in quadrature
 DRAWS_FOR_PAIRING = 5
-# one simulated judge and the no-judge end make a straight line, and what lies between is no line
+# one simulated judge and the no-judge end make a straight line, and what lies between is not a line
 SIMULATED_FOR_CURVE = 2
 
 

@@ -168,7 +168,7 @@ def field_at(root: type[BaseModel], way: Sequence[str | int]) -> FieldInfo | Non
     models, field = [root], None
     for key in way:
         if isinstance(key, int):
-            # an entry of a list is no setting by itself
+            # an entry of a list is not a setting by itself
             field = None
             continue
         field = next((one.model_fields[key] for one in models if key in one.model_fields), None)

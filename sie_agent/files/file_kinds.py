@@ -65,7 +65,7 @@ def refuse_table(path: Path, expected: str, hint: str | None) -> None:
     InputError : the file is a table, or packed.
     """
     if (kind := table_kind(path)) is not None:
-        raise InputError(f"is {kind}, and {expected} was expected", where=path, hint=hint)
+        raise InputError(f"is {kind}; expected {expected}", where=path, hint=hint)
 
 
 def yaml_kind(content: Any) -> str | None:
@@ -92,7 +92,7 @@ def other_yaml(content: Any, expected: str, where: str | Path) -> InputError | N
         data = content.get("data")
         named = data.get("map") if isinstance(data, Mapping) else None
         hint = f"{hint}; its column map is '{named}'" if isinstance(named, str) else hint
-    return InputError(f"is {kind}, and {expected} was expected", where=where, hint=hint)
+    return InputError(f"is {kind}; expected {expected}", where=where, hint=hint)
 
 
 def meant(path: Path, names: list[str], endings: tuple[str, ...] = ()) -> str:

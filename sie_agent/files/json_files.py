@@ -13,7 +13,7 @@ from sie_agent.utils.values import shown
 MOST_BYTES = 64 * MEBIBYTE
 MOST_DEPTH = 64
 TOO_DEEP = f"is nested more than {MOST_DEPTH} deep"
-# what Python says of a text that is no JSON, and what it means
+# what Python says of a text that is not JSON, and what it means
 FAULTS = {
     "Expecting value": "a value is missing, or a text is not in quotes",
     "Expecting property name": "a key in double quotes is missing",
@@ -74,7 +74,7 @@ def parse_json(text: str, *, nan: bool = False) -> Any:
 
     Raises
     ------
-    NotJson : it is no JSON; a name occurs twice in an object; it has NaN, an infinite number or one of more digits
+    NotJson : it is not JSON; a name occurs twice in an object; it has NaN, an infinite number or one of more digits
         than are read; it is nested more than `MOST_DEPTH` deep; or a text holds half of a surrogate pair.
     """
     try:
@@ -116,7 +116,7 @@ def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def no_number(word: str) -> NoReturn:
     """JSON has no NaN and no infinity."""
-    raise NotJson(f"holds {word}, which is no number of JSON")
+    raise NotJson(f"holds {word}, which is not a JSON number")
 
 
 def finite(digits: str) -> float:

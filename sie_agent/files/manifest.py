@@ -146,7 +146,7 @@ def write_text(path: Path, text: str) -> None:
     """
     with failures_in_words(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        # a name of a file may hold bytes that are no text in this locale
+        # a name of a file may hold bytes that are not text in this locale
         write_bytes(path, text.encode("utf-8", "surrogateescape"))
 
 

@@ -59,7 +59,7 @@ def user_path(given: str | Path, option: str | None = None, most_name: int = MOS
     text = str(given)
     where = " ".join(part for part in (option, text if len(text) <= MOST_NAME else f"{text[:SHOWN]}…") if part)
     if "\0" in text:
-        raise InputError("is no path: a zero byte is in it", where=option, hint="Give another name")
+        raise InputError("is not a path: a zero byte is in it", where=option, hint="Give another name")
     try:
         path = Path(text).expanduser()
     except RuntimeError:

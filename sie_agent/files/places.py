@@ -48,7 +48,7 @@ class File(Output):
 
     @property
     def parts(self) -> list[tuple[Path, bool]]:
-        """The file itself, which is no folder."""
+        """The file itself, which is not a folder."""
         return [(self.path, False)]
 
     targets = parts
@@ -106,7 +106,7 @@ def check_places(places: Sequence[Place], reads: Mapping[str, Any], cache_path: 
 
     Parameters
     ----------
-    reads : by option, the files and folders that are read: one or several each. What is no path of this machine
+    reads : by option, the files and folders that are read: one or several each. What is not a path of this machine
         (a name on a hub, a shorthand) does not count.
     cache_path : of the judgment cache; the default one when None.
 

@@ -44,7 +44,7 @@ def refuse_special(path: Path, expected: str = "a file") -> None:
     except OSError as error:
         if os.path.islink(path):
             told = "itself" if error.errno == errno.ELOOP else f"{os.readlink(path)}, which cannot be reached"
-            problem = f"is a link to {told}, and {expected} was expected"
+            problem = f"is a link to {told}; expected {expected}"
             raise InputError(problem, where=path, hint="Mend the link, or give the file itself") from None
         if error.errno == errno.ENAMETOOLONG:
             problem = "the path is too long for the file system"
@@ -52,7 +52,7 @@ def refuse_special(path: Path, expected: str = "a file") -> None:
         return
     for is_kind, name in SPECIAL:
         if is_kind(mode):
-            raise InputError(f"is {name}, and {expected} was expected", where=path, hint=SAVE_FIRST)
+            raise InputError(f"is {name}; expected {expected}", where=path, hint=SAVE_FIRST)
 
 
 def refuse_no_file(path: Path, expected: str = "a file", hint: str | None = None) -> None:
@@ -64,7 +64,7 @@ def refuse_no_file(path: Path, expected: str = "a file", hint: str | None = None
     """
     refuse_special(path, expected)
     if os.path.isdir(path):
-        raise InputError(f"is a folder, and {expected} was expected", where=path, hint=hint or "Give a file")
+        raise InputError(f"is a folder; expected {expected}", where=path, hint=hint or "Give a file")
 
 
 def read_bytes(path: Path, most: int, hint: str | None = None) -> bytes:
@@ -73,7 +73,7 @@ def read_bytes(path: Path, most: int, hint: str | None = None) -> bytes:
     Raises
     ------
     FileNotFoundError, PermissionError, OSError : as of opening the file.
-    InputError : it is no regular file, or too large.
+    InputError : it is not a regular file, or too large.
     """
     refuse_no_file(path, hint=hint)
     # a pipe without a writer would hold up whoever opens it; one may have come meanwhile
@@ -81,7 +81,7 @@ def read_bytes(path: Path, most: int, hint: str | None = None) -> bytes:
     with os.fdopen(handle, "rb") as stream:
         facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode):
-            raise InputError("is no file, but a pipe or a device", where=path, hint=hint)
+            raise InputError("is not a file, but a pipe or a device", where=path, hint=hint)
         if facts.st_size > most:
             raise too_large(path, facts.st_size, most, hint)
         # a file that grows meanwhile, or one of a system that does not say its size
@@ -107,7 +107,7 @@ def read_text(path: Path, most: int, hint: str | None = None, what: str = "") ->
     Raises
     ------
     FileNotFoundError, PermissionError, OSError : as of opening the file.
-    InputError : it is no regular file, too large, or not UTF-8; names the line.
+    InputError : it is not a regular file, too large, or not UTF-8; names the line.
     """
     content = read_bytes(path, most, hint)
     try:

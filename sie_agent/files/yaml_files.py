@@ -59,7 +59,7 @@ class YamlText:
 
         Parameters
         ----------
-        way : keys and numbers of entries, as pydantic names a place; names that are no key there are passed over.
+        way : keys and numbers of entries, as pydantic names a place; names that are not a key there are passed over.
         """
         found: tuple[str | int, ...] = ()
         for part in way:
@@ -96,7 +96,7 @@ def parse_yaml(text: str, where: str, what: str = "") -> YamlText:
 
     Raises
     ------
-    InputError : it is no YAML; a key occurs twice, or is no text or number; it has tags, anchors, merge keys or
+    InputError : it is not YAML; a key occurs twice, or is neither text nor number; it has tags, anchors, merge keys or
         several documents; it is nested more than `MOST_DEPTH` deep. Names the line.
     """
     for number, line in enumerate(text.split("\n"), start=1):

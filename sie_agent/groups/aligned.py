@@ -41,7 +41,7 @@ def score_stream(path: str, score: str, *, beside: Sequence[str] = ()) -> TableS
             wrong = np.flatnonzero(np.abs(scores) > LARGEST)
             if len(wrong):
                 raise InputError(
-                    f"the score is {scores[wrong[0]]}, and a number between {-LARGEST:g} and {LARGEST:g} was expected",
+                    f"the score must be between {-LARGEST:g} and {LARGEST:g}, found {scores[wrong[0]]}",
                     where=f"{path}, row {read + int(wrong[0]) + 1}, field '{score}'",
                     hint="Score the log anew, or leave the cell empty.",
                 )

@@ -101,7 +101,7 @@ def read_card(path: Path) -> str:
             raise InputError("links to a file outside the scorer's folder", where=path, hint="Put a copy there.")
         return real.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise InputError(f"is no UTF-8 text (byte {error.start + 1})", where=path, hint=hint) from error
+        raise InputError(f"is not UTF-8 text (byte {error.start + 1})", where=path, hint=hint) from error
     except OSError as error:
         raise EnvironmentFailure(f"cannot be read ({error.strerror})", where=path) from error
 
@@ -226,4 +226,6 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def name_error(to: str) -> InputError:
     """The name of a repository is none."""
-    return InputError("is no name of a repository", where=f"--to {to}", hint="Give owner/name: letters, digits, - _ .")
+    return InputError(
+        "is not the name of a repository", where=f"--to {to}", hint="Give owner/name: letters, digits, - _ ."
+    )

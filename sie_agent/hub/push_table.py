@@ -29,7 +29,7 @@ def published(path: Path, samples: pd.DataFrame | None, source: str, *, with_tex
 
     Raises
     ------
-    InputError : an id twice, no weak label, a label that is no number, a row that the data lack, or no texts.
+    InputError : an id twice, no weak label, a label that is not a number, a row that the data lack, or no texts.
     """
     import pyarrow as pa
 
@@ -81,7 +81,7 @@ def as_numbers(column: pd.Series[Any], name: str, path: Path) -> np.ndarray[Any,
     if wrong.any():
         row = int(np.argmax(wrong))
         place = f"{path}, row {row + 1}, field '{name}'"
-        raise InputError(f"{column.iloc[row]!r} is no number", where=place, hint="Make the labels anew.")
+        raise InputError(f"{column.iloc[row]!r} is not a number", where=place, hint="Make the labels anew.")
     return np.asarray(numbers)
 
 

@@ -64,7 +64,7 @@ class Request:
 class Answer:
     """What came back, before it is put on the scale.
 
-    ``status`` is ``"ok"`` or the cause why there is no grade. Depending on ``method``, an ok answer
+    ``status`` is ``"ok"`` or the cause why there is no judgment. Depending on ``method``, an ok answer
     holds ``probabilities`` over the scale's tokens (graded), a ``grade`` (written) or a plain
     ``number``: the mean log-probability of the query's tokens in nats, less that given a generic
     product where the variant names one (likelihood), the cosine (embedding), the share of words (lexical).
@@ -115,7 +115,7 @@ def score_answer(variant: Variant, answer: Answer) -> ScaledAnswer:
 
     The expectation over the scale for graded answers, the value of the grade for written ones,
     ``sigmoid((ll - center) / width)`` for likelihoods, ``(1 + cosine) / 2`` for embeddings.
-    An answer without a grade gives NaN, never a number.
+    An answer without a judgment gives NaN, never a number.
     """
     if answer.status != "ok":
         return UNSCALED
@@ -165,7 +165,7 @@ def grade_probabilities(
     Returns
     -------
     (status, detail, probabilities), renormalised over the scale. Status ``"out-of-scale"`` where the
-    scale's tokens hold less than half of the mass, ``"bad-logprobs"`` where the numbers are no
+    scale's tokens hold less than half of the mass, ``"bad-logprobs"`` where the numbers are not
     log-probabilities.
     """
     mass = dict.fromkeys(tokens, 0.0)
@@ -245,7 +245,7 @@ def ends_after(first: str, rest: str, tokens: Sequence[str], *, cut: bool, more_
 
     Parameters
     ----------
-    first : the first token, bare. Where it is no grade, the likeliest are: only a scale of digits is sure then.
+    first : the first token, bare. Where it is not a grade, the likeliest are: only a scale of digits is sure then.
     rest : the text after it. tokens : the scale's tokens.
     cut : whether the answer ended at the limit on its length. more_tokens : how many tokens came after the first.
     """

@@ -83,7 +83,7 @@ class Arrivals:
         if answer.model in ("", own[place].model):
             return self._routes.setdefault(named, self._own(place))
         if not answer.lasting:
-            # nothing is kept, and what is no answer has no say in names
+            # nothing is kept, and what is not an answer has no say in names
             return self._own(place)
         return self._routes.setdefault(named, self._other(place, answer.model))
 

@@ -51,7 +51,7 @@ def judge(
     Returns
     -------
     One row per sample, in their order and with their index (clarity: per distinct query in order of appearance,
-    ``sample_id`` and ``item_id`` empty), with ``JUDGMENT_COLUMNS``. A row without a grade has a NaN score and
+    ``sample_id`` and ``item_id`` empty), with ``JUDGMENT_COLUMNS``. A row without a judgment has a NaN score and
     a status that says why. Where a backend had to use another method, ``variant`` ends in ``+written``; where
     another model stepped in, ``model`` says which.
 

@@ -27,7 +27,7 @@ MARGIN = 1.25
 class Account:
     """What a run asked and what it paid for; answers from the cache cost nothing and count in the table alone.
 
-    ``models`` and ``endpoints`` count judgments with a grade, cached ones as well: what the result consists of.
+    ``models`` and ``endpoints`` count judgments with a score, cached ones as well: what the result consists of.
     """
 
     asked: int = 0
@@ -53,7 +53,7 @@ class Account:
 
     @property
     def causes(self) -> Counter[str]:
-        """Judgments without a grade, by status."""
+        """Judgments without a score, by status."""
         return self.reasons.counts
 
     def add_table(self, table: pd.DataFrame) -> None:

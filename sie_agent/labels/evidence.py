@@ -22,7 +22,7 @@ class LabelSettings:
     temperature : ``fitted`` scales each proxy's scores to the pool before the ranking loss is taken, so that the
         label does not measure whether the proxy's scores are too large on the whole; ``one`` leaves them.
     by_rank : the judge's scale means nothing; only its order is used for ``hardness`` and ``support``.
-    scale : what ``hardness`` and ``support`` hold the log's label against: ``matched`` takes the judge's relevance
+    scale : what ``hardness`` and ``support`` compare the log's label with: ``matched`` takes the judge's relevance
         (with the log's mean, for ``hardness``), ``joint`` the log's own probability given the judge, held-out proxies
         and what the query's other rows say.
     curvature : ``ekfac`` takes the pool's gradient through the inverse curvature of the proxy (EK-FAC) for ``value``,

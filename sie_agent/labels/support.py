@@ -17,7 +17,7 @@ def support(evidence: Evidence) -> Doubles:
     With p the judge's relevance as a probability, the log's labels say how often it calls a relevant and an irrelevant
     row 1: b and a, from the line a + (b - a)·p through the labels by least squares. Bayes' rule then gives
     P(relevant | judge, y = 1) = p·b / (p·b + (1 - p)·a) and, for y = 0, (1 - p)·(1 - a) over (1 - p)·(1 - a) +
-    p·(1 - b). A label between 0 and 1 gets the mixture y : 1 - y. A click is thus held against other clicks: that
+    p·(1 - b). A label between 0 and 1 gets the mixture y : 1 - y. A click is thus compared with other clicks: that
     clicks are rare takes nothing from it.
     """
     label, settings = evidence.rows.targets.astype(np.float64), evidence.settings

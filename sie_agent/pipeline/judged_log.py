@@ -47,7 +47,7 @@ class Judged:
 
 
 def check_paths(sources: object) -> None:
-    """Raise InputError where judgments are given that are no paths, such as a table in memory."""
+    """Raise InputError where judgments are given that are not paths, such as a table in memory."""
     given = sources if isinstance(sources, list | tuple) else [sources]
     for source in given:
         if not isinstance(source, str | os.PathLike):
@@ -90,7 +90,7 @@ def typed(table: pd.DataFrame, where: str) -> pd.DataFrame:
 
     Raises
     ------
-    InputError : a cell is no text, or the scores are not numbers; names file, row and field.
+    InputError : a cell is not text, or the scores are not numbers; names file, row and field.
     """
     columns: dict[str, pd.Series] = {}
     for name in TEXTS:
@@ -190,7 +190,7 @@ def relevance_of(
 
     Raises
     ------
-    InputError : no relevance, several judges, judgments of other data, or fewer than 10 rows with a grade.
+    InputError : no relevance, several judges, judgments of other data, or fewer than 10 rows with a judgment.
     """
     rows = table[table["aspect"] == "relevance"].reset_index(drop=True)
     if rows.empty:
@@ -212,7 +212,7 @@ def relevance_of(
     count = int((~np.isnan(relevance)).sum())
     if count < FEWEST_JUDGED:
         raise InputError(
-            f"{count} of the {len(samples):,} samples have a relevance; at least {FEWEST_JUDGED} are needed",
+            f"{count} of the {len(samples):,} samples have a judgment; at least {FEWEST_JUDGED} are needed",
             where=where,
             hint="Give the data that were labelled, or label more of them.",
         )
@@ -247,12 +247,12 @@ def one_of(
 
 
 def refuse_scores(rows: pd.DataFrame, where: str) -> None:
-    """Raise InputError at the first score that is no number in [0, 1]."""
+    """Raise InputError at the first score that is not a number in [0, 1]."""
     outside = (rows["score"] < 0) | (rows["score"] > 1)
     if outside.any():
         wrong = rows[outside].iloc[0]
         raise InputError(
-            f"the score {wrong['score']:g} of sample '{wrong['sample_id']}' is outside of 0 to 1",
+            f"the score of sample '{wrong['sample_id']}' must be between 0 and 1, found {wrong['score']:g}",
             where=f"{file_of(wrong, where)}, field 'score'",
             hint=AGAIN,
         )

@@ -90,7 +90,7 @@ def fit_label_errors(
     columns : of :func:`log_evidence`; relevance : (n,) distilled. rows : (n,) those to fit to: of rows that the judge
         has read the student of relevance knows more than it will of others.
     shown : whether it is a log of clicks: labels of 0 are then mostly of rows that nobody looked at, so a click is held
-        against other clicks. Otherwise a label is as often wrong whichever it is, and 1/2 is what it is held against.
+        against other clicks. Otherwise a label is as often wrong whichever it is, and 1/2 is what it is compared with.
     """
     chosen = rows & np.isfinite(label)
     if chosen.sum() < FEWEST_ROWS or np.ptp(label[chosen]) == 0:

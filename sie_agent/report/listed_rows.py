@@ -29,7 +29,7 @@ SHOWN = 10
 class ShownRow:
     """One row as the page shows it; texts are foreign and must be escaped.
 
-    ``facts`` are names and figures. ``truth`` is ``wrong`` or ``right`` where the row's grade is held against its
+    ``facts`` are names and figures. ``truth`` is ``wrong`` or ``right`` where the row's grade is compared with its
     label, and ``grade`` says that in words; both are empty elsewhere.
     """
 

@@ -15,6 +15,7 @@ from sie_agent.judging import default_variant, load_variant
 from sie_agent.report import pick
 from sie_agent.report.number_words import count
 from sie_agent.report.read import RunFolder
+from sie_agent.samples import SHORTHANDS, is_generated
 from sie_agent.selection import RELEVANCE
 from sie_agent.utils.redact import redacted
 
@@ -89,7 +90,10 @@ def check_action(run: RunFolder, sample_id: str) -> Action:
 
 def next_steps(run: RunFolder) -> list[ShownStep]:
     """The steps, the most useful first."""
-    return [judge_step(run), grade_step(run), own_step()]
+    data = run.suite.get("data")
+    source = str(data.get("source")) if isinstance(data, dict) else ""
+    shipped = source in SHORTHANDS or is_generated(source)
+    return [judge_step(run), grade_step(run), *([own_step()] if shipped else [])]
 
 
 def judge_step(run: RunFolder) -> ShownStep:

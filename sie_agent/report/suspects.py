@@ -219,7 +219,7 @@ def graded_words(listed: pd.DataFrame, every: pd.DataFrame, relevant_at: float) 
 
     Parameters
     ----------
-    every : the graded rows of the log: how many of them are wrong is what to hold the list against.
+    every : the graded rows of the log: how many of them are wrong is what to compare the list with.
     """
     size, graded = len(listed), listed[listed["grade"].notna()]
     if graded.empty:

@@ -87,7 +87,7 @@ def shown_explanation(explanation: Mapping[str, Any], listed: int = LISTED) -> W
 
 def opening(explained: Explained) -> str:
     """Score, rank, and how the effects add up."""
-    # trees predict ranks a little outside of 0 to 1
+    # trees predict ranks a little outside 0 to 1
     place = min(max(explained.rank, 0.0), 1.0)
     return (
         f"The scorer's {explained.by} of this row is {significant(explained.score)}: place "

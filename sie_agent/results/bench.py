@@ -10,7 +10,7 @@ from sie_agent.results.base import Figure, Measured, MeasuredDraws, Result, Text
 class Against(Measured):
     """What training with a judge gains over one rival."""
 
-    rival: Text = Field(description="what the judge is held against")
+    rival: Text = Field(description="what the judge is compared with")
     beaten: bool = Field(False, description="whether the gain is certain (95 %)")
 
 

@@ -24,7 +24,7 @@ class VariantDifference(Measured):
     """A variant less the baseline, paired."""
 
     variant: str = Field(description="name or path of the prompt variant")
-    baseline: str = Field(description="the variant that it is held against")
+    baseline: str = Field(description="the variant that it is compared with")
     measure: str = Field(description="`auc` or `spearman`")
     certain: bool = Field(False, description="whether the interval does not hold zero")
 

@@ -53,13 +53,13 @@ class ModelAgreement(Result):
 
 
 class JudgeAccount(Result):
-    """Who answered for one judge, and what it cost."""
+    """The models that answered for one judge, and what they cost."""
 
     asked: int | None = Field(None, description="pairs that were asked about, without those in the cache")
     cost: Figure = Field(None, description="in USD; null where it is not known")
     tokens: TokenCount | None = Field(None, description="tokens of its answers")
-    models: dict[str, int] = Field(default_factory=dict, description="judgments with a grade, by model")
-    endpoints: dict[str, int] = Field(default_factory=dict, description="judgments with a grade, by endpoint")
+    models: dict[str, int] = Field(default_factory=dict, description="judgments with a score, by model")
+    endpoints: dict[str, int] = Field(default_factory=dict, description="judgments with a score, by endpoint")
     mixture: ModelAgreement | None = Field(None, description="agreement of the models, where several answered")
     servers: list[dict[str, Any]] = Field(
         default_factory=list,

@@ -154,7 +154,7 @@ def generated_source(source: str) -> pd.DataFrame:
     count = source.removeprefix("generated:")
     if not (count.isascii() and count.isdigit()) or not 1 <= int(count[:9]) <= MOST_QUERIES:
         hint = f"Give generated:QUERIES, a whole number from 1 to {MOST_QUERIES:,}"
-        raise InputError(f"'{count}' is no number of queries", where=source, hint=hint)
+        raise InputError(f"'{count}' is not a number of queries", where=source, hint=hint)
     return generate_samples(int(count))
 
 

@@ -35,7 +35,7 @@ def read_grades(path: str | Path) -> pd.Series:
     Raises
     ------
     InputError
-        If a column is missing, no grade is filled in, one is no number from 0 to 1, or a row is graded twice.
+        If a column is missing, no grade is filled in, one is not a number from 0 to 1, or a row is graded twice.
     """
     source = user_path(path)
     frame = table_of(source)
@@ -46,7 +46,7 @@ def read_grades(path: str | Path) -> pd.Series:
     ids, told = ids[filled], told[filled]
     grades = pd.to_numeric(told.str.replace(",", ".", regex=False), errors="coerce").to_numpy(np.float64)
     wrong = ~((grades >= 0) & (grades <= 1))
-    place.refuse_all(wrong, "grade", "the grade {} is no number from 0 to 1", HINT, told)
+    place.refuse_all(wrong, "grade", "the grade must be a number between 0 and 1, found {}", HINT, told)
     twice = ids.duplicated().to_numpy(bool)
     place.refuse_all(twice, "sample_id", "{} is graded twice", "Keep one of the rows", ids)
     if not len(ids):

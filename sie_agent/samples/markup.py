@@ -1,4 +1,4 @@
-"""Tags of HTML told from what only has their brackets: "a<b and c>d" is no tag, and ``<p class="x">`` is."""
+"""Tags of HTML told from what only has their brackets: "a<b and c>d" is not a tag, and ``<p class="x">`` is."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -129,12 +129,21 @@ def check_columns(frame: pd.DataFrame, where: str | Path) -> None:
     refuse_twice(there, where)
     for name in REQUIRED:
         if name not in there:
-            near = difflib.get_close_matches(name, there, n=1)
-            hint = f"; is it '{near[0]}'?" if near else "."
+            near = likely_column(name, there)
+            meant = "." if near is None else f"; is it '{near}'?"
             made_by = made_by_words(Path(where))
-            problem = f"{made_by}the column '{name}' is missing{hint} The columns there are: {listed(there)}"
-            way = f"Rename one to '{name}', or say which one it is with --map: `sie init FILE` writes a column map"
+            problem = f"{made_by}the column '{name}' is missing{meant} The columns there are: {listed(there)}"
+            source = shlex.quote(str(where)) if Path(where).exists() else "FILE"
+            way = f"`sie init {source}` writes a column map; pass it with --map. Or rename a column to '{name}'"
             raise InputError(problem, where=where, hint=way + no_header(there))
+
+
+def likely_column(name: str, there: Sequence[str]) -> str | None:
+    """The column that a shop most likely means by a schema column that is missing, by its name; None if none does."""
+    # what guesses columns reads this module
+    from sie_agent.samples.guessing.names import NAMES, ranked
+
+    return next(iter(ranked([one for one in there if one not in COLUMNS], NAMES[name])), None)
 
 
 def column(name: str, given: pd.Series | None, place: Places, marks: Marks | None = None) -> pd.Series:
@@ -197,7 +206,7 @@ def unit_interval(name: str, given: pd.Series | None, place: Places, marks: Mark
     hint = f"Scale it, or give its scale in a column map ({name}: {{column, minimum, maximum}})"
 
     def problem(row: int) -> str:
-        return f"the {name} {in_digits(values[row])} is outside of 0 to 1"
+        return f"the {name} must be between 0 and 1, found {in_digits(values[row])}"
 
     place.refuse_all(outside, name, problem, hint, given)
     return pd.Series(values)
@@ -248,7 +257,7 @@ def repeated_id(text: str, where: str) -> InputError:
 def without_grade(frame: pd.DataFrame) -> pd.DataFrame:
     """The columns that judge, weak labels and scorer may see: the schema without ``grade``.
 
-    Columns outside of the schema are left out too, since they may hold the grade under another name; but for
+    Columns outside the schema are left out too, since they may hold the grade under another name; but for
     ``impressions``, which are counts.
     """
     counted = IMPRESSIONS in frame.columns and pd.api.types.is_integer_dtype(frame[IMPRESSIONS].dtype)

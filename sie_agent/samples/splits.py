@@ -70,7 +70,7 @@ def check_shares(shares: Mapping[str, float]) -> None:
             hint = f"Known are: {', '.join(QUERY_SETS)}"
             raise InputError(f"unknown query set '{name}'", where="query sets", hint=hint)
         if not 0 <= share <= 1:
-            raise InputError(f"the share {share:g} is outside of 0 to 1", where=f"query sets, '{name}'")
+            raise InputError(f"the share must be between 0 and 1, found {share:g}", where=f"query sets, '{name}'")
     total = sum(shares.values())
     if not abs(total - 1) <= 1e-6:
         raise InputError(f"the shares sum to {total:g}", where="query sets", hint="Change them so that they sum to 1")

@@ -31,7 +31,7 @@ def check_there(path: Path, writer: str = STAGE) -> None:
     ------
     InputError : it is not.
     """
-    refuse_no_file(path, f"a Parquet file that {writer} wrote", f"Give the file that {writer} wrote")
+    refuse_no_file(path, f"the Parquet file that {writer} wrote", "Give the file itself")
     if not path.is_file():
         raise InputError("there is no such file", where=path, hint="Check the path, or run the stage that makes it")
 
@@ -47,8 +47,7 @@ def other_kind(path: Path, writer: str = STAGE) -> InputError | None:
     kind = next((name for start, name, _ in KINDS if head.startswith(start)), None) or text_kind(path, head)
     if kind is None:
         return None
-    problem = f"is {kind}, and a Parquet file that {writer} wrote was expected"
-    return InputError(problem, where=path, hint=f"Give the Parquet file that {writer} wrote")
+    return InputError(f"is {kind}; expected the Parquet file that {writer} wrote", where=path)
 
 
 def text_kind(path: Path, head: bytes) -> str | None:

@@ -20,7 +20,7 @@ from sie_agent.samples.sources.headers import refuse_twice
 from sie_agent.samples.stage_files import STAGE, check_there, lacks_column, other_kind
 
 IDS = ("sample_id", "query", "item_id", "user_id")
-# a damaged footer can speak of more memory than there is, and of names that are no text
+# a damaged footer can speak of more memory than there is, and of names that are not text
 PARQUET_FAULTS = (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError, MemoryError)
 
 

@@ -241,7 +241,7 @@ class ImportanceScorer(RegressorMixin, BaseEstimator):
 
         Raises
         ------
-        InputError : the folder is no scorer, or is damaged.
+        InputError : the folder is not a scorer, or is damaged.
         """
         scorer = load_scorer(folder)
         own = remembered(scorer.about.get("estimator"), list(scorer.students))

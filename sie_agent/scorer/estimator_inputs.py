@@ -51,7 +51,7 @@ def as_table(samples: Samples) -> pd.DataFrame:
     rows = list(samples)
     for number, row in enumerate(rows, 1):
         if not isinstance(row, Mapping):
-            raise InputError(f"is no record but a {type(row).__name__}", where=f"samples, row {number}", hint=hint)
+            raise InputError(f"is not a record but a {type(row).__name__}", where=f"samples, row {number}", hint=hint)
     return pd.DataFrame(rows)
 
 
@@ -66,7 +66,7 @@ def prepared(samples: Samples) -> tuple[pd.DataFrame, list[str]]:
     texts = given[[name for name in TEXTS if name in given.columns]].reset_index(drop=True)
     label = given["label"].to_numpy() if "label" in read else np.full(len(given), np.nan)
     table = validate_samples(texts.assign(item_id="-"), "samples")
-    place, problem = "samples, row {}, field 'label'", "the label {} is no number from 0 to 1"
+    place, problem = "samples, row {}, field 'label'", "the label must be a number between 0 and 1, found {}"
     hint = "Scale it, or give NaN where the log says nothing."
     known = numbers_in(pd.Series(label), place, problem, hint, least=0, most=1)
     return table[["sample_id", *TEXTS]].assign(label=known), read
@@ -100,7 +100,7 @@ def numbers_in(
 
     Parameters
     ----------
-    where, problem, hint : of the message about the first value that is no number from *least* to *most*; *where* has a
+    where, problem, hint : of the message about the first value that is not a number *least* to *most*; *where* has a
         place for its row, *problem* one for the value.
 
     Raises
@@ -144,7 +144,7 @@ def named_labels(labels: Any, samples: Samples, count: int, name: str | None) ->
         labels = by_id(labels, samples["sample_id"])
     if len(labels) != count:
         raise InputError(f"{count} samples and {len(labels)} labels", where="labels", hint="Give a label per row.")
-    place, problem, hint = "labels, row {{}}, field '{}'", "{} is no finite number", "Give NaN for no label."
+    place, problem, hint = "labels, row {{}}, field '{}'", "{} is not a finite number", "Give NaN for no label."
     return pd.DataFrame({name: numbers_in(labels[name], place.format(name), problem, hint) for name in there})
 
 

@@ -92,7 +92,7 @@ def describe_scorer(folder: Path, more: Mapping[str, Any]) -> None:
 
     Raises
     ------
-    InputError : the folder is no scorer, or its configuration is damaged.
+    InputError : the folder is not a scorer, or its configuration is damaged.
     EnvironmentFailure : the folder cannot be written to.
     """
     config = read_config(folder)
@@ -111,7 +111,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
     Raises
     ------
-    InputError : the folder is no scorer, its configuration is damaged, or its format is not supported.
+    InputError : the folder is not a scorer, its configuration is damaged, or its format is not supported.
     """
     path = Path(folder) / CONFIG
     if not os.path.lexists(path):
@@ -221,7 +221,7 @@ def scorer_folder(folder: str | Path) -> Path:
 
     Raises
     ------
-    InputError : *folder* is no path.
+    InputError : *folder* is not a path.
     """
     if not isinstance(folder, str | os.PathLike):
         kind = type(folder).__name__
@@ -269,7 +269,7 @@ def load_scorer(folder: str | Path) -> Scorer:
 
     Raises
     ------
-    InputError : the folder is no scorer, is damaged, or was written by a newer version.
+    InputError : the folder is not a scorer, is damaged, or was written by a newer version.
 
     Examples
     --------

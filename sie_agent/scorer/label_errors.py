@@ -61,7 +61,7 @@ class LabelErrors:
         """How likely the label of each row is wrong, and what that is from.
 
         With z the log-odds of a label of 1 less those of ``even``, it is y·σ(−z) + (1 − y)·σ(z). In a log of clicks a
-        click is thus held against other clicks, and that clicks are rare makes none of them suspicious.
+        click is thus compared with other clicks, and that clicks are rare makes none of them suspicious.
 
         Parameters
         ----------

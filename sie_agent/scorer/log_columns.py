@@ -159,8 +159,8 @@ def read_columns(path: Path, wanted_hash: str) -> LogColumns:
             raise InputError(
                 "damaged log columns, or those of another scorer",
                 where=path,
-                hint="Put back the file that was written with this scorer, or delete it: then label_error is computed from "
-                "text alone.",
+                hint="Put back the file that was written with this scorer, or delete it: then label_error is computed "
+                "from text alone.",
             )
         with pq.ParquetFile(path) as opened:
             found = columns_in(opened)

@@ -34,7 +34,7 @@ class Scorer:
     ----------
     features : the fitted text features; students : by weak label; about : provenance, written beside the model.
     score_quantiles : by weak label, (101,) quantiles of scores on the log that it was distilled from, of rows that
-        the students had not seen: what live scores are held against. score_rows : how many rows these are of.
+        the students had not seen: what live scores are compared with. score_rows : how many rows these are of.
     recipe : how its scores become targets and weights; None where nobody has chosen.
     label_errors : how it tells whether a label is wrong; None where nothing was fitted.
 
@@ -73,7 +73,7 @@ class Scorer:
 
         Raises
         ------
-        InputError : *samples* is no table, or a column is missing.
+        InputError : *samples* is not a table, or a column is missing.
         """
         check_samples(samples)
         return self.predict_from(
@@ -237,7 +237,7 @@ def cross_fitted(
 ) -> Doubles:
     """Scores of each row by a student that saw none of its query's rows, (n,); parameters as :func:`fit_student`.
 
-    A student is surer of the rows it was fitted on: live scores held against those would look as if the market had
+    A student is surer of the rows it was fitted on: live scores compared with those would look as if the market had
     shifted.
     """
     folds = pd.util.hash_array(queries.to_numpy(dtype=object), categorize=True) % FOLDS

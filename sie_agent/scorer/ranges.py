@@ -36,7 +36,7 @@ def moved_config(
 def moved(quantiles: Mapping[str, Any], before: Mapping[str, Student], after: Mapping[str, Student]) -> dict[str, Any]:
     """Quantiles by weak label, those of students that changed moved to the scores of the same ranks.
 
-    The scores of the two students are straight lines of each other. What is no list of numbers stays as it is.
+    The scores of the two students are straight lines of each other. What is not a list of numbers stays as it is.
     """
     found = dict(quantiles)
     for name, values in quantiles.items():

@@ -43,7 +43,7 @@ class ScorerSession:
 
     Raises
     ------
-    InputError : the folder is no scorer, is damaged, or was written by a newer version.
+    InputError : the folder is not a scorer, is damaged, or was written by a newer version.
 
     Examples
     --------

@@ -20,7 +20,7 @@ from sie_agent.utils.arrays import Doubles
 # how far, in units of the label's range, predictions spread where the label has ties, and outside its range
 BEYOND = 1e-3
 NEXT_TO_NONE = 1e-6
-# trees predict ranks a little outside of 0 to 1: up to here, none of them is cut off at the end of the label's range
+# trees predict ranks a little outside 0 to 1: up to here, none of them is cut off at the end of the label's range
 RANKS = (-0.5, 1.5)
 Ends = tuple[float, float]
 

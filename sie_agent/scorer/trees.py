@@ -220,7 +220,7 @@ def numbers(told: Mapping[str, str], name: str, count: int) -> Doubles:
     if len(found) != count or np.isnan(found).any():
         raise ValueError(f"'{name}' has not {count} numbers")
     if name in WHOLE and not ((np.abs(found) <= MOST_ROWS) & (found == np.floor(found))).all():
-        raise ValueError(f"'{name}' holds what is no whole number")
+        raise ValueError(f"'{name}' holds what is not a whole number")
     return found
 
 
@@ -229,7 +229,7 @@ def parents_first(children: Integers, leaves: int) -> tuple[Integers, Integers]:
 
     Raises
     ------
-    ValueError : a child is no node or leaf, or is met twice, or some are never met.
+    ValueError : a child is not a node or leaf, or is met twice, or some are never met.
     """
     if ((children >= len(children)) | (children < -leaves)).any():
         raise ValueError("a node has a child that does not exist")

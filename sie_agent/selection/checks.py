@@ -18,7 +18,7 @@ HINT = "Give a scores.parquet that `sie score` wrote."
 
 
 def check_name(by: str, names: Collection[str], where: str | None = None) -> None:
-    """Raise InputError where *by* is no weak label, or not among the columns *names*."""
+    """Raise InputError where *by* is not a weak label, or not among the columns *names*."""
     label_named(by, "--by")
     if by in names:
         return
@@ -38,7 +38,7 @@ def check_scores_file(path: Path) -> None:
 
     Raises
     ------
-    InputError : it is no Parquet file, or holds no score; says which verb wrote it.
+    InputError : it is not a Parquet file, or holds no score; says which verb wrote it.
     """
     names, _ = table_columns(path, required=("sample_id",), writer=BY_SCORE)
     if not label_names(names):

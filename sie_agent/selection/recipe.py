@@ -117,14 +117,14 @@ class Recipe:
 
         Raises
         ------
-        InputError : a label is outside of 0 to 1.
+        InputError : a label is outside 0 to 1.
         """
         label = np.asarray(label, np.float64)
         outside = (label < 0) | (label > 1)
         if outside.any():
             row = int(np.argmax(outside))
             raise InputError(
-                f"the label {label[row]:g} is outside of 0 to 1",
+                f"the label must be between 0 and 1, found {label[row]:g}",
                 where="field 'label'",
                 hint="Scale it, or leave it empty where it is not known.",
             )
@@ -188,7 +188,7 @@ def read_recipe(content: Any, where: str) -> Recipe:
 
     Raises
     ------
-    InputError : it is no recipe, or damaged; names the field.
+    InputError : it is not a recipe, or damaged; names the field.
     """
     hint = "Distill the scorer again with `sie distill`."
     try:
@@ -222,7 +222,7 @@ def quantiles_in(told: Any) -> dict[str, tuple[float, ...]]:
         raise InputError("'quantiles' must be a mapping")
     for name in told:
         if name not in WEAK_LABELS:
-            raise InputError(f"quantiles of '{str(name)[:40]}', which is no weak label")
+            raise InputError(f"quantiles of '{str(name)[:40]}', which is not a weak label")
     return {name: rising(values, f"quantiles of '{name}'") for name, values in told.items()}
 
 
@@ -236,7 +236,7 @@ def rising(values: Any, what: str) -> tuple[float, ...]:
     if not isinstance(values, list | tuple) or not 2 <= len(values) <= MOST_QUANTILES:
         raise InputError(f"the {what} must be a list of 2 to {MOST_QUANTILES:,} numbers")
     if not all(is_number(value) for value in values) or any(map(gt, values, values[1:])):
-        raise InputError(f"the {what} are no rising row of numbers")
+        raise InputError(f"the {what} are not a rising row of numbers")
     return tuple(float(value) for value in values)
 
 
@@ -263,7 +263,7 @@ def check_recipe(recipe: Recipe) -> None:
         raise InputError(f"why must be one line of at most {LONGEST_WHY:,} printable characters")
     for name, values in recipe.quantiles.items():
         if len(values) < 2 or not np.isfinite(values).all() or (np.diff(values) < 0).any():
-            raise InputError(f"the quantiles of '{name}' are no rising row of numbers")
+            raise InputError(f"the quantiles of '{name}' are not a rising row of numbers")
 
 
 def recipe_metadata(recipe: Recipe | None) -> dict[bytes, bytes]:

@@ -9,9 +9,7 @@ import pyarrow as pa
 from sie_agent.labels import WEAK_LABELS
 from sie_agent.selection.checks import check_column
 from sie_agent.selection.connections import database, inserter
-from sie_agent.selection.defaults import AUTO, selected_by
-from sie_agent.selection.recipe import Recipe
-from sie_agent.selection.verdicts import (
+from sie_agent.selection.cuts import (
     POSITIVE_AT,
     SelectionRule,
     Ties,
@@ -20,6 +18,8 @@ from sie_agent.selection.verdicts import (
     decide,
     tie_breakers,
 )
+from sie_agent.selection.defaults import AUTO, selected_by
+from sie_agent.selection.recipe import Recipe
 from sie_agent.utils.arrays import Booleans, Doubles
 
 
@@ -102,7 +102,7 @@ def kept_by(
     with database() as connection:
         inserter(connection, "scored", rows.schema)(rows)
         decide(connection, keep, rule)
-        mask[connection.sql("SELECT row FROM verdicts WHERE kept").fetchnumpy()["row"]] = True
+        mask[connection.sql("SELECT row FROM decisions WHERE kept").fetchnumpy()["row"]] = True
     return mask
 
 

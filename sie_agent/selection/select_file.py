@@ -16,7 +16,7 @@ from sie_agent.samples import BY_SCORE, numbers_of, table_batches, table_columns
 from sie_agent.samples.tables import TableWriter
 from sie_agent.selection.checks import check_name, no_score
 from sie_agent.selection.connections import TableStream, database, first_row, inserter, stream
-from sie_agent.selection.verdicts import (
+from sie_agent.selection.cuts import (
     POSITIVE_AT,
     QUERY_PARTS,
     REASONS,
@@ -34,17 +34,17 @@ DIGESTED = "* REPLACE (md5_number_lower(query) AS query)"
 DROPPED = pa.schema(
     [("sample_id", pa.string()), ("query", pa.string()), ("reason", pa.string()), ("score", pa.float64())]
 )
-VERDICT = pa.schema([("kept", pa.bool_()), ("reason", pa.int8())])
+DECISION = pa.schema([("kept", pa.bool_()), ("reason", pa.int8())])
 # one row for each combination of flags: all counts of rows are sums over a few of these
 COUNTS = """
 SELECT stratum, positive, covered, by_score, kept, reason, count(*) AS rows, min(score) AS lowest
-FROM verdicts GROUP BY ALL
+FROM decisions GROUP BY ALL
 """
 QUERY_COUNTS = """
 SELECT count(*) AS before, count(*) FILTER (kept > 0) AS after, count(*) FILTER (kept < rows) AS touched,
     count(*) FILTER (kept = 0) AS dropped
 FROM (
-    SELECT count(*) AS rows, count(*) FILTER (kept) AS kept FROM verdicts
+    SELECT count(*) AS rows, count(*) FILTER (kept) AS kept FROM decisions
     WHERE query IS NOT NULL AND hash(query) % {parts} = {part} GROUP BY query
 )
 """
@@ -100,7 +100,7 @@ def select_file(
         of_queries: Counter[str] = Counter()
         for part in range(QUERY_PARTS):
             of_queries.update(first_row(connection, QUERY_COUNTS.format(parts=QUERY_PARTS, part=part)))
-        write_verdicts(connection, scores, by, target, dropped, shown)
+        write_decisions(connection, scores, by, target, dropped, shown)
     sign = 1 if rule.higher else -1
     share = of_queries["dropped"] / of_queries["before"] if of_queries["before"] else 0.0
     kept, positive = counts["kept"], counts["positive"]
@@ -154,18 +154,18 @@ def load_scores(connection: Any, path: Path, by: str, names: list[str], rule: Se
         raise no_score(by, str(path))
 
 
-def write_verdicts(connection: Any, scores: Path, by: str, target: Path, dropped: Path | None, shown: Bar) -> None:
+def write_decisions(connection: Any, scores: Path, by: str, target: Path, dropped: Path | None, shown: Bar) -> None:
     """Write the rows that are kept and, if a file is named, those that are *dropped*."""
     with ExitStack() as files:
         writer = files.enter_context(TableWriter(target))
         other = None if dropped is None else files.enter_context(TableWriter(dropped))
-        in_order = TableStream(stream(connection, "SELECT kept, reason FROM verdicts ORDER BY row"), VERDICT)
+        in_order = TableStream(stream(connection, "SELECT kept, reason FROM decisions ORDER BY row"), DECISION)
         for batch in table_batches(scores):
-            verdicts = in_order.take(len(batch))
-            writer.write(batch.filter(verdicts["kept"]))
+            decisions = in_order.take(len(batch))
+            writer.write(batch.filter(decisions["kept"]))
             if other is not None:
                 query = texts_of(batch, "query", scores) if "query" in batch.column_names else [None] * len(batch)
-                reason = np.array(REASONS, object)[verdicts["reason"].to_numpy()]
+                reason = np.array(REASONS, object)[decisions["reason"].to_numpy()]
                 told = pa.table([texts_of(batch, "sample_id", scores), query, reason, batch[by]], names=DROPPED.names)
-                other.write(told.cast(DROPPED).filter(pa.compute.invert(verdicts["kept"])))
+                other.write(told.cast(DROPPED).filter(pa.compute.invert(decisions["kept"])))
             shown.advance(len(batch))

@@ -28,7 +28,7 @@ def recipe_in(scores: Path) -> Recipe | None:
 
     Raises
     ------
-    InputError : the file is no whole Parquet file, or its recipe is damaged.
+    InputError : the file is not a whole Parquet file, or its recipe is damaged.
     """
     table_columns(scores, writer=BY_SCORE)
     told = (pq.read_schema(scores).metadata or {}).get(KEY)

@@ -64,7 +64,7 @@ def load(folder: Path, loader: Loader = ScorerSession, override: RecipeOverride 
 
     Raises
     ------
-    InputError : the folder is no scorer, is damaged or newer, changes while it is read, gives no finite scores, or
+    InputError : the folder is not a scorer, is damaged or newer, changes while it is read, gives no finite scores, or
         does not give what its recipe, or *override*, takes.
     EnvironmentFailure : the folder cannot be read.
     """

@@ -51,7 +51,7 @@ class LiveAdjustment(Adjustment):
         """
         known = checked_quantiles(baseline_of(getattr(engine, "config", {}))["baseline"], WHERE)
         if strange := sorted(set(known) - set(engine.labels)):
-            raise InputError(f"'{strange[0]}' is no score of this scorer", where=WHERE, hint=MEND)
+            raise InputError(f"'{strange[0]}' is not a score of this scorer", where=WHERE, hint=MEND)
         if by is not None and by not in known:
             raise InputError(f"there is no baseline of '{by}' to weigh by", where=WHERE, hint=MEND)
 

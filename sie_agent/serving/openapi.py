@@ -24,7 +24,7 @@ ABOUT = """Importance of rows of a shopping log, by a small distilled scorer: no
 Every error has the form `{"error": {"code", "message", "field"}}`. Scores of one request come from one scorer; its
 version is in the answer and in the header `x-sie-scorer`.
 
-Any request may be refused before it reaches its path, with the connection closed: 400, 501 or 505 where it is no HTTP
+Any request may be refused before it reaches its path, with the connection closed: 400, 501 or 505 where it is not HTTP
 that is understood, 408 where its headers do not come, 414 or 431 where they are too large, 429 or 503 with
 `retry-after` where there are too many connections."""
 

@@ -87,7 +87,10 @@ def answer_model(labels: Iterable[str]) -> type[BaseModel]:
     fields[FROM] = (Literal[TEXT] | None, Field(None, description=told))
     told = "Scores of one row, in the order of the request; weak labels that were not asked for are left out."
     score = create_model("Score", __doc__=told, **fields)
-    answer: dict[str, Any] = {"scorer": scorer, "scores": (list[score], ...)}  # a model made here is no name of a type
+    answer: dict[str, Any] = {
+        "scorer": scorer,
+        "scores": (list[score], ...),
+    }  # a model made here is not a name of a type
     return create_model("ScoreAnswer", __doc__="Scores of one request, all from the same scorer.", **answer)
 
 

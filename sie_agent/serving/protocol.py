@@ -16,7 +16,7 @@ class Engine(Protocol):
 
     It may have a ``recipe`` (:class:`sie_agent.scorer.Recipe`, or None), by which rows get weights and blended labels,
     ``label_errors`` (:class:`sie_agent.scorer.LabelErrors`, or None), by which they get ``label_error``, and a
-    ``config`` with ``score_quantiles``, which the adjustment holds live scores against.
+    ``config`` with ``score_quantiles``, which the adjustment compares live scores with.
     """
 
     @property

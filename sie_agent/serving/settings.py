@@ -97,7 +97,7 @@ def read_token(file: str | Path | None, *, host: str, none_wanted: bool = False)
 
     Raises
     ------
-    InputError : the token is no token, or there is none although other machines can reach the service.
+    InputError : the token cannot be one, or there is none although other machines can reach the service.
     EnvironmentFailure : the file cannot be read.
     """
     if file is not None and none_wanted:

@@ -43,7 +43,7 @@ class State:
 
     Raises
     ------
-    InputError : the folder is no scorer, is damaged or newer, or does not give what its rows are to be weighed by.
+    InputError : the folder is not a scorer, is damaged or newer, or does not give what its rows are to be weighed by.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Who failed completely while the others went on, and why, in one line."""
+"""What failed completely while the others went on, and why, in one line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sie_agent.errors import EnvironmentFailure, SieError, compose
 from sie_agent.judging import JudgmentCache, Reasons, pattern, reasons_in_words, shortened
 
 CAUSE_CHARS = 200
-CHECK = "Check the model or the server; `sie label` shows the status of each pair"
+CHECK = "Check the model or the server; `sie label` shows the status of each pair."
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Failure:
     name : of the judge or the prompt variant.
     cause : why, in one line, in the server's words where it said any.
     hint : what to do about it; empty where nobody knows.
-    error : what was raised; None where answers came and none was a grade.
+    error : what was raised; None where answers came and none was a judgment.
     """
 
     name: str

@@ -14,7 +14,7 @@ from sie_agent.suite.parts import MADE_UP, JudgePart
 from sie_agent.suite.settings import CLARITY_KINDS, Suite
 
 FILE = "failures.json"
-# fewer are no panel
+# fewer are not a panel
 FEWEST_MEMBERS = 2
 
 

@@ -77,7 +77,7 @@ def run_suite(
 
     Raises
     ------
-    InputError : *out* holds something else, or is no place to write; and see the stages.
+    InputError : *out* holds something else, or is not a place to write; and see the stages.
     EnvironmentFailure : see the stages.
 
     Examples
@@ -288,7 +288,7 @@ def failed_pairs(judgments: pd.DataFrame) -> int:
 def without_grade_of(judgments: pd.DataFrame) -> dict[str, Reasons]:
     """Why pairs have no judgment, by aspect, where some have none.
 
-    A query of which no word is in the catalogue is no failure of anybody's.
+    A query of which no word is in the catalogue is not a failure of anybody's.
     """
     if judgments.empty:
         return {}

@@ -160,7 +160,7 @@ def check_member(panel: JudgePart, member: JudgePart | None, name: str) -> None:
     ValueError : it is not, or does not.
     """
     if member is None or member.kind in ("panel", *MADE_UP):
-        raise ValueError(f"judges: panel '{panel.name}' names '{name}', which is no real judge of this suite")
+        raise ValueError(f"judges: panel '{panel.name}' names '{name}', which is not a real judge of this suite")
     if member.draws is not None and (panel.draws is None or panel.draws > member.draws):
         raise ValueError(f"judges: panel '{panel.name}' needs `draws` of at most {member.draws}, those of '{name}'")
 
@@ -238,7 +238,7 @@ def apply_override(content: dict[str, Any], override: str) -> None:
 
     Raises
     ------
-    InputError : not of the form ``key=value``, the value is no YAML, or the key goes through what is no mapping.
+    InputError : not of the form ``key=value``, the value is not YAML, or the key goes through what is not a mapping.
     """
     key, equals, text = override.partition("=")
     if not equals or not key.strip():
@@ -249,7 +249,7 @@ def apply_override(content: dict[str, Any], override: str) -> None:
         problem = f"'{text[:80]}' is not a YAML value ({error.problem})"
         raise InputError(problem, where=f"--set {key}", hint=error.hint) from error
     except (ValueError, RecursionError) as error:
-        # a date that is none is no error of YAML's
+        # a date that is none is not an error of YAML's
         raise InputError(f"expected a YAML value, found '{text[:60]}'", where=f"--set {key}") from error
     place = content
     *parents, last = key.strip().split(".")

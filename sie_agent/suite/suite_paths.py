@@ -63,7 +63,7 @@ def places_of(content: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], st
         if isinstance(judge, dict):
             yield f"judges.{number}.variant", judge, "variant"
             yield f"judges.{number}.endpoints", judge, "endpoints"
-            # what a server or a provider calls its model is no folder
+            # what a server or a provider calls its model is not a folder
             if judge.get("kind") in OF_FOLDERS:
                 yield f"judges.{number}.model", judge, "model"
     labels = content.get("labels")

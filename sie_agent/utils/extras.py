@@ -42,4 +42,4 @@ def require_core(*modules: str) -> None:
     for module in modules:
         if not is_installed(module):
             problem = f"the package '{PACKAGES.get(module, module)}' is not installed"
-            raise EnvironmentFailure(problem, hint="Install it: `pip install sie-agent`")
+            raise EnvironmentFailure(problem, hint="Install it with: pip install sie-agent")

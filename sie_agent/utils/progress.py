@@ -77,7 +77,7 @@ def bar(description: str, total: int | None) -> Iterator[Bar]:
     from rich.table import Column
 
     columns = (
-        # what a model is called and what a server said is no markup; on a narrow terminal these give way
+        # what a model is called and what a server said is not markup; on a narrow terminal these give way
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=2)),
         BarColumn(bar_width=BAR_CELL if console.width >= WIDE else BAR_CELL // 2),
         MofNCompleteColumn(table_column=Column(no_wrap=True, min_width=SHORT_CELL)),

@@ -48,7 +48,7 @@ KNOWN = SWITCHES | TEXTS | NUMBERS | set(NEGATED) | {"everything"}
 COMMAND = re.compile(r"(`[^`]*`)")
 OPTION = re.compile(r"(?<![\w-])--([a-z]+(?:-[a-z]+)*)(?: ((?:relevance/[\w-]+(?: (?=relevance/))?)+|[^\s(`]+))?")
 NUMBER = re.compile(r"-?[\d.]*\d")
-# words that come behind an option and are no value of it
+# words that come behind an option and are not a value of it
 _WORDS = (
     "a about above alone an and are as asks at before below beside both but by can cannot carries come "
     "comes count counts do does exclude excludes for from given gives goes had has have holds if in into "

@@ -77,7 +77,7 @@ def settings(folder: str) -> TrainingSettings:
 
 
 class Plain(torch.nn.Module):
-    """The same model as an ordinary module, loaded from the folder: what the class is held against."""
+    """The same model as an ordinary module, loaded from the folder: what the class is compared with."""
 
     def __init__(self, folder: str, model: Any) -> None:
         super().__init__()

@@ -88,7 +88,7 @@ def oid_of(path: str, body: bytes) -> str:
 
 
 class Refused(Exception):
-    """An answer with a status that is no success."""
+    """An answer with a status that is not a success."""
 
     def __init__(self, status: int, headers: dict[str, str] | None = None, body: Any = None) -> None:
         super().__init__(status)

@@ -220,7 +220,7 @@ CASES = (
         lambda folder: (text("m.yaml", "colums: {query: q}")(folder), text("log.csv", csv_text(log_rows()))(folder))[0],
     ),
     Case(
-        "map is no YAML",
+        "map is not YAML",
         (*LABEL, "--data", "log.csv", "--map", "m.yaml"),
         ("m.yaml, line", "Mend"),
         lambda folder: (text("m.yaml", "columns: {query: [")(folder), text("log.csv", csv_text(log_rows()))(folder))[0],
@@ -235,9 +235,9 @@ CASES = (
         )[0],
     ),
     Case(
-        "grade outside of the map's scale",
+        "grade outside the map's scale",
         (*LABEL, "--data", "log.csv", "--map", "m.yaml"),
-        ("row 2", "outside of its scale"),
+        ("row 2", "must be on its scale"),
         lambda folder: (
             text("m.yaml", f"columns: {GRADED}\ngrade: {{column: grade, minimum: 0, maximum: 0.1}}")(folder),
             text("log.csv", csv_text(log_rows()))(folder),
@@ -287,7 +287,7 @@ CASES = (
         ("mine.yaml", "unknown key 'scales'", "'scale'"),
         variant("about: x\naspect: relevance\nmethod: lexical\nscales: []\nuser: '{{ title }}'\n"),
     ),
-    Case("variant that is no YAML", MINE, ("mine.yaml, line", "YAML"), variant("about: [\n")),
+    Case("variant that is not YAML", MINE, ("mine.yaml, line", "YAML"), variant("about: [\n")),
     Case("cache of a newer version", (*LABEL, *DATA), ("newer version", "Upgrade"), newer_cache),
     Case("out is a file", (*LABEL[:-1], "log.jsonl", *DATA), ("log.jsonl", "is a file", "--out"), changed(0)),
     # distill, score, select, weights, attribute
@@ -299,7 +299,7 @@ CASES = (
     ),
     Case("judgments of another model", (*DISTILL, *DATA, "--model", "z"), ("'z'", "--model"), judged()),
     Case("judgments of other data", (*DISTILL, *DATA), ("'s0'", "were labelled"), judged(query="another")),
-    Case("scores that are none", (*DISTILL, *DATA), ("'score'", "outside of 0 to 1"), judged(score=7.0)),
+    Case("scores that are none", (*DISTILL, *DATA), ("'score'", "must be between 0 and 1"), judged(score=7.0)),
     Case("nothing was judged", (*DISTILL, *DATA), ("0 of the 12", "label more"), judged(score=float("nan"))),
     Case("judgments of nobody", (*DISTILL, *DATA), ("judgments.parquet, row 1, field 'model'",), judged(model=None)),
     Case(
@@ -311,7 +311,10 @@ CASES = (
     Case(
         "log without a column",
         (*LABEL, "--data", "log.csv"),
-        ("'item_id' is missing. The columns there are: query, title. ", "`sie init FILE` writes a column map\n"),
+        (
+            "'item_id' is missing. The columns there are: query, title. ",
+            "`sie init log.csv` writes a column map; pass it with --map. Or rename a column to 'item_id'.\n",
+        ),
         text("log.csv", "query,title\nlamp,A lamp\n"),
     ),
     Case("no proxies", (*DISTILL, *DATA, "--set", "labels.proxies=0"), ("--set", "labels.proxies", "1"), judged()),
@@ -357,7 +360,9 @@ CASES = (
         scores,
     ),
     Case("scores cut off", (*SELECT, "--keep", "0.5"), ("scores.parquet", "anew"), truncated("scores.parquet")),
-    Case("file to write is no Parquet", (*SELECT[:-1], "kept.csv", "--keep", "0.5"), ("kept.csv", ".parquet"), scores),
+    Case(
+        "file to write is not a Parquet", (*SELECT[:-1], "kept.csv", "--keep", "0.5"), ("kept.csv", ".parquet"), scores
+    ),
     Case("negative strength", (*WEIGHTS, "--by", "support", "--strength", "-1"), ("-1", "0 or more"), scores),
     Case("blend above one", (*WEIGHTS, "--by", "none", "--blend", "1.5"), ("--blend", "from 0 to 1"), scores),
     Case("scores without a recipe", WEIGHTS, ("no recipe", "--by value"), scores),
@@ -381,7 +386,7 @@ CASES = (
     ),
     # suites and runs
     Case("unknown suite", ("run", "quikstart", "--out", "out"), ("quikstart", "quickstart")),
-    Case("suite that is no YAML", RUN, ("suite.yaml, line", "YAML"), text("suite.yaml", "name: [\n")),
+    Case("suite that is not YAML", RUN, ("suite.yaml, line", "YAML"), text("suite.yaml", "name: [\n")),
     Case("suite that is a list", RUN, ("suite.yaml", "mapping", "sie init"), text("suite.yaml", "- a\n")),
     Case("unknown suite key", RUN, ("suite.yaml", "'lables'", "did you mean 'labels'"), suite("lables: {}\n")),
     Case("value of the wrong type", RUN, ("suite.yaml", "draws"), suite("draws: often\n")),

@@ -108,7 +108,7 @@ def test_a_signal_in_the_middle_of_the_work(large: Path, tmp_path: Path, typed: 
 
 @pytest.mark.slow
 def test_a_signal_while_judging_is_read_from_the_cache(tmp_path: Path) -> None:
-    """What was not asked because of the signal is no failure of the judge."""
+    """What was not asked because of the signal is not a failure of the judge."""
     typed = ("label", "--data", "generated:800", *LABEL[3:])
     process = start(*typed, "--quiet")
     assert process.wait(timeout=120) == 0

@@ -35,22 +35,22 @@ LABEL = ("label", "--data", "export.csv", "--backend", "lexical", "--out", "out"
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("run", "export-map.yaml", "--out", "out"), "is a column map, and a suite was expected. Give it with --map"),
-        (("run", "export.csv", "--out", "out"), "export.csv: is a CSV file, and a suite in YAML was expected"),
+        (("run", "export-map.yaml", "--out", "out"), "is a column map; expected a suite. Give it with --map"),
+        (("run", "export.csv", "--out", "out"), "export.csv: is a CSV file; expected a suite in YAML"),
         (
             (*LABEL, "--variant", "relevance/lexical", "--map", "export-suite.yaml"),
-            "is a suite, and a column map was expected. `sie run` takes it; its column map is 'export-map.yaml'",
+            "is a suite; expected a column map. `sie run` takes it; its column map is 'export-map.yaml'",
         ),
         (
             (*LABEL, "--variant", "relevance/lexical", "--map", "export.csv"),
-            "export.csv: is a CSV file, and a column map in YAML was expected",
+            "export.csv: is a CSV file; expected a column map in YAML",
         ),
         (
             (*LABEL, "--variant", "relevance/lexical", "--map", "weights.parquet"),
-            "weights.parquet: is a Parquet file, and a column map in YAML was expected",
+            "weights.parquet: is a Parquet file; expected a column map in YAML",
         ),
-        ((*LABEL, "--variant", "export-map.yaml"), "is a column map, and a prompt variant was expected"),
-        ((*LABEL, "--variant", "export.csv"), "export.csv: is a CSV file, and a prompt variant in YAML was expected"),
+        ((*LABEL, "--variant", "export-map.yaml"), "is a column map; expected a prompt variant"),
+        ((*LABEL, "--variant", "export.csv"), "export.csv: is a CSV file; expected a prompt variant in YAML"),
         (
             ("weights", "--scores", "weights.parquet", "--out", "w.parquet"),
             "weights.parquet: no column of scores (relevance, value, support, hardness)",

@@ -116,7 +116,7 @@ STRANGERS: dict[str, Any] = {
     "half a pair as a refusal": completion(None, message={"refusal": "no \ud800\x1b[2J"}, finish_reason="stop"),
     "a strange name": {**completion("3", top=TOP), "model": "\ud800\x1b[31m" + "x" * 500},
     "a name that is none": {**completion("3", top=TOP), "model": ["m"]},
-    "bytes that are no text": b'{"choices": "\xff\xfe"}',
+    "bytes that are not text": b'{"choices": "\xff\xfe"}',
 }
 
 

@@ -169,7 +169,7 @@ def test_a_file_of_a_label_that_is_not_registered_any_more(
     """Its recipe cannot be followed; a scorer without one still scores."""
     monkeypatch.delitem(WEAK_LABELS, "toy")
     ran = sie("score", "--scorer", "scorer", "--data", "log.csv", "--out", "s.parquet")
-    assert ran.code == 2 and "'toy', which is no weak label" in ran.err
+    assert ran.code == 2 and "'toy', which is not a weak label" in ran.err
     config = json.loads((made / "scorer" / "config.json").read_text())
     (made / "scorer" / "config.json").write_text(json.dumps({**config, "recipe": None}))
     assert sie("score", "--scorer", "scorer", "--data", "log.csv", "--out", "s.parquet").code == 0

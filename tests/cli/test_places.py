@@ -184,13 +184,13 @@ def test_what_is_read_by_whatever_name(sie: Sie, here: Path, verb: str, how: str
         ("log-json", "k/manifest.json", "--out"),
         ("log-json", "k/judgments.parquet", "--out"),
         ("log-json", "k", "--out"),
-        ("log-json", "scores.parquet", "no event"),
+        ("log-json", "scores.parquet", "not an event"),
         ("log-json", "/dev/null", "device"),
         ("score", "scorer/new.parquet", "--scorer"),
         ("score", "log_columns.parquet", "--scorer"),
         ("serve", "scorer/config.json", "--scorer"),
         ("serve", "scorer/new.json", "--scorer"),
-        ("serve", "scores.parquet", "no state"),
+        ("serve", "scores.parquet", "not the state"),
         ("run", "scorer", "holds"),
         ("dropped", "k.parquet", "--out"),
         ("dropped", "K.parquet", "--out"),
@@ -328,7 +328,7 @@ CONFIGS = [
 def test_a_file_that_is_no_state_of_a_service(sie: Sie, here: Path, text: str) -> None:
     (here / "new.json").write_text(text)
     (here / "new.json.bad").write_text("mine")
-    refused(sie, here, "serve", "new.json", "it is no state of a service")
+    refused(sie, here, "serve", "new.json", "it is not the state of a service")
 
 
 THEIR_LOGS = [
@@ -346,7 +346,7 @@ THEIR_LOGS = [
 @pytest.mark.parametrize("line", THEIR_LOGS)
 def test_a_log_of_other_events(sie: Sie, here: Path, line: object) -> None:
     (here / "clicks.jsonl").write_text(json.dumps(line) + "\n")
-    refused(sie, here, "log-json", "clicks.jsonl", "its first line is no event")
+    refused(sie, here, "log-json", "clicks.jsonl", "its first line is not an event")
 
 
 def test_every_event_that_is_noted_has_a_known_name() -> None:

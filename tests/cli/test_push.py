@@ -219,11 +219,11 @@ def test_dry_run_writes_nothing(sie: Sie, made: Path, tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (("scorer", "made"), "--to owner/name"),
-        (("scorer", "made", "--to", "name"), "no name of a repository"),
+        (("scorer", "made", "--to", "name"), "not the name of a repository"),
         (("scorer", "made", "--to", "a/b", "--folder", "c"), "both --to and --folder"),
         (("scorer", "nowhere", "--folder", "out"), "no scorer here"),
         (("scorer", "made", "--folder", "log.csv"), "is a file"),
-        (("labels", "log.csv", "--folder", "out"), "is a CSV file, and a Parquet file"),
+        (("labels", "log.csv", "--folder", "out"), "is a CSV file; expected the Parquet file"),
         (("labels", "nowhere.parquet", "--folder", "out"), "no such file"),
         (("labels", "made", "--folder", "out", "--with-text"), "--data"),
         (("labels", "made", "--folder", "out", "--data", "sample"), "is not in sample"),
@@ -237,7 +237,7 @@ def test_bad_input(sie: Sie, made: Path, arguments: tuple[str, ...], said: str) 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda labels: pd.concat([labels, labels.head(1)]), "there twice"),
+        (lambda labels: pd.concat([labels, labels.head(1)]), "occurs twice"),
         (lambda labels: labels[["sample_id"]], "none of the columns"),
         (lambda labels: labels.head(0), "holds no rows"),
         (lambda labels: labels.assign(value="high"), "row 1, field 'value'"),

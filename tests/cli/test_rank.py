@@ -151,7 +151,11 @@ def test_a_score_out_of_range(sie: Sie, log: pd.DataFrame, tmp_path: Path, wrong
     scores.to_parquet(tmp_path / "scores.parquet")
     for options in ((), LOG):
         ran = sie(*RANK, *options, "--by", "query")
-        assert ran.code == 2 and f"scores.parquet, row 12, field 'value': the score is {shown}, " in ran.err
+        assert (
+            ran.code == 2
+            and f"scores.parquet, row 12, field 'value': the score must be between -1e+100 and 1e+100, found {shown}"
+            in ran.err
+        )
     assert not (tmp_path / "groups.parquet").exists()
 
 

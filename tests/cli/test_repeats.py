@@ -86,4 +86,4 @@ def test_a_name_without_room_for_hidden_files_is_refused_at_once(sie: Sie, tmp_p
 def test_a_token_file_that_is_a_folder_is_bad_input(sie: Sie, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     ran = sie("serve", "--scorer", "s", "--token-file", "folder")
-    assert ran.code == 2 and "is a folder, and a file with a token was expected" in ran.err
+    assert ran.code == 2 and "is a folder; expected a file with a token" in ran.err

@@ -10,6 +10,7 @@ import pytest
 from sie_agent.attribution import REFERENCES, SIGNED
 from sie_agent.commands.attribute import DEFAULT_REFERENCES
 from sie_agent.judging import JUDGMENT_COLUMNS
+from sie_agent.judging.backends import BACKENDS
 from sie_agent.labels import label_names
 from sie_agent.scorer import FROM, LABEL_ERROR
 
@@ -119,6 +120,12 @@ def test_attribute(sie: Sie, log: Path, tmp_path: Path) -> None:
     one = done(sie("attribute", "--data", log, "--out", "o.parquet", "--seeds", "2", "--reference", "el2n"))
     assert "el2n" in one.out
     pd.testing.assert_series_equal(pd.read_parquet(tmp_path / "o.parquet")["el2n"], table["el2n"])
+
+
+def test_help_of_label_names_every_backend_that_ships(sie: Sie) -> None:
+    """By hand, since help loads nothing heavy, and what registers backends does."""
+    told = " ".join(sie("label", "--help").out.split())
+    assert all(kind in told for kind in BACKENDS)
 
 
 def test_help_of_attribute_names_every_reference(sie: Sie) -> None:

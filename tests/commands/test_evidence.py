@@ -157,7 +157,7 @@ def test_of_several_files_the_faulty_one_is_named(
 ) -> None:
     bad, good = judgments.iloc[:10], judgments.iloc[10:]
     faults = {
-        "outside of 0 to 1": bad.assign(score=[2.0] + [0.5] * 9),
+        "must be between 0 and 1": bad.assign(score=[2.0] + [0.5] * 9),
         "was judged for the query": bad.assign(query="another"),
         "is judged twice": pd.concat([bad, bad.iloc[:1]]),
     }

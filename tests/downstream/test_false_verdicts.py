@@ -68,7 +68,7 @@ def run_of(data: BenchData) -> pd.DataFrame:
 
 
 def verdicts_on(draws: Sequence[pd.DataFrame], n_queries: int) -> dict[str, str]:
-    """What a run of these draws says of each judge, in a word; none but the positions is held against itself."""
+    """What a run of these draws says of each judge, in a word; none but the positions is compared with itself."""
     values = all_values(draws, n_queries)[WITHIN]
     copies = query_copies(n_queries, REPLICATES, 20_240)
     found = {}

@@ -50,7 +50,7 @@ def test_ndcg_is_the_mean_over_all_orders_of_the_rows(rows: list[tuple[int, int]
 def test_overlap_is_the_mean_over_all_orders_of_both_sides(
     rows: list[tuple[int, int]], share: float, top: bool
 ) -> None:
-    """The sides are ordered apart: that they are in one file is no agreement."""
+    """The sides are ordered apart: that they are in one file is not an agreement."""
     score, reference = columns(rows[:5])
     sign, size = (1 if top else -1), len(score)
     count = max(1, round(share * size))

@@ -64,7 +64,7 @@ def test_few_rows_a_grade_make_two_cells_a_query(kind: str) -> None:
 
 
 def test_two_cells_a_query_leave_what_is_known_on_one_side_of_the_threshold() -> None:
-    """Why a twin of such cells may only be held against relevant or not."""
+    """Why a twin of such cells may only be compared with relevant or not."""
     grade, queries = graded(80, 12, 13)
     twin = knowledge_removed(grade, queries, grade, RELEVANT_AT, 0)
     assert np.nanmean(QueryPairs(grade, queries, 80).accuracy(twin.relevance)) > 0.7

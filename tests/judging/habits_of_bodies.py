@@ -92,7 +92,7 @@ GOOD = [
         "openrouter: comments in a stream",
         lambda asked: Reply(body=b": OPENROUTER PROCESSING\n\n: OPENROUTER PROCESSING\n\n" + streamed(asked).body),
     ),
-    sends("bytes that are no UTF-8", dressed(lambda raw: raw[:-1] + b', "note": "caf\xe9"}')),
+    sends("bytes that are not UTF-8", dressed(lambda raw: raw[:-1] + b', "note": "caf\xe9"}')),
     Habit("redirects to the same server", redirecting),
     sends("a hundred headers", dressed(bytes, **{f"X_{number}": "y" * 50 for number in range(90)})),
     sends("cookies", dressed(bytes, Set_Cookie="session=1; Path=/; Domain=example.com")),

@@ -208,7 +208,7 @@ def test_a_limit_on_cost_is_never_passed(cache: JudgmentCache) -> None:
         assert found["status"].value_counts().to_dict() == {"not-asked": 200 - asked, "ok": asked}
         more = Session(judges, cache, max_cost=100.0)
         found = judge(pairs(200), VARIANT, judges, cache, session=more)
-        # a server that has just gone silent is asked a question of its own, which is no pair
+        # a server that has just gone silent is asked a question of its own, which is not a pair
         assert (found["status"] == "ok").all() and sum(not is_test(body) for body in server.bodies) == 200
         assert more.account.cost == pytest.approx((200 - asked) * 0.1)
 
@@ -246,7 +246,7 @@ def test_concurrency_shrinks_and_grows_again(cache: JudgmentCache) -> None:
         ("endpoints:\n  - base_url: http://a\n    price: {input: -1, output: 0}\n", r"price\.input"),
         ("endpoints:\n  - {base_url: http://a, model: m}\n  - {base_url: http://b}\n", "names no model"),
         ("endpoints:\n  - {base_url: http://a, model: m}\n  - {base_url: http://a, model: n}\n", "are called"),
-        ("endpoints:\n  - base_url: http://a\n    base_url: http://b\n", "there twice"),
+        ("endpoints:\n  - base_url: http://a\n    base_url: http://b\n", "occurs twice"),
         ("endpoints:\n  - base_url: http://a\n    api_key_env: NO_SUCH_KEY\n", "NO_SUCH_KEY is not set"),
         ("just text\n", "holds no list"),
         ("a: [\n", "not valid YAML"),

@@ -1,4 +1,4 @@
-"""The models in process, held against a plain forward pass without cache, batch or padding."""
+"""The models in process, compared with a plain forward pass without cache, batch or padding."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ def test_lasting_failures_are_kept_and_can_be_retried(
         found = run(server.url, cache, one(), f"relevance/{method}")
         assert found["status"][0] == status and math.isnan(found["score"][0])
         asked = len(server.bodies)
-        # what is no grade is asked once more in writing, what is cut off for a longer answer
+        # what is not a grade is asked once more in writing, what is cut off for a longer answer
         assert asked <= 3
         assert run(server.url, cache, one(), f"relevance/{method}")["cached"][0]
         assert len(server.bodies) == asked

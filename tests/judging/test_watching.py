@@ -93,7 +93,7 @@ def test_no_line_comes_where_it_is_to_be_quiet(capfd: pytest.CaptureFixture[str]
 def test_a_terminal_shows_what_was_said_as_it_is(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Square brackets are no markup, in whatever a server says or a model is called."""
+    """Square brackets are not markup, in whatever a server says or a model is called."""
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "200")
     with progress.bar("Judging with m[/b]", 3) as shown:

@@ -221,7 +221,7 @@ def test_a_good_judge_finds_more_wrong_labels_than_the_loss(flipped: Flipped) ->
 
 @pytest.mark.slow
 def test_a_judge_that_knows_nothing_gets_next_to_no_weight(flipped: Flipped) -> None:
-    """Else its answers would be held against the log's labels. What is left is the log's own opinion."""
+    """Else its answers would be compared with the log's labels. What is left is the log's own opinion."""
     label, unread = flipped.log.label, ~flipped.read
 
     def told(answers: Doubles) -> tuple[float, float]:

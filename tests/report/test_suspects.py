@@ -170,7 +170,7 @@ def test_the_page_opens_with_them(tmp_path: Path) -> None:
     part = words[start : words.index("What the weights do to your ranker")]
     assert "of the first 20 are truly wrong, by the grades. Picked without a judge:" in part
     assert "at random" in part and "by shared words" in part and "by the ranker's own training loss" in part
-    assert "On the mean of the run's 2 draws it is" in part and "clearly more than" in part
+    assert "Averaged over the run's 2 draws it is" in part and "clearly more than" in part
     assert "Clicked, but the label looks wrong" in part and "Passed over, but the label looks wrong" in part
     assert ": the label is wrong" in part and part.count("Words for and against a fit") == 20
     assert "sie_agent explain --scorer" in part or "sie explain --scorer" in part

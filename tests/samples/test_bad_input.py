@@ -103,10 +103,10 @@ CASES: dict[str, tuple[Maker, str]] = {
         lines({**GOOD, "label": 1}, '{"sample_id":"b","query":"q","item_id":"i","title":"t","label":NaN}'),
         r"line 2, field 'label': the label is missing",
     ),
-    "label too high": (lines({**GOOD, "label": 3}), r"line 1, field 'label': the label 3 is outside of"),
-    "label negative": (lines({**GOOD, "label": -1}), r"field 'label': the label -1 is outside"),
-    "label infinite": (lines({**GOOD, "label": "inf"}), r"field 'label': the label inf is outside"),
-    "grade too high": (second(grade=1.01), r"line 2, field 'grade': the grade 1\.01 is outside of 0 to 1"),
+    "label too high": (lines({**GOOD, "label": 3}), r"line 1, field 'label': the label must be between 0 and 1, found"),
+    "label negative": (lines({**GOOD, "label": -1}), r"field 'label': the label must be between 0 and 1, found -1"),
+    "label infinite": (lines({**GOOD, "label": "inf"}), r"field 'label': the label must be between 0 and 1, found inf"),
+    "grade too high": (second(grade=1.01), r"line 2, field 'grade': the grade must be between 0 and 1, found 1\.01"),
     "id twice": (lines(GOOD, GOOD), r"line 2, field 'sample_id': the id 'a' occurs more than once"),
     "id empty": (second(sample_id=""), r"line 2, field 'sample_id': the sample_id is empty"),
     "query empty": (second(query=""), r"line 2, field 'query': the query is empty"),
@@ -173,9 +173,9 @@ CASES: dict[str, tuple[Maker, str]] = {
     "map whose filter leaves nothing": (
         mapped(MAP + "filters: {item_id: [i9]}\n"), "no row has i9 in the column 'item_id'"
     ),
-    "grade outside of its scale": (
+    "grade outside its scale": (
         mapped(MAP + "grade: {column: stars, minimum: 1, maximum: 5}\n", stars=6),
-        r"line 1, field 'stars': the grade 6 is outside of its scale, 1 to 5",
+        r"line 1, field 'stars': the grade must be on its scale, between 1 and 5, found 6",
     ),
     "unknown grade word": (
         mapped(MAP + "grade: {column: verdict, values: {good: 1, bad: 0}}\n", verdict="so-so"),

@@ -305,7 +305,7 @@ def test_damaged_saved_data_sets(tmp_path: Path, rows: int | None) -> None:
         (other_arrow, r"data-.*\.arrow: not a whole Arrow file"),
         (lambda folder: next(folder.glob("*.arrow")).write_bytes(b""), r"data-.*\.arrow: "),
         (lambda folder: next(folder.glob("*.arrow")).unlink(), r"data-.*\.arrow: the file is missing"),
-        (lambda folder: (folder / "state.json").write_text("{"), r"state\.json: is no JSON object"),
+        (lambda folder: (folder / "state.json").write_text("{"), r"state\.json: is not a JSON object"),
         (lambda folder: (folder / "state.json").write_text("{}"), r"state\.json: names no data files"),
         (lambda folder: (folder / "dataset_dict.json").write_text("{}"), r"dataset_dict\.json: names no splits"),
         (selected, "saved with a selection of rows apart"),

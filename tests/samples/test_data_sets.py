@@ -184,7 +184,7 @@ def test_several_splits_are_asked_for(tmp_path: Path, kind: str, rows: int | Non
 def with_configs(folder: Path) -> Path:
     save(folder / "en" / "train.parquet", rows_of("a", "b"))
     save(folder / "en" / "test.parquet", rows_of("c"))
-    # other columns, in other types: that is no hindrance to the config that was chosen
+    # other columns, in other types: that does not matter to the config that was chosen
     save(folder / "de" / "log.parquet", rows_of("d", title=[b"bytes"]))
     configs = [
         {"config_name": "en", "data_files": "en/*.parquet"},
@@ -314,9 +314,7 @@ def test_nothing_outside_of_the_folder_is_read(
     set_quiet(False)
     folder = outside_of(tmp_path, kind, alone=False)
     assert read(folder, rows)["sample_id"].tolist() == ["own"]
-    said = [
-        line for line in capsys.readouterr().err.splitlines() if "lies outside of the folder and is not read" in line
-    ]
+    said = [line for line in capsys.readouterr().err.splitlines() if "lies outside the folder and is not read" in line]
     assert len(said) == 1 and "shop" in said[0]
 
 
@@ -336,11 +334,11 @@ def test_a_saved_data_set_that_leads_outside(tmp_path: Path, rows: int | None) -
     state = json.loads((tmp_path / "shop" / "state.json").read_text())
     state["_data_files"] = [{"filename": "../secret/data-00000-of-00001.arrow"}]
     (tmp_path / "shop" / "state.json").write_text(json.dumps(state))
-    with pytest.raises(InputError, match=r"shop: '\.\./secret/data-.*' lies outside of the folder and is not read"):
+    with pytest.raises(InputError, match=r"shop: '\.\./secret/data-.*' lies outside the folder and is not read"):
         read(tmp_path / "shop", rows)
     (tmp_path / "both").mkdir()
     (tmp_path / "both" / "dataset_dict.json").write_text('{"splits": ["../secret"]}')
-    with pytest.raises(InputError, match="lies outside of the folder and is not read"):
+    with pytest.raises(InputError, match="lies outside the folder and is not read"):
         read(tmp_path / "both", rows)
 
 

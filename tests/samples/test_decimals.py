@@ -92,7 +92,7 @@ REFUSED: list[tuple[list[str], tuple[float, float], str]] = [
         "row 3, field 'value': the label '0,5' has a decimal comma, and the rows before have",
     ),
     (["1.234,5", "1,234.5"], (0, 5000), "row 2, field 'value': the label '1,234.5' has a decimal point, and the rows"),
-    (["1,25", "2.345"], (1, 3), "row 2, field 'value': the label 2345 is outside of its scale, 1 to 3"),
+    (["1,25", "2.345"], (1, 3), "row 2, field 'value': the label must be on its scale, between 1 and 3, found 2345"),
     (["1,5", "12.34"], (0, 50), "row 2, field 'value': the label '12.34' has a decimal point"),
     (["0.5", "1.234,5"], (0, 5000), "row 2, field 'value': the label '1.234,5' has a decimal comma"),
     (["1", "0,5,5"], (0, 1), "row 2, field 'value': the label '0,5,5' is not a number"),
@@ -101,7 +101,7 @@ REFUSED: list[tuple[list[str], tuple[float, float], str]] = [
     (["1", "12 34"], (0, 5000), "row 2, field 'value': the label '12 34' is not a number"),
     (["1", "5 %"], (0, 1), "row 2, field 'value': the label '5 %' is not a number"),
     (["1", "€ 5"], (0, 1), "row 2, field 'value': the label '€ 5' is not a number"),
-    (["1", "1,5"], (0, 1), "row 2, field 'value': the label 1.5 is outside of its scale, 0 to 1"),
+    (["1", "1,5"], (0, 1), "row 2, field 'value': the label must be on its scale, between 0 and 1, found 1.5"),
 ]
 
 

@@ -92,7 +92,7 @@ def test_the_shorthand_without_a_number() -> None:
 
 @pytest.mark.parametrize("count", ["", "many", "0", "-3", "1e3", "5001", "9" * 30, "²", "40:20"])
 def test_a_shorthand_that_says_nothing(count: str) -> None:
-    with pytest.raises(InputError, match=r"is no number of queries\. Give generated:QUERIES"):
+    with pytest.raises(InputError, match=r"is not a number of queries\. Give generated:QUERIES"):
         load_samples(f"generated:{count}")
 
 

@@ -81,7 +81,7 @@ def test_a_file_of_too_many_columns_is_refused_before_it_is_read(tmp_path: Path)
 def test_a_label_is_shown_with_the_digits_that_make_it_wrong(tmp_path: Path) -> None:
     path = tmp_path / "log.csv"
     path.write_text("query,item_id,title,label\nlamp,1,desk lamp,1.0000000000000002\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"the label 1\.0000000000000002 is outside of 0 to 1"):
+    with pytest.raises(InputError, match=r"the label must be between 0 and 1, found 1\.0000000000000002"):
         load_samples(path)
 
 
@@ -95,4 +95,4 @@ def test_a_position_that_is_no_number_is_given_advice_that_a_map_takes(tmp_path:
 
 def test_a_message_holds_nothing_that_a_terminal_obeys() -> None:
     said = str(InputError("is\nbad \x9b2J \u202e", where="\x1b[31m\r\na.csv", hint="Mend\x07 it"))
-    assert said == "\\u001b[31m a.csv: is bad \\u009b2J \\u202e. Mend\\u0007 it"
+    assert said == "\\u001b[31m a.csv: is bad \\u009b2J \\u202e. Mend\\u0007 it."

@@ -37,8 +37,11 @@ def test_other_files_are_read_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("sample_id,grade\na,1\nb,3\n", r"row 2, field 'grade': the grade '3' is no number from 0 to 1"),
-        ("sample_id,grade\na,\nb,good\n", r"row 2, field 'grade': the grade 'good'"),
+        ("sample_id,grade\na,1\nb,3\n", r"row 2, field 'grade': the grade must be a number between 0 and 1, found '3'"),
+        (
+            "sample_id,grade\na,\nb,good\n",
+            r"row 2, field 'grade': the grade must be a number between 0 and 1, found 'good'",
+        ),
         ("sample_id,grade\na,1\na,0\n", r"row 2, field 'sample_id': 'a' is graded twice"),
         ("sample_id,grade\na,\nb,\n", r"field 'grade': no grade is filled in"),
         ("id,grade\na,1\n", r"the column 'sample_id' is missing"),

@@ -37,7 +37,7 @@ def listed(folder: Path) -> list[dict[str, str]]:
         ({"title": ""}, "title", "the title is empty"),
         ({"query": "  "}, "query", "the query is empty"),
         ({"item_id": ""}, "item_id", "the item_id is empty"),
-        ({"label": "7"}, "label", "the label 7 is outside of 0 to 1"),
+        ({"label": "7"}, "label", "the label must be between 0 and 1, found 7"),
         ({"label": "often"}, "label", "the label 'often' is not a number"),
         ({"label": ""}, "label", "the label is missing here but given elsewhere"),
         ({"position": "-3"}, "position", "the position -3 is not a positive whole number"),

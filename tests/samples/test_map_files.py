@@ -21,7 +21,7 @@ def test_nothing_outside_of_the_folder_is_read(name: str, tmp_path: Path) -> Non
     for folder in (shop, tmp_path):
         (folder / "secret.csv").write_text("query,item_id,title,label\nq,1,Lamp,1\n")
     given = ColumnMap.model_validate({"columns": NAMES, "files": {"main": name}})
-    with pytest.raises(InputError, match="outside of the data's folder"):
+    with pytest.raises(InputError, match="outside the data's folder"):
         load_samples(shop, column_map=given)
     with pytest.raises(InputError, match="outside"):
         map_files(given, shop)

@@ -33,15 +33,15 @@ def bound(path: Path) -> None:
 
 
 MADE: dict[str, tuple[Callable[[Path], object], str]] = {
-    "pipe": (os.mkfifo, "is a pipe, and "),
-    "socket": (bound, "is a socket, and "),
-    "endless device": (lambda path: path.symlink_to("/dev/zero"), "is a device, and "),
-    "empty device": (lambda path: path.symlink_to("/dev/null"), "is a device, and "),
+    "pipe": (os.mkfifo, "is a pipe; "),
+    "socket": (bound, "is a socket; "),
+    "endless device": (lambda path: path.symlink_to("/dev/zero"), "is a device; "),
+    "empty device": (lambda path: path.symlink_to("/dev/null"), "is a device; "),
     "link to nothing": (lambda path: path.symlink_to("nothing.csv"), "is a link to nothing.csv, which cannot be reac"),
-    "link to itself": (lambda path: path.symlink_to(path.name), "is a link to itself, and "),
-    "folder": (lambda path: path.mkdir(), "is a folder, and "),
+    "link to itself": (lambda path: path.symlink_to(path.name), "is a link to itself; "),
+    "folder": (lambda path: path.mkdir(), "is a folder; "),
 }
-FOLDER_TOO = "a data file or a folder of such files was expected"
+FOLDER_TOO = "expected a data file or a folder of such files"
 READERS: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "data": (".csv", load_samples, FOLDER_TOO),
     "streamed data": (
@@ -50,14 +50,18 @@ READERS: dict[str, tuple[str, Callable[[Path], object], str]] = {
         FOLDER_TOO,
     ),
     "data by no ending": ("", load_samples, FOLDER_TOO),
-    "map": (".yaml", load_column_map, "a column map in YAML was expected"),
-    "suite": (".yaml", load_suite, "a suite in YAML was expected"),
-    "variant": (".yaml", load_variant, "a prompt variant in YAML was expected"),
-    "variant by no ending": ("", load_variant, "a prompt variant in YAML was expected"),
-    "grades": (".csv", read_grades, "a data file was expected"),
-    "scores": (".parquet", lambda path: table_columns(path, writer="`sie score`"), "`sie score` wrote was expected"),
-    "a stage's table": (".parquet", read_table, "the stage before this one wrote was expected"),
-    "judgments": (".parquet", lambda path: read_judgments([path]), "`sie label` wrote was expected"),
+    "map": (".yaml", load_column_map, "expected a column map in YAML"),
+    "suite": (".yaml", load_suite, "expected a suite in YAML"),
+    "variant": (".yaml", load_variant, "expected a prompt variant in YAML"),
+    "variant by no ending": ("", load_variant, "expected a prompt variant in YAML"),
+    "grades": (".csv", read_grades, "expected a data file"),
+    "scores": (
+        ".parquet",
+        lambda path: table_columns(path, writer="`sie score`"),
+        "expected the Parquet file that `sie score` wrote",
+    ),
+    "a stage's table": (".parquet", read_table, "expected the Parquet file that the stage before this one wrote"),
+    "judgments": (".parquet", lambda path: read_judgments([path]), "expected the Parquet file that `sie label` wrote"),
 }
 OWN_WORDS = {("data", "folder"), ("streamed data", "folder"), ("data by no ending", "folder"), ("grades", "folder")}
 
@@ -97,7 +101,7 @@ def test_other_files_than_scores_are_named(kind: str, tmp_path: Path) -> None:
     name, content, says = OTHER[kind]
     path = tmp_path / name
     path.write_bytes(content)
-    told = f"{path}: {says}, and a Parquet file that `sie score` wrote was expected"
+    told = f"{path}: {says}; expected the Parquet file that `sie score` wrote"
     for call in (
         lambda: weights(path, tmp_path / "o.parquet"),
         lambda: select(path, tmp_path / "o.parquet", keep=0.5),
@@ -106,7 +110,7 @@ def test_other_files_than_scores_are_named(kind: str, tmp_path: Path) -> None:
         with pytest.raises(InputError) as caught:
             call()
         assert str(caught.value).startswith(told)
-    with pytest.raises(InputError, match="`sie label` wrote was expected"):
+    with pytest.raises(InputError, match="expected the Parquet file that `sie label` wrote"):
         read_judgments([path])
 
 

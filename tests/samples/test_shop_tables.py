@@ -169,7 +169,7 @@ FAULTS: dict[str, tuple[str | bytes, str]] = {
     "names twice": ("query,query,title\na,b,c\n", "log.csv: the column 'query' occurs twice. Rename one of them"),
     "no names": (",,\na,b,c\n", "log.csv, line 1: the header names no column"),
     "no header": ("lamp,17,A lamp\nrug,18,A rug\n", "the column 'query' is missing. The columns there are: lamp, 17, A"
-                  " lamp. Rename one"),
+                  " lamp. `sie init "),
     "no header, said": ("lamp,17,A\nrug,18,B\n", "if the first line is a row and no header, put a header line before "),
     "no header, one value twice": ("1,A,1\n2,B,0\n", "'1' occurs twice. Rename one of them; if the first line is a"),
     "Excel": (b"PK\x03\x04\x14\x00\x06\x00", "log.csv: is an Excel workbook or another zip archive, whatever its name"),

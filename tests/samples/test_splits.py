@@ -70,9 +70,9 @@ def test_a_set_without_a_share_gets_no_query() -> None:
     ("shares", "message"),
     [
         ({"log-judged": 0.5, "test": 0.4}, "sum to 0.9"),
-        ({"log-judged": 1.5, "test": -0.5}, "outside of 0 to 1"),
+        ({"log-judged": 1.5, "test": -0.5}, "must be between 0 and 1"),
         ({"log-judgd": 1.0}, "unknown query set 'log-judgd'"),
-        ({"log-judged": float("nan"), "test": 0.5}, "outside of 0 to 1"),
+        ({"log-judged": float("nan"), "test": 0.5}, "must be between 0 and 1"),
         ({"log-judged": 0.97, "test": 0.03}, "too few"),
         ({}, "sum to 0"),
     ],

@@ -138,7 +138,7 @@ def test_floats_in_which_ids_may_have_become_one_are_refused(
 
 @pytest.mark.parametrize("rows", READ)
 def test_frames_that_pandas_wrote(tmp_path: Path, rows: int | None) -> None:
-    """Nullable types, categories, a named index, and row labels that are no column."""
+    """Nullable types, categories, a named index, and row labels that are not a column."""
     frame = pd.DataFrame(
         {
             "query": pd.Categorical(["a", "b", "a"]),
@@ -456,7 +456,7 @@ def test_a_file_of_grades_with_typed_ids(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rows", READ)
 def test_names_of_columns_may_hold_anything(tmp_path: Path, rows: int | None) -> None:
-    """Dots are no paths into objects, and a column that begins alike is another one."""
+    """Dots are not paths into objects, and a column that begins alike is another one."""
     columns = {
         "user.id": pa.array([BIG + 1, None]),
         "a position": pa.array([0, 1]),

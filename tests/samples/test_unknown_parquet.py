@@ -87,7 +87,7 @@ def test_a_label_out_of_range_is_named_with_its_file(tmp_path: Path) -> None:
     recipe = Recipe(by="value", strength=0.5, mean_label=0.5, quantiles={"value": (0.0, 1.0)})
     table = ROWS.set_column(4, "label", pa.array([7.0, 0.0]))
     pq.write_table(table.replace_schema_metadata(recipe_metadata(recipe)), path)
-    with pytest.raises(InputError, match=r"scores\.parquet, field 'label': the label 7 is outside"):
+    with pytest.raises(InputError, match=r"scores\.parquet, field 'label': the label must be between 0 and 1, found 7"):
         weigh_file(path, tmp_path / "out.parquet")
     assert not (tmp_path / "out.parquet").exists()
 

@@ -1,11 +1,11 @@
-"""Which rows are kept, in plain numpy: what the decision in DuckDB is held against."""
+"""Which rows are kept, in plain numpy: what the decision in DuckDB is compared with."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from sie_agent.selection.verdicts import apportioned, shares_with_coverage
+from sie_agent.selection.cuts import apportioned, shares_with_coverage
 
 
 def kept_order(score: np.ndarray, higher: bool, ties: np.ndarray | None = None) -> np.ndarray:

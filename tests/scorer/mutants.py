@@ -39,7 +39,7 @@ def sealed(folder: Path, content: bytes) -> None:
 
 
 def changed(content: bytes, structure: np.ndarray, rng: np.random.Generator) -> bytes:
-    """The bytes with some changed, most of them outside of the large tables, or with the end cut off."""
+    """The bytes with some changed, most of them outside the large tables, or with the end cut off."""
     if rng.random() < 0.1:
         return content[: int(rng.integers(len(content)))]
     mutant = bytearray(content)

@@ -264,7 +264,7 @@ def test_tags_and_metadata() -> None:
     tags = get_tags(ImportanceScorer())
     assert tags.estimator_type == "regressor" and tags.target_tags.multi_output
     assert tags.input_tags.string and not tags.input_tags.two_d_array
-    # X and y are no metadata to be routed
+    # X and y are not metadata to be routed
     assert not hasattr(ImportanceScorer(), "set_predict_request")
     assert set(inspect.signature(ImportanceScorer().fit).parameters) == {"samples", "labels"}
 

@@ -74,5 +74,5 @@ def test_what_is_no_recipe_at_all_is_one_line(content: Any) -> None:
 def test_labels_outside_of_their_range_are_refused(blend: float) -> None:
     recipe = Recipe(blend=blend, mean_label=0.2, quantiles={"relevance": (0.0, 1.0)})
     scores = {"relevance": np.array([0.5, 0.5])}
-    with pytest.raises(InputError, match="label 5 is outside"):
+    with pytest.raises(InputError, match="label must be between 0 and 1, found 5"):
         recipe.targets(scores, np.array([1.0, 5.0]))

@@ -1,4 +1,4 @@
-"""What clarity is held against, on made-up tables whose correlations are known; and the script without a server."""
+"""What clarity is compared with, on made-up tables whose correlations are known; and the script without a server."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         (("--draws", "1", "2", "1"), "--draws: 1 2 1: one is named twice"),
         (("--data", "sample", "sample"), "--data: sample sample: one is named twice"),
         *[(("--data", data), f"no graded data set '{data}'") for data in ("homedpot", "games", "log.csv", "a/b", "")],
-        (("--data", "generated:0"), "generated:0: '0' is no number of queries"),
+        (("--data", "generated:0"), "generated:0: '0' is not a number of queries"),
         (("--data", "homedepot"), "not at hand"),
         ((), "not at hand"),
     ],

@@ -414,9 +414,9 @@ def test_wrong_settings_are_said(wrong: dict[str, Any], said: str) -> None:
 def test_wrong_baselines_and_names_are_said() -> None:
     with pytest.raises(InputError, match="no quantiles of scores"):
         Adjustment({})
-    with pytest.raises(InputError, match="'support' are no rising numbers"):
+    with pytest.raises(InputError, match="'support' are not rising numbers"):
         Adjustment({"support": [1.0, 0.0]})
-    with pytest.raises(InputError, match="'value' is no score of this scorer"):
+    with pytest.raises(InputError, match="'value' is not a score of this scorer"):
         Adjustment({"support": [0.0, 1.0]}, departments={"d": {"value": [0.0, 1.0]}})
     adjustment = Adjustment({"support": [0.0, 1.0]})
     with pytest.raises(InputError, match=r"cannot weigh by 'fame'\. Choose one of support"):

@@ -1,4 +1,4 @@
-"""Heads and framing that are no HTTP, too large, or can be read in two ways: a status, and the connection ends."""
+"""Heads and framing that are not HTTP, too large, or can be read in two ways: a status, and the connection ends."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def test_it_comes_with_the_labels_that_are_asked_for(telling_folder: Path, asked
         reply = client.post("/v1/score", json={"samples": asked[:9], "labels": ["support"]}).json()["scores"]
         assert set(reply[0]) == {"sample_id", "support", "weight", "blended_label", *TOLD}
         assert_as_in_bulk(reply, bulk)
-        # it is given with every row and is no weak label to ask for
+        # it is given with every row and is not a weak label to ask for
         refused = client.post("/v1/score", json={"samples": asked[:1], "labels": ["label_error"]})
         assert refused.status_code == 422 and refused.json()["error"]["code"] == "unknown_label"
 

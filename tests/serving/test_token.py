@@ -173,7 +173,7 @@ def test_what_is_no_token_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_token_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such token file"):
         read_token(tmp_path / "none", host="127.0.0.1")
-    with pytest.raises(InputError, match="is a folder, and a file with a token was expected"):
+    with pytest.raises(InputError, match="is a folder; expected a file with a token"):
         read_token(tmp_path, host="127.0.0.1")
 
 

@@ -51,7 +51,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"judges": [{"name": "a", "kind": "gpt"}]}, r"judges.0.kind"),
     ({"judges": [{"name": "a", "kind": "lexical", "members": ["b"]}]}, "is for panels only"),
     ({"judges": [{"name": "p", "kind": "panel"}]}, "names the judges of a panel"),
-    ({"judges": [{"name": "p", "kind": "panel", "members": ["strong"]}]}, "'strong', which is no real judge"),
+    ({"judges": [{"name": "p", "kind": "panel", "members": ["strong"]}]}, "'strong', which is not a real judge"),
     (
         {
             "judges": [
@@ -60,7 +60,7 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
                 {"name": "p", "kind": "panel", "members": ["lexical", "s"]},
             ]
         },
-        "'s', which is no real judge",
+        "'s', which is not a real judge",
     ),
     (
         {

@@ -3,7 +3,7 @@
     python scripts/experiments/clarity/measure.py --judge qwen=http://127.0.0.1:8136/v1 --judge smol=http://127.0.0.1:8135/v1
     python scripts/experiments/clarity/measure.py --judge qwen=http://127.0.0.1:8136/v1 --training
 
-Each judge (NAME=URL, NAME as its server knows it) grades every query by each prompt. Held against them, over queries:
+Each judge (NAME=URL, NAME as its server knows it) grades every query by each prompt. Compared with them, over queries:
 how much raters disagreed, how far their grades spread, how much is fully relevant, how well words rank the items; and,
 as baselines, the length of the query, the ambiguity of its departments and the catalogue's clarity score. Answers are
 kept in --cache: a run that was cut off goes on, and a second one asks nothing. With --training a ranker is

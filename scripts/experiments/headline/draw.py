@@ -153,7 +153,7 @@ class Draw:
         return np.array([values[label] for label in LABELS], np.float32)
 
     def datamodelling(self, kept: dict, work: Path) -> dict[str, np.ndarray]:
-        """What retraining on halves of the log is held against: ``chosen``, and per variant and target the sums."""
+        """What retraining on halves of the log is compared with: ``chosen``, and per variant and target the sums."""
         study, trusted = self.study, self.study.mask("reference-validation")
         names = np.unique(study.queries[trusted])
         group_of = np.full(int(study.queries.max()) + 1, -1)

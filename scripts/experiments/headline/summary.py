@@ -28,7 +28,7 @@ NEEDED = {"order": 0.8, "order_low": 0.5, "twin": 0.05, "reliability": 0.5, "lds
 Arrays = Mapping[str, np.ndarray]
 # places of the columns whose moments are taken; twins follow
 SCORE, REFERENCE, LOSS, TWINS, SOME, OTHERS, FIRST = range(7)
-# twins from this one on are what those before it are held against
+# twins from this one on are what those before it are compared with
 SPLIT = 2
 
 

@@ -84,7 +84,7 @@ def as_samples(items: Sequence[dict[str, Any]]) -> pd.DataFrame:
 
 
 def sample_pairs(count: int) -> pd.DataFrame:
-    """The first pairs, whole queries, of the sample that ships: those that all judges are held against."""
+    """The first pairs, whole queries, of the sample that ships: those that all judges are compared on."""
     pairs = load_samples("sample")
     queries = pairs["query"].drop_duplicates().tolist()
     sizes = pairs.groupby("query", sort=False).size().cumsum()
@@ -201,7 +201,7 @@ def measure(arguments: argparse.Namespace, manifest: Manifest) -> tuple[pd.DataF
     tables = [clean, injected] if pairs is None else [clean, injected, without_grade(pairs)]
     variant = load_variant(arguments.variant)
     if variant.method != "graded":
-        raise InputError(f"{variant.name} is no graded variant", where="--variant", hint="Such as relevance/graded")
+        raise InputError(f"{variant.name} is not a graded variant", where="--variant", hint="Such as relevance/graded")
     scores = {"judge": by_judge(tables, variant, arguments, manifest)}
     for name in () if arguments.defended_only else UNDEFENDED:
         asked = UndefendedPrompt(name, variant, arguments.base_url, arguments.model, arguments.concurrency)

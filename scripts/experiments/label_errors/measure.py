@@ -78,7 +78,7 @@ def flip_rate(text: str) -> float:
     except ValueError:
         rate = math.nan
     if not 0 < rate < 0.5:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number above 0 and below 0.5")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number above 0 and below 0.5")
     return rate
 
 
@@ -89,12 +89,12 @@ def draw_seed(text: str) -> int:
     except ValueError:
         seed = -1
     if seed < 0:
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number of 0 or more")
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number of 0 or more")
     return seed
 
 
 def check_data(source: str) -> None:
-    """Raise InputError where the source is no data set by name, or not at hand."""
+    """Raise InputError where the source is not a data set by name, or not at hand."""
     if source not in GRADED and not is_generated(source):
         raise InputError(f"there is no graded data set '{source}'", hint=f"Give some of: {', '.join(GRADED)}")
     if source != "generated" and is_generated(source):

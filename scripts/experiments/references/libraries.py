@@ -1,4 +1,4 @@
-"""The same references by libraries, on the same small networks: what ours are held against.
+"""The same references by libraries, on the same small networks: what ours are compared with.
 
 kronfluence (EK-FAC), dattri (TRAK) and captum (TracInCP); none of them is a dependency. Each function gives the scores
 of pairs of a validation and a training row on the cross-entropy, (m, n), positive where the training row helps.

@@ -1,4 +1,4 @@
-"""Every reference held against retraining: linear datamodelling score, wrong labels found, seconds; libraries beside.
+"""Every reference compared with retraining: linear datamodelling score, wrong labels found, seconds; libraries beside.
 
     python scripts/experiments/references/validate.py --target mlp --log clicks
 
@@ -11,7 +11,7 @@ that the model then has on graded validation queries, with its sign turned: here
 queries. `reliability` is how far the losses of the two seeds agree, which bounds what any reference can reach. A
 reference sees neither the halves nor their models.
 
-The scorer is held against the same: it is distilled from the labels of half of the queries, judged by simulated judges
+The scorer is compared with the same: it is distilled from the labels of half of the queries, judged by simulated judges
 (and by one whose answers are permuted), and scores all rows; it knows no groups, hence `lds_whole`, against the loss on
 all validation queries. Writes TARGET-LOG.json and .parquet (row ids and scores) into --out; subsets already trained are
 kept in --work.

@@ -1,4 +1,4 @@
-"""Importance for a cross-encoder held against retraining it: its own references, and a cheap perceptron's.
+"""Importance for a cross-encoder compared with retraining it: its own references, and a cheap perceptron's.
 
     python scripts/tools/make_small_encoder.py --out cache/models/small-encoder
     python scripts/experiments/references/validate_cross_encoder.py --model cache/models/small-encoder
@@ -103,7 +103,7 @@ class Pairs:
 
 @dataclass(frozen=True)
 class Held:
-    """What everything is held against: (subsets, n) rows that are in, and by loss (seeds, subsets, groups) losses."""
+    """What everything is compared with: (subsets, n) rows that are in, and by loss (seeds, subsets, groups) losses."""
 
     chosen: np.ndarray
     losses: Losses

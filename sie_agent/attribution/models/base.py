@@ -79,7 +79,7 @@ def layered(network: Model, method: str) -> Layered:
 
     Raises
     ------
-    InputError : the target model is no stack of dense layers.
+    InputError : the target model is not a stack of dense layers.
     """
     if not isinstance(network, Layered):
         raise InputError(

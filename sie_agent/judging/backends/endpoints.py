@@ -33,7 +33,7 @@ def checked_url(given: str) -> str:
 
     Raises
     ------
-    ValueError : it is no http or https address.
+    ValueError : it is not an http or https address.
     """
     given = given.strip()
     try:
@@ -42,7 +42,7 @@ def checked_url(given: str) -> str:
     except ValueError:
         is_fine = False
     if not is_fine:
-        raise ValueError("the server's address is no http or https address; it looks like http://127.0.0.1:8000/v1")
+        raise ValueError("the server's address is not an http or https address; it looks like http://127.0.0.1:8000/v1")
     try:
         address_of(given)
     except InputError as error:

@@ -40,7 +40,7 @@ class JudgmentCache:
 
     Raises
     ------
-    InputError : the file is no judgment cache, or was written by a newer version.
+    InputError : the file is not a judgment cache, or was written by a newer version.
     EnvironmentFailure : it cannot be opened.
 
     Examples

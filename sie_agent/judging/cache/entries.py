@@ -130,7 +130,7 @@ def write_entries(connection: sqlite3.Connection, target: Path) -> tuple[int, in
 
 
 def exported_keys(path: Path) -> Iterator[list[str]]:
-    """The keys of an earlier export, some at a time; one that no cache has, where a line is no entry."""
+    """The keys of an earlier export, some at a time; one that no cache has, where a line is not an entry."""
     keys: list[str] = []
     with path.open(encoding="utf-8", errors="replace") as stream:
         for line in stream:

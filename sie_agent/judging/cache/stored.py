@@ -32,7 +32,7 @@ STORED = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 def plain_line(text: object, most: int) -> str:
     """One line of at most *most* characters that any file and any terminal can take.
 
-    Escape sequences and control characters become spaces, halves of surrogate pairs U+FFFD. What is no text is empty.
+    Escape sequences and control characters become spaces, halves of surrogate pairs U+FFFD. What is not text is empty.
     """
     if not isinstance(text, str):
         return ""
@@ -105,7 +105,7 @@ def answers(variant: Variant, method: object) -> bool:
 
 
 def unfit_probabilities(shares: object) -> str:
-    """Why these are no probabilities of grades; empty where they are."""
+    """Why these are not probabilities of grades; empty where they are."""
     if not isinstance(shares, dict) or not shares:
         return "it has no probabilities"
     for token, share in shares.items():

@@ -112,7 +112,7 @@ def parsed(source: str) -> nodes.Template:
 
     Raises
     ------
-    TemplateSyntaxError : it is no template, or does something else; names the line.
+    TemplateSyntaxError : it is not a template, or does something else; names the line.
     """
     if len(source) > MOST_SOURCE:
         raise TemplateSyntaxError(f"it has more than {MOST_SOURCE:,} characters", 1)

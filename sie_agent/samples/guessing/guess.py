@@ -150,7 +150,7 @@ def suits(column: pd.Series, name: str) -> bool:
     if name == "title" and squashed(str(column.name)) in EITHER and not reads_like_words(column):
         return False
     if name in TEXTS:
-        # an id or a count is no text
+        # an id or a count is not text
         return bool(pd.isna(numbers_in(column)).mean() > 0.5) if len(numbers_in(column)) else True
     if name == "item_id":
         return mean_words(column) < 2.5
@@ -245,11 +245,11 @@ def about_pairs(frame: pd.DataFrame, guess: Guess, known: dict[str, str], given:
 
 
 def drop_repeated_ids(frame: pd.DataFrame, guess: Guess) -> None:
-    """An id that repeats is no sample id: rows are numbered instead."""
+    """An id that repeats is not a sample id: rows are numbered instead."""
     column = guess.columns.get("sample_id")
     if column is not None and (frame[column].astype(str).duplicated().any() or frame[column].isna().any()):
         del guess.columns["sample_id"]
-        guess.notes.append(f"'{column}' repeats or has gaps, so it is no id of a row: rows are numbered.")
+        guess.notes.append(f"'{column}' repeats or has gaps, so it does not identify rows: rows are numbered.")
 
 
 def drop_positions(frame: pd.DataFrame, guess: Guess) -> None:

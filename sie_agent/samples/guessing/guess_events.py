@@ -159,7 +159,7 @@ def put_scale(frame: pd.DataFrame, guess: Guess, name: str) -> None:
     values = values[~np.isnan(values)]
     if unreadable <= GAPS and len(values):
         low, high = float(values.min()), float(values.max())
-        # a few slips outside of 0 to 1 are rows that cannot be used
+        # a few slips outside 0 to 1 are rows that cannot be used
         if float(((values < 0) | (values > 1)).mean()) <= GAPS:
             guess.columns[name] = column
         elif low < high:

@@ -107,7 +107,7 @@ class ColumnMap(MapPart):
         for name, value in given.items() if isinstance(given, Mapping) else ():
             if isinstance(value, bool | datetime.date):
                 word = str(value).lower()
-                raise ValueError(f"'{name}' is {word} to YAML, which is no text: put what you mean in quotes")
+                raise ValueError(f"'{name}' is {word} to YAML, which is not text: put what you mean in quotes")
         return given
 
     @field_validator("impressions", mode="before")

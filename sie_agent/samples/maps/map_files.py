@@ -27,7 +27,7 @@ def beside(folder: Path, name: str, field: str) -> Path:
     """
     parts = PureWindowsPath(name).parts
     if Path(name).is_absolute() or PureWindowsPath(name).is_absolute() or ".." in parts:
-        problem = f"the column map names '{name}' (field '{field}'), which is outside of the data's folder"
+        problem = f"the column map names '{name}' (field '{field}'), which is outside the data's folder"
         raise InputError(problem, where=folder, hint="Put the file beside the data, and name it from there")
     return folder / name
 
@@ -41,7 +41,7 @@ def map_files(column_map: ColumnMap, path: Path | None) -> list[Path]:
 
     Raises
     ------
-    InputError : one of them is named outside of the data's folder.
+    InputError : one of them is named outside the data's folder.
     """
     if path is None:
         return []

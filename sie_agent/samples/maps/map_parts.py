@@ -121,7 +121,7 @@ class NextItem(MapPart):
     events : the log has a row for each event instead (``user_id, item_id, timestamp``); every item after a shopper's
         first is predicted from those before it, except items that the shopper had before.
     event : of such a log, the column that names the event, and what each is worth as the label of the next item. Events
-        worth 0 (shown only) are in no history and are no next item; of an item's events close together the highest
+        worth 0 (shown only) are neither in a history nor a next item; of an item's events close together the highest
         counts, once.
     last : items of the history whose titles make the query; longest : most items that a history keeps.
     others, drawn, seed : the items with label 0.

@@ -48,7 +48,7 @@ def apply_map(
     Raises
     ------
     InputError
-        If the map names a column that is absent, or a value is outside of a scale.
+        If the map names a column that is absent, or a value is outside a scale.
     """
     place = Places(frame.index, where) if place is None else place
     mapped: dict[str, pd.Series] = {}
@@ -154,7 +154,7 @@ def scaled(given: pd.Series, scale: Scale, name: str, place: Places, marks: Mark
     hint = "Correct the value, or the minimum and maximum in the column map"
 
     def problem(row: int) -> str:
-        return f"the {name} {in_digits(values[row])} is outside of its scale, {low:g} to {high:g}"
+        return f"the {name} must be on its scale, between {low:g} and {high:g}, found {in_digits(values[row])}"
 
     place.refuse_all(outside, scale.column, problem, hint, given)
     return pd.Series(np.where(outside, np.nan, (values - low) / (high - low)), index=given.index)

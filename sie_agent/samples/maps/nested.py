@@ -144,7 +144,7 @@ def flattened(frame: pd.DataFrame, named: Sequence[str] = ()) -> pd.DataFrame:
     names = field_names(frame)
     table = with_fields(frame, [*named, *names])
     roots = {str(name) for name in frame.columns if any(one.startswith(f"{name}.") for one in names)}
-    # a null in some rows where others hold an object is no field
+    # a null in some rows where others hold an object is not a field
     gone = [name for name in table.columns if str(name) in roots or is_objects(table[name])]
     return table.drop(columns=[name for name in gone if str(name) not in named])
 

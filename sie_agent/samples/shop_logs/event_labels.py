@@ -70,7 +70,7 @@ def is_doubtful(texts: pd.Series) -> Booleans:
 
 
 def counts(given: pd.Series, place: Places) -> pd.Series:
-    """How often rows were shown, (n,) int64; refuses rows where that is no whole number from 1 upwards."""
+    """How often rows were shown, (n,) int64; refuses rows where that is not a whole number from 1 upwards."""
     texts = text_column(given).str.strip()
     values = pd.to_numeric(texts, errors="coerce").to_numpy(np.float64, na_value=np.nan)
     wrong = ~((values >= 1) & (values <= MOST_SHOWN) & (np.floor(values) == values)) | is_doubtful(texts)

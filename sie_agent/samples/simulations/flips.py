@@ -28,7 +28,7 @@ def simulate_flips(samples: pd.DataFrame, *, rate: float, seed: int, relevant_at
     Raises
     ------
     InputError
-        If a grade is missing, or rate or relevant_at is outside of [0, 1].
+        If a grade is missing, or rate or relevant_at is outside [0, 1].
     """
     for name, value in (("rate", rate), ("relevant_at", relevant_at)):
         check_share(name, value, "simulated flips")

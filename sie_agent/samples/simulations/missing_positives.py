@@ -15,7 +15,7 @@ def simulate(samples: pd.DataFrame, rate: float, relevant_at: float, seed: int) 
     Raises
     ------
     InputError
-        If a grade is missing, or a number is outside of [0, 1].
+        If a grade is missing, or a number is outside [0, 1].
     """
     check_share("rate", rate, WHERE)
     check_share("relevant_at", relevant_at, WHERE)

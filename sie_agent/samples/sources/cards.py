@@ -70,7 +70,7 @@ def patterns_in(told: object) -> dict[str, list[str]]:
 
 
 def mappings(value: object) -> list[dict[str, Any]]:
-    """The mappings of a list; what is no list has none."""
+    """The mappings of a list; what is not a list has none."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
@@ -92,7 +92,7 @@ def features_by_config(card: Mapping[str, Any]) -> dict[str, dict[str, object]]:
 
 
 def matched(folder: Path, config: Config, pattern: str) -> list[Path]:
-    """The files in *folder* that a pattern of its README names; says so where one lies outside of the folder."""
+    """The files in *folder* that a pattern of its README names; says so where one lies outside the folder."""
     for part in (config.folder, pattern):
         if "://" in part or Path(part).is_absolute() or ".." in Path(part).parts or part.startswith("~"):
             say_outside(folder / CARD, part)
@@ -127,5 +127,5 @@ def inside(file: Path, folder: Path) -> bool:
 
 
 def say_outside(where: Path, what: str) -> None:
-    """Report a file or pattern that is skipped because it lies outside of the given folder."""
-    say(f"{where}: '{what}' lies outside of the folder and is not read")
+    """Report a file or pattern that is skipped because it lies outside the given folder."""
+    say(f"{where}: '{what}' lies outside the folder and is not read")

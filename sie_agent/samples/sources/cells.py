@@ -56,7 +56,7 @@ def in_json(value: object) -> object:
 def plain_value(value: object) -> str:
     """What JSON has no form for, as text. ValueError for bytes, which have none."""
     if isinstance(value, bytes | bytearray | memoryview):
-        raise ValueError("the attributes hold bytes, which are no text")
+        raise ValueError("the attributes hold bytes, which are not text")
     return str(value)
 
 

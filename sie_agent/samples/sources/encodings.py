@@ -19,7 +19,7 @@ CANDIDATES: tuple[tuple[str, str, str, str, tuple[int, int] | None], ...] = (
     ("BIG5", "Big5 (Chinese)", "big5", "", (0xA4, 0xC6)),
 )
 SPOKEN = {name: spoken for name, spoken, *_ in CANDIDATES}
-# of the characters that are no ASCII; signs of punctuation count neither way
+# of the characters that are not ASCII; signs of punctuation count neither way
 COMMON_ENOUGH = 0.8
 FEWEST_OF_SCRIPT = 0.1
 MOST_WITHIN_WORDS = 0.2
@@ -28,14 +28,14 @@ SIGNS = re.compile("[\u3000-\u303f\uff01-\uff5e\u2010-\u2026]")
 
 
 def likely_encoding(head: bytes) -> str | None:
-    """The East Asian encoding that bytes that are no UTF-8 are most likely in, as iconv calls it; None: hard to say."""
+    """The East Asian encoding that bytes other than UTF-8 are most likely in, as iconv calls it; None: hard to say."""
     shares = {name: common_share(head, codec, script, first) for name, _, codec, script, first in CANDIDATES}
     best = max(shares, key=lambda name: shares[name])
     return best if shares[best] >= COMMON_ENOUGH else None
 
 
 def common_share(head: bytes, codec: str, script: str, first: tuple[int, int] | None) -> float:
-    """The share of common characters among those that are no ASCII; 0 where the bytes are no such text."""
+    """The share of common characters among those that are not ASCII; 0 where the bytes are no such text."""
     try:
         text = codecs.getincrementaldecoder(codec)().decode(head)
     except UnicodeDecodeError:

@@ -183,7 +183,7 @@ def data_files(base: Path, folder: Path | None = None) -> list[Path]:
 
 
 def hidden(relative: Path) -> bool:
-    """Whether a file or a folder above it is no data: hidden, a cache, or of those that Spark and Hive leave behind."""
+    """Whether a file or a folder above it is not data: hidden, a cache, or one that Spark and Hive leave behind."""
     return any(part.startswith((".", "_")) for part in relative.parts)
 
 

@@ -45,7 +45,7 @@ def json_records(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
 
     Raises
     ------
-    InputError : the file is no text, a line is no JSON object, or there are too many different keys.
+    InputError : the file is not text, a line is not a JSON object, or there are too many different keys.
     """
     encoding = encoding_of(path, western=False)
     if encoding != "utf-8-sig":
@@ -89,7 +89,7 @@ def json_object(text: str, place: str, is_first: bool, is_ended: bool) -> dict[s
             raise InputError(one_list, where=place, hint=unpack) from None
         hint = "Write one JSON object per line"
         if is_first and text == "{":
-            hint += ", for example with `jq -c . SPREAD.json > ROWS.jsonl`"
+            hint += ", for example with: jq -c . SPREAD.json > ROWS.jsonl"
         elif not is_ended:
             hint += "; the file ends in the middle of this one, so it may be cut off: copy it again"
         raise InputError(f"not a line of JSON ({error})", where=place, hint=hint) from None

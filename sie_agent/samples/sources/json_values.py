@@ -18,7 +18,7 @@ def parsed_json(text: str) -> object:
 
     Raises
     ------
-    ValueError : it is no JSON, a key occurs twice in one object, a number is infinite or has more than
+    ValueError : it is not JSON, a key occurs twice in one object, a number is infinite or has more than
         ``MOST_DIGITS`` digits, or it is nested more than ``MOST_NESTED`` levels deep. The message says which.
     """
     try:
@@ -35,7 +35,7 @@ def parsed_json(text: str) -> object:
 def constant(name: str) -> None:
     """NaN is a value that is missing; an infinite one is a mistake."""
     if name != "NaN":
-        raise ValueError(f"{name} is no JSON number")
+        raise ValueError(f"{name} is not a JSON number")
 
 
 def whole(digits: str) -> int:

@@ -30,13 +30,13 @@ def is_saved(path: Path) -> bool:
 def saved_shards(path: Path) -> dict[str, Named]:
     """The splits of a saved data set, by name.
 
-    Its Arrow files are opened here and not through ``datasets``: so nothing outside of the folder is opened, whatever
+    Its Arrow files are opened here and not through ``datasets``: so nothing outside the folder is opened, whatever
     its JSON files say, and no format that was saved with it (torch, …) is asked for.
 
     Raises
     ------
     InputError
-        If a file is missing, damaged, or lies outside of the folder.
+        If a file is missing, damaged, or lies outside the folder.
     """
     if not (path / SPLITS).is_file():
         split = told(path / STATE).get("_split")
@@ -71,11 +71,11 @@ def files_of(root: Path, folder: Path, split: str) -> list[Shard]:
 
 
 def within(root: Path, folder: Path, name: str) -> Path:
-    """A file of a saved data set; InputError where it lies outside of the folder that was given, or is missing."""
+    """A file of a saved data set; InputError where it lies outside the folder that was given, or is missing."""
     path = folder / name
     if not inside(path, root):
         hint = "Save the data set again, with all of its files in the folder"
-        raise InputError(f"'{name}' lies outside of the folder and is not read", where=folder, hint=hint)
+        raise InputError(f"'{name}' lies outside the folder and is not read", where=folder, hint=hint)
     if not path.is_file():
         raise InputError("the file is missing", where=path, hint="Copy the whole folder again")
     return path
@@ -90,7 +90,7 @@ def told(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
-        raise InputError("is no JSON object", where=path, hint="It is damaged: save or copy the data set again")
+        raise InputError("is not a JSON object", where=path, hint="It is damaged: save or copy the data set again")
     return content
 
 

@@ -114,7 +114,9 @@ def refuse_no_data(path: Path, row: list[str], header: list[str], line: int) -> 
         hint = f"Where files were put together, leave out the header of all but the first{no_header(row)}"
         raise InputError("the header is there again", where=f"{path}, line {line}", hint=hint)
     if row[0].lstrip()[:2] in ("", "--", ":-") and any(row) and all(map(RULER.fullmatch, row)):
-        raise InputError("the line holds dashes only", where=f"{path}, line {line}", hint="Take it out: it is no row")
+        raise InputError(
+            "the line holds dashes only", where=f"{path}, line {line}", hint="Take it out: it is not a row"
+        )
 
 
 def refuse_swallowed(path: Path, dialect: Dialect, row: list[str], start: int) -> None:

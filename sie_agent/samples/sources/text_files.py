@@ -133,7 +133,7 @@ class TextLines:
                     problem = f"the line is longer than {MOST_CHARACTERS:,} characters"
                     raise self._fault(problem, "Look for line ends that were lost, or shorten the text")
                 if ZEROS in line:
-                    hint = "The file is damaged, or is no text: copy or export it again"
+                    hint = "The file is damaged, or is not text: copy or export it again"
                     raise self._fault("the line holds zero bytes", hint)
                 if is_western and UTF8_READ_AS_WESTERN.search(line):
                     problem = "here is UTF-8, and the text before is Windows-1252"
@@ -246,7 +246,7 @@ def undecodable(path: Path, encoding: str) -> InputError:
     likely = likely_encoding(head_of(path)[0]) if encoding == "utf-8-sig" else None
     if likely is not None:
         problem += f"; it looks like {EAST_ASIAN[likely]}"
-        hint += f", with `{to_utf8(path, likely)}`"
+        hint += f", with: {to_utf8(path, likely)}"
     return InputError(problem, where=f"{path}, line {line}", hint=hint)
 
 

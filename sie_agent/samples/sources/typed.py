@@ -124,7 +124,7 @@ def damaged(name: str, kind: pa.DataType, error: Exception, where: str) -> Input
     reason = " ".join(str(error).split())
     place = f"{where}, field '{name}'"
     if "utf8" in reason.lower() or "utf-8" in reason.lower():
-        hint = "Write it as UTF-8; bytes that are no text belong in a binary column"
+        hint = "Write it as UTF-8; bytes that are not text belong in a binary column"
         return InputError(f"the column '{name}' ({kind}) holds text that is not UTF-8", where=place, hint=hint)
     hint = "Make or copy the file again"
     return InputError(f"the column '{name}' ({kind}) is damaged ({reason[:120]})", where=place, hint=hint)

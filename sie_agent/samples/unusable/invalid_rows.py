@@ -101,7 +101,8 @@ class InvalidRows:
         of_all = f"{self.rows:,} of {first}{counted(self.total, 'row')} cannot be used"
         if self.rows > MOST * self.total and not self.skip:
             problem = f"{worst.problem}. {of_all}{where_refused(listing, rows)}: more than {MOST:.0%}"
-            hint = f"{worst.hint.rstrip('.')}, or leave such rows out with --skip-invalid (in a suite: data.skip_invalid)"
+            way = (worst.hint or "").rstrip(".")
+            hint = f"{way}, or leave such rows out with --skip-invalid (in a suite: data.skip_invalid)"
             raise InputError(problem, where=worst.where, hint=hint)
         fields = ", ".join(f"{field} {count:,}" for field, count in kinds.most_common(5))
         listed = ""

@@ -12,7 +12,7 @@ def marked_text(text: str, words: Iterable[tuple[int, int, float]]) -> list[tupl
 
     Parameters
     ----------
-    words : start, end and effect of each word, in the order of the text; places outside of the text are cut.
+    words : start, end and effect of each word, in the order of the text; places outside the text are cut.
     """
     pieces: list[tuple[str, float]] = []
     done = 0

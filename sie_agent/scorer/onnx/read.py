@@ -44,7 +44,7 @@ def read_learned(content: bytes, labels: Sequence[str], where: Path) -> Learned:
 
     Raises
     ------
-    InputError : the bytes are no model that this package writes; says what is wrong.
+    InputError : the bytes are not a model that this package writes; says what is wrong.
     """
     try:
         model = onnx.ModelProto()
@@ -140,7 +140,7 @@ def read_students(
         for one in operators[0].attribute
     }
     if any(values.ndim != 1 for values in table.values()):
-        raise ValueError("a column of the trees is no column")
+        raise ValueError("a column of the trees is not a column")
     width = len(feature_names()) + 1
     found = trees_of_table(table, len(labels), width)
     students = {}

@@ -1,7 +1,7 @@
 """The text features of :class:`sie_agent.features.TextFeatures` as an ONNX graph that reads raw texts.
 
 The same definitions as `tokens` and `overlap` of `sie_agent.features`, in the operators that onnxruntime has for texts;
-a test holds the two against each other.
+a test compares the two.
 
 A single row takes as long as there are operators, whatever they do. So queries and titles are read together, one half
 of the rows behind the other; whether something is so is a float 0 or 1; and sums and quotients are taken all at once.

@@ -88,7 +88,7 @@ class Acceptor:
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
-                # a peer that disconnected before it was accepted is no fault
+                # a peer that disconnected before it was accepted is not a fault
                 if error.errno in OUT_OF:
                     self.pause()
                     return

@@ -11,7 +11,7 @@ from sie_agent.serving.settings import Limits
 
 # of all header fields only these are looked at here
 NOTED = frozenset({b"host", b"content-length", b"transfer-encoding"})
-MALFORMED = HttpError(400, "bad_request", "this is no HTTP request, or one that could be read in two ways")
+MALFORMED = HttpError(400, "bad_request", "this is not an HTTP request, or one that could be read in two ways")
 
 
 def head_too_large(limits: Limits, *, in_target: bool) -> HttpError:

@@ -43,7 +43,7 @@ class Draw:
     judged, unseen, tune, validation, test : (n,) masks of the five query sets.
     targets : per seed, the checkpoints of the target model; proxies : trained on the log alone, by `train_models`.
     columns : evidence by column name, each (n,), NaN where it does not apply.
-    facts : numbers about the draw that are no columns.
+    facts : numbers about the draw that are not columns.
     students : by judge, the students of its weak labels.
     kept : of the bench, figures of rankers trained on shares of the rows; None where that was not asked for.
     place : of the draw among those of the suite.

@@ -169,7 +169,7 @@ class World:
         self.clarity = self.samples["query"].map(by_query).to_numpy(np.float64)
 
     def relevance(self, part: JudgePart, rows: Booleans) -> Doubles:
-        """What a real judge said of the chosen rows, (n,), NaN elsewhere and where it gave no grade."""
+        """What a real judge said of the chosen rows, (n,), NaN elsewhere and where it gave no judgment."""
         table = self.judgments[part.name]
         said = dict(zip(table["sample_id"], table["score"], strict=True))
         return np.where(rows, self.samples["sample_id"].map(said).to_numpy(np.float64), np.nan)

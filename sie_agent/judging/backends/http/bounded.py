@@ -158,7 +158,7 @@ def _check_redirect(response: library.Response) -> None:
     try:
         target = asked.join(response.headers["location"])
     except (library.InvalidURL, ValueError):
-        raise library.RemoteProtocolError("the server redirects to what is no address") from None
+        raise library.RemoteProtocolError("the server redirects to what is not an address") from None
     ports = [one.port or DEFAULT_PORTS.get(one.scheme) for one in (asked, target)]
     is_same = (asked.scheme, asked.host, ports[0]) == (target.scheme, target.host, ports[1])
     is_safer = asked.host == target.host and (asked.scheme, target.scheme, *ports) == ("http", "https", 80, 443)

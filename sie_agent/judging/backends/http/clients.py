@@ -106,7 +106,7 @@ def library_client(url: str, key: str | None, timeout: float) -> httpx2.AsyncCli
     except ImportError as error:
         if proxy is None or "socks" not in str(error).lower():
             raise
-        hint = f"Run `pip install 'httpx[socks]'`, or unset {proxy.variable}"
+        hint = f"Unset {proxy.variable}, or install what it needs with: pip install 'httpx[socks]'"
         raise EnvironmentFailure("a SOCKS proxy needs the package 'socksio'", where=proxy.variable, hint=hint) from None
     except (library.InvalidURL, ValueError) as error:
         if proxy is None:

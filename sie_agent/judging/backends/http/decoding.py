@@ -38,7 +38,7 @@ def decoded(content: bytes) -> Any:
     lines = [line for line in text.split("\n") if line.strip()]
     if len(lines) > 1 and all(line.lstrip().startswith("{") for line in lines):
         return from_pieces(iter(lines))
-    raise ValueError(f"the response is no JSON; {beginning(text)}")
+    raise ValueError(f"the response is not JSON; {beginning(text)}")
 
 
 def parsed(text: str) -> Any:
@@ -108,7 +108,7 @@ def from_pieces(pieces: Iterator[str]) -> dict[str, Any]:
         try:
             piece = parsed(text)
         except (ValueError, RecursionError):
-            raise ValueError(f"a piece of the stream is no JSON; it begins {text[:60]!r}") from None
+            raise ValueError(f"a piece of the stream is not JSON; it begins {text[:60]!r}") from None
         if not isinstance(piece, dict):
             continue
         if is_error(piece.get("error")):

@@ -166,7 +166,7 @@ def _by_cause(causes: list[BaseException], url: str, key_variable: str) -> tuple
     for one in causes:
         if isinstance(one, OSError) and one.errno in FULL:
             return "too many connections are open at once", "Raise `ulimit -n`, or lower --concurrency"
-        # an error that only asks for more bytes is no fault
+        # an error that only asks for more bytes is not a fault
         if isinstance(one, ssl.SSLError) and not isinstance(one, ssl.SSLWantReadError | ssl.SSLWantWriteError):
             return f"no secure connection is possible ({one.reason or 'TLS'})", "Check the address and the server's TLS"
     names = _names(causes)
@@ -179,7 +179,7 @@ def _by_cause(causes: list[BaseException], url: str, key_variable: str) -> tuple
     if any("Timeout" in name for name in names):
         return "the server does not answer in time", START
     if "TooLarge" in names:
-        return "the response is too large", "Check the address: this is no server of a model"
+        return "the response is too large", "Check the address: this does not serve a model"
     if "DecodingError" in names:
         return redacted(" ".join(str(causes[names.index("DecodingError")]).split()))[:150], "Check the server"
     if not {"RemoteProtocolError", "ReadError", "EndOfStream"}.isdisjoint(names):

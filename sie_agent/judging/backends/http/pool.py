@@ -161,7 +161,7 @@ class Pool:
             self._back(server)
 
     async def failed(self, server: ModelServer, trouble: Trouble, sent_at: float) -> bool:
-        """Take note of trouble; whether it was the server's, so that it is no try of the request's."""
+        """Take note of trouble; whether it was the server's, so that it is not a try of the request's."""
         now = time.monotonic()
         server.last_trouble = trouble.answer.detail
         server.tally.failures[trouble.answer.status] += 1

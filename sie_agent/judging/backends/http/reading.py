@@ -123,7 +123,7 @@ def read_answer(variant: Variant, method: str, body: object, prompt: Sequence[st
     used = usage_of(body) or (0, 0)
     choice = first_choice(body)
     if choice is None:
-        answer = Answer("malformed", method, detail=f"the response is no chat completion: {str(body)[:100]}")
+        answer = Answer("malformed", method, detail=f"the response is not a chat completion: {str(body)[:100]}")
     else:
         answer = _read_choice(variant, method, choice, used[1], prompt)
     return replace(answer, input_tokens=used[0], output_tokens=used[1])
@@ -260,7 +260,7 @@ def alternatives_at(entry: Mapping[str, Any]) -> dict[str, float] | str:
         try:
             value = float(number)
         except OverflowError:
-            return "a log-probability is no number of usual size"
+            return "a log-probability is not a number of usual size"
         # NaN spoils the pair, whichever comes first
         if not math.isnan(pairs.get(token, 0.0)):
             pairs[token] = value if math.isnan(value) else max(pairs.get(token, -math.inf), value)

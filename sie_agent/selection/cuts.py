@@ -21,7 +21,7 @@ Ties = npt.NDArray[np.int64]
 POSITIVE_AT = 0.5
 # kinds of rows that each lose the same share where labels stay in balance, in the order of their numbers
 STRATA = ("positives", "negatives", "unlabelled")
-# why a row is dropped, by the number that `verdicts` has for it
+# why a row is dropped, by the number that `decisions` has for it
 REASONS = ("below the threshold", "gave way to coverage", "no score")
 # queries are grouped part by part, since the groups of all of them would be in memory at once
 QUERY_PARTS = 8
@@ -83,7 +83,7 @@ class SelectionRule:
 
 
 def decide(connection: Any, keep: float, rule: SelectionRule) -> None:
-    """Make the view ``verdicts`` of ``scored``.
+    """Make the view ``decisions`` of ``scored``.
 
     Its columns are ``row``, ``score`` (of rows without one the median of their stratum), ``stratum``, ``positive``,
     ``query``, ``covered`` (the best positive row of its query), ``by_score`` (among the share to keep by score alone),
@@ -121,7 +121,7 @@ def decide(connection: Any, keep: float, rule: SelectionRule) -> None:
     make_cuts(connection, "other_cuts", "(FROM complete ANTI JOIN best USING (row))", [first - covered, *further])
     # a stratum without a cut keeps nothing
     connection.execute(
-        """CREATE VIEW verdicts AS
+        """CREATE VIEW decisions AS
         SELECT s.row, s.score, s.stratum, s.positive, s.query, best.row IS NOT NULL AS covered,
             c.row IS NOT NULL AND (c.score, s.tie, s.row) <= (s.score, c.tie, c.row) AS by_score,
             covered OR (o.row IS NOT NULL AND (o.score, s.tie, s.row) <= (s.score, o.tie, o.row)) AS kept,
