@@ -57,7 +57,8 @@ def require_vllm() -> None:
         raise MissingExtraError("vllm", "vllm")
     raise EnvironmentFailure(
         "the package 'vllm' is not installed",
-        hint="Without a GPU: scripts/install.sh vllm, .venv-vllm/bin/sie; else with: pip install 'sie-agent[vllm]'",
+        hint="Without a GPU, run scripts/install.sh vllm and use .venv-vllm/bin/sie. Otherwise install it with: "
+        "pip install 'sie-agent[vllm]'",
     )
 
 

@@ -192,7 +192,7 @@ def load_suite(source: str | Path, overrides: Sequence[str] = (), *, told: bool 
     Suite(name='quickstart', data='sample', judges=['panel', 'minilm', 'embedded', 'lexical'], draws=[1])
     """
     path = find_suite(source)
-    text = read_yaml(path, hint="Give a suite in YAML: `sie init DATA` writes one.", expected=f"{SUITE} in YAML")
+    text = read_yaml(path, hint="`sie init DATA` writes a suite.", expected=f"{SUITE} in YAML")
     content = text.content
     if (other := other_yaml(content, SUITE, path)) is not None:
         raise other

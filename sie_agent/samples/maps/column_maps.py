@@ -184,7 +184,9 @@ def load_column_map(chosen: str | Path | ColumnMap | Mapping[str, Any]) -> Colum
         told = YamlText(dict(chosen), "column_map", {})
     else:
         path = find_column_map(chosen)
-        told = read_yaml(path, hint="Give a column map in YAML.", what="the column map", expected=f"{MAP} in YAML")
+        told = read_yaml(
+            path, hint="`sie init DATA` writes a column map.", what="the column map", expected=f"{MAP} in YAML"
+        )
         if not isinstance(told.content, dict):
             hint = "Write at least: columns: {query: …, title: …}"
             raise InputError("the column map holds no keys", where=path, hint=hint)
