@@ -178,7 +178,10 @@ def test_scores_that_cannot_be_added_up(tmp_path: Path, with_log: bool, wrong: f
             where="log",
             top=3,
         )
-    assert f"scores.parquet, row 578, field 'value': the score is {wrong}," in str(raised.value)
+    assert (
+        f"scores.parquet, row 578, field 'value': the score must be between -1e+100 and 1e+100, found {wrong}"
+        in str(raised.value)
+    )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["scores.parquet"]
 
 

@@ -200,6 +200,6 @@ BAD = [
         code=1,
         line="sends requests on to",
     ),
-    Habit("JSON of another service", always(tells(200, {"ok": 1})), graded=0, others=("malformed",), line="no chat"),
+    Habit("JSON of another service", always(tells(200, {"ok": 1})), graded=0, others=("malformed",), line="not a chat"),
 ]
 BODIES = [*GOOD, *BAD]

@@ -240,7 +240,7 @@ def test_concurrency_shrinks_and_grows_again(cache: JudgmentCache) -> None:
     ("text", "problem"),
     [
         ("endpoints:\n  - base_url: http://a\n    modle: x\n", r"endpoints\.0\.modle: unknown key"),
-        ("endpoints:\n  - base_url: ftp://a\n", "no http or https address"),
+        ("endpoints:\n  - base_url: ftp://a\n", "not an http or https address"),
         ("endpoints: []\n", "endpoints"),
         ("double: 3\n", "endpoints"),
         ("endpoints:\n  - base_url: http://a\n    price: {input: -1, output: 0}\n", r"price\.input"),

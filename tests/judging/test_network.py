@@ -70,7 +70,10 @@ def test_a_proxy_that_forbids_and_one_whose_server_is_down(monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("address", "words"),
     [
-        ("socks5://127.0.0.1:9", "needs the package 'socksio'. pip install 'httpx[socks]' or unset ALL_PROXY"),
+        (
+            "socks5://127.0.0.1:9",
+            "needs the package 'socksio'. Unset ALL_PROXY, or install what it needs with: pip install 'httpx[socks]'",
+        ),
         ("ftp://me:hunter22@127.0.0.1:9", "by http, https or socks5, not by 'ftp'"),
         ("http://127.0.0.1:port", "the proxy's address is not valid"),
         ("http://", "the proxy's address is not valid"),
@@ -227,7 +230,7 @@ def test_certificates_that_are_not_there(
         named.mkdir() if variable.endswith("DIR") else named.write_text("none")
     monkeypatch.setenv(variable, str(named))
     words = "holds no certificate" if kind == "empty" else "cannot be read"
-    with pytest.raises(EnvironmentFailure, match=f"^{variable}: .*{words}.*unset it$"):
+    with pytest.raises(EnvironmentFailure, match=f"^{variable}: .*{words}.*unset it[.]$"):
         async_client("https://api.example.com/v1", KEY, 1.0)
     # nothing is checked by them where nothing is encrypted
     with served(response()) as server:

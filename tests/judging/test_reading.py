@@ -187,7 +187,7 @@ def test_marks_that_python_takes_for_line_ends_stay_in_a_text() -> None:
     ("body", "why"),
     [
         (stream(piece("I")), "ended too early"),
-        (stream(piece('{"grade": "1'), "{broken", piece('"}', "stop")), "no JSON"),
+        (stream(piece('{"grade": "1'), "{broken", piece('"}', "stop")), "not JSON"),
         (b"data: [DONE]\n\n", "no pieces"),
         (b"", "empty"),
         (b"<html><title>Sign &amp; in</title>", "'Sign & in'"),

@@ -45,7 +45,7 @@ def test_a_whole_one_is_read_as_it_was_written() -> None:
         ({"quantiles": {"value": [0.0] * 300_000}}, "quantiles of 'value'"),
         ({"quantiles": {"value": [0.0, 1e308]}}, "quantiles of 'value'"),
         ({"quantiles": {"value": [1.0, 0.0]}}, "quantiles of 'value'"),
-        ({"quantiles": {"nothing": [0.0, 1.0]}}, "no weak label"),
+        ({"quantiles": {"nothing": [0.0, 1.0]}}, "not a weak label"),
         ({"chosen": "magic"}, "chosen"),
         ({"why": {"a": 1}}, "why"),
         ({"why": "a\x1b[31m\n"}, "why"),
