@@ -14,6 +14,7 @@ from types import GenericAlias, NoneType, UnionType
 from typing import Annotated, Any
 
 import typer
+from click import get_current_context
 
 from sie_agent.cli.options import METAVARS, SHARED
 from sie_agent.cli.output import call, show, wishes
@@ -62,7 +63,9 @@ def command_of(verb: Verb) -> Callable[..., None]:
         given |= {name: not given[name] for name in switched_off(verb)}
         if verb.question is not None and not given.pop("yes"):
             if wishes.json:
-                raise InputError("programs cannot be asked", hint="Give --yes.")
+                raise InputError(
+                    "programs cannot be asked", where=get_current_context().command_path, hint="Give --yes."
+                )
             typer.confirm(verb.question(given), abort=True, err=True)
 
         def work() -> Mapping[str, Any]:

@@ -82,7 +82,7 @@ def label(
         how: dict[str, Any] = {"judge": judge, "retry_failed": retry_failed, "max_cost": max_cost}
         return plan(data, variant=variant, cache_path=cache_path, skip_invalid=skip_invalid, **rows, **how)
     if out is None:
-        raise InputError("no folder to write into", where="sie label", hint="Give --out DIR, or --dry-run")
+        raise InputError("no folder to write into", where="--out", hint="Give --out DIR, or --dry-run.")
 
     from sie_agent.commands.labelling import JudgingTask, label_into, load_variants
     from sie_agent.commands.log_rows import LogRows

@@ -11,8 +11,10 @@ import pandas as pd
 from sie_agent.errors import InputError
 from sie_agent.samples import ColumnMap, InvalidRows, rows_policy
 from sie_agent.samples import load_samples as load
+from sie_agent.utils.renamed import renamed
 
 
+@renamed(labels_may_lack="allow_missing_labels")
 def load_samples(
     source: str | Path,
     *,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import InitVar, dataclass
+from dataclasses import dataclass
 
 from sie_agent.errors import InputError
+from sie_agent.utils.renamed import renamed_fields
 
 WHERE = "adjustment settings"
 FEWEST_ROWS = 8  # of a segment
@@ -13,6 +14,7 @@ BACKING = "support"
 MEANS = ("label", BACKING)
 
 
+@renamed_fields(distil_index="distill_index", distil_change="distill_change")
 @dataclass(frozen=True)
 class AdjustmentSettings:
     """Sizes are in events (rows that were scored).
@@ -33,7 +35,6 @@ class AdjustmentSettings:
     bins : of equal share in the baseline; groups : parts that queries are dealt to, to see how alike their rows are.
     departments : that get figures of their own; the rest shares the bucket ``other``.
     pending : events that are taken in at once.
-    distil_index, distil_change : earlier spellings of distill_index and distill_change, still read.
     """
 
     window: int = 4_000
@@ -51,13 +52,8 @@ class AdjustmentSettings:
     groups: int = 32
     departments: int = 200
     pending: int = 1_024
-    distil_index: InitVar[float | None] = None
-    distil_change: InitVar[float | None] = None
 
-    def __post_init__(self, distil_index: float | None, distil_change: float | None) -> None:
-        for name, value in (("distill_index", distil_index), ("distill_change", distil_change)):
-            if value is not None:
-                object.__setattr__(self, name, value)
+    def __post_init__(self) -> None:
         for name in ("segments", "persist", "departments", "pending"):
             require(name, getattr(self, name), getattr(self, name) >= 1, "1 or more")
         for name in ("window", "department_window", "warm_up"):
@@ -70,6 +66,7 @@ class AdjustmentSettings:
         require("false_alarms", self.false_alarms, 0 < self.false_alarms < 1e5, "above 0 and below 100000")
         for name in ("index", "change"):
             low, high = getattr(self, f"watch_{name}"), getattr(self, f"distill_{name}")
+            require(f"distill_{name}", high, 0 < high < float("inf"), "above 0")
             allowed = f"above 0 and at most distill_{name} ({high})"
             require(f"watch_{name}", low, 0 < low <= high < float("inf"), allowed)
 

@@ -271,6 +271,6 @@ def current_umask() -> int:
 
 def write_failure(error: OSError, path: Path) -> EnvironmentFailure:
     """The error for a file that could not be written, in words."""
-    unknown = f"the file cannot be written: {error.strerror or error}", "Write it elsewhere"
+    unknown = f"cannot be written: {error.strerror or error}", "Write it elsewhere"
     problem, hint = FAILURES.get(error.errno or 0, unknown)
     return EnvironmentFailure(problem, where=path, hint=hint)

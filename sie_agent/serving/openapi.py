@@ -28,7 +28,7 @@ Any request may be refused before it reaches its path, with the connection close
 that is understood, 408 where its headers do not come, 414 or 431 where they are too large, 429 or 503 with
 `retry-after` where there are too many connections."""
 
-EXAMPLE_SCORE = 0.83
+EXAMPLE_SCORES = {"relevance": 0.83, "value": 0.33, "support": 0.83, "hardness": 0.17}
 LINES_IN = '{"query": "oak table", "title": "Solid oak table", "label": 1}\n{"query": "", "title": "Lamp"}\n'
 WRONG_LINE = HttpError(422, "invalid_request", "query: the query is empty", "query")
 MEANINGS = {
@@ -79,7 +79,7 @@ def failures(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def score_example(loaded: Loaded) -> dict[str, Any]:
     """An example of the scores of one row."""
-    scores: dict[str, Any] = dict.fromkeys(loaded.engine.labels, EXAMPLE_SCORE)
+    scores: dict[str, Any] = {label: EXAMPLE_SCORES.get(label, 0.5) for label in loaded.engine.labels}
     if loaded.recipe is not None:
         scores[WEIGHT] = 1.42
     if loaded.blends:

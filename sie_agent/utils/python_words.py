@@ -50,8 +50,8 @@ OPTION = re.compile(r"(?<![\w-])--([a-z]+(?:-[a-z]+)*)(?: ((?:relevance/[\w-]+(?
 NUMBER = re.compile(r"-?[\d.]*\d")
 # words that come behind an option and are not a value of it
 _WORDS = (
-    "a about above alone an and are as asks at before below beside both but by can cannot carries come "
-    "comes count counts do does exclude excludes for from given gives goes had has have holds if in into "
+    "a about above alone an and apart are as asks at before below beside both but by can cannot carries come "
+    "comes count counts do does exclude excludes for from given gives go goes guards had has have holds if in into "
     "is it itself keeps leave leaves let lets like may means must names needs no not of on only or over "
     "says selects share since such takes than that the then there this to together too under until was "
     "were what where whether which while will with without would "

@@ -358,3 +358,21 @@ def test_of_several_splits_one_is_chosen(tmp_path: Path, monkeypatch: pytest.Mon
     result = init("shop", split="train")
     suite = load_suite(result["suite"])
     assert suite.data.split == "train" and result["exit_code"] == 0
+
+
+@pytest.mark.parametrize("column", ["query", "item_id"])
+@pytest.mark.parametrize("kind", ["parquet", "jsonl"])
+def test_an_empty_cell_among_repeated_pairs_is_no_fault(tmp_path: Path, column: str, kind: str) -> None:
+    rows = [
+        {"query": f"lamp {n % 3}", "item_id": f"i{n % 4}", "title": f"Lamp {n % 4}", "clicked": n % 2}
+        for n in range(24)
+    ]
+    rows[3][column] = None
+    path = tmp_path / f"log.{kind}"
+    table = pd.DataFrame(rows)
+    if kind == "parquet":
+        table.to_parquet(path)
+    else:
+        table.to_json(path, orient="records", lines=True)
+    result = init(path, tmp_path / "out")
+    assert "map" in json.dumps(result)

@@ -178,7 +178,6 @@ def test_a_state_in_the_earlier_spelling_goes_on(tmp_path: Path) -> None:
     del content["sha256"], content["format"]
     write_state(path, {**content, "made_for": fingerprints(fresh())[1]})
     assert comparable(resume_adjustment(path, fresh())) == comparable(resume_adjustment(saved(tmp_path), fresh()))
-    assert AdjustmentSettings(distil_index=0.3) == AdjustmentSettings(distill_index=0.3)
 
 
 def test_labels_in_another_order_are_another_scorer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

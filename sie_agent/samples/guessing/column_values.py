@@ -104,6 +104,8 @@ def is_list(cell: object) -> bool:
 
 def repeated_pairs(query: pd.Series, item: pd.Series) -> int:
     """How many rows are of a pair of query and item that a row before is of."""
-    keys = pd.DataFrame({"query": query.astype(str), "item": item.astype(str).str.strip()})
+    # a Parquet column of texts keeps its nulls when it is made text
+    texts = {"query": query.fillna("").astype(str), "item": item.fillna("").astype(str).str.strip()}
+    keys = pd.DataFrame(texts)
     keys["query"] = keys["query"].map({text: normalise_query(text) for text in keys["query"].unique()})
     return int(keys[(keys != "").all(axis=1)].duplicated().sum())
