@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(r"^```bash\n(?P<command>.*?)^```\n(?:\n*```text\n(?P<output>.*?)^```\n)?", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
 # how long things took, and how fast they were
-PACE = re.compile(r"\d[\d,.]*(?= s\b)|\d[\d,.]*(?=/s\b)")
+PACE = re.compile(r"\d[\d,.]* (?:s|min|h)\b|\d[\d,.]*(?=/s\b)")
 # what is told every half minute, where something takes that long
 PROGRESS = re.compile(r"^[^:\n]+: [\d,]+(?: of [\d,]+)?(?:, about [\d,]+ min left)?(?: · .*)?\n", re.MULTILINE)
 BAR = re.compile(r"[▒█]+ *")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import sie_agent
-from sie_agent.cli.parsing import PLACE, labels_in_words
+from sie_agent.cli.parsing import with_names
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -42,7 +42,7 @@ def option_rows(context: Any) -> Iterator[str]:
             record = (parameter.make_metavar(context), "")
         name, meaning = record
         # the names of the weak labels, which the help fills in when it is shown
-        meaning = meaning.replace(PLACE, labels_in_words())
+        meaning = with_names(meaning)
         yield f"| `{name.strip()}` | {escaped(' '.join(meaning.split()))} |"
 
 

@@ -32,6 +32,14 @@ REGISTRIES: dict[str, Callable[[], str]] = {
 }
 
 
+def with_names(text: str) -> str:
+    """The help of an option with the names in `REGISTRIES` filled in."""
+    for words, names in REGISTRIES.items():
+        if words in text:
+            text = text.replace(words, names())
+    return text
+
+
 # typer and click disagree from version to version on whose classes the arguments of these methods are
 class Command(TyperCommand):
     """A verb: it says where an option of one value is given twice, and its help names what is in registries."""
@@ -45,9 +53,7 @@ class Command(TyperCommand):
         """The options, with the names in `REGISTRIES` filled in; arguments without their type, as options are."""
         before = {one: str(one.help) for one in self.params if isinstance(one, TyperOption) and one.help}
         for option, text in before.items():
-            for words, names in REGISTRIES.items():
-                if words in text:
-                    option.help = text.replace(words, names())
+            option.help = with_names(text)
         for argument in self.params:
             if isinstance(argument, TyperArgument):
                 vars(argument)["display_type_rich"] = lambda ctx: ""

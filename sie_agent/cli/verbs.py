@@ -14,7 +14,6 @@ from types import GenericAlias, NoneType, UnionType
 from typing import Annotated, Any
 
 import typer
-from click import get_current_context
 
 from sie_agent.cli.options import METAVARS, SHARED
 from sie_agent.cli.output import call, show, wishes

@@ -15,7 +15,7 @@ from sie_agent.evaluation.bootstrap import interval, mean_of, query_copies, resa
 from sie_agent.evaluation.calibration import calibration
 from sie_agent.evaluation.confident import confident_learning
 from sie_agent.evaluation.embeddings import embedding_features
-from sie_agent.evaluation.metrics import chances_of_top, partial_spearman, roc_auc, spearman, spearman_brown
+from sie_agent.evaluation.metrics import METRICS, chances_of_top, partial_spearman, roc_auc, spearman, spearman_brown
 from sie_agent.evaluation.model_agreement import agreement_of_models
 from sie_agent.evaluation.moments import query_moments, resampled_auc, resampled_correlation
 from sie_agent.evaluation.prompts import comparable_judgments, compare_judgments
@@ -28,6 +28,7 @@ from sie_agent.evaluation.twin import knowledge_removed
 from sie_agent.evaluation.within import QueryNdcg, QueryPairs, query_auc
 
 __all__ = [
+    "METRICS",
     "TEXT_SCORES",
     "Column",
     "DrawEvidence",

@@ -135,13 +135,12 @@ def accuracies(
     for fold in folds:
         rows = np.flatnonzero(fold.log)
         for name, (labels, weights) in columns.items():
-            [predicted] = RANKERS[TARGET].fit(
+            predicted = RANKERS[TARGET].learn(
                 FeatureRows(features[rows], labels[rows].astype(np.float32), codes[rows]),
                 None if weights is None else (weights[rows] / weights[rows].mean()).astype(np.float32),
                 training_of(settings, len(rows)),
                 [SEED + 100 * seed + one for one in range(MODELS)],
-                [features[fold.test]],
-            )
+            )(features[fold.test])
             tested = QueryPairs(grade[fold.test], codes[fold.test], count).accuracy(predicted)
             here = np.unique(codes[fold.test])
             found[name][here] = tested[here]

@@ -21,7 +21,14 @@ from sie_agent.utils.values import check_values, option_of
 
 ENTRY_POINTS = "sie_agent.backends"
 # of those that can answer a method, the first is the one to advise
-CLASSES = (LocalBackend, OpenAIBackend, VLLMBackend, LangChainBackend, EmbeddingBackend, LexicalBackend)
+CLASSES = (
+    LocalBackend,
+    OpenAIBackend,
+    VLLMBackend,
+    LangChainBackend,
+    EmbeddingBackend,
+    LexicalBackend,
+)
 BACKENDS: dict[str, BackendClass] = {one.kind: cast(BackendClass, one) for one in CLASSES}
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 from sie_agent.errors import InputError
 from sie_agent.samples.sources.dialects import SEPARATORS, Dialect, dialect_of, no_header
 from sie_agent.samples.sources.swallowed import LINE_END, holds_rows
-from sie_agent.samples.sources.text_files import MOST_CHARACTERS, TextLines, line_ends
+from sie_agent.samples.sources.text_files import MOST_CHARACTERS, TextLines
 
 PIECE_ROWS = 20_000
 PIECE_CHARACTERS = 1024 * 1024
@@ -149,13 +149,27 @@ def broken_quotes(path: Path, dialect: Dialect, start: int, end: int, reason: st
 
 def faulty_quote(path: Path, dialect: Dialect, start: int, end: int) -> tuple[int, int | None]:
     """Lines in which the quote opens and closes (None: it does not) that makes the row from *start* to *end* wrong."""
+    inside, opening = False, start
     with TextLines(path, dialect.encoding) as lines:
-        text = "".join(islice(lines, start - 1, end))
-    opening = start
-    for found in re.finditer(rf'(?<![^{re.escape(dialect.separator)}\r\n])"(?:[^"]|"")*+("?)', text):
-        opening = start + line_ends(text[: found.start()], "")
-        if not found[1]:
-            break
-        if text[found.end() : found.end() + 1] not in ("", "\r", "\n", dialect.separator):
-            return opening, start + line_ends(text[: found.end()], "")
+        for line in islice(lines, start - 1, end):
+            place, fresh = 0, not inside
+            while place < len(line):
+                if inside:
+                    place = line.find('"', place) + 1
+                    if not place:
+                        break
+                    if line[place : place + 1] == '"':
+                        place += 1
+                        continue
+                    inside = False
+                    if line[place : place + 1] not in ("", "\r", "\n", dialect.separator):
+                        return opening, lines.number
+                elif fresh and line[place] == '"':
+                    inside, opening, fresh = True, lines.number, False
+                    place += 1
+                else:
+                    place = line.find(dialect.separator, place) + 1
+                    if not place:
+                        break
+                    fresh = True
     return opening, None
