@@ -62,9 +62,7 @@ def command_of(verb: Verb) -> Callable[..., None]:
         given |= {name: not given[name] for name in switched_off(verb)}
         if verb.question is not None and not given.pop("yes"):
             if wishes.json:
-                raise InputError(
-                    "programs cannot be asked", where=get_current_context().command_path, hint="Give --yes."
-                )
+                raise InputError("a program cannot be asked", where="--yes", hint="Give it, if you are sure.")
             typer.confirm(verb.question(given), abort=True, err=True)
 
         def work() -> Mapping[str, Any]:
