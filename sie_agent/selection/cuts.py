@@ -24,7 +24,7 @@ STRATA = ("positives", "negatives", "unlabelled")
 # why a row is dropped, by the number that `decisions` has for it
 REASONS = ("below the threshold", "gave way to coverage", "no score")
 # queries are grouped part by part, since the groups of all of them would be in memory at once
-QUERY_PARTS = 8
+QUERY_PARTS = 4
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,8 @@ from sie_agent.selection.cuts import (
 )
 from sie_agent.utils.progress import Bar, bar
 
-# queries are only compared, and 64 bits of a digest take less memory than a text
-DIGESTED = "* REPLACE (md5_number_lower(query) AS query)"
+# queries are only compared, and 64 bits of a hash take less memory than a text
+DIGESTED = "* REPLACE (CASE WHEN query IS NOT NULL THEN hash(query) END AS query)"
 DROPPED = pa.schema(
     [("sample_id", pa.string()), ("query", pa.string()), ("reason", pa.string()), ("score", pa.float64())]
 )
