@@ -120,7 +120,7 @@ class MissingExtraError(EnvironmentFailure):
     --------
     >>> import sie_agent as sie
     >>> print(sie.MissingExtraError("torch", "local"))
-    the package 'torch' is not installed. Install it with: pip install 'sie-agent[local]'
+    the package 'torch' is not installed. Install it: `pip install 'sie-agent[local]'`.
     """
 
     def __init__(self, package: str, extra: str) -> None:

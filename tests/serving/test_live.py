@@ -131,7 +131,7 @@ def test_a_scorer_that_cannot_be_weighed_by_is_not_reloaded(
             ({}, "no baseline of 'support'"),
             ({"hardness": [0, 1]}, "no baseline of 'support'"),
             ({"support": [1, 0]}, "not a rising row of numbers"),
-            ({"support": [0, 1], "value": [1, 0]}, "'value' are not rising"),
+            ({"support": [0, 1], "value": [1, 0]}, "'value' are not a rising row of numbers"),
             ({"support": [0, 1], "fame": [0, 1]}, "that the scorer does not give"),
         ):
             limited(folder, scorer_folder, *config["labels"])

@@ -129,7 +129,7 @@ def test_the_commands_of_the_report_take_the_files_up(
     steps = json.loads((out / "next-steps.json").read_text())["steps"]
     assert set(steps) == {"check", "judge", "grade"}
     assert all((out / step["file"]).is_file() for step in steps.values())
-    judge, grade, _ = next_steps(read_run(out))
+    judge, grade = next_steps(read_run(out))
     run_shown(judge.actions[0].command, workshop.folder)
     made = load_samples(out / "next-to-judge.parquet")
     again = json.loads((out / "judged-more" / "manifest.json").read_text())["counts"]
