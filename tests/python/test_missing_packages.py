@@ -177,7 +177,10 @@ def test_without_datasets_a_data_set_of_the_hub_names_the_package(tmp_path: Path
     of_the_hub = ("label", "--data", "owner/name", *words)
     of_a_run = suite(tmp_path, "hub", WORDS, MINILM, data={"source": "owner/name"})
     for ran in run(tmp_path, ("datasets",), of_the_hub, of_a_run):
-        assert ran.code == 1 and "the package 'datasets' is not installed. Install it with: pip install sie-agent" in ran.err
+        assert (
+            ran.code == 1
+            and "the package 'datasets' is not installed. Install it with: pip install sie-agent" in ran.err
+        )
     assert not (tmp_path / "out" / "judgments.parquet").exists()
 
 
