@@ -134,7 +134,8 @@ def _read_draw(path: Path, judge: str) -> pd.DataFrame:
         "error": f"scorer|{LABEL_ERROR}|{judge}",
         "loss": "baseline|plain-loss",
     }
-    held = _read_rows(path, ("sample_id", "label"))
+    # a draw has a column for each label of each judge
+    held = _read_rows(path, ("sample_id", "label"), only=["sample_id", "label", *wanted.values()])
     found = held[["sample_id", "label"]].copy()
     for name, column in wanted.items():
         found[name] = held[column].astype("float64") if column in held.columns else math.nan
@@ -165,10 +166,12 @@ def _read_suite(path: Path) -> dict[str, Any]:
     return suite
 
 
-def _read_rows(path: Path, required: Sequence[str], numeric: Sequence[str] = ()) -> pd.DataFrame:
+def _read_rows(
+    path: Path, required: Sequence[str], numeric: Sequence[str] = (), only: Sequence[str] | None = None
+) -> pd.DataFrame:
     if not path.is_file():
         raise InputError("the file is missing", where=path, hint=MEND)
-    frame = read_table(path, required=required, numeric=numeric, writer="`sie run`")
+    frame = read_table(path, required=required, numeric=numeric, writer="`sie run`", only=only)
     return frame.assign(sample_id=frame["sample_id"].astype(str))
 
 

@@ -124,7 +124,12 @@ def stamped(schema: pa.Schema, path: Path) -> pa.Schema:
 
 
 def read_table(
-    path: str | Path, *, required: Sequence[str] = (), numeric: Sequence[str] = (), writer: str = STAGE
+    path: str | Path,
+    *,
+    required: Sequence[str] = (),
+    numeric: Sequence[str] = (),
+    writer: str = STAGE,
+    only: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Read a Parquet file that a stage wrote.
 
@@ -134,6 +139,7 @@ def read_table(
     required : columns that have to be in it.
     numeric : columns that have to hold numbers, or nothing, where they are in it.
     writer : what writes such files, for messages.
+    only : columns to read, of those that are in it; None for all.
 
     Raises
     ------
@@ -143,7 +149,7 @@ def read_table(
     source = Path(path)
     check_there(source, writer)
     with parquet_faults(source, writer), pq.ParquetFile(pa.OSFile(str(source), "rb")) as file:
-        table = file.read()
+        table = file.read(only)
         frame = as_frame(table)
     refuse_twice(table.column_names, source)
     for name in set(IDS) & set(frame.columns):

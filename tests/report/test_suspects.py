@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,7 @@ from sie_agent.report.doubt import (
 from sie_agent.report.listed_rows import known_rows
 from sie_agent.report.read import read_run
 from sie_agent.report.suspects import floor_percent, judged_words, reason_words, side_names, suspects_of
+from sie_agent.samples.tables import read_table
 
 from .figures import Options
 from .fixtures import build_run
@@ -257,3 +259,24 @@ def test_a_page_lists_no_row_that_its_judge_does_not_doubt(tmp_path: Path, kind:
     assert found is not None
     for side in found.sides:
         assert side.rows and not any("does not contradict" in row.reason for row in side.rows)
+
+
+def test_of_a_draw_only_the_columns_of_the_page_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A draw holds a column for each label of each judge."""
+    run = build_run(tmp_path / "run")
+    before = read_run(run).draws
+    assert before and not before[0]["scored"].isna().all()
+    for path in run.glob("draws/*/evidence.parquet"):
+        held = pd.read_parquet(path)
+        held.assign(**{f"scorer|support|simulated-0.{number}": 0.5 for number in range(10, 60)}).to_parquet(path)
+    widths = []
+
+    def spied(path: Path, **given: Any) -> pd.DataFrame:
+        table = read_table(path, **given)
+        widths.extend([len(table.columns)] if path.name == "evidence.parquet" else [])
+        return table
+
+    monkeypatch.setattr("sie_agent.report.read.read_table", spied)
+    for one, other in zip(before, read_run(run).draws, strict=True):
+        pd.testing.assert_frame_equal(one, other)
+    assert len(widths) == 2 and max(widths) < 10
