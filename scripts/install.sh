@@ -141,6 +141,8 @@ test)
     install local,serve,dev
     say "Installing kronfluence, against which EK-FAC is tested; it does without the torchvision that it asks for"
     pip_install --no-deps kronfluence==1.0.1 einconv==0.1.0 einops==0.8.2 opt_einsum==3.4.0
+    say "Installing ppi-python, against which prediction-powered estimates are tested; it does without the gdown that it asks for"
+    pip_install --no-deps ppi-python==0.2.3
     ;;
 browser)
     if has_browser; then

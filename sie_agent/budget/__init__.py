@@ -1,0 +1,1 @@
+"""Which pairs to judge when not all can be."""

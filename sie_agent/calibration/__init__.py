@@ -1,0 +1,1 @@
+"""From what a judge says to a probability of relevance."""

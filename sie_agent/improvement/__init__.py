@@ -1,0 +1,1 @@
+"""Prompts that get better: proposals, trials, acceptance."""
