@@ -55,3 +55,8 @@ def test_it_judges_as_the_server_does(
     by_server = judged(server, cache, pairs.drop(index=5), roomy)
     expected = graded.drop(index=5)["score"].tolist()
     assert by_server["score"].tolist() == pytest.approx(expected, abs=0.04)
+
+
+def test_nothing_that_the_package_needs_is_missing(vllm_python: Path) -> None:
+    checked = subprocess.run([vllm_python, "-m", "pip", "check"], capture_output=True, text=True, timeout=120)
+    assert [line for line in checked.stdout.splitlines() if line.startswith("sie-agent")] == []
