@@ -92,7 +92,7 @@ def read_sheet(path: str | Path) -> pd.DataFrame:
             hint = "Give the sheet that `sie compare-prompts --grade-next` wrote, with its columns"
             raise InputError(f"the column '{name}' is missing", where=source, hint=hint)
     names = [name for name in COLUMNS if name in frame.columns]
-    texts = pd.DataFrame({name: text_column(frame[name]).str.strip() for name in names}, index=frame.index)
+    texts = pd.DataFrame({name: text_column(frame[name]).str.strip().tolist() for name in names}, index=frame.index)
     filled = texts[texts["grade"] != ""]
     if not len(filled):
         raise InputError("no grade is filled in", where=f"{source}, field 'grade'", hint=HINT)
