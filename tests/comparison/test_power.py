@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import t as student
 from statsmodels.stats.power import TTestPower
 
-from sie_agent.comparison import power_of, queries_needed
+from sie_agent.comparison import decide, power_of, queries_needed
 from sie_agent.comparison.power import power_of_equivalence, queries_for_equivalence
 from tests.comparison.simulated import by_query, by_row, just, values_of
 
@@ -18,7 +18,8 @@ RUNS = 1_000
 @pytest.mark.parametrize("queries", [5, 50, 1_000])
 @pytest.mark.parametrize("alpha", [0.05, 0.005])
 def test_power_is_that_of_statsmodels(difference: float, queries: int, alpha: float) -> None:
-    expected = TTestPower().power(abs(difference) / 0.2, queries, alpha)
+    # where the power is next to 1, statsmodels says NaN
+    expected = np.nan_to_num(TTestPower().power(abs(difference) / 0.2, queries, alpha), nan=1.0)
     assert power_of(difference, 0.2, queries, alpha=alpha) == pytest.approx(expected, abs=1e-9)
 
 
@@ -57,8 +58,6 @@ def test_the_power_that_was_computed_is_what_happens() -> None:
 
 
 def significant(values: dict[str, np.ndarray]) -> bool:
-    from sie_agent.comparison import decide
-
     return decide(values, margin=0.02).pairs[0].p <= 0.05
 
 
@@ -78,7 +77,5 @@ def test_the_power_of_equivalence_is_what_happens(difference: float) -> None:
 
 def test_rows_make_no_queries() -> None:
     values = values_of(np.random.default_rng(2), [0.5, 0.5], queries=30, rows=8)
-    from sie_agent.comparison import decide
-
     assert decide(by_query(values), margin=0.02).pairs[0].n_queries == 30
     assert decide(by_row(values), margin=0.02).pairs[0].n_queries == 240
