@@ -20,6 +20,11 @@ from sie_agent.errors import InputError
 from sie_agent.judging.prompts.template_check import FILTERS, MOST_SOURCE, TESTS, check_tree
 
 FIELDS = ("query", "title", "description", "attributes")
+# another item of the same query, to compare with
+OTHER_FIELDS = ("other_title", "other_description", "other_attributes")
+# what was asked before of the item, and of its opponent: only some variants have them
+EXTRA_FIELDS = ("profile", *OTHER_FIELDS)
+ALL_FIELDS = (*FIELDS, *EXTRA_FIELDS)
 # stands before and behind a field while Jinja renders
 MARK = "\x00"
 # of what is rendered; all fields of a row at their largest have 310,000 characters
@@ -137,6 +142,10 @@ class Filling:
     ----------
     source : the text of the template.
 
+    Attributes
+    ----------
+    extra_names : the fields that it shows beyond those of a pair.
+
     Raises
     ------
     TemplateSyntaxError : as :func:`parsed`.
@@ -147,7 +156,9 @@ class Filling:
         # Jinja works out what is constant when it compiles
         with bounded_work():
             self._template = ENVIRONMENT.from_string(source)
-        self._names = tuple(name for name in FIELDS if name in meta.find_undeclared_variables(tree))
+        used = meta.find_undeclared_variables(tree)
+        self._names = tuple(name for name in ALL_FIELDS if name in used)
+        self.extra_names = tuple(name for name in EXTRA_FIELDS if name in used)
         self._plain = MARK not in source and is_plain(tree)
         self._forms: dict[tuple[bool, ...], tuple[str, list[str]]] = {}
 
@@ -212,4 +223,4 @@ def asks_for_fields(test: nodes.Node) -> bool:
 
 def is_field(node: nodes.Node) -> bool:
     """Whether a part of a template is the name of a field."""
-    return isinstance(node, nodes.Name) and node.name in FIELDS
+    return isinstance(node, nodes.Name) and node.name in ALL_FIELDS
