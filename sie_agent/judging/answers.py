@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sie_agent.judging.prompts.variants import Calibration, Variant
+from sie_agent.judging.prompts.pieces import Calibration
+from sie_agent.judging.prompts.variants import Variant
 from sie_agent.judging.written import PROFILE_CHARS
 
 Message = dict[str, str]

@@ -236,25 +236,20 @@ class LookUp:
 
     Parameters
     ----------
-    variant, backend, cache, retry_failed : as ``judge_chunks`` takes them.
-    once : whether a question that an earlier chunk asked is left out of the later ones.
+    variant, backend, cache, retry_failed : as ``judge_chunks`` takes them; a plain variant.
 
     Raises
     ------
     InputError : the backend cannot answer the variant.
     """
 
-    def __init__(
-        self, variant: Variant, backend: Backend, cache: JudgmentCache, *, retry_failed: bool, once: bool = False
-    ) -> None:
+    def __init__(self, variant: Variant, backend: Backend, cache: JudgmentCache, *, retry_failed: bool) -> None:
         check_method(backend, variant)
         self.variant = variant
         self._backend = backend
         self._cache = cache
         self._retry_failed = retry_failed
-        self._once = once
         # by their hash, which is all that fits for a large log
-        self._seen: set[int] = set()
         self._seen_rows: set[int] = set()
 
     @cached_property
@@ -277,9 +272,6 @@ class LookUp:
                     self._seen_rows.update(hashes)
                 fields = RowFields(rows, self.variant)
                 asked, places = distinct_questions(fields, self.keys)
-                if self._once:
-                    asked = [question for question in asked if int(question.key[:16], 16) not in self._seen]
-                    self._seen.update(int(question.key[:16], 16) for question in asked)
                 answers = cached_answers(asked, fields, self.keys, self._cache, retry_failed=self._retry_failed)
                 yield Chunk(rows, fields, asked, places, answers, self.keys)
         finally:

@@ -64,6 +64,8 @@ def check_examples(variant: Variant) -> None:
             raise ValueError("examples: those of a facets variant stand in its facets")
         if tokens and example.answer not in tokens:
             raise ValueError(f"examples, number {number}: answer must be one of {', '.join(tokens)}")
+        if variant.attributes and (more := example.profile_parts.keys() - {one.name for one in variant.attributes}):
+            raise ValueError(f"examples, number {number}: the profile has no attribute {sorted(more)[0]!r}")
         if not tokens and example.answer is not None:
             raise ValueError(f"examples, number {number}: a {variant.method} variant has no answers")
 
@@ -83,6 +85,9 @@ def check_template(variant: Variant) -> None:
         line = getattr(error, "lineno", None)
         said = " ".join(str(getattr(error, "message", None) or error).split())
         raise ValueError(f"user: bad template{f', line {line}' if line else ''}: {said}") from error
+    if variant.method == "facets":
+        # each of its facets is checked as a variant of its own
+        return
     if variant.aspect == "clarity" and used - {"query"}:
         raise ValueError("user: clarity is asked once per query, so the template can use 'query' alone")
     if variant.aspect == "profile" and "query" in used:

@@ -40,6 +40,12 @@ class Example(BaseModel):
     answer: str | None = None
     rationale: str = ""
 
+    @property
+    def profile_parts(self) -> dict[str, str]:
+        """The profile, by attribute."""
+        pairs = (part.partition(":") for part in self.profile.split(";"))
+        return {name.strip(): value.strip() for name, _, value in pairs if name.strip()}
+
 
 class Calibration(BaseModel):
     """The logistic curve from a mean log-likelihood (nats) to a probability of relevance."""

@@ -11,8 +11,9 @@ from typing import Any
 
 from sie_agent.judging.answers import Message
 from sie_agent.judging.prompts.defuse import defused
+from sie_agent.judging.prompts.pieces import Example
 from sie_agent.judging.prompts.templates import ALL_FIELDS, compiled
-from sie_agent.judging.prompts.variants import Example, Variant
+from sie_agent.judging.prompts.variants import Variant
 
 # What could pass for one of the prompt's own fences, for a chat template's control token or for a role
 # tag: the bracket is swapped for a look-alike that no tokeniser or fence knows.
@@ -227,13 +228,9 @@ def example_answer(variant: Variant, example: Example, method: str) -> str:
     if method != "written":
         return str(example.answer)
     if variant.attributes:
-        return json.dumps({**profile_of(example), "grade": example.answer}, ensure_ascii=False)
+        told = example.profile_parts
+        profile = {one.name: told.get(one.name, "") for one in variant.attributes}
+        return json.dumps({**profile, "grade": example.answer}, ensure_ascii=False)
     if variant.rationale and variant.method == "written":
         return json.dumps({"rationale": example.rationale, "grade": example.answer}, ensure_ascii=False)
     return json.dumps({"grade": example.answer})
-
-
-def profile_of(example: Example) -> dict[str, str]:
-    """The profile of an example, by attribute."""
-    pairs = (part.partition(":") for part in example.profile.split(";"))
-    return {name.strip(): value.strip() for name, _, value in pairs if name.strip()}

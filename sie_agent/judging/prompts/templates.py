@@ -144,7 +144,7 @@ class Filling:
 
     Attributes
     ----------
-    extra_names : the fields that it shows beyond those of a pair.
+    names : the fields that it shows. extra_names : those of them that a pair alone does not have.
 
     Raises
     ------
@@ -157,7 +157,7 @@ class Filling:
         with bounded_work():
             self._template = ENVIRONMENT.from_string(source)
         used = meta.find_undeclared_variables(tree)
-        self._names = tuple(name for name in ALL_FIELDS if name in used)
+        self.names = tuple(name for name in ALL_FIELDS if name in used)
         self.extra_names = tuple(name for name in EXTRA_FIELDS if name in used)
         self._plain = MARK not in source and is_plain(tree)
         self._forms: dict[tuple[bool, ...], tuple[str, list[str]]] = {}
@@ -165,11 +165,11 @@ class Filling:
     def __call__(self, fields: Mapping[str, str]) -> str:
         if not self._plain:
             return self.render(fields)
-        there = tuple([bool(fields[name]) for name in self._names])
+        there = tuple([bool(fields[name]) for name in self.names])
         form = self._forms.get(there)
         if form is None:
             # a format string, and the names of the fields that go into it, in order
-            marked = {name: f"{MARK}{name}{MARK}" if fields[name] else "" for name in self._names}
+            marked = {name: f"{MARK}{name}{MARK}" if fields[name] else "" for name in self.names}
             parts = self.render(marked).split(MARK)
             form = "%s".join(part.replace("%", "%%") for part in parts[::2]), parts[1::2]
             self._forms[there] = form
