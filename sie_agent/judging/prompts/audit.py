@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sie_agent.judging.prompts.pieces import Example
+from sie_agent.judging.prompts.render import clean_fields
 from sie_agent.judging.prompts.templates import compiled
 from sie_agent.judging.prompts.variants import Variant, asked_variants, is_composite
 
@@ -127,6 +128,10 @@ def field_findings(variant: Variant) -> Iterator[Finding]:
             if getattr(example, name) and name not in read:
                 told = f"has '{name}', which the template does not show"
                 yield Finding("fields", "problem", f"examples, number {number}", told)
+        cleaned = clean_fields(variant, example.model_dump())
+        for name in [name for name, text in cleaned.items() if name in shown and lost(example, name, text)]:
+            told = f"of '{name}' nothing is shown: it reads like words to the judge, or has no room"
+            yield Finding("fields", "problem", f"examples, number {number}", told)
         if example.rationale and not variant.rationale:
             told = "has 'rationale', which only a written variant with rationale: true shows"
             yield Finding("fields", "problem", f"examples, number {number}", told)
@@ -137,6 +142,11 @@ def field_findings(variant: Variant) -> Iterator[Finding]:
             yield Finding("fields", "note", key, f"is of no use: the template does not show '{name}'")
         if name in shown and getattr(variant, key) == 0:
             yield Finding("fields", "problem", key, f"is 0, so the template never shows '{name}'")
+
+
+def lost(example: Example, name: str, shown: str) -> bool:
+    """Whether a text of an example is left out when it is cleaned."""
+    return bool(str(getattr(example, name)).strip()) and not shown
 
 
 def grade_findings(variant: Variant, columns: Sequence[str]) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from jinja2 import TemplateError, meta
 
 from sie_agent.errors import InputError
+from sie_agent.judging.prompts.defuse import defused
 from sie_agent.judging.prompts.templates import ALL_FIELDS, FIELDS, OTHER_FIELDS, compiled, parsed
 
 if TYPE_CHECKING:
@@ -154,6 +155,9 @@ def check_profile(variant: Variant) -> None:
         raise ValueError("method: a profile is written, without a rationale")
     if not names or len(set(names)) != len(names) or "grade" in names:
         raise ValueError("attributes: a profile needs some, each of its own name, none of them 'grade'")
+    for name in names:
+        if not defused(f"{name}: kettle"):
+            raise ValueError(f"attributes: '{name}:' reads like a word to the judge, which is taken out of item texts")
 
 
 def check_fences(shown: str, used: set[str]) -> None:
