@@ -116,8 +116,8 @@ add_group(
     "prompts",
     "list show render check diff new",
     "Prompt variants: list, show, render, check, diff, new.",
-    "Prompt variants: which there are, what they send about a row, what is wrong with them, how they differ, and how to "
-    "begin one of your own. Nothing is asked and nothing is paid for.",
+    "Prompt variants: which there are, what they send about a row, what is wrong with them, how they differ, and how "
+    "to begin one of your own. Nothing is asked and nothing is paid for.",
     "sie prompts list",
     "sie prompts render relevance/graded --data sample --row 3",
     "sie prompts check mine.yaml --data graded.csv",

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sie_agent.commands.prompt_lines import check_lines, diff_lines, list_lines, new_lines, render_lines, show_lines
 from sie_agent.commands.verb import Option, Verb
-from sie_agent.commands.words import columns, fitting
 from sie_agent.errors import EXIT_DONE, EXIT_PARTIAL, InputError
 from sie_agent.utils.counts import counted
 from sie_agent.utils.values import check_values
 
-ABOUT_CHARS = 80
 # rows behind the one that is shown, among which its opponents are found
 MORE_ROWS = 500
 CHECKED_ROWS = 20_000
@@ -138,9 +136,9 @@ def prompts_check(
 ) -> dict[str, Any]:
     """Look for what is wrong with a prompt variant, by itself and beside your data. Asks nobody.
 
-    Grades of several tokens, or that begin alike; levels that are not explained; fields that are of no use; examples that
-    stand in the data, exactly or nearly; grades that leak into the text; a likelihood without a calibration. Exit code 3
-    where there is a problem, 2 where the file is broken.
+    Grades of several tokens, or that begin alike; levels that are not explained; fields that are of no use; examples
+    that stand in the data, exactly or nearly; grades that leak into the text; a likelihood without a calibration. Exit
+    code 3 where there is a problem, 2 where the file is broken.
 
     Parameters
     ----------
@@ -201,8 +199,8 @@ def prompts_diff(variant: str | Path, other: str | Path) -> dict[str, Any]:
 
     Returns
     -------
-    ``variant``, ``other``, ``changed`` (each: ``key, before, after``), ``diff`` (lines, a field as its name in capitals),
-    and ``same_questions``: whether both are answered by the same answers in the cache.
+    ``variant``, ``other``, ``changed`` (each: ``key, before, after``), ``diff`` (lines, a field as its name in
+    capitals), and ``same_questions``: whether both are answered by the same answers in the cache.
 
     Raises
     ------
@@ -274,58 +272,6 @@ def prompts_new(
         "base": loaded.name,
         "exit_code": EXIT_DONE,
     }
-
-
-def list_lines(result: dict[str, Any]) -> list[str]:
-    """A line per variant."""
-    rows = [
-        (one["variant"], one["method"], str(one["questions"]), fitting(one["about"], ABOUT_CHARS))
-        for one in result["variants"]
-    ]
-    return columns(("variant", "method", "questions", "about"), rows)
-
-
-def show_lines(result: dict[str, Any]) -> list[str]:
-    """The file as it is, behind a line that says where it lies."""
-    return [f"# {result['path']}", *result["text"].rstrip("\n").split("\n")]
-
-
-def render_lines(result: dict[str, Any]) -> Iterator[str]:
-    """The messages in full."""
-    for one in result["questions"]:
-        yield f"=== {one['variant']} ({one['method']}): about {one['tokens']:,} tokens"
-        for message in one["messages"]:
-            yield f"--- {message['role']}"
-            yield from message["content"].split("\n")
-    questions = counted(len(result["questions"]), "question")
-    yield f"{result['sample_id']}: {questions}, about {result['tokens']:,} tokens (4 characters each). Nothing was asked."
-
-
-def check_lines(result: dict[str, Any]) -> Iterator[str]:
-    """A line per finding, problems first."""
-    for one in result["findings"]:
-        yield f"{one['level']:<8} {one['kind']:<12} {one['where']}: {one['told']}"
-    read = f", beside {counted(result['rows'], 'row')} of data" if result["rows"] else ""
-    notes = len(result["findings"]) - result["problems"]
-    yield f"{result['variant']}: {counted(result['problems'], 'problem')}, {counted(notes, 'note')}{read}"
-
-
-def diff_lines(result: dict[str, Any]) -> Iterator[str]:
-    """The keys that differ, then the diff."""
-    if not result["changed"]:
-        yield f"{result['variant']} and {result['other']} ask the same."
-        return
-    rows = [(one["key"], one["before"] or "–", one["after"] or "–") for one in result["changed"]]
-    yield from columns(("key", result["variant"], result["other"]), rows)
-    yield from result["diff"]
-    if result["same_questions"]:
-        yield "Both send the same: answers in the cache count for either."
-
-
-def new_lines(result: dict[str, Any]) -> list[str]:
-    """Where the copy lies, and what to do with it."""
-    path = result["path"]
-    return [f"{path}: a copy of {result['base']}", f"Next: change it, then sie prompts check {path}"]
 
 
 PROMPT = Option(help="Prompt variant: aspect/name, or a YAML file.", argument=True)

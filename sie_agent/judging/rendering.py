@@ -91,13 +91,11 @@ def differences(one: Variant, other: Variant) -> tuple[list[dict[str, str]], lis
 
 def sent_text(variant: Variant) -> str:
     """All messages of a variant as one text, with placeholders for the fields."""
-    parts = [as_sent(part, PLACEHOLDERS) for part in asked_variants(variant).values()]
-    several = len(parts) > 1
+    parts = asked_variants(variant)
     lines: list[str] = []
-    for part in parts:
-        # the name would differ everywhere
-        lines += [f"=== {str(part['variant']).rpartition(':')[2]}"] if several else []
-        for message in part["messages"]:
+    for name, part in parts.items():
+        lines += [f"=== {name}"] if len(parts) > 1 else []
+        for message in as_sent(part, PLACEHOLDERS)["messages"]:
             lines += [f"--- {message['role']}", message["content"]]
     return "\n".join(lines)
 

@@ -155,6 +155,7 @@ BROKEN: list[tuple[str, object, str]] = [
     ),
     ("query in a profile", {**PROFILE, "user": "<item>{{ title }}</item> <query>{{ query }}</query>"}, "once per item"),
     ("profile without attributes", {**PROFILE, "attributes": []}, "a profile needs some"),
+    ("a word to the judge", {**PROFILE, "attributes": [{"name": "role", "meaning": "x"}]}, "reads like a word"),
     ("graded profile", {**PROFILE, "method": "graded"}, "a profile is written"),
     ("attributes of relevance", {**GOOD, "attributes": PROFILE["attributes"]}, "only a variant of aspect profile"),
     (

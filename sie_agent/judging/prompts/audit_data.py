@@ -114,9 +114,7 @@ class DataAudit:
             if one.same or one.near:
                 told = "stands in the data" if one.same else f"is nearly one of the data ({one.near[:60]!r})"
                 told = f"its title {told}" + (", under the same query" if one.pair else "")
-                yield Finding(
-                    "examples", "problem", one.where, f"{told}: such a pair is judged with its answer in view"
-                )
+                yield Finding("examples", "problem", one.where, f"{told}: it is judged with its answer in view")
             if one.graded:
                 yield Finding("grades", "problem", one.where, "its answer is the grade that the data has for this pair")
             if one.asked and not one.pair:
