@@ -85,8 +85,8 @@ def differences(one: Variant, other: Variant) -> tuple[list[dict[str, str]], lis
     before, after = one.model_dump(), other.model_dump()
     keys = [name for name in before if name != "name" and before[name] != after[name]]
     changed = [{"key": key, "before": short(before[key]), "after": short(after[key])} for key in keys]
-    texts = [sent_text(variant).splitlines() for variant in (one, other)]
-    return changed, list(difflib.unified_diff(*texts, fromfile=one.name, tofile=other.name, lineterm=""))
+    sent, sends = sent_text(one).splitlines(), sent_text(other).splitlines()
+    return changed, list(difflib.unified_diff(sent, sends, one.name, other.name, lineterm=""))
 
 
 def sent_text(variant: Variant) -> str:
