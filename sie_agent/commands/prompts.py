@@ -39,6 +39,7 @@ def prompts_list(*, aspect: str | None = None) -> dict[str, Any]:
     """
     from sie_agent.judging import asked_variants, list_variants, load_variant
 
+    check_values(aspect=aspect)
     aspects = list(dict.fromkeys(name.partition("/")[0] for name in list_variants()))
     if aspect is not None and aspect not in aspects:
         raise InputError(f"no aspect {aspect[:40]!r}", where="--aspect", hint=f"Choose one of {', '.join(aspects)}")
